@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+satchel_SOURCES += core/cli/main.c

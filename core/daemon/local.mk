@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+satcheld_SOURCES += core/daemon/main.c

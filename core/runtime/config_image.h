@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT
+ * The merged, validated configuration as one sealed memfd: written by the config process, read by every
+ * role.  Also the whole of what a program without daemon needs to read configuration (satchel, tests).
+ */
+#pragma once
+#include <satchel/config.h>
+
+/* All groups after a load.  Immutable. */
+typedef struct SatchelConfigSet SatchelConfigSet;
+void satchel_config_set_free (SatchelConfigSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigSet, satchel_config_set_free)
+
+/* The group of a module or of the core ("server", "log", ...); never NULL for a group with a schema. Borrowed. */
+const SatchelConfig *satchel_config_set_group (const SatchelConfigSet *set, const char *name);
+gboolean satchel_config_set_is_enabled (const SatchelConfigSet *set, const char *module);
+/* Names of all groups, sorted, NULL-ended, borrowed. */
+const char *const *satchel_config_set_names (const SatchelConfigSet *set);
+
+/* Schemas of the core's own groups: NULL-named end. */
+typedef struct SatchelConfigSchema
+{
+  const char *group;
+  const SatchelConfigRow *rows;
+} SatchelConfigSchema;
+extern const SatchelConfigSchema satchel_core_schemas[];
+
+/* One mistake, ready to print: "FILE:LINE: message; what to do". */
+typedef struct SatchelConfigProblem
+{
+  char *where; /* "FILE:LINE", or "" */
+  char *text;
+  gboolean is_warning;
+} SatchelConfigProblem;
+void satchel_config_problem_free (SatchelConfigProblem *problem);
+
+/* Finds a module's schema by group name: given by the caller (the loader), NULL if there is no such module. */
+typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, gpointer data);
+/* Reads defaults_dir (*.conf), conf_dir/satchel.conf and conf_dir/conf.d (*.conf), and @overrides ("group.setting=VALUE", NULL-ended,
+ * may be NULL), merges key by key, validates everything and collects all problems.  NULL if any is an error.
+ * A group without core schema is a module's; `enabled` is its one implied key. */
+SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
+                                       SatchelConfigSchemaFunc schema, gpointer data,
+                                       GPtrArray *problems /* SatchelConfigProblem */);
+/* Serialise and read back; the reader bounds-checks everything.  Schemas are found again by @schema in the reading process. */
+GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
+SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, SatchelConfigSchemaFunc schema, gpointer data,
+                                                 GError **error);
+/* For tests: one group straight from "key = value;" text. */
+SatchelConfigSet *satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, const char *text,
+                                                GError **error);

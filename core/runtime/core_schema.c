@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * The core's own groups of settings.  One row is the only source of parser, default file and manual.
+ */
+#include "config.h"
+
+#include "core/runtime/config_image.h"
+
+#define RELOAD SATCHEL_CONFIG_RELOADABLE
+
+static const SatchelConfigRow server_rows[] = {
+  { "hostname", SATCHEL_CONFIG_STRING, NULL, "Name in greetings and Received lines; unset: the machine's", .flags = RELOAD },
+  { "default_domain", SATCHEL_CONFIG_STRING, "localhost", "Domain of a user who logs in with a bare name" },
+  { "lower_case_users", SATCHEL_CONFIG_BOOL, "true", "User names and addresses are compared in lower case" },
+  { "mail_root", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/mail", "Directory of all mail: DOMAIN/LOCAL below it" },
+  { "state_dir", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR, "Directory of the server's own state" },
+  { "run_dir", SATCHEL_CONFIG_PATH, SATCHEL_RUN_DIR, "Directory of sockets" },
+  { "module_dir", SATCHEL_CONFIG_PATH, SATCHEL_MODULE_DIR, "Directory of modules" },
+  { "gate_user", SATCHEL_CONFIG_STRING, "satchel-gate", "Account, or number, that gate processes run as when started as root" },
+  { "auth_user", SATCHEL_CONFIG_STRING, "satchel-auth", "Account, or number, of the auth process" },
+  { "mail_user", SATCHEL_CONFIG_STRING, "satchel-mail", "Account, or number, that owns all mail" },
+  { "config_user", SATCHEL_CONFIG_STRING, "satchel", "Account, or number, that reads configuration" },
+  { "admin_group", SATCHEL_CONFIG_STRING, "satchel-admin", "Group that may use the control socket; a number, or empty for none" },
+  { "gate_processes", SATCHEL_CONFIG_INT, "0", "Gate processes; 0: one a core", .min = 0, .max = 64 },
+  { "mail_processes", SATCHEL_CONFIG_INT, "0", "Mail processes; 0: one a core", .min = 0, .max = 64 },
+  { "sandbox", SATCHEL_CONFIG_ENUM, "best-effort", "required: refuse to start where the kernel lacks Landlock or seccomp", "required|best-effort|off" },
+  { "stop_grace", SATCHEL_CONFIG_DURATION, "10s", "Time for sessions to end at a stop", .min = 0, .max = 600000, .flags = RELOAD },
+  { NULL }
+};
+
+static const SatchelConfigRow log_rows[] = {
+  { "file", SATCHEL_CONFIG_PATH, NULL, "Log file; unset: the journal where there is one, else standard error" },
+  { "level", SATCHEL_CONFIG_ENUM, "info", "Least important lines that are written", "error|warning|info|debug", .flags = RELOAD },
+  { NULL }
+};
+
+static const SatchelConfigRow certificate_rows[] = {
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this entry", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED },
+  { NULL }
+};
+static const SatchelConfigRow tls_rows[] = {
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first; used when no other matches the name asked for", .flags = RELOAD },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Its private key, PEM", .flags = RELOAD },
+  { "certificates", SATCHEL_CONFIG_GROUPS, NULL, "Further certificates, chosen by server name (SNI)", .group = certificate_rows, .flags = RELOAD },
+  { "priority", SATCHEL_CONFIG_STRING, NULL, "GnuTLS priority string; unset: TLS 1.2 and 1.3 with AEAD only", .flags = RELOAD },
+  { NULL }
+};
+
+static const SatchelConfigRow listener_rows[] = {
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this listener", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "protocol", SATCHEL_CONFIG_STRING, NULL, "Protocol or service: imap, pop3, lmtp, ...", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "address", SATCHEL_CONFIG_STRING, NULL, "IP address; \"*\": all of IPv4 and IPv6; unset with path" },
+  { "port", SATCHEL_CONFIG_INT, "0", "TCP port; 0: the protocol's own", .min = 0, .max = 65535 },
+  { "path", SATCHEL_CONFIG_PATH, NULL, "Unix socket instead of address and port" },
+  { "mode", SATCHEL_CONFIG_MODE, "0666", "Rights of the unix socket" },
+  { "tls", SATCHEL_CONFIG_BOOL, "false", "TLS from the first byte (993, 995)" },
+  { "allow_cleartext", SATCHEL_CONFIG_BOOL, "false", "Passwords without TLS from other than loopback" },
+  { "networks", SATCHEL_CONFIG_STRINGS, NULL, "Peers that may connect, as ADDRESS/BITS; unset: all, for lmtp loopback" },
+  { "trusted_proxies", SATCHEL_CONFIG_STRINGS, NULL, "Peers that send a PROXY protocol v2 header" },
+  { NULL }
+};
+static const SatchelConfigRow listen_rows[] = {
+  { "listeners", SATCHEL_CONFIG_GROUPS, NULL, "Unset: for each protocol its TLS port everywhere, its clear port on loopback, lmtp on RUN_DIR/lmtp",
+    .group = listener_rows },
+  { NULL }
+};
+
+static const SatchelConfigRow limits_rows[] = {
+  { "connections", SATCHEL_CONFIG_INT, "10000", "Connections a gate process", .min = 1, .max = 1000000, .flags = RELOAD },
+  { "connections_per_address", SATCHEL_CONFIG_INT, "1000", "Connections of one address (IPv6: a /64)", .min = 1, .max = 1000000, .flags = RELOAD },
+  { "connections_per_user", SATCHEL_CONFIG_INT, "200", "Logged-in connections of one user", .min = 1, .max = 1000000, .flags = RELOAD },
+  { "handshake_timeout", SATCHEL_CONFIG_DURATION, "10s", "Time for a TLS handshake", .min = 1000, .max = 600000, .flags = RELOAD },
+  { "login_timeout", SATCHEL_CONFIG_DURATION, "60s", "Time from connecting to being logged in", .min = 1000, .max = 600000, .flags = RELOAD },
+  { "write_timeout", SATCHEL_CONFIG_DURATION, "5m", "A client that reads nothing for this long is dropped", .min = 1000, .max = 3600000, .flags = RELOAD },
+  { "bad_commands", SATCHEL_CONFIG_INT, "3", "Bad commands before login; the last one closes", .min = 1, .max = 100, .flags = RELOAD },
+  { "prelogin_line", SATCHEL_CONFIG_SIZE, "8K", "Longest line or literal before login", .min = 512, .max = 65536 },
+  { "output_buffer", SATCHEL_CONFIG_SIZE, "256K", "High-water mark of a connection's output", .min = 1, .max = 16777216 },
+  { "threads", SATCHEL_CONFIG_INT, "32", "Threads for blocking work, each mail process", .min = 1, .max = 256 },
+  { "threads_per_user", SATCHEL_CONFIG_INT, "8", "Of these, at most for one user", .min = 1, .max = 256 },
+  { "message_size", SATCHEL_CONFIG_SIZE, "50M", "Largest message taken in", .min = 1024, .max = 4294967295, .flags = RELOAD },
+  { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory of password hashes running at a time", .min = 1048576, .max = 68719476736 },
+  { "login_failures", SATCHEL_CONFIG_INT, "100", "Failed logins of one account an hour, from places that never logged in", .min = 1, .max = 100000, .flags = RELOAD },
+  { "mailboxes", SATCHEL_CONFIG_INT, "10000", "Mailboxes of one user", .min = 10, .max = 1000000, .flags = RELOAD },
+  { "store_idle", SATCHEL_CONFIG_DURATION, "60s", "How long an unused user's store stays in memory", .min = 0, .max = 86400000, .flags = RELOAD },
+  { NULL }
+};
+
+static const SatchelConfigRow storage_rows[] = {
+  { "driver", SATCHEL_CONFIG_STRING, "maildir", "Storage driver of all users" },
+  { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
+  { NULL }
+};
+
+static const SatchelConfigRow namespace_rows[] = {
+  { "prefix", SATCHEL_CONFIG_STRING, "", "Before every mailbox name but INBOX, e.g. \"INBOX.\"" },
+  { "separator", SATCHEL_CONFIG_ENUM, "/", "Between levels of a mailbox name, as clients see it", "/|." },
+  { NULL }
+};
+
+static const SatchelConfigRow mailboxes_rows[] = {
+  { "drafts", SATCHEL_CONFIG_STRING, "Drafts", "Made at first login and marked \\Drafts; empty: none" },
+  { "sent", SATCHEL_CONFIG_STRING, "Sent", "The same for \\Sent" },
+  { "junk", SATCHEL_CONFIG_STRING, "Junk", "The same for \\Junk" },
+  { "trash", SATCHEL_CONFIG_STRING, "Trash", "The same for \\Trash" },
+  { "archive", SATCHEL_CONFIG_STRING, "Archive", "The same for \\Archive" },
+  { "drafts_names", SATCHEL_CONFIG_STRINGS, "( \"Drafts\", \"Draft\", \"INBOX/Drafts\", \"INBOX/Draft\" )", "Existing names adopted as \\Drafts" },
+  { "sent_names", SATCHEL_CONFIG_STRINGS, "( \"Sent\", \"Sent Items\", \"Sent Messages\", \"Sent Mail\", \"INBOX/Sent\", \"INBOX/Sent Items\", \"INBOX/Sent Messages\" )", "Existing names adopted as \\Sent" },
+  { "junk_names", SATCHEL_CONFIG_STRINGS, "( \"Junk\", \"Spam\", \"Junk E-mail\", \"Junk Email\", \"Bulk Mail\", \"INBOX/Junk\", \"INBOX/Spam\" )", "Existing names adopted as \\Junk" },
+  { "trash_names", SATCHEL_CONFIG_STRINGS, "( \"Trash\", \"Deleted Items\", \"Deleted Messages\", \"Bin\", \"INBOX/Trash\", \"INBOX/Deleted Items\" )", "Existing names adopted as \\Trash" },
+  { "archive_names", SATCHEL_CONFIG_STRINGS, "( \"Archive\", \"Archives\", \"All Mail\", \"INBOX/Archive\", \"INBOX/Archives\" )", "Existing names adopted as \\Archive" },
+  { NULL }
+};
+
+static const SatchelConfigRow auth_rows[] = {
+  { "mechanisms", SATCHEL_CONFIG_STRINGS, "( \"PLAIN\", \"LOGIN\" )", "SASL mechanisms offered" },
+  { "cache_time", SATCHEL_CONFIG_DURATION, "1h", "How long a verified login is remembered (a change of password counts at once); 0: never", .min = 0, .max = 86400000, .flags = RELOAD },
+  { "failure_delay", SATCHEL_CONFIG_DURATION, "2s", "Delay before a failed login is answered", .min = 0, .max = 60000, .flags = RELOAD },
+  { "explain", SATCHEL_CONFIG_ENUM, "always", "Whether a client with the right password is told that a code is missing", "always|known-networks|never", .flags = RELOAD },
+  { "domains", SATCHEL_CONFIG_STRINGS, NULL, "Further domains that mail is taken for, beside those of users and aliases", .flags = RELOAD },
+  { "detail_separators", SATCHEL_CONFIG_STRING, "+", "Characters that start the detail of an address (user+detail@domain); empty: none", .flags = RELOAD },
+  { NULL }
+};
+
+const SatchelConfigSchema satchel_core_schemas[] = {
+  { "server", server_rows },   { "log", log_rows },         { "tls", tls_rows },
+  { "listen", listen_rows },   { "limits", limits_rows },   { "auth", auth_rows },
+  { "storage", storage_rows }, { "namespace", namespace_rows }, { "mailboxes", mailboxes_rows },
+  { NULL, NULL }
+};

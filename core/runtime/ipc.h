@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT
+ * Messages between our own processes: SOCK_SEQPACKET, fixed header, at most 16 KiB, every message
+ * treated as hostile: wrong version, length, type for the link, or a field that does not parse closes the link.
+ * The whole message set is in this file; docs/architecture.md draws who talks to whom.
+ */
+#pragma once
+#include <satchel/error.h>
+
+#define SATCHEL_IPC_VERSION 1u
+#define SATCHEL_IPC_MAX_BYTES 16384u
+#define SATCHEL_IPC_MAX_FDS 8u
+
+/* Fields are written in the order given in the comments.  s: string (length-prefixed, NUL-free UTF-8), b: bytes, u32, u64. */
+typedef enum
+{
+  /* role -> master, on the control link (descriptor 3 of every role) */
+  SATCHEL_IPC_HELLO = 1,     /* s build_id, u32 role, u32 slot */
+  SATCHEL_IPC_READY,         /* - : sandboxed and serving */
+  SATCHEL_IPC_RELOADED,      /* u32 ok, s message */
+  SATCHEL_IPC_ADMIN_REPLY,   /* u64 request, u32 final, u32 status, s text (several messages may make one answer) */
+  SATCHEL_IPC_STOPPED,       /* - : drained, about to exit 0 */
+  SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke; send a new one when it is back */
+  /* master -> role */
+  SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
+  SATCHEL_IPC_SHARED,        /* fds: connection table memfd, breadcrumb memfd, directory (mail root: mail; state: auth) */
+  SATCHEL_IPC_TLS_FILE,      /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
+  SATCHEL_IPC_TICKET_KEY,    /* b 64 bytes (gate; GnuTLS rotates from it) */
+  SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */
+  SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer */
+  SATCHEL_IPC_START,         /* - : everything was sent; sandbox, then serve */
+  SATCHEL_IPC_RELOAD,        /* u64 generation: CONFIG and TLS_FILEs came; apply or refuse whole */
+  SATCHEL_IPC_STOP,          /* u32 grace_ms */
+  SATCHEL_IPC_ADMIN,         /* u64 request, s command, s argument... (u32 count first) */
+
+  /* gate -> auth.  Session id of the header names the connection. */
+  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (may send a password), u32 has_initial, b initial */
+  SATCHEL_IPC_AUTH_STEP,       /* b response */
+  SATCHEL_IPC_AUTH_CANCEL,     /* - */
+  SATCHEL_IPC_AUTH_PASSWORD,   /* s service, s method, s peer, u32 secure, b user, b password */
+  SATCHEL_IPC_SERVICE_GRANT,   /* s service, s peer: a protocol without login (lmtp); auth checks `networks` */
+  SATCHEL_IPC_SESSION_END,     /* - : the connection (also one handed over and relayed) is over */
+  /* auth -> gate */
+  SATCHEL_IPC_MECHANISMS,      /* s "PLAIN LOGIN" */
+  SATCHEL_IPC_AUTH_REPLY,      /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot, s user */
+
+  /* auth -> mail */
+  SATCHEL_IPC_GRANT = 96,    /* b grant (16), u32 gate slot, s service, s user ("" without login), s path, b key, u64 expires_ms
+                                (CLOCK_MONOTONIC); the header's session id is the connection it is for */
+  SATCHEL_IPC_RELEASE,       /* s user: end its sessions, close its store */
+  SATCHEL_IPC_ADOPT,         /* s user, s path */
+  SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, u32 count, count * (s user, u32 slot, s path) */
+  /* mail -> auth */
+  SATCHEL_IPC_RELEASED,      /* s user */
+  SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off) */
+
+  /* gate -> mail */
+  SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
+  SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason: of a relayed connection, before the relay's end closes */
+  /* mail -> gate */
+  SATCHEL_IPC_HAND_BACK,       /* s reason, b input; fd (clear text) or none (relay): UNAUTHENTICATE, later */
+
+  /* mail <-> mail: a delivery for the owner */
+  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, u32 may_take, s sender, s recipient,
+                                  s user, s path, s detail mailbox, s message_id, s session text id, s return trace */
+  SATCHEL_IPC_DELIVER_REPLY    /* u64 request, u32 SatchelDeliveryStatus */
+} SatchelIpcType;
+
+typedef struct SatchelIpcMessage
+{
+  SatchelIpcType type;
+  guint64 session_id;
+  guint64 deadline_ms;         /* CLOCK_MONOTONIC; 0: none */
+  GByteArray *body;            /* owned */
+  gsize read_offset;
+  gboolean failed;             /* a get went wrong: sticky */
+  int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1 where taken */
+  guint n_fds;
+} SatchelIpcMessage;
+
+SatchelIpcMessage *satchel_ipc_message_new (SatchelIpcType type, guint64 session_id);
+void satchel_ipc_message_free (SatchelIpcMessage *message); /* closes fds not taken, wipes the body */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelIpcMessage, satchel_ipc_message_free)
+void satchel_ipc_put_u32 (SatchelIpcMessage *message, guint32 value);
+void satchel_ipc_put_u64 (SatchelIpcMessage *message, guint64 value);
+void satchel_ipc_put_string (SatchelIpcMessage *message, const char *value); /* NULL: "" */
+void satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len);
+void satchel_ipc_put_fd (SatchelIpcMessage *message, int fd); /* borrowed until sent; the caller closes */
+/* On failure `failed` is set and 0, "" or an empty range comes back.  Strings and bytes are borrowed from the message. */
+guint32 satchel_ipc_get_u32 (SatchelIpcMessage *message);
+guint64 satchel_ipc_get_u64 (SatchelIpcMessage *message);
+const char *satchel_ipc_get_string (SatchelIpcMessage *message);
+const guint8 *satchel_ipc_get_bytes (SatchelIpcMessage *message, gsize *ret_len);
+int satchel_ipc_take_fd (SatchelIpcMessage *message); /* -1: none left */
+/* All read, nothing left over, nothing failed. */
+gboolean satchel_ipc_message_is_done (SatchelIpcMessage *message);
+
+/* A link: one end of a socket pair in the reactor.  Sends queue when the socket is full (bounded: 4,096 messages,
+ * then the link breaks).  Main thread only. */
+typedef struct SatchelIpcLink SatchelIpcLink;
+/* FALSE closes the link: the message was not acceptable. */
+typedef gboolean (*SatchelIpcFunc) (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data);
+typedef void (*SatchelIpcClosedFunc) (SatchelIpcLink *link, gpointer data);
+SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClosedFunc closed, gpointer data);
+void satchel_ipc_link_free (SatchelIpcLink *link);
+/* Takes the message over (its fds stay the caller's).  FALSE: the link is broken. */
+gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
+/* Handles what has arrived already, without waiting: used when a HAND_OVER comes before its GRANT. */
+void satchel_ipc_link_drain (SatchelIpcLink *link);
+/* Blocking, for start-up before the loop runs. */
+SatchelIpcMessage *satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error);
+gboolean satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error);

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: MIT
+satchelincludedir = $(includedir)/satchel
+satchelinclude_HEADERS = \
+	include/satchel/auth.h include/satchel/config.h include/satchel/connection.h include/satchel/delivery.h \
+	include/satchel/error.h include/satchel/job.h include/satchel/listener.h include/satchel/log.h \
+	include/satchel/message.h include/satchel/module.h include/satchel/protocol.h include/satchel/reactor.h \
+	include/satchel/service.h include/satchel/snapshot.h include/satchel/storage.h include/satchel/stream.h \
+	include/satchel/transaction.h include/satchel/types.h
+
+# Each public header compiles alone.
+check-headers:
+	@for h in $(satchelinclude_HEADERS); do \
+	  printf '#include <%s>\n' "$${h#include/}" | $(CC) $(MODULE_CPPFLAGS) $(STDFLAGS) $(WARNFLAGS) -Werror $(GLIB_CFLAGS) \
+	    -fsyntax-only -x c - || { echo "check-headers: $$h does not compile alone" >&2; exit 1; }; done; echo "check-headers: ok"

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT
+ * Deliveries: what a delivering protocol (lmtp) calls, and what a filter implements.  Role mail.
+ * A message is spooled once below the mail root; the owner of each recipient links or copies it.
+ */
+#pragma once
+#include <satchel/protocol.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  SATCHEL_DELIVERY_OK = 0,    /* look-up: known; delivery: durable */
+  SATCHEL_DELIVERY_UNKNOWN,   /* 550 5.1.1 */
+  SATCHEL_DELIVERY_REFUSED,   /* 550 5.7.1: a filter or a locked account's policy */
+  SATCHEL_DELIVERY_OVERQUOTA, /* 452 4.2.2, disk full 452 4.3.1 */
+  SATCHEL_DELIVERY_TOO_BIG,   /* 552 5.3.4 */
+  SATCHEL_DELIVERY_TEMPORARY  /* 451 4.3.0 */
+} SatchelDeliveryStatus;
+
+/* ---- for protocols; main thread unless marked ---- */
+
+typedef struct SatchelRecipient
+{
+  size_t size;
+  SatchelDeliveryStatus status;
+  const char *address; /* as given in RCPT, borrowed */
+  const char *const *users;  /* local@domain, normalised; an alias may name several; NULL-ended */
+  const char *detail;  /* of plus-addressing: a mailbox to prefer, or NULL */
+} SatchelRecipient;
+/* Looks @address up in auth (domains, aliases, users).  @func gets a borrowed answer, always, later. */
+typedef void (*SatchelRecipientFunc) (const SatchelRecipient *recipient, gpointer data);
+SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelRecipientFunc func,
+                                           gpointer data);
+
+typedef struct SatchelDelivery SatchelDelivery;
+/* One message.  @sender: the envelope sender without <>, "" for the null sender. */
+SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_hint);
+/* Adds what look_up gave (copied); results keep this order. */
+SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient);
+/* Content, dot-unstuffed, trace headers first.  May be called from one job at a time: [blocks]. */
+SATCHEL_API gboolean satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, GError **error);
+/* Ends the content, makes it durable, runs filters, has each owner commit, then calls @func with one status a
+ * recipient (of a recipient with several users: OK only if all are).  Logs "delivered: ..." a user. */
+typedef void (*SatchelDeliveryFunc) (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n,
+                                     gpointer data);
+SATCHEL_API void satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gpointer data);
+/* Throws away a spool that was not finished. Not between finish and @func. */
+SATCHEL_API void satchel_delivery_free (SatchelDelivery *delivery);
+/* The queue id that the "delivered:" lines and the reply name. */
+SATCHEL_API const char *satchel_delivery_id (SatchelDelivery *delivery);
+
+/* ---- delivery filters ---- */
+
+typedef struct SatchelDeliveryItem
+{
+  size_t size;
+  const char *user, *sender, *recipient;
+  SatchelStream *content; /* as it will be stored */
+  GBytes *attributes;     /* message.h */
+  /* What a filter may change: */
+  char *mailbox;     /* where it goes: INBOX, or the detail's; g_free and replace */
+  guint special_use; /* or to the mailbox with this attribute; 0: by name */
+  guint32 flags;
+} SatchelDeliveryItem;
+
+typedef enum
+{
+  SATCHEL_FILTER_CONTINUE = 0,
+  SATCHEL_FILTER_DONE,    /* no later filter is asked */
+  SATCHEL_FILTER_REFUSE,
+  SATCHEL_FILTER_DISCARD, /* OK to the sender, stored nowhere; logged */
+  SATCHEL_FILTER_TEMPORARY
+} SatchelFilterVerdict;
+
+typedef struct SatchelDeliveryFilterOps
+{
+  size_t size;
+  guint band; /* 1..999, lower first; equal bands by name */
+  /* What an error of the filter itself means: CONTINUE (deliver as if it were not there) or TEMPORARY. */
+  SatchelFilterVerdict on_error;
+  /* In a job. */
+  SatchelFilterVerdict (*filter) (SatchelDeliveryItem *item, GError **error);
+} SatchelDeliveryFilterOps;
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Mailbox listeners: told of appends, moves, flag changes and removals once they are durable.
+ * Role mail.  A listener cannot refuse anything and must not block long: it is called in a job.
+ */
+#pragma once
+#include <satchel/storage.h>
+
+G_BEGIN_DECLS
+
+typedef struct SatchelMailboxEvent
+{
+  size_t size;
+  SatchelOperationKind kind;
+  const char *user;
+  SatchelMailbox *mailbox, *destination;
+  const SatchelOperation *operation; /* with its ret_ fields */
+} SatchelMailboxEvent;
+
+typedef struct SatchelMailboxListenerOps
+{
+  size_t size;
+  guint band; /* order among listeners; lower first */
+  void (*changed) (const SatchelMailboxEvent *event);
+} SatchelMailboxListenerOps;
+
+G_END_DECLS

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Logging: one event a line, ids first, reason codes; never content or secrets.  Lines go to
+ * stderr or the configured file, or to journald with fields when the journal is there.
+ * Every function may be called from any thread and does not block on the network.
+ */
+#pragma once
+#include <satchel/types.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  SATCHEL_LOG_ERROR = 0, /* an admin must act */
+  SATCHEL_LOG_WARNING,   /* something is off, service goes on */
+  SATCHEL_LOG_INFO,      /* events: logins, deliveries, starts */
+  SATCHEL_LOG_DEBUG
+} SatchelLogLevel;
+
+/* @area: "imap", "maildir", ... borrowed.  One line; control characters in the result are escaped. */
+SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...) G_GNUC_PRINTF (3, 4);
+SATCHEL_API gboolean satchel_log_is_enabled (SatchelLogLevel level);
+/* Appends " key=value" to @line; a value that is not [A-Za-z0-9._:@/+-]+ is put in double quotes
+ * with `"`, `\` and non-printables escaped (\xHH): what a client chose can never forge a field. */
+SATCHEL_API void satchel_log_field (GString *line, const char *key, const char *value);
+
+G_END_DECLS

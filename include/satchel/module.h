@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT
+ * What a module exports: one function, `satchel_module`, that returns its descriptor.
+ * Lifecycle in each role that loads it: load, configure (section), start (role),
+ * [reload (section)], stop.  ABI 0: the number must match exactly.
+ *   ABI history: 0 first shape, may change until the SDK is declared.
+ */
+#pragma once
+#include <satchel/config.h>
+#include <satchel/error.h>
+#include <satchel/log.h>
+
+G_BEGIN_DECLS
+
+#define SATCHEL_ABI 0u
+#define SATCHEL_MODULE_MAGIC 0x5361746368656c30ull /* "Satchel0" */
+
+typedef enum
+{
+  SATCHEL_ROLE_GATE = 1 << 0,
+  SATCHEL_ROLE_AUTH = 1 << 1,
+  SATCHEL_ROLE_MAIL = 1 << 2,
+  SATCHEL_ROLE_HELPER = 1 << 3,
+  SATCHEL_ROLE_CLI = 1 << 4, /* the admin's command, for kinds with admin calls */
+  SATCHEL_ROLE_CONFIG = 1 << 5 /* every module is loaded there, for its schema and check only */
+} SatchelRole;
+
+typedef enum
+{
+  SATCHEL_KIND_PROTOCOL_GATE = 1, /* ops: SatchelGateProtocolOps, protocol.h */
+  SATCHEL_KIND_PROTOCOL,          /* ops: SatchelProtocolOps, protocol.h */
+  SATCHEL_KIND_STORAGE_DRIVER,    /* ops: SatchelStorageOps, storage.h */
+  SATCHEL_KIND_STORAGE_LAYER,     /* ops: SatchelStorageOps with band and classes, storage.h */
+  SATCHEL_KIND_DELIVERY_FILTER,   /* ops: SatchelDeliveryFilterOps, delivery.h */
+  SATCHEL_KIND_MAILBOX_LISTENER,  /* ops: SatchelMailboxListenerOps, listener.h */
+  SATCHEL_KIND_PASSDB,            /* ops: SatchelPassdbOps, auth.h */
+  SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */
+  SATCHEL_KIND_FACTOR,            /* ops: SatchelFactorOps, auth.h */
+  SATCHEL_KIND_SERVICE            /* ops: SatchelServiceOps, service.h */
+} SatchelKind;
+
+typedef struct SatchelProvides
+{
+  SatchelKind kind;
+  const char *name; /* "imap"; NULL: the module's name */
+  const void *ops;  /* a const struct that starts with its size */
+} SatchelProvides;
+
+typedef struct SatchelModule
+{
+  guint64 magic; /* SATCHEL_MODULE_MAGIC */
+  guint32 abi;   /* SATCHEL_ABI */
+  guint32 size;  /* sizeof (SatchelModule) */
+  /* Build facts, compared with the core's: both from SATCHEL_MODULE_FACTS. */
+  guint32 pointer_bits;
+  guint32 glib_major;
+  const char *name;        /* [a-z][a-z0-9-]*; the file is NAME.so or NAME-gate.so; the group in config */
+  const char *version;     /* of the module */
+  const char *description; /* one line */
+  const char *licence;     /* SPDX expression */
+  guint roles;             /* SatchelRole bits that may load it (CONFIG is implied) */
+  const SatchelConfigRow *schema; /* rows of its group; `enabled` is added by the core.  NULL: none.
+                                     NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
+  const SatchelProvides *provides; /* ended by kind 0 */
+  /* All optional.  A failed configure at start is fatal, at reload it changes nothing. */
+  gboolean (*check) (const SatchelConfig *section, GError **error); /* in CONFIG: no side effects */
+  gboolean (*configure) (const SatchelConfig *section, GError **error);
+  gboolean (*start) (SatchelRole role, GError **error);
+  gboolean (*reload) (const SatchelConfig *section, GError **error);
+  void (*stop) (void);
+} SatchelModule;
+
+#define SATCHEL_MODULE_FACTS                                                                       \
+  .magic = SATCHEL_MODULE_MAGIC, .abi = SATCHEL_ABI, .size = sizeof (SatchelModule),               \
+  .pointer_bits = 8 * sizeof (void *), .glib_major = GLIB_MAJOR_VERSION
+
+/* The one exported symbol. */
+typedef const SatchelModule *(*SatchelModuleFunc) (void);
+SATCHEL_API const SatchelModule *satchel_module (void);
+
+G_END_DECLS

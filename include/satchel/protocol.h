@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Protocol modules.  A protocol is two objects: NAME-gate.so, the small grammar before login,
+ * and NAME.so, the rest, which a gate never maps.  Both speak through a SatchelConnection.
+ */
+#pragma once
+#include <satchel/config.h>
+#include <satchel/connection.h>
+#include <satchel/job.h>
+
+G_BEGIN_DECLS
+
+/* ---- Before login (role gate) ---- */
+
+typedef enum
+{
+  SATCHEL_AUTH_CONTINUE = 1, /* `challenge` is to be sent (SASL), answer with satchel_gate_auth_step */
+  SATCHEL_AUTH_OK,           /* a grant is held: call satchel_gate_hand_over */
+  SATCHEL_AUTH_FAILED,       /* one text for every failure */
+  SATCHEL_AUTH_UNAVAILABLE,  /* temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP]) */
+  SATCHEL_AUTH_NOT_ALLOWED,  /* mechanism not offered here: clear text without TLS ([PRIVACYREQUIRED]) */
+  SATCHEL_AUTH_BAD_MECHANISM, /* unknown mechanism */
+  SATCHEL_AUTH_LIMITED       /* too many connections of this address or user ([LIMIT], [SYS/TEMP]) */
+} SatchelAuthStatus;
+
+typedef struct SatchelAuthResult
+{
+  size_t size;
+  SatchelAuthStatus status;
+  const guint8 *challenge; /* raw, not base64; CONTINUE only */
+  gsize challenge_len;
+  const char *explain; /* what the client may be told beside the fixed text, or NULL */
+} SatchelAuthResult;
+
+enum
+{
+  SATCHEL_PROTOCOL_NO_LOGIN = 1 << 0 /* lmtp: handed to a mail process at once, if the peer is allowed
+                                        (`networks` of its listener); gate callbacks are not used */
+};
+
+typedef struct SatchelGateProtocolOps
+{
+  size_t size;
+  guint flags;
+  const char *alpn;             /* "imap"; NULL: none is accepted */
+  const char *service;          /* "imap": in logs and grants */
+  guint port, tls_port;         /* IANA's: 143, 993; 0: has none.  Defaults of listeners */
+  /* New connection; greets.  Returns the module's state. NULL: refused, connection closes. Must (but NO_LOGIN). */
+  gpointer (*session_new) (SatchelGateSession *session);
+  const SatchelConnectionHandlers *handlers; /* self: the state.  `closed` frees it; after hand-over too */
+  void (*auth_result) (gpointer self, const SatchelAuthResult *result);
+  /* TLS is up after satchel_gate_start_tls; everything read before it has been dropped. */
+  void (*tls_started) (gpointer self);
+} SatchelGateProtocolOps;
+
+SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);
+SATCHEL_API const char *satchel_gate_session_id (SatchelGateSession *session);
+SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
+/* A certificate is configured and TLS is not up. */
+SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
+/* A password may be sent now: TLS, loopback, or `allow_cleartext` of the listener. */
+SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
+/* SASL names that may be used now, upper case, NULL-ended, borrowed; empty when may_login is false. */
+SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
+/* This protocol's group. */
+SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
+
+/* Sends what waits (the OK of STARTTLS), drops all unread input, starts the handshake. */
+SATCHEL_API void satchel_gate_start_tls (SatchelGateSession *session);
+/* One exchange at a time; the answer comes by `auth_result`, and input is paused until then.
+ * @initial NULL: no initial response.  Secrets are wiped by the core; the caller wipes its own copy. */
+SATCHEL_API void satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism,
+                                          const guint8 *initial, gsize len);
+SATCHEL_API void satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len);
+SATCHEL_API void satchel_gate_auth_cancel (SatchelGateSession *session);
+/* IMAP LOGIN, POP3 USER and PASS.  @method: "LOGIN", "USER": for the log. */
+SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const char *method,
+                                             const char *user, gsize user_len, const char *password,
+                                             gsize password_len);
+/* After AUTH_OK only.  The mail half gets the unread input and @note (at most 1,024 bytes: the tag
+ * of LOGIN), and answers the login itself.  @self is freed by handlers->closed (BY_US) before return. */
+SATCHEL_API void satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
+/* For the log and the limits: another protocol error; the third closes (after the module's reply). */
+SATCHEL_API gboolean satchel_gate_count_bad (SatchelGateSession *session);
+
+/* ---- After login (role mail) ---- */
+
+typedef struct SatchelProtocolOps
+{
+  size_t size;
+  const char *service; /* "imap": the same as in the gate half */
+  /* A login has been handed over (or, NO_LOGIN, a connection).  @note: from the gate half.  NULL closes. */
+  gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
+  const SatchelConnectionHandlers *handlers; /* self: what session_new gave; `closed` frees it */
+} SatchelProtocolOps;
+
+SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);
+SATCHEL_API const char *satchel_session_id (SatchelSession *session);      /* the log's session=… */
+SATCHEL_API const char *satchel_session_user (SatchelSession *session);    /* local@domain; NULL with NO_LOGIN */
+SATCHEL_API const char *satchel_session_peer (SatchelSession *session);    /* "192.0.2.1", "2001:db8::1", "local" */
+SATCHEL_API const char *satchel_session_client_name (SatchelSession *session); /* peer's own claim; "" */
+SATCHEL_API gboolean satchel_session_has_tls (SatchelSession *session);
+SATCHEL_API const char *satchel_session_tls_info (SatchelSession *session); /* "TLS1.3 TLS_AES_256_GCM_SHA384", or "" */
+SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
+/* The user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call from a job
+ * the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */
+SATCHEL_API SatchelStore *satchel_session_open_store (SatchelSession *session, GError **error);
+/* The store if it is open already, else NULL.  Never blocks. */
+SATCHEL_API SatchelStore *satchel_session_store (SatchelSession *session);
+/* A job of this session: at most one at a time; input is paused until @done has returned.  If the
+ * connection ends meanwhile, `closed` comes after @done. */
+SATCHEL_API void satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
+                                      SatchelJobDoneFunc done, gpointer data);
+/* The peer has gone or the process stops: a running job should end soon.  Any thread. */
+SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
+/* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
+SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...) G_GNUC_PRINTF (3, 4);
+
+/* What the protocol's own limits are named in config: group `limits` (docs/limits). */
+SATCHEL_API const SatchelConfig *satchel_limits (void);
+
+G_END_DECLS

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * The storage contract.  First half: what protocols and deliveries call (SatchelStore,
+ * SatchelMailbox).  Second half: what a driver must give and a layer may intercept.
+ * "[blocks]": may block, call from a job.  Everything else is memory only.  All may be called from any thread.
+ *
+ * Names of mailboxes are UTF-8 in NFC with '/' between levels, no empty level, no "." or "..", no control
+ * characters, at most 1,024 bytes in all; "INBOX" in upper case.  Other cases of inbox are not names.
+ */
+#pragma once
+#include <satchel/config.h>
+#include <satchel/snapshot.h>
+#include <satchel/stream.h>
+#include <satchel/transaction.h>
+
+G_BEGIN_DECLS
+
+/* Special-use attributes (RFC 6154).  At most one mailbox an attribute. */
+enum
+{
+  SATCHEL_USE_ALL = 1 << 0,
+  SATCHEL_USE_ARCHIVE = 1 << 1,
+  SATCHEL_USE_DRAFTS = 1 << 2,
+  SATCHEL_USE_FLAGGED = 1 << 3,
+  SATCHEL_USE_JUNK = 1 << 4,
+  SATCHEL_USE_SENT = 1 << 5,
+  SATCHEL_USE_TRASH = 1 << 6
+};
+
+typedef struct SatchelMailboxInfo
+{
+  char *name;
+  guint special_use; /* SATCHEL_USE_* */
+  gboolean is_subscribed;
+  gboolean is_selectable; /* FALSE: a name with children only, or a subscription whose mailbox is gone */
+  gboolean exists;        /* FALSE: only subscribed */
+} SatchelMailboxInfo;
+SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
+
+/* ---------------------------------------------------------------- for protocols and deliveries */
+
+/* One user's stack of layers over a driver.  Ref-counted; one per user and process. */
+SATCHEL_API SatchelStore *satchel_store_ref (SatchelStore *store);
+SATCHEL_API void satchel_store_unref (SatchelStore *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
+SATCHEL_API const char *satchel_store_user (SatchelStore *store);
+
+/* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array. [blocks] */
+SATCHEL_API GPtrArray *satchel_store_list (SatchelStore *store, GError **error);
+/* The same, only if it is in memory and nothing changed outside; NULL: ask the blocking one. */
+SATCHEL_API GPtrArray *satchel_store_list_cached (SatchelStore *store);
+/* Missing parents become names that cannot be selected or mailboxes, as the driver wants.  Errors: ALREADYEXISTS,
+ * CANNOT, LIMIT.  [blocks]; durable on return, as are the five below. */
+SATCHEL_API gboolean satchel_store_create (SatchelStore *store, const char *name, guint special_use, GError **error);
+/* With children left it becomes a name that cannot be selected (RFC 3501 6.3.4).  INBOX: CANNOT. */
+SATCHEL_API gboolean satchel_store_delete (SatchelStore *store, const char *name, GError **error);
+/* Children move along; INBOX: its messages move, INBOX stays (RFC 3501 6.3.5). */
+SATCHEL_API gboolean satchel_store_rename (SatchelStore *store, const char *from, const char *to, GError **error);
+/* Subscribing a name that does not exist is allowed by RFC 3501 6.3.6 and by us. */
+SATCHEL_API gboolean satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscribe, GError **error);
+/* Replaces the attributes of @name; an attribute is taken from the mailbox that had it. */
+SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use,
+                                                    GError **error);
+/* Name of the mailbox with this attribute, or NULL; yours.  [blocks] */
+SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
+
+/* One handle a mailbox and store, shared by all who open it.  Errors: NONEXISTENT, CORRUPT, IO.  [blocks] */
+SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error);
+/* The handle if the mailbox is open and in memory, else NULL.  A reference of yours.  Does not look for
+ * outside changes beyond what needs a stat or two. */
+SATCHEL_API SatchelMailbox *satchel_store_peek_mailbox (SatchelStore *store, const char *name);
+/* Counters without opening or touching messages (outside changes are looked for).  [blocks] */
+SATCHEL_API gboolean satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState *ret_state,
+                                           GError **error);
+
+SATCHEL_API SatchelMailbox *satchel_mailbox_ref (SatchelMailbox *mailbox);
+SATCHEL_API void satchel_mailbox_unref (SatchelMailbox *mailbox);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelMailbox, satchel_mailbox_unref)
+SATCHEL_API char *satchel_mailbox_name (SatchelMailbox *mailbox); /* yours; it can change by rename */
+SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
+SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
+/* The newest snapshot, a reference of yours. */
+SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
+/* Looks for changes by other programs and takes them in.  [blocks]; cheap when there are none. */
+SATCHEL_API gboolean satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error);
+/* Gives UIDs from the returned one up to @upto_uid (exclusive) to the caller as \Recent, once.  [blocks] */
+SATCHEL_API gboolean satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
+                                                   GError **error);
+/* Calls @func in the main thread after changes (one call may stand for many), outside changes included.
+ * Remove in the main thread. */
+typedef void (*SatchelMailboxWatchFunc) (SatchelMailbox *mailbox, gpointer data);
+typedef struct SatchelMailboxWatch SatchelMailboxWatch;
+SATCHEL_API SatchelMailboxWatch *satchel_mailbox_watch (SatchelMailbox *mailbox, SatchelMailboxWatchFunc func,
+                                                        gpointer data);
+SATCHEL_API void satchel_mailbox_unwatch (SatchelMailboxWatch *watch);
+/* Exclusive use by one POP3 session (RFC 1939 8); does not keep IMAP out.  FALSE: taken. */
+SATCHEL_API gboolean satchel_mailbox_try_lock (SatchelMailbox *mailbox, gconstpointer owner);
+SATCHEL_API void satchel_mailbox_unlock (SatchelMailbox *mailbox, gconstpointer owner);
+
+/* Content as a client sees it: every line ends in CRLF if it was delivered so.  Errors: GONE, LOCKED, IO. [blocks] */
+SATCHEL_API SatchelStream *satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error);
+/* Attributes (message.h) of @n messages; computed and stored where missing.  @ret: n places, each a reference or
+ * NULL where the message is gone.  FALSE only when nothing could be read at all.  [blocks] */
+SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
+                                                 GError **error);
+/* Email id (RFC 8474), 16 bytes, stable through copies by MOVE and COPY. [blocks] */
+SATCHEL_API gboolean satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
+/* UIDs removed by changes after @modseq; *ret_is_complete FALSE: older than history, answer in full. [blocks] */
+SATCHEL_API gboolean satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
+                                               gboolean *ret_is_complete, GError **error);
+
+/* ---------------------------------------------------------------- for drivers and layers */
+
+typedef enum
+{
+  SATCHEL_CLASS_CONTENT_IN = 1 << 0,  /* stage, stage_spooled; APPEND */
+  SATCHEL_CLASS_CONTENT_OUT = 1 << 1, /* open_message; COPY, MOVE */
+  SATCHEL_CLASS_REMOVE = 1 << 2,      /* EXPUNGE, MOVE, delete, rename of INBOX */
+  SATCHEL_CLASS_FLAGS = 1 << 3,       /* FLAGS */
+  SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, delete, rename, subscribe, special use, status, open */
+  SATCHEL_CLASS_ATTRIBUTES = 1 << 5   /* get_attributes, put_attributes */
+} SatchelOperationClass;
+
+typedef struct SatchelStorageIdentity
+{
+  const char *user;   /* local@domain, normalised */
+  const char *path;   /* below the mail root: "DOMAIN/LOCAL"; validated: no "..", no leading '/' */
+  int root_fd;        /* directory of the mail root */
+  GBytes *key;        /* unwrapped key of this session, or NULL */
+} SatchelStorageIdentity;
+
+/* One level of an open stack.  Layers and drivers see their own level; `below` is NULL for a driver. */
+typedef struct SatchelStorageOps SatchelStorageOps;
+typedef struct SatchelStorage
+{
+  const SatchelStorageOps *ops;
+  struct SatchelStorage *below;
+  SatchelStore *store;                     /* never reference it from here */
+  const SatchelStorageIdentity *identity;
+  gpointer self;                           /* set by open */
+  gpointer private_dispatch;               /* the core's */
+} SatchelStorage;
+
+/* A mailbox handle.  Made by the driver's open_mailbox via satchel_mailbox_new; layers keep what they
+ * need in tables of their own, by mailbox_id. */
+struct SatchelMailbox
+{
+  gpointer driver; /* the driver's, freed by its close_mailbox */
+  gpointer core;   /* the core's */
+};
+
+/* Content that a driver has staged; `driver` is its own, thrown away by stage_drop unless committed. */
+typedef struct SatchelStaged
+{
+  gpointer driver;
+  guint64 size;        /* logical bytes: RFC822.SIZE.  Durable with the message even if an index is lost */
+  GBytes *attributes;  /* set by the core before commit; NULL: none */
+} SatchelStaged;
+
+/* Methods that a layer leaves NULL pass straight through to the level below.  For a driver every
+ * method is "must" but those marked "may".  Calls that change anything (create .. set_special_use, commit,
+ * put_attributes, claim_recent, sync) come one at a time for a store; readers (list, status,
+ * open_message, get_attributes, vanished) come at any time, also meanwhile.
+ * A layer calls the level below by the satchel_storage_NAME functions. */
+struct SatchelStorageOps
+{
+  size_t size;
+  guint band;      /* layers: 1..999, the higher the nearer to the client; equal bands go by name. Drivers: 0 */
+  guint classes;   /* layers: what it intercepts.  Drivers: 0 */
+  guint newest_operation; /* the newest SatchelOperationKind it knows; newer ones of its classes are composed */
+
+  /* Opens the user's place, making it where missing.  Recovers after a crash without help. */
+  gboolean (*open) (SatchelStorage *storage, const SatchelConfig *section, GError **error);
+  void (*close) (SatchelStorage *storage);
+
+  /* LIST.  Fills @infos (SatchelMailboxInfo, any order); INBOX always exists. */
+  gboolean (*list) (SatchelStorage *storage, GPtrArray *infos, GError **error);
+  /* May: TRUE if the last `list` still holds, by a few stats at most. Without it list is called each time. */
+  gboolean (*list_is_current) (SatchelStorage *storage);
+  gboolean (*create) (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+  gboolean (*remove) (SatchelStorage *storage, const char *name, GError **error);
+  gboolean (*rename) (SatchelStorage *storage, const char *from, const char *to, GError **error);
+  gboolean (*subscribe) (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error);
+  gboolean (*set_special_use) (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+
+  /* Makes a handle (satchel_mailbox_new) and publishes its first snapshot. The core calls it once a mailbox. */
+  SatchelMailbox *(*open_mailbox) (SatchelStorage *storage, const char *name, GError **error);
+  void (*close_mailbox) (SatchelStorage *storage, SatchelMailbox *mailbox);
+  gboolean (*status) (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
+  /* Takes in outside changes and publishes.  Cheap when there are none. */
+  gboolean (*sync) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+  /* May: TRUE if sync would find nothing, by a few stats at most; never blocks otherwise. */
+  gboolean (*is_current) (SatchelStorage *storage, SatchelMailbox *mailbox);
+  /* May: outside changes are to be noticed (inotify) while @watch; then satchel_mailbox_changed_outside. Main thread. */
+  void (*watch) (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch);
+  gboolean (*claim_recent) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
+                            GError **error);
+  gboolean (*vanished) (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
+                        gboolean *ret_is_complete, GError **error);
+
+  /* CONTENT_IN.  A layer wraps the writer of the level below.  *ret_staged is the driver's, filled at finish;
+   * `size` is set by the core to what was written at the top. */
+  SatchelWriter *(*stage) (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
+  /* May: stages by hard link from "spool/..." below the mail root; only used if no layer intercepts CONTENT_IN.
+   * @is_lf: the file has LF where the content has CRLF (all lines had).  Errors: CANNOT: copy instead. */
+  gboolean (*stage_spooled) (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
+                             GError **error);
+  void (*stage_drop) (SatchelStorage *storage, SatchelStaged *staged);
+
+  /* Layers, may: looks at a transaction with operations of its classes before it is queued; may add or
+   * change operations; FALSE refuses it. */
+  gboolean (*prepare) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
+  /* Drivers: executes each transaction all-or-nothing, with one sync for all where possible, publishes the new
+   * snapshots.  results[i]: NULL on success, else an error the core frees.  What succeeded is durable on return. */
+  void (*commit) (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
+
+  /* CONTENT_OUT. */
+  SatchelStream *(*open_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error);
+  gboolean (*email_id) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
+  /* ATTRIBUTES.  ret[i] NULL: none stored.  put also fills in sizes that were unknown: sizes[i]. Not durable. */
+  gboolean (*get_attributes) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                              GBytes **ret, GError **error);
+  gboolean (*put_attributes) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                              GBytes *const *attributes, const guint64 *sizes, GError **error);
+  /* Private per-message metadata of layers, at most 1 KiB a key; durable with the next commit. May. */
+  gboolean (*get_metadata) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key,
+                            GBytes **ret, GError **error);
+  gboolean (*put_metadata) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key,
+                            GBytes *value, GError **error);
+};
+
+/* The level below @storage (for layers), resolved past levels that do not intercept. */
+SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged,
+                                                  GError **error);
+SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
+                                                         GError **error);
+SATCHEL_API gboolean satchel_storage_list (SatchelStorage *storage, GPtrArray *infos, GError **error);
+SATCHEL_API gboolean satchel_storage_create (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+SATCHEL_API gboolean satchel_storage_remove (SatchelStorage *storage, const char *name, GError **error);
+SATCHEL_API gboolean satchel_storage_rename (SatchelStorage *storage, const char *from, const char *to, GError **error);
+SATCHEL_API gboolean satchel_storage_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error);
+SATCHEL_API gboolean satchel_storage_set_special_use (SatchelStorage *storage, const char *name, guint special_use,
+                                                      GError **error);
+SATCHEL_API gboolean satchel_storage_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state,
+                                             GError **error);
+SATCHEL_API gboolean satchel_storage_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids,
+                                                     guint n, GBytes **ret, GError **error);
+SATCHEL_API gboolean satchel_storage_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids,
+                                                     guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
+
+/* For drivers. */
+/* A handle; the driver sets `driver`, and publishes before it returns it. */
+SATCHEL_API SatchelMailbox *satchel_mailbox_new (SatchelStorage *storage, const char *name);
+/* Makes @snapshot (taken over) the newest and tells watchers.  In writing calls only. */
+SATCHEL_API void satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot);
+/* In remove and rename: the open handle changes its name, or is deleted (NULL). */
+SATCHEL_API void satchel_mailbox_renamed (SatchelMailbox *mailbox, const char *name);
+/* From `watch`: something changed outside; the core calls sync in a job. Any thread. */
+SATCHEL_API void satchel_mailbox_changed_outside (SatchelMailbox *mailbox);
+/* The open handle of a name, borrowed, or NULL.  In writing calls only. */
+SATCHEL_API SatchelMailbox *satchel_store_handle (SatchelStore *store, const char *name);
+SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for `commit` */
+
+G_END_DECLS

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Changes to messages: built without locks, all or nothing, durable when commit returns.
+ */
+#pragma once
+#include <satchel/snapshot.h>
+#include <satchel/stream.h>
+
+G_BEGIN_DECLS
+
+/* Content on its way in, written to the store but in no mailbox yet. */
+typedef struct SatchelStage SatchelStage;
+/* May block (a file is made when content passes 64 KiB or at finish). @size_hint: bytes, 0: unknown. */
+SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error);
+SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
+/* Ends the content and computes its attributes. */
+SATCHEL_API gboolean satchel_stage_finish (SatchelStage *stage, GError **error);
+/* From a file spooled for several recipients, hard-linked where driver and layers allow, else
+ * copied.  See delivery.h.  @path: below the mail root. */
+SATCHEL_API SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf,
+                                                     guint64 size, GBytes *attributes, GError **error);
+SATCHEL_API guint64 satchel_stage_size (const SatchelStage *stage);
+SATCHEL_API GBytes *satchel_stage_attributes (const SatchelStage *stage); /* borrowed; after finish */
+/* Unless a committed transaction took it, the content is thrown away. */
+SATCHEL_API void satchel_stage_free (SatchelStage *stage);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStage, satchel_stage_free)
+
+typedef enum
+{
+  SATCHEL_OPERATION_APPEND = 1,
+  SATCHEL_OPERATION_COPY,
+  SATCHEL_OPERATION_FLAGS,
+  SATCHEL_OPERATION_EXPUNGE,
+  /* Composed by the core (COPY, then EXPUNGE of the source) for a layer that does not know it. */
+  SATCHEL_OPERATION_MOVE
+} SatchelOperationKind;
+
+typedef enum
+{
+  SATCHEL_FLAGS_REPLACE = 1,
+  SATCHEL_FLAGS_ADD,
+  SATCHEL_FLAGS_REMOVE
+} SatchelFlagsMode;
+
+/* One operation; layers may read and change it in `prepare`, drivers execute it and fill `ret_`. */
+typedef struct SatchelOperation
+{
+  SatchelOperationKind kind;
+  SatchelMailbox *mailbox;     /* APPEND: destination; others: source */
+  SatchelMailbox *destination; /* COPY, MOVE */
+  SatchelUidSet uids;          /* COPY MOVE FLAGS EXPUNGE; UIDs that are not there are skipped */
+  /* APPEND, FLAGS */
+  guint32 flags;
+  char **keywords; /* NULL-ended or NULL */
+  SatchelFlagsMode mode;
+  guint64 unchanged_since; /* FLAGS: G_MAXUINT64: no condition (RFC 7162 3.1.3) */
+  gboolean only_deleted;   /* EXPUNGE: only those with \Deleted at commit time */
+  /* APPEND */
+  SatchelStage *stage; /* owned */
+  gint64 internal_date; /* seconds */
+  gint64 save_date;     /* seconds; 0: now */
+  /* Filled by commit. */
+  guint32 ret_uidvalidity; /* of the destination */
+  SatchelUidSet ret_source; /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so */
+  GArray *ret_uids;        /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
+  SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
+  guint64 ret_modseq;
+} SatchelOperation;
+
+SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
+/* Throws away what is not committed. */
+SATCHEL_API void satchel_transaction_free (SatchelTransaction *transaction);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTransaction, satchel_transaction_free)
+/* Each returns the operation (owned by the transaction).  @stage is taken over, finished. Sets and
+ * keywords are copied.  No I/O. */
+SATCHEL_API SatchelOperation *satchel_transaction_append (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                                                          SatchelStage *stage, guint32 flags,
+                                                          const char *const *keywords, gint64 internal_date);
+SATCHEL_API SatchelOperation *satchel_transaction_copy (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                                                        const SatchelUidSet *uids, SatchelMailbox *destination);
+SATCHEL_API SatchelOperation *satchel_transaction_move (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                                                        const SatchelUidSet *uids, SatchelMailbox *destination);
+SATCHEL_API SatchelOperation *satchel_transaction_flags (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                                                         const SatchelUidSet *uids, SatchelFlagsMode mode,
+                                                         guint32 flags, const char *const *keywords,
+                                                         guint64 unchanged_since);
+SATCHEL_API SatchelOperation *satchel_transaction_expunge (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                                                           const SatchelUidSet *uids, gboolean only_deleted);
+SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *transaction);
+SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction, guint index);
+/* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
+ * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
+ * Errors: OVERQUOTA, LIMIT, NONEXISTENT (mailbox gone), IO, CORRUPT. */
+SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
+
+G_END_DECLS
