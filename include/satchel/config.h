@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT
+ * Settings.  One schema row per setting feeds the parser, the commented default file,
+ * `satchel config dump --origin` and the man page.  A SatchelConfig is one immutable group of
+ * settings, already validated against its schema: getters cannot fail and asking for a key that
+ * has no row is a programmer's mistake.
+ */
+#pragma once
+#include <satchel/error.h>
+
+G_BEGIN_DECLS
+
+typedef enum
+{
+  SATCHEL_CONFIG_BOOL = 1, /* true | false */
+  SATCHEL_CONFIG_INT,      /* a whole number, min..max */
+  SATCHEL_CONFIG_STRING,
+  SATCHEL_CONFIG_SIZE,     /* "50M": bytes with K M G T (powers of 1024), or "0" */
+  SATCHEL_CONFIG_DURATION, /* "30d": ms s m h d w; min and max in milliseconds */
+  SATCHEL_CONFIG_MODE,     /* "0660" */
+  SATCHEL_CONFIG_PATH,     /* absolute, or relative to the configuration directory */
+  SATCHEL_CONFIG_SECRET,   /* "file:PATH", "credential:NAME", "env:NAME", or plain with a warning */
+  SATCHEL_CONFIG_ENUM,     /* one of `choices`, "a|b|c" */
+  SATCHEL_CONFIG_STRINGS,  /* ( "a", "b" ) or [ "a", "b" ] */
+  SATCHEL_CONFIG_GROUPS    /* ( { name = "a"; ... }, ... ), rows in `group` */
+} SatchelConfigType;
+
+enum
+{
+  SATCHEL_CONFIG_RELOADABLE = 1 << 0, /* a reload applies it in place */
+  SATCHEL_CONFIG_REQUIRED = 1 << 1    /* no default: enabling the group without it is an error */
+};
+
+typedef struct SatchelConfigRow
+{
+  const char *key; /* NULL ends a table */
+  SatchelConfigType type;
+  const char *default_value; /* as written in a file without quotes; lists: libconfig syntax; NULL: unset */
+  const char *help;          /* one line, for files and man pages */
+  const char *choices;       /* ENUM */
+  gint64 min, max;           /* INT, SIZE, DURATION; both 0: no bound */
+  const struct SatchelConfigRow *group; /* GROUPS */
+  guint flags;
+} SatchelConfigRow;
+
+/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL. */
+SATCHEL_API gboolean satchel_config_bool (const SatchelConfig *config, const char *key);
+SATCHEL_API gint64 satchel_config_int (const SatchelConfig *config, const char *key);
+SATCHEL_API const char *satchel_config_string (const SatchelConfig *config, const char *key); /* STRING ENUM */
+SATCHEL_API guint64 satchel_config_size (const SatchelConfig *config, const char *key);       /* bytes */
+SATCHEL_API gint64 satchel_config_duration_ms (const SatchelConfig *config, const char *key);
+SATCHEL_API guint satchel_config_mode (const SatchelConfig *config, const char *key);
+SATCHEL_API const char *satchel_config_path (const SatchelConfig *config, const char *key); /* made absolute */
+SATCHEL_API const char *const *satchel_config_strings (const SatchelConfig *config, const char *key);
+SATCHEL_API guint satchel_config_n_groups (const SatchelConfig *config, const char *key);
+SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *config, const char *key, guint index);
+/* Where @key was set: "FILE:LINE", or "default". */
+SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
+/* The value of a SECRET, read now; wiped and freed by satchel_secret_free. */
+SATCHEL_API char *satchel_config_secret (const SatchelConfig *config, const char *key, GError **error);
+SATCHEL_API void satchel_secret_free (char *secret);
+
+G_END_DECLS
