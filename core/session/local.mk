@@ -1,1 +1,2 @@
 # SPDX-License-Identifier: MIT
+libsatchel_la_SOURCES += core/session/user.c

@@ -99,7 +99,8 @@ typedef struct SatchelFactorOps
 } SatchelFactorOps;
 
 /* "local@domain" from what a client sent: trimmed of nothing, lower-cased if @lower, @default_domain added to a bare
- * name; bounded to 255 bytes.  INVALID for NUL, '/', control characters, empty parts, "." or "..", bad UTF-8. */
+ * name; Unicode NFC; bounded to 255 bytes.  INVALID for NUL, '/', control characters, empty parts, "." or "..", bad UTF-8,
+ * a second '@', a domain with an empty label. */
 SATCHEL_API char *satchel_user_normalise (const char *name, gsize len, const char *default_domain, gboolean lower,
                                           GError **error);
 

@@ -1,1 +1,5 @@
 # SPDX-License-Identifier: MIT
+
+check_PROGRAMS += tests/unit/test-user
+TESTS += tests/unit/test-user
+tests_unit_test_user_LDADD = libsatchel.la $(GLIB_LIBS)
