@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * Header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).  Everything is linear
+ * in the input, never recurses, and takes any bytes; strings that come back are NUL-free by cutting NULs out.
+ */
+#pragma once
+#include <satchel/types.h>
+
+G_BEGIN_DECLS
+
+/* One field, borrowed from the block. */
+typedef struct SatchelHeaderField
+{
+  const char *raw;   /* whole field, with its last line end */
+  gsize raw_len;
+  const char *name;  /* without trailing white space; "" for a line that is no field */
+  gsize name_len;
+  const char *value; /* after the colon, folding included, without the last line end */
+  gsize value_len;
+} SatchelHeaderField;
+typedef struct SatchelHeaderReader
+{
+  const char *at, *end;
+} SatchelHeaderReader;
+SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const char *block, gsize len);
+/* FALSE at the blank line or the end. */
+SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
+SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
+
+/* Appends those fields of @block (a whole header block) whose name is in @names (without case), or with @is_not whose
+ * name is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC 3501 6.4.5. */
+SATCHEL_API void satchel_header_select (const char *block, gsize len, const char *const *names, guint n_names,
+                                        gboolean is_not, GString *out);
+
+/* Unfolds (RFC 5322 2.2.3) and trims white space at both ends.  Yours. */
+SATCHEL_API char *satchel_header_unfold (const char *value, gsize len, gsize *ret_len);
+/* Unfolds and decodes encoded words (RFC 2047, broken ones as clients do) to UTF-8 that is always valid: 8-bit text
+ * that is not UTF-8 is taken as Latin-1.  Yours; at most a few times @len long. */
+SATCHEL_API char *satchel_header_decode (const char *value, gsize len, gsize *ret_len);
+
+/* An address as ENVELOPE wants it (RFC 3501 7.4.2): encoded words are left as they are. */
+typedef struct SatchelAddress
+{
+  char *name;    /* display name, or NULL */
+  char *route;   /* obsolete "@a,@b", or NULL */
+  char *mailbox; /* local part; start of a group: its name; NULL: end of a group */
+  char *host;    /* NULL: start or end of a group; "" if there is none */
+} SatchelAddress;
+SATCHEL_API void satchel_address_free (SatchelAddress *address);
+/* At most @max addresses; elements are freed with the array. */
+SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, guint max);
+/* The first mailbox of a list, as SORT and delivery logs want it: "local@host" or NULL. Yours. */
+SATCHEL_API char *satchel_addresses_first (const char *value, gsize len);
+
+/* "token; a=b" fields (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are joined; a value with charset
+ * (RFC 2231 4) keeps its form and its name ends in '*'. */
+typedef struct SatchelParameter
+{
+  char *name; /* lower case */
+  char *value;
+} SatchelParameter;
+typedef struct SatchelParameterized
+{
+  char *token;           /* lower case: "text/plain", "attachment"; NULL: nothing usable */
+  GPtrArray *parameters; /* SatchelParameter; at most 100, the first of each name */
+} SatchelParameterized;
+SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized *ret_field);
+SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)
+/* Decoded to UTF-8 whichever way it was written (plain, RFC 2231, or RFC 2047 as some do); NULL: none. Yours. */
+SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
+
+/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd with it. */
+SATCHEL_API GPtrArray *satchel_message_ids_parse (const char *value, gsize len, guint max);
+
+/* Appends an IMAP `string` (RFC 3501 9): quoted where it may be, else a literal; NULs are cut out.  NULL: NIL. */
+SATCHEL_API void satchel_imap_append_string (GString *out, const char *text, gssize len);
+
+G_END_DECLS

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Text search as RFC 3501 6.4.4 has it: substrings without case, in decoded header fields and decoded text parts.
+ */
+#pragma once
+#include <satchel/stream.h>
+
+G_BEGIN_DECLS
+
+/* What is looked for; immutable, any thread.  @text is UTF-8 (see satchel_charset_to_utf8_strict), at most 1 KiB used.
+ * The empty needle is in everything. */
+typedef struct SatchelNeedle SatchelNeedle;
+SATCHEL_API SatchelNeedle *satchel_needle_new (const char *text, gsize len);
+SATCHEL_API void satchel_needle_free (SatchelNeedle *needle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelNeedle, satchel_needle_free)
+/* In UTF-8 text (not yet folded). */
+SATCHEL_API gboolean satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len);
+/* In a raw header value, encoded words decoded. */
+SATCHEL_API gboolean satchel_needle_is_in_value (const SatchelNeedle *needle, const char *value, gsize len);
+
+typedef enum
+{
+  SATCHEL_MATCH_UNKNOWN = 0, /* the blob does not tell: ask satchel_search_content */
+  SATCHEL_MATCH_NO,
+  SATCHEL_MATCH_YES
+} SatchelMatch;
+/* SUBJECT, FROM, TO, CC, BCC and HEADER from the blob alone (a name that is kept); no I/O. */
+SATCHEL_API SatchelMatch satchel_search_header (GBytes *attributes, const char *name, const SatchelNeedle *needle);
+
+typedef enum
+{
+  SATCHEL_SEARCH_HEADER = 1, /* field `name` of the message */
+  SATCHEL_SEARCH_BODY,       /* bodies; headers of enclosed messages and parts do not count */
+  SATCHEL_SEARCH_TEXT        /* header of the message, of its parts, and bodies */
+} SatchelSearchKind;
+typedef struct SatchelSearchTerm
+{
+  SatchelSearchKind kind;
+  const char *name;            /* HEADER only */
+  const SatchelNeedle *needle;
+  gboolean is_found;           /* out */
+} SatchelSearchTerm;
+/* Looks for all terms in one pass over @content; stops when all are found.  Bounded memory. [blocks]
+ * FALSE: @content could not be read. */
+SATCHEL_API gboolean satchel_search_content (GBytes *attributes, SatchelStream *content, SatchelSearchTerm *terms,
+                                             guint n_terms, GError **error);
+
+G_END_DECLS
