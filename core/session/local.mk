@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-libsatchel_la_SOURCES += core/session/user.c
+libsatchel_la_SOURCES += core/session/user.c core/session/user.h

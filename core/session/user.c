@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include <satchel/auth.h>
+#include "core/session/user.h"
 #include <string.h>
 #include <unicase.h>
 #include <uninorm.h>
@@ -90,6 +90,27 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
       return NULL;
     }
   return g_strdup_printf ("%.*s@%s", (int) local_len, folded, domain);
+}
+
+/* Set once, before modules are configured and threads exist. */
+static struct
+{
+  char *default_domain;
+  gboolean keeps_case;
+} rules;
+
+void
+satchel_user_set_rules (const char *default_domain, gboolean lower)
+{
+  g_free (rules.default_domain);
+  rules.default_domain = g_strdup (default_domain);
+  rules.keeps_case = !lower;
+}
+
+char *
+satchel_user_canonical (const char *name, gsize len, GError **error)
+{
+  return satchel_user_normalise (name, len, rules.default_domain, !rules.keeps_case, error);
 }
 
 void

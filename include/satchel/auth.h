@@ -72,7 +72,14 @@ typedef struct SatchelUserdbOps
   SatchelUserdbStatus (*look_up) (const char *address, GPtrArray *users, GError **error);
   /* TRUE: mail for this domain is ours. May. */
   gboolean (*has_domain) (const char *domain);
+  guint flags; /* SATCHEL_USERDB_... */
 } SatchelUserdbOps;
+enum
+{
+  /* Knows aliases only: a result equal to the address asked for means the user of that name, if a userdb of a later band
+   * knows one.  Without the flag such a result is a user. */
+  SATCHEL_USERDB_ALIASES = 1 << 0
+};
 
 /* Second factors.  Called after the user is found, before the password is verified, so that a factor may cut its
  * code off the secret. */
@@ -103,5 +110,8 @@ typedef struct SatchelFactorOps
  * a second '@', a domain with an empty label. */
 SATCHEL_API char *satchel_user_normalise (const char *name, gsize len, const char *default_domain, gboolean lower,
                                           GError **error);
+/* The same by this server's rules (server.default_domain, server.lower_case_users): for names in files of modules. Any thread
+ * after start. */
+SATCHEL_API char *satchel_user_canonical (const char *name, gsize len, GError **error);
 
 G_END_DECLS

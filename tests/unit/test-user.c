@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * User names (U14): what is one user, what is refused before it can become a path.
  */
-#include <satchel/auth.h>
+#include "core/session/user.h"
 #include <string.h>
 
 static void
@@ -64,6 +64,19 @@ test_bare_needs_domain (void)
 }
 
 static void
+test_rules (void)
+{
+  g_autofree char *before = satchel_user_canonical ("Alice@B", 7, NULL);
+  g_assert_cmpstr (before, ==, "alice@b");
+  satchel_user_set_rules ("Example.org", FALSE);
+  g_autofree char *kept = satchel_user_canonical ("Alice", 5, NULL);
+  g_assert_cmpstr (kept, ==, "Alice@Example.org");
+  satchel_user_set_rules ("Example.org", TRUE);
+  g_autofree char *lowered = satchel_user_canonical ("Alice", 5, NULL);
+  g_assert_cmpstr (lowered, ==, "alice@example.org");
+}
+
+static void
 test_credential_clear (void)
 {
   SatchelCredential credential = { .size = sizeof credential, .user = g_strdup ("a@b"), .verifier = g_strdup ("$x$"), .is_locked = TRUE };
@@ -80,6 +93,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/user/accepted", test_accepted);
   g_test_add_func ("/auth/user/refused", test_refused);
   g_test_add_func ("/auth/user/bare-needs-domain", test_bare_needs_domain);
+  g_test_add_func ("/auth/user/rules", test_rules);
   g_test_add_func ("/auth/user/credential-clear", test_credential_clear);
   return g_test_run ();
 }
