@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
 satcheld_SOURCES += core/daemon/main.c
+satcheld_SOURCES += core/daemon/role.h

@@ -22,15 +22,21 @@ typedef enum
   SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke; send a new one when it is back */
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
-  SATCHEL_IPC_SHARED,        /* fds: connection table memfd, breadcrumb memfd, directory (mail root: mail; state: auth) */
+  SATCHEL_IPC_SHARED,        /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory (mail root: mail;
+                                STATE_DIR/auth: auth); the fds in this order */
   SATCHEL_IPC_TLS_FILE,      /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
   SATCHEL_IPC_TICKET_KEY,    /* b 64 bytes (gate; GnuTLS rotates from it) */
   SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */
   SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer */
   SATCHEL_IPC_START,         /* - : everything was sent; sandbox, then serve */
-  SATCHEL_IPC_RELOAD,        /* u64 generation: CONFIG and TLS_FILEs came; apply or refuse whole */
+  SATCHEL_IPC_RELOAD,        /* u64 generation: CONFIG and TLS_FILEs came; prepare or refuse whole (RELOADED) */
   SATCHEL_IPC_STOP,          /* u32 grace_ms */
-  SATCHEL_IPC_ADMIN,         /* u64 request, s command, s argument... (u32 count first) */
+  SATCHEL_IPC_ADMIN,         /* u64 request, u32 count, count * s: command and arguments */
+  SATCHEL_IPC_SETUP,         /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots: the first message, before rights are dropped */
+  SATCHEL_IPC_MODULE,        /* s name, u32 is_gate; fd: the checked file */
+  SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all have prepared */
+  SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
+  SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
 
   /* gate -> auth.  Session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (may send a password), u32 has_initial, b initial */
@@ -62,7 +68,13 @@ typedef enum
   /* mail <-> mail: a delivery for the owner */
   SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, u32 may_take, s sender, s recipient,
                                   s user, s path, s detail mailbox, s message_id, s session text id, s return trace */
-  SATCHEL_IPC_DELIVER_REPLY    /* u64 request, u32 SatchelDeliveryStatus */
+  SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus */
+
+  /* config -> master (core/daemon/plan.h); CONFIG, TLS_FILE and MODULE (with u32 roles added) go this way too */
+  SATCHEL_IPC_PLAN = 192,      /* numbers and paths of the server */
+  SATCHEL_IPC_PLAN_LISTENER,   /* a socket to bind */
+  SATCHEL_IPC_PROBLEM,         /* u32 is_warning, s where, s text */
+  SATCHEL_IPC_PLAN_END         /* u32 ok */
 } SatchelIpcType;
 
 typedef struct SatchelIpcMessage
