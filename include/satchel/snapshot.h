@@ -74,7 +74,8 @@ SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, gui
 /* Bit of a keyword (compared without case, ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);
 
-/* A set of UIDs as ascending, disjoint, non-adjacent ranges.  Plain value, cheap to keep while idle. */
+/* A set of UIDs as ascending, disjoint, non-adjacent ranges.  Plain value, cheap to keep while idle; starts zeroed,
+ * grown by these functions only (`ranges` has spare room), read freely. */
 typedef struct SatchelRange
 {
   guint32 first, last; /* inclusive */
@@ -88,8 +89,11 @@ SATCHEL_API void satchel_uid_set_add (SatchelUidSet *set, guint32 first, guint32
 SATCHEL_API gboolean satchel_uid_set_contains (const SatchelUidSet *set, guint32 uid);
 SATCHEL_API guint64 satchel_uid_set_count (const SatchelUidSet *set);
 SATCHEL_API void satchel_uid_set_clear (SatchelUidSet *set);
-/* "1:3,7": the form of RFC 3501 sequence-set.  Parse accepts no '*'. */
+SATCHEL_API void satchel_uid_set_copy (const SatchelUidSet *source, SatchelUidSet *ret_copy);
+/* "1:3,7": the form of RFC 3501 sequence-set.  Parse accepts no '*'; 3:1 is 1:3. */
 SATCHEL_API void satchel_uid_set_format (const SatchelUidSet *set, GString *out);
+SATCHEL_API gboolean satchel_uid_set_parse (const char *text, gsize len, SatchelUidSet *ret_set);
+/* Adds all UIDs of the snapshot. */
 SATCHEL_API void satchel_snapshot_uids (const SatchelSnapshot *snapshot, SatchelUidSet *set);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
 
@@ -98,7 +102,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
 typedef struct SatchelDifference
 {
   SatchelUidSet vanished;   /* in the old view, not in the new one */
-  GArray *changed;          /* guint32 indexes in @after of messages in both whose modseq is above the old one's */
+  GArray *changed;          /* guint32 indexes in @after of messages in both whose modseq is above their old one
+                               (compare_uids: above @modseq), ascending */
   guint32 first_new_index;  /* messages in @after from here on were in no old view (UID >= old uidnext);
                                n_messages if none */
 } SatchelDifference;
@@ -121,7 +126,8 @@ typedef struct SatchelMessageRow
 SATCHEL_API SatchelSnapshotBuilder *satchel_snapshot_builder_new (SatchelSnapshot *base);
 /* @row->uid is above every UID so far (of base as well). */
 SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row);
-/* Any column but uid; @index counts the messages of base, before removals. */
+/* Any column but uid; @index counts the messages of base, then those appended, as if nothing was removed.  What was
+ * removed stays so. */
 SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, guint32 index, SatchelMessageRow *ret_row);
 SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, const SatchelMessageRow *row);
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
@@ -131,5 +137,7 @@ SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builde
  * rest is taken as given. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,
                                                               const SatchelMailboxState *state);
+SATCHEL_API void satchel_snapshot_builder_free (SatchelSnapshotBuilder *builder); /* without a snapshot */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshotBuilder, satchel_snapshot_builder_free)
 
 G_END_DECLS

@@ -3,3 +3,7 @@
 check_PROGRAMS += tests/unit/test-user
 TESTS += tests/unit/test-user
 tests_unit_test_user_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-snapshot
+TESTS += tests/unit/test-snapshot
+tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: MIT
+ * Columns and chunks of snapshots, see chunk.h.
+ */
+#include "config.h"
+
+#include "core/storage/chunk.h"
+
+#include <string.h>
+
+/* Before the cells. */
+typedef struct Column
+{
+  gatomicrefcount refs;
+  guint capacity;
+  gint used; /* cells taken by any chunk; atomic */
+  guint cell_bytes;
+} Column;
+
+G_STATIC_ASSERT (sizeof (Column) % sizeof (guint64) == 0);
+
+static const struct
+{
+  gsize offset;
+  guint cell_bytes;
+} layout[SATCHEL_N_COLUMNS] = {
+  [SATCHEL_COLUMN_UID] = { offsetof (SatchelChunk, uid), sizeof (guint32) },
+  [SATCHEL_COLUMN_MODSEQ] = { offsetof (SatchelChunk, modseq), sizeof (guint64) },
+  [SATCHEL_COLUMN_FLAGS] = { offsetof (SatchelChunk, flags), sizeof (guint32) },
+  [SATCHEL_COLUMN_KEYWORDS] = { offsetof (SatchelChunk, keywords), sizeof (guint64) },
+  [SATCHEL_COLUMN_INTERNAL_DATE] = { offsetof (SatchelChunk, internal_date), sizeof (gint64) },
+  [SATCHEL_COLUMN_SAVE_DATE] = { offsetof (SatchelChunk, save_date), sizeof (gint64) },
+  [SATCHEL_COLUMN_SIZE] = { offsetof (SatchelChunk, size), sizeof (guint64) },
+};
+
+static gpointer *
+cells_place (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return (gpointer *) ((char *) chunk + layout[kind].offset);
+}
+
+gpointer
+satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return *cells_place (chunk, kind);
+}
+
+static Column *
+column_of (gpointer cells)
+{
+  return (Column *) cells - 1;
+}
+
+static gpointer
+column_new (SatchelColumnKind kind, guint capacity)
+{
+  Column *column = g_malloc (sizeof (Column) + (gsize) capacity * layout[kind].cell_bytes);
+  g_atomic_ref_count_init (&column->refs);
+  column->capacity = capacity;
+  column->used = 0;
+  column->cell_bytes = layout[kind].cell_bytes;
+  return column + 1;
+}
+
+static void
+column_unref (gpointer cells)
+{
+  if (cells != NULL && g_atomic_ref_count_dec (&column_of (cells)->refs))
+    g_free (column_of (cells));
+}
+
+SatchelChunk *
+satchel_chunk_new (void)
+{
+  SatchelChunk *chunk = g_new0 (SatchelChunk, 1);
+  g_atomic_ref_count_init (&chunk->refs);
+  return chunk;
+}
+
+SatchelChunk *
+satchel_chunk_ref (SatchelChunk *chunk)
+{
+  g_atomic_ref_count_inc (&chunk->refs);
+  return chunk;
+}
+
+void
+satchel_chunk_unref (SatchelChunk *chunk)
+{
+  if (!g_atomic_ref_count_dec (&chunk->refs))
+    return;
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    column_unref (satchel_chunk_cells (chunk, kind));
+  g_free (chunk);
+}
+
+SatchelChunk *
+satchel_chunk_share (const SatchelChunk *chunk)
+{
+  SatchelChunk *copy = satchel_chunk_new ();
+  copy->n = chunk->n;
+  copy->highest_modseq = chunk->highest_modseq;
+  for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
+    {
+      gpointer cells = satchel_chunk_cells (chunk, kind);
+      if (cells != NULL)
+        g_atomic_ref_count_inc (&column_of (cells)->refs);
+      *cells_place (copy, kind) = cells;
+    }
+  return copy;
+}
+
+guint64
+satchel_chunk_get (const SatchelChunk *chunk, SatchelColumnKind kind, guint row)
+{
+  gconstpointer cells = satchel_chunk_cells (chunk, kind);
+  if (layout[kind].cell_bytes == sizeof (guint32))
+    return ((const guint32 *) cells)[row];
+  return ((const guint64 *) cells)[row];
+}
+
+static void
+put_cell (gpointer cells, guint row, guint64 value)
+{
+  if (column_of (cells)->cell_bytes == sizeof (guint32))
+    ((guint32 *) cells)[row] = (guint32) value;
+  else
+    ((guint64 *) cells)[row] = value;
+}
+
+void
+satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity)
+{
+  gpointer old = satchel_chunk_cells (chunk, kind);
+  gpointer cells = column_new (kind, MAX (capacity, chunk->n));
+  if (chunk->n > 0)
+    memcpy (cells, old, (gsize) chunk->n * layout[kind].cell_bytes);
+  column_of (cells)->used = chunk->n;
+  *cells_place (chunk, kind) = cells;
+  column_unref (old);
+}
+
+void
+satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value)
+{
+  put_cell (satchel_chunk_cells (chunk, kind), row, value);
+}
+
+gboolean
+satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value)
+{
+  gpointer cells = satchel_chunk_cells (chunk, kind);
+  gboolean has_room = cells != NULL && chunk->n < column_of (cells)->capacity;
+  if (has_room
+      && g_atomic_int_compare_and_exchange (&column_of (cells)->used, (gint) chunk->n, (gint) chunk->n + 1))
+    {
+      put_cell (cells, chunk->n, value);
+      return !is_owned;
+    }
+  satchel_chunk_own_column (chunk, kind, CLAMP (chunk->n * 2, 16u, SATCHEL_CHUNK_MESSAGES));
+  cells = satchel_chunk_cells (chunk, kind);
+  column_of (cells)->used = (gint) chunk->n + 1;
+  put_cell (cells, chunk->n, value);
+  return FALSE;
+}
+
+void
+satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
+{
+  *ret_row = (SatchelMessageRow){
+    .uid = chunk->uid[row],
+    .flags = chunk->flags[row],
+    .modseq = chunk->modseq[row],
+    .keywords = chunk->keywords[row],
+    .size = chunk->size[row],
+    .internal_date = chunk->internal_date[row],
+    .save_date = chunk->save_date[row],
+  };
+}
+
+guint64
+satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind)
+{
+  switch (kind)
+    {
+    case SATCHEL_COLUMN_UID:
+      return row->uid;
+    case SATCHEL_COLUMN_MODSEQ:
+      return row->modseq;
+    case SATCHEL_COLUMN_FLAGS:
+      return row->flags;
+    case SATCHEL_COLUMN_KEYWORDS:
+      return row->keywords;
+    case SATCHEL_COLUMN_INTERNAL_DATE:
+      return (guint64) row->internal_date;
+    case SATCHEL_COLUMN_SAVE_DATE:
+      return (guint64) row->save_date;
+    case SATCHEL_COLUMN_SIZE:
+      return row->size;
+    case SATCHEL_N_COLUMNS:
+      break;
+    }
+  return 0;
+}
+
+static void
+free_names (gpointer data)
+{
+  for (char **name = data; *name != NULL; name++)
+    g_free (*name);
+}
+
+char **
+satchel_keywords_new (char *const *names, guint n)
+{
+  char **keywords = g_atomic_rc_box_alloc0 ((SATCHEL_KEYWORDS_MAX + 1) * sizeof (char *));
+  for (guint k = 0; k < MIN (n, SATCHEL_KEYWORDS_MAX); k++)
+    keywords[k] = g_strdup (names[k]);
+  return keywords;
+}
+
+char **
+satchel_keywords_ref (char **keywords)
+{
+  return g_atomic_rc_box_acquire (keywords);
+}
+
+void
+satchel_keywords_unref (char **keywords)
+{
+  g_atomic_rc_box_release_full (keywords, free_names);
+}

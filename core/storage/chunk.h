@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT
+ * Private to snapshots: how the columns of a chunk are kept.  A column is ref-counted by itself, so that chunks
+ * which differ in flags share UIDs and dates, and it has room at its end: a newer chunk may use cells that the older
+ * ones, which share the column, never look at.
+ */
+#pragma once
+#include <satchel/snapshot.h>
+
+typedef enum
+{
+  SATCHEL_COLUMN_UID,
+  SATCHEL_COLUMN_MODSEQ,
+  SATCHEL_COLUMN_FLAGS,
+  SATCHEL_COLUMN_KEYWORDS,
+  SATCHEL_COLUMN_INTERNAL_DATE,
+  SATCHEL_COLUMN_SAVE_DATE,
+  SATCHEL_COLUMN_SIZE,
+  SATCHEL_N_COLUMNS
+} SatchelColumnKind;
+
+/* A chunk without rows and columns. */
+SatchelChunk *satchel_chunk_new (void);
+SatchelChunk *satchel_chunk_ref (SatchelChunk *chunk);
+void satchel_chunk_unref (SatchelChunk *chunk);
+/* Another chunk over the same columns. */
+SatchelChunk *satchel_chunk_share (const SatchelChunk *chunk);
+
+/* The cells of a column. */
+gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind);
+guint64 satchel_chunk_get (const SatchelChunk *chunk, SatchelColumnKind kind, guint row);
+/* Gives @chunk a copy of its own of the first chunk->n cells, with room for @capacity. */
+void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
+/* Writes cell @row of a column that @chunk owns alone. */
+void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value);
+/* Writes cell chunk->n, taking free room of a shared column where nobody else took it.  TRUE: the column is still
+ * shared; FALSE: it is now (or was, see @is_owned) the chunk's own. */
+gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
+
+void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);
+guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
+
+/* Keyword names of a snapshot: SATCHEL_KEYWORDS_MAX + 1 places, ref-counted. */
+char **satchel_keywords_new (char *const *names, guint n);
+char **satchel_keywords_ref (char **keywords);
+void satchel_keywords_unref (char **keywords);
