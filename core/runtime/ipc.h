@@ -87,6 +87,7 @@ typedef struct SatchelIpcMessage
   gboolean failed;             /* a get went wrong: sticky */
   int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1 where taken */
   guint n_fds;
+  gboolean owns_fds;           /* private: freeing closes them */
 } SatchelIpcMessage;
 
 SatchelIpcMessage *satchel_ipc_message_new (SatchelIpcType type, guint64 session_id);

@@ -7,7 +7,7 @@
 
 G_BEGIN_DECLS
 
-/* In a pool thread.  Looks at satchel_job_is_cancelled () at convenient points. */
+/* In a pool thread.  A session's job looks at satchel_session_is_cancelled () at convenient points. */
 typedef void (*SatchelJobFunc) (gpointer data);
 /* In the main thread, once, always, after the job. */
 typedef void (*SatchelJobDoneFunc) (gpointer data);

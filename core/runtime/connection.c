@@ -1,0 +1,648 @@
+/* SPDX-License-Identifier: MIT
+ * Connections: life, input and timeouts (output: connection_output.c).  Input is read into one buffer of the
+ * process and copied only if its reader leaves some of it, so that an idle client holds no buffer.
+ */
+#include "config.h"
+
+#include "core/runtime/connection_struct.h"
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define SCRATCH_BYTES 65536u
+#define INPUT_LIMIT 65536u
+#define HIGH_WATER 262144u
+#define LINGER_MS 2000
+#define READS_A_TURN 8
+
+static guint8 *scratch;
+static gboolean is_scratch_taken;
+static SatchelConnection *all_connections;
+static guint n_connections;
+
+static void soon_turn (SatchelTurn *turn);
+static void idle_timer_fired (SatchelTimer *timer, gpointer data);
+
+static void
+queue_soon (SatchelConnection *connection)
+{
+  satchel_turn_queue (&connection->soon_turn, soon_turn);
+}
+
+static gboolean
+wants_to_read (const SatchelConnection *connection)
+{
+  return connection->state == STATE_OPEN && !connection->is_paused && !connection->has_peer_ended &&
+         connection->in_len < connection->in_limit;
+}
+
+void
+connection_update_events (SatchelConnection *connection)
+{
+  if (connection->watch == NULL)
+    return;
+  /* EPOLLET alone: only to hear, once, that the peer has vanished (HUP and ERR are always told). */
+  guint32 events = EPOLLET;
+  if (wants_to_read (connection) || connection->state == STATE_LINGER)
+    events = EPOLLIN;
+  else if (connection->is_paused && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
+    events = EPOLLIN; /* most pauses are over before more input comes: no system call for them */
+  if (connection->is_blocked && connection->state != STATE_LINGER)
+    events = (events & ~(guint32)EPOLLET) | EPOLLOUT;
+  connection->events = events;
+  satchel_watch_set_events (connection->watch, events);
+}
+
+/* ---- buffers ---- */
+
+static void
+wipe (SatchelConnection *connection, gsize start, gsize len)
+{
+  if (connection->is_wiping && len > 0)
+    explicit_bzero (connection->in + start, len);
+}
+
+static void
+free_input (SatchelConnection *connection)
+{
+  if (connection->is_scratch)
+    is_scratch_taken = FALSE;
+  else
+    g_free (connection->in);
+  connection->in = NULL;
+  connection->is_scratch = FALSE;
+  connection->in_start = connection->in_len = connection->in_size = 0;
+}
+
+/* Keeps what is unread in a buffer of its own, or none. */
+static void
+settle_input (SatchelConnection *connection)
+{
+  if (connection->in_len == 0)
+    {
+      free_input (connection);
+      return;
+    }
+  if (!connection->is_scratch)
+    return;
+  gsize len = connection->in_len;
+  guint8 *own = g_malloc (len);
+  memcpy (own, connection->in + connection->in_start, len);
+  wipe (connection, connection->in_start, len);
+  free_input (connection);
+  connection->in = own;
+  connection->in_len = connection->in_size = len;
+}
+
+/* Makes place for at least one more byte; returns how many there is place for. */
+static gsize
+make_room (SatchelConnection *connection, gsize wanted)
+{
+  gsize room = connection->in_limit - connection->in_len;
+  if (connection->in == NULL && !is_scratch_taken)
+    {
+      if (scratch == NULL)
+        scratch = g_malloc (SCRATCH_BYTES);
+      is_scratch_taken = TRUE;
+      connection->is_scratch = TRUE;
+      connection->in = scratch;
+      connection->in_size = SCRATCH_BYTES;
+    }
+  if (connection->in_start > 0 && !connection->is_scratch)
+    {
+      memmove (connection->in, connection->in + connection->in_start, connection->in_len);
+      connection->in_start = 0;
+    }
+  gsize end = connection->in_start + connection->in_len;
+  if (!connection->is_scratch && connection->in_size - end < MIN (room, wanted))
+    {
+      gsize size = MIN (connection->in_limit, MAX (connection->in_len + wanted, 2 * connection->in_len));
+      guint8 *larger = g_malloc (size);
+      if (connection->in_len > 0)
+        memcpy (larger, connection->in, connection->in_len);
+      wipe (connection, 0, connection->in_size);
+      g_free (connection->in);
+      connection->in = larger;
+      connection->in_size = size;
+    }
+  return MIN (room, connection->in_size - end);
+}
+
+const guint8 *
+satchel_connection_peek (SatchelConnection *connection, gsize *ret_len)
+{
+  *ret_len = connection->in_len;
+  return connection->in_len > 0 ? connection->in + connection->in_start : (const guint8 *)"";
+}
+
+void
+satchel_connection_consume (SatchelConnection *connection, gsize len)
+{
+  g_return_if_fail (len <= connection->in_len);
+  gboolean was_stopped = connection->in_len >= connection->in_limit;
+  wipe (connection, connection->in_start, len);
+  connection->in_start += len;
+  connection->in_len -= len;
+  if (connection->depth == 0)
+    settle_input (connection);
+  if (was_stopped && wants_to_read (connection))
+    {
+      queue_soon (connection);
+      connection_update_events (connection);
+    }
+}
+
+void
+satchel_connection_drop_input (SatchelConnection *connection)
+{
+  satchel_connection_consume (connection, connection->in_len);
+}
+
+void
+satchel_connection_push_input (SatchelConnection *connection, const void *data, gsize len)
+{
+  if (len == 0 || connection->state != STATE_OPEN)
+    return;
+  g_return_if_fail (connection->depth == 0);
+  guint8 *own = g_malloc (connection->in_len + len);
+  if (connection->in_len > 0)
+    memcpy (own, connection->in + connection->in_start, connection->in_len);
+  memcpy (own + connection->in_len, data, len);
+  gsize total = connection->in_len + len;
+  free_input (connection);
+  connection->in = own;
+  connection->in_len = connection->in_size = total;
+  connection->wants_input = TRUE;
+  queue_soon (connection);
+}
+
+/* ---- life ---- */
+
+static void
+connection_free (SatchelConnection *connection)
+{
+  satchel_turn_cancel (&connection->soon_turn);
+  satchel_turn_cancel (&connection->flush_turn);
+  satchel_timer_cancel (&connection->idle_timer);
+  satchel_timer_cancel (&connection->write_timer);
+  satchel_watch_remove (connection->watch);
+  if (connection->transport != NULL)
+    satchel_transport_destroy (connection->transport);
+  connection_output_free (connection);
+  if (connection->in != NULL)
+    wipe (connection, connection->in_start, connection->in_len);
+  free_input (connection);
+  if (connection->previous != NULL)
+    connection->previous->next = connection->next;
+  else
+    all_connections = connection->next;
+  if (connection->next != NULL)
+    connection->next->previous = connection->previous;
+  n_connections--;
+  g_free (connection);
+}
+
+void
+connection_unref_call (SatchelConnection *connection)
+{
+  if (--connection->depth > 0)
+    return;
+  if (connection->state == STATE_GONE)
+    connection_free (connection);
+  else
+    settle_input (connection);
+}
+
+static void
+release_transport (SatchelConnection *connection)
+{
+  satchel_watch_remove (g_steal_pointer (&connection->watch));
+  if (connection->transport != NULL)
+    satchel_transport_destroy (g_steal_pointer (&connection->transport));
+}
+
+void
+connection_die (SatchelConnection *connection, SatchelCloseReason reason)
+{
+  if (connection->state >= STATE_DEAD)
+    return;
+  gboolean was_told = connection->state == STATE_LINGER;
+  connection->state = was_told ? STATE_GONE : STATE_DEAD;
+  connection->reason = reason;
+  release_transport (connection);
+  connection_output_free (connection);
+  wipe (connection, connection->in_start, connection->in_len);
+  connection->in_len = 0;
+  connection->was_full = FALSE;
+  connection->flushed = NULL;
+  satchel_timer_cancel (&connection->idle_timer);
+  satchel_timer_cancel (&connection->write_timer);
+  queue_soon (connection);
+}
+
+/* `closed`, and the end. */
+static void
+tell_closed (SatchelConnection *connection)
+{
+  connection->state = STATE_GONE;
+  const SatchelConnectionHandlers *handlers = g_steal_pointer (&connection->handlers);
+  if (handlers != NULL)
+    handlers->closed (connection, connection->self, (SatchelCloseReason)connection->reason);
+}
+
+static void
+linger_ended (SatchelTimer *timer, gpointer data)
+{
+  connection_die (data, SATCHEL_CLOSED_BY_US);
+}
+
+void
+connection_linger (SatchelConnection *connection)
+{
+  const SatchelConnectionHandlers *handlers = g_steal_pointer (&connection->handlers);
+  connection->transport->ops->end_output (connection->transport);
+  connection->state = STATE_LINGER;
+  satchel_timer_cancel (&connection->write_timer);
+  satchel_timer_arm (&connection->idle_timer, LINGER_MS, linger_ended, connection);
+  connection_update_events (connection);
+  if (handlers != NULL)
+    handlers->closed (connection, connection->self, SATCHEL_CLOSED_BY_US);
+  if (connection->has_peer_ended)
+    connection_die (connection, SATCHEL_CLOSED_BY_US);
+}
+
+static void
+drain_lingering (SatchelConnection *connection)
+{
+  guint8 rest[4096];
+  for (guint i = 0; i < 16; i++)
+    {
+      gssize n = recv (connection->transport->fd, rest, sizeof rest, MSG_DONTWAIT);
+      if (n > 0)
+        continue;
+      if (n == 0 || errno != EAGAIN)
+        connection_die (connection, SATCHEL_CLOSED_BY_US);
+      return;
+    }
+}
+
+void
+connection_check_end (SatchelConnection *connection)
+{
+  if (connection->has_peer_ended && connection->state == STATE_OPEN && !connection->is_paused &&
+      !connection->wants_input && connection->out_pending == 0)
+    connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1 : SATCHEL_CLOSED_BY_PEER);
+}
+
+/* ---- input ---- */
+
+static void
+call_input (SatchelConnection *connection)
+{
+  connection->wants_input = FALSE;
+  if (connection->state == STATE_OPEN && !connection->is_paused && connection->in_len > 0)
+    connection->handlers->input (connection, connection->self);
+}
+
+/* Reads until a short read; what the transport has decrypted beyond it is taken as well. */
+static void
+read_input (SatchelConnection *connection)
+{
+  gssize n = 0;
+  gboolean has_more = FALSE;
+  for (guint i = 0; i < READS_A_TURN && wants_to_read (connection); i++)
+    {
+      gsize room = make_room (connection, 4096);
+      if (room == 0)
+        break;
+      n = connection->transport->ops->read (connection->transport,
+                                            connection->in + connection->in_start + connection->in_len, room);
+      if (n <= 0)
+        break;
+      connection->in_len += (gsize)n;
+      connection->wants_input = TRUE;
+      has_more = connection->transport->ops->has_buffered (connection->transport);
+      if (!has_more)
+        break;
+    }
+  if (connection->wants_input)
+    {
+      connection->last_input_ms = satchel_now_ms ();
+      call_input (connection);
+    }
+  if (connection->state != STATE_OPEN)
+    return;
+  if (n == SATCHEL_IO_END)
+    connection->has_peer_ended = TRUE;
+  else if (n == SATCHEL_IO_CUT)
+    connection_die (connection, SATCHEL_CLOSED_CUT);
+  else if (n == SATCHEL_IO_RESET)
+    connection_die (connection, SATCHEL_CLOSED_RESET);
+  else if (has_more)
+    queue_soon (connection);
+}
+
+static void
+soon_turn (SatchelTurn *turn)
+{
+  SatchelConnection *connection = (SatchelConnection *)((char *)turn - G_STRUCT_OFFSET (SatchelConnection, soon_turn));
+  connection->depth++;
+  if (connection->state == STATE_DEAD)
+    {
+      SatchelConnectionFunc dying = connection->holds > 0 ? g_steal_pointer (&connection->dying) : NULL;
+      if (dying != NULL)
+        dying (connection, connection->dying_data);
+      else if (connection->holds == 0)
+        tell_closed (connection);
+    }
+  else if (connection->state == STATE_OPEN && !connection->is_paused)
+    {
+      if (connection->in_len > 0)
+        call_input (connection);
+      else
+        connection->wants_input = FALSE;
+      if (wants_to_read (connection) && connection->transport != NULL &&
+          connection->transport->ops->has_buffered (connection->transport))
+        read_input (connection);
+    }
+  connection_check_end (connection);
+  connection_update_events (connection);
+  connection_unref_call (connection);
+}
+
+static void
+connection_event (int fd, guint32 events, gpointer data)
+{
+  SatchelConnection *connection = data;
+  connection->depth++;
+  if (connection->state == STATE_LINGER)
+    drain_lingering (connection);
+  else
+    {
+      if (events & EPOLLOUT)
+        connection_output_run (connection);
+      if (wants_to_read (connection) && connection->transport != NULL && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+        read_input (connection);
+      else if (events & (EPOLLHUP | EPOLLERR))
+        connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1
+                                    : events & EPOLLERR        ? SATCHEL_CLOSED_RESET
+                                                               : SATCHEL_CLOSED_BY_PEER);
+      else if ((events & EPOLLIN) && connection->is_paused)
+        connection->events = 0; /* now it is worth the system call */
+    }
+  connection_check_end (connection);
+  connection_update_events (connection);
+  connection_unref_call (connection);
+}
+
+void
+satchel_connection_pause (SatchelConnection *connection)
+{
+  connection->is_paused = TRUE;
+}
+
+void
+satchel_connection_resume (SatchelConnection *connection)
+{
+  if (!connection->is_paused)
+    return;
+  connection->is_paused = FALSE;
+  connection->last_input_ms = satchel_now_ms ();
+  if (connection->state != STATE_OPEN)
+    return;
+  connection->wants_input = connection->in_len > 0;
+  queue_soon (connection);
+}
+
+/* ---- set-up ---- */
+
+SatchelConnection *
+satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHandlers *handlers, gpointer self)
+{
+  SatchelConnection *connection = g_new0 (SatchelConnection, 1);
+  connection->transport = transport;
+  connection->handlers = handlers;
+  connection->self = self;
+  connection->in_limit = INPUT_LIMIT;
+  connection->high_water = HIGH_WATER;
+  connection->write_timeout_ms = 5 * 60 * 1000;
+  connection->state = STATE_OPEN;
+  connection->last_input_ms = satchel_now_ms ();
+  connection->next = all_connections;
+  if (all_connections != NULL)
+    all_connections->previous = connection;
+  all_connections = connection;
+  n_connections++;
+  connection->events = EPOLLIN;
+  connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
+  return connection;
+}
+
+void
+satchel_connection_set_handlers (SatchelConnection *connection, const SatchelConnectionHandlers *handlers, gpointer self)
+{
+  connection->handlers = handlers;
+  connection->self = self;
+}
+
+SatchelTransport *
+satchel_connection_transport (SatchelConnection *connection)
+{
+  return connection->transport;
+}
+
+void
+satchel_connection_set_input_limit (SatchelConnection *connection, gsize limit_bytes)
+{
+  connection->in_limit = CLAMP (limit_bytes, 1, 64 * 1024 * 1024);
+}
+
+void
+satchel_connection_set_wiping (SatchelConnection *connection, gboolean is_wiping)
+{
+  connection->is_wiping = is_wiping;
+}
+
+static void
+idle_timer_fired (SatchelTimer *timer, gpointer data)
+{
+  SatchelConnection *connection = data;
+  if (connection->state != STATE_OPEN)
+    return;
+  gint64 now = satchel_clock_ms ();
+  /* A running job and a client that still reads are not idle. */
+  if (connection->is_paused || connection->out_pending > 0)
+    connection->last_input_ms = now;
+  gint64 left = connection->last_input_ms + connection->idle_timeout_ms - now;
+  if (left > 0)
+    {
+      satchel_timer_arm (timer, left, idle_timer_fired, connection);
+      return;
+    }
+  if (!SATCHEL_HAS (connection->handlers, timeout))
+    {
+      connection_die (connection, SATCHEL_CLOSED_TIMEOUT);
+      return;
+    }
+  connection->depth++;
+  connection->last_input_ms = now;
+  connection->handlers->timeout (connection, connection->self);
+  if (connection->state == STATE_OPEN && connection->idle_timeout_ms > 0)
+    satchel_timer_arm (timer, connection->idle_timeout_ms, idle_timer_fired, connection);
+  connection_unref_call (connection);
+}
+
+void
+satchel_connection_set_idle_timeout (SatchelConnection *connection, gint64 timeout_ms)
+{
+  connection->idle_timeout_ms = timeout_ms;
+  connection->last_input_ms = satchel_clock_ms ();
+  if (connection->state != STATE_OPEN)
+    return;
+  if (timeout_ms > 0)
+    satchel_timer_arm (&connection->idle_timer, timeout_ms, idle_timer_fired, connection);
+  else
+    satchel_timer_cancel (&connection->idle_timer);
+}
+
+void
+satchel_connection_set_keepalive (SatchelConnection *connection, guint within_s)
+{
+  if (connection->keepalive != NULL)
+    connection->keepalive (connection->keepalive_data, within_s);
+  else if (connection->transport != NULL)
+    satchel_socket_set_keepalive (connection->transport->fd, within_s);
+}
+
+void
+satchel_connection_set_keepalive_hook (SatchelConnection *connection, void (*func) (gpointer data, guint within_s),
+                                       gpointer data)
+{
+  connection->keepalive = func;
+  connection->keepalive_data = data;
+}
+
+void
+satchel_connection_close (SatchelConnection *connection)
+{
+  if (connection->state != STATE_OPEN)
+    return;
+  connection->state = STATE_CLOSING;
+  wipe (connection, connection->in_start, connection->in_len);
+  connection->in_len = 0;
+  satchel_timer_cancel (&connection->idle_timer);
+  connection_update_events (connection);
+  connection_queue_flush (connection);
+}
+
+void
+satchel_connection_end (SatchelConnection *connection, SatchelCloseReason reason)
+{
+  connection_die (connection, reason);
+}
+
+void
+satchel_connection_abort (SatchelConnection *connection)
+{
+  connection_die (connection, SATCHEL_CLOSED_BY_US);
+}
+
+void
+satchel_connection_hold (SatchelConnection *connection)
+{
+  connection->holds++;
+}
+
+void
+satchel_connection_release (SatchelConnection *connection)
+{
+  if (--connection->holds == 0 && connection->state == STATE_DEAD)
+    queue_soon (connection);
+}
+
+gboolean
+satchel_connection_is_dead (SatchelConnection *connection)
+{
+  return connection->state >= STATE_DEAD;
+}
+
+void
+satchel_connection_set_dying (SatchelConnection *connection, SatchelConnectionFunc func, gpointer data)
+{
+  connection->dying = func;
+  connection->dying_data = data;
+}
+
+void
+satchel_connection_set_end_reason (SatchelConnection *connection, SatchelCloseReason reason)
+{
+  connection->end_reason = (guint)reason + 1;
+}
+
+SatchelTransport *
+satchel_connection_swap_transport (SatchelConnection *connection, SatchelTransport *transport)
+{
+  SatchelTransport *old = connection->transport;
+  satchel_watch_remove (g_steal_pointer (&connection->watch));
+  connection->transport = transport;
+  connection->is_blocked = FALSE;
+  if (transport != NULL)
+    {
+      connection->events = EPOLLIN;
+      connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
+      queue_soon (connection);
+    }
+  return old;
+}
+
+SatchelTransport *
+satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input, GBytes **ret_output)
+{
+  gsize len;
+  const guint8 *data = satchel_connection_peek (connection, &len);
+  *ret_input = g_bytes_new (data, len);
+  *ret_output = connection_output_take (connection);
+  satchel_watch_remove (g_steal_pointer (&connection->watch));
+  SatchelTransport *transport = g_steal_pointer (&connection->transport);
+  connection->depth++;
+  connection->reason = SATCHEL_CLOSED_BY_US;
+  wipe (connection, connection->in_start, connection->in_len);
+  connection->in_len = 0;
+  tell_closed (connection);
+  connection_unref_call (connection);
+  return transport;
+}
+
+void
+satchel_connections_shutdown (void)
+{
+  for (SatchelConnection *next, *connection = all_connections; connection != NULL; connection = next)
+    {
+      next = connection->next;
+      if (connection->state != STATE_OPEN)
+        continue;
+      connection->depth++;
+      if (SATCHEL_HAS (connection->handlers, shutdown))
+        connection->handlers->shutdown (connection, connection->self);
+      else
+        connection_die (connection, SATCHEL_CLOSED_SHUTDOWN);
+      connection_unref_call (connection);
+    }
+}
+
+guint
+satchel_connections_count (void)
+{
+  return n_connections;
+}
+
+gsize
+satchel_connection_memory (SatchelConnection *connection)
+{
+  gsize total = connection->is_scratch ? 0 : connection->in_size;
+  for (OutBlock *block = connection->out_head; block != NULL; block = block->next)
+    total += block->bytes != NULL ? g_bytes_get_size (block->bytes) : 16384;
+  return total;
+}

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ * Output of a connection: a list of 16 KiB blocks and borrowed GBytes, written with one writev at the end of the
+ * turn.  Blocks are recycled, so that answering costs no allocation.
+ */
+#include "config.h"
+
+#include "core/runtime/connection_struct.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#define BLOCK_BYTES 16384u
+#define FLUSH_BYTES 16384u
+#define SPARE_BLOCKS 16
+#define COPY_BELOW 2048u
+#define PARTS_MAX 64
+
+static OutBlock *spare_blocks;
+static guint n_spare;
+
+static OutBlock *
+block_new (void)
+{
+  OutBlock *block = spare_blocks;
+  if (block != NULL)
+    {
+      spare_blocks = block->next;
+      n_spare--;
+    }
+  else
+    block = g_malloc (sizeof *block + BLOCK_BYTES);
+  block->next = NULL;
+  block->bytes = NULL;
+  block->start = block->end = 0;
+  return block;
+}
+
+static void
+block_free (OutBlock *block)
+{
+  if (block->bytes != NULL)
+    {
+      g_bytes_unref (block->bytes);
+      g_free (block);
+      return;
+    }
+  if (n_spare >= SPARE_BLOCKS)
+    {
+      g_free (block);
+      return;
+    }
+  block->next = spare_blocks;
+  spare_blocks = block;
+  n_spare++;
+}
+
+void
+connection_output_free (SatchelConnection *connection)
+{
+  while (connection->out_head != NULL)
+    {
+      OutBlock *block = connection->out_head;
+      connection->out_head = block->next;
+      block_free (block);
+    }
+  connection->out_tail = NULL;
+  connection->out_pending = 0;
+}
+
+static const guint8 *
+block_data (const OutBlock *block)
+{
+  return block->bytes != NULL ? g_bytes_get_data (block->bytes, NULL) : block->data;
+}
+
+GBytes *
+connection_output_take (SatchelConnection *connection)
+{
+  GByteArray *all = g_byte_array_sized_new ((guint)connection->out_pending);
+  for (OutBlock *block = connection->out_head; block != NULL; block = block->next)
+    g_byte_array_append (all, block_data (block) + block->start, (guint)(block->end - block->start));
+  connection_output_free (connection);
+  return g_byte_array_free_to_bytes (all);
+}
+
+static void
+drop_sent (SatchelConnection *connection, gsize len)
+{
+  connection->out_pending -= len;
+  while (connection->out_head != NULL)
+    {
+      OutBlock *block = connection->out_head;
+      gsize n = MIN (len, block->end - block->start);
+      block->start += n;
+      len -= n;
+      if (block->start < block->end)
+        break;
+      connection->out_head = block->next;
+      block_free (block);
+    }
+  if (connection->out_head == NULL)
+    connection->out_tail = NULL;
+}
+
+static void
+write_timer_fired (SatchelTimer *timer, gpointer data)
+{
+  SatchelConnection *connection = data;
+  gint64 waited = satchel_clock_ms () - connection->last_progress_ms;
+  if (!connection->is_blocked || connection->write_timeout_ms <= 0)
+    return;
+  if (waited >= connection->write_timeout_ms)
+    connection_die (connection, SATCHEL_CLOSED_TIMEOUT);
+  else
+    satchel_timer_arm (timer, connection->write_timeout_ms - waited, write_timer_fired, connection);
+}
+
+static void
+set_blocked (SatchelConnection *connection, gboolean is_blocked)
+{
+  if (connection->is_blocked == (guint)is_blocked)
+    return;
+  connection->is_blocked = is_blocked;
+  if (is_blocked && connection->write_timeout_ms > 0)
+    {
+      connection->last_progress_ms = satchel_clock_ms ();
+      satchel_timer_arm (&connection->write_timer, connection->write_timeout_ms, write_timer_fired, connection);
+    }
+  else
+    satchel_timer_cancel (&connection->write_timer);
+  connection_update_events (connection);
+}
+
+/* Writes until nothing waits or the descriptor takes no more.  Calls nobody back. */
+static void
+send_waiting (SatchelConnection *connection)
+{
+  while (connection->out_pending > 0 && connection->transport != NULL)
+    {
+      struct iovec parts[PARTS_MAX];
+      int n = 0;
+      gsize total = 0;
+      for (OutBlock *block = connection->out_head; block != NULL && n < PARTS_MAX; block = block->next, n++)
+        {
+          parts[n].iov_base = (void *)(block_data (block) + block->start);
+          parts[n].iov_len = block->end - block->start;
+          total += parts[n].iov_len;
+        }
+      gssize sent = connection->transport->ops->write (connection->transport, parts, n);
+      if (sent == SATCHEL_IO_AGAIN)
+        {
+          set_blocked (connection, TRUE);
+          return;
+        }
+      if (sent < 0)
+        {
+          connection_die (connection, sent == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
+          return;
+        }
+      connection->last_progress_ms = satchel_now_ms ();
+      drop_sent (connection, (gsize)sent);
+      if ((gsize)sent < total)
+        {
+          set_blocked (connection, TRUE);
+          return;
+        }
+    }
+  set_blocked (connection, FALSE);
+}
+
+void
+connection_output_run (SatchelConnection *connection)
+{
+  if (connection->state != STATE_OPEN && connection->state != STATE_CLOSING)
+    return;
+  connection->depth++;
+  send_waiting (connection);
+  if (connection->out_pending == 0 && connection->flushed != NULL && connection->transport != NULL)
+    {
+      SatchelConnectionFunc flushed = g_steal_pointer (&connection->flushed);
+      flushed (connection, connection->flushed_data);
+    }
+  if (connection->state == STATE_OPEN && connection->was_full && connection->out_pending <= connection->high_water / 2)
+    {
+      connection->was_full = FALSE;
+      if (SATCHEL_HAS (connection->handlers, drained))
+        connection->handlers->drained (connection, connection->self);
+    }
+  if (connection->state == STATE_CLOSING && connection->out_pending == 0)
+    connection_linger (connection);
+  connection_check_end (connection);
+  connection_unref_call (connection);
+}
+
+static void
+flush_turn (SatchelTurn *turn)
+{
+  connection_output_run ((SatchelConnection *)((char *)turn - G_STRUCT_OFFSET (SatchelConnection, flush_turn)));
+}
+
+void
+connection_queue_flush (SatchelConnection *connection)
+{
+  /* A blocked one continues when the descriptor is writable. */
+  if (!connection->is_blocked)
+    satchel_turn_queue_flush (&connection->flush_turn, flush_turn);
+}
+
+static void
+append_block (SatchelConnection *connection, OutBlock *block)
+{
+  if (connection->out_tail != NULL)
+    connection->out_tail->next = block;
+  else
+    connection->out_head = block;
+  connection->out_tail = block;
+}
+
+static void
+output_added (SatchelConnection *connection)
+{
+  if (connection->out_pending >= FLUSH_BYTES && !connection->is_blocked && connection->transport != NULL)
+    send_waiting (connection);
+  /* Even if all is gone: `drained`, closing and the peer's end are looked at there. */
+  if (connection->state == STATE_OPEN)
+    connection_queue_flush (connection);
+}
+
+void
+satchel_connection_write (SatchelConnection *connection, const void *data, gsize len)
+{
+  const guint8 *from = data;
+  if (connection->state != STATE_OPEN || len == 0)
+    return;
+  while (len > 0)
+    {
+      OutBlock *tail = connection->out_tail;
+      if (tail == NULL || tail->bytes != NULL || tail->end == BLOCK_BYTES)
+        {
+          tail = block_new ();
+          append_block (connection, tail);
+        }
+      gsize n = MIN (len, BLOCK_BYTES - tail->end);
+      memcpy (tail->data + tail->end, from, n);
+      tail->end += n;
+      connection->out_pending += n;
+      from += n;
+      len -= n;
+    }
+  output_added (connection);
+}
+
+void
+satchel_connection_print (SatchelConnection *connection, const char *format, ...)
+{
+  char text[1024];
+  va_list arguments;
+  va_start (arguments, format);
+  int n = vsnprintf (text, sizeof text, format, arguments);
+  va_end (arguments);
+  if (n >= 0 && (gsize)n < sizeof text)
+    {
+      satchel_connection_write (connection, text, (gsize)n);
+      return;
+    }
+  va_start (arguments, format);
+  g_autofree char *longer = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_connection_write (connection, longer, strlen (longer));
+}
+
+void
+satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes)
+{
+  gsize len;
+  const void *data = g_bytes_get_data (bytes, &len);
+  if (connection->state != STATE_OPEN || len < COPY_BELOW)
+    {
+      satchel_connection_write (connection, data, len);
+      g_bytes_unref (bytes);
+      return;
+    }
+  OutBlock *block = g_new0 (OutBlock, 1);
+  block->bytes = bytes;
+  block->end = len;
+  append_block (connection, block);
+  connection->out_pending += len;
+  output_added (connection);
+}
+
+gsize
+satchel_connection_pending (SatchelConnection *connection)
+{
+  return connection->out_pending;
+}
+
+gsize
+satchel_connection_room (SatchelConnection *connection)
+{
+  if (connection->state == STATE_OPEN && connection->out_pending < connection->high_water)
+    return connection->high_water - connection->out_pending;
+  connection->was_full = TRUE;
+  return 0;
+}
+
+gboolean
+satchel_connection_is_full (SatchelConnection *connection)
+{
+  return satchel_connection_room (connection) == 0;
+}
+
+void
+satchel_connection_set_high_water (SatchelConnection *connection, gsize bytes)
+{
+  connection->high_water = MAX (bytes, 1);
+}
+
+void
+satchel_connection_set_write_timeout (SatchelConnection *connection, gint64 timeout_ms)
+{
+  connection->write_timeout_ms = timeout_ms;
+}
+
+gboolean
+satchel_connection_flush (SatchelConnection *connection)
+{
+  if (connection->state == STATE_OPEN && !connection->is_blocked)
+    send_waiting (connection);
+  return connection->out_pending == 0;
+}
+
+void
+satchel_connection_when_flushed (SatchelConnection *connection, SatchelConnectionFunc func, gpointer data)
+{
+  connection->flushed = func;
+  connection->flushed_data = data;
+  connection_queue_flush (connection);
+}

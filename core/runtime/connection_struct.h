@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * The inside of a connection, shared by connection.c (life and input) and connection_output.c.
+ */
+#pragma once
+#include "core/runtime/connection_private.h"
+#include "core/runtime/reactor_private.h"
+
+typedef enum
+{
+  STATE_OPEN = 1,
+  STATE_CLOSING, /* sends what waits, then closes */
+  STATE_LINGER,  /* closed for its owner; waits for the peer's end so that no RST eats our last bytes */
+  STATE_DEAD,    /* `closed` is to come */
+  STATE_GONE     /* to be freed when the last call into it returns */
+} ConnectionState;
+
+typedef struct OutBlock OutBlock;
+struct OutBlock
+{
+  OutBlock *next;
+  GBytes *bytes; /* NULL: `data` */
+  gsize start, end;
+  guint8 data[];
+};
+
+struct SatchelConnection
+{
+  SatchelTransport *transport;
+  SatchelWatch *watch;
+  guint32 events;
+  const SatchelConnectionHandlers *handlers;
+  gpointer self;
+  SatchelConnection *previous, *next; /* all connections */
+
+  guint8 *in; /* NULL while nothing waits: an idle connection holds no buffer */
+  gsize in_start, in_len, in_size, in_limit;
+
+  OutBlock *out_head, *out_tail;
+  gsize out_pending, high_water;
+
+  gint64 idle_timeout_ms, last_input_ms;
+  gint64 write_timeout_ms, last_progress_ms;
+  SatchelTimer idle_timer, write_timer;
+  SatchelTurn soon_turn, flush_turn;
+  SatchelConnectionFunc dying, flushed;
+  gpointer dying_data, flushed_data;
+  void (*keepalive) (gpointer data, guint within_s);
+  gpointer keepalive_data;
+
+  guint16 depth; /* of calls out to the handlers */
+  guint16 holds;
+  ConnectionState state : 8;
+  guint reason : 8;
+  guint end_reason : 8; /* + 1; 0: none */
+  guint is_paused : 1;
+  guint is_blocked : 1; /* the descriptor takes no more output now */
+  guint was_full : 1;
+  guint has_peer_ended : 1;
+  guint is_scratch : 1; /* `in` is the process's shared buffer */
+  guint is_wiping : 1;
+  guint wants_input : 1;
+};
+
+void connection_update_events (SatchelConnection *connection);
+void connection_die (SatchelConnection *connection, SatchelCloseReason reason);
+/* An orderly end of the peer counts once all its input is answered. */
+void connection_check_end (SatchelConnection *connection);
+void connection_linger (SatchelConnection *connection);
+void connection_unref_call (SatchelConnection *connection);
+
+/* connection_output.c */
+void connection_output_free (SatchelConnection *connection);
+/* After EPOLLOUT or at the end of a turn, with callbacks. */
+void connection_output_run (SatchelConnection *connection);
+void connection_queue_flush (SatchelConnection *connection);
+GBytes *connection_output_take (SatchelConnection *connection);

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT
+ * Links of ipc.h: one end of a socket pair in the reactor, with a bounded queue for when the peer is slow.
+ */
+#include "config.h"
+
+#include "core/runtime/ipc_private.h"
+#include "core/runtime/reactor_private.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/log.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define QUEUE_MAX 4096u
+#define MESSAGES_A_TURN 64
+
+struct SatchelIpcLink
+{
+  int fd;
+  SatchelWatch *watch;
+  SatchelIpcFunc func;
+  SatchelIpcClosedFunc closed;
+  gpointer data;
+  GQueue queue; /* SatchelIpcMessage that own their (duplicated) descriptors */
+  SatchelTimer retry;
+  SatchelTurn break_turn;
+  gboolean is_broken, is_freed;
+  guint depth; /* of calls into func */
+};
+
+static void
+link_destroy (SatchelIpcLink *link)
+{
+  g_queue_clear_full (&link->queue, (GDestroyNotify)satchel_ipc_message_free);
+  g_free (link);
+}
+
+static void
+tell_closed (SatchelTurn *turn)
+{
+  SatchelIpcLink *link = (SatchelIpcLink *)((char *)turn - G_STRUCT_OFFSET (SatchelIpcLink, break_turn));
+  if (link->closed != NULL)
+    link->closed (link, link->data);
+}
+
+/* The owner hears of it in the loop, never inside a call of its own. */
+static void
+link_break (SatchelIpcLink *link)
+{
+  if (link->is_broken)
+    return;
+  link->is_broken = TRUE;
+  satchel_watch_remove (g_steal_pointer (&link->watch));
+  satchel_timer_cancel (&link->retry);
+  close (link->fd);
+  link->fd = -1;
+  g_queue_clear_full (&link->queue, (GDestroyNotify)satchel_ipc_message_free);
+  if (!link->is_freed)
+    satchel_turn_queue (&link->break_turn, tell_closed);
+}
+
+static void flush_queue (SatchelIpcLink *link);
+
+static void
+retry_flush (SatchelTimer *timer, gpointer data)
+{
+  flush_queue (data);
+}
+
+/* FALSE: not sent, try later; a link that cannot be used any more breaks. */
+static gboolean
+try_send (SatchelIpcLink *link, const SatchelIpcMessage *message)
+{
+  int errnum = satchel_ipc_write (link->fd, message, MSG_DONTWAIT);
+  if (errnum == 0)
+    return TRUE;
+  if (errnum == EAGAIN)
+    satchel_watch_set_events (link->watch, EPOLLIN | EPOLLOUT);
+  else if (errnum == ENOBUFS || errnum == ENOMEM || errnum == ETOOMANYREFS)
+    satchel_timer_arm (&link->retry, 100, retry_flush, link);
+  else
+    link_break (link);
+  return FALSE;
+}
+
+static void
+flush_queue (SatchelIpcLink *link)
+{
+  if (link->is_broken)
+    return;
+  satchel_watch_set_events (link->watch, EPOLLIN);
+  while (!g_queue_is_empty (&link->queue))
+    {
+      if (!try_send (link, g_queue_peek_head (&link->queue)))
+        return;
+      satchel_ipc_message_free (g_queue_pop_head (&link->queue));
+    }
+}
+
+/* Returns FALSE when there is nothing more to read now. */
+static gboolean
+read_one (SatchelIpcLink *link)
+{
+  g_autoptr (SatchelIpcMessage) message = NULL;
+  switch (satchel_ipc_read (link->fd, MSG_DONTWAIT, &message))
+    {
+    case SATCHEL_IPC_READ_AGAIN:
+      return FALSE;
+    case SATCHEL_IPC_READ_ENDED:
+      link_break (link);
+      return FALSE;
+    case SATCHEL_IPC_READ_BAD:
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "malformed message: link closed");
+      link_break (link);
+      return FALSE;
+    case SATCHEL_IPC_READ_OK:
+      break;
+    }
+  link->depth++;
+  gboolean is_accepted = link->func (link, message, link->data);
+  link->depth--;
+  if (!is_accepted && !link->is_freed && !link->is_broken)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d refused: link closed", (int)message->type);
+      link_break (link);
+    }
+  return !link->is_broken && !link->is_freed;
+}
+
+static void
+release_if_freed (SatchelIpcLink *link)
+{
+  if (link->is_freed && link->depth == 0)
+    link_destroy (link);
+}
+
+static void
+link_event (int fd, guint32 events, gpointer data)
+{
+  SatchelIpcLink *link = data;
+  link->depth++;
+  if (events & EPOLLOUT)
+    flush_queue (link);
+  for (guint i = 0; i < MESSAGES_A_TURN && !link->is_broken && !link->is_freed; i++)
+    if (!read_one (link))
+      break;
+  link->depth--;
+  release_if_freed (link);
+}
+
+void
+satchel_ipc_link_drain (SatchelIpcLink *link)
+{
+  link->depth++;
+  while (!link->is_broken && !link->is_freed && read_one (link))
+    ;
+  link->depth--;
+  release_if_freed (link);
+}
+
+SatchelIpcLink *
+satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClosedFunc closed, gpointer data)
+{
+  SatchelIpcLink *link = g_new0 (SatchelIpcLink, 1);
+  link->fd = fd;
+  link->func = func;
+  link->closed = closed;
+  link->data = data;
+  g_queue_init (&link->queue);
+  link->watch = satchel_watch_add (fd, EPOLLIN, link_event, link);
+  return link;
+}
+
+void
+satchel_ipc_link_free (SatchelIpcLink *link)
+{
+  if (link == NULL)
+    return;
+  link->is_freed = TRUE;
+  satchel_turn_cancel (&link->break_turn);
+  link_break (link);
+  release_if_freed (link);
+}
+
+/* A queued message outlives the caller's descriptors. */
+static gboolean
+own_fds (SatchelIpcMessage *message)
+{
+  for (guint i = 0; i < message->n_fds; i++)
+    {
+      message->fds[i] = fcntl (message->fds[i], F_DUPFD_CLOEXEC, 3);
+      if (message->fds[i] < 0)
+        {
+          message->n_fds = i;
+          message->owns_fds = TRUE;
+          return FALSE;
+        }
+    }
+  message->owns_fds = TRUE;
+  return TRUE;
+}
+
+gboolean
+satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
+{
+  g_autoptr (SatchelIpcMessage) owned = message;
+  if (link->is_broken)
+    return FALSE;
+  if (owned->failed)
+    {
+      /* A field too many or too long: the sender should have bounded it; the peer must not see half of it. */
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d does not fit, not sent", (int)owned->type);
+      return FALSE;
+    }
+  if (g_queue_is_empty (&link->queue) && try_send (link, owned))
+    return TRUE;
+  if (link->is_broken)
+    return FALSE;
+  if (g_queue_get_length (&link->queue) >= QUEUE_MAX || !own_fds (owned))
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "peer does not read: link closed");
+      link_break (link);
+      return FALSE;
+    }
+  g_queue_push_tail (&link->queue, g_steal_pointer (&owned));
+  return TRUE;
+}

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT
+ * The thread pool.  Users with waiting jobs stand in a line and get one job each time they reach its head, so
+ * that one user's many jobs cannot hold up the others; no user has more than the cap running.
+ */
+#include "config.h"
+
+#include "core/runtime/hash.h"
+#include "core/runtime/job_private.h"
+#include "core/runtime/reactor_private.h"
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct UserQueue
+{
+  char *name; /* "" for the process's own work, which has no cap */
+  GQueue waiting; /* Job */
+  guint n_running;
+  gboolean is_in_line;
+} UserQueue;
+
+typedef struct Job
+{
+  const char *operation;
+  SatchelJobFunc func;
+  SatchelJobDoneFunc done;
+  gpointer data;
+} Job;
+
+static GMutex lock;
+static GCond work;
+static GHashTable *users; /* name to UserQueue */
+static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs and below the cap */
+static guint n_threads, n_idle, n_pending;
+static guint max_threads = 32, max_per_user = 8;
+static SatchelBreadcrumb *crumbs; /* SATCHEL_BREADCRUMBS, or NULL */
+static GPrivate own_crumb; /* SatchelBreadcrumb * */
+static SatchelTimer retry_timer;
+
+void
+satchel_job_set_breadcrumbs (SatchelBreadcrumb *area)
+{
+  crumbs = area;
+}
+
+static SatchelBreadcrumb *
+main_crumb (void)
+{
+  return crumbs != NULL ? &crumbs[SATCHEL_BREADCRUMBS - 1] : NULL;
+}
+
+void
+satchel_job_set_limits (guint threads, guint threads_per_user)
+{
+  if (threads > 0)
+    max_threads = MIN (threads, SATCHEL_BREADCRUMBS - 1);
+  if (threads_per_user > 0)
+    max_per_user = threads_per_user;
+}
+
+guint
+satchel_job_n_pending (void)
+{
+  g_mutex_lock (&lock);
+  guint n = n_pending;
+  g_mutex_unlock (&lock);
+  return n;
+}
+
+static void
+write_crumb (SatchelBreadcrumb *slot, const char *user, const char *operation)
+{
+  if (slot == NULL)
+    return;
+  if (operation == NULL)
+    {
+      g_atomic_int_set (&slot->is_busy, 0);
+      return;
+    }
+  g_strlcpy (slot->operation, operation, sizeof slot->operation);
+  g_strlcpy (slot->user, user != NULL ? user : "", sizeof slot->user);
+  slot->detail[0] = '\0';
+  slot->since_ms = satchel_clock_ms ();
+  g_atomic_int_set (&slot->is_busy, 1);
+}
+
+void
+satchel_job_main_crumb (const char *user, const char *operation)
+{
+  write_crumb (main_crumb (), user, operation);
+}
+
+void
+satchel_job_crumb (const char *format, ...)
+{
+  SatchelBreadcrumb *slot = g_private_get (&own_crumb);
+  if (slot == NULL)
+    slot = main_crumb ();
+  if (slot == NULL)
+    return;
+  va_list arguments;
+  va_start (arguments, format);
+  vsnprintf (slot->detail, sizeof slot->detail, format, arguments);
+  va_end (arguments);
+}
+
+/* Under lock. */
+static void
+join_line (UserQueue *user)
+{
+  guint cap = user->name[0] != '\0' ? max_per_user : max_threads;
+  if (user->is_in_line || g_queue_is_empty (&user->waiting) || user->n_running >= cap)
+    return;
+  user->is_in_line = TRUE;
+  g_queue_push_tail (&line, user);
+}
+
+static void
+finish_job (gpointer data)
+{
+  Job *job = data;
+  if (job->done != NULL)
+    job->done (job->data);
+  g_mutex_lock (&lock);
+  n_pending--;
+  g_mutex_unlock (&lock);
+  g_free (job);
+}
+
+/* Under lock; gives back the lock while the job runs. */
+static void
+run_one (SatchelBreadcrumb *slot)
+{
+  UserQueue *user = g_queue_pop_head (&line);
+  user->is_in_line = FALSE;
+  Job *job = g_queue_pop_head (&user->waiting);
+  user->n_running++;
+  join_line (user);
+  write_crumb (slot, user->name, job->operation);
+  g_mutex_unlock (&lock);
+  job->func (job->data);
+  g_mutex_lock (&lock);
+  write_crumb (slot, NULL, NULL);
+  user->n_running--;
+  join_line (user);
+  if (user->n_running == 0 && g_queue_is_empty (&user->waiting))
+    g_hash_table_remove (users, user->name);
+  satchel_defer (finish_job, job);
+}
+
+static gpointer
+thread_main (gpointer data)
+{
+  guint number = GPOINTER_TO_UINT (data);
+  SatchelBreadcrumb *slot = crumbs != NULL && number < SATCHEL_BREADCRUMBS - 1 ? &crumbs[number] : NULL;
+  g_private_set (&own_crumb, slot);
+  g_mutex_lock (&lock);
+  for (;;)
+    {
+      n_idle++;
+      while (g_queue_is_empty (&line))
+        g_cond_wait (&work, &lock);
+      n_idle--;
+      run_one (slot);
+    }
+  return NULL;
+}
+
+static void
+free_user (gpointer data)
+{
+  UserQueue *user = data;
+  g_free (user->name);
+  g_free (user);
+}
+
+static void retry_threads (SatchelTimer *timer, gpointer data);
+
+/* Under lock: makes a thread if nobody is free to take what stands in line. */
+static void
+ensure_thread (void)
+{
+  if (g_queue_get_length (&line) <= n_idle || n_threads >= max_threads)
+    return;
+  g_autoptr (GError) error = NULL;
+  GThread *thread = g_thread_try_new ("job", thread_main, GUINT_TO_POINTER (n_threads), &error);
+  if (thread == NULL)
+    {
+      /* Out of threads: those that are there will take it, or we try again. */
+      satchel_timer_arm (&retry_timer, 500, retry_threads, NULL);
+      return;
+    }
+  n_threads++;
+  g_thread_unref (thread);
+}
+
+static void
+retry_threads (SatchelTimer *timer, gpointer data)
+{
+  g_mutex_lock (&lock);
+  ensure_thread ();
+  g_mutex_unlock (&lock);
+}
+
+void
+satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+{
+  g_return_if_fail (func != NULL);
+  satchel_reactor_init ();
+  const char *name = user != NULL ? user : "";
+  Job *job = g_new0 (Job, 1);
+  job->operation = operation;
+  job->func = func;
+  job->done = done;
+  job->data = data;
+  g_mutex_lock (&lock);
+  if (users == NULL)
+    users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, free_user);
+  UserQueue *owner = g_hash_table_lookup (users, name);
+  if (owner == NULL)
+    {
+      owner = g_new0 (UserQueue, 1);
+      owner->name = g_strdup (name);
+      g_queue_init (&owner->waiting);
+      g_hash_table_insert (users, owner->name, owner);
+    }
+  n_pending++;
+  g_queue_push_tail (&owner->waiting, job);
+  join_line (owner);
+  ensure_thread ();
+  g_cond_signal (&work);
+  g_mutex_unlock (&lock);
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * The thread pool's set-up.  Breadcrumbs: breadcrumb.h.
+ */
+#pragma once
+#include "core/runtime/breadcrumb.h"
+#include <satchel/job.h>
+
+/* Before the first job; 0 keeps the default (32 threads, 8 a user). */
+void satchel_job_set_limits (guint threads, guint threads_per_user);
+/* What the main thread works on; NULL @operation: nothing. */
+void satchel_job_main_crumb (const char *user, const char *operation);
+/* Jobs queued or running. */
+guint satchel_job_n_pending (void);

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: MIT
+ * Log lines: "TIME IDENT[PID]: [LEVEL: ]AREA: TEXT" with one write (2) each, or a journal entry
+ * (journal's native protocol: one datagram of FIELD=value lines) with the ids of the text as fields.
+ */
+#include "config.h"
+
+#include "core/runtime/log_private.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+/* A line stays below PIPE_BUF, so that several processes can share a pipe. */
+#define MAX_TEXT 3800
+
+static int log_fd = -1; /* -1: standard error */
+static int journal_fd = -1;
+static int level_now = SATCHEL_LOG_INFO;
+static const char *ident = "satchel";
+static SatchelLogTestFunc test_func;
+
+static const char *const level_names[] = { "error", "warning", "info", "debug" };
+static const char level_priorities[] = "3467"; /* syslog: err, warning, info, debug */
+
+int
+satchel_log_open_file (const char *path, GError **error)
+{
+  int fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
+  if (fd < 0)
+    satchel_error_set_errno (error, errno, "log file %s", path);
+  return fd;
+}
+
+/* JOURNAL_STREAM names device and inode of the stream that standard error should be (systemd.exec(5)). */
+static gboolean
+stderr_is_journal (void)
+{
+  const char *stream = g_getenv ("JOURNAL_STREAM");
+  struct stat info;
+  if (stream == NULL || fstat (STDERR_FILENO, &info) < 0)
+    return FALSE;
+  g_autofree char *own = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)info.st_dev,
+                                          (guint64)info.st_ino);
+  return strcmp (stream, own) == 0;
+}
+
+static int
+connect_journal (void)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
+  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd >= 0 && connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
+    {
+      close (fd);
+      return -1;
+    }
+  return fd;
+}
+
+static GLogWriterOutput
+write_glib_message (GLogLevelFlags flags, const GLogField *fields, gsize n_fields, gpointer data)
+{
+  SatchelLogLevel level = SATCHEL_LOG_DEBUG;
+  if (flags & (G_LOG_LEVEL_ERROR | G_LOG_LEVEL_CRITICAL))
+    level = SATCHEL_LOG_ERROR;
+  else if (flags & (G_LOG_LEVEL_WARNING | G_LOG_LEVEL_MESSAGE))
+    level = SATCHEL_LOG_WARNING;
+  const char *message = "", *domain = "glib";
+  for (gsize i = 0; i < n_fields; i++)
+    {
+      if (fields[i].length >= 0)
+        continue;
+      if (strcmp (fields[i].key, "MESSAGE") == 0)
+        message = fields[i].value;
+      else if (strcmp (fields[i].key, "GLIB_DOMAIN") == 0)
+        domain = fields[i].value;
+    }
+  satchel_log (level, domain, "%s", message);
+  return G_LOG_WRITER_HANDLED;
+}
+
+void
+satchel_log_open (int fd, SatchelLogLevel level, const char *name)
+{
+  static gboolean has_writer;
+  ident = name;
+  satchel_log_set_level (level);
+  if (fd >= 0)
+    satchel_log_reopen (fd);
+  else if (journal_fd < 0 && stderr_is_journal ())
+    journal_fd = connect_journal ();
+  if (!has_writer)
+    g_log_set_writer_func (write_glib_message, NULL, NULL);
+  has_writer = TRUE;
+}
+
+void
+satchel_log_reopen (int fd)
+{
+  int old = g_atomic_int_get (&log_fd);
+  if (old < 0)
+    {
+      g_atomic_int_set (&log_fd, fd);
+      return;
+    }
+  /* In place, so that a thread that writes meanwhile never meets a closed descriptor. */
+  if (dup3 (fd, old, O_CLOEXEC) >= 0)
+    close (fd);
+}
+
+void
+satchel_log_set_level (SatchelLogLevel level)
+{
+  g_atomic_int_set (&level_now, (int)level);
+}
+
+SatchelLogLevel
+satchel_log_level_from_string (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (level_names); i++)
+    if (g_strcmp0 (name, level_names[i]) == 0)
+      return (SatchelLogLevel)i;
+  return SATCHEL_LOG_INFO;
+}
+
+gboolean
+satchel_log_is_enabled (SatchelLogLevel level)
+{
+  return (int)level <= g_atomic_int_get (&level_now);
+}
+
+void
+satchel_log_set_test (SatchelLogTestFunc func)
+{
+  test_func = func;
+}
+
+/* Appends one line's worth of @text: nothing in it can end the line or steer a terminal. */
+static void
+append_clean (GString *line, const char *text)
+{
+  gsize len = strnlen (text, MAX_TEXT);
+  for (gsize i = 0; i < len;)
+    {
+      guchar byte = (guchar)text[i];
+      gunichar c = byte < 0x80 ? byte : g_utf8_get_char_validated (text + i, (gssize)(len - i));
+      if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+        {
+          g_string_append_printf (line, "\\x%02X", byte);
+          i++;
+          continue;
+        }
+      gsize n = (gsize)g_unichar_to_utf8 (c, NULL);
+      g_string_append_len (line, text + i, (gssize)n);
+      i += n;
+    }
+  if (text[len] != '\0')
+    g_string_append (line, "...");
+}
+
+/* Ids that become journal fields. */
+static const char *const journal_keys[] = { "session", "user", "rip", "service", "method", "reason", "mailbox", "uid" };
+
+/* Splits " key=value" off @text; values in quotes as satchel_log_field writes them. */
+static void
+append_journal_fields (GString *entry, const char *text)
+{
+  for (const char *at = text; (at = strchr (at, '=')) != NULL;)
+    {
+      const char *key = at;
+      while (key > text && g_ascii_islower (key[-1]))
+        key--;
+      const char *value = at + 1;
+      gsize len = *value == '"' ? strcspn (value + 1, "\"") : strcspn (value, " ,");
+      for (guint i = 0; i < G_N_ELEMENTS (journal_keys); i++)
+        {
+          const char *name = journal_keys[i];
+          if (strlen (name) != (gsize)(at - key) || strncmp (name, key, (gsize)(at - key)) != 0)
+            continue;
+          g_autofree char *upper = g_ascii_strup (name, -1);
+          g_string_append_printf (entry, "SATCHEL_%s=%.*s\n", upper, (int)len, *value == '"' ? value + 1 : value);
+        }
+      at = value + len;
+      if (*value == '"' && *at != '\0')
+        at++;
+    }
+}
+
+static gboolean
+send_to_journal (SatchelLogLevel level, const char *area, const char *text)
+{
+  g_autoptr (GString) entry = g_string_sized_new (512);
+  g_string_append_printf (entry, "MESSAGE=%s: %s\nPRIORITY=%c\nSYSLOG_IDENTIFIER=satchel-%s\nSATCHEL_AREA=%s\n", area,
+                          text, level_priorities[level], ident, area);
+  append_journal_fields (entry, text);
+  return send (journal_fd, entry->str, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (gssize)entry->len;
+}
+
+static void
+write_line (SatchelLogLevel level, const char *area, const char *text)
+{
+  struct timespec now;
+  struct tm parts;
+  char stamp[32];
+  clock_gettime (CLOCK_REALTIME, &now);
+  gmtime_r (&now.tv_sec, &parts);
+  strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
+  g_autoptr (GString) line = g_string_sized_new (256);
+  g_string_append_printf (line, "%s.%03ldZ satchel-%s[%d]: ", stamp, now.tv_nsec / 1000000, ident, (int)getpid ());
+  if (level != SATCHEL_LOG_INFO)
+    g_string_append_printf (line, "%s: ", level_names[level]);
+  g_string_append_printf (line, "%s: %s\n", area, text);
+  int fd = g_atomic_int_get (&log_fd);
+  gssize n;
+  do
+    n = write (fd >= 0 ? fd : STDERR_FILENO, line->str, line->len);
+  while (n < 0 && errno == EINTR);
+}
+
+void
+satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
+{
+  if (!satchel_log_is_enabled (level) || level > SATCHEL_LOG_DEBUG)
+    return;
+  int saved = errno;
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *raw = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_autoptr (GString) text = g_string_sized_new (256);
+  append_clean (text, raw);
+  if (test_func != NULL)
+    test_func (level, area, text->str);
+  else if (journal_fd < 0 || !send_to_journal (level, area, text->str))
+    write_line (level, area, text->str);
+  errno = saved;
+}
+
+static gboolean
+is_plain_value (const char *value)
+{
+  for (const char *at = value; *at != '\0'; at++)
+    if (!g_ascii_isalnum (*at) && strchr ("._:@/+-", *at) == NULL)
+      return FALSE;
+  return *value != '\0';
+}
+
+void
+satchel_log_field (GString *line, const char *key, const char *value)
+{
+  g_string_append_printf (line, " %s=", key);
+  if (value == NULL)
+    value = "";
+  if (is_plain_value (value))
+    {
+      g_string_append (line, value);
+      return;
+    }
+  g_string_append_c (line, '"');
+  gsize len = strnlen (value, 1024);
+  for (gsize i = 0; i < len;)
+    {
+      gunichar c = g_utf8_get_char_validated (value + i, (gssize)(len - i));
+      if (c == (gunichar)-1 || c == (gunichar)-2 || !g_unichar_isprint (c) || c == '"' || c == '\\')
+        {
+          g_string_append_printf (line, "\\x%02X", (guchar)value[i++]);
+          continue;
+        }
+      gsize n = (gsize)g_unichar_to_utf8 (c, NULL);
+      g_string_append_len (line, value + i, (gssize)n);
+      i += n;
+    }
+  g_string_append_c (line, '"');
+}
