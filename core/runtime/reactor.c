@@ -125,7 +125,8 @@ run_watches (Reactor *reactor)
 static void
 run_turns (SatchelTurn **list, SatchelTurn ***list_end)
 {
-  SatchelTurn *batch = *list;
+  static SatchelTurn *batch; /* static: cancelling a waiting one goes through its `link` */
+  batch = *list;
   if (batch == NULL)
     return;
   batch->link = &batch;

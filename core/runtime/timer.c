@@ -134,7 +134,8 @@ cascade (guint level)
   guint slot = (guint)(current_tick >> (8 * level)) % SLOTS;
   if (slot == 0 && level + 1 < LEVELS)
     cascade (level + 1);
-  SatchelTimer *list = levels[level].slots[slot];
+  static SatchelTimer *list;
+  list = levels[level].slots[slot];
   levels[level].slots[slot] = NULL;
   if (list != NULL)
     list->link = &list;
@@ -149,7 +150,8 @@ cascade (guint level)
 static void
 run_slot (gint64 now_ms)
 {
-  SatchelTimer *due = levels[0].slots[current_tick % SLOTS];
+  static SatchelTimer *due; /* static: a callback may cancel one that waits here */
+  due = levels[0].slots[current_tick % SLOTS];
   if (due == NULL)
     return;
   levels[0].slots[current_tick % SLOTS] = NULL;
