@@ -1,0 +1,35 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Builds the tree and installs it below the build directory; says nothing when all is up to date.
+#   build.sh [DIR]     DIR: build directory, default .build in the tree (SATCHEL_BUILD overrides)
+# Everything goes to standard error; the last line is the cause when it fails.
+set -u
+top=$(cd "$(dirname "$0")/../.." && pwd)
+build=${1:-${SATCHEL_BUILD:-$top/.build}}
+mkdir -p "$build" || exit 73
+build=$(cd "$build" && pwd)
+exec 9>"$build/.lock"
+flock 9
+fail() { tail -25 "$build/build.log" >&2; echo "$1 (whole output: $build/build.log)" >&2; exit 70; }
+
+for tool in autoreconf automake libtoolize pkg-config make cc; do
+    command -v $tool >/dev/null || { echo "$tool is missing: run tools/quickstart or tools/test, which install what a build needs" >&2; exit 69; }
+done
+: > "$build/build.log"
+if [ ! -x "$top/configure" ] || [ "$top/configure.ac" -nt "$top/configure" ]; then
+    echo "build: making ./configure" >&2
+    (cd "$top" && ./autogen.sh) >>"$build/build.log" 2>&1 || fail "autogen.sh failed"
+fi
+if [ ! -f "$build/Makefile" ]; then
+    echo "build: configuring in $build" >&2
+    (cd "$build" && "$top/configure" --prefix="$build/inst" --sysconfdir="$build/inst/etc" --localstatedir="$build/inst/var" \
+        ${SATCHEL_CONFIGURE:-}) >>"$build/build.log" 2>&1 || fail "configure failed"
+fi
+jobs=$(nproc 2>/dev/null || echo 2)
+[ -x "$build/inst/sbin/satcheld" ] || echo "build: compiling" >&2
+make -C "$build" -j"$jobs" ${SATCHEL_MAKEFLAGS:-} >>"$build/build.log" 2>&1 || fail "make failed"
+# Files are only installed when something was made since.
+if [ ! -x "$build/inst/sbin/satcheld" ] || [ -n "$(find "$build" -path "$build/inst" -prune -o -newer "$build/inst/.stamp" \( -name '*.la' -o -name 'satchel' -o -name 'satcheld' -o -name '*.conf' \) -print 2>/dev/null | head -1)" ]; then
+    (umask 022; make -C "$build" install) >>"$build/build.log" 2>&1 || fail "make install failed"
+    touch "$build/inst/.stamp"
+fi

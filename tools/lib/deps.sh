@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: MIT
+# Sourced: what is needed, and how to get it.  need_packages WHAT... installs on Debian as root or by sudo, else
+# prints the one line to run and exits 69.
+BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
+ libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev"
+RUN_PACKAGES="python3 openssl curl ca-certificates"
+TEST_PACKAGES="gnutls-bin swaks isync fetchmail getmail6 mpop mutt libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-14-dev procps"
+FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
+ libunistring-devel libsodium-devel libxcrypt-devel python3 openssl curl"
+
+say() { printf '%s\n' "$*" >&2; }
+
+missing_packages() {
+    local p
+    for p in "$@"; do
+        [ "$(dpkg-query -W -f '${Status}' "$p" 2>/dev/null)" = 'install ok installed' ] || printf '%s ' "$p"
+    done
+}
+
+need_packages() {
+    if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
+        say "This system has no apt. The packages under Fedora's names:"
+        say "  dnf install $(echo $FEDORA_PACKAGES)"
+        say "Then: ./autogen.sh && ./configure && make"
+        exit 69
+    fi
+    local missing run=
+    missing=$(missing_packages "$@")
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" != 0 ]; then
+        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+            run="sudo -n"
+        else
+            say "Packages are missing, and this user may not install them. Run this once, then start again:"
+            say "  sudo apt-get install -y --no-install-recommends $missing"
+            exit 69
+        fi
+    fi
+    say "installing: $missing"
+    local log
+    log=$(mktemp)
+    # Daemons of test programs are not to be started on this machine.
+    $run env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 || true
+    if ! $run env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -y install --no-install-recommends $missing >>"$log" 2>&1; then
+        tail -5 "$log" >&2
+        say "apt-get could not install them (whole output: $log)"
+        exit 69
+    fi
+    rm -f "$log"
+}
