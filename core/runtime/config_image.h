@@ -41,10 +41,19 @@ typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, g
 SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
                                        SatchelConfigSchemaFunc schema, gpointer data,
                                        GPtrArray *problems /* SatchelConfigProblem */);
-/* Serialise and read back; the reader bounds-checks everything.  Schemas are found again by @schema in the reading process. */
+/* Serialise and read back; the reader bounds-checks everything.  The image names keys and types itself, so that the
+ * reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
-SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, SatchelConfigSchemaFunc schema, gpointer data,
-                                                 GError **error);
+SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, GError **error);
+/* "group.key" of all settings that differ; with @only_fixed those that a reload cannot apply.  Free with g_strfreev. */
+char **satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigSet *after, gboolean only_fixed);
 /* For tests: one group straight from "key = value;" text. */
 SatchelConfigSet *satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, const char *text,
                                                 GError **error);
+
+/* The one of @names (NULL-ended) that @name was probably meant to be, or NULL. */
+const char *satchel_suggest (const char *name, const char *const *names);
+/* A number as a file has it, without quotes: "50M", "30d", "0660", "true". */
+void satchel_config_number_format (SatchelConfigType type, gint64 number, GString *out);
+/* Appends @text as a libconfig string. */
+void satchel_config_quote (const char *text, GString *out);

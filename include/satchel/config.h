@@ -27,7 +27,8 @@ typedef enum
 enum
 {
   SATCHEL_CONFIG_RELOADABLE = 1 << 0, /* a reload applies it in place */
-  SATCHEL_CONFIG_REQUIRED = 1 << 1    /* no default: enabling the group without it is an error */
+  SATCHEL_CONFIG_REQUIRED = 1 << 1,   /* no default: enabling the group without it is an error */
+  SATCHEL_CONFIG_EXISTS = 1 << 2      /* PATH: a path that leads nowhere is an error */
 };
 
 typedef struct SatchelConfigRow
@@ -42,7 +43,8 @@ typedef struct SatchelConfigRow
   guint flags;
 } SatchelConfigRow;
 
-/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL. */
+/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty (never
+ * NULL), unset numbers 0.  Every group of a module also has the bool `enabled`. */
 SATCHEL_API gboolean satchel_config_bool (const SatchelConfig *config, const char *key);
 SATCHEL_API gint64 satchel_config_int (const SatchelConfig *config, const char *key);
 SATCHEL_API const char *satchel_config_string (const SatchelConfig *config, const char *key); /* STRING ENUM */

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT
+ * Groups of settings in memory and the getters of include/satchel/config.h.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/runtime/config_private.h"
+
+#define SECRET_MAX 65536u
+
+SatchelConfig *
+satchel_config_new (const char *name, guint n_values)
+{
+  SatchelConfig *config = g_new0 (SatchelConfig, 1);
+  config->name = g_strdup (name);
+  config->values = g_new0 (SatchelConfigValue, n_values);
+  config->n_values = n_values;
+  return config;
+}
+
+void
+satchel_config_value_clear (SatchelConfigValue *value)
+{
+  if (value->type == SATCHEL_CONFIG_SECRET)
+    satchel_secret_free (value->string);
+  else
+    g_free (value->string);
+  g_strfreev (value->strings);
+  g_clear_pointer (&value->groups, g_ptr_array_unref);
+  g_free (value->key);
+  g_free (value->origin);
+  memset (value, 0, sizeof *value);
+}
+
+void
+satchel_config_free (SatchelConfig *config)
+{
+  if (config == NULL)
+    return;
+  for (guint i = 0; i < config->n_values; i++)
+    satchel_config_value_clear (&config->values[i]);
+  g_free (config->values);
+  g_free (config->name);
+  g_free (config);
+}
+
+SatchelConfigValue *
+satchel_config_find (const SatchelConfig *config, const char *key)
+{
+  for (guint i = 0; i < config->n_values; i++)
+    if (strcmp (config->values[i].key, key) == 0)
+      return &config->values[i];
+  return NULL;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+SatchelConfigSet *
+satchel_config_set_new (GHashTable *groups)
+{
+  SatchelConfigSet *set = g_new0 (SatchelConfigSet, 1);
+  GPtrArray *names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+  g_hash_table_iter_init (&iter, groups);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, compare_names);
+  g_ptr_array_add (names, NULL);
+  set->groups = groups;
+  set->names = (char **) g_ptr_array_free (names, FALSE);
+  return set;
+}
+
+void
+satchel_config_set_free (SatchelConfigSet *set)
+{
+  if (set == NULL)
+    return;
+  g_hash_table_unref (set->groups);
+  g_strfreev (set->names);
+  g_free (set);
+}
+
+const SatchelConfig *
+satchel_config_set_group (const SatchelConfigSet *set, const char *name)
+{
+  return g_hash_table_lookup (set->groups, name);
+}
+
+gboolean
+satchel_config_set_is_enabled (const SatchelConfigSet *set, const char *module)
+{
+  const SatchelConfig *config = g_hash_table_lookup (set->groups, module);
+  const SatchelConfigValue *enabled = config != NULL ? satchel_config_find (config, "enabled") : NULL;
+  return enabled != NULL && enabled->type == SATCHEL_CONFIG_BOOL && enabled->number != 0;
+}
+
+const char *const *
+satchel_config_set_names (const SatchelConfigSet *set)
+{
+  return (const char *const *) set->names;
+}
+
+/* The value of a key that must be there with one of two types: anything else is a mistake in our own code. */
+static const SatchelConfigValue *
+get (const SatchelConfig *config, const char *key, SatchelConfigType type, SatchelConfigType other)
+{
+  if (config == NULL)
+    {
+      g_critical ("setting %s asked of no group", key);
+      return NULL;
+    }
+  const SatchelConfigValue *value = satchel_config_find (config, key);
+  if (value == NULL || (value->type != type && value->type != other))
+    {
+      g_critical ("group %s: setting %s has no row of type %d", config->name, key, (int) type);
+      return NULL;
+    }
+  return value;
+}
+
+gboolean
+satchel_config_bool (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_BOOL, SATCHEL_CONFIG_BOOL);
+  return value != NULL && value->number != 0;
+}
+
+gint64
+satchel_config_int (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_INT, SATCHEL_CONFIG_INT);
+  return value != NULL ? value->number : 0;
+}
+
+const char *
+satchel_config_string (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
+  return value != NULL ? value->string : NULL;
+}
+
+guint64
+satchel_config_size (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_SIZE, SATCHEL_CONFIG_SIZE);
+  return value != NULL && value->number > 0 ? (guint64) value->number : 0;
+}
+
+gint64
+satchel_config_duration_ms (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_DURATION, SATCHEL_CONFIG_DURATION);
+  return value != NULL ? value->number : 0;
+}
+
+guint
+satchel_config_mode (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_MODE, SATCHEL_CONFIG_MODE);
+  return value != NULL ? (guint) value->number : 0;
+}
+
+const char *
+satchel_config_path (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_PATH, SATCHEL_CONFIG_PATH);
+  return value != NULL ? value->string : NULL;
+}
+
+const char *const *
+satchel_config_strings (const SatchelConfig *config, const char *key)
+{
+  static const char *const none[] = { NULL };
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_STRINGS, SATCHEL_CONFIG_STRINGS);
+  return value != NULL && value->strings != NULL ? (const char *const *) value->strings : none;
+}
+
+guint
+satchel_config_n_groups (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
+  return value != NULL && value->groups != NULL ? value->groups->len : 0;
+}
+
+const SatchelConfig *
+satchel_config_group (const SatchelConfig *config, const char *key, guint index)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
+  g_return_val_if_fail (value != NULL && value->groups != NULL && index < value->groups->len, NULL);
+  return value->groups->pdata[index];
+}
+
+const char *
+satchel_config_origin (const SatchelConfig *config, const char *key)
+{
+  const SatchelConfigValue *value = config != NULL ? satchel_config_find (config, key) : NULL;
+  return value != NULL && value->origin != NULL ? value->origin : "default";
+}
+
+void
+satchel_secret_free (char *secret)
+{
+  if (secret == NULL)
+    return;
+  explicit_bzero (secret, strlen (secret));
+  g_free (secret);
+}
+
+/* The first line of a secret's file. */
+static char *
+read_secret_file (const char *path, GError **error)
+{
+  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  struct stat st;
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "secret file %s", path);
+      return NULL;
+    }
+  g_autofree char *buffer = NULL;
+  gsize len = 0;
+  if (fstat (fd, &st) != 0)
+    satchel_error_set_errno (error, errno, "secret file %s", path);
+  else if (!S_ISREG (st.st_mode))
+    satchel_error_set (error, SATCHEL_ERROR_INVALID, "secret file %s: not a regular file", path);
+  else if ((st.st_mode & S_IRWXO) != 0)
+    satchel_error_set (error, SATCHEL_ERROR_NOPERM, "secret file %s: open to everyone; run: chmod o= %s", path, path);
+  else if (st.st_size > SECRET_MAX)
+    satchel_error_set (error, SATCHEL_ERROR_LIMIT, "secret file %s: larger than %u bytes", path, SECRET_MAX);
+  else
+    {
+      buffer = g_malloc0 (SECRET_MAX + 1);
+      for (ssize_t n = 1; n > 0 && len < SECRET_MAX;)
+        if ((n = read (fd, buffer + len, SECRET_MAX - len)) > 0)
+          len += (gsize) n;
+    }
+  close (fd);
+  if (buffer == NULL)
+    return NULL;
+  char *secret = g_strndup (buffer, strcspn (buffer, "\r\n"));
+  explicit_bzero (buffer, SECRET_MAX);
+  if (*secret != '\0')
+    return secret;
+  g_free (secret);
+  satchel_error_set (error, SATCHEL_ERROR_INVALID, "secret file %s: its first line is empty", path);
+  return NULL;
+}
+
+char *
+satchel_config_secret (const SatchelConfig *config, const char *key, GError **error)
+{
+  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_SECRET, SATCHEL_CONFIG_SECRET);
+  if (value == NULL || value->string == NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s is not set", key);
+      return NULL;
+    }
+  if (g_str_has_prefix (value->string, "file:"))
+    return read_secret_file (value->string + strlen ("file:"), error);
+  if (g_str_has_prefix (value->string, "credential:"))
+    {
+      /* systemd.exec(5), LoadCredential= */
+      const char *directory = g_getenv ("CREDENTIALS_DIRECTORY");
+      const char *name = value->string + strlen ("credential:");
+      if (directory == NULL)
+        {
+          satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                             "credential %s: not started by systemd with LoadCredential=%s:FILE", name, name);
+          return NULL;
+        }
+      g_autofree char *path = g_build_filename (directory, name, NULL);
+      return read_secret_file (path, error);
+    }
+  if (g_str_has_prefix (value->string, "env:"))
+    {
+      const char *found = g_getenv (value->string + strlen ("env:"));
+      if (found == NULL || *found == '\0')
+        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "environment variable %s is not set",
+                           value->string + strlen ("env:"));
+      return found != NULL && *found != '\0' ? g_strdup (found) : NULL;
+    }
+  return g_strdup (value->string);
+}
+
+void
+satchel_config_problem_free (SatchelConfigProblem *problem)
+{
+  if (problem == NULL)
+    return;
+  g_free (problem->where);
+  g_free (problem->text);
+  g_free (problem);
+}
+
+void
+satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *where, const char *format, ...)
+{
+  if (problems->len > SATCHEL_CONFIG_PROBLEMS)
+    {
+      g_free (where);
+      return;
+    }
+  SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
+  g_ptr_array_add (problems, problem);
+  if (problems->len == SATCHEL_CONFIG_PROBLEMS + 1)
+    {
+      g_free (where);
+      problem->where = g_strdup ("");
+      problem->text = g_strdup ("there are more problems; mend these first");
+      return;
+    }
+  va_list arguments;
+  va_start (arguments, format);
+  problem->text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  problem->where = where != NULL ? where : g_strdup ("");
+  problem->is_warning = is_warning;
+}
+
+guint
+satchel_config_count_errors (GPtrArray *problems)
+{
+  guint n = 0;
+  for (guint i = 0; i < problems->len; i++)
+    n += !((const SatchelConfigProblem *) problems->pdata[i])->is_warning;
+  return n;
+}

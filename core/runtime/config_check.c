@@ -1,0 +1,512 @@
+/* SPDX-License-Identifier: MIT
+ * Looks through a text before libconfig does: mistakes that libconfig hides (numbers above 2^31, a forgotten `;`)
+ * or cannot explain (bare 30d, open quotes, the same key twice) are reported in an admin's words and
+ * repaired in place, so that one run shows everything that is wrong with a file.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "core/runtime/config_private.h"
+
+typedef enum
+{
+  TOKEN_END = 0,
+  TOKEN_NAME,
+  TOKEN_NUMBER,
+  TOKEN_BIG,   /* a whole number beyond 31 bits without L */
+  TOKEN_BOOL,
+  TOKEN_STRING,
+  TOKEN_WORD,  /* what libconfig has no token for: 30d, /var/mail */
+  TOKEN_MARK,  /* one of = : , ; ( ) [ ] { } */
+  TOKEN_BROKEN /* a string or comment without end; reported */
+} TokenType;
+
+typedef struct Token
+{
+  TokenType type;
+  gsize start, end; /* bytes of the text */
+  guint line;
+  char mark;
+} Token;
+
+typedef struct Edit
+{
+  gsize start, end;
+  const char *with; /* static; NULL: blanks (line ends stay) */
+} Edit;
+
+typedef struct Checker
+{
+  const SatchelConfigText *text;
+  const char *bytes;
+  gsize len, at;
+  guint line;
+  GPtrArray *problems;
+  GArray *edits;
+  Token now;
+  gsize last_end;  /* of the token before */
+  guint last_line;
+  guint n_settings;
+  gboolean is_lost;
+} Checker;
+
+static char *
+where (const Checker *checker, guint line)
+{
+  return satchel_config_text_where (checker->text, line);
+}
+
+static void
+edit (Checker *checker, gsize start, gsize end, const char *with)
+{
+  Edit one = { start, end, with };
+  g_array_append_val (checker->edits, one);
+}
+
+static void
+lose (Checker *checker, guint line, const char *why)
+{
+  if (!checker->is_lost)
+    satchel_config_problem_add (checker->problems, FALSE, where (checker, line), "%s", why);
+  checker->is_lost = TRUE;
+  checker->now = (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
+}
+
+/* Blanks and comments.  FALSE: a comment has no end. */
+static gboolean
+skip_blanks (Checker *checker)
+{
+  const char *p = checker->bytes;
+  while (checker->at < checker->len)
+    {
+      char c = p[checker->at], next = p[checker->at + 1]; /* NUL-ended */
+      if (c == '\n')
+        checker->line++;
+      if (c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == '\f')
+        checker->at++;
+      else if (c == '#' || (c == '/' && next == '/'))
+        while (checker->at < checker->len && p[checker->at] != '\n')
+          checker->at++;
+      else if (c == '/' && next == '*')
+        {
+          const char *end = strstr (p + checker->at + 2, "*/");
+          if (end == NULL)
+            {
+              lose (checker, checker->line, "the comment that begins here has no end; write */ after it");
+              return FALSE;
+            }
+          for (; p + checker->at < end + 2; checker->at++)
+            checker->line += p[checker->at] == '\n';
+        }
+      else
+        break;
+    }
+  return TRUE;
+}
+
+static gboolean
+lex_string (Checker *checker)
+{
+  const char *p = checker->bytes;
+  for (checker->at++; checker->at < checker->len && p[checker->at] != '"' && p[checker->at] != '\n'; checker->at++)
+    if (p[checker->at] == '\\')
+      {
+        checker->at++;
+        if (g_ascii_tolower (p[checker->at]) == 'x' && p[checker->at + 1] == '0' && p[checker->at + 2] == '0')
+          satchel_config_problem_add (checker->problems, FALSE, where (checker, checker->line),
+                                      "\\x00 in a text; remove it");
+        if (p[checker->at] == '\n')
+          break;
+      }
+  if (checker->at >= checker->len || p[checker->at] != '"')
+    {
+      lose (checker, checker->line, "the text that begins here has no closing quote on this line; write \" after it");
+      return FALSE;
+    }
+  checker->at++;
+  return TRUE;
+}
+
+/* libconfig's own idea of a name and of numbers. */
+static TokenType
+classify (const char *word, gsize len)
+{
+  gsize i = word[0] == '-' || word[0] == '+', digits = i;
+  if (g_ascii_isalpha (word[0]) || word[0] == '*')
+    {
+      for (i = 1; i < len; i++)
+        if (!g_ascii_isalnum (word[i]) && strchr ("-_*", word[i]) == NULL)
+          return TOKEN_WORD;
+      if ((len == 4 && g_ascii_strncasecmp (word, "true", 4) == 0)
+          || (len == 5 && g_ascii_strncasecmp (word, "false", 5) == 0))
+        return TOKEN_BOOL;
+      return TOKEN_NAME;
+    }
+  if (len > 2 && word[0] == '0' && (word[1] == 'x' || word[1] == 'X'))
+    {
+      for (i = 2; i < len && g_ascii_isxdigit (word[i]);)
+        i++;
+      return i == len && len <= 2 + 15 ? (len > 2 + 7 ? TOKEN_BIG : TOKEN_NUMBER) : TOKEN_WORD;
+    }
+  while (i < len && g_ascii_isdigit (word[i]))
+    i++;
+  digits = i - digits;
+  if (digits == 0 || digits > 18)
+    return TOKEN_WORD;
+  if (i == len)
+    return ABS (g_ascii_strtoll (word, NULL, 10)) > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
+  if (word[i] == 'L')
+    return i + 1 == len || (i + 2 == len && word[i + 1] == 'L') ? TOKEN_NUMBER : TOKEN_WORD;
+  if (word[i] == '.' && i + 1 < len)
+    {
+      for (i++; i < len && g_ascii_isdigit (word[i]);)
+        i++;
+      return i == len ? TOKEN_NUMBER : TOKEN_WORD;
+    }
+  return TOKEN_WORD;
+}
+
+static void
+advance (Checker *checker)
+{
+  checker->last_end = checker->now.end;
+  checker->last_line = checker->now.line;
+  if (checker->is_lost || !skip_blanks (checker))
+    return;
+  const char *p = checker->bytes;
+  Token token = { .type = TOKEN_END, .start = checker->at, .line = checker->line };
+  if (checker->at >= checker->len)
+    token.type = TOKEN_END;
+  else if (p[checker->at] == '"')
+    {
+      if (!lex_string (checker))
+        return;
+      token.type = TOKEN_STRING;
+    }
+  else if (strchr ("=:,;()[]{}", p[checker->at]) != NULL)
+    {
+      token.type = TOKEN_MARK;
+      token.mark = p[checker->at++];
+    }
+  else
+    {
+      while (checker->at < checker->len && strchr (" \t\r\n\f\"=:,;()[]{}#", p[checker->at]) == NULL
+             && !(p[checker->at] == '/' && strchr ("/*", p[checker->at + 1]) != NULL && p[checker->at + 1] != '\0'))
+        checker->at++;
+      token.type = classify (p + token.start, checker->at - token.start);
+    }
+  token.end = checker->at;
+  checker->now = token;
+}
+
+static gboolean
+is_mark (const Checker *checker, char mark)
+{
+  return checker->now.type == TOKEN_MARK && checker->now.mark == mark;
+}
+
+static int
+shown_len (gsize start, gsize end)
+{
+  return (int) MIN (end - start, 60);
+}
+
+/* Text without quotes, shown as it should be and put in quotes. */
+static void
+quote_word (Checker *checker)
+{
+  const Token *word = &checker->now;
+  satchel_config_problem_add (checker->problems, FALSE, where (checker, word->line), "%.*s must be in quotes; write \"%.*s\"",
+                              shown_len (word->start, word->end), checker->bytes + word->start,
+                              shown_len (word->start, word->end), checker->bytes + word->start);
+  gboolean is_safe = memchr (checker->bytes + word->start, '\\', word->end - word->start) == NULL;
+  if (is_safe)
+    edit (checker, word->start, word->start, "\"");
+  edit (checker, is_safe ? word->end : word->start, word->end, is_safe ? "\"" : "\"\"");
+}
+
+static gboolean check_value (Checker *checker, guint depth);
+static void check_settings (Checker *checker, guint depth, guint open_line);
+
+/* After `(` or `[`. */
+static void
+check_elements (Checker *checker, char close, guint depth)
+{
+  guint open_line = checker->now.line;
+  advance (checker);
+  while (!checker->is_lost && !is_mark (checker, close))
+    {
+      if (!check_value (checker, depth))
+        {
+          g_autofree char *why = g_strdup_printf ("the list that begins here has no closing %c", close);
+          lose (checker, open_line, why);
+          return;
+        }
+      if (is_mark (checker, close))
+        break;
+      if (!is_mark (checker, ','))
+        {
+          g_autofree char *why = g_strdup_printf ("the list that begins here lacks a comma between its parts, or its %c", close);
+          lose (checker, open_line, why);
+          return;
+        }
+      gsize comma = checker->now.start;
+      guint line = checker->now.line;
+      advance (checker);
+      if (is_mark (checker, close))
+        {
+          satchel_config_problem_add (checker->problems, FALSE, where (checker, line),
+                                      "a comma before the %c that ends the list; remove it", close);
+          edit (checker, comma, comma + 1, NULL);
+        }
+    }
+  advance (checker);
+}
+
+/* FALSE: there is no value here. */
+static gboolean
+check_value (Checker *checker, guint depth)
+{
+  if (depth > SATCHEL_CONFIG_DEPTH)
+    {
+      lose (checker, checker->now.line, "more than 16 groups or lists in each other");
+      return FALSE;
+    }
+  switch (checker->now.type)
+    {
+    case TOKEN_NUMBER:
+    case TOKEN_BOOL:
+      advance (checker);
+      return TRUE;
+    case TOKEN_BIG:
+      /* libconfig 1.5 would cut it to 32 bits without a word; with L the range check sees it. */
+      edit (checker, checker->now.end, checker->now.end, "L");
+      advance (checker);
+      return TRUE;
+    case TOKEN_STRING:
+      while (checker->now.type == TOKEN_STRING && !checker->is_lost)
+        advance (checker);
+      return TRUE;
+    case TOKEN_NAME:
+    case TOKEN_WORD:
+      quote_word (checker);
+      advance (checker);
+      return TRUE;
+    case TOKEN_MARK:
+      if (checker->now.mark == '{')
+        check_settings (checker, depth + 1, checker->now.line);
+      else if (checker->now.mark == '(' || checker->now.mark == '[')
+        check_elements (checker, checker->now.mark == '(' ? ')' : ']', depth + 1);
+      else
+        return FALSE;
+      return TRUE;
+    case TOKEN_END:
+    case TOKEN_BROKEN:
+      return FALSE;
+    }
+  return FALSE;
+}
+
+/* Skips what cannot be read up to the end of the statement and blanks it. */
+static void
+skip_statement (Checker *checker, gsize start)
+{
+  guint depth = 0;
+  while (checker->now.type != TOKEN_END)
+    {
+      if (checker->now.type == TOKEN_MARK && strchr ("([{", checker->now.mark) != NULL)
+        depth++;
+      else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
+        {
+          if (depth == 0)
+            break;
+          depth--;
+        }
+      gboolean is_end = is_mark (checker, ';') && depth == 0;
+      advance (checker);
+      if (is_end)
+        break;
+    }
+  edit (checker, start, checker->last_end, NULL);
+}
+
+/* `;` after a value that began on @line. */
+static void
+check_end_of_statement (Checker *checker, gboolean is_group, guint line)
+{
+  if (is_mark (checker, ';') || is_mark (checker, ','))
+    {
+      advance (checker);
+      return;
+    }
+  /* One-line groups need no `;` before their `}`, as in libconfig. */
+  gboolean may_lack = is_group || ((is_mark (checker, '}') || checker->now.type == TOKEN_END) && checker->now.line == checker->last_line);
+  if (!may_lack && !checker->is_lost)
+    satchel_config_problem_add (checker->problems, FALSE, where (checker, line),
+                                "the setting that begins here has no ; at its end; add it");
+}
+
+static void
+check_duplicate (Checker *checker, GHashTable *names, const Token *name, gboolean *ret_is_second)
+{
+  g_autofree char *key = g_strndup (checker->bytes + name->start, name->end - name->start);
+  guint first = GPOINTER_TO_UINT (g_hash_table_lookup (names, key));
+  *ret_is_second = first != 0;
+  if (first != 0)
+    {
+      g_autofree char *other = where (checker, first);
+      satchel_config_problem_add (checker->problems, FALSE, where (checker, name->line),
+                                  "\"%.64s\" is set twice: here and at %s; remove one", key, other);
+    }
+  else
+    g_hash_table_insert (names, g_steal_pointer (&key), GUINT_TO_POINTER (name->line));
+}
+
+/* NAME = VALUE ; */
+static void
+check_setting (Checker *checker, GHashTable *names, guint depth)
+{
+  Token name = checker->now;
+  gboolean is_second;
+  if (++checker->n_settings > SATCHEL_CONFIG_SETTINGS)
+    {
+      lose (checker, name.line, "more than 10,000 settings in one file");
+      return;
+    }
+  advance (checker);
+  if (!is_mark (checker, '=') && !is_mark (checker, ':'))
+    {
+      satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+                                  "%.*s lacks its =; write NAME = VALUE;", shown_len (name.start, name.end),
+                                  checker->bytes + name.start);
+      skip_statement (checker, name.start);
+      return;
+    }
+  check_duplicate (checker, names, &name, &is_second);
+  advance (checker);
+  gboolean is_group = is_mark (checker, '{');
+  /* "a = b = 1": a has no value, which is not the word b. */
+  Token value = checker->now;
+  gsize at = checker->at, last_end = checker->last_end;
+  guint line = checker->line;
+  if (value.type == TOKEN_NAME && value.line > name.line)
+    {
+      advance (checker);
+      gboolean is_next_setting = is_mark (checker, '=') || is_mark (checker, ':');
+      checker->now = value;
+      checker->at = at;
+      checker->line = line;
+      checker->last_end = last_end;
+      if (is_next_setting)
+        {
+          satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line), "%.*s has no value; add it",
+                                      shown_len (name.start, name.end), checker->bytes + name.start);
+          edit (checker, name.start, last_end, NULL);
+          return;
+        }
+    }
+  guint n_edits = checker->edits->len;
+  if (!check_value (checker, depth))
+    {
+      if (!checker->is_lost)
+        satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line), "%.*s has no value; add it",
+                                    shown_len (name.start, name.end), checker->bytes + name.start);
+      g_array_set_size (checker->edits, n_edits);
+      skip_statement (checker, name.start);
+      return;
+    }
+  check_end_of_statement (checker, is_group, name.line);
+  if (is_second)
+    {
+      g_array_set_size (checker->edits, n_edits);
+      edit (checker, name.start, checker->last_end, NULL);
+    }
+}
+
+/* From `{` (depth > 0), or all of the text. */
+static void
+check_settings (Checker *checker, guint depth, guint open_line)
+{
+  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  if (depth > 0)
+    advance (checker);
+  while (!checker->is_lost)
+    {
+      if (depth > 0 && is_mark (checker, '}'))
+        {
+          advance (checker);
+          return;
+        }
+      if (checker->now.type == TOKEN_END)
+        {
+          if (depth > 0)
+            lose (checker, open_line, "the group that begins here has no closing }; write }; after its last setting");
+          return;
+        }
+      if (checker->now.type == TOKEN_NAME || checker->now.type == TOKEN_BOOL)
+        check_setting (checker, names, depth);
+      else if (is_mark (checker, ';') || is_mark (checker, ','))
+        {
+          edit (checker, checker->now.start, checker->now.end, NULL);
+          advance (checker);
+        }
+      else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
+        lose (checker, checker->now.line, "a closing bracket that nothing opened; remove it, or look for a missing one above");
+      else
+        {
+          satchel_config_problem_add (checker->problems, FALSE, where (checker, checker->now.line),
+                                      "%.*s is no setting; write NAME = VALUE;", shown_len (checker->now.start, checker->now.end),
+                                      checker->bytes + checker->now.start);
+          skip_statement (checker, checker->now.start);
+        }
+    }
+}
+
+static void
+apply_edits (SatchelConfigText *text, GArray *edits)
+{
+  GString *out = g_string_sized_new (text->text->len + 2 * edits->len);
+  gsize at = 0;
+  for (guint i = 0; i < edits->len; i++)
+    {
+      const Edit *one = &g_array_index (edits, Edit, i);
+      if (one->start < at)
+        continue;
+      g_string_append_len (out, text->text->str + at, (gssize) (one->start - at));
+      if (one->with != NULL)
+        g_string_append (out, one->with);
+      else
+        for (gsize p = one->start; p < one->end; p++)
+          g_string_append_c (out, text->text->str[p] == '\n' ? '\n' : ' ');
+      at = one->end;
+    }
+  g_string_append (out, text->text->str + at);
+  g_string_free (text->text, TRUE);
+  text->text = out;
+}
+
+static int
+compare_edits (gconstpointer a, gconstpointer b)
+{
+  const Edit *one = a, *other = b;
+  if (one->start != other->start)
+    return one->start < other->start ? -1 : 1;
+  return one->end > other->end ? -1 : one->end < other->end;
+}
+
+gboolean
+satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
+{
+  g_autoptr (GArray) edits = g_array_new (FALSE, FALSE, sizeof (Edit));
+  Checker checker = { .text = text, .bytes = text->text->str, .len = text->text->len, .line = 1,
+                      .problems = problems, .edits = edits };
+  advance (&checker);
+  check_settings (&checker, 0, 0);
+  if (checker.is_lost)
+    return FALSE;
+  /* A blanked statement may hold edits of its own: the longer, earlier one wins. */
+  g_array_sort (edits, compare_edits);
+  apply_edits (text, edits);
+  return TRUE;
+}

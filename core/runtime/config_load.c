@@ -1,0 +1,424 @@
+/* SPDX-License-Identifier: MIT
+ * Merges the packages' defaults, the admin's files and --set key by key into one set.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/runtime/config_private.h"
+
+#define FILES_MAX 1000u
+
+typedef struct Draft
+{
+  const SatchelConfigRow *rows; /* NULL: nobody knows this group */
+  gboolean is_module;
+  SatchelConfig *config;
+  char *named_at;               /* where it was last named */
+} Draft;
+
+typedef struct Load
+{
+  SatchelConfigReader reader;
+  SatchelConfigSchemaFunc schema;
+  gpointer data;
+  GHashTable *drafts; /* name -> Draft */
+  GHashTable *seen;   /* "group.key" -> where, in this directory level; NULL: repeats are fine */
+} Load;
+
+static void
+draft_free (gpointer data)
+{
+  Draft *draft = data;
+  satchel_config_free (draft->config);
+  g_free (draft->named_at);
+  g_free (draft);
+}
+
+static const SatchelConfigRow *
+core_rows (const char *group)
+{
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    if (strcmp (schema->group, group) == 0)
+      return schema->rows;
+  return NULL;
+}
+
+static Draft *
+get_draft (Load *load, const char *name)
+{
+  Draft *draft = g_hash_table_lookup (load->drafts, name);
+  if (draft != NULL)
+    return draft;
+  draft = g_new0 (Draft, 1);
+  draft->rows = core_rows (name);
+  if (draft->rows == NULL && load->schema != NULL)
+    {
+      draft->rows = load->schema (name, load->data);
+      draft->is_module = draft->rows != NULL;
+    }
+  if (draft->rows != NULL)
+    draft->config = satchel_config_new_from_rows (name, draft->rows, draft->is_module, load->reader.conf_dir);
+  g_hash_table_insert (load->drafts, g_strdup (name), draft);
+  return draft;
+}
+
+static char *
+where (const Load *load, const config_setting_t *setting)
+{
+  return satchel_config_text_where (load->reader.text, config_setting_source_line (setting));
+}
+
+/* FALSE: this directory level has set it before. */
+static gboolean
+note_first (Load *load, const char *path, const config_setting_t *setting)
+{
+  if (load->seen == NULL)
+    return TRUE;
+  const char *first = g_hash_table_lookup (load->seen, path);
+  if (first == NULL)
+    {
+      g_hash_table_insert (load->seen, g_strdup (path), where (load, setting));
+      return TRUE;
+    }
+  satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
+                              "%s is set twice: here and at %s; remove one", path, first);
+  return FALSE;
+}
+
+static void
+report_unknown_group (Load *load, const char *name, const config_setting_t *setting)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    g_ptr_array_add (names, (gpointer) schema->group);
+  GHashTableIter iter;
+  gpointer key, draft;
+  g_hash_table_iter_init (&iter, load->drafts);
+  while (g_hash_table_iter_next (&iter, &key, &draft))
+    if (((Draft *) draft)->rows != NULL)
+      g_ptr_array_add (names, key);
+  g_ptr_array_add (names, NULL);
+  const char *near = satchel_suggest (name, (const char *const *) names->pdata);
+  if (near != NULL)
+    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
+                                "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
+  else
+    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
+                                "%.64s: no such group of settings and no such module; "
+                                "install the module (satchel module list shows what is there) or remove the group", name);
+}
+
+static void
+report_unknown_key (Load *load, const Draft *draft, const char *path, const char *key, const config_setting_t *setting)
+{
+  g_autoptr (GPtrArray) keys = g_ptr_array_new ();
+  for (guint i = 0; i < draft->config->n_values; i++)
+    g_ptr_array_add (keys, draft->config->values[i].key);
+  g_ptr_array_add (keys, NULL);
+  const char *near = satchel_suggest (key, (const char *const *) keys->pdata);
+  if (near != NULL)
+    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
+                                "%s: no such setting; did you mean \"%s\"?", path, near);
+  else
+    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
+                                "%s: no such setting; remove it (satchel config defaults %s shows all)", path,
+                                draft->config->name);
+}
+
+/* @setting is the value of @group.@key, whatever its own name. */
+static void
+merge_setting (Load *load, const char *group, const char *key, const config_setting_t *setting)
+{
+  const Draft *draft = get_draft (load, group);
+  if (draft->rows == NULL)
+    {
+      report_unknown_group (load, group, setting);
+      return;
+    }
+  g_autofree char *path = g_strdup_printf ("%s.%.64s", group, key);
+  SatchelConfigValue *value = satchel_config_find (draft->config, key);
+  const SatchelConfigRow *row = satchel_config_find_row (draft->rows, key);
+  if (row == NULL && draft->is_module && strcmp (key, "enabled") == 0)
+    row = &satchel_config_enabled_row;
+  if (row == NULL || value == NULL)
+    report_unknown_key (load, draft, path, key, setting);
+  else if (note_first (load, path, setting))
+    satchel_config_value_read (&load->reader, row, path, setting, value);
+}
+
+static void
+merge_group (Load *load, const config_setting_t *group)
+{
+  const char *name = config_setting_name (group);
+  Draft *draft = get_draft (load, name);
+  if (draft->rows == NULL)
+    {
+      report_unknown_group (load, name, group);
+      return;
+    }
+  g_free (draft->named_at);
+  draft->named_at = where (load, group);
+  for (int i = 0; i < config_setting_length (group); i++)
+    {
+      const config_setting_t *setting = config_setting_get_elem (group, (guint) i);
+      merge_setting (load, name, config_setting_name (setting), setting);
+    }
+}
+
+/* Takes @text over. */
+static void
+merge_text (Load *load, SatchelConfigText *taken)
+{
+  g_autoptr (SatchelConfigText) text = taken;
+  if (text == NULL || !satchel_config_check_text (text, load->reader.problems))
+    return;
+  config_t parsed;
+  config_init (&parsed);
+  load->reader.text = text;
+  if (config_read_string (&parsed, text->text->str) != CONFIG_TRUE)
+    satchel_config_problem_add (load->reader.problems, FALSE,
+                                satchel_config_text_where (text, (guint) MAX (config_error_line (&parsed), 1)),
+                                "%s here or shortly before; look for a missing ; or quote", config_error_text (&parsed));
+  else
+    {
+      const config_setting_t *root = config_root_setting (&parsed);
+      for (int i = 0; i < config_setting_length (root); i++)
+        {
+          const config_setting_t *group = config_setting_get_elem (root, (guint) i);
+          const char *name = config_setting_name (group);
+          if (config_setting_is_group (group))
+            merge_group (load, group);
+          else
+            satchel_config_problem_add (load->reader.problems, FALSE, where (load, group),
+                                        "%.64s stands outside of any group; write GROUP = { %.64s = ...; };", name, name);
+        }
+    }
+  load->reader.text = NULL;
+  config_destroy (&parsed);
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+static gboolean
+is_safe_directory (Load *load, const char *path)
+{
+  struct stat st;
+  if (stat (path, &st) != 0 || (st.st_mode & S_IWOTH) == 0 || (st.st_mode & S_ISVTX) != 0)
+    return TRUE;
+  satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "is writable by everyone; run: chmod o-w %s", path);
+  return FALSE;
+}
+
+/* All *.conf of a directory, by name. */
+static void
+merge_directory (Load *load, const char *path, const char *tree, gboolean must_exist)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GDir) dir = g_dir_open (path, 0, &error);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  const char *name;
+  if (dir == NULL)
+    {
+      if (must_exist || !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
+        satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "%s", error->message);
+      return;
+    }
+  if (!is_safe_directory (load, path))
+    return;
+  while ((name = g_dir_read_name (dir)) != NULL && names->len <= FILES_MAX)
+    if (name[0] != '.' && g_str_has_suffix (name, ".conf"))
+      g_ptr_array_add (names, g_build_filename (path, name, NULL));
+  if (names->len > FILES_MAX)
+    {
+      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "more than %u files", FILES_MAX);
+      return;
+    }
+  g_ptr_array_sort (names, compare_names);
+  for (guint i = 0; i < names->len; i++)
+    merge_text (load, satchel_config_text_read (names->pdata[i], tree, load->reader.problems));
+}
+
+/* `value = TEXT;` is exactly one setting? */
+static gboolean
+parses (const char *label, const char *string)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (SatchelConfigText) text = satchel_config_text_from_string (label, string, FALSE, problems);
+  if (text == NULL || !satchel_config_check_text (text, problems) || problems->len > 0)
+    return FALSE;
+  config_t parsed;
+  config_init (&parsed);
+  gboolean ok = config_read_string (&parsed, text->text->str) == CONFIG_TRUE
+                && config_setting_length (config_root_setting (&parsed)) == 1;
+  config_destroy (&parsed);
+  return ok;
+}
+
+/* GROUP.SETTING=VALUE: VALUE is libconfig syntax if it parses, else a text. */
+static void
+merge_override (Load *load, const char *override)
+{
+  const char *equals = strchr (override, '='), *dot = strchr (override, '.');
+  if (equals == NULL || dot == NULL || dot > equals || dot == override || equals == dot + 1 || equals - override > 200)
+    {
+      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup_printf ("--set %.80s", override),
+                                  "cannot be read; write --set GROUP.SETTING=VALUE");
+      return;
+    }
+  g_autofree char *group = g_strndup (override, (gsize) (dot - override));
+  g_autofree char *key = g_strndup (dot + 1, (gsize) (equals - dot - 1));
+  g_autofree char *label = g_strdup_printf ("--set %s.%s", group, key);
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_string_printf (line, "value = %s;", equals + 1);
+  if (!parses (label, line->str))
+    {
+      g_string_assign (line, "value = ");
+      satchel_config_quote (equals + 1, line);
+      g_string_append_c (line, ';');
+    }
+  g_autoptr (SatchelConfigText) text = satchel_config_text_from_string (label, line->str, FALSE, load->reader.problems);
+  if (text == NULL || !satchel_config_check_text (text, load->reader.problems))
+    return;
+  config_t parsed;
+  config_init (&parsed);
+  const config_setting_t *setting = config_read_string (&parsed, text->text->str) == CONFIG_TRUE
+                                        ? config_lookup (&parsed, "value") : NULL;
+  load->reader.text = text;
+  load->reader.is_override = TRUE;
+  if (setting != NULL)
+    merge_setting (load, group, key, setting);
+  else
+    satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (label), "the value cannot be read");
+  load->reader.text = NULL;
+  config_destroy (&parsed);
+}
+
+/* REQUIRED rows, once everything is merged. */
+static void
+check_required (Load *load, const char *name, const Draft *draft)
+{
+  if (draft->is_module && satchel_config_find (draft->config, "enabled")->number == 0)
+    return;
+  for (const SatchelConfigRow *row = draft->rows; row->key != NULL; row++)
+    if ((row->flags & SATCHEL_CONFIG_REQUIRED) != 0 && !satchel_config_find (draft->config, row->key)->is_set)
+      {
+        const char *enabled_at = draft->is_module ? satchel_config_origin (draft->config, "enabled") : draft->named_at;
+        satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (enabled_at),
+                                    "%s: \"%s\" must be set: %s", name, row->key, row->help);
+      }
+}
+
+/* The drafts as a set. */
+static SatchelConfigSet *
+finish (Load *load)
+{
+  GHashTable *groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    get_draft (load, schema->group);
+  GHashTableIter iter;
+  gpointer name, data;
+  g_hash_table_iter_init (&iter, load->drafts);
+  while (g_hash_table_iter_next (&iter, &name, &data))
+    {
+      Draft *draft = data;
+      if (draft->config == NULL)
+        continue;
+      check_required (load, name, draft);
+      g_hash_table_insert (groups, g_strdup (name), g_steal_pointer (&draft->config));
+    }
+  return satchel_config_set_new (groups);
+}
+
+static void
+load_init (Load *load, const char *conf_dir, SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
+{
+  *load = (Load) { .reader = { .problems = problems, .conf_dir = conf_dir }, .schema = schema, .data = data };
+  load->drafts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, draft_free);
+  load->seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+}
+
+static void
+load_clear (Load *load)
+{
+  g_hash_table_unref (load->drafts);
+  g_clear_pointer (&load->seen, g_hash_table_unref);
+}
+
+SatchelConfigSet *
+satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
+                     SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
+{
+  guint before = satchel_config_count_errors (problems);
+  g_autofree char *base = g_canonicalize_filename (conf_dir, NULL);
+  Load load;
+  load_init (&load, base, schema, data, problems);
+  g_autofree char *defaults = defaults_dir != NULL ? g_canonicalize_filename (defaults_dir, NULL) : NULL;
+  if (defaults != NULL)
+    merge_directory (&load, defaults, defaults, TRUE);
+
+  g_hash_table_remove_all (load.seen);
+  g_autofree char *main_file = g_build_filename (base, "satchel.conf", NULL);
+  g_autofree char *conf_d = g_build_filename (base, "conf.d", NULL);
+  struct stat st;
+  if (stat (base, &st) != 0 || !S_ISDIR (st.st_mode))
+    satchel_config_problem_add (problems, FALSE, g_strdup (base),
+                                "no such directory of configuration; make it or name another one with --config-dir");
+  else if (is_safe_directory (&load, base))
+    {
+      if (lstat (main_file, &st) == 0 || errno != ENOENT)
+        merge_text (&load, satchel_config_text_read (main_file, base, problems));
+      merge_directory (&load, conf_d, base, FALSE);
+    }
+
+  g_clear_pointer (&load.seen, g_hash_table_unref);
+  for (gsize i = 0; overrides != NULL && overrides[i] != NULL; i++)
+    merge_override (&load, overrides[i]);
+  g_autoptr (SatchelConfigSet) set = finish (&load);
+  load_clear (&load);
+  return satchel_config_count_errors (problems) == before ? g_steal_pointer (&set) : NULL;
+}
+
+typedef struct OneSchema
+{
+  const char *group;
+  const SatchelConfigRow *rows;
+} OneSchema;
+
+static const SatchelConfigRow *
+find_one (const char *group, gpointer data)
+{
+  const OneSchema *schema = data;
+  return strcmp (group, schema->group) == 0 ? schema->rows : NULL;
+}
+
+SatchelConfigSet *
+satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, const char *string, GError **error)
+{
+  static const SatchelConfigRow none[] = { { NULL } };
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autofree char *base = g_get_current_dir ();
+  g_autofree char *whole = g_strdup_printf ("%s = { %s\n};", group, string != NULL ? string : "");
+  OneSchema schema = { group, rows != NULL ? rows : none };
+  Load load;
+  load_init (&load, base, find_one, &schema, problems);
+  merge_text (&load, satchel_config_text_from_string ("text", whole, TRUE, problems));
+  g_autoptr (SatchelConfigSet) set = finish (&load);
+  load_clear (&load);
+  if (satchel_config_count_errors (problems) == 0)
+    return g_steal_pointer (&set);
+  g_autoptr (GString) all = g_string_new (NULL);
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const SatchelConfigProblem *problem = problems->pdata[i];
+      g_string_append_printf (all, "%s%s: %s", i > 0 ? "; " : "", problem->where, problem->text);
+    }
+  satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", all->str);
+  return NULL;
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * "Did you mean": the nearest of a list of names.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "core/runtime/config_image.h"
+
+#define NAME_MAX_BYTES 48u
+
+static char
+fold (char c)
+{
+  return c == '-' ? '_' : g_ascii_tolower (c);
+}
+
+/* Edits (insert, delete, change, swap of neighbours) that make one name of the other. */
+static guint
+distance (const char *a, const char *b)
+{
+  gsize n = strlen (a), m = strlen (b);
+  guint rows[3][NAME_MAX_BYTES + 1];
+  guint *before = rows[0], *last = rows[1], *now = rows[2];
+  for (gsize j = 0; j <= m; j++)
+    last[j] = before[j] = (guint) j;
+  for (gsize i = 1; i <= n; i++)
+    {
+      now[0] = (guint) i;
+      for (gsize j = 1; j <= m; j++)
+        {
+          gboolean same = fold (a[i - 1]) == fold (b[j - 1]);
+          now[j] = MIN (MIN (now[j - 1], last[j]) + 1, last[j - 1] + !same);
+          if (i > 1 && j > 1 && fold (a[i - 1]) == fold (b[j - 2]) && fold (a[i - 2]) == fold (b[j - 1]))
+            now[j] = MIN (now[j], before[j - 2] + 1);
+        }
+      guint *spare = before;
+      before = last;
+      last = now;
+      now = spare;
+    }
+  return last[m];
+}
+
+const char *
+satchel_suggest (const char *name, const char *const *names)
+{
+  gsize len = strlen (name);
+  const char *best = NULL;
+  guint best_distance = len <= 3 ? 2 : 3 + (guint) len / 6;
+  if (len == 0 || len > NAME_MAX_BYTES)
+    return NULL;
+  for (gsize i = 0; names[i] != NULL; i++)
+    {
+      if (strlen (names[i]) > NAME_MAX_BYTES)
+        continue;
+      guint found = distance (name, names[i]);
+      if (found < best_distance && found < strlen (names[i]))
+        {
+          best = names[i];
+          best_distance = found;
+        }
+    }
+  return best;
+}
