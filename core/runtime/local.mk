@@ -7,6 +7,5 @@ libsatchel_la_SOURCES += core/runtime/reactor.c core/runtime/reactor_private.h c
 	core/runtime/ipc.c core/runtime/ipc_link.c core/runtime/ipc_private.h \
 	core/runtime/connection.c core/runtime/connection_output.c core/runtime/connection_private.h \
 	core/runtime/connection_struct.h core/runtime/transport.c
-libsatchel_la_SOURCES += core/runtime/error.c core/runtime/core_schema.c core/runtime/config_image.h core/runtime/ipc.h
 libsatchel_la_SOURCES += core/runtime/config.c core/runtime/config_check.c core/runtime/config_load.c core/runtime/config_private.h \
 	core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c
