@@ -125,9 +125,9 @@ class Instance:
         self._certificate()
         self._config()
         self._users(users)
-        self._remember()
+        self.remember()
 
-    def _remember(self):
+    def remember(self):
         temporary = self.path(MEMORY + ".new")
         with open(temporary, "w") as f:
             json.dump(self.memory, f, indent=1)
@@ -338,7 +338,7 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
                                            stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd="/",
                                            start_new_session=True)
             self.memory.update(pid=process.pid, began=start_time(process.pid))
-            self._remember()
+            self.remember()
             ready.settimeout(0.25)
             deadline = time.monotonic() + 60
             while True:
@@ -393,7 +393,7 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
             self.memory.pop("pid", None)
             self.memory.pop("began", None)
             if os.path.exists(self.path(MEMORY)):
-                self._remember()
+                self.remember()
             return
         if not os.path.exists(self.path(MEMORY)):
             return

@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: MIT
+"""tools/bench-server after the arguments: one instance with many users inside a cgroup of its own."""
+import os
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
+import instance  # noqa: E402
+from instance import Failure, Instance  # noqa: E402
+
+E = os.environ
+DATA = os.path.join(E["SCRATCH"], "data-satchel" + ("" if E["VARIANT"] == "maildir" else "-" + E["VARIANT"]))
+PORTS = {"imap": 23143, "imaps": 23993, "pop3": 23110, "pop3s": 23995, "lmtp": 23024}
+GROUPS = [f"/sys/fs/cgroup/{controller}/{E['CG']}" for controller in ("cpuacct", "memory")]
+SETTINGS = ["limits.connections=40000", "limits.connections_per_address=40000", "limits.connections_per_user=20000",
+            "passwd-file.scheme=sha512-crypt", "passwd-file.sha512_rounds=1000"]
+BIG = {"b10k": ("10000", "mix"), "b100k": ("100000", "small")}
+
+
+def bench_instance():
+    os.makedirs(E["SCRATCH"], exist_ok=True)
+    return Instance(DATA)
+
+
+def maildir_of(i, user):
+    return i.path("mail", "bench", user)
+
+
+def data():
+    i = bench_instance()
+    users = instance.default_names(int(E["NUSERS"])) + list(BIG)
+    i.prepare(users=users, password=E["PASSWORD"], storage=E["VARIANT"], settings=SETTINGS, ports=PORTS, domain="bench")
+    if E["VARIANT"] != "maildir":
+        raise Failure(f"variant {E['VARIANT']}: no way to fill it yet")
+    for user, (count, kind) in BIG.items():
+        where = maildir_of(i, user)
+        if not os.path.isdir(os.path.join(where, "cur")):
+            os.makedirs(os.path.dirname(where), exist_ok=True)
+            subprocess.run([E["MB"], "gen-maildir", where, count, kind], check=True, stdout=subprocess.DEVNULL)
+    if i.memory["uids"]:
+        owner = f"{i.memory['uids']['mail']}"
+        subprocess.run(["chown", "-R", f"{owner}:{owner}", i.path("mail")], check=True)
+
+
+def start():
+    i = bench_instance()
+    for group in GROUPS:
+        os.makedirs(group, exist_ok=True)
+    i.prepare(users=None, password=None, storage=None, settings=[], ports=PORTS, domain="bench")
+    # The shell that becomes the server enters the groups first, so that every process of it is inside.
+    enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in GROUPS)
+    i.start(wrapper=["sh", "-c", enter + 'ulimit -n 60000; exec "$@"', "sh"])
+
+
+def cold():
+    """Forgets the indexes of the two big mailboxes; UIDs stay."""
+    i = bench_instance()
+    for user in BIG:
+        if i.pid():
+            i.cli(["release", f"{user}@bench"], stdout=subprocess.DEVNULL, check=True)
+        for name in ("satchel.index", "satchel.attributes"):
+            try:
+                os.unlink(os.path.join(maildir_of(i, user), name))
+            except FileNotFoundError:
+                pass
+        if i.pid():
+            i.cli(["adopt", f"{user}@bench"], stdout=subprocess.DEVNULL, check=True)
+
+
+def stop():
+    i = bench_instance()
+    if i.memory:
+        i.stop(keep=True)
+    for group in GROUPS:
+        for _ in range(50):
+            try:
+                os.rmdir(group)
+                break
+            except FileNotFoundError:
+                break
+            except OSError:
+                time.sleep(0.1)
+
+
+def purge():
+    stop()
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+VERBS = {f.__name__: f for f in (data, start, cold, stop, purge)}
+try:
+    if len(sys.argv) != 2 or sys.argv[1] not in VERBS:
+        print("bench-server install|data|start|cold|stop|env|purge", file=sys.stderr)
+        sys.exit(64)
+    VERBS[sys.argv[1]]()
+except (Failure, OSError, subprocess.CalledProcessError) as e:
+    print(f"bench-server: {e}", file=sys.stderr)
+    sys.exit(1)
