@@ -8,4 +8,4 @@ libsatchel_la_SOURCES += core/runtime/reactor.c core/runtime/reactor_private.h c
 	core/runtime/connection.c core/runtime/connection_output.c core/runtime/connection_private.h \
 	core/runtime/connection_struct.h core/runtime/transport.c
 libsatchel_la_SOURCES += core/runtime/config.c core/runtime/config_check.c core/runtime/config_load.c core/runtime/config_private.h \
-	core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c
+	core/runtime/config_image.c core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c
