@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT
+ * The handshake: what a module's descriptor must say before any of its calls is made.
+ */
+#include "config.h"
+
+#include <string.h>
+#include <satchel/auth.h>
+#include <satchel/delivery.h>
+#include <satchel/listener.h>
+#include <satchel/protocol.h>
+#include <satchel/service.h>
+#include <satchel/storage.h>
+
+#include "core/runtime/loader_private.h"
+
+#define ROWS_MAX 1000
+#define PROVIDES_MAX 64
+#define ROW_DEPTH_MAX 4
+
+/* One member that a kind's table must have. */
+typedef struct Must
+{
+  SatchelKind kind;
+  gsize offset;
+  const char *name;
+} Must;
+
+#define MUST(k, t, m) { SATCHEL_KIND_##k, offsetof (t, m), #m }
+static const Must musts[] = {
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, service),
+  MUST (PROTOCOL, SatchelProtocolOps, service),
+  MUST (PROTOCOL, SatchelProtocolOps, session_new),
+  MUST (PROTOCOL, SatchelProtocolOps, handlers),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, open),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, close),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, list),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, create),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, remove),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, rename),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, subscribe),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, set_special_use),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, open_mailbox),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, close_mailbox),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, status),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, sync),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, claim_recent),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, vanished),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, stage),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, stage_drop),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, commit),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, open_message),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, email_id),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, get_attributes),
+  MUST (STORAGE_DRIVER, SatchelStorageOps, put_attributes),
+  MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, filter),
+  MUST (PASSDB, SatchelPassdbOps, look_up),
+  MUST (PASSDB, SatchelPassdbOps, verify),
+  MUST (USERDB, SatchelUserdbOps, look_up),
+  MUST (FACTOR, SatchelFactorOps, split),
+  MUST (FACTOR, SatchelFactorOps, check),
+  MUST (SERVICE, SatchelServiceOps, session_new),
+  MUST (SERVICE, SatchelServiceOps, handlers),
+};
+/* A protocol that asks for logins. */
+static const Must login_musts[] = {
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, session_new),
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, handlers),
+  MUST (PROTOCOL_GATE, SatchelGateProtocolOps, auth_result),
+};
+
+const char *
+satchel_loader_kind_name (SatchelKind kind)
+{
+  static const char *const names[] = { NULL,           "protocol (gate)", "protocol", "storage driver", "storage layer",
+                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service" };
+  return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
+}
+
+static gboolean
+check_musts (const SatchelProvides *provides, const Must *table, gsize n, const char *who, GError **error)
+{
+  gsize size = *(const size_t *) provides->ops;
+  for (gsize i = 0; i < n; i++)
+    {
+      if (table[i].kind != provides->kind)
+        continue;
+      gboolean has = size >= table[i].offset + sizeof (void *);
+      if (has)
+        has = *(void *const *) ((const char *) provides->ops + table[i].offset) != NULL;
+      if (!has)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its %s lacks the entry point `%s`, which is a must; the module is not complete, ask its author",
+                                  who, satchel_loader_kind_name (provides->kind), table[i].name);
+    }
+  return TRUE;
+}
+
+guint
+satchel_loader_band (const SatchelProvides *provides)
+{
+  switch (provides->kind)
+    {
+    case SATCHEL_KIND_STORAGE_LAYER:
+      return ((const SatchelStorageOps *) provides->ops)->band;
+    case SATCHEL_KIND_DELIVERY_FILTER:
+      return ((const SatchelDeliveryFilterOps *) provides->ops)->band;
+    case SATCHEL_KIND_PASSDB:
+      return ((const SatchelPassdbOps *) provides->ops)->band;
+    case SATCHEL_KIND_USERDB:
+      return ((const SatchelUserdbOps *) provides->ops)->band;
+    case SATCHEL_KIND_FACTOR:
+      return ((const SatchelFactorOps *) provides->ops)->band;
+    case SATCHEL_KIND_PROTOCOL_GATE:
+    case SATCHEL_KIND_PROTOCOL:
+    case SATCHEL_KIND_STORAGE_DRIVER:
+    case SATCHEL_KIND_MAILBOX_LISTENER:
+    case SATCHEL_KIND_SERVICE:
+      return 0;
+    }
+  return 0;
+}
+
+/* The half before login holds nothing else: that is what keeps the rest out of the gate. */
+static gboolean
+kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
+{
+  if (provides->kind == SATCHEL_KIND_SERVICE)
+    return is_gate == (((const SatchelServiceOps *) provides->ops)->role == SATCHEL_ROLE_GATE);
+  return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
+}
+
+static gboolean
+check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
+{
+  if (module->provides == NULL || module->provides[0].kind == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides nothing; ask its author", who);
+  for (guint i = 0; module->provides[i].kind != 0; i++)
+    {
+      const SatchelProvides *provides = &module->provides[i];
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_SERVICE)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u",
+                                  who, (int) provides->kind, SATCHEL_ABI);
+      if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the table of its %s is missing or has no size; ask its author",
+                                  who, satchel_loader_kind_name (provides->kind));
+      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error))
+        return FALSE;
+      if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
+          && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)
+          && !check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
+        return FALSE;
+      if (!kind_fits_half (provides, is_gate))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s", who,
+                                  satchel_loader_kind_name (provides->kind),
+                                  is_gate ? "NAME-gate.so holds only what runs before login" : "it belongs into NAME-gate.so");
+      guint band = satchel_loader_band (provides);
+      if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER) && (band < 1 || band > 999))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: band %u of its %s is not in 1..999; ask its author", who, band,
+                                  satchel_loader_kind_name (provides->kind));
+    }
+  return TRUE;
+}
+
+static gboolean
+check_rows (const SatchelConfigRow *rows, guint depth, const char *who, GError **error)
+{
+  for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
+    {
+      const SatchelConfigRow *row = &rows[i];
+      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL || row->type > SATCHEL_CONFIG_GROUPS
+                        || row->help == NULL || (depth == 0 && strcmp (row->key, "enabled") == 0)
+                        || (row->type == SATCHEL_CONFIG_ENUM && row->choices == NULL)
+                        || (row->type == SATCHEL_CONFIG_GROUPS && row->group == NULL) || row->min > row->max;
+      if (is_bad)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the description of its setting \"%.64s\" is not valid; ask its author",
+                                  who, row->key);
+      if (row->type == SATCHEL_CONFIG_GROUPS && !check_rows (row->group, depth + 1, who, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+check_build (const SatchelModule *module, const char *who, GError **error)
+{
+  if (module->magic != SATCHEL_MODULE_MAGIC)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor does not start with Satchel's mark; it is no Satchel module, or built against other headers: rebuild it",
+                              who);
+  if (module->abi != SATCHEL_ABI)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for ABI %u, this server has ABI %u; rebuild it against this server's headers, or install the version that fits",
+                              who, module->abi, SATCHEL_ABI);
+  if (module->size != sizeof (SatchelModule))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, not %u; rebuild it against this server's headers", who,
+                              module->size, (guint) sizeof (SatchelModule));
+  if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for %u-bit pointers and GLib %u, this server for %u and %u; rebuild it",
+                              who, module->pointer_bits, module->glib_major, (guint) (8 * sizeof (void *)), (guint) GLIB_MAJOR_VERSION);
+  return TRUE;
+}
+
+gboolean
+satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name, gboolean is_gate,
+                                 GError **error)
+{
+  g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
+  if (module == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it returned no descriptor; ask its author", who);
+  if (!check_build (module, who, error))
+    return FALSE;
+  if (module->name == NULL || strcmp (module->name, name) != 0)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it calls itself \"%.64s\"; rename the file to %.64s%s", who,
+                              module->name != NULL ? module->name : "", module->name != NULL ? module->name : "NAME",
+                              is_gate ? "-gate.so" : ".so");
+  if (module->version == NULL || module->description == NULL || module->licence == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its version, description or licence is missing; ask its author", who);
+  if (is_gate && (module->roles & SATCHEL_ROLE_GATE) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: it does not declare the role gate; ask its author", who);
+  gboolean looks_only = role == SATCHEL_ROLE_CONFIG || role == SATCHEL_ROLE_CLI;
+  if (!looks_only && (module->roles & role) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: it does not run in this process; see `satchel module info %s`", who, name);
+  if (is_gate && module->schema != NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: settings belong to %s.so; ask its author", who, name);
+  return check_rows (module->schema, 0, who, error) && check_provides (module, is_gate, who, error);
+}

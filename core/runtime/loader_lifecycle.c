@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT
+ * load -> configure -> start -> [reload] -> stop over all modules of a process; each step whole or not at all.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "core/runtime/loader_private.h"
+
+#define TRY_TIMEOUT_MS 5000
+
+static const SatchelConfigRow no_rows[] = { { NULL } };
+
+const SatchelConfigRow *
+satchel_loader_schema (const char *group, gpointer data)
+{
+  SatchelLoader *loader = data;
+  const SatchelModule *module = satchel_loader_module (loader, group, FALSE);
+  gboolean may_load = loader->role == SATCHEL_ROLE_CONFIG || loader->role == SATCHEL_ROLE_CLI;
+  if (module == NULL && may_load && satchel_loader_name_is_valid (group) && !g_hash_table_contains (loader->why_not, group))
+    {
+      g_autoptr (GError) error = NULL;
+      if (satchel_loader_try (loader, group, FALSE, TRY_TIMEOUT_MS, &error))
+        module = satchel_loader_load (loader, group, FALSE, &error);
+      if (module == NULL)
+        g_hash_table_insert (loader->why_not, g_strdup (group), g_strdup (error->message));
+    }
+  if (module == NULL)
+    return NULL;
+  return module->schema != NULL ? module->schema : no_rows;
+}
+
+const char *
+satchel_loader_why_not (SatchelLoader *loader, const char *name)
+{
+  return g_hash_table_lookup (loader->why_not, name);
+}
+
+static void
+add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
+{
+  SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
+  const char *origin = section != NULL ? satchel_config_origin (section, "enabled") : NULL;
+  problem->where = g_strdup (origin != NULL && strcmp (origin, "default") != 0 ? origin : "");
+  problem->text = g_str_has_prefix (text, "module ") ? g_strdup (text) : g_strdup_printf ("%s: %s", name, text);
+  g_ptr_array_add (problems, problem);
+}
+
+gboolean
+satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems)
+{
+  gboolean ok = TRUE;
+  for (guint i = 0; i < loader->entries->len; i++)
+    {
+      const SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
+      if (entry->module->check == NULL || !satchel_config_set_is_enabled (set, entry->name))
+        continue;
+      g_autoptr (GError) error = NULL;
+      const SatchelConfig *section = satchel_config_set_group (set, entry->name);
+      if (entry->module->check (section, &error))
+        continue;
+      add_problem (problems, section, entry->name, error != NULL ? error->message : "refused its settings without a reason; ask its author");
+      ok = FALSE;
+    }
+  return ok;
+}
+
+static gboolean
+name_failure (const SatchelLoaderEntry *entry, const char *step, GError **error)
+{
+  if (error != NULL && *error == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "module %s: %s failed without a reason; ask its author", entry->name, step);
+  g_prefix_error (error, "module %s: %s: ", entry->name, step);
+  return FALSE;
+}
+
+static gboolean
+configure_entry (SatchelLoaderEntry *entry, const SatchelConfigSet *set, GError **error)
+{
+  if (!entry->is_active || entry->is_configured)
+    return TRUE;
+  const SatchelConfig *section = satchel_config_set_group (set, entry->name);
+  if (entry->module->configure != NULL && !entry->module->configure (section, error))
+    return name_failure (entry, "configure", error);
+  entry->is_configured = TRUE;
+  return TRUE;
+}
+
+gboolean
+satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error)
+{
+  for (guint i = 0; i < loader->entries->len; i++)
+    if (!configure_entry (g_ptr_array_index (loader->entries, i), set, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+satchel_loader_start (SatchelLoader *loader, GError **error)
+{
+  for (guint i = 0; i < loader->entries->len; i++)
+    {
+      SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
+      if (!entry->is_active || entry->is_started)
+        continue;
+      if (entry->module->start != NULL && !entry->module->start (loader->role, error))
+        {
+          name_failure (entry, "start", error);
+          satchel_loader_stop (loader);
+          return FALSE;
+        }
+      entry->is_started = TRUE;
+    }
+  return TRUE;
+}
+
+void
+satchel_loader_stop (SatchelLoader *loader)
+{
+  for (guint i = loader->entries->len; i-- > 0;)
+    {
+      SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
+      if (entry->is_started && entry->module->stop != NULL)
+        entry->module->stop ();
+      entry->is_started = FALSE;
+    }
+}
+
+static gboolean
+reload_entry (SatchelLoaderEntry *entry, const SatchelConfigSet *set, GError **error)
+{
+  if (!entry->is_active || entry->module->reload == NULL)
+    return TRUE;
+  if (entry->module->reload (satchel_config_set_group (set, entry->name), error))
+    return TRUE;
+  return name_failure (entry, "reload", error);
+}
+
+gboolean
+satchel_loader_reload (SatchelLoader *loader, const SatchelConfigSet *set, const SatchelConfigSet *old, GError **error)
+{
+  for (guint i = 0; i < loader->entries->len; i++)
+    {
+      if (reload_entry (g_ptr_array_index (loader->entries, i), set, error))
+        continue;
+      while (old != NULL && i-- > 0)
+        {
+          /* The old settings were taken once, so going back is not expected to fail; there is nowhere further back. */
+          g_autoptr (GError) back = NULL;
+          if (!reload_entry (g_ptr_array_index (loader->entries, i), old, &back))
+            satchel_log (SATCHEL_LOG_ERROR, "module", "going back to the old settings: %s", back->message);
+        }
+      return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+satchel_loader_load_enabled (SatchelLoader *loader, const SatchelConfigSet *set, GError **error)
+{
+  const char *const *names = satchel_config_set_names (set);
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      gboolean is_core = FALSE;
+      for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+        is_core = is_core || strcmp (schema->group, names[i]) == 0;
+      if (is_core || !satchel_config_set_is_enabled (set, names[i]))
+        continue;
+      if (satchel_loader_load (loader, names[i], FALSE, error) == NULL)
+        return FALSE;
+    }
+  return satchel_loader_configure (loader, set, error);
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by the loader's files: loader.c (load, registry), loader_files.c (finding, ownership), loader_check.c
+ * (descriptor), loader_lifecycle.c.
+ */
+#pragma once
+#include "core/runtime/loader.h"
+
+typedef struct SatchelLoaderEntry
+{
+  const SatchelModule *module;
+  char *name;
+  gboolean is_gate;
+  gboolean is_active; /* its roles include ours: lifecycle calls and look-ups apply */
+  gboolean is_configured, is_started;
+} SatchelLoaderEntry;
+
+struct SatchelLoader
+{
+  SatchelRole role;
+  char **dirs;
+  guint trusted_uid;
+  GPtrArray *entries;   /* SatchelLoaderEntry, in order of loading */
+  GPtrArray *provided;  /* SatchelProvided */
+  GHashTable *why_not;  /* name -> text */
+};
+
+gboolean satchel_loader_name_is_valid (const char *name);
+char *satchel_loader_file_name (const char *name, gboolean is_gate);
+/* Owner and rights of an open file; @path for the message. */
+gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GError **error);
+/* Everything about @module that can be told from its descriptor. */
+gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
+                                          gboolean is_gate, GError **error);
+const char *satchel_loader_kind_name (SatchelKind kind);
+guint satchel_loader_band (const SatchelProvides *provides);
