@@ -41,6 +41,10 @@ typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, g
 SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
                                        SatchelConfigSchemaFunc schema, gpointer data,
                                        GPtrArray *problems /* SatchelConfigProblem */);
+/* The same, but with errors too it gives what could be understood, wrong settings at their defaults: for naming
+ * further problems in the same run, never for use.  Never NULL. */
+SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
+                                               SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems);
 /* Serialise and read back; the reader bounds-checks everything.  The image names keys and types itself, so that the
  * reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);

@@ -352,10 +352,9 @@ load_clear (Load *load)
 }
 
 SatchelConfigSet *
-satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
-                     SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
+satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
+                             SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
 {
-  guint before = satchel_config_count_errors (problems);
   g_autofree char *base = g_canonicalize_filename (conf_dir, NULL);
   Load load;
   load_init (&load, base, schema, data, problems);
@@ -380,8 +379,17 @@ satchel_config_load (const char *defaults_dir, const char *conf_dir, const char 
   g_clear_pointer (&load.seen, g_hash_table_unref);
   for (gsize i = 0; overrides != NULL && overrides[i] != NULL; i++)
     merge_override (&load, overrides[i]);
-  g_autoptr (SatchelConfigSet) set = finish (&load);
+  SatchelConfigSet *set = finish (&load);
   load_clear (&load);
+  return set;
+}
+
+SatchelConfigSet *
+satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
+                     SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
+{
+  guint before = satchel_config_count_errors (problems);
+  g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (defaults_dir, conf_dir, overrides, schema, data, problems);
   return satchel_config_count_errors (problems) == before ? g_steal_pointer (&set) : NULL;
 }
 
