@@ -68,7 +68,7 @@ satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, 
   gint64 now_ms = satchel_clock_ms ();
   satchel_timer_cancel (timer);
   if (n_armed == 0)
-    current_tick = MAX (current_tick, now_ms / TICK_MS);
+    current_tick = now_ms / TICK_MS;
   timer->due_ms = now_ms + MAX (delay_ms, 0);
   timer->func = func;
   timer->data = data;

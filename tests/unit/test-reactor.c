@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * Watches, timers, deferred calls and jobs.
+ */
+#include "config.h"
+
+#include "core/runtime/job_private.h"
+#include "core/runtime/reactor_private.h"
+#include "tests/lib/loop.h"
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- watches ---- */
+
+typedef struct Pair
+{
+  int fds[2];
+  SatchelWatch *watch;
+  struct Pair *other;
+  guint n_calls;
+} Pair;
+
+static void
+read_and_remove_other (int fd, guint32 events, gpointer data)
+{
+  Pair *self = data;
+  char byte;
+  g_assert_cmpint (read (fd, &byte, 1), ==, 1);
+  self->n_calls++;
+  if (self->other->watch != NULL)
+    {
+      satchel_watch_remove (self->other->watch);
+      self->other->watch = NULL;
+    }
+}
+
+/* Both are ready in one batch: the one that is removed by the first must not be called. */
+static void
+test_watch_removed_in_batch (void)
+{
+  Pair pairs[2] = { { .other = &pairs[1] }, { .other = &pairs[0] } };
+  guint before = satchel_reactor_n_watches ();
+  for (int i = 0; i < 2; i++)
+    {
+      g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, pairs[i].fds), ==, 0);
+      g_assert_cmpint (write (pairs[i].fds[1], "x", 1), ==, 1);
+      pairs[i].watch = satchel_watch_add (pairs[i].fds[0], EPOLLIN, read_and_remove_other, &pairs[i]);
+    }
+  loop_settle ();
+  g_assert_cmpuint (pairs[0].n_calls + pairs[1].n_calls, ==, 1);
+  for (int i = 0; i < 2; i++)
+    {
+      satchel_watch_remove (pairs[i].watch);
+      close (pairs[i].fds[0]);
+      close (pairs[i].fds[1]);
+    }
+  g_assert_cmpuint (satchel_reactor_n_watches (), ==, before);
+}
+
+static void
+count_call (int fd, guint32 events, gpointer data)
+{
+  ((Pair *)data)->n_calls++;
+}
+
+/* A silent watch hears nothing, not even that the peer has gone: else the loop would spin. */
+static void
+test_watch_silent (void)
+{
+  Pair pair = { 0 };
+  g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, pair.fds), ==, 0);
+  pair.watch = satchel_watch_add (pair.fds[0], EPOLLIN, count_call, &pair);
+  satchel_watch_set_events (pair.watch, 0);
+  close (pair.fds[1]);
+  loop_settle ();
+  g_assert_cmpuint (pair.n_calls, ==, 0);
+  satchel_watch_set_events (pair.watch, EPOLLIN);
+  g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpuint (pair.n_calls, ==, 1);
+  satchel_watch_remove (pair.watch);
+  close (pair.fds[0]);
+}
+
+/* ---- timers ---- */
+
+/* The wheel itself, with a clock of our own: the loop is not turned. */
+typedef struct Stamp
+{
+  SatchelTimer timer;
+  gint64 asked_ms, fired_ms;
+} Stamp;
+static gint64 wheel_now;
+
+static void
+note_time (SatchelTimer *timer, gpointer data)
+{
+  ((Stamp *)data)->fired_ms = wheel_now;
+}
+
+static void
+test_timer_never_early_never_lost (void)
+{
+  g_autofree Stamp *stamps = g_new0 (Stamp, 3000);
+  gint64 start = satchel_clock_ms ();
+  for (guint i = 0; i < 3000; i++)
+    {
+      gint64 delay = i < 1000 ? (gint64)i * 37 : i < 2000 ? (gint64)i * 4001 : (gint64)g_test_rand_int_range (0, 40000000);
+      satchel_timer_arm (&stamps[i].timer, delay, note_time, &stamps[i]);
+      stamps[i].asked_ms = stamps[i].timer.due_ms;
+    }
+  /* Every seventh is taken back, every eleventh moved. */
+  for (guint i = 0; i < 3000; i += 7)
+    satchel_timer_cancel (&stamps[i].timer);
+  for (guint i = 0; i < 3000; i += 11)
+    {
+      satchel_timer_arm (&stamps[i].timer, (gint64)i * 503, note_time, &stamps[i]);
+      stamps[i].asked_ms = stamps[i].timer.due_ms;
+    }
+  wheel_now = start;
+  for (gint64 next; (next = satchel_timer_next_ms ()) >= 0;)
+    {
+      g_assert_cmpint (next, >, wheel_now - 100);
+      wheel_now = MAX (next, wheel_now + 1);
+      satchel_timer_run (wheel_now);
+    }
+  for (guint i = 0; i < 3000; i++)
+    {
+      if (i % 7 == 0 && i % 11 != 0)
+        {
+          g_assert_cmpint (stamps[i].fired_ms, ==, 0);
+          continue;
+        }
+      g_assert_cmpint (stamps[i].fired_ms, >=, stamps[i].asked_ms);
+      g_assert_cmpint (stamps[i].fired_ms, <=, stamps[i].asked_ms + 100);
+    }
+}
+
+static void
+rearm_and_cancel (SatchelTimer *timer, gpointer data)
+{
+  Stamp *stamps = data;
+  stamps[0].fired_ms++;
+  satchel_timer_cancel (&stamps[1].timer);
+  if (stamps[0].fired_ms < 3)
+    satchel_timer_arm (timer, 1, rearm_and_cancel, stamps);
+}
+
+/* In the loop: a callback arms itself again and cancels a timer that is due in the same tick. */
+static void
+test_timer_in_callback (void)
+{
+  static Stamp stamps[2];
+  /* The younger of a slot runs first. */
+  satchel_timer_arm (&stamps[1].timer, 1, note_time, &stamps[1]);
+  satchel_timer_arm (&stamps[0].timer, 1, rearm_and_cancel, stamps);
+  loop_until (stamps[0].fired_ms == 3);
+  g_assert_cmpint (stamps[1].fired_ms, ==, 0);
+  g_assert_cmpint (satchel_timer_next_ms (), ==, -1);
+}
+
+/* ---- deferred calls ---- */
+
+static GArray *order;
+static GThread *main_thread;
+
+static void
+note_order (gpointer data)
+{
+  guint number = GPOINTER_TO_UINT (data);
+  g_assert_true (g_thread_self () == main_thread);
+  g_array_append_val (order, number);
+}
+
+static gpointer
+defer_many (gpointer data)
+{
+  for (guint i = 0; i < 1000; i++)
+    satchel_defer (note_order, GUINT_TO_POINTER (GPOINTER_TO_UINT (data) + i));
+  return NULL;
+}
+
+static void
+test_defer (void)
+{
+  order = g_array_new (FALSE, FALSE, sizeof (guint));
+  GThread *threads[4];
+  for (guint i = 0; i < 4; i++)
+    threads[i] = g_thread_new ("defer", defer_many, GUINT_TO_POINTER (i * 10000));
+  loop_until (order->len == 4000);
+  guint next[4] = { 0 };
+  for (guint i = 0; i < order->len; i++)
+    {
+      guint number = g_array_index (order, guint, i);
+      g_assert_cmpuint (number % 10000, ==, next[number / 10000]++);
+    }
+  for (guint i = 0; i < 4; i++)
+    g_thread_join (threads[i]);
+  g_array_unref (order);
+}
+
+/* ---- jobs ---- */
+
+static GMutex gate_lock;
+static GCond gate_cond;
+static gboolean gate_is_open;
+static int n_inside, n_inside_max, n_other_done;
+static guint n_done;
+static SatchelBreadcrumb crumbs[SATCHEL_BREADCRUMBS];
+
+static void
+capped_job (gpointer data)
+{
+  int now = g_atomic_int_add (&n_inside, 1) + 1;
+  satchel_job_crumb ("mailbox %d", 7);
+  g_mutex_lock (&gate_lock);
+  if (now > n_inside_max)
+    n_inside_max = now;
+  while (!gate_is_open)
+    g_cond_wait (&gate_cond, &gate_lock);
+  g_mutex_unlock (&gate_lock);
+  g_atomic_int_add (&n_inside, -1);
+}
+
+static void
+count_done (gpointer data)
+{
+  g_assert_true (g_thread_self () == main_thread);
+  n_done++;
+}
+
+static void
+other_job (gpointer data)
+{
+  g_atomic_int_inc (&n_other_done);
+}
+
+static void
+ordered_job (gpointer data)
+{
+}
+
+static void
+open_the_gate (void)
+{
+  g_mutex_lock (&gate_lock);
+  gate_is_open = TRUE;
+  g_cond_broadcast (&gate_cond);
+  g_mutex_unlock (&gate_lock);
+}
+
+/* One user's many blocked jobs: no more than the cap run, and another user's job is not held up. */
+static void
+test_job_cap (void)
+{
+  satchel_job_set_breadcrumbs (crumbs);
+  satchel_job_set_limits (4, 3);
+  for (guint i = 0; i < 20; i++)
+    satchel_job_submit ("alice@example.org", "test BLOCK", capped_job, count_done, NULL);
+  loop_until (g_atomic_int_get (&n_inside) == 3);
+  satchel_job_submit ("bob@example.org", "test OTHER", other_job, count_done, NULL);
+  loop_until (n_done == 1);
+  g_assert_cmpint (n_other_done, ==, 1);
+  guint n_busy = 0;
+  for (guint i = 0; i < SATCHEL_BREADCRUMBS; i++)
+    if (crumbs[i].is_busy)
+      {
+        n_busy++;
+        g_assert_cmpstr (crumbs[i].user, ==, "alice@example.org");
+        g_assert_cmpstr (crumbs[i].operation, ==, "test BLOCK");
+        g_assert_cmpstr (crumbs[i].detail, ==, "mailbox 7");
+      }
+  g_assert_cmpuint (n_busy, ==, 3);
+  open_the_gate ();
+  loop_until (n_done == 21);
+  g_assert_cmpint (n_inside_max, ==, 3);
+  g_assert_cmpuint (satchel_job_n_pending (), ==, 0);
+  for (guint i = 0; i < SATCHEL_BREADCRUMBS; i++)
+    g_assert_cmpuint (crumbs[i].is_busy, ==, 0);
+}
+
+/* With a cap of one, one user's jobs keep their order. */
+static void
+test_job_order (void)
+{
+  order = g_array_new (FALSE, FALSE, sizeof (guint));
+  satchel_job_set_limits (4, 1);
+  for (guint i = 0; i < 200; i++)
+    satchel_job_submit ("carol@example.org", "test ORDER", ordered_job, note_order, GUINT_TO_POINTER (i));
+  loop_until (order->len == 200);
+  for (guint i = 0; i < 200; i++)
+    g_assert_cmpuint (g_array_index (order, guint, i), ==, i);
+  g_array_unref (order);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  main_thread = g_thread_self ();
+  g_test_add_func ("/runtime/watch/removed-in-batch", test_watch_removed_in_batch);
+  g_test_add_func ("/runtime/watch/silent", test_watch_silent);
+  g_test_add_func ("/runtime/timer/never-early-never-lost", test_timer_never_early_never_lost);
+  g_test_add_func ("/runtime/timer/in-callback", test_timer_in_callback);
+  g_test_add_func ("/runtime/defer/threads", test_defer);
+  g_test_add_func ("/runtime/job/cap", test_job_cap);
+  g_test_add_func ("/runtime/job/order", test_job_order);
+  return g_test_run ();
+}

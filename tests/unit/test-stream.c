@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT
+ * Streams: the CRLF view against a reference, with random reads; log fields.
+ */
+#include "config.h"
+
+#include "core/runtime/log_private.h"
+#include <fcntl.h>
+#include <satchel/stream.h>
+#include <string.h>
+#include <unistd.h>
+
+static GByteArray *
+reference (const guint8 *data, gsize len)
+{
+  GByteArray *out = g_byte_array_new ();
+  for (gsize i = 0; i < len; i++)
+    {
+      if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
+        g_byte_array_append (out, (const guint8 *)"\r", 1);
+      g_byte_array_append (out, data + i, 1);
+    }
+  return out;
+}
+
+static void
+check_view (const guint8 *data, gsize len, guint n_random)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (data, len);
+  g_autoptr (SatchelStream) below = satchel_stream_new_bytes (bytes);
+  g_autoptr (SatchelStream) view = satchel_stream_new_crlf (below, -1);
+  g_autoptr (GByteArray) want = reference (data, len);
+  g_autofree guint8 *buffer = g_malloc (want->len + 100);
+  /* Front to back in odd pieces. */
+  for (gsize at = 0; at < want->len;)
+    {
+      gsize piece = (gsize)g_test_rand_int_range (1, 5000);
+      gssize n = satchel_stream_read_at (view, at, buffer, piece, NULL);
+      g_assert_cmpint (n, ==, MIN (piece, want->len - at));
+      g_assert_cmpmem (buffer, (gsize)n, want->data + at, (gsize)n);
+      at += (gsize)n;
+    }
+  for (guint i = 0; i < n_random; i++)
+    {
+      gsize at = (gsize)g_test_rand_int_range (0, (int)want->len + 10);
+      gsize piece = (gsize)g_test_rand_int_range (0, 9000);
+      gsize expected = at < want->len ? MIN (piece, want->len - at) : 0;
+      g_assert_cmpint (satchel_stream_read_at (view, at, buffer, piece, NULL), ==, expected);
+      g_assert_cmpmem (buffer, expected, want->data + MIN (at, want->len), expected);
+    }
+  g_assert_cmpint (satchel_stream_length (view, NULL), ==, want->len);
+  g_assert_cmpint (satchel_stream_read_at (view, want->len, buffer, 10, NULL), ==, 0);
+}
+
+/* All texts over { x, CR, LF } of up to 7 bytes. */
+static void
+test_crlf_exhaustive (void)
+{
+  const char letters[] = "x\r\n";
+  for (guint len = 0; len <= 7; len++)
+    {
+      guint n = 1;
+      for (guint i = 0; i < len; i++)
+        n *= 3;
+      for (guint code = 0; code < n; code++)
+        {
+          guint8 text[8];
+          for (guint i = 0, rest = code; i < len; i++, rest /= 3)
+            text[i] = (guint8)letters[rest % 3];
+          check_view (text, len, 4);
+        }
+    }
+}
+
+static void
+test_crlf_large (void)
+{
+  gsize len = 700000;
+  g_autofree guint8 *data = g_malloc (len);
+  for (guint round = 0; round < 3; round++)
+    {
+      int rarity = round == 0 ? 2 : round == 1 ? 40 : 20000;
+      for (gsize i = 0; i < len; i++)
+        data[i] = g_test_rand_int_range (0, rarity) == 0 ? '\n' : g_test_rand_int_range (0, 10) == 0 ? '\r' : 'a';
+      check_view (data, len, 300);
+    }
+}
+
+static void
+test_fd_offset (void)
+{
+  g_autofree char *path = NULL;
+  int fd = g_file_open_tmp ("satchel-XXXXXX", &path, NULL);
+  g_assert_cmpint (write (fd, "headercontent", 13), ==, 13);
+  unlink (path);
+  g_autoptr (SatchelStream) stream = satchel_stream_new_fd (fd, 6);
+  char buffer[20];
+  g_assert_cmpint (satchel_stream_length (stream, NULL), ==, 7);
+  g_assert_cmpint (satchel_stream_read_at (stream, 0, buffer, 20, NULL), ==, 7);
+  g_assert_cmpmem (buffer, 7, "content", 7);
+  g_assert_cmpint (satchel_stream_read_at (stream, 3, buffer, 2, NULL), ==, 2);
+  g_assert_cmpmem (buffer, 2, "te", 2);
+  g_assert_cmpint (satchel_stream_read_at (stream, G_MAXUINT64 - 1, buffer, 2, NULL), ==, 0);
+}
+
+static void
+check_field (const char *value, const char *want)
+{
+  g_autoptr (GString) line = g_string_new ("");
+  satchel_log_field (line, "user", value);
+  g_assert_cmpstr (line->str, ==, want);
+}
+
+static void
+test_log_field (void)
+{
+  check_field ("alice@example.org", " user=alice@example.org");
+  check_field ("", " user=\"\"");
+  check_field (NULL, " user=\"\"");
+  check_field ("a rip=1.2.3.4", " user=\"a rip=1.2.3.4\"");
+  check_field ("a\" rip=\"x\\", " user=\"a\\x22 rip=\\x22x\\x5C\"");
+  check_field ("a\nb\x1b[m\x7f", " user=\"a\\x0Ab\\x1B[m\\x7F\"");
+  check_field ("j\xc3\xb6rg", " user=\"j\xc3\xb6rg\"");
+  check_field ("j\xc3", " user=\"j\\xC3\"");
+  check_field ("\xe2\x80\xae", " user=\"\\xE2\\x80\\xAE\""); /* right-to-left override */
+}
+
+/* What a client chose can neither end the line nor steer a terminal, whatever the caller forgot. */
+static void
+test_log_line (void)
+{
+  g_autofree char *path = NULL;
+  int fd = g_file_open_tmp ("satchel-log-XXXXXX", &path, NULL);
+  close (fd);
+  fd = satchel_log_open_file (path, NULL);
+  g_assert_cmpint (fd, >=, 0);
+  satchel_log_open (fd, SATCHEL_LOG_INFO, "test");
+  satchel_log (SATCHEL_LOG_INFO, "imap", "one\ntwo\r\x1b[31m\xc2\x9b %s", "\xff\xe2\x80\xa8");
+  satchel_log (SATCHEL_LOG_DEBUG, "imap", "not written");
+  g_autofree char *longish = g_strnfill (100000, 'y');
+  satchel_log (SATCHEL_LOG_WARNING, "imap", "%s", longish);
+  g_autofree char *text = NULL;
+  gsize len;
+  g_assert_true (g_file_get_contents (path, &text, &len, NULL));
+  g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 3);
+  g_assert_true (g_str_has_suffix (lines[0], "]: imap: one\\x0Atwo\\x0D\\x1B[31m\\xC2\\x9B \\xFF\\xE2\\x80\\xA8"));
+  g_assert_nonnull (strstr (lines[1], "]: warning: imap: yyyy"));
+  g_assert_cmpuint (strlen (lines[1]), <, 4096);
+  /* Rotation: the descriptor in use is replaced in place. */
+  g_autofree char *next = g_strconcat (path, ".2", NULL);
+  satchel_log_reopen (satchel_log_open_file (next, NULL));
+  satchel_log (SATCHEL_LOG_INFO, "imap", "after");
+  g_autofree char *second = NULL;
+  g_assert_true (g_file_get_contents (next, &second, NULL, NULL));
+  g_assert_nonnull (strstr (second, "imap: after\n"));
+  unlink (path);
+  unlink (next);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/runtime/stream/crlf-exhaustive", test_crlf_exhaustive);
+  g_test_add_func ("/runtime/stream/crlf-large", test_crlf_large);
+  g_test_add_func ("/runtime/stream/fd-offset", test_fd_offset);
+  g_test_add_func ("/runtime/log/field", test_log_field);
+  g_test_add_func ("/runtime/log/line", test_log_line);
+  return g_test_run ();
+}
