@@ -31,7 +31,8 @@ SATCHEL_API const char *satchel_attributes_preview (GBytes *blob, gsize *ret_len
 /* Fields of the message's header that are kept verbatim: Date Subject From Sender Reply-To To Cc Bcc Message-ID
  * In-Reply-To References Content-Type Content-Transfer-Encoding MIME-Version List-Id List-Post List-Unsubscribe
  * Priority X-Priority Importance X-MSMail-Priority X-Mailer User-Agent Newsgroups Followup-To Delivered-To
- * X-Label X-Spam-Flag X-Spam-Status Disposition-Notification-To Organization Thread-Topic Thread-Index Status. */
+ * X-Label X-Spam-Flag X-Spam-Status X-Spam-Score Disposition-Notification-To Organization Thread-Topic Thread-Index
+ * Status X-Status. */
 typedef enum
 {
   SATCHEL_HEADER_UNKNOWN = 0, /* not kept, or too long to keep: read the header */

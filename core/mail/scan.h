@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c (header
+ * blocks), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
+ */
+#pragma once
+#include <satchel/attributes.h>
+#include <satchel/header.h>
+#include <satchel/message.h>
+
+#define NO_PART G_MAXUINT32
+
+/* A piece of ScanTree.pool. */
+typedef struct ScanText
+{
+  guint32 offset, len;
+} ScanText;
+
+typedef struct ScanPart
+{
+  SatchelPartKind kind;
+  SatchelEncoding encoding;
+  guint32 parent, depth, n_descendants;
+  guint64 header_offset, body_offset, end_offset, first_line, body_lines;
+  ScanText type, subtype, charset; /* lower case, NUL after each */
+  /* Ready for BODYSTRUCTURE. */
+  ScanText parameters;  /* body-fld-param */
+  ScanText description; /* body-fld-id SP body-fld-desc SP body-fld-enc */
+  ScanText md5;
+  ScanText disposition; /* body-fld-dsp SP body-fld-lang SP body-fld-loc */
+  ScanText envelope;    /* of part 0 and of enclosed messages */
+  gboolean is_attachment;
+} ScanPart;
+
+typedef struct ScanTree
+{
+  GArray *parts; /* ScanPart */
+  GString *pool;
+  guint n_addresses; /* in ENVELOPEs so far */
+  /* Of the message itself. */
+  guint64 size, lines;
+  GByteArray *header_records; /* blob.h: SECTION_HEADERS */
+  guint64 headers_missing;    /* bit: header id that is there but not kept */
+  guint8 blank_line;          /* 0 none, 1 LF, 2 CRLF */
+  gboolean has_date;
+  gint64 date;
+  int zone;
+  GString *preview;           /* UTF-8 */
+} ScanTree;
+
+#define scan_tree_part(tree, i) (&g_array_index ((tree)->parts, ScanPart, i))
+
+/* Fills what the header block says of @part; returns the boundary of a multipart (yours) or NULL.  @default_type:
+ * "text/plain", or "message/rfc822" inside a digest (RFC 2046 5.1.5).  @is_message: it is a message's header. */
+char *satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize len, const char *default_type,
+                           gboolean is_message);
+/* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
+void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);
+/* ENVELOPE of a header block. */
+void satchel_scan_envelope (GString *out, const char *block, gsize len, guint *n_addresses);
+/* BODY or BODYSTRUCTURE of the whole tree. */
+void satchel_scan_body_structure (const ScanTree *tree, gboolean is_extended, GString *out);
+/* RFC 8970 text from the first bytes of a text part's raw body. */
+void satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArray *raw, GString *out);
+/* The blob. */
+GBytes *satchel_scan_write_blob (const ScanTree *tree);

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT
+ * Small scanning helpers shared by the parsers of core/mail.
+ */
+#pragma once
+#include <satchel/types.h>
+
+/* CRLF or LF alone. */
+gboolean satchel_is_blank_line (const char *at, const char *end);
+
+/* Past folding white space and comments (RFC 5322 3.2.2), which may nest; the count keeps it from recursing.
+ * @comment: what the last comment held, appended, may be NULL.  An unclosed comment runs to the end. */
+const char *satchel_skip_cfws (const char *at, const char *end, GString *comment);
+
+/* A quoted-string at @at ('"'): its content, quoted pairs resolved and folding removed, is appended.  Returns what
+ * follows; an unclosed one runs to the end. */
+const char *satchel_read_quoted (const char *at, const char *end, GString *out);
