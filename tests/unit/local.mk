@@ -21,3 +21,19 @@ tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_stream_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_ipc_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_connection_LDADD = libsatchel.la $(GLIB_LIBS)
+
+if WITH_PASSWD_FILE
+check_PROGRAMS += tests/unit/test-passwd-file
+TESTS += tests/unit/test-passwd-file
+# The module's objects, without the loader: its tables are what the core calls.
+tests_unit_test_passwd_file_SOURCES = tests/unit/test-passwd-file.c $(passwd_file_la_SOURCES)
+tests_unit_test_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd-file
+tests_unit_test_passwd_file_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPT_CFLAGS)
+tests_unit_test_passwd_file_LDADD = libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(CRYPT_LIBS)
+endif
+
+check_PROGRAMS += tests/unit/test-alias-file
+TESTS += tests/unit/test-alias-file
+tests_unit_test_alias_file_SOURCES = tests/unit/test-alias-file.c $(alias_file_la_SOURCES)
+tests_unit_test_alias_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/alias-file
+tests_unit_test_alias_file_LDADD = libsatchel.la $(GLIB_LIBS)

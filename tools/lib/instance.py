@@ -305,7 +305,8 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         with open(passwd) as f:
             lines = f.read().splitlines()
         line = next(l for l in lines if l.startswith(f"{first}@{m['domain']}:"))
-        rest = line[len(first):]
+        # Without its last field, the check of the whole line.
+        rest = line[len(first):].rsplit(":", 1)[0] + ":"
         with open(passwd, "a") as f:
             f.write("".join(f"{name}{rest}\n" for name in wanted[1:]))
         if m["uids"]:

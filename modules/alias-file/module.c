@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT
+ * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after.  Role auth.
+ */
+#include "aliases.h"
+
+#include <satchel/module.h>
+
+static AliasFile *aliases;
+
+static const SatchelConfigRow schema[] = {
+  { "path", SATCHEL_CONFIG_PATH, "aliases", "File of domains and aliases" },
+  { NULL }
+};
+
+static SatchelUserdbStatus
+look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const char *address, GPtrArray *users, GError **error)
+{
+  if (!alias_file_refresh (aliases, error))
+    return SATCHEL_USERDB_TEMPORARY;
+  return find (aliases, address, users) ? SATCHEL_USERDB_FOUND : SATCHEL_USERDB_UNKNOWN;
+}
+
+static SatchelUserdbStatus
+look_up (const char *address, GPtrArray *users, GError **error)
+{
+  return look_up_with (alias_file_find, address, users, error);
+}
+
+static SatchelUserdbStatus
+look_up_fallback (const char *address, GPtrArray *users, GError **error)
+{
+  return look_up_with (alias_file_find_fallback, address, users, error);
+}
+
+static gboolean
+has_domain (const char *domain)
+{
+  return alias_file_refresh (aliases, NULL) && alias_file_has_domain (aliases, domain);
+}
+
+static gboolean
+check (const SatchelConfig *section, GError **error)
+{
+  g_autoptr (AliasFile) file = alias_file_new (satchel_config_path (section, "path"));
+  return alias_file_check (file, error);
+}
+
+static gboolean
+configure (const SatchelConfig *section, GError **error)
+{
+  g_clear_pointer (&aliases, alias_file_free);
+  aliases = alias_file_new (satchel_config_path (section, "path"));
+  return TRUE;
+}
+
+static void
+stop (void)
+{
+  g_clear_pointer (&aliases, alias_file_free);
+}
+
+static const SatchelUserdbOps userdb = {
+  .size = sizeof userdb,
+  .band = 100,
+  .look_up = look_up,
+  .has_domain = has_domain,
+  .flags = SATCHEL_USERDB_ALIASES,
+};
+static const SatchelUserdbOps fallback = {
+  .size = sizeof fallback,
+  .band = 900,
+  .look_up = look_up_fallback,
+  .flags = SATCHEL_USERDB_ALIASES,
+};
+
+static const SatchelProvides provides[] = {
+  { SATCHEL_KIND_USERDB, NULL, &userdb },
+  { SATCHEL_KIND_USERDB, "alias-file-fallback", &fallback },
+  { 0 },
+};
+
+static const SatchelModule descriptor = {
+  SATCHEL_MODULE_FACTS,
+  .name = "alias-file",
+  .version = "0.1.0",
+  .description = "Domains and aliases from a file",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_AUTH,
+  .schema = schema,
+  .provides = provides,
+  .check = check,
+  .configure = configure,
+  .stop = stop,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &descriptor;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT
+ * Changes to the file.  Everything but the user's own line stays as it is, comments and bad lines too.
+ */
+#include "edit.h"
+#include "database.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 10000
+#define LOCK_POLL_MS 20
+
+/* Owner of a file that root makes: whoever the directory belongs to must be able to read it. */
+static gboolean
+give_to_owner (int fd, const struct stat *like, GError **error)
+{
+  if (geteuid () == 0 && fchown (fd, like->st_uid, like->st_gid) < 0)
+    return satchel_error_set_errno (error, errno, "fchown");
+  return TRUE;
+}
+
+static int
+open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait, GError **error)
+{
+  g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
+  int fd = openat (directory, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "%s", lock_name);
+      return -1;
+    }
+  if (!give_to_owner (fd, directory_status, error))
+    {
+      close (fd);
+      return -1;
+    }
+  for (int waited_ms = 0; flock (fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_POLL_MS)
+    {
+      if (errno != EWOULDBLOCK || !may_wait || waited_ms >= LOCK_WAIT_MS)
+        {
+          satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is held by another program", lock_name);
+          close (fd);
+          return -1;
+        }
+      g_usleep (LOCK_POLL_MS * 1000);
+    }
+  return fd;
+}
+
+static gboolean
+write_new (int directory, const char *name, const GString *text, const struct stat *like, mode_t mode, GError **error)
+{
+  g_autofree char *new_name = g_strconcat (name, ".new", NULL);
+  /* Left by a crash; ours alone, under the lock. */
+  unlinkat (directory, new_name, 0);
+  int fd = openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "%s", new_name);
+  gboolean ok = give_to_owner (fd, like, error);
+  for (gsize written = 0; ok && written < text->len;)
+    {
+      ssize_t n = write (fd, text->str + written, text->len - written);
+      if (n < 0 && errno != EINTR)
+        ok = satchel_error_set_errno (error, errno, "write");
+      else if (n > 0)
+        written += (gsize) n;
+    }
+  if (ok && (fchmod (fd, mode) < 0 || fsync (fd) < 0))
+    ok = satchel_error_set_errno (error, errno, "fsync");
+  if (close (fd) < 0 && ok)
+    ok = satchel_error_set_errno (error, errno, "close");
+  if (ok && renameat (directory, new_name, directory, name) < 0)
+    ok = satchel_error_set_errno (error, errno, "rename");
+  if (!ok)
+    unlinkat (directory, new_name, 0);
+  else if (fsync (directory) < 0)
+    ok = satchel_error_set_errno (error, errno, "fsync of the directory");
+  return ok;
+}
+
+static gboolean
+append_record (GString *out, const PasswdRecord *record, GError **error)
+{
+  char *line = passwd_record_format (record, error);
+  if (line == NULL)
+    return FALSE;
+  g_string_append (out, line);
+  sodium_memzero (line, strlen (line));
+  g_free (line);
+  return TRUE;
+}
+
+/* The user's line after @edit; nothing for REMOVE.  A bad line is mended by a new password only. */
+static gboolean
+append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize len, GError **error)
+{
+  g_auto (PasswdRecord) record = { 0 };
+  g_autoptr (GError) why = NULL;
+  if (edit->kind == PASSWD_EDIT_REMOVE)
+    return TRUE;
+  if (passwd_record_parse (line, len, &record, &why) != PASSWD_LINE_RECORD)
+    {
+      if (edit->kind != PASSWD_EDIT_SET_PASSWORD)
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the user's line is bad: %s", why->message);
+      record.user = g_strdup (edit->user);
+    }
+  switch (edit->kind)
+    {
+    case PASSWD_EDIT_UPGRADE:
+      if (record.verifier == NULL || strcmp (record.verifier, edit->expected) != 0)
+        return satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the password was changed meanwhile");
+      G_GNUC_FALLTHROUGH;
+    case PASSWD_EDIT_SET_PASSWORD:
+      g_free (record.verifier);
+      record.verifier = g_strdup (edit->verifier);
+      if (edit->kind == PASSWD_EDIT_SET_PASSWORD)
+        record.changed = g_get_real_time () / G_USEC_PER_SEC;
+      break;
+    case PASSWD_EDIT_LOCK:
+    case PASSWD_EDIT_UNLOCK:
+      record.is_locked = edit->kind == PASSWD_EDIT_LOCK;
+      break;
+    case PASSWD_EDIT_ADD:
+    case PASSWD_EDIT_REMOVE:
+      break;
+    }
+  return append_record (out, &record, error);
+}
+
+static gboolean
+append_added (GString *out, const PasswdEdit *edit, GError **error)
+{
+  PasswdRecord record = { .user = (char *) edit->user,
+                          .verifier = (char *) edit->verifier,
+                          .changed = g_get_real_time () / G_USEC_PER_SEC };
+  return append_record (out, &record, error);
+}
+
+static gboolean
+edit_lines (const char *text, gsize len, const PasswdEdit *edit, GString *out, GError **error)
+{
+  gboolean is_there = FALSE, is_added = FALSE;
+  for (const char *line = text; line < text + len;)
+    {
+      const char *end = memchr (line, '\n', (gsize) (text + len - line));
+      gsize line_len = (gsize) (end - line);
+      g_autofree char *user = passwd_line_user (line, line_len);
+      gboolean is_end = line_len == strlen (PASSWD_LAST_LINE) && memcmp (line, PASSWD_LAST_LINE, line_len) == 0;
+      if (user != NULL && strcmp (user, edit->user) == 0)
+        {
+          if (edit->kind == PASSWD_EDIT_ADD)
+            return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "user \"%s\" is there already", edit->user);
+          /* Of a user that is there twice a new password keeps one line. */
+          if (!(is_there && edit->kind == PASSWD_EDIT_SET_PASSWORD) && !append_changed (out, edit, line, line_len, error))
+            return FALSE;
+          is_there = TRUE;
+        }
+      else
+        {
+          if (is_end && edit->kind == PASSWD_EDIT_ADD && !is_added && !(is_added = append_added (out, edit, error)))
+            return FALSE;
+          g_string_append_len (out, line, (gssize) line_len + 1);
+        }
+      line = end + 1;
+    }
+  if (edit->kind == PASSWD_EDIT_ADD)
+    return is_added || append_added (out, edit, error);
+  return is_there || satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no user \"%s\"", edit->user);
+}
+
+static gboolean
+edit_locked (int directory, const char *path, const char *name, const struct stat *directory_status,
+             const PasswdEdit *edit, GError **error)
+{
+  static const char fresh[] = PASSWD_FIRST_LINE "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK; see the documentation of module passwd-file\n"
+                              PASSWD_LAST_LINE "\n";
+  g_autoptr (GError) why = NULL;
+  struct stat status = *directory_status;
+  mode_t mode = 0600;
+  g_autoptr (GBytes) bytes = passwd_file_read (path, &status, &why);
+  if (bytes != NULL)
+    mode = status.st_mode & 0700;
+  else if (edit->kind == PASSWD_EDIT_ADD && g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    bytes = g_bytes_new_static (fresh, strlen (fresh));
+  else
+    {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return FALSE;
+    }
+  gsize len;
+  const char *text = g_bytes_get_data (bytes, &len);
+  if (!passwd_file_is_whole (text, len, error))
+    return FALSE;
+  /* At its final size at once: growing would leave copies of hashes behind in memory. */
+  GString *out = g_string_sized_new (len + 4096);
+  gboolean ok = edit_lines (text, len, edit, out, error) && write_new (directory, name, out, &status, mode, error);
+  sodium_memzero (out->str, out->len);
+  g_string_free (out, TRUE);
+  return ok;
+}
+
+gboolean
+passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
+{
+  g_autofree char *directory_path = g_path_get_dirname (path);
+  g_autofree char *name = g_path_get_basename (path);
+  int directory = open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0)
+    return satchel_error_set_errno (error, errno, "%s", directory_path);
+  struct stat status;
+  gboolean ok = fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
+  /* An upgrade can wait for the next login; an admin cannot. */
+  int lock = ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;
+  ok = lock >= 0 && edit_locked (directory, path, name, &status, edit, error);
+  if (!ok)
+    g_prefix_error (error, "%s: ", path);
+  if (lock >= 0)
+    close (lock);
+  close (directory);
+  return ok;
+}

@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: MIT
+ * passwd-file: users and passwords from one file.  Roles auth (look-ups, logins) and cli (`satchel user`).
+ */
+#include "database.h"
+#include "edit.h"
+#include "verifier.h"
+
+#include <satchel/log.h>
+#include <satchel/module.h>
+#include <sodium.h>
+#include <string.h>
+
+static struct
+{
+  char *path;
+  PasswdDatabase *database;
+} state;
+
+static const SatchelConfigRow schema[] = {
+  { "path", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/auth/passwd", "File of users; its owner alone may read it" },
+  { "memory", SATCHEL_CONFIG_SIZE, "19M", "Memory of one Argon2id hash of a new password", .min = 8192, .max = 1073741824 },
+  { "passes", SATCHEL_CONFIG_INT, "2", "Passes of one Argon2id hash of a new password", .min = 1, .max = 64 },
+  { "upgrade", SATCHEL_CONFIG_BOOL, "true", "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
+  { "allow_plain", SATCHEL_CONFIG_BOOL, "false", "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
+  { NULL }
+};
+
+static gboolean
+look_up (const char *user, SatchelCredential *ret_credential, GError **error)
+{
+  if (!passwd_database_refresh (state.database, error))
+    return FALSE;
+  const PasswdRecord *record = passwd_database_find (state.database, user, FALSE, error);
+  if (record == NULL)
+    return FALSE;
+  ret_credential->user = g_strdup (record->user);
+  ret_credential->verifier = g_strdup (record->verifier);
+  ret_credential->is_locked = record->is_locked;
+  return TRUE;
+}
+
+static SatchelVerify
+verify (const SatchelCredential *credential, const char *secret, GError **error)
+{
+  if (credential != NULL && credential->verifier != NULL)
+    return passwd_verifier_check (credential->verifier, secret, error);
+  g_autofree char *dummy = passwd_database_dummy (state.database);
+  return passwd_verifier_check (dummy, secret, error) == SATCHEL_VERIFY_ERROR ? SATCHEL_VERIFY_ERROR : SATCHEL_VERIFY_WRONG;
+}
+
+static guint64
+verify_cost_bytes (const SatchelCredential *credential)
+{
+  guint64 cost = 0;
+  g_autofree char *dummy =
+      credential == NULL || credential->verifier == NULL ? passwd_database_dummy (state.database) : NULL;
+  const char *verifier = dummy != NULL ? dummy : credential->verifier;
+  passwd_verifier_scheme (verifier, &cost, NULL);
+  return cost;
+}
+
+static gboolean
+upgrade (const SatchelCredential *credential, const char *secret, GError **error)
+{
+  char *verifier = passwd_verifier_new (secret, error);
+  if (verifier == NULL)
+    return FALSE;
+  PasswdEdit edit = { PASSWD_EDIT_UPGRADE, credential->user, verifier, credential->verifier };
+  gboolean ok = passwd_edit_apply (state.path, &edit, error);
+  sodium_memzero (verifier, strlen (verifier));
+  g_free (verifier);
+  return ok;
+}
+
+static gboolean
+apply (PasswdEditKind kind, const char *name, const char *secret, GError **error)
+{
+  g_autofree char *user = satchel_user_canonical (name, strlen (name), error);
+  if (user == NULL)
+    return FALSE;
+  char *verifier = NULL;
+  if (secret != NULL && (verifier = passwd_verifier_new (secret, error)) == NULL)
+    return FALSE;
+  PasswdEdit edit = { kind, user, verifier, NULL };
+  gboolean ok = passwd_edit_apply (state.path, &edit, error);
+  if (verifier != NULL)
+    sodium_memzero (verifier, strlen (verifier));
+  g_free (verifier);
+  return ok;
+}
+
+static gboolean
+add (const char *user, const char *secret, GError **error)
+{
+  return apply (PASSWD_EDIT_ADD, user, secret, error);
+}
+
+static gboolean
+set_password (const char *user, const char *secret, GError **error)
+{
+  if (secret == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no password given");
+  return apply (PASSWD_EDIT_SET_PASSWORD, user, secret, error);
+}
+
+static gboolean
+remove_user (const char *user, GError **error)
+{
+  return apply (PASSWD_EDIT_REMOVE, user, NULL, error);
+}
+
+static gboolean
+set_locked (const char *user, gboolean locked, GError **error)
+{
+  return apply (locked ? PASSWD_EDIT_LOCK : PASSWD_EDIT_UNLOCK, user, NULL, error);
+}
+
+static gboolean
+list (SatchelUserEntryFunc func, gpointer data, GError **error)
+{
+  if (!passwd_database_refresh (state.database, error))
+    return FALSE;
+  passwd_database_list (state.database, func, data);
+  return TRUE;
+}
+
+static SatchelUserdbStatus
+look_up_address (const char *address, GPtrArray *users, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  const PasswdRecord *record = NULL;
+  if (passwd_database_refresh (state.database, &why))
+    record = passwd_database_find (state.database, address, TRUE, &why);
+  if (why != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&why));
+      return SATCHEL_USERDB_TEMPORARY;
+    }
+  if (record == NULL)
+    return SATCHEL_USERDB_UNKNOWN;
+  g_ptr_array_add (users, g_strdup (record->user));
+  return SATCHEL_USERDB_FOUND;
+}
+
+static gboolean
+has_domain (const char *domain)
+{
+  return passwd_database_refresh (state.database, NULL) && passwd_database_has_domain (state.database, domain);
+}
+
+static gboolean
+configure (const SatchelConfig *section, GError **error)
+{
+  if (sodium_init () < 0)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
+  passwd_policy.memory_bytes = satchel_config_size (section, "memory");
+  passwd_policy.passes = (guint) satchel_config_int (section, "passes");
+  passwd_policy.is_upgrading = satchel_config_bool (section, "upgrade");
+  passwd_policy.allows_plain = satchel_config_bool (section, "allow_plain");
+  g_free (state.path);
+  state.path = g_strdup (satchel_config_path (section, "path"));
+  g_clear_pointer (&state.database, passwd_database_free);
+  state.database = passwd_database_new (state.path);
+  return TRUE;
+}
+
+static void
+stop (void)
+{
+  g_clear_pointer (&state.database, passwd_database_free);
+  g_clear_pointer (&state.path, g_free);
+}
+
+static const SatchelPassdbOps passdb = {
+  .size = sizeof passdb,
+  .band = 500,
+  .look_up = look_up,
+  .verify = verify,
+  .verify_cost_bytes = verify_cost_bytes,
+  .upgrade = upgrade,
+  .add = add,
+  .set_password = set_password,
+  .remove = remove_user,
+  .set_locked = set_locked,
+  .list = list,
+};
+static const SatchelUserdbOps userdb = {
+  .size = sizeof userdb,
+  .band = 500,
+  .look_up = look_up_address,
+  .has_domain = has_domain,
+};
+
+static const SatchelProvides provides[] = {
+  { SATCHEL_KIND_PASSDB, NULL, &passdb },
+  { SATCHEL_KIND_USERDB, NULL, &userdb },
+  { 0 },
+};
+
+static const SatchelModule descriptor = {
+  SATCHEL_MODULE_FACTS,
+  .name = "passwd-file",
+  .version = "0.1.0",
+  .description = "Users and passwords from one file",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_AUTH | SATCHEL_ROLE_CLI,
+  .schema = schema,
+  .provides = provides,
+  .configure = configure,
+  .stop = stop,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &descriptor;
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * One line of the file: parsing and formatting.  Pure.
+ */
+#include "record.h"
+#include "verifier.h"
+
+#include <sodium.h>
+#include <string.h>
+
+#define MAX_LINE_BYTES 2048
+#define MAX_FIELDS 5
+#define CHECK_BYTES 8
+
+void
+passwd_record_clear (PasswdRecord *record)
+{
+  g_clear_pointer (&record->user, g_free);
+  if (record->verifier != NULL)
+    sodium_memzero (record->verifier, strlen (record->verifier));
+  g_clear_pointer (&record->verifier, g_free);
+}
+
+void
+passwd_record_free (PasswdRecord *record)
+{
+  passwd_record_clear (record);
+  g_free (record);
+}
+
+char *
+passwd_line_user (const char *line, gsize len)
+{
+  const char *colon = memchr (line, ':', len);
+  return colon != NULL && line[0] != '#' ? satchel_user_canonical (line, (gsize) (colon - line), NULL) : NULL;
+}
+
+static void
+line_check (const char *text, gsize len, char ret_check[2 * CHECK_BYTES + 1])
+{
+  unsigned char digest[16]; /* the shortest BLAKE2b of libsodium */
+  crypto_generichash (digest, sizeof digest, (const unsigned char *) text, len, NULL, 0);
+  sodium_bin2hex (ret_check, 2 * CHECK_BYTES + 1, digest, CHECK_BYTES);
+}
+
+static gboolean
+parse_verifier (char *field, PasswdRecord *record, GError **error)
+{
+  /* As in shadow(5). */
+  if (field[0] == '!')
+    {
+      record->is_locked = TRUE;
+      field++;
+    }
+  /* Names of other mail servers for what crypt(3) knows by its own prefix. */
+  static const char *const foreign[] = { "{CRYPT}", "{SHA512-CRYPT}", "{BLF-CRYPT}", "{ARGON2ID}" };
+  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
+    if (g_str_has_prefix (field, foreign[i]))
+      {
+        field += strlen (foreign[i]);
+        break;
+      }
+  if (field[0] == '\0' || strcmp (field, "*") == 0)
+    return TRUE;
+  if (passwd_verifier_scheme (field, NULL, error) == PASSWD_SCHEME_UNKNOWN)
+    return FALSE;
+  record->verifier = g_strdup (field);
+  return TRUE;
+}
+
+static gboolean
+parse_fields (char **fields, guint n, PasswdRecord *record, GError **error)
+{
+  if (!parse_verifier (fields[1], record, error))
+    return FALSE;
+  if (n > 2 && strcmp (fields[2], "locked") == 0)
+    record->is_locked = TRUE;
+  else if (n > 2 && fields[2][0] != '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "unknown flag in the third field; known is \"locked\"");
+  if (n > 3 && fields[3][0] != '\0')
+    {
+      guint64 changed;
+      if (!g_ascii_string_to_unsigned (fields[3], 10, 0, G_MAXINT64, &changed, NULL))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the fourth field is not a time in seconds");
+      record->changed = (gint64) changed;
+    }
+  return TRUE;
+}
+
+static gboolean
+is_check_right (const char *line, char **fields, guint n)
+{
+  if (n < MAX_FIELDS || fields[4][0] == '\0')
+    return TRUE;
+  char check[2 * CHECK_BYTES + 1];
+  line_check (line, (gsize) (strrchr (line, ':') - line), check);
+  return strcmp (check, fields[4]) == 0;
+}
+
+PasswdLine
+passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GError **error)
+{
+  if (len > 0 && line[len - 1] == '\r')
+    len--;
+  if (len == 0 || line[0] == '#')
+    return PASSWD_LINE_BLANK;
+  if (len > MAX_LINE_BYTES || memchr (line, '\0', len) != NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the line is too long or holds a NUL");
+      return PASSWD_LINE_BAD;
+    }
+  g_autofree char *copy = g_strndup (line, len);
+  g_auto (GStrv) fields = g_strsplit (copy, ":", MAX_FIELDS + 1);
+  guint n = g_strv_length (fields);
+  g_auto (PasswdRecord) record = { 0 };
+  gboolean is_good = FALSE;
+  if (n < 2 || n > MAX_FIELDS)
+    satchel_error_set (error, SATCHEL_ERROR_INVALID, "not USER:VERIFIER:FLAGS:CHANGED:CHECK");
+  else if (!is_check_right (copy, fields, n))
+    satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                       "the line was damaged, or edited by hand; set the password anew, or remove the last field");
+  else if ((record.user = satchel_user_canonical (fields[0], strlen (fields[0]), error)) != NULL &&
+           parse_fields (fields, n, &record, error))
+    {
+      *ret_record = record;
+      record = (PasswdRecord){ 0 };
+      is_good = TRUE;
+    }
+  sodium_memzero (copy, len);
+  for (guint i = 0; i < n; i++)
+    sodium_memzero (fields[i], strlen (fields[i]));
+  return is_good ? PASSWD_LINE_RECORD : PASSWD_LINE_BAD;
+}
+
+char *
+passwd_record_format (const PasswdRecord *record, GError **error)
+{
+  if (strchr (record->user, ':') != NULL || record->user[0] == '#')
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a user name here has no colon and does not start with #");
+      return NULL;
+    }
+  g_autofree char *text =
+      g_strdup_printf ("%s:%s:%s:%" G_GINT64_FORMAT, record->user, record->verifier != NULL ? record->verifier : "",
+                       record->is_locked ? "locked" : "", record->changed);
+  char check[2 * CHECK_BYTES + 1];
+  line_check (text, strlen (text), check);
+  return g_strdup_printf ("%s:%s\n", text, check);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * One line of the file: USER:VERIFIER:FLAGS:CHANGED:CHECK.  README.md has the format.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+typedef struct PasswdRecord
+{
+  char *user;
+  char *verifier; /* NULL: no password */
+  gboolean is_locked;
+  gint64 changed; /* seconds since 1970; 0: unknown */
+} PasswdRecord;
+void passwd_record_clear (PasswdRecord *record);
+void passwd_record_free (PasswdRecord *record);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PasswdRecord, passwd_record_clear)
+
+#define PASSWD_FIRST_LINE "#satchel-passwd 1"
+#define PASSWD_LAST_LINE "#end"
+
+typedef enum
+{
+  PASSWD_LINE_BAD = 0,
+  PASSWD_LINE_BLANK, /* empty or a comment */
+  PASSWD_LINE_RECORD
+} PasswdLine;
+/* @line: without its line end.  BAD sets @error. */
+PasswdLine passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GError **error);
+/* The name a line is about, also of a bad one; NULL if it cannot be told. */
+char *passwd_line_user (const char *line, gsize len);
+/* With line end.  NULL: the name cannot be written in this format. */
+char *passwd_record_format (const PasswdRecord *record, GError **error);

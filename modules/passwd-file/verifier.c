@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: MIT
+ * Stored forms of a password: Argon2id by libsodium (RFC 9106), the others by crypt(3) of libxcrypt.
+ */
+#include "verifier.h"
+
+#include <crypt.h>
+#include <errno.h>
+#include <sodium.h>
+#include <string.h>
+
+#define MAX_MEMORY_BYTES (G_GUINT64_CONSTANT (1) << 30)
+#define MAX_PASSES 64
+#define MAX_SHA512_ROUNDS 10000000
+#define MAX_BCRYPT_COST 16
+#define CRYPT_BYTES 65536 /* what bcrypt and sha512-crypt need, generously */
+#define MAX_SECRET_BYTES 1024
+#define PLAIN_PREFIX "{PLAIN}"
+
+PasswdPolicy passwd_policy = { .memory_bytes = 19 * 1024 * 1024, .passes = 2, .is_upgrading = TRUE };
+
+static const char crypt_digits[] = "./0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+static gboolean
+is_in_set (const char *text, gsize len, const char *extra)
+{
+  for (gsize i = 0; i < len; i++)
+    if (!g_ascii_isalnum (text[i]) && strchr (extra, text[i]) == NULL)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
+take_number (const char **cursor, const char *prefix, guint64 max, guint64 *ret_value)
+{
+  if (!g_str_has_prefix (*cursor, prefix) || !g_ascii_isdigit ((*cursor)[strlen (prefix)]))
+    return FALSE;
+  char *end = NULL;
+  *ret_value = g_ascii_strtoull (*cursor + strlen (prefix), &end, 10);
+  *cursor = end;
+  return *ret_value > 0 && *ret_value <= max;
+}
+
+/* $argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$HASH, both base64 without padding */
+static gboolean
+parse_argon2id (const char *verifier, guint64 *ret_cost)
+{
+  const char *p = verifier + strlen ("$argon2id$");
+  guint64 version, kib, passes, lanes;
+  if (!take_number (&p, "v=", 19, &version) || version != 19 || !take_number (&p, "$m=", MAX_MEMORY_BYTES / 1024, &kib) ||
+      !take_number (&p, ",t=", MAX_PASSES, &passes) || !take_number (&p, ",p=", 16, &lanes) || *p++ != '$')
+    return FALSE;
+  const char *hash = strchr (p, '$');
+  if (hash == NULL)
+    return FALSE;
+  gsize salt_len = (gsize) (hash - p), hash_len = strlen (++hash);
+  *ret_cost = kib * 1024;
+  return salt_len >= 11 && salt_len <= 88 && hash_len >= 22 && hash_len <= 88 && is_in_set (p, salt_len, "+/") &&
+         is_in_set (hash, hash_len, "+/");
+}
+
+/* $y$FNR$SALT$HASH: flavour, log2 N and r are a digit each; crypt(5) */
+static gboolean
+parse_yescrypt (const char *verifier, guint64 *ret_cost)
+{
+  const char *p = verifier + strlen ("$y$");
+  if (p[0] != 'j' || p[1] == '\0' || p[2] == '\0' || p[3] != '$')
+    return FALSE;
+  const char *n = strchr (crypt_digits, p[1]), *r = strchr (crypt_digits, p[2]);
+  const char *hash = strchr (p + 4, '$');
+  if (n == NULL || r == NULL || hash == NULL)
+    return FALSE;
+  guint log2_n = (guint) (n - crypt_digits) + 1;
+  if (log2_n > 24)
+    return FALSE;
+  *ret_cost = (G_GUINT64_CONSTANT (128) << log2_n) * (guint64) (r - crypt_digits + 1);
+  return *ret_cost <= MAX_MEMORY_BYTES && strlen (hash + 1) == 43 && is_in_set (p + 4, (gsize) (hash - p - 4), "./") &&
+         is_in_set (hash + 1, 43, "./");
+}
+
+/* $2b$NN$ and 53 digits of salt and hash */
+static gboolean
+parse_bcrypt (const char *verifier, guint64 *ret_cost)
+{
+  if (strlen (verifier) != 60 || verifier[6] != '$' || !is_in_set (verifier + 7, 53, "./") ||
+      !g_ascii_isdigit (verifier[4]) || !g_ascii_isdigit (verifier[5]))
+    return FALSE;
+  int cost = 10 * (verifier[4] - '0') + (verifier[5] - '0');
+  *ret_cost = CRYPT_BYTES;
+  return cost >= 4 && cost <= MAX_BCRYPT_COST;
+}
+
+/* $6$[rounds=N$]SALT$HASH */
+static gboolean
+parse_sha512_crypt (const char *verifier, guint64 *ret_cost)
+{
+  const char *p = verifier + strlen ("$6$");
+  guint64 rounds;
+  if (g_str_has_prefix (p, "rounds=") && (!take_number (&p, "rounds=", MAX_SHA512_ROUNDS, &rounds) || *p++ != '$'))
+    return FALSE;
+  const char *hash = strchr (p, '$');
+  *ret_cost = CRYPT_BYTES;
+  return hash != NULL && hash - p <= 16 && strlen (hash + 1) == 86 && is_in_set (hash + 1, 86, "./");
+}
+
+static gboolean
+parse_plain (const char *verifier, guint64 *ret_cost)
+{
+  *ret_cost = 0;
+  return passwd_policy.allows_plain && verifier[strlen (PLAIN_PREFIX)] != '\0';
+}
+
+static const struct
+{
+  PasswdScheme scheme;
+  const char *prefix, *name;
+  gboolean (*parse) (const char *verifier, guint64 *ret_cost);
+} schemes[] = {
+  { PASSWD_SCHEME_ARGON2ID, "$argon2id$", "argon2id", parse_argon2id },
+  { PASSWD_SCHEME_YESCRYPT, "$y$", "yescrypt", parse_yescrypt },
+  { PASSWD_SCHEME_BCRYPT, "$2b$", "bcrypt", parse_bcrypt },
+  { PASSWD_SCHEME_BCRYPT, "$2y$", "bcrypt", parse_bcrypt },
+  { PASSWD_SCHEME_BCRYPT, "$2a$", "bcrypt", parse_bcrypt },
+  { PASSWD_SCHEME_SHA512_CRYPT, "$6$", "sha512-crypt", parse_sha512_crypt },
+  { PASSWD_SCHEME_PLAIN, PLAIN_PREFIX, "plain", parse_plain },
+};
+
+PasswdScheme
+passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    {
+      guint64 cost = 0;
+      if (!g_str_has_prefix (verifier, schemes[i].prefix))
+        continue;
+      if (schemes[i].parse (verifier, &cost))
+        {
+          if (ret_cost_bytes != NULL)
+            *ret_cost_bytes = cost;
+          return schemes[i].scheme;
+        }
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         schemes[i].scheme == PASSWD_SCHEME_PLAIN ? "clear-text password, and allow_plain is not set%s"
+                                                                  : "the %s hash is damaged, or dearer than is allowed",
+                         schemes[i].scheme == PASSWD_SCHEME_PLAIN ? "" : schemes[i].name);
+      return PASSWD_SCHEME_UNKNOWN;
+    }
+  satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                     "unknown kind of password hash; known are $argon2id$, $y$, $2b$ and $6$");
+  return PASSWD_SCHEME_UNKNOWN;
+}
+
+const char *
+passwd_scheme_name (PasswdScheme scheme)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
+    if (schemes[i].scheme == scheme)
+      return schemes[i].name;
+  return NULL;
+}
+
+gsize
+passwd_verifier_price_len (const char *verifier)
+{
+  PasswdScheme scheme = passwd_verifier_scheme (verifier, NULL, NULL);
+  if (scheme == PASSWD_SCHEME_PLAIN)
+    return strlen (PLAIN_PREFIX);
+  /* "$argon2id$v=19$m=…", "$6$rounds=…": the last part of these belongs to the price; "$6$" alone has none. */
+  guint dollars = scheme == PASSWD_SCHEME_ARGON2ID                              ? 4
+                  : scheme != PASSWD_SCHEME_SHA512_CRYPT                        ? 3
+                  : g_str_has_prefix (verifier + strlen ("$6$"), "rounds=") ? 3
+                                                                                : 2;
+  const char *p = verifier;
+  for (; *p != '\0'; p++)
+    if (*p == '$' && dollars-- == 1)
+      return (gsize) (p - verifier) + 1;
+  return (gsize) (p - verifier);
+}
+
+static SatchelVerify
+check_argon2id (const char *verifier, const char *secret, GError **error)
+{
+  errno = 0;
+  if (crypto_pwhash_str_verify (verifier, secret, strlen (secret)) == 0)
+    return SATCHEL_VERIFY_RIGHT;
+  /* libsodium says EINVAL for a mismatch; anything else is trouble of ours, mostly memory. */
+  if (errno == EINVAL)
+    return SATCHEL_VERIFY_WRONG;
+  satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "Argon2id");
+  return SATCHEL_VERIFY_ERROR;
+}
+
+static SatchelVerify
+check_crypt (const char *verifier, const char *secret, GError **error)
+{
+  struct crypt_data *data = g_new0 (struct crypt_data, 1);
+  errno = 0;
+  const char *hash = crypt_r (secret, verifier, data);
+  SatchelVerify verdict = SATCHEL_VERIFY_WRONG;
+  if (hash == NULL || hash[0] == '*')
+    {
+      satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "crypt");
+      verdict = SATCHEL_VERIFY_ERROR;
+    }
+  else if (strlen (hash) == strlen (verifier) && sodium_memcmp (hash, verifier, strlen (verifier)) == 0)
+    verdict = SATCHEL_VERIFY_RIGHT;
+  sodium_memzero (data, sizeof *data);
+  g_free (data);
+  return verdict;
+}
+
+static SatchelVerify
+check_plain (const char *verifier, const char *secret)
+{
+  /* Digests under a key of the moment: neither length nor content shows in the time. */
+  unsigned char key[crypto_generichash_KEYBYTES], given[32], stored[32];
+  const char *password = verifier + strlen (PLAIN_PREFIX);
+  randombytes_buf (key, sizeof key);
+  crypto_generichash (given, sizeof given, (const unsigned char *) secret, strlen (secret), key, sizeof key);
+  crypto_generichash (stored, sizeof stored, (const unsigned char *) password, strlen (password), key, sizeof key);
+  return sodium_memcmp (given, stored, sizeof given) == 0 ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_WRONG;
+}
+
+SatchelVerify
+passwd_verifier_check (const char *verifier, const char *secret, GError **error)
+{
+  PasswdScheme scheme = passwd_verifier_scheme (verifier, NULL, error);
+  if (scheme == PASSWD_SCHEME_UNKNOWN)
+    return SATCHEL_VERIFY_ERROR;
+  SatchelVerify verdict = scheme == PASSWD_SCHEME_ARGON2ID ? check_argon2id (verifier, secret, error)
+                          : scheme == PASSWD_SCHEME_PLAIN  ? check_plain (verifier, secret)
+                                                           : check_crypt (verifier, secret, error);
+  if (verdict != SATCHEL_VERIFY_RIGHT || !passwd_policy.is_upgrading)
+    return verdict;
+  gboolean is_current =
+      scheme == PASSWD_SCHEME_ARGON2ID &&
+      crypto_pwhash_str_needs_rehash (verifier, passwd_policy.passes, (size_t) passwd_policy.memory_bytes) == 0;
+  return is_current ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_RIGHT_UPGRADE;
+}
+
+char *
+passwd_verifier_new (const char *secret, GError **error)
+{
+  gsize len = strlen (secret);
+  if (len == 0 || len > MAX_SECRET_BYTES)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "a password has 1 to %d bytes", MAX_SECRET_BYTES);
+      return NULL;
+    }
+  char verifier[crypto_pwhash_STRBYTES];
+  if (crypto_pwhash_str (verifier, secret, len, passwd_policy.passes, (size_t) passwd_policy.memory_bytes) != 0)
+    {
+      satchel_error_set_errno (error, ENOMEM, "Argon2id with %" G_GUINT64_FORMAT " KiB",
+                               passwd_policy.memory_bytes / 1024);
+      return NULL;
+    }
+  return g_strdup (verifier);
+}
+
+static char *
+new_dummy_argon2id (const char *price, gsize price_len)
+{
+  unsigned char noise[48];
+  char salt[32], hash[48];
+  randombytes_buf (noise, sizeof noise);
+  sodium_bin2base64 (salt, sizeof salt, noise, 16, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  sodium_bin2base64 (hash, sizeof hash, noise + 16, 32, sodium_base64_VARIANT_ORIGINAL_NO_PADDING);
+  return g_strdup_printf ("%.*s%s$%s", (int) price_len, price, salt, hash);
+}
+
+char *
+passwd_verifier_new_dummy (const char *sample)
+{
+  PasswdScheme scheme = sample != NULL ? passwd_verifier_scheme (sample, NULL, NULL) : PASSWD_SCHEME_UNKNOWN;
+  if (scheme == PASSWD_SCHEME_ARGON2ID)
+    return new_dummy_argon2id (sample, passwd_verifier_price_len (sample));
+  if (scheme == PASSWD_SCHEME_UNKNOWN || scheme == PASSWD_SCHEME_PLAIN)
+    {
+      g_autofree char *price = g_strdup_printf ("$argon2id$v=19$m=%" G_GUINT64_FORMAT ",t=%u,p=1$",
+                                                passwd_policy.memory_bytes / 1024, passwd_policy.passes);
+      return new_dummy_argon2id (price, strlen (price));
+    }
+  /* Salt and settings of the sample, and a hash that is noise: the last 22 digits are more than can be hit. */
+  char *dummy = g_strdup (sample);
+  for (gsize i = strlen (dummy) - 22; dummy[i] != '\0'; i++)
+    dummy[i] = crypt_digits[randombytes_uniform (64)];
+  return dummy;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Stored forms of a password: which are known, what they cost, checking and making them.
+ * Pure but for the policy, which is set once before threads exist.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+typedef struct PasswdPolicy
+{
+  guint64 memory_bytes; /* of new Argon2id verifiers */
+  guint passes;
+  gboolean is_upgrading;
+  gboolean allows_plain;
+} PasswdPolicy;
+extern PasswdPolicy passwd_policy;
+
+typedef enum
+{
+  PASSWD_SCHEME_UNKNOWN = 0,
+  PASSWD_SCHEME_ARGON2ID,
+  PASSWD_SCHEME_YESCRYPT,
+  PASSWD_SCHEME_BCRYPT,
+  PASSWD_SCHEME_SHA512_CRYPT,
+  PASSWD_SCHEME_PLAIN
+} PasswdScheme;
+
+/* UNKNOWN with @error: not one of ours, damaged, or dearer than we are willing to pay (a flipped bit must not cost a
+ * gigabyte).  @ret_cost_bytes: memory of one check; may be NULL. */
+PasswdScheme passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error);
+const char *passwd_scheme_name (PasswdScheme scheme);
+/* Length of the part that says scheme and cost, the same for all verifiers of one price. */
+gsize passwd_verifier_price_len (const char *verifier);
+/* RIGHT_UPGRADE where the policy says so.  Blocks for the time of a hash. */
+SatchelVerify passwd_verifier_check (const char *verifier, const char *secret, GError **error);
+/* A new Argon2id verifier by the policy, or NULL.  Blocks for the time of a hash. */
+char *passwd_verifier_new (const char *secret, GError **error);
+/* One that no secret opens, at the price of @sample; NULL: of the policy. */
+char *passwd_verifier_new_dummy (const char *sample);

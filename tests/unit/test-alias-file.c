@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT
+ * Module alias-file through its public tables.
+ */
+#include "core/runtime/config_image.h"
+#include "core/runtime/log_private.h"
+#include "core/session/user.h"
+
+#include <glib/gstdio.h>
+#include <satchel/module.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static char *directory, *path;
+static const SatchelModule *module;
+static const SatchelUserdbOps *userdb, *fallback;
+static GString *logged;
+static SatchelConfigSet *set;
+
+static void
+collect_log (SatchelLogLevel level, const char *area, const char *message)
+{
+  g_string_append_printf (logged, "%s\n", message);
+}
+
+static void
+set_up (const char *content)
+{
+  directory = g_dir_make_tmp ("satchel-alias-XXXXXX", NULL);
+  path = g_build_filename (directory, "aliases", NULL);
+  if (content != NULL)
+    {
+      g_assert_true (g_file_set_contents (path, content, -1, NULL));
+      g_assert_cmpint (g_chmod (path, 0644), ==, 0);
+    }
+  g_autoptr (GError) error = NULL;
+  g_autofree char *text = g_strdup_printf ("path = \"%s\";", path);
+  set = satchel_config_set_from_text (module->name, module->schema, text, &error);
+  g_assert_no_error (error);
+  g_string_truncate (logged, 0);
+  g_assert_true (module->configure (satchel_config_set_group (set, module->name), NULL));
+}
+
+static void
+tear_down (void)
+{
+  module->stop ();
+  g_unlink (path);
+  g_assert_cmpint (g_rmdir (directory), ==, 0);
+  g_free (directory);
+  g_free (path);
+  g_clear_pointer (&set, satchel_config_set_free);
+}
+
+/* Targets joined by spaces; "-": unknown; "!": temporary. */
+static char *
+find (const SatchelUserdbOps *ops, const char *address)
+{
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  switch (ops->look_up (address, users, NULL))
+    {
+    case SATCHEL_USERDB_UNKNOWN:
+      g_assert_cmpuint (users->len, ==, 0);
+      return g_strdup ("-");
+    case SATCHEL_USERDB_TEMPORARY:
+      return g_strdup ("!");
+    case SATCHEL_USERDB_FOUND:
+      break;
+    }
+  g_ptr_array_add (users, NULL);
+  return g_strjoinv (" ", (char **) users->pdata);
+}
+
+#define EXPECT(ops, address, expected)                                                                                       \
+  G_STMT_START                                                                                                               \
+  {                                                                                                                          \
+    g_autofree char *found = find (ops, address);                                                                            \
+    g_assert_cmpstr (found, ==, expected);                                                                                   \
+  }                                                                                                                          \
+  G_STMT_END
+
+static void
+test_example (void)
+{
+  g_autofree char *example = g_build_filename (g_getenv ("SATCHEL_SRCDIR"), "modules/alias-file/aliases.example", NULL);
+  g_autofree char *content = NULL;
+  g_assert_true (g_file_get_contents (example, &content, NULL, NULL));
+  set_up (content);
+  g_assert_true (module->check (satchel_config_set_group (set, module->name), NULL));
+  EXPECT (userdb, "info@example.com", "alice@example.com");
+  EXPECT (userdb, "sales@example.com", "alice@example.com bob@example.com");
+  EXPECT (userdb, "bob@example.com", "bob@example.com archive@example.com");
+  EXPECT (userdb, "any@example.org", "any@example.com");
+  EXPECT (userdb, "postmaster@example.com", "-");
+  EXPECT (fallback, "postmaster@example.com", "alice@example.com");
+  EXPECT (fallback, "any@example.net", "bob@example.com");
+  EXPECT (fallback, "any@example.com", "-");
+  static const char *const domains[] = { "example.com", "example.net", "example.org" };
+  for (guint i = 0; i < G_N_ELEMENTS (domains); i++)
+    g_assert_true (userdb->has_domain (domains[i]));
+  g_assert_false (userdb->has_domain ("example.edu"));
+  g_assert_true (userdb->flags & SATCHEL_USERDB_ALIASES);
+  g_assert_cmpuint (userdb->band, <, 500);
+  g_assert_cmpuint (fallback->band, >, 500);
+  tear_down ();
+}
+
+static void
+test_forms (void)
+{
+  set_up ("  Info@X :  Alice@X ,bare  \r\ninfo@x: third@x\ndomain  Only.Example\n#no@x: a@x");
+  EXPECT (userdb, "info@x", "alice@x bare@example.org third@x");
+  EXPECT (userdb, "no@x", "-");
+  g_assert_true (userdb->has_domain ("only.example"));
+  g_assert_cmpstr (logged->str, ==, "");
+  tear_down ();
+}
+
+static void
+test_bad_lines (void)
+{
+  set_up ("good@x: a@x\n"
+          "no colon\n"            /* 2 */
+          "a@x:\n"                /* 3: no target */
+          "b@x: ok@x, ../up\n"    /* 4: whole line out */
+          "@: c@x\n"              /* 5 */
+          "@same: @same\n"        /* 6 */
+          "domain a/b\n");        /* 7 */
+  EXPECT (userdb, "good@x", "a@x");
+  EXPECT (userdb, "b@x", "-");
+  for (guint line = 2; line <= 7; line++)
+    {
+      g_autofree char *where = g_strdup_printf ("%s:%u: ", path, line);
+      g_assert_nonnull (strstr (logged->str, where));
+    }
+  g_autoptr (GError) error = NULL;
+  g_assert_false (module->check (satchel_config_set_group (set, module->name), &error));
+  g_autofree char *first = g_strdup_printf ("%s:2: ", path);
+  g_assert_true (g_str_has_prefix (error->message, first));
+  tear_down ();
+}
+
+static void
+test_change_and_trouble (void)
+{
+  set_up ("a@x: b@x\n");
+  EXPECT (userdb, "a@x", "b@x");
+  g_assert_true (g_file_set_contents (path, "a@x: c@x\n", -1, NULL));
+  EXPECT (userdb, "a@x", "c@x");
+  g_assert_cmpint (g_chmod (path, 0666), ==, 0);
+  EXPECT (userdb, "a@x", "!");
+  g_autofree char *advice = g_strdup_printf ("chmod go-w %s", path);
+  g_assert_nonnull (strstr (logged->str, advice));
+  g_unlink (path);
+  EXPECT (userdb, "a@x", "!");
+  EXPECT (fallback, "a@x", "!");
+  g_assert_true (g_file_set_contents (path, "a@x: d@x\n", -1, NULL));
+  EXPECT (userdb, "a@x", "d@x");
+  tear_down ();
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  logged = g_string_new (NULL);
+  satchel_log_set_test (collect_log);
+  satchel_user_set_rules ("example.org", TRUE);
+  module = satchel_module ();
+  userdb = module->provides[0].ops;
+  fallback = module->provides[1].ops;
+  g_test_add_func ("/auth/alias-file/example", test_example);
+  g_test_add_func ("/auth/alias-file/forms", test_forms);
+  g_test_add_func ("/auth/alias-file/bad-lines", test_bad_lines);
+  g_test_add_func ("/auth/alias-file/change-and-trouble", test_change_and_trouble);
+  int status = g_test_run ();
+  g_string_free (logged, TRUE);
+  return status;
+}
