@@ -1,0 +1,192 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Three IMAP clients, a POP3 client and deliveries on one mailbox at once: all end with the same view, nothing is lost."""
+import imaplib
+import os
+import poplib
+import random
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import LONG, Server, case, equal, main, wait_for  # noqa: E402
+
+server = Server(users=2)
+ROUNDS = 400 if LONG else 80
+
+
+class Client(threading.Thread):
+    def __init__(self, work):
+        super().__init__(daemon=True)
+        self.work, self.error = work, None
+
+    def run(self):
+        try:
+            self.work()
+        except BaseException as e:  # noqa: B902 - told by the test
+            self.error = e
+
+
+def run_all(*works):
+    clients = [Client(w) for w in works]
+    for c in clients:
+        c.start()
+    for c in clients:
+        c.join(600)
+        if c.is_alive():
+            raise AssertionError("a client hangs")
+        if c.error:
+            raise c.error
+
+
+def mail(n):
+    return b"Subject: number %d\r\nMessage-ID: <%d@concurrent.example>\r\n\r\ntext %d\r\n" % (n, n, n)
+
+
+@case
+def same_view():
+    """flags, expunges, copies, uploads, deliveries and POP3 deletions together"""
+    for n in range(20):
+        server.deliver(mail(n))
+    accepted, deleted = [20], []
+    guard = threading.Lock()
+
+    def deliveries():
+        for n in range(20, 20 + ROUNDS):
+            server.deliver(mail(n))
+        with guard:
+            accepted[0] += ROUNDS
+
+    def imap_client(seed):
+        def work():
+            r = random.Random(seed)
+            c = server.imap()
+            c.select()
+            for _ in range(ROUNDS):
+                uids = c.uid("SEARCH", None, "ALL")[1][0].split()
+                if not uids:
+                    continue
+                uid = r.choice(uids)
+                what = r.randrange(6)
+                if what < 3:
+                    equal(c.uid("STORE", uid, "+FLAGS" if r.random() < .5 else "-FLAGS", r.choice(("\\Seen", "\\Flagged", "$k1", "$k2")))[0], "OK", "STORE")
+                elif what == 3:
+                    equal(c.uid("FETCH", uid, "(FLAGS BODY.PEEK[TEXT])")[0], "OK", "FETCH")
+                elif what == 4:
+                    equal(c.uid("COPY", uid, "Archive")[0], "OK", "COPY")
+                else:
+                    c.noop()
+            c.logout()
+        return work
+
+    def expunger():
+        c = server.imap()
+        c.select()
+        r = random.Random(7)
+        for _ in range(ROUNDS // 8):
+            uids = c.uid("SEARCH", None, "ALL")[1][0].split()
+            if uids:
+                uid = r.choice(uids)
+                c.uid("STORE", uid, "+FLAGS.SILENT", "\\Deleted")
+                c.response("EXPUNGE")
+                c.uid("EXPUNGE", uid)
+        c.logout()
+
+    def pop3_client():
+        r = random.Random(9)
+        for _ in range(ROUNDS // 10):
+            try:
+                p = server.pop3_session()
+            except poplib.error_proto:
+                continue
+            n = p.stat()[0]
+            for k in sorted(r.sample(range(1, n + 1), min(2, n))):
+                p.retr(k) if r.random() < .5 else p.dele(k)
+            p.quit()
+
+    def tolerant(work):
+        """What another client removed meanwhile may be answered with an error; nothing else may."""
+        def inner():
+            try:
+                work()
+            except poplib.error_proto as e:
+                if b"removed by another" not in e.args[0]:
+                    raise
+        return inner
+    run_all(deliveries, imap_client(1), imap_client(2), expunger, tolerant(pop3_client))
+    views = []
+    for _ in range(3):
+        c = server.imap()
+        c.select(readonly=True)
+        data = c.uid("FETCH", "1:*", "(UID FLAGS BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
+        views.append([x[0].split(b" BODY")[0].replace(b"\\Recent", b"") + x[1] for x in data if isinstance(x, tuple)])
+        c.logout()
+    equal(views[0], views[1], "second view")
+    equal(views[0], views[2], "third view")
+    uids = [x.split(b"UID ")[1].split()[0] for x in views[0]]
+    equal(len(set(uids)), len(uids), "UIDs are unique")
+    p = server.pop3_session()
+    equal(p.stat()[0], len(uids), "POP3 sees as many")
+    p.quit()
+    ids = [x.split(b"<")[-1] for x in views[0]]
+    equal(len(set(ids)), len(ids), "no mail twice")
+
+
+@case
+def idle_hears():
+    """an idle client hears of a delivery, a flag and an expunge by others without asking"""
+    c = server.imap("u0002")
+    c.select()
+    c.send(b"I1 IDLE\r\n")
+    equal(c.readline()[:1], b"+", "IDLE begins")
+    server.deliver(mail(1), "u0002")
+    lines = [c.readline()]
+    while not lines[-1].endswith(b"EXISTS\r\n"):
+        lines.append(c.readline())
+    equal(lines[-1], b"* 1 EXISTS\r\n", "EXISTS while idle")
+    other = server.imap("u0002")
+    other.select()
+    other.store("1", "+FLAGS", "\\Flagged")
+    line = c.readline()
+    while b"FETCH" not in line:
+        line = c.readline()
+    equal(b"\\Flagged" in line, True, "the flag while idle")
+    other.store("1", "+FLAGS", "\\Deleted")
+    other.expunge()
+    while b"EXPUNGE" not in line:
+        line = c.readline()
+    equal(line, b"* 1 EXPUNGE\r\n", "EXPUNGE while idle")
+    c.send(b"DONE\r\n")
+    while not line.startswith(b"I1 "):
+        line = c.readline()
+    equal(line[:5], b"I1 OK", "end of IDLE")
+
+
+@case
+def outside_delivery():
+    """an idle client hears of a file that another program put into new/, and of its removal"""
+    c = server.imap("u0002")
+    n = int(c.select()[1][0])
+    c.send(b"I1 IDLE\r\n")
+    c.readline()
+    base = os.path.join(server.mail_root, server.domain, "u0002")
+    owner = os.stat(base)
+    temporary, final = os.path.join(base, "tmp", "1700000000.1_1.host"), os.path.join(base, "new", "1700000000.1_1.host")
+    with open(temporary, "wb") as f:
+        f.write(mail(99).replace(b"\r", b""))
+    os.chown(temporary, owner.st_uid, owner.st_gid)
+    os.rename(temporary, final)
+    line = c.readline()
+    while not line.endswith(b"EXISTS\r\n"):
+        line = c.readline()
+    equal(line, b"* %d EXISTS\r\n" % (n + 1), "EXISTS of an outside delivery")
+    where = wait_for(lambda: [os.path.join(base, d, x) for d in ("new", "cur") for x in os.listdir(os.path.join(base, d)) if x.startswith("1700000000.1_1")], "the file")
+    os.unlink(where[0])
+    while b"EXPUNGE" not in line:
+        line = c.readline()
+    equal(line, b"* %d EXPUNGE\r\n" % (n + 1), "EXPUNGE of an outside removal")
+    c.send(b"DONE\r\n")
+
+
+assert imaplib
+main()

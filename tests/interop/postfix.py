@@ -1,0 +1,171 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Postfix delivers the corpus through its lmtp transport, chrooted as Debian ships it: over TCP and over a socket in
+its private directory.  It lives in an overlay of the root file system, so that nothing of it stays on the machine."""
+import os
+import smtplib
+import socket
+import subprocess
+import sys
+import tempfile
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import Server, Skip, at_end, case, corpus_files, equal, main, run, wait_for  # noqa: E402
+
+SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
+ROOT = os.path.join(SCRATCH, "postfix")
+SPOOL = ROOT + "/var/spool/postfix"
+state = {}
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def in_root(*command, **options):
+    return run("chroot", ROOT, *command, **options)
+
+
+def unmount():
+    for place in ("/dev", "/proc", ""):
+        if os.path.ismount(ROOT + place):
+            subprocess.run(["umount", "-l", ROOT + place], capture_output=True)
+
+
+def set_up():
+    """The overlay with Postfix in it; installed once, kept for the next run."""
+    if os.getuid() != 0:
+        raise Skip("Postfix in an overlay needs root")
+    for sub in ("", "-up", "-work"):
+        os.makedirs(ROOT + sub, exist_ok=True)
+    unmount()
+    r = run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={ROOT}-up,workdir={ROOT}-work", ROOT, check=False)
+    if r.returncode != 0:
+        raise Skip(f"no overlay can be mounted here: {r.stderr.decode(errors='replace').strip()}")
+    at_end(unmount)
+    run("mount", "-t", "proc", "proc", ROOT + "/proc")
+    run("mount", "--rbind", "/dev", ROOT + "/dev")
+    run("mount", "--make-rslave", ROOT + "/dev")
+    with open(ROOT + "/usr/sbin/policy-rc.d", "w") as f:
+        f.write("#!/bin/sh\nexit 101\n")
+    os.chmod(ROOT + "/usr/sbin/policy-rc.d", 0o755)
+    if not os.path.exists(ROOT + "/usr/sbin/postfix"):
+        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        r = in_root("apt-get", "-q", "-y", "install", "--no-install-recommends", "postfix", env=env, timeout=600, check=False)
+        if r.returncode != 0:
+            raise Skip(f"postfix cannot be installed: {r.stderr[-300:]!r}")
+
+
+def start():
+    """Postfix with our server as the transport of all mail, by a port for one domain and by a socket for the other."""
+    set_up()
+    # One shared directory: the socket must be where the chrooted lmtp client can see it.
+    private = SPOOL + "/private"
+    state["server"] = Server("--set", "auth.domains=(\"socket.example\")", "--set", "passwd-file.enabled=true", users=3)
+    server = state["server"]
+    port = state["port"] = free_port()
+    main_cf = {
+        "inet_interfaces": "loopback-only", "inet_protocols": "ipv4", "myhostname": "mta.example.net", "mydestination": "",
+        "relay_domains": "", "virtual_mailbox_domains": f"{server.domain}", "virtual_mailbox_maps": "",
+        "virtual_transport": f"lmtp:inet:127.0.0.1:{server.lmtp}", "smtpd_relay_restrictions": "permit_mynetworks,reject",
+        "mynetworks": "127.0.0.0/8", "compatibility_level": "3.6", "alias_maps": "", "alias_database": "", "maillog_file": "/var/log/postfix.log",
+        # Nothing of the mail is to change on its way.
+        "lmtp_line_length_limit": "0", "message_drop_headers": "", "message_size_limit": "0", "mailbox_size_limit": "0",
+        "line_length_limit": "1048576", "header_size_limit": "1048576", "disable_mime_output_conversion": "yes",
+        "always_add_missing_headers": "no", "local_header_rewrite_clients": "", "enable_long_queue_ids": "yes",
+        "smtpd_client_connection_rate_limit": "0", "smtpd_peername_lookup": "no", "smtpd_error_sleep_time": "0",
+        "virtual_destination_concurrency_limit": "5", "bounce_queue_lifetime": "0", "lmtp_cache_connection": "yes",
+        "remote_header_rewrite_domain": "", "strict_smtputf8": "no", "smtpd_discard_ehlo_keywords": "",
+    }
+    run("chroot", ROOT, "postconf", "-e", *(f"{k}={v}" for k, v in main_cf.items()))
+    in_root("postconf", "-M#", "smtp/inet", check=False)
+    in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
+    r = in_root("postconf", "-Mf", "lmtp/unix")
+    state["lmtp"] = r.stdout.decode()
+    in_root("postfix", "start", timeout=60)
+    at_end(lambda: in_root("postfix", "abort", check=False, timeout=60))
+    state["private"] = private
+
+
+def queue_is_empty():
+    return b"Mail queue is empty" in in_root("postqueue", "-p", check=False).stdout
+
+
+@case
+def chrooted_tcp():
+    """the corpus through Postfix's chrooted lmtp client over TCP, every byte after the trace lines"""
+    start()
+    server = state["server"]
+    equal(state["lmtp"].split()[4], "y", "chroot column of lmtp in master.cf")
+    files = corpus_files()
+    mails = []
+    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
+        for path in files:
+            with open(path, "rb") as f:
+                content = f.read().replace(b"\r", b"").replace(b"\0", b"")
+            equal(c.sendmail("corpus@example.net", [f"u0001@{server.domain}"], content), {}, path)
+            mails.append(content.rstrip(b"\n"))
+    wait_for(queue_is_empty, "Postfix's queue is empty", 240)
+    c = server.imap()
+    equal(c.select()[1], [b"%d" % len(mails)], "EXISTS")
+    got = {}
+    for first in range(1, len(mails) + 1, 200):
+        for x in c.fetch(f"{first}:{min(first + 199, len(mails))}", "BODY.PEEK[]")[1]:
+            if isinstance(x, tuple):
+                content = x[1].replace(b"\r\n", b"\n").rstrip(b"\n")
+                got.setdefault(content[-100:], []).append(content)
+    c.logout()
+    for content in mails:
+        candidates = got.get(content[-100:], [])
+        match = [g for g in candidates if g.endswith(content)]
+        if not match:
+            raise AssertionError(f"not as sent: {content[:300]!r} / {candidates[0][:1500] if candidates else None!r}")
+        prefix = match[0][:-len(content)].decode("latin-1")
+        for line in prefix.splitlines():
+            if not line.startswith(("Return-Path:", "Delivered-To:", "X-Original-To:", "Received:", "\t")):
+                raise AssertionError(f"unexpected line in front: {line!r}")
+
+
+@case
+def several_recipients():
+    """one mail to three users through Postfix, an unknown user bounces"""
+    server = state.get("server") or (start(), state["server"])[1]
+    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
+        c.sendmail("a@example.net", [f"u000{n}@{server.domain}" for n in (2, 3)] + [f"nobody@{server.domain}"],
+                   b"Subject: to several\r\n\r\nhello\r\n")
+    wait_for(lambda: b"5.1.1" in open(ROOT + "/var/log/postfix.log", "rb").read(), "the unknown user's refusal in Postfix's log", 60)
+    for user in ("u0002", "u0003"):
+        def there():
+            c = server.imap(user)
+            n = c.select()[1]
+            c.logout()
+            return n == [b"1"]
+        wait_for(there, f"mail of {user}")
+
+
+@case
+def private_socket():
+    """the same through a socket in Postfix's private directory, which only Postfix may enter"""
+    if "server" not in state:
+        start()
+    first = state["server"]
+    path = state["private"] + "/satchel-lmtp"
+    if len(path.encode()) > 107:
+        raise Skip("the path of the socket is too long here")
+    listeners = f'( {{ name = "private"; protocol = "lmtp"; path = "{path}"; }}, {{ name = "i"; protocol = "imap"; address = "127.0.0.1"; port = %d; tls = true; }} )'
+    port = free_port()
+    second = Server("--set", "listen.listeners=" + listeners % port, users=1)
+    in_root("postconf", "-e", "virtual_transport=lmtp:unix:private/satchel-lmtp")
+    in_root("postfix", "reload")
+    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
+        c.sendmail("a@example.net", [f"u0001@{first.domain}"], b"Subject: by socket\r\n\r\nhello\r\n")
+    wait_for(queue_is_empty, "Postfix's queue is empty", 60)
+    second.imaps = port
+    c = second.imap()
+    equal(c.select()[1], [b"1"], "EXISTS")
+    c.logout()
+
+
+main()
