@@ -21,8 +21,10 @@ typedef struct SatchelConfigSchema
 {
   const char *group;
   const SatchelConfigRow *rows;
+  const char *help; /* one line */
 } SatchelConfigSchema;
 extern const SatchelConfigSchema satchel_core_schemas[];
+extern const SatchelConfigRow satchel_config_enabled_row; /* what every group of a module begins with */
 
 /* One mistake, ready to print: "FILE:LINE: message; what to do". */
 typedef struct SatchelConfigProblem
@@ -61,3 +63,10 @@ const char *satchel_suggest (const char *name, const char *const *names);
 void satchel_config_number_format (SatchelConfigType type, gint64 number, GString *out);
 /* Appends @text as a libconfig string. */
 void satchel_config_quote (const char *text, GString *out);
+
+/* Going through a group: keys in the order of its rows (NULL-ended; free the array with g_free), their types, and values in
+ * libconfig syntax (a plain secret as "(hidden)"; @indent: of the line it stands on). */
+const char **satchel_config_keys (const SatchelConfig *config);
+SatchelConfigType satchel_config_type (const SatchelConfig *config, const char *key);
+gboolean satchel_config_is_set (const SatchelConfig *config, const char *key);
+void satchel_config_value_format (const SatchelConfig *config, const char *key, guint indent, GString *out);

@@ -26,6 +26,7 @@ typedef struct Load
   gpointer data;
   GHashTable *drafts; /* name -> Draft */
   GHashTable *seen;   /* "group.key" -> where, in this directory level; NULL: repeats are fine */
+  gboolean is_defaults; /* reading what packages put there */
 } Load;
 
 static void
@@ -149,6 +150,14 @@ merge_setting (Load *load, const char *group, const char *key, const config_sett
     satchel_config_value_read (&load->reader, row, path, setting, value);
 }
 
+/* A module that is not there is no mistake where it is not wanted: its package went, its file stayed. */
+static gboolean
+is_switched_off (const config_setting_t *group)
+{
+  const config_setting_t *enabled = config_setting_get_member (group, "enabled");
+  return enabled != NULL && config_setting_type (enabled) == CONFIG_TYPE_BOOL && !config_setting_get_bool (enabled);
+}
+
 static void
 merge_group (Load *load, const config_setting_t *group)
 {
@@ -156,7 +165,8 @@ merge_group (Load *load, const config_setting_t *group)
   Draft *draft = get_draft (load, name);
   if (draft->rows == NULL)
     {
-      report_unknown_group (load, name, group);
+      if (!is_switched_off (group) && !load->is_defaults)
+        report_unknown_group (load, name, group);
       return;
     }
   g_free (draft->named_at);
@@ -359,8 +369,10 @@ satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, con
   Load load;
   load_init (&load, base, schema, data, problems);
   g_autofree char *defaults = defaults_dir != NULL ? g_canonicalize_filename (defaults_dir, NULL) : NULL;
+  load.is_defaults = TRUE;
   if (defaults != NULL)
     merge_directory (&load, defaults, defaults, TRUE);
+  load.is_defaults = FALSE;
 
   g_hash_table_remove_all (load.seen);
   g_autofree char *main_file = g_build_filename (base, "satchel.conf", NULL);

@@ -89,7 +89,6 @@ SatchelConfig *satchel_config_new_from_rows (const char *name, const SatchelConf
 gboolean satchel_config_value_read (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
                                     const config_setting_t *setting, SatchelConfigValue *value);
 const SatchelConfigRow *satchel_config_find_row (const SatchelConfigRow *rows, const char *key);
-extern const SatchelConfigRow satchel_config_enabled_row;
 
 /* config_units.c */
 /* One scalar from text as written without quotes.  FALSE with an explanation. */

@@ -35,13 +35,13 @@ static const SatchelConfigRow log_rows[] = {
 
 static const SatchelConfigRow certificate_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this entry", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first", .flags = SATCHEL_CONFIG_REQUIRED | SATCHEL_CONFIG_EXISTS },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED | SATCHEL_CONFIG_EXISTS },
   { NULL }
 };
 static const SatchelConfigRow tls_rows[] = {
-  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first; used when no other matches the name asked for", .flags = RELOAD },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Its private key, PEM", .flags = RELOAD },
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first; used when no other matches the name asked for", .flags = RELOAD | SATCHEL_CONFIG_EXISTS },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Its private key, PEM", .flags = RELOAD | SATCHEL_CONFIG_EXISTS },
   { "certificates", SATCHEL_CONFIG_GROUPS, NULL, "Further certificates, chosen by server name (SNI)", .group = certificate_rows, .flags = RELOAD },
   { "priority", SATCHEL_CONFIG_STRING, NULL, "GnuTLS priority string; unset: TLS 1.2 and 1.3 with AEAD only", .flags = RELOAD },
   { NULL }
@@ -49,19 +49,19 @@ static const SatchelConfigRow tls_rows[] = {
 
 static const SatchelConfigRow listener_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this listener", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "protocol", SATCHEL_CONFIG_STRING, NULL, "Protocol or service: imap, pop3, lmtp, ...", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "protocol", SATCHEL_CONFIG_STRING, NULL, "Protocol or service, by the name of its module", .flags = SATCHEL_CONFIG_REQUIRED },
   { "address", SATCHEL_CONFIG_STRING, NULL, "IP address; \"*\": all of IPv4 and IPv6; unset with path" },
   { "port", SATCHEL_CONFIG_INT, "0", "TCP port; 0: the protocol's own", .min = 0, .max = 65535 },
   { "path", SATCHEL_CONFIG_PATH, NULL, "Unix socket instead of address and port" },
   { "mode", SATCHEL_CONFIG_MODE, "0666", "Rights of the unix socket" },
   { "tls", SATCHEL_CONFIG_BOOL, "false", "TLS from the first byte (993, 995)" },
   { "allow_cleartext", SATCHEL_CONFIG_BOOL, "false", "Passwords without TLS from other than loopback" },
-  { "networks", SATCHEL_CONFIG_STRINGS, NULL, "Peers that may connect, as ADDRESS/BITS; unset: all, for lmtp loopback" },
+  { "networks", SATCHEL_CONFIG_STRINGS, NULL, "Peers that may connect, as ADDRESS/BITS; unset: all, but only loopback for a protocol without login" },
   { "trusted_proxies", SATCHEL_CONFIG_STRINGS, NULL, "Peers that send a PROXY protocol v2 header" },
   { NULL }
 };
 static const SatchelConfigRow listen_rows[] = {
-  { "listeners", SATCHEL_CONFIG_GROUPS, NULL, "Unset: for each protocol its TLS port everywhere, its clear port on loopback, lmtp on RUN_DIR/lmtp",
+  { "listeners", SATCHEL_CONFIG_GROUPS, NULL, "Addresses to listen on; unset: for each enabled protocol its TLS port everywhere and its clear port on loopback, or RUN_DIR/NAME if it has no login",
     .group = listener_rows },
   { NULL }
 };
@@ -87,7 +87,7 @@ static const SatchelConfigRow limits_rows[] = {
 };
 
 static const SatchelConfigRow storage_rows[] = {
-  { "driver", SATCHEL_CONFIG_STRING, "maildir", "Storage driver of all users" },
+  { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users; unset: the one whose module is enabled" },
   { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
   { NULL }
 };
@@ -123,8 +123,14 @@ static const SatchelConfigRow auth_rows[] = {
 };
 
 const SatchelConfigSchema satchel_core_schemas[] = {
-  { "server", server_rows },   { "log", log_rows },         { "tls", tls_rows },
-  { "listen", listen_rows },   { "limits", limits_rows },   { "auth", auth_rows },
-  { "storage", storage_rows }, { "namespace", namespace_rows }, { "mailboxes", mailboxes_rows },
-  { NULL, NULL }
+  { "server", server_rows, "Names, directories, accounts and processes of the server" },
+  { "log", log_rows, "Where log lines go, and which" },
+  { "tls", tls_rows, "Certificates; TLS is needed by everything that takes passwords from other machines" },
+  { "listen", listen_rows, "Addresses and ports" },
+  { "limits", limits_rows, "Bounds on what clients may use" },
+  { "auth", auth_rows, "Logins and whose mail is taken" },
+  { "storage", storage_rows, "Where mail is kept" },
+  { "namespace", namespace_rows, "How clients see the names of mailboxes" },
+  { "mailboxes", mailboxes_rows, "Mailboxes that every user has, and their special uses (RFC 6154)" },
+  { NULL }
 };
