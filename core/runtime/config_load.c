@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include "core/runtime/config_private.h"
+#include "core/runtime/loader.h"
 
 #define FILES_MAX 1000u
 
@@ -101,9 +102,22 @@ report_unknown_group (Load *load, const char *name, const config_setting_t *sett
   while (g_hash_table_iter_next (&iter, &key, &draft))
     if (((Draft *) draft)->rows != NULL)
       g_ptr_array_add (names, key);
+  /* What is installed, and why it will not load, only the loader knows. */
+  gboolean has_loader = load->schema == satchel_loader_schema;
+  g_autoptr (GPtrArray) files = has_loader ? satchel_loader_list (load->data) : NULL;
+  gboolean is_installed = FALSE;
+  for (guint i = 0; files != NULL && i < files->len; i++)
+    {
+      const SatchelModuleFile *file = files->pdata[i];
+      is_installed = is_installed || strcmp (file->name, name) == 0;
+      g_ptr_array_add (names, file->name);
+    }
   g_ptr_array_add (names, NULL);
-  const char *near = satchel_suggest (name, (const char *const *) names->pdata);
-  if (near != NULL)
+  const char *why = has_loader && is_installed ? satchel_loader_why_not (load->data, name) : NULL;
+  const char *near = why == NULL ? satchel_suggest (name, (const char *const *) names->pdata) : NULL;
+  if (why != NULL)
+    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting), "%s", why);
+  else if (near != NULL)
     satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
                                 "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
   else
