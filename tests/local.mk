@@ -8,3 +8,4 @@ include tests/protocol/local.mk
 include tests/interop/local.mk
 include tests/fault/local.mk
 include tests/fuzz/local.mk
+include tests/install/local.mk
