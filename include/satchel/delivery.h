@@ -37,7 +37,8 @@ typedef struct SatchelDelivery SatchelDelivery;
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_hint);
 /* Adds what look_up gave (copied); results keep this order. */
 SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient);
-/* Content, dot-unstuffed, trace headers first.  May be called from one job at a time: [blocks]. */
+/* Content, dot-unstuffed, trace headers first.  While the sum stays within 64 KiB only memory is touched, and the
+ * main thread may call it; beyond that it blocks: one job at a time. */
 SATCHEL_API gboolean satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, GError **error);
 /* Ends the content, makes it durable, runs filters, has each owner commit, then calls @func with one status a
  * recipient (of a recipient with several users: OK only if all are).  Logs "delivered: ..." a user. */

@@ -115,6 +115,8 @@ SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
 /* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
 SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...) G_GNUC_PRINTF (3, 4);
 
+/* The server's name in greetings and Received lines (server.hostname). */
+SATCHEL_API const char *satchel_hostname (void);
 /* What the protocol's own limits are named in config: group `limits` (docs/limits). */
 SATCHEL_API const SatchelConfig *satchel_limits (void);
 

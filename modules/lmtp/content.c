@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ * Content of a message: DATA with dot-unstuffing (RFC 5321 4.5.2), BDAT chunks (RFC 3030), the trace
+ * header lines in front, and one reply a recipient at the end (RFC 2033 4.2).
+ */
+#include "lmtp.h"
+
+#include <string.h>
+
+static void
+append (Lmtp *lmtp, const void *data, gsize len)
+{
+  if (len > 0 && lmtp->failure == SATCHEL_DELIVERY_OK)
+    g_byte_array_append (lmtp->block, data, (guint)len);
+}
+
+/* RFC 5321 4.4: Return-Path and one Received without "for" (which would tell recipients of each other);
+ * Delivered-To only with a single recipient, so that several can share one file. */
+static void
+append_trace (Lmtp *lmtp)
+{
+  g_autoptr (GString) trace = g_string_new (NULL);
+  g_string_append_printf (trace, "Return-Path: <%s>\r\n", lmtp->sender);
+  if (lmtp->recipients->len == 1)
+    g_string_append_printf (trace, "Delivered-To: %s\r\n", (char *)g_ptr_array_index (lmtp->recipients, 0));
+  g_autoptr (GDateTime) now = g_date_time_new_now_local ();
+  g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %H:%M:%S %z");
+  const char *peer = satchel_session_peer (lmtp->session);
+  g_string_append_printf (trace, "Received: from %s (%s%s%s)\r\n\tby %s with %s id %s;\r\n\t%s\r\n", lmtp->client,
+                          strcmp (peer, "local") == 0 ? "" : "[", peer, strcmp (peer, "local") == 0 ? "" : "]",
+                          satchel_hostname (), lmtp->is_utf8 ? "UTF8LMTP" : "LMTP",
+                          satchel_delivery_id (lmtp->delivery), date);
+  append (lmtp, trace->str, trace->len);
+}
+
+void
+lmtp_content_begin (Lmtp *lmtp)
+{
+  lmtp->data_state = LMTP_AT_START;
+  lmtp->n_bytes = 0;
+  lmtp->failure = SATCHEL_DELIVERY_OK;
+  append_trace (lmtp);
+}
+
+static const char *
+final_reply (SatchelDeliveryStatus status)
+{
+  switch (status)
+    {
+    case SATCHEL_DELIVERY_OK:
+      return "250 2.0.0";
+    case SATCHEL_DELIVERY_UNKNOWN:
+      return "550 5.1.1 No such user here:";
+    case SATCHEL_DELIVERY_REFUSED:
+      return "550 5.7.1 Delivery refused:";
+    case SATCHEL_DELIVERY_OVERQUOTA:
+      return "452 4.2.2 No space left:";
+    case SATCHEL_DELIVERY_TOO_BIG:
+      return "552 5.3.4 Message too big:";
+    case SATCHEL_DELIVERY_TEMPORARY:
+      return "451 4.3.0 Temporary trouble, try again later:";
+    }
+  return "451 4.3.0 Temporary trouble, try again later:";
+}
+
+static void
+finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
+{
+  for (guint i = 0; i < lmtp->recipients->len; i++)
+    {
+      SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
+      satchel_connection_print (lmtp->connection, "%s <%s> %s%s\r\n", final_reply (status),
+                                (char *)g_ptr_array_index (lmtp->recipients, i),
+                                status == SATCHEL_DELIVERY_OK ? "Saved " : "",
+                                status == SATCHEL_DELIVERY_OK ? satchel_delivery_id (lmtp->delivery) : "");
+    }
+  lmtp_reset (lmtp);
+  lmtp_set_busy (lmtp, FALSE);
+}
+
+static void
+on_finished (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n, gpointer data)
+{
+  (void)delivery;
+  (void)n;
+  finish (data, statuses);
+}
+
+static void
+end_content (Lmtp *lmtp)
+{
+  lmtp->mode = LMTP_COMMAND;
+  lmtp_set_busy (lmtp, TRUE);
+  if (lmtp->failure != SATCHEL_DELIVERY_OK)
+    finish (lmtp, NULL);
+  else
+    satchel_delivery_finish (lmtp->delivery, on_finished, lmtp);
+}
+
+/* After a block was written: what comes next for it. */
+static void
+block_written (Lmtp *lmtp)
+{
+  g_byte_array_set_size (lmtp->block, 0);
+  gboolean ends_content = lmtp->block_ends_content;
+  lmtp->block_ends_content = FALSE;
+  if (ends_content)
+    end_content (lmtp);
+  else if (lmtp->mode == LMTP_CHUNK && lmtp->chunk_left == 0)
+    {
+      lmtp->mode = LMTP_COMMAND;
+      if (lmtp->failure == SATCHEL_DELIVERY_OK)
+        lmtp_reply (lmtp, "250 2.0.0 Chunk taken");
+      else
+        satchel_connection_print (lmtp->connection, "%s message\r\n", final_reply (lmtp->failure));
+    }
+}
+
+static void
+write_block (Lmtp *lmtp)
+{
+  g_autoptr (GError) error = NULL;
+  if (lmtp->failure == SATCHEL_DELIVERY_OK && lmtp->block->len > 0
+      && !satchel_delivery_write (lmtp->delivery, lmtp->block->data, lmtp->block->len, &error))
+    {
+      lmtp->failure = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA) ? SATCHEL_DELIVERY_OVERQUOTA
+                                                                                       : SATCHEL_DELIVERY_TEMPORARY;
+      satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "content not taken: %s", error->message);
+    }
+}
+
+static void
+write_block_job (gpointer data)
+{
+  write_block (data);
+}
+
+static void
+write_block_done (gpointer data)
+{
+  Lmtp *lmtp = data;
+  lmtp->is_busy = FALSE;
+  block_written (lmtp);
+  if (!lmtp->is_busy)
+    lmtp_set_busy (lmtp, FALSE);
+}
+
+/* Small messages stay in memory: no job, no hop. */
+static void
+flush_block (Lmtp *lmtp, gboolean ends_content)
+{
+  lmtp->block_ends_content = ends_content;
+  lmtp->n_bytes += lmtp->block->len;
+  if (lmtp->failure == SATCHEL_DELIVERY_OK
+      && lmtp->n_bytes > satchel_config_size (satchel_limits (), "message_size") + 4096)
+    {
+      lmtp->failure = SATCHEL_DELIVERY_TOO_BIG;
+      g_byte_array_set_size (lmtp->block, 0);
+    }
+  if (lmtp->n_bytes <= LMTP_INLINE_BYTES || lmtp->failure != SATCHEL_DELIVERY_OK)
+    {
+      write_block (lmtp);
+      block_written (lmtp);
+      return;
+    }
+  lmtp->is_busy = TRUE;
+  satchel_session_run (lmtp->session, "lmtp content", write_block_job, write_block_done, lmtp);
+}
+
+/* The end is CRLF.CRLF and nothing else: a bare LF or CR is content (against SMTP smuggling). */
+static gboolean
+data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
+{
+  gsize at = 0;
+  while (at < len)
+    switch (lmtp->data_state)
+      {
+      case LMTP_AT_TEXT:
+        {
+          const guint8 *cr = memchr (data + at, '\r', len - at);
+          gsize n = cr != NULL ? (gsize)(cr - (data + at)) + 1 : len - at;
+          append (lmtp, data + at, n);
+          at += n;
+          if (cr != NULL)
+            lmtp->data_state = LMTP_AT_CR;
+        }
+        break;
+      case LMTP_AT_CR:
+        lmtp->data_state = data[at] == '\n' ? LMTP_AT_START : data[at] == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
+        append (lmtp, data + at++, 1);
+        break;
+      case LMTP_AT_START:
+        if (data[at] == '.')
+          {
+            lmtp->data_state = LMTP_AT_DOT;
+            at++;
+          }
+        else
+          lmtp->data_state = LMTP_AT_TEXT;
+        break;
+      case LMTP_AT_DOT:
+        /* The dot was stuffing unless CRLF follows. */
+        if (data[at] == '\r')
+          {
+            lmtp->data_state = LMTP_AT_DOT_CR;
+            at++;
+          }
+        else
+          lmtp->data_state = LMTP_AT_TEXT;
+        break;
+      case LMTP_AT_DOT_CR:
+        if (data[at] == '\n')
+          {
+            *ret_used = at + 1;
+            flush_block (lmtp, TRUE);
+            return TRUE;
+          }
+        append (lmtp, "\r", 1);
+        lmtp->data_state = data[at] == '\r' ? LMTP_AT_CR : LMTP_AT_TEXT;
+        if (data[at] == '\r')
+          append (lmtp, data + at++, 1);
+        break;
+      }
+  *ret_used = len;
+  flush_block (lmtp, FALSE);
+  return TRUE;
+}
+
+void
+lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last)
+{
+  lmtp->mode = LMTP_CHUNK;
+  lmtp->chunk_left = size;
+  lmtp->chunk_is_last = is_last;
+  if (!lmtp->uses_bdat)
+    {
+      lmtp->uses_bdat = TRUE;
+      lmtp->n_bytes = 0;
+      lmtp->failure = SATCHEL_DELIVERY_OK;
+      /* Without recipients the octets still have to be read past (RFC 3030 4.2). */
+      if (lmtp->has_mail && lmtp->recipients->len > 0)
+        append_trace (lmtp);
+    }
+  if (!lmtp->has_mail || lmtp->recipients->len == 0)
+    lmtp->failure = SATCHEL_DELIVERY_TEMPORARY;
+  if (size == 0)
+    {
+      gsize used;
+      lmtp_content_input (lmtp, NULL, 0, &used);
+    }
+}
+
+static gboolean
+chunk_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
+{
+  gsize n = (gsize)MIN ((guint64)len, lmtp->chunk_left);
+  *ret_used = n;
+  append (lmtp, data, n);
+  lmtp->chunk_left -= n;
+  gboolean at_end = lmtp->chunk_left == 0;
+  if (at_end && (!lmtp->has_mail || lmtp->recipients->len == 0))
+    {
+      g_byte_array_set_size (lmtp->block, 0);
+      lmtp_reset (lmtp);
+      lmtp_reply (lmtp, "503 5.5.1 No valid recipients");
+      return TRUE;
+    }
+  flush_block (lmtp, at_end && lmtp->chunk_is_last);
+  return TRUE;
+}
+
+gboolean
+lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
+{
+  return lmtp->mode == LMTP_DATA ? data_input (lmtp, data, len, ret_used) : chunk_input (lmtp, data, len, ret_used);
+}

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT
+ * LMTP (RFC 2033) in a mail process: the session and its input loop.  Commands are in commands.c, content in
+ * content.c; storing is the core's (delivery.h).  Entry: session_new.
+ */
+#include "lmtp.h"
+
+#include <string.h>
+
+void
+lmtp_reply (Lmtp *lmtp, const char *text)
+{
+  satchel_connection_print (lmtp->connection, "%s\r\n", text);
+}
+
+void
+lmtp_bad_command (Lmtp *lmtp, const char *text)
+{
+  lmtp_reply (lmtp, text);
+  if (++lmtp->n_bad < (guint)satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
+    return;
+  lmtp_reply (lmtp, "421 4.7.0 Too many bad commands");
+  satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
+  lmtp->is_closing = TRUE;
+  satchel_connection_close (lmtp->connection);
+}
+
+void
+lmtp_reset (Lmtp *lmtp)
+{
+  lmtp->has_mail = lmtp->is_utf8 = lmtp->uses_bdat = FALSE;
+  lmtp->mode = LMTP_COMMAND;
+  lmtp->declared_size = lmtp->n_bytes = 0;
+  lmtp->failure = SATCHEL_DELIVERY_OK;
+  lmtp->block_ends_content = FALSE;
+  g_clear_pointer (&lmtp->sender, g_free);
+  g_clear_pointer (&lmtp->delivery, satchel_delivery_free);
+  g_ptr_array_set_size (lmtp->recipients, 0);
+  g_byte_array_set_size (lmtp->block, 0);
+}
+
+void
+lmtp_set_busy (Lmtp *lmtp, gboolean is_busy)
+{
+  lmtp->is_busy = is_busy;
+  if (is_busy)
+    satchel_connection_pause (lmtp->connection);
+  else if (!lmtp->is_closing)
+    satchel_connection_resume (lmtp->connection);
+}
+
+/* One command line from the input; FALSE: there is no whole one. */
+static gboolean
+line_input (Lmtp *lmtp, const guint8 *data, gsize len)
+{
+  const guint8 *end = memchr (data, '\n', len);
+  gsize limit = (gsize)satchel_config_size (satchel_session_config (lmtp->session), "line");
+  if (end == NULL)
+    {
+      if (len < limit && lmtp->mode != LMTP_DISCARD_LINE)
+        return FALSE;
+      satchel_connection_consume (lmtp->connection, len);
+      lmtp->mode = LMTP_DISCARD_LINE;
+      return FALSE;
+    }
+  gsize n = (gsize)(end - data);
+  g_autofree char *line = g_strndup ((const char *)data, n);
+  satchel_connection_consume (lmtp->connection, n + 1);
+  if (lmtp->mode == LMTP_DISCARD_LINE || n >= limit)
+    {
+      lmtp->mode = LMTP_COMMAND;
+      lmtp_bad_command (lmtp, "500 5.5.2 Line too long");
+      return TRUE;
+    }
+  if (n > 0 && line[n - 1] == '\r')
+    line[--n] = '\0';
+  lmtp_command (lmtp, line, n);
+  return TRUE;
+}
+
+static void
+on_input (SatchelConnection *connection, gpointer self)
+{
+  Lmtp *lmtp = self;
+  while (!lmtp->is_busy && !lmtp->is_closing)
+    {
+      gsize len, used = 0;
+      const guint8 *data = satchel_connection_peek (connection, &len);
+      if (len == 0 || satchel_connection_is_full (connection))
+        return;
+      if (lmtp->mode == LMTP_COMMAND || lmtp->mode == LMTP_DISCARD_LINE)
+        {
+          if (!line_input (lmtp, data, len))
+            return;
+          continue;
+        }
+      /* What content_input used is copied before anything else can happen to the buffer, but replies and jobs
+       * may start inside: consume comes after, so the connection is only resumed once we are back here. */
+      if (!lmtp_content_input (lmtp, data, len, &used))
+        return;
+      satchel_connection_consume (connection, used);
+    }
+}
+
+static void
+on_timeout (SatchelConnection *connection, gpointer self)
+{
+  Lmtp *lmtp = self;
+  lmtp_reply (lmtp, "421 4.4.2 Idle for too long");
+  lmtp->is_closing = TRUE;
+  satchel_connection_close (connection);
+}
+
+static void
+on_shutdown (SatchelConnection *connection, gpointer self)
+{
+  Lmtp *lmtp = self;
+  lmtp_reply (lmtp, "421 4.3.2 Server is stopping"); /* RFC 5321 3.8 */
+  lmtp->is_closing = TRUE;
+  satchel_connection_close (connection);
+}
+
+static void
+on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
+{
+  (void)connection;
+  (void)reason;
+  Lmtp *lmtp = self;
+  lmtp_reset (lmtp);
+  g_ptr_array_unref (lmtp->recipients);
+  g_byte_array_unref (lmtp->block);
+  g_free (lmtp->client);
+  g_free (lmtp->pending);
+  g_free (lmtp);
+}
+
+static const SatchelConnectionHandlers handlers = {
+  .size = sizeof handlers,
+  .input = on_input,
+  .drained = on_input,
+  .timeout = on_timeout,
+  .shutdown = on_shutdown,
+  .closed = on_closed,
+};
+
+static gpointer
+session_new (SatchelSession *session, const void *note, gsize len)
+{
+  (void)note;
+  (void)len;
+  Lmtp *lmtp = g_new0 (Lmtp, 1);
+  lmtp->session = session;
+  lmtp->connection = satchel_session_connection (session);
+  lmtp->recipients = g_ptr_array_new_with_free_func (g_free);
+  lmtp->block = g_byte_array_new ();
+  satchel_connection_set_idle_timeout (lmtp->connection,
+                                       satchel_config_duration_ms (satchel_session_config (session), "timeout"));
+  satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
+  return lmtp;
+}
+
+static const SatchelProtocolOps protocol_ops = {
+  .size = sizeof protocol_ops,
+  .service = "lmtp",
+  .session_new = session_new,
+  .handlers = &handlers,
+};
+
+static const SatchelConfigRow schema[] = {
+  { "recipients", SATCHEL_CONFIG_INT, "1000", "Most recipients of one message", .min = 1, .max = 100000,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "line", SATCHEL_CONFIG_SIZE, "4K", "Longest command line", .min = 512, .max = 65536,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands; the last one closes", .min = 1, .max = 1000,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "timeout", SATCHEL_CONFIG_DURATION, "5m", "Longest wait for the client", .min = 1000, .max = 86400000,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { NULL },
+};
+
+static const SatchelProvides provides[] = {
+  { SATCHEL_KIND_PROTOCOL, "lmtp", &protocol_ops },
+  { 0 },
+};
+
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS,
+  .name = "lmtp",
+  .version = "1",
+  .description = "LMTP: takes mail from an MTA",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = schema,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}

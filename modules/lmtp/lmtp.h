@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT
+ * One LMTP session (RFC 2033), shared by the files of this module.  Main thread, but for content_write_job.
+ */
+#pragma once
+#include <satchel/delivery.h>
+#include <satchel/module.h>
+#include <satchel/protocol.h>
+
+/* Content up to here stays in memory (delivery.h), so it may be written without a job. */
+#define LMTP_INLINE_BYTES 65536u
+
+typedef enum
+{
+  LMTP_COMMAND = 0, /* waiting for a command line */
+  LMTP_DATA,        /* content up to CRLF.CRLF (RFC 5321 4.1.1.4) */
+  LMTP_CHUNK,       /* the octets of one BDAT (RFC 3030) */
+  LMTP_DISCARD_LINE /* the rest of a line that was too long */
+} LmtpMode;
+
+typedef enum
+{
+  LMTP_AT_TEXT = 0, /* anywhere in a line */
+  LMTP_AT_START,    /* after CRLF */
+  LMTP_AT_CR,       /* after CR */
+  LMTP_AT_DOT,      /* CRLF . */
+  LMTP_AT_DOT_CR    /* CRLF . CR */
+} LmtpDataState;
+
+typedef struct Lmtp
+{
+  SatchelSession *session;
+  SatchelConnection *connection;
+  LmtpMode mode;
+  gboolean is_busy;    /* an answer comes later: no further input until then */
+  gboolean is_closing;
+  char *client;        /* argument of LHLO; NULL: none yet */
+  guint n_bad;
+
+  /* The transaction; has_mail tells whether there is one. */
+  gboolean has_mail, is_utf8, uses_bdat;
+  char *sender;
+  GPtrArray *recipients; /* char *: those that were accepted */
+  char *pending;         /* the recipient that is being looked up */
+  guint64 declared_size;
+  SatchelDelivery *delivery;
+
+  /* Content. */
+  LmtpDataState data_state;
+  guint64 n_bytes;       /* written to the delivery */
+  guint64 chunk_left;
+  gboolean chunk_is_last;
+  SatchelDeliveryStatus failure; /* not OK: the rest of the content is read and dropped */
+  GByteArray *block;     /* what waits for a job */
+  gboolean block_ends_content;
+} Lmtp;
+
+/* lmtp.c */
+void lmtp_reply (Lmtp *lmtp, const char *text);
+void lmtp_bad_command (Lmtp *lmtp, const char *text);
+void lmtp_reset (Lmtp *lmtp);
+void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
+
+/* commands.c: one line without its end. */
+void lmtp_command (Lmtp *lmtp, char *line, gsize len);
+
+/* content.c */
+void lmtp_content_begin (Lmtp *lmtp);
+/* Uses up input; FALSE: nothing more can be done now. */
+gboolean lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used);
+void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
+
+/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if it
+ * is malformed; *ret_rest: what follows it in @text. */
+char *lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest);
