@@ -66,8 +66,8 @@ typedef enum
   SATCHEL_IPC_HAND_BACK,       /* s reason, b input; fd (clear text) or none (relay): UNAUTHENTICATE, later */
 
   /* mail <-> mail: a delivery for the owner */
-  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, u32 may_take, s sender, s recipient,
-                                  s user, s path, s detail mailbox, s message_id, s session text id, s return trace */
+  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, s sender, s recipient,
+                                  s user, s path, s detail mailbox, b attributes (empty: compute) */
   SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus */
 
   /* config -> master (core/daemon/plan.h); CONFIG, TLS_FILE and MODULE (with u32 roles added) go this way too */

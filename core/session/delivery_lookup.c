@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * Recipients are looked up by IPC to auth (role mail, main thread): plus-addressing is cut off here, domains,
+ * aliases and users are auth's.
+ */
+#include "config.h"
+
+#include "core/session/delivery_internal.h"
+#include "core/session/session_hold.h"
+
+#include <string.h>
+
+enum
+{
+  USERS_MAX = 100 /* of one alias, as auth bounds it too */
+};
+
+typedef struct Lookup
+{
+  guint64 request;
+  SatchelSession *session;
+  char *address, *detail;
+  SatchelRecipientFunc func;
+  gpointer data;
+} Lookup;
+
+static GHashTable *lookups; /* request -> Lookup */
+static guint64 last_request;
+
+static void
+lookup_free (gpointer data)
+{
+  Lookup *lookup = data;
+  g_free (lookup->address);
+  g_free (lookup->detail);
+  g_free (lookup);
+}
+
+/* Ends a look-up: exactly one call of func. */
+static void
+answer (Lookup *lookup, SatchelRoutedRecipient *routed)
+{
+  SatchelSession *session = lookup->session;
+  routed->recipient.size = sizeof routed->recipient;
+  routed->recipient.address = lookup->address;
+  routed->recipient.detail = lookup->detail;
+  lookup->func (&routed->recipient, lookup->data);
+  g_hash_table_remove (lookups, &lookup->request);
+  satchel_session_unhold (session);
+}
+
+static void
+answer_later (gpointer data)
+{
+  guint64 *request = data;
+  Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, request) : NULL;
+  if (lookup != NULL)
+    answer (lookup, &(SatchelRoutedRecipient){ .recipient.status = SATCHEL_DELIVERY_TEMPORARY });
+  g_free (request);
+}
+
+/* "local+detail@domain" without the detail; *ret_detail NULL if there is none. */
+static char *
+cut_detail (const char *address, char **ret_detail)
+{
+  const char *at = strrchr (address, '@');
+  gsize local_len = at != NULL ? (gsize)(at - address) : strlen (address);
+  gsize cut = strcspn (address, satchel_delivery_host ()->detail_separators);
+  *ret_detail = NULL;
+  if (cut == 0 || cut + 1 >= local_len)
+    return g_strdup (address);
+  *ret_detail = g_strndup (address + cut + 1, local_len - cut - 1);
+  return g_strdup_printf ("%.*s%s", (int)cut, address, at != NULL ? at : "");
+}
+
+void
+satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelRecipientFunc func, gpointer data)
+{
+  if (lookups == NULL)
+    lookups = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, lookup_free);
+  Lookup *lookup = g_new0 (Lookup, 1);
+  lookup->request = ++last_request;
+  lookup->session = session;
+  lookup->func = func;
+  lookup->data = data;
+  g_autofree char *plain = cut_detail (address, &lookup->detail);
+  lookup->address = g_strdup (address);
+  satchel_session_hold (session);
+  g_hash_table_insert (lookups, &lookup->request, lookup);
+
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOOKUP, 0);
+  satchel_ipc_put_u64 (message, lookup->request);
+  satchel_ipc_put_string (message, plain);
+  if (!satchel_delivery_host ()->send_to_auth (message))
+    satchel_defer (answer_later, g_memdup2 (&lookup->request, sizeof lookup->request));
+}
+
+gboolean
+satchel_delivery_auth_message (SatchelIpcMessage *message)
+{
+  if (message->type != SATCHEL_IPC_LOOKUP_REPLY)
+    return FALSE;
+  guint64 request = satchel_ipc_get_u64 (message);
+  guint32 status = satchel_ipc_get_u32 (message);
+  guint32 n = satchel_ipc_get_u32 (message);
+  if (message->failed || n > USERS_MAX || status > SATCHEL_DELIVERY_TEMPORARY)
+    return FALSE;
+  const char *users[USERS_MAX + 1] = { NULL };
+  const char *paths[USERS_MAX + 1] = { NULL };
+  guint32 slots[USERS_MAX + 1] = { 0 };
+  for (guint i = 0; i < n; i++)
+    {
+      users[i] = satchel_ipc_get_string (message);
+      slots[i] = satchel_ipc_get_u32 (message);
+      paths[i] = satchel_ipc_get_string (message);
+    }
+  if (!satchel_ipc_message_is_done (message) || (status == SATCHEL_DELIVERY_OK && n == 0))
+    return FALSE;
+  Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, &request) : NULL;
+  if (lookup != NULL)
+    answer (lookup, &(SatchelRoutedRecipient){
+                        .recipient = { .status = status, .users = users }, .slots = slots, .paths = paths });
+  return TRUE;
+}
+
+void
+satchel_delivery_auth_lost (void)
+{
+  GHashTableIter iter;
+  gpointer value;
+  if (lookups == NULL)
+    return;
+  g_hash_table_iter_init (&iter, lookups);
+  while (g_hash_table_iter_next (&iter, NULL, &value))
+    satchel_defer (answer_later, g_memdup2 (&((Lookup *)value)->request, sizeof (guint64)));
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT
+ * The owner's part of a delivery (role mail): filters, the mailbox, one transaction, the log line.
+ */
+#include "config.h"
+
+#include "core/session/delivery_internal.h"
+
+#include <satchel/log.h>
+#include <satchel/message.h>
+#include <satchel/reactor.h>
+
+void
+satchel_owner_task_free (SatchelOwnerTask *task)
+{
+  g_free (task->delivery_id);
+  g_free (task->sender);
+  g_free (task->recipient);
+  g_free (task->user);
+  g_free (task->path);
+  g_free (task->detail);
+  g_free (task->message_id);
+  g_free (task->spool_path);
+  g_clear_pointer (&task->attributes, g_bytes_unref);
+  g_free (task);
+}
+
+SatchelDeliveryStatus
+satchel_delivery_status_from_error (const GError *error)
+{
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+    return SATCHEL_DELIVERY_OVERQUOTA;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT))
+    return SATCHEL_DELIVERY_TOO_BIG;
+  return SATCHEL_DELIVERY_TEMPORARY;
+}
+
+static SatchelStage *
+stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
+{
+  if (task->memory == NULL)
+    return satchel_stage_new_spooled (store, task->spool_path, task->is_lf, task->size, task->attributes, error);
+  g_autoptr (SatchelStage) stage = satchel_stage_new (store, task->memory->len, error);
+  if (stage == NULL || !satchel_stage_write (stage, task->memory->data, task->memory->len, error)
+      || !satchel_stage_finish (stage, error))
+    return NULL;
+  return g_steal_pointer (&stage);
+}
+
+static SatchelStream *
+content_stream (SatchelOwnerTask *task, GError **error)
+{
+  if (task->memory == NULL)
+    return satchel_spool_open (task->spool_path, task->is_lf, task->size, error);
+  g_autoptr (GBytes) bytes = g_bytes_new_static (task->memory->data, task->memory->len);
+  return satchel_stream_new_bytes (bytes);
+}
+
+/* FALSE: status says what the sender is told; nothing is stored. */
+static gboolean
+run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
+{
+  const SatchelDeliveryFilterOps *const *filters = satchel_delivery_host ()->filters;
+  if (filters == NULL || *filters == NULL)
+    return TRUE;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStream) content = content_stream (task, &error);
+  if (content == NULL)
+    {
+      task->status = SATCHEL_DELIVERY_TEMPORARY;
+      return FALSE;
+    }
+  item->content = content;
+  for (; *filters != NULL; filters++)
+    {
+      SatchelFilterVerdict verdict = (*filters)->filter (item, &error);
+      if (error != NULL)
+        {
+          satchel_log (SATCHEL_LOG_WARNING, "delivery", "filter failed: id=%s user=%s: %s", task->delivery_id, task->user,
+                       error->message);
+          g_clear_error (&error);
+          verdict = (*filters)->on_error;
+        }
+      switch (verdict)
+        {
+        case SATCHEL_FILTER_CONTINUE:
+          continue;
+        case SATCHEL_FILTER_DONE:
+          return TRUE;
+        case SATCHEL_FILTER_REFUSE:
+          task->status = SATCHEL_DELIVERY_REFUSED;
+          return FALSE;
+        case SATCHEL_FILTER_DISCARD:
+          satchel_log (SATCHEL_LOG_INFO, "delivery", "discarded: id=%s user=%s", task->delivery_id, task->user);
+          task->status = SATCHEL_DELIVERY_OK;
+          return FALSE;
+        case SATCHEL_FILTER_TEMPORARY:
+          task->status = SATCHEL_DELIVERY_TEMPORARY;
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* The mailbox asked for if there is one, else INBOX: mail is never lost for want of a folder. */
+static SatchelMailbox *
+open_target (SatchelStore *store, const SatchelDeliveryItem *item, GError **error)
+{
+  g_autofree char *special = item->special_use != 0 ? satchel_store_find_special_use (store, item->special_use, NULL) : NULL;
+  const char *name = special != NULL ? special : item->mailbox;
+  g_autoptr (GError) local = NULL;
+  SatchelMailbox *mailbox = satchel_store_open_mailbox (store, name, &local);
+  if (mailbox == NULL && g_strcmp0 (name, "INBOX") != 0)
+    return satchel_store_open_mailbox (store, "INBOX", error);
+  if (mailbox == NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  return mailbox;
+}
+
+static void
+log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOperation *operation, GBytes *attributes)
+{
+  g_autofree char *name = satchel_mailbox_name (mailbox);
+  g_autofree char *message_id = satchel_delivery_message_id (attributes);
+  g_autofree char *uid = g_strdup_printf ("%u", g_array_index (operation->ret_uids, guint32, 0));
+  g_autoptr (GString) line = g_string_new ("delivered:");
+  satchel_log_field (line, "id", task->delivery_id);
+  satchel_log_field (line, "message-id", message_id);
+  satchel_log_field (line, "user", task->user);
+  satchel_log_field (line, "mailbox", name);
+  satchel_log_field (line, "uid", uid);
+  satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
+}
+
+static gboolean
+store_message (SatchelOwnerTask *task, GError **error)
+{
+  g_autoptr (SatchelStore) store = satchel_delivery_host ()->acquire_store (task->user, task->path, error);
+  if (store == NULL)
+    return FALSE;
+  g_autoptr (SatchelStage) stage = stage_content (task, store, error);
+  if (stage == NULL)
+    return FALSE;
+  GBytes *attributes = satchel_stage_attributes (stage);
+  SatchelDeliveryItem item = { .size = sizeof item,
+                               .user = task->user,
+                               .sender = task->sender,
+                               .recipient = task->recipient,
+                               .attributes = attributes,
+                               .mailbox = g_strdup (task->detail != NULL ? task->detail : "INBOX") };
+  g_autofree char *owned = NULL;
+  if (!run_filters (task, &item))
+    {
+      g_free (item.mailbox);
+      return TRUE;
+    }
+  owned = item.mailbox;
+  g_autoptr (SatchelMailbox) mailbox = open_target (store, &item, error);
+  if (mailbox == NULL)
+    return FALSE;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  g_autoptr (GBytes) kept = attributes != NULL ? g_bytes_ref (attributes) : NULL;
+  const SatchelOperation *operation
+      = satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), item.flags & SATCHEL_FLAGS_ALL, NULL,
+                                    g_get_real_time () / G_USEC_PER_SEC);
+  if (!satchel_transaction_commit (transaction, error))
+    return FALSE;
+  task->status = SATCHEL_DELIVERY_OK;
+  log_delivered (task, mailbox, operation, kept);
+  return TRUE;
+}
+
+void
+satchel_owner_task_run (SatchelOwnerTask *task)
+{
+  g_autoptr (GError) error = NULL;
+  satchel_job_crumb ("delivery %s", task->delivery_id);
+  if (store_message (task, &error))
+    return;
+  task->status = satchel_delivery_status_from_error (error);
+  g_autoptr (GString) line = g_string_new ("not delivered:");
+  satchel_log_field (line, "id", task->delivery_id);
+  satchel_log_field (line, "user", task->user);
+  satchel_log_field (line, "reason", error != NULL ? error->message : "unknown");
+  satchel_log (SATCHEL_LOG_WARNING, "delivery", "%s", line->str);
+}
+
+static void
+run_job (gpointer data)
+{
+  satchel_owner_task_run (data);
+}
+
+static void
+job_done (gpointer data)
+{
+  SatchelOwnerTask *task = data;
+  task->done (task, task->data);
+}
+
+void
+satchel_owner_task_submit (SatchelOwnerTask *task)
+{
+  satchel_job_submit (task->user, "delivery", run_job, job_done, task);
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT
+ * Content of one delivery: in memory up to 64 KiB, then one file in spool/ below the mail root, which owners
+ * link or copy.  LF on disk where every line came with CRLF, so that a driver can link the file as it is.
+ */
+#include "config.h"
+
+#include "core/session/delivery_internal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/message.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SPOOL_DIRECTORY "spool"
+#define STALE_SECONDS 3600
+
+struct SatchelSpool
+{
+  char *path;
+  int fd;              /* -1: in memory */
+  GByteArray *memory;  /* as written; freed when the file takes over */
+  gboolean is_lf;      /* no line end but CRLF was seen; the file has LF for it */
+  gboolean ends_in_cr; /* a CR at the end, not yet written */
+  guint64 size;
+  GBytes *attributes;
+};
+
+SatchelSpool *
+satchel_spool_new (const char *id)
+{
+  SatchelSpool *spool = g_new0 (SatchelSpool, 1);
+  spool->path = g_strdup_printf (SPOOL_DIRECTORY "/%s", id);
+  spool->fd = -1;
+  spool->memory = g_byte_array_new ();
+  spool->is_lf = TRUE;
+  return spool;
+}
+
+void
+satchel_spool_free (SatchelSpool *spool)
+{
+  if (spool->fd >= 0)
+    {
+      close (spool->fd);
+      unlinkat (satchel_delivery_host ()->root_fd, spool->path, 0);
+    }
+  g_clear_pointer (&spool->memory, g_byte_array_unref);
+  g_clear_pointer (&spool->attributes, g_bytes_unref);
+  g_free (spool->path);
+  g_free (spool);
+}
+
+static gboolean
+write_all (int fd, const guint8 *data, gsize len, GError **error)
+{
+  while (len > 0)
+    {
+      ssize_t n = write (fd, data, len);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return satchel_error_set_errno (error, errno, "spool: write");
+      data += n;
+      len -= (gsize)n;
+    }
+  return TRUE;
+}
+
+/* Appends @data with CRLF turned into LF.  FALSE: a line end that is not CRLF. */
+static gboolean
+convert (SatchelSpool *spool, const guint8 *data, gsize len, GByteArray *out)
+{
+  gsize at = 0;
+  if (spool->ends_in_cr && len > 0)
+    {
+      if (data[0] != '\n')
+        return FALSE;
+      spool->ends_in_cr = FALSE;
+      g_byte_array_append (out, (const guint8 *)"\n", 1);
+      at = 1;
+    }
+  while (at < len)
+    {
+      const guint8 *lf = memchr (data + at, '\n', len - at);
+      gsize n = lf != NULL ? (gsize)(lf - (data + at)) : len - at;
+      const guint8 *cr = memchr (data + at, '\r', n);
+      gboolean cr_is_last = cr != NULL && cr == data + at + n - 1;
+      if ((cr != NULL && !cr_is_last) || (lf != NULL && !cr_is_last))
+        return FALSE;
+      g_byte_array_append (out, data + at, (guint)(n - (cr_is_last ? 1 : 0)));
+      if (lf != NULL)
+        g_byte_array_append (out, (const guint8 *)"\n", 1);
+      else
+        spool->ends_in_cr = cr_is_last;
+      at += n + (lf != NULL ? 1 : 0);
+    }
+  return TRUE;
+}
+
+/* The file has LF, but now content came that forbids it: write what is there anew, as it came. */
+static gboolean
+undo_conversion (SatchelSpool *spool, GError **error)
+{
+  int root = satchel_delivery_host ()->root_fd;
+  int fd = openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "spool: temporary file");
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  guint8 buffer[16384];
+  off_t offset = 0;
+  ssize_t n;
+  gboolean ok = TRUE;
+  while (ok && (n = pread (spool->fd, buffer, sizeof buffer, offset)) > 0)
+    {
+      g_byte_array_set_size (out, 0);
+      for (ssize_t i = 0; i < n; i++)
+        {
+          if (buffer[i] == '\n')
+            g_byte_array_append (out, (const guint8 *)"\r", 1);
+          g_byte_array_append (out, buffer + i, 1);
+        }
+      offset += n;
+      ok = write_all (fd, out->data, out->len, error);
+    }
+  if (ok && n < 0)
+    ok = satchel_error_set_errno (error, errno, "spool: read");
+  if (ok && spool->ends_in_cr)
+    ok = write_all (fd, (const guint8 *)"\r", 1, error);
+  g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
+  /* The old name goes first; a crash in between loses only what was never acknowledged. */
+  if (ok && (unlinkat (root, spool->path, 0) < 0 || linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW) < 0))
+    ok = satchel_error_set_errno (error, errno, "spool: link");
+  if (!ok)
+    {
+      close (fd);
+      return FALSE;
+    }
+  close (spool->fd);
+  spool->fd = fd;
+  spool->is_lf = spool->ends_in_cr = FALSE;
+  return TRUE;
+}
+
+static gboolean
+write_to_file (SatchelSpool *spool, const guint8 *data, gsize len, GError **error)
+{
+  if (spool->is_lf)
+    {
+      g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint)MIN (len, G_MAXUINT));
+      gboolean ended_in_cr = spool->ends_in_cr;
+      if (convert (spool, data, len, out))
+        return write_all (spool->fd, out->data, out->len, error);
+      spool->ends_in_cr = ended_in_cr;
+      if (!undo_conversion (spool, error))
+        return FALSE;
+    }
+  return write_all (spool->fd, data, len, error);
+}
+
+static gboolean
+make_file (SatchelSpool *spool, GError **error)
+{
+  int root = satchel_delivery_host ()->root_fd;
+  int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
+  spool->fd = openat (root, spool->path, flags, 0600);
+  if (spool->fd < 0 && errno == ENOENT && (mkdirat (root, SPOOL_DIRECTORY, 0700) == 0 || errno == EEXIST))
+    spool->fd = openat (root, spool->path, flags, 0600);
+  if (spool->fd < 0)
+    return satchel_error_set_errno (error, errno, "spool: %s", spool->path);
+  g_autoptr (GByteArray) memory = g_steal_pointer (&spool->memory);
+  return write_to_file (spool, memory->data, memory->len, error);
+}
+
+gboolean
+satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, GError **error)
+{
+  spool->size += len;
+  if (spool->memory != NULL && spool->memory->len + len <= SATCHEL_SPOOL_MEMORY_BYTES)
+    {
+      g_byte_array_append (spool->memory, data, (guint)len);
+      return TRUE;
+    }
+  if (spool->fd < 0 && !make_file (spool, error))
+    return FALSE;
+  return write_to_file (spool, data, len, error);
+}
+
+const GByteArray *
+satchel_spool_memory (SatchelSpool *spool)
+{
+  return spool->memory;
+}
+
+gboolean
+satchel_spool_sync (SatchelSpool *spool, GError **error)
+{
+  if (spool->fd < 0)
+    {
+      /* Scanned while it is at hand. */
+      SatchelScanner *scanner = satchel_scanner_new ();
+      satchel_scanner_feed (scanner, spool->memory->data, spool->memory->len);
+      spool->attributes = satchel_scanner_finish (scanner);
+      if (!make_file (spool, error))
+        return FALSE;
+    }
+  if (spool->ends_in_cr && !undo_conversion (spool, error))
+    return FALSE;
+  if (fdatasync (spool->fd) < 0)
+    return satchel_error_set_errno (error, errno, "spool: %s: sync", spool->path);
+  return TRUE;
+}
+
+const char *
+satchel_spool_path (SatchelSpool *spool)
+{
+  return spool->path;
+}
+
+gboolean
+satchel_spool_is_lf (SatchelSpool *spool)
+{
+  return spool->is_lf;
+}
+
+guint64
+satchel_spool_size (SatchelSpool *spool)
+{
+  return spool->size;
+}
+
+GBytes *
+satchel_spool_attributes (SatchelSpool *spool, GError **error)
+{
+  if (spool->attributes != NULL)
+    return spool->attributes;
+  g_autoptr (SatchelStream) stream = satchel_spool_open (spool->path, spool->is_lf, spool->size, error);
+  if (stream == NULL)
+    return NULL;
+  SatchelScanner *scanner = satchel_scanner_new ();
+  guint8 buffer[32768];
+  gssize n;
+  guint64 offset = 0;
+  while ((n = satchel_stream_read_at (stream, offset, buffer, sizeof buffer, error)) > 0)
+    {
+      satchel_scanner_feed (scanner, buffer, (gsize)n);
+      offset += (guint64)n;
+    }
+  spool->attributes = satchel_scanner_finish (scanner);
+  return n < 0 ? NULL : spool->attributes;
+}
+
+gboolean
+satchel_spool_is_path (const char *path)
+{
+  return g_str_has_prefix (path, SPOOL_DIRECTORY "/") && path[sizeof SPOOL_DIRECTORY] != '.'
+         && strchr (path + sizeof SPOOL_DIRECTORY, '/') == NULL && path[sizeof SPOOL_DIRECTORY] != '\0';
+}
+
+SatchelStream *
+satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
+{
+  int fd = openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "spool: %s", path);
+      return NULL;
+    }
+  g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);
+  return is_lf ? satchel_stream_new_crlf (file, (gint64)size) : g_steal_pointer (&file);
+}
+
+void
+satchel_spool_clean (void)
+{
+  int fd = openat (satchel_delivery_host ()->root_fd, SPOOL_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  DIR *directory = fd >= 0 ? fdopendir (fd) : NULL;
+  if (directory == NULL)
+    return;
+  gint64 now = g_get_real_time () / G_USEC_PER_SEC;
+  struct dirent *entry;
+  while ((entry = readdir (directory)) != NULL)
+    {
+      struct stat status;
+      if (entry->d_name[0] != '.' && fstatat (fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0
+          && S_ISREG (status.st_mode) && status.st_ctime < now - STALE_SECONDS)
+        unlinkat (fd, entry->d_name, 0);
+    }
+  closedir (directory);
+}
