@@ -6,7 +6,7 @@
 #include "core/session/delivery_internal.h"
 
 #include <satchel/log.h>
-#include <satchel/message.h>
+#include <satchel/attributes.h>
 #include <satchel/reactor.h>
 
 void
@@ -201,4 +201,11 @@ void
 satchel_owner_task_submit (SatchelOwnerTask *task)
 {
   satchel_job_submit (task->user, "delivery", run_job, job_done, task);
+}
+
+char *
+satchel_delivery_message_id (GBytes *attributes)
+{
+  char *id = attributes != NULL ? satchel_attributes_message_id (attributes) : NULL;
+  return id != NULL ? id : g_strdup ("");
 }

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT
+ * Commands of the TRANSACTION state (RFC 1939 5, RFC 2449 CAPA).  One table; entry: pop3_command.
+ */
+#include "pop3.h"
+
+#include <string.h>
+
+typedef struct Pop3Command
+{
+  const char *name;
+  const char *capability; /* shown by CAPA; NULL: part of the base protocol */
+  guint min_arguments, max_arguments;
+  void (*run) (Pop3 *pop3, char **arguments);
+} Pop3Command;
+
+static void
+bad (Pop3 *pop3, const char *text)
+{
+  pop3_reply (pop3, text);
+  if (++pop3->n_bad < (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands"))
+    return;
+  satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
+  pop3->is_closing = TRUE;
+  satchel_connection_close (pop3->connection);
+}
+
+/* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */
+static gboolean
+parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
+{
+  guint64 number;
+  if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT32, &number, NULL) || number > pop3->snapshot->state.n_messages)
+    pop3_reply (pop3, "-ERR No such message");
+  else if (pop3_is_deleted (pop3, (guint32)number - 1))
+    pop3_reply (pop3, "-ERR Message is deleted");
+  else
+    {
+      *ret_index = (guint32)number - 1;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+run_stat (Pop3 *pop3, char **arguments)
+{
+  (void)arguments;
+  satchel_connection_print (pop3->connection, "+OK %u %" G_GUINT64_FORMAT "\r\n",
+                            pop3->snapshot->state.n_messages - pop3->n_deleted, pop3->total_size - pop3->size_deleted);
+}
+
+static void
+list (Pop3 *pop3, char **arguments, gboolean is_uidl)
+{
+  guint32 index;
+  if (arguments[0] == NULL)
+    pop3_list_all (pop3, is_uidl);
+  else if (parse_message (pop3, arguments[0], &index))
+    pop3_list_one (pop3, index, is_uidl);
+}
+
+static void
+run_list (Pop3 *pop3, char **arguments)
+{
+  list (pop3, arguments, FALSE);
+}
+
+static void
+run_uidl (Pop3 *pop3, char **arguments)
+{
+  list (pop3, arguments, TRUE);
+}
+
+static void
+run_retr (Pop3 *pop3, char **arguments)
+{
+  guint32 index;
+  if (parse_message (pop3, arguments[0], &index))
+    pop3_retrieve (pop3, index, -1);
+}
+
+static void
+run_top (Pop3 *pop3, char **arguments)
+{
+  guint32 index;
+  guint64 lines;
+  if (!g_ascii_string_to_unsigned (arguments[1], 10, 0, G_MAXINT32, &lines, NULL))
+    bad (pop3, "-ERR TOP wants a message and a number of lines");
+  else if (parse_message (pop3, arguments[0], &index))
+    pop3_retrieve (pop3, index, (gint64)lines);
+}
+
+static void
+run_dele (Pop3 *pop3, char **arguments)
+{
+  guint32 index;
+  if (!parse_message (pop3, arguments[0], &index))
+    return;
+  pop3_delete (pop3, index);
+  pop3_reply (pop3, "+OK Marked");
+}
+
+static void
+run_rset (Pop3 *pop3, char **arguments)
+{
+  (void)arguments;
+  pop3_reset (pop3);
+  pop3_reply (pop3, "+OK Nothing is marked");
+}
+
+static void
+run_noop (Pop3 *pop3, char **arguments)
+{
+  (void)arguments;
+  pop3_reply (pop3, "+OK");
+}
+
+static void
+run_quit (Pop3 *pop3, char **arguments)
+{
+  (void)arguments;
+  pop3_update (pop3);
+}
+
+static void run_capa (Pop3 *pop3, char **arguments);
+
+static const Pop3Command commands[] = {
+  { "STAT", NULL, 0, 0, run_stat },   { "LIST", NULL, 0, 1, run_list }, { "RETR", NULL, 1, 1, run_retr },
+  { "DELE", NULL, 1, 1, run_dele },   { "NOOP", NULL, 0, 0, run_noop }, { "RSET", NULL, 0, 0, run_rset },
+  { "QUIT", NULL, 0, 0, run_quit },   { "TOP", "TOP", 2, 2, run_top },  { "UIDL", "UIDL", 0, 1, run_uidl },
+  { "CAPA", NULL, 0, 0, run_capa },
+};
+
+/* What does not stand for a command. */
+static const char *const other_capabilities[] = { "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "IMPLEMENTATION Satchel" };
+
+static void
+run_capa (Pop3 *pop3, char **arguments)
+{
+  (void)arguments;
+  g_autoptr (GString) out = g_string_new ("+OK Capabilities follow\r\n");
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (commands[i].capability != NULL)
+      g_string_append_printf (out, "%s\r\n", commands[i].capability);
+  for (guint i = 0; i < G_N_ELEMENTS (other_capabilities); i++)
+    g_string_append_printf (out, "%s\r\n", other_capabilities[i]);
+  g_string_append (out, ".\r\n");
+  satchel_connection_write (pop3->connection, out->str, out->len);
+}
+
+void
+pop3_command (Pop3 *pop3, char *line)
+{
+  char *argument = pop3_split_command (line);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    {
+      if (strcmp (line, commands[i].name) != 0)
+        continue;
+      g_strchomp (argument);
+      g_auto (GStrv) arguments = *argument != '\0' ? g_strsplit (argument, " ", 4) : g_new0 (char *, 1);
+      guint n = g_strv_length (arguments);
+      if (n < commands[i].min_arguments || n > commands[i].max_arguments)
+        bad (pop3, "-ERR Wrong number of arguments");
+      else
+        commands[i].run (pop3, arguments);
+      return;
+    }
+  bad (pop3, "-ERR Unknown command");
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * Command lines of POP3: restartable at any byte, bounded.
+ */
+#include "line.h"
+
+#include <string.h>
+
+Pop3LineStatus
+pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit, char **ret_line, gsize *ret_len)
+{
+  gsize len;
+  const guint8 *data = satchel_connection_peek (connection, &len);
+  const guint8 *end = len > 0 ? memchr (data, '\n', len) : NULL;
+  if (end == NULL)
+    {
+      if (reader->is_skipping || len > limit)
+        {
+          satchel_connection_consume (connection, len);
+          reader->is_skipping = TRUE;
+        }
+      return POP3_LINE_NONE;
+    }
+  gsize n = (gsize)(end - data);
+  gsize used = n + 1;
+  if (n > 0 && data[n - 1] == '\r')
+    n--;
+  Pop3LineStatus status = POP3_LINE_READ;
+  if (reader->is_skipping || n > limit)
+    status = POP3_LINE_TOO_LONG;
+  for (gsize i = 0; status == POP3_LINE_READ && i < n; i++)
+    if (data[i] < 0x20 || data[i] == 0x7f)
+      status = POP3_LINE_BAD;
+  if (status == POP3_LINE_READ)
+    {
+      *ret_line = g_strndup ((const char *)data, n);
+      *ret_len = n;
+    }
+  reader->is_skipping = FALSE;
+  satchel_connection_consume (connection, used);
+  return status;
+}
+
+char *
+pop3_split_command (char *line)
+{
+  gsize len = strcspn (line, " ");
+  char *argument = line + len;
+  if (*argument == ' ')
+    *argument++ = '\0';
+  for (char *c = line; *c != '\0'; c++)
+    *c = g_ascii_toupper (*c);
+  return argument;
+}

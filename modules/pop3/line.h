@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT
+ * Command lines of POP3, the same in both halves (RFC 1939 3, RFC 2449 4).
+ */
+#pragma once
+#include <satchel/connection.h>
+
+typedef enum
+{
+  POP3_LINE_NONE = 0, /* no whole line yet */
+  POP3_LINE_READ,
+  POP3_LINE_TOO_LONG,
+  POP3_LINE_BAD       /* NUL or another control character in it */
+} Pop3LineStatus;
+
+typedef struct Pop3LineReader
+{
+  gboolean is_skipping; /* the rest of a line that was too long */
+} Pop3LineReader;
+
+/* Takes one line from the input, ended by CRLF or a lone LF, at most @limit bytes.  *ret_line: yours, NUL-ended. */
+Pop3LineStatus pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit, char **ret_line,
+                               gsize *ret_len);
+
+/* Cuts the keyword off: @line becomes it, in upper case; the result is the argument ("" if there is none),
+ * exactly what followed the first space. */
+char *pop3_split_command (char *line);

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT
+ * LIST and UIDL (RFC 1939 5 and 7): lines made as there is room, straight from the snapshot.
+ */
+#include "pop3.h"
+
+/* Unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is Dovecot's
+ * usual one, so that clients of a taken-over account download nothing again. */
+static void
+append_entry (Pop3 *pop3, guint32 index, gboolean is_uidl, GString *out)
+{
+  if (is_uidl)
+    g_string_append_printf (out, "%u %08x%08x\r\n", index + 1, pop3_uid (pop3, index),
+                            pop3->snapshot->state.uidvalidity);
+  else
+    g_string_append_printf (out, "%u %" G_GUINT64_FORMAT "\r\n", index + 1, pop3_size (pop3, index));
+}
+
+static Pop3StepResult
+list_step (Pop3 *pop3)
+{
+  gsize room = satchel_connection_room (pop3->connection);
+  guint32 n = pop3->snapshot->state.n_messages;
+  g_autoptr (GString) out = g_string_sized_new (MIN (room, 65536) + 64);
+  for (; pop3->at < n && out->len < MIN (room, 65536); pop3->at++)
+    if (!pop3_is_deleted (pop3, pop3->at))
+      append_entry (pop3, pop3->at, pop3->is_uidl, out);
+  gboolean is_done = pop3->at >= n;
+  if (is_done)
+    g_string_append (out, ".\r\n");
+  satchel_connection_write (pop3->connection, out->str, out->len);
+  return is_done ? POP3_STEP_DONE : POP3_STEP_AGAIN;
+}
+
+void
+pop3_list_all (Pop3 *pop3, gboolean is_uidl)
+{
+  guint32 n = pop3->snapshot->state.n_messages - pop3->n_deleted;
+  if (is_uidl)
+    satchel_connection_print (pop3->connection, "+OK %u messages\r\n", n);
+  else
+    satchel_connection_print (pop3->connection, "+OK %u messages (%" G_GUINT64_FORMAT " octets)\r\n", n,
+                              pop3->total_size - pop3->size_deleted);
+  pop3->at = 0;
+  pop3->is_uidl = is_uidl;
+  pop3_begin (pop3, list_step);
+}
+
+void
+pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl)
+{
+  g_autoptr (GString) out = g_string_new ("+OK ");
+  append_entry (pop3, index, is_uidl, out);
+  satchel_connection_write (pop3->connection, out->str, out->len);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: MIT
+ * POP3 after login (role mail): the session and its input loop.  Commands are in commands.c, the maildrop and its
+ * lock in maildrop.c, long answers in listing.c and retrieve.c.  Entry: session_new.
+ */
+#include "pop3.h"
+
+enum
+{
+  LINE_MAX_BYTES = 255 /* RFC 2449 4 */
+};
+
+void
+pop3_reply (Pop3 *pop3, const char *text)
+{
+  satchel_connection_print (pop3->connection, "%s\r\n", text);
+}
+
+void
+pop3_ready (Pop3 *pop3)
+{
+  pop3->is_busy = FALSE;
+  pop3->step = NULL;
+  if (!pop3->is_closing)
+    satchel_connection_resume (pop3->connection);
+}
+
+void
+pop3_begin (Pop3 *pop3, Pop3Step step)
+{
+  pop3->step = step;
+  pop3->is_busy = TRUE;
+  satchel_connection_pause (pop3->connection);
+  pop3_continue (pop3);
+}
+
+void
+pop3_continue (Pop3 *pop3)
+{
+  while (!satchel_connection_is_full (pop3->connection))
+    switch (pop3->step (pop3))
+      {
+      case POP3_STEP_AGAIN:
+        break;
+      case POP3_STEP_JOB:
+        return;
+      case POP3_STEP_DONE:
+        pop3_ready (pop3);
+        return;
+      }
+  pop3->is_waiting_for_room = TRUE;
+}
+
+static void
+on_input (SatchelConnection *connection, gpointer self)
+{
+  Pop3 *pop3 = self;
+  while (!pop3->is_busy && !pop3->is_closing && !satchel_connection_is_full (connection))
+    {
+      g_autofree char *line = NULL;
+      gsize len;
+      switch (pop3_read_line (&pop3->reader, connection, LINE_MAX_BYTES, &line, &len))
+        {
+        case POP3_LINE_NONE:
+          return;
+        case POP3_LINE_READ:
+          pop3_command (pop3, line);
+          break;
+        case POP3_LINE_TOO_LONG:
+        case POP3_LINE_BAD:
+          pop3_reply (pop3, "-ERR Line too long, or with control characters");
+          break;
+        }
+    }
+}
+
+static void
+on_drained (SatchelConnection *connection, gpointer self)
+{
+  Pop3 *pop3 = self;
+  if (pop3->is_waiting_for_room)
+    {
+      pop3->is_waiting_for_room = FALSE;
+      pop3_continue (pop3);
+    }
+  else
+    on_input (connection, self);
+}
+
+/* RFC 1939 3: closed without the UPDATE state. */
+static void
+on_timeout (SatchelConnection *connection, gpointer self)
+{
+  Pop3 *pop3 = self;
+  satchel_session_log (pop3->session, SATCHEL_LOG_INFO, "closed: reason=idle");
+  pop3->is_closing = TRUE;
+  satchel_connection_close (connection);
+}
+
+static void
+on_shutdown (SatchelConnection *connection, gpointer self)
+{
+  Pop3 *pop3 = self;
+  pop3->is_closing = TRUE;
+  if (!pop3->is_busy)
+    pop3_reply (pop3, "-ERR [SYS/TEMP] Server is stopping");
+  satchel_connection_close (connection);
+}
+
+static void
+on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
+{
+  (void)connection;
+  (void)reason;
+  Pop3 *pop3 = self;
+  pop3_retrieve_end (pop3);
+  pop3_close_maildrop (pop3);
+  g_free (pop3);
+}
+
+static const SatchelConnectionHandlers handlers = {
+  .size = sizeof handlers,
+  .input = on_input,
+  .drained = on_drained,
+  .timeout = on_timeout,
+  .shutdown = on_shutdown,
+  .closed = on_closed,
+};
+
+static gpointer
+session_new (SatchelSession *session, const void *note, gsize len)
+{
+  (void)note;
+  (void)len;
+  Pop3 *pop3 = g_new0 (Pop3, 1);
+  pop3->session = session;
+  pop3->connection = satchel_session_connection (session);
+  const SatchelConfig *config = satchel_session_config (session);
+  satchel_connection_set_idle_timeout (pop3->connection, satchel_config_duration_ms (config, "timeout"));
+  /* A client that vanished must not keep the maildrop locked. */
+  satchel_connection_set_keepalive (pop3->connection, (guint)(satchel_config_duration_ms (config, "keepalive") / 1000));
+  pop3_open_maildrop (pop3);
+  return pop3;
+}
+
+static const SatchelProtocolOps protocol_ops = {
+  .size = sizeof protocol_ops,
+  .service = "pop3",
+  .session_new = session_new,
+  .handlers = &handlers,
+};
+
+static const SatchelConfigRow schema[] = {
+  { "lock_wait", SATCHEL_CONFIG_DURATION, "0s", "How long a second login waits for the first session to end", .min = 0,
+    .max = 600000, .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "mark_seen", SATCHEL_CONFIG_BOOL, "true", "RETR marks a message as read (\\Seen)",
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "timeout", SATCHEL_CONFIG_DURATION, "10m", "Idle time after which a session ends without deleting (RFC 1939: at least 10m)",
+    .min = 60000, .max = 86400000, .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "keepalive", SATCHEL_CONFIG_DURATION, "60s", "A client that vanished without a word is noticed after this time",
+    .min = 5000, .max = 3600000, .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands of one session; the last one closes", .min = 1, .max = 1000,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
+  { NULL },
+};
+
+static const SatchelProvides provides[] = {
+  { SATCHEL_KIND_PROTOCOL, "pop3", &protocol_ops },
+  { 0 },
+};
+
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS,
+  .name = "pop3",
+  .version = "1",
+  .description = "POP3: INBOX for one client at a time",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = schema,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT
+ * One POP3 session after login (RFC 1939 TRANSACTION and UPDATE), shared by the files of this module.
+ */
+#pragma once
+#include "line.h"
+#include <satchel/attributes.h>
+#include <satchel/module.h>
+#include <satchel/protocol.h>
+#include <satchel/reactor.h>
+#include <satchel/storage.h>
+
+typedef struct Pop3 Pop3;
+
+/* A long answer: its step is called whenever there is room. */
+typedef enum
+{
+  POP3_STEP_AGAIN = 0, /* wants to be called again */
+  POP3_STEP_JOB,       /* a job runs; it calls pop3_continue or pop3_ready */
+  POP3_STEP_DONE
+} Pop3StepResult;
+typedef Pop3StepResult (*Pop3Step) (Pop3 *pop3);
+
+struct Pop3
+{
+  SatchelSession *session;
+  SatchelConnection *connection;
+  Pop3LineReader reader;
+  gboolean is_busy;    /* opening, a step, or a job */
+  gboolean is_closing;
+  guint n_bad;
+
+  /* The maildrop, as it was at login (RFC 1939 5): message k is index k - 1. */
+  SatchelStore *store;
+  SatchelMailbox *mailbox;
+  SatchelSnapshot *snapshot;
+  gboolean is_locked;  /* we hold the mailbox */
+  SatchelTimer lock_timer;
+  gint64 give_up_at;   /* of waiting for the lock, monotonic microseconds */
+  GError *error;       /* of the last job */
+  guint64 *sizes;      /* only where the snapshot lacks some */
+  guint8 *deleted;     /* a bit a message; NULL: none */
+  guint32 n_deleted;
+  guint64 size_deleted;
+  guint64 total_size;
+  SatchelUidSet seen;  /* retrieved, to be marked at the end */
+
+  /* A running answer. */
+  Pop3Step step;
+  gboolean is_waiting_for_room;
+  guint32 at;          /* listing: next message */
+  SatchelStream *content;
+  guint64 offset;
+  gint64 lines_left;   /* TOP: of the body; -1: all */
+  gboolean is_in_header, is_at_line_start, is_uidl, is_begun;
+  gboolean ends_in_crlf;
+  guint8 last_byte;
+  gsize want;
+  GByteArray *chunk;   /* made in a job */
+  gboolean chunk_is_last;
+  guint32 message;     /* index being retrieved */
+};
+
+/* pop3.c */
+void pop3_reply (Pop3 *pop3, const char *text);
+/* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
+void pop3_begin (Pop3 *pop3, Pop3Step step);
+void pop3_continue (Pop3 *pop3);
+/* What was waited for has come: go on with input. */
+void pop3_ready (Pop3 *pop3);
+
+/* commands.c */
+void pop3_command (Pop3 *pop3, char *line);
+
+/* maildrop.c */
+void pop3_open_maildrop (Pop3 *pop3);
+guint64 pop3_size (Pop3 *pop3, guint32 index);
+guint32 pop3_uid (Pop3 *pop3, guint32 index);
+gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
+void pop3_delete (Pop3 *pop3, guint32 index);
+void pop3_reset (Pop3 *pop3);
+/* QUIT: removes what was deleted, all or none, and marks what was read; then the reply, then closes. */
+void pop3_update (Pop3 *pop3);
+/* The connection ended without QUIT: only marks. */
+void pop3_close_maildrop (Pop3 *pop3);
+
+/* listing.c */
+void pop3_list_all (Pop3 *pop3, gboolean is_uidl);
+void pop3_list_one (Pop3 *pop3, guint32 index, gboolean is_uidl);
+
+/* retrieve.c: @lines -1: RETR, else TOP. */
+void pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines);
+/* Frees what a retrieval holds. */
+void pop3_retrieve_end (Pop3 *pop3);

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT
+ * RETR and TOP (RFC 1939 5 and 7): content is read in jobs a piece at a time, dot-stuffed, and sent as the
+ * client takes it; no message is ever held whole.
+ */
+#include "pop3.h"
+
+#include <string.h>
+
+enum
+{
+  PIECE_BYTES = 65536
+};
+
+/* Stuffs a dot at each line start.  A lone LF counts as a line end too: a client that reads lines by LF must not be
+ * made to see an end of the answer inside of it. Returns how much of @data is wanted (TOP ends early). */
+static gsize
+stuff (Pop3 *pop3, const guint8 *data, gsize len)
+{
+  gsize at = 0;
+  while (at < len)
+    {
+      if (pop3->is_at_line_start)
+        {
+          /* The empty line ends the header (RFC 5322 2.1); TOP counts lines after it. */
+          if (pop3->lines_left >= 0)
+            {
+              if (!pop3->is_in_header && pop3->lines_left == 0)
+                return at;
+              if (!pop3->is_in_header)
+                pop3->lines_left--;
+            }
+          if (data[at] == '.')
+            g_byte_array_append (pop3->chunk, (const guint8 *)".", 1);
+        }
+      const guint8 *lf = memchr (data + at, '\n', len - at);
+      gsize n = lf != NULL ? (gsize)(lf - (data + at)) + 1 : len - at;
+      if (lf != NULL && pop3->is_in_header && pop3->is_at_line_start
+          && (n == 1 || (n == 2 && data[at] == '\r')))
+        pop3->is_in_header = FALSE;
+      g_byte_array_append (pop3->chunk, data + at, (guint)n);
+      pop3->is_at_line_start = lf != NULL;
+      at += n;
+    }
+  return len;
+}
+
+static void
+piece_job (gpointer data)
+{
+  Pop3 *pop3 = data;
+  if (pop3->content == NULL)
+    {
+      pop3->content = satchel_mailbox_open_message (pop3->mailbox, pop3_uid (pop3, pop3->message), &pop3->error);
+      if (pop3->content == NULL)
+        return;
+    }
+  g_autofree guint8 *buffer = g_malloc (pop3->want);
+  gssize n = satchel_stream_read_at (pop3->content, pop3->offset, buffer, pop3->want, &pop3->error);
+  if (n < 0)
+    return;
+  pop3->offset += (guint64)n;
+  gsize used = stuff (pop3, buffer, (gsize)n);
+  pop3->chunk_is_last = used < pop3->want;
+  if (used >= 2)
+    pop3->last_byte = buffer[used - 2];
+  if (used >= 1)
+    {
+      pop3->ends_in_crlf = pop3->last_byte == '\r' && buffer[used - 1] == '\n';
+      pop3->last_byte = buffer[used - 1];
+    }
+}
+
+static void
+send_chunk (Pop3 *pop3)
+{
+  if (!pop3->is_begun && pop3->lines_left < 0)
+    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " octets\r\n", pop3_size (pop3, pop3->message));
+  else if (!pop3->is_begun)
+    pop3_reply (pop3, "+OK Top of message follows");
+  pop3->is_begun = TRUE;
+  if (pop3->chunk_is_last && !pop3->ends_in_crlf)
+    g_byte_array_append (pop3->chunk, (const guint8 *)"\r\n", 2);
+  if (pop3->chunk_is_last)
+    g_byte_array_append (pop3->chunk, (const guint8 *)".\r\n", 3);
+  satchel_connection_write_bytes (pop3->connection, g_byte_array_free_to_bytes (g_steal_pointer (&pop3->chunk)));
+}
+
+/* A message that was retrieved whole counts as read. */
+static void
+note_seen (Pop3 *pop3)
+{
+  if (!satchel_config_bool (satchel_session_config (pop3->session), "mark_seen"))
+    return;
+  guint row;
+  const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, pop3->message, &row);
+  if ((chunk->flags[row] & SATCHEL_FLAG_SEEN) == 0)
+    satchel_uid_set_add (&pop3->seen, chunk->uid[row], chunk->uid[row]);
+}
+
+static void
+piece_failed (Pop3 *pop3)
+{
+  gboolean is_gone = g_error_matches (pop3->error, SATCHEL_ERROR, SATCHEL_ERROR_GONE);
+  satchel_session_log (pop3->session, is_gone ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
+                       pop3->message + 1, pop3->error->message);
+  g_clear_error (&pop3->error);
+  pop3_retrieve_end (pop3);
+  if (pop3->is_begun)
+    {
+      /* Half an answer was sent: only closing tells the client so. */
+      pop3->is_closing = TRUE;
+      satchel_connection_abort (pop3->connection);
+      return;
+    }
+  pop3_reply (pop3, is_gone ? "-ERR Message was removed by another client" : "-ERR [SYS/TEMP] Message cannot be read now");
+  pop3_ready (pop3);
+}
+
+static void
+piece_done (gpointer data)
+{
+  Pop3 *pop3 = data;
+  if (pop3->error != NULL)
+    {
+      piece_failed (pop3);
+      return;
+    }
+  send_chunk (pop3);
+  if (!pop3->chunk_is_last)
+    {
+      pop3_continue (pop3);
+      return;
+    }
+  if (pop3->lines_left < 0)
+    note_seen (pop3);
+  pop3_retrieve_end (pop3);
+  pop3_ready (pop3);
+}
+
+static Pop3StepResult
+retrieve_step (Pop3 *pop3)
+{
+  pop3->want = CLAMP (satchel_connection_room (pop3->connection), 1, PIECE_BYTES);
+  pop3->chunk = g_byte_array_sized_new ((guint)pop3->want + 64);
+  satchel_session_run (pop3->session, "pop3 RETR", piece_job, piece_done, pop3);
+  return POP3_STEP_JOB;
+}
+
+void
+pop3_retrieve_end (Pop3 *pop3)
+{
+  g_clear_pointer (&pop3->content, satchel_stream_unref);
+  g_clear_pointer (&pop3->chunk, g_byte_array_unref);
+}
+
+void
+pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
+{
+  pop3->message = index;
+  pop3->lines_left = lines;
+  pop3->offset = 0;
+  pop3->is_in_header = pop3->is_at_line_start = TRUE;
+  pop3->is_begun = pop3->chunk_is_last = FALSE;
+  pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
+  pop3->last_byte = 0;
+  pop3_begin (pop3, retrieve_step);
+}
