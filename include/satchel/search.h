@@ -29,8 +29,8 @@ SATCHEL_API SatchelMatch satchel_search_header (GBytes *attributes, const char *
 typedef enum
 {
   SATCHEL_SEARCH_HEADER = 1, /* field `name` of the message */
-  SATCHEL_SEARCH_BODY,       /* bodies; headers of enclosed messages and parts do not count */
-  SATCHEL_SEARCH_TEXT        /* header of the message, of its parts, and bodies */
+  SATCHEL_SEARCH_BODY,       /* text parts, and headers of enclosed messages; HTML as it stands */
+  SATCHEL_SEARCH_TEXT        /* all header fields ("Name: value"), those of parts as well, and bodies */
 } SatchelSearchKind;
 typedef struct SatchelSearchTerm
 {

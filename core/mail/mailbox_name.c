@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ * Mailbox names as storage.h wants them, and what clients see of them (the namespace).
+ */
+#include "config.h"
+
+#include <satchel/mailbox-name.h>
+#include <string.h>
+#include <uninorm.h>
+
+/* Before NFC, which can make text shorter. */
+#define INPUT_BYTES (4 * SATCHEL_MAILBOX_NAME_BYTES)
+
+static gboolean
+has_control (const char *text)
+{
+  for (; *text != '\0'; text = g_utf8_next_char (text))
+    {
+      gunichar c = g_utf8_get_char (text);
+      /* Line and paragraph separators end a line on some screens. */
+      if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+has_bad_level (const char *name)
+{
+  for (;;)
+    {
+      gsize len = strcspn (name, "/");
+      if (len == 0 || (len == 1 && name[0] == '.') || (len == 2 && memcmp (name, "..", 2) == 0))
+        return TRUE;
+      if (name[len] == '\0')
+        return FALSE;
+      name += len + 1;
+    }
+}
+
+static char *
+to_nfc (const char *name, gsize len)
+{
+  gboolean is_ascii = TRUE;
+  for (gsize i = 0; i < len && is_ascii; i++)
+    is_ascii = (guchar) name[i] < 0x80;
+  if (is_ascii)
+    return g_strndup (name, len);
+  size_t result_len;
+  uint8_t *result = u8_normalize (UNINORM_NFC, (const uint8_t *) name, len, NULL, &result_len);
+  char *copy = result != NULL ? g_strndup ((char *) result, result_len) : NULL;
+  free (result);
+  return copy;
+}
+
+char *
+satchel_mailbox_name_normalise (const char *name, gsize len, GError **error)
+{
+  g_autofree char *normal = NULL;
+  if (len == 0 || len > INPUT_BYTES || !g_utf8_validate_len (name, len, NULL))
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name is empty, too long or not UTF-8");
+      return NULL;
+    }
+  normal = to_nfc (name, len);
+  if (normal == NULL || strlen (normal) > SATCHEL_MAILBOX_NAME_BYTES || has_control (normal) || has_bad_level (normal))
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name has an empty or forbidden level, or is too long");
+      return NULL;
+    }
+  /* RFC 3501 5.1: INBOX in any case is the one INBOX; so that its children are below it, as a first level too. */
+  if (g_ascii_strncasecmp (normal, "INBOX", 5) == 0 && (normal[5] == '\0' || normal[5] == '/'))
+    memcpy (normal, "INBOX", 5);
+  return g_steal_pointer (&normal);
+}
+
+gboolean
+satchel_mailbox_name_is_valid (const char *name)
+{
+  g_autofree char *normal = satchel_mailbox_name_normalise (name, strlen (name), NULL);
+  return g_strcmp0 (normal, name) == 0;
+}
+
+/* With '.' as separator '.' and '/' change places. */
+static void
+swap_separators (const SatchelNamespace *ns, char *name)
+{
+  if (ns->separator == '.')
+    for (; *name != '\0'; name++)
+      if (*name == '.' || *name == '/')
+        *name = *name == '.' ? '/' : '.';
+}
+
+/* A prefix that starts with INBOX matches it in any case, as the name itself does. */
+static gboolean
+has_prefix (const SatchelNamespace *ns, const char *name)
+{
+  gsize len = strlen (ns->prefix), inbox = g_str_has_prefix (ns->prefix, "INBOX") ? 5 : 0;
+  return strlen (name) >= len && g_ascii_strncasecmp (name, ns->prefix, inbox) == 0
+         && memcmp (name + inbox, ns->prefix + inbox, len - inbox) == 0;
+}
+
+char *
+satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsize len, GError **error)
+{
+  if (len > INPUT_BYTES || memchr (name, '\0', len) != NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name is too long or has a NUL");
+      return NULL;
+    }
+  if (len > 1 && name[len - 1] == ns->separator)
+    len--;
+  g_autofree char *client = g_strndup (name, len);
+  if (g_ascii_strcasecmp (client, "INBOX") == 0)
+    return g_strdup ("INBOX");
+  if (!has_prefix (ns, client))
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is outside the namespace \"%s\"", ns->prefix);
+      return NULL;
+    }
+  char *rest = client + strlen (ns->prefix);
+  swap_separators (ns, rest);
+  g_autofree char *internal = satchel_mailbox_name_normalise (rest, strlen (rest), error);
+  /* "INBOX.INBOX" would be a second name of INBOX. */
+  if (internal != NULL && ns->prefix[0] != '\0' && strcmp (internal, "INBOX") == 0)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX has no second name");
+      return NULL;
+    }
+  return g_steal_pointer (&internal);
+}
+
+char *
+satchel_namespace_to_client (const SatchelNamespace *ns, const char *name)
+{
+  if (strcmp (name, "INBOX") == 0)
+    return g_strdup (name);
+  char *client = g_strconcat (ns->prefix, name, NULL);
+  swap_separators (ns, client + strlen (ns->prefix));
+  return client;
+}
