@@ -44,12 +44,13 @@ SATCHEL_API void satchel_store_unref (SatchelStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
 SATCHEL_API const char *satchel_store_user (SatchelStore *store);
 
-/* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array. [blocks] */
+/* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array, which others share:
+ * read-only, g_ptr_array_unref. [blocks] */
 SATCHEL_API GPtrArray *satchel_store_list (SatchelStore *store, GError **error);
 /* The same, only if it is in memory and nothing changed outside; NULL: ask the blocking one. */
 SATCHEL_API GPtrArray *satchel_store_list_cached (SatchelStore *store);
-/* Missing parents become names that cannot be selected or mailboxes, as the driver wants.  Errors: ALREADYEXISTS,
- * CANNOT, LIMIT.  [blocks]; durable on return, as are the five below. */
+/* Missing parents become names that cannot be selected or mailboxes, as the driver wants.  Errors: INVALID (no name),
+ * ALREADYEXISTS, CANNOT, LIMIT.  [blocks]; durable on return, as are the five below. */
 SATCHEL_API gboolean satchel_store_create (SatchelStore *store, const char *name, guint special_use, GError **error);
 /* With children left it becomes a name that cannot be selected (RFC 3501 6.3.4).  INBOX: CANNOT. */
 SATCHEL_API gboolean satchel_store_delete (SatchelStore *store, const char *name, GError **error);
@@ -60,13 +61,14 @@ SATCHEL_API gboolean satchel_store_subscribe (SatchelStore *store, const char *n
 /* Replaces the attributes of @name; an attribute is taken from the mailbox that had it. */
 SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use,
                                                     GError **error);
-/* Name of the mailbox with this attribute, or NULL; yours.  [blocks] */
+/* Name of the mailbox with this attribute; yours.  NULL with NONEXISTENT if none has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
-/* One handle a mailbox and store, shared by all who open it.  Errors: NONEXISTENT, CORRUPT, IO.  [blocks] */
+/* One handle a mailbox and store, shared by all who open it; outside changes are taken in.  A handle that nobody holds
+ * is closed limits.store_idle later.  Errors: INVALID, NONEXISTENT (also: cannot be selected), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error);
-/* The handle if the mailbox is open and in memory, else NULL.  A reference of yours.  Does not look for
- * outside changes beyond what needs a stat or two. */
+/* The handle if the mailbox is open, in memory and nothing changed outside (what a stat or two can tell), else NULL:
+ * open it.  A reference of yours. */
 SATCHEL_API SatchelMailbox *satchel_store_peek_mailbox (SatchelStore *store, const char *name);
 /* Counters without opening or touching messages (outside changes are looked for).  [blocks] */
 SATCHEL_API gboolean satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState *ret_state,
@@ -82,7 +84,8 @@ SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* bo
 SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
 /* Looks for changes by other programs and takes them in.  [blocks]; cheap when there are none. */
 SATCHEL_API gboolean satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error);
-/* Gives UIDs from the returned one up to @upto_uid (exclusive) to the caller as \Recent, once.  [blocks] */
+/* Gives UIDs from the returned one up to @upto_uid (exclusive; at most uidnext) to the caller as \Recent, once: no other
+ * caller gets them again, also after a restart.  *ret_first == upto_uid: none.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
                                                    GError **error);
 /* Calls @func in the main thread after changes (one call may stand for many), outside changes included.
@@ -156,11 +159,33 @@ typedef struct SatchelStaged
   GBytes *attributes;  /* set by the core before commit; NULL: none */
 } SatchelStaged;
 
-/* Methods that a layer leaves NULL pass straight through to the level below.  For a driver every
- * method is "must" but those marked "may".  Calls that change anything (create .. set_special_use, commit,
- * put_attributes, claim_recent, sync) come one at a time for a store; readers (list, status,
- * open_message, get_attributes, vanished) come at any time, also meanwhile.
- * A layer calls the level below by the satchel_storage_NAME functions. */
+/* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
+ * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, commit) is
+ * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
+ * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync) come one
+ * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, stage and
+ * its writers, stage_drop) come at any time, also meanwhile, from any thread.
+ * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
+ * `prepare` calls them.
+ *
+ * What the core has checked before a driver is asked: names are valid; INBOX is never created, removed or renamed to; a
+ * rename's source is listed and exists, its target does not exist, is not below the source, and names of children fit; limits.mailboxes.
+ * Mailboxes of operations are this store's and not deleted; stages are finished; keywords are atoms of at most 128 bytes.
+ *
+ * Rules that each driver keeps (the conformance suite checks them):
+ *  - mailbox ids are never used twice; UIDVALIDITY is kept over rename, and differs for a name that was removed and made
+ *    again, within one second too; a UID that was told is durable and never used again;
+ *  - one mod-sequence counter a store.  A commit that changes anything takes one new value for each transaction, greater
+ *    than all before in any mailbox, also after a crash; every message that it changes or adds, and the state's
+ *    highestmodseq of each mailbox it touches, get it;
+ *  - create makes a name that cannot be selected selectable (with a new mailbox id); ALREADYEXISTS only if it is selectable;
+ *  - remove takes special use and history with it, keeps the subscription (RFC 3501 6.3.6) and the children; NONEXISTENT
+ *    if the name is not a mailbox; of a name that cannot be selected and has children: CANNOT;
+ *  - rename keeps mailbox ids, UIDs, UIDVALIDITY, special use of the mailbox and all its children, moves no
+ *    subscription, and works for a name that cannot be selected but has children.  INBOX: all its messages move to a new
+ *    mailbox, special use and children stay, INBOX is left empty with its UIDVALIDITY and UIDs going on;
+ *  - set_special_use of a mailbox that cannot be selected: NONEXISTENT; what it had is replaced, what others had of the new
+ *    ones is taken from them, all durably at once.  create with special_use does the same. */
 struct SatchelStorageOps
 {
   size_t size;
@@ -168,11 +193,12 @@ struct SatchelStorageOps
   guint classes;   /* layers: what it intercepts.  Drivers: 0 */
   guint newest_operation; /* the newest SatchelOperationKind it knows; newer ones of its classes are composed */
 
-  /* Opens the user's place, making it where missing.  Recovers after a crash without help. */
+  /* Opens the user's place, making it where missing.  Recovers after a crash without help.  @section: for this call only. */
   gboolean (*open) (SatchelStorage *storage, const SatchelConfig *section, GError **error);
   void (*close) (SatchelStorage *storage);
 
-  /* LIST.  Fills @infos (SatchelMailboxInfo, any order); INBOX always exists. */
+  /* LIST.  Fills @infos (SatchelMailboxInfo, any order): mailboxes, names with children only (exists, not selectable), and
+   * subscriptions without mailbox (neither); INBOX always exists. */
   gboolean (*list) (SatchelStorage *storage, GPtrArray *infos, GError **error);
   /* May: TRUE if the last `list` still holds, by a few stats at most. Without it list is called each time. */
   gboolean (*list_is_current) (SatchelStorage *storage);
@@ -182,7 +208,8 @@ struct SatchelStorageOps
   gboolean (*subscribe) (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error);
   gboolean (*set_special_use) (SatchelStorage *storage, const char *name, guint special_use, GError **error);
 
-  /* Makes a handle (satchel_mailbox_new) and publishes its first snapshot. The core calls it once a mailbox. */
+  /* Makes a handle (satchel_mailbox_new) and publishes its first snapshot, outside changes taken in.  The core calls it while
+   * there is no handle of that name.  close_mailbox frees `driver`; streams that came from it stay readable.  */
   SatchelMailbox *(*open_mailbox) (SatchelStorage *storage, const char *name, GError **error);
   void (*close_mailbox) (SatchelStorage *storage, SatchelMailbox *mailbox);
   gboolean (*status) (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
@@ -190,27 +217,33 @@ struct SatchelStorageOps
   gboolean (*sync) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
   /* May: TRUE if sync would find nothing, by a few stats at most; never blocks otherwise. */
   gboolean (*is_current) (SatchelStorage *storage, SatchelMailbox *mailbox);
-  /* May: outside changes are to be noticed (inotify) while @watch; then satchel_mailbox_changed_outside. Main thread. */
+  /* May: outside changes are to be noticed (inotify) while @watch; then satchel_mailbox_changed_outside. Main thread;
+   * told FALSE before the handle is closed. */
   void (*watch) (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch);
   gboolean (*claim_recent) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
                             GError **error);
   gboolean (*vanished) (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
                         gboolean *ret_is_complete, GError **error);
 
-  /* CONTENT_IN.  A layer wraps the writer of the level below.  *ret_staged is the driver's, filled at finish;
-   * `size` is set by the core to what was written at the top. */
+  /* CONTENT_IN.  A layer wraps the writer of the level below.  @staged lives until stage_drop or commit.  When the driver's
+   * finish is called, staged->size (bytes written at the top: RFC822.SIZE) and staged->attributes are set; what the driver
+   * itself gets may be longer or shorter. */
   SatchelWriter *(*stage) (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
   /* May: stages by hard link from "spool/..." below the mail root; only used if no layer intercepts CONTENT_IN.
    * @is_lf: the file has LF where the content has CRLF (all lines had).  Errors: CANNOT: copy instead. */
   gboolean (*stage_spooled) (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
                              GError **error);
+  /* Throws `driver` of @staged away (it is not NULL). */
   void (*stage_drop) (SatchelStorage *storage, SatchelStaged *staged);
 
   /* Layers, may: looks at a transaction with operations of its classes before it is queued; may add or
    * change operations; FALSE refuses it. */
   gboolean (*prepare) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
-  /* Drivers: executes each transaction all-or-nothing, with one sync for all where possible, publishes the new
-   * snapshots.  results[i]: NULL on success, else an error the core frees.  What succeeded is durable on return. */
+  /* Drivers: executes each transaction all-or-nothing, its operations in order (each sees those before it), with one sync
+   * for all transactions where possible, then publishes the new snapshots.  results[i]: NULL on success, else an error the
+   * core frees.  What succeeded is durable on return.  The `driver` of stages that were stored is set to NULL; what is left
+   * in the others the core gives to stage_drop.  COPY to the mailbox itself is allowed; MOVE to itself gives new UIDs.
+   * EXPUNGE of nothing, FLAGS that change nothing: success without a new mod-sequence. */
   void (*commit) (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
 
   /* CONTENT_OUT. */
@@ -246,13 +279,23 @@ SATCHEL_API gboolean satchel_storage_get_attributes (SatchelStorage *storage, Sa
                                                      guint n, GBytes **ret, GError **error);
 SATCHEL_API gboolean satchel_storage_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids,
                                                      guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
+SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage); /* FALSE also if the driver cannot tell */
+SATCHEL_API SatchelMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const char *name, GError **error);
+SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
+                                               guint8 ret_id[16], GError **error);
+/* CANNOT if the driver keeps none. */
+SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
+                                                   const char *key, GBytes **ret, GError **error);
+SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
+                                                   const char *key, GBytes *value, GError **error);
 
 /* For drivers. */
 /* A handle; the driver sets `driver`, and publishes before it returns it. */
 SATCHEL_API SatchelMailbox *satchel_mailbox_new (SatchelStorage *storage, const char *name);
-/* Makes @snapshot (taken over) the newest and tells watchers.  In writing calls only. */
+/* Makes @snapshot (taken over) the newest and tells watchers.  In writing calls only, once its changes are durable. */
 SATCHEL_API void satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot);
-/* In remove and rename: the open handle changes its name, or is deleted (NULL). */
+/* In remove and rename, for each open handle concerned (children as well): it changes its name, or is deleted (NULL).  Also
+ * in sync, when the mailbox was removed by another program. */
 SATCHEL_API void satchel_mailbox_renamed (SatchelMailbox *mailbox, const char *name);
 /* From `watch`: something changed outside; the core calls sync in a job. Any thread. */
 SATCHEL_API void satchel_mailbox_changed_outside (SatchelMailbox *mailbox);

@@ -63,7 +63,7 @@ typedef struct SatchelOperation
   SatchelUidSet ret_source; /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so */
   GArray *ret_uids;        /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
-  guint64 ret_modseq;
+  guint64 ret_modseq;       /* of what it changed; 0: nothing changed */
 } SatchelOperation;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
@@ -89,7 +89,8 @@ SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *tr
 SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction, guint index);
 /* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
  * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
- * Errors: OVERQUOTA, LIMIT, NONEXISTENT (mailbox gone), IO, CORRUPT. */
+ * Errors: OVERQUOTA, LIMIT (keywords of a mailbox), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), IO, CORRUPT.
+ * Results of an operation are valid until the transaction is freed. */
 SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
 
 G_END_DECLS

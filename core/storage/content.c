@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ * Reading messages: content, ids, history, and their attributes, which are computed here, above the stack, and handed
+ * down for keeping.
+ */
+#include "config.h"
+
+#include "core/runtime/hash.h"
+#include "core/storage/store_private.h"
+
+#include <satchel/attributes.h>
+#include <satchel/job.h>
+#include <satchel/log.h>
+
+#define PUT_BATCH 64u
+
+SatchelStream *
+satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, OPEN_MESSAGE);
+  return target->ops->open_message (target, mailbox, uid, error);
+}
+
+gboolean
+satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, EMAIL_ID);
+  return target->ops->email_id (target, mailbox, uid, ret_id, error);
+}
+
+gboolean
+satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete,
+                          GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, VANISHED);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  gboolean is_complete = FALSE;
+  if (!target->ops->vanished (target, mailbox, modseq, &uids, &is_complete, error))
+    return FALSE;
+  *ret_uids = uids;
+  *ret_is_complete = is_complete;
+  uids = (SatchelUidSet){ NULL, 0 };
+  return TRUE;
+}
+
+/* ---- messages that must not be scanned ---- */
+
+static GMutex suspects_lock;
+static GHashTable *suspects; /* crumbs */
+
+void
+satchel_store_add_suspect (const char *crumb)
+{
+  g_mutex_lock (&suspects_lock);
+  if (suspects == NULL)
+    suspects = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  g_hash_table_add (suspects, g_strdup (crumb));
+  g_mutex_unlock (&suspects_lock);
+}
+
+static gboolean
+is_suspect (const char *crumb)
+{
+  g_mutex_lock (&suspects_lock);
+  gboolean is_there = suspects != NULL && g_hash_table_contains (suspects, crumb);
+  g_mutex_unlock (&suspects_lock);
+  return is_there;
+}
+
+static char *
+crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
+{
+  GString *crumb = g_string_sized_new (48);
+  for (guint i = 0; i < sizeof (snapshot->state.mailbox_id); i++)
+    g_string_append_printf (crumb, "%02x", snapshot->state.mailbox_id[i]);
+  g_string_append_printf (crumb, " %u", uid);
+  return g_string_free (crumb, FALSE);
+}
+
+/* ---- attributes ---- */
+
+/* What of one request still has to be stored. */
+typedef struct Batch
+{
+  SatchelMailbox *mailbox;
+  guint32 uids[PUT_BATCH];
+  GBytes *attributes[PUT_BATCH];
+  guint64 sizes[PUT_BATCH];
+  guint n;
+} Batch;
+
+static void
+flush (Batch *batch)
+{
+  SatchelStore *store = satchel_mailbox_core (batch->mailbox)->store;
+  SatchelStorage *target = SATCHEL_TOP (store, PUT_ATTRIBUTES);
+  g_autoptr (GError) error = NULL;
+  if (batch->n == 0)
+    return;
+  satchel_store_begin_write (store);
+  gboolean ok = satchel_mailbox_is_deleted (batch->mailbox)
+                || target->ops->put_attributes (target, batch->mailbox, batch->uids, batch->n, batch->attributes,
+                                                batch->sizes, &error);
+  satchel_store_end_write (store);
+  /* They can be computed again: a full disk must not make mail unreadable. */
+  if (!ok)
+    satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes not kept: %s", store->user, error->message);
+  for (guint i = 0; i < batch->n; i++)
+    g_bytes_unref (batch->attributes[i]);
+  batch->n = 0;
+}
+
+static void
+keep (Batch *batch, guint32 uid, GBytes *attributes)
+{
+  batch->uids[batch->n] = uid;
+  batch->attributes[batch->n] = g_bytes_ref (attributes);
+  batch->sizes[batch->n] = satchel_attributes_size (attributes);
+  if (++batch->n == PUT_BATCH)
+    flush (batch);
+}
+
+static GBytes *
+unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **error)
+{
+  if (known_size != SATCHEL_SIZE_UNKNOWN)
+    return satchel_attributes_unparsed (known_size);
+  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, uid, error);
+  gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
+  return length >= 0 ? satchel_attributes_unparsed ((guint64) length) : NULL;
+}
+
+static GBytes *
+compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row, GError **error)
+{
+  g_autofree char *crumb = crumb_of (snapshot, row->uid);
+  if (is_suspect (crumb))
+    return unparsed (mailbox, row->uid, row->size, error);
+  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, row->uid, error);
+  if (content == NULL)
+    return NULL;
+  satchel_job_crumb ("%s", crumb);
+  return satchel_scan_stream (content, error);
+}
+
+static gboolean
+find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret_row)
+{
+  guint32 index;
+  guint at;
+  if (!satchel_snapshot_find (snapshot, uid, &index))
+    return FALSE;
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
+  *ret_row = (SatchelMessageRow){ .uid = uid, .flags = chunk->flags[at], .size = chunk->size[at] };
+  return TRUE;
+}
+
+/* One place of the answer.  @stored: what the store had, taken over.  Keeps the first error that is not GONE. */
+static GBytes *
+resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored, GError **first_error)
+{
+  g_autoptr (GBytes) have = stored;
+  g_autoptr (GError) error = NULL;
+  SatchelMessageRow row;
+  if (!find_row (snapshot, uid, &row))
+    return NULL;
+  if ((row.flags & SATCHEL_FLAG_UNPARSED) != 0)
+    return unparsed (batch->mailbox, uid, row.size, first_error != NULL && *first_error == NULL ? first_error : NULL);
+  if (have != NULL && satchel_attributes_check (have))
+    return g_steal_pointer (&have);
+  GBytes *computed = compute (batch->mailbox, snapshot, &row, &error);
+  if (computed != NULL)
+    {
+      keep (batch, uid, computed);
+      return computed;
+    }
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) && *first_error == NULL)
+    *first_error = g_steal_pointer (&error);
+  return NULL;
+}
+
+gboolean
+satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, GET_ATTRIBUTES);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  g_autoptr (GError) first_error = NULL;
+  g_autofree GBytes **stored = g_new0 (GBytes *, n);
+  /* An index that cannot be read only costs time: everything is scanned. */
+  if (!target->ops->get_attributes (target, mailbox, uids, n, stored, NULL))
+    for (guint i = 0; i < n; i++)
+      g_clear_pointer (&stored[i], g_bytes_unref);
+  Batch batch = { .mailbox = mailbox };
+  guint n_found = 0;
+  for (guint i = 0; i < n; i++)
+    {
+      stored[i] = resolve (&batch, snapshot, uids[i], stored[i], &first_error);
+      n_found += stored[i] != NULL;
+    }
+  flush (&batch);
+  if (n > 0 && n_found == 0 && first_error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&first_error));
+      return FALSE;
+    }
+  for (guint i = 0; i < n; i++)
+    ret[i] = stored[i];
+  return TRUE;
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT
+ * Names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC 6154), the cached
+ * list, and status.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+
+#include <satchel/mailbox-name.h>
+#include <string.h>
+
+void
+satchel_mailbox_info_free (SatchelMailboxInfo *info)
+{
+  if (info == NULL)
+    return;
+  g_free (info->name);
+  g_free (info);
+}
+
+gboolean
+satchel_store_check_name (const char *name, GError **error)
+{
+  if (satchel_mailbox_name_is_valid (name))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a mailbox name");
+}
+
+static gboolean
+is_inbox (const char *name)
+{
+  return strcmp (name, "INBOX") == 0;
+}
+
+static gint
+compare_infos (gconstpointer a, gconstpointer b)
+{
+  const char *first = (*(SatchelMailboxInfo *const *) a)->name, *second = (*(SatchelMailboxInfo *const *) b)->name;
+  if (is_inbox (first) != is_inbox (second))
+    return is_inbox (first) ? -1 : 1;
+  return strcmp (first, second);
+}
+
+SatchelMailboxInfo *
+satchel_list_find (GPtrArray *infos, const char *name)
+{
+  for (guint i = 0; i < infos->len; i++)
+    if (strcmp (((SatchelMailboxInfo *) infos->pdata[i])->name, name) == 0)
+      return infos->pdata[i];
+  return NULL;
+}
+
+void
+satchel_store_forget_list (SatchelStore *store)
+{
+  g_mutex_lock (&store->list_lock);
+  g_clear_pointer (&store->list, g_ptr_array_unref);
+  store->list_generation++;
+  g_mutex_unlock (&store->list_lock);
+}
+
+GPtrArray *
+satchel_store_list_cached (SatchelStore *store)
+{
+  SatchelStorage *target = SATCHEL_TOP (store, LIST_IS_CURRENT);
+  g_mutex_lock (&store->list_lock);
+  GPtrArray *list = store->list != NULL ? g_ptr_array_ref (store->list) : NULL;
+  g_mutex_unlock (&store->list_lock);
+  if (list != NULL && !target->ops->list_is_current (target))
+    g_clear_pointer (&list, g_ptr_array_unref);
+  return list;
+}
+
+GPtrArray *
+satchel_store_list (SatchelStore *store, GError **error)
+{
+  GPtrArray *cached = satchel_store_list_cached (store);
+  if (cached != NULL)
+    return cached;
+  g_mutex_lock (&store->list_lock);
+  guint generation = store->list_generation;
+  g_mutex_unlock (&store->list_lock);
+  g_autoptr (GPtrArray) infos = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_mailbox_info_free);
+  SatchelStorage *target = SATCHEL_TOP (store, LIST);
+  if (!target->ops->list (target, infos, error))
+    return NULL;
+  g_ptr_array_sort (infos, compare_infos);
+  if (SATCHEL_TOP (store, LIST_IS_CURRENT) != NULL)
+    {
+      g_mutex_lock (&store->list_lock);
+      if (generation == store->list_generation) /* nothing changed while the driver looked */
+        {
+          g_clear_pointer (&store->list, g_ptr_array_unref);
+          store->list = g_ptr_array_ref (infos);
+        }
+      g_mutex_unlock (&store->list_lock);
+    }
+  return g_steal_pointer (&infos);
+}
+
+/* Room for another name: exists and subscriptions count alike, so that neither can bloat the list. */
+static gboolean
+check_room (SatchelStore *store, GError **error)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  if (infos == NULL)
+    return FALSE;
+  if (infos->len >= store->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
+  return TRUE;
+}
+
+static gboolean
+create_locked (SatchelStore *store, const char *name, guint special_use, GError **error)
+{
+  if (is_inbox (name))
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "INBOX always exists");
+  if (!check_room (store, error))
+    return FALSE;
+  SatchelStorage *target = SATCHEL_TOP (store, CREATE);
+  return target->ops->create (target, name, special_use, error);
+}
+
+static gboolean
+end_change (SatchelStore *store, gboolean result)
+{
+  satchel_store_forget_list (store);
+  satchel_store_end_write (store);
+  return result;
+}
+
+gboolean
+satchel_store_create (SatchelStore *store, const char *name, guint special_use, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return FALSE;
+  satchel_store_begin_write (store);
+  return end_change (store, create_locked (store, name, special_use, error));
+}
+
+gboolean
+satchel_store_delete (SatchelStore *store, const char *name, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return FALSE;
+  if (is_inbox (name))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
+  SatchelStorage *target = SATCHEL_TOP (store, REMOVE);
+  satchel_store_begin_write (store);
+  return end_change (store, target->ops->remove (target, name, error));
+}
+
+static gboolean
+check_rename (const char *from, const char *to, GError **error)
+{
+  gsize len = strlen (from);
+  if (is_inbox (to) || strcmp (from, to) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "the new name is taken");
+  /* INBOX may be renamed below itself: only its messages move. */
+  if (!is_inbox (from) && strncmp (from, to, len) == 0 && to[len] == '/')
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot move below itself");
+  return TRUE;
+}
+
+/* What every driver's rename relies on: the source is there, nothing is at the new name, and all names stay in bounds. */
+static gboolean
+check_rename_list (SatchelStore *store, const char *from, const char *to, GError **error)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  if (infos == NULL)
+    return FALSE;
+  const SatchelMailboxInfo *source = satchel_list_find (infos, from), *taken = satchel_list_find (infos, to);
+  if (source == NULL || !source->exists)
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+  if (taken != NULL && taken->exists)
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "the new name is taken");
+  if (is_inbox (from))
+    return check_room (store, error);
+  gsize len = strlen (from), new_len = strlen (to);
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      if (strncmp (info->name, from, len) == 0 && info->name[len] == '/'
+          && new_len + strlen (info->name + len) > SATCHEL_MAILBOX_NAME_BYTES)
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the name of a child would be too long");
+    }
+  return TRUE;
+}
+
+gboolean
+satchel_store_rename (SatchelStore *store, const char *from, const char *to, GError **error)
+{
+  if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
+    return FALSE;
+  SatchelStorage *target = SATCHEL_TOP (store, RENAME);
+  satchel_store_begin_write (store);
+  return end_change (store, check_rename_list (store, from, to, error) && target->ops->rename (target, from, to, error));
+}
+
+static gboolean
+subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (store, SUBSCRIBE);
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  if (infos == NULL)
+    return FALSE;
+  const SatchelMailboxInfo *info = satchel_list_find (infos, name);
+  if (info != NULL && info->is_subscribed == subscribe)
+    return TRUE;
+  if (info == NULL && !subscribe)
+    return TRUE;
+  if (info == NULL && infos->len >= store->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
+  return target->ops->subscribe (target, name, subscribe, error);
+}
+
+gboolean
+satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscribe, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return FALSE;
+  satchel_store_begin_write (store);
+  return end_change (store, subscribe_locked (store, name, subscribe, error));
+}
+
+gboolean
+satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return FALSE;
+  SatchelStorage *target = SATCHEL_TOP (store, SET_SPECIAL_USE);
+  satchel_store_begin_write (store);
+  return end_change (store, target->ops->set_special_use (target, name, special_use, error));
+}
+
+char *
+satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  if (infos == NULL)
+    return NULL;
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      if (info->is_selectable && (info->special_use & special_use) != 0)
+        return g_strdup (info->name);
+    }
+  satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox has this special use");
+  return NULL;
+}
+
+gboolean
+satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState *ret_state, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return FALSE;
+  SatchelStorage *target = SATCHEL_TOP (store, STATUS);
+  SatchelMailboxState state = { 0 };
+  if (!target->ops->status (target, name, &state, error))
+    return FALSE;
+  *ret_state = state;
+  return TRUE;
+}

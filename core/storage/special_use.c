@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * Exactly one mailbox for each configured special use (RFC 6154), seen to whenever a store is opened: an existing
+ * mailbox with a known name is adopted, else one is made and subscribed.  A mailbox that the user deletes comes back at
+ * the next opening, which is what clients that look for it by attribute need; an empty name in config ends that.
+ */
+#include "config.h"
+
+#include <satchel/log.h>
+
+#include "core/storage/store_private.h"
+
+static const struct
+{
+  const char *key, *names_key;
+  guint special_use;
+} uses[] = {
+  { "drafts", "drafts_names", SATCHEL_USE_DRAFTS },
+  { "sent", "sent_names", SATCHEL_USE_SENT },
+  { "junk", "junk_names", SATCHEL_USE_JUNK },
+  { "trash", "trash_names", SATCHEL_USE_TRASH },
+  { "archive", "archive_names", SATCHEL_USE_ARCHIVE },
+};
+
+static gboolean
+has_use (GPtrArray *infos, guint special_use)
+{
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      if (info->exists && info->is_selectable && (info->special_use & special_use) != 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* The first known name that is a mailbox without a use of its own. */
+static const char *
+find_adoptable (GPtrArray *infos, const SatchelConfig *mailboxes, guint use)
+{
+  const char *const *names = satchel_config_strings (mailboxes, uses[use].names_key);
+  const char *const own[] = { satchel_config_string (mailboxes, uses[use].key), NULL };
+  for (guint pass = 0; pass < 2; pass++)
+    for (const char *const *name = pass == 0 ? names : own; name != NULL && *name != NULL; name++)
+      {
+        const SatchelMailboxInfo *info = satchel_list_find (infos, *name);
+        if (info != NULL && info->exists && info->is_selectable && info->special_use == 0)
+          return info->name;
+      }
+  return NULL;
+}
+
+static gboolean
+ensure_one (SatchelStore *store, const SatchelConfig *mailboxes, guint use, GError **error)
+{
+  const char *name = satchel_config_string (mailboxes, uses[use].key);
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  if (infos == NULL)
+    return FALSE;
+  if (name == NULL || name[0] == '\0' || has_use (infos, uses[use].special_use))
+    return TRUE;
+  const char *adopted = find_adoptable (infos, mailboxes, use);
+  if (adopted != NULL)
+    return satchel_store_set_special_use (store, adopted, uses[use].special_use, error);
+  return satchel_store_create (store, name, uses[use].special_use, error)
+         && satchel_store_subscribe (store, name, TRUE, error);
+}
+
+void
+satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
+{
+  for (guint use = 0; use < G_N_ELEMENTS (uses); use++)
+    {
+      g_autoptr (GError) error = NULL;
+      if (!ensure_one (store, mailboxes, use, &error))
+        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->user, uses[use].key,
+                     error->message);
+    }
+}

@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ * Content on its way in: every byte goes to the stack's writer and to the scanner, so that a message is parsed while it
+ * arrives and never read again for its attributes.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/attributes.h>
+#include <string.h>
+#include <unistd.h>
+
+#define COPY_BYTES 65536u
+
+struct SatchelStage
+{
+  SatchelStore *store; /* a reference */
+  SatchelStaged staged;
+  SatchelWriter *writer;   /* until finish */
+  SatchelScanner *scanner; /* until finish; NULL: attributes are known already */
+  guint64 size;
+  gboolean is_finished;
+};
+
+static SatchelStage *
+stage_alloc (SatchelStore *store)
+{
+  SatchelStage *stage = g_new0 (SatchelStage, 1);
+  stage->store = satchel_store_ref (store);
+  return stage;
+}
+
+static SatchelStage *
+stage_open (SatchelStore *store, guint64 size_hint, GBytes *attributes, GError **error)
+{
+  g_autoptr (SatchelStage) stage = stage_alloc (store);
+  SatchelStorage *target = SATCHEL_TOP (store, STAGE);
+  stage->writer = target->ops->stage (target, size_hint, &stage->staged, error);
+  if (stage->writer == NULL)
+    return NULL;
+  if (attributes != NULL)
+    stage->staged.attributes = g_bytes_ref (attributes);
+  else
+    stage->scanner = satchel_scanner_new ();
+  return g_steal_pointer (&stage);
+}
+
+SatchelStage *
+satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error)
+{
+  return stage_open (store, size_hint, NULL, error);
+}
+
+gboolean
+satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error)
+{
+  if (stage->writer == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content has ended");
+  if (len == 0)
+    return TRUE;
+  if (!satchel_writer_write (stage->writer, data, len, error))
+    return FALSE;
+  if (stage->scanner != NULL)
+    satchel_scanner_feed (stage->scanner, data, len);
+  stage->size += len;
+  return TRUE;
+}
+
+gboolean
+satchel_stage_finish (SatchelStage *stage, GError **error)
+{
+  if (stage->writer == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content has ended");
+  if (stage->scanner != NULL)
+    stage->staged.attributes = satchel_scanner_finish (g_steal_pointer (&stage->scanner));
+  stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
+  gboolean ok = satchel_writer_finish (stage->writer, error);
+  g_clear_pointer (&stage->writer, satchel_writer_free);
+  stage->is_finished = ok;
+  return ok;
+}
+
+/* ---- from a spool ---- */
+
+/* Opens "spool/..." below the mail root without following a link. */
+static int
+open_spool (SatchelStore *store, const char *path, GError **error)
+{
+  if (!g_str_has_prefix (path, "spool/") || strstr (path, "..") != NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a path in the spool");
+      return -1;
+    }
+  int fd = openat (store->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  if (fd < 0)
+    satchel_error_set_errno (error, errno, "spooled message");
+  return fd;
+}
+
+static gboolean
+copy_content (SatchelStage *stage, SatchelStream *content, GError **error)
+{
+  g_autofree char *buffer = g_malloc (COPY_BYTES);
+  for (guint64 offset = 0;;)
+    {
+      gssize n = satchel_stream_read_at (content, offset, buffer, COPY_BYTES, error);
+      if (n <= 0)
+        return n == 0;
+      if (!satchel_stage_write (stage, buffer, (gsize) n, error))
+        return FALSE;
+      offset += (guint64) n;
+    }
+}
+
+static SatchelStage *
+stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *attributes, GError **error)
+{
+  g_autoptr (SatchelStage) stage = stage_open (store, size, attributes, error);
+  if (stage == NULL || !copy_content (stage, content, error))
+    return NULL;
+  if (stage->size != size)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_IO, "the spooled message has %" G_GUINT64_FORMAT " bytes instead of %" G_GUINT64_FORMAT,
+                         stage->size, size);
+      return NULL;
+    }
+  return satchel_stage_finish (stage, error) ? g_steal_pointer (&stage) : NULL;
+}
+
+/* NULL without error: copy instead. */
+static SatchelStage *
+stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes, GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (store, STAGE_SPOOLED);
+  g_autoptr (GError) local = NULL;
+  if (!store->can_link || target == NULL)
+    return NULL;
+  g_autoptr (SatchelStage) stage = stage_alloc (store);
+  stage->staged.size = stage->size = size;
+  if (target->ops->stage_spooled (target, path, is_lf, &stage->staged, &local))
+    {
+      stage->staged.attributes = g_bytes_ref (attributes);
+      stage->is_finished = TRUE;
+      return g_steal_pointer (&stage);
+    }
+  if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
+    g_propagate_error (error, g_steal_pointer (&local));
+  return NULL;
+}
+
+SatchelStage *
+satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes,
+                           GError **error)
+{
+  int fd = open_spool (store, path, error);
+  if (fd < 0)
+    return NULL;
+  g_autoptr (SatchelStream) content = satchel_stream_new_fd (fd, 0);
+  if (is_lf)
+    {
+      SatchelStream *as_sent = satchel_stream_new_crlf (content, (gint64) MIN (size, (guint64) G_MAXINT64));
+      satchel_stream_unref (content);
+      content = as_sent;
+    }
+  g_autoptr (GBytes) known = attributes != NULL ? g_bytes_ref (attributes) : satchel_scan_stream (content, error);
+  if (known == NULL)
+    return NULL;
+  g_autoptr (GError) local = NULL;
+  SatchelStage *linked = stage_link (store, path, is_lf, size, known, &local);
+  if (linked != NULL)
+    return linked;
+  if (local != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&local));
+      return NULL;
+    }
+  return stage_copy (store, content, size, known, error);
+}
+
+guint64
+satchel_stage_size (const SatchelStage *stage)
+{
+  return stage->size;
+}
+
+GBytes *
+satchel_stage_attributes (const SatchelStage *stage)
+{
+  return stage->staged.attributes;
+}
+
+SatchelStaged *
+satchel_stage_staged (SatchelStage *stage)
+{
+  return &stage->staged;
+}
+
+gboolean
+satchel_stage_is_finished (const SatchelStage *stage)
+{
+  return stage->is_finished;
+}
+
+SatchelStore *
+satchel_stage_store (const SatchelStage *stage)
+{
+  return stage->store;
+}
+
+void
+satchel_stage_free (SatchelStage *stage)
+{
+  SatchelStorage *target = SATCHEL_TOP (stage->store, STAGE_DROP);
+  g_clear_pointer (&stage->writer, satchel_writer_free);
+  g_clear_pointer (&stage->scanner, satchel_scanner_free);
+  if (stage->staged.driver != NULL)
+    target->ops->stage_drop (target, &stage->staged);
+  g_clear_pointer (&stage->staged.attributes, g_bytes_unref);
+  satchel_store_unref (stage->store);
+  g_free (stage);
+}

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT
+ * A user's open stack: made from levels, closed in the reverse order.
+ */
+#include "config.h"
+
+#include "core/runtime/hash.h"
+#include "core/storage/store_private.h"
+
+static SatchelStore *
+store_new (const SatchelStoreOpenOptions *options)
+{
+  SatchelStore *store = g_new0 (SatchelStore, 1);
+  store->users = 1;
+  store->user = g_strdup (options->user);
+  store->path = g_strdup (options->path);
+  store->identity = (SatchelStorageIdentity){
+    .user = store->user,
+    .path = store->path,
+    .root_fd = options->root_fd,
+    .key = options->key != NULL ? g_bytes_ref (options->key) : NULL,
+  };
+  store->n_levels = options->n_levels;
+  store->levels = g_new0 (SatchelStorage, options->n_levels);
+  store->level_names = g_new0 (char *, options->n_levels + 1);
+  for (guint i = 0; i < options->n_levels; i++)
+    {
+      store->level_names[i] = g_strdup (options->levels[i].name);
+      store->levels[i] = (SatchelStorage){
+        .ops = options->levels[i].ops,
+        .below = i + 1 < options->n_levels ? &store->levels[i + 1] : NULL,
+        .store = store,
+        .identity = &store->identity,
+      };
+    }
+  store->max_mailboxes = options->limits != NULL ? (guint) satchel_config_int (options->limits, "mailboxes") : 10000;
+  g_rec_mutex_init (&store->write_lock);
+  g_mutex_init (&store->queue_lock);
+  g_cond_init (&store->queue_changed);
+  g_queue_init (&store->queue);
+  g_mutex_init (&store->handles_lock);
+  g_mutex_init (&store->list_lock);
+  store->handles = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  store->orphans = g_ptr_array_new ();
+  return store;
+}
+
+/* Frees what is left after `n_opened` levels, counted from the driver, were closed. */
+static void
+close_levels (SatchelStore *store, guint n_opened)
+{
+  for (guint i = store->n_levels - n_opened; i < store->n_levels; i++)
+    if (SATCHEL_HAS (store->levels[i].ops, close))
+      store->levels[i].ops->close (&store->levels[i]);
+}
+
+static void
+store_dispose (SatchelStore *store)
+{
+  g_clear_pointer (&store->list, g_ptr_array_unref);
+  g_hash_table_unref (store->handles);
+  g_ptr_array_unref (store->orphans);
+  g_rec_mutex_clear (&store->write_lock);
+  g_mutex_clear (&store->queue_lock);
+  g_cond_clear (&store->queue_changed);
+  g_mutex_clear (&store->handles_lock);
+  g_mutex_clear (&store->list_lock);
+  g_clear_pointer (&store->identity.key, g_bytes_unref);
+  g_strfreev (store->level_names);
+  g_free (store->below);
+  g_free (store->levels);
+  g_free (store->user);
+  g_free (store->path);
+  g_free (store);
+}
+
+void
+satchel_store_free (SatchelStore *store)
+{
+  satchel_store_close_handles (store);
+  close_levels (store, store->n_levels);
+  store_dispose (store);
+}
+
+static gboolean
+check_options (const SatchelStoreOpenOptions *options, GError **error)
+{
+  if (options->n_levels == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no storage driver is configured");
+  for (guint i = 0; i < options->n_levels; i++)
+    if (options->levels[i].ops->size < offsetof (SatchelStorageOps, list) || options->levels[i].ops->open == NULL)
+      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage module %s lacks method open", options->levels[i].name);
+  return TRUE;
+}
+
+SatchelStore *
+satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
+{
+  if (!check_options (options, error))
+    return NULL;
+  SatchelStore *store = store_new (options);
+  if (!satchel_dispatch_build (store, error))
+    {
+      store_dispose (store);
+      return NULL;
+    }
+  guint n_opened = 0;
+  satchel_store_begin_write (store);
+  for (; n_opened < store->n_levels; n_opened++)
+    {
+      guint i = store->n_levels - 1 - n_opened;
+      if (!store->levels[i].ops->open (&store->levels[i], options->levels[i].section, error))
+        {
+          g_prefix_error (error, "%s: ", store->level_names[i]);
+          break;
+        }
+    }
+  gboolean is_open = n_opened == store->n_levels;
+  if (is_open && options->mailboxes != NULL)
+    satchel_store_ensure_special_use (store, options->mailboxes);
+  satchel_store_end_write (store);
+  if (is_open)
+    return store;
+  close_levels (store, n_opened);
+  store_dispose (store);
+  return NULL;
+}
+
+void
+satchel_store_begin_write (SatchelStore *store)
+{
+  g_rec_mutex_lock (&store->write_lock);
+  if (store->write_depth++ == 0)
+    g_atomic_pointer_set (&store->writer, g_thread_self ());
+}
+
+void
+satchel_store_end_write (SatchelStore *store)
+{
+  if (--store->write_depth == 0)
+    g_atomic_pointer_set (&store->writer, NULL);
+  g_rec_mutex_unlock (&store->write_lock);
+}
+
+gboolean
+satchel_store_is_writer (SatchelStore *store)
+{
+  return g_atomic_pointer_get (&store->writer) == (gpointer) g_thread_self ();
+}
+
+const char *
+satchel_store_user (SatchelStore *store)
+{
+  return store->user;
+}
+
+char *
+satchel_store_describe (SatchelStore *store)
+{
+  return g_strjoinv (" > ", store->level_names);
+}

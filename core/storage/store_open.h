@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT
+ * Opening stores: from a list of levels (tests, fsck, convert), or by user through the process's cache of open
+ * stores (mail sessions, deliveries), which the mail role sets up from configuration.
+ */
+#pragma once
+#include <satchel/listener.h>
+#include <satchel/storage.h>
+
+#include "core/runtime/config_image.h"
+#include "core/runtime/loader.h"
+
+/* One level of a stack.  @section: its module's group, for the call only; NULL if it has no settings. */
+typedef struct SatchelStoreLevel
+{
+  const char *name;
+  const SatchelStorageOps *ops;
+  const SatchelConfig *section;
+} SatchelStoreLevel;
+
+typedef struct SatchelStoreOpenOptions
+{
+  const char *user; /* local@domain */
+  const char *path; /* below the mail root */
+  int root_fd;      /* borrowed; stays open for the life of the store */
+  GBytes *key;      /* or NULL */
+  const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels
+                                      open the stack further down */
+  guint n_levels;
+  const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
+  const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
+} SatchelStoreOpenOptions;
+
+/* Opens driver and layers.  Everything in @options but root_fd is for the call only.  [blocks]
+ * The last satchel_store_unref closes it, blocking. */
+SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
+/* Closes mailbox handles that nobody has used for @idle_ms.  [blocks] */
+void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
+/* Handles in memory: tests for leaks. */
+guint satchel_store_n_handles (SatchelStore *store);
+
+/* "xor > noop > maildir": the levels from the client down.  Yours. */
+char *satchel_store_describe (SatchelStore *store);
+
+/* Listeners told of every committed transaction of any store, in order; borrowed for good.  Before the first store is
+ * opened, and at reload. */
+typedef struct SatchelStoreListener
+{
+  const char *name;
+  const SatchelMailboxListenerOps *ops;
+} SatchelStoreListener;
+void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n_listeners);
+
+/* ---- the process's open stores, one a user ---- */
+
+/* Takes driver, layers in order, listeners and limits from the loaded modules and @config; at reload again (open stores
+ * keep their stack).  @config: kept until the next call.  FALSE changes nothing: no such driver, or `storage.layers`
+ * contradicts what is enabled.  Main thread. */
+gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, int root_fd, GError **error);
+/* The user's store, opened if it is not: a reference of yours.  Any thread.  [blocks] if it is not open.
+ * Errors: UNAVAILABLE (being released, or not configured), CORRUPT, IO, .... */
+SatchelStore *satchel_store_acquire (const char *user, const char *path, GError **error);
+/* The user's store if it is open, a reference of yours; else NULL.  Any thread, never blocks. */
+SatchelStore *satchel_store_peek (const char *user);
+/* For RELEASE: refuses further acquires of @user, closes the store as soon as nobody holds it (end the sessions first),
+ * and then calls @func in the main thread; also when it was not open.  Main thread. */
+typedef void (*SatchelStoreReleasedFunc) (const char *user, gpointer data);
+void satchel_store_release (const char *user, SatchelStoreReleasedFunc func, gpointer data);
+/* For ADOPT: @user may be acquired here (again). */
+void satchel_store_adopt (const char *user);
+/* At the end of the process: closes every store that nobody holds.  [blocks] */
+void satchel_stores_close (void);
+guint satchel_stores_n_open (void);
+
+/* ---- messages that crashed a parser ---- */
+
+/* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it) again: it is
+ * served as text/plain (design §1.4).  Any thread. */
+void satchel_store_add_suspect (const char *crumb);

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT
+ * Transactions while they are built, and what layers do to them before they are queued.  Running them is in commit.c.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+
+#include <string.h>
+
+/* Longer names would bloat every snapshot and FLAGS response. */
+#define KEYWORD_BYTES 128u
+
+static void
+operation_free (gpointer data)
+{
+  SatchelOperation *operation = data;
+  satchel_uid_set_clear (&operation->uids);
+  satchel_uid_set_clear (&operation->ret_source);
+  satchel_uid_set_clear (&operation->ret_failed);
+  g_clear_pointer (&operation->ret_uids, g_array_unref);
+  g_strfreev (operation->keywords);
+  g_clear_pointer (&operation->stage, satchel_stage_free);
+  g_clear_pointer (&operation->mailbox, satchel_mailbox_unref);
+  g_clear_pointer (&operation->destination, satchel_mailbox_unref);
+  g_free (operation);
+}
+
+SatchelTransaction *
+satchel_transaction_new (SatchelStore *store)
+{
+  SatchelTransaction *transaction = g_new0 (SatchelTransaction, 1);
+  transaction->store = satchel_store_ref (store);
+  transaction->operations = g_ptr_array_new_with_free_func (operation_free);
+  transaction->composed = g_array_new (FALSE, FALSE, sizeof (SatchelComposed));
+  return transaction;
+}
+
+void
+satchel_transaction_free (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < transaction->composed->len; i++)
+    operation_free (g_array_index (transaction->composed, SatchelComposed, i).move);
+  g_array_unref (transaction->composed);
+  g_ptr_array_unref (transaction->operations);
+  g_clear_error (&transaction->error);
+  satchel_store_unref (transaction->store);
+  g_free (transaction);
+}
+
+static void
+note_error (SatchelTransaction *transaction, SatchelErrorCode code, const char *message)
+{
+  if (transaction->error == NULL)
+    satchel_error_set (&transaction->error, code, "%s", message);
+}
+
+/* RFC 3501 9 flag-keyword: an atom. */
+static gboolean
+is_keyword (const char *name)
+{
+  if (name[0] == '\0' || strlen (name) > KEYWORD_BYTES)
+    return FALSE;
+  for (const char *c = name; *c != '\0'; c++)
+    if (*c <= ' ' || *c >= 0x7f || strchr ("(){%*\"\\]", *c) != NULL)
+      return FALSE;
+  return TRUE;
+}
+
+static char **
+copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
+{
+  if (keywords == NULL || keywords[0] == NULL)
+    return NULL;
+  GPtrArray *copy = g_ptr_array_new ();
+  for (guint i = 0; keywords[i] != NULL; i++)
+    {
+      if (!is_keyword (keywords[i]))
+        note_error (transaction, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
+      else if (i >= SATCHEL_KEYWORDS_MAX)
+        note_error (transaction, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
+      else
+        g_ptr_array_add (copy, g_strdup (keywords[i]));
+    }
+  g_ptr_array_add (copy, NULL);
+  return (char **) g_ptr_array_free (copy, FALSE);
+}
+
+static SatchelOperation *
+add_operation (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelMailbox *mailbox,
+               const SatchelUidSet *uids, SatchelMailbox *destination)
+{
+  SatchelOperation *operation = g_new0 (SatchelOperation, 1);
+  operation->kind = kind;
+  operation->mailbox = satchel_mailbox_ref (mailbox);
+  operation->destination = destination != NULL ? satchel_mailbox_ref (destination) : NULL;
+  operation->unchanged_since = G_MAXUINT64;
+  if (uids != NULL)
+    satchel_uid_set_copy (uids, &operation->uids);
+  if (satchel_mailbox_store (mailbox) != transaction->store
+      || (destination != NULL && satchel_mailbox_store (destination) != transaction->store))
+    note_error (transaction, SATCHEL_ERROR_CANNOT, "a mailbox of another store");
+  g_ptr_array_add (transaction->operations, operation);
+  return operation;
+}
+
+SatchelOperation *
+satchel_transaction_append (SatchelTransaction *transaction, SatchelMailbox *mailbox, SatchelStage *stage, guint32 flags,
+                            const char *const *keywords, gint64 internal_date)
+{
+  SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_APPEND, mailbox, NULL, NULL);
+  operation->stage = stage;
+  operation->flags = flags & (SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED);
+  operation->keywords = copy_keywords (transaction, keywords);
+  operation->internal_date = internal_date;
+  if (!satchel_stage_is_finished (stage) || satchel_stage_store (stage) != transaction->store)
+    note_error (transaction, SATCHEL_ERROR_CANNOT, "a stage that is not finished, or of another store");
+  return operation;
+}
+
+SatchelOperation *
+satchel_transaction_copy (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
+                          SatchelMailbox *destination)
+{
+  return add_operation (transaction, SATCHEL_OPERATION_COPY, mailbox, uids, destination);
+}
+
+SatchelOperation *
+satchel_transaction_move (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
+                          SatchelMailbox *destination)
+{
+  return add_operation (transaction, SATCHEL_OPERATION_MOVE, mailbox, uids, destination);
+}
+
+SatchelOperation *
+satchel_transaction_flags (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
+                           SatchelFlagsMode mode, guint32 flags, const char *const *keywords, guint64 unchanged_since)
+{
+  SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_FLAGS, mailbox, uids, NULL);
+  operation->mode = mode;
+  operation->flags = flags & SATCHEL_FLAGS_ALL;
+  operation->keywords = copy_keywords (transaction, keywords);
+  operation->unchanged_since = unchanged_since;
+  return operation;
+}
+
+SatchelOperation *
+satchel_transaction_expunge (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
+                             gboolean only_deleted)
+{
+  SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_EXPUNGE, mailbox, uids, NULL);
+  operation->only_deleted = only_deleted;
+  return operation;
+}
+
+guint
+satchel_transaction_n_operations (const SatchelTransaction *transaction)
+{
+  return transaction->operations->len;
+}
+
+SatchelOperation *
+satchel_transaction_operation (const SatchelTransaction *transaction, guint index)
+{
+  return index < transaction->operations->len ? transaction->operations->pdata[index] : NULL;
+}
+
+/* ---- layers ---- */
+
+guint
+satchel_operation_classes (SatchelOperationKind kind)
+{
+  switch (kind)
+    {
+    case SATCHEL_OPERATION_APPEND:
+      return SATCHEL_CLASS_CONTENT_IN;
+    case SATCHEL_OPERATION_COPY:
+      return SATCHEL_CLASS_CONTENT_OUT;
+    case SATCHEL_OPERATION_FLAGS:
+      return SATCHEL_CLASS_FLAGS;
+    case SATCHEL_OPERATION_EXPUNGE:
+      return SATCHEL_CLASS_REMOVE;
+    case SATCHEL_OPERATION_MOVE:
+      return SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE;
+    }
+  return 0;
+}
+
+static SatchelOperation *
+part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
+{
+  SatchelOperation *part = g_new0 (SatchelOperation, 1);
+  part->kind = kind;
+  part->mailbox = satchel_mailbox_ref (move->mailbox);
+  part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_mailbox_ref (move->destination) : NULL;
+  part->unchanged_since = G_MAXUINT64;
+  satchel_uid_set_copy (&move->uids, &part->uids);
+  return part;
+}
+
+/* A MOVE becomes COPY and EXPUNGE at its place.  The caller keeps its operation, which gets the results at the end. */
+static void
+compose_move (SatchelTransaction *transaction, guint index)
+{
+  SatchelComposed composed = { .move = transaction->operations->pdata[index] };
+  composed.copy = part_of_move (composed.move, SATCHEL_OPERATION_COPY);
+  composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
+  transaction->operations->pdata[index] = composed.copy;
+  g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
+  g_array_append_val (transaction->composed, composed);
+}
+
+/* TRUE: the layer intercepts something of the transaction. */
+static gboolean
+suit_layer (SatchelTransaction *transaction, const SatchelStorageOps *ops)
+{
+  gboolean is_concerned = FALSE;
+  for (guint i = 0; i < transaction->operations->len; i++)
+    {
+      const SatchelOperation *operation = transaction->operations->pdata[i];
+      if ((satchel_operation_classes (operation->kind) & ops->classes) == 0)
+        continue;
+      is_concerned = TRUE;
+      if (operation->kind > ops->newest_operation && operation->kind == SATCHEL_OPERATION_MOVE)
+        compose_move (transaction, i);
+    }
+  return is_concerned;
+}
+
+gboolean
+satchel_transaction_prepare (SatchelTransaction *transaction, GError **error)
+{
+  SatchelStore *store = transaction->store;
+  for (guint i = 0; i + 1 < store->n_levels; i++)
+    {
+      SatchelStorage *level = &store->levels[i];
+      if (suit_layer (transaction, level->ops) && SATCHEL_HAS (level->ops, prepare)
+          && !level->ops->prepare (level, transaction, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+satchel_transaction_fill_composed (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < transaction->composed->len; i++)
+    {
+      SatchelComposed *composed = &g_array_index (transaction->composed, SatchelComposed, i);
+      SatchelOperation *move = composed->move;
+      move->ret_uidvalidity = composed->copy->ret_uidvalidity;
+      move->ret_modseq = composed->expunge->ret_modseq;
+      satchel_uid_set_clear (&move->ret_source);
+      satchel_uid_set_copy (&composed->copy->ret_source, &move->ret_source);
+      g_clear_pointer (&move->ret_uids, g_array_unref);
+      if (composed->copy->ret_uids != NULL)
+        move->ret_uids = g_array_ref (composed->copy->ret_uids);
+    }
+}

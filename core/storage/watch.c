@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT
+ * Telling sessions of changes: in the main thread, one call for many changes.  And the way in for a driver that
+ * noticed a change by another program.
+ */
+#include "config.h"
+
+#include <satchel/job.h>
+#include <satchel/log.h>
+#include <satchel/reactor.h>
+
+#include "core/storage/store_private.h"
+
+struct SatchelMailboxWatch
+{
+  gatomicrefcount refs;
+  SatchelMailbox *mailbox; /* a reference */
+  SatchelMailboxWatchFunc func; /* NULL: removed; main thread */
+  gpointer data;
+};
+
+static void
+watch_unref (gpointer data)
+{
+  SatchelMailboxWatch *watch = data;
+  if (!g_atomic_ref_count_dec (&watch->refs))
+    return;
+  satchel_mailbox_unref (watch->mailbox);
+  g_free (watch);
+}
+
+/* Main thread.  The list may change while they are called. */
+static void
+call_watchers (gpointer data)
+{
+  SatchelMailbox *mailbox = data;
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  g_autoptr (GPtrArray) watches = g_ptr_array_new_with_free_func (watch_unref);
+  g_mutex_lock (&core->lock);
+  core->is_notified = FALSE;
+  for (guint i = 0; i < core->watches->len; i++)
+    {
+      SatchelMailboxWatch *watch = core->watches->pdata[i];
+      g_atomic_ref_count_inc (&watch->refs);
+      g_ptr_array_add (watches, watch);
+    }
+  g_mutex_unlock (&core->lock);
+  for (guint i = 0; i < watches->len; i++)
+    {
+      SatchelMailboxWatch *watch = watches->pdata[i];
+      if (watch->func != NULL)
+        watch->func (mailbox, watch->data);
+    }
+  satchel_mailbox_unref (mailbox);
+}
+
+void
+satchel_mailbox_notify (SatchelMailboxCore *core)
+{
+  g_mutex_lock (&core->lock);
+  gboolean is_due = core->watches->len > 0 && !core->is_notified;
+  if (is_due)
+    core->is_notified = TRUE;
+  g_mutex_unlock (&core->lock);
+  if (is_due)
+    satchel_defer (call_watchers, satchel_mailbox_ref (&core->handle));
+}
+
+/* Main thread: the driver looks for outside changes while anybody watches. */
+static void
+update_driver (gpointer data)
+{
+  SatchelMailbox *mailbox = data;
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelStorage *target = SATCHEL_TOP (core->store, WATCH);
+  g_mutex_lock (&core->lock);
+  gboolean is_wanted = core->watches->len > 0;
+  gboolean is_change = is_wanted != core->is_watching;
+  core->is_watching = is_wanted;
+  g_mutex_unlock (&core->lock);
+  if (is_change && target != NULL)
+    target->ops->watch (target, mailbox, is_wanted);
+  satchel_mailbox_unref (mailbox);
+}
+
+SatchelMailboxWatch *
+satchel_mailbox_watch (SatchelMailbox *mailbox, SatchelMailboxWatchFunc func, gpointer data)
+{
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxWatch *watch = g_new0 (SatchelMailboxWatch, 1);
+  g_atomic_ref_count_init (&watch->refs);
+  watch->mailbox = satchel_mailbox_ref (mailbox);
+  watch->func = func;
+  watch->data = data;
+  g_mutex_lock (&core->lock);
+  g_ptr_array_add (core->watches, watch);
+  gboolean is_first = core->watches->len == 1;
+  g_mutex_unlock (&core->lock);
+  if (is_first)
+    satchel_defer (update_driver, satchel_mailbox_ref (mailbox));
+  return watch;
+}
+
+void
+satchel_mailbox_unwatch (SatchelMailboxWatch *watch)
+{
+  SatchelMailboxCore *core = satchel_mailbox_core (watch->mailbox);
+  watch->func = NULL;
+  g_mutex_lock (&core->lock);
+  g_ptr_array_remove_fast (core->watches, watch);
+  gboolean is_last = core->watches->len == 0;
+  g_mutex_unlock (&core->lock);
+  if (is_last)
+    satchel_defer (update_driver, satchel_mailbox_ref (watch->mailbox));
+  watch_unref (watch);
+}
+
+/* ---- changes by other programs ---- */
+
+static void
+sync_job (gpointer data)
+{
+  SatchelMailbox *mailbox = data;
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  g_mutex_lock (&core->lock);
+  core->sync_queued = FALSE; /* what happens from here on asks for another one */
+  g_mutex_unlock (&core->lock);
+  g_autoptr (GError) error = NULL;
+  if (!satchel_mailbox_sync (mailbox, &error))
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s sync after an outside change: %s", core->store->user,
+                 error->message);
+}
+
+static void
+sync_done (gpointer data)
+{
+  satchel_mailbox_unref (data);
+}
+
+static void
+queue_sync (gpointer data)
+{
+  SatchelMailboxCore *core = satchel_mailbox_core (data);
+  satchel_job_submit (core->store->user, "storage sync", sync_job, sync_done, data);
+}
+
+void
+satchel_mailbox_changed_outside (SatchelMailbox *mailbox)
+{
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  g_mutex_lock (&core->lock);
+  gboolean is_due = !core->sync_queued;
+  core->sync_queued = TRUE;
+  g_mutex_unlock (&core->lock);
+  if (is_due)
+    satchel_defer (queue_sync, satchel_mailbox_ref (mailbox));
+}
