@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""Raw lines over a socket, for protocol tests: what is sent is exactly what is written here."""
+import socket
+
+from tap import equal, strict_context
+
+
+class Wire:
+    def __init__(self, server, service, *, tls=False, path=None):
+        if path:
+            self.s = socket.socket(socket.AF_UNIX)
+            self.s.settimeout(60)
+            self.s.connect(path)
+        else:
+            self.s = socket.create_connection(("127.0.0.1", getattr(server, service, None) or server.__dict__[service]), 60)
+        if tls:
+            self.s = strict_context(server.ca_file).wrap_socket(self.s, server_hostname="localhost")
+        self.buffer = b""
+
+    def send(self, data):
+        self.s.sendall(data)
+
+    def line(self):
+        """One line with its end; b"" when the server has closed."""
+        while b"\n" not in self.buffer:
+            try:
+                data = self.s.recv(65536)
+            except ConnectionResetError:
+                data = b""
+            if not data:
+                rest, self.buffer = self.buffer, b""
+                return rest
+            self.buffer += data
+        line, _, self.buffer = self.buffer.partition(b"\n")
+        return line + b"\n"
+
+    def lines(self, n):
+        return [self.line() for _ in range(n)]
+
+    def ask(self, command, *starts):
+        """Sends a line and expects as many answers as there are starts."""
+        self.send(command + b"\r\n")
+        got = self.lines(len(starts) or 1)
+        for line, start in zip(got, starts):
+            equal(line[:len(start)], start, f"answer to {command[:60]!r}")
+        return got[-1]
+
+    def rest(self):
+        """Everything until the server closes."""
+        found = [self.line()]
+        while found[-1]:
+            found.append(self.line())
+        return b"".join(found)
+
+    def multi(self):
+        """A POP3 or LMTP-style dotted answer, without the dot line."""
+        found = []
+        while True:
+            line = self.line()
+            if line in (b".\r\n", b""):
+                equal(line, b".\r\n", "end of a dotted answer")
+                return found
+            found.append(line)
+
+    def reply(self):
+        """One SMTP reply, all of its lines."""
+        found = [self.line()]
+        while found[-1][3:4] == b"-":
+            found.append(self.line())
+        return found
+
+    def close(self):
+        self.s.close()

@@ -1,0 +1,236 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""LMTP on the wire: replies, pipelining, chunks, hostile content (test catalogue L1 to L6)."""
+import os
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import Server, case, equal, main  # noqa: E402
+from wire import Wire  # noqa: E402
+
+server = Server("--set", "limits.message_size=200K", users=12)
+U = [f"<u{n:04d}@{server.domain}>".encode() for n in range(13)]
+
+
+def connect(**options):
+    w = Wire(server, "lmtp", **options)
+    equal(w.line()[:4], b"220 ", "greeting")
+    return w
+
+
+def greet(**options):
+    w = connect(**options)
+    w.send(b"LHLO client.example\r\n")
+    w.extensions = {line[4:].strip() for line in w.reply()}
+    return w
+
+
+def fetch(user, n=None):
+    c = server.imap(user)
+    count = int(c.select(readonly=True)[1][0])
+    content = c.fetch(str(n or count), "BODY.PEEK[]")[1][0][1] if count else b""
+    c.logout()
+    return count, content
+
+
+def body(content):
+    return content.split(b"\r\n\r\n", 1)[1]
+
+
+@case
+def extensions():
+    """LHLO names what is offered; HELO and EHLO are refused"""
+    w = connect()
+    w.ask(b"MAIL FROM:<a@example.net>", b"503 ")
+    w.ask(b"EHLO x", b"500 ")
+    w.ask(b"LHLO", b"501 ")
+    w = greet()
+    for name in (b"PIPELINING", b"SIZE 204800", b"8BITMIME", b"SMTPUTF8", b"CHUNKING", b"ENHANCEDSTATUSCODES"):
+        equal(name in w.extensions, True, f"{name!r} in {w.extensions!r}")
+    w.ask(b"NOOP whatever", b"250 ")
+    w.ask(b"VRFY u0001", b"252 ")
+    w.ask(b"QUIT", b"221 ")
+    equal(w.rest(), b"", "closed after QUIT")
+
+
+@case
+def pipelined():
+    """a whole transaction in one write; one reply a recipient, in order"""
+    w = greet()
+    w.send(b"MAIL FROM:<a@example.net> SIZE=100 BODY=8BITMIME\r\nRCPT TO:" + U[1] + b"\r\nRCPT TO:<nobody@example.org>\r\nRCPT TO:" + U[2]
+           + b"\r\nRCPT TO:<x@elsewhere.example>\r\nDATA\r\nSubject: p\r\n\r\nbody\r\n.\r\nNOOP\r\n")
+    got = [line[:9] for line in w.lines(9)]
+    equal(got, [b"250 2.1.0", b"250 2.1.5", b"550 5.1.1", b"250 2.1.5", b"550 5.1.1", b"354 Go ah", b"250 2.0.0", b"250 2.0.0", b"250 2.0.0"], "replies")
+    equal(body(fetch("u0001")[1]), b"body\r\n", "content")
+
+
+@case
+def no_recipient():
+    """DATA and BDAT without a valid recipient are refused, and what follows BDAT is not run as commands"""
+    w = greet()
+    w.ask(b"DATA", b"503 ")
+    w.ask(b"RCPT TO:" + U[1], b"503 ")
+    w.ask(b"MAIL FROM:<>", b"250 ")
+    w.ask(b"RCPT TO:<nobody@example.org>", b"550 ")
+    w.ask(b"DATA", b"503 ")
+    w.send(b"BDAT 6 LAST\r\nQUIT\r\n")
+    equal(w.line()[:3], b"503", "BDAT without recipients")
+    w.ask(b"NOOP", b"250 ")
+
+
+@case
+def dots():
+    """dot-stuffing is taken off, other dots stay"""
+    w = greet()
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[3], b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: d\r\n\r\n..\r\n...\r\n..a\r\nb.\r\n\r\n.\r\n")
+    equal(w.line()[:3], b"250", "reply")
+    equal(body(fetch("u0003")[1]), b".\r\n..\r\n.a\r\nb.\r\n\r\n", "content")
+
+
+@case
+def end_of_data():
+    """only CRLF.CRLF ends DATA: other forms are content, so nothing can be smuggled in behind (L1)"""
+    for user, fake in ((4, b"\n.\n"), (5, b"\r\n.\n"), (6, b"\n.\r\n"), (7, b"\r.\r"), (8, b"\r\n.\r\r\n")):
+        w = greet()
+        w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+        w.ask(b"RCPT TO:" + U[user], b"250 ")
+        w.ask(b"DATA", b"354 ")
+        w.send(b"Subject: s\r\n\r\none" + fake + b"MAIL FROM:<evil@example.net>\r\nRCPT TO:" + U[user] + b"\r\nDATA\r\nSubject: two\r\n\r\nx\r\n.\r\n")
+        equal(w.line()[:3], b"250", f"reply after {fake!r}")
+        w.ask(b"NOOP", b"250 ")
+        count, content = fetch(f"u{user:04d}")
+        equal(count, 1, f"messages after {fake!r}")
+        equal(b"evil@example.net" in content, True, "the rest is content")
+
+
+@case
+def every_split():
+    """a transaction cut at every byte gives the same"""
+    transaction = (b"LHLO c.example\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:" + U[9] + b"\r\nDATA\r\nSubject: s\r\n\r\n..x\r\n.\r\nQUIT\r\n")
+    want = None
+    for at in range(1, len(transaction), 3):
+        w = connect()
+        w.send(transaction[:at])
+        w.send(transaction[at:])
+        got = [line[:9] for line in w.rest().splitlines()]
+        want = want or got
+        equal(got, want, f"replies when cut at {at}")
+    c = server.imap("u0009")
+    count = int(c.select()[1][0])
+    contents = {body(x[1]) for x in c.fetch("1:*", "BODY.PEEK[]")[1] if isinstance(x, tuple)}
+    equal((count, contents), (len(range(1, len(transaction), 3)), {b".x\r\n"}), "messages")
+    c.logout()
+
+
+@case
+def chunks():
+    """BDAT in pieces, with binary-safe counts; a wrong count is told apart from commands (L5)"""
+    w = greet()
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[10], b"250 ")
+    w.send(b"BDAT 12\r\nSubject: b\r\nBDAT 2\r\n\r\nBDAT 0\r\nBDAT 9 LAST\r\nx\r\n.\r\ny\r\n")
+    equal([line[:3] for line in w.lines(4)], [b"250"] * 4, "replies")
+    equal(body(fetch("u0010")[1]), b"x\r\n.\r\ny\r\n", "content")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[10], b"250 ")
+    w.send(b"BDAT 0 LAST\r\n")
+    equal(w.line()[:3], b"250", "an empty message")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[10], b"250 ")
+    w.send(b"BDAT x\r\nMAIL FROM:<evil@example.net>\r\n")
+    equal(w.rest()[:3], b"501", "a count that is none closes")
+
+
+@case
+def sizes():
+    """too big is told at MAIL, or read to its end and refused for each recipient"""
+    w = greet()
+    w.ask(b"MAIL FROM:<a@example.net> SIZE=300000", b"552 5.3.4")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[11], b"250 ")
+    w.ask(b"RCPT TO:" + U[12], b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: big\r\n\r\n" + b"x" * 78 + b"\r\n" + (b"y" * 78 + b"\r\n") * 4000 + b".\r\n")
+    equal([line[:9] for line in w.lines(2)], [b"552 5.3.4"] * 2, "replies")
+    w.ask(b"NOOP", b"250 ")
+    equal(fetch("u0011")[0], 0, "messages")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + U[11], b"250 ")
+    w.ask(b"DATA", b"354 ")
+    text = b"".join(b"line %06d %s\r\n" % (n, b"z" * 50) for n in range(2500))
+    w.send(b"Subject: spooled\r\n\r\n" + text + b".\r\n")
+    equal(w.line()[:3], b"250", "a message that does not fit in memory")
+    equal(body(fetch("u0011")[1]), text, "its content")
+
+
+@case
+def bad_input():
+    """NUL, controls, long lines and bad addresses are refused and nothing else happens (L3)"""
+    w = greet()
+    w.ask(b"MAIL FROM:<a\0b@example.net>", b"500 ")
+    w.ask(b"MAIL FROM:<a@example.net", b"501 ")
+    w.ask(b"MAIL FROM:<\xc3\xbc@example.net>", b"501 ")
+    w.ask(b"MAIL FROM:<\xff@example.net> SMTPUTF8", b"501 ")
+    w.ask(b"MAIL FROM:<\xc3\xbc@example.net> SMTPUTF8", b"250 ")
+    w.ask(b"RSET", b"250 ")
+    w.ask(b"MAIL FROM:<a@example.net> FOO=bar", b"555 ")
+    w.ask(b"NOOP " + b"x" * 5000, b"500 ")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"MAIL FROM:<b@example.net>", b"503 ")
+    w.ask(b"RCPT TO:<u0001@example.org> NOTIFY=NEVER", b"555 ")
+    w.ask(b"RCPT TO:<../../etc/passwd@example.org>", b"550 ")
+    w.ask(b"RCPT TO:<\"u0001\"@example.org>", b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: nul\r\n\r\na\0b\rc\nd\xff\r\n.\r\n")
+    equal(w.line()[:3], b"250", "content with NUL, lone CR, lone LF and 8 bit")
+    equal(body(fetch("u0001")[1]), b"a\0b\rc\nd\xff\r\n", "comes back byte for byte")
+
+
+@case
+def too_many_bad():
+    """20 bad commands and one more in the same packet: closed, once (L5)"""
+    w = greet()
+    w.send(b"FOO\r\n" * 25)
+    got = w.rest()
+    equal(got.count(b"500 "), 20, "refusals")
+    equal(got.count(b"421 "), 1, "goodbye")
+
+
+@case
+def vanished():
+    """a client that vanishes in DATA leaves nothing behind (I7 for LMTP)"""
+    before = fetch("u0002")[0]
+    for n in range(20):
+        w = greet()
+        w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+        w.ask(b"RCPT TO:" + U[2], b"250 ")
+        w.ask(b"DATA", b"354 ")
+        w.send(b"Subject: cut\r\n\r\n" + b"x" * 90000 + b"\r\n" * (n % 2) + b"." * (n % 3))
+        w.close()
+    greet().ask(b"QUIT", b"221 ")
+    equal(fetch("u0002")[0], before, "messages")
+    spool = os.path.join(server.mail_root, "spool")
+    from tap import wait_for
+    wait_for(lambda: not os.path.isdir(spool) or not os.listdir(spool), "the spool is empty")
+
+
+@case
+def log_line():
+    """the frozen line: queue id, Message-ID, user, mailbox, UID"""
+    w = greet(path=server.lmtp_socket)
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:<U0006+Archive@EXAMPLE.ORG>", b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Message-ID: <log\"1@example.net>\r\nSubject: l\r\n\r\nx\r\n.\r\n")
+    reply = w.line()
+    equal(reply[:3], b"250", "reply")
+    queue_id = reply.split()[-1].decode()
+    line = next(x for x in server.log().splitlines() if "delivered: " in x and queue_id in x)
+    want = f'delivered: id={queue_id} message-id="<log\\"1@example.net>" user=u0006@example.org mailbox=Archive uid=1'
+    equal(line[line.index("delivered: "):], want, "log line")
+
+
+main()
