@@ -1,6 +1,275 @@
-/* SPDX-License-Identifier: MIT */
-int
-main (void)
+/* SPDX-License-Identifier: MIT
+ * satchel: the command line against the table of commands.
+ */
+#include "config.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/cli.h"
+
+const char *
+satchel_cli_option (const SatchelCli *cli, const char *name)
 {
-  return 69;
+  return g_hash_table_lookup (cli->options, name);
+}
+
+const char *
+satchel_cli_argument (const SatchelCli *cli, guint index)
+{
+  return index + 1 < cli->arguments->len ? cli->arguments->pdata[index] : NULL;
+}
+
+int
+satchel_cli_fail (SatchelExit exit, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  fflush (stdout);
+  fprintf (stderr, "satchel: %s\n", text);
+  return exit;
+}
+
+int
+satchel_cli_fail_error (const GError *error)
+{
+  SatchelExit exit = SATCHEL_EXIT_FAILED;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    exit = SATCHEL_EXIT_NO_USER;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
+    exit = SATCHEL_EXIT_EXISTS;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
+    exit = SATCHEL_EXIT_DATA;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    exit = SATCHEL_EXIT_NOPERM;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT))
+    exit = SATCHEL_EXIT_UNAVAILABLE;
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_IO)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+    exit = SATCHEL_EXIT_IO;
+  return satchel_cli_fail (exit, "%s", error->message);
+}
+
+static void
+print_options (const SatchelCliOption *options)
+{
+  for (; options != NULL && options->name != NULL; options++)
+    {
+      g_autofree char *left
+          = g_strconcat (options->name, options->value != NULL ? " " : "", options->value != NULL ? options->value : "", NULL);
+      printf ("  %-27s %s\n", left, options->help);
+    }
+}
+
+static void
+print_help (void)
+{
+  puts ("Usage: satchel [OPTION...] COMMAND [ARGUMENT...]\n\nCommands:");
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    {
+      g_autofree char *left = g_strconcat (command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
+                                           command->name, *command->arguments != '\0' ? " " : "", command->arguments, NULL);
+      printf ("  %-27s %s\n", left, command->help);
+    }
+  puts ("\nOptions:");
+  print_options (satchel_cli_globals);
+  puts ("\n`satchel COMMAND --help` tells more of a command; the manual is satchel(1).");
+}
+
+static void
+print_command_help (const SatchelCliCommand *command)
+{
+  printf ("Usage: satchel%s%s %s%s%s%s\n\n%s.\n", command->group != NULL ? " " : "", command->group != NULL ? command->group : "",
+          command->name, command->options != NULL ? " [OPTION...]" : "", *command->arguments != '\0' ? " " : "",
+          command->arguments, command->help);
+  if (command->details != NULL)
+    printf ("%s\n", command->details);
+  puts ("\nOptions:");
+  print_options (command->options);
+  print_options (satchel_cli_globals);
+}
+
+static const SatchelCliOption *
+find_option (const SatchelCliOption *options, const char *name, gsize len)
+{
+  for (; options != NULL && options->name != NULL; options++)
+    if (strlen (options->name) == len && strncmp (options->name, name, len) == 0)
+      return options;
+  return NULL;
+}
+
+static int
+unknown_option (const SatchelCli *cli, const char *given)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (const SatchelCliOption *option = satchel_cli_globals; option->name != NULL; option++)
+    g_ptr_array_add (names, (gpointer) option->name);
+  for (const SatchelCliOption *option = cli->command != NULL ? cli->command->options : NULL;
+       option != NULL && option->name != NULL; option++)
+    g_ptr_array_add (names, (gpointer) option->name);
+  g_ptr_array_add (names, NULL);
+  const char *near = satchel_suggest (given, (const char *const *) names->pdata);
+  if (near != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no such option here; did you mean %s?", given, near);
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no such option here; see satchel%s%s%s%s --help", given,
+                           cli->command != NULL && cli->command->group != NULL ? " " : "",
+                           cli->command != NULL && cli->command->group != NULL ? cli->command->group : "",
+                           cli->command != NULL ? " " : "", cli->command != NULL ? cli->command->name : "");
+}
+
+/* One option, with its value from the same or the next word. */
+static int
+take_option (SatchelCli *cli, char **argv, int *at)
+{
+  const char *given = argv[*at], *equals = strchr (given, '=');
+  gsize len = equals != NULL ? (gsize) (equals - given) : strlen (given);
+  const SatchelCliOption *option = find_option (satchel_cli_globals, given, len);
+  if (option == NULL && strcmp (given, "-h") == 0)
+    option = find_option (satchel_cli_globals, "--help", 6);
+  if (option == NULL && strcmp (given, "-V") == 0)
+    option = find_option (satchel_cli_globals, "--version", 9);
+  if (option == NULL && cli->command != NULL)
+    option = find_option (cli->command->options, given, len);
+  if (option == NULL)
+    return unknown_option (cli, given);
+  const char *value = equals != NULL ? equals + 1 : NULL;
+  if (option->value == NULL && value != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s takes no value", option->name);
+  if (option->value != NULL && value == NULL && (value = argv[++*at]) == NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name, option->name, option->value);
+  if (strcmp (option->name, "--config-dir") == 0)
+    cli->config_dir = value;
+  else if (strcmp (option->name, "--defaults-dir") == 0)
+    cli->defaults_dir = value;
+  else if (strcmp (option->name, "--module-dir") == 0)
+    cli->module_dir = value;
+  else if (strcmp (option->name, "--set") == 0)
+    g_ptr_array_add (cli->overrides, (gpointer) value);
+  else
+    g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
+  return SATCHEL_EXIT_OK;
+}
+
+static int
+unknown_command (const char *group, const char *word)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    if (group == NULL)
+      g_ptr_array_add (names, (gpointer) (command->group != NULL ? command->group : command->name));
+    else if (g_strcmp0 (command->group, group) == 0)
+      g_ptr_array_add (names, (gpointer) command->name);
+  g_ptr_array_add (names, NULL);
+  if (word == NULL && names->len > 1)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%swhat? See satchel --help", group != NULL ? group : "",
+                             group != NULL ? " " : "");
+  const char *near = word != NULL ? satchel_suggest (word, (const char *const *) names->pdata) : NULL;
+  if (near != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?", group != NULL ? group : "",
+                             group != NULL ? " " : "", word, near);
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help", group != NULL ? group : "",
+                           group != NULL ? " " : "", word != NULL ? word : "");
+}
+
+static const SatchelCliCommand *
+find_command (const char *group, const char *name)
+{
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    if (strcmp (command->name, name) == 0 && g_strcmp0 (command->group, group) == 0)
+      return command;
+  return NULL;
+}
+
+static gboolean
+is_group (const char *word)
+{
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    if (g_strcmp0 (command->group, word) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Exit status, or OK with everything in @cli. */
+static int
+parse (SatchelCli *cli, char **argv)
+{
+  const char *group = NULL;
+  gboolean options_end = FALSE;
+  for (int at = 1; argv[at] != NULL; at++)
+    {
+      const char *word = argv[at];
+      if (!options_end && strcmp (word, "--") == 0)
+        options_end = TRUE;
+      else if (!options_end && word[0] == '-' && word[1] != '\0')
+        {
+          int failed = take_option (cli, argv, &at);
+          if (failed != SATCHEL_EXIT_OK)
+            return failed;
+        }
+      else if (cli->command != NULL)
+        g_ptr_array_add (cli->arguments, argv[at]);
+      else if (group == NULL && is_group (word))
+        group = word;
+      else if ((cli->command = find_command (group, word)) == NULL)
+        return unknown_command (group, word);
+    }
+  g_ptr_array_add (cli->arguments, NULL);
+  g_ptr_array_add (cli->overrides, NULL);
+  if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL && satchel_cli_option (cli, "--version") == NULL)
+    return unknown_command (group, NULL);
+  return SATCHEL_EXIT_OK;
+}
+
+static int
+run (SatchelCli *cli)
+{
+  const SatchelCliCommand *command = cli->command;
+  if (satchel_cli_option (cli, "--version") != NULL)
+    {
+      puts (PACKAGE_NAME " " PACKAGE_VERSION);
+      return SATCHEL_EXIT_OK;
+    }
+  if (satchel_cli_option (cli, "--help") != NULL)
+    {
+      if (command != NULL)
+        print_command_help (command);
+      else
+        print_help ();
+      return SATCHEL_EXIT_OK;
+    }
+  guint n = cli->arguments->len - 1;
+  if (n < command->min_arguments || n > command->max_arguments)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; write satchel %s%s%s%s%s",
+                             n < command->min_arguments ? "something is missing" : "too many words",
+                             command->group != NULL ? command->group : "", command->group != NULL ? " " : "", command->name,
+                             *command->arguments != '\0' ? " " : "", command->arguments);
+  return command->run (cli);
+}
+
+int
+main (int argc, char **argv)
+{
+  setlocale (LC_ALL, "");
+  SatchelCli cli = { .config_dir = SATCHEL_CONF_DIR, .defaults_dir = SATCHEL_DEFAULTS_DIR };
+  cli.overrides = g_ptr_array_new ();
+  cli.arguments = g_ptr_array_new ();
+  cli.options = g_hash_table_new (g_str_hash, g_str_equal);
+  int exit = parse (&cli, argv);
+  if (exit == SATCHEL_EXIT_OK)
+    exit = run (&cli);
+  g_clear_pointer (&cli.set, satchel_config_set_free);
+  g_clear_pointer (&cli.loader, satchel_loader_free);
+  g_ptr_array_unref (cli.overrides);
+  g_ptr_array_unref (cli.arguments);
+  g_hash_table_unref (cli.options);
+  /* A full disk behind standard output is a failure, not a short answer. */
+  if ((fflush (stdout) != 0 || ferror (stdout)) && exit == SATCHEL_EXIT_OK)
+    exit = satchel_cli_fail (SATCHEL_EXIT_IO, "standard output cannot be written");
+  return exit;
 }

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT
+ * The admin's command: a table of commands, one file for each group of them.  main.c parses the command line
+ * against the table; setup.c reads configuration and loads modules for those that need them.
+ */
+#pragma once
+#include "core/runtime/config_image.h"
+#include "core/runtime/loader.h"
+
+/* As in sysexits.h. */
+typedef enum
+{
+  SATCHEL_EXIT_OK = 0,
+  SATCHEL_EXIT_FAILED = 1,
+  SATCHEL_EXIT_USAGE = 64,
+  SATCHEL_EXIT_DATA = 65,        /* what was given will not do: a name, a password */
+  SATCHEL_EXIT_NO_USER = 66,     /* no such user, module, session */
+  SATCHEL_EXIT_UNAVAILABLE = 69, /* the server is not running */
+  SATCHEL_EXIT_SOFTWARE = 70,
+  SATCHEL_EXIT_EXISTS = 73,      /* there is one already */
+  SATCHEL_EXIT_IO = 74,
+  SATCHEL_EXIT_NOPERM = 77,
+  SATCHEL_EXIT_CONFIG = 78
+} SatchelExit;
+
+typedef struct SatchelCli SatchelCli;
+
+typedef struct SatchelCliOption
+{
+  const char *name;  /* "--json" */
+  const char *value; /* what it takes, "NAME"; NULL: nothing */
+  const char *help;
+} SatchelCliOption;
+
+typedef struct SatchelCliCommand
+{
+  const char *group; /* "user"; NULL: the name stands alone */
+  const char *name;
+  const char *arguments; /* "NAME" */
+  guint min_arguments, max_arguments;
+  const char *help;                /* one line */
+  const char *details;             /* more of it for --help; may be NULL */
+  const SatchelCliOption *options; /* NULL-named end; may be NULL */
+  int (*run) (SatchelCli *cli);
+} SatchelCliCommand;
+
+/* All of them, NULL-named end.  In order of help. */
+extern const SatchelCliCommand satchel_cli_commands[];
+extern const SatchelCliOption satchel_cli_globals[];
+
+struct SatchelCli
+{
+  const SatchelCliCommand *command;
+  const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: what configuration says */
+  GPtrArray *overrides;                               /* of --set, NULL-ended */
+  GHashTable *options;                                /* "--json" -> value, or "" */
+  GPtrArray *arguments;                               /* NULL-ended */
+  SatchelLoader *loader;                              /* after setup */
+  SatchelConfigSet *set;
+};
+
+/* Borrowed; NULL: not given ("": given, without a value). */
+const char *satchel_cli_option (const SatchelCli *cli, const char *name);
+const char *satchel_cli_argument (const SatchelCli *cli, guint index);
+/* "satchel: TEXT\n" on standard error; returns @exit. */
+int satchel_cli_fail (SatchelExit exit, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* The same for an error of ours: exit by its code. */
+int satchel_cli_fail_error (const GError *error);
+
+/* setup.c */
+/* Reads the configuration with a loader of @role (CONFIG: every module is loaded on sight; CLI); problems go to standard error.  FALSE: unusable. */
+gboolean satchel_cli_load (SatchelCli *cli, SatchelRole role, GPtrArray *problems);
+void satchel_cli_print_problems (const GPtrArray *problems);
+/* For commands that only need it to be right: prints problems, 0 or an exit. */
+int satchel_cli_setup (SatchelCli *cli, SatchelRole role);
+
+/* Groups of commands. */
+int satchel_cli_config_check (SatchelCli *cli);
+int satchel_cli_config_dump (SatchelCli *cli);
+int satchel_cli_config_defaults (SatchelCli *cli);
+int satchel_cli_module_list (SatchelCli *cli);
+int satchel_cli_module_info (SatchelCli *cli);
+int satchel_cli_user_add (SatchelCli *cli);
+int satchel_cli_user_passwd (SatchelCli *cli);
+int satchel_cli_user_del (SatchelCli *cli);
+int satchel_cli_user_list (SatchelCli *cli);
+int satchel_cli_user_show (SatchelCli *cli);
+int satchel_cli_user_lock (SatchelCli *cli);
+int satchel_cli_user_unlock (SatchelCli *cli);
+int satchel_cli_server (SatchelCli *cli);
+int satchel_cli_completion (SatchelCli *cli);
+
+/* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free.  NULL: told why, *ret_exit. */
+char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
+
+/* defaults.c */
+typedef enum
+{
+  SATCHEL_DEFAULTS_FILE = 0,  /* a commented file as it is installed */
+  SATCHEL_DEFAULTS_TEMPLATE,  /* the same with @state_dir@ and the like: what lies in conf.d/ of the source */
+  SATCHEL_DEFAULTS_MANUAL     /* mdoc(7) for satchel.conf(5) */
+} SatchelDefaultsForm;
+void satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows, gboolean is_module,
+                                 SatchelDefaultsForm form, GString *out);

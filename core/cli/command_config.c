@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT
+ * satchel config check | dump | defaults
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/cli.h"
+#include "core/cli/json.h"
+
+int
+satchel_cli_config_check (SatchelCli *cli)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  gboolean ok = satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, problems);
+  if (ok)
+    ok = satchel_loader_check (cli->loader, cli->set, problems);
+  satchel_cli_print_problems (problems);
+  guint n = 0;
+  for (guint i = 0; i < problems->len; i++)
+    n += !((const SatchelConfigProblem *) problems->pdata[i])->is_warning;
+  if (!ok)
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%u %s in the configuration of %s", n, n == 1 ? "mistake" : "mistakes",
+                             cli->config_dir);
+  printf ("The configuration of %s is good.\n", cli->config_dir);
+  return SATCHEL_EXIT_OK;
+}
+
+static void
+dump_group (const SatchelCli *cli, const SatchelConfig *config, const char *name)
+{
+  gboolean with_origin = satchel_cli_option (cli, "--origin") != NULL;
+  g_autofree const char **keys = satchel_config_keys (config);
+  printf ("%s = {\n", name);
+  for (const char **key = keys; *key != NULL; key++)
+    {
+      g_autoptr (GString) value = g_string_new (NULL);
+      if (!satchel_config_is_set (config, *key))
+        {
+          printf ("  # %s is not set\n", *key);
+          continue;
+        }
+      satchel_config_value_format (config, *key, 2, value);
+      if (with_origin)
+        printf ("  # from %s\n", satchel_config_origin (config, *key));
+      printf ("  %s = %s;\n", *key, value->str);
+    }
+  printf ("};\n");
+}
+
+static void
+dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key, const char *json_key)
+{
+  if (!satchel_config_is_set (config, key))
+    {
+      satchel_json_text (json, json_key, NULL);
+      return;
+    }
+  SatchelConfigType type = satchel_config_type (config, key);
+  if (type == SATCHEL_CONFIG_BOOL)
+    satchel_json_bool (json, json_key, satchel_config_bool (config, key));
+  else if (type == SATCHEL_CONFIG_INT)
+    satchel_json_number (json, json_key, satchel_config_int (config, key));
+  else if (type == SATCHEL_CONFIG_STRINGS)
+    {
+      satchel_json_open (json, json_key, '[');
+      for (const char *const *p = satchel_config_strings (config, key); *p != NULL; p++)
+        satchel_json_text (json, NULL, *p);
+      satchel_json_close (json, ']');
+    }
+  else if (type == SATCHEL_CONFIG_GROUPS)
+    {
+      satchel_json_open (json, json_key, '[');
+      for (guint i = 0; i < satchel_config_n_groups (config, key); i++)
+        {
+          const SatchelConfig *group = satchel_config_group (config, key, i);
+          g_autofree const char **keys = satchel_config_keys (group);
+          satchel_json_open (json, NULL, '{');
+          for (const char **inner = keys; *inner != NULL; inner++)
+            dump_value_json (json, group, *inner, *inner);
+          satchel_json_close (json, '}');
+        }
+      satchel_json_close (json, ']');
+    }
+  else if (type == SATCHEL_CONFIG_STRING || type == SATCHEL_CONFIG_ENUM)
+    satchel_json_text (json, json_key, satchel_config_string (config, key));
+  else if (type == SATCHEL_CONFIG_PATH)
+    satchel_json_text (json, json_key, satchel_config_path (config, key));
+  else
+    {
+      /* Sizes, times, modes and secrets as a file has them, without the quotes. */
+      g_autoptr (GString) text = g_string_new (NULL);
+      satchel_config_value_format (config, key, 0, text);
+      g_string_truncate (text, text->len - 1);
+      satchel_json_text (json, json_key, text->str + 1);
+    }
+}
+
+static void
+dump_group_json (const SatchelCli *cli, SatchelJson *json, const SatchelConfig *config, const char *name)
+{
+  gboolean with_origin = satchel_cli_option (cli, "--origin") != NULL;
+  g_autofree const char **keys = satchel_config_keys (config);
+  satchel_json_open (json, name, '{');
+  for (const char **key = keys; *key != NULL; key++)
+    if (!with_origin)
+      dump_value_json (json, config, *key, *key);
+    else
+      {
+        satchel_json_open (json, *key, '{');
+        dump_value_json (json, config, *key, "value");
+        satchel_json_text (json, "origin", satchel_config_origin (config, *key));
+        satchel_json_close (json, '}');
+      }
+  satchel_json_close (json, '}');
+}
+
+static int
+no_group (SatchelCli *cli, const char *wanted, const char *const *names)
+{
+  const char *near = satchel_suggest (wanted, names);
+  if (near != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such group; did you mean \"%s\"?", wanted, near);
+  return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such group of settings; `satchel module list` shows the modules",
+                           wanted);
+}
+
+int
+satchel_cli_config_dump (SatchelCli *cli)
+{
+  int failed = satchel_cli_setup (cli, SATCHEL_ROLE_CONFIG);
+  if (failed != SATCHEL_EXIT_OK)
+    return failed;
+  const char *wanted = satchel_cli_argument (cli, 0);
+  const char *const *names = satchel_config_set_names (cli->set);
+  if (wanted != NULL && satchel_config_set_group (cli->set, wanted) == NULL)
+    return no_group (cli, wanted, names);
+  g_autoptr (GString) out = g_string_new (NULL);
+  SatchelJson json = { .out = out };
+  gboolean as_json = satchel_cli_option (cli, "--json") != NULL;
+  if (as_json)
+    satchel_json_open (&json, NULL, '{');
+  for (const char *const *name = names; *name != NULL; name++)
+    if (wanted != NULL && strcmp (*name, wanted) != 0)
+      continue;
+    else if (as_json)
+      dump_group_json (cli, &json, satchel_config_set_group (cli->set, *name), *name);
+    else
+      dump_group (cli, satchel_config_set_group (cli->set, *name), *name);
+  if (as_json)
+    {
+      satchel_json_close (&json, '}');
+      puts (out->str);
+    }
+  return SATCHEL_EXIT_OK;
+}
+
+/* Help of a group: the core's, or the module's description. */
+static gboolean
+write_group (SatchelCli *cli, const char *name, SatchelDefaultsForm form, GString *out)
+{
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    if (strcmp (schema->group, name) == 0)
+      {
+        satchel_cli_write_defaults (name, schema->help, schema->rows, FALSE, form, out);
+        return TRUE;
+      }
+  const SatchelConfigRow *rows = satchel_loader_schema (name, cli->loader);
+  if (rows == NULL)
+    return FALSE;
+  satchel_cli_write_defaults (name, satchel_loader_module (cli->loader, name, FALSE)->description, rows, TRUE, form, out);
+  return TRUE;
+}
+
+int
+satchel_cli_config_defaults (SatchelCli *cli)
+{
+  /* Mistakes in the configuration are no reason to hide what could be written there. */
+  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, ignored);
+  SatchelDefaultsForm form = satchel_cli_option (cli, "--manual") != NULL     ? SATCHEL_DEFAULTS_MANUAL
+                             : satchel_cli_option (cli, "--template") != NULL ? SATCHEL_DEFAULTS_TEMPLATE
+                                                                              : SATCHEL_DEFAULTS_FILE;
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    g_ptr_array_add (names, g_strdup (schema->group));
+  g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
+  for (guint i = 0; i < files->len; i++)
+    if (!((const SatchelModuleFile *) files->pdata[i])->is_gate)
+      g_ptr_array_add (names, g_strdup (((const SatchelModuleFile *) files->pdata[i])->name));
+  g_ptr_array_add (names, NULL);
+  const char *wanted = satchel_cli_argument (cli, 0);
+  if (wanted != NULL && !write_group (cli, wanted, form, out))
+    {
+      const char *why = satchel_loader_why_not (cli->loader, wanted);
+      gboolean is_known = g_strv_contains ((const char *const *) names->pdata, wanted);
+      return is_known && why != NULL ? satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s", why)
+                                     : no_group (cli, wanted, (const char *const *) names->pdata);
+    }
+  for (guint i = 0; wanted == NULL && names->pdata[i] != NULL; i++)
+    {
+      if (i > 0 && form != SATCHEL_DEFAULTS_MANUAL && out->str[out->len - 2] != '\n')
+        g_string_append_c (out, '\n');
+      write_group (cli, names->pdata[i], form, out);
+    }
+  fputs (out->str, stdout);
+  return SATCHEL_EXIT_OK;
+}

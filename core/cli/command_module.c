@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: MIT
+ * satchel module list | info
+ */
+#include "config.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/cli.h"
+#include "core/cli/json.h"
+
+static const struct
+{
+  SatchelKind kind;
+  const char *name;
+} kinds[] = {
+  { SATCHEL_KIND_PROTOCOL_GATE, "protocol (before login)" },
+  { SATCHEL_KIND_PROTOCOL, "protocol" },
+  { SATCHEL_KIND_STORAGE_DRIVER, "storage driver" },
+  { SATCHEL_KIND_STORAGE_LAYER, "storage layer" },
+  { SATCHEL_KIND_DELIVERY_FILTER, "delivery filter" },
+  { SATCHEL_KIND_MAILBOX_LISTENER, "mailbox listener" },
+  { SATCHEL_KIND_PASSDB, "passdb" },
+  { SATCHEL_KIND_USERDB, "userdb" },
+  { SATCHEL_KIND_FACTOR, "factor" },
+  { SATCHEL_KIND_SERVICE, "service" },
+};
+
+static const struct
+{
+  SatchelRole role;
+  const char *name;
+} roles[] = {
+  { SATCHEL_ROLE_GATE, "gate" },     { SATCHEL_ROLE_AUTH, "auth" }, { SATCHEL_ROLE_MAIL, "mail" },
+  { SATCHEL_ROLE_HELPER, "helper" }, { SATCHEL_ROLE_CLI, "cli" },
+};
+
+/* The kinds whose members work one after the other. */
+static const struct
+{
+  SatchelKind kind;
+  const char *title, *json;
+} orders[] = {
+  { SATCHEL_KIND_STORAGE_LAYER, "Storage layers, nearest to the client first", "layers" },
+  { SATCHEL_KIND_DELIVERY_FILTER, "Delivery filters", "filters" },
+  { SATCHEL_KIND_PASSDB, "Passdbs", "passdbs" },
+  { SATCHEL_KIND_USERDB, "Userdbs", "userdbs" },
+  { SATCHEL_KIND_FACTOR, "Factors", "factors" },
+};
+
+typedef struct Installed
+{
+  char *name;
+  const char *path, *gate_path;             /* borrowed from the list of files; NULL: not there */
+  const SatchelModule *module, *gate;       /* NULL: not there or not loadable */
+  char *why, *gate_why;                     /* why not */
+  gboolean is_enabled;
+} Installed;
+
+static void
+installed_free (gpointer data)
+{
+  Installed *installed = data;
+  g_free (installed->name);
+  g_free (installed->why);
+  g_free (installed->gate_why);
+  g_free (installed);
+}
+
+static const char *
+kind_name (SatchelKind kind)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (kinds[i].kind == kind)
+      return kinds[i].name;
+  return "unknown";
+}
+
+static Installed *
+find_installed (GPtrArray *all, const char *name)
+{
+  for (guint i = 0; i < all->len; i++)
+    if (strcmp (((Installed *) all->pdata[i])->name, name) == 0)
+      return all->pdata[i];
+  return NULL;
+}
+
+/* Loads one file for a look; a crash at load costs a child only. */
+static const SatchelModule *
+look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
+{
+  g_autoptr (GError) error = NULL;
+  if (!is_gate)
+    {
+      satchel_loader_schema (name, loader);
+      *ret_why = g_strdup (satchel_loader_why_not (loader, name));
+      return satchel_loader_module (loader, name, FALSE);
+    }
+  const SatchelModule *module = satchel_loader_try (loader, name, TRUE, 5000, &error)
+                                    ? satchel_loader_load (loader, name, TRUE, &error) : NULL;
+  if (module == NULL)
+    *ret_why = g_strdup (error != NULL ? error->message : "cannot be loaded");
+  return module;
+}
+
+/* Everything in the module directories.  @only: this name, or NULL. */
+static GPtrArray *
+collect (SatchelCli *cli, GPtrArray *files, const char *only)
+{
+  GPtrArray *all = g_ptr_array_new_with_free_func (installed_free);
+  for (guint i = 0; i < files->len; i++)
+    {
+      const SatchelModuleFile *file = files->pdata[i];
+      /* In a build tree the library lies among the modules. */
+      if ((only != NULL && strcmp (only, file->name) != 0) || strcmp (file->name, "libsatchel") == 0)
+        continue;
+      Installed *installed = find_installed (all, file->name);
+      if (installed == NULL)
+        {
+          installed = g_new0 (Installed, 1);
+          installed->name = g_strdup (file->name);
+          installed->is_enabled = cli->set != NULL && satchel_config_set_is_enabled (cli->set, file->name);
+          g_ptr_array_add (all, installed);
+        }
+      if (file->is_gate && installed->gate_path == NULL)
+        {
+          installed->gate_path = file->path;
+          installed->gate = look (cli->loader, file->name, TRUE, &installed->gate_why);
+        }
+      else if (!file->is_gate && installed->path == NULL)
+        {
+          installed->path = file->path;
+          installed->module = look (cli->loader, file->name, FALSE, &installed->why);
+        }
+    }
+  return all;
+}
+
+static const char *
+first_why (const Installed *installed)
+{
+  if (installed->why != NULL)
+    return installed->why;
+  if (installed->gate_why != NULL)
+    return installed->gate_why;
+  return installed->path == NULL ? "only its half before login is installed; install NAME.so as well" : NULL;
+}
+
+static void
+append_provides (const SatchelModule *module, GString *out)
+{
+  for (const SatchelProvides *provides = module != NULL ? module->provides : NULL;
+       provides != NULL && provides->kind != 0; provides++)
+    {
+      const char *name = provides->name != NULL ? provides->name : module->name;
+      g_string_append_printf (out, "%s%s", out->len > 0 ? ", " : "", kind_name (provides->kind));
+      if (strcmp (name, module->name) != 0)
+        g_string_append_printf (out, " %s", name);
+    }
+}
+
+static void
+append_roles (guint bits, GString *out)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (roles); i++)
+    if ((bits & roles[i].role) != 0)
+      g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", roles[i].name);
+}
+
+static guint
+all_roles (const Installed *installed)
+{
+  return (installed->module != NULL ? installed->module->roles : 0) | (installed->gate != NULL ? installed->gate->roles : 0);
+}
+
+/* Names of the enabled members of a kind, as they are asked. */
+static GPtrArray *
+order_of (SatchelCli *cli, SatchelKind kind)
+{
+  GPtrArray *names = g_ptr_array_new ();
+  if (kind == SATCHEL_KIND_STORAGE_LAYER && cli->set != NULL)
+    {
+      const char *const *layers = satchel_config_strings (satchel_config_set_group (cli->set, "storage"), "layers");
+      for (; *layers != NULL; layers++)
+        g_ptr_array_add (names, (gpointer) *layers);
+      if (names->len > 0)
+        return names;
+    }
+  g_autoptr (GPtrArray) found = satchel_loader_find_all (cli->loader, kind);
+  for (guint i = 0; i < found->len; i++)
+    {
+      const SatchelProvided *provided = found->pdata[i];
+      if (cli->set != NULL && satchel_config_set_is_enabled (cli->set, provided->module->name))
+        g_ptr_array_add (names, (gpointer) provided->name);
+    }
+  return names;
+}
+
+static void
+write_json (const Installed *installed, SatchelJson *json)
+{
+  const SatchelModule *halves[] = { installed->module, installed->gate };
+  const SatchelModule *module = installed->module != NULL ? installed->module : installed->gate;
+  satchel_json_open (json, NULL, '{');
+  satchel_json_text (json, "name", installed->name);
+  satchel_json_bool (json, "enabled", installed->is_enabled);
+  satchel_json_bool (json, "usable", first_why (installed) == NULL);
+  satchel_json_text (json, "why_not", first_why (installed));
+  satchel_json_text (json, "version", module != NULL ? module->version : NULL);
+  satchel_json_text (json, "description", module != NULL ? module->description : NULL);
+  satchel_json_text (json, "licence", module != NULL ? module->licence : NULL);
+  satchel_json_text (json, "file", installed->path);
+  satchel_json_text (json, "gate_file", installed->gate_path);
+  satchel_json_open (json, "roles", '[');
+  for (gsize i = 0; i < G_N_ELEMENTS (roles); i++)
+    if ((all_roles (installed) & roles[i].role) != 0)
+      satchel_json_text (json, NULL, roles[i].name);
+  satchel_json_close (json, ']');
+  satchel_json_open (json, "provides", '[');
+  for (gsize half = 0; half < G_N_ELEMENTS (halves); half++)
+    for (const SatchelProvides *provides = halves[half] != NULL ? halves[half]->provides : NULL;
+         provides != NULL && provides->kind != 0; provides++)
+      {
+        satchel_json_open (json, NULL, '{');
+        satchel_json_text (json, "kind", kind_name (provides->kind));
+        satchel_json_text (json, "name", provides->name != NULL ? provides->name : halves[half]->name);
+        satchel_json_close (json, '}');
+      }
+  satchel_json_close (json, ']');
+  satchel_json_close (json, '}');
+}
+
+/* A configuration with mistakes still lets one see the modules: nothing counts as enabled then. */
+static int
+load (SatchelCli *cli)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  if (satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, problems))
+    return SATCHEL_EXIT_OK;
+  satchel_cli_print_problems (problems);
+  return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes, so no module counts as enabled here");
+}
+
+static void
+print_list_json (SatchelCli *cli, const GPtrArray *all)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  SatchelJson json = { .out = out };
+  satchel_json_open (&json, NULL, '{');
+  satchel_json_open (&json, "modules", '[');
+  for (guint i = 0; i < all->len; i++)
+    write_json (all->pdata[i], &json);
+  satchel_json_close (&json, ']');
+  satchel_json_open (&json, "order", '{');
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      g_autoptr (GPtrArray) names = order_of (cli, orders[i].kind);
+      satchel_json_open (&json, orders[i].json, '[');
+      for (guint k = 0; k < names->len; k++)
+        satchel_json_text (&json, NULL, names->pdata[k]);
+      satchel_json_close (&json, ']');
+    }
+  satchel_json_close (&json, '}');
+  satchel_json_close (&json, '}');
+  puts (out->str);
+}
+
+int
+satchel_cli_module_list (SatchelCli *cli)
+{
+  int exit = load (cli);
+  g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
+  g_autoptr (GPtrArray) all = collect (cli, files, NULL);
+  if (satchel_cli_option (cli, "--json") != NULL)
+    {
+      print_list_json (cli, all);
+      return exit;
+    }
+  printf ("%-20s %-10s %-8s %-16s %s\n", "MODULE", "VERSION", "ENABLED", "ROLES", "PROVIDES");
+  for (guint i = 0; i < all->len; i++)
+    {
+      const Installed *installed = all->pdata[i];
+      const SatchelModule *module = installed->module != NULL ? installed->module : installed->gate;
+      g_autoptr (GString) provides = g_string_new (NULL), in = g_string_new (NULL);
+      append_provides (installed->module, provides);
+      append_provides (installed->gate, provides);
+      append_roles (all_roles (installed), in);
+      printf ("%-20s %-10s %-8s %-16s %s\n", installed->name, module != NULL ? module->version : "-",
+              installed->is_enabled ? "yes" : "no", in->str, provides->str);
+      if (first_why (installed) != NULL)
+        printf ("  cannot be used: %s\n", first_why (installed));
+    }
+  for (gsize i = 0; i < G_N_ELEMENTS (orders); i++)
+    {
+      g_autoptr (GPtrArray) names = order_of (cli, orders[i].kind);
+      for (guint k = 0; k < names->len; k++)
+        printf ("%s%s%s", k == 0 ? orders[i].title : "", k == 0 ? ": " : ", ", (const char *) names->pdata[k]);
+      if (names->len > 0)
+        putchar ('\n');
+    }
+  return exit;
+}
+
+static void
+print_info (SatchelCli *cli, const Installed *installed)
+{
+  const SatchelModule *module = installed->module != NULL ? installed->module : installed->gate;
+  g_autoptr (GString) provides = g_string_new (NULL), in = g_string_new (NULL);
+  append_provides (installed->module, provides);
+  append_provides (installed->gate, provides);
+  append_roles (all_roles (installed), in);
+  printf ("Name:        %s\n", installed->name);
+  if (module != NULL)
+    printf ("Version:     %s\nDescription: %s\nLicence:     %s\n", module->version, module->description, module->licence);
+  if (installed->path != NULL)
+    printf ("File:        %s\n", installed->path);
+  if (installed->gate_path != NULL)
+    printf ("File:        %s\n", installed->gate_path);
+  printf ("Provides:    %s\nRoles:       %s\n", provides->str, in->str);
+  const SatchelConfig *config = cli->set != NULL ? satchel_config_set_group (cli->set, installed->name) : NULL;
+  printf ("Enabled:     %s%s%s%s\n", installed->is_enabled ? "yes" : "no", config != NULL ? " (" : "",
+          config != NULL ? satchel_config_origin (config, "enabled") : "", config != NULL ? ")" : "");
+  if (first_why (installed) != NULL)
+    printf ("Cannot be used: %s\n", first_why (installed));
+  const SatchelConfigRow *row = installed->module != NULL ? installed->module->schema : NULL;
+  for (; row != NULL && row->key != NULL; row++)
+    printf ("Setting:     %s - %s\n", row->key, row->help);
+}
+
+int
+satchel_cli_module_info (SatchelCli *cli)
+{
+  const char *name = satchel_cli_argument (cli, 0);
+  int exit = load (cli);
+  g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
+  g_autoptr (GPtrArray) all = collect (cli, files, name);
+  if (all->len == 0)
+    {
+      g_autoptr (GPtrArray) names = g_ptr_array_new ();
+      for (guint i = 0; i < files->len; i++)
+        g_ptr_array_add (names, ((SatchelModuleFile *) files->pdata[i])->name);
+      g_ptr_array_add (names, NULL);
+      const char *near = satchel_suggest (name, (const char *const *) names->pdata);
+      return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such module is installed%s%s%s", name,
+                               near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+    }
+  if (satchel_cli_option (cli, "--json") == NULL)
+    {
+      print_info (cli, all->pdata[0]);
+      return exit;
+    }
+  g_autoptr (GString) out = g_string_new (NULL);
+  SatchelJson json = { .out = out };
+  write_json (all->pdata[0], &json);
+  puts (out->str);
+  return exit;
+}

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: MIT
+ * satchel user ...: the admin calls of the enabled passdb modules, whichever they are (include/satchel/auth.h, role cli).
+ */
+#include "config.h"
+
+#include <satchel/auth.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "core/cli/cli.h"
+#include "core/cli/json.h"
+
+/* The calls of SatchelPassdbOps that a command may need. */
+typedef enum
+{
+  CALL_ADD,
+  CALL_SET_PASSWORD,
+  CALL_REMOVE,
+  CALL_SET_LOCKED,
+  CALL_LIST
+} Call;
+
+static gboolean
+has_call (const SatchelPassdbOps *ops, Call call)
+{
+  switch (call)
+    {
+    case CALL_ADD:
+      return SATCHEL_HAS (ops, add);
+    case CALL_SET_PASSWORD:
+      return SATCHEL_HAS (ops, set_password);
+    case CALL_REMOVE:
+      return SATCHEL_HAS (ops, remove);
+    case CALL_SET_LOCKED:
+      return SATCHEL_HAS (ops, set_locked);
+    case CALL_LIST:
+      return SATCHEL_HAS (ops, list);
+    }
+  return FALSE;
+}
+
+/* Loads what is enabled and can be of use here.  A module that fails is told and left out: it may have nothing to do with users. */
+static int
+load_modules (SatchelCli *cli)
+{
+  int failed = satchel_cli_setup (cli, SATCHEL_ROLE_CLI);
+  if (failed != SATCHEL_EXIT_OK)
+    return failed;
+  for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)
+    {
+      g_autoptr (GError) error = NULL;
+      if (satchel_config_set_is_enabled (cli->set, *name) && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)
+        satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
+    }
+  g_autoptr (GError) error = NULL;
+  if (!satchel_loader_configure (cli->loader, cli->set, &error) || !satchel_loader_start (cli->loader, &error))
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
+  return SATCHEL_EXIT_OK;
+}
+
+/* The passdb that --passdb names, or the first with the call. */
+static const SatchelPassdbOps *
+find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
+{
+  const char *wanted = satchel_cli_option (cli, "--passdb");
+  if ((*ret_exit = load_modules (cli)) != SATCHEL_EXIT_OK)
+    return NULL;
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
+  for (guint i = 0; i < all->len; i++)
+    {
+      const SatchelProvided *provided = all->pdata[i];
+      if (wanted != NULL && strcmp (provided->name, wanted) != 0)
+        continue;
+      if (has_call (provided->ops, call))
+        {
+          *ret_name = provided->name;
+          return provided->ops;
+        }
+      if (wanted != NULL)
+        {
+          *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "passdb %s cannot do this; its users are kept elsewhere", wanted);
+          return NULL;
+        }
+    }
+  if (wanted != NULL)
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "no passdb \"%s\" is enabled; `satchel module list` shows what is", wanted);
+  else if (all->len == 0)
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no passdb is enabled; enable a module that provides one in %s/satchel.conf "
+                                  "(`satchel module list` shows them)", cli->config_dir);
+  else
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no enabled passdb can do this; their users are kept elsewhere");
+  return NULL;
+}
+
+/* local@domain of the first argument, or NULL. */
+static char *
+user_argument (SatchelCli *cli, int *ret_exit)
+{
+  g_autoptr (GError) error = NULL;
+  const char *name = satchel_cli_argument (cli, 0);
+  const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
+  char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                                       satchel_config_bool (server, "lower_case_users"), &error);
+  if (user == NULL)
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+  return user;
+}
+
+static char *
+mail_path (SatchelCli *cli, const char *user)
+{
+  const char *at = strrchr (user, '@');
+  g_autofree char *local = at != NULL ? g_strndup (user, (gsize) (at - user)) : g_strdup (user);
+  return g_build_filename (satchel_config_path (satchel_config_set_group (cli->set, "server"), "mail_root"),
+                           at != NULL ? at + 1 : "", local, NULL);
+}
+
+/* {"user": ..., "done": ..., "passdb": ...} or a sentence. */
+static int
+done (SatchelCli *cli, const char *user, const char *what, const char *passdb, const char *more)
+{
+  satchel_loader_stop (cli->loader);
+  if (satchel_cli_option (cli, "--json") == NULL)
+    {
+      printf ("%s %s.%s%s\n", user, what, more != NULL ? "  " : "", more != NULL ? more : "");
+      return SATCHEL_EXIT_OK;
+    }
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_autofree char *mail = mail_path (cli, user);
+  SatchelJson json = { .out = out };
+  satchel_json_open (&json, NULL, '{');
+  satchel_json_text (&json, "user", user);
+  satchel_json_text (&json, "done", what);
+  satchel_json_text (&json, "passdb", passdb);
+  satchel_json_text (&json, "mail", mail);
+  satchel_json_close (&json, '}');
+  puts (out->str);
+  return SATCHEL_EXIT_OK;
+}
+
+static int
+failed_call (SatchelCli *cli, const char *user, const GError *error)
+{
+  satchel_loader_stop (cli->loader);
+  if (error == NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: the passdb failed and gave no reason", user);
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all", user);
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
+    return satchel_cli_fail (SATCHEL_EXIT_EXISTS, "%s exists already; `satchel user passwd` sets a new password", user);
+  g_autoptr (GError) told = g_error_copy (error);
+  g_prefix_error (&told, "%s: ", user);
+  return satchel_cli_fail_error (told);
+}
+
+int
+satchel_cli_user_add (SatchelCli *cli)
+{
+  int exit;
+  const char *passdb;
+  g_autoptr (GError) error = NULL;
+  const SatchelPassdbOps *ops = find_passdb (cli, CALL_ADD, &passdb, &exit);
+  g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
+  if (user == NULL)
+    return exit;
+  gboolean without = satchel_cli_option (cli, "--no-password") != NULL, from_stdin = satchel_cli_option (cli, "--stdin") != NULL;
+  if (without && from_stdin)
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--stdin and --no-password exclude each other");
+  char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
+  if (secret == NULL && !without)
+    return exit;
+  gboolean ok = ops->add (user, secret, &error);
+  satchel_secret_free (secret);
+  return ok ? done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
+}
+
+/* Users of @call's passdb, for the question before it whether there is such a user. */
+typedef struct Search
+{
+  const char *user; /* NULL: all */
+  GPtrArray *found; /* of SatchelUserEntry, copied */
+} Search;
+
+static void
+entry_free (gpointer data)
+{
+  SatchelUserEntry *entry = data;
+  g_free ((char *) entry->user);
+  g_free ((char *) entry->scheme);
+  g_free (entry);
+}
+
+static void
+note_entry (const SatchelUserEntry *entry, gpointer data)
+{
+  Search *search = data;
+  if (search->user != NULL && strcmp (search->user, entry->user) != 0)
+    return;
+  SatchelUserEntry *copy = g_new0 (SatchelUserEntry, 1);
+  *copy = *entry;
+  copy->user = g_strdup (entry->user);
+  copy->scheme = g_strdup (entry->scheme);
+  g_ptr_array_add (search->found, copy);
+}
+
+int
+satchel_cli_user_passwd (SatchelCli *cli)
+{
+  int exit;
+  const char *passdb;
+  g_autoptr (GError) error = NULL;
+  const SatchelPassdbOps *ops = find_passdb (cli, CALL_SET_PASSWORD, &passdb, &exit);
+  g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
+  if (user == NULL)
+    return exit;
+  /* Nobody types a password twice to learn that the user does not exist. */
+  if (SATCHEL_HAS (ops, list))
+    {
+      g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (entry_free);
+      Search search = { user, found };
+      if (ops->list (note_entry, &search, NULL) && found->len == 0)
+        return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all", user);
+    }
+  char *secret = satchel_cli_read_password (satchel_cli_option (cli, "--stdin") != NULL, user, &exit);
+  if (secret == NULL)
+    return exit;
+  gboolean ok = ops->set_password (user, secret, &error);
+  satchel_secret_free (secret);
+  return ok ? done (cli, user, "has a new password", passdb, NULL) : failed_call (cli, user, error);
+}
+
+int
+satchel_cli_user_del (SatchelCli *cli)
+{
+  int exit;
+  const char *passdb;
+  g_autoptr (GError) error = NULL;
+  const SatchelPassdbOps *ops = find_passdb (cli, CALL_REMOVE, &passdb, &exit);
+  g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
+  if (user == NULL)
+    return exit;
+  if (!ops->remove (user, &error))
+    return failed_call (cli, user, error);
+  g_autofree char *path = mail_path (cli, user);
+  g_autofree char *more = g_strdup_printf ("The mail stays in %s; a new user of this name would see it.", path);
+  return done (cli, user, "was removed", passdb, more);
+}
+
+static int
+set_locked (SatchelCli *cli, gboolean locked)
+{
+  int exit;
+  const char *passdb;
+  g_autoptr (GError) error = NULL;
+  const SatchelPassdbOps *ops = find_passdb (cli, CALL_SET_LOCKED, &passdb, &exit);
+  g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
+  if (user == NULL)
+    return exit;
+  if (!ops->set_locked (user, locked, &error))
+    return failed_call (cli, user, error);
+  return done (cli, user, locked ? "is locked" : "is not locked any more", passdb,
+               locked ? "Sessions that are open go on; `satchel kick` ends them." : NULL);
+}
+
+int
+satchel_cli_user_lock (SatchelCli *cli)
+{
+  return set_locked (cli, TRUE);
+}
+
+int
+satchel_cli_user_unlock (SatchelCli *cli)
+{
+  return set_locked (cli, FALSE);
+}
+
+static char *
+changed_text (const SatchelUserEntry *entry)
+{
+  if (entry->changed == 0)
+    return NULL;
+  g_autoptr (GDateTime) at = g_date_time_new_from_unix_utc (entry->changed);
+  return at != NULL ? g_date_time_format (at, "%Y-%m-%dT%H:%M:%SZ") : NULL;
+}
+
+static void
+entry_json (SatchelJson *json, const SatchelUserEntry *entry, const char *passdb)
+{
+  g_autofree char *changed = changed_text (entry);
+  satchel_json_open (json, NULL, '{');
+  satchel_json_text (json, "user", entry->user);
+  satchel_json_bool (json, "locked", entry->is_locked);
+  satchel_json_text (json, "scheme", entry->scheme);
+  satchel_json_text (json, "changed", changed);
+  satchel_json_text (json, "passdb", passdb);
+}
+
+/* All passdbs that can list, or the one asked for. */
+int
+satchel_cli_user_list (SatchelCli *cli)
+{
+  int exit;
+  const char *first, *wanted = satchel_cli_option (cli, "--passdb");
+  if (find_passdb (cli, CALL_LIST, &first, &exit) == NULL)
+    return exit;
+  gboolean as_json = satchel_cli_option (cli, "--json") != NULL;
+  g_autoptr (GString) out = g_string_new (NULL);
+  SatchelJson json = { .out = out };
+  satchel_json_open (&json, NULL, '[');
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
+  for (guint i = 0; i < all->len; i++)
+    {
+      const SatchelProvided *provided = all->pdata[i];
+      const SatchelPassdbOps *ops = provided->ops;
+      g_autoptr (GError) error = NULL;
+      g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (entry_free);
+      Search search = { NULL, found };
+      if (!SATCHEL_HAS (ops, list) || (wanted != NULL && strcmp (provided->name, wanted) != 0))
+        continue;
+      if (!ops->list (note_entry, &search, &error))
+        return failed_call (cli, provided->name, error);
+      for (guint k = 0; k < found->len; k++)
+        {
+          const SatchelUserEntry *entry = found->pdata[k];
+          if (!as_json)
+            printf ("%s%s%s\n", entry->user, entry->is_locked ? " locked" : "", entry->scheme == NULL ? " without-password" : "");
+          else
+            {
+              entry_json (&json, entry, provided->name);
+              satchel_json_close (&json, '}');
+            }
+        }
+    }
+  satchel_json_close (&json, ']');
+  if (as_json)
+    puts (out->str);
+  satchel_loader_stop (cli->loader);
+  return SATCHEL_EXIT_OK;
+}
+
+int
+satchel_cli_user_show (SatchelCli *cli)
+{
+  int exit;
+  const char *passdb;
+  struct stat st;
+  g_autoptr (GError) error = NULL;
+  const SatchelPassdbOps *ops = find_passdb (cli, CALL_LIST, &passdb, &exit);
+  g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
+  if (user == NULL)
+    return exit;
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (entry_free);
+  Search search = { user, found };
+  if (!ops->list (note_entry, &search, &error))
+    return failed_call (cli, user, error);
+  satchel_loader_stop (cli->loader);
+  if (found->len == 0)
+    return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all", user);
+  const SatchelUserEntry *entry = found->pdata[0];
+  g_autofree char *changed = changed_text (entry), *path = mail_path (cli, user);
+  gboolean has_mail = stat (path, &st) == 0;
+  if (satchel_cli_option (cli, "--json") != NULL)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+      SatchelJson json = { .out = out };
+      entry_json (&json, entry, passdb);
+      satchel_json_text (&json, "mail", path);
+      satchel_json_close (&json, '}');
+      puts (out->str);
+      return SATCHEL_EXIT_OK;
+    }
+  printf ("User:     %s\nLocked:   %s\nPassword: %s\n", entry->user, entry->is_locked ? "yes" : "no",
+          entry->scheme != NULL ? entry->scheme : "none");
+  if (changed != NULL)
+    printf ("Changed:  %s\n", changed);
+  printf ("Passdb:   %s\nMail:     %s%s\n", passdb, path, has_mail ? "" : " (nothing there yet, or not readable by you)");
+  return SATCHEL_EXIT_OK;
+}

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * The table of commands: parser, --help, completion and satchel(1) follow it.
+ */
+#include "config.h"
+
+#include "core/cli/cli.h"
+
+#define JSON { "--json", NULL, "print one JSON object" }
+#define PASSDB { "--passdb", "NAME", "use this passdb, not the first that can" }
+#define STDIN { "--stdin", NULL, "read the password as one line of standard input" }
+#define END { NULL, NULL, NULL }
+
+static const SatchelCliOption json_options[] = { JSON, END };
+static const SatchelCliOption dump_options[] = { { "--origin", NULL, "show where each value was set" }, JSON, END };
+static const SatchelCliOption defaults_options[]
+    = { { "--template", NULL, "with @state_dir@ and the like for the directories of this build" },
+        { "--manual", NULL, "as mdoc(7) for satchel.conf(5)" },
+        END };
+static const SatchelCliOption add_options[]
+    = { STDIN, { "--no-password", NULL, "no login until `user passwd`" }, PASSDB, JSON, END };
+static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
+static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
+
+const SatchelCliOption satchel_cli_globals[] = {
+  { "--config-dir", "DIR", "directory of satchel.conf and conf.d (default " SATCHEL_CONF_DIR ")" },
+  { "--defaults-dir", "DIR", "directory of the packages' defaults (default " SATCHEL_DEFAULTS_DIR ")" },
+  { "--module-dir", "DIR", "directory of modules (default: server.module_dir)" },
+  { "--set", "GROUP.SETTING=VALUE", "override one setting; may be given again" },
+  { "--help", NULL, "show help, also of one command" },
+  { "--version", NULL, "show the version" },
+  END
+};
+
+const SatchelCliCommand satchel_cli_commands[] = {
+  { "config", "check", "", 0, 0, "Check the configuration",
+    "Reads all files, loads every module that they name and shows every mistake with file and line.\n"
+    "Exit 0: it is good.  Exit 78: it is not.",
+    NULL, satchel_cli_config_check },
+  { "config", "dump", "[GROUP]", 0, 1, "Show all settings in force",
+    "The output can be used as a configuration file.  Plain secrets are not shown.", dump_options, satchel_cli_config_dump },
+  { "config", "defaults", "[GROUP]", 0, 1, "Show all settings with help and defaults", NULL, defaults_options,
+    satchel_cli_config_defaults },
+  { "module", "list", "", 0, 0, "List installed modules, what they provide and why one cannot be used", NULL, json_options,
+    satchel_cli_module_list },
+  { "module", "info", "NAME", 1, 1, "Show one module", NULL, json_options, satchel_cli_module_info },
+  { "user", "add", "USER", 1, 1, "Add a user", "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options,
+    satchel_cli_user_add },
+  { "user", "passwd", "USER", 1, 1, "Set a user's password", "It counts at once, also for logins that are remembered.",
+    password_options, satchel_cli_user_passwd },
+  { "user", "del", "USER", 1, 1, "Remove a user; the mail stays", NULL, user_options, satchel_cli_user_del },
+  { "user", "list", "", 0, 0, "List users", NULL, user_options, satchel_cli_user_list },
+  { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },
+  { "user", "lock", "USER", 1, 1, "Refuse a user's logins; mail still arrives", NULL, user_options, satchel_cli_user_lock },
+  { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options, satchel_cli_user_unlock },
+  { NULL, "status", "", 0, 0, "Show the running server's processes", NULL, json_options, satchel_cli_server },
+  { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
+  { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },
+  { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
+    "A mistake changes nothing and is shown with file and line.", NULL, satchel_cli_server },
+  { NULL, "log-reopen", "", 0, 0, "Open the log file anew, after it was rotated", NULL, NULL, satchel_cli_server },
+  { NULL, "release", "USER", 1, 1, "End a user's sessions, close the store and hold deliveries, for work on its files", NULL,
+    NULL, satchel_cli_server },
+  { NULL, "adopt", "USER [SLOT]", 1, 2, "Give a released user back to a mail process", NULL, NULL, satchel_cli_server },
+  { NULL, "stop", "", 0, 0, "Stop the server", NULL, NULL, satchel_cli_server },
+  { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash", NULL, NULL, satchel_cli_completion },
+  { NULL, NULL }
+};

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: MIT
+ * Passwords from the terminal, unseen and twice, or from a line of standard input.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/cli/cli.h"
+
+#define PASSWORD_MAX 1024u
+
+typedef enum
+{
+  LINE_END = 0, /* of input, before any byte */
+  LINE_READ,
+  LINE_LONG,
+  LINE_BAD,     /* NUL, or not UTF-8 */
+  LINE_CANCELLED
+} Line;
+
+/* One line without its end, byte for byte: stdio would leave copies in its buffers. */
+static Line
+read_line (int fd, char line[PASSWORD_MAX + 1])
+{
+  gsize len = 0;
+  gboolean any = FALSE;
+  for (;;)
+    {
+      char c;
+      ssize_t n = read (fd, &c, 1);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0 || c == '\n')
+        break;
+      any = TRUE;
+      if (c == 3 && isatty (fd))
+        return LINE_CANCELLED;
+      if (c == '\0')
+        return LINE_BAD;
+      if (len == PASSWORD_MAX)
+        return LINE_LONG;
+      line[len++] = c;
+    }
+  if (len > 0 && line[len - 1] == '\r')
+    len--;
+  line[len] = '\0';
+  if (!g_utf8_validate (line, (gssize) len, NULL))
+    return LINE_BAD;
+  return len > 0 || any ? LINE_READ : LINE_END;
+}
+
+/* ^C comes as a byte, so that the terminal is never left without echo. */
+static Line
+prompt (const char *text, const char *user, char line[PASSWORD_MAX + 1])
+{
+  struct termios before, quiet;
+  fprintf (stderr, "%s %s: ", text, user);
+  fflush (stderr);
+  if (tcgetattr (STDIN_FILENO, &before) != 0)
+    return LINE_END;
+  quiet = before;
+  quiet.c_lflag &= ~(tcflag_t) (ECHO | ISIG);
+  if (tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
+    return LINE_END;
+  Line read = read_line (STDIN_FILENO, line);
+  tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
+  fputc ('\n', stderr);
+  return read;
+}
+
+static int
+refuse (Line line)
+{
+  switch (line)
+    {
+    case LINE_LONG:
+      return satchel_cli_fail (SATCHEL_EXIT_DATA, "a password has at most %u bytes", PASSWORD_MAX);
+    case LINE_BAD:
+      return satchel_cli_fail (SATCHEL_EXIT_DATA, "a password is UTF-8 text without NUL");
+    case LINE_CANCELLED:
+      return satchel_cli_fail (SATCHEL_EXIT_FAILED, "cancelled; nothing was changed");
+    case LINE_END:
+    case LINE_READ:
+      break;
+    }
+  return satchel_cli_fail (SATCHEL_EXIT_DATA, "an empty password is not taken");
+}
+
+char *
+satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
+{
+  char first[PASSWORD_MAX + 1] = "", second[PASSWORD_MAX + 1] = "";
+  char *password = NULL;
+  Line line;
+  if (from_stdin)
+    line = read_line (STDIN_FILENO, first);
+  else if (!isatty (STDIN_FILENO))
+    {
+      *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "standard input is no terminal to ask for a password; add --stdin");
+      return NULL;
+    }
+  else
+    {
+      line = prompt ("New password of", user, first);
+      if (line == LINE_READ && *first != '\0')
+        line = prompt ("Again, the password of", user, second);
+    }
+  if (line != LINE_READ || *first == '\0')
+    *ret_exit = refuse (line);
+  else if (!from_stdin && strcmp (first, second) != 0)
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "the two differ; nothing was changed");
+  else
+    password = g_strdup (first);
+  explicit_bzero (first, sizeof first);
+  explicit_bzero (second, sizeof second);
+  return password;
+}

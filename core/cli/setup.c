@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT
+ * Configuration and modules for the commands that need them.
+ */
+#include "config.h"
+
+#include <stdio.h>
+
+#include "core/cli/cli.h"
+
+/* Where modules are must be known before any of them can be asked for its settings. */
+static char **
+module_dirs (const SatchelCli *cli)
+{
+  if (cli->module_dir != NULL)
+    {
+      const char *one[] = { cli->module_dir, NULL };
+      return g_strdupv ((char **) one);
+    }
+  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (SatchelConfigSet) core
+      = satchel_config_load_lenient (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata, NULL, NULL, ignored);
+  return satchel_loader_search_path (satchel_config_path (satchel_config_set_group (core, "server"), "module_dir"));
+}
+
+gboolean
+satchel_cli_load (SatchelCli *cli, SatchelRole role, GPtrArray *problems)
+{
+  g_auto (GStrv) dirs = module_dirs (cli);
+  cli->loader = satchel_loader_new (role, (const char *const *) dirs);
+  cli->set = satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
+                                  satchel_loader_schema, cli->loader, problems);
+  return cli->set != NULL;
+}
+
+void
+satchel_cli_print_problems (const GPtrArray *problems)
+{
+  fflush (stdout);
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const SatchelConfigProblem *problem = problems->pdata[i];
+      fprintf (stderr, "%s%s%s%s\n", problem->where, *problem->where != '\0' ? ": " : "",
+               problem->is_warning ? "warning: " : "", problem->text);
+    }
+}
+
+int
+satchel_cli_setup (SatchelCli *cli, SatchelRole role)
+{
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  if (satchel_cli_load (cli, role, problems))
+    return SATCHEL_EXIT_OK;
+  satchel_cli_print_problems (problems);
+  return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes; `satchel config check` shows them again");
+}
