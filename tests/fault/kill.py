@@ -1,0 +1,156 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""kill -9 of every process: the rest goes on, it comes back, and everything acknowledged is there (test catalogue S5, L7, S11)."""
+import os
+import random
+import signal
+import smtplib
+import subprocess
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import LONG, TOP, Server, case, equal, main, wait_for  # noqa: E402
+
+server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", users=6)
+ROUNDS = 60 if LONG else 8
+
+
+def mail(n):
+    return b"Message-ID: <%d@kill.example>\r\nSubject: kill\r\n\r\nnumber %d\r\n" % (n, n)
+
+
+def pids(role):
+    return sorted(pid for pid, name in server.roles().items() if name == role)
+
+
+def login(user="u0001"):
+    """Logs in; while a process is away the server says so, or closes, and one tries again."""
+    def attempt():
+        try:
+            return server.imap(user)
+        except Exception:  # noqa: B902
+            return None
+    return wait_for(attempt, f"a login of {user}")
+
+
+@case
+def each_role():
+    """each role comes back, and logins work again"""
+    for role in ("gate", "auth", "mail"):
+        for pid in pids(role):
+            before = pids(role)
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: pid not in pids(role) and len(pids(role)) == len(before), f"{role} is back")
+            for user in ("u0001", "u0002", "u0003"):
+                login(user).logout()
+
+
+@case
+def others_go_on():
+    """sessions of another mail process notice nothing when one is killed"""
+    sessions = {}
+    for n in range(1, 7):
+        sessions[n] = server.imap(f"u{n:04d}")
+        sessions[n].select()
+    victim = pids("mail")[0]
+    os.kill(victim, signal.SIGKILL)
+    wait_for(lambda: victim not in pids("mail") and len(pids("mail")) == 2, "the mail process is back")
+    alive = 0
+    for c in sessions.values():
+        try:
+            equal(c.noop()[0], "OK", "NOOP")
+            alive += 1
+            c.logout()
+        except Exception:  # noqa: B902
+            pass
+    equal(0 < alive < 6, True, f"sessions that went on: {alive} of 6, owned by two processes")
+
+
+@case
+def nothing_acknowledged_is_lost():
+    """what LMTP and APPEND acknowledged while processes are killed is there exactly once, or twice where the answer was lost"""
+    acknowledged, lock, stop = set(), threading.Lock(), threading.Event()
+    counter = iter(range(1, 10 ** 6))
+
+    def deliver():
+        while not stop.is_set():
+            n = next(counter)
+            try:
+                with smtplib.LMTP("127.0.0.1", server.lmtp, timeout=30) as c:
+                    c.sendmail("a@example.net", [f"u0004@{server.domain}"], mail(n))
+            except (OSError, smtplib.SMTPException):
+                continue
+            with lock:
+                acknowledged.add(n)
+
+    def append():
+        while not stop.is_set():
+            try:
+                c = server.imap("u0004")
+                while not stop.is_set():
+                    n = next(counter)
+                    if c.append("INBOX", None, None, mail(n))[0] == "OK":
+                        with lock:
+                            acknowledged.add(n)
+            except Exception:  # noqa: B902
+                continue
+    threads = [threading.Thread(target=deliver), threading.Thread(target=append)]
+    for t in threads:
+        t.start()
+    r = random.Random(1)
+    for _ in range(ROUNDS):
+        goal = len(acknowledged) + 5
+        wait_for(lambda: len(acknowledged) >= goal, "deliveries go on", 60)
+        victim = r.choice(pids(r.choice(("mail", "mail", "auth", "gate"))) or [None])
+        if victim:
+            os.kill(victim, signal.SIGKILL)
+    stop.set()
+    for t in threads:
+        t.join(60)
+    c = login("u0004")
+    c.select()
+    data = c.uid("FETCH", "1:*", "(BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])")[1]
+    found = [int(x[1].split(b"<")[1].split(b"@")[0]) for x in data if isinstance(x, tuple)]
+    equal(acknowledged - set(found), set(), "acknowledged and not there")
+    equal(max(found.count(n) for n in found) <= 2, True, "more than twice")
+    uids = [x[0].split(b"UID ")[1].split()[0] for x in data if isinstance(x, tuple)]
+    equal(len(set(uids)), len(uids), "UIDs are unique")
+    c.logout()
+
+
+@case
+def second_server_refuses():
+    """a second server on the same mail root refuses and names the first (S11)"""
+    inside = os.path.join(os.path.dirname(server.dir), "second")
+    r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", inside, "--set", f"server.mail_root={server.mail_root}"],
+                       capture_output=True, text=True)
+    equal(r.returncode != 0 and str(server.pid) in r.stderr.splitlines()[-1] + r.stderr, True, f"second server: {r.stderr[-500:]}")
+    login("u0001").logout()
+
+
+@case
+def master_killed():
+    """when master is killed nothing of it stays, and a start on what it left finds all mail"""
+    global server
+    server.deliver(mail(1), "u0005")
+    everyone = list(server.roles())
+    os.kill(server.pid, signal.SIGKILL)
+    wait_for(lambda: not [p for p in everyone if os.path.exists(f"/proc/{p}") and open(f"/proc/{p}/stat").read().rpartition(")")[2].split()[0] != "Z"],
+             "the roles end with master")
+    server = Server(directory=server.dir, users=6)
+    c = server.imap("u0005")
+    equal(c.select()[1], [b"1"], "EXISTS")
+    c.logout()
+
+
+@case
+def graceful_stop():
+    """a stop says goodbye to sessions"""
+    c = server.imap("u0006")
+    c.select()
+    os.kill(server.pid, signal.SIGTERM)
+    equal(c.readline()[:5], b"* BYE", "goodbye")
+
+
+main()
