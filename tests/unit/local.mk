@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+include tests/unit/mail.mk
 
 check_PROGRAMS += tests/unit/test-user
 TESTS += tests/unit/test-user
