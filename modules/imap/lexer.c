@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT
+ * IMAP lexer (RFC 3501 9, literals of RFC 7888): a state machine over single bytes.  Entry: imap_lexer_feed.
+ */
+#include "lexer.h"
+
+#include <string.h>
+
+typedef enum
+{
+  STATE_BETWEEN = 0, /* between tokens */
+  STATE_ATOM,
+  STATE_QUOTED,
+  STATE_ESCAPE,      /* after a backslash in a quoted string */
+  STATE_SIZE,        /* in "{123" */
+  STATE_PLUS,        /* after "{123+" */
+  STATE_BRACE,       /* after "{123}" or "{123+}" */
+  STATE_BRACE_CR,
+  STATE_LITERAL,     /* told the caller */
+  STATE_BYTES,
+  STATE_CR,          /* the line's CR was read */
+  STATE_REFUSED,     /* a synchronising literal was refused: the command is over */
+  /* While skipping.  A non-synchronising literal at the end of a line goes on after it. */
+  STATE_SKIP,
+  STATE_SKIP_SIZE,
+  STATE_SKIP_PLUS,
+  STATE_SKIP_BRACE,
+  STATE_SKIP_BYTES
+} State;
+
+#define DIGITS_MAX 10u          /* RFC 3501 9: number is 32 bits */
+#define KEEP_BYTES 4096u        /* of the buffer between commands */
+
+void
+imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits)
+{
+  memset (lexer, 0, sizeof *lexer);
+  lexer->limits = *limits;
+  lexer->limits.depth = MIN (limits->depth, IMAP_LEXER_DEPTH_MAX);
+  lexer->text = g_byte_array_new ();
+  lexer->nodes = g_array_new (FALSE, FALSE, sizeof (ImapNode));
+  lexer->after_space = TRUE;
+}
+
+static void
+wipe_text (ImapLexer *lexer)
+{
+  if (lexer->text->len > 0)
+    explicit_bzero (lexer->text->data, lexer->text->len);
+}
+
+void
+imap_lexer_clear (ImapLexer *lexer)
+{
+  if (lexer->text == NULL)
+    return;
+  wipe_text (lexer);
+  g_clear_pointer (&lexer->text, g_byte_array_unref);
+  g_clear_pointer (&lexer->nodes, g_array_unref);
+}
+
+void
+imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
+{
+  if (wipe)
+    wipe_text (lexer);
+  if (lexer->text->len > KEEP_BYTES)
+    {
+      g_byte_array_unref (lexer->text);
+      lexer->text = g_byte_array_new ();
+    }
+  if (lexer->nodes->len * sizeof (ImapNode) > KEEP_BYTES)
+    {
+      g_array_unref (lexer->nodes);
+      lexer->nodes = g_array_new (FALSE, FALSE, sizeof (ImapNode));
+    }
+  g_byte_array_set_size (lexer->text, 0);
+  g_array_set_size (lexer->nodes, 0);
+  lexer->error = NULL;
+  lexer->is_too_big = lexer->is_skipping = lexer->saw_brace = lexer->last_is_brace = FALSE;
+  lexer->state = STATE_BETWEEN;
+  lexer->depth = 0;
+  lexer->after_space = TRUE;
+}
+
+gboolean
+imap_lexer_is_empty (const ImapLexer *lexer)
+{
+  return lexer->state == STATE_BETWEEN && lexer->nodes->len == 0 && lexer->text->len == 0;
+}
+
+/* The first error is the one that is told. */
+static void
+start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
+{
+  if (lexer->error == NULL)
+    {
+      lexer->error = error;
+      lexer->is_too_big = is_too_big;
+    }
+  lexer->is_skipping = TRUE;
+  lexer->state = STATE_SKIP;
+}
+
+static gboolean
+put (ImapLexer *lexer, const guint8 *data, gsize len)
+{
+  if (len > lexer->limits.command_bytes || lexer->text->len > lexer->limits.command_bytes - len)
+    {
+      start_skipping (lexer, "Command too long", TRUE);
+      return FALSE;
+    }
+  g_byte_array_append (lexer->text, data, len);
+  return TRUE;
+}
+
+static gboolean
+begin_node (ImapLexer *lexer, ImapNodeType type)
+{
+  if (lexer->nodes->len >= lexer->limits.nodes)
+    {
+      start_skipping (lexer, "Too many arguments", TRUE);
+      return FALSE;
+    }
+  ImapNode node = { .type = type, .is_glued = !lexer->after_space, .offset = lexer->text->len };
+  node.end = lexer->nodes->len + 1;
+  g_array_append_val (lexer->nodes, node);
+  lexer->after_space = FALSE;
+  return TRUE;
+}
+
+static gboolean
+end_node (ImapLexer *lexer)
+{
+  ImapNode *node = &g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1);
+  node->len = lexer->text->len - node->offset;
+  lexer->state = STATE_BETWEEN;
+  return put (lexer, (const guint8 *) "", 1);
+}
+
+static void
+open_list (ImapLexer *lexer)
+{
+  if (lexer->depth >= lexer->limits.depth)
+    {
+      start_skipping (lexer, "Lists nested too deeply", TRUE);
+      return;
+    }
+  if (!begin_node (lexer, IMAP_NODE_LIST))
+    return;
+  lexer->stack[lexer->depth++] = lexer->nodes->len - 1;
+  lexer->after_space = TRUE;
+}
+
+static void
+close_list (ImapLexer *lexer)
+{
+  if (lexer->depth == 0)
+    {
+      start_skipping (lexer, "Unbalanced parenthesis", FALSE);
+      return;
+    }
+  g_array_index (lexer->nodes, ImapNode, lexer->stack[--lexer->depth]).end = lexer->nodes->len;
+  lexer->after_space = FALSE;
+}
+
+static inline gboolean
+is_atom_byte (guint8 byte)
+{
+  return byte > 0x20 && byte < 0x7f && byte != '(' && byte != ')' && byte != '{' && byte != '"';
+}
+
+/* A byte where a token may start. */
+static void
+feed_between (ImapLexer *lexer, guint8 byte)
+{
+  switch (byte)
+    {
+    case ' ':
+      lexer->after_space = TRUE;
+      break;
+    case '\r':
+      lexer->state = STATE_CR;
+      break;
+    case '(':
+      open_list (lexer);
+      break;
+    case ')':
+      close_list (lexer);
+      break;
+    case '"':
+      if (begin_node (lexer, IMAP_NODE_QUOTED))
+        lexer->state = STATE_QUOTED;
+      break;
+    case '{':
+      lexer->literal_size = 0;
+      lexer->n_digits = 0;
+      lexer->literal_is_sync = TRUE;
+      lexer->state = STATE_SIZE;
+      break;
+    default:
+      if (!is_atom_byte (byte))
+        start_skipping (lexer, "Invalid character", FALSE);
+      else if (begin_node (lexer, IMAP_NODE_ATOM) && put (lexer, &byte, 1))
+        lexer->state = STATE_ATOM;
+    }
+}
+
+/* "{123}", "{123+}" up to the line's end.  What looks like a literal but is none leaves no safe place to go on. */
+static gboolean
+feed_size (ImapLexer *lexer, guint8 byte)
+{
+  if (lexer->state == STATE_SIZE && g_ascii_isdigit (byte) && lexer->n_digits < DIGITS_MAX)
+    {
+      lexer->literal_size = lexer->literal_size * 10 + (byte - '0');
+      lexer->n_digits++;
+      return lexer->literal_size <= G_MAXUINT32;
+    }
+  if (lexer->n_digits == 0)
+    return FALSE;
+  if (lexer->state == STATE_SIZE && byte == '+')
+    {
+      lexer->literal_is_sync = FALSE;
+      lexer->state = STATE_PLUS;
+      return TRUE;
+    }
+  if ((lexer->state == STATE_SIZE || lexer->state == STATE_PLUS) && byte == '}')
+    lexer->state = STATE_BRACE;
+  else if (lexer->state == STATE_BRACE && byte == '\r')
+    lexer->state = STATE_BRACE_CR;
+  else if (lexer->state == STATE_BRACE_CR && byte == '\n')
+    lexer->state = STATE_LITERAL;
+  else
+    return FALSE;
+  return TRUE;
+}
+
+static ImapLexStatus
+end_line (ImapLexer *lexer)
+{
+  if (lexer->depth > 0)
+    lexer->error = "Unbalanced parenthesis";
+  return lexer->error != NULL ? IMAP_LEX_BAD : IMAP_LEX_COMMAND;
+}
+
+/* The end of a line of a command that is thrown away: does a literal follow that must be thrown away as well? */
+static ImapLexStatus
+end_skipped_line (ImapLexer *lexer)
+{
+  if (lexer->state == STATE_SKIP_BRACE && lexer->literal_is_sync)
+    return IMAP_LEX_BAD;
+  if (lexer->state != STATE_SKIP_BRACE)
+    return lexer->saw_brace && lexer->last_is_brace ? IMAP_LEX_FATAL : IMAP_LEX_BAD;
+  lexer->literal_left = lexer->literal_size;
+  lexer->saw_brace = lexer->last_is_brace = FALSE;
+  lexer->state = lexer->literal_left > 0 ? STATE_SKIP_BYTES : STATE_SKIP;
+  return IMAP_LEX_MORE;
+}
+
+/* In a command that is thrown away only its end matters. */
+static ImapLexStatus
+feed_skip (ImapLexer *lexer, guint8 byte)
+{
+  if (byte == '\n')
+    return end_skipped_line (lexer);
+  if (byte == '{')
+    {
+      lexer->literal_size = 0;
+      lexer->n_digits = 0;
+      lexer->literal_is_sync = lexer->saw_brace = TRUE;
+      lexer->state = STATE_SKIP_SIZE;
+    }
+  else if (lexer->state == STATE_SKIP_SIZE && g_ascii_isdigit (byte) && lexer->n_digits < DIGITS_MAX)
+    {
+      lexer->literal_size = lexer->literal_size * 10 + (byte - '0');
+      lexer->n_digits++;
+      if (lexer->literal_size > G_MAXUINT32)
+        lexer->state = STATE_SKIP;
+    }
+  else if (lexer->state == STATE_SKIP_SIZE && byte == '+' && lexer->n_digits > 0)
+    {
+      lexer->literal_is_sync = FALSE;
+      lexer->state = STATE_SKIP_PLUS;
+    }
+  else if (byte == '}' && ((lexer->state == STATE_SKIP_SIZE && lexer->n_digits > 0) || lexer->state == STATE_SKIP_PLUS))
+    lexer->state = STATE_SKIP_BRACE;
+  else if (!(lexer->state == STATE_SKIP_BRACE && byte == '\r'))
+    lexer->state = STATE_SKIP;
+  if (byte != '\r')
+    lexer->last_is_brace = byte == '}';
+  return IMAP_LEX_MORE;
+}
+
+static ImapLexStatus
+feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_taken)
+{
+  gsize n = MIN (lexer->literal_left, len);
+  *ret_taken = n;
+  lexer->literal_left -= n;
+  if (lexer->state == STATE_SKIP_BYTES)
+    {
+      if (lexer->literal_left == 0)
+        lexer->state = STATE_SKIP;
+      return IMAP_LEX_MORE;
+    }
+  if (memchr (data, 0, n) != NULL)
+    {
+      /* RFC 3501 9: CHAR8 is any octet but NUL. */
+      guint64 left = lexer->literal_left;
+      start_skipping (lexer, "NUL in literal", FALSE);
+      lexer->literal_left = left;
+      if (left > 0)
+        lexer->state = STATE_SKIP_BYTES;
+      return IMAP_LEX_MORE;
+    }
+  g_byte_array_append (lexer->text, data, n); /* its room was checked when it was announced */
+  if (lexer->literal_left == 0)
+    end_node (lexer);
+  return IMAP_LEX_MORE;
+}
+
+static void
+feed_quoted (ImapLexer *lexer, guint8 byte)
+{
+  if (lexer->state == STATE_ESCAPE)
+    {
+      if (byte != '"' && byte != '\\')
+        start_skipping (lexer, "Invalid escape in quoted string", FALSE);
+      else if (put (lexer, &byte, 1))
+        lexer->state = STATE_QUOTED;
+    }
+  else if (byte == '\\')
+    lexer->state = STATE_ESCAPE;
+  else if (byte == '"')
+    end_node (lexer);
+  else if (byte == 0 || byte == '\r' || byte >= 0x80)
+    start_skipping (lexer, "Invalid character in quoted string", FALSE);
+  else
+    put (lexer, &byte, 1);
+}
+
+/* One byte in any state but BYTES.  @again: the byte was not used up. */
+static ImapLexStatus
+feed_byte (ImapLexer *lexer, guint8 byte, gboolean *again)
+{
+  switch ((State) lexer->state)
+    {
+    case STATE_BETWEEN:
+      feed_between (lexer, byte);
+      break;
+    case STATE_ATOM:
+      if (is_atom_byte (byte))
+        put (lexer, &byte, 1);
+      else
+        *again = end_node (lexer);
+      break;
+    case STATE_QUOTED:
+    case STATE_ESCAPE:
+      feed_quoted (lexer, byte);
+      break;
+    case STATE_SIZE:
+    case STATE_PLUS:
+    case STATE_BRACE:
+    case STATE_BRACE_CR:
+      if (!feed_size (lexer, byte))
+        {
+          lexer->saw_brace = TRUE;
+          lexer->last_is_brace = lexer->state == STATE_BRACE || lexer->state == STATE_BRACE_CR;
+          start_skipping (lexer, "Invalid literal", FALSE);
+        }
+      else if (lexer->state == STATE_LITERAL)
+        return IMAP_LEX_LITERAL;
+      break;
+    case STATE_CR:
+      if (byte == '\n')
+        return end_line (lexer);
+      start_skipping (lexer, "Bare CR", FALSE);
+      break;
+    case STATE_SKIP:
+    case STATE_SKIP_SIZE:
+    case STATE_SKIP_PLUS:
+    case STATE_SKIP_BRACE:
+      return feed_skip (lexer, byte);
+    case STATE_LITERAL:
+    case STATE_BYTES:
+    case STATE_SKIP_BYTES:
+    case STATE_REFUSED:
+      break;
+    }
+  return IMAP_LEX_MORE;
+}
+
+/* Atoms make up most of a long command: take a run at a time. */
+static gsize
+feed_atom_run (ImapLexer *lexer, const guint8 *data, gsize len)
+{
+  gsize n = 0;
+  while (n < len && is_atom_byte (data[n]))
+    n++;
+  if (n > 0)
+    put (lexer, data, n);
+  return n;
+}
+
+ImapLexStatus
+imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed)
+{
+  gsize at = 0;
+  ImapLexStatus status = IMAP_LEX_MORE;
+  if (lexer->state == STATE_REFUSED)
+    status = IMAP_LEX_BAD;
+  while (at < len && status == IMAP_LEX_MORE)
+    {
+      gsize taken = 0;
+      if (lexer->state == STATE_BYTES || lexer->state == STATE_SKIP_BYTES)
+        status = feed_literal_bytes (lexer, data + at, len - at, &taken);
+      else if (lexer->state == STATE_ATOM && (taken = feed_atom_run (lexer, data + at, len - at)) > 0)
+        ;
+      else
+        {
+          gboolean again = FALSE, was_skipping = lexer->is_skipping;
+          /* A bare LF ends the line, so that nobody waits for ever, but it is no line of RFC 3501 2.2. */
+          if (data[at] == '\n' && !was_skipping && (lexer->state < STATE_SIZE))
+            start_skipping (lexer, "Bare LF", FALSE);
+          else
+            status = feed_byte (lexer, data[at], &again);
+          /* What made the command bad may be the end of its line as well: it is looked at again. */
+          taken = again || lexer->is_skipping != was_skipping ? 0 : 1;
+        }
+      at += taken;
+      if (lexer->is_too_big && lexer->limits.close_on_limit)
+        status = IMAP_LEX_FATAL;
+    }
+  *ret_consumed = at;
+  return status;
+}
+
+void
+imap_lexer_take_literal (ImapLexer *lexer)
+{
+  g_return_if_fail (lexer->state == STATE_LITERAL);
+  if (lexer->literal_size > lexer->limits.literal_bytes ||
+      lexer->literal_size + lexer->text->len > lexer->limits.command_bytes)
+    {
+      imap_lexer_refuse_literal (lexer, "Literal too large", TRUE);
+      return;
+    }
+  if (!begin_node (lexer, IMAP_NODE_LITERAL))
+    {
+      imap_lexer_refuse_literal (lexer, lexer->error, TRUE);
+      return;
+    }
+  lexer->literal_left = lexer->literal_size;
+  lexer->state = STATE_BYTES;
+  if (lexer->literal_left == 0)
+    end_node (lexer);
+}
+
+void
+imap_lexer_stream_literal (ImapLexer *lexer)
+{
+  g_return_if_fail (lexer->state == STATE_LITERAL);
+  if (begin_node (lexer, IMAP_NODE_STREAMED))
+    end_node (lexer);
+}
+
+void
+imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big)
+{
+  guint64 size = lexer->literal_size;
+  gboolean is_sync = lexer->literal_is_sync;
+  start_skipping (lexer, error, is_too_big);
+  lexer->literal_left = size;
+  lexer->state = is_sync ? STATE_REFUSED : size > 0 ? STATE_SKIP_BYTES : STATE_SKIP;
+}
+
+void
+imap_lexer_refuse_rest (ImapLexer *lexer, const char *error, gboolean is_too_big)
+{
+  start_skipping (lexer, error, is_too_big);
+}
+
+const char *
+imap_lexer_tag (const ImapLexer *lexer)
+{
+  if (lexer->nodes->len == 0)
+    return NULL;
+  const ImapNode *node = imap_lexer_node (lexer, 0);
+  if (node->type != IMAP_NODE_ATOM || node->len == 0 || node->len > 128 || lexer->text->len < node->offset + node->len + 1)
+    return NULL;
+  const char *tag = imap_lexer_text (lexer, node);
+  return strpbrk (tag, "+%*\\\"") == NULL ? tag : NULL;
+}
+
+ImapLineStatus
+imap_line_feed (ImapLine *line, gsize limit, const guint8 *data, gsize len, gsize *ret_consumed)
+{
+  if (line->text == NULL)
+    line->text = g_string_new (NULL);
+  const guint8 *newline = memchr (data, '\n', len);
+  gsize n = newline != NULL ? (gsize) (newline - data) : len;
+  *ret_consumed = newline != NULL ? n + 1 : n;
+  if (n > limit || line->text->len > limit - n)
+    return IMAP_LINE_TOO_LONG;
+  g_string_append_len (line->text, (const char *) data, n);
+  if (newline == NULL)
+    return IMAP_LINE_MORE;
+  if (line->text->len == 0 || line->text->str[line->text->len - 1] != '\r')
+    return IMAP_LINE_BAD;
+  g_string_truncate (line->text, line->text->len - 1);
+  if (memchr (line->text->str, '\0', line->text->len) != NULL || strchr (line->text->str, '\r') != NULL)
+    return IMAP_LINE_BAD;
+  return IMAP_LINE_COMPLETE;
+}
+
+void
+imap_line_reset (ImapLine *line, gboolean wipe)
+{
+  if (line->text == NULL)
+    return;
+  if (wipe)
+    explicit_bzero (line->text->str, line->text->len);
+  g_string_free (line->text, TRUE);
+  line->text = NULL;
+}

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT
+ * IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.  Restartable at any byte;
+ * bounds the command, its literals, its tokens and their nesting.  Knows no command.
+ */
+#pragma once
+#include <glib.h>
+
+typedef enum
+{
+  IMAP_NODE_ATOM = 1, /* printable ASCII without SP ( ) { ": what is allowed inside is for the arguments to say */
+  IMAP_NODE_QUOTED,
+  IMAP_NODE_LITERAL,
+  IMAP_NODE_STREAMED, /* a literal whose bytes the session took itself */
+  IMAP_NODE_LIST
+} ImapNodeType;
+
+/* One token.  Lists are followed by their members: `end` is the index of the node after them. */
+typedef struct ImapNode
+{
+  guint8 type;
+  gboolean is_glued;   /* nothing separates it from the token before: the "]" of BODY[HEADER.FIELDS (...)] */
+  guint32 end;
+  guint32 offset, len; /* in text; a NUL follows, and none is inside */
+} ImapNode;
+
+typedef struct ImapLexerLimits
+{
+  gsize command_bytes;
+  guint64 literal_bytes;
+  guint nodes, depth;      /* depth at most IMAP_LEXER_DEPTH_MAX */
+  gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
+} ImapLexerLimits;
+#define IMAP_LEXER_DEPTH_MAX 64u
+
+typedef enum
+{
+  IMAP_LEX_MORE = 0, /* all input was taken */
+  IMAP_LEX_LITERAL,  /* a literal begins: call take, stream or refuse; `literal_*` say what was announced */
+  IMAP_LEX_COMMAND,  /* complete; valid until reset */
+  IMAP_LEX_BAD,      /* the command was skipped to its end; `error` says why; then reset */
+  IMAP_LEX_FATAL     /* no way to know where the next command starts, or over a limit before login: close */
+} ImapLexStatus;
+
+typedef struct ImapLexer
+{
+  ImapLexerLimits limits;
+  GByteArray *text;
+  GArray *nodes; /* ImapNode; 0 is the tag */
+  const char *error;
+  gboolean is_too_big;
+  guint64 literal_size;
+  gboolean literal_is_sync;
+  /* Private. */
+  gint state;
+  guint depth, n_digits;
+  guint32 stack[IMAP_LEXER_DEPTH_MAX];
+  guint64 literal_left;
+  gboolean after_space, is_skipping, saw_brace, last_is_brace;
+} ImapLexer;
+
+void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);
+void imap_lexer_clear (ImapLexer *lexer);
+/* Ready for the next command.  Keeps a small buffer, and wipes it if @wipe (LOGIN). */
+void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
+/* Nothing of a command has been read. */
+gboolean imap_lexer_is_empty (const ImapLexer *lexer);
+ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
+/* After LITERAL: the bytes become a node. */
+void imap_lexer_take_literal (ImapLexer *lexer);
+/* After LITERAL: the caller consumes literal_size bytes by itself, then goes on feeding. */
+void imap_lexer_stream_literal (ImapLexer *lexer);
+/* After LITERAL: the command will be BAD with @error (static).  A synchronising literal never comes, so the command
+ * ends here (the next feed says BAD at once); others are skipped, so that they never run as commands (RFC 7888 4). */
+void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
+/* The caller found trouble in what streams: the rest of the command is skipped, then BAD. */
+void imap_lexer_refuse_rest (ImapLexer *lexer, const char *error, gboolean is_too_big);
+
+static inline const ImapNode *
+imap_lexer_node (const ImapLexer *lexer, guint index)
+{
+  return &g_array_index (lexer->nodes, ImapNode, index);
+}
+static inline const char *
+imap_lexer_text (const ImapLexer *lexer, const ImapNode *node)
+{
+  return (const char *) lexer->text->data + node->offset;
+}
+/* The tag if it is one (RFC 3501 9: ASTRING-CHAR without "+"), else NULL. */
+const char *imap_lexer_tag (const ImapLexer *lexer);
+
+/* A bare line outside commands: SASL responses and DONE.  Bounded. */
+typedef struct ImapLine
+{
+  GString *text;
+} ImapLine;
+typedef enum
+{
+  IMAP_LINE_MORE = 0,
+  IMAP_LINE_COMPLETE, /* text without CRLF */
+  IMAP_LINE_BAD,      /* NUL or bare CR in it; complete all the same */
+  IMAP_LINE_TOO_LONG
+} ImapLineStatus;
+ImapLineStatus imap_line_feed (ImapLine *line, gsize limit, const guint8 *data, gsize len, gsize *ret_consumed);
+void imap_line_reset (ImapLine *line, gboolean wipe);
