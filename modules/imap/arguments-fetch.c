@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT
+ * Arguments of FETCH (RFC 3501 6.4.5, fetch-att of 9).  Pure.
+ */
+#include "arguments.h"
+
+#include <string.h>
+
+typedef struct ItemName
+{
+  const char *name;
+  guint items;
+} ItemName;
+
+static const ItemName macros[] = {
+  { "ALL", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | IMAP_FETCH_ENVELOPE },
+  { "FAST", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE },
+  { "FULL", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY },
+  { NULL, 0 },
+};
+static const ItemName items[] = {
+  { "UID", IMAP_FETCH_UID },
+  { "FLAGS", IMAP_FETCH_FLAGS },
+  { "INTERNALDATE", IMAP_FETCH_INTERNALDATE },
+  { "RFC822.SIZE", IMAP_FETCH_SIZE },
+  { "ENVELOPE", IMAP_FETCH_ENVELOPE },
+  { "BODY", IMAP_FETCH_BODY },
+  { "BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE },
+  { NULL, 0 },
+};
+static const struct
+{
+  const char *name;
+  ImapSectionKind kind;
+  gboolean sets_seen;
+} legacy_items[] = {
+  { "RFC822", IMAP_SECTION_CONTENT, TRUE },
+  { "RFC822.HEADER", IMAP_SECTION_HEADER, FALSE },
+  { "RFC822.TEXT", IMAP_SECTION_TEXT, TRUE },
+};
+static const struct
+{
+  const char *name;
+  ImapSectionKind kind;
+} section_texts[] = {
+  { "HEADER", IMAP_SECTION_HEADER },
+  { "TEXT", IMAP_SECTION_TEXT },
+  { "MIME", IMAP_SECTION_MIME },
+  { "HEADER.FIELDS", IMAP_SECTION_FIELDS },
+  { "HEADER.FIELDS.NOT", IMAP_SECTION_FIELDS_NOT },
+};
+
+static guint
+find_item (const ItemName *names, const char *name)
+{
+  for (; names->name != NULL; names++)
+    if (g_ascii_strcasecmp (name, names->name) == 0)
+      return names->items;
+  return 0;
+}
+
+static void
+section_free (gpointer data)
+{
+  ImapSection *section = data;
+  g_free (section->path);
+  g_strfreev (section->fields);
+  g_free (section);
+}
+
+/* section-part: "1.2.3" and, if more follows, its dot.  NULL: a zero, or too many. */
+static const char *
+parse_path (const char *at, ImapSection *section)
+{
+  guint32 path[IMAP_PART_PATH_MAX];
+  guint n = 0;
+  while (g_ascii_isdigit (*at))
+    {
+      guint64 number = 0;
+      for (; g_ascii_isdigit (*at) && number <= G_MAXUINT32; at++)
+        number = number * 10 + (guint) (*at - '0');
+      if (number == 0 || number > G_MAXUINT32 || n == IMAP_PART_PATH_MAX)
+        return NULL;
+      path[n++] = (guint32) number;
+      if (*at != '.')
+        break;
+      at++;
+      if (*at == ']' || *at == '\0')
+        return NULL;
+    }
+  section->n_path = n;
+  section->path = g_memdup2 (path, n * sizeof *path);
+  return at;
+}
+
+/* "<0.1024>" after the bracket, or nothing. */
+static gboolean
+parse_partial (const char *at, ImapSection *section)
+{
+  if (*at == '\0')
+    return TRUE;
+  char *end;
+  if (*at != '<' || !g_ascii_isdigit (at[1]))
+    return FALSE;
+  section->offset = g_ascii_strtoull (at + 1, &end, 10);
+  if (*end != '.' || end[1] < '1' || end[1] > '9') /* nz-number */
+    return FALSE;
+  section->count = g_ascii_strtoull (end + 1, &end, 10);
+  section->is_partial = TRUE;
+  return end[0] == '>' && end[1] == '\0' && section->offset <= G_MAXUINT32 && section->count <= G_MAXUINT32;
+}
+
+/* The fields of HEADER.FIELDS and the token "]<partial>" that is glued to their list. */
+static gboolean
+read_fields (ImapReader *reader, ImapSection *section)
+{
+  g_autoptr (GPtrArray) fields = g_ptr_array_new_with_free_func (g_free);
+  ImapReader members;
+  if (!imap_read_list (reader, &members))
+    return FALSE;
+  while (!imap_reader_is_done (&members))
+    {
+      const char *name;
+      gsize len;
+      if (!imap_read_astring (&members, &name, &len))
+        break;
+      g_ptr_array_add (fields, g_strdup (name));
+    }
+  if (!imap_read_list_end (reader, &members))
+    return FALSE;
+  if (fields->len == 0)
+    return imap_reader_fail (reader, "No header fields named");
+  g_ptr_array_add (fields, NULL);
+  section->fields = (char **) g_ptr_array_free (g_steal_pointer (&fields), FALSE);
+  const char *rest = imap_reader_peek_atom (reader);
+  if (rest == NULL || *rest != ']' || !imap_lexer_node (reader->lexer, reader->at)->is_glued ||
+      !parse_partial (rest + 1, section))
+    return imap_reader_fail (reader, "Invalid BODY section");
+  imap_reader_skip (reader);
+  return TRUE;
+}
+
+/* @text: what follows "BODY[" or "BODY.PEEK[". */
+static gboolean
+read_section (ImapReader *reader, const char *text, gboolean sets_seen, GPtrArray *sections)
+{
+  ImapSection *section = g_new0 (ImapSection, 1);
+  g_ptr_array_add (sections, section);
+  section->sets_seen = sets_seen;
+  const char *at = parse_path (text, section);
+  if (at == NULL)
+    return imap_reader_fail (reader, "Invalid BODY section");
+  gsize len = strcspn (at, "]");
+  gboolean is_known = len == 0;
+  for (guint i = 0; i < G_N_ELEMENTS (section_texts) && !is_known; i++)
+    if (strlen (section_texts[i].name) == len && g_ascii_strncasecmp (at, section_texts[i].name, len) == 0)
+      {
+        section->kind = section_texts[i].kind;
+        is_known = section->kind != IMAP_SECTION_MIME || section->n_path > 0;
+      }
+  if (!is_known || (len > 0 && section->n_path > 0 && at[-1] != '.'))
+    return imap_reader_fail (reader, "Invalid BODY section");
+  if (section->kind >= IMAP_SECTION_FIELDS)
+    return at[len] == '\0' ? read_fields (reader, section) : imap_reader_fail (reader, "Invalid BODY section");
+  if (at[len] != ']' || !parse_partial (at + len + 1, section))
+    return imap_reader_fail (reader, "Invalid BODY section");
+  return TRUE;
+}
+
+static gboolean
+read_item (ImapReader *reader, ImapFetchArguments *fetch)
+{
+  const char *name;
+  if (!imap_read_word (reader, &name))
+    return FALSE;
+  guint item = find_item (items, name);
+  fetch->items |= item;
+  if (item != 0)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (legacy_items); i++)
+    if (g_ascii_strcasecmp (name, legacy_items[i].name) == 0)
+      {
+        ImapSection *section = g_new0 (ImapSection, 1);
+        section->kind = legacy_items[i].kind;
+        section->sets_seen = legacy_items[i].sets_seen;
+        section->legacy = legacy_items[i].name;
+        g_ptr_array_add (fetch->sections, section);
+        return TRUE;
+      }
+  if (g_ascii_strncasecmp (name, "BODY[", 5) == 0)
+    return read_section (reader, name + 5, TRUE, fetch->sections);
+  if (g_ascii_strncasecmp (name, "BODY.PEEK[", 10) == 0)
+    return read_section (reader, name + 10, FALSE, fetch->sections);
+  return imap_reader_fail (reader, "Unknown FETCH item");
+}
+
+gboolean
+imap_parse_fetch (ImapReader *reader, gpointer arguments)
+{
+  ImapFetchArguments *fetch = arguments;
+  fetch->sections = g_ptr_array_new_with_free_func (section_free);
+  if (!imap_parse_sequence (reader, &fetch->set))
+    return FALSE;
+  const char *macro = imap_reader_peek_atom (reader);
+  if (macro != NULL && (fetch->items = find_item (macros, macro)) != 0)
+    {
+      imap_reader_skip (reader);
+      return imap_reader_finish (reader);
+    }
+  if (imap_reader_peek (reader) != IMAP_NODE_LIST)
+    return read_item (reader, fetch) && imap_reader_finish (reader);
+  ImapReader members;
+  if (!imap_read_list (reader, &members))
+    return FALSE;
+  if (imap_reader_is_done (&members))
+    return imap_reader_fail (reader, "No FETCH items");
+  while (!imap_reader_is_done (&members) && read_item (&members, fetch))
+    ;
+  return imap_read_list_end (reader, &members) && imap_reader_finish (reader);
+}
+
+void
+imap_fetch_arguments_clear (gpointer arguments)
+{
+  ImapFetchArguments *fetch = arguments;
+  imap_sequence_clear (&fetch->set);
+  g_clear_pointer (&fetch->sections, g_ptr_array_unref);
+}

@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: MIT
+ * Arguments of SEARCH: a tree of keys (RFC 3501 6.4.4, search-key of 9).  Chains of OR are kept flat, so that depth is
+ * bounded without refusing what clients send.  Pure.
+ */
+#include "arguments.h"
+
+#include <satchel/date.h>
+#include <satchel/search.h>
+#include <string.h>
+
+typedef enum
+{
+  TAKES_NOTHING = 0,
+  TAKES_STRING,
+  TAKES_FIELD_AND_STRING,
+  TAKES_KEYWORD,
+  TAKES_DATE,
+  TAKES_NUMBER,
+  TAKES_SET,
+  TAKES_KEY,
+  TAKES_TWO_KEYS
+} Takes;
+
+static const struct KeyRow
+{
+  const char *name;
+  ImapKeyKind kind;
+  Takes takes;
+  gboolean is_negated;
+  guint32 mask, value;
+  const char *field;
+} rows[] = {
+  { "ALL", IMAP_KEY_ALL },
+  { "ANSWERED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_ANSWERED, .value = SATCHEL_FLAG_ANSWERED },
+  { "DELETED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_DELETED, .value = SATCHEL_FLAG_DELETED },
+  { "DRAFT", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_DRAFT, .value = SATCHEL_FLAG_DRAFT },
+  { "FLAGGED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_FLAGGED, .value = SATCHEL_FLAG_FLAGGED },
+  { "SEEN", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_SEEN, .value = SATCHEL_FLAG_SEEN },
+  { "UNANSWERED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_ANSWERED },
+  { "UNDELETED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_DELETED },
+  { "UNDRAFT", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_DRAFT },
+  { "UNFLAGGED", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_FLAGGED },
+  { "UNSEEN", IMAP_KEY_FLAGS, .mask = SATCHEL_FLAG_SEEN },
+  { "RECENT", IMAP_KEY_RECENT },
+  { "OLD", IMAP_KEY_RECENT, .is_negated = TRUE },
+  { "NEW", IMAP_KEY_RECENT, .mask = SATCHEL_FLAG_SEEN }, /* and unseen: see make_new */
+  { "KEYWORD", IMAP_KEY_KEYWORD, TAKES_KEYWORD },
+  { "UNKEYWORD", IMAP_KEY_KEYWORD, TAKES_KEYWORD, .is_negated = TRUE },
+  { "BCC", IMAP_KEY_HEADER, TAKES_STRING, .field = "Bcc" },
+  { "CC", IMAP_KEY_HEADER, TAKES_STRING, .field = "Cc" },
+  { "FROM", IMAP_KEY_HEADER, TAKES_STRING, .field = "From" },
+  { "SUBJECT", IMAP_KEY_HEADER, TAKES_STRING, .field = "Subject" },
+  { "TO", IMAP_KEY_HEADER, TAKES_STRING, .field = "To" },
+  { "HEADER", IMAP_KEY_HEADER, TAKES_FIELD_AND_STRING },
+  { "BODY", IMAP_KEY_BODY, TAKES_STRING },
+  { "TEXT", IMAP_KEY_TEXT, TAKES_STRING },
+  { "BEFORE", IMAP_KEY_BEFORE, TAKES_DATE },
+  { "ON", IMAP_KEY_ON, TAKES_DATE },
+  { "SINCE", IMAP_KEY_SINCE, TAKES_DATE },
+  { "SENTBEFORE", IMAP_KEY_SENTBEFORE, TAKES_DATE },
+  { "SENTON", IMAP_KEY_SENTON, TAKES_DATE },
+  { "SENTSINCE", IMAP_KEY_SENTSINCE, TAKES_DATE },
+  { "LARGER", IMAP_KEY_LARGER, TAKES_NUMBER },
+  { "SMALLER", IMAP_KEY_SMALLER, TAKES_NUMBER },
+  { "UID", IMAP_KEY_UID, TAKES_SET },
+  { "NOT", IMAP_KEY_NOT, TAKES_KEY },
+  { "OR", IMAP_KEY_OR, TAKES_TWO_KEYS },
+};
+
+static void
+key_free (gpointer data)
+{
+  ImapSearchKey *key = data;
+  if (key == NULL)
+    return;
+  g_free (key->name);
+  g_free (key->text);
+  imap_sequence_clear (&key->set);
+  satchel_uid_set_clear (&key->resolved);
+  g_clear_pointer (&key->needle, satchel_needle_free);
+  g_clear_pointer (&key->children, g_ptr_array_unref);
+  g_free (key);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearchKey, key_free)
+
+static ImapSearchKey *
+key_new (ImapKeyKind kind)
+{
+  ImapSearchKey *key = g_new0 (ImapSearchKey, 1);
+  key->kind = kind;
+  key->keyword_bit = -1;
+  if (kind == IMAP_KEY_AND || kind == IMAP_KEY_OR || kind == IMAP_KEY_NOT)
+    key->children = g_ptr_array_new_with_free_func (key_free);
+  return key;
+}
+
+static ImapSearchKey *
+negated (ImapSearchKey *key)
+{
+  ImapSearchKey *not = key_new (IMAP_KEY_NOT);
+  g_ptr_array_add (not->children, key);
+  return not;
+}
+
+static const struct KeyRow *
+find_row (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_ascii_strcasecmp (name, rows[i].name) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+static gboolean
+read_text (ImapReader *reader, ImapSearchKey *key)
+{
+  const char *text;
+  if (!imap_read_astring (reader, &text, &key->text_len))
+    return FALSE;
+  key->text = g_strndup (text, key->text_len);
+  return TRUE;
+}
+
+/* The argument of a key that takes no keys. */
+static gboolean
+read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
+{
+  const char *text;
+  gsize len;
+  guint64 number;
+  switch (row->takes)
+    {
+    case TAKES_STRING:
+      key->name = g_strdup (row->field);
+      return read_text (reader, key);
+    case TAKES_FIELD_AND_STRING:
+      if (!imap_read_astring (reader, &text, &len))
+        return FALSE;
+      key->name = g_strdup (text);
+      return read_text (reader, key);
+    case TAKES_KEYWORD:
+      return read_text (reader, key) && (imap_is_atom (key->text) || imap_reader_fail (reader, "Invalid keyword"));
+    case TAKES_DATE:
+      if (!imap_read_astring (reader, &text, &len))
+        return FALSE;
+      return satchel_imap_date_parse (text, len, &key->number) || imap_reader_fail (reader, "Invalid date");
+    case TAKES_NUMBER:
+      if (!imap_read_number (reader, G_MAXINT64, &number))
+        return FALSE;
+      key->number = (gint64) number;
+      return TRUE;
+    case TAKES_SET:
+      return imap_parse_sequence (reader, &key->set);
+    case TAKES_NOTHING:
+    case TAKES_KEY:
+    case TAKES_TWO_KEYS:
+      break;
+    }
+  return TRUE;
+}
+
+/* NEW is (RECENT UNSEEN). */
+static ImapSearchKey *
+make_new (ImapSearchKey *recent)
+{
+  ImapSearchKey *and = key_new (IMAP_KEY_AND), *unseen = key_new (IMAP_KEY_FLAGS);
+  unseen->mask = recent->mask;
+  recent->mask = 0;
+  g_ptr_array_add (and->children, recent);
+  g_ptr_array_add (and->children, unseen);
+  return and;
+}
+
+static ImapSearchKey *read_key (ImapReader *reader, guint depth);
+
+static ImapSearchKey *
+read_keys (ImapReader *reader, guint depth)
+{
+  g_autoptr (ImapSearchKey) and = key_new (IMAP_KEY_AND);
+  do
+    {
+      ImapSearchKey *key = read_key (reader, depth);
+      if (key == NULL)
+        return NULL;
+      g_ptr_array_add (and->children, key);
+    }
+  while (!imap_reader_is_done (reader));
+  return g_steal_pointer (&and);
+}
+
+/* OR takes two keys; a key that is OR itself only adds one to what is wanted. */
+static ImapSearchKey *
+read_or (ImapReader *reader, guint depth)
+{
+  g_autoptr (ImapSearchKey) or = key_new (IMAP_KEY_OR);
+  for (guint n_wanted = 2; n_wanted > 0;)
+    {
+      const char *name = imap_reader_peek_atom (reader);
+      if (name != NULL && g_ascii_strcasecmp (name, "OR") == 0)
+        {
+          imap_reader_skip (reader);
+          n_wanted++;
+          continue;
+        }
+      ImapSearchKey *key = read_key (reader, depth + 1);
+      if (key == NULL)
+        return NULL;
+      g_ptr_array_add (or->children, key);
+      n_wanted--;
+    }
+  return g_steal_pointer (&or);
+}
+
+static ImapSearchKey *
+fail (ImapReader *reader, const char *error)
+{
+  imap_reader_fail (reader, error);
+  return NULL;
+}
+
+static ImapSearchKey *
+read_key (ImapReader *reader, guint depth)
+{
+  if (depth > IMAP_SEARCH_DEPTH_MAX)
+    return fail (reader, "Search keys nested too deeply");
+  if (imap_reader_peek (reader) == IMAP_NODE_LIST)
+    {
+      ImapReader members;
+      if (!imap_read_list (reader, &members))
+        return NULL;
+      g_autoptr (ImapSearchKey) key = read_keys (&members, depth + 1);
+      return imap_read_list_end (reader, &members) ? g_steal_pointer (&key) : NULL;
+    }
+  const char *name;
+  if (!imap_read_word (reader, &name))
+    return NULL;
+  const struct KeyRow *row = find_row (name);
+  if (row == NULL)
+    {
+      g_autoptr (ImapSearchKey) key = key_new (IMAP_KEY_SEQUENCE);
+      return imap_sequence_parse (name, &key->set) ? g_steal_pointer (&key) : fail (reader, "Unknown search key");
+    }
+  if (row->takes == TAKES_KEY)
+    {
+      ImapSearchKey *key = read_key (reader, depth + 1);
+      return key != NULL ? negated (key) : NULL;
+    }
+  if (row->takes == TAKES_TWO_KEYS)
+    return read_or (reader, depth);
+  g_autoptr (ImapSearchKey) key = key_new (row->kind);
+  key->mask = row->mask;
+  key->value = row->value;
+  if (!read_argument (reader, row, key))
+    return NULL;
+  if (row->kind == IMAP_KEY_RECENT && row->mask != 0)
+    return make_new (g_steal_pointer (&key));
+  return row->is_negated ? negated (g_steal_pointer (&key)) : g_steal_pointer (&key);
+}
+
+gboolean
+imap_parse_search (ImapReader *reader, gpointer arguments)
+{
+  ImapSearchArguments *search = arguments;
+  const char *first = imap_reader_peek_atom (reader);
+  if (first != NULL && g_ascii_strcasecmp (first, "CHARSET") == 0)
+    {
+      const char *charset;
+      gsize len;
+      imap_reader_skip (reader);
+      if (!imap_read_astring (reader, &charset, &len))
+        return FALSE;
+      search->charset = g_strdup (charset);
+    }
+  search->key = read_keys (reader, 0);
+  return search->key != NULL;
+}
+
+void
+imap_search_arguments_clear (gpointer arguments)
+{
+  ImapSearchArguments *search = arguments;
+  g_free (search->charset);
+  g_clear_pointer (&search->key, key_free);
+}

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT
+ * Tokens to one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.  Strings are copied, so that
+ * arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's error set; the command is BAD.
+ */
+#pragma once
+#include "reader.h"
+#include "sequence.h"
+
+/* What the arguments are bounded by beyond the lexer's limits. */
+#define IMAP_FLAGS_MAX 128u
+#define IMAP_KEYWORD_BYTES_MAX 255u
+#define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
+#define IMAP_SEARCH_DEPTH_MAX 32u
+
+/* One or two mailbox names as the client wrote them (modified UTF-7, not checked). */
+typedef struct ImapMailboxArguments
+{
+  char *name, *to;
+  guint special_use; /* CREATE ... USE: later */
+} ImapMailboxArguments;
+
+typedef struct ImapListArguments
+{
+  char *reference, *pattern;
+} ImapListArguments;
+
+enum
+{
+  IMAP_STATUS_MESSAGES = 1 << 0,
+  IMAP_STATUS_RECENT = 1 << 1,
+  IMAP_STATUS_UIDNEXT = 1 << 2,
+  IMAP_STATUS_UIDVALIDITY = 1 << 3,
+  IMAP_STATUS_UNSEEN = 1 << 4
+};
+typedef struct ImapStatusArguments
+{
+  char *name;
+  guint items;
+} ImapStatusArguments;
+
+typedef struct ImapFlagList
+{
+  guint32 flags;
+  char **keywords; /* NULL-ended; may be NULL */
+} ImapFlagList;
+
+/* The last literal streams: its bytes are not here. */
+typedef struct ImapAppendArguments
+{
+  char *name;
+  ImapFlagList flags;
+  gboolean has_date;
+  gint64 date;
+} ImapAppendArguments;
+
+typedef struct ImapSetArguments /* UID EXPUNGE, COPY, MOVE */
+{
+  ImapSequence set;
+  char *name; /* COPY, MOVE */
+} ImapSetArguments;
+
+typedef struct ImapStoreArguments
+{
+  ImapSequence set;
+  int mode; /* SatchelFlagsMode */
+  gboolean is_silent;
+  ImapFlagList flags;
+} ImapStoreArguments;
+
+typedef struct ImapListOfNames /* ENABLE; ID: key, value, key, value, values may be NULL */
+{
+  GPtrArray *names;
+} ImapListOfNames;
+
+enum
+{
+  IMAP_FETCH_UID = 1 << 0,
+  IMAP_FETCH_FLAGS = 1 << 1,
+  IMAP_FETCH_INTERNALDATE = 1 << 2,
+  IMAP_FETCH_SIZE = 1 << 3,
+  IMAP_FETCH_ENVELOPE = 1 << 4,
+  IMAP_FETCH_BODY = 1 << 5,
+  IMAP_FETCH_BODYSTRUCTURE = 1 << 6
+};
+typedef enum
+{
+  IMAP_SECTION_CONTENT = 0,
+  IMAP_SECTION_HEADER,
+  IMAP_SECTION_TEXT,
+  IMAP_SECTION_MIME,
+  IMAP_SECTION_FIELDS,
+  IMAP_SECTION_FIELDS_NOT
+} ImapSectionKind;
+typedef struct ImapSection
+{
+  ImapSectionKind kind;
+  guint32 *path;
+  guint n_path;
+  char **fields;       /* FIELDS, FIELDS_NOT; NULL-ended */
+  gboolean sets_seen;  /* not PEEK, and not RFC822.HEADER */
+  gboolean is_partial;
+  guint64 offset, count;
+  const char *legacy;  /* "RFC822", "RFC822.HEADER", "RFC822.TEXT": how the answer is called; else NULL */
+} ImapSection;
+typedef struct ImapFetchArguments
+{
+  ImapSequence set;
+  guint items;
+  GPtrArray *sections; /* ImapSection */
+} ImapFetchArguments;
+
+typedef enum
+{
+  IMAP_KEY_ALL = 0,
+  IMAP_KEY_FLAGS,    /* (flags & mask) == value */
+  IMAP_KEY_RECENT,   /* in \Recent; OLD is its NOT; NEW is RECENT and UNSEEN */
+  IMAP_KEY_KEYWORD,  /* text */
+  IMAP_KEY_SEQUENCE, /* set */
+  IMAP_KEY_UID,      /* set */
+  IMAP_KEY_BEFORE,   /* internal day < number */
+  IMAP_KEY_ON,
+  IMAP_KEY_SINCE,
+  IMAP_KEY_SENTBEFORE,
+  IMAP_KEY_SENTON,
+  IMAP_KEY_SENTSINCE,
+  IMAP_KEY_LARGER,
+  IMAP_KEY_SMALLER,
+  IMAP_KEY_HEADER,   /* name, text */
+  IMAP_KEY_BODY,     /* text */
+  IMAP_KEY_TEXT,     /* text */
+  IMAP_KEY_AND,
+  IMAP_KEY_OR,
+  IMAP_KEY_NOT       /* one child */
+} ImapKeyKind;
+typedef struct ImapSearchKey
+{
+  ImapKeyKind kind;
+  guint32 mask, value;
+  gint64 number;      /* days or bytes */
+  char *name, *text;  /* text as sent, in the charset of the command */
+  gsize text_len;
+  ImapSequence set;
+  GPtrArray *children; /* ImapSearchKey */
+  /* For the evaluation (search.c). */
+  guint cost;
+  SatchelUidSet resolved;
+  struct SatchelNeedle *needle;
+  int keyword_bit;
+} ImapSearchKey;
+typedef struct ImapSearchArguments
+{
+  char *charset; /* NULL: none given */
+  ImapSearchKey *key;
+} ImapSearchArguments;
+
+/* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse. */
+gboolean imap_parse_none (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments);
+void imap_mailbox_arguments_clear (gpointer arguments);
+gboolean imap_parse_list (ImapReader *reader, gpointer arguments);
+void imap_list_arguments_clear (gpointer arguments);
+gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
+void imap_status_arguments_clear (gpointer arguments);
+gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
+void imap_append_arguments_clear (gpointer arguments);
+gboolean imap_parse_set (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_copy (ImapReader *reader, gpointer arguments);
+void imap_set_arguments_clear (gpointer arguments);
+gboolean imap_parse_store (ImapReader *reader, gpointer arguments);
+void imap_store_arguments_clear (gpointer arguments);
+gboolean imap_parse_enable (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_id (ImapReader *reader, gpointer arguments);
+void imap_list_of_names_clear (gpointer arguments);
+gboolean imap_parse_fetch (ImapReader *reader, gpointer arguments);
+void imap_fetch_arguments_clear (gpointer arguments);
+gboolean imap_parse_search (ImapReader *reader, gpointer arguments);
+void imap_search_arguments_clear (gpointer arguments);
+
+/* Shared by several. */
+gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
+gboolean imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags);
+void imap_flag_list_clear (ImapFlagList *flags);
+/* A system flag's bit by its name without backslash, else 0. */
+guint32 imap_system_flag (const char *name);

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT
+ * Reads the lexer's tokens one by one as the types that RFC 3501 9 names.  Strings are borrowed from the lexer
+ * and NUL-ended.  Every reader returns FALSE and sets `error` (static text for BAD) if the next token is something else.
+ */
+#pragma once
+#include "lexer.h"
+
+typedef struct ImapReader
+{
+  const ImapLexer *lexer;
+  guint at, end;     /* node indexes */
+  const char *error; /* the first */
+} ImapReader;
+
+/* The command name and what follows it. */
+void imap_reader_init (ImapReader *reader, const ImapLexer *lexer);
+gboolean imap_reader_is_done (const ImapReader *reader);
+gboolean imap_reader_fail (ImapReader *reader, const char *error);
+/* No arguments may be left. */
+gboolean imap_reader_finish (ImapReader *reader);
+/* Type of the next token, 0 at the end. */
+ImapNodeType imap_reader_peek (const ImapReader *reader);
+/* The next token if it is an atom, else NULL.  Not used up, any character. */
+const char *imap_reader_peek_atom (const ImapReader *reader);
+/* Skips one token, a list with all its members. */
+void imap_reader_skip (ImapReader *reader);
+
+/* An atom of any printable characters: FETCH items, flags, sequence sets. */
+gboolean imap_read_word (ImapReader *reader, const char **ret);
+/* atom: ATOM-CHAR only. */
+gboolean imap_read_atom (ImapReader *reader, const char **ret);
+gboolean imap_read_astring (ImapReader *reader, const char **ret, gsize *ret_len);
+gboolean imap_read_string (ImapReader *reader, const char **ret, gsize *ret_len);
+/* NIL gives NULL. */
+gboolean imap_read_nstring (ImapReader *reader, const char **ret, gsize *ret_len);
+/* list-mailbox: astring in which % and * are allowed. */
+gboolean imap_read_list_mailbox (ImapReader *reader, const char **ret, gsize *ret_len);
+gboolean imap_read_quoted (ImapReader *reader, const char **ret, gsize *ret_len);
+/* number: 32 bits, bounded by @max. */
+gboolean imap_read_number (ImapReader *reader, guint64 max, guint64 *ret);
+/* A parenthesised list: @ret_members reads what is in it. */
+gboolean imap_read_list (ImapReader *reader, ImapReader *ret_members);
+/* After reading members: their error becomes that of @reader, and nothing may be left. */
+gboolean imap_read_list_end (ImapReader *reader, ImapReader *members);
+
+/* Is @text an atom of ATOM-CHARs (and not empty)? */
+gboolean imap_is_atom (const char *text);

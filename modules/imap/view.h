@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT
+ * What one session knows of its selected mailbox, and how it hears of changes: EXPUNGE, EXISTS, RECENT, FETCH FLAGS
+ * (RFC 3501 5.2, 5.5, 7.3, 7.4).  A snapshot while the client is active; UID ranges and a mod-sequence at rest.
+ */
+#pragma once
+#include "sequence.h"
+#include "writer.h"
+#include <satchel/storage.h>
+
+/* How far a command, or a piece of work, has come. */
+typedef enum
+{
+  IMAP_STEP_DONE = 0,
+  IMAP_STEP_AGAIN, /* the output is full, or others should have a turn: call again later */
+  IMAP_STEP_BLOCK, /* nothing done: call again where blocking is allowed */
+  IMAP_STEP_WAIT   /* IDLE: until the client says DONE */
+} ImapStep;
+
+/* A change of flags that this session made itself, which the client knows of already. */
+typedef struct ImapOwnChange
+{
+  guint64 modseq;
+  int mode; /* SatchelFlagsMode */
+  guint32 flags;
+  char **keywords;
+} ImapOwnChange;
+
+typedef enum
+{
+  IMAP_UPDATE_NONE = 0,
+  IMAP_UPDATE_EXPUNGES,
+  IMAP_UPDATE_COUNTS,
+  IMAP_UPDATE_FLAGS
+} ImapUpdatePhase;
+
+typedef struct ImapView
+{
+  SatchelMailbox *mailbox;
+  SatchelMailboxWatch *watch;
+  gboolean is_read_only;
+  SatchelSnapshot *snapshot; /* NULL at rest; then the four below hold */
+  SatchelUidSet uids;
+  guint64 modseq;
+  guint32 uidnext, n_messages;
+  guint n_keywords;        /* told to the client */
+  SatchelUidSet recent;    /* UIDs that are \Recent in this session */
+  GArray *own;             /* ImapOwnChange */
+  /* An update that is being told. */
+  ImapUpdatePhase phase;
+  SatchelSnapshot *after;
+  SatchelDifference difference;
+  guint32 *ranks;          /* at rest: messages before each range of uids */
+  guint at_range;
+  guint32 at_uid, at_changed;
+} ImapView;
+
+ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only);
+void imap_view_free (ImapView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
+
+/* Is there something that the client was not told?  Cheap. */
+gboolean imap_view_is_behind (const ImapView *view);
+/* Tells what changed, as far as it may: without @may_expunge nothing while messages have vanished (RFC 3501 7.4.1).
+ * Flags of messages in @suppressed (UIDs, may be NULL) are not told.  Resumable. */
+ImapStep imap_view_update (ImapView *view, ImapWriter *writer, gboolean may_expunge, const SatchelUidSet *suppressed,
+                           gboolean may_block, GError **error);
+/* Claims \Recent of messages below @uidnext for this session, or without claiming looks (read-only). */
+gboolean imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error);
+guint32 imap_view_count_recent (const ImapView *view);
+static inline gboolean
+imap_view_is_recent (const ImapView *view, guint32 uid)
+{
+  return view->recent.n_ranges > 0 && satchel_uid_set_contains (&view->recent, uid);
+}
+/* Lets go of the snapshot.  The next update takes one again; what vanished meanwhile and cannot be told yet keeps its
+ * sequence number, as a row without content. */
+void imap_view_rest (ImapView *view);
+/* Remembers a change made by this session.  @keywords is copied. */
+void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
+
+/* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */
+gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows);
+/* UIDs of those rows. */
+void imap_view_uids (const ImapView *view, const SatchelUidSet *rows, SatchelUidSet *ret_uids);
+/* "(\Seen ...)" of a message of @snapshot. */
+void imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
+                            const SatchelChunk *chunk, guint row);

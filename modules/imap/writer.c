@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: MIT
+ * Output of IMAP (RFC 3501 4.3, 7): quoting, literals, numbers, flags, dates.  Pure.
+ */
+#include "writer.h"
+
+#include "reader.h"
+
+#include <satchel/date.h>
+#include <satchel/mailbox-name.h>
+#include <stdio.h>
+
+#define QUOTED_MAX 1024u
+
+void
+imap_writer_clear (ImapWriter *writer)
+{
+  g_free (writer->data);
+  *writer = (ImapWriter){ .room = writer->room };
+}
+
+char *
+imap_writer_reserve (ImapWriter *writer, gsize n)
+{
+  if (writer->size - writer->len < n)
+    {
+      gsize size = MAX (writer->size * 2, 1024);
+      while (size - writer->len < n)
+        size *= 2;
+      writer->data = g_realloc (writer->data, size);
+      writer->size = size;
+    }
+  return writer->data + writer->len;
+}
+
+void
+imap_write_format (ImapWriter *writer, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  imap_write (writer, text);
+}
+
+/* Decimal digits of @number at @at; returns the end. */
+static inline char *
+put_number (char *at, guint64 number)
+{
+  char digits[20];
+  guint n = 0;
+  do
+    digits[n++] = (char) ('0' + number % 10);
+  while ((number /= 10) != 0);
+  while (n > 0)
+    *at++ = digits[--n];
+  return at;
+}
+
+void
+imap_write_number (ImapWriter *writer, guint64 number)
+{
+  char *start = imap_writer_reserve (writer, 20);
+  writer->len += (gsize) (put_number (start, number) - start);
+}
+
+void
+imap_write_fetch_start (ImapWriter *writer, guint32 sequence)
+{
+  char *start = imap_writer_reserve (writer, 32), *at = start;
+  *at++ = '*';
+  *at++ = ' ';
+  at = put_number (at, sequence);
+  memcpy (at, " FETCH (", 8);
+  writer->len += (gsize) (at + 8 - start);
+}
+
+void
+imap_write_literal_header (ImapWriter *writer, guint64 size)
+{
+  imap_write (writer, "{");
+  imap_write_number (writer, size);
+  imap_write (writer, "}\r\n");
+}
+
+void
+imap_write_string (ImapWriter *writer, const char *text, gsize len)
+{
+  g_autofree char *without_nul = NULL;
+  if (memchr (text, '\0', len) != NULL)
+    {
+      gsize n = 0;
+      without_nul = g_malloc (len);
+      for (gsize i = 0; i < len; i++)
+        if (text[i] != '\0')
+          without_nul[n++] = text[i];
+      text = without_nul;
+      len = n;
+    }
+  gboolean is_quotable = len <= QUOTED_MAX;
+  for (gsize i = 0; i < len && is_quotable; i++)
+    is_quotable = (guint8) text[i] < 0x80 && text[i] != '\r' && text[i] != '\n';
+  if (!is_quotable)
+    {
+      imap_write_literal_header (writer, len);
+      imap_write_raw (writer, text, len);
+      return;
+    }
+  char *start = imap_writer_reserve (writer, 2 * len + 2), *at = start;
+  *at++ = '"';
+  for (gsize i = 0; i < len; i++)
+    {
+      if (text[i] == '"' || text[i] == '\\')
+        *at++ = '\\';
+      *at++ = text[i];
+    }
+  *at++ = '"';
+  writer->len += (gsize) (at - start);
+}
+
+void
+imap_write_nstring (ImapWriter *writer, const char *text)
+{
+  if (text == NULL)
+    imap_write (writer, "NIL");
+  else
+    imap_write_string (writer, text, strlen (text));
+}
+
+void
+imap_write_mailbox (ImapWriter *writer, const char *name)
+{
+  g_autofree char *encoded = satchel_utf7_encode (name);
+  imap_write_string (writer, encoded, strlen (encoded));
+}
+
+static const struct
+{
+  guint32 flag;
+  const char *name;
+} system_flags[] = {
+  { SATCHEL_FLAG_ANSWERED, "\\Answered" }, { SATCHEL_FLAG_FLAGGED, "\\Flagged" }, { SATCHEL_FLAG_DELETED, "\\Deleted" },
+  { SATCHEL_FLAG_SEEN, "\\Seen" },         { SATCHEL_FLAG_DRAFT, "\\Draft" },
+};
+
+void
+imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char *const *keywords, guint n_keywords,
+                  gboolean is_recent)
+{
+  const char *space = "";
+  imap_write (writer, "(");
+  for (guint i = 0; i < G_N_ELEMENTS (system_flags); i++)
+    if (flags & system_flags[i].flag)
+      {
+        imap_write (writer, space);
+        imap_write (writer, system_flags[i].name);
+        space = " ";
+      }
+  if (is_recent)
+    {
+      imap_write (writer, space);
+      imap_write (writer, "\\Recent");
+      space = " ";
+    }
+  /* A store made by others may hold names that are no atoms: those are never shown. */
+  for (guint i = 0; i < n_keywords && keyword_bits >> i != 0; i++)
+    if ((keyword_bits >> i & 1) && imap_is_atom (keywords[i]))
+      {
+        imap_write (writer, space);
+        imap_write (writer, keywords[i]);
+        space = " ";
+      }
+  imap_write (writer, ")");
+}
+
+void
+imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, guint64 keyword_bits,
+                       char *const *keywords, guint n_keywords, gboolean is_recent)
+{
+  if (memo->len > 0 && memo->flags == flags && memo->keyword_bits == keyword_bits && memo->is_recent == is_recent)
+    {
+      imap_write_raw (writer, memo->text, memo->len);
+      return;
+    }
+  gsize before = writer->len;
+  imap_write_flags (writer, flags, keyword_bits, keywords, n_keywords, is_recent);
+  gsize len = writer->len - before;
+  memo->len = len <= sizeof memo->text ? (guint) len : 0;
+  memo->flags = flags;
+  memo->keyword_bits = keyword_bits;
+  memo->is_recent = is_recent;
+  memcpy (memo->text, writer->data + before, memo->len);
+}
+
+void
+imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_keywords, gboolean may_add)
+{
+  imap_write (writer, "(");
+  for (guint i = 0; i < G_N_ELEMENTS (system_flags); i++)
+    {
+      imap_write (writer, i > 0 ? " " : "");
+      imap_write (writer, system_flags[i].name);
+    }
+  for (guint i = 0; i < n_keywords; i++)
+    if (imap_is_atom (keywords[i]))
+      {
+        imap_write (writer, " ");
+        imap_write (writer, keywords[i]);
+      }
+  imap_write (writer, may_add ? " \\*)" : ")");
+}
+
+void
+imap_write_date_time (ImapWriter *writer, gint64 time)
+{
+  char text[SATCHEL_DATE_BYTES];
+  satchel_imap_date_time_format (time, text);
+  imap_write_string (writer, text, strlen (text));
+}
+
+void
+imap_write_set (ImapWriter *writer, const SatchelUidSet *set)
+{
+  for (guint i = 0; i < set->n_ranges; i++)
+    {
+      if (i > 0)
+        imap_write (writer, ",");
+      imap_write_number (writer, set->ranges[i].first);
+      if (set->ranges[i].last != set->ranges[i].first)
+        {
+          imap_write (writer, ":");
+          imap_write_number (writer, set->ranges[i].last);
+        }
+    }
+}
+
+void
+imap_write_safe_text (ImapWriter *writer, const char *text, gsize max)
+{
+  for (gsize i = 0; text[i] != '\0' && i < max; i++)
+    if ((guint8) text[i] >= 0x20 && (guint8) text[i] < 0x7f && text[i] != ']' && text[i] != '[')
+      imap_write_raw (writer, &text[i], 1);
+}
+
+void
+imap_write_base64 (ImapWriter *writer, const guint8 *data, gsize len)
+{
+  g_autofree char *text = g_base64_encode (data, len);
+  imap_write (writer, text);
+}

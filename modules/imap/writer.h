@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * Output of IMAP: the only place that knows quoting and literals (RFC 3501 4.3).  A growing buffer that the
+ * session sends; `room` is how much of it a command should fill before it yields.  Pure.
+ */
+#pragma once
+#include <satchel/snapshot.h>
+#include <string.h>
+
+typedef struct ImapWriter
+{
+  char *data;
+  gsize len, size, room;
+} ImapWriter;
+
+void imap_writer_clear (ImapWriter *writer);
+/* At least @n bytes at the end; the caller adds to len. */
+char *imap_writer_reserve (ImapWriter *writer, gsize n);
+
+static inline gboolean
+imap_writer_is_full (const ImapWriter *writer)
+{
+  return writer->len >= writer->room;
+}
+static inline void
+imap_write_raw (ImapWriter *writer, const void *data, gsize len)
+{
+  memcpy (imap_writer_reserve (writer, len), data, len);
+  writer->len += len;
+}
+/* Protocol text as it stands. */
+static inline void
+imap_write (ImapWriter *writer, const char *text)
+{
+  imap_write_raw (writer, text, strlen (text));
+}
+void imap_write_format (ImapWriter *writer, const char *format, ...) G_GNUC_PRINTF (2, 3);
+void imap_write_number (ImapWriter *writer, guint64 number);
+/* string: quoted if it may be, else a literal.  NULs are cut out. */
+void imap_write_string (ImapWriter *writer, const char *text, gsize len);
+/* NULL: NIL. */
+void imap_write_nstring (ImapWriter *writer, const char *text);
+/* mailbox: @name is UTF-8 as clients see it; sent in modified UTF-7, quoted. */
+void imap_write_mailbox (ImapWriter *writer, const char *name);
+/* "{123}\r\n"; the caller then writes exactly @size bytes. */
+void imap_write_literal_header (ImapWriter *writer, guint64 size);
+/* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
+void imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char *const *keywords, guint n_keywords,
+                       gboolean is_recent);
+/* All flags a mailbox knows, for FLAGS and PERMANENTFLAGS. */
+void imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_keywords, gboolean may_add);
+/* "17-Jul-1996 02:44:25 +0000" with quotes. */
+void imap_write_date_time (ImapWriter *writer, gint64 time);
+/* "1:3,7" */
+void imap_write_set (ImapWriter *writer, const SatchelUidSet *set);
+/* "* 23 FETCH (" */
+void imap_write_fetch_start (ImapWriter *writer, guint32 sequence);
+/* Text that a client chose, inside resp-text: printable ASCII only, no "]". */
+void imap_write_safe_text (ImapWriter *writer, const char *text, gsize max);
+/* Base64 of a SASL challenge. */
+void imap_write_base64 (ImapWriter *writer, const guint8 *data, gsize len);
+
+/* The flags text of the last message, which the next one mostly shares. */
+typedef struct ImapFlagsMemo
+{
+  guint64 keyword_bits;
+  guint32 flags;
+  gboolean is_recent;
+  guint len;
+  char text[512];
+} ImapFlagsMemo;
+/* The same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
+void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, guint64 keyword_bits,
+                            char *const *keywords, guint n_keywords, gboolean is_recent);
