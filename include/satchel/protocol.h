@@ -6,6 +6,7 @@
 #include <satchel/config.h>
 #include <satchel/connection.h>
 #include <satchel/job.h>
+#include <satchel/mailbox-name.h>
 
 G_BEGIN_DECLS
 
@@ -119,5 +120,7 @@ SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const 
 SATCHEL_API const char *satchel_hostname (void);
 /* What the protocol's own limits are named in config: group `limits` (docs/limits). */
 SATCHEL_API const SatchelConfig *satchel_limits (void);
+/* How clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the process. */
+SATCHEL_API const SatchelNamespace *satchel_namespace (void);
 
 G_END_DECLS
