@@ -180,6 +180,8 @@ imap_flag_list_clear (ImapFlagList *flags)
   g_clear_pointer (&flags->keywords, g_strfreev);
 }
 
+const char imap_append_wants_literal[] = "Message literal expected";
+
 gboolean
 imap_parse_append (ImapReader *reader, gpointer arguments)
 {
@@ -199,7 +201,7 @@ imap_parse_append (ImapReader *reader, gpointer arguments)
       append->has_date = TRUE;
     }
   if (imap_reader_peek (reader) != IMAP_NODE_STREAMED)
-    return imap_reader_fail (reader, "Message literal expected");
+    return imap_reader_fail (reader, imap_reader_is_done (reader) ? imap_append_wants_literal : "Message literal expected");
   imap_reader_skip (reader);
   return imap_reader_finish (reader);
 }

@@ -162,6 +162,8 @@ gboolean imap_parse_list (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
+/* Its error if only the message literal is missing: the pointer is compared. */
+extern const char imap_append_wants_literal[];
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 void imap_append_arguments_clear (gpointer arguments);
 gboolean imap_parse_set (ImapReader *reader, gpointer arguments);

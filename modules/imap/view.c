@@ -247,6 +247,22 @@ tell_expunges (ImapView *view, ImapWriter *writer)
   return TRUE;
 }
 
+void
+imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot)
+{
+  if (snapshot->n_keywords == view->n_keywords)
+    return;
+  view->n_keywords = snapshot->n_keywords;
+  imap_write (writer, "* FLAGS ");
+  imap_write_known_flags (writer, snapshot->keywords, view->n_keywords, FALSE);
+  imap_write (writer, "\r\n");
+  if (view->is_read_only)
+    return;
+  imap_write (writer, "* OK [PERMANENTFLAGS ");
+  imap_write_known_flags (writer, snapshot->keywords, view->n_keywords, view->n_keywords < SATCHEL_KEYWORDS_MAX);
+  imap_write (writer, "] Flags permitted.\r\n");
+}
+
 static void
 tell_counts (ImapView *view, ImapWriter *writer)
 {
@@ -258,21 +274,7 @@ tell_counts (ImapView *view, ImapWriter *writer)
       imap_write_format (writer, "* %u EXISTS\r\n", view->after->state.n_messages);
       imap_write_format (writer, "* %u RECENT\r\n", imap_view_count_recent (view));
     }
-  if (view->after->n_keywords != view->n_keywords)
-    {
-      /* RFC 3501 7.2.6: a flag that the client has not heard of. */
-      view->n_keywords = view->after->n_keywords;
-      imap_write (writer, "* FLAGS ");
-      imap_write_known_flags (writer, view->after->keywords, view->n_keywords, FALSE);
-      imap_write (writer, "\r\n");
-      if (!view->is_read_only)
-        {
-          imap_write (writer, "* OK [PERMANENTFLAGS ");
-          imap_write_known_flags (writer, view->after->keywords, view->n_keywords,
-                                  view->n_keywords < SATCHEL_KEYWORDS_MAX);
-          imap_write (writer, "] Flags permitted.\r\n");
-        }
-    }
+  imap_view_tell_keywords (view, writer, view->after);
 }
 
 static guint64

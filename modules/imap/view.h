@@ -78,6 +78,8 @@ void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
 
+/* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
+void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */
 gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows);
 /* UIDs of those rows. */

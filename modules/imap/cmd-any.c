@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT
+ * Commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE (RFC 2342),
+ * IDLE (RFC 2177), CHECK.
+ */
+#include "session.h"
+
+#include <string.h>
+
+ImapStep
+imap_run_capability (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  imap_write (&session->writer, "* CAPABILITY ");
+  imap_write_capabilities (&session->writer, &session->settings);
+  imap_write (&session->writer, "\r\n");
+  return imap_command_ok (command, "Capabilities listed.");
+}
+
+/* Looks for what other programs did to the mailbox.  DONE or BLOCK. */
+static ImapStep
+look_outside (ImapSession *session, gboolean may_block)
+{
+  if (session->view == NULL)
+    return IMAP_STEP_DONE;
+  g_autofree char *name = satchel_mailbox_name (session->view->mailbox);
+  g_autoptr (SatchelMailbox) current = satchel_store_peek_mailbox (session->store, name);
+  if (current != NULL || satchel_mailbox_is_deleted (session->view->mailbox))
+    return IMAP_STEP_DONE;
+  if (!may_block)
+    return IMAP_STEP_BLOCK;
+  g_autoptr (GError) error = NULL;
+  if (!satchel_mailbox_sync (session->view->mailbox, &error))
+    satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot look for new mail: %s", error->message);
+  return IMAP_STEP_DONE;
+}
+
+ImapStep
+imap_run_noop (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  ImapStep step = look_outside (session, may_block);
+  return step == IMAP_STEP_DONE ? imap_command_ok (command, "NOOP completed.") : step;
+}
+
+ImapStep
+imap_run_check (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  ImapStep step = look_outside (session, may_block);
+  return step == IMAP_STEP_DONE ? imap_command_ok (command, "CHECK completed.") : step;
+}
+
+ImapStep
+imap_run_logout (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  imap_write (&session->writer, "* BYE Logging out.\r\n");
+  session->wants_close = TRUE;
+  return imap_command_ok (command, "LOGOUT completed.");
+}
+
+/* What is logged of a client's ID: how it calls itself, never more. */
+ImapStep
+imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  const GPtrArray *pairs = ((ImapListOfNames *) command->arguments)->names;
+  g_autoptr (GString) line = g_string_new ("client:");
+  for (guint i = 0; i + 1 < pairs->len; i += 2)
+    {
+      const char *key = pairs->pdata[i], *value = pairs->pdata[i + 1];
+      if (value == NULL)
+        continue;
+      if (g_ascii_strcasecmp (key, "name") == 0)
+        satchel_log_field (line, "name", value);
+      else if (g_ascii_strcasecmp (key, "version") == 0)
+        satchel_log_field (line, "version", value);
+    }
+  if (pairs->len > 0 && !session->sent_id)
+    satchel_session_log (session->session, SATCHEL_LOG_INFO, "%s", line->str);
+  session->sent_id = TRUE;
+  imap_write (&session->writer, "* ID (\"name\" \"Satchel\")\r\n");
+  return imap_command_ok (command, "ID completed.");
+}
+
+/* Nothing that is enabled so far; unknown names are ignored (RFC 5161 3.1). */
+ImapStep
+imap_run_enable (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  imap_write (&session->writer, "* ENABLED\r\n");
+  return imap_command_ok (command, "ENABLE completed.");
+}
+
+ImapStep
+imap_run_namespace (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  ImapWriter *writer = &session->writer;
+  imap_write (writer, "* NAMESPACE ((");
+  imap_write_mailbox (writer, session->ns.prefix);
+  imap_write (writer, " ");
+  imap_write_string (writer, &session->ns.separator, 1);
+  imap_write (writer, ")) NIL NIL\r\n");
+  return imap_command_ok (command, "NAMESPACE completed.");
+}
+
+/* ---- IDLE ---- */
+
+typedef struct Idle
+{
+  gboolean is_told, is_done;
+  const char *bad;
+} Idle;
+
+/* Called at the start, after each change of the mailbox, and when a line has come. */
+ImapStep
+imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  if (command->state == NULL)
+    {
+      command->state = g_new0 (Idle, 1);
+      command->state_free = g_free;
+    }
+  Idle *idle = command->state;
+  if (!idle->is_told && look_outside (session, may_block) == IMAP_STEP_BLOCK)
+    return IMAP_STEP_BLOCK;
+  if (!idle->is_told)
+    imap_write (&session->writer, "+ idling\r\n");
+  idle->is_told = TRUE;
+  if (idle->is_done)
+    return idle->bad != NULL ? imap_command_bad (command, idle->bad) : imap_command_ok (command, "IDLE completed.");
+  if (session->view != NULL && !satchel_mailbox_is_deleted (session->view->mailbox))
+    {
+      g_autoptr (GError) error = NULL;
+      ImapStep step = imap_view_update (session->view, &session->writer, TRUE, NULL, may_block, &error);
+      if (step != IMAP_STEP_DONE)
+        return step;
+    }
+  return IMAP_STEP_WAIT;
+}
+
+void
+imap_idle_line (ImapSession *session, ImapCommand *command, const char *line)
+{
+  Idle *idle = command->state;
+  idle->is_done = TRUE;
+  /* Anything but DONE ends IDLE too: it may be a command that was sent too early (RFC 2177 3). */
+  idle->bad = g_ascii_strcasecmp (line, "DONE") == 0 ? NULL : "DONE expected.";
+  imap_session_advance (session);
+}

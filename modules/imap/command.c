@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.  CAPABILITY is derived from it.
+ */
+#include "session.h"
+
+#define NONE imap_parse_none, NULL, 0
+#define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
+#define TWO_MAILBOXES imap_parse_two_mailboxes, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
+#define LIST imap_parse_list, imap_list_arguments_clear, sizeof (ImapListArguments)
+#define STATUS imap_parse_status, imap_status_arguments_clear, sizeof (ImapStatusArguments)
+#define APPEND imap_parse_append, imap_append_arguments_clear, sizeof (ImapAppendArguments)
+#define SET imap_parse_set, imap_set_arguments_clear, sizeof (ImapSetArguments)
+#define COPY imap_parse_copy, imap_set_arguments_clear, sizeof (ImapSetArguments)
+#define STORE imap_parse_store, imap_store_arguments_clear, sizeof (ImapStoreArguments)
+#define FETCH imap_parse_fetch, imap_fetch_arguments_clear, sizeof (ImapFetchArguments)
+#define SEARCH imap_parse_search, imap_search_arguments_clear, sizeof (ImapSearchArguments)
+#define ENABLE imap_parse_enable, imap_list_of_names_clear, sizeof (ImapListOfNames)
+#define ID imap_parse_id, imap_list_of_names_clear, sizeof (ImapListOfNames)
+
+#define ANY IMAP_STATE_ANY
+#define SELECTED IMAP_STATE_SELECTED
+#define INLINE IMAP_COMMAND_INLINE
+#define VIEW IMAP_COMMAND_NEEDS_VIEW
+#define UID (IMAP_COMMAND_UID | IMAP_COMMAND_NEEDS_VIEW)
+#define UID_ONLY (UID | IMAP_COMMAND_EXPUNGE_BEFORE)
+#define NO_EXPUNGE IMAP_COMMAND_NO_EXPUNGE
+#define NO_UPDATE IMAP_COMMAND_NO_UPDATE
+#define WRITES IMAP_COMMAND_WRITES
+
+/* The most frequent ones first. */
+static const ImapCommandRow rows[] = {
+  { "UID FETCH", SELECTED, INLINE | UID_ONLY, NULL, FETCH, imap_run_fetch },
+  { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, NULL, FETCH, imap_run_fetch },
+  { "NOOP", ANY, INLINE, NULL, NONE, imap_run_noop },
+  { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },
+  { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
+  { "UID SEARCH", SELECTED, INLINE | UID, NULL, SEARCH, imap_run_search },
+  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, NULL, SEARCH, imap_run_search },
+  { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
+  { "SELECT", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_select },
+  { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_examine },
+  { "STATUS", ANY, INLINE, NULL, STATUS, imap_run_status },
+  { "LIST", ANY, INLINE, "CHILDREN SPECIAL-USE", LIST, imap_run_list },
+  { "LSUB", ANY, INLINE, NULL, LIST, imap_run_lsub },
+  { "APPEND", ANY, IMAP_COMMAND_STREAMS, NULL, APPEND, imap_run_append },
+  { "UID COPY", SELECTED, UID_ONLY, NULL, COPY, imap_run_copy },
+  { "COPY", SELECTED, VIEW, NULL, COPY, imap_run_copy },
+  { "UID MOVE", SELECTED, UID_ONLY | WRITES, NULL, COPY, imap_run_move },
+  { "MOVE", SELECTED, VIEW | WRITES, "MOVE", COPY, imap_run_move },
+  { "UID EXPUNGE", SELECTED, UID_ONLY | WRITES, "UIDPLUS", SET, imap_run_expunge },
+  { "EXPUNGE", SELECTED, WRITES, NULL, NONE, imap_run_expunge },
+  { "CHECK", SELECTED, INLINE, NULL, NONE, imap_run_check },
+  { "CLOSE", SELECTED, NO_UPDATE, NULL, NONE, imap_run_close },
+  { "UNSELECT", SELECTED, INLINE | NO_UPDATE, "UNSELECT", NONE, imap_run_unselect },
+  { "CREATE", ANY, 0, NULL, MAILBOX, imap_run_create },
+  { "DELETE", ANY, 0, NULL, MAILBOX, imap_run_delete },
+  { "RENAME", ANY, 0, NULL, TWO_MAILBOXES, imap_run_rename },
+  { "SUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_subscribe },
+  { "UNSUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_unsubscribe },
+  { "CAPABILITY", ANY, INLINE, NULL, NONE, imap_run_capability },
+  { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
+  { "ID", ANY, INLINE, "ID", ID, imap_run_id },
+  { "ENABLE", ANY, INLINE, "ENABLE", ENABLE, imap_run_enable },
+  { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },
+  /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
+  { "LOGIN", 0, 0, NULL, NONE, imap_run_misplaced },
+  { "AUTHENTICATE", 0, 0, "SASL-IR", NONE, imap_run_misplaced },
+  { "STARTTLS", 0, 0, NULL, NONE, imap_run_misplaced },
+};
+
+const ImapCommandRow *
+imap_command_table (guint *ret_n)
+{
+  *ret_n = G_N_ELEMENTS (rows);
+  return rows;
+}
+
+const ImapCommandRow *
+imap_command_find (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (g_ascii_strcasecmp (name, rows[i].name) == 0)
+      return &rows[i];
+  return NULL;
+}
+
+void
+imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
+{
+  imap_write (writer, "IMAP4rev1");
+  imap_write (writer, settings->is_literal_minus ? " LITERAL-" : " LITERAL+");
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    if (rows[i].capabilities != NULL)
+      {
+        imap_write (writer, " ");
+        imap_write (writer, rows[i].capabilities);
+      }
+}
+
+void
+imap_command_free (ImapCommand *command)
+{
+  if (command == NULL)
+    return;
+  if (command->state != NULL && command->state_free != NULL)
+    command->state_free (command->state);
+  if (command->row->clear != NULL)
+    command->row->clear (command->arguments);
+  g_free (command->arguments);
+  satchel_uid_set_clear (&command->answered);
+  g_free (command->code);
+  g_free (command->tag);
+  g_free (command);
+}
+
+static ImapStep
+answer (ImapCommand *command, ImapStatus status, const char *code, const char *text)
+{
+  command->status = status;
+  if (code != NULL)
+    {
+      g_free (command->code);
+      command->code = g_strdup (code);
+    }
+  command->text = text;
+  return IMAP_STEP_DONE;
+}
+
+ImapStep
+imap_command_ok (ImapCommand *command, const char *text)
+{
+  return answer (command, IMAP_OK, NULL, text);
+}
+
+ImapStep
+imap_command_no (ImapCommand *command, const char *code, const char *text)
+{
+  return answer (command, IMAP_NO, code, text);
+}
+
+ImapStep
+imap_command_bad (ImapCommand *command, const char *text)
+{
+  return answer (command, IMAP_BAD, NULL, text);
+}
+
+ImapStep
+imap_command_error (ImapSession *session, ImapCommand *command, const GError *error)
+{
+  const ImapErrorText *words = imap_error_text (error);
+  if (imap_error_is_internal (error) && !imap_session_is_cancelled (session))
+    satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
+                         error != NULL ? error->message : "no reason given");
+  return answer (command, IMAP_NO, words->code, words->text);
+}
+
+ImapStep
+imap_run_misplaced (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  return imap_command_bad (command, "Already logged in.");
+}

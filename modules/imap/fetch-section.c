@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT
+ * Sections of FETCH: BODY[...], RFC822 and friends (RFC 3501 6.4.5).  Content streams from the store to the output; the
+ * size of a literal is measured before it is announced, and the connection ends if content comes short.
+ */
+#include "fetch.h"
+
+#include <satchel/header.h>
+
+#define HEADER_BYTES_MAX (4u * 1024 * 1024) /* of a header that fields are chosen from */
+#define READ_BYTES 65536u
+
+static const char *const kind_names[] = {
+  [IMAP_SECTION_CONTENT] = "",      [IMAP_SECTION_HEADER] = "HEADER",        [IMAP_SECTION_TEXT] = "TEXT",
+  [IMAP_SECTION_MIME] = "MIME",     [IMAP_SECTION_FIELDS] = "HEADER.FIELDS", [IMAP_SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
+};
+
+char *
+imap_section_label (const ImapSection *section)
+{
+  if (section->legacy != NULL)
+    return g_strdup (section->legacy);
+  ImapWriter writer = { .room = 1 };
+  imap_write (&writer, "BODY[");
+  for (guint i = 0; i < section->n_path; i++)
+    {
+      imap_write (&writer, i > 0 ? "." : "");
+      imap_write_number (&writer, section->path[i]);
+    }
+  imap_write (&writer, section->n_path > 0 && section->kind != IMAP_SECTION_CONTENT ? "." : "");
+  imap_write (&writer, kind_names[section->kind]);
+  for (guint i = 0; section->fields != NULL && section->fields[i] != NULL; i++)
+    {
+      imap_write (&writer, i == 0 ? " (" : " ");
+      if (imap_is_atom (section->fields[i]))
+        imap_write (&writer, section->fields[i]);
+      else
+        imap_write_string (&writer, section->fields[i], strlen (section->fields[i]));
+    }
+  imap_write (&writer, section->fields != NULL ? ")]" : "]");
+  if (section->is_partial)
+    imap_write_format (&writer, "<%" G_GUINT64_FORMAT ">", section->offset);
+  imap_write_raw (&writer, "", 1);
+  return writer.data;
+}
+
+static gboolean
+is_fields (const ImapSection *section)
+{
+  return section->kind == IMAP_SECTION_FIELDS || section->kind == IMAP_SECTION_FIELDS_NOT;
+}
+
+/* Where a section lies in the content.  FALSE: NIL. */
+static gboolean
+find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offset, guint64 *ret_len)
+{
+  static const SatchelSectionKind kinds[] = {
+    [IMAP_SECTION_CONTENT] = SATCHEL_SECTION_CONTENT, [IMAP_SECTION_HEADER] = SATCHEL_SECTION_HEADER,
+    [IMAP_SECTION_TEXT] = SATCHEL_SECTION_TEXT,       [IMAP_SECTION_MIME] = SATCHEL_SECTION_MIME,
+    [IMAP_SECTION_FIELDS] = SATCHEL_SECTION_HEADER,   [IMAP_SECTION_FIELDS_NOT] = SATCHEL_SECTION_HEADER,
+  };
+  return satchel_attributes_section (attributes, section->path, section->n_path, kinds[section->kind], ret_offset, ret_len);
+}
+
+/* Chooses header fields from content; at most a few MiB, since they are measured in memory. */
+static GString *
+select_fields (const ImapSection *section, SatchelStream *content, guint64 offset, guint64 len, GError **error)
+{
+  gsize wanted = (gsize) MIN (len, HEADER_BYTES_MAX), have = 0;
+  g_autofree char *block = g_malloc (wanted + 1);
+  while (have < wanted)
+    {
+      gssize n = satchel_stream_read_at (content, offset + have, block + have, wanted - have, error);
+      if (n < 0)
+        return NULL;
+      if (n == 0)
+        break;
+      have += (gsize) n;
+    }
+  GString *text = g_string_new (NULL);
+  satchel_header_select (block, have, (const char *const *) section->fields, g_strv_length (section->fields),
+                         section->kind == IMAP_SECTION_FIELDS_NOT, text);
+  return text;
+}
+
+gboolean
+imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments, guint32 uid,
+                          GBytes *attributes, GError **error)
+{
+  gboolean needs_content = FALSE;
+  for (guint i = 0; i < arguments->sections->len; i++)
+    {
+      const ImapSection *section = arguments->sections->pdata[i];
+      g_autoptr (GString) text = g_string_new (NULL);
+      if (section->kind == IMAP_SECTION_FIELDS && section->n_path == 0 &&
+          satchel_attributes_header_fields (attributes, (const char *const *) section->fields,
+                                            g_strv_length (section->fields), text))
+        fetch->texts[i] = g_steal_pointer (&text);
+      else
+        needs_content = TRUE;
+    }
+  fetch->at_section = 0;
+  fetch->left = 0;
+  if (!needs_content)
+    return TRUE;
+  fetch->content = satchel_mailbox_open_message (session->view->mailbox, uid, error);
+  if (fetch->content == NULL)
+    return FALSE;
+  for (guint i = 0; i < arguments->sections->len; i++)
+    {
+      const ImapSection *section = arguments->sections->pdata[i];
+      guint64 offset, len;
+      if (!is_fields (section) || fetch->texts[i] != NULL || !find_section (section, attributes, &offset, &len))
+        continue;
+      fetch->texts[i] = select_fields (section, fetch->content, offset, len, error);
+      if (fetch->texts[i] == NULL)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments)
+{
+  g_clear_pointer (&fetch->content, satchel_stream_unref);
+  for (guint i = 0; i < arguments->sections->len; i++)
+    if (fetch->texts[i] != NULL)
+      {
+        g_string_free (fetch->texts[i], TRUE);
+        fetch->texts[i] = NULL;
+      }
+}
+
+/* What of @len bytes a partial wants. */
+static void
+cut (const ImapSection *section, guint64 *offset, guint64 *len)
+{
+  if (!section->is_partial)
+    return;
+  guint64 skipped = MIN (section->offset, *len);
+  *offset += skipped;
+  *len = MIN (section->count, *len - skipped);
+}
+
+static void
+broken (ImapSession *session, const char *why)
+{
+  session->is_broken = TRUE;
+  satchel_session_log (session->session, SATCHEL_LOG_ERROR, "content came short in FETCH: %s", why);
+}
+
+/* Sends on the literal that was announced.  TRUE: all of it is out. */
+static gboolean
+send_content (ImapSession *session, ImapFetch *fetch)
+{
+  ImapWriter *writer = &session->writer;
+  while (fetch->left > 0 && !imap_writer_is_full (writer))
+    {
+      g_autoptr (GError) error = NULL;
+      gsize n = MIN (MIN (fetch->left, READ_BYTES), writer->room - writer->len);
+      gssize got = satchel_stream_read_at (fetch->content, fetch->offset, imap_writer_reserve (writer, n), n, &error);
+      if (got <= 0)
+        {
+          broken (session, error != NULL ? error->message : "it ends early");
+          return FALSE;
+        }
+      writer->len += (gsize) got;
+      fetch->offset += (guint64) got;
+      fetch->left -= (guint64) got;
+    }
+  return fetch->left == 0;
+}
+
+/* Announces a section, and sends it if it is short and in memory. */
+static void
+start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes)
+{
+  ImapWriter *writer = &session->writer;
+  const GString *text = fetch->texts[fetch->at_section];
+  guint64 offset = 0, len = 0;
+  imap_write (writer, fetch->labels[fetch->at_section]);
+  imap_write (writer, " ");
+  if (text != NULL)
+    {
+      len = text->len;
+      cut (section, &offset, &len);
+      imap_write_literal_header (writer, len);
+      imap_write_raw (writer, text->str + offset, (gsize) len);
+      return;
+    }
+  if (section->kind == IMAP_SECTION_CONTENT && section->n_path == 0)
+    {
+      gint64 measured = satchel_stream_length (fetch->content, NULL);
+      if (measured < 0)
+        {
+          broken (session, "it cannot be measured");
+          return;
+        }
+      len = (guint64) measured;
+    }
+  else if (!find_section (section, attributes, &offset, &len))
+    {
+      imap_write_nstring (writer, NULL);
+      return;
+    }
+  cut (section, &offset, &len);
+  if (len == 0)
+    {
+      imap_write_string (writer, "", 0);
+      return;
+    }
+  imap_write_literal_header (writer, len);
+  fetch->offset = offset;
+  fetch->left = len;
+}
+
+ImapStep
+imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments, GBytes *attributes)
+{
+  for (; fetch->at_section < arguments->sections->len; fetch->at_section++)
+    {
+      if (fetch->left == 0)
+        {
+          if (imap_writer_is_full (&session->writer))
+            return IMAP_STEP_AGAIN;
+          start_section (session, fetch, arguments->sections->pdata[fetch->at_section], attributes);
+        }
+      if (session->is_broken)
+        return IMAP_STEP_DONE;
+      if (fetch->left > 0 && !send_content (session, fetch))
+        return session->is_broken ? IMAP_STEP_DONE : IMAP_STEP_AGAIN;
+      imap_write (&session->writer, fetch->at_section + 1 < arguments->sections->len ? " " : "");
+    }
+  return IMAP_STEP_DONE;
+}

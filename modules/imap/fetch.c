@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT
+ * FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the rest in jobs: attributes by
+ * batches, content as a stream.  Entry: imap_run_fetch.
+ */
+#include "fetch.h"
+
+#define INLINE_ROWS 50000u /* without output to stop at, others get a turn after so many */
+
+static void
+batch_clear (ImapFetch *fetch)
+{
+  for (guint i = 0; i < fetch->n_batch; i++)
+    g_clear_pointer (&fetch->batch_attributes[i], g_bytes_unref);
+  fetch->n_batch = fetch->at_batch = 0;
+}
+
+static void
+fetch_free (gpointer data)
+{
+  ImapFetch *fetch = data;
+  batch_clear (fetch);
+  g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
+  g_clear_pointer (&fetch->content, satchel_stream_unref);
+  for (guint i = 0; fetch->labels != NULL && fetch->labels[i] != NULL; i++)
+    if (fetch->texts[i] != NULL)
+      g_string_free (fetch->texts[i], TRUE);
+  g_free (fetch->texts);
+  g_strfreev (fetch->labels);
+  satchel_uid_set_clear (&fetch->rows);
+  g_clear_error (&fetch->error);
+  g_free (fetch);
+}
+
+static guint32
+next_after (const ImapFetch *fetch, guint *range, guint32 sequence)
+{
+  if (sequence != 0 && sequence < fetch->rows.ranges[*range].last)
+    return sequence + 1;
+  *range += sequence != 0;
+  return *range < fetch->rows.n_ranges ? fetch->rows.ranges[*range].first : 0;
+}
+
+static void
+advance (ImapFetch *fetch)
+{
+  fetch->at = next_after (fetch, &fetch->at_range, fetch->at);
+  if (fetch->n_batch > 0 && ++fetch->at_batch == fetch->n_batch)
+    batch_clear (fetch);
+}
+
+static ImapFetch *
+fetch_new (ImapSession *session, ImapCommand *command)
+{
+  const ImapFetchArguments *arguments = command->arguments;
+  ImapFetch *fetch = g_new0 (ImapFetch, 1);
+  command->state = fetch;
+  command->state_free = fetch_free;
+  guint n = arguments->sections->len;
+  fetch->labels = g_new0 (char *, n + 1);
+  fetch->texts = g_new0 (GString *, n + 1);
+  for (guint i = 0; i < n; i++)
+    {
+      const ImapSection *section = arguments->sections->pdata[i];
+      fetch->labels[i] = imap_section_label (section);
+      fetch->sets_seen = fetch->sets_seen || (section->sets_seen && !session->view->is_read_only);
+      fetch->wants_attributes = fetch->wants_attributes || section->kind != IMAP_SECTION_CONTENT || section->n_path > 0;
+    }
+  fetch->wants_attributes = fetch->wants_attributes ||
+                            (arguments->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE));
+  if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &fetch->rows))
+    return NULL;
+  fetch->at = next_after (fetch, &fetch->at_range, 0);
+  if (imap_view_is_behind (session->view))
+    fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
+  return fetch;
+}
+
+/* The message's columns, newest first. */
+static const SatchelChunk *
+find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnapshot **ret_snapshot, guint *ret_row)
+{
+  guint32 index;
+  const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, fetch->at - 1, ret_row);
+  *ret_snapshot = session->view->snapshot;
+  if (fetch->fresh != NULL && satchel_snapshot_find (fetch->fresh, chunk->uid[*ret_row], &index))
+    {
+      *ret_snapshot = fetch->fresh;
+      return satchel_snapshot_at (fetch->fresh, index, ret_row);
+    }
+  return chunk;
+}
+
+/* ---- batches ---- */
+
+/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a flag. */
+static void
+mark_seen (ImapSession *session, ImapFetch *fetch)
+{
+  g_auto (SatchelUidSet) uids = { 0 };
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
+  for (guint i = 0; i < fetch->n_batch; i++)
+    {
+      guint32 index;
+      guint row;
+      if (!satchel_snapshot_find (newest, fetch->batch_uids[i], &index) ||
+          (satchel_snapshot_at (newest, index, &row)->flags[row] & SATCHEL_FLAG_SEEN))
+        continue;
+      satchel_uid_set_add (&uids, fetch->batch_uids[i], fetch->batch_uids[i]);
+      fetch->batch_newly_seen[i] = TRUE;
+    }
+  if (uids.n_ranges == 0)
+    return;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
+  SatchelOperation *operation = satchel_transaction_flags (transaction, session->view->mailbox, &uids, SATCHEL_FLAGS_ADD,
+                                                           SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  if (!satchel_transaction_commit (transaction, &error))
+    {
+      satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot mark messages as seen: %s", error->message);
+      memset (fetch->batch_newly_seen, 0, sizeof fetch->batch_newly_seen);
+      return;
+    }
+  imap_view_add_own (session->view, operation->ret_modseq, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL);
+  g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
+  fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
+}
+
+static void
+load_batch (ImapSession *session, ImapFetch *fetch)
+{
+  guint max = fetch->sets_seen ? IMAP_FETCH_SEEN_BATCH : IMAP_FETCH_BATCH;
+  guint range = fetch->at_range;
+  batch_clear (fetch);
+  for (guint32 at = fetch->at; at != 0 && fetch->n_batch < max; at = next_after (fetch, &range, at))
+    {
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, at - 1, &row);
+      fetch->batch_newly_seen[fetch->n_batch] = FALSE;
+      fetch->batch_uids[fetch->n_batch++] = chunk->uid[row];
+    }
+  g_clear_error (&fetch->error);
+  if (fetch->wants_attributes &&
+      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes,
+                                   &fetch->error))
+    memset (fetch->batch_attributes, 0, sizeof fetch->batch_attributes);
+  if (fetch->sets_seen)
+    mark_seen (session, fetch);
+}
+
+/* ---- one message ---- */
+
+static void
+write_item_start (ImapWriter *writer, const char **separator, const char *name)
+{
+  imap_write (writer, *separator);
+  imap_write (writer, name);
+  *separator = " ";
+}
+
+static void
+write_attribute (ImapWriter *writer, const char **separator, const char *name, const char *text, gsize len)
+{
+  write_item_start (writer, separator, name);
+  imap_write_raw (writer, text, len);
+}
+
+/* What attributes hold ready to send. */
+static void
+write_attributes (ImapWriter *writer, const char **separator, guint items, GBytes *attributes)
+{
+  gsize len;
+  const char *text;
+  if (items & IMAP_FETCH_ENVELOPE)
+    {
+      text = satchel_attributes_envelope (attributes, &len);
+      write_attribute (writer, separator, "ENVELOPE ", text, len);
+    }
+  if (items & IMAP_FETCH_BODY)
+    {
+      text = satchel_attributes_body_structure (attributes, FALSE, &len);
+      write_attribute (writer, separator, "BODY ", text, len);
+    }
+  if (items & IMAP_FETCH_BODYSTRUCTURE)
+    {
+      text = satchel_attributes_body_structure (attributes, TRUE, &len);
+      write_attribute (writer, separator, "BODYSTRUCTURE ", text, len);
+    }
+}
+
+/* Everything but sections.  @size: RFC822.SIZE. */
+static void
+write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attributes, guint64 size)
+{
+  ImapWriter *writer = &session->writer;
+  const char *separator = "";
+  const SatchelSnapshot *snapshot;
+  guint row;
+  const SatchelChunk *chunk = find_row (session, fetch, &snapshot, &row);
+  imap_write_fetch_start (writer, fetch->at);
+  if (items & IMAP_FETCH_UID)
+    {
+      write_item_start (writer, &separator, "UID ");
+      imap_write_number (writer, chunk->uid[row]);
+    }
+  if (items & IMAP_FETCH_FLAGS)
+    {
+      write_item_start (writer, &separator, "FLAGS ");
+      imap_view_write_flags (session->view, writer, &fetch->memo, snapshot, chunk, row);
+    }
+  if (items & IMAP_FETCH_INTERNALDATE)
+    {
+      write_item_start (writer, &separator, "INTERNALDATE ");
+      imap_write_date_time (writer, chunk->internal_date[row]);
+    }
+  if (items & IMAP_FETCH_SIZE)
+    {
+      write_item_start (writer, &separator, "RFC822.SIZE ");
+      imap_write_number (writer, size);
+    }
+  if (attributes != NULL)
+    write_attributes (writer, &separator, items, attributes);
+}
+
+static guint
+wanted_items (const ImapCommand *command, const ImapFetch *fetch)
+{
+  guint items = ((ImapFetchArguments *) command->arguments)->items;
+  if (command->row->flags & IMAP_COMMAND_UID)
+    items |= IMAP_FETCH_UID;
+  if (fetch->n_batch > 0 && fetch->batch_newly_seen[fetch->at_batch])
+    items |= IMAP_FETCH_FLAGS; /* RFC 3501 6.4.5: an implicit \Seen is told */
+  return items;
+}
+
+static guint64
+row_size (const ImapSession *session, const ImapFetch *fetch)
+{
+  const SatchelSnapshot *snapshot;
+  guint row;
+  const SatchelChunk *chunk = find_row (session, fetch, &snapshot, &row);
+  return chunk->size[row];
+}
+
+static void
+note_failure (ImapFetch *fetch, GError *error)
+{
+  if (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) ||
+      g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    fetch->is_missing = TRUE;
+  else if (fetch->error == NULL)
+    {
+      fetch->error = error;
+      return;
+    }
+  g_clear_error (&error);
+}
+
+/* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
+static gboolean
+start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
+{
+  const ImapFetchArguments *arguments = command->arguments;
+  GBytes *attributes = fetch->batch_attributes[fetch->at_batch];
+  guint32 uid = fetch->batch_uids[fetch->at_batch];
+  GError *error = NULL;
+  if (fetch->wants_attributes && attributes == NULL)
+    {
+      if (fetch->error == NULL)
+        fetch->is_missing = TRUE;
+      return FALSE;
+    }
+  guint64 size = row_size (session, fetch);
+  g_autoptr (GBytes) sized = NULL;
+  if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
+    {
+      if (attributes != NULL)
+        size = satchel_attributes_size (attributes);
+      else if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, &error) || sized == NULL)
+        {
+          note_failure (fetch, error);
+          return FALSE;
+        }
+      else
+        size = satchel_attributes_size (sized);
+    }
+  if (arguments->sections->len > 0 && !imap_fetch_open_sections (session, fetch, arguments, uid, attributes, &error))
+    {
+      imap_fetch_close_sections (fetch, arguments);
+      note_failure (fetch, error);
+      return FALSE;
+    }
+  write_items (session, fetch, wanted_items (command, fetch), attributes, size);
+  if (arguments->sections->len > 0 && session->writer.data[session->writer.len - 1] != '(')
+    imap_write (&session->writer, " ");
+  return TRUE;
+}
+
+/* Messages that need blocking: attributes, content, \Seen. */
+static ImapStep
+run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
+{
+  const ImapFetchArguments *arguments = command->arguments;
+  while (fetch->at != 0)
+    {
+      if (imap_writer_is_full (&session->writer))
+        return IMAP_STEP_AGAIN;
+      if (imap_session_is_cancelled (session))
+        return imap_command_no (command, NULL, "Interrupted.");
+      if (fetch->n_batch == 0)
+        load_batch (session, fetch);
+      if (!fetch->in_message && !start_message (session, command, fetch))
+        {
+          advance (fetch);
+          continue;
+        }
+      fetch->in_message = TRUE;
+      if (arguments->sections->len > 0)
+        {
+          ImapStep step = imap_fetch_send_sections (session, fetch, arguments, fetch->batch_attributes[fetch->at_batch]);
+          if (step != IMAP_STEP_DONE || session->is_broken)
+            return step;
+          imap_fetch_close_sections (fetch, arguments);
+        }
+      imap_write (&session->writer, ")\r\n");
+      fetch->in_message = FALSE;
+      advance (fetch);
+    }
+  return IMAP_STEP_DONE;
+}
+
+/* Messages whose answer is in memory.  BLOCK where it is not: a size that nobody knows yet. */
+static ImapStep
+run_inline (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
+{
+  guint items = wanted_items (command, fetch);
+  for (guint n = 0; fetch->at != 0; n++)
+    {
+      if (imap_writer_is_full (&session->writer) || n == INLINE_ROWS)
+        return IMAP_STEP_AGAIN;
+      guint64 size = items & IMAP_FETCH_SIZE ? row_size (session, fetch) : 0;
+      if (size == SATCHEL_SIZE_UNKNOWN)
+        return IMAP_STEP_BLOCK;
+      write_items (session, fetch, items, NULL, size);
+      imap_write (&session->writer, ")\r\n");
+      advance (fetch);
+    }
+  return IMAP_STEP_DONE;
+}
+
+ImapStep
+imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  const ImapFetchArguments *arguments = command->arguments;
+  ImapFetch *fetch = command->state != NULL ? command->state : fetch_new (session, command);
+  if (fetch == NULL)
+    return imap_command_bad (command, "No such message.");
+  gboolean must_block = fetch->wants_attributes || arguments->sections->len > 0;
+  if (must_block && !may_block && fetch->at != 0)
+    return IMAP_STEP_BLOCK;
+  ImapStep step = may_block && fetch->at != 0 ? run_blocking (session, command, fetch) : run_inline (session, command, fetch);
+  if (step != IMAP_STEP_DONE || command->text != NULL)
+    return step;
+  if (fetch->error != NULL)
+    return imap_command_error (session, command, fetch->error);
+  if (fetch->is_missing)
+    return imap_command_no (command, "EXPUNGEISSUED", "Some messages no longer exist.");
+  return imap_command_ok (command, "FETCH completed.");
+}

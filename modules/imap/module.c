@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT
+ * imap.so: IMAP4rev1 after login (RFC 3501).  Role mail.  imap-gate.so has what comes before.
+ */
+#include "schema.h"
+#include "session.h"
+
+#include <satchel/module.h>
+
+static const SatchelProtocolOps ops = {
+  .size = sizeof (SatchelProtocolOps),
+  .service = "imap",
+  .session_new = imap_session_new,
+  .handlers = &imap_session_handlers,
+};
+
+static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL, "imap", &ops }, { 0 } };
+
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS,
+  .name = "imap",
+  .version = "0.1",
+  .description = "IMAP4rev1 access to mailboxes",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = imap_schema,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) and the namespace.
+ */
+#include "session.h"
+
+#include <string.h>
+
+char *
+imap_name_to_internal (const ImapSession *session, const char *name, GError **error)
+{
+  g_autofree char *utf8 = satchel_utf7_decode (name, strlen (name));
+  if (utf8 == NULL)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "not modified UTF-7");
+      return NULL;
+    }
+  return satchel_namespace_to_internal (&session->ns, utf8, strlen (utf8), error);
+}
+
+char *
+imap_name_to_client (const ImapSession *session, const char *name)
+{
+  return satchel_namespace_to_client (&session->ns, name);
+}
+
+SatchelMailbox *
+imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error)
+{
+  g_autofree char *internal = imap_name_to_internal (session, name, error);
+  if (internal == NULL)
+    return NULL;
+  if (may_block)
+    return satchel_store_open_mailbox (session->store, internal, error);
+  return satchel_store_peek_mailbox (session->store, internal);
+}

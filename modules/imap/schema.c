@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of group `imap`; the gate half reads the same group.
+ */
+#include "schema.h"
+
+#define RELOAD SATCHEL_CONFIG_RELOADABLE
+
+const SatchelConfigRow imap_schema[] = {
+  { "autologout", SATCHEL_CONFIG_DURATION, "30m", "A client that sends nothing for this long is logged out (RFC 3501 5.4: at least 30m)",
+    .min = 1800000, .max = 86400000, .flags = RELOAD },
+  { "idle_keepalive", SATCHEL_CONFIG_DURATION, "2m", "\"Still here\" during IDLE, so that address translation on the way stays; 0: never",
+    .min = 0, .max = 86400000, .flags = RELOAD },
+  { "tcp_keepalive", SATCHEL_CONFIG_DURATION, "30m", "A vanished client is noticed within this time; long enough to let phones sleep; 0: off",
+    .min = 0, .max = 86400000, .flags = RELOAD },
+  { "rest_after", SATCHEL_CONFIG_DURATION, "1m", "A session that is quiet for this long keeps UID ranges only",
+    .min = 100, .max = 86400000, .flags = RELOAD },
+  { "literals", SATCHEL_CONFIG_ENUM, "plus", "Non-synchronizing literals: plus (any size), minus (at most 4096 bytes, RFC 7888)", "plus|minus",
+    .flags = RELOAD },
+  { "literal_size", SATCHEL_CONFIG_SIZE, "128K", "Longest literal but the message of APPEND", .min = 1024, .max = 16777216, .flags = RELOAD },
+  { "command_size", SATCHEL_CONFIG_SIZE, "1M", "Longest command, its literals included", .min = 8192, .max = 67108864, .flags = RELOAD },
+  { "command_arguments", SATCHEL_CONFIG_INT, "4096", "Most arguments of a command, those in lists included", .min = 64, .max = 65536, .flags = RELOAD },
+  { "command_depth", SATCHEL_CONFIG_INT, "32", "Deepest nesting of lists in a command", .min = 4, .max = 64, .flags = RELOAD },
+  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands in a row after login; the last one closes", .min = 1, .max = 10000, .flags = RELOAD },
+  { NULL }
+};

@@ -1,0 +1,500 @@
+/* SPDX-License-Identifier: MIT
+ * An IMAP session after login: steps of the running command on the main thread and in jobs, output, timers, the end.
+ * Role mail.  RFC 3501 3.  Entry: imap_session_new.
+ */
+#include "session.h"
+
+#include <string.h>
+
+#define FLUSH_BY_REFERENCE 8192u /* longer output is handed over, not copied */
+#define KEEP_OUTPUT 4096u
+
+static ImapSession *
+session_ref (ImapSession *session)
+{
+  session->refs++;
+  return session;
+}
+
+void
+imap_session_unref (ImapSession *session)
+{
+  if (--session->refs > 0)
+    return;
+  imap_command_free (session->command);
+  imap_incoming_clear (&session->incoming);
+  g_clear_pointer (&session->view, imap_view_free);
+  imap_lexer_clear (&session->lexer);
+  imap_line_reset (&session->line, FALSE);
+  imap_writer_clear (&session->writer);
+  g_clear_error (&session->login_error);
+  g_free (session->login_tag);
+  g_free (session);
+}
+
+gboolean
+imap_session_is_cancelled (ImapSession *session)
+{
+  return session->connection == NULL || satchel_session_is_cancelled (session->session);
+}
+
+static void
+flush (ImapSession *session)
+{
+  ImapWriter *writer = &session->writer;
+  if (writer->len == 0 || session->connection == NULL || session->is_closing)
+    {
+      writer->len = 0;
+      return;
+    }
+  if (writer->len >= FLUSH_BY_REFERENCE)
+    {
+      g_autoptr (GBytes) bytes = g_bytes_new_take (writer->data, writer->len);
+      *writer = (ImapWriter){ .room = writer->room };
+      satchel_connection_write_bytes (session->connection, g_steal_pointer (&bytes));
+      return;
+    }
+  satchel_connection_write (session->connection, writer->data, writer->len);
+  writer->len = 0;
+  if (writer->size > KEEP_OUTPUT)
+    imap_writer_clear (writer);
+}
+
+static void
+close_session (ImapSession *session)
+{
+  flush (session);
+  if (session->connection == NULL || session->is_closing)
+    return;
+  session->is_closing = TRUE;
+  satchel_timer_cancel (&session->keepalive_timer);
+  satchel_timer_cancel (&session->rest_timer);
+  satchel_connection_close (session->connection);
+}
+
+void
+imap_session_bye (ImapSession *session, const char *text)
+{
+  imap_write (&session->writer, "* BYE ");
+  imap_write (&session->writer, text);
+  imap_write (&session->writer, "\r\n");
+  close_session (session);
+}
+
+/* ---- the view ---- */
+
+static void
+mailbox_changed (SatchelMailbox *mailbox, gpointer data)
+{
+  ImapSession *session = data;
+  if (session->is_waiting && !session->in_job)
+    imap_session_advance (session);
+}
+
+void
+imap_session_set_view (ImapSession *session, ImapView *view)
+{
+  imap_session_unselect (session);
+  session->view = view;
+}
+
+void
+imap_session_unselect (ImapSession *session)
+{
+  g_clear_pointer (&session->view, imap_view_free);
+}
+
+/* A view made in a job is watched from the main thread only. */
+static void
+watch_view (ImapSession *session)
+{
+  if (session->view != NULL && session->view->watch == NULL)
+    session->view->watch = satchel_mailbox_watch (session->view->mailbox, mailbox_changed, session);
+}
+
+/* ---- timers ---- */
+
+static void
+still_here (SatchelTimer *timer, gpointer data)
+{
+  ImapSession *session = data;
+  /* Keeps address translation on the way alive; a vanished client is noticed by it as well. */
+  if (session->is_waiting && !session->in_job && session->connection != NULL && !session->is_closing)
+    {
+      imap_write (&session->writer, "* OK Still here\r\n");
+      flush (session);
+      satchel_timer_arm (timer, session->settings.idle_keepalive_ms, still_here, session);
+    }
+}
+
+/* A session that has been quiet keeps UID ranges only, and no buffers. */
+static void
+take_rest (SatchelTimer *timer, gpointer data)
+{
+  ImapSession *session = data;
+  if (session->in_job || (session->command != NULL && !session->is_waiting))
+    return;
+  if (session->view != NULL)
+    imap_view_rest (session->view);
+  if (session->command == NULL && imap_lexer_is_empty (&session->lexer))
+    imap_lexer_reset (&session->lexer, FALSE);
+  if (session->writer.len == 0)
+    imap_writer_clear (&session->writer);
+}
+
+static void
+arm_timers (ImapSession *session)
+{
+  satchel_timer_arm (&session->rest_timer, session->settings.rest_ms, take_rest, session);
+  if (session->is_waiting && session->settings.idle_keepalive_ms > 0)
+    satchel_timer_arm (&session->keepalive_timer, session->settings.idle_keepalive_ms, still_here, session);
+}
+
+/* ---- steps ---- */
+
+static void
+write_reply (ImapSession *session, const ImapCommand *command)
+{
+  static const char *const statuses[] = { " OK ", " NO ", " BAD " };
+  ImapWriter *writer = &session->writer;
+  imap_write (writer, command->tag);
+  imap_write (writer, statuses[command->status]);
+  if (command->code != NULL)
+    {
+      imap_write (writer, "[");
+      imap_write (writer, command->code);
+      imap_write (writer, "] ");
+    }
+  imap_write (writer, command->text != NULL ? command->text : "Done.");
+  imap_write (writer, "\r\n");
+}
+
+static ImapStep
+update_view (ImapSession *session, gboolean may_expunge, gboolean may_block)
+{
+  g_autoptr (GError) error = NULL;
+  if (session->view == NULL)
+    return IMAP_STEP_DONE;
+  if (satchel_mailbox_is_deleted (session->view->mailbox))
+    return IMAP_STEP_DONE;
+  return imap_view_update (session->view, &session->writer, may_expunge, &session->command->answered, may_block, &error);
+}
+
+/* Flags that the command is about to tell need no telling before. */
+static void
+note_answered (ImapSession *session, ImapCommand *command)
+{
+  ImapView *view = session->view;
+  if (command->row->run != imap_run_fetch || view->snapshot == NULL || command->answered.n_ranges > 0 ||
+      !(((ImapFetchArguments *) command->arguments)->items & IMAP_FETCH_FLAGS) || !imap_view_is_behind (view))
+    return;
+  g_auto (SatchelUidSet) rows = { 0 };
+  if (imap_view_rows (view, &((ImapFetchArguments *) command->arguments)->set,
+                      (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
+    imap_view_uids (view, &rows, &command->answered);
+}
+
+static ImapStep
+run_phase (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  guint flags = command->row->flags;
+  switch (command->phase)
+    {
+    case IMAP_PHASE_PREPARE:
+      if (!(flags & IMAP_COMMAND_NEEDS_VIEW))
+        return IMAP_STEP_DONE;
+      note_answered (session, command);
+      return update_view (session, (flags & IMAP_COMMAND_EXPUNGE_BEFORE) != 0, may_block);
+    case IMAP_PHASE_RUN:
+      if (!may_block && !(flags & IMAP_COMMAND_INLINE))
+        return IMAP_STEP_BLOCK;
+      return command->row->run (session, command, may_block);
+    case IMAP_PHASE_UPDATE:
+      if (flags & IMAP_COMMAND_NO_UPDATE)
+        return IMAP_STEP_DONE;
+      return update_view (session, !(flags & IMAP_COMMAND_NO_EXPUNGE), may_block);
+    case IMAP_PHASE_REPLY:
+      write_reply (session, command);
+      return IMAP_STEP_DONE;
+    case IMAP_PHASE_END:
+      break;
+    }
+  return IMAP_STEP_DONE;
+}
+
+static ImapStep
+run_phases (ImapSession *session, gboolean may_block)
+{
+  ImapCommand *command = session->command;
+  while (command->phase < IMAP_PHASE_END)
+    {
+      ImapStep step = run_phase (session, command, may_block);
+      if (step == IMAP_STEP_AGAIN && may_block && !imap_writer_is_full (&session->writer) &&
+          !imap_session_is_cancelled (session))
+        continue;
+      if (step != IMAP_STEP_DONE)
+        return step;
+      command->phase++;
+    }
+  return IMAP_STEP_DONE;
+}
+
+static void
+end_command (ImapSession *session)
+{
+  ImapCommand *command = session->command;
+  session->n_bad = command->status == IMAP_BAD ? session->n_bad + 1 : 0;
+  session->command = NULL;
+  session->is_waiting = FALSE;
+  satchel_timer_cancel (&session->keepalive_timer);
+  imap_command_free (command);
+  imap_incoming_clear (&session->incoming);
+  imap_lexer_reset (&session->lexer, FALSE);
+  flush (session);
+  if (session->drops_view)
+    imap_session_unselect (session);
+  session->drops_view = FALSE;
+  arm_timers (session);
+  if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
+    imap_session_bye (session, "The selected mailbox was deleted.");
+  else if (session->wants_close)
+    close_session (session);
+  else if (session->n_bad >= session->settings.bad_commands)
+    imap_session_bye (session, "Too many bad commands.");
+}
+
+static void job_done (gpointer data);
+
+static void
+job_run (gpointer data)
+{
+  ImapSession *session = data;
+  session->job_step = imap_session_is_cancelled (session) ? IMAP_STEP_AGAIN : run_phases (session, TRUE);
+}
+
+static void
+go_on (gpointer data)
+{
+  ImapSession *session = data;
+  session->is_deferred = FALSE;
+  if (session->connection != NULL && session->command != NULL && !session->in_job)
+    {
+      imap_session_advance (session);
+      imap_session_read (session);
+    }
+  imap_session_unref (session);
+}
+
+/* What comes after a step. */
+static void
+follow_step (ImapSession *session, ImapStep step)
+{
+  watch_view (session);
+  flush (session);
+  if (session->is_broken && session->connection != NULL)
+    {
+      satchel_connection_abort (session->connection);
+      return;
+    }
+  if (session->connection == NULL || session->is_closing)
+    return;
+  session->is_waiting = step == IMAP_STEP_WAIT;
+  switch (step)
+    {
+    case IMAP_STEP_DONE:
+      end_command (session);
+      break;
+    case IMAP_STEP_BLOCK:
+      session->in_job = TRUE;
+      satchel_session_run (session->session, session->command->row->name, job_run, job_done, session);
+      break;
+    case IMAP_STEP_AGAIN:
+      /* A full connection calls `drained`; else others get their turn first. */
+      if (!satchel_connection_is_full (session->connection) && !session->is_deferred)
+        {
+          session->is_deferred = TRUE;
+          satchel_defer (go_on, session_ref (session));
+        }
+      break;
+    case IMAP_STEP_WAIT:
+      if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
+        imap_session_bye (session, "The selected mailbox was deleted.");
+      else
+        arm_timers (session);
+      break;
+    }
+}
+
+void
+imap_session_advance (ImapSession *session)
+{
+  if (session->in_job || session->is_deferred || session->command == NULL || session->connection == NULL ||
+      session->is_closing || satchel_connection_is_full (session->connection))
+    return;
+  session->writer.room = MAX (1, satchel_connection_room (session->connection));
+  follow_step (session, run_phases (session, FALSE));
+}
+
+static void
+job_done (gpointer data)
+{
+  ImapSession *session = data;
+  session->in_job = FALSE;
+  follow_step (session, session->job_step);
+  /* It changed again while the job looked at it. */
+  if (session->is_waiting && session->view != NULL && imap_view_is_behind (session->view))
+    imap_session_advance (session);
+  imap_session_read (session);
+}
+
+/* ---- life ---- */
+
+static void
+on_input (SatchelConnection *connection, gpointer self)
+{
+  imap_session_read (self);
+}
+
+static void
+on_drained (SatchelConnection *connection, gpointer self)
+{
+  ImapSession *session = self;
+  imap_session_advance (session);
+  imap_session_read (session);
+}
+
+static void
+on_timeout (SatchelConnection *connection, gpointer self)
+{
+  ImapSession *session = self;
+  /* It is the server that takes long. */
+  if (session->in_job)
+    satchel_connection_set_idle_timeout (connection, session->settings.autologout_ms);
+  else
+    imap_session_bye (session, "Autologout; idle for too long.");
+}
+
+static void
+on_shutdown (SatchelConnection *connection, gpointer self)
+{
+  ImapSession *session = self;
+  /* A job may be filling the writer: then the goodbye goes out by itself. */
+  if (!session->in_job)
+    {
+      imap_session_bye (session, "[UNAVAILABLE] Server is going down.");
+      return;
+    }
+  session->is_closing = TRUE;
+  satchel_connection_print (connection, "* BYE [UNAVAILABLE] Server is going down.\r\n");
+  satchel_connection_close (connection);
+}
+
+static void
+on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
+{
+  ImapSession *session = self;
+  session->connection = NULL;
+  satchel_timer_cancel (&session->keepalive_timer);
+  satchel_timer_cancel (&session->rest_timer);
+  g_clear_pointer (&session->view, imap_view_free);
+  imap_session_unref (session);
+}
+
+const SatchelConnectionHandlers imap_session_handlers = {
+  .size = sizeof (SatchelConnectionHandlers),
+  .input = on_input,
+  .drained = on_drained,
+  .timeout = on_timeout,
+  .shutdown = on_shutdown,
+  .closed = on_closed,
+};
+
+/* ---- the login ---- */
+
+static void
+answer_login (ImapSession *session)
+{
+  ImapWriter *writer = &session->writer;
+  imap_write (writer, session->login_tag);
+  if (session->store != NULL)
+    {
+      imap_write (writer, " OK [CAPABILITY ");
+      imap_write_capabilities (writer, &session->settings);
+      imap_write (writer, "] Logged in.\r\n");
+      g_clear_pointer (&session->login_tag, g_free);
+      flush (session);
+      arm_timers (session);
+      return;
+    }
+  const ImapErrorText *words = imap_error_text (session->login_error);
+  satchel_session_log (session->session, SATCHEL_LOG_ERROR, "cannot open the store: %s",
+                       session->login_error != NULL ? session->login_error->message : "no reason given");
+  imap_write_format (writer, " NO [%s] %s\r\n", words->code, words->text);
+  imap_session_bye (session, "Mail cannot be reached, try again later.");
+}
+
+static void
+open_store (gpointer data)
+{
+  ImapSession *session = data;
+  session->store = satchel_session_open_store (session->session, &session->login_error);
+}
+
+static void
+store_opened (gpointer data)
+{
+  ImapSession *session = data;
+  session->in_job = FALSE;
+  if (session->connection == NULL || session->is_closing)
+    return;
+  answer_login (session);
+  imap_session_read (session);
+}
+
+static void
+read_settings (ImapSession *session)
+{
+  const SatchelConfig *config = satchel_session_config (session->session);
+  ImapSettings *settings = &session->settings;
+  settings->autologout_ms = satchel_config_duration_ms (config, "autologout");
+  settings->idle_keepalive_ms = satchel_config_duration_ms (config, "idle_keepalive");
+  settings->rest_ms = satchel_config_duration_ms (config, "rest_after");
+  settings->literal_bytes = satchel_config_size (config, "literal_size");
+  settings->command_bytes = satchel_config_size (config, "command_size");
+  settings->nodes = (guint) satchel_config_int (config, "command_arguments");
+  settings->depth = (guint) satchel_config_int (config, "command_depth");
+  settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");
+  settings->is_literal_minus = strcmp (satchel_config_string (config, "literals"), "minus") == 0;
+  settings->message_bytes = satchel_config_size (satchel_limits (), "message_size");
+  session->ns = *satchel_namespace ();
+}
+
+/* @note: the tag of LOGIN or AUTHENTICATE. */
+gpointer
+imap_session_new (SatchelSession *handle, const void *note, gsize len)
+{
+  ImapSession *session = g_new0 (ImapSession, 1);
+  session->refs = 1;
+  session->session = handle;
+  session->connection = satchel_session_connection (handle);
+  session->login_tag = len > 0 ? g_strndup (note, MIN (len, 128)) : g_strdup ("*");
+  read_settings (session);
+  const ImapLexerLimits limits = { .command_bytes = session->settings.command_bytes,
+                                   .literal_bytes = session->settings.literal_bytes,
+                                   .nodes = session->settings.nodes,
+                                   .depth = session->settings.depth };
+  imap_lexer_init (&session->lexer, &limits);
+  const SatchelConfig *config = satchel_session_config (handle);
+  satchel_connection_set_idle_timeout (session->connection, session->settings.autologout_ms);
+  satchel_connection_set_keepalive (session->connection,
+                                    (guint) (satchel_config_duration_ms (config, "tcp_keepalive") / 1000));
+  session->store = satchel_session_store (handle);
+  if (session->store != NULL)
+    answer_login (session);
+  else
+    {
+      session->in_job = TRUE;
+      satchel_session_run (handle, "imap login", open_store, store_opened, session);
+    }
+  return session;
+}

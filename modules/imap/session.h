@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT
+ * One IMAP session after login, and the command it runs.  Role mail.  A session runs one command at a time, on the main
+ * thread or, while in_job, on a pool thread; the other side leaves the session alone meanwhile.
+ */
+#pragma once
+#include "arguments.h"
+#include "errors.h"
+#include "view.h"
+#include <satchel/log.h>
+#include <satchel/mailbox-name.h>
+#include <satchel/protocol.h>
+#include <satchel/reactor.h>
+
+typedef struct ImapSession ImapSession;
+typedef struct ImapCommand ImapCommand;
+
+enum
+{
+  IMAP_STATE_AUTHENTICATED = 1 << 0,
+  IMAP_STATE_SELECTED = 1 << 1,
+  IMAP_STATE_ANY = IMAP_STATE_AUTHENTICATED | IMAP_STATE_SELECTED
+};
+
+enum
+{
+  IMAP_COMMAND_INLINE = 1 << 0,     /* its first call is in the main thread */
+  IMAP_COMMAND_UID = 1 << 1,        /* numbers are UIDs, and answers name them */
+  IMAP_COMMAND_NEEDS_VIEW = 1 << 2, /* the view is brought up to date before it runs */
+  IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3, /* by EXPUNGE as well: it names no sequence numbers */
+  IMAP_COMMAND_NO_EXPUNGE = 1 << 4, /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
+  IMAP_COMMAND_NO_UPDATE = 1 << 5,  /* says nothing of the mailbox at its end */
+  IMAP_COMMAND_STREAMS = 1 << 6,    /* its literal behind the mailbox name is message content */
+  IMAP_COMMAND_WRITES = 1 << 7      /* not after EXAMINE */
+};
+
+typedef struct ImapCommandRow
+{
+  const char *name; /* "FETCH", "UID FETCH" */
+  guint states;     /* in which it is allowed */
+  guint flags;
+  const char *capabilities; /* what it brings, or NULL */
+  gboolean (*parse) (ImapReader *reader, gpointer arguments);
+  void (*clear) (gpointer arguments);
+  gsize arguments_size;
+  /* Called until DONE.  BLOCK is for calls with @may_block FALSE only. */
+  ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
+} ImapCommandRow;
+
+typedef enum
+{
+  IMAP_PHASE_PREPARE = 0, /* bring the view up to date */
+  IMAP_PHASE_RUN,
+  IMAP_PHASE_UPDATE, /* tell what changed meanwhile */
+  IMAP_PHASE_REPLY,
+  IMAP_PHASE_END
+} ImapPhase;
+
+typedef enum
+{
+  IMAP_OK = 0,
+  IMAP_NO,
+  IMAP_BAD
+} ImapStatus;
+
+struct ImapCommand
+{
+  const ImapCommandRow *row;
+  char *tag;
+  gpointer arguments;
+  ImapPhase phase;
+  gpointer state; /* of run, between its calls */
+  GDestroyNotify state_free;
+  SatchelUidSet answered; /* UIDs whose flags this command tells by itself */
+  ImapStatus status;
+  char *code;       /* response code without brackets, or NULL */
+  const char *text; /* static */
+};
+
+typedef struct ImapSettings
+{
+  gint64 autologout_ms, idle_keepalive_ms, rest_ms;
+  guint64 literal_bytes, command_bytes, message_bytes;
+  guint nodes, depth, bad_commands;
+  gboolean is_literal_minus;
+} ImapSettings;
+
+/* A literal of APPEND on its way in. */
+typedef struct ImapIncoming
+{
+  gboolean is_active;
+  guint64 left;
+  GByteArray *buffer; /* not written to the stage yet */
+  SatchelStage *stage; /* NULL while all of it fits in the buffer */
+  GError *error;      /* the rest is thrown away */
+} ImapIncoming;
+
+struct ImapSession
+{
+  guint refs;
+  SatchelSession *session;
+  SatchelConnection *connection; /* NULL once closed */
+  SatchelStore *store;           /* borrowed */
+  ImapSettings settings;
+  SatchelNamespace ns;
+  ImapLexer lexer;
+  ImapWriter writer;
+  ImapLine line;
+  ImapView *view; /* NULL: nothing is selected */
+  ImapCommand *command;
+  ImapIncoming incoming;
+  char *login_tag;
+  GError *login_error;
+  ImapStep job_step;
+  gboolean in_job, is_waiting, is_deferred, is_closing, is_reading, wants_close;
+  gboolean drops_view; /* at the end of the command: watches end on the main thread */
+  gboolean is_broken;  /* an announced literal came short: the connection must end */
+  /* A refused literal: what to say in place of BAD. */
+  ImapStatus refusal_status;
+  const char *refusal_code;
+  guint n_bad;
+  gboolean sent_id;
+  SatchelTimer keepalive_timer, rest_timer;
+};
+
+/* session.c */
+gpointer imap_session_new (SatchelSession *session, const void *note, gsize len);
+void imap_session_unref (ImapSession *session);
+extern const SatchelConnectionHandlers imap_session_handlers;
+/* Runs what can run: after a change of the mailbox, a line of IDLE, a drained connection. */
+void imap_session_advance (ImapSession *session);
+/* "* BYE ..." and no more. */
+void imap_session_bye (ImapSession *session, const char *text);
+/* Ends SELECTED; nothing is told. */
+void imap_session_unselect (ImapSession *session);
+void imap_session_set_view (ImapSession *session, ImapView *view);
+gboolean imap_session_is_cancelled (ImapSession *session);
+
+/* input.c: from bytes to commands. */
+void imap_session_read (ImapSession *session);
+void imap_incoming_clear (ImapIncoming *incoming);
+
+/* command.c */
+const ImapCommandRow *imap_command_find (const char *name);
+const ImapCommandRow *imap_command_table (guint *ret_n);
+void imap_command_free (ImapCommand *command);
+/* "IMAP4rev1 LITERAL+ ...": what the table brings. */
+void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings);
+/* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
+ImapStep imap_command_ok (ImapCommand *command, const char *text);
+ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
+ImapStep imap_command_bad (ImapCommand *command, const char *text);
+/* By error code; logs what is the server's trouble. */
+ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
+
+/* names.c: a client's mailbox name (modified UTF-7, namespace) as storage knows it.  Errors: INVALID, CANNOT. */
+char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
+/* As clients see it, UTF-8. */
+char *imap_name_to_client (const ImapSession *session, const char *name);
+/* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
+SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
+
+/* The commands. */
+typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
+ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable, imap_run_namespace;
+ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
+ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
+ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
+ImapRunFunc imap_run_append, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
+ImapRunFunc imap_run_fetch, imap_run_search, imap_run_misplaced;
+/* A line came while IDLE waits. */
+void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);
