@@ -25,7 +25,6 @@ include core/mail/local.mk
 include core/storage/local.mk
 include core/session/local.mk
 include core/daemon/local.mk
-include core/daemon/auth.mk
 include core/cli/local.mk
 
 # The version script follows the headers.

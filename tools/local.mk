@@ -9,3 +9,16 @@ print-tests:
 # Ours next to Dovecot, in one run; the generator lives beside the project.
 bench:
 	$(top_srcdir)/tools/bench
+
+EXTRA_DIST += tools/check-deps tools/check-abi tools/check-docs tools/update-docs
+# The dependency rule is part of every build.
+all-local: check-deps
+check-deps:
+	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
+check-abi: $(module_LTLIBRARIES)
+	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
+check-docs: all
+	@$(SHELL) $(top_srcdir)/tools/check-docs .
+update-docs: all
+	@$(SHELL) $(top_srcdir)/tools/update-docs .
+check-local: check-headers check-abi

@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+# Default files: *.conf.in follow the tables of settings (make update-docs), *.conf have this build's directories.
+conf_templates = \
+	conf.d/auth.conf.in conf.d/limits.conf.in conf.d/listen.conf.in conf.d/log.conf.in conf.d/mailboxes.conf.in \
+	conf.d/namespace.conf.in conf.d/server.conf.in conf.d/storage.conf.in conf.d/tls.conf.in
+conf_templates += conf.d/alias-file.conf.in
+if WITH_PASSWD_FILE
+conf_templates += conf.d/passwd-file.conf.in
+endif
+defaults_DATA = $(conf_templates:.in=)
+EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/README.md
+CLEANFILES += $(defaults_DATA)
+$(defaults_DATA): %.conf: %.conf.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) conf.d && sed -e 's,@state_dir@,$(localstatedir)/lib/satchel,' -e 's,@run_dir@,$(runstatedir)/satchel,' \
+	  -e 's,@module_dir@,$(moduledir),' -e 's,@conf_dir@,$(confdir),' $< > $@.new && mv $@.new $@
