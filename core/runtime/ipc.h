@@ -39,7 +39,8 @@ typedef enum
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
 
   /* gate -> auth.  Session id of the header names the connection. */
-  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (may send a password), u32 has_initial, b initial */
+  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS; added up),
+                                  u32 has_initial, b initial */
   SATCHEL_IPC_AUTH_STEP,       /* b response */
   SATCHEL_IPC_AUTH_CANCEL,     /* - */
   SATCHEL_IPC_AUTH_PASSWORD,   /* s service, s method, s peer, u32 secure, b user, b password */
@@ -57,13 +58,16 @@ typedef enum
   SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, u32 count, count * (s user, u32 slot, s path) */
   /* mail -> auth */
   SATCHEL_IPC_RELEASED,      /* s user */
-  SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off) */
+  SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off), and, if there was a detail, s address with
+                                it: each database is asked for that one first */
 
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason: of a relayed connection, before the relay's end closes */
   /* mail -> gate */
   SATCHEL_IPC_HAND_BACK,       /* s reason, b input; fd (clear text) or none (relay): UNAUTHENTICATE, later */
+  SATCHEL_IPC_KEEPALIVE,       /* u32 seconds: for the client's socket of a relayed connection */
+  SATCHEL_IPC_SESSION_OVER,    /* - : a connection that was handed over whole has ended (gate keeps the counts) */
 
   /* mail <-> mail: a delivery for the owner */
   SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, s sender, s recipient,
