@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += core/session/user.c core/session/user.h
-libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h
+libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h \
+	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/spool.c \
+	core/session/delivery_internal.h
 libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/network.c core/session/network.h \
 	core/session/connection_table.c core/session/connection_table.h core/session/proxy.c core/session/proxy.h \
 	core/session/limits.c core/session/limits.h \
