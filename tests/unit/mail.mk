@@ -11,3 +11,9 @@ tests_unit_test_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_search_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_scan_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
+if HAVE_GMIME
+check_PROGRAMS += tests/unit/test-mail-oracle
+TESTS += tests/unit/test-mail-oracle
+tests_unit_test_mail_oracle_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
+tests_unit_test_mail_oracle_LDADD = libsatchel.la $(GLIB_LIBS) $(GMIME_LIBS)
+endif
