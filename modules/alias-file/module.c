@@ -70,7 +70,6 @@ static const SatchelUserdbOps fallback = {
   .size = sizeof fallback,
   .band = 900,
   .look_up = look_up_fallback,
-  .has_domain = has_domain,
   .flags = SATCHEL_USERDB_ALIASES,
 };
 

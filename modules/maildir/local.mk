@@ -1,1 +1,47 @@
 # SPDX-License-Identifier: MIT
+# The driver is a convenience library so that its tests can see inside.
+noinst_LTLIBRARIES += libmaildir.la
+libmaildir_la_SOURCES = \
+	modules/maildir/cache.c \
+	modules/maildir/commit.c \
+	modules/maildir/driver.c \
+	modules/maildir/filename.c \
+	modules/maildir/folder.c \
+	modules/maildir/index.c \
+	modules/maildir/journal.c \
+	modules/maildir/keywords.c \
+	modules/maildir/list.c \
+	modules/maildir/mailbox.c \
+	modules/maildir/maildir.h \
+	modules/maildir/maildir_sys.c \
+	modules/maildir/maildir_sys.h \
+	modules/maildir/message.c \
+	modules/maildir/plan.c \
+	modules/maildir/scan.c \
+	modules/maildir/slots.c \
+	modules/maildir/stage.c \
+	modules/maildir/steps.c \
+	modules/maildir/store.c \
+	modules/maildir/sync.c \
+	modules/maildir/table.c \
+	modules/maildir/tree.c \
+	modules/maildir/uidlist.c \
+	modules/maildir/user.c \
+	modules/maildir/util.c \
+	modules/maildir/watch.c
+libmaildir_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_builddir)
+libmaildir_la_CFLAGS = $(MODULE_CFLAGS)
+
+module_LTLIBRARIES += maildir.la
+maildir_la_SOURCES = modules/maildir/module.c
+maildir_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_builddir)
+maildir_la_CFLAGS = $(MODULE_CFLAGS)
+maildir_la_LDFLAGS = $(MODULE_LDFLAGS)
+maildir_la_LIBADD = libmaildir.la $(MODULE_LIBADD)
+
+check_LTLIBRARIES += libmaildirtest.la
+libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h
+check_PROGRAMS += modules/maildir/tests/test-maildir
+TESTS += modules/maildir/tests/test-maildir
+modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
+modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)

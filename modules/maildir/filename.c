@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT
+ * Names of message files: "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS".
+ * Pure; see README.md for what each field means.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <string.h>
+
+/* Digits up to @end; FALSE on anything else or overflow. */
+static gboolean
+parse_number (const char *p, const char *end, guint64 *ret)
+{
+  guint64 value = 0;
+  if (p == end)
+    return FALSE;
+  for (; p < end; p++)
+    {
+      guint digit = (guint) (*p - '0');
+      if (digit > 9 || value > ((guint64) G_MAXINT64 - digit) / 10)
+        return FALSE;
+      value = value * 10 + digit;
+    }
+  *ret = value;
+  return TRUE;
+}
+
+static gboolean
+parse_signed (const char *p, const char *end, gint64 *ret)
+{
+  guint64 value;
+  gboolean negative = p < end && *p == '-';
+  if (!parse_number (p + (negative ? 1 : 0), end, &value))
+    return FALSE;
+  *ret = negative ? -(gint64) value : (gint64) value;
+  return TRUE;
+}
+
+static gboolean
+parse_uid (const char *p, const char *end, MdName *ret)
+{
+  const char *dot = memchr (p, '.', (gsize) (end - p));
+  guint64 uidvalidity, uid;
+  if (dot == NULL || !parse_number (p, dot, &uidvalidity) || !parse_number (dot + 1, end, &uid))
+    return FALSE;
+  if (uidvalidity == 0 || uidvalidity > G_MAXUINT32 || uid == 0 || uid > MD_UID_MAX)
+    return FALSE;
+  ret->has_uid = TRUE;
+  ret->uidvalidity = (guint32) uidvalidity;
+  ret->uid = (guint32) uid;
+  return TRUE;
+}
+
+/* @p..@end: "X=value". TRUE: one of ours. */
+static gboolean
+parse_field (const char *p, const char *end, MdName *ret)
+{
+  guint64 number;
+  if (end - p < 3 || p[1] != '=')
+    return FALSE;
+  switch (p[0])
+    {
+    case 'S':
+      return (ret->has_size = parse_number (p + 2, end, &ret->size));
+    case 'W':
+      return (ret->has_wire = parse_number (p + 2, end, &ret->wire));
+    case 'D':
+      return (ret->has_length = parse_number (p + 2, end, &ret->length));
+    case 'T':
+      return (ret->has_date = parse_signed (p + 2, end, &ret->date));
+    case 'B':
+      return (ret->is_raw = parse_number (p + 2, end, &number) && number == 1);
+    case 'U':
+      return parse_uid (p + 2, end, ret);
+    default:
+      return FALSE;
+    }
+}
+
+static void
+parse_suffix (const char *p, const char *end, MdName *ret)
+{
+  ret->has_flags = TRUE;
+  for (; p < end; p++)
+    switch (*p)
+      {
+      case 'S':
+        ret->flags |= SATCHEL_FLAG_SEEN;
+        break;
+      case 'R':
+        ret->flags |= SATCHEL_FLAG_ANSWERED;
+        break;
+      case 'F':
+        ret->flags |= SATCHEL_FLAG_FLAGGED;
+        break;
+      case 'T':
+        ret->flags |= SATCHEL_FLAG_DELETED;
+        break;
+      case 'D':
+        ret->flags |= SATCHEL_FLAG_DRAFT;
+        break;
+      default:
+        if (*p >= 'a' && *p <= 'z')
+          ret->letters |= 1u << (*p - 'a');
+      }
+}
+
+void
+md_name_parse (const char *name, gsize len, MdName *ret)
+{
+  memset (ret, 0, sizeof *ret);
+  const char *end = name + len;
+  const char *colon = memchr (name, ':', len);
+  const char *base_end = colon != NULL ? colon : end;
+  ret->base_len = (guint) (base_end - name);
+  if (colon != NULL && end - colon >= 3 && colon[1] == '2' && colon[2] == ',')
+    parse_suffix (colon + 3, end, ret);
+  const char *comma = memchr (name, ',', ret->base_len);
+  ret->id_len = comma != NULL ? (guint) (comma - name) : ret->base_len;
+  while (comma != NULL)
+    {
+      const char *next = memchr (comma + 1, ',', (gsize) (base_end - comma - 1));
+      parse_field (comma + 1, next != NULL ? next : base_end, ret);
+      comma = next;
+    }
+  if (ret->has_uid && !ret->has_date)
+    {
+      const char *dot = memchr (name, '.', ret->id_len);
+      ret->has_date = parse_signed (name, dot != NULL ? dot : name + ret->id_len, &ret->date);
+    }
+}
+
+gboolean
+md_name_build (GString *out, const MdNameParts *parts)
+{
+  gint64 leading = G_MININT64;
+  const char *dot = strchr (parts->prefix, '.');
+  gsize prefix_len = strlen (parts->prefix);
+  if (!parse_signed (parts->prefix, dot != NULL ? dot : parts->prefix + prefix_len, &leading))
+    leading = G_MININT64;
+  g_string_append_printf (out, "%s,S=%" G_GUINT64_FORMAT, parts->prefix, parts->size);
+  if (parts->wire != SATCHEL_SIZE_UNKNOWN)
+    g_string_append_printf (out, ",W=%" G_GUINT64_FORMAT, parts->wire);
+  if (parts->length != parts->wire)
+    g_string_append_printf (out, ",D=%" G_GUINT64_FORMAT, parts->length);
+  if (parts->is_raw)
+    g_string_append (out, ",B=1");
+  if (leading != parts->date)
+    g_string_append_printf (out, ",T=%" G_GINT64_FORMAT, parts->date);
+  g_string_append_printf (out, ",U=%u.%u", parts->uidvalidity, parts->uid);
+  /* Room for ":2,", five flags and 26 letters. */
+  return out->len + 34 <= MD_NAME_MAX;
+}
+
+void
+md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown)
+{
+  static const struct
+  {
+    guint32 flag;
+    char letter;
+  } order[] = { /* by ASCII, as other programs expect */
+                { SATCHEL_FLAG_DRAFT, 'D' },   { SATCHEL_FLAG_FLAGGED, 'F' }, { SATCHEL_FLAG_ANSWERED, 'R' },
+                { SATCHEL_FLAG_SEEN, 'S' },    { SATCHEL_FLAG_DELETED, 'T' } };
+  g_string_append (out, ":2,");
+  for (char c = 'A'; c <= 'Z'; c++)
+    {
+      gboolean is_set = unknown != NULL && strchr (unknown, c) != NULL;
+      for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+        is_set |= order[i].letter == c && (flags & order[i].flag) != 0;
+      if (is_set)
+        g_string_append_c (out, c);
+    }
+  for (guint i = 0; i < MD_LETTERS; i++)
+    if ((letters & (1u << i)) != 0 || (unknown != NULL && strchr (unknown, (char) ('a' + i)) != NULL))
+      g_string_append_c (out, (char) ('a' + i));
+}
+
+void
+md_name_id (const char *name, gsize base_len, GString *out)
+{
+  const char *end = name + base_len;
+  const char *part = name;
+  for (gboolean first = TRUE; part <= end; first = FALSE)
+    {
+      const char *comma = memchr (part, ',', (gsize) (end - part));
+      const char *part_end = comma != NULL ? comma : end;
+      MdName ignored = { 0 };
+      if (first || !parse_field (part, part_end, &ignored))
+        {
+          if (!first)
+            g_string_append_c (out, ',');
+          g_string_append_len (out, part, part_end - part);
+        }
+      part = part_end + 1;
+    }
+}
+
+void
+md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out)
+{
+  const char *colon = memchr (name, ':', len);
+  if (colon == NULL || name + len - colon < 3 || colon[1] != '2' || colon[2] != ',')
+    return;
+  for (const char *p = colon + 3; p < name + len; p++)
+    {
+      gboolean is_upper = *p >= 'A' && *p <= 'Z' && strchr ("SRFTD", *p) == NULL;
+      gboolean is_lower = *p >= 'a' && *p <= 'z' && (known_letters & (1u << (*p - 'a'))) == 0;
+      if ((is_upper || is_lower) && memchr (out->str, *p, out->len) == NULL)
+        g_string_append_c (out, *p);
+    }
+}

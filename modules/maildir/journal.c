@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT
+ * Intent of a transaction that takes several steps: written and synced before the first one, redone after a
+ * crash.  A step is redone only where its source is still there and its target is not yet.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#define HEAD_BYTES 4096u
+#define JOURNAL_MAX (256u << 20)
+#define KEEP_BYTES (1u << 20)
+
+typedef struct Head
+{
+  char magic[8];
+  guint32 version, least_reader;
+  guint64 sequence;
+  guint32 len, payload_crc; /* len 0: nothing to do */
+  guint32 reserved, crc;
+} Head;
+
+static Head
+make_head (guint64 sequence, guint32 len, guint32 payload_crc)
+{
+  Head head;
+  memset (&head, 0, sizeof head);
+  memcpy (head.magic, "SATJRNAL", 8);
+  head.version = head.least_reader = 1;
+  head.sequence = sequence;
+  head.len = len;
+  head.payload_crc = payload_crc;
+  head.crc = md_crc32c (0, &head, G_STRUCT_OFFSET (Head, crc));
+  return head;
+}
+
+void
+md_journal_init (MdJournal *journal)
+{
+  *journal = (MdJournal){ .fd = -1 };
+}
+
+void
+md_journal_close (MdJournal *journal)
+{
+  if (journal->fd >= 0)
+    md_sys.close (journal->fd);
+  journal->fd = -1;
+}
+
+static gboolean
+ensure_file (MdStore *store, GError **error)
+{
+  MdJournal *journal = &store->journal;
+  if (journal->fd >= 0)
+    return TRUE;
+  journal->fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
+  if (journal->fd >= 0)
+    return TRUE;
+  g_autofree guint8 *block = g_malloc0 (HEAD_BYTES * 4);
+  Head head = make_head (0, 0, 0);
+  memcpy (block, &head, sizeof head);
+  if (!md_replace_file (store->user_fd, MD_JOURNAL_FILE, block, HEAD_BYTES * 4, TRUE, error))
+    return FALSE;
+  journal->fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, error);
+  return journal->fd >= 0;
+}
+
+static void
+put_path (GByteArray *out, const char *dir, const char *name)
+{
+  guint16 lens[2] = { (guint16) (dir != NULL ? strlen (dir) : 0), (guint16) (name != NULL ? strlen (name) : 0) };
+  g_byte_array_append (out, (const guint8 *) lens, sizeof lens);
+  g_byte_array_append (out, (const guint8 *) (dir != NULL ? dir : ""), lens[0]);
+  g_byte_array_append (out, (const guint8 *) (name != NULL ? name : ""), lens[1]);
+}
+
+gboolean
+md_journal_write (MdStore *store, const MdStep *steps, guint n, GError **error)
+{
+  MdJournal *journal = &store->journal;
+  if (!ensure_file (store, error))
+    return FALSE;
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  for (guint i = 0; i < n; i++)
+    {
+      guint8 kind = (guint8) steps[i].kind;
+      if (steps[i].is_external)
+        continue;
+      g_byte_array_append (out, &kind, 1);
+      put_path (out, steps[i].from_dir, steps[i].from);
+      put_path (out, steps[i].to_dir, steps[i].to);
+    }
+  if (out->len > JOURNAL_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many messages in one change");
+  Head head = make_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
+  if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, error)
+      || !md_pwrite_all (journal->fd, &head, sizeof head, 0, error))
+    {
+      md_journal_retire (store);
+      return FALSE;
+    }
+  if (md_sys.fdatasync (journal->fd) != 0)
+    {
+      satchel_error_set_errno (error, errno, "journal: fdatasync");
+      md_journal_retire (store);
+      return FALSE;
+    }
+  journal->size = HEAD_BYTES + out->len;
+  journal->retire_pending = FALSE;
+  return TRUE;
+}
+
+/* The end is synced by the next journal or, before the next acknowledgement, by settle. */
+void
+md_journal_retire (MdStore *store)
+{
+  MdJournal *journal = &store->journal;
+  if (journal->fd < 0)
+    return;
+  Head head = make_head (journal->sequence, 0, 0);
+  if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, NULL))
+    {
+      /* Not even that: without the file there is nothing to redo. */
+      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
+      md_sys.fsync (store->user_fd);
+      md_journal_close (journal);
+      journal->retire_pending = FALSE;
+      return;
+    }
+  if (journal->size > KEEP_BYTES && md_sys.ftruncate (journal->fd, KEEP_BYTES) == 0)
+    journal->size = KEEP_BYTES;
+  journal->retire_pending = TRUE;
+}
+
+gboolean
+md_journal_settle (MdStore *store, GError **error)
+{
+  MdJournal *journal = &store->journal;
+  if (!journal->retire_pending || journal->fd < 0)
+    return TRUE;
+  if (md_sys.fdatasync (journal->fd) != 0)
+    {
+      int saved = errno;
+      md_journal_close (journal); /* a failed sync is final for the descriptor */
+      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
+      journal->retire_pending = FALSE;
+      if (md_sys.fsync (store->user_fd) == 0)
+        return TRUE;
+      return satchel_error_set_errno (error, saved, "journal: fdatasync");
+    }
+  journal->retire_pending = FALSE;
+  return TRUE;
+}
+
+/* ---------------------------------------------------------------- recovery */
+
+typedef struct Reader
+{
+  const guint8 *at, *end;
+} Reader;
+
+static char *
+take_string (Reader *reader, guint len)
+{
+  if ((gsize) (reader->end - reader->at) < len)
+    return NULL;
+  char *text = g_strndup ((const char *) reader->at, len);
+  reader->at += len;
+  return text;
+}
+
+static gboolean
+take_path (Reader *reader, char **dir, char **name)
+{
+  guint16 lens[2];
+  if ((gsize) (reader->end - reader->at) < sizeof lens)
+    return FALSE;
+  memcpy (lens, reader->at, sizeof lens);
+  reader->at += sizeof lens;
+  *dir = take_string (reader, lens[0]);
+  *name = *dir != NULL ? take_string (reader, lens[1]) : NULL;
+  return *name != NULL && strchr (*name, '/') == NULL;
+}
+
+/* "", "cur", ".A/new": opened level by level, nothing is followed. */
+static int
+open_path (int user_fd, const char *path)
+{
+  g_auto (GStrv) parts = g_strsplit (path, "/", 3);
+  int fd = md_open_dir (user_fd, ".", FALSE, NULL);
+  for (char **part = parts; fd >= 0 && *part != NULL && **part != '\0'; part++)
+    {
+      int next = strcmp (*part, "..") == 0 ? -1 : md_open_dir (fd, *part, FALSE, NULL);
+      md_sys.close (fd);
+      fd = next;
+    }
+  return fd;
+}
+
+static gboolean
+exists (int fd, const char *name)
+{
+  struct stat st;
+  return md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static void
+redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir, const char *to)
+{
+  int from_fd = open_path (store->user_fd, from_dir);
+  int to_fd = kind == MD_STEP_UNLINK ? -1 : open_path (store->user_fd, to_dir);
+  if (from_fd >= 0 && kind == MD_STEP_UNLINK)
+    md_sys.unlinkat (from_fd, from, 0);
+  else if (from_fd >= 0 && to_fd >= 0 && exists (from_fd, from) && !exists (to_fd, to))
+    {
+      if (kind == MD_STEP_LINK)
+        md_sys.linkat (from_fd, from, to_fd, to, 0);
+      else
+        md_sys.renameat (from_fd, from, to_fd, to);
+    }
+  if (to_fd >= 0)
+    {
+      md_sys.fsync (to_fd);
+      md_sys.close (to_fd);
+    }
+  if (from_fd >= 0)
+    {
+      md_sys.fsync (from_fd);
+      md_sys.close (from_fd);
+    }
+}
+
+static void
+redo_all (MdStore *store, const guint8 *data, gsize len)
+{
+  Reader reader = { data, data + len };
+  while (reader.at < reader.end)
+    {
+      guint8 kind = *reader.at++;
+      g_autofree char *from_dir = NULL, *from = NULL, *to_dir = NULL, *to = NULL;
+      if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, &from_dir, &from)
+          || !take_path (&reader, &to_dir, &to))
+        return;
+      redo (store, kind, from_dir, from, to_dir, to);
+    }
+}
+
+gboolean
+md_journal_recover (MdStore *store, GError **error)
+{
+  g_autoptr (GByteArray) data = md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
+  Head head;
+  if (data == NULL || data->len < sizeof head)
+    return TRUE;
+  memcpy (&head, data->data, sizeof head);
+  if (memcmp (head.magic, "SATJRNAL", 8) != 0 || head.crc != md_crc32c (0, &head, G_STRUCT_OFFSET (Head, crc)))
+    return TRUE;
+  if (head.least_reader > 1)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "journal is of a newer version");
+  store->journal.sequence = head.sequence;
+  if (head.len == 0 || data->len < HEAD_BYTES + (guint64) head.len
+      || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
+    return TRUE;
+  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");
+  redo_all (store, data->data + HEAD_BYTES, head.len);
+  if (!ensure_file (store, error))
+    return FALSE;
+  md_journal_retire (store);
+  return md_journal_settle (store, error);
+}

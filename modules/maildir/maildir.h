@@ -1,0 +1,456 @@
+/* SPDX-License-Identifier: MIT
+ * What the files of the maildir driver share.  Locks: `writer` serialises everything that changes a
+ * store; `table` (short, never held over I/O) guards names, cache offsets and metadata against readers.
+ */
+#pragma once
+#include "maildir_sys.h"
+
+#include <satchel/log.h>
+#include <satchel/storage.h>
+
+#define MD_AREA "maildir"
+#define MD_STATE_FILE "satchel-state"
+#define MD_INDEX_FILE "satchel-index"
+#define MD_CACHE_FILE "satchel-cache"
+#define MD_KEYWORDS_FILE "dovecot-keywords"
+#define MD_UIDLIST_FILE "dovecot-uidlist"
+#define MD_USER_FILE "satchel-user"
+#define MD_MODSEQ_FILE "satchel-modseq"
+#define MD_JOURNAL_FILE "satchel-journal"
+#define MD_TRASH_DIR "satchel-trash"
+#define MD_LETTERS 26u
+#define MD_UID_BLOCK 1000u
+#define MD_UID_MAX 4294000000u
+#define MD_UID_JUMP (1u << 24)
+#define MD_MODSEQ_BLOCK 100000u
+#define MD_TOMBSTONES_MAX 20000u
+#define MD_NAME_MAX 255u
+
+/* ---- util.c ---- */
+typedef struct MdStamp /* a directory as last seen */
+{
+  guint64 ino;
+  gint64 sec;
+  gint64 nsec;
+} MdStamp;
+guint32 md_crc32c (guint32 crc, const void *data, gsize len);
+guint64 md_hash (const char *data, gsize len); /* keyed by a secret of the process */
+gint64 md_now_us (void);                       /* wall clock */
+gint64 md_monotonic_ms (void);
+const guint8 *md_boot_id (void); /* 16 bytes */
+void md_random (void *buffer, gsize len);
+/* "SECONDS.M..P..Q..R...HOST": never given twice. */
+void md_unique_name (char buffer[128], gint64 seconds);
+gboolean md_write_all (int fd, const void *data, gsize len, GError **error);
+gboolean md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error);
+/* Reads a small regular file whole; NULL with NONEXISTENT, or CORRUPT above @max. */
+GByteArray *md_read_file (int dirfd, const char *name, gsize max, GError **error);
+int md_open_file (int dirfd, const char *name, GError **error); /* regular, read-write, never follows */
+/* tmp + fsync + rename + fsync of the directory. @durable FALSE: no syncs. */
+gboolean md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error);
+int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);
+gboolean md_fsync (int fd, const char *what, GError **error);
+gboolean md_stamp_of (int fd, MdStamp *ret, GError **error);
+gboolean md_stamp_equal (const MdStamp *a, const MdStamp *b);
+/* Calls @func for each entry but dot names, or for dot names only. d_type as in dirent. FALSE from @func stops. */
+typedef void (*MdEntryFunc) (const char *name, gsize len, guint8 type, gpointer data);
+gboolean md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error);
+
+/* ---- filename.c ---- */
+typedef struct MdName /* a parsed file name; offsets into it */
+{
+  guint base_len;      /* up to ":2," or the end */
+  guint id_len;        /* of the prefix before the first ',' */
+  gboolean has_uid;    /* U= is there: written by us, for some mailbox */
+  guint32 uidvalidity, uid;
+  gboolean has_size, has_wire, has_length, has_date, is_raw;
+  guint64 size, wire, length; /* S=, W=, D= */
+  gint64 date;                /* T=, else the leading number if has_uid */
+  gboolean has_flags;         /* ":2," is there */
+  guint32 flags;
+  guint32 letters;            /* bit per keyword letter */
+} MdName;
+void md_name_parse (const char *name, gsize len, MdName *ret);
+/* "PREFIX,S=..,W=..,U=V.UID" plus, with @in_cur, ":2,FLAGS".  @prefix: see md_name_id. */
+typedef struct MdNameParts
+{
+  const char *prefix;
+  guint64 size, wire, length; /* wire SATCHEL_SIZE_UNKNOWN: left out; length: equal to wire if there is nothing to say */
+  gint64 date;
+  gboolean is_raw;
+  guint32 uidvalidity, uid;
+} MdNameParts;
+gboolean md_name_build (GString *out, const MdNameParts *parts);
+void md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown);
+/* The base name without our fields: what the email id is made from, kept by copies. */
+void md_name_id (const char *name, gsize base_len, GString *out);
+/* Suffix letters that mean nothing to us, kept when we rename. */
+void md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out);
+
+/* ---- folder.c ---- */
+/* "A/b.c" -> ".A.b&AC4-c"; INBOX -> "".  CANNOT when it does not fit. */
+char *md_folder_dir (const char *name, GError **error);
+char *md_folder_name (const char *dir); /* NULL: not one of ours */
+
+/* ---- slots.c: a few numbers, durable, twice ---- */
+#define MD_SLOT_WORDS 12u
+typedef struct MdSlots
+{
+  int fd;
+  guint64 words[MD_SLOT_WORDS]; /* durable */
+  guint64 hints[MD_SLOT_WORDS]; /* as last written; lost with the power */
+  gboolean hints_valid;
+} MdSlots;
+gboolean md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error); /* NONEXISTENT, CORRUPT */
+gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, GError **error);
+gboolean md_slots_commit (MdSlots *slots, GError **error);
+void md_slots_hint (MdSlots *slots);
+void md_slots_close (MdSlots *slots);
+enum { MD_STATE_UIDVALIDITY, MD_STATE_UID_LIMIT, MD_STATE_ID_1, MD_STATE_ID_2, MD_STATE_RECENT, MD_STATE_HISTORY };
+enum { MD_USER_MODSEQ_LIMIT, MD_USER_UIDVALIDITY };
+enum { MD_HINT_MODSEQ, MD_HINT_BOOT_1, MD_HINT_BOOT_2 };
+
+/* ---- table.c: names by UID ---- */
+enum { MD_ENTRY_NEW = 1, MD_ENTRY_DEAD = 2, MD_ENTRY_OURS = 4 };
+typedef struct MdEntry
+{
+  guint32 uid;
+  guint32 name; /* offset of the whole name in the arena, in units of 1; NUL-ended */
+  guint8 bits, base_len, name_len, reserved;
+  guint32 cache_len;
+  guint64 cache_off; /* 0: none */
+} MdEntry;
+typedef struct MdTable
+{
+  GArray *entries; /* ascending by uid, dead ones among them */
+  GByteArray *arena;
+  guint n_dead;
+  gsize garbage;
+} MdTable;
+void md_table_init (MdTable *table);
+void md_table_clear (MdTable *table);
+MdEntry *md_table_find (MdTable *table, guint32 uid); /* NULL: none, or dead */
+const char *md_table_name (const MdTable *table, const MdEntry *entry);
+MdEntry *md_table_add (MdTable *table, guint32 uid, guint8 bits, const char *name, guint base_len); /* @uid above all */
+void md_table_rename (MdTable *table, MdEntry *entry, guint8 bits, const char *name, guint base_len);
+void md_table_compact (MdTable *table); /* pointers to entries become stale */
+
+/* ---- keywords.c ---- */
+typedef struct MdKeywords
+{
+  guint n;
+  char *names[SATCHEL_KEYWORDS_MAX];
+  gint8 letter[SATCHEL_KEYWORDS_MAX];   /* -1: none */
+  gint8 bit_of_letter[MD_LETTERS];      /* -1: none */
+  MdStamp stamp;
+} MdKeywords;
+void md_keywords_init (MdKeywords *keywords);
+void md_keywords_clear (MdKeywords *keywords);
+void md_keywords_load (MdKeywords *keywords, int dirfd);
+int md_keywords_find (const MdKeywords *keywords, const char *name);
+/* In memory; -1: 64 are there.  *ret_needs_file: it took a letter. */
+int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file);
+gboolean md_keywords_is_valid (const char *name);
+int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
+gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
+guint64 md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
+guint32 md_keywords_to_letters (const MdKeywords *keywords, guint64 bits);
+guint64 md_keywords_lettered (const MdKeywords *keywords); /* bits that have a letter */
+guint32 md_keywords_letters (const MdKeywords *keywords);  /* letters that have a bit */
+
+/* ---- uidlist.c: UIDs of foreign files ---- */
+typedef struct MdUidlistLine
+{
+  guint32 uid;
+  guint32 base_len;
+  const char *base; /* into `data` */
+  gint64 date;      /* G_MININT64: not known */
+} MdUidlistLine;
+typedef struct MdUidlist
+{
+  GByteArray *data;
+  GArray *lines; /* MdUidlistLine */
+  guint32 *buckets;
+  guint mask;
+  guint32 uidvalidity, uidnext; /* of the header; 0: none */
+  gboolean is_damaged;          /* something in it was skipped */
+} MdUidlist;
+/* @uidvalidity: whose lines count; 0: the head's. */
+MdUidlist *md_uidlist_load (int dirfd, guint32 uidvalidity);
+void md_uidlist_free (MdUidlist *list);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdUidlist, md_uidlist_free)
+const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, guint len);
+void md_uidlist_line (GString *out, guint32 uidvalidity, guint32 uid, const char *base, guint len, gint64 date);
+/* Appends @lines durably, or writes the file anew with the header when there is none of @uidvalidity. */
+gboolean md_uidlist_append (int dirfd, guint32 uidvalidity, const guint8 *id, guint32 uidnext, const GString *lines,
+                            gboolean anew, GError **error);
+
+typedef struct MdStore MdStore;
+typedef struct MdMailbox MdMailbox;
+
+/* ---- index.c ---- */
+typedef struct MdTombstone
+{
+  guint32 first, last;
+  guint64 modseq;
+} MdTombstone;
+typedef enum { MD_INDEX_LOST = 0, MD_INDEX_STALE, MD_INDEX_EXACT } MdIndexTrust;
+typedef struct MdSummary
+{
+  guint8 boot_id[16];
+  guint32 uidvalidity, uidnext, first_recent, n_messages, n_unseen, n_deleted;
+  guint64 highestmodseq, size_bytes, history_start, cache_id;
+  MdStamp new_stamp, cur_stamp;
+  guint32 is_suspect, is_clean;
+} MdSummary;
+typedef struct MdIndex
+{
+  int fd;
+  guint64 size, checkpoint_size;
+  GByteArray *pending; /* items not yet written */
+  gboolean is_broken;  /* a write failed: the file is gone */
+  gboolean needs_sync; /* pending or written items that names cannot hold */
+} MdIndex;
+void md_index_init (MdIndex *index);
+/* Fills table, keywords, metadata, tombstones of @mb; *ret_snapshot: NULL when lost. */
+MdIndexTrust md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_summary);
+void md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry);
+void md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq);
+void md_index_keyword (MdMailbox *mb, guint bit);
+void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
+/* Writes pending items and the summary; a checkpoint now and then.  FALSE only if @durable and that failed. */
+gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
+void md_index_checkpoint (MdMailbox *mb);
+gboolean md_index_peek (int dirfd, MdSummary *ret);
+void md_index_close (MdMailbox *mb, gboolean clean);
+void md_index_discard (MdMailbox *mb);
+
+/* ---- cache.c: attributes ---- */
+typedef struct MdCache
+{
+  int fd;
+  guint64 id, size, dead;
+} MdCache;
+void md_cache_init (MdCache *cache);
+gboolean md_cache_open (MdMailbox *mb, gboolean create);
+void md_cache_close (MdCache *cache);
+/* Writes n blobs; offsets[i] 0 where it did not work: a cache never fails an operation. */
+void md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n, guint64 *ret_offsets);
+typedef struct MdCacheRef
+{
+  guint64 offset;
+  guint32 len, uid, slot;
+} MdCacheRef;
+void md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret);
+gboolean md_cache_compact (MdMailbox *mb);
+
+/* ---- user.c: the per-user file ---- */
+typedef struct MdUser
+{
+  GHashTable *subscriptions; /* name -> NULL */
+  GHashTable *special_use;   /* name -> use bits */
+  GQueue log;                /* char *, oldest first */
+  MdSlots slots;
+  guint64 modseq;
+} MdUser;
+MdUser *md_user_open (int user_fd, GError **error);
+void md_user_free (MdUser *user);
+gboolean md_user_save (MdStore *store, GError **error);
+void md_user_log (MdStore *store, char what, const char *name, const char *other);
+gboolean md_user_next_modseq (MdStore *store, guint64 *ret, GError **error);
+gboolean md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error);
+
+/* ---- journal.c: intent of a transaction of several steps ---- */
+typedef enum { MD_STEP_RENAME = 1, MD_STEP_LINK, MD_STEP_UNLINK, MD_STEP_RENAME_DIR } MdStepKind;
+typedef struct MdStep
+{
+  MdStepKind kind;
+  int from_fd, to_fd;      /* borrowed directories */
+  const char *from_dir, *to_dir; /* their paths below the user's: "cur", ".A/new", "tmp"; borrowed */
+  char *from, *to;
+  int in_fd;               /* LINK: where `from` is found if not below the user's directory */
+  gboolean is_done;
+  gboolean is_external;    /* LINK from a spool: no redo */
+} MdStep;
+typedef struct MdJournal
+{
+  int fd;
+  guint64 sequence;
+  gboolean retire_pending; /* the end is written but not synced */
+  guint64 size;
+} MdJournal;
+void md_journal_init (MdJournal *journal);
+gboolean md_journal_write (MdStore *store, const MdStep *steps, guint n, GError **error);
+void md_journal_retire (MdStore *store);
+gboolean md_journal_settle (MdStore *store, GError **error);
+gboolean md_journal_recover (MdStore *store, GError **error);
+void md_journal_close (MdJournal *journal);
+
+/* ---- mailbox.c, sync.c, store.c ---- */
+struct MdStore
+{
+  SatchelStorage *storage;
+  int root_fd, user_fd, tmp_fd; /* root borrowed */
+  GMutex writer, table;
+  MdUser *user;
+  MdJournal journal;
+  GHashTable *open; /* directory name -> MdMailbox, borrowed */
+  guint64 list_user_serial, user_serial;
+  MdStamp list_stamp;
+  gboolean list_known;
+};
+
+struct MdMailbox
+{
+  MdStore *store;
+  SatchelMailbox *handle; /* NULL while only looked at */
+  char *name, *dir;       /* dir: "" for INBOX */
+  char *new_path, *cur_path;
+  int fd, new_fd, cur_fd;
+  gboolean is_deleted;
+  MdSlots state;
+  guint32 uidvalidity, uidnext, first_recent;
+  guint64 history_start;
+  MdKeywords keywords;
+  MdTable table;
+  GHashTable *metadata; /* uid -> GHashTable (key -> GBytes); NULL: none */
+  GArray *tombstones;   /* MdTombstone, ascending by modseq */
+  MdIndex index;
+  MdCache cache;
+  MdIndexTrust trust;
+  SatchelSnapshot *snapshot; /* newest, published or about to be */
+  SatchelSnapshot *published;
+  MdStamp new_stamp, cur_stamp;
+  gint64 suspect_due_ms; /* 0: the stamps can be trusted */
+  gint64 scan_ms;
+  gint busy;             /* atomic: a commit is at work */
+  gboolean watched;      /* main thread */
+  int watch_wd[2];
+};
+
+static inline guint64
+md_min (guint64 a, guint64 b)
+{
+  return a < b ? a : b;
+}
+
+MdMailbox *md_mailbox_load (MdStore *store, const char *name, GError **error);
+void md_mailbox_unload (MdMailbox *mb, gboolean clean);
+gboolean md_mailbox_create_files (MdStore *store, int fd, GError **error);
+void md_mailbox_state (MdMailbox *mb, guint64 modseq, SatchelMailboxState *ret);
+gboolean md_mailbox_reserve_uids (MdMailbox *mb, guint32 upto, GError **error);
+void md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq);
+void md_mailbox_publish (MdMailbox *mb);
+void md_mailbox_take_snapshot (MdMailbox *mb, SatchelSnapshot *snapshot);
+gboolean md_mailbox_is_current (MdMailbox *mb);
+void md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms);
+void md_mailbox_set_paths (MdMailbox *mb);
+gboolean md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary, GError **error);
+/* Takes in what the directories hold; writer lock held. */
+gboolean md_sync (MdMailbox *mb, gboolean force, GError **error);
+typedef struct MdFound
+{
+  guint32 name; /* offset in `names` */
+  guint8 len, is_new;
+} MdFound;
+typedef struct MdScan
+{
+  GArray *found;
+  GByteArray *names;
+  MdStamp new_stamp, cur_stamp;
+  gint64 started_us;
+  gboolean is_clean; /* nothing changed while it was read, and could not have unnoticed */
+  int fd; /* while reading */
+  guint8 is_new;
+} MdScan;
+gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);
+void md_scan_clear (MdScan *scan);
+
+/* ---- operations of the driver, by file ---- */
+gboolean md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error); /* store.c */
+void md_close (SatchelStorage *storage);
+void md_remove_tree (int dirfd, const char *name);
+gboolean md_list (SatchelStorage *storage, GPtrArray *infos, GError **error); /* list.c */
+gboolean md_list_is_current (SatchelStorage *storage);
+gboolean md_create (SatchelStorage *storage, const char *name, guint special_use, GError **error); /* tree.c */
+gboolean md_remove (SatchelStorage *storage, const char *name, GError **error);
+gboolean md_rename (SatchelStorage *storage, const char *from, const char *to, GError **error);
+gboolean md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error); /* list.c */
+gboolean md_set_special_use (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+gboolean md_folder_exists (MdStore *store, const char *dir);
+gboolean md_folder_has_children (MdStore *store, const char *dir);
+GPtrArray *md_folder_dirs (MdStore *store, GError **error);
+SatchelMailbox *md_open_mailbox (SatchelStorage *storage, const char *name, GError **error); /* mailbox.c */
+void md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox);
+gboolean md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
+gboolean md_sync_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+gboolean md_is_current (SatchelStorage *storage, SatchelMailbox *mailbox);
+gboolean md_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
+                          GError **error);
+gboolean md_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
+                      gboolean *ret_is_complete, GError **error);
+void md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch); /* watch.c */
+void md_watch_forget (MdMailbox *mb);
+void md_watch_stop (void);
+typedef struct MdStaged /* SatchelStaged.driver */
+{
+  char name[128];      /* in the user's tmp/; "" once taken or spooled */
+  char *spool;         /* path below the root, or NULL */
+  guint64 disk_size, length;
+  gint64 mtime;
+  gboolean is_raw;
+} MdStaged;
+SatchelWriter *md_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error); /* stage.c */
+gboolean md_stage_spooled (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
+                           GError **error);
+void md_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
+void md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results); /* commit.c */
+SatchelStream *md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error); /* message.c */
+gboolean md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
+gboolean md_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                            GBytes **ret, GError **error);
+gboolean md_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                            GBytes *const *attributes, const guint64 *sizes, GError **error);
+gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
+                          GError **error);
+gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
+                          GError **error);
+void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
+
+extern const SatchelStorageOps md_ops;
+
+/* ---- plan.c: a transaction as steps and effects ---- */
+typedef struct MdEffect /* on the table, undone in reverse when a transaction fails */
+{
+  MdMailbox *mb;
+  guint32 uid;
+  enum { MD_EFFECT_ADD, MD_EFFECT_RENAME, MD_EFFECT_REMOVE, MD_EFFECT_TOUCH } kind;
+  MdEntry before; /* RENAME, REMOVE */
+  GBytes *attributes; /* ADD; may be NULL */
+  guint64 modseq;
+} MdEffect;
+typedef struct MdPlan
+{
+  MdStore *store;
+  GArray *steps;     /* MdStep */
+  GArray *effects;   /* MdEffect */
+  GPtrArray *mailboxes; /* MdMailbox touched */
+  GPtrArray *before;    /* their snapshots before it, references */
+  GPtrArray *staged;    /* MdStaged taken */
+  gboolean syncs_tmp;
+  guint64 modseq;
+} MdPlan;
+MdPlan *md_plan_new (MdStore *store);
+void md_plan_free (MdPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
+gboolean md_plan_operation (MdPlan *plan, SatchelOperation *operation, GError **error);
+void md_plan_undo (MdPlan *plan); /* of the memory */
+void md_plan_touch (MdPlan *plan, MdMailbox *mb);
+MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
+gboolean md_plan_run (MdPlan *plan, GError **error); /* steps.c: on failure everything is put back */
+void md_plan_roll_back (MdPlan *plan);
+gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
+/* Journals where needed, runs, syncs, writes indexes and publishes; for one plan of the driver's own. */
+gboolean md_plan_execute (MdPlan *plan, GError **error);
+void md_plan_finish (MdPlan *const *plans, guint n);
+gboolean md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error);

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT
+ * Reading messages: content, email id, attributes, private metadata.  Any thread, beside a commit.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* Content up to this is read and converted in one go; it lives as long as its stream. */
+#define SMALL_BYTES (128u << 10)
+#define METADATA_MAX 1024u
+
+typedef struct Place
+{
+  char name[256];
+  guint base_len;
+  int fd;
+} Place;
+
+static gboolean
+find_place (MdMailbox *mb, guint32 uid, Place *ret)
+{
+  g_mutex_lock (&mb->store->table);
+  const MdEntry *entry = md_table_find (&mb->table, uid);
+  if (entry != NULL)
+    {
+      memcpy (ret->name, md_table_name (&mb->table, entry), entry->name_len + 1u);
+      ret->base_len = entry->base_len;
+      ret->fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
+    }
+  g_mutex_unlock (&mb->store->table);
+  return entry != NULL;
+}
+
+/* O_NONBLOCK and the check: what stands under the name now may be a FIFO. -1 with errno. */
+static int
+open_regular (int dirfd, const char *name, struct stat *st)
+{
+  int fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0)
+    return -1;
+  if (md_sys.fstat (fd, st) == 0 && S_ISREG (st->st_mode))
+    return fd;
+  md_sys.close (fd);
+  errno = EINVAL;
+  return -1;
+}
+
+static int
+open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **error)
+{
+  for (int attempt = 0; attempt < 4; attempt++)
+    {
+      if (!find_place (mb, uid, place))
+        break;
+      int fd = open_regular (place->fd, place->name, st);
+      if (fd >= 0)
+        return fd;
+      if (errno != ENOENT)
+        {
+          satchel_error_set_errno (error, errno, "message %u", uid);
+          return -1;
+        }
+      /* Renamed: by a commit that is at work, which this waits for, or by another program. */
+      g_mutex_lock (&mb->store->writer);
+      Place now;
+      gboolean same = find_place (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
+      gboolean ok = !same || mb->is_deleted || md_sync (mb, TRUE, error);
+      g_mutex_unlock (&mb->store->writer);
+      if (same && mb->handle != NULL)
+        satchel_mailbox_changed_outside (mb->handle);
+      if (!ok)
+        return -1;
+    }
+  satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
+  return -1;
+}
+
+static GBytes *
+read_small (int fd, gsize size, gboolean to_crlf, GError **error)
+{
+  g_autofree guint8 *data = g_malloc (size + 1);
+  gsize len = 0;
+  while (len < size)
+    {
+      ssize_t n = md_sys.pread (fd, data + len, size - len, (off_t) len);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          satchel_error_set_errno (error, errno, "message: read");
+          return NULL;
+        }
+      if (n == 0)
+        break;
+      len += (gsize) n;
+    }
+  if (!to_crlf)
+    return g_bytes_new_take (g_steal_pointer (&data), len);
+  gsize n_lf = 0;
+  const guint8 *end = data + len;
+  for (const guint8 *p = data; p < end && (p = memchr (p, '\n', (gsize) (end - p))) != NULL; p++)
+    n_lf++;
+  guint8 *out = g_malloc (len + n_lf + 1);
+  gsize at = 0;
+  for (const guint8 *p = data; p < end;)
+    {
+      const guint8 *lf = memchr (p, '\n', (gsize) (end - p));
+      const guint8 *stop = lf != NULL ? lf : end;
+      memcpy (out + at, p, (gsize) (stop - p));
+      at += (gsize) (stop - p);
+      if (lf == NULL)
+        break;
+      if (lf == data || lf[-1] != '\r')
+        out[at++] = '\r';
+      out[at++] = '\n';
+      p = lf + 1;
+    }
+  return g_bytes_new_take (out, at);
+}
+
+SatchelStream *
+md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  Place place;
+  struct stat st;
+  int fd = open_uid (mb, uid, &place, &st, error);
+  if (fd < 0)
+    return NULL;
+  MdName name;
+  md_name_parse (place.name, strlen (place.name), &name);
+  if ((guint64) st.st_size <= SMALL_BYTES)
+    {
+      g_autoptr (GBytes) bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, error);
+      md_sys.close (fd);
+      return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
+    }
+  SatchelStream *content = satchel_stream_new_fd (fd, 0);
+  if (name.is_raw)
+    return content;
+  /* Only what we wrote ourselves is believed to be as long as the name says. */
+  gint64 length = -1;
+  if (name.has_uid && name.has_size && name.size == (guint64) st.st_size && (name.has_length || name.has_wire))
+    length = (gint64) (name.has_length ? name.length : name.wire);
+  SatchelStream *view = satchel_stream_new_crlf (content, length);
+  satchel_stream_unref (content);
+  return view;
+}
+
+gboolean
+md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
+{
+  Place place;
+  if (!find_place (mailbox->driver, uid, &place))
+    return satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
+  g_autoptr (GString) text = g_string_new (NULL);
+  md_name_id (place.name, place.base_len, text);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_checksum_update (sum, (const guchar *) text->str, (gssize) text->len);
+  guint8 digest[32];
+  gsize len = sizeof digest;
+  g_checksum_get_digest (sum, digest, &len);
+  memcpy (ret_id, digest, 16);
+  return TRUE;
+}
+
+gboolean
+md_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
+                   GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  MdStore *store = mb->store;
+  g_autofree MdCacheRef *refs = g_new (MdCacheRef, n);
+  guint n_refs = 0;
+  memset (ret, 0, n * sizeof *ret);
+  if (mb->cache.fd < 0 && mb->cache.id != 0)
+    {
+      g_mutex_lock (&store->writer);
+      md_cache_open (mb, FALSE);
+      g_mutex_unlock (&store->writer);
+    }
+  g_mutex_lock (&store->table);
+  /* An own descriptor: a compaction may close the other one meanwhile. */
+  int fd = mb->cache.fd >= 0 ? fcntl (mb->cache.fd, F_DUPFD_CLOEXEC, 3) : -1;
+  for (guint i = 0; fd >= 0 && i < n; i++)
+    {
+      const MdEntry *entry = md_table_find (&mb->table, uids[i]);
+      if (entry != NULL && entry->cache_off != 0)
+        refs[n_refs++] = (MdCacheRef){ entry->cache_off, entry->cache_len, uids[i], i };
+    }
+  g_mutex_unlock (&store->table);
+  if (fd >= 0)
+    {
+      md_cache_get (fd, refs, n_refs, ret);
+      md_sys.close (fd);
+    }
+  return TRUE;
+}
+
+static gboolean
+fill_sizes (MdMailbox *mb, const guint32 *uids, guint n, const guint64 *sizes)
+{
+  SatchelSnapshotBuilder *builder = NULL;
+  for (guint i = 0; sizes != NULL && i < n; i++)
+    {
+      guint32 index;
+      guint at;
+      if (sizes[i] == SATCHEL_SIZE_UNKNOWN || !satchel_snapshot_find (mb->snapshot, uids[i], &index))
+        continue;
+      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &at);
+      if (chunk->size[at] == sizes[i])
+        continue;
+      if (builder == NULL)
+        builder = satchel_snapshot_builder_new (mb->snapshot);
+      SatchelMessageRow row;
+      satchel_snapshot_builder_get (builder, index, &row);
+      row.size = sizes[i];
+      satchel_snapshot_builder_set (builder, index, &row);
+    }
+  if (builder == NULL)
+    return FALSE;
+  SatchelMailboxState state;
+  md_mailbox_state (mb, mb->snapshot->state.highestmodseq, &state);
+  md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
+  return TRUE;
+}
+
+gboolean
+md_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                   GBytes *const *attributes, const guint64 *sizes, GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  MdStore *store = mb->store;
+  g_autofree guint64 *offsets = g_new0 (guint64, n);
+  g_mutex_lock (&store->writer);
+  if (mb->is_deleted)
+    {
+      g_mutex_unlock (&store->writer);
+      return TRUE;
+    }
+  md_cache_put (mb, uids, attributes, n, offsets);
+  gboolean resized = fill_sizes (mb, uids, n, sizes);
+  for (guint i = 0; i < n; i++)
+    {
+      guint32 index;
+      guint at;
+      g_mutex_lock (&store->table);
+      MdEntry *entry = md_table_find (&mb->table, uids[i]);
+      if (entry != NULL && offsets[i] != 0)
+        {
+          mb->cache.dead += entry->cache_off != 0 ? entry->cache_len : 0;
+          entry->cache_off = offsets[i];
+          entry->cache_len = (guint32) g_bytes_get_size (attributes[i]);
+        }
+      g_mutex_unlock (&store->table);
+      if (entry == NULL || !satchel_snapshot_find (mb->snapshot, uids[i], &index))
+        continue;
+      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &at);
+      SatchelMessageRow row = { uids[i],          chunk->flags[at],         chunk->modseq[at],   chunk->keywords[at],
+                                chunk->size[at],  chunk->internal_date[at], chunk->save_date[at] };
+      md_index_row (mb, &row, entry);
+    }
+  md_index_flush (mb, FALSE, NULL);
+  if (resized)
+    md_mailbox_publish (mb);
+  g_mutex_unlock (&store->writer);
+  return TRUE;
+}
+
+/* ---------------------------------------------------------------- metadata */
+
+void
+md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
+{
+  if (mb->metadata == NULL)
+    {
+      if (value == NULL)
+        return;
+      mb->metadata = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
+    }
+  GHashTable *keys = g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid));
+  if (keys == NULL)
+    {
+      keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+      g_hash_table_insert (mb->metadata, GUINT_TO_POINTER (uid), keys);
+    }
+  if (value != NULL)
+    g_hash_table_replace (keys, g_strdup (key), g_bytes_ref (value));
+  else
+    g_hash_table_remove (keys, key);
+}
+
+gboolean
+md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
+                 GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  g_mutex_lock (&mb->store->writer);
+  gboolean exists = md_table_find (&mb->table, uid) != NULL;
+  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
+  GBytes *value = keys != NULL ? g_hash_table_lookup (keys, key) : NULL;
+  if (exists)
+    *ret = value != NULL ? g_bytes_ref (value) : NULL;
+  g_mutex_unlock (&mb->store->writer);
+  return exists || satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
+}
+
+gboolean
+md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
+                 GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  gsize key_len = strlen (key);
+  if (key_len == 0 || key_len > 255 || (value != NULL && g_bytes_get_size (value) > METADATA_MAX))
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of at most %u bytes a key", METADATA_MAX);
+  g_mutex_lock (&mb->store->writer);
+  gboolean exists = md_table_find (&mb->table, uid) != NULL;
+  if (exists)
+    {
+      md_metadata_set (mb, uid, key, value);
+      md_index_metadata (mb, uid, key, value);
+      mb->index.needs_sync = TRUE; /* durable with the next commit */
+      md_index_flush (mb, FALSE, NULL);
+    }
+  g_mutex_unlock (&mb->store->writer);
+  return exists || satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT
+ * What maildir.so exports.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <satchel/module.h>
+
+static void
+stop (void)
+{
+  md_watch_stop ();
+}
+
+const SatchelModule *
+satchel_module (void)
+{
+  static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &md_ops }, { 0 } };
+  static const SatchelModule module = {
+    SATCHEL_MODULE_FACTS,
+    .name = "maildir",
+    .version = PACKAGE_VERSION,
+    .description = "Mail in Maildir++ directories, shared with other programs",
+    .licence = "MIT",
+    .roles = SATCHEL_ROLE_MAIL | SATCHEL_ROLE_CLI,
+    .provides = provides,
+    .stop = stop,
+  };
+  md_boot_id (); /* while /proc can still be read */
+  return &module;
+}

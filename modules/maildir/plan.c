@@ -1,0 +1,657 @@
+/* SPDX-License-Identifier: MIT
+ * A transaction as steps on the file system and effects on what is in memory.  Planning changes only memory,
+ * and md_plan_undo takes that back; steps.c then does the steps.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static void
+clear_step (gpointer data)
+{
+  MdStep *step = data;
+  g_free (step->from);
+  g_free (step->to);
+}
+
+static void
+clear_effect (gpointer data)
+{
+  MdEffect *effect = data;
+  if (effect->attributes != NULL)
+    g_bytes_unref (effect->attributes);
+}
+
+static void
+unref_snapshot (gpointer data)
+{
+  if (data != NULL)
+    satchel_snapshot_unref (data);
+}
+
+MdPlan *
+md_plan_new (MdStore *store)
+{
+  MdPlan *plan = g_new0 (MdPlan, 1);
+  plan->store = store;
+  plan->steps = g_array_new (FALSE, TRUE, sizeof (MdStep));
+  g_array_set_clear_func (plan->steps, clear_step);
+  plan->effects = g_array_new (FALSE, TRUE, sizeof (MdEffect));
+  g_array_set_clear_func (plan->effects, clear_effect);
+  plan->mailboxes = g_ptr_array_new ();
+  plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
+  plan->staged = g_ptr_array_new ();
+  return plan;
+}
+
+void
+md_plan_free (MdPlan *plan)
+{
+  g_array_unref (plan->steps);
+  g_array_unref (plan->effects);
+  g_ptr_array_unref (plan->mailboxes);
+  g_ptr_array_unref (plan->before);
+  g_ptr_array_unref (plan->staged);
+  g_free (plan);
+}
+
+void
+md_plan_touch (MdPlan *plan, MdMailbox *mb)
+{
+  if (g_ptr_array_find (plan->mailboxes, mb, NULL))
+    return;
+  g_ptr_array_add (plan->mailboxes, mb);
+  g_ptr_array_add (plan->before, satchel_snapshot_ref (mb->snapshot));
+}
+
+MdStep *
+md_plan_step (MdPlan *plan, MdStepKind kind)
+{
+  MdStep step = { .kind = kind, .from_fd = -1, .to_fd = -1, .in_fd = -1 };
+  g_array_append_val (plan->steps, step);
+  return &g_array_index (plan->steps, MdStep, plan->steps->len - 1);
+}
+
+static MdEffect *
+add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
+{
+  MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->modseq };
+  g_array_append_val (plan->effects, effect);
+  return &g_array_index (plan->effects, MdEffect, plan->effects->len - 1);
+}
+
+void
+md_plan_undo (MdPlan *plan)
+{
+  GMutex *lock = &plan->store->table;
+  g_mutex_lock (lock);
+  for (guint i = plan->effects->len; i > 0; i--)
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i - 1);
+      MdTable *table = &effect->mb->table;
+      MdEntry *entries = (MdEntry *) (void *) table->entries->data;
+      MdEntry *entry = NULL;
+      switch (effect->kind)
+        {
+        case MD_EFFECT_ADD:
+          entry = md_table_find (table, effect->uid);
+          if (entry != NULL)
+            {
+              entry->bits |= MD_ENTRY_DEAD;
+              table->n_dead++;
+            }
+          break;
+        case MD_EFFECT_RENAME:
+          entry = md_table_find (table, effect->uid);
+          if (entry != NULL)
+            *entry = effect->before;
+          break;
+        case MD_EFFECT_REMOVE:
+          /* It is dead: find does not see it. */
+          for (guint low = 0, high = table->entries->len; low < high && entry == NULL;)
+            {
+              guint middle = low + (high - low) / 2;
+              if (entries[middle].uid == effect->uid)
+                entry = &entries[middle];
+              else if (entries[middle].uid < effect->uid)
+                low = middle + 1;
+              else
+                high = middle;
+            }
+          if (entry != NULL)
+            {
+              *entry = effect->before;
+              table->n_dead--;
+            }
+          break;
+        case MD_EFFECT_TOUCH:
+          break;
+        }
+    }
+  g_mutex_unlock (lock);
+  for (guint i = 0; i < plan->mailboxes->len; i++)
+    md_mailbox_take_snapshot (plan->mailboxes->pdata[i], satchel_snapshot_ref (plan->before->pdata[i]));
+}
+
+/* ---------------------------------------------------------------- pieces */
+
+static gboolean
+take_modseq (MdPlan *plan, GError **error)
+{
+  return plan->modseq != 0 || md_user_next_modseq (plan->store, &plan->modseq, error);
+}
+
+static gboolean
+take_uid (MdMailbox *mb, guint32 *ret, GError **error)
+{
+  if (!md_mailbox_reserve_uids (mb, mb->uidnext + 1, error))
+    return FALSE;
+  *ret = mb->uidnext++; /* not given back when the transaction fails */
+  return TRUE;
+}
+
+/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use. */
+static gboolean
+keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret, GError **error)
+{
+  guint64 bits = 0;
+  gboolean needs_file = FALSE;
+  for (; names != NULL && *names != NULL; names++)
+    {
+      int bit = md_keywords_find (&mb->keywords, *names);
+      if (bit < 0 && !add)
+        continue;
+      if (bit < 0)
+        {
+          gboolean took_letter = FALSE;
+          if (!md_keywords_is_valid (*names))
+            return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
+          bit = md_keywords_add (&mb->keywords, *names, &took_letter);
+          if (bit < 0)
+            return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has %u keywords", mb->name,
+                                      SATCHEL_KEYWORDS_MAX);
+          needs_file |= took_letter;
+          mb->index.needs_sync |= !took_letter;
+          md_index_keyword (mb, (guint) bit);
+        }
+      bits |= G_GUINT64_CONSTANT (1) << bit;
+    }
+  *ret = bits;
+  return !needs_file || md_keywords_save (&mb->keywords, mb->fd, error);
+}
+
+static SatchelSnapshotBuilder *
+builder_for (MdPlan *plan, MdMailbox *mb)
+{
+  md_plan_touch (plan, mb);
+  SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
+  for (guint i = mb->snapshot->n_keywords; i < mb->keywords.n; i++)
+    satchel_snapshot_builder_keyword (builder, mb->keywords.names[i]);
+  return builder;
+}
+
+static void
+finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder)
+{
+  SatchelMailboxState state;
+  md_mailbox_state (mb, MAX (plan->modseq, mb->snapshot->state.highestmodseq), &state);
+  md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
+}
+
+/* What names can hold of these flags goes to cur/; a message without any stays in new/ as a fresh delivery. */
+static gboolean
+needs_cur (const MdMailbox *mb, guint32 flags, guint64 keywords)
+{
+  return (flags & SATCHEL_FLAGS_ALL) != 0 || md_keywords_to_letters (&mb->keywords, keywords) != 0;
+}
+
+static void
+note_beyond_names (MdMailbox *mb, guint32 flags, guint64 keywords)
+{
+  if ((flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || (keywords & ~md_keywords_lettered (&mb->keywords)) != 0)
+    mb->index.needs_sync = TRUE;
+}
+
+static void
+add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row, GString *name,
+             GBytes *attributes, MdStep *step)
+{
+  MdName parsed;
+  guint base_len = (guint) name->len;
+  gboolean in_cur = needs_cur (mb, row->flags, row->keywords);
+  if (in_cur)
+    md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), NULL);
+  step->to_fd = in_cur ? mb->cur_fd : mb->new_fd;
+  step->to_dir = in_cur ? mb->cur_path : mb->new_path;
+  step->to = g_strdup (name->str);
+  md_name_parse (name->str, base_len, &parsed);
+  note_beyond_names (mb, row->flags, row->keywords);
+  satchel_snapshot_builder_append (builder, row);
+  g_mutex_lock (&plan->store->table);
+  md_table_add (&mb->table, row->uid, MD_ENTRY_OURS | (in_cur ? 0 : MD_ENTRY_NEW), name->str, base_len);
+  g_mutex_unlock (&plan->store->table);
+  MdEffect *effect = add_effect (plan, mb, row->uid, MD_EFFECT_ADD);
+  effect->attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
+}
+
+/* ---------------------------------------------------------------- operations */
+
+static gboolean
+plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  SatchelStaged *staged = satchel_stage_staged (op->stage);
+  MdStaged *content = staged->driver;
+  SatchelMessageRow row = { .flags = op->flags & (SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED),
+                            .modseq = plan->modseq,
+                            .size = staged->size,
+                            .internal_date = op->internal_date,
+                            .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
+  if (content == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
+  if (!take_uid (mb, &row.uid, error) || !keyword_bits (plan, mb, op->keywords, TRUE, &row.keywords, error))
+    return FALSE;
+  gint64 now = md_now_us () / G_USEC_PER_SEC;
+  gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
+  char prefix[128];
+  md_unique_name (prefix, is_sane ? op->internal_date : now);
+  MdNameParts parts = { prefix,           content->disk_size, staged->size, content->length, op->internal_date,
+                        content->is_raw,  mb->uidvalidity,    row.uid };
+  g_autoptr (GString) name = g_string_sized_new (192);
+  if (!md_name_build (name, &parts))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+  MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
+  step->from = g_strdup (content->spool != NULL ? content->spool : content->name);
+  step->from_fd = content->spool != NULL ? plan->store->root_fd : plan->store->tmp_fd;
+  step->from_dir = "tmp";
+  step->is_external = content->spool != NULL;
+  plan->syncs_tmp |= content->spool == NULL;
+  g_ptr_array_add (plan->staged, content);
+  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
+  add_message (plan, mb, builder, &row, name, staged->attributes, step);
+  finish_builder (plan, mb, builder);
+  g_array_append_val (op->ret_uids, row.uid);
+  op->ret_uidvalidity = mb->uidvalidity;
+  return TRUE;
+}
+
+typedef gboolean (*RowFunc) (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                             SatchelMessageRow *row, gpointer data, GError **error);
+
+/* Calls @func for each message of the set that is there. */
+static gboolean
+each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, RowFunc func, gpointer data,
+              GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  g_autoptr (SatchelSnapshot) snapshot = satchel_snapshot_ref (mb->snapshot);
+  for (guint r = 0; r < op->uids.n_ranges; r++)
+    {
+      guint32 index;
+      satchel_snapshot_find (snapshot, op->uids.ranges[r].first, &index);
+      for (; index < snapshot->state.n_messages; index++)
+        {
+          guint at;
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
+          if (chunk->uid[at] > op->uids.ranges[r].last)
+            break;
+          SatchelMessageRow row = { chunk->uid[at],           chunk->flags[at],     chunk->modseq[at],
+                                    chunk->keywords[at],      chunk->size[at],      chunk->internal_date[at],
+                                    chunk->save_date[at] };
+          if (!func (plan, op, builder, index, &row, data, error))
+            return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+static MdEntry *
+entry_of (MdMailbox *mb, guint32 uid, GError **error)
+{
+  MdEntry *entry = md_table_find (&mb->table, uid);
+  if (entry == NULL)
+    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "mailbox %s: no file for a message", mb->name);
+  return entry;
+}
+
+static void
+step_from_entry (MdStep *step, const MdMailbox *mb, const MdEntry *entry)
+{
+  gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
+  step->from_fd = is_new ? mb->new_fd : mb->cur_fd;
+  step->from_dir = is_new ? mb->new_path : mb->cur_path;
+  step->from = g_strdup (md_table_name (&mb->table, entry));
+}
+
+static gboolean
+rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GError **error)
+{
+  MdEntry *entry = entry_of (mb, row->uid, error);
+  if (entry == NULL)
+    return FALSE;
+  const char *old = md_table_name (&mb->table, entry);
+  gboolean was_new = (entry->bits & MD_ENTRY_NEW) != 0;
+  if (was_new && !needs_cur (mb, row->flags, row->keywords))
+    {
+      add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
+      return TRUE;
+    }
+  g_autoptr (GString) unknown = g_string_new (NULL);
+  g_autoptr (GString) name = g_string_new_len (old, entry->base_len);
+  md_name_unknown (old, entry->name_len, md_keywords_letters (&mb->keywords), unknown);
+  md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), unknown->str);
+  if (!was_new && strcmp (name->str, old) == 0)
+    {
+      add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
+      return TRUE;
+    }
+  if (name->len > MD_NAME_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a file name of another program leaves no room for flags");
+  MdStep *step = md_plan_step (plan, MD_STEP_RENAME);
+  step_from_entry (step, mb, entry);
+  step->to_fd = mb->cur_fd;
+  step->to_dir = mb->cur_path;
+  step->to = g_strdup (name->str);
+  add_effect (plan, mb, row->uid, MD_EFFECT_RENAME)->before = *entry;
+  g_mutex_lock (&plan->store->table);
+  md_table_rename (&mb->table, entry, entry->bits & ~MD_ENTRY_NEW, name->str, entry->base_len);
+  g_mutex_unlock (&plan->store->table);
+  return TRUE;
+}
+
+static gboolean
+change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+              SatchelMessageRow *row, gpointer data, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  guint64 keywords = *(const guint64 *) data;
+  const guint32 private_flags = ~(guint32) SATCHEL_FLAGS_ALL;
+  if (op->unchanged_since != G_MAXUINT64 && row->modseq > op->unchanged_since)
+    {
+      satchel_uid_set_add (&op->ret_failed, row->uid, row->uid);
+      return TRUE;
+    }
+  SatchelMessageRow before = *row;
+  switch (op->mode)
+    {
+    case SATCHEL_FLAGS_REPLACE:
+      row->flags = op->flags | (row->flags & private_flags);
+      row->keywords = keywords;
+      break;
+    case SATCHEL_FLAGS_ADD:
+      row->flags |= op->flags;
+      row->keywords |= keywords;
+      break;
+    case SATCHEL_FLAGS_REMOVE:
+      row->flags &= ~op->flags;
+      row->keywords &= ~keywords;
+      break;
+    }
+  satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
+  if (row->flags == before.flags && row->keywords == before.keywords)
+    return TRUE;
+  if (!take_modseq (plan, error))
+    return FALSE;
+  row->modseq = plan->modseq;
+  note_beyond_names (mb, row->flags ^ before.flags, row->keywords ^ before.keywords);
+  satchel_snapshot_builder_set (builder, index, row);
+  return rename_for_flags (plan, mb, row, error);
+}
+
+static gboolean
+plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  guint64 keywords;
+  if (!keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE, &keywords, error))
+    return FALSE;
+  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
+  gboolean ok = each_message (plan, op, builder, change_flags, &keywords, error);
+  finish_builder (plan, mb, builder);
+  return ok;
+}
+
+static gboolean
+drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid, GError **error)
+{
+  MdEntry *entry = entry_of (mb, uid, error);
+  if (entry == NULL)
+    return FALSE;
+  add_effect (plan, mb, uid, MD_EFFECT_REMOVE)->before = *entry;
+  g_mutex_lock (&plan->store->table);
+  entry->bits |= MD_ENTRY_DEAD;
+  mb->table.n_dead++;
+  g_mutex_unlock (&plan->store->table);
+  satchel_snapshot_builder_remove (builder, index);
+  return TRUE;
+}
+
+static gboolean
+expunge_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                 SatchelMessageRow *row, gpointer data, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  if (op->only_deleted && (row->flags & SATCHEL_FLAG_DELETED) == 0)
+    return TRUE;
+  MdEntry *entry = entry_of (mb, row->uid, error);
+  if (entry == NULL)
+    return FALSE;
+  step_from_entry (md_plan_step (plan, MD_STEP_UNLINK), mb, entry);
+  satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
+  return drop_message (plan, mb, builder, index, row->uid, error);
+}
+
+static gboolean
+plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
+  gboolean ok = each_message (plan, op, builder, expunge_message, NULL, error);
+  finish_builder (plan, mb, builder);
+  return ok;
+}
+
+/* ---------------------------------------------------------------- copy and move */
+
+typedef struct Copied
+{
+  SatchelMessageRow row;
+  guint32 from_uid;
+  GString *name; /* without flags */
+  char *from;
+  int from_fd;
+  const char *from_dir;
+  GBytes *attributes;
+} Copied;
+
+static void
+clear_copied (gpointer data)
+{
+  Copied *copied = data;
+  g_string_free (copied->name, TRUE);
+  g_free (copied->from);
+  g_clear_pointer (&copied->attributes, g_bytes_unref);
+}
+
+/* The part of the old name that gives the email id (RFC 8474 5.1) stays. */
+static gboolean
+name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
+{
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  const char *old = md_table_name (&from->table, entry);
+  MdName parsed;
+  md_name_parse (old, entry->name_len, &parsed);
+  if (!parsed.has_size)
+    {
+      struct stat st;
+      if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone");
+      parsed.size = (guint64) st.st_size;
+    }
+  guint64 wire = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN;
+  g_autoptr (GString) prefix = g_string_new (NULL);
+  md_name_id (old, entry->base_len, prefix);
+  MdNameParts parts = { prefix->str,      parsed.size,     wire,           parsed.has_length ? parsed.length : wire,
+                        copied->row.internal_date, parsed.is_raw, to->uidvalidity, copied->row.uid };
+  if (md_name_build (copied->name, &parts))
+    return TRUE;
+  char unique[128];
+  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  parts.prefix = unique;
+  g_string_truncate (copied->name, 0);
+  return md_name_build (copied->name, &parts)
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+}
+
+static gboolean
+translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, guint64 bits, guint64 *ret, GError **error)
+{
+  *ret = bits;
+  if (bits == 0 || from == to)
+    return TRUE;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (guint i = 0; i < from->keywords.n; i++)
+    if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0)
+      g_ptr_array_add (names, from->keywords.names[i]);
+  g_ptr_array_add (names, NULL);
+  return keyword_bits (plan, to, (char *const *) names->pdata, TRUE, ret, error);
+}
+
+static gboolean
+collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+              SatchelMessageRow *row, gpointer data, GError **error)
+{
+  GArray *copies = data;
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  MdEntry *entry = entry_of (from, row->uid, error);
+  Copied copied = { .row = *row, .from_uid = row->uid };
+  if (entry == NULL || !take_uid (to, &copied.row.uid, error)
+      || !translate_keywords (plan, from, to, row->keywords, &copied.row.keywords, error))
+    return FALSE;
+  copied.row.modseq = plan->modseq;
+  copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
+  gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
+  copied.from_fd = is_new ? from->new_fd : from->cur_fd;
+  copied.from_dir = is_new ? from->new_path : from->cur_path;
+  copied.from = g_strdup (md_table_name (&from->table, entry));
+  copied.name = g_string_new (NULL);
+  gboolean ok = name_of_copy (plan, op, entry, &copied, error);
+  g_array_append_val (copies, copied);
+  return ok && (op->kind != SATCHEL_OPERATION_MOVE || drop_message (plan, from, builder, index, row->uid, error));
+}
+
+static void
+copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
+{
+  if (!md_cache_open (from, FALSE) || copies->len == 0)
+    return;
+  g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
+  g_autofree GBytes **blobs = g_new0 (GBytes *, copies->len);
+  MdEntry *entries = (MdEntry *) (void *) from->table.entries->data;
+  for (guint i = 0; i < copies->len; i++)
+    {
+      guint32 uid = g_array_index (copies, Copied, i).from_uid;
+      guint low = 0, high = from->table.entries->len;
+      while (low < high) /* moved ones are marked dead: not md_table_find */
+        {
+          guint middle = low + (high - low) / 2;
+          if (entries[middle].uid < uid)
+            low = middle + 1;
+          else
+            high = middle;
+        }
+      if (low == from->table.entries->len || entries[low].uid != uid || entries[low].cache_off == 0)
+        continue;
+      MdCacheRef ref = { entries[low].cache_off, entries[low].cache_len, uid, i };
+      g_array_append_val (refs, ref);
+    }
+  md_cache_get (from->cache.fd, (MdCacheRef *) (void *) refs->data, refs->len, blobs);
+  for (guint i = 0; i < copies->len; i++)
+    g_array_index (copies, Copied, i).attributes = blobs[i];
+}
+
+static void
+copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
+{
+  GHashTable *keys = from->metadata != NULL ? g_hash_table_lookup (from->metadata, GUINT_TO_POINTER (from_uid)) : NULL;
+  if (keys == NULL)
+    return;
+  g_autoptr (GHashTable) held = g_hash_table_ref (keys);
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init (&iter, held);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      md_metadata_set (to, to_uid, key, value);
+      md_index_metadata (to, to_uid, key, value);
+    }
+  to->index.needs_sync = TRUE;
+}
+
+static gboolean
+plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
+  g_array_set_clear_func (copies, clear_copied);
+  SatchelSnapshotBuilder *builder = builder_for (plan, from);
+  gboolean ok = each_message (plan, op, builder, collect_copy, copies, error);
+  finish_builder (plan, from, builder);
+  if (!ok)
+    return FALSE;
+  copy_attributes (plan, from, copies);
+  builder = builder_for (plan, to);
+  for (guint i = 0; i < copies->len; i++)
+    {
+      Copied *copied = &g_array_index (copies, Copied, i);
+      gboolean moves = op->kind == SATCHEL_OPERATION_MOVE;
+      MdStep *step = md_plan_step (plan, moves ? MD_STEP_RENAME : MD_STEP_LINK);
+      step->from_fd = copied->from_fd;
+      step->from_dir = copied->from_dir;
+      step->from = g_strdup (copied->from);
+      g_autoptr (GString) name = g_string_new (copied->name->str);
+      add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
+      copy_metadata (from, copied->from_uid, to, copied->row.uid);
+      satchel_uid_set_add (&op->ret_source, copied->from_uid, copied->from_uid);
+      g_array_append_val (op->ret_uids, copied->row.uid);
+    }
+  finish_builder (plan, to, builder);
+  op->ret_uidvalidity = to->uidvalidity;
+  return TRUE;
+}
+
+gboolean
+md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  satchel_uid_set_clear (&op->ret_source);
+  satchel_uid_set_clear (&op->ret_failed);
+  if (op->ret_uids == NULL)
+    op->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_array_set_size (op->ret_uids, 0);
+  gboolean ok = FALSE;
+  if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
+    return FALSE;
+  switch (op->kind)
+    {
+    case SATCHEL_OPERATION_APPEND:
+      ok = plan_append (plan, op, error);
+      break;
+    case SATCHEL_OPERATION_FLAGS:
+      ok = plan_flags (plan, op, error);
+      break;
+    case SATCHEL_OPERATION_EXPUNGE:
+      ok = plan_expunge (plan, op, error);
+      break;
+    case SATCHEL_OPERATION_COPY:
+    case SATCHEL_OPERATION_MOVE:
+      ok = plan_copy (plan, op, error);
+      break;
+    }
+  MdMailbox *told = op->destination != NULL ? op->destination->driver : op->mailbox->driver;
+  op->ret_modseq = plan->modseq != 0 ? plan->modseq : told->snapshot->state.highestmodseq;
+  return ok;
+}

@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ * Does the steps of plans, puts them back when one fails, makes them durable, and tells the index and the readers.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static int
+attempt (const MdStep *step)
+{
+  switch (step->kind)
+    {
+    case MD_STEP_RENAME:
+    case MD_STEP_RENAME_DIR:
+      return md_sys.renameat (step->from_fd, step->from, step->to_fd, step->to);
+    case MD_STEP_LINK:
+      return md_sys.linkat (step->from_fd, step->from, step->to_fd, step->to, 0);
+    case MD_STEP_UNLINK:
+      return md_sys.unlinkat (step->from_fd, step->from, 0);
+    }
+  errno = EINVAL;
+  return -1;
+}
+
+static void
+put_back (MdStep *step)
+{
+  if (!step->is_done)
+    return;
+  step->is_done = FALSE;
+  switch (step->kind)
+    {
+    case MD_STEP_RENAME:
+    case MD_STEP_RENAME_DIR:
+      if (md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0)
+        md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from);
+      break;
+    case MD_STEP_LINK:
+      if (md_sys.unlinkat (step->to_fd, step->to, 0) != 0)
+        md_sys.unlinkat (step->to_fd, step->to, 0);
+      break;
+    case MD_STEP_UNLINK: /* cannot be; md_plan_run sees to it that it need not */
+      break;
+    }
+}
+
+void
+md_plan_roll_back (MdPlan *plan)
+{
+  for (guint i = plan->steps->len; i > 0; i--)
+    put_back (&g_array_index (plan->steps, MdStep, i - 1));
+}
+
+static gboolean
+run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
+{
+  MdStep *step = &g_array_index (plan->steps, MdStep, index);
+  int result = attempt (step);
+  if (result != 0 && past_return && errno != ENOENT)
+    result = attempt (step);
+  if (result != 0 && past_return && errno == ENOENT)
+    result = 0; /* another program removed it: as wanted */
+  if (result == 0)
+    {
+      step->is_done = TRUE;
+      return TRUE;
+    }
+  /* GONE: the name is not what we knew; the caller looks again and plans anew. */
+  if (errno == ENOENT && !step->is_external)
+    return satchel_error_set (error, SATCHEL_ERROR_GONE, "a file was changed by another program");
+  return satchel_error_set_errno (error, errno, "change of a message");
+}
+
+/* What can be taken back goes first; then the removals.  The first removal fails for all that the others could
+ * fail for; one that fails after it is tried again and, on a disk that is failing, left to the next look. */
+gboolean
+md_plan_run (MdPlan *plan, GError **error)
+{
+  for (int pass = 0; pass < 2; pass++)
+    {
+      gboolean removed = FALSE;
+      for (guint i = 0; i < plan->steps->len; i++)
+        {
+          gboolean is_removal = g_array_index (plan->steps, MdStep, i).kind == MD_STEP_UNLINK;
+          if (is_removal != (pass == 1))
+            continue;
+          if (!run_step (plan, i, removed, error))
+            {
+              md_plan_roll_back (plan);
+              return FALSE;
+            }
+          removed |= is_removal;
+        }
+    }
+  return TRUE;
+}
+
+/* ---------------------------------------------------------------- durability */
+
+static void
+add_fd (GArray *fds, int fd)
+{
+  for (guint i = 0; i < fds->len; i++)
+    if (g_array_index (fds, int, i) == fd)
+      return;
+  if (fd >= 0)
+    g_array_append_val (fds, fd);
+}
+
+/* After a failed sync the descriptor tells nothing any more: the same number gets a fresh one. */
+static void
+reopen (int fd)
+{
+  int fresh = md_sys.openat (fd, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
+  if (fresh < 0)
+    return;
+  dup3 (fresh, fd, O_CLOEXEC);
+  md_sys.close (fresh);
+}
+
+gboolean
+md_plan_sync (MdPlan *const *plans, guint n, GError **error)
+{
+  g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
+  /* Where something arrives before where it left: a message may be seen twice, never not at all. */
+  for (int sources = 0; sources < 2; sources++)
+    for (guint p = 0; p < n; p++)
+      for (guint i = 0; i < plans[p]->steps->len; i++)
+        {
+          const MdStep *step = &g_array_index (plans[p]->steps, MdStep, i);
+          if (sources == 0)
+            add_fd (fds, step->to_fd);
+          else if (step->kind != MD_STEP_LINK && step->from_fd != plans[p]->store->tmp_fd)
+            add_fd (fds, step->from_fd);
+        }
+  for (guint i = 0; i < fds->len; i++)
+    {
+      int fd = g_array_index (fds, int, i);
+      if (md_sys.fsync (fd) == 0)
+        continue;
+      satchel_error_set_errno (error, errno, "directory: fsync");
+      reopen (fd);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+/* ---------------------------------------------------------------- index and readers */
+
+static gboolean
+row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret)
+{
+  guint32 index;
+  guint at;
+  if (!satchel_snapshot_find (snapshot, uid, &index))
+    return FALSE;
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
+  *ret = (SatchelMessageRow){ uid,
+                              chunk->flags[at],
+                              chunk->modseq[at],
+                              chunk->keywords[at],
+                              chunk->size[at],
+                              chunk->internal_date[at],
+                              chunk->save_date[at] };
+  return TRUE;
+}
+
+static void
+store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
+{
+  g_autoptr (GArray) uids = g_array_new (FALSE, FALSE, sizeof (guint32));
+  g_autoptr (GPtrArray) blobs = g_ptr_array_new ();
+  for (guint p = 0; p < n; p++)
+    for (guint i = 0; i < plans[p]->effects->len; i++)
+      {
+        const MdEffect *effect = &g_array_index (plans[p]->effects, MdEffect, i);
+        if (effect->mb != mb || effect->attributes == NULL)
+          continue;
+        g_array_append_val (uids, effect->uid);
+        g_ptr_array_add (blobs, effect->attributes);
+      }
+  if (uids->len == 0)
+    return;
+  g_autofree guint64 *offsets = g_new (guint64, uids->len);
+  md_cache_put (mb, (const guint32 *) (void *) uids->data, (GBytes *const *) blobs->pdata, uids->len, offsets);
+  g_mutex_lock (&mb->store->table);
+  for (guint i = 0; i < uids->len; i++)
+    {
+      MdEntry *entry = md_table_find (&mb->table, g_array_index (uids, guint32, i));
+      if (entry == NULL)
+        continue;
+      entry->cache_off = offsets[i];
+      entry->cache_len = (guint32) g_bytes_get_size (blobs->pdata[i]);
+    }
+  g_mutex_unlock (&mb->store->table);
+}
+
+static void
+note_effects (MdMailbox *mb, const MdPlan *plan)
+{
+  for (guint i = 0; i < plan->effects->len; i++)
+    {
+      const MdEffect *effect = &g_array_index (plan->effects, MdEffect, i);
+      SatchelMessageRow row;
+      if (effect->mb != mb)
+        continue;
+      if (effect->kind == MD_EFFECT_REMOVE)
+        {
+          mb->cache.dead += effect->before.cache_len;
+          md_mailbox_add_tombstone (mb, effect->uid, effect->modseq != 0 ? effect->modseq : plan->modseq);
+          continue;
+        }
+      MdEntry *entry = md_table_find (&mb->table, effect->uid);
+      if (entry != NULL && row_of (mb->snapshot, effect->uid, &row))
+        md_index_row (mb, &row, entry);
+    }
+}
+
+static GPtrArray *
+touched (MdPlan *const *plans, guint n)
+{
+  GPtrArray *all = g_ptr_array_new ();
+  for (guint p = 0; p < n; p++)
+    for (guint i = 0; i < plans[p]->mailboxes->len; i++)
+      if (!g_ptr_array_find (all, plans[p]->mailboxes->pdata[i], NULL))
+        g_ptr_array_add (all, plans[p]->mailboxes->pdata[i]);
+  return all;
+}
+
+/* Before readers are told: what only the index holds must be on disk. */
+gboolean
+md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
+{
+  g_autoptr (GPtrArray) all = touched (plans, n);
+  for (guint i = 0; i < all->len; i++)
+    {
+      MdMailbox *mb = all->pdata[i];
+      MdStamp new_stamp, cur_stamp;
+      store_attributes (mb, plans, n);
+      for (guint p = 0; p < n; p++)
+        note_effects (mb, plans[p]);
+      gboolean has_stamps = md_stamp_of (mb->new_fd, &new_stamp, NULL) && md_stamp_of (mb->cur_fd, &cur_stamp, NULL);
+      g_mutex_lock (&mb->store->table);
+      if (has_stamps)
+        {
+          mb->new_stamp = new_stamp;
+          mb->cur_stamp = cur_stamp;
+        }
+      md_mailbox_mark_suspect (mb, 1000);
+      g_mutex_unlock (&mb->store->table);
+      if (!md_index_flush (mb, TRUE, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+void
+md_plan_finish (MdPlan *const *plans, guint n)
+{
+  g_autoptr (GPtrArray) all = touched (plans, n);
+  for (guint p = 0; p < n; p++)
+    {
+      for (guint i = 0; i < plans[p]->staged->len; i++)
+        ((MdStaged *) plans[p]->staged->pdata[i])->name[0] = '\0';
+      for (guint i = 0; i < plans[p]->effects->len; i++)
+        {
+          const MdEffect *effect = &g_array_index (plans[p]->effects, MdEffect, i);
+          if (effect->kind == MD_EFFECT_REMOVE && effect->mb->metadata != NULL)
+            g_hash_table_remove (effect->mb->metadata, GUINT_TO_POINTER (effect->uid));
+        }
+    }
+  for (guint i = 0; i < all->len; i++)
+    {
+      MdMailbox *mb = all->pdata[i];
+      g_mutex_lock (&mb->store->table);
+      md_table_compact (&mb->table);
+      g_mutex_unlock (&mb->store->table);
+      md_mailbox_publish (mb);
+    }
+}
+
+gboolean
+md_plan_execute (MdPlan *plan, GError **error)
+{
+  MdStore *store = plan->store;
+  gboolean journaled = plan->steps->len > 1;
+  gboolean ok = !journaled
+                || md_journal_write (store, (const MdStep *) (void *) plan->steps->data, plan->steps->len, error);
+  gboolean ran = ok && md_plan_run (plan, error);
+  ok = ran && md_plan_sync (&plan, 1, error) && md_journal_settle (store, error)
+       && md_plan_sync_indexes (&plan, 1, error);
+  if (!ok)
+    {
+      if (ran)
+        md_plan_roll_back (plan);
+      md_plan_undo (plan);
+    }
+  if (journaled)
+    {
+      md_journal_retire (store);
+      if (!ok)
+        md_journal_settle (store, NULL);
+    }
+  if (ok)
+    md_plan_finish (&plan, 1);
+  return ok;
+}

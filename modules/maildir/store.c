@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * One user's place: opening it level by level, recovery after a crash, and the sweep of what lies around in tmp/.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define STALE_US (36 * 3600 * (gint64) G_USEC_PER_SEC)
+#define SWEEP_FILE "satchel-swept"
+#define SWEEP_US (24 * 3600 * (gint64) G_USEC_PER_SEC)
+
+static int
+open_user_dir (const SatchelStorageIdentity *identity, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (identity->path, "/", -1);
+  int fd = md_open_dir (identity->root_fd, ".", FALSE, error);
+  for (char **part = parts; fd >= 0 && *part != NULL; part++)
+    {
+      if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
+        {
+          satchel_error_set (error, SATCHEL_ERROR_INVALID, "path of the user is not valid");
+          md_sys.close (fd);
+          return -1;
+        }
+      int next = md_open_dir (fd, *part, TRUE, error);
+      md_sys.close (fd);
+      fd = next;
+    }
+  return fd;
+}
+
+static gboolean
+check_owner (int fd, GError **error)
+{
+  struct stat st;
+  if (md_sys.fstat (fd, &st) != 0)
+    return satchel_error_set_errno (error, errno, "mail directory");
+  if (st.st_uid == geteuid ())
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                            "the Maildir belongs to uid %u, not to the mail user (uid %u): give it over with chown -R",
+                            (guint) st.st_uid, (guint) geteuid ());
+}
+
+/* ---------------------------------------------------------------- leftovers */
+
+typedef struct Sweep
+{
+  int fd;
+  GPtrArray *names;
+} Sweep;
+
+static void
+collect_name (const char *name, gsize len, guint8 type, gpointer data)
+{
+  Sweep *sweep = data;
+  if (strcmp (name, ".") != 0 && strcmp (name, "..") != 0)
+    g_ptr_array_add (sweep->names, g_strdup (name));
+}
+
+static GPtrArray *
+names_in (int fd)
+{
+  Sweep sweep = { fd, g_ptr_array_new_with_free_func (g_free) };
+  md_read_dir (fd, collect_name, &sweep, NULL);
+  return sweep.names;
+}
+
+static void
+sweep_tmp (int fd)
+{
+  g_autoptr (GPtrArray) names = names_in (fd);
+  gint64 now_us = md_now_us ();
+  for (guint i = 0; i < names->len; i++)
+    {
+      struct stat st;
+      /* By access time as well: a file that is being read in, by a program of old habits. */
+      if (md_sys.fstatat (fd, names->pdata[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR (st.st_mode)
+          && MAX (st.st_mtim.tv_sec, st.st_ctim.tv_sec) * (gint64) G_USEC_PER_SEC + STALE_US < now_us)
+        md_sys.unlinkat (fd, names->pdata[i], 0);
+    }
+}
+
+/* Depth is bounded: a Maildir is two levels, anything deeper was planted and stays. */
+static void
+remove_tree_at (int dirfd, const char *name, int depth)
+{
+  if (md_sys.unlinkat (dirfd, name, 0) == 0 || depth == 0)
+    return;
+  int fd = md_open_dir (dirfd, name, FALSE, NULL);
+  if (fd < 0)
+    return;
+  g_autoptr (GPtrArray) names = names_in (fd);
+  for (guint i = 0; i < names->len; i++)
+    remove_tree_at (fd, names->pdata[i], depth - 1);
+  md_sys.close (fd);
+  md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
+}
+
+void
+md_remove_tree (int dirfd, const char *name)
+{
+  remove_tree_at (dirfd, name, 4);
+}
+
+static gboolean
+is_due (MdStore *store)
+{
+  struct stat st;
+  if (md_sys.fstatat (store->user_fd, SWEEP_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    {
+      gint64 age = md_now_us () - st.st_mtim.tv_sec * (gint64) G_USEC_PER_SEC;
+      if (age >= 0 && age < SWEEP_US)
+        return FALSE;
+    }
+  return md_replace_file (store->user_fd, SWEEP_FILE, "", 0, FALSE, NULL);
+}
+
+static void
+sweep (MdStore *store)
+{
+  if (!is_due (store))
+    return;
+  sweep_tmp (store->tmp_fd);
+  int trash_fd = md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, NULL);
+  if (trash_fd >= 0)
+    {
+      g_autoptr (GPtrArray) names = names_in (trash_fd);
+      for (guint i = 0; i < names->len; i++)
+        md_remove_tree (trash_fd, names->pdata[i]);
+      md_sys.close (trash_fd);
+    }
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL);
+  for (guint i = 0; dirs != NULL && i < dirs->len; i++)
+    {
+      g_autofree char *path = g_strconcat (dirs->pdata[i], "/tmp", NULL);
+      int dir_fd = md_open_dir (store->user_fd, dirs->pdata[i], FALSE, NULL);
+      int fd = dir_fd >= 0 ? md_open_dir (dir_fd, "tmp", FALSE, NULL) : -1;
+      if (fd >= 0)
+        {
+          sweep_tmp (fd);
+          md_sys.close (fd);
+        }
+      if (dir_fd >= 0)
+        md_sys.close (dir_fd);
+    }
+}
+
+/* ---------------------------------------------------------------- open and close */
+
+static gboolean
+open_place (MdStore *store, GError **error)
+{
+  store->user_fd = open_user_dir (store->storage->identity, error);
+  if (store->user_fd < 0 || !check_owner (store->user_fd, error))
+    return FALSE;
+  store->tmp_fd = md_open_dir (store->user_fd, "tmp", TRUE, error);
+  if (store->tmp_fd < 0)
+    return FALSE;
+  int cur_fd = md_open_dir (store->user_fd, "cur", TRUE, error);
+  int new_fd = cur_fd >= 0 ? md_open_dir (store->user_fd, "new", TRUE, error) : -1;
+  if (cur_fd >= 0)
+    md_sys.close (cur_fd);
+  if (new_fd < 0)
+    return FALSE;
+  md_sys.close (new_fd);
+  return TRUE;
+}
+
+gboolean
+md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
+{
+  MdStore *store = g_new0 (MdStore, 1);
+  store->storage = storage;
+  store->root_fd = storage->identity->root_fd;
+  store->user_fd = store->tmp_fd = -1;
+  g_mutex_init (&store->writer);
+  g_mutex_init (&store->table);
+  md_journal_init (&store->journal);
+  store->open = g_hash_table_new (g_str_hash, g_str_equal);
+  storage->self = store;
+  if (open_place (store, error) && md_journal_recover (store, error)
+      && (store->user = md_user_open (store->user_fd, error)) != NULL)
+    {
+      sweep (store);
+      return TRUE;
+    }
+  md_close (storage);
+  return FALSE;
+}
+
+void
+md_close (SatchelStorage *storage)
+{
+  MdStore *store = storage->self;
+  if (store == NULL)
+    return;
+  md_journal_settle (store, NULL);
+  md_journal_close (&store->journal);
+  g_clear_pointer (&store->user, md_user_free);
+  if (store->tmp_fd >= 0)
+    md_sys.close (store->tmp_fd);
+  if (store->user_fd >= 0)
+    md_sys.close (store->user_fd);
+  g_hash_table_unref (store->open);
+  g_mutex_clear (&store->writer);
+  g_mutex_clear (&store->table);
+  g_free (store);
+  storage->self = NULL;
+}

@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: MIT
+ * Takes in what new/ and cur/ hold: the same code after a crash, a lost index and another program's change.
+ * Names decide existence, system flags and the lettered keywords; see README.md for how UIDs are found.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SCANS_MAX 4
+
+typedef struct Arrival
+{
+  const char *name; /* into the scan */
+  MdName parsed;
+  guint8 len, is_new;
+  gboolean is_listed; /* its UID is kept in the list */
+  guint32 uid;
+  gint64 date;
+} Arrival;
+
+typedef struct Sync
+{
+  MdMailbox *mb;
+  MdScan scan;
+  guint32 *entry_of;  /* by entry: 1 + index in found; 0: not seen */
+  guint32 *buckets;   /* foreign entries by base name: 1 + entry */
+  guint mask;
+  GArray *arrivals;   /* Arrival */
+  GHashTable *bases;  /* of arrivals, against doubles: name -> 1 + index */
+  guint n_missing;
+  MdUidlist *list;
+  GString *lines;
+  SatchelSnapshotBuilder *builder;
+  guint64 modseq; /* 0: not yet taken */
+  gboolean keywords_changed;
+} Sync;
+
+static const char *
+found_name (const Sync *sync, const MdFound *found)
+{
+  return (const char *) sync->scan.names->data + found->name;
+}
+
+static gboolean
+same_base (const MdMailbox *mb, const MdEntry *entry, const char *name, guint base_len)
+{
+  return entry->base_len == base_len && memcmp (md_table_name (&mb->table, entry), name, base_len) == 0;
+}
+
+static void
+hash_foreign (Sync *sync)
+{
+  MdTable *table = &sync->mb->table;
+  guint n = 0, size = 16;
+  for (guint i = 0; i < table->entries->len; i++)
+    n += (g_array_index (table->entries, MdEntry, i).bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) == 0;
+  while (size < 2 * n)
+    size *= 2;
+  sync->mask = size - 1;
+  sync->buckets = g_new0 (guint32, size);
+  for (guint i = 0; n > 0 && i < table->entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (table->entries, MdEntry, i);
+      if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0)
+        continue;
+      guint at = (guint) md_hash (md_table_name (table, entry), entry->base_len) & sync->mask;
+      while (sync->buckets[at] != 0)
+        at = (at + 1) & sync->mask;
+      sync->buckets[at] = i + 1;
+    }
+}
+
+/* Index of the entry that this file is, or -1. */
+static gint64
+find_entry (Sync *sync, const char *name, const MdName *parsed)
+{
+  MdMailbox *mb = sync->mb;
+  MdEntry *entries = (MdEntry *) (void *) mb->table.entries->data;
+  if (parsed->has_uid && parsed->uidvalidity == mb->uidvalidity)
+    {
+      MdEntry *entry = md_table_find (&mb->table, parsed->uid);
+      if (entry != NULL && same_base (mb, entry, name, parsed->base_len))
+        return entry - entries;
+    }
+  for (guint at = (guint) md_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
+       at = (at + 1) & sync->mask)
+    if (same_base (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))
+      return (gint64) sync->buckets[at] - 1;
+  return -1;
+}
+
+/* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two real
+ * files are two messages, and the second gets a name of its own since nothing else could tell them apart.
+ * TRUE: @second was renamed and comes back with the next scan. */
+static gboolean
+settle_double (Sync *sync, const MdFound *first, const MdFound *second)
+{
+  MdMailbox *mb = sync->mb;
+  struct stat a, b;
+  int first_fd = first->is_new ? mb->new_fd : mb->cur_fd, second_fd = second->is_new ? mb->new_fd : mb->cur_fd;
+  if (md_sys.fstatat (first_fd, found_name (sync, first), &a, AT_SYMLINK_NOFOLLOW) != 0
+      || md_sys.fstatat (second_fd, found_name (sync, second), &b, AT_SYMLINK_NOFOLLOW) != 0)
+    return FALSE;
+  char unique[128];
+  MdName parsed;
+  md_name_parse (found_name (sync, second), second->len, &parsed);
+  md_unique_name (unique, parsed.has_date ? parsed.date : b.st_mtim.tv_sec);
+  g_autofree char *name = g_strconcat (unique, found_name (sync, second) + parsed.base_len, NULL);
+  return md_sys.renameat (second_fd, found_name (sync, second), second_fd, name) == 0;
+}
+
+static void
+add_arrival (Sync *sync, guint index, const MdName *parsed)
+{
+  const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
+  const char *name = found_name (sync, found);
+  Arrival arrival = { .name = name, .parsed = *parsed, .len = found->len, .is_new = found->is_new };
+  g_array_append_val (sync->arrivals, arrival);
+}
+
+/* One scan, matched with what is known.  *ret_again: something was renamed, look once more. */
+static gboolean
+look (Sync *sync, gboolean *ret_again, GError **error)
+{
+  MdMailbox *mb = sync->mb;
+  *ret_again = FALSE;
+  if (!md_scan (mb->new_fd, mb->cur_fd, &sync->scan, error))
+    return FALSE;
+  guint n_entries = mb->table.entries->len;
+  sync->entry_of = g_new0 (guint32, n_entries + 1);
+  sync->arrivals = g_array_new (FALSE, FALSE, sizeof (Arrival));
+  hash_foreign (sync);
+  for (guint i = 0; i < sync->scan.found->len; i++)
+    {
+      const MdFound *found = &g_array_index (sync->scan.found, MdFound, i);
+      MdName parsed;
+      md_name_parse (found_name (sync, found), found->len, &parsed);
+      gint64 at = find_entry (sync, found_name (sync, found), &parsed);
+      if (at < 0)
+        {
+          add_arrival (sync, i, &parsed);
+          continue;
+        }
+      if (sync->entry_of[at] != 0)
+        *ret_again |= settle_double (
+            sync, &g_array_index (sync->scan.found, MdFound, sync->entry_of[at] - 1), found);
+      sync->entry_of[at] = i + 1;
+    }
+  sync->n_missing = 0;
+  for (guint i = 0; i < n_entries; i++)
+    sync->n_missing += sync->entry_of[i] == 0
+                       && (g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) == 0;
+  return TRUE;
+}
+
+static void
+clear_look (Sync *sync)
+{
+  md_scan_clear (&sync->scan);
+  g_clear_pointer (&sync->entry_of, g_free);
+  g_clear_pointer (&sync->buckets, g_free);
+  g_clear_pointer (&sync->arrivals, g_array_unref);
+}
+
+/* By time of delivery as the names give it, then by name. */
+static int
+by_arrival (const void *a, const void *b)
+{
+  const Arrival *x = a, *y = b;
+  gint64 first = g_ascii_strtoll (x->name, NULL, 10), second = g_ascii_strtoll (y->name, NULL, 10);
+  if (first != second)
+    return first < second ? -1 : 1;
+  return strcmp (x->name, y->name);
+}
+
+static int
+by_uid (const void *a, const void *b)
+{
+  const Arrival *x = a, *y = b;
+  return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static int
+by_base (const void *a, const void *b)
+{
+  const Arrival *const *x = a, *const *y = b;
+  guint len = MIN ((*x)->parsed.base_len, (*y)->parsed.base_len);
+  int c = memcmp ((*x)->name, (*y)->name, len);
+  if (c != 0)
+    return c;
+  return (int) (*x)->parsed.base_len - (int) (*y)->parsed.base_len;
+}
+
+/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight. */
+static gboolean
+settle_arrivals (Sync *sync)
+{
+  guint n = sync->arrivals->len;
+  gboolean again = FALSE, dropped = FALSE;
+  if (n < 2)
+    return FALSE;
+  g_autofree Arrival **sorted = g_new (Arrival *, n);
+  for (guint i = 0; i < n; i++)
+    sorted[i] = &g_array_index (sync->arrivals, Arrival, i);
+  qsort (sorted, n, sizeof *sorted, by_base);
+  for (guint i = 1; i < n; i++)
+    {
+      if (by_base (&sorted[i - 1], &sorted[i]) != 0)
+        continue;
+      /* Sorting is not stable: the sight in cur/ is the later one. */
+      Arrival *gone = sorted[i]->is_new ? sorted[i] : sorted[i - 1];
+      Arrival *kept = gone == sorted[i] ? sorted[i - 1] : sorted[i];
+      const char *base = (const char *) sync->scan.names->data;
+      MdFound first = { (guint32) (kept->name - base), kept->len, kept->is_new };
+      MdFound second = { (guint32) (gone->name - base), gone->len, gone->is_new };
+      again |= settle_double (sync, &first, &second);
+      gone->uid = G_MAXUINT32;
+      sorted[i] = kept;
+      dropped = TRUE;
+    }
+  for (guint i = n; dropped && i > 0; i--)
+    if (g_array_index (sync->arrivals, Arrival, i - 1).uid == G_MAXUINT32)
+      g_array_remove_index (sync->arrivals, i - 1);
+  return again;
+}
+
+/* ---------------------------------------------------------------- UIDs of arrivals */
+
+static gboolean
+name_is_believed (const Sync *sync, const Arrival *arrival)
+{
+  const MdMailbox *mb = sync->mb;
+  const MdName *name = &arrival->parsed;
+  if (!name->has_uid || name->uidvalidity != mb->uidvalidity || name->uid >= mb->state.words[MD_STATE_UID_LIMIT])
+    return FALSE;
+  /* With a whole index a UID below UIDNEXT that is not there was expunged, or is there under another name. */
+  return mb->trust == MD_INDEX_EXACT ? name->uid >= mb->uidnext : TRUE;
+}
+
+static void
+find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
+{
+  MdMailbox *mb = sync->mb;
+  struct stat st;
+  if (arrival->parsed.has_date)
+    arrival->date = arrival->parsed.date;
+  else if (line != NULL && line->date != G_MININT64)
+    arrival->date = line->date;
+  /* Others keep the internal date as the time of the file, which the time in its name need not be. */
+  else if (md_sys.fstatat (arrival->is_new ? mb->new_fd : mb->cur_fd, arrival->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    arrival->date = st.st_mtim.tv_sec;
+}
+
+static gboolean
+uid_is_taken (GHashTable *taken, MdMailbox *mb, guint32 uid)
+{
+  return md_table_find (&mb->table, uid) != NULL || !g_hash_table_add (taken, GUINT_TO_POINTER (uid));
+}
+
+typedef struct ListedFile
+{
+  guint32 uid;
+  const char *base;
+  guint len;
+  gint64 date;
+} ListedFile;
+
+static int
+by_listed_uid (const void *a, const void *b)
+{
+  const ListedFile *x = a, *y = b;
+  return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+/* The list whole again, from all that is known: after damage, or when most of its lines are of files long gone. */
+static void
+list_everything (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (ListedFile));
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      guint32 index;
+      if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0 || sync->entry_of[i] == 0
+          || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
+        continue;
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
+      ListedFile file = { entry->uid, md_table_name (&mb->table, entry), entry->base_len, chunk->internal_date[row] };
+      g_array_append_val (files, file);
+    }
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      ListedFile file = { arrival->uid, arrival->name, arrival->parsed.base_len, arrival->date };
+      if (arrival->is_listed)
+        g_array_append_val (files, file);
+    }
+  g_array_sort (files, by_listed_uid);
+  g_string_truncate (sync->lines, 0);
+  for (guint i = 0; i < files->len; i++)
+    {
+      const ListedFile *file = &g_array_index (files, ListedFile, i);
+      md_uidlist_line (sync->lines, sync->mb->uidvalidity, file->uid, file->base, file->len, file->date);
+    }
+}
+
+/* The list goes before the names: a copy that another program made carries the UID of its original in its name, and
+ * was listed when it was first seen. */
+static void
+uids_from_list (Sync *sync, GHashTable *taken, guint32 *next)
+{
+  MdMailbox *mb = sync->mb;
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      const MdUidlistLine *line = md_uidlist_find (sync->list, arrival->name, arrival->parsed.base_len);
+      arrival->uid = 0;
+      /* With a whole index a known UID below UIDNEXT that is not there was expunged. */
+      if (line == NULL || line->uid >= mb->state.words[MD_STATE_UID_LIMIT]
+          || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
+        continue;
+      find_date (sync, arrival, line);
+      arrival->is_listed = TRUE;
+      arrival->uid = line->uid;
+      *next = MAX (*next, line->uid + 1);
+    }
+}
+
+static void
+uids_from_names (Sync *sync, GHashTable *taken, guint32 *next)
+{
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      if (arrival->uid != 0 || !name_is_believed (sync, arrival) || uid_is_taken (taken, sync->mb, arrival->parsed.uid))
+        continue;
+      arrival->uid = arrival->parsed.uid;
+      arrival->date = arrival->parsed.has_date ? arrival->parsed.date : 0;
+      *next = MAX (*next, arrival->uid + 1);
+    }
+}
+
+static gboolean
+assign_uids (Sync *sync, GError **error)
+{
+  MdMailbox *mb = sync->mb;
+  g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
+  GArray *arrivals = sync->arrivals;
+  guint32 next = mb->uidnext;
+  g_array_sort (arrivals, by_arrival);
+  sync->list = md_uidlist_load (mb->fd, mb->uidvalidity);
+  uids_from_list (sync, taken, &next);
+  uids_from_names (sync, taken, &next);
+  sync->lines = g_string_new (NULL);
+  for (guint i = 0; i < arrivals->len; i++)
+    {
+      Arrival *arrival = &g_array_index (arrivals, Arrival, i);
+      if (arrival->uid != 0)
+        continue;
+      if (next >= MD_UID_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has no UIDs left", mb->name);
+      find_date (sync, arrival, NULL);
+      arrival->is_listed = TRUE;
+      arrival->uid = next++;
+      md_uidlist_line (sync->lines, mb->uidvalidity, arrival->uid, arrival->name, arrival->parsed.base_len,
+                       arrival->date);
+    }
+  if (!md_mailbox_reserve_uids (mb, next, error))
+    return FALSE;
+  guint n_lines = sync->list->lines->len;
+  gboolean anew = sync->list->is_damaged || sync->list->uidvalidity != mb->uidvalidity
+                  || n_lines > 2 * (mb->table.entries->len + arrivals->len) + 1000;
+  if (sync->lines->len > 0 && anew)
+    list_everything (sync);
+  /* A UID is told only once it is durable. */
+  if (sync->lines->len > 0
+      && !md_uidlist_append (mb->fd, mb->uidvalidity, (const guint8 *) &mb->state.words[MD_STATE_ID_1], next,
+                             sync->lines, anew, error))
+    return FALSE;
+  mb->uidnext = next;
+  return TRUE;
+}
+
+/* ---------------------------------------------------------------- applying */
+
+static gboolean
+take_modseq (Sync *sync, GError **error)
+{
+  return sync->modseq != 0 || md_user_next_modseq (sync->mb->store, &sync->modseq, error);
+}
+
+static void
+row_from_name (const MdMailbox *mb, const MdName *parsed, SatchelMessageRow *row)
+{
+  row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | parsed->flags;
+  row->keywords = (row->keywords & ~md_keywords_lettered (&mb->keywords)) | md_keywords_from_letters (&mb->keywords, parsed->letters);
+}
+
+/* Messages that are known: renamed, or gone.  Indexes of the builder count the messages of the snapshot. */
+static void
+apply_known (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  guint32 index = 0;
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      if ((entry->bits & MD_ENTRY_DEAD) != 0)
+        continue;
+      guint32 row_index = index++;
+      SatchelMessageRow row;
+      if (sync->entry_of[i] == 0)
+        {
+          satchel_snapshot_builder_remove (sync->builder, row_index);
+          g_mutex_lock (&mb->store->table);
+          entry->bits |= MD_ENTRY_DEAD;
+          mb->table.n_dead++;
+          mb->cache.dead += entry->cache_len;
+          g_mutex_unlock (&mb->store->table);
+          md_mailbox_add_tombstone (mb, entry->uid, sync->modseq);
+          continue;
+        }
+      const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
+      const char *name = found_name (sync, found);
+      gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
+      if (is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0 && mb->trust == MD_INDEX_EXACT)
+        continue;
+      MdName parsed;
+      md_name_parse (name, found->len, &parsed);
+      satchel_snapshot_builder_get (sync->builder, row_index, &row);
+      SatchelMessageRow before = row;
+      row_from_name (mb, &parsed, &row);
+      g_mutex_lock (&mb->store->table);
+      md_table_rename (&mb->table, entry, (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)),
+                       name, parsed.base_len);
+      g_mutex_unlock (&mb->store->table);
+      /* After a loss all mod-sequences rise: what was told since the index was written is not known. */
+      if (row.flags != before.flags || row.keywords != before.keywords || mb->trust != MD_INDEX_EXACT)
+        row.modseq = sync->modseq;
+      satchel_snapshot_builder_set (sync->builder, row_index, &row);
+      md_index_row (mb, &row, entry);
+    }
+}
+
+static SatchelMessageRow
+arrival_row (Sync *sync, const Arrival *arrival)
+{
+  SatchelMessageRow row = { .uid = arrival->uid,
+                            .modseq = sync->modseq,
+                            .size = arrival->parsed.has_wire ? arrival->parsed.wire : SATCHEL_SIZE_UNKNOWN,
+                            .internal_date = arrival->date };
+  row_from_name (sync->mb, &arrival->parsed, &row);
+  return row;
+}
+
+static guint8
+arrival_bits (const Sync *sync, const Arrival *arrival)
+{
+  gboolean ours = arrival->parsed.has_uid && arrival->parsed.uidvalidity == sync->mb->uidvalidity
+                  && arrival->parsed.uid == arrival->uid;
+  return (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
+}
+
+static void
+apply_arrivals (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  for (guint i = 0; i < sync->arrivals->len; i++)
+    {
+      const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+      SatchelMessageRow row = arrival_row (sync, arrival);
+      satchel_snapshot_builder_append (sync->builder, &row);
+      g_mutex_lock (&mb->store->table);
+      MdEntry *entry
+          = md_table_add (&mb->table, arrival->uid, arrival_bits (sync, arrival), arrival->name, arrival->parsed.base_len);
+      g_mutex_unlock (&mb->store->table);
+      md_index_row (mb, &row, entry);
+    }
+}
+
+/* Only while a mailbox is opened with an index that was lost or fell behind: arrivals may have UIDs between
+ * those that are known, so table and snapshot are made anew. */
+static void
+merge_arrivals (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  SatchelMailboxState state;
+  md_mailbox_state (mb, sync->modseq, &state);
+  SatchelSnapshot *known = satchel_snapshot_builder_finish (sync->builder, &state);
+  sync->builder = satchel_snapshot_builder_new (NULL);
+  for (guint i = 0; i < mb->keywords.n; i++)
+    satchel_snapshot_builder_keyword (sync->builder, mb->keywords.names[i]);
+  MdTable old = mb->table;
+  md_table_init (&mb->table);
+  guint at = 0;
+  for (guint32 i = 0; i <= known->state.n_messages; i++)
+    {
+      guint row_at = 0;
+      const SatchelChunk *chunk = i < known->state.n_messages ? satchel_snapshot_at (known, i, &row_at) : NULL;
+      guint32 uid = chunk != NULL ? chunk->uid[row_at] : G_MAXUINT32;
+      for (; at < sync->arrivals->len && g_array_index (sync->arrivals, Arrival, at).uid < uid; at++)
+        {
+          const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, at);
+          SatchelMessageRow row = arrival_row (sync, arrival);
+          satchel_snapshot_builder_append (sync->builder, &row);
+          md_table_add (&mb->table, arrival->uid, arrival_bits (sync, arrival), arrival->name,
+                        arrival->parsed.base_len);
+        }
+      MdEntry *entry = chunk != NULL ? md_table_find (&old, uid) : NULL;
+      if (entry == NULL)
+        continue;
+      SatchelMessageRow row = { uid,
+                                chunk->flags[row_at],
+                                chunk->modseq[row_at],
+                                chunk->keywords[row_at],
+                                chunk->size[row_at],
+                                chunk->internal_date[row_at],
+                                chunk->save_date[row_at] };
+      satchel_snapshot_builder_append (sync->builder, &row);
+      MdEntry *copy = md_table_add (&mb->table, uid, entry->bits, md_table_name (&old, entry), entry->base_len);
+      copy->cache_off = entry->cache_off;
+      copy->cache_len = entry->cache_len;
+    }
+  md_table_clear (&old);
+  satchel_snapshot_unref (known);
+}
+
+static gboolean
+has_renames (const Sync *sync)
+{
+  const MdMailbox *mb = sync->mb;
+  if (mb->trust != MD_INDEX_EXACT)
+    return TRUE;
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      if ((entry->bits & MD_ENTRY_DEAD) != 0 || sync->entry_of[i] == 0)
+        continue;
+      const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
+      if (((entry->bits & MD_ENTRY_NEW) != 0) != found->is_new
+          || strcmp (md_table_name (&mb->table, entry), found_name (sync, found)) != 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+apply (Sync *sync, GError **error)
+{
+  MdMailbox *mb = sync->mb;
+  gboolean is_first = mb->trust != MD_INDEX_EXACT;
+  gboolean changes = sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
+  guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
+  if (!changes && n_known == mb->keywords.n)
+    return TRUE;
+  if (!take_modseq (sync, error))
+    return FALSE;
+  if (sync->arrivals->len > 0)
+    {
+      if (!assign_uids (sync, error))
+        return FALSE;
+      g_array_sort (sync->arrivals, by_uid);
+    }
+  if (is_first)
+    {
+      g_array_set_size (mb->tombstones, 0);
+      mb->history_start = sync->modseq;
+    }
+  sync->builder = satchel_snapshot_builder_new (mb->snapshot);
+  for (guint i = n_known; i < mb->keywords.n; i++)
+    {
+      satchel_snapshot_builder_keyword (sync->builder, mb->keywords.names[i]);
+      md_index_keyword (mb, i);
+    }
+  if (mb->snapshot != NULL)
+    apply_known (sync);
+  if (is_first)
+    merge_arrivals (sync);
+  else
+    apply_arrivals (sync);
+  SatchelMailboxState state;
+  md_mailbox_state (mb, sync->modseq, &state);
+  md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (g_steal_pointer (&sync->builder), &state));
+  return TRUE;
+}
+
+/* Scans until what is missing is missing for sure: a file that is renamed while the directory is read may not be
+ * seen at all. */
+static gboolean
+look_until_sure (Sync *sync, GError **error)
+{
+  for (int attempt = 1;; attempt++)
+    {
+      gboolean again;
+      if (!look (sync, &again, error))
+        return FALSE;
+      again |= settle_arrivals (sync);
+      gboolean unsure = sync->n_missing > 0 && !sync->scan.is_clean && attempt < SCANS_MAX;
+      if ((!again && !unsure) || attempt > SCANS_MAX)
+        return TRUE;
+      clear_look (sync);
+    }
+}
+
+gboolean
+md_sync (MdMailbox *mb, gboolean force, GError **error)
+{
+  if (!force && md_mailbox_is_current (mb))
+    return TRUE;
+  Sync sync = { .mb = mb };
+  gint64 started_ms = md_monotonic_ms ();
+  if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
+    {
+      guint n = mb->keywords.n;
+      md_keywords_load (&mb->keywords, mb->fd);
+      sync.keywords_changed = n != mb->keywords.n;
+    }
+  gboolean ok = look_until_sure (&sync, error) && apply (&sync, error);
+  if (ok)
+    {
+      g_mutex_lock (&mb->store->table);
+      mb->new_stamp = sync.scan.new_stamp;
+      mb->cur_stamp = sync.scan.cur_stamp;
+      mb->scan_ms = md_monotonic_ms () - started_ms;
+      mb->suspect_due_ms = 0;
+      if (!sync.scan.is_clean)
+        md_mailbox_mark_suspect (mb, 50);
+      md_table_compact (&mb->table);
+      g_mutex_unlock (&mb->store->table);
+      mb->trust = MD_INDEX_EXACT;
+      if (md_cache_compact (mb))
+        md_index_checkpoint (mb);
+      md_index_flush (mb, FALSE, NULL);
+    }
+  clear_look (&sync);
+  if (sync.builder != NULL)
+    satchel_snapshot_unref (satchel_snapshot_builder_finish (sync.builder, &(SatchelMailboxState){ .uidvalidity = 1, .uidnext = 1 }));
+  if (sync.list != NULL)
+    md_uidlist_free (sync.list);
+  if (sync.lines != NULL)
+    g_string_free (sync.lines, TRUE);
+  return ok;
+}

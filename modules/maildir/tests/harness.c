@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * harness.h
+ */
+#include "config.h"
+
+#include "modules/maildir/tests/harness.h"
+
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+void
+place_make (Place *place)
+{
+  memset (place, 0, sizeof *place);
+  place->root = g_dir_make_tmp ("satchel-maildir-XXXXXX", NULL);
+  g_assert_nonnull (place->root);
+  place->user = g_build_filename (place->root, "example.org", "u", NULL);
+  place->root_fd = open (place->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+}
+
+void
+place_open (Place *place)
+{
+  const SatchelStoreLevel level = { "maildir", &md_ops, NULL };
+  const SatchelStoreOpenOptions options = {
+    .user = "u@example.org", .path = "example.org/u", .root_fd = place->root_fd, .levels = &level, .n_levels = 1
+  };
+  GError *error = NULL;
+  place->store = satchel_store_open (&options, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (place->store);
+}
+
+void
+place_close (Place *place)
+{
+  g_clear_pointer (&place->store, satchel_store_unref);
+}
+
+void
+place_remove (Place *place)
+{
+  place_close (place);
+  close (place->root_fd);
+  const char *argv[] = { "rm", "-rf", place->root, NULL };
+  g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
+  g_clear_pointer (&place->root, g_free);
+  g_clear_pointer (&place->user, g_free);
+}
+
+char *
+place_path (const Place *place, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *relative = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  return g_build_filename (place->user, relative, NULL);
+}
+
+void
+place_put (const Place *place, const char *relative, const char *content)
+{
+  g_autofree char *path = place_path (place, "%s", relative);
+  g_autofree char *dir = g_path_get_dirname (path);
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (path, content, -1, NULL));
+}
+
+static int
+compare (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+GPtrArray *
+place_files (const Place *place, const char *relative)
+{
+  g_autofree char *path = place_path (place, "%s", relative);
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  GDir *dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *file = g_build_filename (path, name, NULL);
+      if (g_file_test (file, G_FILE_TEST_IS_REGULAR) && !g_file_test (file, G_FILE_TEST_IS_SYMLINK))
+        g_ptr_array_add (names, g_strdup (name));
+    }
+  if (dir != NULL)
+    g_dir_close (dir);
+  g_ptr_array_sort (names, compare);
+  return names;
+}
+
+SatchelMailbox *
+place_mailbox (Place *place, const char *name)
+{
+  GError *error = NULL;
+  SatchelMailbox *mailbox = satchel_store_open_mailbox (place->store, name, &error);
+  g_assert_no_error (error);
+  return mailbox;
+}
+
+guint32
+append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords, GError **error)
+{
+  SatchelStore *store = satchel_mailbox_store (mailbox);
+  SatchelStage *stage = satchel_stage_new (store, strlen (text), error);
+  if (stage == NULL)
+    return 0;
+  if (!satchel_stage_write (stage, text, strlen (text), error) || !satchel_stage_finish (stage, error))
+    {
+      satchel_stage_free (stage);
+      return 0;
+    }
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  SatchelOperation *op = satchel_transaction_append (transaction, mailbox, stage, flags, keywords, 1500000000);
+  if (!satchel_transaction_commit (transaction, error))
+    return 0;
+  return g_array_index (op->ret_uids, guint32, 0);
+}
+
+char *
+message_text (SatchelMailbox *mailbox, guint32 uid)
+{
+  g_autoptr (SatchelStream) stream = satchel_mailbox_open_message (mailbox, uid, NULL);
+  if (stream == NULL)
+    return NULL;
+  gint64 length = satchel_stream_length (stream, NULL);
+  g_assert_cmpint (length, >=, 0);
+  char *text = g_malloc0 ((gsize) length + 1);
+  g_assert_cmpint (satchel_stream_read_at (stream, 0, text, (gsize) length, NULL), ==, length);
+  return text;
+}
+
+gboolean
+change_flags (SatchelMailbox *mailbox, guint32 first, guint32 last, SatchelFlagsMode mode, guint32 flags,
+              const char *const *keywords, GError **error)
+{
+  g_auto (SatchelUidSet) uids = { 0 };
+  satchel_uid_set_add (&uids, first, last);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (satchel_mailbox_store (mailbox));
+  satchel_transaction_flags (transaction, mailbox, &uids, mode, flags, keywords, G_MAXUINT64);
+  return satchel_transaction_commit (transaction, error);
+}
+
+gboolean
+expunge (SatchelMailbox *mailbox, guint32 first, guint32 last, GError **error)
+{
+  g_auto (SatchelUidSet) uids = { 0 };
+  satchel_uid_set_add (&uids, first, last);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (satchel_mailbox_store (mailbox));
+  satchel_transaction_expunge (transaction, mailbox, &uids, FALSE);
+  return satchel_transaction_commit (transaction, error);
+}
+
+gboolean
+transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move, GError **error)
+{
+  g_auto (SatchelUidSet) uids = { 0 };
+  satchel_uid_set_add (&uids, first, last);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (satchel_mailbox_store (from));
+  if (move)
+    satchel_transaction_move (transaction, from, &uids, to);
+  else
+    satchel_transaction_copy (transaction, from, &uids, to);
+  return satchel_transaction_commit (transaction, error);
+}
+
+char *
+describe (SatchelMailbox *mailbox)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  GString *out = g_string_new (NULL);
+  for (guint32 i = 0; i < snapshot->state.n_messages; i++)
+    {
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &row);
+      g_string_append_printf (out, "%s%u:%x", i > 0 ? " " : "", chunk->uid[row], chunk->flags[row]);
+    }
+  return g_string_free (out, FALSE);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT
+ * A throw-away mail root with one user's store over the maildir driver alone.
+ */
+#pragma once
+#include "core/storage/store_open.h"
+#include "modules/maildir/maildir.h"
+
+typedef struct Place
+{
+  char *root;    /* a directory of its own */
+  char *user;    /* root/example.org/u */
+  int root_fd;
+  SatchelStore *store;
+} Place;
+
+void place_make (Place *place);
+void place_open (Place *place);
+void place_close (Place *place);
+void place_remove (Place *place); /* closes too */
+char *place_path (const Place *place, const char *format, ...) G_GNUC_PRINTF (2, 3);
+/* Writes a file as another program would. */
+void place_put (const Place *place, const char *relative, const char *content);
+/* Names of regular files in a directory below the user's, sorted. */
+GPtrArray *place_files (const Place *place, const char *relative);
+SatchelMailbox *place_mailbox (Place *place, const char *name);
+/* UID of the new message; 0 with @error. */
+guint32 append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords,
+                     GError **error);
+char *message_text (SatchelMailbox *mailbox, guint32 uid); /* NULL: not to be read */
+gboolean change_flags (SatchelMailbox *mailbox, guint32 first, guint32 last, SatchelFlagsMode mode, guint32 flags,
+                       const char *const *keywords, GError **error);
+gboolean expunge (SatchelMailbox *mailbox, guint32 first, guint32 last, GError **error);
+gboolean transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move,
+                   GError **error);
+/* "uid:flags uid:flags", flags in hexadecimal. */
+char *describe (SatchelMailbox *mailbox);

@@ -1,0 +1,530 @@
+/* SPDX-License-Identifier: MIT
+ * The maildir driver through the storage API: what is on disk, what other programs change, what is told.
+ */
+#include "config.h"
+
+#include "modules/maildir/tests/harness.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define assert_view(mailbox, expected)              \
+  G_STMT_START                                      \
+  {                                                 \
+    g_autofree char *view_ = describe (mailbox);    \
+    g_assert_cmpstr (view_, ==, expected);          \
+  }                                                 \
+  G_STMT_END
+
+static void
+sync_now (SatchelMailbox *mailbox)
+{
+  GError *error = NULL;
+  satchel_mailbox_sync (mailbox, &error);
+  g_assert_no_error (error);
+}
+
+static void
+reopen (Place *place, SatchelMailbox **mailbox)
+{
+  g_autofree char *name = satchel_mailbox_name (*mailbox);
+  satchel_mailbox_unref (*mailbox);
+  place_close (place);
+  place_open (place);
+  *mailbox = place_mailbox (place, name);
+}
+
+static void
+test_roundtrip (void)
+{
+  static const char *const texts[] = {
+    "A: b\r\n\r\nbody\r\n", "A: b\r\n\r\nno end",      "bare\nlf\r\n", "cr\r\r\nlf\r\n",
+    "lone\rcr\r\n",         "",                        "\r",           "\n",
+    "\r\n",                 "mixed\r\nthen\nbare\r\n", "ends in cr\r", "\r\r\n",
+  };
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      GError *error = NULL;
+      guint32 uid = append_text (inbox, texts[i], 0, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (uid, ==, i + 1);
+    }
+  for (int pass = 0; pass < 2; pass++)
+    {
+      for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+        {
+          g_autofree char *text = message_text (inbox, i + 1);
+          g_assert_cmpstr (text, ==, texts[i]);
+          g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+          guint row;
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &row);
+          g_assert_cmpuint (chunk->size[row], ==, strlen (texts[i]));
+          g_assert_cmpint (chunk->internal_date[row], ==, 1500000000);
+        }
+      reopen (&place, &inbox);
+    }
+  /* LF on disk where that is reversible. */
+  g_autoptr (GPtrArray) files = place_files (&place, "new");
+  g_assert_cmpuint (files->len, ==, G_N_ELEMENTS (texts));
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* Line ends that fall on the edge of the writer's buffer. */
+static void
+test_roundtrip_big (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  for (int shift = 0; shift < 4; shift++)
+    for (int spoil = 0; spoil < 3; spoil++)
+      {
+        g_autoptr (GString) text = g_string_new (NULL);
+        for (int i = 0; i < shift; i++)
+          g_string_append_c (text, 'x');
+        while (text->len < 200000)
+          g_string_append (text, "ab\r\n");
+        if (spoil == 1)
+          g_string_append (text, "bare\nend\r\n");
+        if (spoil == 2)
+          g_string_append (text, "end\r");
+        guint32 uid = append_text (inbox, text->str, 0, NULL, NULL);
+        g_autofree char *back = message_text (inbox, uid);
+        g_assert_true (g_str_equal (back, text->str));
+      }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_flags (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  const char *const keywords[] = { "$Forwarded", "Work", NULL };
+  GError *error = NULL;
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  append_text (inbox, "two\r\n", SATCHEL_FLAG_SEEN, keywords, NULL);
+  g_autoptr (GPtrArray) fresh = place_files (&place, "new");
+  g_assert_cmpuint (fresh->len, ==, 1);
+  change_flags (inbox, 1, 1, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED | SATCHEL_FLAG_DELETED, NULL, &error);
+  g_assert_no_error (error);
+  assert_view (inbox, "1:c 2:1");
+  g_autoptr (GPtrArray) files = place_files (&place, "cur");
+  g_assert_cmpuint (files->len, ==, 2);
+  g_assert_true (g_str_has_suffix (files->pdata[0], ":2,FT") || g_str_has_suffix (files->pdata[1], ":2,FT"));
+  g_assert_true (g_str_has_suffix (files->pdata[0], ":2,Sab") || g_str_has_suffix (files->pdata[1], ":2,Sab"));
+  /* Without the index the names tell all. */
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_assert_cmpint (unlink (index), ==, 0);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  assert_view (inbox, "1:c 2:1");
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  int bit = satchel_snapshot_keyword (snapshot, "work");
+  g_assert_cmpint (bit, >=, 0);
+  guint row;
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, 1, &row);
+  g_assert_true ((chunk->keywords[row] & (1u << bit)) != 0);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* More keywords than letters: the rest survives a clean reopening, and what has letters any loss. */
+static void
+test_many_keywords (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  for (guint i = 0; i < SATCHEL_KEYWORDS_MAX + 1; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("k%u", i);
+      const char *const keywords[] = { name, NULL };
+      g_autoptr (GError) error = NULL;
+      gboolean ok = change_flags (inbox, 1, 1, SATCHEL_FLAGS_ADD, 0, keywords, &error);
+      if (i < SATCHEL_KEYWORDS_MAX)
+        g_assert_no_error (error);
+      else
+        g_assert_true (!ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT));
+    }
+  for (int pass = 0; pass < 2; pass++)
+    {
+      g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, 0, &row);
+      for (guint i = 0; i < SATCHEL_KEYWORDS_MAX; i++)
+        {
+          g_autofree char *name = g_strdup_printf ("k%u", i);
+          int bit = satchel_snapshot_keyword (snapshot, name);
+          g_assert_cmpint (bit, >=, 0);
+          g_assert_true ((chunk->keywords[row] >> bit & 1) != 0);
+        }
+      reopen (&place, &inbox);
+    }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_copy_move_expunge (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  GError *error = NULL;
+  satchel_store_create (place.store, "Archive/2024", 0, &error);
+  g_assert_no_error (error);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX"), *archive = place_mailbox (&place, "Archive/2024");
+  const char *const keywords[] = { "Work", NULL };
+  for (int i = 0; i < 5; i++)
+    {
+      g_autofree char *text = g_strdup_printf ("mail %d\r\n", i + 1);
+      append_text (inbox, text, i % 2 ? SATCHEL_FLAG_SEEN : 0, i == 3 ? keywords : NULL, NULL);
+    }
+  guint8 before[16], after[16];
+  g_assert_true (satchel_mailbox_email_id (inbox, 4, before, NULL));
+  g_assert_true (transfer (inbox, 2, 3, archive, FALSE, &error));
+  g_assert_true (transfer (inbox, 4, 5, archive, TRUE, &error));
+  assert_view (inbox, "1:0 2:1 3:0");
+  assert_view (archive, "1:1 2:0 3:1 4:0");
+  g_assert_true (satchel_mailbox_email_id (archive, 3, after, NULL));
+  g_assert_cmpmem (before, 16, after, 16);
+  g_autofree char *text = message_text (archive, 3);
+  g_assert_cmpstr (text, ==, "mail 4\r\n");
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (archive);
+  g_assert_cmpint (satchel_snapshot_keyword (snapshot, "Work"), ==, 0);
+  g_assert_true (expunge (inbox, 1, 2, &error));
+  assert_view (inbox, "3:0");
+  g_auto (SatchelUidSet) vanished = { 0 };
+  gboolean complete = FALSE;
+  g_assert_true (satchel_mailbox_vanished (inbox, snapshot->state.highestmodseq - 1, &vanished, &complete, NULL));
+  g_assert_true (satchel_uid_set_contains (&vanished, 5) && satchel_uid_set_contains (&vanished, 1));
+  g_assert_true (complete);
+  reopen (&place, &inbox);
+  assert_view (inbox, "3:0");
+  g_assert_cmpuint (append_text (inbox, "next\r\n", 0, NULL, NULL), ==, 6);
+  satchel_mailbox_unref (inbox);
+  satchel_mailbox_unref (archive);
+  place_remove (&place);
+}
+
+/* S8: every kind of change that another program makes. */
+static void
+test_outside (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "ours\r\n", 0, NULL, NULL);
+  place_put (&place, "new/1600000000.foreign1.host", "Subject: x\n\nforeign\n");
+  place_put (&place, "cur/1600000001.foreign2.host,S=4:2,SPz", "two\n");
+  sync_now (inbox);
+  assert_view (inbox, "1:0 2:0 3:1");
+  g_autofree char *text = message_text (inbox, 2);
+  g_assert_cmpstr (text, ==, "Subject: x\r\n\r\nforeign\r\n");
+  /* Taken from new to cur with a flag; ours too. */
+  g_autoptr (GPtrArray) files = place_files (&place, "new");
+  g_assert_cmpuint (files->len, ==, 2);
+  for (guint i = 0; i < files->len; i++)
+    {
+      g_autofree char *from = place_path (&place, "new/%s", (char *) files->pdata[i]);
+      g_autofree char *to = place_path (&place, "cur/%s:2,F", (char *) files->pdata[i]);
+      g_assert_cmpint (rename (from, to), ==, 0);
+    }
+  /* Without a sync a message is found under its new name. */
+  g_autofree char *renamed = message_text (inbox, 1);
+  g_assert_cmpstr (renamed, ==, "ours\r\n");
+  sync_now (inbox);
+  assert_view (inbox, "1:4 2:4 3:1");
+  /* Letters that mean nothing to us survive our renames. */
+  g_assert_true (change_flags (inbox, 3, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED, NULL, NULL));
+  g_autofree char *kept = place_path (&place, "cur/1600000001.foreign2.host,S=4:2,PRSz");
+  g_assert_true (g_file_test (kept, G_FILE_TEST_EXISTS));
+  g_assert_cmpint (unlink (kept), ==, 0);
+  sync_now (inbox);
+  assert_view (inbox, "1:4 2:4");
+  g_assert_null (message_text (inbox, 3));
+  /* UIDs of foreign files survive the loss of the index. */
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  g_assert_cmpint (unlink (index), ==, 0);
+  place_put (&place, "new/1500000000.foreign3.host", "older, but later\n");
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *view = describe (inbox);
+  g_assert_true (g_str_has_prefix (view, "1:4 2:4 "));
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* S14: what is planted is no message, is not followed, and blocks nobody. */
+static void
+test_planted (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "ours\r\n", 0, NULL, NULL);
+  g_autofree char *link_path = place_path (&place, "new/1.link.host"), *fifo = place_path (&place, "cur/2.fifo.host:2,"),
+                  *dir = place_path (&place, "cur/3.dir.host:2,"), *secret = g_build_filename (place.root, "secret", NULL);
+  g_assert_true (g_file_set_contents (secret, "secret\n", -1, NULL));
+  g_assert_cmpint (symlink (secret, link_path), ==, 0);
+  g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
+  g_assert_cmpint (g_mkdir_with_parents (dir, 0700), ==, 0);
+  sync_now (inbox);
+  assert_view (inbox, "1:0");
+  /* A message swapped for a link or a FIFO while we know its name. */
+  g_autoptr (GPtrArray) files = place_files (&place, "new");
+  g_autofree char *ours = place_path (&place, "new/%s", (char *) files->pdata[0]);
+  g_assert_cmpint (unlink (ours), ==, 0);
+  g_assert_cmpint (symlink (secret, ours), ==, 0);
+  g_assert_null (message_text (inbox, 1));
+  g_assert_cmpint (unlink (ours), ==, 0);
+  g_assert_cmpint (mkfifo (ours, 0600), ==, 0);
+  g_assert_null (message_text (inbox, 1));
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  /* Our own files as FIFOs or links. */
+  static const char *const own[] = { MD_INDEX_FILE, MD_CACHE_FILE, MD_UIDLIST_FILE, MD_KEYWORDS_FILE, MD_USER_FILE };
+  for (guint i = 0; i < G_N_ELEMENTS (own); i++)
+    {
+      g_autofree char *path = place_path (&place, "%s", own[i]);
+      unlink (path);
+      g_assert_cmpint (i % 2 ? symlink (secret, path) : mkfifo (path, 0600), ==, 0);
+    }
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  place_put (&place, "new/9.foreign.host", "x\n");
+  sync_now (inbox);
+  g_assert_cmpuint (append_text (inbox, "again\r\n", SATCHEL_FLAG_SEEN, (const char *const[]){ "K", NULL }, NULL), >, 0);
+  g_autofree char *untouched = NULL;
+  g_assert_true (g_file_get_contents (secret, &untouched, NULL, NULL));
+  g_assert_cmpstr (untouched, ==, "secret\n");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* A name with a UID of ours that cannot be: each file is a message of its own and no UID comes twice. */
+static void
+test_forged_names (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  append_text (inbox, "two\r\n", 0, NULL, NULL);
+  g_assert_true (expunge (inbox, 2, 2, NULL));
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  guint32 v = snapshot->state.uidvalidity;
+  g_autofree char *taken = g_strdup_printf ("new/1.a.h,U=%u.1", v), *gone = g_strdup_printf ("new/2.b.h,U=%u.2", v),
+                  *high = g_strdup_printf ("new/3.c.h,U=%u.4000000000", v), *other = g_strdup_printf ("new/4.d.h,U=%u.9", v - 7);
+  place_put (&place, taken, "a\n");
+  place_put (&place, gone, "b\n");
+  place_put (&place, high, "c\n");
+  place_put (&place, other, "d\n");
+  sync_now (inbox);
+  assert_view (inbox, "1:0 3:0 4:0 5:0 6:0");
+  g_assert_cmpuint (append_text (inbox, "next\r\n", 0, NULL, NULL), ==, 7);
+  /* The same files without the index. */
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  g_assert_cmpint (unlink (index), ==, 0);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *one = message_text (inbox, 1), *three = message_text (inbox, 3);
+  g_assert_cmpstr (one, ==, "one\r\n");
+  g_assert_cmpstr (three, ==, "a\r\n");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* Two files of one base name are two messages. */
+static void
+test_double_base (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  place_put (&place, "cur/5.same.host:2,S", "first\n");
+  place_put (&place, "cur/5.same.host:2,F", "second\n");
+  place_put (&place, "new/5.same.host", "third\n");
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  sync_now (inbox);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (snapshot->state.n_messages, ==, 3);
+  g_autoptr (GString) all = g_string_new (NULL);
+  for (guint32 uid = 1; uid <= 3; uid++)
+    {
+      g_autofree char *text = message_text (inbox, uid);
+      g_string_append (all, text);
+    }
+  g_assert_nonnull (strstr (all->str, "first"));
+  g_assert_nonnull (strstr (all->str, "second"));
+  g_assert_nonnull (strstr (all->str, "third"));
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_names (void)
+{
+  static const char *const names[] = { "A", "A/B", "Dots.in.name", "\303\234ml\303\244ut/\346\227\245\346\234\254", "R&D/a&b",
+                                       "\360\237\223\254", "INBOX/child", "&", "sp ace", "x.\303\251.y", "..." };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autofree char *dir = md_folder_dir (names[i], NULL);
+      g_assert_nonnull (dir);
+      g_autofree char *name = md_folder_name (dir);
+      g_assert_cmpstr (name, ==, names[i]);
+    }
+  g_autofree char *dotted = md_folder_dir ("a.b", NULL);
+  g_assert_cmpstr (dotted, ==, ".a&AC4-b");
+  static const char *const foreign[] = { "..", ".", ".A..B", ".a&", ".a&AGE-", ".a&!-", ".\303\244", ".&AC8-", ".&2AA-", ".inbox",
+                                         ".INBOX", ".&AC4-", ".&AC4ALg-", ".A." };
+  for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
+    g_assert_null (md_folder_name (foreign[i]));
+  g_autofree char *big = g_strnfill (256, 'x');
+  g_assert_null (md_folder_dir (big, NULL));
+}
+
+static void
+test_tree (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  GError *error = NULL;
+  g_assert_true (satchel_store_create (place.store, "A", 0, &error));
+  g_assert_true (satchel_store_create (place.store, "A/B", SATCHEL_USE_SENT, &error));
+  g_assert_true (satchel_store_create (place.store, "AB", 0, &error));
+  SatchelMailbox *child = place_mailbox (&place, "A/B");
+  append_text (child, "in b\r\n", 0, NULL, NULL);
+  g_assert_true (satchel_store_rename (place.store, "A", "Z/Y", &error));
+  g_autofree char *name = satchel_mailbox_name (child);
+  g_assert_cmpstr (name, ==, "Z/Y/B");
+  g_assert_cmpuint (append_text (child, "more\r\n", 0, NULL, NULL), ==, 2);
+  g_autofree char *sent = satchel_store_find_special_use (place.store, SATCHEL_USE_SENT, NULL);
+  g_assert_cmpstr (sent, ==, "Z/Y/B");
+  /* Deleted with a child left: a name that cannot be selected. */
+  g_assert_true (satchel_store_delete (place.store, "Z/Y", &error));
+  g_autoptr (GPtrArray) infos = satchel_store_list (place.store, &error);
+  g_assert_no_error (error);
+  g_autoptr (GString) list = g_string_new (NULL);
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      g_string_append_printf (list, "%s%s ", info->name, info->is_selectable ? "" : "(noselect)");
+    }
+  g_assert_cmpstr (list->str, ==, "INBOX AB Z(noselect) Z/Y(noselect) Z/Y/B ");
+  /* INBOX stays when it is renamed. */
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "in inbox\r\n", SATCHEL_FLAG_SEEN, NULL, NULL);
+  append_text (inbox, "two\r\n", 0, NULL, NULL);
+  g_assert_true (satchel_store_rename (place.store, "INBOX", "Old", &error));
+  assert_view (inbox, "");
+  SatchelMailbox *old = place_mailbox (&place, "Old");
+  assert_view (old, "1:1 2:0");
+  /* S18: a new UIDVALIDITY even within one second. */
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (old);
+  satchel_mailbox_unref (old);
+  g_assert_true (satchel_store_delete (place.store, "Old", &error));
+  g_assert_true (satchel_store_create (place.store, "Old", 0, &error));
+  old = place_mailbox (&place, "Old");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (old);
+  g_assert_cmpuint (after->state.uidvalidity, !=, before->state.uidvalidity);
+  satchel_mailbox_unref (old);
+  satchel_mailbox_unref (inbox);
+  satchel_mailbox_unref (child);
+  place_remove (&place);
+}
+
+/* A Maildir of another server: UIDs, UIDVALIDITY, keywords and subscriptions stay. */
+static void
+test_adopt (void)
+{
+  Place place;
+  place_make (&place);
+  place_put (&place, "cur/1600000000.M1P1.h,S=6,W=7:2,Sb", "hello\n");
+  place_put (&place, "cur/1600000300.M2P1.h,S=6,W=7:2,", "world\n");
+  place_put (&place, "dovecot-uidlist",
+             "3 V1234567 N20 Gabc\n7 W7 :1600000300.M2P1.h,S=6,W=7\n12 :1600000000.M1P1.h,S=6,W=7\n");
+  place_put (&place, "dovecot-keywords", "0 $Junk\n1 Work\n");
+  place_put (&place, "subscriptions", "Sent\nA.B\n");
+  place_put (&place, ".Sent/cur/1.x.h:2,", "sent\n");
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  assert_view (inbox, "7:0 12:1");
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (snapshot->state.uidvalidity, ==, 1234567);
+  g_assert_cmpuint (snapshot->state.uidnext, ==, 20);
+  g_autofree char *first = message_text (inbox, 7);
+  g_assert_cmpstr (first, ==, "world\r\n");
+  guint row;
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, 1, &row);
+  g_assert_cmpuint (chunk->keywords[row], ==, 1u << satchel_snapshot_keyword (snapshot, "Work"));
+  g_autoptr (GPtrArray) infos = satchel_store_list (place.store, NULL);
+  guint subscribed = 0;
+  for (guint i = 0; i < infos->len; i++)
+    subscribed += ((SatchelMailboxInfo *) infos->pdata[i])->is_subscribed;
+  g_assert_cmpuint (subscribed, ==, 2);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_recent_and_metadata (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  guint32 first = 0;
+  g_assert_true (satchel_mailbox_claim_recent (inbox, 2, &first, NULL));
+  g_assert_cmpuint (first, ==, 1);
+  reopen (&place, &inbox);
+  g_assert_true (satchel_mailbox_claim_recent (inbox, 2, &first, NULL));
+  g_assert_cmpuint (first, ==, 2);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/maildir/content/roundtrip", test_roundtrip);
+  g_test_add_func ("/maildir/content/roundtrip-big", test_roundtrip_big);
+  g_test_add_func ("/maildir/flags/names", test_flags);
+  g_test_add_func ("/maildir/flags/many-keywords", test_many_keywords);
+  g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
+  g_test_add_func ("/maildir/outside/changes", test_outside);
+  g_test_add_func ("/maildir/outside/planted", test_planted);
+  g_test_add_func ("/maildir/outside/forged-names", test_forged_names);
+  g_test_add_func ("/maildir/outside/double-base", test_double_base);
+  g_test_add_func ("/maildir/names/bijective", test_names);
+  g_test_add_func ("/maildir/names/tree", test_tree);
+  g_test_add_func ("/maildir/names/adopt", test_adopt);
+  g_test_add_func ("/maildir/state/recent", test_recent_and_metadata);
+  return g_test_run ();
+}

@@ -1,0 +1,305 @@
+/* SPDX-License-Identifier: MIT
+ * Creating, deleting and renaming mailboxes: each one rename of a directory made ready or thrown away elsewhere, several
+ * through the journal.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+/* ---------------------------------------------------------------- create */
+
+static int
+open_trash (MdStore *store, GError **error)
+{
+  return md_open_dir (store->user_fd, MD_TRASH_DIR, TRUE, error);
+}
+
+/* A whole mailbox under a name nobody looks at, then renamed: no half one is ever seen. */
+static gboolean
+make_folder (MdStore *store, const char *dir, GError **error)
+{
+  char unique[128];
+  int trash_fd = open_trash (store, error);
+  if (trash_fd < 0)
+    return FALSE;
+  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  gboolean ok = md_sys.mkdirat (trash_fd, unique, 0700) == 0
+                || satchel_error_set_errno (error, errno, "mkdir");
+  int fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
+  ok = fd >= 0 && md_mailbox_create_files (store, fd, error);
+  if (ok)
+    {
+      /* Other servers tell a folder from the root by this file. */
+      int marker = md_sys.openat (fd, "maildirfolder", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
+      if (marker >= 0)
+        md_sys.close (marker);
+      ok = md_fsync (fd, "mailbox", error);
+    }
+  if (fd >= 0)
+    md_sys.close (fd);
+  if (ok && md_sys.renameat (trash_fd, unique, store->user_fd, dir) != 0)
+    ok = satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno, "mailbox: rename");
+  if (ok && !md_fsync (store->user_fd, "mail directory", error))
+    {
+      md_sys.renameat (store->user_fd, dir, trash_fd, unique);
+      ok = FALSE;
+    }
+  if (!ok)
+    md_remove_tree (trash_fd, unique);
+  md_sys.close (trash_fd);
+  return ok;
+}
+
+static gboolean
+create_locked (MdStore *store, const char *name, guint special_use, GError **error)
+{
+  g_autofree char *dir = md_folder_dir (name, error);
+  guint64 modseq;
+  if (dir == NULL)
+    return FALSE;
+  if (md_folder_exists (store, dir))
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", name);
+  struct stat st;
+  /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
+  if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
+      && (!S_ISDIR (st.st_mode) || md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
+  if (!md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
+    return FALSE;
+  md_user_log (store, 'c', name, NULL);
+  g_autoptr (GError) ignored = NULL;
+  if (special_use == 0)
+    {
+      if (!md_user_save (store, &ignored)) /* the mailbox is there; only the log of changes is behind */
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "change log: %s", ignored->message);
+    }
+  return TRUE;
+}
+
+gboolean
+md_create (SatchelStorage *storage, const char *name, guint special_use, GError **error)
+{
+  MdStore *store = storage->self;
+  g_mutex_lock (&store->writer);
+  gboolean ok = create_locked (store, name, special_use, error);
+  g_mutex_unlock (&store->writer);
+  if (!ok || special_use == 0 || md_set_special_use (storage, name, special_use, error))
+    return ok;
+  md_remove (storage, name, NULL);
+  return FALSE;
+}
+
+/* ---------------------------------------------------------------- remove */
+
+static gboolean
+remove_locked (MdStore *store, const char *name, GError **error)
+{
+  g_autofree char *dir = md_folder_dir (name, error);
+  guint64 modseq;
+  char unique[128];
+  if (dir == NULL)
+    return FALSE;
+  if (dir[0] == '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
+  if (!md_folder_exists (store, dir))
+    return md_folder_has_children (store, dir)
+               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has only children", name)
+               : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
+  int trash_fd = open_trash (store, error);
+  if (trash_fd < 0)
+    return FALSE;
+  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  gboolean ok = md_user_next_modseq (store, &modseq, error);
+  if (ok && md_sys.renameat (store->user_fd, dir, trash_fd, unique) != 0)
+    ok = satchel_error_set_errno (error, errno, "mailbox: rename");
+  if (ok && !md_fsync (store->user_fd, "mail directory", error))
+    {
+      md_sys.renameat (trash_fd, unique, store->user_fd, dir);
+      ok = FALSE;
+    }
+  if (ok)
+    {
+      MdMailbox *mb = g_hash_table_lookup (store->open, dir);
+      if (mb != NULL)
+        {
+          g_mutex_lock (&store->table);
+          g_hash_table_remove (store->open, mb->dir);
+          mb->is_deleted = TRUE;
+          g_mutex_unlock (&store->table);
+          satchel_mailbox_renamed (mb->handle, NULL);
+        }
+      g_mutex_lock (&store->table);
+      g_hash_table_remove (store->user->special_use, name);
+      g_mutex_unlock (&store->table);
+      md_user_log (store, 'd', name, NULL);
+      md_user_save (store, NULL);
+      md_remove_tree (trash_fd, unique);
+    }
+  md_sys.close (trash_fd);
+  return ok;
+}
+
+gboolean
+md_remove (SatchelStorage *storage, const char *name, GError **error)
+{
+  MdStore *store = storage->self;
+  g_mutex_lock (&store->writer);
+  gboolean ok = remove_locked (store, name, error);
+  g_mutex_unlock (&store->writer);
+  return ok;
+}
+
+/* ---------------------------------------------------------------- rename */
+
+static char *
+moved_name (const char *name, const char *from, const char *to)
+{
+  gsize len = strlen (from);
+  if (strncmp (name, from, len) != 0 || (name[len] != '\0' && name[len] != '/'))
+    return NULL;
+  return g_strconcat (to, name + len, NULL);
+}
+
+static void
+move_special_use (MdStore *store, const char *from, const char *to)
+{
+  GHashTable *uses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTableIter iter;
+  gpointer name, bits;
+  g_mutex_lock (&store->table);
+  g_hash_table_iter_init (&iter, store->user->special_use);
+  while (g_hash_table_iter_next (&iter, &name, &bits))
+    {
+      char *now = moved_name (name, from, to);
+      g_hash_table_insert (uses, now != NULL ? now : g_strdup (name), bits);
+    }
+  GHashTable *old = store->user->special_use;
+  store->user->special_use = uses;
+  g_mutex_unlock (&store->table);
+  g_hash_table_unref (old);
+}
+
+static void
+tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
+{
+  MdMailbox *mb = g_hash_table_lookup (store->open, old_dir);
+  if (mb == NULL)
+    return;
+  g_mutex_lock (&store->table);
+  g_hash_table_remove (store->open, mb->dir);
+  g_free (mb->dir);
+  mb->dir = g_strdup (new_dir);
+  g_free (mb->name);
+  mb->name = md_folder_name (new_dir);
+  md_mailbox_set_paths (mb);
+  g_hash_table_insert (store->open, mb->dir, mb);
+  g_mutex_unlock (&store->table);
+  satchel_mailbox_renamed (mb->handle, mb->name);
+}
+
+static gboolean
+plan_rename (MdStore *store, MdPlan *plan, const char *from_dir, const char *to_dir, GError **error)
+{
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, error);
+  gsize len = strlen (from_dir);
+  if (dirs == NULL)
+    return FALSE;
+  for (guint i = 0; i < dirs->len; i++)
+    {
+      const char *dir = dirs->pdata[i];
+      if (strncmp (dir, from_dir, len) != 0 || (dir[len] != '\0' && dir[len] != '.'))
+        continue;
+      g_autofree char *target = g_strconcat (to_dir, dir + len, NULL);
+      struct stat st;
+      if (strlen (target) > MD_NAME_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name does not fit a directory name");
+      if (md_sys.fstatat (store->user_fd, target, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "a mailbox has the new name");
+      MdStep *step = md_plan_step (plan, MD_STEP_RENAME_DIR);
+      step->from_fd = step->to_fd = store->user_fd;
+      step->from_dir = step->to_dir = "";
+      step->from = g_strdup (dir);
+      step->to = g_steal_pointer (&target);
+    }
+  if (plan->steps->len == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+  return TRUE;
+}
+
+static gboolean
+rename_folders (MdStore *store, const char *from, const char *to, GError **error)
+{
+  g_autofree char *from_dir = md_folder_dir (from, error);
+  g_autofree char *to_dir = from_dir != NULL ? md_folder_dir (to, error) : NULL;
+  guint64 modseq;
+  if (to_dir == NULL)
+    return FALSE;
+  if (to_dir[0] == '\0' || md_folder_exists (store, to_dir))
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", to);
+  g_autofree char *below = g_strconcat (from, "/", NULL);
+  if (g_str_has_prefix (to, below))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot become its own child");
+  g_autoptr (MdPlan) plan = md_plan_new (store);
+  if (!plan_rename (store, plan, from_dir, to_dir, error) || !md_user_next_modseq (store, &modseq, error)
+      || !md_plan_execute (plan, error))
+    return FALSE;
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      const MdStep *step = &g_array_index (plan->steps, MdStep, i);
+      tell_handle (store, step->from, step->to);
+    }
+  move_special_use (store, from, to);
+  md_user_log (store, 'r', from, to);
+  g_autoptr (GError) ignored = NULL;
+  if (!md_user_save (store, &ignored))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "change log: %s", ignored->message);
+  return TRUE;
+}
+
+/* RFC 3501 6.3.5: the messages of INBOX move to a new mailbox, INBOX itself and its children stay. */
+static gboolean
+rename_inbox (MdStore *store, const char *to, GError **error)
+{
+  if (!create_locked (store, to, 0, error))
+    return FALSE;
+  MdMailbox *open = g_hash_table_lookup (store->open, "");
+  MdMailbox *inbox = open != NULL ? open : md_mailbox_load (store, "INBOX", error);
+  MdMailbox *target = inbox != NULL ? md_mailbox_load (store, to, error) : NULL;
+  gboolean ok = target != NULL && md_sync (inbox, FALSE, error);
+  if (ok)
+    {
+      SatchelMailbox source = { .driver = inbox }, destination = { .driver = target };
+      SatchelOperation op = { .kind = SATCHEL_OPERATION_MOVE, .mailbox = &source, .destination = &destination };
+      g_autoptr (MdPlan) plan = md_plan_new (store);
+      satchel_snapshot_uids (inbox->snapshot, &op.uids);
+      ok = md_plan_operation (plan, &op, error);
+      if (!ok)
+        md_plan_undo (plan);
+      ok = ok && md_plan_execute (plan, error);
+      satchel_uid_set_clear (&op.uids);
+      satchel_uid_set_clear (&op.ret_source);
+      satchel_uid_set_clear (&op.ret_failed);
+      g_clear_pointer (&op.ret_uids, g_array_unref);
+    }
+  if (target != NULL)
+    md_mailbox_unload (target, FALSE);
+  if (inbox != NULL && inbox != open)
+    md_mailbox_unload (inbox, FALSE);
+  if (!ok)
+    remove_locked (store, to, NULL);
+  return ok;
+}
+
+gboolean
+md_rename (SatchelStorage *storage, const char *from, const char *to, GError **error)
+{
+  MdStore *store = storage->self;
+  g_mutex_lock (&store->writer);
+  gboolean ok = strcmp (from, "INBOX") == 0 ? rename_inbox (store, to, error) : rename_folders (store, from, to, error);
+  g_mutex_unlock (&store->writer);
+  return ok;
+}

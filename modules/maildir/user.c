@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: MIT
+ * The per-user file: subscriptions, special use and the change log as checksummed text, replaced whole and
+ * kept in two generations; beside it the counters of mod-sequences and UIDVALIDITY.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define USER_FILE_MAX (64u << 20)
+#define LOG_MAX 1000u
+#define PREVIOUS MD_USER_FILE ".old"
+
+static gboolean
+parse_line (MdUser *user, char *line)
+{
+  char *space = strchr (line, ' ');
+  if (space == NULL)
+    return FALSE;
+  *space = '\0';
+  char *value = space + 1;
+  if (strcmp (line, "subscribed") == 0)
+    g_hash_table_add (user->subscriptions, g_strdup (value));
+  else if (strcmp (line, "use") == 0)
+    {
+      char *name;
+      guint bits = (guint) strtoul (value, &name, 10);
+      if (*name != ' ' || bits == 0)
+        return FALSE;
+      g_hash_table_insert (user->special_use, g_strdup (name + 1), GUINT_TO_POINTER (bits));
+    }
+  else if (strcmp (line, "log") == 0)
+    g_queue_push_tail (&user->log, g_strdup (value));
+  return TRUE; /* lines of a newer version that says we may read it are passed over */
+}
+
+static gboolean
+load (MdUser *user, int user_fd, const char *file, GError **error)
+{
+  g_autoptr (GByteArray) data = md_read_file (user_fd, file, USER_FILE_MAX, error);
+  if (data == NULL)
+    return FALSE;
+  g_byte_array_append (data, (const guint8 *) "", 1);
+  char *text = (char *) data->data;
+  guint version, least;
+  guint32 crc;
+  char *body = strchr (text, '\n');
+  if (body == NULL || sscanf (text, "satchel-user %u %u %8x", &version, &least, &crc) != 3 || least > 1
+      || crc != md_crc32c (0, body + 1, strlen (body + 1)) || strlen (text) + 1 != data->len)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: checksum does not match", file);
+  g_auto (GStrv) lines = g_strsplit (body + 1, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    if (**line != '\0')
+      parse_line (user, *line);
+  return TRUE;
+}
+
+/* Subscriptions of a server that was here before: one name a line, "INBOX.Sent" (Courier, with its INBOX. prefix)
+ * or levels by '.' in modified UTF-7 (Dovecot, maybe below a "V\t2" head with tabs). */
+static void
+import_subscriptions (MdUser *user, int user_fd, const char *file, const char *strip)
+{
+  g_autoptr (GByteArray) data = md_read_file (user_fd, file, 1 << 20, NULL);
+  if (data == NULL)
+    return;
+  g_byte_array_append (data, (const guint8 *) "", 1);
+  g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
+  for (char **line = lines; *line != NULL; line++)
+    {
+      if (**line == '\0' || g_str_has_prefix (*line, "V\t"))
+        continue;
+      const char *rest = *line;
+      if (strip != NULL && g_str_has_prefix (rest, strip))
+        rest += strlen (strip);
+      g_autofree char *levels = g_strdelimit (g_strdup (rest), "\t", '.');
+      g_autofree char *dir = strcmp (levels, "INBOX") == 0 ? g_strdup ("") : g_strconcat (".", levels, NULL);
+      char *name = md_folder_name (dir);
+      if (name != NULL)
+        g_hash_table_add (user->subscriptions, name);
+    }
+}
+
+static guint64
+same_boot_modseq (const MdSlots *slots)
+{
+  guint64 boot[2];
+  memcpy (boot, md_boot_id (), 16);
+  if (!slots->hints_valid || slots->hints[MD_HINT_BOOT_1] != boot[0] || slots->hints[MD_HINT_BOOT_2] != boot[1])
+    return 0;
+  guint64 modseq = slots->hints[MD_HINT_MODSEQ];
+  return modseq <= slots->words[MD_USER_MODSEQ_LIMIT] ? modseq : 0;
+}
+
+static gboolean
+open_counters (MdUser *user, int user_fd, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (!md_slots_open (&user->slots, user_fd, MD_MODSEQ_FILE, &local))
+    {
+      if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
+          && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT))
+        {
+          g_propagate_error (error, g_steal_pointer (&local));
+          return FALSE;
+        }
+      /* Milliseconds since 1970: above whatever a lost counter can have reached. */
+      memset (&user->slots, 0, sizeof user->slots);
+      user->slots.words[MD_USER_MODSEQ_LIMIT] = (guint64) md_now_us () / 1000;
+      user->slots.words[MD_USER_UIDVALIDITY] = 0;
+      if (!md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, error))
+        return FALSE;
+    }
+  user->modseq = same_boot_modseq (&user->slots);
+  if (user->modseq == 0)
+    user->modseq = user->slots.words[MD_USER_MODSEQ_LIMIT];
+  return TRUE;
+}
+
+MdUser *
+md_user_open (int user_fd, GError **error)
+{
+  MdUser *user = g_new0 (MdUser, 1);
+  user->slots.fd = -1;
+  g_queue_init (&user->log);
+  /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
+  user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  user->special_use = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GError) local = NULL;
+  if (!load (user, user_fd, MD_USER_FILE, &local) && !load (user, user_fd, PREVIOUS, NULL))
+    {
+      if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", local->message);
+      import_subscriptions (user, user_fd, "subscriptions", NULL);
+      import_subscriptions (user, user_fd, "courierimapsubscribed", "INBOX.");
+    }
+  if (open_counters (user, user_fd, error))
+    return user;
+  md_user_free (user);
+  return NULL;
+}
+
+void
+md_user_free (MdUser *user)
+{
+  g_hash_table_unref (user->subscriptions);
+  g_hash_table_unref (user->special_use);
+  g_queue_clear_full (&user->log, g_free);
+  md_slots_close (&user->slots);
+  g_free (user);
+}
+
+gboolean
+md_user_save (MdStore *store, GError **error)
+{
+  MdUser *user = store->user;
+  g_autoptr (GString) body = g_string_new (NULL);
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init (&iter, user->subscriptions);
+  while (g_hash_table_iter_next (&iter, &key, NULL))
+    g_string_append_printf (body, "subscribed %s\n", (char *) key);
+  g_hash_table_iter_init (&iter, user->special_use);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_string_append_printf (body, "use %u %s\n", GPOINTER_TO_UINT (value), (char *) key);
+  for (GList *l = user->log.head; l != NULL; l = l->next)
+    g_string_append_printf (body, "log %s\n", (char *) l->data);
+  g_autoptr (GString) file = g_string_new (NULL);
+  g_string_printf (file, "satchel-user 1 1 %08x\n", md_crc32c (0, body->str, body->len));
+  g_string_append_len (file, body->str, (gssize) body->len);
+  md_sys.unlinkat (store->user_fd, PREVIOUS, 0);
+  md_sys.linkat (store->user_fd, MD_USER_FILE, store->user_fd, PREVIOUS, 0);
+  store->user_serial++;
+  return md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, TRUE, error);
+}
+
+void
+md_user_log (MdStore *store, char what, const char *name, const char *other)
+{
+  GQueue *log = &store->user->log;
+  g_queue_push_tail (log, g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what, name,
+                                           other != NULL ? "\t" : "", other != NULL ? other : ""));
+  while (log->length > LOG_MAX)
+    g_free (g_queue_pop_head (log));
+}
+
+gboolean
+md_user_next_modseq (MdStore *store, guint64 *ret, GError **error)
+{
+  MdUser *user = store->user;
+  MdSlots *slots = &user->slots;
+  guint64 next = user->modseq + 1;
+  if (next > slots->words[MD_USER_MODSEQ_LIMIT])
+    {
+      guint64 before = slots->words[MD_USER_MODSEQ_LIMIT];
+      slots->words[MD_USER_MODSEQ_LIMIT] = next + MD_MODSEQ_BLOCK;
+      if (!md_slots_commit (slots, error))
+        {
+          slots->words[MD_USER_MODSEQ_LIMIT] = before;
+          return FALSE;
+        }
+    }
+  user->modseq = next;
+  slots->hints[MD_HINT_MODSEQ] = next;
+  memcpy (&slots->hints[MD_HINT_BOOT_1], md_boot_id (), 16);
+  md_slots_hint (slots);
+  *ret = next;
+  return TRUE;
+}
+
+gboolean
+md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
+{
+  MdSlots *slots = &store->user->slots;
+  guint64 before = slots->words[MD_USER_UIDVALIDITY];
+  guint64 next = MAX ((guint64) (md_now_us () / G_USEC_PER_SEC), before + 1);
+  if (next == 0 || next > G_MAXUINT32)
+    next = before + 1;
+  slots->words[MD_USER_UIDVALIDITY] = next;
+  if (!md_slots_commit (slots, error))
+    {
+      slots->words[MD_USER_UIDVALIDITY] = before;
+      return FALSE;
+    }
+  *ret = (guint32) next;
+  return TRUE;
+}

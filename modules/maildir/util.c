@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * Small helpers: checksums, unique names, files that are replaced whole, directories read in bulk.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <time.h>
+#include <unistd.h>
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+#endif
+
+static guint32 crc_table[256];
+static gsize crc_ready;
+
+static void
+make_crc_table (void)
+{
+  if (!g_once_init_enter (&crc_ready))
+    return;
+  for (guint32 i = 0; i < 256; i++)
+    {
+      guint32 c = i;
+      for (int k = 0; k < 8; k++)
+        c = c & 1 ? (c >> 1) ^ 0x82f63b78u : c >> 1;
+      crc_table[i] = c;
+    }
+  g_once_init_leave (&crc_ready, 1);
+}
+
+#if defined(__x86_64__)
+__attribute__ ((target ("sse4.2"))) static guint32
+crc_hardware (guint32 crc, const guint8 *p, gsize len)
+{
+  guint64 c = crc;
+  for (; len >= 8; p += 8, len -= 8)
+    {
+      guint64 v;
+      memcpy (&v, p, 8);
+      c = _mm_crc32_u64 (c, v);
+    }
+  for (; len > 0; p++, len--)
+    c = _mm_crc32_u8 ((guint32) c, *p);
+  return (guint32) c;
+}
+#endif
+
+guint32
+md_crc32c (guint32 crc, const void *data, gsize len)
+{
+  const guint8 *p = data;
+  crc = ~crc;
+#if defined(__x86_64__)
+  if (__builtin_cpu_supports ("sse4.2"))
+    return ~crc_hardware (crc, p, len);
+#endif
+  make_crc_table ();
+  for (; len > 0; p++, len--)
+    crc = (crc >> 8) ^ crc_table[(crc ^ *p) & 0xff];
+  return ~crc;
+}
+
+void
+md_random (void *buffer, gsize len)
+{
+  guint8 *p = buffer;
+  while (len > 0)
+    {
+      gssize got = getrandom (p, len, 0);
+      if (got <= 0)
+        {
+          if (got < 0 && errno == EINTR)
+            continue;
+          for (; len > 0; len--)
+            *p++ = (guint8) g_random_int ();
+          return;
+        }
+      p += got;
+      len -= (gsize) got;
+    }
+}
+
+/* Names of files come from outside: a fixed hash would let a sender choose collisions. */
+guint64
+md_hash (const char *data, gsize len)
+{
+  static guint64 key;
+  static gsize ready;
+  if (g_once_init_enter (&ready))
+    {
+      md_random (&key, sizeof key);
+      g_once_init_leave (&ready, 1);
+    }
+  guint64 h = key ^ (len * 0x9e3779b97f4a7c15ull);
+  for (; len > 0;)
+    {
+      guint64 v = 0;
+      gsize take = MIN (len, 8);
+      memcpy (&v, data, take);
+      unsigned __int128 m = (unsigned __int128) (h ^ v) * 0xa0761d6478bd642full;
+      h = (guint64) m ^ (guint64) (m >> 64) ^ key;
+      data += take;
+      len -= take;
+    }
+  return h ^ (h >> 29);
+}
+
+gint64
+md_now_us (void)
+{
+  return g_get_real_time ();
+}
+
+gint64
+md_monotonic_ms (void)
+{
+  return g_get_monotonic_time () / 1000;
+}
+
+/* What was written without a sync survives a kill but not the machine: the id of the boot tells. */
+const guint8 *
+md_boot_id (void)
+{
+  static guint8 id[16];
+  static gsize ready;
+  if (g_once_init_enter (&ready))
+    {
+      char text[37] = { 0 };
+      guint n = 0;
+      int fd = open ("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+      if (fd >= 0 && read (fd, text, 36) == 36)
+        for (const char *p = text; *p != '\0' && n < 16; p++)
+          if (g_ascii_isxdigit (p[0]) && g_ascii_isxdigit (p[1]))
+            {
+              id[n++] = (guint8) (g_ascii_xdigit_value (p[0]) << 4 | g_ascii_xdigit_value (p[1]));
+              p++;
+            }
+      if (fd >= 0)
+        close (fd);
+      if (n < 16)
+        md_random (id, sizeof id); /* unknown: nothing unsynced is trusted by the next process */
+      g_once_init_leave (&ready, 1);
+    }
+  return id;
+}
+
+static const char *
+host_part (void)
+{
+  static char host[33];
+  static gsize ready;
+  if (g_once_init_enter (&ready))
+    {
+      char name[256] = "localhost";
+      gethostname (name, sizeof name - 1);
+      guint n = 0;
+      for (const char *p = name; *p != '\0' && n < sizeof host - 1; p++)
+        host[n++] = g_ascii_isalnum (*p) || *p == '.' || *p == '-' ? *p : '_';
+      host[n] = '\0';
+      g_once_init_leave (&ready, 1);
+    }
+  return host;
+}
+
+void
+md_unique_name (char buffer[128], gint64 seconds)
+{
+  static gint counter;
+  guint64 random;
+  md_random (&random, sizeof random);
+  g_snprintf (buffer, 128, "%" G_GINT64_FORMAT ".M%uP%dQ%dR%012" G_GINT64_MODIFIER "x.%s", seconds,
+              (guint) (md_now_us () % G_USEC_PER_SEC), (int) getpid (), g_atomic_int_add (&counter, 1),
+              random & G_GUINT64_CONSTANT (0xffffffffffff), host_part ());
+}
+
+gboolean
+md_write_all (int fd, const void *data, gsize len, GError **error)
+{
+  const guint8 *p = data;
+  while (len > 0)
+    {
+      ssize_t n = md_sys.write (fd, p, len);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
+      p += n;
+      len -= (gsize) n;
+    }
+  return TRUE;
+}
+
+gboolean
+md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error)
+{
+  const guint8 *p = data;
+  while (len > 0)
+    {
+      ssize_t n = md_sys.pwrite (fd, p, len, (off_t) offset);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
+      p += n;
+      len -= (gsize) n;
+      offset += (guint64) n;
+    }
+  return TRUE;
+}
+
+gboolean
+md_fsync (int fd, const char *what, GError **error)
+{
+  if (md_sys.fsync (fd) != 0)
+    return satchel_error_set_errno (error, errno, "%s: fsync", what);
+  return TRUE;
+}
+
+static gboolean
+is_regular (int fd, const char *name, struct stat *st, GError **error)
+{
+  if (md_sys.fstat (fd, st) != 0)
+    return satchel_error_set_errno (error, errno, "%s: stat", name);
+  if (!S_ISREG (st->st_mode))
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: not a regular file", name);
+  return TRUE;
+}
+
+int
+md_open_file (int dirfd, const char *name, GError **error)
+{
+  /* O_NONBLOCK: a FIFO planted under the name must not hang us. */
+  int fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "%s: open", name);
+      return -1;
+    }
+  struct stat st;
+  if (is_regular (fd, name, &st, error))
+    return fd;
+  md_sys.close (fd);
+  return -1;
+}
+
+static gboolean
+read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
+{
+  for (gsize at = 0; at < len;)
+    {
+      ssize_t n = md_sys.pread (fd, data + at, len - at, (off_t) at);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        return satchel_error_set_errno (error, errno, "%s: read", name);
+      if (n == 0)
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: became shorter", name);
+      at += (gsize) n;
+    }
+  return TRUE;
+}
+
+GByteArray *
+md_read_file (int dirfd, const char *name, gsize max, GError **error)
+{
+  int fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "%s: open", name);
+      return NULL;
+    }
+  struct stat st;
+  g_autoptr (GByteArray) data = g_byte_array_new ();
+  gboolean ok = is_regular (fd, name, &st, error);
+  if (ok && (guint64) st.st_size > md_min (max, G_MAXINT32))
+    ok = satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: too big", name);
+  if (ok)
+    {
+      g_byte_array_set_size (data, (guint) st.st_size);
+      ok = read_to_end (fd, data->data, data->len, name, error);
+    }
+  md_sys.close (fd);
+  return ok ? g_steal_pointer (&data) : NULL;
+}
+
+gboolean
+md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error)
+{
+  g_autofree char *temporary = g_strconcat (name, ".new", NULL);
+  md_sys.unlinkat (dirfd, temporary, 0); /* of an earlier try; or a planted one */
+  int fd = md_sys.openat (dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "%s: create", temporary);
+  gboolean ok = md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, temporary, error));
+  if (md_sys.close (fd) != 0 && ok && durable)
+    ok = satchel_error_set_errno (error, errno, "%s: close", temporary);
+  if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)
+    ok = satchel_error_set_errno (error, errno, "%s: rename", temporary);
+  if (!ok)
+    {
+      md_sys.unlinkat (dirfd, temporary, 0);
+      return FALSE;
+    }
+  return !durable || md_fsync (dirfd, name, error);
+}
+
+int
+md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
+{
+  for (int attempt = 0;; attempt++)
+    {
+      int fd = md_sys.openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+      if (fd >= 0)
+        return fd;
+      int saved = errno;
+      if (saved == ENOENT && create && attempt == 0
+          && (md_sys.mkdirat (dirfd, name, 0700) == 0 || errno == EEXIST))
+        continue;
+      satchel_error_set_errno (error, create && saved == ENOENT ? errno : saved, "directory %s", name);
+      return -1;
+    }
+}
+
+gboolean
+md_stamp_of (int fd, MdStamp *ret, GError **error)
+{
+  struct stat st;
+  if (md_sys.fstat (fd, &st) != 0)
+    return satchel_error_set_errno (error, errno, "stat");
+  *ret = (MdStamp){ .ino = st.st_ino, .sec = st.st_mtim.tv_sec, .nsec = st.st_mtim.tv_nsec };
+  return TRUE;
+}
+
+gboolean
+md_stamp_equal (const MdStamp *a, const MdStamp *b)
+{
+  return a->ino == b->ino && a->sec == b->sec && a->nsec == b->nsec;
+}
+
+struct dirent_64
+{
+  guint64 ino;
+  gint64 off;
+  guint16 len;
+  guint8 type;
+  char name[];
+};
+
+gboolean
+md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
+{
+  const gsize size = 256 * 1024;
+  /* An own descriptor: the position of a shared one would be everyone's. */
+  int fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
+  if (fd < 0)
+    return satchel_error_set_errno (error, errno, "open directory");
+  g_autofree guint8 *buffer = g_malloc (size);
+  gboolean ok = TRUE;
+  for (;;)
+    {
+      ssize_t got = md_sys.getdents (fd, buffer, size);
+      if (got < 0 && errno == EINTR)
+        continue;
+      if (got < 0)
+        ok = satchel_error_set_errno (error, errno, "read directory");
+      if (got <= 0)
+        break;
+      for (ssize_t at = 0; at < got;)
+        {
+          const struct dirent_64 *entry = (const struct dirent_64 *) (buffer + at);
+          func (entry->name, strlen (entry->name), entry->type, data);
+          at += entry->len;
+        }
+    }
+  md_sys.close (fd);
+  return ok;
+}
