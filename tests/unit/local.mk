@@ -38,3 +38,12 @@ TESTS += tests/unit/test-alias-file
 tests_unit_test_alias_file_SOURCES = tests/unit/test-alias-file.c $(alias_file_la_SOURCES)
 tests_unit_test_alias_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/alias-file
 tests_unit_test_alias_file_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-imap-parse
+TESTS += tests/unit/test-imap-parse
+tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
+	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
+tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
+check_PROGRAMS += tests/unit/test-config-load
+TESTS += tests/unit/test-config-load
+tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
