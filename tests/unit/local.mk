@@ -1,4 +1,9 @@
 # SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-config-load
+TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-config-load
+tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/mail.mk
 
 check_PROGRAMS += tests/unit/test-user
@@ -8,12 +13,6 @@ tests_unit_test_user_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-snapshot
 TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)
-check_PROGRAMS += tests/unit/test-config
-TESTS += tests/unit/test-config
-tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
-check_PROGRAMS += tests/unit/test-config-image
-TESTS += tests/unit/test-config-image
-tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 
 RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection
 check_PROGRAMS += $(RUNTIME_TESTS)
@@ -44,6 +43,3 @@ TESTS += tests/unit/test-imap-parse
 tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
 	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
 tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
-check_PROGRAMS += tests/unit/test-config-load
-TESTS += tests/unit/test-config-load
-tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
