@@ -1,6 +1,105 @@
-/* SPDX-License-Identifier: MIT */
-int
-main (void)
+/* SPDX-License-Identifier: MIT
+ * satcheld: one program, every process of the server.  Without --role it is master.
+ */
+#include "config.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/daemon/options.h"
+#include "core/daemon/role_private.h"
+
+#define EXIT_USAGE 64
+
+/* What /proc/self/exe named when we were started: by that path the next build is found after an upgrade. */
+static char *
+own_path (void)
 {
-  return 69;
+  g_autofree char *path = g_file_read_link ("/proc/self/exe", NULL);
+  if (path == NULL)
+    return g_strdup (SATCHEL_SBIN_DIR "/satcheld");
+  if (g_str_has_suffix (path, " (deleted)"))
+    path[strlen (path) - strlen (" (deleted)")] = '\0';
+  return g_steal_pointer (&path);
+}
+
+static char *
+make_absolute (char *path, const char *fallback)
+{
+  g_autofree char *given = path != NULL ? path : g_strdup (fallback);
+  return g_canonicalize_filename (given, NULL);
+}
+
+static gboolean
+parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "config-dir", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_dir, "Directory of satchel.conf and conf.d", "DIR" },
+    { "defaults-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->defaults_dir, "Directory of the packages' defaults", "DIR" },
+    { "module-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->module_dir, "Directory of modules, over server.module_dir", "DIR" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->sets, "A setting over all files (may be repeated)", "GROUP.SETTING=VALUE" },
+    { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file, "Written when the server is ready", "FILE" },
+    { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground, "The only way it runs: it never detaches", NULL },
+    { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the configuration and exit (78: mistakes)", NULL },
+    { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit", NULL },
+    { "role", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->role, "Used by master", "ROLE" },
+    { "slot", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->slot, "Used by master", "N" },
+    { NULL }
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new ("- mail-store server");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc > 1)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "what is \"%s\"? see satcheld --help", (*argv)[1]);
+  options->config_dir = make_absolute (options->config_dir, SATCHEL_CONF_DIR);
+  options->defaults_dir = make_absolute (options->defaults_dir, SATCHEL_DEFAULTS_DIR);
+  if (options->module_dir != NULL)
+    options->module_dir = make_absolute (options->module_dir, NULL);
+  if (options->pid_file != NULL)
+    options->pid_file = make_absolute (options->pid_file, NULL);
+  options->program = own_path ();
+  return TRUE;
+}
+
+/* Roles are started by master, which leaves a socket on descriptor 3. */
+static int
+run_role (const SatchelOptions *options)
+{
+  struct stat st;
+  if (fstat (3, &st) != 0 || !S_ISSOCK (st.st_mode) || options->slot < 0 || options->slot >= (int) SATCHEL_SLOTS_MAX)
+    {
+      fprintf (stderr, "satcheld: --role is used by the master process only\n");
+      return EXIT_USAGE;
+    }
+  const SatchelRole roles[] = { SATCHEL_ROLE_GATE, SATCHEL_ROLE_AUTH, SATCHEL_ROLE_MAIL };
+  for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
+    if (strcmp (options->role, satchel_role_name (roles[i])) == 0)
+      return satchel_role_main (roles[i], (guint) options->slot);
+  if (strcmp (options->role, satchel_role_name (SATCHEL_ROLE_CONFIG)) == 0)
+    return satchel_config_role_main (options);
+  fprintf (stderr, "satcheld: no role \"%s\"\n", options->role);
+  return EXIT_USAGE;
+}
+
+int
+main (int argc, char **argv)
+{
+  static SatchelOptions options;
+  g_autoptr (GError) error = NULL;
+  setlocale (LC_ALL, "C.UTF-8");
+  if (!parse (&options, &argc, &argv, &error))
+    {
+      fprintf (stderr, "satcheld: %s\n", error->message);
+      return EXIT_USAGE;
+    }
+  if (options.version)
+    {
+      printf ("satcheld %s\n", PACKAGE_VERSION);
+      return 0;
+    }
+  return options.role != NULL ? run_role (&options) : satchel_master_main (&options);
 }

@@ -84,16 +84,22 @@ satchel_charset_is_ascii_superset (const char *charset)
   return name == NULL || !g_strv_contains (others, name);
 }
 
+/* Never closed: glibc keeps a converter's object mapped while a descriptor uses it. */
+static struct
+{
+  iconv_t converters[G_N_ELEMENTS (charsets)];
+  guint n;
+} preloaded;
+
 void
 satchel_charset_preload (void)
 {
   static gsize is_done;
   if (!g_once_init_enter (&is_done))
     return;
-  /* Never closed: glibc keeps a converter's object mapped while a descriptor uses it. */
   for (gsize i = 0; i < G_N_ELEMENTS (charsets); i++)
     if (i == 0 || strcmp (charsets[i].iconv_name, charsets[i - 1].iconv_name) != 0)
-      (void) iconv_open ("UTF-8", charsets[i].iconv_name);
+      preloaded.converters[preloaded.n++] = iconv_open ("UTF-8", charsets[i].iconv_name);
   g_once_init_leave (&is_done, 1);
 }
 

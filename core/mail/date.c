@@ -148,6 +148,24 @@ read_zone (DateReader *reader)
   return 0;
 }
 
+/* "AM" or "PM" after a time, as some write it. */
+static void
+read_half_day (DateReader *reader, int *hour)
+{
+  DateReader ahead = *reader;
+  char name[4];
+  skip_space (&ahead);
+  if (read_name (&ahead, name) != 2 || *hour < 1 || *hour > 12 || g_ascii_tolower (name[1]) != 'm')
+    return;
+  if (g_ascii_tolower (name[0]) == 'a')
+    *hour = *hour % 12;
+  else if (g_ascii_tolower (name[0]) == 'p')
+    *hour = *hour % 12 + 12;
+  else
+    return;
+  *reader = ahead;
+}
+
 /* "10:52[:37]", also with '.' as some write it. */
 static gboolean
 read_time (DateReader *reader, int *hour, int *minute, int *second)
@@ -161,6 +179,7 @@ read_time (DateReader *reader, int *hour, int *minute, int *second)
     return FALSE;
   if ((skip_char (reader, ':') || skip_char (reader, '.')) && !read_number (reader, 2, second))
     return FALSE;
+  read_half_day (reader, hour);
   /* 60: a leap second (RFC 5322 3.3); it counts as the second after. */
   return *hour < 24 && *minute < 60 && *second <= 60;
 }

@@ -32,9 +32,15 @@ queue_soon (SatchelConnection *connection)
 }
 
 static gboolean
+is_stopped (const SatchelConnection *connection)
+{
+  return connection->is_paused || connection->is_busy;
+}
+
+static gboolean
 wants_to_read (const SatchelConnection *connection)
 {
-  return connection->state == STATE_OPEN && !connection->is_paused && !connection->has_peer_ended &&
+  return connection->state == STATE_OPEN && !is_stopped (connection) && !connection->has_peer_ended &&
          connection->in_len < connection->in_limit;
 }
 
@@ -47,7 +53,7 @@ connection_update_events (SatchelConnection *connection)
   guint32 events = EPOLLET;
   if (wants_to_read (connection) || connection->state == STATE_LINGER)
     events = EPOLLIN;
-  else if (connection->is_paused && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
+  else if (is_stopped (connection) && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
     events = EPOLLIN; /* most pauses are over before more input comes: no system call for them */
   if (connection->is_blocked && connection->state != STATE_LINGER)
     events = (events & ~(guint32)EPOLLET) | EPOLLOUT;
@@ -261,6 +267,11 @@ linger_ended (SatchelTimer *timer, gpointer data)
 void
 connection_linger (SatchelConnection *connection)
 {
+  if (connection->transport == NULL)
+    {
+      connection_die (connection, SATCHEL_CLOSED_BY_US);
+      return;
+    }
   const SatchelConnectionHandlers *handlers = g_steal_pointer (&connection->handlers);
   connection->transport->ops->end_output (connection->transport);
   connection->state = STATE_LINGER;
@@ -291,7 +302,7 @@ drain_lingering (SatchelConnection *connection)
 void
 connection_check_end (SatchelConnection *connection)
 {
-  if (connection->has_peer_ended && connection->state == STATE_OPEN && !connection->is_paused &&
+  if (connection->has_peer_ended && connection->state == STATE_OPEN && !is_stopped (connection) &&
       !connection->wants_input && connection->out_pending == 0)
     connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1 : SATCHEL_CLOSED_BY_PEER);
 }
@@ -302,7 +313,7 @@ static void
 call_input (SatchelConnection *connection)
 {
   connection->wants_input = FALSE;
-  if (connection->state == STATE_OPEN && !connection->is_paused && connection->in_len > 0)
+  if (connection->state == STATE_OPEN && !is_stopped (connection) && connection->in_len > 0)
     connection->handlers->input (connection, connection->self);
 }
 
@@ -357,7 +368,7 @@ soon_turn (SatchelTurn *turn)
       else if (connection->holds == 0)
         tell_closed (connection);
     }
-  else if (connection->state == STATE_OPEN && !connection->is_paused)
+  else if (connection->state == STATE_OPEN && !is_stopped (connection))
     {
       if (connection->in_len > 0)
         call_input (connection);
@@ -389,7 +400,7 @@ connection_event (int fd, guint32 events, gpointer data)
         connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1
                                     : events & EPOLLERR        ? SATCHEL_CLOSED_RESET
                                                                : SATCHEL_CLOSED_BY_PEER);
-      else if ((events & EPOLLIN) && connection->is_paused)
+      else if ((events & EPOLLIN) && is_stopped (connection))
         connection->events = 0; /* now it is worth the system call */
     }
   connection_check_end (connection);
@@ -403,17 +414,33 @@ satchel_connection_pause (SatchelConnection *connection)
   connection->is_paused = TRUE;
 }
 
+static void
+go_on (SatchelConnection *connection)
+{
+  if (is_stopped (connection) || connection->state != STATE_OPEN)
+    return;
+  connection->last_input_ms = satchel_now_ms ();
+  connection->wants_input = connection->in_len > 0;
+  queue_soon (connection);
+}
+
 void
 satchel_connection_resume (SatchelConnection *connection)
 {
   if (!connection->is_paused)
     return;
   connection->is_paused = FALSE;
-  connection->last_input_ms = satchel_now_ms ();
-  if (connection->state != STATE_OPEN)
+  go_on (connection);
+}
+
+void
+satchel_connection_set_busy (SatchelConnection *connection, gboolean is_busy)
+{
+  if (connection->is_busy == (guint)is_busy)
     return;
-  connection->wants_input = connection->in_len > 0;
-  queue_soon (connection);
+  connection->is_busy = is_busy;
+  if (!is_busy)
+    go_on (connection);
 }
 
 /* ---- set-up ---- */
@@ -473,7 +500,7 @@ idle_timer_fired (SatchelTimer *timer, gpointer data)
     return;
   gint64 now = satchel_clock_ms ();
   /* A running job and a client that still reads are not idle. */
-  if (connection->is_paused || connection->out_pending > 0)
+  if (is_stopped (connection) || connection->out_pending > 0)
     connection->last_input_ms = now;
   gint64 left = connection->last_input_ms + connection->idle_timeout_ms - now;
   if (left > 0)

@@ -47,6 +47,8 @@ void satchel_connection_set_handlers (SatchelConnection *connection, const Satch
 SatchelTransport *satchel_connection_transport (SatchelConnection *connection);
 /* Unread input from the process before us; `input` is called soon. */
 void satchel_connection_push_input (SatchelConnection *connection, const void *data, gsize len);
+/* As pause and resume, beside them: what a protocol resumes stays paused while its job or login runs. */
+void satchel_connection_set_busy (SatchelConnection *connection, gboolean busy);
 /* Consumed input is wiped (before login). */
 void satchel_connection_set_wiping (SatchelConnection *connection, gboolean wipe);
 void satchel_connection_set_high_water (SatchelConnection *connection, gsize bytes);

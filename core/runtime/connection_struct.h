@@ -52,7 +52,8 @@ struct SatchelConnection
   ConnectionState state : 8;
   guint reason : 8;
   guint end_reason : 8; /* + 1; 0: none */
-  guint is_paused : 1;
+  guint is_paused : 1; /* by the protocol */
+  guint is_busy : 1;   /* by gate or mail, which work for it */
   guint is_blocked : 1; /* the descriptor takes no more output now */
   guint was_full : 1;
   guint has_peer_ended : 1;

@@ -19,7 +19,8 @@ typedef enum
   SATCHEL_IPC_RELOADED,      /* u32 ok, s message */
   SATCHEL_IPC_ADMIN_REPLY,   /* u64 request, u32 final, u32 status, s text (several messages may make one answer) */
   SATCHEL_IPC_STOPPED,       /* - : drained, about to exit 0 */
-  SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke; send a new one when it is back */
+  SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke (session id: the serial of its PEER); send a new one */
+  SATCHEL_IPC_FAILED,        /* s why: cannot start, about to exit 1 */
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,        /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory (mail root: mail;
@@ -27,7 +28,7 @@ typedef enum
   SATCHEL_IPC_TLS_FILE,      /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
   SATCHEL_IPC_TICKET_KEY,    /* b 64 bytes (gate; GnuTLS rotates from it) */
   SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */
-  SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer */
+  SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer; session id: its serial */
   SATCHEL_IPC_START,         /* - : everything was sent; sandbox, then serve */
   SATCHEL_IPC_RELOAD,        /* u64 generation: CONFIG and TLS_FILEs came; prepare or refuse whole (RELOADED) */
   SATCHEL_IPC_STOP,          /* u32 grace_ms */
@@ -39,7 +40,8 @@ typedef enum
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
 
   /* gate -> auth.  Session id of the header names the connection. */
-  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (may send a password), u32 has_initial, b initial */
+  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS; added up),
+                                  u32 has_initial, b initial */
   SATCHEL_IPC_AUTH_STEP,       /* b response */
   SATCHEL_IPC_AUTH_CANCEL,     /* - */
   SATCHEL_IPC_AUTH_PASSWORD,   /* s service, s method, s peer, u32 secure, b user, b password */
@@ -57,13 +59,16 @@ typedef enum
   SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, u32 count, count * (s user, u32 slot, s path) */
   /* mail -> auth */
   SATCHEL_IPC_RELEASED,      /* s user */
-  SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off) */
+  SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off), and, if there was a detail, s address with
+                                it: each database is asked for that one first */
 
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason: of a relayed connection, before the relay's end closes */
   /* mail -> gate */
   SATCHEL_IPC_HAND_BACK,       /* s reason, b input; fd (clear text) or none (relay): UNAUTHENTICATE, later */
+  SATCHEL_IPC_KEEPALIVE,       /* u32 seconds: for the client's socket of a relayed connection */
+  SATCHEL_IPC_SESSION_OVER,    /* - : a connection that was handed over whole has ended (gate keeps the counts) */
 
   /* mail <-> mail: a delivery for the owner */
   SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, s sender, s recipient,
@@ -119,6 +124,6 @@ void satchel_ipc_link_free (SatchelIpcLink *link);
 gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
 /* Handles what has arrived already, without waiting: used when a HAND_OVER comes before its GRANT. */
 void satchel_ipc_link_drain (SatchelIpcLink *link);
-/* Blocking, for start-up before the loop runs. */
+/* Blocking, for start-up before the loop runs.  Sending takes the message over. */
 SatchelIpcMessage *satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error);
 gboolean satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error);

@@ -1,3 +1,13 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += core/session/user.c core/session/user.h
-libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h
+libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h \
+	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/spool.c \
+	core/session/delivery_internal.h
+libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/network.c core/session/network.h \
+	core/session/connection_table.c core/session/connection_table.h core/session/proxy.c core/session/proxy.h \
+	core/session/limits.c core/session/limits.h \
+	core/session/tls.c core/session/tls.h core/session/tls_private.h core/session/tls_transport.c \
+	core/session/relay.c core/session/relay.h \
+	core/session/gate.c core/session/gate.h core/session/gate_private.h core/session/gate_session.c \
+	core/session/gate_auth.c core/session/gate_hand_over.c \
+	core/session/mail.c core/session/mail.h core/session/mail_private.h core/session/session.c core/session/session_hold.h

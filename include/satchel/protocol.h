@@ -80,7 +80,8 @@ SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const 
 /* After AUTH_OK only.  The mail half gets the unread input and @note (at most 1,024 bytes: the tag
  * of LOGIN), and answers the login itself.  @self is freed by handlers->closed (BY_US) before return. */
 SATCHEL_API void satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
-/* For the log and the limits: another protocol error; the third closes (after the module's reply). */
+/* For the log and the limits: another protocol error.  FALSE: that was the last one allowed (limits.bad_commands): write a
+ * reply or a goodbye and return; the connection closes by itself once it is sent. */
 SATCHEL_API gboolean satchel_gate_count_bad (SatchelGateSession *session);
 
 /* ---- After login (role mail) ---- */

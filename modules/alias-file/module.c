@@ -70,6 +70,7 @@ static const SatchelUserdbOps fallback = {
   .size = sizeof fallback,
   .band = 900,
   .look_up = look_up_fallback,
+  .has_domain = has_domain,
   .flags = SATCHEL_USERDB_ALIASES,
 };
 

@@ -143,6 +143,7 @@ static const struct
   { "\"unclosed <a@b>", "[-|-|unclosed <a@b>|]" },
   { "Name <a@b", "[Name|-|a|b]" },
   { "Name <a@b, c@d", "[Name|-|a|b] [-|-|c|d]" },
+  { "<Undisclosed-Recipient:;@x>", "[-|-|Undisclosed-Recipient|x]" },
   { "a@b c@d", "[-|-|a@bc|d]" },
   { "=?utf-8?q?A=2C_B?= <a@b>", "[=?utf-8?q?A=2C_B?=|-|a|b]" },
   { "x: a@b", "[-|-|x|-] [-|-|a|b] [-|-|-|-]" },

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT
+ * One request to the control socket and its answer.  Wire form: core/daemon/control_wire.h.
+ */
+#include "config.h"
+
+#include "core/cli/control_client.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/daemon/control_wire.h"
+
+static int
+connect_control (const char *run_dir, GError **error)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_autofree char *path = g_build_filename (run_dir, SATCHEL_CONTROL_NAME, NULL);
+  if (strlen (path) >= sizeof address.sun_path)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s is longer than the 107 bytes a unix socket may have", path);
+      return -1;
+    }
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
+  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && connect (fd, (struct sockaddr *) &address, sizeof address) == 0)
+    return fd;
+  int saved = errno;
+  if (fd >= 0)
+    close (fd);
+  if (saved == ENOENT || saved == ECONNREFUSED)
+    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no server runs here (%s: %s)", path, g_strerror (saved));
+  else
+    satchel_error_set_errno (error, saved, "%s", path);
+  return -1;
+}
+
+static gboolean
+send_request (int fd, const char *const *argv, GError **error)
+{
+  g_autoptr (GByteArray) packet = g_byte_array_new ();
+  SatchelControlRequest request = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION, g_strv_length ((char **) argv), 0 };
+  g_byte_array_append (packet, (const guint8 *) &request, sizeof request);
+  for (guint i = 0; argv[i] != NULL; i++)
+    g_byte_array_append (packet, (const guint8 *) argv[i], (guint) strlen (argv[i]) + 1);
+  if (packet->len > SATCHEL_CONTROL_REQUEST_MAX || request.n_args > SATCHEL_CONTROL_ARGS_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the request is too long");
+  if (send (fd, packet->data, packet->len, MSG_NOSIGNAL) != (gssize) packet->len)
+    return satchel_error_set_errno (error, errno, "control socket");
+  return TRUE;
+}
+
+/* TRUE and *ret_final. */
+static gboolean
+receive_reply (int fd, guint timeout_ms, SatchelControlFunc func, gpointer data, gboolean *ret_final, guint *ret_status, GError **error)
+{
+  struct pollfd poll_fd = { fd, POLLIN, 0 };
+  int n;
+  do
+    n = poll (&poll_fd, 1, (int) timeout_ms);
+  while (n < 0 && errno == EINTR);
+  if (n == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server did not answer in time");
+  char packet[SATCHEL_CONTROL_REPLY_MAX + 1];
+  SatchelControlReply reply;
+  gssize len = recv (fd, packet, SATCHEL_CONTROL_REPLY_MAX, 0);
+  if (len < 0)
+    return satchel_error_set_errno (error, errno, "control socket");
+  if (len == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server closed the connection before its answer was complete");
+  if (len < (gssize) sizeof reply)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the server's answer is not understood; is it of another version?");
+  memcpy (&reply, packet, sizeof reply);
+  if (reply.magic != SATCHEL_CONTROL_MAGIC || reply.version != SATCHEL_CONTROL_VERSION)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the server's answer is not understood; is it of another version?");
+  packet[len] = '\0';
+  if (func != NULL && len > (gssize) sizeof reply)
+    func (packet + sizeof reply, data);
+  *ret_final = reply.is_final != 0;
+  *ret_status = reply.status;
+  return TRUE;
+}
+
+gboolean
+satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
+                      guint *ret_status, GError **error)
+{
+  int fd = connect_control (run_dir, error);
+  if (fd < 0)
+    return FALSE;
+  gboolean is_final = FALSE, ok = send_request (fd, argv, error);
+  guint status = 1;
+  while (ok && !is_final)
+    ok = receive_reply (fd, timeout_ms, func, data, &is_final, &status, error);
+  close (fd);
+  if (ok)
+    *ret_status = status;
+  return ok;
+}

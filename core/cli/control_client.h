@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * How `satchel` talks to a running server.
+ */
+#pragma once
+#include <satchel/error.h>
+
+/* A part of the answer: whole lines, borrowed. */
+typedef void (*SatchelControlFunc) (const char *text, gpointer data);
+
+/* Sends @argv ("status", "reload", "stop", "who", "kick" USER, "release" USER, "adopt" USER SLOT, "log-reopen") to the server of
+ * @run_dir and gives its answer to @func (may be NULL) part by part.  *ret_status: exit status, 0 fine.  Blocks.
+ * Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
+gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
+                               guint *ret_status, GError **error);

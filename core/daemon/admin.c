@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: MIT
+ * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, log-reopen.  Master
+ * answers what it knows and passes the rest to the roles that know.
+ */
+#include "config.h"
+
+#include "core/daemon/master_private.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "core/daemon/control.h"
+#include "core/runtime/log_private.h"
+
+#define ANSWER_TIMEOUT_MS 10000
+#define EXIT_USAGE 64
+#define EXIT_FAILED 1
+
+typedef struct Request
+{
+  SatchelControl *control;
+  guint64 id;
+  SatchelControlClient *client; /* NULL: gone meanwhile */
+  GPtrArray *waiting;           /* SatchelWorker that still answer */
+  guint status;
+  SatchelTimer timeout;
+} Request;
+
+struct SatchelControl
+{
+  SatchelMaster *master;
+  SatchelControlServer *server;
+  GPtrArray *requests;  /* Request */
+  GPtrArray *reloaders; /* SatchelControlClient that wait for the end of a reload */
+  guint64 last_id;
+};
+
+static void
+request_free (Request *request)
+{
+  satchel_timer_cancel (&request->timeout);
+  g_ptr_array_unref (request->waiting);
+  g_free (request);
+}
+
+static void
+finish (Request *request, const char *text)
+{
+  if (request->client != NULL)
+    satchel_control_reply (request->client, text, TRUE, request->status);
+  g_ptr_array_remove (request->control->requests, request);
+}
+
+static void
+request_timeout (SatchelTimer *timer, gpointer data)
+{
+  Request *request = data;
+  g_autoptr (GString) text = g_string_new (NULL);
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (request->waiting, i);
+      g_string_append_printf (text, "error=\"%s[%u] did not answer in time\"\n", satchel_role_name (worker->role), worker->slot);
+    }
+  request->status = EXIT_FAILED;
+  finish (request, text->str);
+}
+
+/* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
+static void
+pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv, const char *first)
+{
+  Request *request = g_new0 (Request, 1);
+  request->control = control;
+  request->id = ++control->last_id;
+  request->client = client;
+  request->waiting = g_ptr_array_new ();
+  g_ptr_array_add (control->requests, request);
+  satchel_control_reply (client, first, FALSE, 0);
+  GPtrArray *workers = control->master->workers;
+  for (guint i = 0; i < workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (workers, i);
+      if (!worker->is_ready || (worker->role & roles) == 0)
+        continue;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_ipc_put_u32 (message, g_strv_length ((char **) argv));
+      for (guint j = 0; argv[j] != NULL; j++)
+        satchel_ipc_put_string (message, argv[j]);
+      g_ptr_array_add (request->waiting, worker);
+      satchel_worker_send (worker, message);
+    }
+  if (request->waiting->len == 0)
+    {
+      request->status = roles == (SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL) ? 0 : EXIT_FAILED;
+      finish (request, request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
+      return;
+    }
+  satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
+}
+
+static const char *
+state_name (const SatchelWorker *worker)
+{
+  if (worker->pid == 0)
+    return "down";
+  if (worker->is_retiring)
+    return "draining";
+  return worker->is_ready ? "ready" : "starting";
+}
+
+static char *
+describe (const SatchelMaster *master)
+{
+  static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
+  GString *text = g_string_new (NULL);
+  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n", (int) getpid (),
+                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      g_string_append_printf (text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT "\n", satchel_role_name (worker->role),
+                              worker->slot, (int) worker->pid, state_name (worker), worker->n_restarts,
+                              worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
+    }
+  return g_string_free (text, FALSE);
+}
+
+static void
+send_log (SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->has_hello)
+        continue;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOG_FILE, 0);
+      satchel_ipc_put_fd (message, master->log_fd);
+      satchel_worker_send (worker, message);
+    }
+}
+
+gboolean
+satchel_reopen_log (SatchelMaster *master, GError **error)
+{
+  g_autoptr (SatchelPlan) scratch = satchel_plan_new ();
+  if (master->plan == NULL || *master->plan->log_file == '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "log.file is not set: there is nothing to open anew");
+  scratch->log_file = g_strdup (master->plan->log_file);
+  if (!satchel_master_open_log (master, scratch))
+    return satchel_error_set (error, SATCHEL_ERROR_IO, "%s", (const char *) g_ptr_array_index (scratch->problems, 0));
+  send_log (master);
+  return TRUE;
+}
+
+static void
+reopen (SatchelControl *control, SatchelControlClient *client)
+{
+  g_autoptr (GError) error = NULL;
+  if (satchel_reopen_log (control->master, &error))
+    {
+      satchel_control_reply (client, "", TRUE, 0);
+      return;
+    }
+  g_autofree char *text = g_strdup_printf ("error=\"%s\"\n", error->message);
+  satchel_control_reply (client, text, TRUE, EXIT_FAILED);
+}
+
+/* One row a command: name, number of words, who answers (0: master). */
+typedef struct Command
+{
+  const char *name;
+  guint n_words;
+  guint roles;
+} Command;
+static const Command commands[] = {
+  { "status", 1, SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL },
+  { "who", 1, SATCHEL_ROLE_MAIL },
+  { "kick", 2, SATCHEL_ROLE_MAIL },
+  { "release", 2, SATCHEL_ROLE_AUTH },
+  { "adopt", 3, SATCHEL_ROLE_AUTH },
+  { "reload", 1, 0 },
+  { "stop", 1, 0 },
+  { "log-reopen", 1, 0 },
+};
+
+static void
+answer (SatchelControlClient *client, const char *const *argv, gpointer data)
+{
+  SatchelControl *control = data;
+  const Command *command = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, argv[0]) == 0)
+      command = &commands[i];
+  if (command == NULL || g_strv_length ((char **) argv) != command->n_words)
+    {
+      satchel_control_reply (client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n", TRUE, EXIT_USAGE);
+      return;
+    }
+  if (command->roles != 0)
+    {
+      g_autofree char *first = strcmp (argv[0], "status") == 0 ? describe (control->master) : g_strdup ("");
+      pass_on (control, client, command->roles, argv, first);
+    }
+  else if (strcmp (argv[0], "reload") == 0)
+    {
+      g_ptr_array_add (control->reloaders, client);
+      if (control->master->reload == NULL)
+        satchel_reload_begin (control->master);
+    }
+  else if (strcmp (argv[0], "stop") == 0)
+    {
+      satchel_control_reply (client, "", TRUE, 0);
+      satchel_stop_begin (control->master, SATCHEL_MASTER_STOPPING);
+    }
+  else
+    reopen (control, client);
+}
+
+static void
+client_gone (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  g_ptr_array_remove_fast (control->reloaders, client);
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client == client)
+        request->client = NULL;
+    }
+}
+
+SatchelControl *
+satchel_control_new (SatchelMaster *master, GError **error)
+{
+  g_autofree char *path = g_build_filename (master->plan->run_dir, SATCHEL_CONTROL_NAME, NULL);
+  SatchelControl *control = g_new0 (SatchelControl, 1);
+  control->master = master;
+  control->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) request_free);
+  control->reloaders = g_ptr_array_new ();
+  control->server = satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
+  if (control->server != NULL)
+    return control;
+  satchel_control_free (control);
+  return NULL;
+}
+
+void
+satchel_control_free (SatchelControl *control)
+{
+  if (control == NULL)
+    return;
+  satchel_control_server_free (control->server);
+  g_ptr_array_unref (control->requests);
+  g_ptr_array_unref (control->reloaders);
+  g_free (control);
+}
+
+/* The worker has said its last word to this request. */
+static void
+done_with (Request *request, SatchelWorker *worker)
+{
+  g_ptr_array_remove_fast (request->waiting, worker);
+  if (request->waiting->len == 0)
+    finish (request, "");
+}
+
+void
+satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint64 id = satchel_ipc_get_u64 (message);
+  guint32 is_final = satchel_ipc_get_u32 (message), status = satchel_ipc_get_u32 (message);
+  const char *text = satchel_ipc_get_string (message);
+  if (message->failed || !satchel_ipc_message_is_done (message) || master->control == NULL)
+    return;
+  GPtrArray *requests = master->control->requests;
+  for (guint i = 0; i < requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (requests, i);
+      if (request->id != id || !g_ptr_array_find (request->waiting, worker, NULL))
+        continue;
+      if (request->client != NULL && *text != '\0')
+        satchel_control_reply (request->client, text, FALSE, 0);
+      request->status = MAX (request->status, MIN (status, 255u));
+      if (is_final)
+        done_with (request, worker);
+      return;
+    }
+}
+
+void
+satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
+{
+  GPtrArray *requests = master->control != NULL ? master->control->requests : NULL;
+  for (guint i = requests != NULL ? requests->len : 0; i-- > 0;)
+    {
+      Request *request = g_ptr_array_index (requests, i);
+      if (g_ptr_array_find (request->waiting, worker, NULL))
+        done_with (request, worker);
+    }
+}
+
+void
+satchel_control_reload_done (SatchelMaster *master, gboolean ok, const char *text)
+{
+  GPtrArray *reloaders = master->control != NULL ? master->control->reloaders : NULL;
+  while (reloaders != NULL && reloaders->len > 0)
+    {
+      SatchelControlClient *client = g_ptr_array_steal_index_fast (reloaders, 0);
+      satchel_control_reply (client, text, TRUE, ok ? 0 : EXIT_FAILED);
+    }
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of the auth role: the one process that sees credentials.
+ *   auth.c          the role: settings, peers, admin      auth_session.c  what gates ask, a connection each
+ *   auth_login.c    is this user's secret right?          auth_grant.c    one-use grants, limits of connections
+ *   auth_owner.c    which mail process owns a user        auth_lookup.c   addresses to users
+ *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru, _network; auth_pool
+ */
+#pragma once
+#include "core/daemon/auth_cache.h"
+#include "core/daemon/auth_pool.h"
+#include "core/daemon/auth_sasl.h"
+#include "core/daemon/auth_throttle.h"
+#include "core/daemon/role.h"
+
+#include <satchel/auth.h>
+#include <satchel/delivery.h>
+#include <satchel/reactor.h>
+
+#define SATCHEL_GRANT_BYTES 16
+#define SATCHEL_SESSION_TEXT_BYTES 17
+
+typedef struct SatchelOwners SatchelOwners;
+
+typedef enum
+{
+  SATCHEL_EXPLAIN_NEVER = 0,
+  SATCHEL_EXPLAIN_KNOWN_NETWORKS,
+  SATCHEL_EXPLAIN_ALWAYS
+} SatchelExplain;
+
+/* From the configuration; replaced at a reload. */
+typedef struct SatchelAuthSettings
+{
+  char *default_domain;
+  gboolean lowers_users;
+  char **domains;    /* auth.domains, lower case */
+  char *mechanisms;  /* "PLAIN LOGIN": those we have of auth.mechanisms */
+  gint64 failure_delay_ms, cache_ms;
+  guint max_failures, max_connections;
+  SatchelExplain explain;
+} SatchelAuthSettings;
+
+typedef struct SatchelAuth
+{
+  SatchelRoleContext *context;
+  SatchelAuthSettings settings;
+  GPtrArray *passdbs, *userdbs, *factors; /* const SatchelPassdbOps *, ..., in their order */
+  SatchelThrottle *throttle;
+  SatchelAuthCache *cache;
+  SatchelHashPool *pool;
+  SatchelOwners *owners;
+  GHashTable *running; /* digest (auth_cache.h) -> the SatchelLogin that computes it; others with the same join it */
+  GHashTable *n_connections; /* user -> how many */
+  guint next_service_slot;
+} SatchelAuth;
+
+/* ---- auth_login.c ---- */
+
+/* Frozen: the log's reason=. */
+typedef enum
+{
+  SATCHEL_LOGIN_UNAVAILABLE = 0,
+  SATCHEL_LOGIN_RIGHT,
+  SATCHEL_LOGIN_BAD_PASSWORD,
+  SATCHEL_LOGIN_UNKNOWN_USER,
+  SATCHEL_LOGIN_LOCKED,
+  SATCHEL_LOGIN_THROTTLED,
+  SATCHEL_LOGIN_BAD_CODE,
+  SATCHEL_LOGIN_CODE_MISSING,
+  SATCHEL_LOGIN_CODE_STALE
+} SatchelLoginVerdict;
+const char *satchel_login_reason (SatchelLoginVerdict verdict);
+
+typedef struct SatchelLogin SatchelLogin;
+/* @user: local@domain, or NULL where the name is none. */
+typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user, gpointer data);
+/* @name, @authorisation (or NULL) as the client sent them; @secret is taken over and wiped; @peer must be a peer.  @func is called once,
+ * later or before this returns.  Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
+void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation, char *secret,
+                          const char *peer, gint64 deadline_ms, SatchelLoginFunc func, gpointer data);
+
+/* ---- auth_session.c ---- */
+
+gpointer satchel_auth_gate_new (SatchelAuth *auth, SatchelPeer *peer); /* the peer's data; tells it the mechanisms */
+void satchel_auth_gate_free (gpointer gate);                           /* its sessions are over */
+gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
+void satchel_auth_gate_send_mechanisms (gpointer gate);
+guint satchel_auth_gate_n_sessions (gpointer gate);
+
+/* ---- auth_grant.c ---- */
+
+/* Sends GRANT to the owner's mail process.  @user NULL: a session without login, on the mail processes in turn.  OK,
+ * LIMITED or UNAVAILABLE.  OK counts a connection of @user, until satchel_auth_grant_end. */
+SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service,
+                                      const char *user, guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot);
+void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
+/* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
+gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
+
+/* ---- auth_owner.c: user to mail slot ---- */
+
+/* @root_fd: STATE_DIR/auth, where exceptions from the default are kept (file `owners`); -1: in memory only. */
+SatchelOwners *satchel_owners_new (int root_fd, guint n_slots);
+void satchel_owners_free (SatchelOwners *owners);
+/* FALSE: released, nobody owns the user now. */
+gboolean satchel_owners_find (SatchelOwners *owners, const char *user, guint *ret_slot);
+guint satchel_owners_default_slot (const char *user, guint n_slots);
+/* Durable on return.  FALSE with @error: nothing changed. */
+gboolean satchel_owners_release (SatchelOwners *owners, const char *user, GError **error);
+gboolean satchel_owners_adopt (SatchelOwners *owners, const char *user, guint slot, GError **error);
+
+/* ---- auth_lookup.c ---- */
+
+/* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only). */
+SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users);
+/* "DOMAIN/LOCAL" below the mail root. */
+char *satchel_auth_user_path (const char *user);
+/* A LOOKUP of @peer, answered. */
+gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
+
+/* ---- auth_network.c ---- */
+
+/* "192.0.2.0/24", "2001:db8::/32", or an address.  @ret_is_valid may be NULL. */
+gboolean satchel_network_contains (const char *network, const char *peer, gboolean *ret_is_valid);
+gboolean satchel_peer_is_here (const char *peer); /* a unix socket or loopback */
+
+/* ---- auth_log.c ---- */
+
+typedef struct SatchelAuthEvent
+{
+  const char *peer, *service, *method, *name; /* as the client sent it */
+  gsize name_len;
+  guint64 session_id;
+  gboolean has_tls;
+} SatchelAuthEvent;
+/* At once, before any delay; at a flood, of one address or altogether, only counted and summed up later. */
+void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict, guint n_failures_of_place);
+void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
+/* A login that was not tried: a secret where others could listen. */
+void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
+void satchel_auth_session_text (guint64 session_id, char ret_text[SATCHEL_SESSION_TEXT_BYTES]);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * Logins that were verified lately, so that a polling client does not pay for a hash each time.  Kept is a keyed
+ * digest over all that made it right: a change of any of it is another digest.  Pure; main thread.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+#define SATCHEL_AUTH_CACHE_KEY_BYTES 32
+
+typedef struct SatchelAuthCache SatchelAuthCache;
+SatchelAuthCache *satchel_auth_cache_new (GError **error);
+void satchel_auth_cache_free (SatchelAuthCache *cache);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAuthCache, satchel_auth_cache_free)
+/* Over the user, the secret, the stored verifier and @factors (which second factors looked at this login).  Never for a secret
+ * with a code in it. */
+void satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *secret, const char *verifier,
+                             const char *factors, guint8 ret_key[SATCHEL_AUTH_CACHE_KEY_BYTES]);
+gboolean satchel_auth_cache_has (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 now_ms);
+void satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 until_ms);
+void satchel_auth_cache_clear (SatchelAuthCache *cache);

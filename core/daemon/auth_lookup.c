@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: MIT
+ * Addresses to users: domains, aliases at most ten deep, loops and repetitions dropped, all bounded.
+ */
+#include "config.h"
+
+#include "core/daemon/auth.h"
+#include "core/runtime/hash.h"
+
+#include <satchel/log.h>
+#include <string.h>
+
+#define AREA "auth"
+#define MAX_DEPTH 10
+#define MAX_USERS 100
+#define MAX_VISITED 1000
+#define MAX_REPLY_BYTES 15000 /* of SATCHEL_IPC_MAX_BYTES, headers aside */
+
+typedef struct
+{
+  SatchelAuth *auth;
+  const char *address; /* asked for, for the log */
+  gboolean is_ours;    /* a database or auth.domains names its domain */
+  GPtrArray *users;    /* of the result */
+  GHashTable *visited, *found;
+} Search;
+
+char *
+satchel_auth_user_path (const char *user)
+{
+  const char *at = strrchr (user, '@');
+  return g_strdup_printf ("%s/%.*s", at + 1, (int) (at - user), user);
+}
+
+static char *
+normal (SatchelAuth *auth, const char *address)
+{
+  return satchel_user_normalise (address, strlen (address), auth->settings.default_domain, auth->settings.lowers_users, NULL);
+}
+
+static gboolean
+is_our_domain (SatchelAuth *auth, const char *domain)
+{
+  for (char **name = auth->settings.domains; name != NULL && *name != NULL; name++)
+    if (g_ascii_strcasecmp (*name, domain) == 0)
+      return TRUE;
+  if (g_ascii_strcasecmp (auth->settings.default_domain, domain) == 0)
+    return TRUE;
+  for (guint i = 0; i < auth->userdbs->len; i++)
+    {
+      const SatchelUserdbOps *userdb = auth->userdbs->pdata[i];
+      if (SATCHEL_HAS (userdb, has_domain) && userdb->has_domain (domain))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+has_only_aliases (const SatchelUserdbOps *userdb)
+{
+  return userdb->size >= G_STRUCT_OFFSET (SatchelUserdbOps, flags) + sizeof userdb->flags &&
+         (userdb->flags & SATCHEL_USERDB_ALIASES) != 0;
+}
+
+static SatchelDeliveryStatus
+add_user (Search *search, const char *user)
+{
+  if (g_hash_table_contains (search->found, user))
+    return SATCHEL_DELIVERY_OK;
+  if (search->users->len >= MAX_USERS)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, AREA, "address \"%s\" names more than %d users", search->address, MAX_USERS);
+      return SATCHEL_DELIVERY_TEMPORARY;
+    }
+  g_hash_table_add (search->found, g_strdup (user));
+  g_ptr_array_add (search->users, g_strdup (user));
+  return SATCHEL_DELIVERY_OK;
+}
+
+static SatchelDeliveryStatus expand (Search *search, const char *address, const char *plain, guint first, guint depth);
+
+/* What a database gave for @address.  OK also if nothing came of it. */
+static SatchelDeliveryStatus
+follow (Search *search, const char *address, const GPtrArray *targets, guint index, guint depth)
+{
+  const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[index];
+  for (guint i = 0; i < targets->len; i++)
+    {
+      g_autofree char *target = normal (search->auth, targets->pdata[i]);
+      SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
+      if (target == NULL)
+        satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" leads to \"%s\", which is no address", address,
+                     (const char *) targets->pdata[i]);
+      else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
+        status = add_user (search, target);
+      else if (strcmp (target, address) == 0)
+        status = expand (search, target, NULL, index + 1, depth + 1);
+      else if (g_hash_table_contains (search->visited, target))
+        status = SATCHEL_DELIVERY_OK;
+      else
+        status = expand (search, target, NULL, 0, depth + 1);
+      if (status == SATCHEL_DELIVERY_TEMPORARY)
+        return status;
+      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL)
+        satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" leads to \"%s\", which is no user here", address, target);
+    }
+  return SATCHEL_DELIVERY_OK;
+}
+
+/* Databases in their order, the first that knows @address (or @plain, asked second by each) decides. */
+static SatchelDeliveryStatus
+expand (Search *search, const char *address, const char *plain, guint first, guint depth)
+{
+  const char *const names[] = { address, plain };
+  if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, AREA, "aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
+      return SATCHEL_DELIVERY_TEMPORARY;
+    }
+  if (first == 0)
+    g_hash_table_add (search->visited, g_strdup (address));
+  GPtrArray *userdbs = search->auth->userdbs;
+  for (guint i = first; i < userdbs->len; i++)
+    for (guint k = 0; k < G_N_ELEMENTS (names) && names[k] != NULL; k++)
+      {
+        const SatchelUserdbOps *userdb = userdbs->pdata[i];
+        g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
+        g_autoptr (GError) error = NULL;
+        switch (userdb->look_up (names[k], targets, &error))
+          {
+          case SATCHEL_USERDB_UNKNOWN:
+            break;
+          case SATCHEL_USERDB_TEMPORARY:
+            satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" not looked up: %s", names[k],
+                         error != NULL ? error->message : "no reason given");
+            return SATCHEL_DELIVERY_TEMPORARY;
+          case SATCHEL_USERDB_FOUND:
+            /* A database that cannot name domains vouches by its answer; one that can must have named it. */
+            if (search->is_ours || !SATCHEL_HAS (userdb, has_domain))
+              return follow (search, names[k], targets, i, depth);
+            break;
+          }
+      }
+  return SATCHEL_DELIVERY_UNKNOWN;
+}
+
+SatchelDeliveryStatus
+satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users)
+{
+  g_autofree char *name = normal (auth, address);
+  g_autofree char *plain_name = name != NULL && plain != NULL ? normal (auth, plain) : NULL;
+  if (name == NULL)
+    return SATCHEL_DELIVERY_UNKNOWN;
+  Search search = { .auth = auth, .address = name, .is_ours = is_our_domain (auth, strrchr (name, '@') + 1), .users = users };
+  search.visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  search.found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  SatchelDeliveryStatus status = expand (&search, name, plain_name, 0, 0);
+  /* All is lost or nothing: half the users would get the mail twice at the next try. */
+  if (status != SATCHEL_DELIVERY_OK)
+    g_ptr_array_set_size (users, 0);
+  else if (users->len == 0)
+    status = SATCHEL_DELIVERY_UNKNOWN;
+  g_hash_table_unref (search.visited);
+  g_hash_table_unref (search.found);
+  return status;
+}
+
+/* Adds where each user lives.  A released one has no owner now. */
+static SatchelDeliveryStatus
+find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots)
+{
+  gsize n_bytes = 0;
+  for (guint i = 0; i < users->len; i++)
+    {
+      n_bytes += 2 * strlen (users->pdata[i]) + 16;
+      if (!satchel_owners_find (auth->owners, users->pdata[i], &ret_slots[i]) || n_bytes > MAX_REPLY_BYTES)
+        return SATCHEL_DELIVERY_TEMPORARY;
+    }
+  return SATCHEL_DELIVERY_OK;
+}
+
+gboolean
+satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  guint64 request = satchel_ipc_get_u64 (message);
+  const char *plain = satchel_ipc_get_string (message);
+  const char *full = satchel_ipc_message_is_done (message) ? "" : satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  guint slots[MAX_USERS] = { 0 };
+  SatchelDeliveryStatus status =
+      full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users) : satchel_auth_look_up (auth, plain, NULL, users);
+  if (status == SATCHEL_DELIVERY_OK && (status = find_owners (auth, users, slots)) != SATCHEL_DELIVERY_OK)
+    g_ptr_array_set_size (users, 0);
+
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_LOOKUP_REPLY, message->session_id);
+  satchel_ipc_put_u64 (reply, request);
+  satchel_ipc_put_u32 (reply, status);
+  satchel_ipc_put_u32 (reply, users->len);
+  for (guint i = 0; i < users->len; i++)
+    {
+      g_autofree char *path = satchel_auth_user_path (users->pdata[i]);
+      satchel_ipc_put_string (reply, users->pdata[i]);
+      satchel_ipc_put_u32 (reply, slots[i]);
+      satchel_ipc_put_string (reply, path);
+    }
+  satchel_peer_send (peer, reply);
+  return TRUE;
+}

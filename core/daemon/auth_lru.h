@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT
+ * A table of bounded size that forgets what was used least recently.  Keys are bytes from outside: the hash is
+ * keyed.  Pure; main thread.
+ */
+#pragma once
+#include <glib.h>
+
+typedef struct SatchelLru SatchelLru;
+/* Values are @value_len bytes, zeroed when added. */
+SatchelLru *satchel_lru_new (gsize value_len, guint max_entries);
+void satchel_lru_free (SatchelLru *lru);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLru, satchel_lru_free)
+/* The value, now the most recently used one; NULL: not there.  Valid until the next add. */
+gpointer satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len);
+/* The same, made if it is not there. */
+gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
+void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
+void satchel_lru_clear (SatchelLru *lru);
+guint satchel_lru_count (SatchelLru *lru);

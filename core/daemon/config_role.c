@@ -1,0 +1,343 @@
+/* SPDX-License-Identifier: MIT
+ * Role config: reads configuration without rights to change anything, loads modules for their settings and checks,
+ * finds every mistake in one run, and hands master a sealed image and a plan.
+ */
+#include "config.h"
+
+#include "core/daemon/config_role.h"
+
+#include <fcntl.h>
+#include <pwd.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <satchel/protocol.h>
+
+#include "core/daemon/build_id.h"
+#include "core/daemon/drop.h"
+#include "core/daemon/options.h"
+#include "core/daemon/sandbox.h"
+#include "core/runtime/log_private.h"
+
+#define CONTROL_FD 3
+#define MASTER_TIMEOUT_MS 60000
+#define TRY_TIMEOUT_MS 5000
+#define NOBODY 65534u
+#define EXIT_CONFIG 78
+#define IMAGE_MAX (64 * 1024 * 1024)
+
+typedef struct Setup
+{
+  guint uid, gid, trusted_uid;
+  SatchelConfigSet *old; /* in force now, at a reload */
+} Setup;
+
+void
+satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section, const char *key,
+                             const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_plan_add_problem (work->plan, is_warning, section != NULL ? satchel_config_origin (section, key) : "", "%s", text);
+}
+
+static SatchelConfigSet *
+take_old_image (SatchelIpcMessage *message)
+{
+  satchel_ipc_get_u64 (message);
+  int fd = satchel_ipc_take_fd (message);
+  struct stat st;
+  if (fd < 0)
+    return NULL;
+  SatchelConfigSet *set = NULL;
+  if (fstat (fd, &st) == 0 && st.st_size > 0 && st.st_size <= IMAGE_MAX)
+    {
+      guint8 *data = g_malloc ((gsize) st.st_size);
+      gssize n = pread (fd, data, (gsize) st.st_size, 0);
+      g_autoptr (GBytes) bytes = g_bytes_new_take (data, n > 0 ? (gsize) n : 0);
+      set = satchel_config_set_from_bytes (bytes, NULL);
+    }
+  close (fd);
+  return set;
+}
+
+static gboolean
+take_setup (Setup *setup, GError **error)
+{
+  g_autofree char *build = satchel_build_id ();
+  SatchelIpcMessage *hello = satchel_ipc_message_new (SATCHEL_IPC_HELLO, 0);
+  satchel_ipc_put_string (hello, build);
+  satchel_ipc_put_u32 (hello, SATCHEL_ROLE_CONFIG);
+  satchel_ipc_put_u32 (hello, 0);
+  if (!satchel_ipc_send_blocking (CONTROL_FD, hello, error))
+    return FALSE;
+  for (;;)
+    {
+      g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
+      if (message == NULL)
+        return FALSE;
+      if (message->type == SATCHEL_IPC_START)
+        return TRUE;
+      if (message->type == SATCHEL_IPC_SETUP)
+        {
+          setup->uid = satchel_ipc_get_u32 (message);
+          setup->gid = satchel_ipc_get_u32 (message);
+          satchel_ipc_get_u32 (message);
+          setup->trusted_uid = satchel_ipc_get_u32 (message);
+        }
+      else if (message->type == SATCHEL_IPC_CONFIG)
+        setup->old = take_old_image (message);
+    }
+}
+
+static gboolean
+drop (Setup *setup, GError **error)
+{
+  if (geteuid () == 0 && setup->uid == SATCHEL_PLAN_NO_ID)
+    {
+      /* Before the first reading config_user is not known: the packaged account, or nobody's. */
+      const struct passwd *entry = getpwnam ("satchel");
+      setup->uid = entry != NULL ? entry->pw_uid : NOBODY;
+      setup->gid = entry != NULL ? entry->pw_gid : NOBODY;
+    }
+  if (!satchel_drop_rights (setup->uid, setup->gid, geteuid () == 0, error))
+    return FALSE;
+  int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  int null = open ("/dev/null", O_PATH | O_CLOEXEC);
+  SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
+  gboolean ok = root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1, error);
+  if (root >= 0)
+    close (root);
+  if (null >= 0)
+    close (null);
+  return ok;
+}
+
+/* server.module_dir is needed before modules can tell whether their settings are right. */
+static char *
+find_module_dir (const SatchelOptions *options)
+{
+  if (options->module_dir != NULL)
+    return g_strdup (options->module_dir);
+  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (options->defaults_dir, options->config_dir,
+                                                                  (const char *const *) options->sets, NULL, NULL, ignored);
+  return g_strdup (satchel_config_path (satchel_config_set_group (set, "server"), "module_dir"));
+}
+
+static void
+plan_module (SatchelConfigWork *work, const SatchelConfig *section, const SatchelModule *module, gboolean is_gate)
+{
+  g_autoptr (GError) error = NULL;
+  int fd = satchel_loader_open (work->loader, module->name, is_gate, NULL, &error);
+  struct stat st;
+  if (fd < 0 || fstat (fd, &st) != 0)
+    {
+      satchel_config_work_problem (work, FALSE, section, "enabled", "%s", error != NULL ? error->message : "module file vanished");
+      return;
+    }
+  SatchelPlanModule *planned = g_new0 (SatchelPlanModule, 1);
+  planned->name = g_strdup (module->name);
+  planned->is_gate = is_gate;
+  planned->roles = is_gate ? (guint) SATCHEL_ROLE_GATE : module->roles & (SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER);
+  planned->identity = g_strdup_printf ("%lu:%lu:%ld", (gulong) st.st_dev, (gulong) st.st_ino, (glong) st.st_mtime);
+  planned->fd = fd;
+  g_ptr_array_add (work->plan->modules, planned);
+}
+
+static gboolean
+is_protocol (const SatchelModule *module)
+{
+  for (guint i = 0; module->provides[i].kind != 0; i++)
+    if (module->provides[i].kind == SATCHEL_KIND_PROTOCOL)
+      return TRUE;
+  return FALSE;
+}
+
+static gboolean
+has_gate_half (SatchelConfigWork *work, const char *name)
+{
+  g_autoptr (GPtrArray) files = satchel_loader_list (work->loader);
+  for (guint i = 0; i < files->len; i++)
+    {
+      const SatchelModuleFile *file = g_ptr_array_index (files, i);
+      if (file->is_gate && strcmp (file->name, name) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+load_module (SatchelConfigWork *work, const char *name)
+{
+  const SatchelConfig *section = satchel_config_set_group (work->set, name);
+  g_autoptr (GError) error = NULL;
+  const SatchelModule *module = satchel_loader_load (work->loader, name, FALSE, &error);
+  if (module == NULL)
+    {
+      satchel_config_work_problem (work, FALSE, section, "enabled", "%s", error->message);
+      return;
+    }
+  plan_module (work, section, module, FALSE);
+  if (has_gate_half (work, name))
+    {
+      const SatchelModule *gate = NULL;
+      if (satchel_loader_try (work->loader, name, TRUE, TRY_TIMEOUT_MS, &error))
+        gate = satchel_loader_load (work->loader, name, TRUE, &error);
+      if (gate != NULL)
+        plan_module (work, section, gate, TRUE);
+      else
+        satchel_config_work_problem (work, FALSE, section, "enabled", "%s", error->message);
+    }
+  else if (is_protocol (module))
+    satchel_config_work_problem (work, FALSE, section, "enabled", "module %s: its other half %s-gate.so is missing; install it beside %s.so", name, name, name);
+}
+
+static void
+check_driver (SatchelConfigWork *work)
+{
+  const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
+  const char *driver = satchel_config_string (storage, "driver");
+  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (work->loader, SATCHEL_KIND_STORAGE_DRIVER);
+  if (driver == NULL && drivers->len != 1)
+    satchel_config_work_problem (work, FALSE, storage, "driver", "storage.driver: %s",
+                                 drivers->len == 0 ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
+                                                   : "several modules that store mail are enabled; set storage.driver to the one to use");
+  if (driver != NULL && satchel_loader_find (work->loader, SATCHEL_KIND_STORAGE_DRIVER, driver) == NULL)
+    satchel_config_work_problem (work, FALSE, storage, "driver",
+                                 "storage.driver: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", driver, driver);
+}
+
+static void
+load_modules (SatchelConfigWork *work)
+{
+  const char *const *names = satchel_config_set_names (work->set);
+  for (guint i = 0; names[i] != NULL; i++)
+    if (satchel_config_set_is_enabled (work->set, names[i]))
+      load_module (work, names[i]);
+  satchel_loader_check (work->loader, work->set, work->problems);
+  check_driver (work);
+  g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (work->loader, SATCHEL_KIND_PASSDB);
+  if (passdbs->len == 0)
+    satchel_config_work_problem (work, TRUE, NULL, NULL, "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");
+}
+
+static void
+fill_plan (SatchelConfigWork *work)
+{
+  SatchelPlan *plan = work->plan;
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server"), *log = satchel_config_set_group (work->set, "log");
+  guint n_cores = g_get_num_processors ();
+  gint64 n_gates = satchel_config_int (server, "gate_processes"), n_mails = satchel_config_int (server, "mail_processes");
+  plan->n_gates = CLAMP (n_gates > 0 ? (guint) n_gates : n_cores, 1, 64);
+  plan->n_mails = CLAMP (n_mails > 0 ? (guint) n_mails : n_cores, 1, 64);
+  plan->stop_grace_ms = (guint32) satchel_config_duration_ms (server, "stop_grace");
+  const char *sandbox = satchel_config_string (server, "sandbox");
+  plan->sandbox = strcmp (sandbox, "required") == 0 ? SATCHEL_SANDBOX_REQUIRED : strcmp (sandbox, "off") == 0 ? SATCHEL_SANDBOX_OFF : SATCHEL_SANDBOX_BEST_EFFORT;
+  plan->log_level = satchel_log_level_from_string (satchel_config_string (log, "level"));
+  plan->mail_root = g_strdup (satchel_config_path (server, "mail_root"));
+  plan->state_dir = g_strdup (satchel_config_path (server, "state_dir"));
+  plan->run_dir = g_strdup (satchel_config_path (server, "run_dir"));
+  plan->log_file = g_strdup (satchel_config_path (log, "file") != NULL ? satchel_config_path (log, "file") : "");
+  plan->mail_root_origin = g_strdup (satchel_config_origin (server, "mail_root"));
+  plan->state_dir_origin = g_strdup (satchel_config_origin (server, "state_dir"));
+  plan->run_dir_origin = g_strdup (satchel_config_origin (server, "run_dir"));
+  plan->log_file_origin = g_strdup (satchel_config_origin (log, "file"));
+}
+
+/* Settings that changed but wait for a restart; what master handles by itself is not named. */
+static void
+warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
+{
+  g_auto (GStrv) keys = satchel_config_set_compare (old, work->set, TRUE);
+  for (guint i = 0; keys != NULL && keys[i] != NULL; i++)
+    {
+      const char *key = keys[i], *dot = strchr (key, '.');
+      if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0 || (dot != NULL && strcmp (dot, ".enabled") == 0))
+        continue;
+      satchel_config_work_problem (work, TRUE, NULL, NULL, "%s changed: it takes effect at the next restart", key);
+    }
+}
+
+static void
+move_problems (SatchelConfigWork *work)
+{
+  for (guint i = 0; i < work->problems->len; i++)
+    {
+      const SatchelConfigProblem *problem = g_ptr_array_index (work->problems, i);
+      satchel_plan_add_problem (work->plan, problem->is_warning, problem->where, "%s", problem->text);
+    }
+  g_ptr_array_set_size (work->problems, 0);
+}
+
+/* "conf.d/10-a.conf:9" before "conf.d/10-a.conf:10". */
+static gint
+compare_problems (gconstpointer a, gconstpointer b)
+{
+  g_autofree char *x = g_utf8_collate_key_for_filename (*(char *const *) a, -1), *y = g_utf8_collate_key_for_filename (*(char *const *) b, -1);
+  return strcmp (x, y);
+}
+
+static gboolean
+tell_master (SatchelConfigWork *work, GError **error)
+{
+  SatchelPlan *plan = work->plan;
+  g_ptr_array_sort (plan->problems, compare_problems);
+  for (guint i = 0; i < plan->problems->len; i++)
+    {
+      const char *text = g_ptr_array_index (plan->problems, i);
+      const char *warning = strstr (text, "warning: ");
+      gboolean is_warning = warning != NULL && (warning == text || g_str_has_prefix (warning - 2, ": "));
+      g_autofree char *where = is_warning && warning > text ? g_strndup (text, (gsize) (warning - text) - 2) : g_strdup ("");
+      if (!satchel_plan_send_problem (CONTROL_FD, is_warning, where, is_warning ? warning + strlen ("warning: ") : text, error))
+        return FALSE;
+    }
+  if (plan->n_errors == 0)
+    {
+      g_autoptr (GBytes) image = satchel_config_set_to_bytes (work->set);
+      gsize len;
+      const void *data = g_bytes_get_data (image, &len);
+      plan->image_fd = satchel_sealed_file ("satchel-config", data, len);
+      if (plan->image_fd < 0)
+        return satchel_error_set (error, SATCHEL_ERROR_IO, "no memory file for the configuration could be made");
+    }
+  return satchel_plan_send (CONTROL_FD, plan, error) && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
+}
+
+static gboolean
+work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *setup, GError **error)
+{
+  g_autofree char *module_dir = find_module_dir (options);
+  const char *dirs[] = { module_dir, NULL };
+  work->loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, dirs);
+  satchel_loader_set_trusted_uid (work->loader, setup->trusted_uid);
+  satchel_loader_set_default (work->loader);
+  work->set = satchel_config_load_lenient (options->defaults_dir, options->config_dir, (const char *const *) options->sets,
+                                           satchel_loader_schema, work->loader, work->problems);
+  load_modules (work);
+  move_problems (work);
+  fill_plan (work);
+  satchel_config_work_ids (work);
+  satchel_config_work_tls (work);
+  satchel_config_work_listeners (work);
+  if (setup->old != NULL)
+    warn_of_fixed (work, setup->old);
+  return tell_master (work, error);
+}
+
+int
+satchel_config_role_main (const SatchelOptions *options)
+{
+  satchel_log_open (-1, SATCHEL_LOG_INFO, "config");
+  Setup setup = { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID, 0, NULL };
+  SatchelConfigWork work = { .is_root = geteuid () == 0 };
+  work.plan = satchel_plan_new ();
+  work.problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GError) error = NULL;
+  if (take_setup (&setup, &error) && drop (&setup, &error) && work_through (options, &work, &setup, &error))
+    return work.plan->n_errors == 0 ? 0 : EXIT_CONFIG;
+  satchel_log (SATCHEL_LOG_ERROR, "config", "%s", error->message);
+  return EXIT_CONFIG;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by the config process's files: config_role.c (order of work), config_tls.c (certificates),
+ * config_listeners.c (sockets), config_ids.c (accounts).
+ */
+#pragma once
+#include "core/daemon/plan.h"
+#include "core/runtime/config_image.h"
+#include "core/runtime/loader.h"
+
+typedef struct SatchelConfigWork
+{
+  SatchelConfigSet *set;   /* with errors in it: wrong settings are at their defaults */
+  SatchelLoader *loader;   /* all enabled modules, both halves */
+  SatchelPlan *plan;
+  GPtrArray *problems;     /* SatchelConfigProblem */
+  gboolean is_root;        /* master runs as root: accounts count */
+} SatchelConfigWork;
+
+void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section, const char *key,
+                                  const char *format, ...) G_GNUC_PRINTF (5, 6);
+void satchel_config_work_tls (SatchelConfigWork *work);
+void satchel_config_work_listeners (SatchelConfigWork *work);
+void satchel_config_work_ids (SatchelConfigWork *work);
+/* A sealed memory file with @bytes, or -1. */
+int satchel_sealed_file (const char *name, const void *data, gsize len);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by master's files: master.c (life), workers.c (children), wiring.c (what a child is given), config_run.c (a run
+ * of the config process), reload.c, stop.c (stop and upgrade), admin.c (requests of `satchel`).
+ */
+#pragma once
+#include "core/daemon/dirs.h"
+#include "core/daemon/listeners.h"
+#include "core/daemon/options.h"
+#include "core/daemon/plan.h"
+#include "core/daemon/role_private.h"
+#include "core/runtime/breadcrumb.h"
+
+typedef enum
+{
+  SATCHEL_MASTER_STARTING = 0, /* the first children are not all ready */
+  SATCHEL_MASTER_RUNNING,
+  SATCHEL_MASTER_STOPPING,
+  SATCHEL_MASTER_UPGRADING /* as stopping, then executes itself again */
+} SatchelMasterState;
+
+typedef struct SatchelMaster SatchelMaster;
+
+/* A place for a process: the record outlives its processes. */
+typedef struct SatchelWorker
+{
+  SatchelMaster *master;
+  SatchelRole role;
+  guint slot;
+  pid_t pid;              /* 0: none */
+  SatchelIpcLink *link;
+  gboolean has_hello, has_started, is_ready;
+  gboolean is_retiring;   /* of an old generation: drains, is not started again */
+  gboolean is_stopping;   /* was told to */
+  gboolean is_preparing;  /* a reload waits for its answer */
+  gint64 started_ms;
+  guint n_restarts, n_quick;
+  char *failure;          /* what FAILED said */
+  SatchelTimer restart;
+  int crumbs_fd;
+  SatchelBreadcrumb *crumbs;
+  GHashTable *serials;    /* peer -> serial of the newest link (guint64 *) */
+} SatchelWorker;
+
+typedef struct SatchelConfigRun SatchelConfigRun;
+typedef struct SatchelControl SatchelControl;
+typedef struct SatchelReload SatchelReload;
+typedef void (*SatchelPlanFunc) (SatchelMaster *master, SatchelPlan *plan); /* @plan is taken over */
+
+struct SatchelMaster
+{
+  SatchelOptions *options;
+  GMainLoop *loop;
+  int exit_status;
+  SatchelMasterState state;
+  char *build_id;
+  SatchelPlan *plan; /* in force; NULL at first */
+  guint64 generation;
+  gint64 began_s;
+  SatchelSockets *sockets;
+  SatchelDirs dirs;
+  int connection_table_fd, log_fd;
+  guint8 ticket_key[64];
+  GPtrArray *workers; /* SatchelWorker */
+  guint64 last_serial;
+  SatchelConfigRun *config_run;
+  SatchelReload *reload;
+  SatchelControl *control;
+  SatchelTimer watchdog, stop_timer;
+  gboolean auth_told; /* in a stop: auth goes last */
+};
+
+/* master.c */
+/* Ends with this status; the last line on standard error is the cause. */
+void satchel_master_fail (SatchelMaster *master, int status, const char *format, ...) G_GNUC_PRINTF (3, 4);
+void satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan);
+void satchel_master_all_ready (SatchelMaster *master);
+/* Opens the log file of @plan and sends it to everybody.  FALSE: a problem of @plan. */
+gboolean satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan);
+
+/* config_run.c */
+gboolean satchel_config_run_start (SatchelMaster *master, SatchelPlanFunc done, GError **error);
+gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: not its pid */
+void satchel_config_run_cancel (SatchelMaster *master);
+
+/* workers.c */
+SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot);
+void satchel_worker_free (SatchelWorker *worker);
+void satchel_worker_spawn (SatchelWorker *worker);
+void satchel_worker_ended (SatchelWorker *worker, int status);
+void satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message); /* takes it over; dropped without a link */
+guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
+gboolean satchel_master_is_all_ready (SatchelMaster *master);
+
+/* wiring.c */
+void satchel_worker_send_setup (SatchelWorker *worker);
+void satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guint64 generation);
+void satchel_worker_wire (SatchelWorker *worker); /* to all it should be linked with */
+void satchel_worker_rewire (SatchelWorker *worker, SatchelRole role, guint slot, guint64 broken_serial);
+void satchel_worker_start (SatchelWorker *worker);
+
+/* reload.c */
+void satchel_reload_begin (SatchelMaster *master);
+void satchel_reload_answer (SatchelWorker *worker, gboolean ok, const char *message);
+void satchel_reload_worker_died (SatchelWorker *worker);
+void satchel_reload_worker_ready (SatchelWorker *worker);
+
+/* stop.c */
+void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
+void satchel_stop_step (SatchelMaster *master); /* after a death */
+void satchel_upgrade_restore (SatchelMaster *master);
+
+/* admin.c */
+SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
+void satchel_control_free (SatchelControl *control);
+void satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message);
+void satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker);
+/* The end of a reload, told to who asked for it. */
+void satchel_control_reload_done (SatchelMaster *master, gboolean ok, const char *text);
+gboolean satchel_reopen_log (SatchelMaster *master, GError **error);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * The command line of satcheld.
+ */
+#pragma once
+#include <satchel/error.h>
+
+typedef struct SatchelOptions
+{
+  char *config_dir, *defaults_dir, *module_dir, *pid_file;
+  char **sets; /* "group.setting=VALUE", NULL-ended, or NULL */
+  gboolean check, version, foreground;
+  char *role;  /* NULL: master */
+  int slot;
+  char *program; /* the file this process runs, for executing it again */
+} SatchelOptions;
+
+/* Only reads configuration, validates it and tells master: exit status 0, or 78 (EX_CONFIG). */
+int satchel_config_role_main (const SatchelOptions *options);
+/* The server.  Returns the exit status. */
+int satchel_master_main (SatchelOptions *options);

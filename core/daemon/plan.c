@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: MIT
+ * The plan in memory and on the wire between config and master.
+ */
+#include "config.h"
+
+#include "core/daemon/plan.h"
+
+#include <string.h>
+#include <unistd.h>
+
+static void
+close_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
+
+void
+satchel_plan_listener_free (SatchelPlanListener *listener)
+{
+  g_free (listener->origin);
+  g_free (listener->name);
+  g_free (listener->protocol);
+  g_free (listener->address);
+  g_free (listener->path);
+  g_free (listener);
+}
+
+static void
+module_free (SatchelPlanModule *module)
+{
+  close_fd (&module->fd);
+  g_free (module->name);
+  g_free (module->identity);
+  g_free (module);
+}
+
+static void
+tls_clear (SatchelPlanTls *tls)
+{
+  close_fd (&tls->chain_fd);
+  close_fd (&tls->key_fd);
+}
+
+SatchelPlan *
+satchel_plan_new (void)
+{
+  SatchelPlan *plan = g_new0 (SatchelPlan, 1);
+  plan->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_plan_listener_free);
+  plan->modules = g_ptr_array_new_with_free_func ((GDestroyNotify) module_free);
+  plan->tls = g_array_new (FALSE, TRUE, sizeof (SatchelPlanTls));
+  g_array_set_clear_func (plan->tls, (GDestroyNotify) tls_clear);
+  plan->problems = g_ptr_array_new_with_free_func (g_free);
+  plan->image_fd = -1;
+  for (guint i = 0; i < SATCHEL_PLAN_N_IDS; i++)
+    plan->ids[i] = (SatchelPlanIds) { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID };
+  plan->admin_gid = SATCHEL_PLAN_NO_ID;
+  return plan;
+}
+
+void
+satchel_plan_free (SatchelPlan *plan)
+{
+  if (plan == NULL)
+    return;
+  char *strings[] = { plan->mail_root,        plan->state_dir,        plan->run_dir,        plan->log_file,
+                      plan->mail_root_origin, plan->state_dir_origin, plan->run_dir_origin, plan->log_file_origin };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    g_free (strings[i]);
+  g_ptr_array_unref (plan->listeners);
+  g_ptr_array_unref (plan->modules);
+  g_array_unref (plan->tls);
+  g_ptr_array_unref (plan->problems);
+  close_fd (&plan->image_fd);
+  g_free (plan);
+}
+
+void
+satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (!is_warning)
+    plan->n_errors++;
+  if (plan->problems->len >= SATCHEL_PLAN_PROBLEMS_MAX)
+    return;
+  const char *what = is_warning ? "warning: " : "";
+  gboolean has_where = where != NULL && *where != '\0' && strcmp (where, "default") != 0;
+  g_ptr_array_add (plan->problems, g_strdup_printf ("%s%s%s%s", has_where ? where : "", has_where ? ": " : "", what, text));
+}
+
+/* ---- sending ---- */
+
+gboolean
+satchel_plan_send_problem (int fd, gboolean is_warning, const char *where, const char *text, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PROBLEM, 0);
+  g_autofree char *short_where = g_strndup (where, 1024), *short_text = g_strndup (text, 4096);
+  g_autofree char *clean_where = g_utf8_make_valid (short_where, -1), *clean_text = g_utf8_make_valid (short_text, -1);
+  satchel_ipc_put_u32 (message, is_warning);
+  satchel_ipc_put_string (message, clean_where);
+  satchel_ipc_put_string (message, clean_text);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+gboolean
+satchel_plan_send_end (int fd, gboolean is_ok, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN_END, 0);
+  satchel_ipc_put_u32 (message, is_ok);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+static gboolean
+send_listener (int fd, const SatchelPlanListener *listener, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN_LISTENER, 0);
+  const char *strings[] = { listener->origin, listener->name, listener->protocol, listener->address, listener->path };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    satchel_ipc_put_string (message, strings[i]);
+  guint32 numbers[] = { listener->port, listener->mode, listener->roles, listener->implicit_tls, listener->allow_cleartext, listener->is_optional };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    satchel_ipc_put_u32 (message, numbers[i]);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+static gboolean
+send_module (int fd, const SatchelPlanModule *module, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_MODULE, 0);
+  satchel_ipc_put_string (message, module->name);
+  satchel_ipc_put_u32 (message, module->is_gate);
+  satchel_ipc_put_u32 (message, module->roles);
+  satchel_ipc_put_string (message, module->identity);
+  satchel_ipc_put_fd (message, module->fd);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+static gboolean
+send_tls (int fd, const SatchelPlanTls *tls, GError **error)
+{
+  for (guint is_key = 0; is_key < 2; is_key++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_TLS_FILE, 0);
+      satchel_ipc_put_u64 (message, 0);
+      satchel_ipc_put_u32 (message, tls->index);
+      satchel_ipc_put_u32 (message, is_key);
+      satchel_ipc_put_fd (message, is_key ? tls->key_fd : tls->chain_fd);
+      if (!satchel_ipc_send_blocking (fd, message, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+gboolean
+satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN, 0);
+  for (guint i = 0; i < SATCHEL_PLAN_N_IDS; i++)
+    {
+      satchel_ipc_put_u32 (message, plan->ids[i].uid);
+      satchel_ipc_put_u32 (message, plan->ids[i].gid);
+    }
+  guint32 numbers[] = { plan->admin_gid, plan->n_gates, plan->n_mails, plan->sandbox, plan->stop_grace_ms, plan->log_level };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    satchel_ipc_put_u32 (message, numbers[i]);
+  const char *strings[] = { plan->mail_root,        plan->state_dir,        plan->run_dir,        plan->log_file,
+                            plan->mail_root_origin, plan->state_dir_origin, plan->run_dir_origin, plan->log_file_origin };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    satchel_ipc_put_string (message, strings[i]);
+  if (!satchel_ipc_send_blocking (fd, message, error))
+    return FALSE;
+  for (guint i = 0; i < plan->listeners->len; i++)
+    if (!send_listener (fd, g_ptr_array_index (plan->listeners, i), error))
+      return FALSE;
+  for (guint i = 0; i < plan->modules->len; i++)
+    if (!send_module (fd, g_ptr_array_index (plan->modules, i), error))
+      return FALSE;
+  for (guint i = 0; i < plan->tls->len; i++)
+    if (!send_tls (fd, &g_array_index (plan->tls, SatchelPlanTls, i), error))
+      return FALSE;
+  if (plan->image_fd < 0)
+    return TRUE;
+  message = satchel_ipc_message_new (SATCHEL_IPC_CONFIG, 0);
+  satchel_ipc_put_u64 (message, 0);
+  satchel_ipc_put_fd (message, plan->image_fd);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+/* ---- receiving ---- */
+
+static gboolean
+take_numbers (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  if (plan->mail_root != NULL)
+    return FALSE;
+  for (guint i = 0; i < SATCHEL_PLAN_N_IDS; i++)
+    {
+      plan->ids[i].uid = satchel_ipc_get_u32 (message);
+      plan->ids[i].gid = satchel_ipc_get_u32 (message);
+    }
+  guint32 *numbers[] = { &plan->admin_gid, &plan->n_gates, &plan->n_mails, &plan->sandbox, &plan->stop_grace_ms, &plan->log_level };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    *numbers[i] = satchel_ipc_get_u32 (message);
+  char **strings[] = { &plan->mail_root,        &plan->state_dir,        &plan->run_dir,        &plan->log_file,
+                       &plan->mail_root_origin, &plan->state_dir_origin, &plan->run_dir_origin, &plan->log_file_origin };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    *strings[i] = g_strdup (satchel_ipc_get_string (message));
+  gboolean is_absolute = *plan->mail_root == '/' && *plan->state_dir == '/' && *plan->run_dir == '/'
+                         && (*plan->log_file == '\0' || *plan->log_file == '/');
+  return satchel_ipc_message_is_done (message) && is_absolute && plan->n_gates >= 1 && plan->n_gates <= 64
+         && plan->n_mails >= 1 && plan->n_mails <= 64 && plan->stop_grace_ms <= 3600000;
+}
+
+static gboolean
+take_listener (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  SatchelPlanListener *listener = g_new0 (SatchelPlanListener, 1);
+  g_ptr_array_add (plan->listeners, listener);
+  char **strings[] = { &listener->origin, &listener->name, &listener->protocol, &listener->address, &listener->path };
+  for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
+    *strings[i] = g_strdup (satchel_ipc_get_string (message));
+  guint32 *numbers[] = { &listener->port, &listener->mode, &listener->roles, &listener->implicit_tls, &listener->allow_cleartext, &listener->is_optional };
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    *numbers[i] = satchel_ipc_get_u32 (message);
+  return satchel_ipc_message_is_done (message) && plan->listeners->len <= SATCHEL_PLAN_LISTENERS_MAX && listener->port <= 65535
+         && (*listener->address == '\0') != (*listener->path == '\0') && (*listener->path == '\0' || *listener->path == '/');
+}
+
+static gboolean
+take_module (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  SatchelPlanModule *module = g_new0 (SatchelPlanModule, 1);
+  g_ptr_array_add (plan->modules, module);
+  module->name = g_strdup (satchel_ipc_get_string (message));
+  module->is_gate = satchel_ipc_get_u32 (message);
+  module->roles = satchel_ipc_get_u32 (message);
+  module->identity = g_strdup (satchel_ipc_get_string (message));
+  module->fd = satchel_ipc_take_fd (message);
+  return satchel_ipc_message_is_done (message) && module->fd >= 0 && plan->modules->len <= SATCHEL_PLAN_MODULES_MAX;
+}
+
+static gboolean
+take_tls (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  satchel_ipc_get_u64 (message);
+  guint32 index = satchel_ipc_get_u32 (message), is_key = satchel_ipc_get_u32 (message);
+  int fd = satchel_ipc_take_fd (message);
+  if (!satchel_ipc_message_is_done (message) || fd < 0 || index >= SATCHEL_PLAN_TLS_MAX)
+    {
+      close_fd (&fd);
+      return FALSE;
+    }
+  for (guint i = 0; i < plan->tls->len; i++)
+    {
+      SatchelPlanTls *tls = &g_array_index (plan->tls, SatchelPlanTls, i);
+      int *place = is_key ? &tls->key_fd : &tls->chain_fd;
+      if (tls->index != index)
+        continue;
+      close_fd (place);
+      *place = fd;
+      return TRUE;
+    }
+  SatchelPlanTls tls = { index, is_key ? -1 : fd, is_key ? fd : -1 };
+  g_array_append_val (plan->tls, tls);
+  return TRUE;
+}
+
+static gboolean
+take_image (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  satchel_ipc_get_u64 (message);
+  close_fd (&plan->image_fd);
+  plan->image_fd = satchel_ipc_take_fd (message);
+  return satchel_ipc_message_is_done (message) && plan->image_fd >= 0;
+}
+
+static gboolean
+take_problem (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  gboolean is_warning = satchel_ipc_get_u32 (message) != 0;
+  const char *where = satchel_ipc_get_string (message), *text = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  satchel_plan_add_problem (plan, is_warning, where, "%s", text);
+  return TRUE;
+}
+
+SatchelPlanStep
+satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  gboolean ok = FALSE;
+  if (message->type == SATCHEL_IPC_PLAN)
+    ok = take_numbers (plan, message);
+  else if (message->type == SATCHEL_IPC_PLAN_LISTENER)
+    ok = take_listener (plan, message);
+  else if (message->type == SATCHEL_IPC_MODULE)
+    ok = take_module (plan, message);
+  else if (message->type == SATCHEL_IPC_TLS_FILE)
+    ok = take_tls (plan, message);
+  else if (message->type == SATCHEL_IPC_CONFIG)
+    ok = take_image (plan, message);
+  else if (message->type == SATCHEL_IPC_PROBLEM)
+    ok = take_problem (plan, message);
+  else if (message->type == SATCHEL_IPC_PLAN_END)
+    {
+      plan->is_ok = satchel_ipc_get_u32 (message) != 0;
+      return satchel_ipc_message_is_done (message) ? SATCHEL_PLAN_DONE : SATCHEL_PLAN_BAD;
+    }
+  return ok ? SATCHEL_PLAN_MORE : SATCHEL_PLAN_BAD;
+}
+
+/* ---- comparing ---- */
+
+gboolean
+satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b)
+{
+  if (a->listeners->len != b->listeners->len)
+    return FALSE;
+  for (guint i = 0; i < a->listeners->len; i++)
+    {
+      const SatchelPlanListener *x = g_ptr_array_index (a->listeners, i), *y = g_ptr_array_index (b->listeners, i);
+      if (strcmp (x->name, y->name) != 0 || strcmp (x->protocol, y->protocol) != 0 || strcmp (x->address, y->address) != 0
+          || strcmp (x->path, y->path) != 0 || x->port != y->port || x->mode != y->mode || x->roles != y->roles
+          || x->implicit_tls != y->implicit_tls || x->allow_cleartext != y->allow_cleartext)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static char *
+module_set (const SatchelPlan *plan, guint roles, gboolean is_gate)
+{
+  GString *set = g_string_new (NULL);
+  for (guint i = 0; i < plan->modules->len; i++)
+    {
+      const SatchelPlanModule *module = g_ptr_array_index (plan->modules, i);
+      if ((module->roles & roles) != 0 && !module->is_gate == !is_gate)
+        g_string_append_printf (set, "%s %s\n", module->name, module->identity);
+    }
+  return g_string_free (set, FALSE);
+}
+
+gboolean
+satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles, gboolean is_gate)
+{
+  g_autofree char *x = module_set (a, roles, is_gate), *y = module_set (b, roles, is_gate);
+  return strcmp (x, y) == 0;
+}
+
+char *
+satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next)
+{
+  g_autoptr (GPtrArray) what = g_ptr_array_new ();
+  if (memcmp (now->ids, next->ids, sizeof now->ids) != 0)
+    g_ptr_array_add (what, (gpointer) "the accounts of the processes");
+  if (strcmp (now->mail_root, next->mail_root) != 0)
+    g_ptr_array_add (what, (gpointer) "server.mail_root");
+  if (strcmp (now->state_dir, next->state_dir) != 0)
+    g_ptr_array_add (what, (gpointer) "server.state_dir");
+  if (strcmp (now->run_dir, next->run_dir) != 0)
+    g_ptr_array_add (what, (gpointer) "server.run_dir");
+  if (now->n_mails != next->n_mails)
+    g_ptr_array_add (what, (gpointer) "server.mail_processes");
+  if (now->sandbox != next->sandbox)
+    g_ptr_array_add (what, (gpointer) "server.sandbox");
+  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL, FALSE))
+    g_ptr_array_add (what, (gpointer) "the modules of auth and mail");
+  if (what->len == 0)
+    return NULL;
+  g_ptr_array_add (what, NULL);
+  return g_strjoinv (", ", (char **) what->pdata);
+}

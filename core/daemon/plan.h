@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT
+ * What master needs to know of a configuration, as numbers and paths: worked out by the config process,
+ * sent in messages, and all that master ever sees of it beside an opaque sealed image.
+ */
+#pragma once
+#include "core/runtime/ipc.h"
+#include <satchel/module.h>
+
+#define SATCHEL_PLAN_NO_ID G_MAXUINT32 /* a uid or gid that is not to be changed */
+#define SATCHEL_PLAN_LISTENERS_MAX 256u
+#define SATCHEL_PLAN_MODULES_MAX 256u
+#define SATCHEL_PLAN_TLS_MAX 256u
+#define SATCHEL_PLAN_PROBLEMS_MAX 1000u
+/* The grace of a STOP that only drains: no new connections, the old ones live until they end. */
+#define SATCHEL_GRACE_DRAIN G_MAXUINT32
+
+typedef struct SatchelPlanIds
+{
+  guint32 uid, gid;
+} SatchelPlanIds;
+
+typedef struct SatchelPlanListener
+{
+  char *origin; /* FILE:LINE, for messages */
+  char *name, *protocol;
+  char *address; /* numeric; "" with a path */
+  char *path;    /* "" with an address */
+  guint32 port, mode, roles; /* roles: who accepts, SatchelRole bits */
+  guint32 implicit_tls, allow_cleartext;
+  guint32 is_optional; /* an address family that may be missing on this machine: IPv6 of "*" and of loopback */
+} SatchelPlanListener;
+
+typedef struct SatchelPlanModule
+{
+  char *name;
+  guint32 is_gate, roles;
+  char *identity; /* of the file: device, inode, time; tells a changed one */
+  int fd;
+} SatchelPlanModule;
+
+typedef struct SatchelPlanTls
+{
+  guint32 index;
+  int chain_fd, key_fd;
+} SatchelPlanTls;
+
+enum
+{
+  SATCHEL_PLAN_GATE = 0,
+  SATCHEL_PLAN_AUTH,
+  SATCHEL_PLAN_MAIL,
+  SATCHEL_PLAN_CONFIG,
+  SATCHEL_PLAN_N_IDS
+};
+
+typedef struct SatchelPlan
+{
+  gboolean is_ok; /* set by PLAN_END */
+  SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
+  guint32 admin_gid;
+  guint32 n_gates, n_mails, sandbox, stop_grace_ms, log_level;
+  char *mail_root, *state_dir, *run_dir, *log_file; /* log_file "": standard error */
+  char *mail_root_origin, *state_dir_origin, *run_dir_origin, *log_file_origin;
+  GPtrArray *listeners; /* SatchelPlanListener */
+  GPtrArray *modules;   /* SatchelPlanModule */
+  GArray *tls;          /* SatchelPlanTls */
+  GPtrArray *problems;  /* char *, ready to print */
+  guint n_errors;
+  int image_fd;         /* sealed memfd */
+} SatchelPlan;
+
+SatchelPlan *satchel_plan_new (void);
+void satchel_plan_free (SatchelPlan *plan);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlan, satchel_plan_free)
+void satchel_plan_listener_free (SatchelPlanListener *listener);
+
+/* Config's side. FALSE: master is gone. */
+gboolean satchel_plan_send (int fd, const SatchelPlan *plan, GError **error);
+gboolean satchel_plan_send_problem (int fd, gboolean is_warning, const char *where, const char *text, GError **error);
+gboolean satchel_plan_send_end (int fd, gboolean is_ok, GError **error);
+
+typedef enum
+{
+  SATCHEL_PLAN_BAD = 0,
+  SATCHEL_PLAN_MORE,
+  SATCHEL_PLAN_DONE
+} SatchelPlanStep;
+/* Master's side: takes one message in.  Bounds everything; BAD: the sender is not to be trusted. */
+SatchelPlanStep satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message);
+void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
+    G_GNUC_PRINTF (4, 5);
+
+/* What the two plans differ in. */
+gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);
+gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles, gboolean is_gate);
+/* Names what cannot change without a restart, or NULL; yours. */
+char *satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next);

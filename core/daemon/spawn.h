@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: MIT
+ * Starting a child: this program again, in another role, with its control link on descriptor 3 and nothing else open.
+ */
+#pragma once
+#include "core/daemon/options.h"
+#include <satchel/module.h>
+#include <sys/types.h>
+
+/* *ret_fd: our end of the control link.  -1 with @error. */
+pid_t satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd, GError **error);

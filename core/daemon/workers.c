@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT
+ * Master's children: starting, what they say, dying, starting again.
+ */
+#include "config.h"
+
+#include "core/daemon/master_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/daemon/spawn.h"
+
+#define QUICK_MS 10000        /* a process that dies younger counts towards the backoff */
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS 30000
+
+static void
+make_crumbs (SatchelWorker *worker)
+{
+  gsize len = SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb);
+  int fd = memfd_create ("satchel-breadcrumbs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd >= 0 && ftruncate (fd, (off_t) len) == 0 && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    {
+      gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (area != MAP_FAILED)
+        {
+          worker->crumbs_fd = fd;
+          worker->crumbs = area;
+          return;
+        }
+    }
+  satchel_log (SATCHEL_LOG_WARNING, "server", "no memory for breadcrumbs: %s", g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+}
+
+SatchelWorker *
+satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot)
+{
+  SatchelWorker *worker = g_new0 (SatchelWorker, 1);
+  worker->master = master;
+  worker->role = role;
+  worker->slot = slot;
+  worker->crumbs_fd = -1;
+  worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  if (role == SATCHEL_ROLE_MAIL)
+    make_crumbs (worker);
+  g_ptr_array_add (master->workers, worker);
+  return worker;
+}
+
+void
+satchel_worker_free (SatchelWorker *worker)
+{
+  satchel_timer_cancel (&worker->restart);
+  satchel_ipc_link_free (worker->link);
+  g_hash_table_unref (worker->serials);
+  if (worker->crumbs != NULL)
+    munmap (worker->crumbs, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
+  if (worker->crumbs_fd >= 0)
+    close (worker->crumbs_fd);
+  g_free (worker->failure);
+  g_free (worker);
+}
+
+guint
+satchel_master_free_slot (SatchelMaster *master, SatchelRole role)
+{
+  for (guint slot = 0; slot < SATCHEL_SLOTS_MAX; slot++)
+    {
+      gboolean is_taken = FALSE;
+      for (guint i = 0; i < master->workers->len; i++)
+        {
+          const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+          is_taken = is_taken || (worker->role == role && worker->slot == slot);
+        }
+      if (!is_taken)
+        return slot;
+    }
+  return SATCHEL_SLOTS_MAX;
+}
+
+void
+satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  if (worker->link != NULL)
+    satchel_ipc_send (worker->link, message);
+  else
+    satchel_ipc_message_free (message);
+}
+
+gboolean
+satchel_master_is_all_ready (SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->is_ready && !worker->is_retiring)
+        return FALSE;
+    }
+  return master->workers->len > 0;
+}
+
+/* At the first start nobody serves before everybody is there, so that the first client meets a whole server. */
+static void
+start_or_hold (SatchelWorker *worker)
+{
+  SatchelMaster *master = worker->master;
+  if (master->state != SATCHEL_MASTER_STARTING)
+    {
+      satchel_worker_start (worker);
+      return;
+    }
+  for (guint i = 0; i < master->workers->len; i++)
+    if (!((SatchelWorker *) g_ptr_array_index (master->workers, i))->has_hello)
+      return;
+  for (guint i = 0; i < master->workers->len; i++)
+    satchel_worker_start (g_ptr_array_index (master->workers, i));
+}
+
+static gboolean
+hello (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  SatchelMaster *master = worker->master;
+  const char *build = satchel_ipc_get_string (message);
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || worker->has_hello || role != (guint32) worker->role || slot != worker->slot)
+    return FALSE;
+  if (strcmp (build, master->build_id) != 0)
+    {
+      satchel_log (SATCHEL_LOG_INFO, "server", "the program was upgraded: starting it anew, listeners stay open");
+      satchel_stop_begin (master, SATCHEL_MASTER_UPGRADING);
+      return TRUE;
+    }
+  worker->has_hello = TRUE;
+  satchel_worker_send_setup (worker);
+  satchel_worker_wire (worker);
+  start_or_hold (worker);
+  return TRUE;
+}
+
+static gboolean
+ready (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  if (!satchel_ipc_message_is_done (message) || !worker->has_started || worker->is_ready)
+    return FALSE;
+  worker->is_ready = TRUE;
+  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s[%u] ready: pid=%d", satchel_role_name (worker->role), worker->slot, (int) worker->pid);
+  if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
+    satchel_master_all_ready (worker->master);
+  else if (worker->master->state == SATCHEL_MASTER_RUNNING)
+    satchel_reload_worker_ready (worker);
+  return TRUE;
+}
+
+static gboolean
+failed (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  const char *why = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  g_free (worker->failure);
+  worker->failure = g_strdup (why);
+  return TRUE;
+}
+
+static gboolean
+worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
+{
+  SatchelWorker *worker = data;
+  if (message->type == SATCHEL_IPC_HELLO)
+    return hello (worker, message);
+  if (message->type == SATCHEL_IPC_FAILED)
+    return failed (worker, message);
+  if (!worker->has_hello)
+    return FALSE;
+  if (message->type == SATCHEL_IPC_READY)
+    return ready (worker, message);
+  if (message->type == SATCHEL_IPC_STOPPED)
+    return satchel_ipc_message_is_done (message);
+  if (message->type == SATCHEL_IPC_SYNC_PEER)
+    {
+      guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+      if (!satchel_ipc_message_is_done (message) || slot >= SATCHEL_SLOTS_MAX)
+        return FALSE;
+      satchel_worker_rewire (worker, (SatchelRole) role, slot, message->session_id);
+      return TRUE;
+    }
+  if (message->type == SATCHEL_IPC_RELOADED)
+    {
+      gboolean ok = satchel_ipc_get_u32 (message) != 0;
+      const char *text = satchel_ipc_get_string (message);
+      if (!satchel_ipc_message_is_done (message))
+        return FALSE;
+      satchel_reload_answer (worker, ok, text);
+      return TRUE;
+    }
+  if (message->type == SATCHEL_IPC_ADMIN_REPLY)
+    {
+      satchel_control_worker_reply (worker->master, worker, message);
+      return !message->failed;
+    }
+  return FALSE;
+}
+
+static void
+worker_closed (SatchelIpcLink *link, gpointer data)
+{
+  SatchelWorker *worker = data;
+  satchel_ipc_link_free (g_steal_pointer (&worker->link));
+  /* One that broke the rules of the link is of no use; one that ends is not hurt by it, unless it is still cleaning up. */
+  if (worker->pid > 0 && !worker->is_stopping && !worker->is_retiring)
+    kill (worker->pid, SIGKILL);
+}
+
+static void
+restart_due (SatchelTimer *timer, gpointer data)
+{
+  satchel_worker_spawn (data);
+}
+
+static void
+restart_later (SatchelWorker *worker)
+{
+  guint shift = MIN (worker->n_quick, 10u);
+  gint64 delay_ms = worker->n_quick <= 1 ? 0 : MIN (BACKOFF_MAX_MS, (gint64) BACKOFF_FIRST_MS << (shift - 1));
+  worker->n_restarts++;
+  if (delay_ms == 0)
+    {
+      satchel_worker_spawn (worker);
+      return;
+    }
+  satchel_log (SATCHEL_LOG_WARNING, "server", "%s[%u] starts again in %d ms", satchel_role_name (worker->role), worker->slot, (int) delay_ms);
+  satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
+}
+
+void
+satchel_worker_spawn (SatchelWorker *worker)
+{
+  g_autoptr (GError) error = NULL;
+  int fd = -1;
+  if (worker->crumbs != NULL)
+    memset (worker->crumbs, 0, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
+  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = FALSE;
+  g_hash_table_remove_all (worker->serials);
+  worker->started_ms = g_get_monotonic_time () / 1000;
+  worker->pid = satchel_spawn (worker->master->options, worker->role, worker->slot, &fd, &error);
+  if (worker->pid > 0)
+    {
+      worker->link = satchel_ipc_link_new (fd, worker_message, worker_closed, worker);
+      return;
+    }
+  worker->pid = 0;
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] cannot be started: %s", satchel_role_name (worker->role), worker->slot, error->message);
+  worker->n_quick = MAX (worker->n_quick + 1, 2u);
+  restart_later (worker);
+}
+
+/* ---- deaths ---- */
+
+static void
+log_crumbs (const SatchelWorker *worker)
+{
+  guint n_told = 0;
+  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS && n_told < 16; i++)
+    {
+      /* The process that wrote it may have been taken over. */
+      SatchelBreadcrumb crumb = worker->crumbs[i];
+      if (!crumb.is_busy)
+        continue;
+      crumb.operation[sizeof crumb.operation - 1] = crumb.user[sizeof crumb.user - 1] = crumb.detail[sizeof crumb.detail - 1] = '\0';
+      g_autoptr (GString) line = g_string_new (NULL);
+      satchel_log_field (line, "operation", crumb.operation);
+      satchel_log_field (line, "user", crumb.user);
+      satchel_log_field (line, "message", crumb.detail);
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] was busy with:%s", satchel_role_name (worker->role), worker->slot, line->str);
+      n_told++;
+    }
+}
+
+static void
+log_end (const SatchelWorker *worker, int status)
+{
+  const char *name = satchel_role_name (worker->role);
+  if (WIFSIGNALED (status))
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] died: pid=%d signal=%d (%s)", name, worker->slot, (int) worker->pid, WTERMSIG (status),
+                 WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids" : g_strsignal (WTERMSIG (status)));
+  else
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] ended: pid=%d status=%d", name, worker->slot, (int) worker->pid, WEXITSTATUS (status));
+  log_crumbs (worker);
+}
+
+void
+satchel_worker_ended (SatchelWorker *worker, int status)
+{
+  SatchelMaster *master = worker->master;
+  if (worker->link != NULL)
+    satchel_ipc_link_drain (worker->link);
+  gboolean is_expected = worker->is_stopping || worker->is_retiring;
+  if (!is_expected || WIFSIGNALED (status))
+    log_end (worker, status);
+  satchel_ipc_link_free (g_steal_pointer (&worker->link));
+  gint64 age_ms = g_get_monotonic_time () / 1000 - worker->started_ms;
+  gboolean was_ready = worker->is_ready;
+  worker->pid = 0;
+  worker->has_hello = worker->is_ready = FALSE;
+  satchel_control_worker_died (master, worker);
+  satchel_reload_worker_died (worker);
+  if (worker->is_retiring && !worker->is_stopping)
+    satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u] has drained", satchel_role_name (worker->role), worker->slot);
+  if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
+    {
+      satchel_stop_step (master);
+      return;
+    }
+  if (worker->is_retiring)
+    {
+      g_ptr_array_remove (master->workers, worker);
+      return;
+    }
+  if (master->state == SATCHEL_MASTER_STARTING)
+    {
+      satchel_master_fail (master, 1, "start failed: %s[%u]: %s", satchel_role_name (worker->role), worker->slot,
+                           worker->failure != NULL ? worker->failure : "it died; the log says of what");
+      return;
+    }
+  worker->n_quick = was_ready && age_ms >= QUICK_MS ? 1 : worker->n_quick + 1;
+  restart_later (worker);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT
+ * flock on a file of the mail root; its content is the holder's pid, for messages only.
+ */
+#include "config.h"
+
+#include "core/runtime/root_lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+#include <satchel/log.h>
+
+/* No domain begins with a dot. */
+#define LOCK_NAME ".satchel-lock"
+
+int
+satchel_root_lock (int root_fd, GError **error)
+{
+  int fd = openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "lock of the mail root");
+      return -1;
+    }
+  char text[32] = "";
+  if (flock (fd, LOCK_EX | LOCK_NB) != 0)
+    {
+      int saved = errno;
+      gssize n = pread (fd, text, sizeof text - 1, 0);
+      text[MAX (n, 0)] = '\0';
+      close (fd);
+      if (saved == EWOULDBLOCK)
+        satchel_error_set (error, SATCHEL_ERROR_INUSE, "the mail root is in use by process %d; stop that one first", atoi (text));
+      else
+        satchel_error_set_errno (error, saved, "lock of the mail root");
+      return -1;
+    }
+  int len = snprintf (text, sizeof text, "%d\n", (int) getpid ());
+  if (ftruncate (fd, 0) != 0 || pwrite (fd, text, (size_t) len, 0) != len)
+    {
+      /* A full disk keeps nobody from serving what is there. */
+      satchel_log (SATCHEL_LOG_WARNING, "server", "the pid could not be written into the lock of the mail root: %s", g_strerror (errno));
+    }
+  return fd;
+}

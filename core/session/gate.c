@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: MIT
+ * Role gate: set-up, listeners and accepting.  A gate that is full, or out of descriptors, stops accepting and
+ * leaves new connections to its sisters and to the kernel's queue; it never spins.
+ */
+#include "config.h"
+
+#include "core/session/gate_private.h"
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <satchel/log.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define ACCEPTS_A_TURN 16
+#define RETRY_MS 200
+
+Gate satchel_gate;
+
+static void
+set_accepting (gboolean is_accepting)
+{
+  for (guint i = 0; i < satchel_gate.listeners->len; i++)
+    {
+      GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
+      if (listener->watch != NULL)
+        satchel_watch_set_events (listener->watch, is_accepting ? EPOLLIN | EPOLLEXCLUSIVE : 0);
+    }
+  satchel_gate.is_paused = !is_accepting;
+}
+
+static void
+accept_again (SatchelTimer *timer, gpointer data)
+{
+  gate_sessions_changed ();
+}
+
+void
+gate_sessions_changed (void)
+{
+  if (!satchel_gate.is_paused || satchel_gate.is_stopping || satchel_gate.accept_timer.due_ms != 0)
+    return;
+  if (satchel_gate.n_served < satchel_gate.max_connections)
+    set_accepting (TRUE);
+}
+
+static void
+pause_accepting (const char *reason, gboolean is_retrying)
+{
+  static gint64 told_ms;
+  gint64 now = satchel_clock_ms ();
+  if (now - told_ms > 60 * 1000)
+    satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: reason=%s connections=%u", reason, satchel_gate.n_served);
+  told_ms = now;
+  set_accepting (FALSE);
+  if (is_retrying)
+    satchel_timer_arm (&satchel_gate.accept_timer, RETRY_MS, accept_again, NULL);
+}
+
+static void
+listener_event (int fd, guint32 events, gpointer data)
+{
+  GateListener *listener = data;
+  for (guint i = 0; i < ACCEPTS_A_TURN; i++)
+    {
+      struct sockaddr_storage peer = { 0 };
+      socklen_t len = sizeof peer;
+      if (satchel_gate.n_served >= satchel_gate.max_connections)
+        {
+          pause_accepting ("limits.connections", FALSE);
+          return;
+        }
+      int client = accept4 (fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      if (client < 0)
+        {
+          if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+            pause_accepting (g_strerror (errno), TRUE);
+          return;
+        }
+      SatchelAddress address;
+      satchel_address_from_socket (&address, &peer);
+      if (!address.is_local)
+        {
+          int on = 1; /* answers go out at the end of a turn, whole */
+          (void)setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+        }
+      gate_session_begin (listener, client, &address);
+    }
+}
+
+static GateListener *
+add_listener (int fd, const SatchelGateListenerOptions *options)
+{
+  GateListener *listener = g_new0 (GateListener, 1);
+  listener->name = g_strdup (options->name);
+  listener->group = g_strdup (options->group);
+  listener->fd = fd;
+  listener->protocol = options->protocol;
+  listener->service = options->service;
+  listener->implicit_tls = options->implicit_tls;
+  listener->allow_cleartext = options->allow_cleartext;
+  listener->trusted_proxies = g_strdupv ((char **)options->trusted_proxies);
+  g_ptr_array_add (satchel_gate.listeners, listener);
+  return listener;
+}
+
+void
+satchel_gate_listen (int fd, const SatchelGateListenerOptions *options)
+{
+  GateListener *listener = add_listener (fd, options);
+  listener->watch = satchel_watch_add (fd, EPOLLIN | EPOLLEXCLUSIVE, listener_event, listener);
+}
+
+void
+satchel_gate_take (int fd, const struct sockaddr_storage *peer, const SatchelGateListenerOptions *options)
+{
+  SatchelAddress address;
+  satchel_address_from_socket (&address, peer);
+  gate_session_begin (add_listener (-1, options), fd, &address);
+}
+
+void
+satchel_gate_configure (void)
+{
+  const SatchelConfig *limits = satchel_gate.host.group ("limits");
+  satchel_gate.max_connections = (guint)satchel_config_int (limits, "connections");
+  satchel_gate.max_per_address = (guint)satchel_config_int (limits, "connections_per_address");
+  satchel_gate.bad_commands = (guint)satchel_config_int (limits, "bad_commands");
+  satchel_gate.handshake_timeout_ms = satchel_config_duration_ms (limits, "handshake_timeout");
+  satchel_gate.login_timeout_ms = satchel_config_duration_ms (limits, "login_timeout");
+  satchel_gate.write_timeout_ms = satchel_config_duration_ms (limits, "write_timeout");
+  satchel_gate.prelogin_line = (gsize)satchel_config_size (limits, "prelogin_line");
+  satchel_gate.output_buffer = (gsize)satchel_config_size (limits, "output_buffer");
+}
+
+void
+satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len, const guint8 key[64])
+{
+  satchel_gate.host = *host;
+  memcpy (satchel_gate.key, key, 64);
+  satchel_connection_table_free (satchel_gate.table);
+  satchel_gate.table = satchel_connection_table_new (table, table_len, host->slot, key);
+  if (satchel_gate.listeners == NULL)
+    {
+      satchel_gate.listeners = g_ptr_array_new ();
+      satchel_gate.sessions = g_hash_table_new (g_int64_hash, g_int64_equal);
+      satchel_gate.mechanisms = g_new0 (char *, 1);
+    }
+  satchel_gate_configure ();
+}
+
+void
+satchel_gate_set_tls (SatchelTlsContext *context)
+{
+  SatchelTlsContext *old = satchel_gate.tls;
+  satchel_gate.tls = context != NULL ? satchel_tls_context_ref (context) : NULL;
+  satchel_tls_context_unref (old);
+}
+
+void
+satchel_gate_stop (gboolean is_drain_only)
+{
+  if (!satchel_gate.is_stopping)
+    {
+      satchel_gate.is_stopping = TRUE;
+      satchel_timer_cancel (&satchel_gate.accept_timer);
+      for (guint i = 0; i < satchel_gate.listeners->len; i++)
+        {
+          GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
+          satchel_watch_remove (g_steal_pointer (&listener->watch));
+        }
+    }
+  if (is_drain_only)
+    return;
+  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+    {
+      next = session->next;
+      if (session->state == GATE_PROXY || session->state == GATE_HANDSHAKE || session->state == GATE_GRANTING)
+        gate_session_end (session, SATCHEL_CLOSED_SHUTDOWN);
+      else if (session->state == GATE_HANDED)
+        gate_session_free (session);
+    }
+  /* Those that speak say goodbye; relays end when their mail process has said it. */
+  satchel_connections_shutdown ();
+}
+
+guint
+satchel_gate_n_connections (void)
+{
+  return satchel_gate.n_served;
+}
+
+guint
+satchel_gate_n_relays (void)
+{
+  return satchel_gate.n_relays;
+}
+
+void
+satchel_gate_describe (GString *text)
+{
+  for (SatchelGateSession *session = satchel_gate.first; session != NULL; session = session->next)
+    if (session->state < GATE_RELAYED && session->listener->protocol != NULL)
+      g_string_append_printf (text, "%s %s %s\n", session->id_text, session->peer, session->listener->protocol->service);
+}

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT
+ * Gate's side of an exchange with auth.  Gate never sees whether a password was right, only a status and, at
+ * success, a grant that is good for this one connection.  Without an answer in time it is "unavailable", never "yes".
+ */
+#include "config.h"
+
+#include "core/session/gate_private.h"
+#include <string.h>
+
+#define ANSWER_MS 20000
+
+static SatchelIpcMessage *
+new_message (SatchelGateSession *session, SatchelIpcType type)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (type, session->id);
+  message->deadline_ms = (guint64)(satchel_clock_ms () + ANSWER_MS);
+  return message;
+}
+
+static void
+tell_result (SatchelTurn *turn)
+{
+  SatchelGateSession *session = (SatchelGateSession *)((char *)turn - G_STRUCT_OFFSET (SatchelGateSession, turn));
+  if (session->connection == NULL || session->state != GATE_OPEN || !session->was_started)
+    return;
+  g_autoptr (GBytes) challenge = g_steal_pointer (&session->challenge);
+  g_autofree char *explain = g_steal_pointer (&session->explain);
+  SatchelAuthResult result = { .size = sizeof result, .status = session->status, .explain = explain };
+  if (challenge != NULL)
+    result.challenge = g_bytes_get_data (challenge, &result.challenge_len);
+  session->exchange = session->status == SATCHEL_AUTH_CONTINUE ? EXCHANGE_CONTINUE : EXCHANGE_NONE;
+  guint64 id = session->id;
+  session->listener->protocol->auth_result (session->self, &result);
+  /* It may have handed over, or closed. */
+  session = g_hash_table_lookup (satchel_gate.sessions, &id);
+  if (session != NULL && session->connection != NULL && session->state == GATE_OPEN && session->exchange != EXCHANGE_ASKED)
+    satchel_connection_set_busy (session->connection, FALSE);
+}
+
+static void
+answer (SatchelGateSession *session, SatchelAuthStatus status)
+{
+  satchel_timer_cancel (&session->step_timer);
+  session->exchange = EXCHANGE_ANSWERED;
+  session->status = status;
+  if (session->state == GATE_GRANTING)
+    {
+      if (status == SATCHEL_AUTH_OK)
+        gate_hand_over (session, NULL, 0);
+      else
+        {
+          gate_session_log (session, SATCHEL_LOG_INFO, "refused", status == SATCHEL_AUTH_UNAVAILABLE ? "unavailable" : "not-allowed");
+          gate_session_free (session);
+        }
+      return;
+    }
+  satchel_connection_set_busy (session->connection, TRUE);
+  satchel_turn_queue (&session->turn, tell_result);
+}
+
+static void
+answer_is_late (SatchelTimer *timer, gpointer data)
+{
+  SatchelGateSession *session = data;
+  satchel_gate.host.send_to_auth (satchel_ipc_message_new (SATCHEL_IPC_AUTH_CANCEL, session->id));
+  answer (session, SATCHEL_AUTH_UNAVAILABLE);
+}
+
+static void
+ask (SatchelGateSession *session, SatchelIpcMessage *message)
+{
+  if (session->connection != NULL)
+    satchel_connection_set_busy (session->connection, TRUE);
+  session->exchange = EXCHANGE_ASKED;
+  if (!satchel_gate.host.send_to_auth (message))
+    {
+      answer (session, SATCHEL_AUTH_UNAVAILABLE);
+      return;
+    }
+  session->is_told_auth = TRUE;
+  satchel_timer_arm (&session->step_timer, ANSWER_MS, answer_is_late, session);
+}
+
+/* LMTP may wait for an auth process that is about to be back; the login timeout ends it. */
+void
+gate_auth_ask_grant (SatchelGateSession *session)
+{
+  if (!satchel_gate.host.is_auth_up ())
+    return;
+  SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_SERVICE_GRANT);
+  satchel_ipc_put_string (message, session->listener->protocol->service);
+  satchel_ipc_put_string (message, session->peer);
+  ask (session, message);
+}
+
+void
+gate_auth_forget (SatchelGateSession *session)
+{
+  if (session->is_told_auth)
+    satchel_gate.host.send_to_auth (satchel_ipc_message_new (SATCHEL_IPC_SESSION_END, session->id));
+  session->is_told_auth = FALSE;
+}
+
+static gboolean
+may_start (SatchelGateSession *session)
+{
+  g_return_val_if_fail (session->state == GATE_OPEN, FALSE);
+  if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_ANSWERED)
+    return FALSE; /* one at a time; its answer is coming */
+  session->has_grant = FALSE;
+  if (satchel_gate_may_login (session))
+    return TRUE;
+  answer (session, SATCHEL_AUTH_NOT_ALLOWED);
+  return FALSE;
+}
+
+void
+satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, const guint8 *initial, gsize len)
+{
+  if (!may_start (session))
+    return;
+  g_autofree char *upper = g_ascii_strup (mechanism, -1);
+  if (!g_strv_contains ((const char *const *)satchel_gate.mechanisms, upper))
+    {
+      answer (session, satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM : SATCHEL_AUTH_UNAVAILABLE);
+      return;
+    }
+  SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_START);
+  satchel_ipc_put_string (message, session->listener->protocol->service);
+  satchel_ipc_put_string (message, upper);
+  satchel_ipc_put_string (message, session->peer);
+  satchel_ipc_put_u32 (message, TRUE);
+  satchel_ipc_put_u32 (message, initial != NULL);
+  satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);
+  ask (session, message);
+}
+
+void
+satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len)
+{
+  if (session->exchange != EXCHANGE_CONTINUE)
+    return;
+  SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_STEP);
+  satchel_ipc_put_bytes (message, response, len);
+  ask (session, message);
+}
+
+void
+satchel_gate_auth_cancel (SatchelGateSession *session)
+{
+  if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_CONTINUE)
+    satchel_gate.host.send_to_auth (satchel_ipc_message_new (SATCHEL_IPC_AUTH_CANCEL, session->id));
+  satchel_timer_cancel (&session->step_timer);
+  satchel_turn_cancel (&session->turn);
+  session->exchange = EXCHANGE_NONE;
+  if (session->connection != NULL)
+    satchel_connection_set_busy (session->connection, FALSE);
+}
+
+void
+satchel_gate_auth_password (SatchelGateSession *session, const char *method, const char *user, gsize user_len,
+                            const char *password, gsize password_len)
+{
+  if (!may_start (session))
+    return;
+  if (!satchel_gate.host.is_auth_up ())
+    {
+      answer (session, SATCHEL_AUTH_UNAVAILABLE);
+      return;
+    }
+  SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_PASSWORD);
+  satchel_ipc_put_string (message, session->listener->protocol->service);
+  satchel_ipc_put_string (message, method);
+  satchel_ipc_put_string (message, session->peer);
+  satchel_ipc_put_u32 (message, TRUE);
+  satchel_ipc_put_bytes (message, user, user_len);
+  satchel_ipc_put_bytes (message, password, password_len);
+  ask (session, message);
+}
+
+static gboolean
+take_reply (SatchelIpcMessage *message)
+{
+  gsize challenge_len, grant_len;
+  guint32 status = satchel_ipc_get_u32 (message);
+  const guint8 *challenge = satchel_ipc_get_bytes (message, &challenge_len);
+  const char *explain = satchel_ipc_get_string (message);
+  const guint8 *grant = satchel_ipc_get_bytes (message, &grant_len);
+  guint32 mail_slot = satchel_ipc_get_u32 (message);
+  satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || status < SATCHEL_AUTH_CONTINUE || status > SATCHEL_AUTH_LIMITED ||
+      (status == SATCHEL_AUTH_OK && grant_len != sizeof ((SatchelGateSession *)NULL)->grant))
+    return FALSE;
+  SatchelGateSession *session = g_hash_table_lookup (satchel_gate.sessions, &message->session_id);
+  if (session == NULL || session->exchange != EXCHANGE_ASKED)
+    return TRUE; /* gone, or too late: auth hears, or has heard, of its end */
+  g_clear_pointer (&session->challenge, g_bytes_unref);
+  g_clear_pointer (&session->explain, g_free);
+  if (status == SATCHEL_AUTH_CONTINUE)
+    session->challenge = g_bytes_new (challenge, challenge_len);
+  if (*explain != '\0')
+    session->explain = g_strdup (explain);
+  if (status == SATCHEL_AUTH_OK)
+    {
+      memcpy (session->grant, grant, sizeof session->grant);
+      session->has_grant = TRUE;
+      session->mail_slot = mail_slot;
+      if (!satchel_gate.host.is_mail_up (mail_slot))
+        {
+          session->has_grant = FALSE;
+          gate_auth_forget (session);
+          status = SATCHEL_AUTH_UNAVAILABLE;
+        }
+    }
+  answer (session, (SatchelAuthStatus)status);
+  return TRUE;
+}
+
+static gboolean
+take_mechanisms (SatchelIpcMessage *message)
+{
+  const char *names = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || strlen (names) > 1024)
+    return FALSE;
+  g_strfreev (satchel_gate.mechanisms);
+  satchel_gate.mechanisms = g_strsplit (names, " ", -1);
+  if (*names == '\0')
+    g_clear_pointer (&satchel_gate.mechanisms[0], g_free);
+  return TRUE;
+}
+
+gboolean
+satchel_gate_auth_message (SatchelIpcMessage *message)
+{
+  if (message->type == SATCHEL_IPC_AUTH_REPLY)
+    return take_reply (message);
+  return message->type == SATCHEL_IPC_MECHANISMS && take_mechanisms (message);
+}
+
+void
+satchel_gate_auth_up (void)
+{
+  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+    {
+      next = session->next;
+      if (session->state == GATE_GRANTING && session->exchange == EXCHANGE_NONE)
+        gate_auth_ask_grant (session);
+    }
+}
+
+void
+satchel_gate_auth_lost (void)
+{
+  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+    {
+      next = session->next;
+      session->is_told_auth = FALSE; /* it has forgotten all of them */
+      if (session->state == GATE_GRANTING)
+        {
+          satchel_timer_cancel (&session->step_timer);
+          session->exchange = EXCHANGE_NONE;
+        }
+      else if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_CONTINUE)
+        answer (session, SATCHEL_AUTH_UNAVAILABLE);
+    }
+}

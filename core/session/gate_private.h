@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of role gate.
+ *   gate.c            set-up, listeners, accepting, the list of sessions
+ *   gate_session.c    a session's life, its TLS, what protocols call
+ *   gate_auth.c       the exchange with auth
+ *   gate_hand_over.c  to a mail process, by descriptor or by relay
+ */
+#pragma once
+#include "core/runtime/reactor_private.h"
+#include "core/session/connection_table.h"
+#include "core/session/gate.h"
+#include "core/session/relay.h"
+#include "core/session/session_id.h"
+#include <satchel/log.h>
+
+typedef struct GateListener
+{
+  char *name, *group;
+  int fd;
+  SatchelWatch *watch;
+  const SatchelGateProtocolOps *protocol;
+  const SatchelServiceOps *service;
+  gboolean implicit_tls, allow_cleartext;
+  char **trusted_proxies;
+} GateListener;
+
+typedef enum
+{
+  GATE_PROXY = 1,  /* the PROXY header is read */
+  GATE_HANDSHAKE,
+  GATE_OPEN,       /* the protocol's half before login speaks */
+  GATE_GRANTING,   /* no login: auth is asked for a grant */
+  GATE_RELAYED,    /* handed over, the transport is here */
+  GATE_HANDED      /* handed over whole; kept for the counts only */
+} GateState;
+
+typedef enum
+{
+  EXCHANGE_NONE = 0,
+  EXCHANGE_ASKED,    /* auth's answer is awaited */
+  EXCHANGE_CONTINUE, /* the client's is */
+  EXCHANGE_ANSWERED  /* the result is about to be told */
+} GateExchange;
+
+struct SatchelGateSession
+{
+  guint64 id;
+  char id_text[SATCHEL_SESSION_ID_CHARS + 1];
+  char peer[SATCHEL_ADDRESS_CHARS];
+  SatchelAddress address;
+  GateListener *listener;
+  GateState state;
+  GateExchange exchange;
+  gpointer self; /* the protocol's */
+  SatchelConnection *connection;
+  SatchelTransport *transport; /* while there is no connection */
+  SatchelWatch *watch;         /* PROXY, HANDSHAKE, GRANTING */
+  SatchelRelay *relay;
+  guint8 *proxy;               /* header read so far */
+  guint proxy_len;
+  gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
+  guint n_bad;
+  char *tls_info;              /* until hand-over */
+  guint8 grant[16];
+  gboolean has_grant;
+  guint mail_slot;
+  /* An answer for the protocol, told at the end of the turn. */
+  SatchelAuthStatus status;
+  GBytes *challenge;
+  char *explain;
+  SatchelTurn turn;
+  SatchelTimer login_timer, step_timer; /* step: handshake, auth's answer */
+  SatchelGateSession *previous, *next;
+};
+
+typedef struct Gate
+{
+  SatchelGateHost host;
+  SatchelConnectionTable *table;
+  guint8 key[64];
+  SatchelTlsContext *tls;
+  GPtrArray *listeners; /* GateListener */
+  GHashTable *sessions; /* &id to session */
+  SatchelGateSession *first;
+  guint n_served, n_relays;
+  gboolean is_paused, is_stopping;
+  SatchelTimer accept_timer;
+  char **mechanisms;
+  /* limits */
+  guint max_connections, max_per_address, bad_commands;
+  gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
+  gsize prelogin_line, output_buffer;
+} Gate;
+extern Gate satchel_gate;
+
+/* gate.c */
+void gate_sessions_changed (void); /* there may be room for new ones again */
+
+/* gate_session.c */
+void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
+/* The transport is ready: greets, or asks for a grant. */
+void gate_session_greet (SatchelGateSession *session);
+/* Everything of it ends now; the protocol has been told (or was never there). */
+void gate_session_free (SatchelGateSession *session);
+/* Ends it from here, telling the protocol. */
+void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
+void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason);
+/* Handshakes: a few a turn. */
+void gate_handshake_start (SatchelGateSession *session, int fd);
+
+/* gate_auth.c */
+void gate_auth_forget (SatchelGateSession *session);
+void gate_auth_ask_grant (SatchelGateSession *session);
+
+/* gate_hand_over.c */
+void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);

@@ -1,0 +1,487 @@
+/* SPDX-License-Identifier: MIT
+ * A connection before login: PROXY header, TLS, the protocol's small half.  RFC 8314 3.3 (implicit TLS), RFC 3501
+ * 6.2.1 and RFC 2595 4 (STARTTLS, STLS).
+ */
+#include "config.h"
+
+#include "core/session/gate_private.h"
+#include "core/session/proxy.h"
+#include <errno.h>
+#include <satchel/log.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define HANDSHAKES_A_TURN 3
+
+static GQueue handshakes = G_QUEUE_INIT; /* sessions whose client has said something */
+static SatchelTurn handshake_turn;
+
+static void queue_handshake (SatchelGateSession *session);
+
+void
+gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason)
+{
+  if (!satchel_log_is_enabled (level))
+    return;
+  const char *service = session->listener->protocol != NULL ? session->listener->protocol->service : session->listener->name;
+  g_autoptr (GString) line = g_string_new (text);
+  g_string_append_c (line, ':');
+  satchel_log_field (line, "rip", session->peer);
+  satchel_log_field (line, "service", service);
+  satchel_log_field (line, "session", session->id_text);
+  if (reason != NULL)
+    satchel_log_field (line, "reason", reason);
+  satchel_log (level, "gate", "%s", line->str);
+}
+
+/* ---- the protocol's handlers, with what gate must do around them ---- */
+
+static void
+gate_input (SatchelConnection *connection, gpointer data)
+{
+  SatchelGateSession *session = data;
+  session->listener->protocol->handlers->input (connection, session->self);
+}
+
+static void
+gate_drained (SatchelConnection *connection, gpointer data)
+{
+  SatchelGateSession *session = data;
+  const SatchelConnectionHandlers *handlers = session->listener->protocol->handlers;
+  if (SATCHEL_HAS (handlers, drained))
+    handlers->drained (connection, session->self);
+}
+
+static void
+gate_shutdown (SatchelConnection *connection, gpointer data)
+{
+  SatchelGateSession *session = data;
+  const SatchelConnectionHandlers *handlers = session->listener->protocol->handlers;
+  if (session->state == GATE_OPEN && SATCHEL_HAS (handlers, shutdown))
+    handlers->shutdown (connection, session->self);
+  else
+    satchel_connection_end (connection, SATCHEL_CLOSED_SHUTDOWN);
+}
+
+static void
+gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason reason)
+{
+  SatchelGateSession *session = data;
+  session->connection = NULL;
+  if (session->was_started)
+    session->listener->protocol->handlers->closed (connection, session->self, reason);
+  session->was_started = FALSE;
+  /* After a hand-over the session goes on, without its protocol. */
+  if (session->state < GATE_RELAYED)
+    gate_session_free (session);
+}
+
+static const SatchelConnectionHandlers gate_handlers
+    = { sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, gate_shutdown, gate_closed };
+
+/* ---- life ---- */
+
+static void
+login_timed_out (SatchelTimer *timer, gpointer data)
+{
+  SatchelGateSession *session = data;
+  gate_session_log (session, SATCHEL_LOG_INFO, "closed", "login-timeout");
+  const SatchelConnectionHandlers *handlers = session->listener->protocol != NULL ? session->listener->protocol->handlers : NULL;
+  if (session->state == GATE_OPEN && session->was_started && !session->has_timed_out && SATCHEL_HAS (handlers, timeout))
+    {
+      session->has_timed_out = TRUE;
+      /* What it says may need a while, but not for ever. */
+      satchel_timer_arm (timer, satchel_gate.handshake_timeout_ms, login_timed_out, session);
+      handlers->timeout (session->connection, session->self);
+      satchel_connection_close (session->connection);
+      return;
+    }
+  gate_session_end (session, SATCHEL_CLOSED_TIMEOUT);
+}
+
+static void
+leave_handshakes (SatchelGateSession *session)
+{
+  satchel_watch_remove (g_steal_pointer (&session->watch));
+  satchel_timer_cancel (&session->step_timer);
+  if (session->is_in_handshake_queue)
+    g_queue_remove (&handshakes, session);
+  session->is_in_handshake_queue = FALSE;
+}
+
+void
+gate_session_free (SatchelGateSession *session)
+{
+  gate_auth_forget (session);
+  satchel_turn_cancel (&session->turn);
+  satchel_timer_cancel (&session->login_timer);
+  leave_handshakes (session);
+  if (session->transport != NULL)
+    satchel_transport_destroy (session->transport);
+  satchel_relay_free (session->relay);
+  if (session->is_counted)
+    satchel_connection_table_remove (satchel_gate.table, &session->address);
+  if (session->state != GATE_HANDED)
+    satchel_gate.n_served--;
+  g_hash_table_remove (satchel_gate.sessions, &session->id);
+  if (session->previous != NULL)
+    session->previous->next = session->next;
+  else
+    satchel_gate.first = session->next;
+  if (session->next != NULL)
+    session->next->previous = session->previous;
+  g_clear_pointer (&session->challenge, g_bytes_unref);
+  g_free (session->explain);
+  g_free (session->tls_info);
+  g_free (session->proxy);
+  explicit_bzero (session->grant, sizeof session->grant);
+  g_free (session);
+  gate_sessions_changed ();
+}
+
+void
+gate_session_end (SatchelGateSession *session, SatchelCloseReason reason)
+{
+  leave_handshakes (session);
+  if (session->connection != NULL)
+    satchel_connection_end (session->connection, reason); /* gate_closed does the rest */
+  else
+    gate_session_free (session);
+}
+
+/* ---- greeting ---- */
+
+static void
+start_service (SatchelGateSession *session)
+{
+  const SatchelServiceOps *service = session->listener->service;
+  SatchelConnection *connection = satchel_connection_new (g_steal_pointer (&session->transport), service->handlers, NULL);
+  gpointer self = service->session_new (connection, session->peer, satchel_gate.host.group (session->listener->group));
+  if (self == NULL)
+    satchel_connection_set_handlers (connection, NULL, NULL);
+  else
+    satchel_connection_set_handlers (connection, service->handlers, self);
+  if (self == NULL)
+    satchel_connection_close (connection);
+  gate_session_free (session);
+}
+
+void
+gate_session_greet (SatchelGateSession *session)
+{
+  const SatchelGateProtocolOps *protocol = session->listener->protocol;
+  satchel_watch_remove (g_steal_pointer (&session->watch));
+  if (protocol == NULL)
+    {
+      start_service (session);
+      return;
+    }
+  if (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN)
+    {
+      session->state = GATE_GRANTING;
+      gate_auth_ask_grant (session);
+      return;
+    }
+  session->state = GATE_OPEN;
+  SatchelConnection *connection = satchel_connection_new (g_steal_pointer (&session->transport), &gate_handlers, session);
+  session->connection = connection;
+  satchel_connection_set_wiping (connection, TRUE);
+  satchel_connection_set_input_limit (connection, 2 * satchel_gate.prelogin_line);
+  satchel_connection_set_high_water (connection, satchel_gate.output_buffer);
+  satchel_connection_set_write_timeout (connection, satchel_gate.write_timeout_ms);
+  session->self = protocol->session_new (session);
+  session->was_started = session->self != NULL;
+  if (session->self == NULL)
+    satchel_connection_abort (connection);
+}
+
+/* ---- TLS ---- */
+
+static void
+handshake_event (int fd, guint32 events, gpointer data)
+{
+  SatchelGateSession *session = data;
+  satchel_watch_set_events (session->watch, 0);
+  queue_handshake (session);
+}
+
+static void
+handshake_timed_out (SatchelTimer *timer, gpointer data)
+{
+  gate_session_log (data, SATCHEL_LOG_INFO, "tls failed", "timeout");
+  gate_session_end (data, SATCHEL_CLOSED_TIMEOUT);
+}
+
+static void
+handshake_done (SatchelGateSession *session)
+{
+  satchel_timer_cancel (&session->step_timer);
+  session->has_tls = TRUE;
+  session->tls_info = satchel_tls_info (session->transport);
+  if (session->connection == NULL)
+    {
+      gate_session_greet (session);
+      return;
+    }
+  /* After STARTTLS.  Whatever was known or promised before counts no more. */
+  satchel_watch_remove (g_steal_pointer (&session->watch));
+  session->state = GATE_OPEN;
+  satchel_connection_swap_transport (session->connection, g_steal_pointer (&session->transport));
+  satchel_connection_set_busy (session->connection, FALSE);
+  session->listener->protocol->tls_started (session->self);
+}
+
+static void
+step_handshake (SatchelGateSession *session)
+{
+  const char *why = "";
+  switch (satchel_tls_handshake (session->transport, &why))
+    {
+    case SATCHEL_HANDSHAKE_DONE:
+      handshake_done (session);
+      break;
+    case SATCHEL_HANDSHAKE_READ:
+      satchel_watch_set_events (session->watch, EPOLLIN);
+      break;
+    case SATCHEL_HANDSHAKE_WRITE:
+      satchel_watch_set_events (session->watch, EPOLLOUT);
+      break;
+    case SATCHEL_HANDSHAKE_FAILED:
+      gate_session_log (session, SATCHEL_LOG_INFO, "tls failed", why);
+      shutdown (session->transport->fd, SHUT_WR); /* lets the alert arrive */
+      gate_session_end (session, SATCHEL_CLOSED_CUT);
+      break;
+    }
+}
+
+/* A handshake costs about a millisecond; after a few the loop serves the relays again. */
+static void
+run_handshakes (SatchelTurn *turn)
+{
+  for (guint i = 0; i < HANDSHAKES_A_TURN && !g_queue_is_empty (&handshakes); i++)
+    {
+      SatchelGateSession *session = g_queue_pop_head (&handshakes);
+      session->is_in_handshake_queue = FALSE;
+      step_handshake (session);
+    }
+  if (!g_queue_is_empty (&handshakes))
+    satchel_turn_queue (turn, run_handshakes);
+}
+
+static void
+queue_handshake (SatchelGateSession *session)
+{
+  if (session->is_in_handshake_queue)
+    return;
+  session->is_in_handshake_queue = TRUE;
+  g_queue_push_tail (&handshakes, session);
+  satchel_turn_queue (&handshake_turn, run_handshakes);
+}
+
+void
+gate_handshake_start (SatchelGateSession *session, int fd)
+{
+  const char *alpn = session->listener->protocol != NULL ? session->listener->protocol->alpn : NULL;
+  session->state = GATE_HANDSHAKE;
+  session->transport = satchel_tls_transport_new (satchel_gate.tls, fd, alpn);
+  if (session->transport == NULL)
+    {
+      close (fd);
+      gate_session_end (session, SATCHEL_CLOSED_RESET);
+      return;
+    }
+  session->watch = satchel_watch_add (fd, EPOLLIN, handshake_event, session);
+  satchel_timer_arm (&session->step_timer, satchel_gate.handshake_timeout_ms, handshake_timed_out, session);
+}
+
+/* Everything the client sent in clear after the command is dropped unread, and what still lies in the socket can only
+ * be a handshake: injected commands are never run (CVE-2011-0411 and its many sisters). */
+static void
+plain_flushed (SatchelConnection *connection, gpointer data)
+{
+  SatchelGateSession *session = data;
+  satchel_connection_drop_input (connection);
+  SatchelTransport *plain = satchel_connection_swap_transport (connection, NULL);
+  int fd = plain->fd;
+  plain->fd = -1;
+  satchel_transport_destroy (plain);
+  gate_handshake_start (session, fd);
+}
+
+void
+satchel_gate_start_tls (SatchelGateSession *session)
+{
+  g_return_if_fail (satchel_gate_can_start_tls (session));
+  satchel_connection_set_busy (session->connection, TRUE);
+  satchel_connection_drop_input (session->connection);
+  session->state = GATE_HANDSHAKE;
+  satchel_connection_when_flushed (session->connection, plain_flushed, session);
+}
+
+/* ---- beginning ---- */
+
+static void
+begin_counted (SatchelGateSession *session)
+{
+  satchel_address_text (&session->address, session->peer);
+  if (!satchel_connection_table_add (satchel_gate.table, &session->address, satchel_gate.max_per_address))
+    {
+      gate_session_log (session, SATCHEL_LOG_WARNING, "refused", "connections-per-address");
+      gate_session_free (session);
+      return;
+    }
+  session->is_counted = TRUE;
+  if (!session->listener->implicit_tls)
+    {
+      gate_session_greet (session);
+      return;
+    }
+  if (satchel_gate.tls == NULL)
+    {
+      gate_session_log (session, SATCHEL_LOG_ERROR, "refused", "no-certificate");
+      gate_session_free (session);
+      return;
+    }
+  SatchelTransport *plain = g_steal_pointer (&session->transport);
+  int fd = plain->fd;
+  plain->fd = -1;
+  satchel_transport_destroy (plain);
+  satchel_watch_remove (g_steal_pointer (&session->watch));
+  gate_handshake_start (session, fd);
+}
+
+static gboolean
+parse_proxy (SatchelGateSession *session)
+{
+  int rest = satchel_proxy_rest (session->proxy);
+  if (rest < 0)
+    return FALSE;
+  if (session->proxy_len < SATCHEL_PROXY_HEADER_BYTES + (guint)rest)
+    return TRUE;
+  if (!satchel_proxy_parse (session->proxy, session->proxy + SATCHEL_PROXY_HEADER_BYTES, (gsize)rest, &session->address))
+    return FALSE;
+  g_clear_pointer (&session->proxy, g_free);
+  return TRUE;
+}
+
+/* Reads the header and not a byte more: what follows belongs to TLS or the protocol. */
+static void
+proxy_event (int fd, guint32 events, gpointer data)
+{
+  SatchelGateSession *session = data;
+  for (;;)
+    {
+      guint wanted = SATCHEL_PROXY_HEADER_BYTES;
+      if (session->proxy_len >= wanted)
+        wanted += (guint)satchel_proxy_rest (session->proxy);
+      gssize n = recv (fd, session->proxy + session->proxy_len, wanted - session->proxy_len, MSG_DONTWAIT);
+      if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+      if (n > 0)
+        session->proxy_len += (guint)n;
+      if (n <= 0 || (session->proxy_len >= SATCHEL_PROXY_HEADER_BYTES && !parse_proxy (session)))
+        {
+          gate_session_log (session, SATCHEL_LOG_WARNING, "refused", "proxy-header");
+          gate_session_free (session);
+          return;
+        }
+      if (session->proxy != NULL)
+        continue;
+      begin_counted (session);
+      return;
+    }
+}
+
+void
+gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address)
+{
+  SatchelGateSession *session = g_new0 (SatchelGateSession, 1);
+  session->id = satchel_session_id_new (satchel_gate.host.slot);
+  satchel_session_id_text (session->id, session->id_text);
+  session->listener = listener;
+  session->address = *address;
+  session->transport = satchel_transport_new_plain (fd);
+  session->next = satchel_gate.first;
+  if (session->next != NULL)
+    session->next->previous = session;
+  satchel_gate.first = session;
+  satchel_gate.n_served++;
+  g_hash_table_insert (satchel_gate.sessions, &session->id, session);
+  satchel_address_text (address, session->peer);
+  satchel_timer_arm (&session->login_timer, satchel_gate.login_timeout_ms, login_timed_out, session);
+  if (!satchel_networks_contain ((const char *const *)listener->trusted_proxies, address))
+    {
+      begin_counted (session);
+      return;
+    }
+  session->state = GATE_PROXY;
+  session->proxy = g_malloc0 (SATCHEL_PROXY_MAX_BYTES);
+  session->watch = satchel_watch_add (fd, EPOLLIN, proxy_event, session);
+}
+
+/* ---- what protocols ask ---- */
+
+SatchelConnection *
+satchel_gate_connection (SatchelGateSession *session)
+{
+  return session->connection;
+}
+
+const char *
+satchel_gate_session_id (SatchelGateSession *session)
+{
+  return session->id_text;
+}
+
+gboolean
+satchel_gate_has_tls (SatchelGateSession *session)
+{
+  return session->has_tls;
+}
+
+gboolean
+satchel_gate_can_start_tls (SatchelGateSession *session)
+{
+  return satchel_gate.tls != NULL && !session->has_tls && session->state == GATE_OPEN &&
+         session->exchange == EXCHANGE_NONE;
+}
+
+gboolean
+satchel_gate_may_login (SatchelGateSession *session)
+{
+  return session->has_tls || session->listener->allow_cleartext || satchel_address_is_loopback (&session->address);
+}
+
+const char *const *
+satchel_gate_mechanisms (SatchelGateSession *session)
+{
+  static const char *const none[] = { NULL };
+  return satchel_gate_may_login (session) ? (const char *const *)satchel_gate.mechanisms : none;
+}
+
+const SatchelConfig *
+satchel_gate_config (SatchelGateSession *session)
+{
+  return satchel_gate.host.group (session->listener->group);
+}
+
+static void
+close_flushed (SatchelConnection *connection, gpointer data)
+{
+  satchel_connection_close (connection);
+}
+
+gboolean
+satchel_gate_count_bad (SatchelGateSession *session)
+{
+  if (++session->n_bad < satchel_gate.bad_commands)
+    return TRUE;
+  if (session->n_bad > satchel_gate.bad_commands || session->connection == NULL)
+    return FALSE;
+  gate_session_log (session, SATCHEL_LOG_INFO, "closed", "bad-commands");
+  satchel_connection_set_busy (session->connection, TRUE);
+  satchel_connection_when_flushed (session->connection, close_flushed, NULL);
+  return FALSE;
+}

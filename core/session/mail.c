@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT
+ * Role mail: a session starts only with a grant that auth issued for this very connection, good once and for a short
+ * time.  A gate that was taken over can replay nothing and reach no user who did not log in through it.
+ */
+#include "config.h"
+
+#include "core/runtime/hash.h"
+#include "core/runtime/reactor_private.h"
+#include "core/session/mail_private.h"
+#include <satchel/log.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GRANT_BYTES 16u
+#define GRANTS_MAX 65536u
+#define SWEEP_MS 5000
+
+SatchelMailHost satchel_mail_host;
+
+typedef struct Grant
+{
+  guint8 token[GRANT_BYTES];
+  guint64 session_id, expires_ms;
+  guint gate_slot;
+  char *service, *user, *path;
+  GBytes *key;
+} Grant;
+
+static GHashTable *grants; /* Grant, by token */
+static SatchelTimer sweep_timer;
+
+static guint
+grant_hash (gconstpointer grant)
+{
+  return (guint)satchel_keyed_hash (((const Grant *)grant)->token, GRANT_BYTES);
+}
+
+static gboolean
+grant_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (((const Grant *)a)->token, ((const Grant *)b)->token, GRANT_BYTES) == 0;
+}
+
+/* The last holder wipes: a GBytes over this memory. */
+typedef struct WipedKey
+{
+  gsize len;
+  guint8 data[];
+} WipedKey;
+
+static void
+wipe_key (gpointer data)
+{
+  WipedKey *key = data;
+  explicit_bzero (key->data, key->len);
+  g_free (key);
+}
+
+static void
+grant_free (gpointer data)
+{
+  Grant *grant = data;
+  explicit_bzero (grant->token, sizeof grant->token);
+  g_free (grant->service);
+  g_free (grant->user);
+  g_free (grant->path);
+  g_clear_pointer (&grant->key, g_bytes_unref);
+  g_free (grant);
+}
+
+void
+satchel_mail_init (const SatchelMailHost *host)
+{
+  satchel_mail_host = *host;
+  if (grants == NULL)
+    grants = g_hash_table_new_full (grant_hash, grant_equal, grant_free, NULL);
+}
+
+guint
+satchel_mail_n_grants (void)
+{
+  return g_hash_table_size (grants);
+}
+
+static gboolean
+is_expired (gpointer key, gpointer value, gpointer now)
+{
+  return ((Grant *)key)->expires_ms <= *(guint64 *)now;
+}
+
+static void
+sweep (SatchelTimer *timer, gpointer data)
+{
+  guint64 now = (guint64)satchel_clock_ms ();
+  g_hash_table_foreach_remove (grants, is_expired, &now);
+  if (g_hash_table_size (grants) > 0)
+    satchel_timer_arm (timer, SWEEP_MS, sweep, NULL);
+}
+
+/* ---- from auth ---- */
+
+static gboolean
+take_grant (SatchelIpcMessage *message)
+{
+  gsize token_len, key_len;
+  const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
+  guint32 gate_slot = satchel_ipc_get_u32 (message);
+  const char *service = satchel_ipc_get_string (message);
+  const char *user = satchel_ipc_get_string (message);
+  const char *path = satchel_ipc_get_string (message);
+  const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
+  guint64 expires_ms = satchel_ipc_get_u64 (message);
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES)
+    return FALSE;
+  if (g_hash_table_size (grants) >= GRANTS_MAX)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "too many grants wait: a login is refused");
+      return TRUE;
+    }
+  Grant *grant = g_new0 (Grant, 1);
+  memcpy (grant->token, token, GRANT_BYTES);
+  grant->session_id = message->session_id;
+  grant->gate_slot = gate_slot;
+  grant->expires_ms = expires_ms;
+  grant->service = g_strdup (service);
+  grant->user = g_strdup (user);
+  grant->path = g_strdup (path);
+  if (key_len > 0)
+    {
+      WipedKey *own = g_malloc (sizeof *own + key_len);
+      own->len = key_len;
+      memcpy (own->data, key, key_len);
+      grant->key = g_bytes_new_with_free_func (own->data, key_len, wipe_key, own);
+    }
+  g_hash_table_add (grants, grant);
+  if (sweep_timer.due_ms == 0)
+    satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep, NULL);
+  return TRUE;
+}
+
+static void
+store_released (const char *user, gpointer data)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASED, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_mail_host.send_to_auth (message);
+}
+
+static gboolean
+is_of_user (gpointer key, gpointer value, gpointer user)
+{
+  return strcmp (((Grant *)key)->user, user) == 0;
+}
+
+guint
+satchel_mail_kick (const char *user)
+{
+  guint n = 0;
+  for (SatchelSession *next, *session = satchel_mail_sessions; session != NULL; session = next)
+    {
+      next = session->next;
+      if (g_strcmp0 (session->user, user) != 0)
+        continue;
+      mail_session_shutdown (session);
+      n++;
+    }
+  return n;
+}
+
+gboolean
+satchel_mail_auth_message (SatchelIpcMessage *message)
+{
+  if (message->type == SATCHEL_IPC_GRANT)
+    return take_grant (message);
+  if (message->type != SATCHEL_IPC_RELEASE && message->type != SATCHEL_IPC_ADOPT)
+    return FALSE;
+  gboolean is_adopt = message->type == SATCHEL_IPC_ADOPT;
+  const char *user = satchel_ipc_get_string (message);
+  if (is_adopt)
+    satchel_ipc_get_string (message); /* the path comes with each grant and delivery as well */
+  if (!satchel_ipc_message_is_done (message) || *user == '\0')
+    return FALSE;
+  if (is_adopt)
+    {
+      satchel_mail_host.adopt_store (user);
+      return TRUE;
+    }
+  g_hash_table_foreach_remove (grants, is_of_user, (gpointer)user);
+  satchel_mail_kick (user);
+  satchel_mail_host.release_store (user, store_released, NULL);
+  return TRUE;
+}
+
+/* ---- from gate ---- */
+
+/* The grant is used up by the first try, whoever makes it. */
+static Grant *
+redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **ret_why)
+{
+  Grant key = { 0 };
+  gpointer found = NULL;
+  memcpy (key.token, token, GRANT_BYTES);
+  *ret_why = "unknown";
+  if (!g_hash_table_contains (grants, &key))
+    satchel_mail_host.drain_auth ();
+  if (!g_hash_table_steal_extended (grants, &key, &found, NULL))
+    return NULL;
+  Grant *grant = found;
+  if (grant->gate_slot != gate_slot || grant->session_id != session_id)
+    *ret_why = "for another connection";
+  else if (grant->expires_ms <= (guint64)satchel_clock_ms ())
+    *ret_why = "expired";
+  else if (mail_session_find (gate_slot, session_id) != NULL)
+    *ret_why = "session is there already";
+  else
+    return grant;
+  grant_free (grant);
+  return NULL;
+}
+
+static gboolean
+take_hand_over (guint slot, SatchelIpcMessage *message)
+{
+  gsize token_len;
+  MailHandOver hand_over = { .id = message->session_id, .gate_slot = slot };
+  const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
+  hand_over.peer = satchel_ipc_get_string (message);
+  hand_over.tls_info = satchel_ipc_get_string (message);
+  hand_over.has_tls = satchel_ipc_get_u32 (message) != 0;
+  hand_over.note = satchel_ipc_get_bytes (message, &hand_over.note_len);
+  hand_over.input = satchel_ipc_get_bytes (message, &hand_over.input_len);
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || message->n_fds != 1)
+    return FALSE;
+  const char *why;
+  Grant *grant = redeem (token, slot, message->session_id, &why);
+  if (grant == NULL)
+    {
+      char text[SATCHEL_SESSION_ID_CHARS + 1];
+      satchel_session_id_text (message->session_id, text);
+      satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text, slot, why);
+      return TRUE; /* the descriptor closes with the message */
+    }
+  const char *group;
+  hand_over.service = grant->service;
+  hand_over.user = grant->user;
+  hand_over.path = grant->path;
+  hand_over.key = grant->key;
+  if (satchel_mail_host.find_protocol (grant->service, &group) != NULL)
+    {
+      hand_over.fd = satchel_ipc_take_fd (message);
+      mail_session_start (&hand_over);
+    }
+  grant_free (grant);
+  return TRUE;
+}
+
+static gboolean
+take_peer_closed (guint slot, SatchelIpcMessage *message)
+{
+  guint32 reason = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || reason > SATCHEL_CLOSED_SHUTDOWN)
+    return FALSE;
+  SatchelSession *session = mail_session_find (slot, message->session_id);
+  if (session == NULL || session->connection == NULL || !session->is_relayed)
+    return TRUE;
+  /* Orderly: what it sent before is still answered.  Else nothing that comes now can be trusted, or sent. */
+  if (reason == SATCHEL_CLOSED_BY_PEER)
+    satchel_connection_set_end_reason (session->connection, SATCHEL_CLOSED_BY_PEER);
+  else
+    satchel_connection_end (session->connection, (SatchelCloseReason)reason);
+  return TRUE;
+}
+
+gboolean
+satchel_mail_gate_message (guint slot, SatchelIpcMessage *message)
+{
+  if (message->type == SATCHEL_IPC_HAND_OVER)
+    return take_hand_over (slot, message);
+  return message->type == SATCHEL_IPC_PEER_CLOSED && take_peer_closed (slot, message);
+}
+
+static gboolean
+is_of_gate (gpointer key, gpointer value, gpointer slot)
+{
+  return ((Grant *)key)->gate_slot == GPOINTER_TO_UINT (slot);
+}
+
+void
+satchel_mail_gate_lost (guint slot)
+{
+  g_hash_table_foreach_remove (grants, is_of_gate, GUINT_TO_POINTER (slot));
+}
+
+/* ---- the end, and questions ---- */
+
+void
+satchel_mail_stop (void)
+{
+  for (SatchelSession *next, *session = satchel_mail_sessions; session != NULL; session = next)
+    {
+      next = session->next;
+      mail_session_shutdown (session);
+    }
+}
+
+void
+satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
+{
+  for (SatchelSession *session = satchel_mail_sessions; session != NULL; session = session->next)
+    {
+      g_autofree char *line
+          = g_strdup_printf ("%s %s %s %s %s %" G_GINT64_FORMAT, session->user != NULL ? session->user : "-",
+                             session->protocol->service, session->peer, session->has_tls ? "TLS" : "-",
+                             session->id_text, (satchel_now_ms () - session->started_ms) / 1000);
+      func (line, data);
+    }
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT
+ * Role mail, as its process sees it: grants, sessions after login, RELEASE and ADOPT.  The process
+ * (core/daemon/mail.c) brings messages here and lends what is in SatchelMailHost.  Main thread only.
+ */
+#pragma once
+#include "core/runtime/ipc.h"
+#include <satchel/protocol.h>
+#include <satchel/storage.h>
+
+typedef struct SatchelMailHost
+{
+  /* Each takes the message over; FALSE: the peer is away. */
+  gboolean (*send_to_auth) (SatchelIpcMessage *message);
+  gboolean (*send_to_gate) (guint slot, SatchelIpcMessage *message);
+  /* Takes in what auth has sent already: a grant travels another way than its connection. */
+  void (*drain_auth) (void);
+  const SatchelConfig *(*group) (const char *name);
+  /* The protocol's half of a service, and its group in *ret_group; NULL: not here. */
+  const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
+  /* In a job; a reference of the caller's. */
+  SatchelStore *(*acquire_store) (const char *user, const char *path, GError **error);
+  void (*release_store) (const char *user, void (*func) (const char *user, gpointer data), gpointer data);
+  void (*adopt_store) (const char *user);
+} SatchelMailHost;
+
+void satchel_mail_init (const SatchelMailHost *host);
+/* Messages; FALSE: not acceptable, the link must go. */
+gboolean satchel_mail_auth_message (SatchelIpcMessage *message);  /* GRANT RELEASE ADOPT */
+gboolean satchel_mail_gate_message (guint slot, SatchelIpcMessage *message);
+/* Its grants are void; its relayed connections end by themselves. */
+void satchel_mail_gate_lost (guint slot);
+
+/* Ends all sessions politely (jobs finish first). */
+void satchel_mail_stop (void);
+guint satchel_mail_n_sessions (void);
+guint satchel_mail_n_grants (void);
+/* Ends the sessions of @user; how many there were. */
+guint satchel_mail_kick (const char *user);
+/* One line a session: "USER SERVICE RIP TLS SESSION SECONDS"; TLS "-" without. */
+typedef void (*SatchelMailDescribeFunc) (const char *line, gpointer data);
+void satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data);

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * Addresses of peers: as text, as keys of counters, and in networks (ADDRESS/BITS).
+ */
+#pragma once
+#include <satchel/error.h>
+
+/* An address in 16 bytes; IPv4 as ::ffff:a.b.c.d (RFC 4291 2.5.5.2), so that both compare alike. */
+typedef struct SatchelAddress
+{
+  guint8 bytes[16];
+  gboolean is_local; /* a unix socket: no address */
+} SatchelAddress;
+struct sockaddr_storage;
+void satchel_address_from_socket (SatchelAddress *address, const struct sockaddr_storage *peer);
+void satchel_address_from_v4 (SatchelAddress *address, const guint8 bytes[4]);
+/* "192.0.2.1", "2001:db8::1", "local". */
+#define SATCHEL_ADDRESS_CHARS 46
+void satchel_address_text (const SatchelAddress *address, char ret_text[SATCHEL_ADDRESS_CHARS]);
+gboolean satchel_address_parse (const char *text, SatchelAddress *ret_address);
+/* Loopback, or a unix socket. */
+gboolean satchel_address_is_loopback (const SatchelAddress *address);
+/* What one client is taken to have: an IPv4 address, an IPv6 /64. */
+guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low);
+
+typedef struct SatchelNetwork
+{
+  SatchelAddress address;
+  guint bits; /* of 128 */
+} SatchelNetwork;
+/* "ADDRESS" or "ADDRESS/BITS". */
+gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);
+gboolean satchel_network_contains (const SatchelNetwork *network, const SatchelAddress *address);
+/* In one of the texts (those that do not parse match nothing); FALSE for NULL. */
+gboolean satchel_networks_contain (const char *const *networks, const SatchelAddress *address);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT
+ * TLS by GnuTLS: credentials that can be swapped at a reload, and a transport for connections and relays.
+ * TLS 1.2 and 1.3 with AEAD only.  Main thread.
+ */
+#pragma once
+#include "core/runtime/connection_private.h"
+#include <satchel/error.h>
+
+/* One certificate chain, leaf first, and its key, both PEM. */
+typedef struct SatchelTlsPair
+{
+  const char *chain_name, *key_name; /* for messages: paths */
+  GBytes *chain, *key;
+} SatchelTlsPair;
+
+/* Certificates, priorities and the ticket key of one configuration; reference-counted, immutable. */
+typedef struct SatchelTlsContext SatchelTlsContext;
+/* pairs[0] is used when no other matches the name that the client asks for.  @priority NULL: ours.  @ticket_key: 64
+ * bytes that all gates share, or NULL: no tickets.  The error names the file that is at fault. */
+SatchelTlsContext *satchel_tls_context_new (const SatchelTlsPair *pairs, guint n_pairs, const char *priority,
+                                            const guint8 *ticket_key, GError **error);
+SatchelTlsContext *satchel_tls_context_ref (SatchelTlsContext *context);
+void satchel_tls_context_unref (SatchelTlsContext *context);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTlsContext, satchel_tls_context_unref)
+
+/* A server's end over the socket @fd, taken over; before any other use the handshake must be done.  @alpn: the one
+ * protocol that a client may ask for, NULL: the extension is not looked at.  NULL: out of resources. */
+SatchelTransport *satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn);
+typedef enum
+{
+  SATCHEL_HANDSHAKE_FAILED = 0,
+  SATCHEL_HANDSHAKE_DONE,
+  SATCHEL_HANDSHAKE_READ, /* wait for the descriptor */
+  SATCHEL_HANDSHAKE_WRITE
+} SatchelHandshake;
+/* @ret_why: on failure a static text for the log. */
+SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char **ret_why);
+/* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */
+char *satchel_tls_info (SatchelTransport *transport);

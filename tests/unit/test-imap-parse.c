@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: MIT
+ * The pure parts of imap: lexer, arguments, sequence sets, writer.  Every input is also fed one byte at a time and cut
+ * at every place, with the same result (catalogue I1, I2, I5, I6, I9).
+ */
+#include "modules/imap/arguments.h"
+#include "modules/imap/writer.h"
+
+#include <string.h>
+
+static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 256, .depth = 8 };
+
+/* What the lexer made of @input, one line an event: a command's tokens, "BAD reason", "LITERAL n", "FATAL". */
+static void
+describe_nodes (const ImapLexer *lexer, guint from, guint to, GString *out)
+{
+  for (guint i = from; i < to;)
+    {
+      const ImapNode *node = imap_lexer_node (lexer, i);
+      g_string_append (out, node->is_glued ? "~" : " ");
+      switch (node->type)
+        {
+        case IMAP_NODE_LIST:
+          g_string_append (out, "(");
+          describe_nodes (lexer, i + 1, node->end, out);
+          g_string_append (out, " )");
+          break;
+        case IMAP_NODE_STREAMED:
+          g_string_append (out, "<stream>");
+          break;
+        default:
+          g_string_append_printf (out, "%c:%s", node->type == IMAP_NODE_ATOM ? 'a' : node->type == IMAP_NODE_QUOTED ? 'q' : 'l',
+                                  imap_lexer_text (lexer, node));
+          g_assert_cmpuint (strlen (imap_lexer_text (lexer, node)), ==, node->len);
+        }
+      i = node->end;
+    }
+}
+
+static char *
+lex (const char *input, gsize len, const gsize *cuts, guint n_cuts)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  ImapLexer lexer;
+  imap_lexer_init (&lexer, &limits);
+  gsize at = 0;
+  guint cut = 0;
+  gboolean is_over = FALSE;
+  while (!is_over && (at < len || lexer.error != NULL))
+    {
+      while (cut < n_cuts && cuts[cut] <= at)
+        cut++;
+      gsize end = cut < n_cuts ? cuts[cut] : len, n;
+      gsize before = end - at;
+      ImapLexStatus status = imap_lexer_feed (&lexer, (const guint8 *) input + at, before, &n);
+      g_assert_cmpuint (n, <=, before);
+      at += n;
+      switch (status)
+        {
+        case IMAP_LEX_MORE:
+          g_assert_cmpuint (n, ==, before);
+          if (at == len)
+            is_over = TRUE;
+          break;
+        case IMAP_LEX_LITERAL:
+          g_string_append_printf (out, "{%" G_GUINT64_FORMAT "%s}\n", lexer.literal_size, lexer.literal_is_sync ? "" : "+");
+          imap_lexer_take_literal (&lexer);
+          break;
+        case IMAP_LEX_COMMAND:
+          describe_nodes (&lexer, 0, lexer.nodes->len, out);
+          g_string_append_c (out, '\n');
+          imap_lexer_reset (&lexer, FALSE);
+          break;
+        case IMAP_LEX_BAD:
+          g_string_append_printf (out, "BAD %s%s\n", lexer.error, lexer.is_too_big ? " (big)" : "");
+          imap_lexer_reset (&lexer, TRUE);
+          break;
+        case IMAP_LEX_FATAL:
+          g_string_append_printf (out, "FATAL %s\n", lexer.error);
+          is_over = TRUE;
+          break;
+        }
+    }
+  imap_lexer_clear (&lexer);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+/* The same whole, byte by byte, and cut once at each place. */
+static void
+check_lexed (const char *input, gsize len, const char *expected)
+{
+  g_autofree char *whole = lex (input, len, NULL, 0);
+  g_assert_cmpstr (whole, ==, expected);
+  g_autofree gsize *cuts = g_new (gsize, len + 1);
+  for (gsize i = 0; i < len; i++)
+    cuts[i] = i + 1;
+  g_autofree char *bytes = lex (input, len, cuts, (guint) len);
+  g_assert_cmpstr (bytes, ==, expected);
+  for (gsize i = 1; i < len; i++)
+    {
+      g_autofree char *cut = lex (input, len, &i, 1);
+      g_assert_cmpstr (cut, ==, expected);
+    }
+}
+#define LEXES(input, expected) check_lexed (input, sizeof (input) - 1, expected)
+
+static void
+test_tokens (void)
+{
+  LEXES ("a NOOP\r\n", " a:a a:NOOP\n");
+  LEXES ("a  LOGIN \"x\\\"y\\\\\" {3}\r\nabc {0+}\r\n \"\"\r\n", "{3}\n{0+}\n a:a a:LOGIN q:x\"y\\ l:abc l: q:\n");
+  LEXES ("a FETCH 1:*,3 (FLAGS BODY.PEEK[HEADER.FIELDS (To \"CC\")]<0.10> (()))\r\n",
+         " a:a a:FETCH a:1:*,3 ( a:FLAGS a:BODY.PEEK[HEADER.FIELDS ( a:To q:CC )~a:]<0.10> ( ( ) ) )\n");
+  LEXES ("a b\r\nc d\r\n", " a:a a:b\n a:c a:d\n");
+  LEXES ("a {3+}\r\nx yz\r\n", "{3+}\n a:a l:x y~a:z\n");
+  LEXES ("\r\na b\r\n", "\n a:a a:b\n");
+  LEXES ("a {2}\r\n\r\n\r\n", "{2}\n a:a l:\r\n\n");
+}
+
+static void
+test_bad (void)
+{
+  LEXES ("a x\ny z\r\n", "BAD Bare LF\n a:y a:z\n");
+  LEXES ("a x\rb\r\ny z\r\n", "BAD Bare CR\n a:y a:z\n");
+  LEXES ("a \0\r\ny z\r\n", "BAD Invalid character\n a:y a:z\n");
+  LEXES ("a \"x\0y\"\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"x\xc3\xa9y\"\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"x\\y\"\r\ny z\r\n", "BAD Invalid escape in quoted string\n a:y a:z\n");
+  LEXES ("a \"x\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("\xe9 b\r\ny z\r\n", "BAD Invalid character\n a:y a:z\n");
+  LEXES ("a (b\r\ny z\r\n", "BAD Unbalanced parenthesis\n a:y a:z\n");
+  LEXES ("a b)\r\ny z\r\n", "BAD Unbalanced parenthesis\n a:y a:z\n");
+  LEXES ("a {3}\r\nx\0y d\r\ny z\r\n", "{3}\nBAD NUL in literal\n a:y a:z\n");
+  LEXES ("a (((((((((x\r\ny z\r\n", "BAD Lists nested too deeply (big)\n a:y a:z\n");
+}
+
+/* What follows a refused literal never runs (I6). */
+static void
+test_refused_literals (void)
+{
+  LEXES ("a \x01 {10+}\r\nb DELETE x\r\ny z\r\n", "BAD Invalid character\n a:y a:z\n");
+  LEXES ("a {2000+}\r\n", "{2000+}\n");
+  LEXES ("a {2000}\r\ny z\r\n", "{2000}\nBAD Literal too large (big)\n a:y a:z\n");
+  LEXES ("a {4294967295}\r\ny z\r\n", "{4294967295}\nBAD Literal too large (big)\n a:y a:z\n");
+  LEXES ("a {4294967296}\r\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {18446744073709551616+}\r\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {00000000000000000001}\r\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {-1}\r\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {}\r\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {5+}\ny z\r\n", "FATAL Invalid literal\n");
+  LEXES ("a {x} b\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
+}
+
+static void
+test_skipped_literal (void)
+{
+  g_autoptr (GString) input = g_string_new ("a {2000+}\r\n");
+  for (guint i = 0; i < 2000 / 10; i++)
+    g_string_append (input, "b DELETE\r\n");
+  g_string_append (input, " {3+}\r\nc\r\n {0+}\r\n\r\ny z\r\n");
+  check_lexed (input->str, input->len, "{2000+}\nBAD Literal too large (big)\n a:y a:z\n");
+}
+
+static void
+test_limits (void)
+{
+  g_autoptr (GString) many = g_string_new ("a");
+  for (guint i = 0; i < 300; i++)
+    g_string_append (many, " x");
+  g_string_append (many, "\r\ny z\r\n");
+  g_autofree char *out = lex (many->str, many->len, NULL, 0);
+  g_assert_cmpstr (out, ==, "BAD Too many arguments (big)\n a:y a:z\n");
+
+  g_autoptr (GString) literals = g_string_new ("a SEARCH");
+  for (guint i = 0; i < 100; i++)
+    {
+      g_string_append (literals, " {1000+}\r\n");
+      for (guint k = 0; k < 1000; k++)
+        g_string_append_c (literals, 'x');
+    }
+  g_string_append (literals, "\r\ny z\r\n");
+  g_autofree char *big = lex (literals->str, literals->len, NULL, 0);
+  g_assert_nonnull (strstr (big, "BAD Literal too large (big)\n a:y a:z\n"));
+
+  g_autofree char *line = g_malloc (100002);
+  memset (line, 'x', 100000);
+  memcpy (line + 100000, "\r\n", 2);
+  g_autofree char *too_long = lex (line, 100002, NULL, 0);
+  g_assert_cmpstr (too_long, ==, "BAD Command too long (big)\n");
+}
+
+static void
+test_limit_closes (void)
+{
+  ImapLexerLimits strict = limits;
+  ImapLexer lexer;
+  gsize n;
+  strict.close_on_limit = TRUE;
+  strict.command_bytes = 16;
+  imap_lexer_init (&lexer, &strict);
+  g_assert_cmpint (imap_lexer_feed (&lexer, (const guint8 *) "a xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 39, &n), ==, IMAP_LEX_FATAL);
+  imap_lexer_clear (&lexer);
+  imap_lexer_init (&lexer, &strict);
+  strict.depth = 1;
+  g_assert_cmpint (imap_lexer_feed (&lexer, (const guint8 *) "a ((((((((((((((((", 18, &n), ==, IMAP_LEX_FATAL);
+  imap_lexer_clear (&lexer);
+}
+
+static void
+test_tag (void)
+{
+  static const struct
+  {
+    const char *line, *tag;
+  } cases[] = { { "A1.x-[ NOOP\r\n", "A1.x-[" }, { "a+b NOOP\r\n", NULL }, { "* NOOP\r\n", NULL },
+                { "\"a\" NOOP\r\n", NULL },      { "(a) NOOP\r\n", NULL },  { "a\\ x\r\n", NULL } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      ImapLexer lexer;
+      gsize n;
+      imap_lexer_init (&lexer, &limits);
+      imap_lexer_feed (&lexer, (const guint8 *) cases[i].line, strlen (cases[i].line), &n);
+      g_assert_cmpstr (imap_lexer_tag (&lexer), ==, cases[i].tag);
+      imap_lexer_clear (&lexer);
+    }
+}
+
+/* ---- arguments ---- */
+
+/* Parses "tag NAME arguments"; NULL: fine, else the error. */
+static const char *
+parse (const char *line, gboolean (*func) (ImapReader *, gpointer), gpointer arguments)
+{
+  static ImapLexer lexer;
+  ImapLexerLimits wide = limits;
+  gsize n, at = 0, len = strlen (line);
+  imap_lexer_clear (&lexer);
+  imap_lexer_init (&lexer, &wide);
+  ImapLexStatus status;
+  while ((status = imap_lexer_feed (&lexer, (const guint8 *) line + at, len - at, &n)) == IMAP_LEX_LITERAL)
+    {
+      at += n;
+      imap_lexer_take_literal (&lexer);
+    }
+  g_assert_cmpint (status, ==, IMAP_LEX_COMMAND);
+  ImapReader reader;
+  imap_reader_init (&reader, &lexer);
+  imap_reader_skip (&reader);
+  if (func (&reader, arguments))
+    return NULL;
+  g_assert_nonnull (reader.error);
+  return reader.error;
+}
+
+static void
+test_fetch (void)
+{
+  ImapFetchArguments fetch = { 0 };
+  g_assert_null (parse ("a FETCH 1:* (FLAGS uid BODY[] BODY.PEEK[1.2.MIME]<5.10> BODY[HEADER.FIELDS (a \"b c\")] RFC822.HEADER)\r\n",
+                        imap_parse_fetch, &fetch));
+  g_assert_cmpuint (fetch.items, ==, IMAP_FETCH_FLAGS | IMAP_FETCH_UID);
+  g_assert_cmpuint (fetch.sections->len, ==, 4);
+  const ImapSection *section = fetch.sections->pdata[1];
+  g_assert_cmpint (section->kind, ==, IMAP_SECTION_MIME);
+  g_assert_cmpuint (section->n_path, ==, 2);
+  g_assert_cmpuint (section->offset, ==, 5);
+  g_assert_cmpuint (section->count, ==, 10);
+  g_assert_false (section->sets_seen);
+  section = fetch.sections->pdata[2];
+  g_assert_cmpstr (section->fields[1], ==, "b c");
+  g_assert_true (section->sets_seen);
+  g_assert_false (((ImapSection *) fetch.sections->pdata[3])->sets_seen);
+  imap_fetch_arguments_clear (&fetch);
+  static const char *const bad[] = {
+    "", "1", "0 FLAGS", "1 ()", "1 FLAGS UID", "1 (FAST)", "1 BODY[0]", "1 BODY[1", "1 BODY[1]x", "1 BODY[MIME]", "1 BODY[.1]",
+    "1 BODY[1.]", "1 BODY[1HEADER]", "1 BODY[FOO]", "1 BODY[]<1>", "1 BODY[]<1.0>", "1 BODY[]<4294967296.1>", "1 BODY[]<0.1", "1 BODY[HEADER.FIELDS]",
+    "1 BODY[HEADER.FIELDS ()]", "1 BODY[HEADER.FIELDS (a)", "1 BODY[HEADER.FIELDS (a) ]", "1 BODY[HEADER.FIELDS (a)]x", "1 (FLAGS (UID))",
+    "1 \"FLAGS\"", "1 FLAGS)(", "1,2, FLAGS", "1:2:3 FLAGS", "4294967296 FLAGS", "1:*a FLAGS",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (bad) - 1; i++)
+    {
+      if (strchr (bad[i], ')') != NULL && strchr (bad[i], '(') > strchr (bad[i], ')'))
+        continue;
+      g_autofree char *line = g_strdup_printf ("a FETCH %s\r\n", bad[i]);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_fetch, &fetch));
+      imap_fetch_arguments_clear (&fetch);
+      memset (&fetch, 0, sizeof fetch);
+    }
+}
+
+/* I13: a very long part number is bounded. */
+static void
+test_fetch_depth (void)
+{
+  g_autoptr (GString) line = g_string_new ("a FETCH 1 BODY[1");
+  for (guint i = 0; i < 500; i++)
+    g_string_append (line, ".1");
+  g_string_append (line, "]\r\n");
+  ImapFetchArguments fetch = { 0 };
+  g_assert_nonnull (parse (line->str, imap_parse_fetch, &fetch));
+  imap_fetch_arguments_clear (&fetch);
+}
+
+static void
+test_search (void)
+{
+  ImapSearchArguments search = { 0 };
+  g_assert_null (parse ("a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE 1-Feb-1994 UNKEYWORD x\r\n",
+                        imap_parse_search, &search));
+  g_assert_cmpstr (search.charset, ==, "utf-8");
+  g_assert_cmpuint (search.key->children->len, ==, 3);
+  const ImapSearchKey *or = search.key->children->pdata[0];
+  g_assert_cmpint (or->kind, ==, IMAP_KEY_OR);
+  g_assert_cmpuint (or->children->len, ==, 4); /* both chains are flat */
+  imap_search_arguments_clear (&search);
+  static const char *const bad[] = { "", "FOO", "OR SEEN", "NOT", "BODY", "HEADER x", "SINCE 1994", "SINCE 31-Foo-1994",
+                                     "LARGER x", "LARGER -1", "UID x", "KEYWORD \"a)b\"", "KEYWORD \"a b\"", "()", "0", "CHARSET", "CHARSET utf-8" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a SEARCH %s\r\n", bad[i]);
+      memset (&search, 0, sizeof search);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_search, &search));
+      imap_search_arguments_clear (&search);
+    }
+}
+
+static void
+test_search_depth (void)
+{
+  g_autoptr (GString) nots = g_string_new ("a SEARCH");
+  for (guint i = 0; i < 200; i++)
+    g_string_append (nots, " NOT");
+  g_string_append (nots, " SEEN\r\n");
+  ImapSearchArguments search = { 0 };
+  g_assert_nonnull (parse (nots->str, imap_parse_search, &search));
+  imap_search_arguments_clear (&search);
+  memset (&search, 0, sizeof search);
+  g_autoptr (GString) ors = g_string_new ("a SEARCH");
+  for (guint i = 0; i < 60; i++)
+    g_string_append (ors, " OR FROM x");
+  g_string_append (ors, " SEEN\r\n");
+  g_assert_null (parse (ors->str, imap_parse_search, &search));
+  imap_search_arguments_clear (&search);
+}
+
+static void
+test_store (void)
+{
+  ImapStoreArguments store = { 0 };
+  g_assert_null (parse ("a STORE 1 +flags.silent (\\Seen $Forwarded \\DELETED)\r\n", imap_parse_store, &store));
+  g_assert_true (store.is_silent);
+  g_assert_cmpint (store.mode, ==, 2);
+  g_assert_cmpuint (store.flags.flags, ==, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED);
+  g_assert_cmpstr (store.flags.keywords[0], ==, "$Forwarded");
+  imap_store_arguments_clear (&store);
+  memset (&store, 0, sizeof store);
+  g_assert_null (parse ("a STORE 1 FLAGS \\Seen x\r\n", imap_parse_store, &store));
+  imap_store_arguments_clear (&store);
+  static const char *const bad[] = { "1 FLAGS", "1 FLAGS \\Recent", "1 FLAGS (\\*)", "1 FLAGS (a\"b\")", "1 FLAGS (\"x\")",
+                                     "1 FLAGS (a]b)", "1 FLAGS ({3}\r\na)b)", "1 FOO x", "1 ++FLAGS x", "1 FLAGS (x) y" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a STORE %s\r\n", bad[i]);
+      memset (&store, 0, sizeof store);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_store, &store));
+      imap_store_arguments_clear (&store);
+    }
+}
+
+/* ---- sequence sets ---- */
+
+static char *
+resolve (const char *text, guint32 star)
+{
+  ImapSequence sequence = { 0 };
+  g_auto (SatchelUidSet) set = { 0 };
+  if (!imap_sequence_parse (text, &sequence))
+    return g_strdup ("bad");
+  imap_sequence_resolve (&sequence, star, &set);
+  imap_sequence_clear (&sequence);
+  ImapWriter writer = { .room = 1 };
+  imap_write_set (&writer, &set);
+  char *result = g_strndup (writer.data != NULL ? writer.data : "", writer.len);
+  imap_writer_clear (&writer);
+  return result;
+}
+
+static void
+test_sequence (void)
+{
+  static const struct
+  {
+    const char *text;
+    guint32 star;
+    const char *expected;
+  } cases[] = {
+    { "1:*,*:1,4294967295", 5, "1:5,4294967295" }, { "5:3,1", 9, "1,3:5" }, { "*", 7, "7" },  { "9:*", 7, "7:9" },
+    { "2,1,3", 9, "1:3" }, { "1:3,2:8,5", 9, "1:8" }, { "*", 0, "" }, { "1:4294967295,4294967295:1", 3, "1:4294967295" },
+    { "0", 5, "bad" }, { "1:0", 5, "bad" }, { "", 5, "bad" }, { "1,", 5, "bad" }, { ",1", 5, "bad" }, { "01", 5, "bad" },
+    { "4294967296", 5, "bad" }, { "1:2:3", 5, "bad" }, { "-1", 5, "bad" }, { "*:*", 4, "4" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *set = resolve (cases[i].text, cases[i].star);
+      g_test_message ("%s", cases[i].text);
+      g_assert_cmpstr (set, ==, cases[i].expected);
+    }
+}
+
+/* I9: many ranges, in the worst order. */
+static void
+test_sequence_many (void)
+{
+  g_autoptr (GString) text = g_string_new ("1");
+  for (guint i = 100000; i > 0; i--)
+    g_string_append_printf (text, ",%u:%u", 10 * i, 10 * i + 3);
+  ImapSequence sequence = { 0 };
+  g_auto (SatchelUidSet) set = { 0 };
+  g_assert_true (imap_sequence_parse (text->str, &sequence));
+  imap_sequence_resolve (&sequence, 5, &set);
+  g_assert_cmpuint (set.n_ranges, ==, 100001);
+  g_assert_cmpuint (satchel_uid_set_count (&set), ==, 400001);
+  imap_sequence_clear (&sequence);
+}
+
+/* ---- writer ---- */
+
+static void
+check_string (const char *text, gsize len, const char *expected)
+{
+  ImapWriter writer = { .room = 1 };
+  imap_write_string (&writer, text, len);
+  g_autofree char *result = g_strndup (writer.data, writer.len);
+  g_assert_cmpstr (result, ==, expected);
+  imap_writer_clear (&writer);
+}
+
+static void
+test_writer (void)
+{
+  check_string ("", 0, "\"\"");
+  check_string ("a \"b\\", 5, "\"a \\\"b\\\\\"");
+  check_string ("a\r\nb", 4, "{4}\r\na\r\nb");
+  check_string ("\xc3\xa9", 2, "{2}\r\n\xc3\xa9");
+  check_string ("a\0b", 3, "\"ab\"");
+  ImapWriter writer = { .room = 1 };
+  char *keywords[] = { (char *) "$Junk", (char *) "a)b", (char *) "Work", NULL };
+  imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, 7, keywords, 3, TRUE);
+  imap_write (&writer, " ");
+  imap_write_number (&writer, G_MAXUINT64);
+  imap_write (&writer, " ");
+  imap_write_mailbox (&writer, "Entw\xc3\xbcrfe & \"x\"");
+  imap_write_safe_text (&writer, " a]b\r\nc", 100);
+  imap_write_raw (&writer, "", 1);
+  g_assert_cmpstr (writer.data, ==,
+                   "(\\Seen \\Recent $Junk Work) 18446744073709551615 \"Entw&APw-rfe &- \\\"x\\\"\" abc");
+  imap_writer_clear (&writer);
+}
+
+static void
+test_line (void)
+{
+  ImapLine line = { 0 };
+  gsize n;
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "DO", 2, &n), ==, IMAP_LINE_MORE);
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "NE\r\nx", 5, &n), ==, IMAP_LINE_COMPLETE);
+  g_assert_cmpuint (n, ==, 4);
+  g_assert_cmpstr (line.text->str, ==, "DONE");
+  imap_line_reset (&line, TRUE);
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "DONE\n", 5, &n), ==, IMAP_LINE_BAD);
+  imap_line_reset (&line, TRUE);
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "DO\0NE\r\n", 7, &n), ==, IMAP_LINE_BAD);
+  imap_line_reset (&line, TRUE);
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "xxxxxxxxxxxxxxxx", 16, &n), ==, IMAP_LINE_TOO_LONG);
+  imap_line_reset (&line, TRUE);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/imap/lexer/tokens", test_tokens);
+  g_test_add_func ("/imap/lexer/bad", test_bad);
+  g_test_add_func ("/imap/lexer/refused-literals", test_refused_literals);
+  g_test_add_func ("/imap/lexer/skipped-literal", test_skipped_literal);
+  g_test_add_func ("/imap/lexer/limits", test_limits);
+  g_test_add_func ("/imap/lexer/limit-closes", test_limit_closes);
+  g_test_add_func ("/imap/lexer/tag", test_tag);
+  g_test_add_func ("/imap/arguments/fetch", test_fetch);
+  g_test_add_func ("/imap/arguments/fetch-depth", test_fetch_depth);
+  g_test_add_func ("/imap/arguments/search", test_search);
+  g_test_add_func ("/imap/arguments/search-depth", test_search_depth);
+  g_test_add_func ("/imap/arguments/store", test_store);
+  g_test_add_func ("/imap/sequence/resolve", test_sequence);
+  g_test_add_func ("/imap/sequence/many", test_sequence_many);
+  g_test_add_func ("/imap/writer/forms", test_writer);
+  g_test_add_func ("/imap/lexer/line", test_line);
+  return g_test_run ();
+}
