@@ -156,8 +156,9 @@ static int
 utf8_length (const guint8 *at, const guint8 *end)
 {
   gunichar c = g_utf8_get_char_validated ((const char *) at, end - at);
+  /* GLib says -2 for a NUL inside a character, too. */
   if (c == (gunichar) -2)
-    return -1;
+    return end - at < g_utf8_skip[*at] ? -1 : 0;
   return c == (gunichar) -1 || c == 0 ? 0 : g_utf8_skip[*at];
 }
 
@@ -259,6 +260,7 @@ satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsi
   if (len == 0)
     return;
   gsize left = push (reader, bytes, len, is_last, out);
+  g_return_if_fail (left <= sizeof reader->held);
   memcpy (reader->held, bytes + len - left, left);
   reader->n_held = left;
 }

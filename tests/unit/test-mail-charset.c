@@ -51,6 +51,19 @@ test_charsets (void)
   g_assert_false (satchel_charset_is_known ("../../../../../../../../../../../../tmp/x"));
 }
 
+/* A NUL inside a character of a long text: found by fuzzing. */
+static void
+test_nul_inside (void)
+{
+  g_autofree char *text = g_strnfill (1000, 'x');
+  memcpy (text, "\xe3\x81\0y", 4);
+  g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new ("utf-8");
+  g_autoptr (GString) out = g_string_new (NULL);
+  satchel_charset_reader_push (reader, text, 1000, FALSE, out);
+  g_assert_true (g_utf8_validate_len (out->str, out->len, NULL));
+  g_assert_cmpuint (out->len, ==, 3 + 3 + 997);
+}
+
 static void
 test_strict (void)
 {
@@ -148,6 +161,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mail/charset/convert", test_charsets);
+  g_test_add_func ("/mail/charset/nul-inside", test_nul_inside);
   g_test_add_func ("/mail/charset/strict", test_strict);
   g_test_add_func ("/mail/charset/transfer", test_transfer);
   g_test_add_func ("/mail/charset/casefold", test_casefold);
