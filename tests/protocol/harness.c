@@ -1,0 +1,632 @@
+/* SPDX-License-Identifier: MIT
+ * Sessions for protocol scripts, see harness.h: what core/session gives to modules, over socket pairs.
+ */
+#include "config.h"
+
+#include "harness.h"
+
+#include "core/runtime/config_image.h"
+#include "core/runtime/connection_private.h"
+#include "core/runtime/job_private.h"
+#include "core/runtime/reactor_private.h"
+#include "core/storage/store_open.h"
+#include "modules/imap/schema.h"
+#include "modules/imap/session.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <gmodule.h>
+#include <glib/gstdio.h>
+#include <satchel/module.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct SatchelSession
+{
+  SatchelConnection *connection;
+  SatchelStore *store;
+  char *user;
+  gpointer self;
+  gint is_dead; /* atomic */
+  SatchelJobFunc func;
+  SatchelJobDoneFunc done;
+  gpointer data;
+};
+
+struct SatchelGateSession
+{
+  SatchelConnection *connection;
+  gpointer self;
+  gboolean is_clear, has_tls;
+  guint n_bad;
+  SatchelAuthStatus status; /* to be told */
+  gboolean asks_user;       /* LOGIN mechanism */
+  char *login_user, *user;
+};
+
+static struct
+{
+  guint run, n_sessions, n_gates;
+  HarnessOptions options;
+  SatchelConfigSet *imap, *limits, *mailboxes;
+  SatchelStoreLevel levels[4];
+  guint n_levels;
+  GHashTable *stores; /* user to SatchelStore */
+  SatchelNamespace ns;
+  char *root;
+  int root_fd;
+} now = { .root_fd = -1 };
+
+/* ---- what modules call ---- */
+
+SatchelConnection *
+satchel_session_connection (SatchelSession *session)
+{
+  return session->connection;
+}
+const char *
+satchel_session_user (SatchelSession *session)
+{
+  return session->user;
+}
+const SatchelConfig *
+satchel_session_config (SatchelSession *session)
+{
+  return satchel_config_set_group (now.imap, "imap");
+}
+SatchelStore *
+satchel_session_store (SatchelSession *session)
+{
+  return session->store;
+}
+gboolean
+satchel_session_is_cancelled (SatchelSession *session)
+{
+  return g_atomic_int_get (&session->is_dead);
+}
+void
+satchel_session_log (SatchelSession *session, int level, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  g_test_message ("log %d: %s", level, text);
+}
+const SatchelConfig *
+satchel_limits (void)
+{
+  return satchel_config_set_group (now.limits, "limits");
+}
+const SatchelNamespace *
+satchel_namespace (void)
+{
+  return &now.ns;
+}
+
+SatchelStore *
+satchel_session_open_store (SatchelSession *session, GError **error)
+{
+  if (session->store == NULL)
+    {
+      SatchelStore *store = g_hash_table_lookup (now.stores, session->user);
+      if (store == NULL)
+        {
+          SatchelStoreOpenOptions options = {
+            .user = session->user, .path = session->user, .root_fd = now.root_fd, .levels = now.levels, .n_levels = now.n_levels,
+            .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
+            .limits = satchel_limits (),
+          };
+          store = satchel_store_open (&options, error);
+          if (store == NULL)
+            return NULL;
+          g_hash_table_insert (now.stores, g_strdup (session->user), store);
+        }
+      session->store = satchel_store_ref (store);
+    }
+  return session->store;
+}
+
+static void
+job_done (gpointer data)
+{
+  SatchelSession *session = data;
+  SatchelConnection *connection = session->connection;
+  session->done (session->data);
+  if (connection != NULL)
+    {
+      if (!satchel_connection_is_dead (connection))
+        satchel_connection_resume (connection);
+      satchel_connection_release (connection);
+    }
+}
+
+static void
+job_run (gpointer data)
+{
+  SatchelSession *session = data;
+  session->func (session->data);
+}
+
+void
+satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done,
+                     gpointer data)
+{
+  session->func = func;
+  session->done = done;
+  session->data = data;
+  satchel_connection_hold (session->connection);
+  if (!satchel_connection_is_dead (session->connection))
+    satchel_connection_pause (session->connection);
+  satchel_job_submit (session->user, operation, job_run, job_done, session);
+}
+
+/* ---- a mail session ---- */
+
+static void
+session_input (SatchelConnection *connection, gpointer data)
+{
+  imap_session_handlers.input (connection, ((SatchelSession *) data)->self);
+}
+static void
+session_drained (SatchelConnection *connection, gpointer data)
+{
+  imap_session_handlers.drained (connection, ((SatchelSession *) data)->self);
+}
+static void
+session_timeout (SatchelConnection *connection, gpointer data)
+{
+  imap_session_handlers.timeout (connection, ((SatchelSession *) data)->self);
+}
+static void
+session_shutdown (SatchelConnection *connection, gpointer data)
+{
+  imap_session_handlers.shutdown (connection, ((SatchelSession *) data)->self);
+}
+static void
+session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason reason)
+{
+  SatchelSession *session = data;
+  imap_session_handlers.closed (connection, session->self, reason);
+  g_clear_pointer (&session->store, satchel_store_unref);
+  g_free (session->user);
+  g_free (session);
+  now.n_sessions--;
+}
+static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers), session_input, session_drained,
+                                                            session_timeout, session_shutdown, session_closed };
+
+static void
+session_dying (SatchelConnection *connection, gpointer data)
+{
+  g_atomic_int_set (&((SatchelSession *) data)->is_dead, TRUE);
+}
+
+static void
+begin_session (SatchelTransport *transport, const char *user, const char *tag, GBytes *input)
+{
+  SatchelSession *session = g_new0 (SatchelSession, 1);
+  session->user = g_strdup_printf ("%s%u@test", user, now.run);
+  session->connection = satchel_connection_new (transport, &session_handlers, session);
+  satchel_connection_set_dying (session->connection, session_dying, session);
+  if (now.options.output_buffer > 0)
+    satchel_connection_set_high_water (session->connection, now.options.output_buffer);
+  now.n_sessions++;
+  session->self = imap_session_new (session, tag, strlen (tag));
+  if (input != NULL && g_bytes_get_size (input) > 0)
+    satchel_connection_push_input (session->connection, g_bytes_get_data (input, NULL), g_bytes_get_size (input));
+}
+
+/* ---- a gate session ---- */
+
+static const SatchelGateProtocolOps *
+gate_ops (void)
+{
+  return satchel_module ()->provides[0].ops;
+}
+
+SatchelConnection *
+satchel_gate_connection (SatchelGateSession *session)
+{
+  return session->connection;
+}
+gboolean
+satchel_gate_has_tls (SatchelGateSession *session)
+{
+  return session->has_tls;
+}
+gboolean
+satchel_gate_can_start_tls (SatchelGateSession *session)
+{
+  return !session->has_tls;
+}
+gboolean
+satchel_gate_may_login (SatchelGateSession *session)
+{
+  return session->has_tls || !session->is_clear;
+}
+const char *const *
+satchel_gate_mechanisms (SatchelGateSession *session)
+{
+  static const char *const names[] = { "PLAIN", "LOGIN", NULL }, *const none[] = { NULL };
+  return satchel_gate_may_login (session) ? names : none;
+}
+gboolean
+satchel_gate_count_bad (SatchelGateSession *session)
+{
+  return ++session->n_bad >= 3;
+}
+
+static void
+tls_done (gpointer data)
+{
+  SatchelGateSession *session = data;
+  session->has_tls = TRUE;
+  satchel_connection_resume (session->connection);
+  gate_ops ()->tls_started (session->self);
+}
+
+void
+satchel_gate_start_tls (SatchelGateSession *session)
+{
+  satchel_connection_pause (session->connection);
+  satchel_connection_flush (session->connection);
+  /* What the client pipelined is on its way or here already. */
+  for (guint i = 0; i < 100; i++)
+    {
+      char buffer[4096];
+      while (recv (satchel_connection_transport (session->connection)->fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0)
+        ;
+    }
+  satchel_connection_drop_input (session->connection);
+  satchel_defer (tls_done, session);
+}
+
+static void
+tell_result (gpointer data)
+{
+  SatchelGateSession *session = data;
+  SatchelAuthResult result = { .size = sizeof result, .status = session->status };
+  if (session->status == SATCHEL_AUTH_CONTINUE && session->asks_user)
+    {
+      result.challenge = (const guint8 *) (session->login_user == NULL ? "Username:" : "Password:");
+      result.challenge_len = 9;
+    }
+  satchel_connection_resume (session->connection);
+  gate_ops ()->auth_result (session->self, &result);
+}
+
+static void
+answer (SatchelGateSession *session, SatchelAuthStatus status)
+{
+  session->status = status;
+  satchel_connection_pause (session->connection);
+  satchel_defer (tell_result, session);
+}
+
+static void
+check_password (SatchelGateSession *session, const char *user, const char *password)
+{
+  g_free (session->user);
+  session->user = g_strdup (user);
+  if (strcmp (user, "full") == 0)
+    answer (session, SATCHEL_AUTH_LIMITED);
+  else if (strcmp (user, "away") == 0)
+    answer (session, SATCHEL_AUTH_UNAVAILABLE);
+  else
+    answer (session, strcmp (password, "pw") == 0 ? SATCHEL_AUTH_OK : SATCHEL_AUTH_FAILED);
+}
+
+void
+satchel_gate_auth_password (SatchelGateSession *session, const char *method, const char *user, gsize user_len,
+                            const char *password, gsize password_len)
+{
+  g_autofree char *name = g_strndup (user, user_len), *secret = g_strndup (password, password_len);
+  check_password (session, name, secret);
+}
+
+void
+satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, const guint8 *initial, gsize len)
+{
+  session->asks_user = strcmp (mechanism, "LOGIN") == 0;
+  g_clear_pointer (&session->login_user, g_free);
+  if (strcmp (mechanism, "PLAIN") != 0 && !session->asks_user)
+    answer (session, SATCHEL_AUTH_BAD_MECHANISM);
+  else if (initial == NULL)
+    answer (session, SATCHEL_AUTH_CONTINUE);
+  else
+    satchel_gate_auth_step (session, initial, len);
+}
+
+void
+satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len)
+{
+  g_autofree char *text = g_malloc0 (len + 1);
+  memcpy (text, response, len);
+  if (session->asks_user && session->login_user == NULL)
+    {
+      session->login_user = g_strdup (text);
+      answer (session, SATCHEL_AUTH_CONTINUE);
+    }
+  else if (session->asks_user)
+    check_password (session, session->login_user, text);
+  else
+    {
+      const char *user = memchr (text, '\0', len);
+      const char *password = user != NULL ? memchr (user + 1, '\0', len - (gsize) (user + 1 - text)) : NULL;
+      if (password == NULL)
+        answer (session, SATCHEL_AUTH_FAILED);
+      else
+        check_password (session, user + 1, password + 1);
+    }
+}
+
+void
+satchel_gate_auth_cancel (SatchelGateSession *session)
+{
+}
+
+void
+satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len)
+{
+  g_autofree char *tag = g_strndup (note, len), *user = g_strdup (session->user);
+  g_autoptr (GBytes) input = NULL, output = NULL;
+  satchel_connection_flush (session->connection);
+  SatchelTransport *transport = satchel_connection_take_apart (session->connection, &input, &output);
+  begin_session (transport, user, tag, input);
+}
+
+static void
+gate_input (SatchelConnection *connection, gpointer data)
+{
+  gate_ops ()->handlers->input (connection, ((SatchelGateSession *) data)->self);
+}
+static void
+gate_drained (SatchelConnection *connection, gpointer data)
+{
+  if (SATCHEL_HAS (gate_ops ()->handlers, drained))
+    gate_ops ()->handlers->drained (connection, ((SatchelGateSession *) data)->self);
+}
+static void
+gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason reason)
+{
+  SatchelGateSession *session = data;
+  gate_ops ()->handlers->closed (connection, session->self, reason);
+  g_free (session->login_user);
+  g_free (session->user);
+  g_free (session);
+  now.n_gates--;
+}
+static const SatchelConnectionHandlers gate_handlers
+    = { sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, NULL, gate_closed };
+
+/* ---- clients ---- */
+
+static void
+client_readable (int fd, guint32 events, gpointer data)
+{
+  HarnessClient *client = data;
+  char buffer[65536];
+  gssize n = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
+  if (n > 0)
+    g_string_append_len (client->received, buffer, n);
+  else if (n == 0 || errno != EAGAIN)
+    {
+      client->is_at_end = TRUE;
+      satchel_watch_set_events (client->watch, 0);
+    }
+}
+
+static HarnessClient *
+client_new (int *ret_server_fd)
+{
+  int fds[2];
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+    g_error ("socketpair: %s", g_strerror (errno));
+  HarnessClient *client = g_new0 (HarnessClient, 1);
+  client->fd = fds[0];
+  client->received = g_string_new (NULL);
+  client->watch = satchel_watch_add (fds[0], EPOLLIN, client_readable, client);
+  *ret_server_fd = fds[1];
+  return client;
+}
+
+HarnessClient *
+harness_connect (const char *user)
+{
+  int fd;
+  HarnessClient *client = client_new (&fd);
+  begin_session (satchel_transport_new_plain (fd), user, "L", NULL);
+  return client;
+}
+
+HarnessClient *
+harness_connect_gate (gboolean is_clear)
+{
+  int fd;
+  HarnessClient *client = client_new (&fd);
+  SatchelGateSession *session = g_new0 (SatchelGateSession, 1);
+  session->is_clear = is_clear;
+  session->connection = satchel_connection_new (satchel_transport_new_plain (fd), &gate_handlers, session);
+  session->self = gate_ops ()->session_new (session);
+  now.n_gates++;
+  return client;
+}
+
+void
+harness_client_free (HarnessClient *client)
+{
+  satchel_watch_remove (client->watch);
+  close (client->fd);
+  g_string_free (client->received, TRUE);
+  g_free (client);
+}
+
+static gboolean
+tick (gpointer data)
+{
+  return G_SOURCE_CONTINUE;
+}
+
+gboolean
+harness_wait (HarnessClient *client)
+{
+  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  gsize before = client->received->len;
+  guint source = g_timeout_add (50, tick, NULL);
+  while (client->received->len == before && !client->is_at_end && g_get_monotonic_time () < end)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (source);
+  return client->received->len > before || client->is_at_end;
+}
+
+void
+harness_settle (void)
+{
+  guint source = g_timeout_add (2, tick, NULL);
+  for (guint quiet = 0; quiet < 3;)
+    {
+      gboolean did = FALSE;
+      while (g_main_context_pending (NULL) && quiet < 1000)
+        {
+          g_main_context_iteration (NULL, FALSE);
+          did = TRUE;
+        }
+      if (satchel_job_n_pending () > 0)
+        g_main_context_iteration (NULL, TRUE), quiet = 0;
+      else
+        quiet = did && quiet == 0 ? 1 : quiet + 1;
+    }
+  g_source_remove (source);
+}
+
+void
+harness_send (HarnessClient *client, const char *data, gsize len, gboolean bytewise)
+{
+  guint source = g_timeout_add (20, tick, NULL);
+  for (gsize at = 0; at < len && !client->is_at_end;)
+    {
+      gssize n = send (client->fd, data + at, bytewise ? 1 : len - at, MSG_DONTWAIT | MSG_NOSIGNAL);
+      if (n > 0)
+        at += (gsize) n;
+      else if (errno == EAGAIN)
+        g_main_context_iteration (NULL, TRUE);
+      else
+        break;
+      while (bytewise && g_main_context_iteration (NULL, FALSE))
+        ;
+    }
+  g_source_remove (source);
+}
+
+/* ---- set-up ---- */
+
+static SatchelConfigSet *
+read_settings (const char *group, const SatchelConfigRow *rows, const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  if (rows == NULL)
+    for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+      if (strcmp (schema->group, group) == 0)
+        rows = schema->rows;
+  SatchelConfigSet *set = satchel_config_set_from_text (group, rows, text != NULL ? text : "", &error);
+  if (set == NULL)
+    g_error ("%s: %s", group, error->message);
+  return set;
+}
+
+/* A driver or layer from its module, wherever it was built. */
+static char *
+add_level (const char *name)
+{
+  const char *build = g_getenv ("SATCHEL_BUILDDIR");
+  g_autofree char *test = g_strdup_printf ("%s/tests/layers/.libs/%s.so", build != NULL ? build : ".", name);
+  g_autofree char *real = g_strdup_printf ("%s/.libs/%s.so", build != NULL ? build : ".", name);
+  const char *path = g_file_test (test, G_FILE_TEST_EXISTS) ? test : real;
+  GModule *object = g_module_open (path, G_MODULE_BIND_LOCAL);
+  if (object == NULL)
+    return g_strdup_printf ("%s is not built", name);
+  SatchelModuleFunc func;
+  if (!g_module_symbol (object, "satchel_module", (gpointer *) &func))
+    return g_strdup_printf ("%s is no module", name);
+  const SatchelModule *found = func ();
+  const SatchelConfig *section = NULL;
+  if (found->schema != NULL)
+    {
+      SatchelConfigSet *set = read_settings (name, found->schema, "");
+      section = satchel_config_set_group (set, name);
+      g_autoptr (GError) error = NULL;
+      if (found->configure != NULL && !found->configure (section, &error))
+        return g_strdup (error->message);
+    }
+  now.levels[now.n_levels++] = (SatchelStoreLevel){ found->name, found->provides[0].ops, section };
+  return NULL;
+}
+
+static void
+store_free (gpointer data)
+{
+  satchel_store_unref (data);
+}
+
+char *
+harness_begin (const HarnessOptions *options)
+{
+  g_autofree char *limits = g_strdup (options->limit_settings != NULL ? options->limit_settings : "");
+  now.options = *options;
+  now.run++;
+  now.imap = read_settings ("imap", imap_schema, options->imap_settings);
+  now.limits = read_settings ("limits", NULL, limits);
+  now.mailboxes = options->has_special_use ? read_settings ("mailboxes", NULL, NULL) : NULL;
+  now.ns = (SatchelNamespace){ options->prefix != NULL ? options->prefix : "", options->separator != 0 ? options->separator : '/' };
+  now.stores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, store_free);
+  now.root = g_dir_make_tmp ("satchel-protocol-XXXXXX", NULL);
+  now.root_fd = open (now.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  now.n_levels = 0;
+  g_auto (GStrv) names = g_strsplit (options->stack, " ", -1);
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      char *why = add_level (names[i]);
+      if (why != NULL)
+        return why;
+    }
+  return NULL;
+}
+
+static void
+remove_tree (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  while (dir != NULL && (name = g_dir_read_name (dir)) != NULL)
+    {
+      g_autofree char *child = g_build_filename (path, name, NULL);
+      if (g_file_test (child, G_FILE_TEST_IS_DIR) && !g_file_test (child, G_FILE_TEST_IS_SYMLINK))
+        remove_tree (child);
+      else
+        g_unlink (child);
+    }
+  g_rmdir (path);
+}
+
+void
+harness_end (void)
+{
+  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+  guint source = g_timeout_add (5, tick, NULL);
+  while ((now.n_sessions > 0 || now.n_gates > 0 || satchel_job_n_pending () > 0) && g_get_monotonic_time () < end)
+    g_main_context_iteration (NULL, TRUE);
+  g_source_remove (source);
+  if (now.n_sessions > 0 || now.n_gates > 0)
+    g_error ("%u sessions are left after the last client went", now.n_sessions + now.n_gates);
+  harness_settle ();
+  g_clear_pointer (&now.stores, g_hash_table_unref);
+  g_clear_pointer (&now.imap, satchel_config_set_free);
+  g_clear_pointer (&now.limits, satchel_config_set_free);
+  g_clear_pointer (&now.mailboxes, satchel_config_set_free);
+  close (now.root_fd);
+  now.root_fd = -1;
+  remove_tree (now.root);
+  g_clear_pointer (&now.root, g_free);
+}

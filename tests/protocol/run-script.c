@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: MIT
+ * Runs protocol scripts: each whole, one byte at a time, and with an output buffer of one byte, over each stack of
+ * storage.  TAP.  The language is in README.md.  Usage: run-script FILE...
+ */
+#include "config.h"
+
+#include "harness.h"
+
+#include "core/runtime/reactor_private.h"
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+typedef struct Script
+{
+  const char *path;
+  char **lines;
+  guint at; /* 0-based */
+  gboolean bytewise;
+  GHashTable *clients;   /* name to HarnessClient */
+  GHashTable *variables; /* name to text */
+  char *failure;
+} Script;
+
+static gboolean
+fail (Script *script, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean
+fail (Script *script, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  if (script->failure == NULL)
+    script->failure = g_strdup_printf ("line %u: %s", script->at + 1, text);
+  return FALSE;
+}
+
+static HarnessClient *
+find_client (Script *script, const char *name)
+{
+  HarnessClient *client = g_hash_table_lookup (script->clients, name);
+  if (client == NULL)
+    fail (script, "no connection %s", name);
+  return client;
+}
+
+/* "<CR>", "<LF>", "<x41>", "<x41*20>" and "@name@". */
+static GString *
+expand (Script *script, const char *text)
+{
+  GString *out = g_string_new (NULL);
+  while (*text != '\0')
+    {
+      unsigned byte, count = 1;
+      int n = 0;
+      if (g_str_has_prefix (text, "<CR>") || g_str_has_prefix (text, "<LF>"))
+        {
+          g_string_append_c (out, text[1] == 'C' ? '\r' : '\n');
+          text += 4;
+        }
+      else if ((sscanf (text, "<x%2x*%u>%n", &byte, &count, &n) == 2 && n > 0) ||
+               (n = 0, count = 1, sscanf (text, "<x%2x>%n", &byte, &n) == 1 && n > 0))
+        {
+          for (unsigned i = 0; i < count; i++)
+            g_string_append_c (out, (char) byte);
+          text += n;
+        }
+      else if (*text == '@' && isalpha ((guchar) text[1]) && strchr (text + 1, '@') != NULL)
+        {
+          const char *end = strchr (text + 1, '@');
+          g_autofree char *name = g_strndup (text + 1, (gsize) (end - text - 1));
+          const char *value = g_hash_table_lookup (script->variables, name);
+          g_string_append (out, value != NULL ? value : "");
+          text = end + 1;
+        }
+      else
+        g_string_append_c (out, *text++);
+    }
+  return out;
+}
+
+/* @pattern: "..." is anything, "@name@" a word of digits, letters and ":,." that is the same everywhere. */
+static gboolean
+matches (Script *script, const char *pattern, const char *line)
+{
+  for (; *pattern != '\0'; pattern++, line++)
+    {
+      if (g_str_has_prefix (pattern, "..."))
+        {
+          for (gsize i = strlen (line) + 1; i > 0; i--)
+            if (matches (script, pattern + 3, line + i - 1))
+              return TRUE;
+          return FALSE;
+        }
+      const char *end = *pattern == '@' && isalpha ((guchar) pattern[1]) ? strchr (pattern + 1, '@') : NULL;
+      if (end != NULL)
+        {
+          g_autofree char *name = g_strndup (pattern + 1, (gsize) (end - pattern - 1));
+          const char *known = g_hash_table_lookup (script->variables, name);
+          gsize len = known != NULL ? strlen (known) : strspn (line, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:,.");
+          if (known != NULL ? strncmp (line, known, len) != 0 : len == 0)
+            return FALSE;
+          if (known == NULL)
+            g_hash_table_insert (script->variables, g_strdup (name), g_strndup (line, len));
+          return matches (script, end + 1, line + len);
+        }
+      if (*pattern != *line)
+        return FALSE;
+    }
+  return *line == '\0';
+}
+
+/* The next line from the server, without CRLF.  NULL: failed. */
+static char *
+receive_line (Script *script, HarnessClient *client)
+{
+  char *end;
+  while ((end = memmem (client->received->str, client->received->len, "\r\n", 2)) == NULL)
+    {
+      if (client->is_at_end)
+        {
+          fail (script, "the connection has ended; left: \"%s\"", client->received->str);
+          return NULL;
+        }
+      if (!harness_wait (client))
+        {
+          fail (script, "nothing came; left: \"%s\"", client->received->str);
+          return NULL;
+        }
+    }
+  gsize len = (gsize) (end - client->received->str);
+  char *line = g_malloc (len + 1);
+  for (gsize i = 0; i < len; i++)
+    line[i] = client->received->str[i] != '\0' ? client->received->str[i] : '?';
+  line[len] = '\0';
+  g_string_erase (client->received, 0, (gssize) len + 2);
+  return line;
+}
+
+static gboolean
+expect (Script *script, HarnessClient *client, const char *pattern, gboolean may_skip)
+{
+  for (;;)
+    {
+      g_autofree char *line = receive_line (script, client);
+      if (line == NULL)
+        return fail (script, "expected \"%s\"", pattern);
+      if (matches (script, pattern, line))
+        return TRUE;
+      if (!may_skip)
+        return fail (script, "expected \"%s\"\n#   got \"%.500s\"", pattern, line);
+    }
+}
+
+static void
+send_text (Script *script, HarnessClient *client, const char *text, const char *end)
+{
+  g_autoptr (GString) bytes = expand (script, text);
+  g_string_append (bytes, end);
+  harness_send (client, bytes->str, bytes->len, script->bytewise);
+}
+
+/* append NAME MAILBOX [arguments], lines, ".": APPEND with a literal, and OK. */
+static gboolean
+append (Script *script, const char *arguments)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
+  HarnessClient *client = find_client (script, words[0]);
+  g_autoptr (GString) message = g_string_new (NULL);
+  if (client == NULL)
+    return FALSE;
+  for (script->at++; script->lines[script->at] != NULL && strcmp (script->lines[script->at], ".") != 0; script->at++)
+    {
+      g_autoptr (GString) line = expand (script, script->lines[script->at]);
+      g_string_append_len (message, line->str, (gssize) line->len);
+      g_string_append (message, "\r\n");
+    }
+  g_autofree char *command = g_strdup_printf ("append0 APPEND %s {%zu+}\r\n", words[1], message->len);
+  harness_send (client, command, strlen (command), script->bytewise);
+  harness_send (client, message->str, message->len, script->bytewise);
+  harness_send (client, "\r\n", 2, script->bytewise);
+  return expect (script, client, "append0 OK ...", TRUE);
+}
+
+static gboolean
+connect_client (Script *script, const char *arguments, gboolean is_gate)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
+  HarnessClient *client = is_gate ? harness_connect_gate (g_strcmp0 (words[1], "clear") == 0) : harness_connect (words[1]);
+  g_hash_table_replace (script->clients, g_strdup (words[0]), client);
+  return is_gate || expect (script, client, "L OK [CAPABILITY IMAP4rev1 ...] Logged in.", FALSE);
+}
+
+static gboolean
+expect_end (Script *script, const char *name)
+{
+  HarnessClient *client = find_client (script, name);
+  if (client == NULL)
+    return FALSE;
+  while (!client->is_at_end)
+    if (!harness_wait (client))
+      return fail (script, "the connection does not end");
+  return client->received->len == 0 || fail (script, "before the end came \"%.200s\"", client->received->str);
+}
+
+/* "C: text", "S(b): text": FALSE in *ret_is_dialogue for anything else. */
+static gboolean
+run_dialogue (Script *script, const char *line, gboolean *ret_is_dialogue)
+{
+  char kind = line[0], modifier = '\0', name[32] = "a";
+  const char *at = line + 1;
+  *ret_is_dialogue = FALSE;
+  if (kind != 'C' && kind != 'S')
+    return TRUE;
+  if (*at == '-' || *at == '+')
+    modifier = *at++;
+  if (*at == '(')
+    {
+      gsize len = strcspn (at + 1, ")");
+      g_strlcpy (name, at + 1, MIN (sizeof name, len + 1));
+      at += len + 2;
+    }
+  if (*at != ':')
+    return TRUE;
+  *ret_is_dialogue = TRUE;
+  at += at[1] == ' ' ? 2 : 1;
+  HarnessClient *client = find_client (script, name);
+  if (client == NULL)
+    return FALSE;
+  if (kind == 'S')
+    return expect (script, client, at, modifier == '+');
+  send_text (script, client, at, modifier == '-' ? "" : "\r\n");
+  return TRUE;
+}
+
+static gboolean
+run_line (Script *script)
+{
+  const char *line = script->lines[script->at];
+  gboolean is_dialogue;
+  if (*line == '\0' || *line == '#' || *line == '!')
+    return TRUE;
+  if (!run_dialogue (script, line, &is_dialogue))
+    return FALSE;
+  if (is_dialogue)
+    return TRUE;
+  if (g_str_has_prefix (line, "connect "))
+    return connect_client (script, line + 8, FALSE);
+  if (g_str_has_prefix (line, "gate "))
+    return connect_client (script, line + 5, TRUE);
+  if (g_str_has_prefix (line, "append "))
+    return append (script, line + 7);
+  if (g_str_has_prefix (line, "closed "))
+    return expect_end (script, line + 7);
+  if (g_str_has_prefix (line, "drop "))
+    {
+      g_hash_table_remove (script->clients, line + 5);
+      harness_settle ();
+      return TRUE;
+    }
+  if (g_str_has_prefix (line, "halfclose "))
+    {
+      HarnessClient *client = find_client (script, line + 10);
+      return client != NULL && shutdown (client->fd, SHUT_WR) == 0;
+    }
+  if (g_str_has_prefix (line, "silence "))
+    {
+      HarnessClient *client = find_client (script, line + 8);
+      harness_settle ();
+      return client != NULL && (client->received->len == 0 || fail (script, "unasked: \"%.200s\"", client->received->str));
+    }
+  return fail (script, "unknown line \"%s\"", line);
+}
+
+/* "!imap key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole". */
+static void
+read_options (char **lines, HarnessOptions *options, GString *imap, GString *limits, gboolean *ret_only_whole)
+{
+  for (guint i = 0; lines[i] != NULL; i++)
+    {
+      const char *line = lines[i];
+      if (g_str_has_prefix (line, "!imap "))
+        g_string_append (imap, line + 6);
+      else if (g_str_has_prefix (line, "!limits "))
+        g_string_append (limits, line + 8);
+      else if (g_str_has_prefix (line, "!namespace "))
+        {
+          options->separator = line[strlen (line) - 1];
+          options->prefix = g_intern_string (strndupa (line + 11, strlen (line) - 13));
+        }
+      else if (g_str_has_prefix (line, "!special-use"))
+        options->has_special_use = TRUE;
+      else if (g_str_has_prefix (line, "!only whole"))
+        *ret_only_whole = TRUE;
+    }
+  options->imap_settings = imap->str;
+  options->limit_settings = limits->str;
+}
+
+static void
+client_gone (gpointer data)
+{
+  harness_client_free (data);
+}
+
+typedef enum
+{
+  MODE_WHOLE = 0,
+  MODE_BYTEWISE,
+  MODE_TIGHT /* output buffer of one byte */
+} Mode;
+
+static guint n_run;
+
+static void
+run_once (const char *path, char **lines, const char *stack, Mode mode)
+{
+  static const char *const modes[] = { "whole", "bytewise", "tight" };
+  g_autoptr (GString) imap = g_string_new (NULL), limits = g_string_new (NULL);
+  HarnessOptions options = { .stack = stack, .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
+  gboolean only_whole = FALSE;
+  read_options (lines, &options, imap, limits, &only_whole);
+  if (only_whole && mode != MODE_WHOLE)
+    return;
+  g_autofree char *name = g_path_get_basename (path);
+  g_autofree char *why = harness_begin (&options);
+  Script script = { .path = path, .lines = lines, .bytewise = mode == MODE_BYTEWISE };
+  script.clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, client_gone);
+  script.variables = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  for (; why == NULL && lines[script.at] != NULL; script.at++)
+    if (!run_line (&script))
+      {
+        fail (&script, "failed");
+        break;
+      }
+  g_hash_table_unref (script.clients);
+  g_hash_table_unref (script.variables);
+  harness_end ();
+  printf ("%sok %u %s %s, %s", script.failure != NULL ? "not " : "", ++n_run, name, modes[mode], stack);
+  if (why != NULL)
+    printf (" # SKIP %s", why);
+  printf ("\n");
+  if (script.failure != NULL)
+    printf ("# %s: %s\n", name, script.failure);
+  fflush (stdout);
+  g_free (script.failure);
+}
+
+int
+main (int argc, char **argv)
+{
+  static const char *const stacks[] = { "memory", "noop memory", "xor memory", "maildir" };
+  const char *only = g_getenv ("STACK");
+  const char *only_mode = g_getenv ("MODE");
+  g_log_set_always_fatal (G_LOG_LEVEL_CRITICAL | G_LOG_FATAL_MASK);
+  satchel_reactor_init ();
+  for (int i = 1; i < argc; i++)
+    {
+      g_autofree char *text = NULL;
+      g_autoptr (GError) error = NULL;
+      if (!g_file_get_contents (argv[i], &text, NULL, &error))
+        {
+          printf ("Bail out! %s\n", error->message);
+          return 1;
+        }
+      g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
+      for (guint s = 0; s < G_N_ELEMENTS (stacks); s++)
+        for (Mode mode = MODE_WHOLE; mode <= MODE_TIGHT; mode++)
+          {
+            /* The memory driver in every mode; the others show what storage changes, whole and tight. */
+            if ((only != NULL && strcmp (only, stacks[s]) != 0) || (only_mode != NULL && atoi (only_mode) != (int) mode) ||
+                (s > 0 && mode == MODE_BYTEWISE))
+              continue;
+            run_once (argv[i], lines, stacks[s], mode);
+          }
+    }
+  printf ("1..%u\n", n_run);
+  return 0;
+}
