@@ -213,7 +213,8 @@ on_input (SatchelConnection *connection, gpointer self)
 {
   ImapGate *gate = self;
   gate->refs++;
-  while (gate->connection != NULL && !gate->is_closing && !gate->is_authenticating)
+  while (gate->connection != NULL && !gate->is_closing && !gate->is_authenticating &&
+         !satchel_connection_is_full (connection))
     {
       gsize len;
       const guint8 *data = satchel_connection_peek (connection, &len);
@@ -260,6 +261,7 @@ on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reas
 static const SatchelConnectionHandlers handlers = {
   .size = sizeof (SatchelConnectionHandlers),
   .input = on_input,
+  .drained = on_input,
   .timeout = on_timeout,
   .shutdown = on_shutdown,
   .closed = on_closed,

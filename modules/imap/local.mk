@@ -9,4 +9,15 @@ imap_sources = $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
 	modules/imap/cmd-store.c modules/imap/cmd-search.c modules/imap/fetch.c modules/imap/fetch.h \
 	modules/imap/fetch-section.c modules/imap/schema.c modules/imap/schema.h
 
-EXTRA_DIST += modules/imap/README.md $(imap_sources) modules/imap/module.c modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
+module_LTLIBRARIES += imap.la imap-gate.la
+imap_la_SOURCES = $(imap_sources) modules/imap/module.c
+imap_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+imap_la_CFLAGS = $(MODULE_CFLAGS)
+imap_la_LDFLAGS = $(MODULE_LDFLAGS)
+imap_la_LIBADD = $(MODULE_LIBADD)
+imap_gate_la_SOURCES = $(imap_core) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
+imap_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+imap_gate_la_CFLAGS = $(MODULE_CFLAGS)
+imap_gate_la_LDFLAGS = $(MODULE_LDFLAGS)
+imap_gate_la_LIBADD = $(MODULE_LIBADD)
+EXTRA_DIST += modules/imap/README.md

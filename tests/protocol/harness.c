@@ -29,6 +29,7 @@ struct SatchelSession
   char *user;
   gpointer self;
   gint is_dead; /* atomic */
+  gboolean is_running;
   SatchelJobFunc func;
   SatchelJobDoneFunc done;
   gpointer data;
@@ -133,13 +134,11 @@ job_done (gpointer data)
 {
   SatchelSession *session = data;
   SatchelConnection *connection = session->connection;
+  session->is_running = FALSE;
   session->done (session->data);
-  if (connection != NULL)
-    {
-      if (!satchel_connection_is_dead (connection))
-        satchel_connection_resume (connection);
-      satchel_connection_release (connection);
-    }
+  if (!session->is_running)
+    satchel_connection_set_busy (connection, FALSE);
+  satchel_connection_release (connection);
 }
 
 static void
@@ -157,8 +156,8 @@ satchel_session_run (SatchelSession *session, const char *operation, SatchelJobF
   session->done = done;
   session->data = data;
   satchel_connection_hold (session->connection);
-  if (!satchel_connection_is_dead (session->connection))
-    satchel_connection_pause (session->connection);
+  satchel_connection_set_busy (session->connection, TRUE);
+  session->is_running = TRUE;
   satchel_job_submit (session->user, operation, job_run, job_done, session);
 }
 

@@ -1,4 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Protocols on the wire, against a real server.
-TESTS += tests/protocol/lmtp.py tests/protocol/pop3.py
-EXTRA_DIST += tests/protocol/lmtp.py tests/protocol/pop3.py tests/lib/wire.py
+# Scripts over socket pairs: imap's objects, the core, and stacks of test storage.
+check_PROGRAMS += tests/protocol/run-script
+tests_protocol_run_script_SOURCES = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
+	$(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
+tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS)
