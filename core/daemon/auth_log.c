@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/auth.h"
+#include "core/session/session_id.h"
 
 #include <satchel/log.h>
 
@@ -28,7 +29,9 @@ static struct
 void
 satchel_auth_session_text (guint64 session_id, char ret_text[SATCHEL_SESSION_TEXT_BYTES])
 {
-  g_snprintf (ret_text, SATCHEL_SESSION_TEXT_BYTES, "%" G_GINT64_MODIFIER "x", session_id);
+  /* The same in the lines of every process. */
+  G_STATIC_ASSERT (SATCHEL_SESSION_TEXT_BYTES > SATCHEL_SESSION_ID_CHARS);
+  satchel_session_id_text (session_id, ret_text);
 }
 
 static void

@@ -5,7 +5,7 @@ libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h \
 	core/session/delivery_internal.h
 libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/network.c core/session/network.h \
 	core/session/connection_table.c core/session/connection_table.h core/session/proxy.c core/session/proxy.h \
-	core/session/limits.c core/session/limits.h \
+	core/session/settings.c core/session/settings.h core/session/service.c core/session/service.h \
 	core/session/tls.c core/session/tls.h core/session/tls_private.h core/session/tls_transport.c \
 	core/session/relay.c core/session/relay.h \
 	core/session/gate.c core/session/gate.h core/session/gate_private.h core/session/gate_session.c \

@@ -103,7 +103,7 @@ satchel_network_parse (const char *text, SatchelNetwork *ret_network)
 }
 
 gboolean
-satchel_network_contains (const SatchelNetwork *network, const SatchelAddress *address)
+satchel_network_has (const SatchelNetwork *network, const SatchelAddress *address)
 {
   if (network->address.is_local || address->is_local)
     return network->address.is_local && address->is_local;
@@ -119,7 +119,7 @@ satchel_networks_contain (const char *const *networks, const SatchelAddress *add
   for (; networks != NULL && *networks != NULL; networks++)
     {
       SatchelNetwork network;
-      if (satchel_network_parse (*networks, &network) && satchel_network_contains (&network, address))
+      if (satchel_network_parse (*networks, &network) && satchel_network_has (&network, address))
         return TRUE;
     }
   return FALSE;

@@ -29,6 +29,6 @@ typedef struct SatchelNetwork
 } SatchelNetwork;
 /* "ADDRESS" or "ADDRESS/BITS". */
 gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);
-gboolean satchel_network_contains (const SatchelNetwork *network, const SatchelAddress *address);
+gboolean satchel_network_has (const SatchelNetwork *network, const SatchelAddress *address);
 /* In one of the texts (those that do not parse match nothing); FALSE for NULL. */
 gboolean satchel_networks_contain (const char *const *networks, const SatchelAddress *address);

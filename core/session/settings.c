@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * The core's settings that protocols see.
+ */
+#include "config.h"
+
+#include "core/session/hostname.h"
+#include "core/session/settings.h"
+
+static const SatchelConfig *limits_now;
+static SatchelNamespace namespace_now = { "", '/' };
+
+void
+satchel_session_settings (const SatchelConfigSet *config)
+{
+  static gboolean has_namespace;
+  g_atomic_pointer_set (&limits_now, satchel_config_set_group (config, "limits"));
+  satchel_hostname_set (satchel_config_string (satchel_config_set_group (config, "server"), "hostname"));
+  if (has_namespace)
+    return; /* not reloadable: clients and sessions hold names */
+  const SatchelConfig *group = satchel_config_set_group (config, "namespace");
+  namespace_now.prefix = g_strdup (satchel_config_string (group, "prefix"));
+  if (namespace_now.prefix == NULL)
+    namespace_now.prefix = "";
+  namespace_now.separator = satchel_config_string (group, "separator")[0];
+  has_namespace = TRUE;
+}
+
+const SatchelConfig *
+satchel_limits (void)
+{
+  return g_atomic_pointer_get (&limits_now);
+}
+
+const SatchelNamespace *
+satchel_namespace (void)
+{
+  return &namespace_now;
+}
