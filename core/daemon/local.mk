@@ -10,3 +10,4 @@ satcheld_SOURCES += core/daemon/main.c core/daemon/options.h core/daemon/build_i
 	core/daemon/control_wire.h core/daemon/sandbox.c core/daemon/sandbox.h core/daemon/sandbox_landlock.c \
 	core/daemon/sandbox_seccomp.c
 include core/daemon/auth.mk
+include core/daemon/sessions.mk

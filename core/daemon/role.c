@@ -134,9 +134,6 @@ satchel_role_listener_config (SatchelRoleContext *context, const char *name)
   return NULL;
 }
 
-#pragma weak satchel_gate_role_start
-#pragma weak satchel_auth_role_start
-#pragma weak satchel_mail_role_start
 static gboolean
 start_role (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
