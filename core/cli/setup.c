@@ -7,6 +7,14 @@
 
 #include "core/cli/cli.h"
 
+SatchelConfigSet *
+satchel_cli_load_core (const SatchelCli *cli)
+{
+  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  return satchel_config_load_lenient (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata, NULL, NULL,
+                                      ignored);
+}
+
 /* Where modules are must be known before any of them can be asked for its settings. */
 static char **
 module_dirs (const SatchelCli *cli)
@@ -16,9 +24,7 @@ module_dirs (const SatchelCli *cli)
       const char *one[] = { cli->module_dir, NULL };
       return g_strdupv ((char **) one);
     }
-  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  g_autoptr (SatchelConfigSet) core
-      = satchel_config_load_lenient (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata, NULL, NULL, ignored);
+  g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
   return satchel_loader_search_path (satchel_config_path (satchel_config_set_group (core, "server"), "module_dir"));
 }
 
