@@ -141,29 +141,46 @@ run_plans (Member **members, guint n)
   return n;
 }
 
+/* The index may have gone ahead of what is true. */
+static void
+distrust_indexes (const MdPlan *plan, gboolean is_undone)
+{
+  for (guint k = 0; k < plan->mailboxes->len; k++)
+    {
+      MdMailbox *mb = plan->mailboxes->pdata[k];
+      md_index_discard (mb);
+      for (guint t = mb->tombstones->len; is_undone && t > 0; t--)
+        if (g_array_index (mb->tombstones, MdTombstone, t - 1).modseq == plan->modseq)
+          g_array_remove_index (mb->tombstones, t - 1);
+      g_mutex_lock (&mb->store->table);
+      mb->suspect_due_ms = 1;
+      g_mutex_unlock (&mb->store->table);
+    }
+}
+
+/* FALSE: nobody is acknowledged.  Then all is put back, unless something was removed, which cannot be: what was done
+ * stays visible as a whole. */
 static gboolean
 make_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
 {
   g_autoptr (GError) error = NULL;
   if (md_plan_sync (plans, n, &error) && md_journal_settle (store, &error) && md_plan_sync_indexes (plans, n, &error))
     return TRUE;
+  gboolean removed = FALSE;
+  for (guint i = 0; i < n; i++)
+    removed |= md_plan_has_removed (plans[i]);
   for (guint i = n; i > 0; i--)
     {
-      md_plan_roll_back (plans[i - 1]);
-      md_plan_undo (plans[i - 1]);
+      if (!removed)
+        {
+          md_plan_roll_back (plans[i - 1]);
+          md_plan_undo (plans[i - 1]);
+        }
+      distrust_indexes (plans[i - 1], !removed);
       fail (members[i - 1], g_error_copy (error));
     }
-  for (guint i = 0; i < n; i++)
-    for (guint k = 0; k < plans[i]->mailboxes->len; k++)
-      {
-        /* What the index says may have gone ahead of what is true. */
-        MdMailbox *mb = plans[i]->mailboxes->pdata[k];
-        md_index_discard (mb);
-        for (guint t = mb->tombstones->len; t > 0; t--)
-          if (g_array_index (mb->tombstones, MdTombstone, t - 1).modseq == plans[i]->modseq)
-            g_array_remove_index (mb->tombstones, t - 1);
-        mb->suspect_due_ms = 1;
-      }
+  if (removed)
+    md_plan_finish (plans, n);
   return FALSE;
 }
 

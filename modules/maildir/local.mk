@@ -40,8 +40,12 @@ maildir_la_LDFLAGS = $(MODULE_LDFLAGS)
 maildir_la_LIBADD = libmaildir.la $(MODULE_LIBADD)
 
 check_LTLIBRARIES += libmaildirtest.la
-libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h
-check_PROGRAMS += modules/maildir/tests/test-maildir
-TESTS += modules/maildir/tests/test-maildir
+libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
+	modules/maildir/tests/faults.c modules/maildir/tests/faults.h
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-faults
+check_PROGRAMS += $(MAILDIR_TESTS)
+TESTS += $(MAILDIR_TESTS)
 modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
+modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)

@@ -268,9 +268,9 @@ typedef struct MdStep
   int from_fd, to_fd;      /* borrowed directories */
   const char *from_dir, *to_dir; /* their paths below the user's: "cur", ".A/new", "tmp"; borrowed */
   char *from, *to;
-  int in_fd;               /* LINK: where `from` is found if not below the user's directory */
   gboolean is_done;
   gboolean is_external;    /* LINK from a spool: no redo */
+  gboolean is_staged;      /* RENAME out of tmp/ */
 } MdStep;
 typedef struct MdJournal
 {
@@ -449,6 +449,7 @@ void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
 gboolean md_plan_run (MdPlan *plan, GError **error); /* steps.c: on failure everything is put back */
 void md_plan_roll_back (MdPlan *plan);
+gboolean md_plan_has_removed (const MdPlan *plan); /* then there is no way back */
 gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
 /* Journals where needed, runs, syncs, writes indexes and publishes; for one plan of the driver's own. */
 gboolean md_plan_execute (MdPlan *plan, GError **error);

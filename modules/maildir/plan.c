@@ -71,7 +71,7 @@ md_plan_touch (MdPlan *plan, MdMailbox *mb)
 MdStep *
 md_plan_step (MdPlan *plan, MdStepKind kind)
 {
-  MdStep step = { .kind = kind, .from_fd = -1, .to_fd = -1, .in_fd = -1 };
+  MdStep step = { .kind = kind, .from_fd = -1, .to_fd = -1 };
   g_array_append_val (plan->steps, step);
   return &g_array_index (plan->steps, MdStep, plan->steps->len - 1);
 }
@@ -269,6 +269,7 @@ plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
   step->from_fd = content->spool != NULL ? plan->store->root_fd : plan->store->tmp_fd;
   step->from_dir = "tmp";
   step->is_external = content->spool != NULL;
+  step->is_staged = content->spool == NULL;
   plan->syncs_tmp |= content->spool == NULL;
   g_ptr_array_add (plan->staged, content);
   SatchelSnapshotBuilder *builder = builder_for (plan, mb);

@@ -37,8 +37,10 @@ put_back (MdStep *step)
     {
     case MD_STEP_RENAME:
     case MD_STEP_RENAME_DIR:
-      if (md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0)
-        md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from);
+      /* Content that was only staged is better gone than left for a message that nobody acknowledged. */
+      if (md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0
+          && md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0 && step->is_staged)
+        md_sys.unlinkat (step->to_fd, step->to, 0);
       break;
     case MD_STEP_LINK:
       if (md_sys.unlinkat (step->to_fd, step->to, 0) != 0)
@@ -56,6 +58,18 @@ md_plan_roll_back (MdPlan *plan)
     put_back (&g_array_index (plan->steps, MdStep, i - 1));
 }
 
+gboolean
+md_plan_has_removed (const MdPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      const MdStep *step = &g_array_index (plan->steps, MdStep, i);
+      if (step->kind == MD_STEP_UNLINK && step->is_done)
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static gboolean
 run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
 {
@@ -63,8 +77,13 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
   int result = attempt (step);
   if (result != 0 && past_return && errno != ENOENT)
     result = attempt (step);
-  if (result != 0 && past_return && errno == ENOENT)
-    result = 0; /* another program removed it: as wanted */
+  if (result != 0 && past_return)
+    {
+      /* There is no way back; a file that stays is a message again at the next look, never one too few. */
+      if (errno != ENOENT)
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a message cannot be removed: %s", g_strerror (errno));
+      result = 0;
+    }
   if (result == 0)
     {
       step->is_done = TRUE;
@@ -76,8 +95,7 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
   return satchel_error_set_errno (error, errno, "change of a message");
 }
 
-/* What can be taken back goes first; then the removals.  The first removal fails for all that the others could
- * fail for; one that fails after it is tried again and, on a disk that is failing, left to the next look. */
+/* What can be taken back goes first; then the removals, of which the first fails for all that the others could. */
 gboolean
 md_plan_run (MdPlan *plan, GError **error)
 {

@@ -37,7 +37,7 @@ typedef struct Sync
   GString *lines;
   SatchelSnapshotBuilder *builder;
   guint64 modseq; /* 0: not yet taken */
-  gboolean keywords_changed;
+  gboolean is_partial; /* no room for the UIDs of new files */
 } Sync;
 
 static const char *
@@ -347,6 +347,19 @@ uids_from_names (Sync *sync, GHashTable *taken, guint32 *next)
     }
 }
 
+/* A UID is told only once it is durable. */
+static gboolean
+write_lines (Sync *sync, guint32 uidnext, GError **error)
+{
+  MdMailbox *mb = sync->mb;
+  gboolean anew = sync->list->is_damaged || sync->list->uidvalidity != mb->uidvalidity
+                  || sync->list->lines->len > 2 * (mb->table.entries->len + sync->arrivals->len) + 1000;
+  if (anew)
+    list_everything (sync);
+  return md_uidlist_append (mb->fd, mb->uidvalidity, (const guint8 *) &mb->state.words[MD_STATE_ID_1], uidnext,
+                            sync->lines, anew, error);
+}
+
 static gboolean
 assign_uids (Sync *sync, GError **error)
 {
@@ -359,6 +372,7 @@ assign_uids (Sync *sync, GError **error)
   uids_from_list (sync, taken, &next);
   uids_from_names (sync, taken, &next);
   sync->lines = g_string_new (NULL);
+  guint32 first_fresh = next;
   for (guint i = 0; i < arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (arrivals, Arrival, i);
@@ -372,19 +386,20 @@ assign_uids (Sync *sync, GError **error)
       md_uidlist_line (sync->lines, mb->uidvalidity, arrival->uid, arrival->name, arrival->parsed.base_len,
                        arrival->date);
     }
-  if (!md_mailbox_reserve_uids (mb, next, error))
+  if (next == first_fresh || (md_mailbox_reserve_uids (mb, next, error) && write_lines (sync, next, error)))
+    {
+      mb->uidnext = next;
+      return TRUE;
+    }
+  if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
     return FALSE;
-  guint n_lines = sync->list->lines->len;
-  gboolean anew = sync->list->is_damaged || sync->list->uidvalidity != mb->uidvalidity
-                  || n_lines > 2 * (mb->table.entries->len + arrivals->len) + 1000;
-  if (sync->lines->len > 0 && anew)
-    list_everything (sync);
-  /* A UID is told only once it is durable. */
-  if (sync->lines->len > 0
-      && !md_uidlist_append (mb->fd, mb->uidvalidity, (const guint8 *) &mb->state.words[MD_STATE_ID_1], next,
-                             sync->lines, anew, error))
-    return FALSE;
-  mb->uidnext = next;
+  /* On a full disk what is known can still be read and removed; the new ones wait unseen. */
+  g_clear_error (error);
+  for (guint i = arrivals->len; i > 0; i--)
+    if (g_array_index (arrivals, Arrival, i - 1).uid >= first_fresh)
+      g_array_remove_index (arrivals, i - 1);
+  mb->uidnext = first_fresh;
+  sync->is_partial = TRUE;
   return TRUE;
 }
 
@@ -617,11 +632,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   Sync sync = { .mb = mb };
   gint64 started_ms = md_monotonic_ms ();
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
-    {
-      guint n = mb->keywords.n;
-      md_keywords_load (&mb->keywords, mb->fd);
-      sync.keywords_changed = n != mb->keywords.n;
-    }
+    md_keywords_load (&mb->keywords, mb->fd); /* another program may have named a letter */
   gboolean ok = look_until_sure (&sync, error) && apply (&sync, error);
   if (ok)
     {
@@ -630,8 +641,8 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
       mb->cur_stamp = sync.scan.cur_stamp;
       mb->scan_ms = md_monotonic_ms () - started_ms;
       mb->suspect_due_ms = 0;
-      if (!sync.scan.is_clean)
-        md_mailbox_mark_suspect (mb, 50);
+      if (!sync.scan.is_clean || sync.is_partial)
+        md_mailbox_mark_suspect (mb, sync.is_partial ? 1000 : 50);
       md_table_compact (&mb->table);
       g_mutex_unlock (&mb->store->table);
       mb->trust = MD_INDEX_EXACT;
