@@ -114,6 +114,7 @@ struct SatchelCharsetReader
 {
   ReaderKind kind;
   iconv_t converter;
+  gboolean is_ascii_superset;
   guint n_bad;
   guint8 held[16]; /* the start of a character whose rest comes with the next piece */
   guint n_held;
@@ -134,6 +135,7 @@ satchel_charset_reader_new (const char *charset)
   reader->converter = iconv_open ("UTF-8", name);
   if (reader->converter != (iconv_t) -1)
     reader->kind = READER_ICONV;
+  reader->is_ascii_superset = satchel_charset_is_ascii_superset (charset);
   return reader;
 }
 
@@ -200,8 +202,21 @@ push_utf8 (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean
   return 0;
 }
 
+static void
+append_converted (GString *out, char *text, gsize len)
+{
+  /* NUL means nothing in text and would end our strings. */
+  if (memchr (text, '\0', len) == NULL)
+    g_string_append_len (out, text, len);
+  else
+    for (gsize i = 0; i < len; i++)
+      if (text[i] != '\0')
+        g_string_append_c (out, text[i]);
+}
+
+/* @may_hold: a character cut by the end of @data may be left; returns how many bytes. */
 static gsize
-push_iconv (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean is_last, GString *out)
+convert (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean may_hold, GString *out)
 {
   char *in = (char *) data;
   char buffer[4096];
@@ -211,27 +226,46 @@ push_iconv (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolea
       gsize room = sizeof buffer;
       gsize result = iconv (reader->converter, &in, &len, &to, &room);
       int saved_errno = errno;
-      /* NUL means nothing in text and would end our strings. */
-      for (char *c = buffer; c < to; c++)
-        if (*c != '\0')
-          g_string_append_c (out, *c);
+      append_converted (out, buffer, to - buffer);
       if (result != (gsize) -1 || saved_errno == E2BIG)
         continue;
-      if (saved_errno == EINVAL && !is_last && len <= sizeof reader->held)
+      if (saved_errno == EINVAL && may_hold && len <= sizeof reader->held)
         return len;
       reader->n_bad++;
       g_string_append_len (out, "\xef\xbf\xbd", 3);
       in++;
       len--;
     }
-  if (is_last)
+  return 0;
+}
+
+static gsize
+push_iconv (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean is_last, GString *out)
+{
+  const guint8 *at = data, *end = data + len;
+  /* Runs of ASCII need no converter where they can mean nothing else. */
+  while (reader->is_ascii_superset && at < end)
     {
-      char *to = buffer;
+      const guint8 *start = at;
+      while (at < end && *at < 0x80)
+        at++;
+      append_converted (out, (char *) start, at - start);
+      start = at;
+      while (at < end && *at >= 0x80)
+        at++;
+      gsize left = convert (reader, start, at - start, at == end && !is_last, out);
+      if (left > 0)
+        return left;
+    }
+  gsize left = convert (reader, at, end - at, !is_last, out);
+  if (left == 0 && is_last)
+    {
+      char buffer[64], *to = buffer;
       gsize room = sizeof buffer;
       iconv (reader->converter, NULL, NULL, &to, &room);
-      g_string_append_len (out, buffer, to - buffer);
+      append_converted (out, buffer, to - buffer);
     }
-  return 0;
+  return left;
 }
 
 void

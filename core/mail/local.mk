@@ -6,3 +6,4 @@ libsatchel_la_SOURCES += \
 	core/mail/scanner.c core/mail/section.c core/mail/text.c core/mail/text.h core/mail/transfer.c \
 	core/mail/casefold.c core/mail/casefold.h core/mail/list_match.c core/mail/mailbox_name.c core/mail/search.c \
 	core/mail/search.h core/mail/search_content.c core/mail/utf7.c
+EXTRA_DIST += core/mail/README.md

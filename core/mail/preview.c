@@ -9,6 +9,7 @@
 #include "core/mail/scan.h"
 
 #define PREVIEW_CHARS 200u
+#define PIECE_BYTES 512u
 
 /* Skips an element whose text nobody reads; @at is past '<'. NULL: none of them. */
 static const char *
@@ -89,26 +90,31 @@ strip_html (const char *text, gsize len)
   return g_string_free (out, FALSE);
 }
 
-/* At most PREVIEW_CHARS characters; runs of white space and control characters are one space. */
-static void
-append_line (const char *text, GString *out)
+/* A line under way; runs of white space and control characters are one space. */
+typedef struct Line
 {
-  guint n = 0;
-  gboolean needs_space = FALSE;
-  for (; *text != '\0' && n < PREVIEW_CHARS; text = g_utf8_next_char (text))
+  GString *out;
+  guint n_chars;
+  gboolean needs_space;
+} Line;
+
+static void
+append_line (Line *line, const char *text)
+{
+  for (; *text != '\0' && line->n_chars < PREVIEW_CHARS; text = g_utf8_next_char (text))
     {
       gunichar c = g_utf8_get_char (text);
-      if (g_unichar_isspace (c) || g_unichar_iscntrl (c) || c == 0xfeff)
+      if (c <= ' ' || c == 0x7f || (c > 0x7f && (g_unichar_isspace (c) || g_unichar_iscntrl (c) || c == 0xfeff)))
         {
-          needs_space = n > 0;
+          line->needs_space = line->n_chars > 0;
           continue;
         }
-      if (needs_space && ++n < PREVIEW_CHARS)
-        g_string_append_c (out, ' ');
-      needs_space = FALSE;
-      if (n < PREVIEW_CHARS)
-        g_string_append_unichar (out, c);
-      n++;
+      if (line->needs_space && ++line->n_chars < PREVIEW_CHARS)
+        g_string_append_c (line->out, ' ');
+      line->needs_space = FALSE;
+      if (line->n_chars < PREVIEW_CHARS)
+        g_string_append_len (line->out, text, g_utf8_next_char (text) - text);
+      line->n_chars++;
     }
 }
 
@@ -116,19 +122,27 @@ void
 satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArray *raw, GString *out)
 {
   const char *pool = tree->pool->str;
+  const gboolean is_html = strcmp (pool + part->subtype.offset, "html") == 0;
   SatchelTransferDecoder decoder;
+  Line line = { out, 0, FALSE };
   g_autoptr (GByteArray) decoded = g_byte_array_new ();
-  satchel_transfer_decoder_init (&decoder, part->encoding);
-  satchel_transfer_decoder_push (&decoder, raw->data, raw->len, FALSE, decoded);
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (pool + part->charset.offset);
   g_autoptr (GString) text = g_string_new (NULL);
-  /* Not the last piece: a character cut by the bound is left out. */
-  satchel_charset_reader_push (reader, decoded->data, decoded->len, FALSE, text);
-  if (strcmp (pool + part->subtype.offset, "html") == 0)
+  satchel_transfer_decoder_init (&decoder, part->encoding);
+  /* Never the last piece: a character cut by the bound is left out.  Plain text mostly needs the first piece only. */
+  for (guint at = 0; at < raw->len && line.n_chars < PREVIEW_CHARS; at += PIECE_BYTES)
+    {
+      g_byte_array_set_size (decoded, 0);
+      satchel_transfer_decoder_push (&decoder, raw->data + at, MIN (PIECE_BYTES, raw->len - at), FALSE, decoded);
+      satchel_charset_reader_push (reader, decoded->data, decoded->len, FALSE, text);
+      if (is_html)
+        continue;
+      append_line (&line, text->str);
+      g_string_truncate (text, 0);
+    }
+  if (is_html)
     {
       g_autofree char *plain = strip_html (text->str, text->len);
-      append_line (plain, out);
+      append_line (&line, plain);
     }
-  else
-    append_line (text->str, out);
 }

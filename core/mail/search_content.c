@@ -141,6 +141,42 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
     }
 }
 
+/* The whole block at once, unfolded and in lower case, if it is plain ASCII without encoded words, as most are.  FALSE:
+ * it has to be looked at field by field. */
+static gboolean
+look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
+{
+  guchar bits = 0;
+  gsize n = 0;
+  if (!search->is_ascii || memmem (block, len, "=?", 2) != NULL || memchr (block, '\0', len) != NULL)
+    return FALSE;
+  for (gsize i = 0; i < len; i++)
+    bits |= (guchar) block[i];
+  if (bits >= 0x80)
+    return FALSE;
+  for (guint i = 0; i < search->n_terms; i++)
+    if (search->terms[i].kind == SATCHEL_SEARCH_HEADER ? !search->terms[i].is_found
+                                                        : strpbrk (search->terms[i].needle->text, "\r\n") != NULL)
+      return FALSE;
+  for (const char *at = block, *end = block + len; at < end;)
+    {
+      const char *feed = memchr (at, '\n', end - at);
+      const char *next = feed != NULL ? feed + 1 : end;
+      const gboolean is_folded = next < end && (*next == ' ' || *next == '\t');
+      gsize line_len = next - at;
+      if (is_folded)
+        line_len -= line_len >= 2 && next[-2] == '\r' ? 2 : 1;
+      memmove (block + n, at, line_len);
+      n += line_len;
+      at = next;
+    }
+  satchel_ascii_lower (block, n);
+  for (guint i = 0; i < search->n_terms; i++)
+    if (wants (&search->terms[i], is_body))
+      search->terms[i].is_found = satchel_needle_is_in_folded (search->terms[i].needle, block, n);
+  return TRUE;
+}
+
 /* The header block of @part.  @is_body: it belongs to an enclosed message, which is body of the outer one. */
 static gboolean
 search_header (Search *search, const SatchelPart *part, gboolean is_message_header, gboolean is_body, GError **error)
@@ -157,6 +193,8 @@ search_header (Search *search, const SatchelPart *part, gboolean is_message_head
         break;
       n_read += n;
     }
+  if (look_in_plain_block (search, block, n_read, is_body))
+    return TRUE;
   SatchelHeaderReader reader;
   SatchelHeaderField field;
   satchel_header_reader_init (&reader, block, n_read);

@@ -2,6 +2,7 @@
  * Any bytes as an attributes blob from disk: refused, or every accessor is safe.  The checksum is made right, so that the
  * bounds behind it are reached.
  */
+#include <satchel/charset.h>
 #include <satchel/search.h>
 #include <string.h>
 
@@ -29,6 +30,7 @@ use_blob (GBytes *blob)
   satchel_attributes_find_section (blob, "2.1", &offset, &section_len);
   g_autoptr (GPtrArray) references = satchel_attributes_references (blob);
   g_autofree char *id = satchel_attributes_message_id (blob);
+  g_assert_true (references->len <= 1000 && (id == NULL || id[0] == '<'));
   const char *text = satchel_attributes_envelope (blob, &len);
   g_string_append_len (out, text, len);
   text = satchel_attributes_body_structure (blob, TRUE, &len);
@@ -41,6 +43,7 @@ use_blob (GBytes *blob)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  satchel_charset_preload ();
   if (size < 16)
     return 0;
   g_autoptr (GBytes) blob = scan_whole ((const char *) data, size - 16);

@@ -42,6 +42,7 @@ decode (SatchelEncoding encoding, const guint8 *data, gsize len, gsize piece)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  satchel_charset_preload ();
   if (size == 0)
     return 0;
   const char *charset = charsets[data[0] % G_N_ELEMENTS (charsets)];

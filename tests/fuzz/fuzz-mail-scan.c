@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as a message: the blob is valid, the same for every split, and its texts fit RFC 3501's grammar (M9).
  */
+#include <satchel/charset.h>
+
 #include "tests/fuzz/driver.h"
 #include "tests/lib/scan_check.h"
 
@@ -15,6 +17,8 @@ const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "--", "--b\r\n", "--b--\
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  satchel_charset_preload ();
   g_autoptr (GBytes) blob = scan_checked ((const char *) data, size, (guint32) size * 2654435761u);
+  g_assert_nonnull (blob);
   return 0;
 }

@@ -66,6 +66,7 @@ search (GBytes *blob, GBytes *content, const SatchelNeedle *needle, gsize piece)
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
+  satchel_charset_preload ();
   if (size < 1 || size < 1u + data[0] % 8)
     return 0;
   const gsize n = data[0] % 8;
@@ -75,7 +76,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_assert_cmpuint (search (blob, content, needle, 65536), ==, search (blob, content, needle, 1 + size % 7));
   gsize len;
   g_autofree char *folded = satchel_casefold ((const char *) data, MIN (size, 4096), &len);
-  g_autofree char *again = satchel_casefold (folded, len, NULL);
-  g_assert_true (g_utf8_validate_len (folded, len, NULL) || memchr (folded, 0, len) != NULL);
+  g_assert_true (g_utf8_validate_len (folded, len, NULL));
   return 0;
 }

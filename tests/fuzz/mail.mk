@@ -39,3 +39,4 @@ tests_fuzz_libfuzzer_mail_charset_SOURCES = tests/fuzz/fuzz-mail-charset.c
 tests_fuzz_libfuzzer_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_fuzz_libfuzzer_mail_charset_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
+EXTRA_DIST += tests/fuzz/README.md

@@ -85,5 +85,6 @@ scan_checked (const char *data, gsize len, guint32 seed)
   g_autoptr (GPtrArray) references = satchel_attributes_references (blob);
   g_autofree char *id = satchel_attributes_message_id (blob);
   g_assert_cmpuint (references->len, <=, 1000);
+  g_assert_true (id == NULL || id[0] == '<');
   return blob;
 }
