@@ -124,7 +124,7 @@ check_pair (SatchelConfigWork *work, const SatchelConfig *section, const GString
   rc = gnutls_certificate_set_x509_key_mem (credentials, &chain_pem, &key_pem, GNUTLS_X509_FMT_PEM);
   gnutls_certificate_free_credentials (credentials);
   if (rc == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-    satchel_config_work_problem (work, FALSE, section, "key", "tls key: %s does not belong to the certificate %s; name the key it was made with",
+    satchel_config_work_problem (work, FALSE, section, "key", "tls key: %s does not match the certificate %s; name the key that it was made with",
                                  satchel_config_path (section, "key"), satchel_config_path (section, "cert"));
   else if (rc < 0)
     satchel_config_work_problem (work, FALSE, section, "key", "tls key: %s holds no usable private key (%s); it must be PEM without a password",

@@ -4,6 +4,7 @@ TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-con
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
+include tests/unit/loader.mk
 include tests/unit/mail.mk
 
 check_PROGRAMS += tests/unit/test-user

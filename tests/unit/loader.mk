@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+check_PROGRAMS += tests/unit/test-loader
+TESTS += tests/unit/test-loader
+tests_unit_test_loader_LDADD = libsatchel.la $(GLIB_LIBS)
+EXTRA_tests_unit_test_loader_DEPENDENCIES = $(ODD_MODULES)
+# Modules with one fault each.
+ODD_LDFLAGS = -module -avoid-version -shared -rpath /nowhere $(AM_LDFLAGS)
+ODD_MODULES =
+ODD_MODULES += tests/unit/odd0.la
+tests_unit_odd0_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd0_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=0
+tests_unit_odd0_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd0_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd0_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd1.la
+tests_unit_odd1_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd1_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=1
+tests_unit_odd1_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd1_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd1_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd2.la
+tests_unit_odd2_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd2_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=2
+tests_unit_odd2_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd2_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd2_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd3.la
+tests_unit_odd3_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd3_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=3
+tests_unit_odd3_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd3_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd3_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd4.la
+tests_unit_odd4_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd4_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=4
+tests_unit_odd4_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd4_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd4_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd5.la
+tests_unit_odd5_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd5_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=5
+tests_unit_odd5_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd5_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd5_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd6.la
+tests_unit_odd6_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd6_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=6
+tests_unit_odd6_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd6_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd6_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd7.la
+tests_unit_odd7_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd7_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=7
+tests_unit_odd7_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd7_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd7_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd8.la
+tests_unit_odd8_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd8_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=8
+tests_unit_odd8_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd8_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd8_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd9.la
+tests_unit_odd9_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd9_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=9
+tests_unit_odd9_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd9_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd9_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd10.la
+tests_unit_odd10_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd10_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=10
+tests_unit_odd10_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd10_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd10_la_LIBADD = $(MODULE_LIBADD)
+check_LTLIBRARIES += $(ODD_MODULES)

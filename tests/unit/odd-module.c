@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT
+ * Modules with one fault each, chosen by ODD when compiled; 0 has none.  For test-loader.
+ */
+#include <satchel/delivery.h>
+#include <satchel/module.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define GOOD 0
+#define WRONG_ABI 1
+#define CRASH 2
+#define HANG 3
+#define EXITS 4
+#define NO_SYMBOL 5
+#define LACKS_ENTRY 6
+#define MISSING_SYMBOL 7
+#define WRONG_NAME 8
+#define NOT_OURS 9
+#define SAME_NAME 10
+
+#if ODD == CRASH
+static __attribute__ ((constructor)) void
+begin (void)
+{
+  abort ();
+}
+#elif ODD == HANG
+static __attribute__ ((constructor)) void
+begin (void)
+{
+  for (;;)
+    pause ();
+}
+#elif ODD == EXITS
+static __attribute__ ((constructor)) void
+begin (void)
+{
+  _exit (0);
+}
+#endif
+
+#if ODD == MISSING_SYMBOL
+extern int satchel_function_that_is_nowhere (void);
+#endif
+
+G_GNUC_UNUSED static SatchelFilterVerdict
+filter (SatchelDeliveryItem *item, GError **error)
+{
+#if ODD == MISSING_SYMBOL
+  return satchel_function_that_is_nowhere () ? SATCHEL_FILTER_CONTINUE : SATCHEL_FILTER_DONE;
+#else
+  return SATCHEL_FILTER_CONTINUE;
+#endif
+}
+
+static int n_configured, n_started, n_reloaded;
+
+static gboolean
+configure (const SatchelConfig *section, GError **error)
+{
+  n_configured++;
+  return TRUE;
+}
+
+static gboolean
+start (SatchelRole role, GError **error)
+{
+  n_started++;
+  return TRUE;
+}
+
+static gboolean
+reload (const SatchelConfig *section, GError **error)
+{
+  n_reloaded++;
+  if (satchel_config_bool (section, "refuse"))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "told to refuse");
+  return TRUE;
+}
+
+static const SatchelConfigRow rows[] = {
+  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
+  { NULL }
+};
+#if ODD == LACKS_ENTRY
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500 };
+#else
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .filter = filter };
+#endif
+static const SatchelProvides provides[] = {
+#if ODD == SAME_NAME
+  { SATCHEL_KIND_DELIVERY_FILTER, "odd0", &ops },
+#else
+  { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops },
+#endif
+  { 0 }
+};
+
+#define TEXT(x) #x
+#define EXPANDED(x) TEXT (x)
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS,
+#if ODD == WRONG_NAME
+  .name = "another",
+#else
+  .name = "odd" EXPANDED (ODD),
+#endif
+  .version = "1",
+  .description = "has one fault",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = rows,
+  .provides = provides,
+  .configure = configure,
+  .start = start,
+  .reload = reload,
+};
+
+#if ODD == NO_SYMBOL
+SATCHEL_API const SatchelModule *not_the_name (void);
+const SatchelModule *
+not_the_name (void)
+#else
+const SatchelModule *
+satchel_module (void)
+#endif
+{
+#if ODD == WRONG_ABI || ODD == NOT_OURS
+  static SatchelModule copy;
+  copy = module;
+#if ODD == WRONG_ABI
+  copy.abi = SATCHEL_ABI + 7;
+#else
+  copy.magic = 42;
+#endif
+  return &copy;
+#else
+  return &module;
+#endif
+}
