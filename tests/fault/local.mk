@@ -1,3 +1,11 @@
 # SPDX-License-Identifier: MIT
 TESTS += tests/fault/config.py tests/fault/kill.py
 EXTRA_DIST += tests/fault/config.py tests/fault/kill.py
+
+# The cages alone, as a program: each attempt to get out runs in a process of its own.
+check_PROGRAMS += tests/fault/test-sandbox
+TESTS += tests/fault/test-sandbox
+tests_fault_test_sandbox_SOURCES = tests/fault/test-sandbox.c core/daemon/sandbox.c core/daemon/sandbox_landlock.c \
+	core/daemon/sandbox_seccomp.c core/daemon/drop.c
+tests_fault_test_sandbox_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
+tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
