@@ -6,7 +6,6 @@
 #include "core/daemon/auth.h"
 #include "core/daemon/auth_admin.h"
 #include "core/runtime/hash.h"
-#include "core/session/user.h"
 
 #include <satchel/log.h>
 #include <string.h>
@@ -112,6 +111,8 @@ digest_equal (gconstpointer a, gconstpointer b)
 static void
 peer_up (SatchelRoleContext *context, SatchelPeer *peer)
 {
+  if (auth == NULL) /* stopped */
+    return;
   if (peer->role == SATCHEL_ROLE_GATE && peer->data == NULL)
     peer->data = satchel_auth_gate_new (auth, peer);
 }
@@ -119,6 +120,8 @@ peer_up (SatchelRoleContext *context, SatchelPeer *peer)
 static void
 peer_down (SatchelRoleContext *context, SatchelPeer *peer)
 {
+  if (auth == NULL)
+    return;
   if (peer->role == SATCHEL_ROLE_GATE)
     g_clear_pointer (&peer->data, satchel_auth_gate_free);
   else if (peer->role == SATCHEL_ROLE_MAIL)
@@ -143,6 +146,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
 static gboolean
 peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage *message)
 {
+  if (auth == NULL)
+    return TRUE;
   if (peer->role == SATCHEL_ROLE_GATE && peer->data != NULL)
     return satchel_auth_gate_message (peer->data, message);
   if (peer->role == SATCHEL_ROLE_MAIL)
@@ -159,6 +164,8 @@ reload_prepare (SatchelRoleContext *context, const SatchelConfigSet *config, GEr
 static void
 reload_commit (SatchelRoleContext *context)
 {
+  if (auth == NULL)
+    return;
   settings_read (&auth->settings, context->config);
   for (guint i = 0; i < context->peers->len; i++)
     {
@@ -171,7 +178,34 @@ reload_commit (SatchelRoleContext *context)
 static gboolean
 admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
 {
-  return satchel_auth_admin (auth, request, argv);
+  return auth != NULL && satchel_auth_admin (auth, request, argv);
+}
+
+static void
+auth_free (void)
+{
+  for (guint i = 0; i < auth->context->peers->len; i++)
+    peer_down (auth->context, auth->context->peers->pdata[i]);
+  satchel_hash_pool_free (auth->pool);
+  satchel_owners_free (auth->owners);
+  satchel_throttle_free (auth->throttle);
+  satchel_auth_cache_free (auth->cache);
+  g_hash_table_unref (auth->running);
+  g_hash_table_unref (auth->n_connections);
+  g_ptr_array_unref (auth->passdbs);
+  g_ptr_array_unref (auth->userdbs);
+  g_ptr_array_unref (auth->factors);
+  settings_clear (&auth->settings);
+  g_clear_pointer (&auth, g_free);
+}
+
+static void
+stop (SatchelRoleContext *context, guint grace_ms)
+{
+  /* Nobody waits for an answer any more.  What threads still use stays. */
+  if (satchel_hash_pool_n_running (auth->pool) == 0)
+    auth_free ();
+  satchel_role_stopped (context);
 }
 
 static const SatchelRoleHooks hooks = {
@@ -180,6 +214,7 @@ static const SatchelRoleHooks hooks = {
   .peer_message = peer_message,
   .reload_prepare = reload_prepare,
   .reload_commit = reload_commit,
+  .stop = stop,
   .admin = admin,
 };
 
@@ -196,7 +231,6 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth->context = context;
   auth->cache = cache;
   settings_read (&auth->settings, context->config);
-  satchel_user_set_rules (auth->settings.default_domain, auth->settings.lowers_users);
   auth->passdbs = find_ops (context->loader, SATCHEL_KIND_PASSDB);
   auth->userdbs = find_ops (context->loader, SATCHEL_KIND_USERDB);
   auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);

@@ -203,10 +203,13 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
       refuse (session, SATCHEL_AUTH_UNAVAILABLE, NULL);
       return;
     }
+  gint64 delay_ms = satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms);
   session->state = STATE_DELAYED;
   session->explain = user != NULL ? explanation (auth, verdict, user, place) : NULL;
-  satchel_timer_arm (&session->delay, satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), delay_over,
-                     session);
+  if (delay_ms > 0)
+    satchel_timer_arm (&session->delay, delay_ms, delay_over, session);
+  else
+    delay_over (&session->delay, session);
 }
 
 static void

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/runtime/loader_private.h"
+#include "core/session/user.h"
 
 #define TRY_TIMEOUT_MS 5000
 
@@ -46,10 +47,20 @@ add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name
   g_ptr_array_add (problems, problem);
 }
 
+/* Modules read names from files of their own, in configure or in check. */
+static void
+use_user_rules (const SatchelConfigSet *set)
+{
+  const SatchelConfig *server = satchel_config_set_group (set, "server");
+  if (server != NULL)
+    satchel_user_set_rules (satchel_config_string (server, "default_domain"), satchel_config_bool (server, "lower_case_users"));
+}
+
 gboolean
 satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems)
 {
   gboolean ok = TRUE;
+  use_user_rules (set);
   for (guint i = 0; i < loader->entries->len; i++)
     {
       const SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
@@ -89,6 +100,7 @@ configure_entry (SatchelLoaderEntry *entry, const SatchelConfigSet *set, GError 
 gboolean
 satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error)
 {
+  use_user_rules (set);
   for (guint i = 0; i < loader->entries->len; i++)
     if (!configure_entry (g_ptr_array_index (loader->entries, i), set, error))
       return FALSE;

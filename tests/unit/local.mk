@@ -44,3 +44,4 @@ TESTS += tests/unit/test-imap-parse
 tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
 	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
 tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
+include tests/unit/auth.mk

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: MIT
+ * A stage for the auth role.
+ */
+#include "tests/lib/auth-stage.h"
+#include "core/runtime/log_private.h"
+
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <satchel/module.h>
+#include <string.h>
+#include <unistd.h>
+
+Stage stage;
+StageCounts stage_counts;
+gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
+GHashTable *stage_aliases;
+const char *stage_factor_user;
+SatchelFactorVerdict stage_factor_verdict;
+
+typedef struct
+{
+  char *verifier;
+  gboolean is_locked;
+} User;
+static GHashTable *users;
+static GMutex hold_lock;
+static GCond hold_change;
+static gboolean is_holding;
+static SatchelConfigSet *config;
+
+/* ---- databases ---- */
+
+static void
+user_free (gpointer data)
+{
+  g_free (((User *) data)->verifier);
+  g_free (data);
+}
+
+void
+stage_set_user (const char *user, const char *password, gboolean is_locked)
+{
+  if (password == NULL && !is_locked)
+    {
+      g_hash_table_remove (users, user);
+      return;
+    }
+  User *record = g_new0 (User, 1);
+  record->verifier = password != NULL ? g_strconcat ("plain:", password, NULL) : NULL;
+  record->is_locked = is_locked;
+  g_hash_table_replace (users, g_strdup (user), record);
+}
+
+static gboolean
+look_up (const char *user, SatchelCredential *ret_credential, GError **error)
+{
+  if (stage_database_is_down)
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "down");
+  const User *record = g_hash_table_lookup (users, user);
+  if (record == NULL)
+    return FALSE;
+  ret_credential->user = g_strdup (user);
+  ret_credential->verifier = g_strdup (record->verifier);
+  ret_credential->is_locked = record->is_locked;
+  return TRUE;
+}
+
+void
+stage_hold_hashes (gboolean hold)
+{
+  g_mutex_lock (&hold_lock);
+  is_holding = hold;
+  g_cond_broadcast (&hold_change);
+  g_mutex_unlock (&hold_lock);
+}
+
+static SatchelVerify
+verify (const SatchelCredential *credential, const char *secret, GError **error)
+{
+  g_atomic_int_inc (credential != NULL ? &stage_counts.n_hashes : &stage_counts.n_dummy_hashes);
+  g_mutex_lock (&hold_lock);
+  while (is_holding)
+    g_cond_wait (&hold_change, &hold_lock);
+  g_mutex_unlock (&hold_lock);
+  if (stage_hash_fails)
+    {
+      satchel_error_set (error, SATCHEL_ERROR_IO, "no memory");
+      return SATCHEL_VERIFY_ERROR;
+    }
+  if (credential == NULL || credential->verifier == NULL || strcmp (credential->verifier + strlen ("plain:"), secret) != 0)
+    return SATCHEL_VERIFY_WRONG;
+  return stage_wants_upgrade ? SATCHEL_VERIFY_RIGHT_UPGRADE : SATCHEL_VERIFY_RIGHT;
+}
+
+static guint64
+verify_cost_bytes (const SatchelCredential *credential)
+{
+  return 1024 * 1024;
+}
+
+static gboolean
+upgrade (const SatchelCredential *credential, const char *secret, GError **error)
+{
+  g_atomic_int_inc (&stage_counts.n_upgrades);
+  return TRUE;
+}
+
+static SatchelUserdbStatus
+look_up_user (const char *address, GPtrArray *found, GError **error)
+{
+  if (stage_database_is_down)
+    return SATCHEL_USERDB_TEMPORARY;
+  if (!g_hash_table_contains (users, address))
+    return SATCHEL_USERDB_UNKNOWN;
+  g_ptr_array_add (found, g_strdup (address));
+  return SATCHEL_USERDB_FOUND;
+}
+
+static gboolean
+has_domain (const char *domain)
+{
+  return strcmp (domain, "x.org") == 0;
+}
+
+static SatchelUserdbStatus
+look_up_alias (const char *address, GPtrArray *found, GError **error)
+{
+  const char *targets = g_hash_table_lookup (stage_aliases, address);
+  if (targets == NULL)
+    return SATCHEL_USERDB_UNKNOWN;
+  g_auto (GStrv) parts = g_strsplit (targets, " ", -1);
+  for (char **part = parts; *part != NULL; part++)
+    g_ptr_array_add (found, g_strdup (*part));
+  return SATCHEL_USERDB_FOUND;
+}
+
+static SatchelFactorSplit
+factor_split (const char *user, const char *secret, gsize *ret_secret_len)
+{
+  if (g_strcmp0 (user, stage_factor_user) != 0)
+    return SATCHEL_FACTOR_NOT_ENROLLED;
+  gsize len = strlen (secret);
+  if (len < 3 || strspn (secret + len - 3, "0123456789") != 3)
+    return SATCHEL_FACTOR_MISSING;
+  *ret_secret_len = len - 3;
+  return SATCHEL_FACTOR_SPLIT;
+}
+
+static SatchelFactorVerdict
+factor_check (const char *user, const char *code, const char *peer, GError **error)
+{
+  g_atomic_int_inc (&stage_counts.n_checks);
+  g_assert_cmpuint (strlen (code), ==, 3);
+  return stage_factor_verdict;
+}
+
+static const SatchelPassdbOps passdb = { .size = sizeof passdb, .band = 10, .look_up = look_up, .verify = verify,
+                                         .verify_cost_bytes = verify_cost_bytes, .upgrade = upgrade };
+static const SatchelUserdbOps userdb = { .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain };
+static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb, .band = 100, .look_up = look_up_alias, .has_domain = has_domain,
+                                          .flags = SATCHEL_USERDB_ALIASES };
+static const SatchelFactorOps factor = { .size = sizeof factor, .band = 10, .split = factor_split, .check = factor_check };
+static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb }, { SATCHEL_KIND_USERDB, NULL, &userdb },
+                                            { SATCHEL_KIND_USERDB, "aliases", &aliasdb }, { SATCHEL_KIND_FACTOR, NULL, &factor },
+                                            { 0 } };
+static const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "fake", .version = "0", .description = "test", .licence = "MIT",
+                                      .roles = SATCHEL_ROLE_AUTH, .provides = provides };
+
+/* ---- what role.c gives ---- */
+
+SatchelPeer *
+satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot)
+{
+  if (role == SATCHEL_ROLE_GATE)
+    return slot < STAGE_GATES ? &stage.gates[slot] : NULL;
+  return slot < STAGE_MAILS ? &stage.mails[slot] : NULL;
+}
+
+gboolean
+satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  if (peer->link == NULL)
+    {
+      satchel_ipc_message_free (message);
+      return FALSE;
+    }
+  g_assert_cmpuint (message->body->len, <, SATCHEL_IPC_MAX_BYTES);
+  g_queue_push_tail (&stage.sent[peer->slot + (peer->role == SATCHEL_ROLE_MAIL ? STAGE_GATES : 0)], message);
+  return TRUE;
+}
+
+void
+satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status, const char *text)
+{
+  g_string_append_printf (stage.admin_reply, "%u %s", status, text);
+  stage.n_admin_final += final;
+}
+
+void
+satchel_role_stopped (SatchelRoleContext *context)
+{
+}
+
+/* ---- life ---- */
+
+static void
+collect_log (SatchelLogLevel level, const char *area, const char *message)
+{
+  g_string_append_printf (stage.log, "%s\n", message);
+}
+
+static void
+start (const char *const *overrides)
+{
+  g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GError) error = NULL;
+  g_ptr_array_add (all, g_strdup ("auth.failure_delay=\"0ms\""));
+  g_ptr_array_add (all, g_strdup ("server.default_domain=x.org"));
+  for (; overrides != NULL && *overrides != NULL; overrides++)
+    g_ptr_array_add (all, g_strdup (*overrides));
+  g_ptr_array_add (all, NULL);
+  config = satchel_config_load (NULL, stage.directory, (const char *const *) all->pdata, NULL, NULL, problems);
+  for (guint i = 0; i < problems->len; i++)
+    g_test_message ("%s", ((SatchelConfigProblem *) problems->pdata[i])->text);
+  g_assert_nonnull (config);
+
+  stage.context = (SatchelRoleContext){ .role = SATCHEL_ROLE_AUTH, .n_mail_slots = STAGE_MAILS, .config = config, .root_fd = stage.root_fd };
+  stage.context.loader = satchel_loader_new (SATCHEL_ROLE_AUTH, NULL);
+  g_assert_true (satchel_loader_add (stage.context.loader, &module, FALSE, &error));
+  stage.context.peers = g_ptr_array_new ();
+  g_assert_true (satchel_auth_role_start (&stage.context, &stage.hooks, &error));
+  g_assert_no_error (error);
+  for (guint i = 0; i < STAGE_GATES + STAGE_MAILS; i++)
+    {
+      SatchelPeer *peer = i < STAGE_GATES ? &stage.gates[i] : &stage.mails[i - STAGE_GATES];
+      *peer = (SatchelPeer){ .context = &stage.context, .role = i < STAGE_GATES ? SATCHEL_ROLE_GATE : SATCHEL_ROLE_MAIL,
+                             .slot = i < STAGE_GATES ? i : i - STAGE_GATES, .link = GINT_TO_POINTER (1) };
+      g_ptr_array_add (stage.context.peers, peer);
+      stage.hooks->peer_up (&stage.context, peer);
+    }
+}
+
+static void
+finish (void)
+{
+  stage_settle ();
+  stage.hooks->stop (&stage.context, 0);
+  g_ptr_array_unref (stage.context.peers);
+  satchel_loader_free (stage.context.loader);
+  g_clear_pointer (&config, satchel_config_set_free);
+  for (guint i = 0; i < G_N_ELEMENTS (stage.sent); i++)
+    g_queue_clear_full (&stage.sent[i], (GDestroyNotify) satchel_ipc_message_free);
+}
+
+void
+stage_begin (const char *const *overrides)
+{
+  stage.directory = g_dir_make_tmp ("satchel-auth-XXXXXX", NULL);
+  stage.root_fd = open (stage.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  stage.log = g_string_new (NULL);
+  stage.admin_reply = g_string_new (NULL);
+  stage_counts = (StageCounts){ 0 };
+  stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
+  stage_factor_user = NULL;
+  users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);
+  stage_aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  satchel_log_set_test (collect_log);
+  stage_set_user ("alice@x.org", "pw", FALSE);
+  stage_set_user ("bob@x.org", "pw", FALSE);
+  start (overrides);
+}
+
+void
+stage_end (void)
+{
+  finish ();
+  satchel_log_set_test (NULL);
+  g_string_free (stage.log, TRUE);
+  g_string_free (stage.admin_reply, TRUE);
+  g_hash_table_unref (users);
+  g_hash_table_unref (stage_aliases);
+  unlinkat (stage.root_fd, "owners", 0);
+  close (stage.root_fd);
+  g_assert_cmpint (g_rmdir (stage.directory), ==, 0);
+  g_free (stage.directory);
+}
+
+void
+stage_restart (const char *const *overrides)
+{
+  finish ();
+  start (overrides);
+}
+
+void
+stage_mail_away (guint slot)
+{
+  stage.mails[slot].link = NULL;
+  stage.hooks->peer_down (&stage.context, &stage.mails[slot]);
+}
+
+void
+stage_mail_back (guint slot)
+{
+  stage.mails[slot].link = GINT_TO_POINTER (1);
+  stage.hooks->peer_up (&stage.context, &stage.mails[slot]);
+}
+
+/* ---- messages ---- */
+
+gboolean
+stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  gboolean ok = stage.hooks->peer_message (&stage.context, peer, message);
+  satchel_ipc_message_free (message);
+  return ok;
+}
+
+gboolean
+stage_password_full (guint gate, guint64 session, const char *service, const char *method, const char *peer, guint secure,
+                     const void *user, gsize user_len, const void *password, gsize password_len)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, session);
+  satchel_ipc_put_string (message, service);
+  satchel_ipc_put_string (message, method);
+  satchel_ipc_put_string (message, peer);
+  satchel_ipc_put_u32 (message, secure);
+  satchel_ipc_put_bytes (message, user, user_len);
+  satchel_ipc_put_bytes (message, password, password_len);
+  return stage_deliver (&stage.gates[gate], message);
+}
+
+gboolean
+stage_password (guint gate, guint64 session, const char *peer, const char *user, const char *password)
+{
+  return stage_password_full (gate, session, "imap", "LOGIN", peer, 1, user, strlen (user), password, strlen (password));
+}
+
+gboolean
+stage_sasl (guint gate, guint64 session, const char *mechanism, guint secure, const void *initial, gssize len)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_START, session);
+  satchel_ipc_put_string (message, "imap");
+  satchel_ipc_put_string (message, mechanism);
+  satchel_ipc_put_string (message, "192.0.2.1");
+  satchel_ipc_put_u32 (message, secure);
+  satchel_ipc_put_u32 (message, len >= 0);
+  satchel_ipc_put_bytes (message, initial, len > 0 ? (gsize) len : 0);
+  return stage_deliver (&stage.gates[gate], message);
+}
+
+gboolean
+stage_step (guint gate, guint64 session, const void *response, gsize len)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_STEP, session);
+  satchel_ipc_put_bytes (message, response, len);
+  return stage_deliver (&stage.gates[gate], message);
+}
+
+gboolean
+stage_simple (guint gate, SatchelIpcType type, guint64 session)
+{
+  return stage_deliver (&stage.gates[gate], satchel_ipc_message_new (type, session));
+}
+
+static SatchelIpcMessage *
+take_reply (guint gate)
+{
+  for (SatchelIpcMessage *message; (message = g_queue_pop_head (&stage.sent[gate])) != NULL; satchel_ipc_message_free (message))
+    if (message->type == SATCHEL_IPC_AUTH_REPLY)
+      return message;
+  return NULL;
+}
+
+void
+stage_wait_reply (guint gate, StageReply *ret_reply)
+{
+  SatchelIpcMessage *message;
+  while ((message = take_reply (gate)) == NULL)
+    g_main_context_iteration (NULL, TRUE);
+  *ret_reply = (StageReply){ .session = message->session_id };
+  gsize len;
+  ret_reply->status = satchel_ipc_get_u32 (message);
+  const guint8 *challenge = satchel_ipc_get_bytes (message, &len);
+  memcpy (ret_reply->challenge, challenge, MIN (len, sizeof ret_reply->challenge - 1));
+  g_strlcpy (ret_reply->explain, satchel_ipc_get_string (message), sizeof ret_reply->explain);
+  const guint8 *grant = satchel_ipc_get_bytes (message, &ret_reply->grant_len);
+  g_assert_true (ret_reply->grant_len == 0 || ret_reply->grant_len == 16);
+  memcpy (ret_reply->grant, grant, ret_reply->grant_len);
+  ret_reply->mail_slot = satchel_ipc_get_u32 (message);
+  g_strlcpy (ret_reply->user, satchel_ipc_get_string (message), sizeof ret_reply->user);
+  g_assert_true (satchel_ipc_message_is_done (message));
+  g_assert_cmpint (ret_reply->grant_len == 16, ==, ret_reply->status == SATCHEL_AUTH_OK);
+  satchel_ipc_message_free (message);
+}
+
+SatchelAuthStatus
+stage_wait_status (guint gate)
+{
+  StageReply reply;
+  stage_wait_reply (gate, &reply);
+  return reply.status;
+}
+
+gboolean
+stage_has_reply (guint gate)
+{
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+  for (GList *link = stage.sent[gate].head; link != NULL; link = link->next)
+    if (((SatchelIpcMessage *) link->data)->type == SATCHEL_IPC_AUTH_REPLY)
+      return TRUE;
+  return FALSE;
+}
+
+static guint
+n_running (void)
+{
+  static const char *const status[] = { "status", NULL };
+  guint n = 0;
+  g_string_truncate (stage.admin_reply, 0);
+  stage.hooks->admin (&stage.context, 1, status);
+  const char *hashes = strstr (stage.admin_reply->str, "hashes=");
+  g_assert_nonnull (hashes);
+  n = (guint) g_ascii_strtoull (hashes + strlen ("hashes="), NULL, 10);
+  return n;
+}
+
+void
+stage_settle (void)
+{
+  while (n_running () > 0)
+    g_main_context_iteration (NULL, TRUE);
+  while (g_main_context_iteration (NULL, FALSE))
+    continue;
+}
+
+SatchelIpcMessage *
+stage_take_from_mail (guint slot)
+{
+  return g_queue_pop_head (&stage.sent[STAGE_GATES + slot]);
+}
+
+guint
+stage_count_lines (const char *text)
+{
+  guint n = 0;
+  for (const char *p = stage.log->str; (p = strstr (p, text)) != NULL; p++)
+    n++;
+  return n;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT
+ * The pure parts of the auth role: SASL machines (U13), counters, cache (U16), tables, networks.  The clock is a number.
+ */
+#include "core/daemon/auth.h"
+#include "core/daemon/auth_lru.h"
+
+#include <string.h>
+
+#define HOUR_MS (60 * 60 * 1000)
+
+/* ---- SASL ---- */
+
+static SatchelSaslResult
+plain (const void *response, gsize len, SatchelSasl **ret_sasl)
+{
+  SatchelSasl *sasl = satchel_sasl_new (satchel_sasl_find ("plain"));
+  const char *challenge = NULL;
+  SatchelSaslResult result = satchel_sasl_step (sasl, response, len, &challenge);
+  if (result == SATCHEL_SASL_COMPLETE)
+    {
+      /* One message, never a second. */
+      SatchelSasl *again = sasl;
+      g_assert_cmpint (satchel_sasl_step (again, response, len, &challenge), ==, SATCHEL_SASL_MALFORMED);
+    }
+  if (ret_sasl != NULL)
+    *ret_sasl = sasl;
+  else
+    satchel_sasl_free (sasl);
+  return result;
+}
+#define PLAIN(text) plain (text, sizeof text - 1, NULL)
+
+static void
+test_plain (void)
+{
+  SatchelSasl *sasl;
+  g_assert_cmpint (plain ("\0tim\0tanstaaftanstaaf", 21, &sasl), ==, SATCHEL_SASL_COMPLETE); /* RFC 4616 4 */
+  g_assert_cmpstr (sasl->user, ==, "tim");
+  g_assert_cmpstr (sasl->password, ==, "tanstaaftanstaaf");
+  g_assert_null (sasl->authorisation);
+  satchel_sasl_free (sasl);
+  g_assert_cmpint (plain ("Ursel\0Kurt\0xipj3plmq", 20, &sasl), ==, SATCHEL_SASL_COMPLETE);
+  g_assert_cmpstr (sasl->authorisation, ==, "Ursel");
+  satchel_sasl_free (sasl);
+
+  g_assert_cmpint (PLAIN (""), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("tim"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0\0"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0tim"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0tim\0"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0\0pw"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0tim\0pw\0"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0tim\0p\0w"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0tim\0\377"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0\300\257\0pw"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\355\240\200\0tim\0pw"), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (PLAIN ("\0t\303\266m\0p\303\266"), ==, SATCHEL_SASL_COMPLETE);
+}
+
+static void
+test_plain_bounds (void)
+{
+  static const struct
+  {
+    gsize authorisation, user, password;
+    SatchelSaslResult result;
+  } cases[] = {
+    { 255, 255, 1024, SATCHEL_SASL_COMPLETE }, { 256, 3, 2, SATCHEL_SASL_MALFORMED }, { 0, 256, 2, SATCHEL_SASL_MALFORMED },
+    { 0, 3, 1025, SATCHEL_SASL_MALFORMED },    { 0, 1, 1, SATCHEL_SASL_COMPLETE },     { 9000, 9000, 9000, SATCHEL_SASL_MALFORMED },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autoptr (GByteArray) message = g_byte_array_new ();
+      const gsize lengths[] = { cases[i].authorisation, cases[i].user, cases[i].password };
+      for (guint k = 0; k < 3; k++)
+        {
+          g_autofree char *part = g_strnfill (lengths[k], 'x');
+          g_byte_array_append (message, (guint8 *) part, (guint) lengths[k] + (k < 2 ? 1 : 0));
+        }
+      g_assert_cmpint (plain (message->data, message->len, NULL), ==, cases[i].result);
+    }
+}
+
+static void
+test_plain_challenge (void)
+{
+  g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("PLAIN"));
+  const char *challenge = NULL;
+  g_assert_cmpint (satchel_sasl_step (sasl, NULL, 0, &challenge), ==, SATCHEL_SASL_CHALLENGE);
+  g_assert_cmpstr (challenge, ==, "");
+  g_assert_cmpint (satchel_sasl_step (sasl, NULL, 0, &challenge), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "\0a\0b", 4, &challenge), ==, SATCHEL_SASL_MALFORMED);
+}
+
+static SatchelSaslResult
+login_step (SatchelSasl *sasl, const char *response, const char *expected_challenge)
+{
+  const char *challenge = "";
+  SatchelSaslResult result = satchel_sasl_step (sasl, (const guint8 *) response, response != NULL ? strlen (response) : 0, &challenge);
+  if (result == SATCHEL_SASL_CHALLENGE)
+    g_assert_cmpstr (challenge, ==, expected_challenge);
+  return result;
+}
+
+static void
+test_login (void)
+{
+  for (guint has_initial = 0; has_initial < 2; has_initial++)
+    {
+      g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("LOGIN"));
+      if (!has_initial)
+        g_assert_cmpint (login_step (sasl, NULL, "Username:"), ==, SATCHEL_SASL_CHALLENGE);
+      g_assert_cmpint (login_step (sasl, "tim", "Password:"), ==, SATCHEL_SASL_CHALLENGE);
+      g_assert_cmpint (login_step (sasl, "tanstaaf \377", NULL), ==, SATCHEL_SASL_COMPLETE);
+      g_assert_cmpstr (sasl->user, ==, "tim");
+      g_assert_cmpstr (sasl->password, ==, "tanstaaf \377");
+      g_assert_cmpint (login_step (sasl, "more", NULL), ==, SATCHEL_SASL_MALFORMED);
+    }
+  static const char *const bad_users[] = { "", "\377" }, *const bad_passwords[] = { "", "a\rb", "a\nb" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad_users); i++)
+    {
+      g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("login"));
+      g_assert_cmpint (login_step (sasl, bad_users[i], NULL), ==, SATCHEL_SASL_MALFORMED);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (bad_passwords); i++)
+    {
+      g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("login"));
+      g_assert_cmpint (login_step (sasl, "tim", "Password:"), ==, SATCHEL_SASL_CHALLENGE);
+      g_assert_cmpint (login_step (sasl, bad_passwords[i], NULL), ==, SATCHEL_SASL_MALFORMED);
+    }
+  g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("login"));
+  const char *challenge;
+  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "t\0m", 3, &challenge), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_null (satchel_sasl_find ("SCRAM-SHA-1"));
+  g_assert_null (satchel_sasl_find (""));
+}
+
+/* ---- counters ---- */
+
+static guint
+fill (SatchelThrottle *throttle, const char *user, const char *place, guint max, gint64 now_ms)
+{
+  SatchelAttempt attempt;
+  guint n = 0;
+  while (n <= max && satchel_throttle_begin (throttle, user, TRUE, place, max, now_ms, &attempt))
+    n++;
+  return n;
+}
+
+static void
+test_throttle_hour (void)
+{
+  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
+  /* In no hour more than 100 get through, wherever it begins: one try each second, for five hours. */
+  guint8 passed[5 * 3600] = { 0 };
+  guint n_total = 0;
+  for (gint64 s = 0; s < 5 * 3600; s++)
+    {
+      SatchelAttempt attempt;
+      passed[s] = satchel_throttle_begin (throttle, "a@x", TRUE, "192.0.2.1", 100, 1234567 + s * 1000, &attempt);
+      n_total += passed[s];
+    }
+  guint n_in_hour = 0;
+  for (gint s = 0; s < 5 * 3600; s++)
+    {
+      n_in_hour += passed[s];
+      if (s >= 3600)
+        n_in_hour -= passed[s - 3600];
+      g_assert_cmpuint (n_in_hour, <=, 100);
+    }
+  g_assert_cmpuint (n_total, >=, 400); /* and it does open again */
+  /* Another user and another address are not the point: the account is. */
+  g_assert_cmpuint (fill (throttle, "a@x", "198.51.100.7", 100, 1234567 + 5 * HOUR_MS - 1000), ==, 0);
+  g_assert_cmpuint (fill (throttle, "b@x", "192.0.2.1", 100, 1234567), ==, 100);
+}
+
+static void
+test_throttle_parallel (void)
+{
+  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
+  SatchelAttempt attempts[20];
+  for (guint i = 0; i < 10; i++)
+    g_assert_true (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[i]));
+  /* Ten are being hashed: the eleventh is not even looked at. */
+  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[10]));
+  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[0]);
+  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[0]); /* once only */
+  g_assert_true (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[10]));
+  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000, &attempts[11]));
+  /* Given back two hours later it frees nothing of now. */
+  g_assert_cmpuint (fill (throttle, "a@x", "local", 10, 5000 + 2 * HOUR_MS), ==, 10);
+  satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[1]);
+  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000 + 2 * HOUR_MS, &attempts[11]));
+}
+
+static void
+test_throttle_known_place (void)
+{
+  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
+  char home[SATCHEL_PLACE_BYTES], same_net[SATCHEL_PLACE_BYTES], elsewhere[SATCHEL_PLACE_BYTES];
+  g_assert_true (satchel_place_from_peer ("2001:db8::1", home));
+  g_assert_true (satchel_place_from_peer ("2001:db8::ffff:1", same_net));
+  g_assert_true (satchel_place_from_peer ("2001:db8:0:1::1", elsewhere));
+  satchel_throttle_remember (throttle, "a@x", home);
+  g_assert_true (satchel_throttle_is_known (throttle, "a@x", same_net));
+  g_assert_false (satchel_throttle_is_known (throttle, "b@x", home));
+  g_assert_cmpuint (fill (throttle, "a@x", elsewhere, 10, 0), ==, 10);
+  /* Strangers have locked the account; its owner gets in from home, and cannot guess there without end either. */
+  g_assert_cmpuint (fill (throttle, "a@x", same_net, 10, 0), ==, 10);
+  g_assert_cmpuint (fill (throttle, "a@x", home, 10, 0), ==, 0);
+}
+
+static void
+test_throttle_flood_of_names (void)
+{
+  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
+  SatchelAttempt attempt;
+  g_assert_cmpuint (fill (throttle, "a@x", "192.0.2.1", 3, 0), ==, 3);
+  for (guint i = 0; i < 40000; i++)
+    {
+      char name[32];
+      g_snprintf (name, sizeof name, "n%u@x", i);
+      satchel_throttle_begin (throttle, name, FALSE, "192.0.2.1", 3, 0, &attempt);
+    }
+  g_assert_cmpuint (fill (throttle, "a@x", "192.0.2.1", 3, 0), ==, 0);
+}
+
+static void
+test_throttle_place_delay (void)
+{
+  g_autoptr (SatchelThrottle) throttle = satchel_throttle_new ();
+  gint64 last = 0;
+  for (guint i = 1; i <= 40; i++)
+    {
+      guint n = satchel_throttle_fail_place (throttle, "192.0.2.1", 0);
+      g_assert_cmpuint (n, ==, i);
+      gint64 delay = satchel_throttle_delay_ms (n, 2000);
+      g_assert_cmpint (delay, >=, last);
+      last = delay;
+    }
+  g_assert_cmpint (last, ==, 16000);
+  g_assert_cmpint (satchel_throttle_delay_ms (1, 2000), ==, 2000);
+  g_assert_cmpint (satchel_throttle_delay_ms (1000, 0), ==, 0);
+  g_assert_cmpuint (satchel_throttle_fail_place (throttle, "192.0.2.1", 2 * HOUR_MS), ==, 1);
+}
+
+static void
+test_place (void)
+{
+  char place[SATCHEL_PLACE_BYTES];
+  g_assert_true (satchel_place_from_peer ("::ffff:192.0.2.1", place));
+  g_assert_cmpstr (place, ==, "192.0.2.1");
+  static const char *const bad[] = { "", "localhost", "192.0.2", "192.0.2.1/24", "local\n", "::1%lo", "1.2.3.4 x" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    g_assert_false (satchel_place_from_peer (bad[i], place));
+}
+
+/* ---- cache ---- */
+
+static void
+test_cache (void)
+{
+  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL);
+  g_autoptr (SatchelAuthCache) other_boot = satchel_auth_cache_new (NULL);
+  guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  satchel_auth_cache_key (cache, "a@x", "pw", "$v$1", "none", key);
+  g_assert_false (satchel_auth_cache_has (cache, key, 0));
+  satchel_auth_cache_add (cache, key, 1000);
+  g_assert_true (satchel_auth_cache_has (cache, key, 999));
+
+  static const char *const others[][4] = {
+    { "b@x", "pw", "$v$1", "none" }, /* the same password of somebody else */
+    { "a@x", "pW", "$v$1", "none" },
+    { "a@x", "pw", "$v$2", "none" }, /* changed */
+    { "a@x", "pw", "$v$1", "totp" }, /* a second factor was switched on */
+    { "a@xp", "w", "$v$1", "none" }, /* parts do not run into each other */
+    { "a@x", "pw$v$", "1", "none" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    {
+      guint8 other[SATCHEL_AUTH_CACHE_KEY_BYTES];
+      satchel_auth_cache_key (cache, others[i][0], others[i][1], others[i][2], others[i][3], other);
+      g_assert_false (satchel_auth_cache_has (cache, other, 0));
+    }
+  guint8 elsewhere[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  satchel_auth_cache_key (other_boot, "a@x", "pw", "$v$1", "none", elsewhere);
+  g_assert_cmpint (memcmp (key, elsewhere, sizeof key), !=, 0);
+  g_assert_false (satchel_auth_cache_has (cache, key, 1000));
+  g_assert_false (satchel_auth_cache_has (cache, key, 0)); /* forgotten with it */
+}
+
+static void
+test_lru (void)
+{
+  g_autoptr (SatchelLru) lru = satchel_lru_new (sizeof (guint32), 3);
+  for (guint32 i = 0; i < 3; i++)
+    *(guint32 *) satchel_lru_add (lru, &i, sizeof i) = i;
+  guint32 zero = 0, one = 1, nine = 9;
+  g_assert_cmpuint (*(guint32 *) satchel_lru_find (lru, &zero, sizeof zero), ==, 0);
+  g_assert_cmpuint (*(guint32 *) satchel_lru_add (lru, &nine, sizeof nine), ==, 0);
+  g_assert_cmpuint (satchel_lru_count (lru), ==, 3);
+  g_assert_null (satchel_lru_find (lru, &one, sizeof one)); /* the least recently used */
+  g_assert_nonnull (satchel_lru_find (lru, &zero, sizeof zero));
+  satchel_lru_remove (lru, &zero, sizeof zero);
+  g_assert_null (satchel_lru_find (lru, &zero, sizeof zero));
+  satchel_lru_clear (lru);
+  g_assert_cmpuint (satchel_lru_count (lru), ==, 0);
+  g_assert_nonnull (satchel_lru_add (lru, &one, sizeof one));
+}
+
+/* ---- networks, owners ---- */
+
+static void
+test_networks (void)
+{
+  static const struct
+  {
+    const char *network, *peer;
+    gboolean is_in;
+  } cases[] = {
+    { "192.0.2.0/24", "192.0.2.255", TRUE },  { "192.0.2.0/24", "192.0.3.0", FALSE },   { "192.0.2.77/31", "192.0.2.76", TRUE },
+    { "192.0.2.1", "192.0.2.1", TRUE },       { "192.0.2.1", "192.0.2.2", FALSE },      { "0.0.0.0/0", "203.0.113.9", TRUE },
+    { "0.0.0.0/0", "2001:db8::1", FALSE },    { "::/0", "2001:db8::1", TRUE },          { "::/0", "192.0.2.1", FALSE },
+    { "2001:db8::/33", "2001:db8:7fff::1", TRUE }, { "2001:db8::/33", "2001:db8:8000::1", FALSE }, { "192.0.2.0/24", "::ffff:192.0.2.9", TRUE },
+    { "::1", "::1", TRUE },                   { "192.0.2.0/24", "local", FALSE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      gboolean is_valid = FALSE;
+      g_assert_cmpint (satchel_network_contains (cases[i].network, cases[i].peer, &is_valid), ==, cases[i].is_in);
+      g_assert_true (is_valid);
+    }
+  static const char *const bad[] = { "", "/", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/-1", "::/129", "host/8", "192.0.2.0/8/8" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      gboolean is_valid = TRUE;
+      g_assert_false (satchel_network_contains (bad[i], "192.0.2.1", &is_valid));
+      g_assert_false (is_valid);
+    }
+  g_assert_true (satchel_peer_is_here ("local"));
+  g_assert_true (satchel_peer_is_here ("127.1.2.3"));
+  g_assert_true (satchel_peer_is_here ("::1"));
+  g_assert_false (satchel_peer_is_here ("192.0.2.1"));
+}
+
+static void
+test_default_owner (void)
+{
+  /* Frozen: a user must not wander with a new build. */
+  g_assert_cmpuint (satchel_owners_default_slot ("u0001@bench", 2), ==, satchel_owners_default_slot ("u0001@bench", 2));
+  guint n[4] = { 0 };
+  for (guint i = 0; i < 4000; i++)
+    {
+      char user[32];
+      g_snprintf (user, sizeof user, "u%04u@bench", i);
+      n[satchel_owners_default_slot (user, 4)]++;
+    }
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpuint (n[i], >, 800);
+  g_assert_cmpuint (satchel_owners_default_slot ("a", 256), ==, 0x8c); /* FNV-1a of "a": af63dc4c8601ec8c */
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/auth/sasl/plain", test_plain);
+  g_test_add_func ("/auth/sasl/plain-bounds", test_plain_bounds);
+  g_test_add_func ("/auth/sasl/plain-challenge", test_plain_challenge);
+  g_test_add_func ("/auth/sasl/login", test_login);
+  g_test_add_func ("/auth/throttle/hour", test_throttle_hour);
+  g_test_add_func ("/auth/throttle/parallel", test_throttle_parallel);
+  g_test_add_func ("/auth/throttle/known-place", test_throttle_known_place);
+  g_test_add_func ("/auth/throttle/flood-of-names", test_throttle_flood_of_names);
+  g_test_add_func ("/auth/throttle/place-delay", test_throttle_place_delay);
+  g_test_add_func ("/auth/throttle/place", test_place);
+  g_test_add_func ("/auth/cache/key", test_cache);
+  g_test_add_func ("/auth/lru/order", test_lru);
+  g_test_add_func ("/auth/network/contains", test_networks);
+  g_test_add_func ("/auth/owner/default", test_default_owner);
+  return g_test_run ();
+}
