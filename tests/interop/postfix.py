@@ -162,7 +162,7 @@ def private_socket():
     with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
         c.sendmail("a@example.net", [f"u0001@{first.domain}"], b"Subject: by socket\r\n\r\nhello\r\n")
     wait_for(queue_is_empty, "Postfix's queue is empty", 60)
-    second.imaps = port
+    second.imaps = second.ports["imaps"] = port
     c = second.imap()
     equal(c.select()[1], [b"1"], "EXISTS")
     c.logout()

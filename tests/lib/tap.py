@@ -101,7 +101,10 @@ class Server:
                             *options], capture_output=True, text=True, timeout=900)
         if r.returncode != 0:
             raise AssertionError(f"devserver start: {r.stderr[-3000:]}")
-        self.__dict__.update(json.loads(r.stdout))
+        facts = json.loads(r.stdout)
+        self.ports = {name: facts[name] for name in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
+        del facts["imap"]  # the method is called so
+        self.__dict__.update(facts)
         at_end(self.stop)
 
     def stop(self, *options):
@@ -136,13 +139,9 @@ class Server:
         if tls:
             c = imaplib.IMAP4_SSL("localhost", self.imaps, ssl_context=strict_context(self.ca_file), timeout=60)
         else:
-            c = imaplib.IMAP4("127.0.0.1", self.imap_port, timeout=60)
+            c = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=60)
         c.login(user, self.password)
         return c
-
-    @property
-    def imap_port(self):
-        return self.__dict__["imap"]
 
     def pop3_session(self, user="u0001"):
         import poplib
@@ -153,10 +152,19 @@ class Server:
 
     def deliver(self, content, *users, sender="sender@example.net"):
         """Over LMTP, one transaction; the content as bytes with any line ends."""
-        import smtplib
-        with smtplib.LMTP("127.0.0.1", self.lmtp, timeout=60) as c:
-            refused = c.sendmail(sender, [f"{u}@{self.domain}" for u in users or ("u0001",)], content)
-            equal(refused, {}, "refused recipients")
+        from wire import Wire
+        w = Wire(self, "lmtp")
+        equal(w.line()[:3], b"220", "greeting of lmtp")
+        w.send(b"LHLO test.example\r\n")
+        w.reply()
+        w.ask(b"MAIL FROM:<%s>" % sender.encode(), b"250")
+        users = users or ("u0001",)
+        for user in users:
+            w.ask(b"RCPT TO:<%s@%s>" % (user.encode(), self.domain.encode()), b"250")
+        w.ask(b"DATA", b"354")
+        w.send(re.sub(rb"(^|\n)\.", rb"\1..", wire(content)) + b".\r\n")
+        equal([x[:3] for x in w.lines(len(users))], [b"250"] * len(users), "replies to DATA")
+        w.close()
 
 
 def strict_context(ca_file):

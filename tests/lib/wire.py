@@ -12,7 +12,7 @@ class Wire:
             self.s.settimeout(60)
             self.s.connect(path)
         else:
-            self.s = socket.create_connection(("127.0.0.1", getattr(server, service, None) or server.__dict__[service]), 60)
+            self.s = socket.create_connection(("127.0.0.1", server.ports[service]), 60)
         if tls:
             self.s = strict_context(server.ca_file).wrap_socket(self.s, server_hostname="localhost")
         self.buffer = b""

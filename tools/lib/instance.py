@@ -9,6 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 import time
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -34,6 +35,15 @@ def free_port(address="127.0.0.1"):
     with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
         s.bind((address, 0))
         return s.getsockname()[1]
+
+
+def others_may_pass(directory):
+    """Whether a user without rights of its own could reach what lies in there."""
+    while os.stat(directory).st_mode & stat.S_IXOTH:
+        if directory == "/":
+            return True
+        directory = os.path.dirname(directory)
+    return False
 
 
 def port_is_free(port):
@@ -90,15 +100,18 @@ class Instance:
         self.dir = os.path.abspath(directory)
         self.memory = {}
         try:
-            with open(self.path(MEMORY)) as f:
+            with open(self.memory_path()) as f:
                 self.memory = json.load(f)
         except FileNotFoundError:
             pass
         except (OSError, ValueError) as e:
-            raise Failure(f"{self.path(MEMORY)}: {e}; remove the directory and start again")
+            raise Failure(f"{self.memory_path()}: {e}; remove the directory and start again")
+
+    def memory_path(self):
+        return os.path.join(self.dir, MEMORY)
 
     def path(self, *parts):
-        return os.path.join(self.dir, *parts)
+        return os.path.join(self.memory.get("base") or self.dir, *parts)
 
     # ---- making
 
@@ -128,12 +141,15 @@ class Instance:
         self.remember()
 
     def remember(self):
-        temporary = self.path(MEMORY + ".new")
+        temporary = self.memory_path() + ".new"
         with open(temporary, "w") as f:
             json.dump(self.memory, f, indent=1)
-        os.replace(temporary, self.path(MEMORY))
+        os.replace(temporary, self.memory_path())
 
     def _arrange_rights(self):
+        if os.getuid() == 0 and not self.memory.get("base") and not others_may_pass(os.path.dirname(self.dir)):
+            # The roles' throw-away users could not come here: the server lives where they can, DIR only knows where.
+            self.memory["base"] = tempfile.mkdtemp(prefix="satchel-", dir="/var/tmp")
         for name in ("config", "config/conf.d", "state", "state/auth", "mail", "run", "tls"):
             os.makedirs(self.path(name), exist_ok=True)
         for name in ("config", "config/conf.d", "tls"):
@@ -146,14 +162,8 @@ class Instance:
         if not m.get("uids"):
             base = 59000 + (os.stat(self.dir).st_ino * 8) % 960
             m["uids"] = {"gate": base, "auth": base + 1, "mail": base + 2, "config": base + 3}
-        os.chown(self.dir, 0, 0)
-        os.chmod(self.dir, 0o755)
-        parent = os.path.dirname(self.dir)
-        while parent != "/":
-            if not os.stat(parent).st_mode & stat.S_IXOTH:
-                raise Failure(f"{parent}: others may not pass (chmod o+x {parent}), but the server's roles run as "
-                              f"throw-away users; choose another --dir")
-            parent = os.path.dirname(parent)
+        os.chown(self.path(), 0, 0)
+        os.chmod(self.path(), 0o755)
         owner = m["uids"]
         os.chown(self.path("state/auth"), owner["auth"], owner["auth"])
         os.chmod(self.path("state/auth"), 0o700)
@@ -393,13 +403,15 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         if keep:
             self.memory.pop("pid", None)
             self.memory.pop("began", None)
-            if os.path.exists(self.path(MEMORY)):
+            if os.path.exists(self.memory_path()):
                 self.remember()
             return
-        if not os.path.exists(self.path(MEMORY)):
+        if not os.path.exists(self.memory_path()):
             return
+        if self.memory.get("base"):
+            shutil.rmtree(self.memory["base"], ignore_errors=True)
         for name in OURS:
-            path = self.path(name)
+            path = os.path.join(self.dir, name)
             if os.path.isdir(path) and not os.path.islink(path):
                 shutil.rmtree(path, ignore_errors=True)
             elif os.path.lexists(path):
