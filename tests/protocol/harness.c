@@ -33,6 +33,7 @@ struct SatchelSession
   SatchelJobFunc func;
   SatchelJobDoneFunc done;
   gpointer data;
+  SatchelSession *next;
 };
 
 struct SatchelGateSession
@@ -49,6 +50,7 @@ struct SatchelGateSession
 static struct
 {
   guint run, n_sessions, n_gates;
+  SatchelSession *sessions;
   HarnessOptions options;
   SatchelConfigSet *imap, *limits, *mailboxes;
   SatchelStoreLevel levels[4];
@@ -188,6 +190,12 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
 {
   SatchelSession *session = data;
   imap_session_handlers.closed (connection, session->self, reason);
+  for (SatchelSession **link = &now.sessions; *link != NULL; link = &(*link)->next)
+    if (*link == session)
+      {
+        *link = session->next;
+        break;
+      }
   g_clear_pointer (&session->store, satchel_store_unref);
   g_free (session->user);
   g_free (session);
@@ -211,6 +219,8 @@ begin_session (SatchelTransport *transport, const char *user, const char *tag, G
   satchel_connection_set_dying (session->connection, session_dying, session);
   if (now.options.output_buffer > 0)
     satchel_connection_set_high_water (session->connection, now.options.output_buffer);
+  session->next = now.sessions;
+  now.sessions = session;
   now.n_sessions++;
   session->self = imap_session_new (session, tag, strlen (tag));
   if (input != NULL && g_bytes_get_size (input) > 0)
@@ -478,6 +488,18 @@ harness_wait (HarnessClient *client)
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (source);
   return client->received->len > before || client->is_at_end;
+}
+
+void
+harness_rest (void)
+{
+  harness_settle ();
+  for (SatchelSession *session = now.sessions; session != NULL; session = session->next)
+    {
+      ImapView *view = ((ImapSession *) session->self)->view;
+      if (view != NULL)
+        imap_view_rest (view);
+    }
 }
 
 void

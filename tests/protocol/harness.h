@@ -36,6 +36,8 @@ HarnessClient *harness_connect_gate (gboolean is_clear);
 /* Ends the client's side. */
 void harness_client_free (HarnessClient *client);
 
+/* Every session lets go of its snapshot, as after a minute of quiet. */
+void harness_rest (void);
 /* Turns the loop until nothing is ready and no job runs. */
 void harness_settle (void);
 /* Waits until something was received or the connection ended; FALSE after ten seconds. */

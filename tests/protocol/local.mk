@@ -4,3 +4,5 @@ check_PROGRAMS += tests/protocol/run-script
 tests_protocol_run_script_SOURCES = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
 	$(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS)
+TESTS += tests/protocol/imap-scripts.sh
+EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/README.md tests/protocol/imap

@@ -7,7 +7,6 @@
 #include "harness.h"
 
 #include "core/runtime/reactor_private.h"
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 #include <stdio.h>
@@ -47,7 +46,7 @@ find_client (Script *script, const char *name)
   return client;
 }
 
-/* "<CR>", "<LF>", "<x41>", "<x41*20>" and "@name@". */
+/* "<CR>", "<LF>", "<x41>", "<x41*20>" and "@{name}". */
 static GString *
 expand (Script *script, const char *text)
 {
@@ -68,10 +67,10 @@ expand (Script *script, const char *text)
             g_string_append_c (out, (char) byte);
           text += n;
         }
-      else if (*text == '@' && isalpha ((guchar) text[1]) && strchr (text + 1, '@') != NULL)
+      else if (g_str_has_prefix (text, "@{") && strchr (text, '}') != NULL)
         {
-          const char *end = strchr (text + 1, '@');
-          g_autofree char *name = g_strndup (text + 1, (gsize) (end - text - 1));
+          const char *end = strchr (text, '}');
+          g_autofree char *name = g_strndup (text + 2, (gsize) (end - text - 2));
           const char *value = g_hash_table_lookup (script->variables, name);
           g_string_append (out, value != NULL ? value : "");
           text = end + 1;
@@ -82,7 +81,7 @@ expand (Script *script, const char *text)
   return out;
 }
 
-/* @pattern: "..." is anything, "@name@" a word of digits, letters and ":,." that is the same everywhere. */
+/* @pattern: "..." is anything, "@{name}" a word of digits, letters and ":,." that is the same everywhere. */
 static gboolean
 matches (Script *script, const char *pattern, const char *line)
 {
@@ -95,10 +94,10 @@ matches (Script *script, const char *pattern, const char *line)
               return TRUE;
           return FALSE;
         }
-      const char *end = *pattern == '@' && isalpha ((guchar) pattern[1]) ? strchr (pattern + 1, '@') : NULL;
+      const char *end = g_str_has_prefix (pattern, "@{") ? strchr (pattern, '}') : NULL;
       if (end != NULL)
         {
-          g_autofree char *name = g_strndup (pattern + 1, (gsize) (end - pattern - 1));
+          g_autofree char *name = g_strndup (pattern + 2, (gsize) (end - pattern - 2));
           const char *known = g_hash_table_lookup (script->variables, name);
           gsize len = known != NULL ? strlen (known) : strspn (line, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:,.");
           if (known != NULL ? strncmp (line, known, len) != 0 : len == 0)
@@ -265,6 +264,11 @@ run_line (Script *script)
     {
       HarnessClient *client = find_client (script, line + 10);
       return client != NULL && shutdown (client->fd, SHUT_WR) == 0;
+    }
+  if (strcmp (line, "rest") == 0)
+    {
+      harness_rest ();
+      return TRUE;
     }
   if (g_str_has_prefix (line, "silence "))
     {
