@@ -5,24 +5,84 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "core/cli/cli.h"
 #include "core/cli/json.h"
 
-int
-satchel_cli_config_check (SatchelCli *cli)
+/* satcheld beside this program, or where it was installed. */
+static char *
+find_server (void)
+{
+  g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
+  g_autofree char *here = g_path_get_dirname (self != NULL ? self : "/");
+  char *places[] = { g_build_filename (here, "satcheld", NULL), g_build_filename (here, "..", "sbin", "satcheld", NULL),
+                     g_build_filename (SATCHEL_SBIN_DIR, "satcheld", NULL) };
+  char *found = NULL;
+  for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
+    if (found == NULL && g_file_test (places[i], G_FILE_TEST_IS_EXECUTABLE))
+      found = places[i];
+    else
+      g_free (places[i]);
+  return found;
+}
+
+/* The whole check, with accounts, certificates and ports, is the server's own.  FALSE: it could not be asked. */
+static gboolean
+check_by_server (SatchelCli *cli, int *ret_exit)
+{
+  g_autofree char *server = find_server ();
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  int status;
+  if (server == NULL)
+    return FALSE;
+  g_ptr_array_add (argv, server);
+  g_ptr_array_add (argv, (gpointer) "--check");
+  g_ptr_array_add (argv, (gpointer) "--config-dir");
+  g_ptr_array_add (argv, (gpointer) cli->config_dir);
+  g_ptr_array_add (argv, (gpointer) "--defaults-dir");
+  g_ptr_array_add (argv, (gpointer) cli->defaults_dir);
+  if (cli->module_dir != NULL)
+    {
+      g_ptr_array_add (argv, (gpointer) "--module-dir");
+      g_ptr_array_add (argv, (gpointer) cli->module_dir);
+    }
+  for (guint i = 0; cli->overrides->pdata[i] != NULL; i++)
+    {
+      g_ptr_array_add (argv, (gpointer) "--set");
+      g_ptr_array_add (argv, cli->overrides->pdata[i]);
+    }
+  g_ptr_array_add (argv, NULL);
+  fflush (stdout);
+  if (!g_spawn_sync (NULL, (char **) argv->pdata, NULL, G_SPAWN_CHILD_INHERITS_STDIN | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status, &error))
+    {
+      satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: %s; only the settings are checked", server, error->message);
+      return FALSE;
+    }
+  *ret_exit = WIFEXITED (status) ? WEXITSTATUS (status) : SATCHEL_EXIT_SOFTWARE;
+  return TRUE;
+}
+
+static int
+check_here (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   gboolean ok = satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, problems);
   if (ok)
     ok = satchel_loader_check (cli->loader, cli->set, problems);
   satchel_cli_print_problems (problems);
-  guint n = 0;
-  for (guint i = 0; i < problems->len; i++)
-    n += !((const SatchelConfigProblem *) problems->pdata[i])->is_warning;
-  if (!ok)
-    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%u %s in the configuration of %s", n, n == 1 ? "mistake" : "mistakes",
-                             cli->config_dir);
+  return ok ? SATCHEL_EXIT_OK : SATCHEL_EXIT_CONFIG;
+}
+
+int
+satchel_cli_config_check (SatchelCli *cli)
+{
+  int exit;
+  if (!check_by_server (cli, &exit))
+    exit = check_here (cli);
+  if (exit != SATCHEL_EXIT_OK)
+    return satchel_cli_fail (exit, "the configuration of %s has mistakes", cli->config_dir);
   printf ("The configuration of %s is good.\n", cli->config_dir);
   return SATCHEL_EXIT_OK;
 }

@@ -33,7 +33,8 @@ const SatchelCliOption satchel_cli_globals[] = {
 
 const SatchelCliCommand satchel_cli_commands[] = {
   { "config", "check", "", 0, 0, "Check the configuration",
-    "Reads all files, loads every module that they name and shows every mistake with file and line.\n"
+    "Reads all files, loads every module that they name, looks at certificates, accounts and ports, and shows every mistake\n"
+    "with file and line.\n"
     "Exit 0: it is good.  Exit 78: it is not.",
     NULL, satchel_cli_config_check },
   { "config", "dump", "[GROUP]", 0, 1, "Show all settings in force",

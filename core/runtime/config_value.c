@@ -180,15 +180,8 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
     }
   if (row->type == SATCHEL_CONFIG_PATH)
     {
-      struct stat st;
       g_autofree char *file = g_steal_pointer (&value->string);
       value->string = absolute (file, reader->conf_dir);
-      if ((row->flags & SATCHEL_CONFIG_EXISTS) != 0 && stat (value->string, &st) != 0 && (errno == ENOENT || errno == ENOTDIR))
-        {
-          g_autofree char *text_why = g_strdup_printf ("%s does not exist; make it or mend the path", value->string);
-          report (reader, setting, path, text_why);
-          return FALSE;
-        }
     }
   return row->type != SATCHEL_CONFIG_SECRET || check_secret (reader, path, setting, value);
 }
@@ -308,18 +301,23 @@ satchel_config_value_read (SatchelConfigReader *reader, const SatchelConfigRow *
                            const config_setting_t *setting, SatchelConfigValue *value)
 {
   gboolean ok;
+  SatchelConfigValue fresh = { .type = row->type, .flags = row->flags, .is_set = TRUE };
   if (row->type == SATCHEL_CONFIG_STRINGS)
-    ok = read_strings (reader, row, path, setting, value);
+    ok = read_strings (reader, row, path, setting, &fresh);
   else if (row->type == SATCHEL_CONFIG_GROUPS)
-    ok = read_groups (reader, row, path, setting, value);
+    ok = read_groups (reader, row, path, setting, &fresh);
   else
-    ok = read_scalar (reader, row, path, setting, value);
-  if (!ok)
-    return FALSE;
-  value->is_set = TRUE;
-  g_free (value->origin);
-  value->origin = satchel_config_text_where (reader->text, config_setting_source_line (setting));
-  return TRUE;
+    ok = read_scalar (reader, row, path, setting, &fresh);
+  if (ok)
+    {
+      fresh.key = g_steal_pointer (&value->key);
+      fresh.origin = satchel_config_text_where (reader->text, config_setting_source_line (setting));
+      satchel_config_value_clear (value);
+      *value = fresh;
+    }
+  else
+    satchel_config_value_clear (&fresh);
+  return ok;
 }
 
 /* A list's default, in libconfig syntax. */

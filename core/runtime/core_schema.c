@@ -35,13 +35,13 @@ static const SatchelConfigRow log_rows[] = {
 
 static const SatchelConfigRow certificate_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this entry", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first", .flags = SATCHEL_CONFIG_REQUIRED | SATCHEL_CONFIG_EXISTS },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED | SATCHEL_CONFIG_EXISTS },
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Private key, PEM", .flags = SATCHEL_CONFIG_REQUIRED },
   { NULL }
 };
 static const SatchelConfigRow tls_rows[] = {
-  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first; used when no other matches the name asked for", .flags = RELOAD | SATCHEL_CONFIG_EXISTS },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "Its private key, PEM", .flags = RELOAD | SATCHEL_CONFIG_EXISTS },
+  { "cert", SATCHEL_CONFIG_PATH, NULL, "Certificate chain, PEM, leaf first; used when no other matches the name asked for", .flags = RELOAD },
+  { "key", SATCHEL_CONFIG_PATH, NULL, "Its private key, PEM", .flags = RELOAD },
   { "certificates", SATCHEL_CONFIG_GROUPS, NULL, "Further certificates, chosen by server name (SNI)", .group = certificate_rows, .flags = RELOAD },
   { "priority", SATCHEL_CONFIG_STRING, NULL, "GnuTLS priority string; unset: TLS 1.2 and 1.3 with AEAD only", .flags = RELOAD },
   { NULL }

@@ -27,8 +27,7 @@ typedef enum
 enum
 {
   SATCHEL_CONFIG_RELOADABLE = 1 << 0, /* a reload applies it in place */
-  SATCHEL_CONFIG_REQUIRED = 1 << 1,   /* no default: enabling the group without it is an error */
-  SATCHEL_CONFIG_EXISTS = 1 << 2      /* PATH: a path that leads nowhere is an error */
+  SATCHEL_CONFIG_REQUIRED = 1 << 1    /* no default: enabling the group without it is an error */
 };
 
 typedef struct SatchelConfigRow

@@ -24,7 +24,6 @@ static const SatchelConfigRow toy_rows[] = {
   { "rights", SATCHEL_CONFIG_MODE, "0640", "Rights" },
   { "keep", SATCHEL_CONFIG_DURATION, "1d", "A time" },
   { "file", SATCHEL_CONFIG_PATH, "users", "A path" },
-  { "key", SATCHEL_CONFIG_PATH, NULL, "A file that must be there", .flags = SATCHEL_CONFIG_EXISTS },
   { "secret", SATCHEL_CONFIG_SECRET, NULL, "A secret" },
   { "names", SATCHEL_CONFIG_STRINGS, NULL, "Texts" },
   { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups", .group = source_rows },
@@ -404,17 +403,6 @@ test_secrets (Tree *tree, gconstpointer data)
   g_assert_cmpstr (shown->str, ==, "\"(hidden)\"");
 }
 
-static void
-test_exists (Tree *tree, gconstpointer data)
-{
-  put (tree, "etc/satchel.conf", "toy = {\n  key = \"nowhere.pem\"; };\n");
-  g_assert_false (load (tree, NULL));
-  assert_says (tree, "etc/satchel.conf:2", "etc/nowhere.pem does not exist; make it or mend the path");
-  put (tree, "etc/nowhere.pem", "");
-  load (tree, NULL);
-  assert_good (tree);
-}
-
 /* Two sources with the same name in different modules keep their own options (C4); a value is data, whatever it looks like (C5). */
 static void
 test_own_options (Tree *tree, gconstpointer data)
@@ -537,7 +525,6 @@ main (int argc, char **argv)
   ADD ("bad-includes", test_bad_includes);
   ADD ("bad-files", test_bad_files);
   ADD ("secrets", test_secrets);
-  ADD ("exists", test_exists);
   ADD ("own-options", test_own_options);
   ADD ("dump", test_dump);
   ADD ("random", test_random);
