@@ -291,6 +291,9 @@ load_files (MdMailbox *mb, GError **error)
   SatchelSnapshot *snapshot = NULL;
   g_autoptr (GError) local = NULL;
   gboolean has_state = md_slots_open (&mb->state, mb->fd, MD_STATE_FILE, &local);
+  /* The snapshot that the index gives carries it. */
+  if (has_state)
+    mb->uidvalidity = (guint32) mb->state.words[MD_STATE_UIDVALIDITY];
   mb->trust = md_index_load (mb, &snapshot, &summary);
   mb->snapshot = snapshot;
   if (!has_state)
