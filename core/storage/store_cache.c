@@ -164,12 +164,15 @@ find_levels (SatchelLoader *loader, const SatchelConfigSet *config, GError **err
 {
   const SatchelConfig *storage = satchel_config_set_group (config, "storage");
   const char *driver_name = satchel_config_string (storage, "driver");
-  const SatchelProvided *driver = satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, driver_name);
+  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
+  /* Unset: the one that is enabled. */
+  const SatchelProvided *driver = driver_name == NULL && drivers->len == 1 ? g_ptr_array_index (drivers, 0)
+                                  : satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, driver_name);
   if (driver == NULL)
     {
       satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                          "storage.driver (%s): no storage driver %s is loaded; is its module enabled?",
-                         satchel_config_origin (storage, "driver"), driver_name);
+                         satchel_config_origin (storage, "driver"), driver_name != NULL ? driver_name : "(unset)");
       return NULL;
     }
   g_autoptr (GPtrArray) layers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_LAYER);
