@@ -132,7 +132,8 @@ read_angle (const char *at, const char *end, Words *words, char **ret_route)
   for (;;)
     {
       at = read_words (at, end, words);
-      /* A comma inside angle brackets can only be a missing '>'; ':' and ';' are junk, as in "<Undisclosed:;@x>". */
+      /* A comma inside angle brackets can only be a missing '>'; ':' and ';' are junk, as in
+       * "<Undisclosed:;@x>". */
       if (at == end || *at == ',')
         return at;
       at++;

@@ -42,10 +42,12 @@ check_frame (GBytes *blob)
 {
   gsize len;
   const guint8 *data = g_bytes_get_data (blob, &len);
-  if (len < BLOB_FIXED_BYTES || len > G_MAXUINT32 || memcmp (data, BLOB_MAGIC, 4) != 0 || data[4] != BLOB_VERSION
-      || data[5] != 0 || data[6] != N_SECTIONS || data[7] != 0 || blob_u32 (data + 8) != len)
+  if (len < BLOB_FIXED_BYTES || len > G_MAXUINT32 || memcmp (data, BLOB_MAGIC, 4) != 0
+      || data[4] != BLOB_VERSION || data[5] != 0 || data[6] != N_SECTIONS || data[7] != 0
+      || blob_u32 (data + 8) != len)
     return FALSE;
-  if (blob_u64 (data + BLOB_CHECKSUM_OFFSET) != satchel_blob_checksum (data + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET))
+  if (blob_u64 (data + BLOB_CHECKSUM_OFFSET)
+      != satchel_blob_checksum (data + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET))
     return FALSE;
   for (guint i = 0; i < N_SECTIONS; i++)
     {
@@ -61,10 +63,12 @@ static gboolean
 check_part (const guint8 *parts, guint n_parts, guint i, guint64 size, gsize strings_len)
 {
   const guint8 *part = parts + (gsize) i * BLOB_PART_BYTES;
-  const guint64 header = blob_u64 (part + PART_HEADER), body = blob_u64 (part + PART_BODY), end = blob_u64 (part + PART_END);
+  const guint64 header = blob_u64 (part + PART_HEADER), body = blob_u64 (part + PART_BODY),
+                end = blob_u64 (part + PART_END);
   const guint32 parent = blob_u32 (part + PART_PARENT), n_descendants = blob_u32 (part + PART_DESCENDANTS);
-  if (header > body || body > end || end > size || n_descendants >= n_parts - i || part[PART_ENCODING] > SATCHEL_ENCODING_UUENCODE
-      || part[PART_KIND] > SATCHEL_PART_MESSAGE || (part[PART_KIND] != SATCHEL_PART_LEAF) != (n_descendants > 0))
+  if (header > body || body > end || end > size || n_descendants >= n_parts - i
+      || part[PART_ENCODING] > SATCHEL_ENCODING_UUENCODE || part[PART_KIND] > SATCHEL_PART_MESSAGE
+      || (part[PART_KIND] != SATCHEL_PART_LEAF) != (n_descendants > 0))
     return FALSE;
   for (guint field = PART_TYPE; field <= PART_CHARSET; field += 4)
     if (blob_u32 (part + field) >= strings_len)
@@ -74,7 +78,8 @@ check_part (const guint8 *parts, guint n_parts, guint i, guint64 size, gsize str
   if (parent >= i)
     return FALSE;
   const guint8 *above = parts + (gsize) parent * BLOB_PART_BYTES;
-  return above[PART_KIND] != SATCHEL_PART_LEAF && i + n_descendants <= parent + blob_u32 (above + PART_DESCENDANTS)
+  return above[PART_KIND] != SATCHEL_PART_LEAF
+         && i + n_descendants <= parent + blob_u32 (above + PART_DESCENDANTS)
          && header >= blob_u64 (above + PART_BODY) && end <= blob_u64 (above + PART_END);
 }
 
@@ -190,7 +195,7 @@ next_record (const guint8 *records, gsize len, gsize *offset, Record *ret)
   if (*offset > len || len - *offset < HEADER_RECORD_BYTES)
     return FALSE;
   const guint8 *at = records + *offset;
-  *ret = (Record) { at[0], at[1], (const char *) at + HEADER_RECORD_BYTES, blob_u32 (at + 2) };
+  *ret = (Record){ at[0], at[1], (const char *) at + HEADER_RECORD_BYTES, blob_u32 (at + 2) };
   if (ret->raw_len > len - *offset - HEADER_RECORD_BYTES)
     return FALSE;
   *offset += HEADER_RECORD_BYTES + ret->raw_len;
@@ -200,7 +205,8 @@ next_record (const guint8 *records, gsize len, gsize *offset, Record *ret)
 static void
 record_value (const Record *record, const char **ret_value, gsize *ret_len)
 {
-  const char *end = record->raw + record->raw_len, *at = record->raw + MIN (record->name_len, record->raw_len);
+  const char *end = record->raw + record->raw_len,
+             *at = record->raw + MIN (record->name_len, record->raw_len);
   if (end > at && end[-1] == '\n')
     end--;
   if (end > at && end[-1] == '\r')
@@ -226,7 +232,8 @@ kept_number (GBytes *blob, const char *name)
 }
 
 gboolean
-satchel_attributes_header_next (GBytes *blob, const char *name, gsize *state, const char **ret_value, gsize *ret_len)
+satchel_attributes_header_next (GBytes *blob, const char *name, gsize *state, const char **ret_value,
+                                gsize *ret_len)
 {
   gsize len;
   const guint8 *records = section_of (blob, SECTION_HEADERS, &len);
@@ -248,7 +255,7 @@ satchel_attributes_header (GBytes *blob, const char *name, const char **ret_valu
   if (kept_number (blob, name) < 0)
     return SATCHEL_HEADER_UNKNOWN;
   return satchel_attributes_header_next (blob, name, &state, ret_value, ret_len) ? SATCHEL_HEADER_PRESENT
-                                                                                  : SATCHEL_HEADER_ABSENT;
+                                                                                 : SATCHEL_HEADER_ABSENT;
 }
 
 gboolean

@@ -26,8 +26,10 @@ static const char *const names[N_HEADERS] = {
   "content-type", "content-transfer-encoding", "mime-version", "list-id", "list-post", "list-unsubscribe", "priority",
   "x-priority", "importance", "x-msmail-priority", "x-mailer", "user-agent", "newsgroups", "followup-to", "delivered-to",
   "x-label", "x-spam-flag", "x-spam-status", "disposition-notification-to", "organization", "thread-topic",
-  "thread-index", "status", "x-status", "x-spam-score",
-  "content-id", "content-description", "content-md5", "content-disposition", "content-language", "content-location",
+  "thread-index", "status", "x-status", "x-spam-score", "content-description", "lines", "list-subscribe",
+  "x-original-to", "x-comment-to", "mail-followup-to", "mail-reply-to", "return-path", "x-k9mail-identity",
+  "x-uniform-type-identifier", "x-universally-unique-identifier",
+  "content-id", "content-md5", "content-disposition", "content-language", "content-location",
 };
 
 #define TABLE_SIZE 256u

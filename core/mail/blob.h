@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layout of the attributes blob, version 1.  Little-endian.  A header of fixed size, a table of sections, the sections.
+ * Layout of the attributes blob, version 2.  Little-endian.  A header of fixed size, a table of sections, the sections.
  * Readers refuse another version (the message is scanned again).
  */
 #pragma once
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define BLOB_MAGIC "SaB1"
-#define BLOB_VERSION 1u
+#define BLOB_VERSION 2u
 
 typedef enum
 {
@@ -57,7 +57,7 @@ typedef enum
 #define HEADER_RECORD_BYTES 6u
 
 /* Header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a number. */
-#define N_KEPT_HEADERS 36
+#define N_KEPT_HEADERS 47
 enum
 {
   HEADER_DATE = 0,
@@ -73,8 +73,8 @@ enum
   HEADER_REFERENCES,
   HEADER_CONTENT_TYPE,
   HEADER_CONTENT_TRANSFER_ENCODING,
+  HEADER_CONTENT_DESCRIPTION = 36,
   HEADER_CONTENT_ID = N_KEPT_HEADERS,
-  HEADER_CONTENT_DESCRIPTION,
   HEADER_CONTENT_MD5,
   HEADER_CONTENT_DISPOSITION,
   HEADER_CONTENT_LANGUAGE,
@@ -115,3 +115,5 @@ blob_put_u64 (guint8 *at, guint64 value)
 }
 
 guint64 satchel_blob_checksum (const guint8 *data, gsize len);
+
+G_STATIC_ASSERT (N_HEADERS <= 64); /* a set of them is a guint64 */

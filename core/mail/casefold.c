@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Case folding for search: ASCII eight bytes a step, common scripts by table, the rest by libunistring (RFC 5051's
- * comparison without its removal of compatibility differences).
+ * Case folding for search: ASCII eight bytes a step, common scripts by table, the rest by libunistring (RFC
+ * 5051's comparison without its removal of compatibility differences).
  */
 #include "config.h"
 
@@ -160,7 +160,8 @@ satchel_casefold_append (const char *text, gsize len, GString *out)
 gsize
 satchel_casefold_safe_length (const char *text, gsize len)
 {
-  /* Before an ASCII character nothing composes.  Without one among the last 1,024 bytes: between characters. */
+  /* Before an ASCII character nothing composes.  Without one among the last 1,024 bytes: between characters.
+   */
   const gsize limit = len > 1024 ? len - 1024 : 0;
   for (gsize i = len; i > limit; i--)
     if ((guchar) text[i - 1] < 0x80)

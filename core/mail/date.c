@@ -121,8 +121,8 @@ read_zone (DateReader *reader)
   {
     char name[4];
     gint8 hours;
-  } zones[] = { { "EDT", -4 }, { "EST", -5 }, { "CDT", -5 }, { "CST", -6 }, { "MDT", -6 }, { "MST", -7 }, { "PDT", -7 },
-                { "PST", -8 }, { "CET", 1 },  { "MET", 1 },  { "JST", 9 } };
+  } zones[] = { { "EDT", -4 }, { "EST", -5 }, { "CDT", -5 }, { "CST", -6 }, { "MDT", -6 }, { "MST", -7 },
+                { "PDT", -7 }, { "PST", -8 }, { "CET", 1 },  { "MET", 1 },  { "JST", 9 } };
   skip_space (reader);
   if (reader->at < reader->end && (*reader->at == '+' || *reader->at == '-'))
     {
@@ -252,7 +252,8 @@ clock_at (gint64 time, int zone_minutes)
 {
   Clock clock;
   /* Years 0000 to 9999: what four digits can say. */
-  time = CLAMP (time + zone_minutes * (gint64) 60, G_GINT64_CONSTANT (-62167219200), G_GINT64_CONSTANT (253402300799));
+  time = CLAMP (time + zone_minutes * (gint64) 60, G_GINT64_CONSTANT (-62167219200),
+                G_GINT64_CONSTANT (253402300799));
   gint64 days = satchel_date_day (time, 0);
   gint64 rest = time - days * 86400;
   civil_from_days (days, &clock.year, &clock.month, &clock.day);
@@ -269,9 +270,9 @@ satchel_date_format (gint64 time, int zone_minutes, char buffer[SATCHEL_DATE_BYT
   zone_minutes = CLAMP (zone_minutes, -5999, 5999);
   Clock clock = clock_at (time, zone_minutes);
   guint zone = ABS (zone_minutes);
-  g_snprintf (buffer, SATCHEL_DATE_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d %c%02u%02u", weekdays + 3 * clock.weekday,
-              clock.day, months + 3 * (clock.month - 1), (int) clock.year, clock.hour, clock.minute, clock.second,
-              zone_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
+  g_snprintf (buffer, SATCHEL_DATE_BYTES, "%.3s, %02d %.3s %04d %02d:%02d:%02d %c%02u%02u",
+              weekdays + 3 * clock.weekday, clock.day, months + 3 * (clock.month - 1), (int) clock.year,
+              clock.hour, clock.minute, clock.second, zone_minutes < 0 ? '-' : '+', zone / 60, zone % 60);
 }
 
 void
@@ -279,8 +280,8 @@ satchel_imap_date_time_format (gint64 time, char buffer[SATCHEL_DATE_BYTES])
 {
   Clock clock = clock_at (time, 0);
   /* date-day-fixed: a space before a single digit. */
-  g_snprintf (buffer, SATCHEL_DATE_BYTES, "%2d-%.3s-%04d %02d:%02d:%02d +0000", clock.day, months + 3 * (clock.month - 1),
-              (int) clock.year, clock.hour, clock.minute, clock.second);
+  g_snprintf (buffer, SATCHEL_DATE_BYTES, "%2d-%.3s-%04d %02d:%02d:%02d +0000", clock.day,
+              months + 3 * (clock.month - 1), (int) clock.year, clock.hour, clock.minute, clock.second);
 }
 
 /* "d-Mon-yyyy" at the start of @text: how many bytes it takes, 0: none. */
@@ -342,8 +343,9 @@ satchel_imap_date_time_parse (const char *text, gsize len, gint64 *ret_time)
   const char *at = text + date_len;
   if (at[0] != ' ' || at[3] != ':' || at[6] != ':' || at[9] != ' ' || (at[10] != '+' && at[10] != '-'))
     return FALSE;
-  if (!two_digits (at + 1, 23, &hour) || !two_digits (at + 4, 59, &minute) || !two_digits (at + 7, 60, &second)
-      || !two_digits (at + 11, 99, &zone_hours) || !two_digits (at + 13, 59, &zone_minutes))
+  if (!two_digits (at + 1, 23, &hour) || !two_digits (at + 4, 59, &minute)
+      || !two_digits (at + 7, 60, &second) || !two_digits (at + 11, 99, &zone_hours)
+      || !two_digits (at + 13, 59, &zone_minutes))
     return FALSE;
   gint64 zone = (zone_hours * 60 + zone_minutes) * (at[10] == '-' ? -60 : 60);
   *ret_time = ((day * 24 + hour) * 60 + minute) * 60 + second - zone;

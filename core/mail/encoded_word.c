@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Encoded words in header values (RFC 2047; language tags of RFC 2231 5).  Words that break the rules are decoded as
- * clients do: inside quoted strings, without white space around, with blanks inside, characters split over words.
+ * Encoded words in header values (RFC 2047; language tags of RFC 2231 5).  Words that break the rules are
+ * decoded as clients do: inside quoted strings, without white space around, with blanks inside, characters
+ * split over words.
  */
 #include "config.h"
 
@@ -20,7 +21,7 @@ typedef struct WordDecoder
   const char *at, *end;
   const char *next_close; /* first "?=" at or after where it was looked for: keeps the search linear */
   GString *out;
-  GByteArray *pending;    /* bytes of adjacent words of one charset, not converted yet */
+  GByteArray *pending; /* bytes of adjacent words of one charset, not converted yet */
   char charset[64];
 } WordDecoder;
 
@@ -74,7 +75,8 @@ flush_pending (WordDecoder *decoder)
   if (decoder->pending->len == 0)
     return;
   gsize len;
-  g_autofree char *text = satchel_charset_to_utf8 (decoder->charset, decoder->pending->data, decoder->pending->len, &len);
+  g_autofree char *text
+      = satchel_charset_to_utf8 (decoder->charset, decoder->pending->data, decoder->pending->len, &len);
   /* A line end in an encoded word would let a header grow another line. */
   for (gsize i = 0; i < len; i++)
     if (text[i] == '\r' || text[i] == '\n')
@@ -94,7 +96,8 @@ decode_q (const EncodedWord *word, GByteArray *out)
       else if (c == '=' && i + 2 < word->text_len && g_ascii_isxdigit (word->text[i + 1])
                && g_ascii_isxdigit (word->text[i + 2]))
         {
-          c = (guint8) (g_ascii_xdigit_value (word->text[i + 1]) << 4 | g_ascii_xdigit_value (word->text[i + 2]));
+          c = (guint8) (g_ascii_xdigit_value (word->text[i + 1]) << 4
+                        | g_ascii_xdigit_value (word->text[i + 2]));
           i += 2;
         }
       g_byte_array_append (out, &c, 1);
@@ -135,8 +138,8 @@ add_text (WordDecoder *decoder, const char *text, gsize len)
       return;
     }
   gsize converted_len;
-  g_autofree char *converted
-      = satchel_charset_to_utf8 (g_utf8_validate_len (text, len, NULL) ? "utf-8" : "iso-8859-1", text, len, &converted_len);
+  g_autofree char *converted = satchel_charset_to_utf8 (
+      g_utf8_validate_len (text, len, NULL) ? "utf-8" : "iso-8859-1", text, len, &converted_len);
   g_string_append_len (decoder->out, converted, converted_len);
 }
 

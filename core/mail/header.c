@@ -38,7 +38,7 @@ split_field (SatchelHeaderField *field)
     end--;
   if (end > at && end[-1] == '\r')
     end--;
-  while (at < end && *at > ' ' && *at < 127 && *at != ':')
+  while (at<end && * at> ' ' && *at < 127 && *at != ':')
     at++;
   gsize name_len = at - field->raw;
   while (at < end && (*at == ' ' || *at == '\t'))

@@ -33,8 +33,8 @@ append_address (GString *out, const SatchelAddress *address)
 static void
 append_addresses (GString *out, const SatchelHeaderField *field, guint *n_addresses)
 {
-  g_autoptr (GPtrArray) list
-      = satchel_addresses_parse (field->value, field->value_len, SATCHEL_SCAN_ADDRESSES - MIN (*n_addresses, SATCHEL_SCAN_ADDRESSES));
+  g_autoptr (GPtrArray) list = satchel_addresses_parse (
+      field->value, field->value_len, SATCHEL_SCAN_ADDRESSES - MIN (*n_addresses, SATCHEL_SCAN_ADDRESSES));
   *n_addresses += list->len;
   for (guint i = 0; i < list->len; i++)
     append_address (out, g_ptr_array_index (list, i));
@@ -65,7 +65,8 @@ gather_envelope (EnvelopeFields *fields, const char *block, gsize len, guint *n_
 static void
 append_field (GString *out, const SatchelHeaderField *field)
 {
-  g_autofree char *value = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, NULL) : NULL;
+  g_autofree char *value
+      = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, NULL) : NULL;
   satchel_imap_append_string (out, value, -1);
 }
 

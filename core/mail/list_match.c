@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one byte at a time, so that no
- * pattern costs more than its length for each byte.
+ * LIST patterns (RFC 3501 6.3.8): a set of positions in the pattern is moved over the name, one byte at a
+ * time, so that no pattern costs more than its length for each byte.
  */
 #include "config.h"
 
@@ -47,7 +47,8 @@ set_position (Matcher *matcher, guint8 *set, gsize position, gsize *first, gsize
       *first = MIN (*first, position);
       *last = MAX (*last, position);
       /* A wildcard matches nothing, too. */
-      if (position == matcher->len || (matcher->pattern[position] != '*' && matcher->pattern[position] != '%'))
+      if (position == matcher->len
+          || (matcher->pattern[position] != '*' && matcher->pattern[position] != '%'))
         return;
       position++;
     }
@@ -107,7 +108,9 @@ matcher_step (Matcher *matcher, char c, gboolean ignore_case)
 static gboolean
 matcher_feed (Matcher *matcher, const char *name)
 {
-  gsize inbox = g_ascii_strncasecmp (name, "INBOX", 5) == 0 && (name[5] == '\0' || name[5] == matcher->separator) ? 5 : 0;
+  gsize inbox
+      = g_ascii_strncasecmp (name, "INBOX", 5) == 0 && (name[5] == '\0' || name[5] == matcher->separator) ? 5
+                                                                                                          : 0;
   for (gsize i = 0; name[i] != '\0'; i++)
     if (!matcher_step (matcher, name[i], i < inbox))
       return FALSE;

@@ -62,12 +62,15 @@ satchel_mailbox_name_normalise (const char *name, gsize len, GError **error)
       return NULL;
     }
   normal = to_nfc (name, len);
-  if (normal == NULL || strlen (normal) > SATCHEL_MAILBOX_NAME_BYTES || has_control (normal) || has_bad_level (normal))
+  if (normal == NULL || strlen (normal) > SATCHEL_MAILBOX_NAME_BYTES || has_control (normal)
+      || has_bad_level (normal))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name has an empty or forbidden level, or is too long");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "mailbox name has an empty or forbidden level, or is too long");
       return NULL;
     }
-  /* RFC 3501 5.1: INBOX in any case is the one INBOX; so that its children are below it, as a first level too. */
+  /* RFC 3501 5.1: INBOX in any case is the one INBOX; so that its children are below it, as a first level
+   * too. */
   if (g_ascii_strncasecmp (normal, "INBOX", 5) == 0 && (normal[5] == '\0' || normal[5] == '/'))
     memcpy (normal, "INBOX", 5);
   return g_steal_pointer (&normal);
@@ -114,7 +117,8 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
     return g_strdup ("INBOX");
   if (!has_prefix (ns, client))
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is outside the namespace \"%s\"", ns->prefix);
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is outside the namespace \"%s\"",
+                         ns->prefix);
       return NULL;
     }
   char *rest = client + strlen (ns->prefix);

@@ -46,7 +46,8 @@ read_token (const char *at, const char *end, const char *stops, GString *out)
   return at;
 }
 
-/* A value without quotes may hold spaces and tspecials in practice: it runs to ';', a comment or the line's end. */
+/* A value without quotes may hold spaces and tspecials in practice: it runs to ';', a comment or the line's
+ * end. */
 static const char *
 read_bare_value (const char *at, const char *end, GString *out)
 {
@@ -163,7 +164,8 @@ append_percent (GString *out, const char *text)
       g_string_append_c (out, *text);
 }
 
-/* RFC 2231 3: segments 0, 1, 2, ... of one name. If any is extended the whole is, and its plain ones are escaped. */
+/* RFC 2231 3: segments 0, 1, 2, ... of one name. If any is extended the whole is, and its plain ones are
+ * escaped. */
 static void
 join_segments (const GPtrArray *segments, const Segment *first, GPtrArray *parameters)
 {
@@ -213,7 +215,8 @@ satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized 
       if (segment->number == 0)
         join_segments (segments, segment, ret_field->parameters);
       else if (segment->number < 0)
-        add_parameter (ret_field->parameters, g_strconcat (segment->name, segment->is_extended ? "*" : "", NULL),
+        add_parameter (ret_field->parameters,
+                       g_strconcat (segment->name, segment->is_extended ? "*" : "", NULL),
                        g_strdup (segment->value));
     }
 }
@@ -231,7 +234,8 @@ decode_extended (const char *value)
 {
   const char *quote = strchr (value, '\'');
   const char *second = quote != NULL ? strchr (quote + 1, '\'') : NULL;
-  g_autofree char *charset = second != NULL && quote - value <= 64 ? g_strndup (value, quote - value) : g_strdup ("");
+  g_autofree char *charset
+      = second != NULL && quote - value <= 64 ? g_strndup (value, quote - value) : g_strdup ("");
   const char *at = second != NULL ? second + 1 : value;
   g_autoptr (GString) bytes = g_string_new (NULL);
   for (; *at != '\0'; at++)

@@ -19,10 +19,12 @@ skip_hidden (const char *at, const char *end)
   for (gsize i = 0; i < G_N_ELEMENTS (hidden); i++)
     {
       gsize len = strlen (hidden[i]);
-      if ((gsize) (end - at) <= len || g_ascii_strncasecmp (at, hidden[i], len) != 0 || g_ascii_isalnum (at[len]))
+      if ((gsize) (end - at) <= len || g_ascii_strncasecmp (at, hidden[i], len) != 0
+          || g_ascii_isalnum (at[len]))
         continue;
       for (const char *close = at; (close = memchr (close, '<', end - close)) != NULL; close++)
-        if ((gsize) (end - close) > len + 2 && close[1] == '/' && g_ascii_strncasecmp (close + 2, hidden[i], len) == 0)
+        if ((gsize) (end - close) > len + 2 && close[1] == '/'
+            && g_ascii_strncasecmp (close + 2, hidden[i], len) == 0)
           return close;
       return end;
     }
@@ -36,8 +38,9 @@ append_entity (const char **at, const char *end, GString *out)
   static const struct
   {
     const char *name, *text;
-  } entities[] = { { "&nbsp;", " " }, { "&amp;", "&" }, { "&lt;", "<" }, { "&gt;", ">" }, { "&quot;", "\"" },
-                   { "&apos;", "'" }, { "&#39;", "'" }, { "&zwnj;", "" }, { "&#8203;", "" } };
+  } entities[]
+      = { { "&nbsp;", " " }, { "&amp;", "&" }, { "&lt;", "<" },  { "&gt;", ">" },  { "&quot;", "\"" },
+          { "&apos;", "'" }, { "&#39;", "'" }, { "&zwnj;", "" }, { "&#8203;", "" } };
   for (gsize i = 0; i < G_N_ELEMENTS (entities); i++)
     {
       gsize len = strlen (entities[i].name);
@@ -104,7 +107,8 @@ append_line (Line *line, const char *text)
   for (; *text != '\0' && line->n_chars < PREVIEW_CHARS; text = g_utf8_next_char (text))
     {
       gunichar c = g_utf8_get_char (text);
-      if (c <= ' ' || c == 0x7f || (c > 0x7f && (g_unichar_isspace (c) || g_unichar_iscntrl (c) || c == 0xfeff)))
+      if (c <= ' ' || c == 0x7f
+          || (c > 0x7f && (g_unichar_isspace (c) || g_unichar_iscntrl (c) || c == 0xfeff)))
         {
           line->needs_space = line->n_chars > 0;
           continue;
@@ -129,11 +133,13 @@ satchel_scan_preview (const ScanPart *part, const ScanTree *tree, const GByteArr
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (pool + part->charset.offset);
   g_autoptr (GString) text = g_string_new (NULL);
   satchel_transfer_decoder_init (&decoder, part->encoding);
-  /* Never the last piece: a character cut by the bound is left out.  Plain text mostly needs the first piece only. */
+  /* Never the last piece: a character cut by the bound is left out.  Plain text mostly needs the first piece
+   * only. */
   for (guint at = 0; at < raw->len && line.n_chars < PREVIEW_CHARS; at += PIECE_BYTES)
     {
       g_byte_array_set_size (decoded, 0);
-      satchel_transfer_decoder_push (&decoder, raw->data + at, MIN (PIECE_BYTES, raw->len - at), FALSE, decoded);
+      satchel_transfer_decoder_push (&decoder, raw->data + at, MIN (PIECE_BYTES, raw->len - at), FALSE,
+                                     decoded);
       satchel_charset_reader_push (reader, decoded->data, decoded->len, FALSE, text);
       if (is_html)
         continue;

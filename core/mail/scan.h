@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c (header
- * blocks), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
+ * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c
+ * (header blocks), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -44,15 +44,16 @@ typedef struct ScanTree
   gboolean has_date;
   gint64 date;
   int zone;
-  GString *preview;           /* UTF-8 */
+  GString *preview; /* UTF-8 */
 } ScanTree;
 
 #define scan_tree_part(tree, i) (&g_array_index ((tree)->parts, ScanPart, i))
 
-/* Fills what the header block says of @part; returns the boundary of a multipart (yours) or NULL.  @default_type:
- * "text/plain", or "message/rfc822" inside a digest (RFC 2046 5.1.5).  @is_message: it is a message's header. */
-char *satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize len, const char *default_type,
-                           gboolean is_message);
+/* Fills what the header block says of @part; returns the boundary of a multipart (yours) or NULL.
+ * @default_type: "text/plain", or "message/rfc822" inside a digest (RFC 2046 5.1.5).  @is_message: it is a
+ * message's header. */
+char *satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize len,
+                           const char *default_type, gboolean is_message);
 /* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
 void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);
 /* ENVELOPE of a header block. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One header block to what a part's description needs: type, encoding, disposition (RFC 2045, 2046, 2183, 3282, 2557),
- * and for the message itself the fields that the blob keeps.
+ * One header block to what a part's description needs: type, encoding, disposition (RFC 2045, 2046, 2183,
+ * 3282, 2557), and for the message itself the fields that the blob keeps.
  */
 #include "config.h"
 
@@ -77,7 +77,8 @@ static void
 append_value (GString *out, const SatchelHeaderField *field)
 {
   gsize len;
-  g_autofree char *value = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, &len) : NULL;
+  g_autofree char *value
+      = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, &len) : NULL;
   satchel_imap_append_string (out, value, -1);
 }
 
@@ -121,7 +122,8 @@ static gboolean
 split_type (const char *token, char **ret_type, char **ret_subtype)
 {
   const char *slash = token != NULL ? strchr (token, '/') : NULL;
-  if (slash == NULL || slash == token || slash[1] == '\0' || strchr (slash + 1, '/') != NULL || !g_str_is_ascii (token))
+  if (slash == NULL || slash == token || slash[1] == '\0' || strchr (slash + 1, '/') != NULL
+      || !g_str_is_ascii (token))
     return FALSE;
   *ret_type = g_strndup (token, slash - token);
   *ret_subtype = g_strdup (slash + 1);
@@ -134,7 +136,8 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
 {
   g_auto (SatchelParameterized) parsed = { NULL, NULL };
   g_autofree char *type = NULL, *subtype = NULL, *boundary = NULL;
-  satchel_parameterized_parse (field->raw != NULL ? field->value : "", field->raw != NULL ? field->value_len : 0, &parsed);
+  satchel_parameterized_parse (field->raw != NULL ? field->value : "",
+                               field->raw != NULL ? field->value_len : 0, &parsed);
   if (!split_type (parsed.token, &type, &subtype))
     {
       /* "text" alone, as very old mailers write, keeps its parameters; anything else does not. */
@@ -169,7 +172,8 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
 
   const char *charset = parameter_value (&parsed, "charset");
   const gboolean is_plain = strcmp (type, "text") == 0 && strcmp (subtype, "plain") == 0;
-  g_autofree char *lower = charset != NULL && strlen (charset) < 64 ? g_ascii_strdown (charset, -1) : g_strdup ("");
+  g_autofree char *lower
+      = charset != NULL && strlen (charset) < 64 ? g_ascii_strdown (charset, -1) : g_strdup ("");
   part->type = pool_add (tree, type, strlen (type));
   part->subtype = pool_add (tree, subtype, strlen (subtype));
   part->charset = pool_add (tree, lower, strlen (lower));

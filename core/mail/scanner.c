@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The scanner: bytes to lines, lines to parts (RFC 2046 5.1, RFC 5322 2.1).  A state machine over an explicit stack of
- * open parts; keeps one header block and the start of one line.
+ * The scanner: bytes to lines, lines to parts (RFC 2046 5.1, RFC 5322 2.1).  A state machine over an explicit
+ * stack of open parts; keeps one header block and the start of one line.
  */
 #include "config.h"
 
@@ -46,7 +46,7 @@ struct SatchelScanner
   guint64 offset;      /* of the next byte */
   guint64 line_offset; /* of the current line */
   guint8 line[LINE_BYTES];
-  guint64 line_len;    /* of the current line so far; only LINE_BYTES are kept */
+  guint64 line_len;       /* of the current line so far; only LINE_BYTES are kept */
   gboolean is_plain_line; /* a body line that cannot be a boundary: not kept */
   guint8 last_byte;       /* the one before `offset` */
   guint8 prev_eol;        /* bytes of the line end before the current line */
@@ -54,7 +54,7 @@ struct SatchelScanner
   gsize header_line; /* where the current line starts in it */
   gsize header_bytes_left;
   gboolean is_header_cut;
-  gboolean is_frozen;  /* bounds reached: no more structure */
+  gboolean is_frozen; /* bounds reached: no more structure */
   OpenPart open[SATCHEL_SCAN_DEPTH + 2];
   guint n_open;
   Capture capture;
@@ -71,7 +71,7 @@ push_part (SatchelScanner *scanner, guint64 header_offset)
   part.depth = scanner->n_open;
   part.header_offset = part.body_offset = part.end_offset = header_offset;
   g_array_append_val (scanner->tree.parts, part);
-  scanner->open[scanner->n_open++] = (OpenPart) { .index = scanner->tree.parts->len - 1 };
+  scanner->open[scanner->n_open++] = (OpenPart){ .index = scanner->tree.parts->len - 1 };
   scanner->state = STATE_HEADER;
   g_string_truncate (scanner->header, 0);
   scanner->header_line = 0;
@@ -119,14 +119,15 @@ hash_bytes (const guint8 *data, gsize len)
   return hash;
 }
 
-/* The text after "--" is a delimiter of an open multipart: its place on the stack, or -1.  The innermost wins; the
- * whole line is compared, so that a boundary may be a prefix of another. */
+/* The text after "--" is a delimiter of an open multipart: its place on the stack, or -1.  The innermost
+ * wins; the whole line is compared, so that a boundary may be a prefix of another. */
 static int
 find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gboolean *ret_is_close)
 {
   if (scanner->is_frozen)
     return -1;
-  while (len > 0 && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r' || text[len - 1] == '\n'))
+  while (len > 0
+         && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r' || text[len - 1] == '\n'))
     len--;
   const gboolean may_close = len >= 2 && text[len - 1] == '-' && text[len - 2] == '-';
   guint32 hash = 0, close_hash = 0;
@@ -134,7 +135,8 @@ find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gbo
   for (int i = (int) scanner->n_open - 1; i >= 0; i--)
     {
       const OpenPart *open = &scanner->open[i];
-      if (open->boundary == NULL || (open->boundary_len != len && !(may_close && open->boundary_len == len - 2)))
+      if (open->boundary == NULL
+          || (open->boundary_len != len && !(may_close && open->boundary_len == len - 2)))
         continue;
       if (!is_hashed)
         {
@@ -150,7 +152,8 @@ find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gbo
   return -1;
 }
 
-/* A multipart without parts (RFC 3501 wants at least one): its text if no delimiter ever came, else an empty one. */
+/* A multipart without parts (RFC 3501 wants at least one): its text if no delimiter ever came, else an empty
+ * one. */
 static void
 add_missing_child (SatchelScanner *scanner, guint32 index, gboolean was_delimited)
 {
@@ -228,8 +231,9 @@ static void
 drop_cut_field (GString *header)
 {
   gsize start = header->len;
-  while (start > 0 && !(header->str[start - 1] == '\n' && start < header->len && header->str[start] != ' '
-                        && header->str[start] != '\t'))
+  while (start > 0
+         && !(header->str[start - 1] == '\n' && start < header->len && header->str[start] != ' '
+              && header->str[start] != '\t'))
     start--;
   g_string_truncate (header, start);
 }
@@ -241,15 +245,16 @@ end_header (SatchelScanner *scanner, guint64 body, guint64 line)
   OpenPart *open = &scanner->open[scanner->n_open - 1];
   ScanPart *part = scan_tree_part (&scanner->tree, open->index);
   const OpenPart *parent = scanner->n_open > 1 ? open - 1 : NULL;
-  gboolean is_message = parent == NULL || scan_tree_part (&scanner->tree, parent->index)->kind == SATCHEL_PART_MESSAGE;
+  gboolean is_message
+      = parent == NULL || scan_tree_part (&scanner->tree, parent->index)->kind == SATCHEL_PART_MESSAGE;
   const char *default_type = parent != NULL && parent->is_digest ? "message/rfc822" : "text/plain";
 
   part->body_offset = part->end_offset = body;
   part->first_line = line;
   if (scanner->is_header_cut)
     drop_cut_field (scanner->header);
-  char *boundary = satchel_scan_header (&scanner->tree, part, scanner->header->str, scanner->header->len, default_type,
-                                        is_message);
+  char *boundary = satchel_scan_header (&scanner->tree, part, scanner->header->str, scanner->header->len,
+                                        default_type, is_message);
   scanner->state = STATE_BODY;
   if (scanner->header_bytes_left == 0 || scanner->tree.parts->len >= SATCHEL_SCAN_PARTS)
     scanner->is_frozen = TRUE;
@@ -278,11 +283,13 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
   /* The line end before it belongs to the delimiter (RFC 2046 5.1.1). */
   if (scanner->prev_eol > 0 && end_line > 0)
     end_line--;
-  /* A header that the delimiter ends is no line of the part; it may open an enclosed message with an empty one. */
+  /* A header that the delimiter ends is no line of the part; it may open an enclosed message with an empty
+   * one. */
   g_string_truncate (scanner->header, MIN (scanner->header_line, scanner->header->len));
   while (scanner->state == STATE_HEADER)
     {
-      guint64 header = scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 1].index)->header_offset;
+      guint64 header
+          = scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 1].index)->header_offset;
       end_header (scanner, MAX (end, header), end_line);
     }
   close_parts (scanner, level + 1, end, end_line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Search in the content of a message: header blocks field by field, text parts as a stream, in bounded memory
- * (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding; an ASCII needle in an ASCII-like
- * charset needs only the first and lower-casing.
+ * (RFC 3501 6.4.4).  Bytes pass through transfer decoder, charset and case folding; an ASCII needle in an
+ * ASCII-like charset needs only the first and lower-casing.
  */
 #include "config.h"
 
@@ -24,7 +24,7 @@ typedef struct Search
   SatchelStream *content;
   SatchelSearchTerm *terms;
   guint n_terms;
-  gsize longest;    /* needle, bytes */
+  gsize longest;     /* needle, bytes */
   gboolean is_ascii; /* all needles */
   guint8 *block;
   GByteArray *decoded;
@@ -35,7 +35,8 @@ typedef struct Search
 static gboolean
 wants (const SatchelSearchTerm *term, gboolean is_body)
 {
-  return !term->is_found && (term->kind == SATCHEL_SEARCH_TEXT || (is_body && term->kind == SATCHEL_SEARCH_BODY));
+  return !term->is_found
+         && (term->kind == SATCHEL_SEARCH_TEXT || (is_body && term->kind == SATCHEL_SEARCH_BODY));
 }
 
 /* TRUE: some term is still looked for in bodies (@is_body), or in headers of parts and the message. */
@@ -133,16 +134,18 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
       if (term->is_found)
         continue;
       if (term->kind == SATCHEL_SEARCH_HEADER)
-        term->is_found = is_message_header && term->name != NULL && satchel_header_field_is (field, term->name)
+        term->is_found = is_message_header && term->name != NULL
+                         && satchel_header_field_is (field, term->name)
                          && satchel_needle_is_in_value (term->needle, field->value, field->value_len);
       else if (wants (term, is_body))
         /* Name and value as one line, so that TEXT "Subject: x" finds what a reader sees. */
-        term->is_found = satchel_needle_is_in_value (term->needle, field->raw, field->value + field->value_len - field->raw);
+        term->is_found = satchel_needle_is_in_value (term->needle, field->raw,
+                                                     field->value + field->value_len - field->raw);
     }
 }
 
-/* The whole block at once, unfolded and in lower case, if it is plain ASCII without encoded words, as most are.  FALSE:
- * it has to be looked at field by field. */
+/* The whole block at once, unfolded and in lower case, if it is plain ASCII without encoded words, as most
+ * are.  FALSE: it has to be looked at field by field. */
 static gboolean
 look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
 {
@@ -155,8 +158,9 @@ look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
   if (bits >= 0x80)
     return FALSE;
   for (guint i = 0; i < search->n_terms; i++)
-    if (search->terms[i].kind == SATCHEL_SEARCH_HEADER ? !search->terms[i].is_found
-                                                        : strpbrk (search->terms[i].needle->text, "\r\n") != NULL)
+    if (search->terms[i].kind == SATCHEL_SEARCH_HEADER
+            ? !search->terms[i].is_found
+            : strpbrk (search->terms[i].needle->text, "\r\n") != NULL)
       return FALSE;
   for (const char *at = block, *end = block + len; at < end;)
     {
@@ -179,14 +183,16 @@ look_in_plain_block (Search *search, char *block, gsize len, gboolean is_body)
 
 /* The header block of @part.  @is_body: it belongs to an enclosed message, which is body of the outer one. */
 static gboolean
-search_header (Search *search, const SatchelPart *part, gboolean is_message_header, gboolean is_body, GError **error)
+search_header (Search *search, const SatchelPart *part, gboolean is_message_header, gboolean is_body,
+               GError **error)
 {
   const gsize len = (gsize) MIN (part->body_offset - part->header_offset, HEADER_BYTES);
   g_autofree char *block = g_malloc (len + 1);
   gsize n_read = 0;
   while (n_read < len)
     {
-      gssize n = satchel_stream_read_at (search->content, part->header_offset + n_read, block + n_read, len - n_read, error);
+      gssize n = satchel_stream_read_at (search->content, part->header_offset + n_read, block + n_read,
+                                         len - n_read, error);
       if (n < 0)
         return FALSE;
       if (n == 0)
@@ -228,14 +234,16 @@ use_kept_headers (Search *search)
     {
       SatchelSearchTerm *term = &search->terms[i];
       if (term->kind == SATCHEL_SEARCH_HEADER && term->name != NULL)
-        term->is_found = satchel_search_header (search->attributes, term->name, term->needle) == SATCHEL_MATCH_YES;
+        term->is_found
+            = satchel_search_header (search->attributes, term->name, term->needle) == SATCHEL_MATCH_YES;
     }
 }
 
 static gboolean
 is_searchable (const SatchelPart *part)
 {
-  return part->kind == SATCHEL_PART_LEAF && (strcmp (part->type, "text") == 0 || strcmp (part->type, "message") == 0);
+  return part->kind == SATCHEL_PART_LEAF
+         && (strcmp (part->type, "text") == 0 || strcmp (part->type, "message") == 0);
 }
 
 static gboolean
@@ -259,9 +267,12 @@ search_parts (Search *search, GError **error)
 }
 
 gboolean
-satchel_search_content (GBytes *attributes, SatchelStream *content, SatchelSearchTerm *terms, guint n_terms, GError **error)
+satchel_search_content (GBytes *attributes, SatchelStream *content, SatchelSearchTerm *terms, guint n_terms,
+                        GError **error)
 {
-  Search search = { .attributes = attributes, .content = content, .terms = terms, .n_terms = n_terms, .is_ascii = TRUE };
+  Search search = {
+    .attributes = attributes, .content = content, .terms = terms, .n_terms = n_terms, .is_ascii = TRUE
+  };
   for (guint i = 0; i < n_terms; i++)
     {
       /* RFC 3501 6.4.4: a zero-length string is in every header field of the name, in every text. */

@@ -27,8 +27,8 @@ parts_of (GBytes *blob)
   const guint8 *entry = data + BLOB_TABLE_OFFSET + 8 * SECTION_PARTS;
   const guint32 offset = blob_u32 (entry), parts_len = blob_u32 (entry + 4);
   const guint32 strings = blob_u32 (entry + 8), strings_len = blob_u32 (entry + 12);
-  if (offset > len || parts_len > len - offset || strings > len || strings_len > len - strings || strings_len == 0
-      || data[strings + strings_len - 1] != 0)
+  if (offset > len || parts_len > len - offset || strings > len || strings_len > len - strings
+      || strings_len == 0 || data[strings + strings_len - 1] != 0)
     return parts;
   parts.records = data + offset;
   parts.n = parts_len / BLOB_PART_BYTES;
@@ -93,7 +93,8 @@ nth_child (const Parts *parts, guint parent, guint32 number, guint *ret_index)
   return FALSE;
 }
 
-/* One number of a path.  @is_message: part @index is meant as a message, whose single body part is its number 1. */
+/* One number of a path.  @is_message: part @index is meant as a message, whose single body part is its
+ * number 1. */
 static gboolean
 step (const Parts *parts, guint *index, gboolean *is_message, guint32 number)
 {
@@ -134,8 +135,8 @@ satchel_attributes_find_part (GBytes *blob, const guint32 *path, guint n_path, g
 }
 
 gboolean
-satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path, SatchelSectionKind kind, guint64 *ret_offset,
-                            guint64 *ret_len)
+satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path, SatchelSectionKind kind,
+                            guint64 *ret_offset, guint64 *ret_len)
 {
   Parts parts = parts_of (blob);
   SatchelPart part;

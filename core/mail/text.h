@@ -11,6 +11,6 @@ gboolean satchel_is_blank_line (const char *at, const char *end);
  * @comment: what the last comment held, appended, may be NULL.  An unclosed comment runs to the end. */
 const char *satchel_skip_cfws (const char *at, const char *end, GString *comment);
 
-/* A quoted-string at @at ('"'): its content, quoted pairs resolved and folding removed, is appended.  Returns what
- * follows; an unclosed one runs to the end. */
+/* A quoted-string at @at ('"'): its content, quoted pairs resolved and folding removed, is appended.  Returns
+ * what follows; an unclosed one runs to the end. */
 const char *satchel_read_quoted (const char *at, const char *end, GString *out);

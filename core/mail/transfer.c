@@ -107,14 +107,16 @@ qp_escape (SatchelTransferDecoder *decoder, guint8 c, GByteArray *out)
 {
   if (c == '\n') /* soft line break, also after white space */
     decoder->n_held = 0;
-  else if (c == '\r' || ((c == ' ' || c == '\t') && decoder->n_held < sizeof decoder->held - 1
-                         && (decoder->n_held == 1 || !g_ascii_isxdigit (decoder->held[1]))))
+  else if (c == '\r'
+           || ((c == ' ' || c == '\t') && decoder->n_held < sizeof decoder->held - 1
+               && (decoder->n_held == 1 || !g_ascii_isxdigit (decoder->held[1]))))
     decoder->held[decoder->n_held++] = c;
   else if (decoder->n_held == 1 && g_ascii_isxdigit (c))
     decoder->held[decoder->n_held++] = c;
   else if (decoder->n_held == 2 && g_ascii_isxdigit (decoder->held[1]) && g_ascii_isxdigit (c))
     {
-      append_byte (out, (guint8) (g_ascii_xdigit_value ((char) decoder->held[1]) << 4 | g_ascii_xdigit_value ((char) c)));
+      append_byte (out, (guint8) (g_ascii_xdigit_value ((char) decoder->held[1]) << 4
+                                  | g_ascii_xdigit_value ((char) c)));
       decoder->n_held = 0;
     }
   else

@@ -28,11 +28,13 @@ SATCHEL_API gboolean satchel_attributes_sent_date (GBytes *blob, gint64 *ret_tim
 /* At most 200 characters of text (RFC 8970), valid UTF-8, one line, "" if there is none. */
 SATCHEL_API const char *satchel_attributes_preview (GBytes *blob, gsize *ret_len);
 
-/* Fields of the message's header that are kept verbatim: Date Subject From Sender Reply-To To Cc Bcc Message-ID
- * In-Reply-To References Content-Type Content-Transfer-Encoding MIME-Version List-Id List-Post List-Unsubscribe
- * Priority X-Priority Importance X-MSMail-Priority X-Mailer User-Agent Newsgroups Followup-To Delivered-To
- * X-Label X-Spam-Flag X-Spam-Status X-Spam-Score Disposition-Notification-To Organization Thread-Topic Thread-Index
- * Status X-Status. */
+/* Fields of the message's header that are kept verbatim, up to 8 KiB each: what ENVELOPE, SEARCH, SORT and THREAD need, and
+ * what mutt, Thunderbird, Apple Mail, Roundcube and K-9 ask for in their lists.  Date Subject From Sender Reply-To To Cc
+ * Bcc Message-ID In-Reply-To References Content-Type Content-Transfer-Encoding Content-Description MIME-Version List-Id
+ * List-Post List-Subscribe List-Unsubscribe Priority X-Priority Importance X-MSMail-Priority X-Mailer User-Agent Newsgroups
+ * Followup-To Mail-Followup-To Mail-Reply-To Return-Path Delivered-To X-Original-To X-Comment-To X-Label X-Spam-Flag
+ * X-Spam-Status X-Spam-Score Disposition-Notification-To Organization Thread-Topic Thread-Index Status X-Status Lines
+ * X-K9mail-Identity X-Uniform-Type-Identifier X-Universally-Unique-Identifier. */
 typedef enum
 {
   SATCHEL_HEADER_UNKNOWN = 0, /* not kept, or too long to keep: read the header */
