@@ -6,13 +6,14 @@
 #include "core/daemon/auth.h"
 #include "core/daemon/auth_admin.h"
 #include "core/runtime/hash.h"
+#include "core/session/network.h"
 
 #include <satchel/log.h>
 #include <string.h>
 
 #define AREA "auth"
 #define MAX_WAITING_HASHES 1024
-#define MAX_HASH_WAIT_MS 15000
+#define MAX_HASH_WAIT_MS 10000 /* gates wait 20 s for an answer */
 
 static SatchelAuth *auth; /* one a process */
 
@@ -72,9 +73,8 @@ check_networks (const SatchelConfigSet *config, GError **error)
       const char *const *networks = satchel_config_strings (listener, "networks");
       for (; networks != NULL && *networks != NULL; networks++)
         {
-          gboolean is_valid;
-          satchel_network_contains (*networks, "local", &is_valid);
-          if (!is_valid)
+          SatchelNetwork network;
+          if (!satchel_network_parse (*networks, &network))
             return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS",
                                       satchel_config_origin (listener, "networks"), *networks);
         }

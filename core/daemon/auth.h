@@ -3,7 +3,7 @@
  *   auth.c          the role: settings, peers, admin      auth_session.c  what gates ask, a connection each
  *   auth_login.c    is this user's secret right?          auth_grant.c    one-use grants, limits of connections
  *   auth_owner.c    which mail process owns a user        auth_lookup.c   addresses to users
- *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru, _network; auth_pool
+ *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru; auth_pool
  */
 #pragma once
 #include "core/daemon/auth_cache.h"
@@ -17,7 +17,6 @@
 #include <satchel/reactor.h>
 
 #define SATCHEL_GRANT_BYTES 16
-#define SATCHEL_SESSION_TEXT_BYTES 17
 
 typedef struct SatchelOwners SatchelOwners;
 
@@ -118,12 +117,6 @@ char *satchel_auth_user_path (const char *user);
 /* A LOOKUP of @peer, answered. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
-/* ---- auth_network.c ---- */
-
-/* "192.0.2.0/24", "2001:db8::/32", or an address.  @ret_is_valid may be NULL. */
-gboolean satchel_network_contains (const char *network, const char *peer, gboolean *ret_is_valid);
-gboolean satchel_peer_is_here (const char *peer); /* a unix socket or loopback */
-
 /* ---- auth_log.c ---- */
 
 typedef struct SatchelAuthEvent
@@ -138,4 +131,3 @@ void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdic
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
-void satchel_auth_session_text (guint64 session_id, char ret_text[SATCHEL_SESSION_TEXT_BYTES]);

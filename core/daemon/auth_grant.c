@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/auth.h"
+#include "core/session/network.h"
 
 #include <gnutls/crypto.h>
 
@@ -87,19 +88,21 @@ gboolean
 satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer)
 {
   const SatchelConfig *listen = satchel_config_set_group (auth->context->config, "listen");
-  guint n = satchel_config_n_groups (listen, "listeners");
+  SatchelAddress address;
   gboolean has_networks = FALSE;
-  for (guint i = 0; i < n; i++)
+  if (!satchel_address_parse (peer, &address))
+    return FALSE;
+  if (address.is_local) /* a unix socket is guarded by its file rights */
+    return TRUE;
+  for (guint i = 0; i < satchel_config_n_groups (listen, "listeners"); i++)
     {
       const SatchelConfig *listener = satchel_config_group (listen, "listeners", i);
       const char *const *networks = satchel_config_strings (listener, "networks");
       if (g_strcmp0 (satchel_config_string (listener, "protocol"), service) != 0 || networks == NULL || networks[0] == NULL)
         continue;
       has_networks = TRUE;
-      for (; *networks != NULL; networks++)
-        if (satchel_network_contains (*networks, peer, NULL))
-          return TRUE;
+      if (satchel_networks_contain (networks, &address))
+        return TRUE;
     }
-  /* A unix socket is guarded by its file rights. */
-  return g_strcmp0 (peer, "local") == 0 || (!has_networks && satchel_peer_is_here (peer));
+  return !has_networks && satchel_address_is_loopback (&address);
 }

@@ -26,14 +26,6 @@ static struct
   gboolean is_armed;
 } flood = { .n_free = BURST_LINES };
 
-void
-satchel_auth_session_text (guint64 session_id, char ret_text[SATCHEL_SESSION_TEXT_BYTES])
-{
-  /* The same in the lines of every process. */
-  G_STATIC_ASSERT (SATCHEL_SESSION_TEXT_BYTES > SATCHEL_SESSION_ID_CHARS);
-  satchel_session_id_text (session_id, ret_text);
-}
-
 static void
 append_quoted (GString *line, const char *key, const char *value, gsize len)
 {
@@ -64,8 +56,8 @@ line_new (const char *what, const SatchelAuthEvent *event)
 static void
 line_end (GString *line, const SatchelAuthEvent *event)
 {
-  char session[SATCHEL_SESSION_TEXT_BYTES];
-  satchel_auth_session_text (event->session_id, session);
+  char session[SATCHEL_SESSION_ID_CHARS + 1];
+  satchel_session_id_text (event->session_id, session);
   satchel_log_field (line, "session", session);
 }
 

@@ -10,6 +10,7 @@
 
 #define PASSWORD_MAX_BYTES 1024
 #define SPARE_SESSIONS 1024 /* ends that are on their way */
+#define MAX_DELAY_MS 18000  /* gates wait 20 s for an answer */
 
 enum
 {
@@ -203,7 +204,7 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
       refuse (session, SATCHEL_AUTH_UNAVAILABLE, NULL);
       return;
     }
-  gint64 delay_ms = satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms);
+  gint64 delay_ms = MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
   session->state = STATE_DELAYED;
   session->explain = user != NULL ? explanation (auth, verdict, user, place) : NULL;
   if (delay_ms > 0)
@@ -389,11 +390,15 @@ auth_cancel (Gate *gate, SatchelIpcMessage *message)
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   Session *session = g_hash_table_lookup (gate->sessions, &message->session_id);
-  if (session != NULL && session->state == STATE_SASL)
-    {
-      session_drop_exchange (session);
-      session->state = STATE_IDLE;
-    }
+  if (session == NULL)
+    return TRUE;
+  /* In any state: our answer may have crossed it.  A check that runs goes on, and counts. */
+  session_drop_exchange (session);
+  satchel_timer_cancel (&session->delay);
+  if (session->user != NULL)
+    satchel_auth_grant_end (gate->auth, session->user);
+  g_clear_pointer (&session->user, g_free);
+  session->state = STATE_IDLE;
   return TRUE;
 }
 

@@ -129,7 +129,7 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, upper);
   satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, TRUE);
+  satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
   satchel_ipc_put_u32 (message, initial != NULL);
   satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);
   ask (session, message);
@@ -172,7 +172,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, method);
   satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, TRUE);
+  satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
   satchel_ipc_put_bytes (message, user, user_len);
   satchel_ipc_put_bytes (message, password, password_len);
   ask (session, message);
