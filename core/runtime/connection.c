@@ -464,6 +464,9 @@ satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHand
   n_connections++;
   connection->events = EPOLLIN;
   connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
+  /* The handshake may have read the first commands with the client's last message. */
+  if (transport->ops->has_buffered (transport))
+    queue_soon (connection);
   return connection;
 }
 

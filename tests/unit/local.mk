@@ -15,13 +15,16 @@ check_PROGRAMS += tests/unit/test-snapshot
 TESTS += tests/unit/test-snapshot
 tests_unit_test_snapshot_LDADD = libsatchel.la $(GLIB_LIBS)
 
-RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection
+RUNTIME_TESTS = tests/unit/test-reactor tests/unit/test-stream tests/unit/test-ipc tests/unit/test-connection \
+	tests/unit/test-gate tests/unit/test-tls
 check_PROGRAMS += $(RUNTIME_TESTS)
 TESTS += $(RUNTIME_TESTS)
 tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_stream_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_ipc_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_connection_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_gate_LDADD = libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+tests_unit_test_tls_LDADD = libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 
 if WITH_PASSWD_FILE
 check_PROGRAMS += tests/unit/test-passwd-file
