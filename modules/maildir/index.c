@@ -183,44 +183,61 @@ md_index_discard (MdMailbox *mb)
   mb->index.is_broken = TRUE;
 }
 
-/* Cuts the payload into frames that a reader can hold. */
-static void
-cut_frame (GByteArray *payload, GByteArray *file, const MdSummary *summary)
+/* A checkpoint on its way to a new file, in frames that a reader can hold. */
+typedef struct Checkpoint
 {
-  if (payload->len < FRAME_BYTES)
+  MdSummary summary;
+  GByteArray *payload, *frame;
+  int fd;
+  guint64 size;
+  gboolean ok;
+} Checkpoint;
+
+static void
+cut_frame (Checkpoint *checkpoint, guint at_least)
+{
+  GByteArray *payload = checkpoint->payload;
+  if (payload->len < at_least)
     return;
-  put_frame (file, payload->data, payload->len, summary, TRUE);
+  g_byte_array_set_size (checkpoint->frame, 0);
+  put_frame (checkpoint->frame, payload->data, payload->len, &checkpoint->summary, TRUE);
+  checkpoint->ok = checkpoint->ok && md_write_all (checkpoint->fd, checkpoint->frame->data, checkpoint->frame->len, NULL);
+  checkpoint->size += checkpoint->frame->len;
   g_byte_array_set_size (payload, 0);
 }
 
+/* Snapshot and table are both in order of UIDs. */
 static void
-checkpoint_rows (MdMailbox *mb, GByteArray *payload, GByteArray *file, const MdSummary *summary)
+checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
 {
   const SatchelSnapshot *snapshot = mb->snapshot;
+  const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data;
+  const MdEntry *end = entry + mb->table.entries->len;
   for (guint c = 0; snapshot != NULL && c < snapshot->n_chunks; c++)
     {
       const SatchelChunk *chunk = snapshot->chunks[c];
       for (guint i = 0; i < chunk->n; i++)
         {
-          MdEntry *entry = md_table_find (&mb->table, chunk->uid[i]);
-          if (entry == NULL)
+          while (entry < end && (entry->uid < chunk->uid[i] || (entry->bits & MD_ENTRY_DEAD) != 0))
+            entry++;
+          if (entry == end || entry->uid != chunk->uid[i])
             continue;
           SatchelMessageRow row = { chunk->uid[i],           chunk->flags[i],        chunk->modseq[i],
                                     chunk->keywords[i],      chunk->size[i],         chunk->internal_date[i],
                                     chunk->save_date[i] };
-          put_row (payload, &row, entry, md_table_name (&mb->table, entry));
-          cut_frame (payload, file, summary);
+          put_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
+          cut_frame (checkpoint, FRAME_BYTES);
         }
     }
 }
 
 static void
-checkpoint_rest (MdMailbox *mb, GByteArray *payload, GByteArray *file, const MdSummary *summary)
+checkpoint_rest (MdMailbox *mb, Checkpoint *checkpoint)
 {
   for (guint i = 0; i < mb->tombstones->len; i++)
     {
       const MdTombstone *t = &g_array_index (mb->tombstones, MdTombstone, i);
-      put_tombstone (payload, t->first, t->last, t->modseq);
+      put_tombstone (checkpoint->payload, t->first, t->last, t->modseq);
     }
   if (mb->metadata == NULL)
     return;
@@ -231,39 +248,56 @@ checkpoint_rest (MdMailbox *mb, GByteArray *payload, GByteArray *file, const MdS
     {
       g_hash_table_iter_init (&keys, table);
       while (g_hash_table_iter_next (&keys, &key, &value))
-        put_metadata (payload, GPOINTER_TO_UINT (uid), key, value);
-      cut_frame (payload, file, summary);
+        put_metadata (checkpoint->payload, GPOINTER_TO_UINT (uid), key, value);
+      cut_frame (checkpoint, FRAME_BYTES);
     }
+}
+
+static gboolean
+write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint, gboolean durable)
+{
+  md_sys.unlinkat (mb->fd, MD_INDEX_FILE ".new", 0);
+  checkpoint->fd = md_sys.openat (mb->fd, MD_INDEX_FILE ".new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  if (checkpoint->fd < 0)
+    return FALSE;
+  fill_summary (mb, &checkpoint->summary);
+  checkpoint->ok = TRUE;
+  checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
+  checkpoint->frame = g_byte_array_new ();
+  for (guint bit = 0; bit < mb->keywords.n; bit++)
+    put_keyword (checkpoint->payload, &mb->keywords, bit);
+  checkpoint_rows (mb, checkpoint);
+  checkpoint_rest (mb, checkpoint);
+  cut_frame (checkpoint, 0);
+  g_byte_array_unref (checkpoint->payload);
+  g_byte_array_unref (checkpoint->frame);
+  gboolean ok = checkpoint->ok && (!durable || md_fsync (checkpoint->fd, "index", NULL))
+                && md_sys.renameat (mb->fd, MD_INDEX_FILE ".new", mb->fd, MD_INDEX_FILE) == 0;
+  if (!ok)
+    {
+      md_sys.close (checkpoint->fd);
+      md_sys.unlinkat (mb->fd, MD_INDEX_FILE ".new", 0);
+    }
+  return ok;
 }
 
 void
 md_index_checkpoint (MdMailbox *mb)
 {
   MdIndex *index = &mb->index;
-  MdSummary summary;
-  fill_summary (mb, &summary);
-  g_autoptr (GByteArray) file = g_byte_array_new ();
-  g_autoptr (GByteArray) payload = g_byte_array_new ();
-  for (guint bit = 0; bit < mb->keywords.n; bit++)
-    put_keyword (payload, &mb->keywords, bit);
-  checkpoint_rows (mb, payload, file, &summary);
-  checkpoint_rest (mb, payload, file, &summary);
-  put_frame (file, payload->data, payload->len, &summary, TRUE);
-  g_autoptr (GError) error = NULL;
-  gboolean must_sync = index->needs_sync;
-  if (!md_replace_file (mb->fd, MD_INDEX_FILE, file->data, file->len, must_sync, &error))
-    {
-      /* The old file with its frames goes on as long as it takes them. */
-      satchel_log (SATCHEL_LOG_DEBUG, MD_AREA, "index of %s: %s", mb->name, error->message);
-      return;
-    }
+  gboolean durable = index->needs_sync;
+  Checkpoint checkpoint = { .fd = -1 };
+  /* If it fails, the old file with its frames goes on as long as it takes them. */
+  if (!write_checkpoint (mb, &checkpoint, durable))
+    return;
   if (index->fd >= 0)
     md_sys.close (index->fd);
-  index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
-  index->size = index->checkpoint_size = file->len;
-  index->is_broken = index->fd < 0;
-  index->needs_sync = FALSE;
+  index->fd = checkpoint.fd;
+  index->size = index->checkpoint_size = checkpoint.size;
+  index->is_broken = FALSE;
   g_byte_array_set_size (index->pending, 0);
+  /* A name that is not durable does not keep what is behind it. */
+  index->needs_sync = durable && md_sys.fsync (mb->fd) != 0;
 }
 
 static gboolean
@@ -302,7 +336,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
       md_index_discard (mb);
       return !must_sync || satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA, "index cannot be written");
     }
-  if (wants_checkpoint && index->pending->len == 0)
+  if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
     return TRUE;
   g_autoptr (GError) local = NULL;
   if (!append_frame (mb, FALSE, &local))

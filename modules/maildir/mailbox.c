@@ -186,11 +186,12 @@ highest_uid (const MdScan *scan, guint32 uidvalidity)
 gboolean
 md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary, GError **error)
 {
-  MdScan scan;
-  if (!md_scan (mb->new_fd, mb->cur_fd, &scan, error))
+  if (!md_scan (mb->new_fd, mb->cur_fd, &mb->early_scan, error))
     return FALSE;
+  mb->has_early_scan = TRUE; /* for md_sync, which comes next */
+  const MdScan *scan = &mb->early_scan;
   Majority majority = { .votes = g_hash_table_new (NULL, NULL) };
-  count_names (&scan, &majority);
+  count_names (scan, &majority);
   guint32 uidvalidity = 0;
   guint best = 0;
   GHashTableIter iter;
@@ -213,8 +214,7 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
   else if (list->uidvalidity != 0 && !list->is_damaged && (uidvalidity == 0 || uidvalidity == list->uidvalidity))
     uidvalidity = list->uidvalidity;
   gboolean is_ours = uidvalidity != 0 && (best > 0 || trust == MD_INDEX_EXACT);
-  guint32 highest = highest_uid (&scan, uidvalidity);
-  md_scan_clear (&scan);
+  guint32 highest = highest_uid (scan, uidvalidity);
   if (list->uidvalidity == uidvalidity && uidvalidity != 0)
     {
       guint n = list->lines->len;
@@ -281,7 +281,12 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
   if (mb->trust == MD_INDEX_LOST)
     mb->first_recent = (guint32) MAX (words[MD_STATE_RECENT], 1);
   else
-    mb->cache.id = summary->cache_id;
+    {
+      mb->cache.id = summary->cache_id;
+      /* Read before the state file was known to be good; nobody else has it yet. */
+      mb->snapshot->state.uidvalidity = mb->uidvalidity;
+      memcpy (mb->snapshot->state.mailbox_id, &words[MD_STATE_ID_1], 16);
+    }
 }
 
 static gboolean
@@ -291,9 +296,6 @@ load_files (MdMailbox *mb, GError **error)
   SatchelSnapshot *snapshot = NULL;
   g_autoptr (GError) local = NULL;
   gboolean has_state = md_slots_open (&mb->state, mb->fd, MD_STATE_FILE, &local);
-  /* The snapshot that the index gives carries it. */
-  if (has_state)
-    mb->uidvalidity = (guint32) mb->state.words[MD_STATE_UIDVALIDITY];
   mb->trust = md_index_load (mb, &snapshot, &summary);
   mb->snapshot = snapshot;
   if (!has_state)
@@ -341,6 +343,8 @@ md_mailbox_load (MdStore *store, const char *name, GError **error)
 void
 md_mailbox_unload (MdMailbox *mb, gboolean clean)
 {
+  if (mb->has_early_scan)
+    md_scan_clear (&mb->early_scan);
   md_index_close (mb, clean);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);

@@ -300,6 +300,22 @@ struct MdStore
   gboolean list_known;
 };
 
+typedef struct MdFound
+{
+  guint32 name; /* offset in `names` */
+  guint8 len, is_new;
+} MdFound;
+typedef struct MdScan
+{
+  GArray *found;
+  GByteArray *names;
+  MdStamp new_stamp, cur_stamp;
+  gint64 started_us;
+  gboolean is_clean; /* nothing changed while it was read, and could not have unnoticed */
+  int fd; /* while reading */
+  guint8 is_new;
+} MdScan;
+
 struct MdMailbox
 {
   MdStore *store;
@@ -323,6 +339,8 @@ struct MdMailbox
   MdStamp new_stamp, cur_stamp;
   gint64 suspect_due_ms; /* 0: the stamps can be trusted */
   gint64 scan_ms;
+  MdScan early_scan;     /* made to recover the state, used up by the next sync */
+  gboolean has_early_scan;
   gint busy;             /* atomic: a commit is at work */
   gboolean watched;      /* main thread */
   int watch_wd[2];
@@ -348,21 +366,6 @@ void md_mailbox_set_paths (MdMailbox *mb);
 gboolean md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary, GError **error);
 /* Takes in what the directories hold; writer lock held. */
 gboolean md_sync (MdMailbox *mb, gboolean force, GError **error);
-typedef struct MdFound
-{
-  guint32 name; /* offset in `names` */
-  guint8 len, is_new;
-} MdFound;
-typedef struct MdScan
-{
-  GArray *found;
-  GByteArray *names;
-  MdStamp new_stamp, cur_stamp;
-  gint64 started_us;
-  gboolean is_clean; /* nothing changed while it was read, and could not have unnoticed */
-  int fd; /* while reading */
-  guint8 is_new;
-} MdScan;
 gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);
 void md_scan_clear (MdScan *scan);
 

@@ -21,6 +21,7 @@ typedef struct Arrival
   gboolean is_listed; /* its UID is kept in the list */
   guint32 uid;
   gint64 date;
+  gint64 when; /* leading number of the name */
 } Arrival;
 
 typedef struct Sync
@@ -31,7 +32,6 @@ typedef struct Sync
   guint32 *buckets;   /* foreign entries by base name: 1 + entry */
   guint mask;
   GArray *arrivals;   /* Arrival */
-  GHashTable *bases;  /* of arrivals, against doubles: name -> 1 + index */
   guint n_missing;
   MdUidlist *list;
   GString *lines;
@@ -120,6 +120,8 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
   const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
   const char *name = found_name (sync, found);
   Arrival arrival = { .name = name, .parsed = *parsed, .len = found->len, .is_new = found->is_new };
+  for (const char *p = name; g_ascii_isdigit (*p) && arrival.when < G_MAXINT64 / 100; p++)
+    arrival.when = arrival.when * 10 + (*p - '0');
   g_array_append_val (sync->arrivals, arrival);
 }
 
@@ -129,8 +131,11 @@ look (Sync *sync, gboolean *ret_again, GError **error)
 {
   MdMailbox *mb = sync->mb;
   *ret_again = FALSE;
-  if (!md_scan (mb->new_fd, mb->cur_fd, &sync->scan, error))
+  if (mb->has_early_scan)
+    sync->scan = mb->early_scan;
+  else if (!md_scan (mb->new_fd, mb->cur_fd, &sync->scan, error))
     return FALSE;
+  mb->has_early_scan = FALSE;
   guint n_entries = mb->table.entries->len;
   sync->entry_of = g_new0 (guint32, n_entries + 1);
   sync->arrivals = g_array_new (FALSE, FALSE, sizeof (Arrival));
@@ -167,15 +172,15 @@ clear_look (Sync *sync)
   g_clear_pointer (&sync->arrivals, g_array_unref);
 }
 
-/* By time of delivery as the names give it, then by name. */
+/* By time of delivery as the names give it, then by base name, so that doubles are neighbours. */
 static int
 by_arrival (const void *a, const void *b)
 {
   const Arrival *x = a, *y = b;
-  gint64 first = g_ascii_strtoll (x->name, NULL, 10), second = g_ascii_strtoll (y->name, NULL, 10);
-  if (first != second)
-    return first < second ? -1 : 1;
-  return strcmp (x->name, y->name);
+  if (x->when != y->when)
+    return x->when < y->when ? -1 : 1;
+  int c = memcmp (x->name, y->name, MIN (x->parsed.base_len, y->parsed.base_len));
+  return c != 0 ? c : (int) x->parsed.base_len - (int) y->parsed.base_len;
 }
 
 static int
@@ -185,47 +190,31 @@ by_uid (const void *a, const void *b)
   return (x->uid > y->uid) - (x->uid < y->uid);
 }
 
-static int
-by_base (const void *a, const void *b)
-{
-  const Arrival *const *x = a, *const *y = b;
-  guint len = MIN ((*x)->parsed.base_len, (*y)->parsed.base_len);
-  int c = memcmp ((*x)->name, (*y)->name, len);
-  if (c != 0)
-    return c;
-  return (int) (*x)->parsed.base_len - (int) (*y)->parsed.base_len;
-}
-
 /* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight. */
 static gboolean
 settle_arrivals (Sync *sync)
 {
-  guint n = sync->arrivals->len;
-  gboolean again = FALSE, dropped = FALSE;
-  if (n < 2)
-    return FALSE;
-  g_autofree Arrival **sorted = g_new (Arrival *, n);
-  for (guint i = 0; i < n; i++)
-    sorted[i] = &g_array_index (sync->arrivals, Arrival, i);
-  qsort (sorted, n, sizeof *sorted, by_base);
-  for (guint i = 1; i < n; i++)
+  gboolean again = FALSE;
+  g_array_sort (sync->arrivals, by_arrival);
+  guint n_kept = 0;
+  Arrival *all = (Arrival *) (void *) sync->arrivals->data;
+  for (guint i = 0; i < sync->arrivals->len; i++)
     {
-      if (by_base (&sorted[i - 1], &sorted[i]) != 0)
-        continue;
-      /* Sorting is not stable: the sight in cur/ is the later one. */
-      Arrival *gone = sorted[i]->is_new ? sorted[i] : sorted[i - 1];
-      Arrival *kept = gone == sorted[i] ? sorted[i - 1] : sorted[i];
+      Arrival *before = n_kept > 0 ? &all[n_kept - 1] : NULL;
+      if (before == NULL || by_arrival (before, &all[i]) != 0)
+        {
+          all[n_kept++] = all[i];
+          continue;
+        }
+      /* The sight in cur/ is the later one. */
+      Arrival gone = before->is_new ? *before : all[i], kept = before->is_new ? all[i] : *before;
       const char *base = (const char *) sync->scan.names->data;
-      MdFound first = { (guint32) (kept->name - base), kept->len, kept->is_new };
-      MdFound second = { (guint32) (gone->name - base), gone->len, gone->is_new };
+      MdFound first = { (guint32) (kept.name - base), kept.len, kept.is_new };
+      MdFound second = { (guint32) (gone.name - base), gone.len, gone.is_new };
       again |= settle_double (sync, &first, &second);
-      gone->uid = G_MAXUINT32;
-      sorted[i] = kept;
-      dropped = TRUE;
+      *before = kept;
     }
-  for (guint i = n; dropped && i > 0; i--)
-    if (g_array_index (sync->arrivals, Arrival, i - 1).uid == G_MAXUINT32)
-      g_array_remove_index (sync->arrivals, i - 1);
+  g_array_set_size (sync->arrivals, n_kept);
   return again;
 }
 
@@ -256,10 +245,32 @@ find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     arrival->date = st.st_mtim.tv_sec;
 }
 
-static gboolean
-uid_is_taken (GHashTable *taken, MdMailbox *mb, guint32 uid)
+/* UIDs given to arrivals so far. */
+typedef struct UidTable
 {
-  return md_table_find (&mb->table, uid) != NULL || !g_hash_table_add (taken, GUINT_TO_POINTER (uid));
+  guint32 *slots, mask;
+} UidTable;
+
+static UidTable
+uid_table_new (guint n)
+{
+  guint32 size = 16;
+  while (size < 2 * n)
+    size *= 2;
+  return (UidTable){ g_new0 (guint32, size), size - 1 };
+}
+
+static gboolean
+uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
+{
+  if (md_table_find (&mb->table, uid) != NULL)
+    return TRUE;
+  guint32 at = uid * 0x9e3779b1u & taken->mask;
+  for (; taken->slots[at] != 0; at = (at + 1) & taken->mask)
+    if (taken->slots[at] == uid)
+      return TRUE;
+  taken->slots[at] = uid;
+  return FALSE;
 }
 
 typedef struct ListedFile
@@ -314,7 +325,7 @@ list_everything (Sync *sync)
 /* The list goes before the names: a copy that another program made carries the UID of its original in its name, and
  * was listed when it was first seen. */
 static void
-uids_from_list (Sync *sync, GHashTable *taken, guint32 *next)
+uids_from_list (Sync *sync, UidTable *taken, guint32 *next)
 {
   MdMailbox *mb = sync->mb;
   for (guint i = 0; i < sync->arrivals->len; i++)
@@ -334,7 +345,7 @@ uids_from_list (Sync *sync, GHashTable *taken, guint32 *next)
 }
 
 static void
-uids_from_names (Sync *sync, GHashTable *taken, guint32 *next)
+uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
 {
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
@@ -364,13 +375,13 @@ static gboolean
 assign_uids (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
-  g_autoptr (GHashTable) taken = g_hash_table_new (NULL, NULL);
   GArray *arrivals = sync->arrivals;
+  UidTable taken = uid_table_new (arrivals->len);
   guint32 next = mb->uidnext;
-  g_array_sort (arrivals, by_arrival);
   sync->list = md_uidlist_load (mb->fd, mb->uidvalidity);
-  uids_from_list (sync, taken, &next);
-  uids_from_names (sync, taken, &next);
+  uids_from_list (sync, &taken, &next);
+  uids_from_names (sync, &taken, &next);
+  g_free (taken.slots);
   sync->lines = g_string_new (NULL);
   guint32 first_fresh = next;
   for (guint i = 0; i < arrivals->len; i++)
@@ -567,6 +578,15 @@ has_renames (const Sync *sync)
 }
 
 static gboolean
+is_sorted_by_uid (const GArray *arrivals)
+{
+  for (guint i = 1; i < arrivals->len; i++)
+    if (g_array_index (arrivals, Arrival, i - 1).uid > g_array_index (arrivals, Arrival, i).uid)
+      return FALSE;
+  return TRUE;
+}
+
+static gboolean
 apply (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
@@ -581,7 +601,8 @@ apply (Sync *sync, GError **error)
     {
       if (!assign_uids (sync, error))
         return FALSE;
-      g_array_sort (sync->arrivals, by_uid);
+      if (!is_sorted_by_uid (sync->arrivals))
+        g_array_sort (sync->arrivals, by_uid);
     }
   if (is_first)
     {

@@ -60,7 +60,7 @@ def cold():
     for user in BIG:
         if i.pid():
             i.cli(["release", f"{user}@bench"], stdout=subprocess.DEVNULL, check=True)
-        for name in ("satchel.index", "satchel.attributes"):
+        for name in ("satchel-index", "satchel-cache"):
             try:
                 os.unlink(os.path.join(maildir_of(i, user), name))
             except FileNotFoundError:

@@ -215,8 +215,14 @@ test_copy_move_expunge (void)
   g_assert_true (satchel_mailbox_vanished (inbox, snapshot->state.highestmodseq - 1, &vanished, &complete, NULL));
   g_assert_true (satchel_uid_set_contains (&vanished, 5) && satchel_uid_set_contains (&vanished, 1));
   g_assert_true (complete);
+  g_autoptr (SatchelSnapshot) last = satchel_mailbox_snapshot (inbox);
   reopen (&place, &inbox);
   assert_view (inbox, "3:0");
+  g_autoptr (SatchelSnapshot) again = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (again->state.uidvalidity, ==, last->state.uidvalidity);
+  g_assert_cmpuint (again->state.highestmodseq, ==, last->state.highestmodseq);
+  g_assert_cmpuint (again->state.uidnext, ==, last->state.uidnext);
+  g_assert_cmpmem (again->state.mailbox_id, 16, last->state.mailbox_id, 16);
   g_assert_cmpuint (append_text (inbox, "next\r\n", 0, NULL, NULL), ==, 6);
   satchel_mailbox_unref (inbox);
   satchel_mailbox_unref (archive);
