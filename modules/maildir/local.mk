@@ -8,6 +8,8 @@ libmaildir_la_SOURCES = \
 	modules/maildir/filename.c \
 	modules/maildir/folder.c \
 	modules/maildir/index.c \
+	modules/maildir/index_format.h \
+	modules/maildir/index_load.c \
 	modules/maildir/journal.c \
 	modules/maildir/keywords.c \
 	modules/maildir/list.c \
@@ -17,12 +19,16 @@ libmaildir_la_SOURCES = \
 	modules/maildir/maildir_sys.h \
 	modules/maildir/message.c \
 	modules/maildir/plan.c \
+	modules/maildir/plan.h \
+	modules/maildir/plan_copy.c \
 	modules/maildir/scan.c \
 	modules/maildir/slots.c \
 	modules/maildir/stage.c \
 	modules/maildir/steps.c \
 	modules/maildir/store.c \
 	modules/maildir/sync.c \
+	modules/maildir/sync.h \
+	modules/maildir/sync_uids.c \
 	modules/maildir/table.c \
 	modules/maildir/tree.c \
 	modules/maildir/uidlist.c \
@@ -49,3 +55,4 @@ modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
 modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+EXTRA_DIST += modules/maildir/README.md

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -76,8 +76,8 @@ md_plan_step (MdPlan *plan, MdStepKind kind)
   return &g_array_index (plan->steps, MdStep, plan->steps->len - 1);
 }
 
-static MdEffect *
-add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
+MdEffect *
+md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
 {
   MdEffect effect = { .mb = mb, .uid = uid, .kind = kind, .modseq = plan->modseq };
   g_array_append_val (plan->effects, effect);
@@ -145,8 +145,8 @@ take_modseq (MdPlan *plan, GError **error)
   return plan->modseq != 0 || md_user_next_modseq (plan->store, &plan->modseq, error);
 }
 
-static gboolean
-take_uid (MdMailbox *mb, guint32 *ret, GError **error)
+gboolean
+md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
 {
   if (!md_mailbox_reserve_uids (mb, mb->uidnext + 1, error))
     return FALSE;
@@ -155,8 +155,8 @@ take_uid (MdMailbox *mb, guint32 *ret, GError **error)
 }
 
 /* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use. */
-static gboolean
-keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret, GError **error)
+gboolean
+md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret, GError **error)
 {
   guint64 bits = 0;
   gboolean needs_file = FALSE;
@@ -184,8 +184,8 @@ keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, gui
   return !needs_file || md_keywords_save (&mb->keywords, mb->fd, error);
 }
 
-static SatchelSnapshotBuilder *
-builder_for (MdPlan *plan, MdMailbox *mb)
+SatchelSnapshotBuilder *
+md_plan_builder_for (MdPlan *plan, MdMailbox *mb)
 {
   md_plan_touch (plan, mb);
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
@@ -194,8 +194,8 @@ builder_for (MdPlan *plan, MdMailbox *mb)
   return builder;
 }
 
-static void
-finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder)
+void
+md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder)
 {
   SatchelMailboxState state;
   md_mailbox_state (mb, MAX (plan->modseq, mb->snapshot->state.highestmodseq), &state);
@@ -216,8 +216,8 @@ note_beyond_names (MdMailbox *mb, guint32 flags, guint64 keywords)
     mb->index.needs_sync = TRUE;
 }
 
-static void
-add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row, GString *name,
+void
+md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row, GString *name,
              GBytes *attributes, MdStep *step)
 {
   MdName parsed;
@@ -234,7 +234,7 @@ add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, Satch
   g_mutex_lock (&plan->store->table);
   md_table_add (&mb->table, row->uid, MD_ENTRY_OURS | (in_cur ? 0 : MD_ENTRY_NEW), name->str, base_len);
   g_mutex_unlock (&plan->store->table);
-  MdEffect *effect = add_effect (plan, mb, row->uid, MD_EFFECT_ADD);
+  MdEffect *effect = md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_ADD);
   effect->attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
 }
 
@@ -253,7 +253,7 @@ plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
   if (content == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
-  if (!take_uid (mb, &row.uid, error) || !keyword_bits (plan, mb, op->keywords, TRUE, &row.keywords, error))
+  if (!md_plan_take_uid (mb, &row.uid, error) || !md_plan_keyword_bits (plan, mb, op->keywords, TRUE, &row.keywords, error))
     return FALSE;
   gint64 now = md_now_us () / G_USEC_PER_SEC;
   gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
@@ -272,20 +272,17 @@ plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
   step->is_staged = content->spool == NULL;
   plan->syncs_tmp |= content->spool == NULL;
   g_ptr_array_add (plan->staged, content);
-  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
-  add_message (plan, mb, builder, &row, name, staged->attributes, step);
-  finish_builder (plan, mb, builder);
+  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
+  md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
+  md_plan_finish_builder (plan, mb, builder);
   g_array_append_val (op->ret_uids, row.uid);
   op->ret_uidvalidity = mb->uidvalidity;
   return TRUE;
 }
 
-typedef gboolean (*RowFunc) (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
-                             SatchelMessageRow *row, gpointer data, GError **error);
-
 /* Calls @func for each message of the set that is there. */
-static gboolean
-each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, RowFunc func, gpointer data,
+gboolean
+md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, MdRowFunc func, gpointer data,
               GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
@@ -310,8 +307,8 @@ each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   return TRUE;
 }
 
-static MdEntry *
-entry_of (MdMailbox *mb, guint32 uid, GError **error)
+MdEntry *
+md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error)
 {
   MdEntry *entry = md_table_find (&mb->table, uid);
   if (entry == NULL)
@@ -331,14 +328,14 @@ step_from_entry (MdStep *step, const MdMailbox *mb, const MdEntry *entry)
 static gboolean
 rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GError **error)
 {
-  MdEntry *entry = entry_of (mb, row->uid, error);
+  MdEntry *entry = md_plan_entry_of (mb, row->uid, error);
   if (entry == NULL)
     return FALSE;
   const char *old = md_table_name (&mb->table, entry);
   gboolean was_new = (entry->bits & MD_ENTRY_NEW) != 0;
   if (was_new && !needs_cur (mb, row->flags, row->keywords))
     {
-      add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
+      md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
       return TRUE;
     }
   g_autoptr (GString) unknown = g_string_new (NULL);
@@ -347,7 +344,7 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
   md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), unknown->str);
   if (!was_new && strcmp (name->str, old) == 0)
     {
-      add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
+      md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
       return TRUE;
     }
   if (name->len > MD_NAME_MAX)
@@ -357,7 +354,7 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
   step->to_fd = mb->cur_fd;
   step->to_dir = mb->cur_path;
   step->to = g_strdup (name->str);
-  add_effect (plan, mb, row->uid, MD_EFFECT_RENAME)->before = *entry;
+  md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_RENAME)->before = *entry;
   g_mutex_lock (&plan->store->table);
   md_table_rename (&mb->table, entry, entry->bits & ~MD_ENTRY_NEW, name->str, entry->base_len);
   g_mutex_unlock (&plan->store->table);
@@ -408,21 +405,21 @@ plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
   guint64 keywords;
-  if (!keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE, &keywords, error))
+  if (!md_plan_keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE, &keywords, error))
     return FALSE;
-  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
-  gboolean ok = each_message (plan, op, builder, change_flags, &keywords, error);
-  finish_builder (plan, mb, builder);
+  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
+  gboolean ok = md_plan_each_message (plan, op, builder, change_flags, &keywords, error);
+  md_plan_finish_builder (plan, mb, builder);
   return ok;
 }
 
-static gboolean
-drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid, GError **error)
+gboolean
+md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid, GError **error)
 {
-  MdEntry *entry = entry_of (mb, uid, error);
+  MdEntry *entry = md_plan_entry_of (mb, uid, error);
   if (entry == NULL)
     return FALSE;
-  add_effect (plan, mb, uid, MD_EFFECT_REMOVE)->before = *entry;
+  md_plan_add_effect (plan, mb, uid, MD_EFFECT_REMOVE)->before = *entry;
   g_mutex_lock (&plan->store->table);
   entry->bits |= MD_ENTRY_DEAD;
   mb->table.n_dead++;
@@ -438,191 +435,22 @@ expunge_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *bui
   MdMailbox *mb = op->mailbox->driver;
   if (op->only_deleted && (row->flags & SATCHEL_FLAG_DELETED) == 0)
     return TRUE;
-  MdEntry *entry = entry_of (mb, row->uid, error);
+  MdEntry *entry = md_plan_entry_of (mb, row->uid, error);
   if (entry == NULL)
     return FALSE;
   step_from_entry (md_plan_step (plan, MD_STEP_UNLINK), mb, entry);
   satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
-  return drop_message (plan, mb, builder, index, row->uid, error);
+  return md_plan_drop_message (plan, mb, builder, index, row->uid, error);
 }
 
 static gboolean
 plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
-  SatchelSnapshotBuilder *builder = builder_for (plan, mb);
-  gboolean ok = each_message (plan, op, builder, expunge_message, NULL, error);
-  finish_builder (plan, mb, builder);
+  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
+  gboolean ok = md_plan_each_message (plan, op, builder, expunge_message, NULL, error);
+  md_plan_finish_builder (plan, mb, builder);
   return ok;
-}
-
-/* ---------------------------------------------------------------- copy and move */
-
-typedef struct Copied
-{
-  SatchelMessageRow row;
-  guint32 from_uid;
-  GString *name; /* without flags */
-  char *from;
-  int from_fd;
-  const char *from_dir;
-  GBytes *attributes;
-} Copied;
-
-static void
-clear_copied (gpointer data)
-{
-  Copied *copied = data;
-  g_string_free (copied->name, TRUE);
-  g_free (copied->from);
-  g_clear_pointer (&copied->attributes, g_bytes_unref);
-}
-
-/* The part of the old name that gives the email id (RFC 8474 5.1) stays. */
-static gboolean
-name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
-{
-  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
-  const char *old = md_table_name (&from->table, entry);
-  MdName parsed;
-  md_name_parse (old, entry->name_len, &parsed);
-  if (!parsed.has_size)
-    {
-      struct stat st;
-      if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone");
-      parsed.size = (guint64) st.st_size;
-    }
-  guint64 wire = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN;
-  g_autoptr (GString) prefix = g_string_new (NULL);
-  md_name_id (old, entry->base_len, prefix);
-  MdNameParts parts = { prefix->str,      parsed.size,     wire,           parsed.has_length ? parsed.length : wire,
-                        copied->row.internal_date, parsed.is_raw, to->uidvalidity, copied->row.uid };
-  if (md_name_build (copied->name, &parts))
-    return TRUE;
-  char unique[128];
-  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
-  parts.prefix = unique;
-  g_string_truncate (copied->name, 0);
-  return md_name_build (copied->name, &parts)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
-}
-
-static gboolean
-translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, guint64 bits, guint64 *ret, GError **error)
-{
-  *ret = bits;
-  if (bits == 0 || from == to)
-    return TRUE;
-  g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (guint i = 0; i < from->keywords.n; i++)
-    if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0)
-      g_ptr_array_add (names, from->keywords.names[i]);
-  g_ptr_array_add (names, NULL);
-  return keyword_bits (plan, to, (char *const *) names->pdata, TRUE, ret, error);
-}
-
-static gboolean
-collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
-              SatchelMessageRow *row, gpointer data, GError **error)
-{
-  GArray *copies = data;
-  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
-  MdEntry *entry = entry_of (from, row->uid, error);
-  Copied copied = { .row = *row, .from_uid = row->uid };
-  if (entry == NULL || !take_uid (to, &copied.row.uid, error)
-      || !translate_keywords (plan, from, to, row->keywords, &copied.row.keywords, error))
-    return FALSE;
-  copied.row.modseq = plan->modseq;
-  copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
-  gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
-  copied.from_fd = is_new ? from->new_fd : from->cur_fd;
-  copied.from_dir = is_new ? from->new_path : from->cur_path;
-  copied.from = g_strdup (md_table_name (&from->table, entry));
-  copied.name = g_string_new (NULL);
-  gboolean ok = name_of_copy (plan, op, entry, &copied, error);
-  g_array_append_val (copies, copied);
-  return ok && (op->kind != SATCHEL_OPERATION_MOVE || drop_message (plan, from, builder, index, row->uid, error));
-}
-
-static void
-copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
-{
-  if (!md_cache_open (from, FALSE) || copies->len == 0)
-    return;
-  g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
-  g_autofree GBytes **blobs = g_new0 (GBytes *, copies->len);
-  MdEntry *entries = (MdEntry *) (void *) from->table.entries->data;
-  for (guint i = 0; i < copies->len; i++)
-    {
-      guint32 uid = g_array_index (copies, Copied, i).from_uid;
-      guint low = 0, high = from->table.entries->len;
-      while (low < high) /* moved ones are marked dead: not md_table_find */
-        {
-          guint middle = low + (high - low) / 2;
-          if (entries[middle].uid < uid)
-            low = middle + 1;
-          else
-            high = middle;
-        }
-      if (low == from->table.entries->len || entries[low].uid != uid || entries[low].cache_off == 0)
-        continue;
-      MdCacheRef ref = { entries[low].cache_off, entries[low].cache_len, uid, i };
-      g_array_append_val (refs, ref);
-    }
-  md_cache_get (from->cache.fd, (MdCacheRef *) (void *) refs->data, refs->len, blobs);
-  for (guint i = 0; i < copies->len; i++)
-    g_array_index (copies, Copied, i).attributes = blobs[i];
-}
-
-static void
-copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
-{
-  GHashTable *keys = from->metadata != NULL ? g_hash_table_lookup (from->metadata, GUINT_TO_POINTER (from_uid)) : NULL;
-  if (keys == NULL)
-    return;
-  g_autoptr (GHashTable) held = g_hash_table_ref (keys);
-  GHashTableIter iter;
-  gpointer key, value;
-  g_hash_table_iter_init (&iter, held);
-  while (g_hash_table_iter_next (&iter, &key, &value))
-    {
-      md_metadata_set (to, to_uid, key, value);
-      md_index_metadata (to, to_uid, key, value);
-    }
-  to->index.needs_sync = TRUE;
-}
-
-static gboolean
-plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
-{
-  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
-  g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
-  g_array_set_clear_func (copies, clear_copied);
-  SatchelSnapshotBuilder *builder = builder_for (plan, from);
-  gboolean ok = each_message (plan, op, builder, collect_copy, copies, error);
-  finish_builder (plan, from, builder);
-  if (!ok)
-    return FALSE;
-  copy_attributes (plan, from, copies);
-  builder = builder_for (plan, to);
-  for (guint i = 0; i < copies->len; i++)
-    {
-      Copied *copied = &g_array_index (copies, Copied, i);
-      gboolean moves = op->kind == SATCHEL_OPERATION_MOVE;
-      MdStep *step = md_plan_step (plan, moves ? MD_STEP_RENAME : MD_STEP_LINK);
-      step->from_fd = copied->from_fd;
-      step->from_dir = copied->from_dir;
-      step->from = g_strdup (copied->from);
-      g_autoptr (GString) name = g_string_new (copied->name->str);
-      add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
-      copy_metadata (from, copied->from_uid, to, copied->row.uid);
-      satchel_uid_set_add (&op->ret_source, copied->from_uid, copied->from_uid);
-      g_array_append_val (op->ret_uids, copied->row.uid);
-    }
-  finish_builder (plan, to, builder);
-  op->ret_uidvalidity = to->uidvalidity;
-  return TRUE;
 }
 
 gboolean
@@ -649,7 +477,7 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
       break;
     case SATCHEL_OPERATION_COPY:
     case SATCHEL_OPERATION_MOVE:
-      ok = plan_copy (plan, op, error);
+      ok = md_plan_copy (plan, op, error);
       break;
     }
   MdMailbox *told = op->destination != NULL ? op->destination->driver : op->mailbox->driver;

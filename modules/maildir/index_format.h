@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT
+ * Frames of the index, as index.c writes and index_load.c reads them, in the machine's byte order.
+ */
+#pragma once
+#include "maildir.h"
+
+#define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
+#define TRAILER_MAGIC 0x454e4453u /* "SDNE" */
+#define INDEX_VERSION 1u
+#define FRAME_BYTES (1u << 20)
+#define FRAME_MAX (16u << 20)
+
+typedef struct FrameHead
+{
+  guint32 magic, version, len, crc; /* of the payload */
+} FrameHead;
+typedef struct FrameTail
+{
+  MdSummary summary;
+  guint32 magic, version, checkpoint, payload_crc, reserved, crc; /* of all before it */
+} FrameTail;
+
+/* Fixed part of a row item, as in memory: the file never leaves the machine's byte order. */
+typedef struct RowItem
+{
+  guint32 uid, flags;
+  guint64 modseq, keywords, size, cache_off;
+  gint64 internal_date, save_date;
+  guint32 cache_len;
+  guint8 bits, base_len, name_len, reserved;
+} RowItem;
+
+static inline gboolean
+tail_is_good (const FrameTail *tail)
+{
+  return tail->magic == TRAILER_MAGIC && tail->version == INDEX_VERSION
+         && tail->crc == md_crc32c (0, tail, G_STRUCT_OFFSET (FrameTail, crc));
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * What plan.c and plan_copy.c share.
+ */
+#pragma once
+#include "maildir.h"
+
+typedef gboolean (*MdRowFunc) (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                               SatchelMessageRow *row, gpointer data, GError **error);
+
+MdEffect *md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind);
+gboolean md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error);
+gboolean md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret,
+                               GError **error);
+SatchelSnapshotBuilder *md_plan_builder_for (MdPlan *plan, MdMailbox *mb);
+void md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder);
+void md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row,
+                          GString *name, GBytes *attributes, MdStep *step);
+MdEntry *md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error);
+gboolean md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, MdRowFunc func,
+                               gpointer data, GError **error);
+gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid,
+                               GError **error);
+gboolean md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error);

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: MIT
+ * COPY and MOVE as steps: a hard link or a rename to a name that carries the new UID and keeps the email id.
+ */
+#include "config.h"
+
+#include "plan.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+typedef struct Copied
+{
+  SatchelMessageRow row;
+  guint32 from_uid;
+  GString *name; /* without flags */
+  char *from;
+  int from_fd;
+  const char *from_dir;
+  GBytes *attributes;
+} Copied;
+
+static void
+clear_copied (gpointer data)
+{
+  Copied *copied = data;
+  g_string_free (copied->name, TRUE);
+  g_free (copied->from);
+  g_clear_pointer (&copied->attributes, g_bytes_unref);
+}
+
+/* The part of the old name that gives the email id (RFC 8474 5.1) stays. */
+static gboolean
+name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
+{
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  const char *old = md_table_name (&from->table, entry);
+  MdName parsed;
+  md_name_parse (old, entry->name_len, &parsed);
+  if (!parsed.has_size)
+    {
+      struct stat st;
+      if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
+        return satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone");
+      parsed.size = (guint64) st.st_size;
+    }
+  guint64 wire = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN;
+  g_autoptr (GString) prefix = g_string_new (NULL);
+  md_name_id (old, entry->base_len, prefix);
+  MdNameParts parts = { prefix->str,      parsed.size,     wire,           parsed.has_length ? parsed.length : wire,
+                        copied->row.internal_date, parsed.is_raw, to->uidvalidity, copied->row.uid };
+  if (md_name_build (copied->name, &parts))
+    return TRUE;
+  char unique[128];
+  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  parts.prefix = unique;
+  g_string_truncate (copied->name, 0);
+  return md_name_build (copied->name, &parts)
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+}
+
+static gboolean
+translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, guint64 bits, guint64 *ret, GError **error)
+{
+  *ret = bits;
+  if (bits == 0 || from == to)
+    return TRUE;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  for (guint i = 0; i < from->keywords.n; i++)
+    if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0)
+      g_ptr_array_add (names, from->keywords.names[i]);
+  g_ptr_array_add (names, NULL);
+  return md_plan_keyword_bits (plan, to, (char *const *) names->pdata, TRUE, ret, error);
+}
+
+static gboolean
+collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+              SatchelMessageRow *row, gpointer data, GError **error)
+{
+  GArray *copies = data;
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  MdEntry *entry = md_plan_entry_of (from, row->uid, error);
+  Copied copied = { .row = *row, .from_uid = row->uid };
+  if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error)
+      || !translate_keywords (plan, from, to, row->keywords, &copied.row.keywords, error))
+    return FALSE;
+  copied.row.modseq = plan->modseq;
+  copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
+  gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
+  copied.from_fd = is_new ? from->new_fd : from->cur_fd;
+  copied.from_dir = is_new ? from->new_path : from->cur_path;
+  copied.from = g_strdup (md_table_name (&from->table, entry));
+  copied.name = g_string_new (NULL);
+  gboolean ok = name_of_copy (plan, op, entry, &copied, error);
+  g_array_append_val (copies, copied);
+  return ok && (op->kind != SATCHEL_OPERATION_MOVE || md_plan_drop_message (plan, from, builder, index, row->uid, error));
+}
+
+static void
+copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
+{
+  if (!md_cache_open (from, FALSE) || copies->len == 0)
+    return;
+  g_autoptr (GArray) refs = g_array_new (FALSE, FALSE, sizeof (MdCacheRef));
+  g_autofree GBytes **blobs = g_new0 (GBytes *, copies->len);
+  MdEntry *entries = (MdEntry *) (void *) from->table.entries->data;
+  for (guint i = 0; i < copies->len; i++)
+    {
+      guint32 uid = g_array_index (copies, Copied, i).from_uid;
+      guint low = 0, high = from->table.entries->len;
+      while (low < high) /* moved ones are marked dead: not md_table_find */
+        {
+          guint middle = low + (high - low) / 2;
+          if (entries[middle].uid < uid)
+            low = middle + 1;
+          else
+            high = middle;
+        }
+      if (low == from->table.entries->len || entries[low].uid != uid || entries[low].cache_off == 0)
+        continue;
+      MdCacheRef ref = { entries[low].cache_off, entries[low].cache_len, uid, i };
+      g_array_append_val (refs, ref);
+    }
+  md_cache_get (from->cache.fd, (MdCacheRef *) (void *) refs->data, refs->len, blobs);
+  for (guint i = 0; i < copies->len; i++)
+    g_array_index (copies, Copied, i).attributes = blobs[i];
+}
+
+static void
+copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
+{
+  GHashTable *keys = from->metadata != NULL ? g_hash_table_lookup (from->metadata, GUINT_TO_POINTER (from_uid)) : NULL;
+  if (keys == NULL)
+    return;
+  g_autoptr (GHashTable) held = g_hash_table_ref (keys);
+  GHashTableIter iter;
+  gpointer key, value;
+  g_hash_table_iter_init (&iter, held);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    {
+      md_metadata_set (to, to_uid, key, value);
+      md_index_metadata (to, to_uid, key, value);
+    }
+  to->index.needs_sync = TRUE;
+}
+
+gboolean
+md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
+  g_array_set_clear_func (copies, clear_copied);
+  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, from);
+  gboolean ok = md_plan_each_message (plan, op, builder, collect_copy, copies, error);
+  md_plan_finish_builder (plan, from, builder);
+  if (!ok)
+    return FALSE;
+  copy_attributes (plan, from, copies);
+  builder = md_plan_builder_for (plan, to);
+  for (guint i = 0; i < copies->len; i++)
+    {
+      Copied *copied = &g_array_index (copies, Copied, i);
+      gboolean moves = op->kind == SATCHEL_OPERATION_MOVE;
+      MdStep *step = md_plan_step (plan, moves ? MD_STEP_RENAME : MD_STEP_LINK);
+      step->from_fd = copied->from_fd;
+      step->from_dir = copied->from_dir;
+      step->from = g_strdup (copied->from);
+      g_autoptr (GString) name = g_string_new (copied->name->str);
+      md_plan_add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
+      copy_metadata (from, copied->from_uid, to, copied->row.uid);
+      satchel_uid_set_add (&op->ret_source, copied->from_uid, copied->from_uid);
+      g_array_append_val (op->ret_uids, copied->row.uid);
+    }
+  md_plan_finish_builder (plan, to, builder);
+  op->ret_uidvalidity = to->uidvalidity;
+  return TRUE;
+}
