@@ -1,1 +1,23 @@
 # SPDX-License-Identifier: MIT
+# A driver and two layers for tests, as real modules.  -rpath makes libtool build shared objects that are never installed.
+check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la
+EXTRA_DIST += tests/layers/README.md
+
+tests_layers_memory_la_SOURCES = tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
+	tests/layers/memory_commit.c
+tests_layers_memory_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+tests_layers_memory_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_memory_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_memory_la_LIBADD = $(MODULE_LIBADD)
+
+tests_layers_noop_la_SOURCES = tests/layers/noop.c
+tests_layers_noop_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+tests_layers_noop_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_noop_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_noop_la_LIBADD = $(MODULE_LIBADD)
+
+tests_layers_xor_la_SOURCES = tests/layers/xor.c
+tests_layers_xor_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+tests_layers_xor_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_xor_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_xor_la_LIBADD = $(MODULE_LIBADD)

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT
+ * Flags and keywords (RFC 3501 2.3.2), conditions (RFC 7162 3.1.3).
+ */
+#include "config.h"
+
+#include "conformance.h"
+
+#include <string.h>
+
+static void
+assert_flags (SatchelMailbox *mailbox, guint32 uid, guint32 flags, const char *keywords)
+{
+  SatchelMessageRow row;
+  g_autofree char *names = keywords_of (mailbox, uid);
+  g_assert_true (row_of (mailbox, uid, &row));
+  g_assert_cmpuint (row.flags, ==, flags);
+  g_assert_cmpstr (names, ==, keywords);
+}
+
+static void
+case_modes (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED, "one");
+  assert_flags (mailbox, uid, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED, "one");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED, "two");
+  assert_flags (mailbox, uid, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED | SATCHEL_FLAG_ANSWERED, "one two");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, "one");
+  assert_flags (mailbox, uid, SATCHEL_FLAG_FLAGGED | SATCHEL_FLAG_ANSWERED, "two");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT, "three");
+  assert_flags (mailbox, uid, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT, "three");
+  assert_flags (mailbox, other, 0, "");
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  assert_flags (mailbox, uid, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT, "three");
+  assert_flags (mailbox, other, 0, "");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, 0, NULL);
+  assert_flags (mailbox, uid, 0, "");
+}
+
+static void
+case_each_flag (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uids[32];
+  for (guint32 flags = 0; flags < 32; flags++)
+    uids[flags] = fixture_put (fixture, mailbox, "x");
+  for (guint32 flags = 0; flags < 32; flags++)
+    fixture_set_flags (fixture, mailbox, uids[flags], SATCHEL_FLAGS_REPLACE, flags, NULL);
+  SatchelMailboxState state = state_of (mailbox);
+  g_assert_cmpuint (state.n_unseen, ==, 16);
+  g_assert_cmpuint (state.n_deleted, ==, 16);
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  for (guint32 flags = 0; flags < 32; flags++)
+    assert_flags (mailbox, uids[flags], flags, "");
+}
+
+static void
+case_range (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 first = fixture_put (fixture, mailbox, "1"), second = fixture_put (fixture, mailbox, "2"),
+          third = fixture_put (fixture, mailbox, "3");
+  fixture_expunge (fixture, mailbox, second, second);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  g_auto (SatchelUidSet) uids = uid_range (first, G_MAXUINT32);
+  SatchelOperation *operation
+      = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  OK (satchel_transaction_commit (transaction, E));
+  g_assert_cmpuint (satchel_uid_set_count (&operation->ret_source), ==, 2);
+  g_assert_true (satchel_uid_set_contains (&operation->ret_source, third));
+  g_assert_cmpuint (operation->ret_failed.n_ranges, ==, 0);
+  g_assert_cmpuint (state_of (mailbox).n_unseen, ==, 0);
+  g_assert_cmpuint (operation->ret_modseq, ==, state_of (mailbox).highestmodseq);
+}
+
+/* A change that is none has no mod-sequence of its own. */
+static void
+case_without_effect (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "x");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, "k");
+  SatchelMailboxState before = state_of (mailbox);
+  SatchelMessageRow old, new;
+  g_assert_true (row_of (mailbox, uid, &old));
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, "K");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_DRAFT, NULL);
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_SEEN, "k");
+  fixture_set_flags (fixture, mailbox, uid + 100, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL);
+  g_assert_true (row_of (mailbox, uid, &new));
+  g_assert_cmpuint (new.modseq, ==, old.modseq);
+  g_assert_cmpuint (state_of (mailbox).highestmodseq, ==, before.highestmodseq);
+}
+
+static void
+case_unchanged_since (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 quiet = fixture_put (fixture, mailbox, "quiet"), touched = fixture_put (fixture, mailbox, "touched");
+  guint64 known = state_of (mailbox).highestmodseq;
+  fixture_set_flags (fixture, mailbox, touched, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  g_auto (SatchelUidSet) uids = uid_range (quiet, touched);
+  SatchelOperation *operation
+      = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, known);
+  OK (satchel_transaction_commit (transaction, E));
+  g_assert_cmpuint (satchel_uid_set_count (&operation->ret_failed), ==, 1);
+  g_assert_true (satchel_uid_set_contains (&operation->ret_failed, touched));
+  g_assert_cmpuint (satchel_uid_set_count (&operation->ret_source), ==, 1);
+  g_assert_true (satchel_uid_set_contains (&operation->ret_source, quiet));
+  assert_flags (mailbox, touched, SATCHEL_FLAG_FLAGGED, "");
+  assert_flags (mailbox, quiet, SATCHEL_FLAG_DELETED, "");
+  /* 0 fails for every message that is there (RFC 7162 3.1.3). */
+  g_autoptr (SatchelTransaction) never = satchel_transaction_new (fixture->store);
+  operation = satchel_transaction_flags (never, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, 0);
+  OK (satchel_transaction_commit (never, E));
+  g_assert_cmpuint (satchel_uid_set_count (&operation->ret_failed), ==, 2);
+  g_assert_cmpuint (operation->ret_modseq, ==, 0);
+}
+
+static void
+case_keyword_case (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "x");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, 0, "$Junk");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, 0, "$JUNK");
+  assert_flags (mailbox, uid, 0, "$Junk");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, 0, "$junk");
+  assert_flags (mailbox, uid, 0, "");
+}
+
+static void
+case_keyword_limit (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
+  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("Keyword-%u", k);
+      fixture_set_flags (fixture, mailbox, k % 2 == 0 ? uid : other, SATCHEL_FLAGS_ADD, 0, name);
+    }
+  const char *const more[] = { "Another", NULL };
+  g_auto (SatchelUidSet) uids = uid_range (uid, uid);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, more, G_MAXUINT64);
+  FAILS (SATCHEL_ERROR_LIMIT, satchel_transaction_commit (transaction, E));
+  SatchelMessageRow row;
+  g_assert_true (row_of (mailbox, uid, &row));
+  g_assert_cmpuint (row.flags, ==, 0);
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, 0, "keyword-63");
+  g_autofree char *before = keywords_of (mailbox, uid), *other_before = keywords_of (mailbox, other);
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  g_clear_pointer (&transaction, satchel_transaction_free);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  assert_flags (mailbox, uid, 0, before);
+  assert_flags (mailbox, other, 0, other_before);
+}
+
+/* Operations of a transaction see what those before them did. */
+static void
+case_in_order (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 first = fixture_put (fixture, mailbox, "1"), second = fixture_put (fixture, mailbox, "2");
+  g_auto (SatchelUidSet) all = uid_range (first, second), one = uid_range (first, first);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  satchel_transaction_flags (transaction, mailbox, &one, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
+  SatchelOperation *expunge = satchel_transaction_expunge (transaction, mailbox, &all, TRUE);
+  SatchelOperation *flags
+      = satchel_transaction_flags (transaction, mailbox, &all, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  OK (satchel_transaction_commit (transaction, E));
+  g_assert_cmpuint (satchel_uid_set_count (&expunge->ret_source), ==, 1);
+  g_assert_true (satchel_uid_set_contains (&expunge->ret_source, first));
+  g_assert_cmpuint (satchel_uid_set_count (&flags->ret_source), ==, 1);
+  g_assert_cmpuint (state_of (mailbox).n_messages, ==, 1);
+  assert_flags (mailbox, second, SATCHEL_FLAG_SEEN, "");
+}
+
+static void
+case_empty_transaction (Fixture *fixture)
+{
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  OK (satchel_transaction_commit (transaction, E));
+  FAILS (SATCHEL_ERROR_CANNOT, satchel_transaction_commit (transaction, E));
+}
+
+const ConformanceCase conformance_flags[] = {
+  { "modes", case_modes },
+  { "each-flag", case_each_flag },
+  { "range", case_range },
+  { "without-effect", case_without_effect },
+  { "unchanged-since", case_unchanged_since },
+  { "keyword-case", case_keyword_case },
+  { "keyword-limit", case_keyword_limit },
+  { "in-order", case_in_order },
+  { "empty-transaction", case_empty_transaction },
+  { NULL, NULL },
+};

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: MIT
+ * satchel-conformance: runs the suite over storage modules.  Without arguments, as a test of this tree: over memory, maildir
+ * and the test layers.  README.md.
+ */
+#include "config.h"
+
+#include "conformance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+static SatchelLoader *loader;
+static const char *default_driver = "maildir";
+
+typedef struct Stack
+{
+  SatchelConformanceBackend backend;
+  SatchelStoreLevel levels[8];
+} Stack;
+
+static void
+fail (const char *what, const GError *error)
+{
+  g_printerr ("satchel-conformance: %s: %s\n", what, error->message);
+  exit (EXIT_FAILURE);
+}
+
+/* A path, or the name of a module in the module directories.  NULL with the reason. */
+static const SatchelModule *
+load (const char *module, GError **error)
+{
+  if (strchr (module, '/') == NULL && !g_str_has_suffix (module, ".so"))
+    return satchel_loader_load (loader, module, FALSE, error);
+  g_autofree char *base = g_path_get_basename (module);
+  if (g_str_has_suffix (base, ".so"))
+    base[strlen (base) - 3] = '\0';
+  int fd = open (module, O_RDONLY | O_CLOEXEC);
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "%s", module);
+      return NULL;
+    }
+  const SatchelModule *loaded = satchel_loader_load_fd (loader, fd, base, FALSE, error);
+  close (fd);
+  return loaded;
+}
+
+/* Its settings are the defaults. */
+static gboolean
+make_level (const SatchelModule *module, SatchelStoreLevel *ret_level, gboolean *ret_is_driver, GError **error)
+{
+  for (const SatchelProvides *provides = module->provides; provides->kind != 0; provides++)
+    {
+      if (provides->kind != SATCHEL_KIND_STORAGE_DRIVER && provides->kind != SATCHEL_KIND_STORAGE_LAYER)
+        continue;
+      const SatchelConfig *section = NULL;
+      if (module->schema != NULL)
+        {
+          SatchelConfigSet *set = satchel_config_set_from_text (module->name, module->schema, "", error);
+          if (set == NULL)
+            return FALSE;
+          section = satchel_config_set_group (set, module->name); /* the set lives as long as the program */
+        }
+      if (module->configure != NULL && !module->configure (section, error))
+        return FALSE;
+      if (module->start != NULL && !module->start (SATCHEL_ROLE_MAIL, error))
+        return FALSE;
+      *ret_level = (SatchelStoreLevel){ provides->name != NULL ? provides->name : module->name, provides->ops, section };
+      *ret_is_driver = provides->kind == SATCHEL_KIND_STORAGE_DRIVER;
+      return TRUE;
+    }
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s provides neither a storage driver nor a layer", module->name);
+}
+
+static void
+add_stack (const SatchelStoreLevel *levels, guint n)
+{
+  Stack *stack = g_new0 (Stack, 1);
+  GString *name = g_string_new (NULL);
+  for (guint i = 0; i < n; i++)
+    {
+      stack->levels[i] = levels[i];
+      g_string_append_printf (name, "%s%s", i > 0 ? "+" : "", levels[i].name);
+    }
+  stack->backend = (SatchelConformanceBackend){ stack->levels, n };
+  satchel_conformance_add (name->str, &stack->backend);
+  g_string_free (name, TRUE);
+}
+
+/* Modules of the command line: a driver ends a stack; layers alone go over the default driver. */
+static void
+add_from_arguments (int argc, char **argv)
+{
+  SatchelStoreLevel levels[8];
+  guint n = 0;
+  gboolean is_driver = FALSE;
+  g_autoptr (GError) error = NULL;
+  for (int i = 1; i < argc; i++)
+    {
+      const SatchelModule *module = load (argv[i], &error);
+      if (module == NULL || !make_level (module, &levels[n], &is_driver, &error))
+        fail (argv[i], error);
+      n++;
+      if (is_driver || n == G_N_ELEMENTS (levels) - 1)
+        {
+          add_stack (levels, n);
+          n = 0;
+        }
+    }
+  if (n == 0)
+    return;
+  const SatchelModule *driver = load (default_driver, &error);
+  if (driver == NULL || !make_level (driver, &levels[n], &is_driver, &error))
+    fail (default_driver, error);
+  add_stack (levels, n + 1);
+}
+
+static void
+skip_case (gconstpointer reason)
+{
+  g_test_skip (reason);
+}
+
+/* Each driver alone and below each layer. */
+static void
+add_tree (const char *build_dir)
+{
+  static const char *const layers[] = { NULL, "noop", "xor" };
+  static const char *const drivers[] = { "tests/layers/.libs/memory.so", ".libs/maildir.so" };
+  for (guint d = 0; d < G_N_ELEMENTS (drivers); d++)
+    {
+      g_autofree char *driver_path = g_build_filename (build_dir, drivers[d], NULL);
+      if (!g_file_test (driver_path, G_FILE_TEST_EXISTS))
+        {
+          g_autofree char *path = g_strdup_printf ("/conformance/%s", drivers[d]);
+          g_test_add_data_func (path, "the driver is not built", skip_case);
+          continue;
+        }
+      for (guint l = 0; l < G_N_ELEMENTS (layers); l++)
+        {
+          SatchelStoreLevel levels[2];
+          guint n = 0;
+          gboolean is_driver;
+          g_autoptr (GError) error = NULL;
+          if (layers[l] != NULL)
+            {
+              g_autofree char *layer_path = g_strdup_printf ("%s/tests/layers/.libs/%s.so", build_dir, layers[l]);
+              const SatchelModule *layer = load (layer_path, &error);
+              if (layer == NULL || !make_level (layer, &levels[n++], &is_driver, &error))
+                fail (layer_path, error);
+            }
+          const SatchelModule *driver = load (driver_path, &error);
+          if (driver == NULL || !make_level (driver, &levels[n++], &is_driver, &error))
+            fail (driver_path, error);
+          add_stack (levels, n);
+        }
+    }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  const char *build_dir = g_getenv ("SATCHEL_BUILDDIR");
+  if (argc < 2 && build_dir == NULL)
+    {
+      g_printerr ("usage: satchel-conformance [GLIB-TEST-OPTIONS] MODULE.so...\n"
+                  "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n", default_driver);
+      return 64;
+    }
+  g_auto (GStrv) dirs = satchel_loader_search_path (SATCHEL_MODULE_DIR);
+  loader = satchel_loader_new (SATCHEL_ROLE_MAIL, (const char *const *) dirs);
+  if (argc > 1)
+    add_from_arguments (argc, argv);
+  else
+    add_tree (build_dir);
+  return g_test_run ();
+}

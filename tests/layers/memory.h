@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * Storage driver `memory`, for tests: what a user has lives as long as the process, over closing and opening.
+ *   memory.c          names and the module       memory_mailbox.c   mailboxes and reading
+ *   memory_commit.c   transactions
+ */
+#pragma once
+#include <satchel/storage.h>
+
+/* Content and what belongs to it; copies in other mailboxes share it. */
+typedef struct MemoryMessage
+{
+  gatomicrefcount refs;
+  GBytes *content; /* as the driver was given it */
+  guint8 email_id[16];
+  GBytes *attributes;    /* or NULL; under the user's lock */
+  GHashTable *metadata;  /* key -> GBytes; under the user's lock */
+} MemoryMessage;
+
+typedef struct MemoryTombstone
+{
+  guint64 modseq;
+  guint32 uid;
+} MemoryTombstone;
+
+typedef struct MemoryBox
+{
+  gatomicrefcount refs; /* of the user and of a handle */
+  guint special_use;
+  SatchelMailbox *handle; /* if it is open, borrowed */
+  SatchelSnapshot *snapshot;
+  GHashTable *messages; /* uid -> MemoryMessage */
+  GArray *tombstones;   /* MemoryTombstone, by mod-sequence */
+} MemoryBox;
+
+typedef struct MemoryUser
+{
+  GMutex lock; /* readers run while a writer is at work */
+  GHashTable *boxes;         /* name -> MemoryBox; those that can be selected */
+  GHashTable *subscriptions; /* names */
+  guint64 modseq;            /* the highest given out */
+  guint32 last_uidvalidity;
+} MemoryUser;
+
+MemoryMessage *memory_message_new (GBytes *content);
+MemoryMessage *memory_message_ref (MemoryMessage *message);
+void memory_message_unref (gpointer message);
+/* With an id and a UIDVALIDITY of its own. */
+MemoryBox *memory_box_new (MemoryUser *user);
+MemoryBox *memory_box_ref (MemoryBox *box);
+void memory_box_unref (gpointer box);
+/* Replaces the snapshot, and the handle's if there is one.  The user's lock is held. */
+void memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot);
+void memory_box_bury (MemoryBox *box, guint32 uid, guint64 modseq);
+
+SatchelMailbox *memory_open_mailbox (SatchelStorage *storage, const char *name, GError **error);
+void memory_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox);
+gboolean memory_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
+gboolean memory_sync (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+gboolean memory_is_current (SatchelStorage *storage, SatchelMailbox *mailbox);
+gboolean memory_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
+                              GError **error);
+gboolean memory_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
+                          gboolean *ret_is_complete, GError **error);
+SatchelWriter *memory_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
+void memory_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
+SatchelStream *memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error);
+gboolean memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
+gboolean memory_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
+                                GError **error);
+gboolean memory_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                                GBytes *const *attributes, const guint64 *sizes, GError **error);
+gboolean memory_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
+                              GError **error);
+gboolean memory_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
+                              GError **error);
+void memory_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
