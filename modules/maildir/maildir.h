@@ -441,7 +441,8 @@ typedef struct MdPlan
   GPtrArray *before;    /* their snapshots before it, references */
   GPtrArray *staged;    /* MdStaged taken */
   gboolean syncs_tmp;
-  guint64 modseq;
+  guint64 modseq;       /* 0: none taken yet */
+  gboolean op_changes;  /* the operation at work changed something so far */
 } MdPlan;
 MdPlan *md_plan_new (MdStore *store);
 void md_plan_free (MdPlan *plan);

@@ -198,7 +198,8 @@ void
 md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder)
 {
   SatchelMailboxState state;
-  md_mailbox_state (mb, MAX (plan->modseq, mb->snapshot->state.highestmodseq), &state);
+  guint64 modseq = mb->snapshot->state.highestmodseq;
+  md_mailbox_state (mb, plan->op_changes ? MAX (plan->modseq, modseq) : modseq, &state);
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
 }
 
@@ -231,6 +232,7 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
   md_name_parse (name->str, base_len, &parsed);
   note_beyond_names (mb, row->flags, row->keywords);
   satchel_snapshot_builder_append (builder, row);
+  plan->op_changes = TRUE;
   g_mutex_lock (&plan->store->table);
   md_table_add (&mb->table, row->uid, MD_ENTRY_OURS | (in_cur ? 0 : MD_ENTRY_NEW), name->str, base_len);
   g_mutex_unlock (&plan->store->table);
@@ -397,6 +399,7 @@ change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   row->modseq = plan->modseq;
   note_beyond_names (mb, row->flags ^ before.flags, row->keywords ^ before.keywords);
   satchel_snapshot_builder_set (builder, index, row);
+  plan->op_changes = TRUE;
   return rename_for_flags (plan, mb, row, error);
 }
 
@@ -425,6 +428,7 @@ md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *build
   mb->table.n_dead++;
   g_mutex_unlock (&plan->store->table);
   satchel_snapshot_builder_remove (builder, index);
+  plan->op_changes = TRUE;
   return TRUE;
 }
 
@@ -461,6 +465,7 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
   if (op->ret_uids == NULL)
     op->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_array_set_size (op->ret_uids, 0);
+  plan->op_changes = FALSE;
   gboolean ok = FALSE;
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;
@@ -480,7 +485,6 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
       ok = md_plan_copy (plan, op, error);
       break;
     }
-  MdMailbox *told = op->destination != NULL ? op->destination->driver : op->mailbox->driver;
-  op->ret_modseq = plan->modseq != 0 ? plan->modseq : told->snapshot->state.highestmodseq;
+  op->ret_modseq = plan->op_changes ? plan->modseq : 0;
   return ok;
 }
