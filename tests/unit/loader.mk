@@ -73,3 +73,9 @@ tests_unit_odd10_la_CFLAGS = $(MODULE_CFLAGS)
 tests_unit_odd10_la_LDFLAGS = $(ODD_LDFLAGS)
 tests_unit_odd10_la_LIBADD = $(MODULE_LIBADD)
 check_LTLIBRARIES += $(ODD_MODULES)
+
+check_PROGRAMS += tests/unit/test-control
+TESTS += tests/unit/test-control
+tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/control.c core/daemon/listeners.c core/daemon/plan.c \
+	core/cli/control_client.c
+tests_unit_test_control_LDADD = libsatchel.la $(GLIB_LIBS)
