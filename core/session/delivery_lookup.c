@@ -92,8 +92,6 @@ satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelR
   satchel_ipc_put_string (message, plain);
   if (lookup->detail != NULL)
     satchel_ipc_put_string (message, address);
-  if (lookup->detail != NULL)
-    satchel_ipc_put_string (message, address);
   if (!satchel_delivery_host ()->send_to_auth (message))
     satchel_defer (answer_later, g_memdup2 (&lookup->request, sizeof lookup->request));
 }
