@@ -15,7 +15,7 @@ DATA = os.path.join(E["SCRATCH"], "data-satchel" + ("" if E["VARIANT"] == "maild
 PORTS = {"imap": 23143, "imaps": 23993, "pop3": 23110, "pop3s": 23995, "lmtp": 23024}
 GROUPS = [f"/sys/fs/cgroup/{controller}/{E['CG']}" for controller in ("cpuacct", "memory")]
 SETTINGS = ["limits.connections=40000", "limits.connections_per_address=40000", "limits.connections_per_user=20000",
-            "passwd-file.scheme=sha512-crypt", "passwd-file.sha512_rounds=1000"]
+            "passwd-file.memory=\"8K\"", "passwd-file.passes=1"]
 BIG = {"b10k": ("10000", "mix"), "b100k": ("100000", "small")}
 
 
