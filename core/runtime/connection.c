@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Connections: life, input and timeouts (output: connection_output.c).  Input is read into one buffer of the
- * process and copied only if its reader leaves some of it, so that an idle client holds no buffer.
+ * Connections: life, reading and timeouts (buffers: connection_input.c, connection_output.c).
  */
 #include "config.h"
 
@@ -11,22 +10,19 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SCRATCH_BYTES 65536u
 #define INPUT_LIMIT 65536u
 #define HIGH_WATER 262144u
 #define LINGER_MS 2000
 #define READS_A_TURN 8
 
-static guint8 *scratch;
-static gboolean is_scratch_taken;
 static SatchelConnection *all_connections;
 static guint n_connections;
 
 static void soon_turn (SatchelTurn *turn);
 static void idle_timer_fired (SatchelTimer *timer, gpointer data);
 
-static void
-queue_soon (SatchelConnection *connection)
+void
+connection_queue_soon (SatchelConnection *connection)
 {
   satchel_turn_queue (&connection->soon_turn, soon_turn);
 }
@@ -37,8 +33,8 @@ is_stopped (const SatchelConnection *connection)
   return connection->is_paused || connection->is_busy;
 }
 
-static gboolean
-wants_to_read (const SatchelConnection *connection)
+gboolean
+connection_wants_to_read (const SatchelConnection *connection)
 {
   return connection->state == STATE_OPEN && !is_stopped (connection) && !connection->has_peer_ended &&
          connection->in_len < connection->in_limit;
@@ -51,7 +47,7 @@ connection_update_events (SatchelConnection *connection)
     return;
   /* EPOLLET alone: only to hear, once, that the peer has vanished (HUP and ERR are always told). */
   guint32 events = EPOLLET;
-  if (wants_to_read (connection) || connection->state == STATE_LINGER)
+  if (connection_wants_to_read (connection) || connection->state == STATE_LINGER)
     events = EPOLLIN;
   else if (is_stopped (connection) && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
     events = EPOLLIN; /* most pauses are over before more input comes: no system call for them */
@@ -59,129 +55,6 @@ connection_update_events (SatchelConnection *connection)
     events = (events & ~(guint32)EPOLLET) | EPOLLOUT;
   connection->events = events;
   satchel_watch_set_events (connection->watch, events);
-}
-
-/* ---- buffers ---- */
-
-static void
-wipe (SatchelConnection *connection, gsize start, gsize len)
-{
-  if (connection->is_wiping && len > 0)
-    explicit_bzero (connection->in + start, len);
-}
-
-static void
-free_input (SatchelConnection *connection)
-{
-  if (connection->is_scratch)
-    is_scratch_taken = FALSE;
-  else
-    g_free (connection->in);
-  connection->in = NULL;
-  connection->is_scratch = FALSE;
-  connection->in_start = connection->in_len = connection->in_size = 0;
-}
-
-/* Keeps what is unread in a buffer of its own, or none. */
-static void
-settle_input (SatchelConnection *connection)
-{
-  if (connection->in_len == 0)
-    {
-      free_input (connection);
-      return;
-    }
-  if (!connection->is_scratch)
-    return;
-  gsize len = connection->in_len;
-  guint8 *own = g_malloc (len);
-  memcpy (own, connection->in + connection->in_start, len);
-  wipe (connection, connection->in_start, len);
-  free_input (connection);
-  connection->in = own;
-  connection->in_len = connection->in_size = len;
-}
-
-/* Makes place for at least one more byte; returns how many there is place for. */
-static gsize
-make_room (SatchelConnection *connection, gsize wanted)
-{
-  gsize room = connection->in_limit - connection->in_len;
-  if (connection->in == NULL && !is_scratch_taken)
-    {
-      if (scratch == NULL)
-        scratch = g_malloc (SCRATCH_BYTES);
-      is_scratch_taken = TRUE;
-      connection->is_scratch = TRUE;
-      connection->in = scratch;
-      connection->in_size = SCRATCH_BYTES;
-    }
-  if (connection->in_start > 0 && !connection->is_scratch)
-    {
-      memmove (connection->in, connection->in + connection->in_start, connection->in_len);
-      connection->in_start = 0;
-    }
-  gsize end = connection->in_start + connection->in_len;
-  if (!connection->is_scratch && connection->in_size - end < MIN (room, wanted))
-    {
-      gsize size = MIN (connection->in_limit, MAX (connection->in_len + wanted, 2 * connection->in_len));
-      guint8 *larger = g_malloc (size);
-      if (connection->in_len > 0)
-        memcpy (larger, connection->in, connection->in_len);
-      wipe (connection, 0, connection->in_size);
-      g_free (connection->in);
-      connection->in = larger;
-      connection->in_size = size;
-    }
-  return MIN (room, connection->in_size - end);
-}
-
-const guint8 *
-satchel_connection_peek (SatchelConnection *connection, gsize *ret_len)
-{
-  *ret_len = connection->in_len;
-  return connection->in_len > 0 ? connection->in + connection->in_start : (const guint8 *)"";
-}
-
-void
-satchel_connection_consume (SatchelConnection *connection, gsize len)
-{
-  g_return_if_fail (len <= connection->in_len);
-  gboolean was_stopped = connection->in_len >= connection->in_limit;
-  wipe (connection, connection->in_start, len);
-  connection->in_start += len;
-  connection->in_len -= len;
-  if (connection->depth == 0)
-    settle_input (connection);
-  if (was_stopped && wants_to_read (connection))
-    {
-      queue_soon (connection);
-      connection_update_events (connection);
-    }
-}
-
-void
-satchel_connection_drop_input (SatchelConnection *connection)
-{
-  satchel_connection_consume (connection, connection->in_len);
-}
-
-void
-satchel_connection_push_input (SatchelConnection *connection, const void *data, gsize len)
-{
-  if (len == 0 || connection->state != STATE_OPEN)
-    return;
-  g_return_if_fail (connection->depth == 0);
-  guint8 *own = g_malloc (connection->in_len + len);
-  if (connection->in_len > 0)
-    memcpy (own, connection->in + connection->in_start, connection->in_len);
-  memcpy (own + connection->in_len, data, len);
-  gsize total = connection->in_len + len;
-  free_input (connection);
-  connection->in = own;
-  connection->in_len = connection->in_size = total;
-  connection->wants_input = TRUE;
-  queue_soon (connection);
 }
 
 /* ---- life ---- */
@@ -198,8 +71,8 @@ connection_free (SatchelConnection *connection)
     satchel_transport_destroy (connection->transport);
   connection_output_free (connection);
   if (connection->in != NULL)
-    wipe (connection, connection->in_start, connection->in_len);
-  free_input (connection);
+    connection_wipe (connection, connection->in_start, connection->in_len);
+  connection_free_input (connection);
   if (connection->previous != NULL)
     connection->previous->next = connection->next;
   else
@@ -218,7 +91,7 @@ connection_unref_call (SatchelConnection *connection)
   if (connection->state == STATE_GONE)
     connection_free (connection);
   else
-    settle_input (connection);
+    connection_settle_input (connection);
 }
 
 static void
@@ -239,13 +112,13 @@ connection_die (SatchelConnection *connection, SatchelCloseReason reason)
   connection->reason = reason;
   release_transport (connection);
   connection_output_free (connection);
-  wipe (connection, connection->in_start, connection->in_len);
+  connection_wipe (connection, connection->in_start, connection->in_len);
   connection->in_len = 0;
   connection->was_full = FALSE;
   connection->flushed = NULL;
   satchel_timer_cancel (&connection->idle_timer);
   satchel_timer_cancel (&connection->write_timer);
-  queue_soon (connection);
+  connection_queue_soon (connection);
 }
 
 /* `closed`, and the end. */
@@ -323,9 +196,9 @@ read_input (SatchelConnection *connection)
 {
   gssize n = 0;
   gboolean has_more = FALSE;
-  for (guint i = 0; i < READS_A_TURN && wants_to_read (connection); i++)
+  for (guint i = 0; i < READS_A_TURN && connection_wants_to_read (connection); i++)
     {
-      gsize room = make_room (connection, 4096);
+      gsize room = connection_make_room (connection, 4096);
       if (room == 0)
         break;
       n = connection->transport->ops->read (connection->transport,
@@ -352,7 +225,7 @@ read_input (SatchelConnection *connection)
   else if (n == SATCHEL_IO_RESET)
     connection_die (connection, SATCHEL_CLOSED_RESET);
   else if (has_more)
-    queue_soon (connection);
+    connection_queue_soon (connection);
 }
 
 static void
@@ -374,7 +247,7 @@ soon_turn (SatchelTurn *turn)
         call_input (connection);
       else
         connection->wants_input = FALSE;
-      if (wants_to_read (connection) && connection->transport != NULL &&
+      if (connection_wants_to_read (connection) && connection->transport != NULL &&
           connection->transport->ops->has_buffered (connection->transport))
         read_input (connection);
     }
@@ -394,7 +267,7 @@ connection_event (int fd, guint32 events, gpointer data)
     {
       if (events & EPOLLOUT)
         connection_output_run (connection);
-      if (wants_to_read (connection) && connection->transport != NULL && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+      if (connection_wants_to_read (connection) && connection->transport != NULL && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         read_input (connection);
       else if (events & (EPOLLHUP | EPOLLERR))
         connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1
@@ -421,7 +294,7 @@ go_on (SatchelConnection *connection)
     return;
   connection->last_input_ms = satchel_now_ms ();
   connection->wants_input = connection->in_len > 0;
-  queue_soon (connection);
+  connection_queue_soon (connection);
 }
 
 void
@@ -466,7 +339,7 @@ satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHand
   connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
   /* The handshake may have read the first commands with the client's last message. */
   if (transport->ops->has_buffered (transport))
-    queue_soon (connection);
+    connection_queue_soon (connection);
   return connection;
 }
 
@@ -560,7 +433,7 @@ satchel_connection_close (SatchelConnection *connection)
   if (connection->state != STATE_OPEN)
     return;
   connection->state = STATE_CLOSING;
-  wipe (connection, connection->in_start, connection->in_len);
+  connection_wipe (connection, connection->in_start, connection->in_len);
   connection->in_len = 0;
   satchel_timer_cancel (&connection->idle_timer);
   connection_update_events (connection);
@@ -589,7 +462,7 @@ void
 satchel_connection_release (SatchelConnection *connection)
 {
   if (--connection->holds == 0 && connection->state == STATE_DEAD)
-    queue_soon (connection);
+    connection_queue_soon (connection);
 }
 
 gboolean
@@ -622,7 +495,7 @@ satchel_connection_swap_transport (SatchelConnection *connection, SatchelTranspo
     {
       connection->events = EPOLLIN;
       connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
-      queue_soon (connection);
+      connection_queue_soon (connection);
     }
   return old;
 }
@@ -638,7 +511,7 @@ satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input
   SatchelTransport *transport = g_steal_pointer (&connection->transport);
   connection->depth++;
   connection->reason = SATCHEL_CLOSED_BY_US;
-  wipe (connection, connection->in_start, connection->in_len);
+  connection_wipe (connection, connection->in_start, connection->in_len);
   connection->in_len = 0;
   tell_closed (connection);
   connection_unref_call (connection);

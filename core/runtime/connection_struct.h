@@ -69,6 +69,17 @@ void connection_check_end (SatchelConnection *connection);
 void connection_linger (SatchelConnection *connection);
 void connection_unref_call (SatchelConnection *connection);
 
+void connection_queue_soon (SatchelConnection *connection);
+gboolean connection_wants_to_read (const SatchelConnection *connection);
+
+/* connection_input.c */
+void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
+void connection_free_input (SatchelConnection *connection);
+/* Keeps what is unread in a buffer of its own, or none. */
+void connection_settle_input (SatchelConnection *connection);
+/* Makes place for at least one more byte, for @wanted if the limit allows; returns how many there is place for. */
+gsize connection_make_room (SatchelConnection *connection, gsize wanted);
+
 /* connection_output.c */
 void connection_output_free (SatchelConnection *connection);
 /* After EPOLLOUT or at the end of a turn, with callbacks. */

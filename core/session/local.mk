@@ -11,3 +11,4 @@ libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h cor
 	core/session/gate.c core/session/gate.h core/session/gate_private.h core/session/gate_session.c \
 	core/session/gate_auth.c core/session/gate_hand_over.c \
 	core/session/mail.c core/session/mail.h core/session/mail_private.h core/session/session.c core/session/session_hold.h
+EXTRA_DIST += core/session/README.md

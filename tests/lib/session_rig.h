@@ -456,6 +456,8 @@ rig_set_limits (const char *text)
     if (g_str_equal (schema->group, "limits"))
       rows = schema->rows;
   g_autoptr (GError) error = NULL;
+  if (rig.limits != NULL)
+    satchel_config_set_free (rig.limits);
   rig.limits = satchel_config_set_from_text ("limits", rows, text, &error);
   g_assert_no_error (error);
   if (rig.toy == NULL)
