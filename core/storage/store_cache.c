@@ -159,22 +159,31 @@ add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConf
   g_ptr_array_add (levels, level);
 }
 
+/* storage.driver; unset: the one that is enabled. */
+static const SatchelProvided *
+find_driver (SatchelLoader *loader, const SatchelConfig *storage, GError **error)
+{
+  const char *name = satchel_config_string (storage, "driver");
+  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
+  if (name == NULL && drivers->len == 1)
+    return drivers->pdata[0];
+  const SatchelProvided *driver = name != NULL ? satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, name) : NULL;
+  if (driver == NULL && name != NULL)
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: storage.driver: no storage driver %s is loaded; set %s.enabled = true",
+                       satchel_config_origin (storage, "driver"), name, name);
+  else if (driver == NULL)
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%u storage drivers are enabled; enable one, or name it in storage.driver",
+                       drivers->len);
+  return driver;
+}
+
 static GPtrArray *
 find_levels (SatchelLoader *loader, const SatchelConfigSet *config, GError **error)
 {
   const SatchelConfig *storage = satchel_config_set_group (config, "storage");
-  const char *driver_name = satchel_config_string (storage, "driver");
-  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
-  /* Unset: the one that is enabled. */
-  const SatchelProvided *driver = driver_name == NULL && drivers->len == 1 ? g_ptr_array_index (drivers, 0)
-                                  : satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, driver_name);
+  const SatchelProvided *driver = find_driver (loader, storage, error);
   if (driver == NULL)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                         "storage.driver (%s): no storage driver %s is loaded; is its module enabled?",
-                         satchel_config_origin (storage, "driver"), driver_name != NULL ? driver_name : "(unset)");
-      return NULL;
-    }
+    return NULL;
   g_autoptr (GPtrArray) layers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_LAYER);
   g_ptr_array_sort (layers, compare_from_client);
   const char *const *order = satchel_config_strings (storage, "layers");

@@ -48,3 +48,9 @@ tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) m
 	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
 tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/auth.mk
+
+check_PROGRAMS += tests/unit/test-store
+TESTS += tests/unit/test-store
+tests_unit_test_store_SOURCES = tests/unit/test-store.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_store_LDADD = libsatchel.la $(GLIB_LIBS)

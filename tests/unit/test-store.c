@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: MIT
+ * What the core does between protocols and drivers: layers, composed operations, the commit queue, listeners, the cache of
+ * open stores.  Over the driver `memory`, whose objects are linked in.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+#include "tests/lib/loop.h"
+
+#include <glib/gstdio.h>
+#include <satchel/module.h>
+#include <string.h>
+
+static guint n_users;
+
+static const SatchelStorageOps *
+memory_ops (void)
+{
+  return satchel_module ()->provides[0].ops;
+}
+
+static SatchelStore *
+open_stack (const SatchelStorageOps *layer, const SatchelStorageOps *driver)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = g_strdup_printf ("example.org/store%u", ++n_users);
+  SatchelStoreLevel levels[] = { { "layer", layer, NULL }, { "memory", driver != NULL ? driver : memory_ops (), NULL } };
+  SatchelStoreOpenOptions options = {
+    .user = "u@example.org",
+    .path = path,
+    .root_fd = -1,
+    .levels = layer != NULL ? levels : levels + 1,
+    .n_levels = layer != NULL ? 2 : 1,
+  };
+  SatchelStore *store = satchel_store_open (&options, &error);
+  g_assert_no_error (error);
+  return store;
+}
+
+static SatchelMailbox *
+open_box (SatchelStore *store, const char *name)
+{
+  g_autoptr (GError) error = NULL;
+  if (strcmp (name, "INBOX") != 0)
+    satchel_store_create (store, name, 0, NULL);
+  SatchelMailbox *mailbox = satchel_store_open_mailbox (store, name, &error);
+  g_assert_no_error (error);
+  return mailbox;
+}
+
+static SatchelTransaction *
+append_to (SatchelStore *store, SatchelMailbox *mailbox)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelStage *stage = satchel_stage_new (store, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (satchel_stage_write (stage, "x", 1, &error));
+  g_assert_true (satchel_stage_finish (stage, &error));
+  SatchelTransaction *transaction = satchel_transaction_new (store);
+  satchel_transaction_append (transaction, mailbox, stage, 0, NULL, 1);
+  return transaction;
+}
+
+static void
+put (SatchelStore *store, SatchelMailbox *mailbox)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelTransaction) transaction = append_to (store, mailbox);
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+}
+
+static guint32
+count (SatchelMailbox *mailbox)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  return snapshot->state.n_messages;
+}
+
+/* ---- layers ---- */
+
+static GString *seen; /* what the layer was asked */
+
+static gboolean
+layer_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
+{
+  seen = g_string_new (NULL);
+  return TRUE;
+}
+
+static void
+layer_close (SatchelStorage *storage)
+{
+  g_string_free (g_steal_pointer (&seen), TRUE);
+}
+
+static gboolean
+note_prepare (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  static const char *const names[] = { "?", "append", "copy", "flags", "expunge", "move" };
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    g_string_append_printf (seen, "%s ", names[satchel_transaction_operation (transaction, i)->kind]);
+  return TRUE;
+}
+
+static gboolean
+refuse_expunge (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    if (satchel_transaction_operation (transaction, i)->kind == SATCHEL_OPERATION_EXPUNGE)
+      return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "kept");
+  return TRUE;
+}
+
+/* As a retention layer would: what is to be removed is copied first. */
+static gboolean
+keep_expunged (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (!satchel_storage_create (storage, "kept", 0, &local)
+      && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
+    return FALSE;
+  g_autoptr (SatchelMailbox) kept = satchel_store_open_mailbox (storage->store, "kept", error);
+  if (kept == NULL)
+    return FALSE;
+  guint n = satchel_transaction_n_operations (transaction);
+  for (guint i = 0; i < n; i++)
+    {
+      SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      if (operation->kind != SATCHEL_OPERATION_EXPUNGE)
+        continue;
+      operation->kind = SATCHEL_OPERATION_MOVE;
+      operation->destination = g_steal_pointer (&kept);
+      return TRUE;
+    }
+  return TRUE;
+}
+
+static gboolean
+never_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
+{
+  g_assert_not_reached ();
+}
+
+#define LAYER(class_bits, newest, prepare_func)                                                    \
+  {                                                                                                \
+    .size = sizeof (SatchelStorageOps), .band = 1, .classes = (class_bits), .newest_operation = (newest), .open = layer_open, \
+    .close = layer_close, .list = never_list, .prepare = (prepare_func)                            \
+  }
+
+typedef struct MoveResult
+{
+  gboolean ok;
+  guint32 n_from, n_to;
+  char *seen;
+  GError *error;
+} MoveResult;
+
+static void
+move_result_clear (MoveResult *result)
+{
+  g_free (result->seen);
+  g_clear_error (&result->error);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (MoveResult, move_result_clear)
+
+/* Three messages, two of them moved through @layer. */
+static void
+move_through (const SatchelStorageOps *layer, MoveResult *ret_result)
+{
+  g_autoptr (SatchelStore) store = open_stack (layer, NULL);
+  g_autoptr (SatchelMailbox) from = open_box (store, "INBOX");
+  g_autoptr (SatchelMailbox) to = open_box (store, "to");
+  for (guint i = 0; i < 3; i++)
+    put (store, from);
+  g_string_truncate (seen, 0);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 2, 9);
+  SatchelOperation *move = satchel_transaction_move (transaction, from, &uids, to);
+  ret_result->ok = satchel_transaction_commit (transaction, &ret_result->error);
+  ret_result->n_from = count (from);
+  ret_result->n_to = count (to);
+  ret_result->seen = g_strdup (seen->str);
+  if (!ret_result->ok)
+    return;
+  g_assert_cmpint (move->kind, ==, SATCHEL_OPERATION_MOVE);
+  g_assert_cmpuint (satchel_uid_set_count (&move->ret_source), ==, 2);
+  g_assert_cmpuint (move->ret_uids->len, ==, 2);
+  g_assert_cmpuint (g_array_index (move->ret_uids, guint32, 1), ==, 2);
+  g_autoptr (SatchelSnapshot) now = satchel_mailbox_snapshot (to);
+  g_assert_cmpuint (move->ret_uidvalidity, ==, now->state.uidvalidity);
+  g_assert_cmpuint (move->ret_modseq, ==, now->state.highestmodseq);
+}
+
+static void
+test_old_layer (void)
+{
+  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, note_prepare);
+  static const SatchelStorageOps new = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, note_prepare);
+  g_auto (MoveResult) through_old = { 0 }, through_new = { 0 };
+  move_through (&old, &through_old);
+  g_assert_no_error (through_old.error);
+  g_assert_cmpstr (through_old.seen, ==, "copy expunge ");
+  g_assert_cmpuint (through_old.n_from, ==, 1);
+  g_assert_cmpuint (through_old.n_to, ==, 2);
+  move_through (&new, &through_new);
+  g_assert_cmpstr (through_new.seen, ==, "move ");
+  g_assert_cmpuint (through_new.n_to, ==, 2);
+}
+
+/* An old layer that refuses removals is not slipped past by MOVE. */
+static void
+test_old_layer_refuses (void)
+{
+  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, refuse_expunge);
+  g_auto (MoveResult) result = { 0 };
+  move_through (&old, &result);
+  g_assert_false (result.ok);
+  g_assert_error (result.error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
+  g_assert_cmpuint (result.n_from, ==, 3);
+  g_assert_cmpuint (result.n_to, ==, 0);
+}
+
+static void
+test_unconcerned_layer (void)
+{
+  static const SatchelStorageOps flags_only = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_prepare);
+  g_auto (MoveResult) result = { 0 };
+  move_through (&flags_only, &result); /* never_list is not of its class either */
+  g_assert_cmpstr (result.seen, ==, "");
+  g_assert_cmpuint (result.n_to, ==, 2);
+}
+
+static void
+test_layer_changes_operations (void)
+{
+  static const SatchelStorageOps keeper = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, keep_expunged);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (&keeper, NULL);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  put (store, inbox);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 1, 1);
+  satchel_transaction_expunge (transaction, inbox, &uids, FALSE);
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+  g_autoptr (SatchelMailbox) kept = open_box (store, "kept");
+  g_assert_cmpuint (count (inbox), ==, 0);
+  g_assert_cmpuint (count (kept), ==, 1);
+}
+
+static void
+test_incomplete_driver (void)
+{
+  SatchelStorageOps incomplete = *memory_ops ();
+  incomplete.vanished = NULL;
+  g_autoptr (GError) error = NULL;
+  SatchelStoreLevel level = { "half", &incomplete, NULL };
+  SatchelStoreOpenOptions options = { .user = "u", .path = "p", .root_fd = -1, .levels = &level, .n_levels = 1 };
+  g_assert_null (satchel_store_open (&options, &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
+  g_assert_nonnull (strstr (error->message, "vanished"));
+}
+
+/* ---- the commit queue ---- */
+
+#define WAITING 7u
+
+static guint rounds[16], n_rounds; /* transactions of each round */
+static SatchelStore *queue_store;
+
+/* The first round takes until all others wait in line. */
+static void
+slow_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
+{
+  while (n_rounds == 0)
+    {
+      g_mutex_lock (&queue_store->queue_lock);
+      gboolean is_full = queue_store->queue.length == WAITING;
+      g_mutex_unlock (&queue_store->queue_lock);
+      if (is_full)
+        break;
+      g_thread_yield ();
+    }
+  g_assert_cmpuint (n_rounds, <, G_N_ELEMENTS (rounds));
+  rounds[n_rounds++] = n;
+  memory_ops ()->commit (storage, transactions, n, results);
+}
+
+static gpointer
+commit_one (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelTransaction) transaction = data;
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+  return NULL;
+}
+
+static void
+test_merged_commits (void)
+{
+  SatchelStorageOps slow = *memory_ops ();
+  slow.commit = slow_commit;
+  GThread *threads[WAITING + 1];
+  g_autoptr (SatchelStore) store = open_stack (NULL, &slow);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  queue_store = store;
+  n_rounds = 0;
+  for (guint i = 0; i <= WAITING; i++)
+    threads[i] = g_thread_new ("commit", commit_one, append_to (store, inbox));
+  for (guint i = 0; i <= WAITING; i++)
+    g_thread_join (threads[i]);
+  g_assert_cmpuint (n_rounds, ==, 2);
+  g_assert_cmpuint (rounds[0], ==, 1);
+  g_assert_cmpuint (rounds[1], ==, WAITING);
+  g_assert_cmpuint (count (inbox), ==, WAITING + 1);
+}
+
+/* ---- listeners ---- */
+
+static GString *told;
+
+static void
+note_event (const SatchelMailboxEvent *event)
+{
+  g_autofree char *name = satchel_mailbox_name (event->mailbox);
+  g_assert_cmpuint (event->operation->ret_modseq, >, 0); /* it has happened */
+  g_string_append_printf (told, "%d:%s:%s ", event->kind, event->user, name);
+}
+
+static void
+test_listeners (void)
+{
+  static const SatchelMailboxListenerOps ops = { sizeof (SatchelMailboxListenerOps), 1, note_event };
+  const SatchelStoreListener listener = { "note", &ops };
+  g_autoptr (GError) error = NULL;
+  told = g_string_new (NULL);
+  g_autoptr (SatchelStore) store = open_stack (NULL, NULL);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  satchel_store_set_listeners (&listener, 1);
+  put (store, inbox);
+  g_assert_cmpstr (told->str, ==, "1:u@example.org:INBOX ");
+  g_string_truncate (told, 0);
+  /* Nothing for what changes nothing, nothing for what fails. */
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 77, 77);
+  g_autoptr (SatchelTransaction) nothing = satchel_transaction_new (store);
+  satchel_transaction_expunge (nothing, inbox, &uids, FALSE);
+  g_assert_true (satchel_transaction_commit (nothing, &error));
+  g_autoptr (SatchelMailbox) gone = open_box (store, "gone");
+  g_autoptr (SatchelTransaction) failing = append_to (store, gone);
+  g_assert_true (satchel_store_delete (store, "gone", &error));
+  g_assert_false (satchel_transaction_commit (failing, NULL));
+  g_assert_cmpstr (told->str, ==, "");
+  satchel_store_set_listeners (NULL, 0);
+  g_string_free (told, TRUE);
+}
+
+/* ---- the cache ---- */
+
+static SatchelConfigSet *
+load_settings (SatchelLoader *loader, const char *idle)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp ("satchel-store-XXXXXX", &error);
+  g_assert_no_error (error);
+  g_autofree char *store_idle = g_strdup_printf ("limits.store_idle=\"%s\"", idle);
+  const char *const overrides[] = { "storage.driver=\"memory\"", store_idle, NULL };
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  SatchelConfigSet *set = satchel_config_load (dir, dir, overrides, satchel_loader_schema, loader, problems);
+  for (guint i = 0; set == NULL && i < problems->len; i++)
+    g_test_message ("%s", ((SatchelConfigProblem *) problems->pdata[i])->text);
+  g_assert_nonnull (set);
+  g_rmdir (dir);
+  return set;
+}
+
+static gpointer
+acquire_one (gpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  SatchelStore *store = satchel_store_acquire (data, "example.org/shared", &error);
+  g_assert_no_error (error);
+  return store;
+}
+
+static void
+note_released (const char *user, gpointer data)
+{
+  g_string_append_printf (data, "%s ", user);
+}
+
+static void
+test_cache (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
+  g_assert_null (satchel_store_acquire ("early@example.org", "example.org/early", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  g_clear_error (&error);
+  g_assert_true (satchel_loader_add (loader, satchel_module (), FALSE, &error));
+  g_assert_no_error (error);
+  g_autoptr (SatchelConfigSet) set = load_settings (loader, "1h");
+  g_assert_true (satchel_stores_configure (loader, set, -1, &error));
+  g_assert_no_error (error);
+
+  /* Many at once open it once. */
+  GThread *threads[8];
+  SatchelStore *stores[8];
+  g_assert_null (satchel_store_peek ("a@example.org"));
+  for (guint i = 0; i < 8; i++)
+    threads[i] = g_thread_new ("acquire", acquire_one, (gpointer) "a@example.org");
+  for (guint i = 0; i < 8; i++)
+    {
+      stores[i] = g_thread_join (threads[i]);
+      g_assert_true (stores[i] == stores[0]);
+    }
+  g_assert_cmpuint (satchel_stores_n_open (), ==, 1);
+  g_autofree char *trash = satchel_store_find_special_use (stores[0], SATCHEL_USE_TRASH, &error);
+  g_assert_cmpstr (trash, ==, "Trash"); /* made at opening */
+  for (guint i = 1; i < 8; i++)
+    satchel_store_unref (stores[i]);
+
+  /* RELEASE waits for those who hold it, and nobody new gets it. */
+  g_autoptr (GString) released = g_string_new (NULL);
+  satchel_store_release ("a@example.org", note_released, released);
+  satchel_store_release ("never@example.org", note_released, released);
+  loop_until (released->len > 0);
+  g_assert_cmpstr (released->str, ==, "never@example.org ");
+  g_assert_null (satchel_store_acquire ("a@example.org", "example.org/shared", &error));
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  g_string_truncate (released, 0);
+  satchel_store_unref (stores[0]);
+  loop_until (released->len > 0);
+  g_assert_cmpstr (released->str, ==, "a@example.org ");
+  g_assert_cmpuint (satchel_stores_n_open (), ==, 0);
+  satchel_store_adopt ("a@example.org");
+  satchel_store_unref (acquire_one ((gpointer) "a@example.org"));
+  g_assert_cmpuint (satchel_stores_n_open (), ==, 1); /* stays a while */
+  satchel_stores_close ();
+  g_assert_cmpuint (satchel_stores_n_open (), ==, 0);
+
+  /* store_idle = 0: gone with the last who holds it. */
+  g_autoptr (SatchelConfigSet) hasty = load_settings (loader, "0s");
+  g_assert_true (satchel_stores_configure (loader, hasty, -1, NULL));
+  satchel_store_unref (acquire_one ((gpointer) "b@example.org"));
+  loop_until (satchel_stores_n_open () == 0);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/store/layer/old", test_old_layer);
+  g_test_add_func ("/store/layer/old-refuses", test_old_layer_refuses);
+  g_test_add_func ("/store/layer/unconcerned", test_unconcerned_layer);
+  g_test_add_func ("/store/layer/changes-operations", test_layer_changes_operations);
+  g_test_add_func ("/store/driver/incomplete", test_incomplete_driver);
+  g_test_add_func ("/store/commit/merged", test_merged_commits);
+  g_test_add_func ("/store/listeners", test_listeners);
+  g_test_add_func ("/store/cache", test_cache);
+  return g_test_run ();
+}
