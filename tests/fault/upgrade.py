@@ -1,0 +1,94 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A new build installed over a running server, then a process killed: service goes on, in the new build (issue 2, Must show 6)."""
+import glob
+import os
+import shutil
+import signal
+import socket
+import sys
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from tap import Server, case, equal, main, wait_for  # noqa: E402
+
+server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", users=2)
+
+
+def programs():
+    """Where the running program was installed."""
+    return os.path.dirname(os.path.dirname(os.readlink(f"/proc/{server.pid}/exe").removesuffix(" (deleted)")))
+
+
+def install_again():
+    """As `make install` does: every file is a new one under the old name."""
+    top = programs()
+    files = [os.path.join(top, "sbin/satcheld")] + [f for f in glob.glob(os.path.join(top, "lib/libsatchel.so.*")) if not os.path.islink(f)]
+    for f in files + glob.glob(os.path.join(top, "lib/satchel/modules/*.so")):
+        shutil.copy2(f, f + ".new")
+        os.rename(f + ".new", f)
+
+
+def login(user="u0001"):
+    def attempt():
+        try:
+            return server.imap(user)
+        except Exception:  # noqa: B902
+            return None
+    return wait_for(attempt, f"a login of {user}")
+
+
+def is_new(pid):
+    try:
+        return not os.readlink(f"/proc/{pid}/exe").endswith("(deleted)")
+    except OSError:
+        return False
+
+
+@case
+def goes_on():
+    """the killed process comes back in the new build with all others, master keeps its pid, no connection is refused"""
+    server.deliver(b"Message-ID: <before@upgrade.example>\r\nSubject: before\r\n\r\ntext\r\n")
+    refused, stop = [], threading.Event()
+
+    def knock():
+        while not stop.is_set():
+            try:
+                socket.create_connection(("127.0.0.1", server.ports["imap"]), 20).close()
+            except ConnectionRefusedError as e:
+                refused.append(e)
+            except OSError:
+                pass
+            stop.wait(0.005)
+    knocking = threading.Thread(target=knock)
+    knocking.start()
+    try:
+        for role in ("gate", "mail", "auth"):
+            old = set(server.roles())
+            install_again()
+            os.kill(next(pid for pid, name in server.roles().items() if name == role), signal.SIGKILL)
+            wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and all(map(is_new, server.roles())),
+                     f"all processes are of the new build after {role} was killed")
+            equal(is_new(server.pid), True, "master runs the new build, under its old pid")
+            c = login()
+            equal(c.select()[1], [b"1"], "messages after the upgrade")
+            c.logout()
+    finally:
+        stop.set()
+        knocking.join()
+    equal(len(refused), 0, "connections refused")
+    server.cli("status")
+
+
+@case
+def without_kill():
+    """a new build alone disturbs nobody; a reload with it works"""
+    c = login("u0002")
+    c.select()
+    install_again()
+    equal(c.noop()[0], "OK", "a session")
+    equal(server.cli("reload", check=False).returncode in (0, 1), True, "a reload answers")
+    equal(c.noop()[0], "OK", "the session after it")
+
+
+main()
