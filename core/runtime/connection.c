@@ -13,10 +13,12 @@
 #define INPUT_LIMIT 65536u
 #define HIGH_WATER 262144u
 #define LINGER_MS 2000
+#define LINGER_STOPPING_MS 300 /* the process is about to end */
 #define READS_A_TURN 8
 
 static SatchelConnection *all_connections;
 static guint n_connections;
+static gint64 linger_ms = LINGER_MS;
 
 static void soon_turn (SatchelTurn *turn);
 static void idle_timer_fired (SatchelTimer *timer, gpointer data);
@@ -149,7 +151,7 @@ connection_linger (SatchelConnection *connection)
   connection->transport->ops->end_output (connection->transport);
   connection->state = STATE_LINGER;
   satchel_timer_cancel (&connection->write_timer);
-  satchel_timer_arm (&connection->idle_timer, LINGER_MS, linger_ended, connection);
+  satchel_timer_arm (&connection->idle_timer, linger_ms, linger_ended, connection);
   connection_update_events (connection);
   if (handlers != NULL)
     handlers->closed (connection, connection->self, SATCHEL_CLOSED_BY_US);
@@ -521,9 +523,12 @@ satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input
 void
 satchel_connections_shutdown (void)
 {
+  linger_ms = LINGER_STOPPING_MS;
   for (SatchelConnection *next, *connection = all_connections; connection != NULL; connection = next)
     {
       next = connection->next;
+      if (connection->state == STATE_LINGER)
+        satchel_timer_arm (&connection->idle_timer, linger_ms, linger_ended, connection);
       if (connection->state != STATE_OPEN)
         continue;
       connection->depth++;
