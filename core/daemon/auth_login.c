@@ -360,7 +360,9 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
   login->deadline_ms = deadline_ms;
   login->func = func;
   login->data = data;
-  if (!find_user (login) || !split_secret (login))
+  /* We were stopped, or slow: the gate has given up. */
+  gboolean is_late = deadline_ms > 0 && deadline_ms <= satchel_now_ms ();
+  if (is_late || !find_user (login) || !split_secret (login))
     {
       finish (login, SATCHEL_LOGIN_UNAVAILABLE);
       return;

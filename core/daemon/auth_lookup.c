@@ -24,6 +24,23 @@ typedef struct
   GHashTable *visited, *found;
 } Search;
 
+/* About addresses that anybody may ask for: a few lines a minute tell the admin as much as a million. */
+static void
+warn (const char *format, ...) G_GNUC_PRINTF (1, 2);
+static void
+warn (const char *format, ...)
+{
+  static gint64 next_ms;
+  if (satchel_now_ms () < next_ms)
+    return;
+  next_ms = satchel_now_ms () + 5000;
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_log (SATCHEL_LOG_WARNING, AREA, "%s", text);
+}
+
 char *
 satchel_auth_user_path (const char *user)
 {
@@ -68,7 +85,7 @@ add_user (Search *search, const char *user)
     return SATCHEL_DELIVERY_OK;
   if (search->users->len >= MAX_USERS)
     {
-      satchel_log (SATCHEL_LOG_ERROR, AREA, "address \"%s\" names more than %d users", search->address, MAX_USERS);
+      warn ("address \"%s\" names more than %d users", search->address, MAX_USERS);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   g_hash_table_add (search->found, g_strdup (user));
@@ -88,8 +105,7 @@ follow (Search *search, const char *address, const GPtrArray *targets, guint ind
       g_autofree char *target = normal (search->auth, targets->pdata[i]);
       SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
       if (target == NULL)
-        satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" leads to \"%s\", which is no address", address,
-                     (const char *) targets->pdata[i]);
+        warn ("address \"%s\" leads to \"%s\", which is no address", address, (const char *) targets->pdata[i]);
       else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
         status = add_user (search, target);
       else if (strcmp (target, address) == 0)
@@ -101,7 +117,7 @@ follow (Search *search, const char *address, const GPtrArray *targets, guint ind
       if (status == SATCHEL_DELIVERY_TEMPORARY)
         return status;
       if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL)
-        satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" leads to \"%s\", which is no user here", address, target);
+        warn ("address \"%s\" leads to \"%s\", which is no user here", address, target);
     }
   return SATCHEL_DELIVERY_OK;
 }
@@ -113,7 +129,7 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
   const char *const names[] = { address, plain };
   if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
     {
-      satchel_log (SATCHEL_LOG_ERROR, AREA, "aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
+      warn ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   if (first == 0)
@@ -130,8 +146,7 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
           case SATCHEL_USERDB_UNKNOWN:
             break;
           case SATCHEL_USERDB_TEMPORARY:
-            satchel_log (SATCHEL_LOG_WARNING, AREA, "address \"%s\" not looked up: %s", names[k],
-                         error != NULL ? error->message : "no reason given");
+            warn ("address \"%s\" not looked up: %s", names[k], error != NULL ? error->message : "no reason given");
             return SATCHEL_DELIVERY_TEMPORARY;
           case SATCHEL_USERDB_FOUND:
             /* A database that cannot name domains vouches by its answer; one that can must have named it. */
