@@ -156,7 +156,7 @@ md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GEr
       if (ok)
         {
           md_user_log (store, subscribe ? 's' : 'u', name, NULL);
-          ok = md_user_save (store, error);
+          ok = md_user_save (store, TRUE, error);
           if (!ok)
             {
               g_mutex_lock (&store->table);
@@ -218,7 +218,7 @@ md_set_special_use (SatchelStorage *storage, const char *name, guint special_use
         g_hash_table_remove (user->special_use, name);
       g_mutex_unlock (&store->table);
       md_user_log (store, 'x', name, NULL);
-      ok = md_user_save (store, error);
+      ok = md_user_save (store, TRUE, error);
       if (!ok)
         {
           g_mutex_lock (&store->table);

@@ -138,7 +138,7 @@ md_mailbox_create_files (MdStore *store, int fd, GError **error)
       return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
   MdSlots slots;
   gboolean ok = new_state (store, &slots, 0, 1, error)
-                && md_slots_create (&slots, fd, MD_STATE_FILE, error);
+                && md_slots_create (&slots, fd, MD_STATE_FILE, FALSE, error);
   md_slots_close (&slots);
   return ok;
 }
@@ -232,7 +232,7 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
     }
   if (!new_state (mb->store, &mb->state, uidvalidity, (guint32) limit, error))
     return FALSE;
-  return md_slots_create (&mb->state, mb->fd, MD_STATE_FILE, error);
+  return md_slots_create (&mb->state, mb->fd, MD_STATE_FILE, TRUE, error);
 }
 
 /* ---------------------------------------------------------------- open and close */

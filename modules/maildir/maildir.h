@@ -23,6 +23,7 @@
 #define MD_UID_MAX 4294000000u
 #define MD_UID_JUMP (1u << 24)
 #define MD_MODSEQ_BLOCK 100000u
+#define MD_UIDVALIDITY_BLOCK 16u
 #define MD_TOMBSTONES_MAX 20000u
 #define MD_NAME_MAX 255u
 
@@ -48,6 +49,7 @@ GByteArray *md_read_file (int dirfd, const char *name, gsize max, GError **error
 int md_open_file (int dirfd, const char *name, GError **error); /* regular, read-write, never follows */
 /* tmp + fsync + rename + fsync of the directory. @durable FALSE: no syncs. */
 gboolean md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error);
+gboolean md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error); /* the same but for the directory's sync */
 int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);
 gboolean md_fsync (int fd, const char *what, GError **error);
 gboolean md_stamp_of (int fd, MdStamp *ret, GError **error);
@@ -102,7 +104,8 @@ typedef struct MdSlots
   gboolean hints_valid;
 } MdSlots;
 gboolean md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error); /* NONEXISTENT, CORRUPT */
-gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, GError **error);
+/* @sync_dir FALSE: the caller syncs the directory. */
+gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir, GError **error);
 gboolean md_slots_commit (MdSlots *slots, GError **error);
 void md_slots_hint (MdSlots *slots);
 void md_slots_close (MdSlots *slots);
@@ -251,11 +254,12 @@ typedef struct MdUser
   GHashTable *special_use;   /* name -> use bits */
   GQueue log;                /* char *, oldest first */
   MdSlots slots;
-  guint64 modseq;
+  guint64 modseq, uidvalidity; /* last given; 0: none yet */
 } MdUser;
 MdUser *md_user_open (int user_fd, GError **error);
 void md_user_free (MdUser *user);
-gboolean md_user_save (MdStore *store, GError **error);
+/* @durable FALSE: only the log of changes is new. */
+gboolean md_user_save (MdStore *store, gboolean durable, GError **error);
 void md_user_log (MdStore *store, char what, const char *name, const char *other);
 gboolean md_user_next_modseq (MdStore *store, guint64 *ret, GError **error);
 gboolean md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error);

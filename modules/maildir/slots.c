@@ -67,14 +67,14 @@ md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error)
 }
 
 gboolean
-md_slots_create (MdSlots *slots, int dirfd, const char *name, GError **error)
+md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir, GError **error)
 {
   g_autofree guint8 *file = g_malloc0 (2 * SLOT_BYTES);
   make_slot ((Slot *) file, slots->words, 0);
   make_slot ((Slot *) (file + SLOT_BYTES), slots->words, 1);
   slots->fd = -1;
   slots->hints_valid = FALSE;
-  if (!md_replace_file (dirfd, name, file, 2 * SLOT_BYTES, TRUE, error))
+  if (!md_make_file (dirfd, name, file, 2 * SLOT_BYTES, TRUE, error) || (sync_dir && !md_fsync (dirfd, name, error)))
     return FALSE;
   slots->fd = md_open_file (dirfd, name, error);
   return slots->fd >= 0;

@@ -71,12 +71,8 @@ create_locked (MdStore *store, const char *name, guint special_use, GError **err
   if (!md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
     return FALSE;
   md_user_log (store, 'c', name, NULL);
-  g_autoptr (GError) ignored = NULL;
   if (special_use == 0)
-    {
-      if (!md_user_save (store, &ignored)) /* the mailbox is there; only the log of changes is behind */
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "change log: %s", ignored->message);
-    }
+    md_user_save (store, FALSE, NULL); /* the mailbox is there; only the log of changes may be behind */
   return TRUE;
 }
 
@@ -133,10 +129,10 @@ remove_locked (MdStore *store, const char *name, GError **error)
           satchel_mailbox_renamed (mb->handle, NULL);
         }
       g_mutex_lock (&store->table);
-      g_hash_table_remove (store->user->special_use, name);
+      gboolean had_use = g_hash_table_remove (store->user->special_use, name);
       g_mutex_unlock (&store->table);
       md_user_log (store, 'd', name, NULL);
-      md_user_save (store, NULL);
+      md_user_save (store, had_use, NULL);
       md_remove_tree (trash_fd, unique);
     }
   md_sys.close (trash_fd);
@@ -255,7 +251,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   move_special_use (store, from, to);
   md_user_log (store, 'r', from, to);
   g_autoptr (GError) ignored = NULL;
-  if (!md_user_save (store, &ignored))
+  if (!md_user_save (store, TRUE, &ignored))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "change log: %s", ignored->message);
   return TRUE;
 }

@@ -110,7 +110,7 @@ open_counters (MdUser *user, int user_fd, GError **error)
       memset (&user->slots, 0, sizeof user->slots);
       user->slots.words[MD_USER_MODSEQ_LIMIT] = (guint64) md_now_us () / 1000;
       user->slots.words[MD_USER_UIDVALIDITY] = 0;
-      if (!md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, error))
+      if (!md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, TRUE, error))
         return FALSE;
     }
   user->modseq = same_boot_modseq (&user->slots);
@@ -153,7 +153,7 @@ md_user_free (MdUser *user)
 }
 
 gboolean
-md_user_save (MdStore *store, GError **error)
+md_user_save (MdStore *store, gboolean durable, GError **error)
 {
   MdUser *user = store->user;
   g_autoptr (GString) body = g_string_new (NULL);
@@ -173,7 +173,7 @@ md_user_save (MdStore *store, GError **error)
   md_sys.unlinkat (store->user_fd, PREVIOUS, 0);
   md_sys.linkat (store->user_fd, MD_USER_FILE, store->user_fd, PREVIOUS, 0);
   store->user_serial++;
-  return md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, TRUE, error);
+  return md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, durable, error);
 }
 
 void
@@ -213,17 +213,25 @@ md_user_next_modseq (MdStore *store, guint64 *ret, GError **error)
 gboolean
 md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
 {
-  MdSlots *slots = &store->user->slots;
-  guint64 before = slots->words[MD_USER_UIDVALIDITY];
-  guint64 next = MAX ((guint64) (md_now_us () / G_USEC_PER_SEC), before + 1);
-  if (next == 0 || next > G_MAXUINT32)
-    next = before + 1;
-  slots->words[MD_USER_UIDVALIDITY] = next;
-  if (!md_slots_commit (slots, error))
+  MdUser *user = store->user;
+  MdSlots *slots = &user->slots;
+  guint64 limit = slots->words[MD_USER_UIDVALIDITY];
+  guint64 next = MAX ((guint64) (md_now_us () / G_USEC_PER_SEC), MAX (user->uidvalidity, limit) + 1);
+  if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
+    next = user->uidvalidity + 1;
+  else
     {
-      slots->words[MD_USER_UIDVALIDITY] = before;
-      return FALSE;
+      /* A few ahead, so that making several mailboxes at a first login syncs once. */
+      slots->words[MD_USER_UIDVALIDITY] = next + MD_UIDVALIDITY_BLOCK;
+      if (!md_slots_commit (slots, error))
+        {
+          slots->words[MD_USER_UIDVALIDITY] = limit;
+          return FALSE;
+        }
     }
+  if (next > G_MAXUINT32)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no UIDVALIDITY left");
+  user->uidvalidity = next;
   *ret = (guint32) next;
   return TRUE;
 }

@@ -290,7 +290,7 @@ md_read_file (int dirfd, const char *name, gsize max, GError **error)
 }
 
 gboolean
-md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error)
+md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error)
 {
   g_autofree char *temporary = g_strconcat (name, ".new", NULL);
   md_sys.unlinkat (dirfd, temporary, 0); /* of an earlier try; or a planted one */
@@ -303,11 +303,14 @@ md_replace_file (int dirfd, const char *name, const void *data, gsize len, gbool
   if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)
     ok = satchel_error_set_errno (error, errno, "%s: rename", temporary);
   if (!ok)
-    {
-      md_sys.unlinkat (dirfd, temporary, 0);
-      return FALSE;
-    }
-  return !durable || md_fsync (dirfd, name, error);
+    md_sys.unlinkat (dirfd, temporary, 0);
+  return ok;
+}
+
+gboolean
+md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error)
+{
+  return md_make_file (dirfd, name, data, len, durable, error) && (!durable || md_fsync (dirfd, name, error));
 }
 
 int

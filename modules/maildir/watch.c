@@ -160,6 +160,24 @@ md_watch_forget (MdMailbox *mb)
   g_mutex_unlock (&lock);
 }
 
+/* Somebody waits: descriptors that only a change needs are given back.  Never blocks. */
+static void
+close_files (MdMailbox *mb)
+{
+  MdStore *store = mb->store;
+  if (!g_mutex_trylock (&store->writer))
+    return;
+  if (mb->index.fd >= 0 && mb->index.pending->len == 0 && !mb->index.needs_sync)
+    {
+      md_sys.close (mb->index.fd);
+      mb->index.fd = -1;
+    }
+  g_mutex_lock (&store->table);
+  md_cache_close (&mb->cache);
+  g_mutex_unlock (&store->table);
+  g_mutex_unlock (&store->writer);
+}
+
 void
 md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch)
 {
@@ -177,6 +195,7 @@ md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch)
       open_inotify ();
       g_hash_table_add (watched, mb);
       add_watches (mb);
+      close_files (mb);
       look (mb); /* what came before the watch */
     }
   g_mutex_unlock (&lock);

@@ -497,8 +497,111 @@ test_adopt (void)
   place_remove (&place);
 }
 
+/* Readers beside commits: each sees whole messages, and at the end everything adds up. */
+typedef struct Crowd
+{
+  SatchelMailbox *mailbox;
+  gint stop, n_read;
+} Crowd;
+
+static gpointer
+append_many (gpointer data)
+{
+  Crowd *crowd = data;
+  for (int i = 0; i < 40; i++)
+    {
+      GError *error = NULL;
+      guint32 uid = append_text (crowd->mailbox, "Subject: x\r\n\r\ncrowd\r\n", 0, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_true (change_flags (crowd->mailbox, 1, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, NULL));
+      if (i % 4 == 0)
+        g_assert_true (expunge (crowd->mailbox, uid, uid, NULL));
+    }
+  return NULL;
+}
+
+static gpointer
+read_many (gpointer data)
+{
+  Crowd *crowd = data;
+  while (g_atomic_int_get (&crowd->stop) == 0)
+    {
+      g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (crowd->mailbox);
+      for (guint32 i = 0; i < snapshot->state.n_messages; i++)
+        {
+          guint row;
+          const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &row);
+          g_autofree char *text = message_text (crowd->mailbox, chunk->uid[row]);
+          if (text == NULL)
+            continue; /* expunged meanwhile */
+          g_assert_cmpstr (text, ==, "Subject: x\r\n\r\ncrowd\r\n");
+          GBytes *attributes = NULL;
+          satchel_mailbox_attributes (crowd->mailbox, &chunk->uid[row], 1, &attributes, NULL);
+          g_clear_pointer (&attributes, g_bytes_unref);
+          g_atomic_int_inc (&crowd->n_read);
+        }
+      satchel_mailbox_sync (crowd->mailbox, NULL);
+    }
+  return NULL;
+}
+
 static void
-test_recent_and_metadata (void)
+test_crowd (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  Crowd crowd = { .mailbox = place_mailbox (&place, "INBOX") };
+  append_text (crowd.mailbox, "Subject: x\r\n\r\ncrowd\r\n", 0, NULL, NULL);
+  GThread *writers[3], *readers[2];
+  for (guint i = 0; i < 3; i++)
+    writers[i] = g_thread_new ("append", append_many, &crowd);
+  for (guint i = 0; i < 2; i++)
+    readers[i] = g_thread_new ("read", read_many, &crowd);
+  for (guint i = 0; i < 3; i++)
+    g_thread_join (writers[i]);
+  while (g_atomic_int_get (&crowd.n_read) == 0)
+    g_usleep (1000);
+  g_atomic_int_set (&crowd.stop, 1);
+  for (guint i = 0; i < 2; i++)
+    g_thread_join (readers[i]);
+  reopen (&place, &crowd.mailbox);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (crowd.mailbox);
+  g_assert_cmpuint (snapshot->state.n_messages, ==, 1 + 3 * 30);
+  g_assert_cmpuint (snapshot->state.n_unseen, ==, 0);
+  g_assert_cmpuint (snapshot->state.uidnext, ==, 1 + 1 + 3 * 40);
+  satchel_mailbox_unref (crowd.mailbox);
+  place_remove (&place);
+}
+
+/* One spooled file for many: linked where all lines end in CRLF, told back as it was sent. */
+static void
+test_spooled (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *spool = g_build_filename (place.root, "spool", NULL);
+  g_autofree char *file = g_build_filename (spool, "one", NULL);
+  g_assert_cmpint (g_mkdir_with_parents (spool, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (file, "Subject: s\n\nbody\n", -1, NULL));
+  GError *error = NULL;
+  SatchelStage *stage = satchel_stage_new_spooled (place.store, "spool/one", TRUE, 20, NULL, &error);
+  g_assert_no_error (error);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (place.store);
+  satchel_transaction_append (transaction, inbox, stage, 0, NULL, 1500000000);
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+  g_assert_cmpint (unlink (file), ==, 0);
+  reopen (&place, &inbox);
+  g_autofree char *text = message_text (inbox, 1);
+  g_assert_cmpstr (text, ==, "Subject: s\r\n\r\nbody\r\n");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_recent (void)
 {
   Place place;
   place_make (&place);
@@ -531,6 +634,8 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/names/bijective", test_names);
   g_test_add_func ("/maildir/names/tree", test_tree);
   g_test_add_func ("/maildir/names/adopt", test_adopt);
-  g_test_add_func ("/maildir/state/recent", test_recent_and_metadata);
+  g_test_add_func ("/maildir/state/recent", test_recent);
+  g_test_add_func ("/maildir/content/spooled", test_spooled);
+  g_test_add_func ("/maildir/commit/crowd", test_crowd);
   return g_test_run ();
 }
