@@ -6,6 +6,7 @@
 #include "core/session/connection_table.h"
 #include "core/session/proxy.h"
 #include "tests/lib/session_rig.h"
+#include <sys/resource.h>
 
 static const SatchelGateListenerOptions clear = { .name = "toy", .protocol = &toy_gate_ops, .group = "toy" };
 static const SatchelGateListenerOptions no_login = { .name = "open", .protocol = &toy_open_ops, .group = "toy" };
@@ -361,6 +362,82 @@ test_stop_during_job (void)
   rig_settle ();
 }
 
+/* ---- accepting ---- */
+
+static int listening_fd = -1;
+static struct sockaddr_in listening_address;
+
+static void
+listen_once (void)
+{
+  socklen_t len = sizeof listening_address;
+  if (listening_fd >= 0)
+    return;
+  listening_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  listening_address.sin_family = AF_INET;
+  listening_address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
+  g_assert_cmpint (bind (listening_fd, (struct sockaddr *)&listening_address, len), ==, 0);
+  g_assert_cmpint (listen (listening_fd, 64), ==, 0);
+  getsockname (listening_fd, (struct sockaddr *)&listening_address, &len);
+  satchel_gate_listen (listening_fd, &clear);
+}
+
+static void
+client_dial (Client *client)
+{
+  memset (client, 0, sizeof *client);
+  client->got = g_string_new ("");
+  client->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  g_assert_cmpint (connect (client->fd, (struct sockaddr *)&listening_address, sizeof listening_address), ==, 0);
+  fcntl (client->fd, F_SETFL, O_NONBLOCK);
+}
+
+static void
+test_accept_full (void)
+{
+  Client clients[4];
+  listen_once ();
+  rig_set_limits ("connections = 2;");
+  satchel_gate_configure ();
+  for (guint i = 0; i < 4; i++)
+    client_dial (&clients[i]);
+  loop_until (client_has (&clients[0], "hello") && client_has (&clients[1], "hello"));
+  loop_settle ();
+  g_assert_false (g_main_context_pending (NULL)); /* two wait in the kernel's queue, and nothing spins */
+  g_assert_false (client_has (&clients[2], "hello"));
+  client_drop (&clients[0]);
+  client_drop (&clients[1]);
+  loop_until (client_has (&clients[2], "hello") && client_has (&clients[3], "hello"));
+  client_drop (&clients[2]);
+  client_drop (&clients[3]);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
+/* Out of descriptors (R3): accepting rests, nothing spins, and it recovers by itself. */
+static void
+test_accept_out_of_descriptors (void)
+{
+  struct rlimit before, low;
+  Client client;
+  listen_once ();
+  client_dial (&client);
+  getrlimit (RLIMIT_NOFILE, &before);
+  int next = dup (client.fd);
+  close (next);
+  low = before;
+  low.rlim_cur = (rlim_t)next;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
+  loop_settle ();
+  g_assert_false (g_main_context_pending (NULL));
+  g_assert_false (client_has (&client, "hello"));
+  setrlimit (RLIMIT_NOFILE, &before);
+  loop_until (client_has (&client, "hello"));
+  client_drop (&client);
+  rig_settle ();
+}
+
 /* ---- PROXY protocol ---- */
 
 static const guint8 proxy_v4[] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11,
@@ -488,6 +565,8 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/no-login", test_no_login);
   g_test_add_func ("/session/gate/address-limit", test_address_limit);
   g_test_add_func ("/session/gate/proxy", test_proxy);
+  g_test_add_func ("/session/gate/accept-full", test_accept_full);
+  g_test_add_func ("/session/gate/accept-out-of-descriptors", test_accept_out_of_descriptors);
   g_test_add_func ("/session/mail/bad-grants", test_bad_grants);
   g_test_add_func ("/session/mail/job-and-vanish", test_job_and_vanish);
   g_test_add_func ("/session/mail/release", test_release);
