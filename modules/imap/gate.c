@@ -9,6 +9,7 @@
 
 #define ARGUMENTS_MAX 80u /* ID may have 30 pairs (RFC 2971 3.3) */
 #define DEPTH_MAX 1u
+#define LITERAL_MINUS_MAX 4096u /* RFC 7888 5 */
 
 void
 imap_gate_flush (ImapGate *gate)
@@ -46,7 +47,7 @@ imap_gate_bad (ImapGate *gate, const char *tag, const char *text)
 {
   g_autofree char *line = g_strconcat ("BAD ", text, NULL);
   imap_gate_reply (gate, tag != NULL ? tag : "*", line);
-  if (satchel_gate_count_bad (gate->session))
+  if (!satchel_gate_count_bad (gate->session))
     imap_gate_bye (gate, "Too many bad commands.");
 }
 
@@ -55,7 +56,8 @@ static void
 write_capabilities (ImapGate *gate)
 {
   ImapWriter *writer = &gate->writer;
-  imap_write (writer, "IMAP4rev1 LITERAL+ SASL-IR ID ENABLE IDLE");
+  imap_write (writer, gate->is_literal_minus ? "IMAP4rev1 LITERAL-" : "IMAP4rev1 LITERAL+");
+  imap_write (writer, " SASL-IR ID ENABLE IDLE");
   if (satchel_gate_can_start_tls (gate->session))
     imap_write (writer, " STARTTLS");
   if (!satchel_gate_may_login (gate->session))
@@ -168,7 +170,10 @@ read_command (ImapGate *gate, const guint8 *data, gsize len)
     case IMAP_LEX_MORE:
       return;
     case IMAP_LEX_LITERAL:
-      imap_lexer_take_literal (&gate->lexer);
+      if (gate->is_literal_minus && !gate->lexer.literal_is_sync && gate->lexer.literal_size > LITERAL_MINUS_MAX)
+        imap_lexer_refuse_literal (&gate->lexer, "Non-synchronizing literal too large", FALSE);
+      else
+        imap_lexer_take_literal (&gate->lexer);
       if (gate->lexer.error == NULL && gate->lexer.literal_is_sync)
         satchel_connection_write (gate->connection, "+ OK\r\n", 6);
       return;
@@ -277,6 +282,7 @@ session_new (SatchelGateSession *session)
   gate->refs = 1;
   gate->session = session;
   gate->connection = satchel_gate_connection (session);
+  gate->is_literal_minus = strcmp (satchel_config_string (satchel_gate_config (session), "literals"), "minus") == 0;
   imap_lexer_init (&gate->lexer, &limits);
   imap_write (&gate->writer, "* OK [CAPABILITY ");
   write_capabilities (gate);

@@ -108,6 +108,12 @@ satchel_namespace (void)
   return &now.ns;
 }
 
+const SatchelConfig *
+satchel_gate_config (SatchelGateSession *session)
+{
+  return satchel_config_set_group (now.imap, "imap");
+}
+
 SatchelStore *
 satchel_session_open_store (SatchelSession *session, GError **error)
 {
@@ -264,7 +270,7 @@ satchel_gate_mechanisms (SatchelGateSession *session)
 gboolean
 satchel_gate_count_bad (SatchelGateSession *session)
 {
-  return ++session->n_bad >= 3;
+  return ++session->n_bad < 3;
 }
 
 static void
