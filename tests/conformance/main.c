@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 static SatchelLoader *loader;
+static GPtrArray *stacks; /* for the life of the program, as the cases borrow them */
 static const char *default_driver = "maildir";
 
 typedef struct Stack
@@ -78,6 +79,7 @@ static void
 add_stack (const SatchelStoreLevel *levels, guint n)
 {
   Stack *stack = g_new0 (Stack, 1);
+  g_ptr_array_add (stacks, stack);
   GString *name = g_string_new (NULL);
   for (guint i = 0; i < n; i++)
     {
@@ -173,6 +175,7 @@ main (int argc, char **argv)
       return 64;
     }
   g_auto (GStrv) dirs = satchel_loader_search_path (SATCHEL_MODULE_DIR);
+  stacks = g_ptr_array_new ();
   loader = satchel_loader_new (SATCHEL_ROLE_MAIL, (const char *const *) dirs);
   if (argc > 1)
     add_from_arguments (argc, argv);

@@ -8,6 +8,7 @@
 #include "tests/lib/loop.h"
 
 #include <glib/gstdio.h>
+#include <satchel/attributes.h>
 #include <satchel/module.h>
 #include <string.h>
 
@@ -316,6 +317,62 @@ test_merged_commits (void)
   g_assert_cmpuint (count (inbox), ==, WAITING + 1);
 }
 
+/* ---- attributes ---- */
+
+static gboolean
+know_nothing (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, GError **error)
+{
+  return TRUE;
+}
+
+static guint n_kept;
+
+static gboolean
+count_kept (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes *const *attributes,
+            const guint64 *sizes, GError **error)
+{
+  n_kept += n;
+  return TRUE;
+}
+
+/* What the store has not is computed and handed down; a message that crashed the scanner is never scanned again. */
+static void
+test_attributes (void)
+{
+  SatchelStorageOps forgetful = *memory_ops ();
+  forgetful.get_attributes = know_nothing;
+  forgetful.put_attributes = count_kept;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (NULL, &forgetful);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  for (guint i = 0; i < 100; i++)
+    put (store, inbox);
+  guint32 uids[101];
+  GBytes *got[101];
+  for (guint i = 0; i < 101; i++)
+    uids[i] = i + 1;
+  g_assert_true (satchel_mailbox_attributes (inbox, uids, 101, got, &error));
+  g_assert_null (got[100]);
+  for (guint i = 0; i < 100; i++)
+    {
+      g_assert_true (satchel_attributes_is_parsed (got[i]));
+      g_bytes_unref (got[i]);
+    }
+  g_assert_cmpuint (n_kept, ==, 100);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_autoptr (GString) crumb = g_string_new (NULL);
+  for (guint i = 0; i < 16; i++)
+    g_string_append_printf (crumb, "%02x", snapshot->state.mailbox_id[i]);
+  g_string_append (crumb, " 2");
+  satchel_store_add_suspect (crumb->str);
+  g_assert_true (satchel_mailbox_attributes (inbox, uids, 3, got, &error));
+  g_assert_true (satchel_attributes_is_parsed (got[0]));
+  g_assert_false (satchel_attributes_is_parsed (got[1]));
+  g_assert_cmpuint (satchel_attributes_size (got[1]), ==, 1);
+  for (guint i = 0; i < 3; i++)
+    g_bytes_unref (got[i]);
+}
+
 /* ---- listeners ---- */
 
 static GString *told;
@@ -457,6 +514,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/layer/changes-operations", test_layer_changes_operations);
   g_test_add_func ("/store/driver/incomplete", test_incomplete_driver);
   g_test_add_func ("/store/commit/merged", test_merged_commits);
+  g_test_add_func ("/store/attributes", test_attributes);
   g_test_add_func ("/store/listeners", test_listeners);
   g_test_add_func ("/store/cache", test_cache);
   return g_test_run ();
