@@ -148,6 +148,8 @@ static gboolean
 reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
   Reactor *reactor = (Reactor *)source;
+  if (reactor->is_dispatching)
+    return G_SOURCE_CONTINUE;
   reactor->is_dispatching = TRUE;
   reactor->now_ms = satchel_clock_ms ();
   satchel_timer_run (reactor->now_ms);
@@ -191,6 +193,8 @@ satchel_reactor_init (void)
   reactor->running = g_array_new (FALSE, FALSE, sizeof (DeferredCall));
   reactor->tag = g_source_add_unix_fd (source, reactor->epoll_fd, G_IO_IN);
   g_source_set_name (source, "satchel reactor");
+  /* Else GLib takes our descriptor out and in around each dispatch, and wakes itself up for it: four system calls. */
+  g_source_set_can_recurse (source, TRUE);
   g_source_attach (source, NULL);
   the_reactor = reactor;
   g_once_init_leave (&once, 1);
