@@ -218,6 +218,14 @@ redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **r
   return NULL;
 }
 
+/* A gate that was taken over may ask auth for a session of any service without login. */
+static gboolean
+takes_strangers (const SatchelProtocolOps *protocol)
+{
+  return protocol->size >= G_STRUCT_OFFSET (SatchelProtocolOps, flags) + sizeof protocol->flags &&
+         (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
+}
+
 static gboolean
 take_hand_over (guint slot, SatchelIpcMessage *message)
 {
@@ -241,11 +249,17 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
       return TRUE; /* the descriptor closes with the message */
     }
   const char *group;
+  const SatchelProtocolOps *protocol = satchel_mail_host.find_protocol (grant->service, &group);
+  if (protocol != NULL && *grant->user == '\0' && !takes_strangers (protocol))
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login", slot, grant->service);
+      protocol = NULL;
+    }
   hand_over.service = grant->service;
   hand_over.user = grant->user;
   hand_over.path = grant->path;
   hand_over.key = grant->key;
-  if (satchel_mail_host.find_protocol (grant->service, &group) != NULL)
+  if (protocol != NULL)
     {
       hand_over.fd = satchel_ipc_take_fd (message);
       mail_session_start (&hand_over);

@@ -93,6 +93,7 @@ typedef struct SatchelProtocolOps
   /* A login has been handed over (or, NO_LOGIN, a connection).  @note: from the gate half.  NULL closes. */
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
   const SatchelConnectionHandlers *handlers; /* self: what session_new gave; `closed` frees it */
+  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without user are taken; else the core refuses them, whatever a gate says */
 } SatchelProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);

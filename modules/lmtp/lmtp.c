@@ -163,6 +163,7 @@ static const SatchelProtocolOps protocol_ops = {
   .service = "lmtp",
   .session_new = session_new,
   .handlers = &handlers,
+  .flags = SATCHEL_PROTOCOL_NO_LOGIN,
 };
 
 static const SatchelConfigRow schema[] = {

@@ -254,7 +254,7 @@ toy_mail_closed (SatchelConnection *connection, gpointer self, SatchelCloseReaso
 
 static const SatchelConnectionHandlers toy_mail_handlers
     = { sizeof toy_mail_handlers, toy_mail_input, NULL, NULL, toy_mail_shutdown, toy_mail_closed };
-static const SatchelProtocolOps toy_mail_ops = { sizeof toy_mail_ops, "toy", toy_mail_new, &toy_mail_handlers };
+static SatchelProtocolOps toy_mail_ops = { sizeof toy_mail_ops, "toy", toy_mail_new, &toy_mail_handlers, SATCHEL_PROTOCOL_NO_LOGIN };
 
 /* ---- the fake auth ---- */
 

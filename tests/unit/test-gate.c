@@ -228,13 +228,15 @@ test_address_limit (void)
 static void
 test_bad_grants (void)
 {
-  for (guint kind = 0; kind < 5; kind++)
+  for (guint kind = 0; kind < 6; kind++)
     {
       int fds[2];
+      /* The last kind: a session without user of a protocol that needs one. */
+      toy_mail_ops.flags = kind == 5 ? 0 : SATCHEL_PROTOCOL_NO_LOGIN;
       guint8 token[16];
       guint64 id = 77 + kind;
       g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==, 0);
-      auth_grant (id, "alice@example.org", kind == 1 ? -1 : 60000);
+      auth_grant (id, kind == 5 ? "" : "alice@example.org", kind == 1 ? -1 : 60000);
       memcpy (token, rig.last_grant, 16);
       if (kind == 0)
         token[15] ^= 1;
@@ -260,7 +262,7 @@ test_bad_grants (void)
             }
           satchel_ipc_send (rig.gate_mail, message);
           loop_settle ();
-          g_assert_cmpuint (satchel_mail_n_sessions (), ==, kind == 4 ? 1 : 0); /* the last kind is good, once */
+          g_assert_cmpuint (satchel_mail_n_sessions (), ==, kind == 4 ? 1 : 0); /* that kind is good, once */
         }
       close (fds[1]);
       close (fds[0]);
@@ -268,6 +270,7 @@ test_bad_grants (void)
       g_assert_cmpuint (satchel_mail_n_grants (), ==, 0);
       rig_settle ();
     }
+  toy_mail_ops.flags = SATCHEL_PROTOCOL_NO_LOGIN;
 }
 
 /* A vanished client is noticed while its job runs; `closed` comes after `done`. */
