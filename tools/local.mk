@@ -17,8 +17,8 @@ check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
-check-docs: all
+check-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-docs .
-update-docs: all
+update-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/update-docs .
 check-local: check-headers check-abi

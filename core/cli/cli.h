@@ -67,13 +67,16 @@ int satchel_cli_fail (SatchelExit exit, const char *format, ...) G_GNUC_PRINTF (
 int satchel_cli_fail_error (const GError *error);
 
 /* setup.c */
-/* Reads the configuration with a loader of @role (CONFIG: every module is loaded on sight; CLI); problems go to standard error.  FALSE: unusable. */
-gboolean satchel_cli_load (SatchelCli *cli, SatchelRole role, GPtrArray *problems);
+/* Reads the configuration; `loader` then holds every module that it names, enabled or not, loaded for a look
+ * (role config).  FALSE: unusable. */
+gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
 /* The core's own groups as far as they can be understood, without loading a module.  Yours, never NULL. */
 SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
 void satchel_cli_print_problems (const GPtrArray *problems);
 /* For commands that only need it to be right: prints problems, 0 or an exit. */
-int satchel_cli_setup (SatchelCli *cli, SatchelRole role);
+int satchel_cli_setup (SatchelCli *cli);
+/* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit after telling why. */
+int satchel_cli_start_modules (SatchelCli *cli);
 
 /* Groups of commands. */
 int satchel_cli_config_check (SatchelCli *cli);

@@ -68,7 +68,7 @@ static int
 check_here (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  gboolean ok = satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, problems);
+  gboolean ok = satchel_cli_load (cli, problems);
   if (ok)
     ok = satchel_loader_check (cli->loader, cli->set, problems);
   satchel_cli_print_problems (problems);
@@ -189,7 +189,7 @@ no_group (SatchelCli *cli, const char *wanted, const char *const *names)
 int
 satchel_cli_config_dump (SatchelCli *cli)
 {
-  int failed = satchel_cli_setup (cli, SATCHEL_ROLE_CONFIG);
+  int failed = satchel_cli_setup (cli);
   if (failed != SATCHEL_EXIT_OK)
     return failed;
   const char *wanted = satchel_cli_argument (cli, 0);
@@ -238,7 +238,7 @@ satchel_cli_config_defaults (SatchelCli *cli)
 {
   /* Mistakes in the configuration are no reason to hide what could be written there. */
   g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, ignored);
+  satchel_cli_load (cli, ignored);
   SatchelDefaultsForm form = satchel_cli_option (cli, "--manual") != NULL     ? SATCHEL_DEFAULTS_MANUAL
                              : satchel_cli_option (cli, "--template") != NULL ? SATCHEL_DEFAULTS_TEMPLATE
                                                                               : SATCHEL_DEFAULTS_FILE;

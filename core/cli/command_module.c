@@ -235,7 +235,7 @@ static int
 load (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  if (satchel_cli_load (cli, SATCHEL_ROLE_CONFIG, problems))
+  if (satchel_cli_load (cli, problems))
     return SATCHEL_EXIT_OK;
   satchel_cli_print_problems (problems);
   return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes, so no module counts as enabled here");

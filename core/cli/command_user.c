@@ -40,31 +40,13 @@ has_call (const SatchelPassdbOps *ops, Call call)
   return FALSE;
 }
 
-/* Loads what is enabled and can be of use here.  A module that fails is told and left out: it may have nothing to do with users. */
-static int
-load_modules (SatchelCli *cli)
-{
-  int failed = satchel_cli_setup (cli, SATCHEL_ROLE_CLI);
-  if (failed != SATCHEL_EXIT_OK)
-    return failed;
-  for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)
-    {
-      g_autoptr (GError) error = NULL;
-      if (satchel_config_set_is_enabled (cli->set, *name) && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)
-        satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
-    }
-  g_autoptr (GError) error = NULL;
-  if (!satchel_loader_configure (cli->loader, cli->set, &error) || !satchel_loader_start (cli->loader, &error))
-    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
-  return SATCHEL_EXIT_OK;
-}
-
 /* The passdb that --passdb names, or the first with the call. */
 static const SatchelPassdbOps *
 find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
 {
   const char *wanted = satchel_cli_option (cli, "--passdb");
-  if ((*ret_exit = load_modules (cli)) != SATCHEL_EXIT_OK)
+  if ((*ret_exit = satchel_cli_setup (cli)) != SATCHEL_EXIT_OK
+      || (*ret_exit = satchel_cli_start_modules (cli)) != SATCHEL_EXIT_OK)
     return NULL;
   g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
   for (guint i = 0; i < all->len; i++)

@@ -28,8 +28,13 @@ satchel_cli_fail (SatchelExit exit, const char *format, ...)
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
+  /* What was typed may be anything; a terminal gets text. */
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  for (char *p = valid; *p != '\0'; p++)
+    if ((guchar) *p < 0x20 || *p == 0x7f)
+      *p = '?';
   fflush (stdout);
-  fprintf (stderr, "satchel: %s\n", text);
+  fprintf (stderr, "satchel: %s\n", valid);
   return exit;
 }
 

@@ -12,6 +12,7 @@
 #include "core/cli/cli.h"
 
 #define PASSWORD_MAX 1024u
+#define CANCEL 3 /* ^C */
 
 typedef enum
 {
@@ -37,7 +38,7 @@ read_line (int fd, char line[PASSWORD_MAX + 1])
       if (n <= 0 || c == '\n')
         break;
       any = TRUE;
-      if (c == 3 && isatty (fd))
+      if (c == CANCEL && isatty (fd))
         return LINE_CANCELLED;
       if (c == '\0')
         return LINE_BAD;
@@ -58,14 +59,15 @@ static Line
 prompt (const char *text, const char *user, char line[PASSWORD_MAX + 1])
 {
   struct termios before, quiet;
-  fprintf (stderr, "%s %s: ", text, user);
-  fflush (stderr);
   if (tcgetattr (STDIN_FILENO, &before) != 0)
     return LINE_END;
   quiet = before;
   quiet.c_lflag &= ~(tcflag_t) (ECHO | ISIG);
+  quiet.c_cc[VEOL] = CANCEL; /* else ^C would wait for the end of the line */
   if (tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
     return LINE_END;
+  fprintf (stderr, "%s %s: ", text, user);
+  fflush (stderr);
   Line read = read_line (STDIN_FILENO, line);
   tcsetattr (STDIN_FILENO, TCSAFLUSH, &before);
   fputc ('\n', stderr);

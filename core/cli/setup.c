@@ -29,10 +29,10 @@ module_dirs (const SatchelCli *cli)
 }
 
 gboolean
-satchel_cli_load (SatchelCli *cli, SatchelRole role, GPtrArray *problems)
+satchel_cli_load (SatchelCli *cli, GPtrArray *problems)
 {
   g_auto (GStrv) dirs = module_dirs (cli);
-  cli->loader = satchel_loader_new (role, (const char *const *) dirs);
+  cli->loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, (const char *const *) dirs);
   cli->set = satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
                                   satchel_loader_schema, cli->loader, problems);
   return cli->set != NULL;
@@ -51,11 +51,31 @@ satchel_cli_print_problems (const GPtrArray *problems)
 }
 
 int
-satchel_cli_setup (SatchelCli *cli, SatchelRole role)
+satchel_cli_setup (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  if (satchel_cli_load (cli, role, problems))
+  if (satchel_cli_load (cli, problems))
     return SATCHEL_EXIT_OK;
   satchel_cli_print_problems (problems);
   return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes; `satchel config check` shows them again");
+}
+
+int
+satchel_cli_start_modules (SatchelCli *cli)
+{
+  g_auto (GStrv) dirs = module_dirs (cli);
+  /* A loader of its own: the first one also holds what was only asked for its settings. */
+  g_clear_pointer (&cli->loader, satchel_loader_free);
+  cli->loader = satchel_loader_new (SATCHEL_ROLE_CLI, (const char *const *) dirs);
+  for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)
+    {
+      /* One that fails is told and left out: it may have nothing to do with what is asked. */
+      g_autoptr (GError) error = NULL;
+      if (satchel_config_set_is_enabled (cli->set, *name) && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)
+        satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
+    }
+  g_autoptr (GError) error = NULL;
+  if (!satchel_loader_configure (cli->loader, cli->set, &error) || !satchel_loader_start (cli->loader, &error))
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
+  return SATCHEL_EXIT_OK;
 }
