@@ -166,22 +166,22 @@ reopen (SatchelControl *control, SatchelControlClient *client)
   satchel_control_reply (client, text, TRUE, EXIT_FAILED);
 }
 
-/* One row a command: name, number of words, who answers (0: master). */
+/* One row a command: name, least and most words, who answers (0: master). */
 typedef struct Command
 {
   const char *name;
-  guint n_words;
+  guint min_words, max_words;
   guint roles;
 } Command;
 static const Command commands[] = {
-  { "status", 1, SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL },
-  { "who", 1, SATCHEL_ROLE_MAIL },
-  { "kick", 2, SATCHEL_ROLE_MAIL },
-  { "release", 2, SATCHEL_ROLE_AUTH },
-  { "adopt", 3, SATCHEL_ROLE_AUTH },
-  { "reload", 1, 0 },
-  { "stop", 1, 0 },
-  { "log-reopen", 1, 0 },
+  { "status", 1, 1, SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL },
+  { "who", 1, 1, SATCHEL_ROLE_MAIL },
+  { "kick", 2, 2, SATCHEL_ROLE_MAIL },
+  { "release", 2, 2, SATCHEL_ROLE_AUTH },
+  { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
+  { "reload", 1, 1, 0 },
+  { "stop", 1, 1, 0 },
+  { "log-reopen", 1, 1, 0 },
 };
 
 static void
@@ -192,7 +192,8 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strcmp (commands[i].name, argv[0]) == 0)
       command = &commands[i];
-  if (command == NULL || g_strv_length ((char **) argv) != command->n_words)
+  guint n_words = g_strv_length ((char **) argv);
+  if (command == NULL || n_words < command->min_words || n_words > command->max_words)
     {
       satchel_control_reply (client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n", TRUE, EXIT_USAGE);
       return;
