@@ -101,11 +101,11 @@ static void
 case_unchanged_since (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
-  guint32 quiet = fixture_put (fixture, mailbox, "quiet"), touched = fixture_put (fixture, mailbox, "touched");
-  guint64 known = state_of (mailbox).highestmodseq;
+  guint32 touched = fixture_put (fixture, mailbox, "touched"), quiet = fixture_put (fixture, mailbox, "quiet");
+  guint64 known = state_of (mailbox).highestmodseq; /* just that of the quiet one: not above it */
   fixture_set_flags (fixture, mailbox, touched, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  g_auto (SatchelUidSet) uids = uid_range (quiet, touched);
+  g_auto (SatchelUidSet) uids = uid_range (touched, quiet);
   SatchelOperation *operation
       = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, known);
   OK (satchel_transaction_commit (transaction, E));
