@@ -21,9 +21,9 @@
 #define NEWEST_KNOWN 449
 
 static const int common_calls[] = {
-  CALL (read), CALL (write), CALL (readv), CALL (writev), CALL (pread64), CALL (close), CALL (mmap), CALL (munmap),
+  CALL (read), CALL (write), CALL (writev), CALL (pread64), CALL (close), CALL (mmap), CALL (munmap),
   CALL (mremap), CALL (madvise), CALL (brk), CALL (futex), CALL (rt_sigaction), CALL (rt_sigprocmask),
-  CALL (rt_sigreturn), CALL (clock_gettime), CALL (clock_nanosleep), CALL (getpid), CALL (gettid), CALL (exit),
+  CALL (rt_sigreturn), CALL (clock_gettime), CALL (getpid), CALL (gettid), CALL (exit),
   CALL (exit_group), CALL (epoll_ctl), CALL (epoll_wait), CALL (epoll_pwait), CALL (poll), CALL (ppoll), CALL (fcntl),
   CALL (fstat), CALL (sendmsg), CALL (recvmsg), CALL (sendto), CALL (recvfrom), CALL (shutdown), CALL (getsockopt),
   CALL (setsockopt), CALL (getsockname), CALL (getpeername), CALL (getrandom), CALL (restart_syscall), END
@@ -31,7 +31,7 @@ static const int common_calls[] = {
 static const int gate_calls[] = { CALL (accept4), CALL (socketpair), CALL (dup3), END };
 /* Threads, and files below the directories that Landlock leaves. */
 static const int file_calls[] = {
-  CALL (openat), CALL (open), CALL (stat), CALL (lstat), CALL (statx), CALL (newfstatat), CALL (lseek), CALL (pwrite64),
+  CALL (readv), CALL (clock_nanosleep), CALL (openat), CALL (open), CALL (stat), CALL (lstat), CALL (statx), CALL (newfstatat), CALL (lseek), CALL (pwrite64),
   CALL (pwritev), CALL (preadv), CALL (getdents64), CALL (unlink), CALL (unlinkat), CALL (rename), CALL (renameat),
   CALL (renameat2), CALL (mkdir), CALL (mkdirat), CALL (rmdir), CALL (fsync), CALL (fdatasync), CALL (ftruncate),
   CALL (fallocate), CALL (flock), CALL (access), CALL (faccessat), CALL (faccessat2), CALL (fchmod), CALL (umask),

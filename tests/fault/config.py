@@ -30,18 +30,19 @@ def other_key():
 
 def mistakes():
     """file name: (text, line of the mistake, words that must be in the message)."""
-    cert = os.path.join(server.dir, "tls/cert.pem")
+    cert = os.path.join(os.path.dirname(server.ca_file), "cert.pem")
     return {
-        "10-semicolon.conf": ("imap = {\n  enabled = true\n  idle_timeout = \"30m\";\n};\n", (2, 3), [";"]),
-        "11-bare.conf": ("limits = {\n  login_timeout = 30s;\n};\n", (2,), ["login_timeout", '"']),
-        "12-number.conf": ("server = {\n  hostname = 17;\n};\n", (2,), ["hostname", "string"]),
+        "10-semicolon.conf": ("auth = {\n  failure_delay = \"1s\"\n  cache_time = \"30m\";\n};\n", (2, 3), [";"]),
+        "11-bare.conf": ("limits = {\n  login_timeout = 30s;\n};\n", (2,), ["30s", '"']),
+        "12-number.conf": ("namespace = {\n  prefix = 17;\n};\n", (2,), ["prefix", "quotes"]),
         "13-path.conf": ("tls = {\n  certificates = ( {\n    name = \"x\";\n    cert = \"/nonexistent/cert.pem\";\n    key = \"/nonexistent/key.pem\"; } );\n};\n",
                          (4, 5), ["/nonexistent/"]),
         "14-unknown-module.conf": ("\nimpa = { enabled = true; };\n", (2,), ["impa", "imap"]),
         "15-unknown-key.conf": ("pop3 = {\n\n  lock_wiat = \"0s\";\n};\n", (3,), ["lock_wiat", "lock_wait"]),
         "16-twice.conf": ("lmtp = {\n  recipients = 5;\n  line = \"4K\";\n  recipients = 6;\n};\n", (2, 4), ["recipients"]),
         "17-range.conf": ("limits = {\n  connections = 0;\n};\n", (2,), ["connections", "1"]),
-        "18-mismatch.conf": (f"tls = {{\n  key = \"{other_key()}\";\n}};\n", (2,), ["key", "match"]),
+        "18-mismatch.conf": (f"tls = {{\n  certificates = ( {{\n    name = \"x\";\n    cert = \"{cert}\";\n    key = \"{other_key()}\"; }} );\n}};\n",
+                             (5,), ["key", "match"]),
     }, cert
 
 
@@ -126,7 +127,7 @@ def certificate_reload():
     import ssl
     c = server.imap()
     c.select()
-    tls = os.path.join(server.dir, "tls")
+    tls = os.path.dirname(server.ca_file)
 
     def serial():
         with socket.create_connection(("127.0.0.1", server.imaps), 30) as s:
