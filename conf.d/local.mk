@@ -11,5 +11,5 @@ defaults_DATA = $(conf_templates:.in=)
 EXTRA_DIST += $(conf_templates) conf.d/passwd-file.conf.in conf.d/README.md
 CLEANFILES += $(defaults_DATA)
 $(defaults_DATA): %.conf: %.conf.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) conf.d && sed -e 's,@state_dir@,$(localstatedir)/lib/satchel,' -e 's,@run_dir@,$(runstatedir)/satchel,' \
-	  -e 's,@module_dir@,$(moduledir),' -e 's,@conf_dir@,$(confdir),' $< > $@.new && mv $@.new $@
+	$(AM_V_GEN)$(MKDIR_P) conf.d && sed -e 's,@state_dir@,$(localstatedir)/lib/satchel,g' -e 's,@run_dir@,$(runstatedir)/satchel,g' \
+	  -e 's,@module_dir@,$(moduledir),g' -e 's,@conf_dir@,$(confdir),g' $< > $@.new && mv $@.new $@

@@ -21,4 +21,4 @@ check-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-docs .
 update-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/update-docs .
-check-local: check-headers check-abi
+check-local: check-headers check-abi check-docs

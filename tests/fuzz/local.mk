@@ -1,2 +1,3 @@
 # SPDX-License-Identifier: MIT
 include tests/fuzz/mail.mk
+include tests/fuzz/config.mk
