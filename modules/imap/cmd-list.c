@@ -74,13 +74,12 @@ is_below (const char *name, const char *parent, char separator)
 
 /* Levels above @name that are no names of storage: "a" and "a/b" before "a/b/c". */
 static void
-add_parents (GArray *entries, const char *name, const char *previous, char separator, gsize prefix_len)
+add_parents (GArray *entries, const char *name, const char *previous, char separator)
 {
   for (const char *at = strchr (name, separator); at != NULL; at = strchr (at + 1, separator))
     {
       gsize len = (gsize) (at - name);
-      if (len < prefix_len || (previous != NULL && strncmp (previous, name, len) == 0 &&
-                               (previous[len] == '\0' || previous[len] == separator)))
+      if (previous != NULL && strncmp (previous, name, len) == 0 && (previous[len] == '\0' || previous[len] == separator))
         continue;
       Entry entry = { .name = g_strndup (name, len), .exists = TRUE };
       g_array_append_val (entries, entry);
@@ -106,12 +105,11 @@ make_entries (ImapSession *session, GPtrArray *infos, gboolean only_subscribed)
   g_array_sort_with_data (named, compare_entries, &separator);
   GArray *entries = g_array_new (FALSE, FALSE, sizeof (Entry));
   g_array_set_clear_func (entries, entry_clear);
-  gsize prefix_len = strlen (session->ns.prefix);
   for (guint i = 0; i < named->len; i++)
     {
       Entry *entry = &g_array_index (named, Entry, i);
       const char *previous = entries->len > 0 ? g_array_index (entries, Entry, entries->len - 1).name : NULL;
-      add_parents (entries, entry->name, previous, separator, prefix_len);
+      add_parents (entries, entry->name, previous, separator);
       g_array_append_val (entries, *entry);
       entry->name = NULL;
     }

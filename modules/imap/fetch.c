@@ -92,6 +92,21 @@ find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnaps
 
 /* ---- batches ---- */
 
+/* What went wrong with some messages is told at the end.  Takes @error over; NULL: the message has gone. */
+static void
+note_failure (ImapFetch *fetch, GError *error)
+{
+  if (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) ||
+      g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    fetch->is_missing = TRUE;
+  else if (fetch->error == NULL)
+    {
+      fetch->error = error;
+      return;
+    }
+  g_clear_error (&error);
+}
+
 /* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a flag. */
 static void
 mark_seen (ImapSession *session, ImapFetch *fetch)
@@ -138,11 +153,13 @@ load_batch (ImapSession *session, ImapFetch *fetch)
       fetch->batch_newly_seen[fetch->n_batch] = FALSE;
       fetch->batch_uids[fetch->n_batch++] = chunk->uid[row];
     }
-  g_clear_error (&fetch->error);
+  GError *error = NULL;
   if (fetch->wants_attributes &&
-      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes,
-                                   &fetch->error))
-    memset (fetch->batch_attributes, 0, sizeof fetch->batch_attributes);
+      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes, &error))
+    {
+      memset (fetch->batch_attributes, 0, sizeof fetch->batch_attributes);
+      note_failure (fetch, error);
+    }
   if (fetch->sets_seen)
     mark_seen (session, fetch);
 }
@@ -239,20 +256,6 @@ row_size (const ImapSession *session, const ImapFetch *fetch)
   guint row;
   const SatchelChunk *chunk = find_row (session, fetch, &snapshot, &row);
   return chunk->size[row];
-}
-
-static void
-note_failure (ImapFetch *fetch, GError *error)
-{
-  if (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) ||
-      g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    fetch->is_missing = TRUE;
-  else if (fetch->error == NULL)
-    {
-      fetch->error = error;
-      return;
-    }
-  g_clear_error (&error);
 }
 
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: MIT
 include tests/fuzz/mail.mk
 include tests/fuzz/config.mk
+include tests/fuzz/imap.mk

@@ -374,9 +374,9 @@ main (int argc, char **argv)
       for (guint s = 0; s < G_N_ELEMENTS (stacks); s++)
         for (Mode mode = MODE_WHOLE; mode <= MODE_TIGHT; mode++)
           {
-            /* The memory driver in every mode; the others show what storage changes, whole and tight. */
+            /* The memory driver in every mode; the others show what storage changes, one mode each. */
             if ((only != NULL && strcmp (only, stacks[s]) != 0) || (only_mode != NULL && atoi (only_mode) != (int) mode) ||
-                (s > 0 && mode == MODE_BYTEWISE))
+                (s > 0 && mode != (s == 2 ? MODE_TIGHT : MODE_WHOLE)))
               continue;
             run_once (argv[i], lines, stacks[s], mode);
           }

@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: MIT
+imap_fuzz_sources = tests/fuzz/fuzz-imap-command.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
+	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
+check_PROGRAMS += tests/fuzz/fuzz-imap-command
+TESTS += tests/fuzz/fuzz-imap-command
+tests_fuzz_fuzz_imap_command_SOURCES = $(imap_fuzz_sources) tests/fuzz/driver.c
+tests_fuzz_fuzz_imap_command_LDADD = libsatchel.la $(GLIB_LIBS)
+if FUZZ
+noinst_PROGRAMS += tests/fuzz/libfuzzer-imap-command
+tests_fuzz_libfuzzer_imap_command_SOURCES = $(imap_fuzz_sources)
+tests_fuzz_libfuzzer_imap_command_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_fuzz_libfuzzer_imap_command_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+endif
