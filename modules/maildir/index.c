@@ -100,6 +100,16 @@ md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
   put_metadata (mb->index.pending, uid, key, value);
 }
 
+/* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells. */
+static void
+hint_sequence (MdMailbox *mb)
+{
+  mb->state.hints[MD_HINT_SEQUENCE] = mb->index.sequence;
+  memcpy (&mb->state.hints[MD_HINT_INDEX_BOOT_1], md_boot_id (), 16);
+  if (mb->state.fd >= 0)
+    md_slots_hint (&mb->state);
+}
+
 static void
 fill_summary (MdMailbox *mb, MdSummary *summary)
 {
@@ -110,6 +120,7 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
   summary->first_recent = mb->first_recent;
   summary->history_start = mb->history_start;
   summary->cache_id = mb->cache.id;
+  summary->sequence = ++mb->index.sequence;
   summary->new_stamp = mb->new_stamp;
   summary->cur_stamp = mb->cur_stamp;
   summary->is_suspect = mb->suspect_due_ms != 0;
@@ -262,23 +273,24 @@ md_index_checkpoint (MdMailbox *mb)
   index->fd = checkpoint.fd;
   index->size = index->checkpoint_size = checkpoint.size;
   index->is_broken = FALSE;
+  hint_sequence (mb);
   g_byte_array_set_size (index->pending, 0);
   /* A name that is not durable does not keep what is behind it. */
   index->needs_sync = durable && md_sys.fsync (mb->fd) != 0;
 }
 
 static gboolean
-append_frame (MdMailbox *mb, gboolean clean, GError **error)
+append_frame (MdMailbox *mb, GError **error)
 {
   MdIndex *index = &mb->index;
   MdSummary summary;
   fill_summary (mb, &summary);
-  summary.is_clean = clean;
   g_autoptr (GByteArray) frame = g_byte_array_new ();
   put_frame (frame, index->pending->data, index->pending->len, &summary, FALSE);
   if (!md_pwrite_all (index->fd, frame->data, frame->len, index->size, error))
     return FALSE;
   index->size += frame->len;
+  hint_sequence (mb);
   g_byte_array_set_size (index->pending, 0);
   return TRUE;
 }
@@ -306,7 +318,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
   if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
     return TRUE;
   g_autoptr (GError) local = NULL;
-  if (!append_frame (mb, FALSE, &local))
+  if (!append_frame (mb, &local))
     {
       md_index_discard (mb);
       if (must_sync)
@@ -326,15 +338,11 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
 }
 
 void
-md_index_close (MdMailbox *mb, gboolean clean)
+md_index_close (MdMailbox *mb)
 {
   MdIndex *index = &mb->index;
   if (index->fd >= 0)
-    {
-      if (clean && append_frame (mb, TRUE, NULL))
-        md_sys.fdatasync (index->fd);
-      md_sys.close (index->fd);
-    }
+    md_sys.close (index->fd);
   index->fd = -1;
   g_clear_pointer (&index->pending, g_byte_array_unref);
 }

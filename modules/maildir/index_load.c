@@ -287,6 +287,6 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
   *ret_snapshot = build_snapshot (&loader, ret_summary);
   gboolean whole = index->size == (guint64) st.st_size
                    && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
-  gboolean kept = ret_summary->is_clean || memcmp (ret_summary->boot_id, md_boot_id (), 16) == 0;
-  return whole && kept ? MD_INDEX_EXACT : MD_INDEX_STALE;
+  index->sequence = ret_summary->sequence;
+  return whole && md_hint_is_of (&mb->state, ret_summary->sequence) ? MD_INDEX_EXACT : MD_INDEX_STALE;
 }

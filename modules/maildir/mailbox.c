@@ -335,17 +335,17 @@ md_mailbox_load (MdStore *store, const char *name, GError **error)
       if (open_dirs (mb, error) && load_files (mb, error))
         return mb;
     }
-  md_mailbox_unload (mb, FALSE);
+  md_mailbox_unload (mb);
   g_prefix_error (error, "mailbox %s: ", name);
   return NULL;
 }
 
 void
-md_mailbox_unload (MdMailbox *mb, gboolean clean)
+md_mailbox_unload (MdMailbox *mb)
 {
   if (mb->has_early_scan)
     md_scan_clear (&mb->early_scan);
-  md_index_close (mb, clean);
+  md_index_close (mb);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);
   int fds[] = { mb->fd, mb->new_fd, mb->cur_fd };
@@ -401,7 +401,7 @@ md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
   g_mutex_unlock (&store->table);
   mb->handle = NULL;
   mailbox->driver = NULL;
-  md_mailbox_unload (mb, FALSE);
+  md_mailbox_unload (mb);
   g_mutex_unlock (&store->writer);
 }
 
@@ -419,7 +419,8 @@ quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
                 && md_sys.fstatat (fd, "new", &st[0], AT_SYMLINK_NOFOLLOW) == 0
                 && md_sys.fstatat (fd, "cur", &st[1], AT_SYMLINK_NOFOLLOW) == 0
                 && md_slots_open (&state, fd, MD_STATE_FILE, NULL)
-                && state.words[MD_STATE_UIDVALIDITY] == summary.uidvalidity;
+                && state.words[MD_STATE_UIDVALIDITY] == summary.uidvalidity
+                && md_hint_is_of (&state, summary.sequence);
   const MdStamp *known[2] = { ok ? &summary.new_stamp : NULL, ok ? &summary.cur_stamp : NULL };
   for (guint i = 0; ok && i < 2; i++)
     ok = known[i]->ino == st[i].st_ino && known[i]->sec == st[i].st_mtim.tv_sec
@@ -468,7 +469,7 @@ md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_s
       if (ok)
         {
           *ret_state = mb->snapshot->state;
-          md_mailbox_unload (mb, FALSE);
+          md_mailbox_unload (mb);
         }
     }
   g_mutex_unlock (&store->writer);

@@ -111,7 +111,9 @@ void md_slots_hint (MdSlots *slots);
 void md_slots_close (MdSlots *slots);
 enum { MD_STATE_UIDVALIDITY, MD_STATE_UID_LIMIT, MD_STATE_ID_1, MD_STATE_ID_2, MD_STATE_RECENT, MD_STATE_HISTORY };
 enum { MD_USER_MODSEQ_LIMIT, MD_USER_UIDVALIDITY };
-enum { MD_HINT_MODSEQ, MD_HINT_BOOT_1, MD_HINT_BOOT_2 };
+enum { MD_HINT_MODSEQ, MD_HINT_BOOT_1, MD_HINT_BOOT_2 };       /* of the user */
+enum { MD_HINT_SEQUENCE, MD_HINT_INDEX_BOOT_1, MD_HINT_INDEX_BOOT_2 }; /* of a mailbox */
+gboolean md_hint_is_of (const MdSlots *state, guint64 sequence);
 
 /* ---- table.c: names by UID ---- */
 enum { MD_ENTRY_NEW = 1, MD_ENTRY_DEAD = 2, MD_ENTRY_OURS = 4 };
@@ -203,13 +205,14 @@ typedef struct MdSummary
   guint8 boot_id[16];
   guint32 uidvalidity, uidnext, first_recent, n_messages, n_unseen, n_deleted;
   guint64 highestmodseq, size_bytes, history_start, cache_id;
+  guint64 sequence; /* of the frame; a hint in the state file names the last one */
   MdStamp new_stamp, cur_stamp;
-  guint32 is_suspect, is_clean;
+  guint32 is_suspect, reserved;
 } MdSummary;
 typedef struct MdIndex
 {
   int fd;
-  guint64 size, checkpoint_size;
+  guint64 size, checkpoint_size, sequence;
   GByteArray *pending; /* items not yet written */
   gboolean is_broken;  /* a write failed: the file is gone */
   gboolean needs_sync; /* pending or written items that names cannot hold */
@@ -225,7 +228,7 @@ void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *val
 gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
 void md_index_checkpoint (MdMailbox *mb);
 gboolean md_index_peek (int dirfd, MdSummary *ret);
-void md_index_close (MdMailbox *mb, gboolean clean);
+void md_index_close (MdMailbox *mb);
 void md_index_discard (MdMailbox *mb);
 
 /* ---- cache.c: attributes ---- */
@@ -357,7 +360,7 @@ md_min (guint64 a, guint64 b)
 }
 
 MdMailbox *md_mailbox_load (MdStore *store, const char *name, GError **error);
-void md_mailbox_unload (MdMailbox *mb, gboolean clean);
+void md_mailbox_unload (MdMailbox *mb);
 gboolean md_mailbox_create_files (MdStore *store, int fd, GError **error);
 void md_mailbox_state (MdMailbox *mb, guint64 modseq, SatchelMailboxState *ret);
 gboolean md_mailbox_reserve_uids (MdMailbox *mb, guint32 upto, GError **error);

@@ -110,3 +110,10 @@ md_slots_close (MdSlots *slots)
     md_sys.close (slots->fd);
   slots->fd = -1;
 }
+
+gboolean
+md_hint_is_of (const MdSlots *state, guint64 sequence)
+{
+  return state->hints_valid && state->hints[MD_HINT_SEQUENCE] == sequence
+         && memcmp (&state->hints[MD_HINT_INDEX_BOOT_1], md_boot_id (), 16) == 0;
+}

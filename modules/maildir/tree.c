@@ -282,9 +282,9 @@ rename_inbox (MdStore *store, const char *to, GError **error)
       g_clear_pointer (&op.ret_uids, g_array_unref);
     }
   if (target != NULL)
-    md_mailbox_unload (target, FALSE);
+    md_mailbox_unload (target);
   if (inbox != NULL && inbox != open)
-    md_mailbox_unload (inbox, FALSE);
+    md_mailbox_unload (inbox);
   if (!ok)
     remove_locked (store, to, NULL);
   return ok;

@@ -236,6 +236,37 @@ damage (GRand *rand, const char *path, const char *content, gsize len)
   g_assert_true (g_file_set_contents (path, copy, (gssize) len, NULL));
 }
 
+/* An index that is whole but of an earlier time, as from a backup, gives no UID again. */
+static void
+test_old_index (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  g_autofree char *old = NULL;
+  gsize len;
+  g_assert_true (g_file_get_contents (index, &old, &len, NULL));
+  append_text (inbox, "two\r\n", 0, NULL, NULL);
+  g_assert_true (expunge (inbox, 2, 2, NULL));
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_assert_true (g_file_set_contents (index, old, (gssize) len, NULL));
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (after->state.uidvalidity, ==, before->state.uidvalidity);
+  g_assert_cmpuint (after->state.highestmodseq, >, before->state.highestmodseq);
+  g_assert_cmpuint (append_text (inbox, "three\r\n", 0, NULL, NULL), >, 2);
+  g_autofree char *text = message_text (inbox, 1);
+  g_assert_cmpstr (text, ==, "one\r\n");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 static void
 fill (Place *place, SatchelMailbox *inbox, char **told, guint *n_told)
 {
@@ -636,6 +667,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/maildir/fault/nth-enospc", GINT_TO_POINTER (ENOSPC), test_nth_error);
   g_test_add_func ("/maildir/fault/nth-short-write", test_nth_short);
   g_test_add_func ("/maildir/fault/full-disk", test_full_disk);
+  g_test_add_func ("/maildir/damage/old-index", test_old_index);
   g_test_add_func ("/maildir/damage/random", test_damage);
   g_test_add_func ("/maildir/crash/kill-9", test_kill);
   g_test_add_func ("/maildir/outside/race", test_race);
