@@ -229,7 +229,7 @@ def log_line():
     equal(reply[:3], b"250", "reply")
     queue_id = reply.split()[-1].decode()
     line = next(x for x in server.log().splitlines() if "delivered: " in x and queue_id in x)
-    want = f'delivered: id={queue_id} message-id="<log\\"1@example.net>" user=u0006@example.org mailbox=Archive uid=1'
+    want = f'delivered: id={queue_id} message-id="<log\\x221@example.net>" user=u0006@example.org mailbox=Archive uid=1'
     equal(line[line.index("delivered: "):], want, "log line")
 
 

@@ -68,8 +68,8 @@ def wrong_password():
     log = server.log()
     line = next(x for x in log.splitlines() if "auth failed:" in x and "bad-password" in x)
     line = line[line.index("auth failed:"):]
-    equal(line.startswith('auth failed: rip=127.0.0.1 service=pop3 method=USER reason=bad-password user="u0001@example.org" session='), True, line)
-    equal('reason=unknown-user user="nobody@example.org"' in log, True, "unknown user in the log")
+    equal(line.startswith('auth failed: rip=127.0.0.1 service=pop3 method=USER reason=bad-password user="u0001" session='), True, line)
+    equal('reason=unknown-user user="nobody"' in log, True, "unknown user in the log")
 
 
 @case
@@ -144,7 +144,7 @@ def pipelined():
     w = connect()
     w.send(b"USER u0003\r\nPASS pw\r\nSTAT\r\nRETR 1\r\nDELE 1\r\nQUIT\r\n")
     got = w.rest()
-    equal(got.count(b"+OK"), 7, f"answers: {got!r}")
+    equal(got.count(b"+OK"), 6, f"answers: {got!r}")
     equal(int(login("u0003").ask(b"STAT", b"+OK").split()[1]), 0, "deleted at QUIT")
 
 
