@@ -95,9 +95,20 @@ add_user (Search *search, const char *user)
 
 static SatchelDeliveryStatus expand (Search *search, const char *address, const char *plain, guint first, guint depth);
 
+/* Of a target that differs from @address in its domain only (an alias of the whole domain): the target without detail. */
+static char *
+plain_target (const char *target, const char *address, const char *plain)
+{
+  const char *at = strrchr (target, '@');
+  gsize local_len = (gsize) (at - target);
+  if (plain == NULL || strncmp (target, address, local_len + 1) != 0)
+    return NULL;
+  return g_strdup_printf ("%.*s%s", (int) (strrchr (plain, '@') - plain), plain, at);
+}
+
 /* What a database gave for @address.  OK also if nothing came of it. */
 static SatchelDeliveryStatus
-follow (Search *search, const char *address, const GPtrArray *targets, guint index, guint depth)
+follow (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index, guint depth)
 {
   const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[index];
   for (guint i = 0; i < targets->len; i++)
@@ -113,7 +124,10 @@ follow (Search *search, const char *address, const GPtrArray *targets, guint ind
       else if (g_hash_table_contains (search->visited, target))
         status = SATCHEL_DELIVERY_OK;
       else
-        status = expand (search, target, NULL, 0, depth + 1);
+        {
+          g_autofree char *target_plain = plain_target (target, address, plain);
+          status = expand (search, target, target_plain, 0, depth + 1);
+        }
       if (status == SATCHEL_DELIVERY_TEMPORARY)
         return status;
       if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL)
@@ -151,7 +165,7 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
           case SATCHEL_USERDB_FOUND:
             /* A database that cannot name domains vouches by its answer; one that can must have named it. */
             if (search->is_ours || !SATCHEL_HAS (userdb, has_domain))
-              return follow (search, names[k], targets, i, depth);
+              return follow (search, names[k], k == 0 ? plain : NULL, targets, i, depth);
             break;
           }
       }

@@ -119,7 +119,7 @@ look_up_user (const char *address, GPtrArray *found, GError **error)
 static gboolean
 has_domain (const char *domain)
 {
-  return strcmp (domain, "x.org") == 0;
+  return strcmp (domain, "x.org") == 0 || strcmp (domain, "old.org") == 0;
 }
 
 static SatchelUserdbStatus
