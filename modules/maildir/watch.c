@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define POLL_MS 2000
+#define REST_MS 100
 #define EVENTS (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 static GMutex lock;
@@ -23,7 +24,15 @@ static gboolean inotify_failed;
 static SatchelWatch *source;
 static SatchelTimer timer;
 
+static SatchelTimer rest_timer;
+
 static void poll_all (SatchelTimer *unused, gpointer data);
+
+static void
+rest_is_over (SatchelTimer *unused, gpointer data)
+{
+  satchel_watch_set_events (source, EPOLLIN);
+}
 
 static void
 arm (void)
@@ -32,13 +41,15 @@ arm (void)
     satchel_timer_arm (&timer, POLL_MS, poll_all, NULL);
 }
 
-/* Under the lock. */
-static void
+/* Under the lock.  TRUE: something changed outside. */
+static gboolean
 look (MdMailbox *mb)
 {
   /* A commit at work moves the times itself; it looks before and after. */
-  if (g_atomic_int_get (&mb->busy) == 0 && mb->handle != NULL && !md_mailbox_is_current (mb))
-    satchel_mailbox_changed_outside (mb->handle);
+  if (g_atomic_int_get (&mb->busy) != 0 || mb->handle == NULL || md_mailbox_is_current (mb))
+    return FALSE;
+  satchel_mailbox_changed_outside (mb->handle);
+  return TRUE;
 }
 
 static gboolean
@@ -99,12 +110,19 @@ read_events (int fd, guint32 events, gpointer data)
     }
   GHashTableIter iter;
   gpointer mb;
+  gboolean any_outside = FALSE;
   g_hash_table_iter_init (&iter, changed);
   while (g_hash_table_iter_next (&iter, &mb, NULL))
-    look (mb);
+    any_outside |= look (mb);
   g_mutex_unlock (&lock);
   if (g_hash_table_size (changed) > 0)
     arm (); /* for the second look */
+  if (!any_outside)
+    {
+      /* These were our own: a commit of thousands of renames is not to wake us for each. */
+      satchel_watch_set_events (source, 0);
+      satchel_timer_arm (&rest_timer, REST_MS, rest_is_over, NULL);
+    }
 }
 
 static void
