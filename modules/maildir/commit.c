@@ -7,6 +7,7 @@
 #include "maildir.h"
 
 #define ATTEMPTS 4
+#define MANY_FILES 64
 
 typedef struct Member
 {
@@ -238,6 +239,23 @@ set_busy (SatchelTransaction *const *transactions, guint n, int by)
       }
 }
 
+/* TRUE: something was paused, or taken up again. */
+static gboolean
+pause_watches (SatchelTransaction *const *transactions, guint n, gboolean pause)
+{
+  gboolean any = FALSE;
+  for (guint t = 0; t < n; t++)
+    for (guint i = 0; i < satchel_transaction_n_operations (transactions[t]); i++)
+      {
+        const SatchelOperation *op = satchel_transaction_operation (transactions[t], i);
+        if (op->mailbox->driver == NULL || satchel_uid_set_count (&op->uids) < MANY_FILES)
+          continue;
+        md_watch_pause (op->mailbox->driver, pause);
+        any = TRUE;
+      }
+  return any;
+}
+
 void
 md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
 {
@@ -247,6 +265,7 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
     members[i] = (Member){ .transaction = transactions[i], .result = &results[i] };
   g_mutex_lock (&store->writer);
   set_busy (transactions, n, 1);
+  gboolean is_paused = pause_watches (transactions, n, TRUE);
   for (;;)
     {
       g_autoptr (GPtrArray) pending = g_ptr_array_new ();
@@ -257,6 +276,8 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
         break;
       run_round (store, pending);
     }
+  if (is_paused)
+    pause_watches (transactions, n, FALSE);
   set_busy (transactions, n, -1);
   g_mutex_unlock (&store->writer);
 }

@@ -401,6 +401,7 @@ gboolean md_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 
                       gboolean *ret_is_complete, GError **error);
 void md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch); /* watch.c */
 void md_watch_forget (MdMailbox *mb);
+void md_watch_pause (MdMailbox *mb, gboolean pause); /* any thread; within a commit */
 void md_watch_stop (void);
 typedef struct MdStaged /* SatchelStaged.driver */
 {

@@ -157,10 +157,8 @@ add_watches (MdMailbox *mb)
 }
 
 static void
-forget_locked (MdMailbox *mb)
+remove_watches (MdMailbox *mb)
 {
-  if (watched == NULL || !g_hash_table_remove (watched, mb))
-    return;
   for (guint i = 0; i < 2; i++)
     if (mb->watch_wd[i] >= 0)
       {
@@ -170,11 +168,43 @@ forget_locked (MdMailbox *mb)
       }
 }
 
+static void
+forget_locked (MdMailbox *mb)
+{
+  if (watched != NULL && g_hash_table_remove (watched, mb))
+    remove_watches (mb);
+}
+
 void
 md_watch_forget (MdMailbox *mb)
 {
   g_mutex_lock (&lock);
   forget_locked (mb);
+  g_mutex_unlock (&lock);
+}
+
+static void
+arm_deferred (gpointer data)
+{
+  arm ();
+}
+
+/* While a commit renames or removes many files: an event for each would cost as much as a part of the work itself.
+ * Changes from outside meanwhile show in the directories' times, at the second look. */
+void
+md_watch_pause (MdMailbox *mb, gboolean pause)
+{
+  g_mutex_lock (&lock);
+  if (watched != NULL && g_hash_table_contains (watched, mb))
+    {
+      if (pause)
+        remove_watches (mb);
+      else if (mb->watch_wd[0] < 0 && mb->watch_wd[1] < 0)
+        {
+          add_watches (mb);
+          satchel_defer (arm_deferred, NULL);
+        }
+    }
   g_mutex_unlock (&lock);
 }
 
@@ -226,6 +256,7 @@ md_watch_stop (void)
 {
   g_mutex_lock (&lock);
   satchel_timer_cancel (&timer);
+  satchel_timer_cancel (&rest_timer);
   g_clear_pointer (&source, satchel_watch_remove);
   if (inotify_fd >= 0)
     close (inotify_fd);
