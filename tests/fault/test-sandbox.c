@@ -122,7 +122,7 @@ static gboolean
 steal_fd (void)
 {
   g_autofree char *path = g_strdup_printf ("/proc/%d/fd/0", (int) bystander);
-  return opens (path, O_RDONLY);
+  return opens (path, O_RDONLY | O_NONBLOCK);
 }
 
 static gboolean
