@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "harness.h"
+#include "harness-private.h"
 
 #include "core/runtime/config_image.h"
 #include "core/runtime/connection_private.h"
@@ -36,20 +36,9 @@ struct SatchelSession
   SatchelSession *next;
 };
 
-struct SatchelGateSession
-{
-  SatchelConnection *connection;
-  gpointer self;
-  gboolean is_clear, has_tls;
-  guint n_bad;
-  SatchelAuthStatus status; /* to be told */
-  gboolean asks_user;       /* LOGIN mechanism */
-  char *login_user, *user;
-};
-
 static struct
 {
-  guint run, n_sessions, n_gates;
+  guint run, n_sessions;
   SatchelSession *sessions;
   HarnessOptions options;
   SatchelConfigSet *imap, *limits, *mailboxes;
@@ -109,7 +98,7 @@ satchel_namespace (void)
 }
 
 const SatchelConfig *
-satchel_gate_config (SatchelGateSession *session)
+harness_imap_settings (void)
 {
   return satchel_config_set_group (now.imap, "imap");
 }
@@ -216,8 +205,8 @@ session_dying (SatchelConnection *connection, gpointer data)
   g_atomic_int_set (&((SatchelSession *) data)->is_dead, TRUE);
 }
 
-static void
-begin_session (SatchelTransport *transport, const char *user, const char *tag, GBytes *input)
+void
+harness_begin_session (SatchelTransport *transport, const char *user, const char *tag, GBytes *input)
 {
   SatchelSession *session = g_new0 (SatchelSession, 1);
   session->user = g_strdup_printf ("%s%u@test", user, now.run);
@@ -232,189 +221,6 @@ begin_session (SatchelTransport *transport, const char *user, const char *tag, G
   if (input != NULL && g_bytes_get_size (input) > 0)
     satchel_connection_push_input (session->connection, g_bytes_get_data (input, NULL), g_bytes_get_size (input));
 }
-
-/* ---- a gate session ---- */
-
-static const SatchelGateProtocolOps *
-gate_ops (void)
-{
-  return satchel_module ()->provides[0].ops;
-}
-
-SatchelConnection *
-satchel_gate_connection (SatchelGateSession *session)
-{
-  return session->connection;
-}
-gboolean
-satchel_gate_has_tls (SatchelGateSession *session)
-{
-  return session->has_tls;
-}
-gboolean
-satchel_gate_can_start_tls (SatchelGateSession *session)
-{
-  return !session->has_tls;
-}
-gboolean
-satchel_gate_may_login (SatchelGateSession *session)
-{
-  return session->has_tls || !session->is_clear;
-}
-const char *const *
-satchel_gate_mechanisms (SatchelGateSession *session)
-{
-  static const char *const names[] = { "PLAIN", "LOGIN", NULL }, *const none[] = { NULL };
-  return satchel_gate_may_login (session) ? names : none;
-}
-gboolean
-satchel_gate_count_bad (SatchelGateSession *session)
-{
-  return ++session->n_bad < 3;
-}
-
-static void
-tls_done (gpointer data)
-{
-  SatchelGateSession *session = data;
-  session->has_tls = TRUE;
-  satchel_connection_resume (session->connection);
-  gate_ops ()->tls_started (session->self);
-}
-
-void
-satchel_gate_start_tls (SatchelGateSession *session)
-{
-  satchel_connection_pause (session->connection);
-  satchel_connection_flush (session->connection);
-  /* What the client pipelined is on its way or here already. */
-  for (guint i = 0; i < 100; i++)
-    {
-      char buffer[4096];
-      while (recv (satchel_connection_transport (session->connection)->fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0)
-        ;
-    }
-  satchel_connection_drop_input (session->connection);
-  satchel_defer (tls_done, session);
-}
-
-static void
-tell_result (gpointer data)
-{
-  SatchelGateSession *session = data;
-  SatchelAuthResult result = { .size = sizeof result, .status = session->status };
-  if (session->status == SATCHEL_AUTH_CONTINUE && session->asks_user)
-    {
-      result.challenge = (const guint8 *) (session->login_user == NULL ? "Username:" : "Password:");
-      result.challenge_len = 9;
-    }
-  satchel_connection_resume (session->connection);
-  gate_ops ()->auth_result (session->self, &result);
-}
-
-static void
-answer (SatchelGateSession *session, SatchelAuthStatus status)
-{
-  session->status = status;
-  satchel_connection_pause (session->connection);
-  satchel_defer (tell_result, session);
-}
-
-static void
-check_password (SatchelGateSession *session, const char *user, const char *password)
-{
-  g_free (session->user);
-  session->user = g_strdup (user);
-  if (strcmp (user, "full") == 0)
-    answer (session, SATCHEL_AUTH_LIMITED);
-  else if (strcmp (user, "away") == 0)
-    answer (session, SATCHEL_AUTH_UNAVAILABLE);
-  else
-    answer (session, strcmp (password, "pw") == 0 ? SATCHEL_AUTH_OK : SATCHEL_AUTH_FAILED);
-}
-
-void
-satchel_gate_auth_password (SatchelGateSession *session, const char *method, const char *user, gsize user_len,
-                            const char *password, gsize password_len)
-{
-  g_autofree char *name = g_strndup (user, user_len), *secret = g_strndup (password, password_len);
-  check_password (session, name, secret);
-}
-
-void
-satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, const guint8 *initial, gsize len)
-{
-  session->asks_user = strcmp (mechanism, "LOGIN") == 0;
-  g_clear_pointer (&session->login_user, g_free);
-  if (strcmp (mechanism, "PLAIN") != 0 && !session->asks_user)
-    answer (session, SATCHEL_AUTH_BAD_MECHANISM);
-  else if (initial == NULL)
-    answer (session, SATCHEL_AUTH_CONTINUE);
-  else
-    satchel_gate_auth_step (session, initial, len);
-}
-
-void
-satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len)
-{
-  g_autofree char *text = g_malloc0 (len + 1);
-  memcpy (text, response, len);
-  if (session->asks_user && session->login_user == NULL)
-    {
-      session->login_user = g_strdup (text);
-      answer (session, SATCHEL_AUTH_CONTINUE);
-    }
-  else if (session->asks_user)
-    check_password (session, session->login_user, text);
-  else
-    {
-      const char *user = memchr (text, '\0', len);
-      const char *password = user != NULL ? memchr (user + 1, '\0', len - (gsize) (user + 1 - text)) : NULL;
-      if (password == NULL)
-        answer (session, SATCHEL_AUTH_FAILED);
-      else
-        check_password (session, user + 1, password + 1);
-    }
-}
-
-void
-satchel_gate_auth_cancel (SatchelGateSession *session)
-{
-}
-
-void
-satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len)
-{
-  g_autofree char *tag = g_strndup (note, len), *user = g_strdup (session->user);
-  g_autoptr (GBytes) input = NULL, output = NULL;
-  satchel_connection_flush (session->connection);
-  SatchelTransport *transport = satchel_connection_take_apart (session->connection, &input, &output);
-  begin_session (transport, user, tag, input);
-}
-
-static void
-gate_input (SatchelConnection *connection, gpointer data)
-{
-  gate_ops ()->handlers->input (connection, ((SatchelGateSession *) data)->self);
-}
-static void
-gate_drained (SatchelConnection *connection, gpointer data)
-{
-  if (SATCHEL_HAS (gate_ops ()->handlers, drained))
-    gate_ops ()->handlers->drained (connection, ((SatchelGateSession *) data)->self);
-}
-static void
-gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason reason)
-{
-  SatchelGateSession *session = data;
-  gate_ops ()->handlers->closed (connection, session->self, reason);
-  g_free (session->login_user);
-  g_free (session->user);
-  g_free (session);
-  now.n_gates--;
-}
-static const SatchelConnectionHandlers gate_handlers
-    = { sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, NULL, gate_closed };
 
 /* ---- clients ---- */
 
@@ -433,8 +239,8 @@ client_readable (int fd, guint32 events, gpointer data)
     }
 }
 
-static HarnessClient *
-client_new (int *ret_server_fd)
+HarnessClient *
+harness_client_new (int *ret_server_fd)
 {
   int fds[2];
   if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
@@ -451,21 +257,8 @@ HarnessClient *
 harness_connect (const char *user)
 {
   int fd;
-  HarnessClient *client = client_new (&fd);
-  begin_session (satchel_transport_new_plain (fd), user, "L", NULL);
-  return client;
-}
-
-HarnessClient *
-harness_connect_gate (gboolean is_clear)
-{
-  int fd;
-  HarnessClient *client = client_new (&fd);
-  SatchelGateSession *session = g_new0 (SatchelGateSession, 1);
-  session->is_clear = is_clear;
-  session->connection = satchel_connection_new (satchel_transport_new_plain (fd), &gate_handlers, session);
-  session->self = gate_ops ()->session_new (session);
-  now.n_gates++;
+  HarnessClient *client = harness_client_new (&fd);
+  harness_begin_session (satchel_transport_new_plain (fd), user, "L", NULL);
   return client;
 }
 
@@ -642,11 +435,11 @@ harness_end (void)
 {
   gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
   guint source = g_timeout_add (5, tick, NULL);
-  while ((now.n_sessions > 0 || now.n_gates > 0 || satchel_job_n_pending () > 0) && g_get_monotonic_time () < end)
+  while ((now.n_sessions > 0 || harness_n_gates > 0 || satchel_job_n_pending () > 0) && g_get_monotonic_time () < end)
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (source);
-  if (now.n_sessions > 0 || now.n_gates > 0)
-    g_error ("%u sessions are left after the last client went", now.n_sessions + now.n_gates);
+  if (now.n_sessions > 0 || harness_n_gates > 0)
+    g_error ("%u sessions are left after the last client went", now.n_sessions + harness_n_gates);
   harness_settle ();
   g_clear_pointer (&now.stores, g_hash_table_unref);
   g_clear_pointer (&now.imap, satchel_config_set_free);

@@ -5,6 +5,7 @@ EXTRA_DIST += tests/protocol/cli.py tests/protocol/lmtp.py tests/protocol/pop3.p
 # Scripts over socket pairs: imap's objects, the core, and stacks of test storage.
 check_PROGRAMS += tests/protocol/run-script
 tests_protocol_run_script_SOURCES = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
+	tests/protocol/harness-gate.c tests/protocol/harness-private.h \
 	$(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS)
 TESTS += tests/protocol/imap-scripts.sh
