@@ -5,7 +5,6 @@ import os
 import shlex
 import shutil
 import socket
-import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -84,7 +83,7 @@ def wrong_abi():
     """another ABI number is refused, with both numbers and what to do"""
     compile_module("hello.c", "hello.so", "-DHELLO_ABI=99")
     said = refused()
-    equal("99" in said and "hello.so" in said and ("rebuild" in said.lower() or "build" in said.lower()), True, said)
+    equal("99" in said and "module hello" in said and "rebuild it" in said, True, said)
 
 
 @case
@@ -92,7 +91,7 @@ def missing_symbol():
     """an unknown symbol is refused by name"""
     compile_module("hello.c", "hello.so", "-DHELLO_LACKS_SYMBOL")
     said = refused()
-    equal("satchel_no_such_function" in said and "hello.so" in said, True, said)
+    equal("satchel_no_such_function" in said and "module hello" in said, True, said)
 
 
 @case
@@ -100,7 +99,7 @@ def crash_at_load():
     """a module that crashes while it is loaded is named, and nothing else happens"""
     compile_module("hello.c", "hello.so", "-DHELLO_CRASHES")
     said = refused()
-    equal("hello" in said and "crash" in said.lower() or "signal" in said.lower(), True, said)
+    equal("hello" in said and ("crash" in said.lower() or "signal" in said.lower()), True, said)
 
 
 @case
@@ -123,5 +122,4 @@ def wrong_owner():
     equal("chown" in said and "hello.so" in said, True, said)
 
 
-assert subprocess
 main()

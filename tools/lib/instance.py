@@ -277,9 +277,11 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         return installed
 
     def options(self, programs):
-        result = ["--config-dir", self.path("config"), "--defaults-dir", os.path.join(programs, "share/satchel/conf.d"),
-                  "--module-dir", os.path.join(programs, "lib/satchel/modules")]
-        for setting in self.memory.get("settings", []):
+        result = ["--config-dir", self.path("config"), "--defaults-dir", os.path.join(programs, "share/satchel/conf.d")]
+        settings = self.memory.get("settings", [])
+        if not any(setting.startswith("server.module_dir=") for setting in settings):
+            result += ["--module-dir", os.path.join(programs, "lib/satchel/modules")]
+        for setting in settings:
             result += ["--set", setting]
         return result
 
@@ -309,6 +311,7 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
         r = self.cli(["user", "add", "--stdin", f"{first}@{m['domain']}"], input=m["password"] + "\n", text=True,
                      capture_output=True)
         if r.returncode != 0:
+            log(r.stderr.strip())
             raise Failure("satchel user add: " + (r.stderr.strip().splitlines() or [f"exit {r.returncode}"])[-1])
         # One password, one hash: the others' lines are the first one's with another name.
         passwd = self.path("state/auth/passwd")
