@@ -229,6 +229,8 @@ signal_event (int fd, guint32 events, gpointer data)
     }
 }
 
+static SatchelWatch *signal_watch;
+
 static int
 watch_signals (SatchelMaster *master)
 {
@@ -241,7 +243,7 @@ watch_signals (SatchelMaster *master)
   signal (SIGPIPE, SIG_IGN);
   int fd = signalfd (-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
   if (fd >= 0)
-    satchel_watch_add (fd, EPOLLIN, signal_event, master);
+    signal_watch = satchel_watch_add (fd, EPOLLIN, signal_event, master);
   return fd;
 }
 
@@ -288,6 +290,7 @@ satchel_master_main (SatchelOptions *options)
       return STATUS_FAILED;
     }
   g_main_loop_run (master.loop);
+  satchel_watch_remove (signal_watch);
   satchel_control_free (master.control);
   satchel_sockets_free (master.sockets);
   if (options->pid_file != NULL && master.state == SATCHEL_MASTER_STOPPING)
