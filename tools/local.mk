@@ -4,7 +4,7 @@ EXTRA_DIST += tools/quickstart tools/test tools/devserver tools/bench-server too
 
 # For tools/test: the tests of one suite (a directory of tests/; modules' own tests count as unit).
 print-tests:
-	@for t in $(TESTS); do case $$t in tests/$(SUITE)/*) echo $$t;; modules/*) test $(SUITE) != unit || echo $$t;; esac; done
+	@for t in $(TESTS); do case $$t in tests/$(SUITE)/*|satchel-$(SUITE)) echo $$t;; modules/*) test $(SUITE) != unit || echo $$t;; esac; done
 
 # Ours next to Dovecot, in one run; the generator lives beside the project.
 bench:
