@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <satchel/auth.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -78,6 +79,28 @@ print_json (const char *command, guint status, const char *answer)
   puts (out->str);
 }
 
+/* What is said where the server only says that it worked. */
+static void
+print_answer (const SatchelCli *cli, const char *user, const char *answer)
+{
+  const char *name = cli->command->name;
+  if (strcmp (name, "kick") == 0)
+    {
+      /* Each mail process tells how many sessions it ended. */
+      guint64 n = 0;
+      g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
+      for (char **line = lines; *line != NULL; line++)
+        n += g_ascii_strtoull (*line, NULL, 10);
+      printf ("%" G_GUINT64_FORMAT " %s of %s ended.\n", n, n == 1 ? "session" : "sessions", user);
+    }
+  else if (*answer != '\0')
+    printf ("%s%s", answer, g_str_has_suffix (answer, "\n") ? "" : "\n");
+  else if (strcmp (name, "reload") == 0)
+    puts ("The configuration was reloaded.");
+  else if (strcmp (name, "stop") == 0)
+    puts ("The server is stopping.");
+}
+
 int
 satchel_cli_server (SatchelCli *cli)
 {
@@ -87,6 +110,17 @@ satchel_cli_server (SatchelCli *cli)
   g_autoptr (GString) answer = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   guint status = 0;
+  const SatchelConfig *server = satchel_config_set_group (core, "server");
+  g_autofree char *user = NULL;
+  if (g_str_has_prefix (cli->command->arguments, "USER"))
+    {
+      const char *name = cli->arguments->pdata[0];
+      user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                                     satchel_config_bool (server, "lower_case_users"), &error);
+      if (user == NULL)
+        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+      cli->arguments->pdata[0] = user;
+    }
   g_ptr_array_add (argv, (gpointer) cli->command->name);
   for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
@@ -98,12 +132,11 @@ satchel_cli_server (SatchelCli *cli)
     }
   if (satchel_cli_option (cli, "--json") != NULL)
     print_json (cli->command->name, status, answer->str);
+  else if (status == 0)
+    print_answer (cli, user, answer->str);
   else if (answer->len > 0)
-    {
-      FILE *to = status == 0 ? stdout : stderr;
-      fprintf (to, "%s%s", answer->str, g_str_has_suffix (answer->str, "\n") ? "" : "\n");
-    }
-  else if (status != 0)
+    fprintf (stderr, "%s%s", answer->str, g_str_has_suffix (answer->str, "\n") ? "" : "\n");
+  else
     satchel_cli_fail (status, "the server refused and gave no reason");
   return (int) (status <= 125 ? status : 1);
 }
