@@ -287,6 +287,7 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
 
     def environment(self, programs):
         env = dict(os.environ)
+        env.pop("SATCHEL_MODULE_PATH", None)  # make check's; here the installed modules run
         if programs != os.path.join(BUILD, "inst"):
             env["LD_LIBRARY_PATH"] = os.path.join(programs, "lib")
         return env
