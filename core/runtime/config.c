@@ -322,7 +322,9 @@ satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *wher
     }
   va_list arguments;
   va_start (arguments, format);
-  problem->text = g_strdup_vprintf (format, arguments);
+  /* What is quoted from a file may be cut inside a character, or be no text at all. */
+  g_autofree char *raw = g_strdup_vprintf (format, arguments);
+  problem->text = g_utf8_make_valid (raw, -1);
   va_end (arguments);
   problem->where = where != NULL ? where : g_strdup ("");
   problem->is_warning = is_warning;

@@ -101,7 +101,7 @@ compare_leaf (Walk *walk, GMimePart *theirs, const SatchelPart *ours)
   /* Whose the last line end is, GMime decides differently without a close delimiter. */
   gsize their_len = trimmed ((char *) bytes->data, bytes->len);
   gsize our_len = trimmed (walk->data + ours->body_offset, ours->end_offset - ours->body_offset);
-  if (their_len != our_len || memcmp (bytes->data, walk->data + ours->body_offset, our_len) != 0)
+  if (their_len != our_len || (our_len > 0 && memcmp (bytes->data, walk->data + ours->body_offset, our_len) != 0))
     differ (walk, "content: theirs %u bytes, ours %u", (guint) their_len, (guint) our_len);
   g_object_unref (copy);
 }
