@@ -15,6 +15,7 @@ HOME = os.path.join(instance.TOP, ".quickstart")
 PORTS = {"imap": 10143, "imaps": 10993, "pop3": 10110, "pop3s": 10995, "lmtp": 10024}
 PASSWORD = "satchel"
 DOMAIN = "example.org"
+USERS = ["alice", "bob"]
 
 
 def samples():
@@ -34,7 +35,9 @@ def samples():
 def deliver(i):
     with smtplib.LMTP("127.0.0.1", i.memory["ports"]["lmtp"], timeout=30) as lmtp:
         for m in samples():
-            lmtp.send_message(m, from_addr=f"postmaster@{DOMAIN}", to_addrs=[f"alice@{DOMAIN}", f"bob@{DOMAIN}"])
+            # One recipient a transaction: smtplib does not read LMTP's reply for each (RFC 2033 4.2).
+            for user in USERS:
+                lmtp.send_message(m, from_addr=f"postmaster@{DOMAIN}", to_addrs=[f"{user}@{DOMAIN}"])
 
 
 def show_inbox(i):
@@ -77,7 +80,7 @@ def main():
         return 0
     instance.build()
     if not i.pid():
-        i.prepare(users=["alice", "bob"], password=PASSWORD, storage=None, settings=[], ports=PORTS, domain=DOMAIN)
+        i.prepare(users=USERS, password=PASSWORD, storage=None, settings=[], ports=PORTS, domain=DOMAIN)
         i.start()
     if not i.memory.get("welcomed"):
         deliver(i)
