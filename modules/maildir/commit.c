@@ -81,13 +81,17 @@ unplan (Member **members, guint first, guint n)
     }
 }
 
+/* Flags, moves and removals: what a user frees space with. */
 static gboolean
-only_removes (const MdPlan *plan)
+takes_no_space (const MdPlan *plan)
 {
   for (guint i = 0; i < plan->steps->len; i++)
-    if (g_array_index (plan->steps, MdStep, i).kind != MD_STEP_UNLINK)
-      return FALSE;
-  return TRUE;
+    {
+      MdStepKind kind = g_array_index (plan->steps, MdStep, i).kind;
+      if (kind != MD_STEP_UNLINK && kind != MD_STEP_RENAME)
+        return FALSE;
+    }
+  return !plan->syncs_tmp;
 }
 
 /* One record for all transactions of several steps.  FALSE: those are failed, nothing was done. */
@@ -95,12 +99,12 @@ static gboolean
 write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
 {
   g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (MdStep));
-  gboolean all_remove = TRUE, syncs_tmp = FALSE;
+  gboolean none_takes_space = TRUE, syncs_tmp = FALSE;
   for (guint i = 0; i < n; i++)
     if (members[i]->plan->steps->len > 1)
       {
         g_array_append_vals (steps, members[i]->plan->steps->data, members[i]->plan->steps->len);
-        all_remove &= only_removes (members[i]->plan);
+        none_takes_space &= takes_no_space (members[i]->plan);
         syncs_tmp |= members[i]->plan->syncs_tmp;
       }
   *ret_written = FALSE;
@@ -114,8 +118,9 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
       *ret_written = TRUE;
       return TRUE;
     }
-  /* On a full disk removing must still work, if need be without the promise for a crash in the middle. */
-  if (all_remove && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+  /* On a full disk removing, and marking for it, must still work, if need be without the promise for a crash in the
+   * middle. */
+  if (none_takes_space && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
     return TRUE;
   for (guint i = 0; i < n; i++)
     if (members[i]->plan->steps->len > 1)
