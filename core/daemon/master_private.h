@@ -8,6 +8,7 @@
 #include "core/daemon/options.h"
 #include "core/daemon/plan.h"
 #include "core/daemon/role_private.h"
+#include "core/daemon/suspects.h"
 #include "core/runtime/breadcrumb.h"
 
 typedef enum
@@ -38,6 +39,7 @@ typedef struct SatchelWorker
   SatchelTimer restart;
   int crumbs_fd;
   SatchelBreadcrumb *crumbs;
+  SatchelSuspects *suspects; /* mail: what its processes crashed on */
   GHashTable *serials;    /* peer -> serial of the newest link (guint64 *) */
 } SatchelWorker;
 

@@ -13,6 +13,7 @@
 #include "core/daemon/plan.h"
 #include "core/runtime/breadcrumb.h"
 #include "core/runtime/log_private.h"
+#include "core/storage/store_open.h"
 
 #define OLD_SETS_MAX 16u
 #define IMAGE_MAX (64 * 1024 * 1024)
@@ -376,6 +377,16 @@ take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
   return TRUE;
 }
 
+static gboolean
+take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  const char *crumb = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || context->role != SATCHEL_ROLE_MAIL || context->private->is_started)
+    return FALSE;
+  satchel_store_add_suspect (crumb);
+  return TRUE;
+}
+
 gboolean
 satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
@@ -402,6 +413,8 @@ satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
     return take_peer (context, message);
   if (message->type == SATCHEL_IPC_LOG_FILE)
     return take_log_file (message);
+  if (message->type == SATCHEL_IPC_SUSPECT)
+    return take_suspect (context, message);
   if (!context->private->is_started)
     return FALSE;
   if (message->type == SATCHEL_IPC_RELOAD)

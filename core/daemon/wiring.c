@@ -82,6 +82,14 @@ send_shared (SatchelWorker *worker)
 }
 
 static void
+send_suspect (const char *crumb, gpointer data)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SUSPECT, 0);
+  satchel_ipc_put_string (message, crumb);
+  satchel_worker_send (data, message);
+}
+
+static void
 send_listeners (SatchelWorker *worker, const SatchelPlan *plan)
 {
   for (guint i = 0; i < plan->listeners->len; i++)
@@ -114,6 +122,8 @@ satchel_worker_send_setup (SatchelWorker *worker)
   satchel_worker_send_config (worker, master->plan, master->generation);
   send_modules (worker, master->plan);
   send_shared (worker);
+  if (worker->suspects != NULL)
+    satchel_suspects_foreach (worker->suspects, send_suspect, worker);
   if (worker->role == SATCHEL_ROLE_GATE)
     {
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_TICKET_KEY, 0);

@@ -49,7 +49,10 @@ satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot)
   worker->crumbs_fd = -1;
   worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   if (role == SATCHEL_ROLE_MAIL)
-    make_crumbs (worker);
+    {
+      make_crumbs (worker);
+      worker->suspects = satchel_suspects_new ();
+    }
   g_ptr_array_add (master->workers, worker);
   return worker;
 }
@@ -64,6 +67,7 @@ satchel_worker_free (SatchelWorker *worker)
     munmap (worker->crumbs, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
   if (worker->crumbs_fd >= 0)
     close (worker->crumbs_fd);
+  satchel_suspects_free (worker->suspects);
   g_free (worker->failure);
   g_free (worker);
 }
@@ -295,6 +299,15 @@ log_end (const SatchelWorker *worker, int status)
   log_crumbs (worker);
 }
 
+static void
+note_suspects (SatchelWorker *worker, int signal_number)
+{
+  guint n = satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
+  if (n > 0)
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] crashed twice on %s: set aside, will be stored and shown unparsed", satchel_role_name (worker->role), worker->slot,
+                 n == 1 ? "one message" : "several messages");
+}
+
 void
 satchel_worker_ended (SatchelWorker *worker, int status)
 {
@@ -304,6 +317,8 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   gboolean is_expected = worker->is_stopping || worker->is_retiring;
   if (!is_expected || WIFSIGNALED (status))
     log_end (worker, status);
+  if (WIFSIGNALED (status) && worker->crumbs != NULL)
+    note_suspects (worker, WTERMSIG (status));
   satchel_ipc_link_free (g_steal_pointer (&worker->link));
   gint64 age_ms = g_get_monotonic_time () / 1000 - worker->started_ms;
   gboolean was_ready = worker->is_ready;

@@ -38,6 +38,7 @@ typedef enum
   SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all have prepared */
   SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
+  SATCHEL_IPC_SUSPECT,       /* s breadcrumb: a message that crashed the mail process of this slot twice; before START (mail) */
 
   /* gate -> auth.  Session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS; added up),

@@ -104,6 +104,15 @@ satchel_job_crumb (const char *format, ...)
   va_end (arguments);
 }
 
+void
+satchel_job_get_crumb (char *buffer, gsize len)
+{
+  const SatchelBreadcrumb *slot = g_private_get (&own_crumb);
+  if (slot == NULL)
+    slot = main_crumb ();
+  g_strlcpy (buffer, slot != NULL ? slot->detail : "", len);
+}
+
 /* Under lock. */
 static void
 join_line (UserQueue *user)

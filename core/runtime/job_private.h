@@ -9,5 +9,7 @@
 void satchel_job_set_limits (guint threads, guint threads_per_user);
 /* What the main thread works on; NULL @operation: nothing. */
 void satchel_job_main_crumb (const char *user, const char *operation);
+/* The detail of this thread's breadcrumb, "" without one. */
+void satchel_job_get_crumb (char *buffer, gsize len);
 /* Jobs queued or running. */
 guint satchel_job_n_pending (void);

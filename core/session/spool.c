@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include "core/session/delivery_internal.h"
+#include "core/storage/suspects.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <satchel/message.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -200,9 +200,11 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
   if (spool->fd < 0)
     {
       /* Scanned while it is at hand. */
-      SatchelScanner *scanner = satchel_scanner_new ();
-      satchel_scanner_feed (scanner, spool->memory->data, spool->memory->len);
-      spool->attributes = satchel_scanner_finish (scanner);
+      g_autoptr (GBytes) bytes = g_bytes_new_static (spool->memory->data, spool->memory->len);
+      g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
+      spool->attributes = satchel_scan_spooled (content, spool->size, error);
+      if (spool->attributes == NULL)
+        return FALSE;
       if (!make_file (spool, error))
         return FALSE;
     }
@@ -239,17 +241,8 @@ satchel_spool_attributes (SatchelSpool *spool, GError **error)
   g_autoptr (SatchelStream) stream = satchel_spool_open (spool->path, spool->is_lf, spool->size, error);
   if (stream == NULL)
     return NULL;
-  SatchelScanner *scanner = satchel_scanner_new ();
-  guint8 buffer[32768];
-  gssize n;
-  guint64 offset = 0;
-  while ((n = satchel_stream_read_at (stream, offset, buffer, sizeof buffer, error)) > 0)
-    {
-      satchel_scanner_feed (scanner, buffer, (gsize)n);
-      offset += (guint64)n;
-    }
-  spool->attributes = satchel_scanner_finish (scanner);
-  return n < 0 ? NULL : spool->attributes;
+  spool->attributes = satchel_scan_spooled (stream, spool->size, error);
+  return spool->attributes;
 }
 
 gboolean

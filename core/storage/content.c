@@ -4,11 +4,10 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/storage/store_private.h"
+#include "core/storage/suspects.h"
 
 #include <satchel/attributes.h>
-#include <satchel/job.h>
 #include <satchel/log.h>
 
 #define PUT_BATCH 64u
@@ -40,30 +39,6 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
   *ret_is_complete = is_complete;
   uids = (SatchelUidSet){ NULL, 0 };
   return TRUE;
-}
-
-/* ---- messages that must not be scanned ---- */
-
-static GMutex suspects_lock;
-static GHashTable *suspects; /* crumbs */
-
-void
-satchel_store_add_suspect (const char *crumb)
-{
-  g_mutex_lock (&suspects_lock);
-  if (suspects == NULL)
-    suspects = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  g_hash_table_add (suspects, g_strdup (crumb));
-  g_mutex_unlock (&suspects_lock);
-}
-
-static gboolean
-is_suspect (const char *crumb)
-{
-  g_mutex_lock (&suspects_lock);
-  gboolean is_there = suspects != NULL && g_hash_table_contains (suspects, crumb);
-  g_mutex_unlock (&suspects_lock);
-  return is_there;
 }
 
 static char *
@@ -133,13 +108,16 @@ static GBytes *
 compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row, GError **error)
 {
   g_autofree char *crumb = crumb_of (snapshot, row->uid);
-  if (is_suspect (crumb))
+  if (satchel_store_is_suspect (crumb))
     return unparsed (mailbox, row->uid, row->size, error);
   g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, row->uid, error);
   if (content == NULL)
     return NULL;
-  satchel_job_crumb ("%s", crumb);
-  return satchel_scan_stream (content, error);
+  SatchelScanCrumb scan;
+  satchel_scan_crumb_begin (&scan, crumb);
+  GBytes *attributes = satchel_scan_stream (content, error);
+  satchel_scan_crumb_end (&scan);
+  return attributes;
 }
 
 static gboolean

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/storage/store_private.h"
+#include "core/storage/suspects.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,8 +20,10 @@ struct SatchelStage
   SatchelStore *store; /* a reference */
   SatchelStaged staged;
   SatchelWriter *writer;   /* until finish */
-  SatchelScanner *scanner; /* until finish; NULL: attributes are known already */
-  guint64 size;
+  SatchelScanner *scanner; /* until finish; NULL: attributes are known already, or it is a suspect */
+  GByteArray *head;        /* what the scanner has not seen yet: it names the content.  NULL: named */
+  char *crumb;             /* that name */
+  guint64 size, size_hint;
   gboolean is_finished;
 };
 
@@ -43,7 +46,11 @@ stage_open (SatchelStore *store, guint64 size_hint, GBytes *attributes, GError *
   if (attributes != NULL)
     stage->staged.attributes = g_bytes_ref (attributes);
   else
-    stage->scanner = satchel_scanner_new ();
+    {
+      stage->scanner = satchel_scanner_new ();
+      stage->head = g_byte_array_new ();
+      stage->size_hint = size_hint;
+    }
   return g_steal_pointer (&stage);
 }
 
@@ -52,6 +59,85 @@ satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error)
 {
   return stage_open (store, size_hint, NULL, error);
 }
+
+/* ---- scanning ---- */
+
+static void
+feed (SatchelStage *stage, const void *data, gsize len)
+{
+  SatchelScanCrumb scan;
+  satchel_scan_crumb_begin (&scan, stage->crumb);
+  satchel_scanner_feed (stage->scanner, data, len);
+  satchel_scan_crumb_end (&scan);
+}
+
+/* The start of the content is there: is it one that crashed the scanner before? */
+static void
+name_content (SatchelStage *stage)
+{
+  g_autoptr (GByteArray) head = g_steal_pointer (&stage->head);
+  stage->crumb = satchel_suspect_crumb (head->data, head->len, stage->size_hint);
+  if (satchel_store_is_suspect (stage->crumb))
+    g_clear_pointer (&stage->scanner, satchel_scanner_free);
+  else
+    feed (stage, head->data, head->len);
+}
+
+static void
+scan (SatchelStage *stage, const guint8 *data, gsize len)
+{
+  if (stage->head != NULL)
+    {
+      gsize n = MIN (len, SATCHEL_SUSPECT_HEAD_BYTES - stage->head->len);
+      g_byte_array_append (stage->head, data, (guint) n);
+      data += n;
+      len -= n;
+      if (stage->head->len == SATCHEL_SUSPECT_HEAD_BYTES)
+        name_content (stage);
+    }
+  if (len > 0 && stage->scanner != NULL)
+    feed (stage, data, len);
+}
+
+static GBytes *
+end_of_scan (SatchelStage *stage)
+{
+  if (stage->head != NULL)
+    name_content (stage);
+  if (stage->scanner == NULL)
+    return satchel_attributes_unparsed (stage->size);
+  SatchelScanCrumb around;
+  satchel_scan_crumb_begin (&around, stage->crumb);
+  GBytes *attributes = satchel_scanner_finish (g_steal_pointer (&stage->scanner));
+  satchel_scan_crumb_end (&around);
+  return attributes;
+}
+
+/* Attributes of a spooled message that came without. */
+GBytes *
+satchel_scan_spooled (SatchelStream *content, guint64 size, GError **error)
+{
+  g_autofree guint8 *head = g_malloc (SATCHEL_SUSPECT_HEAD_BYTES);
+  gsize len = 0;
+  gssize n = 1;
+  while (len < SATCHEL_SUSPECT_HEAD_BYTES && n > 0)
+    {
+      n = satchel_stream_read_at (content, len, head + len, SATCHEL_SUSPECT_HEAD_BYTES - len, error);
+      len += n > 0 ? (gsize) n : 0;
+    }
+  if (n < 0)
+    return NULL;
+  g_autofree char *crumb = satchel_suspect_crumb (head, len, size);
+  if (satchel_store_is_suspect (crumb))
+    return satchel_attributes_unparsed (size);
+  SatchelScanCrumb around;
+  satchel_scan_crumb_begin (&around, crumb);
+  GBytes *attributes = satchel_scan_stream (content, error);
+  satchel_scan_crumb_end (&around);
+  return attributes;
+}
+
+/* ---- content as it comes ---- */
 
 gboolean
 satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error)
@@ -63,7 +149,7 @@ satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **
   if (!satchel_writer_write (stage->writer, data, len, error))
     return FALSE;
   if (stage->scanner != NULL)
-    satchel_scanner_feed (stage->scanner, data, len);
+    scan (stage, data, len);
   stage->size += len;
   return TRUE;
 }
@@ -73,8 +159,8 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
 {
   if (stage->writer == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content has ended");
-  if (stage->scanner != NULL)
-    stage->staged.attributes = satchel_scanner_finish (g_steal_pointer (&stage->scanner));
+  if (stage->staged.attributes == NULL)
+    stage->staged.attributes = end_of_scan (stage);
   stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
   gboolean ok = satchel_writer_finish (stage->writer, error);
   g_clear_pointer (&stage->writer, satchel_writer_free);
@@ -164,7 +250,7 @@ satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf
       satchel_stream_unref (content);
       content = as_sent;
     }
-  g_autoptr (GBytes) known = attributes != NULL ? g_bytes_ref (attributes) : satchel_scan_stream (content, error);
+  g_autoptr (GBytes) known = attributes != NULL ? g_bytes_ref (attributes) : satchel_scan_spooled (content, size, error);
   if (known == NULL)
     return NULL;
   g_autoptr (GError) local = NULL;
@@ -215,6 +301,8 @@ satchel_stage_free (SatchelStage *stage)
   SatchelStorage *target = SATCHEL_TOP (stage->store, STAGE_DROP);
   g_clear_pointer (&stage->writer, satchel_writer_free);
   g_clear_pointer (&stage->scanner, satchel_scanner_free);
+  g_clear_pointer (&stage->head, g_byte_array_unref);
+  g_free (stage->crumb);
   if (stage->staged.driver != NULL)
     target->ops->stage_drop (target, &stage->staged);
   g_clear_pointer (&stage->staged.attributes, g_bytes_unref);

@@ -79,3 +79,8 @@ TESTS += tests/unit/test-control
 tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/control.c core/daemon/listeners.c core/daemon/plan.c \
 	core/cli/control_client.c
 tests_unit_test_control_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-suspects
+TESTS += tests/unit/test-suspects
+tests_unit_test_suspects_SOURCES = tests/unit/test-suspects.c core/daemon/suspects.c
+tests_unit_test_suspects_LDADD = libsatchel.la $(GLIB_LIBS)

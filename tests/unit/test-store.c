@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/storage/suspects.h"
 #include "core/storage/store_private.h"
 #include "tests/lib/loop.h"
 
@@ -373,6 +374,28 @@ test_attributes (void)
     g_bytes_unref (got[i]);
 }
 
+/* Content on its way in: a suspect is stored whole, and unparsed; the size is said beforehand and names it, too. */
+static void
+test_suspect_content (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (NULL, memory_ops ());
+  g_autofree char *large = g_strnfill (100000, 'a');
+  g_autofree char *crumb = satchel_suspect_crumb (large, 65536, 100000);
+  for (guint round = 0; round < 2; round++)
+    for (guint piece = 1000; piece <= 100000; piece *= 100)
+      {
+        g_autoptr (SatchelStage) stage = satchel_stage_new (store, 100000, &error);
+        for (guint at = 0; at < 100000; at += piece)
+          g_assert_true (satchel_stage_write (stage, large + at, piece, &error));
+        g_assert_true (satchel_stage_finish (stage, &error));
+        g_assert_cmpint (satchel_attributes_is_parsed (satchel_stage_attributes (stage)), ==, round == 0);
+        g_assert_cmpuint (satchel_attributes_size (satchel_stage_attributes (stage)), ==, 100000);
+        if (round == 0 && piece == 100000)
+          satchel_store_add_suspect (crumb);
+      }
+}
+
 /* ---- listeners ---- */
 
 static GString *told;
@@ -515,6 +538,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/driver/incomplete", test_incomplete_driver);
   g_test_add_func ("/store/commit/merged", test_merged_commits);
   g_test_add_func ("/store/attributes", test_attributes);
+  g_test_add_func ("/store/suspect-content", test_suspect_content);
   g_test_add_func ("/store/listeners", test_listeners);
   g_test_add_func ("/store/cache", test_cache);
   return g_test_run ();

@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT
+ * Messages that crash a parser twice: master's bookkeeping, and content that is a suspect on its way in (design §1.4).
+ */
+#include "config.h"
+
+#include "core/daemon/suspects.h"
+#include "core/storage/store_open.h"
+#include "core/storage/suspects.h"
+
+#include <satchel/attributes.h>
+#include <signal.h>
+#include <string.h>
+
+#define BOX "00112233445566778899aabbccddeeff"
+
+static guint
+die (SatchelSuspects *suspects, int signal_number, const char *first, const char *second)
+{
+  SatchelBreadcrumb crumbs[3] = { { .is_busy = first != NULL }, { .is_busy = second != NULL }, { .detail = BOX " 99" } };
+  g_strlcpy (crumbs[0].detail, first != NULL ? first : "", sizeof crumbs[0].detail);
+  g_strlcpy (crumbs[1].detail, second != NULL ? second : "", sizeof crumbs[1].detail);
+  return satchel_suspects_note_death (suspects, signal_number, crumbs, G_N_ELEMENTS (crumbs));
+}
+
+static void
+collect (const char *crumb, gpointer data)
+{
+  g_string_append_printf (data, "[%s]", crumb);
+}
+
+static char *
+list (const SatchelSuspects *suspects)
+{
+  GString *text = g_string_new (NULL);
+  satchel_suspects_foreach (suspects, collect, text);
+  return g_string_free (text, FALSE);
+}
+
+static void
+assert_list (const SatchelSuspects *suspects, const char *want)
+{
+  g_autofree char *got = list (suspects);
+  g_assert_cmpstr (got, ==, want);
+}
+
+static void
+test_twice (void)
+{
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  g_assert_cmpuint (die (suspects, SIGSEGV, BOX " 1", BOX " 2"), ==, 0);
+  assert_list (suspects, "");
+  g_assert_cmpuint (die (suspects, SIGABRT, BOX " 2", NULL), ==, 1);
+  assert_list (suspects, "[" BOX " 2]");
+  g_assert_cmpuint (die (suspects, SIGABRT, BOX " 2", NULL), ==, 0);
+  /* At two threads in one death: one death. */
+  g_assert_cmpuint (die (suspects, SIGBUS, "scan 9-0123456789abcdef", "scan 9-0123456789abcdef"), ==, 0);
+  assert_list (suspects, "[" BOX " 2]");
+  satchel_suspects_free (suspects);
+}
+
+static void
+test_kills_do_not_count (void)
+{
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  for (guint i = 0; i < 4; i++)
+    g_assert_cmpuint (die (suspects, i % 2 == 0 ? SIGKILL : SIGTERM, BOX " 1", NULL), ==, 0);
+  assert_list (suspects, "");
+  satchel_suspects_free (suspects);
+}
+
+static void
+test_hostile (void)
+{
+  static const char *const bad[] = { "", "delivery 17", BOX, BOX " ", BOX " 1x", BOX " -1", "scan 1-0123456789abcde", "scan -0123456789abcdef",
+                                     "scan 1-0123456789abcdefg", "00112233445566778899AABBCCDDEEFF 1", BOX "\n 1",
+                                     BOX " 111111111111111111111", BOX "0 1" };
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (bad); i++)
+    g_assert_cmpuint (die (suspects, SIGSEGV, bad[i / 2], NULL), ==, 0);
+  SatchelBreadcrumb full = { .is_busy = 1 };
+  memset (full.detail, 'a', sizeof full.detail);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpuint (satchel_suspects_note_death (suspects, SIGSEGV, &full, 1), ==, 0);
+  assert_list (suspects, "");
+  satchel_suspects_free (suspects);
+}
+
+static void
+test_bounded (void)
+{
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  for (guint i = 0; i < 2; i++)
+    die (suspects, SIGSEGV, BOX " 7", NULL);
+  for (guint i = 0; i < 1000; i++)
+    {
+      g_autofree char *crumb = g_strdup_printf (BOX " %u", 1000 + i);
+      die (suspects, SIGSEGV, crumb, NULL);
+    }
+  assert_list (suspects, "[" BOX " 7]"); /* those seen once made room for each other */
+  for (guint i = 0; i < 2000; i++)
+    {
+      g_autofree char *crumb = g_strdup_printf (BOX " %u", 10000 + i / 2);
+      die (suspects, SIGSEGV, crumb, NULL);
+    }
+  g_autofree char *text = list (suspects);
+  g_auto (GStrv) entries = g_strsplit (text, "]", -1);
+  g_assert_cmpuint (g_strv_length (entries) - 1, <=, SATCHEL_SUSPECTS_MAX);
+  satchel_suspects_free (suspects);
+}
+
+static GBytes *
+scan_text (const char *text)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+  g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
+  GBytes *attributes = satchel_scan_spooled (content, strlen (text), &error);
+  g_assert_no_error (error);
+  return attributes;
+}
+
+static void
+test_content (void)
+{
+  static const char bad[] = "Subject: bad\r\n\r\nx\r\n", good[] = "Subject: good\r\n\r\nx\r\n";
+  g_autoptr (GBytes) before = scan_text (bad);
+  g_assert_true (satchel_attributes_is_parsed (before));
+  g_autofree char *crumb = satchel_suspect_crumb (bad, strlen (bad), strlen (bad));
+  g_assert_true (satchel_suspect_is_valid (crumb));
+  satchel_store_add_suspect (crumb);
+  g_autoptr (GBytes) after = scan_text (bad), other = scan_text (good);
+  g_assert_false (satchel_attributes_is_parsed (after));
+  g_assert_cmpuint (satchel_attributes_size (after), ==, strlen (bad));
+  g_assert_true (satchel_attributes_is_parsed (other));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/suspects/twice", test_twice);
+  g_test_add_func ("/suspects/kills", test_kills_do_not_count);
+  g_test_add_func ("/suspects/hostile", test_hostile);
+  g_test_add_func ("/suspects/bounded", test_bounded);
+  g_test_add_func ("/suspects/content", test_content);
+  return g_test_run ();
+}
