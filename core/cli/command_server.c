@@ -10,6 +10,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/cli/json.h"
+#include "core/cli/table.h"
 
 #define TIMEOUT_MS 90000u /* longer than the server gives itself to read configuration */
 #define ANSWER_MAX (64u * 1024u * 1024u)
@@ -22,24 +23,6 @@ collect (const char *text, gpointer data)
     g_string_append (answer, text);
 }
 
-/* One word or KEY="quoted" of a line; moves *@at behind it. */
-static char *
-next_word (const char **at)
-{
-  GString *word = g_string_new (NULL);
-  gboolean quoted = FALSE;
-  const char *p = *at + strspn (*at, " ");
-  for (; *p != '\0' && (quoted || *p != ' '); p++)
-    if (*p == '"')
-      quoted = !quoted;
-    else if (quoted && *p == '\\' && (p[1] == '"' || p[1] == '\\'))
-      g_string_append_c (word, *++p);
-    else
-      g_string_append_c (word, *p);
-  *at = p;
-  return g_string_free (word, FALSE);
-}
-
 /* "session 7: user=a@b peer=..." as {"text": "session 7:", "user": ...}. */
 static void
 line_to_json (SatchelJson *json, const char *line)
@@ -50,7 +33,7 @@ line_to_json (SatchelJson *json, const char *line)
     {
       gsize key_len = strspn (at, "abcdefghijklmnopqrstuvwxyz_0123456789");
       g_autofree char *key = key_len > 0 && at[key_len] == '=' ? g_strndup (at, key_len) : NULL;
-      g_autofree char *word = next_word (&at);
+      g_autofree char *word = satchel_cli_next_word (&at);
       if (key != NULL)
         satchel_json_text (json, key, word + key_len + 1);
       else
@@ -79,16 +62,84 @@ print_json (const char *command, guint status, const char *answer)
   puts (out->str);
 }
 
+/* A row for the table: the values of @keys, the last one being seconds. */
+static void
+add_row (GPtrArray *rows, const char *line, const char *const *keys)
+{
+  g_autoptr (GPtrArray) row = g_ptr_array_new ();
+  for (; *keys != NULL; keys++)
+    {
+      char *value = satchel_cli_line_value (line, *keys);
+      if (value != NULL && g_str_has_suffix (*keys, "_s"))
+        {
+          char *age = satchel_cli_age (g_ascii_strtoll (value, NULL, 10));
+          g_free (value);
+          value = age;
+        }
+      g_ptr_array_add (row, value != NULL ? value : g_strdup ("-"));
+    }
+  g_ptr_array_add (row, NULL);
+  g_ptr_array_add (rows, g_ptr_array_free (g_steal_pointer (&row), FALSE));
+}
+
+static void
+print_rows (char **lines, const char *first_word, const char *const *keys, const char *const *titles)
+{
+  g_autoptr (GPtrArray) rows = g_ptr_array_new_with_free_func ((GDestroyNotify) g_strfreev);
+  g_ptr_array_add (rows, g_strdupv ((char **) titles));
+  for (char **line = lines; *line != NULL; line++)
+    if (g_str_has_prefix (*line, first_word))
+      add_row (rows, *line, keys);
+  satchel_cli_print_table (rows, g_strv_length ((char **) titles));
+}
+
+static void
+print_who (char **lines)
+{
+  static const char *const keys[] = { "user", "service", "address", "tls", "session", "age_s", NULL };
+  static const char *const titles[] = { "USER", "SERVICE", "ADDRESS", "TLS", "SESSION", "AGE", NULL };
+  print_rows (lines, "user=", keys, titles);
+  for (char **line = lines; *line != NULL; line++)
+    if (**line != '\0' && !g_str_has_prefix (*line, "user="))
+      fprintf (stderr, "%s\n", *line);
+}
+
+static void
+print_status (char **lines)
+{
+  static const char *const keys[] = { "role", "slot", "pid", "state", "restarts", "uptime_s", NULL };
+  static const char *const titles[] = { "PROCESS", "SLOT", "PID", "STATE", "RESTARTS", "UPTIME", NULL };
+  for (char **line = lines; *line != NULL; line++)
+    if (g_str_has_prefix (*line, "server "))
+      {
+        g_autofree char *pid = satchel_cli_line_value (*line, "pid"), *version = satchel_cli_line_value (*line, "version");
+        g_autofree char *state = satchel_cli_line_value (*line, "state"), *generation = satchel_cli_line_value (*line, "generation");
+        g_autofree char *since = satchel_cli_line_value (*line, "since");
+        gint64 age = since != NULL ? g_get_real_time () / G_USEC_PER_SEC - g_ascii_strtoll (since, NULL, 10) : 0;
+        g_autofree char *up = satchel_cli_age (MAX (age, 0));
+        printf ("satcheld %s, pid %s: %s for %s, configuration %s\n\n", version, pid, state, up, generation);
+      }
+  print_rows (lines, "process ", keys, titles);
+  puts ("");
+  for (char **line = lines; *line != NULL; line++)
+    if (**line != '\0' && !g_str_has_prefix (*line, "server ") && !g_str_has_prefix (*line, "process "))
+      puts (*line);
+}
+
 /* What is said where the server only says that it worked. */
 static void
 print_answer (const SatchelCli *cli, const char *user, const char *answer)
 {
   const char *name = cli->command->name;
-  if (strcmp (name, "kick") == 0)
+  g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
+  if (strcmp (name, "who") == 0)
+    print_who (lines);
+  else if (strcmp (name, "status") == 0)
+    print_status (lines);
+  else if (strcmp (name, "kick") == 0)
     {
       /* Each mail process tells how many sessions it ended. */
       guint64 n = 0;
-      g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
       for (char **line = lines; *line != NULL; line++)
         n += g_ascii_strtoull (*line, NULL, 10);
       printf ("%" G_GUINT64_FORMAT " %s of %s ended.\n", n, n == 1 ? "session" : "sessions", user);
@@ -98,7 +149,7 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
   else if (strcmp (name, "reload") == 0)
     puts ("The configuration was reloaded.");
   else if (strcmp (name, "stop") == 0)
-    puts ("The server is stopping.");
+    puts ("The server has stopped.");
 }
 
 int
@@ -124,7 +175,9 @@ satchel_cli_server (SatchelCli *cli)
   g_ptr_array_add (argv, (gpointer) cli->command->name);
   for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
-  if (!satchel_control_call (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, collect, answer, &status, &error))
+  gboolean is_stop = strcmp (cli->command->name, "stop") == 0;
+  if (!(is_stop ? satchel_control_stop : satchel_control_call) (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, collect, answer, &status,
+                                                                &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
         return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);

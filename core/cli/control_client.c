@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -84,19 +85,69 @@ receive_reply (int fd, guint timeout_ms, SatchelControlFunc func, gpointer data,
   return TRUE;
 }
 
-gboolean
-satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
-                      guint *ret_status, GError **error)
+/* The socket tells when master has let go of it; its process, where it can be named, when it is gone. */
+static gboolean
+wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
+{
+  char packet[SATCHEL_CONTROL_REPLY_MAX];
+  struct pollfd poll_fd = { process_fd >= 0 ? process_fd : fd, POLLIN, 0 };
+  gint64 end_ms = g_get_monotonic_time () / 1000 + timeout_ms;
+  for (;;)
+    {
+      gint64 left_ms = end_ms - g_get_monotonic_time () / 1000;
+      int n = poll (&poll_fd, 1, (int) MAX (left_ms, 0));
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n <= 0)
+        return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server was told to stop and has not ended yet");
+      if (process_fd >= 0 || recv (fd, packet, sizeof packet, 0) <= 0)
+        return TRUE;
+    }
+}
+
+static int
+open_server_process (int fd)
+{
+  struct ucred peer;
+  socklen_t len = sizeof peer;
+  /* 0: in a namespace of processes that we do not see. */
+  if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
+    return -1;
+  return (int) syscall (SYS_pidfd_open, peer.pid, 0);
+}
+
+static gboolean
+call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end, SatchelControlFunc func, gpointer data,
+      guint *ret_status, GError **error)
 {
   int fd = connect_control (run_dir, error);
   if (fd < 0)
     return FALSE;
+  int process_fd = to_the_end ? open_server_process (fd) : -1;
   gboolean is_final = FALSE, ok = send_request (fd, argv, error);
   guint status = 1;
   while (ok && !is_final)
     ok = receive_reply (fd, timeout_ms, func, data, &is_final, &status, error);
+  if (ok && to_the_end && status == 0)
+    ok = wait_for_end (fd, process_fd, timeout_ms, error);
   close (fd);
+  if (process_fd >= 0)
+    close (process_fd);
   if (ok)
     *ret_status = status;
   return ok;
+}
+
+gboolean
+satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
+                      guint *ret_status, GError **error)
+{
+  return call (run_dir, argv, timeout_ms, FALSE, func, data, ret_status, error);
+}
+
+gboolean
+satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
+                      guint *ret_status, GError **error)
+{
+  return call (run_dir, argv, timeout_ms, TRUE, func, data, ret_status, error);
 }

@@ -12,3 +12,6 @@ typedef void (*SatchelControlFunc) (const char *text, gpointer data);
  * Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
 gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
                                guint *ret_status, GError **error);
+/* The same for "stop": after the answer it waits until the server's process has ended. */
+gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
+                               guint *ret_status, GError **error);

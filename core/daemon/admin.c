@@ -302,12 +302,12 @@ satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
 }
 
 void
-satchel_control_reload_done (SatchelMaster *master, gboolean ok, const char *text)
+satchel_control_reload_done (SatchelMaster *master, guint status, const char *text)
 {
   GPtrArray *reloaders = master->control != NULL ? master->control->reloaders : NULL;
   while (reloaders != NULL && reloaders->len > 0)
     {
       SatchelControlClient *client = g_ptr_array_steal_index_fast (reloaders, 0);
-      satchel_control_reply (client, text, TRUE, ok ? 0 : EXIT_FAILED);
+      satchel_control_reply (client, text, TRUE, status);
     }
 }

@@ -116,6 +116,6 @@ SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
 void satchel_control_free (SatchelControl *control);
 void satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message);
 void satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker);
-/* The end of a reload, told to who asked for it. */
-void satchel_control_reload_done (SatchelMaster *master, gboolean ok, const char *text);
+/* The end of a reload, told to who asked for it; @status: an exit status. */
+void satchel_control_reload_done (SatchelMaster *master, guint status, const char *text);
 gboolean satchel_reopen_log (SatchelMaster *master, GError **error);

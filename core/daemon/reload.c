@@ -14,6 +14,8 @@
 #include "core/runtime/log_private.h"
 
 #define PREPARE_TIMEOUT_MS 20000
+#define EXIT_FAILED 1
+#define EXIT_CONFIG 78
 
 struct SatchelReload
 {
@@ -21,6 +23,7 @@ struct SatchelReload
   SatchelPlan *plan;    /* the new one */
   guint64 generation;
   guint n_waiting;
+  gboolean is_mistake;  /* refused for what the configuration says */
   GString *report;      /* problems, one a line */
   SatchelTimer timeout;
 };
@@ -36,7 +39,7 @@ end (SatchelReload *reload, gboolean ok)
   else
     satchel_log (SATCHEL_LOG_ERROR, "server", "reload refused, nothing was changed");
   satchel_notify ("READY=1\nSTATUS=%s", ok ? "serving" : "serving; the last reload was refused");
-  satchel_control_reload_done (master, ok, reload->report->str);
+  satchel_control_reload_done (master, ok ? 0 : reload->is_mistake ? EXIT_CONFIG : EXIT_FAILED, reload->report->str);
   satchel_plan_free (reload->plan);
   g_string_free (reload->report, TRUE);
   g_free (reload);
@@ -187,6 +190,7 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   note_problems (reload, 0);
   if (!plan->is_ok)
     {
+      reload->is_mistake = TRUE;
       end (reload, FALSE);
       return;
     }
@@ -194,6 +198,7 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   if (fixed != NULL)
     {
       g_autofree char *text = g_strdup_printf ("a restart is needed to change %s; restart the server, or take the change back", fixed);
+      reload->is_mistake = TRUE;
       note (reload, SATCHEL_LOG_ERROR, text);
       end (reload, FALSE);
       return;
@@ -216,7 +221,7 @@ satchel_reload_begin (SatchelMaster *master)
     {
       satchel_log (SATCHEL_LOG_WARNING, "server", "reload: the server is %s; ask again later",
                    master->state == SATCHEL_MASTER_RUNNING ? "reloading already" : "starting or stopping");
-      satchel_control_reload_done (master, FALSE, "the server is starting, stopping or reloading; ask again later\n");
+      satchel_control_reload_done (master, EXIT_FAILED, "the server is starting, stopping or reloading; ask again later\n");
       return;
     }
   struct timespec now;
@@ -243,6 +248,7 @@ satchel_reload_answer (SatchelWorker *worker, gboolean ok, const char *message)
   reload->n_waiting--;
   if (!ok)
     {
+      reload->is_mistake = TRUE;
       g_autofree char *text = g_strdup_printf ("%s: %s", satchel_role_name (worker->role), message);
       note (reload, SATCHEL_LOG_ERROR, text);
       refuse (reload);

@@ -322,10 +322,11 @@ satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
 {
   for (SatchelSession *session = satchel_mail_sessions; session != NULL; session = session->next)
     {
-      g_autofree char *line
-          = g_strdup_printf ("%s %s %s %s %s %" G_GINT64_FORMAT, session->user != NULL ? session->user : "-",
-                             session->protocol->service, session->peer, session->has_tls ? "TLS" : "-",
-                             session->id_text, (satchel_now_ms () - session->started_ms) / 1000);
-      func (line, data);
+      g_autoptr (GString) line = g_string_new (NULL);
+      satchel_log_field (line, "user", session->user != NULL ? session->user : "-");
+      g_string_append_printf (line, " service=%s address=%s tls=%s session=%s age_s=%" G_GINT64_FORMAT, session->protocol->service,
+                              session->peer, session->has_tls ? "yes" : "no", session->id_text,
+                              (satchel_now_ms () - session->started_ms) / 1000);
+      func (line->str + strspn (line->str, " "), data);
     }
 }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Protocols and commands from outside, against what was built.
-TESTS += tests/protocol/cli.py tests/protocol/lmtp.py tests/protocol/pop3.py
-EXTRA_DIST += tests/protocol/cli.py tests/protocol/lmtp.py tests/protocol/pop3.py tests/lib/wire.py
+TESTS += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py
+EXTRA_DIST += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py tests/lib/wire.py
 # Scripts over socket pairs: imap's objects, the core, and stacks of test storage.
 check_PROGRAMS += tests/protocol/run-script
 tests_protocol_run_script_SOURCES = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
