@@ -102,18 +102,16 @@ check_headers (const guint8 *records, gsize len)
 gboolean
 satchel_attributes_check (GBytes *blob)
 {
-  gsize summary_len, parts_len, strings_len, headers_len, preview_len;
+  gsize summary_len, parts_len, strings_len, headers_len;
   if (!check_frame (blob))
     return FALSE;
   const guint8 *summary = section_of (blob, SECTION_SUMMARY, &summary_len);
   const guint8 *parts = section_of (blob, SECTION_PARTS, &parts_len);
   const guint8 *strings = section_of (blob, SECTION_STRINGS, &strings_len);
   const guint8 *headers = section_of (blob, SECTION_HEADERS, &headers_len);
-  const guint8 *preview = section_of (blob, SECTION_PREVIEW, &preview_len);
   const guint n_parts = (guint) (parts_len / BLOB_PART_BYTES);
   if (summary_len != SUMMARY_BYTES || n_parts == 0 || parts_len % BLOB_PART_BYTES != 0 || strings_len == 0
-      || strings[strings_len - 1] != 0 || summary[SUMMARY_BLANK_LINE] > 2
-      || !g_utf8_validate_len ((const char *) preview, preview_len, NULL))
+      || strings[strings_len - 1] != 0 || summary[SUMMARY_BLANK_LINE] > 2)
     return FALSE;
   for (guint i = 0; i < n_parts; i++)
     if (!check_part (parts, n_parts, i, blob_u64 (summary + SUMMARY_SIZE), strings_len))
@@ -176,7 +174,12 @@ satchel_attributes_sent_date (GBytes *blob, gint64 *ret_time, int *ret_zone)
 const char *
 satchel_attributes_preview (GBytes *blob, gsize *ret_len)
 {
-  return (const char *) section_of (blob, SECTION_PREVIEW, ret_len);
+  const char *preview = (const char *) section_of (blob, SECTION_PREVIEW, ret_len);
+  /* Looked at here, where it is wanted, and not at each check. */
+  if (g_utf8_validate_len (preview, *ret_len, NULL))
+    return preview;
+  *ret_len = 0;
+  return "";
 }
 
 /* ---- kept header fields ---- */

@@ -10,6 +10,19 @@ guint64
 satchel_blob_checksum (const guint8 *data, gsize len)
 {
   guint64 hash = 0x9e3779b97f4a7c15u ^ len;
+  /* Four lanes: one would wait for each multiplication. */
+  if (len >= 32)
+    {
+      guint64 lanes[4] = { hash, hash ^ 1, hash ^ 2, hash ^ 3 };
+      for (; len >= 32; data += 32, len -= 32)
+        for (guint i = 0; i < 4; i++)
+          {
+            lanes[i] = (lanes[i] ^ blob_u64 (data + 8 * i)) * 0xff51afd7ed558ccdu;
+            lanes[i] ^= lanes[i] >> 32;
+          }
+      for (guint i = 0; i < 4; i++)
+        hash = (hash ^ lanes[i]) * 0x9fb21c651e98df25u ^ hash >> 28;
+    }
   for (; len >= 8; data += 8, len -= 8)
     {
       hash = (hash ^ blob_u64 (data)) * 0xff51afd7ed558ccdu;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layout of the attributes blob, version 2.  Little-endian.  A header of fixed size, a table of sections, the sections.
+ * Layout of the attributes blob, version 3.  Little-endian.  A header of fixed size, a table of sections, the sections.
  * Readers refuse another version (the message is scanned again).
  */
 #pragma once
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define BLOB_MAGIC "SaB1"
-#define BLOB_VERSION 2u
+#define BLOB_VERSION 3u
 
 typedef enum
 {
