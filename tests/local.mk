@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Which is which: tests/README.md
+# SERVER_TESTS start servers from the source tree by tools/devserver; configure --disable-server-tests leaves them out.
+SERVER_TESTS =
 include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/layers/local.mk
@@ -9,3 +11,6 @@ include tests/interop/local.mk
 include tests/fault/local.mk
 include tests/fuzz/local.mk
 include tests/install/local.mk
+if WITH_SERVER_TESTS
+TESTS += $(SERVER_TESTS)
+endif

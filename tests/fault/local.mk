@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-TESTS += tests/fault/config.py tests/fault/kill.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
+SERVER_TESTS += tests/fault/config.py tests/fault/kill.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
 	tests/fault/full-disk.py tests/fault/crash.py
 EXTRA_DIST += tests/fault/config.py tests/fault/kill.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
 	tests/fault/full-disk.py tests/fault/crash.py

@@ -2,7 +2,7 @@
 # Real programs against a real server.  Slow ones last.
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py \
 	tests/interop/concurrent.py
-TESTS += $(INTEROP_TESTS)
+SERVER_TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py
 check-interop:
 	$(MAKE) check TESTS="$(INTEROP_TESTS)"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Protocols and commands from outside, against what was built.
-TESTS += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py
+SERVER_TESTS += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py
 EXTRA_DIST += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py tests/lib/wire.py
 # Scripts over socket pairs: imap's objects, the core, and stacks of test storage.
 check_PROGRAMS += tests/protocol/run-script
@@ -8,5 +8,5 @@ tests_protocol_run_script_SOURCES = tests/protocol/run-script.c tests/protocol/h
 	tests/protocol/harness-gate.c tests/protocol/harness-private.h \
 	$(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS)
-TESTS += tests/protocol/imap-scripts.sh tests/protocol/lmtp.py tests/protocol/pop3.py
-EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/lmtp.py tests/protocol/pop3.py tests/protocol/README.md tests/protocol/imap
+TESTS += tests/protocol/imap-scripts.sh
+EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/README.md tests/protocol/imap
