@@ -11,3 +11,4 @@ satcheld_SOURCES += core/daemon/main.c core/daemon/options.h core/daemon/build_i
 	core/daemon/sandbox_seccomp.c
 include core/daemon/auth.mk
 include core/daemon/sessions.mk
+EXTRA_DIST += core/daemon/README.md

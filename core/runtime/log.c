@@ -212,7 +212,8 @@ write_line (SatchelLogLevel level, const char *area, const char *text)
   gmtime_r (&now.tv_sec, &parts);
   strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
   g_autoptr (GString) line = g_string_sized_new (256);
-  g_string_append_printf (line, "%s.%03ldZ satchel-%s[%d]: ", stamp, now.tv_nsec / 1000000, ident, (int)getpid ());
+  g_string_append_printf (line, "%s.%03ldZ %s%s[%d]: ", stamp, now.tv_nsec / 1000000,
+                          strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int)getpid ());
   if (level != SATCHEL_LOG_INFO)
     g_string_append_printf (line, "%s: ", level_names[level]);
   g_string_append_printf (line, "%s: %s\n", area, text);

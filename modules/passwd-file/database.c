@@ -160,6 +160,8 @@ passwd_file_read (const char *path, struct stat *ret_status, GError **error)
       int errnum = errno;
       if (errnum == ELOOP)
         satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is a symbolic link; set `path` to what it points to", path);
+      else if (errnum == ENOENT)
+        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s does not exist; the first `satchel user add` makes it", path);
       else
         satchel_error_set_errno (error, errnum, "%s", path);
       return NULL;

@@ -209,8 +209,13 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
   g_autofree char *directory_path = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
   int directory = open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int errnum = errno;
+  /* Not "no such user", which is what NONEXISTENT would become. */
+  if (directory < 0 && errnum == ENOENT)
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s: there is no such directory yet; start satcheld once, which "
+                              "makes its own, or correct passwd-file.path", directory_path);
   if (directory < 0)
-    return satchel_error_set_errno (error, errno, "%s", directory_path);
+    return satchel_error_set_errno (error, errnum, "%s", directory_path);
   struct stat status;
   gboolean ok = fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
   /* An upgrade can wait for the next login; an admin cannot. */

@@ -41,7 +41,10 @@ def deliver(i):
 
 
 def show_inbox(i):
-    command = ["curl", "--silent", "--show-error", "--cacert", os.path.relpath(i.path("tls/ca.pem"), instance.TOP),
+    ca = i.path("tls/ca.pem")
+    if ca.startswith(instance.TOP + "/"):
+        ca = os.path.relpath(ca, instance.TOP)
+    command = ["curl", "--silent", "--show-error", "--cacert", ca,
                "--user", f"alice:{PASSWORD}", f"imaps://localhost:{i.memory['ports']['imaps']}/INBOX",
                "--request", "FETCH 1:* (FLAGS ENVELOPE)"]
     print("$ " + " ".join(f"'{c}'" if " " in c else c for c in command), flush=True)
