@@ -138,7 +138,6 @@ sweep (MdStore *store)
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)
     {
-      g_autofree char *path = g_strconcat (dirs->pdata[i], "/tmp", NULL);
       int dir_fd = md_open_dir (store->user_fd, dirs->pdata[i], FALSE, NULL);
       int fd = dir_fd >= 0 ? md_open_dir (dir_fd, "tmp", FALSE, NULL) : -1;
       if (fd >= 0)

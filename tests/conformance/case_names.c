@@ -264,7 +264,7 @@ static void
 case_rename_inbox (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
-  g_autoptr (SatchelMailbox) child = fixture_open (fixture, "INBOX/child");
+  g_autoptr (SatchelMailbox) child G_GNUC_UNUSED = fixture_open (fixture, "INBOX/child");
   guint32 first = fixture_put (fixture, inbox, "one");
   guint32 second = fixture_put (fixture, inbox, "two");
   fixture_set_flags (fixture, inbox, second, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, "$Tag");
