@@ -38,7 +38,7 @@ summary_of (GBytes *blob)
 /* ---- check ---- */
 
 static gboolean
-check_frame (GBytes *blob)
+check_frame (GBytes *blob, gboolean with_checksum)
 {
   gsize len;
   const guint8 *data = g_bytes_get_data (blob, &len);
@@ -46,8 +46,9 @@ check_frame (GBytes *blob)
       || data[4] != BLOB_VERSION || data[5] != 0 || data[6] != N_SECTIONS || data[7] != 0
       || blob_u32 (data + 8) != len)
     return FALSE;
-  if (blob_u64 (data + BLOB_CHECKSUM_OFFSET)
-      != satchel_blob_checksum (data + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET))
+  if (with_checksum
+      && blob_u64 (data + BLOB_CHECKSUM_OFFSET)
+             != satchel_blob_checksum (data + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET))
     return FALSE;
   for (guint i = 0; i < N_SECTIONS; i++)
     {
@@ -99,11 +100,11 @@ check_headers (const guint8 *records, gsize len)
   return TRUE;
 }
 
-gboolean
-satchel_attributes_check (GBytes *blob)
+static gboolean
+check (GBytes *blob, gboolean with_checksum)
 {
   gsize summary_len, parts_len, strings_len, headers_len;
-  if (!check_frame (blob))
+  if (!check_frame (blob, with_checksum))
     return FALSE;
   const guint8 *summary = section_of (blob, SECTION_SUMMARY, &summary_len);
   const guint8 *parts = section_of (blob, SECTION_PARTS, &parts_len);
@@ -117,6 +118,18 @@ satchel_attributes_check (GBytes *blob)
     if (!check_part (parts, n_parts, i, blob_u64 (summary + SUMMARY_SIZE), strings_len))
       return FALSE;
   return check_headers (headers, headers_len);
+}
+
+gboolean
+satchel_attributes_check (GBytes *blob)
+{
+  return check (blob, TRUE);
+}
+
+gboolean
+satchel_attributes_check_bounds (GBytes *blob)
+{
+  return check (blob, FALSE);
 }
 
 /* ---- what the message says ---- */

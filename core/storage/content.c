@@ -132,6 +132,26 @@ find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret_r
   return TRUE;
 }
 
+#define CHECKED_RANGES_MAX 1024u
+
+static gboolean
+is_sound (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes)
+{
+  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  g_mutex_lock (&core->lock);
+  gboolean was_checked = satchel_uid_set_contains (&core->checked, uid);
+  g_mutex_unlock (&core->lock);
+  if (was_checked)
+    return satchel_attributes_check_bounds (attributes);
+  if (!satchel_attributes_check (attributes))
+    return FALSE;
+  g_mutex_lock (&core->lock);
+  if (core->checked.n_ranges < CHECKED_RANGES_MAX)
+    satchel_uid_set_add (&core->checked, uid, uid);
+  g_mutex_unlock (&core->lock);
+  return TRUE;
+}
+
 /* One place of the answer.  @stored: what the store had, taken over.  Keeps the first error that is not GONE. */
 static GBytes *
 resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored, GError **first_error)
@@ -143,7 +163,7 @@ resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *sto
     return NULL;
   if ((row.flags & SATCHEL_FLAG_UNPARSED) != 0)
     return unparsed (batch->mailbox, uid, row.size, first_error != NULL && *first_error == NULL ? first_error : NULL);
-  if (have != NULL && satchel_attributes_check (have))
+  if (have != NULL && is_sound (batch->mailbox, uid, have))
     return g_steal_pointer (&have);
   GBytes *computed = compute (batch->mailbox, snapshot, &row, &error);
   if (computed != NULL)

@@ -93,6 +93,7 @@ typedef struct SatchelMailboxCore
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
+  SatchelUidSet checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
 /* dispatch.c */

@@ -10,6 +10,9 @@ G_BEGIN_DECLS
 
 /* Magic, version, checksum and every bound inside.  FALSE: throw it away and scan again.  Linear in its length. */
 SATCHEL_API gboolean satchel_attributes_check (GBytes *blob);
+/* The same without the checksum: for a blob whose checksum was right before, and that has been kept under another one
+ * since.  What it says may be wrong, but nothing in it leads astray. */
+SATCHEL_API gboolean satchel_attributes_check_bounds (GBytes *blob);
 
 SATCHEL_API guint64 satchel_attributes_size (GBytes *blob);        /* RFC822.SIZE */
 SATCHEL_API guint64 satchel_attributes_lines (GBytes *blob);       /* line feeds in the whole message */
