@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Real programs against a real server.  Slow ones last.
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py \
-	tests/interop/concurrent.py
+	tests/interop/simultaneous.py
 SERVER_TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py
 check-interop:
