@@ -148,6 +148,15 @@ bare_number (const SatchelConfigReader *reader, const SatchelConfigRow *row, con
 }
 
 static gboolean
+is_text (SatchelConfigReader *reader, const config_setting_t *setting, const char *path, const char *text)
+{
+  if (text == NULL || g_utf8_validate (text, -1, NULL))
+    return TRUE;
+  report (reader, setting, path, "not valid UTF-8; write the characters themselves, without \\x");
+  return FALSE;
+}
+
+static gboolean
 read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting,
              SatchelConfigValue *value)
 {
@@ -173,6 +182,8 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
   if (bare == NULL && (type != CONFIG_TYPE_STRING || row->type == SATCHEL_CONFIG_BOOL || row->type == SATCHEL_CONFIG_INT))
     return wrong_type (reader, row, path, setting);
   const char *text = bare != NULL ? bare : config_setting_get_string (setting);
+  if (!is_text (reader, setting, path, text))
+    return FALSE;
   if (!satchel_config_scalar_parse (row, text != NULL ? text : "", value, &why))
     {
       report (reader, setting, path, why);
@@ -200,6 +211,8 @@ read_strings (SatchelConfigReader *reader, const SatchelConfigRow *row, const ch
       if (config_setting_type (element) != CONFIG_TYPE_STRING)
         return wrong_type (reader, row, path, setting);
       const char *text = config_setting_get_string (element);
+      if (!is_text (reader, element, path, text))
+        return FALSE;
       strings[i] = g_strdup (text != NULL ? text : "");
     }
   g_strfreev (value->strings);
