@@ -31,6 +31,7 @@ finish (SatchelConfigRun *run)
   SatchelMaster *master = run->master;
   SatchelPlanFunc done = run->done;
   SatchelPlan *plan = g_steal_pointer (&run->plan);
+  plan->is_whole = run->has_plan;
   satchel_timer_cancel (&run->timeout);
   satchel_ipc_link_free (g_steal_pointer (&run->link));
   master->config_run = NULL;

@@ -39,6 +39,7 @@ typedef struct SatchelWorker
   SatchelTimer restart;
   int crumbs_fd;
   SatchelBreadcrumb *crumbs;
+  gboolean is_other_build; /* waits for the end of the trial of its build */
   SatchelSuspects *suspects; /* mail: what its processes crashed on */
   GHashTable *serials;    /* peer -> serial of the newest link (guint64 *) */
 } SatchelWorker;
@@ -66,6 +67,7 @@ struct SatchelMaster
   guint64 last_serial;
   SatchelConfigRun *config_run;
   SatchelReload *reload;
+  gboolean trial_runs; /* config_run is one of another build, before an upgrade */
   SatchelControl *control;
   SatchelTimer watchdog, stop_timer;
   gboolean auth_told; /* in a stop: auth goes last */
@@ -110,6 +112,8 @@ void satchel_reload_worker_ready (SatchelWorker *worker);
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
 void satchel_stop_step (SatchelMaster *master); /* after a death */
 void satchel_upgrade_restore (SatchelMaster *master);
+/* A child is of another build: tries the configuration there, then upgrades or stays.  FALSE: not now. */
+gboolean satchel_upgrade_consider (SatchelMaster *master);
 
 /* admin.c */
 SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);

@@ -56,6 +56,7 @@ enum
 typedef struct SatchelPlan
 {
   gboolean is_ok; /* set by PLAN_END */
+  gboolean is_whole;    /* the config process came to its end, whatever it found */
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
   guint32 admin_gid;
   guint32 n_gates, n_mails, sandbox, stop_grace_ms, log_level;

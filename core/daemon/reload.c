@@ -198,7 +198,6 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   if (fixed != NULL)
     {
       g_autofree char *text = g_strdup_printf ("a restart is needed to change %s; restart the server, or take the change back", fixed);
-      reload->is_mistake = TRUE;
       note (reload, SATCHEL_LOG_ERROR, text);
       end (reload, FALSE);
       return;

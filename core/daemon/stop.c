@@ -202,3 +202,61 @@ satchel_stop_begin (SatchelMaster *master, SatchelMasterState state)
     }
   satchel_stop_step (master);
 }
+
+/* ---- before an upgrade ---- */
+
+static void
+upgrade (SatchelMaster *master)
+{
+  satchel_log (SATCHEL_LOG_INFO, "server", "the program was upgraded: starting it anew, listeners stay open");
+  satchel_stop_begin (master, SATCHEL_MASTER_UPGRADING);
+}
+
+static void
+trial_done (SatchelMaster *master, SatchelPlan *plan)
+{
+  /* A new build whose plan we cannot read is no mistake of the admin's: it will read its own. */
+  master->trial_runs = FALSE;
+  gboolean is_refused = plan->is_whole && !plan->is_ok;
+  for (guint i = 0; is_refused && i < plan->problems->len; i++)
+    satchel_log (SATCHEL_LOG_ERROR, "config", "%s", (const char *) g_ptr_array_index (plan->problems, i));
+  satchel_plan_free (plan);
+  if (!is_refused)
+    {
+      upgrade (master);
+      return;
+    }
+  satchel_log (SATCHEL_LOG_ERROR, "server", "the program was upgraded, but it refuses the configuration: the old one goes on with the processes that it has");
+  /* Each ends, and its next start tries again. */
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->is_other_build && worker->pid > 0)
+        kill (worker->pid, SIGKILL);
+    }
+}
+
+gboolean
+satchel_upgrade_consider (SatchelMaster *master)
+{
+  g_autoptr (GError) error = NULL;
+  if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
+    return TRUE;
+  if (master->state != SATCHEL_MASTER_RUNNING)
+    {
+      upgrade (master);
+      return TRUE;
+    }
+  if (master->trial_runs)
+    return TRUE;
+  /* A reload is under way. */
+  if (master->config_run != NULL || master->reload != NULL)
+    return FALSE;
+  if (satchel_config_run_start (master, trial_done, &error))
+    {
+      master->trial_runs = TRUE;
+      return TRUE;
+    }
+  satchel_log (SATCHEL_LOG_ERROR, "server", "the program was upgraded, but its configuration cannot be tried: %s", error->message);
+  return FALSE;
+}

@@ -137,9 +137,8 @@ hello (SatchelWorker *worker, SatchelIpcMessage *message)
     return FALSE;
   if (strcmp (build, master->build_id) != 0)
     {
-      satchel_log (SATCHEL_LOG_INFO, "server", "the program was upgraded: starting it anew, listeners stay open");
-      satchel_stop_begin (master, SATCHEL_MASTER_UPGRADING);
-      return TRUE;
+      worker->is_other_build = TRUE;
+      return satchel_upgrade_consider (master);
     }
   worker->has_hello = TRUE;
   satchel_worker_send_setup (worker);
@@ -250,7 +249,7 @@ satchel_worker_spawn (SatchelWorker *worker)
   int fd = -1;
   if (worker->crumbs != NULL)
     memset (worker->crumbs, 0, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
-  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = FALSE;
+  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build = FALSE;
   g_hash_table_remove_all (worker->serials);
   worker->started_ms = g_get_monotonic_time () / 1000;
   worker->pid = satchel_spawn (worker->master->options, worker->role, worker->slot, &fd, &error);

@@ -81,13 +81,33 @@ def goes_on():
 
 
 @case
+def refused_configuration():
+    """a new build that refuses the configuration takes over only when that is right; until then the old one serves"""
+    mistake = os.path.join(server.config_dir, "conf.d", "mistake.conf")
+    with open(mistake, "w") as f:
+        f.write("limits = { connections = 0; };\n")
+    others = {pid for pid, role in server.roles().items() if role != "gate"}
+    install_again()
+    os.kill(next(pid for pid, role in server.roles().items() if role == "gate"), signal.SIGKILL)
+    wait_for(lambda: "refuses the configuration" in server.log(), "the log says so")
+    equal(others <= set(server.roles()), True, "the other processes are the old ones")
+    equal("connections" in server.log().split("refuses the configuration")[0], True, "the mistake is in the log")
+    login("u0001").logout()
+    os.unlink(mistake)
+    wait_for(lambda: len(server.roles()) == 5 and not others & set(server.roles()) and all(map(is_new, server.roles())),
+             "the new build takes over", 60)
+    login("u0001").logout()
+
+
+@case
 def without_kill():
     """a new build alone disturbs nobody; a reload with it works"""
     c = login("u0002")
     c.select()
     install_again()
     equal(c.noop()[0], "OK", "a session")
-    equal(server.cli("reload", check=False).returncode in (0, 1), True, "a reload answers")
+    r = server.cli("reload", check=False)
+    equal(r.returncode in (0, 1), True, f"a reload answers: {r.stdout}{r.stderr}")
     equal(c.noop()[0], "OK", "the session after it")
 
 
