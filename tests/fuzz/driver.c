@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "tests/fuzz/driver.h"
+#include "tests/lib/seed.h"
 
 #define MUTANT_BYTES 6000u
 
@@ -113,6 +114,7 @@ test_mutations (void)
 int
 main (int argc, char **argv)
 {
+  seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   seeds = g_ptr_array_new_with_free_func ((GDestroyNotify) g_bytes_unref);
   for (guint i = 0; fuzz_seeds[i] != NULL; i++)

@@ -3,6 +3,6 @@
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py \
 	tests/interop/simultaneous.py
 SERVER_TESTS += $(INTEROP_TESTS)
-EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py
+EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py tests/lib/seed.h
 check-interop:
 	$(MAKE) check TESTS="$(INTEROP_TESTS)"

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/runtime/config_image.h"
+#include "tests/lib/seed.h"
 
 static const SatchelConfigRow source_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },
@@ -137,6 +138,7 @@ test_compare (void)
 int
 main (int argc, char **argv)
 {
+  seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/image/round-trip", test_round_trip);
   g_test_add_func ("/config/image/cut", test_cut);

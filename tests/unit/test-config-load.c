@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/runtime/config_image.h"
+#include "tests/lib/seed.h"
 
 static const SatchelConfigRow source_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },
@@ -516,6 +517,7 @@ int
 main (int argc, char **argv)
 {
   umask (022);
+  seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   ADD ("order", test_order);
   ADD ("twice", test_twice);

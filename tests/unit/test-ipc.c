@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include "tests/lib/seed.h"
 
 typedef struct Side
 {
@@ -339,6 +340,7 @@ test_refused_and_freed (void)
 int
 main (int argc, char **argv)
 {
+  seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/runtime/ipc/round-trip", test_round_trip);
   g_test_add_func ("/runtime/ipc/hostile-fields", test_hostile_fields);
