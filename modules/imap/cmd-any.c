@@ -78,11 +78,27 @@ imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "ID completed.");
 }
 
-/* Nothing that is enabled so far; unknown names are ignored (RFC 5161 3.1). */
+/* What ENABLE knows, and what each name brings; unknown names are ignored (RFC 5161 3.1). */
+static const struct
+{
+  const char *name;
+  guint bits;
+} enables[] = { { NULL, 0 } };
+
 ImapStep
 imap_run_enable (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
-  imap_write (&session->writer, "* ENABLED\r\n");
+  const GPtrArray *names = ((ImapListOfNames *) command->arguments)->names;
+  imap_write (&session->writer, "* ENABLED");
+  for (guint i = 0; i < names->len; i++)
+    for (guint k = 0; enables[k].name != NULL; k++)
+      if (g_ascii_strcasecmp (names->pdata[i], enables[k].name) == 0 && (enables[k].bits & ~session->enabled) != 0)
+        {
+          session->enabled |= enables[k].bits;
+          imap_write (&session->writer, " ");
+          imap_write (&session->writer, enables[k].name);
+        }
+  imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "ENABLE completed.");
 }
 

@@ -46,6 +46,15 @@ typedef struct ImapCommandRow
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
 } ImapCommandRow;
 
+/* What the client has enabled (RFC 5161), or turned on by using it (RFC 7162 3.1).  QRESYNC brings CONDSTORE along. */
+enum
+{
+  IMAP_ENABLED_CONDSTORE = 1 << 0,
+  IMAP_ENABLED_QRESYNC = 1 << 1,
+  IMAP_ENABLED_UTF8 = 1 << 2, /* RFC 6855 */
+  IMAP_ENABLED_REV2 = 1 << 3  /* RFC 9051 6.3.1 */
+};
+
 typedef enum
 {
   IMAP_PHASE_PREPARE = 0, /* bring the view up to date */
@@ -118,6 +127,7 @@ struct ImapSession
   ImapStatus refusal_status;
   const char *refusal_code;
   guint n_bad;
+  guint enabled; /* IMAP_ENABLED_* */
   gboolean sent_id;
   SatchelTimer keepalive_timer, rest_timer;
 };
