@@ -26,6 +26,33 @@ satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16
   return target->ops->email_id (target, mailbox, uid, ret_id, error);
 }
 
+/* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
+static gboolean
+is_unique_id (const char *uidl)
+{
+  gsize len = 0;
+  for (; uidl[len] != '\0'; len++)
+    if (uidl[len] < 0x21 || uidl[len] > 0x7e || len == 255)
+      return FALSE;
+  return len > 0;
+}
+
+gboolean
+satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, UNIQUE_IDS);
+  g_autofree char **uidls = g_new0 (char *, n);
+  if (target != NULL && !target->ops->unique_ids (target, mailbox, uids, n, uidls, error))
+    return FALSE;
+  for (guint i = 0; i < n; i++)
+    {
+      if (uidls[i] != NULL && !is_unique_id (uidls[i]))
+        g_clear_pointer (&uidls[i], g_free);
+      ret[i] = uidls[i];
+    }
+  return TRUE;
+}
+
 gboolean
 satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete,
                           GError **error)

@@ -107,6 +107,11 @@ SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const 
                                                  GError **error);
 /* Email id (RFC 8474), 16 bytes, stable through copies by MOVE and COPY. [blocks] */
 SATCHEL_API gboolean satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
+/* POP3 unique ids (RFC 1939 7) that differ from what the protocol makes of UID and UIDVALIDITY, e.g. those that a server told
+ * from which the mailbox was taken over.  @ret: n places, each a string of yours, 1 to 255 of 0x21..0x7E, or NULL: the
+ * protocol's own.  [blocks] */
+SATCHEL_API gboolean satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
+                                                 GError **error);
 /* UIDs removed by changes after @modseq; *ret_is_complete FALSE: older than history, answer in full. [blocks] */
 SATCHEL_API gboolean satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
                                                gboolean *ret_is_complete, GError **error);
@@ -160,11 +165,12 @@ typedef struct SatchelStaged
 } SatchelStaged;
 
 /* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
- * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, commit) is
+ * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, unique_ids,
+ * commit) is
  * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
  * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync) come one
- * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, stage and
- * its writers, stage_drop) come at any time, also meanwhile, from any thread.
+ * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
+ * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `prepare` calls them.
  *
@@ -259,6 +265,10 @@ struct SatchelStorageOps
                             GBytes **ret, GError **error);
   gboolean (*put_metadata) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key,
                             GBytes *value, GError **error);
+  /* May: satchel_mailbox_unique_ids.  @ret starts as NULLs; what the driver says of a message it says for ever, and never
+   * of another one of the mailbox.  The driver's alone. */
+  gboolean (*unique_ids) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
+                          GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

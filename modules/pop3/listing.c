@@ -3,12 +3,14 @@
  */
 #include "pop3.h"
 
-/* Unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is Dovecot's
- * usual one, so that clients of a taken-over account download nothing again. */
+/* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is Dovecot's
+ * usual one, so that clients of a taken-over account download nothing again; where another was told, the store knows. */
 static void
 append_entry (Pop3 *pop3, guint32 index, gboolean is_uidl, GString *out)
 {
-  if (is_uidl)
+  if (is_uidl && pop3->uidls != NULL && pop3->uidls[index] != NULL)
+    g_string_append_printf (out, "%u %s\r\n", index + 1, pop3->uidls[index]);
+  else if (is_uidl)
     g_string_append_printf (out, "%u %08x%08x\r\n", index + 1, pop3_uid (pop3, index),
                             pop3->snapshot->state.uidvalidity);
   else

@@ -53,6 +53,36 @@ fill_sizes (Pop3 *pop3, GError **error)
   return TRUE;
 }
 
+/* Those of the store, a chunk at a time; most stores have none. */
+static gboolean
+find_uidls (Pop3 *pop3, GError **error)
+{
+  SatchelSnapshot *snapshot = pop3->snapshot;
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    {
+      const SatchelChunk *chunk = snapshot->chunks[c];
+      char *uidls[SATCHEL_CHUNK_MESSAGES];
+      if (!satchel_mailbox_unique_ids (pop3->mailbox, chunk->uid, chunk->n, uidls, error))
+        return FALSE;
+      for (guint row = 0; row < chunk->n; row++)
+        if (uidls[row] != NULL)
+          {
+            if (pop3->uidls == NULL)
+              pop3->uidls = g_new0 (char *, snapshot->state.n_messages + 1);
+            pop3->uidls[snapshot->first_index[c] + row] = uidls[row];
+          }
+    }
+  return TRUE;
+}
+
+static void
+free_uidls (Pop3 *pop3)
+{
+  for (guint32 i = 0; pop3->uidls != NULL && i < pop3->snapshot->state.n_messages; i++)
+    g_free (pop3->uidls[i]);
+  g_clear_pointer (&pop3->uidls, g_free);
+}
+
 static void
 open_job (gpointer data)
 {
@@ -78,7 +108,8 @@ open_job (gpointer data)
   if (!satchel_mailbox_sync (pop3->mailbox, &pop3->error))
     return;
   pop3->snapshot = satchel_mailbox_snapshot (pop3->mailbox);
-  fill_sizes (pop3, &pop3->error);
+  if (fill_sizes (pop3, &pop3->error))
+    find_uidls (pop3, &pop3->error);
 }
 
 static void
@@ -281,6 +312,7 @@ pop3_close_maildrop (Pop3 *pop3)
       memset (&pop3->seen, 0, sizeof pop3->seen);
       satchel_job_submit (satchel_store_user (rest->store), "pop3 flags", rest_job, rest_done, rest);
     }
+  free_uidls (pop3);
   g_clear_pointer (&pop3->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&pop3->mailbox, satchel_mailbox_unref);
   g_clear_pointer (&pop3->store, satchel_store_unref);

@@ -272,6 +272,52 @@ case_email_ids (Fixture *fixture)
   g_assert_cmpmem (later, 16, second_id, 16);
 }
 
+#define N_UIDLS 5u
+
+static void
+read_uidls (SatchelMailbox *mailbox, guint32 first, char *ret[N_UIDLS])
+{
+  guint32 uids[N_UIDLS];
+  for (guint i = 0; i < N_UIDLS; i++)
+    {
+      uids[i] = first + i;
+      ret[i] = (char *) 1; /* poison */
+    }
+  OK (satchel_mailbox_unique_ids (mailbox, uids, N_UIDLS, ret, E));
+}
+
+/* What a POP3 client is told of a message is told for ever, and of no other; NULL: nothing but what the protocol makes. */
+static void
+case_unique_ids (Fixture *fixture)
+{
+  char *before[N_UIDLS], *after[N_UIDLS];
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 first = fixture_put (fixture, mailbox, "one");
+  for (guint i = 1; i < N_UIDLS - 1; i++)
+    fixture_put (fixture, mailbox, "another");
+  read_uidls (mailbox, first, before);
+  g_assert_null (before[N_UIDLS - 1]); /* not there yet */
+  fixture_expunge (fixture, mailbox, first, first);
+  fixture_put (fixture, mailbox, "last");
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  read_uidls (mailbox, first, after);
+  g_assert_null (after[0]);
+  for (guint i = 1; i < N_UIDLS - 1; i++)
+    g_assert_cmpstr (before[i], ==, after[i]);
+  for (guint i = 0; i < N_UIDLS - 1; i++)
+    g_assert_true (before[i] == NULL || g_strcmp0 (before[i], after[N_UIDLS - 1]) != 0);
+  for (guint i = 1; i < N_UIDLS; i++)
+    for (guint k = 0; k < i; k++)
+      g_assert_true (after[i] == NULL || g_strcmp0 (after[i], after[k]) != 0);
+  for (guint i = 0; i < N_UIDLS; i++)
+    {
+      g_free (before[i]);
+      g_free (after[i]);
+    }
+}
+
 const ConformanceCase conformance_content[] = {
   { "sizes", case_sizes },
   { "line-ends", case_line_ends },
@@ -283,5 +329,6 @@ const ConformanceCase conformance_content[] = {
   { "suspect", case_suspect },
   { "spooled", case_spooled },
   { "email-ids", case_email_ids },
+  { "unique-ids", case_unique_ids },
   { NULL, NULL },
 };

@@ -264,6 +264,7 @@ static const SatchelStorageOps memory_ops = {
   .commit = memory_commit,
   .open_message = memory_open_message,
   .email_id = memory_email_id,
+  .unique_ids = memory_unique_ids,
   .get_attributes = memory_get_attributes,
   .put_attributes = memory_put_attributes,
   .get_metadata = memory_get_metadata,

@@ -73,4 +73,6 @@ gboolean memory_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, 
                               GError **error);
 gboolean memory_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                               GError **error);
+gboolean memory_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
+                            GError **error);
 void memory_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);

@@ -280,6 +280,20 @@ memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
   return TRUE;
 }
 
+/* Every second message has one, so that callers meet both. */
+gboolean
+memory_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
+{
+  MemoryUser *user = storage->self;
+  MemoryBox *box = mailbox->driver;
+  g_mutex_lock (&user->lock);
+  for (guint i = 0; i < n; i++)
+    if (uids[i] % 2 == 0 && g_hash_table_contains (box->messages, GUINT_TO_POINTER (uids[i])))
+      ret[i] = g_strdup_printf ("memory-%u.%u", box->snapshot->state.uidvalidity, uids[i]);
+  g_mutex_unlock (&user->lock);
+  return TRUE;
+}
+
 /* ---- attributes and metadata ---- */
 
 gboolean

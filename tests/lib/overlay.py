@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: MIT
+"""Other servers in overlays of the root file system: their packages conflict with one another and with what the machine
+has, and nothing of them is to stay on it.  An overlay is installed once and kept for the next run."""
+import fcntl
+import os
+import socket
+import subprocess
+import time
+
+from tap import Skip, at_end, run
+
+SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class Overlay:
+    """`root`: where it is mounted until the end of the test; `shared` {inside: outside}: directories bound into it."""
+
+    def __init__(self, name, program, *packages, shared=None):
+        if os.getuid() != 0:
+            raise Skip(f"{name} in an overlay needs root")
+        self.root = os.path.join(SCRATCH, name)
+        self.shared = shared or {}
+        self.processes = []
+        for sub in ("", "-up", "-work"):
+            os.makedirs(self.root + sub, exist_ok=True)
+        self.lock = open(self.root + ".lock", "w")  # one test at a time uses it
+        fcntl.flock(self.lock, fcntl.LOCK_EX)
+        self.unmount()
+        r = run("mount", "-t", "overlay", "overlay", "-o",
+                f"lowerdir=/,upperdir={self.root}-up,workdir={self.root}-work", self.root, check=False)
+        if r.returncode != 0:
+            raise Skip(f"no overlay can be mounted here: {r.stderr.decode(errors='replace').strip()}")
+        at_end(self.close)
+        run("mount", "-t", "proc", "proc", self.root + "/proc")
+        run("mount", "--rbind", "/dev", self.root + "/dev")
+        run("mount", "--make-rslave", self.root + "/dev")
+        with open(self.root + "/usr/sbin/policy-rc.d", "w") as f:
+            f.write("#!/bin/sh\nexit 101\n")
+        os.chmod(self.root + "/usr/sbin/policy-rc.d", 0o755)
+        if not os.path.exists(self.root + program):
+            env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+            r = self.run("apt-get", "-q", "-y", "install", "--no-install-recommends", *packages, env=env, timeout=600, check=False)
+            if r.returncode != 0:
+                raise Skip(f"{name} cannot be installed: {r.stderr[-300:]!r}")
+        for inside, outside in self.shared.items():
+            os.makedirs(self.root + inside, exist_ok=True)
+            run("mount", "--bind", outside, self.root + inside)
+
+    def run(self, *command, **options):
+        return run("chroot", self.root, *command, **options)
+
+    def start(self, *command, **options):
+        """A program that stays; ended with the overlay, with all that it started."""
+        p = subprocess.Popen(["chroot", self.root, *command], stdin=subprocess.DEVNULL, start_new_session=True, **options)
+        self.processes.append(p)
+        return p
+
+    def stop(self):
+        for p in self.processes:
+            for signal in (15, 9):
+                try:
+                    os.killpg(p.pid, signal)
+                except ProcessLookupError:
+                    break
+                try:
+                    p.wait(10)
+                except subprocess.TimeoutExpired:
+                    continue
+        self.processes = []
+
+    def unmount(self):
+        for place in [*self.shared, "/dev", "/proc", ""]:
+            if os.path.ismount(self.root + place):
+                subprocess.run(["umount", "-l", self.root + place], capture_output=True)
+
+    def close(self):
+        self.stop()
+        self.unmount()
+        self.lock.close()
+
+
+def wait_port(port, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port), 2).close()
+            return
+        except OSError:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: port {port} does not answer")
+            time.sleep(0.05)
