@@ -97,15 +97,19 @@ class Server:
 
     def __init__(self, *options, users=2, directory=None):
         self.dir = directory or os.path.join(scratch(), "server")
-        r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--users", str(users), "--json",
-                            *options], capture_output=True, text=True, timeout=900)
+        self.start("--users", str(users), *options)
+        at_end(self.stop)
+
+    def start(self, *options):
+        """Also again, after stop("--keep")."""
+        r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *options],
+                           capture_output=True, text=True, timeout=900)
         if r.returncode != 0:
             raise AssertionError(f"devserver start: {r.stderr[-3000:]}")
         facts = json.loads(r.stdout)
         self.ports = {name: facts[name] for name in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
         del facts["imap"]  # the method is called so
         self.__dict__.update(facts)
-        at_end(self.stop)
 
     def stop(self, *options):
         subprocess.run([os.path.join(TOP, "tools/devserver"), "stop", "--dir", self.dir, *options], capture_output=True, timeout=120)
