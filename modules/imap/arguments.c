@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of the commands but FETCH and SEARCH (RFC 3501 6; RFC 2971, RFC 4315, RFC 5161, RFC 6851).  Pure.
+ * Arguments of APPEND, STORE, COPY, MOVE, UID EXPUNGE, ENABLE and ID (RFC 3501 6; RFC 2971, RFC 4315, RFC 5161,
+ * RFC 6851).  Pure.
  */
 #include "arguments.h"
 
@@ -14,100 +15,6 @@ gboolean
 imap_parse_none (ImapReader *reader, gpointer arguments)
 {
   return imap_reader_finish (reader);
-}
-
-static gboolean
-read_name (ImapReader *reader, char **ret_name)
-{
-  const char *name;
-  gsize len;
-  if (!imap_read_astring (reader, &name, &len))
-    return FALSE;
-  *ret_name = g_strndup (name, len);
-  return TRUE;
-}
-
-gboolean
-imap_parse_mailbox (ImapReader *reader, gpointer arguments)
-{
-  ImapMailboxArguments *mailbox = arguments;
-  return read_name (reader, &mailbox->name) && imap_reader_finish (reader);
-}
-
-gboolean
-imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments)
-{
-  ImapMailboxArguments *mailbox = arguments;
-  return read_name (reader, &mailbox->name) && read_name (reader, &mailbox->to) && imap_reader_finish (reader);
-}
-
-void
-imap_mailbox_arguments_clear (gpointer arguments)
-{
-  ImapMailboxArguments *mailbox = arguments;
-  g_free (mailbox->name);
-  g_free (mailbox->to);
-}
-
-gboolean
-imap_parse_list (ImapReader *reader, gpointer arguments)
-{
-  ImapListArguments *list = arguments;
-  const char *pattern;
-  gsize len;
-  if (!read_name (reader, &list->reference) || !imap_read_list_mailbox (reader, &pattern, &len))
-    return FALSE;
-  list->pattern = g_strndup (pattern, len);
-  return imap_reader_finish (reader);
-}
-
-void
-imap_list_arguments_clear (gpointer arguments)
-{
-  ImapListArguments *list = arguments;
-  g_free (list->reference);
-  g_free (list->pattern);
-}
-
-static const struct
-{
-  const char *name;
-  guint item;
-} status_items[] = {
-  { "MESSAGES", IMAP_STATUS_MESSAGES }, { "RECENT", IMAP_STATUS_RECENT }, { "UIDNEXT", IMAP_STATUS_UIDNEXT },
-  { "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY }, { "UNSEEN", IMAP_STATUS_UNSEEN },
-};
-
-gboolean
-imap_parse_status (ImapReader *reader, gpointer arguments)
-{
-  ImapStatusArguments *status = arguments;
-  ImapReader members;
-  if (!read_name (reader, &status->name) || !imap_read_list (reader, &members))
-    return FALSE;
-  while (!imap_reader_is_done (&members))
-    {
-      const char *name;
-      guint item = 0;
-      if (!imap_read_atom (&members, &name))
-        return imap_reader_fail (reader, members.error);
-      for (guint i = 0; i < G_N_ELEMENTS (status_items); i++)
-        if (g_ascii_strcasecmp (name, status_items[i].name) == 0)
-          item = status_items[i].item;
-      if (item == 0)
-        return imap_reader_fail (reader, "Unknown STATUS item");
-      status->items |= item;
-    }
-  if (status->items == 0)
-    return imap_reader_fail (reader, "No STATUS items");
-  return imap_reader_finish (reader);
-}
-
-void
-imap_status_arguments_clear (gpointer arguments)
-{
-  ImapStatusArguments *status = arguments;
-  g_free (status->name);
 }
 
 guint32
@@ -186,7 +93,7 @@ gboolean
 imap_parse_append (ImapReader *reader, gpointer arguments)
 {
   ImapAppendArguments *append = arguments;
-  if (!read_name (reader, &append->name))
+  if (!imap_parse_name (reader, &append->name))
     return FALSE;
   if (imap_reader_peek (reader) == IMAP_NODE_LIST && !imap_parse_flag_list (reader, &append->flags))
     return FALSE;
@@ -234,7 +141,7 @@ gboolean
 imap_parse_copy (ImapReader *reader, gpointer arguments)
 {
   ImapSetArguments *set = arguments;
-  return imap_parse_sequence (reader, &set->set) && read_name (reader, &set->name) && imap_reader_finish (reader);
+  return imap_parse_sequence (reader, &set->set) && imap_parse_name (reader, &set->name) && imap_reader_finish (reader);
 }
 
 void

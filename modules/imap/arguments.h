@@ -19,9 +19,24 @@ typedef struct ImapMailboxArguments
   guint special_use; /* CREATE ... USE: later */
 } ImapMailboxArguments;
 
+/* Options of LIST.  Those in CRITERIA leave names out when they select. */
+enum
+{
+  IMAP_LIST_SUBSCRIBED = 1 << 0,
+  IMAP_LIST_SPECIAL_USE = 1 << 1,
+  IMAP_LIST_CRITERIA = IMAP_LIST_SUBSCRIBED | IMAP_LIST_SPECIAL_USE,
+  IMAP_LIST_REMOTE = 1 << 2,
+  IMAP_LIST_RECURSIVEMATCH = 1 << 3,
+  IMAP_LIST_CHILDREN = 1 << 4,
+  IMAP_LIST_STATUS = 1 << 5
+};
 typedef struct ImapListArguments
 {
-  char *reference, *pattern;
+  char *reference;
+  GPtrArray *patterns;  /* char *, one or more */
+  gboolean is_extended; /* written in one of the ways of RFC 5258 */
+  guint select, returns;
+  guint status_items;   /* IMAP_STATUS_* */
 } ImapListArguments;
 
 enum
@@ -30,7 +45,11 @@ enum
   IMAP_STATUS_RECENT = 1 << 1,
   IMAP_STATUS_UIDNEXT = 1 << 2,
   IMAP_STATUS_UIDVALIDITY = 1 << 3,
-  IMAP_STATUS_UNSEEN = 1 << 4
+  IMAP_STATUS_UNSEEN = 1 << 4,
+  IMAP_STATUS_DELETED = 1 << 5,     /* RFC 9051 6.3.11 */
+  IMAP_STATUS_SIZE = 1 << 6,        /* RFC 8438 */
+  IMAP_STATUS_APPENDLIMIT = 1 << 7, /* RFC 7889 */
+  IMAP_STATUS_MAILBOXID = 1 << 8    /* RFC 8474 */
 };
 typedef struct ImapStatusArguments
 {
@@ -159,6 +178,7 @@ gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments);
 void imap_mailbox_arguments_clear (gpointer arguments);
 gboolean imap_parse_list (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_lsub (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
@@ -180,6 +200,8 @@ gboolean imap_parse_search (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
 
 /* Shared by several. */
+/* A mailbox name, yours. */
+gboolean imap_parse_name (ImapReader *reader, char **ret_name);
 gboolean imap_parse_sequence (ImapReader *reader, ImapSequence *ret_sequence);
 gboolean imap_parse_flag_list (ImapReader *reader, ImapFlagList *ret_flags);
 void imap_flag_list_clear (ImapFlagList *flags);

@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154 2, shown in plain LIST too).
+ * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and
+ * SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).
  */
-#include "session.h"
+#include "listing.h"
+#include "status.h"
 
-#include <stdlib.h>
 #include <string.h>
-
-typedef struct Entry
-{
-  char *name; /* as clients see it, UTF-8 */
-  guint special_use;
-  gboolean is_selectable, exists, is_subscribed, has_children;
-} Entry;
-
-typedef struct Listing
-{
-  GArray *entries; /* Entry, sorted so that children follow their parent; parents that are only names included */
-  guint at;
-  char *pattern;
-} Listing;
 
 static const struct
 {
@@ -30,118 +17,37 @@ static const struct
   { SATCHEL_USE_TRASH, "\\Trash" },
 };
 
-static void
-entry_clear (gpointer data)
+/* What can be said of a name besides its children and uses. */
+typedef enum
 {
-  g_free (((Entry *) data)->name);
-}
+  PRESENCE_SELECTABLE = 0,
+  PRESENCE_NOSELECT,
+  PRESENCE_NONEXISTENT /* RFC 5258 3: implies \Noselect, which older clients know */
+} Presence;
 
 static void
-listing_free (gpointer data)
+write_attributes (ImapWriter *writer, Presence presence, gboolean has_children, gboolean is_subscribed, guint special_use)
 {
-  Listing *listing = data;
-  g_array_unref (listing->entries);
-  g_free (listing->pattern);
-  g_free (listing);
-}
-
-/* INBOX first; the separator before any other character, so that a subtree is contiguous. */
-static int
-compare_entries (gconstpointer a, gconstpointer b, gpointer data)
-{
-  const char *first = ((const Entry *) a)->name, *second = ((const Entry *) b)->name;
-  char separator = *(const char *) data;
-  gboolean is_inbox[2];
-  for (guint i = 0; i < 2; i++)
-    {
-      const char *name = i == 0 ? first : second;
-      is_inbox[i] = strncmp (name, "INBOX", 5) == 0 && (name[5] == '\0' || name[5] == separator);
-    }
-  if (is_inbox[0] != is_inbox[1])
-    return is_inbox[0] ? -1 : 1;
-  for (; *first == *second && *first != '\0'; first++, second++)
-    ;
-  int x = *first == separator ? 1 : (guint8) *first * 2, y = *second == separator ? 1 : (guint8) *second * 2;
-  return x - y;
-}
-
-static gboolean
-is_below (const char *name, const char *parent, char separator)
-{
-  gsize len = strlen (parent);
-  return strncmp (name, parent, len) == 0 && name[len] == separator;
-}
-
-/* Levels above @name that are no names of storage: "a" and "a/b" before "a/b/c". */
-static void
-add_parents (GArray *entries, const char *name, const char *previous, char separator)
-{
-  for (const char *at = strchr (name, separator); at != NULL; at = strchr (at + 1, separator))
-    {
-      gsize len = (gsize) (at - name);
-      if (previous != NULL && strncmp (previous, name, len) == 0 && (previous[len] == '\0' || previous[len] == separator))
-        continue;
-      Entry entry = { .name = g_strndup (name, len), .exists = TRUE };
-      g_array_append_val (entries, entry);
-    }
-}
-
-/* Entries of @infos that count, sorted, completed by parents. */
-static GArray *
-make_entries (ImapSession *session, GPtrArray *infos, gboolean only_subscribed)
-{
-  char separator = session->ns.separator;
-  g_autoptr (GArray) named = g_array_new (FALSE, FALSE, sizeof (Entry));
-  g_array_set_clear_func (named, entry_clear);
-  for (guint i = 0; i < infos->len; i++)
-    {
-      const SatchelMailboxInfo *info = infos->pdata[i];
-      if (only_subscribed ? !info->is_subscribed : !info->exists)
-        continue;
-      Entry entry = { .name = imap_name_to_client (session, info->name), .special_use = info->special_use,
-                      .is_selectable = info->is_selectable, .exists = info->exists, .is_subscribed = info->is_subscribed };
-      g_array_append_val (named, entry);
-    }
-  g_array_sort_with_data (named, compare_entries, &separator);
-  GArray *entries = g_array_new (FALSE, FALSE, sizeof (Entry));
-  g_array_set_clear_func (entries, entry_clear);
-  for (guint i = 0; i < named->len; i++)
-    {
-      Entry *entry = &g_array_index (named, Entry, i);
-      const char *previous = entries->len > 0 ? g_array_index (entries, Entry, entries->len - 1).name : NULL;
-      add_parents (entries, entry->name, previous, separator);
-      g_array_append_val (entries, *entry);
-      entry->name = NULL;
-    }
-  for (guint i = 0; i + 1 < entries->len; i++)
-    {
-      Entry *entry = &g_array_index (entries, Entry, i);
-      entry->has_children = is_below (g_array_index (entries, Entry, i + 1).name, entry->name, separator);
-    }
-  return entries;
-}
-
-static void
-write_entry (ImapSession *session, const char *response, const Entry *entry)
-{
-  ImapWriter *writer = &session->writer;
-  imap_write (writer, response);
-  if (!entry->exists)
-    imap_write (writer, "(\\NonExistent \\Noselect ");
-  else
-    imap_write (writer, entry->is_selectable ? "(" : "(\\Noselect ");
-  imap_write (writer, entry->has_children ? "\\HasChildren" : "\\HasNoChildren");
+  static const char *const presences[] = { "(", "(\\Noselect ", "(\\NonExistent \\Noselect " };
+  imap_write (writer, presences[presence]);
+  imap_write (writer, has_children ? "\\HasChildren" : "\\HasNoChildren");
+  if (is_subscribed)
+    imap_write (writer, " \\Subscribed");
   for (guint i = 0; i < G_N_ELEMENTS (uses); i++)
-    if (entry->special_use & uses[i].use)
+    if (special_use & uses[i].use)
       {
         imap_write (writer, " ");
         imap_write (writer, uses[i].attribute);
       }
   imap_write (writer, ") ");
-  imap_write_string (writer, &session->ns.separator, 1);
-  imap_write (writer, " ");
-  imap_write_mailbox (writer, entry->name);
-  imap_write (writer, "\r\n");
+}
+
+static void
+write_name (ImapSession *session, const char *name)
+{
+  imap_write_string (&session->writer, &session->ns.separator, 1);
+  imap_write (&session->writer, " ");
+  imap_write_mailbox (&session->writer, name);
 }
 
 /* An empty pattern asks for the separator and the root of the reference (RFC 3501 6.3.8). */
@@ -151,102 +57,185 @@ list_root (ImapSession *session, ImapCommand *command)
   const ImapListArguments *arguments = command->arguments;
   gboolean has_prefix = *session->ns.prefix != '\0' && g_str_has_prefix (arguments->reference, session->ns.prefix);
   imap_write (&session->writer, "* LIST (\\Noselect) ");
-  imap_write_string (&session->writer, &session->ns.separator, 1);
-  imap_write (&session->writer, " ");
-  imap_write_mailbox (&session->writer, has_prefix ? session->ns.prefix : "");
+  write_name (session, has_prefix ? session->ns.prefix : "");
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "LIST completed.");
 }
 
-/* Fills command->state.  FALSE: it would block, or failed (then *ret_step says so). */
-static gboolean
-begin (ImapSession *session, ImapCommand *command, gboolean is_lsub, gboolean may_block, ImapStep *ret_step)
+/* The patterns with their reference, in UTF-8.  What no mailbox can be called is left out: it matches nothing. */
+static GPtrArray *
+canonical_patterns (const ImapListArguments *arguments)
 {
-  g_autoptr (GError) error = NULL;
+  GPtrArray *patterns = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < arguments->patterns->len; i++)
+    {
+      const char *pattern = arguments->patterns->pdata[i];
+      g_autofree char *encoded = g_strconcat (arguments->reference, pattern, NULL);
+      gsize len = strlen (encoded);
+      char *utf8 = len <= SATCHEL_MAILBOX_NAME_BYTES ? satchel_utf7_decode (encoded, len) : NULL;
+      /* RFC 5258 3: in the extended form an empty pattern is ignored. */
+      if (utf8 != NULL && (*pattern != '\0' || !arguments->is_extended))
+        g_ptr_array_add (patterns, utf8);
+      else
+        g_free (utf8);
+    }
+  return patterns;
+}
+
+/* Fills command->state with what is to be told.  DONE; AGAIN; BLOCK; DONE with @error. */
+static ImapStep
+find_names (ImapSession *session, ImapCommand *command, gboolean may_block, GError **error)
+{
   const ImapListArguments *arguments = command->arguments;
-  g_autofree char *encoded = g_strconcat (arguments->reference, arguments->pattern, NULL);
-  gsize len = strlen (encoded);
-  g_autofree char *pattern = len <= SATCHEL_MAILBOX_NAME_BYTES ? satchel_utf7_decode (encoded, len) : NULL;
-  if (pattern == NULL)
+  ImapListing *listing = command->state;
+  if (listing == NULL)
     {
-      /* No mailbox has such a name. */
-      *ret_step = imap_command_ok (command, is_lsub ? "LSUB completed." : "LIST completed.");
-      return FALSE;
+      g_autoptr (GPtrArray) infos = satchel_store_list_cached (session->store);
+      if (infos == NULL && !may_block)
+        return IMAP_STEP_BLOCK;
+      if (infos == NULL && (infos = satchel_store_list (session->store, error)) == NULL)
+        return IMAP_STEP_DONE;
+      listing = imap_listing_new (&session->ns, g_steal_pointer (&infos), canonical_patterns (arguments));
+      command->state = listing;
+      command->state_free = imap_listing_free;
     }
-  g_autoptr (GPtrArray) infos = satchel_store_list_cached (session->store);
-  if (infos == NULL && !may_block)
+  if (listing->is_chosen)
+    return IMAP_STEP_DONE;
+  if (!imap_listing_match (listing))
+    return IMAP_STEP_AGAIN;
+  imap_listing_choose (listing, arguments->select & IMAP_LIST_CRITERIA);
+  return IMAP_STEP_DONE;
+}
+
+/* "("CHILDINFO" ("SUBSCRIBED"))": something below meets the criteria (RFC 5258 3.5). */
+static void
+write_childinfo (ImapWriter *writer, guint criteria)
+{
+  const char *space = "";
+  imap_write (writer, " (\"CHILDINFO\" (");
+  if (criteria & IMAP_LIST_SUBSCRIBED)
     {
-      *ret_step = IMAP_STEP_BLOCK;
-      return FALSE;
+      imap_write (writer, "\"SUBSCRIBED\"");
+      space = " ";
     }
-  if (infos == NULL && (infos = satchel_store_list (session->store, &error)) == NULL)
+  if (criteria & IMAP_LIST_SPECIAL_USE)
     {
-      *ret_step = imap_command_error (session, command, error);
-      return FALSE;
+      imap_write (writer, space);
+      imap_write (writer, "\"SPECIAL-USE\"");
     }
-  Listing *listing = g_new0 (Listing, 1);
-  listing->entries = make_entries (session, infos, is_lsub);
-  listing->pattern = g_steal_pointer (&pattern);
-  command->state = listing;
-  command->state_free = listing_free;
-  return TRUE;
+  imap_write (writer, "))");
+}
+
+/* A name that is a level only is no mailbox: the extended form has a word for that (RFC 5258 3). */
+static void
+write_list (ImapSession *session, const ImapListArguments *arguments, const ImapListEntry *entry, gboolean is_gone)
+{
+  ImapWriter *writer = &session->writer;
+  const SatchelMailboxInfo *info = entry->info;
+  Presence presence = arguments->is_extended ? PRESENCE_NONEXISTENT : PRESENCE_NOSELECT;
+  if (imap_list_entry_is_selectable (entry) && !is_gone)
+    presence = PRESENCE_SELECTABLE;
+  imap_write (writer, "* LIST ");
+  write_attributes (writer, presence, entry->has_children,
+                    info != NULL && info->is_subscribed && (arguments->returns & IMAP_LIST_SUBSCRIBED),
+                    info != NULL ? info->special_use : 0);
+  write_name (session, entry->name);
+  if ((arguments->select & IMAP_LIST_RECURSIVEMATCH) && entry->has_chosen_below)
+    write_childinfo (writer, arguments->select);
+  imap_write (writer, "\r\n");
+}
+
+/* One name, with its STATUS where that is wanted and to be had (RFC 5819 2).  DONE or BLOCK. */
+static ImapStep
+tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entry, gboolean may_block)
+{
+  const ImapListArguments *arguments = command->arguments;
+  g_autoptr (GError) error = NULL;
+  ImapMailboxStatus status;
+  gboolean has_status = (arguments->returns & IMAP_LIST_STATUS) && entry->is_chosen && imap_list_entry_is_selectable (entry);
+  if (has_status && imap_status_look (session, entry->info->name, arguments->status_items, may_block, &status, &error) ==
+                        IMAP_STEP_BLOCK)
+    return IMAP_STEP_BLOCK;
+  if (error != NULL && imap_error_is_internal (error))
+    satchel_session_log (session->session, SATCHEL_LOG_ERROR, "LIST: status failed: %s", error->message);
+  write_list (session, arguments, entry, g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT));
+  if (has_status && error == NULL)
+    imap_status_write (session, entry->name, arguments->status_items, &status);
+  return IMAP_STEP_DONE;
+}
+
+/* Must @entry be told?  For what is below it only if that would not be told itself (RFC 5258 3.3, RFC 3501 6.3.9). */
+static gboolean
+is_told (const ImapListEntry *entry, gboolean is_recursive)
+{
+  return entry->is_matched && (entry->is_chosen || (is_recursive && entry->has_hidden_below));
 }
 
 ImapStep
 imap_run_list (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
-  ImapStep step;
+  g_autoptr (GError) error = NULL;
   const ImapListArguments *arguments = command->arguments;
-  if (*arguments->pattern == '\0')
+  if (!arguments->is_extended && *(const char *) arguments->patterns->pdata[0] == '\0')
     return list_root (session, command);
-  if (command->state == NULL && !begin (session, command, FALSE, may_block, &step))
+  ImapStep step = find_names (session, command, may_block, &error);
+  if (error != NULL)
+    return imap_command_error (session, command, error);
+  if (step != IMAP_STEP_DONE)
     return step;
-  Listing *listing = command->state;
+  ImapListing *listing = command->state;
   for (; listing->at < listing->entries->len; listing->at++)
     {
-      const Entry *entry = &g_array_index (listing->entries, Entry, listing->at);
-      if (!satchel_list_match (listing->pattern, entry->name, session->ns.separator))
+      const ImapListEntry *entry = imap_listing_entry (listing, listing->at);
+      if (!is_told (entry, (arguments->select & IMAP_LIST_RECURSIVEMATCH) != 0))
         continue;
       if (imap_writer_is_full (&session->writer))
         return IMAP_STEP_AGAIN;
-      write_entry (session, "* LIST ", entry);
+      if (may_block && imap_session_is_cancelled (session))
+        return imap_command_no (command, NULL, "Interrupted.");
+      if (tell_name (session, command, entry, may_block) == IMAP_STEP_BLOCK)
+        return IMAP_STEP_BLOCK;
     }
   return imap_command_ok (command, "LIST completed.");
 }
 
-/* Does a name below @index match as well?  Then the parent is not named for its sake. */
-static gboolean
-has_hidden_child (const Listing *listing, guint index, char separator)
+/* \Noselect has two meanings here: no mailbox, or not subscribed but something below it that the pattern hides. */
+static void
+write_lsub (ImapSession *session, const ImapListEntry *entry)
 {
-  const char *parent = g_array_index (listing->entries, Entry, index).name;
-  for (guint i = index + 1; i < listing->entries->len; i++)
-    {
-      const Entry *entry = &g_array_index (listing->entries, Entry, i);
-      if (!is_below (entry->name, parent, separator))
-        return FALSE;
-      if (entry->is_subscribed && !satchel_list_match (listing->pattern, entry->name, separator))
-        return TRUE;
-    }
-  return FALSE;
+  ImapWriter *writer = &session->writer;
+  const SatchelMailboxInfo *info = entry->info;
+  Presence presence = PRESENCE_NOSELECT;
+  if (info != NULL && !info->exists)
+    presence = PRESENCE_NONEXISTENT;
+  else if (entry->is_chosen && imap_list_entry_is_selectable (entry))
+    presence = PRESENCE_SELECTABLE;
+  imap_write (writer, "* LSUB ");
+  write_attributes (writer, presence, entry->has_children || entry->has_chosen_below, FALSE,
+                    info != NULL ? info->special_use : 0);
+  write_name (session, entry->name);
+  imap_write (writer, "\r\n");
 }
 
 /* Subscribed names; and, since "%" would hide them, parents of subscribed names as \Noselect (RFC 3501 6.3.9). */
 ImapStep
 imap_run_lsub (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
-  ImapStep step;
-  if (command->state == NULL && !begin (session, command, TRUE, may_block, &step))
+  g_autoptr (GError) error = NULL;
+  ImapStep step = find_names (session, command, may_block, &error);
+  if (error != NULL)
+    return imap_command_error (session, command, error);
+  if (step != IMAP_STEP_DONE)
     return step;
-  Listing *listing = command->state;
+  ImapListing *listing = command->state;
   for (; listing->at < listing->entries->len; listing->at++)
     {
-      const Entry *entry = &g_array_index (listing->entries, Entry, listing->at);
-      if (!satchel_list_match (listing->pattern, entry->name, session->ns.separator) ||
-          (!entry->is_subscribed && !has_hidden_child (listing, listing->at, session->ns.separator)))
+      const ImapListEntry *entry = imap_listing_entry (listing, listing->at);
+      if (!is_told (entry, TRUE))
         continue;
       if (imap_writer_is_full (&session->writer))
         return IMAP_STEP_AGAIN;
-      write_entry (session, "* LSUB ", entry);
+      write_lsub (session, entry);
     }
   return imap_command_ok (command, "LSUB completed.");
 }

@@ -7,6 +7,7 @@
 #define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define TWO_MAILBOXES imap_parse_two_mailboxes, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define LIST imap_parse_list, imap_list_arguments_clear, sizeof (ImapListArguments)
+#define LSUB imap_parse_lsub, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define STATUS imap_parse_status, imap_status_arguments_clear, sizeof (ImapStatusArguments)
 #define APPEND imap_parse_append, imap_append_arguments_clear, sizeof (ImapAppendArguments)
 #define SET imap_parse_set, imap_set_arguments_clear, sizeof (ImapSetArguments)
@@ -39,9 +40,9 @@ static const ImapCommandRow rows[] = {
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
   { "SELECT", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_examine },
-  { "STATUS", ANY, INLINE, NULL, STATUS, imap_run_status },
-  { "LIST", ANY, INLINE, "CHILDREN SPECIAL-USE", LIST, imap_run_list },
-  { "LSUB", ANY, INLINE, NULL, LIST, imap_run_lsub },
+  { "STATUS", ANY, INLINE, "STATUS=SIZE", STATUS, imap_run_status },
+  { "LIST", ANY, INLINE, "LIST-EXTENDED LIST-STATUS CHILDREN SPECIAL-USE", LIST, imap_run_list },
+  { "LSUB", ANY, INLINE, NULL, LSUB, imap_run_lsub },
   { "APPEND", ANY, IMAP_COMMAND_STREAMS, NULL, APPEND, imap_run_append },
   { "UID COPY", SELECTED, UID_ONLY, NULL, COPY, imap_run_copy },
   { "COPY", SELECTED, VIEW, NULL, COPY, imap_run_copy },

@@ -93,6 +93,13 @@ typedef struct ImapSettings
   gboolean is_literal_minus;
 } ImapSettings;
 
+/* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
+static inline guint64
+imap_append_limit (const ImapSettings *settings)
+{
+  return MIN (settings->message_bytes, G_MAXUINT32);
+}
+
 /* A literal of APPEND on its way in. */
 typedef struct ImapIncoming
 {

@@ -133,6 +133,15 @@ imap_write_mailbox (ImapWriter *writer, const char *name)
   imap_write_string (writer, encoded, strlen (encoded));
 }
 
+void
+imap_write_mailbox_id (ImapWriter *writer, const guint8 id[16])
+{
+  imap_write (writer, "(F");
+  for (guint i = 0; i < 16; i++)
+    imap_write_format (writer, "%02x", id[i]);
+  imap_write (writer, ")");
+}
+
 static const struct
 {
   guint32 flag;

@@ -41,6 +41,8 @@ void imap_write_string (ImapWriter *writer, const char *text, gsize len);
 void imap_write_nstring (ImapWriter *writer, const char *text);
 /* mailbox: @name is UTF-8 as clients see it; sent in modified UTF-7, quoted. */
 void imap_write_mailbox (ImapWriter *writer, const char *name);
+/* "(F0123...)": MAILBOXID (RFC 8474 4). */
+void imap_write_mailbox_id (ImapWriter *writer, const guint8 id[16]);
 /* "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-imap_fuzz_sources = tests/fuzz/fuzz-imap-command.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
-	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
+imap_fuzz_sources = tests/fuzz/fuzz-imap-command.c $(imap_core) $(imap_arguments)
 check_PROGRAMS += tests/fuzz/fuzz-imap-command
 TESTS += tests/fuzz/fuzz-imap-command
 tests_fuzz_fuzz_imap_command_SOURCES = $(imap_fuzz_sources) tests/fuzz/driver.c

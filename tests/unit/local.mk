@@ -44,8 +44,7 @@ tests_unit_test_alias_file_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-imap-parse
 TESTS += tests/unit/test-imap-parse
-tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) modules/imap/sequence.c modules/imap/sequence.h \
-	modules/imap/arguments.c modules/imap/arguments.h modules/imap/arguments-fetch.c modules/imap/arguments-search.c
+tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) $(imap_arguments)
 tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/auth.mk
 

@@ -369,6 +369,40 @@ test_store (void)
     }
 }
 
+static void
+test_list (void)
+{
+  ImapListArguments list = { 0 };
+  g_assert_null (parse ("a LIST \"\" %\r\n", imap_parse_list, &list));
+  g_assert_false (list.is_extended);
+  g_assert_cmpuint (list.patterns->len, ==, 1);
+  imap_list_arguments_clear (&list);
+  memset (&list, 0, sizeof list);
+  g_assert_null (parse ("a LIST (subscribed RECURSIVEMATCH) x (% {2}\r\ny* \"\") RETURN (STATUS (SIZE MESSAGES) CHILDREN)\r\n",
+                        imap_parse_list, &list));
+  g_assert_true (list.is_extended);
+  g_assert_cmpstr (list.reference, ==, "x");
+  g_assert_cmpuint (list.patterns->len, ==, 3);
+  g_assert_cmpstr (list.patterns->pdata[1], ==, "y*");
+  g_assert_cmpuint (list.select, ==, IMAP_LIST_SUBSCRIBED | IMAP_LIST_RECURSIVEMATCH);
+  g_assert_cmpuint (list.returns, ==, IMAP_LIST_SUBSCRIBED | IMAP_LIST_CHILDREN | IMAP_LIST_STATUS);
+  g_assert_cmpuint (list.status_items, ==, IMAP_STATUS_SIZE | IMAP_STATUS_MESSAGES);
+  imap_list_arguments_clear (&list);
+  static const char *const bad[] = {
+    "", "\"\"", "() \"\"", "() () %", "(X) \"\" %", "\"\" % CHILDREN", "\"\" % RETURN CHILDREN", "\"\" % RETURN (STATUS)",
+    "\"\" % RETURN (STATUS (X))", "\"\" % RETURN (STATUS MESSAGES)", "\"\" % RETURN ((CHILDREN))", "\"\" ((%))", "\"\" ()",
+    "(SUBSCRIBED)\"\" %", "(REMOTE RECURSIVEMATCH) \"\" %", "\"\" % RETURN () x",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a LIST %s\r\n", bad[i]);
+      memset (&list, 0, sizeof list);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_list, &list));
+      imap_list_arguments_clear (&list);
+    }
+}
+
 /* ---- sequence sets ---- */
 
 static char *
@@ -493,6 +527,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/arguments/search", test_search);
   g_test_add_func ("/imap/arguments/search-depth", test_search_depth);
   g_test_add_func ("/imap/arguments/store", test_store);
+  g_test_add_func ("/imap/arguments/list", test_list);
   g_test_add_func ("/imap/sequence/resolve", test_sequence);
   g_test_add_func ("/imap/sequence/many", test_sequence_many);
   g_test_add_func ("/imap/writer/forms", test_writer);
