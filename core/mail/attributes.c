@@ -307,6 +307,24 @@ satchel_attributes_header_fields (GBytes *blob, const char *const *names, guint 
 
 /* ---- message ids ---- */
 
+/* RFC 5256 3: <"a"@b> is <a@b>.  White space is folding, or wrong. */
+static void
+append_id (const char *at, const char *end, GString *out)
+{
+  for (gboolean is_quoted = FALSE; at < end; at++)
+    {
+      if (is_quoted && *at == '\\' && at + 1 < end)
+        at++;
+      else if (*at == '"')
+        {
+          is_quoted = !is_quoted;
+          continue;
+        }
+      if ((guchar) *at > ' ')
+        g_string_append_c (out, *at);
+    }
+}
+
 GPtrArray *
 satchel_message_ids_parse (const char *value, gsize len, guint max)
 {
@@ -328,9 +346,7 @@ satchel_message_ids_parse (const char *value, gsize len, guint max)
       if (close == NULL)
         continue;
       GString *id = g_string_sized_new (close - start + 2);
-      for (const char *c = start; c <= close; c++)
-        if ((guchar) *c > ' ')
-          g_string_append_c (id, *c);
+      append_id (start, close + 1, id);
       if (id->len > 2)
         g_ptr_array_add (ids, g_string_free (id, FALSE));
       else

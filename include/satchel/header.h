@@ -69,7 +69,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_cl
 /* Decoded to UTF-8 whichever way it was written (plain, RFC 2231, or RFC 2047 as some do); NULL: none. Yours. */
 SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
 
-/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd with it. */
+/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd with it.  In
+ * one form, whatever was quoted (RFC 5256 3): <"a"@b> is <a@b>. */
 SATCHEL_API GPtrArray *satchel_message_ids_parse (const char *value, gsize len, guint max);
 
 /* Appends an IMAP `string` (RFC 3501 9): quoted where it may be, else a literal; NULs are cut out.  NULL: NIL. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of SEARCH: a tree of keys (RFC 3501 6.4.4, search-key of 9).  Chains of OR are kept flat, so that depth is
- * bounded without refusing what clients send.  Pure.
+ * Arguments of SEARCH: result options (RFC 4731, RFC 5182) and a tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032,
+ * RFC 8474, RFC 8514).  Chains of OR are kept flat, so that depth is bounded without refusing what clients send.  Pure.
  */
 #include "arguments.h"
 
@@ -16,6 +16,8 @@ typedef enum
   TAKES_KEYWORD,
   TAKES_DATE,
   TAKES_NUMBER,
+  TAKES_INTERVAL,
+  TAKES_OBJECTID,
   TAKES_SET,
   TAKES_KEY,
   TAKES_TWO_KEYS
@@ -62,6 +64,14 @@ static const struct KeyRow
   { "SENTSINCE", IMAP_KEY_SENTSINCE, TAKES_DATE },
   { "LARGER", IMAP_KEY_LARGER, TAKES_NUMBER },
   { "SMALLER", IMAP_KEY_SMALLER, TAKES_NUMBER },
+  { "OLDER", IMAP_KEY_OLDER, TAKES_INTERVAL },
+  { "YOUNGER", IMAP_KEY_YOUNGER, TAKES_INTERVAL },
+  { "SAVEDBEFORE", IMAP_KEY_SAVEDBEFORE, TAKES_DATE },
+  { "SAVEDON", IMAP_KEY_SAVEDON, TAKES_DATE },
+  { "SAVEDSINCE", IMAP_KEY_SAVEDSINCE, TAKES_DATE },
+  { "SAVEDATESUPPORTED", IMAP_KEY_SAVEDATESUPPORTED },
+  { "EMAILID", IMAP_KEY_EMAILID, TAKES_OBJECTID },
+  { "THREADID", IMAP_KEY_THREADID, TAKES_OBJECTID },
   { "UID", IMAP_KEY_UID, TAKES_SET },
   { "NOT", IMAP_KEY_NOT, TAKES_KEY },
   { "OR", IMAP_KEY_OR, TAKES_TWO_KEYS },
@@ -121,6 +131,20 @@ read_text (ImapReader *reader, ImapSearchKey *key)
   return TRUE;
 }
 
+/* objectid = 1*255(ALPHA / DIGIT / "_" / "-"), RFC 8474 7. */
+static gboolean
+read_objectid (ImapReader *reader, ImapSearchKey *key)
+{
+  const char *text;
+  gsize len;
+  if (!imap_read_astring (reader, &text, &len))
+    return FALSE;
+  if (len == 0 || len > 255 || strspn (text, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_-") != len)
+    return imap_reader_fail (reader, "Invalid object id");
+  key->name = g_strdup (text);
+  return TRUE;
+}
+
 /* The argument of a key that takes no keys. */
 static gboolean
 read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
@@ -149,6 +173,13 @@ read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
         return FALSE;
       key->number = (gint64) number;
       return TRUE;
+    case TAKES_INTERVAL: /* RFC 5032 3: nz-number */
+      if (!imap_read_number (reader, G_MAXUINT32, &number))
+        return FALSE;
+      key->number = (gint64) number;
+      return number > 0 || imap_reader_fail (reader, "Invalid interval");
+    case TAKES_OBJECTID:
+      return read_objectid (reader, key);
     case TAKES_SET:
       return imap_parse_sequence (reader, &key->set);
     case TAKES_NOTHING:
@@ -195,10 +226,8 @@ read_or (ImapReader *reader, guint depth)
   g_autoptr (ImapSearchKey) or = key_new (IMAP_KEY_OR);
   for (guint n_wanted = 2; n_wanted > 0;)
     {
-      const char *name = imap_reader_peek_atom (reader);
-      if (name != NULL && g_ascii_strcasecmp (name, "OR") == 0)
+      if (imap_reader_skip_word (reader, "OR"))
         {
-          imap_reader_skip (reader);
           n_wanted++;
           continue;
         }
@@ -257,22 +286,57 @@ read_key (ImapReader *reader, guint depth)
   return row->is_negated ? negated (g_steal_pointer (&key)) : g_steal_pointer (&key);
 }
 
+/* "RETURN" "(" [search-return-opt *(SP search-return-opt)] ")", if it comes next. */
+static gboolean
+read_returns (ImapReader *reader, guint *ret_returns)
+{
+  static const char *const names[] = { "MIN", "MAX", "ALL", "COUNT", "SAVE" };
+  ImapReader members;
+  if (!imap_reader_skip_word (reader, "RETURN"))
+    return TRUE;
+  if (!imap_read_list (reader, &members))
+    return FALSE;
+  guint returns = 0;
+  while (!imap_reader_is_done (&members))
+    {
+      const char *name;
+      guint i = 0;
+      if (!imap_read_atom (&members, &name))
+        return imap_reader_fail (reader, members.error);
+      while (i < G_N_ELEMENTS (names) && g_ascii_strcasecmp (name, names[i]) != 0)
+        i++;
+      if (i == G_N_ELEMENTS (names))
+        return imap_reader_fail (reader, "Unknown result option");
+      returns |= 1u << i;
+    }
+  *ret_returns = returns != 0 ? returns : IMAP_RETURN_ALL; /* RFC 4731 3.1: "()" is "(ALL)" */
+  return TRUE;
+}
+
+static gboolean
+read_charset (ImapReader *reader, ImapSearchArguments *search)
+{
+  const char *charset;
+  gsize len;
+  if (!imap_read_astring (reader, &charset, &len))
+    return FALSE;
+  search->charset = g_strdup (charset);
+  return TRUE;
+}
+
+static gboolean
+read_criteria (ImapReader *reader, ImapSearchArguments *search)
+{
+  search->key = read_keys (reader, 0);
+  return search->key != NULL;
+}
+
 gboolean
 imap_parse_search (ImapReader *reader, gpointer arguments)
 {
   ImapSearchArguments *search = arguments;
-  const char *first = imap_reader_peek_atom (reader);
-  if (first != NULL && g_ascii_strcasecmp (first, "CHARSET") == 0)
-    {
-      const char *charset;
-      gsize len;
-      imap_reader_skip (reader);
-      if (!imap_read_astring (reader, &charset, &len))
-        return FALSE;
-      search->charset = g_strdup (charset);
-    }
-  search->key = read_keys (reader, 0);
-  return search->key != NULL;
+  return read_returns (reader, &search->returns) &&
+         (!imap_reader_skip_word (reader, "CHARSET") || read_charset (reader, search)) && read_criteria (reader, search);
 }
 
 void

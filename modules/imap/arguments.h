@@ -144,6 +144,14 @@ typedef enum
   IMAP_KEY_SENTSINCE,
   IMAP_KEY_LARGER,
   IMAP_KEY_SMALLER,
+  IMAP_KEY_OLDER,    /* internal date at most number; as sent: this many seconds ago (RFC 5032) */
+  IMAP_KEY_YOUNGER,
+  IMAP_KEY_SAVEDBEFORE, /* the save date's day (RFC 8514) */
+  IMAP_KEY_SAVEDON,
+  IMAP_KEY_SAVEDSINCE,
+  IMAP_KEY_SAVEDATESUPPORTED,
+  IMAP_KEY_EMAILID,  /* name: an objectid (RFC 8474) */
+  IMAP_KEY_THREADID,
   IMAP_KEY_HEADER,   /* name, text */
   IMAP_KEY_BODY,     /* text */
   IMAP_KEY_TEXT,     /* text */
@@ -160,14 +168,23 @@ typedef struct ImapSearchKey
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
-  /* For the evaluation (search.c). */
+  /* For the evaluation (search-key.c). */
   guint cost;
   SatchelUidSet resolved;
   struct SatchelNeedle *needle;
   int keyword_bit;
 } ImapSearchKey;
+enum /* RETURN of SEARCH and SORT: RFC 4731, RFC 5182, RFC 5267 */
+{
+  IMAP_RETURN_MIN = 1 << 0,
+  IMAP_RETURN_MAX = 1 << 1,
+  IMAP_RETURN_ALL = 1 << 2,
+  IMAP_RETURN_COUNT = 1 << 3,
+  IMAP_RETURN_SAVE = 1 << 4
+};
 typedef struct ImapSearchArguments
 {
+  guint returns; /* IMAP_RETURN_*; 0: there was no RETURN */
   char *charset; /* NULL: none given */
   ImapSearchKey *key;
 } ImapSearchArguments;

@@ -36,7 +36,7 @@ static const ImapCommandRow rows[] = {
   { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },
   { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
   { "UID SEARCH", SELECTED, INLINE | UID, NULL, SEARCH, imap_run_search },
-  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, NULL, SEARCH, imap_run_search },
+  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
   { "SELECT", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_examine },

@@ -52,6 +52,16 @@ imap_reader_skip (ImapReader *reader)
     reader->at = imap_lexer_node (reader->lexer, reader->at)->end;
 }
 
+gboolean
+imap_reader_skip_word (ImapReader *reader, const char *word)
+{
+  const char *atom = imap_reader_peek_atom (reader);
+  if (atom == NULL || g_ascii_strcasecmp (atom, word) != 0)
+    return FALSE;
+  imap_reader_skip (reader);
+  return TRUE;
+}
+
 /* The next token, used up; NULL at the end, or if no space precedes it. */
 static const ImapNode *
 next_node (ImapReader *reader)

@@ -22,6 +22,8 @@ gboolean imap_reader_finish (ImapReader *reader);
 ImapNodeType imap_reader_peek (const ImapReader *reader);
 /* The next token if it is an atom, else NULL.  Not used up, any character. */
 const char *imap_reader_peek_atom (const ImapReader *reader);
+/* Skips the next token if it is the atom @word, in any case. */
+gboolean imap_reader_skip_word (ImapReader *reader, const char *word);
 /* Skips one token, a list with all its members. */
 void imap_reader_skip (ImapReader *reader);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * sequence-set (RFC 3501 9): seq-number ["," ...], ranges in either order, "*" for the last message.
+ * sequence-set (RFC 3501 9): seq-number ["," ...], ranges in either order, "*" for the last message; or "$" (RFC 5182 3).
  */
 #include "sequence.h"
 
@@ -30,6 +30,11 @@ parse_number (const char *at, guint32 *ret_number)
 gboolean
 imap_sequence_parse (const char *text, ImapSequence *ret_sequence)
 {
+  if (text[0] == '$' && text[1] == '\0')
+    {
+      ret_sequence->is_saved = TRUE;
+      return TRUE;
+    }
   g_autoptr (GArray) ranges = g_array_new (FALSE, FALSE, sizeof (SatchelRange));
   for (const char *at = text;; at++)
     {
@@ -67,7 +72,7 @@ compare_ranges (const void *a, const void *b)
 void
 imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet *ret_set)
 {
-  if (star == 0)
+  if (star == 0 || sequence->n_ranges == 0)
     return;
   g_autofree SatchelRange *ranges = g_new (SatchelRange, sequence->n_ranges);
   gboolean is_sorted = TRUE;
@@ -96,6 +101,8 @@ imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet
 gboolean
 imap_sequence_fits (const ImapSequence *sequence, guint32 n_messages)
 {
+  if (sequence->is_saved)
+    return TRUE;
   if (n_messages == 0)
     return sequence->n_ranges == 1 && sequence->ranges[0].first == 1 && sequence->ranges[0].last == 0;
   for (guint i = 0; i < sequence->n_ranges; i++)

@@ -45,6 +45,7 @@ imap_view_free (ImapView *view)
   g_clear_pointer (&view->snapshot, satchel_snapshot_unref);
   satchel_uid_set_clear (&view->uids);
   satchel_uid_set_clear (&view->recent);
+  satchel_uid_set_clear (&view->saved);
   g_array_unref (view->own);
   satchel_mailbox_unref (view->mailbox);
   g_free (view);
@@ -399,11 +400,30 @@ imap_view_update (ImapView *view, ImapWriter *writer, gboolean may_expunge, cons
   return IMAP_STEP_DONE;
 }
 
+static void
+rows_of_uids (const SatchelSnapshot *snapshot, const SatchelUidSet *uids, SatchelUidSet *ret_rows)
+{
+  for (guint i = 0; i < uids->n_ranges; i++)
+    {
+      guint32 from, to;
+      satchel_snapshot_find (snapshot, uids->ranges[i].first, &from);
+      if (satchel_snapshot_find (snapshot, uids->ranges[i].last, &to))
+        to++;
+      if (from < to)
+        satchel_uid_set_add (ret_rows, from + 1, to);
+    }
+}
+
 gboolean
 imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows)
 {
   const SatchelSnapshot *snapshot = view->snapshot;
   guint32 n = snapshot->state.n_messages;
+  if (sequence->is_saved)
+    {
+      rows_of_uids (snapshot, &view->saved, ret_rows);
+      return TRUE;
+    }
   if (!is_uid)
     {
       if (!imap_sequence_fits (sequence, n))
@@ -417,15 +437,7 @@ imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, S
   const SatchelChunk *last = satchel_snapshot_at (snapshot, n - 1, &row);
   g_auto (SatchelUidSet) uids = { 0 };
   imap_sequence_resolve (sequence, last->uid[row], &uids);
-  for (guint i = 0; i < uids.n_ranges; i++)
-    {
-      guint32 from, to;
-      satchel_snapshot_find (snapshot, uids.ranges[i].first, &from);
-      if (satchel_snapshot_find (snapshot, uids.ranges[i].last, &to))
-        to++;
-      if (from < to)
-        satchel_uid_set_add (ret_rows, from + 1, to);
-    }
+  rows_of_uids (snapshot, &uids, ret_rows);
   return TRUE;
 }
 

@@ -44,6 +44,7 @@ typedef struct ImapView
   guint32 uidnext, n_messages;
   guint n_keywords;        /* told to the client */
   SatchelUidSet recent;    /* UIDs that are \Recent in this session */
+  SatchelUidSet saved;     /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
   GArray *own;             /* ImapOwnChange */
   /* An update that is being told. */
   ImapUpdatePhase phase;

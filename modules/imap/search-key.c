@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT
+ * Search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and tested against one message, cheap
+ * ones first.
+ */
+#include "objectid.h"
+#include "search.h"
+
+#include <satchel/charset.h>
+#include <satchel/date.h>
+#include <satchel/search.h>
+#include <string.h>
+
+#define CONTENT_COST 100u /* keys from here on open the message */
+
+/* ---- preparing the keys ---- */
+
+static gint
+compare_cost (gconstpointer a, gconstpointer b)
+{
+  guint first = (*(ImapSearchKey *const *) a)->cost, second = (*(ImapSearchKey *const *) b)->cost;
+  return first < second ? -1 : first > second;
+}
+
+static gboolean
+prepare_text (ImapSearchKey *key, const char *charset, GError **error)
+{
+  gsize len;
+  g_autofree char *text = satchel_charset_to_utf8_strict (charset, key->text, key->text_len, &len, error);
+  if (text == NULL)
+    return FALSE;
+  key->needle = satchel_needle_new (text, len);
+  return TRUE;
+}
+
+static guint
+own_cost (const ImapSearchKey *key)
+{
+  switch (key->kind)
+    {
+    case IMAP_KEY_SENTBEFORE:
+    case IMAP_KEY_SENTON:
+    case IMAP_KEY_SENTSINCE:
+      return IMAP_SEARCH_BLOCKING_COST;
+    case IMAP_KEY_HEADER:
+      return IMAP_SEARCH_BLOCKING_COST + 10;
+    case IMAP_KEY_EMAILID:
+      return IMAP_SEARCH_BLOCKING_COST + 5;
+    case IMAP_KEY_THREADID:
+      return IMAP_SEARCH_BLOCKING_COST + 15;
+    case IMAP_KEY_BODY:
+      return CONTENT_COST;
+    case IMAP_KEY_TEXT:
+      return CONTENT_COST + 1;
+    case IMAP_KEY_KEYWORD:
+    case IMAP_KEY_SEQUENCE:
+    case IMAP_KEY_UID:
+      return 1;
+    default:
+      return 0;
+    }
+}
+
+/* The keys that name messages.  "$" is a set of UIDs, whichever command it was saved by (RFC 5182 2.1). */
+static void
+prepare_set (const ImapView *view, ImapSearchKey *key)
+{
+  guint32 n = view->snapshot->state.n_messages, star = n;
+  if (key->set.is_saved)
+    {
+      key->kind = IMAP_KEY_UID;
+      satchel_uid_set_copy (&view->saved, &key->resolved);
+      return;
+    }
+  if (key->kind == IMAP_KEY_UID && n > 0)
+    {
+      guint row;
+      const SatchelChunk *last = satchel_snapshot_at (view->snapshot, n - 1, &row);
+      star = last->uid[row];
+    }
+  imap_sequence_resolve (&key->set, star, &key->resolved);
+}
+
+/* A store that keeps save dates has them for what it keeps; others have none at all. */
+static gboolean
+has_save_dates (const SatchelSnapshot *snapshot)
+{
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    for (guint row = 0; row < snapshot->chunks[c]->n; row++)
+      if (snapshot->chunks[c]->save_date[row] != 0)
+        return TRUE;
+  return FALSE;
+}
+
+gboolean
+imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key, const char *charset,
+                     GError **error)
+{
+  key->cost = own_cost (key);
+  if (key->kind == IMAP_KEY_SEQUENCE || key->kind == IMAP_KEY_UID)
+    prepare_set (session->view, key);
+  else if (key->kind == IMAP_KEY_OLDER || key->kind == IMAP_KEY_YOUNGER)
+    key->number = search->now - key->number;
+  else if (key->kind == IMAP_KEY_SAVEDATESUPPORTED)
+    key->number = has_save_dates (search->snapshot);
+  else if (key->kind == IMAP_KEY_KEYWORD)
+    key->keyword_bit = satchel_snapshot_keyword (search->snapshot, key->text);
+  else if (key->text != NULL && !prepare_text (key, charset, error))
+    return FALSE;
+  for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+    {
+      ImapSearchKey *child = key->children->pdata[i];
+      if (!imap_search_prepare (session, search, child, charset, error))
+        return FALSE;
+      key->cost = MAX (key->cost, child->cost);
+    }
+  if (key->children != NULL)
+    g_ptr_array_sort (key->children, compare_cost);
+  return TRUE;
+}
+
+/* ---- one message ---- */
+
+static GBytes *
+attributes_of (ImapSubject *subject)
+{
+  GBytes *attributes = imap_search_attributes (subject->session, subject->search, subject->sequence - 1);
+  if (attributes == NULL)
+    subject->is_gone = TRUE;
+  return attributes;
+}
+
+static gboolean
+search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKey *key)
+{
+  g_autoptr (GError) error = NULL;
+  GBytes *attributes = attributes_of (subject);
+  if (attributes == NULL)
+    return FALSE;
+  if (subject->content == NULL)
+    subject->content = satchel_mailbox_open_message (subject->session->view->mailbox, subject->chunk->uid[subject->row], &error);
+  SatchelSearchTerm term = { .kind = kind, .name = key->name, .needle = key->needle };
+  if (subject->content == NULL || !satchel_search_content (attributes, subject->content, &term, 1, &error))
+    {
+      subject->is_gone = TRUE;
+      return FALSE;
+    }
+  return term.is_found;
+}
+
+static gboolean
+test_header (ImapSubject *subject, const ImapSearchKey *key)
+{
+  GBytes *attributes = attributes_of (subject);
+  if (attributes == NULL)
+    return FALSE;
+  switch (satchel_search_header (attributes, key->name, key->needle))
+    {
+    case SATCHEL_MATCH_YES:
+      return TRUE;
+    case SATCHEL_MATCH_NO:
+      return FALSE;
+    case SATCHEL_MATCH_UNKNOWN:
+      break;
+    }
+  return search_content (subject, SATCHEL_SEARCH_HEADER, key);
+}
+
+/* Day of the Date field as written there; without one the internal date (RFC 5256 2.2 has the same rule). */
+static gint64
+sent_day (ImapSubject *subject)
+{
+  gint64 time = subject->chunk->internal_date[subject->row];
+  int zone = 0;
+  GBytes *attributes = attributes_of (subject);
+  if (attributes != NULL)
+    satchel_attributes_sent_date (attributes, &time, &zone);
+  return satchel_date_day (time, zone);
+}
+
+static guint64
+size_of (ImapSubject *subject)
+{
+  guint64 size = subject->chunk->size[subject->row];
+  if (size != SATCHEL_SIZE_UNKNOWN)
+    return size;
+  GBytes *attributes = attributes_of (subject);
+  return attributes != NULL ? satchel_attributes_size (attributes) : 0;
+}
+
+/* Without a save date the internal date (RFC 8514 4.3). */
+static gint64
+saved_day (const ImapSubject *subject)
+{
+  gint64 time = subject->chunk->save_date[subject->row];
+  return satchel_date_day (time != 0 ? time : subject->chunk->internal_date[subject->row], 0);
+}
+
+static gboolean
+test_objectid (ImapSubject *subject, const ImapSearchKey *key)
+{
+  char id[IMAP_OBJECTID_SIZE];
+  SatchelMailbox *mailbox = subject->session->view->mailbox;
+  guint32 uid = subject->chunk->uid[subject->row];
+  GBytes *attributes = NULL;
+  if (key->kind == IMAP_KEY_THREADID && (attributes = attributes_of (subject)) == NULL)
+    return FALSE;
+  gboolean is_known = key->kind == IMAP_KEY_EMAILID ? imap_email_id (mailbox, uid, id, NULL)
+                                                    : imap_thread_id (mailbox, uid, attributes, id, NULL);
+  if (!is_known)
+    subject->is_gone = TRUE;
+  return is_known && strcmp (id, key->name) == 0;
+}
+
+/* Bounded depth: see IMAP_SEARCH_DEPTH_MAX. */
+gboolean
+imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
+{
+  const SatchelChunk *chunk = subject->chunk;
+  guint row = subject->row;
+  switch (key->kind)
+    {
+    case IMAP_KEY_ALL:
+      return TRUE;
+    case IMAP_KEY_FLAGS:
+      return (chunk->flags[row] & key->mask) == key->value;
+    case IMAP_KEY_RECENT:
+      return imap_view_is_recent (subject->session->view, chunk->uid[row]);
+    case IMAP_KEY_KEYWORD:
+      return key->keyword_bit >= 0 && (chunk->keywords[row] >> key->keyword_bit & 1);
+    case IMAP_KEY_SEQUENCE:
+      return satchel_uid_set_contains (&key->resolved, subject->sequence);
+    case IMAP_KEY_UID:
+      return satchel_uid_set_contains (&key->resolved, chunk->uid[row]);
+    case IMAP_KEY_BEFORE:
+      return satchel_date_day (chunk->internal_date[row], 0) < key->number;
+    case IMAP_KEY_ON:
+      return satchel_date_day (chunk->internal_date[row], 0) == key->number;
+    case IMAP_KEY_SINCE:
+      return satchel_date_day (chunk->internal_date[row], 0) >= key->number;
+    case IMAP_KEY_SENTBEFORE:
+      return sent_day (subject) < key->number;
+    case IMAP_KEY_SENTON:
+      return sent_day (subject) == key->number;
+    case IMAP_KEY_SENTSINCE:
+      return sent_day (subject) >= key->number;
+    case IMAP_KEY_LARGER:
+      return size_of (subject) > (guint64) key->number;
+    case IMAP_KEY_SMALLER:
+      return size_of (subject) < (guint64) key->number;
+    case IMAP_KEY_OLDER:
+      return chunk->internal_date[row] <= key->number;
+    case IMAP_KEY_YOUNGER:
+      return chunk->internal_date[row] >= key->number;
+    case IMAP_KEY_SAVEDBEFORE:
+      return saved_day (subject) < key->number;
+    case IMAP_KEY_SAVEDON:
+      return saved_day (subject) == key->number;
+    case IMAP_KEY_SAVEDSINCE:
+      return saved_day (subject) >= key->number;
+    case IMAP_KEY_SAVEDATESUPPORTED:
+      return key->number != 0;
+    case IMAP_KEY_EMAILID:
+    case IMAP_KEY_THREADID:
+      return test_objectid (subject, key);
+    case IMAP_KEY_HEADER:
+      return test_header (subject, key);
+    case IMAP_KEY_BODY:
+      return search_content (subject, SATCHEL_SEARCH_BODY, key);
+    case IMAP_KEY_TEXT:
+      return search_content (subject, SATCHEL_SEARCH_TEXT, key);
+    case IMAP_KEY_NOT:
+      return !imap_search_test (subject, key->children->pdata[0]);
+    case IMAP_KEY_AND:
+    case IMAP_KEY_OR:
+      break;
+    }
+  gboolean is_or = key->kind == IMAP_KEY_OR;
+  for (guint i = 0; i < key->children->len; i++)
+    if (imap_search_test (subject, key->children->pdata[i]) == is_or)
+      return is_or;
+  return !is_or;
+}
+

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * What SEARCH, SORT and THREAD share: finding messages, and telling or saving numbers.  Role mail.
+ * Entry: imap_search_begin, imap_search_step; then imap_result_*.
+ */
+#pragma once
+#include "session.h"
+#include <satchel/attributes.h>
+
+#define IMAP_SEARCH_BATCH 128u
+#define IMAP_SEARCH_BLOCKING_COST 10u /* keys from here on need attributes */
+
+typedef struct ImapSearch
+{
+  SatchelSnapshot *snapshot; /* newest; numbers are those of the view */
+  gint64 now;                /* seconds: what OLDER and YOUNGER count from */
+  guint32 at;                /* index in the view */
+  SatchelUidSet rows;        /* found: sequence numbers */
+  gboolean is_blocking;      /* some key needs more than the snapshot */
+  /* A batch of attributes. */
+  guint32 batch_start, n_batch;
+  guint32 batch_uids[IMAP_SEARCH_BATCH];
+  GBytes *batch_attributes[IMAP_SEARCH_BATCH];
+} ImapSearch;
+
+/* The message under test. */
+typedef struct ImapSubject
+{
+  ImapSession *session;
+  ImapSearch *search;
+  guint32 sequence;
+  const SatchelChunk *chunk; /* newest columns */
+  guint row;
+  SatchelStream *content;
+  gboolean is_gone; /* it cannot be looked at: whatever was said of it does not count */
+} ImapSubject;
+
+/* search-key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
+gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key, const char *charset,
+                              GError **error);
+gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
+
+/* search.c.  NULL with @error: INVALID is for BAD. */
+ImapSearch *imap_search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error);
+void imap_search_free (ImapSearch *search);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearch, imap_search_free)
+/* Goes on to the end of the mailbox.  DONE with @error: the session is over. */
+ImapStep imap_search_step (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block,
+                           GError **error);
+/* Attributes of the message at @index of the view, read in batches; NULL: it has gone.  [blocks] */
+GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
+/* The tagged answer to what imap_search_new or _step said.  A search that should have been saved and is answered with NO
+ * leaves "$" empty (RFC 5182 2.1). */
+ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);
+
+/* search-result.c: numbers to tell, in order, as runs of consecutive ones. */
+typedef struct ImapResult
+{
+  SatchelRange *ranges;
+  guint n_ranges;
+  gboolean is_started;
+  guint at_range; /* how far it is told */
+  guint64 at_number;
+} ImapResult;
+void imap_result_clear (ImapResult *result);
+/* Those found, in the order of the mailbox. */
+void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search);
+/* What "$" stands for from now on (RFC 5182 2.4).  FALSE: too much to keep; then it is empty. */
+gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
+                           const ImapSearch *search, guint returns);
+/* "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731).  Resumable. */
+ImapStep imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command, const char *name,
+                           guint returns);
