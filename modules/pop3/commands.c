@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Commands of the TRANSACTION state (RFC 1939 5, RFC 2449 CAPA).  One table; entry: pop3_command.
+ * Commands of the TRANSACTION state (RFC 1939 5, RFC 2449 5, RFC 6856 3).  One table; entry: pop3_command.
  */
 #include "pop3.h"
 
@@ -8,13 +8,12 @@
 typedef struct Pop3Command
 {
   const char *name;
-  const char *capability; /* shown by CAPA; NULL: part of the base protocol */
   guint min_arguments, max_arguments;
   void (*run) (Pop3 *pop3, char **arguments);
 } Pop3Command;
 
 static void
-bad (Pop3 *pop3, const char *text)
+bad (Pop3 *pop3, Pop3Text text)
 {
   pop3_reply (pop3, text);
   if (++pop3->n_bad < (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands"))
@@ -30,9 +29,9 @@ parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 {
   guint64 number;
   if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT32, &number, NULL) || number > pop3->snapshot->state.n_messages)
-    pop3_reply (pop3, "-ERR No such message");
+    pop3_reply (pop3, POP3_TEXT_NO_MESSAGE);
   else if (pop3_is_deleted (pop3, (guint32)number - 1))
-    pop3_reply (pop3, "-ERR Message is deleted");
+    pop3_reply (pop3, POP3_TEXT_MESSAGE_DELETED);
   else
     {
       *ret_index = (guint32)number - 1;
@@ -85,7 +84,7 @@ run_top (Pop3 *pop3, char **arguments)
   guint32 index;
   guint64 lines;
   if (!g_ascii_string_to_unsigned (arguments[1], 10, 0, G_MAXINT32, &lines, NULL))
-    bad (pop3, "-ERR TOP wants a message and a number of lines");
+    bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
   else if (parse_message (pop3, arguments[0], &index))
     pop3_retrieve (pop3, index, (gint64)lines);
 }
@@ -97,7 +96,7 @@ run_dele (Pop3 *pop3, char **arguments)
   if (!parse_message (pop3, arguments[0], &index))
     return;
   pop3_delete (pop3, index);
-  pop3_reply (pop3, "+OK Marked");
+  pop3_reply (pop3, POP3_TEXT_MARKED);
 }
 
 static void
@@ -105,14 +104,14 @@ run_rset (Pop3 *pop3, char **arguments)
 {
   (void)arguments;
   pop3_reset (pop3);
-  pop3_reply (pop3, "+OK Nothing is marked");
+  pop3_reply (pop3, POP3_TEXT_UNMARKED);
 }
 
 static void
 run_noop (Pop3 *pop3, char **arguments)
 {
   (void)arguments;
-  pop3_reply (pop3, "+OK");
+  pop3_reply (pop3, POP3_TEXT_NOTHING_DONE);
 }
 
 static void
@@ -122,31 +121,26 @@ run_quit (Pop3 *pop3, char **arguments)
   pop3_update (pop3);
 }
 
-static void run_capa (Pop3 *pop3, char **arguments);
-
-static const Pop3Command commands[] = {
-  { "STAT", NULL, 0, 0, run_stat },   { "LIST", NULL, 0, 1, run_list }, { "RETR", NULL, 1, 1, run_retr },
-  { "DELE", NULL, 1, 1, run_dele },   { "NOOP", NULL, 0, 0, run_noop }, { "RSET", NULL, 0, 0, run_rset },
-  { "QUIT", NULL, 0, 0, run_quit },   { "TOP", "TOP", 2, 2, run_top },  { "UIDL", "UIDL", 0, 1, run_uidl },
-  { "CAPA", NULL, 0, 0, run_capa },
-};
-
-/* What does not stand for a command. */
-static const char *const other_capabilities[] = { "RESP-CODES", "AUTH-RESP-CODE", "PIPELINING", "IMPLEMENTATION Satchel" };
-
 static void
 run_capa (Pop3 *pop3, char **arguments)
 {
   (void)arguments;
-  g_autoptr (GString) out = g_string_new ("+OK Capabilities follow\r\n");
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (commands[i].capability != NULL)
-      g_string_append_printf (out, "%s\r\n", commands[i].capability);
-  for (guint i = 0; i < G_N_ELEMENTS (other_capabilities); i++)
-    g_string_append_printf (out, "%s\r\n", other_capabilities[i]);
-  g_string_append (out, ".\r\n");
-  satchel_connection_write (pop3->connection, out->str, out->len);
+  pop3_send_capabilities (pop3->connection, &pop3->state, satchel_session_config (pop3->session),
+                          satchel_session_user (pop3->session));
 }
+
+static void
+run_lang (Pop3 *pop3, char **arguments)
+{
+  pop3_run_lang (pop3->connection, &pop3->state.language, arguments[0] != NULL ? arguments[0] : "",
+                 satchel_config_string (satchel_session_config (pop3->session), "language"));
+}
+
+static const Pop3Command commands[] = {
+  { "STAT", 0, 0, run_stat }, { "LIST", 0, 1, run_list }, { "RETR", 1, 1, run_retr }, { "DELE", 1, 1, run_dele },
+  { "NOOP", 0, 0, run_noop }, { "RSET", 0, 0, run_rset }, { "QUIT", 0, 0, run_quit }, { "TOP", 2, 2, run_top },
+  { "UIDL", 0, 1, run_uidl }, { "CAPA", 0, 0, run_capa }, { "LANG", 0, 1, run_lang },
+};
 
 void
 pop3_command (Pop3 *pop3, char *line)
@@ -160,10 +154,10 @@ pop3_command (Pop3 *pop3, char *line)
       g_auto (GStrv) arguments = *argument != '\0' ? g_strsplit (argument, " ", 4) : g_new0 (char *, 1);
       guint n = g_strv_length (arguments);
       if (n < commands[i].min_arguments || n > commands[i].max_arguments)
-        bad (pop3, "-ERR Wrong number of arguments");
+        bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
       else
         commands[i].run (pop3, arguments);
       return;
     }
-  bad (pop3, "-ERR Unknown command");
+  bad (pop3, POP3_TEXT_UNKNOWN_COMMAND);
 }

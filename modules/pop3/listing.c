@@ -6,15 +6,23 @@
 /* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is Dovecot's
  * usual one, so that clients of a taken-over account download nothing again; where another was told, the store knows. */
 static void
+append_unique_id (Pop3 *pop3, guint32 index, GString *out)
+{
+  if (pop3->uidls != NULL && pop3->uidls[index] != NULL)
+    g_string_append (out, pop3->uidls[index]);
+  else
+    g_string_append_printf (out, "%08x%08x", pop3_uid (pop3, index), pop3->snapshot->state.uidvalidity);
+}
+
+static void
 append_entry (Pop3 *pop3, guint32 index, gboolean is_uidl, GString *out)
 {
-  if (is_uidl && pop3->uidls != NULL && pop3->uidls[index] != NULL)
-    g_string_append_printf (out, "%u %s\r\n", index + 1, pop3->uidls[index]);
-  else if (is_uidl)
-    g_string_append_printf (out, "%u %08x%08x\r\n", index + 1, pop3_uid (pop3, index),
-                            pop3->snapshot->state.uidvalidity);
+  g_string_append_printf (out, "%u ", index + 1);
+  if (is_uidl)
+    append_unique_id (pop3, index, out);
   else
-    g_string_append_printf (out, "%u %" G_GUINT64_FORMAT "\r\n", index + 1, pop3_size (pop3, index));
+    g_string_append_printf (out, "%" G_GUINT64_FORMAT, pop3_size (pop3, index));
+  g_string_append (out, "\r\n");
 }
 
 static Pop3StepResult
@@ -36,12 +44,7 @@ list_step (Pop3 *pop3)
 void
 pop3_list_all (Pop3 *pop3, gboolean is_uidl)
 {
-  guint32 n = pop3->snapshot->state.n_messages - pop3->n_deleted;
-  if (is_uidl)
-    satchel_connection_print (pop3->connection, "+OK %u messages\r\n", n);
-  else
-    satchel_connection_print (pop3->connection, "+OK %u messages (%" G_GUINT64_FORMAT " octets)\r\n", n,
-                              pop3->total_size - pop3->size_deleted);
+  pop3_say_totals (pop3);
   pop3->at = 0;
   pop3->is_uidl = is_uidl;
   pop3_begin (pop3, list_step);

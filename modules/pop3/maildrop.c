@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8), and the UPDATE state
- * (RFC 1939 6).  IMAP is never kept out: what it removes meanwhile is answered as gone.
+ * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8).  IMAP is never kept out: what
+ * it removes meanwhile is answered as gone.
  */
 #include "pop3.h"
-
-#include <string.h>
 
 enum
 {
@@ -112,15 +110,54 @@ open_job (gpointer data)
     find_uidls (pop3, &pop3->error);
 }
 
-static void
-refuse (Pop3 *pop3)
+/* RFC 3206 4: what another try can mend, and what only the administrator can. */
+static Pop3Text
+text_for (const GError *error)
 {
-  if (g_error_matches (pop3->error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
-    pop3_reply (pop3, "-ERR [IN-USE] The maildrop is in use by another session"); /* RFC 2449 8.1.1 */
-  else
-    pop3_reply (pop3, "-ERR [SYS/TEMP] The maildrop cannot be opened now");
+  if (error == NULL || error->domain != SATCHEL_ERROR)
+    return POP3_TEXT_MAILDROP_TEMPORARY;
+  switch ((SatchelErrorCode)error->code)
+    {
+    case SATCHEL_ERROR_INUSE:
+      return POP3_TEXT_IN_USE;
+    case SATCHEL_ERROR_CORRUPT:
+    case SATCHEL_ERROR_NOPERM:
+    case SATCHEL_ERROR_CANNOT:
+      return POP3_TEXT_MAILDROP_PERMANENT;
+    case SATCHEL_ERROR_FAILED:
+    case SATCHEL_ERROR_NONEXISTENT:
+    case SATCHEL_ERROR_ALREADYEXISTS:
+    case SATCHEL_ERROR_OVERQUOTA:
+    case SATCHEL_ERROR_LIMIT:
+    case SATCHEL_ERROR_UNAVAILABLE:
+    case SATCHEL_ERROR_LOCKED:
+    case SATCHEL_ERROR_GONE:
+    case SATCHEL_ERROR_IO:
+    case SATCHEL_ERROR_INVALID:
+    case SATCHEL_ERROR_TIMEOUT:
+    case SATCHEL_ERROR_CANCELLED:
+    case SATCHEL_ERROR_BADCHARSET:
+      return POP3_TEXT_MAILDROP_TEMPORARY;
+    }
+  return POP3_TEXT_MAILDROP_TEMPORARY;
+}
+
+static void
+unlock (Pop3 *pop3)
+{
+  if (pop3->is_locked)
+    satchel_mailbox_unlock (pop3->mailbox, pop3);
+  pop3->is_locked = FALSE;
+}
+
+/* The lock is released before the answer (RFC 1939 4). */
+static void
+refuse (Pop3 *pop3, Pop3Text text)
+{
+  unlock (pop3);
+  pop3_reply (pop3, text);
   satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "maildrop not opened: %s",
-                       pop3->error != NULL ? pop3->error->message : "cancelled");
+                       pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
   g_clear_error (&pop3->error);
   pop3->is_closing = TRUE;
   satchel_connection_close (pop3->connection);
@@ -134,7 +171,7 @@ open_done (gpointer data)
   Pop3 *pop3 = data;
   if (pop3->error != NULL || satchel_session_is_cancelled (pop3->session))
     {
-      refuse (pop3);
+      refuse (pop3, text_for (pop3->error));
       return;
     }
   if (!pop3->is_locked)
@@ -143,8 +180,14 @@ open_done (gpointer data)
       satchel_timer_arm (&pop3->lock_timer, LOCK_POLL_MS, open_maildrop_again, pop3);
       return;
     }
-  satchel_connection_print (pop3->connection, "+OK Logged in, %u messages (%" G_GUINT64_FORMAT " octets)\r\n",
-                            pop3->snapshot->state.n_messages, pop3->total_size);
+  /* Another session may have begun and ended while this one waited for the lock. */
+  if (pop3_is_too_early (pop3))
+    {
+      refuse (pop3, POP3_TEXT_LOGIN_DELAY);
+      return;
+    }
+  pop3_note_login (pop3);
+  pop3_say_totals (pop3);
   pop3_ready (pop3);
 }
 
@@ -162,7 +205,18 @@ pop3_open_maildrop (Pop3 *pop3)
   gint64 wait_ms = satchel_config_duration_ms (satchel_session_config (pop3->session), "lock_wait");
   pop3->give_up_at = g_get_monotonic_time () + wait_ms * 1000;
   pop3->is_busy = TRUE;
-  satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
+  if (pop3_is_too_early (pop3))
+    refuse (pop3, POP3_TEXT_LOGIN_DELAY);
+  else
+    satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
+}
+
+void
+pop3_say_totals (Pop3 *pop3)
+{
+  satchel_connection_print (pop3->connection, "+OK %u %s (%" G_GUINT64_FORMAT " %s)\r\n",
+                            pop3->snapshot->state.n_messages - pop3->n_deleted, pop3_word (pop3, POP3_WORD_MESSAGES),
+                            pop3->total_size - pop3->size_deleted, pop3_word (pop3, POP3_WORD_OCTETS));
 }
 
 guint64
@@ -205,113 +259,11 @@ pop3_reset (Pop3 *pop3)
   pop3->size_deleted = 0;
 }
 
-static gboolean
-commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen, const SatchelUidSet *removed,
-        GError **error)
-{
-  if (seen->n_ranges == 0 && removed->n_ranges == 0)
-    return TRUE;
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-  if (seen->n_ranges > 0)
-    satchel_transaction_flags (transaction, mailbox, seen, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
-  if (removed->n_ranges > 0)
-    satchel_transaction_expunge (transaction, mailbox, removed, FALSE);
-  return satchel_transaction_commit (transaction, error);
-}
-
-static void
-update_job (gpointer data)
-{
-  Pop3 *pop3 = data;
-  g_auto (SatchelUidSet) removed = { 0 };
-  g_auto (SatchelUidSet) seen = { 0 };
-  for (guint32 i = 0; i < pop3->snapshot->state.n_messages && pop3->n_deleted > 0; i++)
-    if (pop3_is_deleted (pop3, i))
-      satchel_uid_set_add (&removed, pop3_uid (pop3, i), pop3_uid (pop3, i));
-  /* No flag for what goes anyway. */
-  for (guint r = 0; r < pop3->seen.n_ranges; r++)
-    for (guint32 uid = pop3->seen.ranges[r].first;; uid++)
-      {
-        if (!satchel_uid_set_contains (&removed, uid))
-          satchel_uid_set_add (&seen, uid, uid);
-        if (uid == pop3->seen.ranges[r].last)
-          break;
-      }
-  commit (pop3->store, pop3->mailbox, &seen, &removed, &pop3->error);
-}
-
-static void
-update_done (gpointer data)
-{
-  Pop3 *pop3 = data;
-  satchel_uid_set_clear (&pop3->seen);
-  satchel_mailbox_unlock (pop3->mailbox, pop3);
-  pop3->is_locked = FALSE;
-  if (pop3->error == NULL)
-    {
-      satchel_connection_print (pop3->connection, "+OK Bye, %u messages removed\r\n", pop3->n_deleted);
-      satchel_session_log (pop3->session, SATCHEL_LOG_INFO, "logout: removed=%u", pop3->n_deleted);
-    }
-  else
-    {
-      pop3_reply (pop3, "-ERR [SYS/TEMP] Nothing was removed");
-      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: %s", pop3->error->message);
-      g_clear_error (&pop3->error);
-    }
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
-}
-
-void
-pop3_update (Pop3 *pop3)
-{
-  pop3->is_busy = TRUE;
-  satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
-}
-
-/* What is left to do after the session is gone. */
-typedef struct Rest
-{
-  SatchelStore *store;
-  SatchelMailbox *mailbox;
-  SatchelUidSet seen;
-} Rest;
-
-static void
-rest_job (gpointer data)
-{
-  Rest *rest = data;
-  g_autoptr (GError) error = NULL;
-  const SatchelUidSet none = { 0 };
-  if (!commit (rest->store, rest->mailbox, &rest->seen, &none, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "pop3", "flags not kept: user=%s: %s", satchel_store_user (rest->store), error->message);
-}
-
-static void
-rest_done (gpointer data)
-{
-  Rest *rest = data;
-  satchel_uid_set_clear (&rest->seen);
-  satchel_mailbox_unref (rest->mailbox);
-  satchel_store_unref (rest->store);
-  g_free (rest);
-}
-
 void
 pop3_close_maildrop (Pop3 *pop3)
 {
   satchel_timer_cancel (&pop3->lock_timer);
-  if (pop3->is_locked)
-    satchel_mailbox_unlock (pop3->mailbox, pop3);
-  if (pop3->seen.n_ranges > 0)
-    {
-      Rest *rest = g_new0 (Rest, 1);
-      rest->store = satchel_store_ref (pop3->store);
-      rest->mailbox = satchel_mailbox_ref (pop3->mailbox);
-      rest->seen = pop3->seen;
-      memset (&pop3->seen, 0, sizeof pop3->seen);
-      satchel_job_submit (satchel_store_user (rest->store), "pop3 flags", rest_job, rest_done, rest);
-    }
+  unlock (pop3);
   free_uidls (pop3);
   g_clear_pointer (&pop3->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&pop3->mailbox, satchel_mailbox_unref);

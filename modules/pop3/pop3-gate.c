@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * POP3 before login (role gate): the AUTHORIZATION state of RFC 1939, STLS (RFC 2595), CAPA (RFC 2449), AUTH (RFC
- * 5034 by way of RFC 4422).  APOP is left out on purpose: it needs passwords stored in clear.
+ * 5034 by way of RFC 4422), UTF8 and LANG (RFC 6856).  APOP is left out on purpose: it needs passwords stored in clear.
  * The mail half answers a login that succeeded.
  */
+#include "capability.h"
 #include "line.h"
 
 #include <satchel/module.h>
@@ -14,7 +15,9 @@ typedef struct Pop3Gate
   SatchelGateSession *session;
   SatchelConnection *connection;
   Pop3LineReader reader;
-  char *user;              /* of USER; NULL: none given */
+  const Pop3Language *language;
+  gboolean is_utf8;
+  char *user;              /* of USER, until the next command; NULL: none given */
   gboolean is_in_exchange; /* lines are SASL responses */
   gboolean is_waiting;     /* auth or TLS is at work */
   gboolean is_closing;
@@ -23,23 +26,34 @@ typedef struct Pop3Gate
 typedef struct Pop3GateCommand
 {
   const char *name;
+  gboolean has_argument;
   void (*run) (Pop3Gate *gate, char *argument);
 } Pop3GateCommand;
 
 static void
-reply (Pop3Gate *gate, const char *text)
+reply (Pop3Gate *gate, Pop3Text text)
 {
-  satchel_connection_print (gate->connection, "%s\r\n", text);
+  pop3_say (gate->connection, gate->language, text);
 }
 
 static void
-reply_bad (Pop3Gate *gate, const char *text)
+reply_bad (Pop3Gate *gate, Pop3Text text)
 {
   reply (gate, text);
   if (satchel_gate_count_bad (gate->session))
     return;
   gate->is_closing = TRUE;
   satchel_connection_close (gate->connection);
+}
+
+/* As AUTHORIZATION is now: ret_state->mechanisms is yours. */
+static void
+describe (Pop3Gate *gate, Pop3State *ret_state)
+{
+  ret_state->language = gate->language;
+  ret_state->is_utf8 = gate->is_utf8;
+  ret_state->can_start_tls = satchel_gate_can_start_tls (gate->session);
+  ret_state->mechanisms = g_strjoinv (" ", (char **)satchel_gate_mechanisms (gate->session));
 }
 
 /* Wipes what may hold a password. */
@@ -55,32 +69,41 @@ static void
 run_capa (Pop3Gate *gate, char *argument)
 {
   (void)argument;
-  g_autoptr (GString) out = g_string_new ("+OK Capabilities follow\r\nTOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\n");
-  if (satchel_gate_can_start_tls (gate->session))
-    g_string_append (out, "STLS\r\n");
-  if (satchel_gate_may_login (gate->session))
-    {
-      g_string_append (out, "USER\r\nSASL");
-      for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
-        g_string_append_printf (out, " %s", *name);
-      g_string_append (out, "\r\n");
-    }
-  g_string_append (out, "IMPLEMENTATION Satchel\r\n.\r\n");
-  satchel_connection_write (gate->connection, out->str, out->len);
+  Pop3State state;
+  describe (gate, &state);
+  pop3_send_capabilities (gate->connection, &state, satchel_gate_config (gate->session), NULL);
+  g_free (state.mechanisms);
 }
 
+static void
+run_lang (Pop3Gate *gate, char *argument)
+{
+  pop3_run_lang (gate->connection, &gate->language, argument,
+                 satchel_config_string (satchel_gate_config (gate->session), "language"));
+}
+
+static void
+run_utf8 (Pop3Gate *gate, char *argument)
+{
+  (void)argument;
+  gate->is_utf8 = TRUE;
+  reply (gate, POP3_TEXT_UTF8_ON);
+}
+
+/* What the client said in clear text does not count under TLS (RFC 2595 4), UTF8 and LANG included. */
 static void
 run_stls (Pop3Gate *gate, char *argument)
 {
   (void)argument;
   if (!satchel_gate_can_start_tls (gate->session))
     {
-      reply_bad (gate, "-ERR TLS is not available now");
+      reply_bad (gate, POP3_TEXT_NO_TLS);
       return;
     }
-  g_clear_pointer (&gate->user, g_free);
   gate->is_waiting = TRUE;
-  reply (gate, "+OK Begin TLS");
+  reply (gate, POP3_TEXT_BEGIN_TLS);
+  gate->language = &pop3_languages[0];
+  gate->is_utf8 = FALSE;
   satchel_gate_start_tls (gate->session);
 }
 
@@ -89,7 +112,17 @@ may_login (Pop3Gate *gate)
 {
   if (satchel_gate_may_login (gate->session))
     return TRUE;
-  reply_bad (gate, "-ERR [AUTH] No login in clear text: use STLS first"); /* RFC 3206 4 */
+  reply_bad (gate, POP3_TEXT_NEEDS_TLS);
+  return FALSE;
+}
+
+/* RFC 6856 2.2: what is not UTF-8 is refused. */
+static gboolean
+is_utf8_argument (Pop3Gate *gate, const char *argument)
+{
+  if (g_utf8_validate (argument, -1, NULL))
+    return TRUE;
+  reply_bad (gate, POP3_TEXT_BAD_UTF8);
   return FALSE;
 }
 
@@ -99,13 +132,12 @@ run_user (Pop3Gate *gate, char *argument)
   if (!may_login (gate))
     return;
   if (*argument == '\0')
+    reply_bad (gate, POP3_TEXT_BAD_ARGUMENTS);
+  else if (is_utf8_argument (gate, argument))
     {
-      reply_bad (gate, "-ERR USER wants a name");
-      return;
+      gate->user = g_strdup (argument);
+      reply (gate, POP3_TEXT_SEND_PASS);
     }
-  g_free (gate->user);
-  gate->user = g_strdup (argument);
-  reply (gate, "+OK Send PASS");
 }
 
 static void
@@ -113,15 +145,15 @@ run_pass (Pop3Gate *gate, char *argument)
 {
   if (!may_login (gate))
     return;
-  if (gate->user == NULL)
-    {
-      reply_bad (gate, "-ERR USER first");
-      return;
-    }
-  /* All of the rest is the password, spaces included (RFC 1939 7). */
-  gate->is_waiting = TRUE;
   g_autofree char *user = g_steal_pointer (&gate->user);
-  satchel_gate_auth_password (gate->session, "USER", user, strlen (user), argument, strlen (argument));
+  if (user == NULL)
+    reply_bad (gate, POP3_TEXT_USER_FIRST);
+  else if (is_utf8_argument (gate, argument))
+    {
+      /* All of the rest is the password, spaces included (RFC 1939 7). */
+      gate->is_waiting = TRUE;
+      satchel_gate_auth_password (gate->session, "USER", user, strlen (user), argument, strlen (argument));
+    }
 }
 
 /* *ret_len bytes, yours; NULL: not base64. */
@@ -147,7 +179,8 @@ run_auth (Pop3Gate *gate, char *argument)
   if (*argument == '\0')
     {
       /* Old clients ask so for the mechanisms, and expect a list. */
-      g_autoptr (GString) out = g_string_new ("+OK\r\n");
+      reply (gate, POP3_TEXT_MECHANISMS);
+      g_autoptr (GString) out = g_string_new (NULL);
       for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
         g_string_append_printf (out, "%s\r\n", *name);
       g_string_append (out, ".\r\n");
@@ -167,7 +200,7 @@ run_auth (Pop3Gate *gate, char *argument)
     data = g_malloc0 (1); /* an empty initial response (RFC 5034 4) */
   else if (initial != NULL && (data = decode (initial, &len)) == NULL)
     {
-      reply_bad (gate, "-ERR Bad base64");
+      reply_bad (gate, POP3_TEXT_BAD_BASE64);
       return;
     }
   gate->is_waiting = TRUE;
@@ -184,7 +217,7 @@ exchange_line (Pop3Gate *gate, const char *line)
     {
       gate->is_in_exchange = FALSE;
       satchel_gate_auth_cancel (gate->session);
-      reply_bad (gate, "-ERR Authentication cancelled");
+      reply_bad (gate, POP3_TEXT_CANCELLED);
       return;
     }
   gsize len = 0;
@@ -193,7 +226,7 @@ exchange_line (Pop3Gate *gate, const char *line)
     {
       gate->is_in_exchange = FALSE;
       satchel_gate_auth_cancel (gate->session);
-      reply_bad (gate, "-ERR Bad base64");
+      reply_bad (gate, POP3_TEXT_BAD_BASE64);
       return;
     }
   gate->is_waiting = TRUE;
@@ -205,15 +238,33 @@ static void
 run_quit (Pop3Gate *gate, char *argument)
 {
   (void)argument;
-  reply (gate, "+OK Bye");
+  reply (gate, POP3_TEXT_BYE);
   gate->is_closing = TRUE;
   satchel_connection_close (gate->connection);
 }
 
 static const Pop3GateCommand commands[] = {
-  { "CAPA", run_capa }, { "STLS", run_stls }, { "USER", run_user },
-  { "PASS", run_pass }, { "AUTH", run_auth }, { "QUIT", run_quit },
+  { "CAPA", FALSE, run_capa }, { "STLS", FALSE, run_stls }, { "USER", TRUE, run_user }, { "PASS", TRUE, run_pass },
+  { "AUTH", TRUE, run_auth },  { "UTF8", FALSE, run_utf8 }, { "LANG", TRUE, run_lang }, { "QUIT", FALSE, run_quit },
 };
+
+static void
+run_command (Pop3Gate *gate, const char *name, char *argument)
+{
+  /* PASS comes immediately after USER (RFC 1939 7). */
+  if (strcmp (name, "PASS") != 0)
+    g_clear_pointer (&gate->user, g_free);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (name, commands[i].name) == 0)
+      {
+        if (!commands[i].has_argument && *g_strchomp (argument) != '\0')
+          reply_bad (gate, POP3_TEXT_BAD_ARGUMENTS);
+        else
+          commands[i].run (gate, argument);
+        return;
+      }
+  reply_bad (gate, POP3_TEXT_UNKNOWN_COMMAND);
+}
 
 static void
 run_line (Pop3Gate *gate, char *line)
@@ -224,13 +275,7 @@ run_line (Pop3Gate *gate, char *line)
       return;
     }
   char *argument = pop3_split_command (line);
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (strcmp (line, commands[i].name) == 0)
-      {
-        commands[i].run (gate, argument);
-        return;
-      }
-  reply_bad (gate, "-ERR Unknown command");
+  run_command (gate, line, argument);
 }
 
 static void
@@ -256,9 +301,47 @@ on_input (SatchelConnection *connection, gpointer self)
           if (gate->is_in_exchange)
             satchel_gate_auth_cancel (gate->session);
           gate->is_in_exchange = FALSE;
-          reply_bad (gate, "-ERR Line too long, or with control characters");
+          reply_bad (gate, POP3_TEXT_BAD_LINE);
           break;
         }
+    }
+}
+
+static void
+hand_over (Pop3Gate *gate)
+{
+  Pop3State state;
+  describe (gate, &state);
+  g_autofree char *note = pop3_state_to_note (&state);
+  g_free (state.mechanisms);
+  satchel_gate_hand_over (gate->session, note, strlen (note));
+}
+
+static void
+reply_refused (Pop3Gate *gate, const SatchelAuthResult *result)
+{
+  switch (result->status)
+    {
+    case SATCHEL_AUTH_UNAVAILABLE:
+      reply (gate, POP3_TEXT_LOGIN_UNAVAILABLE);
+      break;
+    case SATCHEL_AUTH_LIMITED:
+      reply (gate, POP3_TEXT_TOO_MANY_CONNECTIONS);
+      break;
+    case SATCHEL_AUTH_NOT_ALLOWED:
+      reply_bad (gate, POP3_TEXT_NEEDS_TLS);
+      break;
+    case SATCHEL_AUTH_BAD_MECHANISM:
+      reply_bad (gate, POP3_TEXT_BAD_MECHANISM);
+      break;
+    case SATCHEL_AUTH_FAILED:
+    case SATCHEL_AUTH_CONTINUE:
+    case SATCHEL_AUTH_OK:
+      if (result->explain != NULL)
+        satchel_connection_print (gate->connection, "%s %s\r\n", pop3_status (POP3_TEXT_LOGIN_FAILED), result->explain);
+      else
+        reply (gate, POP3_TEXT_LOGIN_FAILED);
+      break;
     }
 }
 
@@ -269,7 +352,7 @@ on_auth_result (gpointer self, const SatchelAuthResult *result)
   gate->is_waiting = FALSE;
   if (result->status == SATCHEL_AUTH_OK)
     {
-      satchel_gate_hand_over (gate->session, NULL, 0);
+      hand_over (gate);
       return;
     }
   if (result->status == SATCHEL_AUTH_CONTINUE)
@@ -279,27 +362,7 @@ on_auth_result (gpointer self, const SatchelAuthResult *result)
       return;
     }
   gate->is_in_exchange = FALSE;
-  switch (result->status)
-    {
-    case SATCHEL_AUTH_UNAVAILABLE:
-      reply (gate, "-ERR [SYS/TEMP] Login is not available now, try again later");
-      break;
-    case SATCHEL_AUTH_LIMITED:
-      reply (gate, "-ERR [SYS/TEMP] Too many connections");
-      break;
-    case SATCHEL_AUTH_NOT_ALLOWED:
-      reply_bad (gate, "-ERR [AUTH] No login in clear text: use STLS first");
-      break;
-    case SATCHEL_AUTH_BAD_MECHANISM:
-      reply_bad (gate, "-ERR Unknown mechanism");
-      break;
-    case SATCHEL_AUTH_FAILED:
-    case SATCHEL_AUTH_CONTINUE:
-    case SATCHEL_AUTH_OK:
-      satchel_connection_print (gate->connection, "-ERR [AUTH] %s\r\n",
-                                result->explain != NULL ? result->explain : "Authentication failed.");
-      break;
-    }
+  reply_refused (gate, result);
 }
 
 static void
@@ -309,12 +372,12 @@ on_tls_started (gpointer self)
   gate->is_waiting = FALSE;
 }
 
+/* Without a word (RFC 1939 3). */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
   Pop3Gate *gate = self;
   gate->is_closing = TRUE;
-  reply (gate, "-ERR Too slow");
   satchel_connection_close (connection);
 }
 
@@ -323,7 +386,7 @@ on_shutdown (SatchelConnection *connection, gpointer self)
 {
   Pop3Gate *gate = self;
   gate->is_closing = TRUE;
-  reply (gate, "-ERR [SYS/TEMP] Server is stopping");
+  reply (gate, POP3_TEXT_STOPPING);
   satchel_connection_close (connection);
 }
 
@@ -350,6 +413,7 @@ session_new (SatchelGateSession *session)
 {
   Pop3Gate *gate = g_new0 (Pop3Gate, 1);
   gate->session = session;
+  gate->language = &pop3_languages[0];
   gate->connection = satchel_gate_connection (session);
   /* No time stamp in angle brackets: that would offer APOP (RFC 1939 7). */
   satchel_connection_print (gate->connection, "+OK %s POP3 ready\r\n", satchel_hostname ());

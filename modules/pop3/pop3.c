@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * POP3 after login (role mail): the session and its input loop.  Commands are in commands.c, the maildrop and its
- * lock in maildrop.c, long answers in listing.c and retrieve.c.  Entry: session_new.
+ * lock in maildrop.c, QUIT in update.c, long answers in listing.c and retrieve.c.  Entry: pop3_session_new.
  */
 #include "pop3.h"
 
@@ -10,9 +10,15 @@ enum
 };
 
 void
-pop3_reply (Pop3 *pop3, const char *text)
+pop3_reply (Pop3 *pop3, Pop3Text text)
 {
-  satchel_connection_print (pop3->connection, "%s\r\n", text);
+  pop3_say (pop3->connection, pop3->state.language, text);
+}
+
+const char *
+pop3_word (Pop3 *pop3, guint word)
+{
+  return pop3->state.language->words[word];
 }
 
 void
@@ -67,7 +73,7 @@ on_input (SatchelConnection *connection, gpointer self)
           break;
         case POP3_LINE_TOO_LONG:
         case POP3_LINE_BAD:
-          pop3_reply (pop3, "-ERR Line too long, or with control characters");
+          pop3_reply (pop3, POP3_TEXT_BAD_LINE);
           break;
         }
     }
@@ -86,7 +92,7 @@ on_drained (SatchelConnection *connection, gpointer self)
     on_input (connection, self);
 }
 
-/* RFC 1939 3: closed without the UPDATE state. */
+/* RFC 1939 3: closed without the UPDATE state, and without a word. */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
@@ -102,7 +108,7 @@ on_shutdown (SatchelConnection *connection, gpointer self)
   Pop3 *pop3 = self;
   pop3->is_closing = TRUE;
   if (!pop3->is_busy)
-    pop3_reply (pop3, "-ERR [SYS/TEMP] Server is stopping");
+    pop3_reply (pop3, POP3_TEXT_STOPPING);
   satchel_connection_close (connection);
 }
 
@@ -113,12 +119,14 @@ on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reas
   (void)reason;
   Pop3 *pop3 = self;
   pop3_retrieve_end (pop3);
+  pop3_keep_marks (pop3);
   pop3_close_maildrop (pop3);
+  g_free (pop3->state.mechanisms);
   g_free (pop3);
 }
 
-static const SatchelConnectionHandlers handlers = {
-  .size = sizeof handlers,
+const SatchelConnectionHandlers pop3_session_handlers = {
+  .size = sizeof (SatchelConnectionHandlers),
   .input = on_input,
   .drained = on_drained,
   .timeout = on_timeout,
@@ -126,61 +134,17 @@ static const SatchelConnectionHandlers handlers = {
   .closed = on_closed,
 };
 
-static gpointer
-session_new (SatchelSession *session, const void *note, gsize len)
+gpointer
+pop3_session_new (SatchelSession *session, const void *note, gsize len)
 {
-  (void)note;
-  (void)len;
   Pop3 *pop3 = g_new0 (Pop3, 1);
   pop3->session = session;
   pop3->connection = satchel_session_connection (session);
+  pop3_state_from_note (&pop3->state, note, len);
   const SatchelConfig *config = satchel_session_config (session);
   satchel_connection_set_idle_timeout (pop3->connection, satchel_config_duration_ms (config, "timeout"));
   /* A client that vanished must not keep the maildrop locked. */
   satchel_connection_set_keepalive (pop3->connection, (guint)(satchel_config_duration_ms (config, "keepalive") / 1000));
   pop3_open_maildrop (pop3);
   return pop3;
-}
-
-static const SatchelProtocolOps protocol_ops = {
-  .size = sizeof protocol_ops,
-  .service = "pop3",
-  .session_new = session_new,
-  .handlers = &handlers,
-};
-
-static const SatchelConfigRow schema[] = {
-  { "lock_wait", SATCHEL_CONFIG_DURATION, "0s", "How long a second login waits for the first session to end", .min = 0,
-    .max = 600000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "mark_seen", SATCHEL_CONFIG_BOOL, "true", "RETR marks a message as read (\\Seen)",
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "timeout", SATCHEL_CONFIG_DURATION, "10m", "Idle time after which a session ends without deleting (RFC 1939: at least 10m)",
-    .min = 60000, .max = 86400000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "keepalive", SATCHEL_CONFIG_DURATION, "60s", "A client that vanished without a word is noticed after this time",
-    .min = 5000, .max = 3600000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands of one session; the last one closes", .min = 1, .max = 1000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { NULL },
-};
-
-static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL, "pop3", &protocol_ops },
-  { 0 },
-};
-
-static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
-  .name = "pop3",
-  .version = "1",
-  .description = "POP3: INBOX for one client at a time",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_MAIL,
-  .schema = schema,
-  .provides = provides,
-};
-
-const SatchelModule *
-satchel_module (void)
-{
-  return &module;
 }

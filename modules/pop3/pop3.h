@@ -2,6 +2,7 @@
  * One POP3 session after login (RFC 1939 TRANSACTION and UPDATE), shared by the files of this module.
  */
 #pragma once
+#include "capability.h"
 #include "line.h"
 #include <satchel/attributes.h>
 #include <satchel/module.h>
@@ -25,6 +26,7 @@ struct Pop3
   SatchelSession *session;
   SatchelConnection *connection;
   Pop3LineReader reader;
+  Pop3State state;
   gboolean is_busy;    /* opening, a step, or a job */
   gboolean is_closing;
   guint n_bad;
@@ -62,27 +64,45 @@ struct Pop3
 };
 
 /* pop3.c */
-void pop3_reply (Pop3 *pop3, const char *text);
+gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
+extern const SatchelConnectionHandlers pop3_session_handlers;
+void pop3_reply (Pop3 *pop3, Pop3Text text);
+/* In the session's language: POP3_WORD_... */
+const char *pop3_word (Pop3 *pop3, guint word);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
 void pop3_begin (Pop3 *pop3, Pop3Step step);
 void pop3_continue (Pop3 *pop3);
 /* What was waited for has come: go on with input. */
 void pop3_ready (Pop3 *pop3);
 
+/* schema.c */
+extern const SatchelConfigRow pop3_schema[];
+gboolean pop3_check (const SatchelConfig *section, GError **error);
+
 /* commands.c */
 void pop3_command (Pop3 *pop3, char *line);
 
 /* maildrop.c */
 void pop3_open_maildrop (Pop3 *pop3);
+/* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
+void pop3_say_totals (Pop3 *pop3);
 guint64 pop3_size (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
+/* Releases the lock; what is left open goes with the session. */
+void pop3_close_maildrop (Pop3 *pop3);
+
+/* delay.c: when a user logged in last (RFC 2449 6.5). */
+gboolean pop3_is_too_early (Pop3 *pop3);
+void pop3_note_login (Pop3 *pop3);
+
+/* update.c */
 /* QUIT: removes what was deleted, all or none, and marks what was read; then the reply, then closes. */
 void pop3_update (Pop3 *pop3);
 /* The connection ended without QUIT: only marks. */
-void pop3_close_maildrop (Pop3 *pop3);
+void pop3_keep_marks (Pop3 *pop3);
 
 /* listing.c */
 void pop3_list_all (Pop3 *pop3, gboolean is_uidl);

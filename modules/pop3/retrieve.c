@@ -74,9 +74,10 @@ static void
 send_chunk (Pop3 *pop3)
 {
   if (!pop3->is_begun && pop3->lines_left < 0)
-    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " octets\r\n", pop3_size (pop3, pop3->message));
+    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n", pop3_size (pop3, pop3->message),
+                              pop3_word (pop3, POP3_WORD_OCTETS));
   else if (!pop3->is_begun)
-    pop3_reply (pop3, "+OK Top of message follows");
+    pop3_reply (pop3, POP3_TEXT_TOP);
   pop3->is_begun = TRUE;
   if (pop3->chunk_is_last && !pop3->ends_in_crlf)
     g_byte_array_append (pop3->chunk, (const guint8 *)"\r\n", 2);
@@ -112,7 +113,7 @@ piece_failed (Pop3 *pop3)
       satchel_connection_abort (pop3->connection);
       return;
     }
-  pop3_reply (pop3, is_gone ? "-ERR Message was removed by another client" : "-ERR [SYS/TEMP] Message cannot be read now");
+  pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : POP3_TEXT_MESSAGE_UNREADABLE);
   pop3_ready (pop3);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * imap's gate half for protocol scripts: gate and auth are played here, see harness.h.
+ * The gate half of a protocol for scripts: gate and auth are played here, see harness.h.
  */
 #include "config.h"
 
@@ -174,11 +174,11 @@ satchel_gate_auth_cancel (SatchelGateSession *session)
 void
 satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len)
 {
-  g_autofree char *tag = g_strndup (note, len), *user = g_strdup (session->user);
+  g_autofree char *text = g_strndup (note, len), *user = g_strdup (session->user);
   g_autoptr (GBytes) input = NULL, output = NULL;
   satchel_connection_flush (session->connection);
   SatchelTransport *transport = satchel_connection_take_apart (session->connection, &input, &output);
-  harness_begin_session (transport, user, tag, input);
+  harness_begin_session (transport, user, text, input);
 }
 
 static void
@@ -208,7 +208,7 @@ static const SatchelConnectionHandlers gate_handlers
 const SatchelConfig *
 satchel_gate_config (SatchelGateSession *session)
 {
-  return harness_imap_settings ();
+  return harness_settings ();
 }
 
 HarnessClient *

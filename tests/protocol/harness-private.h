@@ -7,7 +7,7 @@
 #include "core/runtime/connection_private.h"
 
 extern guint harness_n_gates; /* sessions before login */
-const SatchelConfig *harness_imap_settings (void);
+const SatchelConfig *harness_settings (void);
 /* After login: @transport is taken over, @input (may be NULL) was read from it already. */
-void harness_begin_session (SatchelTransport *transport, const char *user, const char *tag, GBytes *input);
+void harness_begin_session (SatchelTransport *transport, const char *user, const char *note, GBytes *input);
 HarnessClient *harness_client_new (int *ret_server_fd);

@@ -10,8 +10,6 @@
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include "core/storage/store_open.h"
-#include "modules/imap/schema.h"
-#include "modules/imap/session.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gmodule.h>
@@ -41,7 +39,7 @@ static struct
   guint run, n_sessions;
   SatchelSession *sessions;
   HarnessOptions options;
-  SatchelConfigSet *imap, *limits, *mailboxes;
+  SatchelConfigSet *settings, *limits, *mailboxes;
   SatchelStoreLevel levels[4];
   guint n_levels;
   GHashTable *stores; /* user to SatchelStore */
@@ -65,7 +63,7 @@ satchel_session_user (SatchelSession *session)
 const SatchelConfig *
 satchel_session_config (SatchelSession *session)
 {
-  return satchel_config_set_group (now.imap, "imap");
+  return satchel_config_set_group (now.settings, harness_protocol.name);
 }
 SatchelStore *
 satchel_session_store (SatchelSession *session)
@@ -98,9 +96,27 @@ satchel_namespace (void)
 }
 
 const SatchelConfig *
-harness_imap_settings (void)
+harness_settings (void)
 {
-  return satchel_config_set_group (now.imap, "imap");
+  return satchel_config_set_group (now.settings, harness_protocol.name);
+}
+
+/* One store a user; borrowed. */
+static SatchelStore *
+find_store (const char *user, GError **error)
+{
+  SatchelStore *store = g_hash_table_lookup (now.stores, user);
+  if (store != NULL)
+    return store;
+  SatchelStoreOpenOptions options = {
+    .user = user, .path = user, .root_fd = now.root_fd, .levels = now.levels, .n_levels = now.n_levels,
+    .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
+    .limits = satchel_limits (),
+  };
+  store = satchel_store_open (&options, error);
+  if (store != NULL)
+    g_hash_table_insert (now.stores, g_strdup (user), store);
+  return store;
 }
 
 SatchelStore *
@@ -108,22 +124,47 @@ satchel_session_open_store (SatchelSession *session, GError **error)
 {
   if (session->store == NULL)
     {
-      SatchelStore *store = g_hash_table_lookup (now.stores, session->user);
-      if (store == NULL)
-        {
-          SatchelStoreOpenOptions options = {
-            .user = session->user, .path = session->user, .root_fd = now.root_fd, .levels = now.levels, .n_levels = now.n_levels,
-            .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
-            .limits = satchel_limits (),
-          };
-          store = satchel_store_open (&options, error);
-          if (store == NULL)
-            return NULL;
-          g_hash_table_insert (now.stores, g_strdup (session->user), store);
-        }
-      session->store = satchel_store_ref (store);
+      SatchelStore *store = find_store (session->user, error);
+      session->store = store != NULL ? satchel_store_ref (store) : NULL;
     }
   return session->store;
+}
+
+static SatchelMailbox *
+open_inbox (const char *user, GError **error)
+{
+  g_autofree char *name = g_strdup_printf ("%s%u@test", user, now.run);
+  SatchelStore *store = find_store (name, error);
+  return store != NULL ? satchel_store_open_mailbox (store, "INBOX", error) : NULL;
+}
+
+gboolean
+harness_deliver (const char *user, const char *content, gsize len, GError **error)
+{
+  g_autoptr (SatchelMailbox) inbox = open_inbox (user, error);
+  if (inbox == NULL)
+    return FALSE;
+  SatchelStore *store = satchel_mailbox_store (inbox);
+  g_autoptr (SatchelStage) stage = satchel_stage_new (store, len, error);
+  if (stage == NULL || !satchel_stage_write (stage, content, len, error) || !satchel_stage_finish (stage, error))
+    return FALSE;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  satchel_transaction_append (transaction, inbox, g_steal_pointer (&stage), 0, NULL, 0);
+  return satchel_transaction_commit (transaction, error);
+}
+
+gboolean
+harness_remove (const char *user, const char *uids, GError **error)
+{
+  g_autoptr (SatchelMailbox) inbox = open_inbox (user, error);
+  g_auto (SatchelUidSet) set = { NULL, 0 };
+  if (inbox == NULL)
+    return FALSE;
+  if (!satchel_uid_set_parse (uids, strlen (uids), &set))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no set of UIDs: %s", uids);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (satchel_mailbox_store (inbox));
+  satchel_transaction_expunge (transaction, inbox, &set, FALSE);
+  return satchel_transaction_commit (transaction, error);
 }
 
 static void
@@ -163,28 +204,28 @@ satchel_session_run (SatchelSession *session, const char *operation, SatchelJobF
 static void
 session_input (SatchelConnection *connection, gpointer data)
 {
-  imap_session_handlers.input (connection, ((SatchelSession *) data)->self);
+  harness_protocol.handlers->input (connection, ((SatchelSession *) data)->self);
 }
 static void
 session_drained (SatchelConnection *connection, gpointer data)
 {
-  imap_session_handlers.drained (connection, ((SatchelSession *) data)->self);
+  harness_protocol.handlers->drained (connection, ((SatchelSession *) data)->self);
 }
 static void
 session_timeout (SatchelConnection *connection, gpointer data)
 {
-  imap_session_handlers.timeout (connection, ((SatchelSession *) data)->self);
+  harness_protocol.handlers->timeout (connection, ((SatchelSession *) data)->self);
 }
 static void
 session_shutdown (SatchelConnection *connection, gpointer data)
 {
-  imap_session_handlers.shutdown (connection, ((SatchelSession *) data)->self);
+  harness_protocol.handlers->shutdown (connection, ((SatchelSession *) data)->self);
 }
 static void
 session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason reason)
 {
   SatchelSession *session = data;
-  imap_session_handlers.closed (connection, session->self, reason);
+  harness_protocol.handlers->closed (connection, session->self, reason);
   for (SatchelSession **link = &now.sessions; *link != NULL; link = &(*link)->next)
     if (*link == session)
       {
@@ -206,7 +247,7 @@ session_dying (SatchelConnection *connection, gpointer data)
 }
 
 void
-harness_begin_session (SatchelTransport *transport, const char *user, const char *tag, GBytes *input)
+harness_begin_session (SatchelTransport *transport, const char *user, const char *note, GBytes *input)
 {
   SatchelSession *session = g_new0 (SatchelSession, 1);
   session->user = g_strdup_printf ("%s%u@test", user, now.run);
@@ -217,7 +258,7 @@ harness_begin_session (SatchelTransport *transport, const char *user, const char
   session->next = now.sessions;
   now.sessions = session;
   now.n_sessions++;
-  session->self = imap_session_new (session, tag, strlen (tag));
+  session->self = harness_protocol.session_new (session, note, strlen (note));
   if (input != NULL && g_bytes_get_size (input) > 0)
     satchel_connection_push_input (session->connection, g_bytes_get_data (input, NULL), g_bytes_get_size (input));
 }
@@ -258,7 +299,7 @@ harness_connect (const char *user)
 {
   int fd;
   HarnessClient *client = harness_client_new (&fd);
-  harness_begin_session (satchel_transport_new_plain (fd), user, "L", NULL);
+  harness_begin_session (satchel_transport_new_plain (fd), user, harness_protocol.note, NULL);
   return client;
 }
 
@@ -293,12 +334,8 @@ void
 harness_rest (void)
 {
   harness_settle ();
-  for (SatchelSession *session = now.sessions; session != NULL; session = session->next)
-    {
-      ImapView *view = ((ImapSession *) session->self)->view;
-      if (view != NULL)
-        imap_view_rest (view);
-    }
+  for (SatchelSession *session = now.sessions; session != NULL && harness_protocol.rest != NULL; session = session->next)
+    harness_protocol.rest (session->self);
 }
 
 void
@@ -396,7 +433,7 @@ harness_begin (const HarnessOptions *options)
   g_autofree char *limits = g_strdup (options->limit_settings != NULL ? options->limit_settings : "");
   now.options = *options;
   now.run++;
-  now.imap = read_settings ("imap", imap_schema, options->imap_settings);
+  now.settings = read_settings (harness_protocol.name, harness_protocol.schema, options->settings);
   now.limits = read_settings ("limits", NULL, limits);
   now.mailboxes = options->has_special_use ? read_settings ("mailboxes", NULL, NULL) : NULL;
   now.ns = (SatchelNamespace){ options->prefix != NULL ? options->prefix : "", options->separator != 0 ? options->separator : '/' };
@@ -442,7 +479,7 @@ harness_end (void)
     g_error ("%u sessions are left after the last client went", now.n_sessions + harness_n_gates);
   harness_settle ();
   g_clear_pointer (&now.stores, g_hash_table_unref);
-  g_clear_pointer (&now.imap, satchel_config_set_free);
+  g_clear_pointer (&now.settings, satchel_config_set_free);
   g_clear_pointer (&now.limits, satchel_config_set_free);
   g_clear_pointer (&now.mailboxes, satchel_config_set_free);
   close (now.root_fd);

@@ -1,10 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * imap in one process, for protocol scripts: its gate half and its mail half on socket pairs, over a stack of test
+ * A protocol in one process, for scripts: its gate half and its mail half on socket pairs, over a stack of test
  * storage.  Gate and auth are played here: user NAME has password "pw"; STARTTLS only sets a flag.
  */
 #pragma once
 #include <satchel/protocol.h>
 #include <satchel/reactor.h>
+
+/* What a runner is linked with: harness-imap.c, harness-pop3.c. */
+typedef struct HarnessProtocol
+{
+  const char *name; /* of the group of settings, and of the lines "!NAME key = value;" */
+  const SatchelConfigRow *schema;
+  const SatchelConnectionHandlers *handlers;
+  gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
+  void (*rest) (gpointer self); /* NULL: nothing to let go of */
+  const char *note, *greeting;  /* of a session after login: what the gate half gives, what the answer looks like */
+} HarnessProtocol;
+extern const HarnessProtocol harness_protocol;
 
 typedef struct HarnessClient
 {
@@ -17,7 +29,7 @@ typedef struct HarnessClient
 typedef struct HarnessOptions
 {
   const char *stack; /* "memory", "noop memory", "xor memory", "maildir": nearest to the client first */
-  const char *imap_settings, *limit_settings; /* "key = value; ..." */
+  const char *settings, *limit_settings; /* "key = value; ..." */
   const char *prefix;
   char separator;
   gboolean has_special_use;
@@ -29,12 +41,16 @@ char *harness_begin (const HarnessOptions *options);
 /* Ends every connection and store; fails if something is left. */
 void harness_end (void);
 
-/* After login as @user; the first line it gets is the answer to LOGIN with tag "L". */
+/* After login as @user; the first line it gets is the answer to the login. */
 HarnessClient *harness_connect (const char *user);
 /* Before login.  @is_clear: passwords need TLS first. */
 HarnessClient *harness_connect_gate (gboolean is_clear);
 /* Ends the client's side. */
 void harness_client_free (HarnessClient *client);
+
+/* Puts a message into INBOX of @user, or removes UIDs from it ("1:3,7"), as another program of the server would. */
+gboolean harness_deliver (const char *user, const char *content, gsize len, GError **error);
+gboolean harness_remove (const char *user, const char *uids, GError **error);
 
 /* Every session lets go of its snapshot, as after a minute of quiet. */
 void harness_rest (void);

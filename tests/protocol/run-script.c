@@ -162,26 +162,46 @@ send_text (Script *script, HarnessClient *client, const char *text, const char *
   harness_send (client, bytes->str, bytes->len, script->bytewise);
 }
 
-/* append NAME MAILBOX [arguments], lines, ".": APPEND with a literal, and OK. */
-static gboolean
-append (Script *script, const char *arguments)
+/* The lines up to ".", each with CRLF. */
+static GString *
+read_message (Script *script)
 {
-  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
-  HarnessClient *client = find_client (script, words[0]);
-  g_autoptr (GString) message = g_string_new (NULL);
-  if (client == NULL)
-    return FALSE;
+  GString *message = g_string_new (NULL);
   for (script->at++; script->lines[script->at] != NULL && strcmp (script->lines[script->at], ".") != 0; script->at++)
     {
       g_autoptr (GString) line = expand (script, script->lines[script->at]);
       g_string_append_len (message, line->str, (gssize) line->len);
       g_string_append (message, "\r\n");
     }
+  return message;
+}
+
+/* append NAME MAILBOX [arguments], lines, ".": APPEND with a literal, and OK. */
+static gboolean
+append (Script *script, const char *arguments)
+{
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
+  HarnessClient *client = find_client (script, words[0]);
+  g_autoptr (GString) message = read_message (script);
+  if (client == NULL)
+    return FALSE;
   g_autofree char *command = g_strdup_printf ("append0 APPEND %s {%zu+}\r\n", words[1], message->len);
   harness_send (client, command, strlen (command), script->bytewise);
   harness_send (client, message->str, message->len, script->bytewise);
   harness_send (client, "\r\n", 2, script->bytewise);
   return expect (script, client, "append0 OK ...", TRUE);
+}
+
+/* mail USER, lines, "."; remove USER UIDS: behind the back of every session. */
+static gboolean
+change_inbox (Script *script, const char *line)
+{
+  g_auto (GStrv) words = g_strsplit (line, " ", 3);
+  g_autoptr (GError) error = NULL;
+  if (strcmp (words[0], "remove") == 0)
+    return harness_remove (words[1], words[2], &error) || fail (script, "%s", error->message);
+  g_autoptr (GString) message = read_message (script);
+  return harness_deliver (words[1], message->str, message->len, &error) || fail (script, "%s", error->message);
 }
 
 static gboolean
@@ -190,7 +210,7 @@ connect_client (Script *script, const char *arguments, gboolean is_gate)
   g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
   HarnessClient *client = is_gate ? harness_connect_gate (g_strcmp0 (words[1], "clear") == 0) : harness_connect (words[1]);
   g_hash_table_replace (script->clients, g_strdup (words[0]), client);
-  return is_gate || expect (script, client, "L OK [CAPABILITY IMAP4rev1 ...] Logged in.", FALSE);
+  return is_gate || expect (script, client, harness_protocol.greeting, FALSE);
 }
 
 static gboolean
@@ -252,6 +272,8 @@ run_line (Script *script)
     return connect_client (script, line + 5, TRUE);
   if (g_str_has_prefix (line, "append "))
     return append (script, line + 7);
+  if (g_str_has_prefix (line, "mail ") || g_str_has_prefix (line, "remove "))
+    return change_inbox (script, line);
   if (g_str_has_prefix (line, "closed "))
     return expect_end (script, line + 7);
   if (g_str_has_prefix (line, "drop "))
@@ -279,15 +301,16 @@ run_line (Script *script)
   return fail (script, "unknown line \"%s\"", line);
 }
 
-/* "!imap key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole". */
+/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole". */
 static void
-read_options (char **lines, HarnessOptions *options, GString *imap, GString *limits, gboolean *ret_only_whole)
+read_options (char **lines, HarnessOptions *options, GString *settings, GString *limits, gboolean *ret_only_whole)
 {
+  g_autofree char *own = g_strdup_printf ("!%s ", harness_protocol.name);
   for (guint i = 0; lines[i] != NULL; i++)
     {
       const char *line = lines[i];
-      if (g_str_has_prefix (line, "!imap "))
-        g_string_append (imap, line + 6);
+      if (g_str_has_prefix (line, own))
+        g_string_append (settings, line + strlen (own));
       else if (g_str_has_prefix (line, "!limits "))
         g_string_append (limits, line + 8);
       else if (g_str_has_prefix (line, "!namespace "))
@@ -300,7 +323,7 @@ read_options (char **lines, HarnessOptions *options, GString *imap, GString *lim
       else if (g_str_has_prefix (line, "!only whole"))
         *ret_only_whole = TRUE;
     }
-  options->imap_settings = imap->str;
+  options->settings = settings->str;
   options->limit_settings = limits->str;
 }
 
@@ -323,10 +346,10 @@ static void
 run_once (const char *path, char **lines, const char *stack, Mode mode)
 {
   static const char *const modes[] = { "whole", "bytewise", "tight" };
-  g_autoptr (GString) imap = g_string_new (NULL), limits = g_string_new (NULL);
+  g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL);
   HarnessOptions options = { .stack = stack, .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
   gboolean only_whole = FALSE;
-  read_options (lines, &options, imap, limits, &only_whole);
+  read_options (lines, &options, settings, limits, &only_whole);
   if (only_whole && mode != MODE_WHOLE)
     return;
   g_autofree char *name = g_path_get_basename (path);

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT
+ * LOGIN-DELAY (RFC 2449 6.5): when each user logged in last.  A user has one owner, so this process hears of every login,
+ * whichever gate it came by.  A restart forgets: then one login comes early.
+ */
+#include "pop3.h"
+
+#include <string.h>
+
+enum
+{
+  SWEEP_MS = 600000
+};
+
+typedef struct Login
+{
+  gint64 at_ms, until_ms;
+} Login;
+
+static GHashTable *logins; /* user to Login */
+static SatchelTimer sweep_timer;
+
+static gboolean
+is_over (gpointer user, gpointer login, gpointer now_ms)
+{
+  (void)user;
+  return ((const Login *)login)->until_ms <= *(const gint64 *)now_ms;
+}
+
+static void
+sweep (SatchelTimer *timer, gpointer data)
+{
+  (void)data;
+  gint64 now_ms = satchel_now_ms ();
+  g_hash_table_foreach_remove (logins, is_over, &now_ms);
+  if (g_hash_table_size (logins) > 0)
+    satchel_timer_arm (timer, SWEEP_MS, sweep, NULL);
+}
+
+gboolean
+pop3_is_too_early (Pop3 *pop3)
+{
+  const char *user = satchel_session_user (pop3->session);
+  const Login *login = logins != NULL ? g_hash_table_lookup (logins, user) : NULL;
+  gint64 delay_ms = pop3_login_delay_ms (satchel_session_config (pop3->session), user);
+  /* By the settings of now: a reload may have made them shorter. */
+  return login != NULL && satchel_now_ms () < login->at_ms + delay_ms;
+}
+
+void
+pop3_note_login (Pop3 *pop3)
+{
+  const char *user = satchel_session_user (pop3->session);
+  gint64 delay_ms = pop3_login_delay_ms (satchel_session_config (pop3->session), user);
+  if (delay_ms == 0)
+    return;
+  if (logins == NULL)
+    logins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  Login *login = g_new (Login, 1);
+  login->at_ms = satchel_now_ms ();
+  login->until_ms = login->at_ms + delay_ms;
+  g_hash_table_replace (logins, g_strdup (user), login);
+  if (sweep_timer.due_ms == 0)
+    satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep, NULL);
+}

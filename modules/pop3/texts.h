@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: MIT
+ * What is said to people, in several languages (RFC 6856 3), and what is said to programs before it: the status and the
+ * response code (RFC 2449 8), which no language changes.  Used by both halves.
+ */
+#pragma once
+#include <satchel/connection.h>
+
+typedef enum
+{
+  POP3_TEXT_CAPABILITIES = 0,
+  POP3_TEXT_LANGUAGES,
+  POP3_TEXT_LANGUAGE_UNKNOWN,
+  POP3_TEXT_UTF8_ON,
+  POP3_TEXT_BEGIN_TLS,
+  POP3_TEXT_NO_TLS,
+  POP3_TEXT_SEND_PASS,
+  POP3_TEXT_NEEDS_TLS,
+  POP3_TEXT_USER_FIRST,
+  POP3_TEXT_MECHANISMS,
+  POP3_TEXT_BAD_MECHANISM,
+  POP3_TEXT_BAD_BASE64,
+  POP3_TEXT_BAD_UTF8,
+  POP3_TEXT_CANCELLED,
+  POP3_TEXT_LOGIN_FAILED,
+  POP3_TEXT_LOGIN_UNAVAILABLE,
+  POP3_TEXT_TOO_MANY_CONNECTIONS,
+  POP3_TEXT_STOPPING,
+  POP3_TEXT_BYE,
+  POP3_TEXT_UNKNOWN_COMMAND,
+  POP3_TEXT_BAD_ARGUMENTS,
+  POP3_TEXT_BAD_LINE,
+  POP3_TEXT_IN_USE,
+  POP3_TEXT_LOGIN_DELAY,
+  POP3_TEXT_MAILDROP_TEMPORARY,
+  POP3_TEXT_MAILDROP_PERMANENT,
+  POP3_TEXT_NO_MESSAGE,
+  POP3_TEXT_MESSAGE_DELETED,
+  POP3_TEXT_MESSAGE_GONE,
+  POP3_TEXT_MESSAGE_UNREADABLE,
+  POP3_TEXT_MARKED,
+  POP3_TEXT_UNMARKED,
+  POP3_TEXT_NOTHING_DONE,
+  POP3_TEXT_TOP,
+  POP3_TEXT_NOT_REMOVED,
+  POP3_N_TEXTS
+} Pop3Text;
+
+typedef struct Pop3Language
+{
+  const char *tag;  /* RFC 5646 */
+  const char *name; /* in itself */
+  const char *words[3];
+  const char *texts[POP3_N_TEXTS]; /* without status and code; UTF-8, English: ASCII */
+} Pop3Language;
+/* In lines with numbers: "3 messages (320 octets)", "de Sprache gewechselt". */
+enum
+{
+  POP3_WORD_MESSAGES = 0,
+  POP3_WORD_OCTETS,
+  POP3_WORD_LANGUAGE_CHANGED
+};
+
+extern const Pop3Language pop3_languages[];
+extern const guint pop3_n_languages;
+
+/* The language for a basic language range (RFC 4647 2.1) by the lookup of RFC 4647 3.4: "de-AT" finds "de".  NULL: none.
+ * The first of the table is the default. */
+const Pop3Language *pop3_language_find (const char *range);
+
+/* A whole answer: status, code, text. */
+void pop3_say (SatchelConnection *connection, const Pop3Language *language, Pop3Text text);
+/* "+OK" or "-ERR [CODE]". */
+const char *pop3_status (Pop3Text text);
+
+/* LANG (RFC 6856 3.2); @preferred: what "*" means.  Changes *language only if it could be found. */
+void pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range, const char *preferred);

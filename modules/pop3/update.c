@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT
+ * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none.  Whatever ends a session, what
+ * was retrieved is marked as read.
+ */
+#include "pop3.h"
+
+#include <string.h>
+
+static gboolean
+commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen, const SatchelUidSet *removed,
+        GError **error)
+{
+  if (seen->n_ranges == 0 && removed->n_ranges == 0)
+    return TRUE;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  if (seen->n_ranges > 0)
+    satchel_transaction_flags (transaction, mailbox, seen, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  if (removed->n_ranges > 0)
+    satchel_transaction_expunge (transaction, mailbox, removed, FALSE);
+  return satchel_transaction_commit (transaction, error);
+}
+
+static void
+update_job (gpointer data)
+{
+  Pop3 *pop3 = data;
+  g_auto (SatchelUidSet) removed = { 0 };
+  g_auto (SatchelUidSet) seen = { 0 };
+  for (guint32 i = 0; i < pop3->snapshot->state.n_messages && pop3->n_deleted > 0; i++)
+    if (pop3_is_deleted (pop3, i))
+      satchel_uid_set_add (&removed, pop3_uid (pop3, i), pop3_uid (pop3, i));
+  /* No flag for what goes anyway. */
+  for (guint r = 0; r < pop3->seen.n_ranges; r++)
+    for (guint32 uid = pop3->seen.ranges[r].first;; uid++)
+      {
+        if (!satchel_uid_set_contains (&removed, uid))
+          satchel_uid_set_add (&seen, uid, uid);
+        if (uid == pop3->seen.ranges[r].last)
+          break;
+      }
+  commit (pop3->store, pop3->mailbox, &seen, &removed, &pop3->error);
+}
+
+static void
+update_done (gpointer data)
+{
+  Pop3 *pop3 = data;
+  satchel_uid_set_clear (&pop3->seen);
+  satchel_mailbox_unlock (pop3->mailbox, pop3);
+  pop3->is_locked = FALSE;
+  if (pop3->error == NULL)
+    {
+      pop3_reply (pop3, POP3_TEXT_BYE);
+      satchel_session_log (pop3->session, SATCHEL_LOG_INFO, "logout: removed=%u", pop3->n_deleted);
+    }
+  else
+    {
+      pop3_reply (pop3, POP3_TEXT_NOT_REMOVED);
+      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: %s", pop3->error->message);
+      g_clear_error (&pop3->error);
+    }
+  pop3->is_closing = TRUE;
+  satchel_connection_close (pop3->connection);
+}
+
+void
+pop3_update (Pop3 *pop3)
+{
+  pop3->is_busy = TRUE;
+  satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
+}
+
+/* What is left to do after the session is gone. */
+typedef struct Rest
+{
+  SatchelStore *store;
+  SatchelMailbox *mailbox;
+  SatchelUidSet seen;
+} Rest;
+
+static void
+rest_job (gpointer data)
+{
+  Rest *rest = data;
+  g_autoptr (GError) error = NULL;
+  const SatchelUidSet none = { 0 };
+  if (!commit (rest->store, rest->mailbox, &rest->seen, &none, &error))
+    satchel_log (SATCHEL_LOG_WARNING, "pop3", "flags not kept: user=%s: %s", satchel_store_user (rest->store), error->message);
+}
+
+static void
+rest_done (gpointer data)
+{
+  Rest *rest = data;
+  satchel_uid_set_clear (&rest->seen);
+  satchel_mailbox_unref (rest->mailbox);
+  satchel_store_unref (rest->store);
+  g_free (rest);
+}
+
+void
+pop3_keep_marks (Pop3 *pop3)
+{
+  if (pop3->seen.n_ranges == 0)
+    return;
+  Rest *rest = g_new0 (Rest, 1);
+  rest->store = satchel_store_ref (pop3->store);
+  rest->mailbox = satchel_mailbox_ref (pop3->mailbox);
+  rest->seen = pop3->seen;
+  memset (&pop3->seen, 0, sizeof pop3->seen);
+  satchel_job_submit (satchel_store_user (rest->store), "pop3 flags", rest_job, rest_done, rest);
+}

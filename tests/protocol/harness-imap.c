@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * imap for protocol scripts.
+ */
+#include "config.h"
+
+#include "harness.h"
+
+#include "modules/imap/schema.h"
+#include "modules/imap/session.h"
+
+static void
+rest (gpointer self)
+{
+  ImapView *view = ((ImapSession *) self)->view;
+  if (view != NULL)
+    imap_view_rest (view);
+}
+
+const HarnessProtocol harness_protocol = {
+  .name = "imap",
+  .schema = imap_schema,
+  .handlers = &imap_session_handlers,
+  .session_new = imap_session_new,
+  .rest = rest,
+  .note = "L",
+  .greeting = "L OK [CAPABILITY IMAP4rev1 ...] Logged in.",
+};
