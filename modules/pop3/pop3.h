@@ -54,7 +54,7 @@ struct Pop3
   SatchelStream *content;
   guint64 offset;
   gint64 lines_left;   /* TOP: of the body; -1: all */
-  gboolean is_in_header, is_at_line_start, is_uidl, is_begun;
+  gboolean is_in_header, is_at_line_start, is_after_lone_cr, is_uidl, is_begun;
   gboolean ends_in_crlf;
   guint8 last_byte;
   gsize want;

@@ -34,9 +34,12 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
         }
       const guint8 *lf = memchr (data + at, '\n', len - at);
       gsize n = lf != NULL ? (gsize)(lf - (data + at)) + 1 : len - at;
-      if (lf != NULL && pop3->is_in_header && pop3->is_at_line_start
-          && (n == 1 || (n == 2 && data[at] == '\r')))
+      /* A line may come in pieces. */
+      gboolean is_blank_so_far = pop3->is_at_line_start || pop3->is_after_lone_cr;
+      gsize n_text = n - (lf != NULL);
+      if (is_blank_so_far && lf != NULL && (n_text == 0 || (pop3->is_at_line_start && n_text == 1 && data[at] == '\r')))
         pop3->is_in_header = FALSE;
+      pop3->is_after_lone_cr = pop3->is_at_line_start && lf == NULL && n == 1 && data[at] == '\r';
       g_byte_array_append (pop3->chunk, data + at, (guint)n);
       pop3->is_at_line_start = lf != NULL;
       at += n;
@@ -161,7 +164,7 @@ pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
   pop3->lines_left = lines;
   pop3->offset = 0;
   pop3->is_in_header = pop3->is_at_line_start = TRUE;
-  pop3->is_begun = pop3->chunk_is_last = FALSE;
+  pop3->is_begun = pop3->chunk_is_last = pop3->is_after_lone_cr = FALSE;
   pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
   pop3->last_byte = 0;
   pop3_begin (pop3, retrieve_step);

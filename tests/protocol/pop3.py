@@ -134,7 +134,12 @@ def transaction():
     w = login("u0002", tls=True)
     w.ask(b"UIDL", b"+OK")
     equal([x.split()[1] for x in w.multi()], uidl[1:], "UIDL after deletion, over TLS")
-    equal([x for x in capabilities(w) if x.startswith((b"USER", b"SASL", b"STLS"))], [], "no login capabilities after login")
+    w.ask(b"QUIT", b"+OK")
+    w = connect(tls=True)
+    before = capabilities(w)
+    w.send(b"USER u0002\r\nPASS pw\r\n")
+    w.lines(2)
+    equal(capabilities(w), before, "capabilities after login are those before it (RFC 2449 5)")
 
 
 @case
