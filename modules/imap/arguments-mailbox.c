@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Arguments of the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501 6.3), LIST with its
- * options (RFC 5258 6, RFC 5819 4, RFC 6154 6), LSUB, STATUS (RFC 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7).  Pure.
+ * options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7).  Pure.
  */
 #include "arguments.h"
+
+#include <satchel/storage.h>
 
 #define LIST_PATTERNS_MAX 256u
 
@@ -48,6 +50,56 @@ imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments)
 {
   ImapMailboxArguments *mailbox = arguments;
   return imap_parse_name (reader, &mailbox->name) && imap_parse_name (reader, &mailbox->to) && imap_reader_finish (reader);
+}
+
+const ImapUse imap_uses[] = {
+  { SATCHEL_USE_ALL, "\\All" },         { SATCHEL_USE_ARCHIVE, "\\Archive" }, { SATCHEL_USE_DRAFTS, "\\Drafts" },
+  { SATCHEL_USE_FLAGGED, "\\Flagged" }, { SATCHEL_USE_JUNK, "\\Junk" },       { SATCHEL_USE_SENT, "\\Sent" },
+  { SATCHEL_USE_TRASH, "\\Trash" },     { 0, NULL },
+};
+
+/* "(" [use-attr *(SP use-attr)] ")".  A use that is not known is well written all the same. */
+static gboolean
+read_uses (ImapReader *reader, ImapMailboxArguments *create)
+{
+  ImapReader members;
+  if (!imap_read_list (reader, &members))
+    return FALSE;
+  while (!imap_reader_is_done (&members))
+    {
+      const char *name;
+      guint use = 0;
+      if (!imap_read_word (&members, &name) || *name != '\\' || !imap_is_atom (name + 1))
+        return imap_reader_fail (reader, "Special-use attribute expected");
+      for (guint i = 0; imap_uses[i].attribute != NULL; i++)
+        if (g_ascii_strcasecmp (name, imap_uses[i].attribute) == 0)
+          use = imap_uses[i].use;
+      create->special_use |= use;
+      create->has_other_use |= use == 0;
+    }
+  return TRUE;
+}
+
+/* CREATE: create-params (RFC 4466 2.2) may follow, of which USE is known (RFC 6154 6). */
+gboolean
+imap_parse_create (ImapReader *reader, gpointer arguments)
+{
+  ImapMailboxArguments *create = arguments;
+  ImapReader members;
+  const char *name;
+  if (!imap_parse_name (reader, &create->name))
+    return FALSE;
+  if (imap_reader_is_done (reader))
+    return TRUE;
+  if (!imap_read_list (reader, &members))
+    return FALSE;
+  do
+    if (!imap_read_atom (&members, &name) || g_ascii_strcasecmp (name, "USE") != 0)
+      return imap_reader_fail (reader, "Unknown CREATE parameter");
+    else if (!read_uses (&members, create))
+      return imap_reader_fail (reader, members.error);
+  while (!imap_reader_is_done (&members));
+  return imap_reader_finish (reader);
 }
 
 void

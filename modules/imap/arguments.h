@@ -16,8 +16,17 @@
 typedef struct ImapMailboxArguments
 {
   char *name, *to;
-  guint special_use; /* CREATE ... USE: later */
+  guint special_use;      /* CREATE ... (USE (...)), SATCHEL_USE_* */
+  gboolean has_other_use; /* one that is not known */
 } ImapMailboxArguments;
+
+/* Special-use attributes (RFC 6154 2), ended by NULL. */
+typedef struct ImapUse
+{
+  guint use; /* SATCHEL_USE_* */
+  const char *attribute;
+} ImapUse;
+extern const ImapUse imap_uses[];
 
 /* Options of LIST.  Those in CRITERIA leave names out when they select. */
 enum
@@ -192,6 +201,7 @@ typedef struct ImapSearchArguments
 /* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse. */
 gboolean imap_parse_none (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_create (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments);
 void imap_mailbox_arguments_clear (gpointer arguments);
 gboolean imap_parse_list (ImapReader *reader, gpointer arguments);

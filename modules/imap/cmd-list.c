@@ -7,16 +7,6 @@
 
 #include <string.h>
 
-static const struct
-{
-  guint use;
-  const char *attribute;
-} uses[] = {
-  { SATCHEL_USE_ALL, "\\All" },   { SATCHEL_USE_ARCHIVE, "\\Archive" }, { SATCHEL_USE_DRAFTS, "\\Drafts" },
-  { SATCHEL_USE_FLAGGED, "\\Flagged" }, { SATCHEL_USE_JUNK, "\\Junk" }, { SATCHEL_USE_SENT, "\\Sent" },
-  { SATCHEL_USE_TRASH, "\\Trash" },
-};
-
 /* What can be said of a name besides its children and uses. */
 typedef enum
 {
@@ -33,11 +23,11 @@ write_attributes (ImapWriter *writer, Presence presence, gboolean has_children, 
   imap_write (writer, has_children ? "\\HasChildren" : "\\HasNoChildren");
   if (is_subscribed)
     imap_write (writer, " \\Subscribed");
-  for (guint i = 0; i < G_N_ELEMENTS (uses); i++)
-    if (special_use & uses[i].use)
+  for (guint i = 0; imap_uses[i].attribute != NULL; i++)
+    if (special_use & imap_uses[i].use)
       {
         imap_write (writer, " ");
-        imap_write (writer, uses[i].attribute);
+        imap_write (writer, imap_uses[i].attribute);
       }
   imap_write (writer, ") ");
 }

@@ -1,17 +1,52 @@
 /* SPDX-License-Identifier: MIT
- * CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3-6.3.7).
+ * CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3-6.3.7), uses of new mailboxes (RFC 6154 3), their ids
+ * (RFC 8474 4.1).
  */
 #include "session.h"
 
+#include <string.h>
+
+/* \All and \Flagged would have to show messages of other mailboxes, which none of ours does (RFC 6154 2). */
+#define GIVEN_USES (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
+
+/* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for last. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
   const ImapMailboxArguments *arguments = command->arguments;
   g_autofree char *name = imap_name_to_internal (session, arguments->name, &error);
-  if (name == NULL || !satchel_store_create (session->store, name, arguments->special_use, &error))
+  if (name == NULL)
     return imap_command_error (session, command, error);
+  if (arguments->has_other_use || (arguments->special_use & ~GIVEN_USES) != 0)
+    return imap_command_no (command, "USEATTR", "No mailbox can have this use.");
+  SatchelMailboxState state;
+  if (!satchel_store_create (session->store, name, arguments->special_use, &error) ||
+      !satchel_store_status (session->store, name, &state, &error))
+    return imap_command_error (session, command, error);
+  ImapWriter code = { 0 };
+  imap_write (&code, "MAILBOXID ");
+  imap_write_mailbox_id (&code, state.mailbox_id);
+  command->code = g_strndup (code.data, code.len);
+  imap_writer_clear (&code);
   return imap_command_ok (command, "CREATE completed.");
+}
+
+/* Is it a level above others, and nothing else? */
+static gboolean
+is_level (ImapSession *session, const char *name)
+{
+  g_autofree char *prefix = g_strconcat (name, "/", NULL);
+  g_autoptr (GPtrArray) infos = satchel_store_list (session->store, NULL);
+  gboolean has_children = FALSE;
+  for (guint i = 0; infos != NULL && i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      if (strcmp (info->name, name) == 0 && info->is_selectable)
+        return FALSE;
+      has_children = has_children || (info->exists && g_str_has_prefix (info->name, prefix));
+    }
+  return has_children;
 }
 
 ImapStep
@@ -20,8 +55,14 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autoptr (GError) error = NULL;
   const ImapMailboxArguments *arguments = command->arguments;
   g_autofree char *name = imap_name_to_internal (session, arguments->name, &error);
-  if (name == NULL || !satchel_store_delete (session->store, name, &error))
+  if (name == NULL)
     return imap_command_error (session, command, error);
+  if (!satchel_store_delete (session->store, name, &error))
+    {
+      if (is_level (session, name))
+        return imap_command_no (command, "HASCHILDREN", "Only a level above other mailboxes.");
+      return imap_command_error (session, command, error);
+    }
   /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
   session->drops_view = session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox);
   return imap_command_ok (command, "DELETE completed.");

@@ -35,6 +35,9 @@ tell_mailbox (ImapWriter *writer, const ImapView *view)
     imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, snapshot->n_keywords < SATCHEL_KEYWORDS_MAX);
   imap_write_format (writer, "] Flags permitted.\r\n* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
   imap_write_format (writer, "* OK [UIDNEXT %u] Predicted next UID.\r\n", state->uidnext);
+  imap_write (writer, "* OK [MAILBOXID ");
+  imap_write_mailbox_id (writer, state->mailbox_id);
+  imap_write (writer, "] Object id.\r\n");
 }
 
 static ImapStep

@@ -5,6 +5,7 @@
 
 #define NONE imap_parse_none, NULL, 0
 #define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
+#define CREATE imap_parse_create, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define TWO_MAILBOXES imap_parse_two_mailboxes, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define LIST imap_parse_list, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define LSUB imap_parse_lsub, imap_list_arguments_clear, sizeof (ImapListArguments)
@@ -53,7 +54,7 @@ static const ImapCommandRow rows[] = {
   { "CHECK", SELECTED, INLINE, NULL, NONE, imap_run_check },
   { "CLOSE", SELECTED, NO_UPDATE, NULL, NONE, imap_run_close },
   { "UNSELECT", SELECTED, INLINE | NO_UPDATE, "UNSELECT", NONE, imap_run_unselect },
-  { "CREATE", ANY, 0, NULL, MAILBOX, imap_run_create },
+  { "CREATE", ANY, 0, "CREATE-SPECIAL-USE", CREATE, imap_run_create },
   { "DELETE", ANY, 0, NULL, MAILBOX, imap_run_delete },
   { "RENAME", ANY, 0, NULL, TWO_MAILBOXES, imap_run_rename },
   { "SUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_subscribe },
@@ -96,6 +97,8 @@ imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
         imap_write (writer, " ");
         imap_write (writer, rows[i].capabilities);
       }
+  imap_write (writer, " APPENDLIMIT=");
+  imap_write_number (writer, imap_append_limit (settings));
 }
 
 void

@@ -14,7 +14,8 @@ const char *const fuzz_seeds[] = {
   "a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE 1-Feb-1994 KEYWORD x\r\n",
   "a APPEND INBOX (\\Seen $x) \"17-Jul-1996 02:44:25 -0700\" {5+}\r\nabcde\r\nb UID STORE 5 +FLAGS.SILENT (\\Deleted)\r\n",
   "a STATUS \"x\\\"y\" (MESSAGES UIDNEXT)\r\n\x01 {9+}\r\n", "a ID (\"name\" NIL \"x\" \"y\")\r\n",
-  "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"x*\") RETURN (CHILDREN STATUS (SIZE UNSEEN))\r\n", NULL
+  "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"x*\") RETURN (CHILDREN STATUS (SIZE UNSEEN))\r\n",
+  "a CREATE x (USE (\\Sent \\Junk))\r\n", NULL
 };
 const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "{3}\r\n", "{3+}\r\n", "{99999999999}\r\n", "(", ")", "\"", "\\", " ", "BODY[", "]<0.1>", "1:*",
                                     "OR ", "NOT ", "HEADER.FIELDS (", "FLAGS", "*", "%", "\xe9", "FETCH ", "SEARCH ", "STORE ", NULL };
@@ -28,7 +29,7 @@ static const struct
 } parsers[] = {
   { imap_parse_mailbox, imap_mailbox_arguments_clear }, { imap_parse_two_mailboxes, imap_mailbox_arguments_clear },
   { imap_parse_list, imap_list_arguments_clear },       { imap_parse_status, imap_status_arguments_clear },
-  { imap_parse_lsub, imap_list_arguments_clear },
+  { imap_parse_lsub, imap_list_arguments_clear },       { imap_parse_create, imap_mailbox_arguments_clear },
   { imap_parse_append, imap_append_arguments_clear },   { imap_parse_set, imap_set_arguments_clear },
   { imap_parse_copy, imap_set_arguments_clear },        { imap_parse_store, imap_store_arguments_clear },
   { imap_parse_enable, imap_list_of_names_clear },      { imap_parse_id, imap_list_of_names_clear },

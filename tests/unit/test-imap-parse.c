@@ -5,6 +5,7 @@
 #include "modules/imap/arguments.h"
 #include "modules/imap/writer.h"
 
+#include <satchel/storage.h>
 #include <string.h>
 
 static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 256, .depth = 8 };
@@ -403,6 +404,35 @@ test_list (void)
     }
 }
 
+static void
+test_create (void)
+{
+  ImapMailboxArguments create = { 0 };
+  g_assert_null (parse ("a CREATE x\r\n", imap_parse_create, &create));
+  g_assert_cmpuint (create.special_use, ==, 0);
+  imap_mailbox_arguments_clear (&create);
+  memset (&create, 0, sizeof create);
+  g_assert_null (parse ("a CREATE \"x y\" (USE (\\sent \\Junk \\Sent) use ())\r\n", imap_parse_create, &create));
+  g_assert_cmpstr (create.name, ==, "x y");
+  g_assert_cmpuint (create.special_use, ==, SATCHEL_USE_SENT | SATCHEL_USE_JUNK);
+  g_assert_false (create.has_other_use);
+  imap_mailbox_arguments_clear (&create);
+  memset (&create, 0, sizeof create);
+  g_assert_null (parse ("a CREATE x (USE (\\Sent \\Important))\r\n", imap_parse_create, &create));
+  g_assert_true (create.has_other_use);
+  imap_mailbox_arguments_clear (&create);
+  static const char *const bad[] = { "", "x ()", "x (USE)", "x (USE Sent)", "x (USE (Sent))", "x (USE (\\))", "x (USE (\\Sent)) y",
+                                     "x (USE (\\Sent) SIZE)", "x USE (\\Sent)", "x (USE (\"\\\\Sent\"))", "x (USE ((\\Sent)))" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a CREATE %s\r\n", bad[i]);
+      memset (&create, 0, sizeof create);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_create, &create));
+      imap_mailbox_arguments_clear (&create);
+    }
+}
+
 /* ---- sequence sets ---- */
 
 static char *
@@ -528,6 +558,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/arguments/search-depth", test_search_depth);
   g_test_add_func ("/imap/arguments/store", test_store);
   g_test_add_func ("/imap/arguments/list", test_list);
+  g_test_add_func ("/imap/arguments/create", test_create);
   g_test_add_func ("/imap/sequence/resolve", test_sequence);
   g_test_add_func ("/imap/sequence/many", test_sequence_many);
   g_test_add_func ("/imap/writer/forms", test_writer);
