@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of APPEND, STORE, COPY, MOVE, UID EXPUNGE, ENABLE and ID (RFC 3501 6; RFC 2971, RFC 4315, RFC 5161,
+ * Arguments of STORE, COPY, MOVE, UID EXPUNGE, ENABLE and ID (RFC 3501 6; RFC 2971, RFC 4315, RFC 5161,
  * RFC 6851).  Pure.
  */
 #include "arguments.h"
 
-#include <satchel/date.h>
 #include <satchel/transaction.h>
 #include <string.h>
 
@@ -85,40 +84,6 @@ void
 imap_flag_list_clear (ImapFlagList *flags)
 {
   g_clear_pointer (&flags->keywords, g_strfreev);
-}
-
-const char imap_append_wants_literal[] = "Message literal expected";
-
-gboolean
-imap_parse_append (ImapReader *reader, gpointer arguments)
-{
-  ImapAppendArguments *append = arguments;
-  if (!imap_parse_name (reader, &append->name))
-    return FALSE;
-  if (imap_reader_peek (reader) == IMAP_NODE_LIST && !imap_parse_flag_list (reader, &append->flags))
-    return FALSE;
-  if (imap_reader_peek (reader) == IMAP_NODE_QUOTED)
-    {
-      const char *date;
-      gsize len;
-      if (!imap_read_quoted (reader, &date, &len))
-        return FALSE;
-      if (!satchel_imap_date_time_parse (date, len, &append->date))
-        return imap_reader_fail (reader, "Invalid date");
-      append->has_date = TRUE;
-    }
-  if (imap_reader_peek (reader) != IMAP_NODE_STREAMED)
-    return imap_reader_fail (reader, imap_reader_is_done (reader) ? imap_append_wants_literal : "Message literal expected");
-  imap_reader_skip (reader);
-  return imap_reader_finish (reader);
-}
-
-void
-imap_append_arguments_clear (gpointer arguments)
-{
-  ImapAppendArguments *append = arguments;
-  g_free (append->name);
-  imap_flag_list_clear (&append->flags);
 }
 
 gboolean

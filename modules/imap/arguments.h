@@ -72,14 +72,23 @@ typedef struct ImapFlagList
   char **keywords; /* NULL-ended; may be NULL */
 } ImapFlagList;
 
-/* The last literal streams: its bytes are not here. */
-typedef struct ImapAppendArguments
+/* One message of APPEND or REPLACE (append-message of RFC 4466). */
+typedef struct ImapAppendMessage
 {
-  char *name;
   ImapFlagList flags;
   gboolean has_date;
   gint64 date;
+  GPtrArray *parts;      /* what it is made of, in order: a URL, or NULL for a literal, whose bytes stream */
+  gboolean wants_binary; /* the next literal must be a literal8: UTF8 (...) of RFC 6855 4 */
+} ImapAppendMessage;
+typedef struct ImapAppendArguments
+{
+  guint64 number; /* REPLACE: the message that goes */
+  char *name;
+  GPtrArray *messages; /* ImapAppendMessage; NULL before the name is known */
+  guint at;            /* node at which the last of them begins */
 } ImapAppendArguments;
+#define IMAP_APPEND_PARTS_MAX 1000u
 
 typedef struct ImapSetArguments /* UID EXPUNGE, COPY, MOVE */
 {
@@ -209,9 +218,15 @@ gboolean imap_parse_lsub (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
-/* Its error if only the message literal is missing: the pointer is compared. */
+/* arguments-append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal; their error if
+ * it is content that is missing next (the pointer is compared): */
 extern const char imap_append_wants_literal[];
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);
+/* Messages from where @reader stands. */
+gboolean imap_parse_append_messages (ImapReader *reader, ImapAppendArguments *append);
+/* One more message, without flags and date so far. */
+ImapAppendMessage *imap_append_add_message (ImapAppendArguments *append);
 void imap_append_arguments_clear (gpointer arguments);
 gboolean imap_parse_set (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_copy (ImapReader *reader, gpointer arguments);

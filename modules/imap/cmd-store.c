@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315), APPEND (RFC 3501 6.3.11).
+ * STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
  */
 #include "session.h"
 
@@ -123,15 +123,6 @@ copyuid (const SatchelOperation *operation)
   return writer.data;
 }
 
-/* A name that could be created is worth a hint (RFC 3501 6.4.7). */
-static ImapStep
-fail_destination (ImapSession *session, ImapCommand *command, const GError *error)
-{
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    return imap_command_no (command, "TRYCREATE", "No such mailbox.");
-  return imap_command_error (session, command, error);
-}
-
 static ImapStep
 copy (ImapSession *session, ImapCommand *command, gboolean is_move)
 {
@@ -144,7 +135,7 @@ copy (ImapSession *session, ImapCommand *command, gboolean is_move)
     return imap_command_bad (command, "No such message.");
   g_autoptr (SatchelMailbox) destination = imap_name_open (session, arguments->name, TRUE, &error);
   if (destination == NULL)
-    return fail_destination (session, command, error);
+    return imap_command_destination_error (session, command, error);
   imap_view_uids (view, &rows, &uids);
   const char *text = is_move ? "MOVE completed." : "COPY completed.";
   if (uids.n_ranges == 0)
@@ -153,7 +144,7 @@ copy (ImapSession *session, ImapCommand *command, gboolean is_move)
   SatchelOperation *operation = is_move ? satchel_transaction_move (transaction, view->mailbox, &uids, destination)
                                         : satchel_transaction_copy (transaction, view->mailbox, &uids, destination);
   if (!satchel_transaction_commit (transaction, &error))
-    return fail_destination (session, command, error);
+    return imap_command_destination_error (session, command, error);
   if (operation->ret_uids == NULL || operation->ret_uids->len == 0)
     return imap_command_no (command, "EXPUNGEISSUED", "These messages no longer exist.");
   g_autofree char *code = copyuid (operation);
@@ -179,50 +170,4 @@ ImapStep
 imap_run_move (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   return copy (session, command, TRUE);
-}
-
-/* ---- APPEND ---- */
-
-/* The content has come; what did not fill a chunk is still in the buffer. */
-static gboolean
-finish_content (ImapSession *session, GError **error)
-{
-  ImapIncoming *incoming = &session->incoming;
-  if (incoming->error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&incoming->error));
-      return FALSE;
-    }
-  if (incoming->stage == NULL)
-    {
-      incoming->stage = satchel_stage_new (session->store, incoming->buffer->len, error);
-      if (incoming->stage == NULL)
-        return FALSE;
-    }
-  if (incoming->buffer->len > 0
-      && !satchel_stage_write (incoming->stage, incoming->buffer->data, incoming->buffer->len, error))
-    return FALSE;
-  return satchel_stage_finish (incoming->stage, error);
-}
-
-ImapStep
-imap_run_append (ImapSession *session, ImapCommand *command, gboolean may_block)
-{
-  g_autoptr (GError) error = NULL;
-  const ImapAppendArguments *arguments = command->arguments;
-  g_autoptr (SatchelMailbox) mailbox = imap_name_open (session, arguments->name, TRUE, &error);
-  if (mailbox == NULL)
-    return fail_destination (session, command, error);
-  if (!finish_content (session, &error))
-    return imap_command_error (session, command, error);
-  gint64 date = arguments->has_date ? arguments->date : g_get_real_time () / G_USEC_PER_SEC;
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
-  SatchelOperation *operation
-      = satchel_transaction_append (transaction, mailbox, g_steal_pointer (&session->incoming.stage),
-                                    arguments->flags.flags, (const char *const *) arguments->flags.keywords, date);
-  if (!satchel_transaction_commit (transaction, &error))
-    return fail_destination (session, command, error);
-  command->code = g_strdup_printf ("APPENDUID %u %u", operation->ret_uidvalidity,
-                                   g_array_index (operation->ret_uids, guint32, 0));
-  return imap_command_ok (command, "APPEND completed.");
 }

@@ -11,6 +11,7 @@
 #define LSUB imap_parse_lsub, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define STATUS imap_parse_status, imap_status_arguments_clear, sizeof (ImapStatusArguments)
 #define APPEND imap_parse_append, imap_append_arguments_clear, sizeof (ImapAppendArguments)
+#define REPLACE imap_parse_replace, imap_append_arguments_clear, sizeof (ImapAppendArguments)
 #define SET imap_parse_set, imap_set_arguments_clear, sizeof (ImapSetArguments)
 #define COPY imap_parse_copy, imap_set_arguments_clear, sizeof (ImapSetArguments)
 #define STORE imap_parse_store, imap_store_arguments_clear, sizeof (ImapStoreArguments)
@@ -44,7 +45,9 @@ static const ImapCommandRow rows[] = {
   { "STATUS", ANY, INLINE, "STATUS=SIZE", STATUS, imap_run_status },
   { "LIST", ANY, INLINE, "LIST-EXTENDED LIST-STATUS CHILDREN SPECIAL-USE", LIST, imap_run_list },
   { "LSUB", ANY, INLINE, NULL, LSUB, imap_run_lsub },
-  { "APPEND", ANY, IMAP_COMMAND_STREAMS, NULL, APPEND, imap_run_append },
+  { "APPEND", ANY, IMAP_COMMAND_STREAMS, "MULTIAPPEND CATENATE", APPEND, imap_run_append },
+  { "UID REPLACE", SELECTED, UID_ONLY | IMAP_COMMAND_STREAMS | WRITES, "REPLACE", REPLACE, imap_run_replace },
+  { "REPLACE", SELECTED, VIEW | IMAP_COMMAND_STREAMS | WRITES, NULL, REPLACE, imap_run_replace },
   { "UID COPY", SELECTED, UID_ONLY, NULL, COPY, imap_run_copy },
   { "COPY", SELECTED, VIEW, NULL, COPY, imap_run_copy },
   { "UID MOVE", SELECTED, UID_ONLY | WRITES, NULL, COPY, imap_run_move },
@@ -156,6 +159,14 @@ imap_command_error (ImapSession *session, ImapCommand *command, const GError *er
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
                          error != NULL ? error->message : "no reason given");
   return answer (command, IMAP_NO, words->code, words->text);
+}
+
+ImapStep
+imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error)
+{
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    return imap_command_no (command, "TRYCREATE", "No such mailbox.");
+  return imap_command_error (session, command, error);
 }
 
 ImapStep

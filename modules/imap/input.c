@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to commands: feeds the lexer, answers literals (RFC 7888), streams the content of APPEND to the store in
- * bounded memory, starts what is complete.  Role mail.  Entry: imap_session_read.
+ * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd-append.c, starts what is
+ * complete.  Role mail.  Entry: imap_session_read.
  */
 #include "session.h"
 
 #include <string.h>
 
-#define STREAM_CHUNK 65536u          /* of an APPEND, written by one job; a shorter message takes one job in all */
-#define LITERAL_MINUS_MAX 4096u      /* RFC 7888 5 */
-
-void
-imap_incoming_clear (ImapIncoming *incoming)
-{
-  g_clear_pointer (&incoming->buffer, g_byte_array_unref);
-  g_clear_pointer (&incoming->stage, satchel_stage_free);
-  g_clear_error (&incoming->error);
-  incoming->is_active = FALSE;
-}
+#define LITERAL_MINUS_MAX 4096u /* RFC 7888 5 */
 
 /* "FETCH", "UID FETCH"; "" if there is none. */
 static void
@@ -36,111 +26,42 @@ command_name (const ImapLexer *lexer, char name[32])
     }
 }
 
-static void
-refuse (ImapSession *session, ImapStatus status, const char *code, const char *text)
+static guint
+state_of (const ImapSession *session)
 {
-  session->refusal_status = status;
-  session->refusal_code = code;
-  imap_lexer_refuse_literal (&session->lexer, text, FALSE);
+  return session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
 }
 
-/* Is the literal that begins the content of an APPEND?  Refuses one that is too big or comes with bad arguments before
- * it is asked for. */
-static gboolean
-begin_content (ImapSession *session)
+void
+imap_ask_for_literal (ImapSession *session)
 {
-  ImapLexer *lexer = &session->lexer;
-  char name[32];
-  command_name (lexer, name);
-  const ImapCommandRow *row = imap_command_find (name);
-  if (row == NULL || !(row->flags & IMAP_COMMAND_STREAMS) || lexer->nodes->len < 3 || lexer->depth > 0)
-    return FALSE;
-  ImapAppendArguments arguments = { 0 };
-  ImapReader reader;
-  imap_reader_init (&reader, lexer);
-  imap_reader_skip (&reader);
-  imap_parse_append (&reader, &arguments);
-  imap_append_arguments_clear (&arguments);
-  if (reader.error != imap_append_wants_literal)
-    refuse (session, IMAP_BAD, NULL, reader.error != NULL ? reader.error : "Too many arguments");
-  else if (lexer->literal_size > session->settings.message_bytes)
-    refuse (session, IMAP_NO, "TOOBIG", "Message too large.");
-  else if (lexer->literal_size == 0)
-    refuse (session, IMAP_NO, NULL, "A message cannot be empty."); /* RFC 3501 6.3.11; RFC 3502 2 */
-  else
-    {
-      session->incoming.is_active = TRUE;
-      session->incoming.left = lexer->literal_size;
-      session->incoming.buffer = g_byte_array_sized_new ((guint) MIN (lexer->literal_size, STREAM_CHUNK));
-    }
-  return TRUE;
+  if (session->lexer.literal_is_sync && session->lexer.error == NULL)
+    satchel_connection_write (session->connection, "+ OK\r\n", 6);
 }
 
 static void
 begin_literal (ImapSession *session)
 {
   ImapLexer *lexer = &session->lexer;
-  gboolean is_sync = lexer->literal_is_sync;
+  char name[32];
   session->refusal_status = IMAP_BAD;
   session->refusal_code = NULL;
-  if (!is_sync && session->settings.is_literal_minus && lexer->literal_size > LITERAL_MINUS_MAX)
+  if (!lexer->literal_is_sync && session->settings.is_literal_minus && lexer->literal_size > LITERAL_MINUS_MAX)
     {
       session->refusal_code = "TOOBIG";
       imap_lexer_refuse_literal (lexer, "Non-synchronizing literal too large", TRUE);
       return;
     }
-  if (!begin_content (session))
+  command_name (lexer, name);
+  const ImapCommandRow *row = imap_command_find (name);
+  gboolean streams = row != NULL && (row->flags & IMAP_COMMAND_STREAMS) != 0;
+  if (streams && (row->states & state_of (session)) == 0)
+    imap_lexer_refuse_literal (lexer, "No mailbox is selected.", FALSE);
+  else if (streams && imap_append_begin (session, row))
+    return;
+  else
     imap_lexer_take_literal (lexer);
-  if (is_sync && lexer->error == NULL)
-    satchel_connection_write (session->connection, "+ OK\r\n", 6);
-}
-
-/* ---- content of APPEND ---- */
-
-static void
-write_chunk (gpointer data)
-{
-  ImapSession *session = data;
-  ImapIncoming *incoming = &session->incoming;
-  if (incoming->error != NULL)
-    return;
-  if (incoming->stage == NULL)
-    incoming->stage = satchel_stage_new (session->store, incoming->buffer->len + incoming->left, &incoming->error);
-  if (incoming->stage != NULL)
-    satchel_stage_write (incoming->stage, incoming->buffer->data, incoming->buffer->len, &incoming->error);
-}
-
-static void
-chunk_written (gpointer data)
-{
-  ImapSession *session = data;
-  session->in_job = FALSE;
-  if (session->connection == NULL || session->is_closing)
-    return;
-  g_byte_array_set_size (session->incoming.buffer, 0);
-  imap_session_read (session);
-}
-
-/* Takes what has come of the content.  After the last byte the lexer goes on. */
-static void
-read_content (ImapSession *session, const guint8 *data, gsize len)
-{
-  ImapIncoming *incoming = &session->incoming;
-  gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
-  g_byte_array_append (incoming->buffer, data, n);
-  satchel_connection_consume (session->connection, n);
-  incoming->left -= n;
-  gboolean is_last = incoming->left == 0;
-  if (is_last)
-    {
-      incoming->is_active = FALSE;
-      imap_lexer_stream_literal (&session->lexer);
-    }
-  if (incoming->buffer->len == STREAM_CHUNK || (is_last && incoming->stage != NULL))
-    {
-      session->in_job = TRUE;
-      satchel_session_run (session->session, "imap APPEND", write_chunk, chunk_written, session);
-    }
+  imap_ask_for_literal (session);
 }
 
 /* ---- commands ---- */
@@ -178,7 +99,6 @@ start_command (ImapSession *session)
   char name[32];
   command_name (lexer, name);
   const ImapCommandRow *row = imap_command_find (name);
-  guint state = session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
   if (tag == NULL)
     {
       refuse_command (session, "Invalid tag.", IMAP_BAD, NULL);
@@ -189,7 +109,7 @@ start_command (ImapSession *session)
       refuse_command (session, "Unknown command.", IMAP_BAD, NULL);
       return;
     }
-  if (!(row->states & state))
+  if (!(row->states & state_of (session)))
     {
       refuse_command (session, row->states == 0 ? "Already logged in." : "No mailbox is selected.", IMAP_BAD, NULL);
       return;
@@ -287,7 +207,7 @@ imap_session_read (ImapSession *session)
       if (session->command != NULL)
         read_line (session, data, len);
       else if (session->incoming.is_active)
-        read_content (session, data, len);
+        imap_append_take (session, data, len);
       else
         {
           read_command (session, data, len);

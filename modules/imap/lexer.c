@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * IMAP lexer (RFC 3501 9, literals of RFC 7888): a state machine over single bytes.  Entry: imap_lexer_feed.
+ * IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over single bytes.  Entry: imap_lexer_feed.
  */
 #include "lexer.h"
 
@@ -147,6 +147,7 @@ open_list (ImapLexer *lexer)
     }
   if (!begin_node (lexer, IMAP_NODE_LIST))
     return;
+  g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1).end = G_MAXUINT32;
   lexer->stack[lexer->depth++] = lexer->nodes->len - 1;
   lexer->after_space = TRUE;
 }
@@ -167,6 +168,30 @@ static inline gboolean
 is_atom_byte (guint8 byte)
 {
   return byte > 0x20 && byte < 0x7f && byte != '(' && byte != ')' && byte != '{' && byte != '"';
+}
+
+static void
+begin_size (ImapLexer *lexer, gboolean is_binary)
+{
+  lexer->literal_size = 0;
+  lexer->n_digits = 0;
+  lexer->literal_is_sync = TRUE;
+  lexer->literal_is_binary = is_binary;
+  lexer->state = STATE_SIZE;
+}
+
+/* literal8 (RFC 3516 7): the "~" before a brace has begun an atom, which it is not.  FALSE: it is one. */
+static gboolean
+begin_literal8 (ImapLexer *lexer)
+{
+  const ImapNode *node = imap_lexer_node (lexer, lexer->nodes->len - 1);
+  if (lexer->text->len != node->offset + 1 || lexer->text->data[node->offset] != '~')
+    return FALSE;
+  lexer->after_space = !node->is_glued;
+  g_byte_array_set_size (lexer->text, node->offset);
+  g_array_set_size (lexer->nodes, lexer->nodes->len - 1);
+  begin_size (lexer, TRUE);
+  return TRUE;
 }
 
 /* A byte where a token may start. */
@@ -192,10 +217,7 @@ feed_between (ImapLexer *lexer, guint8 byte)
         lexer->state = STATE_QUOTED;
       break;
     case '{':
-      lexer->literal_size = 0;
-      lexer->n_digits = 0;
-      lexer->literal_is_sync = TRUE;
-      lexer->state = STATE_SIZE;
+      begin_size (lexer, FALSE);
       break;
     default:
       if (!is_atom_byte (byte))
@@ -350,7 +372,7 @@ feed_byte (ImapLexer *lexer, guint8 byte, gboolean *again)
     case STATE_ATOM:
       if (is_atom_byte (byte))
         put (lexer, &byte, 1);
-      else
+      else if (byte != '{' || !begin_literal8 (lexer))
         *again = end_node (lexer);
       break;
     case STATE_QUOTED:
@@ -438,6 +460,11 @@ void
 imap_lexer_take_literal (ImapLexer *lexer)
 {
   g_return_if_fail (lexer->state == STATE_LITERAL);
+  if (lexer->literal_is_binary)
+    {
+      imap_lexer_refuse_literal (lexer, "Binary literal not allowed here", FALSE);
+      return;
+    }
   if (lexer->literal_size > lexer->limits.literal_bytes ||
       lexer->literal_size + lexer->text->len > lexer->limits.command_bytes)
     {

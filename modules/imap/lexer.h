@@ -19,7 +19,7 @@ typedef struct ImapNode
 {
   guint8 type;
   gboolean is_glued;   /* nothing separates it from the token before: the "]" of BODY[HEADER.FIELDS (...)] */
-  guint32 end;
+  guint32 end;         /* G_MAXUINT32: a list that is still open */
   guint32 offset, len; /* in text; a NUL follows, and none is inside */
 } ImapNode;
 
@@ -50,6 +50,7 @@ typedef struct ImapLexer
   gboolean is_too_big;
   guint64 literal_size;
   gboolean literal_is_sync;
+  gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
   /* Private. */
   gint state;
   guint depth, n_digits;
@@ -65,7 +66,7 @@ void imap_lexer_reset (ImapLexer *lexer, gboolean wipe);
 /* Nothing of a command has been read. */
 gboolean imap_lexer_is_empty (const ImapLexer *lexer);
 ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_consumed);
-/* After LITERAL: the bytes become a node. */
+/* After LITERAL: the bytes become a node.  Refuses a literal8, and one that is too large. */
 void imap_lexer_take_literal (ImapLexer *lexer);
 /* After LITERAL: the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+const char imap_reader_missing[] = "Missing argument";
+
 void
 imap_reader_init (ImapReader *reader, const ImapLexer *lexer)
 {
@@ -68,7 +70,7 @@ next_node (ImapReader *reader)
 {
   if (imap_reader_is_done (reader))
     {
-      imap_reader_fail (reader, "Missing argument");
+      imap_reader_fail (reader, imap_reader_missing);
       return NULL;
     }
   const ImapNode *node = imap_lexer_node (reader->lexer, reader->at);
@@ -195,7 +197,7 @@ imap_read_list (ImapReader *reader, ImapReader *ret_members)
   const ImapNode *node = next_node (reader);
   if (node == NULL)
     return FALSE;
-  *ret_members = (ImapReader){ .lexer = reader->lexer, .at = first, .end = node->end };
+  *ret_members = (ImapReader){ .lexer = reader->lexer, .at = first, .end = MIN (node->end, reader->end) };
   return TRUE;
 }
 

@@ -12,6 +12,9 @@ typedef struct ImapReader
   const char *error; /* the first */
 } ImapReader;
 
+/* The error when the tokens end too early: the pointer is compared, where a command is looked at before it is complete. */
+extern const char imap_reader_missing[];
+
 /* The command name and what follows it. */
 void imap_reader_init (ImapReader *reader, const ImapLexer *lexer);
 gboolean imap_reader_is_done (const ImapReader *reader);
@@ -40,7 +43,7 @@ gboolean imap_read_list_mailbox (ImapReader *reader, const char **ret, gsize *re
 gboolean imap_read_quoted (ImapReader *reader, const char **ret, gsize *ret_len);
 /* number: 32 bits, bounded by @max. */
 gboolean imap_read_number (ImapReader *reader, guint64 max, guint64 *ret);
-/* A parenthesised list: @ret_members reads what is in it. */
+/* A parenthesised list, which may still be open: @ret_members reads what is in it. */
 gboolean imap_read_list (ImapReader *reader, ImapReader *ret_members);
 /* After reading members: their error becomes that of @reader, and nothing may be left. */
 gboolean imap_read_list_end (ImapReader *reader, ImapReader *members);

@@ -461,6 +461,8 @@ read_settings (ImapSession *session)
   settings->rest_ms = satchel_config_duration_ms (config, "rest_after");
   settings->literal_bytes = satchel_config_size (config, "literal_size");
   settings->command_bytes = satchel_config_size (config, "command_size");
+  settings->append_bytes = satchel_config_size (config, "append_size");
+  settings->append_messages = (guint) satchel_config_int (config, "append_messages");
   settings->nodes = (guint) satchel_config_int (config, "command_arguments");
   settings->depth = (guint) satchel_config_int (config, "command_depth");
   settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");

@@ -29,7 +29,7 @@ enum
   IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3, /* by EXPUNGE as well: it names no sequence numbers */
   IMAP_COMMAND_NO_EXPUNGE = 1 << 4, /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
   IMAP_COMMAND_NO_UPDATE = 1 << 5,  /* says nothing of the mailbox at its end */
-  IMAP_COMMAND_STREAMS = 1 << 6,    /* its literal behind the mailbox name is message content */
+  IMAP_COMMAND_STREAMS = 1 << 6,    /* APPEND, REPLACE: literals behind the mailbox name are message content */
   IMAP_COMMAND_WRITES = 1 << 7      /* not after EXAMINE */
 };
 
@@ -88,8 +88,8 @@ struct ImapCommand
 typedef struct ImapSettings
 {
   gint64 autologout_ms, idle_keepalive_ms, rest_ms;
-  guint64 literal_bytes, command_bytes, message_bytes;
-  guint nodes, depth, bad_commands;
+  guint64 literal_bytes, command_bytes, message_bytes, append_bytes;
+  guint append_messages, nodes, depth, bad_commands;
   gboolean is_literal_minus;
 } ImapSettings;
 
@@ -100,14 +100,21 @@ imap_append_limit (const ImapSettings *settings)
   return MIN (settings->message_bytes, G_MAXUINT32);
 }
 
-/* A literal of APPEND on its way in. */
+/* The content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
-  gboolean is_active;
-  guint64 left;
-  GByteArray *buffer; /* not written to the stage yet */
+  gboolean is_active;  /* the bytes of a literal are coming */
+  gboolean is_binary;  /* it is a literal8 */
+  guint64 left;        /* of that literal */
+  guint at;            /* node of the lexer at which the message under way begins; 0: none has begun */
+  guint at_part;       /* how many of its parts have come, or are coming */
+  guint64 size, total; /* bytes of that message; of all messages */
+  GByteArray *buffer;  /* of that message, not written to the stage yet */
   SatchelStage *stage; /* NULL while all of it fits in the buffer */
-  GError *error;      /* the rest is thrown away */
+  GPtrArray *stages;   /* of messages that are complete */
+  ImapAppendArguments ahead; /* as they were when the last literal began */
+  char *code;          /* what the answer will be: NO, because ... */
+  const char *text;    /* not NULL: the rest is thrown away */
 } ImapIncoming;
 
 struct ImapSession
@@ -154,7 +161,24 @@ gboolean imap_session_is_cancelled (ImapSession *session);
 
 /* input.c: from bytes to commands. */
 void imap_session_read (ImapSession *session);
+/* "+ OK", if the client waits for it and the literal was not refused. */
+void imap_ask_for_literal (ImapSession *session);
+
+/* cmd-append.c */
+/* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was refused, or its bytes
+ * come by imap_append_take, now or after a job. */
+gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
+void imap_append_take (ImapSession *session, const guint8 *data, gsize len);
 void imap_incoming_clear (ImapIncoming *incoming);
+/* Both return FALSE; the first reason is the one that is told.  @error is taken over. */
+gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
+gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
+/* Counts @more bytes of the message under way before they come.  FALSE: too many. */
+gboolean imap_incoming_add_size (ImapSession *session, guint64 more);
+/* Bytes that come from elsewhere. [blocks] */
+gboolean imap_incoming_write (ImapSession *session, const void *data, gsize len);
+/* catenate.c: adds what a URL names to the message under way. [blocks] */
+gboolean imap_catenate (ImapSession *session, const char *url);
 
 /* command.c */
 const ImapCommandRow *imap_command_find (const char *name);
@@ -168,6 +192,8 @@ ImapStep imap_command_no (ImapCommand *command, const char *code, const char *te
 ImapStep imap_command_bad (ImapCommand *command, const char *text);
 /* By error code; logs what is the server's trouble. */
 ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
+/* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC 3501 6.4.7). */
+ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* names.c: a client's mailbox name (modified UTF-7, namespace) as storage knows it.  Errors: INVALID, CANNOT. */
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
@@ -182,7 +208,7 @@ ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, im
 ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
 ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
-ImapRunFunc imap_run_append, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
+ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_misplaced;
 /* A line came while IDLE waits. */
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);

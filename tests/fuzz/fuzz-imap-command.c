@@ -13,11 +13,12 @@ const char *const fuzz_seeds[] = {
   "a LOGIN {5}\r\nalice {2+}\r\npw\r\n",
   "a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE 1-Feb-1994 KEYWORD x\r\n",
   "a APPEND INBOX (\\Seen $x) \"17-Jul-1996 02:44:25 -0700\" {5+}\r\nabcde\r\nb UID STORE 5 +FLAGS.SILENT (\\Deleted)\r\n",
+  "a APPEND INBOX (\\Seen) CATENATE (TEXT {3+}\r\nabc URL \"/INBOX/;UID=1\" UTF8 (~{2+}\r\nxy)) {1+}\r\nz\r\nb REPLACE 1 x ~{2}\r\n",
   "a STATUS \"x\\\"y\" (MESSAGES UIDNEXT)\r\n\x01 {9+}\r\n", "a ID (\"name\" NIL \"x\" \"y\")\r\n",
   "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"x*\") RETURN (CHILDREN STATUS (SIZE UNSEEN))\r\n",
   "a CREATE x (USE (\\Sent \\Junk))\r\n", NULL
 };
-const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "{3}\r\n", "{3+}\r\n", "{99999999999}\r\n", "(", ")", "\"", "\\", " ", "BODY[", "]<0.1>", "1:*",
+const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "{3}\r\n", "{3+}\r\n", "~{3+}\r\n", "CATENATE (", "UTF8 (", "TEXT ", "URL ", "{99999999999}\r\n", "(", ")", "\"", "\\", " ", "BODY[", "]<0.1>", "1:*",
                                     "OR ", "NOT ", "HEADER.FIELDS (", "FLAGS", "*", "%", "\xe9", "FETCH ", "SEARCH ", "STORE ", NULL };
 
 static const ImapLexerLimits limits = { .command_bytes = 4096, .literal_bytes = 512, .nodes = 64, .depth = 8 };
@@ -30,7 +31,8 @@ static const struct
   { imap_parse_mailbox, imap_mailbox_arguments_clear }, { imap_parse_two_mailboxes, imap_mailbox_arguments_clear },
   { imap_parse_list, imap_list_arguments_clear },       { imap_parse_status, imap_status_arguments_clear },
   { imap_parse_lsub, imap_list_arguments_clear },       { imap_parse_create, imap_mailbox_arguments_clear },
-  { imap_parse_append, imap_append_arguments_clear },   { imap_parse_set, imap_set_arguments_clear },
+  { imap_parse_append, imap_append_arguments_clear },   { imap_parse_replace, imap_append_arguments_clear },
+  { imap_parse_set, imap_set_arguments_clear },
   { imap_parse_copy, imap_set_arguments_clear },        { imap_parse_store, imap_store_arguments_clear },
   { imap_parse_enable, imap_list_of_names_clear },      { imap_parse_id, imap_list_of_names_clear },
   { imap_parse_fetch, imap_fetch_arguments_clear },     { imap_parse_search, imap_search_arguments_clear },
@@ -71,6 +73,20 @@ note_command (const ImapLexer *lexer, GString *out)
     }
 }
 
+/* Is it content of APPEND that comes next?  The parser looks at commands that are not complete. */
+static gboolean
+wants_content (const ImapLexer *lexer)
+{
+  ImapAppendArguments append = { 0 };
+  ImapReader reader;
+  imap_reader_init (&reader, lexer);
+  imap_reader_skip (&reader);
+  gboolean ok = imap_parse_append (&reader, &append);
+  g_assert_true (ok || reader.error != NULL);
+  imap_append_arguments_clear (&append);
+  return ok || reader.error == imap_append_wants_literal;
+}
+
 /* What comes out for @data fed in pieces of @step bytes. */
 static char *
 lex (const uint8_t *data, size_t size, size_t step, gboolean parses)
@@ -92,7 +108,13 @@ lex (const uint8_t *data, size_t size, size_t step, gboolean parses)
           is_over = at == size;
           break;
         case IMAP_LEX_LITERAL:
-          imap_lexer_take_literal (&lexer);
+          if (!wants_content (&lexer))
+            imap_lexer_take_literal (&lexer);
+          else
+            {
+              imap_lexer_stream_literal (&lexer);
+              at += MIN (lexer.literal_size, size - at);
+            }
           break;
         case IMAP_LEX_COMMAND:
           note_command (&lexer, out);

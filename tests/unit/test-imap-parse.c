@@ -3,6 +3,7 @@
  * at every place, with the same result (catalogue I1, I2, I5, I6, I9).
  */
 #include "modules/imap/arguments.h"
+#include "modules/imap/url.h"
 #include "modules/imap/writer.h"
 
 #include <satchel/storage.h>
@@ -63,7 +64,8 @@ lex (const char *input, gsize len, const gsize *cuts, guint n_cuts)
             is_over = TRUE;
           break;
         case IMAP_LEX_LITERAL:
-          g_string_append_printf (out, "{%" G_GUINT64_FORMAT "%s}\n", lexer.literal_size, lexer.literal_is_sync ? "" : "+");
+          g_string_append_printf (out, "%s{%" G_GUINT64_FORMAT "%s}\n", lexer.literal_is_binary ? "~" : "", lexer.literal_size,
+                                  lexer.literal_is_sync ? "" : "+");
           imap_lexer_take_literal (&lexer);
           break;
         case IMAP_LEX_COMMAND:
@@ -149,6 +151,22 @@ test_refused_literals (void)
   LEXES ("a {}\r\ny z\r\n", "FATAL Invalid literal\n");
   LEXES ("a {5+}\ny z\r\n", "FATAL Invalid literal\n");
   LEXES ("a {x} b\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
+}
+
+/* literal8 of RFC 3516 7: refused where a node would be made of it, its bytes are skipped. */
+static void
+test_literal8 (void)
+{
+  LEXES ("a b ~{3+}\r\nx\0y z\r\nc d\r\n", "~{3+}\nBAD Binary literal not allowed here\n a:c a:d\n");
+  LEXES ("a b (~{3}\r\nc d\r\n", "~{3}\nBAD Binary literal not allowed here\n a:c a:d\n");
+  LEXES ("a ~{0+}\r\n\r\nc d\r\n", "~{0+}\nBAD Binary literal not allowed here\n a:c a:d\n");
+  /* No literal8, but an atom before a literal, a list, and the atom itself. */
+  LEXES ("a x~{1+}\r\nb\r\n", "{1+}\n a:a a:x~~l:b\n");
+  LEXES ("a ~ {1+}\r\nb\r\n", "{1+}\n a:a a:~ l:b\n");
+  LEXES ("a (~){1+}\r\nb\r\n", "{1+}\n a:a ( a:~ )~l:b\n");
+  LEXES ("a ~~{1+}\r\nb\r\n", "{1+}\n a:a a:~~~l:b\n");
+  LEXES ("a ~\r\n", " a:a a:~\n");
+  LEXES ("a ~{x\r\nb c\r\n", "BAD Invalid literal\n a:b a:c\n");
 }
 
 static void
@@ -451,6 +469,50 @@ resolve (const char *text, guint32 star)
   return result;
 }
 
+/* "mailbox uidvalidity uid section offset count", or "-". */
+static void
+check_url (const char *text, const char *expected)
+{
+  g_auto (ImapUrl) url = { 0 };
+  g_autofree char *got = g_strdup ("-");
+  if (imap_url_parse (text, &url))
+    {
+      g_free (got);
+      got = g_strdup_printf ("%s %u %u %s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, url.mailbox != NULL ? url.mailbox : "*",
+                             url.uidvalidity, url.uid, url.section, url.offset, (gint64) url.count);
+    }
+  g_assert_cmpstr (got, ==, expected);
+}
+
+static void
+test_url (void)
+{
+  /* RFC 4469, its examples. */
+  check_url ("/Drafts;UIDVALIDITY=385759045/;UID=20/;section=HEADER", "Drafts 385759045 20 HEADER 0 -1");
+  check_url ("/INBOX;UIDVALIDITY=785799047/;UID=113330/;section=1.5.9", "INBOX 785799047 113330 1.5.9 0 -1");
+  check_url ("/Drafts/;UID=3002", "Drafts 0 3002  0 -1");
+  /* RFC 5092 9.1 and 11: names in UTF-8, levels, partial ranges. */
+  check_url ("/gray%20council;uidvalidity=385759045/;uid=20/;section=1.2/;partial=0.1024", "gray council 385759045 20 1.2 0 1024");
+  check_url ("/~peter/%E6%97%A5%E6%9C%AC%E8%AA%9E/;UID=4294967295/;PARTIAL=7", "~peter/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e 0 4294967295  7 -1");
+  check_url (";UID=20/;SECTION=1.MIME", "* 0 20 1.MIME 0 -1");
+  check_url ("/a;UIDVALIDITY=1/;UID=1/;SECTION=HEADER.FIELDS%20(To)", "a 1 1 HEADER.FIELDS (To) 0 -1");
+  static const char *const bad[]
+      = { "",        "/",           "x",            "imap://u@h/INBOX/;UID=1", "//h/INBOX/;UID=1", "INBOX/;UID=1", "/INBOX", "/INBOX;UID=1",
+          "/INBOX/", "/INBOX/;UID", "/INBOX/;UID=", "/INBOX/;UID=0", "/INBOX/;UID=4294967296", "/INBOX/;UID=1x", "/INBOX/;UID=1/",
+          "/INBOX/;UID=1;SECTION=1", "/INBOX/;UID=1/;SECTION=", "/INBOX/;UID=1/;SECTION=/;PARTIAL=1", "/INBOX/;UID=1/;SECTION=1;PARTIAL=1",
+          "/INBOX/;UID=1/;PARTIAL=", "/INBOX/;UID=1/;PARTIAL=1.", "/INBOX/;UID=1/;PARTIAL=1.0", "/INBOX/;UID=1/;PARTIAL=1/;SECTION=1",
+          "/INBOX/;UID=1;URLAUTH=anonymous:internal:00", "/INBOX;UIDVALIDITY=0/;UID=1", "/INBOX;UIDVALIDITY=1;UID=1", "/;UID=1",
+          "/;UIDVALIDITY=1/;UID=1", "/a%/;UID=1", "/a%2/;UID=1", "/a%zz/;UID=1", "/a%00b/;UID=1", "/a%ff/;UID=1", "/a b/;UID=1",
+          "/a\"b/;UID=1", "/\xe6\x97\xa5/;UID=1", "/a?q/;UID=1", "/a#f/;UID=1", "/INBOX/;UID=1/;SECTION=1]" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    check_url (bad[i], "-");
+  g_autoptr (GString) longest = g_string_new ("/");
+  while (longest->len < IMAP_URL_BYTES_MAX)
+    g_string_append_c (longest, 'a');
+  g_string_append (longest, "/;UID=1");
+  check_url (longest->str, "-");
+}
+
 static void
 test_sequence (void)
 {
@@ -548,6 +610,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/lexer/tokens", test_tokens);
   g_test_add_func ("/imap/lexer/bad", test_bad);
   g_test_add_func ("/imap/lexer/refused-literals", test_refused_literals);
+  g_test_add_func ("/imap/lexer/literal8", test_literal8);
   g_test_add_func ("/imap/lexer/skipped-literal", test_skipped_literal);
   g_test_add_func ("/imap/lexer/limits", test_limits);
   g_test_add_func ("/imap/lexer/limit-closes", test_limit_closes);
@@ -559,6 +622,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/arguments/store", test_store);
   g_test_add_func ("/imap/arguments/list", test_list);
   g_test_add_func ("/imap/arguments/create", test_create);
+  g_test_add_func ("/imap/url", test_url);
   g_test_add_func ("/imap/sequence/resolve", test_sequence);
   g_test_add_func ("/imap/sequence/many", test_sequence_many);
   g_test_add_func ("/imap/writer/forms", test_writer);

@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: MIT
+ * APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into stages, one a message; what URLs
+ * name is copied in between, in jobs; one transaction at the end.  Entry: imap_append_begin, imap_run_append.
+ */
+#include "session.h"
+
+#include <string.h>
+
+#define STREAM_CHUNK 65536u /* written by one job; a shorter message takes one job in all */
+
+void
+imap_incoming_clear (ImapIncoming *incoming)
+{
+  g_clear_pointer (&incoming->buffer, g_byte_array_unref);
+  g_clear_pointer (&incoming->stage, satchel_stage_free);
+  g_clear_pointer (&incoming->stages, g_ptr_array_unref);
+  imap_append_arguments_clear (&incoming->ahead);
+  g_free (incoming->code);
+  memset (incoming, 0, sizeof *incoming);
+}
+
+/* ---- what goes wrong: from here on content is thrown away, and the answer is NO ---- */
+
+gboolean
+imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text)
+{
+  if (incoming->text == NULL)
+    {
+      incoming->code = g_strdup (code);
+      incoming->text = text;
+    }
+  return FALSE;
+}
+
+/* Takes @error over. */
+gboolean
+imap_incoming_fail_error (ImapSession *session, GError *error)
+{
+  const ImapErrorText *words = imap_error_text (error);
+  if (imap_error_is_internal (error) && !imap_session_is_cancelled (session))
+    satchel_session_log (session->session, SATCHEL_LOG_ERROR, "APPEND failed: %s", error->message);
+  g_error_free (error);
+  return imap_incoming_fail (&session->incoming, words->code, words->text);
+}
+
+/* Room for @more bytes in the message under way? */
+gboolean
+imap_incoming_add_size (ImapSession *session, guint64 more)
+{
+  ImapIncoming *incoming = &session->incoming;
+  guint64 limit = imap_append_limit (&session->settings);
+  /* RFC 4469 4.2, RFC 7889 4 */
+  if (more > limit || incoming->size > limit - more)
+    return imap_incoming_fail (incoming, "TOOBIG", "Message too large.");
+  if (more > session->settings.append_bytes || incoming->total > session->settings.append_bytes - more)
+    return imap_incoming_fail (incoming, "LIMIT", "Too much in one command.");
+  incoming->size += more;
+  incoming->total += more;
+  return TRUE;
+}
+
+/* ---- in jobs ---- */
+
+/* What is in the buffer goes to the stage. [blocks] */
+static gboolean
+write_buffer (ImapSession *session)
+{
+  ImapIncoming *incoming = &session->incoming;
+  GError *error = NULL;
+  if (incoming->text != NULL)
+    return FALSE;
+  if (incoming->stage == NULL)
+    incoming->stage = satchel_stage_new (session->store, incoming->size, &error);
+  if (incoming->stage == NULL
+      || !satchel_stage_write (incoming->stage, incoming->buffer->data, incoming->buffer->len, &error))
+    return imap_incoming_fail_error (session, error);
+  g_byte_array_set_size (incoming->buffer, 0);
+  return TRUE;
+}
+
+gboolean
+imap_incoming_write (ImapSession *session, const void *data, gsize len)
+{
+  GError *error = NULL;
+  if ((session->incoming.stage == NULL || session->incoming.buffer->len > 0) && !write_buffer (session))
+    return FALSE;
+  return satchel_stage_write (session->incoming.stage, data, len, &error) || imap_incoming_fail_error (session, error);
+}
+
+/* The message under way is complete. */
+static gboolean
+finish_message (ImapSession *session)
+{
+  ImapIncoming *incoming = &session->incoming;
+  GError *error = NULL;
+  if (incoming->size == 0)
+    return imap_incoming_fail (incoming, NULL, "A message cannot be empty."); /* RFC 3502 6.3.11 */
+  if (!write_buffer (session))
+    return FALSE;
+  if (!satchel_stage_finish (incoming->stage, &error))
+    return imap_incoming_fail_error (session, error);
+  g_ptr_array_add (incoming->stages, g_steal_pointer (&incoming->stage));
+  incoming->size = 0;
+  incoming->at_part = 0;
+  return TRUE;
+}
+
+/* Goes on with @messages from @first on, which is under way, as far as no literal is needed. */
+static gboolean
+go_on (ImapSession *session, const GPtrArray *messages, guint first, gboolean is_last_whole)
+{
+  ImapIncoming *incoming = &session->incoming;
+  for (guint i = first; i < messages->len; i++)
+    {
+      const ImapAppendMessage *message = messages->pdata[i];
+      for (; incoming->at_part < message->parts->len; incoming->at_part++)
+        if (message->parts->pdata[incoming->at_part] != NULL
+            && !imap_catenate (session, message->parts->pdata[incoming->at_part]))
+          return FALSE;
+      if ((i + 1 < messages->len || is_last_whole) && !finish_message (session))
+        return FALSE;
+    }
+  return incoming->text == NULL;
+}
+
+/* ---- literals ---- */
+
+static gboolean
+refuse (ImapSession *session, ImapStatus status, const char *code, const char *text)
+{
+  session->refusal_status = status;
+  session->refusal_code = code;
+  imap_lexer_refuse_literal (&session->lexer, text, FALSE);
+  return TRUE;
+}
+
+/* Asks for the literal that was announced, or refuses it if what comes before it has failed. */
+static gboolean
+begin_content (ImapSession *session)
+{
+  ImapIncoming *incoming = &session->incoming;
+  const ImapLexer *lexer = &session->lexer;
+  if (incoming->text != NULL || !imap_incoming_add_size (session, lexer->literal_size))
+    return refuse (session, IMAP_NO, incoming->code, incoming->text);
+  incoming->is_active = TRUE;
+  incoming->is_binary = lexer->literal_is_binary;
+  incoming->left = lexer->literal_size;
+  incoming->at_part++;
+  imap_ask_for_literal (session);
+  return TRUE;
+}
+
+static void
+prepare (gpointer data)
+{
+  ImapSession *session = data;
+  go_on (session, session->incoming.ahead.messages, 0, FALSE);
+}
+
+static void
+prepared (gpointer data)
+{
+  ImapSession *session = data;
+  session->in_job = FALSE;
+  if (session->connection == NULL || session->is_closing)
+    return;
+  begin_content (session);
+  imap_session_read (session);
+}
+
+/* The arguments since the message under way began.  Returns what the parser says that comes next. */
+static const char *
+read_ahead (ImapSession *session, const ImapCommandRow *row)
+{
+  ImapIncoming *incoming = &session->incoming;
+  ImapReader reader;
+  imap_append_arguments_clear (&incoming->ahead);
+  imap_reader_init (&reader, &session->lexer);
+  gboolean is_whole;
+  if (incoming->at > 0)
+    {
+      reader.at = incoming->at;
+      is_whole = imap_parse_append_messages (&reader, &incoming->ahead);
+    }
+  else
+    {
+      for (const char *at = row->name; at != NULL; at = strchr (at + 1, ' '))
+        imap_reader_skip (&reader);
+      is_whole = row->parse (&reader, &incoming->ahead);
+    }
+  if (!is_whole)
+    return reader.error;
+  /* Another message, of which the literal is the first that comes. */
+  imap_append_add_message (&incoming->ahead);
+  incoming->ahead.at = reader.at;
+  return session->lexer.depth == 0 ? imap_append_wants_literal : "Unexpected literal";
+}
+
+gboolean
+imap_append_begin (ImapSession *session, const ImapCommandRow *row)
+{
+  ImapIncoming *incoming = &session->incoming;
+  const ImapLexer *lexer = &session->lexer;
+  const char *wanted = read_ahead (session, row);
+  if (wanted == imap_reader_missing)
+    return FALSE;
+  if (wanted != imap_append_wants_literal)
+    return refuse (session, IMAP_BAD, NULL, wanted);
+  const GPtrArray *messages = incoming->ahead.messages;
+  const ImapAppendMessage *last = messages->pdata[messages->len - 1];
+  if (incoming->stages == NULL)
+    {
+      incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
+      incoming->buffer = g_byte_array_sized_new ((guint) MIN (lexer->literal_size, STREAM_CHUNK));
+    }
+  guint n_messages = incoming->stages->len + messages->len;
+  if (n_messages > 1 && row->run != imap_run_append)
+    return refuse (session, IMAP_BAD, NULL, "Too many arguments");
+  if (last->wants_binary && !lexer->literal_is_binary)
+    return refuse (session, IMAP_BAD, NULL, "Binary literal expected");
+  if (n_messages > session->settings.append_messages)
+    return refuse (session, IMAP_NO, "LIMIT", "Too many messages in one command.");
+  if (lexer->literal_size == 0 && lexer->depth == 0)
+    return refuse (session, IMAP_NO, NULL, "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
+  incoming->at = incoming->ahead.at;
+  gboolean needs_job = messages->len > 1;
+  for (guint i = incoming->at_part; i < last->parts->len && !needs_job; i++)
+    needs_job = last->parts->pdata[i] != NULL;
+  if (!needs_job)
+    return begin_content (session);
+  session->in_job = TRUE;
+  satchel_session_run (session->session, "imap APPEND", prepare, prepared, session);
+  return TRUE;
+}
+
+static void
+write_chunk (gpointer data)
+{
+  write_buffer (data);
+}
+
+static void
+chunk_written (gpointer data)
+{
+  ImapSession *session = data;
+  session->in_job = FALSE;
+  if (session->connection != NULL && !session->is_closing)
+    imap_session_read (session);
+}
+
+void
+imap_append_take (ImapSession *session, const guint8 *data, gsize len)
+{
+  ImapIncoming *incoming = &session->incoming;
+  if (incoming->text != NULL)
+    g_byte_array_set_size (incoming->buffer, 0);
+  gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
+  /* RFC 3516 4.4: with NULs it could not be sent as FETCH BODY wants it; the client then encodes it. */
+  if (incoming->is_binary && memchr (data, '\0', n) != NULL)
+    imap_incoming_fail (incoming, "UNKNOWN-CTE", "Content with NUL is not stored, encode it.");
+  if (incoming->text == NULL)
+    g_byte_array_append (incoming->buffer, data, (guint) n);
+  satchel_connection_consume (session->connection, n);
+  incoming->left -= n;
+  if (incoming->left == 0)
+    {
+      incoming->is_active = FALSE;
+      imap_lexer_stream_literal (&session->lexer);
+    }
+  if (incoming->buffer->len == STREAM_CHUNK)
+    {
+      session->in_job = TRUE;
+      satchel_session_run (session->session, "imap APPEND", write_chunk, chunk_written, session);
+    }
+}
+
+/* ---- the commands ---- */
+
+/* The appends of @arguments in @transaction.  FALSE: the command is answered. */
+static gboolean
+add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *transaction, SatchelMailbox *mailbox)
+{
+  ImapIncoming *incoming = &session->incoming;
+  const GPtrArray *messages = ((ImapAppendArguments *) command->arguments)->messages;
+  if (messages->len > session->settings.append_messages)
+    imap_incoming_fail (incoming, "LIMIT", "Too many messages in one command.");
+  if (incoming->stages == NULL) /* nothing but URLs */
+    {
+      incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
+      incoming->buffer = g_byte_array_new ();
+    }
+  if (incoming->text != NULL || !go_on (session, messages, incoming->stages->len, TRUE))
+    {
+      imap_command_no (command, incoming->code, incoming->text);
+      return FALSE;
+    }
+  gsize n;
+  g_autofree gpointer *stages = g_ptr_array_steal (incoming->stages, &n);
+  for (gsize i = 0; i < n; i++)
+    {
+      const ImapAppendMessage *message = messages->pdata[i];
+      gint64 date = message->has_date ? message->date : g_get_real_time () / G_USEC_PER_SEC;
+      satchel_transaction_append (transaction, mailbox, stages[i], message->flags.flags,
+                                  (const char *const *) message->flags.keywords, date);
+    }
+  return TRUE;
+}
+
+/* "APPENDUID 38505 3955:3957" (RFC 4315 3, RFC 3502) of the first @n operations. */
+static char *
+appenduid (const SatchelTransaction *transaction, guint n)
+{
+  ImapWriter writer = { .room = 1 };
+  g_auto (SatchelUidSet) uids = { 0 };
+  guint32 uidvalidity = 0;
+  for (guint i = 0; i < n; i++)
+    {
+      const SatchelOperation *operation = satchel_transaction_operation (transaction, i);
+      guint32 uid = g_array_index (operation->ret_uids, guint32, 0);
+      satchel_uid_set_add (&uids, uid, uid);
+      uidvalidity = operation->ret_uidvalidity;
+    }
+  imap_write_format (&writer, "APPENDUID %u ", uidvalidity);
+  imap_write_set (&writer, &uids);
+  imap_write_raw (&writer, "", 1);
+  return writer.data;
+}
+
+ImapStep
+imap_run_append (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  g_autoptr (GError) error = NULL;
+  const ImapAppendArguments *arguments = command->arguments;
+  g_autoptr (SatchelMailbox) mailbox = imap_name_open (session, arguments->name, TRUE, &error);
+  if (mailbox == NULL)
+    return imap_command_destination_error (session, command, error);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
+  if (!add_appends (session, command, transaction, mailbox))
+    return IMAP_STEP_DONE;
+  if (!satchel_transaction_commit (transaction, &error))
+    return imap_command_destination_error (session, command, error);
+  command->code = appenduid (transaction, arguments->messages->len);
+  return imap_command_ok (command, "APPEND completed.");
+}
+
+/* The UID of the message that REPLACE names.  0: there is none. */
+static guint32
+replaced_uid (ImapSession *session, const ImapCommand *command)
+{
+  guint32 number = (guint32) ((ImapAppendArguments *) command->arguments)->number;
+  SatchelRange range = { number, number };
+  const ImapSequence sequence = { &range, 1 };
+  g_auto (SatchelUidSet) rows = { 0 };
+  g_auto (SatchelUidSet) uids = { 0 };
+  if (!imap_view_rows (session->view, &sequence, (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
+    return 0;
+  imap_view_uids (session->view, &rows, &uids);
+  return uids.n_ranges > 0 ? uids.ranges[0].first : 0;
+}
+
+/* RFC 8508: the new message comes and the old one goes in one transaction. */
+ImapStep
+imap_run_replace (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  g_autoptr (GError) error = NULL;
+  const ImapAppendArguments *arguments = command->arguments;
+  guint32 uid = replaced_uid (session, command), index;
+  if (uid == 0 && !(command->row->flags & IMAP_COMMAND_UID))
+    return imap_command_bad (command, "No such message.");
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
+  if (uid == 0 || !satchel_snapshot_find (newest, uid, &index))
+    return imap_command_no (command, "NONEXISTENT", "No such message.");
+  g_autoptr (SatchelMailbox) mailbox = imap_name_open (session, arguments->name, TRUE, &error);
+  if (mailbox == NULL)
+    return imap_command_destination_error (session, command, error);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
+  if (!add_appends (session, command, transaction, mailbox))
+    return IMAP_STEP_DONE;
+  g_auto (SatchelUidSet) replaced = { 0 };
+  satchel_uid_set_add (&replaced, uid, uid);
+  satchel_transaction_expunge (transaction, session->view->mailbox, &replaced, FALSE);
+  if (!satchel_transaction_commit (transaction, &error))
+    return imap_command_destination_error (session, command, error);
+  /* RFC 8508 4.3: before the EXPUNGE, which the update tells. */
+  g_autofree char *code = appenduid (transaction, 1);
+  imap_write (&session->writer, "* OK [");
+  imap_write (&session->writer, code);
+  imap_write (&session->writer, "] Replacement message ready.\r\n");
+  return imap_command_ok (command, "REPLACE completed.");
+}
