@@ -25,6 +25,7 @@ static const ItemName items[] = {
   { "ENVELOPE", IMAP_FETCH_ENVELOPE },
   { "BODY", IMAP_FETCH_BODY },
   { "BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE },
+  { "MODSEQ", IMAP_FETCH_MODSEQ },
   { NULL, 0 },
 };
 static const struct
@@ -204,10 +205,10 @@ imap_parse_fetch (ImapReader *reader, gpointer arguments)
   if (macro != NULL && (fetch->items = find_item (macros, macro)) != 0)
     {
       imap_reader_skip (reader);
-      return imap_reader_finish (reader);
+      return imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
     }
   if (imap_reader_peek (reader) != IMAP_NODE_LIST)
-    return read_item (reader, fetch) && imap_reader_finish (reader);
+    return read_item (reader, fetch) && imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
   ImapReader members;
   if (!imap_read_list (reader, &members))
     return FALSE;
@@ -215,7 +216,8 @@ imap_parse_fetch (ImapReader *reader, gpointer arguments)
     return imap_reader_fail (reader, "No FETCH items");
   while (!imap_reader_is_done (&members) && read_item (&members, fetch))
     ;
-  return imap_read_list_end (reader, &members) && imap_reader_finish (reader);
+  return imap_read_list_end (reader, &members) && imap_parse_fetch_modifiers (reader, fetch)
+         && imap_reader_finish (reader);
 }
 
 void

@@ -19,6 +19,7 @@ typedef enum
   TAKES_INTERVAL,
   TAKES_OBJECTID,
   TAKES_SET,
+  TAKES_MODSEQ,
   TAKES_KEY,
   TAKES_TWO_KEYS
 } Takes;
@@ -73,6 +74,7 @@ static const struct KeyRow
   { "EMAILID", IMAP_KEY_EMAILID, TAKES_OBJECTID },
   { "THREADID", IMAP_KEY_THREADID, TAKES_OBJECTID },
   { "UID", IMAP_KEY_UID, TAKES_SET },
+  { "MODSEQ", IMAP_KEY_MODSEQ, TAKES_MODSEQ },
   { "NOT", IMAP_KEY_NOT, TAKES_KEY },
   { "OR", IMAP_KEY_OR, TAKES_TWO_KEYS },
 };
@@ -182,6 +184,11 @@ read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
       return read_objectid (reader, key);
     case TAKES_SET:
       return imap_parse_sequence (reader, &key->set);
+    case TAKES_MODSEQ:
+      if (!imap_parse_search_modseq (reader, &number))
+        return FALSE;
+      key->number = (gint64) number;
+      return TRUE;
     case TAKES_NOTHING:
     case TAKES_KEY:
     case TAKES_TWO_KEYS:
@@ -325,10 +332,23 @@ read_charset (ImapReader *reader, ImapSearchArguments *search)
 }
 
 static gboolean
+has_kind (const ImapSearchKey *key, ImapKeyKind kind)
+{
+  gboolean has = key->kind == kind;
+  for (guint i = 0; key->children != NULL && i < key->children->len && !has; i++)
+    has = has_kind (key->children->pdata[i], kind);
+  return has;
+}
+
+static gboolean
 read_criteria (ImapReader *reader, ImapSearchArguments *search)
 {
   search->key = read_keys (reader, 0);
-  return search->key != NULL;
+  if (search->key == NULL)
+    return FALSE;
+  search->names_numbers = has_kind (search->key, IMAP_KEY_SEQUENCE);
+  search->names_modseq = has_kind (search->key, IMAP_KEY_MODSEQ);
+  return TRUE;
 }
 
 gboolean

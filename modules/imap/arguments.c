@@ -122,7 +122,8 @@ imap_parse_store (ImapReader *reader, gpointer arguments)
 {
   ImapStoreArguments *store = arguments;
   const char *item;
-  if (!imap_parse_sequence (reader, &store->set) || !imap_read_word (reader, &item))
+  if (!imap_parse_sequence (reader, &store->set) || !imap_parse_store_modifiers (reader, store)
+      || !imap_read_word (reader, &item))
     return FALSE;
   store->mode = *item == '+' ? SATCHEL_FLAGS_ADD : *item == '-' ? SATCHEL_FLAGS_REMOVE : SATCHEL_FLAGS_REPLACE;
   if (store->mode != SATCHEL_FLAGS_REPLACE)

@@ -39,6 +39,22 @@ enum
   IMAP_LIST_CHILDREN = 1 << 4,
   IMAP_LIST_STATUS = 1 << 5
 };
+/* What a client knew of the mailbox when it was last connected (RFC 7162 3.2.5). */
+typedef struct ImapQresync
+{
+  guint32 uidvalidity; /* 0: not given */
+  guint64 modseq;
+  gboolean has_uids;
+  ImapSequence uids, match_numbers, match_uids;
+} ImapQresync;
+
+typedef struct ImapSelectArguments
+{
+  char *name;
+  gboolean is_condstore;
+  ImapQresync qresync;
+} ImapSelectArguments;
+
 typedef struct ImapListArguments
 {
   char *reference;
@@ -58,7 +74,8 @@ enum
   IMAP_STATUS_DELETED = 1 << 5,     /* RFC 9051 6.3.11 */
   IMAP_STATUS_SIZE = 1 << 6,        /* RFC 8438 */
   IMAP_STATUS_APPENDLIMIT = 1 << 7, /* RFC 7889 */
-  IMAP_STATUS_MAILBOXID = 1 << 8    /* RFC 8474 */
+  IMAP_STATUS_MAILBOXID = 1 << 8,   /* RFC 8474 */
+  IMAP_STATUS_HIGHESTMODSEQ = 1 << 9 /* RFC 7162 */
 };
 typedef struct ImapStatusArguments
 {
@@ -99,6 +116,7 @@ typedef struct ImapSetArguments /* UID EXPUNGE, COPY, MOVE */
 typedef struct ImapStoreArguments
 {
   ImapSequence set;
+  guint64 unchanged_since; /* G_MAXUINT64: no condition (RFC 7162 3.1.3) */
   int mode; /* SatchelFlagsMode */
   gboolean is_silent;
   ImapFlagList flags;
@@ -117,7 +135,8 @@ enum
   IMAP_FETCH_SIZE = 1 << 3,
   IMAP_FETCH_ENVELOPE = 1 << 4,
   IMAP_FETCH_BODY = 1 << 5,
-  IMAP_FETCH_BODYSTRUCTURE = 1 << 6
+  IMAP_FETCH_BODYSTRUCTURE = 1 << 6,
+  IMAP_FETCH_MODSEQ = 1 << 7
 };
 typedef enum
 {
@@ -144,6 +163,8 @@ typedef struct ImapFetchArguments
   ImapSequence set;
   guint items;
   GPtrArray *sections; /* ImapSection */
+  gboolean has_changed_since, wants_vanished; /* RFC 7162 3.1.4.1, 3.2.6 */
+  guint64 changed_since;
 } ImapFetchArguments;
 
 typedef enum
@@ -173,6 +194,7 @@ typedef enum
   IMAP_KEY_HEADER,   /* name, text */
   IMAP_KEY_BODY,     /* text */
   IMAP_KEY_TEXT,     /* text */
+  IMAP_KEY_MODSEQ,   /* mod-sequence >= number */
   IMAP_KEY_AND,
   IMAP_KEY_OR,
   IMAP_KEY_NOT       /* one child */
@@ -181,7 +203,7 @@ typedef struct ImapSearchKey
 {
   ImapKeyKind kind;
   guint32 mask, value;
-  gint64 number;      /* days or bytes */
+  gint64 number;      /* days, bytes or a mod-sequence */
   char *name, *text;  /* text as sent, in the charset of the command */
   gsize text_len;
   ImapSequence set;
@@ -205,6 +227,7 @@ typedef struct ImapSearchArguments
   guint returns; /* IMAP_RETURN_*; 0: there was no RETURN */
   char *charset; /* NULL: none given */
   ImapSearchKey *key;
+  gboolean names_numbers, names_modseq; /* some key does */
 } ImapSearchArguments;
 
 /* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse. */
@@ -213,6 +236,8 @@ gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_create (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments);
 void imap_mailbox_arguments_clear (gpointer arguments);
+gboolean imap_parse_select (ImapReader *reader, gpointer arguments);
+void imap_select_arguments_clear (gpointer arguments);
 gboolean imap_parse_list (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_lsub (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
@@ -240,6 +265,12 @@ gboolean imap_parse_fetch (ImapReader *reader, gpointer arguments);
 void imap_fetch_arguments_clear (gpointer arguments);
 gboolean imap_parse_search (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
+
+/* arguments-sync.c: what RFC 7162 adds to other commands. */
+gboolean imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq);
+gboolean imap_parse_fetch_modifiers (ImapReader *reader, ImapFetchArguments *fetch);
+gboolean imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *store);
+gboolean imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq);
 
 /* Shared by several. */
 /* A mailbox name, yours. */

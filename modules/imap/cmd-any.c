@@ -83,22 +83,29 @@ static const struct
 {
   const char *name;
   guint bits;
-} enables[] = { { NULL, 0 } };
+} enables[] = {
+  { "CONDSTORE", IMAP_ENABLED_CONDSTORE },
+  { "QRESYNC", IMAP_ENABLED_QRESYNC | IMAP_ENABLED_CONDSTORE },
+  { NULL, 0 },
+};
 
 ImapStep
 imap_run_enable (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   const GPtrArray *names = ((ImapListOfNames *) command->arguments)->names;
+  guint bits = 0;
   imap_write (&session->writer, "* ENABLED");
-  for (guint i = 0; i < names->len; i++)
-    for (guint k = 0; enables[k].name != NULL; k++)
+  for (guint k = 0; enables[k].name != NULL; k++)
+    for (guint i = 0; i < names->len; i++)
       if (g_ascii_strcasecmp (names->pdata[i], enables[k].name) == 0 && (enables[k].bits & ~session->enabled) != 0)
         {
-          session->enabled |= enables[k].bits;
+          bits |= enables[k].bits;
           imap_write (&session->writer, " ");
           imap_write (&session->writer, enables[k].name);
+          break;
         }
   imap_write (&session->writer, "\r\n");
+  imap_session_enable (session, bits);
   return imap_command_ok (command, "ENABLE completed.");
 }
 
@@ -139,14 +146,8 @@ imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
   idle->is_told = TRUE;
   if (idle->is_done)
     return idle->bad != NULL ? imap_command_bad (command, idle->bad) : imap_command_ok (command, "IDLE completed.");
-  if (session->view != NULL && !satchel_mailbox_is_deleted (session->view->mailbox))
-    {
-      g_autoptr (GError) error = NULL;
-      ImapStep step = imap_view_update (session->view, &session->writer, TRUE, NULL, may_block, &error);
-      if (step != IMAP_STEP_DONE)
-        return step;
-    }
-  return IMAP_STEP_WAIT;
+  ImapStep step = imap_session_update_view (session, TRUE, may_block);
+  return step == IMAP_STEP_DONE ? IMAP_STEP_WAIT : step;
 }
 
 void

@@ -34,6 +34,8 @@ imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
   guint returns = arguments->returns;
   if (returns == 0 && (session->enabled & IMAP_ENABLED_REV2))
     returns = IMAP_RETURN_ALL;
+  if (arguments->names_modseq)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (state->search == NULL && (state->search = imap_search_new (session, arguments, &error)) == NULL)
     return imap_search_fail (session, command, error);
   if (!state->is_telling)
@@ -44,6 +46,8 @@ imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
       if (error != NULL)
         return imap_search_fail (session, command, error);
       imap_result_set_found (&state->result, session, command, state->search);
+      if (arguments->names_modseq)
+        imap_result_set_modseq (&state->result, session, command, state->search, returns);
       state->is_saved = !(returns & IMAP_RETURN_SAVE) ||
                         imap_result_save (&state->result, session, command, state->search, returns);
       state->is_telling = TRUE;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691), EXPUNGE and UID EXPUNGE (RFC 3501 6.4.3,
- * RFC 4315 2.1).
+ * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8, 3.2.5), EXPUNGE and UID EXPUNGE
+ * (RFC 3501 6.4.3, RFC 4315 2.1).
  */
+#include "resync.h"
 #include "session.h"
 
 /* Number of the first message without \Seen, 0: none. */
@@ -38,16 +39,73 @@ tell_mailbox (ImapWriter *writer, const ImapView *view)
   imap_write (writer, "* OK [MAILBOXID ");
   imap_write_mailbox_id (writer, state->mailbox_id);
   imap_write (writer, "] Object id.\r\n");
+  imap_write_format (writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n", state->highestmodseq);
+}
+
+static void
+resync_free (gpointer data)
+{
+  imap_resync_clear (data);
+  g_free (data);
+}
+
+/* What the client has missed since it was last here, as if by UID FETCH known-uids (FLAGS) (CHANGEDSINCE n VANISHED).  [blocks] */
+static gboolean
+find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, GError **error)
+{
+  const SatchelMailboxState *state = &view->snapshot->state;
+  if (qresync->uidvalidity != state->uidvalidity)
+    return TRUE; /* the client sees it and begins anew (RFC 7162 3.2.5) */
+  g_auto (SatchelUidSet) rows = { 0 };
+  g_auto (SatchelUidSet) wanted = { 0 };
+  SatchelRange all = { 1, 0 };
+  const ImapSequence known = qresync->has_uids ? qresync->uids : (ImapSequence){ &all, 1 };
+  imap_sequence_resolve (&known, state->uidnext - 1, &wanted);
+  imap_view_rows (view, &known, TRUE, &rows);
+  ImapResync *resync = g_new0 (ImapResync, 1);
+  command->state = resync;
+  command->state_free = resync_free;
+  imap_resync_changed (view, view->snapshot, qresync->modseq, &rows, &resync->rows);
+  guint32 match = imap_resync_match (view, &qresync->match_numbers, &qresync->match_uids);
+  return imap_resync_vanished (view, qresync->modseq, &wanted, match, &resync->vanished, error);
+}
+
+static ImapStep
+tell_missed (ImapSession *session, ImapCommand *command)
+{
+  if (command->state != NULL
+      && (!imap_resync_tell_vanished (command->state, &session->writer)
+          || !imap_resync_tell_rows (command->state, session->view, &session->writer)))
+    return IMAP_STEP_AGAIN;
+  gboolean is_read_only = session->view->is_read_only;
+  command->code = g_strdup (is_read_only ? "READ-ONLY" : "READ-WRITE");
+  return imap_command_ok (command, is_read_only ? "EXAMINE completed." : "SELECT completed.");
+}
+
+/* Ends what was selected, also if the command then fails (RFC 3501 6.3.1). */
+static void
+leave_mailbox (ImapSession *session)
+{
+  if (session->view != NULL)
+    imap_write (&session->writer, "* OK [CLOSED] Previous mailbox closed.\r\n"); /* RFC 7162 3.2.11 */
+  imap_session_unselect (session);
 }
 
 static ImapStep
 open_view (ImapSession *session, ImapCommand *command, gboolean is_read_only, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
-  const ImapMailboxArguments *arguments = command->arguments;
-  /* A failed SELECT leaves nothing selected (RFC 3501 6.3.1).  The first call is on the main thread. */
+  const ImapSelectArguments *arguments = command->arguments;
+  const ImapQresync *qresync = arguments->qresync.uidvalidity != 0 ? &arguments->qresync : NULL;
+  if (command->state != NULL)
+    return tell_missed (session, command);
+  if (qresync != NULL && !(session->enabled & IMAP_ENABLED_QRESYNC))
+    return imap_command_bad (command, "ENABLE QRESYNC comes first.");
+  /* The first call is on the main thread. */
   if (!may_block)
-    imap_session_unselect (session);
+    leave_mailbox (session);
+  if (arguments->is_condstore)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   g_autoptr (SatchelMailbox) mailbox = imap_name_open (session, arguments->name, may_block, &error);
   if (error != NULL)
     return imap_command_error (session, command, error);
@@ -55,15 +113,15 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_read_only, gb
     return IMAP_STEP_BLOCK;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   gboolean must_claim = !is_read_only && snapshot->state.first_recent_uid < snapshot->state.uidnext;
-  if (must_claim && !may_block)
+  if ((must_claim || qresync != NULL) && !may_block)
     return IMAP_STEP_BLOCK;
   g_autoptr (ImapView) view = imap_view_new (mailbox, snapshot, is_read_only);
-  if (!imap_view_claim_recent (view, &snapshot->state, &error))
+  if (!imap_view_claim_recent (view, &snapshot->state, &error)
+      || (qresync != NULL && !find_missed (command, view, qresync, &error)))
     return imap_command_error (session, command, error);
   tell_mailbox (&session->writer, view);
   imap_session_set_view (session, g_steal_pointer (&view));
-  command->code = g_strdup (is_read_only ? "READ-ONLY" : "READ-WRITE");
-  return imap_command_ok (command, is_read_only ? "EXAMINE completed." : "SELECT completed.");
+  return tell_missed (session, command);
 }
 
 ImapStep

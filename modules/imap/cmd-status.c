@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * STATUS (RFC 3501 6.3.10) with SIZE (RFC 8438), DELETED (RFC 9051 6.3.11), APPENDLIMIT (RFC 7889) and MAILBOXID
- * (RFC 8474 4.3).
+ * STATUS (RFC 3501 6.3.10) with SIZE (RFC 8438), DELETED (RFC 9051 6.3.11), APPENDLIMIT (RFC 7889), MAILBOXID
+ * (RFC 8474 4.3) and HIGHESTMODSEQ (RFC 7162 3.1.7).
  */
 #include "status.h"
 
@@ -63,6 +63,8 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
                   GError **error)
 {
   ImapMailboxStatus status = { 0 };
+  if (items & IMAP_STATUS_HIGHESTMODSEQ)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   g_autoptr (SatchelMailbox) mailbox = satchel_store_peek_mailbox (session->store, name);
   if (mailbox == NULL)
     {
@@ -107,6 +109,7 @@ imap_status_write (ImapSession *session, const char *client_name, guint items, c
     { IMAP_STATUS_UIDVALIDITY, "UIDVALIDITY", state->uidvalidity },
     { IMAP_STATUS_UNSEEN, "UNSEEN", state->n_unseen },
     { IMAP_STATUS_DELETED, "DELETED", state->n_deleted },
+    { IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", state->highestmodseq },
     { IMAP_STATUS_SIZE, "SIZE", status->size_bytes },
     { IMAP_STATUS_APPENDLIMIT, "APPENDLIMIT", imap_append_limit (&session->settings) },
   };

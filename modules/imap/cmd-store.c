@@ -10,7 +10,11 @@ typedef struct Telling
   guint at_range;
   guint32 at; /* sequence number, 0: the range's first */
   SatchelSnapshot *after;
-  gboolean is_missing; /* some messages have gone */
+  guint items;          /* IMAP_FETCH_* of the answers */
+  guint64 only_modseq;  /* 0: all; else those that this command changed */
+  SatchelUidSet failed; /* UIDs that were modified meanwhile (RFC 7162 3.1.3) */
+  SatchelUidSet failed_numbers;
+  gboolean is_missing;  /* some messages have gone */
 } Telling;
 
 static void
@@ -18,14 +22,15 @@ telling_free (gpointer data)
 {
   Telling *telling = data;
   satchel_uid_set_clear (&telling->rows);
+  satchel_uid_set_clear (&telling->failed);
+  satchel_uid_set_clear (&telling->failed_numbers);
   g_clear_pointer (&telling->after, satchel_snapshot_unref);
   g_free (telling);
 }
 
 static void
-tell_flags (ImapSession *session, ImapCommand *command, Telling *telling, guint32 sequence, ImapFlagsMemo *memo)
+tell_flags (ImapSession *session, Telling *telling, guint32 sequence, ImapFlagsMemo *memo)
 {
-  ImapWriter *writer = &session->writer;
   guint row;
   guint32 index, uid;
   const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, sequence - 1, &row);
@@ -36,16 +41,15 @@ tell_flags (ImapSession *session, ImapCommand *command, Telling *telling, guint3
       return;
     }
   chunk = satchel_snapshot_at (telling->after, index, &row);
-  imap_write_fetch_start (writer, sequence);
-  if (command->row->flags & IMAP_COMMAND_UID)
+  guint items = telling->items;
+  if (satchel_uid_set_contains (&telling->failed, uid))
     {
-      imap_write (writer, "UID ");
-      imap_write_number (writer, uid);
-      imap_write (writer, " ");
+      satchel_uid_set_add (&telling->failed_numbers, sequence, sequence);
+      items |= IMAP_FETCH_FLAGS; /* so that the client need not ask what has changed */
     }
-  imap_write (writer, "FLAGS ");
-  imap_view_write_flags (session->view, writer, memo, telling->after, chunk, row);
-  imap_write (writer, ")\r\n");
+  else if (telling->only_modseq != 0 && chunk->modseq[row] != telling->only_modseq)
+    return;
+  imap_view_write_fetch (session->view, &session->writer, memo, sequence, telling->after, chunk, row, items);
 }
 
 static ImapStep
@@ -60,12 +64,96 @@ tell_all (ImapSession *session, ImapCommand *command)
         {
           if (imap_writer_is_full (&session->writer))
             return IMAP_STEP_AGAIN;
-          tell_flags (session, command, telling, telling->at, &memo);
+          tell_flags (session, telling, telling->at, &memo);
         }
     }
+  const char *code = NULL;
+  g_autofree char *modified = NULL;
+  if (telling->failed_numbers.n_ranges > 0)
+    {
+      gboolean is_uid = (command->row->flags & IMAP_COMMAND_UID) != 0;
+      g_autoptr (GString) text = g_string_new ("MODIFIED ");
+      satchel_uid_set_format (is_uid ? &telling->failed : &telling->failed_numbers, text);
+      code = modified = g_string_free (g_steal_pointer (&text), FALSE);
+    }
   if (telling->is_missing)
-    return imap_command_no (command, "EXPUNGEISSUED", "Some messages no longer exist.");
-  return imap_command_ok (command, "STORE completed.");
+    return imap_command_no (command, code != NULL ? code : "EXPUNGEISSUED", "Some messages no longer exist.");
+  imap_command_ok (command, code != NULL ? "Conditional STORE failed for some." : "STORE completed.");
+  command->code = g_steal_pointer (&modified);
+  return IMAP_STEP_DONE;
+}
+
+/* Those of @failed that can be tried again, since what the operation touches is as the client knew it: another flag was
+ * changed (RFC 7162 3.1.12).  With UNCHANGEDSINCE 0 a keyword must only be missing (RFC 7162 3.1.3, example 8). */
+static void
+find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known, const SatchelSnapshot *newest,
+               const SatchelUidSet *failed, SatchelUidSet *ret_uids)
+{
+  const ImapFlagList *flags = &arguments->flags;
+  guint64 known_bits = known != NULL ? imap_view_keyword_bits (known, flags->keywords) : 0;
+  guint64 bits = imap_view_keyword_bits (newest, flags->keywords);
+  gboolean tests_absence = arguments->unchanged_since == 0 && flags->flags == 0;
+  for (guint i = 0; i < failed->n_ranges; i++)
+    for (guint64 uid = failed->ranges[i].first; uid <= failed->ranges[i].last; uid++)
+      {
+        guint32 index;
+        guint row, old_row;
+        if (!satchel_snapshot_find (newest, (guint32) uid, &index))
+          continue;
+        const SatchelChunk *chunk = satchel_snapshot_at (newest, index, &row), *old = NULL;
+        if (known != NULL && satchel_snapshot_find (known, (guint32) uid, &index))
+          old = satchel_snapshot_at (known, index, &old_row);
+        gboolean is_same = old != NULL && old->modseq[old_row] <= arguments->unchanged_since
+                           && ((old->flags[old_row] ^ chunk->flags[row]) & flags->flags) == 0
+                           && (old->keywords[old_row] & known_bits) == (chunk->keywords[row] & bits);
+        if (is_same || (tests_absence && (chunk->keywords[row] & bits) == 0))
+          satchel_uid_set_add (ret_uids, (guint32) uid, (guint32) uid);
+      }
+}
+
+/* One transaction.  @ret_modseq: what the changed ones got, 0: none was.  @ret_failed: those modified after
+ * @unchanged_since. */
+static gboolean
+change_flags (ImapSession *session, const ImapStoreArguments *arguments, const SatchelUidSet *uids, guint64 unchanged_since,
+              guint64 *ret_modseq, SatchelUidSet *ret_failed, GError **error)
+{
+  ImapView *view = session->view;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
+  SatchelOperation *operation
+      = satchel_transaction_flags (transaction, view->mailbox, uids, (SatchelFlagsMode) arguments->mode,
+                                   arguments->flags.flags, (const char *const *) arguments->flags.keywords, unchanged_since);
+  if (!satchel_transaction_commit (transaction, error))
+    return FALSE;
+  if (operation->ret_modseq != 0)
+    imap_view_add_own (view, operation->ret_modseq, arguments->mode, arguments->flags.flags, arguments->flags.keywords);
+  *ret_modseq = operation->ret_modseq;
+  satchel_uid_set_copy (&operation->ret_failed, ret_failed);
+  return TRUE;
+}
+
+/* With a condition: what failed only since other flags changed is tried once more. */
+static gboolean
+change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSet *uids, SatchelUidSet *ret_failed,
+                  GError **error)
+{
+  const ImapStoreArguments *arguments = command->arguments;
+  g_auto (SatchelUidSet) again = { 0 };
+  g_auto (SatchelUidSet) failed_again = { 0 };
+  g_auto (SatchelUidSet) failed = { 0 };
+  guint64 modseq;
+  if (!change_flags (session, arguments, uids, arguments->unchanged_since, &modseq, &failed, error))
+    return FALSE;
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
+  if (arguments->mode != SATCHEL_FLAGS_REPLACE)
+    find_spurious (arguments, command->known, newest, &failed, &again);
+  if (again.n_ranges > 0
+      && !change_flags (session, arguments, &again, newest->state.highestmodseq, &modseq, &failed_again, error))
+    return FALSE;
+  for (guint i = 0; i < failed.n_ranges; i++)
+    for (guint64 uid = failed.ranges[i].first; uid <= failed.ranges[i].last; uid++)
+      if (!satchel_uid_set_contains (&again, (guint32) uid) || satchel_uid_set_contains (&failed_again, (guint32) uid))
+        satchel_uid_set_add (ret_failed, (guint32) uid, (guint32) uid);
+  return TRUE;
 }
 
 ImapStep
@@ -79,26 +167,33 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
   Telling *telling = g_new0 (Telling, 1);
   command->state = telling;
   command->state_free = telling_free;
+  gboolean is_conditional = arguments->unchanged_since != G_MAXUINT64;
+  if (is_conditional)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (!imap_view_rows (view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &telling->rows))
     return imap_command_bad (command, "No such message.");
   g_auto (SatchelUidSet) uids = { 0 };
   imap_view_uids (view, &telling->rows, &uids);
   if (uids.n_ranges == 0)
     return imap_command_ok (command, "STORE completed.");
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
-  SatchelOperation *operation
-      = satchel_transaction_flags (transaction, view->mailbox, &uids, (SatchelFlagsMode) arguments->mode,
-                                   arguments->flags.flags, (const char *const *) arguments->flags.keywords, G_MAXUINT64);
-  if (!satchel_transaction_commit (transaction, &error))
+  guint64 modseq = 0;
+  if (is_conditional ? !change_unchanged (session, command, &uids, &telling->failed, &error)
+                     : !change_flags (session, arguments, &uids, G_MAXUINT64, &modseq, &telling->failed, &error))
     return imap_command_error (session, command, error);
-  imap_view_add_own (view, operation->ret_modseq, arguments->mode, arguments->flags.flags, arguments->flags.keywords);
-  if (arguments->is_silent)
+  telling->items = imap_session_unsolicited_items (session) | (arguments->is_silent ? 0 : IMAP_FETCH_FLAGS)
+                   | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
+  /* A silent one tells new mod-sequences only (RFC 7162 3.1.3, 3.2.4). */
+  if (arguments->is_silent && (!(telling->items & IMAP_FETCH_MODSEQ) || (!is_conditional && modseq == 0)))
     return imap_command_ok (command, "STORE completed.");
+  telling->only_modseq = arguments->is_silent && !is_conditional ? modseq : 0;
   telling->after = satchel_mailbox_snapshot (view->mailbox);
   imap_view_tell_keywords (view, &session->writer, telling->after);
-  /* What is told here is not told again, whoever changed it. */
-  if (view->snapshot != telling->after)
+  /* Flags that are told here are not told again, whoever changed them. */
+  command->answered_modseq = telling->after->state.highestmodseq;
+  if (view->snapshot != telling->after && !arguments->is_silent)
     imap_view_uids (view, &telling->rows, &command->answered);
+  else
+    satchel_uid_set_copy (&telling->failed, &command->answered);
   return tell_all (session, command);
 }
 

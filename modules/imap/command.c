@@ -7,6 +7,7 @@
 #define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define CREATE imap_parse_create, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define TWO_MAILBOXES imap_parse_two_mailboxes, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
+#define SELECT imap_parse_select, imap_select_arguments_clear, sizeof (ImapSelectArguments)
 #define LIST imap_parse_list, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define LSUB imap_parse_lsub, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define STATUS imap_parse_status, imap_status_arguments_clear, sizeof (ImapStatusArguments)
@@ -40,8 +41,8 @@ static const ImapCommandRow rows[] = {
   { "UID SEARCH", SELECTED, INLINE | UID, NULL, SEARCH, imap_run_search },
   { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
-  { "SELECT", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_select },
-  { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, MAILBOX, imap_run_examine },
+  { "SELECT", ANY, INLINE | NO_UPDATE, "CONDSTORE QRESYNC", SELECT, imap_run_select },
+  { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, SELECT, imap_run_examine },
   { "STATUS", ANY, INLINE, "STATUS=SIZE", STATUS, imap_run_status },
   { "LIST", ANY, INLINE, "LIST-EXTENDED LIST-STATUS CHILDREN SPECIAL-USE", LIST, imap_run_list },
   { "LSUB", ANY, INLINE, NULL, LSUB, imap_run_lsub },
@@ -115,6 +116,7 @@ imap_command_free (ImapCommand *command)
     command->row->clear (command->arguments);
   g_free (command->arguments);
   satchel_uid_set_clear (&command->answered);
+  g_clear_pointer (&command->known, satchel_snapshot_unref);
   g_free (command->code);
   g_free (command->tag);
   g_free (command);

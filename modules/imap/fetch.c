@@ -27,6 +27,7 @@ fetch_free (gpointer data)
   g_free (fetch->texts);
   g_strfreev (fetch->labels);
   satchel_uid_set_clear (&fetch->rows);
+  imap_resync_clear (&fetch->resync);
   g_clear_error (&fetch->error);
   g_free (fetch);
 }
@@ -46,6 +47,30 @@ advance (ImapFetch *fetch)
   fetch->at = next_after (fetch, &fetch->at_range, fetch->at);
   if (fetch->n_batch > 0 && ++fetch->at_batch == fetch->n_batch)
     batch_clear (fetch);
+}
+
+gboolean
+imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items)
+{
+  const guint in_memory = IMAP_FETCH_UID | IMAP_FETCH_FLAGS | IMAP_FETCH_MODSEQ | IMAP_FETCH_INTERNALDATE;
+  guint wanted = IMAP_FETCH_FLAGS | (items & IMAP_FETCH_MODSEQ);
+  return (arguments->items & wanted) == wanted && !(arguments->items & ~in_memory) && arguments->sections->len == 0;
+}
+
+/* Leaves the rows that have changed, and finds what vanished (RFC 7162 3.1.4.1, 3.2.6). */
+static gboolean
+narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fetch, const SatchelSnapshot *newest,
+        GError **error)
+{
+  g_auto (SatchelUidSet) rows = fetch->rows;
+  fetch->rows = (SatchelUidSet){ 0 };
+  imap_resync_changed (session->view, newest, arguments->changed_since, &rows, &fetch->rows);
+  if (!arguments->wants_vanished)
+    return TRUE;
+  g_auto (SatchelUidSet) wanted = { 0 };
+  /* "*" is the last UID that the mailbox had, so that what vanished at its end is told as well. */
+  imap_sequence_resolve (&arguments->set, session->view->snapshot->state.uidnext - 1, &wanted);
+  return imap_resync_vanished (session->view, arguments->changed_since, &wanted, 0, &fetch->resync.vanished, error);
 }
 
 static ImapFetch *
@@ -69,9 +94,14 @@ fetch_new (ImapSession *session, ImapCommand *command)
                             (arguments->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE));
   if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &fetch->rows))
     return NULL;
-  fetch->at = next_after (fetch, &fetch->at_range, 0);
   if (imap_view_is_behind (session->view))
     fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
+  const SatchelSnapshot *newest = fetch->fresh != NULL ? fetch->fresh : session->view->snapshot;
+  command->answered_modseq = newest->state.highestmodseq;
+  if (arguments->items & IMAP_FETCH_MODSEQ)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
+  if (!arguments->has_changed_since || narrow (session, arguments, fetch, newest, &fetch->error))
+    fetch->at = next_after (fetch, &fetch->at_range, 0);
   return fetch;
 }
 
@@ -224,6 +254,12 @@ write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attrib
       write_item_start (writer, &separator, "FLAGS ");
       imap_view_write_flags (session->view, writer, &fetch->memo, snapshot, chunk, row);
     }
+  if (items & IMAP_FETCH_MODSEQ)
+    {
+      write_item_start (writer, &separator, "MODSEQ (");
+      imap_write_number (writer, chunk->modseq[row]);
+      imap_write (writer, ")");
+    }
   if (items & IMAP_FETCH_INTERNALDATE)
     {
       write_item_start (writer, &separator, "INTERNALDATE ");
@@ -239,13 +275,14 @@ write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attrib
 }
 
 static guint
-wanted_items (const ImapCommand *command, const ImapFetch *fetch)
+wanted_items (const ImapSession *session, const ImapCommand *command, const ImapFetch *fetch)
 {
   guint items = ((ImapFetchArguments *) command->arguments)->items;
   if (command->row->flags & IMAP_COMMAND_UID)
     items |= IMAP_FETCH_UID;
   if (fetch->n_batch > 0 && fetch->batch_newly_seen[fetch->at_batch])
-    items |= IMAP_FETCH_FLAGS; /* RFC 3501 6.4.5: an implicit \Seen is told */
+    /* RFC 3501 6.4.5: an implicit \Seen is told. */
+    items |= IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session);
   return items;
 }
 
@@ -292,7 +329,7 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
       note_failure (fetch, error);
       return FALSE;
     }
-  write_items (session, fetch, wanted_items (command, fetch), attributes, size);
+  write_items (session, fetch, wanted_items (session, command, fetch), attributes, size);
   if (arguments->sections->len > 0 && session->writer.data[session->writer.len - 1] != '(')
     imap_write (&session->writer, " ");
   return TRUE;
@@ -335,7 +372,7 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 static ImapStep
 run_inline (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {
-  guint items = wanted_items (command, fetch);
+  guint items = wanted_items (session, command, fetch);
   for (guint n = 0; fetch->at != 0; n++)
     {
       if (imap_writer_is_full (&session->writer) || n == INLINE_ROWS)
@@ -354,9 +391,15 @@ ImapStep
 imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   const ImapFetchArguments *arguments = command->arguments;
+  if (arguments->wants_vanished && (!(session->enabled & IMAP_ENABLED_QRESYNC) || !(command->row->flags & IMAP_COMMAND_UID)))
+    return imap_command_bad (command, "VANISHED is for UID FETCH after ENABLE QRESYNC.");
+  if (command->state == NULL && arguments->wants_vanished && !may_block)
+    return IMAP_STEP_BLOCK;
   ImapFetch *fetch = command->state != NULL ? command->state : fetch_new (session, command);
   if (fetch == NULL)
     return imap_command_bad (command, "No such message.");
+  if (!imap_resync_tell_vanished (&fetch->resync, &session->writer))
+    return IMAP_STEP_AGAIN;
   gboolean must_block = fetch->wants_attributes || arguments->sections->len > 0;
   if (must_block && !may_block && fetch->at != 0)
     return IMAP_STEP_BLOCK;

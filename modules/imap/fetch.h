@@ -2,6 +2,7 @@
  * The progress of a FETCH: which message, what is loaded for a batch of them, how far a section has been sent.
  */
 #pragma once
+#include "resync.h"
 #include "session.h"
 #include <satchel/attributes.h>
 #include <satchel/stream.h>
@@ -11,6 +12,7 @@
 
 typedef struct ImapFetch
 {
+  ImapResync resync;       /* VANISHED: what is told first */
   SatchelUidSet rows;
   guint at_range;
   guint32 at;              /* sequence number of the message; 0: done */

@@ -3,10 +3,12 @@ imap_core = modules/imap/lexer.c modules/imap/lexer.h modules/imap/reader.c modu
 	modules/imap/writer.c modules/imap/writer.h
 imap_arguments = modules/imap/sequence.c modules/imap/sequence.h modules/imap/arguments.c modules/imap/arguments.h \
 	modules/imap/arguments-append.c modules/imap/arguments-fetch.c modules/imap/arguments-mailbox.c \
-	modules/imap/arguments-search.c modules/imap/url.c modules/imap/url.h
+	modules/imap/arguments-search.c modules/imap/url.c modules/imap/url.h \
+	modules/imap/arguments-sync.c
 imap_search = modules/imap/cmd-search.c modules/imap/search.c modules/imap/search.h modules/imap/search-key.c \
 	modules/imap/search-result.c modules/imap/objectid.c modules/imap/objectid.h
 imap_sources = $(imap_core) $(imap_arguments) modules/imap/catenate.c modules/imap/cmd-append.c \
+	modules/imap/resync.c modules/imap/resync.h \
 	modules/imap/errors.c modules/imap/errors.h modules/imap/view.c modules/imap/view.h \
 	modules/imap/command.c modules/imap/session.c modules/imap/session.h modules/imap/input.c modules/imap/names.c \
 	modules/imap/cmd-any.c modules/imap/cmd-select.c modules/imap/cmd-mailbox.c modules/imap/cmd-list.c \

@@ -247,6 +247,8 @@ imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
       return size_of (subject) > (guint64) key->number;
     case IMAP_KEY_SMALLER:
       return size_of (subject) < (guint64) key->number;
+    case IMAP_KEY_MODSEQ:
+      return chunk->modseq[row] >= (guint64) key->number;
     case IMAP_KEY_OLDER:
       return chunk->internal_date[row] <= key->number;
     case IMAP_KEY_YOUNGER:

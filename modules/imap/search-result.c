@@ -27,6 +27,34 @@ imap_result_set_found (ImapResult *result, ImapSession *session, const ImapComma
 }
 
 static guint64
+modseq_of (ImapSession *session, const ImapCommand *command, const ImapSearch *search, guint32 number)
+{
+  const SatchelSnapshot *snapshot = session->view->snapshot;
+  guint row;
+  guint32 index = number - 1;
+  if (command->row->flags & IMAP_COMMAND_UID)
+    satchel_snapshot_find (snapshot, number, &index);
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+  if (satchel_snapshot_find (search->snapshot, chunk->uid[row], &index))
+    chunk = satchel_snapshot_at (search->snapshot, index, &row);
+  return chunk->modseq[row];
+}
+
+/* MIN and MAX tell those of just what they return. */
+void
+imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
+                        guint returns)
+{
+  result->modseq = search->highest_modseq;
+  if (result->n_ranges == 0 || returns == 0 || (returns & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT))
+      || !(returns & (IMAP_RETURN_MIN | IMAP_RETURN_MAX)))
+    return;
+  guint64 first = modseq_of (session, command, search, result->ranges[0].first);
+  guint64 last = modseq_of (session, command, search, result->ranges[result->n_ranges - 1].last);
+  result->modseq = MAX (returns & IMAP_RETURN_MIN ? first : 0, returns & IMAP_RETURN_MAX ? last : 0);
+}
+
+static guint64
 count (const ImapResult *result)
 {
   guint64 n = 0;
@@ -147,6 +175,8 @@ imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *c
   result->is_started = TRUE;
   if (returns == 0 ? !tell_numbers (result, writer) : (returns & IMAP_RETURN_ALL) != 0 && !tell_set (result, writer))
     return IMAP_STEP_AGAIN;
+  if (result->modseq != 0 && result->n_ranges > 0)
+    imap_write_format (writer, returns == 0 ? " (MODSEQ %" G_GUINT64_FORMAT ")" : " MODSEQ %" G_GUINT64_FORMAT, result->modseq);
   imap_write (writer, "\r\n");
   return IMAP_STEP_DONE;
 }

@@ -90,7 +90,10 @@ test_message (ImapSession *session, ImapSearch *search, const ImapSearchKey *key
       satchel_snapshot_find (search->snapshot, subject.chunk->uid[subject.row], &index))
     subject.chunk = satchel_snapshot_at (search->snapshot, index, &subject.row);
   if (imap_search_test (&subject, key) && !subject.is_gone)
-    satchel_uid_set_add (&search->rows, subject.sequence, subject.sequence);
+    {
+      satchel_uid_set_add (&search->rows, subject.sequence, subject.sequence);
+      search->highest_modseq = MAX (search->highest_modseq, subject.chunk->modseq[subject.row]);
+    }
   g_clear_pointer (&subject.content, satchel_stream_unref);
 }
 

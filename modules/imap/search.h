@@ -15,6 +15,7 @@ typedef struct ImapSearch
   gint64 now;                /* seconds: what OLDER and YOUNGER count from */
   guint32 at;                /* index in the view */
   SatchelUidSet rows;        /* found: sequence numbers */
+  guint64 highest_modseq;    /* of those found */
   gboolean is_blocking;      /* some key needs more than the snapshot */
   /* A batch of attributes. */
   guint32 batch_start, n_batch;
@@ -57,6 +58,7 @@ typedef struct ImapResult
 {
   SatchelRange *ranges;
   guint n_ranges;
+  guint64 modseq; /* 0: none is told */
   gboolean is_started;
   guint at_range; /* how far it is told */
   guint64 at_number;
@@ -64,6 +66,9 @@ typedef struct ImapResult
 void imap_result_clear (ImapResult *result);
 /* Those found, in the order of the mailbox. */
 void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search);
+/* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */
+void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
+                             guint returns);
 /* What "$" stands for from now on (RFC 5182 2.4).  FALSE: too much to keep; then it is empty. */
 gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const ImapSearch *search, guint returns);

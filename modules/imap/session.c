@@ -152,11 +152,44 @@ arm_timers (ImapSession *session)
 
 /* ---- steps ---- */
 
+void
+imap_session_enable (ImapSession *session, guint bits)
+{
+  gboolean is_first = (bits & ~session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
+  session->enabled |= bits;
+  if (is_first && session->view != NULL)
+    imap_write_format (&session->writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n",
+                       imap_view_modseq (session->view));
+}
+
+guint
+imap_session_unsolicited_items (const ImapSession *session)
+{
+  return session->enabled & IMAP_ENABLED_CONDSTORE ? IMAP_FETCH_UID | IMAP_FETCH_MODSEQ : 0;
+}
+
+/* A client takes the highest MODSEQ it saw as what it knows all changes up to.  That is wrong while removals wait to be
+ * told, and too little after some were told, which carry none (RFC 7162 3.2, 3.2.7, 6; RFC 6851 4.4). */
 static void
-write_reply (ImapSession *session, const ImapCommand *command)
+tell_modseq (ImapSession *session, ImapCommand *command)
+{
+  ImapView *view = session->view;
+  if (view == NULL || !(session->enabled & IMAP_ENABLED_CONDSTORE) || (!view->is_held && !view->told_expunges))
+    return;
+  view->told_expunges = FALSE;
+  g_autofree char *code = g_strdup_printf ("HIGHESTMODSEQ %" G_GUINT64_FORMAT, imap_view_modseq (view));
+  if (command->status == IMAP_OK && command->code == NULL)
+    command->code = g_steal_pointer (&code);
+  else
+    imap_write_format (&session->writer, "* OK [%s] Known so far.\r\n", code);
+}
+
+static void
+write_reply (ImapSession *session, ImapCommand *command)
 {
   static const char *const statuses[] = { " OK ", " NO ", " BAD " };
   ImapWriter *writer = &session->writer;
+  tell_modseq (session, command);
   imap_write (writer, command->tag);
   imap_write (writer, statuses[command->status]);
   if (command->code != NULL)
@@ -169,29 +202,53 @@ write_reply (ImapSession *session, const ImapCommand *command)
   imap_write (writer, "\r\n");
 }
 
-static ImapStep
-update_view (ImapSession *session, gboolean may_expunge, gboolean may_block)
+ImapStep
+imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
-  if (session->view == NULL)
+  const ImapCommand *command = session->command;
+  if (session->view == NULL || satchel_mailbox_is_deleted (session->view->mailbox))
     return IMAP_STEP_DONE;
-  if (satchel_mailbox_is_deleted (session->view->mailbox))
-    return IMAP_STEP_DONE;
-  return imap_view_update (session->view, &session->writer, may_expunge, &session->command->answered, may_block, &error);
+  const ImapUpdate update = { .may_expunge = may_expunge,
+                              .uses_vanished = (session->enabled & IMAP_ENABLED_QRESYNC) != 0,
+                              .items = IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session),
+                              .answered = &command->answered,
+                              .answered_modseq = command->answered_modseq };
+  return imap_view_update (session->view, &session->writer, &update, may_block, &error);
 }
 
-/* Flags that the command is about to tell need no telling before. */
+/* Flags that the command is about to tell need no telling before.  Only where it cannot fail to. */
 static void
 note_answered (ImapSession *session, ImapCommand *command)
 {
   ImapView *view = session->view;
+  const ImapFetchArguments *fetch = command->arguments;
   if (command->row->run != imap_run_fetch || view->snapshot == NULL || command->answered.n_ranges > 0 ||
-      !(((ImapFetchArguments *) command->arguments)->items & IMAP_FETCH_FLAGS) || !imap_view_is_behind (view))
+      !imap_fetch_tells_flags (fetch, imap_session_unsolicited_items (session)) ||
+      (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view)) || !imap_view_is_behind (view))
     return;
   g_auto (SatchelUidSet) rows = { 0 };
-  if (imap_view_rows (view, &((ImapFetchArguments *) command->arguments)->set,
-                      (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
+  command->answered_modseq = G_MAXUINT64;
+  if (imap_view_rows (view, &fetch->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
     imap_view_uids (view, &rows, &command->answered);
+}
+
+/* What a conditional STORE is measured by (RFC 7162 3.1.12). */
+static void
+note_known (ImapSession *session, ImapCommand *command)
+{
+  const ImapView *view = session->view;
+  if (command->row->run == imap_run_store && command->known == NULL && view->snapshot != NULL && !view->is_rebuilt &&
+      ((ImapStoreArguments *) command->arguments)->unchanged_since != G_MAXUINT64)
+    command->known = satchel_snapshot_ref (view->snapshot);
+}
+
+/* RFC 7162 3.2.10.2: nor during a UID SEARCH that names message numbers. */
+static gboolean
+may_expunge_after (const ImapCommand *command)
+{
+  return !(command->row->flags & IMAP_COMMAND_NO_EXPUNGE) &&
+         !(command->row->run == imap_run_search && ((ImapSearchArguments *) command->arguments)->names_numbers);
 }
 
 static ImapStep
@@ -204,7 +261,8 @@ run_phase (ImapSession *session, ImapCommand *command, gboolean may_block)
       if (!(flags & IMAP_COMMAND_NEEDS_VIEW))
         return IMAP_STEP_DONE;
       note_answered (session, command);
-      return update_view (session, (flags & IMAP_COMMAND_EXPUNGE_BEFORE) != 0, may_block);
+      note_known (session, command);
+      return imap_session_update_view (session, (flags & IMAP_COMMAND_EXPUNGE_BEFORE) != 0, may_block);
     case IMAP_PHASE_RUN:
       if (!may_block && !(flags & IMAP_COMMAND_INLINE))
         return IMAP_STEP_BLOCK;
@@ -212,7 +270,7 @@ run_phase (ImapSession *session, ImapCommand *command, gboolean may_block)
     case IMAP_PHASE_UPDATE:
       if (flags & IMAP_COMMAND_NO_UPDATE)
         return IMAP_STEP_DONE;
-      return update_view (session, !(flags & IMAP_COMMAND_NO_EXPUNGE), may_block);
+      return imap_session_update_view (session, may_expunge_after (command), may_block);
     case IMAP_PHASE_REPLY:
       write_reply (session, command);
       return IMAP_STEP_DONE;

@@ -79,7 +79,10 @@ struct ImapCommand
   ImapPhase phase;
   gpointer state; /* of run, between its calls */
   GDestroyNotify state_free;
-  SatchelUidSet answered; /* UIDs whose flags this command tells by itself */
+  /* UIDs whose flags this command tells by itself, as they are up to a mod-sequence. */
+  SatchelUidSet answered;
+  guint64 answered_modseq;
+  SatchelSnapshot *known; /* conditional STORE: what the client knew before it; or NULL */
   ImapStatus status;
   char *code;       /* response code without brackets, or NULL */
   const char *text; /* static */
@@ -158,6 +161,13 @@ void imap_session_bye (ImapSession *session, const char *text);
 void imap_session_unselect (ImapSession *session);
 void imap_session_set_view (ImapSession *session, ImapView *view);
 gboolean imap_session_is_cancelled (ImapSession *session);
+/* Remembers what the client has turned on.  The first command that enables CONDSTORE is told HIGHESTMODSEQ of the selected
+ * mailbox (RFC 7162 3.1). */
+void imap_session_enable (ImapSession *session, guint bits);
+/* IMAP_FETCH_* of FETCH answers that nobody asked for: UID and MODSEQ once CONDSTORE is enabled (RFC 7162 3.2.4). */
+guint imap_session_unsolicited_items (const ImapSession *session);
+/* Tells what has changed in the mailbox, as far as it may be told. */
+ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
 
 /* input.c: from bytes to commands. */
 void imap_session_read (ImapSession *session);
@@ -210,5 +220,7 @@ ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscrib
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_misplaced;
+/* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
+gboolean imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items);
 /* A line came while IDLE waits. */
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);

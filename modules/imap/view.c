@@ -51,6 +51,12 @@ imap_view_free (ImapView *view)
   g_free (view);
 }
 
+guint64
+imap_view_modseq (const ImapView *view)
+{
+  return view->snapshot != NULL ? view->snapshot->state.highestmodseq : view->modseq;
+}
+
 gboolean
 imap_view_is_behind (const ImapView *view)
 {
@@ -126,7 +132,7 @@ wake_with_ghosts (ImapView *view)
   for (guint i = 0; i < view->uids.n_ranges; i++)
     for (guint64 uid = view->uids.ranges[i].first; uid <= view->uids.ranges[i].last; uid++)
       {
-        SatchelMessageRow row = { .uid = (guint32) uid };
+        SatchelMessageRow row = { .uid = (guint32) uid, .modseq = view->modseq };
         guint32 index;
         if (satchel_snapshot_find (view->after, row.uid, &index))
           {
@@ -142,6 +148,7 @@ wake_with_ghosts (ImapView *view)
   state.highestmodseq = view->modseq;
   state.uidnext = view->uidnext;
   view->snapshot = satchel_snapshot_builder_finish (builder, &state);
+  view->is_rebuilt = TRUE;
 }
 
 static void
@@ -179,7 +186,7 @@ old_sequence (const ImapView *view, guint32 uid)
 
 /* Finds what there is to tell.  DONE: nothing, or nothing that may be told now; AGAIN: go on with the phases. */
 static ImapStep
-begin_update (ImapView *view, gboolean may_expunge, gboolean may_block, GError **error)
+begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GError **error)
 {
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (view->mailbox);
   if (newest == view->snapshot)
@@ -189,7 +196,8 @@ begin_update (ImapView *view, gboolean may_expunge, gboolean may_block, GError *
     satchel_snapshot_compare (view->snapshot, newest, &difference);
   else
     satchel_snapshot_compare_uids (&view->uids, view->modseq, view->uidnext, newest, &difference);
-  if (difference.vanished.n_ranges > 0 && !may_expunge)
+  view->is_held = difference.vanished.n_ranges > 0 && !update->may_expunge;
+  if (view->is_held)
     {
       view->after = satchel_snapshot_ref (newest);
       if (view->snapshot == NULL)
@@ -210,7 +218,7 @@ begin_update (ImapView *view, gboolean may_expunge, gboolean may_block, GError *
   view->after = g_steal_pointer (&newest);
   view->difference = difference;
   view->phase = IMAP_UPDATE_EXPUNGES;
-  view->at_range = difference.vanished.n_ranges;
+  view->at_range = update->uses_vanished ? 0 : difference.vanished.n_ranges;
   view->at_uid = 0;
   view->at_changed = 0;
   if (view->snapshot == NULL && difference.vanished.n_ranges > 0)
@@ -222,6 +230,7 @@ begin_update (ImapView *view, gboolean may_expunge, gboolean may_block, GError *
 static gboolean
 tell_expunges (ImapView *view, ImapWriter *writer)
 {
+  view->told_expunges = view->told_expunges || view->at_range > 0;
   while (view->at_range > 0)
     {
       const SatchelRange *range = &view->difference.vanished.ranges[view->at_range - 1];
@@ -248,6 +257,19 @@ tell_expunges (ImapView *view, ImapWriter *writer)
   return TRUE;
 }
 
+static gboolean
+tell_vanished (ImapView *view, ImapWriter *writer)
+{
+  const SatchelUidSet *vanished = &view->difference.vanished;
+  for (; view->at_range < vanished->n_ranges; view->told_expunges = TRUE)
+    {
+      if (imap_writer_is_full (writer))
+        return FALSE;
+      view->at_range = imap_write_vanished (writer, vanished, view->at_range, FALSE);
+    }
+  return TRUE;
+}
+
 void
 imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot)
 {
@@ -270,6 +292,7 @@ tell_counts (ImapView *view, ImapWriter *writer)
   g_clear_pointer (&view->snapshot, satchel_snapshot_unref);
   satchel_uid_set_clear (&view->uids);
   view->snapshot = satchel_snapshot_ref (view->after);
+  view->is_rebuilt = FALSE;
   if (view->difference.first_new_index < view->after->state.n_messages)
     {
       imap_write_format (writer, "* %u EXISTS\r\n", view->after->state.n_messages);
@@ -278,8 +301,8 @@ tell_counts (ImapView *view, ImapWriter *writer)
   imap_view_tell_keywords (view, writer, view->after);
 }
 
-static guint64
-keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords)
+guint64
+imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords)
 {
   guint64 bits = 0;
   for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
@@ -304,7 +327,7 @@ is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk 
   guint r;
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);
   guint32 flags = old->flags[r] & SATCHEL_FLAGS_ALL;
-  guint64 bits = old->keywords[r], own_bits = keyword_bits (view->after, own->keywords);
+  guint64 bits = old->keywords[r], own_bits = imap_view_keyword_bits (view->after, own->keywords);
   switch (own->mode)
     {
     case SATCHEL_FLAGS_ADD:
@@ -330,8 +353,32 @@ imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *
                          snapshot->n_keywords, imap_view_is_recent (view, chunk->uid[row]));
 }
 
+void
+imap_view_write_fetch (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, guint32 sequence,
+                       const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row, guint items)
+{
+  imap_write_fetch_start (writer, sequence);
+  if (items & IMAP_FETCH_UID)
+    {
+      imap_write (writer, "UID ");
+      imap_write_number (writer, chunk->uid[row]);
+    }
+  if (items & IMAP_FETCH_FLAGS)
+    {
+      imap_write (writer, items & IMAP_FETCH_UID ? " FLAGS " : "FLAGS ");
+      imap_view_write_flags (view, writer, memo, snapshot, chunk, row);
+    }
+  if (items & IMAP_FETCH_MODSEQ)
+    {
+      imap_write (writer, " MODSEQ (");
+      imap_write_number (writer, chunk->modseq[row]);
+      imap_write (writer, ")");
+    }
+  imap_write (writer, ")\r\n");
+}
+
 static gboolean
-tell_flags (ImapView *view, ImapWriter *writer, const SatchelUidSet *suppressed)
+tell_flags (ImapView *view, ImapWriter *writer, const ImapUpdate *update)
 {
   ImapFlagsMemo memo = { 0 };
   for (; view->at_changed < view->difference.changed->len; view->at_changed++)
@@ -339,14 +386,11 @@ tell_flags (ImapView *view, ImapWriter *writer, const SatchelUidSet *suppressed)
       guint32 index = g_array_index (view->difference.changed, guint32, view->at_changed);
       guint row;
       const SatchelChunk *chunk = satchel_snapshot_at (view->after, index, &row);
-      if (suppressed != NULL && satchel_uid_set_contains (suppressed, chunk->uid[row]))
+      if (chunk->modseq[row] <= update->answered_modseq && satchel_uid_set_contains (update->answered, chunk->uid[row]))
         continue;
       if (imap_writer_is_full (writer))
         return FALSE;
-      imap_write_fetch_start (writer, index + 1);
-      imap_write (writer, "FLAGS ");
-      imap_view_write_flags (view, writer, &memo, view->after, chunk, row);
-      imap_write (writer, ")\r\n");
+      imap_view_write_fetch (view, writer, &memo, index + 1, view->after, chunk, row, update->items);
     }
   return TRUE;
 }
@@ -371,18 +415,17 @@ forget_own_changes (ImapView *view)
 }
 
 ImapStep
-imap_view_update (ImapView *view, ImapWriter *writer, gboolean may_expunge, const SatchelUidSet *suppressed,
-                  gboolean may_block, GError **error)
+imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block, GError **error)
 {
   if (view->phase == IMAP_UPDATE_NONE)
     {
-      ImapStep step = begin_update (view, may_expunge, may_block, error);
+      ImapStep step = begin_update (view, update, may_block, error);
       if (step != IMAP_STEP_AGAIN)
         return step;
     }
   if (view->phase == IMAP_UPDATE_EXPUNGES)
     {
-      if (!tell_expunges (view, writer))
+      if (update->uses_vanished ? !tell_vanished (view, writer) : !tell_expunges (view, writer))
         return IMAP_STEP_AGAIN;
       forget_own_changes (view);
       view->phase = IMAP_UPDATE_COUNTS;
@@ -394,7 +437,7 @@ imap_view_update (ImapView *view, ImapWriter *writer, gboolean may_expunge, cons
       tell_counts (view, writer);
       view->phase = IMAP_UPDATE_FLAGS;
     }
-  if (!tell_flags (view, writer, suppressed))
+  if (!tell_flags (view, writer, update))
     return IMAP_STEP_AGAIN;
   end_update (view);
   return IMAP_STEP_DONE;

@@ -3,7 +3,7 @@
  * (RFC 3501 5.2, 5.5, 7.3, 7.4).  A snapshot while the client is active; UID ranges and a mod-sequence at rest.
  */
 #pragma once
-#include "sequence.h"
+#include "arguments.h"
 #include "writer.h"
 #include <satchel/storage.h>
 
@@ -24,6 +24,17 @@ typedef struct ImapOwnChange
   guint32 flags;
   char **keywords;
 } ImapOwnChange;
+
+/* What an update may tell, and how. */
+typedef struct ImapUpdate
+{
+  gboolean may_expunge;   /* else nothing while messages have vanished (RFC 3501 7.4.1) */
+  gboolean uses_vanished; /* VANISHED in place of EXPUNGE (RFC 7162 3.2.10) */
+  guint items;            /* of a FETCH: IMAP_FETCH_UID, _FLAGS, _MODSEQ */
+  /* UIDs whose flags are told elsewhere as they are up to a mod-sequence. */
+  const SatchelUidSet *answered;
+  guint64 answered_modseq;
+} ImapUpdate;
 
 typedef enum
 {
@@ -46,6 +57,9 @@ typedef struct ImapView
   SatchelUidSet recent;    /* UIDs that are \Recent in this session */
   SatchelUidSet saved;     /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
   GArray *own;             /* ImapOwnChange */
+  gboolean is_rebuilt;     /* the snapshot was made of UIDs after a rest: its flags are newer than what the client knows */
+  gboolean is_held;        /* messages have vanished that could not be told yet */
+  gboolean told_expunges;  /* since the last tagged answer */
   /* An update that is being told. */
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
@@ -61,10 +75,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
 
 /* Is there something that the client was not told?  Cheap. */
 gboolean imap_view_is_behind (const ImapView *view);
-/* Tells what changed, as far as it may: without @may_expunge nothing while messages have vanished (RFC 3501 7.4.1).
- * Flags of messages in @suppressed (UIDs, may be NULL) are not told.  Resumable. */
-ImapStep imap_view_update (ImapView *view, ImapWriter *writer, gboolean may_expunge, const SatchelUidSet *suppressed,
-                           gboolean may_block, GError **error);
+/* The client has been told of every change up to this mod-sequence. */
+guint64 imap_view_modseq (const ImapView *view);
+/* Tells what changed, as far as it may.  Resumable, with the same @update. */
+ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block, GError **error);
 /* Claims \Recent of messages below @uidnext for this session, or without claiming looks (read-only). */
 gboolean imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error);
 guint32 imap_view_count_recent (const ImapView *view);
@@ -79,12 +93,17 @@ void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
 
+/* Bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
+guint64 imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */
 gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows);
 /* UIDs of those rows. */
 void imap_view_uids (const ImapView *view, const SatchelUidSet *rows, SatchelUidSet *ret_uids);
+/* "* 3 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))" of a message of @snapshot.  @items: IMAP_FETCH_UID, _FLAGS, _MODSEQ. */
+void imap_view_write_fetch (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, guint32 sequence,
+                            const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row, guint items);
 /* "(\Seen ...)" of a message of @snapshot. */
 void imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
                             const SatchelChunk *chunk, guint row);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #define QUOTED_MAX 1024u
+#define VANISHED_RANGES 256u /* a line: below 6 KiB */
 
 void
 imap_writer_clear (ImapWriter *writer)
@@ -240,6 +241,16 @@ imap_write_set (ImapWriter *writer, const SatchelUidSet *set)
           imap_write_number (writer, set->ranges[i].last);
         }
     }
+}
+
+guint
+imap_write_vanished (ImapWriter *writer, const SatchelUidSet *set, guint at, gboolean is_earlier)
+{
+  const SatchelUidSet part = { set->ranges + at, MIN (set->n_ranges - at, VANISHED_RANGES) };
+  imap_write (writer, is_earlier ? "* VANISHED (EARLIER) " : "* VANISHED ");
+  imap_write_set (writer, &part);
+  imap_write (writer, "\r\n");
+  return at + part.n_ranges;
 }
 
 void

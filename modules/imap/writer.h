@@ -54,6 +54,8 @@ void imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_
 void imap_write_date_time (ImapWriter *writer, gint64 time);
 /* "1:3,7" */
 void imap_write_set (ImapWriter *writer, const SatchelUidSet *set);
+/* "* VANISHED 1:3,7" (RFC 7162 3.2.10): ranges from @at on, as many as a line should have.  Returns where to go on. */
+guint imap_write_vanished (ImapWriter *writer, const SatchelUidSet *set, guint at, gboolean is_earlier);
 /* "* 23 FETCH (" */
 void imap_write_fetch_start (ImapWriter *writer, guint32 sequence);
 /* Text that a client chose, inside resp-text: printable ASCII only, no "]". */

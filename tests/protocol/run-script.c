@@ -81,7 +81,16 @@ expand (Script *script, const char *text)
   return out;
 }
 
-/* @pattern: "..." is anything, "@{name}" a word of digits, letters and ":,." that is the same everywhere. */
+/* Is the number in @text above that of the variable @name? */
+static gboolean
+is_above (Script *script, const char *text, const char *name)
+{
+  const char *other = g_hash_table_lookup (script->variables, name);
+  return other != NULL && g_ascii_strtoull (text, NULL, 10) > g_ascii_strtoull (other, NULL, 10);
+}
+
+/* @pattern: "..." is anything, "@{name}" a word of digits, letters and ":,." that is the same everywhere; "@{name>other}" is
+ * besides a number above that of other. */
 static gboolean
 matches (Script *script, const char *pattern, const char *line)
 {
@@ -98,9 +107,14 @@ matches (Script *script, const char *pattern, const char *line)
       if (end != NULL)
         {
           g_autofree char *name = g_strndup (pattern + 2, (gsize) (end - pattern - 2));
+          char *above = strchr (name, '>');
+          if (above != NULL)
+            *above++ = '\0';
           const char *known = g_hash_table_lookup (script->variables, name);
           gsize len = known != NULL ? strlen (known) : strspn (line, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:,.");
           if (known != NULL ? strncmp (line, known, len) != 0 : len == 0)
+            return FALSE;
+          if (above != NULL && !is_above (script, line, above))
             return FALSE;
           if (known == NULL)
             g_hash_table_insert (script->variables, g_strdup (name), g_strndup (line, len));

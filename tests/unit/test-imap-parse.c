@@ -451,6 +451,114 @@ test_create (void)
     }
 }
 
+/* ---- RFC 7162 ---- */
+
+static void
+test_select (void)
+{
+  ImapSelectArguments select = { 0 };
+  g_assert_null (parse ("a SELECT INBOX\r\n", imap_parse_select, &select));
+  g_assert_cmpstr (select.name, ==, "INBOX");
+  g_assert_false (select.is_condstore);
+  g_assert_cmpuint (select.qresync.uidvalidity, ==, 0);
+  imap_select_arguments_clear (&select);
+  memset (&select, 0, sizeof select);
+  g_assert_null (parse ("a SELECT {1}\r\nx (qresync (4294967295 9223372036854775807 7,1:3 (1,4:5 10,20:21)) CondStore)\r\n",
+                        imap_parse_select, &select));
+  g_assert_cmpstr (select.name, ==, "x");
+  g_assert_true (select.is_condstore);
+  g_assert_cmpuint (select.qresync.uidvalidity, ==, 4294967295u);
+  g_assert_cmpuint (select.qresync.modseq, ==, G_MAXINT64);
+  g_assert_true (select.qresync.has_uids);
+  g_assert_cmpuint (select.qresync.uids.n_ranges, ==, 2);
+  g_assert_cmpuint (select.qresync.match_numbers.ranges[1].last, ==, 5);
+  g_assert_cmpuint (select.qresync.match_uids.ranges[0].first, ==, 10);
+  imap_select_arguments_clear (&select);
+  memset (&select, 0, sizeof select);
+  g_assert_null (parse ("a SELECT x (QRESYNC (1 0 (1 1)))\r\n", imap_parse_select, &select));
+  g_assert_false (select.qresync.has_uids);
+  g_assert_cmpuint (select.qresync.match_uids.n_ranges, ==, 1);
+  imap_select_arguments_clear (&select);
+  static const char *const bad[]
+      = { "x ()", "x CONDSTORE", "x (FOO)", "x (QRESYNC)", "x (QRESYNC ())", "x (QRESYNC (1))",
+          "x (QRESYNC (0 1))", "x (QRESYNC (4294967296 1))", "x (QRESYNC (1 9223372036854775808))", "x (QRESYNC (1 -1))",
+          "x (QRESYNC (1 1 1:*))", "x (QRESYNC (1 1 *))", "x (QRESYNC (1 1 x))", "x (QRESYNC (1 1 1 2))",
+          "x (QRESYNC (1 1 (1)))", "x (QRESYNC (1 1 (1 2 3)))", "x (QRESYNC (1 1 (1:* 2:3)))", "x (QRESYNC (1 1 (2,1 3,4)))",
+          "x (QRESYNC (1 1 (1,2 4,3)))", "x (QRESYNC (1 1 (2:1 3:4)))", "x (QRESYNC (1 1 (1,1 3,4)))", "x (QRESYNC (1 1 1 ()))",
+          "x (QRESYNC (1 1) QRESYNC (1 1))", "x (CONDSTORE) y", "x (QRESYNC (1 1 1:2 (1 1) 3))", "x (\"CONDSTORE\")" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a SELECT %s\r\n", bad[i]);
+      memset (&select, 0, sizeof select);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_select, &select));
+      imap_select_arguments_clear (&select);
+    }
+}
+
+static void
+test_modifiers (void)
+{
+  ImapFetchArguments fetch = { 0 };
+  g_assert_null (parse ("a FETCH 1 (FLAGS) (VANISHED CHANGEDSINCE 12)\r\n", imap_parse_fetch, &fetch));
+  g_assert_cmpuint (fetch.items, ==, IMAP_FETCH_FLAGS | IMAP_FETCH_MODSEQ);
+  g_assert_true (fetch.wants_vanished && fetch.has_changed_since);
+  g_assert_cmpuint (fetch.changed_since, ==, 12);
+  imap_fetch_arguments_clear (&fetch);
+  static const char *const bad[] = { "1 FLAGS ()", "1 FLAGS (VANISHED)", "1 FLAGS (CHANGEDSINCE)", "1 FLAGS (CHANGEDSINCE x)",
+                                     "1 FLAGS (CHANGEDSINCE 1 2)", "1 FLAGS (CHANGEDSINCE 1) x", "1 FLAGS CHANGEDSINCE 1",
+                                     "1 FLAGS (CHANGEDSINCE (1))", "1 ALL (CHANGEDSINCE 1 VANISHED VANISHED)",
+                                     "1 FLAGS (CHANGEDSINCE 9223372036854775808)", "1 (FLAGS) (UNCHANGEDSINCE 1)" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a FETCH %s\r\n", bad[i]);
+      memset (&fetch, 0, sizeof fetch);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_fetch, &fetch));
+      imap_fetch_arguments_clear (&fetch);
+    }
+  ImapStoreArguments store = { 0 };
+  g_assert_null (parse ("a STORE 1 (unchangedsince 0) -FLAGS.SILENT x\r\n", imap_parse_store, &store));
+  g_assert_cmpuint (store.unchanged_since, ==, 0);
+  imap_store_arguments_clear (&store);
+  memset (&store, 0, sizeof store);
+  g_assert_null (parse ("a STORE 1 -FLAGS x\r\n", imap_parse_store, &store));
+  g_assert_cmpuint (store.unchanged_since, ==, G_MAXUINT64);
+  imap_store_arguments_clear (&store);
+}
+
+static void
+test_search_modseq (void)
+{
+  ImapSearchArguments search = { 0 };
+  g_assert_null (parse ("a SEARCH OR (NOT MODSEQ \"/flags/\\\\Seen\" shared 5) SEEN\r\n", imap_parse_search, &search));
+  g_assert_true (search.names_modseq);
+  g_assert_false (search.names_numbers);
+  imap_search_arguments_clear (&search);
+  memset (&search, 0, sizeof search);
+  g_assert_null (parse ("a SEARCH NOT (UID 1 2:3)\r\n", imap_parse_search, &search));
+  g_assert_true (search.names_numbers && !search.names_modseq);
+  imap_search_arguments_clear (&search);
+}
+
+static void
+test_vanished_lines (void)
+{
+  g_auto (SatchelUidSet) set = { 0 };
+  ImapWriter writer = { .room = 1 };
+  for (guint32 uid = 1; uid <= 600; uid += 2)
+    satchel_uid_set_add (&set, uid, uid);
+  guint at = imap_write_vanished (&writer, &set, 0, TRUE);
+  g_assert_cmpuint (at, >, 1);
+  g_assert_cmpuint (at, <, set.n_ranges);
+  g_assert_cmpuint (writer.len, <, 8192);
+  writer.len = 0;
+  g_assert_cmpuint (imap_write_vanished (&writer, &set, 298, FALSE), ==, 300);
+  imap_write_raw (&writer, "", 1);
+  g_assert_cmpstr (writer.data, ==, "* VANISHED 597,599\r\n");
+  imap_writer_clear (&writer);
+}
+
 /* ---- sequence sets ---- */
 
 static char *
@@ -623,6 +731,10 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/arguments/list", test_list);
   g_test_add_func ("/imap/arguments/create", test_create);
   g_test_add_func ("/imap/url", test_url);
+  g_test_add_func ("/imap/arguments/select", test_select);
+  g_test_add_func ("/imap/arguments/modifiers", test_modifiers);
+  g_test_add_func ("/imap/arguments/search-modseq", test_search_modseq);
+  g_test_add_func ("/imap/writer/vanished", test_vanished_lines);
   g_test_add_func ("/imap/sequence/resolve", test_sequence);
   g_test_add_func ("/imap/sequence/many", test_sequence_many);
   g_test_add_func ("/imap/writer/forms", test_writer);
