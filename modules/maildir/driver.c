@@ -29,6 +29,7 @@ const SatchelStorageOps md_ops = {
   .stage_spooled = md_stage_spooled,
   .stage_drop = md_stage_drop,
   .commit = md_commit,
+  .unique_ids = md_unique_ids,
   .open_message = md_open_message,
   .email_id = md_email_id,
   .get_attributes = md_get_attributes,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names to directory names: levels in modified UTF-7 (RFC 3501 5.1.3) after a '.', a '.' inside
- * a level as part of a shifted run ("&AC4-").  Bijective: a directory whose name is not exactly what its
- * mailbox name encodes to is not ours.  Pure.
+ * Mailbox names to directories: levels in modified UTF-7 (RFC 3501 5.1.3).  Maildir++: each after a '.', a '.' inside
+ * a level as part of a shifted run ("&AC4-").  fs: levels are directories.  Bijective: a directory whose name is not
+ * exactly what its mailbox name encodes to is not ours.  Pure.
  */
 #include "config.h"
 
@@ -12,9 +12,9 @@
 static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
 
 static gboolean
-is_direct (gunichar c)
+is_direct (MdLayout layout, gunichar c)
 {
-  return c >= 0x20 && c < 0x7f && c != '&' && c != '.' && c != '/';
+  return c >= 0x20 && c < 0x7f && c != '&' && c != '/' && (c != '.' || layout == MD_LAYOUT_FS);
 }
 
 static void
@@ -42,13 +42,13 @@ append_unit (GByteArray *run, guint16 unit)
 }
 
 static void
-encode_level (const char *level, gsize len, GString *out)
+encode_level (MdLayout layout, const char *level, gsize len, GString *out)
 {
   g_autoptr (GByteArray) run = g_byte_array_new ();
   for (const char *p = level; p < level + len; p = g_utf8_next_char (p))
     {
       gunichar c = g_utf8_get_char (p);
-      if (!is_direct (c) && c != '&')
+      if (!is_direct (layout, c) && c != '&')
         {
           if (c > 0xffff)
             {
@@ -71,8 +71,22 @@ encode_level (const char *level, gsize len, GString *out)
     append_run (out, run->data, run->len);
 }
 
+/* In fs a mailbox has these inside, beside its children, and the root what is ours. */
+static gboolean
+is_reserved (const char *level, gsize len, gboolean is_first)
+{
+  return (len == 3 && (memcmp (level, "cur", 3) == 0 || memcmp (level, "new", 3) == 0 || memcmp (level, "tmp", 3) == 0))
+         || (is_first && len == strlen (MD_TRASH_DIR) && memcmp (level, MD_TRASH_DIR, len) == 0);
+}
+
+char
+md_folder_separator (MdLayout layout)
+{
+  return layout == MD_LAYOUT_FS ? '/' : '.';
+}
+
 char *
-md_folder_dir (const char *name, GError **error)
+md_folder_dir (MdLayout layout, const char *name, GError **error)
 {
   if (strcmp (name, "INBOX") == 0)
     return g_strdup ("");
@@ -87,9 +101,18 @@ md_folder_dir (const char *name, GError **error)
     {
       const char *slash = strchr (p, '/');
       gsize len = slash != NULL ? (gsize) (slash - p) : strlen (p);
-      g_string_append_c (out, '.');
-      encode_level (p, len, out);
-      if (len == 0 || out->len > MD_NAME_MAX)
+      gsize before = out->len;
+      if (layout == MD_LAYOUT_PLUS || before > 0)
+        g_string_append_c (out, md_folder_separator (layout));
+      encode_level (layout, p, len, out);
+      /* One name for all levels, or one for each. */
+      gsize name_len = layout == MD_LAYOUT_FS ? out->len - before : out->len;
+      if (layout == MD_LAYOUT_FS && is_reserved (p, len, before == 0))
+        {
+          satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox of this name cannot be kept in this layout");
+          return NULL;
+        }
+      if (len == 0 || name_len > MD_NAME_MAX)
         {
           satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name does not fit a directory name");
           return NULL;
@@ -142,15 +165,16 @@ decode_run (const char *p, const char *end, GString *out)
 }
 
 char *
-md_folder_name (const char *dir)
+md_folder_name (MdLayout layout, const char *dir)
 {
+  gboolean is_plus = layout == MD_LAYOUT_PLUS;
   if (dir[0] == '\0')
     return g_strdup ("INBOX");
-  if (dir[0] != '.' || strlen (dir) > MD_NAME_MAX)
+  if (is_plus && (dir[0] != '.' || strlen (dir) > MD_NAME_MAX))
     return NULL;
   g_autoptr (GString) out = g_string_new (NULL);
-  for (const char *p = dir + 1; *p != '\0'; p++)
-    if (*p == '.')
+  for (const char *p = dir + is_plus; *p != '\0'; p++)
+    if (*p == md_folder_separator (layout))
       g_string_append_c (out, '/');
     else if (*p != '&')
       g_string_append_c (out, *p);
@@ -166,12 +190,12 @@ md_folder_name (const char *dir)
           return NULL;
         p = dash;
       }
-  /* "." and ".." as levels are escaped dots here and no names in the contract. */
+  /* "." and ".." as levels are escaped dots in Maildir++ and no names in the contract. */
   g_auto (GStrv) levels = g_strsplit (out->str, "/", -1);
   for (char **level = levels; *level != NULL; level++)
     if (level[0][0] == '\0' || strcmp (*level, ".") == 0 || strcmp (*level, "..") == 0)
       return NULL;
-  g_autofree char *again = md_folder_dir (out->str, NULL);
+  g_autofree char *again = md_folder_dir (layout, out->str, NULL);
   if (g_strcmp0 (again, dir) != 0 || g_ascii_strcasecmp (levels[0], "INBOX") == 0)
     {
       /* Children of INBOX are names; other cases of inbox are not. */

@@ -124,6 +124,7 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
   summary->new_stamp = mb->new_stamp;
   summary->cur_stamp = mb->cur_stamp;
   summary->is_suspect = mb->suspect_due_ms != 0;
+  summary->listed_upto = mb->listed_upto;
   if (mb->snapshot != NULL)
     {
       const SatchelMailboxState *state = &mb->snapshot->state;

@@ -186,21 +186,6 @@ take_path (Reader *reader, char **dir, char **name)
   return *name != NULL && strchr (*name, '/') == NULL;
 }
 
-/* "", "cur", ".A/new": opened level by level, nothing is followed. */
-static int
-open_path (int user_fd, const char *path)
-{
-  g_auto (GStrv) parts = g_strsplit (path, "/", 3);
-  int fd = md_open_dir (user_fd, ".", FALSE, NULL);
-  for (char **part = parts; fd >= 0 && *part != NULL && **part != '\0'; part++)
-    {
-      int next = strcmp (*part, "..") == 0 ? -1 : md_open_dir (fd, *part, FALSE, NULL);
-      md_sys.close (fd);
-      fd = next;
-    }
-  return fd;
-}
-
 static gboolean
 exists (int fd, const char *name)
 {
@@ -211,8 +196,8 @@ exists (int fd, const char *name)
 static void
 redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir, const char *to)
 {
-  int from_fd = open_path (store->user_fd, from_dir);
-  int to_fd = kind == MD_STEP_UNLINK ? -1 : open_path (store->user_fd, to_dir);
+  int from_fd = md_open_path (store->user_fd, from_dir, FALSE, NULL);
+  int to_fd = kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, to_dir, FALSE, NULL);
   if (from_fd >= 0 && kind == MD_STEP_UNLINK)
     md_sys.unlinkat (from_fd, from, 0);
   else if (from_fd >= 0 && to_fd >= 0 && exists (from_fd, from) && !exists (to_fd, to))

@@ -10,14 +10,83 @@
 #include <string.h>
 
 #define DIRS_MAX 1000000u
+#define DEPTH_MAX 64u
+#define STAMPS_MAX 64u /* more would cost as much as the list */
+
+/* Directories read for a list, to tell later whether it still holds. */
+typedef struct ListStamp
+{
+  char *path; /* below the user's; "" */
+  MdStamp stamp;
+} ListStamp;
+
+static void
+list_stamp_clear (gpointer data)
+{
+  g_free (((ListStamp *) data)->path);
+}
+
+GArray *
+md_list_stamps_new (void)
+{
+  GArray *stamps = g_array_new (FALSE, FALSE, sizeof (ListStamp));
+  g_array_set_clear_func (stamps, list_stamp_clear);
+  return stamps;
+}
+
+typedef struct Walk
+{
+  MdLayout layout;
+  GPtrArray *names; /* of the directory at work */
+  GPtrArray *dirs;  /* folders found */
+  GArray *stamps;   /* or NULL */
+} Walk;
 
 static void
 collect_dir (const char *name, gsize len, guint8 type, gpointer data)
 {
-  GPtrArray *dirs = data;
-  if (name[0] == '.' && len > 1 && strcmp (name, "..") != 0 && (type == DT_DIR || type == DT_UNKNOWN)
-      && dirs->len < DIRS_MAX)
-    g_ptr_array_add (dirs, g_strdup (name));
+  Walk *walk = data;
+  if ((type != DT_DIR && type != DT_UNKNOWN) || strcmp (name, ".") == 0 || strcmp (name, "..") == 0
+      || (walk->layout == MD_LAYOUT_PLUS && name[0] != '.'))
+    return;
+  g_ptr_array_add (walk->names, g_strdup (name));
+}
+
+static gboolean
+read_names (Walk *walk, int fd, const char *path, GError **error)
+{
+  ListStamp stamp = { .path = g_strdup (path) };
+  walk->names = g_ptr_array_new_with_free_func (g_free);
+  gboolean ok = md_stamp_of (fd, &stamp.stamp, error) && md_read_dir (fd, collect_dir, walk, error);
+  if (ok && walk->stamps != NULL)
+    g_array_append_val (walk->stamps, stamp);
+  else
+    g_free (stamp.path);
+  return ok;
+}
+
+/* fs: a directory is a mailbox if it has cur/, and may have others below it either way. */
+static gboolean
+walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
+{
+  gboolean ok = read_names (walk, fd, path, error);
+  g_autoptr (GPtrArray) names = g_steal_pointer (&walk->names);
+  for (guint i = 0; ok && i < names->len && walk->dirs->len < DIRS_MAX; i++)
+    {
+      const char *name = names->pdata[i];
+      struct stat st;
+      g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
+      g_autofree char *mailbox = md_folder_name (MD_LAYOUT_FS, below); /* NULL: cur, new, tmp, ours, and what is no name */
+      int child = mailbox != NULL ? md_open_dir (fd, name, FALSE, NULL) : -1;
+      if (child < 0)
+        continue;
+      if (md_sys.fstatat (child, "cur", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
+        g_ptr_array_add (walk->dirs, g_strdup (below));
+      if (depth < DEPTH_MAX)
+        walk_tree (walk, child, below, depth + 1, NULL); /* gone meanwhile: its parent's time tells */
+      md_sys.close (child);
+    }
+  return ok;
 }
 
 gboolean
@@ -33,24 +102,33 @@ md_folder_exists (MdStore *store, const char *dir)
 }
 
 GPtrArray *
-md_folder_dirs (MdStore *store, GError **error)
+md_folder_dirs (MdStore *store, GArray *stamps, GError **error)
 {
   g_autoptr (GPtrArray) dirs = g_ptr_array_new_with_free_func (g_free);
-  if (!md_read_dir (store->user_fd, collect_dir, dirs, error))
-    return NULL;
-  for (guint i = dirs->len; i > 0; i--)
-    if (!md_folder_exists (store, dirs->pdata[i - 1]))
-      g_ptr_array_remove_index_fast (dirs, i - 1);
-  return g_steal_pointer (&dirs);
+  Walk walk = { .layout = store->settings.layout, .dirs = dirs, .stamps = stamps };
+  if (walk.layout == MD_LAYOUT_FS)
+    return walk_tree (&walk, store->user_fd, "", 0, error) ? g_steal_pointer (&dirs) : NULL;
+  gboolean ok = read_names (&walk, store->user_fd, "", error);
+  for (guint i = 0; ok && i < walk.names->len && i < DIRS_MAX; i++)
+    if (md_folder_exists (store, walk.names->pdata[i]))
+      g_ptr_array_add (dirs, g_strdup (walk.names->pdata[i]));
+  g_ptr_array_unref (walk.names);
+  return ok ? g_steal_pointer (&dirs) : NULL;
+}
+
+gboolean
+md_folder_is_below (MdStore *store, const char *dir, const char *parent)
+{
+  gsize len = strlen (parent);
+  return strncmp (dir, parent, len) == 0 && dir[len] == md_folder_separator (store->settings.layout);
 }
 
 gboolean
 md_folder_has_children (MdStore *store, const char *dir)
 {
-  g_autofree char *prefix = g_strconcat (dir, ".", NULL);
-  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL);
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)
-    if (g_str_has_prefix (dirs->pdata[i], prefix))
+    if (md_folder_is_below (store, dirs->pdata[i], dir))
       return TRUE;
   return FALSE;
 }
@@ -82,22 +160,27 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
     }
 }
 
+/* A change within the same tick of the clock would not show. */
+static gboolean
+is_settled (const MdStamp *stamp, gint64 started_us)
+{
+  return stamp->sec * G_USEC_PER_SEC + stamp->nsec / 1000 < started_us - 2 * (stamp->nsec == 0 ? G_USEC_PER_SEC : 10000);
+}
+
 gboolean
 md_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
 {
   MdStore *store = storage->self;
-  MdStamp stamp;
-  if (!md_stamp_of (store->user_fd, &stamp, error))
-    return FALSE;
   gint64 started_us = md_now_us ();
-  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, error);
+  g_autoptr (GArray) stamps = md_list_stamps_new ();
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, stamps, error);
   if (dirs == NULL)
     return FALSE;
   g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
   add_mailbox (infos, known, "INBOX");
   for (guint i = 0; i < dirs->len; i++)
     {
-      g_autofree char *name = md_folder_name (dirs->pdata[i]);
+      g_autofree char *name = md_folder_name (store->settings.layout, dirs->pdata[i]);
       if (name != NULL)
         add_mailbox (infos, known, name);
     }
@@ -114,10 +197,13 @@ md_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
       if (info != NULL && info->exists)
         info->special_use = GPOINTER_TO_UINT (bits);
     }
-  store->list_stamp = stamp;
+  store->list_known = stamps->len <= STAMPS_MAX;
+  for (guint i = 0; store->list_known && i < stamps->len; i++)
+    store->list_known = is_settled (&g_array_index (stamps, ListStamp, i).stamp, started_us);
+  GArray *old = store->list_stamps;
+  store->list_stamps = g_steal_pointer (&stamps);
+  g_array_unref (old);
   store->list_user_serial = store->user_serial;
-  /* A change within the same tick of the clock would not show. */
-  store->list_known = stamp.sec * G_USEC_PER_SEC + stamp.nsec / 1000 < started_us - 2 * (stamp.nsec == 0 ? G_USEC_PER_SEC : 10000);
   g_mutex_unlock (&store->table);
   return TRUE;
 }
@@ -126,12 +212,16 @@ gboolean
 md_list_is_current (SatchelStorage *storage)
 {
   MdStore *store = storage->self;
-  MdStamp stamp;
-  if (!md_stamp_of (store->user_fd, &stamp, NULL))
-    return FALSE;
   g_mutex_lock (&store->table);
-  gboolean is_current = store->list_known && store->list_user_serial == store->user_serial
-                        && md_stamp_equal (&stamp, &store->list_stamp);
+  gboolean is_current = store->list_known && store->list_user_serial == store->user_serial;
+  for (guint i = 0; is_current && i < store->list_stamps->len; i++)
+    {
+      const ListStamp *known = &g_array_index (store->list_stamps, ListStamp, i);
+      struct stat st;
+      is_current = md_sys.fstatat (store->user_fd, known->path[0] != '\0' ? known->path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0
+                   && st.st_ino == known->stamp.ino && st.st_mtim.tv_sec == known->stamp.sec
+                   && st.st_mtim.tv_nsec == known->stamp.nsec;
+    }
   g_mutex_unlock (&store->table);
   return is_current;
 }
@@ -156,16 +246,18 @@ md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GEr
       if (ok)
         {
           md_user_log (store, subscribe ? 's' : 'u', name, NULL);
+          md_subscriptions_write (store);
           ok = md_user_save (store, TRUE, error);
-          if (!ok)
-            {
-              g_mutex_lock (&store->table);
-              if (subscribe)
-                g_hash_table_remove (user->subscriptions, name);
-              else
-                g_hash_table_add (user->subscriptions, g_strdup (name));
-              g_mutex_unlock (&store->table);
-            }
+        }
+      if (!ok)
+        {
+          g_mutex_lock (&store->table);
+          if (subscribe)
+            g_hash_table_remove (user->subscriptions, name);
+          else
+            g_hash_table_add (user->subscriptions, g_strdup (name));
+          g_mutex_unlock (&store->table);
+          md_subscriptions_write (store);
         }
     }
   g_mutex_unlock (&store->writer);
@@ -189,7 +281,7 @@ md_set_special_use (SatchelStorage *storage, const char *name, guint special_use
 {
   MdStore *store = storage->self;
   MdUser *user = store->user;
-  g_autofree char *dir = md_folder_dir (name, error);
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
   if (dir == NULL)
     return FALSE;

@@ -4,6 +4,8 @@ noinst_LTLIBRARIES += libmaildir.la
 libmaildir_la_SOURCES = \
 	modules/maildir/cache.c \
 	modules/maildir/commit.c \
+	modules/maildir/control.c \
+	modules/maildir/courier.c \
 	modules/maildir/driver.c \
 	modules/maildir/filename.c \
 	modules/maildir/folder.c \
@@ -22,16 +24,21 @@ libmaildir_la_SOURCES = \
 	modules/maildir/plan.h \
 	modules/maildir/plan_copy.c \
 	modules/maildir/scan.c \
+	modules/maildir/settings.c \
 	modules/maildir/slots.c \
 	modules/maildir/stage.c \
 	modules/maildir/steps.c \
 	modules/maildir/store.c \
+	modules/maildir/subscriptions.c \
 	modules/maildir/sync.c \
 	modules/maildir/sync.h \
 	modules/maildir/sync_uids.c \
 	modules/maildir/table.c \
 	modules/maildir/tree.c \
+	modules/maildir/tree_fs.c \
 	modules/maildir/uidlist.c \
+	modules/maildir/uidlist_write.c \
+	modules/maildir/unique_ids.c \
 	modules/maildir/user.c \
 	modules/maildir/util.c \
 	modules/maildir/watch.c

@@ -181,6 +181,18 @@ highest_uid (const MdScan *scan, guint32 uidvalidity)
   return highest;
 }
 
+/* That of the server which numbered here last. */
+static MdUidlist *
+foreign_list (MdMailbox *mb)
+{
+  gboolean is_courier = mb->store->user->server == MD_SERVER_COURIER;
+  MdUidlist *list = is_courier ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0) : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
+  if (!is_courier || list->uidvalidity != 0)
+    return list;
+  md_uidlist_free (list);
+  return md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
+}
+
 /* State file lost: UIDVALIDITY from a whole index, the list of foreign UIDs, or most of the names; else a
  * new one.  Numbering goes on far above all that is seen: a UID that was told and removed is not given twice. */
 gboolean
@@ -204,14 +216,14 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
         uidvalidity = GPOINTER_TO_UINT (key);
       }
   g_hash_table_unref (majority.votes);
-  g_autoptr (MdUidlist) list = md_uidlist_load (mb->fd, 0);
+  g_autoptr (MdUidlist) list = foreign_list (mb);
   guint64 limit = 1;
   if (trust == MD_INDEX_EXACT)
     {
       uidvalidity = summary->uidvalidity;
       limit = (guint64) summary->uidnext + MD_UID_BLOCK;
     }
-  else if (list->uidvalidity != 0 && !list->is_damaged && (uidvalidity == 0 || uidvalidity == list->uidvalidity))
+  else if (list->uidvalidity != 0 && uidvalidity == 0)
     uidvalidity = list->uidvalidity;
   gboolean is_ours = uidvalidity != 0 && (best > 0 || trust == MD_INDEX_EXACT);
   guint32 highest = highest_uid (scan, uidvalidity);
@@ -221,12 +233,20 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
       limit = MAX (limit, MAX ((guint64) list->uidnext, 1));
       if (n > 0)
         limit = MAX (limit, (guint64) g_array_index (list->lines, MdUidlistLine, n - 1).uid + 1);
+      if (list->is_damaged && !is_ours)
+        {
+          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: the UID list is damaged: %u UIDs are kept, other messages get new ones",
+                       mb->name, n);
+          limit += MD_UID_JUMP; /* above what it may have said */
+        }
     }
   /* A list that came with the Maildir from another server is exact; our own UIDs are not in it. */
   if (is_ours && trust != MD_INDEX_EXACT)
     limit = MAX (limit, (guint64) highest + 1) + MD_UID_JUMP;
   if (limit > MD_UID_MAX - MD_UID_JUMP)
     {
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: UIDs up to %" G_GUINT64_FORMAT " leave no room: it gets a new UIDVALIDITY",
+                   mb->name, limit);
       uidvalidity = 0;
       limit = 1;
     }
@@ -240,8 +260,9 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
 static gboolean
 open_dirs (MdMailbox *mb, GError **error)
 {
-  mb->fd = md_open_dir (mb->store->user_fd, mb->dir[0] != '\0' ? mb->dir : ".", FALSE, error);
-  if (mb->fd < 0)
+  mb->fd = md_open_path (mb->store->user_fd, mb->dir, FALSE, error);
+  mb->control_fd = mb->fd >= 0 ? md_control_open (mb->store, mb->dir, mb->fd, error) : -1;
+  if (mb->control_fd < 0)
     return FALSE;
   mb->cur_fd = md_open_dir (mb->fd, "cur", mb->dir[0] == '\0', error);
   if (mb->cur_fd < 0)
@@ -277,6 +298,7 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
     {
       mb->new_stamp = summary->new_stamp;
       mb->cur_stamp = summary->cur_stamp;
+      mb->listed_upto = summary->listed_upto;
     }
   if (mb->trust == MD_INDEX_LOST)
     mb->first_recent = (guint32) MAX (words[MD_STATE_RECENT], 1);
@@ -306,12 +328,18 @@ load_files (MdMailbox *mb, GError **error)
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
+      if (mb->store->user->server == MD_SERVER_COURIER && !md_courier_take_keywords (mb, error))
+        return FALSE;
       if (!md_mailbox_recover_state (mb, mb->trust, &summary, error))
         return FALSE;
     }
   unite_state_and_index (mb, &summary);
-  md_keywords_load (&mb->keywords, mb->fd);
-  return md_sync (mb, mb->trust != MD_INDEX_EXACT || summary.is_suspect, error);
+  md_keywords_load (&mb->keywords, mb->control_fd);
+  if (!md_sync (mb, mb->trust != MD_INDEX_EXACT || summary.is_suspect, error))
+    return FALSE;
+  md_uidlist_add_ours (mb);
+  mb->is_changed |= !has_state;
+  return TRUE;
 }
 
 MdMailbox *
@@ -320,7 +348,7 @@ md_mailbox_load (MdStore *store, const char *name, GError **error)
   MdMailbox *mb = g_new0 (MdMailbox, 1);
   mb->store = store;
   mb->name = g_strdup (name);
-  mb->fd = mb->new_fd = mb->cur_fd = mb->state.fd = -1;
+  mb->fd = mb->new_fd = mb->cur_fd = mb->control_fd = mb->state.fd = -1;
   mb->watch_wd[0] = mb->watch_wd[1] = -1;
   mb->first_recent = 1;
   md_table_init (&mb->table);
@@ -328,7 +356,7 @@ md_mailbox_load (MdStore *store, const char *name, GError **error)
   md_index_init (&mb->index);
   md_cache_init (&mb->cache);
   mb->tombstones = g_array_new (FALSE, FALSE, sizeof (MdTombstone));
-  mb->dir = md_folder_dir (name, error);
+  mb->dir = md_folder_dir (store->settings.layout, name, error);
   if (mb->dir != NULL)
     {
       md_mailbox_set_paths (mb);
@@ -345,10 +373,12 @@ md_mailbox_unload (MdMailbox *mb)
 {
   if (mb->has_early_scan)
     md_scan_clear (&mb->early_scan);
+  md_courier_write (mb);
+  md_unique_ids_drop (mb->unique_ids);
   md_index_close (mb);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);
-  int fds[] = { mb->fd, mb->new_fd, mb->cur_fd };
+  int fds[] = { mb->control_fd != mb->fd ? mb->control_fd : -1, mb->fd, mb->new_fd, mb->cur_fd };
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     if (fds[i] >= 0)
       md_sys.close (fds[i]);
@@ -411,7 +441,7 @@ md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
 static gboolean
 quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
 {
-  int fd = md_open_dir (store->user_fd, dir[0] != '\0' ? dir : ".", FALSE, NULL);
+  int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
   MdSummary summary;
   MdSlots state = { .fd = -1 };
   struct stat st[2];
@@ -449,7 +479,7 @@ gboolean
 md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error)
 {
   MdStore *store = storage->self;
-  g_autofree char *dir = md_folder_dir (name, error);
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   if (dir == NULL)
     return FALSE;
   gboolean ok = TRUE;

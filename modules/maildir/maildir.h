@@ -51,6 +51,8 @@ int md_open_file (int dirfd, const char *name, GError **error); /* regular, read
 gboolean md_replace_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error);
 gboolean md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error); /* the same but for the directory's sync */
 int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);
+/* "", "cur", "A/B/new": level by level, no link is followed. */
+int md_open_path (int dirfd, const char *path, gboolean create, GError **error);
 gboolean md_fsync (int fd, const char *what, GError **error);
 gboolean md_stamp_of (int fd, MdStamp *ret, GError **error);
 gboolean md_stamp_equal (const MdStamp *a, const MdStamp *b);
@@ -89,10 +91,33 @@ void md_name_id (const char *name, gsize base_len, GString *out);
 /* Suffix letters that mean nothing to us, kept when we rename. */
 void md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out);
 
+/* ---- settings.c ---- */
+typedef enum { MD_LAYOUT_PLUS = 0, MD_LAYOUT_FS } MdLayout;
+/* Whose files are kept beside ours. UNKNOWN: not decided yet. */
+typedef enum { MD_SERVER_UNKNOWN = 0, MD_SERVER_NONE, MD_SERVER_DOVECOT, MD_SERVER_COURIER } MdServer;
+typedef struct MdSettings
+{
+  MdLayout layout;
+  MdServer server;    /* as configured */
+  char *path;         /* below the root */
+  char *control_path; /* the same; NULL: in the Maildir */
+  char *uidl_format;  /* NULL: the default */
+} MdSettings;
+extern const SatchelConfigRow md_schema[];
+gboolean md_settings_check (const SatchelConfig *section, GError **error);
+/* @section NULL: defaults, with the path of @identity. */
+void md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity);
+void md_settings_clear (MdSettings *settings);
+const char *md_server_name (MdServer server);
+/* @guid: NULL if the message has none of its own. */
+void md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base, gsize base_len,
+                     const char *guid);
+
 /* ---- folder.c ---- */
-/* "A/b.c" -> ".A.b&AC4-c"; INBOX -> "".  CANNOT when it does not fit. */
-char *md_folder_dir (const char *name, GError **error);
-char *md_folder_name (const char *dir); /* NULL: not one of ours */
+/* "A/b.c" -> ".A.b&AC4-c" or, in fs, "A/b.c"; INBOX -> "".  CANNOT when it does not fit. */
+char *md_folder_dir (MdLayout layout, const char *name, GError **error);
+char *md_folder_name (MdLayout layout, const char *dir); /* NULL: not one of ours */
+char md_folder_separator (MdLayout layout);
 
 /* ---- slots.c: a few numbers, durable, twice ---- */
 #define MD_SLOT_WORDS 12u
@@ -168,30 +193,75 @@ typedef struct MdUidlistLine
 {
   guint32 uid;
   guint32 base_len;
-  const char *base; /* into `data` */
-  gint64 date;      /* G_MININT64: not known */
+  const char *base;   /* into `data` */
+  gint64 date;        /* G_MININT64: not known */
+  const char *fields; /* between UID and ':'; into `data` */
+  guint32 fields_len;
+  gboolean is_checked; /* ours, with a checksum */
 } MdUidlistLine;
 typedef struct MdUidlist
 {
   GByteArray *data;
-  GArray *lines; /* MdUidlistLine */
+  GArray *lines; /* MdUidlistLine, ascending by uid */
   guint32 *buckets;
-  guint mask;
+  guint mask, version;
   guint32 uidvalidity, uidnext; /* of the header; 0: none */
+  char guid[33];                /* the same; "" */
   gboolean is_damaged;          /* something in it was skipped */
+  gboolean is_unsorted;
 } MdUidlist;
-/* @uidvalidity: whose lines count; 0: the head's. */
-MdUidlist *md_uidlist_load (int dirfd, guint32 uidvalidity);
+/* @uidvalidity: whose lines count; 0: the head's.  Never NULL. */
+MdUidlist *md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity);
 void md_uidlist_free (MdUidlist *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdUidlist, md_uidlist_free)
 const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, guint len);
-void md_uidlist_line (GString *out, guint32 uidvalidity, guint32 uid, const char *base, guint len, gint64 date);
-/* Appends @lines durably, or writes the file anew with the header when there is none of @uidvalidity. */
-gboolean md_uidlist_append (int dirfd, guint32 uidvalidity, const guint8 *id, guint32 uidnext, const GString *lines,
-                            gboolean anew, GError **error);
+/* The value of the first field @key, not NUL-ended; NULL: none. */
+const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);
+typedef struct MdListed /* a line to write */
+{
+  guint32 uid, len;
+  const char *base;
+  gint64 date;
+  const char *fields; /* of others, "P... G..."; C and T in them are left out */
+  gsize fields_len;
+} MdListed;
+void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file);
 
 typedef struct MdStore MdStore;
 typedef struct MdMailbox MdMailbox;
+typedef struct MdUniqueIds MdUniqueIds;
+
+/* ---- uidlist_write.c ---- */
+gboolean md_uidlist_has_ours (const MdMailbox *mb);
+/* All lines: of what is known, with what @old says of it, and of @arrivals (MdListed; may be NULL). */
+void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out);
+/* Appends @lines, or writes the file anew with a header; @guid: "" for our own. */
+gboolean md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew,
+                            gboolean durable, GError **error);
+/* Lists our own files where people may go back; never fails an operation. */
+void md_uidlist_add_ours (MdMailbox *mb);
+
+/* ---- unique_ids.c: POP3 ---- */
+/* A reference, by md_unique_ids_drop; never NULL. */
+MdUniqueIds *md_unique_ids_current (MdMailbox *mb);
+void md_unique_ids_drop (MdUniqueIds *ids);
+char *md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid); /* NULL: what the protocol makes */
+
+/* ---- subscriptions.c: of the server that was here before ---- */
+MdServer md_server_find (MdStore *store);
+/* TRUE: they were read, since they are not as we left them. */
+gboolean md_subscriptions_read (MdStore *store);
+void md_subscriptions_write (MdStore *store);
+
+/* ---- courier.c ---- */
+#define MD_COURIER_UIDS "courierimapuiddb"
+#define MD_COURIER_POP3 "courierpop3dsizelist"
+#define MD_COURIER_KEYWORDS "courierimapkeywords"
+/* Before the first scan: keywords become letters in the names of the files. */
+gboolean md_courier_take_keywords (MdMailbox *mb, GError **error);
+GHashTable *md_courier_unique_ids (MdMailbox *mb); /* base of the name -> "P" and id; g_hash_table_unref */
+void md_courier_write (MdMailbox *mb);
+
 
 /* ---- index.c ---- */
 typedef struct MdTombstone
@@ -207,7 +277,7 @@ typedef struct MdSummary
   guint64 highestmodseq, size_bytes, history_start, cache_id;
   guint64 sequence; /* of the frame; a hint in the state file names the last one */
   MdStamp new_stamp, cur_stamp;
-  guint32 is_suspect, reserved;
+  guint32 is_suspect, listed_upto;
 } MdSummary;
 typedef struct MdIndex
 {
@@ -258,8 +328,11 @@ typedef struct MdUser
   GQueue log;                /* char *, oldest first */
   MdSlots slots;
   guint64 modseq, uidvalidity; /* last given; 0: none yet */
+  MdServer server;             /* whose files are kept beside ours */
+  guint64 foreign_stamp[3];    /* of its subscriptions, as read or written last: time, size */
+  gboolean has_old_form;       /* of Dovecot's subscriptions */
 } MdUser;
-MdUser *md_user_open (int user_fd, GError **error);
+gboolean md_user_open (MdStore *store, GError **error);
 void md_user_free (MdUser *user);
 /* @durable FALSE: only the log of changes is new. */
 gboolean md_user_save (MdStore *store, gboolean durable, GError **error);
@@ -298,12 +371,14 @@ struct MdStore
 {
   SatchelStorage *storage;
   int root_fd, user_fd, tmp_fd; /* root borrowed */
+  int control_fd;               /* of the other server's files of the user; the same as user_fd if there is no such place */
+  MdSettings settings;
   GMutex writer, table;
   MdUser *user;
   MdJournal journal;
   GHashTable *open; /* directory name -> MdMailbox, borrowed */
   guint64 list_user_serial, user_serial;
-  MdStamp list_stamp;
+  GArray *list_stamps; /* of the directories of the last list */
   gboolean list_known;
 };
 
@@ -330,6 +405,10 @@ struct MdMailbox
   char *name, *dir;       /* dir: "" for INBOX */
   char *new_path, *cur_path;
   int fd, new_fd, cur_fd;
+  int control_fd; /* UID list and keywords; the same as fd if there is no other place for them */
+  guint32 listed_upto;     /* the UID list has all below it, and UIDNEXT; 0: not known */
+  MdUniqueIds *unique_ids; /* guarded by `table`; NULL: not read */
+  gboolean is_changed;     /* since it was opened: Courier's files are behind */
   gboolean is_deleted;
   MdSlots state;
   guint32 uidvalidity, uidnext, first_recent;
@@ -376,6 +455,11 @@ gboolean md_sync (MdMailbox *mb, gboolean force, GError **error);
 gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);
 void md_scan_clear (MdScan *scan);
 
+/* control.c.  @fd: the mailbox's own directory, returned where there is no other place. */
+int md_control_open (MdStore *store, const char *dir, int fd, GError **error);
+void md_control_renamed (MdStore *store, const char *from, const char *to);
+void md_control_removed (MdStore *store, const char *dir);
+
 /* ---- operations of the driver, by file ---- */
 gboolean md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error); /* store.c */
 void md_close (SatchelStorage *storage);
@@ -389,7 +473,14 @@ gboolean md_subscribe (SatchelStorage *storage, const char *name, gboolean subsc
 gboolean md_set_special_use (SatchelStorage *storage, const char *name, guint special_use, GError **error);
 gboolean md_folder_exists (MdStore *store, const char *dir);
 gboolean md_folder_has_children (MdStore *store, const char *dir);
-GPtrArray *md_folder_dirs (MdStore *store, GError **error);
+gboolean md_folder_is_below (MdStore *store, const char *dir, const char *parent);
+/* @stamps: NULL, or of md_list_stamps_new, to be filled. */
+GPtrArray *md_folder_dirs (MdStore *store, GArray *stamps, GError **error);
+GArray *md_list_stamps_new (void);
+/* tree_fs.c: layout fs.  A mailbox made in trash/@unique to its place; out of it; from place to place, with its children. */
+gboolean md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error);
+gboolean md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error);
+gboolean md_fs_rename (MdStore *store, const char *from, const char *to, GError **error);
 SatchelMailbox *md_open_mailbox (SatchelStorage *storage, const char *name, GError **error); /* mailbox.c */
 void md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox);
 gboolean md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
@@ -427,6 +518,9 @@ gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guin
 gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                           GError **error);
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
+
+gboolean md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
+                        GError **error); /* unique_ids.c */
 
 extern const SatchelStorageOps md_ops;
 

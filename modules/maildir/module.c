@@ -7,6 +7,12 @@
 
 #include <satchel/module.h>
 
+static gboolean
+check (const SatchelConfig *section, GError **error)
+{
+  return md_settings_check (section, error);
+}
+
 static void
 stop (void)
 {
@@ -24,7 +30,10 @@ satchel_module (void)
     .description = "Mail in Maildir++ directories, shared with other programs",
     .licence = "MIT",
     .roles = SATCHEL_ROLE_MAIL | SATCHEL_ROLE_CLI,
+    .schema = md_schema,
     .provides = provides,
+    .check = check,
+    .configure = check,
     .stop = stop,
   };
   md_boot_id (); /* while /proc can still be read */

@@ -181,7 +181,7 @@ md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean 
       bits |= G_GUINT64_CONSTANT (1) << bit;
     }
   *ret = bits;
-  return !needs_file || md_keywords_save (&mb->keywords, mb->fd, error);
+  return !needs_file || md_keywords_save (&mb->keywords, mb->control_fd, error);
 }
 
 SatchelSnapshotBuilder *

@@ -14,26 +14,6 @@
 #define SWEEP_FILE "satchel-swept"
 #define SWEEP_US (24 * 3600 * (gint64) G_USEC_PER_SEC)
 
-static int
-open_user_dir (const SatchelStorageIdentity *identity, GError **error)
-{
-  g_auto (GStrv) parts = g_strsplit (identity->path, "/", -1);
-  int fd = md_open_dir (identity->root_fd, ".", FALSE, error);
-  for (char **part = parts; fd >= 0 && *part != NULL; part++)
-    {
-      if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
-        {
-          satchel_error_set (error, SATCHEL_ERROR_INVALID, "path of the user is not valid");
-          md_sys.close (fd);
-          return -1;
-        }
-      int next = md_open_dir (fd, *part, TRUE, error);
-      md_sys.close (fd);
-      fd = next;
-    }
-  return fd;
-}
-
 static gboolean
 check_owner (int fd, GError **error)
 {
@@ -43,7 +23,7 @@ check_owner (int fd, GError **error)
   if (st.st_uid == geteuid ())
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
-                            "the Maildir belongs to uid %u, not to the mail user (uid %u): give it over with chown -R",
+                            "the Maildir belongs to uid %u, not to the mail user (uid %u): give it over with chown -R, or set server.mail_user to its owner",
                             (guint) st.st_uid, (guint) geteuid ());
 }
 
@@ -135,10 +115,10 @@ sweep (MdStore *store)
         md_remove_tree (trash_fd, names->pdata[i]);
       md_sys.close (trash_fd);
     }
-  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL);
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, NULL);
   for (guint i = 0; dirs != NULL && i < dirs->len; i++)
     {
-      int dir_fd = md_open_dir (store->user_fd, dirs->pdata[i], FALSE, NULL);
+      int dir_fd = md_open_path (store->user_fd, dirs->pdata[i], FALSE, NULL);
       int fd = dir_fd >= 0 ? md_open_dir (dir_fd, "tmp", FALSE, NULL) : -1;
       if (fd >= 0)
         {
@@ -155,9 +135,16 @@ sweep (MdStore *store)
 static gboolean
 open_place (MdStore *store, GError **error)
 {
-  store->user_fd = open_user_dir (store->storage->identity, error);
+  store->user_fd = md_open_path (store->root_fd, store->settings.path, TRUE, error);
   if (store->user_fd < 0 || !check_owner (store->user_fd, error))
     return FALSE;
+  store->control_fd = store->user_fd;
+  if (store->settings.control_path != NULL)
+    {
+      store->control_fd = md_open_path (store->root_fd, store->settings.control_path, TRUE, error);
+      if (store->control_fd < 0 || !check_owner (store->control_fd, error))
+        return FALSE;
+    }
   store->tmp_fd = md_open_dir (store->user_fd, "tmp", TRUE, error);
   if (store->tmp_fd < 0)
     return FALSE;
@@ -177,14 +164,16 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   MdStore *store = g_new0 (MdStore, 1);
   store->storage = storage;
   store->root_fd = storage->identity->root_fd;
-  store->user_fd = store->tmp_fd = -1;
+  store->user_fd = store->tmp_fd = store->control_fd = -1;
+  store->list_stamps = md_list_stamps_new ();
+  md_settings_init (&store->settings, section, storage->identity);
   g_mutex_init (&store->writer);
   g_mutex_init (&store->table);
   md_journal_init (&store->journal);
   store->open = g_hash_table_new (g_str_hash, g_str_equal);
   storage->self = store;
   if (open_place (store, error) && md_journal_recover (store, error)
-      && (store->user = md_user_open (store->user_fd, error)) != NULL)
+      && md_user_open (store, error))
     {
       sweep (store);
       return TRUE;
@@ -204,8 +193,12 @@ md_close (SatchelStorage *storage)
   g_clear_pointer (&store->user, md_user_free);
   if (store->tmp_fd >= 0)
     md_sys.close (store->tmp_fd);
+  if (store->control_fd >= 0 && store->control_fd != store->user_fd)
+    md_sys.close (store->control_fd);
   if (store->user_fd >= 0)
     md_sys.close (store->user_fd);
+  md_settings_clear (&store->settings);
+  g_array_unref (store->list_stamps);
   g_hash_table_unref (store->open);
   g_mutex_clear (&store->writer);
   g_mutex_clear (&store->table);

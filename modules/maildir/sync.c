@@ -430,7 +430,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   Sync sync = { .mb = mb };
   gint64 started_ms = md_monotonic_ms ();
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
-    md_keywords_load (&mb->keywords, mb->fd); /* another program may have named a letter */
+    md_keywords_load (&mb->keywords, mb->control_fd); /* another program may have named a letter */
   gboolean ok = look_until_sure (&sync, error) && apply (&sync, error);
   if (ok)
     {
@@ -444,6 +444,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
       md_table_compact (&mb->table);
       g_mutex_unlock (&mb->store->table);
       mb->trust = MD_INDEX_EXACT;
+      md_uidlist_add_ours (mb);
       if (md_cache_compact (mb))
         md_index_checkpoint (mb);
       md_index_flush (mb, FALSE, NULL);
@@ -451,8 +452,9 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   clear_look (&sync);
   if (sync.builder != NULL)
     satchel_snapshot_unref (satchel_snapshot_builder_finish (sync.builder, &(SatchelMailboxState){ .uidvalidity = 1, .uidnext = 1 }));
-  if (sync.list != NULL)
-    md_uidlist_free (sync.list);
+  g_clear_pointer (&sync.list, md_uidlist_free);
+  g_clear_pointer (&sync.courier, md_uidlist_free);
+  g_clear_pointer (&sync.saved_ids, g_hash_table_unref);
   if (sync.lines != NULL)
     g_string_free (sync.lines, TRUE);
   return ok;

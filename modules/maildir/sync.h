@@ -24,8 +24,10 @@ typedef struct Sync
   guint mask;
   GArray *arrivals;   /* Arrival */
   guint n_missing;
-  MdUidlist *list;
+  MdUidlist *list, *courier; /* courier: NULL unless it was here */
+  GHashTable *saved_ids;     /* of courier's POP3 server; or NULL */
   GString *lines;
+  gboolean needs_list; /* the list lacks what it is to hold */
   SatchelSnapshotBuilder *builder;
   guint64 modseq; /* 0: not yet taken */
   gboolean is_partial; /* no room for the UIDs of new files */

@@ -61,70 +61,23 @@ uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
   return FALSE;
 }
 
-typedef struct ListedFile
-{
-  guint32 uid;
-  const char *base;
-  guint len;
-  gint64 date;
-} ListedFile;
-
-static int
-by_listed_uid (const void *a, const void *b)
-{
-  const ListedFile *x = a, *y = b;
-  return (x->uid > y->uid) - (x->uid < y->uid);
-}
-
-/* The list whole again, from all that is known: after damage, or when most of its lines are of files long gone. */
-static void
-list_everything (Sync *sync)
-{
-  MdMailbox *mb = sync->mb;
-  g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (ListedFile));
-  for (guint i = 0; i < mb->table.entries->len; i++)
-    {
-      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
-      guint32 index;
-      if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0 || sync->entry_of[i] == 0
-          || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
-        continue;
-      guint row;
-      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
-      ListedFile file = { entry->uid, md_table_name (&mb->table, entry), entry->base_len, chunk->internal_date[row] };
-      g_array_append_val (files, file);
-    }
-  for (guint i = 0; i < sync->arrivals->len; i++)
-    {
-      const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      ListedFile file = { arrival->uid, arrival->name, arrival->parsed.base_len, arrival->date };
-      if (arrival->is_listed)
-        g_array_append_val (files, file);
-    }
-  g_array_sort (files, by_listed_uid);
-  g_string_truncate (sync->lines, 0);
-  for (guint i = 0; i < files->len; i++)
-    {
-      const ListedFile *file = &g_array_index (files, ListedFile, i);
-      md_uidlist_line (sync->lines, sync->mb->uidvalidity, file->uid, file->base, file->len, file->date);
-    }
-}
-
 /* The list goes before the names: a copy that another program made carries the UID of its original in its name, and
  * was listed when it was first seen. */
 static void
-uids_from_list (Sync *sync, UidTable *taken, guint32 *next)
+uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *next)
 {
   MdMailbox *mb = sync->mb;
+  guint64 limit = mb->state.words[MD_STATE_UID_LIMIT];
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      const MdUidlistLine *line = md_uidlist_find (sync->list, arrival->name, arrival->parsed.base_len);
-      arrival->uid = 0;
-      /* With a whole index a known UID below UIDNEXT that is not there was expunged. */
-      if (line == NULL || line->uid >= mb->state.words[MD_STATE_UID_LIMIT]
+      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find (list, arrival->name, arrival->parsed.base_len) : NULL;
+      /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on numbering
+       * without our limit. */
+      if (line == NULL || line->uid >= (line->is_checked ? limit : md_min (limit + MD_UID_JUMP, MD_UID_MAX))
           || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
         continue;
+      sync->needs_list |= list != sync->list;
       find_date (sync, arrival, line);
       arrival->is_listed = TRUE;
       arrival->uid = line->uid;
@@ -142,8 +95,26 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
         continue;
       arrival->uid = arrival->parsed.uid;
       arrival->date = arrival->parsed.has_date ? arrival->parsed.date : 0;
+      arrival->is_listed = md_uidlist_has_ours (sync->mb);
+      sync->needs_list |= arrival->is_listed;
       *next = MAX (*next, arrival->uid + 1);
     }
+}
+
+static MdListed
+listed (Sync *sync, const Arrival *arrival)
+{
+  MdListed file = { .uid = arrival->uid, .base = arrival->name, .len = arrival->parsed.base_len, .date = arrival->date };
+  if (sync->saved_ids == NULL)
+    return file;
+  g_autofree char *base = g_strndup (arrival->name, arrival->parsed.base_len);
+  const char *id = g_hash_table_lookup (sync->saved_ids, base);
+  if (id != NULL)
+    {
+      file.fields = id;
+      file.fields_len = strlen (id);
+    }
+  return file;
 }
 
 /* A UID is told only once it is durable. */
@@ -151,12 +122,64 @@ static gboolean
 write_lines (Sync *sync, guint32 uidnext, GError **error)
 {
   MdMailbox *mb = sync->mb;
-  gboolean anew = sync->list->is_damaged || sync->list->uidvalidity != mb->uidvalidity
+  gboolean anew = sync->needs_list || sync->list->is_damaged || sync->list->is_unsorted || sync->list->version == 1
+                  || sync->list->uidvalidity != mb->uidvalidity
                   || sync->list->lines->len > 2 * (mb->table.entries->len + sync->arrivals->len) + 1000;
   if (anew)
-    list_everything (sync);
-  return md_uidlist_append (mb->fd, mb->uidvalidity, (const guint8 *) &mb->state.words[MD_STATE_ID_1], uidnext,
-                            sync->lines, anew, error);
+    {
+      g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
+      for (guint i = 0; i < sync->arrivals->len; i++)
+        {
+          const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
+          MdListed file = listed (sync, arrival);
+          if (arrival->is_listed)
+            g_array_append_val (files, file);
+        }
+      md_uidlist_everything (mb, sync->list, files, sync->lines);
+    }
+  else if (sync->lines->len == 0)
+    return TRUE;
+  if (!md_uidlist_append (mb, uidnext, sync->list->guid, sync->lines, anew, TRUE, error))
+    return FALSE;
+  if (anew)
+    mb->listed_upto = mb->uidnext;
+  return TRUE;
+}
+
+/* The lists of those who numbered here before us. */
+static void
+load_lists (Sync *sync)
+{
+  MdMailbox *mb = sync->mb;
+  gboolean is_first = mb->trust != MD_INDEX_EXACT;
+  sync->list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+  if (mb->store->user->server != MD_SERVER_COURIER)
+    return;
+  sync->courier = md_uidlist_load (mb->fd, MD_COURIER_UIDS, mb->uidvalidity);
+  if (is_first && mb->dir[0] == '\0')
+    sync->saved_ids = md_courier_unique_ids (mb);
+  /* A list that we have written since says more. */
+  for (guint i = 0; sync->saved_ids != NULL && i < sync->list->lines->len; i++)
+    {
+      const MdUidlistLine *line = &g_array_index (sync->list->lines, MdUidlistLine, i);
+      gsize len;
+      if (md_uidlist_field (line, 'P', &len) != NULL)
+        g_clear_pointer (&sync->saved_ids, g_hash_table_unref);
+    }
+  sync->needs_list |= sync->saved_ids != NULL && g_hash_table_size (sync->saved_ids) > 0;
+}
+
+/* On a full disk what is known can still be read and removed; the new ones wait unseen. */
+static void
+leave_out_from (Sync *sync, guint32 first)
+{
+  GArray *arrivals = sync->arrivals;
+  for (guint i = arrivals->len; i > 0; i--)
+    if (g_array_index (arrivals, Arrival, i - 1).uid >= first)
+      g_array_remove_index (arrivals, i - 1);
+  sync->mb->uidnext = first;
+  sync->mb->listed_upto = 0;
+  sync->is_partial = TRUE;
 }
 
 gboolean
@@ -166,8 +189,11 @@ md_sync_assign_uids (Sync *sync, GError **error)
   GArray *arrivals = sync->arrivals;
   UidTable taken = uid_table_new (arrivals->len);
   guint32 next = mb->uidnext;
-  sync->list = md_uidlist_load (mb->fd, mb->uidvalidity);
-  uids_from_list (sync, &taken, &next);
+  md_uidlist_add_ours (mb); /* below those that come now */
+  load_lists (sync);
+  uids_from_list (sync, sync->list, &taken, &next);
+  if (sync->courier != NULL)
+    uids_from_list (sync, sync->courier, &taken, &next);
   uids_from_names (sync, &taken, &next);
   g_free (taken.slots);
   sync->lines = g_string_new (NULL);
@@ -182,22 +208,20 @@ md_sync_assign_uids (Sync *sync, GError **error)
       find_date (sync, arrival, NULL);
       arrival->is_listed = TRUE;
       arrival->uid = next++;
-      md_uidlist_line (sync->lines, mb->uidvalidity, arrival->uid, arrival->name, arrival->parsed.base_len,
-                       arrival->date);
+      MdListed file = listed (sync, arrival);
+      md_uidlist_line (sync->lines, mb->uidvalidity, &file);
     }
-  if (next == first_fresh || (md_mailbox_reserve_uids (mb, next, error) && write_lines (sync, next, error)))
+  if ((next == first_fresh && !sync->needs_list && next <= mb->state.words[MD_STATE_UID_LIMIT])
+      || (md_mailbox_reserve_uids (mb, next, error) && write_lines (sync, next, error)))
     {
+      if (mb->listed_upto == mb->uidnext)
+        mb->listed_upto = next;
       mb->uidnext = next;
       return TRUE;
     }
   if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
     return FALSE;
-  /* On a full disk what is known can still be read and removed; the new ones wait unseen. */
   g_clear_error (error);
-  for (guint i = arrivals->len; i > 0; i--)
-    if (g_array_index (arrivals, Arrival, i - 1).uid >= first_fresh)
-      g_array_remove_index (arrivals, i - 1);
-  mb->uidnext = first_fresh;
-  sync->is_partial = TRUE;
+  leave_out_from (sync, first_fresh);
   return TRUE;
 }

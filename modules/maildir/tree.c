@@ -18,6 +18,32 @@ open_trash (MdStore *store, GError **error)
   return md_open_dir (store->user_fd, MD_TRASH_DIR, TRUE, error);
 }
 
+static gboolean
+put_in_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error)
+{
+  if (store->settings.layout == MD_LAYOUT_FS)
+    return md_fs_place (store, trash_fd, unique, dir, error);
+  if (md_sys.renameat (trash_fd, unique, store->user_fd, dir) != 0)
+    return satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno, "mailbox: rename");
+  if (md_fsync (store->user_fd, "mail directory", error))
+    return TRUE;
+  md_sys.renameat (store->user_fd, dir, trash_fd, unique);
+  return FALSE;
+}
+
+static gboolean
+take_away (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error)
+{
+  if (store->settings.layout == MD_LAYOUT_FS)
+    return md_fs_displace (store, dir, trash_fd, unique, error);
+  if (md_sys.renameat (store->user_fd, dir, trash_fd, unique) != 0)
+    return satchel_error_set_errno (error, errno, "mailbox: rename");
+  if (md_fsync (store->user_fd, "mail directory", error))
+    return TRUE;
+  md_sys.renameat (trash_fd, unique, store->user_fd, dir);
+  return FALSE;
+}
+
 /* A whole mailbox under a name nobody looks at, then renamed: no half one is ever seen. */
 static gboolean
 make_folder (MdStore *store, const char *dir, GError **error)
@@ -41,14 +67,8 @@ make_folder (MdStore *store, const char *dir, GError **error)
     }
   if (fd >= 0)
     md_sys.close (fd);
-  if (ok && md_sys.renameat (trash_fd, unique, store->user_fd, dir) != 0)
-    ok = satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno, "mailbox: rename");
-  if (ok && !md_fsync (store->user_fd, "mail directory", error))
-    {
-      md_sys.renameat (store->user_fd, dir, trash_fd, unique);
-      ok = FALSE;
-    }
-  if (!ok)
+  ok = ok && put_in_place (store, trash_fd, unique, dir, error);
+  if (!ok || store->settings.layout == MD_LAYOUT_FS)
     md_remove_tree (trash_fd, unique);
   md_sys.close (trash_fd);
   return ok;
@@ -57,7 +77,7 @@ make_folder (MdStore *store, const char *dir, GError **error)
 static gboolean
 create_locked (MdStore *store, const char *name, guint special_use, GError **error)
 {
-  g_autofree char *dir = md_folder_dir (name, error);
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
   if (dir == NULL)
     return FALSE;
@@ -66,7 +86,8 @@ create_locked (MdStore *store, const char *name, guint special_use, GError **err
   struct stat st;
   /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
   if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
-      && (!S_ISDIR (st.st_mode) || md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0))
+      && (!S_ISDIR (st.st_mode)
+          || (store->settings.layout == MD_LAYOUT_PLUS && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
   if (!md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
     return FALSE;
@@ -94,7 +115,7 @@ md_create (SatchelStorage *storage, const char *name, guint special_use, GError 
 static gboolean
 remove_locked (MdStore *store, const char *name, GError **error)
 {
-  g_autofree char *dir = md_folder_dir (name, error);
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
   char unique[128];
   if (dir == NULL)
@@ -109,14 +130,7 @@ remove_locked (MdStore *store, const char *name, GError **error)
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
-  gboolean ok = md_user_next_modseq (store, &modseq, error);
-  if (ok && md_sys.renameat (store->user_fd, dir, trash_fd, unique) != 0)
-    ok = satchel_error_set_errno (error, errno, "mailbox: rename");
-  if (ok && !md_fsync (store->user_fd, "mail directory", error))
-    {
-      md_sys.renameat (trash_fd, unique, store->user_fd, dir);
-      ok = FALSE;
-    }
+  gboolean ok = md_user_next_modseq (store, &modseq, error) && take_away (store, dir, trash_fd, unique, error);
   if (ok)
     {
       MdMailbox *mb = g_hash_table_lookup (store->open, dir);
@@ -134,6 +148,7 @@ remove_locked (MdStore *store, const char *name, GError **error)
       md_user_log (store, 'd', name, NULL);
       md_user_save (store, had_use, NULL);
       md_remove_tree (trash_fd, unique);
+      md_control_removed (store, dir);
     }
   md_sys.close (trash_fd);
   return ok;
@@ -190,7 +205,7 @@ tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
   g_free (mb->dir);
   mb->dir = g_strdup (new_dir);
   g_free (mb->name);
-  mb->name = md_folder_name (new_dir);
+  mb->name = md_folder_name (store->settings.layout, new_dir);
   md_mailbox_set_paths (mb);
   g_hash_table_insert (store->open, mb->dir, mb);
   g_mutex_unlock (&store->table);
@@ -198,16 +213,13 @@ tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
 }
 
 static gboolean
-plan_rename (MdStore *store, MdPlan *plan, const char *from_dir, const char *to_dir, GError **error)
+plan_rename (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *from_dir, const char *to_dir, GError **error)
 {
-  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, error);
   gsize len = strlen (from_dir);
-  if (dirs == NULL)
-    return FALSE;
   for (guint i = 0; i < dirs->len; i++)
     {
       const char *dir = dirs->pdata[i];
-      if (strncmp (dir, from_dir, len) != 0 || (dir[len] != '\0' && dir[len] != '.'))
+      if (strcmp (dir, from_dir) != 0 && !md_folder_is_below (store, dir, from_dir))
         continue;
       g_autofree char *target = g_strconcat (to_dir, dir + len, NULL);
       struct stat st;
@@ -229,8 +241,8 @@ plan_rename (MdStore *store, MdPlan *plan, const char *from_dir, const char *to_
 static gboolean
 rename_folders (MdStore *store, const char *from, const char *to, GError **error)
 {
-  g_autofree char *from_dir = md_folder_dir (from, error);
-  g_autofree char *to_dir = from_dir != NULL ? md_folder_dir (to, error) : NULL;
+  g_autofree char *from_dir = md_folder_dir (store->settings.layout, from, error);
+  g_autofree char *to_dir = from_dir != NULL ? md_folder_dir (store->settings.layout, to, error) : NULL;
   guint64 modseq;
   if (to_dir == NULL)
     return FALSE;
@@ -239,15 +251,24 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autofree char *below = g_strconcat (from, "/", NULL);
   if (g_str_has_prefix (to, below))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot become its own child");
+  /* Those that it concerns, before they have other names. */
+  g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   g_autoptr (MdPlan) plan = md_plan_new (store);
-  if (!plan_rename (store, plan, from_dir, to_dir, error) || !md_user_next_modseq (store, &modseq, error)
-      || !md_plan_execute (plan, error))
+  gboolean is_fs = store->settings.layout == MD_LAYOUT_FS;
+  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error))
+      || !md_user_next_modseq (store, &modseq, error)
+      || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))
     return FALSE;
-  for (guint i = 0; i < plan->steps->len; i++)
-    {
-      const MdStep *step = &g_array_index (plan->steps, MdStep, i);
-      tell_handle (store, step->from, step->to);
-    }
+  if (is_fs)
+    md_control_renamed (store, from_dir, to_dir);
+  for (guint i = 0; i < dirs->len; i++)
+    if (strcmp (dirs->pdata[i], from_dir) == 0 || md_folder_is_below (store, dirs->pdata[i], from_dir))
+      {
+        g_autofree char *now = g_strconcat (to_dir, (const char *) dirs->pdata[i] + strlen (from_dir), NULL);
+        if (!is_fs)
+          md_control_renamed (store, dirs->pdata[i], now);
+        tell_handle (store, dirs->pdata[i], now);
+      }
   move_special_use (store, from, to);
   md_user_log (store, 'r', from, to);
   g_autoptr (GError) ignored = NULL;

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that others wrote: an append-only list in the form of dovecot-uidlist version 3, with two
- * fields of our own a line, C (checksum) and T (internal date), which other readers keep or ignore.
+ * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (which is also that of
+ * courierimapuiddb).  Our lines have two fields of our own, C (checksum) and T (internal date), which other readers keep.
  */
 #include "config.h"
 
 #include "maildir.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,13 +31,17 @@ parse_uint (const char *p, const char *end, guint32 *ret)
   return p > start ? p : NULL;
 }
 
-static void
+/* "3 V1 N2 Gid", or "1 V N". */
+static gboolean
 parse_header (MdUidlist *list, const char *p, const char *end)
 {
-  if (end - p < 2 || p[0] != '3' || p[1] != ' ')
+  if (end - p < 2 || (p[0] != '3' && p[0] != '1') || p[1] != ' ')
+    return FALSE;
+  list->version = p[0] - '0';
+  if (list->version == 1)
     {
-      list->is_damaged = TRUE;
-      return;
+      const char *space = parse_uint (p + 2, end, &list->uidvalidity);
+      return space != NULL && space < end && *space == ' ' && parse_uint (space + 1, end, &list->uidnext) != NULL;
     }
   for (p += 2; p < end;)
     {
@@ -51,8 +52,11 @@ parse_header (MdUidlist *list, const char *p, const char *end)
         list->uidvalidity = number;
       else if (*p == 'N' && parse_uint (p + 1, field_end, &number) == field_end)
         list->uidnext = number;
+      else if (*p == 'G' && field_end - p == 33)
+        memcpy (list->guid, p + 1, 32);
       p = field_end + 1;
     }
+  return TRUE;
 }
 
 /* Fields between UID and ':'.  FALSE: malformed. */
@@ -88,32 +92,42 @@ parse_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, g
 }
 
 static gboolean
+is_file_name (const char *name, gsize len)
+{
+  return len > 0 && len <= MD_NAME_MAX && name[0] != '.' && memchr (name, '/', len) == NULL && memchr (name, '\0', len) == NULL;
+}
+
+static gboolean
 parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end)
 {
   MdUidlistLine line = { .date = G_MININT64 };
   const char *at = parse_uint (p, end, &line.uid);
   if (at == NULL || at == end || *at != ' ' || line.uid == 0 || line.uid > MD_UID_MAX)
     return FALSE;
-  const char *colon = memchr (at, ':', (gsize) (end - at));
-  if (colon == NULL || colon == end - 1 || end - colon - 1 > (gssize) MD_NAME_MAX || colon[-1] != ' ')
-    return FALSE;
-  line.base = colon + 1;
-  gboolean has_crc = FALSE;
   guint32 crc = 0;
-  if (colon > at + 1 && !parse_fields (at + 1, colon - 1, &line.date, &has_crc, &crc))
-    return FALSE;
+  line.base = at + 1;
+  if (list->version == 3)
+    {
+      const char *colon = memchr (at, ':', (gsize) (end - at));
+      if (colon == NULL || colon[-1] != ' ')
+        return FALSE;
+      line.base = colon + 1;
+      line.fields = at + 1;
+      line.fields_len = colon > at + 1 ? (guint32) (colon - 1 - line.fields) : 0;
+      if (line.fields_len > 0 && !parse_fields (line.fields, line.fields + line.fields_len, &line.date, &line.is_checked, &crc))
+        return FALSE;
+    }
   /* Others write whole names; the base ends at the next ':'. */
   const char *suffix = memchr (line.base, ':', (gsize) (end - line.base));
   line.base_len = (guint32) ((suffix != NULL ? suffix : end) - line.base);
-  if (line.base_len == 0)
+  if (!is_file_name (line.base, line.base_len))
     return FALSE;
   /* Lines of others count if the head is of this UIDVALIDITY; ours say so themselves. */
-  if (has_crc ? crc != line_checksum (uidvalidity, line.uid, line.base, line.base_len, line.date)
-              : list->uidvalidity != uidvalidity)
+  if (line.is_checked ? crc != line_checksum (uidvalidity, line.uid, line.base, line.base_len, line.date)
+                      : list->uidvalidity != uidvalidity)
     return FALSE;
   guint n = list->lines->len;
-  if (n > 0 && g_array_index (list->lines, MdUidlistLine, n - 1).uid >= line.uid)
-    return FALSE;
+  list->is_unsorted |= n > 0 && g_array_index (list->lines, MdUidlistLine, n - 1).uid >= line.uid;
   g_array_append_val (list->lines, line);
   return TRUE;
 }
@@ -136,18 +150,16 @@ make_buckets (MdUidlist *list)
     }
 }
 
-MdUidlist *
-md_uidlist_load (int dirfd, guint32 uidvalidity)
+static int
+by_uid (const void *a, const void *b)
 {
-  MdUidlist *list = g_new0 (MdUidlist, 1);
-  list->lines = g_array_new (FALSE, FALSE, sizeof (MdUidlistLine));
-  g_autoptr (GError) error = NULL;
-  list->data = md_read_file (dirfd, MD_UIDLIST_FILE, UIDLIST_MAX, &error);
-  if (list->data == NULL)
-    {
-      list->is_damaged = !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
-      list->data = g_byte_array_new ();
-    }
+  const MdUidlistLine *x = a, *y = b;
+  return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+static void
+parse (MdUidlist *list, guint32 uidvalidity)
+{
   const char *p = (const char *) list->data->data, *end = p + list->data->len;
   for (gboolean first = TRUE; p < end; first = FALSE)
     {
@@ -155,18 +167,40 @@ md_uidlist_load (int dirfd, guint32 uidvalidity)
       if (newline == NULL)
         {
           list->is_damaged = TRUE; /* a torn append */
-          break;
+          return;
         }
-      if (first)
+      const char *line_end = newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* once edited elsewhere */
+      if (!first)
+        list->is_damaged |= !parse_line (list, uidvalidity, p, line_end);
+      else if (!parse_header (list, p, line_end))
         {
-          parse_header (list, p, newline);
-          if (uidvalidity == 0)
-            uidvalidity = list->uidvalidity;
+          list->is_damaged = TRUE;
+          list->version = 3;
         }
-      else if (!parse_line (list, uidvalidity, p, newline))
-        list->is_damaged = TRUE;
+      if (first && uidvalidity == 0)
+        uidvalidity = list->uidvalidity;
       p = newline + 1;
     }
+}
+
+MdUidlist *
+md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity)
+{
+  MdUidlist *list = g_new0 (MdUidlist, 1);
+  list->lines = g_array_new (FALSE, FALSE, sizeof (MdUidlistLine));
+  g_autoptr (GError) error = NULL;
+  list->data = md_read_file (dirfd, file, UIDLIST_MAX, &error);
+  if (list->data == NULL)
+    {
+      gboolean is_missing = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+      list->is_damaged = !is_missing;
+      if (!is_missing)
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s", error->message);
+      list->data = g_byte_array_new ();
+    }
+  parse (list, uidvalidity);
+  if (list->is_unsorted)
+    g_array_sort (list->lines, by_uid);
   make_buckets (list);
   return list;
 }
@@ -194,46 +228,50 @@ md_uidlist_find (const MdUidlist *list, const char *base, guint len)
   return found;
 }
 
+const char *
+md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len)
+{
+  const char *end = line->fields + line->fields_len;
+  for (const char *p = line->fields; p < end;)
+    {
+      const char *space = memchr (p, ' ', (gsize) (end - p));
+      const char *field_end = space != NULL ? space : end;
+      if (*p == key)
+        {
+          *ret_len = (gsize) (field_end - p - 1);
+          return p + 1;
+        }
+      p = field_end + 1;
+    }
+  return NULL;
+}
+
+/* Fields of others, as they were: saved unique ids, GUIDs, sizes. */
+static void
+append_others (GString *out, const char *fields, gsize len)
+{
+  for (const char *p = fields, *end = fields + len; p < end;)
+    {
+      const char *space = memchr (p, ' ', (gsize) (end - p));
+      const char *field_end = space != NULL ? space : end;
+      if (*p != 'C' && *p != 'T')
+        {
+          g_string_append_len (out, p, field_end - p);
+          g_string_append_c (out, ' ');
+        }
+      p = field_end + 1;
+    }
+}
+
 void
-md_uidlist_line (GString *out, guint32 uidvalidity, guint32 uid, const char *base, guint len, gint64 date)
+md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file)
 {
   char fields[80];
-  gint n = g_snprintf (fields, sizeof fields, "%u C%08x T%" G_GINT64_FORMAT " :", uid,
-                       line_checksum (uidvalidity, uid, base, len, date), date);
+  gint n = g_snprintf (fields, sizeof fields, "%u C%08x T%" G_GINT64_FORMAT " ", file->uid,
+                       line_checksum (uidvalidity, file->uid, file->base, file->len, file->date), file->date);
   g_string_append_len (out, fields, n);
-  g_string_append_len (out, base, len);
+  append_others (out, file->fields, file->fields_len);
+  g_string_append_c (out, ':');
+  g_string_append_len (out, file->base, file->len);
   g_string_append_c (out, '\n');
-}
-
-static gboolean
-write_anew (int dirfd, guint32 uidvalidity, const guint8 *id, guint32 uidnext, const GString *lines, GError **error)
-{
-  g_autoptr (GString) out = g_string_new (NULL);
-  g_string_printf (out, "3 V%u N%u G", uidvalidity, uidnext);
-  for (guint i = 0; i < 16; i++)
-    g_string_append_printf (out, "%02x", id[i]);
-  g_string_append_c (out, '\n');
-  g_string_append_len (out, lines->str, (gssize) lines->len);
-  return md_replace_file (dirfd, MD_UIDLIST_FILE, out->str, out->len, TRUE, error);
-}
-
-gboolean
-md_uidlist_append (int dirfd, guint32 uidvalidity, const guint8 *id, guint32 uidnext, const GString *lines,
-                   gboolean anew, GError **error)
-{
-  int fd = anew ? -1 : md_sys.openat (dirfd, MD_UIDLIST_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
-  struct stat st;
-  if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
-    {
-      if (fd >= 0)
-        md_sys.close (fd);
-      return write_anew (dirfd, uidvalidity, id, uidnext, lines, error);
-    }
-  gboolean ok = md_write_all (fd, lines->str, lines->len, error);
-  if (ok && md_sys.fdatasync (fd) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s: fdatasync", MD_UIDLIST_FILE);
-  if (!ok)
-    md_sys.ftruncate (fd, st.st_size); /* half a line would hide the next one */
-  md_sys.close (fd);
-  return ok;
 }

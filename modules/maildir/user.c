@@ -34,6 +34,11 @@ parse_line (MdUser *user, char *line)
     }
   else if (strcmp (line, "log") == 0)
     g_queue_push_tail (&user->log, g_strdup (value));
+  else if (strcmp (line, "server") == 0)
+    user->server = strcmp (value, "dovecot") == 0 ? MD_SERVER_DOVECOT : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER : MD_SERVER_NONE;
+  else if (strcmp (line, "foreign") == 0)
+    user->has_old_form = sscanf (value, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " old", &user->foreign_stamp[0],
+                                 &user->foreign_stamp[1], &user->foreign_stamp[2]) == 3 && g_str_has_suffix (value, " old");
   return TRUE; /* lines of a newer version that says we may read it are passed over */
 }
 
@@ -56,31 +61,6 @@ load (MdUser *user, int user_fd, const char *file, GError **error)
     if (**line != '\0')
       parse_line (user, *line);
   return TRUE;
-}
-
-/* Subscriptions of a server that was here before: one name a line, "INBOX.Sent" (Courier, with its INBOX. prefix)
- * or levels by '.' in modified UTF-7 (Dovecot, maybe below a "V\t2" head with tabs). */
-static void
-import_subscriptions (MdUser *user, int user_fd, const char *file, const char *strip)
-{
-  g_autoptr (GByteArray) data = md_read_file (user_fd, file, 1 << 20, NULL);
-  if (data == NULL)
-    return;
-  g_byte_array_append (data, (const guint8 *) "", 1);
-  g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
-  for (char **line = lines; *line != NULL; line++)
-    {
-      if (**line == '\0' || g_str_has_prefix (*line, "V\t"))
-        continue;
-      const char *rest = *line;
-      if (strip != NULL && g_str_has_prefix (rest, strip))
-        rest += strlen (strip);
-      g_autofree char *levels = g_strdelimit (g_strdup (rest), "\t", '.');
-      g_autofree char *dir = strcmp (levels, "INBOX") == 0 ? g_strdup ("") : g_strconcat (".", levels, NULL);
-      char *name = md_folder_name (dir);
-      if (name != NULL)
-        g_hash_table_add (user->subscriptions, name);
-    }
 }
 
 static guint64
@@ -119,27 +99,40 @@ open_counters (MdUser *user, int user_fd, GError **error)
   return TRUE;
 }
 
-MdUser *
-md_user_open (int user_fd, GError **error)
+/* What another server left or changed since is taken in, and kept as ours. */
+static void
+look_at_other_server (MdStore *store)
 {
-  MdUser *user = g_new0 (MdUser, 1);
+  MdUser *user = store->user;
+  MdServer configured = store->settings.server, before = user->server;
+  if (configured != MD_SERVER_UNKNOWN)
+    user->server = configured;
+  else if (user->server == MD_SERVER_UNKNOWN)
+    user->server = md_server_find (store);
+  gboolean is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
+  g_autoptr (GError) error = NULL;
+  if (is_news && before == MD_SERVER_UNKNOWN)
+    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken over from %s: %u subscriptions", store->storage->identity->user,
+                 md_server_name (user->server), g_hash_table_size (user->subscriptions));
+  if (is_news && !md_user_save (store, TRUE, &error))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, error->message);
+}
+
+gboolean
+md_user_open (MdStore *store, GError **error)
+{
+  MdUser *user = store->user = g_new0 (MdUser, 1);
   user->slots.fd = -1;
   g_queue_init (&user->log);
   /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
   user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) local = NULL;
-  if (!load (user, user_fd, MD_USER_FILE, &local) && !load (user, user_fd, PREVIOUS, NULL))
-    {
-      if (!g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", local->message);
-      import_subscriptions (user, user_fd, "subscriptions", NULL);
-      import_subscriptions (user, user_fd, "courierimapsubscribed", "INBOX.");
-    }
-  if (open_counters (user, user_fd, error))
-    return user;
-  md_user_free (user);
-  return NULL;
+  if (!load (user, store->user_fd, MD_USER_FILE, &local) && !load (user, store->user_fd, PREVIOUS, NULL)
+      && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", local->message);
+  look_at_other_server (store);
+  return open_counters (user, store->user_fd, error);
 }
 
 void
@@ -159,6 +152,11 @@ md_user_save (MdStore *store, gboolean durable, GError **error)
   g_autoptr (GString) body = g_string_new (NULL);
   GHashTableIter iter;
   gpointer key, value;
+  if (user->server != MD_SERVER_UNKNOWN)
+    g_string_append_printf (body, "server %s\n", md_server_name (user->server));
+  if (user->foreign_stamp[0] != 0)
+    g_string_append_printf (body, "foreign %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "%s\n",
+                            user->foreign_stamp[0], user->foreign_stamp[1], user->foreign_stamp[2], user->has_old_form ? " old" : "");
   g_hash_table_iter_init (&iter, user->subscriptions);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     g_string_append_printf (body, "subscribed %s\n", (char *) key);

@@ -330,6 +330,24 @@ md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
     }
 }
 
+int
+md_open_path (int dirfd, const char *path, gboolean create, GError **error)
+{
+  g_auto (GStrv) parts = g_strsplit (path, "/", -1);
+  int fd = md_open_dir (dirfd, ".", FALSE, error);
+  for (char **part = parts; fd >= 0 && *part != NULL && path[0] != '\0'; part++)
+    {
+      int next = -1;
+      if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
+        satchel_error_set (error, SATCHEL_ERROR_INVALID, "path %s is not valid", path);
+      else
+        next = md_open_dir (fd, *part, create, error);
+      md_sys.close (fd);
+      fd = next;
+    }
+  return fd;
+}
+
 gboolean
 md_stamp_of (int fd, MdStamp *ret, GError **error)
 {

@@ -398,19 +398,19 @@ test_names (void)
                                        "\360\237\223\254", "INBOX/child", "&", "sp ace", "x.\303\251.y", "..." };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      g_autofree char *dir = md_folder_dir (names[i], NULL);
+      g_autofree char *dir = md_folder_dir (MD_LAYOUT_PLUS, names[i], NULL);
       g_assert_nonnull (dir);
-      g_autofree char *name = md_folder_name (dir);
+      g_autofree char *name = md_folder_name (MD_LAYOUT_PLUS, dir);
       g_assert_cmpstr (name, ==, names[i]);
     }
-  g_autofree char *dotted = md_folder_dir ("a.b", NULL);
+  g_autofree char *dotted = md_folder_dir (MD_LAYOUT_PLUS, "a.b", NULL);
   g_assert_cmpstr (dotted, ==, ".a&AC4-b");
   static const char *const foreign[] = { "..", ".", ".A..B", ".a&", ".a&AGE-", ".a&!-", ".\303\244", ".&AC8-", ".&2AA-", ".inbox",
                                          ".INBOX", ".&AC4-", ".&AC4ALg-", ".A." };
   for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
-    g_assert_null (md_folder_name (foreign[i]));
+    g_assert_null (md_folder_name (MD_LAYOUT_PLUS, foreign[i]));
   g_autofree char *big = g_strnfill (256, 'x');
-  g_assert_null (md_folder_dir (big, NULL));
+  g_assert_null (md_folder_dir (MD_LAYOUT_PLUS, big, NULL));
 }
 
 static void

@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: MIT
+ * Files of Courier: courierimapuiddb ("1 UIDVALIDITY UIDNEXT", then "UID FILE"), courierimapkeywords/ (names, an empty line,
+ * "FILE:NUMBER NUMBER", and a file for each change since), courierpop3dsizelist ("/3 NEXT UIDV", then "FILE SIZE N:UIDV:UTF8").
+ * Read when a mailbox is taken over, written when one that changed is closed.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define KEYWORDS_LIST ":list"
+#define FILE_MAX (256u << 20)
+#define CHANGE_MAX 65536u
+
+static char **
+read_lines (int fd, const char *file, gsize max)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GByteArray) data = md_read_file (fd, file, max, &error);
+  if (data == NULL)
+    {
+      if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "not taken over: %s", error->message);
+      return NULL;
+    }
+  g_byte_array_append (data, (const guint8 *) "", 1);
+  return g_strsplit ((const char *) data->data, "\n", -1);
+}
+
+static char *
+base_of (const char *name, gssize len)
+{
+  g_autofree char *whole = g_strndup (name, len >= 0 ? (gsize) len : strlen (name));
+  char *colon = strchr (whole, ':');
+  if (colon != NULL)
+    *colon = '\0';
+  return g_steal_pointer (&whole);
+}
+
+/* ---------------------------------------------------------------- keywords */
+
+typedef struct Tags
+{
+  GPtrArray *names;    /* char *, in order of their numbers */
+  GHashTable *by_file; /* base -> GArray of guint numbers */
+  GPtrArray *changes;  /* names of files in the directory */
+} Tags;
+
+static void
+tags_clear (Tags *tags)
+{
+  g_ptr_array_unref (tags->names);
+  g_hash_table_unref (tags->by_file);
+  g_ptr_array_unref (tags->changes);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tags, tags_clear)
+
+static guint
+number_of (Tags *tags, const char *name)
+{
+  for (guint i = 0; i < tags->names->len; i++)
+    if (strcmp (tags->names->pdata[i], name) == 0)
+      return i;
+  g_ptr_array_add (tags->names, g_strdup (name));
+  return tags->names->len - 1;
+}
+
+static void
+load_list (Tags *tags, int fd)
+{
+  g_auto (GStrv) lines = read_lines (fd, KEYWORDS_LIST, FILE_MAX);
+  char **line = lines;
+  for (; line != NULL && *line != NULL && **line != '\0'; line++)
+    if (tags->names->len < SATCHEL_KEYWORDS_MAX)
+      number_of (tags, *line);
+  for (; line != NULL && *line != NULL; line++)
+    {
+      const char *colon = strrchr (*line, ':');
+      if (colon == NULL || colon == *line)
+        continue;
+      GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint));
+      g_auto (GStrv) words = g_strsplit (colon + 1, " ", -1);
+      for (char **word = words; *word != NULL; word++)
+        {
+          guint64 number;
+          guint value;
+          if (!g_ascii_string_to_unsigned (*word, 10, 0, SATCHEL_KEYWORDS_MAX - 1, &number, NULL) || number >= tags->names->len)
+            continue;
+          value = (guint) number;
+          g_array_append_val (numbers, value);
+        }
+      g_hash_table_replace (tags->by_file, base_of (*line, colon - *line), numbers);
+    }
+}
+
+static void
+collect_change (const char *name, gsize len, guint8 type, gpointer data)
+{
+  if (strcmp (name, ".") != 0 && strcmp (name, "..") != 0 && strcmp (name, KEYWORDS_LIST) != 0)
+    g_ptr_array_add (data, g_strdup (name));
+}
+
+/* ".N.FILE" is the N-th change, "FILE" the one that counts. */
+static int
+by_age (gconstpointer a, gconstpointer b)
+{
+  const char *x = *(char *const *) a, *y = *(char *const *) b;
+  guint64 nx = x[0] == '.' ? g_ascii_strtoull (x + 1, NULL, 10) : G_MAXUINT64;
+  guint64 ny = y[0] == '.' ? g_ascii_strtoull (y + 1, NULL, 10) : G_MAXUINT64;
+  return nx != ny ? (nx > ny) - (nx < ny) : strcmp (x, y);
+}
+
+static void
+load_change (Tags *tags, int fd, const char *file)
+{
+  const char *base = file;
+  if (file[0] == '.')
+    {
+      const char *dot = strchr (file + 1, '.');
+      if (dot == NULL)
+        return;
+      base = dot + 1;
+    }
+  g_auto (GStrv) lines = read_lines (fd, file, CHANGE_MAX);
+  if (lines == NULL)
+    return;
+  GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint));
+  for (char **line = lines; *line != NULL; line++)
+    if (**line != '\0' && tags->names->len < SATCHEL_KEYWORDS_MAX)
+      {
+        guint number = number_of (tags, *line);
+        g_array_append_val (numbers, number);
+      }
+  g_hash_table_replace (tags->by_file, base_of (base, -1), numbers);
+}
+
+static void
+load_tags (Tags *tags, int fd)
+{
+  *tags = (Tags){ g_ptr_array_new_with_free_func (g_free),
+                  g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
+                  g_ptr_array_new_with_free_func (g_free) };
+  load_list (tags, fd);
+  md_read_dir (fd, collect_change, tags->changes, NULL);
+  g_ptr_array_sort (tags->changes, by_age);
+  for (guint i = 0; i < tags->changes->len; i++)
+    load_change (tags, fd, tags->changes->pdata[i]);
+}
+
+/* Into the names of the files, where other servers and a lost index find them too. */
+static void
+rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, guint32 letters)
+{
+  const char *name = (const char *) scan->names->data + found->name;
+  MdName parsed;
+  md_name_parse (name, found->len, &parsed);
+  g_autoptr (GString) unknown = g_string_new (NULL);
+  md_name_unknown (name, found->len, letters | parsed.letters, unknown);
+  g_autoptr (GString) now = g_string_new_len (name, (gssize) parsed.base_len);
+  md_name_append_flags (now, parsed.flags, letters | parsed.letters, unknown->str);
+  if (now->len <= MD_NAME_MAX)
+    md_sys.renameat (found->is_new ? mb->new_fd : mb->cur_fd, name, mb->cur_fd, now->str);
+}
+
+gboolean
+md_courier_take_keywords (MdMailbox *mb, GError **error)
+{
+  int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
+  if (fd < 0)
+    return TRUE;
+  g_auto (Tags) tags = { NULL };
+  load_tags (&tags, fd);
+  md_sys.close (fd);
+  md_keywords_load (&mb->keywords, mb->control_fd);
+  g_autofree int *bits = g_new (int, tags.names->len + 1);
+  for (guint i = 0; i < tags.names->len; i++)
+    {
+      gboolean needs_file;
+      bits[i] = md_keywords_find (&mb->keywords, tags.names->pdata[i]);
+      if (bits[i] < 0 && md_keywords_is_valid (tags.names->pdata[i]))
+        bits[i] = md_keywords_add (&mb->keywords, tags.names->pdata[i], &needs_file);
+    }
+  MdScan scan;
+  if (g_hash_table_size (tags.by_file) == 0)
+    return TRUE;
+  if (!md_keywords_save (&mb->keywords, mb->control_fd, error) || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
+    return FALSE;
+  for (guint i = 0; i < scan.found->len; i++)
+    {
+      const MdFound *found = &g_array_index (scan.found, MdFound, i);
+      g_autofree char *base = base_of ((const char *) scan.names->data + found->name, found->len);
+      const GArray *numbers = g_hash_table_lookup (tags.by_file, base);
+      guint64 set = 0;
+      for (guint k = 0; numbers != NULL && k < numbers->len; k++)
+        if (bits[g_array_index (numbers, guint, k)] >= 0)
+          set |= G_GUINT64_CONSTANT (1) << bits[g_array_index (numbers, guint, k)];
+      guint32 letters = md_keywords_to_letters (&mb->keywords, set);
+      if (letters != 0)
+        rename_with_letters (mb, &scan, found, letters);
+    }
+  md_scan_clear (&scan);
+  return md_fsync (mb->cur_fd, "cur", error);
+}
+
+/* ---------------------------------------------------------------- unique ids */
+
+/* Courier before version 2 told the name, with what is no plain character as "+XX". */
+static char *
+uidl_of_name (const char *base)
+{
+  GString *out = g_string_new (NULL);
+  for (const guchar *p = (const guchar *) base; *p != '\0'; p++)
+    if (*p < 0x21 || *p > 0x7e || *p == '\'' || *p == '"' || *p == '+')
+      g_string_append_printf (out, "+%02X", *p);
+    else
+      g_string_append_c (out, (char) *p);
+  return g_string_free (out, FALSE);
+}
+
+static gboolean
+parse_pop3_header (const char *line, guint *ret_version, unsigned long *ret_next, unsigned long *ret_uidv)
+{
+  return line != NULL && sscanf (line, "/%u %lu %lu", ret_version, ret_next, ret_uidv) == 3 && (*ret_version == 2 || *ret_version == 3);
+}
+
+GHashTable *
+md_courier_unique_ids (MdMailbox *mb)
+{
+  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  g_auto (GStrv) lines = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
+  guint version;
+  unsigned long next, uidv;
+  if (lines == NULL || !parse_pop3_header (lines[0], &version, &next, &uidv))
+    return ids;
+  for (char **line = lines + 1; *line != NULL; line++)
+    {
+      /* "FILE SIZE N:UIDV[:UTF8]"; a name may have spaces. */
+      char *last = strrchr (*line, ' ');
+      char *size = last != NULL ? g_strrstr_len (*line, last - *line, " ") : NULL;
+      unsigned long n = 0, v = 0;
+      if (size == NULL || size == *line || sscanf (last + 1, "%lu:%lu", &n, &v) != 2)
+        continue;
+      char *base = base_of (*line, size - *line);
+      g_autofree char *name = uidl_of_name (base);
+      g_hash_table_replace (ids, base, n == 0   ? g_strconcat ("P", name, NULL)
+                                       : v != 0 ? g_strdup_printf ("PUID%lu-%lu", n, v)
+                                                : g_strdup_printf ("PUID%lu", n));
+    }
+  return ids;
+}
+
+/* ---------------------------------------------------------------- for going back */
+
+static gboolean
+write_uids (MdMailbox *mb, GError **error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_string_printf (out, "1 %u %u\n", mb->uidvalidity, mb->uidnext);
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      if ((entry->bits & MD_ENTRY_DEAD) == 0)
+        g_string_append_printf (out, "%u %.*s\n", entry->uid, (int) entry->base_len, md_table_name (&mb->table, entry));
+    }
+  return md_replace_file (mb->fd, MD_COURIER_UIDS, out->str, out->len, TRUE, error);
+}
+
+/* The whole list; what changed since the last one is in it, so the files of changes go. */
+static gboolean
+write_keywords (MdMailbox *mb, GError **error)
+{
+  if (mb->keywords.n == 0)
+    return TRUE;
+  int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, TRUE, error);
+  if (fd < 0)
+    return FALSE;
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (guint i = 0; i < mb->keywords.n; i++)
+    g_string_append_printf (out, "%s\n", mb->keywords.names[i]);
+  g_string_append_c (out, '\n');
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      guint32 index;
+      guint row;
+      if ((entry->bits & MD_ENTRY_DEAD) != 0 || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
+        continue;
+      guint64 bits = satchel_snapshot_at (mb->snapshot, index, &row)->keywords[row];
+      if (bits == 0)
+        continue;
+      g_string_append_printf (out, "%.*s:", (int) entry->base_len, md_table_name (&mb->table, entry));
+      const char *space = "";
+      for (guint k = 0; k < mb->keywords.n; k++)
+        if ((bits >> k & 1) != 0)
+          {
+            g_string_append_printf (out, "%s%u", space, k);
+            space = " ";
+          }
+      g_string_append_c (out, '\n');
+    }
+  g_autoptr (GPtrArray) changes = g_ptr_array_new_with_free_func (g_free);
+  gboolean ok = md_read_dir (fd, collect_change, changes, error) && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
+  for (guint i = 0; ok && i < changes->len; i++)
+    md_sys.unlinkat (fd, changes->pdata[i], 0);
+  md_sys.close (fd);
+  return ok;
+}
+
+static guint64
+size_of (MdMailbox *mb, const MdEntry *entry)
+{
+  guint32 index;
+  guint row;
+  struct stat st;
+  const SatchelChunk *chunk
+      = satchel_snapshot_find (mb->snapshot, entry->uid, &index) ? satchel_snapshot_at (mb->snapshot, index, &row) : NULL;
+  if (chunk != NULL && chunk->size[row] != SATCHEL_SIZE_UNKNOWN)
+    return chunk->size[row];
+  int fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
+  return md_sys.fstatat (fd, md_table_name (&mb->table, entry), &st, AT_SYMLINK_NOFOLLOW) == 0 ? (guint64) st.st_size : 0;
+}
+
+static gboolean
+write_unique_ids (MdMailbox *mb, GError **error)
+{
+  g_auto (GStrv) old = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
+  guint version;
+  unsigned long next = 1, uidv = (unsigned long) (md_now_us () / G_USEC_PER_SEC);
+  if (old != NULL)
+    parse_pop3_header (old[0], &version, &next, &uidv);
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_string_printf (out, "/3 %lu %lu\n", next, uidv);
+  MdUniqueIds *ids = md_unique_ids_current (mb);
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      unsigned long n = 0, v = 0;
+      if ((entry->bits & MD_ENTRY_DEAD) != 0)
+        continue;
+      g_autofree char *id = md_unique_id (mb, ids, entry->uid);
+      g_autofree char *base = g_strndup (md_table_name (&mb->table, entry), entry->base_len);
+      g_autofree char *named = uidl_of_name (base);
+      int found = id != NULL ? sscanf (id, "UID%lu-%lu", &n, &v) : 0;
+      if (found > 0 || g_strcmp0 (id, named) == 0)
+        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n", base, size_of (mb, entry), n, v);
+    }
+  md_unique_ids_drop (ids);
+  return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);
+}
+
+void
+md_courier_write (MdMailbox *mb)
+{
+  g_autoptr (GError) error = NULL;
+  if (!mb->is_changed || mb->is_deleted || mb->snapshot == NULL || mb->store->user->server != MD_SERVER_COURIER)
+    return;
+  if (!write_uids (mb, &error) || !write_keywords (mb, &error) || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error)))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: Courier's files are not up to date for going back: %s", mb->name, error->message);
+  mb->is_changed = FALSE;
+}

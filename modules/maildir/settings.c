@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of group `maildir`, and what they mean for one user: directories, layout, the form of unique ids.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <string.h>
+
+const SatchelConfigRow md_schema[] = {
+  { "path", SATCHEL_CONFIG_STRING, "%d/%n",
+    "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for example" },
+  { "layout", SATCHEL_CONFIG_ENUM, "maildir++", "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
+  { "control_path", SATCHEL_CONFIG_STRING, NULL,
+    "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below server.mail_root as for path; unset: in the Maildir" },
+  { "other_server", SATCHEL_CONFIG_ENUM, "auto",
+    "Whose files are kept up to date, so that people can go back: auto is the server that was here before", "auto|none|dovecot|courier" },
+  { "pop3_uidl_format", SATCHEL_CONFIG_STRING, NULL,
+    "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
+  { NULL }
+};
+
+/* ---------------------------------------------------------------- templates of paths */
+
+static gboolean
+is_path_template (const char *key, const char *path, GError **error)
+{
+  gboolean has_user = FALSE, has_domain = FALSE;
+  for (const char *p = path; *p != '\0'; p++)
+    if (*p == '%')
+      {
+        p++;
+        if (*p != 'd' && *p != 'n' && *p != 'u' && *p != '%')
+          return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %%%c is not known; use %%d, %%n, %%u", key, *p != '\0' ? *p : ' ');
+        has_user |= *p == 'n' || *p == 'u';
+        has_domain |= *p == 'd' || *p == 'u';
+        if (*p == '\0')
+          break;
+      }
+  if (!has_user || !has_domain)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: two users would share \"%s\"; write %%d and %%n, or %%u", key, path);
+  if (*path == '/' || *path == '~')
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: \"%s\" must be relative to server.mail_root; set server.mail_root to the directory above all Maildirs",
+                              key, path);
+  g_auto (GStrv) parts = g_strsplit (path, "/", -1);
+  for (char **part = parts; *part != NULL; part++)
+    if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" has an empty part, \".\" or \"..\"", key, path);
+  return TRUE;
+}
+
+/* @user: local@domain, whose parts are file names (include/satchel/auth.h). */
+static char *
+expand_path (const char *path, const char *user)
+{
+  const char *at = strrchr (user, '@');
+  GString *out = g_string_new (NULL);
+  for (const char *p = path; *p != '\0'; p++)
+    {
+      if (*p != '%')
+        {
+          g_string_append_c (out, *p);
+          continue;
+        }
+      p++;
+      if (*p == 'u')
+        g_string_append (out, user);
+      else if (*p == 'd')
+        g_string_append (out, at != NULL ? at + 1 : "");
+      else if (*p == 'n')
+        g_string_append_len (out, user, at != NULL ? at - user : -1);
+      else
+        g_string_append_c (out, '%');
+    }
+  return g_string_free (out, FALSE);
+}
+
+/* ---------------------------------------------------------------- unique ids */
+
+/* One "%[0][width][X]key" at @p, past the '%'; the rest of it, or NULL. */
+static const char *
+parse_key (const char *p, guint *ret_width, gboolean *ret_is_padded, gboolean *ret_is_hex, char *ret_key)
+{
+  *ret_width = 0;
+  *ret_is_padded = *p == '0';
+  for (; g_ascii_isdigit (*p) && *ret_width < 100; p++)
+    *ret_width = *ret_width * 10 + (guint) (*p - '0');
+  *ret_is_hex = *p == 'X';
+  p += *ret_is_hex;
+  *ret_key = *p;
+  return *p != '\0' && *ret_width <= 20 && strchr ("uvfg%", *p) != NULL ? p + 1 : NULL;
+}
+
+static gboolean
+is_uidl_format (const char *format, GError **error)
+{
+  gboolean is_unique = FALSE;
+  for (const char *p = format; *p != '\0';)
+    {
+      guint width;
+      gboolean is_padded, is_hex;
+      char key;
+      if (*p != '%')
+        {
+          if (*p < 0x21 || *p > 0x7e)
+            return satchel_error_set (error, SATCHEL_ERROR_INVALID, "pop3_uidl_format: no spaces and only ASCII (RFC 1939 7)");
+          p++;
+          continue;
+        }
+      if ((p = parse_key (p + 1, &width, &is_padded, &is_hex, &key)) == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "pop3_uidl_format: \"%s\": only %%u %%v %%f %%g are known for Maildirs, with a width and X (%%08Xu)", format);
+      is_unique |= key == 'u' || key == 'f' || key == 'g';
+    }
+  return is_unique || satchel_error_set (error, SATCHEL_ERROR_INVALID, "pop3_uidl_format: \"%s\" is the same for all messages; add %%u", format);
+}
+
+static void
+append_number (GString *out, guint32 number, guint width, gboolean is_padded, gboolean is_hex)
+{
+  char digits[16];
+  g_snprintf (digits, sizeof digits, is_hex ? "%x" : "%u", number);
+  for (gsize n = strlen (digits); n < width; n++)
+    g_string_append_c (out, is_padded ? '0' : ' ');
+  g_string_append (out, digits);
+}
+
+void
+md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base, gsize base_len,
+                const char *guid)
+{
+  for (const char *p = format; *p != '\0';)
+    {
+      guint width;
+      gboolean is_padded, is_hex;
+      char key;
+      if (*p != '%')
+        {
+          g_string_append_c (out, *p++);
+          continue;
+        }
+      p = parse_key (p + 1, &width, &is_padded, &is_hex, &key);
+      if (p == NULL)
+        return; /* md_settings_check has seen it */
+      if (key == 'u' || key == 'v')
+        append_number (out, key == 'u' ? uid : uidvalidity, width, is_padded, is_hex);
+      else if (key == 'g' && guid != NULL)
+        g_string_append (out, guid);
+      else if (key == 'f' || key == 'g')
+        g_string_append_len (out, base, (gssize) base_len);
+      else
+        g_string_append_c (out, '%');
+    }
+}
+
+/* ---------------------------------------------------------------- all of them */
+
+gboolean
+md_settings_check (const SatchelConfig *section, GError **error)
+{
+  const char *control = satchel_config_string (section, "control_path");
+  const char *format = satchel_config_string (section, "pop3_uidl_format");
+  return is_path_template ("path", satchel_config_string (section, "path"), error)
+         && (control == NULL || is_path_template ("control_path", control, error))
+         && (format == NULL || is_uidl_format (format, error));
+}
+
+static MdServer
+server_of (const char *name)
+{
+  static const char *const names[] = { "auto", "none", "dovecot", "courier" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (strcmp (name, names[i]) == 0)
+      return (MdServer) i;
+  return MD_SERVER_UNKNOWN;
+}
+
+const char *
+md_server_name (MdServer server)
+{
+  return server == MD_SERVER_DOVECOT ? "dovecot" : server == MD_SERVER_COURIER ? "courier" : "none";
+}
+
+void
+md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity)
+{
+  *settings = (MdSettings){ .layout = MD_LAYOUT_PLUS };
+  if (section == NULL) /* tests, and tools that open a place as it is */
+    {
+      settings->path = g_strdup (identity->path);
+      return;
+    }
+  const char *control = satchel_config_string (section, "control_path");
+  settings->path = expand_path (satchel_config_string (section, "path"), identity->user);
+  settings->control_path = control != NULL ? expand_path (control, identity->user) : NULL;
+  settings->layout = strcmp (satchel_config_string (section, "layout"), "fs") == 0 ? MD_LAYOUT_FS : MD_LAYOUT_PLUS;
+  settings->server = server_of (satchel_config_string (section, "other_server"));
+  settings->uidl_format = g_strdup (satchel_config_string (section, "pop3_uidl_format"));
+}
+
+void
+md_settings_clear (MdSettings *settings)
+{
+  g_clear_pointer (&settings->path, g_free);
+  g_clear_pointer (&settings->control_path, g_free);
+  g_clear_pointer (&settings->uidl_format, g_free);
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT
+ * Which server was here before, and its file of subscriptions: read when it is not as we last left it, written with each
+ * change.  Dovecot: "V\t2", an empty line, levels by tabs; before that levels by the separator.  Courier: "INBOX.A.B".
+ * Both in modified UTF-7.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define DOVECOT_FILE "subscriptions"
+#define COURIER_FILE "courierimapsubscribed"
+#define FILE_MAX (8u << 20)
+
+/* ---------------------------------------------------------------- who was here */
+
+/* Time of the newest of @names; 0: none is there. */
+static gint64
+newest (int fd, const char *const *names)
+{
+  gint64 time = 0;
+  for (; *names != NULL; names++)
+    {
+      struct stat st;
+      if (md_sys.fstatat (fd, *names, &st, AT_SYMLINK_NOFOLLOW) == 0)
+        time = MAX (time, st.st_mtim.tv_sec);
+    }
+  return time;
+}
+
+MdServer
+md_server_find (MdStore *store)
+{
+  /* What we never write ourselves for an account of our own; the list of UIDs only before we were here. */
+  static const char *const dovecot[] = { "dovecot-uidvalidity", "dovecot.index.log", "dovecot.list.index.log", "dovecot.list.index",
+                                         "dovecot.mailbox.log", "dovecot.index", NULL };
+  static const char *const dovecot_list[] = { MD_UIDLIST_FILE, NULL };
+  static const char *const courier[] = { MD_COURIER_UIDS, COURIER_FILE, MD_COURIER_POP3, MD_COURIER_KEYWORDS, NULL };
+  struct stat st;
+  gboolean is_new = md_sys.fstatat (store->user_fd, MD_STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
+  gint64 dovecot_time = MAX (newest (store->user_fd, dovecot), newest (store->control_fd, dovecot));
+  if (is_new)
+    dovecot_time = MAX (dovecot_time, newest (store->control_fd, dovecot_list));
+  gint64 courier_time = newest (store->user_fd, courier);
+  if (dovecot_time == 0 && courier_time == 0)
+    return MD_SERVER_NONE;
+  return dovecot_time >= courier_time ? MD_SERVER_DOVECOT : MD_SERVER_COURIER;
+}
+
+/* ---------------------------------------------------------------- the file */
+
+static const char *
+file_of (const MdStore *store, int *ret_fd)
+{
+  *ret_fd = store->user->server == MD_SERVER_COURIER ? store->user_fd : store->control_fd;
+  return store->user->server == MD_SERVER_COURIER ? COURIER_FILE : store->user->server == MD_SERVER_DOVECOT ? DOVECOT_FILE : NULL;
+}
+
+static gboolean
+take_stamp (const MdStore *store, guint64 ret[3])
+{
+  int fd;
+  struct stat st;
+  const char *file = file_of (store, &fd);
+  if (file == NULL || md_sys.fstatat (fd, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return FALSE;
+  ret[0] = (guint64) st.st_mtim.tv_sec;
+  ret[1] = (guint64) st.st_mtim.tv_nsec;
+  ret[2] = (guint64) st.st_size;
+  return TRUE;
+}
+
+/* A line as a name; NULL: none that we can have.  Levels in modified UTF-7 where a dot stands for itself are those of fs. */
+static char *
+name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
+{
+  if (store->user->server == MD_SERVER_COURIER && g_ascii_strncasecmp (line, "INBOX.", 6) == 0)
+    line += 6;
+  if (g_ascii_strcasecmp (line, "INBOX") == 0)
+    return g_strdup ("INBOX");
+  gboolean has_dots = !has_tabs && store->settings.layout == MD_LAYOUT_PLUS;
+  g_autofree char *levels = g_strdelimit (g_strdup (line), has_tabs ? "\t" : has_dots ? "." : "/", '/');
+  return md_folder_name (MD_LAYOUT_FS, levels);
+}
+
+static void
+read_lines (MdStore *store, char **lines)
+{
+  MdUser *user = store->user;
+  gboolean has_tabs = lines[0] != NULL && g_str_has_prefix (lines[0], "V\t2");
+  user->has_old_form = !has_tabs && lines[0] != NULL && lines[0][0] != '\0';
+  g_hash_table_remove_all (user->subscriptions);
+  for (char **line = lines + has_tabs; *line != NULL; line++)
+    {
+      gsize len = strlen (*line);
+      if (len > 0 && (*line)[len - 1] == '\r')
+        (*line)[len - 1] = '\0';
+      char *name = **line != '\0' ? name_of_line (store, *line, has_tabs) : NULL;
+      if (name != NULL)
+        g_hash_table_add (user->subscriptions, name);
+      else if (**line != '\0')
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscription is no name we can have: %s", store->storage->identity->user, *line);
+    }
+}
+
+gboolean
+md_subscriptions_read (MdStore *store)
+{
+  guint64 stamp[3];
+  int fd;
+  const char *file = file_of (store, &fd);
+  if (!take_stamp (store, stamp) || memcmp (stamp, store->user->foreign_stamp, sizeof stamp) == 0)
+    return FALSE;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GByteArray) data = md_read_file (fd, file, FILE_MAX, &error);
+  if (data == NULL)
+    {
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscriptions of %s are not taken over: %s", store->storage->identity->user,
+                   md_server_name (store->user->server), error->message);
+      return FALSE;
+    }
+  g_byte_array_append (data, (const guint8 *) "", 1);
+  g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
+  read_lines (store, lines);
+  memcpy (store->user->foreign_stamp, stamp, sizeof stamp);
+  return TRUE;
+}
+
+static int
+by_name (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+static void
+append_line (const MdStore *store, const char *name, GString *out)
+{
+  gboolean is_courier = store->user->server == MD_SERVER_COURIER;
+  gboolean is_plus = store->settings.layout == MD_LAYOUT_PLUS;
+  g_autofree char *dir = md_folder_dir (store->settings.layout, name, NULL);
+  if (dir == NULL)
+    return;
+  char separator[2] = { md_folder_separator (store->settings.layout), '\0' };
+  char *levels = dir[0] == '\0' ? dir : dir + is_plus;
+  if (!is_courier && !store->user->has_old_form)
+    g_strdelimit (levels, separator, '\t');
+  if (dir[0] == '\0')
+    g_string_append (out, "INBOX\n");
+  else
+    g_string_append_printf (out, "%s%s\n", is_courier ? "INBOX." : "", levels);
+}
+
+void
+md_subscriptions_write (MdStore *store)
+{
+  int fd;
+  const char *file = file_of (store, &fd);
+  if (file == NULL)
+    return;
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer name;
+  g_hash_table_iter_init (&iter, store->user->subscriptions);
+  while (g_hash_table_iter_next (&iter, &name, NULL))
+    g_ptr_array_add (names, name);
+  g_ptr_array_sort (names, by_name);
+  gboolean is_v2 = store->user->server == MD_SERVER_DOVECOT && !store->user->has_old_form;
+  g_autoptr (GString) out = g_string_new (is_v2 ? "V\t2\n\n" : "");
+  for (guint i = 0; i < names->len; i++)
+    append_line (store, names->pdata[i], out);
+  g_autoptr (GError) error = NULL;
+  if (!md_replace_file (fd, file, out->str, out->len, TRUE, &error))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is not up to date for going back: %s", store->storage->identity->user, file,
+                 error->message);
+  else
+    take_stamp (store, store->user->foreign_stamp);
+}

@@ -1,0 +1,138 @@
+/* SPDX-License-Identifier: MIT
+ * Writing dovecot-uidlist: appended to and synced before the UID of a foreign file is told; anew when it is damaged or
+ * mostly of files long gone.  Where people may go back to Dovecot, our own files are listed as well, behind each commit and
+ * without a sync: their names hold the same.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+static int
+by_uid (const void *a, const void *b)
+{
+  const MdListed *x = a, *y = b;
+  return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+gboolean
+md_uidlist_has_ours (const MdMailbox *mb)
+{
+  return mb->store->user != NULL && mb->store->user->server == MD_SERVER_DOVECOT;
+}
+
+static void
+add_entries (const MdMailbox *mb, guint32 first, GArray *files)
+{
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      guint32 index;
+      guint row;
+      if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) != 0
+          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb))
+          || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
+        continue;
+      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
+      MdListed file = { .uid = entry->uid,
+                        .base = md_table_name (&mb->table, entry),
+                        .len = entry->base_len,
+                        .date = chunk->internal_date[row] };
+      g_array_append_val (files, file);
+    }
+}
+
+void
+md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out)
+{
+  g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
+  if (mb->snapshot != NULL)
+    add_entries (mb, 0, files);
+  if (arrivals != NULL)
+    g_array_append_vals (files, arrivals->data, arrivals->len);
+  g_array_sort (files, by_uid);
+  g_string_truncate (out, 0);
+  for (guint i = 0; i < files->len; i++)
+    {
+      MdListed *file = &g_array_index (files, MdListed, i);
+      const MdUidlistLine *line = file->fields == NULL ? md_uidlist_find (old, file->base, file->len) : NULL;
+      if (line != NULL)
+        {
+          file->fields = line->fields;
+          file->fields_len = line->fields_len;
+        }
+      md_uidlist_line (out, mb->uidvalidity, file);
+    }
+}
+
+static gboolean
+write_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable, GError **error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_string_printf (out, "3 V%u N%u G%s", mb->uidvalidity, uidnext, guid);
+  const guint8 *id = (const guint8 *) &mb->state.words[MD_STATE_ID_1];
+  for (guint i = 0; i < 16 && guid[0] == '\0'; i++)
+    g_string_append_printf (out, "%02x", id[i]);
+  g_string_append_c (out, '\n');
+  g_string_append_len (out, lines->str, (gssize) lines->len);
+  return md_replace_file (mb->control_fd, MD_UIDLIST_FILE, out->str, out->len, durable, error);
+}
+
+gboolean
+md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew, gboolean durable,
+                   GError **error)
+{
+  int fd = anew ? -1 : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+  struct stat st;
+  if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
+    {
+      if (fd >= 0)
+        md_sys.close (fd);
+      return write_anew (mb, uidnext, guid, lines, durable, error);
+    }
+  gboolean ok = md_write_all (fd, lines->str, lines->len, error);
+  if (ok && durable && md_sys.fdatasync (fd) != 0)
+    ok = satchel_error_set_errno (error, errno, "%s: fdatasync", MD_UIDLIST_FILE);
+  if (!ok)
+    md_sys.ftruncate (fd, st.st_size); /* half a line would hide the next one */
+  md_sys.close (fd);
+  return ok;
+}
+
+void
+md_uidlist_add_ours (MdMailbox *mb)
+{
+  struct stat st;
+  if (!md_uidlist_has_ours (mb) || mb->snapshot == NULL || mb->listed_upto == mb->uidnext)
+    return;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) lines = g_string_new (NULL);
+  g_autoptr (MdUidlist) old = NULL;
+  guint n = mb->table.entries->len;
+  /* UIDNEXT follows from the last line, or else from the head. */
+  gboolean anew = mb->listed_upto == 0 || mb->listed_upto > mb->uidnext || n == 0
+                  || g_array_index (mb->table.entries, MdEntry, n - 1).uid + 1 != mb->uidnext
+                  || md_sys.fstatat (mb->control_fd, MD_UIDLIST_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
+  if (anew)
+    {
+      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+      md_uidlist_everything (mb, old, NULL, lines);
+    }
+  else
+    {
+      g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
+      add_entries (mb, mb->listed_upto, files);
+      for (guint i = 0; i < files->len; i++)
+        md_uidlist_line (lines, mb->uidvalidity, &g_array_index (files, MdListed, i));
+    }
+  if (md_uidlist_append (mb, mb->uidnext, anew ? old->guid : "", lines, anew, anew, &error))
+    mb->listed_upto = mb->uidnext;
+  else
+    {
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: not listed for going back: %s", mb->name, error->message);
+      mb->listed_upto = 0;
+    }
+}

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * POP3 unique ids that another server told: saved ones are field P of the UID list (an empty one is the base of the file's
+ * name), all others follow the format that is configured.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+#define DEFAULT_FORMAT "%08Xu%08Xv"
+#define COURIER_FORMAT "UID%u-%v"
+
+typedef struct SavedId
+{
+  guint32 uid, text; /* offset in `texts`; NUL-ended */
+} SavedId;
+
+/* As it was read; ref-counted: readers use it while it is replaced. */
+struct MdUniqueIds
+{
+  guint64 stamp[4]; /* of the list's file: inode, time, size */
+  GArray *saved;    /* SavedId, ascending */
+  GArray *guids;    /* the same, of field G */
+  GByteArray *texts;
+  GHashTable *known; /* texts of `saved`: what a format makes must not be one of them */
+};
+
+static void
+ids_clear (gpointer data)
+{
+  MdUniqueIds *ids = data;
+  g_array_unref (ids->saved);
+  g_array_unref (ids->guids);
+  g_hash_table_unref (ids->known);
+  g_byte_array_unref (ids->texts);
+}
+
+void
+md_unique_ids_drop (MdUniqueIds *ids)
+{
+  if (ids != NULL)
+    g_atomic_rc_box_release_full (ids, ids_clear);
+}
+
+static void
+add_text (MdUniqueIds *ids, GArray *to, guint32 uid, const char *text, gsize len)
+{
+  SavedId saved = { uid, ids->texts->len };
+  g_byte_array_append (ids->texts, (const guint8 *) text, (guint) len);
+  g_byte_array_append (ids->texts, (const guint8 *) "", 1);
+  g_array_append_val (to, saved);
+}
+
+static void
+take_stamp (MdMailbox *mb, guint64 stamp[4])
+{
+  struct stat st;
+  memset (stamp, 0, 4 * sizeof (guint64));
+  if (md_sys.fstatat (mb->control_fd, MD_UIDLIST_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return;
+  stamp[0] = st.st_ino;
+  stamp[1] = (guint64) st.st_mtim.tv_sec;
+  stamp[2] = (guint64) st.st_mtim.tv_nsec;
+  stamp[3] = (guint64) st.st_size;
+}
+
+static const char *
+text_of (const MdUniqueIds *ids, const GArray *from, guint32 uid)
+{
+  guint low = 0, high = from->len;
+  while (low < high)
+    {
+      guint middle = (low + high) / 2;
+      const SavedId *saved = &g_array_index (from, SavedId, middle);
+      if (saved->uid == uid)
+        return (const char *) ids->texts->data + saved->text;
+      if (saved->uid < uid)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  return NULL;
+}
+
+/* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same. */
+static void
+find_doubles (MdUniqueIds *ids)
+{
+  guint n_kept = 0;
+  for (guint i = 0; i < ids->saved->len; i++)
+    {
+      SavedId saved = g_array_index (ids->saved, SavedId, i);
+      if (g_hash_table_add (ids->known, ids->texts->data + saved.text))
+        g_array_index (ids->saved, SavedId, n_kept++) = saved;
+    }
+  g_array_set_size (ids->saved, n_kept);
+}
+
+static MdUniqueIds *
+read_ids (MdMailbox *mb)
+{
+  MdUniqueIds *ids = g_atomic_rc_box_new0 (MdUniqueIds);
+  ids->saved = g_array_new (FALSE, FALSE, sizeof (SavedId));
+  ids->guids = g_array_new (FALSE, FALSE, sizeof (SavedId));
+  ids->texts = g_byte_array_new ();
+  ids->known = g_hash_table_new (g_str_hash, g_str_equal); /* texts of a file of the user's own; their hash need not be keyed */
+  take_stamp (mb, ids->stamp);
+  g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+  for (guint i = 0; i < list->lines->len; i++)
+    {
+      const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
+      gsize len;
+      const char *text = md_uidlist_field (line, 'P', &len);
+      if (text != NULL)
+        add_text (ids, ids->saved, line->uid, len > 0 ? text : line->base, len > 0 ? len : line->base_len);
+      text = md_uidlist_field (line, 'G', &len);
+      if (text != NULL && len > 0)
+        add_text (ids, ids->guids, line->uid, text, len);
+    }
+  find_doubles (ids);
+  return ids;
+}
+
+MdUniqueIds *
+md_unique_ids_current (MdMailbox *mb)
+{
+  guint64 stamp[4];
+  take_stamp (mb, stamp);
+  g_mutex_lock (&mb->store->table);
+  MdUniqueIds *ids = mb->unique_ids != NULL ? g_atomic_rc_box_acquire (mb->unique_ids) : NULL;
+  g_mutex_unlock (&mb->store->table);
+  if (ids != NULL && memcmp (ids->stamp, stamp, sizeof stamp) == 0)
+    return ids;
+  md_unique_ids_drop (ids);
+  ids = read_ids (mb);
+  g_mutex_lock (&mb->store->table);
+  MdUniqueIds *old = mb->unique_ids;
+  mb->unique_ids = g_atomic_rc_box_acquire (ids);
+  g_mutex_unlock (&mb->store->table);
+  md_unique_ids_drop (old);
+  return ids;
+}
+
+char *
+md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
+{
+  const MdStore *store = mb->store;
+  const char *format = store->settings.uidl_format;
+  const char *saved = text_of (ids, ids->saved, uid);
+  if (format == NULL && store->user->server == MD_SERVER_COURIER)
+    format = COURIER_FORMAT;
+  if (format == NULL && ids->saved->len == 0)
+    return NULL; /* the protocol makes the same */
+  g_autoptr (GString) out = g_string_new (NULL);
+  g_mutex_lock (&mb->store->table);
+  const MdEntry *entry = md_table_find (&mb->table, uid);
+  gboolean is_there = entry != NULL && (entry->bits & MD_ENTRY_DEAD) == 0;
+  if (is_there && saved != NULL)
+    g_string_assign (out, saved);
+  else if (is_there)
+    md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid, md_table_name (&mb->table, entry),
+                    entry->base_len, text_of (ids, ids->guids, uid));
+  g_mutex_unlock (&mb->store->table);
+  if (is_there && saved == NULL && g_hash_table_contains (ids->known, out->str))
+    g_string_printf (out, "satchel-%08x%08x", uid, mb->uidvalidity);
+  return is_there ? g_strdup (out->str) : NULL;
+}
+
+gboolean
+md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
+{
+  MdStore *store = storage->self;
+  MdMailbox *mb = mailbox->driver;
+  if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE)
+    return TRUE;
+  MdUniqueIds *ids = md_unique_ids_current (mb);
+  for (guint i = 0; i < n; i++)
+    ret[i] = md_unique_id (mb, ids, uids[i]);
+  md_unique_ids_drop (ids);
+  return TRUE;
+}
