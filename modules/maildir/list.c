@@ -77,10 +77,11 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       struct stat st;
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
       g_autofree char *mailbox = md_folder_name (MD_LAYOUT_FS, below); /* NULL: cur, new, tmp, ours, and what is no name */
-      int child = mailbox != NULL ? md_open_dir (fd, name, FALSE, NULL) : -1;
+      gboolean is_inbox = strcmp (below, "INBOX") == 0; /* the root is that; its children are here */
+      int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
         continue;
-      if (md_sys.fstatat (child, "cur", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
+      if (!is_inbox && md_sys.fstatat (child, "cur", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
         g_ptr_array_add (walk->dirs, g_strdup (below));
       if (depth < DEPTH_MAX)
         walk_tree (walk, child, below, depth + 1, NULL); /* gone meanwhile: its parent's time tells */

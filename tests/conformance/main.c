@@ -48,9 +48,9 @@ load (const char *module, GError **error)
   return loaded;
 }
 
-/* Its settings are the defaults. */
+/* @settings: as in its group, on top of the defaults. */
 static gboolean
-make_level (const SatchelModule *module, SatchelStoreLevel *ret_level, gboolean *ret_is_driver, GError **error)
+make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel *ret_level, gboolean *ret_is_driver, GError **error)
 {
   for (const SatchelProvides *provides = module->provides; provides->kind != 0; provides++)
     {
@@ -59,7 +59,7 @@ make_level (const SatchelModule *module, SatchelStoreLevel *ret_level, gboolean 
       const SatchelConfig *section = NULL;
       if (module->schema != NULL)
         {
-          SatchelConfigSet *set = satchel_config_set_from_text (module->name, module->schema, "", error);
+          SatchelConfigSet *set = satchel_config_set_from_text (module->name, module->schema, settings, error);
           if (set == NULL)
             return FALSE;
           section = satchel_config_set_group (set, module->name); /* the set lives as long as the program */
@@ -75,8 +75,9 @@ make_level (const SatchelModule *module, SatchelStoreLevel *ret_level, gboolean 
   return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s provides neither a storage driver nor a layer", module->name);
 }
 
+/* @suffix: of its name, where there is more than one of it. */
 static void
-add_stack (const SatchelStoreLevel *levels, guint n)
+add_stack (const SatchelStoreLevel *levels, guint n, const char *suffix)
 {
   Stack *stack = g_new0 (Stack, 1);
   g_ptr_array_add (stacks, stack);
@@ -86,6 +87,7 @@ add_stack (const SatchelStoreLevel *levels, guint n)
       stack->levels[i] = levels[i];
       g_string_append_printf (name, "%s%s", i > 0 ? "+" : "", levels[i].name);
     }
+  g_string_append (name, suffix);
   stack->backend = (SatchelConformanceBackend){ stack->levels, n };
   satchel_conformance_add (name->str, &stack->backend);
   g_string_free (name, TRUE);
@@ -101,22 +103,25 @@ add_from_arguments (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   for (int i = 1; i < argc; i++)
     {
-      const SatchelModule *module = load (argv[i], &error);
-      if (module == NULL || !make_level (module, &levels[n], &is_driver, &error))
+      /* "PATH.so:SETTINGS" */
+      const char *end = strstr (argv[i], ".so:");
+      g_autofree char *file = end != NULL ? g_strndup (argv[i], (gsize) (end + 3 - argv[i])) : g_strdup (argv[i]);
+      const SatchelModule *module = load (file, &error);
+      if (module == NULL || !make_level (module, end != NULL ? end + 4 : "", &levels[n], &is_driver, &error))
         fail (argv[i], error);
       n++;
       if (is_driver || n == G_N_ELEMENTS (levels) - 1)
         {
-          add_stack (levels, n);
+          add_stack (levels, n, "");
           n = 0;
         }
     }
   if (n == 0)
     return;
   const SatchelModule *driver = load (default_driver, &error);
-  if (driver == NULL || !make_level (driver, &levels[n], &is_driver, &error))
+  if (driver == NULL || !make_level (driver, "", &levels[n], &is_driver, &error))
     fail (default_driver, error);
-  add_stack (levels, n + 1);
+  add_stack (levels, n + 1, "");
 }
 
 static void
@@ -132,17 +137,25 @@ add_tree (const char *build_dir)
   if (access ("/dev/shm", W_OK) == 0)
     g_setenv ("TMPDIR", "/dev/shm", FALSE);
   static const char *const layers[] = { NULL, "noop", "xor" };
-  static const char *const drivers[] = { "tests/layers/.libs/memory.so", ".libs/maildir.so" };
+  static const struct
+  {
+    const char *file, *settings, *suffix;
+  } drivers[] = {
+    { "tests/layers/.libs/memory.so", "", "" },
+    { ".libs/maildir.so", "", "" },
+    { ".libs/maildir.so", "layout = \"fs\"; control_path = \"control/%u\"; other_server = \"dovecot\";", "-fs" },
+    { ".libs/maildir.so", "path = \"%d/%n/Maildir\"; other_server = \"courier\";", "-courier" },
+  };
   for (guint d = 0; d < G_N_ELEMENTS (drivers); d++)
     {
-      g_autofree char *driver_path = g_build_filename (build_dir, drivers[d], NULL);
+      g_autofree char *driver_path = g_build_filename (build_dir, drivers[d].file, NULL);
       if (!g_file_test (driver_path, G_FILE_TEST_EXISTS))
         {
-          g_autofree char *path = g_strdup_printf ("/conformance/%s", drivers[d]);
+          g_autofree char *path = g_strdup_printf ("/conformance/%s%s", drivers[d].file, drivers[d].suffix);
           g_test_add_data_func (path, "the driver is not built", skip_case);
           continue;
         }
-      for (guint l = 0; l < G_N_ELEMENTS (layers); l++)
+      for (guint l = 0; l < (drivers[d].suffix[0] == '\0' ? G_N_ELEMENTS (layers) : 1); l++)
         {
           SatchelStoreLevel levels[2];
           guint n = 0;
@@ -152,13 +165,13 @@ add_tree (const char *build_dir)
             {
               g_autofree char *layer_path = g_strdup_printf ("%s/tests/layers/.libs/%s.so", build_dir, layers[l]);
               const SatchelModule *layer = load (layer_path, &error);
-              if (layer == NULL || !make_level (layer, &levels[n++], &is_driver, &error))
+              if (layer == NULL || !make_level (layer, "", &levels[n++], &is_driver, &error))
                 fail (layer_path, error);
             }
           const SatchelModule *driver = load (driver_path, &error);
-          if (driver == NULL || !make_level (driver, &levels[n++], &is_driver, &error))
+          if (driver == NULL || !make_level (driver, drivers[d].settings, &levels[n++], &is_driver, &error))
             fail (driver_path, error);
-          add_stack (levels, n);
+          add_stack (levels, n, drivers[d].suffix);
         }
     }
 }
@@ -171,7 +184,8 @@ main (int argc, char **argv)
   if (argc < 2 && build_dir == NULL)
     {
       g_printerr ("usage: satchel-conformance [GLIB-TEST-OPTIONS] MODULE.so...\n"
-                  "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n", default_driver);
+                  "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n"
+                  "MODULE.so:SETTINGS gives it settings: ./driver.so:'layout = \"fs\";'\n", default_driver);
       return 64;
     }
   g_auto (GStrv) dirs = satchel_loader_search_path (SATCHEL_MODULE_DIR);
