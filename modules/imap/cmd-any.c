@@ -86,6 +86,7 @@ static const struct
 } enables[] = {
   { "CONDSTORE", IMAP_ENABLED_CONDSTORE },
   { "QRESYNC", IMAP_ENABLED_QRESYNC | IMAP_ENABLED_CONDSTORE },
+  { "UTF8=ACCEPT", IMAP_ENABLED_UTF8 },
   { NULL, 0 },
 };
 

@@ -52,22 +52,30 @@ list_root (ImapSession *session, ImapCommand *command)
   return imap_command_ok (command, "LIST completed.");
 }
 
-/* The patterns with their reference, in UTF-8.  What no mailbox can be called is left out: it matches nothing. */
+/* A pattern with its reference as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
+static char *
+canonical_pattern (const ImapSession *session, const char *reference, const char *pattern)
+{
+  g_autofree char *written = g_strconcat (reference, pattern, NULL);
+  if (strlen (written) > SATCHEL_MAILBOX_NAME_BYTES)
+    return NULL;
+  g_autofree char *utf8 = imap_name_decode (session, written);
+  return utf8 != NULL ? g_utf8_normalize (utf8, -1, G_NORMALIZE_NFC) : NULL;
+}
+
 static GPtrArray *
-canonical_patterns (const ImapListArguments *arguments)
+canonical_patterns (const ImapSession *session, const ImapListArguments *arguments)
 {
   GPtrArray *patterns = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < arguments->patterns->len; i++)
     {
       const char *pattern = arguments->patterns->pdata[i];
-      g_autofree char *encoded = g_strconcat (arguments->reference, pattern, NULL);
-      gsize len = strlen (encoded);
-      char *utf8 = len <= SATCHEL_MAILBOX_NAME_BYTES ? satchel_utf7_decode (encoded, len) : NULL;
       /* RFC 5258 3: in the extended form an empty pattern is ignored. */
-      if (utf8 != NULL && (*pattern != '\0' || !arguments->is_extended))
-        g_ptr_array_add (patterns, utf8);
-      else
-        g_free (utf8);
+      char *canonical = *pattern == '\0' && arguments->is_extended
+                            ? NULL
+                            : canonical_pattern (session, arguments->reference, pattern);
+      if (canonical != NULL)
+        g_ptr_array_add (patterns, canonical);
     }
   return patterns;
 }
@@ -85,7 +93,7 @@ find_names (ImapSession *session, ImapCommand *command, gboolean may_block, GErr
         return IMAP_STEP_BLOCK;
       if (infos == NULL && (infos = satchel_store_list (session->store, error)) == NULL)
         return IMAP_STEP_DONE;
-      listing = imap_listing_new (&session->ns, g_steal_pointer (&infos), canonical_patterns (arguments));
+      listing = imap_listing_new (&session->ns, g_steal_pointer (&infos), canonical_patterns (session, arguments));
       command->state = listing;
       command->state_free = imap_listing_free;
     }

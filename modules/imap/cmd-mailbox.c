@@ -2,6 +2,7 @@
  * CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3-6.3.7), uses of new mailboxes (RFC 6154 3), their ids
  * (RFC 8474 4.1).
  */
+#include "objectid.h"
 #include "session.h"
 
 #include <string.h>
@@ -24,11 +25,9 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (!satchel_store_create (session->store, name, arguments->special_use, &error) ||
       !satchel_store_status (session->store, name, &state, &error))
     return imap_command_error (session, command, error);
-  ImapWriter code = { 0 };
-  imap_write (&code, "MAILBOXID ");
-  imap_write_mailbox_id (&code, state.mailbox_id);
-  command->code = g_strndup (code.data, code.len);
-  imap_writer_clear (&code);
+  char id[IMAP_OBJECTID_SIZE];
+  imap_mailbox_id (state.mailbox_id, id);
+  command->code = g_strdup_printf ("MAILBOXID (%s)", id);
   return imap_command_ok (command, "CREATE completed.");
 }
 

@@ -2,6 +2,7 @@
  * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8, 3.2.5), EXPUNGE and UID EXPUNGE
  * (RFC 3501 6.4.3, RFC 4315 2.1).
  */
+#include "objectid.h"
 #include "resync.h"
 #include "session.h"
 
@@ -36,9 +37,9 @@ tell_mailbox (ImapWriter *writer, const ImapView *view)
     imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, snapshot->n_keywords < SATCHEL_KEYWORDS_MAX);
   imap_write_format (writer, "] Flags permitted.\r\n* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
   imap_write_format (writer, "* OK [UIDNEXT %u] Predicted next UID.\r\n", state->uidnext);
-  imap_write (writer, "* OK [MAILBOXID ");
-  imap_write_mailbox_id (writer, state->mailbox_id);
-  imap_write (writer, "] Object id.\r\n");
+  char id[IMAP_OBJECTID_SIZE];
+  imap_mailbox_id (state->mailbox_id, id);
+  imap_write_format (writer, "* OK [MAILBOXID (%s)] Object id.\r\n", id);
   imap_write_format (writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n", state->highestmodseq);
 }
 

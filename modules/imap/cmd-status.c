@@ -2,6 +2,7 @@
  * STATUS (RFC 3501 6.3.10) with SIZE (RFC 8438), DELETED (RFC 9051 6.3.11), APPENDLIMIT (RFC 7889), MAILBOXID
  * (RFC 8474 4.3) and HIGHESTMODSEQ (RFC 7162 3.1.7).
  */
+#include "objectid.h"
 #include "status.h"
 
 #include <satchel/attributes.h>
@@ -128,9 +129,9 @@ imap_status_write (ImapSession *session, const char *client_name, guint items, c
       }
   if (items & IMAP_STATUS_MAILBOXID)
     {
-      imap_write (writer, separator);
-      imap_write (writer, "MAILBOXID ");
-      imap_write_mailbox_id (writer, state->mailbox_id);
+      char id[IMAP_OBJECTID_SIZE];
+      imap_mailbox_id (state->mailbox_id, id);
+      imap_write_format (writer, "%sMAILBOXID (%s)", separator, id);
     }
   imap_write (writer, ")\r\n");
 }

@@ -66,7 +66,7 @@ static const ImapCommandRow rows[] = {
   { "CAPABILITY", ANY, INLINE, NULL, NONE, imap_run_capability },
   { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
   { "ID", ANY, INLINE, "ID", ID, imap_run_id },
-  { "ENABLE", ANY, INLINE, "ENABLE", ENABLE, imap_run_enable },
+  { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },
   /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
   { "LOGIN", 0, 0, NULL, NONE, imap_run_misplaced },

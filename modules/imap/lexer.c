@@ -340,6 +340,18 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
   return IMAP_LEX_MORE;
 }
 
+/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3). */
+static void
+end_quoted (ImapLexer *lexer)
+{
+  const ImapNode *node = imap_lexer_node (lexer, lexer->nodes->len - 1);
+  const char *text = imap_lexer_text (lexer, node);
+  if (lexer->takes_utf8 && !g_utf8_validate_len (text, lexer->text->len - node->offset, NULL))
+    start_skipping (lexer, "Invalid UTF-8 in quoted string", FALSE);
+  else
+    end_node (lexer);
+}
+
 static void
 feed_quoted (ImapLexer *lexer, guint8 byte)
 {
@@ -353,8 +365,8 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
   else if (byte == '\\')
     lexer->state = STATE_ESCAPE;
   else if (byte == '"')
-    end_node (lexer);
-  else if (byte == 0 || byte == '\r' || byte >= 0x80)
+    end_quoted (lexer);
+  else if (byte == 0 || byte == '\r' || (byte >= 0x80 && !lexer->takes_utf8))
     start_skipping (lexer, "Invalid character in quoted string", FALSE);
   else
     put (lexer, &byte, 1);

@@ -44,6 +44,7 @@ typedef enum
 typedef struct ImapLexer
 {
   ImapLexerLimits limits;
+  gboolean takes_utf8; /* in quoted strings (RFC 6855 3) */
   GByteArray *text;
   GArray *nodes; /* ImapNode; 0 is the tag */
   const char *error;

@@ -1,17 +1,27 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) and the namespace.
+ * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) or UTF-8 (RFC 6855 3, RFC 9051 5.1), and the
+ * namespace.
  */
 #include "session.h"
 
 #include <string.h>
 
 char *
+imap_name_decode (const ImapSession *session, const char *name)
+{
+  gsize len = strlen (name);
+  if (!imap_session_is_utf8 (session))
+    return satchel_utf7_decode (name, len);
+  return g_utf8_validate_len (name, len, NULL) ? g_strndup (name, len) : NULL;
+}
+
+char *
 imap_name_to_internal (const ImapSession *session, const char *name, GError **error)
 {
-  g_autofree char *utf8 = satchel_utf7_decode (name, strlen (name));
+  g_autofree char *utf8 = imap_name_decode (session, name);
   if (utf8 == NULL)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "not modified UTF-7");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "neither modified UTF-7 nor UTF-8, whichever is spoken");
       return NULL;
     }
   return satchel_namespace_to_internal (&session->ns, utf8, strlen (utf8), error);

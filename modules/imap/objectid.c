@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * EMAILID and THREADID (RFC 8474 5.1, 5.2).  A THREADID is made of the message alone, so that it never changes and is the
+ * MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID is made of the message alone, so that it never changes and is the
  * same in every mailbox: see docs/decisions/0007.
  */
 #include "objectid.h"
@@ -21,6 +21,12 @@ format_id (char letter, const guint8 id[ID_BYTES], char ret_id[IMAP_OBJECTID_SIZ
       ret_id[2 + 2 * i] = digits[id[i] & 15];
     }
   ret_id[1 + 2 * ID_BYTES] = '\0';
+}
+
+void
+imap_mailbox_id (const guint8 id[ID_BYTES], char ret_id[IMAP_OBJECTID_SIZE])
+{
+  format_id ('F', id, ret_id);
 }
 
 gboolean

@@ -50,7 +50,8 @@ flush (ImapSession *session)
   if (writer->len >= FLUSH_BY_REFERENCE)
     {
       g_autoptr (GBytes) bytes = g_bytes_new_take (writer->data, writer->len);
-      *writer = (ImapWriter){ .room = writer->room };
+      writer->data = NULL;
+      imap_writer_clear (writer);
       satchel_connection_write_bytes (session->connection, g_steal_pointer (&bytes));
       return;
     }
@@ -157,6 +158,7 @@ imap_session_enable (ImapSession *session, guint bits)
 {
   gboolean is_first = (bits & ~session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
   session->enabled |= bits;
+  session->writer.is_utf8 = session->lexer.takes_utf8 = imap_session_is_utf8 (session);
   if (is_first && session->view != NULL)
     imap_write_format (&session->writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n",
                        imap_view_modseq (session->view));

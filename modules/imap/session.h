@@ -205,7 +205,15 @@ ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const G
 /* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC 3501 6.4.7). */
 ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
-/* names.c: a client's mailbox name (modified UTF-7, namespace) as storage knows it.  Errors: INVALID, CANNOT. */
+/* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
+static inline gboolean
+imap_session_is_utf8 (const ImapSession *session)
+{
+  return (session->enabled & (IMAP_ENABLED_UTF8 | IMAP_ENABLED_REV2)) != 0;
+}
+/* names.c: the text of a client's mailbox name or pattern in UTF-8, yours; NULL: badly written. */
+char *imap_name_decode (const ImapSession *session, const char *name);
+/* A client's mailbox name as storage knows it.  Errors: INVALID, CANNOT. */
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
 /* As clients see it, UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);

@@ -16,7 +16,7 @@ void
 imap_writer_clear (ImapWriter *writer)
 {
   g_free (writer->data);
-  *writer = (ImapWriter){ .room = writer->room };
+  *writer = (ImapWriter){ .room = writer->room, .is_utf8 = writer->is_utf8 };
 }
 
 char *
@@ -98,8 +98,13 @@ imap_write_string (ImapWriter *writer, const char *text, gsize len)
       len = n;
     }
   gboolean is_quotable = len <= QUOTED_MAX;
+  gboolean is_ascii = TRUE;
   for (gsize i = 0; i < len && is_quotable; i++)
-    is_quotable = (guint8) text[i] < 0x80 && text[i] != '\r' && text[i] != '\n';
+    {
+      is_ascii = is_ascii && (guint8) text[i] < 0x80;
+      is_quotable = (is_ascii || writer->is_utf8) && text[i] != '\r' && text[i] != '\n';
+    }
+  is_quotable = is_quotable && (is_ascii || g_utf8_validate_len (text, len, NULL));
   if (!is_quotable)
     {
       imap_write_literal_header (writer, len);
@@ -130,17 +135,8 @@ imap_write_nstring (ImapWriter *writer, const char *text)
 void
 imap_write_mailbox (ImapWriter *writer, const char *name)
 {
-  g_autofree char *encoded = satchel_utf7_encode (name);
+  g_autofree char *encoded = writer->is_utf8 ? g_strdup (name) : satchel_utf7_encode (name);
   imap_write_string (writer, encoded, strlen (encoded));
-}
-
-void
-imap_write_mailbox_id (ImapWriter *writer, const guint8 id[16])
-{
-  imap_write (writer, "(F");
-  for (guint i = 0; i < 16; i++)
-    imap_write_format (writer, "%02x", id[i]);
-  imap_write (writer, ")");
 }
 
 static const struct

@@ -10,8 +10,10 @@ typedef struct ImapWriter
 {
   char *data;
   gsize len, size, room;
+  gboolean is_utf8; /* the client takes UTF-8 in quoted strings, mailbox names too (RFC 6855 3) */
 } ImapWriter;
 
+/* Without bytes, as it was made. */
 void imap_writer_clear (ImapWriter *writer);
 /* At least @n bytes at the end; the caller adds to len. */
 char *imap_writer_reserve (ImapWriter *writer, gsize n);
@@ -35,14 +37,12 @@ imap_write (ImapWriter *writer, const char *text)
 }
 void imap_write_format (ImapWriter *writer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void imap_write_number (ImapWriter *writer, guint64 number);
-/* string: quoted if it may be, else a literal.  NULs are cut out. */
+/* string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if the client takes it. */
 void imap_write_string (ImapWriter *writer, const char *text, gsize len);
 /* NULL: NIL. */
 void imap_write_nstring (ImapWriter *writer, const char *text);
-/* mailbox: @name is UTF-8 as clients see it; sent in modified UTF-7, quoted. */
+/* mailbox: @name is UTF-8 as clients see it; sent quoted, in modified UTF-7 unless the client takes UTF-8. */
 void imap_write_mailbox (ImapWriter *writer, const char *name);
-/* "(F0123...)": MAILBOXID (RFC 8474 4). */
-void imap_write_mailbox_id (ImapWriter *writer, const guint8 id[16]);
 /* "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */

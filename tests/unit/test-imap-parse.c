@@ -38,12 +38,15 @@ describe_nodes (const ImapLexer *lexer, guint from, guint to, GString *out)
     }
 }
 
+static gboolean lexes_utf8;
+
 static char *
 lex (const char *input, gsize len, const gsize *cuts, guint n_cuts)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   ImapLexer lexer;
   imap_lexer_init (&lexer, &limits);
+  lexer.takes_utf8 = lexes_utf8;
   gsize at = 0;
   guint cut = 0;
   gboolean is_over = FALSE;
@@ -134,6 +137,22 @@ test_bad (void)
   LEXES ("a b)\r\ny z\r\n", "BAD Unbalanced parenthesis\n a:y a:z\n");
   LEXES ("a {3}\r\nx\0y d\r\ny z\r\n", "{3}\nBAD NUL in literal\n a:y a:z\n");
   LEXES ("a (((((((((x\r\ny z\r\n", "BAD Lists nested too deeply (big)\n a:y a:z\n");
+}
+
+/* RFC 6855 3: UTF-8 in quoted strings, and nothing that only looks like it. */
+static void
+test_utf8 (void)
+{
+  lexes_utf8 = TRUE;
+  LEXES ("a \"x\xc3\xa9\\\"\xf0\x9f\x98\x80\" \"\"\r\n", " a:a q:x\xc3\xa9\"\xf0\x9f\x98\x80 q:\n");
+  LEXES ("a \"\xc3\"\r\ny z\r\n", "BAD Invalid UTF-8 in quoted string\n a:y a:z\n");
+  LEXES ("a \"\xc0\xaf\" {3+}\r\nb\r\n\r\ny z\r\n", "BAD Invalid UTF-8 in quoted string\n a:y a:z\n");
+  LEXES ("a \"\xed\xa0\x80\"\r\ny z\r\n", "BAD Invalid UTF-8 in quoted string\n a:y a:z\n");
+  LEXES ("a \"\xf4\x90\x80\x80\"\r\ny z\r\n", "BAD Invalid UTF-8 in quoted string\n a:y a:z\n");
+  LEXES ("a \"x\xc3\\\xa9\"\r\ny z\r\n", "BAD Invalid escape in quoted string\n a:y a:z\n");
+  LEXES ("a \"\xc3\xa9\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \xc3\xa9\r\ny z\r\n", "BAD Invalid character\n a:y a:z\n");
+  lexes_utf8 = FALSE;
 }
 
 /* What follows a refused literal never runs (I6). */
@@ -662,9 +681,9 @@ test_sequence_many (void)
 /* ---- writer ---- */
 
 static void
-check_string (const char *text, gsize len, const char *expected)
+check_string (const char *text, gsize len, gboolean is_utf8, const char *expected)
 {
-  ImapWriter writer = { .room = 1 };
+  ImapWriter writer = { .room = 1, .is_utf8 = is_utf8 };
   imap_write_string (&writer, text, len);
   g_autofree char *result = g_strndup (writer.data, writer.len);
   g_assert_cmpstr (result, ==, expected);
@@ -674,11 +693,14 @@ check_string (const char *text, gsize len, const char *expected)
 static void
 test_writer (void)
 {
-  check_string ("", 0, "\"\"");
-  check_string ("a \"b\\", 5, "\"a \\\"b\\\\\"");
-  check_string ("a\r\nb", 4, "{4}\r\na\r\nb");
-  check_string ("\xc3\xa9", 2, "{2}\r\n\xc3\xa9");
-  check_string ("a\0b", 3, "\"ab\"");
+  check_string ("", 0, FALSE, "\"\"");
+  check_string ("a \"b\\", 5, FALSE, "\"a \\\"b\\\\\"");
+  check_string ("a\r\nb", 4, FALSE, "{4}\r\na\r\nb");
+  check_string ("\xc3\xa9", 2, FALSE, "{2}\r\n\xc3\xa9");
+  check_string ("a\0b", 3, FALSE, "\"ab\"");
+  check_string ("\"\xc3\xa9", 3, TRUE, "\"\\\"\xc3\xa9\"");
+  check_string ("a\xc3", 2, TRUE, "{2}\r\na\xc3");
+  check_string ("\xc3\xa9\r", 3, TRUE, "{3}\r\n\xc3\xa9\r");
   ImapWriter writer = { .room = 1 };
   char *keywords[] = { (char *) "$Junk", (char *) "a)b", (char *) "Work", NULL };
   imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, 7, keywords, 3, TRUE);
@@ -686,10 +708,12 @@ test_writer (void)
   imap_write_number (&writer, G_MAXUINT64);
   imap_write (&writer, " ");
   imap_write_mailbox (&writer, "Entw\xc3\xbcrfe & \"x\"");
+  writer.is_utf8 = TRUE;
+  imap_write_mailbox (&writer, " \xc3\xbc&");
   imap_write_safe_text (&writer, " a]b\r\nc", 100);
   imap_write_raw (&writer, "", 1);
   g_assert_cmpstr (writer.data, ==,
-                   "(\\Seen \\Recent $Junk Work) 18446744073709551615 \"Entw&APw-rfe &- \\\"x\\\"\" abc");
+                   "(\\Seen \\Recent $Junk Work) 18446744073709551615 \"Entw&APw-rfe &- \\\"x\\\"\"\" \xc3\xbc&\" abc");
   imap_writer_clear (&writer);
 }
 
@@ -717,6 +741,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/imap/lexer/tokens", test_tokens);
   g_test_add_func ("/imap/lexer/bad", test_bad);
+  g_test_add_func ("/imap/lexer/utf8", test_utf8);
   g_test_add_func ("/imap/lexer/refused-literals", test_refused_literals);
   g_test_add_func ("/imap/lexer/literal8", test_literal8);
   g_test_add_func ("/imap/lexer/skipped-literal", test_skipped_literal);
