@@ -26,6 +26,10 @@ static const ItemName items[] = {
   { "BODY", IMAP_FETCH_BODY },
   { "BODYSTRUCTURE", IMAP_FETCH_BODYSTRUCTURE },
   { "MODSEQ", IMAP_FETCH_MODSEQ },
+  { "PREVIEW", IMAP_FETCH_PREVIEW },
+  { "SAVEDATE", IMAP_FETCH_SAVEDATE },
+  { "EMAILID", IMAP_FETCH_EMAILID },
+  { "THREADID", IMAP_FETCH_THREADID },
   { NULL, 0 },
 };
 static const struct
@@ -37,6 +41,16 @@ static const struct
   { "RFC822", IMAP_SECTION_CONTENT, TRUE },
   { "RFC822.HEADER", IMAP_SECTION_HEADER, FALSE },
   { "RFC822.TEXT", IMAP_SECTION_TEXT, TRUE },
+};
+static const struct
+{
+  const char *start;
+  ImapBinary binary;
+  gboolean sets_seen;
+} section_items[] = {
+  { "BODY[", IMAP_BINARY_NO, TRUE },          { "BODY.PEEK[", IMAP_BINARY_NO, FALSE },
+  { "BINARY[", IMAP_BINARY_CONTENT, TRUE },   { "BINARY.PEEK[", IMAP_BINARY_CONTENT, FALSE },
+  { "BINARY.SIZE[", IMAP_BINARY_SIZE, FALSE },
 };
 static const struct
 {
@@ -140,12 +154,13 @@ read_fields (ImapReader *reader, ImapSection *section)
   return TRUE;
 }
 
-/* @text: what follows "BODY[" or "BODY.PEEK[". */
+/* @text: what follows "BODY[" and the like. */
 static gboolean
-read_section (ImapReader *reader, const char *text, gboolean sets_seen, GPtrArray *sections)
+read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean sets_seen, GPtrArray *sections)
 {
   ImapSection *section = g_new0 (ImapSection, 1);
   g_ptr_array_add (sections, section);
+  section->binary = binary;
   section->sets_seen = sets_seen;
   const char *at = parse_path (text, section);
   if (at == NULL)
@@ -160,11 +175,32 @@ read_section (ImapReader *reader, const char *text, gboolean sets_seen, GPtrArra
       }
   if (!is_known || (len > 0 && section->n_path > 0 && at[-1] != '.'))
     return imap_reader_fail (reader, "Invalid BODY section");
+  /* section-binary (RFC 3516 7): numbers only, and a size is of all of it. */
+  if (binary != IMAP_BINARY_NO && (section->kind != IMAP_SECTION_CONTENT || (binary == IMAP_BINARY_SIZE && strcmp (at, "]") != 0)))
+    return imap_reader_fail (reader, "Invalid BINARY section");
   if (section->kind >= IMAP_SECTION_FIELDS)
     return at[len] == '\0' ? read_fields (reader, section) : imap_reader_fail (reader, "Invalid BODY section");
   if (at[len] != ']' || !parse_partial (at + len + 1, section))
     return imap_reader_fail (reader, "Invalid BODY section");
   return TRUE;
+}
+
+/* The modifiers of PREVIEW (RFC 8970 6), if the list that follows is not another's. */
+static gboolean
+read_preview (ImapReader *reader)
+{
+  ImapReader members, first;
+  if (imap_reader_peek (reader) != IMAP_NODE_LIST)
+    return TRUE;
+  first = *reader;
+  const char *modifier = imap_read_list (&first, &members) ? imap_reader_peek_atom (&members) : NULL;
+  if (modifier == NULL || g_ascii_strcasecmp (modifier, "LAZY") != 0)
+    return TRUE;
+  *reader = first;
+  while (!imap_reader_is_done (&members) && imap_read_atom (&members, &modifier))
+    if (g_ascii_strcasecmp (modifier, "LAZY") != 0)
+      return imap_reader_fail (reader, "Unknown PREVIEW modifier");
+  return imap_read_list_end (reader, &members);
 }
 
 static gboolean
@@ -175,6 +211,8 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
     return FALSE;
   guint item = find_item (items, name);
   fetch->items |= item;
+  if (item == IMAP_FETCH_PREVIEW)
+    return read_preview (reader);
   if (item != 0)
     return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (legacy_items); i++)
@@ -187,10 +225,12 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
         g_ptr_array_add (fetch->sections, section);
         return TRUE;
       }
-  if (g_ascii_strncasecmp (name, "BODY[", 5) == 0)
-    return read_section (reader, name + 5, TRUE, fetch->sections);
-  if (g_ascii_strncasecmp (name, "BODY.PEEK[", 10) == 0)
-    return read_section (reader, name + 10, FALSE, fetch->sections);
+  for (guint i = 0; i < G_N_ELEMENTS (section_items); i++)
+    {
+      gsize len = strlen (section_items[i].start);
+      if (g_ascii_strncasecmp (name, section_items[i].start, len) == 0)
+        return read_section (reader, name + len, section_items[i].binary, section_items[i].sets_seen, fetch->sections);
+    }
   return imap_reader_fail (reader, "Unknown FETCH item");
 }
 

@@ -136,7 +136,11 @@ enum
   IMAP_FETCH_ENVELOPE = 1 << 4,
   IMAP_FETCH_BODY = 1 << 5,
   IMAP_FETCH_BODYSTRUCTURE = 1 << 6,
-  IMAP_FETCH_MODSEQ = 1 << 7
+  IMAP_FETCH_MODSEQ = 1 << 7,
+  IMAP_FETCH_PREVIEW = 1 << 8, /* LAZY or not: it is made when a message comes */
+  IMAP_FETCH_SAVEDATE = 1 << 9,
+  IMAP_FETCH_EMAILID = 1 << 10,
+  IMAP_FETCH_THREADID = 1 << 11
 };
 typedef enum
 {
@@ -147,9 +151,16 @@ typedef enum
   IMAP_SECTION_FIELDS,
   IMAP_SECTION_FIELDS_NOT
 } ImapSectionKind;
+typedef enum
+{
+  IMAP_BINARY_NO = 0,
+  IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
+  IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
+} ImapBinary;
 typedef struct ImapSection
 {
   ImapSectionKind kind;
+  ImapBinary binary; /* then kind is CONTENT */
   guint32 *path;
   guint n_path;
   char **fields;       /* FIELDS, FIELDS_NOT; NULL-ended */

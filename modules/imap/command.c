@@ -33,7 +33,7 @@
 
 /* The most frequent ones first. */
 static const ImapCommandRow rows[] = {
-  { "UID FETCH", SELECTED, INLINE | UID_ONLY, NULL, FETCH, imap_run_fetch },
+  { "UID FETCH", SELECTED, INLINE | UID_ONLY, "BINARY PREVIEW SAVEDATE OBJECTID", FETCH, imap_run_fetch },
   { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, NULL, FETCH, imap_run_fetch },
   { "NOOP", ANY, INLINE, NULL, NONE, imap_run_noop },
   { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },

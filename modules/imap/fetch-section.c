@@ -19,8 +19,10 @@ imap_section_label (const ImapSection *section)
 {
   if (section->legacy != NULL)
     return g_strdup (section->legacy);
+  static const char *const names[]
+      = { [IMAP_BINARY_NO] = "BODY[", [IMAP_BINARY_CONTENT] = "BINARY[", [IMAP_BINARY_SIZE] = "BINARY.SIZE[" };
   ImapWriter writer = { .room = 1 };
-  imap_write (&writer, "BODY[");
+  imap_write (&writer, names[section->binary]);
   for (guint i = 0; i < section->n_path; i++)
     {
       imap_write (&writer, i > 0 ? "." : "");
@@ -82,6 +84,18 @@ select_fields (const ImapSection *section, SatchelStream *content, guint64 offse
   return text;
 }
 
+/* Whether what BINARY asks for can be decoded (RFC 3516 4.3). */
+static gboolean
+check_encoding (ImapFetch *fetch, const ImapSection *section, GBytes *attributes, GError **error)
+{
+  gboolean is_known;
+  SatchelEncoding encoding;
+  if (!imap_binary_encoding (section, attributes, fetch->content, &is_known, &encoding, error))
+    return FALSE;
+  fetch->has_unknown_encoding = fetch->has_unknown_encoding || !is_known;
+  return is_known || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "unknown transfer encoding");
+}
+
 gboolean
 imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments, guint32 uid,
                           GBytes *attributes, GError **error)
@@ -109,6 +123,8 @@ imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
     {
       const ImapSection *section = arguments->sections->pdata[i];
       guint64 offset, len;
+      if (section->binary != IMAP_BINARY_NO && !check_encoding (fetch, section, attributes, error))
+        return FALSE;
       if (!is_fields (section) || fetch->texts[i] != NULL || !find_section (section, attributes, &offset, &len))
         continue;
       fetch->texts[i] = select_fields (section, fetch->content, offset, len, error);
@@ -122,6 +138,7 @@ void
 imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments)
 {
   g_clear_pointer (&fetch->content, satchel_stream_unref);
+  imap_decoding_clear (&fetch->decoding);
   for (guint i = 0; i < arguments->sections->len; i++)
     if (fetch->texts[i] != NULL)
       {
@@ -150,14 +167,17 @@ broken (ImapSession *session, const char *why)
 
 /* Sends on the literal that was announced.  TRUE: all of it is out. */
 static gboolean
-send_content (ImapSession *session, ImapFetch *fetch)
+send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section)
 {
   ImapWriter *writer = &session->writer;
   while (fetch->left > 0 && !imap_writer_is_full (writer))
     {
       g_autoptr (GError) error = NULL;
       gsize n = MIN (MIN (fetch->left, READ_BYTES), writer->room - writer->len);
-      gssize got = satchel_stream_read_at (fetch->content, fetch->offset, imap_writer_reserve (writer, n), n, &error);
+      char *to = imap_writer_reserve (writer, n);
+      gssize got = section->binary != IMAP_BINARY_NO
+                       ? imap_decoding_read (&fetch->decoding, fetch->content, to, n, &error)
+                       : satchel_stream_read_at (fetch->content, fetch->offset, to, n, &error);
       if (got <= 0)
         {
           broken (session, error != NULL ? error->message : "it ends early");
@@ -168,6 +188,30 @@ send_content (ImapSession *session, ImapFetch *fetch)
       fetch->left -= (guint64) got;
     }
   return fetch->left == 0;
+}
+
+/* BINARY[...] and BINARY.SIZE[...]: what lies at [offset, offset + len). */
+static void
+start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes, guint64 offset,
+              guint64 len)
+{
+  g_autoptr (GError) error = NULL;
+  gboolean is_known;
+  SatchelEncoding encoding;
+  if (!imap_binary_encoding (section, attributes, fetch->content, &is_known, &encoding, &error)
+      || !imap_decoding_measure (&fetch->decoding, section, fetch->content, encoding, offset, len, &error))
+    broken (session, error->message);
+  else if (section->binary == IMAP_BINARY_SIZE)
+    imap_write_number (&session->writer, fetch->decoding.size);
+  else if (fetch->decoding.size == 0)
+    imap_write_string (&session->writer, "", 0);
+  else
+    {
+      if (fetch->decoding.has_nul)
+        imap_write (&session->writer, "~"); /* literal8 */
+      imap_write_literal_header (&session->writer, fetch->decoding.size);
+      fetch->left = fetch->decoding.size;
+    }
 }
 
 /* Announces a section, and sends it if it is short and in memory. */
@@ -199,7 +243,12 @@ start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
     }
   else if (!find_section (section, attributes, &offset, &len))
     {
-      imap_write_nstring (writer, NULL);
+      imap_write (writer, section->binary == IMAP_BINARY_SIZE ? "0" : "NIL");
+      return;
+    }
+  if (section->binary != IMAP_BINARY_NO)
+    {
+      start_binary (session, fetch, section, attributes, offset, len);
       return;
     }
   cut (section, &offset, &len);
@@ -226,7 +275,7 @@ imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
         }
       if (session->is_broken)
         return IMAP_STEP_DONE;
-      if (fetch->left > 0 && !send_content (session, fetch))
+      if (fetch->left > 0 && !send_content (session, fetch, arguments->sections->pdata[fetch->at_section]))
         return session->is_broken ? IMAP_STEP_DONE : IMAP_STEP_AGAIN;
       imap_write (&session->writer, fetch->at_section + 1 < arguments->sections->len ? " " : "");
     }

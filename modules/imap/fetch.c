@@ -21,6 +21,7 @@ fetch_free (gpointer data)
   batch_clear (fetch);
   g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
   g_clear_pointer (&fetch->content, satchel_stream_unref);
+  imap_decoding_clear (&fetch->decoding);
   for (guint i = 0; fetch->labels != NULL && fetch->labels[i] != NULL; i++)
     if (fetch->texts[i] != NULL)
       g_string_free (fetch->texts[i], TRUE);
@@ -91,7 +92,8 @@ fetch_new (ImapSession *session, ImapCommand *command)
       fetch->wants_attributes = fetch->wants_attributes || section->kind != IMAP_SECTION_CONTENT || section->n_path > 0;
     }
   fetch->wants_attributes = fetch->wants_attributes ||
-                            (arguments->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE));
+                            (arguments->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE
+                                                 | IMAP_FETCH_PREVIEW | IMAP_FETCH_THREADID));
   if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &fetch->rows))
     return NULL;
   if (imap_view_is_behind (session->view))
@@ -232,6 +234,21 @@ write_attributes (ImapWriter *writer, const char **separator, guint items, GByte
       text = satchel_attributes_body_structure (attributes, TRUE, &len);
       write_attribute (writer, separator, "BODYSTRUCTURE ", text, len);
     }
+  if (items & IMAP_FETCH_PREVIEW)
+    {
+      text = satchel_attributes_preview (attributes, &len);
+      write_item_start (writer, separator, "PREVIEW ");
+      imap_write_string (writer, text, len);
+    }
+}
+
+static void
+write_object_id (ImapWriter *writer, const char **separator, const char *name, const char *id)
+{
+  write_item_start (writer, separator, name);
+  imap_write (writer, "(");
+  imap_write (writer, id);
+  imap_write (writer, ")");
 }
 
 /* Everything but sections.  @size: RFC822.SIZE. */
@@ -265,6 +282,18 @@ write_items (ImapSession *session, ImapFetch *fetch, guint items, GBytes *attrib
       write_item_start (writer, &separator, "INTERNALDATE ");
       imap_write_date_time (writer, chunk->internal_date[row]);
     }
+  if (items & IMAP_FETCH_SAVEDATE)
+    {
+      write_item_start (writer, &separator, "SAVEDATE ");
+      if (chunk->save_date[row] == 0)
+        imap_write_nstring (writer, NULL);
+      else
+        imap_write_date_time (writer, chunk->save_date[row]);
+    }
+  if (items & IMAP_FETCH_EMAILID)
+    write_object_id (writer, &separator, "EMAILID ", fetch->email_id);
+  if (items & IMAP_FETCH_THREADID)
+    write_object_id (writer, &separator, "THREADID ", fetch->thread_id);
   if (items & IMAP_FETCH_SIZE)
     {
       write_item_start (writer, &separator, "RFC822.SIZE ");
@@ -295,6 +324,14 @@ row_size (const ImapSession *session, const ImapFetch *fetch)
   return chunk->size[row];
 }
 
+static gboolean
+find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 uid, GBytes *attributes, GError **error)
+{
+  SatchelMailbox *mailbox = session->view->mailbox;
+  return (!(items & IMAP_FETCH_EMAILID) || imap_email_id (mailbox, uid, fetch->email_id, error))
+         && (!(items & IMAP_FETCH_THREADID) || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
+}
+
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
@@ -322,6 +359,11 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
         }
       else
         size = satchel_attributes_size (sized);
+    }
+  if (!find_object_ids (session, fetch, arguments->items, uid, attributes, &error))
+    {
+      note_failure (fetch, error);
+      return FALSE;
     }
   if (arguments->sections->len > 0 && !imap_fetch_open_sections (session, fetch, arguments, uid, attributes, &error))
     {
@@ -400,12 +442,14 @@ imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_bad (command, "No such message.");
   if (!imap_resync_tell_vanished (&fetch->resync, &session->writer))
     return IMAP_STEP_AGAIN;
-  gboolean must_block = fetch->wants_attributes || arguments->sections->len > 0;
+  gboolean must_block = fetch->wants_attributes || arguments->sections->len > 0 || (arguments->items & IMAP_FETCH_EMAILID);
   if (must_block && !may_block && fetch->at != 0)
     return IMAP_STEP_BLOCK;
   ImapStep step = may_block && fetch->at != 0 ? run_blocking (session, command, fetch) : run_inline (session, command, fetch);
   if (step != IMAP_STEP_DONE || command->text != NULL)
     return step;
+  if (fetch->has_unknown_encoding)
+    return imap_command_no (command, "UNKNOWN-CTE", "A transfer encoding is unknown.");
   if (fetch->error != NULL)
     return imap_command_error (session, command, fetch->error);
   if (fetch->is_missing)

@@ -4,11 +4,25 @@
 #pragma once
 #include "resync.h"
 #include "session.h"
+#include "objectid.h"
 #include <satchel/attributes.h>
+#include <satchel/charset.h>
 #include <satchel/stream.h>
 
 #define IMAP_FETCH_BATCH 128u      /* messages whose attributes are read in one call */
 #define IMAP_FETCH_SEEN_BATCH 32u  /* messages that become \Seen in one transaction */
+
+/* A part on its way through the decoder.  Measured, it stands at the first byte to be sent. */
+typedef struct ImapDecoding
+{
+  SatchelTransferDecoder decoder;
+  guint64 at, end;   /* of the content, still to be decoded */
+  guint64 n_decoded; /* of the part, so far */
+  GByteArray *piece; /* the last block */
+  guint64 skip;      /* bytes from the start of the piece that are not to be read, or were */
+  guint64 size;      /* of what is to be sent */
+  gboolean has_nul;  /* in it */
+} ImapDecoding;
 
 typedef struct ImapFetch
 {
@@ -31,8 +45,10 @@ typedef struct ImapFetch
   SatchelStream *content;
   GString **texts;         /* one a section: header fields ready to send, or NULL */
   guint64 offset, left;    /* of the literal being sent; left 0: none */
+  ImapDecoding decoding;   /* of BINARY */
+  char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];
   /* How it ended for some messages. */
-  gboolean is_missing;
+  gboolean is_missing, has_unknown_encoding;
   GError *error;
 } ImapFetch;
 
@@ -46,3 +62,14 @@ gboolean imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const
 ImapStep imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments,
                                    GBytes *attributes);
 void imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments);
+
+/* fetch-binary.c */
+void imap_decoding_clear (ImapDecoding *decoding);
+/* Decodes [offset, offset + len) of @content to learn the size of what @section wants of it. [blocks] */
+gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,
+                                SatchelEncoding encoding, guint64 offset, guint64 len, GError **error);
+/* The next bytes; 0: there are no more. [blocks] */
+gssize imap_decoding_read (ImapDecoding *decoding, SatchelStream *content, void *buffer, gsize len, GError **error);
+/* The transfer encoding of a BINARY section.  *ret_is_known FALSE: nobody knows it. [blocks] */
+gboolean imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content,
+                               gboolean *ret_is_known, SatchelEncoding *ret_encoding, GError **error);

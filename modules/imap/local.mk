@@ -14,7 +14,7 @@ imap_sources = $(imap_core) $(imap_arguments) modules/imap/catenate.c modules/im
 	modules/imap/cmd-any.c modules/imap/cmd-select.c modules/imap/cmd-mailbox.c modules/imap/cmd-list.c \
 	modules/imap/cmd-status.c modules/imap/listing.c modules/imap/listing.h modules/imap/status.h \
 	modules/imap/cmd-store.c $(imap_search) modules/imap/fetch.c modules/imap/fetch.h \
-	modules/imap/fetch-section.c modules/imap/schema.c modules/imap/schema.h
+	modules/imap/fetch-section.c modules/imap/fetch-binary.c modules/imap/schema.c modules/imap/schema.h
 
 module_LTLIBRARIES += imap.la imap-gate.la
 imap_la_SOURCES = $(imap_sources) modules/imap/module.c
