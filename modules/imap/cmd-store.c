@@ -10,8 +10,9 @@ typedef struct Telling
   guint at_range;
   guint32 at; /* sequence number, 0: the range's first */
   SatchelSnapshot *after;
-  guint items;          /* IMAP_FETCH_* of the answers */
-  guint64 only_modseq;  /* 0: all; else those that this command changed */
+  guint items;          /* IMAP_FETCH_* of every answer */
+  guint64 own_modseq;   /* of what this command changed, 0: nothing */
+  gboolean is_silent, is_conditional;
   SatchelUidSet failed; /* UIDs that were modified meanwhile (RFC 7162 3.1.3) */
   SatchelUidSet failed_numbers;
   gboolean is_missing;  /* some messages have gone */
@@ -28,28 +29,41 @@ telling_free (gpointer data)
   g_free (telling);
 }
 
+/* What to tell of a message besides `items`, and whether at all.  @old: as the command found it. */
+static gboolean
+choose_items (const Telling *telling, const ImapCommand *command, guint64 old_modseq, guint32 uid, guint64 modseq,
+              guint *ret_items)
+{
+  *ret_items = telling->items;
+  /* Flags that were told when the command began are told again: a client that counts its own change in when it sends the
+   * command could not know that they are older (RFC 3501 6.4.6: flags are to be determinate).  Those that failed tell the
+   * client what has changed. */
+  if (!telling->is_silent || old_modseq > command->known_modseq || satchel_uid_set_contains (&telling->failed, uid))
+    *ret_items |= IMAP_FETCH_FLAGS;
+  else if (!telling->is_conditional) /* a silent one tells new mod-sequences only (RFC 7162 3.2.4) */
+    return (telling->items & IMAP_FETCH_MODSEQ) && modseq == telling->own_modseq;
+  return TRUE;
+}
+
 static void
-tell_flags (ImapSession *session, Telling *telling, guint32 sequence, ImapFlagsMemo *memo)
+tell_flags (ImapSession *session, const ImapCommand *command, Telling *telling, guint32 sequence, ImapFlagsMemo *memo)
 {
   guint row;
-  guint32 index, uid;
+  guint32 index;
+  guint items;
   const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, sequence - 1, &row);
-  uid = chunk->uid[row];
+  guint32 uid = chunk->uid[row];
+  guint64 old_modseq = chunk->modseq[row];
   if (!satchel_snapshot_find (telling->after, uid, &index))
     {
-      telling->is_missing = TRUE;
+      telling->is_missing = telling->is_missing || !telling->is_silent || telling->is_conditional;
       return;
     }
   chunk = satchel_snapshot_at (telling->after, index, &row);
-  guint items = telling->items;
   if (satchel_uid_set_contains (&telling->failed, uid))
-    {
-      satchel_uid_set_add (&telling->failed_numbers, sequence, sequence);
-      items |= IMAP_FETCH_FLAGS; /* so that the client need not ask what has changed */
-    }
-  else if (telling->only_modseq != 0 && chunk->modseq[row] != telling->only_modseq)
-    return;
-  imap_view_write_fetch (session->view, &session->writer, memo, sequence, telling->after, chunk, row, items);
+    satchel_uid_set_add (&telling->failed_numbers, sequence, sequence);
+  if (choose_items (telling, command, old_modseq, uid, chunk->modseq[row], &items))
+    imap_view_write_fetch (session->view, &session->writer, memo, sequence, telling->after, chunk, row, items);
 }
 
 static ImapStep
@@ -64,7 +78,7 @@ tell_all (ImapSession *session, ImapCommand *command)
         {
           if (imap_writer_is_full (&session->writer))
             return IMAP_STEP_AGAIN;
-          tell_flags (session, telling, telling->at, &memo);
+          tell_flags (session, command, telling, telling->at, &memo);
         }
     }
   const char *code = NULL;
@@ -167,8 +181,9 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
   Telling *telling = g_new0 (Telling, 1);
   command->state = telling;
   command->state_free = telling_free;
-  gboolean is_conditional = arguments->unchanged_since != G_MAXUINT64;
-  if (is_conditional)
+  telling->is_conditional = arguments->unchanged_since != G_MAXUINT64;
+  telling->is_silent = arguments->is_silent;
+  if (telling->is_conditional)
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (!imap_view_rows (view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &telling->rows))
     return imap_command_bad (command, "No such message.");
@@ -176,21 +191,19 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
   imap_view_uids (view, &telling->rows, &uids);
   if (uids.n_ranges == 0)
     return imap_command_ok (command, "STORE completed.");
-  guint64 modseq = 0;
-  if (is_conditional ? !change_unchanged (session, command, &uids, &telling->failed, &error)
-                     : !change_flags (session, arguments, &uids, G_MAXUINT64, &modseq, &telling->failed, &error))
+  if (telling->is_conditional
+          ? !change_unchanged (session, command, &uids, &telling->failed, &error)
+          : !change_flags (session, arguments, &uids, G_MAXUINT64, &telling->own_modseq, &telling->failed, &error))
     return imap_command_error (session, command, error);
-  telling->items = imap_session_unsolicited_items (session) | (arguments->is_silent ? 0 : IMAP_FETCH_FLAGS)
-                   | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
-  /* A silent one tells new mod-sequences only (RFC 7162 3.1.3, 3.2.4). */
-  if (arguments->is_silent && (!(telling->items & IMAP_FETCH_MODSEQ) || (!is_conditional && modseq == 0)))
-    return imap_command_ok (command, "STORE completed.");
-  telling->only_modseq = arguments->is_silent && !is_conditional ? modseq : 0;
+  telling->items = imap_session_unsolicited_items (session) | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
   telling->after = satchel_mailbox_snapshot (view->mailbox);
   imap_view_tell_keywords (view, &session->writer, telling->after);
+  gboolean has_modseqs = (telling->items & IMAP_FETCH_MODSEQ) && (telling->own_modseq != 0 || telling->is_conditional);
+  if (telling->is_silent && !has_modseqs && imap_view_modseq (view) <= command->known_modseq)
+    return imap_command_ok (command, "STORE completed.");
   /* Flags that are told here are not told again, whoever changed them. */
   command->answered_modseq = telling->after->state.highestmodseq;
-  if (view->snapshot != telling->after && !arguments->is_silent)
+  if (view->snapshot != telling->after && !telling->is_silent)
     imap_view_uids (view, &telling->rows, &command->answered);
   else
     satchel_uid_set_copy (&telling->failed, &command->answered);

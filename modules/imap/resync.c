@@ -27,11 +27,11 @@ add_absent (const SatchelSnapshot *snapshot, SatchelRange range, SatchelUidSet *
   for (satchel_snapshot_find (snapshot, range.first, &index); index < snapshot->state.n_messages; index++)
     {
       guint row;
-      guint32 uid = satchel_snapshot_at (snapshot, index, &row)->uid[row];
-      if (uid > range.last)
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+      if (chunk->uid[row] > range.last)
         break;
-      satchel_uid_set_add (ret, next, uid - 1);
-      next = uid + 1;
+      satchel_uid_set_add (ret, next, chunk->uid[row] - 1);
+      next = chunk->uid[row] + 1;
     }
   satchel_uid_set_add (ret, next, range.last);
 }

@@ -235,13 +235,16 @@ note_answered (ImapSession *session, ImapCommand *command)
     imap_view_uids (view, &rows, &command->answered);
 }
 
-/* What a conditional STORE is measured by (RFC 7162 3.1.12). */
+/* What a STORE is measured by: its condition (RFC 7162 3.1.12), and what it must tell. */
 static void
 note_known (ImapSession *session, ImapCommand *command)
 {
   const ImapView *view = session->view;
-  if (command->row->run == imap_run_store && command->known == NULL && view->snapshot != NULL && !view->is_rebuilt &&
-      ((ImapStoreArguments *) command->arguments)->unchanged_since != G_MAXUINT64)
+  if (command->row->run != imap_run_store || command->known_modseq != 0)
+    return;
+  command->known_modseq = imap_view_modseq (view);
+  if (view->snapshot != NULL && !view->is_rebuilt
+      && ((ImapStoreArguments *) command->arguments)->unchanged_since != G_MAXUINT64)
     command->known = satchel_snapshot_ref (view->snapshot);
 }
 

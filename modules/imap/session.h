@@ -82,7 +82,9 @@ struct ImapCommand
   /* UIDs whose flags this command tells by itself, as they are up to a mod-sequence. */
   SatchelUidSet answered;
   guint64 answered_modseq;
-  SatchelSnapshot *known; /* conditional STORE: what the client knew before it; or NULL */
+  /* STORE: what the client knew before it. */
+  guint64 known_modseq;
+  SatchelSnapshot *known; /* with a condition; or NULL */
   ImapStatus status;
   char *code;       /* response code without brackets, or NULL */
   const char *text; /* static */

@@ -322,7 +322,7 @@ is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk 
     if (g_array_index (view->own, ImapOwnChange, i).modseq == chunk->modseq[row])
       own = &g_array_index (view->own, ImapOwnChange, i);
   guint32 index;
-  if (own == NULL || before == NULL || !satchel_snapshot_find (before, chunk->uid[row], &index))
+  if (own == NULL || before == NULL || view->is_rebuilt || !satchel_snapshot_find (before, chunk->uid[row], &index))
     return FALSE;
   guint r;
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);

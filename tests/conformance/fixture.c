@@ -122,6 +122,7 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "flags", conformance_flags);
   add_cases (stack_name, backend, "copies", conformance_copies);
   add_cases (stack_name, backend, "changes", conformance_changes);
+  add_cases (stack_name, backend, "sync", conformance_sync);
   add_cases (stack_name, backend, "parallel", conformance_parallel);
 }
 
