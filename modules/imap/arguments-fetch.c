@@ -35,12 +35,15 @@ static const ItemName items[] = {
 static const struct
 {
   const char *name;
+  const char *answer;
   ImapSectionKind kind;
   gboolean sets_seen;
 } legacy_items[] = {
-  { "RFC822", IMAP_SECTION_CONTENT, TRUE },
-  { "RFC822.HEADER", IMAP_SECTION_HEADER, FALSE },
-  { "RFC822.TEXT", IMAP_SECTION_TEXT, TRUE },
+  { "RFC822", "RFC822", IMAP_SECTION_CONTENT, TRUE },
+  { "RFC822.HEADER", "RFC822.HEADER", IMAP_SECTION_HEADER, FALSE },
+  { "RFC822.TEXT", "RFC822.TEXT", IMAP_SECTION_TEXT, TRUE },
+  /* Of RFC 1730 6.4.5; Outlook and clients that know no IMAP4rev1 ask for it. */
+  { "RFC822.PEEK", "RFC822", IMAP_SECTION_CONTENT, FALSE },
 };
 static const struct
 {
@@ -221,7 +224,7 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
         ImapSection *section = g_new0 (ImapSection, 1);
         section->kind = legacy_items[i].kind;
         section->sets_seen = legacy_items[i].sets_seen;
-        section->legacy = legacy_items[i].name;
+        section->legacy = legacy_items[i].answer;
         g_ptr_array_add (fetch->sections, section);
         return TRUE;
       }

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Protocols and commands from outside, against what was built.
-SERVER_TESTS += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py \
-	tests/protocol/imap_names.py
-EXTRA_DIST += tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py tests/protocol/imap_names.py tests/lib/wire.py
+WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.py tests/protocol/pop3.py \
+	tests/protocol/imap_names.py tests/protocol/imap-hostile.py
+SERVER_TESTS += $(WIRE_TESTS)
+EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py
 # Scripts over socket pairs: a protocol's objects, the core, and stacks of test storage.
 harness_sources = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
 	tests/protocol/harness-gate.c tests/protocol/harness-private.h
