@@ -7,8 +7,9 @@
 typedef struct Arrival
 {
   const char *name; /* into the scan */
-  guint8 len, base_len, is_new;
-  guint8 is_listed; /* its UID is kept in the list */
+  MdName parsed;
+  guint8 len, is_new;
+  gboolean is_listed; /* its UID is kept in the list */
   guint32 uid;
   gint64 date;
   gint64 when; /* leading number of the name */

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The corpus, delivered over LMTP, read over TLS by the mail readers people use: every byte after the trace lines."""
 import email
+import fcntl
 import os
 import pty
 import re
@@ -9,10 +10,11 @@ import select
 import shutil
 import subprocess
 import sys
+import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, corpus_files, equal, main, need, run, scratch, wire  # noqa: E402
+from tap import Server, Skip, case, corpus_files, equal, main, need, run, scratch, wire  # noqa: E402
 from wire import Wire  # noqa: E402
 
 NOBODY = 65534
@@ -255,30 +257,23 @@ delivery maildir {box}
     equal(len(maildir_contents(box)), len(mails), "mails after a second run (UIDL)")
 
 
-@case
-def with_mutt():
-    """mutt"""
-    need("mutt")
-    out = os.path.join(work, "mutt-box")
-    config = write("muttrc", f"""set imap_user="u0001" imap_pass="{server.password}" ssl_ca_certificates_file="{server.ca_file}"
-set certificate_file="{server.ca_file}" ssl_verify_host=yes ssl_starttls=no
-set folder="{work}" mbox_type=Maildir confirmcreate=no confirmappend=no copy=no delete=no quit=yes wait_key=no
-set imap_keepalive=30 mail_check=60 sort=mailbox-order timeout=5
-""")
+def terminal(*command, keys=(), seconds=60):
+    """Runs a program that wants a terminal.  @keys: (what to wait for, what to type then)."""
     master, slave = pty.openpty()
-    process = subprocess.Popen(["mutt", "-n", "-F", config, "-f", f"imaps://localhost:{server.imaps}/INBOX", "-e",
-                                f"push '<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>'"],
-                               stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "vt100", "HOME": work}, close_fds=True,
-                               start_new_session=True)
+    process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "vt100", "HOME": work},
+                               close_fds=True, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
-    deadline = time.monotonic() + 60
-    screen = b""
+    deadline = time.monotonic() + seconds
+    screen, keys = b"", list(keys)
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
             try:
                 screen = (screen + os.read(master, 65536))[-4000:]
             except OSError:  # it closed its terminal: it is about to end
                 break
+            if keys and keys[0][0] in screen:
+                os.write(master, keys.pop(0)[1])
+                screen = b""
             if b"ress any key" in screen or b"rror in" in screen:
                 break
     try:
@@ -286,15 +281,187 @@ set imap_keepalive=30 mail_check=60 sort=mailbox-order timeout=5
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
-        raise AssertionError(f"mutt did not end: {screen!r}")
+        raise AssertionError(f"{command[0]} did not end: {screen!r}")
     os.close(master)
+    return screen
+
+
+def with_mutts(program):
+    need(program)
+    out = os.path.join(work, f"{program}-box")
+    config = write(f"{program}rc", f"""set imap_user="u0001" imap_pass="{server.password}" ssl_ca_certificates_file="{server.ca_file}"
+set certificate_file="{server.ca_file}" ssl_verify_host=yes ssl_starttls=no header_cache="{work}/{program}-cache"
+set imap_condstore=yes imap_qresync=yes
+set folder="{work}" mbox_type=Maildir confirmcreate=no confirmappend=no copy=no delete=no quit=yes wait_key=no
+set imap_keepalive=30 mail_check=60 sort=mailbox-order timeout=5
+""")
+    command = [program, "-n", "-F", config, "-f", f"imaps://localhost:{server.imaps}/INBOX", "-e"]
+    terminal(*command, f"push '<tag-pattern>.<enter><tag-prefix><copy-message>{out}<enter><exit>'")
     # It puts fields of its own at the end of the header, in place of those of the sender.
     own = re.compile(rb"^(?:Content-Length|Lines|Status|X-Status): [^\n]*\n", re.M)
 
     def without(content):
         head, end, body = content.partition(b"\n\n")
         return own.sub(b"", head + b"\n") + end[1:] + body
-    check(map(without, maildir_contents(out)), "mutt", lambda sent: without(unix(sent)))
+    check(map(without, maildir_contents(out)), program, lambda sent: without(unix(sent)))
+    # Again, with what it keeps of the headers: the flags of one message changed meanwhile.
+    c = server.imap()
+    c.select()
+    c.store("7", "+FLAGS", "(\\Flagged)")
+    shutil.rmtree(out)
+    terminal(*command, f"push '<tag-pattern>~F<enter><tag-prefix><copy-message>{out}<enter><exit>'")
+    equal(len(maildir_contents(out)), 1, f"flagged mails with {program}")
+    c.store("7", "-FLAGS", "(\\Flagged)")
+    c.logout()
+
+
+@case
+def with_mutt():
+    """mutt, twice with a cache of headers"""
+    with_mutts("mutt")
+
+
+@case
+def with_neomutt():
+    """neomutt, twice with a cache of headers"""
+    with_mutts("neomutt")
+
+
+def files_of(path):
+    found = []
+    for name in os.listdir(path):
+        with open(os.path.join(path, name), "rb") as f:
+            found.append(f.read())
+    return found
+
+
+def place_for(name):
+    path = os.path.join(work, name)
+    os.mkdir(path)
+    return path
+
+
+@case
+def with_mail_imapclient():
+    """Perl's Mail::IMAPClient"""
+    if subprocess.run(["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"], capture_output=True).returncode:
+        raise Skip("Mail::IMAPClient is not installed")
+    out = place_for("perl")
+    run("perl", "-we", r"""
+use strict; use Mail::IMAPClient;
+my ($port, $ca, $password, $out) = @ARGV;
+my $c = Mail::IMAPClient->new(Server => "localhost", Port => $port, User => "u0001", Password => $password, Uid => 1, Peek => 1,
+                              Ssl => [SSL_ca_file => $ca, SSL_verify_mode => 1]) or die "login: $@";
+sub ok { my ($what, $value) = @_; defined $value or die "$what: " . $c->LastError; $value }
+my @folders = $c->folders; grep($_ eq "Drafts", @folders) or die "folders: @folders";
+ok(select => $c->select("INBOX"));
+for my $uid (@{ok(messages => scalar $c->messages)}) {
+    open my $f, ">:raw", "$out/$uid" or die; print $f ok(message => $c->message_string($uid)); close $f;
+}
+ok(structure => $c->get_bodystructure($_)) for ($c->messages)[0..20];
+ok(envelope => $c->get_envelope($_)) for ($c->messages)[0..20];
+my $uid = ok(append => $c->append_string("Drafts", "Subject: from perl\r\n\r\nx\r\n", '\Draft'));
+ok(select => $c->select("Drafts"));
+"@{$c->search('SUBJECT', 'from perl')}" eq $uid or die "search";
+ok(create => $c->create("perl's"));
+my $new = ok(move => $c->move("perl's", $uid)); ok(expunge => $c->expunge);
+$c->message_count("Drafts") == 0 && $c->message_count("perl's") == 1 or die "move";
+ok(delete => $c->delete("perl's"));
+ok(logout => $c->logout);
+""", str(server.imaps), server.ca_file, server.password, out, timeout=120)
+    check(files_of(out), "Mail::IMAPClient")
+
+
+@case
+def with_imapfilter():
+    """imapfilter"""
+    need("imapfilter")
+    out = place_for("imapfilter")
+    config = write("imapfilter.lua", f"""
+account = IMAP {{ server = "localhost", port = {server.imaps}, username = "u0001", password = "{server.password}", ssl = "auto" }}
+for n, message in ipairs(account.INBOX:select_all()) do
+  mailbox, uid = table.unpack(message)
+  f = io.open("{out}/" .. uid, "wb")
+  f:write(mailbox[uid]:fetch_message())
+  f:close()
+end
+account:create_mailbox("filtered")
+some = account.INBOX:is_smaller(4000)
+some:copy_messages(account.filtered)
+some:add_flags({{ "$filtered" }})
+both = account.INBOX:has_keyword("$filtered") * some
+f = io.open("{work}/imapfilter-count", "w")
+f:write(#both .. " " .. #some .. " " .. #account.filtered:select_all())
+f:close()
+account.filtered:select_all():delete_messages()
+some:remove_flags({{ "$filtered" }})
+account:delete_mailbox("filtered")
+""")
+    os.mkdir(os.path.join(work, ".imapfilter"))
+    run("imapfilter", "-t", server.ca_file, "-c", config, timeout=120, env={**os.environ, "HOME": work})
+    check(files_of(out), "imapfilter")
+    with open(os.path.join(work, "imapfilter-count")) as f:
+        counts = f.read().split()
+    equal(len(set(counts)) == 1 and int(counts[0]) > 10, True, f"mails found by keyword, selected and copied: {counts}")
+
+
+@case
+def with_mailutil():
+    """mailutil, of the library behind alpine and php: from one account to another"""
+    need("mailutil")
+    names = ["{localhost:%d/imap/notls/norsh/user=u000%d}%s" % (server.ports["imap"], n, box) for n, box in ((1, "INBOX"), (2, ""))]
+    password = (b"password:", server.password.encode() + b"\n")
+    terminal("mailutil", "transfer", "-m", "append", *names, keys=[password, password])
+    c = server.imap("u0002")
+    c.select()
+    check([x[1] for x in c.fetch("1:*", "(BODY.PEEK[])")[1] if isinstance(x, tuple)], "mailutil")
+    c.logout()
+
+
+@case
+def with_horde():
+    """Horde's IMAP library, which Nextcloud Mail uses: contents, structures, and only what changed the second time"""
+    library = "/usr/share/php/Horde/Imap/Client/Socket.php"
+    if not shutil.which("php") or not os.path.exists(library):
+        raise Skip("php and Horde_Imap_Client are not installed")
+    out = place_for("horde")
+    script = write("horde.php", r"""<?php
+error_reporting(E_ALL & ~E_DEPRECATED);
+set_error_handler(function ($no, $text, $file, $line) { if (error_reporting() & $no) throw new ErrorException("$text in $file:$line"); });
+spl_autoload_register(function ($class) { @include_once strtr($class, "_\\", "//") . ".php"; });
+[, $port, $password, $out] = $argv;
+$account = ["username" => "u0001", "password" => $password, "hostspec" => "127.0.0.1", "port" => $port, "secure" => false,
+            "cache" => ["backend" => new Horde_Imap_Client_Cache_Backend_Null()]];  // with any cache it enables QRESYNC
+$c = new Horde_Imap_Client_Socket($account);
+$c->login();
+$boxes = $c->listMailboxes("*", Horde_Imap_Client::MBOX_ALL, ["special_use" => true, "attributes" => true, "status" => Horde_Imap_Client::STATUS_MESSAGES]);
+in_array("\\sent", $boxes["Sent"]["attributes"]) or die("special use: " . json_encode($boxes["Sent"]));
+$all = $c->search("INBOX")["match"];
+$q = new Horde_Imap_Client_Fetch_Query(); $q->fullText(["peek" => true]);
+foreach ($c->fetch("INBOX", $q, ["ids" => $all]) as $uid => $m) file_put_contents("$out/$uid", $m->getFullMsg());
+$q = new Horde_Imap_Client_Fetch_Query(); $q->envelope(); $q->structure(); $q->flags(); $q->size(); $q->imapDate();
+foreach ($c->fetch("INBOX", $q, ["ids" => $all]) as $m) { $m->getEnvelope()->subject; $m->getStructure()->contentTypeMap(); }
+$token = $c->getSyncToken("INBOX");
+$some = new Horde_Imap_Client_Ids(array_slice($all->ids, 3, 2));
+$other = new Horde_Imap_Client_Socket($account);
+$other->store("INBOX", ["add" => ['$horde'], "ids" => $some]);
+$new = $other->append("INBOX", [["data" => "From: h@example.net\r\nTo: u@example.org\r\nSubject: horde\r\n\r\nWhat is shorter than 100 bytes it quotes, line ends and all, once UTF8=ACCEPT is on.\r\n"]]);
+$c->logout();
+$c = new Horde_Imap_Client_Socket($account);
+$sync = $c->sync(Horde_Imap_Client_Mailbox::get("INBOX"), $token, ["ids" => $all]);
+$changed = $sync->flagsuids->ids; sort($changed);
+$changed == array_merge($some->ids, $new->ids) or die("flags: " . json_encode($changed));
+$sync->newmsgsuids->ids == $new->ids or die("new: " . json_encode($sync->newmsgsuids->ids));
+$sorted = $c->search("INBOX", null, ["sort" => [Horde_Imap_Client::SORT_SUBJECT]])["match"];
+count($sorted) == count($all) + 1 or die("sort: " . count($sorted) . " of " . count($all));
+$other->store("INBOX", ["remove" => ['$horde'], "ids" => $some]);
+$other->expunge("INBOX", ["ids" => $new, "delete" => true]);
+$c->logout();
+echo "fine";
+""")
+    r = run("php", script, str(server.ports["imap"]), server.password, out, timeout=120)
+    equal(r.stdout, b"fine", "Horde")
+    check(files_of(out), "Horde")
 
 
 main()

@@ -8,7 +8,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from recorder import Recorder  # noqa: E402
 from tap import Server, case, main, need, scratch  # noqa: E402
-from twoway import SYSTEM_FLAGS, Account, Maildirs, Play  # noqa: E402
+from twoway import NEW_FOLDERS, SYSTEM_FLAGS, Account, Maildirs, Play  # noqa: E402
 
 
 @case
@@ -50,7 +50,7 @@ SyncState *
 
     def program():
         return subprocess.run(["mbsync", "-c", config, "-a"], capture_output=True, timeout=300)
-    Play(server, Account(server, "u0001", flags), near, recorder, program).go()
+    Play(server, Account(server, "u0001", flags), near, [recorder], program, NEW_FOLDERS + ("deep/er/st",)).go()
 
 
 main()

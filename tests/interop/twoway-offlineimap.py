@@ -53,7 +53,7 @@ maxconnections = 1
     def program():
         return subprocess.run(["offlineimap", "-c", config, "-o", "-1"], capture_output=True, timeout=300,
                               env={**os.environ, "HOME": work})
-    Play(server, Account(server, "u0001", flags), near, recorder, program).go()
+    Play(server, Account(server, "u0001", flags), near, [recorder], program).go()
 
 
 main()
