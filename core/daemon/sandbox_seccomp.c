@@ -45,7 +45,7 @@ static const int file_calls[] = {
 static const int mail_calls[] = {
   CALL (accept4), CALL (socketpair), CALL (link), CALL (linkat), CALL (symlinkat), CALL (copy_file_range), CALL (sendfile),
   CALL (inotify_init1), CALL (inotify_add_watch), CALL (inotify_rm_watch), CALL (utimensat), CALL (syncfs), CALL (sync_file_range),
-  CALL (readahead), CALL (splice), END
+  CALL (readahead), CALL (splice), CALL (openat2), CALL (preadv2), END
 };
 /* Nothing of ours and no library calls these: whoever does has taken the process over. */
 static const int deadly_calls[] = {

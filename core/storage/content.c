@@ -19,6 +19,13 @@ satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **err
   return target->ops->open_message (target, mailbox, uid, error);
 }
 
+SatchelStream *
+satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid)
+{
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, PEEK_MESSAGE);
+  return target != NULL ? target->ops->peek_message (target, mailbox, uid) : NULL;
+}
+
 gboolean
 satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {

@@ -43,6 +43,7 @@ static const struct
   [SATCHEL_CALL_PUT_METADATA] = { METHOD (put_metadata), 0, MAY },
   [SATCHEL_CALL_COMMIT] = { METHOD (commit), 0, MUST },
   [SATCHEL_CALL_UNIQUE_IDS] = { METHOD (unique_ids), 0, MAY },
+  [SATCHEL_CALL_PEEK_MESSAGE] = { METHOD (peek_message), SATCHEL_CLASS_CONTENT_OUT, MAY },
 };
 
 static gboolean
@@ -63,8 +64,10 @@ find_target (SatchelStore *store, guint from, SatchelCall call)
         continue;
       if (has_method (ops, calls[call].offset))
         return &store->levels[i];
-      /* A layer that makes its own list must say itself whether that list still holds. */
-      if (call == SATCHEL_CALL_LIST_IS_CURRENT && !is_driver && has_method (ops, calls[SATCHEL_CALL_LIST].offset))
+      /* A layer that makes its own list must say itself whether that list still holds; one that changes content, what of it
+       * is in memory. */
+      if (!is_driver && ((call == SATCHEL_CALL_LIST_IS_CURRENT && has_method (ops, calls[SATCHEL_CALL_LIST].offset))
+                         || (call == SATCHEL_CALL_PEEK_MESSAGE && has_method (ops, calls[SATCHEL_CALL_OPEN_MESSAGE].offset))))
         return NULL;
     }
   return NULL;

@@ -101,6 +101,8 @@ SATCHEL_API void satchel_mailbox_unlock (SatchelMailbox *mailbox, gconstpointer 
 
 /* Content as a client sees it: every line ends in CRLF if it was delivered so.  Errors: GONE, LOCKED, IO. [blocks] */
 SATCHEL_API SatchelStream *satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error);
+/* The same if it is short and in memory already, so that reading it will not block either, else NULL: open it. */
+SATCHEL_API SatchelStream *satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid);
 /* Attributes (message.h) of @n messages; computed and stored where missing.  @ret: n places, each a reference or
  * NULL where the message is gone.  FALSE only when nothing could be read at all.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
@@ -269,6 +271,9 @@ struct SatchelStorageOps
    * of another one of the mailbox.  The driver's alone. */
   gboolean (*unique_ids) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                           GError **error);
+  /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk; NULL whenever it would.  A layer that has
+   * open_message but not this one hides it. */
+  SatchelStream *(*peek_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

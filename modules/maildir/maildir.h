@@ -508,6 +508,7 @@ gboolean md_stage_spooled (SatchelStorage *storage, const char *path, gboolean i
 void md_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
 void md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results); /* commit.c */
 SatchelStream *md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error); /* message.c */
+SatchelStream *md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
 gboolean md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
 gboolean md_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
                             GBytes **ret, GError **error);

@@ -10,6 +10,9 @@
 typedef struct MdSys
 {
   int (*openat) (int dirfd, const char *path, int flags, mode_t mode);
+  /* The same, and a read, that fail with EAGAIN where they would wait for a disk. */
+  int (*openat_cached) (int dirfd, const char *path, int flags);
+  ssize_t (*pread_cached) (int fd, void *buffer, size_t len, off_t offset);
   int (*close) (int fd);
   ssize_t (*pread) (int fd, void *buffer, size_t len, off_t offset);
   ssize_t (*pwrite) (int fd, const void *buffer, size_t len, off_t offset);

@@ -80,26 +80,8 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
 }
 
 static GBytes *
-read_small (int fd, gsize size, gboolean to_crlf, GError **error)
+with_crlf (const guint8 *data, gsize len)
 {
-  g_autofree guint8 *data = g_malloc (size + 1);
-  gsize len = 0;
-  while (len < size)
-    {
-      ssize_t n = md_sys.pread (fd, data + len, size - len, (off_t) len);
-      if (n < 0 && errno == EINTR)
-        continue;
-      if (n < 0)
-        {
-          satchel_error_set_errno (error, errno, "message: read");
-          return NULL;
-        }
-      if (n == 0)
-        break;
-      len += (gsize) n;
-    }
-  if (!to_crlf)
-    return g_bytes_new_take (g_steal_pointer (&data), len);
   gsize n_lf = 0;
   const guint8 *end = data + len;
   for (const guint8 *p = data; p < end && (p = memchr (p, '\n', (gsize) (end - p))) != NULL; p++)
@@ -122,6 +104,49 @@ read_small (int fd, gsize size, gboolean to_crlf, GError **error)
   return g_bytes_new_take (out, at);
 }
 
+/* A whole file of @size bytes, LF as CRLF if @to_crlf. */
+static GBytes *
+read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError **error)
+{
+  g_autofree guint8 *data = g_malloc (size + 1);
+  gsize len = 0;
+  while (len < size)
+    {
+      ssize_t n = only_cached ? md_sys.pread_cached (fd, data + len, size - len, (off_t) len)
+                              : md_sys.pread (fd, data + len, size - len, (off_t) len);
+      if (n < 0 && errno == EINTR)
+        continue;
+      if (n < 0)
+        {
+          satchel_error_set_errno (error, errno, "message: read");
+          return NULL;
+        }
+      if (n == 0)
+        break;
+      len += (gsize) n;
+    }
+  return to_crlf ? with_crlf (data, len) : g_bytes_new_take (g_steal_pointer (&data), len);
+}
+
+SatchelStream *
+md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
+{
+  Place place;
+  struct stat st;
+  MdName name;
+  if (!find_place (mailbox->driver, uid, &place))
+    return NULL;
+  int fd = md_sys.openat_cached (place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  if (fd < 0)
+    return NULL;
+  md_name_parse (place.name, strlen (place.name), &name);
+  g_autoptr (GBytes) bytes = NULL;
+  if (md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size <= SMALL_BYTES)
+    bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, TRUE, NULL);
+  md_sys.close (fd);
+  return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
+}
+
 SatchelStream *
 md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
@@ -135,7 +160,7 @@ md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
   md_name_parse (place.name, strlen (place.name), &name);
   if ((guint64) st.st_size <= SMALL_BYTES)
     {
-      g_autoptr (GBytes) bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, error);
+      g_autoptr (GBytes) bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, FALSE, error);
       md_sys.close (fd);
       return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
     }

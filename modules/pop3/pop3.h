@@ -52,6 +52,7 @@ struct Pop3
   gboolean is_waiting_for_room;
   guint32 at;          /* listing: next message */
   SatchelStream *content;
+  gboolean is_in_memory; /* reading `content` does not block */
   guint64 offset;
   gint64 lines_left;   /* TOP: of the body; -1: all */
   gboolean is_in_header, is_at_line_start, is_after_lone_cr, is_uidl, is_begun;

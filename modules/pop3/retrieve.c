@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * RETR and TOP (RFC 1939 5 and 7): content is read in jobs a piece at a time, dot-stuffed, and sent as the
- * client takes it; no message is ever held whole.
+ * RETR and TOP (RFC 1939 5 and 7): content is read a piece at a time, in jobs unless it is in memory already, dot-stuffed,
+ * and sent as the client takes it; no big message is ever held whole.
  */
 #include "pop3.h"
 
@@ -47,16 +47,10 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
   return len;
 }
 
+/* From the content, which is open. */
 static void
-piece_job (gpointer data)
+read_piece (Pop3 *pop3)
 {
-  Pop3 *pop3 = data;
-  if (pop3->content == NULL)
-    {
-      pop3->content = satchel_mailbox_open_message (pop3->mailbox, pop3_uid (pop3, pop3->message), &pop3->error);
-      if (pop3->content == NULL)
-        return;
-    }
   g_autofree guint8 *buffer = g_malloc (pop3->want);
   gssize n = satchel_stream_read_at (pop3->content, pop3->offset, buffer, pop3->want, &pop3->error);
   if (n < 0)
@@ -71,6 +65,16 @@ piece_job (gpointer data)
       pop3->ends_in_crlf = pop3->last_byte == '\r' && buffer[used - 1] == '\n';
       pop3->last_byte = buffer[used - 1];
     }
+}
+
+static void
+piece_job (gpointer data)
+{
+  Pop3 *pop3 = data;
+  if (pop3->content == NULL)
+    pop3->content = satchel_mailbox_open_message (pop3->mailbox, pop3_uid (pop3, pop3->message), &pop3->error);
+  if (pop3->content != NULL)
+    read_piece (pop3);
 }
 
 static void
@@ -102,50 +106,61 @@ note_seen (Pop3 *pop3)
 }
 
 static void
-piece_failed (Pop3 *pop3)
+fail (Pop3 *pop3)
 {
   gboolean is_gone = g_error_matches (pop3->error, SATCHEL_ERROR, SATCHEL_ERROR_GONE);
   satchel_session_log (pop3->session, is_gone ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
                        pop3->message + 1, pop3->error->message);
   g_clear_error (&pop3->error);
-  pop3_retrieve_end (pop3);
-  if (pop3->is_begun)
+  if (!pop3->is_begun)
     {
-      /* Half an answer was sent: only closing tells the client so. */
-      pop3->is_closing = TRUE;
-      satchel_connection_abort (pop3->connection);
+      pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : POP3_TEXT_MESSAGE_UNREADABLE);
       return;
     }
-  pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : POP3_TEXT_MESSAGE_UNREADABLE);
-  pop3_ready (pop3);
+  /* Half an answer was sent: only closing tells the client so. */
+  pop3->is_closing = TRUE;
+  satchel_connection_abort (pop3->connection);
+}
+
+/* A piece was read, or not. */
+static Pop3StepResult
+end_piece (Pop3 *pop3)
+{
+  if (pop3->error != NULL)
+    fail (pop3);
+  else
+    {
+      send_chunk (pop3);
+      if (!pop3->chunk_is_last)
+        return POP3_STEP_AGAIN;
+      if (pop3->lines_left < 0)
+        note_seen (pop3);
+    }
+  pop3_retrieve_end (pop3);
+  return POP3_STEP_DONE;
 }
 
 static void
 piece_done (gpointer data)
 {
   Pop3 *pop3 = data;
-  if (pop3->error != NULL)
-    {
-      piece_failed (pop3);
-      return;
-    }
-  send_chunk (pop3);
-  if (!pop3->chunk_is_last)
-    {
-      pop3_continue (pop3);
-      return;
-    }
-  if (pop3->lines_left < 0)
-    note_seen (pop3);
-  pop3_retrieve_end (pop3);
-  pop3_ready (pop3);
+  if (end_piece (pop3) == POP3_STEP_DONE)
+    pop3_ready (pop3);
+  else
+    pop3_continue (pop3);
 }
 
+/* What is in memory is sent at once; the way through a job costs more than reading it. */
 static Pop3StepResult
 retrieve_step (Pop3 *pop3)
 {
   pop3->want = CLAMP (satchel_connection_room (pop3->connection), 1, PIECE_BYTES);
   pop3->chunk = g_byte_array_sized_new ((guint)pop3->want + 64);
+  if (pop3->is_in_memory)
+    {
+      read_piece (pop3);
+      return end_piece (pop3);
+    }
   satchel_session_run (pop3->session, "pop3 RETR", piece_job, piece_done, pop3);
   return POP3_STEP_JOB;
 }
@@ -167,5 +182,7 @@ pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
   pop3->is_begun = pop3->chunk_is_last = pop3->is_after_lone_cr = FALSE;
   pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
   pop3->last_byte = 0;
+  pop3->content = satchel_mailbox_peek_message (pop3->mailbox, pop3_uid (pop3, index));
+  pop3->is_in_memory = pop3->content != NULL;
   pop3_begin (pop3, retrieve_step);
 }

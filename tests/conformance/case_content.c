@@ -144,6 +144,8 @@ case_gone (Fixture *fixture)
   fixture_expunge (fixture, mailbox, uid, uid);
   FAILS (SATCHEL_ERROR_GONE, satchel_mailbox_open_message (mailbox, uid, E));
   FAILS (SATCHEL_ERROR_GONE, satchel_mailbox_open_message (mailbox, uid + 1000, E));
+  g_assert_null (satchel_mailbox_peek_message (mailbox, uid));
+  g_assert_null (satchel_mailbox_peek_message (mailbox, uid + 1000));
   guint8 id[16] = { 0xa5, 0xa5 };
   FAILS (SATCHEL_ERROR_GONE, satchel_mailbox_email_id (mailbox, uid, id, E));
   g_assert_cmpuint (id[1], ==, 0xa5);

@@ -302,6 +302,13 @@ assert_content (SatchelMailbox *mailbox, guint32 uid, const void *data, gsize le
   gsize n;
   gconstpointer bytes = g_bytes_get_data (content, &n);
   g_assert_cmpmem (bytes, n, data, len);
+  /* A driver may know no faster way, but what it gives is the same. */
+  g_autoptr (SatchelStream) peeked = satchel_mailbox_peek_message (mailbox, uid);
+  if (peeked == NULL)
+    return;
+  g_autofree guint8 *buffer = g_malloc (len + 1);
+  g_assert_cmpint (satchel_stream_read_at (peeked, 0, buffer, len + 1, NULL), ==, (gssize) len);
+  g_assert_cmpmem (buffer, len, data, len);
 }
 
 char *

@@ -263,6 +263,7 @@ static const SatchelStorageOps memory_ops = {
   .stage_drop = memory_stage_drop,
   .commit = memory_commit,
   .open_message = memory_open_message,
+  .peek_message = memory_peek_message,
   .email_id = memory_email_id,
   .unique_ids = memory_unique_ids,
   .get_attributes = memory_get_attributes,

@@ -64,6 +64,7 @@ gboolean memory_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guin
 SatchelWriter *memory_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
 void memory_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
 SatchelStream *memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error);
+SatchelStream *memory_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
 gboolean memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
 gboolean memory_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
                                 GError **error);

@@ -269,6 +269,12 @@ memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 u
   return stream;
 }
 
+SatchelStream *
+memory_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
+{
+  return memory_open_message (storage, mailbox, uid, NULL);
+}
+
 gboolean
 memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {
