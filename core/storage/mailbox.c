@@ -31,6 +31,7 @@ core_free (SatchelMailboxCore *core)
   g_clear_pointer (&core->snapshot, satchel_snapshot_unref);
   g_ptr_array_unref (core->watches);
   g_mutex_clear (&core->lock);
+  satchel_key_cache_free (core->keys);
   satchel_uid_set_clear (&core->checked);
   g_free (core->name);
   g_free (core);

@@ -95,6 +95,7 @@ typedef struct SatchelMailboxCore
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
+  struct SatchelKeyCache *keys; /* NULL until the first is asked for */
   SatchelUidSet checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
@@ -110,6 +111,10 @@ SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
+
+/* keys.c */
+typedef struct SatchelKeyCache SatchelKeyCache;
+void satchel_key_cache_free (SatchelKeyCache *cache);
 
 /* mailbox.c */
 SatchelMailboxCore *satchel_mailbox_core (SatchelMailbox *mailbox);

@@ -45,5 +45,8 @@ SATCHEL_API SatchelEncoding satchel_encoding_from_name (const char *name, gsize 
 /* What search compares (RFC 5051's idea): full Unicode case folding of titlecased text, diacritics kept, NFC.
  * Invalid bytes become U+FFFD.  Pure ASCII is lower-cased.  Yours. */
 SATCHEL_API char *satchel_casefold (const char *text, gsize len, gsize *ret_len);
+/* What SORT and THREAD compare, by bytes: i;unicode-casemap (RFC 5051), compatibility decompositions included.  Invalid bytes
+ * become U+FFFD.  Yours. */
+SATCHEL_API char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
 
 G_END_DECLS

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <satchel/config.h>
+#include <satchel/keys.h>
 #include <satchel/snapshot.h>
 #include <satchel/stream.h>
 #include <satchel/transaction.h>
@@ -107,6 +108,15 @@ SATCHEL_API SatchelStream *satchel_mailbox_peek_message (SatchelMailbox *mailbox
  * NULL where the message is gone.  FALSE only when nothing could be read at all.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
                                                  GError **error);
+/* Keys (keys.h) of @n messages, ascending.  @func is called for each that is there, in any order, with its index and key,
+ * which is borrowed; it may not call storage.  NULL: they are only made ready for peek.  Kept in memory within bounds, so
+ * that asking again costs nanoseconds.  FALSE only when nothing could be read at all.  [blocks] */
+typedef void (*SatchelKeyFunc) (guint index, const void *key, gsize len, gpointer data);
+SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n,
+                                           SatchelKeyFunc func, gpointer data, GError **error);
+/* Calls @func, with index 0, if the key is in memory; FALSE: it is not. */
+SATCHEL_API gboolean satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func,
+                                               gpointer data);
 /* Email id (RFC 8474), 16 bytes, stable through copies by MOVE and COPY. [blocks] */
 SATCHEL_API gboolean satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
 /* POP3 unique ids (RFC 1939 7) that differ from what the protocol makes of UID and UIDVALIDITY, e.g. those that a server told

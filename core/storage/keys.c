@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT
+ * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for.  A UID's key
+ * never changes.  Bounded for a column and for the process; what does not fit is made again each time.
+ */
+#include "config.h"
+
+#include <satchel/storage.h>
+#include <string.h>
+
+#include "core/storage/store_private.h"
+
+#define COLUMN_MAX (16u << 20)
+#define ALL_MAX (64u << 20) /* the process; then the column that was not used for longest goes */
+#define READ_BATCH 128u
+#define ENTRY_BYTES (sizeof (guint32) + sizeof (guint32) + sizeof (guint16))
+
+typedef struct Column
+{
+  guint64 used;    /* when, by `clock`; 0: empty */
+  GArray *uids;    /* guint32, ascending */
+  GArray *offsets; /* guint32, in data */
+  GByteArray *data; /* u16 length, bytes */
+  guint at;         /* where to look first: after the one found last */
+} Column;
+
+struct SatchelKeyCache
+{
+  GMutex lock;
+  Column columns[SATCHEL_N_KEYS];
+};
+
+static GMutex all_lock; /* before a cache's own lock */
+static GPtrArray *all;  /* SatchelKeyCache */
+static gsize all_bytes, use_clock;
+
+static gsize
+column_bytes (const Column *column)
+{
+  return column->used != 0 ? column->data->len + column->uids->len * 2 * sizeof (guint32) : 0;
+}
+
+static void
+column_clear (Column *column)
+{
+  g_atomic_pointer_add (&all_bytes, -(gssize) column_bytes (column));
+  g_clear_pointer (&column->uids, g_array_unref);
+  g_clear_pointer (&column->offsets, g_array_unref);
+  g_clear_pointer (&column->data, g_byte_array_unref);
+  column->used = column->at = 0;
+}
+
+static SatchelKeyCache *
+cache_of (SatchelMailboxCore *core)
+{
+  SatchelKeyCache *made = NULL;
+  g_mutex_lock (&core->lock);
+  SatchelKeyCache *cache = core->keys;
+  if (cache == NULL)
+    {
+      cache = made = core->keys = g_new0 (SatchelKeyCache, 1);
+      g_mutex_init (&cache->lock);
+    }
+  g_mutex_unlock (&core->lock);
+  if (made != NULL)
+    {
+      g_mutex_lock (&all_lock);
+      if (all == NULL)
+        all = g_ptr_array_new ();
+      g_ptr_array_add (all, made);
+      g_mutex_unlock (&all_lock);
+    }
+  return cache;
+}
+
+void
+satchel_key_cache_free (SatchelKeyCache *cache)
+{
+  if (cache == NULL)
+    return;
+  g_mutex_lock (&all_lock);
+  g_ptr_array_remove_fast (all, cache);
+  g_mutex_unlock (&all_lock);
+  for (guint i = 0; i < SATCHEL_N_KEYS; i++)
+    column_clear (&cache->columns[i]);
+  g_mutex_clear (&cache->lock);
+  g_free (cache);
+}
+
+/* Columns of mailboxes that are at work stay. */
+static void
+make_room (void)
+{
+  g_mutex_lock (&all_lock);
+  while ((gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
+    {
+      SatchelKeyCache *oldest = NULL;
+      guint kind = 0;
+      guint64 used = G_MAXUINT64;
+      for (guint i = 0; i < all->len; i++)
+        {
+          SatchelKeyCache *cache = all->pdata[i];
+          if (!g_mutex_trylock (&cache->lock))
+            continue;
+          for (guint k = 0; k < SATCHEL_N_KEYS; k++)
+            if (cache->columns[k].used != 0 && cache->columns[k].used < used)
+              {
+                used = cache->columns[k].used;
+                oldest = cache;
+                kind = k;
+              }
+          g_mutex_unlock (&cache->lock);
+        }
+      if (oldest == NULL)
+        break;
+      g_mutex_lock (&oldest->lock);
+      column_clear (&oldest->columns[kind]);
+      g_mutex_unlock (&oldest->lock);
+    }
+  g_mutex_unlock (&all_lock);
+}
+
+/* ---- a column ---- */
+
+/* Its place, or where it should be. */
+static gboolean
+find (Column *column, guint32 uid, guint *ret_index)
+{
+  const guint32 *uids = (const guint32 *) (gpointer) column->uids->data;
+  guint low = 0, high = column->uids->len;
+  if (column->at < high && uids[column->at] == uid)
+    {
+      *ret_index = column->at++;
+      return TRUE;
+    }
+  while (low < high)
+    {
+      guint middle = low + (high - low) / 2;
+      if (uids[middle] < uid)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  *ret_index = low;
+  if (low == column->uids->len || uids[low] != uid)
+    return FALSE;
+  column->at = low + 1;
+  return TRUE;
+}
+
+static const guint8 *
+bytes_at (const Column *column, guint index, gsize *ret_len)
+{
+  const guint8 *record = column->data->data + g_array_index (column->offsets, guint32, index);
+  guint16 len;
+  memcpy (&len, record, sizeof len);
+  *ret_len = len;
+  return record + sizeof len;
+}
+
+static Column *
+column_for_use (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages)
+{
+  Column *column = &cache->columns[kind];
+  /* Of messages that have gone. */
+  if (column->used != 0 && column->uids->len > 2 * (guint64) n_messages + 1024)
+    column_clear (column);
+  if (column->used == 0)
+    {
+      column->uids = g_array_new (FALSE, FALSE, sizeof (guint32));
+      column->offsets = g_array_new (FALSE, FALSE, sizeof (guint32));
+      column->data = g_byte_array_new ();
+    }
+  column->used = (guint64) g_atomic_pointer_add (&use_clock, 1) + 1;
+  return column;
+}
+
+/* Puts the new ones between the old ones, from the last on; all are ascending. */
+static void
+merge (Column *column, const guint32 *new_uids, const guint32 *new_offsets, guint n_new)
+{
+  guint n_old = column->uids->len, at = n_old + n_new;
+  g_array_set_size (column->uids, at);
+  g_array_set_size (column->offsets, at);
+  guint32 *uids = (guint32 *) (gpointer) column->uids->data, *offsets = (guint32 *) (gpointer) column->offsets->data;
+  while (n_new > 0)
+    {
+      gboolean is_old = n_old > 0 && uids[n_old - 1] > new_uids[n_new - 1];
+      at--;
+      uids[at] = is_old ? uids[n_old - 1] : new_uids[n_new - 1];
+      offsets[at] = is_old ? offsets[n_old - 1] : new_offsets[n_new - 1];
+      n_old -= is_old;
+      n_new -= !is_old;
+    }
+}
+
+/* ---- reading ---- */
+
+typedef struct Missing
+{
+  guint index;    /* in the caller's list */
+  guint32 uid;
+  guint offset, len; /* in made */
+} Missing;
+
+/* Keeps what was made, unless another thread has meanwhile. */
+static void
+keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
+{
+  guint32 uids[READ_BATCH], offsets[READ_BATCH];
+  guint n_new = 0, index;
+  gsize before = column_bytes (column);
+  if (before + made->len + n * ENTRY_BYTES > COLUMN_MAX)
+    return;
+  for (guint i = 0; i < n; i++)
+    {
+      guint16 len = (guint16) missing[i].len;
+      if (find (column, missing[i].uid, &index))
+        continue;
+      uids[n_new] = missing[i].uid;
+      offsets[n_new++] = column->data->len;
+      g_byte_array_append (column->data, (const guint8 *) &len, sizeof len);
+      g_byte_array_append (column->data, made->data + missing[i].offset, len);
+    }
+  merge (column, uids, offsets, n_new);
+  g_atomic_pointer_add (&all_bytes, (gssize) (column_bytes (column) - before));
+}
+
+/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing. */
+static gboolean
+make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made, GError **error)
+{
+  guint32 uids[READ_BATCH];
+  GBytes *attributes[READ_BATCH];
+  guint n_left = 0;
+  for (guint i = 0; i < *n; i++)
+    uids[i] = missing[i].uid;
+  if (!satchel_mailbox_attributes (mailbox, uids, *n, attributes, error))
+    return FALSE;
+  g_byte_array_set_size (made, 0);
+  for (guint i = 0; i < *n; i++)
+    if (attributes[i] != NULL)
+      {
+        Missing *left = &missing[n_left++];
+        *left = (Missing){ missing[i].index, missing[i].uid, made->len, 0 };
+        satchel_key_append (attributes[i], kind, made);
+        left->len = made->len - left->offset;
+        g_bytes_unref (attributes[i]);
+      }
+  *n = n_left;
+  return TRUE;
+}
+
+gboolean
+satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n, SatchelKeyFunc func,
+                      gpointer data, GError **error)
+{
+  SatchelKeyCache *cache = cache_of (satchel_mailbox_core (mailbox));
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  g_autoptr (GArray) missing = g_array_new (FALSE, FALSE, sizeof (Missing));
+  g_autoptr (GByteArray) made = g_byte_array_new ();
+  g_mutex_lock (&cache->lock);
+  Column *column = column_for_use (cache, kind, snapshot->state.n_messages);
+  for (guint i = 0; i < n; i++)
+    {
+      guint index;
+      gsize len;
+      Missing entry = { .index = i, .uid = uids[i] };
+      if (!find (column, uids[i], &index))
+        g_array_append_val (missing, entry);
+      else if (func != NULL)
+        {
+          const guint8 *bytes = bytes_at (column, index, &len);
+          func (i, bytes, len, data);
+        }
+    }
+  g_mutex_unlock (&cache->lock);
+  for (guint at = 0; at < missing->len; at += READ_BATCH)
+    {
+      Missing *batch = &g_array_index (missing, Missing, at);
+      guint n_batch = MIN (READ_BATCH, missing->len - at);
+      if (!make (mailbox, kind, batch, &n_batch, made, error))
+        return FALSE;
+      for (guint i = 0; func != NULL && i < n_batch; i++)
+        func (batch[i].index, made->data + batch[i].offset, batch[i].len, data);
+      g_mutex_lock (&cache->lock);
+      keep (column_for_use (cache, kind, snapshot->state.n_messages), batch, n_batch, made);
+      g_mutex_unlock (&cache->lock);
+    }
+  if (missing->len > 0 && (gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
+    make_room ();
+  return TRUE;
+}
+
+gboolean
+satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func, gpointer data)
+{
+  SatchelKeyCache *cache = cache_of (satchel_mailbox_core (mailbox));
+  guint index;
+  gsize len;
+  g_mutex_lock (&cache->lock);
+  Column *column = &cache->columns[kind];
+  gboolean is_known = column->used != 0 && find (column, uid, &index);
+  if (is_known)
+    {
+      const guint8 *bytes = bytes_at (column, index, &len);
+      column->used = (guint64) g_atomic_pointer_add (&use_clock, 1) + 1;
+      func (0, bytes, len, data);
+    }
+  g_mutex_unlock (&cache->lock);
+  return is_known;
+}
