@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of SEARCH: result options (RFC 4731, RFC 5182) and a tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032,
- * RFC 8474, RFC 8514).  Chains of OR are kept flat, so that depth is bounded without refusing what clients send.  Pure.
+ * Arguments of SEARCH, SORT and THREAD: result options (RFC 4731, RFC 5182, RFC 5267), criteria (RFC 5256, RFC 5957) and a
+ * tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032, RFC 8474, RFC 8514).  Chains of OR are kept flat, so that depth is bounded without refusing what clients send.  Pure.
  */
 #include "arguments.h"
 
 #include <satchel/date.h>
 #include <satchel/search.h>
+#include <satchel/sort.h>
 #include <string.h>
 
 typedef enum
@@ -357,6 +358,73 @@ imap_parse_search (ImapReader *reader, gpointer arguments)
   ImapSearchArguments *search = arguments;
   return read_returns (reader, &search->returns) &&
          (!imap_reader_skip_word (reader, "CHARSET") || read_charset (reader, search)) && read_criteria (reader, search);
+}
+
+/* ---- SORT and THREAD (RFC 5256 5) ---- */
+
+static gboolean
+read_sort (ImapReader *reader, ImapSearchArguments *search)
+{
+  static const char *const names[IMAP_N_SORTS] = {
+    [IMAP_SORT_ARRIVAL] = "ARRIVAL",         [IMAP_SORT_CC] = "CC",
+    [IMAP_SORT_DATE] = "DATE",               [IMAP_SORT_FROM] = "FROM",
+    [IMAP_SORT_SIZE] = "SIZE",               [IMAP_SORT_SUBJECT] = "SUBJECT",
+    [IMAP_SORT_TO] = "TO",                   [IMAP_SORT_DISPLAYFROM] = "DISPLAYFROM",
+    [IMAP_SORT_DISPLAYTO] = "DISPLAYTO",
+  };
+  const char *name;
+  guint kind = 0, at = 0;
+  gboolean is_reversed = imap_reader_skip_word (reader, "REVERSE");
+  if (!imap_read_atom (reader, &name))
+    return FALSE;
+  while (kind < IMAP_N_SORTS && g_ascii_strcasecmp (name, names[kind]) != 0)
+    kind++;
+  if (kind == IMAP_N_SORTS)
+    return imap_reader_fail (reader, "Unknown sort criterion");
+  while (at < search->n_sorts && search->sorts[at] != kind)
+    at++;
+  if (at < search->n_sorts)
+    return TRUE;
+  search->sorts[search->n_sorts++] = (ImapSortKind) kind;
+  search->reversed |= (guint32) is_reversed << at;
+  return TRUE;
+}
+
+gboolean
+imap_parse_sort (ImapReader *reader, gpointer arguments)
+{
+  ImapSearchArguments *search = arguments;
+  ImapReader members;
+  if (!read_returns (reader, &search->returns) || !imap_read_list (reader, &members))
+    return FALSE;
+  do
+    if (!read_sort (&members, search))
+      return imap_reader_fail (reader, members.error);
+  while (!imap_reader_is_done (&members));
+  return read_charset (reader, search) && read_criteria (reader, search);
+}
+
+gboolean
+imap_parse_thread (ImapReader *reader, gpointer arguments)
+{
+  static const struct
+  {
+    const char *name;
+    SatchelThreadAlgorithm algorithm;
+  } algorithms[] = { { "ORDEREDSUBJECT", SATCHEL_THREAD_ORDEREDSUBJECT },
+                     { "REFERENCES", SATCHEL_THREAD_REFERENCES },
+                     { "REFS", SATCHEL_THREAD_REFS } };
+  ImapSearchArguments *search = arguments;
+  const char *name;
+  guint i = 0;
+  if (!imap_read_atom (reader, &name))
+    return FALSE;
+  while (i < G_N_ELEMENTS (algorithms) && g_ascii_strcasecmp (name, algorithms[i].name) != 0)
+    i++;
+  if (i == G_N_ELEMENTS (algorithms))
+    return imap_reader_fail (reader, "Unknown threading algorithm");
+  search->algorithm = algorithms[i].algorithm;
+  return read_charset (reader, search) && read_criteria (reader, search);
 }
 
 void

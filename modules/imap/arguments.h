@@ -214,7 +214,7 @@ typedef struct ImapSearchKey
 {
   ImapKeyKind kind;
   guint32 mask, value;
-  gint64 number;      /* days, bytes or a mod-sequence */
+  gint64 number;      /* days, bytes, seconds or a mod-sequence; of HEADER, prepared: SatchelKeyKind, -1: none */
   char *name, *text;  /* text as sent, in the charset of the command */
   gsize text_len;
   ImapSequence set;
@@ -233,9 +233,26 @@ enum /* RETURN of SEARCH and SORT: RFC 4731, RFC 5182, RFC 5267 */
   IMAP_RETURN_COUNT = 1 << 3,
   IMAP_RETURN_SAVE = 1 << 4
 };
-typedef struct ImapSearchArguments
+typedef enum /* RFC 5256 3, RFC 5957 4 */
+{
+  IMAP_SORT_ARRIVAL = 0,
+  IMAP_SORT_CC,
+  IMAP_SORT_DATE,
+  IMAP_SORT_FROM,
+  IMAP_SORT_SIZE,
+  IMAP_SORT_SUBJECT,
+  IMAP_SORT_TO,
+  IMAP_SORT_DISPLAYFROM,
+  IMAP_SORT_DISPLAYTO,
+  IMAP_N_SORTS
+} ImapSortKind;
+typedef struct ImapSearchArguments /* SEARCH, SORT, THREAD */
 {
   guint returns; /* IMAP_RETURN_*; 0: there was no RETURN */
+  guint n_sorts; /* 0: not SORT */
+  ImapSortKind sorts[IMAP_N_SORTS]; /* each at most once: a second one never counts */
+  guint32 reversed;                 /* bit i: sorts[i] is */
+  int algorithm;                    /* of THREAD: SatchelThreadAlgorithm */
   char *charset; /* NULL: none given */
   ImapSearchKey *key;
   gboolean names_numbers, names_modseq; /* some key does */
@@ -275,6 +292,8 @@ void imap_list_of_names_clear (gpointer arguments);
 gboolean imap_parse_fetch (ImapReader *reader, gpointer arguments);
 void imap_fetch_arguments_clear (gpointer arguments);
 gboolean imap_parse_search (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_sort (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_thread (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
 
 /* arguments-sync.c: what RFC 7162 adds to other commands. */

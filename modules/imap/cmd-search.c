@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) with result options (RFC 4731, RFC 5182).
+ * SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and SORT (RFC 5256), both with result options (RFC 4731, RFC 5182, RFC 5267).
  */
 #include "search.h"
 
@@ -19,11 +19,29 @@ search_state_free (gpointer data)
   g_free (state);
 }
 
+/* Of what was found: numbers to tell, and what is saved. */
+static gboolean
+make_result (ImapSession *session, ImapCommand *command, SearchState *state, guint returns, GError **error)
+{
+  const ImapSearchArguments *arguments = command->arguments;
+  if (arguments->n_sorts == 0)
+    imap_result_set_found (&state->result, session, command, state->search);
+  else if (!imap_result_set_sorted (&state->result, session, command, state->search, error))
+    return FALSE;
+  if (arguments->names_modseq)
+    imap_result_set_modseq (&state->result, session, command, state->search, returns);
+  state->is_saved = !(returns & IMAP_RETURN_SAVE) ||
+                    imap_result_save (&state->result, session, command, state->search, returns);
+  return TRUE;
+}
+
 ImapStep
 imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
   const ImapSearchArguments *arguments = command->arguments;
+  gboolean is_sort = arguments->n_sorts > 0;
+  ImapStep step;
   if (command->state == NULL)
     {
       command->state = g_new0 (SearchState, 1);
@@ -34,30 +52,20 @@ imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_bad (command, "No CHARSET once UTF8=ACCEPT is enabled."); /* RFC 6855 3 */
   /* With IMAP4rev2 enabled there is no SEARCH response any more (RFC 9051 6.4.4). */
   guint returns = arguments->returns;
-  if (returns == 0 && (session->enabled & IMAP_ENABLED_REV2))
+  if (returns == 0 && !is_sort && (session->enabled & IMAP_ENABLED_REV2))
     returns = IMAP_RETURN_ALL;
-  if (arguments->names_modseq)
-    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
-  if (state->search == NULL && (state->search = imap_search_new (session, arguments, &error)) == NULL)
-    return imap_search_fail (session, command, error);
   if (!state->is_telling)
     {
-      ImapStep step = imap_search_step (session, state->search, arguments->key, may_block, &error);
-      if (step != IMAP_STEP_DONE)
+      if (!imap_search_run (session, command, &state->search, may_block, &step))
         return step;
-      if (error != NULL)
+      if (!make_result (session, command, state, returns, &error))
         return imap_search_fail (session, command, error);
-      imap_result_set_found (&state->result, session, command, state->search);
-      if (arguments->names_modseq)
-        imap_result_set_modseq (&state->result, session, command, state->search, returns);
-      state->is_saved = !(returns & IMAP_RETURN_SAVE) ||
-                        imap_result_save (&state->result, session, command, state->search, returns);
       state->is_telling = TRUE;
     }
-  ImapStep step = imap_result_tell (&state->result, session, command, "SEARCH", returns);
+  step = imap_result_tell (&state->result, session, command, is_sort ? "SORT" : "SEARCH", returns);
   if (step != IMAP_STEP_DONE)
     return step;
   if (!state->is_saved)
     return imap_command_no (command, "NOTSAVED", "Too much to save.");
-  return imap_command_ok (command, "SEARCH completed.");
+  return imap_command_ok (command, is_sort ? "SORT completed." : "SEARCH completed.");
 }

@@ -18,6 +18,8 @@
 #define STORE imap_parse_store, imap_store_arguments_clear, sizeof (ImapStoreArguments)
 #define FETCH imap_parse_fetch, imap_fetch_arguments_clear, sizeof (ImapFetchArguments)
 #define SEARCH imap_parse_search, imap_search_arguments_clear, sizeof (ImapSearchArguments)
+#define SORT imap_parse_sort, imap_search_arguments_clear, sizeof (ImapSearchArguments)
+#define THREAD imap_parse_thread, imap_search_arguments_clear, sizeof (ImapSearchArguments)
 #define ENABLE imap_parse_enable, imap_list_of_names_clear, sizeof (ImapListOfNames)
 #define ID imap_parse_id, imap_list_of_names_clear, sizeof (ImapListOfNames)
 
@@ -40,6 +42,10 @@ static const ImapCommandRow rows[] = {
   { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
   { "UID SEARCH", SELECTED, INLINE | UID, NULL, SEARCH, imap_run_search },
   { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
+  { "UID SORT", SELECTED, UID, NULL, SORT, imap_run_search },
+  { "SORT", SELECTED, VIEW | NO_EXPUNGE, "SORT SORT=DISPLAY ESORT", SORT, imap_run_search },
+  { "UID THREAD", SELECTED, UID, NULL, THREAD, imap_run_thread },
+  { "THREAD", SELECTED, VIEW | NO_EXPUNGE, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", THREAD, imap_run_thread },
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
   { "SELECT", ANY, INLINE | NO_UPDATE, "CONDSTORE QRESYNC", SELECT, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, SELECT, imap_run_examine },

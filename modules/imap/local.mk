@@ -6,7 +6,7 @@ imap_arguments = modules/imap/sequence.c modules/imap/sequence.h modules/imap/ar
 	modules/imap/arguments-search.c modules/imap/url.c modules/imap/url.h \
 	modules/imap/arguments-sync.c
 imap_search = modules/imap/cmd-search.c modules/imap/search.c modules/imap/search.h modules/imap/search-key.c \
-	modules/imap/search-result.c modules/imap/objectid.c modules/imap/objectid.h
+	modules/imap/search-result.c modules/imap/sort.c modules/imap/cmd-thread.c modules/imap/objectid.c modules/imap/objectid.h
 imap_sources = $(imap_core) $(imap_arguments) modules/imap/catenate.c modules/imap/cmd-append.c \
 	modules/imap/resync.c modules/imap/resync.h \
 	modules/imap/errors.c modules/imap/errors.h modules/imap/view.c modules/imap/view.h \

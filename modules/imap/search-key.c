@@ -95,6 +95,7 @@ gboolean
 imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key, const char *charset,
                      GError **error)
 {
+  SatchelKeyKind kept;
   key->cost = own_cost (key);
   if (key->kind == IMAP_KEY_SEQUENCE || key->kind == IMAP_KEY_UID)
     prepare_set (session->view, key);
@@ -106,6 +107,8 @@ imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapS
     key->keyword_bit = satchel_snapshot_keyword (search->snapshot, key->text);
   else if (key->text != NULL && !prepare_text (key, charset, error))
     return FALSE;
+  if (key->kind == IMAP_KEY_HEADER)
+    key->number = satchel_key_of_header (key->name, &kept) ? (gint64) kept : -1;
   for (guint i = 0; key->children != NULL && i < key->children->len; i++)
     {
       ImapSearchKey *child = key->children->pdata[i];
@@ -147,34 +150,84 @@ search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKe
   return term.is_found;
 }
 
+/* Calls @func with a key that the mailbox keeps; those of the next messages are made along with it.  FALSE: ask the
+ * attributes. */
+static gboolean
+use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointer data)
+{
+  ImapSearch *search = subject->search;
+  SatchelMailbox *mailbox = subject->session->view->mailbox;
+  const guint32 n_messages = subject->session->view->snapshot->state.n_messages;
+  guint32 uid = subject->chunk->uid[subject->row], uids[IMAP_SEARCH_BATCH];
+  guint n = 0;
+  if (search->not_kept >> kind & 1)
+    return FALSE;
+  if (satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
+    return TRUE;
+  for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
+    uids[n++] = imap_search_uid (subject->session, index);
+  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, NULL) &&
+      satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
+    return TRUE;
+  search->not_kept |= 1u << kind;
+  return FALSE;
+}
+
+typedef struct KeyMatch
+{
+  const SatchelNeedle *needle;
+  SatchelMatch match;
+} KeyMatch;
+
+static void
+match_key (guint index, const void *key, gsize len, gpointer data)
+{
+  KeyMatch *match = data;
+  match->match = satchel_key_search (key, len, match->needle);
+}
+
 static gboolean
 test_header (ImapSubject *subject, const ImapSearchKey *key)
 {
-  GBytes *attributes = attributes_of (subject);
-  if (attributes == NULL)
-    return FALSE;
-  switch (satchel_search_header (attributes, key->name, key->needle))
+  KeyMatch kept = { key->needle, SATCHEL_MATCH_UNKNOWN };
+  if (key->number >= 0)
+    use_key (subject, (SatchelKeyKind) key->number, match_key, &kept);
+  if (kept.match == SATCHEL_MATCH_UNKNOWN)
     {
-    case SATCHEL_MATCH_YES:
-      return TRUE;
-    case SATCHEL_MATCH_NO:
-      return FALSE;
-    case SATCHEL_MATCH_UNKNOWN:
-      break;
+      GBytes *attributes = attributes_of (subject);
+      if (attributes == NULL)
+        return FALSE;
+      kept.match = satchel_search_header (attributes, key->name, key->needle);
     }
-  return search_content (subject, SATCHEL_SEARCH_HEADER, key);
+  return kept.match == SATCHEL_MATCH_UNKNOWN ? search_content (subject, SATCHEL_SEARCH_HEADER, key)
+                                             : kept.match == SATCHEL_MATCH_YES;
+}
+
+typedef struct SentDate
+{
+  gint64 time;
+  int zone;
+} SentDate;
+
+static void
+read_sent (guint index, const void *key, gsize len, gpointer data)
+{
+  SentDate *sent = data;
+  satchel_key_sent (key, len, &sent->time, &sent->zone);
 }
 
 /* Day of the Date field as written there; without one the internal date (RFC 5256 2.2 has the same rule). */
 static gint64
 sent_day (ImapSubject *subject)
 {
-  gint64 time = subject->chunk->internal_date[subject->row];
-  int zone = 0;
-  GBytes *attributes = attributes_of (subject);
-  if (attributes != NULL)
-    satchel_attributes_sent_date (attributes, &time, &zone);
-  return satchel_date_day (time, zone);
+  SentDate sent = { subject->chunk->internal_date[subject->row], 0 };
+  if (!use_key (subject, SATCHEL_KEY_SENT, read_sent, &sent))
+    {
+      GBytes *attributes = attributes_of (subject);
+      if (attributes != NULL)
+        satchel_attributes_sent_date (attributes, &sent.time, &sent.zone);
+    }
+  return satchel_date_day (sent.time, sent.zone);
 }
 
 static guint64

@@ -67,11 +67,7 @@ static void
 add_uid (ImapSession *session, const ImapCommand *command, guint32 number, SatchelUidSet *ret_uids)
 {
   if (!(command->row->flags & IMAP_COMMAND_UID))
-    {
-      guint row;
-      const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, number - 1, &row);
-      number = chunk->uid[row];
-    }
+    number = imap_search_uid (session, number - 1);
   satchel_uid_set_add (ret_uids, number, number);
 }
 

@@ -61,8 +61,8 @@ knows_sizes (const ImapSearchKey *key, const SatchelSnapshot *snapshot)
   return TRUE;
 }
 
-ImapSearch *
-imap_search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error)
+static ImapSearch *
+search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error)
 {
   /* RFC 3501 6.4.4: 8-bit text without CHARSET is taken as UTF-8; RFC 9051 6.4.4 demands that. */
   const char *charset = arguments->charset != NULL ? arguments->charset : "UTF-8";
@@ -80,15 +80,39 @@ imap_search_new (ImapSession *session, const ImapSearchArguments *arguments, GEr
   return g_steal_pointer (&search);
 }
 
+const SatchelChunk *
+imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index, guint *ret_row)
+{
+  const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, index, ret_row);
+  if (search->snapshot != session->view->snapshot && satchel_snapshot_find (search->snapshot, chunk->uid[*ret_row], &index))
+    chunk = satchel_snapshot_at (search->snapshot, index, ret_row);
+  return chunk;
+}
+
+guint32
+imap_search_uid (const ImapSession *session, guint32 index)
+{
+  guint row;
+  const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, index, &row);
+  return chunk->uid[row];
+}
+
+guint32 *
+imap_search_list (const ImapSearch *search, guint32 *ret_n)
+{
+  guint32 n = (guint32) satchel_uid_set_count (&search->rows), at = 0, *list = g_new (guint32, n + 1);
+  for (guint i = 0; i < search->rows.n_ranges; i++)
+    for (guint64 row = search->rows.ranges[i].first; row <= search->rows.ranges[i].last; row++)
+      list[at++] = (guint32) row;
+  *ret_n = n;
+  return list;
+}
+
 static void
 test_message (ImapSession *session, ImapSearch *search, const ImapSearchKey *key)
 {
   ImapSubject subject = { .session = session, .search = search, .sequence = search->at + 1 };
-  guint32 index;
-  subject.chunk = satchel_snapshot_at (session->view->snapshot, search->at, &subject.row);
-  if (search->snapshot != session->view->snapshot &&
-      satchel_snapshot_find (search->snapshot, subject.chunk->uid[subject.row], &index))
-    subject.chunk = satchel_snapshot_at (search->snapshot, index, &subject.row);
+  subject.chunk = imap_search_row (session, search, search->at, &subject.row);
   if (imap_search_test (&subject, key) && !subject.is_gone)
     {
       satchel_uid_set_add (&search->rows, subject.sequence, subject.sequence);
@@ -97,8 +121,8 @@ test_message (ImapSession *session, ImapSearch *search, const ImapSearchKey *key
   g_clear_pointer (&subject.content, satchel_stream_unref);
 }
 
-ImapStep
-imap_search_step (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block, GError **error)
+static ImapStep
+go_on (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block, GError **error)
 {
   guint32 n = session->view->snapshot->state.n_messages;
   if (search->is_blocking && !may_block && search->at < n)
@@ -127,4 +151,19 @@ imap_search_fail (ImapSession *session, ImapCommand *command, const GError *erro
   if (arguments->returns & IMAP_RETURN_SAVE)
     satchel_uid_set_clear (&session->view->saved);
   return imap_command_error (session, command, error);
+}
+
+gboolean
+imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block, ImapStep *ret_step)
+{
+  g_autoptr (GError) error = NULL;
+  const ImapSearchArguments *arguments = command->arguments;
+  if (arguments->names_modseq)
+    imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
+  if (*search == NULL)
+    *search = search_new (session, arguments, &error);
+  *ret_step = *search != NULL ? go_on (session, *search, arguments->key, may_block, &error) : IMAP_STEP_DONE;
+  if (error != NULL)
+    *ret_step = imap_search_fail (session, command, error);
+  return *ret_step == IMAP_STEP_DONE && error == NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What SEARCH, SORT and THREAD share: finding messages, and telling or saving numbers.  Role mail.
- * Entry: imap_search_begin, imap_search_step; then imap_result_*.
+ * Entry: imap_search_run; then imap_result_* (SEARCH, SORT) or cmd-thread.c.
  */
 #pragma once
 #include "session.h"
@@ -17,6 +17,7 @@ typedef struct ImapSearch
   SatchelUidSet rows;        /* found: sequence numbers */
   guint64 highest_modseq;    /* of those found */
   gboolean is_blocking;      /* some key needs more than the snapshot */
+  guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
   /* A batch of attributes. */
   guint32 batch_start, n_batch;
   guint32 batch_uids[IMAP_SEARCH_BATCH];
@@ -40,17 +41,22 @@ gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *sear
                               GError **error);
 gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
 
-/* search.c.  NULL with @error: INVALID is for BAD. */
-ImapSearch *imap_search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error);
+/* search.c */
 void imap_search_free (ImapSearch *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearch, imap_search_free)
-/* Goes on to the end of the mailbox.  DONE with @error: the session is over. */
-ImapStep imap_search_step (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block,
-                           GError **error);
+/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command returns *ret_step,
+ * and has its answer if that is DONE. */
+gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
+                          ImapStep *ret_step);
+/* Newest columns of the message at @index of the view. */
+const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index, guint *ret_row);
+guint32 imap_search_uid (const ImapSession *session, guint32 index);
+/* The sequence numbers found, one by one; yours. */
+guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
 /* Attributes of the message at @index of the view, read in batches; NULL: it has gone.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
-/* The tagged answer to what imap_search_new or _step said.  A search that should have been saved and is answered with NO
- * leaves "$" empty (RFC 5182 2.1). */
+/* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with NO leaves "$"
+ * empty (RFC 5182 2.1). */
 ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* search-result.c: numbers to tell, in order, as runs of consecutive ones. */
@@ -66,6 +72,9 @@ typedef struct ImapResult
 void imap_result_clear (ImapResult *result);
 /* Those found, in the order of the mailbox. */
 void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search);
+/* sort.c: those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */
+gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command, ImapSearch *search,
+                                 GError **error);
 /* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */
 void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
                              guint returns);

@@ -248,12 +248,12 @@ note_known (ImapSession *session, ImapCommand *command)
     command->known = satchel_snapshot_ref (view->snapshot);
 }
 
-/* RFC 7162 3.2.10.2: nor during a UID SEARCH that names message numbers. */
+/* RFC 7162 3.2.10.2: nor during a UID SEARCH, SORT or THREAD that names message numbers. */
 static gboolean
 may_expunge_after (const ImapCommand *command)
 {
   return !(command->row->flags & IMAP_COMMAND_NO_EXPUNGE) &&
-         !(command->row->run == imap_run_search && ((ImapSearchArguments *) command->arguments)->names_numbers);
+         !(command->row->clear == imap_search_arguments_clear && ((ImapSearchArguments *) command->arguments)->names_numbers);
 }
 
 static ImapStep

@@ -229,7 +229,7 @@ ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, i
 ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
-ImapRunFunc imap_run_fetch, imap_run_search, imap_run_misplaced;
+ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
 /* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
 gboolean imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items);
 /* A line came while IDLE waits. */

@@ -16,6 +16,7 @@ const char *const fuzz_seeds[] = {
   "a APPEND INBOX (\\Seen) CATENATE (TEXT {3+}\r\nabc URL \"/INBOX/;UID=1\" UTF8 (~{2+}\r\nxy)) {1+}\r\nz\r\nb REPLACE 1 x ~{2}\r\n",
   "a STATUS \"x\\\"y\" (MESSAGES UIDNEXT)\r\n\x01 {9+}\r\n", "a ID (\"name\" NIL \"x\" \"y\")\r\n",
   "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"x*\") RETURN (CHILDREN STATUS (SIZE UNSEEN))\r\n",
+  "a SORT RETURN (MIN SAVE) (REVERSE DATE SUBJECT) UTF-8 OLDER 5 $\r\nb UID THREAD REFS x EMAILID M-1 SAVEDON 1-Feb-1994\r\n",
   "a CREATE x (USE (\\Sent \\Junk))\r\n", NULL
 };
 const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "{3}\r\n", "{3+}\r\n", "~{3+}\r\n", "CATENATE (", "UTF8 (", "TEXT ", "URL ", "{99999999999}\r\n", "(", ")", "\"", "\\", " ", "BODY[", "]<0.1>", "1:*",
@@ -36,6 +37,7 @@ static const struct
   { imap_parse_copy, imap_set_arguments_clear },        { imap_parse_store, imap_store_arguments_clear },
   { imap_parse_enable, imap_list_of_names_clear },      { imap_parse_id, imap_list_of_names_clear },
   { imap_parse_fetch, imap_fetch_arguments_clear },     { imap_parse_search, imap_search_arguments_clear },
+  { imap_parse_sort, imap_search_arguments_clear },     { imap_parse_thread, imap_search_arguments_clear },
 };
 
 static void

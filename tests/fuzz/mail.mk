@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Each target twice: in `make check` under the plain driver, and with --enable-fuzz (CC=clang) as a libFuzzer program.
 MAIL_FUZZ = tests/fuzz/fuzz-mail-scan tests/fuzz/fuzz-mail-blob tests/fuzz/fuzz-mail-header tests/fuzz/fuzz-mail-search \
-	tests/fuzz/fuzz-mail-name tests/fuzz/fuzz-mail-charset
+	tests/fuzz/fuzz-mail-name tests/fuzz/fuzz-mail-charset tests/fuzz/fuzz-mail-thread
 check_PROGRAMS += $(MAIL_FUZZ)
 TESTS += $(MAIL_FUZZ)
 noinst_HEADERS += tests/fuzz/driver.h
@@ -17,9 +17,12 @@ tests_fuzz_fuzz_mail_name_SOURCES = tests/fuzz/fuzz-mail-name.c tests/fuzz/drive
 tests_fuzz_fuzz_mail_name_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_fuzz_fuzz_mail_charset_SOURCES = tests/fuzz/fuzz-mail-charset.c tests/fuzz/driver.c
 tests_fuzz_fuzz_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_fuzz_fuzz_mail_thread_SOURCES = tests/fuzz/fuzz-mail-thread.c tests/fuzz/driver.c
+tests_fuzz_fuzz_mail_thread_LDADD = libsatchel.la $(GLIB_LIBS)
 if FUZZ
 noinst_PROGRAMS += tests/fuzz/libfuzzer-mail-scan tests/fuzz/libfuzzer-mail-blob tests/fuzz/libfuzzer-mail-header \
-	tests/fuzz/libfuzzer-mail-search tests/fuzz/libfuzzer-mail-name tests/fuzz/libfuzzer-mail-charset
+	tests/fuzz/libfuzzer-mail-search tests/fuzz/libfuzzer-mail-name tests/fuzz/libfuzzer-mail-charset \
+	tests/fuzz/libfuzzer-mail-thread
 tests_fuzz_libfuzzer_mail_scan_SOURCES = tests/fuzz/fuzz-mail-scan.c
 tests_fuzz_libfuzzer_mail_scan_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_fuzz_libfuzzer_mail_scan_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
@@ -38,5 +41,8 @@ tests_fuzz_libfuzzer_mail_name_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 tests_fuzz_libfuzzer_mail_charset_SOURCES = tests/fuzz/fuzz-mail-charset.c
 tests_fuzz_libfuzzer_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_fuzz_libfuzzer_mail_charset_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+tests_fuzz_libfuzzer_mail_thread_SOURCES = tests/fuzz/fuzz-mail-thread.c
+tests_fuzz_libfuzzer_mail_thread_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_fuzz_libfuzzer_mail_thread_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 endif
 EXTRA_DIST += tests/fuzz/README.md

@@ -364,6 +364,52 @@ test_search (void)
 }
 
 static void
+test_sort (void)
+{
+  ImapSearchArguments sort = { 0 };
+  g_assert_null (parse ("a SORT return (min SAVE) (REVERSE DATE subject Reverse Subject DATE DISPLAYTO) utf-8 $\r\n", imap_parse_sort, &sort));
+  g_assert_cmpuint (sort.returns, ==, IMAP_RETURN_MIN | IMAP_RETURN_SAVE);
+  g_assert_cmpuint (sort.n_sorts, ==, 3);
+  g_assert_cmpint (sort.sorts[0], ==, IMAP_SORT_DATE);
+  g_assert_cmpint (sort.sorts[1], ==, IMAP_SORT_SUBJECT);
+  g_assert_cmpint (sort.sorts[2], ==, IMAP_SORT_DISPLAYTO);
+  g_assert_cmpuint (sort.reversed, ==, 1);
+  g_assert_true (((ImapSearchKey *) sort.key->children->pdata[0])->set.is_saved);
+  imap_search_arguments_clear (&sort);
+  static const char *const bad[] = { "", "(DATE)", "(DATE) UTF-8", "DATE UTF-8 ALL", "() UTF-8 ALL", "(REVERSE) UTF-8 ALL",
+                                     "(REVERSE REVERSE DATE) UTF-8 ALL", "((DATE)) UTF-8 ALL", "(\"DATE\") UTF-8 ALL",
+                                     "(DATE)UTF-8 ALL", "RETURN (DATE) UTF-8 ALL", "RETURN (X) (DATE) UTF-8 ALL",
+                                     "(DATE) RETURN (MIN) UTF-8 ALL", "(DATE) (UTF-8) ALL" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a SORT %s\r\n", bad[i]);
+      memset (&sort, 0, sizeof sort);
+      g_test_message ("%s", line);
+      g_assert_nonnull (parse (line, imap_parse_sort, &sort));
+      imap_search_arguments_clear (&sort);
+    }
+}
+
+static void
+test_thread (void)
+{
+  ImapSearchArguments thread = { 0 };
+  g_assert_null (parse ("a THREAD refs \"UTF-8\" 1:2 SEEN\r\n", imap_parse_thread, &thread));
+  g_assert_cmpint (thread.algorithm, ==, SATCHEL_THREAD_REFS);
+  g_assert_cmpstr (thread.charset, ==, "UTF-8");
+  g_assert_cmpuint (thread.key->children->len, ==, 2);
+  imap_search_arguments_clear (&thread);
+  static const char *const bad[] = { "", "REFS", "REFS UTF-8", "REF UTF-8 ALL", "\"REFS\" UTF-8 ALL", "(REFS) UTF-8 ALL" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autofree char *line = g_strdup_printf ("a THREAD %s\r\n", bad[i]);
+      memset (&thread, 0, sizeof thread);
+      g_assert_nonnull (parse (line, imap_parse_thread, &thread));
+      imap_search_arguments_clear (&thread);
+    }
+}
+
+static void
 test_search_depth (void)
 {
   g_autoptr (GString) nots = g_string_new ("a SEARCH");
@@ -752,6 +798,8 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/arguments/fetch-depth", test_fetch_depth);
   g_test_add_func ("/imap/arguments/search", test_search);
   g_test_add_func ("/imap/arguments/search-depth", test_search_depth);
+  g_test_add_func ("/imap/arguments/sort", test_sort);
+  g_test_add_func ("/imap/arguments/thread", test_thread);
   g_test_add_func ("/imap/arguments/store", test_store);
   g_test_add_func ("/imap/arguments/list", test_list);
   g_test_add_func ("/imap/arguments/create", test_create);

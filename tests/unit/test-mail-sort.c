@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Base subjects (RFC 5256 2.1), i;unicode-casemap (RFC 5051), the sorter.
+ * Base subjects (RFC 5256 2.1), i;unicode-casemap (RFC 5051), the sorter, keys of messages.
  */
 #include <satchel/charset.h>
-#include <satchel/sort.h>
+#include <satchel/keys.h>
+#include <satchel/message.h>
 #include <string.h>
 
 static void
@@ -160,6 +161,88 @@ test_several (void)
   check_order (none, 0, NULL);
 }
 
+/* ---- keys of a message ---- */
+
+static GBytes *
+scan (const char *text)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new (text, strlen (text));
+  g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
+  return satchel_scan_stream (content, NULL);
+}
+
+static void
+check_key (GBytes *attributes, SatchelKeyKind kind, const char *expected)
+{
+  g_autoptr (GByteArray) key = g_byte_array_new ();
+  satchel_key_append (attributes, kind, key);
+  g_assert_cmpmem (key->data, key->len, expected, strlen (expected));
+}
+
+static SatchelMatch
+search_key (GBytes *attributes, SatchelKeyKind kind, const char *text)
+{
+  g_autoptr (GByteArray) key = g_byte_array_new ();
+  g_autoptr (SatchelNeedle) needle = satchel_needle_new (text, strlen (text));
+  satchel_key_append (attributes, kind, key);
+  return satchel_key_search (key->data, key->len, needle);
+}
+
+static void
+test_keys (void)
+{
+  g_autoptr (GBytes) mail = scan (
+      "From: =?utf-8?q?Zo=C3=A9?= <Bob@x>\nTo: friends: ;, carl@y (Carl)\nCc: \"\" <Dora@z>\nSubject: Re: =?utf-8?q?=C3=84?= (x)\n"
+      "Subject: second\nDate: Wed, 1 Jan 2020 00:30:00 +0100\nMessage-ID: <\"m\"@x>\nReferences: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n");
+  g_autoptr (GBytes) none = scan ("X: y\n\n"), empty = scan ("Subject:\nFrom: \n\n");
+  check_key (mail, SATCHEL_KEY_SUBJECT, "A\xcc\x88 (X)");
+  check_key (mail, SATCHEL_KEY_FROM, "BOB");
+  check_key (mail, SATCHEL_KEY_DISPLAY_FROM, "ZOE\xcc\x81");
+  check_key (mail, SATCHEL_KEY_TO, "CARL");
+  check_key (mail, SATCHEL_KEY_DISPLAY_TO, "CARL");
+  check_key (mail, SATCHEL_KEY_CC, "DORA");
+  for (guint kind = SATCHEL_KEY_SUBJECT; kind <= SATCHEL_KEY_DISPLAY_TO; kind++)
+    check_key (none, (SatchelKeyKind) kind, "");
+  g_assert_cmpint (search_key (mail, SATCHEL_KEY_IN_SUBJECT, "re: \xc3\xa4"), ==, SATCHEL_MATCH_YES);
+  g_assert_cmpint (search_key (mail, SATCHEL_KEY_IN_SUBJECT, "SECOND"), ==, SATCHEL_MATCH_YES);
+  g_assert_cmpint (search_key (mail, SATCHEL_KEY_IN_SUBJECT, "third"), ==, SATCHEL_MATCH_NO);
+  g_assert_cmpint (search_key (mail, SATCHEL_KEY_IN_TO, "friends"), ==, SATCHEL_MATCH_YES);
+  /* The empty text is in every field that is there, if it is (RFC 3501 6.4.4). */
+  g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_SUBJECT, ""), ==, SATCHEL_MATCH_YES);
+  g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_CC, ""), ==, SATCHEL_MATCH_NO);
+  g_autofree char *repeated = g_strnfill (1100, 'x'), *text = g_strconcat ("Subject: ", repeated, "\n\n", NULL);
+  g_autoptr (GBytes) long_mail = scan (text);
+  g_assert_cmpint (search_key (long_mail, SATCHEL_KEY_IN_SUBJECT, "y"), ==, SATCHEL_MATCH_UNKNOWN);
+}
+
+static void
+test_thread_keys (void)
+{
+  static const char *const texts[] = { "Message-ID: <\"m\"@x>\nSubject: Re: [l] a\nDate: Wed, 1 Jan 2020 00:30:00 +0100\n"
+                                       "References: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n",
+                                       "Message-ID: <b@x>\nSubject: A\nIn-Reply-To: <a@x> <m@x>\n\n", "X: y\n\n" };
+  SatchelThreadMessage messages[3];
+  guint64 references[3][SATCHEL_KEY_REFERENCES];
+  for (guint i = 0; i < 3; i++)
+    {
+      g_autoptr (GBytes) mail = scan (texts[i]);
+      g_autoptr (GByteArray) key = g_byte_array_new ();
+      satchel_key_append (mail, SATCHEL_KEY_THREAD, key);
+      messages[i] = (SatchelThreadMessage){ .sent = 5, .arrived = 6 };
+      satchel_key_thread (key->data, key->len, &messages[i], references[i]);
+    }
+  g_assert_cmpuint (messages[0].n_references, ==, 2);
+  g_assert_cmpuint (messages[1].n_references, ==, 1);
+  g_assert_cmpuint (messages[2].n_references, ==, 0);
+  g_assert_cmpuint (references[0][1], ==, messages[1].message_id);
+  g_assert_cmpuint (references[0][0], ==, references[1][0]);
+  g_assert_cmpuint (messages[0].base_subject, ==, messages[1].base_subject);
+  g_assert_true (messages[0].is_reply && !messages[1].is_reply);
+  g_assert_cmpint (messages[0].sent, ==, 1577835000);
+  g_assert_cmpint (messages[1].sent, ==, 5);
+  g_assert_true (messages[2].message_id == 0 && messages[2].base_subject == 0 && messages[2].arrived == 6);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -170,5 +253,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mail/sort/numbers", test_numbers);
   g_test_add_func ("/mail/sort/texts", test_texts);
   g_test_add_func ("/mail/sort/several", test_several);
+  g_test_add_func ("/mail/sort/keys", test_keys);
+  g_test_add_func ("/mail/sort/thread-keys", test_thread_keys);
   return g_test_run ();
 }
