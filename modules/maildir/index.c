@@ -42,10 +42,26 @@ md_index_init (MdIndex *index)
   *index = (MdIndex){ .fd = -1, .pending = g_byte_array_new () };
 }
 
+/* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the file is gone,
+ * or so much has changed that collecting it would only cost memory. */
+static GByteArray *
+pending_of (MdIndex *index)
+{
+  if (index->pending->len > FRAME_MAX / 2)
+    {
+      g_byte_array_unref (index->pending);
+      index->pending = g_byte_array_new ();
+      index->has_overflowed = TRUE;
+    }
+  return index->is_broken || index->has_overflowed ? NULL : index->pending;
+}
+
 void
 md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
 {
-  put_row (mb->index.pending, row, entry, md_table_name (&mb->table, entry));
+  GByteArray *pending = pending_of (&mb->index);
+  if (pending != NULL)
+    put_row (pending, row, entry, md_table_name (&mb->table, entry));
 }
 
 static void
@@ -60,7 +76,9 @@ put_tombstone (GByteArray *out, guint32 first, guint32 last, guint64 modseq)
 void
 md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq)
 {
-  put_tombstone (mb->index.pending, uid, uid, modseq);
+  GByteArray *pending = pending_of (&mb->index);
+  if (pending != NULL)
+    put_tombstone (pending, uid, uid, modseq);
 }
 
 static void
@@ -75,7 +93,9 @@ put_keyword (GByteArray *out, const MdKeywords *keywords, guint bit)
 void
 md_index_keyword (MdMailbox *mb, guint bit)
 {
-  put_keyword (mb->index.pending, &mb->keywords, bit);
+  GByteArray *pending = pending_of (&mb->index);
+  if (pending != NULL)
+    put_keyword (pending, &mb->keywords, bit);
 }
 
 static void
@@ -97,7 +117,9 @@ put_metadata (GByteArray *out, guint32 uid, const char *key, GBytes *value)
 void
 md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
 {
-  put_metadata (mb->index.pending, uid, key, value);
+  GByteArray *pending = pending_of (&mb->index);
+  if (pending != NULL)
+    put_metadata (pending, uid, key, value);
 }
 
 /* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells. */
@@ -159,6 +181,7 @@ md_index_discard (MdMailbox *mb)
   mb->index.size = 0;
   md_sys.unlinkat (mb->fd, MD_INDEX_FILE, 0);
   g_byte_array_set_size (mb->index.pending, 0);
+  mb->index.has_overflowed = FALSE;
   mb->index.is_broken = TRUE;
 }
 
@@ -266,14 +289,17 @@ md_index_checkpoint (MdMailbox *mb)
   MdIndex *index = &mb->index;
   gboolean durable = index->needs_sync;
   Checkpoint checkpoint = { .fd = -1 };
-  /* If it fails, the old file with its frames goes on as long as it takes them. */
+  /* If it fails, the old file with its frames goes on as long as it takes them, and they are there. */
   if (!write_checkpoint (mb, &checkpoint, durable))
-    return;
+    {
+      index->is_broken |= index->has_overflowed;
+      return;
+    }
   if (index->fd >= 0)
     md_sys.close (index->fd);
   index->fd = checkpoint.fd;
   index->size = index->checkpoint_size = checkpoint.size;
-  index->is_broken = FALSE;
+  index->is_broken = index->has_overflowed = FALSE;
   hint_sequence (mb);
   g_byte_array_set_size (index->pending, 0);
   /* A name that is not durable does not keep what is behind it. */
@@ -308,7 +334,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
     }
   gboolean wants_checkpoint
       = index->is_broken || index->size + index->pending->len > 2 * index->checkpoint_size + 256 * 1024
-        || index->pending->len > FRAME_MAX / 2;
+        || index->has_overflowed;
   if (wants_checkpoint)
     md_index_checkpoint (mb);
   if (index->is_broken)

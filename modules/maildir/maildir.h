@@ -285,6 +285,7 @@ typedef struct MdIndex
   guint64 size, checkpoint_size, sequence;
   GByteArray *pending; /* items not yet written */
   gboolean is_broken;  /* a write failed: the file is gone */
+  gboolean has_overflowed; /* pending items were dropped: only a checkpoint will do */
   gboolean needs_sync; /* pending or written items that names cannot hold */
 } MdIndex;
 void md_index_init (MdIndex *index);

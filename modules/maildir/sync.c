@@ -92,7 +92,7 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
 {
   const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
   const char *name = found_name (sync, found);
-  Arrival arrival = { .name = name, .parsed = *parsed, .len = found->len, .is_new = found->is_new };
+  Arrival arrival = { .name = name, .len = found->len, .base_len = (guint8) parsed->base_len, .is_new = found->is_new };
   for (const char *p = name; g_ascii_isdigit (*p) && arrival.when < G_MAXINT64 / 100; p++)
     arrival.when = arrival.when * 10 + (*p - '0');
   g_array_append_val (sync->arrivals, arrival);
@@ -152,8 +152,8 @@ by_arrival (const void *a, const void *b)
   const Arrival *x = a, *y = b;
   if (x->when != y->when)
     return x->when < y->when ? -1 : 1;
-  int c = memcmp (x->name, y->name, MIN (x->parsed.base_len, y->parsed.base_len));
-  return c != 0 ? c : (int) x->parsed.base_len - (int) y->parsed.base_len;
+  int c = memcmp (x->name, y->name, MIN (x->base_len, y->base_len));
+  return c != 0 ? c : (int) x->base_len - (int) y->base_len;
 }
 
 static int
@@ -252,23 +252,21 @@ apply_known (Sync *sync)
     }
 }
 
-static SatchelMessageRow
-arrival_row (Sync *sync, const Arrival *arrival)
+/* Adds it to snapshot and table.  Its name is parsed again: keeping that for all of them would cost more than the table. */
+static void
+append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, MdEntry **ret_entry)
 {
-  SatchelMessageRow row = { .uid = arrival->uid,
-                            .modseq = sync->modseq,
-                            .size = arrival->parsed.has_wire ? arrival->parsed.wire : SATCHEL_SIZE_UNKNOWN,
-                            .internal_date = arrival->date };
-  row_from_name (sync->mb, &arrival->parsed, &row);
-  return row;
-}
-
-static guint8
-arrival_bits (const Sync *sync, const Arrival *arrival)
-{
-  gboolean ours = arrival->parsed.has_uid && arrival->parsed.uidvalidity == sync->mb->uidvalidity
-                  && arrival->parsed.uid == arrival->uid;
-  return (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
+  MdName parsed;
+  md_name_parse (arrival->name, arrival->len, &parsed);
+  *ret_row = (SatchelMessageRow){ .uid = arrival->uid,
+                                  .modseq = sync->modseq,
+                                  .size = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN,
+                                  .internal_date = arrival->date };
+  row_from_name (sync->mb, &parsed, ret_row);
+  satchel_snapshot_builder_append (sync->builder, ret_row);
+  gboolean ours = parsed.has_uid && parsed.uidvalidity == sync->mb->uidvalidity && parsed.uid == arrival->uid;
+  guint8 bits = (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
+  *ret_entry = md_table_add (&sync->mb->table, arrival->uid, bits, arrival->name, arrival->base_len);
 }
 
 static void
@@ -278,11 +276,10 @@ apply_arrivals (Sync *sync)
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      SatchelMessageRow row = arrival_row (sync, arrival);
-      satchel_snapshot_builder_append (sync->builder, &row);
+      SatchelMessageRow row;
+      MdEntry *entry;
       g_mutex_lock (&mb->store->table);
-      MdEntry *entry
-          = md_table_add (&mb->table, arrival->uid, arrival_bits (sync, arrival), arrival->name, arrival->parsed.base_len);
+      append_arrival (sync, arrival, &row, &entry);
       g_mutex_unlock (&mb->store->table);
       md_index_row (mb, &row, entry);
     }
@@ -310,14 +307,12 @@ merge_arrivals (Sync *sync)
       guint32 uid = chunk != NULL ? chunk->uid[row_at] : G_MAXUINT32;
       for (; at < sync->arrivals->len && g_array_index (sync->arrivals, Arrival, at).uid < uid; at++)
         {
-          const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, at);
-          SatchelMessageRow row = arrival_row (sync, arrival);
-          satchel_snapshot_builder_append (sync->builder, &row);
-          md_table_add (&mb->table, arrival->uid, arrival_bits (sync, arrival), arrival->name,
-                        arrival->parsed.base_len);
+          SatchelMessageRow row;
+          MdEntry *entry;
+          append_arrival (sync, &g_array_index (sync->arrivals, Arrival, at), &row, &entry);
         }
-      MdEntry *entry = chunk != NULL ? md_table_find (&old, uid) : NULL;
-      if (entry == NULL)
+      const MdEntry *before = chunk != NULL ? md_table_find (&old, uid) : NULL;
+      if (before == NULL)
         continue;
       SatchelMessageRow row = { uid,
                                 chunk->flags[row_at],
@@ -327,9 +322,9 @@ merge_arrivals (Sync *sync)
                                 chunk->internal_date[row_at],
                                 chunk->save_date[row_at] };
       satchel_snapshot_builder_append (sync->builder, &row);
-      MdEntry *copy = md_table_add (&mb->table, uid, entry->bits, md_table_name (&old, entry), entry->base_len);
-      copy->cache_off = entry->cache_off;
-      copy->cache_len = entry->cache_len;
+      MdEntry *copy = md_table_add (&mb->table, uid, before->bits, md_table_name (&old, before), before->base_len);
+      copy->cache_off = before->cache_off;
+      copy->cache_len = before->cache_len;
     }
   md_table_clear (&old);
   satchel_snapshot_unref (known);
@@ -452,10 +447,5 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   clear_look (&sync);
   if (sync.builder != NULL)
     satchel_snapshot_unref (satchel_snapshot_builder_finish (sync.builder, &(SatchelMailboxState){ .uidvalidity = 1, .uidnext = 1 }));
-  g_clear_pointer (&sync.list, md_uidlist_free);
-  g_clear_pointer (&sync.courier, md_uidlist_free);
-  g_clear_pointer (&sync.saved_ids, g_hash_table_unref);
-  if (sync.lines != NULL)
-    g_string_free (sync.lines, TRUE);
   return ok;
 }

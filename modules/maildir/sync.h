@@ -7,9 +7,8 @@
 typedef struct Arrival
 {
   const char *name; /* into the scan */
-  MdName parsed;
-  guint8 len, is_new;
-  gboolean is_listed; /* its UID is kept in the list */
+  guint8 len, base_len, is_new;
+  guint8 is_listed; /* its UID is kept in the list */
   guint32 uid;
   gint64 date;
   gint64 when; /* leading number of the name */

@@ -9,10 +9,9 @@
 #include <string.h>
 
 static gboolean
-name_is_believed (const Sync *sync, const Arrival *arrival)
+name_is_believed (const Sync *sync, const MdName *name)
 {
   const MdMailbox *mb = sync->mb;
-  const MdName *name = &arrival->parsed;
   if (!name->has_uid || name->uidvalidity != mb->uidvalidity || name->uid >= mb->state.words[MD_STATE_UID_LIMIT])
     return FALSE;
   /* With a whole index a UID below UIDNEXT that is not there was expunged, or is there under another name. */
@@ -24,8 +23,10 @@ find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
 {
   MdMailbox *mb = sync->mb;
   struct stat st;
-  if (arrival->parsed.has_date)
-    arrival->date = arrival->parsed.date;
+  MdName parsed;
+  md_name_parse (arrival->name, arrival->len, &parsed);
+  if (parsed.has_date)
+    arrival->date = parsed.date;
   else if (line != NULL && line->date != G_MININT64)
     arrival->date = line->date;
   /* Others keep the internal date as the time of the file, which the time in its name need not be. */
@@ -71,7 +72,7 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find (list, arrival->name, arrival->parsed.base_len) : NULL;
+      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find (list, arrival->name, arrival->base_len) : NULL;
       /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on numbering
        * without our limit. */
       if (line == NULL || line->uid >= (line->is_checked ? limit : md_min (limit + MD_UID_JUMP, MD_UID_MAX))
@@ -91,10 +92,14 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      if (arrival->uid != 0 || !name_is_believed (sync, arrival) || uid_is_taken (taken, sync->mb, arrival->parsed.uid))
+      MdName parsed;
+      if (arrival->uid != 0)
         continue;
-      arrival->uid = arrival->parsed.uid;
-      arrival->date = arrival->parsed.has_date ? arrival->parsed.date : 0;
+      md_name_parse (arrival->name, arrival->len, &parsed);
+      if (!name_is_believed (sync, &parsed) || uid_is_taken (taken, sync->mb, parsed.uid))
+        continue;
+      arrival->uid = parsed.uid;
+      arrival->date = parsed.has_date ? parsed.date : 0;
       arrival->is_listed = md_uidlist_has_ours (sync->mb);
       sync->needs_list |= arrival->is_listed;
       *next = MAX (*next, arrival->uid + 1);
@@ -104,10 +109,10 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
 static MdListed
 listed (Sync *sync, const Arrival *arrival)
 {
-  MdListed file = { .uid = arrival->uid, .base = arrival->name, .len = arrival->parsed.base_len, .date = arrival->date };
+  MdListed file = { .uid = arrival->uid, .base = arrival->name, .len = arrival->base_len, .date = arrival->date };
   if (sync->saved_ids == NULL)
     return file;
-  g_autofree char *base = g_strndup (arrival->name, arrival->parsed.base_len);
+  g_autofree char *base = g_strndup (arrival->name, arrival->base_len);
   const char *id = g_hash_table_lookup (sync->saved_ids, base);
   if (id != NULL)
     {
@@ -182,8 +187,8 @@ leave_out_from (Sync *sync, guint32 first)
   sync->is_partial = TRUE;
 }
 
-gboolean
-md_sync_assign_uids (Sync *sync, GError **error)
+static gboolean
+assign_uids (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
   GArray *arrivals = sync->arrivals;
@@ -224,4 +229,17 @@ md_sync_assign_uids (Sync *sync, GError **error)
   g_clear_error (error);
   leave_out_from (sync, first_fresh);
   return TRUE;
+}
+
+gboolean
+md_sync_assign_uids (Sync *sync, GError **error)
+{
+  gboolean ok = assign_uids (sync, error);
+  /* As big as the mailbox each, and not needed any more. */
+  g_clear_pointer (&sync->list, md_uidlist_free);
+  g_clear_pointer (&sync->courier, md_uidlist_free);
+  g_clear_pointer (&sync->saved_ids, g_hash_table_unref);
+  if (sync->lines != NULL)
+    g_string_free (g_steal_pointer (&sync->lines), TRUE);
+  return ok;
 }
