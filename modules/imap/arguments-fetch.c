@@ -124,7 +124,7 @@ parse_partial (const char *at, ImapSection *section)
     return FALSE;
   section->count = g_ascii_strtoull (end + 1, &end, 10);
   section->is_partial = TRUE;
-  return end[0] == '>' && end[1] == '\0' && section->offset <= G_MAXUINT32 && section->count <= G_MAXUINT32;
+  return end[0] == '>' && end[1] == '\0' && section->offset <= G_MAXINT64 && section->count <= G_MAXINT64;
 }
 
 /* The fields of HEADER.FIELDS and the token "]<partial>" that is glued to their list. */

@@ -143,6 +143,37 @@ write_list (ImapSession *session, const ImapListArguments *arguments, const Imap
   imap_write (writer, "\r\n");
 }
 
+void
+imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name)
+{
+  ImapWriter *writer = &session->writer;
+  const SatchelMailboxInfo *found = NULL;
+  gboolean has_children = FALSE;
+  gsize len = strlen (name);
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      if (strncmp (info->name, name, len) != 0)
+        continue;
+      if (info->name[len] == '\0')
+        found = info;
+      has_children = has_children || (info->name[len] == '/' && info->exists);
+    }
+  g_autofree char *client_name = imap_name_to_client (session, name);
+  gboolean is_selectable = found != NULL && found->exists && found->is_selectable;
+  imap_write (writer, "* LIST ");
+  write_attributes (writer, is_selectable ? PRESENCE_SELECTABLE : PRESENCE_NONEXISTENT, has_children,
+                    found != NULL && found->is_subscribed, found != NULL ? found->special_use : 0);
+  write_name (session, client_name);
+  if (old_name != NULL)
+    {
+      imap_write (writer, " (\"OLDNAME\" (");
+      imap_write_mailbox (writer, old_name);
+      imap_write (writer, "))");
+    }
+  imap_write (writer, "\r\n");
+}
+
 /* One name, with its STATUS where that is wanted and to be had (RFC 5819 2).  DONE or BLOCK. */
 static ImapStep
 tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entry, gboolean may_block)

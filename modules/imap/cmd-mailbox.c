@@ -10,6 +10,16 @@
 /* \All and \Flagged would have to show messages of other mailboxes, which none of ours does (RFC 6154 2). */
 #define GIVEN_USES (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
 
+/* With IMAP4rev2: says that storage's @name is what the client calls @old_name, if that is not NULL (RFC 9051 6.3.9.7).
+ * [blocks] */
+static void
+tell_old_name (ImapSession *session, const char *name, const char *old_name)
+{
+  g_autoptr (GPtrArray) infos = old_name != NULL ? satchel_store_list (session->store, NULL) : NULL;
+  if (infos != NULL)
+    imap_list_tell (session, infos, name, old_name);
+}
+
 /* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for last. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
@@ -25,6 +35,8 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (!satchel_store_create (session->store, name, arguments->special_use, &error) ||
       !satchel_store_status (session->store, name, &state, &error))
     return imap_command_error (session, command, error);
+  g_autofree char *old_name = imap_name_denormalised (session, arguments->name, name);
+  tell_old_name (session, name, old_name);
   char id[IMAP_OBJECTID_SIZE];
   imap_mailbox_id (state.mailbox_id, id);
   command->code = g_strdup_printf ("MAILBOXID (%s)", id);
@@ -62,6 +74,8 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
         return imap_command_no (command, "HASCHILDREN", "Only a level above other mailboxes.");
       return imap_command_error (session, command, error);
     }
+  g_autofree char *old_name = imap_name_denormalised (session, arguments->name, name);
+  tell_old_name (session, name, old_name);
   /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
   session->drops_view = session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox);
   return imap_command_ok (command, "DELETE completed.");
@@ -76,6 +90,10 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autofree char *to = from != NULL ? imap_name_to_internal (session, arguments->to, &error) : NULL;
   if (to == NULL || !satchel_store_rename (session->store, from, to, &error))
     return imap_command_error (session, command, error);
+  /* INBOX stays what it was: OLDNAME is for the sake of the new name then. */
+  g_autofree char *written_to = imap_name_denormalised (session, arguments->to, to);
+  if (imap_session_is_rev2 (session) && (strcmp (from, "INBOX") != 0 || written_to != NULL))
+    tell_old_name (session, to, arguments->name);
   return imap_command_ok (command, "RENAME completed.");
 }
 

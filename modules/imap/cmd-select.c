@@ -19,15 +19,19 @@ first_unseen (const SatchelSnapshot *snapshot)
   return 0;
 }
 
+/* @infos: the list of mailboxes, for LIST; NULL: the client does not expect it. */
 static void
-tell_mailbox (ImapWriter *writer, const ImapView *view)
+tell_mailbox (ImapSession *session, const ImapView *view, const char *supplied_name, const GPtrArray *infos)
 {
+  ImapWriter *writer = &session->writer;
   const SatchelSnapshot *snapshot = view->snapshot;
   const SatchelMailboxState *state = &snapshot->state;
-  guint32 unseen = first_unseen (snapshot);
+  char id[IMAP_OBJECTID_SIZE];
   imap_write (writer, "* FLAGS ");
   imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, FALSE);
-  imap_write_format (writer, "\r\n* %u EXISTS\r\n* %u RECENT\r\n", state->n_messages, imap_view_count_recent (view));
+  imap_write (writer, "\r\n");
+  imap_view_tell_size (view, writer);
+  guint32 unseen = imap_session_is_rev2 (session) ? 0 : first_unseen (snapshot); /* RFC 9051, Appendix E 11 */
   if (unseen > 0)
     imap_write_format (writer, "* OK [UNSEEN %u] First unseen.\r\n", unseen);
   imap_write (writer, "* OK [PERMANENTFLAGS ");
@@ -37,10 +41,14 @@ tell_mailbox (ImapWriter *writer, const ImapView *view)
     imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, snapshot->n_keywords < SATCHEL_KEYWORDS_MAX);
   imap_write_format (writer, "] Flags permitted.\r\n* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
   imap_write_format (writer, "* OK [UIDNEXT %u] Predicted next UID.\r\n", state->uidnext);
-  char id[IMAP_OBJECTID_SIZE];
   imap_mailbox_id (state->mailbox_id, id);
   imap_write_format (writer, "* OK [MAILBOXID (%s)] Object id.\r\n", id);
   imap_write_format (writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n", state->highestmodseq);
+  if (infos == NULL)
+    return;
+  g_autofree char *name = satchel_mailbox_name (view->mailbox);
+  g_autofree char *old_name = imap_name_denormalised (session, supplied_name, name);
+  imap_list_tell (session, infos, name, old_name);
 }
 
 static void
@@ -112,15 +120,19 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_read_only, gb
     return imap_command_error (session, command, error);
   if (mailbox == NULL)
     return IMAP_STEP_BLOCK;
+  g_autoptr (GPtrArray) infos = imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
-  gboolean must_claim = !is_read_only && snapshot->state.first_recent_uid < snapshot->state.uidnext;
-  if ((must_claim || qresync != NULL) && !may_block)
+  g_autoptr (ImapView) view = imap_view_new (mailbox, snapshot, is_read_only, !imap_session_is_rev2 (session));
+  gboolean must_claim = !is_read_only && imap_view_can_claim (view, &snapshot->state);
+  gboolean must_list = imap_session_is_rev2 (session) && infos == NULL; /* RFC 9051 6.3.2 */
+  if ((must_claim || must_list || qresync != NULL) && !may_block)
     return IMAP_STEP_BLOCK;
-  g_autoptr (ImapView) view = imap_view_new (mailbox, snapshot, is_read_only);
+  if (must_list && (infos = satchel_store_list (session->store, &error)) == NULL)
+    return imap_command_error (session, command, error);
   if (!imap_view_claim_recent (view, &snapshot->state, &error)
       || (qresync != NULL && !find_missed (command, view, qresync, &error)))
     return imap_command_error (session, command, error);
-  tell_mailbox (&session->writer, view);
+  tell_mailbox (session, view, arguments->name, infos);
   imap_session_set_view (session, g_steal_pointer (&view));
   return tell_missed (session, command);
 }

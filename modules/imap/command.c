@@ -99,7 +99,7 @@ imap_command_find (const char *name)
 void
 imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
 {
-  imap_write (writer, "IMAP4rev1");
+  imap_write (writer, "IMAP4rev1 IMAP4rev2");
   imap_write (writer, settings->is_literal_minus ? " LITERAL-" : " LITERAL+");
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     if (rows[i].capabilities != NULL)

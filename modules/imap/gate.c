@@ -56,8 +56,9 @@ static void
 write_capabilities (ImapGate *gate)
 {
   ImapWriter *writer = &gate->writer;
-  imap_write (writer, gate->is_literal_minus ? "IMAP4rev1 LITERAL-" : "IMAP4rev1 LITERAL+");
-  imap_write (writer, " SASL-IR ID ENABLE IDLE");
+  imap_write (writer, "IMAP4rev1 IMAP4rev2");
+  imap_write (writer, gate->is_literal_minus ? " LITERAL-" : " LITERAL+");
+  imap_write (writer, " SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE");
   if (satchel_gate_can_start_tls (gate->session))
     imap_write (writer, " STARTTLS");
   if (!satchel_gate_may_login (gate->session))

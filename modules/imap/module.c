@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * imap.so: IMAP4rev1 after login (RFC 3501).  Role mail.  imap-gate.so has what comes before.
+ * imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051).  Role mail.  imap-gate.so has what comes before.
  */
 #include "schema.h"
 #include "session.h"
@@ -19,7 +19,7 @@ static const SatchelModule module = {
   SATCHEL_MODULE_FACTS,
   .name = "imap",
   .version = "0.1",
-  .description = "IMAP4rev1 access to mailboxes",
+  .description = "IMAP4rev1 and IMAP4rev2 access to mailboxes",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_MAIL,
   .schema = imap_schema,

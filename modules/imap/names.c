@@ -33,6 +33,20 @@ imap_name_to_client (const ImapSession *session, const char *name)
   return satchel_namespace_to_client (&session->ns, name);
 }
 
+char *
+imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name)
+{
+  /* INBOX is one in any case (RFC 9051 5.1). */
+  if (!imap_session_is_rev2 (session) || strcmp (name, "INBOX") == 0)
+    return NULL;
+  g_autofree char *written = imap_name_decode (session, supplied);
+  g_autofree char *shown = imap_name_to_client (session, name);
+  gsize len = strlen (written), shown_len = strlen (shown);
+  gboolean is_same = strncmp (written, shown, shown_len) == 0 &&
+                     (len == shown_len || (len == shown_len + 1 && written[shown_len] == session->ns.separator));
+  return is_same ? NULL : g_steal_pointer (&written);
+}
+
 SatchelMailbox *
 imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error)
 {

@@ -159,6 +159,8 @@ imap_session_enable (ImapSession *session, guint bits)
   gboolean is_first = (bits & ~session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
   session->enabled |= bits;
   session->writer.is_utf8 = session->lexer.takes_utf8 = imap_session_is_utf8 (session);
+  if (imap_session_is_rev2 (session) && session->view != NULL)
+    imap_view_forget_recent (session->view);
   if (is_first && session->view != NULL)
     imap_write_format (&session->writer, "* OK [HIGHESTMODSEQ %" G_GUINT64_FORMAT "] Highest.\r\n",
                        imap_view_modseq (session->view));
@@ -167,7 +169,9 @@ imap_session_enable (ImapSession *session, guint bits)
 guint
 imap_session_unsolicited_items (const ImapSession *session)
 {
-  return session->enabled & IMAP_ENABLED_CONDSTORE ? IMAP_FETCH_UID | IMAP_FETCH_MODSEQ : 0;
+  if (session->enabled & IMAP_ENABLED_CONDSTORE)
+    return IMAP_FETCH_UID | IMAP_FETCH_MODSEQ;
+  return imap_session_is_rev2 (session) ? IMAP_FETCH_UID : 0; /* RFC 9051 7.5.2 */
 }
 
 /* A client takes the highest MODSEQ it saw as what it knows all changes up to.  That is wrong while removals wait to be

@@ -213,12 +213,24 @@ imap_session_is_utf8 (const ImapSession *session)
 {
   return (session->enabled & (IMAP_ENABLED_UTF8 | IMAP_ENABLED_REV2)) != 0;
 }
+/* Does the client speak IMAP4rev2 (RFC 9051 6.3.1)? */
+static inline gboolean
+imap_session_is_rev2 (const ImapSession *session)
+{
+  return (session->enabled & IMAP_ENABLED_REV2) != 0;
+}
 /* names.c: the text of a client's mailbox name or pattern in UTF-8, yours; NULL: badly written. */
 char *imap_name_decode (const ImapSession *session, const char *name);
 /* A client's mailbox name as storage knows it.  Errors: INVALID, CANNOT. */
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
 /* As clients see it, UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);
+/* With IMAP4rev2: @supplied, as the client wrote it, in UTF-8 if storage's @name is shown in another way; else NULL (RFC 9051
+ * 6.3.9.7).  Yours. */
+char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
+/* cmd-list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as clients see names,
+ * is OLDNAME, or NULL. */
+void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
 /* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
 SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
 

@@ -14,13 +14,14 @@ own_clear (gpointer data)
 }
 
 ImapView *
-imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only)
+imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only, gboolean has_recent)
 {
   ImapView *view = g_new0 (ImapView, 1);
   view->mailbox = satchel_mailbox_ref (mailbox);
   view->snapshot = satchel_snapshot_ref (snapshot);
   view->n_keywords = snapshot->n_keywords;
   view->is_read_only = is_read_only;
+  view->has_recent = has_recent;
   view->own = g_array_new (FALSE, FALSE, sizeof (ImapOwnChange));
   g_array_set_clear_func (view->own, own_clear);
   return view;
@@ -82,7 +83,7 @@ gboolean
 imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error)
 {
   guint32 first = state->first_recent_uid;
-  if (first >= state->uidnext)
+  if (!imap_view_can_claim (view, state))
     return TRUE;
   if (!view->is_read_only && !satchel_mailbox_claim_recent (view->mailbox, state->uidnext, &first, error))
     return FALSE;
@@ -93,8 +94,15 @@ imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError
   return TRUE;
 }
 
-guint32
-imap_view_count_recent (const ImapView *view)
+void
+imap_view_forget_recent (ImapView *view)
+{
+  view->has_recent = FALSE;
+  satchel_uid_set_clear (&view->recent);
+}
+
+static guint32
+count_recent (const ImapView *view)
 {
   guint32 count = 0;
   for (guint i = 0; i < view->recent.n_ranges; i++)
@@ -106,6 +114,14 @@ imap_view_count_recent (const ImapView *view)
       count += to - from;
     }
   return count;
+}
+
+void
+imap_view_tell_size (const ImapView *view, ImapWriter *writer)
+{
+  imap_write_format (writer, "* %u EXISTS\r\n", view->snapshot->state.n_messages);
+  if (view->has_recent)
+    imap_write_format (writer, "* %u RECENT\r\n", count_recent (view));
 }
 
 void
@@ -207,13 +223,13 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
       return IMAP_STEP_DONE;
     }
   gboolean has_new = difference.first_new_index < newest->state.n_messages;
-  gboolean has_recent = newest->state.first_recent_uid < newest->state.uidnext;
-  if (has_new && has_recent && !view->is_read_only && !may_block)
+  gboolean can_claim = has_new && imap_view_can_claim (view, &newest->state);
+  if (can_claim && !view->is_read_only && !may_block)
     {
       satchel_difference_clear (&difference);
       return IMAP_STEP_BLOCK;
     }
-  if (has_new && has_recent && !imap_view_claim_recent (view, &newest->state, error))
+  if (can_claim && !imap_view_claim_recent (view, &newest->state, error))
     g_clear_error (error); /* \Recent is lost, the news are not */
   view->after = g_steal_pointer (&newest);
   view->difference = difference;
@@ -294,10 +310,7 @@ tell_counts (ImapView *view, ImapWriter *writer)
   view->snapshot = satchel_snapshot_ref (view->after);
   view->is_rebuilt = FALSE;
   if (view->difference.first_new_index < view->after->state.n_messages)
-    {
-      imap_write_format (writer, "* %u EXISTS\r\n", view->after->state.n_messages);
-      imap_write_format (writer, "* %u RECENT\r\n", imap_view_count_recent (view));
-    }
+    imap_view_tell_size (view, writer);
   imap_view_tell_keywords (view, writer, view->after);
 }
 

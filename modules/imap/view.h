@@ -49,6 +49,7 @@ typedef struct ImapView
   SatchelMailbox *mailbox;
   SatchelMailboxWatch *watch;
   gboolean is_read_only;
+  gboolean has_recent;       /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E 12) */
   SatchelSnapshot *snapshot; /* NULL at rest; then the four below hold */
   SatchelUidSet uids;
   guint64 modseq;
@@ -69,7 +70,7 @@ typedef struct ImapView
   guint32 at_uid, at_changed;
 } ImapView;
 
-ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only);
+ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only, gboolean has_recent);
 void imap_view_free (ImapView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
 
@@ -79,9 +80,18 @@ gboolean imap_view_is_behind (const ImapView *view);
 guint64 imap_view_modseq (const ImapView *view);
 /* Tells what changed, as far as it may.  Resumable, with the same @update. */
 ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block, GError **error);
+/* Would imap_view_claim_recent find something? */
+static inline gboolean
+imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)
+{
+  return view->has_recent && state->first_recent_uid < state->uidnext;
+}
 /* Claims \Recent of messages below @uidnext for this session, or without claiming looks (read-only). */
 gboolean imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error);
-guint32 imap_view_count_recent (const ImapView *view);
+/* From now on \Recent is not told. */
+void imap_view_forget_recent (ImapView *view);
+/* "* n EXISTS", and "* n RECENT" where that is told. */
+void imap_view_tell_size (const ImapView *view, ImapWriter *writer);
 static inline gboolean
 imap_view_is_recent (const ImapView *view, guint32 uid)
 {
