@@ -10,16 +10,16 @@ imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq)
   return imap_read_number (reader, G_MAXINT64, ret_modseq);
 }
 
-/* A sequence-set in which "*" is not allowed. */
+/* A sequence-set in which neither "*" nor "$" is allowed. */
 static gboolean
 read_known_set (ImapReader *reader, ImapSequence *ret_sequence)
 {
   if (!imap_parse_sequence (reader, ret_sequence))
     return FALSE;
+  gboolean is_known = !ret_sequence->is_saved;
   for (guint i = 0; i < ret_sequence->n_ranges; i++)
-    if (ret_sequence->ranges[i].first == 0 || ret_sequence->ranges[i].last == 0)
-      return imap_reader_fail (reader, "No * in known messages");
-  return TRUE;
+    is_known = is_known && ret_sequence->ranges[i].first != 0 && ret_sequence->ranges[i].last != 0;
+  return is_known || imap_reader_fail (reader, "Known messages are numbers");
 }
 
 static gboolean

@@ -6,37 +6,12 @@ import os
 import poplib
 import random
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import LONG, Server, case, equal, main, wait_for  # noqa: E402
+from tap import LONG, Server, case, equal, main, run_all, wait_for  # noqa: E402
 
 server = Server(users=2)
 ROUNDS = 400 if LONG else 80
-
-
-class Client(threading.Thread):
-    def __init__(self, work):
-        super().__init__(daemon=True)
-        self.work, self.error = work, None
-
-    def run(self):
-        try:
-            self.work()
-        except BaseException as e:  # noqa: B902 - told by the test
-            self.error = e
-
-
-def run_all(*works):
-    clients = [Client(w) for w in works]
-    for c in clients:
-        c.start()
-    for c in clients:
-        c.join(600)
-        if c.is_alive():
-            raise AssertionError("a client hangs")
-        if c.error:
-            raise c.error
 
 
 def mail(n):

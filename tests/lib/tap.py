@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 
@@ -84,6 +85,31 @@ def wait_for(condition, what, seconds=30):
         if time.monotonic() > deadline:
             raise AssertionError(f"{what}: not within {seconds} s")
         time.sleep(0.02)
+
+
+class _Worker(threading.Thread):
+    def __init__(self, work):
+        super().__init__(daemon=True)
+        self.work, self.error = work, None
+
+    def run(self):
+        try:
+            self.work()
+        except BaseException as e:  # noqa: B902 - told by the test
+            self.error = e
+
+
+def run_all(*works, seconds=600):
+    """All at once, each in a thread; the first error of one is the error of all."""
+    workers = [_Worker(work) for work in works]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join(seconds)
+        if worker.is_alive():
+            raise AssertionError("one of them hangs")
+        if worker.error:
+            raise worker.error
 
 
 def scratch():

@@ -547,7 +547,7 @@ test_select (void)
   static const char *const bad[]
       = { "x ()", "x CONDSTORE", "x (FOO)", "x (QRESYNC)", "x (QRESYNC ())", "x (QRESYNC (1))",
           "x (QRESYNC (0 1))", "x (QRESYNC (4294967296 1))", "x (QRESYNC (1 9223372036854775808))", "x (QRESYNC (1 -1))",
-          "x (QRESYNC (1 1 1:*))", "x (QRESYNC (1 1 *))", "x (QRESYNC (1 1 x))", "x (QRESYNC (1 1 1 2))",
+          "x (QRESYNC (1 1 1:*))", "x (QRESYNC (1 1 *))", "x (QRESYNC (1 1 $))", "x (QRESYNC (1 1 ($ 1)))", "x (QRESYNC (1 1 x))", "x (QRESYNC (1 1 1 2))",
           "x (QRESYNC (1 1 (1)))", "x (QRESYNC (1 1 (1 2 3)))", "x (QRESYNC (1 1 (1:* 2:3)))", "x (QRESYNC (1 1 (2,1 3,4)))",
           "x (QRESYNC (1 1 (1,2 4,3)))", "x (QRESYNC (1 1 (2:1 3:4)))", "x (QRESYNC (1 1 (1,1 3,4)))", "x (QRESYNC (1 1 1 ()))",
           "x (QRESYNC (1 1) QRESYNC (1 1))", "x (CONDSTORE) y", "x (QRESYNC (1 1 1:2 (1 1) 3))", "x (\"CONDSTORE\")" };
