@@ -3,8 +3,8 @@
 lib_LTLIBRARIES += libsatchel.la
 libsatchel_la_SOURCES =
 libsatchel_la_CPPFLAGS = $(AM_CPPFLAGS)
-libsatchel_la_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(LIBCONFIG_CFLAGS) $(SECCOMP_CFLAGS)
-libsatchel_la_LIBADD = $(GLIB_LIBS) $(GNUTLS_LIBS) $(LIBCONFIG_LIBS) $(UNISTRING_LIBS)
+libsatchel_la_CFLAGS = $(AM_CFLAGS) $(GNUTLS_CFLAGS) $(LIBCONFIG_CFLAGS) $(SECCOMP_CFLAGS) $(ZLIB_CFLAGS)
+libsatchel_la_LIBADD = $(GLIB_LIBS) $(GNUTLS_LIBS) $(LIBCONFIG_LIBS) $(UNISTRING_LIBS) $(ZLIB_LIBS)
 libsatchel_la_LDFLAGS = $(AM_LDFLAGS) -version-info 0:0:0 -Wl,--version-script=$(top_builddir)/core/libsatchel.map
 EXTRA_libsatchel_la_DEPENDENCIES = core/libsatchel.map
 

@@ -502,6 +502,31 @@ satchel_connection_swap_transport (SatchelConnection *connection, SatchelTranspo
   return old;
 }
 
+gboolean
+satchel_connection_compress (SatchelConnection *connection)
+{
+  if (connection->state != STATE_OPEN || connection->transport == NULL || connection->is_compressed)
+    return FALSE;
+  gsize len;
+  const guint8 *input = satchel_connection_peek (connection, &len);
+  SatchelTransport *compressed
+      = satchel_transport_new_deflate (connection->transport, input, len, connection->out_pending);
+  if (compressed == NULL)
+    return FALSE;
+  connection->transport = compressed;
+  connection->is_compressed = TRUE;
+  satchel_connection_consume (connection, len);
+  connection_queue_soon (connection); /* the input may have more in it than one read gives */
+  return TRUE;
+}
+
+void
+satchel_connection_rest (SatchelConnection *connection)
+{
+  if (connection->is_compressed && connection->transport != NULL)
+    satchel_transport_deflate_rest (connection->transport);
+}
+
 SatchelTransport *
 satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input, GBytes **ret_output)
 {

@@ -33,6 +33,11 @@ struct SatchelTransport
 };
 /* A plain socket; takes @fd over. */
 SatchelTransport *satchel_transport_new_plain (int fd);
+/* Compresses over @inner, which it takes over.  @input was read from @inner already; the first @n_plain bytes of output go as
+ * they are.  A write that reports less than it was given must come again with the rest.  NULL: not built in, no memory. */
+SatchelTransport *satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len, gsize n_plain);
+/* Lets go of memory that costs a little compression to get back. */
+void satchel_transport_deflate_rest (SatchelTransport *transport);
 /* Frees the transport and closes its descriptor. */
 void satchel_transport_destroy (SatchelTransport *transport);
 

@@ -60,6 +60,7 @@ struct SatchelConnection
   guint is_scratch : 1; /* `in` is the process's shared buffer */
   guint is_wiping : 1;
   guint wants_input : 1;
+  guint is_compressed : 1;
 };
 
 void connection_update_events (SatchelConnection *connection);

@@ -194,3 +194,15 @@ imap_list_of_names_clear (gpointer arguments)
   ImapListOfNames *list = arguments;
   g_clear_pointer (&list->names, g_ptr_array_unref);
 }
+
+/* algorithm (RFC 4978 5): there is one. */
+gboolean
+imap_parse_compress (ImapReader *reader, gpointer arguments)
+{
+  const char *name;
+  if (!imap_read_atom (reader, &name))
+    return FALSE;
+  if (g_ascii_strcasecmp (name, "DEFLATE") != 0)
+    return imap_reader_fail (reader, "Unknown compression");
+  return imap_reader_finish (reader);
+}

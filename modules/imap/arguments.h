@@ -288,6 +288,7 @@ gboolean imap_parse_store (ImapReader *reader, gpointer arguments);
 void imap_store_arguments_clear (gpointer arguments);
 gboolean imap_parse_enable (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_id (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_compress (ImapReader *reader, gpointer arguments);
 void imap_list_of_names_clear (gpointer arguments);
 gboolean imap_parse_fetch (ImapReader *reader, gpointer arguments);
 void imap_fetch_arguments_clear (gpointer arguments);

@@ -123,6 +123,18 @@ imap_run_namespace (ImapSession *session, ImapCommand *command, gboolean may_blo
   return imap_command_ok (command, "NAMESPACE completed.");
 }
 
+/* RFC 4978 3: both ways, from the end of the tagged OK on. */
+ImapStep
+imap_run_compress (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  if (!session->settings.may_compress)
+    return imap_command_bad (command, "Compression is not available.");
+  if (session->is_compressed)
+    return imap_command_no (command, "COMPRESSIONACTIVE", "DEFLATE is active already.");
+  session->is_compressed = session->starts_compression = TRUE;
+  return imap_command_ok (command, "DEFLATE active.");
+}
+
 /* ---- IDLE ---- */
 
 typedef struct Idle

@@ -73,6 +73,7 @@ static const ImapCommandRow rows[] = {
   { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
   { "ID", ANY, INLINE, "ID", ID, imap_run_id },
   { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
+  { "COMPRESS", ANY, INLINE | NO_UPDATE, NULL, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },
   /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
   { "LOGIN", 0, 0, NULL, NONE, imap_run_misplaced },
@@ -107,6 +108,8 @@ imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
         imap_write (writer, " ");
         imap_write (writer, rows[i].capabilities);
       }
+  if (settings->may_compress)
+    imap_write (writer, " COMPRESS=DEFLATE");
   imap_write (writer, " APPENDLIMIT=");
   imap_write_number (writer, imap_append_limit (settings));
 }

@@ -115,19 +115,6 @@ watch_view (ImapSession *session)
 
 /* ---- timers ---- */
 
-static void
-still_here (SatchelTimer *timer, gpointer data)
-{
-  ImapSession *session = data;
-  /* Keeps address translation on the way alive; a vanished client is noticed by it as well. */
-  if (session->is_waiting && !session->in_job && session->connection != NULL && !session->is_closing)
-    {
-      imap_write (&session->writer, "* OK Still here\r\n");
-      flush (session);
-      satchel_timer_arm (timer, session->settings.idle_keepalive_ms, still_here, session);
-    }
-}
-
 /* A session that has been quiet keeps UID ranges only, and no buffers. */
 static void
 take_rest (SatchelTimer *timer, gpointer data)
@@ -141,6 +128,22 @@ take_rest (SatchelTimer *timer, gpointer data)
     imap_lexer_reset (&session->lexer, FALSE);
   if (session->writer.len == 0)
     imap_writer_clear (&session->writer);
+  if (session->connection != NULL)
+    satchel_connection_rest (session->connection);
+}
+
+static void
+still_here (SatchelTimer *timer, gpointer data)
+{
+  ImapSession *session = data;
+  /* Keeps address translation on the way alive; a vanished client is noticed by it as well. */
+  if (session->is_waiting && !session->in_job && session->connection != NULL && !session->is_closing)
+    {
+      imap_write (&session->writer, "* OK Still here\r\n");
+      flush (session);
+      satchel_timer_arm (timer, session->settings.idle_keepalive_ms, still_here, session);
+      satchel_timer_arm (&session->rest_timer, session->settings.rest_ms, take_rest, session);
+    }
 }
 
 static void
@@ -318,6 +321,9 @@ end_command (ImapSession *session)
   imap_incoming_clear (&session->incoming);
   imap_lexer_reset (&session->lexer, FALSE);
   flush (session);
+  if (session->starts_compression && !satchel_connection_compress (session->connection))
+    session->wants_close = TRUE; /* what comes next would not be understood */
+  session->starts_compression = FALSE;
   if (session->drops_view)
     imap_session_unselect (session);
   session->drops_view = FALSE;
@@ -534,6 +540,7 @@ read_settings (ImapSession *session)
   settings->depth = (guint) satchel_config_int (config, "command_depth");
   settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");
   settings->is_literal_minus = strcmp (satchel_config_string (config, "literals"), "minus") == 0;
+  settings->may_compress = satchel_connection_can_compress () && satchel_config_bool (config, "compress");
   settings->message_bytes = satchel_config_size (satchel_limits (), "message_size");
   session->ns = *satchel_namespace ();
 }

@@ -95,7 +95,7 @@ typedef struct ImapSettings
   gint64 autologout_ms, idle_keepalive_ms, rest_ms;
   guint64 literal_bytes, command_bytes, message_bytes, append_bytes;
   guint append_messages, nodes, depth, bad_commands;
-  gboolean is_literal_minus;
+  gboolean is_literal_minus, may_compress;
 } ImapSettings;
 
 /* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
@@ -147,6 +147,7 @@ struct ImapSession
   const char *refusal_code;
   guint n_bad;
   guint enabled; /* IMAP_ENABLED_* */
+  gboolean is_compressed, starts_compression; /* COMPRESS; it starts when the command has ended */
   gboolean sent_id;
   SatchelTimer keepalive_timer, rest_timer;
 };
@@ -236,7 +237,8 @@ SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean
 
 /* The commands. */
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
-ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable, imap_run_namespace;
+ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable, imap_run_namespace,
+    imap_run_compress;
 ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
 ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;

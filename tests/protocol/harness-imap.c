@@ -14,6 +14,7 @@ rest (gpointer self)
   ImapView *view = ((ImapSession *) self)->view;
   if (view != NULL)
     imap_view_rest (view);
+  satchel_connection_rest (((ImapSession *) self)->connection);
 }
 
 const HarnessProtocol harness_protocol = {
@@ -24,4 +25,6 @@ const HarnessProtocol harness_protocol = {
   .rest = rest,
   .note = "L",
   .greeting = "L OK [CAPABILITY IMAP4rev1 ...] Logged in.",
+  .compress = "compress0 COMPRESS DEFLATE\r\n",
+  .compressed = "compress0 OK ...",
 };

@@ -272,7 +272,7 @@ client_readable (int fd, guint32 events, gpointer data)
   char buffer[65536];
   gssize n = recv (fd, buffer, sizeof buffer, MSG_DONTWAIT);
   if (n > 0)
-    g_string_append_len (client->received, buffer, n);
+    harness_client_received (client, buffer, (gsize) n);
   else if (n == 0 || errno != EAGAIN)
     {
       client->is_at_end = TRUE;
@@ -308,6 +308,7 @@ harness_client_free (HarnessClient *client)
 {
   satchel_watch_remove (client->watch);
   close (client->fd);
+  harness_client_end_deflate (client);
   g_string_free (client->received, TRUE);
   g_free (client);
 }
@@ -361,6 +362,9 @@ harness_settle (void)
 void
 harness_send (HarnessClient *client, const char *data, gsize len, gboolean bytewise)
 {
+  g_autoptr (GString) packed = harness_client_packed (client, data, len);
+  data = packed->str;
+  len = packed->len;
   guint source = g_timeout_add (20, tick, NULL);
   for (gsize at = 0; at < len && !client->is_at_end;)
     {

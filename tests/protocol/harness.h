@@ -15,6 +15,7 @@ typedef struct HarnessProtocol
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
   void (*rest) (gpointer self); /* NULL: nothing to let go of */
   const char *note, *greeting;  /* of a session after login: what the gate half gives, what the answer looks like */
+  const char *compress, *compressed; /* the command that starts compression, and its answer; NULL: there is none */
 } HarnessProtocol;
 extern const HarnessProtocol harness_protocol;
 
@@ -24,6 +25,7 @@ typedef struct HarnessClient
   SatchelWatch *watch;
   GString *received; /* not yet looked at */
   gboolean is_at_end;
+  struct HarnessDeflate *deflate; /* NULL: not compressed */
 } HarnessClient;
 
 typedef struct HarnessOptions
@@ -58,4 +60,6 @@ void harness_rest (void);
 void harness_settle (void);
 /* Waits until something was received or the connection ended; FALSE after ten seconds. */
 gboolean harness_wait (HarnessClient *client);
+/* From here on both ways are compressed (RFC 4978).  FALSE: not built in. */
+gboolean harness_client_compress (HarnessClient *client);
 void harness_send (HarnessClient *client, const char *data, gsize len, gboolean bytewise);

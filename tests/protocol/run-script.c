@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs protocol scripts: each whole, one byte at a time, and with an output buffer of one byte, over each stack of
- * storage.  TAP.  The language is in README.md.  Usage: run-script FILE...
+ * Runs protocol scripts: each whole, one byte at a time, with an output buffer of one byte, and compressed, over each
+ * stack of storage.  TAP.  The language is in README.md.  Usage: run-script FILE...
  */
 #include "config.h"
 
@@ -17,7 +17,7 @@ typedef struct Script
   const char *path;
   char **lines;
   guint at; /* 0-based */
-  gboolean bytewise;
+  gboolean bytewise, compressed;
   GHashTable *clients;   /* name to HarnessClient */
   GHashTable *variables; /* name to text */
   char *failure;
@@ -218,13 +218,27 @@ change_inbox (Script *script, const char *line)
   return harness_deliver (words[1], message->str, message->len, &error) || fail (script, "%s", error->message);
 }
 
+/* COMPRESS, and all that follows compressed. */
+static gboolean
+compress_client (Script *script, const char *name)
+{
+  HarnessClient *client = find_client (script, name);
+  if (client == NULL)
+    return FALSE;
+  harness_send (client, harness_protocol.compress, strlen (harness_protocol.compress), script->bytewise);
+  return expect (script, client, harness_protocol.compressed, TRUE) && harness_client_compress (client);
+}
+
 static gboolean
 connect_client (Script *script, const char *arguments, gboolean is_gate)
 {
   g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
   HarnessClient *client = is_gate ? harness_connect_gate (g_strcmp0 (words[1], "clear") == 0) : harness_connect (words[1]);
   g_hash_table_replace (script->clients, g_strdup (words[0]), client);
-  return is_gate || expect (script, client, harness_protocol.greeting, FALSE);
+  if (is_gate)
+    return TRUE;
+  return expect (script, client, harness_protocol.greeting, FALSE)
+         && (!script->compressed || compress_client (script, words[0]));
 }
 
 static gboolean
@@ -284,6 +298,8 @@ run_line (Script *script)
     return connect_client (script, line + 8, FALSE);
   if (g_str_has_prefix (line, "gate "))
     return connect_client (script, line + 5, TRUE);
+  if (g_str_has_prefix (line, "compress "))
+    return compress_client (script, line + 9);
   if (g_str_has_prefix (line, "append "))
     return append (script, line + 7);
   if (g_str_has_prefix (line, "mail ") || g_str_has_prefix (line, "remove "))
@@ -315,9 +331,10 @@ run_line (Script *script)
   return fail (script, "unknown line \"%s\"", line);
 }
 
-/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole". */
+/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole", "!compress". */
 static void
-read_options (char **lines, HarnessOptions *options, GString *settings, GString *limits, gboolean *ret_only_whole)
+read_options (char **lines, HarnessOptions *options, GString *settings, GString *limits, gboolean *ret_only_whole,
+              gboolean *ret_uses_zlib)
 {
   g_autofree char *own = g_strdup_printf ("!%s ", harness_protocol.name);
   for (guint i = 0; lines[i] != NULL; i++)
@@ -336,6 +353,8 @@ read_options (char **lines, HarnessOptions *options, GString *settings, GString 
         options->has_special_use = TRUE;
       else if (g_str_has_prefix (line, "!only whole"))
         *ret_only_whole = TRUE;
+      else if (g_str_has_prefix (line, "!compress"))
+        *ret_uses_zlib = TRUE;
     }
   options->settings = settings->str;
   options->limit_settings = limits->str;
@@ -351,7 +370,8 @@ typedef enum
 {
   MODE_WHOLE = 0,
   MODE_BYTEWISE,
-  MODE_TIGHT /* output buffer of one byte */
+  MODE_TIGHT,     /* output buffer of one byte */
+  MODE_COMPRESSED /* COMPRESS after each login */
 } Mode;
 
 static guint n_run;
@@ -359,16 +379,20 @@ static guint n_run;
 static void
 run_once (const char *path, char **lines, const char *stack, Mode mode)
 {
-  static const char *const modes[] = { "whole", "bytewise", "tight" };
+  static const char *const modes[] = { "whole", "bytewise", "tight", "compressed" };
   g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL);
   HarnessOptions options = { .stack = stack, .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
-  gboolean only_whole = FALSE;
-  read_options (lines, &options, settings, limits, &only_whole);
-  if (only_whole && mode != MODE_WHOLE)
+  gboolean only_whole = FALSE, uses_zlib = FALSE;
+  read_options (lines, &options, settings, limits, &only_whole, &uses_zlib);
+  if ((only_whole && mode != MODE_WHOLE) || (mode == MODE_COMPRESSED && (uses_zlib || harness_protocol.compress == NULL)))
     return;
   g_autofree char *name = g_path_get_basename (path);
   g_autofree char *why = harness_begin (&options);
-  Script script = { .path = path, .lines = lines, .bytewise = mode == MODE_BYTEWISE };
+  if (why == NULL && (uses_zlib || mode == MODE_COMPRESSED) && !satchel_connection_can_compress ())
+    why = g_strdup ("zlib was not there at the build");
+  Script script = {
+    .path = path, .lines = lines, .bytewise = mode == MODE_BYTEWISE, .compressed = mode == MODE_COMPRESSED
+  };
   script.clients = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, client_gone);
   script.variables = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   for (; why == NULL && lines[script.at] != NULL; script.at++)
@@ -409,7 +433,7 @@ main (int argc, char **argv)
         }
       g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
       for (guint s = 0; s < G_N_ELEMENTS (stacks); s++)
-        for (Mode mode = MODE_WHOLE; mode <= MODE_TIGHT; mode++)
+        for (Mode mode = MODE_WHOLE; mode <= MODE_COMPRESSED; mode++)
           {
             /* The memory driver in every mode; the others show what storage changes, one mode each. */
             if ((only != NULL && strcmp (only, stacks[s]) != 0) || (only_mode != NULL && atoi (only_mode) != (int) mode) ||

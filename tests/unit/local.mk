@@ -22,7 +22,7 @@ TESTS += $(RUNTIME_TESTS)
 tests_unit_test_reactor_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_stream_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_ipc_LDADD = libsatchel.la $(GLIB_LIBS)
-tests_unit_test_connection_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_connection_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 tests_unit_test_gate_LDADD = libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 tests_unit_test_tls_LDADD = libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 

@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#ifdef HAVE_ZLIB
+#include <zlib.h>
+#endif
 
 /* A line echo: each line comes back with its length; "big N" makes N bytes, yielding at the high-water mark; "pause"
  * pauses until resumed; "quit" closes. */
@@ -430,6 +433,151 @@ test_many_writes_one_piece (void)
   echo_stop (&echo);
 }
 
+/* ---- compression ---- */
+
+#ifdef HAVE_ZLIB
+/* @text as a client would send it. */
+static GString *
+packed (const char *text, gsize len)
+{
+  z_stream out = { 0 };
+  GString *result = g_string_new (NULL);
+  guint8 block[4096];
+  g_assert_cmpint (deflateInit2 (&out, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY), ==, Z_OK);
+  out.next_in = (guint8 *)text;
+  out.avail_in = (uInt)len;
+  do
+    {
+      out.next_out = block;
+      out.avail_out = sizeof block;
+      deflate (&out, Z_SYNC_FLUSH);
+      g_string_append_len (result, (char *)block, (gssize)(sizeof block - out.avail_out));
+    }
+  while (out.avail_out == 0);
+  deflateEnd (&out);
+  return result;
+}
+
+/* All of @got behind @n_plain bytes, as a client would read it. */
+static GString *
+unpacked (const GString *got, gsize n_plain)
+{
+  z_stream in = { 0 };
+  GString *result = g_string_new_len (got->str, (gssize)n_plain);
+  guint8 block[4096];
+  g_assert_cmpint (inflateInit2 (&in, -15), ==, Z_OK);
+  in.next_in = (guint8 *)got->str + n_plain;
+  in.avail_in = (uInt)(got->len - n_plain);
+  do
+    {
+      in.next_out = block;
+      in.avail_out = sizeof block;
+      int status = inflate (&in, Z_SYNC_FLUSH);
+      g_assert_true (status == Z_OK || status == Z_BUF_ERROR);
+      g_string_append_len (result, (char *)block, (gssize)(sizeof block - in.avail_out));
+    }
+  while (in.avail_out == 0);
+  inflateEnd (&in);
+  return result;
+}
+
+/* Reads what there is: does it hold @line behind @n_plain bytes that are not compressed? */
+static gboolean
+has_read (Echo *echo, GString *got, gsize n_plain, const char *line)
+{
+  g_assert_true (peer_read (echo, got));
+  if (got->len < n_plain)
+    return FALSE;
+  g_autoptr (GString) text = unpacked (got, n_plain);
+  return strstr (text->str, line) != NULL;
+}
+
+/* What was written before goes as it is, unread input is compressed; after a rest it goes on. */
+static void
+test_compress (void)
+{
+  Echo echo;
+  g_autoptr (GString) got = g_string_new (NULL), early = packed ("early\n", 6), later = packed ("later\n", 6);
+  g_string_prepend (early, "pause\n");
+  echo_start (&echo);
+  peer_send (&echo, early->str, early->len);
+  loop_until (echo.n_input == 1);
+  satchel_connection_print (echo.connection, "plain\n");
+  g_assert_true (satchel_connection_compress (echo.connection));
+  g_assert_false (satchel_connection_compress (echo.connection));
+  satchel_connection_print (echo.connection, "first\n");
+  satchel_connection_resume (echo.connection);
+  loop_until (has_read (&echo, got, 6, "first\n5:early\n"));
+  g_assert_true (g_str_has_prefix (got->str, "plain\n"));
+  satchel_connection_rest (echo.connection);
+  for (gsize i = 0; i < later->len; i++)
+    {
+      peer_send (&echo, later->str + i, 1);
+      loop_settle ();
+    }
+  loop_until (has_read (&echo, got, 6, "first\n5:early\n5:later\n"));
+  echo_stop (&echo);
+}
+
+/* A peer that takes little at a time: no byte is lost or sent twice, and what waits stays bounded. */
+static void
+test_compress_slow_reader (void)
+{
+  Echo echo;
+  g_autoptr (GString) got = g_string_new (NULL);
+  const gsize size = 20 * 1000 * 1000;
+  g_autoptr (GString) command = packed ("big 20000000\n", 13);
+  echo_start (&echo);
+  int small = 4096;
+  int fd = satchel_connection_transport (echo.connection)->fd;
+  g_assert_cmpint (setsockopt (fd, SOL_SOCKET, SO_SNDBUF, &small, sizeof small), ==, 0);
+  g_assert_true (satchel_connection_compress (echo.connection));
+  satchel_connection_set_high_water (echo.connection, 50000);
+  peer_send (&echo, command->str, command->len);
+  loop_until (echo.n_input == 1);
+  loop_until (peer_read (&echo, got) && echo.left == 0 && satchel_connection_pending (echo.connection) == 0);
+  g_assert_true (peer_read (&echo, got));
+  g_assert_cmpuint (echo.most_pending, <=, 51000);
+  g_autoptr (GString) text = unpacked (got, 0);
+  g_assert_cmpuint (text->len, ==, size);
+  g_assert_cmpmem (text->str + size - 1000, 10, "abcdefghij", 10);
+  echo_stop (&echo);
+}
+
+/* 16 MiB in a few KiB: what is decompressed stays within the input limit. */
+static void
+test_compress_bomb (void)
+{
+  Echo echo;
+  g_autofree char *zeros = g_malloc0 (16 * 1024 * 1024);
+  g_autoptr (GString) bomb = packed (zeros, 16 * 1024 * 1024);
+  echo_start (&echo);
+  satchel_connection_set_input_limit (echo.connection, 10000);
+  g_assert_true (satchel_connection_compress (echo.connection));
+  peer_send (&echo, bomb->str, bomb->len);
+  loop_until (echo.n_input > 0);
+  loop_settle ();
+  gsize len;
+  satchel_connection_peek (echo.connection, &len);
+  g_assert_cmpuint (len, <=, 10000);
+  g_assert_cmpuint (satchel_connection_memory (echo.connection), <=, 40000);
+  echo_stop (&echo);
+}
+
+static void
+test_compress_damaged (void)
+{
+  Echo echo;
+  echo_start (&echo);
+  g_assert_true (satchel_connection_compress (echo.connection));
+  peer_send (&echo, "no deflate at all\n", 18);
+  loop_until (echo.n_closed == 1);
+  g_assert_cmpint (echo.reason, ==, SATCHEL_CLOSED_RESET);
+  g_assert_cmpuint (echo.n_input, ==, 0);
+  echo_stop (&echo);
+}
+#endif
+
 int
 main (int argc, char **argv)
 {
@@ -446,6 +594,12 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/connection/timeouts", test_timeouts);
   g_test_add_func ("/runtime/connection/shutdown", test_shutdown);
   g_test_add_func ("/runtime/connection/take-apart", test_take_apart);
+#ifdef HAVE_ZLIB
+  g_test_add_func ("/runtime/connection/compress", test_compress);
+  g_test_add_func ("/runtime/connection/compress-slow-reader", test_compress_slow_reader);
+  g_test_add_func ("/runtime/connection/compress-bomb", test_compress_bomb);
+  g_test_add_func ("/runtime/connection/compress-damaged", test_compress_damaged);
+#endif
   g_test_add_func ("/runtime/connection/write-bytes", test_many_writes_one_piece);
   return g_test_run ();
 }
