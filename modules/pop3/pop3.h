@@ -5,6 +5,7 @@
 #include "capability.h"
 #include "line.h"
 #include <satchel/attributes.h>
+#include <satchel/downgrade.h>
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 #include <satchel/reactor.h>
@@ -53,6 +54,8 @@ struct Pop3
   guint32 at;          /* listing: next message */
   SatchelStream *content;
   gboolean is_in_memory; /* reading `content` does not block */
+  gboolean is_fit;       /* for this client: it knows UTF-8, or `content` is without, or a surrogate */
+  guint64 announced;     /* what RETR says, octets */
   guint64 offset;
   gint64 lines_left;   /* TOP: of the body; -1: all */
   gboolean is_in_header, is_at_line_start, is_after_lone_cr, is_uidl, is_begun;

@@ -2,6 +2,7 @@
  * Any bytes as a header value: addresses, encoded words, parameters, dates, message ids.
  */
 #include <satchel/date.h>
+#include <satchel/downgrade.h>
 #include <satchel/header.h>
 #include <string.h>
 
@@ -16,6 +17,36 @@ const char *const fuzz_seeds[]
         "Fri, 21 Nov 1997 09(comment):55:06 -0600", "<a@b> <c\r\n@d>", NULL };
 const char *const fuzz_tokens[] = { "<", ">", "@", ",", ":", ";", "\"", "\\", "(", ")", "[", "]", "=?", "?=", "?q?", "?b?", "utf-8", "=\r\n", "\r\n ",
                                     "*0*=", "*=", "%C3", "'", "\xff", "\xc3\xa9", " PM ", "99", "Feb", "+", NULL };
+
+static guint
+count_fields (const GString *block)
+{
+  SatchelHeaderReader reader;
+  SatchelHeaderField field;
+  guint n = 0;
+  satchel_header_reader_init (&reader, block->str, block->len);
+  while (satchel_header_reader_next (&reader, &field))
+    n++;
+  return n;
+}
+
+/* As the value of each kind of field: nothing that needs UTF-8 is left, no field is made, nothing grows much. */
+static void
+check_downgraded (const char *text, gsize size)
+{
+  static const char *const names[] = { "Subject", "From", "Content-Type", "Message-ID" };
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      g_autoptr (GString) block = g_string_new (names[i]);
+      g_string_append (block, ": \xc3\xa4");
+      g_string_append_len (block, text, (gssize) size);
+      g_autoptr (GString) out = g_string_new (NULL);
+      satchel_header_downgrade (block->str, block->len, out);
+      g_assert_false (satchel_header_needs_utf8 (out->str, out->len));
+      g_assert_cmpuint (out->len, <=, 8 * block->len + 200);
+      g_assert_cmpuint (count_fields (out), <=, count_fields (block));
+    }
+}
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
@@ -62,5 +93,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
       g_assert_true (header.value >= header.raw && header.value + header.value_len <= header.raw + header.raw_len);
     }
   g_assert_cmpuint (total, ==, (gsize) (reader.at - text));
+  check_downgraded (text, size);
   return 0;
 }

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT
+ * Headers for clients without UTF-8: RFC 6858 2, with RFC 2047 and RFC 2231 where they can say the same.
+ */
+#include <satchel/downgrade.h>
+#include <satchel/header.h>
+#include <satchel/message.h>
+#include <string.h>
+
+static char *
+downgrade (const char *block)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  satchel_header_downgrade (block, strlen (block), out);
+  return g_string_free (g_steal_pointer (&out), FALSE);
+}
+
+static void
+check (const char *before, const char *after)
+{
+  g_autofree char *got = downgrade (before);
+  g_assert_cmpstr (got, ==, after);
+  g_assert_false (satchel_header_needs_utf8 (got, strlen (got)));
+}
+
+static void
+test_untouched (void)
+{
+  static const char *const blocks[] = {
+    "", "\r\n", "Subject: plain\r\n\r\n", "Subject: =?UTF-8?Q?=C3=A4?=\r\n folded\r\n\r\n",
+    "Subject: Latin-1 \xe4\r\n\r\n", /* no UTF-8: no mode makes it right */
+    "no end",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (blocks); i++)
+    {
+      g_assert_false (satchel_header_needs_utf8 (blocks[i], strlen (blocks[i])));
+      check (blocks[i], blocks[i]);
+    }
+}
+
+static void
+test_unstructured (void)
+{
+  check ("Subject: Gr\xc3\xbc\xc3\x9f" "e\r\n\r\n", "Subject: =?UTF-8?B?R3LDvMOfZQ==?=\r\n\r\n");
+  check ("Subject: Re: \xc3\xa4 and \xc3\xb6 end\nTo: a@b\n\n", "Subject: Re: =?UTF-8?B?w6QgYW5kIMO2?= end\nTo: a@b\n\n");
+  check ("X-Thing:\xc3\xa4\r\n", "X-Thing: =?UTF-8?B?w6Q=?=\r\n");
+  /* What is encoded already is not encoded twice, and cannot smuggle a line end in. */
+  check ("Subject: =?UTF-8?Q?a=0D=0AX:_b?= \xc3\xa4\r\n", "Subject: a X: b =?UTF-8?B?w6Q=?=\r\n");
+  /* 44 bytes a word, since no character is cut; each on its line. */
+  check ("Subject: \xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4"
+         "\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\xc3\xa4\r\n",
+         "Subject:\r\n =?UTF-8?B?w6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6TDpMOkw6Q=?=\r\n =?UTF-8?B?w6Q=?=\r\n");
+}
+
+static void
+test_addresses (void)
+{
+  check ("From: J\xc3\xb8ran <jo@example.org>\r\n", "From: =?UTF-8?B?SsO4cmFu?= <jo@example.org>\r\n");
+  check ("To: A <a@example.org>, \"B, C\" <b@example.org>, \xc3\xa4 <c@example.org>, d@example.org\r\n",
+         "To: A <a@example.org>, \"B, C\" <b@example.org>, =?UTF-8?B?w6Q=?=\r\n <c@example.org>, d@example.org\r\n");
+  /* "jøran@example.org", then "J <jøran@example.org>" */
+  check ("Cc: j\xc3\xb8ran@example.org\r\n",
+         "Cc: =?UTF-8?B?asO4cmFuQGV4YW1wbGUub3Jn?=\r\n <invalid@internationalized-address.invalid>\r\n");
+  check ("Cc: J <j\xc3\xb8ran@example.org>\r\n",
+         "Cc: =?UTF-8?B?SiA8asO4cmFuQGV4YW1wbGUub3JnPg==?=\r\n <invalid@internationalized-address.invalid>\r\n");
+  check ("To: Friends: a@example.org, \xc3\xa4 <b@example.org>;, c@example.org\r\n",
+         "To: Friends: a@example.org, =?UTF-8?B?w6Q=?= <b@example.org>;, c@example.org\r\n");
+}
+
+static void
+test_parameters (void)
+{
+  check ("Content-Type: text/plain; charset=utf-8; name=\"\xc3\xa4 b.txt\"\r\n",
+         "Content-Type: text/plain; charset=utf-8; name*=UTF-8''%C3%A4%20b.txt\r\n");
+  check ("Content-Disposition: attachment; x=\"a b\"; filename=\"\xc3\xa4\"\n",
+         "Content-Disposition: attachment; x=\"a b\"; filename*=UTF-8''%C3%A4\n");
+}
+
+static void
+test_left_out (void)
+{
+  check ("Message-ID: <\xc3\xa4@example.org>\r\nSubject: s\r\nReturn-Path: <\xc3\xa4@example.org>\r\n\r\n", "Subject: s\r\n\r\n");
+  check ("no field \xc3\xa4\r\n\r\n", "\r\n");
+}
+
+static void
+test_stream (void)
+{
+  static const char text[] = "Subject: \xc3\xa4\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+                             "--x\r\nContent-Type: text/plain; name=\xc3\xb6\r\n\r\nbody \xc3\xbc\r\n"
+                             "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: \xc3\xa4\r\n\r\nend\r\n--x--\r\n";
+  static const char want[] = "Subject: =?UTF-8?B?w6Q=?=\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n"
+                             "--x\r\nContent-Type: text/plain; name*=UTF-8''%C3%B6\r\n\r\nbody \xc3\xbc\r\n"
+                             "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: =?UTF-8?B?w6Q=?=\r\n\r\nend\r\n--x--\r\n";
+  gsize len = sizeof want - 1;
+  g_autoptr (GBytes) bytes = g_bytes_new_static (text, sizeof text - 1);
+  g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
+  g_autoptr (GBytes) attributes = satchel_scan_stream (content, NULL);
+  g_autoptr (SatchelStream) view = satchel_stream_new_downgraded (content, attributes, NULL);
+  g_assert_cmpint (satchel_stream_length (view, NULL), ==, (gint64)len);
+  char buffer[sizeof want];
+  for (gsize at = 0; at <= len; at++)
+    for (gsize n = 1; n <= len - at + 1 && n <= 40; n++)
+      {
+        gsize expected = MIN (n, len - at);
+        g_assert_cmpint (satchel_stream_read_at (view, at, buffer, n, NULL), ==, (gssize)expected);
+        g_assert_cmpmem (buffer, expected, want + at, expected);
+      }
+  /* Nothing to do: the same stream. */
+  g_autoptr (GBytes) done = g_bytes_new_static (want, len);
+  g_autoptr (SatchelStream) plain = satchel_stream_new_bytes (done);
+  g_autoptr (GBytes) plain_attributes = satchel_scan_stream (plain, NULL);
+  g_autoptr (SatchelStream) same = satchel_stream_new_downgraded (plain, plain_attributes, NULL);
+  g_assert_true (same == plain);
+  /* Attributes of another message lead nowhere wrong. */
+  g_autoptr (SatchelStream) odd = satchel_stream_new_downgraded (plain, attributes, NULL);
+  g_assert_nonnull (odd);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/mail/downgrade/untouched", test_untouched);
+  g_test_add_func ("/mail/downgrade/unstructured", test_unstructured);
+  g_test_add_func ("/mail/downgrade/addresses", test_addresses);
+  g_test_add_func ("/mail/downgrade/parameters", test_parameters);
+  g_test_add_func ("/mail/downgrade/left-out", test_left_out);
+  g_test_add_func ("/mail/downgrade/stream", test_stream);
+  return g_test_run ();
+}
