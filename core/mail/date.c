@@ -356,5 +356,5 @@ gint64
 satchel_date_day (gint64 time, int zone_minutes)
 {
   time += zone_minutes * (gint64) 60;
-  return time >= 0 ? time / 86400 : -((-time + 86399) / 86400);
+  return time / 86400 - (time % 86400 < 0);
 }

@@ -179,6 +179,20 @@ satchel_mailbox_snapshot (SatchelMailbox *mailbox)
   return snapshot;
 }
 
+SatchelSnapshot *
+satchel_mailbox_dated_snapshot (SatchelMailbox *mailbox, GError **error)
+{
+  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
+  SatchelStorage *target = SATCHEL_TOP (store, FILL_DATES);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  if (snapshot->state.n_undated == 0 || target == NULL)
+    return g_steal_pointer (&snapshot);
+  satchel_store_begin_write (store);
+  gboolean ok = satchel_mailbox_is_deleted (mailbox) || target->ops->fill_dates (target, mailbox, error);
+  satchel_store_end_write (store);
+  return ok ? satchel_mailbox_snapshot (mailbox) : NULL;
+}
+
 void
 satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot)
 {

@@ -27,7 +27,7 @@ struct SatchelSnapshotBuilder
   guint n_keywords;
   gboolean own_keywords;
   guint32 last_uid;
-  gint64 n_messages, n_unseen, n_deleted;
+  gint64 n_messages, n_unseen, n_deleted, n_undated;
   guint64 size_bytes;
 };
 
@@ -70,6 +70,7 @@ satchel_snapshot_builder_new (SatchelSnapshot *base)
   builder->n_messages = base->state.n_messages;
   builder->n_unseen = base->state.n_unseen;
   builder->n_deleted = base->state.n_deleted;
+  builder->n_undated = base->state.n_undated;
   builder->size_bytes = base->state.size_bytes;
   return builder;
 }
@@ -82,6 +83,8 @@ count_row (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row, int si
     builder->n_unseen += sign;
   if ((row->flags & SATCHEL_FLAG_DELETED) != 0)
     builder->n_deleted += sign;
+  if (row->internal_date == SATCHEL_DATE_UNKNOWN)
+    builder->n_undated += sign;
   if (row->size != SATCHEL_SIZE_UNKNOWN)
     builder->size_bytes += sign > 0 ? row->size : -row->size;
 }
@@ -298,6 +301,7 @@ satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder, const SatchelM
   snapshot->state.n_messages = (guint32) builder->n_messages;
   snapshot->state.n_unseen = (guint32) builder->n_unseen;
   snapshot->state.n_deleted = (guint32) builder->n_deleted;
+  snapshot->state.n_undated = (guint32) builder->n_undated;
   snapshot->state.size_bytes = builder->size_bytes;
   GPtrArray *chunks = finished_chunks (builder);
   snapshot->n_chunks = chunks->len;

@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 #define SATCHEL_CHUNK_MESSAGES 4096u
 #define SATCHEL_KEYWORDS_MAX 64u /* a mailbox; beyond it: LIMIT */
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
+#define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
 
 /* System flags (RFC 3501 2.3.2).  \Recent is no column: see first_recent_uid. */
 enum
@@ -35,6 +36,7 @@ typedef struct SatchelMailboxState
   guint32 n_messages, n_unseen, n_deleted;
   guint64 size_bytes;      /* sum of known sizes */
   guint64 history_start;   /* vanished UIDs are known for changes after this mod-sequence */
+  guint32 n_undated;       /* of a snapshot: messages whose internal date is not known yet */
 } SatchelMailboxState;
 
 /* Columns, all of `n` entries, ascending by uid.  Read-only. */
@@ -47,7 +49,7 @@ typedef struct SatchelChunk
   guint64 *modseq;
   guint32 *flags;        /* SATCHEL_FLAG_* */
   guint64 *keywords;     /* bit k: the snapshot's keyword k */
-  gint64 *internal_date; /* seconds since 1970, UTC */
+  gint64 *internal_date; /* seconds since 1970, UTC; or SATCHEL_DATE_UNKNOWN */
   gint64 *save_date;     /* seconds; 0: unknown (RFC 8514) */
   guint64 *size;         /* RFC822.SIZE, bytes as sent to a client; or SATCHEL_SIZE_UNKNOWN */
 } SatchelChunk;
@@ -133,7 +135,7 @@ SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, 
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
 /* Bit of a keyword, added when new; -1 when 64 are there. */
 SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name);
-/* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, size_bytes) are computed here, the
+/* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, size_bytes) are computed here, the
  * rest is taken as given. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,
                                                               const SatchelMailboxState *state);

@@ -83,6 +83,9 @@ SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
 SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
 /* The newest snapshot, a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
+/* The same with all internal dates: a Maildir that another program filled is opened without them.  [blocks] if
+ * state.n_undated of the newest one is not 0. */
+SATCHEL_API SatchelSnapshot *satchel_mailbox_dated_snapshot (SatchelMailbox *mailbox, GError **error);
 /* Looks for changes by other programs and takes them in.  [blocks]; cheap when there are none. */
 SATCHEL_API gboolean satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error);
 /* Gives UIDs from the returned one up to @upto_uid (exclusive; at most uidnext) to the caller as \Recent, once: no other
@@ -180,7 +183,7 @@ typedef struct SatchelStaged
  * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, unique_ids,
  * commit) is
  * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
- * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync) come one
+ * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates) come one
  * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
@@ -284,6 +287,9 @@ struct SatchelStorageOps
   /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk; NULL whenever it would.  A layer that has
    * open_message but not this one hides it. */
   SatchelStream *(*peek_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
+  /* May, and must if it ever publishes SATCHEL_DATE_UNKNOWN: finds all missing internal dates and publishes them, with no
+   * new mod-sequence.  A message that has gone meanwhile may stay without.  The driver's alone. */
+  gboolean (*fill_dates) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

@@ -96,6 +96,7 @@ fetch_new (ImapSession *session, ImapCommand *command)
                                                  | IMAP_FETCH_PREVIEW | IMAP_FETCH_THREADID));
   if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &fetch->rows))
     return NULL;
+  fetch->wants_dates = (arguments->items & IMAP_FETCH_INTERNALDATE) && session->view->snapshot->state.n_undated > 0;
   if (imap_view_is_behind (session->view))
     fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
   const SatchelSnapshot *newest = fetch->fresh != NULL ? fetch->fresh : session->view->snapshot;
@@ -332,6 +333,29 @@ find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 ui
          && (!(items & IMAP_FETCH_THREADID) || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
 }
 
+/* FALSE: nobody will know it any more, since the message has gone. */
+static gboolean
+has_date (const ImapSession *session, const ImapFetch *fetch)
+{
+  const SatchelSnapshot *snapshot;
+  guint row;
+  const SatchelChunk *chunk = find_row (session, fetch, &snapshot, &row);
+  return chunk->internal_date[row] != SATCHEL_DATE_UNKNOWN;
+}
+
+/* [blocks]  FALSE: *error. */
+static gboolean
+find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
+{
+  SatchelSnapshot *dated = satchel_mailbox_dated_snapshot (session->view->mailbox, error);
+  if (dated == NULL)
+    return FALSE;
+  g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
+  fetch->fresh = dated;
+  fetch->wants_dates = FALSE;
+  return TRUE;
+}
+
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
@@ -344,6 +368,11 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
     {
       if (fetch->error == NULL)
         fetch->is_missing = TRUE;
+      return FALSE;
+    }
+  if ((arguments->items & IMAP_FETCH_INTERNALDATE) && !has_date (session, fetch))
+    {
+      fetch->is_missing = TRUE;
       return FALSE;
     }
   guint64 size = row_size (session, fetch);
@@ -442,9 +471,13 @@ imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_bad (command, "No such message.");
   if (!imap_resync_tell_vanished (&fetch->resync, &session->writer))
     return IMAP_STEP_AGAIN;
-  gboolean must_block = fetch->wants_attributes || arguments->sections->len > 0 || (arguments->items & IMAP_FETCH_EMAILID);
+  gboolean must_block = fetch->wants_attributes || fetch->wants_dates || arguments->sections->len > 0 ||
+                        (arguments->items & IMAP_FETCH_EMAILID);
   if (must_block && !may_block && fetch->at != 0)
     return IMAP_STEP_BLOCK;
+  g_autoptr (GError) error = NULL;
+  if (fetch->wants_dates && fetch->at != 0 && !find_dates (session, fetch, &error))
+    return imap_command_error (session, command, error);
   ImapStep step = may_block && fetch->at != 0 ? run_blocking (session, command, fetch) : run_inline (session, command, fetch);
   if (step != IMAP_STEP_DONE || command->text != NULL)
     return step;

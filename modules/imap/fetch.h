@@ -33,6 +33,7 @@ typedef struct ImapFetch
   SatchelSnapshot *fresh;  /* newer than the view: flags come from here; or NULL */
   ImapFlagsMemo memo;
   gboolean wants_attributes, sets_seen;
+  gboolean wants_dates;    /* some internal dates have to be found first */
   char **labels;           /* one a section: "BODY[1.2]<0>" */
   /* The batch: sequence numbers batch_first.. in the order of rows. */
   guint n_batch, at_batch;

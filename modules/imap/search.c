@@ -61,6 +61,32 @@ knows_sizes (const ImapSearchKey *key, const SatchelSnapshot *snapshot)
   return TRUE;
 }
 
+static gboolean
+asks_dates (const ImapSearchKey *key)
+{
+  switch (key->kind)
+    {
+    case IMAP_KEY_BEFORE:
+    case IMAP_KEY_ON:
+    case IMAP_KEY_SINCE:
+    case IMAP_KEY_SENTBEFORE:
+    case IMAP_KEY_SENTON:
+    case IMAP_KEY_SENTSINCE:
+    case IMAP_KEY_OLDER:
+    case IMAP_KEY_YOUNGER:
+    case IMAP_KEY_SAVEDBEFORE:
+    case IMAP_KEY_SAVEDON:
+    case IMAP_KEY_SAVEDSINCE:
+      return TRUE;
+    default:
+      break;
+    }
+  for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+    if (asks_dates (key->children->pdata[i]))
+      return TRUE;
+  return FALSE;
+}
+
 static ImapSearch *
 search_new (ImapSession *session, const ImapSearchArguments *arguments, GError **error)
 {
@@ -76,6 +102,7 @@ search_new (ImapSession *session, const ImapSearchArguments *arguments, GError *
   search->now = g_get_real_time () / G_USEC_PER_SEC;
   if (!imap_search_prepare (session, search, arguments->key, charset, error))
     return NULL;
+  search->wants_dates = asks_dates (arguments->key);
   search->is_blocking = arguments->key->cost >= IMAP_SEARCH_BLOCKING_COST || !knows_sizes (arguments->key, search->snapshot);
   return g_steal_pointer (&search);
 }
@@ -125,8 +152,17 @@ static ImapStep
 go_on (ImapSession *session, ImapSearch *search, const ImapSearchKey *key, gboolean may_block, GError **error)
 {
   guint32 n = session->view->snapshot->state.n_messages;
-  if (search->is_blocking && !may_block && search->at < n)
+  gboolean lacks_dates = search->wants_dates && search->snapshot->state.n_undated > 0 && search->at == 0;
+  if ((search->is_blocking || lacks_dates) && !may_block && search->at < n)
     return IMAP_STEP_BLOCK;
+  if (lacks_dates && n > 0)
+    {
+      SatchelSnapshot *dated = satchel_mailbox_dated_snapshot (session->view->mailbox, error);
+      if (dated == NULL)
+        return IMAP_STEP_DONE;
+      satchel_snapshot_unref (search->snapshot);
+      search->snapshot = dated;
+    }
   for (guint turn = 0; search->at < n; search->at++, turn++)
     {
       if (turn == INLINE_ROWS && !may_block)
@@ -160,8 +196,8 @@ imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search
   const ImapSearchArguments *arguments = command->arguments;
   if (arguments->names_modseq)
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
-  if (*search == NULL)
-    *search = search_new (session, arguments, &error);
+  if (*search == NULL && (*search = search_new (session, arguments, &error)) != NULL)
+    (*search)->wants_dates |= arguments->n_sorts > 0 || command->row->run == imap_run_thread; /* they order by them */
   *ret_step = *search != NULL ? go_on (session, *search, arguments->key, may_block, &error) : IMAP_STEP_DONE;
   if (error != NULL)
     *ret_step = imap_search_fail (session, command, error);

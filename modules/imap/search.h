@@ -18,6 +18,7 @@ typedef struct ImapSearch
   guint64 highest_modseq;    /* of those found */
   gboolean is_blocking;      /* some key needs more than the snapshot */
   guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
+  gboolean wants_dates;      /* imap_search_run finds all internal dates first */
   /* A batch of attributes. */
   guint32 batch_start, n_batch;
   guint32 batch_uids[IMAP_SEARCH_BATCH];

@@ -37,4 +37,5 @@ const SatchelStorageOps md_ops = {
   .put_attributes = md_put_attributes,
   .get_metadata = md_get_metadata,
   .put_metadata = md_put_metadata,
+  .fill_dates = md_fill_dates,
 };

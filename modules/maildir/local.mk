@@ -6,6 +6,7 @@ libmaildir_la_SOURCES = \
 	modules/maildir/commit.c \
 	modules/maildir/control.c \
 	modules/maildir/courier.c \
+	modules/maildir/dates.c \
 	modules/maildir/driver.c \
 	modules/maildir/filename.c \
 	modules/maildir/folder.c \
@@ -55,11 +56,13 @@ maildir_la_LIBADD = libmaildir.la $(MODULE_LIBADD)
 check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/faults.c modules/maildir/tests/faults.h
-MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-faults
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-faults modules/maildir/tests/test-dates
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS)
 modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_dates_SOURCES = modules/maildir/tests/test-dates.c
+modules_maildir_tests_test_dates_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
 modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += modules/maildir/README.md

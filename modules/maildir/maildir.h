@@ -194,7 +194,7 @@ typedef struct MdUidlistLine
   guint32 uid;
   guint32 base_len;
   const char *base;   /* into `data` */
-  gint64 date;        /* G_MININT64: not known */
+  gint64 date;        /* or SATCHEL_DATE_UNKNOWN */
   const char *fields; /* between UID and ':'; into `data` */
   guint32 fields_len;
   gboolean is_checked; /* ours, with a checksum */
@@ -519,6 +519,7 @@ gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guin
                           GError **error);
 gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                           GError **error);
+gboolean md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error); /* dates.c */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
 
 gboolean md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,

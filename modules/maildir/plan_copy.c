@@ -37,12 +37,16 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
   const char *old = md_table_name (&from->table, entry);
   MdName parsed;
   md_name_parse (old, entry->name_len, &parsed);
-  if (!parsed.has_size)
+  gboolean has_date = copied->row.internal_date != SATCHEL_DATE_UNKNOWN;
+  if (!parsed.has_size || !has_date)
     {
       struct stat st;
       if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
         return satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone");
-      parsed.size = (guint64) st.st_size;
+      if (!parsed.has_size)
+        parsed.size = (guint64) st.st_size;
+      if (!has_date)
+        copied->row.internal_date = st.st_mtim.tv_sec;
     }
   guint64 wire = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN;
   g_autoptr (GString) prefix = g_string_new (NULL);

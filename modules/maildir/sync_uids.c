@@ -8,6 +8,8 @@
 #include <fcntl.h>
 #include <string.h>
 
+#define DATED_AT_ONCE 64u
+
 static gboolean
 name_is_believed (const Sync *sync, const MdName *name)
 {
@@ -27,9 +29,12 @@ find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
   md_name_parse (arrival->name, arrival->len, &parsed);
   if (parsed.has_date)
     arrival->date = parsed.date;
-  else if (line != NULL && line->date != G_MININT64)
+  else if (line != NULL && line->date != SATCHEL_DATE_UNKNOWN)
     arrival->date = line->date;
-  /* Others keep the internal date as the time of the file, which the time in its name need not be. */
+  /* Others keep the internal date as the time of the file, which the time in its name need not be.  A whole Maildir is not
+   * to be asked for it file by file before a first SELECT is answered. */
+  else if (sync->arrivals->len > DATED_AT_ONCE)
+    arrival->date = SATCHEL_DATE_UNKNOWN;
   else if (md_sys.fstatat (arrival->is_new ? mb->new_fd : mb->cur_fd, arrival->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
     arrival->date = st.st_mtim.tv_sec;
 }

@@ -100,7 +100,7 @@ is_file_name (const char *name, gsize len)
 static gboolean
 parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end)
 {
-  MdUidlistLine line = { .date = G_MININT64 };
+  MdUidlistLine line = { .date = SATCHEL_DATE_UNKNOWN };
   const char *at = parse_uint (p, end, &line.uid);
   if (at == NULL || at == end || *at != ' ' || line.uid == 0 || line.uid > MD_UID_MAX)
     return FALSE;
@@ -267,8 +267,10 @@ void
 md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file)
 {
   char fields[80];
-  gint n = g_snprintf (fields, sizeof fields, "%u C%08x T%" G_GINT64_FORMAT " ", file->uid,
-                       line_checksum (uidvalidity, file->uid, file->base, file->len, file->date), file->date);
+  gint n = g_snprintf (fields, sizeof fields, "%u C%08x ", file->uid,
+                       line_checksum (uidvalidity, file->uid, file->base, file->len, file->date));
+  if (file->date != SATCHEL_DATE_UNKNOWN)
+    n += g_snprintf (fields + n, sizeof fields - (gsize) n, "T%" G_GINT64_FORMAT " ", file->date);
   g_string_append_len (out, fields, n);
   append_others (out, file->fields, file->fields_len);
   g_string_append_c (out, ':');

@@ -16,3 +16,6 @@ tests_protocol_run_pop3_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
 EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap \
 	tests/protocol/pop3
+# Maildirs that other programs filled.
+SERVER_TESTS += tests/protocol/foreign.py
+EXTRA_DIST += tests/protocol/foreign.py

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * Internal dates of files that others wrote: the time of the file, asked for when somebody wants to know it.
+ */
+#include "config.h"
+
+#include "maildir.h"
+
+#include <errno.h>
+#include <fcntl.h>
+
+/* Dates the row of @entry.  Where the file has gone from its name meanwhile *ret_gone is set. */
+static gboolean
+date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry, gboolean *ret_gone,
+          GError **error)
+{
+  struct stat st;
+  SatchelMessageRow row;
+  int fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
+  if (md_sys.fstatat (fd, md_table_name (&mb->table, entry), &st, AT_SYMLINK_NOFOLLOW) != 0)
+    {
+      if (errno != ENOENT)
+        return satchel_error_set_errno (error, errno, "mailbox %s: stat", mb->name);
+      *ret_gone = TRUE;
+      return TRUE;
+    }
+  satchel_snapshot_builder_get (builder, index, &row);
+  row.internal_date = st.st_mtim.tv_sec;
+  satchel_snapshot_builder_set (builder, index, &row);
+  md_index_row (mb, &row, entry);
+  return TRUE;
+}
+
+static gboolean
+date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_snapshot_ref (mb->snapshot);
+  g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (snapshot);
+  const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data, *end = entry + mb->table.entries->len;
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    {
+      const SatchelChunk *chunk = snapshot->chunks[c];
+      for (guint i = 0; i < chunk->n; i++)
+        {
+          if (chunk->internal_date[i] != SATCHEL_DATE_UNKNOWN)
+            continue;
+          while (entry < end && (entry->uid < chunk->uid[i] || (entry->bits & MD_ENTRY_DEAD) != 0))
+            entry++;
+          if (entry < end && entry->uid == chunk->uid[i]
+              && !date_row (mb, builder, snapshot->first_index[c] + i, entry, ret_gone, error))
+            return FALSE;
+        }
+    }
+  SatchelMailboxState state;
+  md_mailbox_state (mb, snapshot->state.highestmodseq, &state);
+  md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (g_steal_pointer (&builder), &state));
+  return TRUE;
+}
+
+gboolean
+md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error)
+{
+  MdMailbox *mb = mailbox->driver;
+  gboolean is_gone = FALSE;
+  g_mutex_lock (&mb->store->writer);
+  gboolean ok = date_all (mb, &is_gone, error);
+  /* Renamed or removed by another program: once more under the names that are there now. */
+  if (ok && is_gone)
+    ok = md_sync (mb, TRUE, error) && date_all (mb, &is_gone, error);
+  md_index_flush (mb, FALSE, NULL);
+  md_mailbox_publish (mb);
+  g_mutex_unlock (&mb->store->writer);
+  return ok;
+}
