@@ -41,6 +41,7 @@ static const struct
   [SATCHEL_CALL_VANISHED] = { METHOD (vanished), 0, MUST },
   [SATCHEL_CALL_GET_METADATA] = { METHOD (get_metadata), 0, MAY },
   [SATCHEL_CALL_PUT_METADATA] = { METHOD (put_metadata), 0, MAY },
+  [SATCHEL_CALL_HOLD_SYNCS] = { METHOD (hold_syncs), 0, MAY },
   [SATCHEL_CALL_FILL_DATES] = { METHOD (fill_dates), 0, MAY },
   [SATCHEL_CALL_COMMIT] = { METHOD (commit), 0, MUST },
   [SATCHEL_CALL_UNIQUE_IDS] = { METHOD (unique_ids), 0, MAY },

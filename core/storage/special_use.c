@@ -65,9 +65,21 @@ ensure_one (SatchelStore *store, const SatchelConfig *mailboxes, guint use, GErr
          && satchel_store_subscribe (store, name, TRUE, error);
 }
 
+static void
+hold_syncs (SatchelStore *store, gboolean hold)
+{
+  SatchelStorage *target = SATCHEL_TOP (store, HOLD_SYNCS);
+  g_autoptr (GError) error = NULL;
+  if (target != NULL && !target->ops->hold_syncs (target, hold, &error))
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->user, error->message);
+}
+
+/* All that is made at a first login is synced together; nobody has been told of it before. */
 void
 satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
 {
+  satchel_store_begin_write (store);
+  hold_syncs (store, TRUE);
   for (guint use = 0; use < G_N_ELEMENTS (uses); use++)
     {
       g_autoptr (GError) error = NULL;
@@ -75,4 +87,6 @@ satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mail
         satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->user, uses[use].key,
                      error->message);
     }
+  hold_syncs (store, FALSE);
+  satchel_store_end_write (store);
 }

@@ -183,7 +183,7 @@ typedef struct SatchelStaged
  * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, unique_ids,
  * commit) is
  * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
- * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates) come one
+ * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
  * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
@@ -290,6 +290,9 @@ struct SatchelStorageOps
   /* May, and must if it ever publishes SATCHEL_DATE_UNKNOWN: finds all missing internal dates and publishes them, with no
    * new mod-sequence.  A message that has gone meanwhile may stay without.  The driver's alone. */
   gboolean (*fill_dates) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+  /* May: with @hold, what the calling thread changes by create, subscribe and set_special_use need not be durable before
+   * the call without, which makes all of it durable.  The driver's alone. */
+  gboolean (*hold_syncs) (SatchelStorage *storage, gboolean hold, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

@@ -393,7 +393,11 @@ follow_step (ImapSession *session, ImapStep step)
       if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
         imap_session_bye (session, "The selected mailbox was deleted.");
       else
-        arm_timers (session);
+        {
+          arm_timers (session);
+          if (session->writer.len == 0)
+            imap_writer_clear (&session->writer);
+        }
       break;
     }
 }

@@ -38,4 +38,5 @@ const SatchelStorageOps md_ops = {
   .get_metadata = md_get_metadata,
   .put_metadata = md_put_metadata,
   .fill_dates = md_fill_dates,
+  .hold_syncs = md_hold_syncs,
 };

@@ -22,6 +22,7 @@ md_keywords_clear (MdKeywords *keywords)
 {
   for (guint i = 0; i < keywords->n; i++)
     g_free (keywords->names[i]);
+  g_free (keywords->names);
   md_keywords_init (keywords);
 }
 
@@ -52,6 +53,7 @@ md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int lett
   if (keywords->n == SATCHEL_KEYWORDS_MAX)
     return -1;
   guint bit = keywords->n++;
+  keywords->names = g_renew (char *, keywords->names, keywords->n);
   keywords->names[bit] = g_strdup (name);
   keywords->letter[bit] = (gint8) letter;
   if (letter >= 0)

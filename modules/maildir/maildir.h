@@ -169,7 +169,7 @@ void md_table_compact (MdTable *table); /* pointers to entries become stale */
 typedef struct MdKeywords
 {
   guint n;
-  char *names[SATCHEL_KEYWORDS_MAX];
+  char **names;                         /* n; most mailboxes have none */
   gint8 letter[SATCHEL_KEYWORDS_MAX];   /* -1: none */
   gint8 bit_of_letter[MD_LETTERS];      /* -1: none */
   MdStamp stamp;
@@ -519,6 +519,7 @@ gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guin
                           GError **error);
 gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                           GError **error);
+gboolean md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error); /* hold.c */
 gboolean md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error); /* dates.c */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
 

@@ -88,10 +88,12 @@ open_counters (MdUser *user, int user_fd, GError **error)
         }
       /* Milliseconds since 1970: above whatever a lost counter can have reached. */
       memset (&user->slots, 0, sizeof user->slots);
-      user->slots.words[MD_USER_MODSEQ_LIMIT] = (guint64) md_now_us () / 1000;
-      user->slots.words[MD_USER_UIDVALIDITY] = 0;
-      if (!md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, TRUE, error))
-        return FALSE;
+      user->modseq = (guint64) md_now_us () / 1000;
+      user->uidvalidity = (guint64) md_now_us () / G_USEC_PER_SEC;
+      /* With the first blocks: what comes next needs no sync of its own. */
+      user->slots.words[MD_USER_MODSEQ_LIMIT] = user->modseq + MD_MODSEQ_BLOCK;
+      user->slots.words[MD_USER_UIDVALIDITY] = user->uidvalidity + MD_UIDVALIDITY_BLOCK;
+      return md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, TRUE, error);
     }
   user->modseq = same_boot_modseq (&user->slots);
   if (user->modseq == 0)

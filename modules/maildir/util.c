@@ -214,14 +214,6 @@ md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **err
   return TRUE;
 }
 
-gboolean
-md_fsync (int fd, const char *what, GError **error)
-{
-  if (md_sys.fsync (fd) != 0)
-    return satchel_error_set_errno (error, errno, "%s: fsync", what);
-  return TRUE;
-}
-
 static gboolean
 is_regular (int fd, const char *name, struct stat *st, GError **error)
 {

@@ -219,6 +219,8 @@ close_files (MdMailbox *mb)
     {
       md_sys.close (mb->index.fd);
       mb->index.fd = -1;
+      g_byte_array_unref (mb->index.pending);
+      mb->index.pending = g_byte_array_new ();
     }
   g_mutex_lock (&store->table);
   md_cache_close (&mb->cache);
