@@ -90,7 +90,7 @@ write_parts (const ScanTree *tree, GByteArray *blob)
 static void
 write_structure (const ScanTree *tree, gboolean is_extended, GByteArray *blob)
 {
-  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GString) text = g_string_sized_new (1024);
   satchel_scan_body_structure (tree, is_extended, text);
   add_section (blob, is_extended ? SECTION_BODYSTRUCTURE : SECTION_BODY, text->str, text->len);
 }

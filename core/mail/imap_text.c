@@ -124,6 +124,18 @@ append_pool_string (const ScanTree *tree, GString *out, ScanText piece)
   satchel_imap_append_string (out, tree->pool->str + piece.offset, piece.len);
 }
 
+/* As "%" G_GUINT64_FORMAT, without its price. */
+static void
+append_number (GString *out, guint64 number)
+{
+  char digits[20];
+  guint at = sizeof digits;
+  do
+    digits[--at] = (char) ('0' + number % 10);
+  while ((number /= 10) != 0);
+  g_string_append_len (out, digits + at, (gssize) (sizeof digits - at));
+}
+
 /* Up to the children. */
 static void
 open_part (const ScanTree *tree, const ScanPart *part, GString *out)
@@ -138,7 +150,8 @@ open_part (const ScanTree *tree, const ScanPart *part, GString *out)
   append_piece (tree, out, part->parameters);
   g_string_append_c (out, ' ');
   append_piece (tree, out, part->description);
-  g_string_append_printf (out, " %" G_GUINT64_FORMAT, part->end_offset - part->body_offset);
+  g_string_append_c (out, ' ');
+  append_number (out, part->end_offset - part->body_offset);
   if (part->kind == SATCHEL_PART_MESSAGE)
     {
       const ScanPart *child = part + 1; /* the tree is in pre-order */
@@ -165,7 +178,10 @@ close_part (const ScanTree *tree, const ScanPart *part, gboolean is_extended, GS
   else
     {
       if (part->kind == SATCHEL_PART_MESSAGE || strcmp (tree->pool->str + part->type.offset, "text") == 0)
-        g_string_append_printf (out, " %" G_GUINT64_FORMAT, part->body_lines);
+        {
+          g_string_append_c (out, ' ');
+          append_number (out, part->body_lines);
+        }
       if (is_extended)
         {
           g_string_append_c (out, ' ');

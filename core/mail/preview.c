@@ -106,7 +106,7 @@ append_line (Line *line, const char *text)
 {
   for (; *text != '\0' && line->n_chars < PREVIEW_CHARS; text = g_utf8_next_char (text))
     {
-      gunichar c = g_utf8_get_char (text);
+      gunichar c = (guchar) *text < 0x80 ? (guchar) *text : g_utf8_get_char (text);
       if (c <= ' ' || c == 0x7f
           || (c > 0x7f && (g_unichar_isspace (c) || g_unichar_iscntrl (c) || c == 0xfeff)))
         {
@@ -116,7 +116,9 @@ append_line (Line *line, const char *text)
       if (line->needs_space && ++line->n_chars < PREVIEW_CHARS)
         g_string_append_c (line->out, ' ');
       line->needs_space = FALSE;
-      if (line->n_chars < PREVIEW_CHARS)
+      if (line->n_chars < PREVIEW_CHARS && c < 0x80)
+        g_string_append_c (line->out, (char) c);
+      else if (line->n_chars < PREVIEW_CHARS)
         g_string_append_len (line->out, text, g_utf8_next_char (text) - text);
       line->n_chars++;
     }

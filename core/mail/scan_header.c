@@ -101,7 +101,10 @@ append_parameters (GString *out, const GPtrArray *parameters, gboolean add_chars
       lead = " ";
     }
   if (add_charset)
-    g_string_append_printf (out, "%s\"charset\" \"us-ascii\"", lead);
+    {
+      g_string_append (out, lead);
+      g_string_append (out, "\"charset\" \"us-ascii\"");
+    }
   g_string_append_c (out, ')');
 }
 

@@ -83,10 +83,11 @@ satchel_scanner_new (void)
 {
   SatchelScanner *scanner = g_new0 (SatchelScanner, 1);
   scanner->tree.parts = g_array_new (FALSE, TRUE, sizeof (ScanPart));
-  scanner->tree.pool = g_string_new (NULL);
-  scanner->tree.header_records = g_byte_array_new ();
-  scanner->tree.preview = g_string_new (NULL);
-  scanner->header = g_string_new (NULL);
+  /* As much as usual mail needs: no growing in steps. */
+  scanner->tree.pool = g_string_sized_new (2048);
+  scanner->tree.header_records = g_byte_array_sized_new (2048);
+  scanner->tree.preview = g_string_sized_new (256);
+  scanner->header = g_string_sized_new (4096);
   scanner->plain = g_byte_array_new ();
   scanner->html = g_byte_array_new ();
   scanner->plain_part = scanner->html_part = NO_PART;

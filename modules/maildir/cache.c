@@ -109,7 +109,10 @@ md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n,
   memset (ret_offsets, 0, n * sizeof *ret_offsets);
   if (!md_cache_open (mb, TRUE))
     return;
-  g_autoptr (GByteArray) out = g_byte_array_new ();
+  gsize room = 0;
+  for (guint i = 0; i < n; i++)
+    room += blobs[i] != NULL ? sizeof (BlobHead) + MIN (g_bytes_get_size (blobs[i]), BLOB_MAX) : 0;
+  g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint) MIN (room, BLOB_MAX));
   for (guint i = 0; i < n; i++)
     {
       gsize len = 0;
