@@ -53,9 +53,14 @@ imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments)
 }
 
 const ImapUse imap_uses[] = {
-  { SATCHEL_USE_ALL, "\\All" },         { SATCHEL_USE_ARCHIVE, "\\Archive" }, { SATCHEL_USE_DRAFTS, "\\Drafts" },
-  { SATCHEL_USE_FLAGGED, "\\Flagged" }, { SATCHEL_USE_JUNK, "\\Junk" },       { SATCHEL_USE_SENT, "\\Sent" },
-  { SATCHEL_USE_TRASH, "\\Trash" },     { 0, NULL },
+  { SATCHEL_USE_ALL, "\\All", "\\AllMail" },
+  { SATCHEL_USE_ARCHIVE, "\\Archive", "\\Archive" },
+  { SATCHEL_USE_DRAFTS, "\\Drafts", "\\Drafts" },
+  { SATCHEL_USE_FLAGGED, "\\Flagged", "\\Starred" },
+  { SATCHEL_USE_JUNK, "\\Junk", "\\Spam" },
+  { SATCHEL_USE_SENT, "\\Sent", "\\Sent" },
+  { SATCHEL_USE_TRASH, "\\Trash", "\\Trash" },
+  { 0, NULL, NULL },
 };
 
 /* "(" [use-attr *(SP use-attr)] ")".  A use that is not known is well written all the same. */
@@ -262,6 +267,15 @@ imap_parse_lsub (ImapReader *reader, gpointer arguments)
   ImapListArguments *list = arguments;
   list->patterns = g_ptr_array_new_with_free_func (g_free);
   list->select = list->returns = IMAP_LIST_SUBSCRIBED;
+  return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns) && imap_reader_finish (reader);
+}
+
+gboolean
+imap_parse_xlist (ImapReader *reader, gpointer arguments)
+{
+  ImapListArguments *list = arguments;
+  list->patterns = g_ptr_array_new_with_free_func (g_free);
+  list->is_xlist = TRUE;
   return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns) && imap_reader_finish (reader);
 }
 

@@ -25,6 +25,7 @@ typedef struct ImapUse
 {
   guint use; /* SATCHEL_USE_* */
   const char *attribute;
+  const char *xlist; /* what XLIST calls it */
 } ImapUse;
 extern const ImapUse imap_uses[];
 
@@ -60,6 +61,7 @@ typedef struct ImapListArguments
   char *reference;
   GPtrArray *patterns;  /* char *, one or more */
   gboolean is_extended; /* written in one of the ways of RFC 5258 */
+  gboolean is_xlist;
   guint select, returns;
   guint status_items;   /* IMAP_STATUS_* */
 } ImapListArguments;
@@ -268,6 +270,7 @@ gboolean imap_parse_select (ImapReader *reader, gpointer arguments);
 void imap_select_arguments_clear (gpointer arguments);
 gboolean imap_parse_list (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_lsub (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_xlist (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);

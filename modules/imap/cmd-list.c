@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and
- * SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).
+ * SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is what Gmail had before it, the only way
+ * in which Outlook 2013 and 2016 find Sent and Trash: LIST under another name, with other words.
  */
 #include "listing.h"
 #include "status.h"
@@ -16,25 +17,31 @@ typedef enum
 } Presence;
 
 static void
-write_attributes (ImapWriter *writer, Presence presence, gboolean has_children, gboolean is_subscribed, guint special_use)
+write_uses (ImapWriter *writer, guint special_use, gboolean is_xlist)
+{
+  for (guint i = 0; imap_uses[i].attribute != NULL; i++)
+    if (special_use & imap_uses[i].use)
+      {
+        imap_write (writer, " ");
+        imap_write (writer, is_xlist ? imap_uses[i].xlist : imap_uses[i].attribute);
+      }
+}
+
+static void
+write_attributes (ImapWriter *writer, Presence presence, gboolean has_children, gboolean is_subscribed)
 {
   static const char *const presences[] = { "(", "(\\Noselect ", "(\\NonExistent \\Noselect " };
   imap_write (writer, presences[presence]);
   imap_write (writer, has_children ? "\\HasChildren" : "\\HasNoChildren");
   if (is_subscribed)
     imap_write (writer, " \\Subscribed");
-  for (guint i = 0; imap_uses[i].attribute != NULL; i++)
-    if (special_use & imap_uses[i].use)
-      {
-        imap_write (writer, " ");
-        imap_write (writer, imap_uses[i].attribute);
-      }
-  imap_write (writer, ") ");
 }
 
+/* Ends the attributes. */
 static void
 write_name (ImapSession *session, const char *name)
 {
+  imap_write (&session->writer, ") ");
   imap_write_string (&session->writer, &session->ns.separator, 1);
   imap_write (&session->writer, " ");
   imap_write_mailbox (&session->writer, name);
@@ -46,7 +53,7 @@ list_root (ImapSession *session, ImapCommand *command)
 {
   const ImapListArguments *arguments = command->arguments;
   gboolean has_prefix = *session->ns.prefix != '\0' && g_str_has_prefix (arguments->reference, session->ns.prefix);
-  imap_write (&session->writer, "* LIST (\\Noselect) ");
+  imap_write (&session->writer, arguments->is_xlist ? "* XLIST (\\Noselect" : "* LIST (\\Noselect");
   write_name (session, has_prefix ? session->ns.prefix : "");
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "LIST completed.");
@@ -133,10 +140,12 @@ write_list (ImapSession *session, const ImapListArguments *arguments, const Imap
   Presence presence = arguments->is_extended ? PRESENCE_NONEXISTENT : PRESENCE_NOSELECT;
   if (imap_list_entry_is_selectable (entry) && !is_gone)
     presence = PRESENCE_SELECTABLE;
-  imap_write (writer, "* LIST ");
+  imap_write (writer, arguments->is_xlist ? "* XLIST " : "* LIST ");
   write_attributes (writer, presence, entry->has_children,
-                    info != NULL && info->is_subscribed && (arguments->returns & IMAP_LIST_SUBSCRIBED),
-                    info != NULL ? info->special_use : 0);
+                    info != NULL && info->is_subscribed && (arguments->returns & IMAP_LIST_SUBSCRIBED));
+  if (arguments->is_xlist && strcmp (entry->name, "INBOX") == 0)
+    imap_write (writer, " \\Inbox");
+  write_uses (writer, info != NULL ? info->special_use : 0, arguments->is_xlist);
   write_name (session, entry->name);
   if ((arguments->select & IMAP_LIST_RECURSIVEMATCH) && entry->has_chosen_below)
     write_childinfo (writer, arguments->select);
@@ -163,7 +172,8 @@ imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, 
   gboolean is_selectable = found != NULL && found->exists && found->is_selectable;
   imap_write (writer, "* LIST ");
   write_attributes (writer, is_selectable ? PRESENCE_SELECTABLE : PRESENCE_NONEXISTENT, has_children,
-                    found != NULL && found->is_subscribed, found != NULL ? found->special_use : 0);
+                    found != NULL && found->is_subscribed);
+  write_uses (writer, found != NULL ? found->special_use : 0, FALSE);
   write_name (session, client_name);
   if (old_name != NULL)
     {
@@ -240,8 +250,8 @@ write_lsub (ImapSession *session, const ImapListEntry *entry)
   else if (entry->is_chosen && imap_list_entry_is_selectable (entry))
     presence = PRESENCE_SELECTABLE;
   imap_write (writer, "* LSUB ");
-  write_attributes (writer, presence, entry->has_children || entry->has_chosen_below, FALSE,
-                    info != NULL ? info->special_use : 0);
+  write_attributes (writer, presence, entry->has_children || entry->has_chosen_below, FALSE);
+  write_uses (writer, info != NULL ? info->special_use : 0, FALSE);
   write_name (session, entry->name);
   imap_write (writer, "\r\n");
 }

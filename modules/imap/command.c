@@ -10,6 +10,7 @@
 #define SELECT imap_parse_select, imap_select_arguments_clear, sizeof (ImapSelectArguments)
 #define LIST imap_parse_list, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define LSUB imap_parse_lsub, imap_list_arguments_clear, sizeof (ImapListArguments)
+#define XLIST imap_parse_xlist, imap_list_arguments_clear, sizeof (ImapListArguments)
 #define STATUS imap_parse_status, imap_status_arguments_clear, sizeof (ImapStatusArguments)
 #define APPEND imap_parse_append, imap_append_arguments_clear, sizeof (ImapAppendArguments)
 #define REPLACE imap_parse_replace, imap_append_arguments_clear, sizeof (ImapAppendArguments)
@@ -52,6 +53,7 @@ static const ImapCommandRow rows[] = {
   { "STATUS", ANY, INLINE, "STATUS=SIZE", STATUS, imap_run_status },
   { "LIST", ANY, INLINE, "LIST-EXTENDED LIST-STATUS CHILDREN SPECIAL-USE", LIST, imap_run_list },
   { "LSUB", ANY, INLINE, NULL, LSUB, imap_run_lsub },
+  { "XLIST", ANY, INLINE, "XLIST", XLIST, imap_run_list },
   { "APPEND", ANY, IMAP_COMMAND_STREAMS, "MULTIAPPEND CATENATE", APPEND, imap_run_append },
   { "UID REPLACE", SELECTED, UID_ONLY | IMAP_COMMAND_STREAMS | WRITES, "REPLACE", REPLACE, imap_run_replace },
   { "REPLACE", SELECTED, VIEW | IMAP_COMMAND_STREAMS | WRITES, NULL, REPLACE, imap_run_replace },

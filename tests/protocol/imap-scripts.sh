@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Runs every script of tests/protocol/imap (or those named) in every mode.  TAP.  STACK=memory MODE=0 narrow it down.
+# Runs every script of tests/protocol/imap and clients (or those named) in every mode.  TAP.  STACK=memory MODE=0 narrow it down.
 cd "${SATCHEL_BUILDDIR:-.}" || exit 99
-[ $# -gt 0 ] || set -- "${SATCHEL_SRCDIR:-.}"/tests/protocol/imap/*.script
+[ $# -gt 0 ] || set -- "${SATCHEL_SRCDIR:-.}"/tests/protocol/imap/*.script "${SATCHEL_SRCDIR:-.}"/tests/protocol/clients/*.script
 exec ./tests/protocol/run-script "$@"

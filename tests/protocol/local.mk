@@ -14,7 +14,7 @@ tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 tests_protocol_run_pop3_script_SOURCES = $(harness_sources) tests/protocol/harness-pop3.c $(pop3_sources) modules/pop3/pop3-gate.c
 tests_protocol_run_pop3_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
-EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap \
+EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
 	tests/protocol/pop3
 # Maildirs that other programs filled.
 SERVER_TESTS += tests/protocol/foreign.py
