@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += core/session/user.c core/session/user.h
-libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h \
+libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h core/session/sasl_base64.c \
 	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/spool.c \
 	core/session/delivery_internal.h
 libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/network.c core/session/network.h \

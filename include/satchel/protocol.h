@@ -73,6 +73,9 @@ SATCHEL_API void satchel_gate_auth_start (SatchelGateSession *session, const cha
                                           const guint8 *initial, gsize len);
 SATCHEL_API void satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len);
 SATCHEL_API void satchel_gate_auth_cancel (SatchelGateSession *session);
+/* A response as clients send it: base64 (RFC 4648 4) without white space, padded where it belongs.  Yours, to be wiped;
+ * NULL: it is something else. */
+SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);
 /* IMAP LOGIN, POP3 USER and PASS.  @method: "LOGIN", "USER": for the log. */
 SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const char *method,
                                              const char *user, gsize user_len, const char *password,

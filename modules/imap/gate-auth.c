@@ -6,24 +6,6 @@
 
 #include <string.h>
 
-/* Strict base64 (RFC 4648 4): no white space, padding where it belongs.  Returns FALSE for anything else. */
-static gboolean
-decode_base64 (const char *text, guint8 **ret_data, gsize *ret_len)
-{
-  gsize len = strlen (text), n_padding = 0;
-  if (len % 4 != 0)
-    return FALSE;
-  while (n_padding < 2 && n_padding < len && text[len - 1 - n_padding] == '=')
-    n_padding++;
-  for (gsize i = 0; i < len - n_padding; i++)
-    if (!g_ascii_isalnum (text[i]) && text[i] != '+' && text[i] != '/')
-      return FALSE;
-  *ret_data = len > 0 ? g_base64_decode (text, ret_len) : g_new0 (guint8, 1);
-  if (len == 0)
-    *ret_len = 0;
-  return TRUE;
-}
-
 static void
 wipe (guint8 *data, gsize len)
 {
@@ -86,7 +68,7 @@ imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader)
   if (refuse_clear_text (gate, tag))
     return;
   /* RFC 4959 3: "=" is an initial response of no bytes. */
-  if (response != NULL && !decode_base64 (strcmp (response, "=") == 0 ? "" : response, &initial, &len))
+  if (response != NULL && (initial = satchel_sasl_decode (strcmp (response, "=") == 0 ? "" : response, &len)) == NULL)
     {
       imap_gate_bad (gate, tag, "Invalid base64.");
       return;
@@ -121,7 +103,7 @@ imap_gate_response (ImapGate *gate, ImapLineStatus status)
     cancel (gate, "Invalid line.");
   else if (strcmp (gate->line.text->str, "*") == 0)
     cancel (gate, "Authentication cancelled."); /* RFC 3501 6.2.2 */
-  else if (!decode_base64 (gate->line.text->str, &data, &len))
+  else if ((data = satchel_sasl_decode (gate->line.text->str, &len)) == NULL)
     cancel (gate, "Invalid base64.");
   else
     {

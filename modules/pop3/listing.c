@@ -8,8 +8,8 @@
 static void
 append_unique_id (Pop3 *pop3, guint32 index, GString *out)
 {
-  if (pop3->uidls != NULL && pop3->uidls[index] != NULL)
-    g_string_append (out, pop3->uidls[index]);
+  if (pop3->uidls != NULL && pop3->uidl_at[index] != 0)
+    g_string_append (out, pop3->uidls->str + pop3->uidl_at[index] - 1);
   else
     g_string_append_printf (out, "%08x%08x", pop3_uid (pop3, index), pop3->snapshot->state.uidvalidity);
 }

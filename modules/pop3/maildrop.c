@@ -4,6 +4,8 @@
  */
 #include "pop3.h"
 
+#include <string.h>
+
 enum
 {
   ATTRIBUTES_BATCH = 256,
@@ -51,7 +53,7 @@ fill_sizes (Pop3 *pop3, GError **error)
   return TRUE;
 }
 
-/* Those of the store, a chunk at a time; most stores have none. */
+/* Those of the store as they are now, a chunk at a time; most stores have none. */
 static gboolean
 find_uidls (Pop3 *pop3, GError **error)
 {
@@ -63,22 +65,20 @@ find_uidls (Pop3 *pop3, GError **error)
       if (!satchel_mailbox_unique_ids (pop3->mailbox, chunk->uid, chunk->n, uidls, error))
         return FALSE;
       for (guint row = 0; row < chunk->n; row++)
-        if (uidls[row] != NULL)
-          {
-            if (pop3->uidls == NULL)
-              pop3->uidls = g_new0 (char *, snapshot->state.n_messages + 1);
-            pop3->uidls[snapshot->first_index[c] + row] = uidls[row];
-          }
+        {
+          g_autofree char *uidl = uidls[row];
+          if (uidl == NULL)
+            continue;
+          if (pop3->uidls == NULL)
+            {
+              pop3->uidls = g_string_new (NULL);
+              pop3->uidl_at = g_new0 (guint32, snapshot->state.n_messages);
+            }
+          pop3->uidl_at[snapshot->first_index[c] + row] = (guint32)pop3->uidls->len + 1;
+          g_string_append_len (pop3->uidls, uidl, (gssize)strlen (uidl) + 1);
+        }
     }
   return TRUE;
-}
-
-static void
-free_uidls (Pop3 *pop3)
-{
-  for (guint32 i = 0; pop3->uidls != NULL && i < pop3->snapshot->state.n_messages; i++)
-    g_free (pop3->uidls[i]);
-  g_clear_pointer (&pop3->uidls, g_free);
 }
 
 static void
@@ -264,7 +264,9 @@ pop3_close_maildrop (Pop3 *pop3)
 {
   satchel_timer_cancel (&pop3->lock_timer);
   unlock (pop3);
-  free_uidls (pop3);
+  if (pop3->uidls != NULL)
+    g_string_free (g_steal_pointer (&pop3->uidls), TRUE);
+  g_clear_pointer (&pop3->uidl_at, g_free);
   g_clear_pointer (&pop3->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&pop3->mailbox, satchel_mailbox_unref);
   g_clear_pointer (&pop3->store, satchel_store_unref);

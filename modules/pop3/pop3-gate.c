@@ -156,23 +156,6 @@ run_pass (Pop3Gate *gate, char *argument)
     }
 }
 
-/* *ret_len bytes, yours; NULL: not base64. */
-static guint8 *
-decode (const char *text, gsize *ret_len)
-{
-  gsize len = strlen (text);
-  gsize pad = 0;
-  if (len % 4 != 0)
-    return NULL;
-  while (pad < 2 && pad < len && text[len - 1 - pad] == '=')
-    pad++;
-  for (gsize i = 0; i < len - pad; i++)
-    if (!g_ascii_isalnum (text[i]) && text[i] != '+' && text[i] != '/')
-      return NULL;
-  guint8 *data = g_base64_decode (text, ret_len);
-  return data != NULL ? data : g_malloc0 (1);
-}
-
 static void
 run_auth (Pop3Gate *gate, char *argument)
 {
@@ -196,9 +179,8 @@ run_auth (Pop3Gate *gate, char *argument)
     *c = g_ascii_toupper (*c);
   gsize len = 0;
   g_autofree guint8 *data = NULL;
-  if (initial != NULL && strcmp (initial, "=") == 0)
-    data = g_malloc0 (1); /* an empty initial response (RFC 5034 4) */
-  else if (initial != NULL && (data = decode (initial, &len)) == NULL)
+  /* "=": an empty initial response (RFC 5034 4). */
+  if (initial != NULL && (data = satchel_sasl_decode (strcmp (initial, "=") == 0 ? "" : initial, &len)) == NULL)
     {
       reply_bad (gate, POP3_TEXT_BAD_BASE64);
       return;
@@ -221,7 +203,7 @@ exchange_line (Pop3Gate *gate, const char *line)
       return;
     }
   gsize len = 0;
-  g_autofree guint8 *data = decode (line, &len);
+  g_autofree guint8 *data = satchel_sasl_decode (line, &len);
   if (data == NULL)
     {
       gate->is_in_exchange = FALSE;

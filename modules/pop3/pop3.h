@@ -41,7 +41,8 @@ struct Pop3
   gint64 give_up_at;   /* of waiting for the lock, monotonic microseconds */
   GError *error;       /* of the last job */
   guint64 *sizes;      /* only where the snapshot lacks some */
-  char **uidls;        /* only if the store has some that are not ours; NULL places: ours */
+  GString *uidls;      /* only if the store has some that are not ours: NUL-ended, one after the other */
+  guint32 *uidl_at;    /* 1 + where in `uidls`; 0: ours */
   guint8 *deleted;     /* a bit a message; NULL: none */
   guint32 n_deleted;
   guint64 size_deleted;
