@@ -156,7 +156,9 @@ refuse (Pop3 *pop3, Pop3Text text)
 {
   unlock (pop3);
   pop3_reply (pop3, text);
-  satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "maildrop not opened: %s",
+  /* Clients that poll too often, or twice, are nothing to look after. */
+  gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY || satchel_session_is_cancelled (pop3->session);
+  satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "maildrop not opened: %s",
                        pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
   g_clear_error (&pop3->error);
   pop3->is_closing = TRUE;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """POP3 maildrops: locks, vanished clients, delays, failures, big ones (test catalogue P3, P4, P5, P7)."""
+import base64
 import ctypes
 import os
 import re
@@ -86,6 +87,23 @@ def login_delay():
     for _ in range(2):
         login("u0004").ask(b"QUIT", b"+OK")
     server.imap("u0003").logout()
+
+
+@case
+def utf8_credentials():
+    """names and passwords in UTF-8, by PASS and AUTH, with UTF8 and without; a decomposed name is the same (RFC 6856 2.2)"""
+    name, password = "j\u00f6ran", "p\u00e4ssw\u00f6rd"
+    server.cli("user", "add", "--stdin", name, input=password + "\n")
+    plain = base64.b64encode(f"\0{name}\0{password}".encode())
+    for lines in ((f"USER {name}", f"PASS {password}"), ("UTF8", f"USER jo\u0308ran", f"PASS {password}"), ("AUTH PLAIN " + plain.decode(),)):
+        w = Wire(server, "pop3")
+        w.line()
+        for line in lines:
+            w.ask(line.encode(), b"+OK")
+        w.ask(b"QUIT", b"+OK")
+    w = Wire(server, "pop3")
+    w.line()
+    w.ask(b"AUTH PLAIN " + base64.b64encode(b"\0u0001\0p\xffw"), b"-ERR [AUTH] ")
 
 
 @case

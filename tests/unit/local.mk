@@ -48,6 +48,11 @@ tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) $
 tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/auth.mk
 
+check_PROGRAMS += tests/unit/test-pop3
+TESTS += tests/unit/test-pop3
+tests_unit_test_pop3_SOURCES = tests/unit/test-pop3.c $(pop3_shared)
+tests_unit_test_pop3_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
 tests_unit_test_store_SOURCES = tests/unit/test-store.c $(tests_layers_memory_la_SOURCES)
