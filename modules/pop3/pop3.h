@@ -45,6 +45,7 @@ struct Pop3
   guint32 *uidl_at;    /* 1 + where in `uidls`; 0: ours */
   guint8 *deleted;     /* a bit a message; NULL: none */
   guint32 n_deleted;
+  guint32 n_removed;   /* in the UPDATE state */
   guint64 size_deleted;
   guint64 total_size;
   SatchelUidSet seen;  /* retrieved, to be marked at the end */

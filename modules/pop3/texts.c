@@ -48,6 +48,7 @@ static const char *const statuses[POP3_N_TEXTS] = {
   [POP3_TEXT_NOTHING_DONE] = OK,
   [POP3_TEXT_TOP] = OK,
   [POP3_TEXT_NOT_REMOVED] = TEMPORARY,
+  [POP3_TEXT_SOME_NOT_REMOVED] = TEMPORARY,
 };
 
 const Pop3Language pop3_languages[] = {
@@ -90,6 +91,7 @@ const Pop3Language pop3_languages[] = {
         [POP3_TEXT_NOTHING_DONE] = "Nothing done",
         [POP3_TEXT_TOP] = "Top of the message follows",
         [POP3_TEXT_NOT_REMOVED] = "Nothing was removed",
+        [POP3_TEXT_SOME_NOT_REMOVED] = "Some deleted messages were not removed",
     } },
   { .tag = "de",
     .name = "Deutsch",
@@ -130,6 +132,7 @@ const Pop3Language pop3_languages[] = {
         [POP3_TEXT_NOTHING_DONE] = "Nichts getan",
         [POP3_TEXT_TOP] = "Anfang der Nachricht",
         [POP3_TEXT_NOT_REMOVED] = "Nichts wurde entfernt",
+        [POP3_TEXT_SOME_NOT_REMOVED] = "Einige gelöschte Nachrichten wurden nicht entfernt",
     } },
 };
 const guint pop3_n_languages = G_N_ELEMENTS (pop3_languages);

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none.  Whatever ends a session, what
- * was retrieved is marked as read.
+ * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none; very many messages take several,
+ * each all or none.  Whatever ends a session, what was retrieved is marked as read.
  */
 #include "pop3.h"
 
 #include <string.h>
+
+enum
+{
+  UPDATE_MESSAGES = 32768 /* a transaction: 200 bytes of memory each until it is done */
+};
 
 static gboolean
 commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen, const SatchelUidSet *removed,
@@ -20,25 +25,44 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
   return satchel_transaction_commit (transaction, error);
 }
 
+/* What was retrieved and stays: no flag for what goes anyway. */
+static void
+find_seen (Pop3 *pop3, SatchelUidSet *seen)
+{
+  for (guint r = 0; r < pop3->seen.n_ranges; r++)
+    for (guint32 uid = pop3->seen.ranges[r].first;; uid++)
+      {
+        guint32 index;
+        if (satchel_snapshot_find (pop3->snapshot, uid, &index) && !pop3_is_deleted (pop3, index))
+          satchel_uid_set_add (seen, uid, uid);
+        if (uid == pop3->seen.ranges[r].last)
+          break;
+      }
+}
+
 static void
 update_job (gpointer data)
 {
   Pop3 *pop3 = data;
-  g_auto (SatchelUidSet) removed = { 0 };
   g_auto (SatchelUidSet) seen = { 0 };
-  for (guint32 i = 0; i < pop3->snapshot->state.n_messages && pop3->n_deleted > 0; i++)
-    if (pop3_is_deleted (pop3, i))
-      satchel_uid_set_add (&removed, pop3_uid (pop3, i), pop3_uid (pop3, i));
-  /* No flag for what goes anyway. */
-  for (guint r = 0; r < pop3->seen.n_ranges; r++)
-    for (guint32 uid = pop3->seen.ranges[r].first;; uid++)
-      {
-        if (!satchel_uid_set_contains (&removed, uid))
-          satchel_uid_set_add (&seen, uid, uid);
-        if (uid == pop3->seen.ranges[r].last)
-          break;
-      }
-  commit (pop3->store, pop3->mailbox, &seen, &removed, &pop3->error);
+  find_seen (pop3, &seen);
+  guint32 at = 0;
+  do
+    {
+      g_auto (SatchelUidSet) removed = { 0 };
+      guint n = 0;
+      for (; at < pop3->snapshot->state.n_messages && n < UPDATE_MESSAGES; at++)
+        if (pop3_is_deleted (pop3, at))
+          {
+            satchel_uid_set_add (&removed, pop3_uid (pop3, at), pop3_uid (pop3, at));
+            n++;
+          }
+      if (!commit (pop3->store, pop3->mailbox, &seen, &removed, &pop3->error))
+        return;
+      satchel_uid_set_clear (&seen);
+      pop3->n_removed += n;
+    }
+  while (pop3->n_removed < pop3->n_deleted);
 }
 
 static void
@@ -55,8 +79,9 @@ update_done (gpointer data)
     }
   else
     {
-      pop3_reply (pop3, POP3_TEXT_NOT_REMOVED);
-      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: %s", pop3->error->message);
+      pop3_reply (pop3, pop3->n_removed > 0 ? POP3_TEXT_SOME_NOT_REMOVED : POP3_TEXT_NOT_REMOVED);
+      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: removed=%u of %u: %s", pop3->n_removed,
+                           pop3->n_deleted, pop3->error->message);
       g_clear_error (&pop3->error);
     }
   pop3->is_closing = TRUE;

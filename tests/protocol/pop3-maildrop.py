@@ -267,6 +267,7 @@ def many_deletions():
     w.s.settimeout(600)
     w.ask(b"QUIT", b"+OK")
     equal(uidl(login("u0007")), [kept], "what is left")
+    equal(peak_mib() < 64, True, f"memory: {peak_mib()} MiB")
 
 
 main()
