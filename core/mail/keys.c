@@ -9,11 +9,11 @@
 #include <satchel/keys.h>
 #include <string.h>
 
+#include "core/mail/envelope.h"
 #include "core/mail/search.h"
 #include "core/runtime/hash.h"
 
 #define SEARCH_UNKNOWN "\xff" /* never in folded text */
-#define ADDRESSES 8u          /* looked at until the first one that is no group */
 
 typedef struct SentKey
 {
@@ -130,34 +130,31 @@ append_subject (GBytes *attributes, GByteArray *out)
     append_text (subject, len, out);
 }
 
-/* RFC 5957 3: the name, decoded, unless that is empty; else the address. */
+/* RFC 5957 3: the name, decoded, unless that is empty; else the address; of a group's start the group's name. */
 static char *
 display_of (const SatchelAddress *address)
 {
   g_autofree char *name = address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
   if (name != NULL && *name != '\0')
     return g_steal_pointer (&name);
-  return *address->host != '\0' ? g_strconcat (address->mailbox, "@", address->host, NULL) : g_strdup (address->mailbox);
+  gboolean has_host = address->host != NULL && *address->host != '\0';
+  return has_host ? g_strconcat (address->mailbox, "@", address->host, NULL) : g_strdup (address->mailbox);
 }
 
 static void
-append_address (GBytes *attributes, const char *name, gboolean is_display, GByteArray *out)
+append_address (GBytes *attributes, EnvelopeField field, gboolean is_display, GByteArray *out)
 {
-  const char *value;
-  gsize len;
-  if (satchel_attributes_header (attributes, name, &value, &len) != SATCHEL_HEADER_PRESENT)
+  SatchelAddress *address = satchel_envelope_first_address (attributes, field);
+  if (address == NULL)
     return;
-  g_autoptr (GPtrArray) addresses = satchel_addresses_parse (value, len, ADDRESSES);
-  for (guint i = 0; i < addresses->len; i++)
+  if (address->mailbox != NULL)
     {
-      const SatchelAddress *address = addresses->pdata[i];
-      if (address->host == NULL || address->mailbox == NULL)
-        continue;
+      gsize len;
       g_autofree char *text = is_display ? display_of (address) : g_strdup (address->mailbox);
       g_autofree char *mapped = satchel_casemap (text, strlen (text), &len);
       append_text (mapped, len, out);
-      return;
     }
+  satchel_address_free (address);
 }
 
 /* ---- header fields to search in ---- */
@@ -231,14 +228,14 @@ satchel_key_append (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
       break;
     case SATCHEL_KEY_FROM:
     case SATCHEL_KEY_DISPLAY_FROM:
-      append_address (attributes, "from", kind == SATCHEL_KEY_DISPLAY_FROM, out);
+      append_address (attributes, ENVELOPE_FROM, kind == SATCHEL_KEY_DISPLAY_FROM, out);
       break;
     case SATCHEL_KEY_TO:
     case SATCHEL_KEY_DISPLAY_TO:
-      append_address (attributes, "to", kind == SATCHEL_KEY_DISPLAY_TO, out);
+      append_address (attributes, ENVELOPE_TO, kind == SATCHEL_KEY_DISPLAY_TO, out);
       break;
     case SATCHEL_KEY_CC:
-      append_address (attributes, "cc", FALSE, out);
+      append_address (attributes, ENVELOPE_CC, FALSE, out);
       break;
     case SATCHEL_KEY_IN_SUBJECT:
     case SATCHEL_KEY_IN_FROM:

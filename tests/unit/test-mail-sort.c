@@ -198,8 +198,9 @@ test_keys (void)
   check_key (mail, SATCHEL_KEY_SUBJECT, "A\xcc\x88 (X)");
   check_key (mail, SATCHEL_KEY_FROM, "BOB");
   check_key (mail, SATCHEL_KEY_DISPLAY_FROM, "ZOE\xcc\x81");
-  check_key (mail, SATCHEL_KEY_TO, "CARL");
-  check_key (mail, SATCHEL_KEY_DISPLAY_TO, "CARL");
+  /* A group's start is an address structure as well, with the group's name (RFC 3501 7.4.2). */
+  check_key (mail, SATCHEL_KEY_TO, "FRIENDS");
+  check_key (mail, SATCHEL_KEY_DISPLAY_TO, "FRIENDS");
   check_key (mail, SATCHEL_KEY_CC, "DORA");
   for (guint kind = SATCHEL_KEY_SUBJECT; kind <= SATCHEL_KEY_DISPLAY_TO; kind++)
     check_key (none, (SatchelKeyKind) kind, "");
@@ -210,6 +211,18 @@ test_keys (void)
   /* The empty text is in every field that is there, if it is (RFC 3501 6.4.4). */
   g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_SUBJECT, ""), ==, SATCHEL_MATCH_YES);
   g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_CC, ""), ==, SATCHEL_MATCH_NO);
+  g_autoptr (GBytes) odd = scan ("From: \"a \\\"(b) \xc3\xa9\" <c@d>\nTo: nohost\nCc: <\"x (y)\"@z>, e@f\nSubject: (((\n\n");
+  check_key (odd, SATCHEL_KEY_FROM, "C");
+  check_key (odd, SATCHEL_KEY_DISPLAY_FROM, "A \"(B) E\xcc\x81");
+  check_key (odd, SATCHEL_KEY_DISPLAY_TO, "NOHOST");
+  check_key (odd, SATCHEL_KEY_CC, "X (Y)");
+  g_autoptr (GString) many = g_string_new ("To: Zed <first@a>");
+  while (many->len < 20000)
+    g_string_append (many, ",\n many@b");
+  g_string_append (many, "\nCc: last@c\n\n");
+  g_autoptr (GBytes) list = scan (many->str);
+  check_key (list, SATCHEL_KEY_TO, "FIRST");
+  check_key (list, SATCHEL_KEY_CC, "LAST");
   g_autofree char *repeated = g_strnfill (1100, 'x'), *text = g_strconcat ("Subject: ", repeated, "\n\n", NULL);
   g_autoptr (GBytes) long_mail = scan (text);
   g_assert_cmpint (search_key (long_mail, SATCHEL_KEY_IN_SUBJECT, "y"), ==, SATCHEL_MATCH_UNKNOWN);
