@@ -8,10 +8,12 @@
 
 #ifdef HAVE_ZLIB
 #include <string.h>
+#include <sys/mman.h>
 #include <zlib.h>
 
 #define RAW_BYTES 16384u
 #define READS_MAX 4 /* of input that means no output, before others get their turn */
+#define PAGES_HEADER 64u
 /* 96 KiB while it is in use, nothing at rest; a larger window makes answers some 7% smaller. */
 #define LEVEL 3
 #define WINDOW_BITS (-14)
@@ -85,6 +87,25 @@ deflate_read (SatchelTransport *transport, void *buffer, gsize len)
       self->raw_len = (gsize)n;
     }
   return self->has_ended ? SATCHEL_IO_END : SATCHEL_IO_AGAIN;
+}
+
+/* The compressor's memory comes in pages of its own: from the heap it would not go back to the system at rest. */
+static voidpf
+take_pages (voidpf data, uInt items, uInt size)
+{
+  gsize len = PAGES_HEADER + (gsize)items * size;
+  gsize *pages = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (pages == MAP_FAILED)
+    return Z_NULL;
+  *pages = len;
+  return (guint8 *)pages + PAGES_HEADER;
+}
+
+static void
+give_pages_back (voidpf data, voidpf address)
+{
+  gsize *pages = (gsize *)(void *)((guint8 *)address - PAGES_HEADER);
+  munmap (pages, *pages);
 }
 
 /* Compresses @parts up to a point where the peer can decompress all of it.  FALSE: no memory. */
@@ -206,6 +227,8 @@ satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize
   self->transport.ops = &deflate_ops;
   self->transport.fd = inner->fd;
   self->inner = inner;
+  self->out.zalloc = take_pages;
+  self->out.zfree = give_pages_back;
   self->packed = g_byte_array_new ();
   self->n_plain = n_plain;
   self->raw = len > 0 ? g_memdup2 (input, len) : NULL;

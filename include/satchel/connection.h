@@ -59,7 +59,7 @@ SATCHEL_API gboolean satchel_connection_can_compress (void);
 /* Raw DEFLATE (RFC 1951) both ways from here on: what was written so far goes as it is, unconsumed input is compressed.  The
  * limits of input and output count plain bytes.  FALSE: not built in, no memory, compressed already. */
 SATCHEL_API gboolean satchel_connection_compress (SatchelConnection *connection);
-/* The connection is quiet: what a compression can do without is freed (96 of some 140 KiB). */
+/* The connection is quiet: what a compression can do without goes back to the system (96 of some 125 KiB). */
 SATCHEL_API void satchel_connection_rest (SatchelConnection *connection);
 
 /* 0: none.  Counts from the last input; a peer that reads nothing for `limits.write_timeout` is closed anyway. */

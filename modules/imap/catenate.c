@@ -9,10 +9,14 @@
 #define COPY_BYTES 65536u
 #define TOLD_BYTES 500u /* of a URL that is refused */
 
-/* "BADURL" with the URL as far as resp-text allows (RFC 4469 4.1). */
+/* "BADURL" with the URL as far as resp-text allows (RFC 4469 4.1); what is the server's trouble is told as such.  Takes
+ * @error over, which may be NULL. */
 static gboolean
-bad_url (ImapSession *session, const char *url)
+bad_url (ImapSession *session, const char *url, GError *error)
 {
+  if (error != NULL && imap_error_is_internal (error))
+    return imap_incoming_fail_error (session, error);
+  g_clear_error (&error);
   ImapWriter writer = { .room = 1 };
   imap_write (&writer, "BADURL \"");
   imap_write_safe_text (&writer, url, TOLD_BYTES);
@@ -25,13 +29,13 @@ bad_url (ImapSession *session, const char *url)
 
 /* A reference of the caller's, or NULL. */
 static SatchelMailbox *
-open_mailbox (ImapSession *session, const ImapUrl *url)
+open_mailbox (ImapSession *session, const ImapUrl *url, GError **error)
 {
   g_autoptr (SatchelMailbox) mailbox = NULL;
   if (url->mailbox != NULL)
     {
-      g_autofree char *name = satchel_namespace_to_internal (&session->ns, url->mailbox, strlen (url->mailbox), NULL);
-      mailbox = name != NULL ? satchel_store_open_mailbox (session->store, name, NULL) : NULL;
+      g_autofree char *name = satchel_namespace_to_internal (&session->ns, url->mailbox, strlen (url->mailbox), error);
+      mailbox = name != NULL ? satchel_store_open_mailbox (session->store, name, error) : NULL;
     }
   else if (session->view != NULL)
     mailbox = satchel_mailbox_ref (session->view->mailbox);
@@ -43,12 +47,13 @@ open_mailbox (ImapSession *session, const ImapUrl *url)
 
 /* Where the section lies.  FALSE: there is none. */
 static gboolean
-find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *content, guint64 *ret_offset, guint64 *ret_len)
+find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *content, guint64 *ret_offset, guint64 *ret_len,
+              GError **error)
 {
   guint64 offset = 0, len;
   if (*url->section == '\0')
     {
-      gint64 measured = satchel_stream_length (content, NULL);
+      gint64 measured = satchel_stream_length (content, error);
       if (measured < 0)
         return FALSE;
       len = (guint64) measured;
@@ -56,7 +61,7 @@ find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *conten
   else
     {
       GBytes *found = NULL;
-      if (!satchel_mailbox_attributes (mailbox, &url->uid, 1, &found, NULL) || found == NULL)
+      if (!satchel_mailbox_attributes (mailbox, &url->uid, 1, &found, error) || found == NULL)
         return FALSE;
       g_autoptr (GBytes) attributes = found;
       if (!satchel_attributes_find_section (attributes, url->section, &offset, &len))
@@ -94,12 +99,13 @@ gboolean
 imap_catenate (ImapSession *session, const char *text)
 {
   g_auto (ImapUrl) url = { 0 };
+  GError *error = NULL;
   if (!imap_url_parse (text, &url))
-    return bad_url (session, text);
-  g_autoptr (SatchelMailbox) mailbox = open_mailbox (session, &url);
-  g_autoptr (SatchelStream) content = mailbox != NULL ? satchel_mailbox_open_message (mailbox, url.uid, NULL) : NULL;
+    return bad_url (session, text, NULL);
+  g_autoptr (SatchelMailbox) mailbox = open_mailbox (session, &url, &error);
+  g_autoptr (SatchelStream) content = mailbox != NULL ? satchel_mailbox_open_message (mailbox, url.uid, &error) : NULL;
   guint64 offset, len;
-  if (content == NULL || !find_section (mailbox, &url, content, &offset, &len))
-    return bad_url (session, text);
+  if (content == NULL || !find_section (mailbox, &url, content, &offset, &len, &error))
+    return bad_url (session, text, error);
   return imap_incoming_add_size (session, len) && copy (session, content, offset, len);
 }
