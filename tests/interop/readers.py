@@ -454,6 +454,7 @@ $changed == array_merge($some->ids, $new->ids) or die("flags: " . json_encode($c
 $sync->newmsgsuids->ids == $new->ids or die("new: " . json_encode($sync->newmsgsuids->ids));
 $sorted = $c->search("INBOX", null, ["sort" => [Horde_Imap_Client::SORT_SUBJECT]])["match"];
 count($sorted) == count($all) + 1 or die("sort: " . count($sorted) . " of " . count($all));
+count($c->thread("INBOX", ["criteria" => Horde_Imap_Client::THREAD_REFERENCES])->messageList()) == count($sorted) or die("thread");
 $other->store("INBOX", ["remove" => ['$horde'], "ids" => $some]);
 $other->expunge("INBOX", ["ids" => $new, "delete" => true]);
 $c->logout();
