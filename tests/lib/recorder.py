@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-"""A relay between a real IMAP client and a server in clear text, which notes what the client asks for and gets."""
+"""A relay between a real IMAP client and a server without TLS, which notes what the client asks for and gets."""
 import collections
 import re
 import socket
 import threading
+import zlib
 
 LITERAL = re.compile(rb"~?\{(\d+)\+?\}\r?\n\Z")
 SELECT = re.compile(rb'\A\S+ (?:SELECT|EXAMINE) (?:"((?:[^"\\]|\\.)*)"|([^ \r\n]+))', re.I)
@@ -14,10 +15,15 @@ class Lines:
     """Bytes as they come to lines; the bytes of a literal are left out."""
 
     def __init__(self):
-        self.rest, self.line, self.skip = b"", b"", 0
+        self.rest, self.line, self.skip, self.inflater = b"", b"", 0, None
+
+    def inflate(self):
+        """What comes from here on is compressed (RFC 4978)."""
+        self.inflater = zlib.decompressobj(-15)
+        self.rest = self.inflater.decompress(self.rest)
 
     def feed(self, data):
-        self.rest += data
+        self.rest += self.inflater.decompress(data) if self.inflater else data
         while self.rest:
             n = min(self.skip, len(self.rest))
             self.rest, self.skip = self.rest[n:], self.skip - n
@@ -54,12 +60,11 @@ class Recorder:
             except OSError:  # it is down: so is this
                 client.close()
                 continue
-            state = {"mailbox": None}
-            for source, sink, note in ((client, server, self._asked), (server, client, self._told)):
-                threading.Thread(target=self._relay, args=(source, sink, note, state), daemon=True).start()
+            state = {"mailbox": None, "compress": None, "lines": (Lines(), Lines())}
+            for n, (source, sink, note) in enumerate(((client, server, self._asked), (server, client, self._told))):
+                threading.Thread(target=self._relay, args=(source, sink, note, state, state["lines"][n]), daemon=True).start()
 
-    def _relay(self, source, sink, note, state):
-        lines = Lines()
+    def _relay(self, source, sink, note, state, lines):
         try:
             while data := source.recv(65536):
                 with self.lock:
@@ -82,6 +87,8 @@ class Recorder:
         self.verbs[verb] += 1
         if verb not in ("LOGIN", "AUTHENTICATE"):
             self.commands.append(line)
+        if verb == "COMPRESS":
+            state["compress"] = line.split()[0]
         selected = SELECT.match(line)
         if selected:
             state["mailbox"] = re.sub(rb"\\(.)", rb"\1", selected[1]) if selected[1] is not None else selected[2]
@@ -91,6 +98,10 @@ class Recorder:
             uid = re.search(rb"UID (\d+)", line)
             if uid and CONTENT.search(line):
                 self.downloads[state["mailbox"], int(uid[1])] += 1
+        if state["compress"] and line.startswith(state["compress"] + b" OK"):
+            state["compress"] = None
+            for lines in state["lines"]:
+                lines.inflate()
         validity = re.match(rb"\* OK \[UIDVALIDITY (\d+)\]", line)
         if validity:
             self.validities[state["mailbox"]].add(int(validity[1]))

@@ -336,6 +336,7 @@ class Play:
             self.run_until_quiet()
             self.compare(f"round {n}, {kind}")
         for recorder in self.recorders:
+            equal(bool(recorder.downloads), True, "the relay saw downloads")
             twice = {key: n for key, n in recorder.downloads.items() if n > 1}
             equal(twice, {}, "messages downloaded more than once")
             changed = {key: found for key, found in recorder.validities.items() if len(found) > 1}
