@@ -195,17 +195,31 @@ load_module (SatchelConfigWork *work, const char *name)
     satchel_config_work_problem (work, FALSE, section, "enabled", "module %s: its other half %s-gate.so is missing; install it beside %s.so", name, name, name);
 }
 
+/* Of enabled modules: others were loaded, too, to have their settings checked. */
+static GPtrArray *
+find_enabled (SatchelConfigWork *work, SatchelKind kind)
+{
+  GPtrArray *found = satchel_loader_find_all (work->loader, kind);
+  for (guint i = found->len; i > 0; i--)
+    if (!satchel_config_set_is_enabled (work->set, ((const SatchelProvided *) found->pdata[i - 1])->module->name))
+      g_ptr_array_remove_index (found, i - 1);
+  return found;
+}
+
 static void
 check_driver (SatchelConfigWork *work)
 {
   const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
   const char *driver = satchel_config_string (storage, "driver");
-  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (work->loader, SATCHEL_KIND_STORAGE_DRIVER);
+  g_autoptr (GPtrArray) drivers = find_enabled (work, SATCHEL_KIND_STORAGE_DRIVER);
+  gboolean is_there = FALSE;
+  for (guint i = 0; driver != NULL && i < drivers->len; i++)
+    is_there |= strcmp (((const SatchelProvided *) drivers->pdata[i])->name, driver) == 0;
   if (driver == NULL && drivers->len != 1)
     satchel_config_work_problem (work, FALSE, storage, "driver", "storage.driver: %s",
                                  drivers->len == 0 ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
                                                    : "several modules that store mail are enabled; set storage.driver to the one to use");
-  if (driver != NULL && satchel_loader_find (work->loader, SATCHEL_KIND_STORAGE_DRIVER, driver) == NULL)
+  if (driver != NULL && !is_there)
     satchel_config_work_problem (work, FALSE, storage, "driver",
                                  "storage.driver: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", driver, driver);
 }
@@ -219,7 +233,7 @@ load_modules (SatchelConfigWork *work)
       load_module (work, names[i]);
   satchel_loader_check (work->loader, work->set, work->problems);
   check_driver (work);
-  g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (work->loader, SATCHEL_KIND_PASSDB);
+  g_autoptr (GPtrArray) passdbs = find_enabled (work, SATCHEL_KIND_PASSDB);
   if (passdbs->len == 0)
     satchel_config_work_problem (work, TRUE, NULL, NULL, "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");
 }

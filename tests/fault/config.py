@@ -82,6 +82,16 @@ def all_in_one_run():
 
 
 @case
+def nothing_stores_mail():
+    """a storage driver that is not enabled is told, though its module is there for its settings; so are missing logins"""
+    for setting, status, words in (("maildir.enabled=false", 78, "no enabled module provides the storage driver"),
+                                   ("passwd-file.enabled=false", 0, "nobody can log in")):
+        r = server.cli("--set", setting, "config", "check", check=False)
+        equal(r.returncode, status, f"exit status ({r.stdout} {r.stderr})")
+        equal(words in r.stdout + r.stderr, True, f"{words} in:\n{r.stdout}{r.stderr}")
+
+
+@case
 def reload_changes_nothing():
     """a reload with any of them fails with the message, and clients notice nothing"""
     c = server.imap()
