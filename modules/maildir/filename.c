@@ -153,6 +153,7 @@ md_name_build (GString *out, const MdNameParts *parts)
   return out->len + 34 <= MD_NAME_MAX;
 }
 
+/* By ASCII, as other programs expect. */
 void
 md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown)
 {
@@ -160,21 +161,24 @@ md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *
   {
     guint32 flag;
     char letter;
-  } order[] = { /* by ASCII, as other programs expect */
-                { SATCHEL_FLAG_DRAFT, 'D' },   { SATCHEL_FLAG_FLAGGED, 'F' }, { SATCHEL_FLAG_ANSWERED, 'R' },
+  } order[] = { { SATCHEL_FLAG_DRAFT, 'D' },   { SATCHEL_FLAG_FLAGGED, 'F' }, { SATCHEL_FLAG_ANSWERED, 'R' },
                 { SATCHEL_FLAG_SEEN, 'S' },    { SATCHEL_FLAG_DELETED, 'T' } };
-  g_string_append (out, ":2,");
-  for (char c = 'A'; c <= 'Z'; c++)
-    {
-      gboolean is_set = unknown != NULL && strchr (unknown, c) != NULL;
-      for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-        is_set |= order[i].letter == c && (flags & order[i].flag) != 0;
-      if (is_set)
-        g_string_append_c (out, c);
-    }
-  for (guint i = 0; i < MD_LETTERS; i++)
-    if ((letters & (1u << i)) != 0 || (unknown != NULL && strchr (unknown, (char) ('a' + i)) != NULL))
-      g_string_append_c (out, (char) ('a' + i));
+  guint32 upper = 0; /* bit k: the k-th letter */
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
+    if ((flags & order[i].flag) != 0)
+      upper |= 1u << (order[i].letter - 'A');
+  for (const char *p = unknown; p != NULL && *p != '\0'; p++)
+    if (*p >= 'A' && *p <= 'Z')
+      upper |= 1u << (*p - 'A');
+    else if (*p >= 'a' && *p <= 'z')
+      letters |= 1u << (*p - 'a');
+  char text[3 + 26 + MD_LETTERS] = ":2,";
+  guint n = 3;
+  for (; upper != 0; upper &= upper - 1)
+    text[n++] = (char) ('A' + __builtin_ctz (upper));
+  for (; letters != 0; letters &= letters - 1)
+    text[n++] = (char) ('a' + __builtin_ctz (letters));
+  g_string_append_len (out, text, n);
 }
 
 void
