@@ -326,7 +326,8 @@ typedef struct MdUser
 {
   GHashTable *subscriptions; /* name -> NULL */
   GHashTable *special_use;   /* name -> use bits */
-  GQueue log;                /* char *, oldest first */
+  GString *log;              /* lines of the change log as in the file, oldest first */
+  guint n_log;
   MdSlots slots;
   guint64 modseq, uidvalidity; /* last given; 0: none yet */
   MdServer server;             /* whose files are kept beside ours */

@@ -14,6 +14,16 @@
 #define LOG_MAX 1000u
 #define PREVIOUS MD_USER_FILE ".old"
 
+static void
+add_log (MdUser *user, const char *entry)
+{
+  g_string_append_printf (user->log, "log %s\n", entry);
+  if (++user->n_log <= LOG_MAX)
+    return;
+  g_string_erase (user->log, 0, strchr (user->log->str, '\n') + 1 - user->log->str);
+  user->n_log--;
+}
+
 static gboolean
 parse_line (MdUser *user, char *line)
 {
@@ -33,7 +43,7 @@ parse_line (MdUser *user, char *line)
       g_hash_table_insert (user->special_use, g_strdup (name + 1), GUINT_TO_POINTER (bits));
     }
   else if (strcmp (line, "log") == 0)
-    g_queue_push_tail (&user->log, g_strdup (value));
+    add_log (user, value);
   else if (strcmp (line, "server") == 0)
     user->server = strcmp (value, "dovecot") == 0 ? MD_SERVER_DOVECOT : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER : MD_SERVER_NONE;
   else if (strcmp (line, "foreign") == 0)
@@ -125,7 +135,7 @@ md_user_open (MdStore *store, GError **error)
 {
   MdUser *user = store->user = g_new0 (MdUser, 1);
   user->slots.fd = -1;
-  g_queue_init (&user->log);
+  user->log = g_string_new (NULL);
   /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
   user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
@@ -142,7 +152,7 @@ md_user_free (MdUser *user)
 {
   g_hash_table_unref (user->subscriptions);
   g_hash_table_unref (user->special_use);
-  g_queue_clear_full (&user->log, g_free);
+  g_string_free (user->log, TRUE);
   md_slots_close (&user->slots);
   g_free (user);
 }
@@ -165,8 +175,7 @@ md_user_save (MdStore *store, gboolean durable, GError **error)
   g_hash_table_iter_init (&iter, user->special_use);
   while (g_hash_table_iter_next (&iter, &key, &value))
     g_string_append_printf (body, "use %u %s\n", GPOINTER_TO_UINT (value), (char *) key);
-  for (GList *l = user->log.head; l != NULL; l = l->next)
-    g_string_append_printf (body, "log %s\n", (char *) l->data);
+  g_string_append_len (body, user->log->str, (gssize) user->log->len);
   g_autoptr (GString) file = g_string_new (NULL);
   g_string_printf (file, "satchel-user 1 1 %08x\n", md_crc32c (0, body->str, body->len));
   g_string_append_len (file, body->str, (gssize) body->len);
@@ -179,11 +188,9 @@ md_user_save (MdStore *store, gboolean durable, GError **error)
 void
 md_user_log (MdStore *store, char what, const char *name, const char *other)
 {
-  GQueue *log = &store->user->log;
-  g_queue_push_tail (log, g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what, name,
-                                           other != NULL ? "\t" : "", other != NULL ? other : ""));
-  while (log->length > LOG_MAX)
-    g_free (g_queue_pop_head (log));
+  g_autofree char *entry = g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what, name,
+                                            other != NULL ? "\t" : "", other != NULL ? other : "");
+  add_log (store->user, entry);
 }
 
 gboolean
