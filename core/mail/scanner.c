@@ -9,6 +9,7 @@
 
 #include "core/mail/scan.h"
 #include "core/mail/text.h"
+#include "core/runtime/stream_private.h"
 
 /* A boundary line: "--", boundary, "--", white space; a longer line is none. */
 #define LINE_BYTES 2048u
@@ -45,7 +46,6 @@ struct SatchelScanner
   ScanState state;
   guint64 offset;      /* of the next byte */
   guint64 line_offset; /* of the current line */
-  guint8 line[LINE_BYTES];
   guint64 line_len;       /* of the current line so far; only LINE_BYTES are kept */
   gboolean is_plain_line; /* a body line that cannot be a boundary: not kept */
   guint8 last_byte;       /* the one before `offset` */
@@ -55,11 +55,13 @@ struct SatchelScanner
   gsize header_bytes_left;
   gboolean is_header_cut;
   gboolean is_frozen; /* bounds reached: no more structure */
-  OpenPart open[SATCHEL_SCAN_DEPTH + 2];
   guint n_open;
   Capture capture;
   guint32 plain_part, html_part;
   GByteArray *plain, *html;
+  /* Not zeroed: as far as the counters above say. */
+  OpenPart open[SATCHEL_SCAN_DEPTH + 2];
+  guint8 line[LINE_BYTES];
 };
 
 static void
@@ -81,14 +83,15 @@ push_part (SatchelScanner *scanner, guint64 header_offset)
 SatchelScanner *
 satchel_scanner_new (void)
 {
-  SatchelScanner *scanner = g_new0 (SatchelScanner, 1);
+  SatchelScanner *scanner = g_malloc (sizeof *scanner);
+  memset (scanner, 0, G_STRUCT_OFFSET (SatchelScanner, open));
   scanner->tree.parts = g_array_new (FALSE, TRUE, sizeof (ScanPart));
   /* As much as usual mail needs: no growing in steps. */
   scanner->tree.pool = g_string_sized_new (2048);
   scanner->tree.header_records = g_byte_array_sized_new (2048);
   scanner->tree.preview = g_string_sized_new (256);
   scanner->header = g_string_sized_new (4096);
-  scanner->plain = g_byte_array_new ();
+  scanner->plain = g_byte_array_sized_new (PREVIEW_PLAIN_BYTES);
   scanner->html = g_byte_array_new ();
   scanner->plain_part = scanner->html_part = NO_PART;
   scanner->header_bytes_left = SATCHEL_SCAN_HEADER_BYTES;
@@ -411,6 +414,14 @@ GBytes *
 satchel_scan_stream (SatchelStream *content, GError **error)
 {
   g_autoptr (SatchelScanner) scanner = satchel_scanner_new ();
+  GBytes *whole = satchel_stream_bytes (content);
+  if (whole != NULL)
+    {
+      gsize len;
+      const void *data = g_bytes_get_data (whole, &len);
+      satchel_scanner_feed (scanner, data, len);
+      return satchel_scanner_finish (g_steal_pointer (&scanner));
+    }
   g_autofree guint8 *buffer = g_malloc (65536);
   guint64 offset = 0;
   for (;;)

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include "core/runtime/stream_private.h"
+
 #include <errno.h>
 #include <satchel/stream.h>
 #include <string.h>
@@ -82,6 +84,12 @@ satchel_stream_new_bytes (GBytes *bytes)
   satchel_stream_init (&self->stream, &bytes_ops);
   self->bytes = g_bytes_ref (bytes);
   return &self->stream;
+}
+
+GBytes *
+satchel_stream_bytes (SatchelStream *stream)
+{
+  return stream->ops == &bytes_ops ? ((BytesStream *)stream)->bytes : NULL;
 }
 
 typedef struct FdStream

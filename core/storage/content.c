@@ -78,11 +78,14 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
 static char *
 crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
 {
-  GString *crumb = g_string_sized_new (48);
+  static const char digits[] = "0123456789abcdef";
+  char id[2 * sizeof (snapshot->state.mailbox_id) + 1] = { 0 };
   for (guint i = 0; i < sizeof (snapshot->state.mailbox_id); i++)
-    g_string_append_printf (crumb, "%02x", snapshot->state.mailbox_id[i]);
-  g_string_append_printf (crumb, " %u", uid);
-  return g_string_free (crumb, FALSE);
+    {
+      id[2 * i] = digits[snapshot->state.mailbox_id[i] >> 4];
+      id[2 * i + 1] = digits[snapshot->state.mailbox_id[i] & 0xf];
+    }
+  return g_strdup_printf ("%s %u", id, uid);
 }
 
 /* ---- attributes ---- */

@@ -82,16 +82,19 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
 static GBytes *
 with_crlf (const guint8 *data, gsize len)
 {
-  gsize n_lf = 0;
   const guint8 *end = data + len;
-  for (const guint8 *p = data; p < end && (p = memchr (p, '\n', (gsize) (end - p))) != NULL; p++)
-    n_lf++;
-  guint8 *out = g_malloc (len + n_lf + 1);
+  gsize room = len + len / 16 + 64; /* lines of 16 bytes and more */
+  guint8 *out = g_malloc (room);
   gsize at = 0;
   for (const guint8 *p = data; p < end;)
     {
       const guint8 *lf = memchr (p, '\n', (gsize) (end - p));
       const guint8 *stop = lf != NULL ? lf : end;
+      if (room - at < (gsize) (stop - p) + 2)
+        {
+          room = at + 2 * (gsize) (end - p) + 2; /* for all that is left, whatever it is */
+          out = g_realloc (out, room);
+        }
       memcpy (out + at, p, (gsize) (stop - p));
       at += (gsize) (stop - p);
       if (lf == NULL)
