@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Real programs against a real server.  Slow ones last.
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py tests/interop/compress.py \
+	tests/interop/search-dovecot.py \
 	tests/interop/simultaneous.py tests/interop/storm.py tests/interop/resync.py tests/interop/twoway-mbsync.py tests/interop/twoway-offlineimap.py \
 	tests/interop/twoway-interimap.py
 SERVER_TESTS += $(INTEROP_TESTS)
