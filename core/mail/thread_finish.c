@@ -188,8 +188,8 @@ build (const Tree *tree)
   g_autofree guint32 *lasts = g_new (guint32, tree->n_nodes + 1);
   threads->n_messages = tree->n;
   threads->first = NONE;
-  threads->nodes = g_new (SatchelThreadNode, tree->n_nodes);
-  memset (threads->nodes, 0xff, tree->n_nodes * sizeof *threads->nodes);
+  threads->nodes = g_new (SatchelThreadNode, tree->n_nodes + 1); /* never NULL, which memset does not take */
+  memset (threads->nodes, 0xff, (tree->n_nodes + 1) * sizeof *threads->nodes);
   memset (lasts, 0xff, (tree->n_nodes + 1) * sizeof *lasts);
   for (guint32 i = 0; i < tree->n; i++)
     {
