@@ -307,15 +307,16 @@ satchel_attributes_header_fields (GBytes *blob, const char *const *names, guint 
 
 /* ---- message ids ---- */
 
-/* RFC 5256 3: <"a"@b> is <a@b>.  White space is folding, or wrong. */
+/* RFC 5256 3: <"a"@b> is <a@b>; a quote inside a word is just that.  White space is folding, or wrong. */
 static void
 append_id (const char *at, const char *end, GString *out)
 {
+  const char *start = at;
   for (gboolean is_quoted = FALSE; at < end; at++)
     {
       if (is_quoted && *at == '\\' && at + 1 < end)
         at++;
-      else if (*at == '"')
+      else if (*at == '"' && (is_quoted || (at > start && (at[-1] == '<' || at[-1] == '.'))))
         {
           is_quoted = !is_quoted;
           continue;

@@ -259,12 +259,13 @@ test_message_ids (void)
   g_assert_cmpuint (last->len, ==, 1);
   g_assert_cmpstr (last->pdata[0], ==, "<g@h>");
   /* RFC 5256 3 has this one. */
-  static const char quoted[] = "<\"01KF8JCEOCBS0045PS\"@xxx.yyy.com> <\"a\\\"b\\\\\"@c> <\"x\"@[d\\e]> <\"";
+  static const char quoted[] = "<log\"1@a.b> <\"01KF8JCEOCBS0045PS\"@xxx.yyy.com> <\"a\\\"b\\\\\"@c> <\"x\"@[d\\e]> <\"";
   g_autoptr (GPtrArray) plain = satchel_message_ids_parse (quoted, sizeof quoted - 1, 10);
-  g_assert_cmpuint (plain->len, ==, 3);
-  g_assert_cmpstr (plain->pdata[0], ==, "<01KF8JCEOCBS0045PS@xxx.yyy.com>");
-  g_assert_cmpstr (plain->pdata[1], ==, "<a\"b\\@c>");
-  g_assert_cmpstr (plain->pdata[2], ==, "<x@[d\\e]>");
+  g_assert_cmpuint (plain->len, ==, 4);
+  g_assert_cmpstr (plain->pdata[0], ==, "<log\"1@a.b>");
+  g_assert_cmpstr (plain->pdata[1], ==, "<01KF8JCEOCBS0045PS@xxx.yyy.com>");
+  g_assert_cmpstr (plain->pdata[2], ==, "<a\"b\\@c>");
+  g_assert_cmpstr (plain->pdata[3], ==, "<x@[d\\e]>");
 }
 
 static void
