@@ -220,6 +220,8 @@ find_top (guint32 *tops, const SatchelThreadNode *nodes, guint32 node)
 static void
 order_by_arrival (SatchelThreads *threads, const Tree *tree)
 {
+  if (tree->n == 0)
+    return;
   g_autofree guint32 *tops = g_new (guint32, tree->n_nodes);
   g_autofree gint64 *latest = g_new (gint64, tree->n_nodes);
   g_autoptr (GArray) dated = g_array_new (FALSE, FALSE, sizeof (Dated));
