@@ -1,0 +1,390 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""Accounts of Debian's Dovecot and Courier, made by real clients, go on with Satchel and back: no client downloads anything
+again, and UIDs, flags, keywords, subscriptions and unique ids are the same."""
+import imaplib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from peers import MAIL, Courier, Dovecot  # noqa: E402
+from tap import Server, Skip, case, equal, main, need, run, scratch  # noqa: E402
+
+NOBODY = 65534
+USERS = ["u0001", "u0002", "u0003"]
+state = {}
+
+
+# ---- what an account holds, as a client sees it
+
+def names_of(lines, selectable):
+    """Names in answers to LIST and LSUB, with '/' between levels; @selectable: only those."""
+    found = {}
+    for line in lines:
+        if line is None:
+            continue
+        if isinstance(line, tuple):
+            line = line[0].rpartition(b"{")[0] + b'"' + line[1] + b'"'
+        m = re.match(rb'\(([^)]*)\) (?:"(.)"|NIL) (?:"((?:[^"\\]|\\.)*)"|(\S+))$', line)
+        name = (m.group(3) if m.group(3) is not None else m.group(4)).replace(b'\\"', b'"').replace(b"\\\\", b"\\").decode()
+        if name.startswith("INBOX."):
+            name = name[6:]
+        if m.group(2) == b".":
+            name = name.replace(".", "/")
+        if not selectable or not re.search(rb"\\no(select|nexistent)", m.group(1).lower()):
+            found[name] = m.group(1)
+    return found
+
+
+def listing(c, kind="list"):
+    lines = getattr(c, kind)()[1]
+    return set(names_of(lines, kind == "list"))
+
+
+def wire_name(c, name):
+    """As this server wants it."""
+    if c.separator == ".":
+        return '"' + ("INBOX" if name == "INBOX" else "INBOX." + name.replace("/", ".")) + '"'
+    return '"' + name + '"'
+
+
+def login(server, user):
+    c = server.imap(user)
+    line = c.list('""', '""')[1][0]
+    c.separator = "." if b'"."' in line else "/"
+    return c
+
+
+def account(server, user, pop3=True):
+    """{"folders": {name: (UIDVALIDITY, UIDNEXT, {uid: (flags, date, size)})}, "subscribed": ..., "uidls": ...}"""
+    c = login(server, user)
+    folders = {}
+    for name in sorted(listing(c)):
+        ok, data = c.select(wire_name(c, name), readonly=True)
+        equal(ok, "OK", f"EXAMINE {name}: {data}")
+        validity = int(c.response("UIDVALIDITY")[1][0])
+        nxt = int(c.response("UIDNEXT")[1][0])
+        messages = {}
+        if int(data[0]) > 0:
+            for line in c.uid("FETCH", "1:*", "(FLAGS INTERNALDATE RFC822.SIZE)")[1]:
+                line = line if isinstance(line, bytes) else b"".join(line)
+                flags = set(re.search(rb"FLAGS \(([^)]*)\)", line).group(1).split()) - {b"\\Recent"}
+                messages[int(re.search(rb"UID (\d+)", line).group(1))] = (
+                    tuple(sorted(flags)), time.mktime(imaplib.Internaldate2tuple(re.sub(rb'INTERNALDATE "0', b'INTERNALDATE " ', line))),
+                    int(re.search(rb"RFC822.SIZE (\d+)", line).group(1)))
+        folders[name] = (validity, nxt, messages)
+    result = {"folders": folders, "subscribed": listing(c, "lsub")}
+    c.logout()
+    if pop3:
+        p = server.pop3_session(user) if isinstance(server, Server) else server.pop3(user)
+        result["uidls"] = [line.split()[1] for line in p.uidl()[1]]
+        p.quit()
+    return result
+
+
+def same(got, want, what, uidls=True):
+    # Every user of ours has these (group mailboxes).
+    made = {name for name in ("Archive", "Drafts", "Junk", "Sent", "Trash") if name in got["folders"] and not got["folders"][name][2]}
+    equal(sorted(set(got["folders"]) - made), sorted(set(want["folders"]) - made), f"{what}: folders")
+    for name, (validity, nxt, messages) in want["folders"].items():
+        now = got["folders"][name]
+        equal(now[0], validity, f"{what}: UIDVALIDITY of {name}")
+        equal(sorted(now[2]), sorted(messages), f"{what}: UIDs of {name}")
+        for uid in messages:
+            equal(now[2][uid], messages[uid], f"{what}: flags, date and size of {name} UID {uid}")
+        if now[1] < nxt:
+            raise AssertionError(f"{what}: UIDNEXT of {name} fell from {nxt} to {now[1]}")
+    equal(got["subscribed"] - made, want["subscribed"] - made, f"{what}: subscriptions")
+    if uidls:
+        equal(got["uidls"], want["uidls"], f"{what}: unique ids of POP3")
+
+
+# ---- a first life with another server
+
+def message(n, size=200):
+    return (f"From: a@example.net\r\nTo: b@example.org\r\nSubject: message {n}\r\nMessage-ID: <{n}@example.net>\r\n"
+            f"Date: Mon, 01 Jan 2024 10:00:{n % 60:02} +0000\r\n\r\n" + "x" * size + "\r\n").encode()
+
+
+def drop(path, n, uid):
+    """Another delivery agent, as in the Maildir's own specification."""
+    name = f"17000000{n:02}.M{n}P{n}.agent"
+    for sub in ("tmp", "new", "cur"):
+        os.makedirs(os.path.join(path, sub), exist_ok=True)
+    with open(os.path.join(path, "tmp", name), "wb") as f:
+        f.write(message(n).replace(b"\r\n", b"\n"))
+    os.rename(os.path.join(path, "tmp", name), os.path.join(path, "new", name))
+    subprocess.run(["chown", "-R", f"{uid}:{uid}", path], check=True)
+
+
+FOLDERS = ["Gel&APY-scht", "x &- y", "A/B/C deep", "with space", "INBOX/child", "archive/2023/Q&AOQ-"]
+
+
+def first_life(peer, user, path, extra=()):
+    c = login(peer, user)
+    for name in FOLDERS + list(extra):
+        if c.separator == "." and name.startswith("INBOX/"):
+            continue
+        equal(c.create(wire_name(c, name))[0], "OK", f"CREATE {name}")
+    for name in ("INBOX", "Gel&APY-scht", "A/B/C deep", *extra):
+        c.subscribe(wire_name(c, name))
+    for n in range(1, 11):
+        flags = {2: r"(\Seen)", 3: r"(\Seen \Answered important $Forwarded)", 5: r"(\Flagged)", 8: r"(work $MDNSent)"}.get(n)
+        equal(c.append('"INBOX"', flags, None, message(n))[0], "OK", "APPEND")
+    for n in range(11, 14):
+        c.append(wire_name(c, "A/B/C deep"), r"(\Seen deepwork)" if n == 12 else None, '"01-Feb-2020 10:00:00 +0000"', message(n))
+    c.append(wire_name(c, "x &- y"), r"(\Draft)", None, message(14))
+    c.append(wire_name(c, "Gel&APY-scht"), None, None, message(15))
+    c.select('"INBOX"')
+    c.store("4,10", "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    c.store("1", "+FLAGS", "(later)")
+    c.copy("2", wire_name(c, "with space"))
+    c.select(wire_name(c, "A/B/C deep"))
+    c.store("1", "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    c.logout()
+    drop(path, 20, peer.uid)
+    p = peer.pop3(user)
+    p.retr(1)
+    p.quit()
+
+
+# ---- clients
+
+def mbsync(home, server, user):
+    need("mbsync")
+    os.makedirs(os.path.join(home, "mail"), exist_ok=True)
+    with open(os.path.join(home, "mbsyncrc"), "w") as f:
+        f.write(f"""IMAPAccount a
+Host 127.0.0.1
+Port {server.ports["imap"]}
+User {user}@{state["server"].domain}
+Pass {state["server"].password}
+SSLType None
+AuthMechs LOGIN
+
+IMAPStore far
+Account a
+
+MaildirStore near
+Path {home}/mail/
+Inbox {home}/mail/INBOX
+SubFolders Verbatim
+
+Channel c
+Far :far:
+Near :near:
+Patterns *
+Create Near
+Expunge Both
+SyncState *
+""")
+    before = files_below(os.path.join(home, "mail"))
+    r = run("mbsync", "-a", "-c", os.path.join(home, "mbsyncrc"), env={**os.environ, "HOME": home})
+    return before, files_below(os.path.join(home, "mail")), r
+
+
+def files_below(path):
+    return sorted(os.path.join(d, f) for d, _, names in os.walk(path) for f in names
+                  if os.path.basename(d) in ("cur", "new"))
+
+
+def getmail(home, server, user):
+    need("getmail")
+    for sub in ("cur", "new", "tmp"):
+        os.makedirs(os.path.join(home, "getmail-mail", sub), exist_ok=True)
+    with open(os.path.join(home, "getmailrc"), "w") as f:
+        f.write(f"""[retriever]
+type = SimplePOP3Retriever
+server = 127.0.0.1
+port = {server.ports["pop3"]}
+username = {user}@{state["server"].domain}
+password = {state["server"].password}
+[destination]
+type = Maildir
+path = {home}/getmail-mail/
+[options]
+delete = false
+read_all = false
+""")
+    subprocess.run(["chown", "-R", str(NOBODY), home], check=True)  # it delivers to nobody's as root
+    r = run("getmail", "--getmaildir", home, "--rcfile", os.path.join(home, "getmailrc"), check=False, user=NOBODY, group=NOBODY, extra_groups=[],
+            env={**os.environ, "HOME": home})
+    subprocess.run(["chown", "-R", "0", home], check=True)
+    equal(r.returncode, 0, f"getmail: {r.stdout!r} {r.stderr!r}")
+    return len(files_below(os.path.join(home, "getmail-mail")))
+
+
+def fetchmail(home, server, user):
+    need("fetchmail")
+    box = os.path.join(home, "fetched")
+    with open(os.path.join(home, "fetchmailrc"), "w") as f:
+        f.write(f"""poll localhost via 127.0.0.1 protocol POP3 uidl service {server.ports["pop3"]}
+user "{user}@{state["server"].domain}" password "{state["server"].password}" sslproto '' keep
+mda "cat >> {box}; echo >> {box}"
+""")
+    os.chmod(os.path.join(home, "fetchmailrc"), 0o600)
+    r = run("fetchmail", "-f", os.path.join(home, "fetchmailrc"), "-i", os.path.join(home, "fetchids"), "--pidfile",
+            os.path.join(home, "fetchmail.pid"), check=False, env={**os.environ, "HOME": home, "FETCHMAILHOME": home})
+    if r.returncode not in (0, 1):
+        raise AssertionError(f"fetchmail ended with {r.returncode}: {r.stdout!r} {r.stderr!r}")
+    with open(box, "rb") as f:
+        return f.read().count(b"Message-ID:")
+
+
+def clients(home, server, user):
+    """Everything there is, with each of them."""
+    before, after, r = mbsync(home, server, user)
+    return {"mbsync": after, "getmail": getmail(home, server, user), "fetchmail": fetchmail(home, server, user)}
+
+
+# ---- a day with us
+
+def day_of_use(server, user):
+    for n in range(30, 33):
+        server.deliver(message(n), user)
+    c = login(server, user)
+    c.append('"INBOX"', r"(\Seen newword)", None, message(33))
+    c.select('"INBOX"')
+    c.store("2", "+FLAGS", r"(\Flagged important freshword)")
+    c.store("3", "-FLAGS", r"(\Answered $Forwarded)")
+    c.store("1,5", "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    top = int(c.select('"INBOX"')[1][0])
+    c.store(str(top - 1), "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    for name in ("Neu&APw-", "New/Sub/Deep", "gone"):
+        equal(c.create(f'"{name}"')[0], "OK", f"CREATE {name}")
+    for n in (40, 41):
+        c.append('"New/Sub/Deep"', r"(\Answered deepfresh)", None, message(n))
+    equal(c.delete('"gone"')[0], "OK", "DELETE")
+    equal(c.rename('"A/B"', '"Moved"')[0], "OK", "RENAME")
+    equal(c.rename('"with space"', '"New/with room"')[0], "OK", "RENAME")
+    c.subscribe('"New/Sub/Deep"')
+    c.unsubscribe('"Gel&APY-scht"')
+    c.select('"INBOX"')
+    c.copy("1:2", '"Neu&APw-"')
+    equal(c._simple_command("MOVE", "3", '"x &- y"')[0], "OK", "MOVE")
+    c.logout()
+    p = server.pop3_session(user)
+    p.dele(1)
+    p.quit()
+    # The last message goes: its UID must not come again with the other server either.
+    c = login(server, user)
+    top = c.select('"INBOX"')[1][0].decode()
+    c.store(top, "+FLAGS", r"(\Deleted)")
+    c.expunge()
+    c.logout()
+
+
+def second_life(peer, user):
+    """The other server again, before we come back."""
+    c = login(peer, user)
+    c.append('"INBOX"', r"(\Seen backword)", None, message(50))
+    c.select('"INBOX"')
+    c.store("1", "+FLAGS", r"(\Flagged)")
+    c.append(wire_name(c, "New/Sub/Deep"), None, None, message(51))
+    c.create(wire_name(c, "Theirs"))
+    c.subscribe(wire_name(c, "Theirs"))
+    c.append(wire_name(c, "Theirs"), "(word)", None, message(52))
+    c.logout()
+
+
+def satchel(*settings):
+    """Our server over the same mail."""
+    options = [x for s in settings for x in ("--set", s)]
+    state["server"].start(*options)
+    return state["server"]
+
+
+def server_at_rest():
+    if "server" not in state:
+        server = state["server"] = Server(users=len(USERS))
+        server.users = [f"{u}@{server.domain}" for u in USERS]
+        server.stop("--keep")
+    return state["server"]
+
+
+def subjects(c, folder):
+    c.select(f'"{folder}"', readonly=True)
+    return [x[1] for x in c.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1] if isinstance(x, tuple)]
+
+
+def there_and_back(user, path, start, settings, extra=(), fetches=True):
+    """The whole story with one peer: first life, taken over, a day of use, back, and here again."""
+    server = server_at_rest()
+    home = scratch()
+    peer = start()
+    first_life(peer, user, path, extra)
+    clients(home, peer, user)
+    had = clients(home, peer, user)  # and what POP3 marked as read
+    was = account(peer, user)
+    peer.stop()
+    satchel(*settings)
+    try:
+        same(account(server, user), was, "taken over")
+        equal(clients(home, server, user), had, "what clients have after another run")
+        day_of_use(server, user)
+        used = account(server, user)
+    finally:
+        server.stop("--keep")
+    peer = start()
+    same(account(peer, user), used, "back", uidls=fetches)
+    second_life(peer, user)
+    again = account(peer, user)
+    peer.stop()
+    satchel(*settings)
+    try:
+        same(account(server, user), again, "here again", uidls=fetches)
+        if re.search(r" (ERROR|CRITICAL) ", server.log()):
+            raise AssertionError("errors in our log: " + server.log()[-2000:])
+    finally:
+        server.stop("--keep")
+
+
+def mail_of(user, *parts):
+    return os.path.join(server_at_rest().mail_root, server_at_rest().domain, user, *parts)
+
+
+def dovecot():
+    if "dovecot" not in state:
+        state["dovecot"] = Dovecot(server_at_rest())
+    return state["dovecot"]
+
+
+@case
+def dovecot_maildir():
+    """Dovecot, Maildir++ in place: taken over, used for a day, back, and here again"""
+    peer = dovecot()
+
+    def start():
+        peer.start(f"maildir:{MAIL}/%d/%n/Maildir")
+        return peer
+    os.makedirs(mail_of("u0001"), exist_ok=True)
+    peer.own(os.path.dirname(mail_of("u0001")))
+    there_and_back("u0001", mail_of("u0001", "Maildir"), start, ["maildir.path=%d/%n/Maildir"])
+
+
+@case
+def dovecot_fs():
+    """Dovecot, LAYOUT=fs with control and index elsewhere, unique ids by file name and saved: the same"""
+    peer = dovecot()
+
+    def start():
+        peer.start(f"maildir:{MAIL}/%d/%n/Maildir:LAYOUT=fs:CONTROL={MAIL}/control/%u:INDEX={MAIL}/index/%u",
+                   "pop3_save_uidl = yes\npop3_uidl_format = %f\n")
+        return peer
+    for sub in (mail_of("u0002"), os.path.join(peer.server.mail_root, "control"), os.path.join(peer.server.mail_root, "index")):
+        os.makedirs(sub, exist_ok=True)
+        peer.own(sub)
+    there_and_back("u0002", mail_of("u0002", "Maildir"), start,
+                   ["maildir.path=%d/%n/Maildir", "maildir.layout=fs", "maildir.control_path=control/%u", "maildir.pop3_uidl_format=%f"],
+                   extra=("dotted.name", "a.b/c.d"))
+
+
+main()
