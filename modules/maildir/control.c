@@ -13,7 +13,7 @@
 static const char *
 control_dir (const MdStore *store, const char *dir)
 {
-  return dir[0] == '\0' && store->settings.layout == MD_LAYOUT_FS ? "INBOX" : dir;
+  return dir[0] == '\0' && (store->settings.layout & MD_LAYOUT_FS) != 0 ? "INBOX" : dir;
 }
 
 static gboolean

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #define KEYWORDS_LIST ":list"
+#define MARK_FILE "satchel-courier" /* there: Courier's files say all that ours do */
 #define FILE_MAX (256u << 20)
 #define CHANGE_MAX 65536u
 
@@ -159,16 +160,18 @@ rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, gu
   const char *name = (const char *) scan->names->data + found->name;
   MdName parsed;
   md_name_parse (name, found->len, &parsed);
+  if (parsed.letters == letters)
+    return;
   g_autoptr (GString) unknown = g_string_new (NULL);
-  md_name_unknown (name, found->len, letters | parsed.letters, unknown);
+  md_name_unknown (name, found->len, (1u << MD_LETTERS) - 1, unknown);
   g_autoptr (GString) now = g_string_new_len (name, (gssize) parsed.base_len);
-  md_name_append_flags (now, parsed.flags, letters | parsed.letters, unknown->str);
+  md_name_append_flags (now, parsed.flags, letters, unknown->str);
   if (now->len <= MD_NAME_MAX)
     md_sys.renameat (found->is_new ? mb->new_fd : mb->cur_fd, name, mb->cur_fd, now->str);
 }
 
-gboolean
-md_courier_take_keywords (MdMailbox *mb, GError **error)
+static gboolean
+take_keywords (MdMailbox *mb, GError **error)
 {
   int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
   if (fd < 0)
@@ -186,8 +189,6 @@ md_courier_take_keywords (MdMailbox *mb, GError **error)
         bits[i] = md_keywords_add (&mb->keywords, tags.names->pdata[i], &needs_file);
     }
   MdScan scan;
-  if (g_hash_table_size (tags.by_file) == 0)
-    return TRUE;
   if (!md_keywords_save (&mb->keywords, mb->control_fd, error) || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
     return FALSE;
   for (guint i = 0; i < scan.found->len; i++)
@@ -199,12 +200,36 @@ md_courier_take_keywords (MdMailbox *mb, GError **error)
       for (guint k = 0; numbers != NULL && k < numbers->len; k++)
         if (bits[g_array_index (numbers, guint, k)] >= 0)
           set |= G_GUINT64_CONSTANT (1) << bits[g_array_index (numbers, guint, k)];
-      guint32 letters = md_keywords_to_letters (&mb->keywords, set);
-      if (letters != 0)
-        rename_with_letters (mb, &scan, found, letters);
+      rename_with_letters (mb, &scan, found, md_keywords_to_letters (&mb->keywords, set));
     }
   md_scan_clear (&scan);
   return md_fsync (mb->cur_fd, "cur", error);
+}
+
+/* Courier's are newer than ours when the mailbox is new to us, or while our mark says that Courier knows all of ours: it
+ * drops the letters when it changes flags. */
+gboolean
+md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
+{
+  struct stat mark, keywords, cur;
+  if (mb->store->user->server != MD_SERVER_COURIER)
+    return TRUE;
+  if (is_first)
+    return take_keywords (mb, error);
+  if (md_sys.fstatat (mb->fd, MARK_FILE, &mark, AT_SYMLINK_NOFOLLOW) != 0
+      || md_sys.fstatat (mb->fd, MD_COURIER_KEYWORDS, &keywords, AT_SYMLINK_NOFOLLOW) != 0 || md_sys.fstat (mb->cur_fd, &cur) != 0
+      || MAX (keywords.st_mtim.tv_sec, cur.st_mtim.tv_sec) < mark.st_mtim.tv_sec)
+    return TRUE;
+  return take_keywords (mb, error);
+}
+
+/* Ours go ahead: what Courier has is old until it is written again. */
+void
+md_courier_changed (MdMailbox *mb)
+{
+  if (!mb->is_changed && mb->store->user->server == MD_SERVER_COURIER)
+    md_sys.unlinkat (mb->fd, MARK_FILE, 0);
+  mb->is_changed = TRUE;
 }
 
 /* ---------------------------------------------------------------- unique ids */
@@ -255,6 +280,34 @@ md_courier_unique_ids (MdMailbox *mb)
 }
 
 /* ---------------------------------------------------------------- for going back */
+
+/* Courier numbers what is in new/ anew, whatever its list says. */
+static void
+move_to_cur (MdMailbox *mb)
+{
+  guint n_moved = 0;
+  for (guint i = 0; i < mb->table.entries->len; i++)
+    {
+      MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
+      SatchelMessageRow row;
+      if ((entry->bits & (MD_ENTRY_DEAD | MD_ENTRY_NEW)) != MD_ENTRY_NEW || !md_row_of (mb->snapshot, entry->uid, &row))
+        continue;
+      g_autofree char *name = g_strdup (md_table_name (&mb->table, entry));
+      g_autofree char *now = g_strdup_printf ("%.*s:2,", (int) entry->base_len, name);
+      if (strlen (now) > MD_NAME_MAX || md_sys.renameat (mb->new_fd, name, mb->cur_fd, now) != 0)
+        continue;
+      md_table_rename (&mb->table, entry, (guint8) (entry->bits & ~MD_ENTRY_NEW), now, entry->base_len);
+      md_index_row (mb, &row, entry);
+      n_moved++;
+    }
+  MdStamp stamps[2];
+  if (n_moved == 0 || !md_stamp_of (mb->new_fd, &stamps[0], NULL) || !md_stamp_of (mb->cur_fd, &stamps[1], NULL))
+    return;
+  mb->new_stamp = stamps[0];
+  mb->cur_stamp = stamps[1];
+  md_mailbox_mark_suspect (mb, 0);
+  md_index_flush (mb, FALSE, NULL);
+}
 
 static gboolean
 write_uids (MdMailbox *mb, GError **error)
@@ -347,10 +400,19 @@ write_unique_ids (MdMailbox *mb, GError **error)
       g_autofree char *named = uidl_of_name (base);
       int found = id != NULL ? sscanf (id, "UID%lu-%lu", &n, &v) : 0;
       if (found > 0 || g_strcmp0 (id, named) == 0)
-        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n", base, size_of (mb, entry), n, v);
+        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n", md_table_name (&mb->table, entry), /* with the ':' */
+                                size_of (mb, entry), n, v);
     }
   md_unique_ids_drop (ids);
   return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);
+}
+
+/* A mailbox that only we have opened. */
+gboolean
+md_courier_lacks (const MdMailbox *mb)
+{
+  struct stat st;
+  return mb->store->user->server == MD_SERVER_COURIER && md_sys.fstatat (mb->fd, MD_COURIER_UIDS, &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
 void
@@ -359,7 +421,9 @@ md_courier_write (MdMailbox *mb)
   g_autoptr (GError) error = NULL;
   if (!mb->is_changed || mb->is_deleted || mb->snapshot == NULL || mb->store->user->server != MD_SERVER_COURIER)
     return;
-  if (!write_uids (mb, &error) || !write_keywords (mb, &error) || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error)))
+  move_to_cur (mb);
+  if (!write_uids (mb, &error) || !write_keywords (mb, &error) || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error))
+      || !md_replace_file (mb->fd, MARK_FILE, "", 0, FALSE, &error))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: Courier's files are not up to date for going back: %s", mb->name, error->message);
   mb->is_changed = FALSE;
 }

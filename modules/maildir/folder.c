@@ -14,7 +14,7 @@ static const char base64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwx
 static gboolean
 is_direct (MdLayout layout, gunichar c)
 {
-  return c >= 0x20 && c < 0x7f && c != '&' && c != '/' && (c != '.' || layout == MD_LAYOUT_FS);
+  return c >= 0x20 && c < 0x7f && c != '&' && c != '/' && (c != '.' || (layout & MD_LAYOUT_FS) != 0);
 }
 
 static void
@@ -82,7 +82,7 @@ is_reserved (const char *level, gsize len, gboolean is_first)
 char
 md_folder_separator (MdLayout layout)
 {
-  return layout == MD_LAYOUT_FS ? '/' : '.';
+  return (layout & MD_LAYOUT_FS) != 0 ? '/' : '.';
 }
 
 char *
@@ -95,6 +95,7 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is not valid");
       return NULL;
     }
+  gboolean is_fs = (layout & MD_LAYOUT_FS) != 0;
   g_autoptr (GString) out = g_string_new (NULL);
   const char *p = name;
   for (;;)
@@ -102,12 +103,16 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
       const char *slash = strchr (p, '/');
       gsize len = slash != NULL ? (gsize) (slash - p) : strlen (p);
       gsize before = out->len;
-      if (layout == MD_LAYOUT_PLUS || before > 0)
+      if (!is_fs || before > 0)
         g_string_append_c (out, md_folder_separator (layout));
-      encode_level (layout, p, len, out);
+      if ((layout & MD_LAYOUT_UTF8) != 0)
+        g_string_append_len (out, p, (gssize) len);
+      else
+        encode_level (layout, p, len, out);
       /* One name for all levels, or one for each. */
-      gsize name_len = layout == MD_LAYOUT_FS ? out->len - before : out->len;
-      if (layout == MD_LAYOUT_FS && is_reserved (p, len, before == 0))
+      gsize name_len = is_fs ? out->len - before : out->len;
+      if ((is_fs && is_reserved (p, len, before == 0))
+          || (layout == MD_LAYOUT_UTF8 && memchr (p, '.', len) != NULL))
         {
           satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox of this name cannot be kept in this layout");
           return NULL;
@@ -167,7 +172,7 @@ decode_run (const char *p, const char *end, GString *out)
 char *
 md_folder_name (MdLayout layout, const char *dir)
 {
-  gboolean is_plus = layout == MD_LAYOUT_PLUS;
+  gboolean is_plus = (layout & MD_LAYOUT_FS) == 0;
   if (dir[0] == '\0')
     return g_strdup ("INBOX");
   if (is_plus && (dir[0] != '.' || strlen (dir) > MD_NAME_MAX))
@@ -176,7 +181,7 @@ md_folder_name (MdLayout layout, const char *dir)
   for (const char *p = dir + is_plus; *p != '\0'; p++)
     if (*p == md_folder_separator (layout))
       g_string_append_c (out, '/');
-    else if (*p != '&')
+    else if (*p != '&' || (layout & MD_LAYOUT_UTF8) != 0)
       g_string_append_c (out, *p);
     else if (p[1] == '-')
       {
@@ -190,6 +195,8 @@ md_folder_name (MdLayout layout, const char *dir)
           return NULL;
         p = dash;
       }
+  if (!g_utf8_validate (out->str, (gssize) out->len, NULL))
+    return NULL;
   /* "." and ".." as levels are escaped dots in Maildir++ and no names in the contract. */
   g_auto (GStrv) levels = g_strsplit (out->str, "/", -1);
   for (char **level = levels; *level != NULL; level++)

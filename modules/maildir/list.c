@@ -47,7 +47,7 @@ collect_dir (const char *name, gsize len, guint8 type, gpointer data)
 {
   Walk *walk = data;
   if ((type != DT_DIR && type != DT_UNKNOWN) || strcmp (name, ".") == 0 || strcmp (name, "..") == 0
-      || (walk->layout == MD_LAYOUT_PLUS && name[0] != '.'))
+      || ((walk->layout & MD_LAYOUT_FS) == 0 && name[0] != '.'))
     return;
   g_ptr_array_add (walk->names, g_strdup (name));
 }
@@ -76,7 +76,7 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       const char *name = names->pdata[i];
       struct stat st;
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
-      g_autofree char *mailbox = md_folder_name (MD_LAYOUT_FS, below); /* NULL: cur, new, tmp, ours, and what is no name */
+      g_autofree char *mailbox = md_folder_name (walk->layout, below); /* NULL: cur, new, tmp, ours, and what is no name */
       gboolean is_inbox = strcmp (below, "INBOX") == 0; /* the root is that; its children are here */
       int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
@@ -107,7 +107,7 @@ md_folder_dirs (MdStore *store, GArray *stamps, GError **error)
 {
   g_autoptr (GPtrArray) dirs = g_ptr_array_new_with_free_func (g_free);
   Walk walk = { .layout = store->settings.layout, .dirs = dirs, .stamps = stamps };
-  if (walk.layout == MD_LAYOUT_FS)
+  if ((walk.layout & MD_LAYOUT_FS) != 0)
     return walk_tree (&walk, store->user_fd, "", 0, error) ? g_steal_pointer (&dirs) : NULL;
   gboolean ok = read_names (&walk, store->user_fd, "", error);
   for (guint i = 0; ok && i < walk.names->len && i < DIRS_MAX; i++)

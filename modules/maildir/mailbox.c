@@ -328,17 +328,17 @@ load_files (MdMailbox *mb, GError **error)
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
-      if (mb->store->user->server == MD_SERVER_COURIER && !md_courier_take_keywords (mb, error))
-        return FALSE;
-      if (!md_mailbox_recover_state (mb, mb->trust, &summary, error))
+      if (!md_courier_take_keywords (mb, mb->trust == MD_INDEX_LOST, error) || !md_mailbox_recover_state (mb, mb->trust, &summary, error))
         return FALSE;
     }
+  else if (!md_courier_take_keywords (mb, FALSE, error))
+    return FALSE;
   unite_state_and_index (mb, &summary);
   md_keywords_load (&mb->keywords, mb->control_fd);
   if (!md_sync (mb, mb->trust != MD_INDEX_EXACT || summary.is_suspect, error))
     return FALSE;
   md_uidlist_add_ours (mb);
-  mb->is_changed |= !has_state;
+  mb->is_changed |= !has_state || md_courier_lacks (mb);
   return TRUE;
 }
 

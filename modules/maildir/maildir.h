@@ -92,13 +92,19 @@ void md_name_id (const char *name, gsize base_len, GString *out);
 void md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out);
 
 /* ---- settings.c ---- */
-typedef enum { MD_LAYOUT_PLUS = 0, MD_LAYOUT_FS } MdLayout;
+typedef enum
+{
+  MD_LAYOUT_PLUS = 0,      /* ".A.B", modified UTF-7 */
+  MD_LAYOUT_FS = 1 << 0,   /* "A/B" */
+  MD_LAYOUT_UTF8 = 1 << 1  /* names as they are */
+} MdLayout;
 /* Whose files are kept beside ours. UNKNOWN: not decided yet. */
 typedef enum { MD_SERVER_UNKNOWN = 0, MD_SERVER_NONE, MD_SERVER_DOVECOT, MD_SERVER_COURIER } MdServer;
 typedef struct MdSettings
 {
   MdLayout layout;
-  MdServer server;    /* as configured */
+  gboolean finds_names; /* whether they are UTF-8 is looked for */
+  MdServer server;      /* as configured */
   char *path;         /* below the root */
   char *control_path; /* the same; NULL: in the Maildir */
   char *uidl_format;  /* NULL: the default */
@@ -249,6 +255,7 @@ char *md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid); /* NULL
 
 /* ---- subscriptions.c: of the server that was here before ---- */
 MdServer md_server_find (MdStore *store);
+gboolean md_server_has_utf8_names (MdStore *store);
 /* TRUE: they were read, since they are not as we left them. */
 gboolean md_subscriptions_read (MdStore *store);
 void md_subscriptions_write (MdStore *store);
@@ -257,9 +264,11 @@ void md_subscriptions_write (MdStore *store);
 #define MD_COURIER_UIDS "courierimapuiddb"
 #define MD_COURIER_POP3 "courierpop3dsizelist"
 #define MD_COURIER_KEYWORDS "courierimapkeywords"
-/* Before the first scan: keywords become letters in the names of the files. */
-gboolean md_courier_take_keywords (MdMailbox *mb, GError **error);
+/* Before the first scan: keywords become letters in the names of the files.  @is_first: it is new to us. */
+gboolean md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error);
+void md_courier_changed (MdMailbox *mb); /* at each change of ours */
 GHashTable *md_courier_unique_ids (MdMailbox *mb); /* base of the name -> "P" and id; g_hash_table_unref */
+gboolean md_courier_lacks (const MdMailbox *mb); /* its list of this mailbox */
 void md_courier_write (MdMailbox *mb);
 
 
@@ -333,6 +342,7 @@ typedef struct MdUser
   MdServer server;             /* whose files are kept beside ours */
   guint64 foreign_stamp[3];    /* of its subscriptions, as read or written last: time, size */
   gboolean has_old_form;       /* of Dovecot's subscriptions */
+  gboolean has_utf8_names;     /* folders, as found when it was taken over */
 } MdUser;
 gboolean md_user_open (MdStore *store, GError **error);
 void md_user_free (MdUser *user);
@@ -565,4 +575,6 @@ gboolean md_plan_sync (MdPlan *const *plans, guint n, GError **error);
 /* Journals where needed, runs, syncs, writes indexes and publishes; for one plan of the driver's own. */
 gboolean md_plan_execute (MdPlan *plan, GError **error);
 void md_plan_finish (MdPlan *const *plans, guint n);
+/* FALSE: not there. */
+gboolean md_row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret);
 gboolean md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error);

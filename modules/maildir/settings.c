@@ -11,6 +11,8 @@ const SatchelConfigRow md_schema[] = {
   { "path", SATCHEL_CONFIG_STRING, "%d/%n",
     "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for example" },
   { "layout", SATCHEL_CONFIG_ENUM, "maildir++", "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
+  { "folder_names", SATCHEL_CONFIG_ENUM, "auto",
+    "How folders are called on disk: utf-7 (modified, as most servers do), utf-8 (Courier since 2018), auto: as found, else utf-7", "auto|utf-7|utf-8" },
   { "control_path", SATCHEL_CONFIG_STRING, NULL,
     "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below server.mail_root as for path; unset: in the Maildir" },
   { "other_server", SATCHEL_CONFIG_ENUM, "auto",
@@ -195,6 +197,10 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
   settings->path = expand_path (satchel_config_string (section, "path"), identity->user);
   settings->control_path = control != NULL ? expand_path (control, identity->user) : NULL;
   settings->layout = strcmp (satchel_config_string (section, "layout"), "fs") == 0 ? MD_LAYOUT_FS : MD_LAYOUT_PLUS;
+  const char *names = satchel_config_string (section, "folder_names");
+  settings->finds_names = strcmp (names, "auto") == 0;
+  if (strcmp (names, "utf-8") == 0)
+    settings->layout |= MD_LAYOUT_UTF8;
   settings->server = server_of (satchel_config_string (section, "other_server"));
   settings->uidl_format = g_strdup (satchel_config_string (section, "pop3_uidl_format"));
 }

@@ -170,8 +170,8 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
 
 /* ---------------------------------------------------------------- index and readers */
 
-static gboolean
-row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret)
+gboolean
+md_row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret)
 {
   guint32 index;
   guint at;
@@ -234,7 +234,7 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
           continue;
         }
       MdEntry *entry = md_table_find (&mb->table, effect->uid);
-      if (entry != NULL && row_of (mb->snapshot, effect->uid, &row))
+      if (entry != NULL && md_row_of (mb->snapshot, effect->uid, &row))
         md_index_row (mb, &row, entry);
     }
 }
@@ -271,7 +271,7 @@ md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
         }
       md_mailbox_mark_suspect (mb, 1000);
       g_mutex_unlock (&mb->store->table);
-      mb->is_changed = TRUE;
+      md_courier_changed (mb);
       md_uidlist_add_ours (mb);
       if (!md_index_flush (mb, TRUE, error))
         return FALSE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Which server was here before, and its file of subscriptions: read when it is not as we last left it, written with each
  * change.  Dovecot: "V\t2", an empty line, levels by tabs; before that levels by the separator.  Courier: "INBOX.A.B".
- * Both in modified UTF-7.
+ * Both as the folders are called on disk.
  */
 #include "config.h"
 
@@ -49,6 +49,32 @@ md_server_find (MdStore *store)
   return dovecot_time >= courier_time ? MD_SERVER_DOVECOT : MD_SERVER_COURIER;
 }
 
+typedef struct Names
+{
+  guint n_utf7, n_utf8;
+} Names;
+
+static void
+count_name (const char *name, gsize len, guint8 type, gpointer data)
+{
+  Names *names = data;
+  const char *shift = strchr (name, '&');
+  g_autofree char *decoded = shift != NULL && name[0] == '.' ? md_folder_name (MD_LAYOUT_PLUS, name) : NULL;
+  names->n_utf8 += !g_str_is_ascii (name) && g_utf8_validate (name, -1, NULL);
+  names->n_utf7 += decoded != NULL;
+}
+
+/* Courier calls folders by their names since 2018; before, and with other servers, in modified UTF-7. */
+gboolean
+md_server_has_utf8_names (MdStore *store)
+{
+  Names names = { 0 };
+  md_read_dir (store->user_fd, count_name, &names, NULL);
+  if (names.n_utf7 == 0 && names.n_utf8 == 0)
+    return store->user->server == MD_SERVER_COURIER;
+  return names.n_utf8 > names.n_utf7;
+}
+
 /* ---------------------------------------------------------------- the file */
 
 static const char *
@@ -80,9 +106,9 @@ name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
     line += 6;
   if (g_ascii_strcasecmp (line, "INBOX") == 0)
     return g_strdup ("INBOX");
-  gboolean has_dots = !has_tabs && store->settings.layout == MD_LAYOUT_PLUS;
+  gboolean has_dots = !has_tabs && (store->settings.layout & MD_LAYOUT_FS) == 0;
   g_autofree char *levels = g_strdelimit (g_strdup (line), has_tabs ? "\t" : has_dots ? "." : "/", '/');
-  return md_folder_name (MD_LAYOUT_FS, levels);
+  return md_folder_name (store->settings.layout | MD_LAYOUT_FS, levels);
 }
 
 static void
@@ -138,7 +164,7 @@ static void
 append_line (const MdStore *store, const char *name, GString *out)
 {
   gboolean is_courier = store->user->server == MD_SERVER_COURIER;
-  gboolean is_plus = store->settings.layout == MD_LAYOUT_PLUS;
+  gboolean is_plus = (store->settings.layout & MD_LAYOUT_FS) == 0;
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, NULL);
   if (dir == NULL)
     return;

@@ -161,21 +161,12 @@ static void
 load_lists (Sync *sync)
 {
   MdMailbox *mb = sync->mb;
-  gboolean is_first = mb->trust != MD_INDEX_EXACT;
   sync->list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
   if (mb->store->user->server != MD_SERVER_COURIER)
     return;
   sync->courier = md_uidlist_load (mb->fd, MD_COURIER_UIDS, mb->uidvalidity);
-  if (is_first && mb->dir[0] == '\0')
+  if (mb->dir[0] == '\0')
     sync->saved_ids = md_courier_unique_ids (mb);
-  /* A list that we have written since says more. */
-  for (guint i = 0; sync->saved_ids != NULL && i < sync->list->lines->len; i++)
-    {
-      const MdUidlistLine *line = &g_array_index (sync->list->lines, MdUidlistLine, i);
-      gsize len;
-      if (md_uidlist_field (line, 'P', &len) != NULL)
-        g_clear_pointer (&sync->saved_ids, g_hash_table_unref);
-    }
   sync->needs_list |= sync->saved_ids != NULL && g_hash_table_size (sync->saved_ids) > 0;
 }
 

@@ -21,7 +21,7 @@ open_trash (MdStore *store, GError **error)
 static gboolean
 put_in_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error)
 {
-  if (store->settings.layout == MD_LAYOUT_FS)
+  if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_place (store, trash_fd, unique, dir, error);
   if (md_sys.renameat (trash_fd, unique, store->user_fd, dir) != 0)
     return satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno, "mailbox: rename");
@@ -34,7 +34,7 @@ put_in_place (MdStore *store, int trash_fd, const char *unique, const char *dir,
 static gboolean
 take_away (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error)
 {
-  if (store->settings.layout == MD_LAYOUT_FS)
+  if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_displace (store, dir, trash_fd, unique, error);
   if (md_sys.renameat (store->user_fd, dir, trash_fd, unique) != 0)
     return satchel_error_set_errno (error, errno, "mailbox: rename");
@@ -68,7 +68,7 @@ make_folder (MdStore *store, const char *dir, GError **error)
   if (fd >= 0)
     md_sys.close (fd);
   ok = ok && put_in_place (store, trash_fd, unique, dir, error);
-  if (!ok || store->settings.layout == MD_LAYOUT_FS)
+  if (!ok || (store->settings.layout & MD_LAYOUT_FS) != 0)
     md_remove_tree (trash_fd, unique);
   md_sys.close (trash_fd);
   return ok;
@@ -87,7 +87,7 @@ create_locked (MdStore *store, const char *name, guint special_use, GError **err
   /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
   if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
       && (!S_ISDIR (st.st_mode)
-          || (store->settings.layout == MD_LAYOUT_PLUS && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
+          || ((store->settings.layout & MD_LAYOUT_FS) == 0 && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
   if (!md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
     return FALSE;
@@ -254,7 +254,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   /* Those that it concerns, before they have other names. */
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   g_autoptr (MdPlan) plan = md_plan_new (store);
-  gboolean is_fs = store->settings.layout == MD_LAYOUT_FS;
+  gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
   if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error))
       || !md_user_next_modseq (store, &modseq, error)
       || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))

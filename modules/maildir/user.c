@@ -46,6 +46,8 @@ parse_line (MdUser *user, char *line)
     add_log (user, value);
   else if (strcmp (line, "server") == 0)
     user->server = strcmp (value, "dovecot") == 0 ? MD_SERVER_DOVECOT : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER : MD_SERVER_NONE;
+  else if (strcmp (line, "names") == 0)
+    user->has_utf8_names = strcmp (value, "utf-8") == 0;
   else if (strcmp (line, "foreign") == 0)
     user->has_old_form = sscanf (value, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " old", &user->foreign_stamp[0],
                                  &user->foreign_stamp[1], &user->foreign_stamp[2]) == 3 && g_str_has_suffix (value, " old");
@@ -121,6 +123,10 @@ look_at_other_server (MdStore *store)
     user->server = configured;
   else if (user->server == MD_SERVER_UNKNOWN)
     user->server = md_server_find (store);
+  if (before == MD_SERVER_UNKNOWN && user->server != MD_SERVER_NONE)
+    user->has_utf8_names = md_server_has_utf8_names (store);
+  if (store->settings.finds_names && user->has_utf8_names)
+    store->settings.layout |= MD_LAYOUT_UTF8;
   gboolean is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
   g_autoptr (GError) error = NULL;
   if (is_news && before == MD_SERVER_UNKNOWN)
@@ -166,6 +172,8 @@ md_user_save (MdStore *store, gboolean durable, GError **error)
   gpointer key, value;
   if (user->server != MD_SERVER_UNKNOWN)
     g_string_append_printf (body, "server %s\n", md_server_name (user->server));
+  if (user->has_utf8_names)
+    g_string_append (body, "names utf-8\n");
   if (user->foreign_stamp[0] != 0)
     g_string_append_printf (body, "foreign %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "%s\n",
                             user->foreign_stamp[0], user->foreign_stamp[1], user->foreign_stamp[2], user->has_old_form ? " old" : "");
@@ -223,7 +231,9 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   MdUser *user = store->user;
   MdSlots *slots = &user->slots;
   guint64 limit = slots->words[MD_USER_UIDVALIDITY];
-  guint64 next = MAX ((guint64) (md_now_us () / G_USEC_PER_SEC), MAX (user->uidvalidity, limit) + 1);
+  guint64 now = (guint64) (md_now_us () / G_USEC_PER_SEC);
+  /* Courier reads nine digits. */
+  guint64 next = MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
   if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
     next = user->uidvalidity + 1;
   else

@@ -41,8 +41,10 @@ def names_of(lines, selectable):
 
 
 def listing(c, kind="list"):
-    lines = getattr(c, kind)()[1]
-    return set(names_of(lines, kind == "list"))
+    names = names_of(getattr(c, kind)()[1], kind == "list")
+    # Courier's LSUB names the parents of what is subscribed as well.
+    return {name for name, flags in names.items() if rb"\noselect" not in flags.lower() or name != "INBOX"
+            and not any(other.startswith(name + "/") for other in names)}
 
 
 def wire_name(c, name):
@@ -64,10 +66,10 @@ def account(server, user, pop3=True):
     c = login(server, user)
     folders = {}
     for name in sorted(listing(c)):
+        status = c.status(wire_name(c, name), "(UIDNEXT UIDVALIDITY)")[1][0]  # Courier tells no UIDNEXT at SELECT
+        validity, nxt = (int(re.search(rb"%s (\d+)" % key, status).group(1)) for key in (b"UIDVALIDITY", b"UIDNEXT"))
         ok, data = c.select(wire_name(c, name), readonly=True)
         equal(ok, "OK", f"EXAMINE {name}: {data}")
-        validity = int(c.response("UIDVALIDITY")[1][0])
-        nxt = int(c.response("UIDNEXT")[1][0])
         messages = {}
         if int(data[0]) > 0:
             for line in c.uid("FETCH", "1:*", "(FLAGS INTERNALDATE RFC822.SIZE)")[1]:
@@ -81,7 +83,7 @@ def account(server, user, pop3=True):
     c.logout()
     if pop3:
         p = server.pop3_session(user) if isinstance(server, Server) else server.pop3(user)
-        result["uidls"] = [line.split()[1] for line in p.uidl()[1]]
+        result["uidls"] = sorted(line.split()[1] for line in p.uidl()[1])  # Courier's order is that of the files' times
         p.quit()
     return result
 
@@ -258,18 +260,20 @@ def day_of_use(server, user):
     top = int(c.select('"INBOX"')[1][0])
     c.store(str(top - 1), "+FLAGS", r"(\Deleted)")
     c.expunge()
+    def at(name):
+        return wire_name(c, name)
     for name in ("Neu&APw-", "New/Sub/Deep", "gone"):
-        equal(c.create(f'"{name}"')[0], "OK", f"CREATE {name}")
+        equal(c.create(at(name))[0], "OK", f"CREATE {name}")
     for n in (40, 41):
-        c.append('"New/Sub/Deep"', r"(\Answered deepfresh)", None, message(n))
-    equal(c.delete('"gone"')[0], "OK", "DELETE")
-    equal(c.rename('"A/B"', '"Moved"')[0], "OK", "RENAME")
-    equal(c.rename('"with space"', '"New/with room"')[0], "OK", "RENAME")
-    c.subscribe('"New/Sub/Deep"')
-    c.unsubscribe('"Gel&APY-scht"')
+        c.append(at("New/Sub/Deep"), r"(\Answered deepfresh)", None, message(n))
+    equal(c.delete(at("gone"))[0], "OK", "DELETE")
+    equal(c.rename(at("A/B"), at("Moved"))[0], "OK", "RENAME")
+    equal(c.rename(at("with space"), at("New/with room"))[0], "OK", "RENAME")
+    c.subscribe(at("New/Sub/Deep"))
+    c.unsubscribe(at("Gel&APY-scht"))
     c.select('"INBOX"')
-    c.copy("1:2", '"Neu&APw-"')
-    equal(c._simple_command("MOVE", "3", '"x &- y"')[0], "OK", "MOVE")
+    c.copy("1:2", at("Neu&APw-"))
+    equal(c._simple_command("MOVE", "3", at("x &- y"))[0], "OK", "MOVE")
     c.logout()
     p = server.pop3_session(user)
     p.dele(1)
@@ -297,8 +301,9 @@ def second_life(peer, user):
 
 def satchel(*settings):
     """Our server over the same mail."""
-    options = [x for s in settings for x in ("--set", s)]
-    state["server"].start(*options)
+    ports = dict(state["server"].ports)
+    state["server"].start(*(x for s in settings for x in ("--set", s)))
+    equal(state["server"].ports, ports, "ports: what clients remember goes by them")
     return state["server"]
 
 
@@ -328,7 +333,9 @@ def there_and_back(user, path, start, settings, extra=(), fetches=True):
     satchel(*settings)
     try:
         same(account(server, user), was, "taken over")
-        equal(clients(home, server, user), had, "what clients have after another run")
+        have = clients(home, server, user)
+        equal(sorted(set(have.pop("mbsync")) ^ set(had.pop("mbsync"))), [], "what another run of mbsync changed")
+        equal(have, had, "mails that clients have after another run")
         day_of_use(server, user)
         used = account(server, user)
     finally:
@@ -385,6 +392,21 @@ def dovecot_fs():
     there_and_back("u0002", mail_of("u0002", "Maildir"), start,
                    ["maildir.path=%d/%n/Maildir", "maildir.layout=fs", "maildir.control_path=control/%u", "maildir.pop3_uidl_format=%f"],
                    extra=("dotted.name", "a.b/c.d"))
+
+
+@case
+def courier():
+    """Courier: taken over, used for a day, back, and here again"""
+    peer = Courier(server_at_rest())
+
+    def start():
+        peer.start()
+        return peer
+    for sub in ("cur", "new", "tmp"):
+        os.makedirs(mail_of("u0003", "Maildir", sub), exist_ok=True)
+    peer.own(os.path.dirname(mail_of("u0003")))
+    there_and_back("u0003", mail_of("u0003", "Maildir"), start,
+                   ["maildir.path=%d/%n/Maildir", "maildir.layout=maildir++", "namespace.prefix=INBOX.", "namespace.separator=."])
 
 
 main()

@@ -56,8 +56,8 @@ class Overlay:
         return run("chroot", self.root, *command, **options)
 
     def start(self, *command, **options):
-        """A program that stays; ended with the overlay, with all that it started."""
-        p = subprocess.Popen(["chroot", self.root, *command], stdin=subprocess.DEVNULL, start_new_session=True, **options)
+        """A program that stays; ended with the overlay, with all that it started, also in process groups of their own."""
+        p = subprocess.Popen(["unshare", "--pid", "--fork", "--kill-child", "chroot", self.root, *command], stdin=subprocess.DEVNULL, start_new_session=True, **options)
         self.processes.append(p)
         return p
 
