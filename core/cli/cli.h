@@ -92,6 +92,7 @@ int satchel_cli_user_show (SatchelCli *cli);
 int satchel_cli_user_lock (SatchelCli *cli);
 int satchel_cli_user_unlock (SatchelCli *cli);
 int satchel_cli_server (SatchelCli *cli);
+int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 
 /* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free.  NULL: told why, *ret_exit. */

@@ -21,6 +21,12 @@ static const SatchelCliOption add_options[]
 static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
+static const SatchelCliOption import_options[] = { { "--all", NULL, "all users of the passdbs" },
+                                                   { "--dry-run", NULL, "say what would be taken over, change nothing" },
+                                                   { "--quiet", NULL, "say only what went wrong" },
+                                                   JSON,
+                                                   END };
+
 const SatchelCliOption satchel_cli_globals[] = {
   { "--config-dir", "DIR", "directory of satchel.conf and conf.d (default " SATCHEL_CONF_DIR ")" },
   { "--defaults-dir", "DIR", "directory of the packages' defaults (default " SATCHEL_DEFAULTS_DIR ")" },
@@ -53,6 +59,12 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },
   { "user", "lock", "USER", 1, 1, "Refuse a user's logins; mail still arrives", NULL, user_options, satchel_cli_user_lock },
   { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options, satchel_cli_user_unlock },
+  { NULL, "import", "[USER...]", 0, 10000, "Take over mail that another server left where the storage driver finds it",
+    "Says of each user what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and what could not be, with\n"
+    "what to do.  Opening a mailbox takes it over as well; this does it for whole users, before they come.  May be run again.\n"
+    "While the server runs a user is released for it, and adopted after; else the lock of the mail root is held.\n"
+    "Exit 0: all went well.  Exit 1: something is left to do.",
+    import_options, satchel_cli_import },
   { NULL, "status", "", 0, 0, "Show the running server's processes", NULL, json_options, satchel_cli_server },
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
   { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },

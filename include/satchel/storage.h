@@ -179,6 +179,21 @@ typedef struct SatchelStaged
   GBytes *attributes;  /* set by the core before commit; NULL: none */
 } SatchelStaged;
 
+/* What `examine` finds of one mailbox that another server left, or of the user (name NULL).  Borrowed, for the call. */
+typedef struct SatchelExamined
+{
+  const char *name;     /* NULL: not of one mailbox */
+  const char *origin;   /* whose files they are, one word; NULL: nobody's */
+  guint32 uidvalidity;  /* that stays; 0: it gets a new one */
+  guint32 n_messages;
+  guint32 n_uids;       /* of them, those whose UID stays */
+  guint32 n_unique_ids; /* of them, those with an id of their own (satchel_mailbox_unique_ids) */
+  guint32 n_keywords;
+  guint32 n_subscriptions; /* of the user */
+  const char *problem;  /* what cannot be taken over as it is, and what to do; NULL */
+} SatchelExamined;
+typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data);
+
 /* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
  * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, unique_ids,
  * commit) is
@@ -293,6 +308,10 @@ struct SatchelStorageOps
   /* May: with @hold, what the calling thread changes by create, subscribe and set_special_use need not be durable before
    * the call without, which makes all of it durable.  The driver's alone. */
   gboolean (*hold_syncs) (SatchelStorage *storage, gboolean hold, GError **error);
+  /* May: tells what `open` would take over at the place of @identity, first of the user, then of each mailbox.  Changes
+   * nothing.  FALSE: there is nothing, or nothing that could be opened; @error says what to do. */
+  gboolean (*examine) (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
+                       gpointer data, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

@@ -23,9 +23,9 @@ is_elsewhere (const MdStore *store)
 }
 
 int
-md_control_open (MdStore *store, const char *dir, int fd, GError **error)
+md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error)
 {
-  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), TRUE, error) : fd;
+  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), create, error) : fd;
 }
 
 /* What follows a mailbox that moved: if it fails the UIDs of foreign files are still in the index. */

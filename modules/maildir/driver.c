@@ -30,6 +30,7 @@ const SatchelStorageOps md_ops = {
   .stage_drop = md_stage_drop,
   .commit = md_commit,
   .unique_ids = md_unique_ids,
+  .examine = md_examine,
   .peek_message = md_peek_message,
   .open_message = md_open_message,
   .email_id = md_email_id,

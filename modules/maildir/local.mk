@@ -8,6 +8,7 @@ libmaildir_la_SOURCES = \
 	modules/maildir/courier.c \
 	modules/maildir/dates.c \
 	modules/maildir/driver.c \
+	modules/maildir/examine.c \
 	modules/maildir/filename.c \
 	modules/maildir/folder.c \
 	modules/maildir/hold.c \

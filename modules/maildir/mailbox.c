@@ -261,7 +261,7 @@ static gboolean
 open_dirs (MdMailbox *mb, GError **error)
 {
   mb->fd = md_open_path (mb->store->user_fd, mb->dir, FALSE, error);
-  mb->control_fd = mb->fd >= 0 ? md_control_open (mb->store, mb->dir, mb->fd, error) : -1;
+  mb->control_fd = mb->fd >= 0 ? md_control_open (mb->store, mb->dir, mb->fd, TRUE, error) : -1;
   if (mb->control_fd < 0)
     return FALSE;
   mb->cur_fd = md_open_dir (mb->fd, "cur", mb->dir[0] == '\0', error);

@@ -342,9 +342,11 @@ typedef struct MdUser
   MdServer server;             /* whose files are kept beside ours */
   guint64 foreign_stamp[3];    /* of its subscriptions, as read or written last: time, size */
   gboolean has_old_form;       /* of Dovecot's subscriptions */
+  gboolean is_news;            /* something of it was not ours before */
   gboolean has_utf8_names;     /* folders, as found when it was taken over */
 } MdUser;
 gboolean md_user_open (MdStore *store, GError **error);
+void md_user_read (MdStore *store); /* its first part, which changes nothing on disk */
 void md_user_free (MdUser *user);
 /* @durable FALSE: only the log of changes is new. */
 gboolean md_user_save (MdStore *store, gboolean durable, GError **error);
@@ -468,7 +470,7 @@ gboolean md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error);
 void md_scan_clear (MdScan *scan);
 
 /* control.c.  @fd: the mailbox's own directory, returned where there is no other place. */
-int md_control_open (MdStore *store, const char *dir, int fd, GError **error);
+int md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error);
 void md_control_renamed (MdStore *store, const char *from, const char *to);
 void md_control_removed (MdStore *store, const char *dir);
 
@@ -536,6 +538,10 @@ void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value
 
 gboolean md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                         GError **error); /* unique_ids.c */
+
+gboolean md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
+                     gpointer data, GError **error); /* examine.c */
+gboolean md_check_owner (int fd, const char *path, GError **error); /* store.c */
 
 extern const SatchelStorageOps md_ops;
 

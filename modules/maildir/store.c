@@ -14,8 +14,8 @@
 #define SWEEP_FILE "satchel-swept"
 #define SWEEP_US (24 * 3600 * (gint64) G_USEC_PER_SEC)
 
-static gboolean
-check_owner (int fd, GError **error)
+gboolean
+md_check_owner (int fd, const char *path, GError **error)
 {
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
@@ -23,8 +23,9 @@ check_owner (int fd, GError **error)
   if (st.st_uid == geteuid ())
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
-                            "the Maildir belongs to uid %u, not to the mail user (uid %u): give it over with chown -R, or set server.mail_user to its owner",
-                            (guint) st.st_uid, (guint) geteuid ());
+                            "%s belongs to uid %u, not to the mail user (uid %u): give it over with `chown -R %u`, or set server.mail_user "
+                            "to the owner if all Maildirs have the same",
+                            path, (guint) st.st_uid, (guint) geteuid (), (guint) geteuid ());
 }
 
 /* ---------------------------------------------------------------- leftovers */
@@ -136,13 +137,13 @@ static gboolean
 open_place (MdStore *store, GError **error)
 {
   store->user_fd = md_open_path (store->root_fd, store->settings.path, TRUE, error);
-  if (store->user_fd < 0 || !check_owner (store->user_fd, error))
+  if (store->user_fd < 0 || !md_check_owner (store->user_fd, store->settings.path, error))
     return FALSE;
   store->control_fd = store->user_fd;
   if (store->settings.control_path != NULL)
     {
       store->control_fd = md_open_path (store->root_fd, store->settings.control_path, TRUE, error);
-      if (store->control_fd < 0 || !check_owner (store->control_fd, error))
+      if (store->control_fd < 0 || !md_check_owner (store->control_fd, store->settings.control_path, error))
         return FALSE;
     }
   store->tmp_fd = md_open_dir (store->user_fd, "tmp", TRUE, error);

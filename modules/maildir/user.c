@@ -113,31 +113,8 @@ open_counters (MdUser *user, int user_fd, GError **error)
   return TRUE;
 }
 
-/* What another server left or changed since is taken in, and kept as ours. */
-static void
-look_at_other_server (MdStore *store)
-{
-  MdUser *user = store->user;
-  MdServer configured = store->settings.server, before = user->server;
-  if (configured != MD_SERVER_UNKNOWN)
-    user->server = configured;
-  else if (user->server == MD_SERVER_UNKNOWN)
-    user->server = md_server_find (store);
-  if (before == MD_SERVER_UNKNOWN && user->server != MD_SERVER_NONE)
-    user->has_utf8_names = md_server_has_utf8_names (store);
-  if (store->settings.finds_names && user->has_utf8_names)
-    store->settings.layout |= MD_LAYOUT_UTF8;
-  gboolean is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
-  g_autoptr (GError) error = NULL;
-  if (is_news && before == MD_SERVER_UNKNOWN)
-    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken over from %s: %u subscriptions", store->storage->identity->user,
-                 md_server_name (user->server), g_hash_table_size (user->subscriptions));
-  if (is_news && !md_user_save (store, TRUE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, error->message);
-}
-
-gboolean
-md_user_open (MdStore *store, GError **error)
+void
+md_user_read (MdStore *store)
 {
   MdUser *user = store->user = g_new0 (MdUser, 1);
   user->slots.fd = -1;
@@ -145,11 +122,34 @@ md_user_open (MdStore *store, GError **error)
   /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
   user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GError) error = NULL;
+  if (!load (user, store->user_fd, MD_USER_FILE, &error) && !load (user, store->user_fd, PREVIOUS, NULL)
+      && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", error->message);
+  MdServer before = user->server;
+  if (store->settings.server != MD_SERVER_UNKNOWN)
+    user->server = store->settings.server;
+  else if (user->server == MD_SERVER_UNKNOWN)
+    user->server = md_server_find (store);
+  if (before == MD_SERVER_UNKNOWN && user->server != MD_SERVER_NONE)
+    user->has_utf8_names = md_server_has_utf8_names (store);
+  if (store->settings.finds_names && user->has_utf8_names)
+    store->settings.layout |= MD_LAYOUT_UTF8;
+  user->is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
+}
+
+/* What another server left or changed since is kept as ours. */
+gboolean
+md_user_open (MdStore *store, GError **error)
+{
+  md_user_read (store);
+  MdUser *user = store->user;
   g_autoptr (GError) local = NULL;
-  if (!load (user, store->user_fd, MD_USER_FILE, &local) && !load (user, store->user_fd, PREVIOUS, NULL)
-      && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", local->message);
-  look_at_other_server (store);
+  if (user->is_news)
+    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken in what %s left: %u subscriptions", store->storage->identity->user,
+                 md_server_name (user->server), g_hash_table_size (user->subscriptions));
+  if (user->is_news && !md_user_save (store, TRUE, &local))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, local->message);
   return open_counters (user, store->user_fd, error);
 }
 

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: MIT
+ * satchel import: what the storage driver finds of another server (examine), and opening it, which takes it over.  Each user
+ * is a child process with the rights of the mail user; while the server runs its owner lets go of the user meanwhile.
+ */
+#include "config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <satchel/auth.h>
+#include <satchel/storage.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/cli/cli.h"
+#include "core/cli/control_client.h"
+#include "core/cli/json.h"
+#include "core/runtime/root_lock.h"
+#include "core/storage/store_open.h"
+
+#define CONTROL_TIMEOUT_MS 90000u
+#define REPORT_MAX (64u << 20)
+
+typedef struct Import
+{
+  SatchelCli *cli;
+  const SatchelProvided *driver;
+  const SatchelConfig *section, *server;
+  int root_fd, lock_fd;
+  const char *run_dir; /* of a running server; NULL: none */
+  guint uid, gid;      /* 0: stay who we are */
+  gboolean is_dry, as_json, is_quiet;
+} Import;
+
+/* What is said of one user. */
+typedef struct Report
+{
+  GString *mailboxes; /* JSON objects */
+  SatchelJson json;
+  char *origin;
+  guint n_mailboxes, n_problems;
+  guint64 n_messages, n_uids, n_unique_ids, n_keywords, n_subscriptions;
+  GPtrArray *problems; /* char * */
+} Report;
+
+/* ---- one user, in the child ---- */
+
+static void
+note (const SatchelExamined *found, gpointer data)
+{
+  Report *report = data;
+  if (found->origin != NULL)
+    report->origin = g_strdup (found->origin);
+  report->n_subscriptions += found->n_subscriptions;
+  if (found->problem != NULL)
+    g_ptr_array_add (report->problems, found->name != NULL ? g_strdup_printf ("%s: %s", found->name, found->problem)
+                                                           : g_strdup (found->problem));
+  if (found->name == NULL)
+    return;
+  report->n_mailboxes++;
+  report->n_messages += found->n_messages;
+  report->n_uids += found->n_uids;
+  report->n_unique_ids += found->n_unique_ids;
+  report->n_keywords += found->n_keywords;
+  satchel_json_open (&report->json, NULL, '{');
+  satchel_json_text (&report->json, "name", found->name);
+  satchel_json_number (&report->json, "uidvalidity", found->uidvalidity);
+  satchel_json_number (&report->json, "messages", found->n_messages);
+  satchel_json_number (&report->json, "uids", found->n_uids);
+  satchel_json_number (&report->json, "unique_ids", found->n_unique_ids);
+  satchel_json_number (&report->json, "keywords", found->n_keywords);
+  satchel_json_close (&report->json, '}');
+}
+
+static gboolean
+open_all (const Import *import, const char *user, const char *path, Report *report, GError **error)
+{
+  const SatchelStoreLevel level = { import->driver->name, import->driver->ops, import->section };
+  const SatchelStoreOpenOptions options
+      = { .user = user, .path = path, .root_fd = import->root_fd, .levels = &level, .n_levels = 1 };
+  g_autoptr (SatchelStore) store = satchel_store_open (&options, error);
+  g_autoptr (GPtrArray) names = store != NULL ? satchel_store_list (store, error) : NULL;
+  for (guint i = 0; names != NULL && i < names->len; i++)
+    {
+      const SatchelMailboxInfo *info = names->pdata[i];
+      g_autoptr (GError) local = NULL;
+      g_autoptr (SatchelMailbox) mailbox = info->is_selectable ? satchel_store_open_mailbox (store, info->name, &local) : NULL;
+      if (local != NULL)
+        g_ptr_array_add (report->problems, g_strdup_printf ("%s: %s", info->name, local->message));
+      g_clear_pointer (&mailbox, satchel_mailbox_unref);
+      satchel_store_sweep (store, 0);
+    }
+  return names != NULL;
+}
+
+static void
+print_report (const Import *import, const char *user, const Report *report, gboolean ok, FILE *out)
+{
+  if (import->as_json)
+    {
+      g_autoptr (GString) text = g_string_new (NULL);
+      SatchelJson json = { .out = text };
+      satchel_json_open (&json, NULL, '{');
+      satchel_json_text (&json, "user", user);
+      satchel_json_text (&json, "state", !ok ? "failed" : import->is_dry ? "examined" : "taken over");
+      satchel_json_text (&json, "origin", report->origin);
+      satchel_json_number (&json, "subscriptions", (gint64) report->n_subscriptions);
+      satchel_json_open (&json, "mailboxes", '[');
+      g_string_append (text, report->mailboxes->str);
+      satchel_json_close (&json, ']');
+      satchel_json_open (&json, "problems", '[');
+      for (guint i = 0; i < report->problems->len; i++)
+        satchel_json_text (&json, NULL, report->problems->pdata[i]);
+      satchel_json_close (&json, ']');
+      satchel_json_close (&json, '}');
+      fputs (text->str, out);
+      return;
+    }
+  if (ok && !import->is_quiet)
+    fprintf (out, "%s: %s%s: %u mailboxes, %" G_GUINT64_FORMAT " messages (%" G_GUINT64_FORMAT " keep their UID), %" G_GUINT64_FORMAT
+             " keywords, %" G_GUINT64_FORMAT " subscriptions, %" G_GUINT64_FORMAT " saved unique ids\n",
+             user, import->is_dry ? "would be taken over from " : "taken over from ", report->origin != NULL ? report->origin : "nobody",
+             report->n_mailboxes, report->n_messages, report->n_uids, report->n_keywords, report->n_subscriptions, report->n_unique_ids);
+}
+
+static int
+work (const Import *import, const char *user, const char *path, FILE *out)
+{
+  const SatchelStorageOps *ops = import->driver->ops;
+  const SatchelStorageIdentity identity = { .user = user, .path = path, .root_fd = import->root_fd };
+  Report report = { .mailboxes = g_string_new (NULL), .problems = g_ptr_array_new_with_free_func (g_free) };
+  report.json.out = report.mailboxes;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
+  ok = ok && (import->is_dry || open_all (import, user, path, &report, &error));
+  if (!ok)
+    g_ptr_array_add (report.problems, g_strdup (error->message));
+  print_report (import, user, &report, ok, out);
+  for (guint i = 0; i < report.problems->len; i++)
+    satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: %s", user, (const char *) report.problems->pdata[i]);
+  int status = ok && report.problems->len == 0 ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED;
+  g_string_free (report.mailboxes, TRUE);
+  g_ptr_array_unref (report.problems);
+  g_free (report.origin);
+  return status;
+}
+
+static int
+work_in_child (const Import *import, const char *user)
+{
+  const char *at = strrchr (user, '@');
+  g_autofree char *path = g_strdup_printf ("%s/%.*s", at + 1, (int) (at - user), user);
+  fflush (NULL);
+  pid_t pid = fork ();
+  if (pid < 0)
+    return satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: fork: %s", user, g_strerror (errno));
+  if (pid == 0)
+    {
+      if (import->uid != 0 && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
+        _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user, g_strerror (errno)));
+      int status = work (import, user, path, stdout);
+      fflush (stdout);
+      _exit (status);
+    }
+  int status;
+  while (waitpid (pid, &status, 0) < 0)
+    if (errno != EINTR)
+      return SATCHEL_EXIT_FAILED;
+  if (WIFSIGNALED (status))
+    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: ended by signal %d; the others go on", user, WTERMSIG (status));
+  return WEXITSTATUS (status);
+}
+
+/* ---- around it ---- */
+
+static gboolean
+ask_server (const Import *import, const char *what, const char *user)
+{
+  const char *argv[] = { what, user, NULL };
+  g_autoptr (GError) error = NULL;
+  guint status = 0;
+  if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error) && status == 0)
+    return TRUE;
+  satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: the server did not %s the user%s%s", user, what, error != NULL ? ": " : "",
+                    error != NULL ? error->message : "");
+  return FALSE;
+}
+
+static int
+import_user (const Import *import, const char *user)
+{
+  gboolean is_released = import->run_dir != NULL && !import->is_dry;
+  if (is_released && !ask_server (import, "release", user))
+    return SATCHEL_EXIT_FAILED;
+  int status = work_in_child (import, user);
+  if (is_released && !ask_server (import, "adopt", user))
+    return satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s is still released; run `satchel adopt %s`", user, user);
+  return status;
+}
+
+static void
+add_entry (const SatchelUserEntry *entry, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup (entry->user));
+}
+
+static int
+find_users (SatchelCli *cli, const SatchelConfig *server, GPtrArray *users)
+{
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; satchel_cli_argument (cli, i) != NULL; i++)
+    {
+      const char *name = satchel_cli_argument (cli, i);
+      char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                                           satchel_config_bool (server, "lower_case_users"), &error);
+      if (user == NULL)
+        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+      g_ptr_array_add (users, user);
+    }
+  if ((users->len > 0) == (satchel_cli_option (cli, "--all") != NULL))
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name users, or write --all");
+  g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
+  for (guint i = 0; users->len == 0 && i < passdbs->len; i++)
+    {
+      const SatchelProvided *provided = passdbs->pdata[i];
+      const SatchelPassdbOps *ops = provided->ops;
+      if (SATCHEL_HAS (ops, list) && !ops->list (add_entry, users, &error))
+        return satchel_cli_fail_error (error);
+    }
+  return users->len > 0 ? SATCHEL_EXIT_OK : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "no passdb can list its users; name them");
+}
+
+static int
+find_driver (Import *import)
+{
+  SatchelCli *cli = import->cli;
+  const char *name = satchel_config_string (satchel_config_set_group (cli->set, "storage"), "driver");
+  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (cli->loader, SATCHEL_KIND_STORAGE_DRIVER);
+  import->driver = name != NULL           ? satchel_loader_find (cli->loader, SATCHEL_KIND_STORAGE_DRIVER, name)
+                   : drivers->len == 1 ? drivers->pdata[0]
+                                       : NULL;
+  if (import->driver == NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no storage driver is enabled, or more than one; see storage.driver");
+  if (import->driver->module->schema != NULL)
+    import->section = satchel_config_set_group (cli->set, import->driver->module->name);
+  return SATCHEL_EXIT_OK;
+}
+
+static int
+find_mail_user (Import *import)
+{
+  const char *name = satchel_config_string (import->server, "mail_user");
+  guint64 number;
+  if (getuid () != 0)
+    return SATCHEL_EXIT_OK;
+  const struct passwd *entry = NULL;
+  if (name != NULL && g_ascii_string_to_unsigned (name, 10, 1, G_MAXUINT32 - 1, &number, NULL))
+    import->uid = import->gid = (guint) number;
+  else if (name != NULL && (entry = getpwnam (name)) != NULL && entry->pw_uid != 0)
+    {
+      import->uid = entry->pw_uid;
+      import->gid = entry->pw_gid;
+    }
+  else
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "server.mail_user: there is no account \"%s\"", name != NULL ? name : "");
+  return SATCHEL_EXIT_OK;
+}
+
+/* The lock of the mail root, or a server that has it. */
+static int
+open_root (Import *import)
+{
+  const char *root = satchel_config_path (import->server, "mail_root");
+  g_autoptr (GError) error = NULL;
+  import->root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (import->root_fd < 0)
+    return satchel_cli_fail (SATCHEL_EXIT_IO, "server.mail_root: %s: %s", root, g_strerror (errno));
+  import->lock_fd = import->is_dry ? -1 : satchel_root_lock (import->root_fd, &error);
+  if (error == NULL)
+    return SATCHEL_EXIT_OK;
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
+    return satchel_cli_fail_error (error);
+  const char *argv[] = { "status", NULL };
+  g_autoptr (GError) unavailable = NULL;
+  guint status;
+  import->run_dir = satchel_config_path (import->server, "run_dir");
+  if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &unavailable))
+    return SATCHEL_EXIT_OK;
+  return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "%s, and it does not answer on its control socket: %s", error->message,
+                           unavailable->message);
+}
+
+static int
+import_all (Import *import, const GPtrArray *users)
+{
+  int worst = SATCHEL_EXIT_OK;
+  gboolean shows_progress = users->len > 1 && isatty (STDERR_FILENO);
+  if (import->as_json)
+    fputs ("[", stdout);
+  for (guint i = 0; i < users->len; i++)
+    {
+      if (shows_progress)
+        fprintf (stderr, "\r%u of %u\033[K", i + 1, users->len);
+      if (import->as_json && i > 0)
+        fputs (",", stdout);
+      worst = MAX (worst, import_user (import, users->pdata[i]));
+    }
+  if (shows_progress)
+    fputs ("\r\033[K", stderr);
+  if (import->as_json)
+    puts ("]");
+  return worst;
+}
+
+int
+satchel_cli_import (SatchelCli *cli)
+{
+  Import import = { .cli = cli,
+                    .root_fd = -1,
+                    .lock_fd = -1,
+                    .is_dry = satchel_cli_option (cli, "--dry-run") != NULL,
+                    .as_json = satchel_cli_option (cli, "--json") != NULL,
+                    .is_quiet = satchel_cli_option (cli, "--quiet") != NULL };
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  int exit = satchel_cli_setup (cli);
+  if (exit != SATCHEL_EXIT_OK || (exit = satchel_cli_start_modules (cli)) != SATCHEL_EXIT_OK)
+    return exit;
+  import.server = satchel_config_set_group (cli->set, "server");
+  if ((exit = find_users (cli, import.server, users)) == SATCHEL_EXIT_OK && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
+      && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK && (exit = open_root (&import)) == SATCHEL_EXIT_OK)
+    exit = import_all (&import, users);
+  if (import.lock_fd >= 0)
+    close (import.lock_fd);
+  if (import.root_fd >= 0)
+    close (import.root_fd);
+  satchel_loader_stop (cli->loader);
+  return exit;
+}
