@@ -29,6 +29,7 @@ typedef enum
 
 #define DIGITS_MAX 10u          /* RFC 3501 9: number is 32 bits */
 #define KEEP_BYTES 4096u        /* of the buffer between commands */
+#define NODES_PER_STREAMED 16u  /* flags and a date come with each message of APPEND (RFC 3502) */
 
 void
 imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits)
@@ -78,7 +79,7 @@ imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
   lexer->error = NULL;
   lexer->is_too_big = lexer->is_skipping = lexer->saw_brace = lexer->last_is_brace = FALSE;
   lexer->state = STATE_BETWEEN;
-  lexer->depth = 0;
+  lexer->depth = lexer->n_streamed = 0;
   lexer->after_space = TRUE;
 }
 
@@ -116,7 +117,7 @@ put (ImapLexer *lexer, const guint8 *data, gsize len)
 static gboolean
 begin_node (ImapLexer *lexer, ImapNodeType type)
 {
-  if (lexer->nodes->len >= lexer->limits.nodes)
+  if (lexer->nodes->len >= lexer->limits.nodes + lexer->n_streamed * NODES_PER_STREAMED)
     {
       start_skipping (lexer, "Too many arguments", TRUE);
       return FALSE;
@@ -498,8 +499,10 @@ void
 imap_lexer_stream_literal (ImapLexer *lexer)
 {
   g_return_if_fail (lexer->state == STATE_LITERAL);
-  if (begin_node (lexer, IMAP_NODE_STREAMED))
-    end_node (lexer);
+  if (!begin_node (lexer, IMAP_NODE_STREAMED))
+    return;
+  end_node (lexer);
+  lexer->n_streamed++;
 }
 
 void

@@ -27,7 +27,7 @@ typedef struct ImapLexerLimits
 {
   gsize command_bytes;
   guint64 literal_bytes;
-  guint nodes, depth;      /* depth at most IMAP_LEXER_DEPTH_MAX */
+  guint nodes, depth;      /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
 } ImapLexerLimits;
 #define IMAP_LEXER_DEPTH_MAX 64u
@@ -54,7 +54,7 @@ typedef struct ImapLexer
   gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
   /* Private. */
   gint state;
-  guint depth, n_digits;
+  guint depth, n_digits, n_streamed;
   guint32 stack[IMAP_LEXER_DEPTH_MAX];
   guint64 literal_left;
   gboolean after_space, is_skipping, saw_brace, last_is_brace;

@@ -20,7 +20,7 @@ const SatchelConfigRow imap_schema[] = {
   { "command_size", SATCHEL_CONFIG_SIZE, "1M", "Longest command, its literals included", .min = 8192, .max = 67108864, .flags = RELOAD },
   { "command_arguments", SATCHEL_CONFIG_INT, "4096", "Most arguments of a command, those in lists included", .min = 64, .max = 65536, .flags = RELOAD },
   { "command_depth", SATCHEL_CONFIG_INT, "32", "Deepest nesting of lists in a command", .min = 4, .max = 64, .flags = RELOAD },
-  { "append_messages", SATCHEL_CONFIG_INT, "500", "Most messages of one APPEND (RFC 3502)", .min = 1, .max = 10000, .flags = RELOAD },
+  { "append_messages", SATCHEL_CONFIG_INT, "2000", "Most messages of one APPEND (RFC 3502)", .min = 1, .max = 10000, .flags = RELOAD },
   { "append_size", SATCHEL_CONFIG_SIZE, "1G", "Most bytes of all messages of one APPEND", .min = 1024, .max = 1099511627776, .flags = RELOAD },
   { "compress", SATCHEL_CONFIG_BOOL, "true", "COMPRESS=DEFLATE (RFC 4978) is offered, if zlib was there at the build", .flags = RELOAD },
   { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands in a row after login; the last one closes", .min = 1, .max = 10000, .flags = RELOAD },

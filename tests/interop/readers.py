@@ -18,7 +18,7 @@ from tap import Server, Skip, case, corpus_files, equal, main, need, run, scratc
 from wire import Wire  # noqa: E402
 
 NOBODY = 65534
-server = Server("--set", "imap.append_messages=2000", users=2)  # mailutil copies a mailbox in one command
+server = Server(users=2)
 work = scratch()
 mails = {}       # queue id: the bytes that were sent behind DATA, dot-stuffing aside
 TRACE = re.compile(rb"\AReturn-Path: <corpus@example\.net>\r?\nDelivered-To: u0001@example\.org\r?\n"
