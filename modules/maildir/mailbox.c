@@ -97,19 +97,51 @@ md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms)
   mb->suspect_due_ms = md_monotonic_ms () + MAX (at_least_ms, mb->scan_ms * 100);
 }
 
+/* Another program may have removed or renamed the folder: then this mailbox is no more, whatever it is called now. */
+gboolean
+md_mailbox_is_in_place (const MdMailbox *mb)
+{
+  struct stat st;
+  if (mb->dir[0] == '\0')
+    return TRUE;
+  if (md_sys.fstatat (mb->store->user_fd, mb->cur_path, &st, AT_SYMLINK_NOFOLLOW) != 0)
+    return errno != ENOENT && errno != ENOTDIR;
+  struct stat own;
+  return md_sys.fstat (mb->cur_fd, &own) != 0 || (st.st_ino == own.st_ino && st.st_dev == own.st_dev);
+}
+
+void
+md_mailbox_lose (MdMailbox *mb)
+{
+  MdStore *store = mb->store;
+  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s mailbox %s was removed or renamed by another program", store->storage->identity->user,
+               mb->name);
+  g_mutex_lock (&store->table);
+  if (g_hash_table_lookup (store->open, mb->dir) == mb)
+    g_hash_table_remove (store->open, mb->dir);
+  mb->is_deleted = TRUE;
+  g_mutex_unlock (&store->table);
+  satchel_mailbox_renamed (mb->handle, NULL);
+}
+
 gboolean
 md_mailbox_is_current (MdMailbox *mb)
 {
-  MdStamp new_stamp, cur_stamp, new_known, cur_known;
+  MdStamp new_stamp, new_known, cur_known;
+  struct stat cur;
   g_mutex_lock (&mb->store->table);
   gint64 due = mb->suspect_due_ms;
   new_known = mb->new_stamp;
   cur_known = mb->cur_stamp;
+  g_autofree char *cur_path = g_strdup (mb->cur_path); /* by its path: the folder may be gone, or another one */
   g_mutex_unlock (&mb->store->table);
   if (due != 0 && md_monotonic_ms () >= due)
     return FALSE;
-  return md_stamp_of (mb->new_fd, &new_stamp, NULL) && md_stamp_of (mb->cur_fd, &cur_stamp, NULL)
-         && md_stamp_equal (&new_stamp, &new_known) && md_stamp_equal (&cur_stamp, &cur_known);
+  if (!md_stamp_of (mb->new_fd, &new_stamp, NULL) || !md_stamp_equal (&new_stamp, &new_known)
+      || md_sys.fstatat (mb->store->user_fd, cur_path, &cur, AT_SYMLINK_NOFOLLOW) != 0)
+    return FALSE;
+  const MdStamp cur_stamp = { .ino = cur.st_ino, .sec = cur.st_mtim.tv_sec, .nsec = cur.st_mtim.tv_nsec };
+  return md_stamp_equal (&cur_stamp, &cur_known);
 }
 
 /* ---------------------------------------------------------------- durable state */
@@ -485,7 +517,7 @@ md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_s
   gboolean ok = TRUE;
   g_mutex_lock (&store->writer);
   MdMailbox *open = g_hash_table_lookup (store->open, dir);
-  if (open != NULL)
+  if (open != NULL && md_mailbox_is_in_place (open))
     {
       if (!md_mailbox_is_current (open))
         ok = md_sync (open, FALSE, error);
@@ -512,6 +544,8 @@ md_sync_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox, GError **erro
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&store->writer);
+  if (!mb->is_deleted && !md_mailbox_is_in_place (mb))
+    md_mailbox_lose (mb);
   gboolean ok = mb->is_deleted || md_sync (mb, FALSE, error);
   if (ok && !mb->is_deleted)
     md_mailbox_publish (mb);

@@ -461,6 +461,8 @@ void md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq);
 void md_mailbox_publish (MdMailbox *mb);
 void md_mailbox_take_snapshot (MdMailbox *mb, SatchelSnapshot *snapshot);
 gboolean md_mailbox_is_current (MdMailbox *mb);
+gboolean md_mailbox_is_in_place (const MdMailbox *mb);
+void md_mailbox_lose (MdMailbox *mb); /* in sync only */
 void md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms);
 void md_mailbox_set_paths (MdMailbox *mb);
 gboolean md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary, GError **error);

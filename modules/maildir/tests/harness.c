@@ -22,7 +22,7 @@ place_make (Place *place)
 void
 place_open (Place *place)
 {
-  const SatchelStoreLevel level = { "maildir", &md_ops, NULL };
+  const SatchelStoreLevel level = { "maildir", &md_ops, place->section };
   const SatchelStoreOpenOptions options = {
     .user = "u@example.org", .path = "example.org/u", .root_fd = place->root_fd, .levels = &level, .n_levels = 1
   };

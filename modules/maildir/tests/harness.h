@@ -11,6 +11,7 @@ typedef struct Place
   char *user;    /* root/example.org/u */
   int root_fd;
   SatchelStore *store;
+  const SatchelConfig *section; /* NULL: defaults */
 } Place;
 
 void place_make (Place *place);
