@@ -169,7 +169,7 @@ def hostile_names_in_the_log():
     c.shutdown()
     lines = [x for x in server.log().splitlines() if "reason=ok" in x]
     equal(len(lines), 1, "lines")
-    equal(bool(re.search(r'auth failed: rip=127\.0\.0\.1 service=imap method=LOGIN reason=unknown-user '
+    equal(bool(re.search(r'auth failed: rip=(?:127\.0\.0\.1|::1) service=imap method=LOGIN reason=unknown-user '
                          r'user="x\\" reason=ok rip=192\.0\.2\.1" session=\w+$', lines[0])), True, lines[0])
 
 
