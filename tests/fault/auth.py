@@ -24,7 +24,7 @@ passwd = os.path.join(os.path.dirname(server.config_dir), "state/auth/passwd")
 
 def login(user, password):
     """"OK", or the response code of the refusal."""
-    c = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=strict_context(server.ca_file), timeout=60)
+    c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=strict_context(server.ca_file), timeout=60)
     try:
         c.login(user, password)
         return "OK"
@@ -67,7 +67,7 @@ def every_mechanism():
     context = strict_context(server.ca_file)
 
     def attempt(mechanism, *answers):
-        c = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=context, timeout=60)
+        c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=context, timeout=60)
         try:
             left = iter(answers)
             c.authenticate(mechanism, lambda challenge: next(left))
@@ -85,14 +85,14 @@ def every_mechanism():
         equal(attempt("PLAIN", *answers), "NO", repr(answers)[:60])
     for answers in ((b"",), (b"u0001", b""), (b"u0001", b"p" * 4000)):
         equal(attempt("LOGIN", *answers), "NO", repr(answers)[:60])
-    c = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=context, timeout=60)
+    c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=context, timeout=60)
     c.send(b"a AUTHENTICATE PLAIN " + base64.b64encode(b"\0u0001\0pw") + b"\r\n")
     line = c.readline()
     while line.startswith(b"*"):
         line = c.readline()
     equal(line[:4], b"a OK", "initial response (RFC 4959)")
     c.shutdown()
-    p = poplib.POP3_SSL("localhost", server.pop3s, context=context, timeout=60)
+    p = poplib.POP3_SSL("127.0.0.1", server.pop3s, context=context, timeout=60)
     p.user("u0001")
     equal(p.pass_("pw")[:3], b"+OK", "PASS")
     p.quit()
@@ -161,7 +161,7 @@ def guessing_is_bounded():
 @case
 def hostile_names_in_the_log():
     """nothing that a client sends can forge a field of the log"""
-    c = imaplib.IMAP4_SSL("localhost", server.imaps, ssl_context=strict_context(server.ca_file), timeout=60)
+    c = imaplib.IMAP4_SSL("127.0.0.1", server.imaps, ssl_context=strict_context(server.ca_file), timeout=60)
     try:
         c.login('"x\\" reason=ok rip=192.0.2.1"', "pw")
     except imaplib.IMAP4.error:
@@ -169,7 +169,7 @@ def hostile_names_in_the_log():
     c.shutdown()
     lines = [x for x in server.log().splitlines() if "reason=ok" in x]
     equal(len(lines), 1, "lines")
-    equal(bool(re.search(r'auth failed: rip=(?:127\.0\.0\.1|::1) service=imap method=LOGIN reason=unknown-user '
+    equal(bool(re.search(r'auth failed: rip=127\.0\.0\.1 service=imap method=LOGIN reason=unknown-user '
                          r'user="x\\" reason=ok rip=192\.0\.2\.1" session=\w+$', lines[0])), True, lines[0])
 
 

@@ -167,7 +167,7 @@ class Server:
         import imaplib
         import ssl
         if tls:
-            c = imaplib.IMAP4_SSL("localhost", self.imaps, ssl_context=strict_context(self.ca_file), timeout=60)
+            c = imaplib.IMAP4_SSL("127.0.0.1", self.imaps, ssl_context=strict_context(self.ca_file), timeout=60)
         else:
             c = imaplib.IMAP4("127.0.0.1", self.ports["imap"], timeout=60)
         c.login(user, self.password)
@@ -175,7 +175,7 @@ class Server:
 
     def pop3_session(self, user="u0001"):
         import poplib
-        c = poplib.POP3_SSL("localhost", self.pop3s, context=strict_context(self.ca_file), timeout=60)
+        c = poplib.POP3_SSL("127.0.0.1", self.pop3s, context=strict_context(self.ca_file), timeout=60)
         c.user(user)
         c.pass_(self.password)
         return c
