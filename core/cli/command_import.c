@@ -22,7 +22,8 @@
 #include "core/storage/store_open.h"
 
 #define CONTROL_TIMEOUT_MS 90000u
-#define REPORT_MAX (64u << 20)
+#define NOTHING "nothing there"
+#define FAILED "failed"
 
 typedef struct Import
 {
@@ -97,7 +98,7 @@ open_all (const Import *import, const char *user, const char *path, Report *repo
 }
 
 static void
-print_report (const Import *import, const char *user, const Report *report, gboolean ok, FILE *out)
+print_report (const Import *import, const char *user, const Report *report, const char *state, FILE *out)
 {
   if (import->as_json)
     {
@@ -105,7 +106,7 @@ print_report (const Import *import, const char *user, const Report *report, gboo
       SatchelJson json = { .out = text };
       satchel_json_open (&json, NULL, '{');
       satchel_json_text (&json, "user", user);
-      satchel_json_text (&json, "state", !ok ? "failed" : import->is_dry ? "examined" : "taken over");
+      satchel_json_text (&json, "state", state);
       satchel_json_text (&json, "origin", report->origin);
       satchel_json_number (&json, "subscriptions", (gint64) report->n_subscriptions);
       satchel_json_open (&json, "mailboxes", '[');
@@ -119,7 +120,9 @@ print_report (const Import *import, const char *user, const Report *report, gboo
       fputs (text->str, out);
       return;
     }
-  if (ok && !import->is_quiet)
+  if (!import->is_quiet && strcmp (state, NOTHING) == 0)
+    fprintf (out, "%s: %s\n", user, state);
+  else if (!import->is_quiet && strcmp (state, FAILED) != 0)
     fprintf (out, "%s: %s%s: %u mailboxes, %" G_GUINT64_FORMAT " messages (%" G_GUINT64_FORMAT " keep their UID), %" G_GUINT64_FORMAT
              " keywords, %" G_GUINT64_FORMAT " subscriptions, %" G_GUINT64_FORMAT " saved unique ids\n",
              user, import->is_dry ? "would be taken over from " : "taken over from ", report->origin != NULL ? report->origin : "nobody",
@@ -135,13 +138,15 @@ work (const Import *import, const char *user, const char *path, FILE *out)
   report.json.out = report.mailboxes;
   g_autoptr (GError) error = NULL;
   gboolean ok = !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
+  /* Who never had mail has nothing to lose. */
+  gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
   ok = ok && (import->is_dry || open_all (import, user, path, &report, &error));
-  if (!ok)
+  if (!ok && !is_nothing)
     g_ptr_array_add (report.problems, g_strdup (error->message));
-  print_report (import, user, &report, ok, out);
+  print_report (import, user, &report, is_nothing ? NOTHING : !ok ? FAILED : import->is_dry ? "examined" : "taken over", out);
   for (guint i = 0; i < report.problems->len; i++)
     satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: %s", user, (const char *) report.problems->pdata[i]);
-  int status = ok && report.problems->len == 0 ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED;
+  int status = report.problems->len == 0 ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED;
   g_string_free (report.mailboxes, TRUE);
   g_ptr_array_unref (report.problems);
   g_free (report.origin);
@@ -306,7 +311,8 @@ import_all (Import *import, const GPtrArray *users)
         fprintf (stderr, "\r%u of %u\033[K", i + 1, users->len);
       if (import->as_json && i > 0)
         fputs (",", stdout);
-      worst = MAX (worst, import_user (import, users->pdata[i]));
+      int status = import_user (import, users->pdata[i]);
+      worst = MAX (worst, status);
     }
   if (shows_progress)
     fputs ("\r\033[K", stderr);

@@ -3,6 +3,7 @@
 """Accounts of Debian's Dovecot and Courier, made by real clients, go on with Satchel and back: no client downloads anything
 again, and UIDs, flags, keywords, subscriptions and unique ids are the same."""
 import imaplib
+import json
 import os
 import re
 import shutil
@@ -12,10 +13,10 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from peers import MAIL, Courier, Dovecot  # noqa: E402
-from tap import Server, Skip, case, equal, main, need, run, scratch  # noqa: E402
+from tap import Server, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
 NOBODY = 65534
-USERS = ["u0001", "u0002", "u0003"]
+USERS = ["u0001", "u0002", "u0003", "u0004", "u0005", "u0006"]
 state = {}
 
 
@@ -407,6 +408,115 @@ def courier():
     peer.own(os.path.dirname(mail_of("u0003")))
     there_and_back("u0003", mail_of("u0003", "Maildir"), start,
                    ["maildir.path=%d/%n/Maildir", "maildir.layout=maildir++", "namespace.prefix=INBOX.", "namespace.separator=."])
+
+
+@case
+def import_command():
+    """satchel import: says what is there, takes it over while the server is down or up, twice with the same answer"""
+    server = server_at_rest()
+    peer = dovecot()
+    peer.start(f"maildir:{MAIL}/%d/%n/Maildir", "pop3_save_uidl = yes\npop3_uidl_format = %v.%u\n")
+    for user in ("u0004", "u0005"):
+        os.makedirs(mail_of(user), exist_ok=True)
+        peer.own(mail_of(user))
+        first_life(peer, user, mail_of(user, "Maildir"))
+    was = {user: account(peer, user) for user in ("u0004", "u0005")}
+    peer.stop()
+    setting = ("--set", "maildir.path=%d/%n/Maildir")
+
+    def ask(*arguments, code):
+        r = server.cli(*setting, "import", *arguments, check=False)
+        equal(r.returncode, code, f"exit of import {arguments}: {r.stdout} {r.stderr}")
+        return r
+    before = tree_of(mail_of("u0004"))
+    r = ask("--dry-run", "--json", "u0004", code=0)
+    equal(tree_of(mail_of("u0004")), before, "what a dry run changed")
+    report = json.loads(r.stdout)[0]
+    equal((report["user"], report["state"], report["origin"]), (f"u0004@{server.domain}", "examined", "dovecot"), "dry run")
+    folders = was["u0004"]["folders"]
+    equal({m["name"]: (m["uidvalidity"], m["messages"], m["uids"]) for m in report["mailboxes"]
+           if m["name"] in ("INBOX", "with space", "A/B/C deep")},
+          {name: (folders[name][0], len(folders[name][2]), len(folders[name][2])) for name in ("INBOX", "with space", "A/B/C deep")},
+          "mailboxes of the dry run")
+    inbox = next(m for m in report["mailboxes"] if m["name"] == "INBOX")
+    equal((inbox["unique_ids"], report["subscriptions"]), (len(was["u0004"]["uidls"]), 3), "unique ids and subscriptions")
+    for _ in range(2):
+        report = json.loads(ask("--json", "u0004", code=0).stdout)[0]
+        equal((report["state"], sum(m["uids"] for m in report["mailboxes"])), ("taken over", sum(len(f[2]) for f in folders.values())),
+              "import without a server")
+    satchel("maildir.path=%d/%n/Maildir")
+    try:
+        c = server.imap("u0005")  # a session that is there already ends; the next login finds everything
+        c.select()
+        r = ask("u0004", "u0005", code=0)
+        equal(r.stdout.count("taken over from dovecot"), 2, f"lines of two users: {r.stdout}")
+        for user in was:
+            same(account(server, user), was[user], f"imported {user}")
+    finally:
+        server.stop("--keep")
+
+    # What cannot be taken over, each with what to do.
+    os.symlink("Maildir", mail_of("u0004", "Maildir", ".linked"))
+    os.makedirs(mail_of("u0004", "Maildir", ".&broken", "cur"))
+    peer.own(mail_of("u0004"))
+    os.makedirs(mail_of("u0006", "Maildir", "cur"))  # root's
+    r = ask("--quiet", "u0004", "u0006", "nobody@else.example", code=1)
+    for pattern in (r"\.linked is a link", r"\.&broken is not called as maildir\.folder_names says", r"u0006@.*belongs to uid 0.*chown -R \d+"):
+        if not re.search(pattern, r.stderr):
+            raise AssertionError(f"{pattern} is not in {r.stderr}")
+    equal(r.stdout, "", "--quiet")
+    ask(code=64)
+    shutil.rmtree(mail_of("u0006"))
+
+
+def tree_of(path):
+    return sorted((os.path.join(d, f), os.stat(os.path.join(d, f)).st_mtime_ns) for d, _, names in os.walk(path) for f in names)
+
+
+@case
+def outside_fs():
+    """LAYOUT=fs while a client is connected: another program's folders and messages come, change and go"""
+    server = server_at_rest()
+    satchel("maildir.path=%d/%n/Maildir", "maildir.layout=fs")
+    uid = dovecot().uid
+    try:
+        c = server.imap("u0006")
+        root = mail_of("u0006", "Maildir")
+        equal("made/below" in listing(c), False, "a folder before it is made")
+        drop(os.path.join(root, "made", "below"), 60, uid)
+        subprocess.run(["chown", "-R", f"{uid}:{uid}", os.path.join(root, "made")], check=True)
+        equal("made/below" in listing(c), True, "a folder made outside")
+        equal(c.select("made/below")[1], [b"1"], "messages in it")
+        drop(os.path.join(root, "made", "below"), 61, uid)
+        c.noop()
+        equal(c.response("EXISTS")[1][-1], b"2", "EXISTS after a delivery by another agent")
+        new = os.path.join(root, "made", "below", "new")
+        for name in os.listdir(new):
+            os.rename(os.path.join(new, name), os.path.join(root, "made", "below", "cur", name + ":2,FS"))
+        c.noop()
+        c.response("FETCH")
+        flags = [set(re.search(rb"FLAGS \(([^)]*)\)", x).group(1).split()) - {b"\\Recent"} for x in c.uid("FETCH", "1:*", "(FLAGS)")[1]]
+        equal(flags, [{b"\\Flagged", b"\\Seen"}] * 2, "flags that another reader set")
+        cur = os.path.join(root, "made", "below", "cur")
+        os.unlink(os.path.join(cur, sorted(os.listdir(cur))[0]))
+        c.noop()
+        equal(len(c.uid("FETCH", "1:*", "(UID)")[1]), 1, "messages after another program removed one")
+        os.rename(os.path.join(root, "made"), os.path.join(root, "renamed"))
+        d = server.imap("u0006")
+        equal({"made/below", "renamed/below"} & listing(d), {"renamed/below"}, "folders after a rename outside")
+        equal(d.select("renamed/below")[1], [b"1"], "messages in the renamed one")
+        shutil.rmtree(os.path.join(root, "renamed"))
+        def bye():
+            try:
+                d.noop()
+            except imaplib.IMAP4.abort as why:
+                return "deleted" in str(why)
+        wait_for(bye, "the end of a session in a folder that is gone, as when another client deletes it")
+        e = server.imap("u0006")
+        equal("renamed/below" in listing(e), False, "a folder that was removed outside")
+        e.logout()
+    finally:
+        server.stop("--keep")
 
 
 main()
