@@ -4,66 +4,25 @@
 its private directory.  It lives in an overlay of the root file system, so that nothing of it stays on the machine."""
 import os
 import smtplib
-import socket
-import subprocess
 import sys
-import tempfile
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, Skip, at_end, case, corpus_files, equal, main, run, wait_for  # noqa: E402
+from overlay import Overlay, free_port  # noqa: E402
+from tap import Server, Skip, at_end, case, corpus_files, equal, main, wait_for  # noqa: E402
 
-SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
-ROOT = os.path.join(SCRATCH, "postfix")
-LOG = ROOT + "/var/log/postfix.log"
-SPOOL = ROOT + "/var/spool/postfix"
 state = {}
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 def in_root(*command, **options):
-    return run("chroot", ROOT, *command, **options)
-
-
-def unmount():
-    for place in ("/dev", "/proc", ""):
-        if os.path.ismount(ROOT + place):
-            subprocess.run(["umount", "-l", ROOT + place], capture_output=True)
-
-
-def set_up():
-    """The overlay with Postfix in it; installed once, kept for the next run."""
-    if os.getuid() != 0:
-        raise Skip("Postfix in an overlay needs root")
-    for sub in ("", "-up", "-work"):
-        os.makedirs(ROOT + sub, exist_ok=True)
-    unmount()
-    r = run("mount", "-t", "overlay", "overlay", "-o", f"lowerdir=/,upperdir={ROOT}-up,workdir={ROOT}-work", ROOT, check=False)
-    if r.returncode != 0:
-        raise Skip(f"no overlay can be mounted here: {r.stderr.decode(errors='replace').strip()}")
-    at_end(unmount)
-    run("mount", "-t", "proc", "proc", ROOT + "/proc")
-    run("mount", "--rbind", "/dev", ROOT + "/dev")
-    run("mount", "--make-rslave", ROOT + "/dev")
-    with open(ROOT + "/usr/sbin/policy-rc.d", "w") as f:
-        f.write("#!/bin/sh\nexit 101\n")
-    os.chmod(ROOT + "/usr/sbin/policy-rc.d", 0o755)
-    if not os.path.exists(ROOT + "/usr/sbin/postfix"):
-        env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        r = in_root("apt-get", "-q", "-y", "install", "--no-install-recommends", "postfix", env=env, timeout=600, check=False)
-        if r.returncode != 0:
-            raise Skip(f"postfix cannot be installed: {r.stderr[-300:]!r}")
+    return state["overlay"].run(*command, **options)
 
 
 def start():
     """Postfix with our server as the transport of all mail, by a port for one domain and by a socket for the other."""
-    set_up()
+    overlay = state["overlay"] = Overlay("postfix", "/usr/sbin/postfix", "postfix")
+    state["log"] = overlay.root + "/var/log/postfix.log"
     # One shared directory: the socket must be where the chrooted lmtp client can see it.
-    private = SPOOL + "/private"
+    private = overlay.root + "/var/spool/postfix/private"
     state["server"] = Server("--set", "auth.domains=(\"socket.example\")", "--set", "passwd-file.enabled=true", users=3)
     server = state["server"]
     port = state["port"] = free_port()
@@ -80,7 +39,7 @@ def start():
         "virtual_destination_concurrency_limit": "5", "bounce_queue_lifetime": "0", "lmtp_cache_connection": "yes",
         "remote_header_rewrite_domain": "", "strict_smtputf8": "no", "smtpd_discard_ehlo_keywords": "",
     }
-    run("chroot", ROOT, "postconf", "-e", *(f"{k}={v}" for k, v in main_cf.items()))
+    in_root("postconf", "-e", *(f"{k}={v}" for k, v in main_cf.items()))
     in_root("postconf", "-M#", "smtp/inet", check=False)
     in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
     r = in_root("postconf", "-Mf", "lmtp/unix")
@@ -133,12 +92,12 @@ def chrooted_tcp():
 def several_recipients():
     """one mail to three users through Postfix, an unknown user bounces"""
     server = state.get("server") or (start(), state["server"])[1]
-    before = os.path.getsize(LOG)
+    before = os.path.getsize(state["log"])
     with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
         c.sendmail("a@example.net", [f"u000{n}@{server.domain}" for n in (2, 3)] + [f"nobody@{server.domain}"],
                    b"Subject: to several\r\n\r\nhello\r\n")
     def refused():
-        with open(LOG, "rb") as f:
+        with open(state["log"], "rb") as f:
             f.seek(before)  # the overlay keeps the log of earlier runs
             return b"5.1.1" in f.read()
     wait_for(refused, "the unknown user's refusal in Postfix's log", 60)

@@ -7,9 +7,17 @@ import socket
 import subprocess
 import time
 
-from tap import Skip, at_end, run
+from tap import Skip, at_end, run, wait_for
 
 SCRATCH = os.environ.get("SATCHEL_PEERS") or "/var/tmp/satchel-peers"
+
+
+def has_ended(pid):
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def free_port():
@@ -63,6 +71,8 @@ class Overlay:
 
     def stop(self):
         for p in self.processes:
+            with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+                inits = f.read().split()
             for signal in (15, 9):
                 try:
                     os.killpg(p.pid, signal)
@@ -70,8 +80,12 @@ class Overlay:
                     break
                 try:
                     p.wait(10)
+                    break
                 except subprocess.TimeoutExpired:
                     continue
+            # The first process of a pid namespace ends after all others of it: then their ports are free.
+            for init in inits:
+                wait_for(lambda pid=init: has_ended(pid), f"the end of process {init}")
         self.processes = []
 
     def unmount(self):
