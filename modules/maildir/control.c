@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The place of another server's files (setting control_path): UID lists and keywords of each mailbox, subscriptions of
- * the user.  Without the setting they are in the Maildir.  Names there are those of the folders, but INBOX is "INBOX" in
- * layout fs.
+ * the user.  Without the setting they are in the Maildir.  Names there are those of the folders, and INBOX has one as well.
  */
 #include "config.h"
 
@@ -13,7 +12,7 @@
 static const char *
 control_dir (const MdStore *store, const char *dir)
 {
-  return dir[0] == '\0' && (store->settings.layout & MD_LAYOUT_FS) != 0 ? "INBOX" : dir;
+  return dir[0] != '\0' ? dir : (store->settings.layout & MD_LAYOUT_FS) != 0 ? "INBOX" : ".INBOX";
 }
 
 static gboolean

@@ -441,14 +441,17 @@ def import_command():
     """satchel import: says what is there, takes it over while the server is down or up, twice with the same answer"""
     server = server_at_rest()
     peer = dovecot()
-    peer.start(f"maildir:{MAIL}/%d/%n/Maildir", "pop3_save_uidl = yes\npop3_uidl_format = %v.%u\n")
+    peer.start(f"maildir:{MAIL}/%d/%n/Maildir:CONTROL={MAIL}/control/%u", "pop3_save_uidl = yes\npop3_uidl_format = %v.%u\n")
+    settings = ["maildir.path=%d/%n/Maildir", "maildir.control_path=control/%u"]
+    os.makedirs(os.path.join(server.mail_root, "control"), exist_ok=True)
+    peer.own(os.path.join(server.mail_root, "control"))
     for user in ("u0004", "u0005"):
         os.makedirs(mail_of(user), exist_ok=True)
         peer.own(mail_of(user))
         first_life(peer, user, mail_of(user, "Maildir"))
     was = {user: account(peer, user) for user in ("u0004", "u0005")}
     peer.stop()
-    satchel("maildir.path=%d/%n/Maildir")
+    satchel(*settings)
     server.stop("--keep")
 
     def ask(*arguments, code):
@@ -471,7 +474,7 @@ def import_command():
         report = json.loads(ask("--json", "u0004", code=0).stdout)[0]
         equal((report["state"], sum(m["uids"] for m in report["mailboxes"])), ("taken over", sum(len(f[2]) for f in folders.values())),
               "import without a server")
-    satchel("maildir.path=%d/%n/Maildir")
+    satchel(*settings)
     try:
         c = server.imap("u0005")  # a session that is there already ends; the next login finds everything
         c.select()
