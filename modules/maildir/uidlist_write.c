@@ -106,7 +106,8 @@ void
 md_uidlist_add_ours (MdMailbox *mb)
 {
   struct stat st;
-  if (!md_uidlist_has_ours (mb) || mb->snapshot == NULL || mb->listed_upto == mb->uidnext)
+  /* Before all that is there was taken in, the list knows more than we do. */
+  if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL || mb->listed_upto == mb->uidnext)
     return;
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) lines = g_string_new (NULL);

@@ -13,6 +13,12 @@ void
 place_make (Place *place)
 {
   memset (place, 0, sizeof *place);
+  const char *settings = g_getenv ("MAILDIR_SETTINGS");
+  if (settings != NULL)
+    {
+      SatchelConfigSet *set = satchel_config_set_from_text ("maildir", md_schema, settings, NULL); /* for the life of the program */
+      place->section = satchel_config_set_group (set, "maildir");
+    }
   place->root = g_dir_make_tmp ("satchel-maildir-XXXXXX", NULL);
   g_assert_nonnull (place->root);
   place->user = g_build_filename (place->root, "example.org", "u", NULL);

@@ -11,7 +11,7 @@ typedef struct Place
   char *user;    /* root/example.org/u */
   int root_fd;
   SatchelStore *store;
-  const SatchelConfig *section; /* NULL: defaults */
+  const SatchelConfig *section; /* NULL: defaults; by place_make: of the settings in MAILDIR_SETTINGS of the environment */
 } Place;
 
 void place_make (Place *place);
