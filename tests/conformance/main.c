@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "conformance.h"
+#include "tests/lib/keep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -59,10 +60,10 @@ make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel
       const SatchelConfig *section = NULL;
       if (module->schema != NULL)
         {
-          SatchelConfigSet *set = satchel_config_set_from_text (module->name, module->schema, settings, error);
+          const SatchelConfigSet *set = keep (satchel_config_set_from_text (module->name, module->schema, settings, error));
           if (set == NULL)
             return FALSE;
-          section = satchel_config_set_group (set, module->name); /* the set lives as long as the program */
+          section = satchel_config_set_group (set, module->name);
         }
       if (module->configure != NULL && !module->configure (section, error))
         return FALSE;

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-noinst_HEADERS += tests/lib/loop.h tests/lib/session_rig.h
+noinst_HEADERS += tests/lib/keep.h tests/lib/loop.h tests/lib/session_rig.h

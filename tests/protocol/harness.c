@@ -10,6 +10,7 @@
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include "core/storage/store_open.h"
+#include "tests/lib/keep.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <gmodule.h>
@@ -391,7 +392,7 @@ read_settings (const char *group, const SatchelConfigRow *rows, const char *text
     for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
       if (strcmp (schema->group, group) == 0)
         rows = schema->rows;
-  SatchelConfigSet *set = satchel_config_set_from_text (group, rows, text != NULL ? text : "", &error);
+  SatchelConfigSet *set = keep (satchel_config_set_from_text (group, rows, text != NULL ? text : "", &error));
   if (set == NULL)
     g_error ("%s: %s", group, error->message);
   return set;

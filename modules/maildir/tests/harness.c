@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "modules/maildir/tests/harness.h"
+#include "tests/lib/keep.h"
 
 #include <fcntl.h>
 #include <string.h>
@@ -16,7 +17,7 @@ place_make (Place *place)
   const char *settings = g_getenv ("MAILDIR_SETTINGS");
   if (settings != NULL)
     {
-      SatchelConfigSet *set = satchel_config_set_from_text ("maildir", md_schema, settings, NULL); /* for the life of the program */
+      const SatchelConfigSet *set = keep (satchel_config_set_from_text ("maildir", md_schema, settings, NULL));
       place->section = satchel_config_set_group (set, "maildir");
     }
   place->root = g_dir_make_tmp ("satchel-maildir-XXXXXX", NULL);

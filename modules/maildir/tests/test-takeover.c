@@ -5,6 +5,7 @@
 
 #include "core/runtime/config_image.h"
 #include "modules/maildir/tests/harness.h"
+#include "tests/lib/keep.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,7 +50,7 @@ static void
 use (Place *place, const char *settings)
 {
   g_autoptr (GError) error = NULL;
-  SatchelConfigSet *set = satchel_config_set_from_text ("maildir", md_schema, settings, &error); /* for the life of the program */
+  const SatchelConfigSet *set = keep (satchel_config_set_from_text ("maildir", md_schema, settings, &error));
   g_assert_no_error (error);
   place->section = satchel_config_set_group (set, "maildir");
   g_assert_true (md_settings_check (place->section, &error));
