@@ -10,6 +10,7 @@
 #include <pwd.h>
 #include <satchel/auth.h>
 #include <satchel/storage.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -24,6 +25,15 @@
 #define CONTROL_TIMEOUT_MS 90000u
 #define NOTHING "nothing there"
 #define FAILED "failed"
+
+/* The user at work is finished and given back first. */
+static volatile sig_atomic_t is_interrupted;
+
+static void
+interrupt (int number)
+{
+  is_interrupted = 1;
+}
 
 typedef struct Import
 {
@@ -122,10 +132,13 @@ print_report (const Import *import, const char *user, const Report *report, cons
     }
   if (!import->is_quiet && strcmp (state, NOTHING) == 0)
     fprintf (out, "%s: %s\n", user, state);
+  else if (!import->is_quiet && strcmp (state, FAILED) != 0 && report->origin == NULL)
+    fprintf (out, "%s: nothing of another server: %u mailboxes, %" G_GUINT64_FORMAT " messages\n", user, report->n_mailboxes,
+             report->n_messages);
   else if (!import->is_quiet && strcmp (state, FAILED) != 0)
     fprintf (out, "%s: %s%s: %u mailboxes, %" G_GUINT64_FORMAT " messages (%" G_GUINT64_FORMAT " keep their UID), %" G_GUINT64_FORMAT
              " keywords, %" G_GUINT64_FORMAT " subscriptions, %" G_GUINT64_FORMAT " saved unique ids\n",
-             user, import->is_dry ? "would be taken over from " : "taken over from ", report->origin != NULL ? report->origin : "nobody",
+             user, import->is_dry ? "would be taken over from " : "taken over from ", report->origin,
              report->n_mailboxes, report->n_messages, report->n_uids, report->n_keywords, report->n_subscriptions, report->n_unique_ids);
 }
 
@@ -164,6 +177,7 @@ work_in_child (const Import *import, const char *user)
     return satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: fork: %s", user, g_strerror (errno));
   if (pid == 0)
     {
+      setpgid (0, 0); /* what a terminal interrupts is the command, between two users */
       if (import->uid != 0 && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
         _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user, g_strerror (errno)));
       int status = work (import, user, path, stdout);
@@ -303,9 +317,12 @@ import_all (Import *import, const GPtrArray *users)
 {
   int worst = SATCHEL_EXIT_OK;
   gboolean shows_progress = users->len > 1 && isatty (STDERR_FILENO);
+  const struct sigaction action = { .sa_handler = interrupt };
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
   if (import->as_json)
     fputs ("[", stdout);
-  for (guint i = 0; i < users->len; i++)
+  for (guint i = 0; i < users->len && !is_interrupted; i++)
     {
       if (shows_progress)
         fprintf (stderr, "\r%u of %u\033[K", i + 1, users->len);
@@ -318,6 +335,8 @@ import_all (Import *import, const GPtrArray *users)
     fputs ("\r\033[K", stderr);
   if (import->as_json)
     puts ("]");
+  if (is_interrupted)
+    return satchel_cli_fail (SATCHEL_EXIT_FAILED, "interrupted; run it again for the users that are left");
   return worst;
 }
 

@@ -7,13 +7,14 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from peers import MAIL, Courier, Dovecot  # noqa: E402
-from tap import Server, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
+from tap import TOP, Server, Skip, case, equal, main, need, run, scratch, wait_for  # noqa: E402
 
 NOBODY = 65534
 USERS = ["u0001", "u0002", "u0003", "u0004", "u0005", "u0006"]
@@ -482,6 +483,16 @@ def import_command():
         equal(r.stdout.count("taken over from dovecot"), 2, f"lines of two users: {r.stdout}")
         for user in was:
             same(account(server, user), was[user], f"imported {user}")
+        # Whenever it is interrupted, no user stays released.
+        command = subprocess.Popen([os.path.join(TOP, "tools/devserver"), "cli", "--dir", server.dir, "--", "import", "--all"],
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1)
+        command.stdout.readline()
+        command.send_signal(signal.SIGINT)
+        _, said = command.communicate(timeout=60)
+        if command.returncode != 0 and "run it again for the users that are left" not in said:
+            raise AssertionError(f"interrupted: {command.returncode} {said}")
+        for user in was:
+            server.imap(user).logout()
     finally:
         server.stop("--keep")
 

@@ -292,10 +292,14 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
             env["LD_LIBRARY_PATH"] = os.path.join(programs, "lib")
         return env
 
-    def cli(self, arguments, **options):
+    def command(self, arguments):
+        """The satchel command against it: arguments and environment."""
         programs = self.memory.get("programs") or self.programs()
-        return subprocess.run([os.path.join(programs, "bin/satchel"), *self.options(programs), *arguments],
-                              env=self.environment(programs), **options)
+        return [os.path.join(programs, "bin/satchel"), *self.options(programs), *arguments], self.environment(programs)
+
+    def cli(self, arguments, **options):
+        command, environment = self.command(arguments)
+        return subprocess.run(command, env=environment, **options)
 
     def user_names(self):
         return self.memory.get("users", [])
