@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Raw lines over a socket, for protocol tests: what is sent is exactly what is written here."""
+import select
 import socket
+import ssl
 
 from tap import equal, strict_context
 
@@ -33,6 +35,26 @@ class Wire:
             self.buffer += data
         line, _, self.buffer = self.buffer.partition(b"\n")
         return line + b"\n"
+
+    def exchange(self, data):
+        """Sends while it reads, until the server closes; in one thread, since Python's TLS sockets are not for two at once."""
+        found, data = [self.buffer], memoryview(data)
+        self.s.setblocking(False)
+        while True:
+            try:
+                if data:
+                    data = data[self.s.send(data[:65536]):]
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                pass
+            try:
+                piece = self.s.recv(65536)
+            except (BlockingIOError, ssl.SSLWantReadError, ssl.SSLWantWriteError):
+                if not any(select.select([self.s], [self.s] if data else [], [], 60)):
+                    raise AssertionError(f"no answer for a minute; {len(data)} bytes are still to be sent") from None
+                continue
+            if not piece:
+                return b"".join(found)
+            found.append(piece)
 
     def lines(self, n):
         return [self.line() for _ in range(n)]

@@ -7,7 +7,6 @@ import re
 import socket
 import struct
 import sys
-import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from tap import LONG, Server, case, equal, main, wait_for  # noqa: E402
@@ -214,10 +213,7 @@ def pipelined_over_login():
     for tls in (False, True):
         w = connect(tls)
         text = b"".join(b"%d NOOP\r\n" % i if i != n // 2 else b"%d LOGIN u0005 pw\r\n" % i for i in range(1, n + 1))
-        sender = threading.Thread(target=w.send, args=(text + b"x LOGOUT\r\n",))
-        sender.start()
-        got = w.rest()
-        sender.join()
+        got = w.exchange(text + b"x LOGOUT\r\n")
         tags = re.findall(rb"(?m)^(\d+) OK ", got)
         equal(tags, [b"%d" % i for i in range(1, n + 1)], "tags in order")
         equal(got.endswith(b"x OK LOGOUT completed.\r\n"), True, f"end: {got[-200:]!r}")
@@ -229,10 +225,7 @@ def pipelined_append():
     w = connect()
     mail = b"Subject: big\r\n\r\n" + b"0123456789abcdef\r\n" * 60000
     text = b"1 LOGIN u0006 pw\r\n2 APPEND INBOX {%d+}\r\n%s\r\n3 SELECT INBOX\r\n4 FETCH 1 RFC822.SIZE\r\n5 LOGOUT\r\n" % (len(mail), mail)
-    sender = threading.Thread(target=w.send, args=(text,))
-    sender.start()
-    got = w.rest()
-    sender.join()
+    got = w.exchange(text)
     equal(b"* 1 FETCH (RFC822.SIZE %d)" % len(mail) in got, True, f"size: {got[-300:]!r}")
 
 
