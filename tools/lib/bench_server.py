@@ -48,7 +48,10 @@ def start():
     i = bench_instance()
     for group in GROUPS:
         os.makedirs(group, exist_ok=True)
+    i.memory["ports"] = dict(PORTS)
     i.prepare(users=None, password=None, storage=None, settings=[], ports=PORTS, domain="bench")
+    if i.memory["ports"] != PORTS:  # others would be looked for in vain
+        raise Failure(f"one of the ports {sorted(PORTS.values())} is taken")
     # The shell that becomes the server enters the groups first, so that every process of it is inside.
     enter = "".join(f"echo $$ > {group}/cgroup.procs; " for group in GROUPS)
     i.start(wrapper=["sh", "-c", enter + 'ulimit -n 60000; exec "$@"', "sh"])
