@@ -365,12 +365,39 @@ line_piece (SatchelScanner *scanner, const guint8 *data, gsize len)
   scanner->line_len += len;
 }
 
+/* Whole body lines that are neither a boundary nor wanted for the preview, which are most of a mail: only counted.
+ * Returns what comes after them. */
+static const guint8 *
+skip_plain_lines (SatchelScanner *scanner, const guint8 *at, const guint8 *end)
+{
+  const guint8 *start = at, *feed;
+  guint64 n_lines = 0;
+  while (at < end && *at != '-' && (feed = memchr (at, '\n', end - at)) != NULL)
+    {
+      scanner->prev_eol = feed > at && feed[-1] == '\r' ? 2 : 1;
+      at = feed + 1;
+      n_lines++;
+    }
+  if (n_lines > 0)
+    scanner->last_byte = '\n';
+  scanner->tree.lines += n_lines;
+  scanner->offset += at - start;
+  scanner->line_offset += at - start;
+  return at;
+}
+
 void
 satchel_scanner_feed (SatchelScanner *scanner, const void *data, gsize len)
 {
   const guint8 *at = data, *end = at + len;
   while (at < end)
     {
+      if (scanner->state == STATE_BODY && scanner->line_len == 0 && scanner->capture == CAPTURE_NONE)
+        {
+          at = skip_plain_lines (scanner, at, end);
+          if (at == end)
+            break;
+        }
       const guint8 *feed = memchr (at, '\n', end - at);
       gsize n = (feed != NULL ? feed + 1 : end) - at;
       line_piece (scanner, at, n);
