@@ -336,7 +336,8 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
   satchel_config_work_ids (work);
   satchel_config_work_tls (work);
   satchel_config_work_listeners (work);
-  if (setup->old != NULL)
+  /* What is refused takes no effect, after a restart either. */
+  if (setup->old != NULL && work->plan->n_errors == 0)
     warn_of_fixed (work, setup->old);
   return tell_master (work, error);
 }

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/runtime/config_private.h"
 #include "core/runtime/loader_private.h"
 #include "core/session/user.h"
 
@@ -37,13 +38,17 @@ satchel_loader_why_not (SatchelLoader *loader, const char *name)
   return g_hash_table_lookup (loader->why_not, name);
 }
 
+/* "KEY: what is wrong" is told where KEY was written (module.h); anything else where the module was switched on. */
 static void
 add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
 {
   SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
-  const char *origin = section != NULL ? satchel_config_origin (section, "enabled") : NULL;
+  const char *colon = strstr (text, ": ");
+  g_autofree char *key = colon != NULL ? g_strndup (text, (gsize) (colon - text)) : NULL;
+  gboolean is_key = key != NULL && section != NULL && satchel_config_find (section, key) != NULL;
+  const char *origin = section != NULL ? satchel_config_origin (section, is_key ? key : "enabled") : NULL;
   problem->where = g_strdup (origin != NULL && strcmp (origin, "default") != 0 ? origin : "");
-  problem->text = g_str_has_prefix (text, "module ") ? g_strdup (text) : g_strdup_printf ("%s: %s", name, text);
+  problem->text = g_str_has_prefix (text, "module ") ? g_strdup (text) : g_strdup_printf ("%s%s%s", name, is_key ? "." : ": ", text);
   g_ptr_array_add (problems, problem);
 }
 

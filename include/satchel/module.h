@@ -62,7 +62,8 @@ typedef struct SatchelModule
                                      NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional.  A failed configure at start is fatal, at reload it changes nothing. */
-  gboolean (*check) (const SatchelConfig *section, GError **error); /* in CONFIG: no side effects */
+  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that setting. */
+  gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);
   gboolean (*reload) (const SatchelConfig *section, GError **error);

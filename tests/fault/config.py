@@ -43,6 +43,9 @@ def mistakes():
         "17-range.conf": ("limits = {\n  connections = 0;\n};\n", (2,), ["connections", "1"]),
         "18-mismatch.conf": (f"tls = {{\n  certificates = ( {{\n    name = \"x\";\n    cert = \"{cert}\";\n    key = \"{other_key()}\"; }} );\n}};\n",
                              (5,), ["key", "match"]),
+        # What only the module itself can tell.
+        "19-language.conf": ("pop3 = {\n\n  language = \"fr\";\n};\n", (3,), ["pop3.language", "fr"]),
+        "20-maildir.conf": ("maildir = {\n  path = \"/srv/%d/%n\";\n};\n", (2,), ["maildir.path", "server.mail_root"]),
     }, cert
 
 
@@ -103,6 +106,7 @@ def reload_changes_nothing():
         clear()
         equal(r.returncode != 0, True, f"exit status of reload with {name}")
         equal(names_it(r.stdout + r.stderr, name, expected), True, f"{name} in:\n{r.stdout}{r.stderr}")
+        equal("takes effect" in r.stdout + r.stderr, False, f"what is refused takes no effect:\n{r.stdout}{r.stderr}")
         equal(c.noop()[0], "OK", "a session that was there")
         server.imap().logout()
     equal(server.cli("reload").returncode, 0, "a reload without mistakes")
