@@ -43,6 +43,7 @@ typedef struct Import
   int root_fd, lock_fd;
   const char *run_dir; /* of a running server; NULL: none */
   guint uid, gid;      /* 0: stay who we are */
+  GPtrArray *known;    /* users of the passdbs; NULL: not all of them can list theirs */
   gboolean is_dry, as_json, is_quiet;
 } Import;
 
@@ -153,6 +154,8 @@ work (const Import *import, const char *user, const char *path, FILE *out)
   gboolean ok = !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
   /* Who never had mail has nothing to lose. */
   gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+  if (is_nothing && import->known != NULL && !g_ptr_array_find_with_equal_func (import->known, user, g_str_equal, NULL))
+    g_ptr_array_add (report.problems, g_strdup ("no such user, and no mail either"));
   ok = ok && (import->is_dry || open_all (import, user, path, &report, &error));
   if (!ok && !is_nothing)
     g_ptr_array_add (report.problems, g_strdup (error->message));
@@ -227,28 +230,39 @@ add_entry (const SatchelUserEntry *entry, gpointer data)
 }
 
 static int
-find_users (SatchelCli *cli, const SatchelConfig *server, GPtrArray *users)
+find_users (Import *import, GPtrArray *users)
 {
+  SatchelCli *cli = import->cli;
   g_autoptr (GError) error = NULL;
   for (guint i = 0; satchel_cli_argument (cli, i) != NULL; i++)
     {
       const char *name = satchel_cli_argument (cli, i);
-      char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                                           satchel_config_bool (server, "lower_case_users"), &error);
+      char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (import->server, "default_domain"),
+                                           satchel_config_bool (import->server, "lower_case_users"), &error);
       if (user == NULL)
         return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
       g_ptr_array_add (users, user);
     }
   if ((users->len > 0) == (satchel_cli_option (cli, "--all") != NULL))
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name users, or write --all");
+  g_autoptr (GPtrArray) known = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
-  for (guint i = 0; users->len == 0 && i < passdbs->len; i++)
+  gboolean can_list = passdbs->len > 0;
+  for (guint i = 0; i < passdbs->len; i++)
     {
       const SatchelProvided *provided = passdbs->pdata[i];
       const SatchelPassdbOps *ops = provided->ops;
-      if (SATCHEL_HAS (ops, list) && !ops->list (add_entry, users, &error))
+      if (SATCHEL_HAS (ops, list) && ops->list (add_entry, known, &error))
+        continue;
+      can_list = FALSE;
+      if (error != NULL && users->len == 0)
         return satchel_cli_fail_error (error);
+      g_clear_error (&error);
     }
+  gboolean wants_all = users->len == 0;
+  for (guint i = 0; wants_all && i < known->len; i++)
+    g_ptr_array_add (users, g_strdup (known->pdata[i]));
+  import->known = can_list ? g_steal_pointer (&known) : NULL;
   return users->len > 0 ? SATCHEL_EXIT_OK : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "no passdb can list its users; name them");
 }
 
@@ -354,13 +368,14 @@ satchel_cli_import (SatchelCli *cli)
   if (exit != SATCHEL_EXIT_OK || (exit = satchel_cli_start_modules (cli)) != SATCHEL_EXIT_OK)
     return exit;
   import.server = satchel_config_set_group (cli->set, "server");
-  if ((exit = find_users (cli, import.server, users)) == SATCHEL_EXIT_OK && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
+  if ((exit = find_users (&import, users)) == SATCHEL_EXIT_OK && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
       && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK && (exit = open_root (&import)) == SATCHEL_EXIT_OK)
     exit = import_all (&import, users);
   if (import.lock_fd >= 0)
     close (import.lock_fd);
   if (import.root_fd >= 0)
     close (import.root_fd);
+  g_clear_pointer (&import.known, g_ptr_array_unref);
   satchel_loader_stop (cli->loader);
   return exit;
 }
