@@ -98,22 +98,22 @@ takes_no_space (const MdPlan *plan)
 static gboolean
 write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
 {
-  g_autoptr (GArray) steps = g_array_new (FALSE, FALSE, sizeof (MdStep));
+  g_autoptr (GPtrArray) plans = g_ptr_array_new ();
   gboolean none_takes_space = TRUE, syncs_tmp = FALSE;
   for (guint i = 0; i < n; i++)
     if (members[i]->plan->steps->len > 1)
       {
-        g_array_append_vals (steps, members[i]->plan->steps->data, members[i]->plan->steps->len);
+        g_ptr_array_add (plans, members[i]->plan);
         none_takes_space &= takes_no_space (members[i]->plan);
         syncs_tmp |= members[i]->plan->syncs_tmp;
       }
   *ret_written = FALSE;
-  if (steps->len == 0)
+  if (plans->len == 0)
     return TRUE;
   g_autoptr (GError) error = NULL;
   /* A redo finds staged files by name. */
   if ((!syncs_tmp || md_fsync (store->tmp_fd, "tmp", &error))
-      && md_journal_write (store, (const MdStep *) (void *) steps->data, steps->len, &error))
+      && md_journal_write (store, (MdPlan *const *) plans->pdata, plans->len, &error))
     {
       *ret_written = TRUE;
       return TRUE;

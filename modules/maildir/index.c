@@ -64,6 +64,23 @@ md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
     put_row (pending, row, entry, md_table_name (&mb->table, entry));
 }
 
+void
+md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
+{
+  GByteArray *pending = pending_of (&mb->index);
+  if (pending == NULL)
+    return;
+  FlagsItem item = { .modseq = row->modseq,
+                     .keywords = row->keywords,
+                     .uid = row->uid,
+                     .flags = row->flags,
+                     .bits = entry->bits,
+                     .end_len = entry->name_len - entry->base_len };
+  put (pending, "F", 1);
+  put (pending, &item, sizeof item);
+  put (pending, md_table_name (&mb->table, entry) + entry->base_len, item.end_len);
+}
+
 static void
 put_tombstone (GByteArray *out, guint32 first, guint32 last, guint64 modseq)
 {
@@ -158,17 +175,21 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
     }
 }
 
-/* One frame in @out: head, payload, tail. */
-static void
-put_frame (GByteArray *out, const guint8 *payload, guint len, const MdSummary *summary, gboolean checkpoint)
+/* One frame at *@size, which is moved on: head, payload, tail.  Empties @payload. */
+static gboolean
+write_frame (int fd, GByteArray *payload, const MdSummary *summary, gboolean checkpoint, guint64 *size, GError **error)
 {
-  FrameHead head = { FRAME_MAGIC, INDEX_VERSION, len, md_crc32c (0, payload, len) };
+  FrameHead head = { FRAME_MAGIC, INDEX_VERSION, payload->len, md_crc32c (0, payload->data, payload->len) };
   FrameTail tail = { .summary = *summary, .magic = TRAILER_MAGIC, .version = INDEX_VERSION, .checkpoint = checkpoint,
                     .payload_crc = head.crc };
   tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
-  put (out, &head, sizeof head);
-  put (out, payload, len);
-  put (out, &tail, sizeof tail);
+  struct iovec parts[] = { { &head, sizeof head }, { payload->data, payload->len }, { &tail, sizeof tail } };
+  const gsize len = sizeof head + payload->len + sizeof tail;
+  if (!md_pwritev_all (fd, parts, G_N_ELEMENTS (parts), *size, error))
+    return FALSE;
+  *size += len;
+  g_byte_array_set_size (payload, 0);
+  return TRUE;
 }
 
 /* The file no longer says what is true: better none than a wrong one. */
@@ -189,7 +210,7 @@ md_index_discard (MdMailbox *mb)
 typedef struct Checkpoint
 {
   MdSummary summary;
-  GByteArray *payload, *frame;
+  GByteArray *payload;
   int fd;
   guint64 size;
   gboolean ok;
@@ -198,14 +219,11 @@ typedef struct Checkpoint
 static void
 cut_frame (Checkpoint *checkpoint, guint at_least)
 {
-  GByteArray *payload = checkpoint->payload;
-  if (payload->len < at_least)
+  if (checkpoint->payload->len < at_least)
     return;
-  g_byte_array_set_size (checkpoint->frame, 0);
-  put_frame (checkpoint->frame, payload->data, payload->len, &checkpoint->summary, TRUE);
-  checkpoint->ok = checkpoint->ok && md_write_all (checkpoint->fd, checkpoint->frame->data, checkpoint->frame->len, NULL);
-  checkpoint->size += checkpoint->frame->len;
-  g_byte_array_set_size (payload, 0);
+  checkpoint->ok = checkpoint->ok
+                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary, TRUE, &checkpoint->size, NULL);
+  g_byte_array_set_size (checkpoint->payload, 0);
 }
 
 /* Snapshot and table are both in order of UIDs. */
@@ -265,14 +283,12 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint, gboolean durable)
   fill_summary (mb, &checkpoint->summary);
   checkpoint->ok = TRUE;
   checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
-  checkpoint->frame = g_byte_array_new ();
   for (guint bit = 0; bit < mb->keywords.n; bit++)
     put_keyword (checkpoint->payload, &mb->keywords, bit);
   checkpoint_rows (mb, checkpoint);
   checkpoint_rest (mb, checkpoint);
   cut_frame (checkpoint, 0);
   g_byte_array_unref (checkpoint->payload);
-  g_byte_array_unref (checkpoint->frame);
   gboolean ok = checkpoint->ok && (!durable || md_fsync (checkpoint->fd, "index", NULL))
                 && md_sys.renameat (mb->fd, MD_INDEX_FILE ".new", mb->fd, MD_INDEX_FILE) == 0;
   if (!ok)
@@ -312,13 +328,9 @@ append_frame (MdMailbox *mb, GError **error)
   MdIndex *index = &mb->index;
   MdSummary summary;
   fill_summary (mb, &summary);
-  g_autoptr (GByteArray) frame = g_byte_array_new ();
-  put_frame (frame, index->pending->data, index->pending->len, &summary, FALSE);
-  if (!md_pwrite_all (index->fd, frame->data, frame->len, index->size, error))
+  if (!write_frame (index->fd, index->pending, &summary, FALSE, &index->size, error))
     return FALSE;
-  index->size += frame->len;
   hint_sequence (mb);
-  g_byte_array_set_size (index->pending, 0);
   return TRUE;
 }
 

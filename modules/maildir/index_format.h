@@ -6,7 +6,7 @@
 
 #define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
 #define TRAILER_MAGIC 0x454e4453u /* "SDNE" */
-#define INDEX_VERSION 1u
+#define INDEX_VERSION 2u /* 1 has no flags items, and is read */
 #define FRAME_BYTES (1u << 20)
 #define FRAME_MAX (16u << 20)
 
@@ -30,9 +30,17 @@ typedef struct RowItem
   guint8 bits, base_len, name_len, reserved;
 } RowItem;
 
+/* The same of an item that changes flags of a row before it; after it what follows the base of the name. */
+typedef struct FlagsItem
+{
+  guint64 modseq, keywords;
+  guint32 uid, flags;
+  guint8 bits, end_len, reserved[6];
+} FlagsItem;
+
 static inline gboolean
 tail_is_good (const FrameTail *tail)
 {
-  return tail->magic == TRAILER_MAGIC && tail->version == INDEX_VERSION
+  return tail->magic == TRAILER_MAGIC && tail->version <= INDEX_VERSION
          && tail->crc == md_crc32c (0, tail, G_STRUCT_OFFSET (FrameTail, crc));
 }

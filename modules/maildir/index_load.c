@@ -86,6 +86,33 @@ load_row (Loader *loader)
 }
 
 static gboolean
+load_flags (Loader *loader)
+{
+  FlagsItem item;
+  const void *p = take (loader, sizeof item);
+  if (p == NULL)
+    return FALSE;
+  memcpy (&item, p, sizeof item);
+  const char *end = take (loader, item.end_len);
+  MdTable *table = &loader->mb->table;
+  MdEntry *entry = md_table_find (table, item.uid);
+  if (end == NULL || entry == NULL || (guint) entry->base_len + item.end_len > MD_NAME_MAX
+      || memchr (end, '\0', item.end_len) != NULL || memchr (end, '/', item.end_len) != NULL)
+    return FALSE;
+  char name[MD_NAME_MAX + 1];
+  memcpy (name, md_table_name (table, entry), entry->base_len);
+  memcpy (name + entry->base_len, end, item.end_len);
+  name[entry->base_len + item.end_len] = '\0';
+  md_table_rename (table, entry, item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS), name, entry->base_len);
+  SatchelMessageRow *row
+      = &g_array_index (loader->rows, SatchelMessageRow, entry - (MdEntry *) (void *) table->entries->data);
+  row->flags = item.flags;
+  row->modseq = item.modseq;
+  row->keywords = item.keywords;
+  return TRUE;
+}
+
+static gboolean
 load_tombstone (Loader *loader)
 {
   guint32 uids[2];
@@ -158,6 +185,9 @@ load_items (Loader *loader)
         case 'R':
           ok = load_row (loader);
           break;
+        case 'F':
+          ok = load_flags (loader);
+          break;
         case 'X':
           ok = load_tombstone (loader);
           break;
@@ -200,7 +230,7 @@ load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary
   FrameTail tail;
   if (index->size + sizeof head + sizeof tail > size || !read_exactly (index->fd, &head, sizeof head, index->size))
     return FALSE;
-  if (head.magic != FRAME_MAGIC || head.version != INDEX_VERSION || head.len > FRAME_MAX
+  if (head.magic != FRAME_MAGIC || head.version > INDEX_VERSION || head.len > FRAME_MAX
       || index->size + sizeof head + head.len + sizeof tail > size)
     return FALSE;
   g_byte_array_set_size (buffer, (guint) (head.len + sizeof tail));
@@ -285,6 +315,7 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
       return MD_INDEX_LOST;
     }
   *ret_snapshot = build_snapshot (&loader, ret_summary);
+  md_table_compact (&mb->table);
   gboolean whole = index->size == (guint64) st.st_size
                    && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
   index->sequence = ret_summary->sequence;

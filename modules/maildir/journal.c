@@ -13,6 +13,7 @@
 #define HEAD_BYTES 4096u
 #define JOURNAL_MAX (256u << 20)
 #define KEEP_BYTES (1u << 20)
+#define VERSION 2u
 
 typedef struct Head
 {
@@ -23,13 +24,19 @@ typedef struct Head
   guint32 reserved, crc;
 } Head;
 
+/* Of a name @shared bytes are those of the step's first name; after it directory and the rest of the name. */
+typedef struct PathHead
+{
+  guint16 dir_len, shared, rest_len;
+} PathHead;
+
 static Head
 make_head (guint64 sequence, guint32 len, guint32 payload_crc)
 {
   Head head;
   memset (&head, 0, sizeof head);
   memcpy (head.magic, "SATJRNAL", 8);
-  head.version = head.least_reader = 1;
+  head.version = head.least_reader = VERSION;
   head.sequence = sequence;
   head.len = len;
   head.payload_crc = payload_crc;
@@ -69,31 +76,50 @@ ensure_file (MdStore *store, GError **error)
   return journal->fd >= 0;
 }
 
+/* Directory and name; of the name only what differs from the start of @like. */
 static void
-put_path (GByteArray *out, const char *dir, const char *name)
+put_path (GByteArray *out, const char *dir, const char *name, const char *like)
 {
-  guint16 lens[2] = { (guint16) (dir != NULL ? strlen (dir) : 0), (guint16) (name != NULL ? strlen (name) : 0) };
-  g_byte_array_append (out, (const guint8 *) lens, sizeof lens);
-  g_byte_array_append (out, (const guint8 *) (dir != NULL ? dir : ""), lens[0]);
-  g_byte_array_append (out, (const guint8 *) (name != NULL ? name : ""), lens[1]);
+  dir = dir != NULL ? dir : "";
+  name = name != NULL ? name : "";
+  gsize shared = 0;
+  while (name[shared] != '\0' && name[shared] == like[shared])
+    shared++;
+  name += shared;
+  PathHead head = { (guint16) strlen (dir), (guint16) shared, (guint16) strlen (name) };
+  const guint at = out->len;
+  g_byte_array_set_size (out, at + (guint) sizeof head + head.dir_len + head.rest_len);
+  guint8 *to = out->data + at;
+  memcpy (to, &head, sizeof head);
+  memcpy (to + sizeof head, dir, head.dir_len);
+  memcpy (to + sizeof head + head.dir_len, name, head.rest_len);
+}
+
+static void
+put_steps (GByteArray *out, const MdPlan *plan)
+{
+  for (guint i = 0; i < plan->steps->len; i++)
+    {
+      const MdStep *step = &g_array_index (plan->steps, MdStep, i);
+      const guint8 kind = (guint8) step->kind;
+      if (step->is_external)
+        continue;
+      g_byte_array_append (out, &kind, 1);
+      put_path (out, step->from_dir, step->from, "");
+      put_path (out, step->to_dir, step->to, step->from);
+    }
 }
 
 gboolean
-md_journal_write (MdStore *store, const MdStep *steps, guint n, GError **error)
+md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
 {
   MdJournal *journal = &store->journal;
   if (!ensure_file (store, error))
     return FALSE;
   g_autoptr (GByteArray) out = g_byte_array_new ();
   for (guint i = 0; i < n; i++)
-    {
-      guint8 kind = (guint8) steps[i].kind;
-      if (steps[i].is_external)
-        continue;
-      g_byte_array_append (out, &kind, 1);
-      put_path (out, steps[i].from_dir, steps[i].from);
-      put_path (out, steps[i].to_dir, steps[i].to);
-    }
+    if (plans[i]->steps->len > 1)
+      put_steps (out, plans[i]);
   if (out->len > JOURNAL_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many messages in one change");
   Head head = make_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
@@ -163,27 +189,20 @@ typedef struct Reader
   const guint8 *at, *end;
 } Reader;
 
-static char *
-take_string (Reader *reader, guint len)
-{
-  if ((gsize) (reader->end - reader->at) < len)
-    return NULL;
-  char *text = g_strndup ((const char *) reader->at, len);
-  reader->at += len;
-  return text;
-}
-
 static gboolean
-take_path (Reader *reader, char **dir, char **name)
+take_path (Reader *reader, const char *like, char **dir, char **name)
 {
-  guint16 lens[2];
-  if ((gsize) (reader->end - reader->at) < sizeof lens)
+  PathHead head;
+  if ((gsize) (reader->end - reader->at) < sizeof head)
     return FALSE;
-  memcpy (lens, reader->at, sizeof lens);
-  reader->at += sizeof lens;
-  *dir = take_string (reader, lens[0]);
-  *name = *dir != NULL ? take_string (reader, lens[1]) : NULL;
-  return *name != NULL && strchr (*name, '/') == NULL;
+  memcpy (&head, reader->at, sizeof head);
+  reader->at += sizeof head;
+  if ((gsize) (reader->end - reader->at) < (gsize) head.dir_len + head.rest_len || head.shared > strlen (like))
+    return FALSE;
+  *dir = g_strndup ((const char *) reader->at, head.dir_len);
+  *name = g_strdup_printf ("%.*s%.*s", head.shared, like, head.rest_len, (const char *) reader->at + head.dir_len);
+  reader->at += head.dir_len + head.rest_len;
+  return strchr (*name, '/') == NULL;
 }
 
 static gboolean
@@ -227,8 +246,8 @@ redo_all (MdStore *store, const guint8 *data, gsize len)
     {
       guint8 kind = *reader.at++;
       g_autofree char *from_dir = NULL, *from = NULL, *to_dir = NULL, *to = NULL;
-      if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, &from_dir, &from)
-          || !take_path (&reader, &to_dir, &to))
+      if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, "", &from_dir, &from)
+          || !take_path (&reader, from, &to_dir, &to))
         return;
       redo (store, kind, from_dir, from, to_dir, to);
     }
@@ -244,10 +263,10 @@ md_journal_recover (MdStore *store, GError **error)
   memcpy (&head, data->data, sizeof head);
   if (memcmp (head.magic, "SATJRNAL", 8) != 0 || head.crc != md_crc32c (0, &head, G_STRUCT_OFFSET (Head, crc)))
     return TRUE;
-  if (head.least_reader > 1)
+  if (head.least_reader > VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "journal is of a newer version");
   store->journal.sequence = head.sequence;
-  if (head.len == 0 || data->len < HEAD_BYTES + (guint64) head.len
+  if (head.version < VERSION || head.len == 0 || data->len < HEAD_BYTES + (guint64) head.len
       || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
     return TRUE;
   satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");

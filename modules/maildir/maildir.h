@@ -44,6 +44,8 @@ void md_random (void *buffer, gsize len);
 void md_unique_name (char buffer[128], gint64 seconds);
 gboolean md_write_all (int fd, const void *data, gsize len, GError **error);
 gboolean md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **error);
+/* The same of several pieces; @parts is used up. */
+gboolean md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **error);
 /* Reads a small regular file whole; NULL with NONEXISTENT, or CORRUPT above @max. */
 GByteArray *md_read_file (int dirfd, const char *name, gsize max, GError **error);
 int md_open_file (int dirfd, const char *name, GError **error); /* regular, read-write, never follows */
@@ -235,6 +237,7 @@ void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file);
 
 typedef struct MdStore MdStore;
 typedef struct MdMailbox MdMailbox;
+typedef struct MdPlan MdPlan;
 typedef struct MdUniqueIds MdUniqueIds;
 
 /* ---- uidlist_write.c ---- */
@@ -301,6 +304,7 @@ void md_index_init (MdIndex *index);
 /* Fills table, keywords, metadata, tombstones of @mb; *ret_snapshot: NULL when lost. */
 MdIndexTrust md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_summary);
 void md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry);
+void md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry); /* flags, keywords, and the name's end */
 void md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq);
 void md_index_keyword (MdMailbox *mb, guint bit);
 void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
@@ -361,7 +365,7 @@ typedef struct MdStep
   MdStepKind kind;
   int from_fd, to_fd;      /* borrowed directories */
   const char *from_dir, *to_dir; /* their paths below the user's: "cur", ".A/new", "tmp"; borrowed */
-  char *from, *to;
+  const char *from, *to;   /* names in them, see md_plan_name */
   gboolean is_done;
   gboolean is_external;    /* LINK from a spool: no redo */
   gboolean is_staged;      /* RENAME out of tmp/ */
@@ -374,7 +378,8 @@ typedef struct MdJournal
   guint64 size;
 } MdJournal;
 void md_journal_init (MdJournal *journal);
-gboolean md_journal_write (MdStore *store, const MdStep *steps, guint n, GError **error);
+/* One record for all of the plans that take several steps. */
+gboolean md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error);
 void md_journal_retire (MdStore *store);
 gboolean md_journal_settle (MdStore *store, GError **error);
 gboolean md_journal_recover (MdStore *store, GError **error);
@@ -557,7 +562,7 @@ typedef struct MdEffect /* on the table, undone in reverse when a transaction fa
   GBytes *attributes; /* ADD; may be NULL */
   guint64 modseq;
 } MdEffect;
-typedef struct MdPlan
+struct MdPlan
 {
   MdStore *store;
   GArray *steps;     /* MdStep */
@@ -568,7 +573,9 @@ typedef struct MdPlan
   gboolean syncs_tmp;
   guint64 modseq;       /* 0: none taken yet */
   gboolean op_changes;  /* the operation at work changed something so far */
-} MdPlan;
+  GStringChunk *names;  /* of the steps */
+  GString *new_name, *unknown; /* of the message at work */
+};
 MdPlan *md_plan_new (MdStore *store);
 void md_plan_free (MdPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
@@ -576,6 +583,7 @@ gboolean md_plan_operation (MdPlan *plan, SatchelOperation *operation, GError **
 void md_plan_undo (MdPlan *plan); /* of the memory */
 void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
+const char *md_plan_name (MdPlan *plan, const char *name); /* a copy that lives as long as the plan */
 gboolean md_plan_run (MdPlan *plan, GError **error); /* steps.c: on failure everything is put back */
 void md_plan_roll_back (MdPlan *plan);
 gboolean md_plan_has_removed (const MdPlan *plan); /* then there is no way back */

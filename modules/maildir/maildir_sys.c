@@ -9,7 +9,6 @@
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <sys/syscall.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 static int
@@ -40,7 +39,7 @@ real_getdents (int fd, void *buffer, size_t len)
 
 #define REAL_CALLS                                                                                                   \
   {                                                                                                                  \
-    .openat = real_openat, .openat_cached = real_openat_cached, .pread_cached = real_pread_cached, .close = close, .pread = pread, .pwrite = pwrite, .write = write, .fstat = fstat,         \
+    .openat = real_openat, .openat_cached = real_openat_cached, .pread_cached = real_pread_cached, .close = close, .pread = pread, .pwrite = pwrite, .pwritev = pwritev, .write = write, .fstat = fstat, \
     .fstatat = fstatat, .linkat = linkat, .renameat = renameat, .unlinkat = unlinkat, .mkdirat = mkdirat,            \
     .fsync = fsync, .fdatasync = fdatasync, .ftruncate = ftruncate, .futimens = futimens, .getdents = real_getdents, \
   }

@@ -6,6 +6,7 @@
 #include <glib.h>
 #include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 typedef struct MdSys
 {
@@ -16,6 +17,7 @@ typedef struct MdSys
   int (*close) (int fd);
   ssize_t (*pread) (int fd, void *buffer, size_t len, off_t offset);
   ssize_t (*pwrite) (int fd, const void *buffer, size_t len, off_t offset);
+  ssize_t (*pwritev) (int fd, const struct iovec *parts, int n, off_t offset);
   ssize_t (*write) (int fd, const void *buffer, size_t len);
   int (*fstat) (int fd, struct stat *st);
   int (*fstatat) (int dirfd, const char *path, struct stat *st, int flags);

@@ -11,14 +11,6 @@
 #include <string.h>
 
 static void
-clear_step (gpointer data)
-{
-  MdStep *step = data;
-  g_free (step->from);
-  g_free (step->to);
-}
-
-static void
 clear_effect (gpointer data)
 {
   MdEffect *effect = data;
@@ -39,12 +31,14 @@ md_plan_new (MdStore *store)
   MdPlan *plan = g_new0 (MdPlan, 1);
   plan->store = store;
   plan->steps = g_array_new (FALSE, TRUE, sizeof (MdStep));
-  g_array_set_clear_func (plan->steps, clear_step);
   plan->effects = g_array_new (FALSE, TRUE, sizeof (MdEffect));
   g_array_set_clear_func (plan->effects, clear_effect);
   plan->mailboxes = g_ptr_array_new ();
   plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
   plan->staged = g_ptr_array_new ();
+  plan->names = g_string_chunk_new (1024);
+  plan->new_name = g_string_sized_new (MD_NAME_MAX);
+  plan->unknown = g_string_sized_new (MD_LETTERS);
   return plan;
 }
 
@@ -56,6 +50,9 @@ md_plan_free (MdPlan *plan)
   g_ptr_array_unref (plan->mailboxes);
   g_ptr_array_unref (plan->before);
   g_ptr_array_unref (plan->staged);
+  g_string_chunk_free (plan->names);
+  g_string_free (plan->new_name, TRUE);
+  g_string_free (plan->unknown, TRUE);
   g_free (plan);
 }
 
@@ -74,6 +71,12 @@ md_plan_step (MdPlan *plan, MdStepKind kind)
   MdStep step = { .kind = kind, .from_fd = -1, .to_fd = -1 };
   g_array_append_val (plan->steps, step);
   return &g_array_index (plan->steps, MdStep, plan->steps->len - 1);
+}
+
+const char *
+md_plan_name (MdPlan *plan, const char *name)
+{
+  return g_string_chunk_insert (plan->names, name);
 }
 
 MdEffect *
@@ -228,7 +231,7 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
     md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), NULL);
   step->to_fd = in_cur ? mb->cur_fd : mb->new_fd;
   step->to_dir = in_cur ? mb->cur_path : mb->new_path;
-  step->to = g_strdup (name->str);
+  step->to = md_plan_name (plan, name->str);
   md_name_parse (name->str, base_len, &parsed);
   note_beyond_names (mb, row->flags, row->keywords);
   satchel_snapshot_builder_append (builder, row);
@@ -267,7 +270,7 @@ plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
   if (!md_name_build (name, &parts))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
   MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
-  step->from = g_strdup (content->spool != NULL ? content->spool : content->name);
+  step->from = md_plan_name (plan, content->spool != NULL ? content->spool : content->name);
   step->from_fd = content->spool != NULL ? plan->store->root_fd : plan->store->tmp_fd;
   step->from_dir = "tmp";
   step->is_external = content->spool != NULL;
@@ -319,12 +322,12 @@ md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error)
 }
 
 static void
-step_from_entry (MdStep *step, const MdMailbox *mb, const MdEntry *entry)
+step_from_entry (MdPlan *plan, MdStep *step, const MdMailbox *mb, const MdEntry *entry)
 {
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
   step->from_fd = is_new ? mb->new_fd : mb->cur_fd;
   step->from_dir = is_new ? mb->new_path : mb->cur_path;
-  step->from = g_strdup (md_table_name (&mb->table, entry));
+  step->from = md_plan_name (plan, md_table_name (&mb->table, entry));
 }
 
 static gboolean
@@ -340,8 +343,8 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
       md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
       return TRUE;
     }
-  g_autoptr (GString) unknown = g_string_new (NULL);
-  g_autoptr (GString) name = g_string_new_len (old, entry->base_len);
+  GString *unknown = g_string_truncate (plan->unknown, 0), *name = g_string_truncate (plan->new_name, 0);
+  g_string_append_len (name, old, entry->base_len);
   md_name_unknown (old, entry->name_len, md_keywords_letters (&mb->keywords), unknown);
   md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), unknown->str);
   if (!was_new && strcmp (name->str, old) == 0)
@@ -352,10 +355,10 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
   if (name->len > MD_NAME_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a file name of another program leaves no room for flags");
   MdStep *step = md_plan_step (plan, MD_STEP_RENAME);
-  step_from_entry (step, mb, entry);
+  step_from_entry (plan, step, mb, entry);
   step->to_fd = mb->cur_fd;
   step->to_dir = mb->cur_path;
-  step->to = g_strdup (name->str);
+  step->to = md_plan_name (plan, name->str);
   md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_RENAME)->before = *entry;
   g_mutex_lock (&plan->store->table);
   md_table_rename (&mb->table, entry, entry->bits & ~MD_ENTRY_NEW, name->str, entry->base_len);
@@ -442,7 +445,7 @@ expunge_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *bui
   MdEntry *entry = md_plan_entry_of (mb, row->uid, error);
   if (entry == NULL)
     return FALSE;
-  step_from_entry (md_plan_step (plan, MD_STEP_UNLINK), mb, entry);
+  step_from_entry (plan, md_plan_step (plan, MD_STEP_UNLINK), mb, entry);
   satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
   return md_plan_drop_message (plan, mb, builder, index, row->uid, error);
 }

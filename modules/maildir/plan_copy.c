@@ -14,7 +14,7 @@ typedef struct Copied
   SatchelMessageRow row;
   guint32 from_uid;
   GString *name; /* without flags */
-  char *from;
+  const char *from;
   int from_fd;
   const char *from_dir;
   GBytes *attributes;
@@ -25,7 +25,6 @@ clear_copied (gpointer data)
 {
   Copied *copied = data;
   g_string_free (copied->name, TRUE);
-  g_free (copied->from);
   g_clear_pointer (&copied->attributes, g_bytes_unref);
 }
 
@@ -93,7 +92,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
   copied.from_fd = is_new ? from->new_fd : from->cur_fd;
   copied.from_dir = is_new ? from->new_path : from->cur_path;
-  copied.from = g_strdup (md_table_name (&from->table, entry));
+  copied.from = md_plan_name (plan, md_table_name (&from->table, entry));
   copied.name = g_string_new (NULL);
   gboolean ok = name_of_copy (plan, op, entry, &copied, error);
   g_array_append_val (copies, copied);
@@ -168,7 +167,7 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
       MdStep *step = md_plan_step (plan, moves ? MD_STEP_RENAME : MD_STEP_LINK);
       step->from_fd = copied->from_fd;
       step->from_dir = copied->from_dir;
-      step->from = g_strdup (copied->from);
+      step->from = copied->from;
       g_autoptr (GString) name = g_string_new (copied->name->str);
       md_plan_add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
       copy_metadata (from, copied->from_uid, to, copied->row.uid);

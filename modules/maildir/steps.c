@@ -234,8 +234,12 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
           continue;
         }
       MdEntry *entry = md_table_find (&mb->table, effect->uid);
-      if (entry != NULL && md_row_of (mb->snapshot, effect->uid, &row))
+      if (entry == NULL || !md_row_of (mb->snapshot, effect->uid, &row))
+        continue;
+      if (effect->kind == MD_EFFECT_ADD)
         md_index_row (mb, &row, entry);
+      else
+        md_index_flags (mb, &row, entry);
     }
 }
 
@@ -309,8 +313,7 @@ md_plan_execute (MdPlan *plan, GError **error)
 {
   MdStore *store = plan->store;
   gboolean journaled = plan->steps->len > 1;
-  gboolean ok = !journaled
-                || md_journal_write (store, (const MdStep *) (void *) plan->steps->data, plan->steps->len, error);
+  gboolean ok = !journaled || md_journal_write (store, &plan, 1, error);
   gboolean ran = ok && md_plan_run (plan, error);
   ok = ran && md_plan_sync (&plan, 1, error) && md_journal_settle (store, error)
        && md_plan_sync_indexes (&plan, 1, error);

@@ -230,8 +230,8 @@ plan_rename (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *fr
       MdStep *step = md_plan_step (plan, MD_STEP_RENAME_DIR);
       step->from_fd = step->to_fd = store->user_fd;
       step->from_dir = step->to_dir = "";
-      step->from = g_strdup (dir);
-      step->to = g_steal_pointer (&target);
+      step->from = md_plan_name (plan, dir);
+      step->to = md_plan_name (plan, target);
     }
   if (plan->steps->len == 0)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");

@@ -214,6 +214,28 @@ md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **err
   return TRUE;
 }
 
+gboolean
+md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **error)
+{
+  while (n > 0)
+    {
+      ssize_t done = md_sys.pwritev (fd, parts, (int) n, (off_t) offset);
+      if (done < 0 && errno == EINTR)
+        continue;
+      if (done <= 0)
+        return satchel_error_set_errno (error, done < 0 ? errno : EIO, "write");
+      offset += (guint64) done;
+      for (; n > 0 && (gsize) done >= parts->iov_len; parts++, n--)
+        done -= (ssize_t) parts->iov_len;
+      if (n > 0)
+        {
+          parts->iov_base = (guint8 *) parts->iov_base + done;
+          parts->iov_len -= (gsize) done;
+        }
+    }
+  return TRUE;
+}
+
 static gboolean
 is_regular (int fd, const char *name, struct stat *st, GError **error)
 {

@@ -64,6 +64,15 @@ fault_pwrite (int fd, const void *buffer, size_t len, off_t offset)
 }
 
 static ssize_t
+fault_pwritev (int fd, const struct iovec *parts, int n, off_t offset)
+{
+  if (fails (TRUE))
+    return -1;
+  struct iovec half = { .iov_base = parts[0].iov_base, .iov_len = (parts[0].iov_len + 1) / 2 };
+  return is_short () ? real.pwritev (fd, &half, 1, offset) : real.pwritev (fd, parts, n, offset);
+}
+
+static ssize_t
 fault_write (int fd, const void *buffer, size_t len)
 {
   if (fails (TRUE))
@@ -156,6 +165,7 @@ faults_start (guint nth, FaultKind kind, int errnum, gboolean persistent)
                     .close = fault_close,
                     .pread = fault_pread,
                     .pwrite = fault_pwrite,
+                    .pwritev = fault_pwritev,
                     .write = fault_write,
                     .fstat = fault_fstat,
                     .fstatat = fault_fstatat,

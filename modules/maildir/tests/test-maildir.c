@@ -142,6 +142,37 @@ test_flags (void)
   place_remove (&place);
 }
 
+/* What changed since a checkpoint of the index comes back with its mod-sequences: nothing looks changed afterwards. */
+static void
+test_flags_reopened (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  const char *const keywords[] = { "Work", NULL };
+  for (int i = 0; i < 4; i++)
+    append_text (inbox, "text\r\n", 0, NULL, NULL);
+  reopen (&place, &inbox);
+  g_assert_true (change_flags (inbox, 1, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, keywords, NULL));
+  g_assert_true (change_flags (inbox, 2, 2, SATCHEL_FLAGS_REPLACE, 0, NULL, NULL));
+  g_assert_true (change_flags (inbox, 3, 4, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DRAFT | SATCHEL_FLAG_ANSWERED, NULL, NULL));
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
+  reopen (&place, &inbox);
+  assert_view (inbox, "1:1 2:0 3:13 4:12");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (after->state.highestmodseq, ==, before->state.highestmodseq);
+  for (guint32 i = 0; i < 4; i++)
+    {
+      guint was_at, at;
+      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at), *is = satchel_snapshot_at (after, i, &at);
+      g_assert_cmpuint (is->modseq[at], ==, was->modseq[was_at]);
+      g_assert_cmpuint (is->keywords[at], ==, was->keywords[was_at]);
+    }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* More keywords than letters: the rest survives a clean reopening, and what has letters any loss. */
 static void
 test_many_keywords (void)
@@ -625,6 +656,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/content/roundtrip", test_roundtrip);
   g_test_add_func ("/maildir/content/roundtrip-big", test_roundtrip_big);
   g_test_add_func ("/maildir/flags/names", test_flags);
+  g_test_add_func ("/maildir/flags/reopened", test_flags_reopened);
   g_test_add_func ("/maildir/flags/many-keywords", test_many_keywords);
   g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
   g_test_add_func ("/maildir/outside/changes", test_outside);
