@@ -450,3 +450,19 @@ stage_count_lines (const char *text)
     n++;
   return n;
 }
+
+guint
+stage_n_hashes (void)
+{
+  return stage_counts.n_hashes + stage_counts.n_dummy_hashes;
+}
+
+SatchelAuthStatus
+stage_log_in (guint64 session, const char *user, const char *password)
+{
+  g_assert_true (stage_password (0, session, STAGE_PEER, user, password));
+  SatchelAuthStatus status = stage_wait_status (0);
+  if (status == SATCHEL_AUTH_OK)
+    g_assert_true (stage_simple (0, SATCHEL_IPC_SESSION_END, session));
+  return status;
+}

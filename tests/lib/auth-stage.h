@@ -8,6 +8,7 @@
 
 #define STAGE_GATES 2u
 #define STAGE_MAILS 2u
+#define STAGE_PEER "192.0.2.1"
 
 typedef struct Stage
 {
@@ -66,6 +67,9 @@ typedef struct StageReply
 /* Runs the loop until gate @slot is answered. */
 void stage_wait_reply (guint gate, StageReply *ret_reply);
 SatchelAuthStatus stage_wait_status (guint gate);
+/* A password from gate 0 at STAGE_PEER, to its answer; the connection ends again. */
+SatchelAuthStatus stage_log_in (guint64 session, const char *user, const char *password);
+guint stage_n_hashes (void); /* of passwords and dummies */
 /* Runs what is ready; TRUE if gate @slot has an answer now. */
 gboolean stage_has_reply (guint gate);
 /* Runs the loop until no hash runs. */

@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
 # The auth role, with stand-ins for the processes around it.
-AUTH_TESTS = tests/unit/test-auth-parts tests/unit/test-auth-role
+AUTH_TESTS = tests/unit/test-auth-parts tests/unit/test-auth-role tests/unit/test-auth-owner tests/unit/test-auth-hostile
 check_PROGRAMS += $(AUTH_TESTS)
 TESTS += $(AUTH_TESTS)
-tests_unit_test_auth_parts_SOURCES = tests/unit/test-auth-parts.c tests/lib/auth-stage.c tests/lib/auth-stage.h
-tests_unit_test_auth_parts_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
-tests_unit_test_auth_role_SOURCES = tests/unit/test-auth-role.c tests/lib/auth-stage.c tests/lib/auth-stage.h
-tests_unit_test_auth_role_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+auth_stage = tests/lib/auth-stage.c tests/lib/auth-stage.h
+auth_stage_libs = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+tests_unit_test_auth_parts_SOURCES = tests/unit/test-auth-parts.c $(auth_stage)
+tests_unit_test_auth_parts_LDADD = $(auth_stage_libs)
+tests_unit_test_auth_role_SOURCES = tests/unit/test-auth-role.c $(auth_stage)
+tests_unit_test_auth_role_LDADD = $(auth_stage_libs)
+tests_unit_test_auth_owner_SOURCES = tests/unit/test-auth-owner.c $(auth_stage)
+tests_unit_test_auth_owner_LDADD = $(auth_stage_libs)
+tests_unit_test_auth_hostile_SOURCES = tests/unit/test-auth-hostile.c $(auth_stage)
+tests_unit_test_auth_hostile_LDADD = $(auth_stage_libs)

@@ -42,10 +42,13 @@ tests_unit_test_alias_file_SOURCES = tests/unit/test-alias-file.c $(alias_file_l
 tests_unit_test_alias_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/alias-file
 tests_unit_test_alias_file_LDADD = libsatchel.la $(GLIB_LIBS)
 
-check_PROGRAMS += tests/unit/test-imap-parse
-TESTS += tests/unit/test-imap-parse
-tests_unit_test_imap_parse_SOURCES = tests/unit/test-imap-parse.c $(imap_core) $(imap_arguments)
-tests_unit_test_imap_parse_LDADD = libsatchel.la $(GLIB_LIBS)
+IMAP_PARSE_TESTS = tests/unit/test-imap-lexer tests/unit/test-imap-arguments
+check_PROGRAMS += $(IMAP_PARSE_TESTS)
+TESTS += $(IMAP_PARSE_TESTS)
+tests_unit_test_imap_lexer_SOURCES = tests/unit/test-imap-lexer.c $(imap_core) $(imap_arguments)
+tests_unit_test_imap_lexer_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_imap_arguments_SOURCES = tests/unit/test-imap-arguments.c $(imap_core) $(imap_arguments)
+tests_unit_test_imap_arguments_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/auth.mk
 
 check_PROGRAMS += tests/unit/test-pop3
