@@ -13,7 +13,7 @@
 #define HEAD_BYTES 4096u
 #define JOURNAL_MAX (256u << 20)
 #define KEEP_BYTES (1u << 20)
-#define VERSION 2u
+#define JOURNAL_VERSION 2u
 
 typedef struct Head
 {
@@ -36,7 +36,7 @@ make_head (guint64 sequence, guint32 len, guint32 payload_crc)
   Head head;
   memset (&head, 0, sizeof head);
   memcpy (head.magic, "SATJRNAL", 8);
-  head.version = head.least_reader = VERSION;
+  head.version = head.least_reader = JOURNAL_VERSION;
   head.sequence = sequence;
   head.len = len;
   head.payload_crc = payload_crc;
@@ -253,20 +253,32 @@ redo_all (MdStore *store, const guint8 *data, gsize len)
     }
 }
 
+/* Nearly always there is nothing to do, and it says so. */
+static gboolean
+read_head (MdStore *store, Head *ret)
+{
+  int fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
+  if (fd < 0)
+    return FALSE;
+  const gboolean ok = md_sys.pread (fd, ret, sizeof *ret, 0) == (ssize_t) sizeof *ret;
+  md_sys.close (fd);
+  return ok && memcmp (ret->magic, "SATJRNAL", 8) == 0
+         && ret->crc == md_crc32c (0, ret, G_STRUCT_OFFSET (Head, crc));
+}
+
 gboolean
 md_journal_recover (MdStore *store, GError **error)
 {
-  g_autoptr (GByteArray) data = md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
   Head head;
-  if (data == NULL || data->len < sizeof head)
+  if (!read_head (store, &head))
     return TRUE;
-  memcpy (&head, data->data, sizeof head);
-  if (memcmp (head.magic, "SATJRNAL", 8) != 0 || head.crc != md_crc32c (0, &head, G_STRUCT_OFFSET (Head, crc)))
-    return TRUE;
-  if (head.least_reader > VERSION)
+  if (head.least_reader > JOURNAL_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "journal is of a newer version");
   store->journal.sequence = head.sequence;
-  if (head.version < VERSION || head.len == 0 || data->len < HEAD_BYTES + (guint64) head.len
+  if (head.version < JOURNAL_VERSION || head.len == 0)
+    return TRUE;
+  g_autoptr (GByteArray) data = md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
+  if (data == NULL || data->len < HEAD_BYTES + (guint64) head.len
       || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
     return TRUE;
   satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");

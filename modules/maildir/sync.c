@@ -32,11 +32,13 @@ hash_foreign (Sync *sync)
   guint n = 0, size = 16;
   for (guint i = 0; i < table->entries->len; i++)
     n += (g_array_index (table->entries, MdEntry, i).bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) == 0;
+  if (n == 0)
+    return;
   while (size < 2 * n)
     size *= 2;
   sync->mask = size - 1;
   sync->buckets = g_new0 (guint32, size);
-  for (guint i = 0; n > 0 && i < table->entries->len; i++)
+  for (guint i = 0; i < table->entries->len; i++)
     {
       const MdEntry *entry = &g_array_index (table->entries, MdEntry, i);
       if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0)
@@ -60,6 +62,8 @@ find_entry (Sync *sync, const char *name, const MdName *parsed)
       if (entry != NULL && same_base (mb, entry, name, parsed->base_len))
         return entry - entries;
     }
+  if (sync->buckets == NULL)
+    return -1;
   for (guint at = (guint) md_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
        at = (at + 1) & sync->mask)
     if (same_base (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))

@@ -86,6 +86,13 @@ md_random (void *buffer, gsize len)
     }
 }
 
+static inline guint64
+hash_step (guint64 h, guint64 v)
+{
+  const unsigned __int128 m = (unsigned __int128) (h ^ v) * 0xa0761d6478bd642full;
+  return (guint64) m ^ (guint64) (m >> 64);
+}
+
 /* Names of files come from outside: a fixed hash would let a sender choose collisions. */
 guint64
 md_hash (const char *data, gsize len)
@@ -98,15 +105,17 @@ md_hash (const char *data, gsize len)
       g_once_init_leave (&ready, 1);
     }
   guint64 h = key ^ (len * 0x9e3779b97f4a7c15ull);
-  for (; len > 0;)
+  guint64 v;
+  for (; len >= sizeof v; data += sizeof v, len -= sizeof v)
     {
-      guint64 v = 0;
-      gsize take = MIN (len, 8);
-      memcpy (&v, data, take);
-      unsigned __int128 m = (unsigned __int128) (h ^ v) * 0xa0761d6478bd642full;
-      h = (guint64) m ^ (guint64) (m >> 64) ^ key;
-      data += take;
-      len -= take;
+      memcpy (&v, data, sizeof v);
+      h = hash_step (h, v) ^ key;
+    }
+  if (len > 0)
+    {
+      v = 0;
+      memcpy (&v, data, len);
+      h = hash_step (h, v) ^ key;
     }
   return h ^ (h >> 29);
 }
