@@ -71,6 +71,20 @@ find_entry (Sync *sync, const char *name, const MdName *parsed)
   return -1;
 }
 
+/* TRUE: it was renamed and comes back with the next scan. */
+static gboolean
+give_own_name (Sync *sync, const MdFound *found, gint64 seconds)
+{
+  const int fd = found->is_new ? sync->mb->new_fd : sync->mb->cur_fd;
+  const char *old = found_name (sync, found);
+  char unique[128];
+  MdName parsed;
+  md_name_parse (old, found->len, &parsed);
+  md_unique_name (unique, parsed.has_date ? parsed.date : seconds);
+  g_autofree char *name = g_strconcat (unique, old + parsed.base_len, NULL);
+  return md_sys.renameat (fd, old, fd, name) == 0;
+}
+
 /* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two real
  * files are two messages, and the second gets a name of its own since nothing else could tell them apart.
  * TRUE: @second was renamed and comes back with the next scan. */
@@ -83,12 +97,7 @@ settle_double (Sync *sync, const MdFound *first, const MdFound *second)
   if (md_sys.fstatat (first_fd, found_name (sync, first), &a, AT_SYMLINK_NOFOLLOW) != 0
       || md_sys.fstatat (second_fd, found_name (sync, second), &b, AT_SYMLINK_NOFOLLOW) != 0)
     return FALSE;
-  char unique[128];
-  MdName parsed;
-  md_name_parse (found_name (sync, second), second->len, &parsed);
-  md_unique_name (unique, parsed.has_date ? parsed.date : b.st_mtim.tv_sec);
-  g_autofree char *name = g_strconcat (unique, found_name (sync, second) + parsed.base_len, NULL);
-  return md_sys.renameat (second_fd, found_name (sync, second), second_fd, name) == 0;
+  return give_own_name (sync, second, b.st_mtim.tv_sec);
 }
 
 static void
@@ -167,7 +176,14 @@ by_uid (const void *a, const void *b)
   return (x->uid > y->uid) - (x->uid < y->uid);
 }
 
-/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight. */
+static MdFound
+found_of (const Sync *sync, const Arrival *arrival)
+{
+  return (MdFound){ (guint32) (arrival->name - (const char *) sync->scan.names->data), arrival->len, arrival->is_new };
+}
+
+/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight.  A name with a
+ * line end cannot stand in a list of UIDs and gets one that can. */
 static gboolean
 settle_arrivals (Sync *sync)
 {
@@ -177,6 +193,11 @@ settle_arrivals (Sync *sync)
   Arrival *all = (Arrival *) (void *) sync->arrivals->data;
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
+      if (memchr (all[i].name, '\n', all[i].base_len) != NULL || memchr (all[i].name, '\r', all[i].base_len) != NULL)
+        {
+          const MdFound odd = found_of (sync, &all[i]);
+          again |= give_own_name (sync, &odd, md_now_us () / G_USEC_PER_SEC);
+        }
       Arrival *before = n_kept > 0 ? &all[n_kept - 1] : NULL;
       if (before == NULL || by_arrival (before, &all[i]) != 0)
         {
@@ -185,9 +206,7 @@ settle_arrivals (Sync *sync)
         }
       /* The sight in cur/ is the later one. */
       Arrival gone = before->is_new ? *before : all[i], kept = before->is_new ? all[i] : *before;
-      const char *base = (const char *) sync->scan.names->data;
-      MdFound first = { (guint32) (kept.name - base), kept.len, kept.is_new };
-      MdFound second = { (guint32) (gone.name - base), gone.len, gone.is_new };
+      const MdFound first = found_of (sync, &kept), second = found_of (sync, &gone);
       again |= settle_double (sync, &first, &second);
       *before = kept;
     }

@@ -2,3 +2,4 @@
 include tests/fuzz/mail.mk
 include tests/fuzz/config.mk
 include tests/fuzz/imap.mk
+include tests/fuzz/maildir.mk

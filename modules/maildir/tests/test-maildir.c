@@ -395,6 +395,33 @@ test_forged_names (void)
   place_remove (&place);
 }
 
+/* Names that a list of lines cannot hold: their UIDs survive the loss of the index all the same. */
+static void
+test_line_ends (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  place_put (&place, "new/5.a\nb.host", "first\n");
+  place_put (&place, "cur/6.c.host\r:2,S", "second\n");
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  sync_now (inbox);
+  assert_view (inbox, "1:0 2:1");
+  append_text (inbox, "third\r\n", 0, NULL, NULL);
+  g_assert_true (expunge (inbox, 1, 1, NULL));
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  g_assert_cmpint (unlink (index), ==, 0);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  assert_view (inbox, "2:1 3:0");
+  g_autofree char *second = message_text (inbox, 2);
+  g_assert_cmpstr (second, ==, "second\r\n");
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* Two files of one base name are two messages. */
 static void
 test_double_base (void)
@@ -662,6 +689,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/outside/changes", test_outside);
   g_test_add_func ("/maildir/outside/planted", test_planted);
   g_test_add_func ("/maildir/outside/forged-names", test_forged_names);
+  g_test_add_func ("/maildir/outside/line-ends", test_line_ends);
   g_test_add_func ("/maildir/outside/double-base", test_double_base);
   g_test_add_func ("/maildir/names/bijective", test_names);
   g_test_add_func ("/maildir/names/tree", test_tree);
