@@ -44,8 +44,8 @@ def start():
     in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
     r = in_root("postconf", "-Mf", "lmtp/unix")
     state["lmtp"] = r.stdout.decode()
-    in_root("postfix", "start", timeout=60)
-    at_end(lambda: in_root("postfix", "abort", check=False, timeout=60))
+    in_root("postfix", "start")
+    at_end(lambda: in_root("postfix", "abort", check=False))
     state["private"] = private
 
 

@@ -117,12 +117,12 @@ def with_curl():
     out = os.path.join(work, "curl")
     os.mkdir(out)
     run("curl", "-sS", "--cacert", server.ca_file, "-u", f"u0001:{server.password}", "-o", f"{out}/#1",
-        f"imaps://localhost:{server.imaps}/INBOX;UID=[1-{len(mails)}]", timeout=60)
+        f"imaps://localhost:{server.imaps}/INBOX;UID=[1-{len(mails)}]")
     check([open(os.path.join(out, n), "rb").read() for n in os.listdir(out)], "curl imaps")
     shutil.rmtree(out)
     os.mkdir(out)
     run("curl", "-sS", "--cacert", server.ca_file, "-u", f"u0001:{server.password}", "-o", f"{out}/#1",
-        f"pop3s://localhost:{server.pop3s}/[1-{len(mails)}]", timeout=60)
+        f"pop3s://localhost:{server.pop3s}/[1-{len(mails)}]")
     check([open(os.path.join(out, n), "rb").read() for n in os.listdir(out)], "curl pop3s")
 
 
@@ -156,13 +156,13 @@ Create Near
 Sync Pull
 SyncState *
 """)
-    run("mbsync", "-c", config, "-a", timeout=60)
+    run("mbsync", "-c", config, "-a")
     # It adds one field of its own to the end of the header, and drops every CR, lone ones too.
     check([re.sub(rb"\nX-TUID: \S+\n", b"\n", c, count=1) for c in maildir_contents(os.path.join(store, "INBOX"))], "mbsync", no_cr)
     for name in ("Drafts", "Sent", "Junk", "Trash", "Archive"):
         equal(os.path.isdir(os.path.join(store, name)), True, f"folder {name} with mbsync")
     # Again: nothing is transferred twice.
-    run("mbsync", "-c", config, "-a", timeout=60)
+    run("mbsync", "-c", config, "-a")
     equal(len(maildir_contents(os.path.join(store, "INBOX"))), len(mails), "mails after a second run")
 
 
@@ -178,7 +178,7 @@ poll localhost protocol pop3 port {server.pop3s} user "u0001" password "{server.
   no rewrite keep fetchall mda "{script}"
 """)
     environment = {**os.environ, "FETCHMAILHOME": work}
-    r = run("fetchmail", "-f", config, "--invisible", timeout=60, env=environment, check=False)
+    r = run("fetchmail", "-f", config, "--invisible", env=environment, check=False)
     equal(r.returncode, 0, f"fetchmail: {r.stdout[-300:]!r} {r.stderr[-300:]!r}")
     # It drops every CR, lone ones too.
     check([open(os.path.join(out, n), "rb").read() for n in os.listdir(out)], "fetchmail", no_cr)
@@ -221,7 +221,7 @@ received = false
         for path in (place, config, script, ca_file, f"{place}/home", f"{place}/box"):
             os.chown(path, NOBODY, NOBODY)
         options = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-    run("getmail", f"--getmaildir={place}/home", timeout=60, env={**os.environ, "HOME": place}, cwd=place, **options)
+    run("getmail", f"--getmaildir={place}/home", env={**os.environ, "HOME": place}, cwd=place, **options)
 
     def as_getmail(sent):
         """It lets Python parse a mail and write it anew, without any Return-Path but its own."""
@@ -251,9 +251,9 @@ uidls_file {work}/uidls
 received_header off
 delivery maildir {box}
 """)
-    run("mpop", "-C", config, "-q", "a", timeout=60)
+    run("mpop", "-C", config, "-q", "a")
     check(maildir_contents(box), "mpop", unix)
-    run("mpop", "-C", config, "-q", "a", timeout=60)
+    run("mpop", "-C", config, "-q", "a")
     equal(len(maildir_contents(box)), len(mails), "mails after a second run (UIDL)")
 
 
@@ -368,7 +368,7 @@ my $new = ok(move => $c->move("perl's", $uid)); ok(expunge => $c->expunge);
 $c->message_count("Drafts") == 0 && $c->message_count("perl's") == 1 or die "move";
 ok(delete => $c->delete("perl's"));
 ok(logout => $c->logout);
-""", str(server.imaps), server.ca_file, server.password, out, timeout=120)
+""", str(server.imaps), server.ca_file, server.password, out)
     check(files_of(out), "Mail::IMAPClient")
 
 
@@ -398,7 +398,7 @@ some:remove_flags({{ "$filtered" }})
 account:delete_mailbox("filtered")
 """)
     os.mkdir(os.path.join(work, ".imapfilter"))
-    run("imapfilter", "-t", server.ca_file, "-c", config, timeout=120, env={**os.environ, "HOME": work})
+    run("imapfilter", "-t", server.ca_file, "-c", config, env={**os.environ, "HOME": work})
     check(files_of(out), "imapfilter")
     with open(os.path.join(work, "imapfilter-count")) as f:
         counts = f.read().split()
@@ -460,7 +460,7 @@ $other->expunge("INBOX", ["ids" => $new, "delete" => true]);
 $c->logout();
 echo "fine";
 """)
-    r = run("php", script, str(server.ports["imap"]), server.password, out, timeout=120)
+    r = run("php", script, str(server.ports["imap"]), server.password, out)
     equal(r.stdout, b"fine", "Horde")
     check(files_of(out), "Horde")
 

@@ -30,7 +30,7 @@ def corpus():
             content += b"\r\n"
         # Without its fix-up swaks sends what it is given: dot-stuffing and the dot at the end are ours.
         target = ["--socket", server.lmtp_socket] if sum(path.encode()) % 2 else ["--server", "127.0.0.1", "--port", str(server.lmtp)]
-        r = swaks("--to", f"u0001@{server.domain}", "--no-data-fixup", "--data", "-", *target, timeout=30,
+        r = swaks("--to", f"u0001@{server.domain}", "--no-data-fixup", "--data", "-", *target,
                   input=re.sub(rb"(\A|\r\n)\.", rb"\1..", content) + b".\r\n")
         return re.search(rb"<-  250 2\.0\.0 .*?(\S+)\r?\n", r.stdout).group(1), content
     with ThreadPoolExecutor(3) as pool:

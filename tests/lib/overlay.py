@@ -4,6 +4,7 @@ has, and nothing of them is to stay on it.  An overlay is installed once and kep
 import fcntl
 import os
 import socket
+import stat
 import subprocess
 import time
 
@@ -46,8 +47,7 @@ class Overlay:
             raise Skip(f"no overlay can be mounted here: {r.stderr.decode(errors='replace').strip()}")
         at_end(self.close)
         run("mount", "-t", "proc", "proc", self.root + "/proc")
-        run("mount", "--rbind", "/dev", self.root + "/dev")
-        run("mount", "--make-rslave", self.root + "/dev")
+        self.make_devices()
         with open(self.root + "/usr/sbin/policy-rc.d", "w") as f:
             f.write("#!/bin/sh\nexit 101\n")
         os.chmod(self.root + "/usr/sbin/policy-rc.d", 0o755)
@@ -59,6 +59,23 @@ class Overlay:
         for inside, outside in self.shared.items():
             os.makedirs(self.root + inside, exist_ok=True)
             run("mount", "--bind", outside, self.root + inside)
+
+    def make_devices(self):
+        """A /dev of its own, as Debian has it, whatever rights the machine's has; where nodes cannot be made, the machine's."""
+        dev = self.root + "/dev"
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", dev)
+        try:
+            for name, minor in (("null", 3), ("zero", 5), ("full", 7), ("random", 8), ("urandom", 9)):
+                os.mknod(f"{dev}/{name}", stat.S_IFCHR, os.makedev(1, minor))
+                os.chmod(f"{dev}/{name}", 0o666)
+        except PermissionError:
+            run("umount", dev)
+            run("mount", "--rbind", "/dev", dev)
+            run("mount", "--make-rslave", dev)
+            return
+        os.symlink("/proc/self/fd", dev + "/fd")
+        os.mkdir(dev + "/shm")
+        os.chmod(dev + "/shm", 0o1777)
 
     def run(self, *command, **options):
         return run("chroot", self.root, *command, **options)

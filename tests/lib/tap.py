@@ -65,7 +65,8 @@ def equal(got, want, what):
         raise AssertionError(f"{what}: got {got!r:.400}, want {want!r:.400}")
 
 
-def run(*command, timeout=120, check=True, **options):
+def run(*command, timeout=600, check=True, **options):
+    """The bound is only for a program that hangs: some take a minute on a busy machine."""
     options.setdefault("capture_output", True)
     r = subprocess.run(command, timeout=timeout, **options)
     if check and r.returncode != 0:
