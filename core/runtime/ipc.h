@@ -67,8 +67,7 @@ typedef enum
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason: of a relayed connection, before the relay's end closes */
   /* mail -> gate */
-  SATCHEL_IPC_HAND_BACK,       /* s reason, b input; fd (clear text) or none (relay): UNAUTHENTICATE, later */
-  SATCHEL_IPC_KEEPALIVE,       /* u32 seconds: for the client's socket of a relayed connection */
+  SATCHEL_IPC_KEEPALIVE = 131, /* u32 seconds: for the client's socket of a relayed connection */
   SATCHEL_IPC_SESSION_OVER,    /* - : a connection that was handed over whole has ended (gate keeps the counts) */
 
   /* mail <-> mail: a delivery for the owner */
