@@ -26,8 +26,8 @@ parse_number (const char *p, const char *end, guint64 *ret)
   return TRUE;
 }
 
-static gboolean
-parse_signed (const char *p, const char *end, gint64 *ret)
+gboolean
+md_parse_signed (const char *p, const char *end, gint64 *ret)
 {
   guint64 value;
   gboolean negative = p < end && *p == '-';
@@ -68,7 +68,7 @@ parse_field (const char *p, const char *end, MdName *ret)
     case 'D':
       return (ret->has_length = parse_number (p + 2, end, &ret->length));
     case 'T':
-      return (ret->has_date = parse_signed (p + 2, end, &ret->date));
+      return (ret->has_date = md_parse_signed (p + 2, end, &ret->date));
     case 'B':
       return (ret->is_raw = parse_number (p + 2, end, &number) && number == 1);
     case 'U':
@@ -127,7 +127,7 @@ md_name_parse (const char *name, gsize len, MdName *ret)
   if (ret->has_uid && !ret->has_date)
     {
       const char *dot = memchr (name, '.', ret->id_len);
-      ret->has_date = parse_signed (name, dot != NULL ? dot : name + ret->id_len, &ret->date);
+      ret->has_date = md_parse_signed (name, dot != NULL ? dot : name + ret->id_len, &ret->date);
     }
 }
 
@@ -137,7 +137,7 @@ md_name_build (GString *out, const MdNameParts *parts)
   gint64 leading = G_MININT64;
   const char *dot = strchr (parts->prefix, '.');
   gsize prefix_len = strlen (parts->prefix);
-  if (!parse_signed (parts->prefix, dot != NULL ? dot : parts->prefix + prefix_len, &leading))
+  if (!md_parse_signed (parts->prefix, dot != NULL ? dot : parts->prefix + prefix_len, &leading))
     leading = G_MININT64;
   g_string_append_printf (out, "%s,S=%" G_GUINT64_FORMAT, parts->prefix, parts->size);
   if (parts->wire != SATCHEL_SIZE_UNKNOWN)

@@ -77,6 +77,8 @@ typedef struct MdName /* a parsed file name; offsets into it */
   guint32 letters;            /* bit per keyword letter */
 } MdName;
 void md_name_parse (const char *name, gsize len, MdName *ret);
+/* Decimal, perhaps after "-", up to @end; FALSE: anything else, or too big. */
+gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);
 /* "PREFIX,S=..,W=..,U=V.UID" plus, with @in_cur, ":2,FLAGS".  @prefix: see md_name_id. */
 typedef struct MdNameParts
 {
@@ -223,6 +225,8 @@ MdUidlist *md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity);
 void md_uidlist_free (MdUidlist *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdUidlist, md_uidlist_free)
 const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, guint len);
+/* @hash: md_hash of it. */
+const MdUidlistLine *md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, guint len);
 /* The value of the first field @key, not NUL-ended; NULL: none. */
 const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);
 typedef struct MdListed /* a line to write */

@@ -105,7 +105,17 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
 {
   const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
   const char *name = found_name (sync, found);
-  Arrival arrival = { .name = name, .len = found->len, .base_len = (guint8) parsed->base_len, .is_new = found->is_new };
+  Arrival arrival = { .name = name,
+                      .hash = md_hash (name, parsed->base_len),
+                      .wire = parsed->has_wire ? parsed->wire : SATCHEL_SIZE_UNKNOWN,
+                      .date = parsed->has_date ? parsed->date : SATCHEL_DATE_UNKNOWN,
+                      .flags = parsed->flags,
+                      .letters = parsed->letters,
+                      .named_uidvalidity = parsed->uidvalidity,
+                      .named_uid = parsed->uid,
+                      .len = found->len,
+                      .base_len = (guint8) parsed->base_len,
+                      .is_new = found->is_new };
   for (const char *p = name; g_ascii_isdigit (*p) && arrival.when < G_MAXINT64 / 100; p++)
     arrival.when = arrival.when * 10 + (*p - '0');
   g_array_append_val (sync->arrivals, arrival);
@@ -223,10 +233,10 @@ take_modseq (Sync *sync, GError **error)
 }
 
 static void
-row_from_name (const MdMailbox *mb, const MdName *parsed, SatchelMessageRow *row)
+row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelMessageRow *row)
 {
-  row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | parsed->flags;
-  row->keywords = (row->keywords & ~md_keywords_lettered (&mb->keywords)) | md_keywords_from_letters (&mb->keywords, parsed->letters);
+  row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | flags;
+  row->keywords = (row->keywords & ~md_keywords_lettered (&mb->keywords)) | md_keywords_from_letters (&mb->keywords, letters);
 }
 
 /* Messages that are known: renamed, or gone.  Indexes of the builder count the messages of the snapshot. */
@@ -262,7 +272,7 @@ apply_known (Sync *sync)
       md_name_parse (name, found->len, &parsed);
       satchel_snapshot_builder_get (sync->builder, row_index, &row);
       SatchelMessageRow before = row;
-      row_from_name (mb, &parsed, &row);
+      row_from_name (mb, parsed.flags, parsed.letters, &row);
       g_mutex_lock (&mb->store->table);
       md_table_rename (&mb->table, entry, (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)),
                        name, parsed.base_len);
@@ -275,19 +285,17 @@ apply_known (Sync *sync)
     }
 }
 
-/* Adds it to snapshot and table.  Its name is parsed again: keeping that for all of them would cost more than the table. */
+/* Adds it to snapshot and table. */
 static void
 append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, MdEntry **ret_entry)
 {
-  MdName parsed;
-  md_name_parse (arrival->name, arrival->len, &parsed);
   *ret_row = (SatchelMessageRow){ .uid = arrival->uid,
                                   .modseq = sync->modseq,
-                                  .size = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN,
+                                  .size = arrival->wire,
                                   .internal_date = arrival->date };
-  row_from_name (sync->mb, &parsed, ret_row);
+  row_from_name (sync->mb, arrival->flags, arrival->letters, ret_row);
   satchel_snapshot_builder_append (sync->builder, ret_row);
-  gboolean ours = parsed.has_uid && parsed.uidvalidity == sync->mb->uidvalidity && parsed.uid == arrival->uid;
+  gboolean ours = arrival->named_uidvalidity == sync->mb->uidvalidity && arrival->named_uid == arrival->uid;
   guint8 bits = (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
   *ret_entry = md_table_add (&sync->mb->table, arrival->uid, bits, arrival->name, arrival->base_len);
 }

@@ -4,14 +4,19 @@
 #pragma once
 #include "maildir.h"
 
+/* With all that its name says, read once while the scan is in its own order: later it comes in the order of UIDs, where
+ * each look at a name is one at another place of memory. */
 typedef struct Arrival
 {
   const char *name; /* into the scan */
+  guint64 hash;     /* of the base name */
+  guint64 wire;     /* or SATCHEL_SIZE_UNKNOWN */
+  gint64 date;      /* or SATCHEL_DATE_UNKNOWN */
+  gint64 when;      /* leading number of the name */
+  guint32 uid, flags, letters;
+  guint32 named_uidvalidity, named_uid; /* 0: none */
   guint8 len, base_len, is_new;
   guint8 is_listed; /* its UID is kept in the list */
-  guint32 uid;
-  gint64 date;
-  gint64 when; /* leading number of the name */
 } Arrival;
 
 typedef struct Sync

@@ -11,13 +11,14 @@
 #define DATED_AT_ONCE 64u
 
 static gboolean
-name_is_believed (const Sync *sync, const MdName *name)
+name_is_believed (const Sync *sync, const Arrival *arrival)
 {
   const MdMailbox *mb = sync->mb;
-  if (!name->has_uid || name->uidvalidity != mb->uidvalidity || name->uid >= mb->state.words[MD_STATE_UID_LIMIT])
+  const guint32 uid = arrival->named_uid;
+  if (uid == 0 || arrival->named_uidvalidity != mb->uidvalidity || uid >= mb->state.words[MD_STATE_UID_LIMIT])
     return FALSE;
   /* With a whole index a UID below UIDNEXT that is not there was expunged, or is there under another name. */
-  return mb->trust == MD_INDEX_EXACT ? name->uid >= mb->uidnext : TRUE;
+  return mb->trust == MD_INDEX_EXACT ? uid >= mb->uidnext : TRUE;
 }
 
 static void
@@ -25,11 +26,9 @@ find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
 {
   MdMailbox *mb = sync->mb;
   struct stat st;
-  MdName parsed;
-  md_name_parse (arrival->name, arrival->len, &parsed);
-  if (parsed.has_date)
-    arrival->date = parsed.date;
-  else if (line != NULL && line->date != SATCHEL_DATE_UNKNOWN)
+  if (arrival->date != SATCHEL_DATE_UNKNOWN)
+    return;
+  if (line != NULL && line->date != SATCHEL_DATE_UNKNOWN)
     arrival->date = line->date;
   /* Others keep the internal date as the time of the file, which the time in its name need not be.  A whole Maildir is not
    * to be asked for it file by file before a first SELECT is answered. */
@@ -77,7 +76,7 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find (list, arrival->name, arrival->base_len) : NULL;
+      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find_hashed (list, arrival->hash, arrival->name, arrival->base_len) : NULL;
       /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on numbering
        * without our limit. */
       if (line == NULL || line->uid >= (line->is_checked ? limit : md_min (limit + MD_UID_JUMP, MD_UID_MAX))
@@ -97,14 +96,11 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      MdName parsed;
-      if (arrival->uid != 0)
+      if (arrival->uid != 0 || !name_is_believed (sync, arrival) || uid_is_taken (taken, sync->mb, arrival->named_uid))
         continue;
-      md_name_parse (arrival->name, arrival->len, &parsed);
-      if (!name_is_believed (sync, &parsed) || uid_is_taken (taken, sync->mb, parsed.uid))
-        continue;
-      arrival->uid = parsed.uid;
-      arrival->date = parsed.has_date ? parsed.date : 0;
+      arrival->uid = arrival->named_uid;
+      if (arrival->date == SATCHEL_DATE_UNKNOWN)
+        arrival->date = 0;
       arrival->is_listed = md_uidlist_has_ours (sync->mb);
       sync->needs_list |= arrival->is_listed;
       *next = MAX (*next, arrival->uid + 1);

@@ -6,7 +6,6 @@
 
 #include "maildir.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #define UIDLIST_MAX (G_GUINT64_CONSTANT (1) << 30)
@@ -29,6 +28,23 @@ parse_uint (const char *p, const char *end, guint32 *ret)
       return NULL;
   *ret = (guint32) value;
   return p > start ? p : NULL;
+}
+
+static gboolean
+parse_hex (const char *p, const char *end, guint32 *ret)
+{
+  guint32 value = 0;
+  if (p == end || end - p > 8)
+    return FALSE;
+  for (; p < end; p++)
+    {
+      const int digit = g_ascii_xdigit_value (*p);
+      if (digit < 0)
+        return FALSE;
+      value = value << 4 | (guint32) digit;
+    }
+  *ret = value;
+  return TRUE;
 }
 
 /* "3 V1 N2 Gid", or "1 V N". */
@@ -67,24 +83,13 @@ parse_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, g
     {
       const char *space = memchr (p, ' ', (gsize) (end - p));
       const char *field_end = space != NULL ? space : end;
-      char value[32] = { 0 }, *rest = value;
-      gsize len = (gsize) (field_end - p);
       if (!g_ascii_isupper (*p))
         return FALSE;
       if (*p == 'C' || *p == 'T')
         {
-          if (len < 2 || len > sizeof value)
+          if (*p == 'T' ? !md_parse_signed (p + 1, field_end, date) : !parse_hex (p + 1, field_end, crc))
             return FALSE;
-          memcpy (value, p + 1, len - 1);
-          if (*p == 'T')
-            *date = g_ascii_strtoll (value, &rest, 10);
-          else
-            {
-              *crc = (guint32) strtoul (value, &rest, 16);
-              *has_crc = TRUE;
-            }
-          if (*rest != '\0')
-            return FALSE;
+          *has_crc |= *p == 'C';
         }
       p = field_end;
     }
@@ -217,8 +222,14 @@ md_uidlist_free (MdUidlist *list)
 const MdUidlistLine *
 md_uidlist_find (const MdUidlist *list, const char *base, guint len)
 {
+  return md_uidlist_find_hashed (list, md_hash (base, len), base, len);
+}
+
+const MdUidlistLine *
+md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, guint len)
+{
   const MdUidlistLine *found = NULL;
-  for (guint at = (guint) md_hash (base, len) & list->mask; list->buckets[at] != 0; at = (at + 1) & list->mask)
+  for (guint at = (guint) hash & list->mask; list->buckets[at] != 0; at = (at + 1) & list->mask)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, list->buckets[at] - 1);
       /* Of two lines the later counts. */
