@@ -45,22 +45,31 @@ take (Loader *loader, gsize len)
   return p;
 }
 
+/* The next @len bytes as the end of a name that starts with @base. */
+static gboolean
+take_name (Loader *loader, const char *base, guint base_len, guint len, char ret[MD_NAME_MAX + 1])
+{
+  const char *bytes = take (loader, len);
+  if (bytes == NULL || base_len + len > MD_NAME_MAX || memchr (bytes, '\0', len) != NULL || memchr (bytes, '/', len) != NULL)
+    return FALSE;
+  memcpy (ret, base, base_len);
+  memcpy (ret + base_len, bytes, len);
+  ret[base_len + len] = '\0';
+  return TRUE;
+}
+
 static gboolean
 load_row (Loader *loader)
 {
+  char name[MD_NAME_MAX + 1];
   RowItem item;
   const void *p = take (loader, sizeof item);
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
-  const char *bytes = take (loader, item.name_len);
-  if (bytes == NULL || item.uid == 0 || item.uid > MD_UID_MAX || item.name_len == 0
-      || item.base_len > item.name_len || memchr (bytes, '\0', item.name_len) != NULL
-      || memchr (bytes, '/', item.name_len) != NULL)
+  if (item.uid == 0 || item.uid > MD_UID_MAX || item.name_len == 0 || item.base_len > item.name_len
+      || !take_name (loader, "", 0, item.name_len, name))
     return FALSE;
-  char name[256];
-  memcpy (name, bytes, item.name_len);
-  name[item.name_len] = '\0';
   MdTable *table = &loader->mb->table;
   SatchelMessageRow row = { item.uid,  item.flags,         item.modseq,   item.keywords,
                             item.size, item.internal_date, item.save_date };
@@ -93,16 +102,11 @@ load_flags (Loader *loader)
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
-  const char *end = take (loader, item.end_len);
   MdTable *table = &loader->mb->table;
   MdEntry *entry = md_table_find (table, item.uid);
-  if (end == NULL || entry == NULL || (guint) entry->base_len + item.end_len > MD_NAME_MAX
-      || memchr (end, '\0', item.end_len) != NULL || memchr (end, '/', item.end_len) != NULL)
-    return FALSE;
   char name[MD_NAME_MAX + 1];
-  memcpy (name, md_table_name (table, entry), entry->base_len);
-  memcpy (name + entry->base_len, end, item.end_len);
-  name[entry->base_len + item.end_len] = '\0';
+  if (entry == NULL || !take_name (loader, md_table_name (table, entry), entry->base_len, item.end_len, name))
+    return FALSE;
   md_table_rename (table, entry, item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS), name, entry->base_len);
   SatchelMessageRow *row
       = &g_array_index (loader->rows, SatchelMessageRow, entry - (MdEntry *) (void *) table->entries->data);
