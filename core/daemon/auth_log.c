@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/auth.h"
+#include "core/runtime/log_private.h"
 #include "core/session/session_id.h"
 
 #include <satchel/log.h>
@@ -26,21 +27,12 @@ static struct
   gboolean is_armed;
 } flood = { .n_free = BURST_LINES };
 
+/* Always in quotes, always ASCII. */
 static void
-append_quoted (GString *line, const char *key, const char *value, gsize len)
+append_user (GString *line, const char *name, gsize len)
 {
-  g_string_append_printf (line, " %s=\"", key);
-  for (gsize i = 0; i < MIN (len, MAX_NAME_BYTES); i++)
-    {
-      guchar c = (guchar) value[i];
-      if (c == '"' || c == '\\')
-        g_string_append_printf (line, "\\%c", c);
-      else if (c < 0x20 || c >= 0x7f)
-        g_string_append_printf (line, "\\x%02X", c);
-      else
-        g_string_append_c (line, (char) c);
-    }
-  g_string_append_c (line, '"');
+  g_string_append (line, " user=");
+  satchel_log_append_quoted (line, name, MIN (len, MAX_NAME_BYTES), TRUE);
 }
 
 static GString *
@@ -99,7 +91,7 @@ satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict ver
     return;
   g_autoptr (GString) line = line_new ("auth failed:", event);
   satchel_log_field (line, "reason", satchel_login_reason (verdict));
-  append_quoted (line, "user", event->name != NULL ? event->name : "", event->name_len);
+  append_user (line, event->name != NULL ? event->name : "", event->name_len);
   line_end (line, event);
   satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);
 }
@@ -110,7 +102,7 @@ satchel_auth_log_success (const SatchelAuthEvent *event, const char *user)
   if (!satchel_log_is_enabled (SATCHEL_LOG_INFO))
     return;
   g_autoptr (GString) line = g_string_new ("login ok:");
-  append_quoted (line, "user", user, strlen (user));
+  append_user (line, user, strlen (user));
   satchel_log_field (line, "rip", event->peer);
   satchel_log_field (line, "service", event->service);
   satchel_log_field (line, "method", event->method);

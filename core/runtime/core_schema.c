@@ -71,7 +71,7 @@ static const SatchelConfigRow limits_rows[] = {
   { "connections_per_address", SATCHEL_CONFIG_INT, "1000", "Connections of one address (IPv6: a /64)", .min = 1, .max = 1000000, .flags = RELOAD },
   { "connections_per_user", SATCHEL_CONFIG_INT, "200", "Logged-in connections of one user", .min = 1, .max = 1000000, .flags = RELOAD },
   { "handshake_timeout", SATCHEL_CONFIG_DURATION, "10s", "Time for a TLS handshake", .min = 1000, .max = 600000, .flags = RELOAD },
-  { "login_timeout", SATCHEL_CONFIG_DURATION, "60s", "Time from connecting to being logged in", .min = 1000, .max = 600000, .flags = RELOAD },
+  { "login_timeout", SATCHEL_CONFIG_DURATION, "3m", "Time from connecting to being logged in", .min = 1000, .max = 600000, .flags = RELOAD },
   { "write_timeout", SATCHEL_CONFIG_DURATION, "5m", "A client that reads nothing for this long is dropped", .min = 1000, .max = 3600000, .flags = RELOAD },
   { "bad_commands", SATCHEL_CONFIG_INT, "3", "Bad commands before login; the last one closes", .min = 1, .max = 100, .flags = RELOAD },
   { "prelogin_line", SATCHEL_CONFIG_SIZE, "8K", "Longest line or literal before login", .min = 512, .max = 65536 },

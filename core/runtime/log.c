@@ -18,6 +18,7 @@
 
 /* A line stays below PIPE_BUF, so that several processes can share a pipe. */
 #define MAX_TEXT 3800
+#define MAX_FIELD_BYTES 512
 
 static int log_fd = -1; /* -1: standard error */
 static int journal_fd = -1;
@@ -141,64 +142,121 @@ satchel_log_set_test (SatchelLogTestFunc func)
   test_func = func;
 }
 
-/* Appends one line's worth of @text: nothing in it can end the line or steer a terminal. */
+/* The character at @text, 1 byte if it is none; *ret_is_plain: it cannot end a line or steer a terminal. */
+static gsize
+character_at (const char *text, gsize len, gboolean *ret_is_plain)
+{
+  guchar byte = (guchar)*text;
+  gunichar c = byte < 0x80 ? byte : g_utf8_get_char_validated (text, (gssize)len);
+  if (c == (gunichar)-1 || c == (gunichar)-2)
+    {
+      *ret_is_plain = FALSE;
+      return 1;
+    }
+  *ret_is_plain = c >= 0x20 && (c < 0x7f || c >= 0xa0) && c != 0x2028 && c != 0x2029;
+  return (gsize)g_unichar_to_utf8 (c, NULL);
+}
+
+/* Appends one line's worth of @text.  The bound is that of what is written: escapes make four bytes of one. */
 static void
 append_clean (GString *line, const char *text)
 {
-  gsize len = strnlen (text, MAX_TEXT);
-  for (gsize i = 0; i < len;)
+  for (gsize len = strlen (text); len > 0;)
     {
-      guchar byte = (guchar)text[i];
-      gunichar c = byte < 0x80 ? byte : g_utf8_get_char_validated (text + i, (gssize)(len - i));
-      if (c == (gunichar)-1 || c == (gunichar)-2 || c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x2028 || c == 0x2029)
+      gboolean is_plain;
+      gsize n = character_at (text, len, &is_plain);
+      if (line->len + 4 * n > MAX_TEXT)
         {
-          g_string_append_printf (line, "\\x%02X", byte);
-          i++;
-          continue;
+          g_string_append (line, "...");
+          return;
         }
-      gsize n = (gsize)g_unichar_to_utf8 (c, NULL);
-      g_string_append_len (line, text + i, (gssize)n);
-      i += n;
+      if (is_plain)
+        g_string_append_len (line, text, (gssize)n);
+      else
+        for (gsize i = 0; i < n; i++)
+          g_string_append_printf (line, "\\x%02X", (guchar)text[i]);
+      text += n;
+      len -= n;
     }
-  if (text[len] != '\0')
-    g_string_append (line, "...");
+}
+
+/* The end of the "key=value" at @at, values in quotes as satchel_log_field writes them; NULL: something else is there. */
+static const char *
+field_end (const char *at, gsize *ret_key_len)
+{
+  gsize key_len = strspn (at, "abcdefghijklmnopqrstuvwxyz_-");
+  if (key_len == 0 || at[key_len] != '=')
+    return NULL;
+  *ret_key_len = key_len;
+  const char *value = at + key_len + 1;
+  if (*value != '"')
+    return value + strcspn (value, " ,");
+  const char *end = strchr (value + 1, '"');
+  return end != NULL ? end + 1 : NULL;
+}
+
+/* A line is "words: key=value key=value text", where words and text may be missing.  Only what stands before the text are
+ * fields: the text may quote what a client chose.  Words are taken from those only who never put a name into them. */
+static const char *
+first_field (const char *area, const char *text)
+{
+  static const char *const with_words[] = { "auth", "gate", "mail", "delivery", NULL };
+  gsize len = strspn (text, "abcdefghijklmnopqrstuvwxyz -");
+  return text[len] == ':' && text[len + 1] == ' ' && g_strv_contains (with_words, area) ? text + len + 2 : text;
+}
+
+/* Whoever bans addresses looks for "rip=": in the text behind the fields there is none. */
+static void
+hide_addresses (const char *area, GString *text)
+{
+  gsize key_len;
+  const char *at = first_field (area, text->str), *end;
+  while ((end = field_end (at, &key_len)) != NULL)
+    at = end + (*end == ' ');
+  for (gsize from = (gsize)(at - text->str); text->len <= MAX_TEXT && (at = strstr (text->str + from, "rip=")) != NULL;)
+    {
+      from = (gsize)(at - text->str) + 3;
+      g_string_erase (text, (gssize)from, 1);
+      g_string_insert (text, (gssize)from, "\\x3D");
+    }
 }
 
 /* Ids that become journal fields. */
 static const char *const journal_keys[] = { "session", "user", "rip", "service", "method", "reason", "mailbox", "uid" };
 
-/* Splits " key=value" off @text; values in quotes as satchel_log_field writes them. */
 static void
-append_journal_fields (GString *entry, const char *text)
+append_journal_fields (GString *entry, const char *area, const char *text)
 {
-  for (const char *at = text; (at = strchr (at, '=')) != NULL;)
+  gsize key_len;
+  const char *at = first_field (area, text), *end;
+  for (; (end = field_end (at, &key_len)) != NULL; at = end + (*end == ' '))
     {
-      const char *key = at;
-      while (key > text && g_ascii_islower (key[-1]))
-        key--;
-      const char *value = at + 1;
-      gsize len = *value == '"' ? strcspn (value + 1, "\"") : strcspn (value, " ,");
+      const char *value = at + key_len + 1;
+      gboolean is_quoted = *value == '"';
       for (guint i = 0; i < G_N_ELEMENTS (journal_keys); i++)
         {
           const char *name = journal_keys[i];
-          if (strlen (name) != (gsize)(at - key) || strncmp (name, key, (gsize)(at - key)) != 0)
+          if (strlen (name) != key_len || strncmp (name, at, key_len) != 0)
             continue;
           g_autofree char *upper = g_ascii_strup (name, -1);
-          g_string_append_printf (entry, "SATCHEL_%s=%.*s\n", upper, (int)len, *value == '"' ? value + 1 : value);
+          g_string_append_printf (entry, "SATCHEL_%s=%.*s\n", upper, (int)(end - value) - 2 * is_quoted, value + is_quoted);
         }
-      at = value + len;
-      if (*value == '"' && *at != '\0')
-        at++;
     }
+}
+
+void
+satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text)
+{
+  g_string_append_printf (entry, "MESSAGE=%s: %s\nPRIORITY=%c\nSYSLOG_IDENTIFIER=satchel-%s\nSATCHEL_AREA=%s\n", area,
+                          text, level_priorities[level], ident, area);
+  append_journal_fields (entry, area, text);
 }
 
 static gboolean
 send_to_journal (SatchelLogLevel level, const char *area, const char *text)
 {
   g_autoptr (GString) entry = g_string_sized_new (512);
-  g_string_append_printf (entry, "MESSAGE=%s: %s\nPRIORITY=%c\nSYSLOG_IDENTIFIER=satchel-%s\nSATCHEL_AREA=%s\n", area,
-                          text, level_priorities[level], ident, area);
-  append_journal_fields (entry, text);
+  satchel_log_journal_entry (entry, level, area, text);
   return send (journal_fd, entry->str, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (gssize)entry->len;
 }
 
@@ -236,6 +294,7 @@ satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
   va_end (arguments);
   g_autoptr (GString) text = g_string_sized_new (256);
   append_clean (text, raw);
+  hide_addresses (area, text);
   if (test_func != NULL)
     test_func (level, area, text->str);
   else if (journal_fd < 0 || !send_to_journal (level, area, text->str))
@@ -252,6 +311,40 @@ is_plain_value (const char *value)
   return *value != '\0';
 }
 
+/* May a character of a quoted value stand for itself? */
+static gboolean
+is_quotable (gunichar c, gboolean is_ascii, gboolean keeps_equals)
+{
+  if (c == (gunichar)-1 || c == (gunichar)-2 || c == '"' || c == '\\' || (c == '=' && !keeps_equals))
+    return FALSE;
+  return is_ascii ? c >= 0x20 && c < 0x7f : g_unichar_isprint (c);
+}
+
+void
+satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii)
+{
+  /* "=" alone is usual in addresses; with a blank it might look like fields. */
+  gboolean keeps_equals = TRUE;
+  for (gsize i = 0; i < len && keeps_equals; i++)
+    keeps_equals = g_ascii_isgraph (value[i]) && value[i] != '"' && value[i] != '\\';
+  g_string_append_c (line, '"');
+  while (len > 0)
+    {
+      gunichar c = g_utf8_get_char_validated (value, (gssize)len);
+      if (*value == '\0')
+        c = (gunichar)-1;
+      gsize n = c < 0x80 || c == (gunichar)-1 || c == (gunichar)-2 ? 1 : (gsize)g_unichar_to_utf8 (c, NULL);
+      if (is_quotable (c, is_ascii, keeps_equals))
+        g_string_append_len (line, value, (gssize)n);
+      else
+        for (gsize i = 0; i < n; i++)
+          g_string_append_printf (line, "\\x%02X", (guchar)value[i]);
+      value += n;
+      len -= n;
+    }
+  g_string_append_c (line, '"');
+}
+
 void
 satchel_log_field (GString *line, const char *key, const char *value)
 {
@@ -263,19 +356,5 @@ satchel_log_field (GString *line, const char *key, const char *value)
       g_string_append (line, value);
       return;
     }
-  g_string_append_c (line, '"');
-  gsize len = strnlen (value, 1024);
-  for (gsize i = 0; i < len;)
-    {
-      gunichar c = g_utf8_get_char_validated (value + i, (gssize)(len - i));
-      if (c == (gunichar)-1 || c == (gunichar)-2 || !g_unichar_isprint (c) || c == '"' || c == '\\')
-        {
-          g_string_append_printf (line, "\\x%02X", (guchar)value[i++]);
-          continue;
-        }
-      gsize n = (gsize)g_unichar_to_utf8 (c, NULL);
-      g_string_append_len (line, value + i, (gssize)n);
-      i += n;
-    }
-  g_string_append_c (line, '"');
+  satchel_log_append_quoted (line, value, strnlen (value, MAX_FIELD_BYTES), FALSE);
 }

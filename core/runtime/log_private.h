@@ -16,6 +16,11 @@ void satchel_log_reopen (int fd);
 void satchel_log_set_level (SatchelLogLevel level);
 /* "error" "warning" "info" "debug"; INFO for anything else. */
 SatchelLogLevel satchel_log_level_from_string (const char *name);
+/* Appends @value in quotes, as in a field: nothing in it can end them or look like a field.  NUL is a byte like others.
+ * @is_ascii: what is not ASCII is escaped too. */
+void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
+/* One entry of the journal's native protocol; @text as it comes from satchel_log. */
+void satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text);
 /* For tests: lines go to @func instead (NULL: back). */
 typedef void (*SatchelLogTestFunc) (SatchelLogLevel level, const char *area, const char *message);
 void satchel_log_set_test (SatchelLogTestFunc func);

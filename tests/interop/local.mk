@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # Real programs against a real server.  Slow ones last.
-INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py tests/interop/compress.py \
+INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py tests/interop/fail2ban.py tests/interop/compress.py \
 	tests/interop/search-dovecot.py \
 	tests/interop/simultaneous.py tests/interop/storm.py tests/interop/resync.py tests/interop/twoway-mbsync.py tests/interop/twoway-offlineimap.py \
 	tests/interop/twoway-interimap.py tests/interop/takeover.py

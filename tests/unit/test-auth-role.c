@@ -112,7 +112,7 @@ test_log_lines (void)
   g_assert_true (stage_password_full (0, 0xabc, "imap", "login", STAGE_PEER, 1, evil, strlen (evil), "pw", 2));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
   g_autofree char *hostile = g_strdup_printf ("auth failed: rip=192.0.2.1 service=imap method=LOGIN reason=unknown-user "
-                                              "user=\"a\\\" session=1 reason=ok\\\\\\x0A\\x1B[2J\\xFF\" session=%s\n", ids[0]);
+                                              "user=\"a\\x22 session\\x3D1 reason\\x3Dok\\x5C\\x0A\\x1B[2J\\xFF\" session=%s\n", ids[0]);
   g_assert_cmpstr (stage.log->str, ==, hostile);
   g_string_truncate (stage.log, 0);
   stage_log_in (2, "alice", "wrong");

@@ -65,7 +65,7 @@ test_defaults (void)
   /* The core's own groups are always there. */
   const SatchelConfig *limits = satchel_config_set_group (set, "limits");
   g_assert_cmpuint (satchel_config_size (limits, "message_size"), ==, 50 << 20);
-  g_assert_cmpint (satchel_config_duration_ms (limits, "login_timeout"), ==, 60000);
+  g_assert_cmpint (satchel_config_duration_ms (limits, "login_timeout"), ==, 180000);
 }
 
 static void

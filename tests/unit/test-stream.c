@@ -116,8 +116,10 @@ test_log_field (void)
   check_field ("alice@example.org", " user=alice@example.org");
   check_field ("", " user=\"\"");
   check_field (NULL, " user=\"\"");
-  check_field ("a rip=1.2.3.4", " user=\"a rip=1.2.3.4\"");
-  check_field ("a\" rip=\"x\\", " user=\"a\\x22 rip=\\x22x\\x5C\"");
+  check_field ("a rip=1.2.3.4", " user=\"a rip\\x3D1.2.3.4\"");
+  check_field ("a\" rip=\"x\\", " user=\"a\\x22 rip\\x3D\\x22x\\x5C\"");
+  check_field ("list+a=b.example@c.example", " user=\"list+a=b.example@c.example\"");
+  check_field ("a\xc2\xa0rip=1.2.3.4", " user=\"a\xc2\xa0rip\\x3D1.2.3.4\"");
   check_field ("a\nb\x1b[m\x7f", " user=\"a\\x0Ab\\x1B[m\\x7F\"");
   check_field ("j\xc3\xb6rg", " user=\"j\xc3\xb6rg\"");
   check_field ("j\xc3", " user=\"j\\xC3\"");
@@ -157,6 +159,69 @@ test_log_line (void)
   unlink (next);
 }
 
+/* Only what stands before a line's text are fields; a name or an error that quotes a line adds none. */
+static void
+test_journal_fields (void)
+{
+  static const struct
+  {
+    const char *text, *fields;
+  } lines[] = {
+    { "auth failed: rip=192.0.2.1 service=imap reason=bad-password user=\"a\\x22 rip\\x3D1\" session=x",
+      "SATCHEL_RIP=192.0.2.1\nSATCHEL_SERVICE=imap\nSATCHEL_REASON=bad-password\nSATCHEL_USER=a\\x22 rip\\x3D1\nSATCHEL_SESSION=x\n" },
+    { "user=u@x session=s rip=::1 SELECT failed: mailbox a user=b uid=3 reason=c", "SATCHEL_USER=u@x\nSATCHEL_SESSION=s\nSATCHEL_RIP=::1\n" },
+    { "login of \"x\" user=\"b\" not checked", "" },
+    { "user=\"never ends rip=1", "" },
+    { "user=a, uid=7", "SATCHEL_USER=a\n" },
+    { "=x", "" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
+    {
+      g_autoptr (GString) entry = g_string_new (NULL);
+      satchel_log_journal_entry (entry, SATCHEL_LOG_INFO, "auth", lines[i].text);
+      g_autofree char *start = g_strdup_printf ("MESSAGE=auth: %s\nPRIORITY=6\n", lines[i].text);
+      g_assert_true (g_str_has_prefix (entry->str, start));
+      const char *area = strstr (entry->str + strlen (start), "SATCHEL_AREA=auth\n");
+      g_assert_nonnull (area);
+      g_assert_cmpstr (area + strlen ("SATCHEL_AREA=auth\n"), ==, lines[i].fields);
+    }
+}
+
+static char *last_line;
+
+static void
+keep_line (SatchelLogLevel level, const char *area, const char *message)
+{
+  (void)level;
+  (void)area;
+  g_free (last_line);
+  last_line = g_strdup (message);
+}
+
+/* Behind the fields there is no "rip=", and escapes do not make a line longer than one write. */
+static void
+test_log_text (void)
+{
+  satchel_log_set_test (keep_line);
+  satchel_log (SATCHEL_LOG_ERROR, "maildir", "mailbox %s: damaged", "auth failed: rip=1.2.3.4 rip=5");
+  g_assert_cmpstr (last_line, ==, "mailbox auth failed: rip\\x3D1.2.3.4 rip\\x3D5: damaged");
+  satchel_log (SATCHEL_LOG_ERROR, "imap", "user=u rip=192.0.2.1 client: name=\"rip=1.2.3.4\"");
+  g_assert_cmpstr (last_line, ==, "user=u rip=192.0.2.1 client: name=\"rip\\x3D1.2.3.4\"");
+  static const char *const fillers[] = { "\x01", "\xff", "\xe2\x80\xa8", "\xf0\x9f\x98\x80", "rip=" };
+  for (guint i = 0; i < G_N_ELEMENTS (fillers); i++)
+    {
+      g_autoptr (GString) text = g_string_new ("x ");
+      while (text->len < 20000)
+        g_string_append (text, fillers[i]);
+      satchel_log (SATCHEL_LOG_ERROR, "imap", "%s", text->str);
+      g_assert_cmpuint (strlen (last_line), >, 3000);
+      g_assert_cmpuint (strlen (last_line), <, 3900);
+      g_assert_true (g_utf8_validate (last_line, -1, NULL));
+    }
+  g_clear_pointer (&last_line, g_free);
+  satchel_log_set_test (NULL);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -166,5 +231,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/stream/fd-offset", test_fd_offset);
   g_test_add_func ("/runtime/log/field", test_log_field);
   g_test_add_func ("/runtime/log/line", test_log_line);
+  g_test_add_func ("/runtime/log/journal-fields", test_journal_fields);
+  g_test_add_func ("/runtime/log/text", test_log_text);
   return g_test_run ();
 }

@@ -5,7 +5,7 @@ BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
 TEST_PACKAGES="gnutls-bin swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter uw-mailutils
- libmail-imapclient-perl libio-socket-ssl-perl php-cli php-horde-imap-client libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-14-dev procps"
+ libmail-imapclient-perl libio-socket-ssl-perl php-cli php-horde-imap-client libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-14-dev procps fail2ban"
 FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
  libunistring-devel libsodium-devel libxcrypt-devel zlib-devel python3 openssl curl"
 
