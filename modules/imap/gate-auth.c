@@ -99,6 +99,11 @@ imap_gate_response (ImapGate *gate, ImapLineStatus status)
       imap_gate_bye (gate, "[TOOBIG] Line too long.");
       return;
     }
+  if (status == IMAP_LINE_UNCLEAR)
+    {
+      imap_gate_bye (gate, "Cannot tell where the next line starts.");
+      return;
+    }
   if (status == IMAP_LINE_BAD)
     cancel (gate, "Invalid line.");
   else if (strcmp (gate->line.text->str, "*") == 0)

@@ -9,7 +9,6 @@
 
 #define ARGUMENTS_MAX 80u /* ID may have 30 pairs (RFC 2971 3.3) */
 #define DEPTH_MAX 1u
-#define LITERAL_MINUS_MAX 4096u /* RFC 7888 5 */
 
 void
 imap_gate_flush (ImapGate *gate)
@@ -171,10 +170,7 @@ read_command (ImapGate *gate, const guint8 *data, gsize len)
     case IMAP_LEX_MORE:
       return;
     case IMAP_LEX_LITERAL:
-      if (gate->is_literal_minus && !gate->lexer.literal_is_sync && gate->lexer.literal_size > LITERAL_MINUS_MAX)
-        imap_lexer_refuse_literal (&gate->lexer, "Non-synchronizing literal too large", FALSE);
-      else
-        imap_lexer_take_literal (&gate->lexer);
+      imap_lexer_take_literal (&gate->lexer);
       if (gate->lexer.error == NULL && gate->lexer.literal_is_sync)
         satchel_connection_write (gate->connection, "+ OK\r\n", 6);
       return;
@@ -278,12 +274,16 @@ session_new (SatchelGateSession *session)
 {
   ImapGate *gate = g_new0 (ImapGate, 1);
   gsize line = satchel_config_size (satchel_limits (), "prelogin_line");
-  const ImapLexerLimits limits = { .command_bytes = line, .literal_bytes = line, .nodes = ARGUMENTS_MAX,
-                                   .depth = DEPTH_MAX, .close_on_limit = TRUE };
   gate->refs = 1;
   gate->session = session;
   gate->connection = satchel_gate_connection (session);
   gate->is_literal_minus = strcmp (satchel_config_string (satchel_gate_config (session), "literals"), "minus") == 0;
+  const ImapLexerLimits limits = { .command_bytes = line,
+                                   .literal_bytes = line,
+                                   .nonsync_bytes = gate->is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
+                                   .nodes = ARGUMENTS_MAX,
+                                   .depth = DEPTH_MAX,
+                                   .close_on_limit = TRUE };
   imap_lexer_init (&gate->lexer, &limits);
   imap_write (&gate->writer, "* OK [CAPABILITY ");
   write_capabilities (gate);

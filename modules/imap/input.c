@@ -6,8 +6,6 @@
 
 #include <string.h>
 
-#define LITERAL_MINUS_MAX 4096u /* RFC 7888 5 */
-
 /* "FETCH", "UID FETCH"; "" if there is none. */
 static void
 command_name (const ImapLexer *lexer, char name[32])
@@ -46,12 +44,6 @@ begin_literal (ImapSession *session)
   char name[32];
   session->refusal_status = IMAP_BAD;
   session->refusal_code = NULL;
-  if (!lexer->literal_is_sync && session->settings.is_literal_minus && lexer->literal_size > LITERAL_MINUS_MAX)
-    {
-      session->refusal_code = "TOOBIG";
-      imap_lexer_refuse_literal (lexer, "Non-synchronizing literal too large", TRUE);
-      return;
-    }
   command_name (lexer, name);
   const ImapCommandRow *row = imap_command_find (name);
   gboolean streams = row != NULL && (row->flags & IMAP_COMMAND_STREAMS) != 0;
@@ -176,9 +168,9 @@ read_line (ImapSession *session, const guint8 *data, gsize len)
   satchel_connection_consume (session->connection, n);
   if (status == IMAP_LINE_MORE)
     return;
-  if (status == IMAP_LINE_TOO_LONG)
+  if (status == IMAP_LINE_TOO_LONG || status == IMAP_LINE_UNCLEAR)
     {
-      imap_session_bye (session, "Line too long.");
+      imap_session_bye (session, status == IMAP_LINE_TOO_LONG ? "Line too long." : "Cannot tell where the next line starts.");
       return;
     }
   g_autofree char *line = g_strdup (status == IMAP_LINE_COMPLETE ? session->line.text->str : "");

@@ -11,23 +11,17 @@ typedef enum
   STATE_ATOM,
   STATE_QUOTED,
   STATE_ESCAPE,      /* after a backslash in a quoted string */
-  STATE_SIZE,        /* in "{123" */
-  STATE_PLUS,        /* after "{123+" */
-  STATE_BRACE,       /* after "{123}" or "{123+}" */
-  STATE_BRACE_CR,
+  STATE_SIZE,        /* in "{123+}" up to the line's end */
+  STATE_SIZE_CR,     /* the CR behind it was read */
   STATE_LITERAL,     /* told the caller */
   STATE_BYTES,
   STATE_CR,          /* the line's CR was read */
   STATE_REFUSED,     /* a synchronising literal was refused: the command is over */
   /* While skipping.  A non-synchronising literal at the end of a line goes on after it. */
   STATE_SKIP,
-  STATE_SKIP_SIZE,
-  STATE_SKIP_PLUS,
-  STATE_SKIP_BRACE,
   STATE_SKIP_BYTES
 } State;
 
-#define DIGITS_MAX 10u          /* RFC 3501 9: number is 32 bits */
 #define KEEP_BYTES 4096u        /* of the buffer between commands */
 #define NODES_PER_STREAMED 16u  /* flags and a date come with each message of APPEND (RFC 3502) */
 
@@ -77,7 +71,8 @@ imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
   g_byte_array_set_size (lexer->text, 0);
   g_array_set_size (lexer->nodes, 0);
   lexer->error = NULL;
-  lexer->is_too_big = lexer->is_skipping = lexer->saw_brace = lexer->last_is_brace = FALSE;
+  lexer->is_too_big = lexer->is_skipping = FALSE;
+  lexer->line_end = (ImapLineEnd){ 0 };
   lexer->state = STATE_BETWEEN;
   lexer->depth = lexer->n_streamed = 0;
   lexer->after_space = TRUE;
@@ -174,9 +169,6 @@ is_atom_byte (guint8 byte)
 static void
 begin_size (ImapLexer *lexer, gboolean is_binary)
 {
-  lexer->literal_size = 0;
-  lexer->n_digits = 0;
-  lexer->literal_is_sync = TRUE;
   lexer->literal_is_binary = is_binary;
   lexer->state = STATE_SIZE;
 }
@@ -228,33 +220,41 @@ feed_between (ImapLexer *lexer, guint8 byte)
     }
 }
 
-/* "{123}", "{123+}" up to the line's end.  What looks like a literal but is none leaves no safe place to go on. */
-static gboolean
+/* The line has ended with what `line_end` says. */
+static void
+begin_literal (ImapLexer *lexer, ImapLineEndKind kind)
+{
+  lexer->literal_size = lexer->line_end.size;
+  lexer->literal_is_sync = kind == IMAP_LINE_END_SYNC;
+  lexer->line_end = (ImapLineEnd){ 0 };
+  lexer->state = STATE_LITERAL;
+}
+
+/* A literal that is not synchronising may be too large of its own (RFC 7888 5). */
+static ImapLexStatus
+end_size (ImapLexer *lexer)
+{
+  const ImapLexerLimits *limits = &lexer->limits;
+  begin_literal (lexer, imap_line_end_kind (&lexer->line_end));
+  if (lexer->literal_is_sync || limits->nonsync_bytes == 0 || lexer->literal_size <= limits->nonsync_bytes)
+    return IMAP_LEX_LITERAL;
+  gboolean is_too_big = !limits->close_on_limit || lexer->literal_size > limits->literal_bytes;
+  imap_lexer_refuse_literal (lexer, "Non-synchronizing literal too large", is_too_big);
+  return IMAP_LEX_MORE;
+}
+
+/* "123+}" behind the brace, and CRLF. */
+static ImapLexStatus
 feed_size (ImapLexer *lexer, guint8 byte)
 {
-  if (lexer->state == STATE_SIZE && g_ascii_isdigit (byte) && lexer->n_digits < DIGITS_MAX)
-    {
-      lexer->literal_size = lexer->literal_size * 10 + (byte - '0');
-      lexer->n_digits++;
-      return lexer->literal_size <= G_MAXUINT32;
-    }
-  if (lexer->n_digits == 0)
-    return FALSE;
-  if (lexer->state == STATE_SIZE && byte == '+')
-    {
-      lexer->literal_is_sync = FALSE;
-      lexer->state = STATE_PLUS;
-      return TRUE;
-    }
-  if ((lexer->state == STATE_SIZE || lexer->state == STATE_PLUS) && byte == '}')
-    lexer->state = STATE_BRACE;
-  else if (lexer->state == STATE_BRACE && byte == '\r')
-    lexer->state = STATE_BRACE_CR;
-  else if (lexer->state == STATE_BRACE_CR && byte == '\n')
-    lexer->state = STATE_LITERAL;
-  else
-    return FALSE;
-  return TRUE;
+  ImapLineEndKind kind = imap_line_end_kind (&lexer->line_end);
+  if (byte == '\n')
+    return end_size (lexer); /* only after its CR */
+  if (byte == '\r' && (kind == IMAP_LINE_END_SYNC || kind == IMAP_LINE_END_NONSYNC))
+    lexer->state = STATE_SIZE_CR;
+  else if (byte == '\r' || byte == '{' || !imap_line_end_is_open (&lexer->line_end))
+    start_skipping (lexer, "Invalid literal", FALSE);
+  return IMAP_LEX_MORE;
 }
 
 static ImapLexStatus
@@ -269,47 +269,19 @@ end_line (ImapLexer *lexer)
 static ImapLexStatus
 end_skipped_line (ImapLexer *lexer)
 {
-  if (lexer->state == STATE_SKIP_BRACE && lexer->literal_is_sync)
-    return IMAP_LEX_BAD;
-  if (lexer->state != STATE_SKIP_BRACE)
-    return lexer->saw_brace && lexer->last_is_brace ? IMAP_LEX_FATAL : IMAP_LEX_BAD;
-  lexer->literal_left = lexer->literal_size;
-  lexer->saw_brace = lexer->last_is_brace = FALSE;
-  lexer->state = lexer->literal_left > 0 ? STATE_SKIP_BYTES : STATE_SKIP;
-  return IMAP_LEX_MORE;
-}
-
-/* In a command that is thrown away only its end matters. */
-static ImapLexStatus
-feed_skip (ImapLexer *lexer, guint8 byte)
-{
-  if (byte == '\n')
-    return end_skipped_line (lexer);
-  if (byte == '{')
+  ImapLineEndKind kind = imap_line_end_kind (&lexer->line_end);
+  switch (kind)
     {
-      lexer->literal_size = 0;
-      lexer->n_digits = 0;
-      lexer->literal_is_sync = lexer->saw_brace = TRUE;
-      lexer->state = STATE_SKIP_SIZE;
+    case IMAP_LINE_END_PLAIN:
+    case IMAP_LINE_END_SYNC:
+      return IMAP_LEX_BAD;
+    case IMAP_LINE_END_UNCLEAR:
+      return IMAP_LEX_FATAL;
+    case IMAP_LINE_END_NONSYNC:
+      begin_literal (lexer, kind);
+      imap_lexer_refuse_literal (lexer, lexer->error, FALSE);
+      break;
     }
-  else if (lexer->state == STATE_SKIP_SIZE && g_ascii_isdigit (byte) && lexer->n_digits < DIGITS_MAX)
-    {
-      lexer->literal_size = lexer->literal_size * 10 + (byte - '0');
-      lexer->n_digits++;
-      if (lexer->literal_size > G_MAXUINT32)
-        lexer->state = STATE_SKIP;
-    }
-  else if (lexer->state == STATE_SKIP_SIZE && byte == '+' && lexer->n_digits > 0)
-    {
-      lexer->literal_is_sync = FALSE;
-      lexer->state = STATE_SKIP_PLUS;
-    }
-  else if (byte == '}' && ((lexer->state == STATE_SKIP_SIZE && lexer->n_digits > 0) || lexer->state == STATE_SKIP_PLUS))
-    lexer->state = STATE_SKIP_BRACE;
-  else if (!(lexer->state == STATE_SKIP_BRACE && byte == '\r'))
-    lexer->state = STATE_SKIP;
-  if (byte != '\r')
-    lexer->last_is_brace = byte == '}';
   return IMAP_LEX_MORE;
 }
 
@@ -375,7 +347,7 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
 
 /* One byte in any state but BYTES.  @again: the byte was not used up. */
 static ImapLexStatus
-feed_byte (ImapLexer *lexer, guint8 byte, gboolean *again)
+feed_state (ImapLexer *lexer, guint8 byte, gboolean *again)
 {
   switch ((State) lexer->state)
     {
@@ -393,28 +365,15 @@ feed_byte (ImapLexer *lexer, guint8 byte, gboolean *again)
       feed_quoted (lexer, byte);
       break;
     case STATE_SIZE:
-    case STATE_PLUS:
-    case STATE_BRACE:
-    case STATE_BRACE_CR:
-      if (!feed_size (lexer, byte))
-        {
-          lexer->saw_brace = TRUE;
-          lexer->last_is_brace = lexer->state == STATE_BRACE || lexer->state == STATE_BRACE_CR;
-          start_skipping (lexer, "Invalid literal", FALSE);
-        }
-      else if (lexer->state == STATE_LITERAL)
-        return IMAP_LEX_LITERAL;
-      break;
+    case STATE_SIZE_CR:
+      return feed_size (lexer, byte);
     case STATE_CR:
       if (byte == '\n')
         return end_line (lexer);
       start_skipping (lexer, "Bare CR", FALSE);
       break;
     case STATE_SKIP:
-    case STATE_SKIP_SIZE:
-    case STATE_SKIP_PLUS:
-    case STATE_SKIP_BRACE:
-      return feed_skip (lexer, byte);
+      return byte == '\n' ? end_skipped_line (lexer) : IMAP_LEX_MORE;
     case STATE_LITERAL:
     case STATE_BYTES:
     case STATE_SKIP_BYTES:
@@ -424,15 +383,36 @@ feed_byte (ImapLexer *lexer, guint8 byte, gboolean *again)
   return IMAP_LEX_MORE;
 }
 
-/* Atoms make up most of a long command: take a run at a time. */
+/* A byte of a line, which is seen by `line_end` whatever it is read as.  Returns how many were used up. */
+static gsize
+feed_byte (ImapLexer *lexer, guint8 byte, ImapLexStatus *status)
+{
+  gboolean again = FALSE;
+  const ImapLineEnd before = lexer->line_end;
+  if (byte != '\n')
+    imap_line_end_feed (&lexer->line_end, byte);
+  /* A bare LF ends the line, so that nobody waits for ever, but it is no line of RFC 3501 2.2. */
+  else if (!lexer->is_skipping && lexer->state != STATE_CR && lexer->state != STATE_SIZE_CR)
+    {
+      start_skipping (lexer, lexer->state == STATE_SIZE ? "Invalid literal" : "Bare LF", FALSE);
+      return 0;
+    }
+  *status = feed_state (lexer, byte, &again);
+  if (again)
+    lexer->line_end = before;
+  return again ? 0 : 1;
+}
+
+/* Atoms make up most of a long command: take a run at a time.  There is no brace that opens in it. */
 static gsize
 feed_atom_run (ImapLexer *lexer, const guint8 *data, gsize len)
 {
   gsize n = 0;
   while (n < len && is_atom_byte (data[n]))
     n++;
-  if (n > 0)
-    put (lexer, data, n);
+  if (n == 0 || !put (lexer, data, n))
+    return 0;
+  imap_line_end_feed (&lexer->line_end, data[n - 1]);
   return n;
 }
 
@@ -451,16 +431,7 @@ imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_con
       else if (lexer->state == STATE_ATOM && (taken = feed_atom_run (lexer, data + at, len - at)) > 0)
         ;
       else
-        {
-          gboolean again = FALSE, was_skipping = lexer->is_skipping;
-          /* A bare LF ends the line, so that nobody waits for ever, but it is no line of RFC 3501 2.2. */
-          if (data[at] == '\n' && !was_skipping && (lexer->state < STATE_SIZE))
-            start_skipping (lexer, "Bare LF", FALSE);
-          else
-            status = feed_byte (lexer, data[at], &again);
-          /* What made the command bad may be the end of its line as well: it is looked at again. */
-          taken = again || lexer->is_skipping != was_skipping ? 0 : 1;
-        }
+        taken = feed_byte (lexer, data[at], &status);
       at += taken;
       if (lexer->is_too_big && lexer->limits.close_on_limit)
         status = IMAP_LEX_FATAL;
@@ -515,12 +486,6 @@ imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_
   lexer->state = is_sync ? STATE_REFUSED : size > 0 ? STATE_SKIP_BYTES : STATE_SKIP;
 }
 
-void
-imap_lexer_refuse_rest (ImapLexer *lexer, const char *error, gboolean is_too_big)
-{
-  start_skipping (lexer, error, is_too_big);
-}
-
 const char *
 imap_lexer_tag (const ImapLexer *lexer)
 {
@@ -531,36 +496,4 @@ imap_lexer_tag (const ImapLexer *lexer)
     return NULL;
   const char *tag = imap_lexer_text (lexer, node);
   return strpbrk (tag, "+%*\\\"") == NULL ? tag : NULL;
-}
-
-ImapLineStatus
-imap_line_feed (ImapLine *line, gsize limit, const guint8 *data, gsize len, gsize *ret_consumed)
-{
-  if (line->text == NULL)
-    line->text = g_string_new (NULL);
-  const guint8 *newline = memchr (data, '\n', len);
-  gsize n = newline != NULL ? (gsize) (newline - data) : len;
-  *ret_consumed = newline != NULL ? n + 1 : n;
-  if (n > limit || line->text->len > limit - n)
-    return IMAP_LINE_TOO_LONG;
-  g_string_append_len (line->text, (const char *) data, n);
-  if (newline == NULL)
-    return IMAP_LINE_MORE;
-  if (line->text->len == 0 || line->text->str[line->text->len - 1] != '\r')
-    return IMAP_LINE_BAD;
-  g_string_truncate (line->text, line->text->len - 1);
-  if (memchr (line->text->str, '\0', line->text->len) != NULL || strchr (line->text->str, '\r') != NULL)
-    return IMAP_LINE_BAD;
-  return IMAP_LINE_COMPLETE;
-}
-
-void
-imap_line_reset (ImapLine *line, gboolean wipe)
-{
-  if (line->text == NULL)
-    return;
-  if (wipe)
-    explicit_bzero (line->text->str, line->text->len);
-  g_string_free (line->text, TRUE);
-  line->text = NULL;
 }

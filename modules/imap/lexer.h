@@ -3,7 +3,7 @@
  * bounds the command, its literals, its tokens and their nesting.  Knows no command.
  */
 #pragma once
-#include <glib.h>
+#include "line.h"
 
 typedef enum
 {
@@ -27,10 +27,12 @@ typedef struct ImapLexerLimits
 {
   gsize command_bytes;
   guint64 literal_bytes;
+  guint64 nonsync_bytes;   /* of a literal that is not synchronising: LITERAL- (RFC 7888 5) has 4,096; 0: any */
   guint nodes, depth;      /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
 } ImapLexerLimits;
 #define IMAP_LEXER_DEPTH_MAX 64u
+#define IMAP_LITERAL_MINUS_BYTES 4096u
 
 typedef enum
 {
@@ -54,10 +56,11 @@ typedef struct ImapLexer
   gboolean literal_is_binary; /* literal8 (RFC 3516 7): may hold NULs, and can only be streamed */
   /* Private. */
   gint state;
-  guint depth, n_digits, n_streamed;
+  ImapLineEnd line_end;
+  guint depth, n_streamed;
   guint32 stack[IMAP_LEXER_DEPTH_MAX];
   guint64 literal_left;
-  gboolean after_space, is_skipping, saw_brace, last_is_brace;
+  gboolean after_space, is_skipping;
 } ImapLexer;
 
 void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);
@@ -72,10 +75,9 @@ void imap_lexer_take_literal (ImapLexer *lexer);
 /* After LITERAL: the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);
 /* After LITERAL: the command will be BAD with @error (static).  A synchronising literal never comes, so the command
- * ends here (the next feed says BAD at once); others are skipped, so that they never run as commands (RFC 7888 4). */
+ * ends here (the next feed says BAD at once); others are skipped, so that they never run as commands (RFC 7888 4).  That
+ * one is too large for the limits is seen by the lexer itself. */
 void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
-/* The caller found trouble in what streams: the rest of the command is skipped, then BAD. */
-void imap_lexer_refuse_rest (ImapLexer *lexer, const char *error, gboolean is_too_big);
 
 static inline const ImapNode *
 imap_lexer_node (const ImapLexer *lexer, guint index)
@@ -89,18 +91,3 @@ imap_lexer_text (const ImapLexer *lexer, const ImapNode *node)
 }
 /* The tag if it is one (RFC 3501 9: ASTRING-CHAR without "+"), else NULL. */
 const char *imap_lexer_tag (const ImapLexer *lexer);
-
-/* A bare line outside commands: SASL responses and DONE.  Bounded. */
-typedef struct ImapLine
-{
-  GString *text;
-} ImapLine;
-typedef enum
-{
-  IMAP_LINE_MORE = 0,
-  IMAP_LINE_COMPLETE, /* text without CRLF */
-  IMAP_LINE_BAD,      /* NUL or bare CR in it; complete all the same */
-  IMAP_LINE_TOO_LONG
-} ImapLineStatus;
-ImapLineStatus imap_line_feed (ImapLine *line, gsize limit, const guint8 *data, gsize len, gsize *ret_consumed);
-void imap_line_reset (ImapLine *line, gboolean wipe);

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-imap_core = modules/imap/lexer.c modules/imap/lexer.h modules/imap/reader.c modules/imap/reader.h \
+imap_core = modules/imap/lexer.c modules/imap/lexer.h modules/imap/line.c modules/imap/line.h \
+	modules/imap/reader.c modules/imap/reader.h \
 	modules/imap/writer.c modules/imap/writer.h
 imap_arguments = modules/imap/sequence.c modules/imap/sequence.h modules/imap/arguments.c modules/imap/arguments.h \
 	modules/imap/arguments-append.c modules/imap/arguments-fetch.c modules/imap/arguments-mailbox.c \

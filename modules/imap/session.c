@@ -561,6 +561,7 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
   read_settings (session);
   const ImapLexerLimits limits = { .command_bytes = session->settings.command_bytes,
                                    .literal_bytes = session->settings.literal_bytes,
+                                   .nonsync_bytes = session->settings.is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
                                    .nodes = session->settings.nodes,
                                    .depth = session->settings.depth };
   imap_lexer_init (&session->lexer, &limits);

@@ -5,13 +5,18 @@ WIRE_TESTS = tests/protocol/cli.py tests/protocol/admin.py tests/protocol/lmtp.p
 SERVER_TESTS += $(WIRE_TESTS)
 EXTRA_DIST += $(WIRE_TESTS) tests/lib/wire.py
 # Scripts over socket pairs: a protocol's objects, the core, and stacks of test storage.
-harness_sources = tests/protocol/run-script.c tests/protocol/harness.c tests/protocol/harness.h \
+harness_sources = tests/protocol/harness.c tests/protocol/harness.h \
 	tests/protocol/harness-gate.c tests/protocol/harness-deflate.c tests/protocol/harness-private.h
-check_PROGRAMS += tests/protocol/run-script tests/protocol/run-pop3-script
-tests_protocol_run_script_SOURCES = $(harness_sources) tests/protocol/harness-imap.c \
-	$(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c modules/imap/gate.h
+imap_harness_sources = $(harness_sources) tests/protocol/harness-imap.c $(imap_sources) modules/imap/gate.c modules/imap/gate-auth.c \
+	modules/imap/gate.h
+check_PROGRAMS += tests/protocol/run-script tests/protocol/run-pop3-script tests/protocol/imap-literals
+tests_protocol_run_script_SOURCES = tests/protocol/run-script.c $(imap_harness_sources)
 tests_protocol_run_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
-tests_protocol_run_pop3_script_SOURCES = $(harness_sources) tests/protocol/harness-pop3.c $(pop3_sources) modules/pop3/pop3-gate.c
+# What a client sends as a literal never runs.
+tests_protocol_imap_literals_SOURCES = tests/protocol/imap-literals.c $(imap_harness_sources)
+tests_protocol_imap_literals_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
+TESTS += tests/protocol/imap-literals
+tests_protocol_run_pop3_script_SOURCES = tests/protocol/run-script.c $(harness_sources) tests/protocol/harness-pop3.c $(pop3_sources) modules/pop3/pop3-gate.c
 tests_protocol_run_pop3_script_LDADD = libsatchel.la $(GLIB_LIBS) $(ZLIB_LIBS)
 TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
 EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \

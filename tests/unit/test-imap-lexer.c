@@ -167,6 +167,18 @@ test_refused_literals (void)
   LEXES ("a {}\r\ny z\r\n", "FATAL Invalid literal\n");
   LEXES ("a {5+}\ny z\r\n", "FATAL Invalid literal\n");
   LEXES ("a {x} b\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
+  /* Broken elsewhere in the line (RFC 7888 3). */
+  LEXES ("a (b\"c) {10+}\r\nb DELETE x\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"b {10+}\r\nb DELETE x {3+}\r\nb x\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"b {5} {007+}\r\nb x\r\n12\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a {5{3+}\r\nb x\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
+  LEXES ("a {5 {3+}\r\nb x\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
+  LEXES ("a b\rc {3+}\r\nb x\r\ny z\r\n", "BAD Bare CR\n a:y a:z\n");
+  LEXES ("a \"b {3}\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"b {3+}\ny z\r\n", "FATAL Bare LF\n");
+  LEXES ("a \"b {3+}\r\r\ny z\r\n", "FATAL Invalid character in quoted string\n");
+  LEXES ("a \"b {3+} \r\ny z\r\n", "FATAL Invalid character in quoted string\n");
+  LEXES ("a \"b {99999999999+}\r\ny z\r\n", "FATAL Invalid character in quoted string\n");
 }
 
 /* literal8 of RFC 3516 7: refused where a node would be made of it, its bytes are skipped. */
@@ -277,6 +289,35 @@ test_line (void)
   imap_line_reset (&line, TRUE);
 }
 
+/* A literal at the end of a line that is no command belongs to the line (RFC 7888 3). */
+static void
+test_line_literal (void)
+{
+  static const struct
+  {
+    const char *text;
+    ImapLineStatus status;
+    gsize n;
+  } cases[] = { { "x {6+}\r\nDONE\r\n\r\nDONE\r\n", IMAP_LINE_BAD, 16 },
+                { "{4+}\r\nDONE{2+}\r\n\r\nx\r\nDONE\r\n", IMAP_LINE_BAD, 21 },
+                { "{0+}\r\n\r\nDONE\r\n", IMAP_LINE_BAD, 8 },
+                { "x {6}\r\nDONE\r\n", IMAP_LINE_COMPLETE, 7 },
+                { "x {99999999999+}\r\nDONE\r\n", IMAP_LINE_UNCLEAR, 18 },
+                { "x {6+}\nDONE\r\n", IMAP_LINE_UNCLEAR, 7 } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (gsize step = 1; step < 40; step++)
+      {
+        ImapLine line = { 0 };
+        gsize at = 0, n, len = strlen (cases[i].text);
+        ImapLineStatus status = IMAP_LINE_MORE;
+        for (; at < len && status == IMAP_LINE_MORE; at += n)
+          status = imap_line_feed (&line, 20, (const guint8 *) cases[i].text + at, MIN (step, len - at), &n);
+        g_assert_cmpint (status, ==, cases[i].status);
+        g_assert_cmpuint (at, ==, cases[i].n);
+        imap_line_reset (&line, TRUE);
+      }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -288,6 +329,7 @@ main (int argc, char **argv)
   g_test_add_func ("/imap/lexer/literal8", test_literal8);
   g_test_add_func ("/imap/lexer/skipped-literal", test_skipped_literal);
   g_test_add_func ("/imap/lexer/limits", test_limits);
+  g_test_add_func ("/imap/lexer/line-literal", test_line_literal);
   g_test_add_func ("/imap/lexer/limit-closes", test_limit_closes);
   g_test_add_func ("/imap/lexer/tag", test_tag);
   g_test_add_func ("/imap/lexer/line", test_line);
