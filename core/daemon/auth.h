@@ -126,8 +126,10 @@ typedef struct SatchelAuthEvent
   guint64 session_id;
   gboolean has_tls;
 } SatchelAuthEvent;
-/* At once, before any delay; at a flood, of one address or altogether, only counted and summed up later. */
-void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict, guint n_failures_of_place);
+/* All of these but success: at once, before any delay; at a flood, of one address or altogether, only counted (log_budget.h). */
+void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);
+/* A login that could not be checked, and why: for the admin. */
+void satchel_auth_log_trouble (const char *user, const char *peer, const char *why);
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);

@@ -12,20 +12,10 @@
 
 #define AREA "auth"
 #define MAX_NAME_BYTES 255
-#define LINES_A_SECOND 50
-#define BURST_LINES 1000
-#define LINES_OF_A_PLACE 200 /* an hour; a filter has banned it long before */
-#define SUMMARY_MS 10000
 
-/* A bucket of lines that fills again by LINES_A_SECOND. */
-static struct
-{
-  gint64 filled_ms;
-  gint64 n_free;
-  guint64 n_left_out;
-  SatchelTimer summary;
-  gboolean is_armed;
-} flood = { .n_free = BURST_LINES };
+/* Far above what filters need to ban an address; lines that filters do not count cannot use up the room of those that they do. */
+static SatchelLogBudget guesses = { .area = AREA, .burst = 200, .an_hour = 200, .burst_in_all = 1000, .a_second = 50 };
+static SatchelLogBudget others = { .area = AREA, .burst = 50, .an_hour = 200, .burst_in_all = 500, .a_second = 10 };
 
 /* Always in quotes, always ASCII. */
 static void
@@ -53,41 +43,18 @@ line_end (GString *line, const SatchelAuthEvent *event)
   satchel_log_field (line, "session", session);
 }
 
-static void
-tell_summary (SatchelTimer *timer, gpointer data)
-{
-  flood.is_armed = FALSE;
-  satchel_log (SATCHEL_LOG_WARNING, AREA, "%" G_GUINT64_FORMAT " lines of failed logins left out in %d s", flood.n_left_out,
-               SUMMARY_MS / 1000);
-  flood.n_left_out = 0;
-}
-
+/* The frozen list of packaging/fail2ban. */
 static gboolean
-may_log (guint n_failures_of_place)
+is_guess (SatchelLoginVerdict verdict)
 {
-  gint64 now_ms = satchel_now_ms ();
-  gint64 n_more = (now_ms - flood.filled_ms) * LINES_A_SECOND / 1000;
-  if (n_more > 0)
-    {
-      flood.n_free = MIN (flood.n_free + n_more, BURST_LINES);
-      flood.filled_ms = now_ms;
-    }
-  if (flood.n_free > 0 && n_failures_of_place <= LINES_OF_A_PLACE)
-    {
-      flood.n_free--;
-      return TRUE;
-    }
-  flood.n_left_out++;
-  if (!flood.is_armed)
-    satchel_timer_arm (&flood.summary, SUMMARY_MS, tell_summary, NULL);
-  flood.is_armed = TRUE;
-  return FALSE;
+  return verdict == SATCHEL_LOGIN_BAD_PASSWORD || verdict == SATCHEL_LOGIN_UNKNOWN_USER || verdict == SATCHEL_LOGIN_LOCKED ||
+         verdict == SATCHEL_LOGIN_THROTTLED || verdict == SATCHEL_LOGIN_BAD_CODE;
 }
 
 void
-satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict, guint n_failures_of_place)
+satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict)
 {
-  if (!may_log (n_failures_of_place))
+  if (!satchel_log_budget_take (is_guess (verdict) ? &guesses : &others, "auth failed", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth failed:", event);
   satchel_log_field (line, "reason", satchel_login_reason (verdict));
@@ -112,9 +79,20 @@ satchel_auth_log_success (const SatchelAuthEvent *event, const char *user)
 }
 
 void
+satchel_auth_log_trouble (const char *user, const char *peer, const char *why)
+{
+  if (!satchel_log_budget_take (&others, "login not checked", peer))
+    return;
+  g_autoptr (GString) line = g_string_new ("login not checked:");
+  satchel_log_field (line, "rip", peer);
+  append_user (line, user, strlen (user));
+  satchel_log (SATCHEL_LOG_ERROR, AREA, "%s %s", line->str, why);
+}
+
+void
 satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why)
 {
-  if (!may_log (0))
+  if (!satchel_log_budget_take (&others, "auth refused", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth refused:", event);
   satchel_log_field (line, "why", why);

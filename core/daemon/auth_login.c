@@ -228,7 +228,7 @@ verify_done (gpointer data, gboolean ran)
     }
   SatchelLoginVerdict verdict = judge (login);
   if (login->trouble != NULL)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "login of \"%s\" not checked: %s", login->user, login->trouble);
+    satchel_auth_log_trouble (login->user, login->place, login->trouble);
   if (verdict == SATCHEL_LOGIN_RIGHT)
     verdict = judge_again (login);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->has_key && login->auth->settings.cache_ms > 0)

@@ -30,10 +30,9 @@ warn (const char *format, ...) G_GNUC_PRINTF (1, 2);
 static void
 warn (const char *format, ...)
 {
-  static gint64 next_ms;
-  if (satchel_now_ms () < next_ms)
+  static SatchelLogBudget budget = { .area = AREA, .burst = 20, .an_hour = 720, .burst_in_all = 20, .a_second = 1 };
+  if (!satchel_log_budget_take (&budget, "addresses", "senders"))
     return;
-  next_ms = satchel_now_ms () + 5000;
   va_list arguments;
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);

@@ -191,7 +191,7 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
   char place[SATCHEL_PLACE_BYTES];
   satchel_place_from_peer (exchange->event.peer, place);
   guint n_failures = is_attack (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
-  satchel_auth_log_failure (&exchange->event, verdict, n_failures);
+  satchel_auth_log_failure (&exchange->event, verdict);
   Session *session = exchange->session;
   if (session == NULL)
     {

@@ -6,8 +6,6 @@
 #include "core/daemon/auth_lru.h"
 #include "core/daemon/auth_throttle.h"
 
-#include <arpa/inet.h>
-#include <stdio.h>
 #include <string.h>
 
 #define PERIOD_MS (5 * 60 * 1000)
@@ -28,27 +26,6 @@ struct SatchelThrottle
   SatchelLru *known;             /* name NUL place -> Counter; being there is what makes a place known */
   SatchelLru *places;            /* place -> Counter */
 };
-
-gboolean
-satchel_place_from_peer (const char *peer, char ret_place[SATCHEL_PLACE_BYTES])
-{
-  struct in_addr four;
-  struct in6_addr six;
-  if (strcmp (peer, "local") == 0)
-    g_strlcpy (ret_place, "local", SATCHEL_PLACE_BYTES);
-  else if (inet_pton (AF_INET, peer, &four) == 1)
-    inet_ntop (AF_INET, &four, ret_place, SATCHEL_PLACE_BYTES);
-  else if (inet_pton (AF_INET6, peer, &six) == 1 && IN6_IS_ADDR_V4MAPPED (&six))
-    inet_ntop (AF_INET, &six.s6_addr[12], ret_place, SATCHEL_PLACE_BYTES);
-  else if (inet_pton (AF_INET6, peer, &six) == 1)
-    {
-      memset (&six.s6_addr[8], 0, 8);
-      inet_ntop (AF_INET6, &six, ret_place, SATCHEL_PLACE_BYTES);
-    }
-  else
-    return FALSE;
-  return TRUE;
-}
 
 SatchelThrottle *
 satchel_throttle_new (void)

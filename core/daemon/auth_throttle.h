@@ -3,12 +3,7 @@
  * that parallel ones cannot get past the limit.  Pure: the caller brings the clock.  In memory: a restart of auth forgets.
  */
 #pragma once
-#include <glib.h>
-
-#define SATCHEL_PLACE_BYTES 48
-
-/* Where a login comes from, as counters see it: an IPv4 address, the /64 of an IPv6 one, "local".  FALSE: not a peer. */
-gboolean satchel_place_from_peer (const char *peer, char ret_place[SATCHEL_PLACE_BYTES]);
+#include "core/session/log_budget.h"
 
 typedef struct SatchelThrottle SatchelThrottle;
 SatchelThrottle *satchel_throttle_new (void);

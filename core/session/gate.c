@@ -51,9 +51,11 @@ pause_accepting (const char *reason, gboolean is_retrying)
 {
   static gint64 told_ms;
   gint64 now = satchel_clock_ms ();
-  if (now - told_ms > 60 * 1000)
-    satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: reason=%s connections=%u", reason, satchel_gate.n_served);
-  told_ms = now;
+  if (told_ms == 0 || now - told_ms > 60 * 1000)
+    {
+      satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: connections=%u: %s", satchel_gate.n_served, reason);
+      told_ms = now;
+    }
   set_accepting (FALSE);
   if (is_retrying)
     satchel_timer_arm (&satchel_gate.accept_timer, RETRY_MS, accept_again, NULL);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/session/gate_private.h"
+#include "core/session/log_budget.h"
 #include "core/session/proxy.h"
 #include <errno.h>
 #include <satchel/log.h>
@@ -23,7 +24,8 @@ static void queue_handshake (SatchelGateSession *session);
 void
 gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason)
 {
-  if (!satchel_log_is_enabled (level))
+  static SatchelLogBudget budget = { .area = "gate", .burst = 20, .an_hour = 120, .burst_in_all = 400, .a_second = 10 };
+  if (!satchel_log_is_enabled (level) || !satchel_log_budget_take (&budget, text, session->peer))
     return;
   const char *service = session->listener->protocol != NULL ? session->listener->protocol->service : session->listener->name;
   g_autoptr (GString) line = g_string_new (text);

@@ -3,7 +3,8 @@ libsatchel_la_SOURCES += core/session/user.c core/session/user.h
 libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h core/session/sasl_base64.c \
 	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/spool.c \
 	core/session/delivery_internal.h
-libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/network.c core/session/network.h \
+libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/log_budget.c \
+	core/session/log_budget.h core/session/network.c core/session/network.h \
 	core/session/connection_table.c core/session/connection_table.h core/session/proxy.c core/session/proxy.h \
 	core/session/settings.c core/session/settings.h core/session/service.c core/session/service.h \
 	core/session/tls.c core/session/tls.h core/session/tls_private.h core/session/tls_transport.c \

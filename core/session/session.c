@@ -6,6 +6,7 @@
 
 #include "core/runtime/hash.h"
 #include "core/runtime/job_private.h"
+#include "core/session/log_budget.h"
 #include "core/session/mail_private.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -389,6 +390,8 @@ satchel_session_config (SatchelSession *session)
 void
 satchel_session_log (SatchelSession *session, int level, const char *format, ...)
 {
+  /* Of peers without login; an MTA may hand on a stranger's flood. */
+  static SatchelLogBudget budget = { .area = "mail", .burst = 1000, .an_hour = 3600, .burst_in_all = 2000, .a_second = 20 };
   if (!satchel_log_is_enabled ((SatchelLogLevel)level))
     return;
   g_autoptr (GString) line = g_string_new (NULL);
@@ -397,9 +400,12 @@ satchel_session_log (SatchelSession *session, int level, const char *format, ...
   satchel_log_field (line, "session", session->id_text);
   satchel_log_field (line, "rip", session->peer);
   g_string_append_c (line, ' ');
+  gsize start = line->len;
   va_list arguments;
   va_start (arguments, format);
   g_string_append_vprintf (line, format, arguments);
   va_end (arguments);
+  if (session->user == NULL && !satchel_log_budget_take (&budget, line->str + start, session->peer))
+    return;
   satchel_log ((SatchelLogLevel)level, session->protocol->service, "%s", line->str + 1);
 }
