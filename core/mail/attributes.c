@@ -159,6 +159,18 @@ satchel_attributes_is_parsed (GBytes *blob)
   return (summary_of (blob)[SUMMARY_FLAGS] & SUMMARY_FLAG_PARSED) != 0;
 }
 
+gboolean
+satchel_attributes_is_internationalized (GBytes *blob)
+{
+  return (summary_of (blob)[SUMMARY_FLAGS] & SUMMARY_FLAG_INTERNATIONALIZED) != 0;
+}
+
+gboolean
+satchel_attributes_ends_in_crlf (GBytes *blob)
+{
+  return (summary_of (blob)[SUMMARY_FLAGS] & SUMMARY_FLAG_ENDS_IN_CRLF) != 0;
+}
+
 const char *
 satchel_attributes_envelope (GBytes *blob, gsize *ret_len)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Layout of the attributes blob, version 3.  Little-endian.  A header of fixed size, a table of sections, the sections.
+ * Layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a table of sections, the sections.
  * Readers refuse another version (the message is scanned again).
  */
 #pragma once
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define BLOB_MAGIC "SaB1"
-#define BLOB_VERSION 3u
+#define BLOB_VERSION 4u
 
 typedef enum
 {
@@ -38,6 +38,8 @@ typedef enum
 #define SUMMARY_BYTES 40u
 #define SUMMARY_FLAG_DATE 1u
 #define SUMMARY_FLAG_PARSED 2u
+#define SUMMARY_FLAG_ENDS_IN_CRLF 4u
+#define SUMMARY_FLAG_INTERNATIONALIZED 8u
 
 /* PARTS */
 #define PART_HEADER 0u       /* u64 */

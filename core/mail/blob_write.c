@@ -40,7 +40,9 @@ write_summary (const ScanTree *tree, guint8 flags, GByteArray *blob)
   blob_put_u64 (summary + SUMMARY_HEADERS_MISSING, tree->headers_missing);
   summary[SUMMARY_ZONE] = zone & 0xff;
   summary[SUMMARY_ZONE + 1] = (guint8) (zone >> 8);
-  summary[SUMMARY_FLAGS] = flags | (tree->has_date ? SUMMARY_FLAG_DATE : 0);
+  summary[SUMMARY_FLAGS] = (guint8) (flags | (tree->has_date ? SUMMARY_FLAG_DATE : 0)
+                                     | (tree->ends_in_crlf ? SUMMARY_FLAG_ENDS_IN_CRLF : 0)
+                                     | (tree->is_internationalized ? SUMMARY_FLAG_INTERNATIONALIZED : 0));
   summary[SUMMARY_BLANK_LINE] = tree->blank_line;
   add_section (blob, SECTION_SUMMARY, summary, sizeof summary);
 }

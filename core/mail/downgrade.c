@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same).
+ * Header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same, RFC 6857's "Downgraded-"
+ * fields where they cannot): each field of the message has its own in the surrogate.
  */
 #include "config.h"
 
@@ -10,7 +11,10 @@
 
 #define LINE_CHARS 76u
 #define WORD_BYTES 45u      /* 60 characters of base64 and 12 around them; RFC 2047 2 allows 75 */
-#define PARAMETER_CHARS 900u /* a line has 998 (RFC 5322 2.1.1) */
+#define PIECE_CHARS 400u    /* of a parameter; quoting may double it, and a line has 998 (RFC 5322 2.1.1) */
+#define MAX_PIECES 100u     /* as readers of RFC 2231 take them, among others parameter.c */
+#define MAX_PARAMETERS 100u /* as satchel_parameterized_parse gives them */
+#define DOWNGRADED "Downgraded-" /* RFC 6857 3.1: then the field as encoded words */
 #define NO_ADDRESS "<invalid@internationalized-address.invalid>"
 
 static const char *const address_fields[]
@@ -18,7 +22,7 @@ static const char *const address_fields[]
         "Resent-To", "Resent-Cc", "Resent-Bcc", "Resent-From", "Resent-Sender", "Resent-Reply-To", "Disposition-Notification-To" };
 static const char *const parameter_fields[] = { "Content-Type", "Content-Disposition" };
 /* Have a syntax in which no encoded word may stand.  Any other field is unstructured (RFC 5322 3.6.8). */
-static const char *const left_out_fields[]
+static const char *const opaque_fields[]
     = { "Message-ID", "Resent-Message-ID", "In-Reply-To", "References", "Received", "Return-Path", "Date", "Resent-Date",
         "Delivered-To", "X-Original-To", "MIME-Version", "Content-ID", "Content-Transfer-Encoding", "Content-Location",
         "Content-Language", "Content-MD5", "DKIM-Signature", "Authentication-Results", "Received-SPF" };
@@ -41,9 +45,12 @@ is_ascii (const char *text)
   return TRUE;
 }
 
+/* What is no field has no form in which it could be said, and is not taken away either. */
 static gboolean
 needs_utf8 (const SatchelHeaderField *field)
 {
+  if (field->name_len == 0)
+    return FALSE;
   for (gsize i = 0; i < field->raw_len; i++)
     if ((guchar)field->raw[i] >= 0x80)
       return g_utf8_validate_len (field->raw, field->raw_len, NULL);
@@ -221,10 +228,13 @@ put_address (Folder *folder, const SatchelAddress *address)
   put_token (folder, NO_ADDRESS, strlen (NO_ADDRESS));
 }
 
-static void
+/* FALSE: there are none, or more than are parsed. */
+static gboolean
 put_addresses (Folder *folder, const char *value, gsize len)
 {
   g_autoptr (GPtrArray) list = satchel_addresses_parse (value, len, SATCHEL_SCAN_ADDRESSES);
+  if (list->len == 0 || list->len >= SATCHEL_SCAN_ADDRESSES)
+    return FALSE;
   gboolean needs_comma = FALSE;
   for (guint i = 0; i < list->len; i++)
     {
@@ -246,49 +256,87 @@ put_addresses (Folder *folder, const char *value, gsize len)
           put_mark (folder, ':');
         }
     }
+  return TRUE;
 }
 
 /* ---- parameters ---- */
 
-static void
-append_parameter (GString *out, const SatchelParameter *parameter)
+/* "; name=value" in pieces that lines have room for (RFC 2231 3).  @value: percent-encoded where @is_extended, else as a
+ * reader shall see it.  FALSE: too long for that too. */
+static gboolean
+put_parameter (Folder *folder, const char *name, const char *value, gboolean is_extended)
 {
-  if (is_ascii (parameter->value))
+  gsize len = strlen (value), n_pieces = len / (PIECE_CHARS - 2) + 1;
+  if (n_pieces > MAX_PIECES)
+    return FALSE;
+  for (gsize at = 0, i = 0; i == 0 || at < len; i++)
     {
-      g_string_append_printf (out, "%s=", parameter->name);
-      /* With charset (RFC 2231 4) it is no string that could be quoted. */
-      if (g_str_has_suffix (parameter->name, "*"))
-        g_string_append (out, parameter->value);
+      g_autoptr (GString) text = g_string_new (name);
+      gsize n = MIN (len - at, n_pieces > 1 ? PIECE_CHARS : G_MAXSIZE);
+      /* "%C3" is not cut. */
+      for (gsize back = 1; is_extended && at + n < len && back <= 2 && back < n; back++)
+        if (value[at + n - back] == '%')
+          n -= back;
+      if (n_pieces > 1)
+        g_string_append_printf (text, "*%" G_GSIZE_FORMAT, i);
+      g_string_append (text, is_extended ? "*=" : "=");
+      g_autofree char *piece = g_strndup (value + at, n);
+      if (is_extended)
+        g_string_append (text, piece);
       else
-        append_atom_or_quoted (out, parameter->value, "!#$&+-.^_`{|}~");
-      return;
+        append_atom_or_quoted (text, piece, "!#$&+-.^_`{|}~");
+      put_mark (folder, ';');
+      put_token (folder, text->str, text->len);
+      at += n;
     }
-  g_autofree char *escaped = g_uri_escape_string (parameter->value, NULL, FALSE);
-  g_string_append_printf (out, "%s*=UTF-8''%s", parameter->name, escaped);
+  return TRUE;
 }
 
+/* FALSE: something of it cannot be said so. */
 static gboolean
 put_parameters (Folder *folder, const char *value, gsize len)
 {
   g_auto (SatchelParameterized) field = { 0 };
   satchel_parameterized_parse (value, len, &field);
-  if (field.token == NULL || !is_ascii (field.token))
+  if (field.token == NULL || !is_ascii (field.token) || field.parameters->len >= MAX_PARAMETERS)
     return FALSE;
   put_token (folder, field.token, strlen (field.token));
   for (guint i = 0; i < field.parameters->len; i++)
     {
       const SatchelParameter *parameter = g_ptr_array_index (field.parameters, i);
-      g_autoptr (GString) text = g_string_new (NULL);
-      append_parameter (text, parameter);
-      if (text->len > PARAMETER_CHARS || !is_ascii (text->str))
-        continue; /* RFC 6858 2.2 */
-      put_mark (folder, ';');
-      put_token (folder, text->str, text->len);
+      /* With charset (RFC 2231 4) it is no string that could be quoted. */
+      gboolean is_extended = g_str_has_suffix (parameter->name, "*");
+      g_autofree char *name = g_strndup (parameter->name, strlen (parameter->name) - is_extended);
+      g_autofree char *made = NULL;
+      if (!is_ascii (name) || (is_extended && !is_ascii (parameter->value)))
+        return FALSE;
+      if (!is_ascii (parameter->value))
+        {
+          g_autofree char *escaped = g_uri_escape_string (parameter->value, NULL, FALSE);
+          made = g_strconcat ("UTF-8''", escaped, NULL);
+        }
+      if (!put_parameter (folder, name, made != NULL ? made : parameter->value, is_extended || made != NULL))
+        return FALSE;
     }
   return TRUE;
 }
 
 /* ---- fields ---- */
+
+/* A field in the form that its syntax has for what is not ASCII.  FALSE: none. */
+static gboolean
+put_value (Folder *folder, const SatchelHeaderField *field)
+{
+  if (is_one_of (field, opaque_fields, G_N_ELEMENTS (opaque_fields)))
+    return FALSE;
+  if (is_one_of (field, address_fields, G_N_ELEMENTS (address_fields)))
+    return put_addresses (folder, field->value, field->value_len);
+  if (is_one_of (field, parameter_fields, G_N_ELEMENTS (parameter_fields)))
+    return put_parameters (folder, field->value, field->value_len);
+  g_autofree char *text = satchel_header_decode (field->value, field->value_len, NULL);
+  put_text (folder, text);
+  return TRUE;
+}
 
 static void
 put_field (const SatchelHeaderField *field, GString *out)
@@ -296,22 +344,19 @@ put_field (const SatchelHeaderField *field, GString *out)
   gsize start = out->len;
   gboolean has_crlf = field->raw_len >= 2 && field->raw[field->raw_len - 2] == '\r';
   Folder folder = { .out = out, .line_end = has_crlf ? "\r\n" : "\n", .column = field->name_len + 1 };
-  gboolean ok = field->name_len > 0 && !is_one_of (field, left_out_fields, G_N_ELEMENTS (left_out_fields));
   g_string_append_len (out, field->name, (gssize)field->name_len);
   g_string_append_c (out, ':');
-  if (ok && is_one_of (field, address_fields, G_N_ELEMENTS (address_fields)))
-    put_addresses (&folder, field->value, field->value_len);
-  else if (ok && is_one_of (field, parameter_fields, G_N_ELEMENTS (parameter_fields)))
-    ok = put_parameters (&folder, field->value, field->value_len);
-  else if (ok)
+  if (!put_value (&folder, field))
     {
-      g_autofree char *text = satchel_header_decode (field->value, field->value_len, NULL);
-      put_text (&folder, text);
+      g_autofree char *value = satchel_header_unfold (field->value, field->value_len, NULL);
+      g_string_truncate (out, start);
+      g_string_append (out, DOWNGRADED);
+      g_string_append_len (out, field->name, (gssize)field->name_len);
+      g_string_append_c (out, ':');
+      folder.column = strlen (DOWNGRADED) + field->name_len + 1;
+      put_encoded (&folder, value, strlen (value));
     }
-  if (ok)
-    g_string_append (out, folder.line_end);
-  else
-    g_string_truncate (out, start);
+  g_string_append (out, folder.line_end);
 }
 
 void

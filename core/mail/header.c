@@ -29,6 +29,18 @@ satchel_is_blank_line (const char *at, const char *end)
   return at < end && (*at == '\n' || (*at == '\r' && at + 1 < end && at[1] == '\n'));
 }
 
+gboolean
+satchel_can_be_field (const char *at, const char *end)
+{
+  const char *start = at;
+  while (at < end && (guchar) *at > ' ' && *at != 127 && *at != ':')
+    at++;
+  gboolean has_name = at > start;
+  while (at < end && (*at == ' ' || *at == '\t'))
+    at++;
+  return has_name && at < end && *at == ':';
+}
+
 /* RFC 5322 2.2: printable US-ASCII but the colon; 4.5 allows white space before the colon. */
 static void
 split_field (SatchelHeaderField *field)

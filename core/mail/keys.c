@@ -212,6 +212,32 @@ satchel_key_search (const void *key, gsize len, const SatchelNeedle *needle)
   return satchel_needle_is_in_folded (needle, key, len) ? SATCHEL_MATCH_YES : SATCHEL_MATCH_NO;
 }
 
+/* ---- maildrops ---- */
+
+enum
+{
+  MAILDROP_INTERNATIONALIZED = 1,
+  MAILDROP_NO_LINE_END = 2
+};
+
+/* Nothing for most mail. */
+static void
+append_maildrop (GBytes *attributes, GByteArray *out)
+{
+  guint8 flags = (guint8) ((satchel_attributes_is_internationalized (attributes) ? MAILDROP_INTERNATIONALIZED : 0)
+                           | (satchel_attributes_ends_in_crlf (attributes) ? 0 : MAILDROP_NO_LINE_END));
+  if (flags != 0)
+    g_byte_array_append (out, &flags, 1);
+}
+
+void
+satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized, gboolean *ret_ends_in_crlf)
+{
+  guint8 flags = len > 0 ? *(const guint8 *) key : 0;
+  *ret_is_internationalized = (flags & MAILDROP_INTERNATIONALIZED) != 0;
+  *ret_ends_in_crlf = (flags & MAILDROP_NO_LINE_END) == 0;
+}
+
 void
 satchel_key_append (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
 {
@@ -242,6 +268,9 @@ satchel_key_append (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
     case SATCHEL_KEY_IN_TO:
     case SATCHEL_KEY_IN_CC:
       append_fields (attributes, kind, out);
+      break;
+    case SATCHEL_KEY_MAILDROP:
+      append_maildrop (attributes, out);
       break;
     case SATCHEL_N_KEYS:
       break;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c
- * (header blocks), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
+ * (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -41,6 +41,7 @@ typedef struct ScanTree
   GByteArray *header_records; /* blob.h: SECTION_HEADERS */
   guint64 headers_missing;    /* bit: header id that is there but not kept */
   guint8 blank_line;          /* 0 none, 1 LF, 2 CRLF */
+  gboolean ends_in_crlf, is_internationalized;
   gboolean has_date;
   gint64 date;
   int zone;
@@ -54,6 +55,10 @@ typedef struct ScanTree
  * message's header. */
 char *satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize len,
                            const char *default_type, gboolean is_message);
+/* Fills @part, which stands for the content of a message with a transfer encoding. */
+void satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncoding encoding);
+/* The header is of mail that came by SMTPUTF8, or that has an address which only RFC 6532 allows. */
+gboolean satchel_scan_is_internationalized (const char *block, gsize len);
 /* Makes @part a leaf that no client looks into: its structure is beyond the bounds. */
 void satchel_scan_force_leaf (ScanTree *tree, ScanPart *part);
 /* ENVELOPE of a header block. */

@@ -170,8 +170,8 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
           g_strchomp (boundary); /* delimiter lines lose trailing white space, too */
         }
     }
-  else if (strcmp (type, "message") == 0 && strcmp (subtype, "rfc822") == 0)
-    part->kind = SATCHEL_PART_MESSAGE;
+  else if (strcmp (type, "message") == 0 && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0))
+    part->kind = SATCHEL_PART_MESSAGE; /* RFC 9051 7.5.2 treats them alike */
 
   const char *charset = parameter_value (&parsed, "charset");
   const gboolean is_plain = strcmp (type, "text") == 0 && strcmp (subtype, "plain") == 0;
@@ -287,10 +287,21 @@ satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize le
       satchel_scan_envelope (tree->pool, block, len, &tree->n_addresses);
       part->envelope = pool_end (tree, start);
     }
+  if (is_top)
+    tree->is_internationalized = satchel_scan_is_internationalized (block, len);
   const SatchelHeaderField *date = &fields.first[HEADER_DATE];
   if (is_top && date->raw != NULL)
     tree->has_date = satchel_date_parse (date->value, date->value_len, &tree->date, &tree->zone);
   return boundary;
+}
+
+void
+satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncoding encoding)
+{
+  const char *block = encoding == SATCHEL_ENCODING_BASE64
+                          ? "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
+                          : "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n";
+  g_free (satchel_scan_header (tree, part, block, strlen (block), "text/plain", TRUE));
 }
 
 void

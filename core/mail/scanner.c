@@ -54,6 +54,8 @@ struct SatchelScanner
   gsize header_line; /* where the current line starts in it */
   gsize header_bytes_left;
   gboolean is_header_cut;
+  gboolean was_header_cut; /* before the current line */
+  gboolean has_field;      /* the header being read has one */
   gboolean is_frozen; /* bounds reached: no more structure */
   guint n_open;
   Capture capture;
@@ -77,7 +79,7 @@ push_part (SatchelScanner *scanner, guint64 header_offset)
   scanner->state = STATE_HEADER;
   g_string_truncate (scanner->header, 0);
   scanner->header_line = 0;
-  scanner->is_header_cut = FALSE;
+  scanner->is_header_cut = scanner->was_header_cut = scanner->has_field = FALSE;
 }
 
 SatchelScanner *
@@ -181,6 +183,10 @@ close_parts (SatchelScanner *scanner, guint from, guint64 end, guint64 end_line)
     {
       OpenPart *open = &scanner->open[--scanner->n_open];
       ScanPart *part = scan_tree_part (&scanner->tree, open->index);
+      /* An enclosed message of nothing: what looked like its blank line is the delimiter's line end. */
+      if (part->header_offset == end && part->body_offset > end && part->parent != NO_PART
+          && scan_tree_part (&scanner->tree, part->parent)->kind == SATCHEL_PART_MESSAGE)
+        part->body_offset = end;
       /* A delimiter right after a header or a delimiter has no line end of its own to give back. */
       if (end < part->body_offset)
         {
@@ -242,6 +248,30 @@ drop_cut_field (GString *header)
   g_string_truncate (header, start);
 }
 
+/* The innermost part is a message, with a message's header, not one of MIME only. */
+static gboolean
+is_in_message (const SatchelScanner *scanner)
+{
+  return scanner->n_open < 2
+         || scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 2].index)->kind == SATCHEL_PART_MESSAGE;
+}
+
+/* RFC 2046 5.2.1 allows no transfer encoding for message/rfc822, RFC 6532 3.5 does for message/global.  Sections are pieces
+ * of what is stored, so none can lie in what has to be decoded first: an encoded message encloses one text, which is its
+ * body, encoded as it is, behind an empty header. */
+static void
+add_encoded_message (SatchelScanner *scanner, guint64 body, guint64 line)
+{
+  guint32 parent = scanner->open[scanner->n_open - 1].index;
+  const SatchelEncoding encoding = scan_tree_part (&scanner->tree, parent)->encoding;
+  push_part (scanner, body);
+  ScanPart *part = scan_tree_part (&scanner->tree, parent + 1);
+  part->first_line = line;
+  satchel_scan_encoded_message (&scanner->tree, part, encoding);
+  scanner->state = STATE_BODY;
+  scanner->capture = CAPTURE_NONE;
+}
+
 /* The header of the innermost part is complete; its body starts at @body, after @line lines. */
 static void
 end_header (SatchelScanner *scanner, guint64 body, guint64 line)
@@ -249,8 +279,6 @@ end_header (SatchelScanner *scanner, guint64 body, guint64 line)
   OpenPart *open = &scanner->open[scanner->n_open - 1];
   ScanPart *part = scan_tree_part (&scanner->tree, open->index);
   const OpenPart *parent = scanner->n_open > 1 ? open - 1 : NULL;
-  gboolean is_message
-      = parent == NULL || scan_tree_part (&scanner->tree, parent->index)->kind == SATCHEL_PART_MESSAGE;
   const char *default_type = parent != NULL && parent->is_digest ? "message/rfc822" : "text/plain";
 
   part->body_offset = part->end_offset = body;
@@ -258,7 +286,7 @@ end_header (SatchelScanner *scanner, guint64 body, guint64 line)
   if (scanner->is_header_cut)
     drop_cut_field (scanner->header);
   char *boundary = satchel_scan_header (&scanner->tree, part, scanner->header->str, scanner->header->len,
-                                        default_type, is_message);
+                                        default_type, is_in_message (scanner));
   scanner->state = STATE_BODY;
   if (scanner->header_bytes_left == 0 || scanner->tree.parts->len >= SATCHEL_SCAN_PARTS)
     scanner->is_frozen = TRUE;
@@ -275,26 +303,49 @@ end_header (SatchelScanner *scanner, guint64 body, guint64 line)
       open->is_digest = strcmp (scanner->tree.pool->str + part->subtype.offset, "digest") == 0;
     }
   start_capture (scanner, open->index);
-  if (part->kind == SATCHEL_PART_MESSAGE)
+  if (part->kind == SATCHEL_PART_MESSAGE && part->encoding != SATCHEL_ENCODING_IDENTITY)
+    add_encoded_message (scanner, body, line);
+  else if (part->kind == SATCHEL_PART_MESSAGE)
     push_part (scanner, body);
+}
+
+static void
+keep_header (SatchelScanner *scanner, const guint8 *data, gsize len)
+{
+  gsize n = MIN (len, scanner->header_bytes_left);
+  if (n < len)
+    scanner->is_header_cut = TRUE;
+  g_string_append_len (scanner->header, (const char *) data, n);
+  scanner->header_bytes_left -= n;
+}
+
+/* The current line is not of the header after all. */
+static void
+take_back_line (SatchelScanner *scanner)
+{
+  gsize start = MIN (scanner->header_line, scanner->header->len);
+  scanner->header_bytes_left += scanner->header->len - start;
+  g_string_truncate (scanner->header, start);
+  scanner->is_header_cut = scanner->was_header_cut;
 }
 
 /* A delimiter line of the multipart at stack place @level starts at line_offset. */
 static void
 boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean has_eol)
 {
-  guint64 end = scanner->line_offset - scanner->prev_eol, end_line = scanner->tree.lines - (has_eol ? 1 : 0);
+  const guint64 lines_before = scanner->tree.lines - (has_eol ? 1 : 0);
+  guint64 end = scanner->line_offset - scanner->prev_eol, end_line = lines_before;
   /* The line end before it belongs to the delimiter (RFC 2046 5.1.1). */
   if (scanner->prev_eol > 0 && end_line > 0)
     end_line--;
   /* A header that the delimiter ends is no line of the part; it may open an enclosed message with an empty
-   * one. */
-  g_string_truncate (scanner->header, MIN (scanner->header_line, scanner->header->len));
+   * one. That begins past the line end which the delimiter would take: the blank line is of the header around it. */
+  take_back_line (scanner);
   while (scanner->state == STATE_HEADER)
     {
       guint64 header
           = scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 1].index)->header_offset;
-      end_header (scanner, MAX (end, header), end_line);
+      end_header (scanner, MAX (end, header), header > end ? lines_before : end_line);
     }
   close_parts (scanner, level + 1, end, end_line);
   OpenPart *open = &scanner->open[level];
@@ -304,6 +355,50 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
     g_clear_pointer (&open->boundary, g_free);
   else if (!scanner->is_frozen)
     push_part (scanner, scanner->line_offset + scanner->line_len);
+}
+
+/* RFC 5322 2.2: a field or the folding of one.  A message may begin with what mbox files put there, and with folding that
+ * has lost its field. */
+static gboolean
+is_header_line (SatchelScanner *scanner)
+{
+  const char *line = (const char *) scanner->line, *end = line + MIN (scanner->line_len, LINE_BYTES);
+  if (*line == ' ' || *line == '\t')
+    return scanner->has_field || is_in_message (scanner);
+  if (satchel_can_be_field (line, end))
+    return scanner->has_field = TRUE;
+  line += *line == '>';
+  return !scanner->has_field && end - line > 5 && memcmp (line, "From ", 5) == 0 && is_in_message (scanner);
+}
+
+/* The current line, in a header. */
+static void
+take_header_line (SatchelScanner *scanner, gboolean has_eol)
+{
+  const char *line = (const char *) scanner->line;
+  const gsize kept = MIN (scanner->line_len, LINE_BYTES);
+  if (scanner->line_len <= 2 && satchel_is_blank_line (line, line + kept))
+    {
+      if (scanner->n_open == 1)
+        scanner->tree.blank_line = (guint8) kept;
+      end_header (scanner, scanner->line_offset + scanner->line_len, scanner->tree.lines);
+      return;
+    }
+  if (is_header_line (scanner))
+    return;
+  /* The empty line before the body is missing.  An enclosed message may begin with this line. */
+  g_autoptr (GString) text = g_string_new_len (scanner->header->str + scanner->header_line,
+                                               (gssize) (scanner->header->len - scanner->header_line));
+  do
+    {
+      take_back_line (scanner);
+      end_header (scanner, scanner->line_offset, scanner->tree.lines - (has_eol ? 1 : 0));
+      if (scanner->state == STATE_HEADER)
+        keep_header (scanner, (const guint8 *) text->str, text->len);
+    }
+  while (scanner->state == STATE_HEADER && !is_header_line (scanner));
+  if (scanner->state == STATE_BODY && scanner->capture != CAPTURE_NONE)
+    capture_bytes (scanner, (const guint8 *) text->str, text->len);
 }
 
 /* The current line is whole (@has_eol) or the last. */
@@ -319,15 +414,7 @@ end_line (SatchelScanner *scanner, gboolean has_eol)
   if (level >= 0)
     boundary_line (scanner, (guint) level, is_close, has_eol);
   else if (scanner->state == STATE_HEADER)
-    {
-      const char *line = (const char *) scanner->line;
-      if (scanner->line_len <= 2 && satchel_is_blank_line (line, line + kept))
-        {
-          if (scanner->n_open == 1)
-            scanner->tree.blank_line = (guint8) kept;
-          end_header (scanner, scanner->line_offset + scanner->line_len, scanner->tree.lines);
-        }
-    }
+    take_header_line (scanner, has_eol);
   else if (scanner->capture != CAPTURE_NONE && !scanner->is_plain_line)
     capture_bytes (scanner, scanner->line, kept);
   scanner->prev_eol = !has_eol ? 0 : scanner->line_len >= 2 && scanner->last_byte == '\r' ? 2 : 1;
@@ -335,16 +422,7 @@ end_line (SatchelScanner *scanner, gboolean has_eol)
   scanner->line_len = 0;
   scanner->is_plain_line = FALSE;
   scanner->header_line = scanner->header->len;
-}
-
-static void
-keep_header (SatchelScanner *scanner, const guint8 *data, gsize len)
-{
-  gsize n = MIN (len, scanner->header_bytes_left);
-  if (n < len)
-    scanner->is_header_cut = TRUE;
-  g_string_append_len (scanner->header, (const char *) data, n);
-  scanner->header_bytes_left -= n;
+  scanner->was_header_cut = scanner->is_header_cut;
 }
 
 /* A piece of the current line; @len > 0. */
@@ -424,6 +502,7 @@ satchel_scanner_finish (SatchelScanner *scanner)
   if (scanner->line_len > 0)
     end_line (scanner, FALSE);
   tree->size = scanner->offset;
+  tree->ends_in_crlf = scanner->offset == 0 || scanner->prev_eol == 2;
   /* At most twice: the header of an enclosed message may end with the content, too. */
   while (scanner->state == STATE_HEADER)
     end_header (scanner, scanner->offset, tree->lines);

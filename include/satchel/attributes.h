@@ -19,6 +19,11 @@ SATCHEL_API guint64 satchel_attributes_lines (GBytes *blob);       /* line feeds
 SATCHEL_API guint64 satchel_attributes_header_size (GBytes *blob); /* bytes of BODY[HEADER], with its blank line */
 /* FALSE: a placeholder for a message that must not be parsed: BODY[] and BODY[TEXT] are all there is. */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
+/* It came by SMTPUTF8 (RFC 6531), or an address in its header is not ASCII: mail that has a surrogate (downgrade.h).  8-bit
+ * bytes elsewhere in a header do not make it so. */
+SATCHEL_API gboolean satchel_attributes_is_internationalized (GBytes *blob);
+/* The last line ends in CRLF, or there is none.  FALSE also if the message was not parsed. */
+SATCHEL_API gboolean satchel_attributes_ends_in_crlf (GBytes *blob);
 
 /* Ready to send, as RFC 3501 9 has them, parentheses included: `envelope`, and `body` without or with
  * extension data (FETCH BODY, FETCH BODYSTRUCTURE).  8-bit, CR and LF only inside literals; never NUL. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Messages with UTF-8 in their headers (RFC 6532) for clients that did not ask for it: a surrogate after RFC 6858, which
- * keeps what ASCII can say.  Display names and unstructured fields become encoded words (RFC 2047), parameters RFC 2231; an
- * address that is not ASCII becomes a name with an address that leads nowhere; structured fields that have no such form
- * are left out.  Fields that are not valid UTF-8 stay as they are: no mode of any protocol makes them right.
+ * Internationalized messages (RFC 6532) for clients that did not ask for them: a surrogate after RFC 6858 that keeps what
+ * ASCII can say.  Display names and unstructured fields become encoded words (RFC 2047), parameters RFC 2231; an address that
+ * is not ASCII becomes a name with an address that leads nowhere; a field whose syntax has no such form is renamed and becomes
+ * encoded words ("Downgraded-Message-ID", RFC 6857).  No field is left out; lines that are no fields, and fields that are not
+ * valid UTF-8 or hold a NUL, stay as they are: no mode of any protocol makes them right.
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -10,9 +11,9 @@
 
 G_BEGIN_DECLS
 
-/* A field in @block (a header block) is valid UTF-8 and not ASCII. */
+/* A field in @block (a header block) is valid UTF-8 and not ASCII, and can be said in ASCII. */
 SATCHEL_API gboolean satchel_header_needs_utf8 (const char *block, gsize len);
-/* Appends @block with these fields replaced or left out, and everything else as it is.  Linear; at most 4 times as long. */
+/* Appends @block with these fields replaced, and everything else as it is.  Linear; at most 16 times as long. */
 SATCHEL_API void satchel_header_downgrade (const char *block, gsize len, GString *out);
 
 /* @content with every header block that @attributes names downgraded, those of parts and enclosed messages too; a reference

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What SORT, THREAD and SEARCH compare of a message, in its smallest form: made of its attributes, and kept in memory by
+ * What SORT, THREAD and SEARCH compare of a message, and POP3 has to know of all, in its smallest form: made of its attributes, and kept in memory by
  * the mailbox (storage.h: satchel_mailbox_keys).  Pure.
  */
 #pragma once
@@ -24,6 +24,7 @@ typedef enum
   SATCHEL_KEY_IN_FROM,
   SATCHEL_KEY_IN_TO,
   SATCHEL_KEY_IN_CC,
+  SATCHEL_KEY_MAILDROP, /* see satchel_key_maildrop */
   SATCHEL_N_KEYS
 } SatchelKeyKind;
 
@@ -41,6 +42,9 @@ SATCHEL_API void satchel_key_thread (const void *key, gsize len, SatchelThreadMe
                                      guint64 references[SATCHEL_KEY_REFERENCES]);
 /* IN_...: as satchel_search_header has it.  UNKNOWN: too long to keep. */
 SATCHEL_API SatchelMatch satchel_key_search (const void *key, gsize len, const SatchelNeedle *needle);
+/* MAILDROP: as the functions of attributes.h have it. */
+SATCHEL_API void satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized,
+                                       gboolean *ret_ends_in_crlf);
 /* The key that holds field @name, any case; FALSE: none does. */
 SATCHEL_API gboolean satchel_key_of_header (const char *name, SatchelKeyKind *ret_kind);
 

@@ -2,7 +2,8 @@
 pop3_shared = modules/pop3/line.c modules/pop3/line.h modules/pop3/texts.c modules/pop3/texts.h \
 	modules/pop3/capability.c modules/pop3/capability.h
 pop3_sources = $(pop3_shared) modules/pop3/pop3.c modules/pop3/pop3.h modules/pop3/schema.c modules/pop3/commands.c \
-	modules/pop3/maildrop.c modules/pop3/delay.c modules/pop3/update.c modules/pop3/listing.c modules/pop3/retrieve.c
+	modules/pop3/maildrop.c modules/pop3/octets.c modules/pop3/delay.c modules/pop3/update.c modules/pop3/listing.c \
+	modules/pop3/retrieve.c
 
 module_LTLIBRARIES += pop3-gate.la pop3.la
 pop3_gate_la_SOURCES = $(pop3_shared) modules/pop3/pop3-gate.c

@@ -8,50 +8,8 @@
 
 enum
 {
-  ATTRIBUTES_BATCH = 256,
   LOCK_POLL_MS = 200
 };
-
-static gboolean
-fill_sizes (Pop3 *pop3, GError **error)
-{
-  SatchelSnapshot *snapshot = pop3->snapshot;
-  pop3->total_size = 0;
-  guint32 uids[ATTRIBUTES_BATCH];
-  guint32 indexes[ATTRIBUTES_BATCH];
-  guint n = 0;
-  guint32 index = 0;
-  for (guint c = 0; c < snapshot->n_chunks; c++)
-    for (guint row = 0; row < snapshot->chunks[c]->n; row++, index++)
-      {
-        const SatchelChunk *chunk = snapshot->chunks[c];
-        gboolean is_unknown = chunk->size[row] == SATCHEL_SIZE_UNKNOWN;
-        if (!is_unknown)
-          pop3->total_size += chunk->size[row];
-        else
-          {
-            if (pop3->sizes == NULL)
-              pop3->sizes = g_new0 (guint64, snapshot->state.n_messages);
-            uids[n] = chunk->uid[row];
-            indexes[n++] = index;
-          }
-        if (n == 0 || (n < ATTRIBUTES_BATCH && index + 1 < snapshot->state.n_messages))
-          continue;
-        g_autofree GBytes **attributes = g_new0 (GBytes *, n);
-        if (satchel_session_is_cancelled (pop3->session)
-            || !satchel_mailbox_attributes (pop3->mailbox, uids, n, attributes, error))
-          return FALSE;
-        for (guint i = 0; i < n; i++)
-          {
-            /* Gone already: an empty message, answered as gone by RETR. */
-            pop3->sizes[indexes[i]] = attributes[i] != NULL ? satchel_attributes_size (attributes[i]) : 0;
-            pop3->total_size += pop3->sizes[indexes[i]];
-            g_clear_pointer (&attributes[i], g_bytes_unref);
-          }
-        n = 0;
-      }
-  return TRUE;
-}
 
 /* Those of the store as they are now, a chunk at a time; most stores have none. */
 static gboolean
@@ -106,7 +64,7 @@ open_job (gpointer data)
   if (!satchel_mailbox_sync (pop3->mailbox, &pop3->error))
     return;
   pop3->snapshot = satchel_mailbox_snapshot (pop3->mailbox);
-  if (fill_sizes (pop3, &pop3->error))
+  if (pop3_find_octets (pop3, &pop3->error))
     find_uidls (pop3, &pop3->error);
 }
 
@@ -226,7 +184,15 @@ pop3_size (Pop3 *pop3, guint32 index)
 {
   guint row;
   const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, index, &row);
-  return chunk->size[row] != SATCHEL_SIZE_UNKNOWN ? chunk->size[row] : pop3->sizes[index];
+  if (pop3->sizes != NULL && pop3->sizes[index] != 0)
+    return pop3->sizes[index];
+  return chunk->size[row] != SATCHEL_SIZE_UNKNOWN ? chunk->size[row] : 0; /* gone at login: RETR says so */
+}
+
+gboolean
+pop3_has_surrogate (Pop3 *pop3, guint32 index)
+{
+  return pop3->surrogates != NULL && (pop3->surrogates[index / 8] & (1u << (index % 8))) != 0;
 }
 
 guint32
@@ -273,6 +239,7 @@ pop3_close_maildrop (Pop3 *pop3)
   g_clear_pointer (&pop3->mailbox, satchel_mailbox_unref);
   g_clear_pointer (&pop3->store, satchel_store_unref);
   g_clear_pointer (&pop3->sizes, g_free);
+  g_clear_pointer (&pop3->surrogates, g_free);
   g_clear_pointer (&pop3->deleted, g_free);
   g_clear_error (&pop3->error);
 }

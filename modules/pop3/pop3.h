@@ -40,7 +40,8 @@ struct Pop3
   SatchelTimer lock_timer;
   gint64 give_up_at;   /* of waiting for the lock, monotonic microseconds */
   GError *error;       /* of the last job */
-  guint64 *sizes;      /* only where the snapshot lacks some */
+  guint64 *sizes;      /* octets that RETR sends where the snapshot says another number or none, else 0; NULL: nowhere */
+  guint8 *surrogates;  /* a bit a message that goes as one; NULL: none */
   GString *uidls;      /* only if the store has some that are not ours: NUL-ended, one after the other */
   guint32 *uidl_at;    /* 1 + where in `uidls`; 0: ours */
   guint8 *deleted;     /* a bit a message; NULL: none */
@@ -56,8 +57,6 @@ struct Pop3
   guint32 at;          /* listing: next message */
   SatchelStream *content;
   gboolean is_in_memory; /* reading `content` does not block */
-  gboolean is_fit;       /* for this client: it knows UTF-8, or `content` is without, or a surrogate */
-  guint64 announced;     /* what RETR says, octets */
   guint64 offset;
   gint64 lines_left;   /* TOP: of the body; -1: all */
   gboolean is_in_header, is_at_line_start, is_after_lone_cr, is_uidl, is_begun;
@@ -88,13 +87,20 @@ gboolean pop3_check (const SatchelConfig *section, GError **error);
 /* commands.c */
 void pop3_command (Pop3 *pop3, char *line);
 
+/* octets.c */
+/* Finds out which messages go as surrogates, and the octets that come of each.  In the job that opens.  [blocks] */
+gboolean pop3_find_octets (Pop3 *pop3, GError **error);
+
 /* maildrop.c */
 void pop3_open_maildrop (Pop3 *pop3);
 /* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
 void pop3_say_totals (Pop3 *pop3);
 guint64 pop3_size (Pop3 *pop3, guint32 index);
+gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
+/* What RETR sends of the message, or of its surrogate; a reference of yours.  [blocks] */
+SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
 /* Releases the lock; what is left open goes with the session. */

@@ -47,26 +47,14 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
   return len;
 }
 
-static gboolean
-is_ascii (const guint8 *data, gsize len)
-{
-  guint8 all = 0;
-  for (gsize i = 0; i < len; i++)
-    all |= data[i];
-  return all < 0x80;
-}
-
-/* From the content, which is open.  FALSE: it may need a surrogate first. */
-static gboolean
+/* From the content, which is open. */
+static void
 read_piece (Pop3 *pop3)
 {
   g_autofree guint8 *buffer = g_malloc (pop3->want);
   gssize n = satchel_stream_read_at (pop3->content, pop3->offset, buffer, pop3->want, &pop3->error);
   if (n < 0)
-    return TRUE;
-  /* Most messages are short and ASCII: nothing has to be known of their parts. */
-  if (!pop3->is_fit && ((gsize)n == pop3->want || !is_ascii (buffer, (gsize)n)))
-    return FALSE;
+    return;
   pop3->offset += (guint64)n;
   gsize used = stuff (pop3, buffer, (gsize)n);
   pop3->chunk_is_last = used < pop3->want;
@@ -77,29 +65,25 @@ read_piece (Pop3 *pop3)
       pop3->ends_in_crlf = pop3->last_byte == '\r' && buffer[used - 1] == '\n';
       pop3->last_byte = buffer[used - 1];
     }
-  return TRUE;
 }
 
-/* Without UTF8 a client gets no UTF-8 in headers (RFC 6856 2.1). */
-static gboolean
-make_fit (Pop3 *pop3)
+SatchelStream *
+pop3_open_message (Pop3 *pop3, guint32 index, GError **error)
 {
-  guint32 uid = pop3_uid (pop3, pop3->message);
+  guint32 uid = pop3_uid (pop3, index);
+  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (pop3->mailbox, uid, error);
+  if (content == NULL || !pop3_has_surrogate (pop3, index))
+    return g_steal_pointer (&content);
   GBytes *found = NULL;
-  if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, &pop3->error))
-    return FALSE;
+  if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, error))
+    return NULL;
   g_autoptr (GBytes) attributes = found;
   if (attributes == NULL)
-    return satchel_error_set (&pop3->error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
-  SatchelStream *surrogate = satchel_stream_new_downgraded (pop3->content, attributes, &pop3->error);
-  if (surrogate == NULL)
-    return FALSE;
-  if (surrogate != pop3->content)
-    pop3->announced = (guint64)MAX (0, satchel_stream_length (surrogate, NULL));
-  satchel_stream_unref (pop3->content);
-  pop3->content = surrogate;
-  pop3->is_fit = TRUE;
-  return TRUE;
+    {
+      satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
+      return NULL;
+    }
+  return satchel_stream_new_downgraded (content, attributes, error);
 }
 
 static void
@@ -107,8 +91,8 @@ piece_job (gpointer data)
 {
   Pop3 *pop3 = data;
   if (pop3->content == NULL)
-    pop3->content = satchel_mailbox_open_message (pop3->mailbox, pop3_uid (pop3, pop3->message), &pop3->error);
-  if (pop3->content != NULL && !read_piece (pop3) && make_fit (pop3))
+    pop3->content = pop3_open_message (pop3, pop3->message, &pop3->error);
+  if (pop3->content != NULL)
     read_piece (pop3);
 }
 
@@ -116,7 +100,7 @@ static void
 send_chunk (Pop3 *pop3)
 {
   if (!pop3->is_begun && pop3->lines_left < 0)
-    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n", pop3->announced,
+    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n", pop3_size (pop3, pop3->message),
                               pop3_word (pop3, POP3_WORD_OCTETS));
   else if (!pop3->is_begun)
     pop3_reply (pop3, POP3_TEXT_TOP);
@@ -191,8 +175,11 @@ retrieve_step (Pop3 *pop3)
 {
   pop3->want = CLAMP (satchel_connection_room (pop3->connection), 1, PIECE_BYTES);
   pop3->chunk = g_byte_array_sized_new ((guint)pop3->want + 64);
-  if (pop3->is_in_memory && read_piece (pop3))
-    return end_piece (pop3);
+  if (pop3->is_in_memory)
+    {
+      read_piece (pop3);
+      return end_piece (pop3);
+    }
   satchel_session_run (pop3->session, "pop3 RETR", piece_job, piece_done, pop3);
   return POP3_STEP_JOB;
 }
@@ -214,9 +201,8 @@ pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
   pop3->is_begun = pop3->chunk_is_last = pop3->is_after_lone_cr = FALSE;
   pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
   pop3->last_byte = 0;
-  pop3->content = satchel_mailbox_peek_message (pop3->mailbox, pop3_uid (pop3, index));
+  if (!pop3_has_surrogate (pop3, index))
+    pop3->content = satchel_mailbox_peek_message (pop3->mailbox, pop3_uid (pop3, index));
   pop3->is_in_memory = pop3->content != NULL;
-  pop3->is_fit = pop3->state.is_utf8;
-  pop3->announced = pop3_size (pop3, index);
   pop3_begin (pop3, retrieve_step);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Checks text against the envelope and body productions of RFC 3501 9, strictly.  For tests of what the scanner writes.
+ * Checks text against the envelope and body productions of RFC 3501 9, with the message/global of RFC 9051 9,
+ * strictly.  For tests of what the scanner writes.
  */
 #pragma once
 #include <glib.h>
@@ -206,7 +207,8 @@ imap_body (ImapText *text)
   imap_nstring (text, FALSE);
   imap_expect (text, ' ');
   imap_nstring (text, FALSE);
-  const gboolean is_text = g_str_has_prefix (type, "\"text\" "), is_message = g_str_has_prefix (type, "\"message\" \"rfc822\" ");
+  const gboolean is_text = g_str_has_prefix (type, "\"text\" "), is_message = g_str_has_prefix (type, "\"message\" \"rfc822\" ")
+                                                                                || g_str_has_prefix (type, "\"message\" \"global\" ");
   imap_expect (text, ' ');
   imap_parameters (text);
   imap_expect (text, ' ');

@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import Server, case, equal, main, strict_context  # noqa: E402
 from wire import Wire  # noqa: E402
 
-server = Server(users=9)
+server = Server(users=11)
 MAIL = b"Subject: %d\r\n\r\nline 1\r\n.\r\n..\r\nline 4\r\n"
 
 
@@ -140,6 +140,70 @@ def transaction():
     w.send(b"USER u0002\r\nPASS pw\r\n")
     w.lines(2)
     equal(capabilities(w), before, "capabilities after login are those before it (RFC 2449 5)")
+
+
+def lmtp(content, user, *parameters):
+    w = Wire(server, "lmtp")
+    w.line()
+    w.send(b"LHLO client.example\r\n")
+    w.reply()
+    w.ask(b" ".join((b"MAIL FROM:<a@example.net>",) + parameters), b"250 ")
+    w.ask(b"RCPT TO:<%s@%s>" % (user.encode(), server.domain.encode()), b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(content + b".\r\n")
+    equal(w.line()[:4], b"250 ", "delivered")
+    w.close()
+
+
+@case
+def byte_exact():
+    """RETR is BODY[] byte for byte, also where a header has what it should not; LIST says the octets that come (RFC 1939 11)"""
+    bom, latin1 = b"\xef\xbb\xbfFrom: a@example.net\r\n", b"Subject: \xe4\r\nX-\xfc: y\r\n"
+    contents = [bom + b"Subject: \xc3\xa4\r\n\r\nx\r\n", latin1 + b"\r\nx\r\n", b"no colon\r\nSubject: \xc3\xa4\r\n\r\nx\r\n",
+                b"From: J\xc3\xb8rgen <j@example.net>\r\nDKIM-Signature: v=1; b=\xc3\xa4\r\n" + b"References: <\xc3\xa4@b>\r\n" * 3 + b"\r\nx\r\n",
+                b"Subject: " + b"\xc3\xa4" * 400 + b"\r\n\r\nx\r\n", b"Subject: no empty line\r\ntext\r\n"]
+    for content in contents:
+        lmtp(content, "u0010")
+    imap = server.imap("u0010")
+    for content in (b"Subject: \xc3\xa4\r\n\r\nno line end", b"Subject: only\r\n", b"Subject: x\r\n\r\n.\r\n..\r\nend."):
+        imap.append("INBOX", None, None, content)
+    imap.select(readonly=True)
+    stored = [x[1] for x in imap.fetch("1:*", "BODY.PEEK[]")[1] if isinstance(x, tuple)]
+    imap.logout()
+    w = login("u0010")
+    w.ask(b"LIST", b"+OK")
+    sizes = [int(x.split()[1]) for x in w.multi()]
+    for n, content in enumerate(stored, 1):
+        told = int(w.ask(b"RETR %d" % n, b"+OK").split()[1])
+        got = b"".join(x[1:] if x[:1] == b"." else x for x in w.multi())
+        equal(got, content if content.endswith(b"\r\n") else content + b"\r\n", f"message {n}")
+        equal((told, sizes[n - 1]), (len(got), len(got)), f"octets of message {n}")
+    equal(int(w.ask(b"STAT", b"+OK").split()[2]), sum(sizes), "STAT")
+
+
+@case
+def internationalized():
+    """what came by SMTPUTF8 goes as a surrogate to a client without UTF8, whole to one with it; no field is lost, sizes are right"""
+    content = b"From: a@example.net\r\nSubject: \xc3\xa4\r\nMessage-ID: <\xc3\xa4@example.net>\r\n\r\nx \xc3\xa4\r\n"
+    lmtp(content, "u0011", b"SMTPUTF8")
+    for wants_utf8 in (False, True):
+        w = connect()
+        if wants_utf8:
+            w.ask(b"UTF8", b"+OK")
+        w.send(b"USER u0011\r\nPASS pw\r\n")
+        w.lines(2)
+        size = int(w.ask(b"LIST 1", b"+OK").split()[2])
+        told = int(w.ask(b"RETR 1", b"+OK").split()[1])
+        got = b"".join(w.multi())
+        equal((told, size), (len(got), len(got)), "octets")
+        header, text = got.split(b"\r\n\r\n", 1)
+        equal(text, b"x \xc3\xa4\r\n", "text")
+        if wants_utf8:
+            equal(got.endswith(content), True, f"as it came: {got!r}")
+        else:
+            equal([x for x in header if x >= 0x80], [], "8-bit bytes in the header")
+            equal(b"\r\nDowngraded-Message-ID: =?UTF-8?B?PMOkQGV4YW1wbGUubmV0Pg==?=" in header, True, f"message id: {header!r}")
+        w.ask(b"QUIT", b"+OK")
 
 
 @case

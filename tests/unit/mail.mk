@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 MAIL_TESTS = tests/unit/test-mail-header tests/unit/test-mail-date tests/unit/test-mail-name tests/unit/test-mail-charset \
 	tests/unit/test-mail-search tests/unit/test-mail-scan tests/unit/test-mail-bounds \
-	tests/unit/test-mail-sort tests/unit/test-mail-thread tests/unit/test-mail-downgrade
+	tests/unit/test-mail-sort tests/unit/test-mail-thread tests/unit/test-mail-downgrade \
+	tests/unit/test-mail-enclosed
 check_PROGRAMS += $(MAIL_TESTS)
 TESTS += $(MAIL_TESTS)
 noinst_HEADERS += tests/lib/imap_grammar.h tests/lib/scan_check.h
@@ -12,6 +13,7 @@ tests_unit_test_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_search_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_scan_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_downgrade_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_mail_enclosed_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_sort_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_thread_LDADD = libsatchel.la $(GLIB_LIBS)

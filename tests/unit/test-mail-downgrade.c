@@ -75,11 +75,51 @@ test_parameters (void)
          "Content-Disposition: attachment; x=\"a b\"; filename*=UTF-8''%C3%A4\n");
 }
 
+/* No field goes: what has no form in its syntax is renamed (RFC 6857), and what is no field stays as it is. */
 static void
-test_left_out (void)
+test_kept (void)
 {
-  check ("Message-ID: <\xc3\xa4@example.org>\r\nSubject: s\r\nReturn-Path: <\xc3\xa4@example.org>\r\n\r\n", "Subject: s\r\n\r\n");
-  check ("no field \xc3\xa4\r\n\r\n", "\r\n");
+  check ("Message-ID: <\xc3\xa4@example.org>\r\nSubject: s\r\nReturn-Path: <\xc3\xa4@example.org>\r\n\r\n",
+         "Downgraded-Message-ID: =?UTF-8?B?PMOkQGV4YW1wbGUub3JnPg==?=\r\nSubject: s\r\n"
+         "Downgraded-Return-Path: =?UTF-8?B?PMOkQGV4YW1wbGUub3JnPg==?=\r\n\r\n");
+  check ("References: <a@b>\r\n <\xc3\xa4@b>\r\nX: y\r\n", "Downgraded-References: =?UTF-8?B?PGFAYj4gPMOkQGI+?=\r\nX: y\r\n");
+  check ("Content-Type: \xc3\xa4/b\r\n", "Downgraded-Content-Type: =?UTF-8?B?w6QvYg==?=\r\n");
+  static const char *const lines[] = {
+    "no field \xc3\xa4\r\n\r\n",
+    "\xef\xbb\xbf" "From: a@b\r\nTo: c@d\r\n\r\n",
+    "X-\xc3\xa4: b\r\n\r\n",
+    " folding of nothing \xc3\xa4\r\nA: b\r\n\r\n",
+    "\xc3\xa4\r\n\r\n",
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (lines); i++)
+    check (lines[i], lines[i]);
+  /* Neither a NUL nor a field that is half Latin-1 is cut out of a message. */
+  g_autoptr (GString) out = g_string_new (NULL);
+  satchel_header_downgrade ("Subject: \xc3\xa4\0b\r\nTo: \xc3\xa4\xe4\r\n\r\n", 26, out);
+  g_assert_cmpmem (out->str, out->len, "Subject: \xc3\xa4\0b\r\nTo: \xc3\xa4\xe4\r\n\r\n", 26);
+}
+
+/* Too long for a line: pieces of RFC 2231 3, which say the same when they are joined; no piece is cut within "%C3". */
+static void
+test_long_parameter (void)
+{
+  g_autoptr (GString) name = g_string_new (NULL), plain = g_string_new (NULL);
+  for (guint i = 0; i < 700; i++)
+    g_string_append (name, i % 3 == 0 ? "\xc3\xa4" : "x");
+  for (guint i = 0; i < 900; i++)
+    g_string_append (plain, "\\\"");
+  g_autofree char *before = g_strdup_printf ("Content-Disposition: attachment; filename=\"%s\"; other=\"%s\"\r\n", name->str, plain->str);
+  g_autofree char *after = downgrade (before);
+  g_assert_false (satchel_header_needs_utf8 (after, strlen (after)));
+  g_auto (GStrv) lines = g_strsplit (after, "\r\n", -1);
+  for (guint i = 0; lines[i] != NULL; i++)
+    g_assert_cmpuint (strlen (lines[i]), <=, 998);
+  g_auto (SatchelParameterized) field = { 0 };
+  const char *value = after + strlen ("Content-Disposition:");
+  satchel_parameterized_parse (value, strlen (value) - 2, &field);
+  g_autofree char *got = satchel_parameterized_get (&field, "filename"), *other = satchel_parameterized_get (&field, "other");
+  g_assert_cmpstr (got, ==, name->str);
+  g_assert_cmpuint (strlen (other), ==, 900);
 }
 
 static void
@@ -124,7 +164,8 @@ main (int argc, char **argv)
   g_test_add_func ("/mail/downgrade/unstructured", test_unstructured);
   g_test_add_func ("/mail/downgrade/addresses", test_addresses);
   g_test_add_func ("/mail/downgrade/parameters", test_parameters);
-  g_test_add_func ("/mail/downgrade/left-out", test_left_out);
+  g_test_add_func ("/mail/downgrade/kept", test_kept);
+  g_test_add_func ("/mail/downgrade/long-parameter", test_long_parameter);
   g_test_add_func ("/mail/downgrade/stream", test_stream);
   return g_test_run ();
 }

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT
+ * How many octets come of each message: what LIST, STAT and RETR say (RFC 1939 11, RFC 6856 2.1).  That differs from the size
+ * of the message where RETR has to end the last line, and where a surrogate goes.
+ */
+#include "pop3.h"
+
+#include <string.h>
+
+typedef struct Batch
+{
+  const SatchelChunk *chunk;
+  gboolean wants_surrogates;
+  guint8 is_surrogate[SATCHEL_CHUNK_MESSAGES], lacks_end[SATCHEL_CHUNK_MESSAGES];
+} Batch;
+
+static void
+note_key (guint row, const void *key, gsize len, gpointer data)
+{
+  Batch *batch = data;
+  gboolean is_internationalized, ends_in_crlf;
+  satchel_key_maildrop (key, len, &is_internationalized, &ends_in_crlf);
+  batch->is_surrogate[row] = is_internationalized && batch->wants_surrogates;
+  batch->lacks_end[row] = !ends_in_crlf;
+}
+
+static gboolean
+is_gone (const GError *error)
+{
+  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+}
+
+/* With the line end that RETR adds. */
+static gboolean
+count_octets (SatchelStream *content, guint64 *ret, GError **error)
+{
+  char tail[2] = "";
+  gint64 length = satchel_stream_length (content, error);
+  if (length < 0)
+    return FALSE;
+  *ret = (guint64)length;
+  if (length >= 2 && satchel_stream_read_at (content, (guint64)length - 2, tail, 2, error) < 0)
+    return FALSE;
+  if (length > 0 && memcmp (tail, "\r\n", 2) != 0)
+    *ret += 2;
+  return TRUE;
+}
+
+static void
+note_size (Pop3 *pop3, guint32 index, guint64 size)
+{
+  if (pop3->sizes == NULL)
+    pop3->sizes = g_new0 (guint64, pop3->snapshot->state.n_messages);
+  pop3->sizes[index] = size;
+}
+
+static void
+note_surrogate (Pop3 *pop3, guint32 index)
+{
+  if (pop3->surrogates == NULL)
+    pop3->surrogates = g_malloc0 (pop3->snapshot->state.n_messages / 8 + 1);
+  pop3->surrogates[index / 8] = (guint8)(pop3->surrogates[index / 8] | (1u << (index % 8)));
+}
+
+/* One message whose size is not what the snapshot says.  What cannot be read now RETR refuses, whatever it had for a size. */
+static gboolean
+measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  guint64 size;
+  if (is_surrogate)
+    note_surrogate (pop3, index);
+  g_autoptr (SatchelStream) content = pop3_open_message (pop3, index, &why);
+  if (content != NULL && count_octets (content, &size, &why))
+    note_size (pop3, index, size);
+  else if (!is_gone (why))
+    satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "message %u not measured: %s", index + 1, why->message);
+  return !satchel_session_is_cancelled (pop3->session)
+         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
+}
+
+/* A size that was unknown, found together with the key. */
+static void
+find_size (Pop3 *pop3, guint32 index)
+{
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (pop3->mailbox);
+  guint32 at;
+  guint row;
+  if (!satchel_snapshot_find (newest, pop3_uid (pop3, index), &at))
+    return;
+  const SatchelChunk *chunk = satchel_snapshot_at (newest, at, &row);
+  if (chunk->size[row] != SATCHEL_SIZE_UNKNOWN)
+    note_size (pop3, index, chunk->size[row]);
+}
+
+static gboolean
+find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
+{
+  const SatchelChunk *chunk = batch->chunk;
+  memset (batch->is_surrogate, 0, sizeof batch->is_surrogate);
+  memset (batch->lacks_end, 0, sizeof batch->lacks_end);
+  if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, error))
+    return FALSE;
+  for (guint row = 0; row < chunk->n; row++)
+    {
+      if (chunk->size[row] == SATCHEL_SIZE_UNKNOWN)
+        find_size (pop3, first + row);
+      if ((batch->is_surrogate[row] || batch->lacks_end[row]) && !measure (pop3, first + row, batch->is_surrogate[row], error))
+        return FALSE;
+      pop3->total_size += pop3_size (pop3, first + row);
+    }
+  return !satchel_session_is_cancelled (pop3->session)
+         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
+}
+
+gboolean
+pop3_find_octets (Pop3 *pop3, GError **error)
+{
+  const SatchelSnapshot *snapshot = pop3->snapshot;
+  g_autofree Batch *batch = g_new0 (Batch, 1);
+  batch->wants_surrogates
+      = !pop3->state.is_utf8 && satchel_config_bool (satchel_session_config (pop3->session), "surrogates");
+  pop3->total_size = 0;
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    {
+      batch->chunk = snapshot->chunks[c];
+      if (!find_in_chunk (pop3, snapshot->first_index[c], batch, error))
+        return FALSE;
+    }
+  return TRUE;
+}
