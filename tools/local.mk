@@ -10,11 +10,13 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-abi tools/check-docs tools/update-docs
-# The dependency rule is part of every build.
-all-local: check-deps
+EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/check-docs tools/update-docs
+# The rules of dependencies and of hashes are part of every build.
+all-local: check-deps check-hashes
 check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
+check-hashes:
+	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
 check-docs: satchel $(module_LTLIBRARIES)

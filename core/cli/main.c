@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <locale.h>
+#include <satchel/hash.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -264,7 +265,7 @@ main (int argc, char **argv)
   SatchelCli cli = { .config_dir = SATCHEL_CONF_DIR, .defaults_dir = SATCHEL_DEFAULTS_DIR };
   cli.overrides = g_ptr_array_new ();
   cli.arguments = g_ptr_array_new ();
-  cli.options = g_hash_table_new (g_str_hash, g_str_equal);
+  cli.options = g_hash_table_new (satchel_string_hash, g_str_equal);
   int exit = parse (&cli, argv);
   if (exit == SATCHEL_EXIT_OK)
     exit = run (&cli);

@@ -5,9 +5,9 @@
 
 #include "core/daemon/auth.h"
 #include "core/daemon/auth_admin.h"
-#include "core/runtime/hash.h"
 #include "core/session/network.h"
 
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 

@@ -4,8 +4,8 @@
 #include "config.h"
 
 #include "core/daemon/auth.h"
-#include "core/runtime/hash.h"
 
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 

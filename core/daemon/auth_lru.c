@@ -4,8 +4,8 @@
 #include "config.h"
 
 #include "core/daemon/auth_lru.h"
-#include "core/runtime/hash.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 typedef struct

@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include "core/daemon/auth.h"
-#include "core/runtime/hash.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 #include <sys/stat.h>

@@ -4,8 +4,8 @@
 #include "config.h"
 
 #include "core/daemon/auth_pool.h"
-#include "core/runtime/hash.h"
 
+#include <satchel/hash.h>
 #include <satchel/reactor.h>
 
 #define SWEEP_MS 500

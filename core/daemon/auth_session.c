@@ -6,6 +6,7 @@
 
 #include "core/daemon/auth.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 #define PASSWORD_MAX_BYTES 1024
@@ -97,7 +98,7 @@ satchel_auth_gate_new (SatchelAuth *auth, SatchelPeer *peer)
   Gate *gate = g_new0 (Gate, 1);
   gate->auth = auth;
   gate->peer = peer;
-  gate->sessions = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, session_free);
+  gate->sessions = g_hash_table_new_full (satchel_number64_hash, g_int64_equal, NULL, session_free);
   satchel_auth_gate_send_mechanisms (gate);
   return gate;
 }

@@ -5,13 +5,13 @@
 
 #include <satchel/attributes.h>
 #include <satchel/charset.h>
+#include <satchel/hash.h>
 #include <satchel/header.h>
 #include <satchel/keys.h>
 #include <string.h>
 
 #include "core/mail/envelope.h"
 #include "core/mail/search.h"
-#include "core/runtime/hash.h"
 
 #define SEARCH_UNKNOWN "\xff" /* never in folded text */
 

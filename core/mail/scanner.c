@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <satchel/hash.h>
 #include <satchel/message.h>
 #include <string.h>
 
@@ -22,7 +23,7 @@ typedef struct OpenPart
   guint32 index;
   char *boundary; /* of a multipart that can still have parts */
   gsize boundary_len;
-  guint32 boundary_hash;
+  guint64 boundary_hash;
   gboolean was_delimited;
   gboolean is_digest;
 } OpenPart;
@@ -116,15 +117,6 @@ satchel_scanner_free (SatchelScanner *scanner)
   g_free (scanner);
 }
 
-static guint32
-hash_bytes (const guint8 *data, gsize len)
-{
-  guint32 hash = 2166136261u;
-  for (gsize i = 0; i < len; i++)
-    hash = (hash ^ data[i]) * 16777619u;
-  return hash;
-}
-
 /* The text after "--" is a delimiter of an open multipart: its place on the stack, or -1.  The innermost
  * wins; the whole line is compared, so that a boundary may be a prefix of another. */
 static int
@@ -136,7 +128,7 @@ find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gbo
          && (text[len - 1] == ' ' || text[len - 1] == '\t' || text[len - 1] == '\r' || text[len - 1] == '\n'))
     len--;
   const gboolean may_close = len >= 2 && text[len - 1] == '-' && text[len - 2] == '-';
-  guint32 hash = 0, close_hash = 0;
+  guint64 hash = 0, close_hash = 0;
   gboolean is_hashed = FALSE;
   for (int i = (int) scanner->n_open - 1; i >= 0; i--)
     {
@@ -146,8 +138,8 @@ find_boundary (const SatchelScanner *scanner, const guint8 *text, gsize len, gbo
         continue;
       if (!is_hashed)
         {
-          hash = hash_bytes (text, len);
-          close_hash = may_close ? hash_bytes (text, len - 2) : 0;
+          hash = satchel_keyed_hash (text, len);
+          close_hash = may_close ? satchel_keyed_hash (text, len - 2) : 0;
           is_hashed = TRUE;
         }
       *ret_is_close = open->boundary_len != len;
@@ -299,7 +291,7 @@ end_header (SatchelScanner *scanner, guint64 body, guint64 line)
     {
       open->boundary = boundary;
       open->boundary_len = strlen (boundary);
-      open->boundary_hash = hash_bytes ((const guint8 *) boundary, open->boundary_len);
+      open->boundary_hash = satchel_keyed_hash (boundary, open->boundary_len);
       open->is_digest = strcmp (scanner->tree.pool->str + part->subtype.offset, "digest") == 0;
     }
   start_capture (scanner, open->index);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <satchel/hash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -50,7 +51,7 @@ by_sent_date (const SatchelThreader *threader)
 static void
 gather_all (Tree *tree)
 {
-  g_autoptr (GHashTable) first = g_hash_table_new (g_int64_hash, g_int64_equal);
+  g_autoptr (GHashTable) first = g_hash_table_new (satchel_number64_hash, g_int64_equal);
   for (guint32 i = 0; i < tree->n; i++)
     {
       guint32 message = tree->dated[i].message;
@@ -98,7 +99,7 @@ speaker_of (const Tree *tree, const Top *top)
 static GHashTable *
 make_subject_table (const Tree *tree, const GArray *tops)
 {
-  GHashTable *table = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, g_free);
+  GHashTable *table = g_hash_table_new_full (satchel_number64_hash, g_int64_equal, NULL, g_free);
   for (guint i = 0; i < tops->len; i++)
     {
       const Top *top = &g_array_index (tops, Top, i);

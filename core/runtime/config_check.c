@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 #include "core/runtime/config_private.h"
@@ -428,7 +429,7 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
 static void
 check_settings (Checker *checker, guint depth, guint open_line)
 {
-  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  g_autoptr (GHashTable) names = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   if (depth > 0)
     advance (checker);
   while (!checker->is_lost)

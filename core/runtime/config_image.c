@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 #include "core/runtime/config_private.h"
@@ -216,7 +217,7 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "no image of a configuration, or one of another version");
       return NULL;
     }
-  g_autoptr (GHashTable) groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
+  g_autoptr (GHashTable) groups = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
   guint32 n_groups = get_count (&reader, 8);
   for (guint32 i = 0; i < n_groups && !reader.failed; i++)
     {

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <satchel/hash.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -343,7 +344,7 @@ check_required (Load *load, const char *name, const Draft *draft)
 static SatchelConfigSet *
 finish (Load *load)
 {
-  GHashTable *groups = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
+  GHashTable *groups = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
   for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
     get_draft (load, schema->group);
   GHashTableIter iter;
@@ -364,8 +365,8 @@ static void
 load_init (Load *load, const char *conf_dir, SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
 {
   *load = (Load) { .reader = { .problems = problems, .conf_dir = conf_dir }, .schema = schema, .data = data };
-  load->drafts = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, draft_free);
-  load->seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  load->drafts = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, draft_free);
+  load->seen = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
 }
 
 static void

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <satchel/hash.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -273,7 +274,7 @@ read_groups (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
   if (!config_setting_is_list (setting))
     return wrong_type (reader, row, path, setting);
   g_autoptr (GPtrArray) groups = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_free);
-  g_autoptr (GHashTable) names = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  g_autoptr (GHashTable) names = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, g_free);
   gboolean ok = TRUE;
   for (int i = 0; i < config_setting_length (setting); i++)
     {

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
+#include <satchel/hash.h>
 #include <string.h>
 #include <sys/random.h>
 
@@ -66,9 +66,26 @@ satchel_keyed_hash (gconstpointer data, gsize len)
   return v[0] ^ v[1] ^ v[2] ^ v[3];
 }
 
+static guint
+fold (guint64 hash)
+{
+  return (guint)(hash ^ (hash >> 32));
+}
+
 guint
 satchel_string_hash (gconstpointer string)
 {
-  guint64 hash = satchel_keyed_hash (string, strlen (string));
-  return (guint)(hash ^ (hash >> 32));
+  return fold (satchel_keyed_hash (string, strlen (string)));
+}
+
+guint
+satchel_number_hash (gconstpointer number)
+{
+  return fold (satchel_keyed_hash (&number, sizeof number));
+}
+
+guint
+satchel_number64_hash (gconstpointer number)
+{
+  return fold (satchel_keyed_hash (number, sizeof (guint64)));
 }

@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
+#include <satchel/hash.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

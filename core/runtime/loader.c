@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <satchel/hash.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -33,7 +34,7 @@ satchel_loader_new (SatchelRole role, const char *const *module_dirs)
   loader->trusted_uid = geteuid ();
   loader->entries = g_ptr_array_new_with_free_func ((GDestroyNotify) entry_free);
   loader->provided = g_ptr_array_new_with_free_func (g_free);
-  loader->why_not = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  loader->why_not = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   return loader;
 }
 

@@ -7,6 +7,7 @@
 #include "core/session/delivery_internal.h"
 #include "core/session/session_hold.h"
 
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>
 #include <string.h>
@@ -49,7 +50,7 @@ satchel_delivery_init (const SatchelDeliveryHost *host)
 {
   the_host = *host;
   if (remote_targets == NULL)
-    remote_targets = g_hash_table_new (g_int64_hash, g_int64_equal);
+    remote_targets = g_hash_table_new (satchel_number64_hash, g_int64_equal);
 }
 
 const SatchelDeliveryHost *

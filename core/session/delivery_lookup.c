@@ -7,6 +7,7 @@
 #include "core/session/delivery_internal.h"
 #include "core/session/session_hold.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 enum
@@ -76,7 +77,7 @@ void
 satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelRecipientFunc func, gpointer data)
 {
   if (lookups == NULL)
-    lookups = g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, lookup_free);
+    lookups = g_hash_table_new_full (satchel_number64_hash, g_int64_equal, NULL, lookup_free);
   Lookup *lookup = g_new0 (Lookup, 1);
   lookup->request = ++last_request;
   lookup->session = session;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -147,7 +148,7 @@ satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len,
   if (satchel_gate.listeners == NULL)
     {
       satchel_gate.listeners = g_ptr_array_new ();
-      satchel_gate.sessions = g_hash_table_new (g_int64_hash, g_int64_equal);
+      satchel_gate.sessions = g_hash_table_new (satchel_number64_hash, g_int64_equal);
       satchel_gate.mechanisms = g_new0 (char *, 1);
     }
   satchel_gate_configure ();

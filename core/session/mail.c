@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/runtime/reactor_private.h"
 #include "core/session/mail_private.h"
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 #include <unistd.h>

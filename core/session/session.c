@@ -4,12 +4,12 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/runtime/job_private.h"
 #include "core/session/log_budget.h"
 #include "core/session/mail_private.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <stdarg.h>
 #include <string.h>

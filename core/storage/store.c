@@ -3,8 +3,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/storage/store_private.h"
+
+#include <satchel/hash.h>
 
 static SatchelStore *
 store_new (const SatchelStoreOpenOptions *options)

@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/runtime/hash.h"
 #include "core/storage/store_private.h"
 
+#include <satchel/hash.h>
 #include <satchel/job.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>

@@ -5,10 +5,10 @@
 
 #include "core/storage/suspects.h"
 
-#include "core/runtime/hash.h"
 #include "core/runtime/job_private.h"
 #include "core/storage/store_open.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 #define ID_DIGITS 32u

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -34,7 +35,7 @@ struct AliasFile
 static GHashTable *
 new_targets_table (void)
 {
-  return g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
+  return g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_ptr_array_unref);
 }
 
 AliasFile *
@@ -45,8 +46,8 @@ alias_file_new (const char *path)
   file->addresses = new_targets_table ();
   file->names = new_targets_table ();
   file->catch_alls = new_targets_table ();
-  file->domain_aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
-  file->domains = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  file->domain_aliases = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
+  file->domains = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   return file;
 }
 

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +145,7 @@ static void
 load_tags (Tags *tags, int fd)
 {
   *tags = (Tags){ g_ptr_array_new_with_free_func (g_free),
-                  g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
+                  g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
                   g_ptr_array_new_with_free_func (g_free) };
   load_list (tags, fd);
   md_read_dir (fd, collect_change, tags->changes, NULL);
@@ -256,7 +257,7 @@ parse_pop3_header (const char *line, guint *ret_version, unsigned long *ret_next
 GHashTable *
 md_courier_unique_ids (MdMailbox *mb)
 {
-  GHashTable *ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+  GHashTable *ids = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   g_auto (GStrv) lines = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
   guint version;
   unsigned long next, uidv;

@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 #define DIRS_MAX 1000000u
@@ -177,7 +178,7 @@ md_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, stamps, error);
   if (dirs == NULL)
     return FALSE;
-  g_autoptr (GHashTable) known = g_hash_table_new (g_str_hash, g_str_equal);
+  g_autoptr (GHashTable) known = g_hash_table_new (satchel_string_hash, g_str_equal);
   add_mailbox (infos, known, "INBOX");
   for (guint i = 0; i < dirs->len; i++)
     {
@@ -268,7 +269,7 @@ md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GEr
 static GHashTable *
 copy_uses (GHashTable *uses)
 {
-  GHashTable *copy = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTable *copy = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
   gpointer key, value;
   g_hash_table_iter_init (&iter, uses);

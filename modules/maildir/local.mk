@@ -59,7 +59,7 @@ check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/faults.c modules/maildir/tests/faults.h
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates \
-	modules/maildir/tests/test-hold
+	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh
 modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
@@ -69,6 +69,8 @@ modules_maildir_tests_test_dates_SOURCES = modules/maildir/tests/test-dates.c
 modules_maildir_tests_test_dates_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_hold_SOURCES = modules/maildir/tests/test-hold.c
 modules_maildir_tests_test_hold_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_collisions_SOURCES = modules/maildir/tests/test-collisions.c
+modules_maildir_tests_test_collisions_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeover.c
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 void
@@ -234,7 +235,7 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
     return FALSE;
   mb->has_early_scan = TRUE; /* for md_sync, which comes next */
   const MdScan *scan = &mb->early_scan;
-  Majority majority = { .votes = g_hash_table_new (NULL, NULL) };
+  Majority majority = { .votes = g_hash_table_new (satchel_number_hash, NULL) };
   count_names (scan, &majority);
   guint32 uidvalidity = 0;
   guint best = 0;

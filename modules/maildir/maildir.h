@@ -35,7 +35,6 @@ typedef struct MdStamp /* a directory as last seen */
   gint64 nsec;
 } MdStamp;
 guint32 md_crc32c (guint32 crc, const void *data, gsize len);
-guint64 md_hash (const char *data, gsize len); /* keyed by a secret of the process */
 gint64 md_now_us (void);                       /* wall clock */
 gint64 md_monotonic_ms (void);
 const guint8 *md_boot_id (void); /* 16 bytes */
@@ -225,7 +224,7 @@ MdUidlist *md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity);
 void md_uidlist_free (MdUidlist *list);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdUidlist, md_uidlist_free)
 const MdUidlistLine *md_uidlist_find (const MdUidlist *list, const char *base, guint len);
-/* @hash: md_hash of it. */
+/* @hash: satchel_keyed_hash of it. */
 const MdUidlistLine *md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, guint len);
 /* The value of the first field @key, not NUL-ended; NULL: none. */
 const char *md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len);

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 /* Content up to this is read and converted in one go; it lives as long as its stream. */
@@ -308,12 +309,12 @@ md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
     {
       if (value == NULL)
         return;
-      mb->metadata = g_hash_table_new_full (NULL, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
+      mb->metadata = g_hash_table_new_full (satchel_number_hash, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
     }
   GHashTable *keys = g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid));
   if (keys == NULL)
     {
-      keys = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
+      keys = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
       g_hash_table_insert (mb->metadata, GUINT_TO_POINTER (uid), keys);
     }
   if (value != NULL)

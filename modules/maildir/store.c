@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -171,7 +172,7 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   g_mutex_init (&store->writer);
   g_mutex_init (&store->table);
   md_journal_init (&store->journal);
-  store->open = g_hash_table_new (g_str_hash, g_str_equal);
+  store->open = g_hash_table_new (satchel_string_hash, g_str_equal);
   storage->self = store;
   if (open_place (store, error) && md_journal_recover (store, error)
       && md_user_open (store, error))

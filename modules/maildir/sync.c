@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -43,7 +44,7 @@ hash_foreign (Sync *sync)
       const MdEntry *entry = &g_array_index (table->entries, MdEntry, i);
       if ((entry->bits & (MD_ENTRY_OURS | MD_ENTRY_DEAD)) != 0)
         continue;
-      guint at = (guint) md_hash (md_table_name (table, entry), entry->base_len) & sync->mask;
+      guint at = (guint) satchel_keyed_hash (md_table_name (table, entry), entry->base_len) & sync->mask;
       while (sync->buckets[at] != 0)
         at = (at + 1) & sync->mask;
       sync->buckets[at] = i + 1;
@@ -64,7 +65,7 @@ find_entry (Sync *sync, const char *name, const MdName *parsed)
     }
   if (sync->buckets == NULL)
     return -1;
-  for (guint at = (guint) md_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
+  for (guint at = (guint) satchel_keyed_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
        at = (at + 1) & sync->mask)
     if (same_base (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))
       return (gint64) sync->buckets[at] - 1;
@@ -106,7 +107,7 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
   const MdFound *found = &g_array_index (sync->scan.found, MdFound, index);
   const char *name = found_name (sync, found);
   Arrival arrival = { .name = name,
-                      .hash = md_hash (name, parsed->base_len),
+                      .hash = satchel_keyed_hash (name, parsed->base_len),
                       .wire = parsed->has_wire ? parsed->wire : SATCHEL_SIZE_UNKNOWN,
                       .date = parsed->has_date ? parsed->date : SATCHEL_DATE_UNKNOWN,
                       .flags = parsed->flags,

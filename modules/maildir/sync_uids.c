@@ -6,6 +6,7 @@
 #include "sync.h"
 
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 #define DATED_AT_ONCE 64u
@@ -58,7 +59,7 @@ uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
 {
   if (md_table_find (&mb->table, uid) != NULL)
     return TRUE;
-  guint32 at = uid * 0x9e3779b1u & taken->mask;
+  guint32 at = satchel_number_hash (GUINT_TO_POINTER (uid)) & taken->mask;
   for (; taken->slots[at] != 0; at = (at + 1) & taken->mask)
     if (taken->slots[at] == uid)
       return TRUE;

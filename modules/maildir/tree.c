@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- create */
@@ -178,7 +179,7 @@ moved_name (const char *name, const char *from, const char *to)
 static void
 move_special_use (MdStore *store, const char *from, const char *to)
 {
-  GHashTable *uses = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  GHashTable *uses = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
   gpointer name, bits;
   g_mutex_lock (&store->table);

@@ -6,6 +6,7 @@
 
 #include "maildir.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 #define UIDLIST_MAX (G_GUINT64_CONSTANT (1) << 30)
@@ -148,7 +149,7 @@ make_buckets (MdUidlist *list)
   for (guint i = 0; i < list->lines->len; i++)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
-      guint at = (guint) md_hash (line->base, line->base_len) & list->mask;
+      guint at = (guint) satchel_keyed_hash (line->base, line->base_len) & list->mask;
       while (list->buckets[at] != 0)
         at = (at + 1) & list->mask;
       list->buckets[at] = i + 1;
@@ -222,7 +223,7 @@ md_uidlist_free (MdUidlist *list)
 const MdUidlistLine *
 md_uidlist_find (const MdUidlist *list, const char *base, guint len)
 {
-  return md_uidlist_find_hashed (list, md_hash (base, len), base, len);
+  return md_uidlist_find_hashed (list, satchel_keyed_hash (base, len), base, len);
 }
 
 const MdUidlistLine *

@@ -7,6 +7,7 @@
 #include "maildir.h"
 
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <string.h>
 
 #define DEFAULT_FORMAT "%08Xu%08Xv"
@@ -105,7 +106,7 @@ read_ids (MdMailbox *mb)
   ids->saved = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->guids = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->texts = g_byte_array_new ();
-  ids->known = g_hash_table_new (g_str_hash, g_str_equal); /* texts of a file of the user's own; their hash need not be keyed */
+  ids->known = g_hash_table_new (satchel_string_hash, g_str_equal);
   take_stamp (mb, ids->stamp);
   g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
   for (guint i = 0; i < list->lines->len; i++)

@@ -6,6 +6,7 @@
 
 #include "maildir.h"
 
+#include <satchel/hash.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,8 +121,8 @@ md_user_read (MdStore *store)
   user->slots.fd = -1;
   user->log = g_string_new (NULL);
   /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
-  user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  user->special_use = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  user->subscriptions = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  user->special_use = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) error = NULL;
   if (!load (user, store->user_fd, MD_USER_FILE, &error) && !load (user, store->user_fd, PREVIOUS, NULL)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))

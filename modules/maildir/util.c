@@ -86,40 +86,6 @@ md_random (void *buffer, gsize len)
     }
 }
 
-static inline guint64
-hash_step (guint64 h, guint64 v)
-{
-  const unsigned __int128 m = (unsigned __int128) (h ^ v) * 0xa0761d6478bd642full;
-  return (guint64) m ^ (guint64) (m >> 64);
-}
-
-/* Names of files come from outside: a fixed hash would let a sender choose collisions. */
-guint64
-md_hash (const char *data, gsize len)
-{
-  static guint64 key;
-  static gsize ready;
-  if (g_once_init_enter (&ready))
-    {
-      md_random (&key, sizeof key);
-      g_once_init_leave (&ready, 1);
-    }
-  guint64 h = key ^ (len * 0x9e3779b97f4a7c15ull);
-  guint64 v;
-  for (; len >= sizeof v; data += sizeof v, len -= sizeof v)
-    {
-      memcpy (&v, data, sizeof v);
-      h = hash_step (h, v) ^ key;
-    }
-  if (len > 0)
-    {
-      v = 0;
-      memcpy (&v, data, len);
-      h = hash_step (h, v) ^ key;
-    }
-  return h ^ (h >> 29);
-}
-
 gint64
 md_now_us (void)
 {

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <sodium.h>
 #include <string.h>
@@ -40,25 +41,6 @@ struct PasswdDatabase
   char *dummy;
 };
 
-static guint
-keyed_hash (gconstpointer text)
-{
-  static unsigned char key[crypto_shorthash_KEYBYTES];
-  static gsize has_key;
-  if (g_once_init_enter (&has_key))
-    {
-      crypto_shorthash_keygen (key);
-      g_once_init_leave (&has_key, 1);
-    }
-  union
-  {
-    unsigned char bytes[crypto_shorthash_BYTES];
-    guint value;
-  } hash;
-  crypto_shorthash (hash.bytes, text, strlen (text), key);
-  return hash.value;
-}
-
 static void
 forget (PasswdDatabase *database)
 {
@@ -74,9 +56,9 @@ passwd_database_new (const char *path)
 {
   PasswdDatabase *database = g_new0 (PasswdDatabase, 1);
   database->path = g_strdup (path);
-  database->records = g_hash_table_new_full (keyed_hash, g_str_equal, NULL, (GDestroyNotify) passwd_record_free);
-  database->unusable = g_hash_table_new_full (keyed_hash, g_str_equal, g_free, NULL);
-  database->domains = g_hash_table_new_full (keyed_hash, g_str_equal, g_free, NULL);
+  database->records = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, (GDestroyNotify) passwd_record_free);
+  database->unusable = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  database->domains = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_mutex_init (&database->dummy_lock);
   database->dummy = passwd_verifier_new_dummy (NULL);
   return database;
@@ -268,7 +250,7 @@ add_record (PasswdDatabase *database, PasswdRecord *record, guint number)
 static void
 load_lines (PasswdDatabase *database, const char *text, gsize len)
 {
-  PriceVote votes = { .prices = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL) };
+  PriceVote votes = { .prices = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL) };
   guint number = 0, n_bad = 0;
   for (const char *line = text; line < text + len; number++)
     {

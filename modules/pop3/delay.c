@@ -4,6 +4,7 @@
  */
 #include "pop3.h"
 
+#include <satchel/hash.h>
 #include <string.h>
 
 enum
@@ -54,7 +55,7 @@ pop3_note_login (Pop3 *pop3)
   if (delay_ms == 0)
     return;
   if (logins == NULL)
-    logins = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    logins = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   Login *login = g_new (Login, 1);
   login->at_ms = satchel_now_ms ();
   login->until_ms = login->at_ms + delay_ms;
