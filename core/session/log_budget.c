@@ -5,10 +5,10 @@
 #include "config.h"
 
 #include "core/session/log_budget.h"
-#include "core/runtime/hash.h"
 #include "core/runtime/reactor_private.h"
 
 #include <arpa/inet.h>
+#include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
 
