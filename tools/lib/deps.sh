@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: MIT
 # Sourced: what is needed, and how to get it.  need_packages WHAT... installs on Debian as root or by sudo, else
-# prints the one line to run and exits 69.
+# prints the one line to run and exits 69.  want_packages WHAT... leaves out what the release does not have, and says so.
 BUILD_PACKAGES="gcc libc6-dev make autoconf automake libtool pkg-config libglib2.0-dev libgnutls28-dev libconfig-dev
  libseccomp-dev libunistring-dev libsodium-dev libcrypt-dev zlib1g-dev"
 RUN_PACKAGES="python3 openssl curl ca-certificates"
-TEST_PACKAGES="gnutls-bin swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter uw-mailutils
- libmail-imapclient-perl libio-socket-ssl-perl php-cli php-horde-imap-client libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-14-dev procps fail2ban"
+TEST_PACKAGES="gnutls-bin swaks isync libsasl2-modules offlineimap3 interimap fetchmail getmail6 mpop mutt neomutt imapfilter
+ libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-dev procps fail2ban"
+# Not in every release: what is lacking is said, and the cases that use it are skipped.
+OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client"
 FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
  libunistring-devel libsodium-devel libxcrypt-devel zlib-devel python3 openssl curl"
 
@@ -18,6 +20,11 @@ missing_packages() {
     done
 }
 
+# Prints how to run a command as root: nothing, or sudo.  Fails where this user may not.
+as_root() {
+    [ "$(id -u)" = 0 ] || { command -v sudo >/dev/null && sudo -n true 2>/dev/null && echo "sudo -n"; }
+}
+
 need_packages() {
     if ! command -v apt-get >/dev/null || ! command -v dpkg-query >/dev/null; then
         say "This system has no apt. The packages under Fedora's names:"
@@ -25,20 +32,15 @@ need_packages() {
         say "Then: ./autogen.sh && ./configure && make"
         exit 69
     fi
-    local missing run=
+    local missing run log
     missing=$(missing_packages "$@")
     [ -n "$missing" ] || return 0
-    if [ "$(id -u)" != 0 ]; then
-        if command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
-            run="sudo -n"
-        else
-            say "Packages are missing, and this user may not install them. Run this once, then start again:"
-            say "  sudo apt-get install -y --no-install-recommends $missing"
-            exit 69
-        fi
+    if ! run=$(as_root); then
+        say "Packages are missing, and this user may not install them. Run this once, then start again:"
+        say "  sudo apt-get install -y --no-install-recommends $missing"
+        exit 69
     fi
     say "installing: $missing"
-    local log
     log=$(mktemp)
     # Daemons of test programs are not to be started on this machine.
     $run env DEBIAN_FRONTEND=noninteractive apt-get -q update >"$log" 2>&1 || true
@@ -48,4 +50,16 @@ need_packages() {
         exit 69
     fi
     rm -f "$log"
+}
+
+want_packages() {
+    local p run there=
+    [ -n "$(missing_packages "$@")" ] || return 0
+    # A package without a candidate is lacking only where the lists of the release are there.
+    if ! ls /var/lib/apt/lists/*_Packages* >/dev/null 2>&1 && run=$(as_root); then $run apt-get -q update >/dev/null 2>&1; fi
+    for p in $(missing_packages "$@"); do
+        if LC_ALL=C apt-cache policy "$p" 2>/dev/null | grep -q 'Candidate: [^(]'; then there="$there $p"
+        else say "not in this release, what uses it is skipped: $p"; fi
+    done
+    need_packages $there
 }
