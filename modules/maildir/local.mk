@@ -61,8 +61,9 @@ libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/test
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions
 check_PROGRAMS += $(MAILDIR_TESTS)
-TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh
+TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
 modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
+modules/maildir/tests/coarse-times.log: $(MAILDIR_TESTS)
 modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_dates_SOURCES = modules/maildir/tests/test-dates.c
@@ -75,4 +76,4 @@ modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeove
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
 modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
-EXTRA_DIST += modules/maildir/README.md modules/maildir/tests/faults-dovecot.sh
+EXTRA_DIST += modules/maildir/README.md modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh

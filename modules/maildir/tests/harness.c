@@ -10,10 +10,46 @@
 #include <string.h>
 #include <unistd.h>
 
+#define COARSE_NSEC 10000000 /* a tick at CONFIG_HZ=100 */
+
+static int (*real_fstat) (int fd, struct stat *st);
+static int (*real_fstatat) (int dirfd, const char *path, struct stat *st, int flags);
+
+static int
+coarse_fstat (int fd, struct stat *st)
+{
+  int result = real_fstat (fd, st);
+  if (result == 0)
+    st->st_mtim.tv_nsec -= st->st_mtim.tv_nsec % COARSE_NSEC;
+  return result;
+}
+
+static int
+coarse_fstatat (int dirfd, const char *path, struct stat *st, int flags)
+{
+  int result = real_fstatat (dirfd, path, st, flags);
+  if (result == 0)
+    st->st_mtim.tv_nsec -= st->st_mtim.tv_nsec % COARSE_NSEC;
+  return result;
+}
+
+static void
+make_times_coarse (void)
+{
+  if (real_fstat != NULL)
+    return;
+  real_fstat = md_sys.fstat;
+  real_fstatat = md_sys.fstatat;
+  md_sys.fstat = coarse_fstat;
+  md_sys.fstatat = coarse_fstatat;
+}
+
 void
 place_make (Place *place)
 {
   memset (place, 0, sizeof *place);
+  if (g_strcmp0 (g_getenv ("MAILDIR_TIMES"), "coarse") == 0)
+    make_times_coarse ();
   const char *settings = g_getenv ("MAILDIR_SETTINGS");
   if (settings != NULL)
     {
@@ -107,6 +143,19 @@ place_mailbox (Place *place, const char *name)
   SatchelMailbox *mailbox = satchel_store_open_mailbox (place->store, name, &error);
   g_assert_no_error (error);
   return mailbox;
+}
+
+void
+sync_later (SatchelMailbox *mailbox)
+{
+  MdMailbox *mb = mailbox->driver;
+  GError *error = NULL;
+  g_mutex_lock (&mb->store->table);
+  if (mb->suspect_due_ms != 0)
+    mb->suspect_due_ms = md_monotonic_ms ();
+  g_mutex_unlock (&mb->store->table);
+  satchel_mailbox_sync (mailbox, &error);
+  g_assert_no_error (error);
 }
 
 guint32

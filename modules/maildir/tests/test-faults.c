@@ -277,7 +277,7 @@ fill (Place *place, SatchelMailbox *inbox, char **told, guint *n_told)
       g_autofree char *name = g_strdup_printf ("new/16000000%02d.f%d.host", i, i);
       g_autofree char *foreign = g_strdup_printf ("foreign %d\n", i);
       place_put (place, name, foreign);
-      satchel_mailbox_sync (inbox, NULL);
+      sync_later (inbox);
     }
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
   *n_told = snapshot->state.uidnext;

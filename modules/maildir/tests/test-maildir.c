@@ -19,14 +19,6 @@
   G_STMT_END
 
 static void
-sync_now (SatchelMailbox *mailbox)
-{
-  GError *error = NULL;
-  satchel_mailbox_sync (mailbox, &error);
-  g_assert_no_error (error);
-}
-
-static void
 reopen (Place *place, SatchelMailbox **mailbox)
 {
   g_autofree char *name = satchel_mailbox_name (*mailbox);
@@ -271,7 +263,7 @@ test_outside (void)
   append_text (inbox, "ours\r\n", 0, NULL, NULL);
   place_put (&place, "new/1600000000.foreign1.host", "Subject: x\n\nforeign\n");
   place_put (&place, "cur/1600000001.foreign2.host,S=4:2,SPz", "two\n");
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:0 2:0 3:1");
   g_autofree char *text = message_text (inbox, 2);
   g_assert_cmpstr (text, ==, "Subject: x\r\n\r\nforeign\r\n");
@@ -287,14 +279,14 @@ test_outside (void)
   /* Without a sync a message is found under its new name. */
   g_autofree char *renamed = message_text (inbox, 1);
   g_assert_cmpstr (renamed, ==, "ours\r\n");
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:4 2:4 3:1");
   /* Letters that mean nothing to us survive our renames. */
   g_assert_true (change_flags (inbox, 3, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED, NULL, NULL));
   g_autofree char *kept = place_path (&place, "cur/1600000001.foreign2.host,S=4:2,PRSz");
   g_assert_true (g_file_test (kept, G_FILE_TEST_EXISTS));
   g_assert_cmpint (unlink (kept), ==, 0);
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:4 2:4");
   g_assert_null (message_text (inbox, 3));
   /* UIDs of foreign files survive the loss of the index. */
@@ -326,7 +318,7 @@ test_planted (void)
   g_assert_cmpint (symlink (secret, link_path), ==, 0);
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
   g_assert_cmpint (g_mkdir_with_parents (dir, 0700), ==, 0);
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:0");
   /* A message swapped for a link or a FIFO while we know its name. */
   g_autoptr (GPtrArray) files = place_files (&place, "new");
@@ -350,7 +342,7 @@ test_planted (void)
   place_open (&place);
   inbox = place_mailbox (&place, "INBOX");
   place_put (&place, "new/9.foreign.host", "x\n");
-  sync_now (inbox);
+  sync_later (inbox);
   g_assert_cmpuint (append_text (inbox, "again\r\n", SATCHEL_FLAG_SEEN, (const char *const[]){ "K", NULL }, NULL), >, 0);
   g_autofree char *untouched = NULL;
   g_assert_true (g_file_get_contents (secret, &untouched, NULL, NULL));
@@ -378,7 +370,7 @@ test_forged_names (void)
   place_put (&place, gone, "b\n");
   place_put (&place, high, "c\n");
   place_put (&place, other, "d\n");
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:0 3:0 4:0 5:0 6:0");
   g_assert_cmpuint (append_text (inbox, "next\r\n", 0, NULL, NULL), ==, 7);
   /* The same files without the index. */
@@ -405,7 +397,7 @@ test_line_ends (void)
   place_put (&place, "new/5.a\nb.host", "first\n");
   place_put (&place, "cur/6.c.host\r:2,S", "second\n");
   SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
-  sync_now (inbox);
+  sync_later (inbox);
   assert_view (inbox, "1:0 2:1");
   append_text (inbox, "third\r\n", 0, NULL, NULL);
   g_assert_true (expunge (inbox, 1, 1, NULL));
@@ -433,7 +425,7 @@ test_double_base (void)
   place_put (&place, "cur/5.same.host:2,F", "second\n");
   place_put (&place, "new/5.same.host", "third\n");
   SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
-  sync_now (inbox);
+  sync_later (inbox);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
   g_assert_cmpuint (snapshot->state.n_messages, ==, 3);
   g_autoptr (GString) all = g_string_new (NULL);
