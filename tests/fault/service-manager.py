@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, scratch, wait_for  # noqa: E402
+from tap import Server, case, equal, free_port, main, scratch, wait_for  # noqa: E402
 
 server = Server("--set", "server.gate_processes=1", "--set", "server.mail_processes=1", users=1)
 conf = os.path.join(server.config_dir, "satchel.conf")
@@ -28,12 +28,6 @@ def edit(old, new):
 def restore(text):
     with open(conf, "w") as f:
         f.write(text)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def greets(port):

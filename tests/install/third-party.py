@@ -8,7 +8,7 @@ import socket
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import TOP, Server, Skip, case, equal, main, run, scratch  # noqa: E402
+from tap import TOP, Server, Skip, case, equal, free_port, main, run, scratch  # noqa: E402
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 INST = os.path.join(os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "inst")
@@ -26,12 +26,6 @@ def compile_module(source, output, *flags):
     r = run("pkg-config", "--cflags", "--libs", "satchel", env=env, text=True)
     run("cc", "-std=gnu17", "-Wall", "-fPIC", "-shared", "-o", os.path.join(modules, output), copy, *flags, *shlex.split(r.stdout), cwd=work)
     os.chmod(os.path.join(modules, output), 0o755)
-
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 
 def start(**options):

@@ -7,8 +7,8 @@ import smtplib
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from overlay import Overlay, free_port  # noqa: E402
-from tap import Server, Skip, at_end, case, corpus_files, equal, main, wait_for  # noqa: E402
+from overlay import Overlay  # noqa: E402
+from tap import Server, Skip, at_end, case, corpus_files, equal, free_port, main, wait_for  # noqa: E402
 
 state = {}
 

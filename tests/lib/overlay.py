@@ -21,12 +21,6 @@ def has_ended(pid):
         return True
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
-
-
 class Overlay:
     """`root`: where it is mounted until the end of the test; `shared` {inside: outside}: directories bound into it."""
 

@@ -12,6 +12,9 @@ import time
 import traceback
 
 TOP = os.environ.get("SATCHEL_SRCDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
+from ports import free_port  # noqa: E402,F401 - for tests
+
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")
 LONG = bool(os.environ.get("SATCHEL_LONG"))
 _cases = []

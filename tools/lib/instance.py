@@ -12,6 +12,8 @@ import sys
 import tempfile
 import time
 
+from ports import free_port, port_is_free
+
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build")
 MEMORY = "devserver.json"   # what a later start goes on with
@@ -31,12 +33,6 @@ def build():
         raise Failure("the build failed, see above")
 
 
-def free_port(address="127.0.0.1"):
-    with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET) as s:
-        s.bind((address, 0))
-        return s.getsockname()[1]
-
-
 def others_may_pass(directory):
     """Whether a user without rights of its own could reach what lies in there."""
     while os.stat(directory).st_mode & stat.S_IXOTH:
@@ -44,16 +40,6 @@ def others_may_pass(directory):
             return True
         directory = os.path.dirname(directory)
     return False
-
-
-def port_is_free(port):
-    with socket.socket() as s:
-        s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            s.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-    return True
 
 
 def have_ipv6():
