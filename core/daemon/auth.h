@@ -110,8 +110,9 @@ gboolean satchel_owners_adopt (SatchelOwners *owners, const char *user, guint sl
 
 /* ---- auth_lookup.c ---- */
 
-/* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only). */
-SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users);
+/* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only).  *ret_why: a word for the log,
+ * static, "" with OK. */
+SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users, const char **ret_why);
 /* "DOMAIN/LOCAL" below the mail root. */
 char *satchel_auth_user_path (const char *user);
 /* A LOOKUP of @peer, answered. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Addresses to users: domains, aliases at most ten deep, loops and repetitions dropped, all bounded.
+ * Addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An alias that leads to nobody is a
+ * mistake of the admin: an error in the log, and mail waits.
  */
 #include "config.h"
 
@@ -22,13 +23,15 @@ typedef struct
   gboolean is_ours;    /* a database or auth.domains names its domain */
   GPtrArray *users;    /* of the result */
   GHashTable *visited, *found;
+  gboolean is_broken; /* an alias leads to nobody, and the log says so */
+  const char *again;  /* an address that aliases led to twice; of visited */
 } Search;
 
 /* About addresses that anybody may ask for: a few lines a minute tell the admin as much as a million. */
 static void
-warn (const char *format, ...) G_GNUC_PRINTF (1, 2);
+tell (const char *format, ...) G_GNUC_PRINTF (1, 2);
 static void
-warn (const char *format, ...)
+tell (const char *format, ...)
 {
   static SatchelLogBudget budget = { .area = AREA, .burst = 20, .an_hour = 720, .burst_in_all = 20, .a_second = 1 };
   if (!satchel_log_budget_take (&budget, "addresses", "senders"))
@@ -37,7 +40,7 @@ warn (const char *format, ...)
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  satchel_log (SATCHEL_LOG_WARNING, AREA, "%s", text);
+  satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", text);
 }
 
 char *
@@ -84,7 +87,7 @@ add_user (Search *search, const char *user)
     return SATCHEL_DELIVERY_OK;
   if (search->users->len >= MAX_USERS)
     {
-      warn ("address \"%s\" names more than %d users", search->address, MAX_USERS);
+      tell ("address \"%s\" names more than %d users", search->address, MAX_USERS);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   g_hash_table_add (search->found, g_strdup (user));
@@ -105,6 +108,14 @@ plain_target (const char *target, const char *address, const char *plain)
   return g_strdup_printf ("%.*s%s", (int) (strrchr (plain, '@') - plain), plain, at);
 }
 
+/* An alias of a whole domain leads to whatever was asked for, so that nobody there is simply unknown. */
+static gboolean
+is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
+{
+  const char *at = strrchr (target, '@');
+  return strncmp (target, address, (gsize) (at - target) + 1) == 0 && is_our_domain (auth, at + 1);
+}
+
 /* What a database gave for @address.  OK also if nothing came of it. */
 static SatchelDeliveryStatus
 follow (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index, guint depth)
@@ -115,13 +126,19 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
       g_autofree char *target = normal (search->auth, targets->pdata[i]);
       SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
       if (target == NULL)
-        warn ("address \"%s\" leads to \"%s\", which is no address", address, (const char *) targets->pdata[i]);
+        {
+          tell ("address \"%s\" leads to \"%s\", which is no address", address, (const char *) targets->pdata[i]);
+          search->is_broken = TRUE;
+        }
       else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
         status = add_user (search, target);
       else if (strcmp (target, address) == 0)
         status = expand (search, target, NULL, index + 1, depth + 1);
       else if (g_hash_table_contains (search->visited, target))
-        status = SATCHEL_DELIVERY_OK;
+        {
+          search->again = g_hash_table_lookup (search->visited, target);
+          status = SATCHEL_DELIVERY_OK;
+        }
       else
         {
           g_autofree char *target_plain = plain_target (target, address, plain);
@@ -129,8 +146,11 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
         }
       if (status == SATCHEL_DELIVERY_TEMPORARY)
         return status;
-      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL)
-        warn ("address \"%s\" leads to \"%s\", which is no user here", address, target);
+      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL && !is_of_whole_domain (search->auth, target, address))
+        {
+          tell ("address \"%s\" leads to \"%s\", which is no user here", address, target);
+          search->is_broken = TRUE;
+        }
     }
   return SATCHEL_DELIVERY_OK;
 }
@@ -142,7 +162,7 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
   const char *const names[] = { address, plain };
   if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
     {
-      warn ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
+      tell ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   if (first == 0)
@@ -159,7 +179,7 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
           case SATCHEL_USERDB_UNKNOWN:
             break;
           case SATCHEL_USERDB_TEMPORARY:
-            warn ("address \"%s\" not looked up: %s", names[k], error != NULL ? error->message : "no reason given");
+            tell ("address \"%s\" not looked up: %s", names[k], error != NULL ? error->message : "no reason given");
             return SATCHEL_DELIVERY_TEMPORARY;
           case SATCHEL_USERDB_FOUND:
             /* A database that cannot name domains vouches by its answer; one that can must have named it. */
@@ -172,10 +192,14 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
 }
 
 SatchelDeliveryStatus
-satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users)
+satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users, const char **ret_why)
 {
   g_autofree char *name = normal (auth, address);
-  g_autofree char *plain_name = name != NULL && plain != NULL ? normal (auth, plain) : NULL;
+  g_autofree char *plain_name = plain != NULL ? normal (auth, plain) : NULL;
+  *ret_why = "bad-address";
+  /* A detail may hold what no user's name may, '/' for one. */
+  if (name == NULL)
+    name = g_steal_pointer (&plain_name);
   if (name == NULL)
     return SATCHEL_DELIVERY_UNKNOWN;
   Search search = { .auth = auth, .address = name, .is_ours = is_our_domain (auth, strrchr (name, '@') + 1), .users = users };
@@ -186,7 +210,15 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
   if (status != SATCHEL_DELIVERY_OK)
     g_ptr_array_set_size (users, 0);
   else if (users->len == 0)
-    status = SATCHEL_DELIVERY_UNKNOWN;
+    {
+      if (search.again != NULL && !search.is_broken)
+        tell ("address \"%s\" leads in a circle of aliases, by \"%s\"", name, search.again);
+      status = search.again != NULL || search.is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
+    }
+  *ret_why = status == SATCHEL_DELIVERY_OK          ? ""
+             : status == SATCHEL_DELIVERY_TEMPORARY ? "look-up"
+             : search.is_ours                       ? "unknown-user"
+                                                    : "unknown-domain";
   g_hash_table_unref (search.visited);
   g_hash_table_unref (search.found);
   return status;
@@ -216,14 +248,19 @@ satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMes
     return FALSE;
   g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
   guint slots[MAX_USERS] = { 0 };
+  const char *why = "";
   SatchelDeliveryStatus status =
-      full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users) : satchel_auth_look_up (auth, plain, NULL, users);
+      full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users, &why) : satchel_auth_look_up (auth, plain, NULL, users, &why);
   if (status == SATCHEL_DELIVERY_OK && (status = find_owners (auth, users, slots)) != SATCHEL_DELIVERY_OK)
-    g_ptr_array_set_size (users, 0);
+    {
+      g_ptr_array_set_size (users, 0);
+      why = "no-owner";
+    }
 
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_LOOKUP_REPLY, message->session_id);
   satchel_ipc_put_u64 (reply, request);
   satchel_ipc_put_u32 (reply, status);
+  satchel_ipc_put_string (reply, why);
   satchel_ipc_put_u32 (reply, users->len);
   for (guint i = 0; i < users->len; i++)
     {

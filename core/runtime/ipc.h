@@ -57,7 +57,7 @@ typedef enum
                                 (CLOCK_MONOTONIC); the header's session id is the connection it is for */
   SATCHEL_IPC_RELEASE,       /* s user: end its sessions, close its store */
   SATCHEL_IPC_ADOPT,         /* s user, s path */
-  SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, u32 count, count * (s user, u32 slot, s path) */
+  SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, s why, u32 count, count * (s user, u32 slot, s path) */
   /* mail -> auth */
   SATCHEL_IPC_RELEASED,      /* s user */
   SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off), and, if there was a detail, s address with
@@ -71,7 +71,7 @@ typedef enum
   SATCHEL_IPC_SESSION_OVER,    /* - : a connection that was handed over whole has ended (gate keeps the counts) */
 
   /* mail <-> mail: a delivery for the owner */
-  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, s sender, s recipient,
+  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s sender, s recipient,
                                   s user, s path, s detail mailbox, b attributes (empty: compute) */
   SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus */
 

@@ -38,6 +38,7 @@ struct SatchelDelivery
   gpointer data;
   guint n_waiting;
   GError *error;         /* of the spool */
+  gint64 began_us;       /* monotonic: its content was complete */
   SatchelTimer timer;
 };
 
@@ -217,6 +218,7 @@ deliver_here (Target *target, gboolean from_memory)
       task->attributes = attributes != NULL ? g_bytes_ref (attributes) : NULL;
     }
   task->size = satchel_spool_size (delivery->spool);
+  task->began_us = delivery->began_us;
   task->status = SATCHEL_DELIVERY_TEMPORARY;
   task->done = on_owner_done;
   task->data = target;
@@ -234,6 +236,7 @@ deliver_there (Target *target)
   satchel_ipc_put_string (message, satchel_spool_path (delivery->spool));
   satchel_ipc_put_u32 (message, satchel_spool_is_lf (delivery->spool));
   satchel_ipc_put_u64 (message, satchel_spool_size (delivery->spool));
+  satchel_ipc_put_u64 (message, (guint64)delivery->began_us);
   satchel_ipc_put_string (message, delivery->sender);
   satchel_ipc_put_string (message, target->address);
   satchel_ipc_put_string (message, target->user);
@@ -316,6 +319,7 @@ satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gp
 {
   delivery->func = func;
   delivery->data = data;
+  delivery->began_us = g_get_monotonic_time ();
   satchel_session_hold (delivery->session);
   const Target *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
   /* The usual case: small, one user, ours: straight into the store. */
@@ -353,6 +357,7 @@ on_deliver (guint slot, SatchelIpcMessage *message)
   task->spool_path = g_strdup (satchel_ipc_get_string (message));
   task->is_lf = satchel_ipc_get_u32 (message) != 0;
   task->size = satchel_ipc_get_u64 (message);
+  task->began_us = (gint64)satchel_ipc_get_u64 (message);
   task->sender = g_strdup (satchel_ipc_get_string (message));
   task->recipient = g_strdup (satchel_ipc_get_string (message));
   task->user = g_strdup (satchel_ipc_get_string (message));

@@ -72,6 +72,7 @@ typedef struct SatchelOwnerTask
   char *spool_path;
   gboolean is_lf;
   guint64 size;
+  gint64 began_us;    /* monotonic: the message was there */
   GBytes *attributes; /* NULL: compute */
   SatchelDeliveryStatus status;
   void (*done) (struct SatchelOwnerTask *task, gpointer data);

@@ -55,11 +55,11 @@ answer_later (gpointer data)
   guint64 *request = data;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, request) : NULL;
   if (lookup != NULL)
-    answer (lookup, &(SatchelRoutedRecipient){ .recipient.status = SATCHEL_DELIVERY_TEMPORARY });
+    answer (lookup, &(SatchelRoutedRecipient){ .recipient = { .status = SATCHEL_DELIVERY_TEMPORARY, .why = "auth-away" } });
   g_free (request);
 }
 
-/* "local+detail@domain" without the detail; *ret_detail NULL if there is none. */
+/* "local+detail@domain" without the detail; *ret_detail NULL if there is none, as in "local+@domain". */
 static char *
 cut_detail (const char *address, char **ret_detail)
 {
@@ -67,9 +67,10 @@ cut_detail (const char *address, char **ret_detail)
   gsize local_len = at != NULL ? (gsize)(at - address) : strlen (address);
   gsize cut = strcspn (address, satchel_delivery_host ()->detail_separators);
   *ret_detail = NULL;
-  if (cut == 0 || cut + 1 >= local_len)
+  if (cut == 0 || cut >= local_len)
     return g_strdup (address);
-  *ret_detail = g_strndup (address + cut + 1, local_len - cut - 1);
+  if (cut + 1 < local_len)
+    *ret_detail = g_strndup (address + cut + 1, local_len - cut - 1);
   return g_strdup_printf ("%.*s%s", (int)cut, address, at != NULL ? at : "");
 }
 
@@ -91,7 +92,7 @@ satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelR
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOOKUP, 0);
   satchel_ipc_put_u64 (message, lookup->request);
   satchel_ipc_put_string (message, plain);
-  if (lookup->detail != NULL)
+  if (strcmp (plain, address) != 0)
     satchel_ipc_put_string (message, address);
   if (!satchel_delivery_host ()->send_to_auth (message))
     satchel_defer (answer_later, g_memdup2 (&lookup->request, sizeof lookup->request));
@@ -104,6 +105,7 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
     return FALSE;
   guint64 request = satchel_ipc_get_u64 (message);
   guint32 status = satchel_ipc_get_u32 (message);
+  const char *why = satchel_ipc_get_string (message);
   guint32 n = satchel_ipc_get_u32 (message);
   if (message->failed || n > USERS_MAX || status > SATCHEL_DELIVERY_TEMPORARY)
     return FALSE;
@@ -121,7 +123,7 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, &request) : NULL;
   if (lookup != NULL)
     answer (lookup, &(SatchelRoutedRecipient){
-                        .recipient = { .status = status, .users = users }, .slots = slots, .paths = paths });
+                        .recipient = { .status = status, .users = users, .why = why }, .slots = slots, .paths = paths });
   return TRUE;
 }
 

@@ -7,7 +7,9 @@
 
 #include <satchel/log.h>
 #include <satchel/attributes.h>
+#include <satchel/mailbox-name.h>
 #include <satchel/reactor.h>
+#include <string.h>
 
 void
 satchel_owner_task_free (SatchelOwnerTask *task)
@@ -55,6 +57,18 @@ content_stream (SatchelOwnerTask *task, GError **error)
   return satchel_stream_new_bytes (bytes);
 }
 
+static void
+log_outcome (const SatchelOwnerTask *task, SatchelLogLevel level, const char *what, const char *reason)
+{
+  g_autoptr (GString) line = g_string_new (what);
+  satchel_log_field (line, "id", task->delivery_id);
+  satchel_log_field (line, "user", task->user);
+  satchel_log_field (line, "reason", reason);
+  satchel_log_field (line, "sender", task->sender);
+  satchel_log_field (line, "recipient", task->recipient);
+  satchel_log (level, "delivery", "%s", line->str);
+}
+
 /* FALSE: status says what the sender is told; nothing is stored. */
 static gboolean
 run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
@@ -75,8 +89,7 @@ run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
       SatchelFilterVerdict verdict = (*filters)->filter (item, &error);
       if (error != NULL)
         {
-          satchel_log (SATCHEL_LOG_WARNING, "delivery", "filter failed: id=%s user=%s: %s", task->delivery_id, task->user,
-                       error->message);
+          log_outcome (task, SATCHEL_LOG_WARNING, "filter failed:", error->message);
           g_clear_error (&error);
           verdict = (*filters)->on_error;
         }
@@ -87,18 +100,43 @@ run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
         case SATCHEL_FILTER_DONE:
           return TRUE;
         case SATCHEL_FILTER_REFUSE:
+          log_outcome (task, SATCHEL_LOG_INFO, "refused:", "filter");
           task->status = SATCHEL_DELIVERY_REFUSED;
           return FALSE;
         case SATCHEL_FILTER_DISCARD:
-          satchel_log (SATCHEL_LOG_INFO, "delivery", "discarded: id=%s user=%s", task->delivery_id, task->user);
+          log_outcome (task, SATCHEL_LOG_INFO, "discarded:", "filter");
           task->status = SATCHEL_DELIVERY_OK;
           return FALSE;
         case SATCHEL_FILTER_TEMPORARY:
+          log_outcome (task, SATCHEL_LOG_INFO, "not delivered:", "filter");
           task->status = SATCHEL_DELIVERY_TEMPORARY;
           return FALSE;
         }
     }
   return TRUE;
+}
+
+/* The mailbox that @detail names, as its owner sees names, without the namespace's prefix, or as storage has it; INBOX if there is none. */
+static char *
+mailbox_of_detail (SatchelStore *store, const char *detail)
+{
+  if (detail == NULL)
+    return g_strdup ("INBOX");
+  const SatchelNamespace *ns = satchel_namespace ();
+  g_autofree char *prefixed = g_strconcat (ns->prefix, detail, NULL);
+  char *names[] = { satchel_namespace_to_internal (ns, detail, strlen (detail), NULL),
+                    satchel_namespace_to_internal (ns, prefixed, strlen (prefixed), NULL),
+                    satchel_mailbox_name_normalise (detail, strlen (detail), NULL) };
+  char *found = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (names) && found == NULL; i++)
+    {
+      g_autoptr (SatchelMailbox) mailbox = names[i] != NULL ? satchel_store_open_mailbox (store, names[i], NULL) : NULL;
+      if (mailbox != NULL)
+        found = g_strdup (names[i]);
+    }
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    g_free (names[i]);
+  return found != NULL ? found : g_strdup ("INBOX");
 }
 
 /* The mailbox asked for if there is one, else INBOX: mail is never lost for want of a folder. */
@@ -128,6 +166,10 @@ log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOpe
   satchel_log_field (line, "user", task->user);
   satchel_log_field (line, "mailbox", name);
   satchel_log_field (line, "uid", uid);
+  g_string_append_printf (line, " size=%" G_GUINT64_FORMAT " ms=%" G_GINT64_FORMAT, task->size,
+                          (g_get_monotonic_time () - task->began_us) / 1000);
+  satchel_log_field (line, "sender", task->sender);
+  satchel_log_field (line, "recipient", task->recipient);
   satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
 }
 
@@ -146,7 +188,7 @@ store_message (SatchelOwnerTask *task, GError **error)
                                .sender = task->sender,
                                .recipient = task->recipient,
                                .attributes = attributes,
-                               .mailbox = g_strdup (task->detail != NULL ? task->detail : "INBOX") };
+                               .mailbox = mailbox_of_detail (store, task->detail) };
   g_autofree char *owned = NULL;
   if (!run_filters (task, &item))
     {
@@ -177,11 +219,7 @@ satchel_owner_task_run (SatchelOwnerTask *task)
   if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
-  g_autoptr (GString) line = g_string_new ("not delivered:");
-  satchel_log_field (line, "id", task->delivery_id);
-  satchel_log_field (line, "user", task->user);
-  satchel_log_field (line, "reason", error != NULL ? error->message : "unknown");
-  satchel_log (SATCHEL_LOG_WARNING, "delivery", "%s", line->str);
+  log_outcome (task, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown");
 }
 
 static void

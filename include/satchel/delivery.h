@@ -26,6 +26,7 @@ typedef struct SatchelRecipient
   const char *address; /* as given in RCPT, borrowed */
   const char *const *users;  /* local@domain, normalised; an alias may name several; NULL-ended */
   const char *detail;  /* of plus-addressing: a mailbox to prefer, or NULL */
+  const char *why;     /* a word for the log, e.g. "unknown-user"; "" with OK */
 } SatchelRecipient;
 /* Looks @address up in auth (domains, aliases, users).  @func gets a borrowed answer, always, later. */
 typedef void (*SatchelRecipientFunc) (const SatchelRecipient *recipient, gpointer data);

@@ -119,6 +119,13 @@ run_mail (Lmtp *lmtp, char *argument)
 }
 
 static void
+refuse_recipient (Lmtp *lmtp, const char *reply, const SatchelRecipient *recipient)
+{
+  satchel_connection_print (lmtp->connection, "%s\r\n", reply);
+  lmtp_log_refusal (lmtp, reply, recipient->why, recipient->address);
+}
+
+static void
 on_looked_up (const SatchelRecipient *recipient, gpointer data)
 {
   Lmtp *lmtp = data;
@@ -131,16 +138,16 @@ on_looked_up (const SatchelRecipient *recipient, gpointer data)
       lmtp_reply (lmtp, "250 2.1.5 OK");
       break;
     case SATCHEL_DELIVERY_UNKNOWN:
-      lmtp_reply (lmtp, "550 5.1.1 No such user here");
+      refuse_recipient (lmtp, "550 5.1.1 No such user here", recipient);
       break;
     case SATCHEL_DELIVERY_REFUSED:
-      lmtp_reply (lmtp, "550 5.7.1 Delivery refused");
+      refuse_recipient (lmtp, "550 5.7.1 Delivery refused", recipient);
       break;
     case SATCHEL_DELIVERY_OVERQUOTA:
       lmtp_reply (lmtp, "452 4.2.2 Mailbox full");
       break;
     case SATCHEL_DELIVERY_TOO_BIG:
-      lmtp_reply (lmtp, "552 5.3.4 Message too big");
+      refuse_recipient (lmtp, "552 5.3.4 Message too big", recipient);
       break;
     case SATCHEL_DELIVERY_TEMPORARY:
       lmtp_reply (lmtp, "451 4.3.0 Temporary trouble, try again later");

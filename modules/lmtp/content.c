@@ -68,10 +68,13 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
   for (guint i = 0; i < lmtp->recipients->len; i++)
     {
       SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
-      satchel_connection_print (lmtp->connection, "%s <%s> %s%s\r\n", final_reply (status),
-                                (char *)g_ptr_array_index (lmtp->recipients, i),
-                                status == SATCHEL_DELIVERY_OK ? "Saved " : "",
-                                status == SATCHEL_DELIVERY_OK ? satchel_delivery_id (lmtp->delivery) : "");
+      const char *reply = final_reply (status), *recipient = g_ptr_array_index (lmtp->recipients, i);
+      if (status == SATCHEL_DELIVERY_OK)
+        satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient, satchel_delivery_id (lmtp->delivery));
+      else
+        satchel_connection_print (lmtp->connection, "%s <%s>\r\n", reply, recipient);
+      if (*reply == '5')
+        lmtp_log_refusal (lmtp, reply, satchel_delivery_id (lmtp->delivery), recipient);
     }
   lmtp_reset (lmtp);
   lmtp_set_busy (lmtp, FALSE);

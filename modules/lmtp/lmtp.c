@@ -4,12 +4,32 @@
  */
 #include "lmtp.h"
 
+#include <satchel/log.h>
 #include <string.h>
+
+void
+lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *recipient)
+{
+  g_autoptr (GString) line = g_string_new ("refused:");
+  satchel_log_field (line, "reply", reply);
+  if (why != NULL && *why != '\0')
+    satchel_log_field (line, "reason", why);
+  if (lmtp->sender != NULL)
+    satchel_log_field (line, "sender", lmtp->sender);
+  if (recipient != NULL)
+    satchel_log_field (line, "recipient", recipient);
+  else if (lmtp->line != NULL)
+    satchel_log_field (line, "line", lmtp->line);
+  satchel_session_log (lmtp->session, SATCHEL_LOG_INFO, "%s", line->str);
+}
 
 void
 lmtp_reply (Lmtp *lmtp, const char *text)
 {
   satchel_connection_print (lmtp->connection, "%s\r\n", text);
+  /* A permanent refusal leaves a line: its sender will ask why. */
+  if (*text == '5')
+    lmtp_log_refusal (lmtp, text, NULL, NULL);
 }
 
 void
@@ -73,7 +93,9 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
     }
   if (n > 0 && line[n - 1] == '\r')
     line[--n] = '\0';
+  lmtp->line = line;
   lmtp_command (lmtp, line, n);
+  lmtp->line = NULL;
   return TRUE;
 }
 

@@ -35,6 +35,7 @@ typedef struct Lmtp
   gboolean is_closing;
   char *client;        /* argument of LHLO; NULL: none yet */
   guint n_bad;
+  const char *line;    /* the command that runs, for the log; NULL: none */
 
   /* The transaction; has_mail tells whether there is one. */
   gboolean has_mail, is_utf8, uses_bdat;
@@ -55,7 +56,10 @@ typedef struct Lmtp
 } Lmtp;
 
 /* lmtp.c */
+/* A line without its end; one that refuses for good is logged. */
 void lmtp_reply (Lmtp *lmtp, const char *text);
+/* @why: beyond what @reply says, or NULL; @recipient NULL: it is about the command. */
+void lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *recipient);
 void lmtp_bad_command (Lmtp *lmtp, const char *text);
 void lmtp_reset (Lmtp *lmtp);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """LMTP on the wire: replies, pipelining, chunks, hostile content (test catalogue L1 to L6)."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
@@ -25,9 +26,9 @@ def greet(**options):
     return w
 
 
-def fetch(user, n=None):
+def fetch(user, n=None, mailbox="INBOX"):
     c = server.imap(user)
-    count = int(c.select(readonly=True)[1][0])
+    count = int(c.select(mailbox, readonly=True)[1][0])
     content = c.fetch(str(n or count), "BODY.PEEK[]")[1][0][1] if count else b""
     c.logout()
     return count, content
@@ -229,8 +230,110 @@ def log_line():
     equal(reply[:3], b"250", "reply")
     queue_id = reply.split()[-1].decode()
     line = next(x for x in server.log().splitlines() if "delivered: " in x and queue_id in x)
-    want = f'delivered: id={queue_id} message-id="<log\\x221@example.net>" user=u0006@example.org mailbox=Archive uid=1'
+    line, ms = re.sub(r" ms=\d+ ", " ms=N ", line), int(re.search(r" ms=(\d+) ", line).group(1))
+    size = len(fetch("u0006", mailbox="Archive")[1])
+    want = (f'delivered: id={queue_id} message-id="<log\\x221@example.net>" user=u0006@example.org mailbox=Archive uid=1 size={size} ms=N '
+            "sender=a@example.net recipient=U0006+Archive@EXAMPLE.ORG")
     equal(line[line.index("delivered: "):], want, "log line")
+    equal(0 <= ms < 60000, True, f"{ms} ms")
+
+
+def refusals():
+    return [x[x.index("refused: "):] for x in server.log().splitlines() if " lmtp: " in x and "refused: " in x]
+
+
+@case
+def refusals_are_logged():
+    """each reply that refuses for good has a line with its reason, whom it was for and from whom"""
+    w = greet()
+    before = len(refusals())
+    for command, reply, want in (
+            (b"MAIL FROM:<a@example.net> SIZE=999999999", b"552 5.3.4", ['reply="552 5.3.4 Message too big"', "999999999"]),
+            (b"MAIL FROM:<a b@example.net>", b"501 5.1.7", ['reply="501 5.1.7 Bad sender address"', 'line="MAIL FROM:<a b@example.net>"']),
+            (b"MAIL FROM:<s@example.net> FOO=1", b"555 5.5.4", ['reply="555 5.5.4 Unknown parameter of MAIL"', "line="]),
+            (b"MAIL FROM:<s@example.net>", b"250 ", None),
+            (b"RCPT TO:<nobody@example.org>", b"550 5.1.1", ["reason=unknown-user", "sender=s@example.net", "recipient=nobody@example.org"]),
+            (b"RCPT TO:<x@elsewhere.example>", b"550 5.1.1", ["reason=unknown-domain", "recipient=x@elsewhere.example"]),
+            (b"RCPT TO:<../../etc/passwd@example.org>", b"550 5.1.1", ["reason=bad-address", "recipient=../../etc/passwd@example.org"]),
+            (b"RCPT TO:<@>", b"501 5.1.3", ['reply="501 5.1.3 Bad recipient address"', "sender=s@example.net", 'line="RCPT TO:<@>"']),
+            (b'RCPT TO:<"a rip=1.2.3.4"@example.org>', b"550 ", ['recipient="a rip\\x3D1.2.3.4@example.org"']),
+            (b"RCPT TO:<u0001@example.org> NOTIFY=NEVER", b"555 ", ["NOTIFY"]),
+            (b"DATA", b"503 ", ['reply="503 5.5.1 No valid recipients"']),
+            (b"WHAT", b"500 ", ["line=WHAT"])):
+        w.ask(command, reply)
+        if want is None:
+            continue
+        lines = refusals()
+        equal(len(lines), before + 1, f"lines after {command!r}")
+        for part in want:
+            equal(part in lines[-1], True, f"{part} in {lines[-1]}")
+        before += 1
+    w.ask(b"RCPT TO:" + U[12], b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: big\r\n\r\n" + (b"y" * 78 + b"\r\n") * 4000 + b".\r\n")
+    equal(w.line()[:9], b"552 5.3.4", "too big")
+    line = refusals()[-1]
+    for part in ('reply="552 5.3.4 Message too big:"', "sender=s@example.net", f"recipient={U[12][1:-1].decode()}"):
+        equal(part in line, True, f"{part} in {line}")
+
+
+@case
+def aliases_of_mistake():
+    """an alias that leads in a circle, elsewhere or to nobody is the admin's mistake: mail waits, and the log has an error"""
+    with open(os.path.join(server.config_dir, "aliases"), "w") as f:
+        f.write("one@example.org: two@example.org\ntwo@example.org: three@example.org\nthree@example.org: one@example.org\n"
+                "far@example.org: friend@elsewhere.example\nu0013@example.org: u0013@elsewhere.example\ngone@example.org: nobody@example.org\n"
+                "half@example.org: nobody@example.org, u0001@example.org\n@old.example: @example.org\n")
+    w = greet()
+    w.ask(b"MAIL FROM:<s@example.net>", b"250 ")
+    for name, error in (("one", 'error: auth: address "one@example.org" leads in a circle of aliases'), ("one+tag", 'address "one+tag@example.org" leads in a circle'),
+                        ("far", 'error: auth: address "far@example.org" leads to "friend@elsewhere.example", which is no user here'),
+                        ("u0013", 'leads to "u0013@elsewhere.example", which is no user here'),
+                        ("gone", 'leads to "nobody@example.org", which is no user here')):
+        w.ask(b"RCPT TO:<%s@example.org>" % name.encode(), b"451 4.")
+        equal(error in server.log(), True, f"{error} in the log")
+    w.ask(b"RCPT TO:<half@example.org>", b"250 ")
+    # Another name for a domain: whoever is unknown there is unknown.
+    w.ask(b"RCPT TO:<u0001@old.example>", b"250 ")
+    w.ask(b"RCPT TO:<nobody@old.example>", b"550 5.1.1")
+    w.ask(b"RCPT TO:<u0001+a/b@old.example>", b"250 ")
+
+
+@case
+def details():
+    """a detail that can be no mailbox, or is none, goes to INBOX; one that is a mailbox goes there, however it is written"""
+    c = server.imap("u0008")
+    c.create("a/b")
+    c.create("parent/child")
+    for name in ("x&AOQ-y", '"per%c*nt"', '"with blank"'):
+        c.create(name)
+    c.logout()
+    w = greet()
+    utf8 = " SMTPUTF8".encode()
+    long = b"d" * 200
+    for detail, mailbox, parameter in (
+            (b"nowhere", "INBOX", b""), (b"a/b", "a/b", b""), (b"a/b/", "a/b", b""), (b"a/c", "INBOX", b""), (b"/", "INBOX", b""), (b"/a/b", "INBOX", b""),
+            (b"a//b", "INBOX", b""), (b"..", "INBOX", b""), (b"../../u0001", "INBOX", b""), (b".", "INBOX", b""), (b"%", "INBOX", b""), (b"*", "INBOX", b""),
+            (b"per%c*nt", "per%c*nt", b""), (b"&AO", "INBOX", b""), (b"x&AOQ-y", "INBOX", b""), ("x\xe4y".encode(), "x&AOQ-y", utf8), ("\u2028".encode(), "INBOX", utf8),
+            (b"inbox", "INBOX", b""), (b"InBoX", "INBOX", b""), (b"inbox/x", "INBOX", b""), (b"+", "INBOX", b""), (b"", "INBOX", b""), (b"~", "INBOX", b""),
+            (b"parent", "INBOX", b""), (b"parent/child", "parent/child", b""), (long, "INBOX", b""), (b"a/" * 100 + b"a", "INBOX", b""), (b"spool/x", "INBOX", b""),
+            (b"cur", "INBOX", b""), (b"satchel-index", "INBOX", b"")):
+        w.ask(b"MAIL FROM:<s@example.net>" + parameter, b"250 ")
+        w.ask(b"RCPT TO:<u0008+%s@example.org>" % detail, b"250 2.1.5")
+        w.ask(b"DATA", b"354 ")
+        w.send(b"Subject: %d\r\n\r\nx\r\n.\r\n" % len(detail))
+        queue_id = w.line().split()[-1].decode()
+        line = next(x for x in server.log().splitlines() if f"delivered: id={queue_id}" in x)
+        got = re.search(r' mailbox=("[^"]*"|\S+) uid=', line).group(1).strip('"')
+        equal(got, {"x&AOQ-y": "x\xe4y"}.get(mailbox, mailbox), f"mailbox of {detail!r}")
+    for detail, mailbox in ((b'"u0008+with blank"', "with blank"), (b'"u0008+a@b"', "INBOX"), (b'"u0008+\\""', "INBOX")):
+        w.ask(b"MAIL FROM:<s@example.net>", b"250 ")
+        w.ask(b"RCPT TO:<%s@example.org>" % detail, b"250 2.1.5")
+        w.ask(b"DATA", b"354 ")
+        w.send(b"Subject: q\r\n\r\nx\r\n.\r\n")
+        queue_id = w.line().split()[-1].decode()
+        line = next(x for x in server.log().splitlines() if f"delivered: id={queue_id}" in x)
+        equal(re.search(r' mailbox=("[^"]*"|\S+) uid=', line).group(1).strip('"'), mailbox, f"mailbox of {detail!r}")
 
 
 main()

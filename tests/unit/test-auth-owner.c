@@ -142,6 +142,7 @@ look_up (const char *plain, const char *full)
   GString *text = g_string_new (NULL);
   guint status = satchel_ipc_get_u32 (reply);
   g_string_append (text, status == SATCHEL_DELIVERY_OK ? "ok" : status == SATCHEL_DELIVERY_UNKNOWN ? "unknown" : status == SATCHEL_DELIVERY_TEMPORARY ? "temporary" : "?");
+  satchel_ipc_get_string (reply);
   for (guint n = satchel_ipc_get_u32 (reply); n > 0; n--)
     {
       const char *user = satchel_ipc_get_string (reply);
@@ -185,7 +186,7 @@ test_lookup (void)
   alias ("bob@x.org", "bob@x.org alice@x.org"); /* itself and a copy */
   EXPECT_LOOKUP ("bob@x.org", NULL, "ok bob@x.org alice@x.org");
   alias ("dead@x.org", "gone@x.org");
-  EXPECT_LOOKUP ("dead@x.org", NULL, "unknown");
+  EXPECT_LOOKUP ("dead@x.org", NULL, "temporary"); /* the admin's mistake, not the sender's */
   g_assert_cmpuint (stage_count_lines ("leads to \"gone@x.org\", which is no user here"), ==, 1);
   alias ("half@x.org", "gone@x.org alice@x.org ../x");
   EXPECT_LOOKUP ("half@x.org", NULL, "ok alice@x.org");
@@ -193,6 +194,36 @@ test_lookup (void)
   EXPECT_LOOKUP ("self@x.org", NULL, "unknown");
   alias ("stranger@elsewhere.org", "alice@x.org"); /* of a domain that is not ours */
   EXPECT_LOOKUP ("stranger@elsewhere.org", NULL, "unknown");
+  alias ("far@x.org", "friend@elsewhere.org");
+  EXPECT_LOOKUP ("far@x.org", NULL, "temporary");
+  g_assert_cmpuint (stage_count_lines ("leads to \"friend@elsewhere.org\", which is no user here"), ==, 1);
+  alias ("friend@x.org", "friend@elsewhere.org"); /* the same name elsewhere is elsewhere */
+  EXPECT_LOOKUP ("friend@x.org", NULL, "temporary");
+  alias ("nonsense@x.org", "../x");
+  EXPECT_LOOKUP ("nonsense@x.org", NULL, "temporary");
+  alias ("one@x.org", "two@x.org");
+  alias ("two@x.org", "three@x.org");
+  alias ("three@x.org", "one@x.org");
+  EXPECT_LOOKUP ("one@x.org", NULL, "temporary");
+  EXPECT_LOOKUP ("one@x.org", "one+tag@x.org", "temporary");
+  g_assert_cmpuint (stage_count_lines ("leads in a circle of aliases, by"), ==, 2);
+  /* Of a whole domain of ours: nobody there is an unknown user, and nobody's mistake. */
+  alias ("nobody@old.org", "nobody@x.org");
+  guint n_lines = stage_count_lines ("leads to");
+  EXPECT_LOOKUP ("nobody@old.org", NULL, "unknown");
+  g_assert_cmpuint (stage_count_lines ("leads to"), ==, n_lines);
+  /* A detail may be what no name may be. */
+  static const char *const details[] = { "a/b", "/", "..", "../../x", "a@b", "a\x01", ".", " ", "" };
+  for (guint i = 0; i < G_N_ELEMENTS (details); i++)
+    {
+      g_autofree char *full = g_strdup_printf ("alice+%s@x.org", details[i]);
+      EXPECT_LOOKUP ("alice@x.org", full, "ok alice@x.org");
+      g_autofree char *unknown = g_strdup_printf ("no-one+%s@x.org", details[i]);
+      EXPECT_LOOKUP ("no-one@x.org", unknown, "unknown");
+    }
+  g_autofree char *many = g_strnfill (300, 'd');
+  g_autofree char *full = g_strdup_printf ("alice+%s@x.org", many);
+  EXPECT_LOOKUP ("alice@x.org", full, "ok alice@x.org");
   /* With its detail first, in each database. */
   alias ("alice+sales@x.org", "bob@x.org");
   alias ("bob@x.org", "bob@x.org");
