@@ -148,7 +148,7 @@ satchel_reopen_log (SatchelMaster *master, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "log.file is not set: there is nothing to open anew");
   scratch->log_file = g_strdup (master->plan->log_file);
   if (!satchel_master_open_log (master, scratch))
-    return satchel_error_set (error, SATCHEL_ERROR_IO, "%s", (const char *) g_ptr_array_index (scratch->problems, 0));
+    return satchel_error_set (error, SATCHEL_ERROR_IO, "%s", ((const SatchelConfigProblem *) g_ptr_array_index (scratch->problems, 0))->text);
   send_log (master);
   return TRUE;
 }

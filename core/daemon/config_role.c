@@ -290,8 +290,10 @@ move_problems (SatchelConfigWork *work)
 static gint
 compare_problems (gconstpointer a, gconstpointer b)
 {
-  g_autofree char *x = g_utf8_collate_key_for_filename (*(char *const *) a, -1), *y = g_utf8_collate_key_for_filename (*(char *const *) b, -1);
-  return strcmp (x, y);
+  const SatchelConfigProblem *p = *(SatchelConfigProblem *const *) a, *q = *(SatchelConfigProblem *const *) b;
+  g_autofree char *x = g_utf8_collate_key_for_filename (p->where, -1), *y = g_utf8_collate_key_for_filename (q->where, -1);
+  int order = strcmp (x, y);
+  return order != 0 ? order : strcmp (p->text, q->text);
 }
 
 static gboolean
@@ -300,14 +302,8 @@ tell_master (SatchelConfigWork *work, GError **error)
   SatchelPlan *plan = work->plan;
   g_ptr_array_sort (plan->problems, compare_problems);
   for (guint i = 0; i < plan->problems->len; i++)
-    {
-      const char *text = g_ptr_array_index (plan->problems, i);
-      const char *warning = strstr (text, "warning: ");
-      gboolean is_warning = warning != NULL && (warning == text || g_str_has_prefix (warning - 2, ": "));
-      g_autofree char *where = is_warning && warning > text ? g_strndup (text, (gsize) (warning - text) - 2) : g_strdup ("");
-      if (!satchel_plan_send_problem (CONTROL_FD, is_warning, where, is_warning ? warning + strlen ("warning: ") : text, error))
-        return FALSE;
-    }
+    if (!satchel_plan_send_problem (CONTROL_FD, g_ptr_array_index (plan->problems, i), error))
+      return FALSE;
   if (plan->n_errors == 0)
     {
       g_autoptr (GBytes) image = satchel_config_set_to_bytes (work->set);
@@ -345,6 +341,7 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
 int
 satchel_config_role_main (const SatchelOptions *options)
 {
+  (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
   satchel_log_open (-1, SATCHEL_LOG_INFO, "config");
   Setup setup = { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID, 0, NULL };
   SatchelConfigWork work = { .is_root = geteuid () == 0 };

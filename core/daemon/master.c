@@ -50,7 +50,10 @@ void
 satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan)
 {
   for (guint i = 0; i < plan->problems->len; i++)
-    fprintf (stderr, "%s\n", (const char *) g_ptr_array_index (plan->problems, i));
+    {
+      g_autofree char *text = satchel_plan_problem_text (plan, i);
+      fprintf (stderr, "%s\n", text);
+    }
   if (plan->n_errors > 0)
     fflush (stderr);
 }
@@ -138,7 +141,10 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
       return;
     }
   for (guint i = 0; i < plan->problems->len; i++)
-    satchel_log (SATCHEL_LOG_WARNING, "config", "%s", (const char *) g_ptr_array_index (plan->problems, i));
+    {
+      g_autofree char *text = satchel_plan_problem_text (plan, i);
+      satchel_log (SATCHEL_LOG_WARNING, "config", "%s", text);
+    }
   satchel_log_set_level ((SatchelLogLevel) plan->log_level);
   master->plan = plan;
   master->generation = 1;

@@ -34,6 +34,7 @@ typedef struct SatchelWorker
   gboolean is_stopping;   /* was told to */
   gboolean is_preparing;  /* a reload waits for its answer */
   gint64 started_ms;
+  guint64 generation;     /* of the configuration that it started with, or took in a reload */
   guint n_restarts, n_quick;
   char *failure;          /* what FAILED said */
   SatchelTimer restart;
@@ -57,7 +58,7 @@ struct SatchelMaster
   SatchelMasterState state;
   char *build_id;
   SatchelPlan *plan; /* in force; NULL at first */
-  guint64 generation;
+  guint64 generation, last_attempt; /* attempt: of a reload, also of one that is refused */
   gint64 began_s;
   SatchelSockets *sockets;
   SatchelDirs dirs;
@@ -104,7 +105,7 @@ void satchel_worker_start (SatchelWorker *worker);
 
 /* reload.c */
 void satchel_reload_begin (SatchelMaster *master);
-void satchel_reload_answer (SatchelWorker *worker, gboolean ok, const char *message);
+void satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *message);
 void satchel_reload_worker_died (SatchelWorker *worker);
 void satchel_reload_worker_ready (SatchelWorker *worker);
 

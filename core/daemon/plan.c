@@ -51,7 +51,7 @@ satchel_plan_new (void)
   plan->modules = g_ptr_array_new_with_free_func ((GDestroyNotify) module_free);
   plan->tls = g_array_new (FALSE, TRUE, sizeof (SatchelPlanTls));
   g_array_set_clear_func (plan->tls, (GDestroyNotify) tls_clear);
-  plan->problems = g_ptr_array_new_with_free_func (g_free);
+  plan->problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   plan->image_fd = -1;
   for (guint i = 0; i < SATCHEL_PLAN_N_IDS; i++)
     plan->ids[i] = (SatchelPlanIds) { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID };
@@ -87,20 +87,29 @@ satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *wh
     plan->n_errors++;
   if (plan->problems->len >= SATCHEL_PLAN_PROBLEMS_MAX)
     return;
-  const char *what = is_warning ? "warning: " : "";
-  gboolean has_where = where != NULL && *where != '\0' && strcmp (where, "default") != 0;
-  g_ptr_array_add (plan->problems, g_strdup_printf ("%s%s%s%s", has_where ? where : "", has_where ? ": " : "", what, text));
+  gboolean has_where = where != NULL && strcmp (where, "default") != 0;
+  SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
+  problem->where = g_strdup (has_where ? where : "");
+  problem->text = g_steal_pointer (&text);
+  problem->is_warning = is_warning;
+  g_ptr_array_add (plan->problems, problem);
+}
+
+char *
+satchel_plan_problem_text (const SatchelPlan *plan, guint i)
+{
+  return satchel_config_problem_text (g_ptr_array_index (plan->problems, i));
 }
 
 /* ---- sending ---- */
 
 gboolean
-satchel_plan_send_problem (int fd, gboolean is_warning, const char *where, const char *text, GError **error)
+satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PROBLEM, 0);
-  g_autofree char *short_where = g_strndup (where, 1024), *short_text = g_strndup (text, 4096);
+  g_autofree char *short_where = g_strndup (problem->where, 1024), *short_text = g_strndup (problem->text, 4096);
   g_autofree char *clean_where = g_utf8_make_valid (short_where, -1), *clean_text = g_utf8_make_valid (short_text, -1);
-  satchel_ipc_put_u32 (message, is_warning);
+  satchel_ipc_put_u32 (message, problem->is_warning);
   satchel_ipc_put_string (message, clean_where);
   satchel_ipc_put_string (message, clean_text);
   return satchel_ipc_send_blocking (fd, message, error);

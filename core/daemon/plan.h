@@ -3,6 +3,7 @@
  * sent in messages, and all that master ever sees of it beside an opaque sealed image.
  */
 #pragma once
+#include "core/runtime/config_image.h"
 #include "core/runtime/ipc.h"
 #include <satchel/module.h>
 
@@ -65,7 +66,7 @@ typedef struct SatchelPlan
   GPtrArray *listeners; /* SatchelPlanListener */
   GPtrArray *modules;   /* SatchelPlanModule */
   GArray *tls;          /* SatchelPlanTls */
-  GPtrArray *problems;  /* char *, ready to print */
+  GPtrArray *problems;  /* SatchelConfigProblem */
   guint n_errors;
   int image_fd;         /* sealed memfd */
 } SatchelPlan;
@@ -77,7 +78,7 @@ void satchel_plan_listener_free (SatchelPlanListener *listener);
 
 /* Config's side. FALSE: master is gone. */
 gboolean satchel_plan_send (int fd, const SatchelPlan *plan, GError **error);
-gboolean satchel_plan_send_problem (int fd, gboolean is_warning, const char *where, const char *text, GError **error);
+gboolean satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error);
 gboolean satchel_plan_send_end (int fd, gboolean is_ok, GError **error);
 
 typedef enum
@@ -90,6 +91,8 @@ typedef enum
 SatchelPlanStep satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message);
 void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
+/* Problem @i for people; yours. */
+char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 
 /* What the two plans differ in. */
 gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);

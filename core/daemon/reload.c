@@ -22,6 +22,7 @@ struct SatchelReload
   SatchelMaster *master;
   SatchelPlan *plan;    /* the new one */
   guint64 generation;
+  guint64 attempt;      /* an answer to an earlier one, late, is not counted */
   guint n_waiting;
   gboolean is_mistake;  /* refused for what the configuration says */
   GString *report;      /* problems, one a line */
@@ -57,7 +58,11 @@ note_problems (SatchelReload *reload, guint first)
 {
   GPtrArray *problems = reload->plan->problems;
   for (guint i = first; i < problems->len; i++)
-    note (reload, strstr (g_ptr_array_index (problems, i), "warning: ") != NULL ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, g_ptr_array_index (problems, i));
+    {
+      const SatchelConfigProblem *problem = g_ptr_array_index (problems, i);
+      g_autofree char *text = satchel_config_problem_text (problem);
+      note (reload, problem->is_warning ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, text);
+    }
 }
 
 static void
@@ -68,6 +73,8 @@ tell_all (SatchelMaster *master, SatchelIpcType type, guint64 generation)
       SatchelWorker *worker = g_ptr_array_index (master->workers, i);
       if (!worker->is_ready || worker->is_retiring)
         continue;
+      if (type == SATCHEL_IPC_RELOAD_COMMIT)
+        worker->generation = generation;
       SatchelIpcMessage *message = satchel_ipc_message_new (type, 0);
       satchel_ipc_put_u64 (message, generation);
       satchel_worker_send (worker, message);
@@ -83,6 +90,19 @@ refuse (SatchelReload *reload)
     ((SatchelWorker *) g_ptr_array_index (master->workers, i))->is_preparing = FALSE;
   satchel_sockets_keep_only (master->sockets, master->plan);
   end (reload, FALSE);
+}
+
+static void
+ask (SatchelReload *reload, SatchelWorker *worker)
+{
+  if (!worker->is_ready || worker->is_retiring)
+    return;
+  satchel_worker_send_config (worker, reload->plan, reload->generation);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELOAD, 0);
+  satchel_ipc_put_u64 (message, reload->attempt);
+  satchel_worker_send (worker, message);
+  worker->is_preparing = TRUE;
+  reload->n_waiting++;
 }
 
 static gboolean
@@ -117,6 +137,9 @@ void
 satchel_reload_worker_ready (SatchelWorker *worker)
 {
   SatchelMaster *master = worker->master;
+  /* It took the settings in force while a reload was on its way. */
+  if (master->reload != NULL && master->reload->plan != NULL)
+    ask (master->reload, worker);
   if (worker->role != SATCHEL_ROLE_GATE || !satchel_master_is_all_ready (master))
     return;
   for (guint i = 0; i < master->workers->len; i++)
@@ -167,17 +190,7 @@ prepare (SatchelReload *reload)
 {
   SatchelMaster *master = reload->master;
   for (guint i = 0; i < master->workers->len; i++)
-    {
-      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (!worker->is_ready || worker->is_retiring)
-        continue;
-      satchel_worker_send_config (worker, reload->plan, reload->generation);
-      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELOAD, 0);
-      satchel_ipc_put_u64 (message, reload->generation);
-      satchel_worker_send (worker, message);
-      worker->is_preparing = TRUE;
-      reload->n_waiting++;
-    }
+    ask (reload, g_ptr_array_index (master->workers, i));
   satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, prepare_timeout, reload);
 }
 
@@ -187,6 +200,7 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   SatchelReload *reload = master->reload;
   reload->plan = plan;
   reload->generation = master->generation + 1;
+  reload->attempt = ++master->last_attempt;
   note_problems (reload, 0);
   if (!plan->is_ok)
     {
@@ -238,10 +252,10 @@ satchel_reload_begin (SatchelMaster *master)
 }
 
 void
-satchel_reload_answer (SatchelWorker *worker, gboolean ok, const char *message)
+satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *message)
 {
   SatchelReload *reload = worker->master->reload;
-  if (reload == NULL || !worker->is_preparing)
+  if (reload == NULL || !worker->is_preparing || attempt != reload->attempt)
     return;
   worker->is_preparing = FALSE;
   reload->n_waiting--;

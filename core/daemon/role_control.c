@@ -218,7 +218,7 @@ prepare (SatchelRoleContext *context, GError **error)
   const SatchelRoleHooks *hooks = own->hooks;
   if (hooks->reload_prepare != NULL && !hooks->reload_prepare (context, own->next, error))
     return FALSE;
-  if (satchel_loader_reload (context->loader, own->next, own->set, error))
+  if (satchel_loader_reload_prepare (context->loader, own->next, error))
     return TRUE;
   if (hooks->reload_abort != NULL)
     hooks->reload_abort (context);
@@ -228,7 +228,7 @@ prepare (SatchelRoleContext *context, GError **error)
 static gboolean
 reload (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
-  satchel_ipc_get_u64 (message);
+  guint64 attempt = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   g_autoptr (GError) error = NULL;
@@ -238,6 +238,7 @@ reload (SatchelRoleContext *context, SatchelIpcMessage *message)
   if (!ok)
     g_clear_pointer (&context->private->next, satchel_config_set_free);
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_RELOADED, 0);
+  satchel_ipc_put_u64 (reply, attempt);
   satchel_ipc_put_u32 (reply, ok);
   satchel_ipc_put_string (reply, ok ? "" : error != NULL ? error->message : "refused without a reason");
   return satchel_ipc_send (context->control, reply);
@@ -281,13 +282,12 @@ reload_end (SatchelRoleContext *context, gboolean is_commit)
   if (is_commit)
     {
       adopt_next (context);
+      satchel_loader_reload_end (context->loader, TRUE);
       if (hooks->reload_commit != NULL)
         hooks->reload_commit (context);
       return TRUE;
     }
-  g_autoptr (GError) error = NULL;
-  if (!satchel_loader_reload (context->loader, own->set, NULL, &error))
-    satchel_log (SATCHEL_LOG_ERROR, "module", "going back to the old settings: %s", error->message);
+  satchel_loader_reload_end (context->loader, FALSE);
   if (hooks->reload_abort != NULL)
     hooks->reload_abort (context);
   g_clear_pointer (&own->next, satchel_config_set_free);

@@ -219,7 +219,10 @@ trial_done (SatchelMaster *master, SatchelPlan *plan)
   master->trial_runs = FALSE;
   gboolean is_refused = plan->is_whole && !plan->is_ok;
   for (guint i = 0; is_refused && i < plan->problems->len; i++)
-    satchel_log (SATCHEL_LOG_ERROR, "config", "%s", (const char *) g_ptr_array_index (plan->problems, i));
+    {
+      g_autofree char *text = satchel_plan_problem_text (plan, i);
+      satchel_log (SATCHEL_LOG_ERROR, "config", "%s", text);
+    }
   satchel_plan_free (plan);
   if (!is_refused)
     {

@@ -120,6 +120,7 @@ satchel_worker_send_setup (SatchelWorker *worker)
       satchel_worker_send (worker, message);
     }
   satchel_worker_send_config (worker, master->plan, master->generation);
+  worker->generation = master->generation;
   send_modules (worker, master->plan);
   send_shared (worker);
   if (worker->suspects != NULL)

@@ -152,6 +152,14 @@ ready (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   if (!satchel_ipc_message_is_done (message) || !worker->has_started || worker->is_ready)
     return FALSE;
+  if (worker->generation != worker->master->generation)
+    {
+      /* It was starting while a reload went through, so nobody asked it. */
+      satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u] has the settings of before the reload: it starts again", satchel_role_name (worker->role), worker->slot);
+      worker->n_quick = 0;
+      kill (worker->pid, SIGKILL);
+      return TRUE;
+    }
   worker->is_ready = TRUE;
   satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s[%u] ready: pid=%d", satchel_role_name (worker->role), worker->slot, (int) worker->pid);
   if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
@@ -196,11 +204,12 @@ worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
     }
   if (message->type == SATCHEL_IPC_RELOADED)
     {
+      guint64 attempt = satchel_ipc_get_u64 (message);
       gboolean ok = satchel_ipc_get_u32 (message) != 0;
       const char *text = satchel_ipc_get_string (message);
       if (!satchel_ipc_message_is_done (message))
         return FALSE;
-      satchel_reload_answer (worker, ok, text);
+      satchel_reload_answer (worker, attempt, ok, text);
       return TRUE;
     }
   if (message->type == SATCHEL_IPC_ADMIN_REPLY)

@@ -303,6 +303,12 @@ satchel_config_problem_free (SatchelConfigProblem *problem)
   g_free (problem);
 }
 
+char *
+satchel_config_problem_text (const SatchelConfigProblem *problem)
+{
+  return g_strdup_printf ("%s%s%s%s", problem->where, *problem->where != '\0' ? ": " : "", problem->is_warning ? "warning: " : "", problem->text);
+}
+
 void
 satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *where, const char *format, ...)
 {

@@ -34,6 +34,8 @@ typedef struct SatchelConfigProblem
   gboolean is_warning;
 } SatchelConfigProblem;
 void satchel_config_problem_free (SatchelConfigProblem *problem);
+/* "FILE:LINE: warning: TEXT", as people read it; yours.  Programs look at the fields. */
+char *satchel_config_problem_text (const SatchelConfigProblem *problem);
 
 /* Finds a module's schema by group name: given by the caller (the loader), NULL if there is no such module. */
 typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, gpointer data);

@@ -16,7 +16,7 @@ typedef enum
   /* role -> master, on the control link (descriptor 3 of every role) */
   SATCHEL_IPC_HELLO = 1,     /* s build_id, u32 role, u32 slot */
   SATCHEL_IPC_READY,         /* - : sandboxed and serving */
-  SATCHEL_IPC_RELOADED,      /* u32 ok, s message */
+  SATCHEL_IPC_RELOADED,      /* u64 attempt, u32 ok, s message */
   SATCHEL_IPC_ADMIN_REPLY,   /* u64 request, u32 final, u32 status, s text (several messages may make one answer) */
   SATCHEL_IPC_STOPPED,       /* - : drained, about to exit 0 */
   SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke (session id: the serial of its PEER); send a new one */
@@ -30,7 +30,7 @@ typedef enum
   SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */
   SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer; session id: its serial */
   SATCHEL_IPC_START,         /* - : everything was sent; sandbox, then serve */
-  SATCHEL_IPC_RELOAD,        /* u64 generation: CONFIG and TLS_FILEs came; prepare or refuse whole (RELOADED) */
+  SATCHEL_IPC_RELOAD,        /* u64 attempt, for the answer: CONFIG and TLS_FILEs came; prepare or refuse whole (RELOADED) */
   SATCHEL_IPC_STOP,          /* u32 grace_ms */
   SATCHEL_IPC_ADMIN,         /* u64 request, u32 count, count * s: command and arguments */
   SATCHEL_IPC_SETUP,         /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots: the first message, before rights are dropped */

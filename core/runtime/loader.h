@@ -64,11 +64,13 @@ const SatchelConfigRow *satchel_loader_schema (const char *group, gpointer loade
 const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
 
 /* The lifecycle over all loaded modules, in order of loading.  Each fails whole: what was started is stopped again, what was
- * reloaded is reloaded with @old. */
+ * prepared for a reload is told that it does not come. */
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);
-gboolean satchel_loader_reload (SatchelLoader *loader, const SatchelConfigSet *set, const SatchelConfigSet *old, GError **error);
+gboolean satchel_loader_reload_prepare (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
+/* After a prepare that gave TRUE, once. */
+void satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit);
 void satchel_loader_stop (SatchelLoader *loader);
 /* For programs like `satchel`: loads every module that @set enables and configures it.  FALSE: at least one failed. */
 gboolean satchel_loader_load_enabled (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);

@@ -192,6 +192,8 @@ check_build (const SatchelModule *module, const char *who, GError **error)
   if (module->size != sizeof (SatchelModule))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, not %u; rebuild it against this server's headers", who,
                               module->size, (guint) sizeof (SatchelModule));
+  if ((module->reload != NULL) != (module->reload_end != NULL))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: reload and reload_end go together; ask its author", who);
   if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for %u-bit pointers and GLib %u, this server for %u and %u; rebuild it",
                               who, module->pointer_bits, module->glib_major, (guint) (8 * sizeof (void *)), (guint) GLIB_MAJOR_VERSION);

@@ -144,32 +144,38 @@ satchel_loader_stop (SatchelLoader *loader)
 }
 
 static gboolean
-reload_entry (SatchelLoaderEntry *entry, const SatchelConfigSet *set, GError **error)
+prepare_entry (SatchelLoaderEntry *entry, const SatchelConfigSet *set, GError **error)
 {
   if (!entry->is_active || entry->module->reload == NULL)
     return TRUE;
-  if (entry->module->reload (satchel_config_set_group (set, entry->name), error))
-    return TRUE;
-  return name_failure (entry, "reload", error);
+  if (!entry->module->reload (satchel_config_set_group (set, entry->name), error))
+    return name_failure (entry, "reload", error);
+  entry->is_prepared = TRUE;
+  return TRUE;
 }
 
 gboolean
-satchel_loader_reload (SatchelLoader *loader, const SatchelConfigSet *set, const SatchelConfigSet *old, GError **error)
+satchel_loader_reload_prepare (SatchelLoader *loader, const SatchelConfigSet *set, GError **error)
+{
+  for (guint i = 0; i < loader->entries->len; i++)
+    if (!prepare_entry (g_ptr_array_index (loader->entries, i), set, error))
+      {
+        satchel_loader_reload_end (loader, FALSE);
+        return FALSE;
+      }
+  return TRUE;
+}
+
+void
+satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit)
 {
   for (guint i = 0; i < loader->entries->len; i++)
     {
-      if (reload_entry (g_ptr_array_index (loader->entries, i), set, error))
-        continue;
-      while (old != NULL && i-- > 0)
-        {
-          /* The old settings were taken once, so going back is not expected to fail; there is nowhere further back. */
-          g_autoptr (GError) back = NULL;
-          if (!reload_entry (g_ptr_array_index (loader->entries, i), old, &back))
-            satchel_log (SATCHEL_LOG_ERROR, "module", "going back to the old settings: %s", back->message);
-        }
-      return FALSE;
+      SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
+      if (entry->is_prepared)
+        entry->module->reload_end (is_commit);
+      entry->is_prepared = FALSE;
     }
-  return TRUE;
 }
 
 gboolean

@@ -11,7 +11,7 @@ typedef struct SatchelLoaderEntry
   char *name;
   gboolean is_gate;
   gboolean is_active; /* its roles include ours: lifecycle calls and look-ups apply */
-  gboolean is_configured, is_started;
+  gboolean is_configured, is_started, is_prepared;
 } SatchelLoaderEntry;
 
 struct SatchelLoader

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What a module exports: one function, `satchel_module`, that returns its descriptor.
  * Lifecycle in each role that loads it: load, configure (section), start (role),
- * [reload (section)], stop.  ABI 0: the number must match exactly.
+ * [reload (section), reload_end], stop.  ABI 0: the number must match exactly.
  *   ABI history: 0 first shape, may change until the SDK is declared.
  */
 #pragma once
@@ -61,12 +61,16 @@ typedef struct SatchelModule
   const SatchelConfigRow *schema; /* rows of its group; `enabled` is added by the core.  NULL: none.
                                      NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
-  /* All optional.  A failed configure at start is fatal, at reload it changes nothing. */
+  /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
   /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that setting. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);
+  /* Two phases over all modules of all processes, since a reload that is refused anywhere changes nothing anywhere.  reload: works
+   * out what @section needs and goes on with the old settings; FALSE refuses.  After each that agreed, one reload_end: TRUE, the new
+   * settings are in force from now on; FALSE, what was worked out is thrown away.  It cannot fail.  @section is valid till then. */
   gboolean (*reload) (const SatchelConfig *section, GError **error);
+  void (*reload_end) (gboolean is_commit);
   void (*stop) (void);
 } SatchelModule;
 

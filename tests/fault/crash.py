@@ -2,27 +2,16 @@
 # SPDX-License-Identifier: MIT
 """A message that crashes a mail process twice is set aside: shown unparsed, with the server up (design 1.4)."""
 import os
-import shlex
 import shutil
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import TOP, Server, case, equal, main, run, scratch, wait_for  # noqa: E402
+from modules import Modules  # noqa: E402
+from tap import Server, case, equal, main, wait_for  # noqa: E402
 
-INST = os.path.join(os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "inst")
-work = scratch()
-os.chmod(work, 0o755)
-modules = os.path.join(work, "modules")
-
-
-def start():
-    """A server with the layer that crashes (tests/layers/crash.c)."""
-    run(os.path.join(TOP, "tools/lib/build.sh"), os.path.dirname(INST))
-    shutil.copytree(os.path.join(INST, "lib/satchel/modules"), modules)
-    env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(INST, "lib/pkgconfig")}
-    flags = shlex.split(run("pkg-config", "--cflags", "--libs", "satchel", env=env, text=True).stdout)
-    run("cc", "-std=gnu17", "-fPIC", "-shared", "-o", os.path.join(modules, "crash.so"), os.path.join(TOP, "tests/layers/crash.c"), *flags)
-    return Server("--set", "server.module_dir=" + modules, "--set", "crash.enabled=true", "--set", "server.mail_processes=1")
+modules = Modules()
+modules.add("layers/crash.c", "crash")
+server = Server(*modules.options("crash"), "--set", "server.mail_processes=1")
 
 
 def fetch(what):
@@ -40,8 +29,6 @@ def fetch(what):
 @case
 def set_aside():
     """after two crashes the mailbox can be read again, the message without its structure"""
-    global server
-    server = start()
     wait_for(lambda: fetch("(UID)"), "the mailbox is there")
     new = min((path for path, _, _ in os.walk(server.mail_root) if path.endswith("/new")), key=len)
     for name, header in (("1.a.b", "Subject: fine"), ("2.a.b", "X-Crash: now"), ("3.a.b", "Subject: fine too")):

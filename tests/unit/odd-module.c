@@ -17,6 +17,7 @@
 #define WRONG_NAME 8
 #define NOT_OURS 9
 #define SAME_NAME 10
+#define HALF_A_RELOAD 11
 
 #if ODD == CRASH
 static __attribute__ ((constructor)) void
@@ -53,7 +54,7 @@ filter (SatchelDeliveryItem *item, GError **error)
 #endif
 }
 
-static int n_configured, n_started, n_reloaded;
+static int n_configured, n_started;
 
 static gboolean
 configure (const SatchelConfig *section, GError **error)
@@ -72,10 +73,14 @@ start (SatchelRole role, GError **error)
 static gboolean
 reload (const SatchelConfig *section, GError **error)
 {
-  n_reloaded++;
   if (satchel_config_bool (section, "refuse"))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "told to refuse");
   return TRUE;
+}
+
+G_GNUC_UNUSED static void
+reload_end (gboolean is_commit)
+{
 }
 
 static const SatchelConfigRow rows[] = {
@@ -114,6 +119,9 @@ static const SatchelModule module = {
   .configure = configure,
   .start = start,
   .reload = reload,
+#if ODD != HALF_A_RELOAD
+  .reload_end = reload_end,
+#endif
 };
 
 #if ODD == NO_SYMBOL

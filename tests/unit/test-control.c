@@ -211,6 +211,12 @@ sample_plan (void)
   return plan;
 }
 
+static const SatchelConfigProblem sent[] = { { (char *) "f:1", (char *) "a warning", TRUE },
+                                             { (char *) "", (char *) "warning: from the start", FALSE },
+                                             { (char *) "warning: f.conf:2", (char *) "a file that is called so", FALSE },
+                                             { (char *) "f:3", (char *) "module x: warning: its own words", FALSE },
+                                             { (char *) "", (char *) "w", TRUE } };
+
 /* Sends and takes in; @mangle changes the received body first. */
 static SatchelPlanStep
 through (const SatchelPlan *plan, SatchelPlan *into, GRand *mangle)
@@ -218,7 +224,8 @@ through (const SatchelPlan *plan, SatchelPlan *into, GRand *mangle)
   int pair[2];
   g_autoptr (GError) error = NULL;
   g_assert_cmpint (socketpair (AF_UNIX, SOCK_SEQPACKET, 0, pair), ==, 0);
-  g_assert_true (satchel_plan_send_problem (pair[0], TRUE, "f:1", "a warning", &error));
+  for (guint i = 0; i < G_N_ELEMENTS (sent); i++)
+    g_assert_true (satchel_plan_send_problem (pair[0], &sent[i], &error));
   g_assert_true (satchel_plan_send (pair[0], plan, &error) && satchel_plan_send_end (pair[0], TRUE, &error));
   SatchelPlanStep step = SATCHEL_PLAN_MORE;
   while (step == SATCHEL_PLAN_MORE)
@@ -242,7 +249,17 @@ test_plan (void)
   g_assert_cmpint (through (plan, copy, NULL), ==, SATCHEL_PLAN_DONE);
   g_assert_true (copy->is_ok);
   g_assert_true (satchel_plan_same_listeners (plan, copy));
-  g_assert_cmpstr (g_ptr_array_index (copy->problems, 0), ==, "f:1: warning: a warning");
+  /* The severity is a field to the end, whatever the words and the file's name are. */
+  g_assert_cmpuint (copy->problems->len, ==, G_N_ELEMENTS (sent));
+  for (guint i = 0; i < G_N_ELEMENTS (sent); i++)
+    {
+      const SatchelConfigProblem *problem = g_ptr_array_index (copy->problems, i);
+      g_assert_cmpstr (problem->where, ==, sent[i].where);
+      g_assert_cmpstr (problem->text, ==, sent[i].text);
+      g_assert_cmpint (problem->is_warning, ==, sent[i].is_warning);
+    }
+  g_autofree char *text = satchel_plan_problem_text (copy, 0);
+  g_assert_cmpstr (text, ==, "f:1: warning: a warning");
   g_autofree char *nothing = satchel_plan_needs_restart (plan, copy);
   g_assert_null (nothing);
   copy->n_mails = 3;

@@ -63,6 +63,7 @@ test_refusals (void)
   refused (7, "satchel_function_that_is_nowhere", "rebuild it");
   refused (8, "calls itself \"another\"", "rename");
   refused (9, "mark", "rebuild it");
+  refused (11, "reload and reload_end go together", "ask its author");
 }
 
 static char *
@@ -165,10 +166,130 @@ test_lifecycle (void)
   g_assert_true (satchel_loader_configure (loader, old, &error));
   g_assert_true (satchel_loader_start (loader, &error));
   for (guint i = 0; i < 1000; i++)
-    g_assert_true (satchel_loader_reload (loader, old, old, &error));
-  g_assert_false (satchel_loader_reload (loader, next, old, &error));
+    {
+      g_assert_true (satchel_loader_reload_prepare (loader, old, &error));
+      satchel_loader_reload_end (loader, TRUE);
+    }
+  g_assert_false (satchel_loader_reload_prepare (loader, next, &error));
   g_assert_nonnull (strstr (error->message, "told to refuse"));
   satchel_loader_stop (loader);
+}
+
+/* Modules that remember what is in force; each refuses when its setting says so. */
+#define N_SEVERAL 4u
+typedef struct Several
+{
+  gint64 in_force, next; /* the setting `value` */
+  guint n_asked, n_committed, n_aborted;
+} Several;
+static Several several[N_SEVERAL];
+
+static gboolean
+several_reload (guint i, const SatchelConfig *section, GError **error)
+{
+  several[i].n_asked++;
+  several[i].next = satchel_config_int (section, "value");
+  return !satchel_config_bool (section, "refuse") || satchel_error_set (error, SATCHEL_ERROR_INVALID, "told to refuse");
+}
+
+static void
+several_end (guint i, gboolean is_commit)
+{
+  *(is_commit ? &several[i].n_committed : &several[i].n_aborted) += 1;
+  if (is_commit)
+    several[i].in_force = several[i].next;
+}
+
+static const SatchelConfigRow several_rows[] = {
+  { "value", SATCHEL_CONFIG_INT, "0", "What is in force", .min = 0, .max = 1000, .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
+  { NULL }
+};
+static SatchelFilterVerdict
+several_filter (SatchelDeliveryItem *item, GError **error)
+{
+  return SATCHEL_FILTER_CONTINUE;
+}
+
+static const SatchelDeliveryFilterOps several_ops = { .size = sizeof several_ops, .band = 500, .filter = several_filter };
+static const SatchelProvides several_provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &several_ops }, { 0 } };
+#define SEVERAL(i)                                                                                 \
+  static gboolean several_reload_##i (const SatchelConfig *section, GError **error) { return several_reload (i, section, error); } \
+  static void several_end_##i (gboolean is_commit) { several_end (i, is_commit); }
+#define SEVERAL_MODULE(i)                                                                          \
+  { SATCHEL_MODULE_FACTS, .name = "several" #i, .version = "1", .description = "d", .licence = "MIT", .roles = SATCHEL_ROLE_MAIL, \
+    .schema = several_rows, .provides = several_provides, .reload = several_reload_##i, .reload_end = several_end_##i }
+SEVERAL (0)
+SEVERAL (1)
+SEVERAL (2)
+SEVERAL (3)
+static const SatchelModule several_modules[N_SEVERAL] = { SEVERAL_MODULE (0), SEVERAL_MODULE (1), SEVERAL_MODULE (2), SEVERAL_MODULE (3) };
+
+static SatchelConfigSet *
+several_set (gint value, guint refuses)
+{
+  g_autofree char *none = g_build_filename (dir, "no-files", NULL);
+  g_autoptr (GPtrArray) overrides = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < N_SEVERAL; i++)
+    {
+      g_ptr_array_add (overrides, g_strdup_printf ("several%u.value=%d", i, value));
+      g_ptr_array_add (overrides, g_strdup_printf ("several%u.refuse=%s", i, i == refuses ? "true" : "false"));
+    }
+  g_ptr_array_add (overrides, NULL);
+  g_assert_cmpint (g_mkdir_with_parents (none, 0755), ==, 0);
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  SatchelConfigSet *set = satchel_config_load (none, none, (const char *const *) overrides->pdata, satchel_loader_schema, satchel_loader_default (), problems);
+  for (guint i = 0; i < problems->len; i++)
+    g_test_message ("%s", ((const SatchelConfigProblem *) problems->pdata[i])->text);
+  g_assert_nonnull (set);
+  return set;
+}
+
+/* Whoever refuses, first, between or last: everybody, before it and after it, is as before; a hundred times. */
+static void
+test_several_refuse (void)
+{
+  SatchelLoader *loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
+  satchel_loader_set_default (loader);
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < N_SEVERAL; i++)
+    {
+      (void) satchel_loader_add (loader, &several_modules[i], FALSE, &error);
+      g_assert_no_error (error);
+    }
+  g_autoptr (SatchelConfigSet) old = several_set (7, N_SEVERAL);
+  g_assert_true (satchel_loader_configure (loader, old, &error));
+  g_assert_true (satchel_loader_reload_prepare (loader, old, &error));
+  for (guint i = 0; i < N_SEVERAL; i++)
+    g_assert_cmpint (several[i].in_force, ==, 0); /* nothing is in force before all have agreed */
+  satchel_loader_reload_end (loader, TRUE);
+  for (guint round = 0; round < 100; round++)
+    {
+      guint refuses = round % N_SEVERAL;
+      g_autoptr (SatchelConfigSet) next = several_set (8, refuses);
+      memset (several, 0, sizeof several);
+      for (guint i = 0; i < N_SEVERAL; i++)
+        several[i].in_force = 7;
+      g_assert_false (satchel_loader_reload_prepare (loader, next, &error));
+      g_autofree char *name = g_strdup_printf ("module several%u: reload: ", refuses);
+      g_assert_true (g_str_has_prefix (error->message, name));
+      g_clear_error (&error);
+      for (guint i = 0; i < N_SEVERAL; i++)
+        {
+          g_assert_cmpint (several[i].in_force, ==, 7);
+          g_assert_cmpuint (several[i].n_committed, ==, 0);
+          g_assert_cmpuint (several[i].n_asked, ==, i <= refuses);
+          g_assert_cmpuint (several[i].n_aborted, ==, i < refuses); /* each that agreed, once */
+        }
+    }
+  g_autoptr (SatchelConfigSet) good = several_set (9, N_SEVERAL);
+  g_assert_true (satchel_loader_reload_prepare (loader, good, &error));
+  satchel_loader_reload_end (loader, FALSE); /* another process refused */
+  g_assert_cmpint (several[0].in_force, ==, 7);
+  g_assert_true (satchel_loader_reload_prepare (loader, good, &error));
+  satchel_loader_reload_end (loader, TRUE);
+  for (guint i = 0; i < N_SEVERAL; i++)
+    g_assert_cmpint (several[i].in_force, ==, 9);
 }
 
 static void
@@ -204,6 +325,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/ownership", test_ownership);
   g_test_add_func ("/loader/roles-and-registry", test_roles_and_registry);
   g_test_add_func ("/loader/lifecycle", test_lifecycle);
+  g_test_add_func ("/loader/several-refuse", test_several_refuse);
   g_test_add_func ("/loader/list", test_list);
   int status = g_test_run ();
   g_autoptr (GDir) entries = g_dir_open (dir, 0, NULL);

@@ -1,0 +1,92 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""A reload that one of several modules refuses: all of them, before it and after it, work as before."""
+import os
+import re
+import signal
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from modules import Modules  # noqa: E402
+from tap import Server, case, equal, main, wait_for  # noqa: E402
+
+NAMES = ("first", "second", "third")
+ROUNDS = 100
+modules = Modules()
+for name in NAMES:
+    modules.add("install/sorter.c", name, f'-DNAME="{name}"')
+server = Server(*modules.options(*NAMES), "--set", "server.mail_processes=2", users=2)
+
+
+def settings(mailbox, refuses=()):
+    with open(os.path.join(server.config_dir, "conf.d", "50-sorters.conf"), "w") as f:
+        for name in NAMES:
+            f.write(f'{name} = {{ mailbox = "{mailbox}"; refuse = {"true" if name in refuses else "false"}; }};\n')
+
+
+def goes_to():
+    """Where a mail for each module goes, for users of both mail processes."""
+    found = set()
+    for user in ("u0001", "u0002"):
+        for name in NAMES:
+            server.deliver(b"X-For: %s\nSubject: s\n\ntext\n" % name.encode(), user)
+        c = server.imap(user)
+        for mailbox in ("INBOX", "Archive", "Junk", "Trash"):
+            c.select(mailbox)
+            for item in c.fetch("1:*", "(BODY.PEEK[HEADER.FIELDS (X-FOR)])")[1]:
+                if isinstance(item, tuple):
+                    found.add((item[1].split(b":")[1].strip().decode(), mailbox))
+            c.store("1:*", "+FLAGS", r"\Deleted")
+            c.expunge()
+        c.logout()
+    return found
+
+
+def everybody(mailbox):
+    return {(name, mailbox) for name in NAMES}
+
+
+@case
+def one_refuses():
+    """whichever module refuses, mail of all of them goes where it went before"""
+    equal(goes_to(), everybody("Archive"), "before")
+    for refuses in ((NAMES[0],), (NAMES[1],), (NAMES[2],), NAMES[1:]):
+        settings("Junk", refuses)
+        r = server.cli("reload", check=False)
+        equal(r.returncode, 78, f"exit status of a refused reload ({r.stdout}{r.stderr})")
+        equal(f"module {refuses[0]}: reload: told to refuse" in r.stdout + r.stderr, True, f"who refused:\n{r.stdout}{r.stderr}")
+        equal(goes_to(), everybody("Archive"), f"after {refuses} refused")
+
+
+@case
+def all_agree():
+    """a reload that all agree to is in force for all"""
+    settings("Junk")
+    equal(server.cli("reload").returncode, 0, "reload")
+    equal(goes_to(), everybody("Junk"), "after the reload")
+
+
+@case
+def again_and_again():
+    """a hundred reloads, every third refused: nobody dies, and the last that was agreed to counts"""
+    before = server.roles()
+    for n in range(ROUNDS):
+        settings("Trash" if n % 3 else "Archive", () if n % 3 else (NAMES[n % len(NAMES)],))
+        equal(server.cli("reload", check=False).returncode, 0 if n % 3 else 78, f"exit status of reload {n}")
+    equal(goes_to(), everybody("Trash"), "after all of them")
+    equal(server.roles(), before, "the processes")
+
+
+@case
+def one_dies_meanwhile():
+    """a process that starts while settings change has the new ones in the end"""
+    pids = sorted(pid for pid, role in server.roles().items() if role == "mail")
+    for n, pid in enumerate(pids):
+        settings("Archive" if n % 2 else "Junk")
+        os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: server.cli("reload", check=False).returncode == 0, "a reload goes through")
+    wait_for(lambda: not re.search("down|starting", server.cli("status").stdout), "all are ready")
+    equal(goes_to(), everybody("Archive"), "both processes have what was agreed to last")
+
+
+main()

@@ -1,0 +1,31 @@
+# SPDX-License-Identifier: MIT
+"""Test modules, built as their authors would: installed headers, pkg-config and a compiler."""
+import os
+import shlex
+import shutil
+
+from tap import TOP, run, scratch
+
+INST = os.path.join(os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "inst")
+
+
+class Modules:
+    """A module directory of one's own: those that are installed, and what is built into it."""
+
+    def __init__(self):
+        run(os.path.join(TOP, "tools/lib/build.sh"), os.path.dirname(INST))
+        work = scratch()
+        os.chmod(work, 0o755)
+        self.dir = os.path.join(work, "modules")
+        shutil.copytree(os.path.join(INST, "lib/satchel/modules"), self.dir)
+
+    def add(self, source, name, *flags):
+        """@source: a path below tests/."""
+        env = {**os.environ, "PKG_CONFIG_PATH": os.path.join(INST, "lib/pkgconfig")}
+        found = shlex.split(run("pkg-config", "--cflags", "--libs", "satchel", env=env, text=True).stdout)
+        run("cc", "-std=gnu17", "-Wall", "-fPIC", "-shared", "-o", os.path.join(self.dir, name + ".so"), os.path.join(TOP, "tests", source), *flags, *found)
+
+    def options(self, *names):
+        """What a server is started with."""
+        enabled = [x for name in names for x in ("--set", name + ".enabled=true")]
+        return ["--set", "server.module_dir=" + self.dir, *enabled]
