@@ -10,7 +10,7 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/check-docs tools/update-docs
+EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/check-hardening tools/check-docs tools/update-docs
 # The rules of dependencies and of hashes are part of every build.
 all-local: check-deps check-hashes
 check-deps:
@@ -19,6 +19,28 @@ check-hashes:
 	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
+# Files as they are installed: what libtool leaves in the build tree is linked to be run there.
+HARDENED = $(lib_LTLIBRARIES) $(module_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
+if CET
+CHECK_CET = --cet
+else
+CHECK_CET =
+endif
+check-hardening: $(HARDENED)
+if HARDENING
+if SANITIZE
+	@echo "SKIPPED: check-hardening: a sanitizer's build is not hardened"
+else
+	@rm -rf .hardened && $(MAKE) -s install DESTDIR=$(abs_top_builddir)/.hardened > /dev/null 2>&1
+	@python3 $(top_srcdir)/tools/check-hardening $(CHECK_CET) --libdir $(libdir) --self-test "$(CC)" \
+		.hardened && rm -rf .hardened
+if !CET
+	@echo "SKIPPED: check-hardening: CET: not this machine's, or the compiler has no -fcf-protection"
+endif
+endif
+else
+	@echo "SKIPPED: check-hardening: configured with --disable-hardening"
+endif
 check-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-docs .
 update-docs: satchel $(module_LTLIBRARIES)

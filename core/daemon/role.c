@@ -187,6 +187,8 @@ satchel_role_main (SatchelRole role, guint slot)
 {
   static SatchelRoleContext context;
   static struct SatchelRolePrivate own;
+  /* It had to outlive our exec, and no further one. */
+  (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
   satchel_log_open (-1, SATCHEL_LOG_INFO, satchel_role_name (role));
   context.role = role;
   context.slot = slot;

@@ -8,7 +8,16 @@
 #include <dlfcn.h>
 #include <satchel/charset.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <time.h>
+
+/* Linux 6.3; headers may be older than the kernel. */
+#ifndef PR_SET_MDWE
+#define PR_SET_MDWE 65
+#endif
+#ifndef PR_MDWE_REFUSE_EXEC_GAIN
+#define PR_MDWE_REFUSE_EXEC_GAIN 1UL
+#endif
 
 void
 satchel_sandbox_preload (SatchelRole role)
@@ -53,6 +62,10 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
     return FALSE;
   if (abi > 0 && abi < 4 && !miss (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
     return FALSE;
+  /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the same of those
+   * that we know.  The config process still loads modules. */
+  if (role != SATCHEL_ROLE_CONFIG)
+    (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;
   if (satchel_sandbox_seccomp (role, &local))
     return TRUE;

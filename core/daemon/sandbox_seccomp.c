@@ -11,6 +11,7 @@
 #include <sched.h>
 #include <seccomp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -21,7 +22,7 @@
 #define NEWEST_KNOWN 449
 
 static const int common_calls[] = {
-  CALL (read), CALL (write), CALL (writev), CALL (pread64), CALL (close), CALL (mmap), CALL (munmap),
+  CALL (read), CALL (write), CALL (writev), CALL (pread64), CALL (close), CALL (munmap),
   CALL (mremap), CALL (madvise), CALL (brk), CALL (futex), CALL (rt_sigaction), CALL (rt_sigprocmask),
   CALL (rt_sigreturn), CALL (clock_gettime), CALL (getpid), CALL (gettid), CALL (exit),
   CALL (exit_group), CALL (epoll_ctl), CALL (epoll_wait), CALL (epoll_pwait), CALL (poll), CALL (ppoll), CALL (fcntl),
@@ -87,11 +88,13 @@ has_files (SatchelRole role)
   return role != SATCHEL_ROLE_GATE;
 }
 
-/* Calls that are fine with some arguments only. */
+/* Calls that are fine with some arguments only.  Code is in memory before the cage closes, so no page becomes executable
+ * in it: neither one that was written (mprotect), nor a file that was (mmap of it or of a memfd). */
 static gboolean
 add_conditions (scmp_filter_ctx filter, SatchelRole role, GError **error)
 {
-  gboolean ok = allow_if (filter, CALL (mprotect), SCMP_A2 (SCMP_CMP_MASKED_EQ, 4 /* PROT_EXEC */, 0), error)
+  gboolean ok = allow_if (filter, CALL (mprotect), SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, 0), error)
+                && allow_if (filter, CALL (mmap), SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, 0), error)
                 && allow_if (filter, CALL (prctl), SCMP_A0 (SCMP_CMP_EQ, PR_SET_NAME), error)
                 && allow_if (filter, CALL (tgkill), SCMP_A0 (SCMP_CMP_EQ, (scmp_datum_t) getpid ()), error)
                 && allow_if (filter, CALL (ioctl), SCMP_A1 (SCMP_CMP_EQ, FIONREAD), error)
@@ -116,7 +119,7 @@ is_on (const int *calls, int call)
 static gboolean
 is_allowed (SatchelRole role, int call)
 {
-  static const int conditional[] = { CALL (mprotect), CALL (prctl), CALL (tgkill), CALL (ioctl), CALL (newfstatat), END };
+  static const int conditional[] = { CALL (mprotect), CALL (mmap), CALL (prctl), CALL (tgkill), CALL (ioctl), CALL (newfstatat), END };
   return is_on (common_calls, call) || is_on (conditional, call) || (role == SATCHEL_ROLE_GATE && is_on (gate_calls, call))
          || (has_files (role) && (is_on (file_calls, call) || call == CALL (clone)))
          || (role == SATCHEL_ROLE_MAIL && is_on (mail_calls, call));
@@ -137,6 +140,8 @@ deny_known (scmp_filter_ctx filter, SatchelRole role)
   for (int call = 0; call <= NEWEST_KNOWN; call++)
     if (!is_allowed (role, call) && !is_on (deadly_calls, call) && !is_on (unknown_calls, call))
       (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), call, 0);
+  (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), CALL (mprotect), 1, SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
+  (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), CALL (mmap), 1, SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
   for (guint i = 0; deadly_calls[i] != END; i++)
     if (!is_allowed (role, deadly_calls[i]))
       (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);

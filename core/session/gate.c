@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include <errno.h>
 #include <netinet/in.h>
@@ -41,6 +42,7 @@ accept_again (SatchelTimer *timer, gpointer data)
 void
 gate_sessions_changed (void)
 {
+  satchel_trim_note (satchel_gate.n_served);
   if (!satchel_gate.is_paused || satchel_gate.is_stopping || satchel_gate.accept_timer.due_ms != 0)
     return;
   if (satchel_gate.n_served < satchel_gate.max_connections)

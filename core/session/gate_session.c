@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include "core/session/log_budget.h"
 #include "core/session/proxy.h"
@@ -409,7 +410,7 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
   if (session->next != NULL)
     session->next->previous = session;
   satchel_gate.first = session;
-  satchel_gate.n_served++;
+  satchel_trim_note (++satchel_gate.n_served);
   g_hash_table_insert (satchel_gate.sessions, &session->id, session);
   satchel_address_text (address, session->peer);
   satchel_timer_arm (&session->login_timer, satchel_gate.login_timeout_ms, login_timed_out, session);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/runtime/job_private.h"
+#include "core/runtime/trim.h"
 #include "core/session/log_budget.h"
 #include "core/session/mail_private.h"
 #include <netinet/in.h>
@@ -117,7 +118,7 @@ session_free (SatchelSession *session)
     satchel_mail_sessions = session->next;
   if (session->next != NULL)
     session->next->previous = session->previous;
-  n_sessions--;
+  satchel_trim_note (--n_sessions);
   g_free (session->user);
   g_free (session->path);
   g_free (session->peer);
@@ -220,7 +221,7 @@ mail_session_start (const MailHandOver *hand_over)
   if (session->next != NULL)
     session->next->previous = session;
   satchel_mail_sessions = session;
-  n_sessions++;
+  satchel_trim_note (++n_sessions);
   g_hash_table_add (by_id, session);
   SatchelConnection *connection
       = satchel_connection_new (satchel_transport_new_plain (hand_over->fd), &session_handlers, session);

@@ -47,6 +47,20 @@ def each_role():
 
 
 @case
+def nothing_outlives_an_exec():
+    """no descriptor of any process would go to a program that it runs, but for standard input, output and error"""
+    c = server.imap()
+    c.select()
+    for pid, role in [(server.pid, "master"), *server.roles().items()]:
+        for fd in os.listdir(f"/proc/{pid}/fdinfo"):
+            with open(f"/proc/{pid}/fdinfo/{fd}") as f:
+                flags = int(next(line.split()[1] for line in f if line.startswith("flags:")), 8)
+            if int(fd) > 2:
+                equal(bool(flags & os.O_CLOEXEC), True, f"close-on-exec of {role}'s descriptor {fd}: {os.readlink(f'/proc/{pid}/fd/{fd}')}")
+    c.logout()
+
+
+@case
 def others_go_on():
     """sessions of another mail process notice nothing when one is killed"""
     sessions = {}

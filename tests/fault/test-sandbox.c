@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
@@ -18,7 +19,9 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/personality.h>
 #include <sys/ptrace.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -258,6 +261,124 @@ make_code (void)
   return page != MAP_FAILED && mprotect (page, 4096, PROT_READ | PROT_EXEC) == 0;
 }
 
+/* A function that returns 42. */
+static const guint8 code[] = { 0xb8, 42, 0, 0, 0, 0xc3 };
+
+/* TRUE: what lies at @page runs. */
+static gboolean
+runs (void *page)
+{
+#ifdef __x86_64__
+  int (*function) (void) = NULL;
+  memcpy (&function, &page, sizeof page);
+  return function () == 42;
+#else
+  return page != NULL;
+#endif
+}
+
+static gboolean
+map_code (void)
+{
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && runs (page);
+}
+
+/* Written first, then mapped to be run: no page is ever both. */
+static gboolean
+map_written (int fd, int flags)
+{
+  if (fd < 0 || write (fd, code, sizeof code) != sizeof code)
+    return FALSE;
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_EXEC, flags, fd, 0);
+  return page != MAP_FAILED && runs (page);
+}
+
+static gboolean
+map_written_file (void)
+{
+  return map_written (open ("code", O_RDWR | O_CREAT | O_TRUNC, 0700), MAP_PRIVATE);
+}
+
+static gboolean
+map_written_memory (void)
+{
+  return map_written ((int) syscall (SYS_memfd_create, "code", 0), MAP_SHARED);
+}
+
+static gboolean
+map_shared_writable (void)
+{
+  int fd = (int) syscall (SYS_memfd_create, "code", 0);
+  void *page = fd >= 0 && ftruncate (fd, 4096) == 0 ? mmap (NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && runs (page);
+}
+
+static gboolean
+map_over (void)
+{
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  void *again = page != MAP_FAILED ? mmap (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) : MAP_FAILED;
+  return again != MAP_FAILED && memcpy (again, code, sizeof code) != NULL && runs (again);
+}
+
+static gboolean
+protect_all (void)
+{
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && mprotect (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0 && runs (page);
+}
+
+/* The stack, which may grow: a flag beside the rights. */
+static gboolean
+protect_stack (void)
+{
+  guint8 here[sizeof code];
+  memcpy (here, code, sizeof code);
+  void *page = (void *) ((gsize) here & ~(gsize) 4095);
+  return mprotect (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC | PROT_GROWSDOWN) == 0 && runs (here);
+}
+
+/* Our own code made writable. */
+static gboolean
+protect_text (void)
+{
+  void *page = (void *) ((gsize) &protect_stack & ~(gsize) 4095);
+  return mprotect (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0;
+}
+
+static gboolean
+protect_by_key (void)
+{
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL
+         && syscall (SYS_pkey_mprotect, page, 4096ul, (unsigned long) (PROT_READ | PROT_EXEC), -1L) == 0 && runs (page);
+}
+
+static gboolean
+attach_shared (void)
+{
+  int id = (int) syscall (SYS_shmget, IPC_PRIVATE, 4096ul, IPC_CREAT | 0700);
+  void *page = id >= 0 ? (void *) syscall (SYS_shmat, id, NULL, SHM_EXEC) : (void *) -1;
+  return page != (void *) -1 && memcpy (page, code, sizeof code) != NULL && runs (page);
+}
+
+static gboolean
+read_is_execute (void)
+{
+  if (syscall (SYS_personality, (unsigned long) READ_IMPLIES_EXEC) < 0)
+    return FALSE;
+  void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && runs (page);
+}
+
+/* Maps the library's text, as a loaded one may be rewritten on disk. */
+static gboolean
+load_library (void)
+{
+  return dlopen ("libanl.so.1", RTLD_NOW) != NULL || dlopen ("/lib/x86_64-linux-gnu/libanl.so.1", RTLD_NOW) != NULL;
+}
+
 static gboolean
 keyring (void)
 {
@@ -297,43 +418,56 @@ typedef struct Row
   const char *name;
   Escape escape;
   gboolean needs_landlock; /* in roles that may use files at all */
+  gboolean is_held_by_seccomp_only;
 } Row;
 static const Row rows[] = {
-  { "open /etc/passwd", open_passwd, TRUE },
-  { "open by ..", open_by_dots, TRUE },
-  { "open / for listing", list_root, TRUE },
-  { "create a file outside", create_outside, TRUE },
-  { "read a file outside", read_outside, TRUE },
-  { "link a file in", link_in, TRUE },
-  { "move a file out", rename_out, TRUE },
-  { "remove a file outside", remove_outside, TRUE },
-  { "read through a symbolic link", through_link, TRUE },
-  { "open memory of another process", open_mem_of_other, TRUE },
-  { "open a descriptor of another process", steal_fd, TRUE },
-  { "connect by TCP", connect_tcp, FALSE },
-  { "bind a TCP port", bind_tcp, FALSE },
-  { "send UDP", send_udp, FALSE },
-  { "connect to an abstract socket", connect_abstract, FALSE },
-  { "exec", execute, FALSE },
-  { "exec by descriptor", execute_fd, FALSE },
-  { "make a process", make_process, FALSE },
-  { "ptrace", trace, FALSE },
-  { "ptrace seize", seize, FALSE },
-  { "read memory of another process", read_memory, FALSE },
-  { "kill", signal_other, FALSE },
-  { "tgkill", signal_thread, FALSE },
-  { "sigqueue", signal_queue, FALSE },
-  { "signal by pidfd", signal_pidfd, FALSE },
-  { "become root", become_root, FALSE },
-  { "new user namespace", new_namespace, FALSE },
-  { "chroot", change_root, FALSE },
-  { "mount", mount_something, FALSE },
-  { "make memory executable", make_code, FALSE },
-  { "keyring", keyring, FALSE },
-  { "io_uring", ring, FALSE },
-  { "bpf", program_kernel, FALSE },
-  { "make a device", make_device, FALSE },
-  { "name_to_handle_at", by_handle, FALSE },
+  { "open /etc/passwd", open_passwd, TRUE, FALSE },
+  { "open by ..", open_by_dots, TRUE, FALSE },
+  { "open / for listing", list_root, TRUE, FALSE },
+  { "create a file outside", create_outside, TRUE, FALSE },
+  { "read a file outside", read_outside, TRUE, FALSE },
+  { "link a file in", link_in, TRUE, FALSE },
+  { "move a file out", rename_out, TRUE, FALSE },
+  { "remove a file outside", remove_outside, TRUE, FALSE },
+  { "read through a symbolic link", through_link, TRUE, FALSE },
+  { "open memory of another process", open_mem_of_other, TRUE, FALSE },
+  { "open a descriptor of another process", steal_fd, TRUE, FALSE },
+  { "connect by TCP", connect_tcp, FALSE, FALSE },
+  { "bind a TCP port", bind_tcp, FALSE, FALSE },
+  { "send UDP", send_udp, FALSE, TRUE },
+  { "connect to an abstract socket", connect_abstract, FALSE, FALSE },
+  { "exec", execute, FALSE, FALSE },
+  { "exec by descriptor", execute_fd, FALSE, FALSE },
+  { "make a process", make_process, FALSE, TRUE },
+  { "ptrace", trace, FALSE, FALSE },
+  { "ptrace seize", seize, FALSE, FALSE },
+  { "read memory of another process", read_memory, FALSE, FALSE },
+  { "kill", signal_other, FALSE, FALSE },
+  { "tgkill", signal_thread, FALSE, FALSE },
+  { "sigqueue", signal_queue, FALSE, FALSE },
+  { "signal by pidfd", signal_pidfd, FALSE, FALSE },
+  { "become root", become_root, FALSE, FALSE },
+  { "new user namespace", new_namespace, FALSE, FALSE },
+  { "chroot", change_root, FALSE, FALSE },
+  { "mount", mount_something, FALSE, FALSE },
+  { "make memory executable", make_code, FALSE, TRUE },
+  { "make memory writable and executable", protect_all, FALSE, TRUE },
+  { "make the stack executable", protect_stack, FALSE, TRUE },
+  { "make code writable", protect_text, FALSE, TRUE },
+  { "make memory executable by key", protect_by_key, FALSE, TRUE },
+  { "map writable and executable memory", map_code, FALSE, TRUE },
+  { "map it over other memory", map_over, FALSE, TRUE },
+  { "map a written file to run it", map_written_file, FALSE, TRUE },
+  { "map a written memory file to run it", map_written_memory, FALSE, TRUE },
+  { "map a memory file writable and executable", map_shared_writable, FALSE, TRUE },
+  { "attach executable shared memory", attach_shared, FALSE, TRUE },
+  { "let reading imply executing", read_is_execute, FALSE, TRUE },
+  { "load a library", load_library, FALSE, TRUE },
+  { "keyring", keyring, FALSE, TRUE },
+  { "io_uring", ring, FALSE, FALSE },
+  { "bpf", program_kernel, FALSE, FALSE },
+  { "make a device", make_device, FALSE, FALSE },
+  { "name_to_handle_at", by_handle, FALSE, FALSE },
 };
 
 static gboolean
@@ -398,10 +532,8 @@ test_escapes (gconstpointer data)
   guint n_tried = 0, n_out = 0, n_skipped = 0;
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      gboolean is_held_by_seccomp_only = rows[i].escape == make_code || rows[i].escape == send_udp || rows[i].escape == make_process
-                                         || rows[i].escape == keyring;
       if ((rows[i].needs_landlock && landlock_abi == 0 && (role != SATCHEL_ROLE_GATE || is_sanitized ()))
-          || (is_sanitized () && is_held_by_seccomp_only))
+          || (is_sanitized () && rows[i].is_held_by_seccomp_only))
         {
           n_skipped++;
           continue;

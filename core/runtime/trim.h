@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: MIT
+ * Gives memory back to the system after a crowd has gone.
+ */
+#pragma once
+#include <glib.h>
+
+/* How many there are now of what most memory goes with: connections, sessions.  Main thread. */
+void satchel_trim_note (guint n);
