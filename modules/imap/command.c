@@ -171,6 +171,9 @@ imap_command_error (ImapSession *session, ImapCommand *command, const GError *er
   if (imap_error_is_internal (error) && !imap_session_is_cancelled (session))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
                          error != NULL ? error->message : "no reason given");
+  /* What it changed before it failed is nothing that the client knows by itself. */
+  if (session->view != NULL)
+    imap_view_forget_own (session->view);
   return answer (command, IMAP_NO, words->code, words->text);
 }
 

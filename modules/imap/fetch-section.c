@@ -137,6 +137,7 @@ imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
 void
 imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments)
 {
+  fetch->opened_uid = 0;
   g_clear_pointer (&fetch->content, satchel_stream_unref);
   imap_decoding_clear (&fetch->decoding);
   for (guint i = 0; i < arguments->sections->len; i++)

@@ -140,22 +140,54 @@ note_failure (ImapFetch *fetch, GError *error)
   g_clear_error (&error);
 }
 
-/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a flag. */
-static void
-mark_seen (ImapSession *session, ImapFetch *fetch)
+/* Opens what is wanted of message @i of the batch, once. */
+static gboolean
+open_sections (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, guint i, GError **error)
 {
-  g_auto (SatchelUidSet) uids = { 0 };
+  const ImapFetchArguments *arguments = command->arguments;
+  guint32 uid = fetch->batch_uids[i];
+  if (fetch->opened_uid == uid)
+    return TRUE;
+  imap_fetch_close_sections (fetch, arguments);
+  if (!imap_fetch_open_sections (session, fetch, arguments, uid, fetch->batch_attributes[i], error))
+    {
+      imap_fetch_close_sections (fetch, arguments);
+      return FALSE;
+    }
+  fetch->opened_uid = uid;
+  return TRUE;
+}
+
+/* The batch's messages that will be sent and are not \Seen.  A request that fails sets nothing (RFC 3501 6.4.5: the flag comes
+ * with the data; RFC 3516 4.3). */
+static void
+find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, SatchelUidSet *ret_uids)
+{
+  gboolean is_unseen[IMAP_FETCH_BATCH] = { FALSE };
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (session->view->mailbox);
-  for (guint i = 0; i < fetch->n_batch; i++)
+  /* From the last to the first, which stays open and is sent next. */
+  for (guint i = fetch->n_batch; i-- > 0;)
     {
       guint32 index;
       guint row;
-      if (!satchel_snapshot_find (newest, fetch->batch_uids[i], &index) ||
-          (satchel_snapshot_at (newest, index, &row)->flags[row] & SATCHEL_FLAG_SEEN))
+      if (!satchel_snapshot_find (newest, fetch->batch_uids[i], &index)
+          || (satchel_snapshot_at (newest, index, &row)->flags[row] & SATCHEL_FLAG_SEEN)
+          || (fetch->wants_attributes && fetch->batch_attributes[i] == NULL))
         continue;
-      satchel_uid_set_add (&uids, fetch->batch_uids[i], fetch->batch_uids[i]);
-      fetch->batch_newly_seen[i] = TRUE;
+      g_autoptr (GError) error = NULL; /* told when the message's turn comes */
+      is_unseen[i] = open_sections (session, command, fetch, i, &error);
     }
+  for (guint i = 0; i < fetch->n_batch; i++)
+    if (is_unseen[i])
+      satchel_uid_set_add (ret_uids, fetch->batch_uids[i], fetch->batch_uids[i]);
+}
+
+/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a flag. */
+static void
+mark_seen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
+{
+  g_auto (SatchelUidSet) uids = { 0 };
+  find_unseen (session, command, fetch, &uids);
   if (uids.n_ranges == 0)
     return;
   g_autoptr (GError) error = NULL;
@@ -165,16 +197,17 @@ mark_seen (ImapSession *session, ImapFetch *fetch)
   if (!satchel_transaction_commit (transaction, &error))
     {
       satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot mark messages as seen: %s", error->message);
-      memset (fetch->batch_newly_seen, 0, sizeof fetch->batch_newly_seen);
       return;
     }
+  for (guint i = 0; i < fetch->n_batch; i++)
+    fetch->batch_newly_seen[i] = satchel_uid_set_contains (&uids, fetch->batch_uids[i]);
   imap_view_add_own (session->view, operation->ret_modseq, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL);
   g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
   fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
 }
 
 static void
-load_batch (ImapSession *session, ImapFetch *fetch)
+load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
 {
   guint max = fetch->sets_seen ? IMAP_FETCH_SEEN_BATCH : IMAP_FETCH_BATCH;
   guint range = fetch->at_range;
@@ -194,7 +227,7 @@ load_batch (ImapSession *session, ImapFetch *fetch)
       note_failure (fetch, error);
     }
   if (fetch->sets_seen)
-    mark_seen (session, fetch);
+    mark_seen (session, command, fetch);
 }
 
 /* ---- one message ---- */
@@ -394,9 +427,8 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
       note_failure (fetch, error);
       return FALSE;
     }
-  if (arguments->sections->len > 0 && !imap_fetch_open_sections (session, fetch, arguments, uid, attributes, &error))
+  if (arguments->sections->len > 0 && !open_sections (session, command, fetch, fetch->at_batch, &error))
     {
-      imap_fetch_close_sections (fetch, arguments);
       note_failure (fetch, error);
       return FALSE;
     }
@@ -416,11 +448,17 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
       if (imap_writer_is_full (&session->writer))
         return IMAP_STEP_AGAIN;
       if (imap_session_is_cancelled (session))
-        return imap_command_no (command, NULL, "Interrupted.");
+        {
+          imap_view_forget_own (session->view);
+          return imap_command_no (command, NULL, "Interrupted.");
+        }
       if (fetch->n_batch == 0)
-        load_batch (session, fetch);
+        load_batch (session, command, fetch);
       if (!fetch->in_message && !start_message (session, command, fetch))
         {
+          /* It could be opened a moment ago: its \Seen is told by the update. */
+          if (fetch->batch_newly_seen[fetch->at_batch])
+            imap_view_forget_own (session->view);
           advance (fetch);
           continue;
         }

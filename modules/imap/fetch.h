@@ -43,6 +43,7 @@ typedef struct ImapFetch
   /* The message being sent. */
   gboolean in_message;
   guint at_section;
+  guint32 opened_uid;      /* its sections are open already; 0: none */
   SatchelStream *content;
   GString **texts;         /* one a section: header fields ready to send, or NULL */
   guint64 offset, left;    /* of the literal being sent; left 0: none */

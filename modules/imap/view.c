@@ -79,6 +79,12 @@ imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char
   g_array_append_val (view->own, change);
 }
 
+void
+imap_view_forget_own (ImapView *view)
+{
+  g_array_set_size (view->own, 0);
+}
+
 gboolean
 imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error)
 {

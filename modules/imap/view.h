@@ -102,6 +102,8 @@ imap_view_is_recent (const ImapView *view, guint32 uid)
 void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
+/* Of a command that failed: what it changed all the same is told. */
+void imap_view_forget_own (ImapView *view);
 
 /* Bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
 guint64 imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
