@@ -180,7 +180,26 @@ satchel_key_of_header (const char *name, SatchelKeyKind *ret_kind)
   return FALSE;
 }
 
-/* Each field's folded text, ended by a NUL. */
+typedef struct Shown
+{
+  GByteArray *out;
+  guint start, raw, raw_len; /* where the key begins, and the field's raw text in it */
+} Shown;
+
+/* What is not there as it stands.  TRUE: there is no more room. */
+static gboolean
+append_shown (const char *folded, gsize len, gpointer data)
+{
+  Shown *shown = data;
+  if (memmem (shown->out->data + shown->raw, shown->raw_len, folded, len) != NULL)
+    return FALSE;
+  if (shown->out->len - shown->start + len + 1 > SATCHEL_KEY_SEARCH_BYTES)
+    return TRUE;
+  g_byte_array_append (shown->out, (const guint8 *) folded, (guint) len + 1);
+  return FALSE;
+}
+
+/* Each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in another way. */
 static void
 append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
 {
@@ -190,11 +209,15 @@ append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
   gboolean is_known = satchel_attributes_header (attributes, name, NULL, NULL) != SATCHEL_HEADER_UNKNOWN;
   while (is_known && satchel_attributes_header_next (attributes, name, &state, &value, &len))
     {
-      g_autofree char *decoded = satchel_header_decode (value, len, &len);
-      g_autofree char *folded = satchel_casefold (decoded, len, &len);
-      is_known = out->len - start + len + 1 <= SATCHEL_KEY_SEARCH_BYTES;
-      if (is_known)
-        g_byte_array_append (out, (const guint8 *) folded, (guint) len + 1);
+      gsize folded_len;
+      g_autofree char *decoded = satchel_header_decode (value, len, &folded_len);
+      g_autofree char *folded = satchel_casefold (decoded, folded_len, &folded_len);
+      const Shown shown = { out, start, out->len, (guint) folded_len };
+      is_known = out->len - start + folded_len + 1 <= SATCHEL_KEY_SEARCH_BYTES;
+      if (!is_known)
+        break;
+      g_byte_array_append (out, (const guint8 *) folded, (guint) folded_len + 1);
+      is_known = kind == SATCHEL_KEY_IN_SUBJECT || !satchel_show_addresses (value, len, append_shown, (gpointer) &shown);
     }
   if (is_known)
     return;

@@ -88,7 +88,7 @@ satchel_search_header (GBytes *attributes, const char *name, const SatchelNeedle
   if (satchel_attributes_header (attributes, name, NULL, NULL) == SATCHEL_HEADER_UNKNOWN)
     return SATCHEL_MATCH_UNKNOWN;
   while (satchel_attributes_header_next (attributes, name, &state, &value, &len))
-    if (satchel_needle_is_in_value (needle, value, len))
+    if (satchel_needle_is_in_field (needle, name, value, len))
       return SATCHEL_MATCH_YES;
   return SATCHEL_MATCH_NO;
 }

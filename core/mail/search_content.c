@@ -136,7 +136,7 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
       if (term->kind == SATCHEL_SEARCH_HEADER)
         term->is_found = is_message_header && term->name != NULL
                          && satchel_header_field_is (field, term->name)
-                         && satchel_needle_is_in_value (term->needle, field->value, field->value_len);
+                         && satchel_needle_is_in_field (term->needle, term->name, field->value, field->value_len);
       else if (wants (term, is_body))
         /* Name and value as one line, so that TEXT "Subject: x" finds what a reader sees. */
         term->is_found = satchel_needle_is_in_value (term->needle, field->raw,

@@ -23,7 +23,8 @@ typedef enum
   SATCHEL_MATCH_NO,
   SATCHEL_MATCH_YES
 } SatchelMatch;
-/* SUBJECT, FROM, TO, CC, BCC and HEADER from the blob alone (a name that is kept); no I/O. */
+/* SUBJECT, FROM, TO, CC, BCC and HEADER from the blob alone (a name that is kept); no I/O.  In a field as it stands and, of
+ * addresses, in what ENVELOPE shows of it: without comments, folding and quoting. */
 SATCHEL_API SatchelMatch satchel_search_header (GBytes *attributes, const char *name, const SatchelNeedle *needle);
 
 typedef enum

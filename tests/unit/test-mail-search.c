@@ -2,6 +2,7 @@
  * Text search: decoded headers and bodies, needles over every border.
  */
 #include <satchel/attributes.h>
+#include <satchel/keys.h>
 #include <satchel/message.h>
 #include <satchel/search.h>
 #include <string.h>
@@ -73,6 +74,62 @@ test_kept_headers (void)
   g_assert_false (finds (&mail, SATCHEL_SEARCH_HEADER, "X-Unkept", "nothing"));
   g_assert_true (finds (&mail, SATCHEL_SEARCH_HEADER, "X-Empty", ""));
   g_assert_false (finds (&mail, SATCHEL_SEARCH_HEADER, "X-Missing", ""));
+  mail_clear (&mail);
+}
+
+/* FROM and friends find what ENVELOPE shows, beside what stands there: in what is kept, in keys, and in the content. */
+static void
+test_addresses (void)
+{
+  static const struct
+  {
+    const char *field, *text;
+    gboolean is_found;
+  } cases[] = {
+    { "<user-from (comment)@ (comment) domain.org>", "user-from@domain.org", TRUE },
+    { "<user-from (comment)@ (comment) domain.org>", "(comment)@ (c", TRUE },
+    { "<user-from (comment)@ (comment) domain.org>", "user-from@domain.com", FALSE },
+    { "A\r\n <folded\r\n @domain\r\n .org>", "folded@domain.org", TRUE },
+    { "\"quoted\"@domain.org", "quoted@domain.org", TRUE },
+    { "\"two words\" <\"a b\"@domain.org>", "a b@DOMAIN", TRUE },
+    { "\"esc\\aped \\\"name\\\"\" <a@b>", "escaped \"name\"", TRUE },
+    { "=?utf-8?q?K=C3=B6ln?= <k@b>", "K\xc3\xb6LN", TRUE },
+    { "\"=?utf-8?q?K=C3=B6ln?=\" <k@b>", "k\xc3\xb6ln", TRUE },
+    { "My (old) Friends: a@b, c (x) @ d;", "my friends", TRUE },
+    { "My (old) Friends: a@b, c (x) @ d;", "c@d", TRUE },
+    { "a@b (Bob Comment)", "bob comment", TRUE },
+    { "a@b, c@d", "b, c", TRUE },
+    { "\"a\" <b@c>, \"d\" <e@f>", "ad", FALSE },
+    { "\"a\" <b@c>, d (x) @e", "b@cd@e", FALSE },
+  };
+  static const char *const names[] = { "From", "To", "Cc", "Bcc", "Sender", "Reply-To" };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint n = 0; n < G_N_ELEMENTS (names); n++)
+      for (guint is_long = 0; is_long < 2; is_long++)
+        {
+          /* A field of 9 KiB is not kept: the content is read. */
+          g_autofree char *more = is_long ? g_strnfill (9000, ' ') : g_strdup ("");
+          g_autofree char *text = g_strdup_printf ("%s: %s%s\r\n\r\nbody\r\n", names[n], more, cases[i].field);
+          Mail mail = mail_new (text, strlen (text));
+          g_autoptr (SatchelNeedle) needle = satchel_needle_new (cases[i].text, strlen (cases[i].text));
+          SatchelMatch want = is_long ? SATCHEL_MATCH_UNKNOWN : cases[i].is_found ? SATCHEL_MATCH_YES : SATCHEL_MATCH_NO;
+          g_assert_cmpint (satchel_search_header (mail.attributes, names[n], needle), ==, want);
+          if (finds (&mail, SATCHEL_SEARCH_HEADER, names[n], cases[i].text) != cases[i].is_found)
+            g_error ("%s: %s in %s", names[n], cases[i].text, cases[i].field);
+          SatchelKeyKind kind;
+          if (satchel_key_of_header (names[n], &kind))
+            {
+              g_autoptr (GByteArray) key = g_byte_array_new ();
+              satchel_key_append (mail.attributes, kind, key);
+              g_assert_cmpint (satchel_key_search (key->data, key->len, needle), ==, want);
+            }
+          mail_clear (&mail);
+        }
+  /* Other fields are looked at as they stand. */
+  static const char other[] = "X-From: a (x) @b\r\nSubject: c (x) @d\r\n\r\n";
+  Mail mail = mail_new (other, strlen (other));
+  g_assert_false (finds (&mail, SATCHEL_SEARCH_HEADER, "X-From", "a@b"));
+  g_assert_false (finds (&mail, SATCHEL_SEARCH_HEADER, "Subject", "c@d"));
   mail_clear (&mail);
 }
 
@@ -172,6 +229,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mail/search/kept-headers", test_kept_headers);
+  g_test_add_func ("/mail/search/addresses", test_addresses);
   g_test_add_func ("/mail/search/content", test_content);
   g_test_add_func ("/mail/search/borders", test_borders);
   g_test_add_func ("/mail/search/unparsed", test_unparsed);
