@@ -18,6 +18,8 @@
 
 #define ACCEPTS_A_TURN 16
 #define RETRY_MS 200
+#define FULL_MS 5000
+#define TURNED_AWAY 64
 
 Gate satchel_gate;
 
@@ -64,32 +66,60 @@ pause_accepting (const char *reason, gboolean is_retrying)
     satchel_timer_arm (&satchel_gate.accept_timer, RETRY_MS, accept_again, NULL);
 }
 
+static int
+accept_client (int fd, SatchelAddress *ret_address)
+{
+  struct sockaddr_storage peer = { 0 };
+  socklen_t len = sizeof peer;
+  int client = accept4 (fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (client < 0)
+    return -1;
+  satchel_address_from_socket (ret_address, &peer);
+  if (!ret_address->is_local)
+    {
+      int on = 1; /* answers go out at the end of a turn, whole */
+      (void)setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+  return client;
+}
+
+/* Full for a while, and what waits in the kernel's queue was taken by no sister: it is told so, rather than left to wait. */
+static void
+turn_away (SatchelTimer *timer, gpointer data)
+{
+  if (satchel_gate.is_stopping || satchel_gate.n_served < satchel_gate.max_connections)
+    return;
+  for (guint i = 0; i < satchel_gate.listeners->len; i++)
+    {
+      GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
+      SatchelAddress address;
+      int client = -1;
+      for (guint n = 0; n < TURNED_AWAY && listener->watch != NULL && gate_may_turn_away (listener) &&
+                        (client = accept_client (listener->fd, &address)) >= 0; n++)
+        gate_session_turn_away (listener, client, &address);
+    }
+  satchel_timer_arm (timer, FULL_MS, turn_away, NULL);
+}
+
 static void
 listener_event (int fd, guint32 events, gpointer data)
 {
   GateListener *listener = data;
   for (guint i = 0; i < ACCEPTS_A_TURN; i++)
     {
-      struct sockaddr_storage peer = { 0 };
-      socklen_t len = sizeof peer;
       if (satchel_gate.n_served >= satchel_gate.max_connections)
         {
           pause_accepting ("limits.connections", FALSE);
+          satchel_timer_arm (&satchel_gate.full_timer, FULL_MS, turn_away, NULL);
           return;
         }
-      int client = accept4 (fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+      SatchelAddress address;
+      int client = accept_client (fd, &address);
       if (client < 0)
         {
           if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
             pause_accepting (g_strerror (errno), TRUE);
           return;
-        }
-      SatchelAddress address;
-      satchel_address_from_socket (&address, &peer);
-      if (!address.is_local)
-        {
-          int on = 1; /* answers go out at the end of a turn, whole */
-          (void)setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         }
       gate_session_begin (listener, client, &address);
     }
@@ -182,7 +212,9 @@ satchel_gate_stop (gboolean is_drain_only)
   for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
     {
       next = session->next;
-      if (session->state == GATE_PROXY || session->state == GATE_HANDSHAKE || session->state == GATE_GRANTING)
+      if (session->state == GATE_GRANTING)
+        gate_session_refuse (session, SATCHEL_REFUSED_UNAVAILABLE);
+      else if (session->state == GATE_PROXY || session->state == GATE_HANDSHAKE)
         gate_session_end (session, SATCHEL_CLOSED_SHUTDOWN);
       else if (session->state == GATE_HANDED)
         gate_session_free (session);

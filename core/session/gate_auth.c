@@ -49,8 +49,9 @@ answer (SatchelGateSession *session, SatchelAuthStatus status)
         gate_hand_over (session, NULL, 0);
       else
         {
-          gate_session_log (session, SATCHEL_LOG_INFO, "refused", status == SATCHEL_AUTH_UNAVAILABLE ? "unavailable" : "not-allowed");
-          gate_session_free (session);
+          gboolean is_away = status == SATCHEL_AUTH_UNAVAILABLE;
+          gate_session_log (session, SATCHEL_LOG_INFO, "refused", is_away ? "unavailable" : "not-allowed");
+          gate_session_refuse (session, is_away ? SATCHEL_REFUSED_UNAVAILABLE : SATCHEL_REFUSED_NETWORK);
         }
       return;
     }

@@ -58,6 +58,7 @@ struct SatchelGateSession
   SatchelRelay *relay;
   guint8 *proxy;               /* header read so far */
   guint proxy_len;
+  SatchelRefusal refusal;      /* not 0: told as soon as TLS is up */
   gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
   guint n_bad;
   char *tls_info;              /* until hand-over */
@@ -84,7 +85,7 @@ typedef struct Gate
   SatchelGateSession *first;
   guint n_served, n_relays;
   gboolean is_paused, is_stopping;
-  SatchelTimer accept_timer;
+  SatchelTimer accept_timer, full_timer;
   char **mechanisms;
   /* limits */
   guint max_connections, max_per_address, bad_commands;
@@ -98,6 +99,12 @@ void gate_sessions_changed (void); /* there may be room for new ones again */
 
 /* gate_session.c */
 void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
+/* Lets it go with the words of its protocol; under TLS after the handshake, for a few at a time. */
+void gate_session_refuse (SatchelGateSession *session, SatchelRefusal why);
+/* One for which there is no room: told so. */
+void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address);
+/* Handshakes for nothing but a refusal are few. */
+gboolean gate_may_turn_away (const GateListener *listener);
 /* The transport is ready: greets, or asks for a grant. */
 void gate_session_greet (SatchelGateSession *session);
 /* Everything of it ends now; the protocol has been told (or was never there). */

@@ -16,11 +16,19 @@
 #include <unistd.h>
 
 #define HANDSHAKES_A_TURN 3
+#define FAREWELLS 20u
 
 static GQueue handshakes = G_QUEUE_INIT; /* sessions whose client has said something */
 static SatchelTurn handshake_turn;
+static struct
+{
+  guint n; /* handshakes that end in a refusal */
+  guint n_in_second;
+  gint64 second_ms;
+} farewells;
 
 static void queue_handshake (SatchelGateSession *session);
+static void start_implicit_tls (SatchelGateSession *session);
 
 void
 gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason)
@@ -101,7 +109,10 @@ login_timed_out (SatchelTimer *timer, gpointer data)
       satchel_connection_close (session->connection);
       return;
     }
-  gate_session_end (session, SATCHEL_CLOSED_TIMEOUT);
+  if (session->state == GATE_GRANTING)
+    gate_session_refuse (session, SATCHEL_REFUSED_UNAVAILABLE);
+  else
+    gate_session_end (session, SATCHEL_CLOSED_TIMEOUT);
 }
 
 static void
@@ -124,6 +135,7 @@ gate_session_free (SatchelGateSession *session)
   if (session->transport != NULL)
     satchel_transport_destroy (session->transport);
   satchel_relay_free (session->relay);
+  farewells.n -= session->refusal != 0 ? 1 : 0;
   if (session->is_counted)
     satchel_connection_table_remove (satchel_gate.table, &session->address);
   if (session->state != GATE_HANDED)
@@ -152,6 +164,54 @@ gate_session_end (SatchelGateSession *session, SatchelCloseReason reason)
     satchel_connection_end (session->connection, reason); /* gate_closed does the rest */
   else
     gate_session_free (session);
+}
+
+/* ---- refusals ---- */
+
+static void
+say_refusal (SatchelGateSession *session, SatchelRefusal why)
+{
+  const SatchelGateProtocolOps *protocol = session->listener->protocol;
+  const char *text = protocol != NULL && SATCHEL_HAS (protocol, refusal) ? protocol->refusal (why) : NULL;
+  if (text == NULL || session->transport == NULL)
+    return;
+  /* Nothing was written before, so it fits.  What the client sent already would turn the end into a reset. */
+  char dropped[1024];
+  struct iovec part = { (void *)text, strlen (text) };
+  (void)session->transport->ops->read (session->transport, dropped, sizeof dropped);
+  (void)session->transport->ops->write (session->transport, &part, 1);
+  session->transport->ops->end_output (session->transport);
+}
+
+gboolean
+gate_may_turn_away (const GateListener *listener)
+{
+  gint64 now_ms = satchel_clock_ms ();
+  if (!listener->implicit_tls)
+    return TRUE;
+  if (now_ms - farewells.second_ms >= 1000)
+    {
+      farewells.second_ms = now_ms;
+      farewells.n_in_second = 0;
+    }
+  return satchel_gate.tls != NULL && farewells.n < FAREWELLS && farewells.n_in_second < FAREWELLS;
+}
+
+void
+gate_session_refuse (SatchelGateSession *session, SatchelRefusal why)
+{
+  gboolean needs_tls = session->listener->implicit_tls && !session->has_tls;
+  if (needs_tls && gate_may_turn_away (session->listener))
+    {
+      session->refusal = why;
+      farewells.n++;
+      farewells.n_in_second++;
+      start_implicit_tls (session);
+      return;
+    }
+  if (!needs_tls)
+    say_refusal (session, why);
+  gate_session_free (session);
 }
 
 /* ---- greeting ---- */
@@ -223,6 +283,11 @@ handshake_done (SatchelGateSession *session)
   satchel_timer_cancel (&session->step_timer);
   session->has_tls = TRUE;
   session->tls_info = satchel_tls_info (session->transport);
+  if (session->refusal != 0)
+    {
+      gate_session_refuse (session, session->refusal);
+      return;
+    }
   if (session->connection == NULL)
     {
       gate_session_greet (session);
@@ -326,13 +391,24 @@ satchel_gate_start_tls (SatchelGateSession *session)
 /* ---- beginning ---- */
 
 static void
+start_implicit_tls (SatchelGateSession *session)
+{
+  SatchelTransport *plain = g_steal_pointer (&session->transport);
+  int fd = plain->fd;
+  plain->fd = -1;
+  satchel_transport_destroy (plain);
+  satchel_watch_remove (g_steal_pointer (&session->watch));
+  gate_handshake_start (session, fd);
+}
+
+static void
 begin_counted (SatchelGateSession *session)
 {
   satchel_address_text (&session->address, session->peer);
   if (!satchel_connection_table_add (satchel_gate.table, &session->address, satchel_gate.max_per_address))
     {
       gate_session_log (session, SATCHEL_LOG_WARNING, "refused", "connections-per-address");
-      gate_session_free (session);
+      gate_session_refuse (session, SATCHEL_REFUSED_ADDRESS);
       return;
     }
   session->is_counted = TRUE;
@@ -347,12 +423,7 @@ begin_counted (SatchelGateSession *session)
       gate_session_free (session);
       return;
     }
-  SatchelTransport *plain = g_steal_pointer (&session->transport);
-  int fd = plain->fd;
-  plain->fd = -1;
-  satchel_transport_destroy (plain);
-  satchel_watch_remove (g_steal_pointer (&session->watch));
-  gate_handshake_start (session, fd);
+  start_implicit_tls (session);
 }
 
 static gboolean
@@ -397,8 +468,8 @@ proxy_event (int fd, guint32 events, gpointer data)
     }
 }
 
-void
-gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address)
+static SatchelGateSession *
+session_new (GateListener *listener, int fd, const SatchelAddress *address)
 {
   SatchelGateSession *session = g_new0 (SatchelGateSession, 1);
   session->id = satchel_session_id_new (satchel_gate.host.slot);
@@ -414,6 +485,19 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
   g_hash_table_insert (satchel_gate.sessions, &session->id, session);
   satchel_address_text (address, session->peer);
   satchel_timer_arm (&session->login_timer, satchel_gate.login_timeout_ms, login_timed_out, session);
+  return session;
+}
+
+void
+gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address)
+{
+  gate_session_refuse (session_new (listener, fd, address), SATCHEL_REFUSED_FULL);
+}
+
+void
+gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address)
+{
+  SatchelGateSession *session = session_new (listener, fd, address);
   if (!satchel_networks_contain ((const char *const *)listener->trusted_proxies, address))
     {
       begin_counted (session);

@@ -38,6 +38,15 @@ enum
                                         (`networks` of its listener); gate callbacks are not used */
 };
 
+/* Why a connection is let go before its protocol's half has it. */
+typedef enum
+{
+  SATCHEL_REFUSED_ADDRESS = 1, /* its address has too many */
+  SATCHEL_REFUSED_FULL,        /* there are too many */
+  SATCHEL_REFUSED_UNAVAILABLE, /* auth or a mail process is away, for longer than one waits; the server stops */
+  SATCHEL_REFUSED_NETWORK      /* its address may not use this service (`networks` of its listener) */
+} SatchelRefusal;
+
 typedef struct SatchelGateProtocolOps
 {
   size_t size;
@@ -51,6 +60,8 @@ typedef struct SatchelGateProtocolOps
   void (*auth_result) (gpointer self, const SatchelAuthResult *result);
   /* TLS is up after satchel_gate_start_tls; everything read before it has been dropped. */
   void (*tls_started) (gpointer self);
+  /* What the client is told then: whole lines, static.  NULL: nothing.  May; of NO_LOGIN too. */
+  const char *(*refusal) (SatchelRefusal why);
 } SatchelGateProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);

@@ -294,6 +294,23 @@ session_new (SatchelGateSession *session)
   return gate;
 }
 
+/* RFC 3501 7.1.5: a greeting may be BYE. */
+static const char *
+refusal (SatchelRefusal why)
+{
+  switch (why)
+    {
+    case SATCHEL_REFUSED_ADDRESS:
+      return "* BYE [UNAVAILABLE] Too many connections from your address.\r\n";
+    case SATCHEL_REFUSED_FULL:
+      return "* BYE [UNAVAILABLE] Too many connections, try again later.\r\n";
+    case SATCHEL_REFUSED_UNAVAILABLE:
+    case SATCHEL_REFUSED_NETWORK:
+      break;
+    }
+  return "* BYE [UNAVAILABLE] Not available now, try again later.\r\n";
+}
+
 static const SatchelGateProtocolOps gate_ops = {
   .size = sizeof (SatchelGateProtocolOps),
   .alpn = "imap",
@@ -304,6 +321,7 @@ static const SatchelGateProtocolOps gate_ops = {
   .handlers = &handlers,
   .auth_result = imap_gate_auth_result,
   .tls_started = on_tls_started,
+  .refusal = refusal,
 };
 
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL_GATE, "imap", &gate_ops }, { 0 } };

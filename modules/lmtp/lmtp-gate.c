@@ -5,11 +5,30 @@
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 
+/* In place of 220 (RFC 5321 3.1).  421 throughout: the MTA keeps the mail, also where a network was forgotten in a setting. */
+static const char *
+refusal (SatchelRefusal why)
+{
+  switch (why)
+    {
+    case SATCHEL_REFUSED_ADDRESS:
+      return "421 4.7.0 Too many connections from your address\r\n";
+    case SATCHEL_REFUSED_FULL:
+      return "421 4.3.2 Too many connections, try again later\r\n";
+    case SATCHEL_REFUSED_NETWORK:
+      return "421 4.7.1 Your address may not deliver here\r\n";
+    case SATCHEL_REFUSED_UNAVAILABLE:
+      break;
+    }
+  return "421 4.3.0 Not available now, try again later\r\n";
+}
+
 static const SatchelGateProtocolOps gate_ops = {
   .size = sizeof gate_ops,
   .flags = SATCHEL_PROTOCOL_NO_LOGIN,
   .service = "lmtp",
   .port = 24,
+  .refusal = refusal,
 };
 
 static const SatchelProvides provides[] = {

@@ -32,16 +32,23 @@ lmtp_reply (Lmtp *lmtp, const char *text)
     lmtp_log_refusal (lmtp, text, NULL, NULL);
 }
 
+/* 421 is what a server says before it closes (RFC 5321 3.8). */
+static void
+say_goodbye (Lmtp *lmtp, const char *reply)
+{
+  lmtp_reply (lmtp, reply);
+  lmtp->is_closing = TRUE;
+  satchel_connection_close (lmtp->connection);
+}
+
 void
 lmtp_bad_command (Lmtp *lmtp, const char *text)
 {
   lmtp_reply (lmtp, text);
   if (++lmtp->n_bad < (guint)satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
     return;
-  lmtp_reply (lmtp, "421 4.7.0 Too many bad commands");
+  say_goodbye (lmtp, "421 4.7.0 Too many bad commands");
   satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
-  lmtp->is_closing = TRUE;
-  satchel_connection_close (lmtp->connection);
 }
 
 void
@@ -68,7 +75,9 @@ lmtp_set_busy (Lmtp *lmtp, gboolean is_busy)
     satchel_connection_resume (lmtp->connection);
 }
 
-/* One command line from the input; FALSE: there is no whole one. */
+/* One command line from the input; FALSE: there is no whole one.  It ends in CRLF: "receivers MUST NOT recognize any other
+ * character or character sequence as a line terminator" (RFC 5321 2.3.8).  What others take for lines could be smuggled past an
+ * MTA that does not, so nothing behind a bare LF is read. */
 static gboolean
 line_input (Lmtp *lmtp, const guint8 *data, gsize len)
 {
@@ -78,21 +87,26 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
     {
       if (len < limit && lmtp->mode != LMTP_DISCARD_LINE)
         return FALSE;
-      satchel_connection_consume (lmtp->connection, len);
+      /* A CR may be the first half of the end. */
+      satchel_connection_consume (lmtp->connection, len - (data[len - 1] == '\r' ? 1 : 0));
       lmtp->mode = LMTP_DISCARD_LINE;
       return FALSE;
     }
-  gsize n = (gsize)(end - data);
+  if (end == data || end[-1] != '\r')
+    {
+      lmtp_reply (lmtp, "500 5.5.2 Lines end in CRLF, not in LF alone");
+      say_goodbye (lmtp, "421 4.7.0 Closing, what follows cannot be told from commands");
+      return FALSE;
+    }
+  gsize n = (gsize)(end - data) - 1;
   g_autofree char *line = g_strndup ((const char *)data, n);
-  satchel_connection_consume (lmtp->connection, n + 1);
+  satchel_connection_consume (lmtp->connection, n + 2);
   if (lmtp->mode == LMTP_DISCARD_LINE || n >= limit)
     {
       lmtp->mode = LMTP_COMMAND;
       lmtp_bad_command (lmtp, "500 5.5.2 Line too long");
       return TRUE;
     }
-  if (n > 0 && line[n - 1] == '\r')
-    line[--n] = '\0';
   lmtp->line = line;
   lmtp_command (lmtp, line, n);
   lmtp->line = NULL;
@@ -126,19 +140,15 @@ on_input (SatchelConnection *connection, gpointer self)
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  Lmtp *lmtp = self;
-  lmtp_reply (lmtp, "421 4.4.2 Idle for too long");
-  lmtp->is_closing = TRUE;
-  satchel_connection_close (connection);
+  (void)connection;
+  say_goodbye (self, "421 4.4.2 Idle for too long");
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  Lmtp *lmtp = self;
-  lmtp_reply (lmtp, "421 4.3.2 Server is stopping"); /* RFC 5321 3.8 */
-  lmtp->is_closing = TRUE;
-  satchel_connection_close (connection);
+  (void)connection;
+  say_goodbye (self, "421 4.3.2 Server is stopping");
 }
 
 static void

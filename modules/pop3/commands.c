@@ -12,11 +12,12 @@ typedef struct Pop3Command
   void (*run) (Pop3 *pop3, char **arguments);
 } Pop3Command;
 
-static void
-bad (Pop3 *pop3, Pop3Text text)
+void
+pop3_bad (Pop3 *pop3, Pop3Text text)
 {
-  pop3_reply (pop3, text);
-  if (++pop3->n_bad < (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands"))
+  gboolean is_last = ++pop3->n_bad >= (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
+  pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
+  if (!is_last)
     return;
   satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
   pop3->is_closing = TRUE;
@@ -84,7 +85,7 @@ run_top (Pop3 *pop3, char **arguments)
   guint32 index;
   guint64 lines;
   if (!g_ascii_string_to_unsigned (arguments[1], 10, 0, G_MAXINT32, &lines, NULL))
-    bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
+    pop3_bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
   else if (parse_message (pop3, arguments[0], &index))
     pop3_retrieve (pop3, index, (gint64)lines);
 }
@@ -154,10 +155,10 @@ pop3_command (Pop3 *pop3, char *line)
       g_auto (GStrv) arguments = *argument != '\0' ? g_strsplit (argument, " ", 4) : g_new0 (char *, 1);
       guint n = g_strv_length (arguments);
       if (n < commands[i].min_arguments || n > commands[i].max_arguments)
-        bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
+        pop3_bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
       else
         commands[i].run (pop3, arguments);
       return;
     }
-  bad (pop3, POP3_TEXT_UNKNOWN_COMMAND);
+  pop3_bad (pop3, POP3_TEXT_UNKNOWN_COMMAND);
 }

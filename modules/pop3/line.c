@@ -13,17 +13,17 @@ pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize lim
   const guint8 *end = len > 0 ? memchr (data, '\n', len) : NULL;
   if (end == NULL)
     {
-      if (reader->is_skipping || len > limit)
+      if (reader->is_skipping || len > limit + 1)
         {
-          satchel_connection_consume (connection, len);
+          /* A CR may be the first half of the end. */
+          satchel_connection_consume (connection, len - (data[len - 1] == '\r' ? 1 : 0));
           reader->is_skipping = TRUE;
         }
       return POP3_LINE_NONE;
     }
-  gsize n = (gsize)(end - data);
-  gsize used = n + 1;
-  if (n > 0 && data[n - 1] == '\r')
-    n--;
+  if (end == data || end[-1] != '\r')
+    return POP3_LINE_BARE_LF;
+  gsize n = (gsize)(end - data) - 1;
   Pop3LineStatus status = POP3_LINE_READ;
   if (reader->is_skipping || n > limit)
     status = POP3_LINE_TOO_LONG;
@@ -36,7 +36,7 @@ pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize lim
       *ret_len = n;
     }
   reader->is_skipping = FALSE;
-  satchel_connection_consume (connection, used);
+  satchel_connection_consume (connection, n + 2);
   return status;
 }
 

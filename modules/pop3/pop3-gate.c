@@ -37,13 +37,20 @@ reply (Pop3Gate *gate, Pop3Text text)
 }
 
 static void
-reply_bad (Pop3Gate *gate, Pop3Text text)
+say_goodbye (Pop3Gate *gate, Pop3Text text)
 {
   reply (gate, text);
-  if (satchel_gate_count_bad (gate->session))
-    return;
   gate->is_closing = TRUE;
   satchel_connection_close (gate->connection);
+}
+
+static void
+reply_bad (Pop3Gate *gate, Pop3Text text)
+{
+  if (satchel_gate_count_bad (gate->session))
+    reply (gate, text);
+  else
+    say_goodbye (gate, POP3_TEXT_TOO_MANY_BAD);
 }
 
 /* As AUTHORIZATION is now: ret_state->mechanisms is yours. */
@@ -220,9 +227,7 @@ static void
 run_quit (Pop3Gate *gate, char *argument)
 {
   (void)argument;
-  reply (gate, POP3_TEXT_BYE);
-  gate->is_closing = TRUE;
-  satchel_connection_close (gate->connection);
+  say_goodbye (gate, POP3_TEXT_BYE);
 }
 
 static const Pop3GateCommand commands[] = {
@@ -284,6 +289,9 @@ on_input (SatchelConnection *connection, gpointer self)
             satchel_gate_auth_cancel (gate->session);
           gate->is_in_exchange = FALSE;
           reply_bad (gate, POP3_TEXT_BAD_LINE);
+          break;
+        case POP3_LINE_BARE_LF:
+          say_goodbye (gate, POP3_TEXT_BAD_LINE_END);
           break;
         }
     }
@@ -354,22 +362,19 @@ on_tls_started (gpointer self)
   gate->is_waiting = FALSE;
 }
 
-/* Without a word (RFC 1939 3). */
+/* Not the inactivity timer of RFC 1939 3, which ends a session without a word: the time for a login is over, and its user should know. */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  Pop3Gate *gate = self;
-  gate->is_closing = TRUE;
-  satchel_connection_close (connection);
+  (void)connection;
+  say_goodbye (self, POP3_TEXT_LOGIN_TIMEOUT);
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  Pop3Gate *gate = self;
-  gate->is_closing = TRUE;
-  reply (gate, POP3_TEXT_STOPPING);
-  satchel_connection_close (connection);
+  (void)connection;
+  say_goodbye (self, POP3_TEXT_STOPPING);
 }
 
 static void
@@ -402,6 +407,23 @@ session_new (SatchelGateSession *session)
   return gate;
 }
 
+/* In place of a greeting; nobody has chosen a language yet. */
+static const char *
+refusal (SatchelRefusal why)
+{
+  switch (why)
+    {
+    case SATCHEL_REFUSED_ADDRESS:
+      return "-ERR [SYS/TEMP] Too many connections from your address\r\n";
+    case SATCHEL_REFUSED_FULL:
+      return "-ERR [SYS/TEMP] Too many connections, try again later\r\n";
+    case SATCHEL_REFUSED_UNAVAILABLE:
+    case SATCHEL_REFUSED_NETWORK:
+      break;
+    }
+  return "-ERR [SYS/TEMP] Not available now, try again later\r\n";
+}
+
 static const SatchelGateProtocolOps gate_ops = {
   .size = sizeof gate_ops,
   .alpn = "pop3",
@@ -412,6 +434,7 @@ static const SatchelGateProtocolOps gate_ops = {
   .handlers = &handlers,
   .auth_result = on_auth_result,
   .tls_started = on_tls_started,
+  .refusal = refusal,
 };
 
 static const SatchelProvides provides[] = {

@@ -73,7 +73,12 @@ on_input (SatchelConnection *connection, gpointer self)
           break;
         case POP3_LINE_TOO_LONG:
         case POP3_LINE_BAD:
-          pop3_reply (pop3, POP3_TEXT_BAD_LINE);
+          pop3_bad (pop3, POP3_TEXT_BAD_LINE);
+          break;
+        case POP3_LINE_BARE_LF:
+          pop3_reply (pop3, POP3_TEXT_BAD_LINE_END);
+          pop3->is_closing = TRUE; /* without the UPDATE state */
+          satchel_connection_close (connection);
           break;
         }
     }

@@ -85,6 +85,8 @@ extern const SatchelConfigRow pop3_schema[];
 gboolean pop3_check (const SatchelConfig *section, GError **error);
 
 /* commands.c */
+/* Answers @text, or that there were too many, and closes. */
+void pop3_bad (Pop3 *pop3, Pop3Text text);
 void pop3_command (Pop3 *pop3, char *line);
 
 /* octets.c */

@@ -167,10 +167,10 @@ def hostile_names_in_the_log():
     except imaplib.IMAP4.error:
         pass
     c.shutdown()
-    lines = [x for x in server.log().splitlines() if "reason=ok" in x]
+    lines = [x for x in server.log().splitlines() if "ok rip" in x]
     equal(len(lines), 1, "lines")
     equal(bool(re.search(r'auth failed: rip=127\.0\.0\.1 service=imap method=LOGIN reason=unknown-user '
-                         r'user="x\\" reason=ok rip=192\.0\.2\.1" session=\w+$', lines[0])), True, lines[0])
+                         r'user="x\\x22 reason\\x3Dok rip\\x3D192\.0\.2\.1" session=\w+$', lines[0])), True, lines[0])
 
 
 @case

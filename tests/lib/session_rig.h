@@ -155,15 +155,23 @@ toy_gate_closed (SatchelConnection *connection, gpointer self, SatchelCloseReaso
 
 static const SatchelConnectionHandlers toy_gate_handlers
     = { sizeof toy_gate_handlers, toy_gate_input, NULL, toy_gate_timeout, NULL, toy_gate_closed };
+static const char *
+toy_refusal (SatchelRefusal why)
+{
+  static const char *const texts[] = { "?\n", "refused: address\n", "refused: full\n", "refused: unavailable\n", "refused: network\n" };
+  return texts[why];
+}
+
 static const SatchelGateProtocolOps toy_gate_ops = { .size = sizeof toy_gate_ops,
                                                      .alpn = "toy",
                                                      .service = "toy",
                                                      .session_new = toy_gate_new,
                                                      .handlers = &toy_gate_handlers,
                                                      .auth_result = toy_gate_auth_result,
-                                                     .tls_started = toy_gate_tls_started };
+                                                     .tls_started = toy_gate_tls_started,
+                                                     .refusal = toy_refusal };
 static const SatchelGateProtocolOps toy_open_ops
-    = { .size = sizeof toy_open_ops, .flags = SATCHEL_PROTOCOL_NO_LOGIN, .service = "toy" };
+    = { .size = sizeof toy_open_ops, .flags = SATCHEL_PROTOCOL_NO_LOGIN, .service = "toy", .refusal = toy_refusal };
 
 static GMutex job_lock;
 static GCond job_cond;

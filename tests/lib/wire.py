@@ -65,6 +65,8 @@ class Wire:
         got = self.lines(len(starts) or 1)
         for line, start in zip(got, starts):
             equal(line[:len(start)], start, f"answer to {command[:60]!r}")
+            # "+ " asks for more; no other answer has a blank at its end.
+            equal(line == b"+ \r\n" or line.rstrip() + b"\r\n" == line, True, f"the end of {line!r}, an answer to {command[:60]!r}")
         return got[-1]
 
     def rest(self):

@@ -108,6 +108,30 @@ def end_of_data():
 
 
 @case
+def line_ends():
+    """a command ends in CRLF and nowhere else (RFC 5321 2.3.8): an LF alone closes, and what follows it is not run (L1)"""
+    smuggled = b"MAIL FROM:<evil@example.net>\r\nRCPT TO:" + U[1] + b"\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
+    before = fetch("u0001")[0]
+    for text in (b"NOOP\n", b"NOOP\nNOOP\r\n", b"\n", b"\r\n\n", b"MAIL FROM:<a@example.net>\nRCPT TO:" + U[1] + b"\nDATA\n", b"NOOP " + b"x" * 9000 + b"\n", b"NOOP x\n\r\n",
+                 b"MAIL FROM:<a@example.net>\r\nRCPT TO:" + U[1] + b"\r\nDATA\r\nS: x\r\n\r\nx\r\n.\r\nNOOP\n"):
+        w = greet()
+        w.send(text + smuggled)
+        got = w.rest().splitlines()
+        equal([x[:10] for x in got[-2:]], [b"500 5.5.2 ", b"421 4.7.0 "], f"end after {text[:60]!r}: {got!r}")
+    equal(fetch("u0001")[0], before + 1, "messages: one, of the last one's own DATA")
+    # A CR that no LF follows is no end either, and a control character (RFC 5321 4.1.1.1); lines in pieces are lines.
+    for text in (b"NOOP\rNOOP\r\n", b"NOOP\r\r\n", b"MAIL FROM:<a@example.net>\rRCPT TO:" + U[1] + b"\r\n"):
+        w = greet()
+        w.send(text)
+        equal(w.line()[:9], b"500 5.5.2", f"answer to {text!r}")
+        w.ask(b"NOOP", b"250 ")
+    w = greet()
+    for piece in (b"NOOP " + b"x" * 5000 + b"\r", b"\nNO", b"OP\r", b"\n"):
+        w.send(piece)
+    equal([x[:4] for x in w.lines(2)], [b"500 ", b"250 "], "an end cut in two")
+
+
+@case
 def every_split():
     """a transaction cut at every byte gives the same"""
     transaction = (b"LHLO c.example\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:" + U[9] + b"\r\nDATA\r\nSubject: s\r\n\r\n..x\r\n.\r\nQUIT\r\n")

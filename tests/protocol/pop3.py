@@ -42,11 +42,34 @@ def before_login():
     w.ask(b"STAT", b"-ERR")
     w.ask(b"user u0001", b"+OK")
     w.ask(b"USER u0001", b"+OK")
-    w.send(b"PASS pw\n")
-    equal(w.line()[:3], b"+OK", "lower case, USER twice and a lone LF are fine")
+    w.send(b"PASS pw\r\n")
+    equal(w.line()[:3], b"+OK", "lower case and USER twice are fine")
     w = connect()
     w.send(b"X" * 600 + b"\r\nFOO\r\nBAR\r\nQUIT\r\n")
     equal([x[:4] for x in w.rest().splitlines()], [b"-ERR"] * 3, "three bad ones")
+
+
+@case
+def line_ends():
+    """a line ends in CRLF and nowhere else (RFC 1939 3): an LF alone closes, and what follows it is not run"""
+    server.deliver(MAIL % 0, "u0009")
+    for text, want in ((b"CAPA\nQUIT\r\n", [b"-ERR Lines end in CRLF, not in LF alone"]),
+                       (b"USER u0009\nPASS pw\nDELE 1\nQUIT\n", [b"-ERR Lines end in CRLF, not in LF alone"]),
+                       (b"USER u0009\r\nPASS pw\nDELE 1\r\n", [b"+OK Send PASS", b"-ERR Lines end in CRLF, not in LF alone"]),
+                       (b"\nQUIT\r\n", [b"-ERR Lines end in CRLF, not in LF alone"]),
+                       (b"X" * 600 + b"\nQUIT\r\n", [b"-ERR Lines end in CRLF, not in LF alone"]),
+                       (b"X" * 20000 + b"\r\nQUIT\r\n", [b"-ERR Line too long, or with control characters", b"+OK Bye"]),
+                       (b"USER u0009\rPASS pw\r\nQUIT\r\n", [b"-ERR Line too long, or with control characters", b"+OK Bye"]),
+                       (b"QUIT\r\r\nQUIT\r\n", [b"-ERR Line too long, or with control characters", b"+OK Bye"]),
+                       (b"AUTH PLAIN\r\nAHUwMDA5AHB3\nDELE 1\r\n", [b"+ ", b"-ERR Lines end in CRLF, not in LF alone"])):
+        w = connect()
+        w.send(text)
+        equal(w.rest().replace(b"\r\n", b"\n").rstrip(b"\n").split(b"\n"), want, f"answers to {text[:60]!r}")
+    for text in (b"DELE 1\nQUIT\r\n", b"DELE 1\r\nNOOP\nQUIT\r\n", b"DELE 1\r\n\nQUIT\r\n"):
+        w = login("u0009")
+        w.send(text)
+        equal(w.rest().splitlines()[-1], b"-ERR Lines end in CRLF, not in LF alone", f"answer to {text!r}")
+        equal(login("u0009").ask(b"STAT", b"+OK").split()[1], b"1", f"messages after {text!r}")
 
 
 @case

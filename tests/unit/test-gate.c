@@ -208,7 +208,7 @@ test_address_limit (void)
     }
   client_connect (&clients[3], "192.0.2.7", &clear);
   loop_until (client_ended (&clients[3]));
-  g_assert_cmpstr (clients[3].got->str, ==, "");
+  g_assert_cmpstr (clients[3].got->str, ==, "refused: address\n"); /* in its protocol's words, not by silence */
   client_connect (&other, "192.0.2.8", &clear);
   loop_until (client_has (&other, "hello"));
   client_drop (&clients[0]);
@@ -418,6 +418,30 @@ test_accept_full (void)
   satchel_gate_configure ();
 }
 
+/* Full for long: those that wait are told so, and a place that comes free serves the next. */
+static void
+test_turned_away (void)
+{
+  Client clients[4];
+  listen_once ();
+  rig_set_limits ("connections = 1;");
+  satchel_gate_configure ();
+  for (guint i = 0; i < 3; i++)
+    client_dial (&clients[i]);
+  loop_until (client_ended (&clients[1]) && client_ended (&clients[2]));
+  g_assert_true (client_has (&clients[0], "hello"));
+  for (guint i = 1; i < 3; i++)
+    g_assert_cmpstr (clients[i].got->str, ==, "refused: full\n");
+  client_drop (&clients[0]);
+  client_dial (&clients[3]);
+  loop_until (client_has (&clients[3], "hello"));
+  for (guint i = 1; i < 4; i++)
+    client_drop (&clients[i]);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 /* Out of descriptors (R3): accepting rests, nothing spins, and it recovers by itself. */
 static void
 test_accept_out_of_descriptors (void)
@@ -569,6 +593,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/address-limit", test_address_limit);
   g_test_add_func ("/session/gate/proxy", test_proxy);
   g_test_add_func ("/session/gate/accept-full", test_accept_full);
+  g_test_add_func ("/session/gate/turned-away", test_turned_away);
   g_test_add_func ("/session/gate/accept-out-of-descriptors", test_accept_out_of_descriptors);
   g_test_add_func ("/session/mail/bad-grants", test_bad_grants);
   g_test_add_func ("/session/mail/job-and-vanish", test_job_and_vanish);
