@@ -26,6 +26,7 @@ struct SatchelOwners
   int root_fd;
   guint n_slots;
   GHashTable *exceptions; /* user -> slot + 1, or RELEASED */
+  gboolean is_unsure;     /* a save failed: the next change is written even if it changes nothing */
 };
 
 guint
@@ -152,7 +153,7 @@ static gboolean
 set (SatchelOwners *owners, const char *user, gint exception, GError **error)
 {
   gint old = GPOINTER_TO_INT (g_hash_table_lookup (owners->exceptions, user));
-  if (old == exception)
+  if (old == exception && !owners->is_unsure)
     return TRUE;
   for (guint i = 0; i < 2; i++)
     {
@@ -162,7 +163,12 @@ set (SatchelOwners *owners, const char *user, gint exception, GError **error)
       else
         g_hash_table_remove (owners->exceptions, user);
       if (i == 0 && save (owners, error))
-        return TRUE;
+        {
+          owners->is_unsure = FALSE;
+          return TRUE;
+        }
+      /* It may have got as far as the rename: what the file says is not known until the next one. */
+      owners->is_unsure = TRUE;
     }
   return FALSE;
 }

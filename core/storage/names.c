@@ -204,12 +204,8 @@ subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GEr
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   if (infos == NULL)
     return FALSE;
-  const SatchelMailboxInfo *info = satchel_list_find (infos, name);
-  if (info != NULL && info->is_subscribed == subscribe)
-    return TRUE;
-  if (info == NULL && !subscribe)
-    return TRUE;
-  if (info == NULL && infos->len >= store->max_mailboxes)
+  /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
+  if (subscribe && satchel_list_find (infos, name) == NULL && infos->len >= store->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
   return target->ops->subscribe (target, name, subscribe, error);
 }

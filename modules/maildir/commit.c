@@ -38,10 +38,11 @@ is_ready (MdMailbox *mb, gboolean force, GError **error)
 
 /* Outside changes first: a plan is made of names that are still there. */
 static void
-prepare (Member *member)
+prepare (MdStore *store, Member *member)
 {
   GError *error = NULL;
   guint n = satchel_transaction_n_operations (member->transaction);
+  md_hold_settle (store, &error);
   for (guint i = 0; i < n && error == NULL; i++)
     {
       SatchelOperation *op = satchel_transaction_operation (member->transaction, i);
@@ -154,7 +155,7 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
   for (guint k = 0; k < plan->mailboxes->len; k++)
     {
       MdMailbox *mb = plan->mailboxes->pdata[k];
-      md_index_discard (mb);
+      md_index_distrust (mb);
       for (guint t = mb->tombstones->len; is_undone && t > 0; t--)
         if (g_array_index (mb->tombstones, MdTombstone, t - 1).modseq == plan->modseq)
           g_array_remove_index (mb->tombstones, t - 1);
@@ -195,7 +196,7 @@ static void
 run_round (MdStore *store, GPtrArray *pending)
 {
   for (guint i = 0; i < pending->len; i++)
-    prepare (pending->pdata[i]);
+    prepare (store, pending->pdata[i]);
   for (guint i = 0; i < pending->len; i++)
     if (!((Member *) pending->pdata[i])->is_done)
       make_plan (store, pending->pdata[i]);

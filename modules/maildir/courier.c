@@ -225,12 +225,20 @@ md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
 }
 
 /* Ours go ahead: what Courier has is old until it is written again. */
-void
-md_courier_changed (MdMailbox *mb)
+gboolean
+md_courier_changed (MdMailbox *mb, GError **error)
 {
   if (!mb->is_changed && mb->store->user->server == MD_SERVER_COURIER)
-    md_sys.unlinkat (mb->fd, MARK_FILE, 0);
+    {
+      gboolean was_there = md_sys.unlinkat (mb->fd, MARK_FILE, 0) == 0;
+      if (!was_there && errno != ENOENT)
+        return satchel_error_set_errno (error, errno, "%s: unlink", MARK_FILE);
+      /* With the mark back after a crash, what Courier knew of old would go over what we say now. */
+      if (was_there && !md_fsync (mb->fd, MARK_FILE, error))
+        return FALSE;
+    }
   mb->is_changed = TRUE;
+  return TRUE;
 }
 
 /* ---------------------------------------------------------------- unique ids */

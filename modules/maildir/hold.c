@@ -65,6 +65,27 @@ is_there (int fd)
   return md_sys.fstat (fd, &st) == 0 && st.st_nlink > 0;
 }
 
+/* Each, even if one failed; those that worked are taken out. */
+static gboolean
+sync_all (GArray *held, GError **error)
+{
+  guint n_failed = 0;
+  for (guint i = 0; i < held->len; i++)
+    {
+      Held one = g_array_index (held, Held, i);
+      if (md_sys.fsync (one.fd) == 0)
+        close (one.fd);
+      else
+        {
+          if (n_failed == 0)
+            satchel_error_set_errno (error, errno, "files of new mailboxes: fsync");
+          g_array_index (held, Held, n_failed++) = one;
+        }
+    }
+  g_array_set_size (held, n_failed);
+  return n_failed == 0;
+}
+
 gboolean
 md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error)
 {
@@ -74,7 +95,6 @@ md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error)
       return TRUE;
     }
   GArray *held = g_private_get (&current);
-  gboolean ok = TRUE;
   /* Blocks of all files are given out and on their way before the first sync ends the kernel's transaction. */
   for (guint i = held->len; i > 0; i--)
     {
@@ -87,9 +107,36 @@ md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error)
           g_array_remove_index (held, i - 1);
         }
     }
-  for (guint i = 0; ok && i < held->len; i++)
-    if (md_sys.fsync (g_array_index (held, Held, i).fd) != 0)
-      ok = satchel_error_set_errno (error, errno, "files of new mailboxes: fsync");
+  MdStore *store = storage->self;
+  g_mutex_lock (&store->writer);
+  gboolean ok = sync_all (held, error);
+  if (!ok)
+    {
+      if (store->owed_syncs == NULL)
+        store->owed_syncs = g_array_new (FALSE, FALSE, sizeof (Held));
+      g_array_append_vals (store->owed_syncs, held->data, held->len);
+      g_array_set_size (held, 0); /* they are the store's now */
+      store->user->is_unsure = TRUE;
+    }
   g_private_replace (&current, NULL);
+  g_mutex_unlock (&store->writer);
   return ok;
+}
+
+gboolean
+md_hold_settle (MdStore *store, GError **error)
+{
+  if (G_LIKELY (store->owed_syncs == NULL))
+    return TRUE;
+  if (!sync_all (store->owed_syncs, error))
+    return FALSE;
+  md_hold_drop (store);
+  return TRUE;
+}
+
+void
+md_hold_drop (MdStore *store)
+{
+  if (store->owed_syncs != NULL)
+    free_held (g_steal_pointer (&store->owed_syncs));
 }

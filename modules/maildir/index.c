@@ -39,7 +39,7 @@ put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, co
 void
 md_index_init (MdIndex *index)
 {
-  *index = (MdIndex){ .fd = -1, .pending = g_byte_array_new () };
+  *index = (MdIndex){ .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
 }
 
 /* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the file is gone,
@@ -206,6 +206,29 @@ md_index_discard (MdMailbox *mb)
   mb->index.is_broken = TRUE;
 }
 
+/* A byte behind the last frame makes the next process take it for one that fell behind; that needs no space.  The next
+ * write is a new file. */
+void
+md_index_distrust (MdMailbox *mb)
+{
+  MdIndex *index = &mb->index;
+  struct stat st;
+  if (index->fd < 0)
+    index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
+  if (index->fd >= 0 && (md_sys.fstat (index->fd, &st) != 0 || md_sys.ftruncate (index->fd, MAX (st.st_size, (off_t) index->size) + 1) != 0))
+    {
+      md_index_discard (mb);
+      return;
+    }
+  if (index->fd >= 0)
+    md_sys.close (index->fd);
+  index->fd = -1;
+  index->size = 0;
+  g_byte_array_set_size (index->pending, 0);
+  index->has_overflowed = FALSE;
+  index->is_broken = TRUE;
+}
+
 /* A checkpoint on its way to a new file, in frames that a reader can hold. */
 typedef struct Checkpoint
 {
@@ -214,6 +237,7 @@ typedef struct Checkpoint
   int fd;
   guint64 size;
   gboolean ok;
+  gboolean holds_more; /* than the names of files do */
 } Checkpoint;
 
 static void
@@ -231,6 +255,7 @@ static void
 checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
 {
   const SatchelSnapshot *snapshot = mb->snapshot;
+  const guint64 lettered = md_keywords_lettered (&mb->keywords);
   const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data;
   const MdEntry *end = entry + mb->table.entries->len;
   for (guint c = 0; snapshot != NULL && c < snapshot->n_chunks; c++)
@@ -246,6 +271,7 @@ checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
                                     chunk->keywords[i],      chunk->size[i],         chunk->internal_date[i],
                                     chunk->save_date[i] };
           put_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
+          checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || (row.keywords & ~lettered) != 0;
           cut_frame (checkpoint, FRAME_BYTES);
         }
     }
@@ -274,7 +300,7 @@ checkpoint_rest (MdMailbox *mb, Checkpoint *checkpoint)
 }
 
 static gboolean
-write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint, gboolean durable)
+write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
 {
   md_sys.unlinkat (mb->fd, MD_INDEX_FILE ".new", 0);
   checkpoint->fd = md_sys.openat (mb->fd, MD_INDEX_FILE ".new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
@@ -282,6 +308,7 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint, gboolean durable)
     return FALSE;
   fill_summary (mb, &checkpoint->summary);
   checkpoint->ok = TRUE;
+  checkpoint->holds_more = mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
   checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
   for (guint bit = 0; bit < mb->keywords.n; bit++)
     put_keyword (checkpoint->payload, &mb->keywords, bit);
@@ -289,7 +316,8 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint, gboolean durable)
   checkpoint_rest (mb, checkpoint);
   cut_frame (checkpoint, 0);
   g_byte_array_unref (checkpoint->payload);
-  gboolean ok = checkpoint->ok && (!durable || md_fsync (checkpoint->fd, "index", NULL))
+  /* What only the index holds must not go from a file that is durable to one that is not. */
+  gboolean ok = checkpoint->ok && (!checkpoint->holds_more || md_fsync (checkpoint->fd, "index", NULL))
                 && md_sys.renameat (mb->fd, MD_INDEX_FILE ".new", mb->fd, MD_INDEX_FILE) == 0;
   if (!ok)
     {
@@ -303,10 +331,9 @@ void
 md_index_checkpoint (MdMailbox *mb)
 {
   MdIndex *index = &mb->index;
-  gboolean durable = index->needs_sync;
   Checkpoint checkpoint = { .fd = -1 };
   /* If it fails, the old file with its frames goes on as long as it takes them, and they are there. */
-  if (!write_checkpoint (mb, &checkpoint, durable))
+  if (!write_checkpoint (mb, &checkpoint))
     {
       index->is_broken |= index->has_overflowed;
       return;
@@ -319,7 +346,8 @@ md_index_checkpoint (MdMailbox *mb)
   hint_sequence (mb);
   g_byte_array_set_size (index->pending, 0);
   /* A name that is not durable does not keep what is behind it. */
-  index->needs_sync = durable && md_sys.fsync (mb->fd) != 0;
+  index->is_unnamed = !index->needs_sync || md_sys.fsync (mb->fd) != 0;
+  index->needs_sync &= index->is_unnamed;
 }
 
 static gboolean
@@ -351,7 +379,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
     md_index_checkpoint (mb);
   if (index->is_broken)
     {
-      md_index_discard (mb);
+      md_index_distrust (mb);
       return !must_sync || satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA, "index cannot be written");
     }
   if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
@@ -359,20 +387,20 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
   g_autoptr (GError) local = NULL;
   if (!append_frame (mb, &local))
     {
-      md_index_discard (mb);
+      md_index_distrust (mb);
       if (must_sync)
         g_propagate_error (error, g_steal_pointer (&local));
       return !must_sync;
     }
   if (!must_sync)
     return TRUE;
-  if (md_sys.fdatasync (index->fd) != 0)
+  if (md_sys.fdatasync (index->fd) != 0 || (index->is_unnamed && md_sys.fsync (mb->fd) != 0))
     {
-      gboolean result = satchel_error_set_errno (error, errno, "index: fdatasync");
-      md_index_discard (mb);
+      gboolean result = satchel_error_set_errno (error, errno, "index: sync");
+      md_index_distrust (mb);
       return result;
     }
-  index->needs_sync = FALSE;
+  index->is_unnamed = index->needs_sync = FALSE;
   return TRUE;
 }
 

@@ -71,7 +71,10 @@ ensure_file (MdStore *store, GError **error)
   Head head = make_head (0, 0, 0);
   memcpy (block, &head, sizeof head);
   if (!md_replace_file (store->user_fd, MD_JOURNAL_FILE, block, HEAD_BYTES * 4, TRUE, error))
-    return FALSE;
+    {
+      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0); /* one without a durable name is not to be found next time */
+      return FALSE;
+    }
   journal->fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, error);
   return journal->fd >= 0;
 }

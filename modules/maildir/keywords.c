@@ -111,7 +111,21 @@ md_keywords_save (MdKeywords *keywords, int dirfd, GError **error)
   for (guint i = 0; i < MD_LETTERS; i++)
     if (keywords->bit_of_letter[i] >= 0)
       g_string_append_printf (out, "%u %s\n", i, keywords->names[(guint) keywords->bit_of_letter[i]]);
-  return md_replace_file (dirfd, MD_KEYWORDS_FILE, out->str, out->len, TRUE, error);
+  keywords->is_unsure = !md_replace_file (dirfd, MD_KEYWORDS_FILE, out->str, out->len, TRUE, error);
+  return !keywords->is_unsure;
+}
+
+void
+md_keywords_truncate (MdKeywords *keywords, guint n)
+{
+  while (keywords->n > n)
+    {
+      guint bit = --keywords->n;
+      if (keywords->letter[bit] >= 0)
+        keywords->bit_of_letter[keywords->letter[bit]] = -1;
+      keywords->letter[bit] = -1;
+      g_free (keywords->names[bit]);
+    }
 }
 
 guint64

@@ -228,6 +228,17 @@ md_list_is_current (SatchelStorage *storage)
   return is_current;
 }
 
+static void
+set_subscribed (MdStore *store, const char *name, gboolean subscribe)
+{
+  g_mutex_lock (&store->table);
+  if (subscribe)
+    g_hash_table_add (store->user->subscriptions, g_strdup (name));
+  else
+    g_hash_table_remove (store->user->subscriptions, name);
+  g_mutex_unlock (&store->table);
+}
+
 gboolean
 md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error)
 {
@@ -239,29 +250,20 @@ md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GEr
   if (g_hash_table_contains (user->subscriptions, name) != subscribe)
     {
       ok = md_user_next_modseq (store, &modseq, error);
-      g_mutex_lock (&store->table);
-      if (ok && subscribe)
-        g_hash_table_add (user->subscriptions, g_strdup (name));
-      else if (ok)
-        g_hash_table_remove (user->subscriptions, name);
-      g_mutex_unlock (&store->table);
       if (ok)
         {
-          md_user_log (store, subscribe ? 's' : 'u', name, NULL);
+          set_subscribed (store, name, subscribe);
           md_subscriptions_write (store);
-          ok = md_user_save (store, TRUE, error);
-        }
-      if (!ok)
-        {
-          g_mutex_lock (&store->table);
-          if (subscribe)
-            g_hash_table_remove (user->subscriptions, name);
-          else
-            g_hash_table_add (user->subscriptions, g_strdup (name));
-          g_mutex_unlock (&store->table);
-          md_subscriptions_write (store);
+          ok = md_user_save_change (store, subscribe ? 's' : 'u', name, NULL, error);
+          if (!ok)
+            {
+              set_subscribed (store, name, !subscribe);
+              md_subscriptions_write (store);
+            }
         }
     }
+  else if (user->is_unsure)
+    ok = md_user_save (store, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }
@@ -311,8 +313,7 @@ md_set_special_use (SatchelStorage *storage, const char *name, guint special_use
       else
         g_hash_table_remove (user->special_use, name);
       g_mutex_unlock (&store->table);
-      md_user_log (store, 'x', name, NULL);
-      ok = md_user_save (store, TRUE, error);
+      ok = md_user_save_change (store, 'x', name, NULL, error);
       if (!ok)
         {
           g_mutex_lock (&store->table);

@@ -57,9 +57,11 @@ maildir_la_LIBADD = libmaildir.la $(MODULE_LIBADD)
 
 check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
-	modules/maildir/tests/faults.c modules/maildir/tests/faults.h
+	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
+	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates \
-	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions
+	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
+	modules/maildir/tests/test-failed-saves
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
 modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
@@ -72,6 +74,10 @@ modules_maildir_tests_test_hold_SOURCES = modules/maildir/tests/test-hold.c
 modules_maildir_tests_test_hold_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_collisions_SOURCES = modules/maildir/tests/test-collisions.c
 modules_maildir_tests_test_collisions_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_crash_states_SOURCES = modules/maildir/tests/test-crash-states.c
+modules_maildir_tests_test_crash_states_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_failed_saves_SOURCES = modules/maildir/tests/test-failed-saves.c
+modules_maildir_tests_test_failed_saves_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeover.c
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c

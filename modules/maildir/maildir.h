@@ -54,7 +54,7 @@ gboolean md_make_file (int dirfd, const char *name, const void *data, gsize len,
 int md_open_dir (int dirfd, const char *name, gboolean create, GError **error);
 /* "", "cur", "A/B/new": level by level, no link is followed. */
 int md_open_path (int dirfd, const char *path, gboolean create, GError **error);
-gboolean md_fsync (int fd, const char *what, GError **error);
+gboolean md_fsync (int fd, const char *what, GError **error); /* within a hold: put off */
 gboolean md_stamp_of (int fd, MdStamp *ret, GError **error);
 gboolean md_stamp_equal (const MdStamp *a, const MdStamp *b);
 /* Calls @func for each entry but dot names, or for dot names only. d_type as in dirent. FALSE from @func stops. */
@@ -181,7 +181,7 @@ typedef struct MdKeywords
   char **names;                         /* n; most mailboxes have none */
   gint8 letter[SATCHEL_KEYWORDS_MAX];   /* -1: none */
   gint8 bit_of_letter[MD_LETTERS];      /* -1: none */
-  MdStamp stamp;
+  gboolean is_unsure;                   /* a save failed: what the file has is not known */
 } MdKeywords;
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
@@ -191,7 +191,10 @@ int md_keywords_find (const MdKeywords *keywords, const char *name);
 int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file);
 gboolean md_keywords_is_valid (const char *name);
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
+/* Durable, or is_unsure. */
 gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
+/* Gives up all from @n on, which nothing has yet. */
+void md_keywords_truncate (MdKeywords *keywords, guint n);
 guint64 md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
 guint32 md_keywords_to_letters (const MdKeywords *keywords, guint64 bits);
 guint64 md_keywords_lettered (const MdKeywords *keywords); /* bits that have a letter */
@@ -272,7 +275,7 @@ void md_subscriptions_write (MdStore *store);
 #define MD_COURIER_KEYWORDS "courierimapkeywords"
 /* Before the first scan: keywords become letters in the names of the files.  @is_first: it is new to us. */
 gboolean md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error);
-void md_courier_changed (MdMailbox *mb); /* at each change of ours */
+gboolean md_courier_changed (MdMailbox *mb, GError **error); /* at each change of ours */
 GHashTable *md_courier_unique_ids (MdMailbox *mb); /* base of the name -> "P" and id; g_hash_table_unref */
 gboolean md_courier_lacks (const MdMailbox *mb); /* its list of this mailbox */
 void md_courier_write (MdMailbox *mb);
@@ -302,6 +305,7 @@ typedef struct MdIndex
   gboolean is_broken;  /* a write failed: the file is gone */
   gboolean has_overflowed; /* pending items were dropped: only a checkpoint will do */
   gboolean needs_sync; /* pending or written items that names cannot hold */
+  gboolean is_unnamed; /* the file may be another one after a crash: its name was not synced */
 } MdIndex;
 void md_index_init (MdIndex *index);
 /* Fills table, keywords, metadata, tombstones of @mb; *ret_snapshot: NULL when lost. */
@@ -316,7 +320,8 @@ gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
 void md_index_checkpoint (MdMailbox *mb);
 gboolean md_index_peek (int dirfd, MdSummary *ret);
 void md_index_close (MdMailbox *mb);
-void md_index_discard (MdMailbox *mb);
+void md_index_discard (MdMailbox *mb);  /* it is of no use to anyone */
+void md_index_distrust (MdMailbox *mb); /* it is not what is true now, but may hold what nothing else does */
 
 /* ---- cache.c: attributes ---- */
 typedef struct MdCache
@@ -351,13 +356,16 @@ typedef struct MdUser
   gboolean has_old_form;       /* of Dovecot's subscriptions */
   gboolean is_news;            /* something of it was not ours before */
   gboolean has_utf8_names;     /* folders, as found when it was taken over */
+  gboolean is_unsure;          /* a save failed: the next operation saves, even if it changes nothing */
 } MdUser;
 gboolean md_user_open (MdStore *store, GError **error);
 void md_user_read (MdStore *store); /* its first part, which changes nothing on disk */
 void md_user_free (MdUser *user);
-/* @durable FALSE: only the log of changes is new. */
-gboolean md_user_save (MdStore *store, gboolean durable, GError **error);
+gboolean md_user_save (MdStore *store, GError **error); /* durable, or is_unsure */
+/* An entry of the change log; it is written with the next save. */
 void md_user_log (MdStore *store, char what, const char *name, const char *other);
+/* The entry and all the rest; FALSE: the entry is dropped, and the caller puts back what it changed. */
+gboolean md_user_save_change (MdStore *store, char what, const char *name, const char *other, GError **error);
 gboolean md_user_next_modseq (MdStore *store, guint64 *ret, GError **error);
 gboolean md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error);
 
@@ -400,6 +408,7 @@ struct MdStore
   MdJournal journal;
   GHashTable *open; /* directory name -> MdMailbox, borrowed */
   guint64 list_user_serial, user_serial;
+  GArray *owed_syncs;  /* see md_hold_settle; NULL: none */
   GArray *list_stamps; /* of the directories of the last list */
   gboolean list_known;
 };
@@ -543,6 +552,9 @@ gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guin
 gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
                           GError **error);
 gboolean md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error); /* hold.c */
+/* Syncs that failed at the end of a hold: nothing is acknowledged before they worked. */
+gboolean md_hold_settle (MdStore *store, GError **error);
+void md_hold_drop (MdStore *store);
 gboolean md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error); /* dates.c */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
 

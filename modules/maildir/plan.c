@@ -157,12 +157,14 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
   return TRUE;
 }
 
-/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use. */
+/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.  A name whose
+ * save failed is given up: the next use of it writes again. */
 gboolean
 md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret, GError **error)
 {
   guint64 bits = 0;
-  gboolean needs_file = FALSE;
+  guint n_before = mb->keywords.n;
+  gboolean needs_file = add && mb->keywords.is_unsure && names != NULL && names[0] != NULL;
   for (; names != NULL && *names != NULL; names++)
     {
       int bit = md_keywords_find (&mb->keywords, *names);
@@ -171,20 +173,28 @@ md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean 
       if (bit < 0)
         {
           gboolean took_letter = FALSE;
-          if (!md_keywords_is_valid (*names))
-            return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
-          bit = md_keywords_add (&mb->keywords, *names, &took_letter);
+          bit = md_keywords_is_valid (*names) ? md_keywords_add (&mb->keywords, *names, &took_letter) : -1;
           if (bit < 0)
-            return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has %u keywords", mb->name,
-                                      SATCHEL_KEYWORDS_MAX);
+            {
+              md_keywords_truncate (&mb->keywords, n_before);
+              return mb->keywords.n == SATCHEL_KEYWORDS_MAX
+                         ? satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has %u keywords", mb->name, SATCHEL_KEYWORDS_MAX)
+                         : satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
+            }
           needs_file |= took_letter;
           mb->index.needs_sync |= !took_letter;
-          md_index_keyword (mb, (guint) bit);
         }
       bits |= G_GUINT64_CONSTANT (1) << bit;
     }
   *ret = bits;
-  return !needs_file || md_keywords_save (&mb->keywords, mb->control_fd, error);
+  if (needs_file && !md_keywords_save (&mb->keywords, mb->control_fd, error))
+    {
+      md_keywords_truncate (&mb->keywords, n_before);
+      return FALSE;
+    }
+  for (guint bit = n_before; bit < mb->keywords.n; bit++)
+    md_index_keyword (mb, bit);
+  return TRUE;
 }
 
 SatchelSnapshotBuilder *

@@ -74,8 +74,13 @@ md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir,
   make_slot ((Slot *) (file + SLOT_BYTES), slots->words, 1);
   slots->fd = -1;
   slots->hints_valid = FALSE;
-  if (!md_make_file (dirfd, name, file, 2 * SLOT_BYTES, TRUE, error) || (sync_dir && !md_fsync (dirfd, name, error)))
+  if (!md_make_file (dirfd, name, file, 2 * SLOT_BYTES, TRUE, error))
     return FALSE;
+  if (sync_dir && !md_fsync (dirfd, name, error))
+    {
+      md_sys.unlinkat (dirfd, name, 0); /* one without a durable name is not to be found next time */
+      return FALSE;
+    }
   slots->fd = md_open_file (dirfd, name, error);
   return slots->fd >= 0;
 }

@@ -275,7 +275,8 @@ md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
         }
       md_mailbox_mark_suspect (mb, 1000);
       g_mutex_unlock (&mb->store->table);
-      md_courier_changed (mb);
+      if (!md_courier_changed (mb, error))
+        return FALSE;
       md_uidlist_add_ours (mb);
       if (!md_index_flush (mb, TRUE, error))
         return FALSE;

@@ -134,6 +134,31 @@ sweep (MdStore *store)
 
 /* ---------------------------------------------------------------- open and close */
 
+/* Synced together; those of a new account with the counters, which come next. */
+static gboolean
+make_inbox (MdStore *store, GError **error)
+{
+  static const char *const names[] = { "tmp", "cur", "new" };
+  struct stat st;
+  gboolean is_made = FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    {
+      gboolean is_new = md_sys.mkdirat (store->user_fd, names[i], 0700) == 0;
+      if (!is_new && errno != EEXIST)
+        return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
+      is_made |= is_new;
+      int fd = md_open_dir (store->user_fd, names[i], FALSE, error);
+      if (fd < 0)
+        return FALSE;
+      if (i == 0)
+        store->tmp_fd = fd;
+      else
+        md_sys.close (fd);
+    }
+  return !is_made || md_sys.fstatat (store->user_fd, MD_MODSEQ_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0
+         || md_fsync (store->user_fd, "mail directory", error);
+}
+
 static gboolean
 open_place (MdStore *store, GError **error)
 {
@@ -147,17 +172,7 @@ open_place (MdStore *store, GError **error)
       if (store->control_fd < 0 || !md_check_owner (store->control_fd, store->settings.control_path, error))
         return FALSE;
     }
-  store->tmp_fd = md_open_dir (store->user_fd, "tmp", TRUE, error);
-  if (store->tmp_fd < 0)
-    return FALSE;
-  int cur_fd = md_open_dir (store->user_fd, "cur", TRUE, error);
-  int new_fd = cur_fd >= 0 ? md_open_dir (store->user_fd, "new", TRUE, error) : -1;
-  if (cur_fd >= 0)
-    md_sys.close (cur_fd);
-  if (new_fd < 0)
-    return FALSE;
-  md_sys.close (new_fd);
-  return TRUE;
+  return make_inbox (store, error);
 }
 
 gboolean
@@ -192,6 +207,7 @@ md_close (SatchelStorage *storage)
     return;
   md_journal_settle (store, NULL);
   md_journal_close (&store->journal);
+  md_hold_drop (store);
   g_clear_pointer (&store->user, md_user_free);
   if (store->tmp_fd >= 0)
     md_sys.close (store->tmp_fd);

@@ -16,7 +16,13 @@
 static int
 open_trash (MdStore *store, GError **error)
 {
-  return md_open_dir (store->user_fd, MD_TRASH_DIR, TRUE, error);
+  if (md_sys.mkdirat (store->user_fd, MD_TRASH_DIR, 0700) != 0 && errno != EEXIST)
+    {
+      satchel_error_set_errno (error, errno, "mkdir " MD_TRASH_DIR);
+      return -1;
+    }
+  /* Its name need not be durable: what is in it is nobody's yet, or no more. */
+  return md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, error);
 }
 
 static gboolean
@@ -75,8 +81,26 @@ make_folder (MdStore *store, const char *dir, GError **error)
   return ok;
 }
 
+/* A mailbox does not inherit what one of its name was used for: after a crash, or a save that failed, the file may still
+ * have it. */
 static gboolean
-create_locked (MdStore *store, const char *name, guint special_use, GError **error)
+forget_old_use (MdStore *store, const char *name, GError **error)
+{
+  g_mutex_lock (&store->table);
+  gboolean was_there = g_hash_table_remove (store->user->special_use, name);
+  g_mutex_unlock (&store->table);
+  return (!was_there && !store->user->is_unsure) || md_user_save (store, error);
+}
+
+/* A change that a crash cut off is redone until its end is synced; it must not find names that are newer than it. */
+static gboolean
+settle (MdStore *store, GError **error)
+{
+  return md_journal_settle (store, error) && md_hold_settle (store, error);
+}
+
+static gboolean
+create_locked (MdStore *store, const char *name, GError **error)
 {
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
@@ -84,17 +108,18 @@ create_locked (MdStore *store, const char *name, guint special_use, GError **err
     return FALSE;
   if (md_folder_exists (store, dir))
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", name);
+  if (!settle (store, error))
+    return FALSE;
   struct stat st;
   /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
   if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
       && (!S_ISDIR (st.st_mode)
           || ((store->settings.layout & MD_LAYOUT_FS) == 0 && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
-  if (!md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
+  if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
     return FALSE;
+  /* Only the log is new: it waits for the next save, which costs two syncs. */
   md_user_log (store, 'c', name, NULL);
-  if (special_use == 0)
-    md_user_save (store, FALSE, NULL); /* the mailbox is there; only the log of changes may be behind */
   return TRUE;
 }
 
@@ -103,7 +128,7 @@ md_create (SatchelStorage *storage, const char *name, guint special_use, GError 
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = create_locked (store, name, special_use, error);
+  gboolean ok = create_locked (store, name, error);
   g_mutex_unlock (&store->writer);
   if (!ok || special_use == 0 || md_set_special_use (storage, name, special_use, error))
     return ok;
@@ -127,7 +152,7 @@ remove_locked (MdStore *store, const char *name, GError **error)
     return md_folder_has_children (store, dir)
                ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has only children", name)
                : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
-  int trash_fd = open_trash (store, error);
+  int trash_fd = settle (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
@@ -147,7 +172,10 @@ remove_locked (MdStore *store, const char *name, GError **error)
       gboolean had_use = g_hash_table_remove (store->user->special_use, name);
       g_mutex_unlock (&store->table);
       md_user_log (store, 'd', name, NULL);
-      md_user_save (store, had_use, NULL);
+      g_autoptr (GError) ignored = NULL;
+      if (had_use && !md_user_save (store, &ignored))
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s use of %s is not forgotten yet: %s", store->storage->identity->user, name,
+                     ignored->message);
       md_remove_tree (trash_fd, unique);
       md_control_removed (store, dir);
     }
@@ -176,23 +204,67 @@ moved_name (const char *name, const char *from, const char *to)
   return g_strconcat (to, name + len, NULL);
 }
 
-static void
-move_special_use (MdStore *store, const char *from, const char *to)
+/* The special uses under the new names, with @keep under the old ones as well; NULL: it concerns none. */
+static GHashTable *
+moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
 {
   GHashTable *uses = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
   gpointer name, bits;
-  g_mutex_lock (&store->table);
+  guint n_moved = 0;
   g_hash_table_iter_init (&iter, store->user->special_use);
   while (g_hash_table_iter_next (&iter, &name, &bits))
     {
       char *now = moved_name (name, from, to);
-      g_hash_table_insert (uses, now != NULL ? now : g_strdup (name), bits);
+      n_moved += now != NULL;
+      if (now == NULL || keep)
+        g_hash_table_insert (uses, g_strdup (name), bits);
+      if (now != NULL)
+        g_hash_table_insert (uses, now, bits);
     }
+  if (n_moved == 0)
+    g_clear_pointer (&uses, g_hash_table_unref);
+  return uses;
+}
+
+static void
+take_uses (MdStore *store, GHashTable *uses)
+{
+  g_mutex_lock (&store->table);
   GHashTable *old = store->user->special_use;
   store->user->special_use = uses;
   g_mutex_unlock (&store->table);
   g_hash_table_unref (old);
+}
+
+/* Both names are durable before the folders move, so that the use is never lost on the way; a name without a mailbox is
+ * not shown.  *@ret_after: what counts behind it, NULL: nothing changes. */
+static gboolean
+prepare_uses (MdStore *store, const char *from, const char *to, GHashTable **ret_after, GError **error)
+{
+  *ret_after = moved_uses (store, from, to, FALSE);
+  if (*ret_after == NULL)
+    return TRUE;
+  GHashTable *before = g_hash_table_ref (store->user->special_use);
+  take_uses (store, moved_uses (store, from, to, TRUE));
+  gboolean ok = md_user_save (store, error);
+  take_uses (store, before);
+  store->user->is_unsure = TRUE; /* the file has more than is true */
+  if (!ok)
+    g_clear_pointer (ret_after, g_hash_table_unref);
+  return ok;
+}
+
+static void
+finish_uses (MdStore *store, GHashTable *after)
+{
+  g_autoptr (GError) error = NULL;
+  if (after == NULL)
+    return;
+  take_uses (store, after);
+  if (!md_user_save (store, &error))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s old names of special uses are not forgotten yet: %s",
+                 store->storage->identity->user, error->message);
 }
 
 static void
@@ -256,8 +328,9 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   g_autoptr (MdPlan) plan = md_plan_new (store);
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
-  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error))
-      || !md_user_next_modseq (store, &modseq, error)
+  g_autoptr (GHashTable) uses = NULL;
+  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error)) || !settle (store, error)
+      || !md_user_next_modseq (store, &modseq, error) || !prepare_uses (store, from, to, &uses, error)
       || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))
     return FALSE;
   if (is_fs)
@@ -270,11 +343,8 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
           md_control_renamed (store, dirs->pdata[i], now);
         tell_handle (store, dirs->pdata[i], now);
       }
-  move_special_use (store, from, to);
   md_user_log (store, 'r', from, to);
-  g_autoptr (GError) ignored = NULL;
-  if (!md_user_save (store, TRUE, &ignored))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "change log: %s", ignored->message);
+  finish_uses (store, g_steal_pointer (&uses));
   return TRUE;
 }
 
@@ -282,7 +352,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
 static gboolean
 rename_inbox (MdStore *store, const char *to, GError **error)
 {
-  if (!create_locked (store, to, 0, error))
+  if (!create_locked (store, to, error))
     return FALSE;
   MdMailbox *open = g_hash_table_lookup (store->open, "");
   MdMailbox *inbox = open != NULL ? open : md_mailbox_load (store, "INBOX", error);

@@ -149,7 +149,7 @@ md_user_open (MdStore *store, GError **error)
   if (user->is_news)
     satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken in what %s left: %u subscriptions", store->storage->identity->user,
                  md_server_name (user->server), g_hash_table_size (user->subscriptions));
-  if (user->is_news && !md_user_save (store, TRUE, &local))
+  if (user->is_news && !md_user_save (store, &local))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, local->message);
   return open_counters (user, store->user_fd, error);
 }
@@ -165,7 +165,7 @@ md_user_free (MdUser *user)
 }
 
 gboolean
-md_user_save (MdStore *store, gboolean durable, GError **error)
+md_user_save (MdStore *store, GError **error)
 {
   MdUser *user = store->user;
   g_autoptr (GString) body = g_string_new (NULL);
@@ -191,7 +191,22 @@ md_user_save (MdStore *store, gboolean durable, GError **error)
   md_sys.unlinkat (store->user_fd, PREVIOUS, 0);
   md_sys.linkat (store->user_fd, MD_USER_FILE, store->user_fd, PREVIOUS, 0);
   store->user_serial++;
-  return md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, durable, error);
+  /* Where it failed may be anywhere before or behind the rename: until the next one nobody knows what is on disk. */
+  user->is_unsure = !md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, TRUE, error);
+  return !user->is_unsure;
+}
+
+gboolean
+md_user_save_change (MdStore *store, char what, const char *name, const char *other, GError **error)
+{
+  MdUser *user = store->user;
+  md_user_log (store, what, name, other);
+  if (md_user_save (store, error))
+    return TRUE;
+  const char *last = g_strrstr_len (user->log->str, (gssize) user->log->len - 1, "\n");
+  g_string_truncate (user->log, last != NULL ? (gsize) (last + 1 - user->log->str) : 0);
+  user->n_log--;
+  return FALSE;
 }
 
 void

@@ -305,14 +305,22 @@ md_replace_file (int dirfd, const char *name, const void *data, gsize len, gbool
 int
 md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
 {
+  gboolean is_made = FALSE;
   for (int attempt = 0;; attempt++)
     {
       int fd = md_sys.openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
+      /* What will be synced in it must have a name. */
+      if (fd >= 0 && is_made && !md_fsync (dirfd, name, error))
+        {
+          md_sys.close (fd);
+          md_sys.unlinkat (dirfd, name, AT_REMOVEDIR);
+          return -1;
+        }
       if (fd >= 0)
         return fd;
       int saved = errno;
       if (saved == ENOENT && create && attempt == 0
-          && (md_sys.mkdirat (dirfd, name, 0700) == 0 || errno == EEXIST))
+          && ((is_made = md_sys.mkdirat (dirfd, name, 0700) == 0) || errno == EEXIST))
         continue;
       satchel_error_set_errno (error, create && saved == ENOENT ? errno : saved, "directory %s", name);
       return -1;
