@@ -101,6 +101,8 @@ void gate_sessions_changed (void); /* there may be room for new ones again */
 void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
 /* Lets it go with the words of its protocol; under TLS after the handshake, for a few at a time. */
 void gate_session_refuse (SatchelGateSession *session, SatchelRefusal why);
+/* As if its time to log in were over; not while auth is asked. */
+void gate_session_time_out (SatchelGateSession *session);
 /* One for which there is no room: told so. */
 void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address);
 /* Handshakes for nothing but a refusal are few. */

@@ -115,6 +115,13 @@ login_timed_out (SatchelTimer *timer, gpointer data)
     gate_session_end (session, SATCHEL_CLOSED_TIMEOUT);
 }
 
+void
+gate_session_time_out (SatchelGateSession *session)
+{
+  satchel_timer_cancel (&session->login_timer);
+  login_timed_out (&session->login_timer, session);
+}
+
 static void
 leave_handshakes (SatchelGateSession *session)
 {

@@ -324,6 +324,28 @@ def aliases_of_mistake():
 
 
 @case
+def copies():
+    """two recipients that are one user: one copy for each detail (u and its alias: one; u and u+tag: two), a reply each"""
+    with open(os.path.join(server.config_dir, "aliases"), "w") as f:
+        f.write("also@example.org: u0010@example.org\nteam@example.org: u0010@example.org, u0011@example.org\n")
+    c = server.imap("u0010")
+    c.create("tag")
+    c.logout()
+    for addresses, inbox, tag in (((b"u0010", b"also", b"U0010", b"team"), 1, 0), ((b"u0010", b"u0010+tag"), 1, 1), ((b"u0010+tag", b"u0010+tag"), 0, 1),
+                                  ((b"u0010+", b"u0010"), 1, 0)):
+        before = fetch("u0010")[0], fetch("u0010", mailbox="tag")[0]
+        w = greet()
+        w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+        for address in addresses:
+            w.ask(b"RCPT TO:<%s@example.org>" % address, b"250 ")
+        w.ask(b"DATA", b"354 ")
+        w.send(b"Subject: c\r\n\r\nx\r\n.\r\n")
+        equal([x[:3] for x in w.lines(len(addresses))], [b"250"] * len(addresses), "a reply each")
+        after = fetch("u0010")[0], fetch("u0010", mailbox="tag")[0]
+        equal((after[0] - before[0], after[1] - before[1]), (inbox, tag), f"copies for {addresses!r}")
+
+
+@case
 def details():
     """a detail that can be no mailbox, or is none, goes to INBOX; one that is a mailbox goes there, however it is written"""
     c = server.imap("u0008")

@@ -442,6 +442,25 @@ test_turned_away (void)
   satchel_gate_configure ();
 }
 
+/* Full of clients that say nothing: they have a third of the usual time, and the next one gets in. */
+static void
+test_hurried (void)
+{
+  Client silent, next;
+  listen_once ();
+  rig_set_limits ("connections = 1; login_timeout = \"12s\";");
+  satchel_gate_configure ();
+  client_dial (&silent);
+  client_dial (&next);
+  loop_until (client_ended (&silent) && client_has (&next, "hello"));
+  g_assert_cmpstr (silent.got->str, ==, "hello\nlogin timeout\n");
+  client_drop (&silent);
+  client_drop (&next);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 /* Out of descriptors (R3): accepting rests, nothing spins, and it recovers by itself. */
 static void
 test_accept_out_of_descriptors (void)
@@ -594,6 +613,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/proxy", test_proxy);
   g_test_add_func ("/session/gate/accept-full", test_accept_full);
   g_test_add_func ("/session/gate/turned-away", test_turned_away);
+  g_test_add_func ("/session/gate/hurried", test_hurried);
   g_test_add_func ("/session/gate/accept-out-of-descriptors", test_accept_out_of_descriptors);
   g_test_add_func ("/session/mail/bad-grants", test_bad_grants);
   g_test_add_func ("/session/mail/job-and-vanish", test_job_and_vanish);
