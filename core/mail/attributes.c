@@ -7,6 +7,7 @@
 #include <satchel/message.h>
 
 #include "core/mail/blob.h"
+#include "core/mail/header_names.h"
 
 #define MAX_REFERENCES 1000u
 
@@ -287,16 +288,11 @@ satchel_attributes_header (GBytes *blob, const char *name, const char **ret_valu
 }
 
 gboolean
-satchel_attributes_header_fields (GBytes *blob, const char *const *names, guint n_names, GString *out)
+satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names, GString *out)
 {
-  guint64 wanted = 0;
-  for (guint i = 0; i < n_names; i++)
-    {
-      int number = kept_number (blob, names[i]);
-      if (number < 0)
-        return FALSE;
-      wanted |= G_GUINT64_CONSTANT (1) << number;
-    }
+  guint64 wanted;
+  if (!satchel_header_names_kept (names, &wanted) || (wanted & blob_u64 (summary_of (blob) + SUMMARY_HEADERS_MISSING)) != 0)
+    return FALSE;
   gsize len, offset = 0;
   const guint8 *records = section_of (blob, SECTION_HEADERS, &len);
   Record record;

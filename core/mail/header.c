@@ -84,20 +84,14 @@ satchel_header_field_is (const SatchelHeaderField *field, const char *name)
 }
 
 void
-satchel_header_select (const char *block, gsize len, const char *const *names, guint n_names, gboolean is_not,
-                       GString *out)
+satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names, gboolean is_not, GString *out)
 {
   SatchelHeaderReader reader;
   SatchelHeaderField field;
   satchel_header_reader_init (&reader, block, len);
   while (satchel_header_reader_next (&reader, &field))
-    {
-      gboolean is_named = FALSE;
-      for (guint i = 0; i < n_names && !is_named; i++)
-        is_named = satchel_header_field_is (&field, names[i]);
-      if (is_named != !!is_not)
-        g_string_append_len (out, field.raw, field.raw_len);
-    }
+    if (satchel_header_names_contain (names, &field) != !!is_not)
+      g_string_append_len (out, field.raw, field.raw_len);
   /* RFC 3501 6.4.5: the blank line is included in all header fetches. */
   if (reader.at < reader.end)
     g_string_append_len (out, reader.at, *reader.at == '\n' ? 1 : 2);

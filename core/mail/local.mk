@@ -2,6 +2,7 @@
 libsatchel_la_SOURCES += \
 	core/mail/address.c core/mail/attributes.c core/mail/blob.c core/mail/blob.h core/mail/blob_write.c \
 	core/mail/charset.c core/mail/charset.h core/mail/date.c core/mail/encoded_word.c core/mail/header.c \
+	core/mail/header_names.c core/mail/header_names.h \
 	core/mail/imap_text.c core/mail/parameter.c core/mail/preview.c core/mail/scan.h core/mail/scan_global.c core/mail/scan_header.c \
 	core/mail/scanner.c core/mail/section.c core/mail/text.c core/mail/text.h core/mail/transfer.c \
 	core/mail/casefold.c core/mail/casefold.h core/mail/list_match.c core/mail/mailbox_name.c core/mail/search.c \

@@ -61,7 +61,9 @@ void
 satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text, gsize len)
 {
   guint64 head = 0;
-  memcpy (&head, text, MIN (len, HEAD_BYTES));
+  /* No text may come as NULL, which memcpy does not take. */
+  if (len > 0)
+    memcpy (&head, text, MIN (len, HEAD_BYTES));
   sorter->heads[place_of (sorter, item, key)] = GUINT64_FROM_BE (head);
   if (len <= HEAD_BYTES)
     return;

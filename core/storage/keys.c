@@ -257,7 +257,8 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
   SatchelKeyCache *cache = cache_of (satchel_mailbox_core (mailbox));
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GArray) missing = g_array_new (FALSE, FALSE, sizeof (Missing));
-  g_autoptr (GByteArray) made = g_byte_array_new ();
+  /* Not NULL, whatever is put there: keys may all be empty. */
+  g_autoptr (GByteArray) made = g_byte_array_sized_new (READ_BATCH);
   g_mutex_lock (&cache->lock);
   Column *column = column_for_use (cache, kind, snapshot->state.n_messages);
   for (guint i = 0; i < n; i++)

@@ -4,7 +4,7 @@
  * They copy nothing: results are borrowed from the blob.  Any thread.
  */
 #pragma once
-#include <satchel/types.h>
+#include <satchel/header.h>
 
 G_BEGIN_DECLS
 
@@ -58,7 +58,7 @@ SATCHEL_API gboolean satchel_attributes_header_next (GBytes *blob, const char *n
                                                      gsize *ret_len);
 /* Appends BODY[HEADER.FIELDS (names)] (with its blank line, in message order) if all of them are kept; else FALSE and
  * nothing is appended. */
-SATCHEL_API gboolean satchel_attributes_header_fields (GBytes *blob, const char *const *names, guint n_names, GString *out);
+SATCHEL_API gboolean satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names, GString *out);
 
 /* Message ids with their angle brackets, borrowed.  Both count only what RFC 5322 3.6.4 calls msg-id (obsolete forms
  * included).  message_id: NULL if none.  references: those of References, else the first of In-Reply-To (RFC 5256 3);

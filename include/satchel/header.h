@@ -26,10 +26,18 @@ SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const 
 SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
 SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
 
-/* Appends those fields of @block (a whole header block) whose name is in @names (without case), or with @is_not whose
- * name is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC 3501 6.4.5. */
-SATCHEL_API void satchel_header_select (const char *block, gsize len, const char *const *names, guint n_names,
-                                        gboolean is_not, GString *out);
+/* Names of fields, without case.  Made once; then a field is looked up in a time that does not depend on how many there are. */
+typedef struct SatchelHeaderNames SatchelHeaderNames;
+SATCHEL_API SatchelHeaderNames *satchel_header_names_new (const char *const *names, guint n_names);
+SATCHEL_API void satchel_header_names_free (SatchelHeaderNames *names);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHeaderNames, satchel_header_names_free)
+/* FALSE for a line that is no field. */
+SATCHEL_API gboolean satchel_header_names_contain (const SatchelHeaderNames *names, const SatchelHeaderField *field);
+
+/* Appends those fields of @block (a whole header block) whose name is in @names, or with @is_not whose name is not, then the
+ * blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC 3501 6.4.5. */
+SATCHEL_API void satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names, gboolean is_not,
+                                        GString *out);
 
 /* Unfolds (RFC 5322 2.2.3) and trims white space at both ends.  Yours. */
 SATCHEL_API char *satchel_header_unfold (const char *value, gsize len, gsize *ret_len);

@@ -82,6 +82,7 @@ section_free (gpointer data)
   ImapSection *section = data;
   g_free (section->path);
   g_strfreev (section->fields);
+  g_clear_pointer (&section->names, satchel_header_names_free);
   g_free (section);
 }
 
@@ -147,6 +148,7 @@ read_fields (ImapReader *reader, ImapSection *section)
     return FALSE;
   if (fields->len == 0)
     return imap_reader_fail (reader, "No header fields named");
+  section->names = satchel_header_names_new ((const char *const *) fields->pdata, fields->len);
   g_ptr_array_add (fields, NULL);
   section->fields = (char **) g_ptr_array_free (g_steal_pointer (&fields), FALSE);
   const char *rest = imap_reader_peek_atom (reader);
@@ -237,6 +239,19 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
   return imap_reader_fail (reader, "Unknown FETCH item");
 }
 
+static gboolean
+check_sections (ImapReader *reader, const ImapFetchArguments *fetch)
+{
+  guint n_costly = 0;
+  for (guint i = 0; i < fetch->sections->len; i++)
+    {
+      const ImapSection *section = fetch->sections->pdata[i];
+      n_costly += section->kind >= IMAP_SECTION_FIELDS || section->binary != IMAP_BINARY_NO;
+    }
+  return (fetch->sections->len <= IMAP_FETCH_SECTIONS_MAX && n_costly <= IMAP_FETCH_COSTLY_SECTIONS_MAX)
+         || imap_reader_fail (reader, "Too many sections");
+}
+
 gboolean
 imap_parse_fetch (ImapReader *reader, gpointer arguments)
 {
@@ -259,8 +274,8 @@ imap_parse_fetch (ImapReader *reader, gpointer arguments)
     return imap_reader_fail (reader, "No FETCH items");
   while (!imap_reader_is_done (&members) && read_item (&members, fetch))
     ;
-  return imap_read_list_end (reader, &members) && imap_parse_fetch_modifiers (reader, fetch)
-         && imap_reader_finish (reader);
+  return imap_read_list_end (reader, &members) && check_sections (reader, fetch)
+         && imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
 }
 
 void

@@ -341,12 +341,24 @@ has_kind (const ImapSearchKey *key, ImapKeyKind kind)
   return has;
 }
 
+/* Keys that read the whole of each message.  Depth is bounded. */
+static guint
+count_texts (const ImapSearchKey *key)
+{
+  guint n = key->kind == IMAP_KEY_BODY || key->kind == IMAP_KEY_TEXT;
+  for (guint i = 0; key->children != NULL && i < key->children->len; i++)
+    n += count_texts (key->children->pdata[i]);
+  return n;
+}
+
 static gboolean
 read_criteria (ImapReader *reader, ImapSearchArguments *search)
 {
   search->key = read_keys (reader, 0);
   if (search->key == NULL)
     return FALSE;
+  if (count_texts (search->key) > IMAP_SEARCH_TEXTS_MAX)
+    return imap_reader_fail (reader, "Too many BODY and TEXT keys");
   search->names_numbers = has_kind (search->key, IMAP_KEY_SEQUENCE);
   search->names_modseq = has_kind (search->key, IMAP_KEY_MODSEQ);
   return TRUE;

@@ -5,6 +5,7 @@
 #pragma once
 #include "reader.h"
 #include "sequence.h"
+#include <satchel/header.h>
 
 /* What the arguments are bounded by beyond the lexer's limits. */
 #define IMAP_FLAGS_MAX 128u
@@ -159,6 +160,12 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
+/* Each section is looked for among a message's parts, and chosen from its header or decoded: what a client names times what a
+ * stranger has sent.  These are more than any client asks for. */
+#define IMAP_FETCH_SECTIONS_MAX 1024u
+#define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */
+#define IMAP_SEARCH_TEXTS_MAX 128u          /* BODY and TEXT keys: each reads the whole message */
+
 typedef struct ImapSection
 {
   ImapSectionKind kind;
@@ -166,6 +173,7 @@ typedef struct ImapSection
   guint32 *path;
   guint n_path;
   char **fields;       /* FIELDS, FIELDS_NOT; NULL-ended */
+  SatchelHeaderNames *names; /* the same, to look up in */
   gboolean sets_seen;  /* not PEEK, and not RFC822.HEADER */
   gboolean is_partial;
   guint64 offset, count;

@@ -63,25 +63,29 @@ find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offse
   return satchel_attributes_section (attributes, section->path, section->n_path, kinds[section->kind], ret_offset, ret_len);
 }
 
-/* Chooses header fields from content; at most a few MiB, since they are measured in memory. */
-static GString *
-select_fields (const ImapSection *section, SatchelStream *content, guint64 offset, guint64 len, GError **error)
+/* Reads the header that fields are chosen from, unless it is the one that was read last. */
+static gboolean
+load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
 {
+  if (fetch->block != NULL && fetch->block_offset == offset && fetch->block_len == len)
+    return TRUE;
   gsize wanted = (gsize) MIN (len, HEADER_BYTES_MAX), have = 0;
-  g_autofree char *block = g_malloc (wanted + 1);
+  if (fetch->block == NULL)
+    fetch->block = g_string_new (NULL);
+  g_string_set_size (fetch->block, wanted);
+  fetch->block_offset = offset;
+  fetch->block_len = len;
   while (have < wanted)
     {
-      gssize n = satchel_stream_read_at (content, offset + have, block + have, wanted - have, error);
+      gssize n = satchel_stream_read_at (fetch->content, offset + have, fetch->block->str + have, wanted - have, error);
       if (n < 0)
-        return NULL;
+        return FALSE;
       if (n == 0)
         break;
       have += (gsize) n;
     }
-  GString *text = g_string_new (NULL);
-  satchel_header_select (block, have, (const char *const *) section->fields, g_strv_length (section->fields),
-                         section->kind == IMAP_SECTION_FIELDS_NOT, text);
-  return text;
+  g_string_truncate (fetch->block, have);
+  return TRUE;
 }
 
 /* Whether what BINARY asks for can be decoded (RFC 3516 4.3). */
@@ -106,8 +110,7 @@ imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
       const ImapSection *section = arguments->sections->pdata[i];
       g_autoptr (GString) text = g_string_new (NULL);
       if (section->kind == IMAP_SECTION_FIELDS && section->n_path == 0 &&
-          satchel_attributes_header_fields (attributes, (const char *const *) section->fields,
-                                            g_strv_length (section->fields), text))
+          satchel_attributes_header_fields (attributes, section->names, text))
         fetch->texts[i] = g_steal_pointer (&text);
       else
         needs_content = TRUE;
@@ -125,10 +128,9 @@ imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetc
       guint64 offset, len;
       if (section->binary != IMAP_BINARY_NO && !check_encoding (fetch, section, attributes, error))
         return FALSE;
-      if (!is_fields (section) || fetch->texts[i] != NULL || !find_section (section, attributes, &offset, &len))
-        continue;
-      fetch->texts[i] = select_fields (section, fetch->content, offset, len, error);
-      if (fetch->texts[i] == NULL)
+      /* Others are read when their turn comes: no more than one header is held. */
+      if (fetch->block == NULL && is_fields (section) && fetch->texts[i] == NULL
+          && find_section (section, attributes, &offset, &len) && !load_block (fetch, offset, len, error))
         return FALSE;
     }
   return TRUE;
@@ -139,6 +141,8 @@ imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments
 {
   fetch->opened_uid = 0;
   g_clear_pointer (&fetch->content, satchel_stream_unref);
+  if (fetch->block != NULL)
+    g_string_free (g_steal_pointer (&fetch->block), TRUE);
   imap_decoding_clear (&fetch->decoding);
   for (guint i = 0; i < arguments->sections->len; i++)
     if (fetch->texts[i] != NULL)
@@ -215,21 +219,41 @@ start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section
     }
 }
 
+static void
+send_fields (ImapSession *session, const ImapSection *section, const GString *text)
+{
+  guint64 offset = 0, len = text->len;
+  cut (section, &offset, &len);
+  imap_write_literal_header (&session->writer, len);
+  imap_write_raw (&session->writer, text->str + offset, (gsize) len);
+}
+
+/* Of a header that attributes do not know. */
+static void
+select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *section, guint64 offset, guint64 len)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+  if (!load_block (fetch, offset, len, &error))
+    {
+      broken (session, error->message);
+      return;
+    }
+  satchel_header_select (fetch->block->str, fetch->block->len, section->names, section->kind == IMAP_SECTION_FIELDS_NOT, text);
+  send_fields (session, section, text);
+}
+
 /* Announces a section, and sends it if it is short and in memory. */
 static void
 start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes)
 {
   ImapWriter *writer = &session->writer;
-  const GString *text = fetch->texts[fetch->at_section];
   guint64 offset = 0, len = 0;
   imap_write (writer, fetch->labels[fetch->at_section]);
   imap_write (writer, " ");
-  if (text != NULL)
+  if (fetch->texts[fetch->at_section] != NULL)
     {
-      len = text->len;
-      cut (section, &offset, &len);
-      imap_write_literal_header (writer, len);
-      imap_write_raw (writer, text->str + offset, (gsize) len);
+      send_fields (session, section, fetch->texts[fetch->at_section]);
       return;
     }
   if (section->kind == IMAP_SECTION_CONTENT && section->n_path == 0)
@@ -245,6 +269,11 @@ start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
   else if (!find_section (section, attributes, &offset, &len))
     {
       imap_write (writer, section->binary == IMAP_BINARY_SIZE ? "0" : "NIL");
+      return;
+    }
+  if (is_fields (section))
+    {
+      select_fields (session, fetch, section, offset, len);
       return;
     }
   if (section->binary != IMAP_BINARY_NO)

@@ -21,6 +21,8 @@ fetch_free (gpointer data)
   batch_clear (fetch);
   g_clear_pointer (&fetch->fresh, satchel_snapshot_unref);
   g_clear_pointer (&fetch->content, satchel_stream_unref);
+  if (fetch->block != NULL)
+    g_string_free (fetch->block, TRUE);
   imap_decoding_clear (&fetch->decoding);
   for (guint i = 0; fetch->labels != NULL && fetch->labels[i] != NULL; i++)
     if (fetch->texts[i] != NULL)

@@ -45,7 +45,9 @@ typedef struct ImapFetch
   guint at_section;
   guint32 opened_uid;      /* its sections are open already; 0: none */
   SatchelStream *content;
-  GString **texts;         /* one a section: header fields ready to send, or NULL */
+  GString **texts;         /* one a section: header fields that attributes know, ready to send, or NULL */
+  GString *block;          /* the header that fields were chosen from last, or NULL; where it lies */
+  guint64 block_offset, block_len;
   guint64 offset, left;    /* of the literal being sent; left 0: none */
   ImapDecoding decoding;   /* of BINARY */
   char email_id[IMAP_OBJECTID_SIZE], thread_id[IMAP_OBJECTID_SIZE];

@@ -21,8 +21,9 @@ use_blob (GBytes *blob)
   guint64 offset, section_len;
   SatchelPart part;
   g_autoptr (GString) out = g_string_new (NULL);
-  static const char *const names[] = { "subject", "to" };
-  satchel_attributes_header_fields (blob, names, 2, out);
+  static const char *const wanted[] = { "subject", "to" };
+  g_autoptr (SatchelHeaderNames) names = satchel_header_names_new (wanted, 2);
+  satchel_attributes_header_fields (blob, names, out);
   for (guint i = 0; i < satchel_attributes_n_parts (blob) && i < 100; i++)
     if (satchel_attributes_part (blob, i, &part))
       g_assert_cmpuint (strlen (part.type) + strlen (part.subtype) + strlen (part.charset), <, G_MAXINT);

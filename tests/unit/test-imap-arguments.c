@@ -8,7 +8,7 @@
 #include <satchel/storage.h>
 #include <string.h>
 
-static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 256, .depth = 8 };
+static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 4096, .depth = 8 };
 
 /* Parses "tag NAME arguments"; NULL: fine, else the error. */
 static const char *
@@ -83,6 +83,58 @@ test_fetch_depth (void)
   ImapFetchArguments fetch = { 0 };
   g_assert_nonnull (parse (line->str, imap_parse_fetch, &fetch));
   imap_fetch_arguments_clear (&fetch);
+}
+
+/* @n times @item between @start and @end: the error, or NULL. */
+static const char *
+parse_many (const char *start, const char *item, guint n, const char *end, gboolean is_search)
+{
+  ImapFetchArguments fetch = { 0 };
+  ImapSearchArguments search = { 0 };
+  g_autoptr (GString) line = g_string_new (start);
+  for (guint i = 0; i < n; i++)
+    g_string_append (line, item);
+  g_string_append (line, end);
+  const char *error = is_search ? parse (line->str, imap_parse_search, &search) : parse (line->str, imap_parse_fetch, &fetch);
+  if (is_search)
+    imap_search_arguments_clear (&search);
+  else
+    imap_fetch_arguments_clear (&fetch);
+  return error;
+}
+
+/* I13: sections times parts, chosen headers times lines, texts times messages are bounded by what one command may ask for. */
+static void
+test_bounds (void)
+{
+  static const struct
+  {
+    const char *item;
+    guint max;
+    gboolean is_search;
+  } cases[] = {
+    { " BODY.PEEK[1]<7.1>", IMAP_FETCH_SECTIONS_MAX, FALSE },
+    { " RFC822.TEXT", IMAP_FETCH_SECTIONS_MAX, FALSE },
+    { " BODY[HEADER.FIELDS (X)]", IMAP_FETCH_COSTLY_SECTIONS_MAX, FALSE },
+    { " BODY[1.HEADER.FIELDS.NOT (X Y)]", IMAP_FETCH_COSTLY_SECTIONS_MAX, FALSE },
+    { " BINARY.SIZE[1]", IMAP_FETCH_COSTLY_SECTIONS_MAX, FALSE },
+    { " BINARY.PEEK[1]<1.1>", IMAP_FETCH_COSTLY_SECTIONS_MAX, FALSE },
+    { " BODY x", IMAP_SEARCH_TEXTS_MAX, TRUE },
+    { " OR TEXT x SEEN", IMAP_SEARCH_TEXTS_MAX, TRUE },
+    { " (NOT (NOT BODY x))", IMAP_SEARCH_TEXTS_MAX, TRUE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    for (guint more = 0; more < 2; more++)
+      {
+        gboolean is_search = cases[i].is_search;
+        const char *error = parse_many (is_search ? "a SEARCH" : "a FETCH 1 (UID", cases[i].item, cases[i].max + more,
+                                             is_search ? "\r\n" : ")\r\n", is_search);
+        g_test_message ("%s: %s", cases[i].item, error);
+        g_assert_true ((error != NULL) == (more == 1));
+      }
+  /* Message ids, as programs that look for copies ask. */
+  const char *ids = parse_many ("a SEARCH", " OR HEADER MESSAGE-ID <a@b> SEEN", 500, "\r\n", TRUE);
+  g_assert_null (ids);
 }
 
 static void
@@ -515,6 +567,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/imap/arguments/fetch", test_fetch);
   g_test_add_func ("/imap/arguments/fetch-depth", test_fetch_depth);
+  g_test_add_func ("/imap/arguments/bounds", test_bounds);
   g_test_add_func ("/imap/arguments/search", test_search);
   g_test_add_func ("/imap/arguments/search-depth", test_search_depth);
   g_test_add_func ("/imap/arguments/sort", test_sort);

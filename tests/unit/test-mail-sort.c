@@ -138,7 +138,8 @@ test_texts (void)
   g_autoptr (SatchelSorter) up = satchel_sorter_new (7, 1, 0), down = satchel_sorter_new (7, 1, 1);
   for (guint i = 0; i < 7; i++)
     {
-      satchel_sorter_set_text (up, i, 0, texts[i], strlen (texts[i]));
+      /* No text may be NULL: a column of keys that are all empty has no bytes (UBSan watches). */
+      satchel_sorter_set_text (up, i, 0, *texts[i] != '\0' ? texts[i] : NULL, strlen (texts[i]));
       satchel_sorter_set_text (down, i, 0, texts[i], strlen (texts[i]));
     }
   check_order (up, 7, (const guint32[]){ 2, 3, 1, 4, 0, 5, 6 });
