@@ -6,6 +6,7 @@ import base64
 import collections
 import os
 import re
+import shutil
 import socket
 import ssl
 import subprocess
@@ -267,6 +268,26 @@ def other_programs():
         equal(found(lines=[stamp + ours.replace(b"bad-password", reason.encode()) + b"\n"]), {}, reason)
     for reason in ("unknown-user", "locked", "throttled", "bad-code"):
         equal(found(lines=[stamp + ours.replace(b"bad-password", reason.encode()).replace(VICTIM.encode(), b"2001:db8::7") + b"\n"]), {"2001:db8::7": 1}, reason)
+
+
+@case
+def guide():
+    """the jail of the admin guide, as fail2ban reads it"""
+    need("fail2ban-client")
+    with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
+        block = re.search(r"^    # /etc/fail2ban/jail\.d/satchel\.conf\n((?:    .*\n)+)", f.read(), re.M).group(1)
+    config = os.path.join(scratch(), "fail2ban")
+    shutil.copytree("/etc/fail2ban", config)
+    shutil.copy(FILTER, os.path.join(config, "filter.d/satchel.conf"))
+    shutil.rmtree(os.path.join(config, "jail.d"))
+    os.mkdir(os.path.join(config, "jail.d"))
+    with open(os.path.join(config, "jail.d/satchel.conf"), "w") as f:
+        f.write(re.sub(r"(?m)^    ", "", block))
+    run("fail2ban-client", "-c", config, "-t")
+    commands = run("fail2ban-client", "-c", config, "-d", text=True).stdout
+    for part in ("['add', 'satchel', 'systemd']", "['set', 'satchel', 'addjournalmatch', '_SYSTEMD_UNIT=satchel.service']",
+                 "['set', 'satchel', 'datepattern', '{^LN-BEG}']", "['start', 'satchel']", "'110,143,993,995'"):
+        equal(part in commands, True, f"{part} in what fail2ban does")
 
 
 main()
