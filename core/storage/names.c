@@ -6,6 +6,7 @@
 
 #include "core/storage/store_private.h"
 
+#include <satchel/log.h>
 #include <satchel/mailbox-name.h>
 #include <string.h>
 
@@ -164,11 +165,8 @@ check_rename (const char *from, const char *to, GError **error)
 
 /* What every driver's rename relies on: the source is there, nothing is at the new name, and all names stay in bounds. */
 static gboolean
-check_rename_list (SatchelStore *store, const char *from, const char *to, GError **error)
+check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, const char *to, GError **error)
 {
-  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
-  if (infos == NULL)
-    return FALSE;
   const SatchelMailboxInfo *source = satchel_list_find (infos, from), *taken = satchel_list_find (infos, to);
   if (source == NULL || !source->exists)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
@@ -187,6 +185,27 @@ check_rename_list (SatchelStore *store, const char *from, const char *to, GError
   return TRUE;
 }
 
+/* Who renames a mailbox wants to go on seeing it, and its children, in a client that shows what is subscribed (decision 0013).
+ * @infos: from before.  The mailbox has its new name already: trouble is only logged. */
+static void
+move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, const char *to)
+{
+  SatchelStorage *target = SATCHEL_TOP (store, SUBSCRIBE);
+  gsize len = strlen (from);
+  for (guint i = 0; i < infos->len; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      g_autoptr (GError) error = NULL;
+      if (!info->is_subscribed || strncmp (info->name, from, len) != 0 || (info->name[len] != '\0' && info->name[len] != '/'))
+        continue;
+      g_autofree char *name = g_strconcat (to, info->name + len, NULL);
+      if (strlen (name) <= SATCHEL_MAILBOX_NAME_BYTES
+          && (!target->ops->subscribe (target, name, TRUE, &error) || !target->ops->subscribe (target, info->name, FALSE, &error)))
+        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of %s does not follow its new name: %s", store->user,
+                     info->name, error->message);
+    }
+}
+
 gboolean
 satchel_store_rename (SatchelStore *store, const char *from, const char *to, GError **error)
 {
@@ -194,7 +213,12 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
     return FALSE;
   SatchelStorage *target = SATCHEL_TOP (store, RENAME);
   satchel_store_begin_write (store);
-  return end_change (store, check_rename_list (store, from, to, error) && target->ops->rename (target, from, to, error));
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  gboolean is_renamed = infos != NULL && check_rename_list (store, infos, from, to, error)
+                        && target->ops->rename (target, from, to, error);
+  if (is_renamed && !is_inbox (from))
+    move_subscriptions (store, infos, from, to);
+  return end_change (store, is_renamed);
 }
 
 static gboolean

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Exactly one mailbox for each configured special use (RFC 6154), seen to whenever a store is opened: an existing
- * mailbox with a known name is adopted, else one is made and subscribed.  A mailbox that the user deletes comes back at
+ * mailbox with a known name is adopted, else one is made and subscribed; in an account where there was nothing, INBOX is subscribed with
+ * them.  A mailbox that the user deletes comes back at
  * the next opening, which is what clients that look for it by attribute need; an empty name in config ends that.
  */
 #include "config.h"
@@ -74,11 +75,38 @@ hold_syncs (SatchelStore *store, gboolean hold)
     satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->user, error->message);
 }
 
+/* Is any name subscribed? */
+static gboolean
+has_subscriptions (GPtrArray *infos)
+{
+  for (guint i = 0; i < infos->len; i++)
+    if (((const SatchelMailboxInfo *) infos->pdata[i])->is_subscribed)
+      return TRUE;
+  return FALSE;
+}
+
+/* Nothing but INBOX, and nothing subscribed: no account of another server, whose subscriptions are its user's own. */
+static gboolean
+is_new_account (SatchelStore *store)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, NULL);
+  return infos != NULL && infos->len <= 1 && !has_subscriptions (infos);
+}
+
+/* Clients that show what is subscribed would else show all that was made, and not INBOX. */
+static gboolean
+subscribe_inbox (SatchelStore *store, GError **error)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  return infos != NULL && (!has_subscriptions (infos) || satchel_store_subscribe (store, "INBOX", TRUE, error));
+}
+
 /* All that is made at a first login is synced together; nobody has been told of it before. */
 void
 satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
 {
   satchel_store_begin_write (store);
+  gboolean is_new = is_new_account (store);
   hold_syncs (store, TRUE);
   for (guint use = 0; use < G_N_ELEMENTS (uses); use++)
     {
@@ -87,6 +115,9 @@ satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mail
         satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->user, uses[use].key,
                      error->message);
     }
+  g_autoptr (GError) error = NULL;
+  if (is_new && !subscribe_inbox (store, &error))
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->user, error->message);
   hold_syncs (store, FALSE);
   satchel_store_end_write (store);
 }

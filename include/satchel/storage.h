@@ -218,7 +218,7 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  *  - remove takes special use and history with it, keeps the subscription (RFC 3501 6.3.6) and the children; NONEXISTENT
  *    if the name is not a mailbox; of a name that cannot be selected and has children: CANNOT;
  *  - rename keeps mailbox ids, UIDs, UIDVALIDITY, special use of the mailbox and all its children, moves no
- *    subscription, and works for a name that cannot be selected but has children.  INBOX: all its messages move to a new
+ *    subscription (the core does), and works for a name that cannot be selected but has children.  INBOX: all its messages move to a new
  *    mailbox, special use and children stay, INBOX is left empty with its UIDVALIDITY and UIDs going on;
  *  - set_special_use of a mailbox that cannot be selected: NONEXISTENT; what it had is replaced, what others had of the new
  *    ones is taken from them, all durably at once.  create with special_use does the same. */

@@ -320,8 +320,28 @@ case_subscription_stays (Fixture *fixture)
   assert_list (fixture, "INBOX [a]");
   OK (satchel_store_create (fixture->store, "a", 0, E));
   assert_list (fixture, "INBOX a+");
+}
+
+/* They go along with a mailbox that is renamed, and with what is below it; INBOX keeps its own. */
+static void
+case_subscription_follows (Fixture *fixture)
+{
+  OK (satchel_store_create (fixture->store, "a", 0, E));
+  OK (satchel_store_create (fixture->store, "a/child", 0, E));
+  OK (satchel_store_create (fixture->store, "a/quiet", 0, E));
+  OK (satchel_store_create (fixture->store, "aa", 0, E));
+  OK (satchel_store_subscribe (fixture->store, "a", TRUE, E));
+  OK (satchel_store_subscribe (fixture->store, "a/child", TRUE, E));
+  OK (satchel_store_subscribe (fixture->store, "a/gone", TRUE, E));
+  OK (satchel_store_subscribe (fixture->store, "aa", TRUE, E));
+  OK (satchel_store_subscribe (fixture->store, "INBOX", TRUE, E));
   OK (satchel_store_rename (fixture->store, "a", "b", E));
-  assert_list (fixture, "INBOX [a] b");
+  assert_list (fixture, "INBOX+ aa+ b+ b/child+ [b/gone] b/quiet");
+  OK (satchel_store_rename (fixture->store, "INBOX", "old", E));
+  FAILS (SATCHEL_ERROR_ALREADYEXISTS, satchel_store_rename (fixture->store, "aa", "old", E));
+  assert_list (fixture, "INBOX+ aa+ b+ b/child+ [b/gone] b/quiet old");
+  fixture_reopen (fixture);
+  assert_list (fixture, "INBOX+ aa+ b+ b/child+ [b/gone] b/quiet old");
 }
 
 static void
@@ -392,6 +412,7 @@ const ConformanceCase conformance_names[] = {
   { "rename-inbox", case_rename_inbox },
   { "subscribe", case_subscribe },
   { "subscription-stays", case_subscription_stays },
+  { "subscription-follows", case_subscription_follows },
   { "cached-list", case_cached_list },
   { "status", case_status },
   { NULL, NULL },

@@ -114,11 +114,53 @@ case_made_at_opening (Fixture *fixture)
   assert_found (fixture, SATCHEL_USE_JUNK, "My junk");
   g_clear_pointer (&infos, g_ptr_array_unref);
   OK ((infos = satchel_store_list (fixture->store, E)) != NULL);
-  g_assert_cmpuint (infos->len, ==, n + 1); /* the subscription of Junk stayed */
+  g_assert_cmpuint (infos->len, ==, n); /* the subscription of Junk went along */
+  g_assert_true (list_find (infos, "My junk")->is_subscribed);
   /* What was deleted comes back. */
   OK (satchel_store_delete (fixture->store, "My junk", E));
   fixture_reopen (fixture);
   assert_found (fixture, SATCHEL_USE_JUNK, "Junk");
+  g_clear_pointer (&fixture->store, satchel_store_unref);
+  fixture->mailboxes = NULL;
+  fixture_reopen (fixture);
+}
+
+static gboolean
+is_subscribed (Fixture *fixture, const char *name)
+{
+  g_autoptr (GPtrArray) infos = NULL;
+  OK ((infos = satchel_store_list (fixture->store, E)) != NULL);
+  const SatchelMailboxInfo *info = list_find (infos, name);
+  return info != NULL && info->is_subscribed;
+}
+
+/* INBOX is subscribed with what a first login makes; where there was anything, subscriptions are the user's own. */
+static void
+case_inbox_subscribed (Fixture *fixture)
+{
+  g_autoptr (SatchelConfigSet) set = settings ("mailboxes", "");
+  fixture->mailboxes = satchel_config_set_group (set, "mailboxes");
+  fixture_reopen (fixture);
+  g_assert_true (is_subscribed (fixture, "Drafts") && is_subscribed (fixture, "INBOX"));
+  OK (satchel_store_subscribe (fixture->store, "INBOX", FALSE, E));
+  OK (satchel_store_delete (fixture->store, "Drafts", E));
+  fixture_reopen (fixture);
+  g_assert_true (is_subscribed (fixture, "Drafts"));
+  g_assert_false (is_subscribed (fixture, "INBOX"));
+  g_clear_pointer (&fixture->store, satchel_store_unref);
+  fixture->mailboxes = NULL;
+  fixture_reopen (fixture);
+}
+
+static void
+case_inbox_of_others (Fixture *fixture)
+{
+  g_autoptr (SatchelConfigSet) set = settings ("mailboxes", "");
+  OK (satchel_store_create (fixture->store, "Projects", 0, E));
+  fixture->mailboxes = satchel_config_set_group (set, "mailboxes");
+  fixture_reopen (fixture);
+  g_assert_true (is_subscribed (fixture, "Drafts"));
+  g_assert_false (is_subscribed (fixture, "INBOX") || is_subscribed (fixture, "Projects"));
   g_clear_pointer (&fixture->store, satchel_store_unref);
   fixture->mailboxes = NULL;
   fixture_reopen (fixture);
@@ -148,6 +190,8 @@ case_limit (Fixture *fixture)
 const ConformanceCase conformance_uses[] = {
   { "set", case_set },
   { "taken-over", case_taken_over },
+  { "inbox-subscribed", case_inbox_subscribed },
+  { "inbox-of-others", case_inbox_of_others },
   { "follows-mailbox", case_follows_mailbox },
   { "made-at-opening", case_made_at_opening },
   { "limit", case_limit },
