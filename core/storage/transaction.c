@@ -8,7 +8,6 @@
 #include <string.h>
 
 /* Longer names would bloat every snapshot and FLAGS response. */
-#define KEYWORD_BYTES 128u
 
 static void
 operation_free (gpointer data)
@@ -58,7 +57,7 @@ note_error (SatchelTransaction *transaction, SatchelErrorCode code, const char *
 static gboolean
 is_keyword (const char *name)
 {
-  if (name[0] == '\0' || strlen (name) > KEYWORD_BYTES)
+  if (name[0] == '\0')
     return FALSE;
   for (const char *c = name; *c != '\0'; c++)
     if (*c <= ' ' || *c >= 0x7f || strchr ("(){%*\"\\]", *c) != NULL)
@@ -76,6 +75,8 @@ copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
     {
       if (!is_keyword (keywords[i]))
         note_error (transaction, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
+      else if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
+        note_error (transaction, SATCHEL_ERROR_LIMIT, "a keyword is too long");
       else if (i >= SATCHEL_KEYWORDS_MAX)
         note_error (transaction, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
       else

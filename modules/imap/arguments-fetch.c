@@ -214,11 +214,12 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
   const char *name;
   if (!imap_read_word (reader, &name))
     return FALSE;
-  guint item = find_item (items, name);
-  fetch->items |= item;
+  /* Macros stand alone (RFC 3501 6.4.5); some programs put them in parentheses all the same. */
+  guint item = find_item (items, name), macro = find_item (macros, name);
+  fetch->items |= item | macro;
   if (item == IMAP_FETCH_PREVIEW)
     return read_preview (reader);
-  if (item != 0)
+  if (item != 0 || macro != 0)
     return TRUE;
   for (guint i = 0; i < G_N_ELEMENTS (legacy_items); i++)
     if (g_ascii_strcasecmp (name, legacy_items[i].name) == 0)
@@ -259,12 +260,6 @@ imap_parse_fetch (ImapReader *reader, gpointer arguments)
   fetch->sections = g_ptr_array_new_with_free_func (section_free);
   if (!imap_parse_sequence (reader, &fetch->set))
     return FALSE;
-  const char *macro = imap_reader_peek_atom (reader);
-  if (macro != NULL && (fetch->items = find_item (macros, macro)) != 0)
-    {
-      imap_reader_skip (reader);
-      return imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
-    }
   if (imap_reader_peek (reader) != IMAP_NODE_LIST)
     return read_item (reader, fetch) && imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
   ImapReader members;

@@ -34,6 +34,14 @@ imap_system_flag (const char *name)
   return 0;
 }
 
+/* The atom read last is what is wrong, and is named. */
+static gboolean
+fail_on_last (ImapReader *reader, const char *error)
+{
+  reader->blamed = reader->at - 1;
+  return imap_reader_fail (reader, error);
+}
+
 /* flag (RFC 3501 9): \Recent cannot be set, and other names with a backslash are for later standards. */
 static gboolean
 read_flag (ImapReader *reader, ImapFlagList *flags, GPtrArray *keywords)
@@ -45,13 +53,17 @@ read_flag (ImapReader *reader, ImapFlagList *flags, GPtrArray *keywords)
     {
       guint32 flag = imap_system_flag (name + 1);
       flags->flags |= flag;
-      return flag != 0 || imap_reader_fail (reader, "Unknown system flag");
+      return flag != 0 || (flags->takes_recent && g_ascii_strcasecmp (name, "\\Recent") == 0)
+             || fail_on_last (reader, "Unknown system flag");
     }
   if (!imap_is_atom (name))
-    return imap_reader_fail (reader, "Invalid character in keyword");
-  if (strlen (name) > IMAP_KEYWORD_BYTES_MAX || keywords->len >= IMAP_FLAGS_MAX)
-    return imap_reader_fail (reader, "Too many or too long keywords");
-  g_ptr_array_add (keywords, g_strdup (name));
+    return fail_on_last (reader, "Invalid character in keyword");
+  if (keywords->len >= IMAP_FLAGS_MAX)
+    return imap_reader_fail (reader, "Too many keywords");
+  if (strlen (name) > SATCHEL_KEYWORD_BYTES)
+    flags->has_long_keyword = TRUE;
+  else
+    g_ptr_array_add (keywords, g_strdup (name));
   return TRUE;
 }
 

@@ -9,7 +9,6 @@
 
 /* What the arguments are bounded by beyond the lexer's limits. */
 #define IMAP_FLAGS_MAX 128u
-#define IMAP_KEYWORD_BYTES_MAX 255u
 #define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
 
@@ -90,6 +89,8 @@ typedef struct ImapFlagList
 {
   guint32 flags;
   char **keywords; /* NULL-ended; may be NULL */
+  gboolean takes_recent;     /* given: \Recent is taken and ignored */
+  gboolean has_long_keyword; /* one of more than SATCHEL_KEYWORD_BYTES, which is not among them: LIMIT */
 } ImapFlagList;
 
 /* One message of APPEND or REPLACE (append-message of RFC 4466). */

@@ -161,6 +161,8 @@ imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (idle->is_done)
     return idle->bad != NULL ? imap_command_bad (command, idle->bad) : imap_command_ok (command, "IDLE completed.");
   ImapStep step = imap_session_update_view (session, TRUE, may_block);
+  if (step == IMAP_STEP_DONE)
+    step = imap_announce_tell (session, may_block);
   return step == IMAP_STEP_DONE ? IMAP_STEP_WAIT : step;
 }
 

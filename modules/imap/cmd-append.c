@@ -15,6 +15,7 @@ imap_incoming_clear (ImapIncoming *incoming)
   g_clear_pointer (&incoming->stage, satchel_stage_free);
   g_clear_pointer (&incoming->stages, g_ptr_array_unref);
   imap_append_arguments_clear (&incoming->ahead);
+  g_free (incoming->name);
   g_free (incoming->code);
   memset (incoming, 0, sizeof *incoming);
 }
@@ -150,11 +151,31 @@ begin_content (ImapSession *session)
   return TRUE;
 }
 
+/* The client is told first that the destination is missing: it can mend that (RFC 3501 6.3.11), and nothing of its URLs was wrong
+ * then. [blocks] */
+static gboolean
+find_destination (ImapSession *session)
+{
+  ImapIncoming *incoming = &session->incoming;
+  GError *error = NULL;
+  if (incoming->is_found || incoming->text != NULL)
+    return incoming->text == NULL;
+  g_autoptr (SatchelMailbox) mailbox = imap_name_open (session, incoming->name, TRUE, &error);
+  incoming->is_found = mailbox != NULL;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+    {
+      g_error_free (error);
+      return imap_incoming_fail (incoming, "TRYCREATE", "No such mailbox.");
+    }
+  return mailbox != NULL || imap_incoming_fail_error (session, error);
+}
+
 static void
 prepare (gpointer data)
 {
   ImapSession *session = data;
-  go_on (session, session->incoming.ahead.messages, 0, FALSE);
+  if (find_destination (session))
+    go_on (session, session->incoming.ahead.messages, 0, FALSE);
 }
 
 static void
@@ -188,8 +209,13 @@ read_ahead (ImapSession *session, const ImapCommandRow *row)
         imap_reader_skip (&reader);
       is_whole = row->parse (&reader, &incoming->ahead);
     }
+  if (incoming->name == NULL)
+    incoming->name = g_strdup (incoming->ahead.name);
   if (!is_whole)
-    return reader.error;
+    {
+      session->lexer.blamed = reader.blamed;
+      return reader.error;
+    }
   /* Another message, of which the literal is the first that comes. */
   imap_append_add_message (&incoming->ahead);
   incoming->ahead.at = reader.at;
@@ -208,6 +234,8 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
     return refuse (session, IMAP_BAD, NULL, wanted);
   const GPtrArray *messages = incoming->ahead.messages;
   const ImapAppendMessage *last = messages->pdata[messages->len - 1];
+  if (last->flags.has_long_keyword)
+    return refuse (session, IMAP_NO, "LIMIT", imap_text_long_keyword);
   if (incoming->stages == NULL)
     {
       incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
@@ -284,6 +312,9 @@ add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *tra
   const GPtrArray *messages = ((ImapAppendArguments *) command->arguments)->messages;
   if (messages->len > session->settings.append_messages)
     imap_incoming_fail (incoming, "LIMIT", "Too many messages in one command.");
+  for (guint i = 0; i < messages->len; i++)
+    if (((const ImapAppendMessage *) messages->pdata[i])->flags.has_long_keyword)
+      imap_incoming_fail (incoming, "LIMIT", imap_text_long_keyword);
   if (incoming->stages == NULL) /* nothing but URLs */
     {
       incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
@@ -339,6 +370,8 @@ imap_run_append (ImapSession *session, ImapCommand *command, gboolean may_block)
     return IMAP_STEP_DONE;
   if (!satchel_transaction_commit (transaction, &error))
     return imap_command_destination_error (session, command, error);
+  g_autofree char *name = satchel_mailbox_name (mailbox);
+  imap_announce_supplied (session, arguments->name, name); /* RFC 9051 6.3.12 */
   command->code = appenduid (transaction, arguments->messages->len);
   return imap_command_ok (command, "APPEND completed.");
 }

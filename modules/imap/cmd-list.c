@@ -56,16 +56,13 @@ list_root (ImapSession *session, ImapCommand *command)
   imap_write (&session->writer, arguments->is_xlist ? "* XLIST (\\Noselect" : "* LIST (\\Noselect");
   write_name (session, has_prefix ? session->ns.prefix : "");
   imap_write (&session->writer, "\r\n");
-  return imap_command_ok (command, "LIST completed.");
+  return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
-/* A pattern with its reference as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
+/* A pattern as names are: UTF-8 in NFC.  NULL: no mailbox can be called so, nothing matches. */
 static char *
-canonical_pattern (const ImapSession *session, const char *reference, const char *pattern)
+canonical_pattern (const ImapSession *session, const char *written)
 {
-  g_autofree char *written = g_strconcat (reference, pattern, NULL);
-  if (strlen (written) > SATCHEL_MAILBOX_NAME_BYTES)
-    return NULL;
   g_autofree char *utf8 = imap_name_decode (session, written);
   return utf8 != NULL ? g_utf8_normalize (utf8, -1, G_NORMALIZE_NFC) : NULL;
 }
@@ -73,16 +70,17 @@ canonical_pattern (const ImapSession *session, const char *reference, const char
 static GPtrArray *
 canonical_patterns (const ImapSession *session, const ImapListArguments *arguments)
 {
-  GPtrArray *patterns = g_ptr_array_new_with_free_func (g_free);
+  GPtrArray *patterns = imap_list_patterns_new ();
   for (guint i = 0; i < arguments->patterns->len; i++)
     {
       const char *pattern = arguments->patterns->pdata[i];
+      g_autofree char *written = g_strconcat (arguments->reference, pattern, NULL);
       /* RFC 5258 3: in the extended form an empty pattern is ignored. */
-      char *canonical = *pattern == '\0' && arguments->is_extended
-                            ? NULL
-                            : canonical_pattern (session, arguments->reference, pattern);
-      if (canonical != NULL)
-        g_ptr_array_add (patterns, canonical);
+      if ((*pattern == '\0' && arguments->is_extended) || strlen (written) > SATCHEL_MAILBOX_NAME_BYTES)
+        continue;
+      imap_list_patterns_add (patterns, canonical_pattern (session, written), FALSE);
+      if (!imap_session_is_utf8 (session))
+        imap_list_patterns_add (patterns, g_steal_pointer (&written), TRUE);
     }
   return patterns;
 }
@@ -235,7 +233,7 @@ imap_run_list (ImapSession *session, ImapCommand *command, gboolean may_block)
       if (tell_name (session, command, entry, may_block) == IMAP_STEP_BLOCK)
         return IMAP_STEP_BLOCK;
     }
-  return imap_command_ok (command, "LIST completed.");
+  return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
 /* \Noselect has two meanings here: no mailbox, or not subscribed but something below it that the pattern hides. */

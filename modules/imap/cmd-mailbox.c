@@ -10,15 +10,7 @@
 /* \All and \Flagged would have to show messages of other mailboxes, which none of ours does (RFC 6154 2). */
 #define GIVEN_USES (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
 
-/* With IMAP4rev2: says that storage's @name is what the client calls @old_name, if that is not NULL (RFC 9051 6.3.9.7).
- * [blocks] */
-static void
-tell_old_name (ImapSession *session, const char *name, const char *old_name)
-{
-  g_autoptr (GPtrArray) infos = old_name != NULL ? satchel_store_list (session->store, NULL) : NULL;
-  if (infos != NULL)
-    imap_list_tell (session, infos, name, old_name);
-}
+#define VANISHED_MAX 64u /* levels that are remembered */
 
 /* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for last. */
 ImapStep
@@ -35,8 +27,7 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (!satchel_store_create (session->store, name, arguments->special_use, &error) ||
       !satchel_store_status (session->store, name, &state, &error))
     return imap_command_error (session, command, error);
-  g_autofree char *old_name = imap_name_denormalised (session, arguments->name, name);
-  tell_old_name (session, name, old_name);
+  imap_announce_supplied (session, arguments->name, name);
   char id[IMAP_OBJECTID_SIZE];
   imap_mailbox_id (state.mailbox_id, id);
   command->code = g_strdup_printf ("MAILBOXID (%s)", id);
@@ -60,6 +51,45 @@ is_level (ImapSession *session, const char *name)
   return has_children;
 }
 
+/* Levels that were there for the sake of @gone only, which this session has removed: who deletes a tree from its leaves on
+ * deletes them next.  [blocks] */
+static void
+note_vanished_levels (ImapSession *session, const char *gone)
+{
+  if (strchr (gone, '/') == NULL)
+    return;
+  g_autoptr (GPtrArray) infos = satchel_store_list (session->store, NULL);
+  for (const char *at = gone; infos != NULL && (at = strchr (at + 1, '/')) != NULL;)
+    {
+      gsize len = (gsize) (at - gone);
+      gboolean is_there = FALSE;
+      for (guint i = 0; i < infos->len && !is_there; i++)
+        {
+          const SatchelMailboxInfo *info = infos->pdata[i];
+          is_there = info->exists && strncmp (info->name, gone, len) == 0 && (info->name[len] == '\0' || info->name[len] == '/');
+        }
+      if (is_there)
+        continue;
+      if (session->vanished_levels == NULL)
+        session->vanished_levels = g_ptr_array_new_with_free_func (g_free);
+      if (session->vanished_levels->len >= VANISHED_MAX)
+        g_ptr_array_remove_index (session->vanished_levels, 0);
+      g_ptr_array_add (session->vanished_levels, g_strndup (gone, len));
+    }
+}
+
+/* Such a level, once. */
+static gboolean
+take_vanished_level (ImapSession *session, const char *name)
+{
+  guint index;
+  GPtrArray *levels = session->vanished_levels;
+  if (levels == NULL || !g_ptr_array_find_with_equal_func (levels, name, g_str_equal, &index))
+    return FALSE;
+  g_ptr_array_remove_index (levels, index);
+  return TRUE;
+}
+
 ImapStep
 imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -72,10 +102,12 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
     {
       if (is_level (session, name))
         return imap_command_no (command, "HASCHILDREN", "Only a level above other mailboxes.");
+      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT) && take_vanished_level (session, name))
+        return imap_command_ok (command, "DELETE completed, it went with the last mailbox below.");
       return imap_command_error (session, command, error);
     }
-  g_autofree char *old_name = imap_name_denormalised (session, arguments->name, name);
-  tell_old_name (session, name, old_name);
+  note_vanished_levels (session, name);
+  imap_announce_supplied (session, arguments->name, name);
   /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
   session->drops_view = session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox);
   return imap_command_ok (command, "DELETE completed.");
@@ -90,10 +122,15 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autofree char *to = from != NULL ? imap_name_to_internal (session, arguments->to, &error) : NULL;
   if (to == NULL || !satchel_store_rename (session->store, from, to, &error))
     return imap_command_error (session, command, error);
-  /* INBOX stays what it was: OLDNAME is for the sake of the new name then. */
-  g_autofree char *written_to = imap_name_denormalised (session, arguments->to, to);
-  if (imap_session_is_rev2 (session) && (strcmp (from, "INBOX") != 0 || written_to != NULL))
-    tell_old_name (session, to, arguments->name);
+  note_vanished_levels (session, from);
+  imap_announce_own_rename (session, arguments, from, to);
+  /* INBOX stays what it was.  The others are told on the main thread, when the command ends. */
+  if (strcmp (from, "INBOX") != 0)
+    {
+      const char *const names[] = { from, to, NULL };
+      command->state = g_strdupv ((char **) names);
+      command->state_free = (GDestroyNotify) g_strfreev;
+    }
   return imap_command_ok (command, "RENAME completed.");
 }
 

@@ -187,6 +187,8 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (!imap_view_rows (view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &telling->rows))
     return imap_command_bad (command, "No such message.");
+  if (arguments->flags.has_long_keyword)
+    return imap_command_no (command, "LIMIT", imap_text_long_keyword);
   g_auto (SatchelUidSet) uids = { 0 };
   imap_view_uids (view, &telling->rows, &uids);
   if (uids.n_ranges == 0)

@@ -33,6 +33,7 @@
 #define NO_EXPUNGE IMAP_COMMAND_NO_EXPUNGE
 #define NO_UPDATE IMAP_COMMAND_NO_UPDATE
 #define WRITES IMAP_COMMAND_WRITES
+#define UTF8 IMAP_COMMAND_TAKES_UTF8
 
 /* The most frequent ones first. */
 static const ImapCommandRow rows[] = {
@@ -41,12 +42,13 @@ static const ImapCommandRow rows[] = {
   { "NOOP", ANY, INLINE, NULL, NONE, imap_run_noop },
   { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },
   { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
-  { "UID SEARCH", SELECTED, INLINE | UID, NULL, SEARCH, imap_run_search },
-  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
-  { "UID SORT", SELECTED, UID, NULL, SORT, imap_run_search },
-  { "SORT", SELECTED, VIEW | NO_EXPUNGE, "SORT SORT=DISPLAY ESORT", SORT, imap_run_search },
-  { "UID THREAD", SELECTED, UID, NULL, THREAD, imap_run_thread },
-  { "THREAD", SELECTED, VIEW | NO_EXPUNGE, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", THREAD, imap_run_thread },
+  { "UID SEARCH", SELECTED, INLINE | UID | UTF8, NULL, SEARCH, imap_run_search },
+  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE | UTF8, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
+  { "UID SORT", SELECTED, UID | UTF8, NULL, SORT, imap_run_search },
+  { "SORT", SELECTED, VIEW | NO_EXPUNGE | UTF8, "SORT SORT=DISPLAY ESORT", SORT, imap_run_search },
+  { "UID THREAD", SELECTED, UID | UTF8, NULL, THREAD, imap_run_thread },
+  { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", THREAD,
+    imap_run_thread },
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
   { "SELECT", ANY, INLINE | NO_UPDATE, "CONDSTORE QRESYNC", SELECT, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, SELECT, imap_run_examine },
@@ -73,7 +75,7 @@ static const ImapCommandRow rows[] = {
   { "UNSUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_unsubscribe },
   { "CAPABILITY", ANY, INLINE, NULL, NONE, imap_run_capability },
   { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
-  { "ID", ANY, INLINE, "ID", ID, imap_run_id },
+  { "ID", ANY, INLINE | UTF8, "ID", ID, imap_run_id },
   { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
   { "COMPRESS", ANY, INLINE | NO_UPDATE, NULL, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },

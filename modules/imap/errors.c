@@ -23,6 +23,8 @@ static const ImapErrorText texts[] = {
   [SATCHEL_ERROR_BADCHARSET] = { "BADCHARSET (US-ASCII UTF-8)", "Unknown character set." },
 };
 
+const char imap_text_long_keyword[] = "A keyword is too long.";
+
 const ImapErrorText *
 imap_error_text (const GError *error)
 {

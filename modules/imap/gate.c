@@ -9,6 +9,7 @@
 
 #define ARGUMENTS_MAX 80u /* ID may have 30 pairs (RFC 2971 3.3) */
 #define DEPTH_MAX 1u
+#define ID_BYTES_MAX 32768u /* 30 fields of 30 octets with values of 1,024 (RFC 2971 3.3) */
 
 void
 imap_gate_flush (ImapGate *gate)
@@ -95,7 +96,8 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   satchel_connection_close (gate->connection);
 }
 
-/* What the client says of itself is not looked at before it has logged in. */
+/* What the client says of itself is not looked at before it has logged in: it may be four times as long as a line, and the lexer
+ * does not keep it. */
 static void
 run_id (ImapGate *gate, const char *tag, ImapReader *reader)
 {
@@ -283,7 +285,9 @@ session_new (SatchelGateSession *session)
                                    .nonsync_bytes = gate->is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
                                    .nodes = ARGUMENTS_MAX,
                                    .depth = DEPTH_MAX,
-                                   .close_on_limit = TRUE };
+                                   .close_on_limit = TRUE,
+                                   .unkept_command = "ID",
+                                   .unkept_bytes = ID_BYTES_MAX };
   imap_lexer_init (&gate->lexer, &limits);
   imap_write (&gate->writer, "* OK [CAPABILITY ");
   write_capabilities (gate);

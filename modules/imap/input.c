@@ -6,6 +6,9 @@
 
 #include <string.h>
 
+#define UTF8_TEXT "UTF-8 in quoted string without ENABLE UTF8=ACCEPT"
+#define BLAMED_BYTES 100u /* of a word that is named in an answer */
+
 /* "FETCH", "UID FETCH"; "" if there is none. */
 static void
 command_name (const ImapLexer *lexer, char name[32])
@@ -30,6 +33,14 @@ state_of (const ImapSession *session)
   return session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
 }
 
+/* RFC 6855 3: what is more than ASCII in a quoted string is for those who have said that they know it; elsewhere it could not be
+ * told from a name in modified UTF-7. */
+static gboolean
+has_wrong_utf8 (const ImapSession *session, const ImapCommandRow *row)
+{
+  return session->lexer.has_utf8 && !imap_session_is_utf8 (session) && (row->flags & IMAP_COMMAND_TAKES_UTF8) == 0;
+}
+
 void
 imap_ask_for_literal (ImapSession *session)
 {
@@ -49,6 +60,8 @@ begin_literal (ImapSession *session)
   gboolean streams = row != NULL && (row->flags & IMAP_COMMAND_STREAMS) != 0;
   if (streams && (row->states & state_of (session)) == 0)
     imap_lexer_refuse_literal (lexer, "No mailbox is selected.", FALSE);
+  else if (streams && has_wrong_utf8 (session, row))
+    imap_lexer_refuse_literal (lexer, UTF8_TEXT, FALSE);
   else if (streams && imap_append_begin (session, row))
     return;
   else
@@ -63,11 +76,20 @@ say_bad (ImapSession *session, const char *tag, ImapStatus status, const char *c
 {
   SatchelConnection *connection = session->connection;
   const char *word = status == IMAP_NO && tag != NULL ? "NO" : "BAD";
+  const ImapLexer *lexer = &session->lexer;
+  ImapWriter blamed = { .room = 1 };
+  if (lexer->blamed > 0)
+    {
+      imap_write (&blamed, ": ");
+      imap_write_safe_text (&blamed, imap_lexer_text (lexer, imap_lexer_node (lexer, lexer->blamed)), BLAMED_BYTES);
+    }
+  imap_write_raw (&blamed, "", 1);
   tag = tag != NULL ? tag : "*";
   if (code != NULL)
-    satchel_connection_print (connection, "%s %s [%s] %s\r\n", tag, word, code, text);
+    satchel_connection_print (connection, "%s %s [%s] %s%s\r\n", tag, word, code, text, blamed.data);
   else
-    satchel_connection_print (connection, "%s %s %s\r\n", tag, word, text);
+    satchel_connection_print (connection, "%s %s %s%s\r\n", tag, word, text, blamed.data);
+  imap_writer_clear (&blamed);
 }
 
 static void
@@ -106,6 +128,11 @@ start_command (ImapSession *session)
       refuse_command (session, row->states == 0 ? "Already logged in." : "No mailbox is selected.", IMAP_BAD, NULL);
       return;
     }
+  if (has_wrong_utf8 (session, row))
+    {
+      refuse_command (session, UTF8_TEXT, IMAP_BAD, NULL);
+      return;
+    }
   g_autofree gpointer arguments = row->arguments_size > 0 ? g_malloc0 (row->arguments_size) : NULL;
   ImapReader reader;
   imap_reader_init (&reader, lexer);
@@ -115,6 +142,7 @@ start_command (ImapSession *session)
     {
       if (row->clear != NULL)
         row->clear (arguments);
+      lexer->blamed = reader.blamed;
       refuse_command (session, reader.error != NULL ? reader.error : "Invalid arguments.", IMAP_BAD, NULL);
       return;
     }

@@ -71,7 +71,9 @@ imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
   g_byte_array_set_size (lexer->text, 0);
   g_array_set_size (lexer->nodes, 0);
   lexer->error = NULL;
-  lexer->is_too_big = lexer->is_skipping = FALSE;
+  lexer->is_too_big = lexer->is_skipping = lexer->has_utf8 = lexer->is_unkept = FALSE;
+  lexer->blamed = 0;
+  lexer->n_unkept = 0;
   lexer->line_end = (ImapLineEnd){ 0 };
   lexer->state = STATE_BETWEEN;
   lexer->depth = lexer->n_streamed = 0;
@@ -97,16 +99,43 @@ start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
   lexer->state = STATE_SKIP;
 }
 
+/* Room for @len more bytes of arguments? */
+static gboolean
+has_room (const ImapLexer *lexer, guint64 len)
+{
+  gsize limit = lexer->is_unkept ? lexer->limits.unkept_bytes : lexer->limits.command_bytes;
+  gsize used = lexer->is_unkept ? lexer->n_unkept : lexer->text->len;
+  return len <= limit && used <= limit - len;
+}
+
+static void
+keep (ImapLexer *lexer, const guint8 *data, gsize len)
+{
+  if (lexer->is_unkept)
+    lexer->n_unkept += len;
+  else
+    g_byte_array_append (lexer->text, data, (guint) len);
+}
+
 static gboolean
 put (ImapLexer *lexer, const guint8 *data, gsize len)
 {
-  if (len > lexer->limits.command_bytes || lexer->text->len > lexer->limits.command_bytes - len)
+  if (!has_room (lexer, len))
     {
       start_skipping (lexer, "Command too long", TRUE);
       return FALSE;
     }
-  g_byte_array_append (lexer->text, data, len);
+  keep (lexer, data, len);
   return TRUE;
+}
+
+/* Its name is complete: are the arguments of this command kept? */
+static gboolean
+is_unkept_command (const ImapLexer *lexer)
+{
+  const ImapNode *name = imap_lexer_node (lexer, 1);
+  return lexer->limits.unkept_command != NULL && name->type == IMAP_NODE_ATOM
+         && g_ascii_strcasecmp (imap_lexer_text (lexer, name), lexer->limits.unkept_command) == 0;
 }
 
 static gboolean
@@ -117,7 +146,10 @@ begin_node (ImapLexer *lexer, ImapNodeType type)
       start_skipping (lexer, "Too many arguments", TRUE);
       return FALSE;
     }
-  ImapNode node = { .type = type, .is_glued = !lexer->after_space, .offset = lexer->text->len };
+  if (lexer->nodes->len == 2)
+    lexer->is_unkept = is_unkept_command (lexer);
+  /* Of what is not kept the text is the NUL behind the name. */
+  ImapNode node = { .type = type, .is_glued = !lexer->after_space, .offset = lexer->text->len - lexer->is_unkept };
   node.end = lexer->nodes->len + 1;
   g_array_append_val (lexer->nodes, node);
   lexer->after_space = FALSE;
@@ -128,7 +160,7 @@ static gboolean
 end_node (ImapLexer *lexer)
 {
   ImapNode *node = &g_array_index (lexer->nodes, ImapNode, lexer->nodes->len - 1);
-  node->len = lexer->text->len - node->offset;
+  node->len = lexer->is_unkept ? 0 : lexer->text->len - node->offset;
   lexer->state = STATE_BETWEEN;
   return put (lexer, (const guint8 *) "", 1);
 }
@@ -307,19 +339,20 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
         lexer->state = STATE_SKIP_BYTES;
       return IMAP_LEX_MORE;
     }
-  g_byte_array_append (lexer->text, data, n); /* its room was checked when it was announced */
+  keep (lexer, data, n); /* its room was checked when it was announced */
   if (lexer->literal_left == 0)
     end_node (lexer);
   return IMAP_LEX_MORE;
 }
 
-/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3). */
+/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3).  Which commands take it at all is for the caller
+ * to say. */
 static void
 end_quoted (ImapLexer *lexer)
 {
   const ImapNode *node = imap_lexer_node (lexer, lexer->nodes->len - 1);
   const char *text = imap_lexer_text (lexer, node);
-  if (lexer->takes_utf8 && !g_utf8_validate_len (text, lexer->text->len - node->offset, NULL))
+  if (lexer->has_utf8 && !lexer->is_unkept && !g_utf8_validate_len (text, lexer->text->len - node->offset, NULL))
     start_skipping (lexer, "Invalid UTF-8 in quoted string", FALSE);
   else
     end_node (lexer);
@@ -339,10 +372,13 @@ feed_quoted (ImapLexer *lexer, guint8 byte)
     lexer->state = STATE_ESCAPE;
   else if (byte == '"')
     end_quoted (lexer);
-  else if (byte == 0 || byte == '\r' || (byte >= 0x80 && !lexer->takes_utf8))
+  else if (byte == 0 || byte == '\r')
     start_skipping (lexer, "Invalid character in quoted string", FALSE);
   else
-    put (lexer, &byte, 1);
+    {
+      lexer->has_utf8 = lexer->has_utf8 || byte >= 0x80;
+      put (lexer, &byte, 1);
+    }
 }
 
 /* One byte in any state but BYTES.  @again: the byte was not used up. */
@@ -423,6 +459,8 @@ imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_con
   ImapLexStatus status = IMAP_LEX_MORE;
   if (lexer->state == STATE_REFUSED)
     status = IMAP_LEX_BAD;
+  else if (lexer->is_too_big && lexer->limits.close_on_limit)
+    status = IMAP_LEX_FATAL; /* a literal was refused */
   while (at < len && status == IMAP_LEX_MORE)
     {
       gsize taken = 0;
@@ -449,15 +487,14 @@ imap_lexer_take_literal (ImapLexer *lexer)
       imap_lexer_refuse_literal (lexer, "Binary literal not allowed here", FALSE);
       return;
     }
-  if (lexer->literal_size > lexer->limits.literal_bytes ||
-      lexer->literal_size + lexer->text->len > lexer->limits.command_bytes)
-    {
-      imap_lexer_refuse_literal (lexer, "Literal too large", TRUE);
-      return;
-    }
   if (!begin_node (lexer, IMAP_NODE_LITERAL))
     {
       imap_lexer_refuse_literal (lexer, lexer->error, TRUE);
+      return;
+    }
+  if ((!lexer->is_unkept && lexer->literal_size > lexer->limits.literal_bytes) || !has_room (lexer, lexer->literal_size))
+    {
+      imap_lexer_refuse_literal (lexer, "Literal too large", TRUE);
       return;
     }
   lexer->literal_left = lexer->literal_size;

@@ -30,6 +30,9 @@ typedef struct ImapLexerLimits
   guint64 nonsync_bytes;   /* of a literal that is not synchronising: LITERAL- (RFC 7888 5) has 4,096; 0: any */
   guint nodes, depth;      /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
+  /* A command whose arguments nobody looks at: they are counted up to this many bytes and not kept, their text is empty. */
+  const char *unkept_command;
+  gsize unkept_bytes;
 } ImapLexerLimits;
 #define IMAP_LEXER_DEPTH_MAX 64u
 #define IMAP_LITERAL_MINUS_BYTES 4096u
@@ -46,10 +49,11 @@ typedef enum
 typedef struct ImapLexer
 {
   ImapLexerLimits limits;
-  gboolean takes_utf8; /* in quoted strings (RFC 6855 3) */
+  gboolean has_utf8; /* a quoted string has more than ASCII in it, which is valid UTF-8 (RFC 6855 3) */
   GByteArray *text;
   GArray *nodes; /* ImapNode; 0 is the tag */
   const char *error;
+  guint blamed; /* node whose text belongs to the error; 0: none.  The caller's, until reset */
   gboolean is_too_big;
   guint64 literal_size;
   gboolean literal_is_sync;
@@ -60,7 +64,8 @@ typedef struct ImapLexer
   guint depth, n_streamed;
   guint32 stack[IMAP_LEXER_DEPTH_MAX];
   guint64 literal_left;
-  gboolean after_space, is_skipping;
+  gsize n_unkept;
+  gboolean after_space, is_skipping, is_unkept;
 } ImapLexer;
 
 void imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits);

@@ -13,6 +13,29 @@ entry_clear (gpointer data)
   g_free (((ImapListEntry *) data)->name);
 }
 
+static void
+pattern_free (gpointer data)
+{
+  g_free (((ImapListPattern *) data)->text);
+  g_free (data);
+}
+
+GPtrArray *
+imap_list_patterns_new (void)
+{
+  return g_ptr_array_new_with_free_func (pattern_free);
+}
+
+void
+imap_list_patterns_add (GPtrArray *patterns, char *text, gboolean is_shown)
+{
+  if (text == NULL)
+    return;
+  ImapListPattern *pattern = g_new (ImapListPattern, 1);
+  *pattern = (ImapListPattern){ text, is_shown };
+  g_ptr_array_add (patterns, pattern);
+}
+
 void
 imap_listing_free (gpointer data)
 {
@@ -105,6 +128,19 @@ imap_listing_new (const SatchelNamespace *ns, GPtrArray *infos, GPtrArray *patte
   return listing;
 }
 
+/* Returns how many steps it took, at worst. */
+static guint64
+match (const ImapListing *listing, const ImapListPattern *pattern, ImapListEntry *entry)
+{
+  /* Shown as it is: the pattern that was decoded has been tried. */
+  if (pattern->is_shown && g_str_is_ascii (entry->name) && strchr (entry->name, '&') == NULL)
+    return strlen (entry->name);
+  g_autofree char *shown = pattern->is_shown ? satchel_utf7_encode (entry->name) : NULL;
+  const char *name = shown != NULL ? shown : entry->name;
+  entry->is_matched = satchel_list_match (pattern->text, name, listing->separator);
+  return strlen (pattern->text) * strlen (name);
+}
+
 gboolean
 imap_listing_match (ImapListing *listing)
 {
@@ -114,11 +150,9 @@ imap_listing_match (ImapListing *listing)
       ImapListEntry *entry = &g_array_index (listing->entries, ImapListEntry, listing->n_matched);
       for (; listing->n_patterns < listing->patterns->len && !entry->is_matched; listing->n_patterns++)
         {
-          const char *pattern = listing->patterns->pdata[listing->n_patterns];
           if (steps > TURN_STEPS)
             return FALSE;
-          entry->is_matched = satchel_list_match (pattern, entry->name, listing->separator);
-          steps += strlen (pattern) * strlen (entry->name);
+          steps += match (listing, listing->patterns->pdata[listing->n_patterns], entry);
         }
     }
   return TRUE;

@@ -20,10 +20,18 @@ typedef struct ImapListEntry
 } ImapListEntry;
 #define IMAP_LIST_NO_PARENT G_MAXUINT
 
+/* Names are matched in UTF-8.  Where they are shown in modified UTF-7 a pattern may cut that in two ("a&*"), or match within it: there
+ * it is held against the name as it is shown as well. */
+typedef struct ImapListPattern
+{
+  char *text;        /* UTF-8 in NFC; or as written */
+  gboolean is_shown; /* the latter: for names in modified UTF-7 */
+} ImapListPattern;
+
 typedef struct ImapListing
 {
   GPtrArray *infos;            /* SatchelMailboxInfo */
-  GPtrArray *patterns;         /* char *, UTF-8 */
+  GPtrArray *patterns;         /* ImapListPattern */
   GArray *entries;             /* ImapListEntry, children behind their parent, each level above a name included */
   char separator;
   guint n_matched, n_patterns; /* entries that match has looked at; patterns tried on the next */
@@ -31,6 +39,10 @@ typedef struct ImapListing
   guint at;                    /* how far it has been told */
 } ImapListing;
 
+/* Yours, of ImapListPattern. */
+GPtrArray *imap_list_patterns_new (void);
+/* Takes @text over, which may be NULL: then there is nothing to add. */
+void imap_list_patterns_add (GPtrArray *patterns, char *text, gboolean is_shown);
 /* Takes over both arrays. */
 ImapListing *imap_listing_new (const SatchelNamespace *ns, GPtrArray *infos, GPtrArray *patterns);
 void imap_listing_free (gpointer listing);

@@ -8,7 +8,7 @@ imap_arguments = modules/imap/sequence.c modules/imap/sequence.h modules/imap/ar
 	modules/imap/arguments-sync.c
 imap_search = modules/imap/cmd-search.c modules/imap/search.c modules/imap/search.h modules/imap/search-key.c \
 	modules/imap/search-result.c modules/imap/sort.c modules/imap/cmd-thread.c modules/imap/objectid.c modules/imap/objectid.h
-imap_sources = $(imap_core) $(imap_arguments) modules/imap/catenate.c modules/imap/cmd-append.c \
+imap_sources = $(imap_core) $(imap_arguments) modules/imap/announce.c modules/imap/catenate.c modules/imap/cmd-append.c \
 	modules/imap/resync.c modules/imap/resync.h \
 	modules/imap/errors.c modules/imap/errors.h modules/imap/view.c modules/imap/view.h \
 	modules/imap/command.c modules/imap/session.c modules/imap/session.h modules/imap/input.c modules/imap/names.c \

@@ -205,6 +205,9 @@ gboolean
 imap_read_list_end (ImapReader *reader, ImapReader *members)
 {
   if (members->error != NULL)
-    return imap_reader_fail (reader, members->error);
+    {
+      reader->blamed = members->blamed;
+      return imap_reader_fail (reader, members->error);
+    }
   return imap_reader_is_done (members) || imap_reader_fail (reader, "Unexpected argument in list");
 }

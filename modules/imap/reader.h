@@ -10,6 +10,7 @@ typedef struct ImapReader
   const ImapLexer *lexer;
   guint at, end;     /* node indexes */
   const char *error; /* the first */
+  guint blamed;      /* node that the error should name, or 0 */
 } ImapReader;
 
 /* The error when the tokens end too early: the pointer is compared, where a command is looked at before it is complete. */

@@ -23,6 +23,8 @@ imap_session_unref (ImapSession *session)
     return;
   imap_command_free (session->command);
   imap_incoming_clear (&session->incoming);
+  imap_announce_leave (session);
+  g_clear_pointer (&session->vanished_levels, g_ptr_array_unref);
   g_clear_pointer (&session->view, imap_view_free);
   imap_lexer_clear (&session->lexer);
   imap_line_reset (&session->line, FALSE);
@@ -161,7 +163,7 @@ imap_session_enable (ImapSession *session, guint bits)
 {
   gboolean is_first = (bits & ~session->enabled & IMAP_ENABLED_CONDSTORE) != 0;
   session->enabled |= bits;
-  session->writer.is_utf8 = session->lexer.takes_utf8 = imap_session_is_utf8 (session);
+  session->writer.is_utf8 = imap_session_is_utf8 (session);
   if (imap_session_is_rev2 (session) && session->view != NULL)
     imap_view_forget_recent (session->view);
   if (is_first && session->view != NULL)
@@ -284,6 +286,8 @@ run_phase (ImapSession *session, ImapCommand *command, gboolean may_block)
         return IMAP_STEP_DONE;
       return imap_session_update_view (session, may_expunge_after (command), may_block);
     case IMAP_PHASE_REPLY:
+      if (imap_announce_tell (session, may_block) == IMAP_STEP_BLOCK)
+        return IMAP_STEP_BLOCK;
       write_reply (session, command);
       return IMAP_STEP_DONE;
     case IMAP_PHASE_END:
@@ -317,6 +321,8 @@ end_command (ImapSession *session)
   session->command = NULL;
   session->is_waiting = FALSE;
   satchel_timer_cancel (&session->keepalive_timer);
+  if (command->row->run == imap_run_rename && command->status == IMAP_OK && command->state != NULL)
+    imap_announce_rename (session, ((char **) command->state)[0], ((char **) command->state)[1]);
   imap_command_free (command);
   imap_incoming_clear (&session->incoming);
   imap_lexer_reset (&session->lexer, FALSE);
@@ -473,6 +479,7 @@ on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reas
   session->connection = NULL;
   satchel_timer_cancel (&session->keepalive_timer);
   satchel_timer_cancel (&session->rest_timer);
+  imap_announce_leave (session);
   g_clear_pointer (&session->view, imap_view_free);
   imap_session_unref (session);
 }
@@ -499,6 +506,7 @@ answer_login (ImapSession *session)
       imap_write_capabilities (writer, &session->settings);
       imap_write (writer, "] Logged in.\r\n");
       g_clear_pointer (&session->login_tag, g_free);
+      imap_announce_join (session);
       flush (session);
       arm_timers (session);
       return;

@@ -30,7 +30,8 @@ enum
   IMAP_COMMAND_NO_EXPUNGE = 1 << 4, /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
   IMAP_COMMAND_NO_UPDATE = 1 << 5,  /* says nothing of the mailbox at its end */
   IMAP_COMMAND_STREAMS = 1 << 6,    /* APPEND, REPLACE: literals behind the mailbox name are message content */
-  IMAP_COMMAND_WRITES = 1 << 7      /* not after EXAMINE */
+  IMAP_COMMAND_WRITES = 1 << 7,     /* not after EXAMINE */
+  IMAP_COMMAND_TAKES_UTF8 = 1 << 8  /* in quoted strings before ENABLE as well: text to look for, ID */
 };
 
 typedef struct ImapCommandRow
@@ -108,6 +109,8 @@ imap_append_limit (const ImapSettings *settings)
 /* The content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
+  char *name;          /* of the destination, as the client wrote it */
+  gboolean is_found;   /* it was there when that was looked at */
   gboolean is_active;  /* the bytes of a literal are coming */
   gboolean is_binary;  /* it is a literal8 */
   guint64 left;        /* of that literal */
@@ -149,6 +152,8 @@ struct ImapSession
   guint enabled; /* IMAP_ENABLED_* */
   gboolean is_compressed, starts_compression; /* COMPRESS; it starts when the command has ended */
   gboolean sent_id;
+  GPtrArray *renames;         /* announce.c: not told yet, or NULL */
+  GPtrArray *vanished_levels; /* cmd-mailbox.c: storage's names, or NULL */
   SatchelTimer keepalive_timer, rest_timer;
 };
 
@@ -232,6 +237,17 @@ char *imap_name_denormalised (const ImapSession *session, const char *supplied, 
 /* cmd-list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as clients see names,
  * is OLDNAME, or NULL. */
 void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
+/* announce.c: a session hears of renames between join and leave.  Main thread. */
+void imap_announce_join (ImapSession *session);
+void imap_announce_leave (ImapSession *session);
+/* To all other sessions of the user; storage's names.  Main thread. */
+void imap_announce_rename (ImapSession *session, const char *from, const char *to);
+/* Tells what other sessions have renamed.  DONE or BLOCK. */
+ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
+/* With IMAP4rev2: that storage's @name is not shown as @supplied, as the client wrote it.  [blocks] */
+void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);
+/* The same of a RENAME (RFC 9051 6.3.6): of normal names there is nothing to say.  [blocks] */
+void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from, const char *to);
 /* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
 SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
 

@@ -97,7 +97,6 @@ lex (const uint8_t *data, size_t size, size_t step, gboolean parses)
   ImapLexer lexer;
   gboolean is_over = FALSE;
   imap_lexer_init (&lexer, &limits);
-  lexer.takes_utf8 = size % 2 == 0;
   for (size_t at = 0; !is_over && (at < size || lexer.error != NULL);)
     {
       size_t len = MIN (step, size - at), n;

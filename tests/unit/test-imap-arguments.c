@@ -55,7 +55,7 @@ test_fetch (void)
   g_assert_false (((ImapSection *) fetch.sections->pdata[3])->sets_seen);
   imap_fetch_arguments_clear (&fetch);
   static const char *const bad[] = {
-    "", "1", "0 FLAGS", "1 ()", "1 FLAGS UID", "1 (FAST)", "1 BODY[0]", "1 BODY[1", "1 BODY[1]x", "1 BODY[MIME]", "1 BODY[.1]",
+    "", "1", "0 FLAGS", "1 ()", "1 FLAGS UID", "1 ALL FLAGS", "1 FAST UID", "1 BODY[0]", "1 BODY[1", "1 BODY[1]x", "1 BODY[MIME]", "1 BODY[.1]",
     "1 BODY[1.]", "1 BODY[1HEADER]", "1 BODY[FOO]", "1 BODY[]<1>", "1 BODY[]<1.0>", "1 BODY[]<9223372036854775808.1>", "1 BODY[]<0.99999999999999999999>", "1 BODY[]<0.1", "1 BODY[HEADER.FIELDS]",
     "1 BODY[HEADER.FIELDS ()]", "1 BODY[HEADER.FIELDS (a)", "1 BODY[HEADER.FIELDS (a) ]", "1 BODY[HEADER.FIELDS (a)]x", "1 (FLAGS (UID))",
     "1 \"FLAGS\"", "1 FLAGS)(", "1,2, FLAGS", "1:2:3 FLAGS", "4294967296 FLAGS", "1:*a FLAGS",

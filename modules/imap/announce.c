@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT
+ * What IMAP4rev2 sessions are told of names without asking: LIST with OLDNAME (RFC 9051 6.3.9.7), where a name that the client
+ * wrote is shown in another way, and where another session of the user has renamed a mailbox (6.3.6).  Role mail.
+ */
+#include "session.h"
+
+#include <string.h>
+
+#define RENAMES_MAX 64u /* that wait to be told: who sleeps longer finds the rest with LIST */
+
+typedef struct Rename
+{
+  char *from, *to; /* as storage knows them */
+} Rename;
+
+/* All sessions whose store is open, on the main thread; `lock` is for what jobs of the sessions look at: their renames. */
+static GPtrArray *sessions;
+static GMutex lock;
+
+static void
+rename_free (gpointer data)
+{
+  Rename *rename = data;
+  g_free (rename->from);
+  g_free (rename->to);
+  g_free (rename);
+}
+
+void
+imap_announce_join (ImapSession *session)
+{
+  if (sessions == NULL)
+    sessions = g_ptr_array_new ();
+  g_ptr_array_add (sessions, session);
+}
+
+void
+imap_announce_leave (ImapSession *session)
+{
+  if (sessions == NULL || !g_ptr_array_remove_fast (sessions, session))
+    return;
+  g_clear_pointer (&session->renames, g_ptr_array_unref);
+  if (sessions->len == 0)
+    g_clear_pointer (&sessions, g_ptr_array_unref);
+}
+
+static void
+add_rename (ImapSession *session, const char *from, const char *to)
+{
+  Rename *rename = g_new (Rename, 1);
+  gsize len = strlen (from);
+  *rename = (Rename){ g_strdup (from), g_strdup (to) };
+  g_mutex_lock (&lock);
+  /* What waits is told with the name that it has by then. */
+  for (guint i = 0; session->renames != NULL && i < session->renames->len; i++)
+    {
+      Rename *earlier = session->renames->pdata[i];
+      if (strncmp (earlier->to, from, len) != 0 || (earlier->to[len] != '\0' && earlier->to[len] != '/'))
+        continue;
+      char *now = g_strconcat (to, earlier->to + len, NULL);
+      g_free (earlier->to);
+      earlier->to = now;
+    }
+  if (session->renames == NULL)
+    session->renames = g_ptr_array_new_with_free_func (rename_free);
+  if (session->renames->len >= RENAMES_MAX)
+    g_ptr_array_remove_index (session->renames, 0);
+  g_ptr_array_add (session->renames, rename);
+  g_mutex_unlock (&lock);
+}
+
+void
+imap_announce_rename (ImapSession *session, const char *from, const char *to)
+{
+  g_autoptr (GPtrArray) others = g_ptr_array_new_with_free_func ((GDestroyNotify) imap_session_unref);
+  for (guint i = 0; sessions != NULL && i < sessions->len; i++)
+    {
+      ImapSession *other = sessions->pdata[i];
+      if (other == session || other->store != session->store)
+        continue;
+      add_rename (other, from, to);
+      other->refs++;
+      g_ptr_array_add (others, other);
+    }
+  for (guint i = 0; i < others->len; i++)
+    {
+      ImapSession *other = others->pdata[i];
+      if (other->is_waiting && !other->in_job)
+        imap_session_advance (other);
+    }
+}
+
+ImapStep
+imap_announce_tell (ImapSession *session, gboolean may_block)
+{
+  g_mutex_lock (&lock);
+  gboolean has_news = session->renames != NULL;
+  g_mutex_unlock (&lock);
+  if (!has_news)
+    return IMAP_STEP_DONE;
+  g_autoptr (GPtrArray) infos = imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
+  if (infos == NULL && imap_session_is_rev2 (session) && !may_block)
+    return IMAP_STEP_BLOCK;
+  if (infos == NULL && imap_session_is_rev2 (session))
+    infos = satchel_store_list (session->store, NULL);
+  g_mutex_lock (&lock);
+  g_autoptr (GPtrArray) renames = g_steal_pointer (&session->renames);
+  g_mutex_unlock (&lock);
+  for (guint i = 0; infos != NULL && renames != NULL && i < renames->len; i++)
+    {
+      const Rename *rename = renames->pdata[i];
+      g_autofree char *old_name = imap_name_to_client (session, rename->from);
+      imap_list_tell (session, infos, rename->to, old_name);
+    }
+  return IMAP_STEP_DONE;
+}
+
+void
+imap_announce_supplied (ImapSession *session, const char *supplied, const char *name)
+{
+  g_autofree char *old_name = imap_name_denormalised (session, supplied, name);
+  g_autoptr (GPtrArray) infos = old_name != NULL ? satchel_store_list (session->store, NULL) : NULL;
+  if (infos != NULL)
+    imap_list_tell (session, infos, name, old_name);
+}
+
+void
+imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from, const char *to)
+{
+  g_autofree char *old_from = imap_name_denormalised (session, arguments->name, from);
+  g_autofree char *old_to = imap_name_denormalised (session, arguments->to, to);
+  g_autoptr (GPtrArray) infos = old_from != NULL || old_to != NULL ? satchel_store_list (session->store, NULL) : NULL;
+  if (infos != NULL)
+    imap_list_tell (session, infos, to, arguments->name);
+}
