@@ -74,7 +74,7 @@ static const SatchelConfigRow limits_rows[] = {
   { "login_timeout", SATCHEL_CONFIG_DURATION, "3m", "Time from connecting to being logged in", .min = 1000, .max = 600000, .flags = RELOAD },
   { "write_timeout", SATCHEL_CONFIG_DURATION, "5m", "A client that reads nothing for this long is dropped", .min = 1000, .max = 3600000, .flags = RELOAD },
   { "bad_commands", SATCHEL_CONFIG_INT, "3", "Bad commands before login; the last one closes", .min = 1, .max = 100, .flags = RELOAD },
-  { "prelogin_line", SATCHEL_CONFIG_SIZE, "8K", "Longest line or literal before login; an IMAP ID may have 32 KiB, which are not kept", .min = 512, .max = 65536 },
+  { "prelogin_line", SATCHEL_CONFIG_SIZE, "8K", "Longest line or literal before login", .min = 512, .max = 65536 },
   { "output_buffer", SATCHEL_CONFIG_SIZE, "256K", "High-water mark of a connection's output", .min = 1, .max = 16777216 },
   { "threads", SATCHEL_CONFIG_INT, "32", "Threads for blocking work, each mail process", .min = 1, .max = 256 },
   { "threads_per_user", SATCHEL_CONFIG_INT, "8", "Of these, at most for one user", .min = 1, .max = 256 },

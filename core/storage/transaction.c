@@ -7,8 +7,6 @@
 
 #include <string.h>
 
-/* Longer names would bloat every snapshot and FLAGS response. */
-
 static void
 operation_free (gpointer data)
 {

@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 
 #define SATCHEL_CHUNK_MESSAGES 4096u
 #define SATCHEL_KEYWORDS_MAX 64u /* a mailbox; beyond it: LIMIT */
-#define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT */
+#define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
 #define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
 
