@@ -66,7 +66,8 @@ typedef enum
   SATCHEL_LOGIN_THROTTLED,
   SATCHEL_LOGIN_BAD_CODE,
   SATCHEL_LOGIN_CODE_MISSING,
-  SATCHEL_LOGIN_CODE_STALE
+  SATCHEL_LOGIN_CODE_STALE,
+  SATCHEL_LOGIN_MALFORMED /* no name and password to check */
 } SatchelLoginVerdict;
 const char *satchel_login_reason (SatchelLoginVerdict verdict);
 

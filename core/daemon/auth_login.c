@@ -48,7 +48,7 @@ satchel_login_reason (SatchelLoginVerdict verdict)
     [SATCHEL_LOGIN_BAD_PASSWORD] = "bad-password", [SATCHEL_LOGIN_UNKNOWN_USER] = "unknown-user",
     [SATCHEL_LOGIN_LOCKED] = "locked",             [SATCHEL_LOGIN_THROTTLED] = "throttled",
     [SATCHEL_LOGIN_BAD_CODE] = "bad-code",         [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
-    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",
+    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",     [SATCHEL_LOGIN_MALFORMED] = "malformed",
   };
   return reasons[verdict];
 }
@@ -81,6 +81,7 @@ counts (SatchelLoginVerdict verdict)
     case SATCHEL_LOGIN_RIGHT:
     case SATCHEL_LOGIN_THROTTLED:
     case SATCHEL_LOGIN_CODE_MISSING:
+    case SATCHEL_LOGIN_MALFORMED:
       break;
     }
   return FALSE;

@@ -40,15 +40,15 @@ step_plain (SatchelSasl *sasl, const guint8 *response, gsize len, const char **r
   const char *user = first_nul + 1, *password = user_nul + 1;
   gsize authorisation_len = (gsize) (first_nul - authorisation), user_len = (gsize) (user_nul - user);
   gsize password_len = len - (gsize) (password - authorisation);
-  if (authorisation_len > NAME_MAX_BYTES || user_len == 0 || user_len > NAME_MAX_BYTES || password_len == 0 ||
-      password_len > PASSWORD_MAX_BYTES)
+  /* The log names who it was, if nothing else is wrong with the name. */
+  if (user_len > 0 && user_len <= NAME_MAX_BYTES && g_utf8_validate_len (user, user_len, NULL))
+    sasl->user = g_strndup (user, user_len);
+  if (sasl->user == NULL || authorisation_len > NAME_MAX_BYTES || password_len == 0 || password_len > PASSWORD_MAX_BYTES)
     return SATCHEL_SASL_MALFORMED;
   /* Refuses a third NUL as well. */
-  if (!g_utf8_validate_len (authorisation, authorisation_len, NULL) || !g_utf8_validate_len (user, user_len, NULL) ||
-      !g_utf8_validate_len (password, password_len, NULL))
+  if (!g_utf8_validate_len (authorisation, authorisation_len, NULL) || !g_utf8_validate_len (password, password_len, NULL))
     return SATCHEL_SASL_MALFORMED;
   sasl->authorisation = authorisation_len > 0 ? g_strndup (authorisation, authorisation_len) : NULL;
-  sasl->user = g_strndup (user, user_len);
   sasl->password = g_strndup (password, password_len);
   return SATCHEL_SASL_COMPLETE;
 }

@@ -166,8 +166,9 @@ delay_over (SatchelTimer *timer, gpointer data)
   refuse (session, SATCHEL_AUTH_FAILED, session->explain);
 }
 
+/* What is malformed guesses at nobody's password, but who sends it is slowed down all the same. */
 static gboolean
-is_attack (SatchelLoginVerdict verdict)
+slows_down (SatchelLoginVerdict verdict)
 {
   return verdict != SATCHEL_LOGIN_CODE_MISSING && verdict != SATCHEL_LOGIN_CODE_STALE && verdict != SATCHEL_LOGIN_UNAVAILABLE;
 }
@@ -191,7 +192,7 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
   SatchelAuth *auth = exchange->auth;
   char place[SATCHEL_PLACE_BYTES];
   satchel_place_from_peer (exchange->event.peer, place);
-  guint n_failures = is_attack (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
+  guint n_failures = slows_down (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
   satchel_auth_log_failure (&exchange->event, verdict);
   Session *session = exchange->session;
   if (session == NULL)
@@ -324,7 +325,7 @@ step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms)
     case SATCHEL_SASL_MALFORMED:
       exchange->event.name = g_strdup (exchange->sasl->user != NULL ? exchange->sasl->user : "");
       exchange->event.name_len = strlen (exchange->event.name);
-      fail (exchange, SATCHEL_LOGIN_BAD_PASSWORD, NULL);
+      fail (exchange, SATCHEL_LOGIN_MALFORMED, NULL);
       return;
     }
 }
@@ -429,7 +430,7 @@ auth_password (Gate *gate, SatchelIpcMessage *message)
     {
       exchange->event.name = g_strndup (name_len > 0 ? name : "", MIN (name_len, 255));
       exchange->event.name_len = strlen (exchange->event.name);
-      fail (exchange, SATCHEL_LOGIN_BAD_PASSWORD, NULL);
+      fail (exchange, name_len > 0 ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_MALFORMED, NULL);
     }
   else
     begin (session, exchange, (gint64) message->deadline_ms, name_len > 0 ? name : "", name_len, NULL,

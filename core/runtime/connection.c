@@ -192,6 +192,16 @@ call_input (SatchelConnection *connection)
     connection->handlers->input (connection, connection->self);
 }
 
+/* The protocol may say goodbye: what we send is whole. */
+static void
+end_damaged (SatchelConnection *connection)
+{
+  if (SATCHEL_HAS (connection->handlers, damaged))
+    connection->handlers->damaged (connection, connection->self);
+  if (connection->state == STATE_OPEN)
+    connection_die (connection, SATCHEL_CLOSED_CUT);
+}
+
 /* Reads until a short read; what the transport has decrypted beyond it is taken as well. */
 static void
 read_input (SatchelConnection *connection)
@@ -226,6 +236,8 @@ read_input (SatchelConnection *connection)
     connection_die (connection, SATCHEL_CLOSED_CUT);
   else if (n == SATCHEL_IO_RESET)
     connection_die (connection, SATCHEL_CLOSED_RESET);
+  else if (n == SATCHEL_IO_DAMAGED)
+    end_damaged (connection);
   else if (has_more)
     connection_queue_soon (connection);
 }

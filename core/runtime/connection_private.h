@@ -12,7 +12,8 @@ enum
   SATCHEL_IO_AGAIN = -1, /* wait for the descriptor */
   SATCHEL_IO_END = -2,   /* orderly end */
   SATCHEL_IO_CUT = -3,   /* TLS: end without close_notify */
-  SATCHEL_IO_RESET = -4
+  SATCHEL_IO_RESET = -4,
+  SATCHEL_IO_DAMAGED = -5 /* reading only: it cannot be decompressed; output goes on */
 };
 typedef struct SatchelTransport SatchelTransport;
 typedef struct SatchelTransportOps

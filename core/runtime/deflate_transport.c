@@ -57,7 +57,7 @@ inflate_some (DeflateTransport *self, void *buffer, gsize len)
   if (result == Z_STREAM_END)
     self->has_ended = TRUE;
   else if (result != Z_OK && result != Z_BUF_ERROR)
-    return SATCHEL_IO_RESET;
+    return SATCHEL_IO_DAMAGED;
   if (self->raw_len == 0 || self->has_ended)
     free_raw (self);
   return (gssize)(MIN (len, G_MAXINT) - self->in.avail_out);

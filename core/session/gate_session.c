@@ -284,12 +284,23 @@ handshake_timed_out (SatchelTimer *timer, gpointer data)
   gate_session_end (data, SATCHEL_CLOSED_TIMEOUT);
 }
 
+/* Before login it is the certificate that is refused; afterwards nobody asks why a client leaves. */
+static void
+alert_came (const char *alert, gpointer data)
+{
+  SatchelGateSession *session = data;
+  if (session->state < GATE_RELAYED)
+    gate_session_log (session, SATCHEL_LOG_INFO, "tls failed", alert);
+}
+
 static void
 handshake_done (SatchelGateSession *session)
 {
   satchel_timer_cancel (&session->step_timer);
   session->has_tls = TRUE;
   session->tls_info = satchel_tls_info (session->transport);
+  if (session->listener->protocol != NULL) /* a service outlives the session */
+    satchel_tls_set_alert_func (session->transport, alert_came, session);
   if (session->refusal != 0)
     {
       gate_session_refuse (session, session->refusal);

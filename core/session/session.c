@@ -142,9 +142,25 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
   session_free (session);
 }
 
-static const SatchelConnectionHandlers session_handlers = {
-  sizeof (SatchelConnectionHandlers), session_input, session_drained, session_timeout, session_shutdown, session_closed
-};
+static void
+session_damaged (SatchelConnection *connection, gpointer data)
+{
+  SatchelSession *session = data;
+  satchel_session_log (session, SATCHEL_LOG_INFO, "closed: reason=damaged-compression");
+  if (!SATCHEL_HAS (session->protocol->handlers, damaged))
+    return;
+  enter (session);
+  session->protocol->handlers->damaged (connection, session->self);
+  leave ();
+}
+
+static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers),
+                                                            session_input,
+                                                            session_drained,
+                                                            session_timeout,
+                                                            session_shutdown,
+                                                            session_closed,
+                                                            session_damaged };
 
 static void
 session_dying (SatchelConnection *connection, gpointer data)

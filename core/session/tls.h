@@ -35,5 +35,9 @@ typedef enum
 } SatchelHandshake;
 /* @ret_why: on failure a static text for the log. */
 SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char **ret_why);
+/* @func hears of a fatal alert that comes after the handshake, with a static text for the log: under TLS 1.3 a client that does not
+ * trust the certificate says so only then (RFC 8446 4.4.2.4, 6.2).  NULL: no more. */
+typedef void (*SatchelTlsAlertFunc) (const char *alert, gpointer data);
+void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data);
 /* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */
 char *satchel_tls_info (SatchelTransport *transport);

@@ -22,15 +22,29 @@ typedef struct TlsTransport
   guint32 kept_start, kept_len;
   gboolean is_partial; /* a record waits inside GnuTLS; the caller still has its bytes */
   guint n_warnings;
+  gboolean is_alert_next; /* the record under way is one in clear text */
+  guint8 clear_alert;     /* what it says, 0: none came */
+  SatchelTlsAlertFunc alert_func;
+  gpointer alert_data;
 } TlsTransport;
 
 static guint8 *shared;
 static gsize shared_start, shared_len;
 
-static ssize_t
-pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
+/* Under TLS 1.3 some clients (OpenSSL) refuse a certificate before they have keys for it, in clear text, which GnuTLS takes for a
+ * record that it cannot decrypt.  Only the log asks: whoever can write into the connection can end it anyhow. */
+static void
+look_for_alert (TlsTransport *self, const guint8 *data, gsize len)
 {
-  TlsTransport *self = pointer;
+  enum { CONTENT_ALERT = 21, LEVEL_FATAL = 2 }; /* RFC 8446 5.1, 6 */
+  if (self->is_alert_next && len == 2 && data[0] == LEVEL_FATAL)
+    self->clear_alert = data[1];
+  self->is_alert_next = len == 5 && data[0] == CONTENT_ALERT && data[3] == 0 && data[4] == 2;
+}
+
+static ssize_t
+take (TlsTransport *self, void *buffer, size_t len)
+{
   if (self->kept_len > 0)
     {
       gsize n = MIN (len, self->kept_len);
@@ -63,6 +77,15 @@ pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
   return (ssize_t)n;
 }
 
+static ssize_t
+pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
+{
+  ssize_t n = take (pointer, buffer, len);
+  if (n > 0)
+    look_for_alert (pointer, buffer, (gsize)n);
+  return n;
+}
+
 /* The end of a call into GnuTLS: what it did not take yet stays with the session. */
 static void
 keep_rest (TlsTransport *self)
@@ -89,6 +112,13 @@ is_tolerable (TlsTransport *self, gssize result)
   if (result == GNUTLS_E_REHANDSHAKE)
     (void)gnutls_alert_send (self->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
   return ++self->n_warnings <= WARNINGS_MAX;
+}
+
+static const char *
+alert_text (TlsTransport *self)
+{
+  const char *text = gnutls_alert_get_name (gnutls_alert_get (self->session));
+  return text != NULL ? text : "unknown alert";
 }
 
 static gssize
@@ -131,7 +161,9 @@ tls_read (SatchelTransport *transport, void *buffer, gsize len)
     return (gssize)done; /* an end or an error will be met again */
   if (result == 0)
     return SATCHEL_IO_END; /* close_notify */
-  if (result < 0 && gnutls_error_is_fatal ((int)result))
+  if (result == GNUTLS_E_FATAL_ALERT_RECEIVED && self->alert_func != NULL)
+    self->alert_func (alert_text (self), self->alert_data);
+  else if (result < 0 && gnutls_error_is_fatal ((int)result))
     (void)gnutls_alert_send_appropriate (self->session, (int)result);
   return io_result (result);
 }
@@ -268,13 +300,19 @@ satchel_tls_handshake (SatchelTransport *transport, const char **ret_why)
     return SATCHEL_HANDSHAKE_DONE;
   if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED)
     return gnutls_record_get_direction (self->session) == 1 ? SATCHEL_HANDSHAKE_WRITE : SATCHEL_HANDSHAKE_READ;
+  const char *clear = self->clear_alert != 0 ? gnutls_alert_get_name (self->clear_alert) : NULL;
   if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
     (void)gnutls_alert_send_appropriate (self->session, result);
-  *ret_why = result == GNUTLS_E_FATAL_ALERT_RECEIVED ? gnutls_alert_get_name (gnutls_alert_get (self->session))
-                                                     : gnutls_strerror (result);
-  if (*ret_why == NULL)
-    *ret_why = "unknown alert";
+  *ret_why = result == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_text (self) : clear != NULL ? clear : gnutls_strerror (result);
   return SATCHEL_HANDSHAKE_FAILED;
+}
+
+void
+satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data)
+{
+  TlsTransport *self = (TlsTransport *)transport;
+  self->alert_func = func;
+  self->alert_data = data;
 }
 
 char *

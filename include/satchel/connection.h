@@ -30,6 +30,8 @@ typedef struct SatchelConnectionHandlers
   void (*shutdown) (SatchelConnection *connection, gpointer self);
   /* Last call; the connection is freed after it. Unconsumed input is gone.  Must. */
   void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
+  /* What comes cannot be decompressed: nothing more will be read.  Say so (BYE) and close.  NULL: just closed. */
+  void (*damaged) (SatchelConnection *connection, gpointer self);
 } SatchelConnectionHandlers;
 
 /* Unconsumed input, contiguous; valid until consume or return to the loop. */

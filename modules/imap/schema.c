@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `imap`; the gate half reads the same group.
+ * Settings of group `imap`, and how a session reads them; the gate half reads the same group.
  */
 #include "schema.h"
+#include "session.h"
+
+#include <string.h>
 
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
 
@@ -26,3 +29,21 @@ const SatchelConfigRow imap_schema[] = {
   { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands in a row after login; the last one closes", .min = 1, .max = 10000, .flags = RELOAD },
   { NULL }
 };
+
+void
+imap_settings_read (ImapSettings *settings, const SatchelConfig *config)
+{
+  settings->autologout_ms = satchel_config_duration_ms (config, "autologout");
+  settings->idle_keepalive_ms = satchel_config_duration_ms (config, "idle_keepalive");
+  settings->rest_ms = satchel_config_duration_ms (config, "rest_after");
+  settings->literal_bytes = satchel_config_size (config, "literal_size");
+  settings->command_bytes = satchel_config_size (config, "command_size");
+  settings->append_bytes = satchel_config_size (config, "append_size");
+  settings->append_messages = (guint) satchel_config_int (config, "append_messages");
+  settings->nodes = (guint) satchel_config_int (config, "command_arguments");
+  settings->depth = (guint) satchel_config_int (config, "command_depth");
+  settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");
+  settings->is_literal_minus = strcmp (satchel_config_string (config, "literals"), "minus") == 0;
+  settings->may_compress = satchel_connection_can_compress () && satchel_config_bool (config, "compress");
+  settings->message_bytes = satchel_config_size (satchel_limits (), "message_size");
+}

@@ -457,19 +457,30 @@ on_timeout (SatchelConnection *connection, gpointer self)
     imap_session_bye (session, "Autologout; idle for too long.");
 }
 
+/* A job may be filling the writer: then the goodbye goes out by itself. */
 static void
-on_shutdown (SatchelConnection *connection, gpointer self)
+bye_at_once (ImapSession *session, const char *text)
 {
-  ImapSession *session = self;
-  /* A job may be filling the writer: then the goodbye goes out by itself. */
   if (!session->in_job)
     {
-      imap_session_bye (session, "[UNAVAILABLE] Server is going down.");
+      imap_session_bye (session, text);
       return;
     }
   session->is_closing = TRUE;
-  satchel_connection_print (connection, "* BYE [UNAVAILABLE] Server is going down.\r\n");
-  satchel_connection_close (connection);
+  satchel_connection_print (session->connection, "* BYE %s\r\n", text);
+  satchel_connection_close (session->connection);
+}
+
+static void
+on_shutdown (SatchelConnection *connection, gpointer self)
+{
+  bye_at_once (self, "[UNAVAILABLE] Server is going down.");
+}
+
+static void
+on_damaged (SatchelConnection *connection, gpointer self)
+{
+  bye_at_once (self, "What came cannot be decompressed.");
 }
 
 static void
@@ -491,6 +502,7 @@ const SatchelConnectionHandlers imap_session_handlers = {
   .timeout = on_timeout,
   .shutdown = on_shutdown,
   .closed = on_closed,
+  .damaged = on_damaged,
 };
 
 /* ---- the login ---- */
@@ -536,27 +548,6 @@ store_opened (gpointer data)
   imap_session_read (session);
 }
 
-static void
-read_settings (ImapSession *session)
-{
-  const SatchelConfig *config = satchel_session_config (session->session);
-  ImapSettings *settings = &session->settings;
-  settings->autologout_ms = satchel_config_duration_ms (config, "autologout");
-  settings->idle_keepalive_ms = satchel_config_duration_ms (config, "idle_keepalive");
-  settings->rest_ms = satchel_config_duration_ms (config, "rest_after");
-  settings->literal_bytes = satchel_config_size (config, "literal_size");
-  settings->command_bytes = satchel_config_size (config, "command_size");
-  settings->append_bytes = satchel_config_size (config, "append_size");
-  settings->append_messages = (guint) satchel_config_int (config, "append_messages");
-  settings->nodes = (guint) satchel_config_int (config, "command_arguments");
-  settings->depth = (guint) satchel_config_int (config, "command_depth");
-  settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");
-  settings->is_literal_minus = strcmp (satchel_config_string (config, "literals"), "minus") == 0;
-  settings->may_compress = satchel_connection_can_compress () && satchel_config_bool (config, "compress");
-  settings->message_bytes = satchel_config_size (satchel_limits (), "message_size");
-  session->ns = *satchel_namespace ();
-}
-
 /* @note: the tag of LOGIN or AUTHENTICATE. */
 gpointer
 imap_session_new (SatchelSession *handle, const void *note, gsize len)
@@ -566,7 +557,8 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
   session->session = handle;
   session->connection = satchel_session_connection (handle);
   session->login_tag = len > 0 ? g_strndup (note, MIN (len, 128)) : g_strdup ("*");
-  read_settings (session);
+  imap_settings_read (&session->settings, satchel_session_config (handle));
+  session->ns = *satchel_namespace ();
   const ImapLexerLimits limits = { .command_bytes = session->settings.command_bytes,
                                    .literal_bytes = session->settings.literal_bytes,
                                    .nonsync_bytes = session->settings.is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,

@@ -99,6 +99,8 @@ typedef struct ImapSettings
   gboolean is_literal_minus, may_compress;
 } ImapSettings;
 
+/* schema.c */
+void imap_settings_read (ImapSettings *settings, const SatchelConfig *config);
 /* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
 static inline guint64
 imap_append_limit (const ImapSettings *settings)

@@ -238,8 +238,16 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
   g_free (session);
   now.n_sessions--;
 }
-static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers), session_input, session_drained,
-                                                            session_timeout, session_shutdown, session_closed };
+static void
+session_damaged (SatchelConnection *connection, gpointer data)
+{
+  SatchelSession *session = data;
+  if (SATCHEL_HAS (harness_protocol.handlers, damaged))
+    harness_protocol.handlers->damaged (connection, session->self);
+}
+static const SatchelConnectionHandlers session_handlers
+    = { sizeof (SatchelConnectionHandlers), session_input, session_drained, session_timeout, session_shutdown, session_closed,
+        session_damaged };
 
 static void
 session_dying (SatchelConnection *connection, gpointer data)

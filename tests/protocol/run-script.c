@@ -317,6 +317,13 @@ run_line (Script *script)
       HarnessClient *client = find_client (script, line + 10);
       return client != NULL && shutdown (client->fd, SHUT_WR) == 0;
     }
+  if (g_str_has_prefix (line, "raw "))
+    {
+      g_auto (GStrv) words = g_strsplit (line + 4, " ", 2);
+      HarnessClient *client = find_client (script, words[0]);
+      g_autoptr (GString) bytes = expand (script, words[1]);
+      return client != NULL && send (client->fd, bytes->str, bytes->len, MSG_NOSIGNAL) == (gssize) bytes->len;
+    }
   if (strcmp (line, "rest") == 0)
     {
       harness_rest ();
