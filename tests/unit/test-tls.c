@@ -396,6 +396,53 @@ test_handshake_timeout (void)
   satchel_gate_configure ();
 }
 
+static GString *noted;
+
+static void
+note_line (SatchelLogLevel level, const char *area, const char *message)
+{
+  g_string_append_printf (noted, "%s\n", message);
+}
+
+/* RFC 8446 4.4.2.4, 6.2: under TLS 1.3 a client may refuse the certificate when its handshake is over.  After login nobody asks why it
+ * leaves. */
+static void
+test_late_refusal (void)
+{
+  static const struct
+  {
+    gnutls_alert_description_t alert;
+    const char *text;
+  } cases[] = { { GNUTLS_A_UNKNOWN_CA, "reason=\"CA is unknown\"" },
+                { GNUTLS_A_BAD_CERTIFICATE, "reason=\"Certificate is bad\"" },
+                { GNUTLS_A_CERTIFICATE_EXPIRED, "reason=\"Certificate is expired\"" } };
+  Client client;
+  noted = g_string_new (NULL);
+  satchel_log_set_test (note_line);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_string_truncate (noted, 0);
+      connect_tls (&client, "a.example", NULL);
+      g_assert_cmpint (client_handshake (&client), ==, 0);
+      loop_until (client_has (&client, "hello\n"));
+      g_assert_cmpint (gnutls_alert_send (client.tls, GNUTLS_AL_FATAL, cases[i].alert), ==, 0);
+      loop_until (strstr (noted->str, "tls failed:") != NULL);
+      if (strstr (noted->str, cases[i].text) == NULL)
+        g_error ("%s is missing in: %s", cases[i].text, noted->str);
+      client_drop (&client);
+      rig_settle ();
+    }
+  g_string_truncate (noted, 0);
+  login_tls (&client);
+  g_assert_cmpint (gnutls_alert_send (client.tls, GNUTLS_AL_FATAL, GNUTLS_A_UNKNOWN_CA), ==, 0);
+  loop_until (client_ended (&client));
+  client_drop (&client);
+  rig_settle ();
+  g_assert_null (strstr (noted->str, "tls failed:"));
+  satchel_log_set_test (rig_quiet);
+  g_string_free (noted, TRUE);
+}
+
 /* New credentials serve new handshakes; who is there stays. */
 static void
 test_swap (void)
@@ -428,6 +475,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tls/sni", test_sni);
   g_test_add_func ("/tls/alpn", test_alpn);
   g_test_add_func ("/tls/versions", test_versions);
+  g_test_add_func ("/tls/late-refusal", test_late_refusal);
   g_test_add_func ("/tls/tickets", test_tickets);
   g_test_add_func ("/tls/bad-certificates", test_bad_certificates);
   g_test_add_func ("/tls/starttls", test_starttls);
