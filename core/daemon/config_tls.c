@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Certificates and keys: read, matched, and handed over as sealed copies, so that what was checked is what is used.
+ * The name of the server, its certificates and keys: read, matched, and handed over as sealed copies, so that what was
+ * checked is what is used.
  */
 #include "config.h"
 
@@ -149,9 +150,21 @@ take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
   free_pem (key);
 }
 
+/* A first configuration leaves it empty for the admin to fill in. */
+static void
+check_hostname (SatchelConfigWork *work)
+{
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
+  const char *hostname = satchel_config_string (server, "hostname");
+  if (hostname != NULL && *hostname == '\0')
+    satchel_config_work_problem (work, FALSE, server, "hostname",
+                                 "server.hostname is empty; set the name that clients connect to, or remove the line to use the machine's");
+}
+
 void
 satchel_config_work_tls (SatchelConfigWork *work)
 {
+  check_hostname (work);
   const SatchelConfig *tls = satchel_config_set_group (work->set, "tls");
   const char *cert = satchel_config_path (tls, "cert"), *key = satchel_config_path (tls, "key");
   if (cert != NULL && key != NULL)

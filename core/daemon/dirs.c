@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/daemon/read_only.h"
 #include "core/runtime/root_lock.h"
 
 /* -1: a problem was noted. */
@@ -21,6 +22,12 @@ open_dir (SatchelPlan *plan, const char *what, const char *origin, const char *p
   int rc = g_mkdir_with_parents (path, (int) mode);
   int saved = errno;
   umask (mask);
+  g_autofree char *read_only = satchel_read_only_advice (path);
+  if (read_only != NULL)
+    {
+      satchel_plan_add_problem (plan, FALSE, origin, "%s: %s", what, read_only);
+      return -1;
+    }
   int fd = rc == 0 ? open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (rc == 0)
     saved = errno;

@@ -17,6 +17,8 @@
 #include <unistd.h>
 #include <satchel/log.h>
 
+#include "core/daemon/read_only.h"
+
 #define SYSTEMD_FIRST_FD 3
 #define BACKLOG 1024
 
@@ -228,6 +230,8 @@ advice_for (int errnum)
       return "another program has it (ss -ltnp shows which); stop that, or set another port";
     case EACCES:
       return "ports below 1024 need root, CAP_NET_BIND_SERVICE or a systemd socket; or set a higher port";
+    case EAFNOSUPPORT:
+      return "this service may not open ports: put it into the socket unit that hands them over as well";
     case EADDRNOTAVAIL:
       return "this machine does not have that address; correct it, or use \"*\"";
     default:
@@ -248,7 +252,10 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
       return TRUE;
     }
   if (error != NULL)
-    satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s", listener->name, error->message);
+    {
+      g_autofree char *dir = g_path_get_dirname (listener->path), *read_only = satchel_read_only_advice (dir);
+      satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s", listener->name, read_only != NULL ? read_only : error->message);
+    }
   else if (listener->is_optional && (errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL))
     {
       satchel_log (SATCHEL_LOG_WARNING, "server", "listener %s: this machine has no %s, so it listens on IPv4 only", listener->name, listener->address);

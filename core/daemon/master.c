@@ -24,6 +24,7 @@
 
 #include "core/daemon/build_id.h"
 #include "core/daemon/notify.h"
+#include "core/daemon/read_only.h"
 #include "core/runtime/log_private.h"
 #include "core/runtime/reactor_private.h"
 
@@ -67,7 +68,11 @@ satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
   int fd = satchel_log_open_file (plan->log_file, &error);
   if (fd < 0)
     {
-      satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s; make its directory, or name another file", error->message);
+      g_autofree char *dir = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (dir);
+      if (read_only != NULL)
+        satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s", read_only);
+      else
+        satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s; make its directory, or name another file", error->message);
       return FALSE;
     }
   if (master->log_fd >= 0)

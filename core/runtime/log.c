@@ -293,7 +293,7 @@ satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
   hide_addresses (area, text);
   if (test_func != NULL)
     test_func (level, area, text->str);
-  else if (journal_fd < 0 || !send_to_journal (level, area, text->str))
+  else if (g_atomic_int_get (&log_fd) >= 0 || journal_fd < 0 || !send_to_journal (level, area, text->str))
     write_line (level, area, text->str);
   errno = saved;
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <satchel/log.h>
 
@@ -39,6 +40,10 @@ satchel_root_lock (int root_fd, GError **error)
         satchel_error_set_errno (error, saved, "lock of the mail root");
       return -1;
     }
+  /* The owner of the mail may be who starts the server the next time. */
+  struct stat root;
+  if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0 && fchown (fd, root.st_uid, root.st_gid) != 0)
+    satchel_log (SATCHEL_LOG_WARNING, "server", "the lock of the mail root could not be given to its owner: %s", g_strerror (errno));
   int len = snprintf (text, sizeof text, "%d\n", (int) getpid ());
   if (ftruncate (fd, 0) != 0 || pwrite (fd, text, (size_t) len, 0) != len)
     {
