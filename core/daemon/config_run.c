@@ -50,7 +50,8 @@ run_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
   SatchelConfigRun *run = data;
   if (message->type == SATCHEL_IPC_HELLO)
     {
-      /* Of another build perhaps: what it plans is for the upgraded server, and the first role that starts tells. */
+      /* Of another build perhaps: what it plans is for the upgraded server. */
+      run->plan->is_other_build = strcmp (satchel_ipc_get_string (message), run->master->build_id) != 0;
       return TRUE;
     }
   if (run->has_plan)

@@ -113,6 +113,8 @@ void satchel_reload_worker_ready (SatchelWorker *worker);
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
 void satchel_stop_step (SatchelMaster *master); /* after a death */
 void satchel_upgrade_restore (SatchelMaster *master);
+/* Ends all processes and starts the program on disk in our place, with listeners and lock kept. */
+void satchel_upgrade_begin (SatchelMaster *master);
 /* A child is of another build: tries the configuration there, then upgrades or stays.  FALSE: not now. */
 gboolean satchel_upgrade_consider (SatchelMaster *master);
 

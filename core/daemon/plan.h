@@ -58,6 +58,7 @@ typedef struct SatchelPlan
 {
   gboolean is_ok; /* set by PLAN_END */
   gboolean is_whole;    /* the config process came to its end, whatever it found */
+  gboolean is_other_build; /* the config process was of another build: the program was upgraded since */
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
   guint32 admin_gid;
   guint32 n_gates, n_mails, sandbox, stop_grace_ms, log_level;

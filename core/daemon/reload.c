@@ -35,7 +35,9 @@ end (SatchelReload *reload, gboolean ok)
   SatchelMaster *master = reload->master;
   satchel_timer_cancel (&reload->timeout);
   master->reload = NULL;
-  if (ok)
+  if (ok && reload->plan != NULL && reload->plan->is_other_build)
+    satchel_log (SATCHEL_LOG_INFO, "server", "reload: the program on disk is another one, which reads its configuration anew");
+  else if (ok)
     satchel_log (SATCHEL_LOG_INFO, "server", "configuration reloaded: generation=%" G_GUINT64_FORMAT, master->generation);
   else
     satchel_log (SATCHEL_LOG_ERROR, "server", "reload refused, nothing was changed");
@@ -201,6 +203,14 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   reload->plan = plan;
   reload->generation = master->generation + 1;
   reload->attempt = ++master->last_attempt;
+  /* Modules of another build cannot be taken into our processes.  A plan that we cannot read is no mistake of the admin's. */
+  if (plan->is_other_build && (plan->is_ok || !plan->is_whole))
+    {
+      g_string_append (reload->report, "The program was upgraded: the server starts it anew, with the same ports.\n");
+      end (reload, TRUE);
+      satchel_upgrade_begin (master);
+      return;
+    }
   note_problems (reload, 0);
   if (!plan->is_ok)
     {

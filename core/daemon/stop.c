@@ -205,8 +205,8 @@ satchel_stop_begin (SatchelMaster *master, SatchelMasterState state)
 
 /* ---- before an upgrade ---- */
 
-static void
-upgrade (SatchelMaster *master)
+void
+satchel_upgrade_begin (SatchelMaster *master)
 {
   satchel_log (SATCHEL_LOG_INFO, "server", "the program was upgraded: starting it anew, listeners stay open");
   satchel_stop_begin (master, SATCHEL_MASTER_UPGRADING);
@@ -226,7 +226,7 @@ trial_done (SatchelMaster *master, SatchelPlan *plan)
   satchel_plan_free (plan);
   if (!is_refused)
     {
-      upgrade (master);
+      satchel_upgrade_begin (master);
       return;
     }
   satchel_log (SATCHEL_LOG_ERROR, "server", "the program was upgraded, but it refuses the configuration: the old one goes on with the processes that it has");
@@ -247,7 +247,7 @@ satchel_upgrade_consider (SatchelMaster *master)
     return TRUE;
   if (master->state != SATCHEL_MASTER_RUNNING)
     {
-      upgrade (master);
+      satchel_upgrade_begin (master);
       return TRUE;
     }
   if (master->trial_runs)
