@@ -8,6 +8,10 @@ TEST_PACKAGES="gnutls-bin swaks isync libsasl2-modules offlineimap3 interimap fe
  libmail-imapclient-perl libio-socket-ssl-perl php-cli libgmime-3.0-dev mandoc xz-utils strace clang libclang-rt-dev procps fail2ban"
 # Not in every release: what is lacking is said, and the cases that use it are skipped.
 OPTIONAL_TEST_PACKAGES="uw-mailutils php-horde-imap-client"
+# What tools/package deb and rpm need beyond a build, and what looks at their work.
+DEB_PACKAGES="dpkg-dev debhelper fakeroot systemd"
+RPM_PACKAGES="rpm cpio"
+PACKAGE_TEST_PACKAGES="lintian rpmlint"
 FEDORA_PACKAGES="gcc make autoconf automake libtool pkgconf-pkg-config glib2-devel gnutls-devel libconfig-devel libseccomp-devel
  libunistring-devel libsodium-devel libxcrypt-devel zlib-devel python3 openssl curl"
 
