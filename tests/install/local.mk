@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
-# What a third party sees: installed headers and library only.
-SERVER_TESTS += tests/install/third-party.py
-EXTRA_DIST += tests/install/third-party.py tests/install/hello.c tests/install/hello-gate.c tests/install/sorter.c
+# What others see: installed headers and library only, the installed units, packages in a machine with a systemd of its own.
+SERVER_TESTS += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py
+EXTRA_DIST += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py tests/install/hello.c \
+	tests/install/hello-gate.c tests/install/sorter.c tests/lib/machine.py tests/lib/installed.py
