@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 """A new build installed over a running server, then a process killed: service goes on, in the new build (issue 2, Must show 6)."""
 import glob
+import imaplib
 import os
 import shutil
 import signal
@@ -101,14 +102,38 @@ def refused_configuration():
 
 @case
 def without_kill():
-    """a new build alone disturbs nobody; a reload with it works"""
+    """a new build alone disturbs nobody; a reload starts it in master's place and says so: a session ends with BYE, the next one is of the new build"""
     c = login("u0002")
     c.select()
+    old = set(server.roles())
     install_again()
     equal(c.noop()[0], "OK", "a session")
-    r = server.cli("reload", check=False)
-    equal(r.returncode in (0, 1), True, f"a reload answers: {r.stdout}{r.stderr}")
-    equal(c.noop()[0], "OK", "the session after it")
+    r = server.cli("reload")
+    equal("upgraded" in r.stdout, True, f"what the reload says: {r.stdout}{r.stderr}")
+    wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and all(map(is_new, server.roles())) and is_new(server.pid),
+             "all processes are of the new build")
+    try:
+        c.noop()
+        raise AssertionError("the session of the old process goes on")
+    except imaplib.IMAP4.abort as e:
+        equal("EOF" in str(e), False, f"how the session ended: {e}")
+    login("u0002").logout()
+
+
+@case
+def reload_refused():
+    """a reload with a new build that refuses the configuration fails, and the old one goes on with its sessions"""
+    c = login("u0002")
+    mistake = os.path.join(server.config_dir, "conf.d", "mistake.conf")
+    with open(mistake, "w") as f:
+        f.write("limits = { connections = 0; };\n")
+    old = set(server.roles())
+    install_again()
+    equal(server.cli("reload", check=False).returncode, 78, "status of the reload")
+    equal(set(server.roles()), old, "processes")
+    equal(c.noop()[0], "OK", "the session")
+    os.unlink(mistake)
+    c.logout()
 
 
 main()
