@@ -86,6 +86,7 @@ echo mail.example.org > /etc/hostname
 printf '[Journal]\nStorage=volatile\nRateLimitIntervalSec=0\nReadKMsg=no\n' > /etc/systemd/journald.conf.d/test.conf
 printf '[Unit]\nRequires=basic.target systemd-journald.service\nAfter=basic.target\nAllowIsolate=yes\n' > /etc/systemd/system/satchel-test.target
 for unit in %s; do ln -sf /dev/null /etc/systemd/system/$unit; done
+rm -f /var/lib/man-db/auto-update
 : > /etc/fstab
 rm -f /etc/machine-id; : > /etc/machine-id
 printf '#!/bin/sh\nexit 0\n' > /usr/sbin/policy-rc.d; chmod 755 /usr/sbin/policy-rc.d
