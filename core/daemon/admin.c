@@ -13,6 +13,7 @@
 #include "core/runtime/log_private.h"
 
 #define ANSWER_TIMEOUT_MS 10000
+#define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
 #define EXIT_USAGE 64
 #define EXIT_FAILED 1
 
@@ -80,7 +81,7 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
   for (guint i = 0; i < workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (workers, i);
-      if (!worker->is_ready || (worker->role & roles) == 0)
+      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker))
         continue;
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN, 0);
       satchel_ipc_put_u64 (message, request->id);
@@ -96,7 +97,7 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
       finish (request, request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
       return;
     }
-  satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
+  satchel_timer_arm (&request->timeout, strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout, request);
 }
 
 static const char *
@@ -104,6 +105,8 @@ state_name (const SatchelWorker *worker)
 {
   if (worker->pid == 0)
     return "down";
+  if (satchel_worker_is_hung (worker))
+    return "hung";
   if (worker->is_retiring)
     return "draining";
   return worker->is_ready ? "ready" : "starting";
@@ -122,6 +125,13 @@ describe (const SatchelMaster *master)
       g_string_append_printf (text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT "\n", satchel_role_name (worker->role),
                               worker->slot, (int) worker->pid, state_name (worker), worker->n_restarts,
                               worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
+    }
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      satchel_hangs_describe (worker, text);
+      if (worker->last_crash != NULL)
+        g_string_append_printf (text, "crashed role=%s slot=%u%s\n", satchel_role_name (worker->role), worker->slot, worker->last_crash);
     }
   return g_string_free (text, FALSE);
 }

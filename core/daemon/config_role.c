@@ -248,6 +248,8 @@ fill_plan (SatchelConfigWork *work)
   plan->n_gates = CLAMP (n_gates > 0 ? (guint) n_gates : n_cores, 1, 64);
   plan->n_mails = CLAMP (n_mails > 0 ? (guint) n_mails : n_cores, 1, 64);
   plan->stop_grace_ms = (guint32) satchel_config_duration_ms (server, "stop_grace");
+  plan->hang_ms = (guint32) satchel_config_duration_ms (server, "hang_time");
+  plan->stuck_ms = (guint32) satchel_config_duration_ms (server, "stuck_time");
   const char *sandbox = satchel_config_string (server, "sandbox");
   plan->sandbox = strcmp (sandbox, "required") == 0 ? SATCHEL_SANDBOX_REQUIRED : strcmp (sandbox, "off") == 0 ? SATCHEL_SANDBOX_OFF : SATCHEL_SANDBOX_BEST_EFFORT;
   plan->log_level = satchel_log_level_from_string (satchel_config_string (log, "level"));

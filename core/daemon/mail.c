@@ -91,13 +91,13 @@ configure_deliveries (void)
     {
       filters = g_ptr_array_new ();
       for (guint i = 0; i < provided->len; i++)
-        g_ptr_array_add (filters, (gpointer)((const SatchelProvided *)g_ptr_array_index (provided, i))->ops);
+        g_ptr_array_add (filters, g_ptr_array_index (provided, i));
       g_ptr_array_add (filters, NULL);
     }
   const SatchelDeliveryHost host = { .slot = context->slot,
                                      .root_fd = context->root_fd,
                                      .detail_separators = satchel_config_string (group ("auth"), "detail_separators"),
-                                     .filters = (const SatchelDeliveryFilterOps *const *)(gpointer)filters->pdata,
+                                     .filters = (const SatchelProvided *const *)(gpointer)filters->pdata,
                                      .send_to_auth = send_to_auth,
                                      .send_to_mail = send_to_mail,
                                      .acquire_store = satchel_store_acquire };

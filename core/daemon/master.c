@@ -167,8 +167,12 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
 static void
 beat (SatchelTimer *timer, gpointer data)
 {
-  satchel_notify ("WATCHDOG=1");
-  satchel_timer_arm (timer, satchel_notify_watchdog_ms (), beat, data);
+  guint beat_ms = satchel_notify_watchdog_ms ();
+  /* The service manager is told the truth: that all of us answer, not that master has a timer. */
+  gboolean is_true = satchel_hangs_all_answered (data, beat_ms);
+  if (is_true)
+    satchel_notify ("WATCHDOG=1");
+  satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat, data);
 }
 
 static void
@@ -191,6 +195,7 @@ satchel_master_all_ready (SatchelMaster *master)
   satchel_log (SATCHEL_LOG_INFO, "server", "satcheld %s ready: pid=%d gates=%u mails=%u", PACKAGE_VERSION, (int) getpid (),
                master->plan->n_gates, master->plan->n_mails);
   satchel_notify ("READY=1\nMAINPID=%d\nSTATUS=serving", (int) getpid ());
+  satchel_hangs_start (master);
   guint beat_ms = satchel_notify_watchdog_ms ();
   if (beat_ms > 0)
     satchel_timer_arm (&master->watchdog, beat_ms, beat, master);

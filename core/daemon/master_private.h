@@ -42,6 +42,9 @@ typedef struct SatchelWorker
   SatchelBreadcrumb *crumbs;
   gboolean is_other_build; /* waits for the end of the trial of its build */
   SatchelSuspects *suspects; /* mail: what its processes crashed on */
+  struct SatchelWatched *watched; /* hangs.c */
+  gboolean was_hung;      /* it was ended for that */
+  char *last_crash;       /* at what it died last, as words for people; NULL: it did not say */
   GHashTable *serials;    /* peer -> serial of the newest link (guint64 *) */
 } SatchelWorker;
 
@@ -95,6 +98,20 @@ void satchel_worker_ended (SatchelWorker *worker, int status);
 void satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message); /* takes it over; dropped without a link */
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
 gboolean satchel_master_is_all_ready (SatchelMaster *master);
+
+/* What a breadcrumb says, as " key=value" for lines of the log; yours.  NULL: "". */
+char *satchel_crumb_text (const SatchelBreadcrumb *crumb);
+
+/* hangs.c */
+void satchel_hangs_start (SatchelMaster *master);
+void satchel_hangs_spawned (SatchelWorker *worker);
+void satchel_hangs_forget (SatchelWorker *worker);
+void satchel_hangs_answered (SatchelWorker *worker, guint64 number);
+gboolean satchel_worker_is_hung (const SatchelWorker *worker);
+/* Has every process answered in this time? */
+gboolean satchel_hangs_all_answered (const SatchelMaster *master, gint64 within_ms);
+/* Lines of `satchel status`. */
+void satchel_hangs_describe (const SatchelWorker *worker, GString *text);
 
 /* wiring.c */
 void satchel_worker_send_setup (SatchelWorker *worker);

@@ -173,7 +173,8 @@ satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
       satchel_ipc_put_u32 (message, plan->ids[i].uid);
       satchel_ipc_put_u32 (message, plan->ids[i].gid);
     }
-  guint32 numbers[] = { plan->admin_gid, plan->n_gates, plan->n_mails, plan->sandbox, plan->stop_grace_ms, plan->log_level };
+  guint32 numbers[] = { plan->admin_gid, plan->n_gates, plan->n_mails, plan->sandbox, plan->stop_grace_ms, plan->log_level,
+                        plan->hang_ms, plan->stuck_ms };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     satchel_ipc_put_u32 (message, numbers[i]);
   const char *strings[] = { plan->mail_root,        plan->state_dir,        plan->run_dir,        plan->log_file,
@@ -211,7 +212,8 @@ take_numbers (SatchelPlan *plan, SatchelIpcMessage *message)
       plan->ids[i].uid = satchel_ipc_get_u32 (message);
       plan->ids[i].gid = satchel_ipc_get_u32 (message);
     }
-  guint32 *numbers[] = { &plan->admin_gid, &plan->n_gates, &plan->n_mails, &plan->sandbox, &plan->stop_grace_ms, &plan->log_level };
+  guint32 *numbers[] = { &plan->admin_gid, &plan->n_gates, &plan->n_mails, &plan->sandbox, &plan->stop_grace_ms, &plan->log_level,
+                         &plan->hang_ms, &plan->stuck_ms };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     *numbers[i] = satchel_ipc_get_u32 (message);
   char **strings[] = { &plan->mail_root,        &plan->state_dir,        &plan->run_dir,        &plan->log_file,
@@ -221,7 +223,8 @@ take_numbers (SatchelPlan *plan, SatchelIpcMessage *message)
   gboolean is_absolute = *plan->mail_root == '/' && *plan->state_dir == '/' && *plan->run_dir == '/'
                          && (*plan->log_file == '\0' || *plan->log_file == '/');
   return satchel_ipc_message_is_done (message) && is_absolute && plan->n_gates >= 1 && plan->n_gates <= 64
-         && plan->n_mails >= 1 && plan->n_mails <= 64 && plan->stop_grace_ms <= 3600000;
+         && plan->n_mails >= 1 && plan->n_mails <= 64 && plan->stop_grace_ms <= 3600000
+         && plan->hang_ms >= 100 && plan->hang_ms <= 86400000 && plan->stuck_ms >= 100 && plan->stuck_ms <= 86400000;
 }
 
 static gboolean

@@ -62,6 +62,7 @@ typedef struct SatchelPlan
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
   guint32 admin_gid;
   guint32 n_gates, n_mails, sandbox, stop_grace_ms, log_level;
+  guint32 hang_ms, stuck_ms;
   char *mail_root, *state_dir, *run_dir, *log_file; /* log_file "": standard error */
   char *mail_root_origin, *state_dir_origin, *run_dir_origin, *log_file_origin;
   GPtrArray *listeners; /* SatchelPlanListener */

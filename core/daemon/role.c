@@ -14,6 +14,7 @@
 
 #include "core/daemon/build_id.h"
 #include "core/daemon/drop.h"
+#include "core/runtime/crash.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/log_private.h"
 #include "core/runtime/reactor_private.h"
@@ -190,6 +191,7 @@ satchel_role_main (SatchelRole role, guint slot)
   /* It had to outlive our exec, and no further one. */
   (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
   satchel_log_open (-1, SATCHEL_LOG_INFO, satchel_role_name (role));
+  satchel_crash_init ();
   context.role = role;
   context.slot = slot;
   context.root_fd = -1;

@@ -378,6 +378,17 @@ take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
+ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint64 number = satchel_ipc_get_u64 (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_PONG, 0);
+  satchel_ipc_put_u64 (reply, number);
+  return satchel_ipc_send (context->control, reply);
+}
+
+static gboolean
 take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   const char *crumb = satchel_ipc_get_string (message);
@@ -417,6 +428,8 @@ satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
     return take_suspect (context, message);
   if (!context->private->is_started)
     return FALSE;
+  if (message->type == SATCHEL_IPC_PING)
+    return ping (context, message);
   if (message->type == SATCHEL_IPC_RELOAD)
     return reload (context, message);
   if (message->type == SATCHEL_IPC_RELOAD_COMMIT || message->type == SATCHEL_IPC_RELOAD_ABORT)

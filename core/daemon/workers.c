@@ -17,7 +17,7 @@
 
 #define QUICK_MS 10000        /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS 30000
+#define BACKOFF_MAX_MS 2000   /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
 
 static void
 make_crumbs (SatchelWorker *worker)
@@ -48,11 +48,9 @@ satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot)
   worker->slot = slot;
   worker->crumbs_fd = -1;
   worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  make_crumbs (worker);
   if (role == SATCHEL_ROLE_MAIL)
-    {
-      make_crumbs (worker);
-      worker->suspects = satchel_suspects_new ();
-    }
+    worker->suspects = satchel_suspects_new ();
   g_ptr_array_add (master->workers, worker);
   return worker;
 }
@@ -61,6 +59,8 @@ void
 satchel_worker_free (SatchelWorker *worker)
 {
   satchel_timer_cancel (&worker->restart);
+  satchel_hangs_forget (worker);
+  g_free (worker->last_crash);
   satchel_ipc_link_free (worker->link);
   g_hash_table_unref (worker->serials);
   if (worker->crumbs != NULL)
@@ -192,6 +192,14 @@ worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
     return FALSE;
   if (message->type == SATCHEL_IPC_READY)
     return ready (worker, message);
+  if (message->type == SATCHEL_IPC_PONG)
+    {
+      guint64 number = satchel_ipc_get_u64 (message);
+      if (!satchel_ipc_message_is_done (message))
+        return FALSE;
+      satchel_hangs_answered (worker, number);
+      return TRUE;
+    }
   if (message->type == SATCHEL_IPC_STOPPED)
     return satchel_ipc_message_is_done (message);
   if (message->type == SATCHEL_IPC_SYNC_PEER)
@@ -247,7 +255,8 @@ restart_later (SatchelWorker *worker)
       satchel_worker_spawn (worker);
       return;
     }
-  satchel_log (SATCHEL_LOG_WARNING, "server", "%s[%u] starts again in %d ms", satchel_role_name (worker->role), worker->slot, (int) delay_ms);
+  satchel_log (SATCHEL_LOG_WARNING, "server", "%s[%u] starts again in %d ms: it died %u times in a short time, the last time at:%s", satchel_role_name (worker->role),
+               worker->slot, (int) delay_ms, worker->n_quick, worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
   satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
 }
 
@@ -258,6 +267,8 @@ satchel_worker_spawn (SatchelWorker *worker)
   int fd = -1;
   if (worker->crumbs != NULL)
     memset (worker->crumbs, 0, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
+  satchel_hangs_spawned (worker);
+  worker->was_hung = FALSE;
   worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build = FALSE;
   g_hash_table_remove_all (worker->serials);
   worker->started_ms = g_get_monotonic_time () / 1000;
@@ -275,28 +286,54 @@ satchel_worker_spawn (SatchelWorker *worker)
 
 /* ---- deaths ---- */
 
+char *
+satchel_crumb_text (const SatchelBreadcrumb *written)
+{
+  GString *line = g_string_new (NULL);
+  if (written == NULL)
+    return g_string_free (line, FALSE);
+  /* The process that wrote it may have been taken over. */
+  SatchelBreadcrumb crumb = *written;
+  const struct
+  {
+    const char *key;
+    char *text;
+    gsize size;
+  } fields[] = { { "operation", crumb.operation, sizeof crumb.operation }, { "user", crumb.user, sizeof crumb.user },
+                 { "message", crumb.detail, sizeof crumb.detail },         { "module", crumb.module, sizeof crumb.module },
+                 { "call", crumb.call, sizeof crumb.call },                { "where", crumb.where, sizeof crumb.where } };
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
+    {
+      fields[i].text[fields[i].size - 1] = '\0';
+      if (*fields[i].text != '\0')
+        satchel_log_field (line, fields[i].key, fields[i].text);
+    }
+  return g_string_free (line, FALSE);
+}
+
+/* Who died of itself tells in which thread; else everybody who was busy may have been it. */
 static void
-log_crumbs (const SatchelWorker *worker)
+log_crumbs (SatchelWorker *worker)
 {
   guint n_told = 0;
-  for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS && n_told < 16; i++)
-    {
-      /* The process that wrote it may have been taken over. */
-      SatchelBreadcrumb crumb = worker->crumbs[i];
-      if (!crumb.is_busy)
-        continue;
-      crumb.operation[sizeof crumb.operation - 1] = crumb.user[sizeof crumb.user - 1] = crumb.detail[sizeof crumb.detail - 1] = '\0';
-      g_autoptr (GString) line = g_string_new (NULL);
-      satchel_log_field (line, "operation", crumb.operation);
-      satchel_log_field (line, "user", crumb.user);
-      satchel_log_field (line, "message", crumb.detail);
-      satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] was busy with:%s", satchel_role_name (worker->role), worker->slot, line->str);
-      n_told++;
-    }
+  g_clear_pointer (&worker->last_crash, g_free);
+  for (guint pass = 0; worker->crumbs != NULL && pass < 2 && n_told == 0; pass++)
+    for (guint i = 0; i < SATCHEL_BREADCRUMBS && n_told < 16; i++)
+      {
+        const SatchelBreadcrumb *crumb = &worker->crumbs[i];
+        if (pass == 0 ? !crumb->is_culprit : !crumb->is_busy)
+          continue;
+        g_autofree char *text = satchel_crumb_text (crumb);
+        if (*text == '\0')
+          continue;
+        satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] was busy with:%s", satchel_role_name (worker->role), worker->slot, text);
+        if (n_told++ == 0)
+          worker->last_crash = g_steal_pointer (&text);
+      }
 }
 
 static void
-log_end (const SatchelWorker *worker, int status)
+log_end (SatchelWorker *worker, int status)
 {
   const char *name = satchel_role_name (worker->role);
   if (WIFSIGNALED (status))
@@ -312,8 +349,9 @@ note_suspects (SatchelWorker *worker, int signal_number)
 {
   guint n = satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] crashed twice on %s: set aside, will be stored and shown unparsed", satchel_role_name (worker->role), worker->slot,
-                 n == 1 ? "one message" : "several messages");
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] crashed again on the same, which is set aside (a message is stored and shown unparsed, "
+                 "or passed by the module that crashed; a user is not served for a minute):%s", satchel_role_name (worker->role), worker->slot,
+                 worker->last_crash != NULL ? worker->last_crash : "");
 }
 
 void
@@ -325,8 +363,8 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   gboolean is_expected = worker->is_stopping || worker->is_retiring;
   if (!is_expected || WIFSIGNALED (status))
     log_end (worker, status);
-  if (WIFSIGNALED (status) && worker->crumbs != NULL)
-    note_suspects (worker, WTERMSIG (status));
+  if ((worker->was_hung || WIFSIGNALED (status)) && worker->suspects != NULL && worker->crumbs != NULL)
+    note_suspects (worker, worker->was_hung ? SIGABRT : WTERMSIG (status));
   satchel_ipc_link_free (g_steal_pointer (&worker->link));
   gint64 age_ms = g_get_monotonic_time () / 1000 - worker->started_ms;
   gboolean was_ready = worker->is_ready;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Job breadcrumbs: what each thread of a mail process is doing, in memory shared with master, so that a dead
+ * Job breadcrumbs: what each thread of a process is doing, in memory shared with master, so that a dead
  * process's work can be named.  Written by job.c, read by master as hostile data (bounded, may be torn).
  */
 #pragma once
@@ -10,11 +10,16 @@
 typedef struct SatchelBreadcrumb
 {
   guint32 is_busy;    /* set last, cleared first */
-  guint32 reserved;
+  guint32 is_culprit; /* the process died in this thread: by its handler (crash.c), or master that ended it */
   gint64 since_ms;    /* CLOCK_MONOTONIC */
-  char operation[48]; /* NUL-ended, cut off */
+  guint32 tid;
+  guint32 n_beats;    /* grows while the work gets somewhere */
+  char operation[48]; /* NUL-ended, cut off, as all below */
   char user[256];
-  char detail[192];   /* message: "mailbox-id uid" */
+  char detail[96];    /* message: "mailbox-id uid" */
+  char module[32];    /* whose code runs, where that is known */
+  char call[32];      /* what it was called for */
+  char where[24];     /* hexadecimal: offset in the module's code */
 } SatchelBreadcrumb;
 G_STATIC_ASSERT (sizeof (SatchelBreadcrumb) == 512);
 

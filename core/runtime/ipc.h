@@ -21,6 +21,7 @@ typedef enum
   SATCHEL_IPC_STOPPED,       /* - : drained, about to exit 0 */
   SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke (session id: the serial of its PEER); send a new one */
   SATCHEL_IPC_FAILED,        /* s why: cannot start, about to exit 1 */
+  SATCHEL_IPC_PONG,          /* u64 number of the PING */
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,        /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory (mail root: mail;
@@ -38,7 +39,8 @@ typedef enum
   SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all have prepared */
   SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
-  SATCHEL_IPC_SUSPECT,       /* s breadcrumb: a message that crashed the mail process of this slot twice; before START (mail) */
+  SATCHEL_IPC_SUSPECT,       /* s what (suspects.h of core/storage): it crashed the mail process of this slot again; before START (mail) */
+  SATCHEL_IPC_PING,          /* u64 number: is the main loop there? */
 
   /* gate -> auth.  Session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS; added up),

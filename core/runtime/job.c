@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/crash.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include <satchel/hash.h>
@@ -41,6 +42,7 @@ void
 satchel_job_set_breadcrumbs (SatchelBreadcrumb *area)
 {
   crumbs = area;
+  satchel_crash_set_crumb (area != NULL ? &area[SATCHEL_BREADCRUMBS - 1] : NULL);
 }
 
 static SatchelBreadcrumb *
@@ -75,29 +77,51 @@ write_crumb (SatchelBreadcrumb *slot, const char *user, const char *operation)
   if (operation == NULL)
     {
       g_atomic_int_set (&slot->is_busy, 0);
+      slot->module[0] = slot->call[0] = slot->where[0] = '\0';
       return;
     }
   g_strlcpy (slot->operation, operation, sizeof slot->operation);
   g_strlcpy (slot->user, user != NULL ? user : "", sizeof slot->user);
-  slot->detail[0] = '\0';
+  slot->detail[0] = slot->module[0] = slot->call[0] = slot->where[0] = '\0';
   slot->since_ms = satchel_clock_ms ();
   g_atomic_int_set (&slot->is_busy, 1);
 }
 
 void
-satchel_job_main_crumb (const char *user, const char *operation)
+satchel_job_main_crumb (const char *user, const char *operation, const char *call)
 {
-  write_crumb (main_crumb (), user, operation);
+  SatchelBreadcrumb *slot = main_crumb ();
+  write_crumb (slot, user, operation);
+  if (slot != NULL && call != NULL)
+    g_strlcpy (slot->call, call, sizeof slot->call);
+}
+
+static SatchelBreadcrumb *
+this_crumb (void)
+{
+  SatchelBreadcrumb *slot = g_private_get (&own_crumb);
+  return slot != NULL ? slot : main_crumb ();
+}
+
+void
+satchel_job_call (const char *module, const char *call)
+{
+  SatchelBreadcrumb *slot = this_crumb ();
+  if (slot == NULL)
+    return;
+  g_strlcpy (slot->module, module != NULL ? module : "", sizeof slot->module);
+  g_strlcpy (slot->call, call != NULL ? call : "", sizeof slot->call);
+  slot->where[0] = '\0';
+  slot->n_beats++;
 }
 
 void
 satchel_job_crumb (const char *format, ...)
 {
-  SatchelBreadcrumb *slot = g_private_get (&own_crumb);
-  if (slot == NULL)
-    slot = main_crumb ();
+  SatchelBreadcrumb *slot = this_crumb ();
   if (slot == NULL)
     return;
+  slot->n_beats++;
   va_list arguments;
   va_start (arguments, format);
   vsnprintf (slot->detail, sizeof slot->detail, format, arguments);
@@ -107,9 +131,7 @@ satchel_job_crumb (const char *format, ...)
 void
 satchel_job_get_crumb (char *buffer, gsize len)
 {
-  const SatchelBreadcrumb *slot = g_private_get (&own_crumb);
-  if (slot == NULL)
-    slot = main_crumb ();
+  const SatchelBreadcrumb *slot = this_crumb ();
   g_strlcpy (buffer, slot != NULL ? slot->detail : "", len);
 }
 
@@ -163,6 +185,7 @@ thread_main (gpointer data)
   guint number = GPOINTER_TO_UINT (data);
   SatchelBreadcrumb *slot = crumbs != NULL && number < SATCHEL_BREADCRUMBS - 1 ? &crumbs[number] : NULL;
   g_private_set (&own_crumb, slot);
+  satchel_crash_init_thread (slot);
   g_mutex_lock (&lock);
   for (;;)
     {

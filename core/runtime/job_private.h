@@ -7,8 +7,10 @@
 
 /* Before the first job; 0 keeps the default (32 threads, 8 a user). */
 void satchel_job_set_limits (guint threads, guint threads_per_user);
-/* What the main thread works on; NULL @operation: nothing. */
-void satchel_job_main_crumb (const char *user, const char *operation);
+/* What the main thread works on, and what it calls a module for; NULL @operation: nothing. */
+void satchel_job_main_crumb (const char *user, const char *operation, const char *call);
+/* This thread calls @module now; NULLs: it is back. */
+void satchel_job_call (const char *module, const char *call);
 /* The detail of this thread's breadcrumb, "" without one. */
 void satchel_job_get_crumb (char *buffer, gsize len);
 /* Jobs queued or running. */

@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/runtime/crash.h"
 #include "core/runtime/loader_private.h"
 
 static SatchelLoader *default_loader;
@@ -158,6 +159,9 @@ register_module (SatchelLoader *loader, const SatchelModule *module, gboolean is
   entry->is_gate = is_gate;
   entry->is_active = is_active;
   g_ptr_array_add (loader->entries, entry);
+  g_autofree char *file = satchel_loader_file_name (module->name, is_gate);
+  g_autofree char *stem = g_strndup (file, strcspn (file, "."));
+  satchel_crash_add_module (stem, module);
   return TRUE;
 }
 

@@ -7,6 +7,7 @@
  */
 #pragma once
 #include "core/runtime/ipc.h"
+#include "core/runtime/loader.h"
 #include <satchel/delivery.h>
 #include <satchel/storage.h>
 
@@ -16,7 +17,7 @@ typedef struct SatchelDeliveryHost
   guint slot;
   int root_fd;                      /* the mail root */
   const char *detail_separators;    /* auth.detail_separators */
-  const SatchelDeliveryFilterOps *const *filters; /* in order, NULL-ended */
+  const SatchelProvided *const *filters; /* SatchelDeliveryFilterOps, in order, NULL-ended */
   /* FALSE: the peer is away.  Take the message over. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);

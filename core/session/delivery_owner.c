@@ -3,7 +3,9 @@
  */
 #include "config.h"
 
+#include "core/runtime/job_private.h"
 #include "core/session/delivery_internal.h"
+#include "core/storage/suspects.h"
 
 #include <satchel/log.h>
 #include <satchel/attributes.h>
@@ -69,11 +71,45 @@ log_outcome (const SatchelOwnerTask *task, SatchelLogLevel level, const char *wh
   satchel_log (level, "delivery", "%s", line->str);
 }
 
+/* One filter, under a breadcrumb that names it and the message; passed by if it has brought a process down twice for it. */
+static SatchelFilterVerdict
+run_filter (const SatchelOwnerTask *task, const SatchelProvided *filter, const char *crumb, SatchelDeliveryItem *item)
+{
+  const SatchelDeliveryFilterOps *ops = filter->ops;
+  if (satchel_store_is_suspect_by (filter->module->name, crumb))
+    {
+      g_autofree char *reason = g_strdup_printf ("module %s crashed or hung on it twice", filter->module->name);
+      log_outcome (task, SATCHEL_LOG_WARNING, "filter passed by:", reason);
+      return ops->on_error;
+    }
+  g_autoptr (GError) error = NULL;
+  SatchelScanCrumb around;
+  satchel_scan_crumb_begin (&around, crumb);
+  satchel_job_call (filter->module->name, "filter");
+  SatchelFilterVerdict verdict = ops->filter (item, &error);
+  satchel_job_call (NULL, NULL);
+  satchel_scan_crumb_end (&around);
+  if (error == NULL)
+    return verdict;
+  g_autofree char *reason = g_strdup_printf ("module %s: %s", filter->module->name, error->message);
+  log_outcome (task, SATCHEL_LOG_WARNING, "filter failed:", reason);
+  return ops->on_error;
+}
+
+/* The same at each try of the sender's. */
+static char *
+crumb_of (const SatchelOwnerTask *task, SatchelStream *content)
+{
+  g_autofree guint8 *head = g_malloc (SATCHEL_SUSPECT_HEAD_BYTES);
+  gssize n = satchel_stream_read_at (content, 0, head, SATCHEL_SUSPECT_HEAD_BYTES, NULL);
+  return satchel_suspect_crumb (head, (gsize) MAX (n, 0), task->size);
+}
+
 /* FALSE: status says what the sender is told; nothing is stored. */
 static gboolean
 run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
 {
-  const SatchelDeliveryFilterOps *const *filters = satchel_delivery_host ()->filters;
+  const SatchelProvided *const *filters = satchel_delivery_host ()->filters;
   if (filters == NULL || *filters == NULL)
     return TRUE;
   g_autoptr (GError) error = NULL;
@@ -84,16 +120,10 @@ run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
       return FALSE;
     }
   item->content = content;
+  g_autofree char *crumb = crumb_of (task, content);
   for (; *filters != NULL; filters++)
     {
-      SatchelFilterVerdict verdict = (*filters)->filter (item, &error);
-      if (error != NULL)
-        {
-          log_outcome (task, SATCHEL_LOG_WARNING, "filter failed:", error->message);
-          g_clear_error (&error);
-          verdict = (*filters)->on_error;
-        }
-      switch (verdict)
+      switch (run_filter (task, *filters, crumb, item))
         {
         case SATCHEL_FILTER_CONTINUE:
           continue;
@@ -216,7 +246,9 @@ satchel_owner_task_run (SatchelOwnerTask *task)
 {
   g_autoptr (GError) error = NULL;
   satchel_job_crumb ("delivery %s", task->delivery_id);
-  if (store_message (task, &error))
+  if (satchel_store_refuses_user (task->user))
+    satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE, "this process died at work for this user again and again: not served for a minute");
+  else if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
   log_outcome (task, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown");

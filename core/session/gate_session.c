@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/job_private.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include "core/session/log_budget.h"
@@ -49,11 +50,27 @@ gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char
 
 /* ---- the protocol's handlers, with what gate must do around them ---- */
 
+/* Nobody has a name yet: an address stands for it. */
+static void
+enter (SatchelGateSession *session, const char *call)
+{
+  satchel_job_main_crumb (NULL, session->listener->protocol->service, call);
+  satchel_job_crumb ("rip=%s session=%s", session->peer, session->id_text);
+}
+
+static void
+leave (void)
+{
+  satchel_job_main_crumb (NULL, NULL, NULL);
+}
+
 static void
 gate_input (SatchelConnection *connection, gpointer data)
 {
   SatchelGateSession *session = data;
+  enter (session, "input");
   session->listener->protocol->handlers->input (connection, session->self);
+  leave ();
 }
 
 static void
@@ -61,8 +78,11 @@ gate_drained (SatchelConnection *connection, gpointer data)
 {
   SatchelGateSession *session = data;
   const SatchelConnectionHandlers *handlers = session->listener->protocol->handlers;
-  if (SATCHEL_HAS (handlers, drained))
-    handlers->drained (connection, session->self);
+  if (!SATCHEL_HAS (handlers, drained))
+    return;
+  enter (session, "drained");
+  handlers->drained (connection, session->self);
+  leave ();
 }
 
 static void
@@ -82,7 +102,11 @@ gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason re
   SatchelGateSession *session = data;
   session->connection = NULL;
   if (session->was_started)
-    session->listener->protocol->handlers->closed (connection, session->self, reason);
+    {
+      enter (session, "closed");
+      session->listener->protocol->handlers->closed (connection, session->self, reason);
+      leave ();
+    }
   session->was_started = FALSE;
   /* After a hand-over the session goes on, without its protocol. */
   if (session->state < GATE_RELAYED)

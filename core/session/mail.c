@@ -6,6 +6,7 @@
 
 #include "core/runtime/reactor_private.h"
 #include "core/session/mail_private.h"
+#include "core/storage/suspects.h"
 #include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
@@ -253,6 +254,14 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   if (protocol != NULL && *grant->user == '\0' && !takes_strangers (protocol))
     {
       satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login", slot, grant->service);
+      protocol = NULL;
+    }
+  if (protocol != NULL && satchel_store_refuses_user (grant->user))
+    {
+      g_autoptr (GString) line = g_string_new ("hand-over refused:");
+      satchel_log_field (line, "user", grant->user);
+      satchel_log_field (line, "reason", "this process died at work for this user again and again: not served for a minute");
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", line->str);
       protocol = NULL;
     }
   hand_over.service = grant->service;

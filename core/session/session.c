@@ -51,22 +51,22 @@ satchel_mail_n_sessions (void)
 /* ---- around the protocol's handlers ---- */
 
 static void
-enter (SatchelSession *session)
+enter (SatchelSession *session, const char *call)
 {
-  satchel_job_main_crumb (session->user, session->protocol->service);
+  satchel_job_main_crumb (session->user, session->protocol->service, call);
 }
 
 static void
 leave (void)
 {
-  satchel_job_main_crumb (NULL, NULL);
+  satchel_job_main_crumb (NULL, NULL, NULL);
 }
 
 static void
 session_input (SatchelConnection *connection, gpointer data)
 {
   SatchelSession *session = data;
-  enter (session);
+  enter (session, "input");
   session->protocol->handlers->input (connection, session->self);
   leave ();
 }
@@ -77,7 +77,7 @@ session_drained (SatchelConnection *connection, gpointer data)
   SatchelSession *session = data;
   if (!SATCHEL_HAS (session->protocol->handlers, drained))
     return;
-  enter (session);
+  enter (session, "drained");
   session->protocol->handlers->drained (connection, session->self);
   leave ();
 }
@@ -134,7 +134,7 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
   g_atomic_int_set (&session->is_cancelled, TRUE);
   if (session->was_started)
     {
-      enter (session);
+      enter (session, "closed");
       session->protocol->handlers->closed (connection, session->self, reason);
       leave ();
     }
@@ -248,7 +248,7 @@ mail_session_start (const MailHandOver *hand_over)
   if (session->is_relayed)
     satchel_connection_set_keepalive_hook (connection, ask_keepalive, session);
   satchel_connection_push_input (connection, hand_over->input, hand_over->input_len);
-  enter (session);
+  enter (session, "session_new");
   session->self = session->protocol->session_new (session, hand_over->note, hand_over->note_len);
   leave ();
   session->was_started = session->self != NULL;
@@ -279,7 +279,7 @@ session_job_done (gpointer data)
   g_autofree SessionJob *job = data;
   SatchelSession *session = job->session;
   session->is_running = FALSE;
-  enter (session);
+  enter (session, "session");
   if (job->done != NULL)
     job->done (job->data);
   leave ();

@@ -8,15 +8,44 @@
 #include "core/storage/suspects.h"
 
 #include <satchel/attributes.h>
+#include <satchel/job.h>
 #include <satchel/log.h>
 
 #define PUT_BATCH 64u
 
+static char *
+crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
+{
+  static const char digits[] = "0123456789abcdef";
+  char id[2 * sizeof (snapshot->state.mailbox_id) + 1] = { 0 };
+  for (guint i = 0; i < sizeof (snapshot->state.mailbox_id); i++)
+    {
+      id[2 * i] = digits[snapshot->state.mailbox_id[i] >> 4];
+      id[2 * i + 1] = digits[snapshot->state.mailbox_id[i] & 0xf];
+    }
+  return g_strdup_printf ("%s %u", id, uid);
+}
+
+/* It was a layer's fault, and the message is read without that. */
+static gboolean
+is_read_below (const SatchelStore *store, const char *crumb)
+{
+  for (guint i = 0; i + 1 < store->n_levels; i++)
+    if (satchel_dispatch_may_pass (store->levels[i].ops) && satchel_store_is_suspect_by (store->level_names[i], crumb))
+      return TRUE;
+  return FALSE;
+}
+
 SatchelStream *
 satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, OPEN_MESSAGE);
-  return target->ops->open_message (target, mailbox, uid, error);
+  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
+  SatchelStorage *target = SATCHEL_TOP (store, OPEN_MESSAGE);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  g_autofree char *crumb = crumb_of (snapshot, uid);
+  satchel_job_crumb ("%s", crumb);
+  target = satchel_dispatch_pass_by (target, error);
+  return target != NULL ? target->ops->open_message (target, mailbox, uid, error) : NULL;
 }
 
 SatchelStream *
@@ -75,19 +104,6 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
   return TRUE;
 }
 
-static char *
-crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
-{
-  static const char digits[] = "0123456789abcdef";
-  char id[2 * sizeof (snapshot->state.mailbox_id) + 1] = { 0 };
-  for (guint i = 0; i < sizeof (snapshot->state.mailbox_id); i++)
-    {
-      id[2 * i] = digits[snapshot->state.mailbox_id[i] >> 4];
-      id[2 * i + 1] = digits[snapshot->state.mailbox_id[i] & 0xf];
-    }
-  return g_strdup_printf ("%s %u", id, uid);
-}
-
 /* ---- attributes ---- */
 
 /* What of one request still has to be stored. */
@@ -136,7 +152,10 @@ unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **err
 {
   if (known_size != SATCHEL_SIZE_UNKNOWN)
     return satchel_attributes_unparsed (known_size);
-  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, uid, error);
+  /* Through all layers, also one that crashed: its length alone is asked for. */
+  satchel_job_crumb ("length");
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, OPEN_MESSAGE);
+  g_autoptr (SatchelStream) content = target->ops->open_message (target, mailbox, uid, error);
   gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
   return length >= 0 ? satchel_attributes_unparsed ((guint64) length) : NULL;
 }
@@ -145,7 +164,7 @@ static GBytes *
 compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row, GError **error)
 {
   g_autofree char *crumb = crumb_of (snapshot, row->uid);
-  if (satchel_store_is_suspect (crumb))
+  if (satchel_store_is_suspect (crumb) && !is_read_below (satchel_mailbox_core (mailbox)->store, crumb))
     return unparsed (mailbox, row->uid, row->size, error);
   g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, row->uid, error);
   if (content == NULL)

@@ -4,7 +4,11 @@
  */
 #include "config.h"
 
+#include "core/runtime/job_private.h"
 #include "core/storage/store_private.h"
+#include "core/storage/suspects.h"
+
+#include <satchel/log.h>
 
 #define MUST TRUE
 #define MAY FALSE
@@ -128,11 +132,41 @@ satchel_storage_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged
   return target->ops->stage (target, size_hint, staged, error);
 }
 
+gboolean
+satchel_dispatch_may_pass (const SatchelStorageOps *ops)
+{
+  return ops->size >= offsetof (SatchelStorageOps, passes_by) + sizeof ops->passes_by && ops->passes_by;
+}
+
+SatchelStorage *
+satchel_dispatch_pass_by (SatchelStorage *target, GError **error)
+{
+  SatchelScanCrumb message;
+  if (!satchel_store_has_suspects ())
+    return target;
+  satchel_job_get_crumb (message.before, sizeof message.before);
+  while (target->below != NULL)
+    {
+      const char *name = target->store->level_names[target - target->store->levels];
+      if (!satchel_store_is_suspect_by (name, message.before))
+        break;
+      if (!satchel_dispatch_may_pass (target->ops))
+        {
+          satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "module %s crashed or hung on this message twice: it is not read", name);
+          return NULL;
+        }
+      satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s message=\"%s\": layer %s is passed by, it crashed or hung on this message twice",
+                   target->store->user, message.before, name);
+      target = below (target, SATCHEL_CALL_OPEN_MESSAGE);
+    }
+  return target;
+}
+
 SatchelStream *
 satchel_storage_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
-  SatchelStorage *target = below (storage, SATCHEL_CALL_OPEN_MESSAGE);
-  return target->ops->open_message (target, mailbox, uid, error);
+  SatchelStorage *target = satchel_dispatch_pass_by (below (storage, SATCHEL_CALL_OPEN_MESSAGE), error);
+  return target != NULL ? target->ops->open_message (target, mailbox, uid, error) : NULL;
 }
 
 gboolean

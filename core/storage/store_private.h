@@ -103,6 +103,10 @@ typedef struct SatchelMailboxCore
 
 /* dispatch.c */
 gboolean satchel_dispatch_build (SatchelStore *store, GError **error);
+gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
+/* @target, or what is below it if it brought a process down twice for the message of this thread's breadcrumb; NULL: that it does not
+ * let be read. */
+SatchelStorage *satchel_dispatch_pass_by (SatchelStorage *target, GError **error);
 /* The level that answers @call of the core. */
 #define SATCHEL_TOP(store, call) ((store)->top.target[SATCHEL_CALL_##call])
 

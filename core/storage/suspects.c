@@ -6,6 +6,7 @@
 #include "core/storage/suspects.h"
 
 #include "core/runtime/job_private.h"
+#include "core/runtime/reactor_private.h"
 #include "core/storage/store_open.h"
 
 #include <satchel/hash.h>
@@ -17,6 +18,7 @@
 
 static GMutex lock;
 static GHashTable *suspects; /* crumbs */
+static gint64 added_ms;      /* before START, all at a time */
 
 static gboolean
 is_number (const char *text, gsize len)
@@ -39,6 +41,32 @@ satchel_suspect_is_valid (const char *crumb)
   return is_number (uid, strlen (uid));
 }
 
+/* What each hop writes before the message (RFC 5321 4.4), ours too: other times and ids at the next try. */
+static gsize
+trace_len (const char *head, gsize len)
+{
+  static const char *const names[] = { "Return-Path:", "Received:", "Delivered-To:" };
+  gsize at = 0;
+  for (gboolean is_trace = TRUE; is_trace;)
+    {
+      is_trace = FALSE;
+      for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+        is_trace = is_trace || (len - at > strlen (names[i]) && g_ascii_strncasecmp (head + at, names[i], strlen (names[i])) == 0);
+      if (!is_trace)
+        break;
+      /* The field and what continues it. */
+      do
+        {
+          const char *end = memchr (head + at, '\n', len - at);
+          if (end == NULL)
+            return at;
+          at = (gsize) (end - head) + 1;
+        }
+      while (at < len && (head[at] == ' ' || head[at] == '\t'));
+    }
+  return at;
+}
+
 /* FNV-1a.  The next process must come to the same number, so no key; who finds another content with it has only made
  * that one be stored unparsed. */
 static guint64
@@ -53,8 +81,11 @@ hash_of (const guint8 *data, gsize len)
 char *
 satchel_suspect_crumb (const void *head, gsize len, guint64 size)
 {
-  return g_strdup_printf (SCAN "%" G_GUINT64_FORMAT "-%016" G_GINT64_MODIFIER "x", size,
-                          hash_of (head, MIN (len, SATCHEL_SUSPECT_HEAD_BYTES)));
+  gsize n = MIN (len, SATCHEL_SUSPECT_HEAD_BYTES), skip = trace_len (head, n);
+  /* The end of what is hashed must not depend on what is skipped. */
+  gsize hashed = n == SATCHEL_SUSPECT_HEAD_BYTES ? MIN (n - skip, SATCHEL_SUSPECT_HEAD_BYTES / 2) : n - skip;
+  return g_strdup_printf (SCAN "%" G_GUINT64_FORMAT "-%016" G_GINT64_MODIFIER "x", size - MIN (size, skip),
+                          hash_of ((const guint8 *) head + skip, hashed));
 }
 
 void
@@ -65,6 +96,7 @@ satchel_store_add_suspect (const char *crumb)
     suspects = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   if (g_hash_table_size (suspects) < SUSPECTS_MAX)
     g_hash_table_add (suspects, g_strdup (crumb));
+  added_ms = satchel_clock_ms ();
   g_mutex_unlock (&lock);
 }
 
@@ -75,6 +107,33 @@ satchel_store_is_suspect (const char *crumb)
   gboolean is_there = suspects != NULL && g_hash_table_contains (suspects, crumb);
   g_mutex_unlock (&lock);
   return is_there;
+}
+
+gboolean
+satchel_store_has_suspects (void)
+{
+  g_mutex_lock (&lock);
+  gboolean has = suspects != NULL;
+  g_mutex_unlock (&lock);
+  return has;
+}
+
+gboolean
+satchel_store_is_suspect_by (const char *module, const char *crumb)
+{
+  if (!satchel_store_has_suspects ())
+    return FALSE;
+  g_autofree char *by = g_strdup_printf (SATCHEL_SUSPECT_BY "%s %s", module, crumb);
+  return satchel_store_is_suspect (by);
+}
+
+gboolean
+satchel_store_refuses_user (const char *user)
+{
+  if (!satchel_store_has_suspects () || satchel_clock_ms () - added_ms > SATCHEL_SUSPECT_REFUSE_MS)
+    return FALSE;
+  g_autofree char *crumb = g_strconcat (SATCHEL_SUSPECT_USER, user, NULL);
+  return satchel_store_is_suspect (crumb);
 }
 
 void

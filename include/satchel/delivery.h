@@ -78,7 +78,8 @@ typedef struct SatchelDeliveryFilterOps
 {
   size_t size;
   guint band; /* 1..999, lower first; equal bands by name */
-  /* What an error of the filter itself means: CONTINUE (deliver as if it were not there) or TEMPORARY. */
+  /* What an error of the filter itself means, and what is done with a message that it crashed or hung on twice, without asking
+   * it again: CONTINUE (deliver as if it were not there) or TEMPORARY. */
   SatchelFilterVerdict on_error;
   /* In a job. */
   SatchelFilterVerdict (*filter) (SatchelDeliveryItem *item, GError **error);

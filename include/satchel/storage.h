@@ -302,6 +302,10 @@ struct SatchelStorageOps
   /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk; NULL whenever it would.  A layer that has
    * open_message but not this one hides it. */
   SatchelStream *(*peek_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
+
+  /* CONTENT_OUT layers: what is read of a message on which this layer crashed, or hung, twice.  FALSE: an error, since what a
+   * layer hides must stay hidden.  TRUE: what the level below has. */
+  gboolean passes_by;
   /* May, and must if it ever publishes SATCHEL_DATE_UNKNOWN: finds all missing internal dates and publishes them, with no
    * new mod-sequence.  A message that has gone meanwhile may stay without.  The driver's alone. */
   gboolean (*fill_dates) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);

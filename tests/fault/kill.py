@@ -3,6 +3,7 @@
 """kill -9 of every process: the rest goes on, it comes back, and everything acknowledged is there (test catalogue S5, L7, S11)."""
 import os
 import random
+import re
 import signal
 import smtplib
 import subprocess
@@ -44,6 +45,21 @@ def each_role():
             wait_for(lambda: pid not in pids(role) and len(pids(role)) == len(before), f"{role} is back")
             for user in ("u0001", "u0002", "u0003"):
                 login(user).logout()
+
+
+@case
+def again_and_again():
+    """a role that is killed eight times, also before it is ready, waits two seconds at most, and logins work"""
+    for role in ("gate", "auth", "mail"):
+        told = len(server.log())
+        for _ in range(8):
+            pid = wait_for(lambda: next(iter(pids(role)), None), f"{role} is back")
+            os.kill(pid, signal.SIGKILL)
+            wait_for(lambda: pid not in pids(role), f"{role} is gone")
+        login("u0001").logout()
+        waits = [int(x) for x in re.findall(rf"{role}\[\d\] starts again in (\d+) ms: it died \d+ times", server.log()[told:])]
+        equal(len(waits) > 0 and max(waits) <= 2000, True, f"how long {role} stays away: {waits}")
+        equal(min(waits) >= 200, True, f"one that dies at once does not spin: {waits}")
 
 
 @case

@@ -3,6 +3,7 @@
 """Under a service manager: notifications, watchdog, sockets handed over; and reloads that change listeners."""
 import os
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -95,10 +96,18 @@ def told_and_given():
     defaults = os.path.join(os.path.dirname(os.path.dirname(program)), "share/satchel/conf.d")
     modules = os.path.join(os.path.dirname(os.path.dirname(program)), "lib/satchel/modules")
     master = subprocess.Popen(["/bin/sh", "-c", 'LISTEN_PID=$$ exec "$@"', "sh", program, "--config-dir", server.config_dir,
-                               "--defaults-dir", defaults, "--module-dir", modules, "--set", "server.gate_processes=1"],
+                               "--defaults-dir", defaults, "--module-dir", modules, "--set", "server.gate_processes=1", "--set", "server.hang_time=3s",
+                               "--set", "log.file=" + os.path.join(work, "log")],
                               env=env, preexec_fn=give, close_fds=False, stderr=subprocess.DEVNULL)
     try:
         said = []
+
+        def is_mail_of(pid, parent):
+            try:
+                with open(f"/proc/{pid}/stat") as f, open(f"/proc/{pid}/cmdline") as g:
+                    return int(f.read().rpartition(")")[2].split()[1]) == parent and "--role=mail" in g.read()
+            except OSError:
+                return False
 
         def hear(word):
             while True:
@@ -110,6 +119,24 @@ def told_and_given():
         with socket.create_connection(by_name.getsockname(), 20) as s:
             equal(s.makefile("rb").readline()[:3], b"+OK", "greeting on the socket named after its listener")
         equal(greets(server.ports["imap"]), True, "greeting on the socket with the listener's address")
+        # The truth: while one process of several does not answer, nobody says that all is well.
+        victim = next(int(p) for p in os.listdir("/proc") if p.isdigit() and is_mail_of(p, master.pid))
+        os.kill(victim, signal.SIGSTOP)
+        notify_count = 0
+        notify.settimeout(0.05)
+
+        def noticed():
+            nonlocal notify_count
+            try:
+                notify_count += "WATCHDOG=1" in notify.recv(4096).decode()
+            except TimeoutError:
+                pass
+            with open(os.path.join(work, "log")) as log:
+                return "mail[0] hangs" in log.read()
+        wait_for(noticed, "the stopped process is told of", 60)
+        notify.settimeout(60)
+        equal(notify_count <= 5, True, f"WATCHDOG=1 while a process was stopped, of 15 beats: {notify_count}")
+        hear("WATCHDOG=1")
         master.send_signal(1)
         hear("RELOADING=1")
         hear("READY=1")

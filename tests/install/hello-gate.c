@@ -16,6 +16,11 @@ on_input (SatchelConnection *connection, gpointer self)
     return;
   g_autofree char *line = g_strndup ((const char *)data, (gsize)(end - data));
   satchel_connection_consume (connection, (gsize)(end - data) + 1);
+#ifdef HELLO_LOOPS
+  static volatile gboolean goes_on = TRUE;
+  while (strcmp (line, "LOOP") == 0 && goes_on)
+    continue;
+#endif
   g_auto (GStrv) words = g_strsplit (g_strchomp (line), " ", 3);
   if (g_strv_length (words) == 3 && strcmp (words[0], "HELLO") == 0)
     satchel_gate_auth_password (session, "HELLO", words[1], strlen (words[1]), words[2], strlen (words[2]));

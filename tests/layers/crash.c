@@ -7,7 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char marker[] = "X-Crash: now";
+#ifndef MARK /* compiled again under another name */
+#define MARK "X-Crash: now"
+#define NAME "crash"
+#endif
+static const char marker[] = MARK;
 
 typedef struct CrashStream
 {
@@ -63,6 +67,9 @@ static const SatchelStorageOps crash_ops = {
   .newest_operation = SATCHEL_OPERATION_MOVE,
   .open = crash_open,
   .open_message = crash_open_message,
+#ifdef PASSES_BY
+  .passes_by = TRUE,
+#endif
 };
 
 const SatchelModule *
@@ -71,7 +78,7 @@ satchel_module (void)
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &crash_ops }, { 0 } };
   static const SatchelModule module = {
     SATCHEL_MODULE_FACTS,
-    .name = "crash",
+    .name = NAME,
     .version = "0.1",
     .description = "A storage layer that crashes on some messages, for tests",
     .licence = "MIT",

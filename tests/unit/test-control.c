@@ -195,6 +195,7 @@ sample_plan (void)
 {
   SatchelPlan *plan = satchel_plan_new ();
   plan->n_gates = plan->n_mails = 2;
+  plan->hang_ms = plan->stuck_ms = 20000;
   char **strings[] = { &plan->mail_root, &plan->state_dir, &plan->run_dir, &plan->log_file, &plan->mail_root_origin,
                        &plan->state_dir_origin, &plan->run_dir_origin, &plan->log_file_origin };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)

@@ -134,6 +134,84 @@ test_content (void)
   g_assert_true (satchel_attributes_is_parsed (other));
 }
 
+/* @n deaths in one thread, another being busy with something else. */
+static guint
+die_in (SatchelSuspects *suspects, guint n, const char *detail, const char *module, const char *call, const char *user)
+{
+  SatchelBreadcrumb crumbs[2] = { { .is_busy = 1, .detail = BOX " 77" }, { .is_busy = 1, .is_culprit = 1 } };
+  g_strlcpy (crumbs[1].detail, detail, sizeof crumbs[1].detail);
+  g_strlcpy (crumbs[1].module, module, sizeof crumbs[1].module);
+  g_strlcpy (crumbs[1].call, call, sizeof crumbs[1].call);
+  g_strlcpy (crumbs[1].user, user, sizeof crumbs[1].user);
+  guint n_new = 0;
+  for (guint i = 0; i < n; i++)
+    n_new += satchel_suspects_note_death (suspects, SIGSEGV, crumbs, 2);
+  return n_new;
+}
+
+static void
+assert_blamed (const char *want, guint n, const char *detail, const char *module, const char *call, const char *user)
+{
+  SatchelSuspects *suspects = satchel_suspects_new ();
+  die_in (suspects, n, detail, module, call, user);
+  assert_list (suspects, want);
+  satchel_suspects_free (suspects);
+}
+
+/* Only the thread that crashed counts, where it could tell; then its message, the module for that, in the end its user. */
+static void
+test_culprit (void)
+{
+  assert_blamed ("[by crypt " BOX " 1][" BOX " 1]", 2, BOX " 1", "crypt", "", "");
+  assert_blamed ("[" BOX " 1]", 2, BOX " 1", "", "", "");
+  assert_blamed ("[by spam scan 9-0123456789abcdef]", 2, "scan 9-0123456789abcdef", "spam", "filter", "");
+  assert_blamed ("", 1, "scan 9-0123456789abcdef", "spam", "filter", "u@example.org");
+  assert_blamed ("", 2, "delivery 17", "spam", "filter", "u@example.org");
+  assert_blamed ("[user u@example.org]", 3, "delivery 17", "spam", "filter", "u@example.org");
+  assert_blamed ("", 3, "", "", "", "\xff\xfe");
+  assert_blamed ("[" BOX " 1]", 2, BOX " 1", "../x", "", ""); /* what a taken over process may write */
+}
+
+/* The same message, at the next try of who sends it. */
+static void
+test_next_try (void)
+{
+  static const struct
+  {
+    const char *first, *second;
+    gboolean is_same;
+  } rows[] = {
+    { "Received: from a\r\n\tid 17;\r\n\tMon\r\nSubject: s\r\n\r\nx\r\n", "Received: from bbbb\r\n\tid 4711;\r\n\tTuesday\r\nSubject: s\r\n\r\nx\r\n", TRUE },
+    { "Return-Path: <a@b>\r\nreceived: x\r\nSubject: s\r\n\r\n", "Return-Path: <>\r\nSubject: s\r\n\r\n", TRUE },
+    { "Received: x\n y\nSubject: s\n\n", "Subject: s\n\n", TRUE },
+    { "Received: x\r\nSubject: s\r\n\r\n", "Received: x\r\nSubject: t\r\n\r\n", FALSE },
+    { "Subject: s\r\nReceived: x\r\n\r\n", "Subject: s\r\nReceived: y\r\n\r\n", FALSE },
+    { "Received: x", "Received: y", FALSE },
+    { "", "x", FALSE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autofree char *a = satchel_suspect_crumb (rows[i].first, strlen (rows[i].first), strlen (rows[i].first));
+      g_autofree char *b = satchel_suspect_crumb (rows[i].second, strlen (rows[i].second), strlen (rows[i].second));
+      g_assert_true (satchel_suspect_is_valid (a));
+      g_assert_cmpint (strcmp (a, b) == 0, ==, rows[i].is_same);
+    }
+}
+
+static void
+test_refusals (void)
+{
+  g_assert_false (satchel_store_refuses_user ("u@example.org"));
+  satchel_store_add_suspect ("user u@example.org");
+  satchel_store_add_suspect ("by spam scan 9-0123456789abcdef");
+  g_assert_true (satchel_store_refuses_user ("u@example.org"));
+  g_assert_false (satchel_store_refuses_user ("v@example.org"));
+  g_assert_true (satchel_store_is_suspect_by ("spam", "scan 9-0123456789abcdef"));
+  g_assert_false (satchel_store_is_suspect_by ("spam", "scan 8-0123456789abcdef"));
+  g_assert_false (satchel_store_is_suspect_by ("other", "scan 9-0123456789abcdef"));
+  g_assert_false (satchel_store_is_suspect ("scan 9-0123456789abcdef"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -143,5 +221,8 @@ main (int argc, char **argv)
   g_test_add_func ("/suspects/hostile", test_hostile);
   g_test_add_func ("/suspects/bounded", test_bounded);
   g_test_add_func ("/suspects/content", test_content);
+  g_test_add_func ("/suspects/culprit", test_culprit);
+  g_test_add_func ("/suspects/next-try", test_next_try);
+  g_test_add_func ("/suspects/refusals", test_refusals);
   return g_test_run ();
 }

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT
+ * Delivery filter for tests that is no good: mail with "X-Trouble: loop" (FIELD) it loops on, with "sleep" it waits for ever, with
+ * "crash" it crashes, with "deep" it runs out of stack, with "fail" it fails.  ON_ERROR says what its errors mean.
+ */
+#include <satchel/delivery.h>
+#include <satchel/module.h>
+#include <string.h>
+#include <unistd.h>
+
+static volatile int go_on = 1;
+
+static int __attribute__ ((noinline))
+deep (volatile char *above)
+{
+  volatile char here[1024];
+  here[0] = above[0];
+  return go_on ? deep (here) + here[1] : 0;
+}
+
+static gboolean
+has (const char *head, const char *what)
+{
+  g_autofree char *field = g_strdup_printf (FIELD "%s\r\n", what);
+  return strstr (head, field) != NULL;
+}
+
+static SatchelFilterVerdict
+filter (SatchelDeliveryItem *item, GError **error)
+{
+  char head[4096];
+  gssize n = satchel_stream_read_at (item->content, 0, head, sizeof head - 1, error);
+  head[MAX (n, 0)] = '\0';
+  volatile guint64 turns = 0;
+  while (has (head, "loop") && go_on)
+    turns++;
+  while (has (head, "sleep") && go_on)
+    pause ();
+  if (has (head, "crash"))
+    *(volatile int *) 8 = 1;
+  if (has (head, "deep"))
+    return (SatchelFilterVerdict) deep (head);
+  if (has (head, "fail"))
+    satchel_error_set (error, SATCHEL_ERROR_FAILED, "told to fail");
+  return SATCHEL_FILTER_CONTINUE;
+}
+
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .on_error = ON_ERROR, .filter = filter };
+static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS,
+  .name = NAME,
+  .version = "1",
+  .description = "A filter with faults, for tests",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}
