@@ -10,6 +10,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from overlay import Overlay  # noqa: E402
+from peers import dovecot_is_2_4, dovecot_settings  # noqa: E402
 from tap import Server, case, corpus_files, equal, main, scratch, wire  # noqa: E402
 
 USER = "u0001"
@@ -110,10 +111,10 @@ def dovecot():
     home = scratch()
     overlay = Overlay("dovecot", "/usr/sbin/dovecot", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", shared={"/peer": home})
     with open(os.path.join(home, "dovecot.conf"), "w") as f:
-        f.write("mail_location = maildir:/peer/mail\nssl = no\nlog_path = /peer/log\nfirst_valid_uid = 1\nprotocols = imap\n")
+        f.write(dovecot_settings(overlay, "maildir:/peer/mail") + "ssl = no\nlog_path = /peer/log\nfirst_valid_uid = 1\nprotocols = imap\n")
     os.chown(home, NOBODY, NOBODY)
     return imaplib.IMAP4_stream(f"chroot --userspec={NOBODY}:{NOBODY} {overlay.root} env USER={USER} HOME=/peer /usr/lib/dovecot/imap "
-                                "-c /peer/dovecot.conf 2>/dev/null")
+                                f"{'-k ' if dovecot_is_2_4(overlay) else ''}-c /peer/dovecot.conf 2>/dev/null")
 
 
 @case

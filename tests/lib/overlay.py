@@ -21,6 +21,14 @@ def has_ended(pid):
         return True
 
 
+def there_are(*packages):
+    """Those that this release has."""
+    def is_there(package):
+        r = subprocess.run(["apt-cache", "policy", package], capture_output=True, text=True, env={**os.environ, "LC_ALL": "C"})
+        return "Candidate: " in r.stdout and "Candidate: (none)" not in r.stdout
+    return [package for package in packages if is_there(package)]
+
+
 class Overlay:
     """`root`: where it is mounted until the end of the test; `shared` {inside: outside}: directories bound into it."""
 

@@ -8,7 +8,7 @@ import os
 import poplib
 import subprocess
 
-from overlay import Overlay, wait_port
+from overlay import Overlay, there_are, wait_port
 from tap import scratch
 
 MAIL = "/satchel-mail"
@@ -40,6 +40,38 @@ class Peer:
         subprocess.run(["chown", "-R", f"{self.uid}:{self.uid}", path], check=True)
 
 
+# What 2.4 calls the parts of a mail_location, and the variables of older releases.
+LOCATION_2_4 = {"LAYOUT": "mailbox_list_layout", "CONTROL": "mail_control_path", "INDEX": "mail_index_path"}
+VARIABLES_2_4 = {"%d": "%{user|domain}", "%n": "%{user|username}", "%u": "%{user}", "%v": "%{uidvalidity}", "%f": "%{filename}"}
+
+
+def dovecot_is_2_4(overlay):
+    version = overlay.run("/usr/sbin/dovecot", "--version").stdout.decode().split()[0]
+    return tuple(int(x) for x in version.split(".")[:2]) >= (2, 4)
+
+
+def dovecot_settings(overlay, location, settings="", *, home=None, uid=None, password=None):
+    """The lines that differ between releases.  @location: a mail_location; @settings: further lines, both as of 2.3; @home: passwords
+    and homes of users, where Dovecot asks for any."""
+    if not dovecot_is_2_4(overlay):
+        lines = [f"mail_location = {location}", settings]
+        if home:
+            lines += ["disable_plaintext_auth = no", f"passdb {{\n  driver = static\n  args = password={password}\n}}",
+                      f"userdb {{\n  driver = static\n  args = uid={uid} gid={uid} home={home}/%n\n}}"]
+        return "\n".join(lines) + "\n"
+    driver, path, *others = location.split(":")
+    lines = ["dovecot_config_version = 2.4.0", "dovecot_storage_version = 2.4.0", f"mail_driver = {driver}", f"mail_path = {path}"]
+    lines += [f"{LOCATION_2_4[name]} = {value}" for name, value in (x.split("=", 1) for x in others)]
+    lines.append(settings.replace("%v.%u", "%{uidvalidity}.%{uid}"))
+    if home:
+        lines += ["auth_allow_cleartext = yes", f"passdb static {{\n  password = {password}\n}}",
+                  f"userdb static {{\n  fields {{\n    uid = {uid}\n    gid = {uid}\n    home = {home}/%n\n  }}\n}}"]
+    text = "\n".join(lines) + "\n"
+    for old, new in VARIABLES_2_4.items():
+        text = text.replace(old, new)
+    return text
+
+
 class Dovecot(Peer):
     """@location: mail_location, below MAIL; @settings: more lines of dovecot.conf."""
 
@@ -55,30 +87,21 @@ class Dovecot(Peer):
         os.makedirs(home, exist_ok=True)
         self.own(home)
         with open(os.path.join(self.dir, "dovecot.conf"), "w") as f:
-            f.write(f"""
+            f.write(dovecot_settings(self.overlay, location, settings, home="/peer/home", uid=self.uid,
+                                     password=self.server.password) + f"""
 base_dir = /peer/run
 state_dir = /peer/state
 instance_name = takeover
 listen = 127.0.0.1
 protocols = imap pop3
 log_path = /peer/log
-mail_location = {location}
 mail_uid = {self.uid}
 mail_gid = {self.uid}
 first_valid_uid = 1
-disable_plaintext_auth = no
 ssl = no
 namespace inbox {{
   inbox = yes
   separator = /
-}}
-passdb {{
-  driver = static
-  args = password={self.server.password}
-}}
-userdb {{
-  driver = static
-  args = uid={self.uid} gid={self.uid} home=/peer/home/%n
 }}
 service imap-login {{
   inet_listener imap {{
@@ -96,7 +119,6 @@ service pop3-login {{
     port = 0
   }}
 }}
-{settings}
 """)
         with open(os.path.join(self.dir, "out"), "a") as out:
             self.overlay.start("/usr/sbin/dovecot", "-F", "-c", "/peer/dovecot.conf", stdout=out, stderr=out)
@@ -112,7 +134,7 @@ COURIER = """#!/bin/sh
 mkdir -p /run/courier/authdaemon
 chown -R courier:courier /run/courier
 (set -a; . /etc/courier/authdaemonrc; exec /usr/lib/courier/courier-authlib/authdaemond) &
-opts="-address=127.0.0.1 -maxprocs=60 -maxperip=60 -maxperc=60 -nodnslookup -noidentlookup"
+opts="-address=127.0.0.1 -maxprocs=60 -maxperip=60 -maxperc=60 @TCPDOPTS@"
 set -a
 . /etc/courier/imapd
 IMAP_STARTTLS=NO
@@ -131,7 +153,7 @@ class Courier(Peer):
 
     def __init__(self, server):
         self.dir = scratch()
-        super().__init__(server, Overlay("courier", "/usr/bin/imapd", "courier-imap", "courier-pop", "gamin",
+        super().__init__(server, Overlay("courier", "/usr/bin/imapd", "courier-imap", "courier-pop", *there_are("gamin"),
                                          shared={MAIL: server.mail_root}))
         root = self.overlay.root
         subprocess.run(["sed", "-i", 's/^authmodulelist=.*/authmodulelist="authuserdb"/; s/^daemons=.*/daemons=2/',
@@ -146,11 +168,17 @@ class Courier(Peer):
         os.chmod(root + "/etc/courier/userdb", 0o600)
         self.overlay.run("makeuserdb")
 
+    def tcpd_options(self):
+        """As its own start script has them: the switch for ident look-ups is gone in newer ones."""
+        with open(self.overlay.root + "/etc/courier/imapd") as f:
+            return next(line.split('"')[1] for line in f if line.startswith("TCPDOPTS="))
+
     def start(self):
         self.stop()
         path = self.overlay.root + "/usr/local/sbin/courier-takeover"
         with open(path, "w") as f:
-            f.write(COURIER.replace("@IMAP@", str(self.ports["imap"])).replace("@POP3@", str(self.ports["pop3"])))
+            f.write(COURIER.replace("@IMAP@", str(self.ports["imap"])).replace("@POP3@", str(self.ports["pop3"]))
+                    .replace("@TCPDOPTS@", self.tcpd_options()))
         with open(os.path.join(self.dir, "out"), "a") as out:
             self.overlay.start("/bin/sh", "/usr/local/sbin/courier-takeover", stdout=out, stderr=out)
         wait_port(self.ports["imap"], "Courier")
