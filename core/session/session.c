@@ -149,7 +149,7 @@ session_damaged (SatchelConnection *connection, gpointer data)
   satchel_session_log (session, SATCHEL_LOG_INFO, "closed: reason=damaged-compression");
   if (!SATCHEL_HAS (session->protocol->handlers, damaged))
     return;
-  enter (session);
+  enter (session, "damaged");
   session->protocol->handlers->damaged (connection, session->self);
   leave ();
 }
