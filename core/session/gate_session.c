@@ -55,7 +55,7 @@ static void
 enter (SatchelGateSession *session, const char *call)
 {
   satchel_job_main_crumb (NULL, session->listener->protocol->service, call);
-  satchel_job_crumb ("rip=%s session=%s", session->peer, session->id_text);
+  satchel_job_crumb ("%s %s", session->peer, session->id_text);
 }
 
 static void

@@ -220,7 +220,7 @@ def gate_half_loops():
     pid = role("gate")
     equal(say(b"LOOP\n"), b"", "the connection ends with the gate")
     line = wait_for(lambda: lines(rf"gate\[0\] hangs: pid={pid} "), "it is told of", 60)[0].replace('"', "")
-    for part in ("module=hello-gate", "call=input", "rip=127.0.0.1", "state=R"):
+    for part in ("module=hello-gate", "call=input", "message=127.0.0.1 ", "state=R"):
         equal(part in line, True, f"{part} in {line}")
     wait_for(lambda: say(b"HELLO u0001 pw\n").startswith(b"welcome"), "a login", 60)
 
