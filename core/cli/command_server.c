@@ -179,7 +179,7 @@ satchel_cli_server (SatchelCli *cli)
   if (!(is_stop ? satchel_control_stop : satchel_control_call) (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, collect, answer, &status,
                                                                 &error))
     {
-      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
         return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
       return satchel_cli_fail_error (error);
     }

@@ -51,13 +51,15 @@ satchel_cli_fail_error (const GError *error)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT))
     exit = SATCHEL_EXIT_DATA;
-  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+  else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
     exit = SATCHEL_EXIT_NOPERM;
   else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE)
            || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT))
     exit = SATCHEL_EXIT_UNAVAILABLE;
   else if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_IO)
-           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE)
+           || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_RESOURCES))
     exit = SATCHEL_EXIT_IO;
   return satchel_cli_fail (exit, "%s", error->message);
 }

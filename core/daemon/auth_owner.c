@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <stdio.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
@@ -56,7 +57,7 @@ load_line (SatchelOwners *owners, const char *line)
 static void
 load (SatchelOwners *owners)
 {
-  int fd = openat (owners->root_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = SATCHEL_RETRY (openat (owners->root_fd, FILE_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
       if (errno != ENOENT)
@@ -68,7 +69,7 @@ load (SatchelOwners *owners)
     {
       g_autofree char *text = g_malloc0 ((gsize) status.st_size + 1);
       gsize filled = 0;
-      for (ssize_t n; filled < (gsize) status.st_size && (n = read (fd, text + filled, (gsize) status.st_size - filled)) > 0;)
+      for (ssize_t n; filled < (gsize) status.st_size && (n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled))) > 0;)
         filled += (gsize) n;
       g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
       for (char **line = lines; *line != NULL; line++)
@@ -113,13 +114,13 @@ write_all (int fd, const GString *text, GError **error)
 {
   for (gsize written = 0; written < text->len;)
     {
-      ssize_t n = write (fd, text->str + written, text->len - written);
-      if (n < 0 && errno != EINTR)
+      ssize_t n = SATCHEL_RETRY (write (fd, text->str + written, text->len - written));
+      if (n < 0)
         return satchel_error_set_errno (error, errno, "write of " NEW_NAME);
       if (n > 0)
         written += (gsize) n;
     }
-  return fsync (fd) == 0 || satchel_error_set_errno (error, errno, "fsync of " NEW_NAME);
+  return SATCHEL_RETRY (fsync (fd)) == 0 || satchel_error_set_errno (error, errno, "fsync of " NEW_NAME);
 }
 
 static gboolean
@@ -136,14 +137,14 @@ save (SatchelOwners *owners, GError **error)
       g_string_append_printf (text, "%s -\n", (char *) user);
     else
       g_string_append_printf (text, "%s %d\n", (char *) user, GPOINTER_TO_INT (slot) - 1);
-  int fd = openat (owners->root_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = SATCHEL_RETRY (openat (owners->root_fd, NEW_NAME, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, NEW_NAME);
   gboolean ok = write_all (fd, text, error);
   close (fd);
-  if (ok && renameat (owners->root_fd, NEW_NAME, owners->root_fd, FILE_NAME) < 0)
+  if (ok && SATCHEL_RETRY (renameat (owners->root_fd, NEW_NAME, owners->root_fd, FILE_NAME)) < 0)
     ok = satchel_error_set_errno (error, errno, "rename of " NEW_NAME);
-  if (ok && fsync (owners->root_fd) < 0)
+  if (ok && SATCHEL_RETRY (fsync (owners->root_fd)) < 0)
     ok = satchel_error_set_errno (error, errno, "fsync of the directory of " FILE_NAME);
   return ok;
 }

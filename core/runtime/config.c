@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -221,7 +222,7 @@ satchel_secret_free (char *secret)
 static char *
 read_secret_file (const char *path, GError **error)
 {
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat st;
   if (fd < 0)
     {
@@ -242,7 +243,7 @@ read_secret_file (const char *path, GError **error)
     {
       buffer = g_malloc0 (SECRET_MAX + 1);
       for (ssize_t n = 1; n > 0 && len < SECRET_MAX;)
-        if ((n = read (fd, buffer + len, SECRET_MAX - len)) > 0)
+        if ((n = SATCHEL_RETRY (read (fd, buffer + len, SECRET_MAX - len))) > 0)
           len += (gsize) n;
     }
   close (fd);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -138,7 +139,7 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
 {
   g_autofree char *place = where;
   struct stat st;
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (fd < 0 || fstat (fd, &st) != 0)
     {
       int errnum = errno;
@@ -161,7 +162,7 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
     {
       bytes = g_malloc (SATCHEL_CONFIG_FILE_MAX + 2);
       ssize_t n;
-      while ((n = read (fd, bytes + len, SATCHEL_CONFIG_FILE_MAX + 1 - len)) > 0 || (n < 0 && errno == EINTR))
+      while ((n = SATCHEL_RETRY (read (fd, bytes + len, SATCHEL_CONFIG_FILE_MAX + 1 - len))) > 0)
         len += n > 0 ? (gsize) n : 0;
       bytes[len] = '\0';
       if (n < 0)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,17 +22,17 @@
 int
 satchel_root_lock (int root_fd, GError **error)
 {
-  int fd = openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
+  int fd = SATCHEL_RETRY (openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "lock of the mail root");
       return -1;
     }
   char text[32] = "";
-  if (flock (fd, LOCK_EX | LOCK_NB) != 0)
+  if (SATCHEL_RETRY (flock (fd, LOCK_EX | LOCK_NB)) != 0)
     {
       int saved = errno;
-      gssize n = pread (fd, text, sizeof text - 1, 0);
+      gssize n = SATCHEL_RETRY (pread (fd, text, sizeof text - 1, 0));
       text[MAX (n, 0)] = '\0';
       close (fd);
       if (saved == EWOULDBLOCK)
@@ -45,7 +46,7 @@ satchel_root_lock (int root_fd, GError **error)
   if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0 && fchown (fd, root.st_uid, root.st_gid) != 0)
     satchel_log (SATCHEL_LOG_WARNING, "server", "the lock of the mail root could not be given to its owner: %s", g_strerror (errno));
   int len = snprintf (text, sizeof text, "%d\n", (int) getpid ());
-  if (ftruncate (fd, 0) != 0 || pwrite (fd, text, (size_t) len, 0) != len)
+  if (SATCHEL_RETRY (ftruncate (fd, 0)) != 0 || SATCHEL_RETRY (pwrite (fd, text, (size_t) len, 0)) != len)
     {
       /* A full disk keeps nobody from serving what is there. */
       satchel_log (SATCHEL_LOG_WARNING, "server", "the pid could not be written into the lock of the mail root: %s", g_strerror (errno));

@@ -6,6 +6,7 @@
 #include "core/runtime/stream_private.h"
 
 #include <errno.h>
+#include <satchel/retry.h>
 #include <satchel/stream.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -108,9 +109,7 @@ fd_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GErr
     return 0;
   while (done < len)
     {
-      gssize n = pread (self->fd, (guint8 *)buffer + done, len - done, (off_t)(self->skip + offset + done));
-      if (n < 0 && errno == EINTR)
-        continue;
+      gssize n = SATCHEL_RETRY (pread (self->fd, (guint8 *)buffer + done, len - done, (off_t)(self->skip + offset + done)));
       if (n < 0)
         {
           satchel_error_set_errno (error, errno, "reading a message file");

@@ -387,7 +387,7 @@ on_deliver_reply (guint slot, SatchelIpcMessage *message)
 {
   guint64 request = satchel_ipc_get_u64 (message);
   guint32 status = satchel_ipc_get_u32 (message);
-  if (!satchel_ipc_message_is_done (message) || status > SATCHEL_DELIVERY_TEMPORARY)
+  if (!satchel_ipc_message_is_done (message) || status > SATCHEL_DELIVERY_NOSPACE)
     return FALSE;
   Target *target = g_hash_table_lookup (remote_targets, &request);
   if (target != NULL && target->slot == slot)

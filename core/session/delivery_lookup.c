@@ -107,7 +107,7 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
   guint32 status = satchel_ipc_get_u32 (message);
   const char *why = satchel_ipc_get_string (message);
   guint32 n = satchel_ipc_get_u32 (message);
-  if (message->failed || n > USERS_MAX || status > SATCHEL_DELIVERY_TEMPORARY)
+  if (message->failed || n > USERS_MAX || status > SATCHEL_DELIVERY_NOSPACE)
     return FALSE;
   const char *users[USERS_MAX + 1] = { NULL };
   const char *paths[USERS_MAX + 1] = { NULL };

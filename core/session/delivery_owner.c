@@ -33,6 +33,8 @@ satchel_delivery_status_from_error (const GError *error)
 {
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
     return SATCHEL_DELIVERY_OVERQUOTA;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
+    return SATCHEL_DELIVERY_NOSPACE;
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT))
     return SATCHEL_DELIVERY_TOO_BIG;
   return SATCHEL_DELIVERY_TEMPORARY;

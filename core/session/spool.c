@@ -10,6 +10,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -58,9 +59,7 @@ write_all (int fd, const guint8 *data, gsize len, GError **error)
 {
   while (len > 0)
     {
-      ssize_t n = write (fd, data, len);
-      if (n < 0 && errno == EINTR)
-        continue;
+      ssize_t n = SATCHEL_RETRY (write (fd, data, len));
       if (n < 0)
         return satchel_error_set_errno (error, errno, "spool: write");
       data += n;
@@ -105,7 +104,7 @@ static gboolean
 undo_conversion (SatchelSpool *spool, GError **error)
 {
   int root = satchel_delivery_host ()->root_fd;
-  int fd = openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
+  int fd = SATCHEL_RETRY (openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "spool: temporary file");
   g_autoptr (GByteArray) out = g_byte_array_new ();
@@ -113,7 +112,7 @@ undo_conversion (SatchelSpool *spool, GError **error)
   off_t offset = 0;
   ssize_t n;
   gboolean ok = TRUE;
-  while (ok && (n = pread (spool->fd, buffer, sizeof buffer, offset)) > 0)
+  while (ok && (n = SATCHEL_RETRY (pread (spool->fd, buffer, sizeof buffer, offset))) > 0)
     {
       g_byte_array_set_size (out, 0);
       for (ssize_t i = 0; i < n; i++)
@@ -131,7 +130,8 @@ undo_conversion (SatchelSpool *spool, GError **error)
     ok = write_all (fd, (const guint8 *)"\r", 1, error);
   g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
   /* The old name goes first; a crash in between loses only what was never acknowledged. */
-  if (ok && (unlinkat (root, spool->path, 0) < 0 || linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW) < 0))
+  if (ok && (SATCHEL_RETRY (unlinkat (root, spool->path, 0)) < 0
+             || SATCHEL_RETRY (linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW)) < 0))
     ok = satchel_error_set_errno (error, errno, "spool: link");
   if (!ok)
     {
@@ -165,9 +165,9 @@ make_file (SatchelSpool *spool, GError **error)
 {
   int root = satchel_delivery_host ()->root_fd;
   int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
-  spool->fd = openat (root, spool->path, flags, 0600);
-  if (spool->fd < 0 && errno == ENOENT && (mkdirat (root, SPOOL_DIRECTORY, 0700) == 0 || errno == EEXIST))
-    spool->fd = openat (root, spool->path, flags, 0600);
+  spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
+  if (spool->fd < 0 && errno == ENOENT && (SATCHEL_RETRY (mkdirat (root, SPOOL_DIRECTORY, 0700)) == 0 || errno == EEXIST))
+    spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
   if (spool->fd < 0)
     return satchel_error_set_errno (error, errno, "spool: %s", spool->path);
   g_autoptr (GByteArray) memory = g_steal_pointer (&spool->memory);
@@ -210,7 +210,7 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
     }
   if (spool->ends_in_cr && !undo_conversion (spool, error))
     return FALSE;
-  if (fdatasync (spool->fd) < 0)
+  if (SATCHEL_RETRY (fdatasync (spool->fd)) < 0)
     return satchel_error_set_errno (error, errno, "spool: %s: sync", spool->path);
   return TRUE;
 }
@@ -255,7 +255,7 @@ satchel_spool_is_path (const char *path)
 SatchelStream *
 satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
 {
-  int fd = openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = SATCHEL_RETRY (openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "spool: %s", path);
@@ -268,7 +268,7 @@ satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **err
 void
 satchel_spool_clean (void)
 {
-  int fd = openat (satchel_delivery_host ()->root_fd, SPOOL_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+  int fd = SATCHEL_RETRY (openat (satchel_delivery_host ()->root_fd, SPOOL_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   DIR *directory = fd >= 0 ? fdopendir (fd) : NULL;
   if (directory == NULL)
     return;

@@ -238,25 +238,18 @@ satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint 
   SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, GET_ATTRIBUTES);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GError) first_error = NULL;
-  g_autofree GBytes **stored = g_new0 (GBytes *, n);
+  GBytes **stored = ret;
+  memset (stored, 0, n * sizeof *stored);
   /* An index that cannot be read only costs time: everything is scanned. */
   if (!target->ops->get_attributes (target, mailbox, uids, n, stored, NULL))
     for (guint i = 0; i < n; i++)
       g_clear_pointer (&stored[i], g_bytes_unref);
   Batch batch = { .mailbox = mailbox };
-  guint n_found = 0;
   for (guint i = 0; i < n; i++)
-    {
-      stored[i] = resolve (&batch, snapshot, uids[i], stored[i], &first_error);
-      n_found += stored[i] != NULL;
-    }
+    stored[i] = resolve (&batch, snapshot, uids[i], stored[i], &first_error);
   flush (&batch);
-  if (n > 0 && n_found == 0 && first_error != NULL)
-    {
-      g_propagate_error (error, g_steal_pointer (&first_error));
-      return FALSE;
-    }
-  for (guint i = 0; i < n; i++)
-    ret[i] = stored[i];
-  return TRUE;
+  if (first_error == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&first_error));
+  return FALSE;
 }

@@ -225,7 +225,8 @@ keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
   g_atomic_pointer_add (&all_bytes, (gssize) (column_bytes (column) - before));
 }
 
-/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing. */
+/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and those that cannot
+ * be read where others can. */
 static gboolean
 make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made, GError **error)
 {
@@ -234,8 +235,8 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
   guint n_left = 0;
   for (guint i = 0; i < *n; i++)
     uids[i] = missing[i].uid;
-  if (!satchel_mailbox_attributes (mailbox, uids, *n, attributes, error))
-    return FALSE;
+  g_autoptr (GError) unread = NULL;
+  satchel_mailbox_attributes (mailbox, uids, *n, attributes, &unread);
   g_byte_array_set_size (made, 0);
   for (guint i = 0; i < *n; i++)
     if (attributes[i] != NULL)
@@ -247,7 +248,10 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
         g_bytes_unref (attributes[i]);
       }
   *n = n_left;
-  return TRUE;
+  if (n_left > 0 || unread == NULL)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&unread));
+  return FALSE;
 }
 
 gboolean

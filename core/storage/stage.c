@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/attributes.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -179,7 +180,7 @@ open_spool (SatchelStore *store, const char *path, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a path in the spool");
       return -1;
     }
-  int fd = openat (store->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = SATCHEL_RETRY (openat (store->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     satchel_error_set_errno (error, errno, "spooled message");
   return fd;

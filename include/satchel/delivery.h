@@ -12,9 +12,10 @@ typedef enum
   SATCHEL_DELIVERY_OK = 0,    /* look-up: known; delivery: durable */
   SATCHEL_DELIVERY_UNKNOWN,   /* 550 5.1.1 */
   SATCHEL_DELIVERY_REFUSED,   /* 550 5.7.1: a filter or a locked account's policy */
-  SATCHEL_DELIVERY_OVERQUOTA, /* 452 4.2.2, disk full 452 4.3.1 */
+  SATCHEL_DELIVERY_OVERQUOTA, /* 452 4.2.2: the user's quota */
   SATCHEL_DELIVERY_TOO_BIG,   /* 552 5.3.4 */
-  SATCHEL_DELIVERY_TEMPORARY  /* 451 4.3.0 */
+  SATCHEL_DELIVERY_TEMPORARY, /* 451 4.3.0 */
+  SATCHEL_DELIVERY_NOSPACE    /* 452 4.3.1: the disk is full */
 } SatchelDeliveryStatus;
 
 /* ---- for protocols; main thread unless marked ---- */

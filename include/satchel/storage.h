@@ -108,7 +108,8 @@ SATCHEL_API SatchelStream *satchel_mailbox_open_message (SatchelMailbox *mailbox
 /* The same if it is short and in memory already, so that reading it will not block either, else NULL: open it. */
 SATCHEL_API SatchelStream *satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid);
 /* Attributes (message.h) of @n messages; computed and stored where missing.  @ret: n places, each a reference or
- * NULL where the message is gone.  FALSE only when nothing could be read at all.  [blocks] */
+ * NULL where the message is gone, or cannot be read.  FALSE: one that is there cannot be read; @ret holds the others all the
+ * same.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
                                                  GError **error);
 /* Keys (keys.h) of @n messages, ascending.  @func is called for each that is there, in any order, with its index and key,

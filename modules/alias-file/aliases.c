@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -232,7 +233,7 @@ load_lines (AliasFile *file, const char *text, gsize len)
 static gboolean
 read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
 {
-  int fd = open (file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  int fd = SATCHEL_RETRY (open (file->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", file->path);
   struct stat status;
@@ -246,12 +247,12 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   gsize filled = 0;
   while (ok && filled < (gsize) status.st_size)
     {
-      ssize_t n = read (fd, text + filled, (gsize) status.st_size - filled);
+      ssize_t n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled));
       if (n == 0)
         break;
       if (n > 0)
         filled += (gsize) n;
-      else if (errno != EINTR)
+      else
         ok = satchel_error_set_errno (error, errno, "%s", file->path);
     }
   close (fd);

@@ -14,7 +14,7 @@
 static gboolean
 bad_url (ImapSession *session, const char *url, GError *error)
 {
-  if (error != NULL && imap_error_is_internal (error))
+  if (error != NULL && satchel_error_is_of_machine (error))
     return imap_incoming_fail_error (session, error);
   g_clear_error (&error);
   ImapWriter writer = { .room = 1 };

@@ -38,7 +38,7 @@ gboolean
 imap_incoming_fail_error (ImapSession *session, GError *error)
 {
   const ImapErrorText *words = imap_error_text (error);
-  if (imap_error_is_internal (error) && !imap_session_is_cancelled (session))
+  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session) && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "APPEND failed: %s", error->message);
   g_error_free (error);
   return imap_incoming_fail (&session->incoming, words->code, words->text);

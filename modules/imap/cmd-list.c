@@ -193,7 +193,7 @@ tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entr
   if (has_status && imap_status_look (session, entry->info->name, arguments->status_items, may_block, &status, &error) ==
                         IMAP_STEP_BLOCK)
     return IMAP_STEP_BLOCK;
-  if (error != NULL && imap_error_is_internal (error))
+  if (error != NULL && satchel_error_is_of_machine (error) && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "LIST: status failed: %s", error->message);
   write_list (session, arguments, entry, g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT));
   if (has_status && error == NULL)

@@ -22,15 +22,14 @@ static gboolean
 add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_bytes, GError **error)
 {
   GBytes *attributes[BATCH] = { NULL };
-  if (!satchel_mailbox_attributes (mailbox, uids, n, attributes, error))
-    return FALSE;
+  gboolean ok = satchel_mailbox_attributes (mailbox, uids, n, attributes, error);
   for (guint i = 0; i < n; i++)
     if (attributes[i] != NULL)
       {
         *size_bytes += satchel_attributes_size (attributes[i]);
         g_bytes_unref (attributes[i]);
       }
-  return TRUE;
+  return ok;
 }
 
 /* SIZE may never be less than the sum of RFC822.SIZE (RFC 8438 3), so sizes that are unknown are found out. */

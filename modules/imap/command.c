@@ -170,7 +170,7 @@ ImapStep
 imap_command_error (ImapSession *session, ImapCommand *command, const GError *error)
 {
   const ImapErrorText *words = imap_error_text (error);
-  if (imap_error_is_internal (error) && !imap_session_is_cancelled (session))
+  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session) && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
                          error != NULL ? error->message : "no reason given");
   /* What it changed before it failed is nothing that the client knows by itself. */

@@ -7,7 +7,7 @@ static const ImapErrorText texts[] = {
   [SATCHEL_ERROR_FAILED] = { "SERVERBUG", "Internal error." },
   [SATCHEL_ERROR_NONEXISTENT] = { "NONEXISTENT", "No such mailbox." },
   [SATCHEL_ERROR_ALREADYEXISTS] = { "ALREADYEXISTS", "Mailbox already exists." },
-  [SATCHEL_ERROR_OVERQUOTA] = { "OVERQUOTA", "No space left." },
+  [SATCHEL_ERROR_OVERQUOTA] = { "OVERQUOTA", "Your quota is used up." },
   [SATCHEL_ERROR_LIMIT] = { "LIMIT", "A limit of the server is reached." },
   [SATCHEL_ERROR_NOPERM] = { "NOPERM", "Permission denied." },
   [SATCHEL_ERROR_CANNOT] = { "CANNOT", "This cannot be done." },
@@ -21,6 +21,9 @@ static const ImapErrorText texts[] = {
   [SATCHEL_ERROR_TIMEOUT] = { "UNAVAILABLE", "It took too long." },
   [SATCHEL_ERROR_CANCELLED] = { "UNAVAILABLE", "Interrupted." },
   [SATCHEL_ERROR_BADCHARSET] = { "BADCHARSET (US-ASCII UTF-8)", "Unknown character set." },
+  [SATCHEL_ERROR_NOSPACE] = { "UNAVAILABLE", "The server's disk is full, try again later." },
+  [SATCHEL_ERROR_ACCESS] = { "SERVERBUG", "The server cannot get at its own files; tell its administrator." },
+  [SATCHEL_ERROR_RESOURCES] = { "UNAVAILABLE", "The server is short of resources, try again later." },
 };
 
 const char imap_text_long_keyword[] = "A keyword is too long.";
@@ -31,13 +34,4 @@ imap_error_text (const GError *error)
   if (error == NULL || error->domain != SATCHEL_ERROR || error->code < 0 || (gsize) error->code >= G_N_ELEMENTS (texts))
     return &texts[SATCHEL_ERROR_FAILED];
   return &texts[error->code];
-}
-
-gboolean
-imap_error_is_internal (const GError *error)
-{
-  if (error == NULL || error->domain != SATCHEL_ERROR)
-    return TRUE;
-  return error->code == SATCHEL_ERROR_FAILED || error->code == SATCHEL_ERROR_CORRUPT || error->code == SATCHEL_ERROR_IO ||
-         error->code == SATCHEL_ERROR_UNAVAILABLE || error->code == SATCHEL_ERROR_TIMEOUT;
 }

@@ -13,5 +13,3 @@ typedef struct ImapErrorText
 /* @code: of SATCHEL_ERROR; any other is FAILED. */
 const ImapErrorText *imap_error_text (const GError *error);
 extern const char imap_text_long_keyword[];
-/* Is it the server's trouble, to be logged as such? */
-gboolean imap_error_is_internal (const GError *error);

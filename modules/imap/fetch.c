@@ -224,10 +224,7 @@ load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
   GError *error = NULL;
   if (fetch->wants_attributes &&
       !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes, &error))
-    {
-      memset (fetch->batch_attributes, 0, sizeof fetch->batch_attributes);
-      note_failure (fetch, error);
-    }
+    note_failure (fetch, error);
   if (fetch->sets_seen)
     mark_seen (session, command, fetch);
 }

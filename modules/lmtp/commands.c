@@ -152,6 +152,9 @@ on_looked_up (const SatchelRecipient *recipient, gpointer data)
     case SATCHEL_DELIVERY_TEMPORARY:
       lmtp_reply (lmtp, "451 4.3.0 Temporary trouble, try again later");
       break;
+    case SATCHEL_DELIVERY_NOSPACE:
+      lmtp_reply (lmtp, "452 4.3.1 The server's disk is full, try again later");
+      break;
     }
   lmtp_set_busy (lmtp, FALSE);
 }

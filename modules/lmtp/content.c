@@ -53,11 +53,13 @@ final_reply (SatchelDeliveryStatus status)
     case SATCHEL_DELIVERY_REFUSED:
       return "550 5.7.1 Delivery refused:";
     case SATCHEL_DELIVERY_OVERQUOTA:
-      return "452 4.2.2 No space left:";
+      return "452 4.2.2 Mailbox full:";
     case SATCHEL_DELIVERY_TOO_BIG:
       return "552 5.3.4 Message too big:";
     case SATCHEL_DELIVERY_TEMPORARY:
       return "451 4.3.0 Temporary trouble, try again later:";
+    case SATCHEL_DELIVERY_NOSPACE:
+      return "452 4.3.1 The server's disk is full, try again later:";
     }
   return "451 4.3.0 Temporary trouble, try again later:";
 }
@@ -125,8 +127,8 @@ write_block (Lmtp *lmtp)
   if (lmtp->failure == SATCHEL_DELIVERY_OK && lmtp->block->len > 0
       && !satchel_delivery_write (lmtp->delivery, lmtp->block->data, lmtp->block->len, &error))
     {
-      lmtp->failure = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA) ? SATCHEL_DELIVERY_OVERQUOTA
-                                                                                       : SATCHEL_DELIVERY_TEMPORARY;
+      gboolean is_full = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE);
+      lmtp->failure = is_full ? SATCHEL_DELIVERY_NOSPACE : SATCHEL_DELIVERY_TEMPORARY;
       satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "content not taken: %s", error->message);
     }
 }

@@ -121,7 +121,7 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
     }
   /* On a full disk removing, and marking for it, must still work, if need be without the promise for a crash in the
    * middle. */
-  if (none_takes_space && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+  if (none_takes_space && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
     return TRUE;
   for (guint i = 0; i < n; i++)
     if (members[i]->plan->steps->len > 1)

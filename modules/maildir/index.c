@@ -321,8 +321,10 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
                 && md_sys.renameat (mb->fd, MD_INDEX_FILE ".new", mb->fd, MD_INDEX_FILE) == 0;
   if (!ok)
     {
+      int why = errno;
       md_sys.close (checkpoint->fd);
       md_sys.unlinkat (mb->fd, MD_INDEX_FILE ".new", 0);
+      errno = why;
     }
   return ok;
 }
@@ -333,8 +335,10 @@ md_index_checkpoint (MdMailbox *mb)
   MdIndex *index = &mb->index;
   Checkpoint checkpoint = { .fd = -1 };
   /* If it fails, the old file with its frames goes on as long as it takes them, and they are there. */
+  errno = 0;
   if (!write_checkpoint (mb, &checkpoint))
     {
+      index->failure = errno;
       index->is_broken |= index->has_overflowed;
       return;
     }
@@ -380,7 +384,7 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
   if (index->is_broken)
     {
       md_index_distrust (mb);
-      return !must_sync || satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA, "index cannot be written");
+      return !must_sync || md_error_at (error, index->failure != 0 ? index->failure : EIO, mb->fd, MD_INDEX_FILE, MD_ACCESS_CHANGE, "index");
     }
   if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
     return TRUE;

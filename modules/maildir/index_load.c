@@ -216,8 +216,6 @@ read_exactly (int fd, void *buffer, gsize len, guint64 offset)
   for (gsize at = 0; at < len;)
     {
       ssize_t n = md_sys.pread (fd, (guint8 *) buffer + at, len - at, (off_t) (offset + at));
-      if (n < 0 && errno == EINTR)
-        continue;
       if (n <= 0)
         return FALSE;
       at += (gsize) n;

@@ -6,6 +6,7 @@
 #include "maildir.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <satchel/hash.h>
 #include <string.h>
@@ -66,6 +67,16 @@ read_names (Walk *walk, int fd, const char *path, GError **error)
   return ok;
 }
 
+/* TRUE also if the machine does not let us see: what cannot be read is there all the same, and who opens it is told why. */
+static gboolean
+is_dir (int dirfd, const char *path)
+{
+  struct stat st;
+  if (md_sys.fstatat (dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+    return S_ISDIR (st.st_mode);
+  return errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENAMETOOLONG;
+}
+
 /* fs: a directory is a mailbox if it has cur/, and may have others below it either way. */
 static gboolean
 walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
@@ -75,14 +86,17 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
   for (guint i = 0; ok && i < names->len && walk->dirs->len < DIRS_MAX; i++)
     {
       const char *name = names->pdata[i];
-      struct stat st;
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
       g_autofree char *mailbox = md_folder_name (walk->layout, below); /* NULL: cur, new, tmp, ours, and what is no name */
       gboolean is_inbox = strcmp (below, "INBOX") == 0; /* the root is that; its children are here */
       int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
-        continue;
-      if (!is_inbox && md_sys.fstatat (child, "cur", &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
+        {
+          if (mailbox != NULL && errno == EACCES)
+            g_ptr_array_add (walk->dirs, g_strdup (below));
+          continue;
+        }
+      if (!is_inbox && is_dir (child, "cur"))
         g_ptr_array_add (walk->dirs, g_strdup (below));
       if (depth < DEPTH_MAX)
         walk_tree (walk, child, below, depth + 1, NULL); /* gone meanwhile: its parent's time tells */
@@ -94,13 +108,8 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
 gboolean
 md_folder_exists (MdStore *store, const char *dir)
 {
-  struct stat st;
-  if (dir[0] == '\0')
-    return TRUE;
-  if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR (st.st_mode))
-    return FALSE;
   g_autofree char *cur = g_strconcat (dir, "/cur", NULL);
-  return md_sys.fstatat (store->user_fd, cur, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode);
+  return dir[0] == '\0' || (is_dir (store->user_fd, dir) && is_dir (store->user_fd, cur));
 }
 
 GPtrArray *

@@ -39,6 +39,7 @@ libmaildir_la_SOURCES = \
 	modules/maildir/table.c \
 	modules/maildir/tree.c \
 	modules/maildir/tree_fs.c \
+	modules/maildir/trouble.c \
 	modules/maildir/uidlist.c \
 	modules/maildir/uidlist_write.c \
 	modules/maildir/unique_ids.c \
@@ -61,7 +62,7 @@ libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/test
 	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
-	modules/maildir/tests/test-failed-saves
+	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
 modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
@@ -78,6 +79,8 @@ modules_maildir_tests_test_crash_states_SOURCES = modules/maildir/tests/test-cra
 modules_maildir_tests_test_crash_states_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_failed_saves_SOURCES = modules/maildir/tests/test-failed-saves.c
 modules_maildir_tests_test_failed_saves_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_trouble_SOURCES = modules/maildir/tests/test-trouble.c
+modules_maildir_tests_test_trouble_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeover.c
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c

@@ -291,7 +291,7 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
 /* ---------------------------------------------------------------- open and close */
 
 static gboolean
-open_dirs (MdMailbox *mb, GError **error)
+open_dirs_if_there (MdMailbox *mb, GError **error)
 {
   mb->fd = md_open_path (mb->store->user_fd, mb->dir, FALSE, error);
   mb->control_fd = mb->fd >= 0 ? md_control_open (mb->store, mb->dir, mb->fd, TRUE, error) : -1;
@@ -302,6 +302,19 @@ open_dirs (MdMailbox *mb, GError **error)
     return FALSE;
   mb->new_fd = md_open_dir (mb->fd, "new", TRUE, error);
   return mb->new_fd >= 0;
+}
+
+/* What LIST does not show, such as a link, is no mailbox here either. */
+static gboolean
+open_dirs (MdMailbox *mb, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  if (open_dirs_if_there (mb, &local))
+    return TRUE;
+  if (!md_folder_exists (mb->store, mb->dir))
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+  g_propagate_error (error, g_steal_pointer (&local));
+  return FALSE;
 }
 
 static void
@@ -470,7 +483,7 @@ md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
 
 /* ---------------------------------------------------------------- the calls */
 
-/* An index of this boot whose directories have not moved answers by itself. */
+/* An index of this boot whose directories have not moved answers by itself, of a mailbox that can be opened. */
 static gboolean
 quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
 {
@@ -486,7 +499,7 @@ quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
                 && md_hint_is_of (&state, summary.sequence);
   const MdStamp *known[2] = { ok ? &summary.new_stamp : NULL, ok ? &summary.cur_stamp : NULL };
   for (guint i = 0; ok && i < 2; i++)
-    ok = known[i]->ino == st[i].st_ino && known[i]->sec == st[i].st_mtim.tv_sec
+    ok = md_may_read (&st[i]) && known[i]->ino == st[i].st_ino && known[i]->sec == st[i].st_mtim.tv_sec
          && known[i]->nsec == st[i].st_mtim.tv_nsec;
   if (ok)
     {

@@ -61,6 +61,13 @@ gboolean md_stamp_equal (const MdStamp *a, const MdStamp *b);
 typedef void (*MdEntryFunc) (const char *name, gsize len, guint8 type, gpointer data);
 gboolean md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error);
 
+/* ---- trouble.c ---- */
+typedef enum { MD_ACCESS_READ, MD_ACCESS_WRITE, MD_ACCESS_CHANGE /* of names in the directory */ } MdAccess;
+/* By owner and mode: a directory also to be searched. */
+gboolean md_may_read (const struct stat *st);
+/* Sets @error from errno with the path of @name below @dirfd ("." for that itself), and of a refusal says why. FALSE. */
+gboolean md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess access, const char *what);
+
 /* ---- filename.c ---- */
 typedef struct MdName /* a parsed file name; offsets into it */
 {
@@ -303,6 +310,7 @@ typedef struct MdIndex
   guint64 size, checkpoint_size, sequence;
   GByteArray *pending; /* items not yet written */
   gboolean is_broken;  /* a write failed: the file is gone */
+  int failure;         /* errno of the last checkpoint that failed */
   gboolean has_overflowed; /* pending items were dropped: only a checkpoint will do */
   gboolean needs_sync; /* pending or written items that names cannot hold */
   gboolean is_unnamed; /* the file may be another one after a crash: its name was not synced */

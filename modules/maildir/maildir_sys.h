@@ -32,6 +32,9 @@ typedef struct MdSys
   ssize_t (*getdents) (int fd, void *buffer, size_t len);
 } MdSys;
 
-extern MdSys md_sys;
+/* What the driver calls: the calls below, made again when a signal interrupted them. */
+extern const MdSys md_sys;
+/* What tests replace. */
+extern MdSys md_calls;
 /* Puts the real calls back. */
 void md_sys_reset (void);

@@ -62,7 +62,7 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
         return fd;
       if (errno != ENOENT)
         {
-          satchel_error_set_errno (error, errno, "message %u", uid);
+          md_error_at (error, errno, place->fd, place->name, MD_ACCESS_READ, "message");
           return -1;
         }
       /* Renamed: by a commit that is at work, which this waits for, or by another program. */
@@ -118,8 +118,6 @@ read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError *
     {
       ssize_t n = only_cached ? md_sys.pread_cached (fd, data + len, size - len, (off_t) len)
                               : md_sys.pread (fd, data + len, size - len, (off_t) len);
-      if (n < 0 && errno == EINTR)
-        continue;
       if (n < 0)
         {
           satchel_error_set_errno (error, errno, "message: read");

@@ -35,7 +35,7 @@ ensure_file (Writer *writer, GError **error)
   if (writer->fd >= 0)
     return TRUE;
   writer->name[0] = '\0';
-  return satchel_error_set_errno (error, errno, "tmp: create");
+  return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "new file in");
 }
 
 /* How far @data can be stored with LF: each LF has exactly one CR before it.  A run of CRs before an LF, or a bare

@@ -89,10 +89,13 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
       step->is_done = TRUE;
       return TRUE;
     }
+  int errnum = errno;
   /* GONE: the name is not what we knew; the caller looks again and plans anew. */
   if (errno == ENOENT && !step->is_external)
     return satchel_error_set (error, SATCHEL_ERROR_GONE, "a file was changed by another program");
-  return satchel_error_set_errno (error, errno, "change of a message");
+  gboolean is_source = step->kind == MD_STEP_UNLINK || faccessat (step->to_fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
+  return md_error_at (error, errnum, is_source ? step->from_fd : step->to_fd, is_source ? step->from : step->to, MD_ACCESS_CHANGE,
+                      "change of");
 }
 
 /* What can be taken back goes first; then the removals, of which the first fails for all that the others could. */

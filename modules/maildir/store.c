@@ -23,7 +23,7 @@ md_check_owner (int fd, const char *path, GError **error)
     return satchel_error_set_errno (error, errno, "mail directory");
   if (st.st_uid == geteuid ())
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+  return satchel_error_set (error, SATCHEL_ERROR_ACCESS,
                             "%s belongs to uid %u, not to the mail user (uid %u): give it over with `chown -R %u`, or set server.mail_user "
                             "to the owner if all Maildirs have the same",
                             path, (guint) st.st_uid, (guint) geteuid (), (guint) geteuid ());

@@ -217,7 +217,7 @@ assign_uids (Sync *sync, GError **error)
       mb->uidnext = next;
       return TRUE;
     }
-  if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA))
+  if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
     return FALSE;
   g_clear_error (error);
   leave_out_from (sync, first_fresh);

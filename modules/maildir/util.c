@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -72,11 +73,9 @@ md_random (void *buffer, gsize len)
   guint8 *p = buffer;
   while (len > 0)
     {
-      gssize got = getrandom (p, len, 0);
+      gssize got = SATCHEL_RETRY (getrandom (p, len, 0));
       if (got <= 0)
         {
-          if (got < 0 && errno == EINTR)
-            continue;
           for (; len > 0; len--)
             *p++ = (guint8) g_random_int ();
           return;
@@ -161,8 +160,6 @@ md_write_all (int fd, const void *data, gsize len, GError **error)
   while (len > 0)
     {
       ssize_t n = md_sys.write (fd, p, len);
-      if (n < 0 && errno == EINTR)
-        continue;
       if (n <= 0)
         return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
       p += n;
@@ -178,8 +175,6 @@ md_pwrite_all (int fd, const void *data, gsize len, guint64 offset, GError **err
   while (len > 0)
     {
       ssize_t n = md_sys.pwrite (fd, p, len, (off_t) offset);
-      if (n < 0 && errno == EINTR)
-        continue;
       if (n <= 0)
         return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write");
       p += n;
@@ -195,8 +190,6 @@ md_pwritev_all (int fd, struct iovec *parts, guint n, guint64 offset, GError **e
   while (n > 0)
     {
       ssize_t done = md_sys.pwritev (fd, parts, (int) n, (off_t) offset);
-      if (done < 0 && errno == EINTR)
-        continue;
       if (done <= 0)
         return satchel_error_set_errno (error, done < 0 ? errno : EIO, "write");
       offset += (guint64) done;
@@ -228,7 +221,7 @@ md_open_file (int dirfd, const char *name, GError **error)
   int fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "%s: open", name);
+      md_error_at (error, errno, dirfd, name, MD_ACCESS_WRITE, "open");
       return -1;
     }
   struct stat st;
@@ -244,8 +237,6 @@ read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
   for (gsize at = 0; at < len;)
     {
       ssize_t n = md_sys.pread (fd, data + at, len - at, (off_t) at);
-      if (n < 0 && errno == EINTR)
-        continue;
       if (n < 0)
         return satchel_error_set_errno (error, errno, "%s: read", name);
       if (n == 0)
@@ -261,7 +252,7 @@ md_read_file (int dirfd, const char *name, gsize max, GError **error)
   int fd = md_sys.openat (dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "%s: open", name);
+      md_error_at (error, errno, dirfd, name, MD_ACCESS_READ, "open");
       return NULL;
     }
   struct stat st;
@@ -285,12 +276,12 @@ md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean
   md_sys.unlinkat (dirfd, temporary, 0); /* of an earlier try; or a planted one */
   int fd = md_sys.openat (dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0)
-    return satchel_error_set_errno (error, errno, "%s: create", temporary);
+    return md_error_at (error, errno, dirfd, temporary, MD_ACCESS_CHANGE, "create");
   gboolean ok = md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, temporary, error));
   if (md_sys.close (fd) != 0 && ok && durable)
     ok = satchel_error_set_errno (error, errno, "%s: close", temporary);
   if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s: rename", temporary);
+    ok = md_error_at (error, errno, dirfd, name, MD_ACCESS_CHANGE, "replace");
   if (!ok)
     md_sys.unlinkat (dirfd, temporary, 0);
   return ok;
@@ -322,7 +313,8 @@ md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
       if (saved == ENOENT && create && attempt == 0
           && ((is_made = md_sys.mkdirat (dirfd, name, 0700) == 0) || errno == EEXIST))
         continue;
-      satchel_error_set_errno (error, create && saved == ENOENT ? errno : saved, "directory %s", name);
+      gboolean is_new = create && saved == ENOENT;
+      md_error_at (error, is_new ? errno : saved, dirfd, name, is_new ? MD_ACCESS_CHANGE : MD_ACCESS_READ, "directory");
       return -1;
     }
 }
@@ -377,16 +369,14 @@ md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
   /* An own descriptor: the position of a shared one would be everyone's. */
   int fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
-    return satchel_error_set_errno (error, errno, "open directory");
+    return md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");
   g_autofree guint8 *buffer = g_malloc (size);
   gboolean ok = TRUE;
   for (;;)
     {
       ssize_t got = md_sys.getdents (fd, buffer, size);
-      if (got < 0 && errno == EINTR)
-        continue;
       if (got < 0)
-        ok = satchel_error_set_errno (error, errno, "read directory");
+        ok = md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");
       if (got <= 0)
         break;
       for (ssize_t at = 0; at < got;)

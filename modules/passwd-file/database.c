@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
+#include <satchel/retry.h>
 #include <sodium.h>
 #include <string.h>
 #include <unistd.h>
@@ -117,9 +118,7 @@ read_all (int fd, GByteArray *text, GError **error)
   gsize filled = 0;
   for (;;)
     {
-      ssize_t n = read (fd, text->data + filled, text->len - 1 - filled);
-      if (n < 0 && errno == EINTR)
-        continue;
+      ssize_t n = SATCHEL_RETRY (read (fd, text->data + filled, text->len - 1 - filled));
       if (n < 0)
         return satchel_error_set_errno (error, errno, "read");
       filled += (gsize) n;
@@ -136,7 +135,7 @@ GBytes *
 passwd_file_read (const char *path, struct stat *ret_status, GError **error)
 {
   /* O_NONBLOCK: a FIFO in its place must not hang the process. */
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
       int errnum = errno;

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/retry.h>
 #include <sodium.h>
 #include <string.h>
 #include <sys/file.h>
@@ -27,7 +28,7 @@ static int
 open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait, GError **error)
 {
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
-  int fd = openat (directory, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+  int fd = SATCHEL_RETRY (openat (directory, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "%s", lock_name);
@@ -38,7 +39,7 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
       close (fd);
       return -1;
     }
-  for (int waited_ms = 0; flock (fd, LOCK_EX | LOCK_NB) < 0; waited_ms += LOCK_POLL_MS)
+  for (int waited_ms = 0; SATCHEL_RETRY (flock (fd, LOCK_EX | LOCK_NB)) < 0; waited_ms += LOCK_POLL_MS)
     {
       if (errno != EWOULDBLOCK || !may_wait || waited_ms >= LOCK_WAIT_MS)
         {
@@ -57,27 +58,27 @@ write_new (int directory, const char *name, const GString *text, const struct st
   g_autofree char *new_name = g_strconcat (name, ".new", NULL);
   /* Left by a crash; ours alone, under the lock. */
   unlinkat (directory, new_name, 0);
-  int fd = openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+  int fd = SATCHEL_RETRY (openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", new_name);
   gboolean ok = give_to_owner (fd, like, error);
   for (gsize written = 0; ok && written < text->len;)
     {
-      ssize_t n = write (fd, text->str + written, text->len - written);
-      if (n < 0 && errno != EINTR)
+      ssize_t n = SATCHEL_RETRY (write (fd, text->str + written, text->len - written));
+      if (n < 0)
         ok = satchel_error_set_errno (error, errno, "write");
       else if (n > 0)
         written += (gsize) n;
     }
-  if (ok && (fchmod (fd, mode) < 0 || fsync (fd) < 0))
+  if (ok && (fchmod (fd, mode) < 0 || SATCHEL_RETRY (fsync (fd)) < 0))
     ok = satchel_error_set_errno (error, errno, "fsync");
-  if (close (fd) < 0 && ok)
+  if (satchel_close (fd) < 0 && ok)
     ok = satchel_error_set_errno (error, errno, "close");
-  if (ok && renameat (directory, new_name, directory, name) < 0)
+  if (ok && SATCHEL_RETRY (renameat (directory, new_name, directory, name)) < 0)
     ok = satchel_error_set_errno (error, errno, "rename");
   if (!ok)
     unlinkat (directory, new_name, 0);
-  else if (fsync (directory) < 0)
+  else if (SATCHEL_RETRY (fsync (directory)) < 0)
     ok = satchel_error_set_errno (error, errno, "fsync of the directory");
   return ok;
 }
@@ -208,7 +209,7 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
 {
   g_autofree char *directory_path = g_path_get_dirname (path);
   g_autofree char *name = g_path_get_basename (path);
-  int directory = open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  int directory = SATCHEL_RETRY (open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int errnum = errno;
   /* Not "no such user", which is what NONEXISTENT would become. */
   if (directory < 0 && errnum == ENOENT)

@@ -68,36 +68,20 @@ open_job (gpointer data)
     find_uidls (pop3, &pop3->error);
 }
 
-/* RFC 3206 4: what another try can mend, and what only the administrator can. */
+/* RFC 3206 4: what only the administrator can mend, and not another try. */
+gboolean
+pop3_error_lasts (const GError *error)
+{
+  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT) || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT) || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS);
+}
+
 static Pop3Text
 text_for (const GError *error)
 {
-  if (error == NULL || error->domain != SATCHEL_ERROR)
-    return POP3_TEXT_MAILDROP_TEMPORARY;
-  switch ((SatchelErrorCode)error->code)
-    {
-    case SATCHEL_ERROR_INUSE:
-      return POP3_TEXT_IN_USE;
-    case SATCHEL_ERROR_CORRUPT:
-    case SATCHEL_ERROR_NOPERM:
-    case SATCHEL_ERROR_CANNOT:
-      return POP3_TEXT_MAILDROP_PERMANENT;
-    case SATCHEL_ERROR_FAILED:
-    case SATCHEL_ERROR_NONEXISTENT:
-    case SATCHEL_ERROR_ALREADYEXISTS:
-    case SATCHEL_ERROR_OVERQUOTA:
-    case SATCHEL_ERROR_LIMIT:
-    case SATCHEL_ERROR_UNAVAILABLE:
-    case SATCHEL_ERROR_LOCKED:
-    case SATCHEL_ERROR_GONE:
-    case SATCHEL_ERROR_IO:
-    case SATCHEL_ERROR_INVALID:
-    case SATCHEL_ERROR_TIMEOUT:
-    case SATCHEL_ERROR_CANCELLED:
-    case SATCHEL_ERROR_BADCHARSET:
-      return POP3_TEXT_MAILDROP_TEMPORARY;
-    }
-  return POP3_TEXT_MAILDROP_TEMPORARY;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
+    return POP3_TEXT_IN_USE;
+  return pop3_error_lasts (error) ? POP3_TEXT_MAILDROP_PERMANENT : POP3_TEXT_MAILDROP_TEMPORARY;
 }
 
 static void
@@ -116,8 +100,9 @@ refuse (Pop3 *pop3, Pop3Text text)
   pop3_reply (pop3, text);
   /* Clients that poll too often, or twice, are nothing to look after. */
   gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY || satchel_session_is_cancelled (pop3->session);
-  satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "maildrop not opened: %s",
-                       pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
+  if (is_usual || pop3->error == NULL || satchel_error_is_news (pop3->error))
+    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "maildrop not opened: %s",
+                           pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
   g_clear_error (&pop3->error);
   pop3->is_closing = TRUE;
   satchel_connection_close (pop3->connection);

@@ -95,6 +95,8 @@ gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 
 /* maildrop.c */
 void pop3_open_maildrop (Pop3 *pop3);
+/* Will another try fail as well? */
+gboolean pop3_error_lasts (const GError *error);
 /* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
 void pop3_say_totals (Pop3 *pop3);
 guint64 pop3_size (Pop3 *pop3, guint32 index);

@@ -128,12 +128,14 @@ static void
 fail (Pop3 *pop3)
 {
   gboolean is_gone = g_error_matches (pop3->error, SATCHEL_ERROR, SATCHEL_ERROR_GONE);
-  satchel_session_log (pop3->session, is_gone ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
-                       pop3->message + 1, pop3->error->message);
+  gboolean is_lasting = pop3_error_lasts (pop3->error);
+  if (is_gone || satchel_error_is_news (pop3->error))
+    satchel_session_log (pop3->session, is_gone ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
+                         pop3->message + 1, pop3->error->message);
   g_clear_error (&pop3->error);
   if (!pop3->is_begun)
     {
-      pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : POP3_TEXT_MESSAGE_UNREADABLE);
+      pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : is_lasting ? POP3_TEXT_MESSAGE_BROKEN : POP3_TEXT_MESSAGE_UNREADABLE);
       return;
     }
   /* Half an answer was sent: only closing tells the client so. */

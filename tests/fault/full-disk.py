@@ -34,7 +34,7 @@ def delivery(w, n):
 
 @case
 def fills_up():
-    """LMTP answers 452 when the disk is full, and what was acknowledged is there"""
+    """LMTP answers 452 4.3.1 when the disk is full, and what was acknowledged is there"""
     server = state["server"] = Server("--set", f'server.mail_root="{small_disk()}/mail"', users=1)
     w = state["lmtp"] = Wire(server, "lmtp")
     w.line()
@@ -44,7 +44,7 @@ def fills_up():
     while (reply := delivery(w, n))[:3] == b"250":
         n += 1
         equal(n < 1000, True, "the disk fills up")
-    equal(reply[:9], b"452 4.2.2", "reply on a full disk")
+    equal(reply[:9], b"452 4.3.1", "reply on a full disk: nobody's mailbox is full")
     c = state["imap"] = server.imap()
     equal(c.select()[1], [b"%d" % n], "what was acknowledged")
     contents = [x[1] for x in c.fetch("1:*", "BODY.PEEK[]")[1] if isinstance(x, tuple)]
@@ -53,11 +53,11 @@ def fills_up():
 
 @case
 def upload_is_refused():
-    """APPEND answers NO [OVERQUOTA]"""
+    """APPEND answers NO [UNAVAILABLE]"""
     if "imap" not in state:
         raise Skip("no full disk, see above")
     kind, text = state["imap"].append("INBOX", None, None, b"Subject: x\r\n\r\n" + b"q" * 20000)
-    equal((kind, text[0][:11]), ("NO", b"[OVERQUOTA]"), "APPEND")
+    equal((kind, text[0][:13]), ("NO", b"[UNAVAILABLE]"), "APPEND")
 
 
 @case

@@ -56,7 +56,7 @@ memory_close (int fd)
 static MdUidlist *
 read_list (const void *data, gsize len, guint32 uidvalidity)
 {
-  md_sys = (MdSys){ .openat = memory_openat, .fstat = memory_fstat, .pread = memory_pread, .close = memory_close };
+  md_calls = (MdSys){ .openat = memory_openat, .fstat = memory_fstat, .pread = memory_pread, .close = memory_close };
   input = data;
   input_len = len;
   return md_uidlist_load (AT_FDCWD, "list", uidvalidity);

@@ -314,7 +314,7 @@ crashfs_start (int root_fd)
 {
   struct stat st;
   md_sys_reset ();
-  real = md_sys;
+  real = md_calls;
   g_clear_pointer (&operations, g_array_unref);
   g_clear_pointer (&inodes, g_ptr_array_unref);
   g_clear_pointer (&numbers, g_hash_table_unref);
@@ -325,18 +325,18 @@ crashfs_start (int root_fd)
   n_left_out = 0;
   fstat (root_fd, &st);
   add_inode (&st, "/");
-  md_sys.openat = crash_openat;
-  md_sys.mkdirat = crash_mkdirat;
-  md_sys.pwrite = crash_pwrite;
-  md_sys.pwritev = crash_pwritev;
-  md_sys.write = crash_write;
-  md_sys.ftruncate = crash_ftruncate;
-  md_sys.linkat = crash_linkat;
-  md_sys.unlinkat = crash_unlinkat;
-  md_sys.renameat = crash_renameat;
-  md_sys.fsync = crash_fsync;
-  md_sys.fdatasync = crash_fsync;
-  md_sys.close = crash_close;
+  md_calls.openat = crash_openat;
+  md_calls.mkdirat = crash_mkdirat;
+  md_calls.pwrite = crash_pwrite;
+  md_calls.pwritev = crash_pwritev;
+  md_calls.write = crash_write;
+  md_calls.ftruncate = crash_ftruncate;
+  md_calls.linkat = crash_linkat;
+  md_calls.unlinkat = crash_unlinkat;
+  md_calls.renameat = crash_renameat;
+  md_calls.fsync = crash_fsync;
+  md_calls.fdatasync = crash_fsync;
+  md_calls.close = crash_close;
 }
 
 static int
@@ -349,7 +349,7 @@ void
 crashfs_stop (void)
 {
   md_sys_reset ();
-  md_sys.fsync = md_sys.fdatasync = no_sync; /* the states are looked at one by one */
+  md_calls.fsync = md_calls.fdatasync = no_sync; /* the states are looked at one by one */
 }
 
 void

@@ -154,14 +154,14 @@ void
 faults_start (guint nth, FaultKind kind, int errnum, gboolean persistent)
 {
   md_sys_reset ();
-  real = md_sys;
+  real = md_calls;
   fault_counts = (FaultCounts){ 0 };
   fail_at = nth;
   fail_kind = kind;
   fail_errno = errnum;
   is_persistent = persistent;
   was_reached = FALSE;
-  md_sys = (MdSys){ .openat = fault_openat,
+  md_calls = (MdSys){ .openat = fault_openat,
                     .close = fault_close,
                     .pread = fault_pread,
                     .pwrite = fault_pwrite,

@@ -38,10 +38,10 @@ make_times_coarse (void)
 {
   if (real_fstat != NULL)
     return;
-  real_fstat = md_sys.fstat;
-  real_fstatat = md_sys.fstatat;
-  md_sys.fstat = coarse_fstat;
-  md_sys.fstatat = coarse_fstatat;
+  real_fstat = md_calls.fstat;
+  real_fstatat = md_calls.fstatat;
+  md_calls.fstat = coarse_fstat;
+  md_calls.fstatat = coarse_fstatat;
 }
 
 void

@@ -185,7 +185,7 @@ test_full_disk (void)
       g_autoptr (GError) error = NULL;
       while (append_text (inbox, "more\r\n", 0, NULL, &error) != 0)
         continue;
-      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_OVERQUOTA);
+      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE);
       g_autofree char *text = message_text (inbox, 2);
       g_assert_cmpstr (text, ==, "kept\r\n");
       g_clear_error (&error);

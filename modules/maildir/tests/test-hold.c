@@ -67,7 +67,7 @@ test_together (void)
   place_open (&place);
   synced = g_hash_table_new (NULL, NULL);
   n_syncs = 0;
-  md_sys.fsync = count_fsync;
+  md_calls.fsync = count_fsync;
   g_assert_true (make_together (&place, &error));
   g_assert_no_error (error);
   /* Each once: state and directory of each mailbox, the user's file in two generations, the user's directory. */
@@ -99,7 +99,7 @@ test_failure (void)
   place_open (&place);
   n_syncs = 0;
   fails = TRUE;
-  md_sys.fsync = count_fsync;
+  md_calls.fsync = count_fsync;
   g_assert_false (make_together (&place, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_IO);
   g_clear_error (&error);
