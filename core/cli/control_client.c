@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -59,10 +60,7 @@ static gboolean
 receive_reply (int fd, guint timeout_ms, SatchelControlFunc func, gpointer data, gboolean *ret_final, guint *ret_status, GError **error)
 {
   struct pollfd poll_fd = { fd, POLLIN, 0 };
-  int n;
-  do
-    n = poll (&poll_fd, 1, (int) timeout_ms);
-  while (n < 0 && errno == EINTR);
+  int n = SATCHEL_RETRY (poll (&poll_fd, 1, (int) timeout_ms));
   if (n == 0)
     return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server did not answer in time");
   char packet[SATCHEL_CONTROL_REPLY_MAX + 1];
@@ -95,9 +93,7 @@ wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
   for (;;)
     {
       gint64 left_ms = end_ms - g_get_monotonic_time () / 1000;
-      int n = poll (&poll_fd, 1, (int) MAX (left_ms, 0));
-      if (n < 0 && errno == EINTR)
-        continue;
+      int n = SATCHEL_RETRY (poll (&poll_fd, 1, (int) MAX (left_ms, 0)));
       if (n <= 0)
         return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server was told to stop and has not ended yet");
       if (process_fd >= 0 || recv (fd, packet, sizeof packet, 0) <= 0)

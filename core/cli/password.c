@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <satchel/retry.h>
 #include <stdio.h>
 #include <string.h>
 #include <termios.h>
@@ -32,9 +33,7 @@ read_line (int fd, char line[PASSWORD_MAX + 1])
   for (;;)
     {
       char c;
-      ssize_t n = read (fd, &c, 1);
-      if (n < 0 && errno == EINTR)
-        continue;
+      ssize_t n = SATCHEL_RETRY (read (fd, &c, 1));
       if (n <= 0 || c == '\n')
         break;
       any = TRUE;

@@ -7,6 +7,7 @@
 #include "core/runtime/ipc_private.h"
 #include <errno.h>
 #include <poll.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -208,10 +209,7 @@ satchel_ipc_write (int fd, const SatchelIpcMessage *message, int flags)
             out += sizeof (int);
           }
     }
-  gssize n;
-  do
-    n = sendmsg (fd, &envelope, flags | MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  gssize n = SATCHEL_RETRY (sendmsg (fd, &envelope, flags | MSG_NOSIGNAL));
   return n < 0 ? errno : 0;
 }
 
@@ -250,10 +248,7 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
     buffer = g_malloc (SATCHEL_IPC_MAX_BYTES);
   struct iovec part = { buffer, SATCHEL_IPC_MAX_BYTES };
   struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-  gssize n;
-  do
-    n = recvmsg (fd, &envelope, flags | MSG_CMSG_CLOEXEC);
-  while (n < 0 && errno == EINTR);
+  gssize n = SATCHEL_RETRY (recvmsg (fd, &envelope, flags | MSG_CMSG_CLOEXEC));
   if (n < 0)
     return errno == EAGAIN ? SATCHEL_IPC_READ_AGAIN : SATCHEL_IPC_READ_ENDED;
   if (n == 0)

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <satchel/hash.h>
+#include <satchel/retry.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -291,20 +292,16 @@ satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, g
     }
   g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
   struct pollfd poll_fd = { pipe_fds[0], POLLIN, 0 };
-  int n_ready;
   gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
-  do
-    n_ready = poll (&poll_fd, 1, (int) MAX (0, (end - g_get_monotonic_time ()) / 1000));
-  while (n_ready < 0 && errno == EINTR);
+  int n_ready = SATCHEL_RETRY (poll (&poll_fd, 1, (int) MAX (0, (end - g_get_monotonic_time ()) / 1000)));
   char answer[4096] = "";
-  gssize len = n_ready > 0 ? read (pipe_fds[0], answer, sizeof answer - 1) : 0;
+  gssize len = n_ready > 0 ? SATCHEL_RETRY (read (pipe_fds[0], answer, sizeof answer - 1)) : 0;
   answer[MAX (len, 0)] = '\0';
   close (pipe_fds[0]);
   if (n_ready == 0)
     kill (pid, SIGKILL);
   int status = 0;
-  while (waitpid (pid, &status, 0) < 0 && errno == EINTR)
-    ;
+  (void) SATCHEL_RETRY (waitpid (pid, &status, 0));
   if (n_ready == 0)
     return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT,
                               "%s: loading it did not end within %u ms; install another version, or set enabled = false", who, timeout_ms);

@@ -7,16 +7,14 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <satchel/retry.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 static gssize
 plain_read (SatchelTransport *transport, void *buffer, gsize len)
 {
-  gssize n;
-  do
-    n = recv (transport->fd, buffer, len, MSG_DONTWAIT);
-  while (n < 0 && errno == EINTR);
+  gssize n = SATCHEL_RETRY (recv (transport->fd, buffer, len, MSG_DONTWAIT));
   if (n > 0)
     return n;
   if (n == 0)
@@ -28,10 +26,7 @@ static gssize
 plain_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
 {
   struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (gsize)n_parts };
-  gssize n;
-  do
-    n = sendmsg (transport->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  gssize n = SATCHEL_RETRY (sendmsg (transport->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
   if (n >= 0)
     return n;
   return errno == EAGAIN ? SATCHEL_IO_AGAIN : SATCHEL_IO_RESET;

@@ -6,6 +6,7 @@
 #include "core/runtime/reactor_private.h"
 #include "core/session/relay.h"
 #include <errno.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -96,10 +97,7 @@ client_broke (SatchelRelay *relay, SatchelCloseReason reason)
 static gssize
 mail_write (SatchelRelay *relay, const guint8 *data, gsize len)
 {
-  gssize n;
-  do
-    n = send (relay->mail_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL);
-  while (n < 0 && errno == EINTR);
+  gssize n = SATCHEL_RETRY (send (relay->mail_fd, data, len, MSG_DONTWAIT | MSG_NOSIGNAL));
   return n >= 0 ? n : errno == EAGAIN ? 0 : -1;
 }
 
@@ -188,10 +186,7 @@ mail_to_client (SatchelRelay *relay)
           finish (relay);
           return;
         }
-      gssize n;
-      do
-        n = recv (relay->mail_fd, piece, PIECE_BYTES, MSG_DONTWAIT);
-      while (n < 0 && errno == EINTR);
+      gssize n = SATCHEL_RETRY (recv (relay->mail_fd, piece, PIECE_BYTES, MSG_DONTWAIT));
       if (n < 0 && errno == EAGAIN)
         return;
       if (n <= 0)

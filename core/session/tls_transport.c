@@ -6,6 +6,7 @@
 
 #include "core/session/tls_private.h"
 #include <errno.h>
+#include <satchel/retry.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -57,10 +58,7 @@ take (TlsTransport *self, void *buffer, size_t len)
     }
   if (shared_len == 0)
     {
-      gssize got;
-      do
-        got = recv (self->transport.fd, shared, SHARED_BYTES, MSG_DONTWAIT);
-      while (got < 0 && errno == EINTR);
+      gssize got = SATCHEL_RETRY (recv (self->transport.fd, shared, SHARED_BYTES, MSG_DONTWAIT));
       if (got <= 0)
         {
           if (got < 0)

@@ -220,7 +220,11 @@ resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *sto
   if ((row.flags & SATCHEL_FLAG_UNPARSED) != 0)
     return unparsed (batch->mailbox, uid, row.size, first_error != NULL && *first_error == NULL ? first_error : NULL);
   if (have != NULL && is_sound (batch->mailbox, uid, have))
-    return g_steal_pointer (&have);
+    {
+      if (row.size != satchel_attributes_size (have))
+        keep (batch, uid, have);
+      return g_steal_pointer (&have);
+    }
   GBytes *computed = compute (batch->mailbox, snapshot, &row, &error);
   if (computed != NULL)
     {

@@ -283,9 +283,10 @@ imap_append_take (ImapSession *session, const guint8 *data, gsize len)
   if (incoming->text != NULL)
     g_byte_array_set_size (incoming->buffer, 0);
   gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
-  /* RFC 3516 4.4: with NULs it could not be sent as FETCH BODY wants it; the client then encodes it. */
-  if (incoming->is_binary && memchr (data, '\0', n) != NULL)
-    imap_incoming_fail (incoming, "UNKNOWN-CTE", "Content with NUL is not stored, encode it.");
+  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY wants it.  The client
+   * is to encode it (decision 0020). */
+  if (memchr (data, '\0', n) != NULL)
+    imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT", "Content with NUL is not stored, encode it.");
   if (incoming->text == NULL)
     g_byte_array_append (incoming->buffer, data, (guint) n);
   satchel_connection_consume (session->connection, n);

@@ -88,6 +88,15 @@ load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
   return TRUE;
 }
 
+/* RFC 3501 9: a literal has no NUL, which mail from an MTA or another program can have.  An octet for an octet, so that sizes
+ * stay; BINARY sends them as they are (decision 0020). */
+static void
+hide_nul (char *data, gsize len)
+{
+  for (char *end = data + len; (data = memchr (data, '\0', (gsize) (end - data))) != NULL; data++)
+    *data = '\x80';
+}
+
 /* Whether what BINARY asks for can be decoded (RFC 3516 4.3). */
 static gboolean
 check_encoding (ImapFetch *fetch, const ImapSection *section, GBytes *attributes, GError **error)
@@ -188,6 +197,8 @@ send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section
           broken (session, error != NULL ? error->message : "it ends early");
           return FALSE;
         }
+      if (section->binary == IMAP_BINARY_NO)
+        hide_nul (to, (gsize) got);
       writer->len += (gsize) got;
       fetch->offset += (guint64) got;
       fetch->left -= (guint64) got;
@@ -220,9 +231,10 @@ start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section
 }
 
 static void
-send_fields (ImapSession *session, const ImapSection *section, const GString *text)
+send_fields (ImapSession *session, const ImapSection *section, GString *text)
 {
   guint64 offset = 0, len = text->len;
+  hide_nul (text->str, text->len);
   cut (section, &offset, &len);
   imap_write_literal_header (&session->writer, len);
   imap_write_raw (&session->writer, text->str + offset, (gsize) len);

@@ -388,6 +388,19 @@ find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
   return TRUE;
 }
 
+/* What comes is what is announced, whatever the name of a file that another program wrote says; counting it sets right what
+ * every session is told from then on. */
+static void
+count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size)
+{
+  g_autoptr (GBytes) counted = NULL;
+  gint64 length = satchel_stream_length (fetch->content, NULL);
+  if (length < 0 || (guint64) length == *size)
+    return;
+  *size = (guint64) length;
+  satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &counted, NULL);
+}
+
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
 static gboolean
 start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
@@ -409,11 +422,11 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
     }
   guint64 size = row_size (session, fetch);
   g_autoptr (GBytes) sized = NULL;
-  if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
+  if (attributes != NULL)
+    size = satchel_attributes_size (attributes);
+  else if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
     {
-      if (attributes != NULL)
-        size = satchel_attributes_size (attributes);
-      else if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, &error) || sized == NULL)
+      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, &error) || sized == NULL)
         {
           note_failure (fetch, error);
           return FALSE;
@@ -431,6 +444,8 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
       note_failure (fetch, error);
       return FALSE;
     }
+  if (fetch->content != NULL)
+    count_octets (session, fetch, uid, &size);
   write_items (session, fetch, wanted_items (session, command, fetch), attributes, size);
   if (arguments->sections->len > 0 && session->writer.data[session->writer.len - 1] != '(')
     imap_write (&session->writer, " ");

@@ -25,6 +25,8 @@ date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const M
     }
   satchel_snapshot_builder_get (builder, index, &row);
   row.internal_date = st.st_mtim.tv_sec;
+  if (!md_name_fits (md_table_name (&mb->table, entry), entry->name_len, &st) && entry->cache_off == 0)
+    row.size = SATCHEL_SIZE_UNKNOWN;
   satchel_snapshot_builder_set (builder, index, &row);
   md_index_row (mb, &row, entry);
   return TRUE;

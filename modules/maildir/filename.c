@@ -52,6 +52,18 @@ parse_uid (const char *p, const char *end, MdName *ret)
   return TRUE;
 }
 
+/* A size said twice, and differently, or that is none. */
+static gboolean
+parse_size (const char *p, const char *end, gboolean *has, guint64 *size, gboolean *is_odd)
+{
+  guint64 number = 0;
+  gboolean ok = parse_number (p, end, &number);
+  *is_odd |= !ok || (*has && number != *size);
+  *has |= ok;
+  *size = ok ? number : *size;
+  return ok;
+}
+
 /* @p..@end: "X=value". TRUE: one of ours. */
 static gboolean
 parse_field (const char *p, const char *end, MdName *ret)
@@ -62,9 +74,9 @@ parse_field (const char *p, const char *end, MdName *ret)
   switch (p[0])
     {
     case 'S':
-      return (ret->has_size = parse_number (p + 2, end, &ret->size));
+      return parse_size (p + 2, end, &ret->has_size, &ret->size, &ret->is_odd);
     case 'W':
-      return (ret->has_wire = parse_number (p + 2, end, &ret->wire));
+      return parse_size (p + 2, end, &ret->has_wire, &ret->wire, &ret->is_odd);
     case 'D':
       return (ret->has_length = parse_number (p + 2, end, &ret->length));
     case 'T':
@@ -106,6 +118,16 @@ parse_suffix (const char *p, const char *end, MdName *ret)
       }
 }
 
+/* Can W be the size of a file of S bytes whose line ends are a byte or two each?  With D a layer made the file another
+ * length.  Beyond that a name is believed until somebody looks at the file (decision 0020). */
+static gboolean
+is_plausible (const MdName *name)
+{
+  if (name->is_odd || !name->has_size)
+    return FALSE;
+  return name->has_length || (name->is_raw ? name->wire == name->size : name->wire >= name->size && name->wire / 2 <= name->size);
+}
+
 void
 md_name_parse (const char *name, gsize len, MdName *ret)
 {
@@ -124,11 +146,20 @@ md_name_parse (const char *name, gsize len, MdName *ret)
       parse_field (comma + 1, next != NULL ? next : base_end, ret);
       comma = next;
     }
+  ret->has_wire &= is_plausible (ret);
   if (ret->has_uid && !ret->has_date)
     {
       const char *dot = memchr (name, '.', ret->id_len);
       ret->has_date = md_parse_signed (name, dot != NULL ? dot : name + ret->id_len, &ret->date);
     }
+}
+
+gboolean
+md_name_fits (const char *name, gsize len, const struct stat *st)
+{
+  MdName parsed;
+  md_name_parse (name, len, &parsed);
+  return !parsed.has_size || parsed.size == (guint64) st->st_size;
 }
 
 gboolean

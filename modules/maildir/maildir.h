@@ -75,7 +75,8 @@ typedef struct MdName /* a parsed file name; offsets into it */
   guint id_len;        /* of the prefix before the first ',' */
   gboolean has_uid;    /* U= is there: written by us, for some mailbox */
   guint32 uidvalidity, uid;
-  gboolean has_size, has_wire, has_length, has_date, is_raw;
+  gboolean has_size, has_wire, has_length, has_date, is_raw; /* has_wire: and it may be true */
+  gboolean is_odd;     /* sizes that contradict each other, or are none */
   guint64 size, wire, length; /* S=, W=, D= */
   gint64 date;                /* T=, else the leading number if has_uid */
   gboolean has_flags;         /* ":2," is there */
@@ -83,6 +84,8 @@ typedef struct MdName /* a parsed file name; offsets into it */
   guint32 letters;            /* bit per keyword letter */
 } MdName;
 void md_name_parse (const char *name, gsize len, MdName *ret);
+/* FALSE: the name says another size than the file has: then its W= says nothing either. */
+gboolean md_name_fits (const char *name, gsize len, const struct stat *st);
 /* Decimal, perhaps after "-", up to @end; FALSE: anything else, or too big. */
 gboolean md_parse_signed (const char *p, const char *end, gint64 *ret);
 /* "PREFIX,S=..,W=..,U=V.UID" plus, with @in_cur, ":2,FLAGS".  @prefix: see md_name_id. */

@@ -19,6 +19,7 @@ typedef struct Place
   char name[256];
   guint base_len;
   int fd;
+  gboolean is_scanned; /* its size was counted, not read off its name */
 } Place;
 
 static gboolean
@@ -30,6 +31,7 @@ find_place (MdMailbox *mb, guint32 uid, Place *ret)
     {
       memcpy (ret->name, md_table_name (&mb->table, entry), entry->name_len + 1u);
       ret->base_len = entry->base_len;
+      ret->is_scanned = entry->cache_off != 0;
       ret->fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
     }
   g_mutex_unlock (&mb->store->table);
@@ -149,6 +151,14 @@ md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
   return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
 }
 
+static guint64
+counted_size (SatchelMailbox *mailbox, guint32 uid)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  SatchelMessageRow row;
+  return md_row_of (snapshot, uid, &row) ? row.size : SATCHEL_SIZE_UNKNOWN;
+}
+
 SatchelStream *
 md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
@@ -169,9 +179,9 @@ md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
   SatchelStream *content = satchel_stream_new_fd (fd, 0);
   if (name.is_raw)
     return content;
-  /* Only what we wrote ourselves is believed to be as long as the name says. */
+  /* Only of what was counted the name is believed; what other programs write there may be anything. */
   gint64 length = -1;
-  if (name.has_uid && name.has_size && name.size == (guint64) st.st_size && (name.has_length || name.has_wire))
+  if (place.is_scanned && name.has_uid && name.has_wire && name.size == (guint64) st.st_size && name.wire == counted_size (mailbox, uid))
     length = (gint64) (name.has_length ? name.length : name.wire);
   SatchelStream *view = satchel_stream_new_crlf (content, length);
   satchel_stream_unref (content);

@@ -37,17 +37,18 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
   MdName parsed;
   md_name_parse (old, entry->name_len, &parsed);
   gboolean has_date = copied->row.internal_date != SATCHEL_DATE_UNKNOWN;
-  if (!parsed.has_size || !has_date)
+  if (!parsed.has_size || parsed.is_odd || !has_date)
     {
       struct stat st;
       if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone");
-      if (!parsed.has_size)
+        return errno == ENOENT ? satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone")
+                               : md_error_at (error, errno, copied->from_fd, old, MD_ACCESS_READ, "message");
+      if (!parsed.has_size || parsed.is_odd)
         parsed.size = (guint64) st.st_size;
       if (!has_date)
         copied->row.internal_date = st.st_mtim.tv_sec;
     }
-  guint64 wire = parsed.has_wire ? parsed.wire : SATCHEL_SIZE_UNKNOWN;
+  guint64 wire = copied->row.size;
   g_autoptr (GString) prefix = g_string_new (NULL);
   md_name_id (old, entry->base_len, prefix);
   MdNameParts parts = { prefix->str,      parsed.size,     wire,           parsed.has_length ? parsed.length : wire,

@@ -227,6 +227,9 @@ assign_uids (Sync *sync, GError **error)
 gboolean
 md_sync_assign_uids (Sync *sync, GError **error)
 {
+  /* What a name says of the size is only worth having where counting takes long (decision 0020). */
+  for (guint i = 0; sync->arrivals->len <= DATED_AT_ONCE && i < sync->arrivals->len; i++)
+    g_array_index (sync->arrivals, Arrival, i).wire = SATCHEL_SIZE_UNKNOWN;
   gboolean ok = assign_uids (sync, error);
   /* As big as the mailbox each, and not needed any more. */
   g_clear_pointer (&sync->list, md_uidlist_free);

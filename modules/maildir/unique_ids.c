@@ -144,6 +144,24 @@ md_unique_ids_current (MdMailbox *mb)
   return ids;
 }
 
+/* RFC 1939 7: one to 70 characters from 0x21 to 0x7E. */
+static gboolean
+is_valid (const char *id)
+{
+  gsize len = 0;
+  while (id[len] >= 0x21 && id[len] <= 0x7e)
+    len++;
+  return id[len] == '\0' && len >= 1 && len <= 70;
+}
+
+/* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the message is. */
+static void
+replace_invalid (GString *id)
+{
+  g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, id->str, (gssize) id->len);
+  g_string_printf (id, "satchel-%.48s", sum);
+}
+
 char *
 md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
 {
@@ -164,8 +182,13 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
     md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid, md_table_name (&mb->table, entry),
                     entry->base_len, text_of (ids, ids->guids, uid));
   g_mutex_unlock (&mb->store->table);
-  if (is_there && saved == NULL && g_hash_table_contains (ids->known, out->str))
+  gboolean is_told = is_valid (out->str) && saved != NULL; /* as it was, by the other server */
+  if (!is_valid (out->str))
+    replace_invalid (out);
+  if (!is_told && g_hash_table_contains (ids->known, out->str))
     g_string_printf (out, "satchel-%08x%08x", uid, mb->uidvalidity);
+  while (!is_told && g_hash_table_contains (ids->known, out->str))
+    g_string_append_c (out, 'x');
   return is_there ? g_strdup (out->str) : NULL;
 }
 

@@ -79,17 +79,18 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
          || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
 }
 
-/* A size that was unknown, found together with the key. */
+/* A size that was unknown, or wrong, was counted together with the key. */
 static void
-find_size (Pop3 *pop3, guint32 index)
+find_size (Pop3 *pop3, const SatchelSnapshot *newest, guint32 index)
 {
-  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (pop3->mailbox);
   guint32 at;
   guint row;
   if (!satchel_snapshot_find (newest, pop3_uid (pop3, index), &at))
     return;
   const SatchelChunk *chunk = satchel_snapshot_at (newest, at, &row);
-  if (chunk->size[row] != SATCHEL_SIZE_UNKNOWN)
+  guint own_row;
+  const SatchelChunk *own = satchel_snapshot_at (pop3->snapshot, index, &own_row);
+  if (chunk->size[row] != SATCHEL_SIZE_UNKNOWN && chunk->size[row] != own->size[own_row])
     note_size (pop3, index, chunk->size[row]);
 }
 
@@ -101,10 +102,11 @@ find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
   memset (batch->lacks_end, 0, sizeof batch->lacks_end);
   if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, error))
     return FALSE;
+  g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (pop3->mailbox);
   for (guint row = 0; row < chunk->n; row++)
     {
-      if (chunk->size[row] == SATCHEL_SIZE_UNKNOWN)
-        find_size (pop3, first + row);
+      if (newest != pop3->snapshot)
+        find_size (pop3, newest, first + row);
       if ((batch->is_surrogate[row] || batch->lacks_end[row]) && !measure (pop3, first + row, batch->is_surrogate[row], error))
         return FALSE;
       pop3->total_size += pop3_size (pop3, first + row);
