@@ -82,6 +82,16 @@ satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *re
   return chunk->uid[row] == uid;
 }
 
+guint64
+satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot)
+{
+  guint64 used = 0;
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    for (guint row = 0; row < snapshot->chunks[c]->n; row++)
+      used |= snapshot->chunks[c]->keywords[row];
+  return used;
+}
+
 int
 satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name)
 {

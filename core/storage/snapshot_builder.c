@@ -26,6 +26,7 @@ struct SatchelSnapshotBuilder
   char **keywords;
   guint n_keywords;
   gboolean own_keywords;
+  guint64 handed; /* bits that were asked for, and may not be on a message yet */
   guint32 last_uid;
   gint64 n_messages, n_unseen, n_deleted, n_undated;
   guint64 size_bytes;
@@ -205,23 +206,63 @@ satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index)
   count_row (builder, &row, -1);
 }
 
+static void
+own_keywords (SatchelSnapshotBuilder *builder)
+{
+  if (builder->own_keywords)
+    return;
+  char **copy = satchel_keywords_new (builder->keywords, builder->n_keywords);
+  satchel_keywords_unref (builder->keywords);
+  builder->keywords = copy;
+  builder->own_keywords = TRUE;
+}
+
+/* Names that the client of an older snapshot knows stay those of that snapshot. */
+void
+satchel_snapshot_builder_rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
+{
+  g_return_if_fail (bit < builder->n_keywords);
+  own_keywords (builder);
+  g_free (builder->keywords[bit]);
+  builder->keywords[bit] = g_strdup (name);
+}
+
+/* -1: none.  Rows that go count as well: that costs a name less, and no look at the marks. */
+static int
+unused_keyword (SatchelSnapshotBuilder *builder)
+{
+  guint64 used = builder->handed;
+  for (guint i = 0; i < builder->slots->len; i++)
+    {
+      const SatchelChunk *chunk = slot_at (builder, i)->chunk;
+      for (guint row = 0; row < chunk->n; row++)
+        used |= chunk->keywords[row];
+    }
+  return used == G_MAXUINT64 ? -1 : __builtin_ctzll (~used);
+}
+
 int
 satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name)
 {
-  for (guint k = 0; k < builder->n_keywords; k++)
+  int bit = -1;
+  for (guint k = 0; k < builder->n_keywords && bit < 0; k++)
     if (g_ascii_strcasecmp (builder->keywords[k], name) == 0)
-      return (int) k;
-  if (builder->n_keywords == SATCHEL_KEYWORDS_MAX)
-    return -1;
-  if (!builder->own_keywords)
+      bit = (int) k;
+  if (bit < 0 && builder->n_keywords < SATCHEL_KEYWORDS_MAX)
     {
-      char **copy = satchel_keywords_new (builder->keywords, builder->n_keywords);
-      satchel_keywords_unref (builder->keywords);
-      builder->keywords = copy;
-      builder->own_keywords = TRUE;
+      own_keywords (builder);
+      bit = (int) builder->n_keywords++;
+      builder->keywords[bit] = g_strdup (name);
     }
-  builder->keywords[builder->n_keywords] = g_strdup (name);
-  return (int) builder->n_keywords++;
+  if (bit < 0)
+    {
+      bit = unused_keyword (builder);
+      if (bit < 0)
+        return -1;
+      satchel_snapshot_builder_rename_keyword (builder, (guint) bit, name);
+    }
+  builder->handed |= G_GUINT64_CONSTANT (1) << bit;
+  return bit;
 }
 
 /* The rows of @chunk that are left, behind those of @into. */

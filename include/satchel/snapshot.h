@@ -9,8 +9,8 @@
 G_BEGIN_DECLS
 
 #define SATCHEL_CHUNK_MESSAGES 4096u
-#define SATCHEL_KEYWORDS_MAX 64u /* a mailbox; beyond it: LIMIT */
 #define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
+#define SATCHEL_KEYWORDS_MAX 64u /* in use by messages of a mailbox at one time; what no message has makes room */
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
 #define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
 
@@ -134,8 +134,12 @@ SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builde
 SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, guint32 index, SatchelMessageRow *ret_row);
 SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, const SatchelMessageRow *row);
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
-/* Bit of a keyword, added when new; -1 when 64 are there. */
+/* Bit of a keyword, added when new; where 64 are there, in the place of one that no message has.  -1: all are in use. */
 SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name);
+/* Another name for a bit that no message has. */
+SATCHEL_API void satchel_snapshot_builder_rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name);
+/* Bits that any message has. */
+SATCHEL_API guint64 satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
 /* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, size_bytes) are computed here, the
  * rest is taken as given. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,

@@ -38,7 +38,7 @@ tell_mailbox (ImapSession *session, const ImapView *view, const char *supplied_n
   if (view->is_read_only)
     imap_write (writer, "()");
   else
-    imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, snapshot->n_keywords < SATCHEL_KEYWORDS_MAX);
+    imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, TRUE);
   imap_write_format (writer, "] Flags permitted.\r\n* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
   imap_write_format (writer, "* OK [UIDNEXT %u] Predicted next UID.\r\n", state->uidnext);
   imap_mailbox_id (state->mailbox_id, id);

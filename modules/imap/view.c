@@ -3,6 +3,7 @@
  */
 #include "view.h"
 
+#include <satchel/hash.h>
 #include <satchel/transaction.h>
 
 #define OWN_CHANGES_MAX 64u /* beyond it the client hears of its own changes once more */
@@ -13,13 +14,23 @@ own_clear (gpointer data)
   g_strfreev (((ImapOwnChange *) data)->keywords);
 }
 
+/* A name may go and another one have its place. */
+static guint64
+digest_keywords (const SatchelSnapshot *snapshot)
+{
+  guint64 digest = snapshot->n_keywords;
+  for (guint k = 0; k < snapshot->n_keywords; k++)
+    digest = digest * 31 + satchel_string_hash (snapshot->keywords[k]);
+  return digest;
+}
+
 ImapView *
 imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only, gboolean has_recent)
 {
   ImapView *view = g_new0 (ImapView, 1);
   view->mailbox = satchel_mailbox_ref (mailbox);
   view->snapshot = satchel_snapshot_ref (snapshot);
-  view->n_keywords = snapshot->n_keywords;
+  view->told_keywords = digest_keywords (snapshot);
   view->is_read_only = is_read_only;
   view->has_recent = has_recent;
   view->own = g_array_new (FALSE, FALSE, sizeof (ImapOwnChange));
@@ -295,16 +306,17 @@ tell_vanished (ImapView *view, ImapWriter *writer)
 void
 imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot)
 {
-  if (snapshot->n_keywords == view->n_keywords)
+  guint64 digest = digest_keywords (snapshot);
+  if (digest == view->told_keywords)
     return;
-  view->n_keywords = snapshot->n_keywords;
+  view->told_keywords = digest;
   imap_write (writer, "* FLAGS ");
-  imap_write_known_flags (writer, snapshot->keywords, view->n_keywords, FALSE);
+  imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, FALSE);
   imap_write (writer, "\r\n");
   if (view->is_read_only)
     return;
   imap_write (writer, "* OK [PERMANENTFLAGS ");
-  imap_write_known_flags (writer, snapshot->keywords, view->n_keywords, view->n_keywords < SATCHEL_KEYWORDS_MAX);
+  imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, TRUE);
   imap_write (writer, "] Flags permitted.\r\n");
 }
 
@@ -361,6 +373,9 @@ is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk 
       flags = own->flags;
       bits = own_bits;
     }
+  for (guint k = 0; k < before->n_keywords && bits >> k != 0; k++)
+    if ((bits >> k & 1) != 0 && strcmp (before->keywords[k], view->after->keywords[k]) != 0)
+      return FALSE; /* the bit is another keyword's now */
   return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && bits == chunk->keywords[row];
 }
 

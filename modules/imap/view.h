@@ -54,7 +54,7 @@ typedef struct ImapView
   SatchelUidSet uids;
   guint64 modseq;
   guint32 uidnext, n_messages;
-  guint n_keywords;        /* told to the client */
+  guint64 told_keywords;   /* a digest of the names that the client was told */
   SatchelUidSet recent;    /* UIDs that are \Recent in this session */
   SatchelUidSet saved;     /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
   GArray *own;             /* ImapOwnChange */

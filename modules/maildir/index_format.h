@@ -6,7 +6,7 @@
 
 #define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
 #define TRAILER_MAGIC 0x454e4453u /* "SDNE" */
-#define INDEX_VERSION 2u /* 1 has no flags items, and is read */
+#define INDEX_VERSION 3u /* 1 has no flags items, 2 no keywords that get another name; both are read */
 #define FRAME_BYTES (1u << 20)
 #define FRAME_MAX (16u << 20)
 

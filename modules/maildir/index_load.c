@@ -150,6 +150,11 @@ load_keyword (Loader *loader)
     return FALSE;
   g_autofree char *name = g_strndup (bytes, head[2]);
   int letter = (gint8) head[1];
+  if (head[0] < keywords->n && md_keywords_is_valid (name) && md_keywords_find (keywords, name) < 0)
+    {
+      md_keywords_rename (keywords, head[0], name); /* no message had it */
+      return TRUE;
+    }
   if (head[0] != keywords->n || keywords->n == SATCHEL_KEYWORDS_MAX || letter >= (int) MD_LETTERS
       || !md_keywords_is_valid (name) || md_keywords_find (keywords, name) >= 0
       || (letter >= 0 && keywords->bit_of_letter[letter] >= 0))

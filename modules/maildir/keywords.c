@@ -80,13 +80,18 @@ load_line (MdKeywords *keywords, const char *line)
   unsigned long letter = strtoul (line, &end, 10);
   if (end == line || *end != ' ' || letter >= MD_LETTERS || !md_keywords_is_valid (end + 1))
     return;
-  int known = md_keywords_find (keywords, end + 1);
-  if (keywords->bit_of_letter[letter] >= 0 || (known >= 0 && keywords->letter[known] >= 0))
+  int known = md_keywords_find (keywords, end + 1), other = keywords->bit_of_letter[letter];
+  if (known >= 0 && keywords->letter[known] >= 0)
     return;
-  if (known < 0)
+  /* The file is written before the index: a letter that was given to another name is that one's. */
+  if (known < 0 && other >= 0)
+    md_keywords_rename (keywords, (guint) other, end + 1);
+  else if (known < 0)
     md_keywords_add_without_letter (keywords, end + 1, (int) letter);
   else
     {
+      if (other >= 0)
+        keywords->letter[other] = -1;
       keywords->letter[known] = (gint8) letter;
       keywords->bit_of_letter[letter] = (gint8) known;
     }
@@ -116,16 +121,20 @@ md_keywords_save (MdKeywords *keywords, int dirfd, GError **error)
 }
 
 void
-md_keywords_truncate (MdKeywords *keywords, guint n)
+md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy)
 {
-  while (keywords->n > n)
-    {
-      guint bit = --keywords->n;
-      if (keywords->letter[bit] >= 0)
-        keywords->bit_of_letter[keywords->letter[bit]] = -1;
-      keywords->letter[bit] = -1;
-      g_free (keywords->names[bit]);
-    }
+  *ret_copy = *keywords;
+  ret_copy->names = g_new (char *, MAX (keywords->n, 1));
+  for (guint i = 0; i < keywords->n; i++)
+    ret_copy->names[i] = g_strdup (keywords->names[i]);
+}
+
+gboolean
+md_keywords_rename (MdKeywords *keywords, guint bit, const char *name)
+{
+  g_free (keywords->names[bit]);
+  keywords->names[bit] = g_strdup (name);
+  return keywords->letter[bit] >= 0;
 }
 
 guint64

@@ -192,6 +192,7 @@ typedef struct MdKeywords
   gint8 letter[SATCHEL_KEYWORDS_MAX];   /* -1: none */
   gint8 bit_of_letter[MD_LETTERS];      /* -1: none */
   gboolean is_unsure;                   /* a save failed: what the file has is not known */
+  guint64 taken;                        /* asked for by the operation at work, and perhaps on no message yet */
 } MdKeywords;
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
@@ -203,8 +204,9 @@ gboolean md_keywords_is_valid (const char *name);
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
 /* Durable, or is_unsure. */
 gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
-/* Gives up all from @n on, which nothing has yet. */
-void md_keywords_truncate (MdKeywords *keywords, guint n);
+void md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy);
+/* Another name for a bit that no message has; its letter stays.  TRUE: it has one. */
+gboolean md_keywords_rename (MdKeywords *keywords, guint bit, const char *name);
 guint64 md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
 guint32 md_keywords_to_letters (const MdKeywords *keywords, guint64 bits);
 guint64 md_keywords_lettered (const MdKeywords *keywords); /* bits that have a letter */

@@ -157,44 +157,103 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
   return TRUE;
 }
 
-/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.  A name whose
- * save failed is given up: the next use of it writes again. */
-gboolean
-md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, gboolean add, guint64 *ret, GError **error)
+/* The bit of a name that is new; where all are taken, that of one which no message has, now or before this commit (one
+ * that another transaction of it takes away may come back).  -1: none. */
+static int
+add_keyword (MdMailbox *mb, const char *name, gboolean *needs_file)
+{
+  gboolean took_letter = FALSE;
+  int bit = md_keywords_add (&mb->keywords, name, &took_letter);
+  if (bit < 0)
+    {
+      guint64 used = mb->keywords.taken | satchel_snapshot_used_keywords (mb->snapshot);
+      if (mb->published != NULL)
+        used |= satchel_snapshot_used_keywords (mb->published);
+      guint64 unlettered = ~used & ~md_keywords_lettered (&mb->keywords);
+      if (~used == 0)
+        return -1;
+      bit = __builtin_ctzll (unlettered != 0 ? unlettered : ~used);
+      took_letter = md_keywords_rename (&mb->keywords, (guint) bit, name);
+    }
+  *needs_file |= took_letter;
+  mb->index.needs_sync |= !took_letter;
+  return bit;
+}
+
+static gboolean
+find_or_add (MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64 *ret, gboolean *needs_file, GError **error)
 {
   guint64 bits = 0;
-  guint n_before = mb->keywords.n;
-  gboolean needs_file = add && mb->keywords.is_unsure && names != NULL && names[0] != NULL;
   for (; names != NULL && *names != NULL; names++)
     {
       int bit = md_keywords_find (&mb->keywords, *names);
-      if (bit < 0 && !add)
+      if (bit < 0 && wanted == MD_KEYWORDS_KNOWN)
         continue;
+      if (bit < 0 && !md_keywords_is_valid (*names))
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
+      if (bit < 0)
+        bit = add_keyword (mb, *names, needs_file);
+      if (bit < 0 && wanted == MD_KEYWORDS_ALL)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s: messages have %u keywords", mb->name, SATCHEL_KEYWORDS_MAX);
       if (bit < 0)
         {
-          gboolean took_letter = FALSE;
-          bit = md_keywords_is_valid (*names) ? md_keywords_add (&mb->keywords, *names, &took_letter) : -1;
-          if (bit < 0)
-            {
-              md_keywords_truncate (&mb->keywords, n_before);
-              return mb->keywords.n == SATCHEL_KEYWORDS_MAX
-                         ? satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has %u keywords", mb->name, SATCHEL_KEYWORDS_MAX)
-                         : satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
-            }
-          needs_file |= took_letter;
-          mb->index.needs_sync |= !took_letter;
+          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords, a message comes in without another one",
+                       mb->store->storage->identity->user, mb->name, SATCHEL_KEYWORDS_MAX);
+          continue;
         }
       bits |= G_GUINT64_CONSTANT (1) << bit;
+      mb->keywords.taken |= G_GUINT64_CONSTANT (1) << bit;
     }
   *ret = bits;
-  if (needs_file && !md_keywords_save (&mb->keywords, mb->control_fd, error))
-    {
-      md_keywords_truncate (&mb->keywords, n_before);
-      return FALSE;
-    }
-  for (guint bit = n_before; bit < mb->keywords.n; bit++)
-    md_index_keyword (mb, bit);
   return TRUE;
+}
+
+static gboolean
+has_all (const MdKeywords *keywords, char *const *names)
+{
+  for (; names != NULL && *names != NULL; names++)
+    if (md_keywords_find (keywords, *names) < 0)
+      return FALSE;
+  return TRUE;
+}
+
+/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.  Names whose
+ * save failed are given up: the next use of one writes again. */
+gboolean
+md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64 *ret, GError **error)
+{
+  *ret = 0;
+  if (names == NULL || names[0] == NULL)
+    return TRUE;
+  gboolean needs_file = wanted != MD_KEYWORDS_KNOWN && mb->keywords.is_unsure;
+  if (!needs_file && (wanted == MD_KEYWORDS_KNOWN || has_all (&mb->keywords, names)))
+    return find_or_add (mb, names, wanted, ret, &needs_file, error);
+  MdKeywords before;
+  md_keywords_copy (&mb->keywords, &before);
+  gboolean ok = find_or_add (mb, names, wanted, ret, &needs_file, error)
+                && (!needs_file || md_keywords_save (&mb->keywords, mb->control_fd, error));
+  for (guint bit = 0; ok && bit < mb->keywords.n; bit++)
+    if (bit >= before.n || strcmp (mb->keywords.names[bit], before.names[bit]) != 0)
+      md_index_keyword (mb, bit);
+  if (!ok)
+    {
+      MdKeywords failed = mb->keywords;
+      mb->keywords = before;
+      mb->keywords.is_unsure = failed.is_unsure;
+      before = failed;
+    }
+  md_keywords_clear (&before);
+  return ok;
+}
+
+void
+md_plan_name_keywords (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint n_known)
+{
+  for (guint i = 0; i < mb->keywords.n; i++)
+    if (i >= n_known)
+      satchel_snapshot_builder_keyword (builder, mb->keywords.names[i]);
+    else if (strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
+      satchel_snapshot_builder_rename_keyword (builder, i, mb->keywords.names[i]);
 }
 
 SatchelSnapshotBuilder *
@@ -202,8 +261,7 @@ md_plan_builder_for (MdPlan *plan, MdMailbox *mb)
 {
   md_plan_touch (plan, mb);
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
-  for (guint i = mb->snapshot->n_keywords; i < mb->keywords.n; i++)
-    satchel_snapshot_builder_keyword (builder, mb->keywords.names[i]);
+  md_plan_name_keywords (mb, builder, mb->snapshot->n_keywords);
   return builder;
 }
 
@@ -268,7 +326,7 @@ plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
   if (content == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
-  if (!md_plan_take_uid (mb, &row.uid, error) || !md_plan_keyword_bits (plan, mb, op->keywords, TRUE, &row.keywords, error))
+  if (!md_plan_take_uid (mb, &row.uid, error) || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
     return FALSE;
   gint64 now = md_now_us () / G_USEC_PER_SEC;
   gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
@@ -421,7 +479,7 @@ plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
   guint64 keywords;
-  if (!md_plan_keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE, &keywords, error))
+  if (!md_plan_keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE ? MD_KEYWORDS_ALL : MD_KEYWORDS_KNOWN, &keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
   gboolean ok = md_plan_each_message (plan, op, builder, change_flags, &keywords, error);
@@ -479,6 +537,9 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
     op->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_array_set_size (op->ret_uids, 0);
   plan->op_changes = FALSE;
+  ((MdMailbox *) op->mailbox->driver)->keywords.taken = 0;
+  if (op->destination != NULL)
+    ((MdMailbox *) op->destination->driver)->keywords.taken = 0;
   gboolean ok = FALSE;
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;

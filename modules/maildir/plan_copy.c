@@ -74,7 +74,7 @@ translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, guint64 bits, 
     if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0)
       g_ptr_array_add (names, from->keywords.names[i]);
   g_ptr_array_add (names, NULL);
-  return md_plan_keyword_bits (plan, to, (char *const *) names->pdata, TRUE, ret, error);
+  return md_plan_keyword_bits (plan, to, (char *const *) names->pdata, MD_KEYWORDS_ROOM, ret, error);
 }
 
 static gboolean

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "plan.h"
 #include "sync.h"
 
 #include <errno.h>
@@ -391,13 +392,22 @@ is_sorted_by_uid (const GArray *arrivals)
 }
 
 static gboolean
+has_same_keywords (const MdMailbox *mb)
+{
+  gboolean is_same = mb->snapshot != NULL && mb->snapshot->n_keywords == mb->keywords.n;
+  for (guint i = 0; is_same && i < mb->keywords.n; i++)
+    is_same = strcmp (mb->snapshot->keywords[i], mb->keywords.names[i]) == 0;
+  return is_same;
+}
+
+static gboolean
 apply (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
   gboolean is_first = mb->trust != MD_INDEX_EXACT;
   gboolean changes = sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
   guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
-  if (!changes && n_known == mb->keywords.n)
+  if (!changes && has_same_keywords (mb))
     return TRUE;
   if (!take_modseq (sync, error))
     return FALSE;
@@ -414,11 +424,10 @@ apply (Sync *sync, GError **error)
       mb->history_start = sync->modseq;
     }
   sync->builder = satchel_snapshot_builder_new (mb->snapshot);
-  for (guint i = n_known; i < mb->keywords.n; i++)
-    {
-      satchel_snapshot_builder_keyword (sync->builder, mb->keywords.names[i]);
+  for (guint i = 0; i < mb->keywords.n; i++)
+    if (i >= n_known || strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
       md_index_keyword (mb, i);
-    }
+  md_plan_name_keywords (mb, sync->builder, n_known);
   if (mb->snapshot != NULL)
     apply_known (sync);
   if (is_first)

@@ -125,7 +125,7 @@ case_all_or_nothing (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
   g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
-  guint32 uid = fixture_put (fixture, inbox, "stays");
+  guint32 uid = fixture_put (fixture, inbox, "stays"), moving = fixture_put (fixture, inbox, "stays too");
   for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
     {
       g_autofree char *name = g_strdup_printf ("k%u", k);
@@ -133,13 +133,14 @@ case_all_or_nothing (Fixture *fixture)
     }
   g_autofree char *inbox_before = describe_mailbox (inbox), *other_before = describe_mailbox (other);
   const char *const one_more[] = { "k64", NULL };
-  g_auto (SatchelUidSet) uids = uid_range (uid, uid);
+  g_auto (SatchelUidSet) uids = uid_range (uid, uid), moved = uid_range (moving, moving);
   {
     g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
     satchel_transaction_append (transaction, other, fixture_stage (fixture, "new", 3), 0, NULL, 1);
     satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
-    satchel_transaction_move (transaction, inbox, &uids, other);
-    satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "new", 3), 0, one_more, 1);
+    satchel_transaction_move (transaction, inbox, &moved, other);
+    satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "new", 3), 0, NULL, 1);
+    satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, 0, one_more, G_MAXUINT64);
     FAILS (SATCHEL_ERROR_LIMIT, satchel_transaction_commit (transaction, E));
     FAILS (SATCHEL_ERROR_CANNOT, satchel_transaction_commit (transaction, E)); /* once only */
   }
@@ -152,8 +153,31 @@ case_all_or_nothing (Fixture *fixture)
   fixture_reopen (fixture);
   inbox = fixture_open (fixture, "INBOX");
   other = fixture_open (fixture, "other");
-  g_assert_cmpuint (state_of (inbox).n_messages, ==, 1);
+  g_assert_cmpuint (state_of (inbox).n_messages, ==, 2);
   g_assert_cmpuint (state_of (other).n_messages, ==, 1);
+}
+
+/* Where messages have all keywords that there can be, one more comes in without its own: mail is not refused for them. */
+static void
+case_append_without_room (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, inbox, "full");
+  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("k%u", k);
+      fixture_set_flags (fixture, inbox, uid, SATCHEL_FLAGS_ADD, 0, name);
+    }
+  const char *const names[] = { "one-more", "K5", NULL };
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  SatchelOperation *append
+      = satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "new", 3), SATCHEL_FLAG_SEEN, names, 1);
+  OK (satchel_transaction_commit (transaction, E));
+  g_autofree char *keywords = keywords_of (inbox, g_array_index (append->ret_uids, guint32, 0));
+  g_assert_cmpstr (keywords, ==, "k5");
+  g_autofree char *full = keywords_of (inbox, uid);
+  g_auto (GStrv) all = g_strsplit (full, " ", -1);
+  g_assert_cmpuint (g_strv_length (all), ==, SATCHEL_KEYWORDS_MAX);
 }
 
 static void
@@ -274,6 +298,7 @@ const ConformanceCase conformance_append[] = {
   { "many-at-once", case_many_at_once },
   { "two-mailboxes", case_two_mailboxes },
   { "all-or-nothing", case_all_or_nothing },
+  { "append-without-room", case_append_without_room },
   { "dropped", case_dropped },
   { "bad-keyword", case_bad_keyword },
   { "uids-never-again", case_uids_never_again },

@@ -163,6 +163,48 @@ case_keyword_limit (Fixture *fixture)
   assert_flags (mailbox, other, 0, other_before);
 }
 
+/* A keyword that no message has any more makes room; whoever looks at an older snapshot sees the old name. */
+static void
+case_keyword_room (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
+  for (guint k = 0; k < 3 * SATCHEL_KEYWORDS_MAX; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("Once-%u", k);
+      fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, 0, name);
+    }
+  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("Keyword-%u", k);
+      fixture_set_flags (fixture, mailbox, k < 40 ? uid : other, k == 0 ? SATCHEL_FLAGS_REPLACE : SATCHEL_FLAGS_ADD, 0, name);
+    }
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (mailbox);
+  g_autofree char *other_names = keywords_of (mailbox, other);
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, 0, "Keyword-7");
+  fixture_set_flags (fixture, mailbox, other, SATCHEL_FLAGS_ADD, 0, "Another");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (mailbox);
+  g_assert_cmpint (satchel_snapshot_keyword (before, "Keyword-7"), >=, 0);
+  g_assert_cmpint (satchel_snapshot_keyword (before, "Another"), ==, -1);
+  g_assert_cmpint (satchel_snapshot_keyword (after, "Keyword-7"), ==, -1);
+  g_assert_cmpint (satchel_snapshot_keyword (after, "Another"), >=, 0);
+  g_autofree char *now = g_strconcat (other_names, " Another", NULL), *all = keywords_of (mailbox, other);
+  g_auto (GStrv) expected = g_strsplit (now, " ", -1), found = g_strsplit (all, " ", -1);
+  g_assert_cmpuint (g_strv_length (found), ==, g_strv_length (expected));
+  g_assert_true (g_strv_contains ((const char *const *) found, "Another"));
+  fixture_expunge (fixture, mailbox, uid, uid); /* 39 of them */
+  for (guint k = 0; k < 39; k++)
+    {
+      g_autofree char *name = g_strdup_printf ("Late-%u", k);
+      fixture_set_flags (fixture, mailbox, other, SATCHEL_FLAGS_ADD, 0, name);
+    }
+  g_autofree char *full = keywords_of (mailbox, other);
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  assert_flags (mailbox, other, 0, full);
+}
+
 /* Operations of a transaction see what those before them did. */
 static void
 case_in_order (Fixture *fixture)
@@ -199,6 +241,7 @@ const ConformanceCase conformance_flags[] = {
   { "unchanged-since", case_unchanged_since },
   { "keyword-case", case_keyword_case },
   { "keyword-limit", case_keyword_limit },
+  { "keyword-room", case_keyword_room },
   { "in-order", case_in_order },
   { "empty-transaction", case_empty_transaction },
   { NULL, NULL },

@@ -95,12 +95,14 @@ find_rows (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 }
 
 static gboolean
-keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, guint64 *ret_bits, GError **error)
+keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop, guint64 *ret_bits, GError **error)
 {
   guint64 bits = 0;
   for (; keywords != NULL && *keywords != NULL; keywords++)
     {
       int bit = satchel_snapshot_builder_keyword (builder, *keywords);
+      if (bit < 0 && may_drop) /* a message is not refused for its keywords */
+        continue;
       if (bit < 0)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no room for another keyword");
       bits |= (guint64) 1 << bit;
@@ -123,7 +125,7 @@ run_append (Run *run, SatchelOperation *operation, GError **error)
     .internal_date = operation->internal_date,
     .save_date = operation->save_date != 0 ? operation->save_date : run->now,
   };
-  if (!keyword_bits (builder, operation->keywords, &row.keywords, error))
+  if (!keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
     return FALSE;
   satchel_snapshot_builder_append (builder, &row);
   draft->state.uidnext++;
@@ -147,7 +149,7 @@ map_keywords (const SatchelSnapshot *from, guint64 bits, SatchelSnapshotBuilder 
     {
       char *const name[] = { from->keywords[k], NULL };
       guint64 bit = 0;
-      if ((bits >> k & 1) != 0 && !keyword_bits (builder, name, &bit, error))
+      if ((bits >> k & 1) != 0 && !keyword_bits (builder, name, TRUE, &bit, error))
         return FALSE;
       mapped |= bit;
     }
@@ -254,7 +256,7 @@ run_flags (Run *run, SatchelOperation *operation, GError **error)
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
   g_autoptr (GArray) rows = find_rows (draft->snapshot, &operation->uids);
   guint64 bits = 0;
-  if (rows->len > 0 && !keyword_bits (builder, operation->keywords, &bits, error))
+  if (rows->len > 0 && !keyword_bits (builder, operation->keywords, FALSE, &bits, error))
     return FALSE;
   for (guint i = 0; i < rows->len; i++)
     {
