@@ -204,7 +204,9 @@ ask_server (const Import *import, const char *what, const char *user)
   const char *argv[] = { what, user, NULL };
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error) && status == 0)
+  gboolean is_answered = satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error);
+  /* Whom the server does not know has no session and gets no mail: there is nothing to hold. */
+  if (is_answered && (status == 0 || status == SATCHEL_EXIT_NO_USER))
     return TRUE;
   satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: the server did not %s the user%s%s", user, what, error != NULL ? ": " : "",
                     error != NULL ? error->message : "");

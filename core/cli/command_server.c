@@ -13,6 +13,7 @@
 #include "core/cli/table.h"
 
 #define TIMEOUT_MS 90000u /* longer than the server gives itself to read configuration */
+#define RELEASED "released " /* how a line of a released user begins */
 #define ANSWER_MAX (64u * 1024u * 1024u)
 
 static void
@@ -21,6 +22,22 @@ collect (const char *text, gpointer data)
   GString *answer = data;
   if (answer->len < ANSWER_MAX)
     g_string_append (answer, text);
+}
+
+/* Of a field that is no text by its name: whole numbers, yes and no as what they are (docs/man/satchel.1). */
+static void
+value_to_json (SatchelJson *json, const char *key, const char *value)
+{
+  static const char *const texts[] = { "session", "user", "name", "address", "path", "version", "error", NULL };
+  gint64 number;
+  if (g_strv_contains (texts, key))
+    satchel_json_text (json, key, value);
+  else if (strcmp (value, "yes") == 0 || strcmp (value, "no") == 0)
+    satchel_json_bool (json, key, *value == 'y');
+  else if (g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &number, NULL))
+    satchel_json_number (json, key, number);
+  else
+    satchel_json_text (json, key, value);
 }
 
 /* "session 7: user=a@b peer=..." as {"text": "session 7:", "user": ...}. */
@@ -35,7 +52,7 @@ line_to_json (SatchelJson *json, const char *line)
       g_autofree char *key = key_len > 0 && at[key_len] == '=' ? g_strndup (at, key_len) : NULL;
       g_autofree char *word = satchel_cli_next_word (&at);
       if (key != NULL)
-        satchel_json_text (json, key, word + key_len + 1);
+        value_to_json (json, key, word + key_len + 1);
       else
         g_string_append_printf (text, "%s%s", text->len > 0 ? " " : "", word);
     }
@@ -55,9 +72,20 @@ print_json (const char *command, guint status, const char *answer)
   satchel_json_number (&json, "status", status);
   satchel_json_open (&json, "lines", '[');
   for (char **line = lines; *line != NULL; line++)
-    if (**line != '\0')
+    if (**line != '\0' && !g_str_has_prefix (*line, RELEASED))
       line_to_json (&json, *line);
   satchel_json_close (&json, ']');
+  if (strcmp (command, "status") == 0)
+    {
+      satchel_json_open (&json, "released", '[');
+      for (char **line = lines; *line != NULL; line++)
+        if (g_str_has_prefix (*line, RELEASED))
+          {
+            g_autofree char *user = satchel_cli_line_value (*line, "user");
+            satchel_json_text (&json, NULL, user);
+          }
+      satchel_json_close (&json, ']');
+    }
   satchel_json_close (&json, '}');
   puts (out->str);
 }
@@ -122,8 +150,24 @@ print_status (char **lines)
   print_rows (lines, "process ", keys, titles);
   puts ("");
   for (char **line = lines; *line != NULL; line++)
-    if (**line != '\0' && !g_str_has_prefix (*line, "server ") && !g_str_has_prefix (*line, "process "))
+    if (g_str_has_prefix (*line, RELEASED))
+      {
+        g_autofree char *user = satchel_cli_line_value (*line, "user");
+        printf ("%s is released: no logins and no mail until `satchel adopt %s`\n", user, user);
+      }
+    else if (**line != '\0' && !g_str_has_prefix (*line, "server ") && !g_str_has_prefix (*line, "process "))
       puts (*line);
+}
+
+/* Each mail process tells how many sessions it ended. */
+static guint64
+count_kicked (const char *answer)
+{
+  g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
+  guint64 n = 0;
+  for (char **line = lines; *line != NULL; line++)
+    n += g_ascii_strtoull (*line, NULL, 10);
+  return n;
 }
 
 /* What is said where the server only says that it worked. */
@@ -138,10 +182,7 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
     print_status (lines);
   else if (strcmp (name, "kick") == 0)
     {
-      /* Each mail process tells how many sessions it ended. */
-      guint64 n = 0;
-      for (char **line = lines; *line != NULL; line++)
-        n += g_ascii_strtoull (*line, NULL, 10);
+      guint64 n = count_kicked (answer);
       printf ("%" G_GUINT64_FORMAT " %s of %s ended.\n", n, n == 1 ? "session" : "sessions", user);
     }
   else if (*answer != '\0')
@@ -182,6 +223,14 @@ satchel_cli_server (SatchelCli *cli)
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
         return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
       return satchel_cli_fail_error (error);
+    }
+  /* Auth says that there is no such user; who was removed while sessions went on is kicked all the same. */
+  if (strcmp (cli->command->name, "kick") == 0 && status == SATCHEL_EXIT_NO_USER)
+    {
+      guint64 n = count_kicked (answer->str);
+      if (n == 0)
+        return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel who` shows who is logged in", user);
+      status = 0;
     }
   if (satchel_cli_option (cli, "--json") != NULL)
     print_json (cli->command->name, status, answer->str);

@@ -136,6 +136,22 @@ failed_call (SatchelCli *cli, const char *user, const GError *error)
   return satchel_cli_fail_error (told);
 }
 
+/* NULL: mail can be addressed to it as it is written (RFC 5321 4.1.2 Dot-string, RFC 6531 for other than ASCII). */
+static const char *
+why_no_address (const char *user)
+{
+  const char *at = strrchr (user, '@');
+  for (const char *c = user; c < at; c++)
+    if (!g_ascii_isalnum (*c) && (guchar) *c < 0x80 && strchr ("!#$%&'*+-/=?^_`{|}~.", *c) == NULL)
+      return "before the @ are letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots between";
+  if (*user == '.' || at[-1] == '.' || strstr (user, "..") != NULL)
+    return "a dot stands between two other characters";
+  for (const char *c = at + 1; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c) && (guchar) *c < 0x80 && *c != '-' && *c != '.')
+      return "a domain has letters, digits, - and dots";
+  return at[1] == '-' || g_str_has_suffix (user, "-") || strstr (at, ".-") != NULL || strstr (at, "-.") != NULL ? "no part of a domain begins or ends with -" : NULL;
+}
+
 int
 satchel_cli_user_add (SatchelCli *cli)
 {
@@ -146,6 +162,12 @@ satchel_cli_user_add (SatchelCli *cli)
   g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
   if (user == NULL)
     return exit;
+  const char *why = why_no_address (user);
+  if (why != NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no mail address: %s", user, why);
+  const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
+  if (strchr (satchel_cli_argument (cli, 0), '@') == NULL && strcmp (satchel_config_origin (server, "default_domain"), "default") == 0)
+    fprintf (stderr, "satchel: server.default_domain is not set, so this is %s; if that is not meant, set it or give the whole address\n", user);
   gboolean without = satchel_cli_option (cli, "--no-password") != NULL, from_stdin = satchel_cli_option (cli, "--stdin") != NULL;
   if (without && from_stdin)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--stdin and --no-password exclude each other");

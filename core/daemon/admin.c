@@ -117,8 +117,8 @@ describe (const SatchelMaster *master)
 {
   static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n", (int) getpid (),
-                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
+  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT " log_lost=%u\n", (int) getpid (),
+                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s, satchel_log_n_lost ());
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
@@ -186,7 +186,7 @@ typedef struct Command
 static const Command commands[] = {
   { "status", 1, 1, SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL },
   { "who", 1, 1, SATCHEL_ROLE_MAIL },
-  { "kick", 2, 2, SATCHEL_ROLE_MAIL },
+  { "kick", 2, 2, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "release", 2, 2, SATCHEL_ROLE_AUTH },
   { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
   { "reload", 1, 1, 0 },

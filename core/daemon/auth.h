@@ -105,6 +105,8 @@ void satchel_owners_free (SatchelOwners *owners);
 /* FALSE: released, nobody owns the user now. */
 gboolean satchel_owners_find (SatchelOwners *owners, const char *user, guint *ret_slot);
 guint satchel_owners_default_slot (const char *user, guint n_slots);
+/* Calls @func for each released user. */
+void satchel_owners_released (SatchelOwners *owners, void (*func) (const char *user, gpointer data), gpointer data);
 /* Durable on return.  FALSE with @error: nothing changed. */
 gboolean satchel_owners_release (SatchelOwners *owners, const char *user, GError **error);
 gboolean satchel_owners_adopt (SatchelOwners *owners, const char *user, guint slot, GError **error);

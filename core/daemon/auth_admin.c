@@ -8,8 +8,12 @@
 #include <satchel/log.h>
 #include <string.h>
 
+#include "core/runtime/log_private.h"
+
 #define AREA "auth"
 #define MAX_RELEASES 1024
+#define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
+#define EXIT_NO_USER 66
 
 /* Releases that wait for their mail process. */
 typedef struct
@@ -45,6 +49,41 @@ user_argument (SatchelAuth *auth, guint64 request, const char *name)
   return user;
 }
 
+/* A database that cannot be asked just now makes nobody unknown. */
+static gboolean
+is_known (SatchelAuth *auth, const char *user)
+{
+  g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  const char *why;
+  SatchelDeliveryStatus status = satchel_auth_look_up (auth, user, NULL, users, &why);
+  if (status == SATCHEL_DELIVERY_TEMPORARY || g_ptr_array_find_with_equal_func (users, user, g_str_equal, NULL))
+    return TRUE;
+  for (guint i = 0; i < auth->passdbs->len; i++)
+    {
+      const SatchelPassdbOps *passdb = auth->passdbs->pdata[i];
+      g_auto (SatchelCredential) credential = { .size = sizeof credential };
+      g_autoptr (GError) error = NULL;
+      if (passdb->look_up (user, &credential, &error) || error != NULL)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static void
+reply_unknown (SatchelAuth *auth, guint64 request, const char *user)
+{
+  reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n", user);
+}
+
+/* The mail processes end the sessions; what is known here is whether there is such a user at all. */
+static void
+admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = user_argument (auth, request, arguments[0]);
+  if (user != NULL)
+    reply (auth, request, is_known (auth, user) ? 0 : EXIT_NO_USER, "%s", "");
+}
+
 static void
 admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -56,6 +95,11 @@ admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
   if (!satchel_owners_find (auth->owners, user, &slot))
     {
       reply (auth, request, 0, "%s is released already\n", user);
+      return;
+    }
+  if (!is_known (auth, user))
+    {
+      reply_unknown (auth, request, user);
       return;
     }
   if (n_releases >= MAX_RELEASES || !satchel_owners_release (auth->owners, user, &error))
@@ -129,7 +173,13 @@ admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
       reply (auth, request, 64, "\"%s\" is not the number of a mail process\n", arguments[1]);
       return;
     }
-  if (satchel_owners_find (auth->owners, user, &old))
+  gboolean has_owner = satchel_owners_find (auth->owners, user, &old);
+  if (has_owner && !is_known (auth, user))
+    {
+      reply_unknown (auth, request, user);
+      return;
+    }
+  if (has_owner)
     {
       reply (auth, request, old == slot ? 0 : 1, "%s belongs to mail process %u; release it first\n", user, old);
       return;
@@ -158,6 +208,18 @@ admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
   reply (auth, request, 0, "%s belongs to mail process %u\n", user, (guint) slot);
 }
 
+/* One line each, as many as an answer holds. */
+static void
+add_released (const char *user, gpointer data)
+{
+  GString *text = data;
+  if (text->len > MAX_STATUS_BYTES)
+    return;
+  g_string_append (text, "released");
+  satchel_log_field (text, "user", user);
+  g_string_append_c (text, '\n');
+}
+
 static void
 admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -168,8 +230,10 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
       if (peer->role == SATCHEL_ROLE_GATE && peer->data != NULL)
         n_sessions += satchel_auth_gate_n_sessions (peer->data);
     }
-  reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n", g_hash_table_size (auth->n_connections), n_sessions,
-         satchel_hash_pool_n_running (auth->pool));
+  g_autoptr (GString) released = g_string_new (NULL);
+  satchel_owners_released (auth->owners, add_released, released);
+  reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u log_lost=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
+         satchel_hash_pool_n_running (auth->pool), satchel_log_n_lost (), released->str);
 }
 
 static const struct
@@ -178,6 +242,7 @@ static const struct
   void (*func) (SatchelAuth *auth, guint64 request, const char *const *arguments);
 } commands[] = {
   { "status", admin_status },
+  { "kick", admin_kick },
   { "release", admin_release },
   { "adopt", admin_adopt },
 };

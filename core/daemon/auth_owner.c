@@ -109,6 +109,17 @@ satchel_owners_find (SatchelOwners *owners, const char *user, guint *ret_slot)
   return TRUE;
 }
 
+void
+satchel_owners_released (SatchelOwners *owners, void (*func) (const char *user, gpointer data), gpointer data)
+{
+  GHashTableIter iter;
+  gpointer user, slot;
+  g_hash_table_iter_init (&iter, owners->exceptions);
+  while (g_hash_table_iter_next (&iter, &user, &slot))
+    if (GPOINTER_TO_INT (slot) == RELEASED)
+      func (user, data);
+}
+
 static gboolean
 write_all (int fd, const GString *text, GError **error)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The sockets to bind: those of listen.listeners, or by default for each protocol its TLS port everywhere and its
- * clear port on loopback; one without login (lmtp) gets a unix socket.
+ * The sockets to bind: those of listen.listeners, and for each protocol that has none there its TLS port everywhere and
+ * its clear port on loopback; one without login (lmtp) gets a unix socket.
  */
 #include "config.h"
 
@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <satchel/protocol.h>
 #include <satchel/service.h>
+
+#include "core/session/network.h"
 
 /* What a listener's `protocol` can be. */
 typedef struct Target
@@ -30,7 +32,7 @@ find_target (SatchelConfigWork *work, const char *protocol, Target *ret_target)
       return TRUE;
     }
   const SatchelProvided *service = satchel_loader_find (work->loader, SATCHEL_KIND_SERVICE, protocol);
-  if (service == NULL)
+  if (service == NULL || !satchel_config_set_is_enabled (work->set, service->module->name))
     return FALSE;
   const SatchelServiceOps *ops = service->ops;
   *ret_target = (Target) { ops->port, 0, ops->role };
@@ -104,12 +106,26 @@ add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlan
 }
 
 static void
+check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char *key)
+{
+  for (const char *const *text = satchel_config_strings (entry, key); text != NULL && *text != NULL; text++)
+    {
+      SatchelNetwork network;
+      if (!satchel_network_parse (*text, &network))
+        satchel_config_work_problem (work, FALSE, entry, key, "listener %s: %s: \"%s\" is no network; write ADDRESS/BITS, as 192.0.2.0/24",
+                                     satchel_config_string (entry, "name"), key, *text);
+    }
+}
+
+static void
 add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
 {
   const char *name = satchel_config_string (entry, "name"), *protocol = satchel_config_string (entry, "protocol");
   const char *address = satchel_config_string (entry, "address"), *path = satchel_config_path (entry, "path");
   if (name == NULL || protocol == NULL)
     return; /* reported as missing already */
+  check_networks (work, entry, "networks");
+  check_networks (work, entry, "trusted_proxies");
   Target target;
   if (!find_target (work, protocol, &target))
     {
@@ -146,44 +162,83 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
     satchel_config_work_problem (work, FALSE, entry, "address", "listener %s: \"%s\" is not an IP address, \"*\" or \"localhost\"", name, address);
 }
 
+/* Whether listen.listeners says where @protocol listens: then its default places are not used. */
+static gboolean
+has_entry (SatchelConfigWork *work, const char *protocol)
+{
+  const SatchelConfig *listen = satchel_config_set_group (work->set, "listen");
+  guint n = satchel_config_n_groups (listen, "listeners");
+  for (guint i = 0; i < n; i++)
+    if (g_strcmp0 (satchel_config_string (satchel_config_group (listen, "listeners", i), "protocol"), protocol) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* The default places of one protocol. */
 static void
-add_defaults (SatchelConfigWork *work)
+add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
 {
   gboolean has_tls = satchel_config_path (satchel_config_set_group (work->set, "tls"), "cert") != NULL;
   const char *run_dir = satchel_config_path (satchel_config_set_group (work->set, "server"), "run_dir");
-  g_autoptr (GPtrArray) protocols = satchel_loader_find_all (work->loader, SATCHEL_KIND_PROTOCOL_GATE);
-  for (guint i = 0; i < protocols->len; i++)
+  const SatchelGateProtocolOps *ops = provided->ops;
+  SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = SATCHEL_ROLE_GATE };
+  if (ops->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
-      const SatchelProvided *provided = g_ptr_array_index (protocols, i);
-      const SatchelGateProtocolOps *ops = provided->ops;
-      SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = SATCHEL_ROLE_GATE };
-      if (ops->flags & SATCHEL_PROTOCOL_NO_LOGIN)
-        {
-          g_autofree char *path = g_build_filename (run_dir, provided->name, NULL);
-          add_path (work, NULL, &like, path);
-          continue;
-        }
-      like.port = ops->port;
-      if (like.port != 0)
-        add_addresses (work, &like, "localhost");
-      g_autofree char *secure = g_strconcat (provided->name, "s", NULL);
-      like.name = secure;
-      like.port = ops->tls_port;
-      like.implicit_tls = TRUE;
-      if (like.port != 0 && has_tls)
-        add_addresses (work, &like, "*");
-      else if (like.port != 0)
-        satchel_config_work_problem (work, TRUE, NULL, NULL, "tls: no certificate is set, so %s listens on loopback without TLS only; set tls.cert and tls.key",
-                                     provided->name);
+      g_autofree char *path = g_build_filename (run_dir, provided->name, NULL);
+      add_path (work, NULL, &like, path);
+      return;
     }
-  g_autoptr (GPtrArray) services = satchel_loader_find_all (work->loader, SATCHEL_KIND_SERVICE);
-  for (guint i = 0; i < services->len; i++)
+  like.port = ops->port;
+  if (like.port != 0)
+    add_addresses (work, &like, "localhost");
+  g_autofree char *secure = g_strconcat (provided->name, "s", NULL);
+  like.name = secure;
+  like.port = ops->tls_port;
+  like.implicit_tls = TRUE;
+  if (like.port != 0 && has_tls)
+    add_addresses (work, &like, "*");
+  else if (like.port != 0)
+    g_string_append_printf (work->without_tls, "%s%s", work->without_tls->len > 0 ? " and " : "", provided->name);
+}
+
+static void
+add_default_service (SatchelConfigWork *work, const SatchelProvided *provided)
+{
+  const SatchelServiceOps *ops = provided->ops;
+  SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = ops->role, .port = ops->port };
+  if (like.port != 0)
+    add_addresses (work, &like, "localhost");
+}
+
+static gboolean
+is_served (SatchelConfigWork *work, const char *protocol)
+{
+  for (guint i = 0; i < work->plan->listeners->len; i++)
+    if (strcmp (((const SatchelPlanListener *) g_ptr_array_index (work->plan->listeners, i))->protocol, protocol) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+/* Those of listen.listeners come first; a protocol without an entry there listens at its default places. */
+static void
+add_defaults (SatchelConfigWork *work, SatchelKind kind)
+{
+  const SatchelConfig *listen = satchel_config_set_group (work->set, "listen");
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (work->loader, kind);
+  for (guint i = 0; i < all->len; i++)
     {
-      const SatchelProvided *provided = g_ptr_array_index (services, i);
-      const SatchelServiceOps *ops = provided->ops;
-      SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = ops->role, .port = ops->port };
-      if (like.port != 0)
-        add_addresses (work, &like, "localhost");
+      const SatchelProvided *provided = g_ptr_array_index (all, i);
+      /* Others were loaded, too, to have their settings checked. */
+      if (!satchel_config_set_is_enabled (work->set, provided->module->name) || has_entry (work, provided->name))
+        continue;
+      if (satchel_config_bool (listen, "defaults") && kind == SATCHEL_KIND_SERVICE)
+        add_default_service (work, provided);
+      else if (satchel_config_bool (listen, "defaults"))
+        add_default_protocol (work, provided);
+      if (!is_served (work, provided->name) && work->plan->n_errors == 0)
+        satchel_config_work_problem (work, TRUE, satchel_config_set_group (work->set, provided->module->name), "enabled",
+                                     "%s is enabled, but nothing listens for %s; give it a listener in listen.listeners, or set %s = { enabled = false; }",
+                                     provided->module->name, provided->name, provided->module->name);
     }
 }
 
@@ -195,6 +250,9 @@ report_twice (SatchelConfigWork *work)
     for (guint j = 0; j < i; j++)
       {
         const SatchelPlanListener *a = g_ptr_array_index (listeners, j), *b = g_ptr_array_index (listeners, i);
+        /* networks and trusted_proxies are found by it. */
+        if (strcmp (a->name, b->name) == 0 && strcmp (a->protocol, b->protocol) != 0)
+          satchel_plan_add_problem (work->plan, FALSE, a->origin, "listener %s: %s has a listener of that name, too; choose another name", a->name, b->protocol);
         if (strcmp (a->address, b->address) == 0 && strcmp (a->path, b->path) == 0 && a->port == b->port)
           satchel_plan_add_problem (work->plan, FALSE, b->origin, "listeners %s and %s have the same address; change one", a->name, b->name);
       }
@@ -207,9 +265,13 @@ satchel_config_work_listeners (SatchelConfigWork *work)
   guint n = satchel_config_n_groups (listen, "listeners");
   for (guint i = 0; i < n; i++)
     add_configured (work, satchel_config_group (listen, "listeners", i));
-  if (n == 0)
-    add_defaults (work);
-  if (work->plan->listeners->len == 0)
+  gboolean is_whole = satchel_config_set_state (work->set) == SATCHEL_CONFIG_WHOLE;
+  add_defaults (work, SATCHEL_KIND_PROTOCOL_GATE);
+  add_defaults (work, SATCHEL_KIND_SERVICE);
+  if (work->without_tls->len > 0 && is_whole)
+    satchel_config_work_problem (work, TRUE, NULL, NULL, "tls: no certificate is set, so nobody reaches %s from other machines; set tls.cert and tls.key",
+                                 work->without_tls->str);
+  if (work->plan->listeners->len == 0 && is_whole)
     satchel_config_work_problem (work, TRUE, NULL, NULL, "nothing listens: no protocol is enabled; enable one (satchel module list shows them)");
   report_twice (work);
 }

@@ -232,6 +232,9 @@ load_modules (SatchelConfigWork *work)
     if (satchel_config_set_is_enabled (work->set, names[i]))
       load_module (work, names[i]);
   satchel_loader_check (work->loader, work->set, work->problems);
+  /* One mistake, one message: what a misspelt group would have switched on is not missing. */
+  if (satchel_config_set_state (work->set) != SATCHEL_CONFIG_WHOLE)
+    return;
   check_driver (work);
   g_autoptr (GPtrArray) passdbs = find_enabled (work, SATCHEL_KIND_PASSDB);
   if (passdbs->len == 0)
@@ -315,7 +318,8 @@ tell_master (SatchelConfigWork *work, GError **error)
       if (plan->image_fd < 0)
         return satchel_error_set (error, SATCHEL_ERROR_IO, "no memory file for the configuration could be made");
     }
-  return satchel_plan_send (CONTROL_FD, plan, error) && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
+  gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
+  return (is_broken || satchel_plan_send (CONTROL_FD, plan, error)) && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
 }
 
 static gboolean
@@ -328,12 +332,21 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
   satchel_loader_set_default (work->loader);
   work->set = satchel_config_load_lenient (options->defaults_dir, options->config_dir, (const char *const *) options->sets,
                                            satchel_loader_schema, work->loader, work->problems);
-  load_modules (work);
+  gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
+  if (!is_broken)
+    load_modules (work);
   move_problems (work);
   fill_plan (work);
-  satchel_config_work_ids (work);
-  satchel_config_work_tls (work);
-  satchel_config_work_listeners (work);
+  /* Accounts, certificates and ports of half a configuration would be those of the defaults. */
+  if (!is_broken)
+    {
+      satchel_config_work_names (work);
+      satchel_config_work_ids (work);
+      satchel_config_work_tls (work);
+      satchel_config_work_listeners (work);
+    }
+  if (satchel_config_set_state (work->set) == SATCHEL_CONFIG_WHOLE && work->plan->n_errors == 0)
+    satchel_config_work_addresses (work);
   /* What is refused takes no effect, after a restart either. */
   if (setup->old != NULL && work->plan->n_errors == 0)
     warn_of_fixed (work, setup->old);
@@ -348,6 +361,7 @@ satchel_config_role_main (const SatchelOptions *options)
   Setup setup = { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID, 0, NULL };
   SatchelConfigWork work = { .is_root = geteuid () == 0 };
   work.plan = satchel_plan_new ();
+  work.without_tls = g_string_new (NULL);
   work.problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GError) error = NULL;
   if (take_setup (&setup, &error) && drop (&setup, &error) && work_through (options, &work, &setup, &error))

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Shared by the config process's files: config_role.c (order of work), config_tls.c (certificates),
- * config_listeners.c (sockets), config_ids.c (accounts).
+ * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_addresses.c (aliases).
  */
 #pragma once
 #include "core/daemon/plan.h"
@@ -14,6 +14,7 @@ typedef struct SatchelConfigWork
   SatchelPlan *plan;
   GPtrArray *problems;     /* SatchelConfigProblem */
   gboolean is_root;        /* master runs as root: accounts count */
+  GString *without_tls;    /* protocols that would have a TLS port if there were a certificate */
 } SatchelConfigWork;
 
 void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section, const char *key,
@@ -21,5 +22,8 @@ void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, 
 void satchel_config_work_tls (SatchelConfigWork *work);
 void satchel_config_work_listeners (SatchelConfigWork *work);
 void satchel_config_work_ids (SatchelConfigWork *work);
+void satchel_config_work_names (SatchelConfigWork *work);
+/* After everything else: only if that found no error. */
+void satchel_config_work_addresses (SatchelConfigWork *work);
 /* A sealed memory file with @bytes, or -1. */
 int satchel_sealed_file (const char *name, const void *data, gsize len);

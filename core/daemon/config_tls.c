@@ -60,6 +60,10 @@ read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key
       close (fd);
       return NULL;
     }
+  gboolean is_key = strcmp (key, "key") == 0;
+  if ((st.st_mode & 022) != 0 || (is_key && (st.st_mode & 04) != 0))
+    satchel_config_work_problem (work, TRUE, section, key, "tls %s: %s can be %s by others; run: chmod %s %s", key, path,
+                                 (st.st_mode & 022) != 0 ? "written" : "read", is_key ? "go-w,o-r" : "go-w", path);
   /* Room for all at once: growing would leave copies of a key behind. */
   GString *pem = g_string_sized_new ((gsize) st.st_size + 1);
   while (pem->len < (gsize) st.st_size)
@@ -83,8 +87,43 @@ free_pem (GString *pem)
   g_string_free (pem, TRUE);
 }
 
+/* DNS names of the certificate, for a message; "" if it has none. */
+static char *
+names_of (gnutls_x509_crt_t certificate)
+{
+  g_autoptr (GString) names = g_string_new (NULL);
+  for (unsigned i = 0; i < 8; i++)
+    {
+      char name[256];
+      size_t len = sizeof name - 1;
+      int type = gnutls_x509_crt_get_subject_alt_name (certificate, i, name, &len, NULL);
+      if (type == GNUTLS_E_REQUESTED_DATA_NOT_AVAILABLE)
+        break;
+      if (type != GNUTLS_SAN_DNSNAME)
+        continue;
+      name[MIN (len, sizeof name - 1)] = '\0';
+      g_string_append_printf (names, "%s%s", names->len > 0 ? ", " : "", name);
+    }
+  return g_string_free (g_steal_pointer (&names), FALSE);
+}
+
+/* Clients refuse a certificate that is not for the name they connect to (RFC 9525). */
 static void
-check_dates (SatchelConfigWork *work, const SatchelConfig *section, const gnutls_datum_t *chain)
+check_name (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main, gnutls_x509_crt_t certificate)
+{
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
+  const char *name = is_main ? satchel_config_string (server, "hostname") : satchel_config_string (section, "name");
+  if (name == NULL || gnutls_x509_crt_check_hostname (certificate, name))
+    return;
+  g_autofree char *names = names_of (certificate);
+  satchel_config_work_problem (work, TRUE, section, "cert", "tls cert: %s is not for %s (%s), so clients that connect to that name refuse it; %s",
+                               satchel_config_path (section, "cert"), name, *names != '\0' ? names : "it has no DNS name",
+                               is_main ? "get one for it, or correct server.hostname" : "get one for it, or correct the name");
+}
+
+/* Of the certificate that clients look at: its dates and its names. */
+static void
+check_leaf (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main, const gnutls_datum_t *chain)
 {
   gnutls_x509_crt_t certificate;
   if (gnutls_x509_crt_init (&certificate) != 0)
@@ -92,6 +131,11 @@ check_dates (SatchelConfigWork *work, const SatchelConfig *section, const gnutls
   if (gnutls_x509_crt_import (certificate, chain, GNUTLS_X509_FMT_PEM) == 0)
     {
       time_t expires = gnutls_x509_crt_get_expiration_time (certificate), now = time (NULL);
+      time_t begins = gnutls_x509_crt_get_activation_time (certificate);
+      check_name (work, section, is_main, certificate);
+      if (begins != (time_t) -1 && begins > now)
+        satchel_config_work_problem (work, TRUE, section, "cert", "tls cert: %s is not valid yet; set this machine's clock, or wait",
+                                     satchel_config_path (section, "cert"));
       if (expires != (time_t) -1 && expires < now)
         satchel_config_work_problem (work, TRUE, section, "cert", "tls cert: %s has expired; renew it", satchel_config_path (section, "cert"));
       else if (expires != (time_t) -1 && expires < now + 7 * 86400)
@@ -103,7 +147,7 @@ check_dates (SatchelConfigWork *work, const SatchelConfig *section, const gnutls
 
 /* The pair as GnuTLS will use it. */
 static gboolean
-check_pair (SatchelConfigWork *work, const SatchelConfig *section, const GString *chain, const GString *key)
+check_pair (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main, const GString *chain, const GString *key)
 {
   gnutls_datum_t chain_pem = { (unsigned char *) chain->str, (unsigned) chain->len };
   gnutls_datum_t key_pem = { (unsigned char *) key->str, (unsigned) key->len };
@@ -131,7 +175,7 @@ check_pair (SatchelConfigWork *work, const SatchelConfig *section, const GString
     satchel_config_work_problem (work, FALSE, section, "key", "tls key: %s holds no usable private key (%s); it must be PEM without a password",
                                  satchel_config_path (section, "key"), gnutls_strerror (rc));
   else
-    check_dates (work, section, &chain_pem);
+    check_leaf (work, section, is_main, &chain_pem);
   return rc >= 0;
 }
 
@@ -139,7 +183,7 @@ static void
 take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
 {
   GString *chain = read_pem (work, section, "cert"), *key = read_pem (work, section, "key");
-  if (chain != NULL && key != NULL && check_pair (work, section, chain, key))
+  if (chain != NULL && key != NULL && check_pair (work, section, index == 0, chain, key))
     {
       SatchelPlanTls tls = { index, satchel_sealed_file ("tls-chain", chain->str, chain->len), satchel_sealed_file ("tls-key", key->str, key->len) };
       g_array_append_val (work->plan->tls, tls);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Directories: owners, rights and the lock of the mail root.
+ * Directories: made, given to their owners, and the lock of the mail root.
  */
 #include "config.h"
 
@@ -16,56 +16,37 @@
 
 /* -1: a problem was noted. */
 static int
-open_dir (SatchelPlan *plan, const char *what, const char *origin, const char *path, guint mode)
+open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
 {
   mode_t mask = umask (022);
-  int rc = g_mkdir_with_parents (path, (int) mode);
+  int rc = g_mkdir_with_parents (wanted->path, wanted->ids.uid != SATCHEL_PLAN_NO_ID ? 0700 : 0755);
   int saved = errno;
   umask (mask);
-  g_autofree char *read_only = satchel_read_only_advice (path);
+  g_autofree char *read_only = satchel_read_only_advice (wanted->path);
   if (read_only != NULL)
     {
-      satchel_plan_add_problem (plan, FALSE, origin, "%s: %s", what, read_only);
+      satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s", wanted->key, read_only);
       return -1;
     }
-  int fd = rc == 0 ? open (path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+  int fd = rc == 0 ? open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (rc == 0)
     saved = errno;
   if (fd < 0)
-    satchel_plan_add_problem (plan, FALSE, origin, "%s: %s cannot be made or opened (%s); make it, or name another directory", what, path, g_strerror (saved));
+    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s cannot be made or opened (%s); make it, or name another directory", wanted->key,
+                              wanted->path, g_strerror (saved));
   return fd;
 }
 
-static gboolean
-is_empty (int fd)
+/* A directory of one role alone.  What is there and not the role's is never taken. */
+static void
+give (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
 {
-  g_autofree char *path = g_strdup_printf ("/proc/self/fd/%d", fd);
-  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
-  return dir != NULL && g_dir_read_name (dir) == NULL;
-}
-
-/* A directory of one role alone.  A full one of another owner is not taken over silently. */
-static gboolean
-give (SatchelPlan *plan, const char *what, const char *origin, const char *path, int fd, SatchelPlanIds ids)
-{
-  struct stat st;
-  guint uid = ids.uid != SATCHEL_PLAN_NO_ID ? ids.uid : geteuid ();
-  if (fstat (fd, &st) != 0)
-    return FALSE;
-  gboolean is_other = st.st_uid != uid;
-  if (is_other && (geteuid () != 0 || !(is_empty (fd) || st.st_uid == 0)))
-    {
-      satchel_plan_add_problem (plan, FALSE, origin, "%s: %s belongs to uid %u, but is used by uid %u; run: chown -R %u %s, or set the user in server.*_user",
-                                what, path, (guint) st.st_uid, uid, uid, path);
-      return FALSE;
-    }
-  if ((is_other && fchown (fd, uid, ids.gid != SATCHEL_PLAN_NO_ID ? ids.gid : (gid_t) -1) != 0)
-      || ((st.st_mode & 077) != 0 && fchmod (fd, 0700) != 0))
-    {
-      satchel_plan_add_problem (plan, FALSE, origin, "%s: owner or rights of %s cannot be set (%s)", what, path, g_strerror (errno));
-      return FALSE;
-    }
-  return TRUE;
+  if (satchel_dir_judge (plan, wanted, fd) != SATCHEL_DIR_TAKE)
+    return;
+  gid_t gid = wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : (gid_t) -1;
+  if (fchown (fd, wanted->ids.uid, gid) != 0 || fchmod (fd, 0700) != 0)
+    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: owner or rights of %s cannot be set (%s); run: chown %u %s", wanted->key, wanted->path,
+                              g_strerror (errno), wanted->ids.uid, wanted->path);
 }
 
 static void
@@ -81,23 +62,24 @@ satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan)
 {
   guint before = plan->n_errors;
   g_autofree char *auth_path = g_build_filename (plan->state_dir, "auth", NULL);
-  int run = open_dir (plan, "server.run_dir", plan->run_dir_origin, plan->run_dir, 0755);
-  int state = open_dir (plan, "server.state_dir", plan->state_dir_origin, plan->state_dir, 0755);
-  int auth = state >= 0 ? open_dir (plan, "server.state_dir", plan->state_dir_origin, auth_path, 0700) : -1;
-  int mail = open_dir (plan, "server.mail_root", plan->mail_root_origin, plan->mail_root, 0700);
-  if (run >= 0)
-    close (run);
-  if (state >= 0)
-    close (state);
-  if (auth >= 0)
-    give (plan, "server.state_dir", plan->state_dir_origin, auth_path, auth, plan->ids[SATCHEL_PLAN_AUTH]);
-  if (mail >= 0)
-    give (plan, "server.mail_root", plan->mail_root_origin, plan->mail_root, mail, plan->ids[SATCHEL_PLAN_MAIL]);
-  keep_fd (&dirs->auth_fd, auth);
-  keep_fd (&dirs->mail_root_fd, mail);
+  SatchelDirWanted wanted[SATCHEL_DIR_N];
+  satchel_dirs_wanted (plan, auth_path, wanted);
+  int fds[SATCHEL_DIR_N];
+  for (guint i = 0; i < SATCHEL_DIR_N; i++)
+    {
+      fds[i] = i == SATCHEL_DIR_AUTH && fds[SATCHEL_DIR_STATE] < 0 ? -1 : open_dir (plan, &wanted[i]);
+      if (fds[i] >= 0)
+        give (plan, &wanted[i], fds[i]);
+    }
+  keep_fd (&fds[SATCHEL_DIR_RUN], -1);
+  keep_fd (&fds[SATCHEL_DIR_STATE], -1);
+  keep_fd (&dirs->auth_fd, fds[SATCHEL_DIR_AUTH]);
+  keep_fd (&dirs->mail_root_fd, fds[SATCHEL_DIR_MAIL]);
+  if (plan->n_errors != before)
+    return FALSE;
   g_autoptr (GError) error = NULL;
-  if (mail >= 0 && dirs->lock_fd < 0)
-    dirs->lock_fd = satchel_root_lock (mail, &error);
+  if (dirs->lock_fd < 0)
+    dirs->lock_fd = satchel_root_lock (dirs->mail_root_fd, &error);
   if (error != NULL)
     satchel_plan_add_problem (plan, FALSE, plan->mail_root_origin, "server.mail_root: %s: %s", plan->mail_root, error->message);
   return plan->n_errors == before;

@@ -156,23 +156,31 @@ satchel_sockets_fd (SatchelSockets *sockets, const SatchelPlanListener *listener
   return socket != NULL ? socket->fd : -1;
 }
 
-/* A socket file without a listener behind it is what a crash left. */
-static gboolean
-remove_stale (const char *path, const struct sockaddr_un *address, int type, GError **error)
+gboolean
+satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int *ret_pid, GError **error)
 {
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
   struct stat st;
+  *ret_is_stale = FALSE;
+  *ret_pid = 0;
+  if (strlen (path) >= sizeof address.sun_path)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s is longer than the 107 bytes a unix socket may have; choose a shorter path", path);
   if (lstat (path, &st) != 0)
     return TRUE;
   if (!S_ISSOCK (st.st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "%s is there and is no socket; move it away, or choose another path", path);
+  g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  gboolean is_live = fd >= 0 && (connect (fd, (const struct sockaddr *) address, sizeof *address) == 0 || errno == EAGAIN);
+  gboolean is_live = fd >= 0 && (connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN);
+  struct ucred peer;
+  socklen_t len = sizeof peer;
+  if (is_live && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
+    *ret_pid = peer.pid;
   if (fd >= 0)
     close (fd);
   if (is_live)
     return satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is in use by another process; stop it, or choose another path", path);
-  if (unlink (path) != 0 && errno != ENOENT)
-    return satchel_error_set_errno (error, errno, "%s: a stale socket cannot be removed", path);
+  *ret_is_stale = TRUE;
   return TRUE;
 }
 
@@ -180,16 +188,25 @@ int
 satchel_bind_unix (const char *path, guint mode, int type, GError **error)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX };
-  if (strlen (path) >= sizeof address.sun_path)
+  gboolean is_stale;
+  int pid;
+  if (!satchel_unix_is_usable (path, type, &is_stale, &pid, error))
+    return -1;
+  /* A socket file without a listener behind it is what a crash left. */
+  if (is_stale && unlink (path) != 0 && errno != ENOENT)
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s is longer than the 107 bytes a unix socket may have; choose a shorter path", path);
+      satchel_error_set_errno (error, errno, "%s: a stale socket cannot be removed", path);
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
-  if (!remove_stale (path, &address, type, error))
-    return -1;
   int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0 && chmod (path, mode) == 0 && listen (fd, BACKLOG) == 0)
+  /* The rights come with the name: between bind and a chmod of the path, who owns its directory could put a link there. */
+  mode_t mask = umask (0);
+  gboolean ok = fd >= 0 && fchmod (fd, mode) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
+  int errnum = errno;
+  umask (mask);
+  errno = errnum;
+  if (ok && listen (fd, BACKLOG) == 0)
     return fd;
   satchel_error_set_errno (error, errno, "%s: the socket cannot be made", path);
   if (fd >= 0)
@@ -197,8 +214,8 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
   return -1;
 }
 
-static int
-bind_tcp (const SatchelPlanListener *listener, int *ret_errno)
+int
+satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *ret_errno)
 {
   struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons ((guint16) listener->port) };
   struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons ((guint16) listener->port) };
@@ -212,7 +229,7 @@ bind_tcp (const SatchelPlanListener *listener, int *ret_errno)
   gboolean ok = fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
                 && (!is_v6 || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0)
                 && bind (fd, is_v6 ? (struct sockaddr *) &in6 : (struct sockaddr *) &in, is_v6 ? sizeof in6 : sizeof in) == 0
-                && listen (fd, BACKLOG) == 0;
+                && (is_trial || listen (fd, BACKLOG) == 0);
   *ret_errno = errno;
   if (ok)
     return fd;
@@ -239,13 +256,20 @@ advice_for (int errnum)
     }
 }
 
+void
+satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum, const char *advice)
+{
+  satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s port %u cannot be had (%s); %s", listener->name, listener->address,
+                            listener->port, g_strerror (errnum), advice != NULL ? advice : advice_for (errnum));
+}
+
 static gboolean
 bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener *listener)
 {
   g_autofree char *key = key_of (listener);
   g_autoptr (GError) error = NULL;
   int errnum = 0;
-  int fd = *listener->path != '\0' ? satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, &error) : bind_tcp (listener, &errnum);
+  int fd = *listener->path != '\0' ? satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, &error) : satchel_bind_tcp (listener, FALSE, &errnum);
   if (fd >= 0)
     {
       add_socket (sockets, fd, key, NULL, TRUE);
@@ -262,8 +286,7 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
       return TRUE;
     }
   else
-    satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s port %u cannot be had (%s); %s", listener->name, listener->address,
-                              listener->port, g_strerror (errnum), advice_for (errnum));
+    satchel_listener_refused (plan, listener, errnum, NULL);
   return FALSE;
 }
 

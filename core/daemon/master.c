@@ -30,6 +30,7 @@
 
 #define EXIT_CONFIG 78
 #define STATUS_FAILED 1
+#define LOG_LOOK_MS 5000
 
 void
 satchel_master_fail (SatchelMaster *master, int status, const char *format, ...)
@@ -116,21 +117,36 @@ end_with_problems (SatchelMaster *master, SatchelPlan *plan)
   g_main_loop_quit (master->loop);
 }
 
+/* --check: all that a start would find, changing nothing. */
+static void
+check (SatchelMaster *master, SatchelPlan *plan)
+{
+  gboolean ok = plan->is_ok;
+  if (plan->mail_root != NULL)
+    {
+      ok = satchel_dirs_check (plan) && ok;
+      ok = satchel_listeners_check (plan) && ok;
+    }
+  satchel_master_print_problems (master, plan);
+  if (ok)
+    printf ("the configuration is fine\n");
+  satchel_plan_free (plan);
+  master->exit_status = ok ? 0 : EXIT_CONFIG;
+  g_main_loop_quit (master->loop);
+}
+
 static void
 first_plan (SatchelMaster *master, SatchelPlan *plan)
 {
   if (master->options->check)
     {
-      gboolean ok = plan->is_ok;
-      satchel_master_print_problems (master, plan);
-      if (ok)
-        printf ("the configuration is fine\n");
-      satchel_plan_free (plan);
-      master->exit_status = ok ? 0 : EXIT_CONFIG;
-      g_main_loop_quit (master->loop);
+      check (master, plan);
       return;
     }
   gboolean ok = plan->is_ok;
+  /* Nothing is made before all is known to be right. */
+  if (plan->mail_root != NULL)
+    ok = satchel_dirs_check (plan) && ok;
   /* Also with other mistakes: a port in use is to come out in the same run. */
   if (plan->mail_root != NULL && plan->listeners->len > 0 && !ok)
     (void) satchel_sockets_bind (master->sockets, plan);
@@ -175,6 +191,18 @@ beat (SatchelTimer *timer, gpointer data)
   satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat, data);
 }
 
+/* A log file that was removed is made again as soon as its directory is there: no line goes where nobody looks. */
+static void
+look_at_log (SatchelTimer *timer, gpointer data)
+{
+  SatchelMaster *master = data;
+  struct stat st;
+  g_autoptr (GError) error = NULL;
+  if (master->log_fd >= 0 && fstat (master->log_fd, &st) == 0 && st.st_nlink == 0)
+    (void) satchel_reopen_log (master, &error); /* who logs meanwhile says on standard error that it cannot */
+  satchel_timer_arm (timer, LOG_LOOK_MS, look_at_log, master);
+}
+
 static void
 write_pid_file (SatchelMaster *master)
 {
@@ -196,6 +224,7 @@ satchel_master_all_ready (SatchelMaster *master)
                master->plan->n_gates, master->plan->n_mails);
   satchel_notify ("READY=1\nMAINPID=%d\nSTATUS=serving", (int) getpid ());
   satchel_hangs_start (master);
+  satchel_timer_arm (&master->log_look, LOG_LOOK_MS, look_at_log, master);
   guint beat_ms = satchel_notify_watchdog_ms ();
   if (beat_ms > 0)
     satchel_timer_arm (&master->watchdog, beat_ms, beat, master);

@@ -73,7 +73,7 @@ struct SatchelMaster
   SatchelReload *reload;
   gboolean trial_runs; /* config_run is one of another build, before an upgrade */
   SatchelControl *control;
-  SatchelTimer watchdog, stop_timer;
+  SatchelTimer watchdog, stop_timer, log_look;
   gboolean auth_told; /* in a stop: auth goes last */
 };
 

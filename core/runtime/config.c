@@ -65,6 +65,12 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
+SatchelConfigState
+satchel_config_set_state (const SatchelConfigSet *set)
+{
+  return set->state;
+}
+
 SatchelConfigSet *
 satchel_config_set_new (GHashTable *groups)
 {

@@ -49,7 +49,8 @@ typedef struct Checker
   gsize last_end;  /* of the token before */
   guint last_line;
   guint n_settings;
-  gboolean is_lost;
+  gboolean is_lost;   /* reading ended here */
+  gboolean is_broken; /* a statement was left out */
 } Checker;
 
 static char *
@@ -313,6 +314,7 @@ check_value (Checker *checker, guint depth)
 static void
 skip_statement (Checker *checker, gsize start)
 {
+  checker->is_broken = TRUE;
   guint depth = 0;
   while (checker->now.type != TOKEN_END)
     {
@@ -504,6 +506,7 @@ satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
                       .problems = problems, .edits = edits };
   advance (&checker);
   check_settings (&checker, 0, 0);
+  text->is_broken = text->is_broken || checker.is_lost || checker.is_broken;
   if (checker.is_lost)
     return FALSE;
   /* A blanked statement may hold edits of its own: the longer, earlier one wins. */

@@ -45,6 +45,14 @@ typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, g
 SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *conf_dir, const char *const *overrides,
                                        SatchelConfigSchemaFunc schema, gpointer data,
                                        GPtrArray *problems /* SatchelConfigProblem */);
+/* How much of what was written a lenient load could take in. */
+typedef enum
+{
+  SATCHEL_CONFIG_WHOLE = 0,
+  SATCHEL_CONFIG_HOLES, /* a group or module that is not known, or whether it is on: what seems missing may only be misspelt */
+  SATCHEL_CONFIG_BROKEN /* a part of a file could not be read at all: nothing follows from what is not there */
+} SatchelConfigState;
+SatchelConfigState satchel_config_set_state (const SatchelConfigSet *set);
 /* The same, but with errors too it gives what could be understood, wrong settings at their defaults: for naming
  * further problems in the same run, never for use.  Never NULL. */
 SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, const char *const *overrides,

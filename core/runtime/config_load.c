@@ -29,6 +29,7 @@ typedef struct Load
   GHashTable *drafts; /* name -> Draft */
   GHashTable *seen;   /* "group.key" -> where, in this directory level; NULL: repeats are fine */
   gboolean is_defaults; /* reading what packages put there */
+  SatchelConfigState state;
 } Load;
 
 static void
@@ -68,6 +69,12 @@ get_draft (Load *load, const char *name)
   return draft;
 }
 
+static void
+note_state (Load *load, SatchelConfigState state)
+{
+  load->state = MAX (load->state, state);
+}
+
 static char *
 where (const Load *load, const config_setting_t *setting)
 {
@@ -94,6 +101,7 @@ note_first (Load *load, const char *path, const config_setting_t *setting)
 static void
 report_unknown_group (Load *load, const char *name, const config_setting_t *setting)
 {
+  note_state (load, SATCHEL_CONFIG_HOLES);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
     g_ptr_array_add (names, (gpointer) schema->group);
@@ -144,6 +152,20 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
                                 draft->config->name);
 }
 
+/* A word without quotes that would not be right with quotes either is one mistake: the second message says more. */
+static void
+drop_quote_advice (Load *load, const config_setting_t *setting)
+{
+  GPtrArray *problems = load->reader.problems;
+  g_autofree char *here = where (load, setting);
+  for (guint i = problems->len; i > 1; i--)
+    {
+      const SatchelConfigProblem *problem = problems->pdata[i - 2];
+      if (strcmp (problem->where, here) == 0 && strstr (problem->text, " must be in quotes; write ") != NULL)
+        g_ptr_array_remove_index (problems, i - 2);
+    }
+}
+
 /* @setting is the value of @group.@key, whatever its own name. */
 static void
 merge_setting (Load *load, const char *group, const char *key, const config_setting_t *setting)
@@ -159,10 +181,15 @@ merge_setting (Load *load, const char *group, const char *key, const config_sett
   const SatchelConfigRow *row = satchel_config_find_row (draft->rows, key);
   if (row == NULL && draft->is_module && strcmp (key, "enabled") == 0)
     row = &satchel_config_enabled_row;
+  gboolean is_read = FALSE;
   if (row == NULL || value == NULL)
     report_unknown_key (load, draft, path, key, setting);
   else if (note_first (load, path, setting))
-    satchel_config_value_read (&load->reader, row, path, setting, value);
+    is_read = satchel_config_value_read (&load->reader, row, path, setting, value);
+  if (!is_read)
+    drop_quote_advice (load, setting);
+  if (!is_read && strcmp (key, "enabled") == 0)
+    note_state (load, SATCHEL_CONFIG_HOLES);
 }
 
 /* A module that is not there is no mistake where it is not wanted: its package went, its file stayed. */
@@ -198,15 +225,21 @@ static void
 merge_text (Load *load, SatchelConfigText *taken)
 {
   g_autoptr (SatchelConfigText) text = taken;
-  if (text == NULL || !satchel_config_check_text (text, load->reader.problems))
+  gboolean is_readable = text != NULL && satchel_config_check_text (text, load->reader.problems);
+  if (!is_readable || text->is_broken)
+    note_state (load, SATCHEL_CONFIG_BROKEN);
+  if (!is_readable)
     return;
   config_t parsed;
   config_init (&parsed);
   load->reader.text = text;
   if (config_read_string (&parsed, text->text->str) != CONFIG_TRUE)
-    satchel_config_problem_add (load->reader.problems, FALSE,
-                                satchel_config_text_where (text, (guint) MAX (config_error_line (&parsed), 1)),
-                                "%s here or shortly before; look for a missing ; or quote", config_error_text (&parsed));
+    {
+      note_state (load, SATCHEL_CONFIG_BROKEN);
+      satchel_config_problem_add (load->reader.problems, FALSE,
+                                  satchel_config_text_where (text, (guint) MAX (config_error_line (&parsed), 1)),
+                                  "%s here or shortly before; look for a missing ; or quote", config_error_text (&parsed));
+    }
   else
     {
       const config_setting_t *root = config_root_setting (&parsed);
@@ -241,6 +274,32 @@ is_safe_directory (Load *load, const char *path)
   return FALSE;
 }
 
+/* What lies beside the files that count and looks as if it should count, too. */
+static void
+warn_of_ignored (Load *load, const char *path, const char *name, gboolean is_conf_d)
+{
+  gboolean ends_in_conf = g_str_has_suffix (name, ".conf");
+  g_autofree char *whole = g_build_filename (path, name, NULL);
+  if (is_conf_d ? (name[0] == '.' && !ends_in_conf) || g_str_has_prefix (name, "README") : strcmp (name, "satchel.conf") == 0 || !ends_in_conf)
+    return;
+  if (is_conf_d && g_file_test (whole, G_FILE_TEST_IS_DIR))
+    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole), "is a directory and not read; put its files into %s itself", path);
+  else if (is_conf_d)
+    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole),
+                                "is not read: only names that end in .conf and do not begin with a dot are; rename it to make it count, or remove it");
+  else
+    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole), "is not read: of this directory only satchel.conf is; move it to conf.d");
+}
+
+static void
+look_beside_main_file (Load *load, const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  const char *name;
+  for (guint i = 0; dir != NULL && i < FILES_MAX && (name = g_dir_read_name (dir)) != NULL; i++)
+    warn_of_ignored (load, path, name, FALSE);
+}
+
 /* All *.conf of a directory, by name. */
 static void
 merge_directory (Load *load, const char *path, const char *tree, gboolean must_exist)
@@ -252,7 +311,10 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
   if (dir == NULL)
     {
       if (must_exist || !g_error_matches (error, G_FILE_ERROR, G_FILE_ERROR_NOENT))
-        satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "%s", error->message);
+        {
+          note_state (load, SATCHEL_CONFIG_BROKEN);
+          satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "%s", error->message);
+        }
       return;
     }
   if (!is_safe_directory (load, path))
@@ -260,6 +322,8 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
   while ((name = g_dir_read_name (dir)) != NULL && names->len <= FILES_MAX)
     if (name[0] != '.' && g_str_has_suffix (name, ".conf"))
       g_ptr_array_add (names, g_build_filename (path, name, NULL));
+    else if (!load->is_defaults)
+      warn_of_ignored (load, path, name, TRUE);
   if (names->len > FILES_MAX)
     {
       satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "more than %u files", FILES_MAX);
@@ -329,6 +393,8 @@ merge_override (Load *load, const char *override)
 static void
 check_required (Load *load, const char *name, const Draft *draft)
 {
+  if (load->state == SATCHEL_CONFIG_BROKEN)
+    return;
   if (draft->is_module && satchel_config_find (draft->config, "enabled")->number == 0)
     return;
   for (const SatchelConfigRow *row = draft->rows; row->key != NULL; row++)
@@ -358,7 +424,9 @@ finish (Load *load)
       check_required (load, name, draft);
       g_hash_table_insert (groups, g_strdup (name), g_steal_pointer (&draft->config));
     }
-  return satchel_config_set_new (groups);
+  SatchelConfigSet *set = satchel_config_set_new (groups);
+  set->state = load->state;
+  return set;
 }
 
 static void
@@ -394,12 +462,16 @@ satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, con
   g_autofree char *conf_d = g_build_filename (base, "conf.d", NULL);
   struct stat st;
   if (stat (base, &st) != 0 || !S_ISDIR (st.st_mode))
-    satchel_config_problem_add (problems, FALSE, g_strdup (base),
-                                "no such directory of configuration; make it or name another one with --config-dir");
+    {
+      note_state (&load, SATCHEL_CONFIG_BROKEN);
+      satchel_config_problem_add (problems, FALSE, g_strdup (base),
+                                  "no such directory of configuration; make it or name another one with --config-dir");
+    }
   else if (is_safe_directory (&load, base))
     {
       if (lstat (main_file, &st) == 0 || errno != ENOENT)
         merge_text (&load, satchel_config_text_read (main_file, base, problems));
+      look_beside_main_file (&load, base);
       merge_directory (&load, conf_d, base, FALSE);
     }
 

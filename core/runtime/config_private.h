@@ -39,6 +39,7 @@ struct SatchelConfigSet
 {
   GHashTable *groups; /* name -> SatchelConfig */
   char **names;
+  SatchelConfigState state; /* of the load */
 };
 
 /* config.c */
@@ -60,6 +61,7 @@ typedef struct SatchelConfigText
   GString *text;
   GPtrArray *files; /* names */
   GArray *lines;    /* where each line of text came from */
+  gboolean is_broken; /* a part was left out: it could not be read */
 } SatchelConfigText;
 void satchel_config_text_free (SatchelConfigText *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigText, satchel_config_text_free)

@@ -190,7 +190,9 @@ is_clean (const char *name, const char *bytes, gsize len, GPtrArray *problems)
   for (const char *p = bytes; p < bad; p++)
     line += *p == '\n';
   satchel_config_problem_add (problems, FALSE, g_strdup_printf ("%s:%u", name, line),
-                              *bad == '\0' ? "a NUL byte; this is no text file" : "not UTF-8; save the file as UTF-8");
+                              *bad == '\0' || (bad == bytes && len > 1 && ((guchar) *bad == 0xff || (guchar) *bad == 0xfe) && (guchar) bad[1] >= 0xfe)
+                                  ? "not UTF-8, but UTF-16 or no text at all; save the file as UTF-8"
+                                  : "not UTF-8; save the file as UTF-8");
   return FALSE;
 }
 
@@ -247,9 +249,11 @@ expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gb
 {
   guint file = expansion->text->files->len, number = 0;
   g_ptr_array_add (expansion->text->files, g_strdup (name));
+  /* Editors of other systems begin a UTF-8 file with a byte order mark; it is no text. */
+  gsize mark = len >= 3 && memcmp (bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
   LexState state = PLAIN;
   gboolean ok = TRUE;
-  for (gsize at = 0; at < len;)
+  for (gsize at = mark; at < len;)
     {
       const char *line = bytes + at;
       const char *end = memchr (line, '\n', len - at);
@@ -306,7 +310,7 @@ satchel_config_text_read (const char *path, const char *tree, GPtrArray *problem
   g_autoptr (SatchelConfigText) text = text_new ();
   Expansion expansion = { .text = text, .problems = problems, .tree = real_tree, .open = open };
   /* A failed include is reported; what else is wrong shall be seen in the same run. */
-  expand (&expansion, path, bytes, len, TRUE);
+  text->is_broken = !expand (&expansion, path, bytes, len, TRUE);
   defuse (text);
   return g_steal_pointer (&text);
 }

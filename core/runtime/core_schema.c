@@ -63,8 +63,9 @@ static const SatchelConfigRow listener_rows[] = {
   { NULL }
 };
 static const SatchelConfigRow listen_rows[] = {
-  { "listeners", SATCHEL_CONFIG_GROUPS, NULL, "Addresses to listen on; unset: for each enabled protocol its TLS port everywhere and its clear port on loopback, or RUN_DIR/NAME if it has no login",
+  { "listeners", SATCHEL_CONFIG_GROUPS, NULL, "Addresses to listen on; a protocol that is named here listens at these only",
     .group = listener_rows },
+  { "defaults", SATCHEL_CONFIG_BOOL, "true", "An enabled protocol without an entry in listeners has its TLS port everywhere and its clear port on loopback, or RUN_DIR/NAME if it has no login" },
   { NULL }
 };
 

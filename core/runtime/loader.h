@@ -65,6 +65,8 @@ const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
 
 /* The lifecycle over all loaded modules, in order of loading.  Each fails whole: what was started is stopped again, what was
  * prepared for a reload is told that it does not come. */
+/* Until NULL: log lines of warnings and errors become warnings of @problems (SatchelConfigProblem). */
+void satchel_loader_collect_lines (GPtrArray *problems);
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);

@@ -7,6 +7,7 @@
 
 #include "core/runtime/config_private.h"
 #include "core/runtime/loader_private.h"
+#include "core/runtime/log_private.h"
 #include "core/session/user.h"
 
 #define TRY_TIMEOUT_MS 5000
@@ -61,11 +62,38 @@ use_user_rules (const SatchelConfigSet *set)
     satchel_user_set_rules (satchel_config_string (server, "default_domain"), satchel_config_bool (server, "lower_case_users"));
 }
 
+static GPtrArray *checked; /* where lines that a check logs go */
+
+/* A start would log it: it is no reason not to start, and what `config check` is asked for. */
+static void
+take_line (SatchelLogLevel level, const char *area, const char *message)
+{
+  if (level == SATCHEL_LOG_ERROR || level == SATCHEL_LOG_WARNING)
+    satchel_config_problem_add (checked, TRUE, g_strdup (""), "%s", message);
+}
+
+void
+satchel_loader_collect_lines (GPtrArray *problems)
+{
+  checked = problems;
+  satchel_log_set_test (problems != NULL ? take_line : NULL);
+}
+
+/* What a check logged and then gave as its error is one mistake. */
+static void
+drop_told (GPtrArray *problems, guint first, const GError *error)
+{
+  for (guint i = problems->len; error != NULL && i > first; i--)
+    if (g_str_has_prefix (((const SatchelConfigProblem *) problems->pdata[i - 1])->text, error->message))
+      g_ptr_array_remove_index (problems, i - 1);
+}
+
 gboolean
 satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems)
 {
   gboolean ok = TRUE;
   use_user_rules (set);
+  satchel_loader_collect_lines (problems);
   for (guint i = 0; i < loader->entries->len; i++)
     {
       const SatchelLoaderEntry *entry = g_ptr_array_index (loader->entries, i);
@@ -73,11 +101,14 @@ satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrAr
         continue;
       g_autoptr (GError) error = NULL;
       const SatchelConfig *section = satchel_config_set_group (set, entry->name);
+      guint first = problems->len;
       if (entry->module->check (section, &error))
         continue;
+      drop_told (problems, first, error);
       add_problem (problems, section, entry->name, error != NULL ? error->message : "refused its settings without a reason; ask its author");
       ok = FALSE;
     }
+  satchel_loader_collect_lines (NULL);
   return ok;
 }
 

@@ -25,6 +25,7 @@ static int journal_fd = -1;
 static int level_now = SATCHEL_LOG_INFO;
 static const char *ident = "satchel";
 static SatchelLogTestFunc test_func;
+static int n_lost, n_untold; /* lines that could not be written; of these, not yet told in the log */
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const char level_priorities[] = "3467"; /* syslog: err, warning, info, debug */
@@ -257,7 +258,7 @@ send_to_journal (SatchelLogLevel level, const char *area, const char *text)
 }
 
 static void
-write_line (SatchelLogLevel level, const char *area, const char *text)
+stamp_line (GString *line)
 {
   struct timespec now;
   struct tm parts;
@@ -265,17 +266,86 @@ write_line (SatchelLogLevel level, const char *area, const char *text)
   clock_gettime (CLOCK_REALTIME, &now);
   gmtime_r (&now.tv_sec, &parts);
   strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
-  g_autoptr (GString) line = g_string_sized_new (256);
   g_string_append_printf (line, "%s.%03ldZ %s%s[%d]: ", stamp, now.tv_nsec / 1000000,
                           strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int)getpid ());
-  if (level != SATCHEL_LOG_INFO)
-    g_string_append_printf (line, "%s: ", level_names[level]);
-  g_string_append_printf (line, "%s: %s\n", area, text);
-  int fd = g_atomic_int_get (&log_fd);
+}
+
+/* 0, or why not.  After a line that a full disk cut off the next one begins on a line of its own. */
+static int
+put_line (int fd, GString *line)
+{
+  static int is_torn;
+  if (g_atomic_int_compare_and_exchange (&is_torn, 1, 0))
+    g_string_prepend_c (line, '\n');
   gssize n;
   do
     n = write (fd >= 0 ? fd : STDERR_FILENO, line->str, line->len);
   while (n < 0 && errno == EINTR);
+  int errnum = n < 0 ? errno : ENOSPC;
+  if (n > 0 && line->str[n - 1] != '\n')
+    g_atomic_int_set (&is_torn, 1);
+  struct stat st;
+  if (n < (gssize)line->len)
+    return errnum;
+  /* Writing to a file that has no name any more succeeds, and nobody will ever read it. */
+  return fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink == 0 ? ENOENT : 0;
+}
+
+/* Counted, and told on standard error: at once, then once a minute, with the line itself. */
+static void
+lose_line (int fd, const GString *line, int errnum)
+{
+  static gint64 next_us;
+  gint64 now_us = g_get_monotonic_time ();
+  g_atomic_int_inc (&n_lost);
+  g_atomic_int_inc (&n_untold);
+  if (fd < 0 || now_us < next_us)
+    return;
+  next_us = now_us + 60 * G_USEC_PER_SEC;
+  g_autofree char *text =
+      g_strdup_printf ("satchel-%s[%d]: the log cannot be written (%s), %d lines are lost so far; make room, or put its directory back and run: satchel log-reopen\n%s",
+                       ident, (int)getpid (), errnum == ENOENT ? "its file was removed" : g_strerror (errnum), g_atomic_int_get (&n_lost),
+                       line->str + (line->str[0] == '\n'));
+  gssize n;
+  do
+    n = write (STDERR_FILENO, text, strlen (text));
+  while (n < 0 && errno == EINTR);
+}
+
+/* It can be written again: what is missing is said where it is missing. */
+static void
+tell_lost (int fd)
+{
+  int n = g_atomic_int_get (&n_untold);
+  if (!g_atomic_int_compare_and_exchange (&n_untold, n, 0))
+    return;
+  g_autoptr (GString) line = g_string_new (NULL);
+  stamp_line (line);
+  g_string_append_printf (line, "warning: log: %d lines of this process could not be written and are missing here\n", n);
+  if (put_line (fd, line) != 0)
+    g_atomic_int_add (&n_untold, n);
+}
+
+guint
+satchel_log_n_lost (void)
+{
+  return (guint)g_atomic_int_get (&n_lost);
+}
+
+static void
+write_line (SatchelLogLevel level, const char *area, const char *text)
+{
+  g_autoptr (GString) line = g_string_sized_new (256);
+  stamp_line (line);
+  if (level != SATCHEL_LOG_INFO)
+    g_string_append_printf (line, "%s: ", level_names[level]);
+  g_string_append_printf (line, "%s: %s\n", area, text);
+  int fd = g_atomic_int_get (&log_fd);
+  int errnum = put_line (fd, line);
+  if (errnum != 0)
+    lose_line (fd, line, errnum);
+  else if (g_atomic_int_get (&n_untold) > 0)
+    tell_lost (fd);
 }
 
 void

@@ -13,6 +13,8 @@ int satchel_log_open_file (const char *path, GError **error);
 void satchel_log_open (int fd, SatchelLogLevel level, const char *ident);
 /* After a rotation: @fd, taken over, takes the place of the log file. */
 void satchel_log_reopen (int fd);
+/* Lines of this process that could not be written to where they go. */
+guint satchel_log_n_lost (void);
 void satchel_log_set_level (SatchelLogLevel level);
 /* "error" "warning" "info" "debug"; INFO for anything else. */
 SatchelLogLevel satchel_log_level_from_string (const char *name);
@@ -21,6 +23,6 @@ SatchelLogLevel satchel_log_level_from_string (const char *name);
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
 /* One entry of the journal's native protocol; @text as it comes from satchel_log. */
 void satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text);
-/* For tests: lines go to @func instead (NULL: back). */
+/* For tests and for checks of the configuration: lines go to @func instead (NULL: back). */
 typedef void (*SatchelLogTestFunc) (SatchelLogLevel level, const char *area, const char *message);
 void satchel_log_set_test (SatchelLogTestFunc func);

@@ -63,6 +63,7 @@ typedef enum
   SATCHEL_USERDB_TEMPORARY
 } SatchelUserdbStatus;
 
+typedef void (*SatchelAddressFunc) (const char *address, gpointer data);
 typedef struct SatchelUserdbOps
 {
   size_t size;
@@ -73,12 +74,16 @@ typedef struct SatchelUserdbOps
   /* TRUE: mail for this domain is ours. May. */
   gboolean (*has_domain) (const char *domain);
   guint flags; /* SATCHEL_USERDB_... */
+  /* Aliases: each address that leads elsewhere, as it is looked up ("*@DOMAIN" for a catch-all).  For checks; may. */
+  void (*list_aliases) (SatchelAddressFunc func, gpointer data);
 } SatchelUserdbOps;
 enum
 {
   /* Knows aliases only: a result equal to the address asked for means the user of that name, if a userdb of a later band
    * knows one.  Without the flag such a result is a user. */
-  SATCHEL_USERDB_ALIASES = 1 << 0
+  SATCHEL_USERDB_ALIASES = 1 << 0,
+  /* Answers from files alone: the module may be configured and asked in CONFIG, too, where aliases are tried. */
+  SATCHEL_USERDB_FILES = 1 << 1
 };
 
 /* Second factors.  Called after the user is found, before the password is verified, so that a factor may cut its

@@ -62,7 +62,8 @@ typedef struct SatchelModule
                                      NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
-  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that setting. */
+  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that setting and refuses the start;
+     what is logged as warning or error meanwhile is shown, too, and refuses nothing. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);

@@ -213,7 +213,9 @@ static void
 load_lines (AliasFile *file, const char *text, gsize len)
 {
   guint n_bad = 0, number = 1;
-  for (const char *line = text; line < text + len; number++)
+  /* Editors of other systems begin a UTF-8 file with a byte order mark. */
+  gsize mark = len >= 3 && memcmp (text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
+  for (const char *line = text + mark; line < text + len; number++)
     {
       const char *end = memchr (line, '\n', (gsize) (text + len - line));
       gsize line_len = (gsize) ((end != NULL ? end : text + len) - line);
@@ -342,4 +344,21 @@ gboolean
 alias_file_has_domain (AliasFile *file, const char *domain)
 {
   return g_hash_table_contains (file->domains, domain);
+}
+
+void
+alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
+{
+  GHashTable *const tables[] = { file->addresses, file->names, file->catch_alls };
+  for (guint i = 0; i < G_N_ELEMENTS (tables); i++)
+    {
+      GHashTableIter iter;
+      gpointer key;
+      g_hash_table_iter_init (&iter, tables[i]);
+      while (g_hash_table_iter_next (&iter, &key, NULL))
+        {
+          g_autofree char *address = g_strconcat (tables[i] == file->catch_alls ? "*@" : "", key, NULL);
+          func (address, data);
+        }
+    }
 }

@@ -18,4 +18,6 @@ gboolean alias_file_check (AliasFile *file, GError **error);
 gboolean alias_file_find (AliasFile *file, const char *address, GPtrArray *users);
 /* Of lines for what nobody else has: bare names, then catch-alls. */
 gboolean alias_file_find_fallback (AliasFile *file, const char *address, GPtrArray *users);
+/* After a refresh: every address, bare name and catch-all ("*@DOMAIN") with targets. */
+void alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data);
 gboolean alias_file_has_domain (AliasFile *file, const char *domain);

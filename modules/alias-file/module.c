@@ -38,6 +38,13 @@ has_domain (const char *domain)
   return alias_file_refresh (aliases, NULL) && alias_file_has_domain (aliases, domain);
 }
 
+static void
+list_aliases (SatchelAddressFunc func, gpointer data)
+{
+  if (alias_file_refresh (aliases, NULL))
+    alias_file_list (aliases, func, data);
+}
+
 static gboolean
 check (const SatchelConfig *section, GError **error)
 {
@@ -64,14 +71,15 @@ static const SatchelUserdbOps userdb = {
   .band = 100,
   .look_up = look_up,
   .has_domain = has_domain,
-  .flags = SATCHEL_USERDB_ALIASES,
+  .flags = SATCHEL_USERDB_ALIASES | SATCHEL_USERDB_FILES,
+  .list_aliases = list_aliases,
 };
 static const SatchelUserdbOps fallback = {
   .size = sizeof fallback,
   .band = 900,
   .look_up = look_up_fallback,
   .has_domain = has_domain,
-  .flags = SATCHEL_USERDB_ALIASES,
+  .flags = SATCHEL_USERDB_ALIASES | SATCHEL_USERDB_FILES,
 };
 
 static const SatchelProvides provides[] = {

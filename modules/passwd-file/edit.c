@@ -28,13 +28,18 @@ static int
 open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait, GError **error)
 {
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
-  int fd = SATCHEL_RETRY (openat (directory, lock_name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
+  const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
+  int fd = SATCHEL_RETRY (openat (directory, lock_name, flags | O_CREAT | O_EXCL, 0600));
+  /* One that was there keeps its owner, whoever made it. */
+  gboolean is_new = fd >= 0;
+  if (fd < 0 && errno == EEXIST)
+    fd = SATCHEL_RETRY (openat (directory, lock_name, flags));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "%s", lock_name);
       return -1;
     }
-  if (!give_to_owner (fd, directory_status, error))
+  if (is_new && !give_to_owner (fd, directory_status, error))
     {
       close (fd);
       return -1;

@@ -148,6 +148,18 @@ has_domain (const char *domain)
   return passwd_database_refresh (state.database, NULL) && passwd_database_has_domain (state.database, domain);
 }
 
+/* What auth would log of the file, line by line. */
+static gboolean
+check (const SatchelConfig *section, GError **error)
+{
+  if (sodium_init () < 0)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
+  passwd_policy.allows_plain = satchel_config_bool (section, "allow_plain");
+  g_autoptr (PasswdDatabase) database = passwd_database_new (satchel_config_path (section, "path"));
+  (void) passwd_database_refresh (database, NULL);
+  return TRUE;
+}
+
 static gboolean
 configure (const SatchelConfig *section, GError **error)
 {
@@ -189,6 +201,7 @@ static const SatchelUserdbOps userdb = {
   .band = 500,
   .look_up = look_up_address,
   .has_domain = has_domain,
+  .flags = SATCHEL_USERDB_FILES,
 };
 
 static const SatchelProvides provides[] = {
@@ -206,6 +219,7 @@ static const SatchelModule descriptor = {
   .roles = SATCHEL_ROLE_AUTH | SATCHEL_ROLE_CLI,
   .schema = schema,
   .provides = provides,
+  .check = check,
   .configure = configure,
   .stop = stop,
 };

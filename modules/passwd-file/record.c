@@ -101,6 +101,12 @@ passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GErr
 {
   if (len > 0 && line[len - 1] == '\r')
     len--;
+  /* Editors of other systems begin a UTF-8 file with a byte order mark; it is no part of a user's name. */
+  if (len >= 3 && memcmp (line, "\xEF\xBB\xBF", 3) == 0)
+    {
+      line += 3;
+      len -= 3;
+    }
   if (len == 0 || line[0] == '#')
     return PASSWD_LINE_BLANK;
   if (len > MAX_LINE_BYTES || memchr (line, '\0', len) != NULL)

@@ -26,7 +26,7 @@ def who():
     want = [["u0001" + domain, "imap", "127.0.0.1", "yes"], ["u0001" + domain, "pop3", "127.0.0.1", "yes"], ["u0002" + domain, "imap", "127.0.0.1", "no"]]
     equal(sorted(row[:4] for row in table[1:]), want, "rows")
     said = json.loads(server.cli("who", "--json").stdout)["lines"]
-    equal(sorted([x["user"], x["service"], x["address"], x["tls"]] for x in said), want, "objects")
+    equal(sorted([x["user"], x["service"], x["address"], "yes" if x["tls"] is True else "no"] for x in said), want, "objects")
     equal(sorted(x["session"] for x in said), sorted(row[4] for row in table[1:]), "session ids")
 
 

@@ -223,6 +223,7 @@ server = {{
 log = {{ file = {quote(self.path("server.log"))}; }};
 tls = {{ cert = {quote(self.path("tls/cert.pem"))}; key = {quote(self.path("tls/key.pem"))}; }};
 listen = {{
+  defaults = false;
   listeners = (
 {(","+chr(10)).join(listeners)}
   );
