@@ -253,9 +253,9 @@ def unknown_users():
     for name in ("a b", "anna@exa mple.org", "anna@", "@example.org", "anna@@example.org", "<anna@example.org>", "anna,otto@example.org", "anna@-x.org", ".anna", "an..na", "anna@x..org"):
         r = server.cli("user", "add", "--stdin", name, check=False, input="x\n")
         equal(r.returncode, 65, f"{name}: {r.stdout}{r.stderr}")
-    r = server.cli("user", "add", "--stdin", "ännä+x_y/z@exämple.org", check=False, input="x\n")
+    r = server.cli("user", "add", "--stdin", "ännä+x_y@exämple.org", check=False, input="x\n")
     equal(r.returncode, 0, r.stderr)
-    server.cli("user", "del", "ännä+x_y/z@exämple.org")
+    server.cli("user", "del", "ännä+x_y@exämple.org")
 
 
 @case
@@ -308,11 +308,10 @@ def full_log():
         raise Skip("no tmpfs can be mounted here")
     at_end(lambda: subprocess.run(["umount", "-l", place], capture_output=True))
     full = Server("--set", f'log.file="{place}/log"', users=1)
-    with open(place + "/fill", "wb") as f:
+    with open(place + "/fill", "wb", buffering=0) as f:
         try:
             while True:
                 f.write(b"x" * 512)
-                f.flush()
         except OSError:
             pass
     with open(place + "/log", "ab", buffering=0) as f:
