@@ -111,7 +111,7 @@ replace_block (DowngradedStream *self, guint64 offset, gsize len, guint64 *done,
 }
 
 SatchelStream *
-satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, GError **error)
+satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint64 *ret_header, GError **error)
 {
   gint64 length = satchel_stream_length (content, error);
   if (length < 0)
@@ -122,7 +122,7 @@ satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, GErro
   self->text = g_string_new (NULL);
   self->pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
   g_autoptr (SatchelStream) view = &self->stream;
-  guint64 done = 0, left = SATCHEL_SCAN_HEADER_BYTES;
+  guint64 done = 0, left = SATCHEL_SCAN_HEADER_BYTES, header = satchel_attributes_header_size (attributes);
   SatchelPart part;
   for (guint i = 0; satchel_attributes_is_parsed (attributes) && satchel_attributes_part (attributes, i, &part); i++)
     {
@@ -133,7 +133,11 @@ satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, GErro
       left -= part.body_offset - part.header_offset;
       if (!replace_block (self, part.header_offset, (gsize)(part.body_offset - part.header_offset), &done, error))
         return NULL;
+      if (i == 0 && done > 0)
+        header = self->len;
     }
+  if (ret_header != NULL)
+    *ret_header = header;
   if (done == 0)
     return satchel_stream_ref (content);
   add_piece (self, done, (guint64)length - done, FALSE);

@@ -17,7 +17,9 @@ SATCHEL_API gboolean satchel_header_needs_utf8 (const char *block, gsize len);
 SATCHEL_API void satchel_header_downgrade (const char *block, gsize len, GString *out);
 
 /* @content with every header block that @attributes names downgraded, those of parts and enclosed messages too; a reference
- * to @content itself if none needs it.  Keeps what was replaced in memory, at most a few MiB.  [blocks] */
-SATCHEL_API SatchelStream *satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, GError **error);
+ * to @content itself if none needs it.  @ret_header (may be NULL): how long the message's header is in it, with the blank line
+ * if there is one.  Keeps what was replaced in memory, at most a few MiB.  [blocks] */
+SATCHEL_API SatchelStream *satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint64 *ret_header,
+                                                          GError **error);
 
 G_END_DECLS

@@ -70,7 +70,7 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
   guint64 size;
   if (is_surrogate)
     note_surrogate (pop3, index);
-  g_autoptr (SatchelStream) content = pop3_open_message (pop3, index, &why);
+  g_autoptr (SatchelStream) content = pop3_open_message (pop3, index, NULL, &why);
   if (content != NULL && count_octets (content, &size, &why))
     note_size (pop3, index, size);
   else if (!is_gone (why))

@@ -59,7 +59,8 @@ struct Pop3
   gboolean is_in_memory; /* reading `content` does not block */
   guint64 offset;
   gint64 lines_left;   /* TOP: of the body; -1: all */
-  gboolean is_in_header, is_at_line_start, is_after_lone_cr, is_uidl, is_begun;
+  guint64 header_left; /* TOP: octets of the header that are still to come */
+  gboolean is_at_line_start, is_uidl, is_begun;
   gboolean ends_in_crlf;
   guint8 last_byte;
   gsize want;
@@ -103,8 +104,9 @@ guint64 pop3_size (Pop3 *pop3, guint32 index);
 gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
-/* What RETR sends of the message, or of its surrogate; a reference of yours.  [blocks] */
-SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, GError **error);
+/* What RETR sends of the message, or of its surrogate; a reference of yours.  @ret_header: octets of its header, with the
+ * blank line if it has one; may be NULL.  [blocks] */
+SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
 /* Releases the lock; what is left open goes with the session. */

@@ -21,25 +21,19 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
     {
       if (pop3->is_at_line_start)
         {
-          /* The empty line ends the header (RFC 5322 2.1); TOP counts lines after it. */
-          if (pop3->lines_left >= 0)
+          /* TOP counts lines after the header. */
+          if (pop3->lines_left >= 0 && pop3->header_left == 0)
             {
-              if (!pop3->is_in_header && pop3->lines_left == 0)
+              if (pop3->lines_left == 0)
                 return at;
-              if (!pop3->is_in_header)
-                pop3->lines_left--;
+              pop3->lines_left--;
             }
           if (data[at] == '.')
             g_byte_array_append (pop3->chunk, (const guint8 *)".", 1);
         }
       const guint8 *lf = memchr (data + at, '\n', len - at);
       gsize n = lf != NULL ? (gsize)(lf - (data + at)) + 1 : len - at;
-      /* A line may come in pieces. */
-      gboolean is_blank_so_far = pop3->is_at_line_start || pop3->is_after_lone_cr;
-      gsize n_text = n - (lf != NULL);
-      if (is_blank_so_far && lf != NULL && (n_text == 0 || (pop3->is_at_line_start && n_text == 1 && data[at] == '\r')))
-        pop3->is_in_header = FALSE;
-      pop3->is_after_lone_cr = pop3->is_at_line_start && lf == NULL && n == 1 && data[at] == '\r';
+      pop3->header_left -= MIN (n, pop3->header_left);
       g_byte_array_append (pop3->chunk, data + at, (guint)n);
       pop3->is_at_line_start = lf != NULL;
       at += n;
@@ -68,11 +62,11 @@ read_piece (Pop3 *pop3)
 }
 
 SatchelStream *
-pop3_open_message (Pop3 *pop3, guint32 index, GError **error)
+pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error)
 {
   guint32 uid = pop3_uid (pop3, index);
   g_autoptr (SatchelStream) content = satchel_mailbox_open_message (pop3->mailbox, uid, error);
-  if (content == NULL || !pop3_has_surrogate (pop3, index))
+  if (content == NULL || (ret_header == NULL && !pop3_has_surrogate (pop3, index)))
     return g_steal_pointer (&content);
   GBytes *found = NULL;
   if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, error))
@@ -83,7 +77,10 @@ pop3_open_message (Pop3 *pop3, guint32 index, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
       return NULL;
     }
-  return satchel_stream_new_downgraded (content, attributes, error);
+  if (pop3_has_surrogate (pop3, index))
+    return satchel_stream_new_downgraded (content, attributes, ret_header, error);
+  *ret_header = satchel_attributes_header_size (attributes);
+  return g_steal_pointer (&content);
 }
 
 static void
@@ -91,7 +88,7 @@ piece_job (gpointer data)
 {
   Pop3 *pop3 = data;
   if (pop3->content == NULL)
-    pop3->content = pop3_open_message (pop3, pop3->message, &pop3->error);
+    pop3->content = pop3_open_message (pop3, pop3->message, pop3->lines_left >= 0 ? &pop3->header_left : NULL, &pop3->error);
   if (pop3->content != NULL)
     read_piece (pop3);
 }
@@ -199,11 +196,13 @@ pop3_retrieve (Pop3 *pop3, guint32 index, gint64 lines)
   pop3->message = index;
   pop3->lines_left = lines;
   pop3->offset = 0;
-  pop3->is_in_header = pop3->is_at_line_start = TRUE;
-  pop3->is_begun = pop3->chunk_is_last = pop3->is_after_lone_cr = FALSE;
+  pop3->header_left = 0;
+  pop3->is_at_line_start = TRUE;
+  pop3->is_begun = pop3->chunk_is_last = FALSE;
   pop3->ends_in_crlf = TRUE; /* an empty message needs no line end */
   pop3->last_byte = 0;
-  if (!pop3_has_surrogate (pop3, index))
+  /* Where the header ends the attributes say, as they do to IMAP: a job asks for them. */
+  if (lines < 0 && !pop3_has_surrogate (pop3, index))
     pop3->content = satchel_mailbox_peek_message (pop3->mailbox, pop3_uid (pop3, index));
   pop3->is_in_memory = pop3->content != NULL;
   pop3_begin (pop3, retrieve_step);

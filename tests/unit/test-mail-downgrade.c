@@ -135,8 +135,10 @@ test_stream (void)
   g_autoptr (GBytes) bytes = g_bytes_new_static (text, sizeof text - 1);
   g_autoptr (SatchelStream) content = satchel_stream_new_bytes (bytes);
   g_autoptr (GBytes) attributes = satchel_scan_stream (content, NULL);
-  g_autoptr (SatchelStream) view = satchel_stream_new_downgraded (content, attributes, NULL);
+  guint64 header = 0;
+  g_autoptr (SatchelStream) view = satchel_stream_new_downgraded (content, attributes, &header, NULL);
   g_assert_cmpint (satchel_stream_length (view, NULL), ==, (gint64)len);
+  g_assert_cmpuint (header, ==, strstr (want, "--x") - want);
   char buffer[sizeof want];
   for (gsize at = 0; at <= len; at++)
     for (gsize n = 1; n <= len - at + 1 && n <= 40; n++)
@@ -149,10 +151,11 @@ test_stream (void)
   g_autoptr (GBytes) done = g_bytes_new_static (want, len);
   g_autoptr (SatchelStream) plain = satchel_stream_new_bytes (done);
   g_autoptr (GBytes) plain_attributes = satchel_scan_stream (plain, NULL);
-  g_autoptr (SatchelStream) same = satchel_stream_new_downgraded (plain, plain_attributes, NULL);
+  g_autoptr (SatchelStream) same = satchel_stream_new_downgraded (plain, plain_attributes, &header, NULL);
   g_assert_true (same == plain);
+  g_assert_cmpuint (header, ==, strstr (want, "--x") - want);
   /* Attributes of another message lead nowhere wrong. */
-  g_autoptr (SatchelStream) odd = satchel_stream_new_downgraded (plain, attributes, NULL);
+  g_autoptr (SatchelStream) odd = satchel_stream_new_downgraded (plain, attributes, NULL, NULL);
   g_assert_nonnull (odd);
 }
 
