@@ -235,10 +235,7 @@ run_bdat (Lmtp *lmtp, char *argument)
   gboolean is_last = n == 2 && g_ascii_strcasecmp (words[1], "LAST") == 0;
   if (n < 1 || n > 2 || (n == 2 && !is_last) || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &size, NULL))
     {
-      /* What follows cannot be told from commands (RFC 3030 4.2): only closing is safe. */
-      lmtp_reply (lmtp, "501 5.5.4 Syntax: BDAT size [LAST]");
-      lmtp->is_closing = TRUE;
-      satchel_connection_close (lmtp->connection);
+      lmtp_bad_command (lmtp, "501 5.5.4 Syntax: BDAT size [LAST]"); /* and closes (RFC 3030 4.2) */
       return;
     }
   lmtp_chunk_begin (lmtp, size, is_last);

@@ -42,8 +42,20 @@ say_goodbye (Lmtp *lmtp, const char *reply)
 }
 
 void
+lmtp_close_unclear (Lmtp *lmtp, const char *text)
+{
+  lmtp_reply (lmtp, text);
+  say_goodbye (lmtp, "421 4.7.0 Closing, what follows cannot be told from commands");
+}
+
+void
 lmtp_bad_command (Lmtp *lmtp, const char *text)
 {
+  if (lmtp->is_chunk)
+    {
+      lmtp_close_unclear (lmtp, text);
+      return;
+    }
   lmtp_reply (lmtp, text);
   if (++lmtp->n_bad < (guint)satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
     return;
@@ -75,6 +87,18 @@ lmtp_set_busy (Lmtp *lmtp, gboolean is_busy)
     satchel_connection_resume (lmtp->connection);
 }
 
+/* Octets follow a BDAT at once (RFC 3030 2). */
+static gboolean
+begins_a_chunk (const guint8 *data, gsize len)
+{
+  while (len > 0 && *data <= ' ')
+    {
+      data++;
+      len--;
+    }
+  return len >= 4 && g_ascii_strncasecmp ((const char *)data, "BDAT", 4) == 0;
+}
+
 /* One command line from the input; FALSE: there is no whole one.  It ends in CRLF: "receivers MUST NOT recognize any other
  * character or character sequence as a line terminator" (RFC 5321 2.3.8).  What others take for lines could be smuggled past an
  * MTA that does not, so nothing behind a bare LF is read. */
@@ -83,6 +107,8 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
 {
   const guint8 *end = memchr (data, '\n', len);
   gsize limit = (gsize)satchel_config_size (satchel_session_config (lmtp->session), "line");
+  if (lmtp->mode != LMTP_DISCARD_LINE)
+    lmtp->is_chunk = begins_a_chunk (data, len);
   if (end == NULL)
     {
       if (len < limit && lmtp->mode != LMTP_DISCARD_LINE)
@@ -94,8 +120,7 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
     }
   if (end == data || end[-1] != '\r')
     {
-      lmtp_reply (lmtp, "500 5.5.2 Lines end in CRLF, not in LF alone");
-      say_goodbye (lmtp, "421 4.7.0 Closing, what follows cannot be told from commands");
+      lmtp_close_unclear (lmtp, "500 5.5.2 Lines end in CRLF, not in LF alone");
       return FALSE;
     }
   gsize n = (gsize)(end - data) - 1;

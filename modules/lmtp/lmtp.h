@@ -36,6 +36,7 @@ typedef struct Lmtp
   char *client;        /* argument of LHLO; NULL: none yet */
   guint n_bad;
   const char *line;    /* the command that runs, for the log; NULL: none */
+  gboolean is_chunk;   /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is wrong with it */
 
   /* The transaction; has_mail tells whether there is one. */
   gboolean has_mail, is_utf8, uses_bdat;
@@ -61,6 +62,8 @@ void lmtp_reply (Lmtp *lmtp, const char *text);
 /* @why: beyond what @reply says, or NULL; @recipient NULL: it is about the command. */
 void lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *recipient);
 void lmtp_bad_command (Lmtp *lmtp, const char *text);
+/* Refuses with @text, and closes: what the client sends next may be content. */
+void lmtp_close_unclear (Lmtp *lmtp, const char *text);
 void lmtp_reset (Lmtp *lmtp);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 

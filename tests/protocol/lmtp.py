@@ -170,6 +170,21 @@ def chunks():
 
 
 @case
+def refused_chunk():
+    """the octets behind a BDAT whose line is refused, whatever for, never run as commands"""
+    for line in (b"BDAT x", b"BDAT\t26 LAST", b"BDAT 26\t", b"BDAT 26 LAST\0", b"bdat 26 LAST \x7f", b"BDAT 26 LAST " + b"x" * 70000,
+                 b" BDAT 26 LAST", b"BDAT\xa026 LAST", b"BDAT:26", b"BDAT+26 LAST", b"BDAT"):
+        for is_ready in (True, False):
+            w = greet()
+            if is_ready:
+                w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+                w.ask(b"RCPT TO:" + U[10], b"250 ")
+            w.send(line + b"\r\nRSET\r\nVRFY x\r\nRSET\r\nNOOP")
+            got = w.rest().split(b"\r\n")
+            equal([got[0][:2], got[1][:4], got[2:]], [b"50", b"421 ", [b""]], line[:20])
+
+
+@case
 def sizes():
     """too big is told at MAIL, or read to its end and refused for each recipient"""
     w = greet()
@@ -211,7 +226,7 @@ def bad_input():
     w.ask(b"DATA", b"354 ")
     w.send(b"Subject: nul\r\n\r\na\0b\rc\nd\xff\r\n.\r\n")
     equal(w.line()[:3], b"250", "content with NUL, lone CR, lone LF and 8 bit")
-    equal(body(fetch("u0001")[1]), b"a\0b\rc\nd\xff\r\n", "comes back byte for byte")
+    equal(body(fetch("u0001")[1]), b"a\x80b\rc\nd\xff\r\n", "comes back octet for octet, and 0x80 for what IMAP cannot say (decision 0020)")
 
 
 @case
