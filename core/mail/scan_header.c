@@ -298,9 +298,12 @@ satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize le
 void
 satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncoding encoding)
 {
-  const char *block = encoding == SATCHEL_ENCODING_BASE64
-                          ? "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n"
-                          : "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n";
+#define TEXT_IN(encoding) "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " encoding "\r\n"
+  static const char *const blocks[] = { [SATCHEL_ENCODING_BASE64] = TEXT_IN ("base64"),
+                                        [SATCHEL_ENCODING_QUOTED_PRINTABLE] = TEXT_IN ("quoted-printable"),
+                                        [SATCHEL_ENCODING_UUENCODE] = TEXT_IN ("x-uuencode") };
+#undef TEXT_IN
+  const char *block = blocks[encoding];
   g_free (satchel_scan_header (tree, part, block, strlen (block), "text/plain", TRUE));
 }
 

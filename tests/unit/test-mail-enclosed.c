@@ -114,6 +114,11 @@ test_encoded (void)
   check_section (two, printable, "1.HEADER", "");
   check_section (two, printable, "1.1", "Content-Type: multipart/mixed; boundary=3Dc\r\n\r\n--c\r\n\r\nx\r\n--c--");
   check_section (two, printable, "2", "next");
+  static const char uuencoded[] = "Content-Type: message/global\r\nContent-Transfer-Encoding: x-uuencode\r\n\r\n"
+                                  "begin 644 x\r\n#0V%T\r\n`\r\nend\r\n";
+  g_autoptr (GBytes) three = scan (uuencoded);
+  check_body (three, "(\"message\" \"global\" NIL NIL NIL \"x-uuencode\" 28 " NO_ENVELOPE
+                     " (\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"x-uuencode\" 28 4) 4)");
   /* 8bit is none. */
   static const char plain[] = "Content-Type: message/global\r\nContent-Transfer-Encoding: 8bit\r\n\r\nSubject: a\r\n\r\nb";
   g_autoptr (GBytes) identity = scan (plain);
