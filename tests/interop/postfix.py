@@ -3,12 +3,13 @@
 """Postfix delivers the corpus through its lmtp transport, chrooted as Debian ships it: over TCP and over a socket in
 its private directory.  It lives in an overlay of the root file system, so that nothing of it stays on the machine."""
 import os
+import re
 import smtplib
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from overlay import Overlay  # noqa: E402
-from tap import Server, Skip, at_end, case, corpus_files, equal, free_port, main, wait_for  # noqa: E402
+from tap import TOP, Server, Skip, at_end, case, corpus_files, equal, free_port, main, wait_for  # noqa: E402
 
 state = {}
 
@@ -44,6 +45,7 @@ def start():
     in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
     r = in_root("postconf", "-Mf", "lmtp/unix")
     state["lmtp"] = r.stdout.decode()
+    in_root("rm", "-f", "/var/lib/postfix/verify_cache.db", "/var/lib/postfix/verify_cache.lmdb")  # of an earlier run
     in_root("postfix", "start")
     at_end(lambda: in_root("postfix", "abort", check=False))
     state["private"] = private
@@ -108,6 +110,100 @@ def several_recipients():
             c.logout()
             return n == [b"1"]
         wait_for(there, f"mail of {user}")
+
+
+def guide_settings():
+    """What the admin guide puts into main.cf for recipients, as it stands there."""
+    with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
+        block = f.read().split("# in /etc/postfix/main.cf\n", 1)[1].split("\n\n", 1)[0]
+    lines = [line.strip() for line in block.splitlines() if line.strip() and "#" not in line]
+    found = [line for line in lines if not line.startswith(("virtual_mailbox_domains", "virtual_transport"))]
+    equal(any("reject_unverified_recipient" in line for line in found), True, "the guide's lines")
+    return found
+
+
+def stranger_says(*recipients, content=None):
+    """What a sender from outside hears to each RCPT; with `content` the mail is sent to those that were taken."""
+    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
+        c.ehlo("stranger.example.com")
+        c.mail("forged@example.com")
+        replies = [c.rcpt(recipient) for recipient in recipients]
+        if content is not None:
+            equal(c.data(content)[0], 250, "DATA")
+        return replies
+
+
+def has(user, mailbox, subject):
+    c = state["server"].imap(user)
+    c.select(mailbox, readonly=True)
+    found = c.search(None, "SUBJECT", f'"{subject}"')[1]
+    c.logout()
+    return len(found[0].split())
+
+
+@case
+def unknown_users_at_smtp_time():
+    """the guide's lines: unknown users are refused while the sender is connected, what we take is taken and delivered, nobody gets a bounce"""
+    server = state.get("server") or (start(), state["server"])[1]
+    before = os.path.getsize(state["log"]) if os.path.exists(state["log"]) else 0
+    with open(os.path.join(server.config_dir, "aliases"), "w") as f:
+        f.write("info@example.org: u0001@example.org\n@catch.example: u0002@example.org\n@old.example: @example.org\n")
+    c = server.imap()
+    c.create("lists")
+    c.logout()
+    # Loopback is a stranger here.
+    in_root("postconf", "-e", "mynetworks=192.0.2.0/24", "smtpd_relay_restrictions=permit_mynetworks,reject_unauth_destination", "recipient_delimiter=+",
+            f"virtual_mailbox_domains={server.domain},catch.example,old.example", *guide_settings())
+    in_root("postfix", "reload")
+    for recipient, code in (("nobody@example.org", 550), ("nobody+u0001@example.org", 550), ("nobody@old.example", 550), ("no.body@example.org", 550),
+                            ("u0001@elsewhere.example", 554)):
+        got, text = stranger_says(recipient)[0]
+        equal((recipient, got), (recipient, code), text)
+        equal(code == 554 or b"mailbox unavailable" in text, True, text)
+    taken = {"u0001@example.org": ("u0001", "INBOX"), "info@example.org": ("u0001", "INBOX"), "u0001+lists@example.org": ("u0001", "lists"),
+             "anything@catch.example": ("u0002", "INBOX"), "u0002@old.example": ("u0002", "INBOX"), "U0002+none@example.org": ("u0002", "INBOX")}
+    for recipient, (user, mailbox) in taken.items():
+        # One mail to somebody and to nobody: it comes once, and the other was refused.
+        (good, text), (bad, _) = stranger_says(recipient, "nobody@example.org", content=f"Subject: to {recipient}\r\n\r\nhello\r\n")
+        equal((recipient, good, bad), (recipient, 250, 550), text)
+        wait_for(lambda: has(user, mailbox, f"to {recipient}") == 1, f"mail to {recipient} in {mailbox} of {user}", 60)
+    server.stop("--keep")
+    equal(stranger_says("u0003@example.org")[0][0], 450, "an address that was not asked for yet, while the server is away")
+    equal(stranger_says("u0001@example.org", content="Subject: while away\r\n\r\nhello\r\n")[0][0], 250, "one that is known goes into the queue")
+    server.start()
+
+    def comes():
+        in_root("postqueue", "-f")
+        return has("u0001", "INBOX", "while away")
+    wait_for(comes, "the queued mail", 60)
+    wait_for(queue_is_empty, "Postfix's queue is empty", 60)
+    with open(state["log"], "rb") as f:
+        f.seek(before)
+        said = f.read()
+    equal([line for line in said.splitlines() if b"non-delivery" in line or b"status=bounced" in line and b"to=<nobody" not in line], [], "bounces")
+
+
+@case
+def removed_users():
+    """a removed user's address is refused, a new user's taken, when the cached answer has expired: an hour and two minutes in the guide"""
+    if "server" not in state:
+        raise Skip("no server, see above")
+    server = state["server"]
+    times = dict(re.findall(r"address_verify_(\w+)_time = (\w+)", "\n".join(guide_settings())))
+    # A refresh that fails changes nothing (postconf(5)), and puts expiry off by PROBE_TTL, 1000 s: none may come before it.
+    equal((times["positive_refresh"], times["positive_expire"]), ("1h", "1h"), "the guide's hour")
+    equal(times["negative_expire"], "2m", "the guide's two minutes")
+    in_root("postconf", "-e", *(f"address_verify_{which}_time=2s" for which in times))
+    in_root("postfix", "stop")  # a reload leaves the process with the cache as it is
+    in_root("postfix", "start")
+    equal(stranger_says("u0003@example.org")[0][0], 250, "a user")
+    server.cli("user", "del", "u0003@example.org")
+    wait_for(lambda: stranger_says("u0003@example.org")[0][0] == 550, "the refusal", 60)
+    server.cli("user", "add", "u0003@example.org", "--stdin", input="pw\n")
+    wait_for(lambda: stranger_says("u0003@example.org")[0][0] == 250, "it is taken again", 60)
+    in_root("postconf", "-e", "mynetworks=127.0.0.0/8", "smtpd_recipient_restrictions=", "smtpd_relay_restrictions=permit_mynetworks,reject", "recipient_delimiter=",
+            f"virtual_mailbox_domains={server.domain}")
+    in_root("postfix", "reload")
 
 
 @case
