@@ -52,7 +52,7 @@ add_rename (ImapSession *session, const char *from, const char *to)
   *rename = (Rename){ g_strdup (from), g_strdup (to) };
   g_mutex_lock (&lock);
   /* What waits is told with the name that it has by then. */
-  for (guint i = 0; session->renames != NULL && i < session->renames->len; i++)
+  for (guint i = session->renames != NULL ? session->renames->len : 0; i-- > 0;)
     {
       Rename *earlier = session->renames->pdata[i];
       if (strncmp (earlier->to, from, len) != 0 || (earlier->to[len] != '\0' && earlier->to[len] != '/'))
@@ -60,6 +60,8 @@ add_rename (ImapSession *session, const char *from, const char *to)
       char *now = g_strconcat (to, earlier->to + len, NULL);
       g_free (earlier->to);
       earlier->to = now;
+      if (strcmp (earlier->from, now) == 0) /* it has its old name again */
+        g_ptr_array_remove_index (session->renames, i);
     }
   if (session->renames == NULL)
     session->renames = g_ptr_array_new_with_free_func (rename_free);
