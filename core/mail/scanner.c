@@ -350,11 +350,13 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
 }
 
 /* RFC 5322 2.2: a field or the folding of one.  A message may begin with what mbox files put there, and with folding that
- * has lost its field. */
+ * has lost its field; among its fields a line that is none hides those behind it from nobody. */
 static gboolean
 is_header_line (SatchelScanner *scanner)
 {
   const char *line = (const char *) scanner->line, *end = line + MIN (scanner->line_len, LINE_BYTES);
+  if (scanner->has_field && is_in_message (scanner))
+    return TRUE;
   if (*line == ' ' || *line == '\t')
     return scanner->has_field || is_in_message (scanner);
   if (satchel_can_be_field (line, end))

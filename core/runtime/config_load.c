@@ -152,18 +152,31 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
                                 draft->config->name);
 }
 
-/* A word without quotes that would not be right with quotes either is one mistake: the second message says more. */
+/* A word without quotes that would not be right with quotes either is one mistake: the message about its value says more. */
 static void
 drop_quote_advice (Load *load, const config_setting_t *setting)
 {
   GPtrArray *problems = load->reader.problems;
   g_autofree char *here = where (load, setting);
+  gboolean was_dropped = FALSE;
   for (guint i = problems->len; i > 1; i--)
     {
       const SatchelConfigProblem *problem = problems->pdata[i - 2];
-      if (strcmp (problem->where, here) == 0 && strstr (problem->text, " must be in quotes; write ") != NULL)
-        g_ptr_array_remove_index (problems, i - 2);
+      if (strcmp (problem->where, here) != 0 || strstr (problem->text, " must be in quotes; write ") == NULL)
+        continue;
+      g_ptr_array_remove_index (problems, i - 2);
+      was_dropped = TRUE;
     }
+  const char *word = config_setting_get_string (setting);
+  SatchelConfigProblem *last = problems->len > 0 ? problems->pdata[problems->len - 1] : NULL;
+  const char *as_text = was_dropped && word != NULL ? strstr (last->text, SATCHEL_CONFIG_IS_TEXT) : NULL;
+  if (as_text == NULL)
+    return;
+  /* It was no text: it had no quotes. */
+  char *text = g_strdup_printf ("%.*s%.60s will not do%s", (int) (as_text - last->text), last->text, word,
+                                as_text + strlen (SATCHEL_CONFIG_IS_TEXT));
+  g_free (last->text);
+  last->text = text;
 }
 
 /* @setting is the value of @group.@key, whatever its own name. */

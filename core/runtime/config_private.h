@@ -88,6 +88,8 @@ typedef struct SatchelConfigReader
 SatchelConfig *satchel_config_new_from_rows (const char *name, const SatchelConfigRow *rows, gboolean add_enabled,
                                              const char *conf_dir);
 /* Reads @setting into @value, which keeps its old content on a mistake.  @path: "group.key" for problems. */
+/* How a message says that a value is a text. */
+#define SATCHEL_CONFIG_IS_TEXT "this is a text"
 gboolean satchel_config_value_read (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
                                     const config_setting_t *setting, SatchelConfigValue *value);
 const SatchelConfigRow *satchel_config_find_row (const SatchelConfigRow *rows, const char *key);

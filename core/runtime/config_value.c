@@ -69,7 +69,7 @@ found (const config_setting_t *setting)
     case CONFIG_TYPE_ARRAY:
       return "this is a list";
     case CONFIG_TYPE_STRING:
-      return "this is a text";
+      return SATCHEL_CONFIG_IS_TEXT;
     case CONFIG_TYPE_BOOL:
       return "this is true or false";
     case CONFIG_TYPE_FLOAT:

@@ -11,7 +11,7 @@ typedef enum
 {
   SATCHEL_CLOSED_BY_US = 0, /* satchel_connection_close or _abort */
   SATCHEL_CLOSED_BY_PEER,   /* orderly: FIN, or close_notify under TLS */
-  SATCHEL_CLOSED_CUT,       /* TLS ended without close_notify: later input must not be trusted */
+  SATCHEL_CLOSED_CUT,       /* TLS ended without close_notify, or compressed input is damaged: later input must not be trusted */
   SATCHEL_CLOSED_RESET,     /* RST or an I/O error */
   SATCHEL_CLOSED_TIMEOUT,   /* the idle or write timeout */
   SATCHEL_CLOSED_SHUTDOWN   /* the process stops gracefully */

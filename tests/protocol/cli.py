@@ -127,7 +127,7 @@ def check_bad():
     put("etc/conf.d/b.conf", 'log = {\n  level = "info"; };\n')
     r = satchel("config", "check", code=78)
     conf = path("etc/satchel.conf")
-    says(r, f"{conf}:{first + 1}: 30d must be in quotes", f"{conf}:{first + 2}: limits.message_size: this is a number",
+    says(r, f"{conf}:{first + 1}: limits.login_timeout: 30d is out of range", f"{conf}:{first + 2}: limits.message_size: this is a number",
          f"{conf}:{first + 3}: the setting that begins here has no ;",
          f'{conf}:{first + 4}: limits.conections: no such setting; did you mean "connections"?',
          f"{conf}:{first + 5}: limits.bad_commands: 1000 is out of range; write a value from 1 to 100",
@@ -200,7 +200,7 @@ def modules():
     equal("Enabled:     yes (" + path("etc/satchel.conf") in info, True, info)
     says(satchel("module", "info", "passwd-fil", code=66), 'did you mean "passwd-file"?')
     put("etc/conf.d/x.conf", "imap = { enabled = tru; };\n")
-    says(satchel("module", "list", code=78), "tru must be in quotes")
+    says(satchel("module", "list", code=78), "imap.enabled: tru will not do; write true or false")
 
 
 @case

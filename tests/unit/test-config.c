@@ -108,7 +108,7 @@ static const struct
   { "count = 0x100000001;", { "text:1: toy.count: 4294967297 is out of range" } },
   { "count = \"5\";", { "text:1: toy.count: this is a text; write a whole number" } },
   { "count = 5.5;", { "text:1: toy.count: this is a number with a fraction" } },
-  { "count = 99999999999999999999999999;", { "text:1: 99999999999999999999999999 must be in quotes" } },
+  { "count = 99999999999999999999999999;", { "text:1: toy.count: 99999999999999999999999999 will not do; write a whole number" } },
   { "flag = 1;", { "text:1: toy.flag: this is a number; write true or false" } },
   { "flag = \"true\";", { "text:1: toy.flag: this is a text; write true or false" } },
   { "greeting = 5;", { "text:1: toy.greeting: this is a number; write a text in quotes" } },
