@@ -318,7 +318,7 @@ test_bad_files (Tree *tree, gconstpointer data)
   /* NUL and other encodings. */
   g_assert_true (g_file_set_contents (main_file, "toy = {\n count = 1;\0 };\n", 23, NULL));
   g_assert_false (load (tree, NULL));
-  assert_says (tree, "etc/satchel.conf:2", "a NUL byte");
+  assert_says (tree, "etc/satchel.conf:2", "UTF-16 or no text at all");
   put (tree, "etc/satchel.conf", "toy = {\n\n greeting = \"h\xe4llo\"; };\n");
   g_assert_false (load (tree, NULL));
   assert_says (tree, "etc/satchel.conf:3", "not UTF-8");
