@@ -346,19 +346,20 @@ alias_file_has_domain (AliasFile *file, const char *domain)
   return g_hash_table_contains (file->domains, domain);
 }
 
+/* A callback that looks an address up may read a changed file anew: nothing of the tables is held meanwhile. */
 void
 alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
 {
   GHashTable *const tables[] = { file->addresses, file->names, file->catch_alls };
+  g_autoptr (GPtrArray) addresses = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < G_N_ELEMENTS (tables); i++)
     {
       GHashTableIter iter;
       gpointer key;
       g_hash_table_iter_init (&iter, tables[i]);
       while (g_hash_table_iter_next (&iter, &key, NULL))
-        {
-          g_autofree char *address = g_strconcat (tables[i] == file->catch_alls ? "*@" : "", key, NULL);
-          func (address, data);
-        }
+        g_ptr_array_add (addresses, g_strconcat (tables[i] == file->catch_alls ? "*@" : "", key, NULL));
     }
+  for (guint i = 0; i < addresses->len; i++)
+    func (addresses->pdata[i], data);
 }

@@ -158,6 +158,29 @@ test_change_and_trouble (void)
   tear_down ();
 }
 
+static void
+look_up_in_changed_file (const char *address, gpointer data)
+{
+  guint *n = data;
+  g_autofree char *content = g_strdup_printf ("%u@example.org: anna@example.org\n@example.net: anna@example.org\nnew: anna@example.org\n", ++*n);
+  g_assert_true (g_file_set_contents (path, content, -1, NULL));
+  g_assert_cmpint (g_chmod (path, 0644), ==, 0);
+  g_autofree char *found = find (userdb, address);
+  g_assert_cmpstr (found, !=, "!");
+}
+
+/* config check looks each address up while it lists them; the file may be written meanwhile. */
+static void
+test_change_while_listed (void)
+{
+  set_up ("a@example.org: anna@example.org\nb@example.org: anna@example.org\nc@example.org: anna@example.org\n"
+          "postmaster: anna@example.org\n@example.net: anna@example.org\n");
+  guint n = 0;
+  userdb->list_aliases (look_up_in_changed_file, &n);
+  g_assert_cmpuint (n, ==, 5);
+  tear_down ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -172,6 +195,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/alias-file/forms", test_forms);
   g_test_add_func ("/auth/alias-file/bad-lines", test_bad_lines);
   g_test_add_func ("/auth/alias-file/change-and-trouble", test_change_and_trouble);
+  g_test_add_func ("/auth/alias-file/change-while-listed", test_change_while_listed);
   int status = g_test_run ();
   g_string_free (logged, TRUE);
   return status;
