@@ -1,0 +1,287 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The admin guide, run: its commands and files in a machine of their own with a systemd and Debian's Postfix, from the build to mail
+that comes by SMTP and is read over IMAP and POP3.  A block that is not run is listed with the reason; one that is neither fails,
+so that the guide cannot grow beyond this test."""
+import os
+import re
+import smtplib
+import socket
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
+from installed import PASSWORD, Installed  # noqa: E402
+from machine import Machine  # noqa: E402
+from overlay import Overlay  # noqa: E402
+from tap import TOP, Skip, case, equal, main, run, scratch, wait_for  # noqa: E402
+
+SOURCE = "/root/satchel"  # inside
+STRANGER = "198.51.100.9"  # not of Postfix's mynetworks
+MAIN_CF = "/etc/postfix/main.cf"
+# What the guide leaves to the admin, of Postfix: names, and what belongs to the machine alone.
+POSTFIX = ("myhostname=mail.example.org", "mydestination=localhost", "inet_interfaces=all", "inet_protocols=ipv4", "mynetworks=127.0.0.0/8",
+           "maillog_file=/var/log/postfix.log", "smtpd_peername_lookup=no", "smtpd_error_sleep_time=0")
+
+# What begins a block, and why it is not run here.
+NOT_RUN = {
+    "tools/package deb": "the packages are built, installed and used by tests/install/deb.py",
+    "2026-11-22T": "a line of the log, to be looked at",
+    "auth failed: ": "lines of the log, to be looked at; their fields: tests/protocol/refusals.py and log-floods.py",
+    "server  = { mail_root": "a machine that Dovecot served: tests/interop/takeover.py",
+    "server    = { mail_root": "a machine that Courier served: tests/interop/takeover.py",
+    "# /etc/fail2ban/jail.d/": "fail2ban with our filter: tests/interop/fail2ban.py",
+}
+machine = server = None
+done = set()
+
+
+def blocks():
+    """Indented code of the guide, in order."""
+    found, lines = [], []
+    with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
+        for line in [*f.read().splitlines(), ""]:
+            if line.startswith("    "):
+                lines.append(line[4:])
+            elif lines:
+                found.append(re.sub(r"^ {4}", "", "\n".join(lines), flags=re.M) + "\n" if lines[0].startswith("    ") else "\n".join(lines) + "\n")
+                lines = []
+    return found
+
+
+def block(start, nth=0):
+    """The block that begins so: run."""
+    matches = [text for text in blocks() if text.startswith(start)]
+    equal(len(matches) > nth, True, f"the guide has a block {nth + 1} that begins with {start!r}")
+    text = matches[nth]
+    done.add(text)
+    if re.match(r"# (in )?/", text):
+        file_block(text)
+    else:
+        command_block(text)
+
+
+def command_block(text):
+    """A line at a time, as it is typed.  Passwords come by --stdin: there is nobody to type them (tests/protocol/cli.py does)."""
+    for line in text.replace("\\\n", " ").splitlines():
+        line = re.sub(r"  +#.*", "", line)
+        asks = re.match(r"satchel user (add|passwd) ", line)
+        if asks:
+            line = line.replace(asks.group(0), asks.group(0) + "--stdin ")
+        # Compiled without optimization, for speed.
+        r = machine.run("sh", "-ec", f"cd {SOURCE}; export CFLAGS=-O0 MAKEFLAGS=-j{os.cpu_count()}; {line}", check=False, text=True,
+                        timeout=900, **({"input": PASSWORD + "\n"} if asks else {}))
+        if r.returncode != 0:
+            raise AssertionError(f"{line!r} ended with {r.returncode}: {(r.stdout + r.stderr)[-1500:]} {machine.journal('satchel.service')[-1500:]}")
+
+
+def file_block(text):
+    """`# /PATH`, then its content; `# in /PATH`: settings for a file that is there."""
+    first, content = text.split("\n", 1)
+    name = first.lstrip("# ").removeprefix("in ")
+    if name == MAIN_CF:
+        machine.run("postconf", "-e", *(line for line in content.splitlines() if line and not line.startswith("#")))
+    else:
+        machine.put(name, content)
+
+
+def settings_block(start, name="guide.conf", verb="reload"):
+    """Settings without a file's name: in force until away() is called."""
+    text = next(text for text in blocks() if text.startswith(start))
+    done.add(text)
+    machine.put("/etc/satchel/conf.d/" + name, text)
+    machine.run("satchel", "config", "check")
+    machine.run("systemctl", verb, "satchel")
+
+    def away():
+        machine.run("rm", "/etc/satchel/conf.d/" + name)
+        machine.run("systemctl", verb, "satchel")
+    return away
+
+
+def need_server():
+    if server is None or machine.state("satchel.service") != "active":
+        raise Skip("no server runs, see above")
+
+
+def copy_source():
+    """What a clone holds, as it is now."""
+    r = run("git", "-C", TOP, "ls-files", "-z", "--cached", "--others", "--exclude-standard", check=False)
+    if r.returncode != 0:
+        raise Skip("the tree is no clone: `git ls-files` does not work here")
+    there = b"\0".join(name for name in r.stdout.split(b"\0") if name and os.path.lexists(os.path.join(TOP.encode(), name)))
+    place = scratch()
+    run("tar", "-C", TOP, "--null", "-T", "-", "--owner=0", "--group=0", "-cf", os.path.join(place, "source.tar"), input=there)
+    return place
+
+
+@case
+def installs():
+    """section 1: packages for the build, the build, accounts, directories; then hostname, certificate and start"""
+    global machine, server
+    source = copy_source()
+    overlay = Overlay("guide", "/usr/sbin/postfix", "postfix")  # the package needs a network, the machine has none
+    machine = Machine(lower=overlay.root, shared={source: "/srv/source"})
+    machine.run("mkdir", SOURCE)
+    machine.run("tar", "-C", SOURCE, "-xf", "/srv/source/source.tar")
+    # Nobody answers questions, and what is there is new enough.
+    machine.put("/etc/apt/apt.conf.d/99guide", 'APT::Get::Assume-Yes "true";\nAPT::Get::Upgrade "false";\n')
+    block("apt-get install gcc")
+    server = Installed(machine)
+    server.put_certificate()
+    machine.run("systemctl", "daemon-reload")
+    block("satchel config check\nsystemctl enable --now satchel")
+    equal(machine.state("satchel.service"), "active", "the unit")
+    shown = re.compile(r"satcheld \S+ ready: pid=\d+ gates=\d+ mails=\d+")
+    for where, text in (("the guide", "\n".join(blocks())), ("the journal", machine.journal("satchel.service"))):
+        equal(shown.search(text) is not None, True, f"the line of a start in {where}: {text[-1000:]}")
+
+
+@case
+def elsewhere():
+    """section 1, other places: with the drop-in the unit serves mail in /srv/mail"""
+    need_server()
+    machine.run("mkdir", "-p", "/srv/mail")
+    machine.put("/etc/satchel/conf.d/test.conf", 'server = { mail_root = "/srv/mail"; };\n')
+    block("# /etc/systemd/system/satchel.service.d/paths.conf")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "satchel")
+    server.add("paula")
+    server.deliver("in-srv", user="paula")
+    equal(server.subjects("paula"), ["in-srv"], "mail")
+    equal(machine.say("ls", "/srv/mail"), "example.org", "where it is")
+    machine.run("rm", "-r", "/etc/satchel/conf.d/test.conf", "/etc/systemd/system/satchel.service.d")
+    machine.run("systemctl", "daemon-reload")
+    machine.run("systemctl", "restart", "satchel")
+
+
+def answers(address, port):
+    with machine.network(), socket.socket() as s:
+        s.settimeout(10)
+        return s.connect_ex((address, port)) == 0
+
+
+@case
+def configures():
+    """sections 2, 3 and 4: configuration, certificates, listeners and users"""
+    need_server()
+    block("satchel config check             #")
+    machine.run("sed", "-i", "/^tls = {/,/^};/d", "/etc/satchel/satchel.conf")  # a setting stands in one place
+    settings_block("tls = { cert", "tls.conf")
+    machine.run("ip", "address", "add", "192.0.2.7/32", "dev", "lo")
+    away = settings_block('listen = { listeners = ( { name = "imaps"', verb="restart")
+    wait_for(lambda: answers("192.0.2.7", 993) and not answers("127.0.0.1", 993), "IMAP on one address only")
+    equal((answers("192.0.2.7", 143), answers("127.0.0.1", 995)), (False, True), "IMAP nowhere else, POP3 where it was")
+    away()
+    wait_for(lambda: answers("127.0.0.1", 993), "IMAP where it was")
+    block("satchel user add anna@example.org")
+    equal("locked" in machine.say("satchel", "user", "list"), True, "the last command locks her")
+    machine.run("satchel", "user", "unlock", "anna@example.org")
+    server.add("otto")
+
+
+def stranger():
+    with machine.network():
+        c = smtplib.SMTP("127.0.0.1", 25, timeout=120, source_address=(STRANGER, 0))
+    c.ehlo("stranger.example.com")
+    c.mail("forged@example.com")
+    return c
+
+
+def says(recipient):
+    """What a sender from outside hears to RCPT."""
+    with stranger() as c:
+        return c.rcpt(recipient)
+
+
+def arrives(recipient, user, subject):
+    """Mail that a stranger sends, read by IMAP."""
+    with stranger() as c:
+        code, text = c.rcpt(recipient)
+        equal(code, 250, f"{recipient}: {text}")
+        equal(c.data(f"Subject: {subject}\r\n\r\nhello\r\n")[0], 250, "DATA")
+    wait_for(lambda: subject in server.subjects(user), f"{subject}, to {recipient}, at {user}'s; {machine.say('tail', '-n', '5', '/var/log/postfix.log')}", 60)
+
+
+@case
+def postfix_by_port():
+    """section 5: Postfix delivers over the port; unknown users are refused while the sender is connected"""
+    need_server()
+    machine.run("ip", "address", "add", STRANGER + "/32", "dev", "lo")
+    machine.run("postconf", "-e", *POSTFIX)
+    block("# /etc/satchel/conf.d/postfix.conf")
+    block("# in /etc/postfix/main.cf")
+    block("satchel reload\nsystemctl restart postfix")
+    arrives("anna@example.org", "anna", "by-port")
+    arrives("otto+none@example.org", "otto", "detail")
+    code, text = says("nobody@example.org")
+    equal((code, b"mailbox unavailable" in text), (550, True), text)
+
+
+@case
+def postfix_by_socket():
+    """section 5: the same over a socket in Postfix's chroot that systemd makes"""
+    need_server()
+    block("# /etc/satchel/conf.d/postfix.conf", 1)
+    block("# in /etc/postfix/main.cf", 1)
+    equal("read-only" in machine.fails("satchel", "reload"), True, "a reload alone is refused with the reason")
+    block("systemctl stop satchel\nsystemctl enable --now satchel-postfix.socket")
+    block("systemctl restart postfix")
+    arrives("anna@example.org", "anna", "by-socket")
+    equal(says("nobody@example.org")[0], 550, "nobody")
+    equal(answers("127.0.0.1", 24), False, "the port is closed")
+
+
+@case
+def aliases():
+    """section 5: aliases, a catch-all and another name for a domain; no bounce was made for anybody"""
+    need_server()
+    block("# /etc/satchel/conf.d/aliases.conf")
+    block("# /etc/satchel/aliases")
+    machine.run("postconf", "-e", "virtual_mailbox_domains = example.org, example.net, old.example")
+    block("systemctl restart satchel\n")
+    arrives("info@example.org", "anna", "to-alias")
+    wait_for(lambda: "to-alias" in server.subjects("otto"), "to-alias, at otto's")
+    for recipient, user, subject in (("postmaster@example.org", "anna", "postmaster"), ("whatever@example.net", "otto", "catch-all"),
+                                     ("otto@old.example", "otto", "old-domain")):
+        arrives(recipient, user, subject)
+    equal(says("nobody@old.example")[0], 550, "nobody of the other name")
+    wait_for(lambda: "Mail queue is empty" in machine.say("postqueue", "-p"), "nothing is left in Postfix's queue")
+    equal(re.findall(r".*non-delivery.*", machine.say("cat", "/var/log/postfix.log")), [], "bounces")
+
+
+@case
+def reads():
+    """all of it is read over POP3 as well"""
+    need_server()
+    equal(sorted(server.pop3_subjects("anna")), ["by-port", "by-socket", "postmaster", "to-alias"], "anna's mail")
+    equal(sorted(server.pop3_subjects("otto")), ["catch-all", "detail", "old-domain", "to-alias"], "otto's mail")
+
+
+@case
+def unprivileged():
+    """section 1, the other unit: with the commands that are shown it serves the same mail"""
+    need_server()
+    machine.run("systemctl", "disable", "--now", "satchel-postfix.socket")
+    machine.run("rm", "/etc/satchel/conf.d/postfix.conf")
+    block("systemctl disable --now satchel\nchgrp")
+    equal(machine.state("satchel-unprivileged.service"), "active", "the unit")
+    before = server.subjects("anna")
+    server.deliver("unprivileged")
+    equal(server.subjects("anna"), [*before, "unprivileged"], "mail")
+
+
+@case
+def nothing_left_out():
+    """every block of the guide is run or listed with the reason, and nothing is listed that is not there"""
+    if server is None:
+        raise Skip("nothing was installed, see above")
+    found = blocks()
+    for text in found:
+        why = next((why for start, why in NOT_RUN.items() if text.startswith(start)), None)
+        if why:
+            print(f"# not run: {text.splitlines()[0][:60]}: {why}", flush=True)
+        equal((text[:80], (text in done) != (why is not None)), (text[:80], True), "a block that is neither run nor listed; see NOT_RUN in this test")
+    equal([start for start in NOT_RUN if not any(text.startswith(start) for text in found)], [], "listed, but not in the guide")
+
+
+main()
