@@ -94,8 +94,15 @@ write_place (SatchelBreadcrumb *crumb, const Range *range, gsize address)
   crumb->where[n] = '\0';
 }
 
-/* Where the thread is itself, or else the nearest caller that is a module: return addresses lie on the stack, and whatever
- * else there looks like one came from a call of that module not long ago. */
+/* The core has called a module, and not this one. */
+static gboolean
+is_of_other_call (const SatchelBreadcrumb *crumb, const Range *range)
+{
+  return crumb->call[0] != '\0' && crumb->module[0] != '\0' && strcmp (crumb->module, range->name) != 0;
+}
+
+/* Where the thread is itself, or else the nearest caller that is a module: return addresses lie on the stack.  What else
+ * there looks like one is left of a call not long ago; so where the core says which module it called, only that one counts. */
 static void
 note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
 {
@@ -119,7 +126,7 @@ note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
     {
       gsize word = *(const volatile gsize *) at;
       range = find (word);
-      if (range == NULL)
+      if (range == NULL || is_of_other_call (crumb, range))
         continue;
       write_place (crumb, range, word);
       return;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """kill -9 of every process: the rest goes on, it comes back, and everything acknowledged is there (test catalogue S5, L7, S11)."""
+import json
 import os
 import random
 import re
@@ -153,8 +154,11 @@ def nothing_acknowledged_is_lost():
 def second_server_refuses():
     """a second server on the same mail root refuses and names the first (S11)"""
     inside = os.path.join(os.path.dirname(server.dir), "second")
-    r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", inside, "--set", f"server.mail_root={server.mail_root}"],
-                       capture_output=True, text=True)
+    with open(os.path.join(server.dir, "devserver.json")) as f:
+        uids = json.load(f)["uids"]
+    same_user = ["--set", f"server.mail_user={uids['mail']}"] if uids else []
+    r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", inside, "--set", f"server.mail_root={server.mail_root}",
+                        *same_user], capture_output=True, text=True)
     equal(r.returncode != 0 and str(server.pid) in r.stderr.splitlines()[-1] + r.stderr, True, f"second server: {r.stderr[-500:]}")
     login("u0001").logout()
 
