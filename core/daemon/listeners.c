@@ -263,6 +263,23 @@ satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener
                             listener->port, g_strerror (errnum), advice != NULL ? advice : advice_for (errnum));
 }
 
+/* A reload opens new listeners before it closes old ones; all addresses and one of them exclude each other on a port. */
+static gboolean
+is_our_port (const SatchelSockets *sockets, guint port)
+{
+  for (guint i = 0; i < sockets->all->len; i++)
+    {
+      struct sockaddr_storage address;
+      socklen_t len = sizeof address;
+      if (getsockname (((const Socket *) sockets->all->pdata[i])->fd, (struct sockaddr *) &address, &len) != 0)
+        continue;
+      if ((address.ss_family == AF_INET && ntohs (((const struct sockaddr_in *) &address)->sin_port) == port)
+          || (address.ss_family == AF_INET6 && ntohs (((const struct sockaddr_in6 *) &address)->sin6_port) == port))
+        return TRUE;
+    }
+  return FALSE;
+}
+
 static gboolean
 bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener *listener)
 {
@@ -286,7 +303,9 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
       return TRUE;
     }
   else
-    satchel_listener_refused (plan, listener, errnum, NULL);
+    satchel_listener_refused (plan, listener, errnum, errnum == EADDRINUSE && is_our_port (sockets, listener->port)
+                              ? "a listener of this server has that port on other addresses; restart the server if the new one takes its place, "
+                                "or set another port" : NULL);
   return FALSE;
 }
 

@@ -90,6 +90,8 @@ def settings_block(start, name="guide.conf", verb="reload"):
     done.add(text)
     machine.put("/etc/satchel/conf.d/" + name, text)
     machine.run("satchel", "config", "check")
+    if verb == "restart":
+        equal("restart the server" in machine.fails("satchel", "reload"), True, "a reload is refused and says what to do")
     machine.run("systemctl", verb, "satchel")
 
     def away():
