@@ -4,6 +4,7 @@
  */
 #include <satchel/delivery.h>
 #include <satchel/module.h>
+#include <satchel/stream.h>
 #include <string.h>
 
 static GMutex lock;

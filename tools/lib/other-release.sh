@@ -41,7 +41,8 @@ R
 # A pid namespace: whatever runs there ends with it.
 exec unshare --mount --pid --fork --kill-child bash -c '
 root=$1; shift
-mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev" &&
+# A mount point of its own, so that tests there may have mount namespaces.
+mount --bind "$root" "$root" && mount -t proc proc "$root/proc" && mount --rbind /dev "$root/dev" && mount --make-rslave "$root/dev" &&
     mount --rbind /sys "$root/sys" && mount --make-rslave "$root/sys" && mount -t tmpfs tmpfs "$root/run" || exit 70
 exec chroot "$root" env -i HOME=/root TERM=dumb PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \
     ${http_proxy:+http_proxy="$http_proxy"} ${https_proxy:+https_proxy="$https_proxy"} ${SATCHEL_LONG:+SATCHEL_LONG="$SATCHEL_LONG"} \
