@@ -250,6 +250,7 @@ typedef struct MdListed /* a line to write */
   gint64 date;
   const char *fields; /* of others, "P... G..."; C and T in them are left out */
   gsize fields_len;
+  const char *unique_id; /* to save; NULL: what `fields` have */
 } MdListed;
 void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file);
 
@@ -260,6 +261,8 @@ typedef struct MdUniqueIds MdUniqueIds;
 
 /* ---- uidlist_write.c ---- */
 gboolean md_uidlist_has_ours (const MdMailbox *mb);
+/* Its line, with the unique id where that is not what the format makes. */
+void md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out);
 /* All lines: of what is known, with what @old says of it, and of @arrivals (MdListed; may be NULL). */
 void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out);
 /* Appends @lines, or writes the file anew with a header; @guid: "" for our own. */
@@ -273,6 +276,9 @@ void md_uidlist_add_ours (MdMailbox *mb);
 MdUniqueIds *md_unique_ids_current (MdMailbox *mb);
 void md_unique_ids_drop (MdUniqueIds *ids);
 char *md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid); /* NULL: what the protocol makes */
+/* What is told in place of an id of @mb's format that is none (RFC 1939 7); yours.  NULL: that of the format is told, or the
+ * one that is saved already. */
+char *md_unique_id_to_save (const MdMailbox *mb, const MdListed *file);
 
 /* ---- subscriptions.c: of the server that was here before ---- */
 MdServer md_server_find (MdStore *store);

@@ -207,7 +207,7 @@ assign_uids (Sync *sync, GError **error)
       arrival->is_listed = TRUE;
       arrival->uid = next++;
       MdListed file = listed (sync, arrival);
-      md_uidlist_line (sync->lines, mb->uidvalidity, &file);
+      md_uidlist_add (mb, &file, sync->lines);
     }
   if ((next == first_fresh && !sync->needs_list && next <= mb->state.words[MD_STATE_UID_LIMIT])
       || (md_mailbox_reserve_uids (mb, next, error) && write_lines (sync, next, error)))

@@ -285,6 +285,8 @@ md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file)
     n += g_snprintf (fields + n, sizeof fields - (gsize) n, "T%" G_GINT64_FORMAT " ", file->date);
   g_string_append_len (out, fields, n);
   append_others (out, file->fields, file->fields_len);
+  if (file->unique_id != NULL)
+    g_string_append_printf (out, "P%s ", file->unique_id);
   g_string_append_c (out, ':');
   g_string_append_len (out, file->base, file->len);
   g_string_append_c (out, '\n');

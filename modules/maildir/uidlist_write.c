@@ -46,6 +46,15 @@ add_entries (const MdMailbox *mb, guint32 first, GArray *files)
 }
 
 void
+md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out)
+{
+  MdListed with_id = *file;
+  g_autofree char *id = md_unique_id_to_save (mb, file);
+  with_id.unique_id = id;
+  md_uidlist_line (out, mb->uidvalidity, &with_id);
+}
+
+void
 md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out)
 {
   g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
@@ -64,7 +73,7 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
           file->fields = line->fields;
           file->fields_len = line->fields_len;
         }
-      md_uidlist_line (out, mb->uidvalidity, file);
+      md_uidlist_add (mb, file, out);
     }
 }
 
@@ -127,7 +136,7 @@ md_uidlist_add_ours (MdMailbox *mb)
       g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
       add_entries (mb, mb->listed_upto, files);
       for (guint i = 0; i < files->len; i++)
-        md_uidlist_line (lines, mb->uidvalidity, &g_array_index (files, MdListed, i));
+        md_uidlist_add (mb, &g_array_index (files, MdListed, i), lines);
     }
   if (md_uidlist_append (mb, mb->uidnext, anew ? old->guid : "", lines, anew, anew, &error))
     mb->listed_upto = mb->uidnext;

@@ -192,6 +192,24 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
   return is_there ? g_strdup (out->str) : NULL;
 }
 
+char *
+md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
+{
+  const char *format = mb->store->settings.uidl_format;
+  const MdUidlistLine line = { .fields = file->fields, .fields_len = (guint32) file->fields_len };
+  gsize len = 0;
+  if (format == NULL || md_uidlist_field (&line, 'P', &len) != NULL)
+    return NULL;
+  const char *field = md_uidlist_field (&line, 'G', &len);
+  g_autofree char *guid = field != NULL && len > 0 ? g_strndup (field, len) : NULL;
+  g_autoptr (GString) id = g_string_new (NULL);
+  md_uidl_format (id, format, mb->uidvalidity, file->uid, file->base, file->len, guid);
+  if (is_valid (id->str))
+    return NULL;
+  replace_invalid (id);
+  return g_string_free (g_steal_pointer (&id), FALSE);
+}
+
 gboolean
 md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
 {

@@ -16,12 +16,13 @@ void
 pop3_bad (Pop3 *pop3, Pop3Text text)
 {
   gboolean is_last = ++pop3->n_bad >= (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
-  pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
   if (!is_last)
-    return;
+    {
+      pop3_reply (pop3, text);
+      return;
+    }
   satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
+  pop3_end (pop3, POP3_TEXT_TOO_MANY_BAD);
 }
 
 /* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */

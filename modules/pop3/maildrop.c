@@ -84,8 +84,8 @@ text_for (const GError *error)
   return pop3_error_lasts (error) ? POP3_TEXT_MAILDROP_PERMANENT : POP3_TEXT_MAILDROP_TEMPORARY;
 }
 
-static void
-unlock (Pop3 *pop3)
+void
+pop3_unlock (Pop3 *pop3)
 {
   if (pop3->is_locked)
     satchel_mailbox_unlock (pop3->mailbox, pop3);
@@ -96,7 +96,7 @@ unlock (Pop3 *pop3)
 static void
 refuse (Pop3 *pop3, Pop3Text text)
 {
-  unlock (pop3);
+  pop3_unlock (pop3);
   pop3_reply (pop3, text);
   /* Clients that poll too often, or twice, are nothing to look after. */
   gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY || satchel_session_is_cancelled (pop3->session);
@@ -216,7 +216,7 @@ void
 pop3_close_maildrop (Pop3 *pop3)
 {
   satchel_timer_cancel (&pop3->lock_timer);
-  unlock (pop3);
+  pop3_unlock (pop3);
   if (pop3->uidls != NULL)
     g_string_free (g_steal_pointer (&pop3->uidls), TRUE);
   g_clear_pointer (&pop3->uidl_at, g_free);

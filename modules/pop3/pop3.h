@@ -73,6 +73,8 @@ struct Pop3
 gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
 extern const SatchelConnectionHandlers pop3_session_handlers;
 void pop3_reply (Pop3 *pop3, Pop3Text text);
+/* Answers @text and closes, without the UPDATE state. */
+void pop3_end (Pop3 *pop3, Pop3Text text);
 /* In the session's language: POP3_WORD_... */
 const char *pop3_word (Pop3 *pop3, guint word);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
@@ -109,6 +111,8 @@ gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
 SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);
+/* Releases the lock, if it is held. */
+void pop3_unlock (Pop3 *pop3);
 /* Releases the lock; what is left open goes with the session. */
 void pop3_close_maildrop (Pop3 *pop3);
 

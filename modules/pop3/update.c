@@ -70,8 +70,7 @@ update_done (gpointer data)
 {
   Pop3 *pop3 = data;
   satchel_uid_set_clear (&pop3->seen);
-  satchel_mailbox_unlock (pop3->mailbox, pop3);
-  pop3->is_locked = FALSE;
+  pop3_unlock (pop3);
   if (pop3->error == NULL)
     {
       pop3_reply (pop3, POP3_TEXT_BYE);

@@ -108,6 +108,40 @@ test_list (void)
   place_remove (&place);
 }
 
+/* What no id may be is told as another one (RFC 1939 7); the other server finds that saved when people go back. */
+static void
+test_long_ids (void)
+{
+  Place place;
+  place_make (&place);
+  use (&place, "pop3_uidl_format = \"%u.of-a-server-whose-names-are-too-long-to-be-told-as-they-are-to-anybody.%f\";");
+  put_mail (&place, "", NAME (1) ":2,S");
+  put_mail (&place, "", NAME (2) ":2,S");
+  place_put (&place, "dovecot-uidlist", "3 V1234 N20\n5 Pkept G0123 :" NAME (1) "\n");
+  place_open (&place);
+  g_autoptr (SatchelMailbox) inbox = place_mailbox (&place, "INBOX");
+  GError *error = NULL;
+  g_assert_cmpuint (append_text (inbox, "Subject: ours\r\n\r\n", 0, NULL, &error), ==, 21);
+  g_autofree char *kept = unique_id (inbox, 5), *foreign = unique_id (inbox, 20), *ours = unique_id (inbox, 21);
+  g_assert_cmpstr (kept, ==, "kept");
+  g_assert_true (g_str_has_prefix (foreign, "satchel-") && g_str_has_prefix (ours, "satchel-"));
+  g_clear_pointer (&inbox, satchel_mailbox_unref);
+  place_close (&place);
+  g_autofree char *list = text_of (&place, "dovecot-uidlist");
+  g_autofree char *foreign_field = g_strdup_printf (" P%s :", foreign), *our_field = g_strdup_printf (" P%s :", ours);
+  g_assert_nonnull (strstr (list, " Pkept G0123 :" NAME (1)));
+  g_assert_nonnull (strstr (list, foreign_field));
+  g_assert_nonnull (strstr (list, our_field));
+  place_open (&place);
+  g_autoptr (SatchelMailbox) again = place_mailbox (&place, "INBOX");
+  g_autofree char *foreign_again = unique_id (again, 20), *ours_again = unique_id (again, 21);
+  g_assert_cmpstr (foreign_again, ==, foreign);
+  g_assert_cmpstr (ours_again, ==, ours);
+  g_clear_pointer (&again, satchel_mailbox_unref);
+  place_close (&place);
+  place_remove (&place);
+}
+
 /* Each damage: no message is lost, no UID comes twice, what can be read of the list counts. */
 static void
 test_damage (void)
@@ -377,6 +411,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/takeover/list", test_list);
+  g_test_add_func ("/maildir/takeover/long-ids", test_long_ids);
   g_test_add_func ("/maildir/takeover/damage", test_damage);
   g_test_add_func ("/maildir/takeover/odd-names", test_odd_names);
   g_test_add_func ("/maildir/takeover/links", test_links);
