@@ -24,6 +24,7 @@ static const struct
   { SATCHEL_KIND_USERDB, "userdb" },
   { SATCHEL_KIND_FACTOR, "factor" },
   { SATCHEL_KIND_SERVICE, "service" },
+  { SATCHEL_KIND_HELPER, "helper" },
 };
 
 static const struct
@@ -31,8 +32,8 @@ static const struct
   SatchelRole role;
   const char *name;
 } roles[] = {
-  { SATCHEL_ROLE_GATE, "gate" },     { SATCHEL_ROLE_AUTH, "auth" }, { SATCHEL_ROLE_MAIL, "mail" },
-  { SATCHEL_ROLE_HELPER, "helper" }, { SATCHEL_ROLE_CLI, "cli" },
+#define SATCHEL_ROLE_ROW(role, name, ...) { SATCHEL_ROLE_##role, name },
+#include "core/daemon/roles.def"
 };
 
 /* The kinds whose members work one after the other. */

@@ -16,6 +16,7 @@
 #define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
 #define EXIT_USAGE 64
 #define EXIT_FAILED 1
+#define ALL_ROLES (~0u)
 
 typedef struct Request
 {
@@ -60,7 +61,7 @@ request_timeout (SatchelTimer *timer, gpointer data)
   for (guint i = 0; i < request->waiting->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (request->waiting, i);
-      g_string_append_printf (text, "error=\"%s[%u] did not answer in time\"\n", satchel_role_name (worker->role), worker->slot);
+      g_string_append_printf (text, "error=\"%s did not answer in time\"\n", worker->name);
     }
   request->status = EXIT_FAILED;
   finish (request, text->str);
@@ -93,7 +94,7 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
     }
   if (request->waiting->len == 0)
     {
-      request->status = roles == (SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL) ? 0 : EXIT_FAILED;
+      request->status = roles == ALL_ROLES ? 0 : EXIT_FAILED;
       finish (request, request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
       return;
     }
@@ -122,9 +123,12 @@ describe (const SatchelMaster *master)
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      g_string_append_printf (text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT "\n", satchel_role_name (worker->role),
+      g_string_append_printf (text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT, satchel_role_name (worker->role),
                               worker->slot, (int) worker->pid, state_name (worker), worker->n_restarts,
                               worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
+      if (*worker->module != '\0')
+        g_string_append_printf (text, " module=%s", worker->module);
+      g_string_append_c (text, '\n');
     }
   for (guint i = 0; i < master->workers->len; i++)
     {
@@ -184,7 +188,7 @@ typedef struct Command
   guint roles;
 } Command;
 static const Command commands[] = {
-  { "status", 1, 1, SATCHEL_ROLE_GATE | SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL },
+  { "status", 1, 1, ALL_ROLES },
   { "who", 1, 1, SATCHEL_ROLE_MAIL },
   { "kick", 2, 2, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "release", 2, 2, SATCHEL_ROLE_AUTH },

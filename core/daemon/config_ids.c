@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/daemon/config_role.h"
+#include "core/daemon/roles.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -42,11 +43,14 @@ find_user (SatchelConfigWork *work, const SatchelConfig *server, const char *key
 void
 satchel_config_work_ids (SatchelConfigWork *work)
 {
-  static const char *const keys[SATCHEL_PLAN_N_IDS] = { "gate_user", "auth_user", "mail_user", "config_user" };
   const SatchelConfig *server = satchel_config_set_group (work->set, "server");
   SatchelPlan *plan = work->plan;
-  for (guint i = 0; work->is_root && i < SATCHEL_PLAN_N_IDS; i++)
-    find_user (work, server, keys[i], &plan->ids[i]);
+  for (const SatchelRoleRow *row = satchel_roles; work->is_root && row->role != 0; row++)
+    {
+      gboolean is_unused = (row->traits & SATCHEL_TRAIT_ONE_MODULE) != 0 && plan->helpers->len == 0;
+      if (row->account != NULL && !is_unused)
+        find_user (work, server, row->account, &plan->ids[row->ids]);
+    }
   const char *group = satchel_config_string (server, "admin_group");
   guint32 number;
   if (group == NULL || *group == '\0')

@@ -18,6 +18,7 @@
 #include "core/daemon/options.h"
 #include "core/daemon/sandbox.h"
 #include "core/runtime/log_private.h"
+#include "core/runtime/sealed.h"
 
 #define CONTROL_FD 3
 #define MASTER_TIMEOUT_MS 60000
@@ -301,6 +302,42 @@ compare_problems (gconstpointer a, gconstpointer b)
   return order != 0 ? order : strcmp (p->text, q->text);
 }
 
+/* A helper may be taken over: it knows its module's settings, and what the core needs in every process. */
+static gboolean
+make_helper_images (const SatchelConfigWork *work, GError **error)
+{
+  for (guint i = 0; i < work->plan->helpers->len; i++)
+    {
+      SatchelPlanHelper *helper = g_ptr_array_index (work->plan->helpers, i);
+      const char *names[] = { "server", "log", "limits", "helpers", helper->module, NULL };
+      g_autoptr (GBytes) image = satchel_config_set_part_to_bytes (work->set, names);
+      gsize len;
+      const void *data = g_bytes_get_data (image, &len);
+      helper->image_fd = satchel_sealed_new ("satchel-config", data, len, error);
+      if (helper->image_fd < 0)
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static void
+plan_helpers (SatchelConfigWork *work)
+{
+  for (guint i = 0; i < work->plan->modules->len; i++)
+    {
+      const SatchelPlanModule *module = g_ptr_array_index (work->plan->modules, i);
+      if (module->is_gate || (module->roles & SATCHEL_ROLE_HELPER) == 0)
+        continue;
+      SatchelPlanHelper *helper = g_new0 (SatchelPlanHelper, 1);
+      helper->module = g_strdup (module->name);
+      helper->image_fd = -1;
+      g_ptr_array_add (work->plan->helpers, helper);
+    }
+  if (work->plan->helpers->len > SATCHEL_PLAN_HELPERS_MAX)
+    satchel_config_work_problem (work, FALSE, NULL, NULL, "%u modules with helpers are enabled, %u is the most; disable some",
+                                 work->plan->helpers->len, SATCHEL_PLAN_HELPERS_MAX);
+}
+
 static gboolean
 tell_master (SatchelConfigWork *work, GError **error)
 {
@@ -314,9 +351,9 @@ tell_master (SatchelConfigWork *work, GError **error)
       g_autoptr (GBytes) image = satchel_config_set_to_bytes (work->set);
       gsize len;
       const void *data = g_bytes_get_data (image, &len);
-      plan->image_fd = satchel_sealed_file ("satchel-config", data, len);
-      if (plan->image_fd < 0)
-        return satchel_error_set (error, SATCHEL_ERROR_IO, "no memory file for the configuration could be made");
+      plan->image_fd = satchel_sealed_new ("satchel-config", data, len, error);
+      if (plan->image_fd < 0 || !make_helper_images (work, error))
+        return FALSE;
     }
   gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
   return (is_broken || satchel_plan_send (CONTROL_FD, plan, error)) && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
@@ -340,6 +377,7 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
   /* Accounts, certificates and ports of half a configuration would be those of the defaults. */
   if (!is_broken)
     {
+      plan_helpers (work);
       satchel_config_work_names (work);
       satchel_config_work_ids (work);
       satchel_config_work_tls (work);

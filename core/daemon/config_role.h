@@ -25,5 +25,3 @@ void satchel_config_work_ids (SatchelConfigWork *work);
 void satchel_config_work_names (SatchelConfigWork *work);
 /* After everything else: only if that found no error. */
 void satchel_config_work_addresses (SatchelConfigWork *work);
-/* A sealed memory file with @bytes, or -1. */
-int satchel_sealed_file (const char *name, const void *data, gsize len);

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/config_role.h"
+#include "core/runtime/sealed.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,26 +18,6 @@
 #include <unistd.h>
 
 #define PEM_MAX (1024 * 1024)
-
-int
-satchel_sealed_file (const char *name, const void *data, gsize len)
-{
-  int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd < 0)
-    return -1;
-  gsize done = 0;
-  while (done < len)
-    {
-      gssize n = write (fd, (const char *) data + done, len - done);
-      if (n <= 0)
-        break;
-      done += (gsize) n;
-    }
-  if (done == len && fcntl (fd, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-    return fd;
-  close (fd);
-  return -1;
-}
 
 /* The whole file, at most PEM_MAX; wiped and freed by free_pem.  NULL: the problem has been noted. */
 static GString *
@@ -185,7 +166,7 @@ take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
   GString *chain = read_pem (work, section, "cert"), *key = read_pem (work, section, "key");
   if (chain != NULL && key != NULL && check_pair (work, section, index == 0, chain, key))
     {
-      SatchelPlanTls tls = { index, satchel_sealed_file ("tls-chain", chain->str, chain->len), satchel_sealed_file ("tls-key", key->str, key->len) };
+      SatchelPlanTls tls = { index, satchel_sealed_new ("tls-chain", chain->str, chain->len, NULL), satchel_sealed_new ("tls-key", key->str, key->len, NULL) };
       g_array_append_val (work->plan->tls, tls);
       if (tls.chain_fd < 0 || tls.key_fd < 0)
         satchel_config_work_problem (work, FALSE, section, "cert", "tls: no memory file could be made (%s)", g_strerror (errno));

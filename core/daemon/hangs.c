@@ -138,7 +138,7 @@ satchel_hangs_answered (SatchelWorker *worker, guint64 number)
   if (read_usage (worker->pid, main_thread (worker), &usage))
     watched->cpu_ms = usage.user_ms + usage.kernel_ms;
   if (watched->is_hung)
-    satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u] goes on: pid=%d", satchel_role_name (worker->role), worker->slot, (int) worker->pid);
+    satchel_log (SATCHEL_LOG_INFO, "server", "%s goes on: pid=%d", worker->name, (int) worker->pid);
   watched->is_hung = FALSE;
 }
 
@@ -192,8 +192,8 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   if (!watched->is_hung)
     {
       g_autofree char *what = satchel_crumb_text (crumb);
-      satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server", "%s[%u] %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
-                   satchel_role_name (worker->role), worker->slot, is_starved ? "gets no processor" : is_disk ? "hangs in a disk or file system" : "hangs",
+      satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server", "%s %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
+                   worker->name, is_starved ? "gets no processor" : is_disk ? "hangs in a disk or file system" : "hangs",
                    (int) worker->pid, watched->waits_ms, usage.state, used_ms, what);
       watched->is_hung = TRUE;
       g_free (watched->hang);
@@ -219,7 +219,7 @@ give_up (SatchelWorker *worker, SatchelBreadcrumb *crumb)
 {
   if (worker->was_hung)
     return;
-  satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] starts again: a job of it has been stuck for server.stuck_time", satchel_role_name (worker->role), worker->slot);
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s starts again: a job of it has been stuck for server.stuck_time", worker->name);
   worker->was_hung = TRUE;
   g_atomic_int_set (&crumb->is_culprit, 1);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_STOP, 0);
@@ -232,8 +232,8 @@ static void
 tell_job (const SatchelWorker *worker, const Seen *seen, const SatchelBreadcrumb *crumb, char state)
 {
   g_autofree char *what = satchel_crumb_text (crumb);
-  satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] has a stuck job: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c%s", satchel_role_name (worker->role),
-               worker->slot, (int) worker->pid, seen->ms, state, what);
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s has a stuck job: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c%s", worker->name,
+               (int) worker->pid, seen->ms, state, what);
 }
 
 static void
@@ -247,7 +247,7 @@ look_at_job (SatchelWorker *worker, guint i, gint64 passed_ms)
   if (!crumb->is_busy || since_ms != seen->since_ms || n_beats != seen->n_beats)
     {
       if (seen->is_told)
-        satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u]: the job that was stuck goes on", satchel_role_name (worker->role), worker->slot);
+        satchel_log (SATCHEL_LOG_INFO, "server", "%s: the job that was stuck goes on", worker->name);
       *seen = (Seen){ .since_ms = since_ms, .n_beats = n_beats };
       return;
     }
@@ -285,7 +285,7 @@ look_at (SatchelWorker *worker, gint64 passed_ms)
     {
       if (now_ms () - worker->started_ms > MAX (START_MS, worker->master->plan->hang_ms))
         {
-          satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] does not get ready: pid=%d", satchel_role_name (worker->role), worker->slot, (int) worker->pid);
+          satchel_log (SATCHEL_LOG_ERROR, "server", "%s does not get ready: pid=%d", worker->name, (int) worker->pid);
           end_hung (worker, NULL);
         }
       return;

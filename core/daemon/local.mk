@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 satcheld_SOURCES += core/daemon/main.c core/daemon/options.h core/daemon/build_id.c core/daemon/build_id.h \
-	core/daemon/role.h core/daemon/role_private.h core/daemon/role.c core/daemon/role_control.c core/daemon/role_peers.c \
+	core/daemon/roles.c core/daemon/roles.h core/daemon/roles.def core/daemon/role.h core/daemon/role_private.h core/daemon/role.c core/daemon/role_control.c core/daemon/role_peers.c \
 	core/daemon/role_paths.c core/daemon/drop.c core/daemon/drop.h core/daemon/plan.c core/daemon/plan.h \
 	core/daemon/config_role.c core/daemon/config_role.h core/daemon/config_ids.c core/daemon/config_tls.c \
 	core/daemon/config_listeners.c core/daemon/config_names.c core/daemon/config_addresses.c core/daemon/master.c core/daemon/master_private.h core/daemon/workers.c \

@@ -75,11 +75,10 @@ run_role (const SatchelOptions *options)
       fprintf (stderr, "satcheld: --role is used by the master process only\n");
       return EXIT_USAGE;
     }
-  const SatchelRole roles[] = { SATCHEL_ROLE_GATE, SATCHEL_ROLE_AUTH, SATCHEL_ROLE_MAIL };
-  for (guint i = 0; i < G_N_ELEMENTS (roles); i++)
-    if (strcmp (options->role, satchel_role_name (roles[i])) == 0)
-      return satchel_role_main (roles[i], (guint) options->slot);
-  if (strcmp (options->role, satchel_role_name (SATCHEL_ROLE_CONFIG)) == 0)
+  const SatchelRoleRow *row = satchel_role_by_name (options->role);
+  if (row != NULL && (row->traits & SATCHEL_TRAIT_PROCESS) != 0)
+    return satchel_role_main (row->role, (guint) options->slot);
+  if (row != NULL && row->role == SATCHEL_ROLE_CONFIG)
     return satchel_config_role_main (options);
   fprintf (stderr, "satcheld: no role \"%s\"\n", options->role);
   return EXIT_USAGE;

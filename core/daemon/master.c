@@ -98,11 +98,13 @@ make_table (void)
 static void
 spawn_all (SatchelMaster *master)
 {
-  satchel_worker_new (master, SATCHEL_ROLE_AUTH, 0);
+  satchel_worker_new (master, SATCHEL_ROLE_AUTH, 0, "");
   for (guint i = 0; i < master->plan->n_mails; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_MAIL, i);
+    satchel_worker_new (master, SATCHEL_ROLE_MAIL, i, "");
   for (guint i = 0; i < master->plan->n_gates; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_GATE, i);
+    satchel_worker_new (master, SATCHEL_ROLE_GATE, i, "");
+  for (guint i = 0; i < master->plan->helpers->len; i++)
+    satchel_worker_new (master, SATCHEL_ROLE_HELPER, i, ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
   /* All records first: the first HELLO waits for the others'. */
   for (guint i = 0; i < master->workers->len; i++)
     satchel_worker_spawn (g_ptr_array_index (master->workers, i));

@@ -27,6 +27,8 @@ typedef struct SatchelWorker
   SatchelMaster *master;
   SatchelRole role;
   guint slot;
+  char *module;           /* of a helper: whose it is; else "" */
+  char *name;             /* "mail[0]", "helper spam": for people */
   pid_t pid;              /* 0: none */
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
@@ -74,7 +76,7 @@ struct SatchelMaster
   gboolean trial_runs; /* config_run is one of another build, before an upgrade */
   SatchelControl *control;
   SatchelTimer watchdog, stop_timer, log_look;
-  gboolean auth_told; /* in a stop: auth goes last */
+  gboolean last_told; /* in a stop: auth and helpers go last */
 };
 
 /* master.c */
@@ -91,7 +93,8 @@ gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status)
 void satchel_config_run_cancel (SatchelMaster *master);
 
 /* workers.c */
-SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot);
+/* @module: of a helper; else "". */
+SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const char *module);
 void satchel_worker_free (SatchelWorker *worker);
 void satchel_worker_spawn (SatchelWorker *worker);
 void satchel_worker_ended (SatchelWorker *worker, int status);

@@ -37,6 +37,14 @@ module_free (SatchelPlanModule *module)
 }
 
 static void
+helper_free (SatchelPlanHelper *helper)
+{
+  close_fd (&helper->image_fd);
+  g_free (helper->module);
+  g_free (helper);
+}
+
+static void
 tls_clear (SatchelPlanTls *tls)
 {
   close_fd (&tls->chain_fd);
@@ -49,6 +57,7 @@ satchel_plan_new (void)
   SatchelPlan *plan = g_new0 (SatchelPlan, 1);
   plan->listeners = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_plan_listener_free);
   plan->modules = g_ptr_array_new_with_free_func ((GDestroyNotify) module_free);
+  plan->helpers = g_ptr_array_new_with_free_func ((GDestroyNotify) helper_free);
   plan->tls = g_array_new (FALSE, TRUE, sizeof (SatchelPlanTls));
   g_array_set_clear_func (plan->tls, (GDestroyNotify) tls_clear);
   plan->problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
@@ -70,6 +79,7 @@ satchel_plan_free (SatchelPlan *plan)
     g_free (strings[i]);
   g_ptr_array_unref (plan->listeners);
   g_ptr_array_unref (plan->modules);
+  g_ptr_array_unref (plan->helpers);
   g_array_unref (plan->tls);
   g_ptr_array_unref (plan->problems);
   close_fd (&plan->image_fd);
@@ -149,6 +159,15 @@ send_module (int fd, const SatchelPlanModule *module, GError **error)
 }
 
 static gboolean
+send_helper (int fd, const SatchelPlanHelper *helper, GError **error)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN_HELPER, 0);
+  satchel_ipc_put_string (message, helper->module);
+  satchel_ipc_put_fd (message, helper->image_fd);
+  return satchel_ipc_send_blocking (fd, message, error);
+}
+
+static gboolean
 send_tls (int fd, const SatchelPlanTls *tls, GError **error)
 {
   for (guint is_key = 0; is_key < 2; is_key++)
@@ -188,6 +207,9 @@ satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
       return FALSE;
   for (guint i = 0; i < plan->modules->len; i++)
     if (!send_module (fd, g_ptr_array_index (plan->modules, i), error))
+      return FALSE;
+  for (guint i = 0; i < plan->helpers->len; i++)
+    if (!send_helper (fd, g_ptr_array_index (plan->helpers, i), error))
       return FALSE;
   for (guint i = 0; i < plan->tls->len; i++)
     if (!send_tls (fd, &g_array_index (plan->tls, SatchelPlanTls, i), error))
@@ -256,6 +278,16 @@ take_module (SatchelPlan *plan, SatchelIpcMessage *message)
 }
 
 static gboolean
+take_helper (SatchelPlan *plan, SatchelIpcMessage *message)
+{
+  SatchelPlanHelper *helper = g_new0 (SatchelPlanHelper, 1);
+  g_ptr_array_add (plan->helpers, helper);
+  helper->module = g_strdup (satchel_ipc_get_string (message));
+  helper->image_fd = satchel_ipc_take_fd (message);
+  return satchel_ipc_message_is_done (message) && helper->image_fd >= 0 && *helper->module != '\0' && plan->helpers->len <= SATCHEL_PLAN_HELPERS_MAX;
+}
+
+static gboolean
 take_tls (SatchelPlan *plan, SatchelIpcMessage *message)
 {
   satchel_ipc_get_u64 (message);
@@ -311,6 +343,8 @@ satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message)
     ok = take_listener (plan, message);
   else if (message->type == SATCHEL_IPC_MODULE)
     ok = take_module (plan, message);
+  else if (message->type == SATCHEL_IPC_PLAN_HELPER)
+    ok = take_helper (plan, message);
   else if (message->type == SATCHEL_IPC_TLS_FILE)
     ok = take_tls (plan, message);
   else if (message->type == SATCHEL_IPC_CONFIG)
@@ -379,8 +413,8 @@ satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next)
     g_ptr_array_add (what, (gpointer) "server.mail_processes");
   if (now->sandbox != next->sandbox)
     g_ptr_array_add (what, (gpointer) "server.sandbox");
-  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL, FALSE))
-    g_ptr_array_add (what, (gpointer) "the modules of auth and mail");
+  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER, FALSE))
+    g_ptr_array_add (what, (gpointer) "the modules of auth, mail and helpers");
   if (what->len == 0)
     return NULL;
   g_ptr_array_add (what, NULL);

@@ -11,6 +11,7 @@
 #define SATCHEL_PLAN_LISTENERS_MAX 256u
 #define SATCHEL_PLAN_MODULES_MAX 256u
 #define SATCHEL_PLAN_TLS_MAX 256u
+#define SATCHEL_PLAN_HELPERS_MAX 32u
 #define SATCHEL_PLAN_PROBLEMS_MAX 1000u
 /* The grace of a STOP that only drains: no new connections, the old ones live until they end. */
 #define SATCHEL_GRACE_DRAIN G_MAXUINT32
@@ -39,6 +40,13 @@ typedef struct SatchelPlanModule
   int fd;
 } SatchelPlanModule;
 
+/* A module's own process; its place in the plan is its slot. */
+typedef struct SatchelPlanHelper
+{
+  char *module;
+  int image_fd; /* the configuration as far as it may know it */
+} SatchelPlanHelper;
+
 typedef struct SatchelPlanTls
 {
   guint32 index;
@@ -51,6 +59,7 @@ enum
   SATCHEL_PLAN_AUTH,
   SATCHEL_PLAN_MAIL,
   SATCHEL_PLAN_CONFIG,
+  SATCHEL_PLAN_HELPER,
   SATCHEL_PLAN_N_IDS
 };
 
@@ -67,6 +76,7 @@ typedef struct SatchelPlan
   char *mail_root_origin, *state_dir_origin, *run_dir_origin, *log_file_origin;
   GPtrArray *listeners; /* SatchelPlanListener */
   GPtrArray *modules;   /* SatchelPlanModule */
+  GPtrArray *helpers;   /* SatchelPlanHelper */
   GArray *tls;          /* SatchelPlanTls */
   GPtrArray *problems;  /* SatchelConfigProblem */
   guint n_errors;

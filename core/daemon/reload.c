@@ -128,7 +128,7 @@ new_gates (SatchelMaster *master)
     {
       guint slot = satchel_master_free_slot (master, SATCHEL_ROLE_GATE);
       if (slot < SATCHEL_SLOTS_MAX)
-        g_ptr_array_add (made, satchel_worker_new (master, SATCHEL_ROLE_GATE, slot));
+        g_ptr_array_add (made, satchel_worker_new (master, SATCHEL_ROLE_GATE, slot, ""));
     }
   for (guint i = 0; i < made->len; i++)
     satchel_worker_spawn (g_ptr_array_index (made, i));
@@ -272,7 +272,8 @@ satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, cons
   if (!ok)
     {
       reload->is_mistake = TRUE;
-      g_autofree char *text = g_strdup_printf ("%s: %s", satchel_role_name (worker->role), message);
+      const char *who = *worker->module != '\0' ? worker->name : satchel_role_name (worker->role);
+      g_autofree char *text = g_strdup_printf ("%s: %s", who, message);
       note (reload, SATCHEL_LOG_ERROR, text);
       refuse (reload);
     }

@@ -16,32 +16,13 @@
 #include "core/daemon/drop.h"
 #include "core/runtime/crash.h"
 #include "core/runtime/job_private.h"
+#include "core/runtime/helper_private.h"
 #include "core/runtime/log_private.h"
+#include "core/runtime/process.h"
 #include "core/runtime/reactor_private.h"
 
 #define CONTROL_FD 3
 #define MASTER_TIMEOUT_MS 60000
-
-const char *
-satchel_role_name (SatchelRole role)
-{
-  switch (role)
-    {
-    case SATCHEL_ROLE_GATE:
-      return "gate";
-    case SATCHEL_ROLE_AUTH:
-      return "auth";
-    case SATCHEL_ROLE_MAIL:
-      return "mail";
-    case SATCHEL_ROLE_HELPER:
-      return "helper";
-    case SATCHEL_ROLE_CLI:
-      return "cli";
-    case SATCHEL_ROLE_CONFIG:
-      return "config";
-    }
-  return "unknown";
-}
 
 static gboolean
 say_hello (SatchelRoleContext *context, GError **error)
@@ -66,6 +47,7 @@ take_setup (SatchelRoleContext *context, GError **error)
   own->sandbox = (SatchelSandboxMode) satchel_ipc_get_u32 (message);
   own->trusted_uid = satchel_ipc_get_u32 (message);
   context->n_mail_slots = satchel_ipc_get_u32 (message);
+  context->n_callers = satchel_ipc_get_u32 (message);
   if (message->type != SATCHEL_IPC_SETUP || !satchel_ipc_message_is_done (message))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not start with SETUP");
   return TRUE;
@@ -135,23 +117,34 @@ satchel_role_listener_config (SatchelRoleContext *context, const char *name)
   return NULL;
 }
 
-static gboolean
-start_role (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
+typedef struct RoleCode
 {
-  switch (context->role)
-    {
-    case SATCHEL_ROLE_GATE:
-      return satchel_gate_role_start (context, ret_hooks, error);
-    case SATCHEL_ROLE_AUTH:
-      return satchel_auth_role_start (context, ret_hooks, error);
-    case SATCHEL_ROLE_MAIL:
-      return satchel_mail_role_start (context, ret_hooks, error);
-    case SATCHEL_ROLE_HELPER:
-    case SATCHEL_ROLE_CLI:
-    case SATCHEL_ROLE_CONFIG:
-      break;
-    }
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no such role");
+  SatchelRole role;
+  gboolean (*start) (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
+  gboolean (*confine) (SatchelRoleContext *context, GError **error);
+} RoleCode;
+static const RoleCode codes[] = {
+#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine) { SATCHEL_ROLE_##role, start, confine },
+#include "core/daemon/roles.def"
+};
+
+static const RoleCode *
+code_of (SatchelRole role)
+{
+  guint i = 0;
+  while (codes[i].role != role)
+    i++;
+  return &codes[i];
+}
+
+/* Any thread: messages of one packet do not mix with those of the main loop. */
+static void
+tell_failure (const char *why)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_FAILED, 0);
+  g_autofree char *valid = g_utf8_make_valid (why, MIN (strlen (why), 4000));
+  satchel_ipc_put_string (message, valid);
+  (void) satchel_ipc_send_blocking (CONTROL_FD, message, NULL);
 }
 
 static gboolean
@@ -165,16 +158,20 @@ bring_up (SatchelRoleContext *context, GError **error)
   satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
   if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))
     return FALSE;
-  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
+  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits"), *helpers = satchel_config_set_group (context->config, "helpers");
+  satchel_helper_calls_set_limits ((guint) satchel_config_int (helpers, "queue"), satchel_config_size (helpers, "content"));
   satchel_job_set_limits ((guint) satchel_config_int (limits, "threads"), (guint) satchel_config_int (limits, "threads_per_user"));
   if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
     return satchel_error_set_errno (error, errno, "chdir");
+  const RoleCode *code = code_of (context->role);
+  if (code->confine != NULL && !code->confine (context, error))
+    return FALSE;
   if (!enter_sandbox (context, error) || !satchel_loader_start (context->loader, error))
     return FALSE;
   context->control = satchel_ipc_link_new (CONTROL_FD, control_message, control_closed, context);
   own->is_started = TRUE;
   const SatchelRoleHooks *hooks = NULL;
-  if (!start_role (context, &hooks, error))
+  if (!code->start (context, &hooks, error))
     return FALSE;
   own->hooks = hooks;
   g_clear_pointer (&context->tls_files, g_array_unref);
@@ -192,6 +189,7 @@ satchel_role_main (SatchelRole role, guint slot)
   (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
   satchel_log_open (-1, SATCHEL_LOG_INFO, satchel_role_name (role));
   satchel_crash_init ();
+  satchel_process_set_fail_func (tell_failure);
   context.role = role;
   context.slot = slot;
   context.root_fd = -1;
@@ -207,10 +205,7 @@ satchel_role_main (SatchelRole role, guint slot)
     {
       const char *why = error != NULL ? error->message : "no reason given";
       satchel_log (SATCHEL_LOG_ERROR, satchel_role_name (role), "slot=%u: cannot start: %s", slot, why);
-      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_FAILED, 0);
-      g_autofree char *valid = g_utf8_make_valid (why, MIN (strlen (why), 4000));
-      satchel_ipc_put_string (message, valid);
-      (void) satchel_ipc_send_blocking (CONTROL_FD, message, NULL);
+      tell_failure (why);
       return 1;
     }
   g_main_loop_run (own.loop);

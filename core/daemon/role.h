@@ -4,6 +4,7 @@
  * Everything here is main thread only, in the default GMainContext.  design §2.
  */
 #pragma once
+#include "core/daemon/roles.h"
 #include "core/runtime/breadcrumb.h"
 #include "core/runtime/config_image.h"
 #include "core/runtime/ipc.h"
@@ -23,6 +24,7 @@ typedef struct SatchelPeer
   SatchelRoleContext *context;
   SatchelRole role;
   guint slot;
+  char *module;         /* of a helper: whose it is; else "" */
   SatchelIpcLink *link; /* NULL while it is away.  Owned by role.c: never free it, read it anew each time */
   gpointer data;        /* the role's own */
 } SatchelPeer;
@@ -75,6 +77,7 @@ struct SatchelRoleContext
   SatchelRole role; /* one bit */
   guint slot;
   guint n_mail_slots; /* owners: mail slots 0 .. n-1; fixed for the life of the server */
+  guint n_callers;    /* gates, also those that drain, auth and mails: at most as many */
   guint64 generation; /* of the configuration */
   /* The configuration in force.  The last 16 sets stay in memory, so what was borrowed from one may be used to the
    * end of the job that borrowed it, but is not kept for longer: ask again. */
@@ -97,6 +100,9 @@ struct SatchelRoleContext
 gboolean satchel_gate_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
 gboolean satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
 gboolean satchel_mail_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
+gboolean satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
+/* Before the sandbox closes: limits of its own. */
+gboolean satchel_helper_role_confine (SatchelRoleContext *context, GError **error);
 
 /* NULL: no such process (yet). */
 SatchelPeer *satchel_role_peer (SatchelRoleContext *context, SatchelRole role, guint slot);

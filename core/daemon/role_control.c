@@ -189,13 +189,14 @@ static gboolean
 take_peer (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  const char *module = satchel_ipc_get_string (message);
   int fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0 || slot >= SATCHEL_SLOTS_MAX)
     {
       close_fd (&fd);
       return FALSE;
     }
-  satchel_role_set_peer (context, (SatchelRole) role, slot, message->session_id, fd);
+  satchel_role_set_peer (context, (SatchelRole) role, slot, module, message->session_id, fd);
   return TRUE;
 }
 
@@ -392,7 +393,7 @@ static gboolean
 take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   const char *crumb = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || context->role != SATCHEL_ROLE_MAIL || context->private->is_started)
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS) || context->private->is_started)
     return FALSE;
   satchel_store_add_suspect (crumb);
   return TRUE;

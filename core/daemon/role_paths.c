@@ -51,7 +51,7 @@ satchel_role_paths (SatchelRoleContext *context)
 {
   GArray *paths = g_array_new (FALSE, FALSE, sizeof (SatchelSandboxPath));
   g_array_set_clear_func (paths, path_clear);
-  if (context->role == SATCHEL_ROLE_GATE)
+  if (!satchel_role_has (context->role, SATCHEL_TRAIT_CAGE_FILES))
     return paths;
   if (context->root_fd >= 0)
     add_fd (paths, fcntl (context->root_fd, F_DUPFD_CLOEXEC, 3), TRUE);

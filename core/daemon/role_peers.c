@@ -7,6 +7,8 @@
 
 #include <unistd.h>
 
+#include "core/runtime/helper_private.h"
+
 typedef struct PeerPrivate
 {
   SatchelPeer peer;
@@ -35,10 +37,44 @@ satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
   return FALSE;
 }
 
+/* ---- helpers: the same for each role that calls them ---- */
+
+static gboolean
+send_to_helper (gpointer data, SatchelIpcMessage *message)
+{
+  return satchel_peer_send (data, message);
+}
+
+/* Master ends it, if our word counts. */
+static void
+tell_bad (const SatchelPeer *peer)
+{
+  satchel_log (SATCHEL_LOG_ERROR, "helper", "helper %s talks rubbish: its link is closed", peer->module);
+  if (!satchel_role_has (peer->context->role, SATCHEL_TRAIT_JUDGES) || peer->context->control == NULL)
+    return;
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_BAD_PEER, 0);
+  satchel_ipc_put_u32 (message, peer->role);
+  satchel_ipc_put_u32 (message, peer->slot);
+  satchel_ipc_send (peer->context->control, message);
+}
+
+static gboolean
+helper_message (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  if (satchel_helper_calls_message (peer->module, message))
+    return TRUE;
+  tell_bad (peer);
+  return FALSE;
+}
+
+/* ---- links ---- */
+
 static gboolean
 peer_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
 {
   SatchelPeer *peer = data;
+  if (peer->role == SATCHEL_ROLE_HELPER)
+    return helper_message (peer, message);
   const SatchelRoleHooks *hooks = peer->context->private->hooks;
   return hooks != NULL && hooks->peer_message != NULL && hooks->peer_message (peer->context, peer, message);
 }
@@ -52,7 +88,9 @@ take_down (PeerPrivate *own)
   const SatchelRoleHooks *hooks = peer->context->private->hooks;
   gboolean was_up = own->is_up;
   own->is_up = FALSE;
-  if (was_up && hooks != NULL && hooks->peer_down != NULL)
+  if (was_up && peer->role == SATCHEL_ROLE_HELPER)
+    satchel_helper_calls_down (peer->module);
+  else if (was_up && hooks != NULL && hooks->peer_down != NULL)
     hooks->peer_down (peer->context, peer);
 }
 
@@ -80,12 +118,14 @@ tell_up (PeerPrivate *own)
   if (own->is_up || own->peer.link == NULL || hooks == NULL)
     return;
   own->is_up = TRUE;
-  if (hooks->peer_up != NULL)
+  if (own->peer.role == SATCHEL_ROLE_HELPER)
+    satchel_helper_calls_up (own->peer.module, send_to_helper, &own->peer);
+  else if (hooks->peer_up != NULL)
     hooks->peer_up (context, &own->peer);
 }
 
 void
-satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, guint64 serial, int fd)
+satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module, guint64 serial, int fd)
 {
   PeerPrivate *own = (PeerPrivate *) satchel_role_peer (context, role, slot);
   if (own == NULL)
@@ -94,6 +134,7 @@ satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot
       own->peer.context = context;
       own->peer.role = role;
       own->peer.slot = slot;
+      own->peer.module = g_strdup (module);
       g_ptr_array_add (context->peers, own);
     }
   if (own->peer.link != NULL)

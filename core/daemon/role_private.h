@@ -21,14 +21,12 @@ struct SatchelRolePrivate
   SatchelTimer grace;
 };
 
-/* "gate", "auth", "mail", "config". */
-const char *satchel_role_name (SatchelRole role);
 /* The whole of `satcheld --role=NAME`: never returns before the process is to end.  Gives the exit status. */
 int satchel_role_main (SatchelRole role, guint slot);
 
 /* One message of master's.  FALSE: not acceptable. */
 gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message);
-void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, guint64 serial, int fd);
+void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module, guint64 serial, int fd);
 void satchel_role_peers_up (SatchelRoleContext *context);
 /* Directories that settings of the loaded modules name stay reachable: SatchelSandboxPath, descriptors closed with it. */
 GArray *satchel_role_paths (SatchelRoleContext *context);

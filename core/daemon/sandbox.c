@@ -32,7 +32,7 @@ satchel_sandbox_preload (SatchelRole role)
   (void) g_get_charset (NULL);
   /* Ending a thread unwinds its stack by this library, which is found lazily. */
   (void) dlopen ("libgcc_s.so.1", RTLD_NOW | RTLD_GLOBAL);
-  if (role == SATCHEL_ROLE_MAIL)
+  if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_STORE))
     satchel_charset_preload ();
 }
 
@@ -64,7 +64,7 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
     return FALSE;
   /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the same of those
    * that we know.  The config process still loads modules. */
-  if (role != SATCHEL_ROLE_CONFIG)
+  if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;
   if (satchel_sandbox_seccomp (role, &local))

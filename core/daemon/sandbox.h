@@ -3,7 +3,7 @@
  * loaded and before the first thread exists.  security.md "Hardening".
  */
 #pragma once
-#include <satchel/module.h>
+#include "core/daemon/roles.h"
 
 typedef enum
 {

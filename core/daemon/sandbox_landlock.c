@@ -109,7 +109,7 @@ satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, gui
   int abi = probe_abi ();
   *ret_abi = abi;
   /* Before ABI 2 a rename between directories is always refused: mail could not be delivered. */
-  if (abi == 0 || (abi < 2 && role == SATCHEL_ROLE_MAIL))
+  if (abi == 0 || (abi < 2 && satchel_role_has (role, SATCHEL_TRAIT_CAGE_STORE)))
     {
       *ret_abi = 0;
       return TRUE;

@@ -29,7 +29,8 @@ static const int common_calls[] = {
   CALL (fstat), CALL (sendmsg), CALL (recvmsg), CALL (sendto), CALL (recvfrom), CALL (shutdown), CALL (getsockopt),
   CALL (setsockopt), CALL (getsockname), CALL (getpeername), CALL (getrandom), CALL (restart_syscall), END
 };
-static const int gate_calls[] = { CALL (accept4), CALL (socketpair), CALL (dup3), END };
+static const int accept_calls[] = { CALL (accept4), CALL (socketpair), CALL (dup3), END };
+static const int pair_calls[] = { CALL (socketpair), END };
 /* Threads, and files below the directories that Landlock leaves. */
 static const int file_calls[] = {
   CALL (readv), CALL (clock_nanosleep), CALL (openat), CALL (open), CALL (stat), CALL (lstat), CALL (statx), CALL (newfstatat), CALL (lseek), CALL (pwrite64),
@@ -43,8 +44,8 @@ static const int file_calls[] = {
   CALL (uname), CALL (sysinfo), CALL (membarrier), CALL (nanosleep), CALL (gettimeofday), CALL (time), CALL (memfd_create),
   CALL (timerfd_create), CALL (timerfd_settime), CALL (fchdir), CALL (epoll_pwait2), CALL (mincore), CALL (close_range), END
 };
-static const int mail_calls[] = {
-  CALL (accept4), CALL (socketpair), CALL (link), CALL (linkat), CALL (symlinkat), CALL (copy_file_range), CALL (sendfile),
+static const int store_calls[] = {
+  CALL (link), CALL (linkat), CALL (symlinkat), CALL (copy_file_range), CALL (sendfile),
   CALL (inotify_init1), CALL (inotify_add_watch), CALL (inotify_rm_watch), CALL (utimensat), CALL (syncfs), CALL (sync_file_range),
   CALL (readahead), CALL (splice), CALL (openat2), CALL (preadv2), END
 };
@@ -61,6 +62,18 @@ static const int deadly_calls[] = {
 };
 /* Libraries fall back when these are unknown. */
 static const int unknown_calls[] = { CALL (clone3), CALL (futex_waitv), CALL (openat2), CALL (io_uring_enter), END };
+
+/* Which list goes with which trait of a role. */
+static const struct
+{
+  SatchelTraits trait;
+  const int *calls;
+} lists[] = {
+  { SATCHEL_TRAIT_CAGE_ACCEPT, accept_calls },
+  { SATCHEL_TRAIT_CAGE_FILES, file_calls },
+  { SATCHEL_TRAIT_CAGE_STORE, store_calls },
+  { SATCHEL_TRAIT_CAGE_PAIRS, pair_calls },
+};
 
 static gboolean
 allow_list (scmp_filter_ctx filter, const int *calls, GError **error)
@@ -85,7 +98,7 @@ allow_if (scmp_filter_ctx filter, int call, struct scmp_arg_cmp condition, GErro
 static gboolean
 has_files (SatchelRole role)
 {
-  return role != SATCHEL_ROLE_GATE;
+  return satchel_role_has (role, SATCHEL_TRAIT_CAGE_FILES);
 }
 
 /* Calls that are fine with some arguments only.  Code is in memory before the cage closes, so no page becomes executable
@@ -120,9 +133,10 @@ static gboolean
 is_allowed (SatchelRole role, int call)
 {
   static const int conditional[] = { CALL (mprotect), CALL (mmap), CALL (prctl), CALL (tgkill), CALL (ioctl), CALL (newfstatat), END };
-  return is_on (common_calls, call) || is_on (conditional, call) || (role == SATCHEL_ROLE_GATE && is_on (gate_calls, call))
-         || (has_files (role) && (is_on (file_calls, call) || call == CALL (clone)))
-         || (role == SATCHEL_ROLE_MAIL && is_on (mail_calls, call));
+  gboolean is_listed = is_on (common_calls, call) || is_on (conditional, call) || (has_files (role) && call == CALL (clone));
+  for (guint i = 0; !is_listed && i < G_N_ELEMENTS (lists); i++)
+    is_listed = satchel_role_has (role, lists[i].trait) && is_on (lists[i].calls, call);
+  return is_listed;
 }
 
 guint
@@ -177,7 +191,7 @@ is_sanitized (void)
 static gboolean
 fill_filter (scmp_filter_ctx filter, SatchelRole role, GError **error)
 {
-  if (role == SATCHEL_ROLE_CONFIG)
+  if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     return fill_config_filter (filter);
   if (is_sanitized ())
     {
@@ -189,12 +203,9 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, GError **error)
     }
   if (!allow_list (filter, common_calls, error))
     return FALSE;
-  if (role == SATCHEL_ROLE_GATE && !allow_list (filter, gate_calls, error))
-    return FALSE;
-  if (has_files (role) && !allow_list (filter, file_calls, error))
-    return FALSE;
-  if (role == SATCHEL_ROLE_MAIL && !allow_list (filter, mail_calls, error))
-    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
+    if (satchel_role_has (role, lists[i].trait) && !allow_list (filter, lists[i].calls, error))
+      return FALSE;
   if (!add_conditions (filter, role, error))
     return FALSE;
   deny_known (filter, role);
@@ -204,7 +215,7 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, GError **error)
 gboolean
 satchel_sandbox_seccomp (SatchelRole role, GError **error)
 {
-  gboolean is_open = role == SATCHEL_ROLE_CONFIG || is_sanitized ();
+  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG) || is_sanitized ();
   scmp_filter_ctx filter = seccomp_init (is_open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO (ENOSYS));
   if (filter == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "seccomp_init failed");

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: MIT
-# Roles gate and mail; the work is in core/session.
-satcheld_SOURCES += core/daemon/gate.c core/daemon/mail.c
+# Roles gate, mail and helper; the work is in core/session and core/runtime.
+satcheld_SOURCES += core/daemon/gate.c core/daemon/mail.c core/daemon/helper.c

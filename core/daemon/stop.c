@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Ending: gates and mails first, auth last; and the upgrade, which ends the same way and then executes the new
+ * Ending: gates and mails first, those whom they need last; and the upgrade, which ends the same way and then executes the new
  * program with listeners and the lock kept.
  */
 #include "config.h"
@@ -128,13 +128,13 @@ grace (const SatchelMaster *master)
 }
 
 static guint
-count_alive (const SatchelMaster *master, gboolean with_auth)
+count_alive (const SatchelMaster *master, gboolean with_last)
 {
   guint n = 0;
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      n += worker->pid > 0 && (with_auth || worker->role != SATCHEL_ROLE_AUTH);
+      n += worker->pid > 0 && (with_last || !satchel_role_has (worker->role, SATCHEL_TRAIT_STOPS_LAST));
     }
   return n;
 }
@@ -148,7 +148,7 @@ kill_all (SatchelTimer *timer, gpointer data)
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
       if (worker->pid <= 0)
         continue;
-      satchel_log (SATCHEL_LOG_WARNING, "server", "%s[%u] did not end in time: killed", satchel_role_name (worker->role), worker->slot);
+      satchel_log (SATCHEL_LOG_WARNING, "server", "%s did not end in time: killed", worker->name);
       kill (worker->pid, SIGKILL);
     }
 }
@@ -158,13 +158,13 @@ satchel_stop_step (SatchelMaster *master)
 {
   if (count_alive (master, FALSE) > 0)
     return;
-  if (!master->auth_told)
+  if (!master->last_told)
     {
-      master->auth_told = TRUE;
+      master->last_told = TRUE;
       for (guint i = 0; i < master->workers->len; i++)
         {
           SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-          if (worker->role == SATCHEL_ROLE_AUTH)
+          if (satchel_role_has (worker->role, SATCHEL_TRAIT_STOPS_LAST))
             tell (worker, grace (master));
         }
     }
@@ -197,7 +197,7 @@ satchel_stop_begin (SatchelMaster *master, SatchelMasterState state)
   for (guint i = 0; i < master->workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (worker->role != SATCHEL_ROLE_AUTH || !worker->is_ready)
+      if (!satchel_role_has (worker->role, SATCHEL_TRAIT_STOPS_LAST) || !worker->is_ready)
         tell (worker, grace (master));
     }
   satchel_stop_step (master);

@@ -6,26 +6,36 @@
 #include "core/daemon/master_private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-static guint
-ids_index (SatchelRole role)
-{
-  return role == SATCHEL_ROLE_GATE ? SATCHEL_PLAN_GATE : role == SATCHEL_ROLE_AUTH ? SATCHEL_PLAN_AUTH : SATCHEL_PLAN_MAIL;
-}
 
 static void
 send_ids (SatchelWorker *worker, const SatchelPlan *plan)
 {
-  SatchelPlanIds ids = plan->ids[ids_index (worker->role)];
+  SatchelPlanIds ids = plan->ids[satchel_role_row (worker->role)->ids];
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SETUP, 0);
   satchel_ipc_put_u32 (message, ids.uid);
   satchel_ipc_put_u32 (message, ids.gid);
   satchel_ipc_put_u32 (message, plan->sandbox);
   satchel_ipc_put_u32 (message, geteuid ());
   satchel_ipc_put_u32 (message, plan->n_mails);
+  satchel_ipc_put_u32 (message, 1 + plan->n_mails + 2 * plan->n_gates);
   satchel_worker_send (worker, message);
+}
+
+static int
+image_of (const SatchelWorker *worker, const SatchelPlan *plan)
+{
+  if (!satchel_role_has (worker->role, SATCHEL_TRAIT_ONE_MODULE))
+    return plan->image_fd;
+  for (guint i = 0; i < plan->helpers->len; i++)
+    {
+      const SatchelPlanHelper *helper = g_ptr_array_index (plan->helpers, i);
+      if (strcmp (helper->module, worker->module) == 0)
+        return helper->image_fd;
+    }
+  return -1;
 }
 
 void
@@ -33,9 +43,9 @@ satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guin
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CONFIG, 0);
   satchel_ipc_put_u64 (message, generation);
-  satchel_ipc_put_fd (message, plan->image_fd);
+  satchel_ipc_put_fd (message, image_of (worker, plan));
   satchel_worker_send (worker, message);
-  for (guint i = 0; worker->role == SATCHEL_ROLE_GATE && i < 2 * plan->tls->len; i++)
+  for (guint i = 0; satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TLS) && i < 2 * plan->tls->len; i++)
     {
       const SatchelPlanTls *tls = &g_array_index (plan->tls, SatchelPlanTls, i / 2);
       guint is_key = i % 2;
@@ -54,7 +64,8 @@ send_modules (SatchelWorker *worker, const SatchelPlan *plan)
   for (guint i = 0; i < plan->modules->len; i++)
     {
       const SatchelPlanModule *module = g_ptr_array_index (plan->modules, i);
-      if ((module->roles & worker->role) == 0 || !module->is_gate != (worker->role != SATCHEL_ROLE_GATE))
+      gboolean is_other = *worker->module != '\0' && strcmp (module->name, worker->module) != 0;
+      if ((module->roles & worker->role) == 0 || is_other || !module->is_gate != !satchel_role_has (worker->role, SATCHEL_TRAIT_GATE_HALVES))
         continue;
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_MODULE, 0);
       satchel_ipc_put_string (message, module->name);
@@ -69,8 +80,8 @@ send_shared (SatchelWorker *worker)
 {
   const SatchelMaster *master = worker->master;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SHARED, 0);
-  gboolean is_mail = worker->role == SATCHEL_ROLE_MAIL, is_auth = worker->role == SATCHEL_ROLE_AUTH;
-  guint32 bits = (is_mail ? 0 : 1u) | (worker->crumbs_fd >= 0 ? 2u : 0) | (is_mail || is_auth ? 4u : 0);
+  gboolean is_mail = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_MAIL_ROOT), is_auth = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_CREDENTIALS);
+  guint32 bits = (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? 1u : 0) | (worker->crumbs_fd >= 0 ? 2u : 0) | (is_mail || is_auth ? 4u : 0);
   satchel_ipc_put_u32 (message, bits);
   if (bits & 1)
     satchel_ipc_put_fd (message, master->connection_table_fd);
@@ -125,7 +136,7 @@ satchel_worker_send_setup (SatchelWorker *worker)
   send_shared (worker);
   if (worker->suspects != NULL)
     satchel_suspects_foreach (worker->suspects, send_suspect, worker);
-  if (worker->role == SATCHEL_ROLE_GATE)
+  if (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TLS))
     {
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_TICKET_KEY, 0);
       satchel_ipc_put_bytes (message, master->ticket_key, sizeof master->ticket_key);
@@ -145,13 +156,13 @@ satchel_worker_start (SatchelWorker *worker)
 
 /* ---- links between children ---- */
 
-/* Gates know auth and mail, auth knows all, mails know each other; gates never meet. */
+/* By the table of roles: gates never meet, nor do helpers. */
 static gboolean
 are_peers (const SatchelWorker *a, const SatchelWorker *b)
 {
   if (a == b || !a->has_hello || !b->has_hello || a->link == NULL || b->link == NULL)
     return FALSE;
-  return a->role != b->role || a->role == SATCHEL_ROLE_MAIL;
+  return (satchel_role_row (a->role)->peers & (guint) b->role) != 0;
 }
 
 static gpointer
@@ -166,6 +177,7 @@ send_peer (SatchelWorker *to, const SatchelWorker *peer, int fd, guint64 serial)
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PEER, serial);
   satchel_ipc_put_u32 (message, peer->role);
   satchel_ipc_put_u32 (message, peer->slot);
+  satchel_ipc_put_string (message, peer->module);
   satchel_ipc_put_fd (message, fd);
   guint64 *known = g_new (guint64, 1);
   *known = serial;

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core/daemon/spawn.h"
+#include "core/runtime/process.h"
 
 #define QUICK_MS 10000        /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100
@@ -40,16 +41,18 @@ make_crumbs (SatchelWorker *worker)
 }
 
 SatchelWorker *
-satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot)
+satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const char *module)
 {
   SatchelWorker *worker = g_new0 (SatchelWorker, 1);
   worker->master = master;
   worker->role = role;
   worker->slot = slot;
+  worker->module = g_strdup (module);
+  worker->name = *module != '\0' ? g_strdup_printf ("%s %s", satchel_role_name (role), module) : g_strdup_printf ("%s[%u]", satchel_role_name (role), slot);
   worker->crumbs_fd = -1;
   worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   make_crumbs (worker);
-  if (role == SATCHEL_ROLE_MAIL)
+  if (satchel_role_has (role, SATCHEL_TRAIT_HAS_SUSPECTS))
     worker->suspects = satchel_suspects_new ();
   g_ptr_array_add (master->workers, worker);
   return worker;
@@ -61,6 +64,8 @@ satchel_worker_free (SatchelWorker *worker)
   satchel_timer_cancel (&worker->restart);
   satchel_hangs_forget (worker);
   g_free (worker->last_crash);
+  g_free (worker->module);
+  g_free (worker->name);
   satchel_ipc_link_free (worker->link);
   g_hash_table_unref (worker->serials);
   if (worker->crumbs != NULL)
@@ -155,13 +160,13 @@ ready (SatchelWorker *worker, SatchelIpcMessage *message)
   if (worker->generation != worker->master->generation)
     {
       /* It was starting while a reload went through, so nobody asked it. */
-      satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u] has the settings of before the reload: it starts again", satchel_role_name (worker->role), worker->slot);
+      satchel_log (SATCHEL_LOG_INFO, "server", "%s has the settings of before the reload: it starts again", worker->name);
       worker->n_quick = 0;
       kill (worker->pid, SIGKILL);
       return TRUE;
     }
   worker->is_ready = TRUE;
-  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s[%u] ready: pid=%d", satchel_role_name (worker->role), worker->slot, (int) worker->pid);
+  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s ready: pid=%d", worker->name, (int) worker->pid);
   if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
     satchel_master_all_ready (worker->master);
   else if (worker->master->state == SATCHEL_MASTER_RUNNING)
@@ -177,6 +182,26 @@ failed (SatchelWorker *worker, SatchelIpcMessage *message)
     return FALSE;
   g_free (worker->failure);
   worker->failure = g_strdup (why);
+  return TRUE;
+}
+
+/* What a helper says is checked by those who called it; one that is found out has been taken over, or is broken. */
+static gboolean
+bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (worker->role, SATCHEL_TRAIT_JUDGES)
+      || !satchel_role_has ((SatchelRole) role, SATCHEL_TRAIT_ONE_MODULE))
+    return FALSE;
+  GPtrArray *workers = worker->master->workers;
+  for (guint i = 0; i < workers->len; i++)
+    {
+      const SatchelWorker *bad = g_ptr_array_index (workers, i);
+      if (bad->role != (SatchelRole) role || bad->slot != slot || bad->pid == 0 || bad->is_stopping)
+        continue;
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s talks rubbish to %s: it is ended and started again", bad->name, worker->name);
+      kill (bad->pid, SIGKILL);
+    }
   return TRUE;
 }
 
@@ -200,6 +225,8 @@ worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
       satchel_hangs_answered (worker, number);
       return TRUE;
     }
+  if (message->type == SATCHEL_IPC_BAD_PEER)
+    return bad_peer (worker, message);
   if (message->type == SATCHEL_IPC_STOPPED)
     return satchel_ipc_message_is_done (message);
   if (message->type == SATCHEL_IPC_SYNC_PEER)
@@ -255,8 +282,7 @@ restart_later (SatchelWorker *worker)
       satchel_worker_spawn (worker);
       return;
     }
-  satchel_log (SATCHEL_LOG_WARNING, "server", "%s[%u] starts again in %d ms: it died %u times in a short time, the last time at:%s", satchel_role_name (worker->role),
-               worker->slot, (int) delay_ms, worker->n_quick, worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
+  satchel_log (SATCHEL_LOG_WARNING, "server", "%s starts again in %d ms: it died %u times in a short time, the last time at:%s", worker->name, (int) delay_ms, worker->n_quick, worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
   satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
 }
 
@@ -269,6 +295,7 @@ satchel_worker_spawn (SatchelWorker *worker)
     memset (worker->crumbs, 0, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
   satchel_hangs_spawned (worker);
   worker->was_hung = FALSE;
+  g_clear_pointer (&worker->failure, g_free);
   worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build = FALSE;
   g_hash_table_remove_all (worker->serials);
   worker->started_ms = g_get_monotonic_time () / 1000;
@@ -279,7 +306,7 @@ satchel_worker_spawn (SatchelWorker *worker)
       return;
     }
   worker->pid = 0;
-  satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] cannot be started: %s", satchel_role_name (worker->role), worker->slot, error->message);
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot be started: %s", worker->name, error->message);
   worker->n_quick = MAX (worker->n_quick + 1, 2u);
   restart_later (worker);
 }
@@ -326,7 +353,7 @@ log_crumbs (SatchelWorker *worker)
         g_autofree char *text = satchel_crumb_text (crumb);
         if (*text == '\0')
           continue;
-        satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] was busy with:%s", satchel_role_name (worker->role), worker->slot, text);
+        satchel_log (SATCHEL_LOG_ERROR, "server", "%s was busy with:%s", worker->name, text);
         if (n_told++ == 0)
           worker->last_crash = g_steal_pointer (&text);
       }
@@ -335,12 +362,22 @@ log_crumbs (SatchelWorker *worker)
 static void
 log_end (SatchelWorker *worker, int status)
 {
-  const char *name = satchel_role_name (worker->role);
+  const char *name = worker->name;
+  if (WIFEXITED (status) && WEXITSTATUS (status) == SATCHEL_EXIT_CANNOT_GO_ON)
+    {
+      /* It said why, and nobody's mail is to blame. */
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot go on: pid=%d why=\"%s\"", name, (int) worker->pid, worker->failure != NULL ? worker->failure : "");
+      GString *why = g_string_new (NULL);
+      satchel_log_field (why, "why", worker->failure != NULL ? worker->failure : "");
+      g_free (worker->last_crash);
+      worker->last_crash = g_string_free (why, FALSE);
+      return;
+    }
   if (WIFSIGNALED (status))
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] died: pid=%d signal=%d (%s)", name, worker->slot, (int) worker->pid, WTERMSIG (status),
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s died: pid=%d signal=%d (%s)", name, (int) worker->pid, WTERMSIG (status),
                  WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids" : g_strsignal (WTERMSIG (status)));
   else
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] ended: pid=%d status=%d", name, worker->slot, (int) worker->pid, WEXITSTATUS (status));
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
   log_crumbs (worker);
 }
 
@@ -349,8 +386,8 @@ note_suspects (SatchelWorker *worker, int signal_number)
 {
   guint n = satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s[%u] crashed again on the same, which is set aside (a message is stored and shown unparsed, "
-                 "or passed by the module that crashed; a user is not served for a minute):%s", satchel_role_name (worker->role), worker->slot,
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s crashed again on the same, which is set aside (a message is stored and shown unparsed, "
+                 "or passed by the module that crashed; a user is not served for a minute):%s", worker->name,
                  worker->last_crash != NULL ? worker->last_crash : "");
 }
 
@@ -373,7 +410,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   satchel_control_worker_died (master, worker);
   satchel_reload_worker_died (worker);
   if (worker->is_retiring && !worker->is_stopping)
-    satchel_log (SATCHEL_LOG_INFO, "server", "%s[%u] has drained", satchel_role_name (worker->role), worker->slot);
+    satchel_log (SATCHEL_LOG_INFO, "server", "%s has drained", worker->name);
   if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
     {
       satchel_stop_step (master);
@@ -386,7 +423,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
     }
   if (master->state == SATCHEL_MASTER_STARTING)
     {
-      satchel_master_fail (master, 1, "start failed: %s[%u]: %s", satchel_role_name (worker->role), worker->slot,
+      satchel_master_fail (master, 1, "start failed: %s: %s", worker->name,
                            worker->failure != NULL ? worker->failure : "it died; the log says of what");
       return;
     }

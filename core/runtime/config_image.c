@@ -82,6 +82,36 @@ satchel_config_set_to_bytes (const SatchelConfigSet *set)
   return g_byte_array_free_to_bytes (out);
 }
 
+GBytes *
+satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names)
+{
+  GByteArray *out = g_byte_array_new ();
+  guint n = 0;
+  g_byte_array_append (out, (const guint8 *) MAGIC, strlen (MAGIC));
+  put_u32 (out, 0);
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+    {
+      g_autoptr (SatchelConfig) hidden = NULL;
+      if (!g_strv_contains (names, schema->group))
+        hidden = satchel_config_new_from_rows (schema->group, schema->rows, FALSE, "/");
+      put_group (out, hidden != NULL ? hidden : g_hash_table_lookup (set->groups, schema->group));
+      n++;
+    }
+  for (char **name = set->names; *name != NULL; name++)
+    {
+      gboolean is_core = FALSE;
+      for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
+        is_core = is_core || strcmp (schema->group, *name) == 0;
+      if (is_core || !g_strv_contains (names, *name))
+        continue;
+      put_group (out, g_hash_table_lookup (set->groups, *name));
+      n++;
+    }
+  n = GUINT32_TO_LE (n);
+  memcpy (out->data + strlen (MAGIC), &n, sizeof n);
+  return g_byte_array_free_to_bytes (out);
+}
+
 static gsize
 left (const Reader *reader)
 {

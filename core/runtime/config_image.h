@@ -60,6 +60,9 @@ SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const c
 /* Serialise and read back; the reader bounds-checks everything.  The image names keys and types itself, so that the
  * reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
+/* The same for who may know only the groups in @names (NULL-ended): the core's other groups are at their defaults, all else is
+ * not there. */
+GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
 SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, GError **error);
 /* "group.key" of all settings that differ; with @only_fixed those that a reload cannot apply.  Free with g_strfreev. */
 char **satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigSet *after, gboolean only_fixed);

@@ -18,6 +18,7 @@ static const SatchelConfigRow server_rows[] = {
   { "gate_user", SATCHEL_CONFIG_STRING, "satchel-gate", "Account, or number, that gate processes run as when started as root" },
   { "auth_user", SATCHEL_CONFIG_STRING, "satchel-auth", "Account, or number, of the auth process" },
   { "mail_user", SATCHEL_CONFIG_STRING, "satchel-mail", "Account, or number, that owns all mail" },
+  { "helper_user", SATCHEL_CONFIG_STRING, "satchel-helper", "Account, or number, of the helper processes of modules" },
   { "config_user", SATCHEL_CONFIG_STRING, "satchel", "Account, or number, that reads configuration" },
   { "admin_group", SATCHEL_CONFIG_STRING, "satchel-admin", "Group that may use the control socket; a number, or empty for none" },
   { "gate_processes", SATCHEL_CONFIG_INT, "0", "Gate processes; 0: one a core", .min = 0, .max = 64 },
@@ -89,6 +90,15 @@ static const SatchelConfigRow limits_rows[] = {
   { NULL }
 };
 
+static const SatchelConfigRow helpers_rows[] = {
+  { "queue", SATCHEL_CONFIG_INT, "64", "Calls of one process that one helper has not answered; further ones fail at once", .min = 1, .max = 1024 },
+  { "content", SATCHEL_CONFIG_SIZE, "256M", "Memory of the mail in these calls, each process and helper", .min = 1048576, .max = 68719476736 },
+  { "overdue", SATCHEL_CONFIG_DURATION, "10s", "A helper that has not answered a call this long after its caller gave up is started again", .min = 200, .max = 3600000 },
+  { "memory", SATCHEL_CONFIG_SIZE, "1G", "Memory of a helper, stacks of its threads included", .min = 67108864, .max = 1099511627776 },
+  { "files", SATCHEL_CONFIG_INT, "256", "Files and connections that a helper may have open, beside what its calls bring", .min = 32, .max = 65536 },
+  { NULL }
+};
+
 static const SatchelConfigRow storage_rows[] = {
   { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users; unset: the one whose module is enabled" },
   { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
@@ -131,6 +141,7 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "tls", tls_rows, "Certificates; TLS is needed by everything that takes passwords from other machines" },
   { "listen", listen_rows, "Addresses and ports" },
   { "limits", limits_rows, "Bounds on what clients may use" },
+  { "helpers", helpers_rows, "Processes of their own for modules that ask for one" },
   { "auth", auth_rows, "Logins and whose mail is taken" },
   { "storage", storage_rows, "Where mail is kept" },
   { "namespace", namespace_rows, "How clients see the names of mailboxes" },

@@ -20,8 +20,9 @@ typedef enum
   SATCHEL_IPC_ADMIN_REPLY,   /* u64 request, u32 final, u32 status, s text (several messages may make one answer) */
   SATCHEL_IPC_STOPPED,       /* - : drained, about to exit 0 */
   SATCHEL_IPC_SYNC_PEER,     /* u32 role, u32 slot: the link to it broke (session id: the serial of its PEER); send a new one */
-  SATCHEL_IPC_FAILED,        /* s why: cannot start, about to exit 1 */
+  SATCHEL_IPC_FAILED,        /* s why: cannot start, about to exit 1; or cannot go on (satchel_process_fail) */
   SATCHEL_IPC_PONG,          /* u64 number of the PING */
+  SATCHEL_IPC_BAD_PEER,      /* u32 role, u32 slot: it broke the rules of its link, which is closed (auth, mail; of a helper) */
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,        /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory (mail root: mail;
@@ -29,12 +30,13 @@ typedef enum
   SATCHEL_IPC_TLS_FILE,      /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
   SATCHEL_IPC_TICKET_KEY,    /* b 64 bytes (gate; GnuTLS rotates from it) */
   SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */
-  SATCHEL_IPC_PEER,          /* u32 role, u32 slot; fd: a new link, replacing an older one to the same peer; session id: its serial */
+  SATCHEL_IPC_PEER,          /* u32 role, u32 slot, s module (of a helper); fd: a new link, replacing an older one to the same peer; session id: its serial */
   SATCHEL_IPC_START,         /* - : everything was sent; sandbox, then serve */
   SATCHEL_IPC_RELOAD,        /* u64 attempt, for the answer: CONFIG and TLS_FILEs came; prepare or refuse whole (RELOADED) */
   SATCHEL_IPC_STOP,          /* u32 grace_ms */
   SATCHEL_IPC_ADMIN,         /* u64 request, u32 count, count * s: command and arguments */
-  SATCHEL_IPC_SETUP,         /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots: the first message, before rights are dropped */
+  SATCHEL_IPC_SETUP,         /* u32 uid, u32 gid, u32 sandbox mode, u32 trusted uid, u32 mail slots, u32 gates and mails at most: the first
+                                message, before rights are dropped */
   SATCHEL_IPC_MODULE,        /* s name, u32 is_gate; fd: the checked file */
   SATCHEL_IPC_RELOAD_COMMIT, /* u64 generation: all have prepared */
   SATCHEL_IPC_RELOAD_ABORT,  /* u64 generation */
@@ -77,9 +79,17 @@ typedef enum
                                   s user, s path, s detail mailbox, b attributes (empty: compute) */
   SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus */
 
+  /* gate, auth, mail -> helper.  Session id: the caller's number of the call; deadline: when it gives up.
+   * Bytes: u32 0 and b, or u32 1 and a sealed memfd with them (core/runtime/helper_private.h) */
+  SATCHEL_IPC_HELPER_CALL = 176, /* bytes request, u32 has_content; fd: a sealed memfd */
+  SATCHEL_IPC_HELPER_CANCEL,     /* - : nobody waits any more; it is answered all the same */
+  /* helper -> gate, auth, mail: once for each call */
+  SATCHEL_IPC_HELPER_REPLY,      /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s message */
+
   /* config -> master (core/daemon/plan.h); CONFIG, TLS_FILE and MODULE (with u32 roles added) go this way too */
   SATCHEL_IPC_PLAN = 192,      /* numbers and paths of the server */
   SATCHEL_IPC_PLAN_LISTENER,   /* a socket to bind */
+  SATCHEL_IPC_PLAN_HELPER,     /* s module; fd: the configuration as its helper sees it, a sealed memfd */
   SATCHEL_IPC_PROBLEM,         /* u32 is_warning, s where, s text */
   SATCHEL_IPC_PLAN_END         /* u32 ok */
 } SatchelIpcType;

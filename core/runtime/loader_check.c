@@ -6,6 +6,7 @@
 #include <string.h>
 #include <satchel/auth.h>
 #include <satchel/delivery.h>
+#include <satchel/helper.h>
 #include <satchel/listener.h>
 #include <satchel/protocol.h>
 #include <satchel/service.h>
@@ -60,6 +61,7 @@ static const Must musts[] = {
   MUST (FACTOR, SatchelFactorOps, check),
   MUST (SERVICE, SatchelServiceOps, session_new),
   MUST (SERVICE, SatchelServiceOps, handlers),
+  MUST (HELPER, SatchelHelperOps, handle),
 };
 /* A protocol that asks for logins. */
 static const Must login_musts[] = {
@@ -72,7 +74,7 @@ const char *
 satchel_loader_kind_name (SatchelKind kind)
 {
   static const char *const names[] = { NULL,           "protocol (gate)", "protocol", "storage driver", "storage layer",
-                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service" };
+                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service", "helper" };
   return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
 }
 
@@ -115,6 +117,7 @@ satchel_loader_band (const SatchelProvides *provides)
     case SATCHEL_KIND_STORAGE_DRIVER:
     case SATCHEL_KIND_MAILBOX_LISTENER:
     case SATCHEL_KIND_SERVICE:
+    case SATCHEL_KIND_HELPER:
       return 0;
     }
   return 0;
@@ -129,6 +132,26 @@ kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
   return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
 }
 
+/* The process of a module is known by the module's name, and serves one table. */
+static gboolean
+check_helper (const SatchelModule *module, const char *who, GError **error)
+{
+  const SatchelHelperOps *ops = NULL;
+  guint n = 0;
+  for (guint i = 0; module->provides[i].kind != 0; i++)
+    if (module->provides[i].kind == SATCHEL_KIND_HELPER)
+      {
+        ops = module->provides[i].ops;
+        n++;
+      }
+  gboolean has_role = (module->roles & SATCHEL_ROLE_HELPER) != 0;
+  if (n > 1 || has_role != (n == 1))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the role helper and exactly one helper go together; ask its author", who);
+  if (n == 1 && (ops->max_calls < 1 || ops->max_calls > 256))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: max_calls %u of its helper is not in 1..256; ask its author", who, ops->max_calls);
+  return TRUE;
+}
+
 static gboolean
 check_provides (const SatchelModule *module, gboolean is_gate, const char *who, GError **error)
 {
@@ -137,7 +160,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
       const SatchelProvides *provides = &module->provides[i];
-      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_SERVICE)
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_HELPER)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u",
                                   who, (int) provides->kind, SATCHEL_ABI);
       if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
@@ -158,7 +181,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: band %u of its %s is not in 1..999; ask its author", who, band,
                                   satchel_loader_kind_name (provides->kind));
     }
-  return TRUE;
+  return check_helper (module, who, error);
 }
 
 static gboolean

@@ -35,7 +35,8 @@ typedef enum
   SATCHEL_KIND_PASSDB,            /* ops: SatchelPassdbOps, auth.h */
   SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */
   SATCHEL_KIND_FACTOR,            /* ops: SatchelFactorOps, auth.h */
-  SATCHEL_KIND_SERVICE            /* ops: SatchelServiceOps, service.h */
+  SATCHEL_KIND_SERVICE,           /* ops: SatchelServiceOps, service.h */
+  SATCHEL_KIND_HELPER             /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
 } SatchelKind;
 
 typedef struct SatchelProvides
@@ -78,6 +79,10 @@ typedef struct SatchelModule
 #define SATCHEL_MODULE_FACTS                                                                       \
   .magic = SATCHEL_MODULE_MAGIC, .abi = SATCHEL_ABI, .size = sizeof (SatchelModule),               \
   .pointer_bits = 8 * sizeof (void *), .glib_major = GLIB_MAJOR_VERSION
+
+/* This process cannot go on (a library asks for a new start, a database must be recovered): one loud line with the reason, and
+ * the end; master starts it again.  No message and no user is blamed, as a crash would.  [any thread] */
+SATCHEL_API void satchel_process_fail (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;
 
 /* The one exported symbol. */
 typedef const SatchelModule *(*SatchelModuleFunc) (void);

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT
+ * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).  It has its own
+ * limits of memory and files, no directory of the server's, and the settings of its module only.  design §2.
+ */
+#include "config.h"
+
+#include "core/daemon/role.h"
+
+#include <errno.h>
+#include <satchel/log.h>
+#include <sys/resource.h>
+
+#include "core/runtime/helper_private.h"
+#include "core/runtime/log_private.h"
+
+#define OWN_FILES 64u /* of the process itself, and its links */
+
+static const SatchelConfig *
+settings (const SatchelRoleContext *context)
+{
+  return satchel_config_set_group (context->config, "helpers");
+}
+
+/* ---- limits ---- */
+
+static gboolean
+is_sanitized (void)
+{
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return TRUE; /* its shadow counts as memory */
+#else
+  return FALSE;
+#endif
+}
+
+static gboolean
+limit (int what, guint64 value, const char *name, GError **error)
+{
+  struct rlimit now;
+  if (getrlimit (what, &now) != 0)
+    return satchel_error_set_errno (error, errno, "%s", name);
+  now.rlim_max = MIN (now.rlim_max, (rlim_t) value);
+  now.rlim_cur = now.rlim_max;
+  return setrlimit (what, &now) == 0 ? TRUE : satchel_error_set_errno (error, errno, "%s", name);
+}
+
+gboolean
+satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
+{
+  const SatchelConfig *own = settings (context);
+  /* A call brings two descriptors: a long request, and the content. */
+  guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
+  return (is_sanitized () || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+         && limit (RLIMIT_NOFILE, files, "helpers.files", error);
+}
+
+/* ---- callers ---- */
+
+static gboolean
+send_to (gpointer data, SatchelIpcMessage *message)
+{
+  return satchel_peer_send (data, message);
+}
+
+static void
+peer_up (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  peer->data = satchel_helper_caller_new (send_to, peer);
+}
+
+static void
+peer_down (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  satchel_helper_caller_free (g_steal_pointer (&peer->data));
+}
+
+static gboolean
+peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  return satchel_helper_caller_message (peer->data, message);
+}
+
+static gboolean
+admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+{
+  if (g_strcmp0 (argv[0], "status") != 0)
+    return FALSE;
+  guint n_running, n_waiting;
+  guint64 n_answered;
+  satchel_helper_serve_counts (&n_running, &n_waiting, &n_answered);
+  g_autofree char *text = g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT " log_lost=%u\n", context->slot,
+                                           n_running, n_waiting, n_answered, satchel_log_n_lost ());
+  satchel_role_admin_reply (context, request, TRUE, 0, text);
+  return TRUE;
+}
+
+static const SatchelRoleHooks hooks = {
+  .peer_up = peer_up,
+  .peer_down = peer_down,
+  .peer_message = peer_message,
+  .admin = admin,
+};
+
+gboolean
+satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_HELPER);
+  if (provided->len != 1)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master gave %u modules with helpers instead of one", provided->len);
+  const SatchelProvided *own = g_ptr_array_index (provided, 0);
+  satchel_helper_serve_init (own->ops, (guint) satchel_config_int (settings (context), "queue"), satchel_config_duration_ms (settings (context), "overdue"));
+  *ret_hooks = &hooks;
+  return TRUE;
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT
+ * A process that cannot go on says why and ends; see process.h.
+ */
+#include "config.h"
+
+#include "core/runtime/process.h"
+
+#include <satchel/log.h>
+#include <unistd.h>
+
+static SatchelProcessFailFunc tell;
+
+void
+satchel_process_set_fail_func (SatchelProcessFailFunc func)
+{
+  tell = func;
+}
+
+void
+satchel_process_fail (const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *why = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_log (SATCHEL_LOG_ERROR, "process", "this process cannot go on: %s", why);
+  if (tell != NULL)
+    tell (why);
+  /* No clean-up: other threads run, and what is wrong may be in any of it. */
+  _exit (SATCHEL_EXIT_CANNOT_GO_ON);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * The end of a process that cannot go on (satchel_process_fail of <satchel/module.h>).
+ */
+#pragma once
+#include <satchel/module.h>
+
+/* How it exits: master tells it from a crash by that. */
+#define SATCHEL_EXIT_CANNOT_GO_ON 75
+
+/* Called with the reason before the end, in any thread; NULL: nobody. */
+typedef void (*SatchelProcessFailFunc) (const char *why);
+void satchel_process_set_fail_func (SatchelProcessFailFunc func);
