@@ -592,6 +592,8 @@ test_life (void)
   g_assert_cmpint (run_inside (SATCHEL_ROLE_MAIL, live_of_files), ==, 0);
   refresh ();
   g_assert_cmpint (run_inside (SATCHEL_ROLE_AUTH, live_of_files), ==, 0);
+  refresh ();
+  g_assert_cmpint (run_inside (SATCHEL_ROLE_HELPER, live_of_files), ==, 0);
   g_assert_cmpint (run_inside (SATCHEL_ROLE_GATE, live_of_sockets), ==, 0);
   g_assert_cmpint (run_inside (SATCHEL_ROLE_MAIL, live_of_sockets), ==, 0);
 }
@@ -670,6 +672,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/sandbox/gate/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_GATE), test_escapes);
   g_test_add_data_func ("/sandbox/auth/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_AUTH), test_escapes);
   g_test_add_data_func ("/sandbox/mail/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_MAIL), test_escapes);
+  g_test_add_data_func ("/sandbox/helper/escapes", GUINT_TO_POINTER (SATCHEL_ROLE_HELPER), test_escapes);
   g_test_add_func ("/sandbox/life", test_life);
   g_test_add_func ("/sandbox/size", test_size);
   g_test_add_func ("/sandbox/required", test_required);
