@@ -135,8 +135,13 @@ print_who (char **lines)
 static void
 print_status (char **lines)
 {
-  static const char *const keys[] = { "role", "slot", "pid", "state", "restarts", "uptime_s", NULL };
-  static const char *const titles[] = { "PROCESS", "SLOT", "PID", "STATE", "RESTARTS", "UPTIME", NULL };
+  /* Only helpers are of a module. */
+  gboolean has_helpers = FALSE;
+  for (char **line = lines; *line != NULL; line++)
+    has_helpers = has_helpers || g_str_has_prefix (*line, "process role=helper ");
+  const char *const last_key = has_helpers ? "module" : NULL, *const last_title = has_helpers ? "MODULE" : NULL;
+  const char *const keys[] = { "role", "slot", "pid", "state", "restarts", "uptime_s", last_key, NULL };
+  const char *const titles[] = { "PROCESS", "SLOT", "PID", "STATE", "RESTARTS", "UPTIME", last_title, NULL };
   for (char **line = lines; *line != NULL; line++)
     if (g_str_has_prefix (*line, "server "))
       {

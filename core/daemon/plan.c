@@ -208,7 +208,7 @@ satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
   for (guint i = 0; i < plan->modules->len; i++)
     if (!send_module (fd, g_ptr_array_index (plan->modules, i), error))
       return FALSE;
-  for (guint i = 0; i < plan->helpers->len; i++)
+  for (guint i = 0; plan->image_fd >= 0 && i < plan->helpers->len; i++)
     if (!send_helper (fd, g_ptr_array_index (plan->helpers, i), error))
       return FALSE;
   for (guint i = 0; i < plan->tls->len; i++)

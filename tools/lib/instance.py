@@ -147,7 +147,7 @@ class Instance:
         # Throw-away numbers, one a role; below what Debian hands out, and no account is made.
         if not m.get("uids"):
             base = 59000 + (os.stat(self.dir).st_ino * 8) % 960
-            m["uids"] = {"gate": base, "auth": base + 1, "mail": base + 2, "config": base + 3}
+            m["uids"] = {"gate": base, "auth": base + 1, "mail": base + 2, "config": base + 3, "helper": base + 4}
         os.chown(self.path(), 0, 0)
         os.chmod(self.path(), 0o755)
         owner = m["uids"]
