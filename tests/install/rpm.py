@@ -150,7 +150,7 @@ def upgrades():
     equal(c.noop()[0], "OK", "the session")
     equal(server.fetch_subjects(c)[-1], "while-upgraded", "what the session sees")
     machine.run("systemctl", "reload", "satchel.service")
-    wait_for(lambda: machine.say("readlink", f"/proc/{master}/exe") == "/usr/sbin/satcheld", "the new program")
+    wait_for(lambda: machine.runs(master, "/usr/sbin/satcheld"), "the new program")
     wait_for(lambda: "serving" in machine.say("systemctl", "show", "-p", "StatusText", "satchel.service"), "readiness")
     server.check_mail("upgraded")
 

@@ -156,6 +156,10 @@ class Machine:
         """What a command that succeeds prints."""
         return self.run(*command, **options).stdout.decode().strip()
 
+    def runs(self, pid, program):
+        """Whether the process runs the file that has this name now: a unit's mount namespace may show other paths than ours."""
+        return self.run("test", f"/proc/{pid}/exe", "-ef", program, check=False).returncode == 0
+
     def fails(self, *command):
         """Both outputs of a command that must not succeed."""
         r = self.run(*command, check=False)
