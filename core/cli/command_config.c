@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/cli/cli.h"
-#include "core/cli/json.h"
+#include "core/runtime/json.h"
 
 /* satcheld beside this program, or where it was installed. */
 static char *
@@ -27,9 +27,10 @@ find_server (void)
   return found;
 }
 
-/* The whole check, with accounts, certificates and ports, is the server's own.  FALSE: it could not be asked. */
+/* The whole check, with accounts, certificates and ports, is the server's own; so is the JSON that it prints.  FALSE: it could not be
+ * asked. */
 static gboolean
-check_by_server (SatchelCli *cli, int *ret_exit)
+check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
 {
   g_autofree char *server = find_server ();
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
@@ -39,6 +40,8 @@ check_by_server (SatchelCli *cli, int *ret_exit)
     return FALSE;
   g_ptr_array_add (argv, server);
   g_ptr_array_add (argv, (gpointer) "--check");
+  if (as_json)
+    g_ptr_array_add (argv, (gpointer) "--json");
   g_ptr_array_add (argv, (gpointer) "--config-dir");
   g_ptr_array_add (argv, (gpointer) cli->config_dir);
   g_ptr_array_add (argv, (gpointer) "--defaults-dir");
@@ -55,7 +58,8 @@ check_by_server (SatchelCli *cli, int *ret_exit)
     }
   g_ptr_array_add (argv, NULL);
   fflush (stdout);
-  if (!g_spawn_sync (NULL, (char **) argv->pdata, NULL, G_SPAWN_CHILD_INHERITS_STDIN | G_SPAWN_STDOUT_TO_DEV_NULL, NULL, NULL, NULL, NULL, &status, &error))
+  GSpawnFlags flags = G_SPAWN_CHILD_INHERITS_STDIN | (as_json ? G_SPAWN_CHILD_INHERITS_STDOUT : G_SPAWN_STDOUT_TO_DEV_NULL);
+  if (!g_spawn_sync (NULL, (char **) argv->pdata, NULL, flags, NULL, NULL, NULL, NULL, &status, &error))
     {
       satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: %s; only the settings are checked", server, error->message);
       return FALSE;
@@ -65,13 +69,20 @@ check_by_server (SatchelCli *cli, int *ret_exit)
 }
 
 static int
-check_here (SatchelCli *cli)
+check_here (SatchelCli *cli, gboolean as_json)
 {
   g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   gboolean ok = satchel_cli_load (cli, problems);
   if (ok)
     ok = satchel_loader_check (cli->loader, cli->set, problems);
-  satchel_cli_print_problems (problems);
+  g_autoptr (GString) out = g_string_new (NULL);
+  if (as_json)
+    {
+      satchel_config_problems_json (problems, cli->config_dir, ok, out);
+      fputs (out->str, stdout);
+    }
+  else
+    satchel_cli_print_problems (problems);
   return ok ? SATCHEL_EXIT_OK : SATCHEL_EXIT_CONFIG;
 }
 
@@ -79,8 +90,11 @@ int
 satchel_cli_config_check (SatchelCli *cli)
 {
   int exit;
-  if (!check_by_server (cli, &exit))
-    exit = check_here (cli);
+  gboolean as_json = satchel_cli_option (cli, "--json") != NULL;
+  if (!check_by_server (cli, as_json, &exit))
+    exit = check_here (cli, as_json);
+  if (as_json)
+    return exit;
   if (exit != SATCHEL_EXIT_OK)
     return satchel_cli_fail (exit, "the configuration of %s has mistakes", cli->config_dir);
   printf ("The configuration of %s is good.\n", cli->config_dir);

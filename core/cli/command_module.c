@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/cli/cli.h"
-#include "core/cli/json.h"
+#include "core/runtime/json.h"
 
 static const struct
 {

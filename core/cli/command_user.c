@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 
 #include "core/cli/cli.h"
-#include "core/cli/json.h"
+#include "core/runtime/json.h"
 
 /* The calls of SatchelPassdbOps that a command may need. */
 typedef enum

@@ -41,8 +41,10 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "config", "check", "", 0, 0, "Check the configuration",
     "Reads all files, loads every module that they name, looks at certificates, accounts and ports, and shows every mistake\n"
     "with file and line.\n"
-    "Exit 0: it is good.  Exit 78: it is not.",
-    NULL, satchel_cli_config_check },
+    "Exit 0: it is good.  Exit 78: it is not.\n"
+    "With --json: config_dir, valid, and problems, each with severity (error or warning), file, line, setting (null where\n"
+    "there is none) and text.",
+    json_options, satchel_cli_config_check },
   { "config", "dump", "[GROUP]", 0, 1, "Show all settings in force",
     "The output can be used as a configuration file.  Plain secrets are not shown.", dump_options, satchel_cli_config_dump },
   { "config", "defaults", "[GROUP]", 0, 1, "Show all settings with help and defaults", NULL, defaults_options,

@@ -44,9 +44,8 @@ satchel_cli_print_problems (const GPtrArray *problems)
   fflush (stdout);
   for (guint i = 0; i < problems->len; i++)
     {
-      const SatchelConfigProblem *problem = problems->pdata[i];
-      fprintf (stderr, "%s%s%s%s\n", problem->where, *problem->where != '\0' ? ": " : "",
-               problem->is_warning ? "warning: " : "", problem->text);
+      g_autofree char *text = satchel_config_problem_text (problems->pdata[i]);
+      fprintf (stderr, "%s\n", text);
     }
 }
 

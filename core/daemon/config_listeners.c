@@ -252,9 +252,11 @@ report_twice (SatchelConfigWork *work)
         const SatchelPlanListener *a = g_ptr_array_index (listeners, j), *b = g_ptr_array_index (listeners, i);
         /* networks and trusted_proxies are found by it. */
         if (strcmp (a->name, b->name) == 0 && strcmp (a->protocol, b->protocol) != 0)
-          satchel_plan_add_problem (work->plan, FALSE, a->origin, "listener %s: %s has a listener of that name, too; choose another name", a->name, b->protocol);
+          satchel_plan_add_problem_of (work->plan, FALSE, a->origin, "listen.listeners",
+                                       "listener %s: %s has a listener of that name, too; choose another name", a->name, b->protocol);
         if (strcmp (a->address, b->address) == 0 && strcmp (a->path, b->path) == 0 && a->port == b->port)
-          satchel_plan_add_problem (work->plan, FALSE, b->origin, "listeners %s and %s have the same address; change one", a->name, b->name);
+          satchel_plan_add_problem_of (work->plan, FALSE, b->origin, "listen.listeners",
+                                       "listeners %s and %s have the same address; change one", a->name, b->name);
       }
 }
 
@@ -269,7 +271,7 @@ satchel_config_work_listeners (SatchelConfigWork *work)
   add_defaults (work, SATCHEL_KIND_PROTOCOL_GATE);
   add_defaults (work, SATCHEL_KIND_SERVICE);
   if (work->without_tls->len > 0 && is_whole)
-    satchel_config_work_problem (work, TRUE, NULL, NULL, "tls: no certificate is set, so nobody reaches %s from other machines; set tls.cert and tls.key",
+    satchel_config_work_problem (work, TRUE, NULL, "tls.cert", "tls: no certificate is set, so nobody reaches %s from other machines; set tls.cert and tls.key",
                                  work->without_tls->str);
   if (work->plan->listeners->len == 0 && is_whole)
     satchel_config_work_problem (work, TRUE, NULL, NULL, "nothing listens: no protocol is enabled; enable one (satchel module list shows them)");

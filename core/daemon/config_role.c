@@ -41,7 +41,8 @@ satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  satchel_plan_add_problem (work->plan, is_warning, section != NULL ? satchel_config_origin (section, key) : "", "%s", text);
+  g_autofree char *setting = section != NULL ? g_strdup_printf ("%s.%s", satchel_config_name (section), key) : g_strdup (key != NULL ? key : "");
+  satchel_plan_add_problem_of (work->plan, is_warning, section != NULL ? satchel_config_origin (section, key) : "", setting, "%s", text);
 }
 
 static SatchelConfigSet *
@@ -277,7 +278,7 @@ warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
       const char *key = keys[i], *dot = strchr (key, '.');
       if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0 || (dot != NULL && strcmp (dot, ".enabled") == 0))
         continue;
-      satchel_config_work_problem (work, TRUE, NULL, NULL, "%s changed: it takes effect at the next restart", key);
+      satchel_config_work_problem (work, TRUE, NULL, key, "%s changed: it takes effect at the next restart", key);
     }
 }
 
@@ -287,7 +288,7 @@ move_problems (SatchelConfigWork *work)
   for (guint i = 0; i < work->problems->len; i++)
     {
       const SatchelConfigProblem *problem = g_ptr_array_index (work->problems, i);
-      satchel_plan_add_problem (work->plan, problem->is_warning, problem->where, "%s", problem->text);
+      satchel_plan_add_problem_of (work->plan, problem->is_warning, problem->where, problem->setting, "%s", problem->text);
     }
   g_ptr_array_set_size (work->problems, 0);
 }

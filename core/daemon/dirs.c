@@ -25,14 +25,15 @@ open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
   g_autofree char *read_only = satchel_read_only_advice (wanted->path);
   if (read_only != NULL)
     {
-      satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s", wanted->key, read_only);
+      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key, read_only);
       return -1;
     }
   int fd = rc == 0 ? open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
   if (rc == 0)
     saved = errno;
   if (fd < 0)
-    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s cannot be made or opened (%s); make it, or name another directory", wanted->key,
+    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
+                                 "%s: %s cannot be made or opened (%s); make it, or name another directory", wanted->key,
                               wanted->path, g_strerror (saved));
   return fd;
 }
@@ -45,7 +46,8 @@ give (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
     return;
   gid_t gid = wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : (gid_t) -1;
   if (fchown (fd, wanted->ids.uid, gid) != 0 || fchmod (fd, 0700) != 0)
-    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: owner or rights of %s cannot be set (%s); run: chown %u %s", wanted->key, wanted->path,
+    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
+                                 "%s: owner or rights of %s cannot be set (%s); run: chown %u %s", wanted->key, wanted->path,
                               g_strerror (errno), wanted->ids.uid, wanted->path);
 }
 
@@ -81,6 +83,7 @@ satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan)
   if (dirs->lock_fd < 0)
     dirs->lock_fd = satchel_root_lock (dirs->mail_root_fd, &error);
   if (error != NULL)
-    satchel_plan_add_problem (plan, FALSE, plan->mail_root_origin, "server.mail_root: %s: %s", plan->mail_root, error->message);
+    satchel_plan_add_problem_of (plan, FALSE, plan->mail_root_origin, "server.mail_root",
+                                 "server.mail_root: %s: %s", plan->mail_root, error->message);
   return plan->n_errors == before;
 }

@@ -70,7 +70,7 @@ refuse (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st
   g_autofree char *other_way = is_system ? g_strdup_printf ("remove the setting: the default is a directory of its own")
                                          : g_strdup_printf ("if all that lies there is Satchel's from now on, run: chown -R %u:%u %s", wanted->ids.uid,
                                                             wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : wanted->ids.uid, quoted);
-  satchel_plan_add_problem (plan, FALSE, wanted->origin,
+  satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
                             "%s: %s belongs to uid %u, is used by uid %u and %s: it is left as it is.  Name a directory of its own, which the server makes: "
                             "server = { %s = \"%s\"; };  Or %s",
                             wanted->key, wanted->path, (guint) st->st_uid, wanted->ids.uid, why, name, own, other_way);
@@ -81,10 +81,12 @@ judge_mode (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat
 {
   guint bad = st->st_mode & wanted->bad_mode, odd = st->st_mode & wanted->odd_mode;
   if (bad != 0)
-    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s can be written by others (mode %04o); run: chmod %s %s", wanted->key, wanted->path,
+    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
+                                 "%s: %s can be written by others (mode %04o); run: chmod %s %s", wanted->key, wanted->path,
                               st->st_mode & 07777, bad & 020 ? "go-w" : "o-w", wanted->path);
   else if (odd != 0)
-    satchel_plan_add_problem (plan, TRUE, wanted->origin, "%s: others can look into %s (mode %04o); run: chmod go-rwx %s", wanted->key, wanted->path,
+    satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
+                                 "%s: others can look into %s (mode %04o); run: chmod go-rwx %s", wanted->key, wanted->path,
                               st->st_mode & 07777, wanted->path);
 }
 
@@ -128,7 +130,8 @@ check_missing (SatchelPlan *plan, const SatchelDirWanted *wanted)
   if (errnum == 0 && !S_ISDIR (st.st_mode))
     errnum = ENOTDIR;
   if (errnum != 0)
-    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s cannot be made in %s (%s); make it, or name another directory", wanted->key,
+    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
+                                 "%s: %s cannot be made in %s (%s); make it, or name another directory", wanted->key,
                               wanted->path, at, g_strerror (errnum));
 }
 
@@ -153,11 +156,13 @@ check_above (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
         {
           if (!is_shared)
             continue;
-          satchel_plan_add_problem (plan, TRUE, wanted->origin, "%s: %s can be written by %s, who can put another directory in the place of %s; run: chmod %s %s",
+          satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
+                                       "%s: %s can be written by %s, who can put another directory in the place of %s; run: chmod %s %s",
                                     wanted->key, at, st.st_mode & 002 ? "everyone" : "its group", wanted->path, st.st_mode & 002 ? "o-w" : "g-w", at);
         }
       else
-        satchel_plan_add_problem (plan, TRUE, wanted->origin, "%s: %s belongs to uid %u, who can put another directory in the place of %s; run: chown root %s, or name another directory",
+        satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
+                                     "%s: %s belongs to uid %u, who can put another directory in the place of %s; run: chown root %s, or name another directory",
                                   wanted->key, at, (guint) st.st_uid, wanted->path, at);
       g_ptr_array_add (told, g_steal_pointer (&at));
       return;
@@ -171,7 +176,7 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
   g_autofree char *read_only = satchel_read_only_advice (wanted->path);
   if (read_only != NULL)
     {
-      satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s", wanted->key, read_only);
+      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key, read_only);
       return;
     }
   int fd = open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -179,7 +184,8 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
   if (fd < 0 && errno == ENOENT && lstat (wanted->path, &st) != 0)
     check_missing (plan, wanted);
   else if (fd < 0)
-    satchel_plan_add_problem (plan, FALSE, wanted->origin, "%s: %s cannot be opened as a directory (%s); correct it, or name another directory",
+    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
+                                 "%s: %s cannot be opened as a directory (%s); correct it, or name another directory",
                               wanted->key, wanted->path, g_strerror (errno));
   else
     (void) satchel_dir_judge (plan, wanted, fd);
@@ -198,13 +204,15 @@ check_log (SatchelPlan *plan)
   if (fd >= 0)
     close (fd);
   else if (read_only != NULL)
-    satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s", read_only);
+    satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s", read_only);
   /* State and run directory are made before it is opened. */
   else if (errnum == ENOENT && access (directory, W_OK | X_OK) != 0 && !(errno == ENOENT && (g_str_equal (directory, plan->state_dir) || g_str_equal (directory, plan->run_dir))))
-    satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: log file %s cannot be made in %s (%s); make its directory, or name another file",
+    satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
+                                 "log.file: log file %s cannot be made in %s (%s); make its directory, or name another file",
                               plan->log_file, directory, g_strerror (errno));
   else if (errnum != ENOENT)
-    satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: log file %s: %s; name another file", plan->log_file, g_strerror (errnum));
+    satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
+                                 "log.file: log file %s: %s; name another file", plan->log_file, g_strerror (errnum));
 }
 
 gboolean

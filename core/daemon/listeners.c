@@ -259,7 +259,8 @@ advice_for (int errnum)
 void
 satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum, const char *advice)
 {
-  satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s port %u cannot be had (%s); %s", listener->name, listener->address,
+  satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
+                               "listener %s: %s port %u cannot be had (%s); %s", listener->name, listener->address,
                             listener->port, g_strerror (errnum), advice != NULL ? advice : advice_for (errnum));
 }
 
@@ -295,7 +296,8 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
   if (error != NULL)
     {
       g_autofree char *dir = g_path_get_dirname (listener->path), *read_only = satchel_read_only_advice (dir);
-      satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s", listener->name, read_only != NULL ? read_only : error->message);
+      satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
+                                   "listener %s: %s", listener->name, read_only != NULL ? read_only : error->message);
     }
   else if (listener->is_optional && (errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL))
     {

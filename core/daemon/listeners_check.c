@@ -130,7 +130,7 @@ check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
     }
   /* Descriptors of our own server cannot be looked at without root, nor those of systemd inside a unit. */
   else if (ours == 0 || holder.uid != geteuid ())
-    satchel_plan_add_problem (plan, TRUE, listener->origin,
+    satchel_plan_add_problem_of (plan, TRUE, listener->origin, "listen.listeners",
                               "listener %s: %s port %u is in use, and by whom cannot be seen from here; unless it is systemd or Satchel itself, stop that program "
                               "(ss -ltnp as root shows it), or set another port",
                               listener->name, listener->address, listener->port);
@@ -146,13 +146,15 @@ check_path (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
   if (!satchel_unix_is_usable (listener->path, SOCK_STREAM, &is_stale, &pid, &error))
     {
       if (pid == 0 || (pid != ours && pid != SYSTEMD_PID))
-        satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s", listener->name, error->message);
+        satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
+                                     "listener %s: %s", listener->name, error->message);
     }
   else if (read_only != NULL)
-    satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s", listener->name, read_only);
+    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s", listener->name, read_only);
   /* The run directory is made at start. */
   else if (access (directory, W_OK | X_OK) != 0 && !(errno == ENOENT && strcmp (directory, plan->run_dir) == 0))
-    satchel_plan_add_problem (plan, FALSE, listener->origin, "listener %s: %s: the socket cannot be made (%s: %s); make that directory, or choose another path",
+    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
+                                 "listener %s: %s: the socket cannot be made (%s: %s); make that directory, or choose another path",
                               listener->name, listener->path, directory, g_strerror (errno));
 }
 

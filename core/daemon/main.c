@@ -44,6 +44,7 @@ parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
     { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file, "Written when the server is ready", "FILE" },
     { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground, "The only way it runs: it never detaches", NULL },
     { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the configuration and exit (78: mistakes)", NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "With --check: print what it finds as one JSON object", NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit", NULL },
     { "role", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->role, "Used by master", "ROLE" },
     { "slot", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->slot, "Used by master", "N" },
@@ -55,6 +56,8 @@ parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
     return FALSE;
   if (*argc > 1)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "what is \"%s\"? see satcheld --help", (*argv)[1]);
+  if (options->json && !options->check)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--json belongs to --check");
   options->config_dir = make_absolute (options->config_dir, SATCHEL_CONF_DIR);
   options->defaults_dir = make_absolute (options->defaults_dir, SATCHEL_DEFAULTS_DIR);
   if (options->module_dir != NULL)

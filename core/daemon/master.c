@@ -71,9 +71,10 @@ satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
     {
       g_autofree char *dir = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (dir);
       if (read_only != NULL)
-        satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s", read_only);
+        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s", read_only);
       else
-        satchel_plan_add_problem (plan, FALSE, plan->log_file_origin, "log.file: %s; make its directory, or name another file", error->message);
+        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
+                                     "log.file: %s; make its directory, or name another file", error->message);
       return FALSE;
     }
   if (master->log_fd >= 0)
@@ -119,6 +120,14 @@ end_with_problems (SatchelMaster *master, SatchelPlan *plan)
   g_main_loop_quit (master->loop);
 }
 
+static void
+print_json (const SatchelMaster *master, const SatchelPlan *plan, gboolean is_valid)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  satchel_config_problems_json (plan->problems, master->options->config_dir, is_valid, out);
+  fputs (out->str, stdout);
+}
+
 /* --check: all that a start would find, changing nothing. */
 static void
 check (SatchelMaster *master, SatchelPlan *plan)
@@ -129,8 +138,11 @@ check (SatchelMaster *master, SatchelPlan *plan)
       ok = satchel_dirs_check (plan) && ok;
       ok = satchel_listeners_check (plan) && ok;
     }
-  satchel_master_print_problems (master, plan);
-  if (ok)
+  if (master->options->json)
+    print_json (master, plan, ok);
+  else
+    satchel_master_print_problems (master, plan);
+  if (ok && !master->options->json)
     printf ("the configuration is fine\n");
   satchel_plan_free (plan);
   master->exit_status = ok ? 0 : EXIT_CONFIG;

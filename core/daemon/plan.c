@@ -86,13 +86,9 @@ satchel_plan_free (SatchelPlan *plan)
   g_free (plan);
 }
 
-void
-satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
+static void
+add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format, va_list arguments)
 {
-  va_list arguments;
-  va_start (arguments, format);
-  g_autofree char *text = g_strdup_vprintf (format, arguments);
-  va_end (arguments);
   if (!is_warning)
     plan->n_errors++;
   if (plan->problems->len >= SATCHEL_PLAN_PROBLEMS_MAX)
@@ -100,9 +96,28 @@ satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *wh
   gboolean has_where = where != NULL && strcmp (where, "default") != 0;
   SatchelConfigProblem *problem = g_new0 (SatchelConfigProblem, 1);
   problem->where = g_strdup (has_where ? where : "");
-  problem->text = g_steal_pointer (&text);
+  problem->setting = g_strdup (setting);
+  problem->text = g_strdup_vprintf (format, arguments);
   problem->is_warning = is_warning;
   g_ptr_array_add (plan->problems, problem);
+}
+
+void
+satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  add_problem (plan, is_warning, where, "", format, arguments);
+  va_end (arguments);
+}
+
+void
+satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  add_problem (plan, is_warning, where, setting, format, arguments);
+  va_end (arguments);
 }
 
 char *
@@ -117,10 +132,13 @@ gboolean
 satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PROBLEM, 0);
-  g_autofree char *short_where = g_strndup (problem->where, 1024), *short_text = g_strndup (problem->text, 4096);
-  g_autofree char *clean_where = g_utf8_make_valid (short_where, -1), *clean_text = g_utf8_make_valid (short_text, -1);
+  g_autofree char *short_where = g_strndup (problem->where, 1024), *short_setting = g_strndup (problem->setting, 256),
+                  *short_text = g_strndup (problem->text, 4096);
+  g_autofree char *clean_where = g_utf8_make_valid (short_where, -1), *clean_setting = g_utf8_make_valid (short_setting, -1),
+                  *clean_text = g_utf8_make_valid (short_text, -1);
   satchel_ipc_put_u32 (message, problem->is_warning);
   satchel_ipc_put_string (message, clean_where);
+  satchel_ipc_put_string (message, clean_setting);
   satchel_ipc_put_string (message, clean_text);
   return satchel_ipc_send_blocking (fd, message, error);
 }
@@ -326,10 +344,10 @@ static gboolean
 take_problem (SatchelPlan *plan, SatchelIpcMessage *message)
 {
   gboolean is_warning = satchel_ipc_get_u32 (message) != 0;
-  const char *where = satchel_ipc_get_string (message), *text = satchel_ipc_get_string (message);
+  const char *where = satchel_ipc_get_string (message), *setting = satchel_ipc_get_string (message), *text = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
-  satchel_plan_add_problem (plan, is_warning, where, "%s", text);
+  satchel_plan_add_problem_of (plan, is_warning, where, setting, "%s", text);
   return TRUE;
 }
 

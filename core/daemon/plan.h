@@ -103,6 +103,9 @@ typedef enum
 SatchelPlanStep satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message);
 void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
+/* The same about @setting, "GROUP.KEY" or "GROUP". */
+void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format,
+                                  ...) G_GNUC_PRINTF (5, 6);
 /* Problem @i for people; yours. */
 char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/runtime/config_private.h"
+#include "core/runtime/json.h"
 
 #define SECRET_MAX 65536u
 
@@ -63,6 +64,12 @@ static int
 compare_names (gconstpointer a, gconstpointer b)
 {
   return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+const char *
+satchel_config_name (const SatchelConfig *config)
+{
+  return config->name;
 }
 
 SatchelConfigState
@@ -306,6 +313,7 @@ satchel_config_problem_free (SatchelConfigProblem *problem)
   if (problem == NULL)
     return;
   g_free (problem->where);
+  g_free (problem->setting);
   g_free (problem->text);
   g_free (problem);
 }
@@ -316,8 +324,45 @@ satchel_config_problem_text (const SatchelConfigProblem *problem)
   return g_strdup_printf ("%s%s%s%s", problem->where, *problem->where != '\0' ? ": " : "", problem->is_warning ? "warning: " : "", problem->text);
 }
 
+/* "FILE:LINE", as satchel_config_text_where makes it, or a file alone; what --set said is in no file. */
+static void
+add_place (SatchelJson *json, const char *where)
+{
+  const char *colon = strrchr (where, ':');
+  gboolean has_line = colon != NULL && colon[1] != '\0' && colon[1 + strspn (colon + 1, "0123456789")] == '\0';
+  g_autofree char *file = has_line ? g_strndup (where, (gsize) (colon - where)) : g_strdup (where);
+  satchel_json_text (json, "file", *file != '\0' && !g_str_has_prefix (file, "--set") ? file : NULL);
+  if (has_line)
+    satchel_json_number (json, "line", g_ascii_strtoll (colon + 1, NULL, 10));
+  else
+    satchel_json_text (json, "line", NULL);
+}
+
 void
-satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *where, const char *format, ...)
+satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid, GString *out)
+{
+  SatchelJson json = { .out = out };
+  satchel_json_open (&json, NULL, '{');
+  satchel_json_text (&json, "config_dir", config_dir);
+  satchel_json_bool (&json, "valid", is_valid);
+  satchel_json_open (&json, "problems", '[');
+  for (guint i = 0; i < problems->len; i++)
+    {
+      const SatchelConfigProblem *problem = problems->pdata[i];
+      satchel_json_open (&json, NULL, '{');
+      satchel_json_text (&json, "severity", problem->is_warning ? "warning" : "error");
+      add_place (&json, problem->where);
+      satchel_json_text (&json, "setting", *problem->setting != '\0' ? problem->setting : NULL);
+      satchel_json_text (&json, "text", problem->text);
+      satchel_json_close (&json, '}');
+    }
+  satchel_json_close (&json, ']');
+  satchel_json_close (&json, '}');
+  g_string_append_c (out, '\n');
+}
+
+static void
+add_problem (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format, va_list arguments)
 {
   if (problems->len > SATCHEL_CONFIG_PROBLEMS)
     {
@@ -330,17 +375,34 @@ satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *wher
     {
       g_free (where);
       problem->where = g_strdup ("");
+      problem->setting = g_strdup ("");
       problem->text = g_strdup ("there are more problems; mend these first");
       return;
     }
-  va_list arguments;
-  va_start (arguments, format);
   /* What is quoted from a file may be cut inside a character, or be no text at all. */
   g_autofree char *raw = g_strdup_vprintf (format, arguments);
   problem->text = g_utf8_make_valid (raw, -1);
-  va_end (arguments);
   problem->where = where != NULL ? where : g_strdup ("");
+  problem->setting = g_utf8_make_valid (setting, -1);
   problem->is_warning = is_warning;
+}
+
+void
+satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *where, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  add_problem (problems, is_warning, where, "", format, arguments);
+  va_end (arguments);
+}
+
+void
+satchel_config_problem_add_of (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  add_problem (problems, is_warning, where, setting, format, arguments);
+  va_end (arguments);
 }
 
 guint

@@ -29,13 +29,17 @@ extern const SatchelConfigRow satchel_config_enabled_row; /* what every group of
 /* One mistake, ready to print: "FILE:LINE: message; what to do". */
 typedef struct SatchelConfigProblem
 {
-  char *where; /* "FILE:LINE", or "" */
+  char *where;   /* "FILE:LINE", "FILE", or "" */
+  char *setting; /* "GROUP.KEY" or "GROUP", which it is about, or "" */
   char *text;
   gboolean is_warning;
 } SatchelConfigProblem;
 void satchel_config_problem_free (SatchelConfigProblem *problem);
 /* "FILE:LINE: warning: TEXT", as people read it; yours.  Programs look at the fields. */
 char *satchel_config_problem_text (const SatchelConfigProblem *problem);
+/* For programs: {"config_dir": ..., "valid": ..., "problems": [{"severity", "file", "line", "setting", "text"}]} and a line end;
+ * what is not known is null. */
+void satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid, GString *out);
 
 /* Finds a module's schema by group name: given by the caller (the loader), NULL if there is no such module. */
 typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, gpointer data);
@@ -52,6 +56,8 @@ typedef enum
   SATCHEL_CONFIG_HOLES, /* a group or module that is not known, or whether it is on: what seems missing may only be misspelt */
   SATCHEL_CONFIG_BROKEN /* a part of a file could not be read at all: nothing follows from what is not there */
 } SatchelConfigState;
+/* "GROUP", or "GROUP.KEY" of an element of a list. */
+const char *satchel_config_name (const SatchelConfig *config);
 SatchelConfigState satchel_config_set_state (const SatchelConfigSet *set);
 /* The same, but with errors too it gives what could be understood, wrong settings at their defaults: for naming
  * further problems in the same run, never for use.  Never NULL. */

@@ -93,8 +93,8 @@ note_first (Load *load, const char *path, const config_setting_t *setting)
       g_hash_table_insert (load->seen, g_strdup (path), where (load, setting));
       return TRUE;
     }
-  satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
-                              "%s is set twice: here and at %s; remove one", path, first);
+  satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+                                 "%s is set twice: here and at %s; remove one", path, first);
   return FALSE;
 }
 
@@ -125,14 +125,14 @@ report_unknown_group (Load *load, const char *name, const config_setting_t *sett
   const char *why = has_loader && is_installed ? satchel_loader_why_not (load->data, name) : NULL;
   const char *near = why == NULL ? satchel_suggest (name, (const char *const *) names->pdata) : NULL;
   if (why != NULL)
-    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting), "%s", why);
+    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name, "%s", why);
   else if (near != NULL)
-    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
-                                "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
+    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name,
+                                   "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
   else
-    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
-                                "%.64s: no such group of settings and no such module; "
-                                "install the module (satchel module list shows what is there) or remove the group", name);
+    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name,
+                                   "%.64s: no such group of settings and no such module; "
+                                   "install the module (satchel module list shows what is there) or remove the group", name);
 }
 
 static void
@@ -144,11 +144,11 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
   g_ptr_array_add (keys, NULL);
   const char *near = satchel_suggest (key, (const char *const *) keys->pdata);
   if (near != NULL)
-    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
-                                "%s: no such setting; did you mean \"%s\"?", path, near);
+    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+                                   "%s: no such setting; did you mean \"%s\"?", path, near);
   else
-    satchel_config_problem_add (load->reader.problems, FALSE, where (load, setting),
-                                "%s: no such setting; remove it (satchel config defaults %s shows all)", path,
+    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+                                   "%s: no such setting; remove it (satchel config defaults %s shows all)", path,
                                 draft->config->name);
 }
 
@@ -414,8 +414,9 @@ check_required (Load *load, const char *name, const Draft *draft)
     if ((row->flags & SATCHEL_CONFIG_REQUIRED) != 0 && !satchel_config_find (draft->config, row->key)->is_set)
       {
         const char *enabled_at = draft->is_module ? satchel_config_origin (draft->config, "enabled") : draft->named_at;
-        satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (enabled_at),
-                                    "%s: \"%s\" must be set: %s", name, row->key, row->help);
+        g_autofree char *path = g_strdup_printf ("%s.%s", name, row->key);
+        satchel_config_problem_add_of (load->reader.problems, FALSE, g_strdup (enabled_at), path,
+                                       "%s: \"%s\" must be set: %s", name, row->key, row->help);
       }
 }
 

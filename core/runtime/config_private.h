@@ -53,6 +53,9 @@ SatchelConfigSet *satchel_config_set_new (GHashTable *groups);
 /* @where is taken over. */
 void satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *where, const char *format, ...)
     G_GNUC_PRINTF (4, 5);
+/* The same about @setting, "GROUP.KEY" or "GROUP". */
+void satchel_config_problem_add_of (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format,
+                                    ...) G_GNUC_PRINTF (5, 6);
 guint satchel_config_count_errors (GPtrArray *problems);
 
 /* config_text.c: what libconfig will read, and where each line of it came from. */

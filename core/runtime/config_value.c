@@ -25,8 +25,8 @@ satchel_config_find_row (const SatchelConfigRow *rows, const char *key)
 static void
 report (SatchelConfigReader *reader, const config_setting_t *setting, const char *path, const char *why)
 {
-  satchel_config_problem_add (reader->problems, FALSE,
-                              satchel_config_text_where (reader->text, config_setting_source_line (setting)), "%s: %s", path, why);
+  satchel_config_problem_add_of (reader->problems, FALSE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
+                                 path, "%s: %s", path, why);
 }
 
 static const char *
@@ -125,9 +125,9 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
       report (reader, setting, path, "the name of a credential has no /");
       return FALSE;
     }
-  satchel_config_problem_add (reader->problems, TRUE,
-                              satchel_config_text_where (reader->text, config_setting_source_line (setting)),
-                              "%s: a plain secret; better write \"file:PATH\", \"credential:NAME\" or \"env:NAME\"", path);
+  satchel_config_problem_add_of (reader->problems, TRUE,
+                                 satchel_config_text_where (reader->text, config_setting_source_line (setting)), path,
+                                 "%s: a plain secret; better write \"file:PATH\", \"credential:NAME\" or \"env:NAME\"", path);
   return TRUE;
 }
 
@@ -230,9 +230,9 @@ report_unknown (SatchelConfigReader *reader, const config_setting_t *member, con
   g_ptr_array_add (keys, NULL);
   const char *near = satchel_suggest (config_setting_name (member), (const char *const *) keys->pdata);
   if (near != NULL)
-    satchel_config_problem_add (reader->problems, FALSE,
-                                satchel_config_text_where (reader->text, config_setting_source_line (member)),
-                                "%s: no such setting; did you mean \"%s\"?", path, near);
+    satchel_config_problem_add_of (reader->problems, FALSE,
+                                   satchel_config_text_where (reader->text, config_setting_source_line (member)), path,
+                                   "%s: no such setting; did you mean \"%s\"?", path, near);
   else
     report (reader, member, path, "no such setting; remove it");
 }
@@ -241,7 +241,7 @@ report_unknown (SatchelConfigReader *reader, const config_setting_t *member, con
 static SatchelConfig *
 read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting)
 {
-  g_autoptr (SatchelConfig) config = satchel_config_new_from_rows (row->key, row->group, FALSE, reader->conf_dir);
+  g_autoptr (SatchelConfig) config = satchel_config_new_from_rows (path, row->group, FALSE, reader->conf_dir);
   gboolean ok = TRUE;
   for (int i = 0; i < config_setting_length (setting); i++)
     {

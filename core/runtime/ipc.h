@@ -89,7 +89,7 @@ typedef enum
   /* config -> master (core/daemon/plan.h); CONFIG, TLS_FILE and MODULE (with u32 roles added) go this way too */
   SATCHEL_IPC_PLAN = 192,      /* numbers and paths of the server */
   SATCHEL_IPC_PLAN_LISTENER,   /* a socket to bind */
-  SATCHEL_IPC_PROBLEM,         /* u32 is_warning, s where, s text */
+  SATCHEL_IPC_PROBLEM,         /* u32 is_warning, s where, s setting, s text */
   SATCHEL_IPC_PLAN_END,        /* u32 ok */
   SATCHEL_IPC_PLAN_HELPER      /* s module; fd: the configuration as its helper sees it, a sealed memfd; before PLAN_END */
 } SatchelIpcType;

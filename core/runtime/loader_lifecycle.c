@@ -50,6 +50,7 @@ add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name
   const char *origin = section != NULL ? satchel_config_origin (section, is_key ? key : "enabled") : NULL;
   problem->where = g_strdup (origin != NULL && strcmp (origin, "default") != 0 ? origin : "");
   problem->text = g_str_has_prefix (text, "module ") ? g_strdup (text) : g_strdup_printf ("%s%s%s", name, is_key ? "." : ": ", text);
+  problem->setting = is_key ? g_strdup_printf ("%s.%s", name, key) : g_strdup (name);
   g_ptr_array_add (problems, problem);
 }
 

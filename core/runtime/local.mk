@@ -10,7 +10,8 @@ libsatchel_la_SOURCES += core/runtime/reactor.c core/runtime/reactor_private.h c
 	core/runtime/connection.c core/runtime/connection_input.c core/runtime/connection_output.c core/runtime/connection_private.h \
 	core/runtime/connection_struct.h core/runtime/transport.c core/runtime/deflate_transport.c
 libsatchel_la_SOURCES += core/runtime/config.c core/runtime/config_check.c core/runtime/config_load.c core/runtime/config_private.h \
-	core/runtime/config_image.c core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c core/runtime/config_write.c
+	core/runtime/config_image.c core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c core/runtime/config_write.c \
+	core/runtime/json.c core/runtime/json.h
 libsatchel_la_SOURCES += core/runtime/loader.c core/runtime/loader_files.c core/runtime/loader_check.c \
 	core/runtime/loader_lifecycle.c core/runtime/loader_private.h
 EXTRA_DIST += core/runtime/README.md

@@ -89,7 +89,7 @@ def usage():
     says(satchel("user", "add", code=64), "write satchel user add USER")
     says(satchel("user", "add", "a", "b", code=64), "too many words")
     says(satchel("user", "list", "--jsno", code=64), "did you mean --json?")
-    says(satchel("config", "check", "--json", code=64), "--json: no such option here")
+    says(satchel("config", "dump", "--all", code=64), "--all: no such option here")
     says(satchel("--config-dir", code=64), "--config-dir lacks its value")
     says(satchel("user", "list", "--json=yes", code=64), "takes no value")
     says(satchel("completion", "tcsh", code=64), "bash")
@@ -135,6 +135,39 @@ def check_bad():
          f'{path("etc/conf.d/a.conf")}:1: log.level: "loud" is no choice',
          f'{path("etc/conf.d/b.conf")}:2: log.level is set twice: here and at {path("etc/conf.d/a.conf")}:1')
     equal(r.stdout, "", "standard output")
+
+
+@case
+def check_json():
+    """config check --json: the same problems as objects with severity, file, line, setting and text; one object also when all is good"""
+    def check(code, *options):
+        r = satchel("config", "check", "--json", *options, code=code)
+        equal(r.stderr, "", "standard error")
+        got = json.loads(r.stdout)
+        equal((list(got), got["config_dir"], got["valid"]), (["config_dir", "valid", "problems"], path("etc"), code == 0), "the object")
+        for problem in got["problems"]:
+            equal(list(problem), ["severity", "file", "line", "setting", "text"], "fields")
+        return {(p["severity"], p["file"] and os.path.relpath(p["file"], path("etc")), p["line"], p["setting"]): p["text"] for p in got["problems"]}
+    good()
+    equal({key[0] for key in check(0)} <= {"warning"}, True, "a good one has no error")
+    n = len(open(path("etc/satchel.conf")).read().splitlines())
+    with open(path("etc/satchel.conf"), "a") as f:
+        f.write("limits = { conections = 5; };\nlmpt = { enabled = true; };\n"
+                'listen = { listeners = ( { name = "odd"; protocol = "gopher"; address = "127.0.0.1"; port = 70; } ); };\n')
+    put("etc/conf.d/a.conf", '# warning: a line\nlog = { level = "l\\"oud"; };\n')
+    put("etc/conf.d/left.conf.bak", "")
+    told = check(78, "--set", "server.default_domain=no_domain..", "--set", "limits.threads=0")
+    for key, text in {("error", "satchel.conf", n + 1, "limits.conections"): 'no such setting; did you mean "connections"?',
+                      ("error", "satchel.conf", n + 2, "lmpt"): 'did you mean "lmtp"?',
+                      ("error", "satchel.conf", n + 3, "listen.listeners.protocol"): 'listener odd: no enabled module provides the protocol "gopher"',
+                      ("error", "conf.d/a.conf", 2, "log.level"): 'log.level: "l"oud" is no choice',
+                      ("warning", "conf.d/left.conf.bak", None, None): "is not read",
+                      ("error", None, None, "server.default_domain"): "is no name of a domain",
+                      ("error", None, None, "limits.threads"): "out of range"}.items():
+        equal(text in told.get(key, f"not there: {told}"), True, f"{key}: {told.get(key)}")
+    equal(sorted(text for key, text in told.items() if key[0] == "error" and text not in satchel("config", "check", "--set", "server.default_domain=no_domain..",
+          "--set", "limits.threads=0", code=78).stderr), [], "what people are told is the same")
+    os.unlink(path("etc/conf.d/left.conf.bak"))
 
 
 @case

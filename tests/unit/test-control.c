@@ -212,11 +212,11 @@ sample_plan (void)
   return plan;
 }
 
-static const SatchelConfigProblem sent[] = { { (char *) "f:1", (char *) "a warning", TRUE },
-                                             { (char *) "", (char *) "warning: from the start", FALSE },
-                                             { (char *) "warning: f.conf:2", (char *) "a file that is called so", FALSE },
-                                             { (char *) "f:3", (char *) "module x: warning: its own words", FALSE },
-                                             { (char *) "", (char *) "w", TRUE } };
+static const SatchelConfigProblem sent[] = { { (char *) "f:1", (char *) "imap.port", (char *) "a warning", TRUE },
+                                             { (char *) "", (char *) "", (char *) "warning: from the start", FALSE },
+                                             { (char *) "warning: f.conf:2", (char *) "x", (char *) "a file that is called so", FALSE },
+                                             { (char *) "f:3", (char *) "", (char *) "module x: warning: its own words", FALSE },
+                                             { (char *) "", (char *) "", (char *) "w", TRUE } };
 
 /* Sends and takes in; @mangle changes the received body first. */
 static SatchelPlanStep
@@ -256,6 +256,7 @@ test_plan (void)
     {
       const SatchelConfigProblem *problem = g_ptr_array_index (copy->problems, i);
       g_assert_cmpstr (problem->where, ==, sent[i].where);
+      g_assert_cmpstr (problem->setting, ==, sent[i].setting);
       g_assert_cmpstr (problem->text, ==, sent[i].text);
       g_assert_cmpint (problem->is_warning, ==, sent[i].is_warning);
     }

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/cli/json.h"
+#include "core/runtime/json.h"
 
 static void
 append_string (GString *out, const char *text)
