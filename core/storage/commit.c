@@ -39,11 +39,23 @@ is_runnable (const SatchelTransaction *transaction, GError **error)
   return TRUE;
 }
 
-/* The layers' and the driver's view of a round.  Under write_lock, queue_lock not held. */
+/* A driver that says of an APPEND neither that it failed nor which UID it has got has not carried it out. */
+static gboolean
+is_carried_out (const SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < transaction->operations->len; i++)
+    {
+      const SatchelOperation *operation = transaction->operations->pdata[i];
+      if (operation->kind == SATCHEL_OPERATION_APPEND && (operation->ret_uids == NULL || operation->ret_uids->len != 1))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+/* The driver's view of a round.  Under write_lock, queue_lock not held. */
 static void
 run_round (SatchelStore *store, GPtrArray *round)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, COMMIT);
   g_autofree SatchelTransaction **transactions = g_new (SatchelTransaction *, round->len);
   g_autofree SatchelCommitRequest **requests = g_new (SatchelCommitRequest *, round->len);
   g_autofree GError **results = g_new0 (GError *, round->len);
@@ -57,9 +69,13 @@ run_round (SatchelStore *store, GPtrArray *round)
       transactions[n++] = request->transaction;
     }
   if (n > 0)
-    target->ops->commit (target, transactions, n, results);
+    satchel_storage_commit (&store->client, transactions, n, results);
   for (guint i = 0; i < n; i++)
-    requests[i]->error = results[i];
+    {
+      if (results[i] == NULL && !is_carried_out (transactions[i]))
+        satchel_dispatch_check_error (SATCHEL_TOP (store, commit), "commit", &results[i]);
+      requests[i]->error = results[i];
+    }
 }
 
 static void
@@ -108,22 +124,6 @@ run_alone (SatchelStore *store, SatchelCommitRequest *request)
   run_round (store, round);
 }
 
-static gboolean
-has_effect (const SatchelOperation *operation)
-{
-  switch (operation->kind)
-    {
-    case SATCHEL_OPERATION_APPEND:
-      return TRUE;
-    case SATCHEL_OPERATION_COPY:
-    case SATCHEL_OPERATION_MOVE:
-    case SATCHEL_OPERATION_FLAGS:
-    case SATCHEL_OPERATION_EXPUNGE:
-      return operation->ret_source.n_ranges > 0;
-    }
-  return FALSE;
-}
-
 /* In the committing job, after durability. */
 static void
 tell_listeners (SatchelTransaction *transaction)
@@ -145,7 +145,7 @@ tell_listeners (SatchelTransaction *transaction)
         .destination = operation->destination,
         .operation = operation,
       };
-      for (guint k = 0; has_effect (operation) && k < n; k++)
+      for (guint k = 0; satchel_operation_has_effect (operation) && k < n; k++)
         if (SATCHEL_HAS (told[k].ops, changed))
           told[k].ops->changed (&event);
     }
@@ -162,7 +162,7 @@ satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
       g_propagate_error (error, g_steal_pointer (&transaction->error));
       return FALSE;
     }
-  if (!satchel_transaction_prepare (transaction, error))
+  if (!satchel_operation_prepare (transaction, error))
     return FALSE;
   if (transaction->error != NULL) /* a layer added an operation that cannot be */
     {
@@ -181,7 +181,7 @@ satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
       g_propagate_error (error, request.error);
       return FALSE;
     }
-  satchel_transaction_fill_composed (transaction);
+  satchel_operation_fill_composed (transaction);
   tell_listeners (transaction);
   return TRUE;
 }

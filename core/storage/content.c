@@ -40,26 +40,22 @@ SatchelStream *
 satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
   SatchelStore *store = satchel_mailbox_core (mailbox)->store;
-  SatchelStorage *target = SATCHEL_TOP (store, OPEN_MESSAGE);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autofree char *crumb = crumb_of (snapshot, uid);
   satchel_job_crumb ("%s", crumb);
-  target = satchel_dispatch_pass_by (target, error);
-  return target != NULL ? target->ops->open_message (target, mailbox, uid, error) : NULL;
+  return satchel_storage_open_message (&store->client, mailbox, uid, error);
 }
 
 SatchelStream *
 satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, PEEK_MESSAGE);
-  return target != NULL ? target->ops->peek_message (target, mailbox, uid) : NULL;
+  return satchel_storage_peek_message (&satchel_mailbox_core (mailbox)->store->client, mailbox, uid);
 }
 
 gboolean
 satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, EMAIL_ID);
-  return target->ops->email_id (target, mailbox, uid, ret_id, error);
+  return satchel_storage_email_id (&satchel_mailbox_core (mailbox)->store->client, mailbox, uid, ret_id, error);
 }
 
 /* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
@@ -76,9 +72,8 @@ is_unique_id (const char *uidl)
 gboolean
 satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, UNIQUE_IDS);
   g_autofree char **uidls = g_new0 (char *, n);
-  if (target != NULL && !target->ops->unique_ids (target, mailbox, uids, n, uidls, error))
+  if (!satchel_storage_unique_ids (&satchel_mailbox_core (mailbox)->store->client, mailbox, uids, n, uidls, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
     {
@@ -93,10 +88,9 @@ gboolean
 satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete,
                           GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, VANISHED);
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   gboolean is_complete = FALSE;
-  if (!target->ops->vanished (target, mailbox, modseq, &uids, &is_complete, error))
+  if (!satchel_storage_vanished (&satchel_mailbox_core (mailbox)->store->client, mailbox, modseq, &uids, &is_complete, error))
     return FALSE;
   *ret_uids = uids;
   *ret_is_complete = is_complete;
@@ -120,14 +114,13 @@ static void
 flush (Batch *batch)
 {
   SatchelStore *store = satchel_mailbox_core (batch->mailbox)->store;
-  SatchelStorage *target = SATCHEL_TOP (store, PUT_ATTRIBUTES);
   g_autoptr (GError) error = NULL;
   if (batch->n == 0)
     return;
   satchel_store_begin_write (store);
   gboolean ok = satchel_mailbox_is_deleted (batch->mailbox)
-                || target->ops->put_attributes (target, batch->mailbox, batch->uids, batch->n, batch->attributes,
-                                                batch->sizes, &error);
+                || satchel_storage_put_attributes (&store->client, batch->mailbox, batch->uids, batch->n, batch->attributes,
+                                                   batch->sizes, &error);
   satchel_store_end_write (store);
   /* They can be computed again: a full disk must not make mail unreadable. */
   if (!ok)
@@ -154,8 +147,8 @@ unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **err
     return satchel_attributes_unparsed (known_size);
   /* Through all layers, also one that crashed: its length alone is asked for. */
   satchel_job_crumb ("length");
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, OPEN_MESSAGE);
-  g_autoptr (SatchelStream) content = target->ops->open_message (target, mailbox, uid, error);
+  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, open_message);
+  g_autoptr (SatchelStream) content = satchel_dispatch_open_at (target, mailbox, uid, error);
   gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
   return length >= 0 ? satchel_attributes_unparsed ((guint64) length) : NULL;
 }
@@ -239,13 +232,12 @@ resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *sto
 gboolean
 satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, GET_ATTRIBUTES);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GError) first_error = NULL;
   GBytes **stored = ret;
   memset (stored, 0, n * sizeof *stored);
   /* An index that cannot be read only costs time: everything is scanned. */
-  if (!target->ops->get_attributes (target, mailbox, uids, n, stored, NULL))
+  if (!satchel_storage_get_attributes (&satchel_mailbox_core (mailbox)->store->client, mailbox, uids, n, stored, NULL))
     for (guint i = 0; i < n; i++)
       g_clear_pointer (&stored[i], g_bytes_unref);
   Batch batch = { .mailbox = mailbox };

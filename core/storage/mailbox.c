@@ -87,8 +87,7 @@ open_locked (SatchelStore *store, const char *name, GError **error)
   SatchelMailbox *mailbox = look_up (store, name);
   if (mailbox != NULL)
     return mailbox;
-  SatchelStorage *target = SATCHEL_TOP (store, OPEN_MAILBOX);
-  mailbox = target->ops->open_mailbox (target, name, error);
+  mailbox = satchel_storage_open_mailbox (&store->client, name, error);
   if (mailbox == NULL)
     return NULL;
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
@@ -121,8 +120,7 @@ satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **erro
 static gboolean
 is_current (SatchelMailbox *mailbox)
 {
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, IS_CURRENT);
-  return target != NULL && target->ops->is_current (target, mailbox);
+  return satchel_storage_is_current (&satchel_mailbox_core (mailbox)->store->client, mailbox);
 }
 
 SatchelMailbox *
@@ -183,12 +181,11 @@ SatchelSnapshot *
 satchel_mailbox_dated_snapshot (SatchelMailbox *mailbox, GError **error)
 {
   SatchelStore *store = satchel_mailbox_core (mailbox)->store;
-  SatchelStorage *target = SATCHEL_TOP (store, FILL_DATES);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
-  if (snapshot->state.n_undated == 0 || target == NULL)
+  if (snapshot->state.n_undated == 0)
     return g_steal_pointer (&snapshot);
   satchel_store_begin_write (store);
-  gboolean ok = satchel_mailbox_is_deleted (mailbox) || target->ops->fill_dates (target, mailbox, error);
+  gboolean ok = satchel_mailbox_is_deleted (mailbox) || satchel_storage_fill_dates (&store->client, mailbox, error);
   satchel_store_end_write (store);
   return ok ? satchel_mailbox_snapshot (mailbox) : NULL;
 }
@@ -258,13 +255,12 @@ take_idle (SatchelStore *store, gint64 before_ms)
 static void
 close_idle (SatchelStore *store, gint64 before_ms)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, CLOSE_MAILBOX);
   satchel_store_begin_write (store);
   g_autoptr (GPtrArray) idle = take_idle (store, before_ms);
   for (guint i = 0; i < idle->len; i++)
     {
       SatchelMailboxCore *core = idle->pdata[i];
-      target->ops->close_mailbox (target, &core->handle);
+      satchel_storage_close_mailbox (&store->client, &core->handle);
       core_free (core);
     }
   satchel_store_end_write (store);
@@ -295,12 +291,11 @@ gboolean
 satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error)
 {
   SatchelStore *store = satchel_mailbox_core (mailbox)->store;
-  SatchelStorage *target = SATCHEL_TOP (store, SYNC);
   if (is_current (mailbox))
     return TRUE;
   satchel_store_begin_write (store);
   gboolean is_deleted = satchel_mailbox_is_deleted (mailbox);
-  gboolean ok = is_deleted ? TRUE : target->ops->sync (target, mailbox, error);
+  gboolean ok = is_deleted ? TRUE : satchel_storage_sync (&store->client, mailbox, error);
   satchel_store_end_write (store);
   return ok;
 }
@@ -316,7 +311,6 @@ gboolean
 satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first, GError **error)
 {
   SatchelStore *store = satchel_mailbox_core (mailbox)->store;
-  SatchelStorage *target = SATCHEL_TOP (store, CLAIM_RECENT);
   guint32 first = upto_uid;
   gboolean ok = TRUE;
   /* It only grows: with nothing to claim nothing is written, which is the usual SELECT. */
@@ -324,7 +318,7 @@ satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32
     {
       satchel_store_begin_write (store);
       if (!satchel_mailbox_is_deleted (mailbox) && first_recent (mailbox) < upto_uid)
-        ok = target->ops->claim_recent (target, mailbox, upto_uid, &first, error);
+        ok = satchel_storage_claim_recent (&store->client, mailbox, upto_uid, &first, error);
       satchel_store_end_write (store);
     }
   if (ok)

@@ -63,11 +63,10 @@ satchel_store_forget_list (SatchelStore *store)
 GPtrArray *
 satchel_store_list_cached (SatchelStore *store)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, LIST_IS_CURRENT);
   g_mutex_lock (&store->list_lock);
   GPtrArray *list = store->list != NULL ? g_ptr_array_ref (store->list) : NULL;
   g_mutex_unlock (&store->list_lock);
-  if (list != NULL && !target->ops->list_is_current (target))
+  if (list != NULL && !satchel_storage_list_is_current (&store->client))
     g_clear_pointer (&list, g_ptr_array_unref);
   return list;
 }
@@ -82,11 +81,10 @@ satchel_store_list (SatchelStore *store, GError **error)
   guint generation = store->list_generation;
   g_mutex_unlock (&store->list_lock);
   g_autoptr (GPtrArray) infos = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_mailbox_info_free);
-  SatchelStorage *target = SATCHEL_TOP (store, LIST);
-  if (!target->ops->list (target, infos, error))
+  if (!satchel_storage_list (&store->client, infos, error))
     return NULL;
   g_ptr_array_sort (infos, compare_infos);
-  if (SATCHEL_TOP (store, LIST_IS_CURRENT) != NULL)
+  if (SATCHEL_TOP (store, list_is_current) != NULL)
     {
       g_mutex_lock (&store->list_lock);
       if (generation == store->list_generation) /* nothing changed while the driver looked */
@@ -118,14 +116,12 @@ create_locked (SatchelStore *store, const char *name, guint special_use, GError 
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "INBOX always exists");
   if (!check_room (store, error))
     return FALSE;
-  SatchelStorage *target = SATCHEL_TOP (store, CREATE);
-  return target->ops->create (target, name, special_use, error);
+  return satchel_storage_create (&store->client, name, special_use, error);
 }
 
 static gboolean
 end_change (SatchelStore *store, gboolean result)
 {
-  satchel_store_forget_list (store);
   satchel_store_end_write (store);
   return result;
 }
@@ -146,9 +142,8 @@ satchel_store_delete (SatchelStore *store, const char *name, GError **error)
     return FALSE;
   if (is_inbox (name))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
-  SatchelStorage *target = SATCHEL_TOP (store, REMOVE);
   satchel_store_begin_write (store);
-  return end_change (store, target->ops->remove (target, name, error));
+  return end_change (store, satchel_storage_remove (&store->client, name, error));
 }
 
 static gboolean
@@ -190,7 +185,6 @@ check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, cons
 static void
 move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, const char *to)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, SUBSCRIBE);
   gsize len = strlen (from);
   for (guint i = 0; i < infos->len; i++)
     {
@@ -200,7 +194,8 @@ move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, con
         continue;
       g_autofree char *name = g_strconcat (to, info->name + len, NULL);
       if (strlen (name) <= SATCHEL_MAILBOX_NAME_BYTES
-          && (!target->ops->subscribe (target, name, TRUE, &error) || !target->ops->subscribe (target, info->name, FALSE, &error)))
+          && (!satchel_storage_subscribe (&store->client, name, TRUE, &error)
+              || !satchel_storage_subscribe (&store->client, info->name, FALSE, &error)))
         satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of %s does not follow its new name: %s", store->user,
                      info->name, error->message);
     }
@@ -211,11 +206,10 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
 {
   if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
     return FALSE;
-  SatchelStorage *target = SATCHEL_TOP (store, RENAME);
   satchel_store_begin_write (store);
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   gboolean is_renamed = infos != NULL && check_rename_list (store, infos, from, to, error)
-                        && target->ops->rename (target, from, to, error);
+                        && satchel_storage_rename (&store->client, from, to, error);
   if (is_renamed && !is_inbox (from))
     move_subscriptions (store, infos, from, to);
   return end_change (store, is_renamed);
@@ -224,14 +218,13 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
 static gboolean
 subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, SUBSCRIBE);
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   if (infos == NULL)
     return FALSE;
   /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
   if (subscribe && satchel_list_find (infos, name) == NULL && infos->len >= store->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
-  return target->ops->subscribe (target, name, subscribe, error);
+  return satchel_storage_subscribe (&store->client, name, subscribe, error);
 }
 
 gboolean
@@ -248,9 +241,8 @@ satchel_store_set_special_use (SatchelStore *store, const char *name, guint spec
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  SatchelStorage *target = SATCHEL_TOP (store, SET_SPECIAL_USE);
   satchel_store_begin_write (store);
-  return end_change (store, target->ops->set_special_use (target, name, special_use, error));
+  return end_change (store, satchel_storage_set_special_use (&store->client, name, special_use, error));
 }
 
 char *
@@ -274,9 +266,8 @@ satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  SatchelStorage *target = SATCHEL_TOP (store, STATUS);
   SatchelMailboxState state = { 0 };
-  if (!target->ops->status (target, name, &state, error))
+  if (!satchel_storage_status (&store->client, name, &state, error))
     return FALSE;
   *ret_state = state;
   return TRUE;

@@ -69,9 +69,8 @@ ensure_one (SatchelStore *store, const SatchelConfig *mailboxes, guint use, GErr
 static void
 hold_syncs (SatchelStore *store, gboolean hold)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, HOLD_SYNCS);
   g_autoptr (GError) error = NULL;
-  if (target != NULL && !target->ops->hold_syncs (target, hold, &error))
+  if (!satchel_storage_hold_syncs (&store->client, hold, &error))
     satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->user, error->message);
 }
 

@@ -40,8 +40,7 @@ static SatchelStage *
 stage_open (SatchelStore *store, guint64 size_hint, GBytes *attributes, GError **error)
 {
   g_autoptr (SatchelStage) stage = stage_alloc (store);
-  SatchelStorage *target = SATCHEL_TOP (store, STAGE);
-  stage->writer = target->ops->stage (target, size_hint, &stage->staged, error);
+  stage->writer = satchel_storage_stage (&store->client, size_hint, &stage->staged, error);
   if (stage->writer == NULL)
     return NULL;
   if (attributes != NULL)
@@ -220,13 +219,12 @@ stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *a
 static SatchelStage *
 stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes, GError **error)
 {
-  SatchelStorage *target = SATCHEL_TOP (store, STAGE_SPOOLED);
   g_autoptr (GError) local = NULL;
-  if (!store->can_link || target == NULL)
+  if (SATCHEL_TOP (store, stage)->below != NULL) /* a layer makes other bytes of what comes in */
     return NULL;
   g_autoptr (SatchelStage) stage = stage_alloc (store);
   stage->staged.size = stage->size = size;
-  if (target->ops->stage_spooled (target, path, is_lf, &stage->staged, &local))
+  if (satchel_storage_stage_spooled (&store->client, path, is_lf, &stage->staged, &local))
     {
       stage->staged.attributes = g_bytes_ref (attributes);
       stage->is_finished = TRUE;
@@ -299,13 +297,12 @@ satchel_stage_store (const SatchelStage *stage)
 void
 satchel_stage_free (SatchelStage *stage)
 {
-  SatchelStorage *target = SATCHEL_TOP (stage->store, STAGE_DROP);
   g_clear_pointer (&stage->writer, satchel_writer_free);
   g_clear_pointer (&stage->scanner, satchel_scanner_free);
   g_clear_pointer (&stage->head, g_byte_array_unref);
   g_free (stage->crumb);
   if (stage->staged.driver != NULL)
-    target->ops->stage_drop (target, &stage->staged);
+    satchel_storage_stage_drop (&stage->store->client, &stage->staged);
   g_clear_pointer (&stage->staged.attributes, g_bytes_unref);
   satchel_store_unref (stage->store);
   g_free (stage);

@@ -7,40 +7,21 @@
 
 #include "core/storage/store_open.h"
 
-/* Operations that go down the stack; the table in dispatch.c gives class and method. */
+/* Calls that go down the stack, SATCHEL_CALL_NAME each. */
 typedef enum
 {
-  SATCHEL_CALL_STAGE,
-  SATCHEL_CALL_STAGE_SPOOLED,
-  SATCHEL_CALL_STAGE_DROP,
-  SATCHEL_CALL_OPEN_MESSAGE,
-  SATCHEL_CALL_EMAIL_ID,
-  SATCHEL_CALL_LIST,
-  SATCHEL_CALL_LIST_IS_CURRENT,
-  SATCHEL_CALL_CREATE,
-  SATCHEL_CALL_REMOVE,
-  SATCHEL_CALL_RENAME,
-  SATCHEL_CALL_SUBSCRIBE,
-  SATCHEL_CALL_SET_SPECIAL_USE,
-  SATCHEL_CALL_STATUS,
-  SATCHEL_CALL_OPEN_MAILBOX,
-  SATCHEL_CALL_CLOSE_MAILBOX,
-  SATCHEL_CALL_GET_ATTRIBUTES,
-  SATCHEL_CALL_PUT_ATTRIBUTES,
-  SATCHEL_CALL_SYNC,
-  SATCHEL_CALL_IS_CURRENT,
-  SATCHEL_CALL_WATCH,
-  SATCHEL_CALL_CLAIM_RECENT,
-  SATCHEL_CALL_VANISHED,
-  SATCHEL_CALL_GET_METADATA,
-  SATCHEL_CALL_PUT_METADATA,
-  SATCHEL_CALL_COMMIT,
-  SATCHEL_CALL_UNIQUE_IDS,
-  SATCHEL_CALL_PEEK_MESSAGE,
-  SATCHEL_CALL_FILL_DATES,
-  SATCHEL_CALL_HOLD_SYNCS,
-  SATCHEL_N_CALLS
+#define STEP(...)
+#define METHOD(result, name, ...) SATCHEL_CALL_##name,
+#include "core/storage/methods.def"
+  SATCHEL_N_CALLS,
+  SATCHEL_CALL_none = SATCHEL_N_CALLS
 } SatchelCall;
+
+/* satchel_storage_NAME: the same for layers (storage.h has those that are theirs) and, with &store->client, for the core. */
+#define STEP(...)
+#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)    \
+  result satchel_storage_##name parameters;
+#include "core/storage/methods.def"
 
 /* For each call the level that answers it; NULL: none does (a "may" method). */
 typedef struct SatchelDispatch
@@ -59,8 +40,8 @@ struct SatchelStore
   char **level_names;
   guint n_levels;
   SatchelDispatch top;    /* calls from the core */
+  SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME from here goes through the whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
-  gboolean can_link;      /* no layer intercepts CONTENT_IN */
   guint max_mailboxes;
 
   GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
@@ -104,10 +85,12 @@ typedef struct SatchelMailboxCore
 /* dispatch.c */
 gboolean satchel_dispatch_build (SatchelStore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
-/* @target, or what is below it if it brought a process down twice for the message of this thread's breadcrumb; NULL: that it does not
- * let be read. */
-SatchelStorage *satchel_dispatch_pass_by (SatchelStorage *target, GError **error);
-/* The level that answers @call of the core. */
+/* Open of @target itself, also if it crashed for this message. */
+SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, SatchelMailbox *mailbox, guint32 uid, GError **error);
+const char *satchel_dispatch_level_name (const SatchelStorage *level);
+/* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks at it only. */
+void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
+/* The level that answers a call of the core, or NULL. */
 #define SATCHEL_TOP(store, call) ((store)->top.target[SATCHEL_CALL_##call])
 
 /* names.c */
@@ -150,10 +133,12 @@ struct SatchelTransaction
   gboolean is_spent;
   GError *error; /* a mistake made while building: told at commit */
 };
-guint satchel_operation_classes (SatchelOperationKind kind);
-/* Takes apart what layers are too old for and asks each layer's `prepare`. */
-gboolean satchel_transaction_prepare (SatchelTransaction *transaction, GError **error);
-void satchel_transaction_fill_composed (SatchelTransaction *transaction);
+
+/* operations.c */
+/* Takes apart what a level is too old for and asks each layer's `prepare`.  CANNOT: nobody would carry an operation out. */
+gboolean satchel_operation_prepare (SatchelTransaction *transaction, GError **error);
+void satchel_operation_fill_composed (SatchelTransaction *transaction);
+gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 
 /* stage.c */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Transactions while they are built, and what layers do to them before they are queued.  Running them is in commit.c.
+ * Transactions while they are built.  What layers do to them before they are queued is in operations.c, running them in commit.c.
  */
 #include "config.h"
 
@@ -161,97 +161,4 @@ SatchelOperation *
 satchel_transaction_operation (const SatchelTransaction *transaction, guint index)
 {
   return index < transaction->operations->len ? transaction->operations->pdata[index] : NULL;
-}
-
-/* ---- layers ---- */
-
-guint
-satchel_operation_classes (SatchelOperationKind kind)
-{
-  switch (kind)
-    {
-    case SATCHEL_OPERATION_APPEND:
-      return SATCHEL_CLASS_CONTENT_IN;
-    case SATCHEL_OPERATION_COPY:
-      return SATCHEL_CLASS_CONTENT_OUT;
-    case SATCHEL_OPERATION_FLAGS:
-      return SATCHEL_CLASS_FLAGS;
-    case SATCHEL_OPERATION_EXPUNGE:
-      return SATCHEL_CLASS_REMOVE;
-    case SATCHEL_OPERATION_MOVE:
-      return SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE;
-    }
-  return 0;
-}
-
-static SatchelOperation *
-part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
-{
-  SatchelOperation *part = g_new0 (SatchelOperation, 1);
-  part->kind = kind;
-  part->mailbox = satchel_mailbox_ref (move->mailbox);
-  part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_mailbox_ref (move->destination) : NULL;
-  part->unchanged_since = G_MAXUINT64;
-  satchel_uid_set_copy (&move->uids, &part->uids);
-  return part;
-}
-
-/* A MOVE becomes COPY and EXPUNGE at its place.  The caller keeps its operation, which gets the results at the end. */
-static void
-compose_move (SatchelTransaction *transaction, guint index)
-{
-  SatchelComposed composed = { .move = transaction->operations->pdata[index] };
-  composed.copy = part_of_move (composed.move, SATCHEL_OPERATION_COPY);
-  composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
-  transaction->operations->pdata[index] = composed.copy;
-  g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
-  g_array_append_val (transaction->composed, composed);
-}
-
-/* TRUE: the layer intercepts something of the transaction. */
-static gboolean
-suit_layer (SatchelTransaction *transaction, const SatchelStorageOps *ops)
-{
-  gboolean is_concerned = FALSE;
-  for (guint i = 0; i < transaction->operations->len; i++)
-    {
-      const SatchelOperation *operation = transaction->operations->pdata[i];
-      if ((satchel_operation_classes (operation->kind) & ops->classes) == 0)
-        continue;
-      is_concerned = TRUE;
-      if (operation->kind > ops->newest_operation && operation->kind == SATCHEL_OPERATION_MOVE)
-        compose_move (transaction, i);
-    }
-  return is_concerned;
-}
-
-gboolean
-satchel_transaction_prepare (SatchelTransaction *transaction, GError **error)
-{
-  SatchelStore *store = transaction->store;
-  for (guint i = 0; i + 1 < store->n_levels; i++)
-    {
-      SatchelStorage *level = &store->levels[i];
-      if (suit_layer (transaction, level->ops) && SATCHEL_HAS (level->ops, prepare)
-          && !level->ops->prepare (level, transaction, error))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-void
-satchel_transaction_fill_composed (SatchelTransaction *transaction)
-{
-  for (guint i = 0; i < transaction->composed->len; i++)
-    {
-      SatchelComposed *composed = &g_array_index (transaction->composed, SatchelComposed, i);
-      SatchelOperation *move = composed->move;
-      move->ret_uidvalidity = composed->copy->ret_uidvalidity;
-      move->ret_modseq = composed->expunge->ret_modseq;
-      satchel_uid_set_clear (&move->ret_source);
-      satchel_uid_set_copy (&composed->copy->ret_source, &move->ret_source);
-      g_clear_pointer (&move->ret_uids, g_array_unref);
-      if (composed->copy->ret_uids != NULL)
-        move->ret_uids = g_array_ref (composed->copy->ret_uids);
-    }
 }

@@ -71,14 +71,13 @@ update_driver (gpointer data)
 {
   SatchelMailbox *mailbox = data;
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  SatchelStorage *target = SATCHEL_TOP (core->store, WATCH);
   g_mutex_lock (&core->lock);
   gboolean is_wanted = core->watches->len > 0;
   gboolean is_change = is_wanted != core->is_watching;
   core->is_watching = is_wanted;
   g_mutex_unlock (&core->lock);
-  if (is_change && target != NULL)
-    target->ops->watch (target, mailbox, is_wanted);
+  if (is_change)
+    satchel_storage_watch (&core->store->client, mailbox, is_wanted);
   satchel_mailbox_unref (mailbox);
 }
 

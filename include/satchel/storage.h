@@ -204,6 +204,7 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `prepare` calls them.
+ * Whatever can fail sets @error when it does: a failure without one is told as IO, with the module's name.
  *
  * What the core has checked before a driver is asked: names are valid; INBOX is never created, removed or renamed to; a
  * rename's source is listed and exists, its target does not exist, is not below the source, and names of children fit; limits.mailboxes.
@@ -228,7 +229,9 @@ struct SatchelStorageOps
   size_t size;
   guint band;      /* layers: 1..999, the higher the nearer to the client; equal bands go by name. Drivers: 0 */
   guint classes;   /* layers: what it intercepts.  Drivers: 0 */
-  guint newest_operation; /* the newest SatchelOperationKind it knows; newer ones of its classes are composed */
+  /* The newest SatchelOperationKind it knows.  Newer ones (for a layer: of its classes) are composed of those it knows; where
+   * that is not possible, the transaction is refused with CANNOT. */
+  guint newest_operation;
 
   /* Opens the user's place, making it where missing.  Recovers after a crash without help.  @section: for this call only. */
   gboolean (*open) (SatchelStorage *storage, const SatchelConfig *section, GError **error);
@@ -266,7 +269,7 @@ struct SatchelStorageOps
    * finish is called, staged->size (bytes written at the top: RFC822.SIZE) and staged->attributes are set; what the driver
    * itself gets may be longer or shorter. */
   SatchelWriter *(*stage) (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
-  /* May: stages by hard link from "spool/..." below the mail root; only used if no layer intercepts CONTENT_IN.
+  /* May: stages by hard link from "spool/..." below the mail root; only used if no layer answers `stage`.
    * @is_lf: the file has LF where the content has CRLF (all lines had).  Errors: CANNOT: copy instead. */
   gboolean (*stage_spooled) (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
                              GError **error);
@@ -324,6 +327,8 @@ SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, guint
                                                   GError **error);
 SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
                                                          GError **error);
+/* NULL also if the level below knows no fast way. */
+SATCHEL_API SatchelStream *satchel_storage_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
 SATCHEL_API gboolean satchel_storage_list (SatchelStorage *storage, GPtrArray *infos, GError **error);
 SATCHEL_API gboolean satchel_storage_create (SatchelStorage *storage, const char *name, guint special_use, GError **error);
 SATCHEL_API gboolean satchel_storage_remove (SatchelStorage *storage, const char *name, GError **error);

@@ -528,6 +528,24 @@ plan_expunge (MdPlan *plan, SatchelOperation *op, GError **error)
   return ok;
 }
 
+static gboolean
+plan_kind (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  switch (op->kind)
+    {
+    case SATCHEL_OPERATION_APPEND:
+      return plan_append (plan, op, error);
+    case SATCHEL_OPERATION_FLAGS:
+      return plan_flags (plan, op, error);
+    case SATCHEL_OPERATION_EXPUNGE:
+      return plan_expunge (plan, op, error);
+    case SATCHEL_OPERATION_COPY:
+    case SATCHEL_OPERATION_MOVE:
+      return md_plan_copy (plan, op, error);
+    }
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "unknown operation %d", (int) op->kind);
+}
+
 gboolean
 md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
 {
@@ -540,25 +558,9 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
   ((MdMailbox *) op->mailbox->driver)->keywords.taken = 0;
   if (op->destination != NULL)
     ((MdMailbox *) op->destination->driver)->keywords.taken = 0;
-  gboolean ok = FALSE;
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;
-  switch (op->kind)
-    {
-    case SATCHEL_OPERATION_APPEND:
-      ok = plan_append (plan, op, error);
-      break;
-    case SATCHEL_OPERATION_FLAGS:
-      ok = plan_flags (plan, op, error);
-      break;
-    case SATCHEL_OPERATION_EXPUNGE:
-      ok = plan_expunge (plan, op, error);
-      break;
-    case SATCHEL_OPERATION_COPY:
-    case SATCHEL_OPERATION_MOVE:
-      ok = md_plan_copy (plan, op, error);
-      break;
-    }
+  gboolean ok = plan_kind (plan, op, error);
   op->ret_modseq = plan->op_changes ? plan->modseq : 0;
   return ok;
 }

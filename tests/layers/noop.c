@@ -24,21 +24,12 @@ static const SatchelStorageOps noop_ops = {
              | SATCHEL_CLASS_LIST | SATCHEL_CLASS_ATTRIBUTES,
   .newest_operation = SATCHEL_OPERATION_MOVE,
   .open = noop_open,
-  .list = satchel_storage_list,
-  .list_is_current = satchel_storage_list_is_current,
-  .create = satchel_storage_create,
-  .remove = satchel_storage_remove,
-  .rename = satchel_storage_rename,
-  .subscribe = satchel_storage_subscribe,
-  .set_special_use = satchel_storage_set_special_use,
-  .open_mailbox = satchel_storage_open_mailbox,
-  .status = satchel_storage_status,
-  .stage = satchel_storage_stage,
   .prepare = noop_prepare,
-  .open_message = satchel_storage_open_message,
-  .email_id = satchel_storage_email_id,
-  .get_attributes = satchel_storage_get_attributes,
-  .put_attributes = satchel_storage_put_attributes,
+#define NOOP_LAYERS(method) .method = satchel_storage_##method,
+#define NOOP_DRIVER(method)
+#define STEP(method, need)
+#define METHOD(result, method, level, ...) NOOP_##level (method)
+#include "core/storage/methods.def"
 };
 
 const SatchelModule *

@@ -8,10 +8,12 @@
 #include "core/storage/store_private.h"
 #include "tests/lib/loop.h"
 
+#include <fcntl.h>
 #include <glib/gstdio.h>
 #include <satchel/attributes.h>
 #include <satchel/module.h>
 #include <string.h>
+#include <unistd.h>
 
 static guint n_users;
 
@@ -262,6 +264,212 @@ test_incomplete_driver (void)
   g_assert_null (satchel_store_open (&options, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
   g_assert_nonnull (strstr (error->message, "vanished"));
+}
+
+/* ---- older modules ---- */
+
+/* One message of two is moved; a driver that knows no MOVE gets what it is made of. */
+static void
+test_old_driver (void)
+{
+  SatchelStorageOps old = *memory_ops ();
+  old.newest_operation = SATCHEL_OPERATION_EXPUNGE;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (NULL, &old);
+  g_autoptr (SatchelMailbox) from = open_box (store, "INBOX");
+  g_autoptr (SatchelMailbox) to = open_box (store, "to");
+  put (store, from);
+  put (store, from);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 2, 2);
+  SatchelOperation *move = satchel_transaction_move (transaction, from, &uids, to);
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+  g_assert_cmpint (satchel_transaction_operation (transaction, 0)->kind, ==, SATCHEL_OPERATION_COPY);
+  g_assert_cmpint (satchel_transaction_operation (transaction, 1)->kind, ==, SATCHEL_OPERATION_EXPUNGE);
+  g_assert_cmpuint (move->ret_uids->len, ==, 1);
+  g_assert_cmpuint (count (from), ==, 1);
+  g_assert_cmpuint (count (to), ==, 1);
+}
+
+/* Commits an EXPUNGE, or what @kind says it is, of the one message there is; TRUE: it is gone. */
+static gboolean
+expunge_through (const SatchelStorageOps *layer, const SatchelStorageOps *driver, guint kind, const char *message)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (layer, driver);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  put (store, inbox);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 1, 1);
+  satchel_transaction_expunge (transaction, inbox, &uids, FALSE)->kind = kind;
+  gboolean ok = satchel_transaction_commit (transaction, &error);
+  g_assert_cmpuint (count (inbox), ==, ok ? 0 : 1);
+  if (!ok)
+    {
+      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
+      g_assert_nonnull (strstr (error->message, message));
+    }
+  return ok;
+}
+
+/* What cannot be said in older operations is refused, never told as done. */
+static void
+test_unknown_operation (void)
+{
+  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_FLAGS, note_prepare);
+  static const SatchelStorageOps unconcerned = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_prepare);
+  SatchelStorageOps driver = *memory_ops ();
+  driver.newest_operation = SATCHEL_OPERATION_FLAGS;
+  g_assert_false (expunge_through (&layer, NULL, SATCHEL_OPERATION_EXPUNGE, "module layer is too old for the operation EXPUNGE"));
+  g_assert_false (expunge_through (NULL, &driver, SATCHEL_OPERATION_EXPUNGE, "module memory is too old for the operation EXPUNGE"));
+  g_assert_true (expunge_through (&unconcerned, NULL, SATCHEL_OPERATION_EXPUNGE, NULL));
+  /* Also if the driver says that it knows all there will ever be. */
+  driver.newest_operation = G_MAXUINT;
+  g_assert_false (expunge_through (NULL, &driver, 77, "operation 77 is not one that this server knows"));
+  g_assert_false (expunge_through (NULL, &driver, 0, "operation 0 is not one that this server knows"));
+}
+
+/* The tables end where those of an older module end: what is behind is not there, and not called. */
+static void
+test_shorter_tables (void)
+{
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_prepare);
+  SatchelStorageOps driver = *memory_ops ();
+  layer.list = NULL;
+  layer.open_message = satchel_storage_open_message;
+  layer.size = driver.size = offsetof (SatchelStorageOps, unique_ids);
+  memset ((char *) &driver + driver.size, 0xff, sizeof (driver) - driver.size);
+  memset ((char *) &layer + layer.size, 0xff, sizeof (layer) - layer.size);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) store = open_stack (&layer, &driver);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  put (store, inbox);
+  const guint32 uid = 1;
+  char *uidl = (char *) "poison";
+  g_assert_true (satchel_mailbox_unique_ids (inbox, &uid, 1, &uidl, &error));
+  g_assert_null (uidl);
+  g_assert_null (satchel_mailbox_peek_message (inbox, 1));
+  g_autoptr (SatchelStream) content = satchel_mailbox_open_message (inbox, 1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (satchel_stream_length (content, &error), ==, 1);
+}
+
+/* A layer that makes other content hides what the driver has ready, unless it has a fast way of its own. */
+static void
+test_guards (void)
+{
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_prepare);
+  for (guint i = 0; i < 3; i++)
+    {
+      layer.open_message = i > 0 ? satchel_storage_open_message : NULL;
+      layer.peek_message = i > 1 ? satchel_storage_peek_message : NULL;
+      g_autoptr (SatchelStore) store = open_stack (&layer, NULL);
+      g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+      put (store, inbox);
+      g_autoptr (SatchelStream) peeked = satchel_mailbox_peek_message (inbox, 1);
+      g_assert_cmpint (peeked != NULL, ==, i != 1);
+    }
+}
+
+/* ---- links ---- */
+
+static guint n_linked;
+
+static gboolean
+note_link (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged, GError **error)
+{
+  n_linked++;
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "no links here");
+}
+
+/* A layer that makes other content of what comes in ends linking; one that only looks at what is appended does not. */
+static void
+test_links (void)
+{
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_IN, SATCHEL_OPERATION_MOVE, note_prepare);
+  SatchelStorageOps driver = *memory_ops ();
+  driver.stage_spooled = note_link;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *root = g_dir_make_tmp ("satchel-store-XXXXXX", &error);
+  g_autofree char *spool = g_build_filename (root, "spool", NULL), *file = g_build_filename (spool, "1", NULL);
+  g_assert_no_errno (g_mkdir (spool, 0700));
+  g_assert_true (g_file_set_contents (file, "x", 1, &error));
+  for (guint i = 0; i < 2; i++)
+    {
+      layer.stage = i == 0 ? NULL : satchel_storage_stage;
+      g_autoptr (SatchelStore) store = open_stack (&layer, &driver);
+      store->identity.root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      g_autoptr (SatchelStage) stage = satchel_stage_new_spooled (store, "spool/1", FALSE, 1, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpuint (satchel_stage_size (stage), ==, 1);
+      close (store->identity.root_fd);
+      g_assert_cmpuint (n_linked, ==, 1);
+    }
+  g_unlink (file);
+  g_rmdir (spool);
+  g_rmdir (root);
+}
+
+/* ---- modules that fail without a word ---- */
+
+static gboolean
+fail_silently (SatchelStorage *storage, const char *name, GError **error)
+{
+  return FALSE;
+}
+
+static SatchelStream *
+open_nothing (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+{
+  return NULL;
+}
+
+static gboolean
+prepare_nothing (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  return FALSE;
+}
+
+static void
+commit_nothing (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results)
+{
+}
+
+static void
+assert_silent (GError **error, const char *module)
+{
+  g_assert_error (*error, SATCHEL_ERROR, SATCHEL_ERROR_IO);
+  g_assert_nonnull (strstr ((*error)->message, module));
+  g_assert_nonnull (strstr ((*error)->message, "failed without saying why"));
+  g_clear_error (error);
+}
+
+static void
+test_silent_failures (void)
+{
+  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, prepare_nothing);
+  g_autoptr (GError) error = NULL;
+  SatchelStorageOps silent = *memory_ops ();
+  silent.remove = fail_silently;
+  silent.open_message = open_nothing;
+  g_autoptr (SatchelStore) store = open_stack (&layer, &silent);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  put (store, inbox);
+  g_assert_false (satchel_store_delete (store, "x", &error));
+  assert_silent (&error, "memory");
+  g_assert_null (satchel_mailbox_open_message (inbox, 1, &error));
+  assert_silent (&error, "memory");
+  g_autoptr (SatchelTransaction) expunge = satchel_transaction_new (store);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_transaction_expunge (expunge, inbox, &uids, FALSE);
+  g_assert_false (satchel_transaction_commit (expunge, &error));
+  assert_silent (&error, "layer");
+  silent.commit = commit_nothing;
+  g_autoptr (SatchelTransaction) lost = append_to (store, inbox);
+  g_assert_false (satchel_transaction_commit (lost, &error));
+  assert_silent (&error, "memory");
 }
 
 /* ---- the commit queue ---- */
@@ -543,6 +751,12 @@ main (int argc, char **argv)
   g_test_add_func ("/store/layer/unconcerned", test_unconcerned_layer);
   g_test_add_func ("/store/layer/changes-operations", test_layer_changes_operations);
   g_test_add_func ("/store/driver/incomplete", test_incomplete_driver);
+  g_test_add_func ("/store/driver/old", test_old_driver);
+  g_test_add_func ("/store/old/unknown-operation", test_unknown_operation);
+  g_test_add_func ("/store/old/shorter-tables", test_shorter_tables);
+  g_test_add_func ("/store/old/guards", test_guards);
+  g_test_add_func ("/store/links", test_links);
+  g_test_add_func ("/store/silent-failures", test_silent_failures);
   g_test_add_func ("/store/commit/merged", test_merged_commits);
   g_test_add_func ("/store/attributes", test_attributes);
   g_test_add_func ("/store/suspect-content", test_suspect_content);

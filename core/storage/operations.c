@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * The kinds of operations, and what becomes of one on its way down the stack: a level that is too old for it is given what
+ * it is composed of; what it cannot be given is refused, since an operation that nobody carries out must not succeed.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+
+typedef void (*Compose) (SatchelTransaction *transaction, guint index);
+
+static void compose_move (SatchelTransaction *transaction, guint index);
+
+static const struct Kind
+{
+  const char *name;
+  guint classes;          /* layers with one of them are asked */
+  gboolean is_of_uids;    /* it works on messages that are there: with none of them it has no effect */
+  Compose compose;        /* puts older kinds in its place; NULL: there is no other way to say it */
+} kinds[] = {
+  [SATCHEL_OPERATION_APPEND] = { "APPEND", SATCHEL_CLASS_CONTENT_IN, FALSE, NULL },
+  [SATCHEL_OPERATION_COPY] = { "COPY", SATCHEL_CLASS_CONTENT_OUT, TRUE, NULL },
+  [SATCHEL_OPERATION_FLAGS] = { "FLAGS", SATCHEL_CLASS_FLAGS, TRUE, NULL },
+  [SATCHEL_OPERATION_EXPUNGE] = { "EXPUNGE", SATCHEL_CLASS_REMOVE, TRUE, NULL },
+  [SATCHEL_OPERATION_MOVE] = { "MOVE", SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE, TRUE, compose_move },
+};
+
+static const struct Kind *
+find_kind (guint kind, GError **error)
+{
+  if (kind < G_N_ELEMENTS (kinds) && kinds[kind].name != NULL)
+    return &kinds[kind];
+  satchel_error_set (error, SATCHEL_ERROR_CANNOT, "operation %u is not one that this server knows", kind);
+  return NULL;
+}
+
+gboolean
+satchel_operation_has_effect (const SatchelOperation *operation)
+{
+  const struct Kind *kind = find_kind (operation->kind, NULL);
+  return kind != NULL && (!kind->is_of_uids || operation->ret_source.n_ranges > 0);
+}
+
+/* ---- composing ---- */
+
+static SatchelOperation *
+part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
+{
+  SatchelOperation *part = g_new0 (SatchelOperation, 1);
+  part->kind = kind;
+  part->mailbox = satchel_mailbox_ref (move->mailbox);
+  part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_mailbox_ref (move->destination) : NULL;
+  part->unchanged_since = G_MAXUINT64;
+  satchel_uid_set_copy (&move->uids, &part->uids);
+  return part;
+}
+
+/* A MOVE becomes COPY and EXPUNGE at its place.  The caller keeps its operation, which gets the results at the end. */
+static void
+compose_move (SatchelTransaction *transaction, guint index)
+{
+  SatchelComposed composed = { .move = transaction->operations->pdata[index] };
+  composed.copy = part_of_move (composed.move, SATCHEL_OPERATION_COPY);
+  composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
+  transaction->operations->pdata[index] = composed.copy;
+  g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
+  g_array_append_val (transaction->composed, composed);
+}
+
+void
+satchel_operation_fill_composed (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < transaction->composed->len; i++)
+    {
+      SatchelComposed *composed = &g_array_index (transaction->composed, SatchelComposed, i);
+      SatchelOperation *move = composed->move;
+      move->ret_uidvalidity = composed->copy->ret_uidvalidity;
+      move->ret_modseq = composed->expunge->ret_modseq;
+      satchel_uid_set_clear (&move->ret_source);
+      satchel_uid_set_copy (&composed->copy->ret_source, &move->ret_source);
+      g_clear_pointer (&move->ret_uids, g_array_unref);
+      if (composed->copy->ret_uids != NULL)
+        move->ret_uids = g_array_ref (composed->copy->ret_uids);
+    }
+}
+
+/* ---- what a level is given ---- */
+
+/* The operation at @index as @level can understand it, if it concerns it. */
+static gboolean
+suit_operation (SatchelTransaction *transaction, guint index, const SatchelStorage *level, gboolean *ret_is_concerned,
+                GError **error)
+{
+  for (;;)
+    {
+      const SatchelOperation *operation = transaction->operations->pdata[index];
+      const struct Kind *kind = find_kind (operation->kind, error);
+      gboolean is_driver = level->below == NULL;
+      if (kind == NULL)
+        return FALSE;
+      if (!is_driver && (kind->classes & level->ops->classes) == 0)
+        return TRUE;
+      *ret_is_concerned = TRUE;
+      if (operation->kind <= level->ops->newest_operation)
+        return TRUE;
+      if (kind->compose == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "module %s is too old for the operation %s",
+                                  satchel_dispatch_level_name (level), kind->name);
+      kind->compose (transaction, index);
+    }
+}
+
+static gboolean
+suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned, GError **error)
+{
+  *ret_is_concerned = FALSE;
+  for (guint i = 0; i < transaction->operations->len; i++)
+    if (!suit_operation (transaction, i, level, ret_is_concerned, error))
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
+satchel_operation_prepare (SatchelTransaction *transaction, GError **error)
+{
+  SatchelStore *store = transaction->store;
+  for (guint i = 0; i < store->n_levels; i++)
+    {
+      SatchelStorage *level = &store->levels[i];
+      gboolean is_concerned;
+      if (!suit_level (transaction, level, &is_concerned, error))
+        return FALSE;
+      if (level->below == NULL || !is_concerned || !SATCHEL_HAS (level->ops, prepare))
+        continue;
+      if (!level->ops->prepare (level, transaction, error))
+        {
+          satchel_dispatch_check_error (level, "prepare", error);
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
