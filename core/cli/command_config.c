@@ -157,7 +157,7 @@ dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key
         }
       satchel_json_close (json, ']');
     }
-  else if (type == SATCHEL_CONFIG_STRING || type == SATCHEL_CONFIG_ENUM)
+  else if (type == SATCHEL_CONFIG_STRING || type == SATCHEL_CONFIG_ENUM || type == SATCHEL_CONFIG_ENDPOINT)
     satchel_json_text (json, json_key, satchel_config_string (config, key));
   else if (type == SATCHEL_CONFIG_PATH)
     satchel_json_text (json, json_key, satchel_config_path (config, key));

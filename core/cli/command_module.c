@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/daemon/roles.h"
 #include "core/cli/cli.h"
 #include "core/runtime/json.h"
 

@@ -51,6 +51,7 @@ append_default (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *
     case SATCHEL_CONFIG_PATH:
     case SATCHEL_CONFIG_SECRET:
     case SATCHEL_CONFIG_ENUM:
+    case SATCHEL_CONFIG_ENDPOINT:
       satchel_config_quote (text, out);
       break;
     }
@@ -75,6 +76,8 @@ placeholder (const SatchelConfigRow *row)
       return "\"PATH\"";
     case SATCHEL_CONFIG_SECRET:
       return "\"file:PATH\"";
+    case SATCHEL_CONFIG_ENDPOINT:
+      return "\"localhost:0\"";
     case SATCHEL_CONFIG_STRINGS:
       return "( \"...\" )";
     case SATCHEL_CONFIG_GROUPS:
@@ -94,7 +97,8 @@ append_facts (const SatchelConfigRow *row, GString *out)
     [SATCHEL_CONFIG_BOOL] = "true or false", [SATCHEL_CONFIG_INT] = "number",     [SATCHEL_CONFIG_STRING] = "text",
     [SATCHEL_CONFIG_SIZE] = "size",          [SATCHEL_CONFIG_DURATION] = "time",  [SATCHEL_CONFIG_MODE] = "rights",
     [SATCHEL_CONFIG_PATH] = "path",          [SATCHEL_CONFIG_SECRET] = "secret",  [SATCHEL_CONFIG_ENUM] = "one of",
-    [SATCHEL_CONFIG_STRINGS] = "list of texts", [SATCHEL_CONFIG_GROUPS] = "list of groups"
+    [SATCHEL_CONFIG_STRINGS] = "list of texts", [SATCHEL_CONFIG_GROUPS] = "list of groups",
+    [SATCHEL_CONFIG_ENDPOINT] = "endpoint"
   };
   g_string_append (out, types[row->type]);
   if (row->choices != NULL)

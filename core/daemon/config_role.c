@@ -109,7 +109,7 @@ drop (Setup *setup, GError **error)
   int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int null = open ("/dev/null", O_PATH | O_CLOEXEC);
   SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
-  gboolean ok = root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1, error);
+  gboolean ok = root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1, NULL, error);
   if (root >= 0)
     close (root);
   if (null >= 0)

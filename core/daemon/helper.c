@@ -4,12 +4,15 @@
  */
 #include "config.h"
 
-#include "core/daemon/role.h"
+#include "core/daemon/connector.h"
+#include "core/daemon/role_private.h"
 
 #include <errno.h>
+#include <string.h>
 #include <satchel/log.h>
 #include <sys/resource.h>
 
+#include "core/runtime/endpoint.h"
 #include "core/runtime/helper_private.h"
 #include "core/runtime/log_private.h"
 
@@ -19,6 +22,52 @@ static const SatchelConfig *
 settings (const SatchelRoleContext *context)
 {
   return satchel_config_set_group (context->config, "helpers");
+}
+
+/* ---- endpoints ---- */
+
+static GPtrArray *granted; /* texts, as of the start */
+
+static const SatchelProvided *
+own_helper (const SatchelRoleContext *context)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_HELPER);
+  return provided->len == 1 ? g_ptr_array_index (provided, 0) : NULL;
+}
+
+static GPtrArray *
+endpoints_of (const SatchelRoleContext *context, const SatchelModule *module)
+{
+  GPtrArray *texts = g_ptr_array_new_with_free_func (g_free);
+  satchel_endpoint_collect (satchel_config_set_group (context->config, module->name), module->schema, texts);
+  return texts;
+}
+
+static gboolean
+arrange_endpoints (SatchelRoleContext *context, GError **error)
+{
+  const SatchelProvided *own = own_helper (context);
+  if (own == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not give exactly one module with a helper");
+  granted = endpoints_of (context, own->module);
+  /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
+  if ((own->module->rights & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
+    context->private->connect_ports = satchel_endpoint_ports (granted);
+  return granted->len == 0 || satchel_connector_start (granted, context->private->sandbox, error);
+}
+
+/* The connector knows the old ones, and its cage has closed. */
+static void
+reload_commit (SatchelRoleContext *context)
+{
+  g_autoptr (GPtrArray) now = endpoints_of (context, own_helper (context)->module);
+  gboolean is_same = now->len == granted->len;
+  for (guint i = 0; is_same && i < now->len; i++)
+    is_same = strcmp (g_ptr_array_index (now, i), g_ptr_array_index (granted, i)) == 0;
+  if (is_same)
+    return;
+  satchel_log (SATCHEL_LOG_INFO, "helper", "the endpoints of module %s have changed: its helper starts again", own_helper (context)->module->name);
+  satchel_role_end (context);
 }
 
 /* ---- limits ---- */
@@ -48,6 +97,8 @@ gboolean
 satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
 {
   const SatchelConfig *own = settings (context);
+  if (!arrange_endpoints (context, error))
+    return FALSE;
   /* A call brings two descriptors: a long request, and the content. */
   guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
   return (is_sanitized () || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
@@ -98,17 +149,14 @@ static const SatchelRoleHooks hooks = {
   .peer_up = peer_up,
   .peer_down = peer_down,
   .peer_message = peer_message,
+  .reload_commit = reload_commit,
   .admin = admin,
 };
 
 gboolean
 satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
-  g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_HELPER);
-  if (provided->len != 1)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master gave %u modules with helpers instead of one", provided->len);
-  const SatchelProvided *own = g_ptr_array_index (provided, 0);
-  satchel_helper_serve_init (own->ops, (guint) satchel_config_int (settings (context), "queue"), satchel_config_duration_ms (settings (context), "overdue"));
+  satchel_helper_serve_init (own_helper (context)->ops, (guint) satchel_config_int (settings (context), "queue"), satchel_config_duration_ms (settings (context), "overdue"));
   *ret_hooks = &hooks;
   return TRUE;
 }

@@ -74,7 +74,7 @@ enter_sandbox (SatchelRoleContext *context, GError **error)
   struct SatchelRolePrivate *own = context->private;
   satchel_sandbox_preload (context->role);
   g_autoptr (GArray) paths = satchel_role_paths (context);
-  return satchel_sandbox_enter (context->role, own->sandbox, (const SatchelSandboxPath *) (gpointer) paths->data, paths->len, error);
+  return satchel_sandbox_enter (context->role, own->sandbox, (const SatchelSandboxPath *) (gpointer) paths->data, paths->len, own->connect_ports, error);
 }
 
 static gboolean

@@ -101,6 +101,8 @@ peer_closed (SatchelIpcLink *link, gpointer data)
   SatchelRoleContext *context = own->peer.context;
   if (own->peer.link != link)
     return;
+  if (own->peer.role == SATCHEL_ROLE_HELPER && satchel_ipc_link_is_malformed (link))
+    tell_bad (&own->peer);
   take_down (own);
   if (context->control == NULL)
     return;

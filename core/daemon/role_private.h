@@ -16,6 +16,7 @@ struct SatchelRolePrivate
   GQueue old_sets;             /* SatchelConfigSet, newest first */
   guint uid, gid, trusted_uid;
   SatchelSandboxMode sandbox;
+  GArray *connect_ports;       /* guint16: what the process itself may connect to; NULL: nothing */
   gboolean is_started, is_stopping;
   GMainLoop *loop;
   SatchelTimer grace;

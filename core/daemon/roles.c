@@ -24,6 +24,7 @@
 #define CAGE_STORE SATCHEL_TRAIT_CAGE_STORE
 #define CAGE_PAIRS SATCHEL_TRAIT_CAGE_PAIRS
 #define CAGE_CONFIG SATCHEL_TRAIT_CAGE_CONFIG
+#define CAGE_CONNECT SATCHEL_TRAIT_CAGE_CONNECT
 
 const SatchelRoleRow satchel_roles[] = {
 #define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                  \

@@ -20,8 +20,12 @@ typedef enum
   SATCHEL_TRAIT_CAGE_ACCEPT = 1 << 11,    /* accepts and relays connections */
   SATCHEL_TRAIT_CAGE_STORE = 1 << 12,     /* what storage drivers need, rename between directories among it */
   SATCHEL_TRAIT_CAGE_PAIRS = 1 << 13,     /* socket pairs */
-  SATCHEL_TRAIT_CAGE_CONFIG = 1 << 14     /* anything may be read and loaded, only deeds are forbidden */
+  SATCHEL_TRAIT_CAGE_CONFIG = 1 << 14,    /* anything may be read and loaded, only deeds are forbidden */
+  SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15    /* anything may be read, and connections made to ports that are granted */
 } SatchelTraits;
+
+/* A child of a helper, no module's role (connector.h). */
+#define SATCHEL_ROLE_CONNECTOR ((SatchelRole) (1 << 16))
 
 typedef struct SatchelRoleRow
 {

@@ -48,7 +48,7 @@ miss (SatchelSandboxMode mode, const char *what, const char *advice, GError **er
 
 gboolean
 satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths, guint n_paths,
-                       GError **error)
+                       const GArray *ports, GError **error)
 {
   if (mode == SATCHEL_SANDBOX_OFF)
     {
@@ -56,7 +56,7 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
       return TRUE;
     }
   int abi = 0;
-  if (!satchel_sandbox_landlock (role, paths, n_paths, &abi, error))
+  if (!satchel_sandbox_landlock (role, paths, n_paths, ports, &abi, error))
     return FALSE;
   if (abi == 0 && !miss (mode, "has no Landlock", "boot with landlock in lsm=", error))
     return FALSE;
@@ -67,7 +67,7 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
   if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;
-  if (satchel_sandbox_seccomp (role, &local))
+  if (satchel_sandbox_seccomp (role, ports != NULL, &local))
     return TRUE;
   g_autofree char *what = g_strdup_printf ("did not take the seccomp filter (%s)", local->message);
   return miss (mode, what, "use a kernel with CONFIG_SECCOMP_FILTER", error);

@@ -20,6 +20,7 @@
 
 #define CREATE_RULESET_VERSION 1u
 #define RULE_PATH_BENEATH 1
+#define RULE_NET_PORT 2 /* ABI 4 */
 
 enum
 {
@@ -54,6 +55,12 @@ typedef struct __attribute__ ((packed)) PathBeneathAttr
   guint64 allowed_access;
   gint32 parent_fd;
 } PathBeneathAttr;
+
+typedef struct NetPortAttr
+{
+  guint64 allowed_access;
+  guint64 port;
+} NetPortAttr;
 
 static int
 probe_abi (void)
@@ -103,8 +110,17 @@ add_path (int ruleset, const SatchelSandboxPath *path, guint64 handled, GError *
   return TRUE;
 }
 
+static gboolean
+add_port (int ruleset, guint16 port, GError **error)
+{
+  NetPortAttr attr = { .allowed_access = NET_CONNECT_TCP, .port = port };
+  if (syscall (__NR_landlock_add_rule, ruleset, RULE_NET_PORT, &attr, 0) != 0)
+    return satchel_error_set_errno (error, errno, "sandbox: landlock_add_rule for port %u", port);
+  return TRUE;
+}
+
 gboolean
-satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths, int *ret_abi, GError **error)
+satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths, const GArray *ports, int *ret_abi, GError **error)
 {
   int abi = probe_abi ();
   *ret_abi = abi;
@@ -122,6 +138,8 @@ satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, gui
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < n_paths; i++)
     ok = add_path (ruleset, &paths[i], attr.handled_access_fs, error);
+  for (guint i = 0; ok && ports != NULL && abi >= 4 && i < ports->len; i++)
+    ok = add_port (ruleset, g_array_index (ports, guint16, i), error);
   if (ok && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     ok = satchel_error_set_errno (error, errno, "sandbox: PR_SET_NO_NEW_PRIVS");
   if (ok && syscall (__NR_landlock_restrict_self, ruleset, 0) != 0)

@@ -149,20 +149,50 @@ satchel_sandbox_n_allowed (SatchelRole role)
 }
 
 static void
-deny_known (scmp_filter_ctx filter, SatchelRole role)
+deny_known (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect)
 {
   for (int call = 0; call <= NEWEST_KNOWN; call++)
-    if (!is_allowed (role, call) && !is_on (deadly_calls, call) && !is_on (unknown_calls, call))
+    if (!is_allowed (role, call) && !(may_connect && call == CALL (socket)) && !is_on (deadly_calls, call) && !is_on (unknown_calls, call))
       (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), call, 0);
   (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), CALL (mprotect), 1, SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
   (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (EPERM), CALL (mmap), 1, SCMP_A2 (SCMP_CMP_MASKED_EQ, PROT_EXEC, PROT_EXEC));
   for (guint i = 0; deadly_calls[i] != END; i++)
-    if (!is_allowed (role, deadly_calls[i]))
+    if (!is_allowed (role, deadly_calls[i]) && !(may_connect && deadly_calls[i] == CALL (connect)))
       (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
   /* A new process, not a thread; tgkill of another process. */
   if (has_files (role))
     (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1, SCMP_A0 (SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
   (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (tgkill), 1, SCMP_A0 (SCMP_CMP_NE, (scmp_datum_t) getpid ()));
+}
+
+/* By itself: by TCP, where Landlock knows the ports.  Unix sockets are beyond it, so they stay with the connector. */
+static gboolean
+allow_connect (scmp_filter_ctx filter, GError **error)
+{
+  static const int families[] = { AF_INET, AF_INET6 };
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
+    {
+      int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, CALL (socket), 2, SCMP_A0 (SCMP_CMP_EQ, (scmp_datum_t) families[i]),
+                                 SCMP_A1 (SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
+      if (rc != 0)
+        return satchel_error_set_errno (error, -rc, "seccomp rule of socket");
+    }
+  int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, CALL (connect), 0);
+  return rc == 0 ? TRUE : satchel_error_set_errno (error, -rc, "seccomp rule of connect");
+}
+
+/* A resolver reads files, loads its parts, asks by UDP, and the kernel by a bound netlink socket which addresses it has; the ports of
+ * TCP are Landlock's. */
+static gboolean
+fill_connector_filter (scmp_filter_ctx filter)
+{
+  for (guint i = 0; deadly_calls[i] != END; i++)
+    if (deadly_calls[i] != CALL (connect) && deadly_calls[i] != CALL (bind))
+      (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
+  (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1, SCMP_A0 (SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
+  /* Its flags are behind a pointer: threads are made with clone instead. */
+  (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS), CALL (clone3), 0);
+  return TRUE;
 }
 
 /* Looking up accounts may need a socket to a name service, and anything may be read: only deeds are forbidden. */
@@ -189,15 +219,18 @@ is_sanitized (void)
 }
 
 static gboolean
-fill_filter (scmp_filter_ctx filter, SatchelRole role, GError **error)
+fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GError **error)
 {
+  if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONNECT))
+    return fill_connector_filter (filter);
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     return fill_config_filter (filter);
   if (is_sanitized ())
     {
       /* The sanitizers' run time makes calls of its own, so only what is deadly anyway is held back. */
       for (guint i = 0; deadly_calls[i] != END; i++)
-        if (deadly_calls[i] != CALL (personality) && deadly_calls[i] != CALL (kill) && deadly_calls[i] != CALL (ptrace))
+        if (deadly_calls[i] != CALL (personality) && deadly_calls[i] != CALL (kill) && deadly_calls[i] != CALL (ptrace)
+            && !(may_connect && deadly_calls[i] == CALL (connect)))
           (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
       return TRUE;
     }
@@ -206,16 +239,16 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, GError **error)
   for (guint i = 0; i < G_N_ELEMENTS (lists); i++)
     if (satchel_role_has (role, lists[i].trait) && !allow_list (filter, lists[i].calls, error))
       return FALSE;
-  if (!add_conditions (filter, role, error))
+  if (!add_conditions (filter, role, error) || (may_connect && !allow_connect (filter, error)))
     return FALSE;
-  deny_known (filter, role);
+  deny_known (filter, role, may_connect);
   return TRUE;
 }
 
 gboolean
-satchel_sandbox_seccomp (SatchelRole role, GError **error)
+satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
 {
-  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG) || is_sanitized ();
+  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG | SATCHEL_TRAIT_CAGE_CONNECT) || is_sanitized ();
   scmp_filter_ctx filter = seccomp_init (is_open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO (ENOSYS));
   if (filter == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "seccomp_init failed");
@@ -223,7 +256,7 @@ satchel_sandbox_seccomp (SatchelRole role, GError **error)
   (void) seccomp_attr_set (filter, SCMP_FLTATR_CTL_TSYNC, 1);
   /* A binary tree instead of a list: some 400 rules are passed at each call. */
   (void) seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
-  gboolean ok = fill_filter (filter, role, error);
+  gboolean ok = fill_filter (filter, role, may_connect, error);
   int rc = ok ? seccomp_load (filter) : 0;
   seccomp_release (filter);
   if (ok && rc != 0)

@@ -377,7 +377,7 @@ log_end (SatchelWorker *worker, int status)
     satchel_log (SATCHEL_LOG_ERROR, "server", "%s died: pid=%d signal=%d (%s)", name, (int) worker->pid, WTERMSIG (status),
                  WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids" : g_strsignal (WTERMSIG (status)));
   else
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
+    satchel_log (WEXITSTATUS (status) == 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_ERROR, "server", "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
   log_crumbs (worker);
 }
 

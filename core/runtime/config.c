@@ -160,7 +160,9 @@ satchel_config_int (const SatchelConfig *config, const char *key)
 const char *
 satchel_config_string (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
+  const SatchelConfigValue *found = config != NULL ? satchel_config_find (config, key) : NULL;
+  gboolean is_endpoint = found != NULL && found->type == SATCHEL_CONFIG_ENDPOINT;
+  const SatchelConfigValue *value = is_endpoint ? found : get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
   return value != NULL ? value->string : NULL;
 }
 

@@ -179,7 +179,7 @@ get_value (Reader *reader, SatchelConfigValue *value, guint depth)
   value->flags = get_u32 (reader);
   get_bytes (reader, bits, sizeof bits);
   value->number = (gint64) get_u64 (reader);
-  if (type < SATCHEL_CONFIG_BOOL || type > SATCHEL_CONFIG_GROUPS || bits[0] > 1 || bits[1] > 1)
+  if (type < SATCHEL_CONFIG_BOOL || type > SATCHEL_CONFIG_ENDPOINT || bits[0] > 1 || bits[1] > 1)
     reader->failed = TRUE;
   if (reader->failed)
     return FALSE;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/runtime/config_private.h"
+#include "core/runtime/endpoint.h"
 
 typedef struct Unit
 {
@@ -84,6 +85,7 @@ satchel_config_number_format (SatchelConfigType type, gint64 number, GString *ou
     case SATCHEL_CONFIG_ENUM:
     case SATCHEL_CONFIG_STRINGS:
     case SATCHEL_CONFIG_GROUPS:
+    case SATCHEL_CONFIG_ENDPOINT:
       g_string_append_printf (out, "%" G_GINT64_FORMAT, number);
       break;
     }
@@ -134,6 +136,13 @@ parse_choice (const SatchelConfigRow *row, const char *text, char **ret_why)
   return FALSE;
 }
 
+static gboolean
+is_endpoint (const char *text, char **ret_why)
+{
+  g_autoptr (SatchelEndpoint) endpoint = satchel_endpoint_parse (text, ret_why);
+  return endpoint != NULL;
+}
+
 gboolean
 satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text, SatchelConfigValue *value, char **ret_why)
 {
@@ -172,6 +181,10 @@ satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text, Satc
     case SATCHEL_CONFIG_STRING:
     case SATCHEL_CONFIG_PATH:
     case SATCHEL_CONFIG_SECRET:
+      break;
+    case SATCHEL_CONFIG_ENDPOINT:
+      if (!is_endpoint (text, ret_why))
+        return FALSE;
       break;
     case SATCHEL_CONFIG_STRINGS:
     case SATCHEL_CONFIG_GROUPS:

@@ -50,6 +50,8 @@ expected (const SatchelConfigRow *row)
       return "a list of texts, like ( \"a\", \"b\" )";
     case SATCHEL_CONFIG_GROUPS:
       return "a list of groups, like ( { name = \"a\"; }, { name = \"b\"; } )";
+    case SATCHEL_CONFIG_ENDPOINT:
+      return "an endpoint in quotes, like \"unix:/path\" or \"host:port\"";
     case SATCHEL_CONFIG_STRING:
     case SATCHEL_CONFIG_SECRET:
     case SATCHEL_CONFIG_ENUM:

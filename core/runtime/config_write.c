@@ -101,6 +101,7 @@ satchel_config_value_format (const SatchelConfig *config, const char *key, guint
     case SATCHEL_CONFIG_STRING:
     case SATCHEL_CONFIG_PATH:
     case SATCHEL_CONFIG_ENUM:
+    case SATCHEL_CONFIG_ENDPOINT:
       satchel_config_quote (value->string != NULL ? value->string : "", out);
       break;
     case SATCHEL_CONFIG_STRINGS:

@@ -19,7 +19,8 @@ struct SatchelHelperCaller
 {
   SatchelHelperSendFunc send; /* NULL: it is gone, and this record goes with its last call */
   gpointer data;
-  GHashTable *calls; /* number -> SatchelHelperCall */
+  GHashTable *calls; /* number -> SatchelHelperCall that has no answer */
+  guint n_records;   /* calls, those whose job is still to return among them */
   GQueue waiting;    /* SatchelHelperCall */
   gboolean is_in_line;
 };
@@ -87,7 +88,7 @@ satchel_helper_caller_new (SatchelHelperSendFunc send, gpointer data)
 static void
 forget_caller (SatchelHelperCaller *caller)
 {
-  if (caller->send != NULL || g_hash_table_size (caller->calls) > 0)
+  if (caller->send != NULL || caller->n_records > 0)
     return;
   g_hash_table_unref (caller->calls);
   g_free (caller);
@@ -98,7 +99,9 @@ call_free (SatchelHelperCall *call)
 {
   SatchelHelperCaller *caller = call->caller;
   satchel_timer_cancel (&call->timer);
-  g_hash_table_remove (caller->calls, &call->number);
+  if (!call->is_answered)
+    g_hash_table_remove (caller->calls, &call->number);
+  caller->n_records--;
   g_bytes_unref (call->request);
   g_clear_pointer (&call->reply, g_bytes_unref);
   g_free (call->message);
@@ -153,6 +156,7 @@ answered (gpointer data)
   SatchelHelperCall *call = data;
   call->is_answered = TRUE;
   n_answered++;
+  g_hash_table_remove (call->caller->calls, &call->number);
   satchel_timer_cancel (&call->timer);
   send_answer (call);
   finish (call);
@@ -302,6 +306,7 @@ take_call (SatchelHelperCaller *caller, SatchelIpcMessage *message)
   left_ms = CLAMP (left_ms, 0, SATCHEL_HELPER_TIMEOUT_MAX_MS);
   call->deadline_ms = now_ms + left_ms;
   g_hash_table_insert (caller->calls, &call->number, call);
+  caller->n_records++;
   g_queue_push_tail (&caller->waiting, call);
   n_waiting++;
   if (!caller->is_in_line)

@@ -86,6 +86,10 @@ typedef enum
   /* helper -> gate, auth, mail: once for each call */
   SATCHEL_IPC_HELPER_REPLY,      /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s message */
 
+  /* helper <-> the process that connects for it (core/daemon/connector.h) */
+  SATCHEL_IPC_CONNECT = 184,   /* s endpoint, u32 only resolve, u32 timeout_ms; fd: one end of a pair, for the answer */
+  SATCHEL_IPC_CONNECTED,       /* u32 0, s address (of only resolve) and fd: the socket; or u32 1 + SatchelErrorCode, s why */
+
   /* config -> master (core/daemon/plan.h); CONFIG, TLS_FILE and MODULE (with u32 roles added) go this way too */
   SATCHEL_IPC_PLAN = 192,      /* numbers and paths of the server */
   SATCHEL_IPC_PLAN_LISTENER,   /* a socket to bind */
@@ -134,6 +138,8 @@ SatchelIpcLink *satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClo
 void satchel_ipc_link_free (SatchelIpcLink *link);
 /* Takes the message over (its fds stay the caller's).  FALSE: the link is broken. */
 gboolean satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message);
+/* What came last was no message at all, which closed the link; for `closed` to ask. */
+gboolean satchel_ipc_link_is_malformed (const SatchelIpcLink *link);
 /* Handles what has arrived already, without waiting: used when a HAND_OVER comes before its GRANT. */
 void satchel_ipc_link_drain (SatchelIpcLink *link);
 /* Blocking, for start-up before the loop runs.  Sending takes the message over. */

@@ -25,7 +25,7 @@ struct SatchelIpcLink
   GQueue queue; /* SatchelIpcMessage that own their (duplicated) descriptors */
   SatchelTimer retry;
   SatchelTurn break_turn;
-  gboolean is_broken, is_freed;
+  gboolean is_broken, is_freed, is_malformed;
   guint depth; /* of calls into func */
 };
 
@@ -112,6 +112,7 @@ read_one (SatchelIpcLink *link)
       return FALSE;
     case SATCHEL_IPC_READ_BAD:
       satchel_log (SATCHEL_LOG_ERROR, "ipc", "malformed message: link closed");
+      link->is_malformed = TRUE;
       link_break (link);
       return FALSE;
     case SATCHEL_IPC_READ_OK:
@@ -170,6 +171,12 @@ satchel_ipc_link_new (int fd, SatchelIpcFunc func, SatchelIpcClosedFunc closed, 
   g_queue_init (&link->queue);
   link->watch = satchel_watch_add (fd, EPOLLIN, link_event, link);
   return link;
+}
+
+gboolean
+satchel_ipc_link_is_malformed (const SatchelIpcLink *link)
+{
+  return link->is_malformed;
 }
 
 void

@@ -170,21 +170,37 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
 }
 
 static gboolean
-check_rows (const SatchelConfigRow *rows, guint depth, const char *who, GError **error)
+check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint depth, const char *who, GError **error)
 {
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
       const SatchelConfigRow *row = &rows[i];
-      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL || row->type > SATCHEL_CONFIG_GROUPS
+      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL || row->type > SATCHEL_CONFIG_ENDPOINT
                         || row->help == NULL || (depth == 0 && strcmp (row->key, "enabled") == 0)
                         || (row->type == SATCHEL_CONFIG_ENUM && row->choices == NULL)
                         || (row->type == SATCHEL_CONFIG_GROUPS && row->group == NULL) || row->min > row->max;
       if (is_bad)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the description of its setting \"%.64s\" is not valid; ask its author",
                                   who, row->key);
-      if (row->type == SATCHEL_CONFIG_GROUPS && !check_rows (row->group, depth + 1, who, error))
+      gboolean is_endpoint = row->type == SATCHEL_CONFIG_ENDPOINT;
+      if (is_endpoint && ((module->roles & SATCHEL_ROLE_HELPER) == 0 || (depth == 0 && (row->flags & SATCHEL_CONFIG_RELOADABLE) == 0)))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its setting \"%.64s\" is an endpoint, which needs the role helper and is reloadable; ask its author",
+                                  who, row->key);
+      if (row->type == SATCHEL_CONFIG_GROUPS && !check_rows (module, row->group, depth + 1, who, error))
         return FALSE;
     }
+  return TRUE;
+}
+
+static gboolean
+check_rights (const SatchelModule *module, const char *who, GError **error)
+{
+  if ((module->rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it asks for rights (0x%x) that this server does not know; use a module built for it",
+                              who, module->rights & ~(guint) SATCHEL_RIGHT_CONNECT);
+  if ((module->rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: it asks for connections in a process that holds mail or passwords; only helpers may make them",
+                              who);
   return TRUE;
 }
 
@@ -230,5 +246,5 @@ satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, 
     return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: it does not run in this process; see `satchel module info %s`", who, name);
   if (is_gate && module->schema != NULL)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: settings belong to %s.so; ask its author", who, name);
-  return check_rows (module->schema, 0, who, error) && check_provides (module, is_gate, who, error);
+  return check_rights (module, who, error) && check_rows (module, module->schema, 0, who, error) && check_provides (module, is_gate, who, error);
 }

@@ -6,7 +6,7 @@ libsatchel_la_SOURCES += core/runtime/reactor.c core/runtime/reactor_private.h c
 	core/runtime/log.c core/runtime/log_private.h core/runtime/stream.c core/runtime/crlf_stream.c \
 	core/runtime/ipc.c core/runtime/ipc_link.c core/runtime/ipc_private.h \
 	core/runtime/helper_calls.c core/runtime/helper_serve.c core/runtime/helper_wire.c core/runtime/helper_private.h \
-	core/runtime/sealed.c core/runtime/sealed.h core/runtime/process.c core/runtime/process.h \
+	core/runtime/endpoint.c core/runtime/endpoint.h core/runtime/sealed.c core/runtime/sealed.h core/runtime/process.c core/runtime/process.h \
 	core/runtime/connection.c core/runtime/connection_input.c core/runtime/connection_output.c core/runtime/connection_private.h \
 	core/runtime/connection_struct.h core/runtime/transport.c core/runtime/deflate_transport.c
 libsatchel_la_SOURCES += core/runtime/config.c core/runtime/config_check.c core/runtime/config_load.c core/runtime/config_private.h \

@@ -21,7 +21,9 @@ typedef enum
   SATCHEL_CONFIG_SECRET,   /* "file:PATH", "credential:NAME", "env:NAME", or plain with a warning */
   SATCHEL_CONFIG_ENUM,     /* one of `choices`, "a|b|c" */
   SATCHEL_CONFIG_STRINGS,  /* ( "a", "b" ) or [ "a", "b" ] */
-  SATCHEL_CONFIG_GROUPS    /* ( { name = "a"; ... }, ... ), rows in `group` */
+  SATCHEL_CONFIG_GROUPS,   /* ( { name = "a"; ... }, ... ), rows in `group` */
+  SATCHEL_CONFIG_ENDPOINT  /* "unix:/path", "host:port", "[2001:db8::1]:port": what a helper may connect to (endpoint.h); only
+                              in modules with SATCHEL_ROLE_HELPER, and always reloadable (the helper starts again) */
 } SatchelConfigType;
 
 enum
@@ -46,7 +48,7 @@ typedef struct SatchelConfigRow
  * NULL), unset numbers 0.  Every group of a module also has the bool `enabled`. */
 SATCHEL_API gboolean satchel_config_bool (const SatchelConfig *config, const char *key);
 SATCHEL_API gint64 satchel_config_int (const SatchelConfig *config, const char *key);
-SATCHEL_API const char *satchel_config_string (const SatchelConfig *config, const char *key); /* STRING ENUM */
+SATCHEL_API const char *satchel_config_string (const SatchelConfig *config, const char *key); /* STRING ENUM ENDPOINT */
 SATCHEL_API guint64 satchel_config_size (const SatchelConfig *config, const char *key);       /* bytes */
 SATCHEL_API gint64 satchel_config_duration_ms (const SatchelConfig *config, const char *key);
 SATCHEL_API guint satchel_config_mode (const SatchelConfig *config, const char *key);

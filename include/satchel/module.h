@@ -39,6 +39,15 @@ typedef enum
   SATCHEL_KIND_HELPER             /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
 } SatchelKind;
 
+/* What a module's process may do that others of its role may not.  Ask for as little as possible: each is a hole in the cage. */
+typedef enum
+{
+  /* A library of the module connects by itself, by TCP, to the ports of the module's endpoints (endpoint.h; the addresses are not
+   * held back, and names do not resolve: satchel_endpoint_resolve).  Needs SATCHEL_ROLE_HELPER, whose process it is for; a storage
+   * driver in role mail is refused it, until mail has processes of a driver's own. */
+  SATCHEL_RIGHT_CONNECT = 1 << 0
+} SatchelRight;
+
 typedef struct SatchelProvides
 {
   SatchelKind kind;
@@ -74,6 +83,7 @@ typedef struct SatchelModule
   gboolean (*reload) (const SatchelConfig *section, GError **error);
   void (*reload_end) (gboolean is_commit);
   void (*stop) (void);
+  guint rights; /* SatchelRight bits */
 } SatchelModule;
 
 #define SATCHEL_MODULE_FACTS                                                                       \

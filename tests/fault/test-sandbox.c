@@ -492,7 +492,7 @@ enter (SatchelRole role)
   SatchelSandboxPath path = { root_fd, TRUE };
   satchel_sandbox_preload (role);
   ok = ok && (role == SATCHEL_ROLE_GATE || fchdir (root_fd) == 0);
-  ok = ok && satchel_sandbox_enter (role, SATCHEL_SANDBOX_BEST_EFFORT, &path, role == SATCHEL_ROLE_GATE ? 0 : 1, &error);
+  ok = ok && satchel_sandbox_enter (role, SATCHEL_SANDBOX_BEST_EFFORT, &path, role == SATCHEL_ROLE_GATE ? 0 : 1, NULL, &error);
   if (!ok)
     {
       fprintf (stderr, "# cannot enter: %s\n", error != NULL ? error->message : g_strerror (errno));
@@ -621,7 +621,7 @@ test_required (void)
   if (pid == 0)
     {
       g_autoptr (GError) error = NULL;
-      gboolean ok = satchel_sandbox_enter (SATCHEL_ROLE_GATE, SATCHEL_SANDBOX_REQUIRED, NULL, 0, &error);
+      gboolean ok = satchel_sandbox_enter (SATCHEL_ROLE_GATE, SATCHEL_SANDBOX_REQUIRED, NULL, 0, NULL, &error);
       gboolean is_right = landlock_abi >= 4 ? ok : !ok && strstr (error->message, "best-effort") != NULL;
       _exit (is_right && required_works () ? 0 : 1);
     }

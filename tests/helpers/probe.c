@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <satchel/endpoint.h>
 #include <satchel/helper.h>
 #include <satchel/job.h>
 #include <satchel/module.h>
@@ -27,6 +28,14 @@
 #ifndef NAME
 #define NAME "probe"
 #endif
+#ifndef PORT
+#define PORT 0
+#endif
+#ifndef RIGHTS
+#define RIGHTS 0
+#endif
+
+static const SatchelConfig *settings; /* in force; only tests keep them */
 
 /* ---- attempts to get out; TRUE: it did ---- */
 
@@ -236,7 +245,28 @@ sum_content (const SatchelHelperCall *call)
   return g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT, len, sum);
 }
 
-/* NULL: it was answered already. */
+/* What is said there first, or why not. */
+static char *
+greeting (const char *key)
+{
+  char text[100];
+  g_autoptr (GError) error = NULL;
+  int fd = satchel_endpoint_connect (settings, key, 5000, &error);
+  if (fd < 0)
+    return g_strdup_printf ("no: %d %s", error->code, error->message);
+  gssize n = read (fd, text, sizeof text - 1);
+  close (fd);
+  return g_strndup (text, n > 0 ? (gsize) n : 0);
+}
+
+static char *
+resolve (const char *key)
+{
+  g_autoptr (GError) error = NULL;
+  char *text = satchel_endpoint_resolve (settings, key, 5000, &error);
+  return text != NULL ? text : g_strdup_printf ("no: %d %s", error->code, error->message);
+}
+
 static char *
 obey (SatchelHelperCall *call, char **words)
 {
@@ -262,6 +292,12 @@ obey (SatchelHelperCall *call, char **words)
     return sum_content (call);
   else if (strcmp (words[0], "pid") == 0)
     return g_strdup_printf ("%d", (int) getpid ());
+  else if (strcmp (words[0], "greeting") == 0)
+    return greeting (argument);
+  else if (strcmp (words[0], "resolve") == 0)
+    return resolve (argument);
+  else if (strcmp (words[0], "word") == 0)
+    return g_strdup (satchel_config_string (settings, "word"));
   else if (strcmp (words[0], "escape") == 0)
     return escape (argument, words[1] != NULL && words[2] != NULL ? words[2] : "");
   return g_strdup (argument);
@@ -418,7 +454,32 @@ session_new (SatchelConnection *connection, const char *peer, const SatchelConfi
 }
 
 static const SatchelConnectionHandlers handlers = { .size = sizeof handlers, .input = on_input, .closed = on_closed };
-static const SatchelServiceOps service_ops = { .size = sizeof service_ops, .role = SATCHEL_ROLE_MAIL, .session_new = session_new, .handlers = &handlers };
+static const SatchelServiceOps service_ops = { .size = sizeof service_ops, .role = SATCHEL_ROLE_MAIL, .port = PORT, .session_new = session_new, .handlers = &handlers };
+
+/* ---- the module ---- */
+
+static const SatchelConfig *next;
+
+static gboolean
+configure (const SatchelConfig *section, GError **error)
+{
+  settings = section;
+  return TRUE;
+}
+
+static gboolean
+reload (const SatchelConfig *section, GError **error)
+{
+  next = section;
+  return TRUE;
+}
+
+static void
+reload_end (gboolean is_commit)
+{
+  if (is_commit)
+    settings = next;
+}
 
 const SatchelModule *
 satchel_module (void)
@@ -430,6 +491,9 @@ satchel_module (void)
   };
   static const SatchelConfigRow schema[] = {
     { "word", SATCHEL_CONFIG_STRING, "none", "A word", .flags = SATCHEL_CONFIG_RELOADABLE },
+    { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where to connect to", .flags = SATCHEL_CONFIG_RELOADABLE },
+    { "back_door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where else", .flags = SATCHEL_CONFIG_RELOADABLE },
+    { "third_door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where nobody connects to, at first", .flags = SATCHEL_CONFIG_RELOADABLE },
     { NULL },
   };
   static const SatchelModule module = {
@@ -441,6 +505,10 @@ satchel_module (void)
     .roles = SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER,
     .schema = schema,
     .provides = provides,
+    .configure = configure,
+    .reload = reload,
+    .reload_end = reload_end,
+    .rights = RIGHTS,
   };
   return &module;
 }

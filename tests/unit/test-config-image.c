@@ -61,6 +61,23 @@ test_round_trip (void)
   satchel_secret_free (secret);
 }
 
+/* What a helper is given: its own group, and of the core's only those that are named. */
+static void
+test_part (void)
+{
+  static const char *const names[] = { "toy", "limits", NULL };
+  static const char *const other[] = { "limits", NULL };
+  g_autoptr (SatchelConfigSet) set = read_well (TEXT);
+  g_autoptr (GBytes) bytes = satchel_config_set_part_to_bytes (set, names), others = satchel_config_set_part_to_bytes (set, other);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelConfigSet) part = satchel_config_set_from_bytes (bytes, &error), without = satchel_config_set_from_bytes (others, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (satchel_config_int (satchel_config_set_group (part, "toy"), "count"), ==, -7);
+  g_assert_nonnull (satchel_config_set_group (part, "tls")); /* at its defaults */
+  g_assert_null (satchel_config_set_group (without, "toy"));
+  g_assert_null (g_strstr_len (g_bytes_get_data (others, NULL), (gssize) g_bytes_get_size (others), "env:X"));
+}
+
 /* Walks everything, so that a sanitizer sees each pointer. */
 static void
 walk (const SatchelConfigSet *set)
@@ -140,6 +157,7 @@ main (int argc, char **argv)
 {
   seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/config/image/part", test_part);
   g_test_add_func ("/config/image/round-trip", test_round_trip);
   g_test_add_func ("/config/image/cut", test_cut);
   g_test_add_func ("/config/image/mutations", test_mutations);

@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <satchel/delivery.h>
+#include <satchel/helper.h>
+#include <satchel/listener.h>
 
 #include "core/runtime/loader.h"
 
@@ -314,6 +316,57 @@ test_list (void)
   g_assert_nonnull (satchel_loader_why_not (loader, "nothing"));
 }
 
+static const SatchelMailboxListenerOps listener_ops = { .size = sizeof listener_ops };
+
+static void
+handle (SatchelHelperCall *call)
+{
+}
+
+static const SatchelHelperOps helper_ops = { .size = sizeof helper_ops, .max_calls = 1, .handle = handle },
+                              no_calls = { .size = sizeof no_calls, .handle = handle }, no_handle = { .size = sizeof no_handle, .max_calls = 1 };
+
+/* What the descriptor of a helper must say. */
+static void
+test_helper (void)
+{
+  static const SatchelConfigRow door[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door", .flags = SATCHEL_CONFIG_RELOADABLE }, { NULL } },
+                                fixed[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door" }, { NULL } };
+  static const SatchelProvides one[] = { { SATCHEL_KIND_HELPER, NULL, &helper_ops }, { 0 } },
+                               two[] = { { SATCHEL_KIND_HELPER, NULL, &helper_ops }, { SATCHEL_KIND_HELPER, "b", &helper_ops }, { 0 } },
+                               idle[] = { { SATCHEL_KIND_HELPER, NULL, &no_calls }, { 0 } }, deaf[] = { { SATCHEL_KIND_HELPER, NULL, &no_handle }, { 0 } },
+                               none[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener_ops }, { 0 } };
+  static const struct
+  {
+    guint roles, rights;
+    const SatchelConfigRow *schema;
+    const SatchelProvides *provides;
+    const char *why; /* NULL: fine */
+  } rows[] = {
+    { SATCHEL_ROLE_HELPER, 0, NULL, one, NULL },
+    { SATCHEL_ROLE_HELPER | SATCHEL_ROLE_MAIL, SATCHEL_RIGHT_CONNECT, door, one, NULL },
+    { SATCHEL_ROLE_MAIL, 0, NULL, one, "go together" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, none, "go together" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, two, "go together" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, idle, "max_calls" },
+    { SATCHEL_ROLE_HELPER, 0, NULL, deaf, "handle" },
+    { SATCHEL_ROLE_MAIL, 0, door, none, "needs the role helper" },
+    { SATCHEL_ROLE_HELPER, 0, fixed, one, "reloadable" },
+    { SATCHEL_ROLE_MAIL, SATCHEL_RIGHT_CONNECT, NULL, none, "only helpers may" },
+    { SATCHEL_ROLE_HELPER, 1u << 20, NULL, one, "rights (0x100000)" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy", .version = "1", .description = "d", .licence = "MIT", .roles = rows[i].roles,
+                                     .rights = rows[i].rights, .schema = rows[i].schema, .provides = rows[i].provides };
+      g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL);
+      g_autoptr (GError) error = NULL;
+      g_assert_cmpint (satchel_loader_add (loader, &module, FALSE, &error), ==, rows[i].why == NULL);
+      if (rows[i].why != NULL && strstr (error->message, rows[i].why) == NULL)
+        g_error ("row %u: %s", i, error->message);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -324,6 +377,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/refusals", test_refusals);
   g_test_add_func ("/loader/ownership", test_ownership);
   g_test_add_func ("/loader/roles-and-registry", test_roles_and_registry);
+  g_test_add_func ("/loader/helper", test_helper);
   g_test_add_func ("/loader/lifecycle", test_lifecycle);
   g_test_add_func ("/loader/several-refuse", test_several_refuse);
   g_test_add_func ("/loader/list", test_list);
