@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/daemon/drop.h"
+#include "core/runtime/sanitized.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -78,11 +79,9 @@ satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error
   (void) prctl (PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
     return satchel_error_set_errno (error, errno, "PR_SET_NO_NEW_PRIVS");
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   /* The leak checker of the sanitizers attaches to its own process. */
-  if (prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+  if (!satchel_is_sanitized () && prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
     return satchel_error_set_errno (error, errno, "PR_SET_DUMPABLE");
-#endif
   /* A change of user has cleared it (prctl(2)). */
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     return satchel_error_set_errno (error, errno, "PR_SET_PDEATHSIG");

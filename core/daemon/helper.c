@@ -15,6 +15,7 @@
 #include "core/runtime/endpoint.h"
 #include "core/runtime/helper_private.h"
 #include "core/runtime/log_private.h"
+#include "core/runtime/sanitized.h"
 
 #define OWN_FILES 64u /* of the process itself, and its links */
 
@@ -73,16 +74,6 @@ reload_commit (SatchelRoleContext *context)
 /* ---- limits ---- */
 
 static gboolean
-is_sanitized (void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return TRUE; /* its shadow counts as memory */
-#else
-  return FALSE;
-#endif
-}
-
-static gboolean
 limit (int what, guint64 value, const char *name, GError **error)
 {
   struct rlimit now;
@@ -101,7 +92,8 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
     return FALSE;
   /* A call brings two descriptors: a long request, and the content. */
   guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
-  return (is_sanitized () || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+  /* A sanitizer's shadow counts as memory. */
+  return (satchel_is_sanitized () || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
          && limit (RLIMIT_NOFILE, files, "helpers.files", error);
 }
 

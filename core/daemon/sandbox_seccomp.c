@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/daemon/sandbox.h"
+#include "core/runtime/sanitized.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -209,23 +210,13 @@ fill_config_filter (scmp_filter_ctx filter)
 }
 
 static gboolean
-is_sanitized (void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return TRUE;
-#else
-  return FALSE;
-#endif
-}
-
-static gboolean
 fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GError **error)
 {
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONNECT))
     return fill_connector_filter (filter);
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     return fill_config_filter (filter);
-  if (is_sanitized ())
+  if (satchel_is_sanitized ())
     {
       /* The sanitizers' run time makes calls of its own, so only what is deadly anyway is held back. */
       for (guint i = 0; deadly_calls[i] != END; i++)
@@ -248,7 +239,7 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GEr
 gboolean
 satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
 {
-  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG | SATCHEL_TRAIT_CAGE_CONNECT) || is_sanitized ();
+  gboolean is_open = satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG | SATCHEL_TRAIT_CAGE_CONNECT) || satchel_is_sanitized ();
   scmp_filter_ctx filter = seccomp_init (is_open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO (ENOSYS));
   if (filter == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "seccomp_init failed");

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/runtime/crash.h"
+#include "core/runtime/sanitized.h"
 
 #define RANGES_MAX 128u
 #define SCAN_BYTES (1024u * 1024u)
@@ -154,16 +155,6 @@ on_where (int number, siginfo_t *info, void *context)
 
 /* ---- set-up ---- */
 
-static gboolean
-is_sanitized (void)
-{
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-  return TRUE;
-#else
-  return FALSE;
-#endif
-}
-
 void
 satchel_crash_set_crumb (SatchelBreadcrumb *crumb)
 {
@@ -186,7 +177,7 @@ satchel_crash_init_thread (SatchelBreadcrumb *crumb)
         stack_end = (gsize) start + len;
       pthread_attr_destroy (&attributes);
     }
-  if (is_sanitized ())
+  if (satchel_is_sanitized ())
     return; /* it has stacks of its own, and gives them back */
   handler_stack = (stack_t){ .ss_sp = g_malloc (HANDLER_STACK), .ss_size = HANDLER_STACK };
   (void) sigaltstack (&handler_stack, NULL);
@@ -203,6 +194,6 @@ satchel_crash_init (void)
   /* A sanitizer tells more than we do. */
   struct sigaction action = { .sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int) SA_RESETHAND };
   sigemptyset (&action.sa_mask);
-  for (guint i = 0; !is_sanitized () && i < G_N_ELEMENTS (fatal); i++)
+  for (guint i = 0; !satchel_is_sanitized () && i < G_N_ELEMENTS (fatal); i++)
     (void) sigaction (fatal[i], &action, NULL);
 }

@@ -16,13 +16,12 @@ void
 pop3_bad (Pop3 *pop3, Pop3Text text)
 {
   gboolean is_last = ++pop3->n_bad >= (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
+  pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
   if (!is_last)
-    {
-      pop3_reply (pop3, text);
-      return;
-    }
+    return;
   satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
-  pop3_end (pop3, POP3_TEXT_TOO_MANY_BAD);
+  pop3->is_closing = TRUE;
+  satchel_connection_close (pop3->connection);
 }
 
 /* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */

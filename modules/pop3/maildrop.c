@@ -57,8 +57,10 @@ open_job (gpointer data)
   pop3->is_locked = satchel_mailbox_try_lock (pop3->mailbox, pop3);
   if (!pop3->is_locked)
     {
-      if (g_get_monotonic_time () >= pop3->give_up_at)
+      /* The end of the session that holds it may stand before us in the queue of this process, so we look twice. */
+      if (pop3->has_waited && g_get_monotonic_time () >= pop3->give_up_at)
         satchel_error_set (&pop3->error, SATCHEL_ERROR_INUSE, "maildrop is in use");
+      pop3->has_waited = TRUE;
       return;
     }
   if (!satchel_mailbox_sync (pop3->mailbox, &pop3->error))

@@ -56,24 +56,6 @@ pop3_continue (Pop3 *pop3)
   pop3->is_waiting_for_room = TRUE;
 }
 
-/* The client's next login, once it sees the end of this session, is to find the maildrop free (RFC 1939 4).  A job that
- * runs keeps it until the session has gone. */
-static void
-unlock_at_rest (Pop3 *pop3)
-{
-  if (!pop3->is_busy)
-    pop3_unlock (pop3);
-}
-
-void
-pop3_end (Pop3 *pop3, Pop3Text text)
-{
-  unlock_at_rest (pop3);
-  pop3_reply (pop3, text);
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
-}
-
 static void
 on_input (SatchelConnection *connection, gpointer self)
 {
@@ -94,7 +76,9 @@ on_input (SatchelConnection *connection, gpointer self)
           pop3_bad (pop3, POP3_TEXT_BAD_LINE);
           break;
         case POP3_LINE_BARE_LF:
-          pop3_end (pop3, POP3_TEXT_BAD_LINE_END);
+          pop3_reply (pop3, POP3_TEXT_BAD_LINE_END);
+          pop3->is_closing = TRUE; /* without the UPDATE state */
+          satchel_connection_close (connection);
           break;
         }
     }
@@ -119,7 +103,6 @@ on_timeout (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
   satchel_session_log (pop3->session, SATCHEL_LOG_INFO, "closed: reason=idle");
-  unlock_at_rest (pop3);
   pop3->is_closing = TRUE;
   satchel_connection_close (connection);
 }
@@ -128,7 +111,6 @@ static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
-  unlock_at_rest (pop3);
   pop3->is_closing = TRUE;
   if (!pop3->is_busy)
     pop3_reply (pop3, POP3_TEXT_STOPPING);

@@ -37,6 +37,7 @@ struct Pop3
   SatchelMailbox *mailbox;
   SatchelSnapshot *snapshot;
   gboolean is_locked;  /* we hold the mailbox */
+  gboolean has_waited; /* for the lock */
   SatchelTimer lock_timer;
   gint64 give_up_at;   /* of waiting for the lock, monotonic microseconds */
   GError *error;       /* of the last job */
@@ -73,8 +74,6 @@ struct Pop3
 gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
 extern const SatchelConnectionHandlers pop3_session_handlers;
 void pop3_reply (Pop3 *pop3, Pop3Text text);
-/* Answers @text and closes, without the UPDATE state. */
-void pop3_end (Pop3 *pop3, Pop3Text text);
 /* In the session's language: POP3_WORD_... */
 const char *pop3_word (Pop3 *pop3, guint word);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */

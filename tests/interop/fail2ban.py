@@ -285,7 +285,10 @@ def guide():
         f.write(re.sub(r"(?m)^    ", "", block))
     run("fail2ban-client", "-c", config, "-t")
     commands = run("fail2ban-client", "-c", config, "-d", text=True).stdout
-    for part in ("['add', 'satchel', 'systemd']", "['set', 'satchel', 'addjournalmatch', '_SYSTEMD_UNIT=satchel.service']",
+    units = sorted(name[:-len(".in")] for name in os.listdir(os.path.join(TOP, "packaging/systemd")) if name.endswith(".service.in"))
+    match = ", '+', ".join(f"'_SYSTEMD_UNIT={unit}'" for unit in reversed(units))
+    equal(len(units), 2, f"units of ours: {units}")
+    for part in ("['add', 'satchel', 'systemd']", f"['set', 'satchel', 'addjournalmatch', {match}]",
                  "['set', 'satchel', 'datepattern', '{^LN-BEG}']", "['start', 'satchel']", "'110,143,993,995'"):
         equal(part in commands, True, f"{part} in what fail2ban does")
 

@@ -177,7 +177,7 @@ class Client:
             self.tracker.close()
         else:
             self.tracker.wire.close()
-        time.sleep(self.r.uniform(0, .5))
+        time.sleep(self.r.uniform(0, .5))  # away for a while, in which others change things: what is resynchronised
         self.tracker = Tracker(server, mode=self.kind)
         self.tracker.select(known=known if self.kind == "qresync" else None)
 
@@ -219,7 +219,7 @@ class Client:
 def deliveries():
     while time.monotonic() < end:
         server.deliver(mail(truth.new("d")))
-        time.sleep(.02)
+        time.sleep(.02)  # the rate of the load: so that clients are the busier side
 
 
 def pop3_client():
@@ -243,7 +243,7 @@ def outside_program():
     r = random.Random(f"{SEED} outside {end}")
     owner = os.stat(BASE)
     while time.monotonic() < end:
-        time.sleep(r.uniform(0, .05))
+        time.sleep(r.uniform(0, .05))  # the rate of the load, as above
         what = r.random()
         folder = os.path.join(BASE, r.choice(("new", "cur")))
         if what < .3:

@@ -5,6 +5,7 @@ import base64
 import ctypes
 import os
 import re
+import signal
 import socket
 import struct
 import sys
@@ -16,7 +17,7 @@ from wire import Wire  # noqa: E402
 
 DELAYED = 'pop3.users=( { user = "u0003@example.org"; login_delay = "1h"; expire = "20d"; } )'
 SETTINGS = ("--set", 'pop3.keepalive="5s"', "--set", DELAYED, "--set", "server.gate_processes=2", "--set", "server.mail_processes=2")
-server = Server(*SETTINGS, users=8)
+server = Server(*SETTINGS, users=9)
 MAIL = b"Subject: %d\r\n\r\ntext\r\n"
 MANY = 200000
 
@@ -72,6 +73,30 @@ def vanished_clients():
         equal(b"[IN-USE]" in attempt(user)[1], True, "the maildrop is in use")
     for user, tls in (("u0001", False), ("u0002", True)):
         equal(count(login_when_free(user)), 1, "messages")
+
+
+@case
+def comes_back_at_once():
+    """a client that went without QUIT and is back before the server looked finds its maildrop free"""
+    server.deliver(MAIL % 1, "u0009")
+    mails = [pid for pid, role in server.roles().items() if role == "mail"]
+    logins = server.log().count('login ok: user="u0009')
+    for turn in range(10):
+        w = login("u0009", tls=turn % 2 == 1)
+        wait_for(lambda: server.log().count('login ok: user="u0009') == logins + 2 * turn + 1, "the first login is in the log")
+        for pid in mails:
+            os.kill(pid, signal.SIGSTOP)
+        try:
+            w.close()
+            again = Wire(server, "pop3")
+            again.send(b"USER u0009\r\nPASS pw\r\n")
+            again.lines(2)
+            wait_for(lambda: server.log().count('login ok: user="u0009') == logins + 2 * turn + 2, "the next session is handed over")
+        finally:
+            for pid in mails:
+                os.kill(pid, signal.SIGCONT)
+        equal(again.line()[:3], b"+OK", f"the login behind an end, turn {turn}")
+        again.ask(b"QUIT", b"+OK")
 
 
 @case

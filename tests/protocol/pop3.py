@@ -69,7 +69,6 @@ def line_ends():
         w = login("u0009")
         w.send(text)
         equal(w.rest().splitlines()[-1], b"-ERR Lines end in CRLF, not in LF alone", f"answer to {text!r}")
-        # The lock was given back before the end was to be seen; this session gives it back before the next begins.
         after = login("u0009")
         equal(after.ask(b"STAT", b"+OK").split()[1], b"1", f"messages after {text!r}")
         after.ask(b"QUIT", b"+OK")

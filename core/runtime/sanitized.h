@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT
+ * Whether this is a build with a sanitizer, whose run time takes memory, signals and system calls of its own.
+ */
+#pragma once
+#include <glib.h>
+
+#ifdef __has_feature /* clang */
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SATCHEL_SANITIZED 1
+#endif
+#endif
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) /* gcc */
+#define SATCHEL_SANITIZED 1
+#endif
+
+static inline gboolean
+satchel_is_sanitized (void)
+{
+#ifdef SATCHEL_SANITIZED
+  return TRUE;
+#else
+  return FALSE;
+#endif
+}
