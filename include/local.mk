@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
 satchelincludedir = $(includedir)/satchel
 satchelinclude_HEADERS = \
-	include/satchel/auth.h include/satchel/config.h include/satchel/connection.h include/satchel/delivery.h \
+	include/satchel/access.h include/satchel/auth.h include/satchel/config.h include/satchel/connection.h include/satchel/delivery.h \
 	include/satchel/endpoint.h include/satchel/error.h include/satchel/helper.h include/satchel/job.h include/satchel/listener.h include/satchel/log.h \
 	include/satchel/message.h include/satchel/module.h include/satchel/protocol.h include/satchel/reactor.h \
 	include/satchel/service.h include/satchel/snapshot.h include/satchel/storage.h include/satchel/stream.h \
 	include/satchel/transaction.h include/satchel/types.h \
 	include/satchel/attributes.h include/satchel/charset.h include/satchel/date.h include/satchel/header.h \
 	include/satchel/mailbox-name.h include/satchel/search.h include/satchel/sort.h include/satchel/keys.h \
-	include/satchel/downgrade.h include/satchel/hash.h include/satchel/retry.h
+	include/satchel/downgrade.h include/satchel/hash.h include/satchel/retry.h include/satchel/secret.h
 
 # Each public header compiles alone.
 check-headers:

@@ -91,8 +91,10 @@ static gboolean
 open_all (const Import *import, const char *user, const char *path, Report *report, GError **error)
 {
   const SatchelStoreLevel level = { import->driver->name, import->driver->ops, import->section };
+  g_autoptr (SatchelAccess) access = satchel_access_new (
+      &(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_ADMIN, .owner = user, .rights = SATCHEL_RIGHTS_ALL });
   const SatchelStoreOpenOptions options
-      = { .user = user, .path = path, .root_fd = import->root_fd, .levels = &level, .n_levels = 1 };
+      = { .user = user, .path = path, .root_fd = import->root_fd, .access = access, .levels = &level, .n_levels = 1 };
   g_autoptr (SatchelStore) store = satchel_store_open (&options, error);
   g_autoptr (GPtrArray) names = store != NULL ? satchel_store_list (store, error) : NULL;
   for (guint i = 0; names != NULL && i < names->len; i++)

@@ -21,8 +21,8 @@ typedef struct SatchelDeliveryHost
   /* FALSE: the peer is away.  Take the message over. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
-  /* The open store of a user of this slot; in a job.  A reference for the caller. */
-  SatchelStore *(*acquire_store) (const char *user, const char *path, GError **error);
+  /* The open store of a user of this slot; in a job.  A handle for the caller. */
+  SatchelStore *(*acquire_store) (const SatchelAccess *access, const char *path, GError **error);
 } SatchelDeliveryHost;
 void satchel_delivery_init (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);

@@ -205,10 +205,24 @@ log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOpe
   satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
 }
 
+static SatchelStore *
+open_store (const SatchelOwnerTask *task, GError **error)
+{
+  const SatchelAccess from = {
+    .size = sizeof from,
+    .cause = SATCHEL_CAUSE_DELIVERY,
+    .owner = task->user,
+    .session_id = task->delivery_id,
+    .rights = SATCHEL_RIGHTS_ALL,
+  };
+  g_autoptr (SatchelAccess) access = satchel_access_new (&from);
+  return satchel_delivery_host ()->acquire_store (access, task->path, error);
+}
+
 static gboolean
 store_message (SatchelOwnerTask *task, GError **error)
 {
-  g_autoptr (SatchelStore) store = satchel_delivery_host ()->acquire_store (task->user, task->path, error);
+  g_autoptr (SatchelStore) store = open_store (task, error);
   if (store == NULL)
     return FALSE;
   g_autoptr (SatchelStage) stage = stage_content (task, store, error);

@@ -42,21 +42,6 @@ grant_equal (gconstpointer a, gconstpointer b)
   return memcmp (((const Grant *)a)->token, ((const Grant *)b)->token, GRANT_BYTES) == 0;
 }
 
-/* The last holder wipes: a GBytes over this memory. */
-typedef struct WipedKey
-{
-  gsize len;
-  guint8 data[];
-} WipedKey;
-
-static void
-wipe_key (gpointer data)
-{
-  WipedKey *key = data;
-  explicit_bzero (key->data, key->len);
-  g_free (key);
-}
-
 static void
 grant_free (gpointer data)
 {
@@ -111,7 +96,7 @@ take_grant (SatchelIpcMessage *message)
   const char *path = satchel_ipc_get_string (message);
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   guint64 expires_ms = satchel_ipc_get_u64 (message);
-  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES)
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || key_len > SATCHEL_SECRET_BYTES_MAX)
     return FALSE;
   if (g_hash_table_size (grants) >= GRANTS_MAX)
     {
@@ -126,13 +111,7 @@ take_grant (SatchelIpcMessage *message)
   grant->service = g_strdup (service);
   grant->user = g_strdup (user);
   grant->path = g_strdup (path);
-  if (key_len > 0)
-    {
-      WipedKey *own = g_malloc (sizeof *own + key_len);
-      own->len = key_len;
-      memcpy (own->data, key, key_len);
-      grant->key = g_bytes_new_with_free_func (own->data, key_len, wipe_key, own);
-    }
+  grant->key = satchel_secret_new (key, key_len);
   g_hash_table_add (grants, grant);
   if (sweep_timer.due_ms == 0)
     satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep, NULL);

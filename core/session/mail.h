@@ -17,8 +17,8 @@ typedef struct SatchelMailHost
   const SatchelConfig *(*group) (const char *name);
   /* The protocol's half of a service, and its group in *ret_group; NULL: not here. */
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
-  /* In a job; a reference of the caller's. */
-  SatchelStore *(*acquire_store) (const char *user, const char *path, GError **error);
+  /* In a job; a handle of the caller's. */
+  SatchelStore *(*acquire_store) (const SatchelAccess *access, const char *path, GError **error);
   void (*release_store) (const char *user, void (*func) (const char *user, gpointer data), gpointer data);
   void (*adopt_store) (const char *user);
 } SatchelMailHost;

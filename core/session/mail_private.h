@@ -14,7 +14,7 @@ struct SatchelSession
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
   guint gate_slot;
   char *user, *path, *peer, *tls_info; /* user NULL without login */
-  GBytes *key;
+  SatchelAccess *access; /* NULL without login */
   const char *group; /* of settings */
   const SatchelProtocolOps *protocol;
   gpointer self;

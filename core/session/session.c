@@ -123,7 +123,7 @@ session_free (SatchelSession *session)
   g_free (session->path);
   g_free (session->peer);
   g_free (session->tls_info);
-  g_clear_pointer (&session->key, g_bytes_unref);
+  g_clear_pointer (&session->access, satchel_access_unref);
   g_free (session);
 }
 
@@ -214,6 +214,25 @@ is_relay (int fd, gboolean has_tls, const char *peer)
   return strcmp (peer, "local") != 0;
 }
 
+/* Who acts on the user's store from here on. */
+static SatchelAccess *
+make_access (SatchelSession *session, const MailHandOver *hand_over)
+{
+  const SatchelAccess access = {
+    .size = sizeof access,
+    .cause = SATCHEL_CAUSE_SESSION,
+    .user = session->user,
+    .owner = session->user,
+    .service = hand_over->service,
+    .session_id = session->id_text,
+    .peer = session->peer,
+    .client_name = satchel_session_client_name (session),
+    .key = hand_over->key,
+    .rights = SATCHEL_RIGHTS_ALL,
+  };
+  return satchel_access_new (&access);
+}
+
 void
 mail_session_start (const MailHandOver *hand_over)
 {
@@ -228,7 +247,7 @@ mail_session_start (const MailHandOver *hand_over)
   session->path = g_strdup (hand_over->path);
   session->peer = g_strdup (hand_over->peer);
   session->tls_info = g_strdup (hand_over->tls_info);
-  session->key = hand_over->key != NULL ? g_bytes_ref (hand_over->key) : NULL;
+  session->access = session->user != NULL ? make_access (session, hand_over) : NULL;
   session->has_tls = hand_over->has_tls;
   session->started_ms = satchel_now_ms ();
   session->protocol = satchel_mail_host.find_protocol (hand_over->service, &session->group);
@@ -342,7 +361,7 @@ satchel_session_open_store (SatchelSession *session, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "a session without login has no store");
       return NULL;
     }
-  store = satchel_mail_host.acquire_store (session->user, session->path, error);
+  store = satchel_mail_host.acquire_store (session->access, session->path, error);
   if (store != NULL)
     g_atomic_pointer_set (&session->store, store);
   return store;

@@ -32,8 +32,8 @@ is_runnable (const SatchelTransaction *transaction, GError **error)
   for (guint i = 0; i < transaction->operations->len; i++)
     {
       const SatchelOperation *operation = transaction->operations->pdata[i];
-      if (satchel_mailbox_is_deleted (operation->mailbox)
-          || (operation->destination != NULL && satchel_mailbox_is_deleted (operation->destination)))
+      if (satchel_storage_mailbox_is_deleted (operation->mailbox)
+          || (operation->destination != NULL && satchel_storage_mailbox_is_deleted (operation->destination)))
         return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "the mailbox has been deleted");
     }
   return TRUE;
@@ -54,7 +54,7 @@ is_carried_out (const SatchelTransaction *transaction)
 
 /* The driver's view of a round.  Under write_lock, queue_lock not held. */
 static void
-run_round (SatchelStore *store, GPtrArray *round)
+run_round (SatchelStoreCore *store, GPtrArray *round)
 {
   g_autofree SatchelTransaction **transactions = g_new (SatchelTransaction *, round->len);
   g_autofree SatchelCommitRequest **requests = g_new (SatchelCommitRequest *, round->len);
@@ -79,7 +79,7 @@ run_round (SatchelStore *store, GPtrArray *round)
 }
 
 static void
-lead (SatchelStore *store)
+lead (SatchelStoreCore *store)
 {
   g_autoptr (GPtrArray) round = g_ptr_array_new ();
   satchel_store_begin_write (store);
@@ -96,7 +96,7 @@ lead (SatchelStore *store)
 
 /* Returns when @request was in a round, its own or another thread's. */
 static void
-wait_in_line (SatchelStore *store, SatchelCommitRequest *request)
+wait_in_line (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
   g_mutex_lock (&store->queue_lock);
   g_queue_push_tail (&store->queue, request);
@@ -117,7 +117,7 @@ wait_in_line (SatchelStore *store, SatchelCommitRequest *request)
 }
 
 static void
-run_alone (SatchelStore *store, SatchelCommitRequest *request)
+run_alone (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
   g_autoptr (GPtrArray) round = g_ptr_array_new ();
   g_ptr_array_add (round, request);
@@ -144,6 +144,7 @@ tell_listeners (SatchelTransaction *transaction)
         .mailbox = operation->mailbox,
         .destination = operation->destination,
         .operation = operation,
+        .access = satchel_transaction_access (transaction),
       };
       for (guint k = 0; satchel_operation_has_effect (operation) && k < n; k++)
         if (SATCHEL_HAS (told[k].ops, changed))

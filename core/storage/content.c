@@ -28,7 +28,7 @@ crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
 
 /* It was a layer's fault, and the message is read without that. */
 static gboolean
-is_read_below (const SatchelStore *store, const char *crumb)
+is_read_below (const SatchelStoreCore *store, const char *crumb)
 {
   for (guint i = 0; i + 1 < store->n_levels; i++)
     if (satchel_dispatch_may_pass (store->levels[i].ops) && satchel_store_is_suspect_by (store->level_names[i], crumb))
@@ -39,23 +39,22 @@ is_read_below (const SatchelStore *store, const char *crumb)
 SatchelStream *
 satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
-  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autofree char *crumb = crumb_of (snapshot, uid);
   satchel_job_crumb ("%s", crumb);
-  return satchel_storage_open_message (&store->client, mailbox, uid, error);
+  return satchel_storage_open_message (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, error);
 }
 
 SatchelStream *
 satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid)
 {
-  return satchel_storage_peek_message (&satchel_mailbox_core (mailbox)->store->client, mailbox, uid);
+  return satchel_storage_peek_message (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid);
 }
 
 gboolean
 satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {
-  return satchel_storage_email_id (&satchel_mailbox_core (mailbox)->store->client, mailbox, uid, ret_id, error);
+  return satchel_storage_email_id (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, ret_id, error);
 }
 
 /* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
@@ -73,7 +72,7 @@ gboolean
 satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
 {
   g_autofree char **uidls = g_new0 (char *, n);
-  if (!satchel_storage_unique_ids (&satchel_mailbox_core (mailbox)->store->client, mailbox, uids, n, uidls, error))
+  if (!satchel_storage_unique_ids (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, uidls, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
     {
@@ -90,7 +89,7 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
 {
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   gboolean is_complete = FALSE;
-  if (!satchel_storage_vanished (&satchel_mailbox_core (mailbox)->store->client, mailbox, modseq, &uids, &is_complete, error))
+  if (!satchel_storage_vanished (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, modseq, &uids, &is_complete, error))
     return FALSE;
   *ret_uids = uids;
   *ret_is_complete = is_complete;
@@ -113,14 +112,15 @@ typedef struct Batch
 static void
 flush (Batch *batch)
 {
-  SatchelStore *store = satchel_mailbox_core (batch->mailbox)->store;
+  SatchelMailbox *mailbox = batch->mailbox;
+  SatchelStoreCore *store = mailbox->core->store;
   g_autoptr (GError) error = NULL;
   if (batch->n == 0)
     return;
   satchel_store_begin_write (store);
-  gboolean ok = satchel_mailbox_is_deleted (batch->mailbox)
-                || satchel_storage_put_attributes (&store->client, batch->mailbox, batch->uids, batch->n, batch->attributes,
-                                                   batch->sizes, &error);
+  gboolean ok = satchel_mailbox_is_deleted (mailbox)
+                || satchel_storage_put_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, batch->uids, batch->n,
+                                                   batch->attributes, batch->sizes, &error);
   satchel_store_end_write (store);
   /* They can be computed again: a full disk must not make mail unreadable. */
   if (!ok)
@@ -147,8 +147,9 @@ unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **err
     return satchel_attributes_unparsed (known_size);
   /* Through all layers, also one that crashed: its length alone is asked for. */
   satchel_job_crumb ("length");
-  SatchelStorage *target = SATCHEL_TOP (satchel_mailbox_core (mailbox)->store, open_message);
-  g_autoptr (SatchelStream) content = satchel_dispatch_open_at (target, mailbox, uid, error);
+  SatchelStorage *target = SATCHEL_TOP (mailbox->core->store, open_message);
+  g_autoptr (SatchelStream) content = satchel_dispatch_open_at (target, mailbox->store->access, &mailbox->core->handle, uid,
+                                                                error);
   gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
   return length >= 0 ? satchel_attributes_unparsed ((guint64) length) : NULL;
 }
@@ -157,7 +158,7 @@ static GBytes *
 compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row, GError **error)
 {
   g_autofree char *crumb = crumb_of (snapshot, row->uid);
-  if (satchel_store_is_suspect (crumb) && !is_read_below (satchel_mailbox_core (mailbox)->store, crumb))
+  if (satchel_store_is_suspect (crumb) && !is_read_below (mailbox->core->store, crumb))
     return unparsed (mailbox, row->uid, row->size, error);
   g_autoptr (SatchelStream) content = satchel_mailbox_open_message (mailbox, row->uid, error);
   if (content == NULL)
@@ -186,7 +187,7 @@ find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret_r
 static gboolean
 is_sound (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = mailbox->core;
   g_mutex_lock (&core->lock);
   gboolean was_checked = satchel_uid_set_contains (&core->checked, uid);
   g_mutex_unlock (&core->lock);
@@ -201,48 +202,66 @@ is_sound (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes)
   return TRUE;
 }
 
-/* One place of the answer.  @stored: what the store had, taken over.  Keeps the first error that is not GONE. */
+/* Why there is nothing of a message that is there; keeps the first of a request. */
+static SatchelErrorCode
+note_failure (GError *failure, GError **first_error)
+{
+  g_autoptr (GError) error = failure;
+  SatchelErrorCode code = error->domain == SATCHEL_ERROR ? (SatchelErrorCode) error->code : SATCHEL_ERROR_IO;
+  if (code != SATCHEL_ERROR_GONE && *first_error == NULL)
+    *first_error = g_steal_pointer (&error);
+  return code;
+}
+
+/* One place of the answer.  @stored: what the store had, taken over.  @ret_code: why there is no answer. */
 static GBytes *
-resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored, GError **first_error)
+resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored, SatchelErrorCode *ret_code,
+         GError **first_error)
 {
   g_autoptr (GBytes) have = stored;
-  g_autoptr (GError) error = NULL;
+  GError *error = NULL;
   SatchelMessageRow row;
+  SatchelErrorCode told = *ret_code;
+  *ret_code = SATCHEL_ERROR_GONE;
   if (!find_row (snapshot, uid, &row))
     return NULL;
-  if ((row.flags & SATCHEL_FLAG_UNPARSED) != 0)
-    return unparsed (batch->mailbox, uid, row.size, first_error != NULL && *first_error == NULL ? first_error : NULL);
-  if (have != NULL && is_sound (batch->mailbox, uid, have))
+  GBytes *computed = NULL;
+  if (have == NULL && told != 0)
+    satchel_error_set (&error, told, "message %u", uid);
+  else if ((row.flags & SATCHEL_FLAG_UNPARSED) != 0)
+    computed = unparsed (batch->mailbox, uid, row.size, &error);
+  else if (have != NULL && is_sound (batch->mailbox, uid, have))
     {
       if (row.size != satchel_attributes_size (have))
         keep (batch, uid, have);
-      return g_steal_pointer (&have);
+      computed = g_steal_pointer (&have);
     }
-  GBytes *computed = compute (batch->mailbox, snapshot, &row, &error);
-  if (computed != NULL)
-    {
-      keep (batch, uid, computed);
-      return computed;
-    }
-  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) && *first_error == NULL)
-    *first_error = g_steal_pointer (&error);
-  return NULL;
+  else if ((computed = compute (batch->mailbox, snapshot, &row, &error)) != NULL)
+    keep (batch, uid, computed);
+  *ret_code = computed != NULL ? 0 : note_failure (error, first_error);
+  return computed;
 }
 
 gboolean
-satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, GError **error)
+satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes,
+                            GError **error)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GError) first_error = NULL;
-  GBytes **stored = ret;
-  memset (stored, 0, n * sizeof *stored);
+  g_autofree SatchelErrorCode *own_codes = ret_codes == NULL ? g_new (SatchelErrorCode, n) : NULL;
+  SatchelErrorCode *codes = ret_codes != NULL ? ret_codes : own_codes;
+  memset (ret, 0, n * sizeof *ret);
+  memset (codes, 0, n * sizeof *codes);
   /* An index that cannot be read only costs time: everything is scanned. */
-  if (!satchel_storage_get_attributes (&satchel_mailbox_core (mailbox)->store->client, mailbox, uids, n, stored, NULL))
+  if (!satchel_storage_get_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, ret, codes, NULL))
     for (guint i = 0; i < n; i++)
-      g_clear_pointer (&stored[i], g_bytes_unref);
+      {
+        g_clear_pointer (&ret[i], g_bytes_unref);
+        codes[i] = 0;
+      }
   Batch batch = { .mailbox = mailbox };
   for (guint i = 0; i < n; i++)
-    stored[i] = resolve (&batch, snapshot, uids[i], stored[i], &first_error);
+    ret[i] = resolve (&batch, snapshot, uids[i], ret[i], &codes[i], &first_error);
   flush (&batch);
   if (first_error == NULL)
     return TRUE;

@@ -46,7 +46,7 @@ has_method (const SatchelStorageOps *ops, gsize offset)
 
 /* The first level from @from on that answers @call. */
 static SatchelStorage *
-find_target (SatchelStore *store, guint from, SatchelCall call)
+find_target (SatchelStoreCore *store, guint from, SatchelCall call)
 {
   SatchelCall guard = calls[call].guard;
   for (guint i = from; i < store->n_levels; i++)
@@ -65,7 +65,7 @@ find_target (SatchelStore *store, guint from, SatchelCall call)
 }
 
 gboolean
-satchel_dispatch_build (SatchelStore *store, GError **error)
+satchel_dispatch_build (SatchelStoreCore *store, GError **error)
 {
   const SatchelStorageOps *driver = store->levels[store->n_levels - 1].ops;
   for (guint call = 0; call < SATCHEL_N_CALLS; call++)
@@ -178,16 +178,18 @@ pass_by (SatchelStorage *target, GError **error)
 }
 
 SatchelStream *
-satchel_storage_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                              GError **error)
 {
   SatchelStorage *target = pass_by (below (storage, SATCHEL_CALL_open_message), error);
-  return target != NULL ? satchel_dispatch_open_at (target, mailbox, uid, error) : NULL;
+  return target != NULL ? satchel_dispatch_open_at (target, access, mailbox, uid, error) : NULL;
 }
 
 SatchelStream *
-satchel_dispatch_open_at (SatchelStorage *target, SatchelMailbox *mailbox, guint32 uid, GError **error)
+satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                          GError **error)
 {
-  SatchelStream *stream = target->ops->open_message (target, mailbox, uid, error);
+  SatchelStream *stream = target->ops->open_message (target, access, mailbox, uid, error);
   if (stream == NULL)
     satchel_dispatch_check_error (target, "open_message", error);
   return stream;

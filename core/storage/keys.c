@@ -25,6 +25,7 @@ typedef struct Column
 
 struct SatchelKeyCache
 {
+  guint key_id; /* of the accesses that it is for; 0: those without a key, or all */
   GMutex lock;
   Column columns[SATCHEL_N_KEYS];
 };
@@ -50,26 +51,75 @@ column_clear (Column *column)
 }
 
 static SatchelKeyCache *
-cache_of (SatchelMailboxCore *core)
+cache_new (guint key_id)
 {
-  SatchelKeyCache *made = NULL;
-  g_mutex_lock (&core->lock);
-  SatchelKeyCache *cache = core->keys;
-  if (cache == NULL)
-    {
-      cache = made = core->keys = g_new0 (SatchelKeyCache, 1);
-      g_mutex_init (&cache->lock);
-    }
-  g_mutex_unlock (&core->lock);
-  if (made != NULL)
-    {
-      g_mutex_lock (&all_lock);
-      if (all == NULL)
-        all = g_ptr_array_new ();
-      g_ptr_array_add (all, made);
-      g_mutex_unlock (&all_lock);
-    }
+  SatchelKeyCache *cache = g_new0 (SatchelKeyCache, 1);
+  cache->key_id = key_id;
+  g_mutex_init (&cache->lock);
+  g_mutex_lock (&all_lock);
+  if (all == NULL)
+    all = g_ptr_array_new ();
+  g_ptr_array_add (all, cache);
+  g_mutex_unlock (&all_lock);
   return cache;
+}
+
+/* Under the mailbox's lock. */
+static SatchelKeyCache *
+find_cache (const SatchelMailboxCore *core, guint key_id)
+{
+  for (guint i = 0; core->keys != NULL && i < core->keys->len; i++)
+    {
+      SatchelKeyCache *cache = core->keys->pdata[i];
+      if (cache->key_id == key_id)
+        return cache;
+    }
+  return NULL;
+}
+
+/* Where no layer stands between, mail is the same for everybody; else what one key has opened is for that key. */
+static guint
+cache_id (const SatchelMailbox *mailbox)
+{
+  const SatchelStoreCore *store = mailbox->core->store;
+  gboolean is_plain = SATCHEL_TOP (store, open_message)->below == NULL && SATCHEL_TOP (store, get_attributes)->below == NULL;
+  return is_plain ? 0 : mailbox->store->key_id;
+}
+
+static SatchelKeyCache *
+cache_of (SatchelMailbox *mailbox)
+{
+  SatchelMailboxCore *core = mailbox->core;
+  guint key_id = cache_id (mailbox);
+  g_mutex_lock (&core->lock);
+  SatchelKeyCache *cache = find_cache (core, key_id);
+  g_mutex_unlock (&core->lock);
+  if (cache != NULL)
+    return cache;
+  SatchelKeyCache *made = cache_new (key_id);
+  g_mutex_lock (&core->lock);
+  cache = find_cache (core, key_id); /* by another thread meanwhile */
+  if (core->keys == NULL)
+    core->keys = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_key_cache_free);
+  if (cache == NULL)
+    g_ptr_array_add (core->keys, made);
+  g_mutex_unlock (&core->lock);
+  if (cache == NULL)
+    return made;
+  satchel_key_cache_free (made);
+  return cache;
+}
+
+void
+satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id)
+{
+  g_mutex_lock (&core->lock);
+  SatchelKeyCache *cache = find_cache (core, key_id);
+  guint index;
+  if (cache != NULL && g_ptr_array_find (core->keys, cache, &index))
+    g_ptr_array_steal_index_fast (core->keys, index);
+  g_mutex_unlock (&core->lock);
+  satchel_key_cache_free (cache);
 }
 
 void
@@ -228,15 +278,19 @@ keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
 /* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and those that cannot
  * be read where others can. */
 static gboolean
-make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made, GError **error)
+make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made, SatchelErrorCode *ret_codes,
+      GError **error)
 {
   guint32 uids[READ_BATCH];
   GBytes *attributes[READ_BATCH];
+  SatchelErrorCode codes[READ_BATCH];
   guint n_left = 0;
   for (guint i = 0; i < *n; i++)
     uids[i] = missing[i].uid;
   g_autoptr (GError) unread = NULL;
-  satchel_mailbox_attributes (mailbox, uids, *n, attributes, &unread);
+  satchel_mailbox_attributes (mailbox, uids, *n, attributes, codes, &unread);
+  for (guint i = 0; ret_codes != NULL && i < *n; i++)
+    ret_codes[missing[i].index] = codes[i];
   g_byte_array_set_size (made, 0);
   for (guint i = 0; i < *n; i++)
     if (attributes[i] != NULL)
@@ -256,13 +310,15 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
 
 gboolean
 satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n, SatchelKeyFunc func,
-                      gpointer data, GError **error)
+                      gpointer data, SatchelErrorCode *ret_codes, GError **error)
 {
-  SatchelKeyCache *cache = cache_of (satchel_mailbox_core (mailbox));
+  SatchelKeyCache *cache = cache_of (mailbox);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GArray) missing = g_array_new (FALSE, FALSE, sizeof (Missing));
   /* Not NULL, whatever is put there: keys may all be empty. */
   g_autoptr (GByteArray) made = g_byte_array_sized_new (READ_BATCH);
+  for (guint i = 0; ret_codes != NULL && i < n; i++)
+    ret_codes[i] = 0;
   g_mutex_lock (&cache->lock);
   Column *column = column_for_use (cache, kind, snapshot->state.n_messages);
   for (guint i = 0; i < n; i++)
@@ -283,7 +339,7 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
     {
       Missing *batch = &g_array_index (missing, Missing, at);
       guint n_batch = MIN (READ_BATCH, missing->len - at);
-      if (!make (mailbox, kind, batch, &n_batch, made, error))
+      if (!make (mailbox, kind, batch, &n_batch, made, ret_codes, error))
         return FALSE;
       for (guint i = 0; func != NULL && i < n_batch; i++)
         func (batch[i].index, made->data + batch[i].offset, batch[i].len, data);
@@ -299,7 +355,7 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
 gboolean
 satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func, gpointer data)
 {
-  SatchelKeyCache *cache = cache_of (satchel_mailbox_core (mailbox));
+  SatchelKeyCache *cache = cache_of (mailbox);
   guint index;
   gsize len;
   g_mutex_lock (&cache->lock);

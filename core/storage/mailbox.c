@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox handles: one a mailbox and store, shared by all who use it, kept a while when nobody does, and closed by
- * satchel_store_sweep.
+ * Open mailboxes: one a mailbox and store, shared by all handles of it (handle.c), kept a while when nobody has one, and closed
+ * by satchel_store_sweep.
  */
 #include "config.h"
 
 #include "core/storage/store_private.h"
 
 SatchelMailboxCore *
-satchel_mailbox_core (SatchelMailbox *mailbox)
+satchel_mailbox_core (SatchelStorageMailbox *mailbox)
 {
   return (SatchelMailboxCore *) mailbox;
 }
 
-SatchelMailbox *
-satchel_mailbox_new (SatchelStorage *storage, const char *name)
+SatchelStorageMailbox *
+satchel_storage_mailbox_new (SatchelStorage *storage, const char *name)
 {
   SatchelMailboxCore *core = g_new0 (SatchelMailboxCore, 1);
   core->handle.core = core;
@@ -31,23 +31,23 @@ core_free (SatchelMailboxCore *core)
   g_clear_pointer (&core->snapshot, satchel_snapshot_unref);
   g_ptr_array_unref (core->watches);
   g_mutex_clear (&core->lock);
-  satchel_key_cache_free (core->keys);
+  g_clear_pointer (&core->keys, g_ptr_array_unref);
   satchel_uid_set_clear (&core->checked);
   g_free (core->name);
   g_free (core);
 }
 
 /* Under handles_lock. */
-static SatchelMailbox *
+static SatchelMailboxCore *
 use_locked (SatchelMailboxCore *core)
 {
   if (core->users++ == 0)
-    satchel_store_ref (core->store);
-  return &core->handle;
+    satchel_store_core_ref (core->store);
+  return core;
 }
 
-SatchelMailbox *
-satchel_mailbox_ref (SatchelMailbox *mailbox)
+SatchelStorageMailbox *
+satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->store->handles_lock);
@@ -57,84 +57,105 @@ satchel_mailbox_ref (SatchelMailbox *mailbox)
 }
 
 void
-satchel_mailbox_unref (SatchelMailbox *mailbox)
+satchel_storage_mailbox_unref (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  SatchelStore *store = core->store;
+  SatchelStoreCore *store = core->store;
   g_mutex_lock (&store->handles_lock);
   gboolean is_last = --core->users == 0;
   if (is_last)
     core->idle_since_ms = satchel_store_clock_ms ();
   g_mutex_unlock (&store->handles_lock);
   if (is_last)
-    satchel_store_unref (store);
+    satchel_store_core_unref (store);
 }
 
-/* A reference to the open handle, or NULL. */
-static SatchelMailbox *
-look_up (SatchelStore *store, const char *name)
+SatchelMailboxCore *
+satchel_store_look_up (SatchelStoreCore *store, const char *name)
 {
   g_mutex_lock (&store->handles_lock);
   SatchelMailboxCore *core = g_hash_table_lookup (store->handles, name);
-  SatchelMailbox *mailbox = core != NULL ? use_locked (core) : NULL;
+  if (core != NULL)
+    use_locked (core);
   g_mutex_unlock (&store->handles_lock);
-  return mailbox;
+  return core;
 }
 
-static SatchelMailbox *
-open_locked (SatchelStore *store, const char *name, GError **error)
+static SatchelMailboxCore *
+open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
-  SatchelMailbox *mailbox = look_up (store, name);
-  if (mailbox != NULL)
-    return mailbox;
-  mailbox = satchel_storage_open_mailbox (&store->client, name, error);
+  SatchelStoreCore *store = storage->store;
+  SatchelMailboxCore *core = satchel_store_look_up (store, name);
+  if (core != NULL)
+    return core;
+  SatchelStorageMailbox *mailbox = satchel_storage_open_mailbox (storage, access, name, error);
   if (mailbox == NULL)
     return NULL;
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&store->handles_lock);
   g_hash_table_insert (store->handles, g_strdup (core->name), core);
   use_locked (core);
   g_mutex_unlock (&store->handles_lock);
-  return mailbox;
+  return core;
+}
+
+SatchelMailboxCore *
+satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+{
+  if (!satchel_store_check_name (name, error))
+    return NULL;
+  SatchelMailboxCore *core = satchel_store_look_up (storage->store, name);
+  if (core != NULL)
+    {
+      gboolean is_synced = satchel_mailbox_sync_core (core, access, error);
+      if (is_synced && !satchel_storage_mailbox_is_deleted (&core->handle))
+        return core;
+      satchel_storage_mailbox_unref (&core->handle);
+      if (!is_synced)
+        return NULL;
+    }
+  satchel_store_begin_write (storage->store);
+  core = open_locked (storage, access, name, error);
+  satchel_store_end_write (storage->store);
+  return core;
 }
 
 SatchelMailbox *
 satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error)
 {
-  if (!satchel_store_check_name (name, error))
-    return NULL;
-  g_autoptr (SatchelMailbox) mailbox = look_up (store, name);
-  if (mailbox != NULL)
-    {
-      if (!satchel_mailbox_sync (mailbox, error))
-        return NULL;
-      if (!satchel_mailbox_is_deleted (mailbox))
-        return g_steal_pointer (&mailbox);
-    }
-  satchel_store_begin_write (store);
-  SatchelMailbox *opened = open_locked (store, name, error);
-  satchel_store_end_write (store);
-  return opened;
+  SatchelMailboxCore *core = satchel_store_open_core (SATCHEL_STACK (store), name, error);
+  return core != NULL ? satchel_mailbox_handle_new (store, core) : NULL;
+}
+
+SatchelStorageMailbox *
+satchel_storage_hold_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+{
+  SatchelMailboxCore *core = satchel_store_open_core (storage, access, name, error);
+  return core != NULL ? &core->handle : NULL;
 }
 
 static gboolean
-is_current (SatchelMailbox *mailbox)
+is_current (SatchelMailboxCore *core, const SatchelAccess *access)
 {
-  return satchel_storage_is_current (&satchel_mailbox_core (mailbox)->store->client, mailbox);
+  return satchel_storage_is_current (&core->store->client, access, &core->handle);
 }
 
 SatchelMailbox *
 satchel_store_peek_mailbox (SatchelStore *store, const char *name)
 {
-  SatchelMailbox *mailbox = look_up (store, name);
-  if (mailbox != NULL && !is_current (mailbox))
-    g_clear_pointer (&mailbox, satchel_mailbox_unref);
-  return mailbox;
+  SatchelMailboxCore *core = satchel_store_look_up (store->core, name);
+  if (core == NULL)
+    return NULL;
+  if (is_current (core, store->access))
+    return satchel_mailbox_handle_new (store, core);
+  satchel_storage_mailbox_unref (&core->handle);
+  return NULL;
 }
 
-SatchelMailbox *
-satchel_store_handle (SatchelStore *store, const char *name)
+SatchelStorageMailbox *
+satchel_storage_find_mailbox (SatchelStorage *storage, const char *name)
 {
+  SatchelStoreCore *store = storage->store;
   g_mutex_lock (&store->handles_lock);
   SatchelMailboxCore *core = g_hash_table_lookup (store->handles, name);
   g_mutex_unlock (&store->handles_lock);
@@ -142,7 +163,7 @@ satchel_store_handle (SatchelStore *store, const char *name)
 }
 
 char *
-satchel_mailbox_name (SatchelMailbox *mailbox)
+satchel_storage_mailbox_name (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->store->handles_lock);
@@ -152,7 +173,7 @@ satchel_mailbox_name (SatchelMailbox *mailbox)
 }
 
 gboolean
-satchel_mailbox_is_deleted (SatchelMailbox *mailbox)
+satchel_storage_mailbox_is_deleted (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->store->handles_lock);
@@ -161,14 +182,8 @@ satchel_mailbox_is_deleted (SatchelMailbox *mailbox)
   return is_deleted;
 }
 
-SatchelStore *
-satchel_mailbox_store (SatchelMailbox *mailbox)
-{
-  return satchel_mailbox_core (mailbox)->store;
-}
-
 SatchelSnapshot *
-satchel_mailbox_snapshot (SatchelMailbox *mailbox)
+satchel_storage_mailbox_snapshot (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->lock);
@@ -180,18 +195,19 @@ satchel_mailbox_snapshot (SatchelMailbox *mailbox)
 SatchelSnapshot *
 satchel_mailbox_dated_snapshot (SatchelMailbox *mailbox, GError **error)
 {
-  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
+  SatchelStoreCore *store = mailbox->core->store;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   if (snapshot->state.n_undated == 0)
     return g_steal_pointer (&snapshot);
   satchel_store_begin_write (store);
-  gboolean ok = satchel_mailbox_is_deleted (mailbox) || satchel_storage_fill_dates (&store->client, mailbox, error);
+  gboolean ok = satchel_mailbox_is_deleted (mailbox)
+                || satchel_storage_fill_dates (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, error);
   satchel_store_end_write (store);
   return ok ? satchel_mailbox_snapshot (mailbox) : NULL;
 }
 
 void
-satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot)
+satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot *snapshot)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->lock);
@@ -203,10 +219,10 @@ satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot)
 }
 
 void
-satchel_mailbox_renamed (SatchelMailbox *mailbox, const char *name)
+satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *name)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  SatchelStore *store = core->store;
+  SatchelStoreCore *store = core->store;
   g_mutex_lock (&store->handles_lock);
   if (!core->is_deleted && g_hash_table_lookup (store->handles, core->name) == core)
     g_hash_table_remove (store->handles, core->name);
@@ -227,7 +243,7 @@ satchel_mailbox_renamed (SatchelMailbox *mailbox, const char *name)
 
 /* Handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the driver is at work on them. */
 static GPtrArray *
-take_idle (SatchelStore *store, gint64 before_ms)
+take_idle (SatchelStoreCore *store, gint64 before_ms)
 {
   GPtrArray *idle = g_ptr_array_new ();
   GHashTableIter iter;
@@ -253,27 +269,33 @@ take_idle (SatchelStore *store, gint64 before_ms)
 }
 
 static void
-close_idle (SatchelStore *store, gint64 before_ms)
+close_idle (SatchelStoreCore *store, gint64 before_ms)
 {
   satchel_store_begin_write (store);
   g_autoptr (GPtrArray) idle = take_idle (store, before_ms);
   for (guint i = 0; i < idle->len; i++)
     {
       SatchelMailboxCore *core = idle->pdata[i];
-      satchel_storage_close_mailbox (&store->client, &core->handle);
+      satchel_storage_close_mailbox (&store->client, store->background, &core->handle);
       core_free (core);
     }
   satchel_store_end_write (store);
 }
 
 void
-satchel_store_sweep (SatchelStore *store, gint64 idle_ms)
+satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms)
 {
   close_idle (store, satchel_store_clock_ms () - idle_ms);
 }
 
 void
-satchel_store_close_handles (SatchelStore *store)
+satchel_store_sweep (SatchelStore *store, gint64 idle_ms)
+{
+  satchel_store_sweep_core (store->core, idle_ms);
+}
+
+void
+satchel_store_close_handles (SatchelStoreCore *store)
 {
   close_idle (store, G_MAXINT64);
 }
@@ -281,23 +303,29 @@ satchel_store_close_handles (SatchelStore *store)
 guint
 satchel_store_n_handles (SatchelStore *store)
 {
-  g_mutex_lock (&store->handles_lock);
-  guint n = g_hash_table_size (store->handles) + store->orphans->len;
-  g_mutex_unlock (&store->handles_lock);
+  g_mutex_lock (&store->core->handles_lock);
+  guint n = g_hash_table_size (store->core->handles) + store->core->orphans->len;
+  g_mutex_unlock (&store->core->handles_lock);
   return n;
+}
+
+gboolean
+satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error)
+{
+  SatchelStoreCore *store = core->store;
+  if (is_current (core, access))
+    return TRUE;
+  satchel_store_begin_write (store);
+  gboolean is_deleted = satchel_storage_mailbox_is_deleted (&core->handle);
+  gboolean ok = is_deleted || satchel_storage_sync (&store->client, access, &core->handle, error);
+  satchel_store_end_write (store);
+  return ok;
 }
 
 gboolean
 satchel_mailbox_sync (SatchelMailbox *mailbox, GError **error)
 {
-  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
-  if (is_current (mailbox))
-    return TRUE;
-  satchel_store_begin_write (store);
-  gboolean is_deleted = satchel_mailbox_is_deleted (mailbox);
-  gboolean ok = is_deleted ? TRUE : satchel_storage_sync (&store->client, mailbox, error);
-  satchel_store_end_write (store);
-  return ok;
+  return satchel_mailbox_sync_core (mailbox->core, mailbox->store->access, error);
 }
 
 static guint32
@@ -310,7 +338,7 @@ first_recent (SatchelMailbox *mailbox)
 gboolean
 satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first, GError **error)
 {
-  SatchelStore *store = satchel_mailbox_core (mailbox)->store;
+  SatchelStoreCore *store = mailbox->core->store;
   guint32 first = upto_uid;
   gboolean ok = TRUE;
   /* It only grows: with nothing to claim nothing is written, which is the usual SELECT. */
@@ -318,7 +346,7 @@ satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32
     {
       satchel_store_begin_write (store);
       if (!satchel_mailbox_is_deleted (mailbox) && first_recent (mailbox) < upto_uid)
-        ok = satchel_storage_claim_recent (&store->client, mailbox, upto_uid, &first, error);
+        ok = satchel_storage_claim_recent (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, upto_uid, &first, error);
       satchel_store_end_write (store);
     }
   if (ok)
@@ -329,7 +357,7 @@ satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32
 gboolean
 satchel_mailbox_try_lock (SatchelMailbox *mailbox, gconstpointer owner)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = mailbox->core;
   g_mutex_lock (&core->lock);
   gboolean is_free = core->owner == NULL || core->owner == owner;
   if (is_free)
@@ -341,7 +369,7 @@ satchel_mailbox_try_lock (SatchelMailbox *mailbox, gconstpointer owner)
 void
 satchel_mailbox_unlock (SatchelMailbox *mailbox, gconstpointer owner)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = mailbox->core;
   g_mutex_lock (&core->lock);
   if (core->owner == owner)
     core->owner = NULL;

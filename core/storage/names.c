@@ -52,7 +52,7 @@ satchel_list_find (GPtrArray *infos, const char *name)
 }
 
 void
-satchel_store_forget_list (SatchelStore *store)
+satchel_store_forget_list (SatchelStoreCore *store)
 {
   g_mutex_lock (&store->list_lock);
   g_clear_pointer (&store->list, g_ptr_array_unref);
@@ -60,13 +60,46 @@ satchel_store_forget_list (SatchelStore *store)
   g_mutex_unlock (&store->list_lock);
 }
 
+/* What a layer lists may be another thing for each access. */
+static gboolean
+is_list_shared (const SatchelStore *store)
+{
+  return SATCHEL_TOP (store->core, list)->below == NULL;
+}
+
+/* Under list_lock.  A reference, or NULL. */
+static GPtrArray *
+kept_list (SatchelStore *store)
+{
+  if (is_list_shared (store))
+    return store->core->list != NULL ? g_ptr_array_ref (store->core->list) : NULL;
+  gboolean holds = store->list != NULL && store->list_generation == store->core->list_generation;
+  return holds ? g_ptr_array_ref (store->list) : NULL;
+}
+
+/* @generation: from before the list was made.  Nothing is kept of one that changed meanwhile. */
+static void
+keep_list (SatchelStore *store, GPtrArray *infos, guint generation)
+{
+  SatchelStoreCore *core = store->core;
+  g_mutex_lock (&core->list_lock);
+  GPtrArray **place = is_list_shared (store) ? &core->list : &store->list;
+  if (generation == core->list_generation)
+    {
+      g_clear_pointer (place, g_ptr_array_unref);
+      *place = g_ptr_array_ref (infos);
+      store->list_generation = generation;
+    }
+  g_mutex_unlock (&core->list_lock);
+}
+
 GPtrArray *
 satchel_store_list_cached (SatchelStore *store)
 {
-  g_mutex_lock (&store->list_lock);
-  GPtrArray *list = store->list != NULL ? g_ptr_array_ref (store->list) : NULL;
-  g_mutex_unlock (&store->list_lock);
-  if (list != NULL && !satchel_storage_list_is_current (&store->client))
+  g_mutex_lock (&store->core->list_lock);
+  GPtrArray *list = kept_list (store);
+  g_mutex_unlock (&store->core->list_lock);
+  if (list != NULL && !satchel_storage_list_is_current (SATCHEL_STACK (store)))
     g_clear_pointer (&list, g_ptr_array_unref);
   return list;
 }
@@ -74,26 +107,19 @@ satchel_store_list_cached (SatchelStore *store)
 GPtrArray *
 satchel_store_list (SatchelStore *store, GError **error)
 {
+  SatchelStoreCore *core = store->core;
   GPtrArray *cached = satchel_store_list_cached (store);
   if (cached != NULL)
     return cached;
-  g_mutex_lock (&store->list_lock);
-  guint generation = store->list_generation;
-  g_mutex_unlock (&store->list_lock);
+  g_mutex_lock (&core->list_lock);
+  guint generation = core->list_generation;
+  g_mutex_unlock (&core->list_lock);
   g_autoptr (GPtrArray) infos = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_mailbox_info_free);
-  if (!satchel_storage_list (&store->client, infos, error))
+  if (!satchel_storage_list (SATCHEL_STACK (store), infos, error))
     return NULL;
   g_ptr_array_sort (infos, compare_infos);
-  if (SATCHEL_TOP (store, list_is_current) != NULL)
-    {
-      g_mutex_lock (&store->list_lock);
-      if (generation == store->list_generation) /* nothing changed while the driver looked */
-        {
-          g_clear_pointer (&store->list, g_ptr_array_unref);
-          store->list = g_ptr_array_ref (infos);
-        }
-      g_mutex_unlock (&store->list_lock);
-    }
+  if (SATCHEL_TOP (core, list_is_current) != NULL)
+    keep_list (store, infos, generation);
   return g_steal_pointer (&infos);
 }
 
@@ -104,8 +130,8 @@ check_room (SatchelStore *store, GError **error)
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   if (infos == NULL)
     return FALSE;
-  if (infos->len >= store->max_mailboxes)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
+  if (infos->len >= store->core->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
   return TRUE;
 }
 
@@ -116,13 +142,13 @@ create_locked (SatchelStore *store, const char *name, guint special_use, GError 
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "INBOX always exists");
   if (!check_room (store, error))
     return FALSE;
-  return satchel_storage_create (&store->client, name, special_use, error);
+  return satchel_storage_create (SATCHEL_STACK (store), name, special_use, error);
 }
 
 static gboolean
 end_change (SatchelStore *store, gboolean result)
 {
-  satchel_store_end_write (store);
+  satchel_store_end_write (store->core);
   return result;
 }
 
@@ -131,7 +157,7 @@ satchel_store_create (SatchelStore *store, const char *name, guint special_use, 
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store);
+  satchel_store_begin_write (store->core);
   return end_change (store, create_locked (store, name, special_use, error));
 }
 
@@ -142,8 +168,8 @@ satchel_store_delete (SatchelStore *store, const char *name, GError **error)
     return FALSE;
   if (is_inbox (name))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
-  satchel_store_begin_write (store);
-  return end_change (store, satchel_storage_remove (&store->client, name, error));
+  satchel_store_begin_write (store->core);
+  return end_change (store, satchel_storage_remove (SATCHEL_STACK (store), name, error));
 }
 
 static gboolean
@@ -194,9 +220,9 @@ move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, con
         continue;
       g_autofree char *name = g_strconcat (to, info->name + len, NULL);
       if (strlen (name) <= SATCHEL_MAILBOX_NAME_BYTES
-          && (!satchel_storage_subscribe (&store->client, name, TRUE, &error)
-              || !satchel_storage_subscribe (&store->client, info->name, FALSE, &error)))
-        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of %s does not follow its new name: %s", store->user,
+          && (!satchel_storage_subscribe (SATCHEL_STACK (store), name, TRUE, &error)
+              || !satchel_storage_subscribe (SATCHEL_STACK (store), info->name, FALSE, &error)))
+        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of %s does not follow its new name: %s", store->core->user,
                      info->name, error->message);
     }
 }
@@ -206,10 +232,10 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
 {
   if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
     return FALSE;
-  satchel_store_begin_write (store);
+  satchel_store_begin_write (store->core);
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
   gboolean is_renamed = infos != NULL && check_rename_list (store, infos, from, to, error)
-                        && satchel_storage_rename (&store->client, from, to, error);
+                        && satchel_storage_rename (SATCHEL_STACK (store), from, to, error);
   if (is_renamed && !is_inbox (from))
     move_subscriptions (store, infos, from, to);
   return end_change (store, is_renamed);
@@ -222,9 +248,9 @@ subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GEr
   if (infos == NULL)
     return FALSE;
   /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
-  if (subscribe && satchel_list_find (infos, name) == NULL && infos->len >= store->max_mailboxes)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->max_mailboxes);
-  return satchel_storage_subscribe (&store->client, name, subscribe, error);
+  if (subscribe && satchel_list_find (infos, name) == NULL && infos->len >= store->core->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
+  return satchel_storage_subscribe (SATCHEL_STACK (store), name, subscribe, error);
 }
 
 gboolean
@@ -232,7 +258,7 @@ satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscri
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store);
+  satchel_store_begin_write (store->core);
   return end_change (store, subscribe_locked (store, name, subscribe, error));
 }
 
@@ -241,8 +267,8 @@ satchel_store_set_special_use (SatchelStore *store, const char *name, guint spec
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store);
-  return end_change (store, satchel_storage_set_special_use (&store->client, name, special_use, error));
+  satchel_store_begin_write (store->core);
+  return end_change (store, satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
 }
 
 char *
@@ -267,7 +293,7 @@ satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState
   if (!satchel_store_check_name (name, error))
     return FALSE;
   SatchelMailboxState state = { 0 };
-  if (!satchel_storage_status (&store->client, name, &state, error))
+  if (!satchel_storage_status (SATCHEL_STACK (store), name, &state, error))
     return FALSE;
   *ret_state = state;
   return TRUE;

@@ -47,8 +47,8 @@ part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
 {
   SatchelOperation *part = g_new0 (SatchelOperation, 1);
   part->kind = kind;
-  part->mailbox = satchel_mailbox_ref (move->mailbox);
-  part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_mailbox_ref (move->destination) : NULL;
+  part->mailbox = satchel_storage_mailbox_ref (move->mailbox);
+  part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_storage_mailbox_ref (move->destination) : NULL;
   part->unchanged_since = G_MAXUINT64;
   satchel_uid_set_copy (&move->uids, &part->uids);
   return part;
@@ -122,7 +122,7 @@ suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboole
 gboolean
 satchel_operation_prepare (SatchelTransaction *transaction, GError **error)
 {
-  SatchelStore *store = transaction->store;
+  SatchelStoreCore *store = transaction->store;
   for (guint i = 0; i < store->n_levels; i++)
     {
       SatchelStorage *level = &store->levels[i];

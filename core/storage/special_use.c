@@ -70,8 +70,8 @@ static void
 hold_syncs (SatchelStore *store, gboolean hold)
 {
   g_autoptr (GError) error = NULL;
-  if (!satchel_storage_hold_syncs (&store->client, hold, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->user, error->message);
+  if (!satchel_storage_hold_syncs (SATCHEL_STACK (store), hold, &error))
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->core->user, error->message);
 }
 
 /* Is any name subscribed? */
@@ -104,19 +104,19 @@ subscribe_inbox (SatchelStore *store, GError **error)
 void
 satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
 {
-  satchel_store_begin_write (store);
+  satchel_store_begin_write (store->core);
   gboolean is_new = is_new_account (store);
   hold_syncs (store, TRUE);
   for (guint use = 0; use < G_N_ELEMENTS (uses); use++)
     {
       g_autoptr (GError) error = NULL;
       if (!ensure_one (store, mailboxes, use, &error))
-        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->user, uses[use].key,
+        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->core->user, uses[use].key,
                      error->message);
     }
   g_autoptr (GError) error = NULL;
   if (is_new && !subscribe_inbox (store, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->core->user, error->message);
   hold_syncs (store, FALSE);
-  satchel_store_end_write (store);
+  satchel_store_end_write (store->core);
 }

@@ -40,7 +40,7 @@ static SatchelStage *
 stage_open (SatchelStore *store, guint64 size_hint, GBytes *attributes, GError **error)
 {
   g_autoptr (SatchelStage) stage = stage_alloc (store);
-  stage->writer = satchel_storage_stage (&store->client, size_hint, &stage->staged, error);
+  stage->writer = satchel_storage_stage (SATCHEL_STACK (store), size_hint, &stage->staged, error);
   if (stage->writer == NULL)
     return NULL;
   if (attributes != NULL)
@@ -179,7 +179,7 @@ open_spool (SatchelStore *store, const char *path, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a path in the spool");
       return -1;
     }
-  int fd = SATCHEL_RETRY (openat (store->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  int fd = SATCHEL_RETRY (openat (store->core->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     satchel_error_set_errno (error, errno, "spooled message");
   return fd;
@@ -220,11 +220,11 @@ static SatchelStage *
 stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (SATCHEL_TOP (store, stage)->below != NULL) /* a layer makes other bytes of what comes in */
+  if (SATCHEL_TOP (store->core, stage)->below != NULL) /* a layer makes other bytes of what comes in */
     return NULL;
   g_autoptr (SatchelStage) stage = stage_alloc (store);
   stage->staged.size = stage->size = size;
-  if (satchel_storage_stage_spooled (&store->client, path, is_lf, &stage->staged, &local))
+  if (satchel_storage_stage_spooled (SATCHEL_STACK (store), path, is_lf, &stage->staged, &local))
     {
       stage->staged.attributes = g_bytes_ref (attributes);
       stage->is_finished = TRUE;
@@ -288,10 +288,10 @@ satchel_stage_is_finished (const SatchelStage *stage)
   return stage->is_finished;
 }
 
-SatchelStore *
+SatchelStoreCore *
 satchel_stage_store (const SatchelStage *stage)
 {
-  return stage->store;
+  return stage->store->core;
 }
 
 void
@@ -302,7 +302,7 @@ satchel_stage_free (SatchelStage *stage)
   g_clear_pointer (&stage->head, g_byte_array_unref);
   g_free (stage->crumb);
   if (stage->staged.driver != NULL)
-    satchel_storage_stage_drop (&stage->store->client, &stage->staged);
+    satchel_storage_stage_drop (SATCHEL_STACK (stage->store), &stage->staged);
   g_clear_pointer (&stage->staged.attributes, g_bytes_unref);
   satchel_store_unref (stage->store);
   g_free (stage);

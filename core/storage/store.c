@@ -7,10 +7,10 @@
 
 #include <satchel/hash.h>
 
-static SatchelStore *
+static SatchelStoreCore *
 store_new (const SatchelStoreOpenOptions *options)
 {
-  SatchelStore *store = g_new0 (SatchelStore, 1);
+  SatchelStoreCore *store = g_new0 (SatchelStoreCore, 1);
   store->users = 1;
   store->user = g_strdup (options->user);
   store->path = g_strdup (options->path);
@@ -18,7 +18,6 @@ store_new (const SatchelStoreOpenOptions *options)
     .user = store->user,
     .path = store->path,
     .root_fd = options->root_fd,
-    .key = options->key != NULL ? g_bytes_ref (options->key) : NULL,
   };
   store->n_levels = options->n_levels;
   store->levels = g_new0 (SatchelStorage, options->n_levels);
@@ -42,12 +41,16 @@ store_new (const SatchelStoreOpenOptions *options)
   g_mutex_init (&store->list_lock);
   store->handles = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   store->orphans = g_ptr_array_new ();
+  g_mutex_init (&store->keys_lock);
+  store->key_uses = g_ptr_array_new ();
+  store->background = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .owner = store->user,
+                                                            .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
   return store;
 }
 
 /* Frees what is left after `n_opened` levels, counted from the driver, were closed. */
 static void
-close_levels (SatchelStore *store, guint n_opened)
+close_levels (SatchelStoreCore *store, guint n_opened)
 {
   for (guint i = store->n_levels - n_opened; i < store->n_levels; i++)
     if (SATCHEL_HAS (store->levels[i].ops, close))
@@ -55,7 +58,7 @@ close_levels (SatchelStore *store, guint n_opened)
 }
 
 static void
-store_dispose (SatchelStore *store)
+store_dispose (SatchelStoreCore *store)
 {
   g_clear_pointer (&store->list, g_ptr_array_unref);
   g_hash_table_unref (store->handles);
@@ -65,7 +68,9 @@ store_dispose (SatchelStore *store)
   g_cond_clear (&store->queue_changed);
   g_mutex_clear (&store->handles_lock);
   g_mutex_clear (&store->list_lock);
-  g_clear_pointer (&store->identity.key, g_bytes_unref);
+  g_mutex_clear (&store->keys_lock);
+  g_ptr_array_unref (store->key_uses);
+  satchel_access_unref (store->background);
   g_strfreev (store->level_names);
   g_free (store->below);
   g_free (store->levels);
@@ -75,7 +80,7 @@ store_dispose (SatchelStore *store)
 }
 
 void
-satchel_store_free (SatchelStore *store)
+satchel_store_free (SatchelStoreCore *store)
 {
   satchel_store_close_handles (store);
   close_levels (store, store->n_levels);
@@ -93,12 +98,20 @@ check_options (const SatchelStoreOpenOptions *options, GError **error)
   return TRUE;
 }
 
-SatchelStore *
-satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
+/* With the server's own access. */
+static void
+ensure_special_use (SatchelStoreCore *core, const SatchelConfig *mailboxes)
+{
+  g_autoptr (SatchelStore) store = satchel_store_handle_new (satchel_store_core_ref (core), core->background);
+  satchel_store_ensure_special_use (store, mailboxes);
+}
+
+SatchelStoreCore *
+satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error)
 {
   if (!check_options (options, error))
     return NULL;
-  SatchelStore *store = store_new (options);
+  SatchelStoreCore *store = store_new (options);
   if (!satchel_dispatch_build (store, error))
     {
       store_dispose (store);
@@ -117,7 +130,7 @@ satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
     }
   gboolean is_open = n_opened == store->n_levels;
   if (is_open && options->mailboxes != NULL)
-    satchel_store_ensure_special_use (store, options->mailboxes);
+    ensure_special_use (store, options->mailboxes);
   satchel_store_end_write (store);
   if (is_open)
     return store;
@@ -127,7 +140,7 @@ satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
 }
 
 void
-satchel_store_begin_write (SatchelStore *store)
+satchel_store_begin_write (SatchelStoreCore *store)
 {
   g_rec_mutex_lock (&store->write_lock);
   if (store->write_depth++ == 0)
@@ -135,7 +148,7 @@ satchel_store_begin_write (SatchelStore *store)
 }
 
 void
-satchel_store_end_write (SatchelStore *store)
+satchel_store_end_write (SatchelStoreCore *store)
 {
   if (--store->write_depth == 0)
     g_atomic_pointer_set (&store->writer, NULL);
@@ -143,19 +156,7 @@ satchel_store_end_write (SatchelStore *store)
 }
 
 gboolean
-satchel_store_is_writer (SatchelStore *store)
+satchel_store_is_writer (SatchelStoreCore *store)
 {
   return g_atomic_pointer_get (&store->writer) == (gpointer) g_thread_self ();
-}
-
-const char *
-satchel_store_user (SatchelStore *store)
-{
-  return store->user;
-}
-
-char *
-satchel_store_describe (SatchelStore *store)
-{
-  return g_strjoinv (" > ", store->level_names);
 }

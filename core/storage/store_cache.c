@@ -25,7 +25,7 @@ typedef enum
 typedef struct Entry
 {
   EntryState state;
-  SatchelStore *store; /* OPEN, CLOSING */
+  SatchelStoreCore *store; /* OPEN, CLOSING */
 } Entry;
 
 typedef struct Release
@@ -74,8 +74,8 @@ make_tables (void)
 
 /* ---- references ---- */
 
-SatchelStore *
-satchel_store_ref (SatchelStore *store)
+SatchelStoreCore *
+satchel_store_core_ref (SatchelStoreCore *store)
 {
   g_mutex_lock (&lock);
   store->users++;
@@ -84,7 +84,7 @@ satchel_store_ref (SatchelStore *store)
 }
 
 void
-satchel_store_unref (SatchelStore *store)
+satchel_store_core_unref (SatchelStoreCore *store)
 {
   g_mutex_lock (&lock);
   gboolean is_last = --store->users == 0;
@@ -241,7 +241,7 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
 
 /* ---- opening ---- */
 
-static SatchelStore *
+static SatchelStoreCore *
 open_store (Setup *with, const char *user, const char *path, GError **error)
 {
   g_autofree SatchelStoreLevel *levels = g_new (SatchelStoreLevel, with->levels->len);
@@ -256,14 +256,14 @@ open_store (Setup *with, const char *user, const char *path, GError **error)
     .mailboxes = with->mailboxes,
     .limits = with->limits,
   };
-  SatchelStore *store = satchel_store_open (&options, error);
+  SatchelStoreCore *store = satchel_store_core_open (&options, error);
   if (store != NULL)
     store->is_cached = TRUE;
   return store;
 }
 
 /* Under the lock: the store, or NULL when it has to be opened by the caller (its entry is made), or an error. */
-static SatchelStore *
+static SatchelStoreCore *
 wait_for_entry (const char *user, Setup **ret_setup, GError **error)
 {
   for (;;)
@@ -289,13 +289,13 @@ wait_for_entry (const char *user, Setup **ret_setup, GError **error)
     }
 }
 
-SatchelStore *
-satchel_store_acquire (const char *user, const char *path, GError **error)
+static SatchelStoreCore *
+acquire_core (const char *user, const char *path, GError **error)
 {
   Setup *with = NULL;
   g_mutex_lock (&lock);
   make_tables ();
-  SatchelStore *store = wait_for_entry (user, &with, error);
+  SatchelStoreCore *store = wait_for_entry (user, &with, error);
   g_mutex_unlock (&lock);
   if (with == NULL)
     return store;
@@ -313,18 +313,25 @@ satchel_store_acquire (const char *user, const char *path, GError **error)
 }
 
 SatchelStore *
-satchel_store_peek (const char *user)
+satchel_store_acquire (const SatchelAccess *access, const char *path, GError **error)
 {
-  SatchelStore *store = NULL;
+  SatchelStoreCore *store = acquire_core (access->owner, path, error);
+  return store != NULL ? satchel_store_handle_new (store, access) : NULL;
+}
+
+SatchelStore *
+satchel_store_peek (const SatchelAccess *access)
+{
+  SatchelStoreCore *store = NULL;
   g_mutex_lock (&lock);
-  Entry *entry = entries != NULL ? g_hash_table_lookup (entries, user) : NULL;
+  Entry *entry = entries != NULL ? g_hash_table_lookup (entries, access->owner) : NULL;
   if (entry != NULL && entry->state == ENTRY_OPEN)
     {
       store = entry->store;
       store->users++;
     }
   g_mutex_unlock (&lock);
-  return store;
+  return store != NULL ? satchel_store_handle_new (store, access) : NULL;
 }
 
 guint
@@ -369,7 +376,7 @@ close_unused (gint64 idle_ms)
   g_mutex_unlock (&lock);
   for (guint i = 0; i < unused->len; i++)
     {
-      SatchelStore *store = unused->pdata[i];
+      SatchelStoreCore *store = unused->pdata[i];
       g_autofree char *user = g_strdup (store->user);
       satchel_store_free (store);
       g_mutex_lock (&lock);
@@ -383,7 +390,7 @@ close_unused (gint64 idle_ms)
 static GPtrArray *
 hold_open (void)
 {
-  GPtrArray *held = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_store_unref);
+  GPtrArray *held = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_store_core_unref);
   GHashTableIter iter;
   gpointer value;
   g_mutex_lock (&lock);
@@ -410,7 +417,7 @@ sweep_job (gpointer data)
   close_unused (idle_ms);
   g_autoptr (GPtrArray) held = hold_open ();
   for (guint i = 0; i < held->len; i++)
-    satchel_store_sweep (held->pdata[i], idle_ms);
+    satchel_store_sweep_core (held->pdata[i], idle_ms);
 }
 
 /* Main thread: tells those whose user is closed now. */

@@ -22,7 +22,7 @@ typedef struct SatchelStoreOpenOptions
   const char *user; /* local@domain */
   const char *path; /* below the mail root */
   int root_fd;      /* borrowed; stays open for the life of the store */
-  GBytes *key;      /* or NULL */
+  const SatchelAccess *access; /* of the handle; NULL: the server's own */
   const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels
                                       open the stack further down */
   guint n_levels;
@@ -33,9 +33,11 @@ typedef struct SatchelStoreOpenOptions
 /* Opens driver and layers.  Everything in @options but root_fd is for the call only.  [blocks]
  * The last satchel_store_unref closes it, blocking. */
 SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
-/* Closes mailbox handles that nobody has used for @idle_ms.  [blocks] */
+/* Another handle of the store, with another access. */
+SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAccess *access);
+/* Closes mailboxes that nobody has used for @idle_ms.  [blocks] */
 void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
-/* Handles in memory: tests for leaks. */
+/* Mailboxes in memory: tests for leaks. */
 guint satchel_store_n_handles (SatchelStore *store);
 
 /* "xor > noop > maildir": the levels from the client down.  Yours. */
@@ -56,11 +58,11 @@ void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n
  * keep their stack).  @config: kept until the next call.  FALSE changes nothing: no such driver, or `storage.layers`
  * contradicts what is enabled.  Main thread. */
 gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, int root_fd, GError **error);
-/* The user's store, opened if it is not: a reference of yours.  Any thread.  [blocks] if it is not open.
+/* A handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not open.
  * Errors: UNAVAILABLE (being released, or not configured), CORRUPT, IO, .... */
-SatchelStore *satchel_store_acquire (const char *user, const char *path, GError **error);
-/* The user's store if it is open, a reference of yours; else NULL.  Any thread, never blocks. */
-SatchelStore *satchel_store_peek (const char *user);
+SatchelStore *satchel_store_acquire (const SatchelAccess *access, const char *path, GError **error);
+/* The same if it is open, else NULL.  Any thread, never blocks. */
+SatchelStore *satchel_store_peek (const SatchelAccess *access);
 /* For RELEASE: refuses further acquires of @user, closes the store as soon as nobody holds it (end the sessions first),
  * and then calls @func in the main thread; also when it was not open.  Main thread. */
 typedef void (*SatchelStoreReleasedFunc) (const char *user, gpointer data);

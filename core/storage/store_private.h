@@ -29,12 +29,15 @@ typedef struct SatchelDispatch
   SatchelStorage *target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
-struct SatchelStore
+/* What all handles of a user's store share. */
+typedef struct SatchelStoreCore SatchelStoreCore;
+struct SatchelStoreCore
 {
   gint users;           /* references; under the lock of store_cache.c */
   gboolean is_cached;   /* closed by the cache, not by the last unref */
   gint64 idle_since_ms; /* since when users is 0 */
   char *user, *path;
+  SatchelAccess *background; /* of what nobody's handle does */
   SatchelStorageIdentity identity;
   SatchelStorage *levels; /* [0] nearest to the client */
   char **level_names;
@@ -53,19 +56,51 @@ struct SatchelStore
   gboolean has_leader;
 
   GMutex handles_lock;
-  GHashTable *handles; /* name -> SatchelMailbox */
-  GPtrArray *orphans;  /* SatchelMailbox: deleted, but somebody holds them */
+  GHashTable *handles; /* name -> SatchelMailboxCore */
+  GPtrArray *orphans;  /* SatchelMailboxCore: deleted, but somebody holds them */
 
   GMutex list_lock;
-  GPtrArray *list; /* the last list, immutable, or NULL */
+  GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
   guint list_generation;
+
+  GMutex keys_lock;    /* held over calls of attach and detach */
+  GPtrArray *key_uses; /* SatchelKeyUse */
+  guint last_key_id;
 };
 
-/* The core's part of a mailbox handle. */
+/* A key that accesses of the store have now. */
+typedef struct SatchelKeyUse
+{
+  GBytes *key;
+  guint n_handles;
+  guint id; /* never used twice in a store */
+} SatchelKeyUse;
+
+/* A handle: SatchelMailbox and SatchelStore of the public headers. */
+struct SatchelStore
+{
+  gatomicrefcount refs;
+  SatchelStoreCore *core; /* a use of it */
+  SatchelAccess *access;
+  guint key_id;           /* of SatchelKeyUse; 0: without a key */
+  GPtrArray *mailboxes;   /* SatchelMailbox, borrowed: those that are open; under core->handles_lock */
+  GPtrArray *list;        /* as core->list, for this access; under core->list_lock */
+  guint list_generation;
+};
+struct SatchelMailbox
+{
+  guint refs; /* under core->store->handles_lock */
+  struct SatchelMailboxCore *core; /* a use of it */
+  SatchelStore *store;             /* a reference */
+};
+/* Where a handle's calls begin: the stack, and in whose name. */
+#define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
+
+/* The core's part of an open mailbox. */
 typedef struct SatchelMailboxCore
 {
-  SatchelMailbox handle; /* first: the handle is this */
-  SatchelStore *store;   /* a reference is held while users > 0 */
+  SatchelStorageMailbox handle; /* first: the handle is this */
+  SatchelStoreCore *store;      /* a use is held while users > 0 */
   guint users;           /* under store->handles_lock, as are name, is_deleted and idle_since_ms */
   char *name;
   gboolean is_deleted;
@@ -78,15 +113,16 @@ typedef struct SatchelMailboxCore
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
-  struct SatchelKeyCache *keys; /* NULL until the first is asked for */
+  GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
   SatchelUidSet checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
 /* dispatch.c */
-gboolean satchel_dispatch_build (SatchelStore *store, GError **error);
+gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
 /* Open of @target itself, also if it crashed for this message. */
-SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, SatchelMailbox *mailbox, guint32 uid, GError **error);
+SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                         guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
 /* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks at it only. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
@@ -95,7 +131,7 @@ void satchel_dispatch_check_error (const SatchelStorage *level, const char *meth
 
 /* names.c */
 gboolean satchel_store_check_name (const char *name, GError **error);
-void satchel_store_forget_list (SatchelStore *store);
+void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
@@ -104,10 +140,25 @@ void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig 
 /* keys.c */
 typedef struct SatchelKeyCache SatchelKeyCache;
 void satchel_key_cache_free (SatchelKeyCache *cache);
+/* What was made with the key @key_id goes. */
+void satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id);
 
 /* mailbox.c */
-SatchelMailboxCore *satchel_mailbox_core (SatchelMailbox *mailbox);
-void satchel_store_close_handles (SatchelStore *store);
+SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
+void satchel_store_close_handles (SatchelStoreCore *store);
+void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
+gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
+/* A use of the open mailbox, or NULL. */
+SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
+/* The mailbox of @name, opened from @storage down if it is not open: a use of it. */
+SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                             GError **error);
+
+/* handle.c */
+/* Takes the use of @core over. */
+SatchelStore *satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access);
+/* The handle of an open mailbox; takes the use of @core over. */
+SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core);
 
 /* watch.c */
 void satchel_mailbox_notify (SatchelMailboxCore *core);
@@ -127,7 +178,8 @@ typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer *
 } SatchelComposed;
 struct SatchelTransaction
 {
-  SatchelStore *store; /* a reference */
+  SatchelStore *handle; /* a reference */
+  SatchelStoreCore *store;
   GPtrArray *operations; /* SatchelOperation */
   GArray *composed;      /* SatchelComposed; `move` is owned here */
   gboolean is_spent;
@@ -143,13 +195,16 @@ gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 /* stage.c */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
 /* After a commit: whatever the driver has not taken is thrown away with the stage. */
-SatchelStore *satchel_stage_store (const SatchelStage *stage);
+SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 
 /* store.c */
-void satchel_store_free (SatchelStore *store);
-void satchel_store_begin_write (SatchelStore *store);
-void satchel_store_end_write (SatchelStore *store);
-gboolean satchel_store_is_writer (SatchelStore *store); /* this thread holds write_lock */
+SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
+void satchel_store_free (SatchelStoreCore *store);
+void satchel_store_begin_write (SatchelStoreCore *store);
+void satchel_store_end_write (SatchelStoreCore *store);
+gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
 
 /* store_cache.c */
+SatchelStoreCore *satchel_store_core_ref (SatchelStoreCore *store);
+void satchel_store_core_unref (SatchelStoreCore *store);
 gint64 satchel_store_clock_ms (void);

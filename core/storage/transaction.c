@@ -17,8 +17,8 @@ operation_free (gpointer data)
   g_clear_pointer (&operation->ret_uids, g_array_unref);
   g_strfreev (operation->keywords);
   g_clear_pointer (&operation->stage, satchel_stage_free);
-  g_clear_pointer (&operation->mailbox, satchel_mailbox_unref);
-  g_clear_pointer (&operation->destination, satchel_mailbox_unref);
+  g_clear_pointer (&operation->mailbox, satchel_storage_mailbox_unref);
+  g_clear_pointer (&operation->destination, satchel_storage_mailbox_unref);
   g_free (operation);
 }
 
@@ -26,7 +26,8 @@ SatchelTransaction *
 satchel_transaction_new (SatchelStore *store)
 {
   SatchelTransaction *transaction = g_new0 (SatchelTransaction, 1);
-  transaction->store = satchel_store_ref (store);
+  transaction->handle = satchel_store_ref (store);
+  transaction->store = store->core;
   transaction->operations = g_ptr_array_new_with_free_func (operation_free);
   transaction->composed = g_array_new (FALSE, FALSE, sizeof (SatchelComposed));
   return transaction;
@@ -40,7 +41,7 @@ satchel_transaction_free (SatchelTransaction *transaction)
   g_array_unref (transaction->composed);
   g_ptr_array_unref (transaction->operations);
   g_clear_error (&transaction->error);
-  satchel_store_unref (transaction->store);
+  satchel_store_unref (transaction->handle);
   g_free (transaction);
 }
 
@@ -84,22 +85,36 @@ copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
   return (char **) g_ptr_array_free (copy, FALSE);
 }
 
+SatchelOperation *
+satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelStorageMailbox *mailbox,
+                         const SatchelUidSet *uids, SatchelStorageMailbox *destination)
+{
+  SatchelOperation *operation = g_new0 (SatchelOperation, 1);
+  operation->kind = kind;
+  operation->mailbox = satchel_storage_mailbox_ref (mailbox);
+  operation->destination = destination != NULL ? satchel_storage_mailbox_ref (destination) : NULL;
+  operation->unchanged_since = G_MAXUINT64;
+  if (uids != NULL)
+    satchel_uid_set_copy (uids, &operation->uids);
+  if (satchel_mailbox_core (mailbox)->store != transaction->store
+      || (destination != NULL && satchel_mailbox_core (destination)->store != transaction->store))
+    note_error (transaction, SATCHEL_ERROR_CANNOT, "a mailbox of another store");
+  g_ptr_array_add (transaction->operations, operation);
+  return operation;
+}
+
 static SatchelOperation *
 add_operation (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelMailbox *mailbox,
                const SatchelUidSet *uids, SatchelMailbox *destination)
 {
-  SatchelOperation *operation = g_new0 (SatchelOperation, 1);
-  operation->kind = kind;
-  operation->mailbox = satchel_mailbox_ref (mailbox);
-  operation->destination = destination != NULL ? satchel_mailbox_ref (destination) : NULL;
-  operation->unchanged_since = G_MAXUINT64;
-  if (uids != NULL)
-    satchel_uid_set_copy (uids, &operation->uids);
-  if (satchel_mailbox_store (mailbox) != transaction->store
-      || (destination != NULL && satchel_mailbox_store (destination) != transaction->store))
-    note_error (transaction, SATCHEL_ERROR_CANNOT, "a mailbox of another store");
-  g_ptr_array_add (transaction->operations, operation);
-  return operation;
+  return satchel_transaction_add (transaction, kind, &mailbox->core->handle, uids,
+                                  destination != NULL ? &destination->core->handle : NULL);
+}
+
+const SatchelAccess *
+satchel_transaction_access (const SatchelTransaction *transaction)
+{
+  return transaction->handle->access;
 }
 
 SatchelOperation *

@@ -32,8 +32,7 @@ watch_unref (gpointer data)
 static void
 call_watchers (gpointer data)
 {
-  SatchelMailbox *mailbox = data;
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = data;
   g_autoptr (GPtrArray) watches = g_ptr_array_new_with_free_func (watch_unref);
   g_mutex_lock (&core->lock);
   core->is_notified = FALSE;
@@ -48,9 +47,9 @@ call_watchers (gpointer data)
     {
       SatchelMailboxWatch *watch = watches->pdata[i];
       if (watch->func != NULL)
-        watch->func (mailbox, watch->data);
+        watch->func (watch->mailbox, watch->data);
     }
-  satchel_mailbox_unref (mailbox);
+  satchel_storage_mailbox_unref (&core->handle);
 }
 
 void
@@ -62,7 +61,7 @@ satchel_mailbox_notify (SatchelMailboxCore *core)
     core->is_notified = TRUE;
   g_mutex_unlock (&core->lock);
   if (is_due)
-    satchel_defer (call_watchers, satchel_mailbox_ref (&core->handle));
+    satchel_defer (call_watchers, satchel_storage_mailbox_ref (&core->handle));
 }
 
 /* Main thread: the driver looks for outside changes while anybody watches. */
@@ -70,21 +69,21 @@ static void
 update_driver (gpointer data)
 {
   SatchelMailbox *mailbox = data;
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = mailbox->core;
   g_mutex_lock (&core->lock);
   gboolean is_wanted = core->watches->len > 0;
   gboolean is_change = is_wanted != core->is_watching;
   core->is_watching = is_wanted;
   g_mutex_unlock (&core->lock);
   if (is_change)
-    satchel_storage_watch (&core->store->client, mailbox, is_wanted);
+    satchel_storage_watch (SATCHEL_STACK (mailbox->store), &core->handle, is_wanted);
   satchel_mailbox_unref (mailbox);
 }
 
 SatchelMailboxWatch *
 satchel_mailbox_watch (SatchelMailbox *mailbox, SatchelMailboxWatchFunc func, gpointer data)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = mailbox->core;
   SatchelMailboxWatch *watch = g_new0 (SatchelMailboxWatch, 1);
   g_atomic_ref_count_init (&watch->refs);
   watch->mailbox = satchel_mailbox_ref (mailbox);
@@ -102,7 +101,7 @@ satchel_mailbox_watch (SatchelMailbox *mailbox, SatchelMailboxWatchFunc func, gp
 void
 satchel_mailbox_unwatch (SatchelMailboxWatch *watch)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (watch->mailbox);
+  SatchelMailboxCore *core = watch->mailbox->core;
   watch->func = NULL;
   g_mutex_lock (&core->lock);
   g_ptr_array_remove_fast (core->watches, watch);
@@ -118,13 +117,12 @@ satchel_mailbox_unwatch (SatchelMailboxWatch *watch)
 static void
 sync_job (gpointer data)
 {
-  SatchelMailbox *mailbox = data;
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
+  SatchelMailboxCore *core = data;
   g_mutex_lock (&core->lock);
   core->sync_queued = FALSE; /* what happens from here on asks for another one */
   g_mutex_unlock (&core->lock);
   g_autoptr (GError) error = NULL;
-  if (!satchel_mailbox_sync (mailbox, &error))
+  if (!satchel_mailbox_sync_core (core, core->store->background, &error))
     satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s sync after an outside change: %s", core->store->user,
                  error->message);
 }
@@ -132,18 +130,18 @@ sync_job (gpointer data)
 static void
 sync_done (gpointer data)
 {
-  satchel_mailbox_unref (data);
+  satchel_storage_mailbox_unref (data);
 }
 
 static void
 queue_sync (gpointer data)
 {
-  SatchelMailboxCore *core = satchel_mailbox_core (data);
-  satchel_job_submit (core->store->user, "storage sync", sync_job, sync_done, data);
+  SatchelMailboxCore *core = data;
+  satchel_job_submit (core->store->user, "storage sync", sync_job, sync_done, core);
 }
 
 void
-satchel_mailbox_changed_outside (SatchelMailbox *mailbox)
+satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox)
 {
   SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&core->lock);
@@ -151,5 +149,5 @@ satchel_mailbox_changed_outside (SatchelMailbox *mailbox)
   core->sync_queued = TRUE;
   g_mutex_unlock (&core->lock);
   if (is_due)
-    satchel_defer (queue_sync, satchel_mailbox_ref (mailbox));
+    satchel_defer (queue_sync, satchel_storage_mailbox_ref (mailbox));
 }

@@ -11,9 +11,10 @@ typedef struct SatchelMailboxEvent
 {
   size_t size;
   SatchelOperationKind kind;
-  const char *user;
-  SatchelMailbox *mailbox, *destination;
+  const char *user; /* whose mailbox */
+  SatchelStorageMailbox *mailbox, *destination;
   const SatchelOperation *operation; /* with its ret_ fields */
+  const SatchelAccess *access;       /* who did it, and why */
 } SatchelMailboxEvent;
 
 typedef struct SatchelMailboxListenerOps

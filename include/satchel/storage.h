@@ -7,6 +7,7 @@
  * characters, at most 1,024 bytes in all; "INBOX" in upper case.  Other cases of inbox are not names.
  */
 #pragma once
+#include <satchel/access.h>
 #include <satchel/config.h>
 #include <satchel/keys.h>
 #include <satchel/snapshot.h>
@@ -39,11 +40,14 @@ SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
 /* ---------------------------------------------------------------- for protocols and deliveries */
 
-/* One user's stack of layers over a driver.  Ref-counted; one per user and process. */
+/* A handle of one user's stack of layers over a driver, which is open once a process, with the access (access.h) of whoever
+ * holds it: what is called through it, and through mailboxes, transactions and stages made of it, is done in that name.  Ref-counted;
+ * cheap to have and to make. */
 SATCHEL_API SatchelStore *satchel_store_ref (SatchelStore *store);
 SATCHEL_API void satchel_store_unref (SatchelStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
-SATCHEL_API const char *satchel_store_user (SatchelStore *store);
+SATCHEL_API const char *satchel_store_user (SatchelStore *store); /* its owner */
+SATCHEL_API const SatchelAccess *satchel_store_access (SatchelStore *store); /* borrowed */
 
 /* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array, which others share:
  * read-only, g_ptr_array_unref. [blocks] */
@@ -65,8 +69,8 @@ SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const c
 /* Name of the mailbox with this attribute; yours.  NULL with NONEXISTENT if none has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
-/* One handle a mailbox and store, shared by all who open it; outside changes are taken in.  A handle that nobody holds
- * is closed limits.store_idle later.  Errors: INVALID, NONEXISTENT (also: cannot be selected), CORRUPT, IO.  [blocks] */
+/* One handle a mailbox and store handle; what they show is one and the same for all.  Outside changes are taken in.  A mailbox
+ * that nobody holds is closed limits.store_idle later.  Errors: INVALID, NONEXISTENT (also: cannot be selected), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error);
 /* The handle if the mailbox is open, in memory and nothing changed outside (what a stat or two can tell), else NULL:
  * open it.  A reference of yours. */
@@ -108,16 +112,18 @@ SATCHEL_API SatchelStream *satchel_mailbox_open_message (SatchelMailbox *mailbox
 /* The same if it is short and in memory already, so that reading it will not block either, else NULL: open it. */
 SATCHEL_API SatchelStream *satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid);
 /* Attributes (message.h) of @n messages; computed and stored where missing.  @ret: n places, each a reference or
- * NULL where the message is gone, or cannot be read.  FALSE: one that is there cannot be read; @ret holds the others all the
- * same.  [blocks] */
+ * NULL where the message is gone, or cannot be read.  FALSE: one that is there cannot be read, which @error names first; @ret holds
+ * the others all the same.  @ret_codes: NULL, or n places that say why @ret has none: GONE, LOCKED (this access lacks
+ * the key), or any other for what is there and cannot be read.  [blocks] */
 SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
-                                                 GError **error);
+                                                 SatchelErrorCode *ret_codes, GError **error);
 /* Keys (keys.h) of @n messages, ascending.  @func is called for each that is there, in any order, with its index and key,
  * which is borrowed; it may not call storage.  NULL: they are only made ready for peek.  Kept in memory within bounds, so
- * that asking again costs nanoseconds.  FALSE only when nothing could be read at all.  [blocks] */
+ * that asking again costs nanoseconds; what was read with an access's key is for those with the same key only.  FALSE only when
+ * nothing could be read at all.  @ret_codes: NULL, or n places: 0 where @func was called, else as above.  [blocks] */
 typedef void (*SatchelKeyFunc) (guint index, const void *key, gsize len, gpointer data);
 SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n,
-                                           SatchelKeyFunc func, gpointer data, GError **error);
+                                           SatchelKeyFunc func, gpointer data, SatchelErrorCode *ret_codes, GError **error);
 /* Calls @func, with index 0, if the key is in memory; FALSE: it is not. */
 SATCHEL_API gboolean satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func,
                                                gpointer data);
@@ -149,7 +155,6 @@ typedef struct SatchelStorageIdentity
   const char *user;   /* local@domain, normalised */
   const char *path;   /* below the mail root: "DOMAIN/LOCAL"; validated: no "..", no leading '/' */
   int root_fd;        /* directory of the mail root */
-  GBytes *key;        /* unwrapped key of this session, or NULL */
 } SatchelStorageIdentity;
 
 /* One level of an open stack.  Layers and drivers see their own level; `below` is NULL for a driver. */
@@ -158,15 +163,16 @@ typedef struct SatchelStorage
 {
   const SatchelStorageOps *ops;
   struct SatchelStorage *below;
-  SatchelStore *store;                     /* never reference it from here */
+  struct SatchelStoreCore *store;          /* the core's: what all handles of the store share */
   const SatchelStorageIdentity *identity;
   gpointer self;                           /* set by open */
   gpointer private_dispatch;               /* the core's */
 } SatchelStorage;
 
-/* A mailbox handle.  Made by the driver's open_mailbox via satchel_mailbox_new; layers keep what they
- * need in tables of their own, by mailbox_id. */
-struct SatchelMailbox
+/* An open mailbox as layers and drivers see it: one a mailbox and store, under all SatchelMailbox handles of all accesses.  Made
+ * by the driver's open_mailbox via satchel_storage_mailbox_new; layers keep what they need in tables of their own, by
+ * mailbox_id. */
+struct SatchelStorageMailbox
 {
   gpointer driver; /* the driver's, freed by its close_mailbox */
   gpointer core;   /* the core's */
@@ -204,6 +210,8 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `prepare` calls them.
+ * @access says who acts (access.h); a layer passes it on as it is.  It is borrowed: what outlives the call takes a reference.
+ * `commit` has none, since each transaction has its own (satchel_transaction_access).
  * Whatever can fail sets @error when it does: a failure without one is told as IO, with the module's name.
  *
  * What the core has checked before a driver is asked: names are valid; INBOX is never created, removed or renamed to; a
@@ -239,42 +247,46 @@ struct SatchelStorageOps
 
   /* LIST.  Fills @infos (SatchelMailboxInfo, any order): mailboxes, names with children only (exists, not selectable), and
    * subscriptions without mailbox (neither); INBOX always exists. */
-  gboolean (*list) (SatchelStorage *storage, GPtrArray *infos, GError **error);
+  gboolean (*list) (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error);
   /* May: TRUE if the last `list` still holds, by a few stats at most. Without it list is called each time. */
-  gboolean (*list_is_current) (SatchelStorage *storage);
-  gboolean (*create) (SatchelStorage *storage, const char *name, guint special_use, GError **error);
-  gboolean (*remove) (SatchelStorage *storage, const char *name, GError **error);
-  gboolean (*rename) (SatchelStorage *storage, const char *from, const char *to, GError **error);
-  gboolean (*subscribe) (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error);
-  gboolean (*set_special_use) (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+  gboolean (*list_is_current) (SatchelStorage *storage, const SatchelAccess *access);
+  gboolean (*create) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error);
+  gboolean (*remove) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
+  gboolean (*rename) (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error);
+  gboolean (*subscribe) (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe,
+                         GError **error);
+  gboolean (*set_special_use) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+                               GError **error);
 
-  /* Makes a handle (satchel_mailbox_new) and publishes its first snapshot, outside changes taken in.  The core calls it while
+  /* Makes a handle (satchel_storage_mailbox_new) and publishes its first snapshot, outside changes taken in.  The core calls it while
    * there is no handle of that name.  close_mailbox frees `driver`; streams that came from it stay readable.  */
-  SatchelMailbox *(*open_mailbox) (SatchelStorage *storage, const char *name, GError **error);
-  void (*close_mailbox) (SatchelStorage *storage, SatchelMailbox *mailbox);
-  gboolean (*status) (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
+  SatchelStorageMailbox *(*open_mailbox) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
+  void (*close_mailbox) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+  gboolean (*status) (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state,
+                      GError **error);
   /* Takes in outside changes and publishes.  Cheap when there are none. */
-  gboolean (*sync) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+  gboolean (*sync) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error);
   /* May: TRUE if sync would find nothing, by a few stats at most; never blocks otherwise. */
-  gboolean (*is_current) (SatchelStorage *storage, SatchelMailbox *mailbox);
-  /* May: outside changes are to be noticed (inotify) while @watch; then satchel_mailbox_changed_outside. Main thread;
+  gboolean (*is_current) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+  /* May: outside changes are to be noticed (inotify) while @watch; then satchel_storage_mailbox_changed_outside. Main thread;
    * told FALSE before the handle is closed. */
-  void (*watch) (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch);
-  gboolean (*claim_recent) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
-                            GError **error);
-  gboolean (*vanished) (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
-                        gboolean *ret_is_complete, GError **error);
+  void (*watch) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, gboolean watch);
+  gboolean (*claim_recent) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            guint32 upto_uid, guint32 *ret_first, GError **error);
+  gboolean (*vanished) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
+                        SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
 
   /* CONTENT_IN.  A layer wraps the writer of the level below.  @staged lives until stage_drop or commit.  When the driver's
    * finish is called, staged->size (bytes written at the top: RFC822.SIZE) and staged->attributes are set; what the driver
    * itself gets may be longer or shorter. */
-  SatchelWriter *(*stage) (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
+  SatchelWriter *(*stage) (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+                           GError **error);
   /* May: stages by hard link from "spool/..." below the mail root; only used if no layer answers `stage`.
    * @is_lf: the file has LF where the content has CRLF (all lines had).  Errors: CANNOT: copy instead. */
-  gboolean (*stage_spooled) (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
-                             GError **error);
+  gboolean (*stage_spooled) (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf,
+                             SatchelStaged *staged, GError **error);
   /* Throws `driver` of @staged away (it is not NULL). */
-  void (*stage_drop) (SatchelStorage *storage, SatchelStaged *staged);
+  void (*stage_drop) (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
 
   /* Layers, may: looks at a transaction with operations of its classes before it is queued; may add or
    * change operations; FALSE refuses it. */
@@ -287,83 +299,117 @@ struct SatchelStorageOps
   void (*commit) (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);
 
   /* CONTENT_OUT. */
-  SatchelStream *(*open_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error);
-  gboolean (*email_id) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
-  /* ATTRIBUTES.  ret[i] NULL: none stored.  put also fills in sizes that were unknown: sizes[i]. Not durable. */
-  gboolean (*get_attributes) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                              GBytes **ret, GError **error);
-  gboolean (*put_attributes) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                              GBytes *const *attributes, const guint64 *sizes, GError **error);
+  SatchelStream *(*open_message) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                  guint32 uid, GError **error);
+  gboolean (*email_id) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                        guint8 ret_id[16], GError **error);
+  /* ATTRIBUTES.  ret[i] NULL: none stored, and the content is asked; unless ret_codes[i], which starts as 0, says why it is not to
+   * be (LOCKED, ...).  put also fills in sizes that were unknown: sizes[i]. Not durable. */
+  gboolean (*get_attributes) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                              const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error);
+  gboolean (*put_attributes) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                              const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
   /* Private per-message metadata of layers, at most 1 KiB a key; durable with the next commit. May. */
-  gboolean (*get_metadata) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key,
-                            GBytes **ret, GError **error);
-  gboolean (*put_metadata) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key,
-                            GBytes *value, GError **error);
+  gboolean (*get_metadata) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            guint32 uid, const char *key, GBytes **ret, GError **error);
+  gboolean (*put_metadata) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            guint32 uid, const char *key, GBytes *value, GError **error);
   /* May: satchel_mailbox_unique_ids.  @ret starts as NULLs; what the driver says of a message it says for ever, and never
    * of another one of the mailbox.  The driver's alone. */
-  gboolean (*unique_ids) (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
-                          GError **error);
+  gboolean (*unique_ids) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                          const guint32 *uids, guint n, char **ret, GError **error);
   /* May; CONTENT_OUT: satchel_mailbox_peek_message.  Never waits for a disk; NULL whenever it would.  A layer that has
    * open_message but not this one hides it. */
-  SatchelStream *(*peek_message) (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
+  SatchelStream *(*peek_message) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                  guint32 uid);
 
   /* CONTENT_OUT layers: what is read of a message on which this layer crashed, or hung, twice.  FALSE: an error, since what a
    * layer hides must stay hidden.  TRUE: what the level below has. */
   gboolean passes_by;
   /* May, and must if it ever publishes SATCHEL_DATE_UNKNOWN: finds all missing internal dates and publishes them, with no
    * new mod-sequence.  A message that has gone meanwhile may stay without.  The driver's alone. */
-  gboolean (*fill_dates) (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
+  gboolean (*fill_dates) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error);
   /* May: with @hold, what the calling thread changes by create, subscribe and set_special_use need not be durable before
    * the call without, which makes all of it durable.  The driver's alone. */
-  gboolean (*hold_syncs) (SatchelStorage *storage, gboolean hold, GError **error);
+  gboolean (*hold_syncs) (SatchelStorage *storage, const SatchelAccess *access, gboolean hold, GError **error);
   /* May: tells what `open` would take over at the place of @identity, first of the user, then of each mailbox.  Changes
    * nothing.  FALSE: there is nothing, or nothing that could be opened; @error says what to do. */
   gboolean (*examine) (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
                        gpointer data, GError **error);
+  /* May: keys of the user come and go: attach with the first access that has this key, detach with the last one (its
+   * access may be another).  One at a time for a store, any thread, the main one too: they must not block long, nor
+   * change anything.  The driver is told first, and last of an end. */
+  void (*attach) (SatchelStorage *storage, const SatchelAccess *access);
+  void (*detach) (SatchelStorage *storage, const SatchelAccess *access);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
-SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged,
-                                                  GError **error);
-SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
-                                                         GError **error);
+SATCHEL_API SatchelWriter *satchel_storage_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint,
+                                                  SatchelStaged *staged, GError **error);
+SATCHEL_API SatchelStream *satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access,
+                                                         SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
 /* NULL also if the level below knows no fast way. */
-SATCHEL_API SatchelStream *satchel_storage_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
-SATCHEL_API gboolean satchel_storage_list (SatchelStorage *storage, GPtrArray *infos, GError **error);
-SATCHEL_API gboolean satchel_storage_create (SatchelStorage *storage, const char *name, guint special_use, GError **error);
-SATCHEL_API gboolean satchel_storage_remove (SatchelStorage *storage, const char *name, GError **error);
-SATCHEL_API gboolean satchel_storage_rename (SatchelStorage *storage, const char *from, const char *to, GError **error);
-SATCHEL_API gboolean satchel_storage_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error);
-SATCHEL_API gboolean satchel_storage_set_special_use (SatchelStorage *storage, const char *name, guint special_use,
-                                                      GError **error);
-SATCHEL_API gboolean satchel_storage_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state,
+SATCHEL_API SatchelStream *satchel_storage_peek_message (SatchelStorage *storage, const SatchelAccess *access,
+                                                         SatchelStorageMailbox *mailbox, guint32 uid);
+SATCHEL_API gboolean satchel_storage_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos,
+                                           GError **error);
+SATCHEL_API gboolean satchel_storage_create (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                             guint special_use, GError **error);
+SATCHEL_API gboolean satchel_storage_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                                              GError **error);
-SATCHEL_API gboolean satchel_storage_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids,
-                                                     guint n, GBytes **ret, GError **error);
-SATCHEL_API gboolean satchel_storage_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids,
-                                                     guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
-SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage); /* FALSE also if the driver cannot tell */
-SATCHEL_API SatchelMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const char *name, GError **error);
-SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
-                                               guint8 ret_id[16], GError **error);
+SATCHEL_API gboolean satchel_storage_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from,
+                                             const char *to, GError **error);
+SATCHEL_API gboolean satchel_storage_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                                gboolean subscribe, GError **error);
+SATCHEL_API gboolean satchel_storage_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                                      guint special_use, GError **error);
+SATCHEL_API gboolean satchel_storage_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                             SatchelMailboxState *ret_state, GError **error);
+SATCHEL_API gboolean satchel_storage_get_attributes (SatchelStorage *storage, const SatchelAccess *access,
+                                                     SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
+                                                     GBytes **ret, SatchelErrorCode *ret_codes, GError **error);
+SATCHEL_API gboolean satchel_storage_put_attributes (SatchelStorage *storage, const SatchelAccess *access,
+                                                     SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
+                                                     GBytes *const *attributes, const guint64 *sizes, GError **error);
+SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage, const SatchelAccess *access); /* FALSE also if the driver cannot tell */
+SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access,
+                                                                 const char *name, GError **error);
+SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, const SatchelAccess *access,
+                                               SatchelStorageMailbox *mailbox, guint32 uid, guint8 ret_id[16],
+                                               GError **error);
 /* CANNOT if the driver keeps none. */
-SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
-                                                   const char *key, GBytes **ret, GError **error);
-SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid,
-                                                   const char *key, GBytes *value, GError **error);
+SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, const SatchelAccess *access,
+                                                   SatchelStorageMailbox *mailbox, guint32 uid, const char *key,
+                                                   GBytes **ret, GError **error);
+SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, const SatchelAccess *access,
+                                                   SatchelStorageMailbox *mailbox, guint32 uid, const char *key,
+                                                   GBytes *value, GError **error);
+
+/* An open mailbox, for layers, drivers and listeners. */
+SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox);
+SATCHEL_API void satchel_storage_mailbox_unref (SatchelStorageMailbox *mailbox);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStorageMailbox, satchel_storage_mailbox_unref)
+SATCHEL_API char *satchel_storage_mailbox_name (SatchelStorageMailbox *mailbox); /* yours; it can change by rename */
+SATCHEL_API gboolean satchel_storage_mailbox_is_deleted (SatchelStorageMailbox *mailbox);
+/* The newest snapshot, a reference of yours. */
+SATCHEL_API SatchelSnapshot *satchel_storage_mailbox_snapshot (SatchelStorageMailbox *mailbox);
+/* For layers: the mailbox of a name, opened by the level below if it is not open; a reference of yours, to be dropped before
+ * `close`.  Errors as of satchel_store_open_mailbox.  [blocks] */
+SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage *storage, const SatchelAccess *access,
+                                                                 const char *name, GError **error);
 
 /* For drivers. */
 /* A handle; the driver sets `driver`, and publishes before it returns it. */
-SATCHEL_API SatchelMailbox *satchel_mailbox_new (SatchelStorage *storage, const char *name);
+SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_new (SatchelStorage *storage, const char *name);
 /* Makes @snapshot (taken over) the newest and tells watchers.  In writing calls only, once its changes are durable. */
-SATCHEL_API void satchel_mailbox_publish (SatchelMailbox *mailbox, SatchelSnapshot *snapshot);
+SATCHEL_API void satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot *snapshot);
 /* In remove and rename, for each open handle concerned (children as well): it changes its name, or is deleted (NULL).  Also
  * in sync, when the mailbox was removed by another program. */
-SATCHEL_API void satchel_mailbox_renamed (SatchelMailbox *mailbox, const char *name);
+SATCHEL_API void satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *name);
 /* From `watch`: something changed outside; the core calls sync in a job. Any thread. */
-SATCHEL_API void satchel_mailbox_changed_outside (SatchelMailbox *mailbox);
-/* The open handle of a name, borrowed, or NULL.  In writing calls only. */
-SATCHEL_API SatchelMailbox *satchel_store_handle (SatchelStore *store, const char *name);
+SATCHEL_API void satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox);
+/* The open mailbox of a name, borrowed, or NULL.  In writing calls only. */
+SATCHEL_API SatchelStorageMailbox *satchel_storage_find_mailbox (SatchelStorage *storage, const char *name);
 SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for `commit` */
 
 G_END_DECLS

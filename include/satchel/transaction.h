@@ -2,6 +2,7 @@
  * Changes to messages: built without locks, all or nothing, durable when commit returns.
  */
 #pragma once
+#include <satchel/access.h>
 #include <satchel/snapshot.h>
 #include <satchel/stream.h>
 
@@ -45,8 +46,8 @@ typedef enum
 typedef struct SatchelOperation
 {
   SatchelOperationKind kind;
-  SatchelMailbox *mailbox;     /* APPEND: destination; others: source */
-  SatchelMailbox *destination; /* COPY, MOVE */
+  SatchelStorageMailbox *mailbox;     /* APPEND: destination; others: source */
+  SatchelStorageMailbox *destination; /* COPY, MOVE */
   SatchelUidSet uids;          /* COPY MOVE FLAGS EXPUNGE; UIDs that are not there are skipped */
   /* APPEND, FLAGS */
   guint32 flags;
@@ -87,6 +88,13 @@ SATCHEL_API SatchelOperation *satchel_transaction_expunge (SatchelTransaction *t
                                                            const SatchelUidSet *uids, gboolean only_deleted);
 SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *transaction);
 SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction, guint index);
+/* Who does it: the access of the store handle it was made with.  Borrowed. */
+SATCHEL_API const SatchelAccess *satchel_transaction_access (const SatchelTransaction *transaction);
+/* For layers, in `prepare`: another operation at the end, whose other members are the caller's to fill; @uids is copied, or NULL;
+ * @destination NULL where the kind has none. */
+SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind,
+                                                       SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
+                                                       SatchelStorageMailbox *destination);
 /* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
  * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
  * Errors: OVERQUOTA, LIMIT (keywords of a mailbox), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), IO, CORRUPT.

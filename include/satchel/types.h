@@ -22,6 +22,7 @@ typedef struct SatchelConnection SatchelConnection;   /* connection.h */
 typedef struct SatchelStream SatchelStream;           /* stream.h */
 typedef struct SatchelStore SatchelStore;             /* storage.h */
 typedef struct SatchelMailbox SatchelMailbox;         /* storage.h */
+typedef struct SatchelStorageMailbox SatchelStorageMailbox; /* storage.h */
 typedef struct SatchelSnapshot SatchelSnapshot;       /* snapshot.h */
 typedef struct SatchelTransaction SatchelTransaction; /* transaction.h */
 typedef struct SatchelSession SatchelSession;         /* protocol.h */

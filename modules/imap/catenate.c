@@ -61,7 +61,7 @@ find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *conten
   else
     {
       GBytes *found = NULL;
-      if (!satchel_mailbox_attributes (mailbox, &url->uid, 1, &found, error) || found == NULL)
+      if (!satchel_mailbox_attributes (mailbox, &url->uid, 1, &found, NULL, error) || found == NULL)
         return FALSE;
       g_autoptr (GBytes) attributes = found;
       if (!satchel_attributes_find_section (attributes, url->section, &offset, &len))

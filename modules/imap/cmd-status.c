@@ -22,7 +22,7 @@ static gboolean
 add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_bytes, GError **error)
 {
   GBytes *attributes[BATCH] = { NULL };
-  gboolean ok = satchel_mailbox_attributes (mailbox, uids, n, attributes, error);
+  gboolean ok = satchel_mailbox_attributes (mailbox, uids, n, attributes, NULL, error);
   for (guint i = 0; i < n; i++)
     if (attributes[i] != NULL)
       {

@@ -65,7 +65,7 @@ make_threads (ImapSession *session, const ImapSearch *search, SatchelThreadAlgor
           batch->uids[i] = chunk->uid[row];
           batch->messages[i] = (SatchelThreadMessage){ .sent = chunk->internal_date[row], .arrived = chunk->internal_date[row] };
         }
-      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n, set_message, batch, error))
+      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n, set_message, batch, NULL, error))
         return NULL;
       for (guint i = 0; i < batch->n; i++)
         satchel_threader_add (threader, &batch->messages[i]);

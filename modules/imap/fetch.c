@@ -223,7 +223,7 @@ load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
     }
   GError *error = NULL;
   if (fetch->wants_attributes &&
-      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes, &error))
+      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes, NULL, &error))
     note_failure (fetch, error);
   if (fetch->sets_seen)
     mark_seen (session, command, fetch);
@@ -398,7 +398,7 @@ count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size
   if (length < 0 || (guint64) length == *size)
     return;
   *size = (guint64) length;
-  satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &counted, NULL);
+  satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &counted, NULL, NULL);
 }
 
 /* Begins the answer of a message.  FALSE: it has gone or cannot be read, nothing was written. */
@@ -426,7 +426,7 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
     size = satchel_attributes_size (attributes);
   else if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
     {
-      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, &error) || sized == NULL)
+      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, NULL, &error) || sized == NULL)
         {
           note_failure (fetch, error);
           return FALSE;

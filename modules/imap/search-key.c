@@ -166,7 +166,7 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
     return TRUE;
   for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
     uids[n++] = imap_search_uid (subject->session, index);
-  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, NULL) &&
+  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, NULL, NULL) &&
       satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
   search->not_kept |= 1u << kind;

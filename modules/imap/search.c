@@ -41,7 +41,7 @@ imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index)
         }
       g_autoptr (GError) error = NULL;
       if (!satchel_mailbox_attributes (session->view->mailbox, search->batch_uids, search->n_batch,
-                                       search->batch_attributes, &error) && satchel_error_is_news (error))
+                                       search->batch_attributes, NULL, &error) && satchel_error_is_news (error))
         satchel_session_log (session->session, SATCHEL_LOG_ERROR, "SEARCH: %s", error->message);
     }
   return search->batch_attributes[index - search->batch_start];

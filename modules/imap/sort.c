@@ -68,7 +68,7 @@ set_keys (Batch *batch, ImapSortKind sort, GError **error)
       return TRUE;
     case IMAP_SORT_DATE:
       set_columns (batch, FALSE);
-      return satchel_mailbox_keys (mailbox, SATCHEL_KEY_SENT, batch->uids, batch->n, set_sent, batch, error);
+      return satchel_mailbox_keys (mailbox, SATCHEL_KEY_SENT, batch->uids, batch->n, set_sent, batch, NULL, error);
     case IMAP_SORT_SUBJECT:
       break;
     case IMAP_SORT_CC:
@@ -87,7 +87,7 @@ set_keys (Batch *batch, ImapSortKind sort, GError **error)
       kind = SATCHEL_KEY_DISPLAY_TO;
       break;
     }
-  return satchel_mailbox_keys (mailbox, kind, batch->uids, batch->n, set_text, batch, error);
+  return satchel_mailbox_keys (mailbox, kind, batch->uids, batch->n, set_text, batch, NULL, error);
 }
 
 /* Runs of consecutive numbers, ascending ones only (RFC 5267 3.2). */

@@ -59,7 +59,7 @@ date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
 }
 
 gboolean
-md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error)
+md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   gboolean is_gone = FALSE;

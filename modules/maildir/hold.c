@@ -87,7 +87,7 @@ sync_all (GArray *held, GError **error)
 }
 
 gboolean
-md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error)
+md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean hold, GError **error)
 {
   if (hold)
     {

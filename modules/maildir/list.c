@@ -179,7 +179,7 @@ is_settled (const MdStamp *stamp, gint64 started_us)
 }
 
 gboolean
-md_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
+md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
 {
   MdStore *store = storage->self;
   gint64 started_us = md_now_us ();
@@ -220,7 +220,7 @@ md_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
 }
 
 gboolean
-md_list_is_current (SatchelStorage *storage)
+md_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->table);
@@ -249,7 +249,7 @@ set_subscribed (MdStore *store, const char *name, gboolean subscribe)
 }
 
 gboolean
-md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error)
+md_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error)
 {
   MdStore *store = storage->self;
   MdUser *user = store->user;
@@ -290,7 +290,7 @@ copy_uses (GHashTable *uses)
 }
 
 gboolean
-md_set_special_use (SatchelStorage *storage, const char *name, guint special_use, GError **error)
+md_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
 {
   MdStore *store = storage->self;
   MdUser *user = store->user;

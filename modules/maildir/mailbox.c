@@ -87,7 +87,7 @@ md_mailbox_publish (MdMailbox *mb)
   SatchelSnapshot *old = mb->published;
   g_atomic_pointer_set (&mb->published, satchel_snapshot_ref (mb->snapshot));
   g_clear_pointer (&old, satchel_snapshot_unref);
-  satchel_mailbox_publish (mb->handle, satchel_snapshot_ref (mb->snapshot));
+  satchel_storage_mailbox_publish (mb->handle, satchel_snapshot_ref (mb->snapshot));
 }
 
 /* Our own changes move the directory's time; what another program did between two looks at it would go
@@ -122,7 +122,7 @@ md_mailbox_lose (MdMailbox *mb)
     g_hash_table_remove (store->open, mb->dir);
   mb->is_deleted = TRUE;
   g_mutex_unlock (&store->table);
-  satchel_mailbox_renamed (mb->handle, NULL);
+  satchel_storage_mailbox_renamed (mb->handle, NULL);
 }
 
 gboolean
@@ -441,16 +441,16 @@ md_mailbox_unload (MdMailbox *mb)
   g_free (mb);
 }
 
-SatchelMailbox *
-md_open_mailbox (SatchelStorage *storage, const char *name, GError **error)
+SatchelStorageMailbox *
+md_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
   MdMailbox *mb = md_mailbox_load (store, name, error);
-  SatchelMailbox *handle = NULL;
+  SatchelStorageMailbox *handle = NULL;
   if (mb != NULL)
     {
-      handle = satchel_mailbox_new (storage, name);
+      handle = satchel_storage_mailbox_new (storage, name);
       handle->driver = mb;
       mb->handle = handle;
       g_mutex_lock (&store->table);
@@ -463,7 +463,7 @@ md_open_mailbox (SatchelStorage *storage, const char *name, GError **error)
 }
 
 void
-md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
+md_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
@@ -522,7 +522,7 @@ quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
 }
 
 gboolean
-md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error)
+md_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state, GError **error)
 {
   MdStore *store = storage->self;
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
@@ -553,7 +553,7 @@ md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_s
 }
 
 gboolean
-md_sync_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error)
+md_sync_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
@@ -568,7 +568,7 @@ md_sync_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox, GError **erro
 }
 
 gboolean
-md_is_current (SatchelStorage *storage, SatchelMailbox *mailbox)
+md_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox)
 {
   MdMailbox *mb = mailbox->driver;
   /* A reader or a status may have taken something in that only a writing call may publish. */
@@ -577,7 +577,8 @@ md_is_current (SatchelStorage *storage, SatchelMailbox *mailbox)
 }
 
 gboolean
-md_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first, GError **error)
+md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 upto_uid,
+                 guint32 *ret_first, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
@@ -607,8 +608,8 @@ by_first (const void *a, const void *b)
 }
 
 gboolean
-md_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
-             gboolean *ret_is_complete, GError **error)
+md_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
+             SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;

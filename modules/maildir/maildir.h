@@ -451,7 +451,7 @@ typedef struct MdScan
 struct MdMailbox
 {
   MdStore *store;
-  SatchelMailbox *handle; /* NULL while only looked at */
+  SatchelStorageMailbox *handle; /* NULL while only looked at */
   char *name, *dir;       /* dir: "" for INBOX */
   char *new_path, *cur_path;
   int fd, new_fd, cur_fd;
@@ -516,13 +516,14 @@ void md_control_removed (MdStore *store, const char *dir);
 gboolean md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error); /* store.c */
 void md_close (SatchelStorage *storage);
 void md_remove_tree (int dirfd, const char *name);
-gboolean md_list (SatchelStorage *storage, GPtrArray *infos, GError **error); /* list.c */
-gboolean md_list_is_current (SatchelStorage *storage);
-gboolean md_create (SatchelStorage *storage, const char *name, guint special_use, GError **error); /* tree.c */
-gboolean md_remove (SatchelStorage *storage, const char *name, GError **error);
-gboolean md_rename (SatchelStorage *storage, const char *from, const char *to, GError **error);
-gboolean md_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error); /* list.c */
-gboolean md_set_special_use (SatchelStorage *storage, const char *name, guint special_use, GError **error);
+gboolean md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error); /* list.c */
+gboolean md_list_is_current (SatchelStorage *storage, const SatchelAccess *access);
+gboolean md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error); /* tree.c */
+gboolean md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
+gboolean md_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error);
+gboolean md_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error); /* list.c */
+gboolean md_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+                             GError **error);
 gboolean md_folder_exists (MdStore *store, const char *dir);
 gboolean md_folder_has_children (MdStore *store, const char *dir);
 gboolean md_folder_is_below (MdStore *store, const char *dir, const char *parent);
@@ -533,16 +534,17 @@ GArray *md_list_stamps_new (void);
 gboolean md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error);
 gboolean md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error);
 gboolean md_fs_rename (MdStore *store, const char *from, const char *to, GError **error);
-SatchelMailbox *md_open_mailbox (SatchelStorage *storage, const char *name, GError **error); /* mailbox.c */
-void md_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox);
-gboolean md_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
-gboolean md_sync_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
-gboolean md_is_current (SatchelStorage *storage, SatchelMailbox *mailbox);
-gboolean md_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
-                          GError **error);
-gboolean md_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
-                      gboolean *ret_is_complete, GError **error);
-void md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch); /* watch.c */
+SatchelStorageMailbox *md_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error); /* mailbox.c */
+void md_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+gboolean md_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state,
+                    GError **error);
+gboolean md_sync_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error);
+gboolean md_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+gboolean md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                          guint32 upto_uid, guint32 *ret_first, GError **error);
+gboolean md_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
+                      SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
+void md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, gboolean watch); /* watch.c */
 void md_watch_forget (MdMailbox *mb);
 void md_watch_pause (MdMailbox *mb, gboolean pause); /* any thread; within a commit */
 void md_watch_stop (void);
@@ -554,30 +556,32 @@ typedef struct MdStaged /* SatchelStaged.driver */
   gint64 mtime;
   gboolean is_raw;
 } MdStaged;
-SatchelWriter *md_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error); /* stage.c */
-gboolean md_stage_spooled (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged,
-                           GError **error);
-void md_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
+SatchelWriter *md_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error); /* stage.c */
+gboolean md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf,
+                           SatchelStaged *staged, GError **error);
+void md_stage_drop (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
 void md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results); /* commit.c */
-SatchelStream *md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error); /* message.c */
-SatchelStream *md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
-gboolean md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
-gboolean md_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                            GBytes **ret, GError **error);
-gboolean md_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                            GBytes *const *attributes, const guint64 *sizes, GError **error);
-gboolean md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
-                          GError **error);
-gboolean md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
-                          GError **error);
-gboolean md_hold_syncs (SatchelStorage *storage, gboolean hold, GError **error); /* hold.c */
+SatchelStream *md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid, GError **error); /* message.c */
+SatchelStream *md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                guint32 uid);
+gboolean md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                      guint8 ret_id[16], GError **error);
+gboolean md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error);
+gboolean md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
+gboolean md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                          const char *key, GBytes **ret, GError **error);
+gboolean md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                          const char *key, GBytes *value, GError **error);
+gboolean md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean hold, GError **error); /* hold.c */
 /* Syncs that failed at the end of a hold: nothing is acknowledged before they worked. */
 gboolean md_hold_settle (MdStore *store, GError **error);
 void md_hold_drop (MdStore *store);
-gboolean md_fill_dates (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error); /* dates.c */
+gboolean md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error); /* dates.c */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
 
-gboolean md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
+gboolean md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                         GError **error); /* unique_ids.c */
 
 gboolean md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,

@@ -74,7 +74,7 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
       gboolean ok = !same || mb->is_deleted || md_sync (mb, TRUE, error);
       g_mutex_unlock (&mb->store->writer);
       if (same && mb->handle != NULL)
-        satchel_mailbox_changed_outside (mb->handle);
+        satchel_storage_mailbox_changed_outside (mb->handle);
       if (!ok)
         return -1;
     }
@@ -133,7 +133,7 @@ read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError *
 }
 
 SatchelStream *
-md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
+md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid)
 {
   Place place;
   struct stat st;
@@ -152,15 +152,16 @@ md_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
 }
 
 static guint64
-counted_size (SatchelMailbox *mailbox, guint32 uid)
+counted_size (SatchelStorageMailbox *mailbox, guint32 uid)
 {
-  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (mailbox);
   SatchelMessageRow row;
   return md_row_of (snapshot, uid, &row) ? row.size : SATCHEL_SIZE_UNKNOWN;
 }
 
 SatchelStream *
-md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                 GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   Place place;
@@ -189,7 +190,8 @@ md_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
 }
 
 gboolean
-md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
+md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+             guint8 ret_id[16], GError **error)
 {
   Place place;
   if (!find_place (mailbox->driver, uid, &place))
@@ -206,8 +208,8 @@ md_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guin
 }
 
 gboolean
-md_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
-                   GError **error)
+md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+                   guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   MdStore *store = mb->store;
@@ -267,8 +269,8 @@ fill_sizes (MdMailbox *mb, const guint32 *uids, guint n, const guint64 *sizes)
 }
 
 gboolean
-md_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                   GBytes *const *attributes, const guint64 *sizes, GError **error)
+md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+                   guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   MdStore *store = mb->store;
@@ -332,8 +334,8 @@ md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
 }
 
 gboolean
-md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
-                 GError **error)
+md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                 const char *key, GBytes **ret, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&mb->store->writer);
@@ -347,8 +349,8 @@ md_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
 }
 
 gboolean
-md_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
-                 GError **error)
+md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                 const char *key, GBytes *value, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   gsize key_len = strlen (key);

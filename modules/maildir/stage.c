@@ -205,7 +205,7 @@ writer_free (SatchelWriter *base)
 }
 
 SatchelWriter *
-md_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error)
+md_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
 {
   static const SatchelWriterOps ops
       = { .size = sizeof ops, .write = writer_write, .finish = writer_finish, .free = writer_free };
@@ -219,7 +219,8 @@ md_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GEr
 }
 
 gboolean
-md_stage_spooled (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged, GError **error)
+md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf,
+                  SatchelStaged *staged, GError **error)
 {
   MdStore *store = storage->self;
   struct stat st;
@@ -238,7 +239,7 @@ md_stage_spooled (SatchelStorage *storage, const char *path, gboolean is_lf, Sat
 }
 
 void
-md_stage_drop (SatchelStorage *storage, SatchelStaged *staged)
+md_stage_drop (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged)
 {
   MdStore *store = storage->self;
   MdStaged *content = staged->driver;

@@ -124,15 +124,15 @@ create_locked (MdStore *store, const char *name, GError **error)
 }
 
 gboolean
-md_create (SatchelStorage *storage, const char *name, guint special_use, GError **error)
+md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
   gboolean ok = create_locked (store, name, error);
   g_mutex_unlock (&store->writer);
-  if (!ok || special_use == 0 || md_set_special_use (storage, name, special_use, error))
+  if (!ok || special_use == 0 || md_set_special_use (storage, access, name, special_use, error))
     return ok;
-  md_remove (storage, name, NULL);
+  md_remove (storage, access, name, NULL);
   return FALSE;
 }
 
@@ -166,7 +166,7 @@ remove_locked (MdStore *store, const char *name, GError **error)
           g_hash_table_remove (store->open, mb->dir);
           mb->is_deleted = TRUE;
           g_mutex_unlock (&store->table);
-          satchel_mailbox_renamed (mb->handle, NULL);
+          satchel_storage_mailbox_renamed (mb->handle, NULL);
         }
       g_mutex_lock (&store->table);
       gboolean had_use = g_hash_table_remove (store->user->special_use, name);
@@ -184,7 +184,7 @@ remove_locked (MdStore *store, const char *name, GError **error)
 }
 
 gboolean
-md_remove (SatchelStorage *storage, const char *name, GError **error)
+md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
@@ -282,7 +282,7 @@ tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
   md_mailbox_set_paths (mb);
   g_hash_table_insert (store->open, mb->dir, mb);
   g_mutex_unlock (&store->table);
-  satchel_mailbox_renamed (mb->handle, mb->name);
+  satchel_storage_mailbox_renamed (mb->handle, mb->name);
 }
 
 static gboolean
@@ -360,7 +360,7 @@ rename_inbox (MdStore *store, const char *to, GError **error)
   gboolean ok = target != NULL && md_sync (inbox, FALSE, error);
   if (ok)
     {
-      SatchelMailbox source = { .driver = inbox }, destination = { .driver = target };
+      SatchelStorageMailbox source = { .driver = inbox }, destination = { .driver = target };
       SatchelOperation op = { .kind = SATCHEL_OPERATION_MOVE, .mailbox = &source, .destination = &destination };
       g_autoptr (MdPlan) plan = md_plan_new (store);
       satchel_snapshot_uids (inbox->snapshot, &op.uids);
@@ -383,7 +383,7 @@ rename_inbox (MdStore *store, const char *to, GError **error)
 }
 
 gboolean
-md_rename (SatchelStorage *storage, const char *from, const char *to, GError **error)
+md_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);

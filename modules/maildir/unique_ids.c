@@ -211,7 +211,8 @@ md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
 }
 
 gboolean
-md_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
+md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+               guint n, char **ret, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;

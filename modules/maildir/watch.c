@@ -48,7 +48,7 @@ look (MdMailbox *mb)
   /* A commit at work moves the times itself; it looks before and after. */
   if (g_atomic_int_get (&mb->busy) != 0 || mb->handle == NULL || md_mailbox_is_current (mb))
     return FALSE;
-  satchel_mailbox_changed_outside (mb->handle);
+  satchel_storage_mailbox_changed_outside (mb->handle);
   return TRUE;
 }
 
@@ -229,7 +229,7 @@ close_files (MdMailbox *mb)
 }
 
 void
-md_watch (SatchelStorage *storage, SatchelMailbox *mailbox, gboolean watch)
+md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, gboolean watch)
 {
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&lock);

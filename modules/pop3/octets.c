@@ -100,7 +100,7 @@ find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
   const SatchelChunk *chunk = batch->chunk;
   memset (batch->is_surrogate, 0, sizeof batch->is_surrogate);
   memset (batch->lacks_end, 0, sizeof batch->lacks_end);
-  if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, error))
+  if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, NULL, error))
     return FALSE;
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (pop3->mailbox);
   for (guint row = 0; row < chunk->n; row++)

@@ -69,7 +69,7 @@ pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **erro
   if (content == NULL || (ret_header == NULL && !pop3_has_surrogate (pop3, index)))
     return g_steal_pointer (&content);
   GBytes *found = NULL;
-  if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, error))
+  if (!satchel_mailbox_attributes (pop3->mailbox, &uid, 1, &found, NULL, error))
     return NULL;
   g_autoptr (GBytes) attributes = found;
   if (attributes == NULL)

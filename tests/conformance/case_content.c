@@ -173,7 +173,7 @@ case_attributes (Fixture *fixture)
     {
       const guint32 uids[] = { second, uid + 5000, uid, uid };
       GBytes *got[4] = { (GBytes *) 1, (GBytes *) 1, (GBytes *) 1, (GBytes *) 1 }; /* poison */
-      OK (satchel_mailbox_attributes (mailbox, uids, 4, got, E));
+      OK (satchel_mailbox_attributes (mailbox, uids, 4, got, NULL, E));
       g_assert_null (got[1]);
       g_assert_nonnull (got[0]);
       g_assert_true (g_bytes_equal (got[2], expected) && g_bytes_equal (got[3], expected));
@@ -200,7 +200,7 @@ case_suspect (Fixture *fixture)
   OK (satchel_transaction_commit (transaction, E));
   guint32 uid = g_array_index (operation->ret_uids, guint32, 0);
   GBytes *attributes = NULL;
-  OK (satchel_mailbox_attributes (mailbox, &uid, 1, &attributes, E));
+  OK (satchel_mailbox_attributes (mailbox, &uid, 1, &attributes, NULL, E));
   g_assert_false (satchel_attributes_is_parsed (attributes));
   g_assert_cmpuint (satchel_attributes_size (attributes), ==, strlen (text));
   g_bytes_unref (attributes);

@@ -115,7 +115,7 @@ read_on (gpointer data)
           g_autoptr (SatchelStream) stream = satchel_mailbox_open_message (worker->mailbox, last, &error);
           g_assert_true (stream != NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE));
           GBytes *attributes = NULL;
-          OK (satchel_mailbox_attributes (worker->mailbox, &last, 1, &attributes, E));
+          OK (satchel_mailbox_attributes (worker->mailbox, &last, 1, &attributes, NULL, E));
           g_clear_pointer (&attributes, g_bytes_unref);
         }
       SatchelMailboxState state;

@@ -42,10 +42,11 @@ crash_stream_free (SatchelStream *stream)
 }
 
 static SatchelStream *
-crash_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+crash_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                    GError **error)
 {
   static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), crash_read_at, crash_length, crash_stream_free };
-  SatchelStream *below = satchel_storage_open_message (storage, mailbox, uid, error);
+  SatchelStream *below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;
   CrashStream *stream = g_new0 (CrashStream, 1);

@@ -58,7 +58,7 @@ info_for (GHashTable *infos, const char *name)
 }
 
 static gboolean
-memory_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
+memory_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GHashTable) by_name = g_hash_table_new (g_str_hash, g_str_equal);
@@ -89,7 +89,7 @@ memory_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
 }
 
 static gboolean
-memory_list_is_current (SatchelStorage *storage)
+memory_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
 {
   return TRUE; /* nobody else changes anything, and the core forgets the list when it does */
 }
@@ -127,7 +127,7 @@ move_use (MemoryUser *user, MemoryBox *to, guint special_use)
 }
 
 static gboolean
-memory_create (SatchelStorage *storage, const char *name, guint special_use, GError **error)
+memory_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -140,10 +140,10 @@ memory_create (SatchelStorage *storage, const char *name, guint special_use, GEr
 }
 
 static gboolean
-memory_remove (SatchelStorage *storage, const char *name, GError **error)
+memory_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   MemoryUser *user = storage->self;
-  SatchelMailbox *handle = satchel_store_handle (storage->store, name);
+  SatchelStorageMailbox *handle = satchel_storage_find_mailbox (storage, name);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
   if (!g_hash_table_contains (user->boxes, name))
     return has_children (user, name) ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "only a name with children")
@@ -151,7 +151,7 @@ memory_remove (SatchelStorage *storage, const char *name, GError **error)
   g_hash_table_remove (user->boxes, name);
   g_clear_pointer (&locker, g_mutex_locker_free);
   if (handle != NULL)
-    satchel_mailbox_renamed (handle, NULL);
+    satchel_storage_mailbox_renamed (handle, NULL);
   return TRUE;
 }
 
@@ -186,7 +186,7 @@ rename_inbox (MemoryUser *user, const char *to)
 }
 
 static gboolean
-memory_rename (SatchelStorage *storage, const char *from, const char *to, GError **error)
+memory_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -205,18 +205,18 @@ memory_rename (SatchelStorage *storage, const char *from, const char *to, GError
   for (guint i = 0; i < names->len; i++)
     {
       char *old = names->pdata[i], *new = g_strconcat (to, old + strlen (from), NULL);
-      SatchelMailbox *handle = satchel_store_handle (storage->store, old);
+      SatchelStorageMailbox *handle = satchel_storage_find_mailbox (storage, old);
       g_hash_table_steal_extended (user->boxes, old, &key, &value);
       g_free (key);
       g_hash_table_insert (user->boxes, new, value);
       if (handle != NULL)
-        satchel_mailbox_renamed (handle, new);
+        satchel_storage_mailbox_renamed (handle, new);
     }
   return TRUE;
 }
 
 static gboolean
-memory_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe, GError **error)
+memory_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error)
 {
   MemoryUser *user = storage->self;
   g_mutex_lock (&user->lock);
@@ -229,7 +229,7 @@ memory_subscribe (SatchelStorage *storage, const char *name, gboolean subscribe,
 }
 
 static gboolean
-memory_set_special_use (SatchelStorage *storage, const char *name, guint special_use, GError **error)
+memory_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);

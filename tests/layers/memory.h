@@ -26,7 +26,7 @@ typedef struct MemoryBox
 {
   gatomicrefcount refs; /* of the user and of a handle */
   guint special_use;
-  SatchelMailbox *handle; /* if it is open, borrowed */
+  SatchelStorageMailbox *handle; /* if it is open, borrowed */
   SatchelSnapshot *snapshot;
   GHashTable *messages; /* uid -> MemoryMessage */
   GArray *tombstones;   /* MemoryTombstone, by mod-sequence */
@@ -52,28 +52,36 @@ void memory_box_unref (gpointer box);
 void memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot);
 void memory_box_bury (MemoryBox *box, guint32 uid, guint64 modseq);
 
-SatchelMailbox *memory_open_mailbox (SatchelStorage *storage, const char *name, GError **error);
-void memory_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox);
-gboolean memory_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error);
-gboolean memory_sync (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error);
-gboolean memory_is_current (SatchelStorage *storage, SatchelMailbox *mailbox);
-gboolean memory_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first,
-                              GError **error);
-gboolean memory_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
-                          gboolean *ret_is_complete, GError **error);
-SatchelWriter *memory_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error);
-void memory_stage_drop (SatchelStorage *storage, SatchelStaged *staged);
-SatchelStream *memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error);
-SatchelStream *memory_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid);
-gboolean memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error);
-gboolean memory_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
+SatchelStorageMailbox *memory_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                            GError **error);
+void memory_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+gboolean memory_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                        SatchelMailboxState *ret_state, GError **error);
+gboolean memory_sync (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error);
+gboolean memory_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
+gboolean memory_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                              guint32 upto_uid, guint32 *ret_first, GError **error);
+gboolean memory_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                          guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error);
+SatchelWriter *memory_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+                             GError **error);
+void memory_stage_drop (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
+SatchelStream *memory_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                    guint32 uid, GError **error);
+SatchelStream *memory_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                    guint32 uid);
+gboolean memory_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                          guint8 ret_id[16], GError **error);
+gboolean memory_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                const guint32 *uids, guint n, GBytes **ret,
+                                SatchelErrorCode *ret_codes, GError **error);
+gboolean memory_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                                const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes,
                                 GError **error);
-gboolean memory_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                                GBytes *const *attributes, const guint64 *sizes, GError **error);
-gboolean memory_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
-                              GError **error);
-gboolean memory_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
-                              GError **error);
-gboolean memory_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret,
-                            GError **error);
+gboolean memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                              guint32 uid, const char *key, GBytes **ret, GError **error);
+gboolean memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                              guint32 uid, const char *key, GBytes *value, GError **error);
+gboolean memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                            const guint32 *uids, guint n, char **ret, GError **error);
 void memory_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);

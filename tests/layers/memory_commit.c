@@ -34,7 +34,7 @@ draft_free (gpointer data)
 }
 
 static Draft *
-draft_of (Run *run, SatchelMailbox *mailbox)
+draft_of (Run *run, SatchelStorageMailbox *mailbox)
 {
   MemoryBox *box = mailbox->driver;
   for (guint i = 0; i < run->drafts->len; i++)
@@ -344,7 +344,7 @@ commit_one (MemoryUser *user, SatchelTransaction *transaction, GError **error)
     {
       SatchelOperation *operation = satchel_transaction_operation (transaction, i);
       if (operation->stage != NULL)
-        memory_stage_drop (NULL, satchel_stage_staged (operation->stage)); /* the message has its own reference */
+        memory_stage_drop (NULL, NULL, satchel_stage_staged (operation->stage)); /* the message has its own reference */
     }
   g_ptr_array_unref (run.drafts);
 }

@@ -99,13 +99,13 @@ memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot)
   satchel_snapshot_unref (box->snapshot);
   box->snapshot = snapshot;
   if (box->handle != NULL)
-    satchel_mailbox_publish (box->handle, satchel_snapshot_ref (snapshot));
+    satchel_storage_mailbox_publish (box->handle, satchel_snapshot_ref (snapshot));
 }
 
 /* ---- handles ---- */
 
-SatchelMailbox *
-memory_open_mailbox (SatchelStorage *storage, const char *name, GError **error)
+SatchelStorageMailbox *
+memory_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -115,15 +115,15 @@ memory_open_mailbox (SatchelStorage *storage, const char *name, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
       return NULL;
     }
-  SatchelMailbox *mailbox = satchel_mailbox_new (storage, name);
+  SatchelStorageMailbox *mailbox = satchel_storage_mailbox_new (storage, name);
   mailbox->driver = memory_box_ref (box);
   box->handle = mailbox;
-  satchel_mailbox_publish (mailbox, satchel_snapshot_ref (box->snapshot));
+  satchel_storage_mailbox_publish (mailbox, satchel_snapshot_ref (box->snapshot));
   return mailbox;
 }
 
 void
-memory_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
+memory_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -134,7 +134,8 @@ memory_close_mailbox (SatchelStorage *storage, SatchelMailbox *mailbox)
 }
 
 gboolean
-memory_status (SatchelStorage *storage, const char *name, SatchelMailboxState *ret_state, GError **error)
+memory_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state,
+               GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -146,19 +147,20 @@ memory_status (SatchelStorage *storage, const char *name, SatchelMailboxState *r
 }
 
 gboolean
-memory_sync (SatchelStorage *storage, SatchelMailbox *mailbox, GError **error)
+memory_sync (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
 {
   return TRUE;
 }
 
 gboolean
-memory_is_current (SatchelStorage *storage, SatchelMailbox *mailbox)
+memory_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox)
 {
   return TRUE;
 }
 
 gboolean
-memory_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 upto_uid, guint32 *ret_first, GError **error)
+memory_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 upto_uid,
+                     guint32 *ret_first, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -176,8 +178,8 @@ memory_claim_recent (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 u
 }
 
 gboolean
-memory_vanished (SatchelStorage *storage, SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
-                 gboolean *ret_is_complete, GError **error)
+memory_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
+                 SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -226,7 +228,7 @@ writer_free (SatchelWriter *writer)
 }
 
 SatchelWriter *
-memory_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error)
+memory_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
 {
   static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), writer_write, writer_finish, writer_free };
   MemoryWriter *writer = g_new0 (MemoryWriter, 1);
@@ -237,14 +239,14 @@ memory_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged,
 }
 
 void
-memory_stage_drop (SatchelStorage *storage, SatchelStaged *staged)
+memory_stage_drop (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged)
 {
   g_clear_pointer (&staged->driver, g_bytes_unref);
 }
 
 /* A reference to the message, or NULL with GONE. */
 static MemoryMessage *
-find_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+find_message (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 uid, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -259,7 +261,8 @@ find_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GEr
 }
 
 SatchelStream *
-memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+memory_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                     GError **error)
 {
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
   if (message == NULL)
@@ -270,13 +273,14 @@ memory_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 u
 }
 
 SatchelStream *
-memory_peek_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid)
+memory_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid)
 {
-  return memory_open_message (storage, mailbox, uid, NULL);
+  return memory_open_message (storage, access, mailbox, uid, NULL);
 }
 
 gboolean
-memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
+memory_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                 guint8 ret_id[16], GError **error)
 {
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
   if (message == NULL)
@@ -288,7 +292,8 @@ memory_email_id (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, 
 
 /* Every second message has one, so that callers meet both. */
 gboolean
-memory_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
+memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+                   guint n, char **ret, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -303,8 +308,8 @@ memory_unique_ids (SatchelStorage *storage, SatchelMailbox *mailbox, const guint
 /* ---- attributes and metadata ---- */
 
 gboolean
-memory_get_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
-                       GError **error)
+memory_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -333,8 +338,8 @@ fill_size (MemoryBox *box, SatchelSnapshotBuilder *builder, guint32 uid, guint64
 }
 
 gboolean
-memory_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n,
-                       GBytes *const *attributes, const guint64 *sizes, GError **error)
+memory_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                       const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -355,8 +360,8 @@ memory_put_attributes (SatchelStorage *storage, SatchelMailbox *mailbox, const g
 }
 
 gboolean
-memory_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes **ret,
-                     GError **error)
+memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                     const char *key, GBytes **ret, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
@@ -371,8 +376,8 @@ memory_get_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 u
 }
 
 gboolean
-memory_put_metadata (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, const char *key, GBytes *value,
-                     GError **error)
+memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                     const char *key, GBytes *value, GError **error)
 {
   MemoryUser *user = storage->self;
   if (g_bytes_get_size (value) > METADATA_BYTES)

@@ -50,11 +50,11 @@ xor_writer_free (SatchelWriter *writer)
 }
 
 static SatchelWriter *
-xor_stage (SatchelStorage *storage, guint64 size_hint, SatchelStaged *staged, GError **error)
+xor_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
 {
   static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), xor_write, xor_finish, xor_writer_free };
   g_autoptr (SatchelWriter) below
-      = satchel_storage_stage (storage, size_hint == 0 ? 0 : size_hint + HEADER_BYTES, staged, error);
+      = satchel_storage_stage (storage, access, size_hint == 0 ? 0 : size_hint + HEADER_BYTES, staged, error);
   if (below == NULL || !satchel_writer_write (below, magic, HEADER_BYTES, error))
     return NULL;
   XorWriter *writer = g_new0 (XorWriter, 1);
@@ -98,10 +98,11 @@ xor_stream_free (SatchelStream *stream)
 }
 
 static SatchelStream *
-xor_open_message (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+xor_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
+                  GError **error)
 {
   static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), xor_read_at, xor_length, xor_stream_free };
-  g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, mailbox, uid, error);
+  g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   char start[HEADER_BYTES];
   if (below == NULL)
     return NULL;

@@ -120,10 +120,11 @@ static gboolean
 keep_expunged (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
   g_autoptr (GError) local = NULL;
-  if (!satchel_storage_create (storage, "kept", 0, &local)
+  const SatchelAccess *access = satchel_transaction_access (transaction);
+  if (!satchel_storage_create (storage, access, "kept", 0, &local)
       && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
     return FALSE;
-  g_autoptr (SatchelMailbox) kept = satchel_store_open_mailbox (storage->store, "kept", error);
+  g_autoptr (SatchelStorageMailbox) kept = satchel_storage_hold_mailbox (storage, access, "kept", error);
   if (kept == NULL)
     return FALSE;
   guint n = satchel_transaction_n_operations (transaction);
@@ -140,7 +141,7 @@ keep_expunged (SatchelStorage *storage, SatchelTransaction *transaction, GError 
 }
 
 static gboolean
-never_list (SatchelStorage *storage, GPtrArray *infos, GError **error)
+never_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
 {
   g_assert_not_reached ();
 }
@@ -378,7 +379,8 @@ test_guards (void)
 static guint n_linked;
 
 static gboolean
-note_link (SatchelStorage *storage, const char *path, gboolean is_lf, SatchelStaged *staged, GError **error)
+note_link (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf, SatchelStaged *staged,
+           GError **error)
 {
   n_linked++;
   return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "no links here");
@@ -400,11 +402,11 @@ test_links (void)
     {
       layer.stage = i == 0 ? NULL : satchel_storage_stage;
       g_autoptr (SatchelStore) store = open_stack (&layer, &driver);
-      store->identity.root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+      store->core->identity.root_fd = open (root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       g_autoptr (SatchelStage) stage = satchel_stage_new_spooled (store, "spool/1", FALSE, 1, NULL, &error);
       g_assert_no_error (error);
       g_assert_cmpuint (satchel_stage_size (stage), ==, 1);
-      close (store->identity.root_fd);
+      close (store->core->identity.root_fd);
       g_assert_cmpuint (n_linked, ==, 1);
     }
   g_unlink (file);
@@ -415,13 +417,13 @@ test_links (void)
 /* ---- modules that fail without a word ---- */
 
 static gboolean
-fail_silently (SatchelStorage *storage, const char *name, GError **error)
+fail_silently (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   return FALSE;
 }
 
 static SatchelStream *
-open_nothing (SatchelStorage *storage, SatchelMailbox *mailbox, guint32 uid, GError **error)
+open_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid, GError **error)
 {
   return NULL;
 }
@@ -487,9 +489,9 @@ slow_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, g
   g_atomic_int_set (&has_begun, TRUE);
   while (n_rounds == 0)
     {
-      g_mutex_lock (&queue_store->queue_lock);
-      gboolean is_full = queue_store->queue.length == WAITING;
-      g_mutex_unlock (&queue_store->queue_lock);
+      g_mutex_lock (&queue_store->core->queue_lock);
+      gboolean is_full = queue_store->core->queue.length == WAITING;
+      g_mutex_unlock (&queue_store->core->queue_lock);
       if (is_full)
         break;
       g_thread_yield ();
@@ -536,7 +538,8 @@ test_merged_commits (void)
 /* ---- attributes ---- */
 
 static gboolean
-know_nothing (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, GError **error)
+know_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+              guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   return TRUE;
 }
@@ -544,8 +547,8 @@ know_nothing (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *u
 static guint n_kept;
 
 static gboolean
-count_kept (SatchelStorage *storage, SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes *const *attributes,
-            const guint64 *sizes, GError **error)
+count_kept (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
+            guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
 {
   n_kept += n;
   return TRUE;
@@ -567,7 +570,7 @@ test_attributes (void)
   GBytes *got[101];
   for (guint i = 0; i < 101; i++)
     uids[i] = i + 1;
-  g_assert_true (satchel_mailbox_attributes (inbox, uids, 101, got, &error));
+  g_assert_true (satchel_mailbox_attributes (inbox, uids, 101, got, NULL, &error));
   g_assert_null (got[100]);
   for (guint i = 0; i < 100; i++)
     {
@@ -581,7 +584,7 @@ test_attributes (void)
     g_string_append_printf (crumb, "%02x", snapshot->state.mailbox_id[i]);
   g_string_append (crumb, " 2");
   satchel_store_add_suspect (crumb->str);
-  g_assert_true (satchel_mailbox_attributes (inbox, uids, 3, got, &error));
+  g_assert_true (satchel_mailbox_attributes (inbox, uids, 3, got, NULL, &error));
   g_assert_true (satchel_attributes_is_parsed (got[0]));
   g_assert_false (satchel_attributes_is_parsed (got[1]));
   g_assert_cmpuint (satchel_attributes_size (got[1]), ==, 1);
@@ -618,7 +621,7 @@ static GString *told;
 static void
 note_event (const SatchelMailboxEvent *event)
 {
-  g_autofree char *name = satchel_mailbox_name (event->mailbox);
+  g_autofree char *name = satchel_storage_mailbox_name (event->mailbox);
   g_assert_cmpuint (event->operation->ret_modseq, >, 0); /* it has happened */
   g_string_append_printf (told, "%d:%s:%s ", event->kind, event->user, name);
 }
@@ -670,11 +673,19 @@ load_settings (SatchelLoader *loader, const char *idle)
   return set;
 }
 
+static SatchelAccess *
+access_of (const char *user)
+{
+  return satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .user = user,
+                                               .owner = user, .rights = SATCHEL_RIGHTS_ALL });
+}
+
 static gpointer
 acquire_one (gpointer data)
 {
   g_autoptr (GError) error = NULL;
-  SatchelStore *store = satchel_store_acquire (data, "example.org/shared", &error);
+  g_autoptr (SatchelAccess) access = access_of (data);
+  SatchelStore *store = satchel_store_acquire (access, "example.org/shared", &error);
   g_assert_no_error (error);
   return store;
 }
@@ -690,7 +701,8 @@ test_cache (void)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
-  g_assert_null (satchel_store_acquire ("early@example.org", "example.org/early", &error));
+  g_autoptr (SatchelAccess) early = access_of ("early@example.org"), access = access_of ("a@example.org");
+  g_assert_null (satchel_store_acquire (early, "example.org/early", &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
   g_clear_error (&error);
   g_assert_true (satchel_loader_add (loader, satchel_module (), FALSE, &error));
@@ -702,13 +714,13 @@ test_cache (void)
   /* Many at once open it once. */
   GThread *threads[8];
   SatchelStore *stores[8];
-  g_assert_null (satchel_store_peek ("a@example.org"));
+  g_assert_null (satchel_store_peek (access));
   for (guint i = 0; i < 8; i++)
     threads[i] = g_thread_new ("acquire", acquire_one, (gpointer) "a@example.org");
   for (guint i = 0; i < 8; i++)
     {
       stores[i] = g_thread_join (threads[i]);
-      g_assert_true (stores[i] == stores[0]);
+      g_assert_true (stores[i]->core == stores[0]->core); /* a handle each, of the one that is open */
     }
   g_assert_cmpuint (satchel_stores_n_open (), ==, 1);
   g_autofree char *trash = satchel_store_find_special_use (stores[0], SATCHEL_USE_TRASH, &error);
@@ -722,7 +734,7 @@ test_cache (void)
   satchel_store_release ("never@example.org", note_released, released);
   loop_until (released->len > 0);
   g_assert_cmpstr (released->str, ==, "never@example.org ");
-  g_assert_null (satchel_store_acquire ("a@example.org", "example.org/shared", &error));
+  g_assert_null (satchel_store_acquire (access, "example.org/shared", &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
   g_string_truncate (released, 0);
   satchel_store_unref (stores[0]);

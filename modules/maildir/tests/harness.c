@@ -148,7 +148,7 @@ place_mailbox (Place *place, const char *name)
 void
 sync_later (SatchelMailbox *mailbox)
 {
-  MdMailbox *mb = mailbox->driver;
+  MdMailbox *mb = mailbox->core->handle.driver;
   GError *error = NULL;
   g_mutex_lock (&mb->store->table);
   if (mb->suspect_due_ms != 0)

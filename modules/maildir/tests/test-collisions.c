@@ -71,9 +71,9 @@ static guint
 list_length (Place *place)
 {
   g_autoptr (GPtrArray) infos = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_mailbox_info_free);
-  SatchelStorage *driver = &place->store->levels[0];
+  SatchelStorage *driver = &place->store->core->levels[0];
   GError *error = NULL;
-  driver->ops->list (driver, infos, &error);
+  driver->ops->list (driver, NULL, infos, &error);
   g_assert_no_error (error);
   return infos->len;
 }
@@ -108,7 +108,7 @@ test_special_use (void)
   make_mailboxes (&place);
   place_open (&place);
   GError *error = NULL;
-  MdStore *store = place.store->levels[0].self;
+  MdStore *store = place.store->core->levels[0].self;
   for (guint i = 0; i < NAMES; i++)
     g_hash_table_insert (store->user->special_use, colliding_name (i, upper), GUINT_TO_POINTER (SATCHEL_USE_ARCHIVE));
   n_compared = 0;
@@ -143,7 +143,7 @@ test_unique_ids (void)
   for (guint i = 0; i < NAMES; i++)
     uids[i] = i + 1;
   n_compared = 0;
-  md_unique_ids (&place.store->levels[0], inbox, uids, NAMES, ids, &error);
+  md_unique_ids (&place.store->core->levels[0], NULL, &inbox->core->handle, uids, NAMES, ids, &error);
   g_assert_no_error (error);
   assert_linear ("UIDL", NAMES);
   for (guint i = 0; i < NAMES; i++)

@@ -236,7 +236,7 @@ static void
 do_checkpoint (Run *run, const char *name)
 {
   SatchelMailbox *mailbox = place_mailbox (&run->place, name);
-  md_index_checkpoint (mailbox->driver);
+  md_index_checkpoint (mailbox->core->handle.driver);
   satchel_mailbox_unref (mailbox);
   mark (run);
 }

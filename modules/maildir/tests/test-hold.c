@@ -45,8 +45,8 @@ static gboolean
 make_together (Place *place, GError **error)
 {
   GError *local = NULL;
-  SatchelStorage *driver = &place->store->levels[0];
-  g_assert_true (driver->ops->hold_syncs (driver, TRUE, NULL));
+  SatchelStorage *driver = &place->store->core->levels[0];
+  g_assert_true (driver->ops->hold_syncs (driver, NULL, TRUE, NULL));
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       satchel_store_create (place->store, names[i], SATCHEL_USE_DRAFTS << i, &local);
@@ -55,7 +55,7 @@ make_together (Place *place, GError **error)
       g_assert_no_error (local);
     }
   g_assert_cmpuint (n_syncs, ==, 0);
-  return driver->ops->hold_syncs (driver, FALSE, error);
+  return driver->ops->hold_syncs (driver, NULL, FALSE, error);
 }
 
 static void

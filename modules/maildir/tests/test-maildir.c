@@ -586,7 +586,7 @@ read_many (gpointer data)
             continue; /* expunged meanwhile */
           g_assert_cmpstr (text, ==, "Subject: x\r\n\r\ncrowd\r\n");
           GBytes *attributes = NULL;
-          satchel_mailbox_attributes (crowd->mailbox, &chunk->uid[row], 1, &attributes, NULL);
+          satchel_mailbox_attributes (crowd->mailbox, &chunk->uid[row], 1, &attributes, NULL, NULL);
           g_clear_pointer (&attributes, g_bytes_unref);
           g_atomic_int_inc (&crowd->n_read);
         }
