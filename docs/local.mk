@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 dist_doc_DATA = docs/admin-guide.md docs/architecture.md docs/protocols.md docs/performance.md
-EXTRA_DIST += docs/decisions tests/README.md
+EXTRA_DIST += docs/decisions docs/modules tests/README.md
 dist_man_MANS += docs/man/satchel.1 docs/man/satchel.conf.5 docs/man/satcheld.8
 exampledir = $(docdir)/examples
 dist_example_DATA = docs/examples/satchel.conf

@@ -169,6 +169,13 @@ append_roles (guint bits, GString *out)
       g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", roles[i].name);
 }
 
+/* What it may do beyond others of its role (<satchel/module.h>). */
+static const struct
+{
+  guint right;
+  const char *name;
+} rights[] = { { SATCHEL_RIGHT_CONNECT, "connect" } };
+
 static guint
 all_roles (const Installed *installed)
 {
@@ -217,6 +224,11 @@ write_json (const Installed *installed, SatchelJson *json)
   for (gsize i = 0; i < G_N_ELEMENTS (roles); i++)
     if ((all_roles (installed) & roles[i].role) != 0)
       satchel_json_text (json, NULL, roles[i].name);
+  satchel_json_close (json, ']');
+  satchel_json_open (json, "rights", '[');
+  for (gsize i = 0; i < G_N_ELEMENTS (rights); i++)
+    if (installed->module != NULL && (installed->module->rights & rights[i].right) != 0)
+      satchel_json_text (json, NULL, rights[i].name);
   satchel_json_close (json, ']');
   satchel_json_open (json, "provides", '[');
   for (gsize half = 0; half < G_N_ELEMENTS (halves); half++)
@@ -319,6 +331,9 @@ print_info (SatchelCli *cli, const Installed *installed)
   if (installed->gate_path != NULL)
     printf ("File:        %s\n", installed->gate_path);
   printf ("Provides:    %s\nRoles:       %s\n", provides->str, in->str);
+  for (gsize i = 0; i < G_N_ELEMENTS (rights); i++)
+    if (installed->module != NULL && (installed->module->rights & rights[i].right) != 0)
+      printf ("Rights:      %s\n", rights[i].name);
   const SatchelConfig *config = cli->set != NULL ? satchel_config_set_group (cli->set, installed->name) : NULL;
   printf ("Enabled:     %s%s%s%s\n", installed->is_enabled ? "yes" : "no", config != NULL ? " (" : "",
           config != NULL ? satchel_config_origin (config, "enabled") : "", config != NULL ? ")" : "");

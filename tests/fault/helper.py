@@ -127,12 +127,15 @@ class Noops(threading.Thread):
     def __init__(self):
         super().__init__(daemon=True)
         self.client, self.is_over, self.n, self.error = server.imap(), False, 0, None
+        self.took = []
         self.pid = next(pid for pid, role in server.roles().items() if role == "mail")
 
     def run(self):
         try:
             while not self.is_over:
+                begin = time.monotonic()
                 equal(self.client.noop()[0], "OK", "NOOP")
+                self.took.append(time.monotonic() - begin)
                 self.n += 1
         except Exception as e:  # noqa: B902 - told by the test
             self.error = e
@@ -152,6 +155,9 @@ class Noops(threading.Thread):
         self.join(60)
         equal(self.error, None, "the session")
         self.client.logout()
+        took = sorted(self.took)
+        print(f"# {len(took)} NOOPs meanwhile: p50 {took[len(took) // 2] * 1000:.2f} ms, p99 {took[len(took) * 99 // 100] * 1000:.2f} ms, "
+              f"longest {took[-1] * 1000:.1f} ms", flush=True)
         equal(self.pid in server.roles(), True, "the mail process is the same")
 
 
@@ -272,12 +278,12 @@ def rubbish():
     with Noops() as noops, Probe() as probe:
         for kind in ("bytes", "answer"):
             pid = pid_of()
-            told = len(lines("helper probe talks rubbish to mail"))
+            told = len(lines("helper probe talks rubbish to (mail|auth)"))  # who heard it first
             got = probe.ask(f"rubbish {kind}")
             equal(got, ("error", UNAVAILABLE + " the helper went down"), "the call")
             noops.wait_more()
             wait_for(lambda: pid_of() != pid, "another process", 60)
-            equal(len(lines("helper probe talks rubbish to mail")), told + 1, "the log")
+            equal(len(lines("helper probe talks rubbish to (mail|auth)")) > told, True, "the log")
             works()
             noops.wait_more()
 
@@ -341,7 +347,7 @@ def escapes():
     tries = (f"read {server.dir}/mail", "read /etc/shadow", "read /etc/passwd", f"read {server.dir}/state/auth/passwd", f"read {secret}",
              f"write {secret}", f"write {place}/made", f"remove {secret}", f"tcp {elsewhere.port}", f"tcp {tcp.port}", f"udp {tcp.port}",
              f"unix {place}/hidden", f"unix {place}/socket", f"unix {control}", f"pair {place}/hidden", "bind", "process", "exec /bin/true",
-             "ptrace", "memory", "signal", "code")
+             f"connector 127.0.0.1:{elsewhere.port}", f"connector unix:{place}/hidden", "ptrace", "memory", "signal", "code")
     n_held = n_ended = 0
     with Probe() as probe:
         for attempt in tries:
@@ -352,6 +358,9 @@ def escapes():
                 n_held += 1
                 continue
             equal(got, ("error", UNAVAILABLE + " the helper went down"), attempt)
+            if attempt.startswith("connector"):  # the others heard it, too, and it was ended for that
+                n_ended += 1
+                continue
             line = wait_for(lambda: lines(r"helper probe (died|ended)")[ended:], "master tells of its end")[0]
             equal("a system call that its sandbox forbids" in line, True, f"{attempt}: {line}")
             n_ended += 1
