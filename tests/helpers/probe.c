@@ -172,12 +172,14 @@ ask_connector (const char *text)
   struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
   *CMSG_FIRSTHDR (&envelope) = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN (sizeof (int)) };
   memcpy (CMSG_DATA (CMSG_FIRSTHDR (&envelope)), &pair[1], sizeof (int));
-  /* Its link is one of the sequenced sockets; whoever else hears it closes ours. */
+  /* Its link is the sequenced socket that this process made itself; the others are master's work. */
   for (int fd = 4; fd < 1024; fd++)
     {
       int type = 0;
-      socklen_t type_len = sizeof type;
-      if (fd != pair[0] && fd != pair[1] && getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_SEQPACKET)
+      socklen_t type_len = sizeof type, maker_len = sizeof (struct ucred);
+      struct ucred maker = { 0 };
+      if (fd != pair[0] && fd != pair[1] && getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_SEQPACKET
+          && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &maker, &maker_len) == 0 && maker.pid == getpid ())
         (void) sendmsg (fd, &envelope, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
   close (pair[1]);
