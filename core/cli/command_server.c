@@ -9,6 +9,7 @@
 
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
+#include "core/cli/counters.h"
 #include "core/runtime/json.h"
 #include "core/cli/table.h"
 
@@ -72,7 +73,7 @@ print_json (const char *command, guint status, const char *answer)
   satchel_json_number (&json, "status", status);
   satchel_json_open (&json, "lines", '[');
   for (char **line = lines; *line != NULL; line++)
-    if (**line != '\0' && !g_str_has_prefix (*line, RELEASED))
+    if (**line != '\0' && !g_str_has_prefix (*line, RELEASED) && !g_str_has_prefix (*line, SATCHEL_CLI_COUNTER))
       line_to_json (&json, *line);
   satchel_json_close (&json, ']');
   if (strcmp (command, "status") == 0)
@@ -85,6 +86,7 @@ print_json (const char *command, guint status, const char *answer)
             satchel_json_text (&json, NULL, user);
           }
       satchel_json_close (&json, ']');
+      satchel_cli_counters_to_json (&json, lines);
     }
   satchel_json_close (&json, '}');
   puts (out->str);
@@ -160,7 +162,8 @@ print_status (char **lines)
         g_autofree char *user = satchel_cli_line_value (*line, "user");
         printf ("%s is released: no logins and no mail until `satchel adopt %s`\n", user, user);
       }
-    else if (**line != '\0' && !g_str_has_prefix (*line, "server ") && !g_str_has_prefix (*line, "process "))
+    else if (**line != '\0' && !g_str_has_prefix (*line, "server ") && !g_str_has_prefix (*line, "process ")
+             && !g_str_has_prefix (*line, SATCHEL_CLI_COUNTER))
       puts (*line);
 }
 
@@ -183,6 +186,8 @@ print_answer (const SatchelCli *cli, const char *user, const char *answer)
   g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
   if (strcmp (name, "who") == 0)
     print_who (lines);
+  else if (strcmp (name, "status") == 0 && satchel_cli_option (cli, "--counters") != NULL)
+    satchel_cli_print_counters (lines);
   else if (strcmp (name, "status") == 0)
     print_status (lines);
   else if (strcmp (name, "kick") == 0)

@@ -11,6 +11,7 @@
 #define END { NULL, NULL, NULL }
 
 static const SatchelCliOption json_options[] = { JSON, END };
+static const SatchelCliOption status_options[] = { { "--counters", NULL, "show what has been counted instead" }, JSON, END };
 static const SatchelCliOption dump_options[] = { { "--origin", NULL, "show where each value was set" }, JSON, END };
 static const SatchelCliOption defaults_options[]
     = { { "--template", NULL, "with @state_dir@ and the like for the directories of this build" },
@@ -67,7 +68,11 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "While the server runs a user is released for it, and adopted after; else the lock of the mail root is held.\n"
     "Exit 0: all went well.  Exit 1: something is left to do.",
     import_options, satchel_cli_import },
-  { NULL, "status", "", 0, 0, "Show the running server's processes", NULL, json_options, satchel_cli_server },
+  { NULL, "status", "", 0, 0, "Show the running server's processes",
+    "With --json: lines, of the server, its processes and what is the matter; released, users; and counters, each with name,\n"
+    "kind (counter, gauge or histogram), labels, and value; a histogram has count, sum and cumulative buckets instead.\n"
+    "A counter grows over restarts of single processes, and begins at 0 with the server.",
+    status_options, satchel_cli_server },
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
   { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",

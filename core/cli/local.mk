@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 satchel_SOURCES += core/cli/main.c core/cli/cli.h core/cli/commands.c core/cli/command_config.c core/cli/command_import.c core/cli/command_module.c \
-	core/cli/command_server.c core/cli/table.c core/cli/table.h core/cli/command_user.c core/cli/completion.c core/cli/defaults.c \
+	core/cli/command_server.c core/cli/counters.c core/cli/counters.h core/cli/table.c core/cli/table.h core/cli/command_user.c core/cli/completion.c core/cli/defaults.c \
 	core/cli/control_client.c core/cli/control_client.h core/cli/password.c core/cli/setup.c
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = core/cli/completion/satchel

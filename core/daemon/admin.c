@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "core/daemon/control.h"
-#include "core/runtime/log_private.h"
 
 #define ANSWER_TIMEOUT_MS 10000
 #define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
@@ -113,13 +112,29 @@ state_name (const SatchelWorker *worker)
   return worker->is_ready ? "ready" : "starting";
 }
 
+/* What all processes have counted, those that are no more included. */
+static void
+describe_counters (const SatchelMaster *master, GString *text)
+{
+  g_autoptr (SatchelCounterTotals) totals = satchel_counter_totals_new ();
+  satchel_counter_totals_add_totals (totals, master->past_counters);
+  satchel_counter_totals_add (totals, satchel_counters_lane (), FALSE);
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->counters != NULL)
+        satchel_counter_totals_add (totals, worker->counters, worker->pid == 0);
+    }
+  satchel_counter_totals_describe (totals, text);
+}
+
 static char *
 describe (const SatchelMaster *master)
 {
   static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT " log_lost=%u\n", (int) getpid (),
-                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s, satchel_log_n_lost ());
+  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n", (int) getpid (),
+                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
@@ -137,6 +152,7 @@ describe (const SatchelMaster *master)
       if (worker->last_crash != NULL)
         g_string_append_printf (text, "crashed role=%s slot=%u%s\n", satchel_role_name (worker->role), worker->slot, worker->last_crash);
     }
+  describe_counters (master, text);
   return g_string_free (text, FALSE);
 }
 

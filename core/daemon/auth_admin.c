@@ -232,8 +232,8 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
     }
   g_autoptr (GString) released = g_string_new (NULL);
   satchel_owners_released (auth->owners, add_released, released);
-  reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u log_lost=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
-         satchel_hash_pool_n_running (auth->pool), satchel_log_n_lost (), released->str);
+  reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
+         satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
 static const struct

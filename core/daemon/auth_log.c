@@ -8,10 +8,13 @@
 #include "core/runtime/log_private.h"
 #include "core/session/session_id.h"
 
+#include <satchel/counter.h>
 #include <satchel/log.h>
 
 #define AREA "auth"
 #define MAX_NAME_BYTES 255
+
+SATCHEL_COUNTER (logins, "satchel_logins_total", "Logins that were decided", "service", "result");
 
 /* Far above what filters need to ban an address; lines that filters do not count cannot use up the room of those that they do. */
 static SatchelLogBudget guesses = { .area = AREA, .burst = 200, .an_hour = 200, .burst_in_all = 1000, .a_second = 50 };
@@ -54,6 +57,7 @@ is_guess (SatchelLoginVerdict verdict)
 void
 satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict)
 {
+  satchel_counter_add (&logins, 1, event->service, satchel_login_reason (verdict));
   if (!satchel_log_budget_take (is_guess (verdict) ? &guesses : &others, "auth failed", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth failed:", event);
@@ -66,6 +70,7 @@ satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict ver
 void
 satchel_auth_log_success (const SatchelAuthEvent *event, const char *user)
 {
+  satchel_counter_add (&logins, 1, event->service, "ok");
   if (!satchel_log_is_enabled (SATCHEL_LOG_INFO))
     return;
   g_autoptr (GString) line = g_string_new ("login ok:");
@@ -92,6 +97,7 @@ satchel_auth_log_trouble (const char *user, const char *peer, const char *why)
 void
 satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why)
 {
+  satchel_counter_add (&logins, 1, event->service, why);
   if (!satchel_log_budget_take (&others, "auth refused", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth refused:", event);

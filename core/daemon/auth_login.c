@@ -6,6 +6,7 @@
 
 #include "core/daemon/auth.h"
 
+#include <satchel/counter.h>
 #include <satchel/log.h>
 #include <string.h>
 
@@ -39,6 +40,8 @@ struct SatchelLogin
   SatchelLoginFunc func;
   gpointer data;
 };
+
+SATCHEL_COUNTER (remembered, "satchel_login_cache_total", "Passwords looked for among those verified a short time ago", "result");
 
 const char *
 satchel_login_reason (SatchelLoginVerdict verdict)
@@ -380,9 +383,11 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
   gboolean may_share = login->is_user && login->credential.verifier != NULL && login->factor == NULL && !login->is_code_missing;
   if (may_share && !login->credential.is_locked && satchel_auth_cache_has (auth->cache, login->key, satchel_now_ms ()))
     {
+      satchel_counter_add (&remembered, 1, "hit");
       finish (login, SATCHEL_LOGIN_RIGHT);
       return;
     }
+  satchel_counter_add (&remembered, 1, "miss");
   if (may_share && !g_hash_table_contains (auth->running, login->key))
     {
       login->has_key = TRUE;

@@ -8,7 +8,6 @@
 #include "core/runtime/reactor_private.h"
 #include "core/session/gate.h"
 #include "core/session/settings.h"
-#include "core/runtime/log_private.h"
 #include <satchel/log.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -201,8 +200,8 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;
-  g_autofree char *text = g_strdup_printf ("gate: slot=%u connections=%u relayed=%u log_lost=%u\n", own->slot, satchel_gate_n_connections (),
-                                           satchel_gate_n_relays (), satchel_log_n_lost ());
+  g_autofree char *text = g_strdup_printf ("gate: slot=%u connections=%u relayed=%u\n", own->slot, satchel_gate_n_connections (),
+                                           satchel_gate_n_relays ());
   satchel_role_admin_reply (own, request, TRUE, 0, text);
   return TRUE;
 }

@@ -14,7 +14,6 @@
 
 #include "core/runtime/endpoint.h"
 #include "core/runtime/helper_private.h"
-#include "core/runtime/log_private.h"
 #include "core/runtime/sanitized.h"
 
 #define OWN_FILES 64u /* of the process itself, and its links */
@@ -131,8 +130,8 @@ admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
   guint n_running, n_waiting;
   guint64 n_answered;
   satchel_helper_serve_counts (&n_running, &n_waiting, &n_answered);
-  g_autofree char *text = g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT " log_lost=%u\n", context->slot,
-                                           n_running, n_waiting, n_answered, satchel_log_n_lost ());
+  g_autofree char *text = g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT "\n", context->slot,
+                                           n_running, n_waiting, n_answered);
   satchel_role_admin_reply (context, request, TRUE, 0, text);
   return TRUE;
 }

@@ -12,7 +12,6 @@
 #include "core/session/service.h"
 #include "core/session/settings.h"
 #include "core/storage/store_open.h"
-#include "core/runtime/log_private.h"
 #include <satchel/log.h>
 #include <string.h>
 
@@ -209,8 +208,8 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   else if (g_strcmp0 (argv[0], "kick") == 0 && argv[1] != NULL)
     g_string_printf (text, "%u\n", satchel_mail_kick (argv[1]));
   else if (g_strcmp0 (argv[0], "status") == 0)
-    g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u log_lost=%u\n", own->slot, satchel_mail_n_sessions (),
-                     satchel_stores_n_open (), satchel_job_n_pending (), satchel_log_n_lost ());
+    g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
+                     satchel_stores_n_open (), satchel_job_n_pending ());
   else
     return FALSE;
   satchel_role_admin_reply (own, request, TRUE, 0, text->str);

@@ -322,6 +322,7 @@ satchel_master_main (SatchelOptions *options)
   static SatchelMaster master;
   master.options = options;
   master.loop = g_main_loop_new (NULL, FALSE);
+  master.past_counters = satchel_counter_totals_new ();
   master.workers = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_worker_free);
   master.dirs = (SatchelDirs) { -1, -1, -1 };
   master.log_fd = -1;

@@ -10,6 +10,7 @@
 #include "core/daemon/role_private.h"
 #include "core/daemon/suspects.h"
 #include "core/runtime/breadcrumb.h"
+#include "core/runtime/counter_lane.h"
 
 typedef enum
 {
@@ -42,6 +43,8 @@ typedef struct SatchelWorker
   SatchelTimer restart;
   int crumbs_fd;
   SatchelBreadcrumb *crumbs;
+  int counters_fd;
+  SatchelCounterLane *counters; /* NULL: there was no memory */
   gboolean is_other_build; /* waits for the end of the trial of its build */
   SatchelSuspects *suspects; /* mail: what its processes crashed on */
   struct SatchelWatched *watched; /* hangs.c */
@@ -70,6 +73,7 @@ struct SatchelMaster
   int connection_table_fd, log_fd;
   guint8 ticket_key[64];
   GPtrArray *workers; /* SatchelWorker */
+  SatchelCounterTotals *past_counters; /* of places that are no more */
   guint64 last_serial;
   SatchelConfigRun *config_run;
   SatchelReload *reload;

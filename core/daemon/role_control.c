@@ -12,6 +12,7 @@
 
 #include "core/daemon/plan.h"
 #include "core/runtime/breadcrumb.h"
+#include "core/runtime/counter_lane.h"
 #include "core/runtime/log_private.h"
 #include "core/storage/store_open.h"
 
@@ -151,6 +152,15 @@ take_shared (SatchelRoleContext *context, SatchelIpcMessage *message)
       close_fd (&context->root_fd);
       context->root_fd = satchel_ipc_take_fd (message);
       ok = ok && context->root_fd >= 0;
+    }
+  if (bits & 8)
+    {
+      int fd = satchel_ipc_take_fd (message);
+      SatchelCounterLane *lane = fd >= 0 ? map_shared (fd, sizeof (SatchelCounterLane)) : NULL;
+      if (lane != NULL)
+        satchel_counters_set_lane (lane);
+      ok = ok && lane != NULL;
+      close_fd (&fd);
     }
   return ok && satchel_ipc_message_is_done (message);
 }

@@ -20,24 +20,28 @@
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS 2000   /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
 
-static void
-make_crumbs (SatchelWorker *worker)
+SATCHEL_COUNTER (restarts, "satchel_restarts_total", "Processes that ended without being told to, and were started again", "role");
+
+/* The same zeroed memory for us and the process; NULL with *ret_fd -1: there is none. */
+static gpointer
+make_shared (const char *what, gsize len, int *ret_fd)
 {
-  gsize len = SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb);
-  int fd = memfd_create ("satchel-breadcrumbs", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  g_autofree char *name = g_strconcat ("satchel-", what, NULL);
+  int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd >= 0 && ftruncate (fd, (off_t) len) == 0 && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     {
       gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
       if (area != MAP_FAILED)
         {
-          worker->crumbs_fd = fd;
-          worker->crumbs = area;
-          return;
+          *ret_fd = fd;
+          return area;
         }
     }
-  satchel_log (SATCHEL_LOG_WARNING, "server", "no memory for breadcrumbs: %s", g_strerror (errno));
+  satchel_log (SATCHEL_LOG_WARNING, "server", "no memory for %s: %s", what, g_strerror (errno));
   if (fd >= 0)
     close (fd);
+  *ret_fd = -1;
+  return NULL;
 }
 
 SatchelWorker *
@@ -49,9 +53,9 @@ satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const c
   worker->slot = slot;
   worker->module = g_strdup (module);
   worker->name = *module != '\0' ? g_strdup_printf ("%s %s", satchel_role_name (role), module) : g_strdup_printf ("%s[%u]", satchel_role_name (role), slot);
-  worker->crumbs_fd = -1;
   worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  make_crumbs (worker);
+  worker->crumbs = make_shared ("breadcrumbs", SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb), &worker->crumbs_fd);
+  worker->counters = make_shared ("counters", sizeof (SatchelCounterLane), &worker->counters_fd);
   if (satchel_role_has (role, SATCHEL_TRAIT_HAS_SUSPECTS))
     worker->suspects = satchel_suspects_new ();
   g_ptr_array_add (master->workers, worker);
@@ -72,6 +76,12 @@ satchel_worker_free (SatchelWorker *worker)
     munmap (worker->crumbs, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
   if (worker->crumbs_fd >= 0)
     close (worker->crumbs_fd);
+  if (worker->counters != NULL)
+    {
+      satchel_counter_totals_add (worker->master->past_counters, worker->counters, TRUE);
+      munmap (worker->counters, sizeof (SatchelCounterLane));
+      close (worker->counters_fd);
+    }
   satchel_suspects_free (worker->suspects);
   g_free (worker->failure);
   g_free (worker);
@@ -277,6 +287,7 @@ restart_later (SatchelWorker *worker)
   guint shift = MIN (worker->n_quick, 10u);
   gint64 delay_ms = worker->n_quick <= 1 ? 0 : MIN (BACKOFF_MAX_MS, (gint64) BACKOFF_FIRST_MS << (shift - 1));
   worker->n_restarts++;
+  satchel_counter_add (&restarts, 1, satchel_role_name (worker->role));
   if (delay_ms == 0)
     {
       satchel_worker_spawn (worker);

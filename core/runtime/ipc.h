@@ -26,7 +26,7 @@ typedef enum
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32,   /* u64 generation; fd: sealed memfd (config_image.h) */
   SATCHEL_IPC_SHARED,        /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory (mail root: mail;
-                                STATE_DIR/auth: auth); the fds in this order */
+                                STATE_DIR/auth: auth), 8 counter memfd (counter_lane.h); the fds in this order */
   SATCHEL_IPC_TLS_FILE,      /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
   SATCHEL_IPC_TICKET_KEY,    /* b 64 bytes (gate; GnuTLS rotates from it) */
   SATCHEL_IPC_LISTENER,      /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also mail) */

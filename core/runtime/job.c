@@ -7,6 +7,7 @@
 #include "core/runtime/crash.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
+#include <satchel/counter.h>
 #include <satchel/hash.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,7 +27,10 @@ typedef struct Job
   SatchelJobFunc func;
   SatchelJobDoneFunc done;
   gpointer data;
+  gint64 submitted_us;
 } Job;
+
+SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds", "Time that a job waits for a thread, or for its user's other jobs");
 
 static GMutex lock;
 static GCond work;
@@ -169,6 +173,7 @@ run_one (SatchelBreadcrumb *slot)
   join_line (user);
   write_crumb (slot, user->name, job->operation);
   g_mutex_unlock (&lock);
+  satchel_counter_observe (&job_wait, (guint64) (g_get_monotonic_time () - job->submitted_us));
   job->func (job->data);
   g_mutex_lock (&lock);
   write_crumb (slot, NULL, NULL);
@@ -245,6 +250,7 @@ satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func
   job->func = func;
   job->done = done;
   job->data = data;
+  job->submitted_us = g_get_monotonic_time ();
   g_mutex_lock (&lock);
   if (users == NULL)
     users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, free_user);

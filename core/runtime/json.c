@@ -78,6 +78,15 @@ satchel_json_number (SatchelJson *json, const char *key, gint64 value)
 }
 
 void
+satchel_json_decimal (SatchelJson *json, const char *key, const char *number)
+{
+  char *end = NULL;
+  begin (json, key);
+  gboolean is_number = g_ascii_isdigit (*number) && (g_ascii_strtod (number, &end), *end == '\0') && strspn (number, "0123456789.") == strlen (number);
+  g_string_append (json->out, is_number ? number : "null");
+}
+
+void
 satchel_json_bool (SatchelJson *json, const char *key, gboolean value)
 {
   begin (json, key);

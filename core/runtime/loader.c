@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/runtime/crash.h"
+#include "core/runtime/counter_lane.h"
 #include "core/runtime/loader_private.h"
 
 static SatchelLoader *default_loader;
@@ -185,6 +186,7 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
   static guint n_loads;
   g_autofree char *slashes = g_strnfill (++n_loads % 1024 + 1, '/');
   g_autofree char *path = g_strdup_printf ("/proc/self/fd%s%d", slashes, fd);
+  const SatchelCounter *newest = satchel_counters_newest ();
   void *handle = dlopen (path, RTLD_NOW | RTLD_LOCAL);
   if (handle == NULL)
     {
@@ -206,7 +208,7 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
       return NULL;
     }
   const SatchelModule *module = func ();
-  if (satchel_loader_check_descriptor (loader->role, module, name, is_gate, error))
+  if (satchel_loader_check_descriptor (loader->role, module, name, is_gate, error) && satchel_counters_check (newest, name, error))
     return module;
   dlclose (handle);
   return NULL;

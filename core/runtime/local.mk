@@ -2,7 +2,7 @@
 libsatchel_la_SOURCES += core/runtime/error.c core/runtime/core_schema.c core/runtime/config_image.h core/runtime/ipc.h \
 	core/runtime/breadcrumb.h core/runtime/loader.h core/runtime/root_lock.c core/runtime/root_lock.h core/runtime/sanitized.h
 libsatchel_la_SOURCES += core/runtime/reactor.c core/runtime/reactor_private.h core/runtime/timer.c \
-	core/runtime/hash.c core/runtime/secret.c core/runtime/trim.c core/runtime/trim.h core/runtime/crash.c core/runtime/crash.h core/runtime/job.c core/runtime/job_private.h core/runtime/stream_private.h \
+	core/runtime/hash.c core/runtime/counter.c core/runtime/counter_lane.h core/runtime/counter_totals.c core/runtime/secret.c core/runtime/trim.c core/runtime/trim.h core/runtime/crash.c core/runtime/crash.h core/runtime/job.c core/runtime/job_private.h core/runtime/stream_private.h \
 	core/runtime/log.c core/runtime/log_private.h core/runtime/stream.c core/runtime/crlf_stream.c \
 	core/runtime/ipc.c core/runtime/ipc_link.c core/runtime/ipc_private.h \
 	core/runtime/helper_calls.c core/runtime/helper_serve.c core/runtime/helper_wire.c core/runtime/helper_private.h \

@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include "core/runtime/log_private.h"
+#include <satchel/counter.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdarg.h>
@@ -26,6 +27,8 @@ static int level_now = SATCHEL_LOG_INFO;
 static const char *ident = "satchel";
 static SatchelLogTestFunc test_func;
 static int n_lost, n_untold; /* lines that could not be written; of these, not yet told in the log */
+
+SATCHEL_COUNTER (lost, "satchel_log_lost_total", "Lines of the log that could not be written");
 
 static const char *const level_names[] = { "error", "warning", "info", "debug" };
 static const char level_priorities[] = "3467"; /* syslog: err, warning, info, debug */
@@ -298,6 +301,7 @@ lose_line (int fd, const GString *line, int errnum)
   static gint64 next_us;
   gint64 now_us = g_get_monotonic_time ();
   g_atomic_int_inc (&n_lost);
+  satchel_counter_add (&lost, 1);
   g_atomic_int_inc (&n_untold);
   if (fd < 0 || now_us < next_us)
     return;
@@ -324,12 +328,6 @@ tell_lost (int fd)
   g_string_append_printf (line, "warning: log: %d lines of this process could not be written and are missing here\n", n);
   if (put_line (fd, line) != 0)
     g_atomic_int_add (&n_untold, n);
-}
-
-guint
-satchel_log_n_lost (void)
-{
-  return (guint)g_atomic_int_get (&n_lost);
 }
 
 static void

@@ -13,8 +13,6 @@ int satchel_log_open_file (const char *path, GError **error);
 void satchel_log_open (int fd, SatchelLogLevel level, const char *ident);
 /* After a rotation: @fd, taken over, takes the place of the log file. */
 void satchel_log_reopen (int fd);
-/* Lines of this process that could not be written to where they go. */
-guint satchel_log_n_lost (void);
 void satchel_log_set_level (SatchelLogLevel level);
 /* "error" "warning" "info" "debug"; INFO for anything else. */
 SatchelLogLevel satchel_log_level_from_string (const char *name);

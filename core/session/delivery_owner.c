@@ -7,6 +7,7 @@
 #include "core/session/delivery_internal.h"
 #include "core/storage/suspects.h"
 
+#include <satchel/counter.h>
 #include <satchel/log.h>
 #include <satchel/attributes.h>
 #include <satchel/mailbox-name.h>
@@ -27,6 +28,9 @@ satchel_owner_task_free (SatchelOwnerTask *task)
   g_clear_pointer (&task->attributes, g_bytes_unref);
   g_free (task);
 }
+
+SATCHEL_COUNTER (deliveries, "satchel_deliveries_total", "Deliveries to one user each that have ended", "status");
+SATCHEL_HISTOGRAM (delivery_time, "satchel_delivery_seconds", "Time from the beginning of a message to the end of its delivery to one user");
 
 SatchelDeliveryStatus
 satchel_delivery_status_from_error (const GError *error)
@@ -257,8 +261,8 @@ store_message (SatchelOwnerTask *task, GError **error)
   return TRUE;
 }
 
-void
-satchel_owner_task_run (SatchelOwnerTask *task)
+static void
+deliver (SatchelOwnerTask *task)
 {
   g_autoptr (GError) error = NULL;
   satchel_job_crumb ("delivery %s", task->delivery_id);
@@ -268,6 +272,24 @@ satchel_owner_task_run (SatchelOwnerTask *task)
     return;
   task->status = satchel_delivery_status_from_error (error);
   log_outcome (task, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown");
+}
+
+void
+satchel_owner_task_run (SatchelOwnerTask *task)
+{
+  static const char *const words[] = {
+    [SATCHEL_DELIVERY_OK] = "ok",
+    [SATCHEL_DELIVERY_UNKNOWN] = "unknown",
+    [SATCHEL_DELIVERY_REFUSED] = "refused",
+    [SATCHEL_DELIVERY_OVERQUOTA] = "overquota",
+    [SATCHEL_DELIVERY_TOO_BIG] = "too-big",
+    [SATCHEL_DELIVERY_TEMPORARY] = "temporary",
+    [SATCHEL_DELIVERY_NOSPACE] = "nospace",
+  };
+  deliver (task);
+  guint status = (guint) task->status;
+  satchel_counter_add (&deliveries, 1, status < G_N_ELEMENTS (words) ? words[status] : "unknown");
+  satchel_counter_observe (&delivery_time, (guint64) MAX (g_get_monotonic_time () - task->began_us, 0));
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "core/session/mail_private.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <satchel/counter.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
 #include <stdarg.h>
@@ -19,6 +20,9 @@
 SatchelSession *satchel_mail_sessions;
 static GHashTable *by_id; /* SatchelSession, by slot and id */
 static guint n_sessions;
+
+SATCHEL_GAUGE (open_sessions, "satchel_sessions", "Sessions that are open now", "service");
+SATCHEL_COUNTER (begun_sessions, "satchel_sessions_total", "Sessions that have begun", "service");
 
 static guint
 session_hash (gconstpointer data)
@@ -119,6 +123,7 @@ session_free (SatchelSession *session)
   if (session->next != NULL)
     session->next->previous = session->previous;
   satchel_trim_note (--n_sessions);
+  satchel_counter_add (&open_sessions, -1, session->protocol->service);
   g_free (session->user);
   g_free (session->path);
   g_free (session->peer);
@@ -257,6 +262,8 @@ mail_session_start (const MailHandOver *hand_over)
     session->next->previous = session;
   satchel_mail_sessions = session;
   satchel_trim_note (++n_sessions);
+  satchel_counter_add (&open_sessions, 1, session->protocol->service);
+  satchel_counter_add (&begun_sessions, 1, session->protocol->service);
   g_hash_table_add (by_id, session);
   SatchelConnection *connection
       = satchel_connection_new (satchel_transport_new_plain (hand_over->fd), &session_handlers, session);

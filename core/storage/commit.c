@@ -6,6 +6,8 @@
 
 #include "core/storage/store_private.h"
 
+#include <satchel/counter.h>
+
 /* More than this waits for the next round. */
 #define BATCH_MAX 256u
 
@@ -39,6 +41,9 @@ is_runnable (const SatchelTransaction *transaction, GError **error)
   return TRUE;
 }
 
+SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds", "Time that the storage driver takes for the transactions of one round");
+SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total", "Transactions that the storage driver was given", "result");
+
 /* A driver that says of an APPEND neither that it failed nor which UID it has got has not carried it out. */
 static gboolean
 is_carried_out (const SatchelTransaction *transaction)
@@ -69,12 +74,17 @@ run_round (SatchelStoreCore *store, GPtrArray *round)
       transactions[n++] = request->transaction;
     }
   if (n > 0)
-    satchel_storage_commit (&store->client, transactions, n, results);
+    {
+      gint64 began_us = g_get_monotonic_time ();
+      satchel_storage_commit (&store->client, transactions, n, results);
+      satchel_counter_observe (&commit_time, (guint64) (g_get_monotonic_time () - began_us));
+    }
   for (guint i = 0; i < n; i++)
     {
       if (results[i] == NULL && !is_carried_out (transactions[i]))
         satchel_dispatch_check_error (SATCHEL_TOP (store, commit), "commit", &results[i]);
       requests[i]->error = results[i];
+      satchel_counter_add (&transactions_ended, 1, results[i] == NULL ? "ok" : "failed");
     }
 }
 

@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """`config check` finds what a start would find, one message a mistake, with the place and what to do."""
+import imaplib
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -265,7 +267,7 @@ def typed_status():
     server.cli("release", "u0002")
     said = json.loads(server.cli("status", "--json").stdout)
     first = said["lines"][0]
-    equal((said["status"], first["pid"], type(first["since"]), first["state"], first["log_lost"]), (0, server.pid, int, "running", 0), str(first))
+    equal((said["status"], first["pid"], type(first["since"]), first["state"]), (0, server.pid, int, "running"), str(first))
     roles = [x for x in said["lines"] if x.get("text") == "process"]
     equal({(type(x["pid"]), type(x["slot"]), type(x["restarts"]), type(x["uptime_s"]), type(x["role"])) for x in roles}, {(int, int, int, int, str)}, "processes")
     equal(sum(x["sessions"] for x in said["lines"] if x.get("text") == "mail:"), 1, "sessions of the mail processes")
@@ -278,6 +280,44 @@ def typed_status():
     equal(json.loads(server.cli("status", "--json").stdout)["released"], [], "after adopt")
 
 
+def counter(name, **labels):
+    counters = json.loads(server.cli("status", "--json").stdout)["counters"]
+    found = [x for x in counters if x["name"] == name and x["labels"] == labels]
+    return found[0].get("value", found[0].get("count")) if found else None
+
+
+@case
+def counters():
+    """status counts logins, sessions, deliveries and commits over all processes; a process that dies takes back nothing but what is open"""
+    wrong = counter("satchel_logins_total", service="imap", result="bad-password") or 0
+    delivered = counter("satchel_deliveries_total", status="ok") or 0
+    commits = counter("satchel_commit_seconds")
+    server.deliver(b"Subject: one\r\n\r\nbody\r\n", "u0001")
+    c = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=60)
+    equal(c.xatom("LOGIN", "u0001", "wrong")[0], "NO", "a wrong password")
+    c.shutdown()
+    right = counter("satchel_logins_total", service="imap", result="ok") or 0
+    c = server.imap("u0001")
+    equal(counter("satchel_logins_total", service="imap", result="bad-password"), wrong + 1, "wrong passwords")
+    equal(counter("satchel_logins_total", service="imap", result="ok"), right + 1, "logins")
+    equal(counter("satchel_sessions", service="imap"), 1, "open sessions")
+    equal(counter("satchel_deliveries_total", status="ok"), delivered + 1, "deliveries")
+    equal(counter("satchel_commit_seconds") > commits, True, "commits")
+    times = [x for x in json.loads(server.cli("status", "--json").stdout)["counters"] if x["name"] == "satchel_commit_seconds"][0]
+    equal((times["kind"], times["buckets"][-1]["count"], times["sum"] > 0), ("histogram", times["count"], True), str(times))
+    equal("satchel_logins_total" in server.cli("status", "--counters").stdout, True, "for people")
+    equal("satchel_logins_total" in server.cli("status").stdout, False, "and only when asked for")
+
+    begun = counter("satchel_sessions_total", service="imap")
+    for line in json.loads(server.cli("status", "--json").stdout)["lines"]:
+        if line.get("text") == "process" and line["role"] == "mail":
+            os.kill(line["pid"], signal.SIGKILL)
+    wait_for(lambda: counter("satchel_sessions", service="imap") in (0, None), "no open session is counted any more")
+    wait_for(lambda: (counter("satchel_restarts_total", role="mail") or 0) > 0, "the restart is counted")
+    equal(counter("satchel_sessions_total", service="imap"), begun, "what has been counted stays")
+    c.shutdown()
+
+
 @case
 def lost_log():
     """a log that cannot be written is told on standard error and counted; it is written again as soon as it can be"""
@@ -285,7 +325,7 @@ def lost_log():
     os.unlink(server.log_file)
     server.cli("kick", "u0001")
     wait_for(lambda: "cannot be written" in open(output).read(), "the complaint on standard error")
-    equal(sum(x.get("log_lost", 0) for x in json.loads(server.cli("status", "--json").stdout)["lines"]) > 0, True, "counted")
+    equal(counter("satchel_log_lost_total") > 0, True, "counted")
     wait_for(lambda: os.path.exists(server.log_file), "the file is made again")
 
     def said():

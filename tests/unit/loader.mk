@@ -78,6 +78,12 @@ tests_unit_odd11_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=11
 tests_unit_odd11_la_CFLAGS = $(MODULE_CFLAGS)
 tests_unit_odd11_la_LDFLAGS = $(ODD_LDFLAGS)
 tests_unit_odd11_la_LIBADD = $(MODULE_LIBADD)
+ODD_MODULES += tests/unit/odd12.la
+tests_unit_odd12_la_SOURCES = tests/unit/odd-module.c
+tests_unit_odd12_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DODD=12
+tests_unit_odd12_la_CFLAGS = $(MODULE_CFLAGS)
+tests_unit_odd12_la_LDFLAGS = $(ODD_LDFLAGS)
+tests_unit_odd12_la_LIBADD = $(MODULE_LIBADD)
 check_LTLIBRARIES += $(ODD_MODULES)
 
 check_PROGRAMS += tests/unit/test-control

@@ -18,6 +18,12 @@
 #define NOT_OURS 9
 #define SAME_NAME 10
 #define HALF_A_RELOAD 11
+#define FOREIGN_COUNTER 12
+
+#if ODD == FOREIGN_COUNTER
+#include <satchel/counter.h>
+SATCHEL_COUNTER (foreign, "satchel_logins_total", "What is another's to count");
+#endif
 
 #if ODD == CRASH
 static __attribute__ ((constructor)) void

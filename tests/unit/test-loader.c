@@ -66,6 +66,7 @@ test_refusals (void)
   refused (8, "calls itself \"another\"", "rename");
   refused (9, "mark", "rebuild it");
   refused (11, "reload and reload_end go together", "ask its author");
+  refused (12, "satchel_odd12_", "its author has to rename it");
 }
 
 static char *
