@@ -150,6 +150,12 @@ satchel_store_access (SatchelStore *store)
   return store->access;
 }
 
+gboolean
+satchel_store_is_same (const SatchelStore *one, const SatchelStore *other)
+{
+  return one != NULL && other != NULL && one->core == other->core;
+}
+
 char *
 satchel_store_describe (SatchelStore *store)
 {

@@ -302,7 +302,9 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
         g_bytes_unref (attributes[i]);
       }
   *n = n_left;
-  if (n_left > 0 || unread == NULL)
+  /* What an access may not read is not the store's failure. */
+  if (n_left > 0 || unread == NULL || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED)
+      || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&unread));
   return FALSE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * What the files of core/storage share: the store, its dispatch tables, mailbox handles.
- * Locks, in this order: write_lock, queue_lock; then any one of handles_lock, list_lock, a mailbox's lock.
+ * Locks, in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's lock.
  */
 #pragma once
 #include <satchel/message.h>

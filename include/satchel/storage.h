@@ -48,6 +48,8 @@ SATCHEL_API void satchel_store_unref (SatchelStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
 SATCHEL_API const char *satchel_store_user (SatchelStore *store); /* its owner */
 SATCHEL_API const SatchelAccess *satchel_store_access (SatchelStore *store); /* borrowed */
+/* Two handles of one and the same store?  NULL is no handle. */
+SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 
 /* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array, which others share:
  * read-only, g_ptr_array_unref. [blocks] */
@@ -120,7 +122,7 @@ SATCHEL_API gboolean satchel_mailbox_attributes (SatchelMailbox *mailbox, const 
 /* Keys (keys.h) of @n messages, ascending.  @func is called for each that is there, in any order, with its index and key,
  * which is borrowed; it may not call storage.  NULL: they are only made ready for peek.  Kept in memory within bounds, so
  * that asking again costs nanoseconds; what was read with an access's key is for those with the same key only.  FALSE only when
- * nothing could be read at all.  @ret_codes: NULL, or n places: 0 where @func was called, else as above.  [blocks] */
+ * nothing could be read at all, for another reason than LOCKED and NOPERM.  @ret_codes: NULL, or n places: 0 where @func was called, else as above.  [blocks] */
 typedef void (*SatchelKeyFunc) (guint index, const void *key, gsize len, gpointer data);
 SATCHEL_API gboolean satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n,
                                            SatchelKeyFunc func, gpointer data, SatchelErrorCode *ret_codes, GError **error);

@@ -78,7 +78,7 @@ imap_announce_rename (ImapSession *session, const char *from, const char *to)
   for (guint i = 0; sessions != NULL && i < sessions->len; i++)
     {
       ImapSession *other = sessions->pdata[i];
-      if (other == session || other->store != session->store)
+      if (other == session || !satchel_store_is_same (other->store, session->store))
         continue;
       add_rename (other, from, to);
       other->refs++;

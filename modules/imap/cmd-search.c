@@ -68,5 +68,5 @@ imap_run_search (ImapSession *session, ImapCommand *command, gboolean may_block)
     return step;
   if (!state->is_saved)
     return imap_command_no (command, "NOTSAVED", "Too much to save.");
-  return imap_command_ok (command, is_sort ? "SORT completed." : "SEARCH completed.");
+  return imap_search_end (session, command, state->search, is_sort ? "SORT completed." : "SEARCH completed.");
 }

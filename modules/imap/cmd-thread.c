@@ -35,6 +35,7 @@ typedef struct Batch
   guint32 uids[BATCH];
   SatchelThreadMessage messages[BATCH];
   guint64 references[BATCH][SATCHEL_KEY_REFERENCES];
+  SatchelErrorCode codes[BATCH];
 } Batch;
 
 static void
@@ -45,7 +46,7 @@ set_message (guint index, const void *key, gsize len, gpointer data)
 }
 
 static SatchelThreads *
-make_threads (ImapSession *session, const ImapSearch *search, SatchelThreadAlgorithm algorithm, const guint32 *rows, guint32 n,
+make_threads (ImapSession *session, ImapSearch *search, SatchelThreadAlgorithm algorithm, const guint32 *rows, guint32 n,
               GError **error)
 {
   g_autoptr (SatchelThreader) threader = satchel_threader_new (algorithm, n);
@@ -65,8 +66,10 @@ make_threads (ImapSession *session, const ImapSearch *search, SatchelThreadAlgor
           batch->uids[i] = chunk->uid[row];
           batch->messages[i] = (SatchelThreadMessage){ .sent = chunk->internal_date[row], .arrived = chunk->internal_date[row] };
         }
-      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n, set_message, batch, NULL, error))
+      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n, set_message, batch,
+                                 batch->codes, error))
         return NULL;
+      imap_search_note_locked (search, batch->codes, batch->n);
       for (guint i = 0; i < batch->n; i++)
         satchel_threader_add (threader, &batch->messages[i]);
     }
@@ -159,5 +162,5 @@ imap_run_thread (ImapSession *session, ImapCommand *command, gboolean may_block)
         return imap_search_fail (session, command, error);
     }
   step = tell (state, &session->writer);
-  return step == IMAP_STEP_DONE ? imap_command_ok (command, "THREAD completed.") : step;
+  return step == IMAP_STEP_DONE ? imap_search_end (session, command, state->search, "THREAD completed.") : step;
 }

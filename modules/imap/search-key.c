@@ -144,6 +144,8 @@ search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKe
   SatchelSearchTerm term = { .kind = kind, .name = key->name, .needle = key->needle };
   if (subject->content == NULL || !satchel_search_content (attributes, subject->content, &term, 1, &error))
     {
+      SatchelErrorCode code = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
+      imap_search_note_locked (subject->search, &code, 1);
       subject->is_gone = TRUE;
       return FALSE;
     }
@@ -159,6 +161,7 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
   SatchelMailbox *mailbox = subject->session->view->mailbox;
   const guint32 n_messages = subject->session->view->snapshot->state.n_messages;
   guint32 uid = subject->chunk->uid[subject->row], uids[IMAP_SEARCH_BATCH];
+  SatchelErrorCode codes[IMAP_SEARCH_BATCH] = { 0 };
   guint n = 0;
   if (search->not_kept >> kind & 1)
     return FALSE;
@@ -166,10 +169,11 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
     return TRUE;
   for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
     uids[n++] = imap_search_uid (subject->session, index);
-  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, NULL, NULL) &&
+  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, codes, NULL) &&
       satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
-  search->not_kept |= 1u << kind;
+  if (codes[0] == 0) /* it was made, and is not there */
+    search->not_kept |= 1u << kind;
   return FALSE;
 }
 

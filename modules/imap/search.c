@@ -41,10 +41,20 @@ imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index)
         }
       g_autoptr (GError) error = NULL;
       if (!satchel_mailbox_attributes (session->view->mailbox, search->batch_uids, search->n_batch,
-                                       search->batch_attributes, NULL, &error) && satchel_error_is_news (error))
+                                       search->batch_attributes, search->batch_codes, &error)
+          && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) && satchel_error_is_news (error))
         satchel_session_log (session->session, SATCHEL_LOG_ERROR, "SEARCH: %s", error->message);
     }
-  return search->batch_attributes[index - search->batch_start];
+  guint at = index - search->batch_start;
+  imap_search_note_locked (search, &search->batch_codes[at], 1);
+  return search->batch_attributes[at];
+}
+
+void
+imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n)
+{
+  for (guint i = 0; i < n; i++)
+    search->has_locked = search->has_locked || codes[i] == SATCHEL_ERROR_LOCKED;
 }
 
 /* A key on sizes needs attributes where a size is unknown. */
@@ -187,6 +197,16 @@ imap_search_fail (ImapSession *session, ImapCommand *command, const GError *erro
   if (arguments->returns & IMAP_RETURN_SAVE)
     satchel_uid_set_clear (&session->view->saved);
   return imap_command_error (session, command, error);
+}
+
+ImapStep
+imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search, const char *text)
+{
+  if (!search->has_locked)
+    return imap_command_ok (command, text);
+  g_autoptr (GError) error = NULL;
+  satchel_error_set (&error, SATCHEL_ERROR_LOCKED, "messages are locked");
+  return imap_search_fail (session, command, error);
 }
 
 gboolean

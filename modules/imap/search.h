@@ -19,10 +19,12 @@ typedef struct ImapSearch
   gboolean is_blocking;      /* some key needs more than the snapshot */
   guint32 not_kept;          /* bit k: the mailbox has no room for keys of kind k */
   gboolean wants_dates;      /* imap_search_run finds all internal dates first */
+  gboolean has_locked;       /* a message was there to look at, and this session has no key for it */
   /* A batch of attributes. */
   guint32 batch_start, n_batch;
   guint32 batch_uids[IMAP_SEARCH_BATCH];
   GBytes *batch_attributes[IMAP_SEARCH_BATCH];
+  SatchelErrorCode batch_codes[IMAP_SEARCH_BATCH];
 } ImapSearch;
 
 /* The message under test. */
@@ -54,8 +56,13 @@ const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearc
 guint32 imap_search_uid (const ImapSession *session, guint32 index);
 /* The sequence numbers found, one by one; yours. */
 guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
-/* Attributes of the message at @index of the view, read in batches; NULL: it has gone.  [blocks] */
+/* Attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked, which is noted.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
+/* Notes those of @codes (satchel_mailbox_keys) that say LOCKED. */
+void imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n);
+/* The tagged answer when all has been told: OK, or NO where messages are locked, since nobody knows whether they would have been
+ * found, or where they belong. */
+ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search, const char *text);
 /* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with NO leaves "$"
  * empty (RFC 5182 2.1). */
 ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);

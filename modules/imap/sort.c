@@ -18,6 +18,7 @@ typedef struct Batch
   guint32 first;   /* the batch's first item */
   guint n;
   guint32 indexes[BATCH], uids[BATCH]; /* in the view */
+  SatchelErrorCode codes[BATCH];
 } Batch;
 
 static void
@@ -55,9 +56,18 @@ set_columns (const Batch *batch, gboolean is_size)
 }
 
 static gboolean
-set_keys (Batch *batch, ImapSortKind sort, GError **error)
+read_keys (Batch *batch, SatchelKeyKind kind, SatchelKeyFunc func, GError **error)
 {
   SatchelMailbox *mailbox = batch->session->view->mailbox;
+  if (!satchel_mailbox_keys (mailbox, kind, batch->uids, batch->n, func, batch, batch->codes, error))
+    return FALSE;
+  imap_search_note_locked (batch->search, batch->codes, batch->n);
+  return TRUE;
+}
+
+static gboolean
+set_keys (Batch *batch, ImapSortKind sort, GError **error)
+{
   SatchelKeyKind kind = SATCHEL_KEY_SUBJECT;
   switch (sort)
     {
@@ -68,7 +78,7 @@ set_keys (Batch *batch, ImapSortKind sort, GError **error)
       return TRUE;
     case IMAP_SORT_DATE:
       set_columns (batch, FALSE);
-      return satchel_mailbox_keys (mailbox, SATCHEL_KEY_SENT, batch->uids, batch->n, set_sent, batch, NULL, error);
+      return read_keys (batch, SATCHEL_KEY_SENT, set_sent, error);
     case IMAP_SORT_SUBJECT:
       break;
     case IMAP_SORT_CC:
@@ -87,7 +97,7 @@ set_keys (Batch *batch, ImapSortKind sort, GError **error)
       kind = SATCHEL_KEY_DISPLAY_TO;
       break;
     }
-  return satchel_mailbox_keys (mailbox, kind, batch->uids, batch->n, set_text, batch, NULL, error);
+  return read_keys (batch, kind, set_text, error);
 }
 
 /* Runs of consecutive numbers, ascending ones only (RFC 5267 3.2). */

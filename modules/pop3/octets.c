@@ -73,7 +73,7 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
   g_autoptr (SatchelStream) content = pop3_open_message (pop3, index, NULL, &why);
   if (content != NULL && count_octets (content, &size, &why))
     note_size (pop3, index, size);
-  else if (!is_gone (why))
+  else if (!is_gone (why) && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
     satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "message %u not measured: %s", index + 1, why->message);
   return !satchel_session_is_cancelled (pop3->session)
          || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");

@@ -121,18 +121,29 @@ note_seen (Pop3 *pop3)
     satchel_uid_set_add (&pop3->seen, chunk->uid[row], chunk->uid[row]);
 }
 
+static Pop3Text
+text_for (const GError *error)
+{
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE))
+    return POP3_TEXT_MESSAGE_GONE;
+  /* RFC 3206 4: AUTH is for answers to a login only. */
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
+    return POP3_TEXT_MESSAGE_LOCKED;
+  return pop3_error_lasts (error) ? POP3_TEXT_MESSAGE_BROKEN : POP3_TEXT_MESSAGE_UNREADABLE;
+}
+
 static void
 fail (Pop3 *pop3)
 {
-  gboolean is_gone = g_error_matches (pop3->error, SATCHEL_ERROR, SATCHEL_ERROR_GONE);
-  gboolean is_lasting = pop3_error_lasts (pop3->error);
-  if (is_gone || satchel_error_is_news (pop3->error))
-    satchel_session_log (pop3->session, is_gone ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
+  Pop3Text text = text_for (pop3->error);
+  gboolean is_usual = text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED; /* nobody's trouble */
+  if (is_usual || satchel_error_is_news (pop3->error))
+    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
                          pop3->message + 1, pop3->error->message);
   g_clear_error (&pop3->error);
   if (!pop3->is_begun)
     {
-      pop3_reply (pop3, is_gone ? POP3_TEXT_MESSAGE_GONE : is_lasting ? POP3_TEXT_MESSAGE_BROKEN : POP3_TEXT_MESSAGE_UNREADABLE);
+      pop3_reply (pop3, text);
       return;
     }
   /* Half an answer was sent: only closing tells the client so. */

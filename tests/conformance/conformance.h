@@ -34,7 +34,7 @@ typedef struct ConformanceCase
 } ConformanceCase;
 /* Ended by a NULL name. */
 extern const ConformanceCase conformance_names[], conformance_uses[], conformance_mailboxes[], conformance_append[],
-    conformance_content[], conformance_flags[], conformance_copies[], conformance_changes[], conformance_sync[],
+    conformance_content[], conformance_flags[], conformance_copies[], conformance_access[], conformance_changes[], conformance_sync[],
     conformance_parallel[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */

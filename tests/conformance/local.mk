@@ -3,7 +3,7 @@
 conformancedir = $(libexecdir)/satchel
 conformance_PROGRAMS = satchel-conformance
 satchel_conformance_SOURCES = tests/conformance/main.c tests/conformance/conformance.h tests/conformance/fixture.c \
-	tests/conformance/case_append.c tests/conformance/case_changes.c tests/conformance/case_content.c \
+	tests/conformance/case_access.c tests/conformance/case_append.c tests/conformance/case_changes.c tests/conformance/case_content.c \
 	tests/conformance/case_copies.c tests/conformance/case_flags.c tests/conformance/case_mailboxes.c \
 	tests/conformance/case_names.c tests/conformance/case_parallel.c tests/conformance/case_sync.c tests/conformance/case_uses.c
 satchel_conformance_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
@@ -12,5 +12,5 @@ satchel_conformance_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 TESTS += satchel-conformance
 EXTRA_DIST += tests/conformance/README.md
 
-check-conformance: satchel-conformance tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la $(module_LTLIBRARIES)
+check-conformance: satchel-conformance tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la $(module_LTLIBRARIES)
 	G_DEBUG=fatal-criticals SATCHEL_BUILDDIR='$(abs_top_builddir)' ./satchel-conformance

@@ -137,7 +137,7 @@ add_tree (const char *build_dir)
 {
   if (access ("/dev/shm", W_OK) == 0)
     g_setenv ("TMPDIR", "/dev/shm", FALSE);
-  static const char *const layers[] = { NULL, "noop", "xor" };
+  static const char *const layers[] = { NULL, "noop", "xor", "sealed", "sealed-told" };
   static const struct
   {
     const char *file, *settings, *suffix;

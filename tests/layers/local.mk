@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # A driver and two layers for tests, as real modules.  -rpath makes libtool build shared objects that are never installed.
-check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la
+check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la \
+	tests/layers/sealed.la tests/layers/sealed-told.la
 EXTRA_DIST += tests/layers/README.md
 
 tests_layers_memory_la_SOURCES = tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
@@ -27,3 +28,15 @@ tests_layers_crash_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 tests_layers_crash_la_CFLAGS = $(MODULE_CFLAGS)
 tests_layers_crash_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
 tests_layers_crash_la_LIBADD = $(MODULE_LIBADD)
+
+tests_layers_sealed_la_SOURCES = tests/layers/sealed.c
+tests_layers_sealed_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DNAME='"sealed"'
+tests_layers_sealed_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_sealed_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_sealed_la_LIBADD = $(MODULE_LIBADD)
+
+tests_layers_sealed_told_la_SOURCES = tests/layers/sealed.c
+tests_layers_sealed_told_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DNAME='"sealed-told"' -DTELLS_ATTRIBUTES
+tests_layers_sealed_told_la_CFLAGS = $(MODULE_CFLAGS)
+tests_layers_sealed_told_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)
+tests_layers_sealed_told_la_LIBADD = $(MODULE_LIBADD)

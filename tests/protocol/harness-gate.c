@@ -178,7 +178,7 @@ satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len
   g_autoptr (GBytes) input = NULL, output = NULL;
   satchel_connection_flush (session->connection);
   SatchelTransport *transport = satchel_connection_take_apart (session->connection, &input, &output);
-  harness_begin_session (transport, user, text, input);
+  harness_begin_session (transport, user, NULL, text, input);
 }
 
 static void

@@ -26,6 +26,7 @@ struct SatchelSession
   SatchelConnection *connection;
   SatchelStore *store;
   char *user;
+  SatchelAccess *access;
   gpointer self;
   gint is_dead; /* atomic */
   gboolean is_running;
@@ -126,7 +127,7 @@ satchel_session_open_store (SatchelSession *session, GError **error)
   if (session->store == NULL)
     {
       SatchelStore *store = find_store (session->user, error);
-      session->store = store != NULL ? satchel_store_ref (store) : NULL;
+      session->store = store != NULL ? satchel_store_with_access (store, session->access) : NULL;
     }
   return session->store;
 }
@@ -234,6 +235,7 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
         break;
       }
   g_clear_pointer (&session->store, satchel_store_unref);
+  g_clear_pointer (&session->access, satchel_access_unref);
   g_free (session->user);
   g_free (session);
   now.n_sessions--;
@@ -255,11 +257,21 @@ session_dying (SatchelConnection *connection, gpointer data)
   g_atomic_int_set (&((SatchelSession *) data)->is_dead, TRUE);
 }
 
+static SatchelAccess *
+make_access (const char *user, const char *key)
+{
+  g_autoptr (GBytes) secret = key != NULL ? satchel_secret_new (key, strlen (key)) : NULL;
+  return satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .user = user,
+                                               .owner = user, .service = harness_protocol.name, .key = secret,
+                                               .rights = SATCHEL_RIGHTS_ALL });
+}
+
 void
-harness_begin_session (SatchelTransport *transport, const char *user, const char *note, GBytes *input)
+harness_begin_session (SatchelTransport *transport, const char *user, const char *key, const char *note, GBytes *input)
 {
   SatchelSession *session = g_new0 (SatchelSession, 1);
   session->user = g_strdup_printf ("%s%u@test", user, now.run);
+  session->access = make_access (session->user, key);
   session->connection = satchel_connection_new (transport, &session_handlers, session);
   satchel_connection_set_dying (session->connection, session_dying, session);
   if (now.options.output_buffer > 0)
@@ -304,11 +316,11 @@ harness_client_new (int *ret_server_fd)
 }
 
 HarnessClient *
-harness_connect (const char *user)
+harness_connect (const char *user, const char *key)
 {
   int fd;
   HarnessClient *client = harness_client_new (&fd);
-  harness_begin_session (satchel_transport_new_plain (fd), user, harness_protocol.note, NULL);
+  harness_begin_session (satchel_transport_new_plain (fd), user, key, harness_protocol.note, NULL);
   return client;
 }
 

@@ -43,8 +43,8 @@ char *harness_begin (const HarnessOptions *options);
 /* Ends every connection and store; fails if something is left. */
 void harness_end (void);
 
-/* After login as @user; the first line it gets is the answer to the login. */
-HarnessClient *harness_connect (const char *user);
+/* After login as @user, with the key that the login unlocked, or NULL; the first line it gets is the answer to the login. */
+HarnessClient *harness_connect (const char *user, const char *key);
 /* Before login.  @is_clear: passwords need TLS first. */
 HarnessClient *harness_connect_gate (gboolean is_clear);
 /* Ends the client's side. */

@@ -75,7 +75,7 @@ static void
 try_once (const struct State *state, guint32 seed)
 {
   g_autoptr (GRand) random = g_rand_new_with_seed (seed);
-  HarnessClient *client = state->is_gate ? harness_connect_gate (FALSE) : harness_connect ("alice");
+  HarnessClient *client = state->is_gate ? harness_connect_gate (FALSE) : harness_connect ("alice", NULL);
   if (state->before != NULL)
     harness_send (client, state->before, strlen (state->before), FALSE);
   if (state->answer != NULL)

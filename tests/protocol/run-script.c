@@ -232,8 +232,9 @@ compress_client (Script *script, const char *name)
 static gboolean
 connect_client (Script *script, const char *arguments, gboolean is_gate)
 {
-  g_auto (GStrv) words = g_strsplit (arguments, " ", 2);
-  HarnessClient *client = is_gate ? harness_connect_gate (g_strcmp0 (words[1], "clear") == 0) : harness_connect (words[1]);
+  g_auto (GStrv) words = g_strsplit (arguments, " ", 3);
+  HarnessClient *client = is_gate ? harness_connect_gate (g_strcmp0 (words[1], "clear") == 0)
+                                  : harness_connect (words[1], words[1] != NULL ? words[2] : NULL);
   g_hash_table_replace (script->clients, g_strdup (words[0]), client);
   if (is_gate)
     return TRUE;
@@ -338,9 +339,10 @@ run_line (Script *script)
   return fail (script, "unknown line \"%s\"", line);
 }
 
-/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!only whole", "!compress". */
+/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!layer NAME", "!only whole",
+ * "!compress". */
 static void
-read_options (char **lines, HarnessOptions *options, GString *settings, GString *limits, gboolean *ret_only_whole,
+read_options (char **lines, HarnessOptions *options, GString *stack, GString *settings, GString *limits, gboolean *ret_only_whole,
               gboolean *ret_uses_zlib)
 {
   g_autofree char *own = g_strdup_printf ("!%s ", harness_protocol.name);
@@ -356,6 +358,11 @@ read_options (char **lines, HarnessOptions *options, GString *settings, GString 
           options->separator = line[strlen (line) - 1];
           options->prefix = g_intern_string (strndupa (line + 11, strlen (line) - 13));
         }
+      else if (g_str_has_prefix (line, "!layer "))
+        {
+          g_string_prepend (stack, " ");
+          g_string_prepend (stack, line + 7);
+        }
       else if (g_str_has_prefix (line, "!special-use"))
         options->has_special_use = TRUE;
       else if (g_str_has_prefix (line, "!only whole"))
@@ -363,6 +370,7 @@ read_options (char **lines, HarnessOptions *options, GString *settings, GString 
       else if (g_str_has_prefix (line, "!compress"))
         *ret_uses_zlib = TRUE;
     }
+  options->stack = stack->str;
   options->settings = settings->str;
   options->limit_settings = limits->str;
 }
@@ -387,10 +395,10 @@ static void
 run_once (const char *path, char **lines, const char *stack, Mode mode)
 {
   static const char *const modes[] = { "whole", "bytewise", "tight", "compressed" };
-  g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL);
-  HarnessOptions options = { .stack = stack, .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
+  g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL), levels = g_string_new (stack);
+  HarnessOptions options = { .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
   gboolean only_whole = FALSE, uses_zlib = FALSE;
-  read_options (lines, &options, settings, limits, &only_whole, &uses_zlib);
+  read_options (lines, &options, levels, settings, limits, &only_whole, &uses_zlib);
   if ((only_whole && mode != MODE_WHOLE) || (mode == MODE_COMPRESSED && (uses_zlib || harness_protocol.compress == NULL)))
     return;
   g_autofree char *name = g_path_get_basename (path);
