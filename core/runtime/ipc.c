@@ -256,12 +256,15 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (0, 0);
   collect_fds (&envelope, message);
   SatchelIpcHeader header;
-  gboolean is_good = (gsize)n >= sizeof header && (envelope.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) == 0;
+  /* A sender that gives too many fills our room for them; of fewer the kernel leaves out what we may not open. */
+  message->lacks_fds = (envelope.msg_flags & MSG_CTRUNC) != 0 && message->n_fds < SATCHEL_IPC_MAX_FDS;
+  gboolean is_cut = (envelope.msg_flags & MSG_TRUNC) != 0 || ((envelope.msg_flags & MSG_CTRUNC) != 0 && !message->lacks_fds);
+  gboolean is_good = (gsize)n >= sizeof header && !is_cut;
   if (is_good)
     {
       memcpy (&header, buffer, sizeof header);
       is_good = header.version == SATCHEL_IPC_VERSION && header.body_len == (gsize)n - sizeof header &&
-                header.n_fds == message->n_fds;
+                (message->lacks_fds ? header.n_fds > message->n_fds && header.n_fds <= SATCHEL_IPC_MAX_FDS : header.n_fds == message->n_fds);
     }
   if (is_good)
     {

@@ -108,6 +108,7 @@ typedef struct SatchelIpcMessage
   gboolean failed;             /* a get went wrong: sticky */
   int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1 where taken */
   guint n_fds;
+  gboolean lacks_fds;          /* some that came with it were lost: this process may have no more open (EMFILE) */
   gboolean owns_fds;           /* private: freeing closes them */
 } SatchelIpcMessage;
 

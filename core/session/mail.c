@@ -7,6 +7,7 @@
 #include "core/runtime/reactor_private.h"
 #include "core/session/mail_private.h"
 #include "core/storage/suspects.h"
+#include <errno.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
 #include <string.h>
@@ -206,6 +207,18 @@ takes_strangers (const SatchelProtocolOps *protocol)
          (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
 }
 
+/* The connection came to a process that may open no more: the kernel has closed it, and nobody can say anything to the client. */
+static void
+refuse_unreceived (guint slot, Grant *grant)
+{
+  g_autoptr (GError) error = NULL;
+  satchel_error_set_errno (&error, EMFILE, "connections handed over to this process are closed, since it may have no more files open (LimitNOFILE=)");
+  if (satchel_error_is_news (error))
+    satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", error->message);
+  satchel_mail_host.send_to_gate (slot, satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, grant->session_id));
+  grant_free (grant);
+}
+
 static gboolean
 take_hand_over (guint slot, SatchelIpcMessage *message)
 {
@@ -217,7 +230,7 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   hand_over.has_tls = satchel_ipc_get_u32 (message) != 0;
   hand_over.note = satchel_ipc_get_bytes (message, &hand_over.note_len);
   hand_over.input = satchel_ipc_get_bytes (message, &hand_over.input_len);
-  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || message->n_fds != 1)
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || (message->n_fds != 1 && !message->lacks_fds))
     return FALSE;
   const char *why;
   Grant *grant = redeem (token, slot, message->session_id, &why);
@@ -227,6 +240,11 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
       satchel_session_id_text (message->session_id, text);
       satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text, slot, why);
       return TRUE; /* the descriptor closes with the message */
+    }
+  if (message->n_fds == 0)
+    {
+      refuse_unreceived (slot, grant);
+      return TRUE;
     }
   const char *group;
   const SatchelProtocolOps *protocol = satchel_mail_host.find_protocol (grant->service, &group);

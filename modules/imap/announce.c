@@ -71,6 +71,23 @@ add_rename (ImapSession *session, const char *from, const char *to)
   g_mutex_unlock (&lock);
 }
 
+/* A rename to a name that is deleted is not told: nothing has the name, or another mailbox (RFC 9051 6.3.6: it MAY be told). */
+void
+imap_announce_delete (ImapSession *session, const char *name)
+{
+  g_mutex_lock (&lock);
+  for (guint i = 0; sessions != NULL && i < sessions->len; i++)
+    {
+      GPtrArray *renames = ((ImapSession *) sessions->pdata[i])->renames;
+      if (((ImapSession *) sessions->pdata[i])->store != session->store)
+        continue;
+      for (guint k = renames != NULL ? renames->len : 0; k-- > 0;)
+        if (strcmp (((Rename *) renames->pdata[k])->to, name) == 0)
+          g_ptr_array_remove_index (renames, k);
+    }
+  g_mutex_unlock (&lock);
+}
+
 void
 imap_announce_rename (ImapSession *session, const char *from, const char *to)
 {

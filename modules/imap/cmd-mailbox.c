@@ -90,6 +90,15 @@ take_vanished_level (ImapSession *session, const char *name)
   return TRUE;
 }
 
+/* For what other sessions are told, on the main thread when the command ends. */
+static void
+keep_names (ImapCommand *command, const char *name, const char *to)
+{
+  const char *const names[] = { name, to, NULL };
+  command->state = g_strdupv ((char **) names);
+  command->state_free = (GDestroyNotify) g_strfreev;
+}
+
 ImapStep
 imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -108,6 +117,7 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
     }
   note_vanished_levels (session, name);
   imap_announce_supplied (session, arguments->name, name);
+  keep_names (command, name, NULL);
   /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
   session->drops_view = session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox);
   return imap_command_ok (command, "DELETE completed.");
@@ -124,13 +134,9 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_error (session, command, error);
   note_vanished_levels (session, from);
   imap_announce_own_rename (session, arguments, from, to);
-  /* INBOX stays what it was.  The others are told on the main thread, when the command ends. */
+  /* INBOX stays what it was. */
   if (strcmp (from, "INBOX") != 0)
-    {
-      const char *const names[] = { from, to, NULL };
-      command->state = g_strdupv ((char **) names);
-      command->state_free = (GDestroyNotify) g_strfreev;
-    }
+    keep_names (command, from, to);
   return imap_command_ok (command, "RENAME completed.");
 }
 

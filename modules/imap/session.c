@@ -323,6 +323,8 @@ end_command (ImapSession *session)
   satchel_timer_cancel (&session->keepalive_timer);
   if (command->row->run == imap_run_rename && command->status == IMAP_OK && command->state != NULL)
     imap_announce_rename (session, ((char **) command->state)[0], ((char **) command->state)[1]);
+  if (command->row->run == imap_run_delete && command->status == IMAP_OK && command->state != NULL)
+    imap_announce_delete (session, ((char **) command->state)[0]);
   imap_command_free (command);
   imap_incoming_clear (&session->incoming);
   imap_lexer_reset (&session->lexer, FALSE);

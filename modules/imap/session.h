@@ -244,6 +244,8 @@ void imap_announce_join (ImapSession *session);
 void imap_announce_leave (ImapSession *session);
 /* To all other sessions of the user; storage's names.  Main thread. */
 void imap_announce_rename (ImapSession *session, const char *from, const char *to);
+/* What waits to be told of storage's @name is not true of a mailbox that has the name later.  Main thread. */
+void imap_announce_delete (ImapSession *session, const char *name);
 /* Tells what other sessions have renamed.  DONE or BLOCK. */
 ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
 /* With IMAP4rev2: that storage's @name is not shown as @supplied, as the client wrote it.  [blocks] */

@@ -67,6 +67,8 @@ typedef enum { MD_ACCESS_READ, MD_ACCESS_WRITE, MD_ACCESS_CHANGE /* of names in 
 gboolean md_may_read (const struct stat *st);
 /* Sets @error from errno with the path of @name below @dirfd ("." for that itself), and of a refusal says why. FALSE. */
 gboolean md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess access, const char *what);
+/* Puts the path of @name below @dirfd (as above) before what @error says.  FALSE. */
+gboolean md_error_in (GError **error, int dirfd, const char *name);
 
 /* ---- filename.c ---- */
 typedef struct MdName /* a parsed file name; offsets into it */

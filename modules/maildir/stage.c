@@ -121,7 +121,7 @@ rewrite_raw (Writer *writer, GError **error)
             out[n++] = '\r';
           out[n++] = in[i];
         }
-      ok = md_write_all (writer->fd, out, n, error);
+      ok = md_write_all (writer->fd, out, n, error) || md_error_in (error, writer->store->tmp_fd, ".");
       writer->written += n;
       at += (guint64) got;
     }
@@ -140,8 +140,11 @@ flush (Writer *writer, gboolean is_last, GError **error)
   gboolean keep_cr = !writer->is_raw && !is_last && buffer->len > 0 && buffer->data[buffer->len - 1] == '\r';
   gsize take = buffer->len - (keep_cr ? 1 : 0);
   gsize len = writer->is_raw ? take : to_lf (buffer->data, take);
-  if (!ensure_file (writer, error) || !md_write_all (writer->fd, buffer->data, len, error))
+  if (!ensure_file (writer, error))
     return FALSE;
+  /* Of the directory: a name of its own each would make news of each message. */
+  if (!md_write_all (writer->fd, buffer->data, len, error))
+    return md_error_in (error, writer->store->tmp_fd, ".");
   writer->written += len;
   g_byte_array_set_size (buffer, 0);
   if (keep_cr)
@@ -177,7 +180,7 @@ writer_finish (SatchelWriter *base, GError **error)
   if (!flush (writer, TRUE, error))
     return FALSE;
   if (md_sys.fdatasync (writer->fd) != 0)
-    return satchel_error_set_errno (error, errno, "tmp: fdatasync");
+    return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");
   int fd = writer->fd;
   writer->fd = -1;
   if (md_sys.close (fd) != 0)

@@ -88,7 +88,8 @@ give_own_name (Sync *sync, const MdFound *found, gint64 seconds)
 }
 
 /* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two real
- * files are two messages, and the second gets a name of its own since nothing else could tell them apart.
+ * files are two messages, and the second gets a name of its own since nothing else could tell them apart.  One file that
+ * has both names (a move from new/ that a crash cut off where the file system allows that) loses the old one.
  * TRUE: @second was renamed and comes back with the next scan. */
 static gboolean
 settle_double (Sync *sync, const MdFound *first, const MdFound *second)
@@ -99,6 +100,11 @@ settle_double (Sync *sync, const MdFound *first, const MdFound *second)
   if (md_sys.fstatat (first_fd, found_name (sync, first), &a, AT_SYMLINK_NOFOLLOW) != 0
       || md_sys.fstatat (second_fd, found_name (sync, second), &b, AT_SYMLINK_NOFOLLOW) != 0)
     return FALSE;
+  if (a.st_dev == b.st_dev && a.st_ino == b.st_ino && a.st_nlink > 1 && first->is_new != second->is_new)
+    {
+      md_sys.unlinkat (mb->new_fd, found_name (sync, first->is_new ? first : second), 0);
+      return FALSE;
+    }
   return give_own_name (sync, second, b.st_mtim.tv_sec);
 }
 

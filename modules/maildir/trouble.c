@@ -82,6 +82,14 @@ explain (int dirfd, const char *name, MdAccess access, GString *why)
 }
 
 gboolean
+md_error_in (GError **error, int dirfd, const char *name)
+{
+  g_autofree char *path = path_of (dirfd, name);
+  g_prefix_error (error, "%s: ", path);
+  return FALSE;
+}
+
+gboolean
 md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess access, const char *what)
 {
   if (error == NULL)

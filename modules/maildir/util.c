@@ -277,7 +277,7 @@ md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean
   int fd = md_sys.openat (dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, temporary, MD_ACCESS_CHANGE, "create");
-  gboolean ok = md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, temporary, error));
+  gboolean ok = (md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, "content", error))) || md_error_in (error, dirfd, temporary);
   if (md_sys.close (fd) != 0 && ok && durable)
     ok = satchel_error_set_errno (error, errno, "%s: close", temporary);
   if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)

@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """A full disk (test catalogue S6, promise 22): deliveries are put off, uploads refused; reading and deleting still work."""
+import imaplib
 import os
+import signal
 import subprocess
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, Skip, at_end, case, equal, main, scratch  # noqa: E402
+from tap import Server, Skip, at_end, case, equal, main, scratch, wait_for  # noqa: E402
 from wire import Wire  # noqa: E402
 
 state = {}
@@ -35,7 +37,8 @@ def delivery(w, n):
 @case
 def fills_up():
     """LMTP answers 452 4.3.1 when the disk is full, and what was acknowledged is there"""
-    server = state["server"] = Server("--set", f'server.mail_root="{small_disk()}/mail"', users=1)
+    state["disk"] = small_disk()
+    server = state["server"] = Server("--set", f'server.mail_root="{state["disk"]}/mail"', "--set", "server.mail_processes=1", users=1)
     w = state["lmtp"] = Wire(server, "lmtp")
     w.line()
     w.send(b"LHLO x\r\n")
@@ -58,6 +61,38 @@ def upload_is_refused():
         raise Skip("no full disk, see above")
     kind, text = state["imap"].append("INBOX", None, None, b"Subject: x\r\n\r\n" + b"q" * 20000)
     equal((kind, text[0][:13]), ("NO", b"[UNAVAILABLE]"), "APPEND")
+    said = [line for line in state["server"].log().splitlines() if "No space left" in line and " failed: " in line]
+    equal([f"{state['disk']}/mail/example.org/u0001/tmp: write: " in line for line in said], [True], f"log lines: {said}")
+
+
+@case
+def keyword_is_refused():
+    """a new keyword that cannot be saved is NO [UNAVAILABLE] each time, logged once, and nobody is shown it; known flags are stored"""
+    if "imap" not in state:
+        raise Skip("no full disk, see above")
+    server, c = state["server"], state["imap"]
+    fill = os.path.join(state["disk"], "fill")
+    try:
+        with open(fill, "wb", buffering=0) as f:
+            for _ in range(1000):  # more than its 3 MB
+                f.write(b"f" * 4096)
+    except OSError:
+        pass
+    equal(os.statvfs(state["disk"]).f_bfree, 0, "free blocks")
+    for attempt in range(3):
+        for word in ("NewWord", "$Other"):
+            kind, text = c.store("60", "+FLAGS", f"({word})")
+            equal((kind, text[0][:13]), ("NO", b"[UNAVAILABLE]"), f"STORE of {word}, attempt {attempt}")
+    other = server.imap()
+    other.select()
+    for who in (c, other):
+        equal([x for x in who.fetch("59:61", "(FLAGS)")[1] if b"NewWord" in x or b"$Other" in x], [], "flags that were refused")
+    other.logout()
+    lines = [line for line in server.log().splitlines() if "/u0001/dovecot-keywords.new: write: No space left" in line]
+    equal((len(lines), "STORE failed: " in lines[0] if lines else None), (1, True), f"log lines: {lines}")
+    equal(c.store("60", "+FLAGS", r"(\Flagged)")[0], "OK", "a flag that every name can hold")
+    os.unlink(fill)
+    equal(c.store("60", "+FLAGS", "(NewWord)")[0], "OK", "with room again")
 
 
 @case
@@ -70,6 +105,26 @@ def deleting_works():
     equal(len(c.expunge()[1]), 50, "removed")
     equal(delivery(state["lmtp"], 0)[:3], b"250", "a delivery afterwards")
     c.logout()
+
+
+def logged_in(server):
+    try:
+        return server.imap()
+    except (imaplib.IMAP4.error, OSError):
+        return None
+
+
+@case
+def acknowledged_stays():
+    """flags and keywords that were acknowledged after all are there when the process was killed"""
+    if "imap" not in state:
+        raise Skip("no full disk, see above")
+    server = state["server"]
+    os.kill(next(pid for pid, role in server.roles().items() if role == "mail"), signal.SIGKILL)
+    again = wait_for(lambda: logged_in(server), "the mail process is back")
+    again.select()
+    flags = again.fetch("10", "(FLAGS)")[1][0]
+    equal((b"NewWord" in flags, rb"\Flagged" in flags), (True, True), f"what was acknowledged: {flags}")
 
 
 main()

@@ -125,14 +125,16 @@ def scratch():
 class Server:
     """A devserver of one's own; attributes are its JSON."""
 
-    def __init__(self, *options, users=2, directory=None):
+    def __init__(self, *options, users=2, directory=None, wrapper=()):
+        """@wrapper: a command that runs it, as prlimit."""
+        self.wrapper = wrapper
         self.dir = directory or os.path.join(scratch(), "server")
         self.start("--users", str(users), *options)
         at_end(self.stop)
 
     def start(self, *options):
         """Also again, after stop("--keep")."""
-        r = subprocess.run([os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *options],
+        r = subprocess.run([*self.wrapper, os.path.join(TOP, "tools/devserver"), "start", "--dir", self.dir, "--json", *options],
                            capture_output=True, text=True, timeout=900)
         if r.returncode != 0:
             raise AssertionError(f"devserver start: {r.stderr[-3000:]}")

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -101,6 +102,38 @@ test_round_trip (void)
   g_autoptr (GError) error = NULL;
   g_assert_null (satchel_ipc_receive_blocking (fds[1], 10, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT);
+  close (fds[0]);
+  close (fds[1]);
+}
+
+/* A descriptor that this process may not have any more is lost, the message and those behind it are not. */
+static void
+test_out_of_descriptors (void)
+{
+  int fds[2];
+  make_pair (fds);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_LISTENER, i + 1);
+      satchel_ipc_put_fd (message, fds[0]);
+      g_assert_cmpint (satchel_ipc_write (fds[0], message, MSG_DONTWAIT), ==, 0);
+    }
+  struct rlimit before, low;
+  getrlimit (RLIMIT_NOFILE, &before);
+  int next = dup (fds[0]);
+  close (next);
+  low = before;
+  low.rlim_cur = (rlim_t) next;
+  g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
+  g_autoptr (SatchelIpcMessage) without = NULL, whole = NULL;
+  g_assert_cmpint (satchel_ipc_read (fds[1], MSG_DONTWAIT, &without), ==, SATCHEL_IPC_READ_OK);
+  setrlimit (RLIMIT_NOFILE, &before);
+  g_assert_true (without->lacks_fds);
+  g_assert_cmpuint (without->session_id, ==, 1);
+  g_assert_cmpint (satchel_ipc_take_fd (without), ==, -1);
+  g_assert_cmpint (satchel_ipc_read (fds[1], MSG_DONTWAIT, &whole), ==, SATCHEL_IPC_READ_OK);
+  g_assert_false (whole->lacks_fds);
+  g_assert_cmpuint (whole->n_fds, ==, 1);
   close (fds[0]);
   close (fds[1]);
 }
@@ -343,6 +376,7 @@ main (int argc, char **argv)
   seed_test (&argc, &argv);
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/runtime/ipc/round-trip", test_round_trip);
+  g_test_add_func ("/runtime/ipc/out-of-descriptors", test_out_of_descriptors);
   g_test_add_func ("/runtime/ipc/hostile-fields", test_hostile_fields);
   g_test_add_func ("/runtime/ipc/hostile-messages", test_hostile_messages);
   g_test_add_func ("/runtime/ipc/random-messages", test_random_messages);

@@ -441,6 +441,45 @@ test_double_base (void)
   place_remove (&place);
 }
 
+/* One file that a power cut left in new/ and cur/, on a file system that allows it, is one message, with its UID if it had one. */
+static void
+test_one_file_two_names (void)
+{
+  for (guint known = 0; known < 2; known++)
+    {
+      Place place;
+      place_make (&place);
+      place_put (&place, "new/5.same.host", "text\n");
+      place_open (&place);
+      SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+      if (known == 0)
+        {
+          satchel_mailbox_unref (inbox);
+          place_close (&place);
+          g_autofree char *index = place_path (&place, "satchel-index");
+          unlink (index);
+        }
+      g_autofree char *from = place_path (&place, "new/5.same.host"), *to = place_path (&place, "cur/5.same.host:2,S");
+      g_assert_cmpint (link (from, to), ==, 0);
+      if (known == 0)
+        {
+          place_open (&place);
+          inbox = place_mailbox (&place, "INBOX");
+        }
+      else
+        sync_later (inbox);
+      g_autofree char *now = describe (inbox), *text = message_text (inbox, 1);
+      g_assert_cmpstr (now, ==, "1:1");
+      g_assert_cmpstr (text, ==, "text\r\n");
+      g_autoptr (GPtrArray) old = place_files (&place, "new");
+      g_autoptr (GPtrArray) files = place_files (&place, "cur");
+      g_assert_cmpuint (old->len, ==, 0);
+      g_assert_cmpuint (files->len, ==, 1);
+      satchel_mailbox_unref (inbox);
+      place_remove (&place);
+    }
+}
+
 static void
 test_names (void)
 {
@@ -683,6 +722,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/outside/forged-names", test_forged_names);
   g_test_add_func ("/maildir/outside/line-ends", test_line_ends);
   g_test_add_func ("/maildir/outside/double-base", test_double_base);
+  g_test_add_func ("/maildir/outside/one-file-two-names", test_one_file_two_names);
   g_test_add_func ("/maildir/names/bijective", test_names);
   g_test_add_func ("/maildir/names/tree", test_tree);
   g_test_add_func ("/maildir/names/adopt", test_adopt);
