@@ -78,9 +78,8 @@ imap_announce_delete (ImapSession *session, const char *name)
   g_mutex_lock (&lock);
   for (guint i = 0; sessions != NULL && i < sessions->len; i++)
     {
-      GPtrArray *renames = ((ImapSession *) sessions->pdata[i])->renames;
-      if (((ImapSession *) sessions->pdata[i])->store != session->store)
-        continue;
+      const ImapSession *other = sessions->pdata[i];
+      GPtrArray *renames = satchel_store_is_same (other->store, session->store) ? other->renames : NULL;
       for (guint k = renames != NULL ? renames->len : 0; k-- > 0;)
         if (strcmp (((Rename *) renames->pdata[k])->to, name) == 0)
           g_ptr_array_remove_index (renames, k);
