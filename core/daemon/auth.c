@@ -167,6 +167,7 @@ reload_commit (SatchelRoleContext *context)
   if (auth == NULL)
     return;
   settings_read (&auth->settings, context->config);
+  satchel_auth_cache_clear (auth->cache); /* what databases say may have changed, keys included */
   for (guint i = 0; i < context->peers->len; i++)
     {
       SatchelPeer *peer = context->peers->pdata[i];
@@ -181,9 +182,30 @@ admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
   return auth != NULL && satchel_auth_admin (auth, request, argv);
 }
 
+#define EXPIRE_MIN_MS 1000
+
+/* What is over is forgotten when nobody asks, too: no key lies about because its user has gone on holiday. */
+static void
+expire (SatchelTimer *timer, gpointer data)
+{
+  SatchelAuth *own = data;
+  satchel_auth_cache_expire (own->cache, satchel_now_ms ());
+  if (satchel_auth_cache_count (own->cache) > 0)
+    satchel_timer_arm (timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
+}
+
+void
+satchel_auth_keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret, GBytes *unlocked)
+{
+  satchel_auth_cache_add (own->cache, key, secret, unlocked, satchel_now_ms () + own->settings.cache_ms);
+  if (own->cache_timer.due_ms == 0)
+    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
+}
+
 static void
 auth_free (void)
 {
+  satchel_timer_cancel (&auth->cache_timer);
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
   satchel_hash_pool_free (auth->pool);

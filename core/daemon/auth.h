@@ -46,6 +46,7 @@ typedef struct SatchelAuth
   GPtrArray *passdbs, *userdbs, *factors; /* const SatchelPassdbOps *, ..., in their order */
   SatchelThrottle *throttle;
   SatchelAuthCache *cache;
+  SatchelTimer cache_timer; /* while something is in it */
   SatchelHashPool *pool;
   SatchelOwners *owners;
   GHashTable *running; /* digest (auth_cache.h) -> the SatchelLogin that computes it; others with the same join it */
@@ -72,12 +73,18 @@ typedef enum
 const char *satchel_login_reason (SatchelLoginVerdict verdict);
 
 typedef struct SatchelLogin SatchelLogin;
-/* @user: local@domain, or NULL where the name is none. */
-typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user, gpointer data);
+/* @user: local@domain, or NULL where the name is none.  @unlocked: the key that came with RIGHT, borrowed, or NULL. */
+typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user, GBytes *unlocked, gpointer data);
 /* @name, @authorisation (or NULL) as the client sent them; @secret is taken over and wiped; @peer must be a peer.  @func is called once,
  * later or before this returns.  Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
 void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation, char *secret,
                           const char *peer, gint64 deadline_ms, SatchelLoginFunc func, gpointer data);
+
+/* ---- auth.c ---- */
+
+/* Remembers a login for auth.cache_time, and forgets it in time. */
+void satchel_auth_keep_verified (SatchelAuth *auth, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
+                                 GBytes *unlocked);
 
 /* ---- auth_session.c ---- */
 
@@ -89,10 +96,11 @@ guint satchel_auth_gate_n_sessions (gpointer gate);
 
 /* ---- auth_grant.c ---- */
 
-/* Sends GRANT to the owner's mail process.  @user NULL: a session without login, on the mail processes in turn.  OK,
+/* Sends GRANT to the owner's mail process, with the key that the login unlocked, or NULL.  @user NULL: a session without login, on the mail processes in turn.  OK,
  * LIMITED or UNAVAILABLE.  OK counts a connection of @user, until satchel_auth_grant_end. */
 SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service,
-                                      const char *user, guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot);
+                                      const char *user, GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES],
+                                      guint *ret_mail_slot);
 void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);

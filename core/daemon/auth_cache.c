@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.
+ * Verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a login unlocked lies beside,
+ * sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has between logins.
  */
 #include "config.h"
 
 #include "core/daemon/auth_cache.h"
 #include "core/daemon/auth_lru.h"
+#include "core/daemon/auth_seal.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>
@@ -18,8 +20,20 @@
 struct SatchelAuthCache
 {
   guint8 *secret; /* a page of its own: locked, not in dumps */
-  SatchelLru *verified; /* digest -> gint64 until_ms */
+  SatchelLru *verified; /* digest -> Entry */
 };
+
+typedef struct Entry
+{
+  gint64 until_ms;
+  GBytes *sealed; /* NULL: the login unlocked nothing */
+} Entry;
+
+static void
+entry_clear (gpointer value)
+{
+  g_clear_pointer (&((Entry *) value)->sealed, g_bytes_unref);
+}
 
 SatchelAuthCache *
 satchel_auth_cache_new (GError **error)
@@ -40,7 +54,7 @@ satchel_auth_cache_new (GError **error)
       return NULL;
     }
   SatchelAuthCache *cache = g_new0 (SatchelAuthCache, 1);
-  cache->verified = satchel_lru_new (sizeof (gint64), MAX_ENTRIES);
+  cache->verified = satchel_lru_new_full (sizeof (Entry), MAX_ENTRIES, entry_clear);
   cache->secret = page;
   return cache;
 }
@@ -73,22 +87,79 @@ satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *s
   gnutls_hmac_deinit (hmac, ret_key);
 }
 
-gboolean
-satchel_auth_cache_has (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 now_ms)
+/* Of this boot, the login's digest and the user's secret; wiped by the caller. */
+static gboolean
+seal_key (const SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
+          guint8 ret_key[SATCHEL_SEAL_KEY_BYTES])
 {
-  const gint64 *until_ms = satchel_lru_find (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
-  if (until_ms == NULL)
+  static const char label[] = "what a login unlocked";
+  gnutls_hmac_hd_t hmac;
+  if (gnutls_hmac_init (&hmac, GNUTLS_MAC_SHA256, cache->secret, SECRET_BYTES) < 0)
     return FALSE;
-  if (*until_ms > now_ms)
-    return TRUE;
-  satchel_lru_remove (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
-  return FALSE;
+  gnutls_hmac (hmac, label, sizeof label);
+  gnutls_hmac (hmac, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
+  gnutls_hmac (hmac, secret, strlen (secret));
+  gnutls_hmac_deinit (hmac, ret_key);
+  return TRUE;
+}
+
+gboolean
+satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret, gint64 now_ms,
+                         GBytes **ret_unlocked)
+{
+  const Entry *entry = satchel_lru_find (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
+  if (entry == NULL)
+    return FALSE;
+  guint8 sealing[SATCHEL_SEAL_KEY_BYTES];
+  GBytes *unlocked = NULL;
+  gboolean is_valid = entry->until_ms > now_ms;
+  if (is_valid && entry->sealed != NULL)
+    {
+      is_valid = seal_key (cache, key, secret, sealing) && (unlocked = satchel_unseal (sealing, entry->sealed)) != NULL;
+      explicit_bzero (sealing, sizeof sealing);
+    }
+  if (is_valid)
+    *ret_unlocked = unlocked;
+  else
+    satchel_lru_remove (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
+  return is_valid;
 }
 
 void
-satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], gint64 until_ms)
+satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
+                        GBytes *unlocked, gint64 until_ms)
 {
-  *(gint64 *) satchel_lru_add (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES) = until_ms;
+  GBytes *sealed = NULL;
+  if (unlocked != NULL)
+    {
+      guint8 sealing[SATCHEL_SEAL_KEY_BYTES];
+      if (seal_key (cache, key, secret, sealing))
+        sealed = satchel_seal (sealing, unlocked);
+      explicit_bzero (sealing, sizeof sealing);
+      if (sealed == NULL) /* a login without its key would be worth less than a hash */
+        return;
+    }
+  Entry *entry = satchel_lru_add (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
+  entry_clear (entry);
+  *entry = (Entry){ until_ms, sealed };
+}
+
+guint
+satchel_auth_cache_count (SatchelAuthCache *cache)
+{
+  return satchel_lru_count (cache->verified);
+}
+
+static gboolean
+is_over (gpointer value, gpointer now_ms)
+{
+  return ((const Entry *) value)->until_ms <= *(const gint64 *) now_ms;
+}
+
+void
+satchel_auth_cache_expire (SatchelAuthCache *cache, gint64 now_ms)
+{
+  satchel_lru_remove_if (cache->verified, is_over, &now_ms);
 }
 
 void

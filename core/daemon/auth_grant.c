@@ -25,7 +25,7 @@ next_mail (SatchelRoleContext *context, guint first)
 }
 
 static gboolean
-send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user,
+send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user, GBytes *unlocked,
             const guint8 grant[SATCHEL_GRANT_BYTES])
 {
   g_autofree char *path = user != NULL ? satchel_auth_user_path (user) : NULL;
@@ -35,7 +35,9 @@ send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *
   satchel_ipc_put_string (message, service);
   satchel_ipc_put_string (message, user);
   satchel_ipc_put_string (message, path);
-  satchel_ipc_put_bytes (message, NULL, 0);
+  gsize len = 0;
+  const void *key = unlocked != NULL ? g_bytes_get_data (unlocked, &len) : NULL;
+  satchel_ipc_put_bytes (message, key, len);
   satchel_ipc_put_u64 (message, (guint64) (g_get_monotonic_time () / 1000 + GRANT_MS));
   return satchel_peer_send (mail, message);
 }
@@ -57,7 +59,7 @@ set_connections (SatchelAuth *auth, const char *user, guint n)
 
 SatchelAuthStatus
 satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service, const char *user,
-                    guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot)
+                    GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot)
 {
   SatchelPeer *mail = NULL;
   guint slot;
@@ -68,7 +70,7 @@ satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, cons
   else if (satchel_owners_find (auth->owners, user, &slot))
     mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
   if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0 ||
-      !send_grant (mail, gate_slot, session_id, service, user, ret_grant))
+      !send_grant (mail, gate_slot, session_id, service, user, unlocked, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;
   if (user != NULL)
     set_connections (auth, user, n_connections (auth, user) + 1);

@@ -32,7 +32,8 @@ struct SatchelLogin
   gboolean has_key;
   GSList *joined; /* SatchelLogin: the same secret for the same user, waiting for our result */
 
-  /* From the thread. */
+  /* From the thread, or the cache. */
+  GBytes *unlocked; /* what the secret unlocked, or NULL */
   SatchelVerify verify;
   SatchelFactorVerdict factor_verdict;
   char *trouble;
@@ -62,6 +63,7 @@ login_free (SatchelLogin *login)
   satchel_credential_clear (&login->credential);
   satchel_auth_wipe (login->secret);
   satchel_auth_wipe (login->code);
+  g_clear_pointer (&login->unlocked, g_bytes_unref);
   g_free (login->user);
   g_free (login->peer);
   g_free (login->trouble);
@@ -91,13 +93,13 @@ counts (SatchelLoginVerdict verdict)
 }
 
 static void
-tell (SatchelLogin *login, SatchelLoginVerdict verdict)
+tell (SatchelLogin *login, SatchelLoginVerdict verdict, GBytes *unlocked)
 {
   if (!counts (verdict))
     satchel_throttle_give_back (login->auth->throttle, login->user, login->is_user, login->place, &login->attempt);
   if (verdict == SATCHEL_LOGIN_RIGHT)
     satchel_throttle_remember (login->auth->throttle, login->user, login->place);
-  login->func (verdict, login->is_name ? login->user : NULL, login->data);
+  login->func (verdict, login->is_name ? login->user : NULL, verdict == SATCHEL_LOGIN_RIGHT ? unlocked : NULL, login->data);
 }
 
 static void
@@ -106,10 +108,10 @@ finish (SatchelLogin *login, SatchelLoginVerdict verdict)
   if (login->has_key)
     g_hash_table_remove (login->auth->running, login->key);
   GSList *joined = g_slist_reverse (g_steal_pointer (&login->joined));
-  tell (login, verdict);
+  tell (login, verdict, login->unlocked);
   for (GSList *other = joined; other != NULL; other = other->next)
     {
-      tell (other->data, verdict);
+      tell (other->data, verdict, login->unlocked); /* the same secret of the same user */
       login_free (other->data);
     }
   g_slist_free (joined);
@@ -161,12 +163,27 @@ start_upgrade (SatchelLogin *login)
 
 /* ---- the hash ---- */
 
+static SatchelVerify
+verify (SatchelLogin *login, GError **error)
+{
+  const SatchelCredential *credential = login->is_user ? &login->credential : NULL;
+  if (!SATCHEL_HAS (login->passdb, verify_with_key))
+    return login->passdb->verify (credential, login->secret, error);
+  SatchelVerify verdict = login->passdb->verify_with_key (credential, login->secret, &login->unlocked, error);
+  gsize len = login->unlocked != NULL ? g_bytes_get_size (login->unlocked) : 0;
+  if (login->unlocked == NULL || (len > 0 && len <= SATCHEL_SECRET_BYTES_MAX))
+    return verdict;
+  g_clear_pointer (&login->unlocked, g_bytes_unref);
+  satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the password database gave a key of %zu bytes", len);
+  return SATCHEL_VERIFY_ERROR;
+}
+
 static void
 verify_run (gpointer data)
 {
   SatchelLogin *login = data;
   g_autoptr (GError) error = NULL;
-  login->verify = login->passdb->verify (login->is_user ? &login->credential : NULL, login->secret, &error);
+  login->verify = verify (login, &error);
   gboolean is_right = login->verify == SATCHEL_VERIFY_RIGHT || login->verify == SATCHEL_VERIFY_RIGHT_UPGRADE;
   /* A code is spent only with the right password of an open account. */
   if (is_right && login->factor != NULL && !login->credential.is_locked)
@@ -236,7 +253,7 @@ verify_done (gpointer data, gboolean ran)
   if (verdict == SATCHEL_LOGIN_RIGHT)
     verdict = judge_again (login);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->has_key && login->auth->settings.cache_ms > 0)
-    satchel_auth_cache_add (login->auth->cache, login->key, satchel_now_ms () + login->auth->settings.cache_ms);
+    satchel_auth_keep_verified (login->auth, login->key, login->secret, login->unlocked);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->verify == SATCHEL_VERIFY_RIGHT_UPGRADE)
     start_upgrade (login);
   finish (login, verdict);
@@ -381,7 +398,7 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
       return;
     }
   gboolean may_share = login->is_user && login->credential.verifier != NULL && login->factor == NULL && !login->is_code_missing;
-  if (may_share && !login->credential.is_locked && satchel_auth_cache_has (auth->cache, login->key, satchel_now_ms ()))
+  if (may_share && !login->credential.is_locked && satchel_auth_cache_find (auth->cache, login->key, login->secret, satchel_now_ms (), &login->unlocked))
     {
       satchel_counter_add (&remembered, 1, "hit");
       finish (login, SATCHEL_LOGIN_RIGHT);

@@ -22,6 +22,7 @@ struct SatchelLru
   GQueue order; /* most recently used first */
   gsize value_len;
   guint max_entries;
+  void (*clear) (gpointer value);
 };
 
 static guint
@@ -41,7 +42,14 @@ entry_equal (gconstpointer a, gconstpointer b)
 SatchelLru *
 satchel_lru_new (gsize value_len, guint max_entries)
 {
+  return satchel_lru_new_full (value_len, max_entries, NULL);
+}
+
+SatchelLru *
+satchel_lru_new_full (gsize value_len, guint max_entries, void (*clear) (gpointer value))
+{
   SatchelLru *lru = g_new0 (SatchelLru, 1);
+  lru->clear = clear;
   lru->entries = g_hash_table_new_full (entry_hash, entry_equal, NULL, g_free);
   g_queue_init (&lru->order);
   lru->value_len = value_len;
@@ -49,9 +57,17 @@ satchel_lru_new (gsize value_len, guint max_entries)
   return lru;
 }
 
+static void
+clear_values (SatchelLru *lru)
+{
+  for (GList *link = lru->order.head; lru->clear != NULL && link != NULL; link = link->next)
+    lru->clear (((Entry *) link->data)->value);
+}
+
 void
 satchel_lru_clear (SatchelLru *lru)
 {
+  clear_values (lru);
   g_hash_table_remove_all (lru->entries); /* frees the entries, and with them the links */
   g_queue_init (&lru->order);
 }
@@ -61,6 +77,7 @@ satchel_lru_free (SatchelLru *lru)
 {
   if (lru == NULL)
     return;
+  clear_values (lru);
   g_hash_table_unref (lru->entries);
   g_free (lru);
 }
@@ -75,8 +92,22 @@ find_entry (SatchelLru *lru, gconstpointer key, gsize key_len)
 static void
 drop (SatchelLru *lru, Entry *entry)
 {
+  if (lru->clear != NULL)
+    lru->clear (entry->value);
   g_queue_unlink (&lru->order, &entry->link);
   g_hash_table_remove (lru->entries, entry);
+}
+
+void
+satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpointer data), gpointer data)
+{
+  for (GList *next, *link = lru->order.head; link != NULL; link = next)
+    {
+      Entry *entry = link->data;
+      next = link->next;
+      if (func (entry->value, data))
+        drop (lru, entry);
+    }
 }
 
 gpointer

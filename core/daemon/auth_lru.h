@@ -8,6 +8,8 @@
 typedef struct SatchelLru SatchelLru;
 /* Values are @value_len bytes, zeroed when added. */
 SatchelLru *satchel_lru_new (gsize value_len, guint max_entries);
+/* @clear is called for each value that goes. */
+SatchelLru *satchel_lru_new_full (gsize value_len, guint max_entries, void (*clear) (gpointer value));
 void satchel_lru_free (SatchelLru *lru);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLru, satchel_lru_free)
 /* The value, now the most recently used one; NULL: not there.  Valid until the next add. */
@@ -15,5 +17,7 @@ gpointer satchel_lru_find (SatchelLru *lru, gconstpointer key, gsize key_len);
 /* The same, made if it is not there. */
 gpointer satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len);
 void satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len);
+/* Those of which @func says TRUE. */
+void satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpointer data), gpointer data);
 void satchel_lru_clear (SatchelLru *lru);
 guint satchel_lru_count (SatchelLru *lru);

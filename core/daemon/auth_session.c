@@ -216,7 +216,7 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
 }
 
 static void
-succeed (Exchange *exchange, const char *user)
+succeed (Exchange *exchange, const char *user, GBytes *unlocked)
 {
   Session *session = exchange->session;
   SatchelAuth *auth = exchange->auth;
@@ -224,7 +224,8 @@ succeed (Exchange *exchange, const char *user)
   guint mail_slot = 0;
   session->state = STATE_IDLE;
   SatchelAuthStatus status =
-      satchel_auth_grant (auth, session->gate->peer->slot, session->id, exchange->event.service, user, grant, &mail_slot);
+      satchel_auth_grant (auth, session->gate->peer->slot, session->id, exchange->event.service, user, unlocked, grant,
+                           &mail_slot);
   if (status != SATCHEL_AUTH_OK)
     {
       satchel_auth_log_refusal (&exchange->event, status == SATCHEL_AUTH_LIMITED ? "too-many-connections" : "mail-away");
@@ -241,13 +242,13 @@ succeed (Exchange *exchange, const char *user)
 }
 
 static void
-login_done (SatchelLoginVerdict verdict, const char *user, gpointer data)
+login_done (SatchelLoginVerdict verdict, const char *user, GBytes *unlocked, gpointer data)
 {
   Exchange *exchange = data;
   if (verdict != SATCHEL_LOGIN_RIGHT)
     fail (exchange, verdict, user);
   else if (exchange->session != NULL)
-    succeed (exchange, user);
+    succeed (exchange, user, unlocked);
   else
     exchange_free (exchange);
 }
@@ -452,7 +453,7 @@ service_grant (Gate *gate, SatchelIpcMessage *message)
   guint mail_slot = 0;
   SatchelAuthStatus status = SATCHEL_AUTH_NOT_ALLOWED;
   if (satchel_auth_may_use_service (gate->auth, service, peer))
-    status = satchel_auth_grant (gate->auth, gate->peer->slot, session->id, service, NULL, grant, &mail_slot);
+    status = satchel_auth_grant (gate->auth, gate->peer->slot, session->id, service, NULL, NULL, grant, &mail_slot);
   else
     satchel_auth_log_refusal (&(SatchelAuthEvent){ .peer = peer, .service = service, .method = "NONE", .session_id = session->id },
                               "network");

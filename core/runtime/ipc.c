@@ -12,13 +12,16 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define BODY_BYTES 256u
+
 SatchelIpcMessage *
 satchel_ipc_message_new (SatchelIpcType type, guint64 session_id)
 {
   SatchelIpcMessage *message = g_new0 (SatchelIpcMessage, 1);
   message->type = type;
   message->session_id = session_id;
-  message->body = g_byte_array_new ();
+  message->body_room = BODY_BYTES;
+  message->body = g_byte_array_sized_new (BODY_BYTES);
   for (guint i = 0; i < SATCHEL_IPC_MAX_FDS; i++)
     message->fds[i] = -1;
   return message;
@@ -40,6 +43,22 @@ satchel_ipc_message_free (SatchelIpcMessage *message)
   g_free (message);
 }
 
+/* As g_byte_array_append, which may leave an old copy behind unwiped. */
+static void
+append (SatchelIpcMessage *message, const void *data, gsize len)
+{
+  GByteArray *body = message->body;
+  if (body->len + len > message->body_room)
+    {
+      message->body_room = MAX (2 * message->body_room, body->len + len);
+      message->body = g_byte_array_sized_new ((guint)message->body_room);
+      g_byte_array_append (message->body, body->data, body->len);
+      explicit_bzero (body->data, body->len);
+      g_byte_array_unref (body);
+    }
+  g_byte_array_append (message->body, data, (guint)len);
+}
+
 static gboolean
 has_room (SatchelIpcMessage *message, gsize len)
 {
@@ -52,14 +71,14 @@ void
 satchel_ipc_put_u32 (SatchelIpcMessage *message, guint32 value)
 {
   if (has_room (message, sizeof value))
-    g_byte_array_append (message->body, (const guint8 *)&value, sizeof value);
+    append (message, &value, sizeof value);
 }
 
 void
 satchel_ipc_put_u64 (SatchelIpcMessage *message, guint64 value)
 {
   if (has_room (message, sizeof value))
-    g_byte_array_append (message->body, (const guint8 *)&value, sizeof value);
+    append (message, &value, sizeof value);
 }
 
 void
@@ -73,7 +92,7 @@ satchel_ipc_put_string (SatchelIpcMessage *message, const char *value)
       return;
     }
   satchel_ipc_put_u32 (message, (guint32)len);
-  g_byte_array_append (message->body, (const guint8 *)text, (guint)len + 1);
+  append (message, text, len + 1);
 }
 
 void
@@ -86,7 +105,7 @@ satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len)
     }
   satchel_ipc_put_u32 (message, (guint32)len);
   if (len > 0)
-    g_byte_array_append (message->body, data, (guint)len);
+    append (message, data, len);
 }
 
 void
@@ -271,7 +290,7 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
       message->type = (SatchelIpcType)header.type;
       message->session_id = header.session_id;
       message->deadline_ms = header.deadline_ms;
-      g_byte_array_append (message->body, buffer + sizeof header, header.body_len);
+      append (message, buffer + sizeof header, header.body_len);
     }
   explicit_bzero (buffer, (gsize)n);
   if (!is_good)

@@ -104,6 +104,7 @@ typedef struct SatchelIpcMessage
   guint64 session_id;
   guint64 deadline_ms;         /* CLOCK_MONOTONIC; 0: none */
   GByteArray *body;            /* owned */
+  gsize body_room;             /* private: what was reserved for it */
   gsize read_offset;
   gboolean failed;             /* a get went wrong: sticky */
   int fds[SATCHEL_IPC_MAX_FDS]; /* received ones are owned; -1 where taken */

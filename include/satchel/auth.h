@@ -5,6 +5,7 @@
 #pragma once
 #include <satchel/config.h>
 #include <satchel/error.h>
+#include <satchel/secret.h>
 
 G_BEGIN_DECLS
 
@@ -54,6 +55,10 @@ typedef struct SatchelPassdbOps
   gboolean (*remove) (const char *user, GError **error);
   gboolean (*set_locked) (const char *user, gboolean locked, GError **error);
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
+  /* May; asked instead of `verify`, which is there all the same: with RIGHT also what the secret unlocks (satchel_secret_new; at
+   * most SATCHEL_SECRET_BYTES_MAX), or NULL.  It is the key of the user's sessions (access.h), for layers.  The core keeps it
+   * no longer than the login is remembered, and sealed.  [blocks] */
+  SatchelVerify (*verify_with_key) (const SatchelCredential *credential, const char *secret, GBytes **ret_key, GError **error);
 } SatchelPassdbOps;
 
 typedef enum

@@ -2,7 +2,7 @@
 # A driver and two layers for tests, as real modules.  -rpath makes libtool build shared objects that are never installed.
 check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/crash.la \
 	tests/layers/sealed.la tests/layers/sealed-told.la
-EXTRA_DIST += tests/layers/README.md
+EXTRA_DIST += tests/layers/README.md tests/layers/keydb.c
 
 tests_layers_memory_la_SOURCES = tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
 	tests/layers/memory_commit.c

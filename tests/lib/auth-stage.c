@@ -12,6 +12,7 @@
 
 Stage stage;
 StageCounts stage_counts;
+const char *stage_key;
 gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 GHashTable *stage_aliases;
 const char *stage_factor_user;
@@ -92,6 +93,15 @@ verify (const SatchelCredential *credential, const char *secret, GError **error)
   return stage_wants_upgrade ? SATCHEL_VERIFY_RIGHT_UPGRADE : SATCHEL_VERIFY_RIGHT;
 }
 
+static SatchelVerify
+verify_with_key (const SatchelCredential *credential, const char *secret, GBytes **ret_key, GError **error)
+{
+  SatchelVerify verdict = verify (credential, secret, error);
+  /* Given for wrong ones, too: the core must not pass that on. */
+  *ret_key = stage_key != NULL ? satchel_secret_new (stage_key, strlen (stage_key)) : NULL;
+  return verdict;
+}
+
 static guint64
 verify_cost_bytes (const SatchelCredential *credential)
 {
@@ -155,7 +165,8 @@ factor_check (const char *user, const char *code, const char *peer, GError **err
 }
 
 static const SatchelPassdbOps passdb = { .size = sizeof passdb, .band = 10, .look_up = look_up, .verify = verify,
-                                         .verify_cost_bytes = verify_cost_bytes, .upgrade = upgrade };
+                                         .verify_cost_bytes = verify_cost_bytes, .upgrade = upgrade,
+                                         .verify_with_key = verify_with_key };
 static const SatchelUserdbOps userdb = { .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain };
 static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb, .band = 100, .look_up = look_up_alias, .has_domain = has_domain,
                                           .flags = SATCHEL_USERDB_ALIASES };
@@ -263,6 +274,7 @@ stage_begin (const char *const *overrides)
   stage_counts = (StageCounts){ 0 };
   stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
   stage_factor_user = NULL;
+  stage_key = NULL;
   users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);
   stage_aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   satchel_log_set_test (collect_log);

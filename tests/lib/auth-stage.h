@@ -39,6 +39,7 @@ typedef struct StageCounts
   guint n_hashes, n_dummy_hashes, n_upgrades, n_checks;
 } StageCounts;
 extern StageCounts stage_counts; /* atomic */
+extern const char *stage_key; /* what a right password unlocks, or NULL */
 extern gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 /* While TRUE hashes wait on their thread. */
 void stage_hold_hashes (gboolean hold);

@@ -23,5 +23,5 @@ TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
 EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
 	tests/protocol/pop3
 # Maildirs that other programs filled.
-SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py
-EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py
+SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py
+EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * The pure parts of the auth role: SASL machines (U13), counters, cache (U16), tables, networks.  The clock is a number.
  */
+#include "config.h"
+
 #include "core/daemon/auth.h"
 #include "core/daemon/auth_lru.h"
+#include "core/daemon/auth_seal.h"
 #include "core/session/network.h"
 
 #include <string.h>
@@ -265,10 +268,11 @@ test_cache (void)
   g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL);
   g_autoptr (SatchelAuthCache) other_boot = satchel_auth_cache_new (NULL);
   guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  GBytes *unlocked = NULL;
   satchel_auth_cache_key (cache, "a@x", "pw", "$v$1", "none", key);
-  g_assert_false (satchel_auth_cache_has (cache, key, 0));
-  satchel_auth_cache_add (cache, key, 1000);
-  g_assert_true (satchel_auth_cache_has (cache, key, 999));
+  g_assert_false (satchel_auth_cache_find (cache, key, "pw", 0, &unlocked));
+  satchel_auth_cache_add (cache, key, "pw", NULL, 1000);
+  g_assert_true (satchel_auth_cache_find (cache, key, "pw", 999, &unlocked));
 
   static const char *const others[][4] = {
     { "b@x", "pw", "$v$1", "none" }, /* the same password of somebody else */
@@ -282,13 +286,49 @@ test_cache (void)
     {
       guint8 other[SATCHEL_AUTH_CACHE_KEY_BYTES];
       satchel_auth_cache_key (cache, others[i][0], others[i][1], others[i][2], others[i][3], other);
-      g_assert_false (satchel_auth_cache_has (cache, other, 0));
+      g_assert_false (satchel_auth_cache_find (cache, other, "pw", 0, &unlocked));
     }
   guint8 elsewhere[SATCHEL_AUTH_CACHE_KEY_BYTES];
   satchel_auth_cache_key (other_boot, "a@x", "pw", "$v$1", "none", elsewhere);
   g_assert_cmpint (memcmp (key, elsewhere, sizeof key), !=, 0);
-  g_assert_false (satchel_auth_cache_has (cache, key, 1000));
-  g_assert_false (satchel_auth_cache_has (cache, key, 0)); /* forgotten with it */
+  g_assert_false (satchel_auth_cache_find (cache, key, "pw", 1000, &unlocked));
+  g_assert_false (satchel_auth_cache_find (cache, key, "pw", 0, &unlocked)); /* forgotten with it */
+}
+
+/* What a login unlocked comes back with its secret only, and is nowhere in between. */
+static void
+test_cache_keys (void)
+{
+  static const char key_text[] = "0123456789abcdef0123456789abcdef";
+  g_autoptr (SatchelAuthCache) cache = satchel_auth_cache_new (NULL);
+  g_autoptr (GBytes) key = satchel_secret_new (key_text, strlen (key_text));
+  g_autoptr (GBytes) unlocked = NULL;
+  guint8 digest[SATCHEL_AUTH_CACHE_KEY_BYTES];
+  satchel_auth_cache_key (cache, "a@x", "pw", "$v$1", "none", digest);
+  satchel_auth_cache_add (cache, digest, "pw", key, 1000);
+  g_assert_true (satchel_auth_cache_find (cache, digest, "pw", 999, &unlocked));
+  g_assert_true (unlocked != key && satchel_secret_equal (unlocked, key));
+  g_clear_pointer (&unlocked, g_bytes_unref);
+  g_assert_false (satchel_auth_cache_find (cache, digest, "pW", 999, &unlocked)); /* and whoever tried has it forgotten */
+  g_assert_false (satchel_auth_cache_find (cache, digest, "pw", 999, &unlocked));
+  satchel_auth_cache_add (cache, digest, "pw", key, 1000);
+  satchel_auth_cache_expire (cache, 999);
+  g_assert_cmpuint (satchel_auth_cache_count (cache), ==, 1);
+  satchel_auth_cache_expire (cache, 1000);
+  g_assert_cmpuint (satchel_auth_cache_count (cache), ==, 0);
+  g_assert_null (unlocked);
+  /* Sealed. */
+  guint8 sealing[SATCHEL_SEAL_KEY_BYTES] = { 1 }, other[SATCHEL_SEAL_KEY_BYTES] = { 2 };
+  g_autoptr (GBytes) sealed = satchel_seal (sealing, key), again = satchel_seal (sealing, key);
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (sealed, &len);
+  g_assert_null (memmem (bytes, len, key_text, 8));
+  g_assert_false (g_bytes_equal (sealed, again));
+  g_assert_null (satchel_unseal (other, sealed));
+  g_autofree guint8 *changed = g_memdup2 (bytes, len);
+  changed[len / 2] ^= 1;
+  g_autoptr (GBytes) broken = g_bytes_new_static (changed, len);
+  g_assert_null (satchel_unseal (sealing, broken));
 }
 
 static void
@@ -373,6 +413,7 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/throttle/place-delay", test_throttle_place_delay);
   g_test_add_func ("/auth/throttle/place", test_place);
   g_test_add_func ("/auth/cache/key", test_cache);
+  g_test_add_func ("/auth/cache/unlocked", test_cache_keys);
   g_test_add_func ("/auth/lru/order", test_lru);
   g_test_add_func ("/auth/network/contains", test_networks);
   g_test_add_func ("/auth/owner/default", test_default_owner);

@@ -245,6 +245,87 @@ test_cache (void)
   stage_end ();
 }
 
+/* The key in the next grant of any mail process; yours, "" for none. */
+static char *
+take_key (void)
+{
+  for (guint slot = 0; slot < STAGE_MAILS; slot++)
+    {
+      g_autoptr (SatchelIpcMessage) grant = stage_take_from_mail (slot);
+      gsize len;
+      if (grant == NULL)
+        continue;
+      satchel_ipc_get_bytes (grant, &len);
+      satchel_ipc_get_u32 (grant);
+      for (guint i = 0; i < 3; i++)
+        satchel_ipc_get_string (grant);
+      const guint8 *key = satchel_ipc_get_bytes (grant, &len);
+      return g_strndup ((const char *) key, len);
+    }
+  return NULL;
+}
+
+static void
+assert_key (const char *expected)
+{
+  g_autofree char *key = take_key ();
+  g_assert_cmpstr (key, ==, expected);
+}
+
+/* What a login unlocks goes to the mail process, also when the login is remembered, and with nothing else. */
+static void
+test_keys (void)
+{
+  stage_begin (NULL);
+  g_assert_cmpint (stage_log_in (1, "bob", "pw"), ==, SATCHEL_AUTH_OK);
+  assert_key ("");
+  stage_key = "alice's key";
+  g_assert_cmpint (stage_log_in (2, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  assert_key ("alice's key");
+  stage_key = "another"; /* nobody asks for it: remembered */
+  for (guint64 i = 3; i < 6; i++)
+    {
+      g_assert_cmpint (stage_log_in (i, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+      assert_key ("alice's key");
+    }
+  g_assert_cmpint (stage_log_in (6, "bob", "pw"), ==, SATCHEL_AUTH_OK); /* had none when it was remembered */
+  assert_key ("");
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 2);
+  g_assert_cmpint (stage_log_in (7, "alice", "wrong"), ==, SATCHEL_AUTH_FAILED);
+  assert_key (NULL);
+  /* Forgotten at a reload: the database may say another one now. */
+  stage.hooks->reload_commit (&stage.context);
+  g_assert_cmpint (stage_log_in (8, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  assert_key ("another");
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 4);
+  /* More than a grant can carry is a fault of the database, not a wrong password. */
+  g_autofree char *large = g_strnfill (SATCHEL_SECRET_BYTES_MAX, 'k');
+  stage_key = large;
+  stage_set_user ("alice@x.org", "new", FALSE);
+  g_assert_cmpint (stage_log_in (9, "alice", "new"), ==, SATCHEL_AUTH_OK);
+  assert_key (large);
+  stage_end ();
+}
+
+/* Logins that joined one that was under way get what it unlocked. */
+static void
+test_joined_keys (void)
+{
+  stage_begin (NULL);
+  stage_key = "k";
+  stage_hold_hashes (TRUE);
+  for (guint64 i = 1; i <= 3; i++)
+    g_assert_true (stage_password (0, i, STAGE_PEER, "alice", "pw"));
+  stage_hold_hashes (FALSE);
+  for (guint64 i = 1; i <= 3; i++)
+    {
+      g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_OK);
+      assert_key ("k");
+    }
+  g_assert_cmpuint (stage_counts.n_hashes, ==, 1);
+  stage_end ();
+}
+
 static void
 test_cache_off (void)
 {
@@ -599,6 +680,8 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/role/throttle-spares-known-places", test_throttle_spares_known_places);
   g_test_add_func ("/auth/role/throttle-counts-failures-only", test_throttle_counts_failures_only);
   g_test_add_func ("/auth/role/cache", test_cache);
+  g_test_add_func ("/auth/role/keys", test_keys);
+  g_test_add_func ("/auth/role/joined-keys", test_joined_keys);
   g_test_add_func ("/auth/role/cache-off", test_cache_off);
   g_test_add_func ("/auth/role/joined", test_joined);
   g_test_add_func ("/auth/role/change-during-hash", test_change_during_hash);
