@@ -276,6 +276,27 @@ test_keys (void)
   close_store (base);
 }
 
+/* What was made of mail with a key goes with the key, also while others have the mailbox open. */
+static void
+test_forgotten (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) key = satchel_secret_new ("k", 1);
+  const guint32 uid = 1;
+  SatchelStore *base = open_store (), *with = handle_of (base, SATCHEL_CAUSE_SESSION, "with", key);
+  SatchelMailbox *inbox = satchel_store_open_mailbox (base, "INBOX", &error), *opened = satchel_store_open_mailbox (with, "INBOX", &error);
+  deliver (base, inbox);
+  g_assert_true (satchel_mailbox_keys (opened, SATCHEL_KEY_SUBJECT, &uid, 1, NULL, NULL, NULL, &error));
+  g_assert_cmpuint (inbox->core->keys->len, ==, 1);
+  g_assert_true (satchel_mailbox_keys (inbox, SATCHEL_KEY_SUBJECT, &uid, 1, NULL, NULL, NULL, &error));
+  g_assert_cmpuint (inbox->core->keys->len, ==, 2);
+  satchel_mailbox_unref (opened);
+  satchel_store_unref (with);
+  g_assert_cmpuint (inbox->core->keys->len, ==, 1);
+  satchel_mailbox_unref (inbox);
+  close_store (base);
+}
+
 static void
 test_secrets (void)
 {
@@ -316,6 +337,7 @@ main (int argc, char **argv)
   g_test_add_func ("/access/who", test_who);
   g_test_add_func ("/access/lists", test_lists);
   g_test_add_func ("/access/keys", test_keys);
+  g_test_add_func ("/access/forgotten", test_forgotten);
   g_test_add_func ("/access/secrets", test_secrets);
   g_test_add_func ("/access/struct", test_struct);
   return g_test_run ();
