@@ -85,6 +85,8 @@ static const SatchelConfigRow limits_rows[] = {
   { "message_size", SATCHEL_CONFIG_SIZE, "50M", "Largest message taken in", .min = 1024, .max = 4294967295, .flags = RELOAD },
   { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory of password hashes running at a time", .min = 1048576, .max = 68719476736 },
   { "login_failures", SATCHEL_CONFIG_INT, "100", "Failed logins of one account an hour, from places that never logged in", .min = 1, .max = 100000, .flags = RELOAD },
+  { "keywords", SATCHEL_CONFIG_INT, "1000", "Keywords (tags) that the messages of a mailbox have between them; what no message has makes room.  Mail is never refused for more: it comes in without them",
+    .min = 26, .max = 1024, .flags = RELOAD },
   { "mailboxes", SATCHEL_CONFIG_INT, "10000", "Mailboxes of one user", .min = 10, .max = 1000000, .flags = RELOAD },
   { "store_idle", SATCHEL_CONFIG_DURATION, "60s", "How long an unused user's store stays in memory", .min = 0, .max = 86400000, .flags = RELOAD },
   { NULL }

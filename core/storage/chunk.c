@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/storage/chunk.h"
+#include "core/storage/store_open.h"
 
 #include <string.h>
 
@@ -44,6 +45,12 @@ satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
   return *cells_place (chunk, kind);
 }
 
+static guint
+cell_bytes (const SatchelChunk *chunk, SatchelColumnKind kind)
+{
+  return kind == SATCHEL_COLUMN_KEYWORDS ? chunk->keyword_words * layout[kind].cell_bytes : layout[kind].cell_bytes;
+}
+
 static Column *
 column_of (gpointer cells)
 {
@@ -51,13 +58,13 @@ column_of (gpointer cells)
 }
 
 static gpointer
-column_new (SatchelColumnKind kind, guint capacity)
+column_new (guint bytes, guint capacity)
 {
-  Column *column = g_malloc (sizeof (Column) + (gsize) capacity * layout[kind].cell_bytes);
+  Column *column = g_malloc (sizeof (Column) + (gsize) capacity * bytes);
   g_atomic_ref_count_init (&column->refs);
   column->capacity = capacity;
   column->used = 0;
-  column->cell_bytes = layout[kind].cell_bytes;
+  column->cell_bytes = bytes;
   return column + 1;
 }
 
@@ -73,6 +80,7 @@ satchel_chunk_new (void)
 {
   SatchelChunk *chunk = g_new0 (SatchelChunk, 1);
   g_atomic_ref_count_init (&chunk->refs);
+  chunk->keyword_words = 1;
   return chunk;
 }
 
@@ -99,6 +107,7 @@ satchel_chunk_share (const SatchelChunk *chunk)
   SatchelChunk *copy = satchel_chunk_new ();
   copy->n = chunk->n;
   copy->highest_modseq = chunk->highest_modseq;
+  copy->keyword_words = chunk->keyword_words;
   for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
     {
       gpointer cells = satchel_chunk_cells (chunk, kind);
@@ -109,58 +118,97 @@ satchel_chunk_share (const SatchelChunk *chunk)
   return copy;
 }
 
-guint64
-satchel_chunk_get (const SatchelChunk *chunk, SatchelColumnKind kind, guint row)
-{
-  gconstpointer cells = satchel_chunk_cells (chunk, kind);
-  if (layout[kind].cell_bytes == sizeof (guint32))
-    return ((const guint32 *) cells)[row];
-  return ((const guint64 *) cells)[row];
-}
-
+/* @cell: column_of (cells)->cell_bytes of bytes. */
 static void
-put_cell (gpointer cells, guint row, guint64 value)
+put_cell (gpointer cells, guint row, gconstpointer cell)
 {
-  if (column_of (cells)->cell_bytes == sizeof (guint32))
-    ((guint32 *) cells)[row] = (guint32) value;
-  else
-    ((guint64 *) cells)[row] = value;
+  guint bytes = column_of (cells)->cell_bytes;
+  memcpy ((char *) cells + (gsize) row * bytes, cell, bytes);
 }
 
 void
 satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity)
 {
   gpointer old = satchel_chunk_cells (chunk, kind);
-  gpointer cells = column_new (kind, MAX (capacity, chunk->n));
+  gpointer cells = column_new (cell_bytes (chunk, kind), MAX (capacity, chunk->n));
   if (chunk->n > 0)
-    memcpy (cells, old, (gsize) chunk->n * layout[kind].cell_bytes);
+    memcpy (cells, old, (gsize) chunk->n * cell_bytes (chunk, kind));
   column_of (cells)->used = chunk->n;
   *cells_place (chunk, kind) = cells;
   column_unref (old);
 }
 
+/* Columns that are no keywords have 32 or 64 bits. */
+static gconstpointer
+cell_of (SatchelColumnKind kind, const guint64 *value, guint32 *narrow)
+{
+  *narrow = (guint32) *value;
+  return layout[kind].cell_bytes == sizeof *narrow ? (gconstpointer) narrow : value;
+}
+
 void
 satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value)
 {
-  put_cell (satchel_chunk_cells (chunk, kind), row, value);
+  guint32 narrow;
+  put_cell (satchel_chunk_cells (chunk, kind), row, cell_of (kind, &value, &narrow));
 }
 
-gboolean
-satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value)
+static gboolean
+push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, gconstpointer cell)
 {
   gpointer cells = satchel_chunk_cells (chunk, kind);
   gboolean has_room = cells != NULL && chunk->n < column_of (cells)->capacity;
   if (has_room
       && g_atomic_int_compare_and_exchange (&column_of (cells)->used, (gint) chunk->n, (gint) chunk->n + 1))
     {
-      put_cell (cells, chunk->n, value);
+      put_cell (cells, chunk->n, cell);
       return !is_owned;
     }
   satchel_chunk_own_column (chunk, kind, CLAMP (chunk->n * 2, 16u, SATCHEL_CHUNK_MESSAGES));
   cells = satchel_chunk_cells (chunk, kind);
   column_of (cells)->used = (gint) chunk->n + 1;
-  put_cell (cells, chunk->n, value);
+  put_cell (cells, chunk->n, cell);
   return FALSE;
+}
+
+gboolean
+satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value)
+{
+  guint32 narrow;
+  return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
+}
+
+/* The column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide enough. */
+static gboolean
+widen (SatchelChunk *chunk, guint words)
+{
+  if (words <= chunk->keyword_words)
+    return FALSE;
+  guint64 *old = chunk->keywords;
+  guint capacity = old != NULL ? MAX (column_of (old)->capacity, 1u) : 16u;
+  guint64 *cells = column_new (words * layout[SATCHEL_COLUMN_KEYWORDS].cell_bytes, capacity);
+  for (guint row = 0; row < chunk->n; row++)
+    for (guint i = 0; i < words; i++)
+      cells[(gsize) row * words + i] = i < chunk->keyword_words ? old[(gsize) row * chunk->keyword_words + i] : 0;
+  column_of (cells)->used = (gint) chunk->n;
+  chunk->keywords = cells;
+  chunk->keyword_words = words;
+  column_unref (old);
+  return TRUE;
+}
+
+void
+satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords)
+{
+  widen (chunk, satchel_keyword_set_n_words (keywords));
+  put_cell (chunk->keywords, row, keywords->words);
+}
+
+gboolean
+satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const SatchelKeywordSet *keywords)
+{
+  is_owned |= widen (chunk, satchel_keyword_set_n_words (keywords));
+  return push (chunk, SATCHEL_COLUMN_KEYWORDS, is_owned, keywords->words);
 }
 
 void
@@ -170,7 +218,7 @@ satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *
     .uid = chunk->uid[row],
     .flags = chunk->flags[row],
     .modseq = chunk->modseq[row],
-    .keywords = chunk->keywords[row],
+    .keywords = satchel_chunk_keywords (chunk, row),
     .size = chunk->size[row],
     .internal_date = chunk->internal_date[row],
     .save_date = chunk->save_date[row],
@@ -188,18 +236,26 @@ satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind)
       return row->modseq;
     case SATCHEL_COLUMN_FLAGS:
       return row->flags;
-    case SATCHEL_COLUMN_KEYWORDS:
-      return row->keywords;
     case SATCHEL_COLUMN_INTERNAL_DATE:
       return (guint64) row->internal_date;
     case SATCHEL_COLUMN_SAVE_DATE:
       return (guint64) row->save_date;
     case SATCHEL_COLUMN_SIZE:
       return row->size;
+    case SATCHEL_COLUMN_KEYWORDS:
     case SATCHEL_N_COLUMNS:
       break;
     }
   return 0;
+}
+
+void
+satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used)
+{
+  const guint64 *cell = chunk->keywords;
+  for (guint row = 0; row < chunk->n; row++)
+    for (guint i = 0; i < chunk->keyword_words; i++)
+      used->words[i] |= *cell++;
 }
 
 static void
@@ -210,10 +266,10 @@ free_names (gpointer data)
 }
 
 char **
-satchel_keywords_new (char *const *names, guint n)
+satchel_keywords_new (char *const *names, guint n, guint n_more)
 {
-  char **keywords = g_atomic_rc_box_alloc0 ((SATCHEL_KEYWORDS_MAX + 1) * sizeof (char *));
-  for (guint k = 0; k < MIN (n, SATCHEL_KEYWORDS_MAX); k++)
+  char **keywords = g_atomic_rc_box_alloc0 ((n + n_more + 1) * sizeof (char *));
+  for (guint k = 0; k < n; k++)
     keywords[k] = g_strdup (names[k]);
   return keywords;
 }
@@ -228,4 +284,20 @@ void
 satchel_keywords_unref (char **keywords)
 {
   g_atomic_rc_box_release_full (keywords, free_names);
+}
+
+/* ---- how many ---- */
+
+static guint limit = SATCHEL_KEYWORDS_MAX; /* atomic */
+
+guint
+satchel_keywords_limit (void)
+{
+  return (guint) g_atomic_int_get ((gint *) &limit);
+}
+
+void
+satchel_keywords_set_limit (guint n)
+{
+  g_atomic_int_set ((gint *) &limit, (gint) MIN (n, SATCHEL_KEYWORDS_MAX));
 }

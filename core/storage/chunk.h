@@ -27,7 +27,6 @@ SatchelChunk *satchel_chunk_share (const SatchelChunk *chunk);
 
 /* The cells of a column. */
 gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind);
-guint64 satchel_chunk_get (const SatchelChunk *chunk, SatchelColumnKind kind, guint row);
 /* Gives @chunk a copy of its own of the first chunk->n cells, with room for @capacity. */
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
 /* Writes cell @row of a column that @chunk owns alone. */
@@ -36,10 +35,17 @@ void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, 
  * shared; FALSE: it is now (or was, see @is_owned) the chunk's own. */
 gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
 
-void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);
+/* The two above for the column of keywords, which grows wider where it has to. */
+void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords);
+gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const SatchelKeywordSet *keywords);
+
+/* Of a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
 
-/* Keyword names of a snapshot: SATCHEL_KEYWORDS_MAX + 1 places, ref-counted. */
-char **satchel_keywords_new (char *const *names, guint n);
+/* Adds the keywords that any of its messages has. */
+void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used);
+
+/* Keyword names of a snapshot, NULL-ended and ref-counted, with room for @n_more. */
+char **satchel_keywords_new (char *const *names, guint n, guint n_more);
 char **satchel_keywords_ref (char **keywords);
 void satchel_keywords_unref (char **keywords);

@@ -82,13 +82,12 @@ satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *re
   return chunk->uid[row] == uid;
 }
 
-guint64
+SatchelKeywordSet
 satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot)
 {
-  guint64 used = 0;
+  SatchelKeywordSet used = { { 0 } };
   for (guint c = 0; c < snapshot->n_chunks; c++)
-    for (guint row = 0; row < snapshot->chunks[c]->n; row++)
-      used |= snapshot->chunks[c]->keywords[row];
+    satchel_chunk_add_used_keywords (snapshot->chunks[c], &used);
   return used;
 }
 

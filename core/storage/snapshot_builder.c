@@ -6,6 +6,8 @@
 
 #include "core/storage/chunk.h"
 
+#include <string.h>
+
 /* Small neighbours are joined up to this, so that expunging leaves no dust. */
 #define JOIN_BELOW (SATCHEL_CHUNK_MESSAGES / 2)
 
@@ -25,8 +27,8 @@ struct SatchelSnapshotBuilder
   GArray *first_index;   /* guint32 a slot, before removals */
   char **keywords;
   guint n_keywords;
-  gboolean own_keywords;
-  guint64 handed; /* bits that were asked for, and may not be on a message yet */
+  guint room; /* for names in `keywords`, when they are our own; else 0 */
+  SatchelKeywordSet handed; /* bits that were asked for, and may not be on a message yet */
   guint32 last_uid;
   gint64 n_messages, n_unseen, n_deleted, n_undated;
   guint64 size_bytes;
@@ -54,8 +56,7 @@ satchel_snapshot_builder_new (SatchelSnapshot *base)
   builder->first_index = g_array_new (FALSE, FALSE, sizeof (guint32));
   if (base == NULL)
     {
-      builder->keywords = satchel_keywords_new (NULL, 0);
-      builder->own_keywords = TRUE;
+      builder->keywords = satchel_keywords_new (NULL, 0, 0);
       return builder;
     }
   builder->base = satchel_snapshot_ref (base);
@@ -107,7 +108,9 @@ push_row (Slot *slot, const SatchelMessageRow *row)
   for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
     {
       gboolean is_owned = (slot->owned & 1u << kind) != 0;
-      if (!satchel_chunk_push (slot->chunk, kind, is_owned, satchel_row_value (row, kind)))
+      gboolean is_shared = kind == SATCHEL_COLUMN_KEYWORDS ? satchel_chunk_push_keywords (slot->chunk, is_owned, &row->keywords)
+                                                           : satchel_chunk_push (slot->chunk, kind, is_owned, satchel_row_value (row, kind));
+      if (!is_shared)
         slot->owned |= 1u << kind;
     }
   slot->chunk->n++;
@@ -174,14 +177,18 @@ satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, co
   satchel_chunk_get_row (slot->chunk, at, &old);
   for (guint kind = SATCHEL_COLUMN_UID + 1; kind < SATCHEL_N_COLUMNS; kind++)
     {
+      gboolean is_keywords = kind == SATCHEL_COLUMN_KEYWORDS;
       guint64 value = satchel_row_value (row, kind);
-      if (satchel_row_value (&old, kind) == value)
+      if (is_keywords ? satchel_keyword_set_equal (&old.keywords, &row->keywords) : satchel_row_value (&old, kind) == value)
         continue;
       make_copy (slot);
       if ((slot->owned & 1u << kind) == 0)
         satchel_chunk_own_column (slot->chunk, kind, slot->chunk->n);
       slot->owned |= 1u << kind;
-      satchel_chunk_put (slot->chunk, kind, at, value);
+      if (is_keywords)
+        satchel_chunk_put_keywords (slot->chunk, at, &row->keywords);
+      else
+        satchel_chunk_put (slot->chunk, kind, at, value);
     }
   if (slot->is_copy)
     slot->chunk->highest_modseq = MAX (slot->chunk->highest_modseq, row->modseq);
@@ -206,23 +213,38 @@ satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index)
   count_row (builder, &row, -1);
 }
 
+/* A list of our own with room for @n names. */
 static void
-own_keywords (SatchelSnapshotBuilder *builder)
+own_keywords (SatchelSnapshotBuilder *builder, guint n)
 {
-  if (builder->own_keywords)
+  if (builder->room >= MAX (n, 1u))
     return;
-  char **copy = satchel_keywords_new (builder->keywords, builder->n_keywords);
+  guint room = MAX (n, builder->room * 2);
+  char **copy = satchel_keywords_new (builder->keywords, builder->n_keywords, room - builder->n_keywords);
   satchel_keywords_unref (builder->keywords);
   builder->keywords = copy;
-  builder->own_keywords = TRUE;
+  builder->room = room;
+}
+
+void
+satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *const *names, guint n)
+{
+  g_return_if_fail (n <= SATCHEL_KEYWORDS_MAX);
+  gboolean is_same = n == builder->n_keywords;
+  for (guint k = 0; is_same && k < n; k++)
+    is_same = strcmp (names[k], builder->keywords[k]) == 0;
+  if (is_same)
+    return;
+  satchel_keywords_unref (builder->keywords);
+  builder->keywords = satchel_keywords_new (names, n, 0);
+  builder->n_keywords = builder->room = n;
 }
 
 /* Names that the client of an older snapshot knows stay those of that snapshot. */
-void
-satchel_snapshot_builder_rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
+static void
+rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
 {
-  g_return_if_fail (bit < builder->n_keywords);
-  own_keywords (builder);
+  own_keywords (builder, builder->n_keywords);
   g_free (builder->keywords[bit]);
   builder->keywords[bit] = g_strdup (name);
 }
@@ -231,14 +253,13 @@ satchel_snapshot_builder_rename_keyword (SatchelSnapshotBuilder *builder, guint 
 static int
 unused_keyword (SatchelSnapshotBuilder *builder)
 {
-  guint64 used = builder->handed;
+  SatchelKeywordSet used = builder->handed;
   for (guint i = 0; i < builder->slots->len; i++)
-    {
-      const SatchelChunk *chunk = slot_at (builder, i)->chunk;
-      for (guint row = 0; row < chunk->n; row++)
-        used |= chunk->keywords[row];
-    }
-  return used == G_MAXUINT64 ? -1 : __builtin_ctzll (~used);
+    satchel_chunk_add_used_keywords (slot_at (builder, i)->chunk, &used);
+  for (guint bit = 0; bit < builder->n_keywords; bit++)
+    if (!satchel_keyword_set_has (&used, bit))
+      return (int) bit;
+  return -1;
 }
 
 int
@@ -248,9 +269,9 @@ satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *n
   for (guint k = 0; k < builder->n_keywords && bit < 0; k++)
     if (g_ascii_strcasecmp (builder->keywords[k], name) == 0)
       bit = (int) k;
-  if (bit < 0 && builder->n_keywords < SATCHEL_KEYWORDS_MAX)
+  if (bit < 0 && builder->n_keywords < satchel_keywords_limit ())
     {
-      own_keywords (builder);
+      own_keywords (builder, builder->n_keywords + 1);
       bit = (int) builder->n_keywords++;
       builder->keywords[bit] = g_strdup (name);
     }
@@ -259,9 +280,9 @@ satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *n
       bit = unused_keyword (builder);
       if (bit < 0)
         return -1;
-      satchel_snapshot_builder_rename_keyword (builder, (guint) bit, name);
+      rename_keyword (builder, (guint) bit, name);
     }
-  builder->handed |= G_GUINT64_CONSTANT (1) << bit;
+  satchel_keyword_set_add (&builder->handed, (guint) bit);
   return bit;
 }
 

@@ -232,6 +232,7 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   Setup *old = setup;
   setup = new_setup;
   store_idle_ms = satchel_config_duration_ms (new_setup->limits, "store_idle");
+  satchel_keywords_set_limit ((guint) satchel_config_int (new_setup->limits, "keywords"));
   g_mutex_unlock (&lock);
   if (old != NULL)
     g_atomic_rc_box_release_full (old, setup_clear);

@@ -78,3 +78,5 @@ guint satchel_stores_n_open (void);
 /* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it) again: it is
  * served as text/plain (design §1.4).  Any thread. */
 void satchel_store_add_suspect (const char *crumb);
+/* satchel_keywords_limit from now on: limits.keywords, which satchel_stores_configure sets. */
+void satchel_keywords_set_limit (guint n);

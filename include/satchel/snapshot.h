@@ -5,12 +5,11 @@
  */
 #pragma once
 #include <satchel/error.h>
+#include <satchel/keywords.h>
 
 G_BEGIN_DECLS
 
 #define SATCHEL_CHUNK_MESSAGES 4096u
-#define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
-#define SATCHEL_KEYWORDS_MAX 64u /* in use by messages of a mailbox at one time; what no message has makes room */
 #define SATCHEL_SIZE_UNKNOWN G_MAXUINT64
 #define SATCHEL_DATE_UNKNOWN G_MININT64 /* until satchel_mailbox_dated_snapshot is asked */
 
@@ -49,11 +48,28 @@ typedef struct SatchelChunk
   guint32 *uid;
   guint64 *modseq;
   guint32 *flags;        /* SATCHEL_FLAG_* */
-  guint64 *keywords;     /* bit k: the snapshot's keyword k */
+  guint64 *keywords;     /* n * keyword_words; read by satchel_chunk_keywords and satchel_chunk_has_keyword */
   gint64 *internal_date; /* seconds since 1970, UTC; or SATCHEL_DATE_UNKNOWN */
   gint64 *save_date;     /* seconds; 0: unknown (RFC 8514) */
   guint64 *size;         /* RFC822.SIZE, bytes as sent to a client; or SATCHEL_SIZE_UNKNOWN */
+  guint keyword_words;   /* words a message in `keywords`, as many as its messages need: 1 to SATCHEL_KEYWORD_WORDS */
 } SatchelChunk;
+
+/* The keywords of message @row: bit k is the snapshot's keyword k. */
+static inline SatchelKeywordSet
+satchel_chunk_keywords (const SatchelChunk *chunk, guint row)
+{
+  SatchelKeywordSet set = { { 0 } };
+  for (guint i = 0; i < chunk->keyword_words; i++)
+    set.words[i] = chunk->keywords[(gsize) row * chunk->keyword_words + i];
+  return set;
+}
+
+static inline gboolean
+satchel_chunk_has_keyword (const SatchelChunk *chunk, guint row, guint bit)
+{
+  return bit / 64 < chunk->keyword_words && (chunk->keywords[(gsize) row * chunk->keyword_words + bit / 64] >> bit % 64 & 1) != 0;
+}
 
 struct SatchelSnapshot
 {
@@ -123,9 +139,12 @@ typedef struct SatchelSnapshotBuilder SatchelSnapshotBuilder;
 typedef struct SatchelMessageRow
 {
   guint32 uid, flags;
-  guint64 modseq, keywords, size;
+  guint64 modseq, size;
   gint64 internal_date, save_date;
+  SatchelKeywordSet keywords;
 } SatchelMessageRow;
+/* All of message @row. */
+SATCHEL_API void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);
 SATCHEL_API SatchelSnapshotBuilder *satchel_snapshot_builder_new (SatchelSnapshot *base);
 /* @row->uid is above every UID so far (of base as well). */
 SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row);
@@ -134,12 +153,16 @@ SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builde
 SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, guint32 index, SatchelMessageRow *ret_row);
 SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, const SatchelMessageRow *row);
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
-/* Bit of a keyword, added when new; where 64 are there, in the place of one that no message has.  -1: all are in use. */
+/* Bit of a keyword, added when new; where satchel_keywords_limit are there, in the place of one that no message has.  -1: all are in use. */
 SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name);
-/* Another name for a bit that no message has. */
-SATCHEL_API void satchel_snapshot_builder_rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name);
+/* For drivers that number keywords themselves: the names of bits 0 to @n - 1, at most SATCHEL_KEYWORDS_MAX and all that
+ * messages have.  A bit gets another name only when no message has it.  Copied. */
+SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *const *names, guint n);
+/* How many keywords messages of a mailbox may have, at most SATCHEL_KEYWORDS_MAX: setting limits.keywords.  Mailboxes that
+ * have more keep them. */
+SATCHEL_API guint satchel_keywords_limit (void);
 /* Bits that any message has. */
-SATCHEL_API guint64 satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
+SATCHEL_API SatchelKeywordSet satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
 /* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, size_bytes) are computed here, the
  * rest is taken as given. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,

@@ -8,7 +8,7 @@
 #include <satchel/header.h>
 
 /* What the arguments are bounded by beyond the lexer's limits. */
-#define IMAP_FLAGS_MAX 128u
+#define IMAP_FLAGS_MAX SATCHEL_KEYWORDS_MAX
 #define IMAP_PART_PATH_MAX 100u /* numbers in BODY[1.2.3]: no message is deeper */
 #define IMAP_SEARCH_DEPTH_MAX 32u
 

@@ -97,6 +97,17 @@ tell_all (ImapSession *session, ImapCommand *command)
   return IMAP_STEP_DONE;
 }
 
+/* Of those that @old_bits, or @bits, name. */
+static gboolean
+has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordSet *old_bits, const SatchelChunk *chunk, guint row,
+                   const SatchelKeywordSet *bits)
+{
+  SatchelKeywordSet before = satchel_chunk_keywords (old, old_row), now = satchel_chunk_keywords (chunk, row);
+  satchel_keyword_set_intersect (&before, old_bits);
+  satchel_keyword_set_intersect (&now, bits);
+  return satchel_keyword_set_equal (&before, &now);
+}
+
 /* Those of @failed that can be tried again, since what the operation touches is as the client knew it: another flag was
  * changed (RFC 7162 3.1.12).  With UNCHANGEDSINCE 0 a keyword must only be missing (RFC 7162 3.1.3, example 8). */
 static void
@@ -104,8 +115,8 @@ find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known
                const SatchelUidSet *failed, SatchelUidSet *ret_uids)
 {
   const ImapFlagList *flags = &arguments->flags;
-  guint64 known_bits = known != NULL ? imap_view_keyword_bits (known, flags->keywords) : 0;
-  guint64 bits = imap_view_keyword_bits (newest, flags->keywords);
+  SatchelKeywordSet known_bits = known != NULL ? imap_view_keyword_bits (known, flags->keywords) : (SatchelKeywordSet){ { 0 } };
+  SatchelKeywordSet bits = imap_view_keyword_bits (newest, flags->keywords);
   gboolean tests_absence = arguments->unchanged_since == 0 && flags->flags == 0;
   for (guint i = 0; i < failed->n_ranges; i++)
     for (guint64 uid = failed->ranges[i].first; uid <= failed->ranges[i].last; uid++)
@@ -119,8 +130,10 @@ find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known
           old = satchel_snapshot_at (known, index, &old_row);
         gboolean is_same = old != NULL && old->modseq[old_row] <= arguments->unchanged_since
                            && ((old->flags[old_row] ^ chunk->flags[row]) & flags->flags) == 0
-                           && (old->keywords[old_row] & known_bits) == (chunk->keywords[row] & bits);
-        if (is_same || (tests_absence && (chunk->keywords[row] & bits) == 0))
+                           && has_same_keywords (old, old_row, &known_bits, chunk, row, &bits);
+        SatchelKeywordSet present = satchel_chunk_keywords (chunk, row);
+        satchel_keyword_set_intersect (&present, &bits);
+        if (is_same || (tests_absence && satchel_keyword_set_is_empty (&present)))
           satchel_uid_set_add (ret_uids, (guint32) uid, (guint32) uid);
       }
 }
@@ -196,7 +209,8 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (telling->is_conditional
           ? !change_unchanged (session, command, &uids, &telling->failed, &error)
           : !change_flags (session, arguments, &uids, G_MAXUINT64, &telling->own_modseq, &telling->failed, &error))
-    return imap_command_error (session, command, error);
+    return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT) ? imap_command_no (command, "LIMIT", imap_text_many_keywords)
+                                                                       : imap_command_error (session, command, error);
   telling->items = imap_session_unsolicited_items (session) | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
   telling->after = satchel_mailbox_snapshot (view->mailbox);
   imap_view_tell_keywords (view, &session->writer, telling->after);

@@ -12,4 +12,4 @@ typedef struct ImapErrorText
 
 /* @code: of SATCHEL_ERROR; any other is FAILED. */
 const ImapErrorText *imap_error_text (const GError *error);
-extern const char imap_text_long_keyword[];
+extern const char imap_text_long_keyword[], imap_text_many_keywords[];

@@ -283,7 +283,7 @@ imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
     case IMAP_KEY_RECENT:
       return imap_view_is_recent (subject->session->view, chunk->uid[row]);
     case IMAP_KEY_KEYWORD:
-      return key->keyword_bit >= 0 && (chunk->keywords[row] >> key->keyword_bit & 1);
+      return key->keyword_bit >= 0 && satchel_chunk_has_keyword (chunk, row, (guint) key->keyword_bit);
     case IMAP_KEY_SEQUENCE:
       return satchel_uid_set_contains (&key->resolved, subject->sequence);
     case IMAP_KEY_UID:

@@ -160,8 +160,7 @@ static void
 wake_with_ghosts (ImapView *view)
 {
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (NULL);
-  for (guint k = 0; k < view->after->n_keywords; k++)
-    satchel_snapshot_builder_keyword (builder, view->after->keywords[k]);
+  satchel_snapshot_builder_set_keywords (builder, view->after->keywords, view->after->n_keywords);
   for (guint i = 0; i < view->uids.n_ranges; i++)
     for (guint64 uid = view->uids.ranges[i].first; uid <= view->uids.ranges[i].last; uid++)
       {
@@ -171,9 +170,8 @@ wake_with_ghosts (ImapView *view)
           {
             guint r;
             const SatchelChunk *chunk = satchel_snapshot_at (view->after, index, &r);
-            row = (SatchelMessageRow){ .uid = row.uid, .flags = chunk->flags[r], .keywords = chunk->keywords[r],
-                                       .modseq = MIN (chunk->modseq[r], view->modseq), .size = chunk->size[r],
-                                       .internal_date = chunk->internal_date[r], .save_date = chunk->save_date[r] };
+            satchel_chunk_get_row (chunk, r, &row);
+            row.modseq = MIN (row.modseq, view->modseq);
           }
         satchel_snapshot_builder_append (builder, &row);
       }
@@ -332,14 +330,15 @@ tell_counts (ImapView *view, ImapWriter *writer)
   imap_view_tell_keywords (view, writer, view->after);
 }
 
-guint64
+SatchelKeywordSet
 imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords)
 {
-  guint64 bits = 0;
+  SatchelKeywordSet bits = { { 0 } };
   for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
     {
       int bit = satchel_snapshot_keyword (snapshot, keywords[i]);
-      bits |= bit >= 0 ? G_GUINT64_CONSTANT (1) << bit : 0;
+      if (bit >= 0)
+        satchel_keyword_set_add (&bits, (guint) bit);
     }
   return bits;
 }
@@ -358,32 +357,34 @@ is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk 
   guint r;
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);
   guint32 flags = old->flags[r] & SATCHEL_FLAGS_ALL;
-  guint64 bits = old->keywords[r], own_bits = imap_view_keyword_bits (view->after, own->keywords);
+  SatchelKeywordSet bits = satchel_chunk_keywords (old, r), now = satchel_chunk_keywords (chunk, row);
+  SatchelKeywordSet own_bits = imap_view_keyword_bits (view->after, own->keywords);
   switch (own->mode)
     {
     case SATCHEL_FLAGS_ADD:
       flags |= own->flags;
-      bits |= own_bits;
+      satchel_keyword_set_unite (&bits, &own_bits);
       break;
     case SATCHEL_FLAGS_REMOVE:
       flags &= ~own->flags;
-      bits &= ~own_bits;
+      satchel_keyword_set_subtract (&bits, &own_bits);
       break;
     default:
       flags = own->flags;
       bits = own_bits;
     }
-  for (guint k = 0; k < before->n_keywords && bits >> k != 0; k++)
-    if ((bits >> k & 1) != 0 && strcmp (before->keywords[k], view->after->keywords[k]) != 0)
+  for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < before->n_keywords; k = satchel_keyword_set_next (&bits, (guint) k + 1))
+    if (strcmp (before->keywords[k], view->after->keywords[k]) != 0)
       return FALSE; /* the bit is another keyword's now */
-  return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && bits == chunk->keywords[row];
+  return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && satchel_keyword_set_equal (&bits, &now);
 }
 
 void
 imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
                        const SatchelChunk *chunk, guint row)
 {
-  imap_write_flags_memo (writer, memo, chunk->flags[row] & SATCHEL_FLAGS_ALL, chunk->keywords[row], snapshot->keywords,
+  SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
+  imap_write_flags_memo (writer, memo, chunk->flags[row] & SATCHEL_FLAGS_ALL, &bits, snapshot->keywords,
                          snapshot->n_keywords, imap_view_is_recent (view, chunk->uid[row]));
 }
 

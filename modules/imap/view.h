@@ -106,7 +106,7 @@ void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags,
 void imap_view_forget_own (ImapView *view);
 
 /* Bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
-guint64 imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
+SatchelKeywordSet imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */

@@ -149,7 +149,7 @@ static const struct
 };
 
 void
-imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char *const *keywords, guint n_keywords,
+imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
                   gboolean is_recent)
 {
   const char *space = "";
@@ -168,8 +168,8 @@ imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char 
       space = " ";
     }
   /* A store made by others may hold names that are no atoms: those are never shown. */
-  for (guint i = 0; i < n_keywords && keyword_bits >> i != 0; i++)
-    if ((keyword_bits >> i & 1) && imap_is_atom (keywords[i]))
+  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < n_keywords; i = satchel_keyword_set_next (bits, (guint) i + 1))
+    if (imap_is_atom (keywords[i]))
       {
         imap_write (writer, space);
         imap_write (writer, keywords[i]);
@@ -179,20 +179,20 @@ imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char 
 }
 
 void
-imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, guint64 keyword_bits,
+imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, const SatchelKeywordSet *bits,
                        char *const *keywords, guint n_keywords, gboolean is_recent)
 {
-  if (memo->len > 0 && memo->flags == flags && memo->keyword_bits == keyword_bits && memo->is_recent == is_recent)
+  if (memo->len > 0 && memo->flags == flags && satchel_keyword_set_equal (&memo->bits, bits) && memo->is_recent == is_recent)
     {
       imap_write_raw (writer, memo->text, memo->len);
       return;
     }
   gsize before = writer->len;
-  imap_write_flags (writer, flags, keyword_bits, keywords, n_keywords, is_recent);
+  imap_write_flags (writer, flags, bits, keywords, n_keywords, is_recent);
   gsize len = writer->len - before;
   memo->len = len <= sizeof memo->text ? (guint) len : 0;
   memo->flags = flags;
-  memo->keyword_bits = keyword_bits;
+  memo->bits = *bits;
   memo->is_recent = is_recent;
   memcpy (memo->text, writer->data + before, memo->len);
 }

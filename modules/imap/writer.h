@@ -46,7 +46,7 @@ void imap_write_mailbox (ImapWriter *writer, const char *name);
 /* "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
-void imap_write_flags (ImapWriter *writer, guint32 flags, guint64 keyword_bits, char *const *keywords, guint n_keywords,
+void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
                        gboolean is_recent);
 /* All flags a mailbox knows, for FLAGS and PERMANENTFLAGS. */
 void imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_keywords, gboolean may_add);
@@ -66,12 +66,12 @@ void imap_write_base64 (ImapWriter *writer, const guint8 *data, gsize len);
 /* The flags text of the last message, which the next one mostly shares. */
 typedef struct ImapFlagsMemo
 {
-  guint64 keyword_bits;
+  SatchelKeywordSet bits;
   guint32 flags;
   gboolean is_recent;
   guint len;
   char text[512];
 } ImapFlagsMemo;
 /* The same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
-void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, guint64 keyword_bits,
+void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, const SatchelKeywordSet *bits,
                             char *const *keywords, guint n_keywords, gboolean is_recent);

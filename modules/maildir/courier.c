@@ -197,11 +197,11 @@ take_keywords (MdMailbox *mb, GError **error)
       const MdFound *found = &g_array_index (scan.found, MdFound, i);
       g_autofree char *base = base_of ((const char *) scan.names->data + found->name, found->len);
       const GArray *numbers = g_hash_table_lookup (tags.by_file, base);
-      guint64 set = 0;
+      SatchelKeywordSet set = { { 0 } };
       for (guint k = 0; numbers != NULL && k < numbers->len; k++)
         if (bits[g_array_index (numbers, guint, k)] >= 0)
-          set |= G_GUINT64_CONSTANT (1) << bits[g_array_index (numbers, guint, k)];
-      rename_with_letters (mb, &scan, found, md_keywords_to_letters (&mb->keywords, set));
+          satchel_keyword_set_add (&set, (guint) bits[g_array_index (numbers, guint, k)]);
+      rename_with_letters (mb, &scan, found, md_keywords_to_letters (&mb->keywords, &set));
     }
   md_scan_clear (&scan);
   return md_fsync (mb->cur_fd, "cur", error);
@@ -352,17 +352,17 @@ write_keywords (MdMailbox *mb, GError **error)
       guint row;
       if ((entry->bits & MD_ENTRY_DEAD) != 0 || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
         continue;
-      guint64 bits = satchel_snapshot_at (mb->snapshot, index, &row)->keywords[row];
-      if (bits == 0)
+      const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
+      SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
+      if (satchel_keyword_set_is_empty (&bits))
         continue;
       g_string_append_printf (out, "%.*s:", (int) entry->base_len, md_table_name (&mb->table, entry));
       const char *space = "";
-      for (guint k = 0; k < mb->keywords.n; k++)
-        if ((bits >> k & 1) != 0)
-          {
-            g_string_append_printf (out, "%s%u", space, k);
-            space = " ";
-          }
+      for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < mb->keywords.n; k = satchel_keyword_set_next (&bits, (guint) k + 1))
+        {
+          g_string_append_printf (out, "%s%d", space, k);
+          space = " ";
+        }
       g_string_append_c (out, '\n');
     }
   g_autoptr (GPtrArray) changes = g_ptr_array_new_with_free_func (g_free);

@@ -17,12 +17,24 @@ put (GByteArray *out, const void *data, gsize len)
 }
 
 static void
+put_wide (GByteArray *out, const SatchelMessageRow *row)
+{
+  guint n = satchel_keyword_set_n_words (&row->keywords);
+  if (n < 2)
+    return;
+  WideItem item = { row->uid, n - 1 };
+  put (out, "W", 1);
+  put (out, &item, sizeof item);
+  put (out, &row->keywords.words[1], item.n_words * sizeof (guint64));
+}
+
+static void
 put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, const char *name)
 {
   RowItem item = { .uid = row->uid,
                    .flags = row->flags,
                    .modseq = row->modseq,
-                   .keywords = row->keywords,
+                   .keywords = row->keywords.words[0],
                    .size = row->size,
                    .cache_off = entry->cache_off,
                    .internal_date = row->internal_date,
@@ -34,6 +46,7 @@ put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, co
   put (out, "R", 1);
   put (out, &item, sizeof item);
   put (out, name, entry->name_len);
+  put_wide (out, row);
 }
 
 void
@@ -71,7 +84,7 @@ md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entr
   if (pending == NULL)
     return;
   FlagsItem item = { .modseq = row->modseq,
-                     .keywords = row->keywords,
+                     .keywords = row->keywords.words[0],
                      .uid = row->uid,
                      .flags = row->flags,
                      .bits = entry->bits,
@@ -79,6 +92,7 @@ md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entr
   put (pending, "F", 1);
   put (pending, &item, sizeof item);
   put (pending, md_table_name (&mb->table, entry) + entry->base_len, item.end_len);
+  put_wide (pending, row);
 }
 
 static void
@@ -101,10 +115,10 @@ md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq)
 static void
 put_keyword (GByteArray *out, const MdKeywords *keywords, guint bit)
 {
-  guint8 head[3] = { (guint8) bit, (guint8) keywords->letter[bit], (guint8) strlen (keywords->names[bit]) };
-  put (out, "K", 1);
-  put (out, head, 3);
-  put (out, keywords->names[bit], head[2]);
+  KeywordItem item = { (guint16) bit, keywords->letter[bit], (guint8) strlen (keywords->names[bit]) };
+  put (out, "k", 1);
+  put (out, &item, sizeof item);
+  put (out, keywords->names[bit], item.name_len);
 }
 
 void
@@ -255,7 +269,7 @@ static void
 checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
 {
   const SatchelSnapshot *snapshot = mb->snapshot;
-  const guint64 lettered = md_keywords_lettered (&mb->keywords);
+  const SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords);
   const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data;
   const MdEntry *end = entry + mb->table.entries->len;
   for (guint c = 0; snapshot != NULL && c < snapshot->n_chunks; c++)
@@ -267,11 +281,11 @@ checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
             entry++;
           if (entry == end || entry->uid != chunk->uid[i])
             continue;
-          SatchelMessageRow row = { chunk->uid[i],           chunk->flags[i],        chunk->modseq[i],
-                                    chunk->keywords[i],      chunk->size[i],         chunk->internal_date[i],
-                                    chunk->save_date[i] };
+          SatchelMessageRow row;
+          satchel_chunk_get_row (chunk, i, &row);
           put_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
-          checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || (row.keywords & ~lettered) != 0;
+          satchel_keyword_set_subtract (&row.keywords, &lettered);
+          checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || !satchel_keyword_set_is_empty (&row.keywords);
           cut_frame (checkpoint, FRAME_BYTES);
         }
     }

@@ -28,10 +28,19 @@ md_index_peek (int dirfd, MdSummary *ret)
   return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
 }
 
+/* As little as most messages need; they may be many. */
+typedef struct LoadedRow
+{
+  guint32 uid, flags;
+  guint64 modseq, keywords, size;
+  gint64 internal_date, save_date;
+} LoadedRow;
+
 typedef struct Loader
 {
   MdMailbox *mb;
-  GArray *rows; /* SatchelMessageRow, parallel to the table's entries */
+  GArray *rows;     /* LoadedRow, parallel to the table's entries */
+  GHashTable *wide; /* of UIDs: SatchelKeywordSet, without its first word */
   const guint8 *at, *end;
 } Loader;
 
@@ -71,8 +80,8 @@ load_row (Loader *loader)
       || !take_name (loader, "", 0, item.name_len, name))
     return FALSE;
   MdTable *table = &loader->mb->table;
-  SatchelMessageRow row = { item.uid,  item.flags,         item.modseq,   item.keywords,
-                            item.size, item.internal_date, item.save_date };
+  LoadedRow row = { item.uid, item.flags, item.modseq, item.keywords, item.size, item.internal_date, item.save_date };
+  g_hash_table_remove (loader->wide, GUINT_TO_POINTER (item.uid));
   MdEntry *entry = md_table_find (table, item.uid);
   guint8 bits = item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS);
   if (entry == NULL)
@@ -87,7 +96,7 @@ load_row (Loader *loader)
     {
       if (strcmp (md_table_name (table, entry), name) != 0 || entry->bits != bits)
         md_table_rename (table, entry, bits, name, item.base_len);
-      g_array_index (loader->rows, SatchelMessageRow, entry - (MdEntry *) (void *) table->entries->data) = row;
+      g_array_index (loader->rows, LoadedRow, entry - (MdEntry *) (void *) table->entries->data) = row;
     }
   entry->cache_off = item.cache_off;
   entry->cache_len = item.cache_len;
@@ -108,11 +117,28 @@ load_flags (Loader *loader)
   if (entry == NULL || !take_name (loader, md_table_name (table, entry), entry->base_len, item.end_len, name))
     return FALSE;
   md_table_rename (table, entry, item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS), name, entry->base_len);
-  SatchelMessageRow *row
-      = &g_array_index (loader->rows, SatchelMessageRow, entry - (MdEntry *) (void *) table->entries->data);
+  LoadedRow *row = &g_array_index (loader->rows, LoadedRow, entry - (MdEntry *) (void *) table->entries->data);
   row->flags = item.flags;
   row->modseq = item.modseq;
   row->keywords = item.keywords;
+  g_hash_table_remove (loader->wide, GUINT_TO_POINTER (item.uid));
+  return TRUE;
+}
+
+static gboolean
+load_wide (Loader *loader)
+{
+  WideItem item;
+  const void *p = take (loader, sizeof item);
+  if (p == NULL)
+    return FALSE;
+  memcpy (&item, p, sizeof item);
+  const void *words = item.n_words > 0 && item.n_words < SATCHEL_KEYWORD_WORDS ? take (loader, item.n_words * sizeof (guint64)) : NULL;
+  if (words == NULL || md_table_find (&loader->mb->table, item.uid) == NULL)
+    return FALSE;
+  SatchelKeywordSet *set = g_new0 (SatchelKeywordSet, 1);
+  memcpy (&set->words[1], words, item.n_words * sizeof (guint64));
+  g_hash_table_replace (loader->wide, GUINT_TO_POINTER (item.uid), set);
   return TRUE;
 }
 
@@ -141,25 +167,42 @@ load_tombstone (Loader *loader)
 }
 
 static gboolean
-load_keyword (Loader *loader)
+take_keyword (Loader *loader, const KeywordItem *item)
 {
-  const guint8 *head = take (loader, 3);
-  const char *bytes = head != NULL ? take (loader, head[2]) : NULL;
+  const char *bytes = take (loader, item->name_len);
   MdKeywords *keywords = &loader->mb->keywords;
   if (bytes == NULL)
     return FALSE;
-  g_autofree char *name = g_strndup (bytes, head[2]);
-  int letter = (gint8) head[1];
-  if (head[0] < keywords->n && md_keywords_is_valid (name) && md_keywords_find (keywords, name) < 0)
+  g_autofree char *name = g_strndup (bytes, item->name_len);
+  int letter = item->letter;
+  if (item->bit < keywords->n && md_keywords_is_valid (name) && md_keywords_find (keywords, name) < 0)
     {
-      md_keywords_rename (keywords, head[0], name); /* no message had it */
+      md_keywords_rename (keywords, item->bit, name); /* no message had it */
       return TRUE;
     }
-  if (head[0] != keywords->n || keywords->n == SATCHEL_KEYWORDS_MAX || letter >= (int) MD_LETTERS
+  if (item->bit != keywords->n || keywords->n == SATCHEL_KEYWORDS_MAX || letter >= (int) MD_LETTERS
       || !md_keywords_is_valid (name) || md_keywords_find (keywords, name) >= 0
       || (letter >= 0 && keywords->bit_of_letter[letter] >= 0))
     return FALSE;
   return md_keywords_add_without_letter (keywords, name, letter < 0 ? -1 : letter) >= 0;
+}
+
+static gboolean
+load_keyword (Loader *loader)
+{
+  KeywordItem item;
+  const void *p = take (loader, sizeof item);
+  if (p == NULL)
+    return FALSE;
+  memcpy (&item, p, sizeof item);
+  return take_keyword (loader, &item);
+}
+
+static gboolean
+load_old_keyword (Loader *loader)
+{
+  const guint8 *head = take (loader, 3);
+  return head != NULL && take_keyword (loader, &(KeywordItem){ head[0], (gint8) head[1], head[2] });
 }
 
 static gboolean
@@ -200,8 +243,14 @@ load_items (Loader *loader)
         case 'X':
           ok = load_tombstone (loader);
           break;
-        case 'K':
+        case 'W':
+          ok = load_wide (loader);
+          break;
+        case 'k':
           ok = load_keyword (loader);
+          break;
+        case 'K':
+          ok = load_old_keyword (loader);
           break;
         case 'M':
           ok = load_metadata (loader);
@@ -257,20 +306,39 @@ load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary
   return TRUE;
 }
 
+static void
+whole_row (const Loader *loader, guint index, SatchelMessageRow *ret)
+{
+  const LoadedRow *row = &g_array_index (loader->rows, LoadedRow, index);
+  const SatchelKeywordSet *wide = g_hash_table_lookup (loader->wide, GUINT_TO_POINTER (row->uid));
+  *ret = (SatchelMessageRow){ .uid = row->uid,
+                              .flags = row->flags,
+                              .modseq = row->modseq,
+                              .size = row->size,
+                              .internal_date = row->internal_date,
+                              .save_date = row->save_date };
+  if (wide != NULL)
+    ret->keywords = *wide;
+  ret->keywords.words[0] = row->keywords;
+}
+
 static SatchelSnapshot *
 build_snapshot (Loader *loader, const MdSummary *summary)
 {
   MdMailbox *mb = loader->mb;
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (NULL);
+  satchel_snapshot_builder_set_keywords (builder, mb->keywords.names, mb->keywords.n);
+  SatchelKeywordSet known = { { 0 } };
   for (guint i = 0; i < mb->keywords.n; i++)
-    satchel_snapshot_builder_keyword (builder, mb->keywords.names[i]);
-  guint64 known = mb->keywords.n == 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << mb->keywords.n) - 1;
+    satchel_keyword_set_add (&known, i);
   for (guint i = 0; i < loader->rows->len; i++)
     {
-      SatchelMessageRow *row = &g_array_index (loader->rows, SatchelMessageRow, i);
-      row->keywords &= known;
-      if ((g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) == 0)
-        satchel_snapshot_builder_append (builder, row);
+      SatchelMessageRow row;
+      if ((g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) != 0)
+        continue;
+      whole_row (loader, i, &row);
+      satchel_keyword_set_intersect (&row.keywords, &known);
+      satchel_snapshot_builder_append (builder, &row);
     }
   mb->uidnext = summary->uidnext;
   mb->first_recent = summary->first_recent;
@@ -304,9 +372,10 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
       forget (mb);
       return MD_INDEX_LOST;
     }
-  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (SatchelMessageRow));
+  g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (LoadedRow));
+  g_autoptr (GHashTable) wide = g_hash_table_new_full (NULL, NULL, NULL, g_free);
   g_autoptr (GByteArray) buffer = g_byte_array_new ();
-  Loader loader = { .mb = mb, .rows = rows };
+  Loader loader = { .mb = mb, .rows = rows, .wide = wide };
   gboolean is_checkpoint = FALSE, got_any = FALSE;
   index->size = 0;
   while (load_frame (&loader, (guint64) st.st_size, buffer, ret_summary, &is_checkpoint))

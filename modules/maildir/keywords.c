@@ -6,6 +6,7 @@
 
 #include "maildir.h"
 
+#include <satchel/hash.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,8 +14,8 @@ void
 md_keywords_init (MdKeywords *keywords)
 {
   memset (keywords, 0, sizeof *keywords);
-  memset (keywords->letter, -1, sizeof keywords->letter);
-  memset (keywords->bit_of_letter, -1, sizeof keywords->bit_of_letter);
+  for (guint i = 0; i < MD_LETTERS; i++)
+    keywords->bit_of_letter[i] = -1;
 }
 
 void
@@ -23,12 +24,49 @@ md_keywords_clear (MdKeywords *keywords)
   for (guint i = 0; i < keywords->n; i++)
     g_free (keywords->names[i]);
   g_free (keywords->names);
+  g_free (keywords->letter);
+  g_clear_pointer (&keywords->by_name, g_hash_table_unref);
   md_keywords_init (keywords);
+}
+
+/* From here on a table is faster than a look at each. */
+#define FEW 32u
+
+static void
+table_add (MdKeywords *keywords, guint bit)
+{
+  g_hash_table_replace (keywords->by_name, g_ascii_strdown (keywords->names[bit], -1), GUINT_TO_POINTER (bit + 1));
+}
+
+static void
+table_remove (MdKeywords *keywords, guint bit)
+{
+  g_autofree char *key = g_ascii_strdown (keywords->names[bit], -1);
+  if (keywords->by_name != NULL)
+    g_hash_table_remove (keywords->by_name, key);
+}
+
+/* After @bit has got its name. */
+static void
+table_note (MdKeywords *keywords, guint bit)
+{
+  if (keywords->by_name != NULL)
+    table_add (keywords, bit);
+  if (keywords->by_name != NULL || keywords->n <= FEW)
+    return;
+  keywords->by_name = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  for (guint i = 0; i < keywords->n; i++)
+    table_add (keywords, i);
 }
 
 int
 md_keywords_find (const MdKeywords *keywords, const char *name)
 {
+  if (keywords->by_name != NULL)
+    {
+      g_autofree char *key = g_ascii_strdown (name, -1);
+      return GPOINTER_TO_INT (g_hash_table_lookup (keywords->by_name, key)) - 1;
+    }
   for (guint i = 0; i < keywords->n; i++)
     if (g_ascii_strcasecmp (keywords->names[i], name) == 0)
       return (int) i;
@@ -55,9 +93,11 @@ md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int lett
   guint bit = keywords->n++;
   keywords->names = g_renew (char *, keywords->names, keywords->n);
   keywords->names[bit] = g_strdup (name);
+  keywords->letter = g_renew (gint8, keywords->letter, keywords->n);
   keywords->letter[bit] = (gint8) letter;
+  table_note (keywords, bit);
   if (letter >= 0)
-    keywords->bit_of_letter[letter] = (gint8) bit;
+    keywords->bit_of_letter[letter] = (gint16) bit;
   return (int) bit;
 }
 
@@ -65,6 +105,9 @@ int
 md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file)
 {
   int letter = -1;
+  *ret_needs_file = FALSE;
+  if (keywords->n >= satchel_keywords_limit ())
+    return -1;
   for (guint i = 0; i < MD_LETTERS && letter < 0; i++)
     if (keywords->bit_of_letter[i] < 0)
       letter = (int) i;
@@ -93,7 +136,7 @@ load_line (MdKeywords *keywords, const char *line)
       if (other >= 0)
         keywords->letter[other] = -1;
       keywords->letter[known] = (gint8) letter;
-      keywords->bit_of_letter[letter] = (gint8) known;
+      keywords->bit_of_letter[letter] = (gint16) known;
     }
 }
 
@@ -125,39 +168,45 @@ md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy)
 {
   *ret_copy = *keywords;
   ret_copy->names = g_new (char *, MAX (keywords->n, 1));
+  ret_copy->letter = g_memdup2 (keywords->letter, keywords->n);
   for (guint i = 0; i < keywords->n; i++)
     ret_copy->names[i] = g_strdup (keywords->names[i]);
+  ret_copy->by_name = NULL;
+  if (keywords->n > 0)
+    table_note (ret_copy, keywords->n - 1);
 }
 
 gboolean
 md_keywords_rename (MdKeywords *keywords, guint bit, const char *name)
 {
+  table_remove (keywords, bit);
   g_free (keywords->names[bit]);
   keywords->names[bit] = g_strdup (name);
+  table_note (keywords, bit);
   return keywords->letter[bit] >= 0;
 }
 
-guint64
+SatchelKeywordSet
 md_keywords_from_letters (const MdKeywords *keywords, guint32 letters)
 {
-  guint64 bits = 0;
+  SatchelKeywordSet bits = { { 0 } };
   for (guint i = 0; letters != 0 && i < MD_LETTERS; i++)
     if ((letters & (1u << i)) != 0 && keywords->bit_of_letter[i] >= 0)
-      bits |= G_GUINT64_CONSTANT (1) << keywords->bit_of_letter[i];
+      satchel_keyword_set_add (&bits, (guint) keywords->bit_of_letter[i]);
   return bits;
 }
 
 guint32
-md_keywords_to_letters (const MdKeywords *keywords, guint64 bits)
+md_keywords_to_letters (const MdKeywords *keywords, const SatchelKeywordSet *bits)
 {
   guint32 letters = 0;
-  for (guint i = 0; bits != 0 && i < keywords->n; i++)
-    if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0 && keywords->letter[i] >= 0)
+  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < keywords->n; i = satchel_keyword_set_next (bits, (guint) i + 1))
+    if (keywords->letter[i] >= 0)
       letters |= 1u << keywords->letter[i];
   return letters;
 }
 
-guint64
+SatchelKeywordSet
 md_keywords_lettered (const MdKeywords *keywords)
 {
   return md_keywords_from_letters (keywords, (1u << MD_LETTERS) - 1);

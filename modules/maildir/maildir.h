@@ -191,16 +191,17 @@ typedef struct MdKeywords
 {
   guint n;
   char **names;                         /* n; most mailboxes have none */
-  gint8 letter[SATCHEL_KEYWORDS_MAX];   /* -1: none */
-  gint8 bit_of_letter[MD_LETTERS];      /* -1: none */
+  GHashTable *by_name;                  /* in lower case: bit + 1; NULL while they are few */
+  gint8 *letter;                        /* n; -1: none */
+  gint16 bit_of_letter[MD_LETTERS];     /* -1: none */
   gboolean is_unsure;                   /* a save failed: what the file has is not known */
-  guint64 taken;                        /* asked for by the operation at work, and perhaps on no message yet */
+  SatchelKeywordSet taken;              /* asked for by the operation at work, and perhaps on no message yet */
 } MdKeywords;
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
 void md_keywords_load (MdKeywords *keywords, int dirfd);
 int md_keywords_find (const MdKeywords *keywords, const char *name);
-/* In memory; -1: 64 are there.  *ret_needs_file: it took a letter. */
+/* In memory; -1: satchel_keywords_limit are there.  *ret_needs_file: it took a letter. */
 int md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_file);
 gboolean md_keywords_is_valid (const char *name);
 int md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int letter);
@@ -209,9 +210,9 @@ gboolean md_keywords_save (MdKeywords *keywords, int dirfd, GError **error);
 void md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy);
 /* Another name for a bit that no message has; its letter stays.  TRUE: it has one. */
 gboolean md_keywords_rename (MdKeywords *keywords, guint bit, const char *name);
-guint64 md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
-guint32 md_keywords_to_letters (const MdKeywords *keywords, guint64 bits);
-guint64 md_keywords_lettered (const MdKeywords *keywords); /* bits that have a letter */
+SatchelKeywordSet md_keywords_from_letters (const MdKeywords *keywords, guint32 letters);
+guint32 md_keywords_to_letters (const MdKeywords *keywords, const SatchelKeywordSet *bits);
+SatchelKeywordSet md_keywords_lettered (const MdKeywords *keywords); /* bits that have a letter */
 guint32 md_keywords_letters (const MdKeywords *keywords);  /* letters that have a bit */
 
 /* ---- uidlist.c: UIDs of foreign files ---- */

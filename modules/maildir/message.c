@@ -299,8 +299,8 @@ md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
       if (entry == NULL || !satchel_snapshot_find (mb->snapshot, uids[i], &index))
         continue;
       const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &at);
-      SatchelMessageRow row = { uids[i],          chunk->flags[at],         chunk->modseq[at],   chunk->keywords[at],
-                                chunk->size[at],  chunk->internal_date[at], chunk->save_date[at] };
+      SatchelMessageRow row;
+      satchel_chunk_get_row (chunk, at, &row);
       md_index_row (mb, &row, entry);
     }
   md_index_flush (mb, FALSE, NULL);

@@ -157,6 +157,26 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
   return TRUE;
 }
 
+/* One that no message has, now or before this commit, without a letter if there is such a one; -1: none. */
+static int
+unused_keyword (MdMailbox *mb)
+{
+  SatchelKeywordSet used = satchel_snapshot_used_keywords (mb->snapshot);
+  int lettered = -1;
+  satchel_keyword_set_unite (&used, &mb->keywords.taken);
+  if (mb->published != NULL)
+    {
+      SatchelKeywordSet published = satchel_snapshot_used_keywords (mb->published);
+      satchel_keyword_set_unite (&used, &published);
+    }
+  for (guint bit = 0; bit < mb->keywords.n; bit++)
+    if (!satchel_keyword_set_has (&used, bit) && mb->keywords.letter[bit] < 0)
+      return (int) bit;
+    else if (!satchel_keyword_set_has (&used, bit) && lettered < 0)
+      lettered = (int) bit;
+  return lettered;
+}
+
 /* The bit of a name that is new; where all are taken, that of one which no message has, now or before this commit (one
  * that another transaction of it takes away may come back).  -1: none. */
 static int
@@ -166,13 +186,9 @@ add_keyword (MdMailbox *mb, const char *name, gboolean *needs_file)
   int bit = md_keywords_add (&mb->keywords, name, &took_letter);
   if (bit < 0)
     {
-      guint64 used = mb->keywords.taken | satchel_snapshot_used_keywords (mb->snapshot);
-      if (mb->published != NULL)
-        used |= satchel_snapshot_used_keywords (mb->published);
-      guint64 unlettered = ~used & ~md_keywords_lettered (&mb->keywords);
-      if (~used == 0)
+      bit = unused_keyword (mb);
+      if (bit < 0)
         return -1;
-      bit = __builtin_ctzll (unlettered != 0 ? unlettered : ~used);
       took_letter = md_keywords_rename (&mb->keywords, (guint) bit, name);
     }
   *needs_file |= took_letter;
@@ -181,9 +197,9 @@ add_keyword (MdMailbox *mb, const char *name, gboolean *needs_file)
 }
 
 static gboolean
-find_or_add (MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64 *ret, gboolean *needs_file, GError **error)
+find_or_add (MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, gboolean *needs_file, GError **error)
 {
-  guint64 bits = 0;
+  SatchelKeywordSet bits = { { 0 } };
   for (; names != NULL && *names != NULL; names++)
     {
       int bit = md_keywords_find (&mb->keywords, *names);
@@ -194,15 +210,16 @@ find_or_add (MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64
       if (bit < 0)
         bit = add_keyword (mb, *names, needs_file);
       if (bit < 0 && wanted == MD_KEYWORDS_ALL)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s: messages have %u keywords", mb->name, SATCHEL_KEYWORDS_MAX);
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s: its messages have %u keywords (limits.keywords); take one away from them first",
+                                  mb->name, mb->keywords.n);
       if (bit < 0)
         {
-          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords, a message comes in without another one",
-                       mb->store->storage->identity->user, mb->name, SATCHEL_KEYWORDS_MAX);
+          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords (limits.keywords), a message comes in without another one",
+                       mb->store->storage->identity->user, mb->name, mb->keywords.n);
           continue;
         }
-      bits |= G_GUINT64_CONSTANT (1) << bit;
-      mb->keywords.taken |= G_GUINT64_CONSTANT (1) << bit;
+      satchel_keyword_set_add (&bits, (guint) bit);
+      satchel_keyword_set_add (&mb->keywords.taken, (guint) bit);
     }
   *ret = bits;
   return TRUE;
@@ -220,9 +237,9 @@ has_all (const MdKeywords *keywords, char *const *names)
 /* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.  Names whose
  * save failed are given up: the next use of one writes again. */
 gboolean
-md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64 *ret, GError **error)
+md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, GError **error)
 {
-  *ret = 0;
+  *ret = (SatchelKeywordSet){ { 0 } };
   if (names == NULL || names[0] == NULL)
     return TRUE;
   gboolean needs_file = wanted != MD_KEYWORDS_KNOWN && mb->keywords.is_unsure;
@@ -246,22 +263,12 @@ md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
   return ok;
 }
 
-void
-md_plan_name_keywords (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint n_known)
-{
-  for (guint i = 0; i < mb->keywords.n; i++)
-    if (i >= n_known)
-      satchel_snapshot_builder_keyword (builder, mb->keywords.names[i]);
-    else if (strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
-      satchel_snapshot_builder_rename_keyword (builder, i, mb->keywords.names[i]);
-}
-
 SatchelSnapshotBuilder *
 md_plan_builder_for (MdPlan *plan, MdMailbox *mb)
 {
   md_plan_touch (plan, mb);
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
-  md_plan_name_keywords (mb, builder, mb->snapshot->n_keywords);
+  satchel_snapshot_builder_set_keywords (builder, mb->keywords.names, mb->keywords.n);
   return builder;
 }
 
@@ -276,16 +283,19 @@ md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *bui
 
 /* What names can hold of these flags goes to cur/; a message without any stays in new/ as a fresh delivery. */
 static gboolean
-needs_cur (const MdMailbox *mb, guint32 flags, guint64 keywords)
+needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 {
-  return (flags & SATCHEL_FLAGS_ALL) != 0 || md_keywords_to_letters (&mb->keywords, keywords) != 0;
+  return (row->flags & SATCHEL_FLAGS_ALL) != 0 || md_keywords_to_letters (&mb->keywords, &row->keywords) != 0;
 }
 
-static void
-note_beyond_names (MdMailbox *mb, guint32 flags, guint64 keywords)
+/* Do @one and @two differ in what names of files cannot hold? */
+static gboolean
+differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one, const SatchelMessageRow *two)
 {
-  if ((flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || (keywords & ~md_keywords_lettered (&mb->keywords)) != 0)
-    mb->index.needs_sync = TRUE;
+  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), first = one->keywords, second = two->keywords;
+  satchel_keyword_set_subtract (&first, &lettered);
+  satchel_keyword_set_subtract (&second, &lettered);
+  return ((one->flags ^ two->flags) & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || !satchel_keyword_set_equal (&first, &second);
 }
 
 void
@@ -294,14 +304,14 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
 {
   MdName parsed;
   guint base_len = (guint) name->len;
-  gboolean in_cur = needs_cur (mb, row->flags, row->keywords);
+  gboolean in_cur = needs_cur (mb, row);
   if (in_cur)
-    md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), NULL);
+    md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, &row->keywords), NULL);
   step->to_fd = in_cur ? mb->cur_fd : mb->new_fd;
   step->to_dir = in_cur ? mb->cur_path : mb->new_path;
   step->to = md_plan_name (plan, name->str);
   md_name_parse (name->str, base_len, &parsed);
-  note_beyond_names (mb, row->flags, row->keywords);
+  mb->index.needs_sync |= differ_beyond_names (mb, row, &(SatchelMessageRow){ 0 });
   satchel_snapshot_builder_append (builder, row);
   plan->op_changes = TRUE;
   g_mutex_lock (&plan->store->table);
@@ -370,9 +380,8 @@ md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder
           const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
           if (chunk->uid[at] > op->uids.ranges[r].last)
             break;
-          SatchelMessageRow row = { chunk->uid[at],           chunk->flags[at],     chunk->modseq[at],
-                                    chunk->keywords[at],      chunk->size[at],      chunk->internal_date[at],
-                                    chunk->save_date[at] };
+          SatchelMessageRow row;
+          satchel_chunk_get_row (chunk, at, &row);
           if (!func (plan, op, builder, index, &row, data, error))
             return FALSE;
         }
@@ -406,7 +415,7 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
     return FALSE;
   const char *old = md_table_name (&mb->table, entry);
   gboolean was_new = (entry->bits & MD_ENTRY_NEW) != 0;
-  if (was_new && !needs_cur (mb, row->flags, row->keywords))
+  if (was_new && !needs_cur (mb, row))
     {
       md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
       return TRUE;
@@ -414,7 +423,7 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
   GString *unknown = g_string_truncate (plan->unknown, 0), *name = g_string_truncate (plan->new_name, 0);
   g_string_append_len (name, old, entry->base_len);
   md_name_unknown (old, entry->name_len, md_keywords_letters (&mb->keywords), unknown);
-  md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, row->keywords), unknown->str);
+  md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, &row->keywords), unknown->str);
   if (!was_new && strcmp (name->str, old) == 0)
     {
       md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
@@ -439,7 +448,7 @@ change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
               SatchelMessageRow *row, gpointer data, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
-  guint64 keywords = *(const guint64 *) data;
+  const SatchelKeywordSet *keywords = data;
   const guint32 private_flags = ~(guint32) SATCHEL_FLAGS_ALL;
   if (op->unchanged_since != G_MAXUINT64 && row->modseq > op->unchanged_since)
     {
@@ -451,24 +460,24 @@ change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
     {
     case SATCHEL_FLAGS_REPLACE:
       row->flags = op->flags | (row->flags & private_flags);
-      row->keywords = keywords;
+      row->keywords = *keywords;
       break;
     case SATCHEL_FLAGS_ADD:
       row->flags |= op->flags;
-      row->keywords |= keywords;
+      satchel_keyword_set_unite (&row->keywords, keywords);
       break;
     case SATCHEL_FLAGS_REMOVE:
       row->flags &= ~op->flags;
-      row->keywords &= ~keywords;
+      satchel_keyword_set_subtract (&row->keywords, keywords);
       break;
     }
   satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
-  if (row->flags == before.flags && row->keywords == before.keywords)
+  if (row->flags == before.flags && satchel_keyword_set_equal (&row->keywords, &before.keywords))
     return TRUE;
   if (!take_modseq (plan, error))
     return FALSE;
   row->modseq = plan->modseq;
-  note_beyond_names (mb, row->flags ^ before.flags, row->keywords ^ before.keywords);
+  mb->index.needs_sync |= differ_beyond_names (mb, row, &before);
   satchel_snapshot_builder_set (builder, index, row);
   plan->op_changes = TRUE;
   return rename_for_flags (plan, mb, row, error);
@@ -478,7 +487,7 @@ static gboolean
 plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
-  guint64 keywords;
+  SatchelKeywordSet keywords;
   if (!md_plan_keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE ? MD_KEYWORDS_ALL : MD_KEYWORDS_KNOWN, &keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
@@ -555,9 +564,9 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
     op->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_array_set_size (op->ret_uids, 0);
   plan->op_changes = FALSE;
-  ((MdMailbox *) op->mailbox->driver)->keywords.taken = 0;
+  ((MdMailbox *) op->mailbox->driver)->keywords.taken = (SatchelKeywordSet){ { 0 } };
   if (op->destination != NULL)
-    ((MdMailbox *) op->destination->driver)->keywords.taken = 0;
+    ((MdMailbox *) op->destination->driver)->keywords.taken = (SatchelKeywordSet){ { 0 } };
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;
   gboolean ok = plan_kind (plan, op, error);

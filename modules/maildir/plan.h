@@ -11,10 +11,8 @@ MdEffect *md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind
 gboolean md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error);
 /* Those that the mailbox has; all, or LIMIT; those there is room for, so that a message is never refused for its keywords. */
 typedef enum { MD_KEYWORDS_KNOWN, MD_KEYWORDS_ALL, MD_KEYWORDS_ROOM } MdKeywordsWanted;
-gboolean md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, guint64 *ret,
+gboolean md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret,
                                GError **error);
-/* Names of @mb that the snapshot of the builder, which has @n_known of them, lacks or has otherwise. */
-void md_plan_name_keywords (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint n_known);
 SatchelSnapshotBuilder *md_plan_builder_for (MdPlan *plan, MdMailbox *mb);
 void md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder);
 void md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row,

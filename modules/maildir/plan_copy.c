@@ -64,15 +64,14 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
 }
 
 static gboolean
-translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, guint64 bits, guint64 *ret, GError **error)
+translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, const SatchelKeywordSet *bits, SatchelKeywordSet *ret, GError **error)
 {
-  *ret = bits;
-  if (bits == 0 || from == to)
+  *ret = *bits;
+  if (satchel_keyword_set_is_empty (bits) || from == to)
     return TRUE;
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (guint i = 0; i < from->keywords.n; i++)
-    if ((bits & (G_GUINT64_CONSTANT (1) << i)) != 0)
-      g_ptr_array_add (names, from->keywords.names[i]);
+  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (bits, (guint) i + 1))
+    g_ptr_array_add (names, from->keywords.names[i]);
   g_ptr_array_add (names, NULL);
   return md_plan_keyword_bits (plan, to, (char *const *) names->pdata, MD_KEYWORDS_ROOM, ret, error);
 }
@@ -86,7 +85,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   MdEntry *entry = md_plan_entry_of (from, row->uid, error);
   Copied copied = { .row = *row, .from_uid = row->uid };
   if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error)
-      || !translate_keywords (plan, from, to, row->keywords, &copied.row.keywords, error))
+      || !translate_keywords (plan, from, to, &row->keywords, &copied.row.keywords, error))
     return FALSE;
   copied.row.modseq = plan->modseq;
   copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */

@@ -181,13 +181,7 @@ md_row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret)
   if (!satchel_snapshot_find (snapshot, uid, &index))
     return FALSE;
   const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-  *ret = (SatchelMessageRow){ uid,
-                              chunk->flags[at],
-                              chunk->modseq[at],
-                              chunk->keywords[at],
-                              chunk->size[at],
-                              chunk->internal_date[at],
-                              chunk->save_date[at] };
+  satchel_chunk_get_row (chunk, at, ret);
   return TRUE;
 }
 

@@ -244,7 +244,9 @@ static void
 row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelMessageRow *row)
 {
   row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | flags;
-  row->keywords = (row->keywords & ~md_keywords_lettered (&mb->keywords)) | md_keywords_from_letters (&mb->keywords, letters);
+  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), named = md_keywords_from_letters (&mb->keywords, letters);
+  satchel_keyword_set_subtract (&row->keywords, &lettered);
+  satchel_keyword_set_unite (&row->keywords, &named);
 }
 
 /* Messages that are known: renamed, or gone.  Indexes of the builder count the messages of the snapshot. */
@@ -286,7 +288,7 @@ apply_known (Sync *sync)
                        name, parsed.base_len);
       g_mutex_unlock (&mb->store->table);
       /* After a loss all mod-sequences rise: what was told since the index was written is not known. */
-      if (row.flags != before.flags || row.keywords != before.keywords || mb->trust != MD_INDEX_EXACT)
+      if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords) || mb->trust != MD_INDEX_EXACT)
         row.modseq = sync->modseq;
       satchel_snapshot_builder_set (sync->builder, row_index, &row);
       md_index_row (mb, &row, entry);
@@ -334,8 +336,7 @@ merge_arrivals (Sync *sync)
   md_mailbox_state (mb, sync->modseq, &state);
   SatchelSnapshot *known = satchel_snapshot_builder_finish (sync->builder, &state);
   sync->builder = satchel_snapshot_builder_new (NULL);
-  for (guint i = 0; i < mb->keywords.n; i++)
-    satchel_snapshot_builder_keyword (sync->builder, mb->keywords.names[i]);
+  satchel_snapshot_builder_set_keywords (sync->builder, mb->keywords.names, mb->keywords.n);
   MdTable old = mb->table;
   md_table_init (&mb->table);
   guint at = 0;
@@ -353,13 +354,8 @@ merge_arrivals (Sync *sync)
       const MdEntry *before = chunk != NULL ? md_table_find (&old, uid) : NULL;
       if (before == NULL)
         continue;
-      SatchelMessageRow row = { uid,
-                                chunk->flags[row_at],
-                                chunk->modseq[row_at],
-                                chunk->keywords[row_at],
-                                chunk->size[row_at],
-                                chunk->internal_date[row_at],
-                                chunk->save_date[row_at] };
+      SatchelMessageRow row;
+      satchel_chunk_get_row (chunk, row_at, &row);
       satchel_snapshot_builder_append (sync->builder, &row);
       MdEntry *copy = md_table_add (&mb->table, uid, before->bits, md_table_name (&old, before), before->base_len);
       copy->cache_off = before->cache_off;
@@ -433,7 +429,7 @@ apply (Sync *sync, GError **error)
   for (guint i = 0; i < mb->keywords.n; i++)
     if (i >= n_known || strcmp (mb->keywords.names[i], mb->snapshot->keywords[i]) != 0)
       md_index_keyword (mb, i);
-  md_plan_name_keywords (mb, sync->builder, n_known);
+  satchel_snapshot_builder_set_keywords (sync->builder, mb->keywords.names, mb->keywords.n);
   if (mb->snapshot != NULL)
     apply_known (sync);
   if (is_first)

@@ -138,9 +138,10 @@ case_keyword_case (Fixture *fixture)
 static void
 case_keyword_limit (Fixture *fixture)
 {
+  satchel_keywords_set_limit (FEW_KEYWORDS);
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
-  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+  for (guint k = 0; k < FEW_KEYWORDS; k++)
     {
       g_autofree char *name = g_strdup_printf ("Keyword-%u", k);
       fixture_set_flags (fixture, mailbox, k % 2 == 0 ? uid : other, SATCHEL_FLAGS_ADD, 0, name);
@@ -161,20 +162,22 @@ case_keyword_limit (Fixture *fixture)
   mailbox = fixture_open (fixture, "INBOX");
   assert_flags (mailbox, uid, 0, before);
   assert_flags (mailbox, other, 0, other_before);
+  satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
 }
 
 /* A keyword that no message has any more makes room; whoever looks at an older snapshot sees the old name. */
 static void
 case_keyword_room (Fixture *fixture)
 {
+  satchel_keywords_set_limit (FEW_KEYWORDS);
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
-  for (guint k = 0; k < 3 * SATCHEL_KEYWORDS_MAX; k++)
+  for (guint k = 0; k < 3 * FEW_KEYWORDS; k++)
     {
       g_autofree char *name = g_strdup_printf ("Once-%u", k);
       fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, 0, name);
     }
-  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+  for (guint k = 0; k < FEW_KEYWORDS; k++)
     {
       g_autofree char *name = g_strdup_printf ("Keyword-%u", k);
       fixture_set_flags (fixture, mailbox, k < 40 ? uid : other, k == 0 ? SATCHEL_FLAGS_REPLACE : SATCHEL_FLAGS_ADD, 0, name);
@@ -203,6 +206,7 @@ case_keyword_room (Fixture *fixture)
   fixture_reopen (fixture);
   mailbox = fixture_open (fixture, "INBOX");
   assert_flags (mailbox, other, 0, full);
+  satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
 }
 
 /* Operations of a transaction see what those before them did. */
@@ -233,6 +237,60 @@ case_empty_transaction (Fixture *fixture)
   FAILS (SATCHEL_ERROR_CANNOT, satchel_transaction_commit (transaction, E));
 }
 
+static char **
+names_new (const char *prefix, guint first, guint n)
+{
+  char **names = g_new0 (char *, n + 1);
+  for (guint k = 0; k < n; k++)
+    names[k] = g_strdup_printf ("%s%03u", prefix, first + k);
+  return names;
+}
+
+static void
+assert_has_names (SatchelMailbox *mailbox, guint32 uid, char *const *names)
+{
+  g_autofree char *has = keywords_of (mailbox, uid), *wanted = g_strjoinv (" ", (char **) names);
+  g_assert_cmpstr (has, ==, wanted);
+}
+
+/* Many more keywords than a word has bits: on messages of one mailbox and copied to one that numbers them otherwise, after a
+ * change of some, and after everything was closed. */
+static void
+case_many_keywords (Fixture *fixture)
+{
+  g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
+  g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
+  g_auto (GStrv) first = names_new ("k", 0, 200), second = names_new ("k", 150, 120), others = names_new ("other", 0, 100);
+  const char *text = "Subject: x\r\n\r\ny\r\n";
+  guint32 plain = fixture_put (fixture, inbox, "none");
+  guint32 uid = fixture_put_bytes (fixture, inbox, text, strlen (text), 0, (const char *const *) first, 1);
+  guint32 next = fixture_put_bytes (fixture, inbox, text, strlen (text), SATCHEL_FLAG_SEEN, (const char *const *) second, 1);
+  guint32 there = fixture_put_bytes (fixture, other, text, strlen (text), 0, (const char *const *) others, 1);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  g_auto (SatchelUidSet) copied = uid_range (uid, uid), moved = uid_range (next, next);
+  SatchelOperation *copy = satchel_transaction_copy (transaction, inbox, &copied, other);
+  SatchelOperation *move = satchel_transaction_move (transaction, inbox, &moved, other);
+  OK (satchel_transaction_commit (transaction, E));
+  guint32 copy_uid = g_array_index (copy->ret_uids, guint32, 0), move_uid = g_array_index (move->ret_uids, guint32, 0);
+  g_clear_pointer (&transaction, satchel_transaction_free);
+  fixture_set_flags (fixture, inbox, uid, SATCHEL_FLAGS_REMOVE, 0, "K199");
+  fixture_set_flags (fixture, inbox, plain, SATCHEL_FLAGS_ADD, 0, "k269");
+  g_auto (GStrv) rest = names_new ("k", 0, 199);
+  for (guint pass = 0; pass < 2; pass++)
+    {
+      assert_flags (inbox, plain, 0, "k269");
+      assert_has_names (inbox, uid, rest);
+      assert_has_names (other, copy_uid, first);
+      assert_has_names (other, move_uid, second);
+      assert_has_names (other, there, others);
+      g_clear_pointer (&inbox, satchel_mailbox_unref);
+      g_clear_pointer (&other, satchel_mailbox_unref);
+      fixture_reopen (fixture);
+      inbox = fixture_open (fixture, "INBOX");
+      other = fixture_open (fixture, "other");
+    }
+}
+
 const ConformanceCase conformance_flags[] = {
   { "modes", case_modes },
   { "each-flag", case_each_flag },
@@ -242,6 +300,7 @@ const ConformanceCase conformance_flags[] = {
   { "keyword-case", case_keyword_case },
   { "keyword-limit", case_keyword_limit },
   { "keyword-room", case_keyword_room },
+  { "many-keywords", case_many_keywords },
   { "in-order", case_in_order },
   { "empty-transaction", case_empty_transaction },
   { NULL, NULL },

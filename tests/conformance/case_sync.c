@@ -18,8 +18,8 @@ typedef struct Memory
 static void
 memory_add (Memory *memory, const SatchelChunk *chunk, guint row)
 {
-  SatchelMessageRow copy = { .uid = chunk->uid[row], .flags = chunk->flags[row], .modseq = chunk->modseq[row],
-                             .keywords = chunk->keywords[row] };
+  SatchelMessageRow copy;
+  satchel_chunk_get_row (chunk, row, &copy);
   g_array_append_val (memory->rows, copy);
 }
 
@@ -47,10 +47,10 @@ memory_catch_up (Memory *memory, SatchelMailbox *mailbox)
       if (chunk->modseq[r] <= memory->modseq)
         {
           g_assert_cmpuint (row->flags, ==, chunk->flags[r]);
-          g_assert_cmpuint (row->keywords, ==, chunk->keywords[r]);
+          SatchelKeywordSet keywords = satchel_chunk_keywords (chunk, r);
+          g_assert_true (satchel_keyword_set_equal (&row->keywords, &keywords));
         }
-      g_array_index (memory->rows, SatchelMessageRow, n++)
-          = (SatchelMessageRow){ .uid = row->uid, .flags = chunk->flags[r], .keywords = chunk->keywords[r] };
+      satchel_chunk_get_row (chunk, r, &g_array_index (memory->rows, SatchelMessageRow, n++));
     }
   g_array_set_size (memory->rows, n);
   for (guint c = 0; c < now->n_chunks; c++)

@@ -77,6 +77,8 @@ guint64 fixture_move (Fixture *fixture, SatchelMailbox *from, guint32 uid, Satch
 SatchelMailboxState state_of (SatchelMailbox *mailbox);
 /* FALSE: no such message. */
 gboolean row_of (SatchelMailbox *mailbox, guint32 uid, SatchelMessageRow *ret_row);
+#define FEW_KEYWORDS 64u /* a limit that is soon reached */
+
 /* "a b": keywords of a message, sorted; yours. */
 char *keywords_of (SatchelMailbox *mailbox, guint32 uid);
 GBytes *content_of (SatchelMailbox *mailbox, guint32 uid);

@@ -240,15 +240,7 @@ row_of (SatchelMailbox *mailbox, guint32 uid, SatchelMessageRow *ret_row)
   if (!satchel_snapshot_find (snapshot, uid, &index))
     return FALSE;
   const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-  *ret_row = (SatchelMessageRow){
-    .uid = chunk->uid[at],
-    .flags = chunk->flags[at],
-    .modseq = chunk->modseq[at],
-    .keywords = chunk->keywords[at],
-    .size = chunk->size[at],
-    .internal_date = chunk->internal_date[at],
-    .save_date = chunk->save_date[at],
-  };
+  satchel_chunk_get_row (chunk, at, ret_row);
   return TRUE;
 }
 
@@ -267,10 +259,12 @@ keywords_of (SatchelMailbox *mailbox, guint32 uid)
   guint at;
   g_assert_true (satchel_snapshot_find (snapshot, uid, &index));
   const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-  for (guint k = 0; k < snapshot->n_keywords; k++)
-    if ((chunk->keywords[at] >> k & 1) != 0)
+  SatchelKeywordSet set = satchel_chunk_keywords (chunk, at);
+  for (int k = satchel_keyword_set_next (&set, 0); k >= 0; k = satchel_keyword_set_next (&set, (guint) k + 1))
+    {
+      g_assert_cmpint (k, <, snapshot->n_keywords);
       g_ptr_array_add (names, snapshot->keywords[k]);
-  g_assert_true (snapshot->n_keywords == 64 || chunk->keywords[at] >> snapshot->n_keywords == 0);
+    }
   g_ptr_array_sort (names, compare_strings);
   g_ptr_array_add (names, NULL);
   return g_strjoinv (" ", (char **) names->pdata);

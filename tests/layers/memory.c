@@ -164,8 +164,7 @@ rename_inbox (MemoryUser *user, const char *to)
   SatchelSnapshotBuilder *filled = satchel_snapshot_builder_new (box->snapshot);
   SatchelSnapshotBuilder *emptied = satchel_snapshot_builder_new (inbox->snapshot);
   SatchelMailboxState filled_state = box->snapshot->state, emptied_state = inbox->snapshot->state;
-  for (guint k = 0; k < inbox->snapshot->n_keywords; k++)
-    satchel_snapshot_builder_keyword (filled, inbox->snapshot->keywords[k]);
+  satchel_snapshot_builder_set_keywords (filled, inbox->snapshot->keywords, inbox->snapshot->n_keywords);
   for (guint32 i = 0; i < inbox->snapshot->state.n_messages; i++)
     {
       SatchelMessageRow row;

@@ -95,9 +95,9 @@ find_rows (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 }
 
 static gboolean
-keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop, guint64 *ret_bits, GError **error)
+keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop, SatchelKeywordSet *ret_bits, GError **error)
 {
-  guint64 bits = 0;
+  SatchelKeywordSet bits = { { 0 } };
   for (; keywords != NULL && *keywords != NULL; keywords++)
     {
       int bit = satchel_snapshot_builder_keyword (builder, *keywords);
@@ -105,7 +105,7 @@ keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean m
         continue;
       if (bit < 0)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no room for another keyword");
-      bits |= (guint64) 1 << bit;
+      satchel_keyword_set_add (&bits, (guint) bit);
     }
   *ret_bits = bits;
   return TRUE;
@@ -142,16 +142,17 @@ run_append (Run *run, SatchelOperation *operation, GError **error)
 
 /* The keywords of a row, by name, as bits of another mailbox. */
 static gboolean
-map_keywords (const SatchelSnapshot *from, guint64 bits, SatchelSnapshotBuilder *builder, guint64 *ret_bits, GError **error)
+map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, SatchelSnapshotBuilder *builder, SatchelKeywordSet *ret_bits,
+              GError **error)
 {
-  guint64 mapped = 0;
-  for (guint k = 0; k < from->n_keywords; k++)
+  SatchelKeywordSet mapped = { { 0 } };
+  for (int k = satchel_keyword_set_next (bits, 0); k >= 0; k = satchel_keyword_set_next (bits, (guint) k + 1))
     {
       char *const name[] = { from->keywords[k], NULL };
-      guint64 bit = 0;
-      if ((bits >> k & 1) != 0 && !keyword_bits (builder, name, TRUE, &bit, error))
+      SatchelKeywordSet bit;
+      if (!keyword_bits (builder, name, TRUE, &bit, error))
         return FALSE;
-      mapped |= bit;
+      satchel_keyword_set_unite (&mapped, &bit);
     }
   *ret_bits = mapped;
   return TRUE;
@@ -178,7 +179,8 @@ run_copy (Run *run, SatchelOperation *operation, GError **error)
         .internal_date = chunk->internal_date[at],
         .save_date = run->now,
       };
-      if (!map_keywords (from, chunk->keywords[at], builder, &row.keywords, error))
+      SatchelKeywordSet bits = satchel_chunk_keywords (chunk, at);
+      if (!map_keywords (from, &bits, builder, &row.keywords, error))
         return FALSE;
       satchel_snapshot_builder_append (builder, &row);
       destination->state.uidnext++;
@@ -229,22 +231,22 @@ run_move (Run *run, SatchelOperation *operation, GError **error)
 }
 
 static void
-change_row (SatchelMessageRow *row, const SatchelOperation *operation, guint64 bits)
+change_row (SatchelMessageRow *row, const SatchelOperation *operation, const SatchelKeywordSet *bits)
 {
   guint32 private_flags = row->flags & ~(guint32) SATCHEL_FLAGS_ALL;
   switch (operation->mode)
     {
     case SATCHEL_FLAGS_REPLACE:
       row->flags = operation->flags | private_flags;
-      row->keywords = bits;
+      row->keywords = *bits;
       break;
     case SATCHEL_FLAGS_ADD:
       row->flags |= operation->flags;
-      row->keywords |= bits;
+      satchel_keyword_set_unite (&row->keywords, bits);
       break;
     case SATCHEL_FLAGS_REMOVE:
       row->flags &= ~operation->flags;
-      row->keywords &= ~bits;
+      satchel_keyword_set_subtract (&row->keywords, bits);
       break;
     }
 }
@@ -255,7 +257,7 @@ run_flags (Run *run, SatchelOperation *operation, GError **error)
   Draft *draft = draft_of (run, operation->mailbox);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
   g_autoptr (GArray) rows = find_rows (draft->snapshot, &operation->uids);
-  guint64 bits = 0;
+  SatchelKeywordSet bits = { { 0 } };
   if (rows->len > 0 && !keyword_bits (builder, operation->keywords, FALSE, &bits, error))
     return FALSE;
   for (guint i = 0; i < rows->len; i++)
@@ -269,9 +271,9 @@ run_flags (Run *run, SatchelOperation *operation, GError **error)
           continue;
         }
       row = old;
-      change_row (&row, operation, bits);
+      change_row (&row, operation, &bits);
       satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
-      if (row.flags == old.flags && row.keywords == old.keywords)
+      if (row.flags == old.flags && satchel_keyword_set_equal (&row.keywords, &old.keywords))
         continue;
       row.modseq = run->modseq;
       satchel_snapshot_builder_set (builder, index, &row);

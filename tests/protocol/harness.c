@@ -460,6 +460,7 @@ harness_begin (const HarnessOptions *options)
   now.run++;
   now.settings = read_settings (harness_protocol.name, harness_protocol.schema, options->settings);
   now.limits = read_settings ("limits", NULL, limits);
+  satchel_keywords_set_limit ((guint) satchel_config_int (satchel_limits (), "keywords"));
   now.mailboxes = options->has_special_use ? read_settings ("mailboxes", NULL, NULL) : NULL;
   now.ns = (SatchelNamespace){ options->prefix != NULL ? options->prefix : "", options->separator != 0 ? options->separator : '/' };
   now.stores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, store_free);

@@ -547,7 +547,7 @@ test_writer (void)
   check_string ("\xc3\xa9\r", 3, TRUE, "{3}\r\n\xc3\xa9\r");
   ImapWriter writer = { .room = 1 };
   char *keywords[] = { (char *) "$Junk", (char *) "a)b", (char *) "Work", NULL };
-  imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, 7, keywords, 3, TRUE);
+  imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, &(SatchelKeywordSet){ { 7 } }, keywords, 3, TRUE);
   imap_write (&writer, " ");
   imap_write_number (&writer, G_MAXUINT64);
   imap_write (&writer, " ");

@@ -41,7 +41,7 @@ observe_mailbox (GHashTable *facts, SatchelMailbox *mailbox, const char *name)
         if ((chunk->flags[row] >> bit & 1) != 0)
           add_fact (facts, "flag %s %u %u", name, uid, bit);
       for (guint k = 0; k < snapshot->n_keywords; k++)
-        if ((chunk->keywords[row] >> k & 1) != 0)
+        if (satchel_chunk_has_keyword (chunk, row, k))
           add_fact (facts, "keyword %s %u %s", name, uid, snapshot->keywords[k]);
     }
 }

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT
+ * Sets of keywords (RFC 3501 2.3.2): bit k is the keyword with number k of a snapshot.  A plain value; starts zeroed.
+ */
+#pragma once
+#include <satchel/error.h>
+
+G_BEGIN_DECLS
+
+#define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
+#define SATCHEL_KEYWORD_WORDS 16u
+/* The most that messages of a mailbox can have at one time (satchel_keywords_limit: those that they may have); what no
+ * message has makes room. */
+#define SATCHEL_KEYWORDS_MAX (64u * SATCHEL_KEYWORD_WORDS)
+
+typedef struct SatchelKeywordSet
+{
+  guint64 words[SATCHEL_KEYWORD_WORDS];
+} SatchelKeywordSet;
+
+/* How many words hold all its bits; 0: it is empty. */
+static inline guint
+satchel_keyword_set_n_words (const SatchelKeywordSet *set)
+{
+  guint n = SATCHEL_KEYWORD_WORDS;
+  while (n > 0 && set->words[n - 1] == 0)
+    n--;
+  return n;
+}
+
+static inline gboolean
+satchel_keyword_set_is_empty (const SatchelKeywordSet *set)
+{
+  return satchel_keyword_set_n_words (set) == 0;
+}
+
+static inline gboolean
+satchel_keyword_set_has (const SatchelKeywordSet *set, guint bit)
+{
+  return bit < SATCHEL_KEYWORDS_MAX && (set->words[bit / 64] >> bit % 64 & 1) != 0;
+}
+
+/* @bit < SATCHEL_KEYWORDS_MAX. */
+static inline void
+satchel_keyword_set_add (SatchelKeywordSet *set, guint bit)
+{
+  set->words[bit / 64] |= G_GUINT64_CONSTANT (1) << bit % 64;
+}
+
+static inline gboolean
+satchel_keyword_set_equal (const SatchelKeywordSet *one, const SatchelKeywordSet *two)
+{
+  for (guint i = 0; i < SATCHEL_KEYWORD_WORDS; i++)
+    if (one->words[i] != two->words[i])
+      return FALSE;
+  return TRUE;
+}
+
+/* Adds all of @other. */
+static inline void
+satchel_keyword_set_unite (SatchelKeywordSet *set, const SatchelKeywordSet *other)
+{
+  for (guint i = 0; i < SATCHEL_KEYWORD_WORDS; i++)
+    set->words[i] |= other->words[i];
+}
+
+/* Takes out all of @other. */
+static inline void
+satchel_keyword_set_subtract (SatchelKeywordSet *set, const SatchelKeywordSet *other)
+{
+  for (guint i = 0; i < SATCHEL_KEYWORD_WORDS; i++)
+    set->words[i] &= ~other->words[i];
+}
+
+/* Leaves only what @other has too. */
+static inline void
+satchel_keyword_set_intersect (SatchelKeywordSet *set, const SatchelKeywordSet *other)
+{
+  for (guint i = 0; i < SATCHEL_KEYWORD_WORDS; i++)
+    set->words[i] &= other->words[i];
+}
+
+/* The lowest bit that is set, from @from on; -1: none. */
+static inline int
+satchel_keyword_set_next (const SatchelKeywordSet *set, guint from)
+{
+  for (guint i = from / 64; i < SATCHEL_KEYWORD_WORDS; i++)
+    {
+      guint64 word = set->words[i] & (i == from / 64 ? G_MAXUINT64 << from % 64 : G_MAXUINT64);
+      if (word != 0)
+        return (int) (64 * i) + __builtin_ctzll (word);
+    }
+  return -1;
+}
+
+G_END_DECLS
