@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "modules/maildir/index_format.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <fcntl.h>
@@ -206,6 +207,135 @@ test_many_keywords (void)
   satchel_mailbox_unref (inbox);
   place_remove (&place);
   satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
+}
+
+/* ---- an index that an older server wrote ---- */
+
+/* Length of the item at @at after its letter; the name of a keyword is included. */
+static gsize
+item_bytes (const guint8 *at)
+{
+  RowItem row;
+  FlagsItem flags;
+  KeywordItem keyword;
+  switch (*at)
+    {
+    case 'R':
+      memcpy (&row, at + 1, sizeof row);
+      return sizeof row + row.name_len;
+    case 'F':
+      memcpy (&flags, at + 1, sizeof flags);
+      return sizeof flags + flags.end_len;
+    case 'k':
+      memcpy (&keyword, at + 1, sizeof keyword);
+      return sizeof keyword + keyword.name_len;
+    case 'X':
+      return 16;
+    default:
+      g_error ("an index without wide keywords and metadata has no item %c", *at);
+    }
+}
+
+/* The payload of a frame as version 3 had it: numbers and letters of keywords in a byte each. */
+static GByteArray *
+old_payload (const guint8 *data, gsize len)
+{
+  GByteArray *old = g_byte_array_new ();
+  for (const guint8 *at = data; at < data + len; at += 1 + item_bytes (at))
+    if (*at == 'k')
+      {
+        KeywordItem item;
+        memcpy (&item, at + 1, sizeof item);
+        const guint8 head[] = { 'K', (guint8) item.bit, (guint8) item.letter, item.name_len };
+        g_byte_array_append (old, head, sizeof head);
+        g_byte_array_append (old, at + 1 + sizeof item, item.name_len);
+      }
+    else
+      g_byte_array_append (old, at, (guint) (1 + item_bytes (at)));
+  return old;
+}
+
+static void
+make_index_old (const char *path)
+{
+  g_autofree char *data = NULL;
+  gsize len;
+  g_assert_true (g_file_get_contents (path, &data, &len, NULL));
+  g_autoptr (GByteArray) out = g_byte_array_new ();
+  for (gsize at = 0; at < len;)
+    {
+      FrameHead head;
+      FrameTail tail;
+      memcpy (&head, data + at, sizeof head);
+      memcpy (&tail, data + at + sizeof head + head.len, sizeof tail);
+      g_assert_cmpuint (head.version, ==, 4);
+      g_autoptr (GByteArray) payload = old_payload ((const guint8 *) data + at + sizeof head, head.len);
+      at += sizeof head + head.len + sizeof tail;
+      head = (FrameHead){ FRAME_MAGIC, 3, payload->len, md_crc32c (0, payload->data, payload->len) };
+      tail.version = 3;
+      tail.payload_crc = head.crc;
+      tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
+      g_byte_array_append (out, (const guint8 *) &head, sizeof head);
+      g_byte_array_append (out, payload->data, payload->len);
+      g_byte_array_append (out, (const guint8 *) &tail, sizeof tail);
+    }
+  /* In place, as if that server had left it. */
+  int fd = open (path, O_WRONLY | O_TRUNC);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_cmpint (write (fd, out->data, out->len), ==, out->len);
+  close (fd);
+}
+
+/* Nothing is numbered anew, no keyword is lost, no mod-sequence rises, and it goes on from there. */
+static void
+test_old_index (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  char *names[65] = { NULL };
+  for (guint i = 0; i < 64; i++)
+    names[i] = g_strdup_printf ("k%02u", i);
+  append_text (inbox, "one\r\n", SATCHEL_FLAG_SEEN, (const char *const *) names, NULL);
+  append_text (inbox, "two\r\n", 0, NULL, NULL);
+  append_text (inbox, "three\r\n", 0, (const char *const *) names + 63, NULL);
+  g_assert_true (expunge (inbox, 2, 2, NULL));
+  g_assert_true (change_flags (inbox, 3, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, (const char *const *) names + 30, NULL));
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  make_index_old (index);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (after->state.uidvalidity, ==, before->state.uidvalidity);
+  g_assert_cmpuint (after->state.highestmodseq, ==, before->state.highestmodseq);
+  g_assert_cmpuint (after->n_keywords, ==, 64);
+  g_assert_cmpuint (after->state.n_messages, ==, 2);
+  for (guint32 i = 0; i < 2; i++)
+    {
+      guint was_at, at;
+      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at), *is = satchel_snapshot_at (after, i, &at);
+      SatchelKeywordSet set = satchel_chunk_keywords (is, at), was_set = satchel_chunk_keywords (was, was_at);
+      g_assert_cmpuint (is->uid[at], ==, was->uid[was_at]);
+      g_assert_cmpuint (is->modseq[at], ==, was->modseq[was_at]);
+      g_assert_true (satchel_keyword_set_equal (&set, &was_set));
+    }
+  g_assert_cmpstr (after->keywords[63], ==, "k63");
+  const char *const more[] = { "the-65th", NULL };
+  g_assert_true (change_flags (inbox, 1, 1, SATCHEL_FLAGS_ADD, 0, more, NULL));
+  reopen (&place, &inbox);
+  g_autoptr (SatchelSnapshot) last = satchel_mailbox_snapshot (inbox);
+  guint row;
+  const SatchelChunk *chunk = satchel_snapshot_at (last, 0, &row);
+  g_assert_true (satchel_chunk_has_keyword (chunk, row, (guint) satchel_snapshot_keyword (last, "the-65th")));
+  g_assert_true (satchel_chunk_has_keyword (chunk, row, (guint) satchel_snapshot_keyword (last, "k63")));
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+  for (guint i = 0; i < 64; i++)
+    g_free (names[i]);
 }
 
 static void
@@ -723,6 +853,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/flags/names", test_flags);
   g_test_add_func ("/maildir/flags/reopened", test_flags_reopened);
   g_test_add_func ("/maildir/flags/many-keywords", test_many_keywords);
+  g_test_add_func ("/maildir/flags/old-index", test_old_index);
   g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
   g_test_add_func ("/maildir/outside/changes", test_outside);
   g_test_add_func ("/maildir/outside/planted", test_planted);
