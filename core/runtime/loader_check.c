@@ -97,10 +97,11 @@ satchel_loader_band (const SatchelProvides *provides)
       return ((const SatchelUserdbOps *) provides->ops)->band;
     case SATCHEL_KIND_FACTOR:
       return ((const SatchelFactorOps *) provides->ops)->band;
+    case SATCHEL_KIND_MAILBOX_LISTENER:
+      return ((const SatchelMailboxListenerOps *) provides->ops)->band;
     case SATCHEL_KIND_PROTOCOL_GATE:
     case SATCHEL_KIND_PROTOCOL:
     case SATCHEL_KIND_STORAGE_DRIVER:
-    case SATCHEL_KIND_MAILBOX_LISTENER:
     case SATCHEL_KIND_SERVICE:
     case SATCHEL_KIND_HELPER:
       return 0;

@@ -6,8 +6,6 @@
 
 #include "core/storage/store_private.h"
 
-#include <satchel/counter.h>
-
 /* More than this waits for the next round. */
 #define BATCH_MAX 256u
 
@@ -27,67 +25,6 @@ satchel_store_set_listeners (const SatchelStoreListener *new_listeners, guint n)
   g_mutex_unlock (&listeners_lock);
 }
 
-/* A mailbox that is gone fails its transaction before the driver sees it. */
-static gboolean
-is_runnable (const SatchelTransaction *transaction, GError **error)
-{
-  for (guint i = 0; i < transaction->operations->len; i++)
-    {
-      const SatchelOperation *operation = transaction->operations->pdata[i];
-      if (satchel_storage_mailbox_is_deleted (operation->mailbox)
-          || (operation->destination != NULL && satchel_storage_mailbox_is_deleted (operation->destination)))
-        return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "the mailbox has been deleted");
-    }
-  return TRUE;
-}
-
-SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds", "Time that the storage driver takes for the transactions of one round");
-SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total", "Transactions that the storage driver was given", "result");
-
-/* A driver that says of an APPEND neither that it failed nor which UID it has got has not carried it out. */
-static gboolean
-is_carried_out (const SatchelTransaction *transaction)
-{
-  for (guint i = 0; i < transaction->operations->len; i++)
-    {
-      const SatchelOperation *operation = transaction->operations->pdata[i];
-      if (operation->kind == SATCHEL_OPERATION_APPEND && (operation->ret_uids == NULL || operation->ret_uids->len != 1))
-        return FALSE;
-    }
-  return TRUE;
-}
-
-/* The driver's view of a round.  Under write_lock, queue_lock not held. */
-static void
-run_round (SatchelStoreCore *store, GPtrArray *round)
-{
-  g_autofree SatchelTransaction **transactions = g_new (SatchelTransaction *, round->len);
-  g_autofree SatchelCommitRequest **requests = g_new (SatchelCommitRequest *, round->len);
-  g_autofree GError **results = g_new0 (GError *, round->len);
-  guint n = 0;
-  for (guint i = 0; i < round->len; i++)
-    {
-      SatchelCommitRequest *request = round->pdata[i];
-      if (!is_runnable (request->transaction, &request->error))
-        continue;
-      requests[n] = request;
-      transactions[n++] = request->transaction;
-    }
-  if (n > 0)
-    {
-      gint64 began_us = g_get_monotonic_time ();
-      satchel_storage_commit (&store->client, transactions, n, results);
-      satchel_counter_observe (&commit_time, (guint64) (g_get_monotonic_time () - began_us));
-    }
-  for (guint i = 0; i < n; i++)
-    {
-      if (results[i] == NULL && !is_carried_out (transactions[i]))
-        satchel_dispatch_check_error (SATCHEL_TOP (store, commit), "commit", &results[i]);
-      requests[i]->error = results[i];
-      satchel_counter_add (&transactions_ended, 1, results[i] == NULL ? "ok" : "failed");
-    }
-}
-
 static void
 lead (SatchelStoreCore *store)
 {
@@ -97,7 +34,7 @@ lead (SatchelStoreCore *store)
   while (round->len < BATCH_MAX && !g_queue_is_empty (&store->queue))
     g_ptr_array_add (round, g_queue_pop_head (&store->queue));
   g_mutex_unlock (&store->queue_lock);
-  run_round (store, round);
+  satchel_store_run_round (store, round);
   satchel_store_end_write (store);
   g_mutex_lock (&store->queue_lock);
   for (guint i = 0; i < round->len; i++)
@@ -131,12 +68,41 @@ run_alone (SatchelStoreCore *store, SatchelCommitRequest *request)
 {
   g_autoptr (GPtrArray) round = g_ptr_array_new ();
   g_ptr_array_add (round, request);
-  run_round (store, round);
+  satchel_store_run_round (store, round);
+}
+
+/* What the client asked for, before layers changed it. */
+typedef struct Asked
+{
+  SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
+  SatchelOperationKind kind;
+  SatchelStorageMailbox *destination; /* a reference, or NULL */
+} Asked;
+
+static void
+asked_clear (gpointer data)
+{
+  Asked *asked = data;
+  g_clear_pointer (&asked->destination, satchel_storage_mailbox_unref);
+}
+
+static GArray *
+note_asked (const SatchelTransaction *transaction)
+{
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (Asked));
+  g_array_set_clear_func (all, asked_clear);
+  for (guint i = 0; i < transaction->operations->len; i++)
+    {
+      SatchelOperation *operation = transaction->operations->pdata[i];
+      Asked asked = { operation, operation->kind, operation->destination != NULL ? satchel_storage_mailbox_ref (operation->destination) : NULL };
+      g_array_append_val (all, asked);
+    }
+  return all;
 }
 
 /* In the committing job, after durability. */
 static void
-tell_listeners (SatchelTransaction *transaction)
+tell_listeners (SatchelTransaction *transaction, const GArray *all)
 {
   g_mutex_lock (&listeners_lock);
   guint n = n_listeners;
@@ -144,26 +110,26 @@ tell_listeners (SatchelTransaction *transaction)
   for (guint i = 0; i < n; i++)
     told[i] = listeners[i];
   g_mutex_unlock (&listeners_lock);
-  for (guint i = 0; n > 0 && i < transaction->operations->len; i++)
+  for (guint i = 0; n > 0 && i < all->len; i++)
     {
-      const SatchelOperation *operation = transaction->operations->pdata[i];
+      const Asked *asked = &g_array_index (all, Asked, i);
       SatchelMailboxEvent event = {
         .size = sizeof (SatchelMailboxEvent),
-        .kind = operation->kind,
+        .kind = asked->kind,
         .user = transaction->store->user,
-        .mailbox = operation->mailbox,
-        .destination = operation->destination,
-        .operation = operation,
+        .mailbox = asked->operation->mailbox,
+        .destination = asked->destination,
+        .operation = asked->operation,
         .access = satchel_transaction_access (transaction),
       };
-      for (guint k = 0; satchel_operation_has_effect (operation) && k < n; k++)
+      for (guint k = 0; satchel_operation_has_effect (asked->operation) && k < n; k++)
         if (SATCHEL_HAS (told[k].ops, changed))
           told[k].ops->changed (&event);
     }
 }
 
-gboolean
-satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
+static gboolean
+commit_from (SatchelTransaction *transaction, guint from, GError **error)
 {
   if (transaction->is_spent)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a transaction is committed once only");
@@ -173,16 +139,9 @@ satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
       g_propagate_error (error, g_steal_pointer (&transaction->error));
       return FALSE;
     }
-  if (!satchel_operation_prepare (transaction, error))
-    return FALSE;
-  if (transaction->error != NULL) /* a layer added an operation that cannot be */
-    {
-      g_propagate_error (error, g_steal_pointer (&transaction->error));
-      return FALSE;
-    }
   if (transaction->operations->len == 0)
     return TRUE;
-  SatchelCommitRequest request = { .transaction = transaction };
+  SatchelCommitRequest request = { .transaction = transaction, .from = from };
   if (satchel_store_is_writer (transaction->store)) /* a layer inside a writing call: it is its turn already */
     run_alone (transaction->store, &request);
   else
@@ -192,7 +151,21 @@ satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
       g_propagate_error (error, request.error);
       return FALSE;
     }
-  satchel_operation_fill_composed (transaction);
-  tell_listeners (transaction);
   return TRUE;
+}
+
+gboolean
+satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
+{
+  g_autoptr (GArray) asked = note_asked (transaction);
+  if (!commit_from (transaction, 0, error))
+    return FALSE;
+  tell_listeners (transaction, asked);
+  return TRUE;
+}
+
+gboolean
+satchel_storage_commit_transaction (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+{
+  return commit_from (transaction, satchel_dispatch_level_index (storage) + 1, error);
 }

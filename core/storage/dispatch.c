@@ -85,6 +85,12 @@ satchel_dispatch_build (SatchelStoreCore *store, GError **error)
   return TRUE;
 }
 
+guint
+satchel_dispatch_level_index (const SatchelStorage *level)
+{
+  return (guint) (level - level->store->levels);
+}
+
 const char *
 satchel_dispatch_level_name (const SatchelStorage *level)
 {
@@ -106,7 +112,7 @@ below (SatchelStorage *storage, SatchelCall call)
   return ((SatchelDispatch *) storage->private_dispatch)->target[call];
 }
 
-/* What changes something is serialised also when a layer calls it on its own account, e.g. from `prepare`. */
+/* What changes something is serialised also when a layer calls it on its own account, e.g. from `plan`. */
 #define BEGIN_READ
 #define END_READ
 #define BEGIN_WRITE satchel_store_begin_write (storage->store);

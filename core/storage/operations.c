@@ -109,8 +109,9 @@ suit_operation (SatchelTransaction *transaction, guint index, const SatchelStora
     }
 }
 
-static gboolean
-suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned, GError **error)
+gboolean
+satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned,
+                              GError **error)
 {
   *ret_is_concerned = FALSE;
   for (guint i = 0; i < transaction->operations->len; i++)
@@ -119,23 +120,57 @@ suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboole
   return TRUE;
 }
 
-gboolean
-satchel_operation_prepare (SatchelTransaction *transaction, GError **error)
+/* ---- sets ---- */
+
+/* Does an operation before the one at @index concern @mailbox?  Then what is there in its turn is not known yet. */
+static gboolean
+is_touched_before (const SatchelTransaction *transaction, guint index, const SatchelStorageMailbox *mailbox)
 {
-  SatchelStoreCore *store = transaction->store;
-  for (guint i = 0; i < store->n_levels; i++)
+  for (guint i = 0; i < index; i++)
     {
-      SatchelStorage *level = &store->levels[i];
-      gboolean is_concerned;
-      if (!suit_level (transaction, level, &is_concerned, error))
-        return FALSE;
-      if (level->below == NULL || !is_concerned || !SATCHEL_HAS (level->ops, prepare))
-        continue;
-      if (!level->ops->prepare (level, transaction, error))
-        {
-          satchel_dispatch_check_error (level, "prepare", error);
-          return FALSE;
-        }
+      const SatchelOperation *before = transaction->operations->pdata[i];
+      if (before->mailbox == mailbox || before->destination == mailbox)
+        return TRUE;
     }
-  return TRUE;
+  return FALSE;
+}
+
+static void
+resolve_range (const SatchelSnapshot *snapshot, const SatchelRange *range, gboolean only_deleted, SatchelUidSet *resolved)
+{
+  guint32 index;
+  satchel_snapshot_find (snapshot, range->first, &index);
+  for (; index < snapshot->state.n_messages; index++)
+    {
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+      if (chunk->uid[row] > range->last)
+        return;
+      if (!only_deleted || (chunk->flags[row] & SATCHEL_FLAG_DELETED) != 0)
+        satchel_uid_set_add (resolved, chunk->uid[row], chunk->uid[row]);
+    }
+}
+
+static void
+resolve_operation (SatchelOperation *operation)
+{
+  g_auto (SatchelUidSet) resolved = { NULL, 0 };
+  g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (operation->mailbox);
+  for (guint i = 0; i < operation->uids.n_ranges; i++)
+    resolve_range (snapshot, &operation->uids.ranges[i], operation->only_deleted, &resolved);
+  satchel_uid_set_clear (&operation->uids);
+  operation->uids = resolved;
+  resolved = (SatchelUidSet){ NULL, 0 };
+}
+
+void
+satchel_operation_resolve (SatchelTransaction *transaction)
+{
+  for (guint i = 0; i < transaction->operations->len; i++)
+    {
+      SatchelOperation *operation = transaction->operations->pdata[i];
+      const struct Kind *kind = find_kind (operation->kind, NULL);
+      if (kind != NULL && kind->is_of_uids && !is_touched_before (transaction, i, operation->mailbox))
+        resolve_operation (operation);
+    }
 }

@@ -124,6 +124,7 @@ gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
 SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                                          guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
+guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
 /* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks at it only. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
 /* The level that answers a call of the core, or NULL. */
@@ -167,9 +168,16 @@ void satchel_mailbox_notify (SatchelMailboxCore *core);
 typedef struct SatchelCommitRequest
 {
   SatchelTransaction *transaction;
+  guint from;   /* the first level that is asked: 0, or the one below a layer that commits */
+  GArray *told; /* guint: levels that are told of the outcome, from the client down; or NULL */
   GError *error;
   gboolean is_done;
 } SatchelCommitRequest;
+
+/* round.c */
+/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers; each has its error then.  Under
+ * write_lock. */
+void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
 
 /* transaction.c */
 typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer */
@@ -178,8 +186,9 @@ typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer *
 } SatchelComposed;
 struct SatchelTransaction
 {
-  SatchelStore *handle; /* a reference */
+  SatchelStore *handle; /* a reference; NULL: a layer's own */
   SatchelStoreCore *store;
+  SatchelAccess *access;
   GPtrArray *operations; /* SatchelOperation */
   GArray *composed;      /* SatchelComposed; `move` is owned here */
   gboolean is_spent;
@@ -187,8 +196,11 @@ struct SatchelTransaction
 };
 
 /* operations.c */
-/* Takes apart what a level is too old for and asks each layer's `prepare`.  CANNOT: nobody would carry an operation out. */
-gboolean satchel_operation_prepare (SatchelTransaction *transaction, GError **error);
+/* Takes apart what @level is too old for.  CANNOT: nobody would carry an operation out. */
+gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned,
+                                       GError **error);
+/* Leaves only the UIDs of messages that are there, and of those that only_deleted means. */
+void satchel_operation_resolve (SatchelTransaction *transaction);
 void satchel_operation_fill_composed (SatchelTransaction *transaction);
 gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 

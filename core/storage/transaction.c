@@ -22,15 +22,29 @@ operation_free (gpointer data)
   g_free (operation);
 }
 
-SatchelTransaction *
-satchel_transaction_new (SatchelStore *store)
+static SatchelTransaction *
+transaction_new (SatchelStoreCore *store, const SatchelAccess *access)
 {
   SatchelTransaction *transaction = g_new0 (SatchelTransaction, 1);
-  transaction->handle = satchel_store_ref (store);
-  transaction->store = store->core;
+  transaction->store = store;
+  transaction->access = satchel_access_ref ((SatchelAccess *) access);
   transaction->operations = g_ptr_array_new_with_free_func (operation_free);
   transaction->composed = g_array_new (FALSE, FALSE, sizeof (SatchelComposed));
   return transaction;
+}
+
+SatchelTransaction *
+satchel_transaction_new (SatchelStore *store)
+{
+  SatchelTransaction *transaction = transaction_new (store->core, store->access);
+  transaction->handle = satchel_store_ref (store);
+  return transaction;
+}
+
+SatchelTransaction *
+satchel_storage_new_transaction (SatchelStorage *storage, const SatchelAccess *access)
+{
+  return transaction_new (storage->store, access);
 }
 
 void
@@ -41,7 +55,8 @@ satchel_transaction_free (SatchelTransaction *transaction)
   g_array_unref (transaction->composed);
   g_ptr_array_unref (transaction->operations);
   g_clear_error (&transaction->error);
-  satchel_store_unref (transaction->handle);
+  g_clear_pointer (&transaction->handle, satchel_store_unref);
+  satchel_access_unref (transaction->access);
   g_free (transaction);
 }
 
@@ -114,7 +129,7 @@ add_operation (SatchelTransaction *transaction, SatchelOperationKind kind, Satch
 const SatchelAccess *
 satchel_transaction_access (const SatchelTransaction *transaction)
 {
-  return transaction->handle->access;
+  return transaction->access;
 }
 
 SatchelOperation *

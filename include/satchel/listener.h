@@ -10,10 +10,10 @@ G_BEGIN_DECLS
 typedef struct SatchelMailboxEvent
 {
   size_t size;
-  SatchelOperationKind kind;
+  SatchelOperationKind kind; /* of what the client did, whatever layers made of it */
   const char *user; /* whose mailbox */
   SatchelStorageMailbox *mailbox, *destination;
-  const SatchelOperation *operation; /* with its ret_ fields */
+  const SatchelOperation *operation; /* as it was carried out, with its ret_ fields */
   const SatchelAccess *access;       /* who did it, and why */
 } SatchelMailboxEvent;
 

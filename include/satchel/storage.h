@@ -211,7 +211,7 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  * at a time for a store; readers (list, status, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
- * `prepare` calls them.
+ * `plan` calls them.
  * @access says who acts (access.h); a layer passes it on as it is.  It is borrowed: what outlives the call takes a reference.
  * `commit` has none, since each transaction has its own (satchel_transaction_access).
  * Whatever can fail sets @error when it does: a failure without one is told as IO, with the module's name.
@@ -290,9 +290,16 @@ struct SatchelStorageOps
   /* Throws `driver` of @staged away (it is not NULL). */
   void (*stage_drop) (SatchelStorage *storage, const SatchelAccess *access, SatchelStaged *staged);
 
-  /* Layers, may: looks at a transaction with operations of its classes before it is queued; may add or
-   * change operations; FALSE refuses it. */
-  gboolean (*prepare) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
+  /* Layers, may: looks at a transaction with operations of its classes in its turn, under the store's write lock: what was
+   * committed before it is there, and nothing else happens until its own commit.  Its sets of UIDs hold only messages that
+   * are there, with only_deleted those with \Deleted, unless an operation before it in the transaction concerns the mailbox.
+   * It may add operations (satchel_transaction_add), change them, and commit others below itself
+   * (satchel_storage_commit_transaction).  FALSE refuses the transaction.  Layers are asked from the client down. */
+  gboolean (*plan) (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
+  /* Layers, may: what became of a transaction with operations of its classes, in the same turn, from the driver up.  @error
+   * NULL: it is durable, and its operations have their results; else nothing of it happened (a layer below refused it, or the
+   * driver failed).  Called whether the layer has `plan` or not, but not where it or a layer above refused. */
+  void (*committed) (SatchelStorage *storage, SatchelTransaction *transaction, const GError *error);
   /* Drivers: executes each transaction all-or-nothing, its operations in order (each sees those before it), with one sync
    * for all transactions where possible, then publishes the new snapshots.  results[i]: NULL on success, else an error the
    * core frees.  What succeeded is durable on return.  The `driver` of stages that were stored is set to NULL; what is left
@@ -399,6 +406,12 @@ SATCHEL_API SatchelSnapshot *satchel_storage_mailbox_snapshot (SatchelStorageMai
  * `close`.  Errors as of satchel_store_open_mailbox.  [blocks] */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_hold_mailbox (SatchelStorage *storage, const SatchelAccess *access,
                                                                  const char *name, GError **error);
+/* Commits @transaction below @storage's level, which is not asked itself: in its own turn, or at once where the caller has
+ * the turn (in `plan`, `committed` or a method that changes something).  Listeners are not told; otherwise as
+ * satchel_transaction_commit.  [blocks] */
+SATCHEL_API gboolean satchel_storage_commit_transaction (SatchelStorage *storage, SatchelTransaction *transaction, GError **error);
+/* For layers: a transaction of @access, whose operations satchel_transaction_add adds.  Yours. */
+SATCHEL_API SatchelTransaction *satchel_storage_new_transaction (SatchelStorage *storage, const SatchelAccess *access);
 
 /* For drivers. */
 /* A handle; the driver sets `driver`, and publishes before it returns it. */

@@ -42,7 +42,7 @@ typedef enum
   SATCHEL_FLAGS_REMOVE
 } SatchelFlagsMode;
 
-/* One operation; layers may read and change it in `prepare`, drivers execute it and fill `ret_`. */
+/* One operation; layers may read and change it in `plan`, drivers execute it and fill `ret_`. */
 typedef struct SatchelOperation
 {
   SatchelOperationKind kind;
@@ -90,7 +90,7 @@ SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *tr
 SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction, guint index);
 /* Who does it: the access of the store handle it was made with.  Borrowed. */
 SATCHEL_API const SatchelAccess *satchel_transaction_access (const SatchelTransaction *transaction);
-/* For layers, in `prepare`: another operation at the end, whose other members are the caller's to fill; @uids is copied, or NULL;
+/* For layers, in `plan`: another operation at the end, whose other members are the caller's to fill; @uids is copied, or NULL;
  * @destination NULL where the kind has none. */
 SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind,
                                                        SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,

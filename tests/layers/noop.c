@@ -12,7 +12,7 @@ noop_open (SatchelStorage *storage, const SatchelConfig *section, GError **error
 }
 
 static gboolean
-noop_prepare (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+noop_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
   return TRUE;
 }
@@ -24,7 +24,7 @@ static const SatchelStorageOps noop_ops = {
              | SATCHEL_CLASS_LIST | SATCHEL_CLASS_ATTRIBUTES,
   .newest_operation = SATCHEL_OPERATION_MOVE,
   .open = noop_open,
-  .prepare = noop_prepare,
+  .plan = noop_plan,
 #define NOOP_LAYERS(method) .method = satchel_storage_##method,
 #define NOOP_DRIVER(method)
 #define STEP(method, need)

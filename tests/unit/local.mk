@@ -68,6 +68,12 @@ tests_unit_test_access_SOURCES = tests/unit/test-access.c $(tests_layers_memory_
 tests_unit_test_access_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_access_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-turn
+TESTS += tests/unit/test-turn
+tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_turn_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_turn_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-store
 TESTS += tests/unit/test-store
 tests_unit_test_store_SOURCES = tests/unit/test-store.c $(tests_layers_memory_la_SOURCES)

@@ -72,9 +72,9 @@ layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_
 }
 
 static gboolean
-layer_prepare (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+layer_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
-  note ("prepare", satchel_transaction_access (transaction));
+  note ("plan", satchel_transaction_access (transaction));
   return TRUE;
 }
 
@@ -99,7 +99,7 @@ static const SatchelStorageOps layer_ops = {
   .create = layer_create,
   .open_mailbox = layer_open_mailbox,
   .stage = layer_stage,
-  .prepare = layer_prepare,
+  .plan = layer_plan,
   .open_message = layer_open_message,
 };
 
@@ -182,7 +182,7 @@ test_who (void)
   assert_seen ("open_mailbox=delivery: "); /* it was open already */
   g_assert_true (by_mta != by_anna && satchel_mailbox_store (by_anna) == anna);
   deliver (mta, by_mta);
-  assert_seen ("stage=delivery: prepare=delivery: ");
+  assert_seen ("stage=delivery: plan=delivery: ");
   g_assert_cmpstr (told, ==, "delivery: for u@example.org");
   g_autoptr (SatchelStream) content = satchel_mailbox_open_message (by_anna, 1, &error);
   assert_seen ("open_message=session:anna ");
@@ -192,7 +192,7 @@ test_who (void)
   satchel_uid_set_add (&uids, 1, 1);
   satchel_transaction_copy (transaction, by_mta, &uids, by_anna);
   g_assert_true (satchel_transaction_commit (transaction, &error));
-  assert_seen ("prepare=session:anna ");
+  assert_seen ("plan=session:anna ");
   g_assert_cmpstr (told, ==, "session:anna for u@example.org");
   satchel_store_set_listeners (NULL, 0);
   satchel_mailbox_unref (by_mta);

@@ -98,7 +98,7 @@ layer_close (SatchelStorage *storage)
 }
 
 static gboolean
-note_prepare (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+note_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
   static const char *const names[] = { "?", "append", "copy", "flags", "expunge", "move" };
   for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
@@ -146,10 +146,10 @@ never_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *inf
   g_assert_not_reached ();
 }
 
-#define LAYER(class_bits, newest, prepare_func)                                                    \
+#define LAYER(class_bits, newest, plan_func)                                                    \
   {                                                                                                \
     .size = sizeof (SatchelStorageOps), .band = 1, .classes = (class_bits), .newest_operation = (newest), .open = layer_open, \
-    .close = layer_close, .list = never_list, .prepare = (prepare_func)                            \
+    .close = layer_close, .list = never_list, .plan = (plan_func)                            \
   }
 
 typedef struct MoveResult
@@ -200,8 +200,8 @@ move_through (const SatchelStorageOps *layer, MoveResult *ret_result)
 static void
 test_old_layer (void)
 {
-  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, note_prepare);
-  static const SatchelStorageOps new = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, note_prepare);
+  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, note_plan);
+  static const SatchelStorageOps new = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, note_plan);
   g_auto (MoveResult) through_old = { 0 }, through_new = { 0 };
   move_through (&old, &through_old);
   g_assert_no_error (through_old.error);
@@ -229,7 +229,7 @@ test_old_layer_refuses (void)
 static void
 test_unconcerned_layer (void)
 {
-  static const SatchelStorageOps flags_only = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_prepare);
+  static const SatchelStorageOps flags_only = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_plan);
   g_auto (MoveResult) result = { 0 };
   move_through (&flags_only, &result); /* never_list is not of its class either */
   g_assert_cmpstr (result.seen, ==, "");
@@ -319,8 +319,8 @@ expunge_through (const SatchelStorageOps *layer, const SatchelStorageOps *driver
 static void
 test_unknown_operation (void)
 {
-  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_FLAGS, note_prepare);
-  static const SatchelStorageOps unconcerned = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_prepare);
+  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_FLAGS, note_plan);
+  static const SatchelStorageOps unconcerned = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_plan);
   SatchelStorageOps driver = *memory_ops ();
   driver.newest_operation = SATCHEL_OPERATION_FLAGS;
   g_assert_false (expunge_through (&layer, NULL, SATCHEL_OPERATION_EXPUNGE, "module layer is too old for the operation EXPUNGE"));
@@ -336,7 +336,7 @@ test_unknown_operation (void)
 static void
 test_shorter_tables (void)
 {
-  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_prepare);
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_plan);
   SatchelStorageOps driver = *memory_ops ();
   layer.list = NULL;
   layer.open_message = satchel_storage_open_message;
@@ -361,7 +361,7 @@ test_shorter_tables (void)
 static void
 test_guards (void)
 {
-  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_prepare);
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_MOVE, note_plan);
   for (guint i = 0; i < 3; i++)
     {
       layer.open_message = i > 0 ? satchel_storage_open_message : NULL;
@@ -390,7 +390,7 @@ note_link (SatchelStorage *storage, const SatchelAccess *access, const char *pat
 static void
 test_links (void)
 {
-  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_IN, SATCHEL_OPERATION_MOVE, note_prepare);
+  SatchelStorageOps layer = LAYER (SATCHEL_CLASS_CONTENT_IN, SATCHEL_OPERATION_MOVE, note_plan);
   SatchelStorageOps driver = *memory_ops ();
   driver.stage_spooled = note_link;
   g_autoptr (GError) error = NULL;
@@ -429,7 +429,7 @@ open_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStora
 }
 
 static gboolean
-prepare_nothing (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
+plan_nothing (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
   return FALSE;
 }
@@ -451,7 +451,7 @@ assert_silent (GError **error, const char *module)
 static void
 test_silent_failures (void)
 {
-  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, prepare_nothing);
+  static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, plan_nothing);
   g_autoptr (GError) error = NULL;
   SatchelStorageOps silent = *memory_ops ();
   silent.remove = fail_silently;
@@ -654,6 +654,40 @@ test_listeners (void)
   g_string_free (told, TRUE);
 }
 
+/* A listener hears what the client did, whatever layers made of it. */
+static void
+told_through (const SatchelStorageOps *layer, gboolean is_move, const char *expected)
+{
+  static const SatchelMailboxListenerOps ops = { sizeof (SatchelMailboxListenerOps), 1, note_event };
+  const SatchelStoreListener listener = { "note", &ops };
+  told = g_string_new (NULL);
+  g_autoptr (SatchelStore) store = open_stack (layer, NULL);
+  g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX");
+  g_autoptr (SatchelMailbox) to = open_box (store, "to");
+  put (store, inbox);
+  satchel_store_set_listeners (&listener, 1);
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  satchel_uid_set_add (&uids, 1, 1);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  if (is_move)
+    satchel_transaction_move (transaction, inbox, &uids, to);
+  else
+    satchel_transaction_expunge (transaction, inbox, &uids, FALSE);
+  g_assert_true (satchel_transaction_commit (transaction, NULL));
+  g_assert_cmpstr (told->str, ==, expected);
+  satchel_store_set_listeners (NULL, 0);
+  g_string_free (told, TRUE);
+}
+
+static void
+test_listeners_hear_the_client (void)
+{
+  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, note_plan);
+  static const SatchelStorageOps keeper = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_MOVE, keep_expunged);
+  told_through (&old, TRUE, "5:u@example.org:INBOX ");
+  told_through (&keeper, FALSE, "4:u@example.org:INBOX ");
+}
+
 /* ---- the cache ---- */
 
 static SatchelConfigSet *
@@ -773,6 +807,7 @@ main (int argc, char **argv)
   g_test_add_func ("/store/attributes", test_attributes);
   g_test_add_func ("/store/suspect-content", test_suspect_content);
   g_test_add_func ("/store/listeners", test_listeners);
+  g_test_add_func ("/store/listeners/client", test_listeners_hear_the_client);
   g_test_add_func ("/store/cache", test_cache);
   return g_test_run ();
 }
