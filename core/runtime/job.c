@@ -162,6 +162,22 @@ finish_job (gpointer data)
   g_free (job);
 }
 
+static gpointer thread_main (gpointer data);
+
+/* Under lock: makes a thread if nobody is free to take what stands in line.  FALSE: the system has none to give. */
+static gboolean
+add_thread (void)
+{
+  if (g_queue_get_length (&line) <= n_idle || n_threads >= max_threads)
+    return TRUE;
+  GThread *thread = g_thread_try_new ("job", thread_main, GUINT_TO_POINTER (n_threads), NULL);
+  if (thread == NULL)
+    return FALSE;
+  n_threads++;
+  g_thread_unref (thread);
+  return TRUE;
+}
+
 /* Under lock; gives back the lock while the job runs. */
 static void
 run_one (SatchelBreadcrumb *slot)
@@ -171,6 +187,10 @@ run_one (SatchelBreadcrumb *slot)
   Job *job = g_queue_pop_head (&user->waiting);
   user->n_running++;
   join_line (user);
+  /* A user stands in line once, however many of his jobs wait: for the next one nobody was called yet. */
+  add_thread ();
+  if (!g_queue_is_empty (&line))
+    g_cond_signal (&work);
   write_crumb (slot, user->name, job->operation);
   g_mutex_unlock (&lock);
   satchel_counter_observe (&job_wait, (guint64) (g_get_monotonic_time () - job->submitted_us));
@@ -213,22 +233,13 @@ free_user (gpointer data)
 
 static void retry_threads (SatchelTimer *timer, gpointer data);
 
-/* Under lock: makes a thread if nobody is free to take what stands in line. */
+/* Under lock, in the main thread. */
 static void
 ensure_thread (void)
 {
-  if (g_queue_get_length (&line) <= n_idle || n_threads >= max_threads)
-    return;
-  g_autoptr (GError) error = NULL;
-  GThread *thread = g_thread_try_new ("job", thread_main, GUINT_TO_POINTER (n_threads), &error);
-  if (thread == NULL)
-    {
-      /* Out of threads: those that are there will take it, or we try again. */
-      satchel_timer_arm (&retry_timer, 500, retry_threads, NULL);
-      return;
-    }
-  n_threads++;
-  g_thread_unref (thread);
+  /* Out of threads: those that are there will take it, or we try again. */
+  if (!add_thread ())
+    satchel_timer_arm (&retry_timer, 500, retry_threads, NULL);
 }
 
 static void

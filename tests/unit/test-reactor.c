@@ -279,6 +279,63 @@ test_job_cap (void)
     g_assert_cmpuint (crumbs[i].is_busy, ==, 0);
 }
 
+/* ---- one user's next job ---- */
+
+static GMutex held_lock;
+static GCond held_changed;
+static gboolean is_held;
+static gint n_beside, n_held;
+
+static void
+held_job (gpointer data)
+{
+  g_atomic_int_inc (&n_held);
+  g_mutex_lock (&held_lock);
+  while (is_held)
+    g_cond_wait (&held_changed, &held_lock);
+  g_mutex_unlock (&held_lock);
+}
+
+static void
+beside_job (gpointer data)
+{
+  g_atomic_int_inc (&n_beside);
+}
+
+static void
+release_held (void)
+{
+  g_mutex_lock (&held_lock);
+  is_held = FALSE;
+  g_cond_broadcast (&held_changed);
+  g_mutex_unlock (&held_lock);
+  loop_until (satchel_job_n_pending () == 0);
+}
+
+/* A job that takes long does not hold up the same user's next one when both come at once and just one thread waits for work.
+ * The first test of jobs: it counts on the threads that there are. */
+static void
+test_job_beside (void)
+{
+  satchel_job_set_breadcrumbs (crumbs);
+  satchel_job_set_limits (4, 3);
+  satchel_job_submit ("dora@example.org", "test FIRST", beside_job, NULL, NULL);
+  loop_until (satchel_job_n_pending () == 0);
+  for (gint n_others = 0; n_others < 3; n_others++)
+    {
+      is_held = TRUE;
+      g_atomic_int_set (&n_held, 0);
+      g_atomic_int_set (&n_beside, 0);
+      for (gint i = 0; i < n_others; i++)
+        satchel_job_submit (i == 0 ? "eve@example.org" : "finn@example.org", "test OTHER", held_job, NULL, NULL);
+      loop_until (g_atomic_int_get (&n_held) == n_others);
+      satchel_job_submit ("dora@example.org", "test HELD", held_job, NULL, NULL);
+      satchel_job_submit ("dora@example.org", "test BESIDE", beside_job, NULL, NULL);
+      loop_until (g_atomic_int_get (&n_beside) == 1);
+      release_held ();
+    }
+}
+
 /* With a cap of one, one user's jobs keep their order. */
 static void
 test_job_order (void)
@@ -303,6 +360,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/timer/never-early-never-lost", test_timer_never_early_never_lost);
   g_test_add_func ("/runtime/timer/in-callback", test_timer_in_callback);
   g_test_add_func ("/runtime/defer/threads", test_defer);
+  g_test_add_func ("/runtime/job/beside", test_job_beside);
   g_test_add_func ("/runtime/job/cap", test_job_cap);
   g_test_add_func ("/runtime/job/order", test_job_order);
   return g_test_run ();
