@@ -253,9 +253,9 @@ typedef struct MdListed /* a line to write */
   gint64 date;
   const char *fields; /* of others, "P... G..."; C and T in them are left out */
   gsize fields_len;
-  const char *unique_id; /* to save; NULL: what `fields` have */
 } MdListed;
-void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file);
+/* @unique_id: to save; NULL: what `fields` have. */
+void md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file, const char *unique_id);
 
 typedef struct MdStore MdStore;
 typedef struct MdMailbox MdMailbox;

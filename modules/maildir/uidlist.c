@@ -276,7 +276,7 @@ append_others (GString *out, const char *fields, gsize len)
 }
 
 void
-md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file)
+md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file, const char *unique_id)
 {
   char fields[80];
   gint n = g_snprintf (fields, sizeof fields, "%u C%08x ", file->uid,
@@ -285,8 +285,8 @@ md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file)
     n += g_snprintf (fields + n, sizeof fields - (gsize) n, "T%" G_GINT64_FORMAT " ", file->date);
   g_string_append_len (out, fields, n);
   append_others (out, file->fields, file->fields_len);
-  if (file->unique_id != NULL)
-    g_string_append_printf (out, "P%s ", file->unique_id);
+  if (unique_id != NULL)
+    g_string_append_printf (out, "P%s ", unique_id);
   g_string_append_c (out, ':');
   g_string_append_len (out, file->base, file->len);
   g_string_append_c (out, '\n');

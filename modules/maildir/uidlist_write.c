@@ -48,10 +48,8 @@ add_entries (const MdMailbox *mb, guint32 first, GArray *files)
 void
 md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out)
 {
-  MdListed with_id = *file;
   g_autofree char *id = md_unique_id_to_save (mb, file);
-  with_id.unique_id = id;
-  md_uidlist_line (out, mb->uidvalidity, &with_id);
+  md_uidlist_line (out, mb->uidvalidity, file, id);
 }
 
 void
