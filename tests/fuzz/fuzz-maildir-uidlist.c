@@ -98,7 +98,7 @@ write_found (const MdUidlist *list, GString *out)
       if (found != line || memchr (line->base, '\r', line->base_len) != NULL)
         continue;
       n++;
-      md_uidlist_line (out, UIDVALIDITY, &(MdListed){ line->uid, line->base_len, line->base, line->date, line->fields, line->fields_len });
+      md_uidlist_line (out, UIDVALIDITY, &(MdListed){ line->uid, line->base_len, line->base, line->date, line->fields, line->fields_len }, NULL);
     }
   return n;
 }
