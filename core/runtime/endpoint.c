@@ -8,6 +8,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <glib-unix.h>
 #include <satchel/module.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -148,10 +149,24 @@ satchel_endpoint_ports (const GPtrArray *texts)
 
 static int connector_fd = -1;
 
+/* It is ours alone, and without it nothing can be reached any more. */
+static G_GNUC_NORETURN void
+fail_without_connector (void)
+{
+  satchel_process_fail ("the process that connects for it is gone");
+}
+
+static gboolean
+hung_up (gint fd, GIOCondition condition, gpointer data)
+{
+  fail_without_connector ();
+}
+
 void
 satchel_endpoint_set_connector (int fd)
 {
   connector_fd = fd;
+  g_unix_fd_add (fd, G_IO_HUP, hung_up, NULL);
 }
 
 /* The answer's end of a socket pair; -1 with @error. */
@@ -171,9 +186,8 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
   satchel_ipc_put_fd (message, pair[1]);
   gboolean is_sent = satchel_ipc_send_blocking (connector_fd, message, NULL);
   close (pair[1]);
-  /* It is ours alone, and without it nothing can be reached any more. */
   if (!is_sent)
-    satchel_process_fail ("the process that connects for it is gone");
+    fail_without_connector ();
   return pair[0];
 }
 

@@ -20,5 +20,5 @@ SatchelEndpoint *satchel_endpoint_parse (const char *text, char **ret_why);
 void satchel_endpoint_collect (const SatchelConfig *section, const SatchelConfigRow *rows, GPtrArray *texts);
 /* guint16: the TCP ports in @texts. */
 GArray *satchel_endpoint_ports (const GPtrArray *texts);
-/* The process at the other end of @fd connects for us; -1: nobody. */
+/* The process at the other end of @fd connects for us, from now on and for good; when it ends, so do we. */
 void satchel_endpoint_set_connector (int fd);

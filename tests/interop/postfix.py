@@ -51,6 +51,12 @@ def start():
     state["private"] = private
 
 
+def use_settings():
+    """Postfix goes on with main.cf as it is now.  `postfix reload` comes back before its processes have read it, a start after."""
+    in_root("postfix", "stop")
+    in_root("postfix", "start")
+
+
 def queue_is_empty():
     return b"Mail queue is empty" in in_root("postqueue", "-p", check=False).stdout
 
@@ -154,7 +160,7 @@ def unknown_users_at_smtp_time():
     # Loopback is a stranger here.
     in_root("postconf", "-e", "mynetworks=192.0.2.0/24", "smtpd_relay_restrictions=permit_mynetworks,reject_unauth_destination", "recipient_delimiter=+",
             f"virtual_mailbox_domains={server.domain},catch.example,old.example", *guide_settings())
-    in_root("postfix", "reload")
+    use_settings()
     for recipient, code in (("nobody@example.org", 550), ("nobody+u0001@example.org", 550), ("nobody@old.example", 550), ("no.body@example.org", 550),
                             ("u0001@elsewhere.example", 554)):
         got, text = stranger_says(recipient)[0]
@@ -194,8 +200,7 @@ def removed_users():
     equal((times["positive_refresh"], times["positive_expire"]), ("1h", "1h"), "the guide's hour")
     equal(times["negative_expire"], "2m", "the guide's two minutes")
     in_root("postconf", "-e", *(f"address_verify_{which}_time=2s" for which in times))
-    in_root("postfix", "stop")  # a reload leaves the process with the cache as it is
-    in_root("postfix", "start")
+    use_settings()
     equal(stranger_says("u0003@example.org")[0][0], 250, "a user")
     server.cli("user", "del", "u0003@example.org")
     wait_for(lambda: stranger_says("u0003@example.org")[0][0] == 550, "the refusal", 60)
@@ -203,7 +208,7 @@ def removed_users():
     wait_for(lambda: stranger_says("u0003@example.org")[0][0] == 250, "it is taken again", 60)
     in_root("postconf", "-e", "mynetworks=127.0.0.0/8", "smtpd_recipient_restrictions=", "smtpd_relay_restrictions=permit_mynetworks,reject", "recipient_delimiter=",
             f"virtual_mailbox_domains={server.domain}")
-    in_root("postfix", "reload")
+    use_settings()
 
 
 @case
@@ -219,7 +224,7 @@ def private_socket():
     port = free_port()
     second = Server("--set", "listen.listeners=" + listeners % port, users=1)
     in_root("postconf", "-e", "virtual_transport=lmtp:unix:private/satchel-lmtp")
-    in_root("postfix", "reload")
+    use_settings()
     with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
         c.sendmail("a@example.net", [f"u0001@{first.domain}"], b"Subject: by socket\r\n\r\nhello\r\n")
     wait_for(queue_is_empty, "Postfix's queue is empty", 60)
