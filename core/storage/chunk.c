@@ -4,7 +4,6 @@
 #include "config.h"
 
 #include "core/storage/chunk.h"
-#include "core/storage/store_open.h"
 
 #include <string.h>
 
@@ -256,48 +255,4 @@ satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *u
   for (guint row = 0; row < chunk->n; row++)
     for (guint i = 0; i < chunk->keyword_words; i++)
       used->words[i] |= *cell++;
-}
-
-static void
-free_names (gpointer data)
-{
-  for (char **name = data; *name != NULL; name++)
-    g_free (*name);
-}
-
-char **
-satchel_keywords_new (char *const *names, guint n, guint n_more)
-{
-  char **keywords = g_atomic_rc_box_alloc0 ((n + n_more + 1) * sizeof (char *));
-  for (guint k = 0; k < n; k++)
-    keywords[k] = g_strdup (names[k]);
-  return keywords;
-}
-
-char **
-satchel_keywords_ref (char **keywords)
-{
-  return g_atomic_rc_box_acquire (keywords);
-}
-
-void
-satchel_keywords_unref (char **keywords)
-{
-  g_atomic_rc_box_release_full (keywords, free_names);
-}
-
-/* ---- how many ---- */
-
-static guint limit = SATCHEL_KEYWORDS_MAX; /* atomic */
-
-guint
-satchel_keywords_limit (void)
-{
-  return (guint) g_atomic_int_get ((gint *) &limit);
-}
-
-void
-satchel_keywords_set_limit (guint n)
-{
-  g_atomic_int_set ((gint *) &limit, (gint) MIN (n, SATCHEL_KEYWORDS_MAX));
 }

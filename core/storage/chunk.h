@@ -45,7 +45,11 @@ guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind)
 /* Adds the keywords that any of its messages has. */
 void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used);
 
-/* Keyword names of a snapshot, NULL-ended and ref-counted, with room for @n_more. */
+/* Keyword names of a snapshot, NULL-ended and ref-counted, with room for @n_more (keywords.c). */
 char **satchel_keywords_new (char *const *names, guint n, guint n_more);
-char **satchel_keywords_ref (char **keywords);
-void satchel_keywords_unref (char **keywords);
+char **satchel_keywords_ref (char **names);
+void satchel_keywords_unref (char **names);
+/* The place of @name, whatever its case, among all @n of a list; -1: none. */
+int satchel_keywords_find (char *const *names, guint n, const char *name);
+/* Sets or adds a name in a list that nobody else has. */
+void satchel_keywords_put (char **names, guint at, const char *name);

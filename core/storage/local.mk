@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-libsatchel_la_SOURCES += core/storage/access.c core/storage/handle.c core/storage/chunk.c core/storage/chunk.h core/storage/snapshot.c \
+libsatchel_la_SOURCES += core/storage/access.c core/storage/handle.c core/storage/chunk.c core/storage/chunk.h core/storage/keywords.c core/storage/snapshot.c \
 	core/storage/snapshot_builder.c core/storage/snapshot_compare.c core/storage/uid_set.c \
 	core/storage/commit.c core/storage/round.c core/storage/content.c core/storage/dispatch.c core/storage/keys.c core/storage/mailbox.c core/storage/methods.def \
 	core/storage/operations.c core/storage/names.c \

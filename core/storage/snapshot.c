@@ -94,10 +94,7 @@ satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot)
 int
 satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name)
 {
-  for (guint k = 0; k < snapshot->n_keywords; k++)
-    if (g_ascii_strcasecmp (snapshot->keywords[k], name) == 0)
-      return (int) k;
-  return -1;
+  return satchel_keywords_find (snapshot->keywords, snapshot->n_keywords, name);
 }
 
 /* The last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary search finds it. */

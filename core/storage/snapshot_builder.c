@@ -245,8 +245,7 @@ static void
 rename_keyword (SatchelSnapshotBuilder *builder, guint bit, const char *name)
 {
   own_keywords (builder, builder->n_keywords);
-  g_free (builder->keywords[bit]);
-  builder->keywords[bit] = g_strdup (name);
+  satchel_keywords_put (builder->keywords, bit, name);
 }
 
 /* -1: none.  Rows that go count as well: that costs a name less, and no look at the marks. */
@@ -265,15 +264,12 @@ unused_keyword (SatchelSnapshotBuilder *builder)
 int
 satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name)
 {
-  int bit = -1;
-  for (guint k = 0; k < builder->n_keywords && bit < 0; k++)
-    if (g_ascii_strcasecmp (builder->keywords[k], name) == 0)
-      bit = (int) k;
+  int bit = satchel_keywords_find (builder->keywords, builder->n_keywords, name);
   if (bit < 0 && builder->n_keywords < satchel_keywords_limit ())
     {
       own_keywords (builder, builder->n_keywords + 1);
       bit = (int) builder->n_keywords++;
-      builder->keywords[bit] = g_strdup (name);
+      satchel_keywords_put (builder->keywords, (guint) bit, name);
     }
   if (bit < 0)
     {

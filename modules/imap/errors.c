@@ -27,7 +27,7 @@ static const ImapErrorText texts[] = {
 };
 
 const char imap_text_long_keyword[] = "A keyword is too long.";
-const char imap_text_many_keywords[] = "The messages of this mailbox have as many keywords as the server allows; take some off first.";
+const char imap_text_many_keywords[] = "The messages of this mailbox have as many keywords as the server allows (limits.keywords); take some off first.";
 
 const ImapErrorText *
 imap_error_text (const GError *error)

@@ -86,7 +86,7 @@ imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char
 {
   if (view->own->len >= OWN_CHANGES_MAX)
     g_array_set_size (view->own, 0);
-  ImapOwnChange change = { modseq, mode, flags, g_strdupv ((char **) keywords) };
+  ImapOwnChange change = { .modseq = modseq, .mode = mode, .flags = flags, .keywords = g_strdupv ((char **) keywords) };
   g_array_append_val (view->own, change);
 }
 
@@ -248,6 +248,9 @@ begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GErr
     g_clear_error (error); /* \Recent is lost, the news are not */
   view->after = g_steal_pointer (&newest);
   view->difference = difference;
+  view->has_renamed = FALSE;
+  for (guint i = 0; i < view->own->len; i++)
+    g_array_index (view->own, ImapOwnChange, i).has_bits = FALSE;
   view->phase = IMAP_UPDATE_EXPUNGES;
   view->at_range = update->uses_vanished ? 0 : difference.vanished.n_ranges;
   view->at_uid = 0;
@@ -343,11 +346,33 @@ imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords)
   return bits;
 }
 
+static const SatchelKeywordSet *
+own_bits (const ImapView *view, ImapOwnChange *own)
+{
+  if (!own->has_bits)
+    own->bits = imap_view_keyword_bits (view->after, own->keywords);
+  own->has_bits = TRUE;
+  return &own->bits;
+}
+
+static const SatchelKeywordSet *
+renamed_keywords (ImapView *view, const SatchelSnapshot *before)
+{
+  if (view->has_renamed)
+    return &view->renamed;
+  view->renamed = (SatchelKeywordSet){ { 0 } };
+  for (guint k = 0; k < before->n_keywords; k++)
+    if (k >= view->after->n_keywords || strcmp (before->keywords[k], view->after->keywords[k]) != 0)
+      satchel_keyword_set_add (&view->renamed, k);
+  view->has_renamed = TRUE;
+  return &view->renamed;
+}
+
 /* Is what the message has now just what this session's own change made of it? */
 static gboolean
-is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk, guint row)
+is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk, guint row)
 {
-  const ImapOwnChange *own = NULL;
+  ImapOwnChange *own = NULL;
   for (guint i = 0; i < view->own->len && own == NULL; i++)
     if (g_array_index (view->own, ImapOwnChange, i).modseq == chunk->modseq[row])
       own = &g_array_index (view->own, ImapOwnChange, i);
@@ -358,24 +383,25 @@ is_own (const ImapView *view, const SatchelSnapshot *before, const SatchelChunk 
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);
   guint32 flags = old->flags[r] & SATCHEL_FLAGS_ALL;
   SatchelKeywordSet bits = satchel_chunk_keywords (old, r), now = satchel_chunk_keywords (chunk, row);
-  SatchelKeywordSet own_bits = imap_view_keyword_bits (view->after, own->keywords);
+  const SatchelKeywordSet *asked = own_bits (view, own);
   switch (own->mode)
     {
     case SATCHEL_FLAGS_ADD:
       flags |= own->flags;
-      satchel_keyword_set_unite (&bits, &own_bits);
+      satchel_keyword_set_unite (&bits, asked);
       break;
     case SATCHEL_FLAGS_REMOVE:
       flags &= ~own->flags;
-      satchel_keyword_set_subtract (&bits, &own_bits);
+      satchel_keyword_set_subtract (&bits, asked);
       break;
     default:
       flags = own->flags;
-      bits = own_bits;
+      bits = *asked;
     }
-  for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < before->n_keywords; k = satchel_keyword_set_next (&bits, (guint) k + 1))
-    if (strcmp (before->keywords[k], view->after->keywords[k]) != 0)
-      return FALSE; /* the bit is another keyword's now */
+  SatchelKeywordSet renamed = *renamed_keywords (view, before);
+  satchel_keyword_set_intersect (&renamed, &bits);
+  if (!satchel_keyword_set_is_empty (&renamed))
+    return FALSE; /* a bit is another keyword's now */
   return flags == (chunk->flags[row] & SATCHEL_FLAGS_ALL) && satchel_keyword_set_equal (&bits, &now);
 }
 

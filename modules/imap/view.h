@@ -23,6 +23,8 @@ typedef struct ImapOwnChange
   int mode; /* SatchelFlagsMode */
   guint32 flags;
   char **keywords;
+  SatchelKeywordSet bits; /* of `keywords` in the snapshot that an update leads to, once has_bits */
+  gboolean has_bits;
 } ImapOwnChange;
 
 /* What an update may tell, and how. */
@@ -65,6 +67,8 @@ typedef struct ImapView
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
   SatchelDifference difference;
+  SatchelKeywordSet renamed; /* keywords that are others in `after` than in what the client knows, once has_renamed */
+  gboolean has_renamed;
   guint32 *ranks;          /* at rest: messages before each range of uids */
   guint at_range;
   guint32 at_uid, at_changed;

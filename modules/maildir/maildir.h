@@ -195,7 +195,6 @@ typedef struct MdKeywords
   gint8 *letter;                        /* n; -1: none */
   gint16 bit_of_letter[MD_LETTERS];     /* -1: none */
   gboolean is_unsure;                   /* a save failed: what the file has is not known */
-  SatchelKeywordSet taken;              /* asked for by the operation at work, and perhaps on no message yet */
 } MdKeywords;
 void md_keywords_init (MdKeywords *keywords);
 void md_keywords_clear (MdKeywords *keywords);
@@ -603,6 +602,15 @@ typedef struct MdEffect /* on the table, undone in reverse when a transaction fa
   GBytes *attributes; /* ADD; may be NULL */
   guint64 modseq;
 } MdEffect;
+/* What a transaction asks of the keywords of a mailbox. */
+typedef struct MdKeywordUse
+{
+  MdMailbox *mb;
+  SatchelKeywordSet used; /* those asked for; once is_counted, all that messages have as well, now or before */
+  gboolean is_counted;
+  gboolean is_full;       /* none is free for another name */
+  guint n_without;        /* names that had no room */
+} MdKeywordUse;
 struct MdPlan
 {
   MdStore *store;
@@ -611,6 +619,7 @@ struct MdPlan
   GPtrArray *mailboxes; /* MdMailbox touched */
   GPtrArray *before;    /* their snapshots before it, references */
   GPtrArray *staged;    /* MdStaged taken */
+  GArray *keyword_uses; /* MdKeywordUse */
   gboolean syncs_tmp;
   guint64 modseq;       /* 0: none taken yet */
   gboolean op_changes;  /* the operation at work changed something so far */
@@ -622,6 +631,7 @@ void md_plan_free (MdPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
 gboolean md_plan_operation (MdPlan *plan, SatchelOperation *operation, GError **error);
 void md_plan_undo (MdPlan *plan); /* of the memory */
+void md_plan_tell_keywords (const MdPlan *plan); /* a log line for each mailbox that had no room for all */
 void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);
 const char *md_plan_name (MdPlan *plan, const char *name); /* a copy that lives as long as the plan */

@@ -36,6 +36,7 @@ md_plan_new (MdStore *store)
   plan->mailboxes = g_ptr_array_new ();
   plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
   plan->staged = g_ptr_array_new ();
+  plan->keyword_uses = g_array_new (FALSE, TRUE, sizeof (MdKeywordUse));
   plan->names = g_string_chunk_new (1024);
   plan->new_name = g_string_sized_new (MD_NAME_MAX);
   plan->unknown = g_string_sized_new (MD_LETTERS);
@@ -50,6 +51,7 @@ md_plan_free (MdPlan *plan)
   g_ptr_array_unref (plan->mailboxes);
   g_ptr_array_unref (plan->before);
   g_ptr_array_unref (plan->staged);
+  g_array_unref (plan->keyword_uses);
   g_string_chunk_free (plan->names);
   g_string_free (plan->new_name, TRUE);
   g_string_free (plan->unknown, TRUE);
@@ -157,36 +159,64 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
   return TRUE;
 }
 
-/* One that no message has, now or before this commit, without a letter if there is such a one; -1: none. */
-static int
-unused_keyword (MdMailbox *mb)
+static MdKeywordUse *
+keyword_use_of (MdPlan *plan, MdMailbox *mb)
 {
-  SatchelKeywordSet used = satchel_snapshot_used_keywords (mb->snapshot);
-  int lettered = -1;
-  satchel_keyword_set_unite (&used, &mb->keywords.taken);
-  if (mb->published != NULL)
+  for (guint i = 0; i < plan->keyword_uses->len; i++)
     {
-      SatchelKeywordSet published = satchel_snapshot_used_keywords (mb->published);
-      satchel_keyword_set_unite (&used, &published);
+      MdKeywordUse *use = &g_array_index (plan->keyword_uses, MdKeywordUse, i);
+      if (use->mb == mb)
+        return use;
     }
-  for (guint bit = 0; bit < mb->keywords.n; bit++)
-    if (!satchel_keyword_set_has (&used, bit) && mb->keywords.letter[bit] < 0)
+  MdKeywordUse use = { .mb = mb };
+  g_array_append_val (plan->keyword_uses, use);
+  return &g_array_index (plan->keyword_uses, MdKeywordUse, plan->keyword_uses->len - 1);
+}
+
+static void
+count_used (MdKeywordUse *use)
+{
+  if (use->is_counted)
+    return;
+  use->is_counted = TRUE;
+  SatchelKeywordSet used = satchel_snapshot_used_keywords (use->mb->snapshot);
+  satchel_keyword_set_unite (&use->used, &used);
+  if (use->mb->published == NULL || use->mb->published == use->mb->snapshot)
+    return;
+  used = satchel_snapshot_used_keywords (use->mb->published);
+  satchel_keyword_set_unite (&use->used, &used);
+}
+
+/* One that no message has, now or before this commit, and nothing before in this transaction asked for; without a letter
+ * if there is such a one; -1: none. */
+static int
+unused_keyword (MdKeywordUse *use)
+{
+  const MdKeywords *keywords = &use->mb->keywords;
+  int lettered = -1;
+  if (use->is_full)
+    return -1;
+  count_used (use);
+  for (guint bit = 0; bit < keywords->n; bit++)
+    if (!satchel_keyword_set_has (&use->used, bit) && keywords->letter[bit] < 0)
       return (int) bit;
-    else if (!satchel_keyword_set_has (&used, bit) && lettered < 0)
+    else if (!satchel_keyword_set_has (&use->used, bit) && lettered < 0)
       lettered = (int) bit;
+  use->is_full = lettered < 0;
   return lettered;
 }
 
 /* The bit of a name that is new; where all are taken, that of one which no message has, now or before this commit (one
  * that another transaction of it takes away may come back).  -1: none. */
 static int
-add_keyword (MdMailbox *mb, const char *name, gboolean *needs_file)
+add_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {
+  MdMailbox *mb = use->mb;
   gboolean took_letter = FALSE;
   int bit = md_keywords_add (&mb->keywords, name, &took_letter);
   if (bit < 0)
     {
-      bit = unused_keyword (mb);
+      bit = unused_keyword (use);
       if (bit < 0)
         return -1;
       took_letter = md_keywords_rename (&mb->keywords, (guint) bit, name);
@@ -197,32 +227,50 @@ add_keyword (MdMailbox *mb, const char *name, gboolean *needs_file)
 }
 
 static gboolean
-find_or_add (MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, gboolean *needs_file, GError **error)
+find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, gboolean *needs_file, GError **error)
 {
   SatchelKeywordSet bits = { { 0 } };
-  for (; names != NULL && *names != NULL; names++)
+  MdKeywordUse *use = keyword_use_of (plan, mb);
+  /* All that are there first, so that none of them makes room for another. */
+  for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
-      int bit = md_keywords_find (&mb->keywords, *names);
-      if (bit < 0 && wanted == MD_KEYWORDS_KNOWN)
+      int bit = md_keywords_find (&mb->keywords, names[i]);
+      if (bit >= 0)
+        satchel_keyword_set_add (&bits, (guint) bit);
+    }
+  satchel_keyword_set_unite (&use->used, &bits);
+  for (; names != NULL && *names != NULL && wanted != MD_KEYWORDS_KNOWN; names++)
+    {
+      if (md_keywords_find (&mb->keywords, *names) >= 0)
         continue;
-      if (bit < 0 && !md_keywords_is_valid (*names))
+      if (!md_keywords_is_valid (*names))
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
-      if (bit < 0)
-        bit = add_keyword (mb, *names, needs_file);
+      int bit = add_keyword (use, *names, needs_file);
       if (bit < 0 && wanted == MD_KEYWORDS_ALL)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s: its messages have %u keywords (limits.keywords); take one away from them first",
                                   mb->name, mb->keywords.n);
       if (bit < 0)
         {
-          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords (limits.keywords), a message comes in without another one",
-                       mb->store->storage->identity->user, mb->name, mb->keywords.n);
+          use->n_without++;
           continue;
         }
       satchel_keyword_set_add (&bits, (guint) bit);
-      satchel_keyword_set_add (&mb->keywords.taken, (guint) bit);
+      satchel_keyword_set_add (&use->used, (guint) bit);
     }
   *ret = bits;
   return TRUE;
+}
+
+void
+md_plan_tell_keywords (const MdPlan *plan)
+{
+  for (guint i = 0; i < plan->keyword_uses->len; i++)
+    {
+      const MdKeywordUse *use = &g_array_index (plan->keyword_uses, MdKeywordUse, i);
+      if (use->n_without > 0)
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords (limits.keywords), new ones come in without %u others",
+                     plan->store->storage->identity->user, use->mb->name, use->mb->keywords.n, use->n_without);
+    }
 }
 
 static gboolean
@@ -244,10 +292,10 @@ md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
     return TRUE;
   gboolean needs_file = wanted != MD_KEYWORDS_KNOWN && mb->keywords.is_unsure;
   if (!needs_file && (wanted == MD_KEYWORDS_KNOWN || has_all (&mb->keywords, names)))
-    return find_or_add (mb, names, wanted, ret, &needs_file, error);
+    return find_or_add (plan, mb, names, wanted, ret, &needs_file, error);
   MdKeywords before;
   md_keywords_copy (&mb->keywords, &before);
-  gboolean ok = find_or_add (mb, names, wanted, ret, &needs_file, error)
+  gboolean ok = find_or_add (plan, mb, names, wanted, ret, &needs_file, error)
                 && (!needs_file || md_keywords_save (&mb->keywords, mb->control_fd, error));
   for (guint bit = 0; ok && bit < mb->keywords.n; bit++)
     if (bit >= before.n || strcmp (mb->keywords.names[bit], before.names[bit]) != 0)
@@ -564,9 +612,6 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
     op->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_array_set_size (op->ret_uids, 0);
   plan->op_changes = FALSE;
-  ((MdMailbox *) op->mailbox->driver)->keywords.taken = (SatchelKeywordSet){ { 0 } };
-  if (op->destination != NULL)
-    ((MdMailbox *) op->destination->driver)->keywords.taken = (SatchelKeywordSet){ { 0 } };
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;
   gboolean ok = plan_kind (plan, op, error);

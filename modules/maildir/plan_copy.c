@@ -63,30 +63,77 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
 }
 
-static gboolean
-translate_keywords (MdPlan *plan, MdMailbox *from, MdMailbox *to, const SatchelKeywordSet *bits, SatchelKeywordSet *ret, GError **error)
+/* Where the keywords of one mailbox are in another; made once for all messages. */
+typedef struct Translation
 {
-  *ret = *bits;
-  if (satchel_keyword_set_is_empty (bits) || from == to)
+  gboolean is_same;                 /* as they are */
+  gint16 bit[SATCHEL_KEYWORDS_MAX]; /* -1: there is no room for it */
+  SatchelKeywordSet last, last_ret; /* neighbours often have the same */
+} Translation;
+
+static gboolean
+add_used (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index, SatchelMessageRow *row, gpointer data, GError **error)
+{
+  satchel_keyword_set_unite (data, &row->keywords);
+  return TRUE;
+}
+
+static gboolean
+make_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, GError **error)
+{
+  MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  SatchelKeywordSet used = { { 0 } }, room;
+  translation->is_same = from == to;
+  if (from == to || from->keywords.n == 0)
     return TRUE;
+  (void) md_plan_each_message (plan, op, NULL, add_used, &used, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (bits, (guint) i + 1))
+  for (int i = satchel_keyword_set_next (&used, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (&used, (guint) i + 1))
     g_ptr_array_add (names, from->keywords.names[i]);
   g_ptr_array_add (names, NULL);
-  return md_plan_keyword_bits (plan, to, (char *const *) names->pdata, MD_KEYWORDS_ROOM, ret, error);
+  if (!md_plan_keyword_bits (plan, to, (char *const *) names->pdata, MD_KEYWORDS_ROOM, &room, error))
+    return FALSE;
+  for (guint i = 0; i < from->keywords.n; i++)
+    {
+      gboolean is_used = satchel_keyword_set_has (&used, i);
+      translation->bit[i] = is_used ? (gint16) md_keywords_find (&to->keywords, from->keywords.names[i]) : -1;
+    }
+  return TRUE;
 }
+
+static void
+translate (const MdMailbox *from, Translation *translation, SatchelKeywordSet *set)
+{
+  if (translation->is_same || satchel_keyword_set_is_empty (set))
+    return;
+  if (!satchel_keyword_set_equal (set, &translation->last))
+    {
+      translation->last = *set;
+      translation->last_ret = (SatchelKeywordSet){ { 0 } };
+      for (int i = satchel_keyword_set_next (set, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (set, (guint) i + 1))
+        if (translation->bit[i] >= 0)
+          satchel_keyword_set_add (&translation->last_ret, (guint) translation->bit[i]);
+    }
+  *set = translation->last_ret;
+}
+
+typedef struct Copying
+{
+  GArray *copies; /* Copied */
+  Translation translation;
+} Copying;
 
 static gboolean
 collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
               SatchelMessageRow *row, gpointer data, GError **error)
 {
-  GArray *copies = data;
+  Copying *copying = data;
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   MdEntry *entry = md_plan_entry_of (from, row->uid, error);
   Copied copied = { .row = *row, .from_uid = row->uid };
-  if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error)
-      || !translate_keywords (plan, from, to, &row->keywords, &copied.row.keywords, error))
+  if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error))
     return FALSE;
+  translate (from, &copying->translation, &copied.row.keywords);
   copied.row.modseq = plan->modseq;
   copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
@@ -95,7 +142,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   copied.from = md_plan_name (plan, md_table_name (&from->table, entry));
   copied.name = g_string_new (NULL);
   gboolean ok = name_of_copy (plan, op, entry, &copied, error);
-  g_array_append_val (copies, copied);
+  g_array_append_val (copying->copies, copied);
   return ok && (op->kind != SATCHEL_OPERATION_MOVE || md_plan_drop_message (plan, from, builder, index, row->uid, error));
 }
 
@@ -153,8 +200,11 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
   g_array_set_clear_func (copies, clear_copied);
+  Copying copying = { .copies = copies };
+  if (!make_translation (plan, op, &copying.translation, error))
+    return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, from);
-  gboolean ok = md_plan_each_message (plan, op, builder, collect_copy, copies, error);
+  gboolean ok = md_plan_each_message (plan, op, builder, collect_copy, &copying, error);
   md_plan_finish_builder (plan, from, builder);
   if (!ok)
     return FALSE;

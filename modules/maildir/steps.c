@@ -287,6 +287,7 @@ md_plan_finish (MdPlan *const *plans, guint n)
   g_autoptr (GPtrArray) all = touched (plans, n);
   for (guint p = 0; p < n; p++)
     {
+      md_plan_tell_keywords (plans[p]);
       for (guint i = 0; i < plans[p]->staged->len; i++)
         ((MdStaged *) plans[p]->staged->pdata[i])->name[0] = '\0';
       for (guint i = 0; i < plans[p]->effects->len; i++)

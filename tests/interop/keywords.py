@@ -79,6 +79,21 @@ def bound():
     ok(c.noop())
     equal(flags_of(c, 3), ["tag-0005"], "the message without what has no room")
     equal("limits.keywords" in server.log(), True, "the log names the setting")
+    # COPY and MOVE of mail with new keywords and old ones; those that have no room are told in one line each.
+    ok(c.create("others"))
+    for n in range(20):
+        ok(c.append("others", f"(tag-0005 other-{n})", None, b"Subject: of others\r\n\r\nof others\r\n"))
+    ok(c.select("others"))
+    equal(flags_of(c, 20), ["other-19", "tag-0005"], "there they have them")
+    before = server.log().count("limits.keywords")
+    ok(c.copy("1:10", "INBOX"))
+    equal(c.uid("MOVE", "11:20", "INBOX")[0], "OK", "MOVE")
+    equal(server.log().count("limits.keywords") - before, 2, "lines of the log")
+    ok(c.select())
+    for number in range(4, 24):
+        equal(flags_of(c, number), ["tag-0005"], f"message {number}")
+    ok(c.store("4:23", "+FLAGS.SILENT", r"(\Deleted)"))
+    ok(c.expunge())
     # What no message has any more makes room.
     ok(c.store("1:3", "-FLAGS.SILENT", "(tag-0100)"))
     ok(c.store("2", "+FLAGS.SILENT", "(one-more)"))

@@ -369,6 +369,22 @@ test_keywords (void)
   g_assert_cmpint (satchel_snapshot_keyword (full, "$word"), ==, -1);
   g_assert_null (full->keywords[SATCHEL_KEYWORDS_MAX]);
 
+  /* One name for another: the older snapshot finds what it had, the newer one what it has. */
+  builder = satchel_snapshot_builder_new (full);
+  SatchelMessageRow row = { .uid = 1, .modseq = 1 };
+  for (guint k = 0; k < SATCHEL_KEYWORDS_MAX; k++)
+    if (k != 700)
+      satchel_keyword_set_add (&row.keywords, k);
+  satchel_snapshot_builder_append (builder, &row);
+  g_assert_cmpint (satchel_snapshot_builder_keyword (builder, "Another"), ==, 700);
+  g_assert_cmpint (satchel_snapshot_builder_keyword (builder, "$word700"), ==, -1);
+  g_autoptr (SatchelSnapshot) renamed = satchel_snapshot_builder_finish (builder, &state);
+  g_assert_cmpint (satchel_snapshot_keyword (full, "$WORD700"), ==, 700);
+  g_assert_cmpint (satchel_snapshot_keyword (full, "another"), ==, -1);
+  g_assert_cmpint (satchel_snapshot_keyword (renamed, "another"), ==, 700);
+  g_assert_cmpint (satchel_snapshot_keyword (renamed, "$word700"), ==, -1);
+  g_assert_cmpint (satchel_snapshot_keyword (renamed, "$word701"), ==, 701);
+
   builder = satchel_snapshot_builder_new (NULL);
   satchel_snapshot_builder_keyword (builder, "a");
   g_autoptr (SatchelSnapshot) one = satchel_snapshot_builder_finish (builder, &state);

@@ -9,7 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
+
+#include "core/runtime/log_private.h"
 
 #define assert_view(mailbox, expected)              \
   G_STMT_START                                      \
@@ -18,6 +21,15 @@
     g_assert_cmpstr (view_, ==, expected);          \
   }                                                 \
   G_STMT_END
+
+static char *
+whole_file (int fd)
+{
+  off_t len = lseek (fd, 0, SEEK_END);
+  char *text = g_malloc0 ((gsize) len + 1);
+  g_assert_cmpint (pread (fd, text, (gsize) len, 0), ==, len);
+  return text;
+}
 
 static void
 reopen (Place *place, SatchelMailbox **mailbox)
@@ -205,6 +217,93 @@ test_many_keywords (void)
       reopen (&place, &inbox);
     }
   satchel_mailbox_unref (inbox);
+  place_remove (&place);
+  satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
+}
+
+/* ---- at the bound of keywords ---- */
+
+static guint n_walks; /* over all messages for the keywords they have */
+
+/* In the place of the server's, which does the same. */
+SatchelKeywordSet
+satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot)
+{
+  SatchelKeywordSet used = { { 0 } };
+  n_walks++;
+  for (guint i = 0; i < snapshot->state.n_messages; i++)
+    {
+      guint row;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &row);
+      SatchelKeywordSet set = satchel_chunk_keywords (chunk, row);
+      satchel_keyword_set_unite (&used, &set);
+    }
+  return used;
+}
+
+static gboolean
+has_keyword (SatchelMailbox *mailbox, guint32 uid, const char *name)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
+  int bit = satchel_snapshot_keyword (snapshot, name);
+  guint32 index;
+  guint row;
+  g_assert_true (satchel_snapshot_find (snapshot, uid, &index));
+  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &row);
+  return bit >= 0 && satchel_chunk_has_keyword (chunk, row, (guint) bit);
+}
+
+#define N_COPIED 50u
+
+/* Messages with keywords that the destination has, that it has room for, and that it has none for. */
+static void
+test_copy_at_bound (gconstpointer data)
+{
+  gboolean moves = data != NULL;
+  Place place;
+  satchel_keywords_set_limit (40);
+  place_make (&place);
+  place_open (&place);
+  g_assert_true (satchel_store_create (place.store, "Full", 0, NULL));
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX"), *full = place_mailbox (&place, "Full");
+  g_auto (GStrv) names = g_new0 (char *, 40);
+  for (guint i = 0; i < 39; i++)
+    names[i] = g_strdup_printf ("has%u", i);
+  append_text (full, "holds them\r\n", 0, (const char *const *) names, NULL);
+  for (guint i = 0; i < N_COPIED; i++)
+    {
+      g_autofree char *own = g_strdup_printf ("own%u", i % 30);
+      const char *const keywords[] = { "HAS7", own, NULL };
+      append_text (inbox, "copied\r\n", 0, keywords, NULL);
+    }
+  n_walks = 0;
+  int log_fd = memfd_create ("log", MFD_CLOEXEC);
+  satchel_log_open (dup (log_fd), SATCHEL_LOG_WARNING, "test"); /* which takes that over */
+  g_assert_true (transfer (inbox, 1, N_COPIED, full, moves, NULL));
+  g_autofree char *log = whole_file (log_fd);
+  satchel_log_open (dup (STDERR_FILENO), SATCHEL_LOG_WARNING, "test");
+  close (log_fd);
+  g_assert_cmpuint (n_walks, ==, 1);
+  const char *line = strstr (log, "mailbox Full: ");
+  g_assert_nonnull (line);
+  g_assert_null (strstr (line + 1, "mailbox Full: "));
+  g_assert_nonnull (strstr (line, "40 keywords (limits.keywords)"));
+  g_assert_nonnull (strstr (line, "without 29 others"));
+  for (int pass = 0; pass < 2; pass++)
+    {
+      for (guint i = 0; i < N_COPIED; i++)
+        {
+          g_autofree char *own = g_strdup_printf ("own%u", i % 30);
+          g_assert_true (has_keyword (full, 2 + i, "has7"));
+          g_assert_cmpint (has_keyword (full, 2 + i, own), ==, i % 30 == 0);
+          g_assert_false (has_keyword (full, 2 + i, "has8"));
+        }
+      for (guint i = 0; i < 39; i++)
+        g_assert_true (has_keyword (full, 1, names[i]));
+      reopen (&place, &full);
+    }
+  satchel_mailbox_unref (inbox);
+  satchel_mailbox_unref (full);
   place_remove (&place);
   satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
 }
@@ -853,6 +952,8 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/flags/names", test_flags);
   g_test_add_func ("/maildir/flags/reopened", test_flags_reopened);
   g_test_add_func ("/maildir/flags/many-keywords", test_many_keywords);
+  g_test_add_data_func ("/maildir/flags/copy-at-bound", NULL, test_copy_at_bound);
+  g_test_add_data_func ("/maildir/flags/move-at-bound", GINT_TO_POINTER (1), test_copy_at_bound);
   g_test_add_func ("/maildir/flags/old-index", test_old_index);
   g_test_add_func ("/maildir/commit/copy-move-expunge", test_copy_move_expunge);
   g_test_add_func ("/maildir/outside/changes", test_outside);
