@@ -30,7 +30,7 @@ struct SatchelSnapshotBuilder
   guint room; /* for names in `keywords`, when they are our own; else 0 */
   SatchelKeywordSet handed; /* bits that were asked for, and may not be on a message yet */
   guint32 last_uid;
-  gint64 n_messages, n_unseen, n_deleted, n_undated;
+  gint64 n_messages, n_unseen, n_deleted, n_undated, n_unsized;
   guint64 size_bytes;
 };
 
@@ -73,6 +73,7 @@ satchel_snapshot_builder_new (SatchelSnapshot *base)
   builder->n_unseen = base->state.n_unseen;
   builder->n_deleted = base->state.n_deleted;
   builder->n_undated = base->state.n_undated;
+  builder->n_unsized = base->state.n_unsized;
   builder->size_bytes = base->state.size_bytes;
   return builder;
 }
@@ -89,6 +90,8 @@ count_row (SatchelSnapshotBuilder *builder, const SatchelMessageRow *row, int si
     builder->n_undated += sign;
   if (row->size != SATCHEL_SIZE_UNKNOWN)
     builder->size_bytes += sign > 0 ? row->size : -row->size;
+  else
+    builder->n_unsized += sign;
 }
 
 static void
@@ -360,6 +363,7 @@ satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder, const SatchelM
   snapshot->state.n_unseen = (guint32) builder->n_unseen;
   snapshot->state.n_deleted = (guint32) builder->n_deleted;
   snapshot->state.n_undated = (guint32) builder->n_undated;
+  snapshot->state.n_unsized = (guint32) builder->n_unsized;
   snapshot->state.size_bytes = builder->size_bytes;
   GPtrArray *chunks = finished_chunks (builder);
   snapshot->n_chunks = chunks->len;

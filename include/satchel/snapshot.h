@@ -37,6 +37,7 @@ typedef struct SatchelMailboxState
   guint64 size_bytes;      /* sum of known sizes */
   guint64 history_start;   /* vanished UIDs are known for changes after this mod-sequence */
   guint32 n_undated;       /* of a snapshot: messages whose internal date is not known yet */
+  guint32 n_unsized;       /* of a snapshot: messages whose size is not known yet, and not in size_bytes */
 } SatchelMailboxState;
 
 /* Columns, all of `n` entries, ascending by uid.  Read-only. */
@@ -163,8 +164,8 @@ SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *
 SATCHEL_API guint satchel_keywords_limit (void);
 /* Bits that any message has. */
 SATCHEL_API SatchelKeywordSet satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
-/* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, size_bytes) are computed here, the
- * rest is taken as given. */
+/* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, n_unsized, size_bytes) are computed
+ * here, the rest is taken as given. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,
                                                               const SatchelMailboxState *state);
 SATCHEL_API void satchel_snapshot_builder_free (SatchelSnapshotBuilder *builder); /* without a snapshot */

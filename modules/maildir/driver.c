@@ -40,4 +40,5 @@ const SatchelStorageOps md_ops = {
   .put_metadata = md_put_metadata,
   .fill_dates = md_fill_dates,
   .hold_syncs = md_hold_syncs,
+  .usage = md_usage,
 };

@@ -189,13 +189,19 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
     }
 }
 
+static guint32
+n_unsized (const MdMailbox *mb)
+{
+  return mb->snapshot != NULL ? mb->snapshot->state.n_unsized : 0;
+}
+
 /* One frame at *@size, which is moved on: head, payload, tail.  Empties @payload. */
 static gboolean
-write_frame (int fd, GByteArray *payload, const MdSummary *summary, gboolean checkpoint, guint64 *size, GError **error)
+write_frame (int fd, GByteArray *payload, const MdSummary *summary, guint32 n_unsized, gboolean checkpoint, guint64 *size, GError **error)
 {
   FrameHead head = { FRAME_MAGIC, INDEX_VERSION, payload->len, md_crc32c (0, payload->data, payload->len) };
   FrameTail tail = { .summary = *summary, .magic = TRAILER_MAGIC, .version = INDEX_VERSION, .checkpoint = checkpoint,
-                    .payload_crc = head.crc };
+                    .payload_crc = head.crc, .unsized = n_unsized + 1 };
   tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
   struct iovec parts[] = { { &head, sizeof head }, { payload->data, payload->len }, { &tail, sizeof tail } };
   const gsize len = sizeof head + payload->len + sizeof tail;
@@ -249,6 +255,7 @@ typedef struct Checkpoint
   MdSummary summary;
   GByteArray *payload;
   int fd;
+  guint32 n_unsized;
   guint64 size;
   gboolean ok;
   gboolean holds_more; /* than the names of files do */
@@ -260,7 +267,7 @@ cut_frame (Checkpoint *checkpoint, guint at_least)
   if (checkpoint->payload->len < at_least)
     return;
   checkpoint->ok = checkpoint->ok
-                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary, TRUE, &checkpoint->size, NULL);
+                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary, checkpoint->n_unsized, TRUE, &checkpoint->size, NULL);
   g_byte_array_set_size (checkpoint->payload, 0);
 }
 
@@ -321,6 +328,7 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   if (checkpoint->fd < 0)
     return FALSE;
   fill_summary (mb, &checkpoint->summary);
+  checkpoint->n_unsized = n_unsized (mb);
   checkpoint->ok = TRUE;
   checkpoint->holds_more = mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
   checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
@@ -374,7 +382,7 @@ append_frame (MdMailbox *mb, GError **error)
   MdIndex *index = &mb->index;
   MdSummary summary;
   fill_summary (mb, &summary);
-  if (!write_frame (index->fd, index->pending, &summary, FALSE, &index->size, error))
+  if (!write_frame (index->fd, index->pending, &summary, n_unsized (mb), FALSE, &index->size, error))
     return FALSE;
   hint_sequence (mb);
   return TRUE;

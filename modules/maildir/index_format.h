@@ -17,7 +17,8 @@ typedef struct FrameHead
 typedef struct FrameTail
 {
   MdSummary summary;
-  guint32 magic, version, checkpoint, payload_crc, reserved, crc; /* of all before it */
+  /* unsized: messages whose size is not known, and one more; 0: not said.  crc: of all before it. */
+  guint32 magic, version, checkpoint, payload_crc, unsized, crc;
 } FrameTail;
 
 /* Fixed part of a row item, as in memory: the file never leaves the machine's byte order. */

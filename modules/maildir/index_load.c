@@ -10,7 +10,7 @@
 #include <string.h>
 
 gboolean
-md_index_peek (int dirfd, MdSummary *ret)
+md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
 {
   int fd = md_sys.openat (dirfd, MD_INDEX_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   if (fd < 0)
@@ -24,7 +24,10 @@ md_index_peek (int dirfd, MdSummary *ret)
                 && tail_is_good (&tail);
   md_sys.close (fd);
   if (ok)
-    *ret = tail.summary;
+    {
+      *ret = tail.summary;
+      *ret_n_unsized = tail.unsized - 1;
+    }
   return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
 }
 

@@ -421,6 +421,7 @@ md_mailbox_unload (MdMailbox *mb)
     md_scan_clear (&mb->early_scan);
   md_courier_write (mb);
   md_unique_ids_drop (mb->unique_ids);
+  md_unsized_free (mb->unsized);
   md_index_close (mb);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);
@@ -483,15 +484,15 @@ md_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelS
 
 /* ---------------------------------------------------------------- the calls */
 
-/* An index of this boot whose directories have not moved answers by itself, of a mailbox that can be opened. */
-static gboolean
-quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
+gboolean
+md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, SatchelMailboxState *ret_state)
 {
   int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
   MdSummary summary;
+  guint32 n_unsized;
   MdSlots state = { .fd = -1 };
   struct stat st[2];
-  gboolean ok = fd >= 0 && md_index_peek (fd, &summary) && !summary.is_suspect
+  gboolean ok = fd >= 0 && md_index_peek (fd, &summary, &n_unsized) && !summary.is_suspect
                 && md_sys.fstatat (fd, "new", &st[0], AT_SYMLINK_NOFOLLOW) == 0
                 && md_sys.fstatat (fd, "cur", &st[1], AT_SYMLINK_NOFOLLOW) == 0
                 && md_slots_open (&state, fd, MD_STATE_FILE, NULL)
@@ -514,6 +515,8 @@ quick_status (MdStore *store, const char *dir, SatchelMailboxState *ret_state)
       ret_state->n_deleted = summary.n_deleted;
       ret_state->size_bytes = summary.size_bytes;
       ret_state->history_start = summary.history_start;
+      ret_state->n_unsized = n_unsized;
+      *ret_summary = summary;
     }
   md_slots_close (&state);
   if (fd >= 0)
@@ -529,6 +532,7 @@ md_status (SatchelStorage *storage, const SatchelAccess *access, const char *nam
   if (dir == NULL)
     return FALSE;
   gboolean ok = TRUE;
+  MdSummary summary;
   g_mutex_lock (&store->writer);
   MdMailbox *open = g_hash_table_lookup (store->open, dir);
   if (open != NULL && md_mailbox_is_in_place (open))
@@ -538,7 +542,7 @@ md_status (SatchelStorage *storage, const SatchelAccess *access, const char *nam
       if (ok)
         *ret_state = open->snapshot->state;
     }
-  else if (!quick_status (store, dir, ret_state))
+  else if (!md_mailbox_peek (store, dir, &summary, ret_state))
     {
       MdMailbox *mb = md_mailbox_load (store, name, error);
       ok = mb != NULL;

@@ -260,6 +260,7 @@ typedef struct MdStore MdStore;
 typedef struct MdMailbox MdMailbox;
 typedef struct MdPlan MdPlan;
 typedef struct MdUniqueIds MdUniqueIds;
+typedef struct MdUnsized MdUnsized;
 
 /* ---- uidlist_write.c ---- */
 gboolean md_uidlist_has_ours (const MdMailbox *mb);
@@ -339,7 +340,8 @@ void md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *val
 /* Writes pending items and the summary; a checkpoint now and then.  FALSE only if @durable and that failed. */
 gboolean md_index_flush (MdMailbox *mb, gboolean durable, GError **error);
 void md_index_checkpoint (MdMailbox *mb);
-gboolean md_index_peek (int dirfd, MdSummary *ret);
+/* @ret_n_unsized: messages without a size; G_MAXUINT32: it does not say. */
+gboolean md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized);
 void md_index_close (MdMailbox *mb);
 void md_index_discard (MdMailbox *mb);  /* it is of no use to anyone */
 void md_index_distrust (MdMailbox *mb); /* it is not what is true now, but may hold what nothing else does */
@@ -428,6 +430,8 @@ struct MdStore
   MdUser *user;
   MdJournal journal;
   GHashTable *open; /* directory name -> MdMailbox, borrowed */
+  GHashTable *counted; /* usage.c: of mailboxes that are not open; under `writer`, as is the next */
+  guint count_round;
   guint64 list_user_serial, user_serial;
   GArray *owed_syncs;  /* see md_hold_settle; NULL: none */
   GArray *list_stamps; /* of the directories of the last list */
@@ -474,6 +478,7 @@ struct MdMailbox
   MdIndexTrust trust;
   SatchelSnapshot *snapshot; /* newest, published or about to be */
   SatchelSnapshot *published;
+  MdUnsized *unsized;      /* usage.c; NULL: not counted */
   MdStamp new_stamp, cur_stamp;
   gint64 suspect_due_ms; /* 0: the stamps can be trusted */
   gint64 scan_ms;
@@ -492,6 +497,8 @@ md_min (guint64 a, guint64 b)
 
 MdMailbox *md_mailbox_load (MdStore *store, const char *name, GError **error);
 void md_mailbox_unload (MdMailbox *mb);
+/* An index of this boot whose directories have not moved answers by itself, of a mailbox that can be opened. */
+gboolean md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, SatchelMailboxState *ret_state);
 gboolean md_mailbox_create_files (MdStore *store, int fd, GError **error);
 void md_mailbox_state (MdMailbox *mb, guint64 modseq, SatchelMailboxState *ret);
 gboolean md_mailbox_reserve_uids (MdMailbox *mb, guint32 upto, GError **error);
@@ -589,6 +596,11 @@ gboolean md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, Sa
 gboolean md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
                      gpointer data, GError **error); /* examine.c */
 gboolean md_check_owner (int fd, const char *path, GError **error); /* store.c */
+
+gboolean md_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                   const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error); /* usage.c */
+void md_unsized_free (MdUnsized *unsized);
+GHashTable *md_counted_new (void);
 
 extern const SatchelStorageOps md_ops;
 

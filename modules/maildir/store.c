@@ -188,6 +188,7 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   g_mutex_init (&store->table);
   md_journal_init (&store->journal);
   store->open = g_hash_table_new (satchel_string_hash, g_str_equal);
+  store->counted = md_counted_new ();
   storage->self = store;
   if (open_place (store, error) && md_journal_recover (store, error)
       && md_user_open (store, error))
@@ -218,6 +219,7 @@ md_close (SatchelStorage *storage)
   md_settings_clear (&store->settings);
   g_array_unref (store->list_stamps);
   g_hash_table_unref (store->open);
+  g_hash_table_unref (store->counted);
   g_mutex_clear (&store->writer);
   g_mutex_clear (&store->table);
   g_free (store);

@@ -124,6 +124,8 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "changes", conformance_changes);
   add_cases (stack_name, backend, "sync", conformance_sync);
   add_cases (stack_name, backend, "parallel", conformance_parallel);
+  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage))
+    add_cases (stack_name, backend, "usage", conformance_usage);
   if (g_str_has_prefix (backend->levels[0].name, "sealed"))
     add_cases (stack_name, backend, "access", conformance_access);
 }

@@ -265,6 +265,7 @@ static const SatchelStorageOps memory_ops = {
   .peek_message = memory_peek_message,
   .email_id = memory_email_id,
   .unique_ids = memory_unique_ids,
+  .usage = memory_usage,
   .get_attributes = memory_get_attributes,
   .put_attributes = memory_put_attributes,
   .get_metadata = memory_get_metadata,

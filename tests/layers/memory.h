@@ -52,6 +52,8 @@ void memory_box_unref (gpointer box);
 void memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot);
 void memory_box_bury (MemoryBox *box, guint32 uid, guint64 modseq);
 
+gboolean memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                       const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
 SatchelStorageMailbox *memory_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                                             GError **error);
 void memory_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);

@@ -391,3 +391,41 @@ memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, Satch
   memory_message_unref (message);
   return TRUE;
 }
+
+/* ---- usage ---- */
+
+static void
+add_usage (const SatchelSnapshot *snapshot, const SatchelUidSet *uids, SatchelUsage *usage)
+{
+  for (guint32 i = 0; i < snapshot->state.n_messages; i++)
+    {
+      guint at;
+      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, i, &at);
+      if (uids != NULL && !satchel_uid_set_contains (uids, chunk->uid[at]))
+        continue;
+      usage->bytes += chunk->size[at];
+      usage->messages++;
+    }
+}
+
+gboolean
+memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
+              SatchelUsage *ret_usage, GError **error)
+{
+  MemoryUser *user = storage->self;
+  GHashTableIter iter;
+  gpointer box;
+  SatchelUsage usage = { 0 };
+  g_mutex_lock (&user->lock);
+  if (mailbox != NULL)
+    add_usage (((MemoryBox *) mailbox->driver)->snapshot, uids, &usage);
+  else
+    {
+      g_hash_table_iter_init (&iter, user->boxes);
+      while (g_hash_table_iter_next (&iter, NULL, &box))
+        add_usage (((MemoryBox *) box)->snapshot, NULL, &usage);
+    }
+  g_mutex_unlock (&user->lock);
+  *ret_usage = usage;
+  return TRUE;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT
+ * What a user's mail takes up, and how much it may: asked of the stack.
+ */
+#include "config.h"
+
+#include "core/storage/store_private.h"
+
+gboolean
+satchel_store_quota (SatchelStore *store, SatchelQuota *ret_quota)
+{
+  SatchelQuota quota = { .size = sizeof quota, .root = "", .limit = { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED } };
+  if (!satchel_storage_quota (SATCHEL_STACK (store), &quota))
+    return FALSE;
+  if (ret_quota != NULL)
+    {
+      ret_quota->root = quota.root;
+      ret_quota->limit = quota.limit;
+    }
+  return TRUE;
+}
+
+gboolean
+satchel_store_usage (SatchelStore *store, SatchelUsage *ret_usage, GError **error)
+{
+  *ret_usage = (SatchelUsage){ 0 };
+  return satchel_storage_usage (SATCHEL_STACK (store), NULL, NULL, ret_usage, error);
+}
+
+gboolean
+satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error)
+{
+  *ret_usage = (SatchelUsage){ 0 };
+  return satchel_storage_usage (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, ret_usage, error);
+}
