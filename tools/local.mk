@@ -10,7 +10,7 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/check-hardening tools/check-docs tools/update-docs
+EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
 # The rules of dependencies and of hashes are part of every build.
 all-local: check-deps check-hashes
 check-deps:
@@ -19,6 +19,9 @@ check-hashes:
 	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
+	@CC="$(CC)" python3 $(top_srcdir)/tools/abi-layout .
+update-abi:
+	@CC="$(CC)" python3 $(top_srcdir)/tools/abi-layout --update .
 # Files as they are installed: what libtool leaves in the build tree is linked to be run there.
 HARDENED = $(lib_LTLIBRARIES) $(module_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
 if CET

@@ -227,7 +227,7 @@ write_json (const Installed *installed, SatchelJson *json)
   satchel_json_close (json, ']');
   satchel_json_open (json, "rights", '[');
   for (gsize i = 0; i < G_N_ELEMENTS (rights); i++)
-    if (installed->module != NULL && (installed->module->rights & rights[i].right) != 0)
+    if (installed->module != NULL && (satchel_module_rights (installed->module) & rights[i].right) != 0)
       satchel_json_text (json, NULL, rights[i].name);
   satchel_json_close (json, ']');
   satchel_json_open (json, "provides", '[');
@@ -332,7 +332,7 @@ print_info (SatchelCli *cli, const Installed *installed)
     printf ("File:        %s\n", installed->gate_path);
   printf ("Provides:    %s\nRoles:       %s\n", provides->str, in->str);
   for (gsize i = 0; i < G_N_ELEMENTS (rights); i++)
-    if (installed->module != NULL && (installed->module->rights & rights[i].right) != 0)
+    if (installed->module != NULL && (satchel_module_rights (installed->module) & rights[i].right) != 0)
       printf ("Rights:      %s\n", rights[i].name);
   const SatchelConfig *config = cli->set != NULL ? satchel_config_set_group (cli->set, installed->name) : NULL;
   printf ("Enabled:     %s%s%s%s\n", installed->is_enabled ? "yes" : "no", config != NULL ? " (" : "",

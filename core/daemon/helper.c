@@ -51,7 +51,7 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not give exactly one module with a helper");
   granted = endpoints_of (context, own->module);
   /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
-  if ((own->module->rights & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
+  if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
     context->private->connect_ports = satchel_endpoint_ports (granted);
   return granted->len == 0 || satchel_connector_start (granted, context->private->sandbox, error);
 }

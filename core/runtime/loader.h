@@ -63,6 +63,8 @@ const SatchelConfigRow *satchel_loader_schema (const char *group, gpointer loade
 /* Why the last try to load @name for its schema failed; NULL: it did not. Borrowed. */
 const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
 
+/* Its SatchelRight bits; older descriptors have none. */
+guint satchel_module_rights (const SatchelModule *module);
 /* The lifecycle over all loaded modules, in order of loading.  Each fails whole: what was started is stopped again, what was
  * prepared for a reload is told that it does not come. */
 /* Until NULL: log lines of warnings and errors become warnings of @problems (SatchelConfigProblem). */

@@ -193,13 +193,23 @@ check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint dep
   return TRUE;
 }
 
+/* What a descriptor of the first shape has; later ones came behind it. */
+#define DESCRIPTOR_MIN offsetof (SatchelModule, rights)
+
+guint
+satchel_module_rights (const SatchelModule *module)
+{
+  return module->size >= offsetof (SatchelModule, rights) + sizeof module->rights ? module->rights : 0;
+}
+
 static gboolean
 check_rights (const SatchelModule *module, const char *who, GError **error)
 {
-  if ((module->rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
+  guint rights = satchel_module_rights (module);
+  if ((rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it asks for rights (0x%x) that this server does not know; use a module built for it",
-                              who, module->rights & ~(guint) SATCHEL_RIGHT_CONNECT);
-  if ((module->rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
+                              who, rights & ~(guint) SATCHEL_RIGHT_CONNECT);
+  if ((rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: it asks for connections in a process that holds mail or passwords; only helpers may make them",
                               who);
   return TRUE;
@@ -214,9 +224,10 @@ check_build (const SatchelModule *module, const char *who, GError **error)
   if (module->abi != SATCHEL_ABI)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for ABI %u, this server has ABI %u; rebuild it against this server's headers, or install the version that fits",
                               who, module->abi, SATCHEL_ABI);
-  if (module->size != sizeof (SatchelModule))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, not %u; rebuild it against this server's headers", who,
-                              module->size, (guint) sizeof (SatchelModule));
+  if (module->size < DESCRIPTOR_MIN || module->size > sizeof (SatchelModule))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, and this server knows %u to %u; %s", who,
+                              module->size, (guint) DESCRIPTOR_MIN, (guint) sizeof (SatchelModule),
+                              module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers" : "it was built for a newer server");
   if ((module->reload != NULL) != (module->reload_end != NULL))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: reload and reload_end go together; ask its author", who);
   if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)

@@ -97,6 +97,7 @@ typedef struct SatchelPart
   guint64 body_lines;
   const char *type, *subtype; /* lower case */
   const char *charset;        /* lower case; "" if not given */
+  SATCHEL_RESERVED (3);
 } SatchelPart;
 SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* at least 1 */
 /* FALSE: no part @index. */

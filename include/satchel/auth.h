@@ -34,6 +34,7 @@ typedef struct SatchelUserEntry
   const char *scheme; /* "argon2id", ...; NULL: no password */
   gboolean is_locked;
   gint64 changed;     /* seconds since 1970; 0: unknown */
+  SATCHEL_RESERVED (4);
 } SatchelUserEntry;
 typedef void (*SatchelUserEntryFunc) (const SatchelUserEntry *entry, gpointer data);
 

@@ -35,6 +35,7 @@ typedef struct SatchelTransferDecoder
   guint n_bits, state, count;
   guint8 held[80];
   guint n_held;
+  SATCHEL_RESERVED (4);
 } SatchelTransferDecoder;
 SATCHEL_API void satchel_transfer_decoder_init (SatchelTransferDecoder *decoder, SatchelEncoding encoding);
 /* Appends at most @len + 80 bytes to @out. */

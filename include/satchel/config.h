@@ -42,6 +42,7 @@ typedef struct SatchelConfigRow
   gint64 min, max;           /* INT, SIZE, DURATION; both 0: no bound */
   const struct SatchelConfigRow *group; /* GROUPS */
   guint flags;
+  SATCHEL_RESERVED (2);
 } SatchelConfigRow;
 
 /* Getters; results are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty (never

@@ -16,10 +16,12 @@ typedef struct SatchelHeaderField
   gsize name_len;
   const char *value; /* after the colon, folding included, without the last line end */
   gsize value_len;
+  SATCHEL_RESERVED (2);
 } SatchelHeaderField;
 typedef struct SatchelHeaderReader
 {
   const char *at, *end;
+  SATCHEL_RESERVED (2);
 } SatchelHeaderReader;
 SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const char *block, gsize len);
 /* FALSE at the blank line or the end. */
@@ -52,7 +54,7 @@ typedef struct SatchelAddress
   char *route;   /* obsolete "@a,@b", or NULL */
   char *mailbox; /* local part; start of a group: its name; NULL: end of a group */
   char *host;    /* NULL: start or end of a group; "" if there is none */
-} SatchelAddress;
+} SatchelAddress SATCHEL_MADE_BY_CORE;
 SATCHEL_API void satchel_address_free (SatchelAddress *address);
 /* At most @max addresses; elements are freed with the array. */
 SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, guint max);
@@ -70,7 +72,7 @@ typedef struct SatchelParameterized
 {
   char *token;           /* lower case: "text/plain", "attachment"; NULL: nothing usable */
   GPtrArray *parameters; /* SatchelParameter; at most 100, the first of each name */
-} SatchelParameterized;
+} SatchelParameterized SATCHEL_MADE_BY_CORE;
 SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized *ret_field);
 SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)

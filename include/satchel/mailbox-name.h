@@ -27,6 +27,7 @@ typedef struct SatchelNamespace
 {
   const char *prefix; /* "" or e.g. "INBOX." */
   char separator;     /* '/' or '.' */
+  SATCHEL_RESERVED (2);
 } SatchelNamespace;
 /* @name: UTF-8 (decoded already), as a client sent it; one trailing separator is dropped (RFC 3501 6.3.3).
  * Errors: INVALID; CANNOT: outside the namespace.  Yours. */

@@ -53,6 +53,7 @@ typedef struct SatchelProvides
   SatchelKind kind;
   const char *name; /* "imap"; NULL: the module's name */
   const void *ops;  /* a const struct that starts with its size */
+  SATCHEL_RESERVED (2);
 } SatchelProvides;
 
 typedef struct SatchelModule

@@ -24,6 +24,7 @@ struct SatchelTimer
   gint64 due_ms;              /* private; 0: not armed */
   SatchelTimerFunc func;
   gpointer data;
+  SATCHEL_RESERVED (2);
 };
 SATCHEL_API void satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data);
 SATCHEL_API void satchel_timer_cancel (SatchelTimer *timer);

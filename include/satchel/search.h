@@ -39,6 +39,7 @@ typedef struct SatchelSearchTerm
   const char *name;            /* HEADER only */
   const SatchelNeedle *needle;
   gboolean is_found;           /* out */
+  SATCHEL_RESERVED (2);
 } SatchelSearchTerm;
 /* Looks for all terms in one pass over @content; stops when all are found.  Bounded memory. [blocks]
  * FALSE: @content could not be read. */

@@ -38,6 +38,7 @@ typedef struct SatchelMailboxState
   guint64 history_start;   /* vanished UIDs are known for changes after this mod-sequence */
   guint32 n_undated;       /* of a snapshot: messages whose internal date is not known yet */
   guint32 n_unsized;       /* of a snapshot: messages whose size is not known yet, and not in size_bytes */
+  SATCHEL_RESERVED (4);
 } SatchelMailboxState;
 
 /* Columns, all of `n` entries, ascending by uid.  Read-only. */
@@ -54,7 +55,7 @@ typedef struct SatchelChunk
   gint64 *save_date;     /* seconds; 0: unknown (RFC 8514) */
   guint64 *size;         /* RFC822.SIZE, bytes as sent to a client; or SATCHEL_SIZE_UNKNOWN */
   guint keyword_words;   /* words a message in `keywords`, as many as its messages need: 1 to SATCHEL_KEYWORD_WORDS */
-} SatchelChunk;
+} SatchelChunk SATCHEL_MADE_BY_CORE;
 
 /* The keywords of message @row: bit k is the snapshot's keyword k. */
 static inline SatchelKeywordSet
@@ -81,7 +82,7 @@ struct SatchelSnapshot
   guint32 *first_index;     /* of each chunk: index of its first message, 0-based; sequence number = index + 1 */
   guint n_keywords;
   char **keywords;          /* names as first given; NULL-ended */
-};
+} SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelSnapshot *satchel_snapshot_ref (SatchelSnapshot *snapshot);
 SATCHEL_API void satchel_snapshot_unref (SatchelSnapshot *snapshot);
@@ -126,6 +127,7 @@ typedef struct SatchelDifference
                                (compare_uids: above @modseq), ascending */
   guint32 first_new_index;  /* messages in @after from here on were in no old view (UID >= old uidnext);
                                n_messages if none */
+  SATCHEL_RESERVED (2);
 } SatchelDifference;
 SATCHEL_API void satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after,
                                            SatchelDifference *ret_difference);
@@ -143,6 +145,7 @@ typedef struct SatchelMessageRow
   guint64 modseq, size;
   gint64 internal_date, save_date;
   SatchelKeywordSet keywords;
+  SATCHEL_RESERVED (2);
 } SatchelMessageRow;
 /* All of message @row. */
 SATCHEL_API void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);

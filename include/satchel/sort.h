@@ -58,7 +58,7 @@ typedef struct SatchelThreads
 {
   guint32 n_messages, first; /* the first thread */
   SatchelThreadNode *nodes;
-} SatchelThreads;
+} SatchelThreads SATCHEL_MADE_BY_CORE;
 SATCHEL_API void satchel_threads_free (SatchelThreads *threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelThreads, satchel_threads_free)
 

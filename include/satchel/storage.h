@@ -35,6 +35,7 @@ typedef struct SatchelMailboxInfo
   gboolean is_subscribed;
   gboolean is_selectable; /* FALSE: a name with children only, or a subscription whose mailbox is gone */
   gboolean exists;        /* FALSE: only subscribed */
+  SATCHEL_RESERVED (4);
 } SatchelMailboxInfo;
 SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
@@ -178,7 +179,7 @@ typedef struct SatchelStorageIdentity
   const char *user;   /* local@domain, normalised */
   const char *path;   /* below the mail root: "DOMAIN/LOCAL"; validated: no "..", no leading '/' */
   int root_fd;        /* directory of the mail root */
-} SatchelStorageIdentity;
+} SatchelStorageIdentity SATCHEL_MADE_BY_CORE;
 
 /* One level of an open stack.  Layers and drivers see their own level; `below` is NULL for a driver. */
 typedef struct SatchelStorageOps SatchelStorageOps;
@@ -190,7 +191,7 @@ typedef struct SatchelStorage
   const SatchelStorageIdentity *identity;
   gpointer self;                           /* set by open */
   gpointer private_dispatch;               /* the core's */
-} SatchelStorage;
+} SatchelStorage SATCHEL_MADE_BY_CORE;
 
 /* An open mailbox as layers and drivers see it: one a mailbox and store, under all SatchelMailbox handles of all accesses.  Made
  * by the driver's open_mailbox via satchel_storage_mailbox_new; layers keep what they need in tables of their own, by
@@ -199,7 +200,7 @@ struct SatchelStorageMailbox
 {
   gpointer driver; /* the driver's, freed by its close_mailbox */
   gpointer core;   /* the core's */
-};
+} SATCHEL_MADE_BY_CORE;
 
 /* Content that a driver has staged; `driver` is its own, thrown away by stage_drop unless committed. */
 typedef struct SatchelStaged
@@ -207,7 +208,7 @@ typedef struct SatchelStaged
   gpointer driver;
   guint64 size;        /* logical bytes: RFC822.SIZE.  Durable with the message even if an index is lost */
   GBytes *attributes;  /* set by the core before commit; NULL: none */
-} SatchelStaged;
+} SatchelStaged SATCHEL_MADE_BY_CORE;
 
 /* What `examine` finds of one mailbox that another server left, or of the user (name NULL).  Borrowed, for the call. */
 typedef struct SatchelExamined
@@ -221,6 +222,7 @@ typedef struct SatchelExamined
   guint32 n_keywords;
   guint32 n_subscriptions; /* of the user */
   const char *problem;  /* what cannot be taken over as it is, and what to do; NULL */
+  SATCHEL_RESERVED (4);
 } SatchelExamined;
 typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data);
 

@@ -24,6 +24,7 @@ struct SatchelStream
 {
   const SatchelStreamOps *ops;
   gatomicrefcount refs;
+  SATCHEL_RESERVED (2);
 };
 
 SATCHEL_API void satchel_stream_init (SatchelStream *stream, const SatchelStreamOps *ops);
@@ -59,6 +60,7 @@ typedef struct SatchelWriterOps
 struct SatchelWriter
 {
   const SatchelWriterOps *ops;
+  SATCHEL_RESERVED (2);
 };
 SATCHEL_API gboolean satchel_writer_write (SatchelWriter *writer, const void *data, gsize len, GError **error);
 SATCHEL_API gboolean satchel_writer_finish (SatchelWriter *writer, GError **error);

@@ -65,7 +65,7 @@ typedef struct SatchelOperation
   GArray *ret_uids;        /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
   guint64 ret_modseq;       /* of what it changed; 0: nothing changed */
-} SatchelOperation;
+} SatchelOperation SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
 /* Throws away what is not committed. */

@@ -12,6 +12,14 @@ G_BEGIN_DECLS
 /* Marks a symbol of the public ABI (version node SATCHEL_0). */
 #define SATCHEL_API __attribute__ ((visibility ("default")))
 
+/* How a structure may grow within one SATCHEL_ABI; tools/abi-layout holds them to it.
+ *   With `size` first: at its end.  Who made one says how much there is of it, and readers look (SATCHEL_HAS).
+ *   With SATCHEL_RESERVED: into that room; its size stays.  What is not used is zero: set structures to { 0 } first.
+ *   With SATCHEL_MADE_BY_CORE: at its end; modules have pointers to what the core made, never one of their own.
+ *   All others stay as they are. */
+#define SATCHEL_RESERVED(n_pointers) gpointer reserved[n_pointers]
+#define SATCHEL_MADE_BY_CORE
+
 /* True if the table `t` (a struct that starts with `size_t size`) is long enough to hold member
  * `m` and the member is set: every optional call is guarded by it. */
 #define SATCHEL_HAS(t, m)                                                                          \

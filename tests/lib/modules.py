@@ -6,7 +6,8 @@ import shutil
 
 from tap import TOP, run, scratch
 
-INST = os.path.join(os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "inst")
+# SATCHEL_MODULES_BUILD: where modules come from, and what they are built against, when that is not the server's own build.
+INST = os.path.join(os.environ.get("SATCHEL_MODULES_BUILD") or os.environ.get("SATCHEL_BUILD") or os.path.join(TOP, ".build"), "inst")
 
 
 class Modules:

@@ -368,6 +368,35 @@ test_helper (void)
     }
 }
 
+/* A module of before the descriptor grew is taken, and nothing is read beyond its end; one of a later server is not. */
+static void
+test_descriptor_grows (void)
+{
+  static const SatchelProvides listener[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener_ops }, { 0 } };
+  static const struct
+  {
+    guint size;
+    const char *why; /* NULL: fine */
+  } rows[] = {
+    { offsetof (SatchelModule, rights), NULL },
+    { sizeof (SatchelModule), "only helpers may" },
+    { offsetof (SatchelModule, stop), "rebuild it" },
+    { sizeof (SatchelModule) + 8, "a newer server" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      /* What lies behind an older one is no right of its. */
+      SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy", .version = "1", .description = "d", .licence = "MIT", .roles = SATCHEL_ROLE_MAIL,
+                               .rights = SATCHEL_RIGHT_CONNECT, .provides = listener };
+      module.size = rows[i].size;
+      g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL);
+      g_autoptr (GError) error = NULL;
+      g_assert_cmpint (satchel_loader_add (loader, &module, FALSE, &error), ==, rows[i].why == NULL);
+      if (rows[i].why != NULL && strstr (error->message, rows[i].why) == NULL)
+        g_error ("row %u: %s", i, error->message);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -379,6 +408,7 @@ main (int argc, char **argv)
   g_test_add_func ("/loader/ownership", test_ownership);
   g_test_add_func ("/loader/roles-and-registry", test_roles_and_registry);
   g_test_add_func ("/loader/helper", test_helper);
+  g_test_add_func ("/loader/descriptor-grows", test_descriptor_grows);
   g_test_add_func ("/loader/lifecycle", test_lifecycle);
   g_test_add_func ("/loader/several-refuse", test_several_refuse);
   g_test_add_func ("/loader/list", test_list);
