@@ -267,7 +267,7 @@ def hung_process():
             noops.wait_more()
             got = probe.ask("echo x", timeout_ms=500)
             equal(got[0], "error", "a call meanwhile")
-            wait_for(lambda: lines(rf"helper probe hangs: pid={pid} "), "it is told of", 60)
+            wait_for(lambda: lines(rf"helper probe hangs: pid={pid} "), f"it is told of {pid} ({how})\n{server.log()[-3000:]}", 60)
             works()
             noops.wait_more()
             equal(pid_of() != pid, True, "another process")
