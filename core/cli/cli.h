@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * The admin's command: a table of commands, one file for each group of them.  main.c parses the command line
- * against the table; setup.c reads configuration and loads modules for those that need them.
+ * The admin's command: a table of commands, one file for each group of them, and the tables that enabled modules bring.  main.c parses
+ * the command line against them; setup.c reads configuration and loads modules for those that need them.
  */
 #pragma once
+#include <satchel/admin.h>
+
 #include "core/runtime/config_image.h"
 #include "core/runtime/loader.h"
 
@@ -41,15 +43,18 @@ typedef struct SatchelCliCommand
   const char *details;             /* more of it for --help; may be NULL */
   const SatchelCliOption *options; /* NULL-named end; may be NULL */
   int (*run) (SatchelCli *cli);
+  const SatchelAdminCommand *admin; /* of a module; NULL: our own */
 } SatchelCliCommand;
 
-/* All of them, NULL-named end.  In order of help. */
+/* Our own, NULL-named end.  In order of help. */
 extern const SatchelCliCommand satchel_cli_commands[];
 extern const SatchelCliOption satchel_cli_globals[];
 
 struct SatchelCli
 {
   const SatchelCliCommand *command;
+  GPtrArray *commands; /* SatchelCliCommand: ours, and, once it was asked for them, the modules' */
+  gboolean has_modules_commands;
   const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: what configuration says */
   GPtrArray *overrides;                               /* of --set, NULL-ended */
   GHashTable *options;                                /* "--json" -> value, or "" */
@@ -78,12 +83,20 @@ int satchel_cli_setup (SatchelCli *cli);
 /* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit after telling why. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
+/* modules.c */
+/* Adds the commands of enabled modules to `commands`, once.  FALSE: the configuration has mistakes, so none are known. */
+gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
+/* Those of one module, as if it were enabled.  Yours, as is what it points at. */
+GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
+
 /* Groups of commands. */
 int satchel_cli_config_check (SatchelCli *cli);
 int satchel_cli_config_dump (SatchelCli *cli);
 int satchel_cli_config_defaults (SatchelCli *cli);
 int satchel_cli_module_list (SatchelCli *cli);
 int satchel_cli_module_info (SatchelCli *cli);
+int satchel_cli_module_manual (SatchelCli *cli);
+int satchel_cli_admin (SatchelCli *cli);
 int satchel_cli_user_add (SatchelCli *cli);
 int satchel_cli_user_passwd (SatchelCli *cli);
 int satchel_cli_user_del (SatchelCli *cli);
@@ -105,5 +118,9 @@ typedef enum
   SATCHEL_DEFAULTS_TEMPLATE,  /* the same with @state_dir@ and the like: what lies in conf.d/ of the source */
   SATCHEL_DEFAULTS_MANUAL     /* mdoc(7) for satchel.conf(5) */
 } SatchelDefaultsForm;
+/* "number, 1 to 10; default 3" */
+void satchel_cli_append_facts (const SatchelConfigRow *row, GString *out);
+/* Text of an mdoc line, and a line end. */
+void satchel_cli_append_mdoc (const char *text, GString *out);
 void satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows, gboolean is_module,
                                  SatchelDefaultsForm form, GString *out);

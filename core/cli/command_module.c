@@ -26,6 +26,7 @@ static const struct
   { SATCHEL_KIND_FACTOR, "factor" },
   { SATCHEL_KIND_SERVICE, "service" },
   { SATCHEL_KIND_HELPER, "helper" },
+  { SATCHEL_KIND_ADMIN, "admin commands" },
 };
 
 static const struct

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The table of commands: parser, --help, completion and satchel(1) follow it.
+ * The table of our own commands: parser, --help, completion and satchel(1) follow it.
  */
 #include "config.h"
 
@@ -22,6 +22,7 @@ static const SatchelCliOption add_options[]
 static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
+static const SatchelCliOption completion_options[] = { { "--modules", NULL, "only what enabled modules add, for the script itself" }, END };
 static const SatchelCliOption import_options[] = { { "--all", NULL, "all users of the passdbs" },
                                                    { "--dry-run", NULL, "say what would be taken over, change nothing" },
                                                    { "--quiet", NULL, "say only what went wrong" },
@@ -53,6 +54,8 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "module", "list", "", 0, 0, "List installed modules, what they provide and why one cannot be used", NULL, json_options,
     satchel_cli_module_list },
   { "module", "info", "NAME", 1, 1, "Show one module", NULL, json_options, satchel_cli_module_info },
+  { "module", "manual", "NAME", 1, 1, "Print the manual page of a module: its commands and settings",
+    "The page is mdoc(7): satchel module manual NAME | man -l -", NULL, satchel_cli_module_manual },
   { "user", "add", "USER", 1, 1, "Add a user", "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options,
     satchel_cli_user_add },
   { "user", "passwd", "USER", 1, 1, "Set a user's password", "It counts at once, also for logins that are remembered.",
@@ -82,6 +85,7 @@ const SatchelCliCommand satchel_cli_commands[] = {
     NULL, satchel_cli_server },
   { NULL, "adopt", "USER [SLOT]", 1, 2, "Give a released user back to a mail process", NULL, NULL, satchel_cli_server },
   { NULL, "stop", "", 0, 0, "Stop the server", NULL, NULL, satchel_cli_server },
-  { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash", NULL, NULL, satchel_cli_completion },
+  { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash",
+    "The commands of modules are asked for when they are first needed.", completion_options, satchel_cli_completion },
   { NULL, NULL }
 };

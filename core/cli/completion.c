@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel completion: the table of commands as a script for bash.
+ * satchel completion: the table of commands as a script for bash.  What modules add is in no installed script: it asks for that.
  */
 #include "config.h"
 
@@ -17,11 +17,14 @@ append_options (const SatchelCliOption *options, GString *out)
 
 /* Names of a group, or the words a command line may start with. */
 static void
-append_words (const char *group, GString *out)
+append_words (const GPtrArray *commands, const char *group, gboolean of_modules, GString *out)
 {
   const char *last = NULL;
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+  for (guint i = 0; i < commands->len; i++)
     {
+      const SatchelCliCommand *command = commands->pdata[i];
+      if ((command->admin != NULL) != of_modules)
+        continue;
       const char *word = group != NULL ? command->name : command->group != NULL ? command->group : command->name;
       if ((group != NULL && g_strcmp0 (command->group, group) != 0) || g_strcmp0 (word, last) == 0)
         continue;
@@ -30,14 +33,54 @@ append_words (const char *group, GString *out)
     }
 }
 
+/* "WORDS|WHAT MAY FOLLOW", a line each. */
+static void
+print_lines (const SatchelCli *cli, gboolean of_modules)
+{
+  const char *before = of_modules ? "" : "    '", *between = of_modules ? "" : "'", *then = of_modules ? "|" : ") choose='", *after = of_modules ? "" : "' ;;";
+  const char *last = NULL;
+  for (guint i = 0; i < cli->commands->len; i++)
+    {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      g_autoptr (GString) inner = g_string_new (NULL), options = g_string_new (NULL);
+      if ((command->admin != NULL) != of_modules)
+        continue;
+      if (command->group != NULL && g_strcmp0 (command->group, last) != 0)
+        {
+          append_words (cli->commands, command->group, of_modules, inner);
+          printf ("%s%s%s%s%s%s\n", before, command->group, between, then, inner->str, after);
+        }
+      last = command->group;
+      append_options (command->options, options);
+      if (options->len > 0)
+        printf ("%s%s%s%s%s*%s%s%s\n", before, command->group != NULL ? command->group : "", command->group != NULL ? " " : "", command->name, between,
+                then, options->str, after);
+    }
+}
+
+/* The same for the script's own use. */
+static int
+print_modules_lines (SatchelCli *cli)
+{
+  g_autoptr (GString) words = g_string_new (NULL);
+  if (!satchel_cli_add_modules_commands (cli))
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes; `satchel config check` shows them");
+  append_words (cli->commands, NULL, TRUE, words);
+  printf ("|%s\n", words->str);
+  print_lines (cli, TRUE);
+  return SATCHEL_EXIT_OK;
+}
+
 int
 satchel_cli_completion (SatchelCli *cli)
 {
   const char *shell = satchel_cli_argument (cli, 0);
   if (strcmp (shell, "bash") != 0)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no completion for this shell; there is one for bash", shell);
+  if (satchel_cli_option (cli, "--modules") != NULL)
+    return print_modules_lines (cli);
   g_autoptr (GString) words = g_string_new (NULL), globals = g_string_new (NULL);
-  append_words (NULL, words);
+  append_words (cli->commands, NULL, FALSE, words);
   append_options (satchel_cli_globals, globals);
   printf ("# SPDX-License-Identifier: MIT\n# bash completion for satchel, made by `satchel completion bash`\n"
           "_satchel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=() i skip=\n"
@@ -47,22 +90,16 @@ satchel_cli_completion (SatchelCli *cli)
           "*) words+=(\"${COMP_WORDS[i]}\") ;; esac\n  done\n"
           "  case $prev in --config-dir|--defaults-dir|--module-dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;; esac\n"
           "  local global='%s' choose=\n  case \"${words[*]}\" in\n    '') choose='%s' ;;\n", globals->str, words->str);
-  const char *last = NULL;
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
-    {
-      g_autoptr (GString) inner = g_string_new (NULL), options = g_string_new (NULL);
-      if (command->group != NULL && g_strcmp0 (command->group, last) != 0)
-        {
-          append_words (command->group, inner);
-          printf ("    '%s') choose='%s' ;;\n", command->group, inner->str);
-        }
-      last = command->group;
-      append_options (command->options, options);
-      if (options->len > 0)
-        printf ("    '%s%s%s'*) choose='%s' ;;\n", command->group != NULL ? command->group : "",
-                command->group != NULL ? " " : "", command->name, options->str);
-    }
-  printf ("  esac\n  [[ $cur == -* ]] && choose=\"$choose $global\"\n"
+  print_lines (cli, FALSE);
+  /* Once a shell: it reads the configuration. */
+  printf ("  esac\n"
+          "  if [ -z \"$choose\" ] || [ ${#words[@]} -eq 0 ]; then\n"
+          "    [ -n \"${_satchel_modules+x}\" ] || _satchel_modules=$(\"${COMP_WORDS[0]}\" completion bash --modules 2>/dev/null)\n"
+          "    while IFS='|' read -r i skip; do\n"
+          "      case \"${words[*]}\" in $i) choose=\"$choose $skip\" ;; esac\n"
+          "    done <<< \"$_satchel_modules\"\n"
+          "  fi\n"
+          "  [[ $cur == -* ]] && choose=\"$choose $global\"\n"
           "  COMPREPLY=($(compgen -W \"$choose\" -- \"$cur\"))\n}\ncomplete -F _satchel satchel\n");
   return SATCHEL_EXIT_OK;
 }

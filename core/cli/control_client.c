@@ -9,6 +9,7 @@
 #include <poll.h>
 #include <satchel/retry.h>
 #include <string.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -55,14 +56,42 @@ send_request (int fd, const char *const *argv, GError **error)
   return TRUE;
 }
 
+typedef struct Interrupt
+{
+  int signal_fd; /* -1: none */
+  SatchelControlInterruptFunc func;
+  gpointer data;
+} Interrupt;
+
+/* Until there is an answer. */
+static gboolean
+wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **error)
+{
+  for (;;)
+    {
+      struct signalfd_siginfo info;
+      struct pollfd poll_fds[] = { { fd, POLLIN, 0 }, { interrupt->signal_fd, POLLIN, 0 } };
+      int n = SATCHEL_RETRY (poll (poll_fds, 2, (int) timeout_ms));
+      if (n == 0)
+        return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server did not answer in time");
+      if (poll_fds[1].revents == 0)
+        return TRUE;
+      if (read (interrupt->signal_fd, &info, sizeof info) != sizeof info)
+        continue;
+      if (!interrupt->func (interrupt->data))
+        return satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "ended without waiting for the server");
+      if (!send_request (fd, (const char *const[]){ "cancel", NULL }, error))
+        return FALSE;
+    }
+}
+
 /* TRUE and *ret_final. */
 static gboolean
-receive_reply (int fd, guint timeout_ms, SatchelControlFunc func, gpointer data, gboolean *ret_final, guint *ret_status, GError **error)
+receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelControlFunc func, gpointer data, gboolean *ret_final, guint *ret_status,
+               GError **error)
 {
-  struct pollfd poll_fd = { fd, POLLIN, 0 };
-  int n = SATCHEL_RETRY (poll (&poll_fd, 1, (int) timeout_ms));
-  if (n == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server did not answer in time");
+  if (!wait_for_reply (fd, timeout_ms, interrupt, error))
+    return FALSE;
   char packet[SATCHEL_CONTROL_REPLY_MAX + 1];
   SatchelControlReply reply;
   gssize len = recv (fd, packet, SATCHEL_CONTROL_REPLY_MAX, 0);
@@ -113,8 +142,8 @@ open_server_process (int fd)
 }
 
 static gboolean
-call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end, SatchelControlFunc func, gpointer data,
-      guint *ret_status, GError **error)
+call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end, const Interrupt *interrupt, SatchelControlFunc func,
+      gpointer data, guint *ret_status, GError **error)
 {
   int fd = connect_control (run_dir, error);
   if (fd < 0)
@@ -123,7 +152,7 @@ call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean t
   gboolean is_final = FALSE, ok = send_request (fd, argv, error);
   guint status = 1;
   while (ok && !is_final)
-    ok = receive_reply (fd, timeout_ms, func, data, &is_final, &status, error);
+    ok = receive_reply (fd, timeout_ms, interrupt, func, data, &is_final, &status, error);
   if (ok && to_the_end && status == 0)
     ok = wait_for_end (fd, process_fd, timeout_ms, error);
   close (fd);
@@ -138,12 +167,19 @@ gboolean
 satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
                       guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, FALSE, func, data, ret_status, error);
+  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt){ -1, NULL, NULL }, func, data, ret_status, error);
+}
+
+gboolean
+satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd, SatchelControlInterruptFunc interrupted,
+                     SatchelControlFunc func, gpointer data, guint *ret_status, GError **error)
+{
+  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt){ signal_fd, interrupted, data }, func, data, ret_status, error);
 }
 
 gboolean
 satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
                       guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, TRUE, func, data, ret_status, error);
+  return call (run_dir, argv, timeout_ms, TRUE, &(Interrupt){ -1, NULL, NULL }, func, data, ret_status, error);
 }

@@ -128,6 +128,16 @@ append_facts (const SatchelConfigRow *row, GString *out)
     g_string_append (out, "; a reload applies it");
 }
 
+void
+satchel_cli_append_facts (const SatchelConfigRow *row, GString *out)
+{
+  append_facts (row, out);
+  if (row->default_value == NULL || row->type == SATCHEL_CONFIG_BOOL)
+    return;
+  g_string_append (out, "; default ");
+  g_string_append (out, row->default_value);
+}
+
 /* Wrapped lines of comment, each behind @lead. */
 static void
 append_comment (const char *text, const char *lead, GString *out)
@@ -197,8 +207,8 @@ write_file (const char *group, const char *help, const SatchelConfigRow *rows, g
 }
 
 /* Text of an mdoc line: no macro, no escape, no end of sentence in the middle. */
-static void
-append_mdoc (const char *text, GString *out)
+void
+satchel_cli_append_mdoc (const char *text, GString *out)
 {
   if (*text == '.' || *text == '\'')
     g_string_append (out, "\\&");
@@ -230,9 +240,9 @@ write_manual_rows (const SatchelConfigRow *rows, gboolean is_module, GString *ou
           g_string_append_c (facts, ')');
         }
       g_string_append_printf (out, ".It Ic %s\n", row->key);
-      append_mdoc (row->help, out);
+      satchel_cli_append_mdoc (row->help, out);
       g_string_append (out, ".br\n");
-      append_mdoc (facts->str, out);
+      satchel_cli_append_mdoc (facts->str, out);
       if (row->group != NULL)
         write_manual_rows (row->group, FALSE, out);
     }
@@ -249,6 +259,6 @@ satchel_cli_write_defaults (const char *group, const char *help, const SatchelCo
       return;
     }
   g_string_append_printf (out, ".Ss %s%s\n", group, is_module ? " (module)" : "");
-  append_mdoc (help, out);
+  satchel_cli_append_mdoc (help, out);
   write_manual_rows (rows, is_module, out);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel: the command line against the table of commands.
+ * satchel: the command line against the tables of commands.
  */
 #include "config.h"
 
@@ -76,15 +76,30 @@ print_options (const SatchelCliOption *options)
 }
 
 static void
-print_help (void)
+print_commands (const SatchelCli *cli, gboolean of_modules)
 {
-  puts ("Usage: satchel [OPTION...] COMMAND [ARGUMENT...]\n\nCommands:");
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+  gboolean is_first = TRUE;
+  for (guint i = 0; i < cli->commands->len; i++)
     {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      if ((command->admin != NULL) != of_modules)
+        continue;
       g_autofree char *left = g_strconcat (command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
                                            command->name, *command->arguments != '\0' ? " " : "", command->arguments, NULL);
+      if (is_first)
+        puts (of_modules ? "\nCommands of modules:" : "Commands:");
+      is_first = FALSE;
       printf ("  %-27s %s\n", left, command->help);
     }
+}
+
+static void
+print_help (SatchelCli *cli)
+{
+  puts ("Usage: satchel [OPTION...] COMMAND [ARGUMENT...]\n");
+  (void) satchel_cli_add_modules_commands (cli);
+  print_commands (cli, FALSE);
+  print_commands (cli, TRUE);
   puts ("\nOptions:");
   print_options (satchel_cli_globals);
   puts ("\n`satchel COMMAND --help` tells more of a command; the manual is satchel(1).");
@@ -151,28 +166,23 @@ take_option (SatchelCli *cli, char **argv, int *at)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s takes no value", option->name);
   if (option->value != NULL && value == NULL && (value = argv[++*at]) == NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name, option->name, option->value);
-  if (strcmp (option->name, "--config-dir") == 0)
-    cli->config_dir = value;
-  else if (strcmp (option->name, "--defaults-dir") == 0)
-    cli->defaults_dir = value;
-  else if (strcmp (option->name, "--module-dir") == 0)
-    cli->module_dir = value;
-  else if (strcmp (option->name, "--set") == 0)
-    g_ptr_array_add (cli->overrides, (gpointer) value);
-  else
-    g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
+  /* Places among them were taken before. */
+  g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
   return SATCHEL_EXIT_OK;
 }
 
 static int
-unknown_command (const char *group, const char *word)
+unknown_command (SatchelCli *cli, const char *group, const char *word)
 {
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
-    if (group == NULL)
-      g_ptr_array_add (names, (gpointer) (command->group != NULL ? command->group : command->name));
-    else if (g_strcmp0 (command->group, group) == 0)
-      g_ptr_array_add (names, (gpointer) command->name);
+  for (guint i = 0; i < cli->commands->len; i++)
+    {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      if (group == NULL)
+        g_ptr_array_add (names, (gpointer) (command->group != NULL ? command->group : command->name));
+      else if (g_strcmp0 (command->group, group) == 0)
+        g_ptr_array_add (names, (gpointer) command->name);
+    }
   g_ptr_array_add (names, NULL);
   if (word == NULL && names->len > 1)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%swhat? See satchel --help", group != NULL ? group : "",
@@ -181,26 +191,65 @@ unknown_command (const char *group, const char *word)
   if (near != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?", group != NULL ? group : "",
                              group != NULL ? " " : "", word, near);
+  if (group == NULL && word != NULL && !satchel_cli_add_modules_commands (cli))
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no command of satchel's own; commands of modules are not known while the configuration has "
+                             "mistakes, see satchel config check", word);
   return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help", group != NULL ? group : "",
                            group != NULL ? " " : "", word != NULL ? word : "");
 }
 
 static const SatchelCliCommand *
-find_command (const char *group, const char *name)
+find_command (const SatchelCli *cli, const char *group, const char *name)
 {
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
-    if (strcmp (command->name, name) == 0 && g_strcmp0 (command->group, group) == 0)
-      return command;
+  for (guint i = 0; i < cli->commands->len; i++)
+    {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      if (strcmp (command->name, name) == 0 && g_strcmp0 (command->group, group) == 0)
+        return command;
+    }
   return NULL;
 }
 
 static gboolean
-is_group (const char *word)
+has_group (const SatchelCli *cli, const char *word)
 {
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
-    if (g_strcmp0 (command->group, word) == 0)
+  for (guint i = 0; i < cli->commands->len; i++)
+    if (g_strcmp0 (((const SatchelCliCommand *) cli->commands->pdata[i])->group, word) == 0)
       return TRUE;
   return FALSE;
+}
+
+/* A word that is none of ours may be a module's: only then are configuration and modules looked at. */
+static gboolean
+is_group (SatchelCli *cli, const char *word)
+{
+  if (has_group (cli, word))
+    return TRUE;
+  return find_command (cli, NULL, word) == NULL && satchel_cli_add_modules_commands (cli) && has_group (cli, word);
+}
+
+/* What says where configuration and modules are, wherever it stands: the commands depend on it. */
+static void
+take_places (SatchelCli *cli, char **argv)
+{
+  for (int at = 1; argv[at] != NULL && strcmp (argv[at], "--") != 0; at++)
+    {
+      const char *equals = strchr (argv[at], '=');
+      gsize len = equals != NULL ? (gsize) (equals - argv[at]) : strlen (argv[at]);
+      const SatchelCliOption *option = find_option (satchel_cli_globals, argv[at], len);
+      if (option == NULL || option->value == NULL || (equals == NULL && argv[at + 1] == NULL))
+        continue;
+      const char *value = equals != NULL ? equals + 1 : argv[++at];
+      if (strcmp (option->name, "--config-dir") == 0)
+        cli->config_dir = value;
+      else if (strcmp (option->name, "--defaults-dir") == 0)
+        cli->defaults_dir = value;
+      else if (strcmp (option->name, "--module-dir") == 0)
+        cli->module_dir = value;
+      else
+        g_ptr_array_add (cli->overrides, (gpointer) value);
+    }
+  g_ptr_array_add (cli->overrides, NULL);
 }
 
 /* Exit status, or OK with everything in @cli. */
@@ -222,15 +271,14 @@ parse (SatchelCli *cli, char **argv)
         }
       else if (cli->command != NULL)
         g_ptr_array_add (cli->arguments, argv[at]);
-      else if (group == NULL && is_group (word))
+      else if (group == NULL && is_group (cli, word))
         group = word;
-      else if ((cli->command = find_command (group, word)) == NULL)
-        return unknown_command (group, word);
+      else if ((cli->command = find_command (cli, group, word)) == NULL)
+        return unknown_command (cli, group, word);
     }
   g_ptr_array_add (cli->arguments, NULL);
-  g_ptr_array_add (cli->overrides, NULL);
   if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL && satchel_cli_option (cli, "--version") == NULL)
-    return unknown_command (group, NULL);
+    return unknown_command (cli, group, NULL);
   return SATCHEL_EXIT_OK;
 }
 
@@ -248,7 +296,7 @@ run (SatchelCli *cli)
       if (command != NULL)
         print_command_help (command);
       else
-        print_help ();
+        print_help (cli);
       return SATCHEL_EXIT_OK;
     }
   guint n = cli->arguments->len - 1;
@@ -268,11 +316,16 @@ main (int argc, char **argv)
   cli.overrides = g_ptr_array_new ();
   cli.arguments = g_ptr_array_new ();
   cli.options = g_hash_table_new (satchel_string_hash, g_str_equal);
+  cli.commands = g_ptr_array_new ();
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    g_ptr_array_add (cli.commands, (gpointer) command);
+  take_places (&cli, argv);
   int exit = parse (&cli, argv);
   if (exit == SATCHEL_EXIT_OK)
     exit = run (&cli);
   g_clear_pointer (&cli.set, satchel_config_set_free);
   g_clear_pointer (&cli.loader, satchel_loader_free);
+  g_ptr_array_unref (cli.commands);
   g_ptr_array_unref (cli.overrides);
   g_ptr_array_unref (cli.arguments);
   g_hash_table_unref (cli.options);

@@ -32,6 +32,8 @@ gboolean
 satchel_cli_load (SatchelCli *cli, GPtrArray *problems)
 {
   g_auto (GStrv) dirs = module_dirs (cli);
+  g_clear_pointer (&cli->set, satchel_config_set_free);
+  g_clear_pointer (&cli->loader, satchel_loader_free);
   cli->loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, (const char *const *) dirs);
   cli->set = satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
                                   satchel_loader_schema, cli->loader, problems);

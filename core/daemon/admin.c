@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, log-reopen.  Master
- * answers what it knows and passes the rest to the roles that know.
+ * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, log-reopen, and commands of
+ * modules.  Master answers what it knows and passes the rest to the roles that know.
  */
 #include "config.h"
 
@@ -8,14 +8,20 @@
 
 #include <string.h>
 #include <unistd.h>
+#include <satchel/admin.h>
 
 #include "core/daemon/control.h"
 
 #define ANSWER_TIMEOUT_MS 10000
 #define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
 #define EXIT_USAGE 64
+#define EXIT_UNAVAILABLE 69
 #define EXIT_FAILED 1
 #define ALL_ROLES (~0u)
+#define ANY_SLOT (~0u)
+/* "run" GROUP COMMAND USER FORMAT, before its options. */
+#define RUN_WORDS 5u
+#define RUN_USER 3u
 
 typedef struct Request
 {
@@ -25,6 +31,11 @@ typedef struct Request
   GPtrArray *waiting;           /* SatchelWorker that still answer */
   guint status;
   SatchelTimer timeout;
+  /* Of a module's command: */
+  gboolean is_run;
+  char **run_argv;  /* until auth has said who owns the user; NULL: it goes on there */
+  GString *owner;   /* what auth said */
+  guint64 n_unread; /* bytes passed on that its process does not know to be read */
 } Request;
 
 struct SatchelControl
@@ -41,6 +52,9 @@ request_free (Request *request)
 {
   satchel_timer_cancel (&request->timeout);
   g_ptr_array_unref (request->waiting);
+  g_strfreev (request->run_argv);
+  if (request->owner != NULL)
+    g_string_free (request->owner, TRUE);
   g_free (request);
 }
 
@@ -66,9 +80,8 @@ request_timeout (SatchelTimer *timer, gpointer data)
   finish (request, text->str);
 }
 
-/* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
-static void
-pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv, const char *first)
+static Request *
+request_new (SatchelControl *control, SatchelControlClient *client)
 {
   Request *request = g_new0 (Request, 1);
   request->control = control;
@@ -76,12 +89,18 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
   request->client = client;
   request->waiting = g_ptr_array_new ();
   g_ptr_array_add (control->requests, request);
-  satchel_control_reply (client, first, FALSE, 0);
-  GPtrArray *workers = control->master->workers;
+  return request;
+}
+
+/* Asks all ready processes of @roles, of the place @slot if it is not ANY_SLOT. */
+static void
+ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
+{
+  GPtrArray *workers = request->control->master->workers;
   for (guint i = 0; i < workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (workers, i);
-      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker))
+      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker) || (slot != ANY_SLOT && worker->slot != slot))
         continue;
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN, 0);
       satchel_ipc_put_u64 (message, request->id);
@@ -91,6 +110,15 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
       g_ptr_array_add (request->waiting, worker);
       satchel_worker_send (worker, message);
     }
+}
+
+/* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
+static void
+pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv, const char *first)
+{
+  Request *request = request_new (control, client);
+  satchel_control_reply (client, first, FALSE, 0);
+  ask_workers (request, roles, ANY_SLOT, argv);
   if (request->waiting->len == 0)
     {
       request->status = roles == ALL_ROLES ? 0 : EXIT_FAILED;
@@ -99,6 +127,123 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
     }
   satchel_timer_arm (&request->timeout, strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout, request);
 }
+
+/* ---- commands of modules (docs/decisions/0039) ---- */
+
+/* The process that runs it: @slot; @place is for it. */
+static void
+run_at (Request *request, guint slot, const char *place)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_auto (GStrv) words = g_steal_pointer (&request->run_argv);
+  for (guint i = 0; i < RUN_WORDS; i++)
+    g_ptr_array_add (argv, words[i]);
+  g_ptr_array_add (argv, (gpointer) place);
+  for (char **word = words + RUN_WORDS; *word != NULL; word++)
+    g_ptr_array_add (argv, *word);
+  g_ptr_array_add (argv, NULL);
+  satchel_timer_cancel (&request->timeout);
+  ask_workers (request, SATCHEL_ROLE_MAIL, slot, (const char *const *) argv->pdata);
+  if (request->waiting->len > 0)
+    return;
+  request->status = EXIT_UNAVAILABLE;
+  finish (request, "error=\"the mail process that knows is not running just now\"\n");
+}
+
+/* Auth has spoken. */
+static void
+run_at_owner (Request *request)
+{
+  guint64 slot;
+  g_autofree char *text = g_strdup (request->owner->str);
+  char *space = strchr (text, ' ');
+  if (request->client == NULL)
+    finish (request, "");
+  else if (request->status != 0)
+    finish (request, text);
+  else if (space == NULL || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
+    {
+      request->status = EXIT_UNAVAILABLE;
+      finish (request, "error=\"auth is not there to say who owns the user; try again\"\n");
+    }
+  else
+    run_at (request, (guint) slot, space + 1);
+}
+
+static void
+run_command (SatchelControl *control, SatchelControlClient *client, const char *const *argv)
+{
+  Request *request = request_new (control, client);
+  const char *user = argv[RUN_USER];
+  request->is_run = TRUE;
+  request->run_argv = g_strdupv ((char **) argv);
+  if (*user == '\0')
+    {
+      run_at (request, 0, "");
+      return;
+    }
+  request->owner = g_string_new (NULL);
+  ask_workers (request, SATCHEL_ROLE_AUTH, ANY_SLOT, (const char *const[]){ "owner", user, NULL });
+  if (request->waiting->len == 0)
+    run_at_owner (request);
+  else
+    satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
+}
+
+/* Tells the process that works on it how much of its answer was read, so that no more of it is on its way than there is room. */
+static void
+tell_room (Request *request)
+{
+  if (!request->is_run || request->n_unread == 0 || (request->client != NULL && !satchel_control_client_is_drained (request->client)))
+    return;
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_ROOM, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_ipc_put_u64 (message, request->n_unread);
+      satchel_worker_send (g_ptr_array_index (request->waiting, i), message);
+    }
+  request->n_unread = 0;
+}
+
+static void
+cancel_run (Request *request)
+{
+  if (!request->is_run || request->run_argv != NULL)
+    return;
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_CANCEL, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_worker_send (g_ptr_array_index (request->waiting, i), message);
+    }
+}
+
+static void
+client_drained (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client == client)
+        tell_room (request);
+    }
+}
+
+static void
+client_cancels (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client == client)
+        cancel_run (request);
+    }
+}
+
+/* ---- what master knows ---- */
 
 static const char *
 state_name (const SatchelWorker *worker)
@@ -212,6 +357,7 @@ static const Command commands[] = {
   { "reload", 1, 1, 0 },
   { "stop", 1, 1, 0 },
   { "log-reopen", 1, 1, 0 },
+  { "run", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, 0 },
 };
 
 static void
@@ -239,6 +385,8 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
       if (control->master->reload == NULL)
         satchel_reload_begin (control->master);
     }
+  else if (strcmp (argv[0], "run") == 0)
+    run_command (control, client, argv);
   else if (strcmp (argv[0], "stop") == 0)
     {
       satchel_control_reply (client, "", TRUE, 0);
@@ -256,8 +404,11 @@ client_gone (SatchelControlClient *client, gpointer data)
   for (guint i = 0; i < control->requests->len; i++)
     {
       Request *request = g_ptr_array_index (control->requests, i);
-      if (request->client == client)
-        request->client = NULL;
+      if (request->client != client)
+        continue;
+      request->client = NULL;
+      cancel_run (request);
+      tell_room (request);
     }
 }
 
@@ -271,7 +422,10 @@ satchel_control_new (SatchelMaster *master, GError **error)
   control->reloaders = g_ptr_array_new ();
   control->server = satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
   if (control->server != NULL)
-    return control;
+    {
+      satchel_control_server_set_long_answers (control->server, client_cancels, client_drained);
+      return control;
+    }
   satchel_control_free (control);
   return NULL;
 }
@@ -292,7 +446,11 @@ static void
 done_with (Request *request, SatchelWorker *worker)
 {
   g_ptr_array_remove_fast (request->waiting, worker);
-  if (request->waiting->len == 0)
+  if (request->waiting->len > 0)
+    return;
+  if (request->run_argv != NULL)
+    run_at_owner (request);
+  else
     finish (request, "");
 }
 
@@ -310,8 +468,12 @@ satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, Satc
       Request *request = g_ptr_array_index (requests, i);
       if (request->id != id || !g_ptr_array_find (request->waiting, worker, NULL))
         continue;
-      if (request->client != NULL && *text != '\0')
+      if (request->run_argv != NULL)
+        g_string_append (request->owner, text);
+      else if (request->client != NULL && *text != '\0')
         satchel_control_reply (request->client, text, FALSE, 0);
+      request->n_unread += request->run_argv == NULL ? strlen (text) : 0;
+      tell_room (request);
       request->status = MAX (request->status, MIN (status, 255u));
       if (is_final)
         done_with (request, worker);
@@ -326,8 +488,11 @@ satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
   for (guint i = requests != NULL ? requests->len : 0; i-- > 0;)
     {
       Request *request = g_ptr_array_index (requests, i);
-      if (g_ptr_array_find (request->waiting, worker, NULL))
-        done_with (request, worker);
+      if (!g_ptr_array_find (request->waiting, worker, NULL))
+        continue;
+      if (request->is_run)
+        request->status = EXIT_UNAVAILABLE;
+      done_with (request, worker);
     }
 }
 

@@ -236,6 +236,23 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
          satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
+/* For master, which gives a module's command to the owner: "SLOT known|unknown PATH". */
+static void
+admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
+{
+  g_autofree char *user = user_argument (auth, request, arguments[0]);
+  guint slot;
+  if (user == NULL)
+    return;
+  if (!satchel_owners_find (auth->owners, user, &slot))
+    {
+      reply (auth, request, 75, "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
+      return;
+    }
+  g_autofree char *path = satchel_auth_user_path (user);
+  reply (auth, request, 0, "%u %s %s", slot, is_known (auth, user) ? "known" : "unknown", path);
+}
+
 static const struct
 {
   const char *name;
@@ -245,6 +262,7 @@ static const struct
   { "kick", admin_kick },
   { "release", admin_release },
   { "adopt", admin_adopt },
+  { "owner", admin_owner },
 };
 
 gboolean

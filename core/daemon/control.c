@@ -25,7 +25,7 @@ struct SatchelControlServer
   char *path;
   SatchelWatch *watch;
   SatchelControlRequestFunc request;
-  SatchelControlGoneFunc gone;
+  SatchelControlGoneFunc gone, cancels, drained; /* the last two: NULL, or set_long_answers */
   gpointer data;
   GPtrArray *clients; /* SatchelControlClient */
 };
@@ -163,14 +163,22 @@ client_event (int fd, guint32 events, gpointer data)
       drop (client);
       return;
     }
+  if ((events & EPOLLOUT) && client->waiting_bytes == 0 && client->server->drained != NULL)
+    client->server->drained (client, client->server->data);
   if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
     return;
   char packet[SATCHEL_CONTROL_REQUEST_MAX + 1];
   gssize len = recv (fd, packet, sizeof packet, MSG_DONTWAIT);
   if (len < 0 && errno == EAGAIN)
     return;
-  g_auto (GStrv) argv = len > 0 && !client->is_asking ? satchel_control_parse (packet, (gsize) len) : NULL;
-  if (argv == NULL)
+  g_auto (GStrv) argv = len > 0 ? satchel_control_parse (packet, (gsize) len) : NULL;
+  gboolean is_cancel = argv != NULL && strcmp (argv[0], "cancel") == 0 && argv[1] == NULL && client->server->cancels != NULL;
+  if (is_cancel && client->is_asking)
+    client->server->cancels (client, client->server->data);
+  /* One that came as the answer ended has nothing to cancel. */
+  if (is_cancel)
+    return;
+  if (argv == NULL || client->is_asking)
     {
       drop (client);
       return;
@@ -218,6 +226,19 @@ satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFu
   server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
   server->watch = satchel_watch_add (fd, EPOLLIN, accept_event, server);
   return server;
+}
+
+void
+satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels, SatchelControlGoneFunc drained)
+{
+  server->cancels = cancels;
+  server->drained = drained;
+}
+
+gboolean
+satchel_control_client_is_drained (const SatchelControlClient *client)
+{
+  return client->waiting_bytes == 0;
 }
 
 void

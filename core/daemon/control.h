@@ -16,6 +16,10 @@ typedef void (*SatchelControlGoneFunc) (SatchelControlClient *client, gpointer d
 /* @gid: who may connect beside root and ourselves; G_MAXUINT32: nobody. */
 SatchelControlServer *satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFunc request,
                                                   SatchelControlGoneFunc gone, gpointer data, GError **error);
+/* For answers that take their time.  @cancels: the client sent "cancel" while it waits.  @drained: what waited for it has been sent. */
+void satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels, SatchelControlGoneFunc drained);
+/* Nothing waits for the client to read. */
+gboolean satchel_control_client_is_drained (const SatchelControlClient *client);
 void satchel_control_server_free (SatchelControlServer *server); /* removes the socket */
 /* Splits a request packet: NULL if it is malformed in any way.  Free with g_strfreev. */
 char **satchel_control_parse (const void *packet, gsize len);

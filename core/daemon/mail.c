@@ -7,6 +7,7 @@
 #include "core/runtime/connection_private.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
+#include "core/session/admin_calls.h"
 #include "core/session/delivery_internal.h"
 #include "core/session/mail.h"
 #include "core/session/service.h"
@@ -172,6 +173,7 @@ static void
 stop (SatchelRoleContext *own, guint grace_ms)
 {
   satchel_services_stop ();
+  satchel_admin_calls_stop ();
   satchel_connections_shutdown ();
   satchel_timer_arm (&stop_timer, 0, look_if_ended, NULL);
 }
@@ -210,10 +212,30 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   else if (g_strcmp0 (argv[0], "status") == 0)
     g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
                      satchel_stores_n_open (), satchel_job_n_pending ());
+  else if (g_strcmp0 (argv[0], "run") == 0)
+    {
+      satchel_admin_calls_start (request, argv);
+      return TRUE;
+    }
   else
     return FALSE;
   satchel_role_admin_reply (own, request, TRUE, 0, text->str);
   return TRUE;
+}
+
+static void
+admin_goes_on (SatchelRoleContext *own, guint64 request, gboolean is_cancel, guint64 n_bytes)
+{
+  if (is_cancel)
+    satchel_admin_calls_cancel (request);
+  else
+    satchel_admin_calls_room (request, n_bytes);
+}
+
+static void
+reply_admin (guint64 request, gboolean is_final, guint status, const char *text)
+{
+  satchel_role_admin_reply (context, request, is_final, status, text);
 }
 
 static const SatchelRoleHooks hooks = {
@@ -222,6 +244,7 @@ static const SatchelRoleHooks hooks = {
   .reload_commit = reload_commit,
   .stop = stop,
   .admin = admin,
+  .admin_goes_on = admin_goes_on,
 };
 
 static void
@@ -246,6 +269,11 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   if (!satchel_stores_configure (own->loader, own->config, own->root_fd, error))
     return FALSE;
   satchel_mail_init (&host);
+  satchel_admin_calls_init (&(SatchelAdminHost){ .loader = own->loader,
+                                                 .root_fd = own->root_fd,
+                                                 .group = group,
+                                                 .acquire_store = satchel_store_acquire,
+                                                 .reply = reply_admin });
   configure_deliveries ();
   for (guint i = 0; i < own->listeners->len; i++)
     {

@@ -70,6 +70,8 @@ typedef struct SatchelRoleHooks
   /* An admin's request, from master only: "status", "who", "kick" USER, "release" USER, "adopt" USER SLOT.
    * Answer with satchel_role_admin_reply, now or later; the last one is final.  FALSE: not known here. */
   gboolean (*admin) (SatchelRoleContext *context, guint64 request, const char *const *argv);
+  /* Of a request that takes its time: the admin took @n_bytes of what was answered; or (@is_cancel) nobody waits any more. */
+  void (*admin_goes_on) (SatchelRoleContext *context, guint64 request, gboolean is_cancel, guint64 n_bytes);
 } SatchelRoleHooks;
 
 struct SatchelRoleContext

@@ -351,6 +351,18 @@ admin (SatchelRoleContext *context, SatchelIpcMessage *message)
   return TRUE;
 }
 
+static gboolean
+admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  gboolean is_cancel = message->type == SATCHEL_IPC_ADMIN_CANCEL;
+  guint64 request = satchel_ipc_get_u64 (message), n_bytes = is_cancel ? 0 : satchel_ipc_get_u64 (message);
+  const SatchelRoleHooks *hooks = context->private->hooks;
+  if (!satchel_ipc_message_is_done (message) || hooks == NULL || hooks->admin_goes_on == NULL)
+    return FALSE;
+  hooks->admin_goes_on (context, request, is_cancel, n_bytes);
+  return TRUE;
+}
+
 void
 satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status, const char *text)
 {
@@ -447,5 +459,7 @@ satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
     return reload_end (context, message->type == SATCHEL_IPC_RELOAD_COMMIT);
   if (message->type == SATCHEL_IPC_STOP)
     return stop (context, message);
+  if (message->type == SATCHEL_IPC_ADMIN_ROOM || message->type == SATCHEL_IPC_ADMIN_CANCEL)
+    return admin_goes_on (context, message);
   return message->type == SATCHEL_IPC_ADMIN && admin (context, message);
 }

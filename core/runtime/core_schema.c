@@ -26,6 +26,7 @@ static const SatchelConfigRow server_rows[] = {
   { "sandbox", SATCHEL_CONFIG_ENUM, "best-effort", "required: refuse to start where the kernel lacks Landlock or seccomp", "required|best-effort|off" },
   { "hang_time", SATCHEL_CONFIG_DURATION, "20s", "A process that answers nothing for this long is told of and started again; a job that gets nowhere for this long is told of", .min = 200, .max = 3600000, .flags = RELOAD },
   { "stuck_time", SATCHEL_CONFIG_DURATION, "5m", "A job that gets nowhere for this long ends its process, after a goodbye to its sessions", .min = 200, .max = 86400000, .flags = RELOAD },
+  { "admin_time", SATCHEL_CONFIG_DURATION, "1h", "An admin command of a module that takes longer is cancelled", .min = 100, .max = 604800000, .flags = RELOAD },
   { "stop_grace", SATCHEL_CONFIG_DURATION, "10s", "Time for sessions to end at a stop", .min = 0, .max = 600000, .flags = RELOAD },
   { NULL }
 };

@@ -43,6 +43,8 @@ typedef enum
   SATCHEL_IPC_LOG_FILE,      /* fd: replaces standard error */
   SATCHEL_IPC_SUSPECT,       /* s what (suspects.h of core/storage): it crashed the mail process of this slot again; before START (mail) */
   SATCHEL_IPC_PING,          /* u64 number: is the main loop there? */
+  SATCHEL_IPC_ADMIN_ROOM,    /* u64 request, u64 bytes: of its answer, which the admin took (mail) */
+  SATCHEL_IPC_ADMIN_CANCEL,  /* u64 request: nobody waits for the answer any more (mail) */
 
   /* gate -> auth.  Session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS; added up),

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <string.h>
+#include <satchel/admin.h>
 #include <satchel/auth.h>
 #include <satchel/delivery.h>
 #include <satchel/helper.h>
@@ -12,6 +13,7 @@
 #include <satchel/service.h>
 #include <satchel/storage.h>
 
+#include "core/runtime/admin_options.h"
 #include "core/runtime/loader_private.h"
 
 #define ROWS_MAX 1000
@@ -47,6 +49,7 @@ static const Must musts[] = {
   MUST (SERVICE, SatchelServiceOps, session_new),
   MUST (SERVICE, SatchelServiceOps, handlers),
   MUST (HELPER, SatchelHelperOps, handle),
+  MUST (ADMIN, SatchelAdminOps, commands),
 };
 /* A protocol that asks for logins. */
 static const Must login_musts[] = {
@@ -59,7 +62,7 @@ const char *
 satchel_loader_kind_name (SatchelKind kind)
 {
   static const char *const names[] = { NULL,           "protocol (gate)", "protocol", "storage driver", "storage layer",
-                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service", "helper" };
+                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service", "helper", "admin commands" };
   return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
 }
 
@@ -104,6 +107,7 @@ satchel_loader_band (const SatchelProvides *provides)
     case SATCHEL_KIND_STORAGE_DRIVER:
     case SATCHEL_KIND_SERVICE:
     case SATCHEL_KIND_HELPER:
+    case SATCHEL_KIND_ADMIN:
       return 0;
     }
   return 0;
@@ -146,7 +150,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
       const SatchelProvides *provides = &module->provides[i];
-      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_HELPER)
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_ADMIN)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u",
                                   who, (int) provides->kind, SATCHEL_ABI);
       if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
@@ -166,6 +170,8 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
       if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER) && (band < 1 || band > 999))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: band %u of its %s is not in 1..999; ask its author", who, band,
                                   satchel_loader_kind_name (provides->kind));
+      if (provides->kind == SATCHEL_KIND_ADMIN && !satchel_admin_check_table (module, provides, who, error))
+        return FALSE;
     }
   return check_helper (module, who, error);
 }

@@ -13,5 +13,5 @@ libsatchel_la_SOURCES += core/runtime/config.c core/runtime/config_check.c core/
 	core/runtime/config_image.c core/runtime/config_suggest.c core/runtime/config_text.c core/runtime/config_units.c core/runtime/config_value.c core/runtime/config_write.c \
 	core/runtime/json.c core/runtime/json.h
 libsatchel_la_SOURCES += core/runtime/loader.c core/runtime/loader_files.c core/runtime/loader_check.c \
-	core/runtime/loader_lifecycle.c core/runtime/loader_private.h
+	core/runtime/loader_lifecycle.c core/runtime/loader_private.h core/runtime/admin_options.c core/runtime/admin_options.h
 EXTRA_DIST += core/runtime/README.md

@@ -6,6 +6,16 @@
 
 #include "core/storage/store_private.h"
 
+SatchelStorage *
+satchel_store_level (SatchelStore *store, const SatchelStorageOps *ops)
+{
+  SatchelStoreCore *core = store->core;
+  for (guint i = 0; i < core->n_levels; i++)
+    if (core->levels[i].ops == ops)
+      return &core->levels[i];
+  return NULL;
+}
+
 /* ---- keys ---- */
 
 static void

@@ -36,7 +36,8 @@ typedef enum
   SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */
   SATCHEL_KIND_FACTOR,            /* ops: SatchelFactorOps, auth.h */
   SATCHEL_KIND_SERVICE,           /* ops: SatchelServiceOps, service.h */
-  SATCHEL_KIND_HELPER             /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
+  SATCHEL_KIND_HELPER,            /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
+  SATCHEL_KIND_ADMIN              /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
 } SatchelKind;
 
 /* What a module's process may do that others of its role may not.  Ask for as little as possible: each is a hole in the cage. */

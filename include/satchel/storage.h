@@ -49,6 +49,11 @@ SATCHEL_API void satchel_store_unref (SatchelStore *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStore, satchel_store_unref)
 SATCHEL_API const char *satchel_store_user (SatchelStore *store); /* its owner */
 SATCHEL_API const SatchelAccess *satchel_store_access (SatchelStore *store); /* borrowed */
+/* For modules: the level of the store whose table is @ops, which a module knows of its own levels alone; NULL: the store has none.
+ * Valid while the handle is. */
+struct SatchelStorageOps;
+struct SatchelStorage;
+SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store, const struct SatchelStorageOps *ops);
 /* Two handles of one and the same store?  NULL is no handle. */
 SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 

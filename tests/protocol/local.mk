@@ -23,5 +23,8 @@ TESTS += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh
 EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh tests/protocol/README.md tests/protocol/imap tests/protocol/clients \
 	tests/protocol/pop3
 # Maildirs that other programs filled.
+# Commands of modules.
+SERVER_TESTS += tests/protocol/admin-commands.py
+EXTRA_DIST += tests/protocol/admin-commands.py tests/admin/toy.c
 SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py
 EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py

@@ -79,3 +79,7 @@ TESTS += tests/unit/test-store
 tests_unit_test_store_SOURCES = tests/unit/test-store.c $(tests_layers_memory_la_SOURCES)
 tests_unit_test_store_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_store_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-admin
+TESTS += tests/unit/test-admin
+tests_unit_test_admin_LDADD = libsatchel.la $(GLIB_LIBS)

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT
+ * A command of a module: checked here, carried out by the running server, shown while it works.  Frames of the answer:
+ * core/session/admin_private.h.
+ */
+#include "config.h"
+
+#include <satchel/auth.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/cli/cli.h"
+#include "core/cli/control_client.h"
+#include "core/runtime/admin_options.h"
+#include "core/runtime/json.h"
+#include "core/session/admin_private.h"
+
+/* The server says that it is alive more often. */
+#define TIMEOUT_MS 90000u
+#define EXIT_INTERRUPTED 130
+
+typedef struct Answer
+{
+  GString *rest; /* of a line that is not complete */
+  gboolean is_json, shows_progress, has_progress;
+  gboolean is_ended;
+  guint n_interrupts;
+  GError *error; /* the command's own */
+  GString *said; /* by who could not even begin */
+} Answer;
+
+static void
+clear_progress (Answer *answer)
+{
+  if (answer->has_progress)
+    fputs ("\r\033[K", stderr);
+  answer->has_progress = FALSE;
+}
+
+static void
+show_progress (Answer *answer, const char *text)
+{
+  char *end;
+  guint64 done = g_ascii_strtoull (text, &end, 10), total = g_ascii_strtoull (end, &end, 10);
+  const char *what = end + (*end == ' ');
+  if (answer->is_json)
+    {
+      g_autoptr (GString) out = g_string_new (NULL);
+      SatchelJson json = { .out = out };
+      satchel_json_open (&json, NULL, '{');
+      satchel_json_open (&json, "progress", '{');
+      satchel_json_number (&json, "done", (gint64) done);
+      satchel_json_number (&json, "total", (gint64) total);
+      satchel_json_text (&json, "what", what);
+      satchel_json_close (&json, '}');
+      satchel_json_close (&json, '}');
+      puts (out->str);
+    }
+  if (answer->is_json || !answer->shows_progress)
+    return;
+  fprintf (stderr, total > 0 ? "\r%s %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT "\033[K" : "\r%s %" G_GUINT64_FORMAT "\033[K", what, done, total);
+  answer->has_progress = TRUE;
+}
+
+static void
+take_line (Answer *answer, const char *line)
+{
+  switch (*line)
+    {
+    case SATCHEL_ADMIN_FRAME_LINE:
+      clear_progress (answer);
+      puts (line + 1);
+      break;
+    case SATCHEL_ADMIN_FRAME_PROGRESS:
+      show_progress (answer, line + 1);
+      break;
+    case SATCHEL_ADMIN_FRAME_ERROR:
+      {
+        char *text;
+        gint64 code = g_ascii_strtoll (line + 1, &text, 10);
+        g_clear_error (&answer->error);
+        satchel_error_set (&answer->error, (SatchelErrorCode) code, "%s", text + (*text == ' '));
+        break;
+      }
+    case SATCHEL_ADMIN_FRAME_END:
+      answer->is_ended = TRUE;
+      break;
+    case SATCHEL_ADMIN_FRAME_ALIVE:
+      break;
+    default:
+      g_string_append_printf (answer->said, "%s%s", answer->said->len > 0 ? "; " : "", line);
+    }
+}
+
+static void
+take_part (const char *text, gpointer data)
+{
+  Answer *answer = data;
+  g_string_append (answer->rest, text);
+  char *at = answer->rest->str, *newline;
+  for (; (newline = strchr (at, '\n')) != NULL; at = newline + 1)
+    {
+      *newline = '\0';
+      take_line (answer, at);
+    }
+  g_string_erase (answer->rest, 0, at - answer->rest->str);
+  fflush (stdout);
+}
+
+static gboolean
+interrupted (gpointer data)
+{
+  Answer *answer = data;
+  clear_progress (answer);
+  if (answer->n_interrupts++ > 0)
+    return FALSE;
+  fputs ("satchel: cancelling; once more to leave at once\n", stderr);
+  return TRUE;
+}
+
+/* "NAME=VALUE" of what was given; the values belong to the command line. */
+static GPtrArray *
+option_words (const SatchelCli *cli)
+{
+  GPtrArray *words = g_ptr_array_new_with_free_func (g_free);
+  for (const SatchelConfigRow *row = cli->command->admin->options; row != NULL && row->key != NULL; row++)
+    {
+      g_autofree char *name = g_strconcat ("--", row->key, NULL);
+      const char *value = satchel_cli_option (cli, name);
+      if (value != NULL)
+        g_ptr_array_add (words, g_strconcat (row->key, "=", value, NULL));
+    }
+  g_ptr_array_add (words, NULL);
+  return words;
+}
+
+static int
+check_words (const SatchelCli *cli, const GPtrArray *words)
+{
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; words->pdata[i] != NULL; i++)
+    if (!g_utf8_validate (words->pdata[i], -1, NULL))
+      return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s is not UTF-8", (const char *) words->pdata[i]);
+  SatchelConfig *options = satchel_admin_parse_options (cli->command->admin, (const char *const *) words->pdata, &error);
+  satchel_admin_options_free (options);
+  if (options != NULL)
+    return SATCHEL_EXIT_OK;
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; see satchel %s %s --help", error->message, cli->command->group, cli->command->name);
+}
+
+/* What became of it, as an exit status, told on standard error. */
+static int
+judge (const Answer *answer, guint status, const GError *error)
+{
+  if (error != NULL && error->code == SATCHEL_ERROR_ACCESS)
+    return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
+  const GError *told = error != NULL ? error : answer->error;
+  if (told != NULL && told->code == SATCHEL_ERROR_CANCELLED)
+    return satchel_cli_fail (EXIT_INTERRUPTED, "%s", told->message);
+  if (told != NULL)
+    return satchel_cli_fail_error (told);
+  if (answer->is_ended && status == 0)
+    return SATCHEL_EXIT_OK;
+  if (answer->said->len > 0)
+    return satchel_cli_fail (status != 0 ? status : SATCHEL_EXIT_FAILED, "%s", answer->said->str);
+  return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "the process that worked on it ended before the command did; see `satchel status` and the log");
+}
+
+static void
+print_end (int exit, const Answer *answer, const GError *error)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  SatchelJson json = { .out = out };
+  satchel_json_open (&json, NULL, '{');
+  satchel_json_number (&json, "status", exit);
+  satchel_json_text (&json, "error", exit == 0 ? NULL : error != NULL ? error->message : answer->error != NULL ? answer->error->message : answer->said->str);
+  satchel_json_close (&json, '}');
+  puts (out->str);
+}
+
+static int
+run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
+{
+  Answer answer = { .rest = g_string_new (NULL), .said = g_string_new (NULL), .is_json = satchel_cli_option (cli, "--json") != NULL,
+                    .shows_progress = isatty (STDERR_FILENO) };
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_autoptr (GError) error = NULL;
+  guint status = 0;
+  const char *const head[] = { "run", cli->command->group, cli->command->name, user, answer.is_json ? "json" : "text" };
+  for (guint i = 0; i < G_N_ELEMENTS (head); i++)
+    g_ptr_array_add (argv, (gpointer) head[i]);
+  for (guint i = 0; i < words->len; i++) /* with its NULL */
+    g_ptr_array_add (argv, words->pdata[i]);
+  sigset_t signals;
+  sigemptyset (&signals);
+  sigaddset (&signals, SIGINT);
+  sigaddset (&signals, SIGTERM);
+  sigprocmask (SIG_BLOCK, &signals, NULL);
+  int signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
+  const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
+  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd, interrupted, take_part, &answer, &status, &error);
+  clear_progress (&answer);
+  int exit = judge (&answer, status, error);
+  if (answer.is_json)
+    print_end (exit, &answer, error);
+  close (signal_fd);
+  g_string_free (answer.rest, TRUE);
+  g_string_free (answer.said, TRUE);
+  g_clear_error (&answer.error);
+  return exit;
+}
+
+int
+satchel_cli_admin (SatchelCli *cli)
+{
+  g_autoptr (GPtrArray) words = option_words (cli);
+  int exit = check_words (cli, words);
+  const char *name = satchel_cli_argument (cli, 0);
+  if (exit != SATCHEL_EXIT_OK || name == NULL)
+    return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
+  g_autoptr (GError) error = NULL;
+  const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
+  g_autofree char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                                                  satchel_config_bool (server, "lower_case_users"), &error);
+  if (user == NULL)
+    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+  return run_there (cli, user, words);
+}

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: MIT
+ * Commands of modules (<satchel/admin.h>) as rows beside our own, so that the parser, --help, completion and the manual know one kind only.
+ */
+#include "config.h"
+
+#include <string.h>
+
+#include "core/cli/cli.h"
+
+typedef struct Row
+{
+  SatchelCliCommand command; /* first */
+  GArray *options;           /* SatchelCliOption */
+  GPtrArray *texts;          /* what they point at */
+} Row;
+
+static void
+row_free (gpointer data)
+{
+  Row *row = data;
+  g_array_unref (row->options);
+  g_ptr_array_unref (row->texts);
+  g_free (row);
+}
+
+static char *
+keep (Row *row, char *text)
+{
+  g_ptr_array_add (row->texts, text);
+  return text;
+}
+
+/* What the value of an option is called; NULL: it has none. */
+static char *
+placeholder (const SatchelConfigRow *option)
+{
+  switch (option->type)
+    {
+    case SATCHEL_CONFIG_BOOL:
+      return NULL;
+    case SATCHEL_CONFIG_INT:
+      return g_strdup ("NUMBER");
+    case SATCHEL_CONFIG_SIZE:
+      return g_strdup ("SIZE");
+    case SATCHEL_CONFIG_DURATION:
+      return g_strdup ("TIME");
+    case SATCHEL_CONFIG_ENUM:
+      return g_strdup (option->choices);
+    case SATCHEL_CONFIG_STRING:
+    case SATCHEL_CONFIG_MODE:
+    case SATCHEL_CONFIG_PATH:
+    case SATCHEL_CONFIG_SECRET:
+    case SATCHEL_CONFIG_STRINGS:
+    case SATCHEL_CONFIG_GROUPS:
+    case SATCHEL_CONFIG_ENDPOINT:
+      break;
+    }
+  return g_ascii_strup (option->key, -1);
+}
+
+static void
+add_option (Row *row, const SatchelConfigRow *option)
+{
+  g_autoptr (GString) help = g_string_new (option->help);
+  char *value = placeholder (option);
+  if (value != NULL)
+    {
+      g_string_append (help, " (");
+      satchel_cli_append_facts (option, help);
+      g_string_append_c (help, ')');
+      keep (row, value);
+    }
+  SatchelCliOption made = { keep (row, g_strconcat ("--", option->key, NULL)), value, keep (row, g_strdup (help->str)) };
+  g_array_append_val (row->options, made);
+}
+
+static SatchelCliCommand *
+row_new (const char *group, const SatchelAdminCommand *admin)
+{
+  Row *row = g_new0 (Row, 1);
+  row->options = g_array_new (TRUE, TRUE, sizeof (SatchelCliOption));
+  row->texts = g_ptr_array_new_with_free_func (g_free);
+  for (const SatchelConfigRow *option = admin->options; option != NULL && option->key != NULL; option++)
+    add_option (row, option);
+  const SatchelCliOption json = { "--json", NULL, "print JSON, an object a line; the last one has the exit status" };
+  g_array_append_val (row->options, json);
+  row->command = (SatchelCliCommand){ .group = group,
+                                      .name = admin->name,
+                                      .arguments = admin->of_user ? "USER" : "",
+                                      .min_arguments = admin->of_user ? 1 : 0,
+                                      .max_arguments = admin->of_user ? 1 : 0,
+                                      .help = admin->summary,
+                                      .details = admin->details,
+                                      .options = (const SatchelCliOption *) (gpointer) row->options->data,
+                                      .run = satchel_cli_admin,
+                                      .admin = admin };
+  return &row->command;
+}
+
+GPtrArray *
+satchel_cli_commands_of (const SatchelModule *module)
+{
+  GPtrArray *commands = g_ptr_array_new_with_free_func (row_free);
+  for (const SatchelProvides *provides = module->provides; provides->kind != 0; provides++)
+    {
+      const SatchelAdminOps *ops = provides->ops;
+      if (provides->kind == SATCHEL_KIND_ADMIN)
+        for (guint i = 0; ops->commands[i] != NULL; i++)
+          g_ptr_array_add (commands, row_new (provides->name != NULL ? provides->name : module->name, ops->commands[i]));
+    }
+  return commands;
+}
+
+/* One of our own words stays what it is. */
+static gboolean
+is_ours (const char *group)
+{
+  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
+    if (strcmp (command->group != NULL ? command->group : command->name, group) == 0)
+      return TRUE;
+  return FALSE;
+}
+
+gboolean
+satchel_cli_add_modules_commands (SatchelCli *cli)
+{
+  if (cli->has_modules_commands)
+    return TRUE;
+  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  if (!satchel_cli_load (cli, problems))
+    return FALSE;
+  cli->has_modules_commands = TRUE;
+  g_autoptr (GPtrArray) all = satchel_loader_find_all (cli->loader, SATCHEL_KIND_ADMIN);
+  for (guint i = 0; i < all->len; i++)
+    {
+      const SatchelProvided *provided = all->pdata[i];
+      const SatchelAdminOps *ops = provided->ops;
+      if (!satchel_config_set_is_enabled (cli->set, provided->module->name))
+        continue;
+      if (is_ours (provided->name))
+        satchel_cli_fail (SATCHEL_EXIT_CONFIG, "module %s: its commands are called \"%s\" like satchel's own, and are left out", provided->module->name,
+                          provided->name);
+      /* They live as long as the program. */
+      for (guint k = 0; !is_ours (provided->name) && ops->commands[k] != NULL; k++)
+        g_ptr_array_add (cli->commands, row_new (provided->name, ops->commands[k]));
+    }
+  return TRUE;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT
+ * A run of an admin command, between the main thread (admin_calls.c) and its job (admin_output.c).
+ */
+#pragma once
+#include <satchel/admin.h>
+#include <satchel/reactor.h>
+
+#include "core/session/admin_calls.h"
+
+/* What may be on its way to the admin and not taken yet. */
+#define SATCHEL_ADMIN_WINDOW (256u * 1024u)
+
+struct SatchelAdminCall
+{
+  guint64 request;
+  const char *group; /* of the module */
+  const SatchelAdminCommand *command;
+  SatchelAccess *access;
+  char *path; /* of the owner, below the mail root; NULL: not of a user */
+  SatchelConfig *options;
+  gboolean is_json;
+  gint64 began_us;
+  SatchelTimer deadline, heartbeat; /* main thread */
+  gboolean ok; /* of the job, when it is done */
+  GError *error;
+
+  GMutex lock; /* for all below */
+  GCond room;
+  GString *waiting;      /* frames for the main thread to send */
+  gsize n_unread;        /* bytes that the admin's side has not taken */
+  guint64 n_bytes;       /* in all */
+  gboolean is_cancelled;
+  SatchelErrorCode why;  /* of the cancelling */
+  gboolean is_sending;   /* the main thread was asked to */
+  gint64 progress_us;    /* when the last one went out */
+  char *progress;        /* a later one, held back */
+};
+
+/* Frames: one character, what it is, and '\n'.  core/cli/command_admin.c reads them. */
+#define SATCHEL_ADMIN_FRAME_LINE '>'     /* for standard output */
+#define SATCHEL_ADMIN_FRAME_PROGRESS '%' /* "DONE TOTAL WHAT" */
+#define SATCHEL_ADMIN_FRAME_ERROR '!'    /* "CODE MESSAGE" */
+#define SATCHEL_ADMIN_FRAME_ALIVE '~'
+#define SATCHEL_ADMIN_FRAME_END '.'      /* the command came to its end */
+
+/* Appends a frame for the admin, waiting for room if @waits.  FALSE: cancelled. */
+gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);
+/* What was held back. */
+void satchel_admin_end_progress (SatchelAdminCall *call);
+/* Any thread; the first reason stays. */
+void satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why);
+/* In the main thread, soon: sends what waits. */
+void satchel_admin_call_send (gpointer call);
