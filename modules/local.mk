@@ -5,3 +5,4 @@ include modules/lmtp/local.mk
 include modules/maildir/local.mk
 include modules/passwd-file/local.mk
 include modules/alias-file/local.mk
+include modules/quota/local.mk

@@ -5,16 +5,18 @@
 
 #include "core/storage/store_private.h"
 
+#include <string.h>
+
 gboolean
-satchel_store_quota (SatchelStore *store, SatchelQuota *ret_quota)
+satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits)
 {
-  SatchelQuota quota = { .size = sizeof quota, .root = "", .limit = { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED } };
-  if (!satchel_storage_quota (SATCHEL_STACK (store), &quota))
+  SatchelQuota limits = { .size = sizeof limits, .root = "", .limit = { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED } };
+  if (!satchel_storage_limits (SATCHEL_STACK (store), &limits))
     return FALSE;
-  if (ret_quota != NULL)
+  if (ret_limits != NULL)
     {
-      ret_quota->root = quota.root;
-      ret_quota->limit = quota.limit;
+      limits.size = MIN (ret_limits->size, sizeof limits);
+      memcpy (ret_limits, &limits, limits.size);
     }
   return TRUE;
 }

@@ -77,7 +77,7 @@ SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const c
 /* Name of the mailbox with this attribute; yours.  NULL with NONEXISTENT if none has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
-/* What a user has, and what he may have (RFC 9208); see quota in SatchelStorageOps. */
+/* What a user has, and what he may have (RFC 9208); see usage and limits in SatchelStorageOps. */
 typedef struct SatchelUsage
 {
   guint64 bytes;    /* the sum of RFC822.SIZE; of a message whose size is not known yet, what its storage takes */
@@ -90,8 +90,8 @@ typedef struct SatchelQuota
   const char *root;   /* the name of the quota root (RFC 9208 3.2), for ever; borrowed from a module */
   SatchelUsage limit; /* SATCHEL_UNLIMITED: none */
 } SatchelQuota;
-/* TRUE: the stack has a quota.  @ret_quota: NULL, or to be filled. */
-SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret_quota);
+/* TRUE: the stack has a quota.  @ret_limits: NULL, or to be filled as far as its `size` says. */
+SATCHEL_API gboolean satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits);
 /* Of all mailboxes, exactly, outside changes taken in.  CANNOT: this storage does not count.  [blocks] */
 SATCHEL_API gboolean satchel_store_usage (SatchelStore *store, SatchelUsage *ret_usage, GError **error);
 /* Of those messages of @uids that are there; NULL: of all.  [blocks] */
@@ -175,7 +175,7 @@ typedef enum
   SATCHEL_CLASS_CONTENT_OUT = 1 << 1, /* open_message; COPY, MOVE */
   SATCHEL_CLASS_REMOVE = 1 << 2,      /* EXPUNGE, MOVE, delete, rename of INBOX */
   SATCHEL_CLASS_FLAGS = 1 << 3,       /* FLAGS */
-  SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, delete, rename, subscribe, special use, status, open, usage, quota */
+  SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, delete, rename, subscribe, special use, status, open, usage, limits */
   SATCHEL_CLASS_ATTRIBUTES = 1 << 5   /* get_attributes, put_attributes */
 } SatchelOperationClass;
 
@@ -236,7 +236,7 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  * commit) is
  * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
  * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
- * at a time for a store; readers (list, status, usage, quota, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
+ * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `plan` calls them.
@@ -382,8 +382,8 @@ struct SatchelStorageOps
    * `plan`, too, for what is committed: cheap, since a layer may ask it there for each message that comes. */
   gboolean (*usage) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                      const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
-  /* May; LIST: satchel_store_quota.  Fills as much of @ret_quota as its `size` says.  FALSE: there is none.  Never blocks. */
-  gboolean (*quota) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_quota);
+  /* May; LIST: satchel_store_quota.  Fills as much of @ret_limits as its `size` says.  FALSE: there is none.  Never blocks. */
+  gboolean (*limits) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
@@ -417,7 +417,7 @@ SATCHEL_API gboolean satchel_storage_put_attributes (SatchelStorage *storage, co
 SATCHEL_API gboolean satchel_storage_usage (SatchelStorage *storage, const SatchelAccess *access,
                                             SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
                                             SatchelUsage *ret_usage, GError **error);
-SATCHEL_API gboolean satchel_storage_quota (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_quota);
+SATCHEL_API gboolean satchel_storage_limits (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage, const SatchelAccess *access); /* FALSE also if the driver cannot tell */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access,
                                                                  const char *name, GError **error);

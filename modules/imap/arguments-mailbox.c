@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Arguments of the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501 6.3), LIST with its
- * options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7).  Pure.
+ * options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7), quotas (RFC 9208 7).  Pure.
  */
 #include "arguments.h"
 
@@ -43,6 +43,24 @@ imap_parse_mailbox (ImapReader *reader, gpointer arguments)
 {
   ImapMailboxArguments *mailbox = arguments;
   return imap_parse_name (reader, &mailbox->name) && imap_reader_finish (reader);
+}
+
+/* setquota (RFC 9208 7): well written or not, it is all the same to us. */
+gboolean
+imap_parse_set_quota (ImapReader *reader, gpointer arguments)
+{
+  ImapMailboxArguments *root = arguments;
+  ImapReader members;
+  if (!imap_parse_name (reader, &root->name) || !imap_read_list (reader, &members))
+    return FALSE;
+  while (!imap_reader_is_done (&members))
+    {
+      const char *resource;
+      guint64 limit;
+      if (!imap_read_atom (&members, &resource) || !imap_read_number (&members, G_MAXINT64, &limit))
+        return imap_reader_fail (reader, members.error);
+    }
+  return imap_reader_finish (reader);
 }
 
 gboolean
@@ -122,6 +140,7 @@ static const Option status_items[] = {
   { "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY }, { "UNSEEN", IMAP_STATUS_UNSEEN },   { "DELETED", IMAP_STATUS_DELETED },
   { "SIZE", IMAP_STATUS_SIZE },               { "APPENDLIMIT", IMAP_STATUS_APPENDLIMIT },
   { "MAILBOXID", IMAP_STATUS_MAILBOXID },     { "HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ },
+  { "DELETED-STORAGE", IMAP_STATUS_DELETED_STORAGE },
 };
 
 static gboolean

@@ -77,7 +77,8 @@ enum
   IMAP_STATUS_SIZE = 1 << 6,        /* RFC 8438 */
   IMAP_STATUS_APPENDLIMIT = 1 << 7, /* RFC 7889 */
   IMAP_STATUS_MAILBOXID = 1 << 8,   /* RFC 8474 */
-  IMAP_STATUS_HIGHESTMODSEQ = 1 << 9 /* RFC 7162 */
+  IMAP_STATUS_HIGHESTMODSEQ = 1 << 9, /* RFC 7162 */
+  IMAP_STATUS_DELETED_STORAGE = 1 << 10 /* RFC 9208 4.1.4 */
 };
 typedef struct ImapStatusArguments
 {
@@ -273,6 +274,7 @@ typedef struct ImapSearchArguments /* SEARCH, SORT, THREAD */
 gboolean imap_parse_none (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_create (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_set_quota (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments);
 void imap_mailbox_arguments_clear (gpointer arguments);
 gboolean imap_parse_select (ImapReader *reader, gpointer arguments);

@@ -10,7 +10,7 @@ ImapStep
 imap_run_capability (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   imap_write (&session->writer, "* CAPABILITY ");
-  imap_write_capabilities (&session->writer, &session->settings);
+  imap_write_capabilities (&session->writer, &session->settings, satchel_store_quota (session->store, NULL));
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "Capabilities listed.");
 }

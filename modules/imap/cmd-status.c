@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * STATUS (RFC 3501 6.3.10) with SIZE (RFC 8438), DELETED (RFC 9051 6.3.11), APPENDLIMIT (RFC 7889), MAILBOXID
- * (RFC 8474 4.3) and HIGHESTMODSEQ (RFC 7162 3.1.7).
+ * (RFC 8474 4.3), HIGHESTMODSEQ (RFC 7162 3.1.7) and DELETED-STORAGE (RFC 9208 4.1.4).
  */
 #include "objectid.h"
 #include "status.h"
@@ -30,6 +30,22 @@ add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_
         g_bytes_unref (attributes[i]);
       }
   return ok;
+}
+
+/* What EXPUNGE would free (RFC 9208 4.1.4). */
+static gboolean
+sum_deleted (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, guint64 *ret_bytes, GError **error)
+{
+  g_auto (SatchelUidSet) uids = { NULL, 0 };
+  SatchelUsage usage;
+  for (guint c = 0; c < snapshot->n_chunks; c++)
+    for (guint row = 0; row < snapshot->chunks[c]->n; row++)
+      if ((snapshot->chunks[c]->flags[row] & SATCHEL_FLAG_DELETED) != 0)
+        satchel_uid_set_add (&uids, snapshot->chunks[c]->uid[row], snapshot->chunks[c]->uid[row]);
+  if (!satchel_mailbox_usage (mailbox, &uids, &usage, error))
+    return FALSE;
+  *ret_bytes = usage.bytes;
+  return TRUE;
 }
 
 /* SIZE may never be less than the sum of RFC822.SIZE (RFC 8438 3), so sizes that are unknown are found out. */
@@ -75,8 +91,9 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
       guint32 n_new = status.state.uidnext - MIN (status.state.first_recent_uid, status.state.uidnext);
       status.n_recent = MIN (n_new, status.state.n_messages);
       /* Only the messages themselves say whether all sizes are known. */
-      if ((items & IMAP_STATUS_SIZE) && status.state.n_messages > 0 &&
-          (mailbox = satchel_store_open_mailbox (session->store, name, error)) == NULL)
+      gboolean looks_in = ((items & IMAP_STATUS_SIZE) && status.state.n_messages > 0)
+                          || ((items & IMAP_STATUS_DELETED_STORAGE) && status.state.n_deleted > 0);
+      if (looks_in && (mailbox = satchel_store_open_mailbox (session->store, name, error)) == NULL)
         return IMAP_STEP_DONE;
     }
   if (mailbox != NULL)
@@ -88,6 +105,11 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
       if ((items & IMAP_STATUS_SIZE) &&
           sum_sizes (session, mailbox, snapshot, may_block, &status.size_bytes, error) == IMAP_STEP_BLOCK)
         return IMAP_STEP_BLOCK;
+      gboolean has_deleted = (items & IMAP_STATUS_DELETED_STORAGE) && snapshot->state.n_deleted > 0;
+      if (has_deleted && !may_block)
+        return IMAP_STEP_BLOCK;
+      if (has_deleted && !sum_deleted (mailbox, snapshot, &status.deleted_bytes, error))
+        return IMAP_STEP_DONE;
     }
   *ret_status = status;
   return IMAP_STEP_DONE;
@@ -111,6 +133,7 @@ imap_status_write (ImapSession *session, const char *client_name, guint items, c
     { IMAP_STATUS_DELETED, "DELETED", state->n_deleted },
     { IMAP_STATUS_HIGHESTMODSEQ, "HIGHESTMODSEQ", state->highestmodseq },
     { IMAP_STATUS_SIZE, "SIZE", status->size_bytes },
+    { IMAP_STATUS_DELETED_STORAGE, "DELETED-STORAGE", status->deleted_bytes },
     { IMAP_STATUS_APPENDLIMIT, "APPENDLIMIT", imap_append_limit (&session->settings) },
   };
   ImapWriter *writer = &session->writer;

@@ -5,6 +5,7 @@
 
 #define NONE imap_parse_none, NULL, 0
 #define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
+#define SET_QUOTA imap_parse_set_quota, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define CREATE imap_parse_create, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define TWO_MAILBOXES imap_parse_two_mailboxes, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)
 #define SELECT imap_parse_select, imap_select_arguments_clear, sizeof (ImapSelectArguments)
@@ -77,6 +78,9 @@ static const ImapCommandRow rows[] = {
   { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
   { "ID", ANY, INLINE | UTF8, "ID", ID, imap_run_id },
   { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
+  { "GETQUOTAROOT", ANY, 0, NULL, MAILBOX, imap_run_get_quota_root },
+  { "GETQUOTA", ANY, 0, NULL, MAILBOX, imap_run_get_quota },
+  { "SETQUOTA", ANY, INLINE, NULL, SET_QUOTA, imap_run_set_quota },
   { "COMPRESS", ANY, INLINE | NO_UPDATE, NULL, imap_parse_compress, NULL, 0, imap_run_compress },
   { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },
   /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
@@ -102,7 +106,7 @@ imap_command_find (const char *name)
 }
 
 void
-imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
+imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, gboolean has_quota)
 {
   imap_write (writer, "IMAP4rev1 IMAP4rev2");
   imap_write (writer, settings->is_literal_minus ? " LITERAL-" : " LITERAL+");
@@ -114,6 +118,8 @@ imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings)
       }
   if (settings->may_compress)
     imap_write (writer, " COMPRESS=DEFLATE");
+  if (has_quota)
+    imap_write (writer, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE");
   imap_write (writer, " APPENDLIMIT=");
   imap_write_number (writer, imap_append_limit (settings));
 }

@@ -12,7 +12,7 @@ imap_sources = $(imap_core) $(imap_arguments) modules/imap/announce.c modules/im
 	modules/imap/resync.c modules/imap/resync.h \
 	modules/imap/errors.c modules/imap/errors.h modules/imap/view.c modules/imap/view.h \
 	modules/imap/command.c modules/imap/session.c modules/imap/session.h modules/imap/input.c modules/imap/names.c \
-	modules/imap/cmd-any.c modules/imap/cmd-select.c modules/imap/cmd-mailbox.c modules/imap/cmd-list.c \
+	modules/imap/cmd-any.c modules/imap/cmd-select.c modules/imap/cmd-mailbox.c modules/imap/cmd-quota.c modules/imap/cmd-list.c \
 	modules/imap/cmd-status.c modules/imap/listing.c modules/imap/listing.h modules/imap/status.h \
 	modules/imap/cmd-store.c $(imap_search) modules/imap/fetch.c modules/imap/fetch.h \
 	modules/imap/fetch-section.c modules/imap/fetch-binary.c modules/imap/schema.c modules/imap/schema.h

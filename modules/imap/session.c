@@ -517,7 +517,7 @@ answer_login (ImapSession *session)
   if (session->store != NULL)
     {
       imap_write (writer, " OK [CAPABILITY ");
-      imap_write_capabilities (writer, &session->settings);
+      imap_write_capabilities (writer, &session->settings, satchel_store_quota (session->store, NULL));
       imap_write (writer, "] Logged in.\r\n");
       g_clear_pointer (&session->login_tag, g_free);
       imap_announce_join (session);

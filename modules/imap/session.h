@@ -204,8 +204,8 @@ gboolean imap_catenate (ImapSession *session, const char *url);
 const ImapCommandRow *imap_command_find (const char *name);
 const ImapCommandRow *imap_command_table (guint *ret_n);
 void imap_command_free (ImapCommand *command);
-/* "IMAP4rev1 LITERAL+ ...": what the table brings. */
-void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings);
+/* "IMAP4rev1 LITERAL+ ...": what the table brings, and what the user's storage has. */
+void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, gboolean has_quota);
 /* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
 ImapStep imap_command_ok (ImapCommand *command, const char *text);
 ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
@@ -263,6 +263,7 @@ ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, i
 ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
+ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
 /* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
 gboolean imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items);

@@ -8,7 +8,8 @@ typedef struct ImapMailboxStatus
 {
   SatchelMailboxState state;
   guint32 n_recent;
-  guint64 size_bytes; /* only if SIZE was asked for */
+  guint64 size_bytes;    /* only if SIZE was asked for */
+  guint64 deleted_bytes; /* only if DELETED-STORAGE was asked for */
 } ImapMailboxStatus;
 
 /* Looks at mailbox @name (of storage).  DONE: @ret is filled, or @error set; BLOCK. */

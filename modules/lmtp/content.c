@@ -64,13 +64,22 @@ final_reply (SatchelDeliveryStatus status)
   return "451 4.3.0 Temporary trouble, try again later:";
 }
 
+static const char *
+over_quota_reply (const Lmtp *lmtp)
+{
+  const SatchelConfig *config = satchel_session_config (lmtp->session);
+  gboolean is_permanent = strcmp (satchel_config_string (config, "over_quota"), "permanent") == 0;
+  return is_permanent ? "552 5.2.2 Mailbox full:" : final_reply (SATCHEL_DELIVERY_OVERQUOTA);
+}
+
 static void
 finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 {
   for (guint i = 0; i < lmtp->recipients->len; i++)
     {
       SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
-      const char *reply = final_reply (status), *recipient = g_ptr_array_index (lmtp->recipients, i);
+      const char *reply = status == SATCHEL_DELIVERY_OVERQUOTA ? over_quota_reply (lmtp) : final_reply (status);
+      const char *recipient = g_ptr_array_index (lmtp->recipients, i);
       if (status == SATCHEL_DELIVERY_OK)
         satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient, satchel_delivery_id (lmtp->delivery));
       else

@@ -230,6 +230,8 @@ static const SatchelConfigRow schema[] = {
     .flags = SATCHEL_CONFIG_RELOADABLE },
   { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands; the last one closes", .min = 1, .max = 1000,
     .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "over_quota", SATCHEL_CONFIG_ENUM, "temporary", "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
+    "temporary|permanent", .flags = SATCHEL_CONFIG_RELOADABLE },
   { "timeout", SATCHEL_CONFIG_DURATION, "5m", "Longest wait for the client", .min = 1000, .max = 86400000,
     .flags = SATCHEL_CONFIG_RELOADABLE },
   { NULL },

@@ -137,7 +137,17 @@ add_tree (const char *build_dir)
 {
   if (access ("/dev/shm", W_OK) == 0)
     g_setenv ("TMPDIR", "/dev/shm", FALSE);
-  static const char *const layers[] = { NULL, "noop", "xor", "sealed", "sealed-told" };
+  static const struct
+  {
+    const char *file, *settings;
+  } layers[] = {
+    { NULL, NULL },
+    { "tests/layers/.libs/noop.so", "" },
+    { "tests/layers/.libs/xor.so", "" },
+    { "tests/layers/.libs/sealed.so", "" },
+    { "tests/layers/.libs/sealed-told.so", "" },
+    { ".libs/quota.so", "storage = \"1T\"; messages = 1000000;" }, /* never reached: only counted */
+  };
   static const struct
   {
     const char *file, *settings, *suffix;
@@ -162,11 +172,11 @@ add_tree (const char *build_dir)
           guint n = 0;
           gboolean is_driver;
           g_autoptr (GError) error = NULL;
-          if (layers[l] != NULL)
+          if (layers[l].file != NULL)
             {
-              g_autofree char *layer_path = g_strdup_printf ("%s/tests/layers/.libs/%s.so", build_dir, layers[l]);
+              g_autofree char *layer_path = g_build_filename (build_dir, layers[l].file, NULL);
               const SatchelModule *layer = load (layer_path, &error);
-              if (layer == NULL || !make_level (layer, "", &levels[n++], &is_driver, &error))
+              if (layer == NULL || !make_level (layer, layers[l].settings, &levels[n++], &is_driver, &error))
                 fail (layer_path, error);
             }
           const SatchelModule *driver = load (driver_path, &error);

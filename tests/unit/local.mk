@@ -68,6 +68,13 @@ tests_unit_test_access_SOURCES = tests/unit/test-access.c $(tests_layers_memory_
 tests_unit_test_access_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_access_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-quota
+TESTS += tests/unit/test-quota
+tests_unit_test_quota_SOURCES = tests/unit/test-quota.c modules/quota/layer.c modules/quota/layer.h modules/quota/settings.c modules/quota/settings.h \
+	$(tests_layers_memory_la_SOURCES)
+tests_unit_test_quota_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers -I$(top_srcdir)/modules/quota
+tests_unit_test_quota_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-turn
 TESTS += tests/unit/test-turn
 tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(tests_layers_memory_la_SOURCES)

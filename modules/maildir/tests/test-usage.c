@@ -120,6 +120,34 @@ test_unsized (void)
   place_remove (&place);
 }
 
+/* Gives a directory the time @seconds. */
+static void
+set_time (const Place *place, const char *dir, gint64 seconds)
+{
+  const struct timespec times[2] = { { seconds, 0 }, { seconds, 0 } };
+  g_autofree char *path = place_path (place, "%s", dir);
+  g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
+}
+
+/* A time that may yet be that of another change, since it is not past, says nothing. */
+static void
+test_same_time (void)
+{
+  Place place;
+  const gint64 later = g_get_real_time () / G_USEC_PER_SEC + 3600;
+  place_make (&place);
+  place_open (&place);
+  make_folder (&place, ".other");
+  place_put (&place, ".other/new/1700000000.M1P1.elsewhere", WIRE_TEXT);
+  place_put (&place, ".other/new/1700000000.M2P1.elsewhere", WIRE_TEXT);
+  set_time (&place, ".other/new", later);
+  assert_usage (&place, 28, 2);
+  remove_file (&place, ".other/new/1700000000.M1P1.elsewhere");
+  set_time (&place, ".other/new", later);
+  assert_usage (&place, 14, 1);
+  place_remove (&place);
+}
+
 static guint n_looks;
 
 static int
@@ -133,13 +161,9 @@ count_open (int dirfd, const char *path, int flags, mode_t mode)
 static void
 make_old (const Place *place, const char *dir)
 {
-  static const char *const parts[] = { "cur", "new" };
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    {
-      const struct timespec times[2] = { { 1600000000, 0 }, { 1600000000, 0 } };
-      g_autofree char *path = place_path (place, "%s/%s", dir, parts[i]);
-      g_assert_cmpint (utimensat (AT_FDCWD, path, times, 0), ==, 0);
-    }
+  g_autofree char *cur = g_strconcat (dir, "/cur", NULL), *new = g_strconcat (dir, "/new", NULL);
+  set_time (place, cur, 1600000000);
+  set_time (place, new, 1600000000);
 }
 
 /* Asked again, closed mailboxes are not looked into. */
@@ -204,6 +228,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/usage/outside", test_outside);
   g_test_add_func ("/maildir/usage/unsized", test_unsized);
+  g_test_add_func ("/maildir/usage/same-time", test_same_time);
   g_test_add_func ("/maildir/usage/cost", test_cost);
   g_test_add_func ("/maildir/usage/unreadable", test_unreadable);
   return g_test_run ();

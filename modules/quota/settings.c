@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of group `quota`.  What a user's row does not say his domain's does, and what that does not, the group.
+ */
+#include "settings.h"
+
+#include <satchel/hash.h>
+#include <string.h>
+
+#define RELOAD SATCHEL_CONFIG_RELOADABLE
+#define BYTES_MAX (G_GINT64_CONSTANT (1) << 60)
+#define MESSAGES_MAX 4000000000
+#define WARNINGS_MAX 8u
+
+static const SatchelConfigRow limit_rows[] = {
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Whose limits these are", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "storage", SATCHEL_CONFIG_SIZE, NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0, .max = BYTES_MAX },
+  { "messages", SATCHEL_CONFIG_INT, NULL, "Most messages; 0: no limit; not set: as others", .min = 0, .max = MESSAGES_MAX },
+  { NULL }
+};
+
+const SatchelConfigRow quota_schema[] = {
+  { "storage", SATCHEL_CONFIG_SIZE, "0", "Most bytes of mail of a user; 0: no limit", .min = 0, .max = BYTES_MAX, .flags = RELOAD },
+  { "messages", SATCHEL_CONFIG_INT, "0", "Most messages of a user; 0: no limit", .min = 0, .max = MESSAGES_MAX, .flags = RELOAD },
+  { "domains", SATCHEL_CONFIG_GROUPS, NULL, "Limits of each user of a domain: { name = \"example.org\"; storage = \"5G\"; }", .group = limit_rows, .flags = RELOAD },
+  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Limits of one user: { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }", .group = limit_rows, .flags = RELOAD },
+  { "grace", SATCHEL_CONFIG_SIZE, "0", "Bytes that mail which is delivered may go over the limit", .min = 0, .max = BYTES_MAX, .flags = RELOAD },
+  { "grace_percent", SATCHEL_CONFIG_INT, "10", "The same in percent of the limit; the larger of the two counts", .min = 0, .max = 100, .flags = RELOAD },
+  { "warnings", SATCHEL_CONFIG_STRINGS, "( \"80\", \"95\" )", "Percent of a limit that are told in the log when a user goes beyond them", .flags = RELOAD },
+  { NULL }
+};
+
+struct QuotaLimits
+{
+  gatomicrefcount refs;
+  SatchelUsage of_all, grace; /* grace.messages is not used */
+  guint grace_percent;
+  GHashTable *of_domains, *of_users; /* name -> SatchelUsage */
+  guint warnings[WARNINGS_MAX], n_warnings;
+};
+
+static guint64
+or_unlimited (guint64 limit)
+{
+  return limit == 0 ? SATCHEL_UNLIMITED : limit;
+}
+
+static gboolean
+is_set (const SatchelConfig *section, const char *key)
+{
+  return strcmp (satchel_config_origin (section, key), "default") != 0;
+}
+
+/* What @row leaves unset is that of @others. */
+static SatchelUsage
+read_limit (const SatchelConfig *row, SatchelUsage others)
+{
+  if (is_set (row, "storage"))
+    others.bytes = or_unlimited (satchel_config_size (row, "storage"));
+  if (is_set (row, "messages"))
+    others.messages = or_unlimited ((guint64) satchel_config_int (row, "messages"));
+  return others;
+}
+
+/* As users are compared when the server takes their names in lower case. */
+static char *
+key_of (const char *name)
+{
+  g_autofree char *normal = g_utf8_normalize (name, -1, G_NORMALIZE_NFC);
+  return g_utf8_strdown (normal != NULL ? normal : name, -1);
+}
+
+static SatchelUsage
+limit_of_domain (const QuotaLimits *limits, const char *user)
+{
+  const char *at = strrchr (user, '@');
+  const SatchelUsage *found = at != NULL ? g_hash_table_lookup (limits->of_domains, at + 1) : NULL;
+  return found != NULL ? *found : limits->of_all;
+}
+
+static gboolean
+read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, GHashTable *table, GError **error)
+{
+  gboolean is_user = table == limits->of_users;
+  for (guint i = 0; i < satchel_config_n_groups (section, key); i++)
+    {
+      const SatchelConfig *row = satchel_config_group (section, key, i);
+      g_autofree char *name = key_of (satchel_config_string (row, "name"));
+      if ((strchr (name, '@') != NULL) != is_user)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name, is_user ? "a user with his domain" : "a domain");
+      if (g_hash_table_contains (table, name))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" stands there twice", key, name);
+      SatchelUsage *limit = g_new (SatchelUsage, 1);
+      *limit = read_limit (row, is_user ? limit_of_domain (limits, name) : limits->of_all);
+      g_hash_table_insert (table, g_steal_pointer (&name), limit);
+    }
+  return TRUE;
+}
+
+static int
+by_number (const void *a, const void *b)
+{
+  return (int) *(const guint *) a - (int) *(const guint *) b;
+}
+
+static gboolean
+read_warnings (QuotaLimits *limits, const SatchelConfig *section, GError **error)
+{
+  for (const char *const *text = satchel_config_strings (section, "warnings"); *text != NULL; text++)
+    {
+      guint64 percent;
+      if (!g_ascii_string_to_unsigned (*text, 10, 1, 100, &percent, NULL))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: \"%s\" is no percentage from 1 to 100", *text);
+      if (limits->n_warnings == WARNINGS_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: more than %u", WARNINGS_MAX);
+      limits->warnings[limits->n_warnings++] = (guint) percent;
+    }
+  qsort (limits->warnings, limits->n_warnings, sizeof limits->warnings[0], by_number);
+  return TRUE;
+}
+
+QuotaLimits *
+quota_limits_new (const SatchelConfig *section, GError **error)
+{
+  g_autoptr (QuotaLimits) limits = g_new0 (QuotaLimits, 1);
+  g_atomic_ref_count_init (&limits->refs);
+  limits->of_domains = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
+  limits->of_users = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
+  limits->of_all.bytes = or_unlimited (satchel_config_size (section, "storage"));
+  limits->of_all.messages = or_unlimited ((guint64) satchel_config_int (section, "messages"));
+  limits->grace.bytes = satchel_config_size (section, "grace");
+  limits->grace_percent = (guint) satchel_config_int (section, "grace_percent");
+  if (!read_rows (limits, section, "domains", limits->of_domains, error) || !read_rows (limits, section, "users", limits->of_users, error)
+      || !read_warnings (limits, section, error))
+    return NULL;
+  return g_steal_pointer (&limits);
+}
+
+QuotaLimits *
+quota_limits_ref (QuotaLimits *limits)
+{
+  g_atomic_ref_count_inc (&limits->refs);
+  return limits;
+}
+
+void
+quota_limits_unref (QuotaLimits *limits)
+{
+  if (!g_atomic_ref_count_dec (&limits->refs))
+    return;
+  g_hash_table_unref (limits->of_domains);
+  g_hash_table_unref (limits->of_users);
+  g_free (limits);
+}
+
+SatchelUsage
+quota_limits_find (const QuotaLimits *limits, const char *user)
+{
+  g_autofree char *key = key_of (user);
+  const SatchelUsage *found = g_hash_table_lookup (limits->of_users, key);
+  return found != NULL ? *found : limit_of_domain (limits, key);
+}
+
+/* @percent of @number, without overflow. */
+static guint64
+part_of (guint64 number, guint percent, gboolean is_rounded_up)
+{
+  return number / 100 * percent + (number % 100 * percent + (is_rounded_up ? 99 : 0)) / 100;
+}
+
+SatchelUsage
+quota_limits_with_grace (const QuotaLimits *limits, SatchelUsage limit)
+{
+  if (limit.bytes != SATCHEL_UNLIMITED)
+    limit.bytes += MAX (limits->grace.bytes, part_of (limit.bytes, limits->grace_percent, FALSE));
+  if (limit.messages != SATCHEL_UNLIMITED)
+    limit.messages += part_of (limit.messages, limits->grace_percent, FALSE);
+  return limit;
+}
+
+guint
+quota_limits_crossed (const QuotaLimits *limits, guint64 limit, guint64 before, guint64 after)
+{
+  for (guint i = limits->n_warnings; i > 0 && limit != SATCHEL_UNLIMITED; i--)
+    {
+      guint64 mark = part_of (limit, limits->warnings[i - 1], TRUE);
+      if (before < mark && after >= mark)
+        return limits->warnings[i - 1];
+    }
+  return 0;
+}

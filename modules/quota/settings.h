@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Who may have how much: the settings of group `quota`, read once and never changed.  Any thread.
+ */
+#pragma once
+#include <satchel/config.h>
+#include <satchel/storage.h>
+
+extern const SatchelConfigRow quota_schema[];
+
+typedef struct QuotaLimits QuotaLimits;
+/* NULL: a setting makes no sense, and @error says which ("KEY: ..."). */
+QuotaLimits *quota_limits_new (const SatchelConfig *section, GError **error);
+QuotaLimits *quota_limits_ref (QuotaLimits *limits);
+void quota_limits_unref (QuotaLimits *limits);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuotaLimits, quota_limits_unref)
+
+/* Of @user (local@domain); SATCHEL_UNLIMITED where there is none. */
+SatchelUsage quota_limits_find (const QuotaLimits *limits, const char *user);
+/* @limit, and what a delivery may go beyond it. */
+SatchelUsage quota_limits_with_grace (const QuotaLimits *limits, SatchelUsage limit);
+/* The highest of the warnings that lies above @before and not above @after, in percent of @limit; 0: none. */
+guint quota_limits_crossed (const QuotaLimits *limits, guint64 limit, guint64 before, guint64 after);
