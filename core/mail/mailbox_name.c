@@ -102,6 +102,31 @@ has_prefix (const SatchelNamespace *ns, const char *name)
          && memcmp (name + inbox, ns->prefix + inbox, len - inbox) == 0;
 }
 
+/* Does another namespace have @name, as storage knows it? */
+static gboolean
+is_of_others (const SatchelNamespace *ns, const char *name)
+{
+  for (const char *const *other = ns->others; other != NULL && *other != NULL; other++)
+    {
+      gsize len = strlen (*other);
+      if (strncmp (name, *other, len) == 0 && (name[len] == '\0' || name[len] == '/'))
+        return TRUE;
+    }
+  return FALSE;
+}
+
+/* A name that has no prefix, since another namespace has it; or NULL. */
+static char *
+of_others_to_internal (const SatchelNamespace *ns, const char *name)
+{
+  if (ns->others == NULL)
+    return NULL;
+  g_autofree char *swapped = g_strdup (name);
+  swap_separators (ns, swapped);
+  g_autofree char *internal = satchel_mailbox_name_normalise (swapped, strlen (swapped), NULL);
+  return internal != NULL && is_of_others (ns, internal) ? g_steal_pointer (&internal) : NULL;
+}
+
 char *
 satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsize len, GError **error)
 {
@@ -115,6 +140,9 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
   g_autofree char *client = g_strndup (name, len);
   if (g_ascii_strcasecmp (client, "INBOX") == 0)
     return g_strdup ("INBOX");
+  char *of_others = of_others_to_internal (ns, client);
+  if (of_others != NULL)
+    return of_others;
   if (!has_prefix (ns, client))
     {
       satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is outside the namespace \"%s\"",
@@ -130,6 +158,11 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
       satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX has no second name");
       return NULL;
     }
+  if (internal != NULL && is_of_others (ns, internal))
+    {
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has a namespace of its own, without \"%s\"", internal, ns->prefix);
+      return NULL;
+    }
   return g_steal_pointer (&internal);
 }
 
@@ -138,7 +171,8 @@ satchel_namespace_to_client (const SatchelNamespace *ns, const char *name)
 {
   if (strcmp (name, "INBOX") == 0)
     return g_strdup (name);
-  char *client = g_strconcat (ns->prefix, name, NULL);
-  swap_separators (ns, client + strlen (ns->prefix));
+  const char *prefix = is_of_others (ns, name) ? "" : ns->prefix;
+  char *client = g_strconcat (prefix, name, NULL);
+  swap_separators (ns, client + strlen (prefix));
   return client;
 }

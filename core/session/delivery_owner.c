@@ -41,6 +41,8 @@ satchel_delivery_status_from_error (const GError *error)
     return SATCHEL_DELIVERY_NOSPACE;
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT))
     return SATCHEL_DELIVERY_TOO_BIG;
+  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    return SATCHEL_DELIVERY_REFUSED;
   return SATCHEL_DELIVERY_TEMPORARY;
 }
 

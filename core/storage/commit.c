@@ -158,7 +158,7 @@ gboolean
 satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
 {
   g_autoptr (GArray) asked = note_asked (transaction);
-  if (!commit_from (transaction, 0, error))
+  if (!satchel_rights_check_transaction (transaction, error) || !commit_from (transaction, 0, error))
     return FALSE;
   tell_listeners (transaction, asked);
   return TRUE;

@@ -39,6 +39,8 @@ is_read_below (const SatchelStoreCore *store, const char *crumb)
 SatchelStream *
 satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **error)
 {
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
+    return NULL;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autofree char *crumb = crumb_of (snapshot, uid);
   satchel_job_crumb ("%s", crumb);
@@ -48,13 +50,16 @@ satchel_mailbox_open_message (SatchelMailbox *mailbox, guint32 uid, GError **err
 SatchelStream *
 satchel_mailbox_peek_message (SatchelMailbox *mailbox, guint32 uid)
 {
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL))
+    return NULL;
   return satchel_storage_peek_message (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid);
 }
 
 gboolean
 satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {
-  return satchel_storage_email_id (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, ret_id, error);
+  return satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error)
+         && satchel_storage_email_id (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, ret_id, error);
 }
 
 /* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
@@ -72,6 +77,8 @@ gboolean
 satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint n, char **ret, GError **error)
 {
   g_autofree char **uidls = g_new0 (char *, n);
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
+    return FALSE;
   if (!satchel_storage_unique_ids (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, uidls, error))
     return FALSE;
   for (guint i = 0; i < n; i++)
@@ -89,6 +96,8 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
 {
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   gboolean is_complete = FALSE;
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
+    return FALSE;
   if (!satchel_storage_vanished (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, modseq, &uids, &is_complete, error))
     return FALSE;
   *ret_uids = uids;
@@ -252,6 +261,12 @@ satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint 
   SatchelErrorCode *codes = ret_codes != NULL ? ret_codes : own_codes;
   memset (ret, 0, n * sizeof *ret);
   memset (codes, 0, n * sizeof *codes);
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
+    {
+      for (guint i = 0; i < n; i++)
+        codes[i] = SATCHEL_ERROR_NOPERM;
+      return FALSE;
+    }
   /* An index that cannot be read only costs time: everything is scanned. */
   if (!satchel_storage_get_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, ret, codes, NULL))
     for (guint i = 0; i < n; i++)

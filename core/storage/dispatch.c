@@ -151,6 +151,21 @@ below (SatchelStorage *storage, SatchelCall call)
   }
 #include "core/storage/methods.def"
 
+/* A layer may ask for a mailbox under another name than that by which the core knows it: the driver's is never opened twice. */
+SatchelStorageMailbox *
+satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+{
+  SatchelStorage *target = below (storage, SATCHEL_CALL_open_mailbox);
+  satchel_store_begin_write (storage->store);
+  SatchelStorageMailbox *mailbox = target->below == NULL ? satchel_storage_find_mailbox (target, name) : NULL;
+  if (mailbox == NULL)
+    mailbox = target->ops->open_mailbox (target, access, name, error);
+  satchel_store_end_write (storage->store);
+  if (mailbox == NULL)
+    satchel_dispatch_check_error (target, "open_mailbox", error);
+  return mailbox;
+}
+
 gboolean
 satchel_dispatch_may_pass (const SatchelStorageOps *ops)
 {

@@ -230,7 +230,9 @@ satchel_mailbox_store (SatchelMailbox *mailbox)
 char *
 satchel_mailbox_name (SatchelMailbox *mailbox)
 {
-  return satchel_storage_mailbox_name (&mailbox->core->handle);
+  g_autofree char *name = satchel_storage_mailbox_name (&mailbox->core->handle);
+  char *shown = satchel_storage_shown_name (SATCHEL_STACK (mailbox->store), name);
+  return shown != NULL ? shown : g_steal_pointer (&name);
 }
 
 gboolean

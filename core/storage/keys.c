@@ -319,8 +319,11 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
   g_autoptr (GArray) missing = g_array_new (FALSE, FALSE, sizeof (Missing));
   /* Not NULL, whatever is put there: keys may all be empty. */
   g_autoptr (GByteArray) made = g_byte_array_sized_new (READ_BATCH);
+  gboolean may_read = satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL);
   for (guint i = 0; ret_codes != NULL && i < n; i++)
-    ret_codes[i] = 0;
+    ret_codes[i] = may_read ? 0 : SATCHEL_ERROR_NOPERM;
+  if (!may_read)
+    return TRUE;
   g_mutex_lock (&cache->lock);
   Column *column = column_for_use (cache, kind, snapshot->state.n_messages);
   for (guint i = 0; i < n; i++)
@@ -360,6 +363,8 @@ satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 
   SatchelKeyCache *cache = cache_of (mailbox);
   guint index;
   gsize len;
+  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL))
+    return FALSE;
   g_mutex_lock (&cache->lock);
   Column *column = &cache->columns[kind];
   gboolean is_known = column->used != 0 && find (column, uid, &index);

@@ -6,6 +6,8 @@
 
 #include "core/storage/store_private.h"
 
+#include <string.h>
+
 SatchelMailboxCore *
 satchel_mailbox_core (SatchelStorageMailbox *mailbox)
 {
@@ -81,11 +83,23 @@ satchel_store_look_up (SatchelStoreCore *store, const char *name)
   return core;
 }
 
+/* The same, if who asks at @storage knows it by that name: a layer may show it as another one, or not at all. */
+static SatchelMailboxCore *
+look_up_shown (SatchelStorage *storage, const SatchelAccess *access, const char *name)
+{
+  SatchelMailboxCore *core = satchel_store_look_up (storage->store, name);
+  g_autofree char *shown = core != NULL ? satchel_storage_shown_name (storage, access, name) : NULL;
+  if (shown == NULL || strcmp (shown, name) == 0)
+    return core;
+  satchel_storage_mailbox_unref (&core->handle);
+  return NULL;
+}
+
 static SatchelMailboxCore *
 open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   SatchelStoreCore *store = storage->store;
-  SatchelMailboxCore *core = satchel_store_look_up (store, name);
+  SatchelMailboxCore *core = look_up_shown (storage, access, name);
   if (core != NULL)
     return core;
   SatchelStorageMailbox *mailbox = satchel_storage_open_mailbox (storage, access, name, error);
@@ -93,10 +107,15 @@ open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *n
     return NULL;
   core = satchel_mailbox_core (mailbox);
   g_mutex_lock (&store->handles_lock);
-  g_hash_table_insert (store->handles, g_strdup (core->name), core);
+  gboolean is_open = g_hash_table_lookup (store->handles, core->name) == core;
+  if (!is_open)
+    g_hash_table_insert (store->handles, g_strdup (core->name), core);
   use_locked (core);
   g_mutex_unlock (&store->handles_lock);
-  return core;
+  if (!is_open || satchel_mailbox_sync_core (core, access, error))
+    return core;
+  satchel_storage_mailbox_unref (mailbox);
+  return NULL;
 }
 
 SatchelMailboxCore *
@@ -104,7 +123,7 @@ satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, c
 {
   if (!satchel_store_check_name (name, error))
     return NULL;
-  SatchelMailboxCore *core = satchel_store_look_up (storage->store, name);
+  SatchelMailboxCore *core = look_up_shown (storage, access, name);
   if (core != NULL)
     {
       gboolean is_synced = satchel_mailbox_sync_core (core, access, error);
@@ -123,6 +142,8 @@ satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, c
 SatchelMailbox *
 satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error)
 {
+  if (!satchel_store_check_name (name, error) || !satchel_rights_check (store, name, SATCHEL_ACT_OPEN, error))
+    return NULL;
   SatchelMailboxCore *core = satchel_store_open_core (SATCHEL_STACK (store), name, error);
   return core != NULL ? satchel_mailbox_handle_new (store, core) : NULL;
 }
@@ -143,7 +164,7 @@ is_current (SatchelMailboxCore *core, const SatchelAccess *access)
 SatchelMailbox *
 satchel_store_peek_mailbox (SatchelStore *store, const char *name)
 {
-  SatchelMailboxCore *core = satchel_store_look_up (store->core, name);
+  SatchelMailboxCore *core = satchel_rights_check (store, name, SATCHEL_ACT_OPEN, NULL) ? look_up_shown (SATCHEL_STACK (store), name) : NULL;
   if (core == NULL)
     return NULL;
   if (is_current (core, store->access))

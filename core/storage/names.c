@@ -93,8 +93,8 @@ keep_list (SatchelStore *store, GPtrArray *infos, guint generation)
   g_mutex_unlock (&core->list_lock);
 }
 
-GPtrArray *
-satchel_store_list_cached (SatchelStore *store)
+static GPtrArray *
+all_cached (SatchelStore *store)
 {
   g_mutex_lock (&store->core->list_lock);
   GPtrArray *list = kept_list (store);
@@ -105,10 +105,10 @@ satchel_store_list_cached (SatchelStore *store)
 }
 
 GPtrArray *
-satchel_store_list (SatchelStore *store, GError **error)
+satchel_store_list_all (SatchelStore *store, GError **error)
 {
   SatchelStoreCore *core = store->core;
-  GPtrArray *cached = satchel_store_list_cached (store);
+  GPtrArray *cached = all_cached (store);
   if (cached != NULL)
     return cached;
   g_mutex_lock (&core->list_lock);
@@ -123,16 +123,35 @@ satchel_store_list (SatchelStore *store, GError **error)
   return g_steal_pointer (&infos);
 }
 
+GPtrArray *
+satchel_store_list (SatchelStore *store, GError **error)
+{
+  return satchel_rights_filter_list (store, satchel_store_list_all (store, error));
+}
+
+GPtrArray *
+satchel_store_list_cached (SatchelStore *store)
+{
+  return satchel_rights_filter_list (store, all_cached (store));
+}
+
 /* Room for another name: exists and subscriptions count alike, so that neither can bloat the list. */
 static gboolean
 check_room (SatchelStore *store, GError **error)
 {
-  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   if (infos == NULL)
     return FALSE;
-  if (infos->len >= store->core->max_mailboxes)
+  if (satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
   return TRUE;
+}
+
+static gboolean
+may_create (SatchelStore *store, const char *name, GError **error)
+{
+  g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
+  return infos != NULL && satchel_rights_check_create (store, infos, name, error);
 }
 
 static gboolean
@@ -140,7 +159,7 @@ create_locked (SatchelStore *store, const char *name, guint special_use, GError 
 {
   if (is_inbox (name))
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "INBOX always exists");
-  if (!check_room (store, error))
+  if (!may_create (store, name, error) || !check_room (store, error))
     return FALSE;
   return satchel_storage_create (SATCHEL_STACK (store), name, special_use, error);
 }
@@ -169,7 +188,8 @@ satchel_store_delete (SatchelStore *store, const char *name, GError **error)
   if (is_inbox (name))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
   satchel_store_begin_write (store->core);
-  return end_change (store, satchel_storage_remove (SATCHEL_STACK (store), name, error));
+  return end_change (store, satchel_rights_check (store, name, SATCHEL_ACT_DELETE, error)
+                                && satchel_storage_remove (SATCHEL_STACK (store), name, error));
 }
 
 static gboolean
@@ -189,6 +209,9 @@ static gboolean
 check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, const char *to, GError **error)
 {
   const SatchelMailboxInfo *source = satchel_list_find (infos, from), *taken = satchel_list_find (infos, to);
+  if (!satchel_rights_check (store, from, is_inbox (from) ? SATCHEL_ACT_RENAME_INBOX : SATCHEL_ACT_RENAME, error)
+      || !satchel_rights_check_create (store, infos, to, error))
+    return FALSE;
   if (source == NULL || !source->exists)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   if (taken != NULL && taken->exists)
@@ -233,7 +256,7 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
   if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
     return FALSE;
   satchel_store_begin_write (store->core);
-  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   gboolean is_renamed = infos != NULL && check_rename_list (store, infos, from, to, error)
                         && satchel_storage_rename (SATCHEL_STACK (store), from, to, error);
   if (is_renamed && !is_inbox (from))
@@ -244,11 +267,11 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
 static gboolean
 subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GError **error)
 {
-  g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
+  g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   if (infos == NULL)
     return FALSE;
   /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
-  if (subscribe && satchel_list_find (infos, name) == NULL && infos->len >= store->core->max_mailboxes)
+  if (subscribe && satchel_list_find (infos, name) == NULL && satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
   return satchel_storage_subscribe (SATCHEL_STACK (store), name, subscribe, error);
 }
@@ -268,7 +291,8 @@ satchel_store_set_special_use (SatchelStore *store, const char *name, guint spec
   if (!satchel_store_check_name (name, error))
     return FALSE;
   satchel_store_begin_write (store->core);
-  return end_change (store, satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
+  return end_change (store, satchel_rights_check (store, name, SATCHEL_ACT_SET_USE, error)
+                                && satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
 }
 
 char *
@@ -293,6 +317,8 @@ satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState
   if (!satchel_store_check_name (name, error))
     return FALSE;
   SatchelMailboxState state = { 0 };
+  if (!satchel_rights_check (store, name, SATCHEL_ACT_STATUS, error))
+    return FALSE;
   if (!satchel_storage_status (SATCHEL_STACK (store), name, &state, error))
     return FALSE;
   *ret_state = state;

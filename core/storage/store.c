@@ -43,6 +43,7 @@ store_new (const SatchelStoreOpenOptions *options)
   store->orphans = g_ptr_array_new ();
   g_mutex_init (&store->keys_lock);
   store->key_uses = g_ptr_array_new ();
+  satchel_namespaces_init (store);
   store->background = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .owner = store->user,
                                                             .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
   return store;
@@ -70,6 +71,7 @@ store_dispose (SatchelStoreCore *store)
   g_mutex_clear (&store->list_lock);
   g_mutex_clear (&store->keys_lock);
   g_ptr_array_unref (store->key_uses);
+  satchel_namespaces_clear (store);
   satchel_access_unref (store->background);
   g_strfreev (store->level_names);
   g_free (store->below);

@@ -46,6 +46,8 @@ struct SatchelStoreCore
   SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME from here goes through the whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
   guint max_mailboxes;
+  GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open */
+  GPtrArray *namespace_names; /* borrowed of these, with a NULL at the end */
 
   GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
   gpointer writer;      /* GThread that holds it; atomic */
@@ -134,6 +136,47 @@ void satchel_dispatch_check_error (const SatchelStorage *level, const char *meth
 gboolean satchel_store_check_name (const char *name, GError **error);
 void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
+
+/* All names, also those that the access may not see. */
+GPtrArray *satchel_store_list_all (SatchelStore *store, GError **error);
+
+/* namespaces.c */
+void satchel_namespaces_init (SatchelStoreCore *store);
+void satchel_namespaces_clear (SatchelStoreCore *store);
+/* NULL: the user's own. */
+const SatchelStoreNamespace *satchel_namespaces_find (SatchelStoreCore *store, const char *name);
+/* How many of @infos are the user's own. */
+guint satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos);
+
+/* rights.c: what is done to names and messages, and what it needs. */
+typedef enum
+{
+  SATCHEL_ACT_SEE, /* nothing but LOOKUP */
+  SATCHEL_ACT_OPEN,
+  SATCHEL_ACT_READ,
+  SATCHEL_ACT_STATUS,
+  SATCHEL_ACT_CREATE_BELOW,
+  SATCHEL_ACT_DELETE,
+  SATCHEL_ACT_RENAME,
+  SATCHEL_ACT_RENAME_INBOX,
+  SATCHEL_ACT_SET_USE,
+  SATCHEL_ACT_INSERT,
+  SATCHEL_ACT_COPY,
+  SATCHEL_ACT_MOVE,
+  SATCHEL_ACT_EXPUNGE,
+  SATCHEL_ACT_REMOVE
+} SatchelAct;
+/* NOPERM; NONEXISTENT of what may not be seen. */
+gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
+gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
+/* Of the nearest mailbox above @name, or of its namespace.  @infos: all names. */
+gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name, GError **error);
+/* Refuses @transaction, or takes out of it the flags that may not be changed. */
+gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
+/* May anything be hidden or refused at all?  Else nobody needs to look at single names. */
+gboolean satchel_rights_are_limited (const SatchelStore *store);
+/* @infos, or copies of those that may be seen.  Yours; takes over @infos. */
+GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);

@@ -27,10 +27,12 @@ typedef struct SatchelNamespace
 {
   const char *prefix; /* "" or e.g. "INBOX." */
   char separator;     /* '/' or '.' */
-  SATCHEL_RESERVED (2);
+  const char *const *others; /* names of other namespaces (satchel_store_namespace_names), NULL-ended, or NULL: what is one of them,
+                                or below it, is shown without prefix */
+  SATCHEL_RESERVED (1);
 } SatchelNamespace;
 /* @name: UTF-8 (decoded already), as a client sent it; one trailing separator is dropped (RFC 3501 6.3.3).
- * Errors: INVALID; CANNOT: outside the namespace.  Yours. */
+ * Errors: INVALID; CANNOT: outside the namespace, or a second name of what another one has.  Yours. */
 SATCHEL_API char *satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsize len, GError **error);
 /* @name: valid.  UTF-8; yours. */
 SATCHEL_API char *satchel_namespace_to_client (const SatchelNamespace *ns, const char *name);

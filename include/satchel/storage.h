@@ -41,6 +41,30 @@ SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
 /* ---------------------------------------------------------------- for protocols and deliveries */
 
+/* What a mailbox lets be done to it, and which flags it keeps.  The core begins with all; each level, the namespace and the access take
+ * away (decision 0045). */
+typedef struct SatchelMailboxRights
+{
+  size_t size;
+  guint rights;            /* SATCHEL_RIGHT_* (access.h) */
+  guint32 permanent_flags; /* SATCHEL_FLAG_*: others are not changed, and no error (RFC 3501 7.1 PERMANENTFLAGS) */
+  gboolean keeps_keywords; /* FALSE: the same of keywords */
+} SatchelMailboxRights SATCHEL_MADE_BY_CORE;
+
+/* RFC 2342 5.  What no namespace of a level claims is the user's own: personal, and counted by limits.mailboxes. */
+typedef enum
+{
+  SATCHEL_NAMESPACE_PERSONAL = 0,
+  SATCHEL_NAMESPACE_OTHERS,
+  SATCHEL_NAMESPACE_SHARED
+} SatchelNamespaceKind;
+typedef struct SatchelStoreNamespace
+{
+  SatchelNamespaceKind kind;
+  char *name;   /* as storage knows names, without a '/' at its end: it, and all below it */
+  guint rights; /* SATCHEL_RIGHT_*: at most these for all of it */
+} SatchelStoreNamespace SATCHEL_MADE_BY_CORE;
+
 /* A handle of one user's stack of layers over a driver, which is open once a process, with the access (access.h) of whoever
  * holds it: what is called through it, and through mailboxes, transactions and stages made of it, is done in that name.  Ref-counted;
  * cheap to have and to make. */
@@ -57,7 +81,15 @@ SATCHEL_API struct SatchelStorage *satchel_store_level (SatchelStore *store, con
 /* Two handles of one and the same store?  NULL is no handle. */
 SATCHEL_API gboolean satchel_store_is_same (const SatchelStore *one, const SatchelStore *other);
 
-/* All names, sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array, which others share:
+/* Namespaces of levels, beside the user's own: SatchelStoreNamespace; the same for the life of the store. */
+SATCHEL_API const GPtrArray *satchel_store_namespaces (SatchelStore *store);
+/* The names of these, NULL-ended: SatchelNamespace.others. */
+SATCHEL_API const char *const *satchel_store_namespace_names (SatchelStore *store);
+/* SATCHEL_RIGHT_* that this handle's access has on @name, whether that exists or not.  Without LOOKUP it is not listed, and told as
+ * NONEXISTENT.  The core refuses with NOPERM what would need others (core/storage/rights.c); asking first is for what a protocol says of a mailbox. */
+SATCHEL_API guint satchel_store_rights (SatchelStore *store, const char *name);
+
+/* All names that may be seen (LOOKUP), sorted by bytes with INBOX first; element type SatchelMailboxInfo, freed with the array, which others share:
  * read-only, g_ptr_array_unref. [blocks] */
 SATCHEL_API GPtrArray *satchel_store_list (SatchelStore *store, GError **error);
 /* The same, only if it is in memory and nothing changed outside; NULL: ask the blocking one. */
@@ -114,6 +146,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelMailbox, satchel_mailbox_unref)
 SATCHEL_API char *satchel_mailbox_name (SatchelMailbox *mailbox); /* yours; it can change by rename */
 SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
 SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
+/* satchel_store_rights of the mailbox as it is called now. */
+SATCHEL_API guint satchel_mailbox_rights (SatchelMailbox *mailbox);
+/* SATCHEL_FLAG_* that a change of flags will keep, by rights and permanent flags; *ret_keeps_keywords: and keywords. */
+SATCHEL_API guint32 satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_keywords);
+/* NOPERM unless all of @rights are there: for what only a protocol knows that it does, e.g. SELECT (READ). */
+SATCHEL_API gboolean satchel_mailbox_check_rights (SatchelMailbox *mailbox, guint rights, GError **error);
 /* The newest snapshot, a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
 /* The same with all internal dates: a Maildir that another program filled is opened without them.  [blocks] if
@@ -384,6 +422,12 @@ struct SatchelStorageOps
                      const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
   /* May; LIST: satchel_store_quota.  Fills as much of @ret_limits as its `size` says.  FALSE: there is none.  Never blocks. */
   gboolean (*limits) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
+  /* May; LIST: takes away from @rights, which begin with all, what it does not let @access do to @name.  In memory only, at any time,
+   * any thread.  A layer asks below first, with the name below. */
+  void (*rights) (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxRights *rights);
+  /* Layers that show mailboxes under other names than those below, must then; LIST: what they show the mailbox as that is called @name
+   * below, yours; NULL: as @name.  For a mailbox that is not shown at all: any name that clients cannot know.  In memory only. */
+  char *(*shown_name) (SatchelStorage *storage, const SatchelAccess *access, const char *name);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
@@ -419,6 +463,7 @@ SATCHEL_API gboolean satchel_storage_usage (SatchelStorage *storage, const Satch
                                             SatchelUsage *ret_usage, GError **error);
 SATCHEL_API gboolean satchel_storage_limits (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage, const SatchelAccess *access); /* FALSE also if the driver cannot tell */
+/* One that is open already is given as it is. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access,
                                                                  const char *name, GError **error);
 SATCHEL_API gboolean satchel_storage_email_id (SatchelStorage *storage, const SatchelAccess *access,
@@ -431,6 +476,15 @@ SATCHEL_API gboolean satchel_storage_get_metadata (SatchelStorage *storage, cons
 SATCHEL_API gboolean satchel_storage_put_metadata (SatchelStorage *storage, const SatchelAccess *access,
                                                    SatchelStorageMailbox *mailbox, guint32 uid, const char *key,
                                                    GBytes *value, GError **error);
+
+/* In `open` only: all names from @name down are a namespace of this level's, with at most @rights.  What the levels below have there
+ * is theirs to hide.  @name: valid. */
+SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kind, const char *name, guint rights);
+/* For layers, in `open`: @wanted if no level below has that name, or one below it, mailbox or subscription; else "@wanted 2" and so on, and a
+ * line in the log, so that nothing of the user's is hidden.  Yours; NULL: the list cannot be had.  [blocks] */
+SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError **error);
+SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxRights *rights);
+SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access, const char *name);
 
 /* An open mailbox, for layers, drivers and listeners. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox);

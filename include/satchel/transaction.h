@@ -65,6 +65,9 @@ typedef struct SatchelOperation
   GArray *ret_uids;        /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
   guint64 ret_modseq;       /* of what it changed; 0: nothing changed */
+  /* FLAGS: what stays as it is whatever `flags`, `keywords` and `mode` say.  Set by the core, for want of rights (rights.c). */
+  guint32 kept_flags;
+  gboolean keeps_keywords; /* all of them stay */
 } SatchelOperation SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
@@ -97,7 +100,7 @@ SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *trans
                                                        SatchelStorageMailbox *destination);
 /* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
  * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
- * Errors: OVERQUOTA, LIMIT (keywords of a mailbox), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), IO, CORRUPT.
+ * Errors: NOPERM (rights), OVERQUOTA, LIMIT (keywords of a mailbox), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), IO, CORRUPT.
  * Results of an operation are valid until the transaction is freed. */
 SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
 

@@ -111,15 +111,51 @@ imap_run_enable (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "ENABLE completed.");
 }
 
+static void
+write_namespace (ImapSession *session, const char *prefix)
+{
+  imap_write (&session->writer, "(");
+  imap_write_mailbox (&session->writer, prefix);
+  imap_write (&session->writer, " ");
+  imap_write_string (&session->writer, &session->ns.separator, 1);
+  imap_write (&session->writer, ")");
+}
+
+/* Those of one kind; the user's own is the first of the personal ones, where clients make what they miss. */
+static void
+write_namespaces (ImapSession *session, SatchelNamespaceKind kind)
+{
+  const GPtrArray *spaces = satchel_store_namespaces (session->store);
+  gboolean is_any = kind == SATCHEL_NAMESPACE_PERSONAL;
+  if (is_any)
+    {
+      imap_write (&session->writer, "(");
+      write_namespace (session, session->ns.prefix);
+    }
+  for (guint i = 0; i < spaces->len; i++)
+    {
+      const SatchelStoreNamespace *space = spaces->pdata[i];
+      if (space->kind != kind || (satchel_store_rights (session->store, space->name) & SATCHEL_RIGHT_LOOKUP) == 0)
+        continue;
+      g_autofree char *name = imap_name_to_client (session, space->name);
+      g_autofree char *prefix = g_strdup_printf ("%s%c", name, session->ns.separator);
+      imap_write (&session->writer, is_any ? "" : "(");
+      write_namespace (session, prefix);
+      is_any = TRUE;
+    }
+  imap_write (&session->writer, is_any ? ")" : "NIL");
+}
+
 ImapStep
 imap_run_namespace (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
-  ImapWriter *writer = &session->writer;
-  imap_write (writer, "* NAMESPACE ((");
-  imap_write_mailbox (writer, session->ns.prefix);
-  imap_write (writer, " ");
-  imap_write_string (writer, &session->ns.separator, 1);
-  imap_write (writer, ")) NIL NIL\r\n");
+  imap_write (&session->writer, "* NAMESPACE ");
+  write_namespaces (session, SATCHEL_NAMESPACE_PERSONAL);
+  imap_write (&session->writer, " ");
+  write_namespaces (session, SATCHEL_NAMESPACE_OTHERS);
+  imap_write (&session->writer, " ");
+  write_namespaces (session, SATCHEL_NAMESPACE_SHARED);
+  imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "NAMESPACE completed.");
 }
 

@@ -47,14 +47,29 @@ write_name (ImapSession *session, const char *name)
   imap_write_mailbox (&session->writer, name);
 }
 
+/* The prefix of the namespace that @reference is in. */
+static char *
+root_of (ImapSession *session, const char *reference)
+{
+  for (const char *const *other = session->ns.others; *other != NULL; other++)
+    {
+      g_autofree char *name = imap_name_to_client (session, *other);
+      g_autofree char *prefix = g_strdup_printf ("%s%c", name, session->ns.separator);
+      g_autofree char *written = imap_name_decode (session, reference);
+      if (written != NULL && g_str_has_prefix (written, prefix))
+        return g_steal_pointer (&prefix);
+    }
+  return g_strdup (g_str_has_prefix (reference, session->ns.prefix) ? session->ns.prefix : "");
+}
+
 /* An empty pattern asks for the separator and the root of the reference (RFC 3501 6.3.8). */
 static ImapStep
 list_root (ImapSession *session, ImapCommand *command)
 {
   const ImapListArguments *arguments = command->arguments;
-  gboolean has_prefix = *session->ns.prefix != '\0' && g_str_has_prefix (arguments->reference, session->ns.prefix);
+  g_autofree char *root = root_of (session, arguments->reference);
   imap_write (&session->writer, arguments->is_xlist ? "* XLIST (\\Noselect" : "* LIST (\\Noselect");
-  write_name (session, has_prefix ? session->ns.prefix : "");
+  write_name (session, root);
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }

@@ -24,10 +24,14 @@ imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (arguments->has_other_use || (arguments->special_use & ~GIVEN_USES) != 0)
     return imap_command_no (command, "USEATTR", "No mailbox can have this use.");
   SatchelMailboxState state;
-  if (!satchel_store_create (session->store, name, arguments->special_use, &error) ||
-      !satchel_store_status (session->store, name, &state, &error))
+  if (!satchel_store_create (session->store, name, arguments->special_use, &error))
     return imap_command_error (session, command, error);
   imap_announce_supplied (session, arguments->name, name);
+  gboolean has_state = satchel_store_status (session->store, name, &state, &error);
+  if (!has_state && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
+    return imap_command_ok (command, "CREATE completed, you may not look into it.");
+  if (!has_state)
+    return imap_command_error (session, command, error);
   char id[IMAP_OBJECTID_SIZE];
   imap_mailbox_id (state.mailbox_id, id);
   command->code = g_strdup_printf ("MAILBOXID (%s)", id);
@@ -138,6 +142,64 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   if (strcmp (from, "INBOX") != 0)
     keep_names (command, from, to);
   return imap_command_ok (command, "RENAME completed.");
+}
+
+/* RFC 4314 3.5; 2.1.1: "c" and "d" are what RFC 2086 called some of them. */
+static void
+write_rights (ImapWriter *writer, guint rights)
+{
+  static const struct
+  {
+    guint of;
+    const char *letter;
+  } letters[] = {
+    { SATCHEL_RIGHT_LOOKUP, "l" },         { SATCHEL_RIGHT_READ, "r" },
+    { SATCHEL_RIGHT_SEEN, "s" },           { SATCHEL_RIGHT_WRITE, "w" },
+    { SATCHEL_RIGHT_INSERT, "i" },         { SATCHEL_RIGHT_POST, "p" },
+    { SATCHEL_RIGHT_CREATE, "k" },         { SATCHEL_RIGHT_DELETE_MAILBOX, "x" },
+    { SATCHEL_RIGHT_DELETE_MESSAGES, "t" }, { SATCHEL_RIGHT_EXPUNGE, "e" },
+    { SATCHEL_RIGHT_CREATE | SATCHEL_RIGHT_DELETE_MAILBOX, "c" },
+    { SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, "d" },
+    { SATCHEL_RIGHT_ADMINISTER, "a" },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (letters); i++)
+    if (rights & letters[i].of)
+      imap_write (writer, letters[i].letter);
+}
+
+#define TELLING (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE \
+                 | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
+
+/* What is not listed may not be seen, and is not there. */
+ImapStep
+imap_run_myrights (ImapSession *session, ImapCommand *command, gboolean may_block)
+{
+  g_autoptr (GError) error = NULL;
+  const ImapMailboxArguments *arguments = command->arguments;
+  g_autofree char *name = imap_name_to_internal (session, arguments->name, &error);
+  if (name == NULL)
+    return imap_command_error (session, command, error);
+  g_autoptr (GPtrArray) infos = satchel_store_list_cached (session->store);
+  if (infos == NULL && !may_block)
+    return IMAP_STEP_BLOCK;
+  if (infos == NULL && (infos = satchel_store_list (session->store, &error)) == NULL)
+    return imap_command_error (session, command, error);
+  gboolean is_there = FALSE;
+  for (guint i = 0; i < infos->len && !is_there; i++)
+    {
+      const SatchelMailboxInfo *info = infos->pdata[i];
+      is_there = info->exists && strcmp (info->name, name) == 0;
+    }
+  guint rights = satchel_store_rights (session->store, name);
+  if (!is_there || (rights & TELLING) == 0)
+    return imap_command_no (command, "NONEXISTENT", "No such mailbox.");
+  g_autofree char *client_name = imap_name_to_client (session, name);
+  imap_write (&session->writer, "* MYRIGHTS ");
+  imap_write_mailbox (&session->writer, client_name);
+  imap_write (&session->writer, " ");
+  write_rights (&session->writer, rights);
+  imap_write (&session->writer, "\r\n");
+  return imap_command_ok (command, "MYRIGHTS completed.");
 }
 
 static ImapStep

@@ -28,18 +28,14 @@ tell_mailbox (ImapSession *session, const ImapView *view, const char *supplied_n
   const SatchelMailboxState *state = &snapshot->state;
   char id[IMAP_OBJECTID_SIZE];
   imap_write (writer, "* FLAGS ");
-  imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, FALSE);
+  imap_write_known_flags (writer, SATCHEL_FLAGS_ALL, snapshot->keywords, snapshot->n_keywords, FALSE);
   imap_write (writer, "\r\n");
   imap_view_tell_size (view, writer);
   guint32 unseen = imap_session_is_rev2 (session) ? 0 : first_unseen (snapshot); /* RFC 9051, Appendix E 11 */
   if (unseen > 0)
     imap_write_format (writer, "* OK [UNSEEN %u] First unseen.\r\n", unseen);
-  imap_write (writer, "* OK [PERMANENTFLAGS ");
-  if (view->is_read_only)
-    imap_write (writer, "()");
-  else
-    imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, TRUE);
-  imap_write_format (writer, "] Flags permitted.\r\n* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
+  imap_view_tell_permanent_flags (view, writer, snapshot);
+  imap_write_format (writer, "* OK [UIDVALIDITY %u] UIDs valid.\r\n", state->uidvalidity);
   imap_write_format (writer, "* OK [UIDNEXT %u] Predicted next UID.\r\n", state->uidnext);
   imap_mailbox_id (state->mailbox_id, id);
   imap_write_format (writer, "* OK [MAILBOXID (%s)] Object id.\r\n", id);
@@ -86,9 +82,8 @@ tell_missed (ImapSession *session, ImapCommand *command)
       && (!imap_resync_tell_vanished (command->state, &session->writer)
           || !imap_resync_tell_rows (command->state, session->view, &session->writer)))
     return IMAP_STEP_AGAIN;
-  gboolean is_read_only = session->view->is_read_only;
-  command->code = g_strdup (is_read_only ? "READ-ONLY" : "READ-WRITE");
-  return imap_command_ok (command, is_read_only ? "EXAMINE completed." : "SELECT completed.");
+  command->code = g_strdup (session->view->is_read_only ? "READ-ONLY" : "READ-WRITE");
+  return imap_command_ok (command, command->row->run == imap_run_examine ? "EXAMINE completed." : "SELECT completed.");
 }
 
 /* Ends what was selected, also if the command then fails (RFC 3501 6.3.1). */
@@ -100,8 +95,11 @@ leave_mailbox (ImapSession *session)
   imap_session_unselect (session);
 }
 
+/* RFC 4314 5.2: a mailbox in which nothing may be changed is selected as if by EXAMINE. */
+#define CHANGING (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE | SATCHEL_RIGHT_DELETE_MESSAGES)
+
 static ImapStep
-open_view (ImapSession *session, ImapCommand *command, gboolean is_read_only, gboolean may_block)
+open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
   const ImapSelectArguments *arguments = command->arguments;
@@ -120,6 +118,9 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_read_only, gb
     return imap_command_error (session, command, error);
   if (mailbox == NULL)
     return IMAP_STEP_BLOCK;
+  if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, &error))
+    return imap_command_error (session, command, error);
+  gboolean is_read_only = is_examine || (satchel_mailbox_rights (mailbox) & CHANGING) == 0;
   g_autoptr (GPtrArray) infos = imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (ImapView) view = imap_view_new (mailbox, snapshot, is_read_only, !imap_session_is_rev2 (session));
@@ -188,7 +189,8 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autoptr (GError) error = NULL;
   g_auto (SatchelUidSet) uids = { 0 };
   session->drops_view = TRUE;
-  if (!session->view->is_read_only)
+  /* Without the right CLOSE only closes (RFC 4314 4). */
+  if (!session->view->is_read_only && (satchel_mailbox_rights (session->view->mailbox) & SATCHEL_RIGHT_EXPUNGE))
     find_deleted (session->view, &uids);
   if (!expunge (session, &uids, &error))
     return imap_command_error (session, command, error);

@@ -98,6 +98,8 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
     }
   if (mailbox != NULL)
     {
+      if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, error))
+        return IMAP_STEP_DONE;
       g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
       status.state = snapshot->state;
       status.n_recent = count_recent (snapshot);

@@ -72,6 +72,8 @@ static const ImapCommandRow rows[] = {
   { "CREATE", ANY, 0, "CREATE-SPECIAL-USE", CREATE, imap_run_create },
   { "DELETE", ANY, 0, NULL, MAILBOX, imap_run_delete },
   { "RENAME", ANY, 0, NULL, TWO_MAILBOXES, imap_run_rename },
+  /* Without a capability: ACL would promise SETACL and GETACL too (decision 0045). */
+  { "MYRIGHTS", ANY, INLINE, NULL, MAILBOX, imap_run_myrights },
   { "SUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_subscribe },
   { "UNSUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_unsubscribe },
   { "CAPABILITY", ANY, INLINE, NULL, NONE, imap_run_capability },

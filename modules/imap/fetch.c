@@ -76,6 +76,14 @@ narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fe
   return imap_resync_vanished (session->view, arguments->changed_since, &wanted, 0, &fetch->resync.vanished, error);
 }
 
+/* Without the right it is not set, and no error (RFC 4314 4). */
+static gboolean
+may_set_seen (const ImapView *view)
+{
+  gboolean keeps_keywords;
+  return !view->is_read_only && (satchel_mailbox_permanent_flags (view->mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
+}
+
 static ImapFetch *
 fetch_new (ImapSession *session, ImapCommand *command)
 {
@@ -90,7 +98,7 @@ fetch_new (ImapSession *session, ImapCommand *command)
     {
       const ImapSection *section = arguments->sections->pdata[i];
       fetch->labels[i] = imap_section_label (section);
-      fetch->sets_seen = fetch->sets_seen || (section->sets_seen && !session->view->is_read_only);
+      fetch->sets_seen = fetch->sets_seen || (section->sets_seen && may_set_seen (session->view));
       fetch->wants_attributes = fetch->wants_attributes || section->kind != IMAP_SECTION_CONTENT || section->n_path > 0;
     }
   fetch->wants_attributes = fetch->wants_attributes ||

@@ -520,6 +520,7 @@ answer_login (ImapSession *session)
       imap_write_capabilities (writer, &session->settings, satchel_store_quota (session->store, NULL));
       imap_write (writer, "] Logged in.\r\n");
       g_clear_pointer (&session->login_tag, g_free);
+      session->ns.others = satchel_store_namespace_names (session->store);
       imap_announce_join (session);
       flush (session);
       arm_timers (session);

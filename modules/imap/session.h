@@ -260,7 +260,7 @@ typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboole
 ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable, imap_run_namespace,
     imap_run_compress;
 ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
-ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_subscribe, imap_run_unsubscribe;
+ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_myrights, imap_run_subscribe, imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;

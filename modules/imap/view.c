@@ -305,6 +305,18 @@ tell_vanished (ImapView *view, ImapWriter *writer)
 }
 
 void
+imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot)
+{
+  gboolean keeps_keywords;
+  guint32 flags = satchel_mailbox_permanent_flags (view->mailbox, &keeps_keywords);
+  keeps_keywords = keeps_keywords && !view->is_read_only;
+  imap_write (writer, "* OK [PERMANENTFLAGS ");
+  imap_write_known_flags (writer, view->is_read_only ? 0 : flags, snapshot->keywords, keeps_keywords ? snapshot->n_keywords : 0,
+                          keeps_keywords);
+  imap_write (writer, "] Flags permitted.\r\n");
+}
+
+void
 imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot)
 {
   guint64 digest = digest_keywords (snapshot);
@@ -312,13 +324,10 @@ imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapsh
     return;
   view->told_keywords = digest;
   imap_write (writer, "* FLAGS ");
-  imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, FALSE);
+  imap_write_known_flags (writer, SATCHEL_FLAGS_ALL, snapshot->keywords, snapshot->n_keywords, FALSE);
   imap_write (writer, "\r\n");
-  if (view->is_read_only)
-    return;
-  imap_write (writer, "* OK [PERMANENTFLAGS ");
-  imap_write_known_flags (writer, snapshot->keywords, snapshot->n_keywords, TRUE);
-  imap_write (writer, "] Flags permitted.\r\n");
+  if (!view->is_read_only)
+    imap_view_tell_permanent_flags (view, writer, snapshot);
 }
 
 static void

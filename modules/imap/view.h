@@ -50,7 +50,7 @@ typedef struct ImapView
 {
   SatchelMailbox *mailbox;
   SatchelMailboxWatch *watch;
-  gboolean is_read_only;
+  gboolean is_read_only; /* EXAMINE, or no right to change anything */
   gboolean has_recent;       /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E 12) */
   SatchelSnapshot *snapshot; /* NULL at rest; then the four below hold */
   SatchelUidSet uids;
@@ -113,6 +113,8 @@ void imap_view_forget_own (ImapView *view);
 SatchelKeywordSet imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
+/* PERMANENTFLAGS: what the client's rights, and the mailbox, let be changed. */
+void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */
 gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows);
 /* UIDs of those rows. */

@@ -198,21 +198,30 @@ imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, c
 }
 
 void
-imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_keywords, gboolean may_add)
+imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords, gboolean may_add)
 {
+  const char *space = "";
   imap_write (writer, "(");
   for (guint i = 0; i < G_N_ELEMENTS (system_flags); i++)
-    {
-      imap_write (writer, i > 0 ? " " : "");
-      imap_write (writer, system_flags[i].name);
-    }
+    if (flags & system_flags[i].flag)
+      {
+        imap_write (writer, space);
+        imap_write (writer, system_flags[i].name);
+        space = " ";
+      }
   for (guint i = 0; i < n_keywords; i++)
     if (imap_is_atom (keywords[i]))
       {
-        imap_write (writer, " ");
+        imap_write (writer, space);
         imap_write (writer, keywords[i]);
+        space = " ";
       }
-  imap_write (writer, may_add ? " \\*)" : ")");
+  if (may_add)
+    {
+      imap_write (writer, space);
+      imap_write (writer, "\\*");
+    }
+  imap_write (writer, ")");
 }
 
 void

@@ -48,8 +48,8 @@ void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
 void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
                        gboolean is_recent);
-/* All flags a mailbox knows, for FLAGS and PERMANENTFLAGS. */
-void imap_write_known_flags (ImapWriter *writer, char *const *keywords, guint n_keywords, gboolean may_add);
+/* @flags and all keywords a mailbox knows, for FLAGS and PERMANENTFLAGS. */
+void imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords, gboolean may_add);
 /* "17-Jul-1996 02:44:25 +0000" with quotes. */
 void imap_write_date_time (ImapWriter *writer, gint64 time);
 /* "1:3,7" */

@@ -519,6 +519,9 @@ change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
       satchel_keyword_set_subtract (&row->keywords, keywords);
       break;
     }
+  row->flags = (row->flags & ~op->kept_flags) | (before.flags & op->kept_flags);
+  if (op->keeps_keywords)
+    row->keywords = before.keywords;
   satchel_uid_set_add (&op->ret_source, row->uid, row->uid);
   if (row->flags == before.flags && satchel_keyword_set_equal (&row->keywords, &before.keywords))
     return TRUE;

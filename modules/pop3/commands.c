@@ -96,6 +96,11 @@ run_dele (Pop3 *pop3, char **arguments)
   guint32 index;
   if (!parse_message (pop3, arguments[0], &index))
     return;
+  if (!satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, NULL))
+    {
+      pop3_reply (pop3, POP3_TEXT_MAY_NOT_DELETE);
+      return;
+    }
   pop3_delete (pop3, index);
   pop3_reply (pop3, POP3_TEXT_MARKED);
 }

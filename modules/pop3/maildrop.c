@@ -52,7 +52,7 @@ open_job (gpointer data)
     }
   if (pop3->mailbox == NULL)
     pop3->mailbox = satchel_store_open_mailbox (pop3->store, "INBOX", &pop3->error);
-  if (pop3->mailbox == NULL)
+  if (pop3->mailbox == NULL || !satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_READ, &pop3->error))
     return;
   pop3->is_locked = satchel_mailbox_try_lock (pop3->mailbox, pop3);
   if (!pop3->is_locked)

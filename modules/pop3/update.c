@@ -15,10 +15,13 @@ static gboolean
 commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen, const SatchelUidSet *removed,
         GError **error)
 {
-  if (seen->n_ranges == 0 && removed->n_ranges == 0)
+  gboolean keeps_keywords;
+  /* What it may not mark is only not marked. */
+  gboolean marks = seen->n_ranges > 0 && (satchel_mailbox_permanent_flags (mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
+  if (!marks && removed->n_ranges == 0)
     return TRUE;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-  if (seen->n_ranges > 0)
+  if (marks)
     satchel_transaction_flags (transaction, mailbox, seen, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
   if (removed->n_ranges > 0)
     satchel_transaction_expunge (transaction, mailbox, removed, FALSE);

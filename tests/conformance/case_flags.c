@@ -233,6 +233,40 @@ case_in_order (Fixture *fixture)
   assert_flags (mailbox, second, SATCHEL_FLAG_SEEN, "");
 }
 
+/* What the core says that a change must leave as it is (rights). */
+static void
+case_kept (Fixture *fixture)
+{
+  static const struct
+  {
+    SatchelFlagsMode mode;
+    guint32 flags, result;
+  } rows[] = {
+    { SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED },
+    { SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DRAFT, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
+    { SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
+  };
+  const char *const keywords[] = { "New", "Old", NULL };
+  g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
+  guint32 uid = fixture_put (fixture, mailbox, "kept");
+  g_auto (SatchelUidSet) uids = uid_range (uid, uid);
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_FLAGGED, "Old");
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+      SatchelOperation *operation
+          = satchel_transaction_flags (transaction, mailbox, &uids, rows[i].mode, rows[i].flags, keywords, G_MAXUINT64);
+      operation->kept_flags = SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT;
+      operation->keeps_keywords = TRUE;
+      OK (satchel_transaction_commit (transaction, E));
+      assert_flags (mailbox, uid, rows[i].result, "Old");
+    }
+  g_clear_pointer (&mailbox, satchel_mailbox_unref);
+  fixture_reopen (fixture);
+  mailbox = fixture_open (fixture, "INBOX");
+  assert_flags (mailbox, uid, rows[2].result, "Old");
+}
+
 static void
 case_empty_transaction (Fixture *fixture)
 {
@@ -308,7 +342,7 @@ const ConformanceCase conformance_flags[] = {
   { "keyword-limit", case_keyword_limit },
   { "keyword-room", case_keyword_room },
   { "many-keywords", case_many_keywords },
-  { "in-order", case_in_order },
+  { "in-order", case_in_order }, { "kept", case_kept },
   { "empty-transaction", case_empty_transaction },
   { NULL, NULL },
 };

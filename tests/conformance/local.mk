@@ -12,5 +12,5 @@ satchel_conformance_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 TESTS += satchel-conformance
 EXTRA_DIST += tests/conformance/README.md
 
-check-conformance: satchel-conformance tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la $(module_LTLIBRARIES)
+check-conformance: satchel-conformance tests/layers/memory.la tests/layers/noop.la tests/layers/xor.la tests/layers/sealed.la tests/layers/sealed-told.la tests/layers/kept.la $(module_LTLIBRARIES)
 	G_DEBUG=fatal-criticals SATCHEL_BUILDDIR='$(abs_top_builddir)' ./satchel-conformance

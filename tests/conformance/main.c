@@ -146,6 +146,7 @@ add_tree (const char *build_dir)
     { "tests/layers/.libs/xor.so", "" },
     { "tests/layers/.libs/sealed.so", "" },
     { "tests/layers/.libs/sealed-told.so", "" },
+    { "tests/layers/.libs/kept.so", "" },
     { ".libs/quota.so", "storage = \"1T\"; messages = 1000000;" }, /* never reached: only counted */
   };
   static const struct

@@ -272,6 +272,9 @@ run_flags (Run *run, SatchelOperation *operation, GError **error)
         }
       row = old;
       change_row (&row, operation, &bits);
+      row.flags = (row.flags & ~operation->kept_flags) | (old.flags & operation->kept_flags);
+      if (operation->keeps_keywords)
+        row.keywords = old.keywords;
       satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
       if (row.flags == old.flags && satchel_keyword_set_equal (&row.keywords, &old.keywords))
         continue;

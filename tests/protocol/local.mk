@@ -26,5 +26,5 @@ EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh test
 # Commands of modules.
 SERVER_TESTS += tests/protocol/admin-commands.py
 EXTRA_DIST += tests/protocol/admin-commands.py tests/admin/toy.c
-SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py
-EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py
+SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py tests/protocol/rights.py
+EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py tests/protocol/rights.py

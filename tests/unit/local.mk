@@ -90,3 +90,10 @@ tests_unit_test_store_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-admin
 TESTS += tests/unit/test-admin
 tests_unit_test_admin_LDADD = libsatchel.la $(GLIB_LIBS)
+
+# Rights and namespaces.
+check_PROGRAMS += tests/unit/test-rights
+TESTS += tests/unit/test-rights
+tests_unit_test_rights_SOURCES = tests/unit/test-rights.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_rights_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_rights_LDADD = libsatchel.la $(GLIB_LIBS)
