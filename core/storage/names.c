@@ -304,7 +304,8 @@ satchel_store_find_special_use (SatchelStore *store, guint special_use, GError *
   for (guint i = 0; i < infos->len; i++)
     {
       const SatchelMailboxInfo *info = infos->pdata[i];
-      if (info->is_selectable && (info->special_use & special_use) != 0)
+      if (info->is_selectable && (info->special_use & special_use) != 0
+          && satchel_rights_check (store, info->name, SATCHEL_ACT_INSERT, NULL))
         return g_strdup (info->name);
     }
   satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox has this special use");

@@ -155,6 +155,10 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
 {
   if (!satchel_rights_are_limited (store))
     return TRUE;
+  const SatchelStoreNamespace *space = satchel_namespaces_find (store->core, name);
+  guint rights = store->access->rights & (space != NULL ? space->rights : SATCHEL_RIGHTS_ALL);
+  if (!check (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace", SATCHEL_ACT_CREATE_BELOW, error))
+    return FALSE;
   g_autofree char *parent = g_strdup (name);
   for (char *slash = strrchr (parent, '/'); slash != NULL; slash = strrchr (parent, '/'))
     {
@@ -163,9 +167,7 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
       if (info != NULL && info->exists)
         return check (rights_of (store, parent).rights | SATCHEL_RIGHT_LOOKUP, parent, SATCHEL_ACT_CREATE_BELOW, error);
     }
-  const SatchelStoreNamespace *space = satchel_namespaces_find (store->core, name);
-  guint rights = store->access->rights & (space != NULL ? space->rights : SATCHEL_RIGHTS_ALL);
-  return check (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace", SATCHEL_ACT_CREATE_BELOW, error);
+  return TRUE;
 }
 
 /* ---- lists ---- */

@@ -169,7 +169,7 @@ typedef enum
 /* NOPERM; NONEXISTENT of what may not be seen. */
 gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
 gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
-/* Of the nearest mailbox above @name, or of its namespace.  @infos: all names. */
+/* Of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
 gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name, GError **error);
 /* Refuses @transaction, or takes out of it the flags that may not be changed. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);

@@ -106,7 +106,7 @@ SATCHEL_API gboolean satchel_store_subscribe (SatchelStore *store, const char *n
 /* Replaces the attributes of @name; an attribute is taken from the mailbox that had it. */
 SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use,
                                                     GError **error);
-/* Name of the mailbox with this attribute; yours.  NULL with NONEXISTENT if none has it.  [blocks] */
+/* Name of the mailbox with this attribute, if mail may be put there; yours.  NULL with NONEXISTENT if none has it.  [blocks] */
 SATCHEL_API char *satchel_store_find_special_use (SatchelStore *store, guint special_use, GError **error);
 
 /* What a user has, and what he may have (RFC 9208); see usage and limits in SatchelStorageOps. */

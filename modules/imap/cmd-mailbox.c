@@ -113,7 +113,7 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_error (session, command, error);
   if (!satchel_store_delete (session->store, name, &error))
     {
-      if (is_level (session, name))
+      if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM) && is_level (session, name))
         return imap_command_no (command, "HASCHILDREN", "Only a level above other mailboxes.");
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT) && take_vanished_level (session, name))
         return imap_command_ok (command, "DELETE completed, it went with the last mailbox below.");

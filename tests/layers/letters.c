@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Storage layer `letters`, for tests: a mailbox called "may-LETTERS", or "A/may-LETTERS", has just these rights (RFC 4314 2.1) for
  * everybody; "may-LETTERS!" does not keep \Flagged and keywords either, whatever the rights. 
- * Sessions of a user called "reader..." may only read INBOX; what is delivered comes in.
+ * "Public" is shared, and "Public/News" in it may only be read; "Others" are others'; "Secret" nobody sees.  Sessions of a user called "reader..." may only read INBOX; what is delivered comes in.
  */
 #include <satchel/module.h>
 #include <satchel/storage.h>
@@ -24,6 +24,10 @@ rights_of_letters (const char *letters)
 static gboolean
 letters_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
 {
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Public", SATCHEL_RIGHTS_ALL);
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Public/News", SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ);
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_OTHERS, "Others", SATCHEL_RIGHT_LOOKUP);
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Secret", 0);
   return TRUE;
 }
 

@@ -45,8 +45,12 @@ def delivery():
         equal(c.create(name)[0], "OK", "CREATE")
     equal(deliver(b"u0001+may-lr", b"u0001+may-lri", b"u0002"), [b"550 5.7.1", b"250 2.0.0", b"250 2.0.0"], "replies")
     equal((count(c, "may-lr"), count(c, "may-lri")), (0, 1), "messages")
+    c.select("may-lri")
+    equal(c.fetch("1", "(RFC822)")[0], "OK", "FETCH")
+    equal(c.fetch("1", "(FLAGS)")[1], [b"1 (FLAGS (\\Recent))"], "not marked")
     c.logout()
     log = server.log()
+    equal("cannot mark" in log, False, "log of what the user may not do")
     equal(["may-lr may not be added to" in line for line in log.splitlines() if "not delivered:" in line], [True], "log")
 
 

@@ -105,6 +105,30 @@ check_refused (const SatchelNamespace *ns, const char *client, SatchelErrorCode 
   g_assert_error (error, SATCHEL_ERROR, (int) code);
 }
 
+/* Names of other namespaces have no prefix, and one spelling. */
+static void
+test_other_namespaces (void)
+{
+  static const char *const others[] = { "Kept mail", "Public/A.B", NULL };
+  const SatchelNamespace plain = { .prefix = "", .separator = '/', .others = others };
+  const SatchelNamespace courier = { .prefix = "INBOX.", .separator = '.', .others = others };
+  const SatchelNamespace same = { .prefix = "Kept mail/", .separator = '/', .others = others };
+  check_both (&plain, "Kept mail/a", "Kept mail/a");
+  check_both (&courier, "Kept mail", "Kept mail");
+  check_both (&courier, "Kept mail.a.b", "Kept mail/a/b");
+  check_both (&courier, "Public.A/B.c", "Public/A.B/c");
+  check_both (&courier, "INBOX.Public.A", "Public/A");
+  check_both (&courier, "INBOX.Kept mails", "Kept mails");
+  check_refused (&courier, "INBOX.Kept mail", SATCHEL_ERROR_CANNOT);
+  check_refused (&courier, "INBOX.Kept mail.a", SATCHEL_ERROR_CANNOT);
+  check_refused (&courier, "Kept mails", SATCHEL_ERROR_CANNOT);
+  check_refused (&courier, "Public", SATCHEL_ERROR_CANNOT);
+  check_refused (&courier, "Kept mail..a", SATCHEL_ERROR_CANNOT);
+  /* A prefix that is called as one of them: the user's own names go first. */
+  check_both (&same, "Kept mail/a", "a");
+  check_both (&same, "Kept mail/Kept mail/a", "Kept mail/a");
+}
+
 static void
 test_namespace (void)
 {
@@ -175,6 +199,7 @@ main (int argc, char **argv)
   g_test_add_func ("/mail/name/utf7", test_utf7);
   g_test_add_func ("/mail/name/normalise", test_normalise);
   g_test_add_func ("/mail/name/namespace", test_namespace);
+  g_test_add_func ("/mail/name/other-namespaces", test_other_namespaces);
   g_test_add_func ("/mail/name/list", test_list);
   return g_test_run ();
 }
