@@ -135,16 +135,20 @@ satchel_store_list_cached (SatchelStore *store)
   return satchel_rights_filter_list (store, all_cached (store));
 }
 
-/* Room for another name: exists and subscriptions count alike, so that neither can bloat the list. */
+/* Exists and subscriptions count alike, so that neither can bloat the list. */
+gboolean
+satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error)
+{
+  if (satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
+  return TRUE;
+}
+
 static gboolean
 check_room (SatchelStore *store, GError **error)
 {
   g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
-  if (infos == NULL)
-    return FALSE;
-  if (satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
-  return TRUE;
+  return infos != NULL && satchel_store_check_room (store, infos, error);
 }
 
 static gboolean

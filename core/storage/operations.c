@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The kinds of operations, and what becomes of one on its way down the stack: a level that is too old for it is given what
- * it is composed of; what it cannot be given is refused, since an operation that nobody carries out must not succeed.
+ * The kinds of operations, and what becomes of one on its way down the stack, driver included: a level that is too old for it is
+ * given what it is composed of.  What it cannot be given the core refuses in its place, since what nobody carries out must not
+ * succeed: kinds here, what they have besides in operation_fields.c.
  */
 #include "config.h"
 
@@ -15,7 +16,7 @@ static const struct Kind
   const char *name;
   guint classes;          /* layers with one of them are asked */
   gboolean is_of_uids;    /* it works on messages that are there: with none of them it has no effect */
-  Compose compose;        /* puts older kinds in its place; NULL: there is no other way to say it */
+  Compose compose;        /* puts older kinds in its place; NULL: there is no other way to say it, and it is refused with CANNOT */
 } kinds[] = {
   [SATCHEL_OPERATION_APPEND] = { "APPEND", SATCHEL_CLASS_CONTENT_IN, FALSE, NULL },
   [SATCHEL_OPERATION_COPY] = { "COPY", SATCHEL_CLASS_CONTENT_OUT, TRUE, NULL },
@@ -50,16 +51,37 @@ part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
   part->mailbox = satchel_storage_mailbox_ref (move->mailbox);
   part->destination = kind == SATCHEL_OPERATION_COPY ? satchel_storage_mailbox_ref (move->destination) : NULL;
   part->unchanged_since = G_MAXUINT64;
+  part->only_deleted = move->only_deleted;
   satchel_uid_set_copy (&move->uids, &part->uids);
   return part;
 }
 
-/* A MOVE becomes COPY and EXPUNGE at its place.  The caller keeps its operation, which gets the results at the end. */
+/* Within a mailbox the EXPUNGE must not meet the copies: their UIDs are from UIDNEXT on. */
+static void
+leave_out_new (SatchelOperation *move)
+{
+  g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (move->mailbox);
+  g_auto (SatchelUidSet) old = { NULL, 0 };
+  for (guint i = 0; i < move->uids.n_ranges && move->uids.ranges[i].first < snapshot->state.uidnext; i++)
+    satchel_uid_set_add (&old, move->uids.ranges[i].first, MIN (move->uids.ranges[i].last, snapshot->state.uidnext - 1));
+  satchel_uid_set_clear (&move->uids);
+  move->uids = old;
+  old = (SatchelUidSet){ NULL, 0 };
+}
+
+/* A MOVE becomes COPY, with all that the new messages get, and EXPUNGE at its place.  The caller keeps its operation, which gets the
+ * results at the end. */
 static void
 compose_move (SatchelTransaction *transaction, guint index)
 {
   SatchelComposed composed = { .move = transaction->operations->pdata[index] };
+  if (composed.move->mailbox == composed.move->destination)
+    leave_out_new (composed.move);
   composed.copy = part_of_move (composed.move, SATCHEL_OPERATION_COPY);
+  composed.copy->flags = composed.move->flags;
+  composed.copy->clear_flags = composed.move->clear_flags;
+  composed.copy->keywords = g_strdupv (composed.move->keywords);
+  composed.copy->metadata = composed.move->metadata != NULL ? g_ptr_array_ref (composed.move->metadata) : NULL;
   composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
   transaction->operations->pdata[index] = composed.copy;
   g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
@@ -92,16 +114,16 @@ suit_operation (SatchelTransaction *transaction, guint index, const SatchelStora
 {
   for (;;)
     {
-      const SatchelOperation *operation = transaction->operations->pdata[index];
+      SatchelOperation *operation = transaction->operations->pdata[index];
       const struct Kind *kind = find_kind (operation->kind, error);
       gboolean is_driver = level->below == NULL;
-      if (kind == NULL)
+      if (kind == NULL || (is_driver && !satchel_operation_check_values (operation, error)))
         return FALSE;
       if (!is_driver && (kind->classes & level->ops->classes) == 0)
         return TRUE;
       *ret_is_concerned = TRUE;
       if (operation->kind <= level->ops->newest_operation)
-        return TRUE;
+        return satchel_operation_suit_fields (operation, kind->name, level, error);
       if (kind->compose == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "module %s is too old for the operation %s",
                                   satchel_dispatch_level_name (level), kind->name);

@@ -25,6 +25,7 @@ static const struct
   /* Its messages go elsewhere (RFC 3501 6.3.5). */
   [SATCHEL_ACT_RENAME_INBOX] = { "be emptied", SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
   [SATCHEL_ACT_SET_USE] = { "have its use changed", SATCHEL_RIGHT_ADMINISTER, 0 },
+  [SATCHEL_ACT_IMPORT] = { "be set by an import", SATCHEL_RIGHT_ADMINISTER | SATCHEL_RIGHT_INSERT, 0 },
   [SATCHEL_ACT_INSERT] = { "be added to", SATCHEL_RIGHT_INSERT, 0 },
   [SATCHEL_ACT_COPY] = { "be copied from", SATCHEL_RIGHT_READ, 0 },
   /* RFC 6851 4.2 */
@@ -233,9 +234,9 @@ limit_flags (SatchelOperation *operation, const SatchelMailboxRights *found, con
   return TRUE;
 }
 
-/* What a new message may not have is left out, without an error (RFC 4314 4). */
+/* What a new message, or a copy besides what it was, may not have is left out, without an error (RFC 4314 4). */
 static gboolean
-limit_append (SatchelOperation *operation, const SatchelMailboxRights *found, const char *name, GError **error)
+limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const char *name, GError **error)
 {
   gboolean keeps_keywords;
   operation->flags &= permanent_flags (found, &keeps_keywords) | ~(guint32) SATCHEL_FLAGS_ALL;
@@ -253,7 +254,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
   switch (operation->kind)
     {
     case SATCHEL_OPERATION_APPEND:
-      return limit_append (operation, &found, name, error);
+      return limit_new (operation, &found, name, error);
     case SATCHEL_OPERATION_FLAGS:
       return limit_flags (operation, &found, name, error);
     case SATCHEL_OPERATION_EXPUNGE:
@@ -263,7 +264,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
       if (!check (found.rights, name, is_move ? SATCHEL_ACT_MOVE : SATCHEL_ACT_COPY, error))
         return FALSE;
       found = rights_of_stored (store, operation->destination, &to);
-      return check (found.rights, to, SATCHEL_ACT_INSERT, error);
+      return limit_new (operation, &found, to, error);
     }
   return TRUE; /* refused by who carries it out */
 }

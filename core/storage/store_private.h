@@ -136,6 +136,8 @@ void satchel_dispatch_check_error (const SatchelStorage *level, const char *meth
 gboolean satchel_store_check_name (const char *name, GError **error);
 void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
+/* For another name beside @infos; LIMIT. */
+gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
 
 /* All names, also those that the access may not see. */
 GPtrArray *satchel_store_list_all (SatchelStore *store, GError **error);
@@ -160,6 +162,7 @@ typedef enum
   SATCHEL_ACT_RENAME,
   SATCHEL_ACT_RENAME_INBOX,
   SATCHEL_ACT_SET_USE,
+  SATCHEL_ACT_IMPORT,
   SATCHEL_ACT_INSERT,
   SATCHEL_ACT_COPY,
   SATCHEL_ACT_MOVE,
@@ -237,6 +240,8 @@ struct SatchelTransaction
   gboolean is_spent;
   GError *error; /* a mistake made while building: told at commit */
 };
+/* INVALID: one is no atom; LIMIT: too long, or too many. */
+gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
 /* operations.c */
 /* Takes apart what @level is too old for.  CANNOT: nobody would carry an operation out. */
@@ -246,6 +251,14 @@ gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const Sa
 void satchel_operation_resolve (SatchelTransaction *transaction);
 void satchel_operation_fill_composed (SatchelTransaction *transaction);
 gboolean satchel_operation_has_effect (const SatchelOperation *operation);
+
+/* operation_fields.c */
+/* CANNOT: it has something that its kind never has, or that @level does not know. */
+gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name, const SatchelStorage *level,
+                                        GError **error);
+/* What a driver need not check.  Flags that are none go. */
+gboolean satchel_operation_check_values (SatchelOperation *operation, GError **error);
+#define SATCHEL_METADATA_KEY_BYTES 255u
 
 /* stage.c */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);

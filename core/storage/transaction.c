@@ -16,6 +16,8 @@ operation_free (gpointer data)
   satchel_uid_set_clear (&operation->ret_failed);
   g_clear_pointer (&operation->ret_uids, g_array_unref);
   g_strfreev (operation->keywords);
+  g_clear_pointer (&operation->metadata, g_ptr_array_unref);
+  g_free (operation->unique_id);
   g_clear_pointer (&operation->stage, satchel_stage_free);
   g_clear_pointer (&operation->mailbox, satchel_storage_mailbox_unref);
   g_clear_pointer (&operation->destination, satchel_storage_mailbox_unref);
@@ -79,25 +81,29 @@ is_keyword (const char *name)
   return TRUE;
 }
 
+gboolean
+satchel_keywords_check (const char *const *keywords, GError **error)
+{
+  for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
+    {
+      if (!is_keyword (keywords[i]))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
+      if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");
+      if (i >= SATCHEL_KEYWORDS_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
+    }
+  return TRUE;
+}
+
 static char **
 copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
 {
   if (keywords == NULL || keywords[0] == NULL)
     return NULL;
-  GPtrArray *copy = g_ptr_array_new ();
-  for (guint i = 0; keywords[i] != NULL; i++)
-    {
-      if (!is_keyword (keywords[i]))
-        note_error (transaction, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
-      else if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
-        note_error (transaction, SATCHEL_ERROR_LIMIT, "a keyword is too long");
-      else if (i >= SATCHEL_KEYWORDS_MAX)
-        note_error (transaction, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
-      else
-        g_ptr_array_add (copy, g_strdup (keywords[i]));
-    }
-  g_ptr_array_add (copy, NULL);
-  return (char **) g_ptr_array_free (copy, FALSE);
+  if (satchel_keywords_check (keywords, transaction->error == NULL ? &transaction->error : NULL))
+    return g_strdupv ((char **) keywords);
+  return NULL;
 }
 
 SatchelOperation *

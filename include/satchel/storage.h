@@ -39,6 +39,27 @@ typedef struct SatchelMailboxInfo
 } SatchelMailboxInfo;
 SATCHEL_API void satchel_mailbox_info_free (SatchelMailboxInfo *info);
 
+/* UIDs that vanished with one change. */
+typedef struct SatchelTombstone
+{
+  guint32 first, last; /* inclusive */
+  guint64 modseq;
+} SatchelTombstone;
+
+/* What a mailbox was in another store (satchel_store_import_mailbox).  Borrowed for the call. */
+typedef struct SatchelMailboxImport
+{
+  size_t size;            /* of this struct */
+  guint8 mailbox_id[16];  /* not all 0 */
+  guint32 uidvalidity;    /* not 0 */
+  guint32 uidnext;        /* 1 and more; a driver may refuse what leaves no room for its own */
+  guint32 first_recent_uid; /* 0 is 1; at most uidnext */
+  guint64 highestmodseq;  /* 1 to SATCHEL_IMPORT_MODSEQ_MAX */
+  guint64 history_start;  /* what vanished after it is in @tombstones; 0: highestmodseq, so nothing of it is known */
+  const SatchelTombstone *tombstones; /* ascending by modseq, which is above history_start and at most highestmodseq; UIDs below uidnext */
+  guint n_tombstones;     /* a driver that keeps fewer drops the oldest, and says so in history_start */
+} SatchelMailboxImport;
+
 /* ---------------------------------------------------------------- for protocols and deliveries */
 
 /* What a mailbox lets be done to it, and which flags it keeps.  The core begins with all; each level, the namespace and the access take
@@ -103,6 +124,15 @@ SATCHEL_API gboolean satchel_store_delete (SatchelStore *store, const char *name
 SATCHEL_API gboolean satchel_store_rename (SatchelStore *store, const char *from, const char *to, GError **error);
 /* Subscribing a name that does not exist is allowed by RFC 3501 6.3.6 and by us. */
 SATCHEL_API gboolean satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscribe, GError **error);
+/* For rebuilding a store elsewhere with no client noticing: makes the mailbox @name, or sets one that is there, as @import says.  Then
+ * messages come with APPENDs that say UIDs and mod-sequences, and a last import with the uidnext that it had.
+ *  - There is none of this name: it is made.
+ *  - One with this id and UIDVALIDITY: the rest is set; uidnext must not go back, nor highestmodseq if it has messages.
+ *  - Any other, if it has no messages (INBOX): it becomes this one, and whoever has it open sees it as deleted.
+ * CANNOT: it does not fit so, another mailbox of the store has the id, a vanished UID is there, numbers contradict each other, or the
+ * driver, or a layer that answers `create`, knows no import; nothing is changed then.  Else as satchel_store_create.  [blocks] */
+SATCHEL_API gboolean satchel_store_import_mailbox (SatchelStore *store, const char *name, const SatchelMailboxImport *import,
+                                                   GError **error);
 /* Replaces the attributes of @name; an attribute is taken from the mailbox that had it. */
 SATCHEL_API gboolean satchel_store_set_special_use (SatchelStore *store, const char *name, guint special_use,
                                                     GError **error);
@@ -205,6 +235,15 @@ SATCHEL_API gboolean satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const 
 SATCHEL_API gboolean satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
                                                gboolean *ret_is_complete, GError **error);
 
+/* All that is known of what vanished, for export: appended to @tombstones (of SatchelTombstone), ascending by mod-sequence, from
+ * *ret_history_start on.  CANNOT: the driver cannot tell.  [blocks] */
+SATCHEL_API gboolean satchel_mailbox_tombstones (SatchelMailbox *mailbox, GArray *tombstones, guint64 *ret_history_start, GError **error);
+/* The metadata that layers keep with @n messages, for export: @func is called for each message and key that is there, in order of
+ * @uids and of keys by bytes; it may not call storage, and what it is given is borrowed.  CANNOT: the driver cannot tell.  [blocks] */
+typedef void (*SatchelMetadataFunc) (guint32 uid, const char *key, GBytes *value, gpointer data);
+SATCHEL_API gboolean satchel_mailbox_list_metadata (SatchelMailbox *mailbox, const guint32 *uids, guint n, SatchelMetadataFunc func,
+                                                    gpointer data, GError **error);
+
 /* ---------------------------------------------------------------- for drivers and layers */
 
 typedef enum
@@ -213,7 +252,7 @@ typedef enum
   SATCHEL_CLASS_CONTENT_OUT = 1 << 1, /* open_message; COPY, MOVE */
   SATCHEL_CLASS_REMOVE = 1 << 2,      /* EXPUNGE, MOVE, delete, rename of INBOX */
   SATCHEL_CLASS_FLAGS = 1 << 3,       /* FLAGS */
-  SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, delete, rename, subscribe, special use, status, open, usage, limits */
+  SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, import, delete, rename, subscribe, special use, status, open, usage, limits */
   SATCHEL_CLASS_ATTRIBUTES = 1 << 5   /* get_attributes, put_attributes */
 } SatchelOperationClass;
 
@@ -270,11 +309,11 @@ typedef struct SatchelExamined
 typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data);
 
 /* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
- * no class (sync, is_current, watch, claim_recent, vanished, close_mailbox, stage_drop, stage_spooled, metadata, unique_ids,
- * commit) is
+ * no class (sync, is_current, watch, claim_recent, vanished, tombstones, close_mailbox, stage_drop, stage_spooled, metadata,
+ * unique_ids, commit) is
  * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
- * create .. set_special_use, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
- * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_metadata, vanished, unique_ids,
+ * create .. set_special_use, import_mailbox, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
+ * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_metadata, list_metadata, vanished, tombstones, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `plan` calls them.
@@ -284,14 +323,16 @@ typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data)
  *
  * What the core has checked before a driver is asked: names are valid; INBOX is never created, removed or renamed to; a
  * rename's source is listed and exists, its target does not exist, is not below the source, and names of children fit; limits.mailboxes.
- * Mailboxes of operations are this store's and not deleted; stages are finished; keywords are atoms of at most 128 bytes.
+ * Mailboxes of operations are this store's and not deleted; stages are finished; keywords are atoms of at most 128 bytes; metadata,
+ * unique ids and mod-sequences of operations are within their bounds; of an import the numbers agree with each other.
  *
  * Rules that each driver keeps (the conformance suite checks them):
  *  - mailbox ids are never used twice; UIDVALIDITY is kept over rename, and differs for a name that was removed and made
  *    again, within one second too; a UID that was told is durable and never used again;
  *  - one mod-sequence counter a store.  A commit that changes anything takes one new value for each transaction, greater
  *    than all before in any mailbox, also after a crash; every message that it changes or adds, and the state's
- *    highestmodseq of each mailbox it touches, get it;
+ *    highestmodseq of each mailbox it touches, get it.  A message that is imported with a mod-sequence has that one instead, the
+ *    mailbox's highestmodseq is raised to it at most, and the counter is above it;
  *  - create makes a name that cannot be selected selectable (with a new mailbox id); ALREADYEXISTS only if it is selectable;
  *  - remove takes special use and history with it, keeps the subscription (RFC 3501 6.3.6) and the children; NONEXISTENT
  *    if the name is not a mailbox; of a name that cannot be selected and has children: CANNOT;
@@ -384,7 +425,8 @@ struct SatchelStorageOps
                               const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error);
   gboolean (*put_attributes) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                               const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error);
-  /* Private per-message metadata of layers, at most 1 KiB a key; durable with the next commit. May. */
+  /* Private per-message metadata of layers, at most 1 KiB a key; durable with the next commit, or at once as `metadata` of the
+   * operation that makes the message.  Copies have it too.  put with @value NULL takes the key away.  May. */
   gboolean (*get_metadata) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                             guint32 uid, const char *key, GBytes **ret, GError **error);
   gboolean (*put_metadata) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
@@ -428,6 +470,24 @@ struct SatchelStorageOps
   /* Layers that show mailboxes under other names than those below, must then; LIST: what they show the mailbox as that is called @name
    * below, yours; NULL: as @name.  For a mailbox that is not shown at all: any name that clients cannot know.  In memory only. */
   char *(*shown_name) (SatchelStorage *storage, const SatchelAccess *access, const char *name);
+  /* May; LIST: satchel_store_import_mailbox, which says what is asked and refused; for an importer, in its job, under the write lock.
+   * Durable on return; on FALSE nothing is changed that a client could see.  satchel_mailbox_import_fits checks it against what is
+   * there; that no other mailbox of the store has the id is the driver's to check.  One that becomes another is told by
+   * satchel_storage_mailbox_renamed as deleted.  Counters of the store are raised, so that what is made later differs from it.  A layer
+   * that has `create` and not this hides it. */
+  gboolean (*import_mailbox) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                              const SatchelMailboxImport *import, GError **error);
+  /* May; of layers' metadata: satchel_mailbox_list_metadata, for an exporter, and for layers, in a job.  @func is called
+   * without a lock of the driver's.  Changes nothing. */
+  gboolean (*list_metadata) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                             const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error);
+  /* May: appends what it knows of vanished UIDs to @tombstones (SatchelTombstone, empty), as satchel_mailbox_tombstones; for an
+   * exporter, in a job.  What `vanished` says follows from it.  Changes nothing.  The driver's alone. */
+  gboolean (*tombstones) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GArray *tombstones,
+                          guint64 *ret_history_start, GError **error);
+  /* SATCHEL_FIELD_*: what it knows of operations beyond what their kinds had at first.  SATCHEL_FIELDS_ALL says: all that this header
+   * has.  Layers without `plan` and `committed` see no operations, and need not say anything. */
+  guint fields;
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
@@ -485,6 +545,12 @@ SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, Satchel
 SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError **error);
 SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxRights *rights);
 SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access, const char *name);
+SATCHEL_API gboolean satchel_storage_list_metadata (SatchelStorage *storage, const SatchelAccess *access,
+                                                    SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
+                                                    SatchelMetadataFunc func, gpointer data, GError **error);
+/* CANNOT if the driver knows no import. */
+SATCHEL_API gboolean satchel_storage_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                                     const SatchelMailboxImport *import, GError **error);
 
 /* An open mailbox, for layers, drivers and listeners. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox);
@@ -518,5 +584,11 @@ SATCHEL_API void satchel_storage_mailbox_changed_outside (SatchelStorageMailbox 
 /* The open mailbox of a name, borrowed, or NULL.  In writing calls only. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_find_mailbox (SatchelStorage *storage, const char *name);
 SATCHEL_API SatchelStaged *satchel_stage_staged (SatchelStage *stage); /* for `commit` */
+/* In import_mailbox: may the mailbox whose newest snapshot is @current become what @import says?  FALSE with CANNOT.
+ * *ret_is_same: it has its id and UIDVALIDITY already. */
+SATCHEL_API gboolean satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSnapshot *current,
+                                                  gboolean *ret_is_same, GError **error);
+/* Does @operation say an email id? */
+SATCHEL_API gboolean satchel_operation_has_email_id (const SatchelOperation *operation);
 
 G_END_DECLS

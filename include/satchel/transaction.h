@@ -42,19 +42,47 @@ typedef enum
   SATCHEL_FLAGS_REMOVE
 } SatchelFlagsMode;
 
-/* One operation; layers may read and change it in `plan`, drivers execute it and fill `ret_`. */
+/* What an operation can have since there are these bits: a level says in SatchelStorageOps.fields which of it it knows.  Where
+ * one is used that a driver, or a concerned layer with `plan` or `committed`, does not know, the transaction is refused with CANNOT. */
+enum
+{
+  SATCHEL_FIELD_ONLY_DELETED = 1 << 0, /* only_deleted of COPY and MOVE */
+  SATCHEL_FIELD_COPY_FLAGS = 1 << 1,   /* flags, clear_flags and keywords of COPY and MOVE */
+  SATCHEL_FIELD_METADATA = 1 << 2,     /* metadata of APPEND, COPY and MOVE */
+  SATCHEL_FIELD_IMPORT = 1 << 3,       /* uid, modseq, email_id and unique_id of APPEND */
+  SATCHEL_FIELD_KEPT_FLAGS = 1 << 4,   /* kept_flags and keeps_keywords of FLAGS */
+  SATCHEL_FIELDS_ALL = 0x1f            /* that this header knows */
+};
+
+#define SATCHEL_METADATA_BYTES 1024u /* a value; a key has 1 to 255 */
+#define SATCHEL_UNIQUE_ID_BYTES 70u  /* RFC 1939 7 */
+/* A mod-sequence that is imported is at most this, so that the store's own can go on from there. */
+#define SATCHEL_IMPORT_MODSEQ_MAX (G_GUINT64_CONSTANT (1) << 62)
+
+typedef struct SatchelMetadata
+{
+  char *key;
+  GBytes *value; /* NULL: the key is taken away */
+} SatchelMetadata SATCHEL_MADE_BY_CORE;
+
+/* One operation; layers may read and change it in `plan`, drivers execute it and fill `ret_`.  A member that its kind is not
+ * named for, and that is set all the same, has the transaction refused with CANNOT.
+ *
+ * A copy that COPY or MOVE makes keeps content, email id, size, internal date, flags and keywords (those that fit) as they are in the
+ * commit, attributes and metadata.  It gets a new UID, the transaction's mod-sequence, now as save date (RFC 8514), and a
+ * POP3 unique id of its own; then what the operation says besides. */
 typedef struct SatchelOperation
 {
   SatchelOperationKind kind;
   SatchelStorageMailbox *mailbox;     /* APPEND: destination; others: source */
   SatchelStorageMailbox *destination; /* COPY, MOVE */
   SatchelUidSet uids;          /* COPY MOVE FLAGS EXPUNGE; UIDs that are not there are skipped */
-  /* APPEND, FLAGS */
+  /* APPEND, FLAGS; COPY, MOVE: those that each copy gets besides */
   guint32 flags;
-  char **keywords; /* NULL-ended or NULL */
+  char **keywords; /* NULL-ended or NULL; owned (g_strdupv).  APPEND, COPY, MOVE: one that has no room is left out */
   SatchelFlagsMode mode;
   guint64 unchanged_since; /* FLAGS: G_MAXUINT64: no condition (RFC 7162 3.1.3) */
-  gboolean only_deleted;   /* EXPUNGE: only those with \Deleted at commit time */
+  gboolean only_deleted;   /* EXPUNGE, COPY, MOVE: only those with \Deleted at commit time */
   /* APPEND */
   SatchelStage *stage; /* owned */
   gint64 internal_date; /* seconds */
@@ -68,6 +96,17 @@ typedef struct SatchelOperation
   /* FLAGS: what stays as it is whatever `flags`, `keywords` and `mode` say.  Set by the core, for want of rights (rights.c). */
   guint32 kept_flags;
   gboolean keeps_keywords; /* all of them stay */
+  /* COPY, MOVE: those that no copy has, unless `flags` has them.  The message itself is not changed. */
+  guint32 clear_flags;
+  /* APPEND, COPY, MOVE: written to each new message with it, durable with it; by satchel_operation_set_metadata.  NULL: none. */
+  GPtrArray *metadata; /* SatchelMetadata */
+  /* APPEND: as they were in another store, so that clients notice nothing; each may be left out.  With save_date, above.  What does
+   * not fit is CANNOT: a UID below UIDNEXT or that the driver cannot give, a unique id that another message of the mailbox
+   * has, or that is none (RFC 1939 7), a mod-sequence above SATCHEL_IMPORT_MODSEQ_MAX. */
+  guint32 uid;    /* 0: the next; UIDNEXT is behind it then */
+  guint64 modseq; /* 0: the transaction's.  The mailbox's highestmodseq is at least this then, and whatever changes later has more */
+  guint8 email_id[16]; /* all 0: a new one.  Others may have it too: copies */
+  char *unique_id;     /* POP3's; NULL: what the protocol makes; owned */
 } SatchelOperation SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
@@ -98,9 +137,13 @@ SATCHEL_API const SatchelAccess *satchel_transaction_access (const SatchelTransa
 SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind,
                                                        SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
                                                        SatchelStorageMailbox *destination);
+/* Any thread, before the commit; for layers in `plan`.  @key and @value are kept until then; @value NULL takes the key away from a
+ * copy.  A key set twice: the later counts.  Too long is LIMIT at commit. */
+SATCHEL_API void satchel_operation_set_metadata (SatchelOperation *operation, const char *key, GBytes *value);
 /* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
  * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
- * Errors: NOPERM (rights), OVERQUOTA, LIMIT (keywords of a mailbox), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), IO, CORRUPT.
+ * Errors: NOPERM (rights), OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (keyword that is no atom), NONEXISTENT (mailbox gone), CANNOT
+ * (what does not fit; a kind or member of an operation that the driver or a layer does not know), IO, CORRUPT.
  * Results of an operation are valid until the transaction is freed. */
 SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
 

@@ -61,14 +61,14 @@ make_plan (MdStore *store, Member *member)
   GError *error = NULL;
   member->plan = md_plan_new (store);
   guint n = satchel_transaction_n_operations (member->transaction);
-  for (guint i = 0; i < n; i++)
-    if (!md_plan_operation (member->plan, satchel_transaction_operation (member->transaction, i), &error))
-      {
-        md_plan_undo (member->plan);
-        g_clear_pointer (&member->plan, md_plan_free);
-        fail (member, error);
-        return;
-      }
+  gboolean ok = md_plan_begin_imports (store, member->transaction, &error);
+  for (guint i = 0; ok && i < n; i++)
+    ok = md_plan_operation (member->plan, satchel_transaction_operation (member->transaction, i), &error);
+  if (ok && md_plan_save_imports (member->plan, &error))
+    return;
+  md_plan_undo (member->plan);
+  g_clear_pointer (&member->plan, md_plan_free);
+  fail (member, error);
 }
 
 /* Undoes what was planned from @first on, last to first, without a verdict. */

@@ -41,4 +41,8 @@ const SatchelStorageOps md_ops = {
   .fill_dates = md_fill_dates,
   .hold_syncs = md_hold_syncs,
   .usage = md_usage,
+  .import_mailbox = md_import_mailbox,
+  .list_metadata = md_list_metadata,
+  .tombstones = md_tombstones,
+  .fields = SATCHEL_FIELDS_ALL,
 };

@@ -232,6 +232,59 @@ md_name_id (const char *name, gsize base_len, GString *out)
     }
 }
 
+/* 16 bytes are 22 letters of base64url (RFC 4648 5).  To others than us, and to the parser above, the field is a part of the
+ * prefix: so every copy keeps it. */
+void
+md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD])
+{
+  g_autofree char *text = g_base64_encode (id, 16);
+  g_snprintf (ret_field, MD_EMAIL_ID_FIELD, ",E=%.22s", text);
+  g_strdelimit (ret_field, "+", '-');
+  g_strdelimit (ret_field, "/", '_');
+}
+
+/* @p..@end: "E=" and an id, written as we do. */
+static gboolean
+parse_email_id (const char *p, const char *end, guint8 ret_id[16])
+{
+  char text[25], again[MD_EMAIL_ID_FIELD];
+  gsize len = 0;
+  if (end - p != 24 || p[0] != 'E' || p[1] != '=')
+    return FALSE;
+  g_snprintf (text, sizeof text, "%.22s==", p + 2);
+  g_strdelimit (text, "-", '+');
+  g_strdelimit (text, "_", '/');
+  g_autofree guchar *id = g_base64_decode (text, &len);
+  if (len != 16)
+    return FALSE;
+  md_name_make_email_id (id, again);
+  if (memcmp (again + 1, p, 24) != 0)
+    return FALSE;
+  memcpy (ret_id, id, 16);
+  return TRUE;
+}
+
+void
+md_name_email_id (const char *name, gsize base_len, guint8 ret_id[16])
+{
+  const char *end = name + base_len;
+  for (const char *comma = memchr (name, ',', base_len); comma != NULL;)
+    {
+      const char *next = memchr (comma + 1, ',', (gsize) (end - comma - 1));
+      if (parse_email_id (comma + 1, next != NULL ? next : end, ret_id))
+        return;
+      comma = next;
+    }
+  g_autoptr (GString) text = g_string_new (NULL);
+  md_name_id (name, base_len, text);
+  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
+  g_checksum_update (sum, (const guchar *) text->str, (gssize) text->len);
+  guint8 digest[32];
+  gsize len = sizeof digest;
+  g_checksum_get_digest (sum, digest, &len);
+  memcpy (ret_id, digest, 16);
+}
+
 void
 md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out)
 {

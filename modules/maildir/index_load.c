@@ -165,6 +165,7 @@ load_tombstone (Loader *loader)
     {
       entry->bits |= MD_ENTRY_DEAD;
       table->n_dead++;
+      md_metadata_drop (loader->mb, uids[0]);
     }
   return TRUE;
 }

@@ -12,6 +12,7 @@ libmaildir_la_SOURCES = \
 	modules/maildir/filename.c \
 	modules/maildir/folder.c \
 	modules/maildir/hold.c \
+	modules/maildir/import.c \
 	modules/maildir/index.c \
 	modules/maildir/index_format.h \
 	modules/maildir/index_load.c \
@@ -23,9 +24,12 @@ libmaildir_la_SOURCES = \
 	modules/maildir/maildir_sys.c \
 	modules/maildir/maildir_sys.h \
 	modules/maildir/message.c \
+	modules/maildir/metadata.c \
 	modules/maildir/plan.c \
 	modules/maildir/plan.h \
+	modules/maildir/plan_append.c \
 	modules/maildir/plan_copy.c \
+	modules/maildir/plan_import.c \
 	modules/maildir/scan.c \
 	modules/maildir/settings.c \
 	modules/maildir/slots.c \

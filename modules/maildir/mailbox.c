@@ -163,15 +163,17 @@ new_state (MdStore *store, MdSlots *slots, guint32 uidvalidity, guint32 uid_limi
 
 /* For a directory just made: new, cur, tmp and the state. */
 gboolean
-md_mailbox_create_files (MdStore *store, int fd, GError **error)
+md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as, GError **error)
 {
   static const char *const names[] = { "tmp", "new", "cur" };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     if (md_sys.mkdirat (fd, names[i], 0700) != 0 && errno != EEXIST)
       return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
   MdSlots slots;
-  gboolean ok = new_state (store, &slots, 0, 1, error)
-                && md_slots_create (&slots, fd, MD_STATE_FILE, FALSE, error);
+  gboolean ok = new_state (store, &slots, as != NULL ? as->uidvalidity : 0, as != NULL ? as->uidnext : 1, error);
+  if (as != NULL)
+    memcpy (&slots.words[MD_STATE_ID_1], as->mailbox_id, 16);
+  ok = ok && md_slots_create (&slots, fd, MD_STATE_FILE, FALSE, error);
   md_slots_close (&slots);
   return ok;
 }
@@ -224,6 +226,20 @@ foreign_list (MdMailbox *mb)
     return list;
   md_uidlist_free (list);
   return md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
+}
+
+/* Lines that have ours beside a unique id were imported, or of another server; what it told goes on. */
+static gboolean
+has_own_unique_ids (const MdUidlist *list)
+{
+  for (guint i = 0; i < list->lines->len; i++)
+    {
+      const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
+      gsize len;
+      if (line->is_checked && md_uidlist_field (line, 'P', &len) != NULL)
+        return TRUE;
+    }
+  return FALSE;
 }
 
 /* State file lost: UIDVALIDITY from a whole index, the list of foreign UIDs, or most of the names; else a
@@ -285,6 +301,7 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
     }
   if (!new_state (mb->store, &mb->state, uidvalidity, (guint32) limit, error))
     return FALSE;
+  mb->state.words[MD_STATE_HAS_UNIQUE_IDS] = is_ours && has_own_unique_ids (list);
   return md_slots_create (&mb->state, mb->fd, MD_STATE_FILE, TRUE, error);
 }
 
@@ -422,6 +439,7 @@ md_mailbox_unload (MdMailbox *mb)
   md_courier_write (mb);
   md_unique_ids_drop (mb->unique_ids);
   md_unsized_free (mb->unsized);
+  g_clear_pointer (&mb->told_ids, g_hash_table_unref);
   md_index_close (mb);
   md_cache_close (&mb->cache);
   md_slots_close (&mb->state);

@@ -103,6 +103,11 @@ gboolean md_name_build (GString *out, const MdNameParts *parts);
 void md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown);
 /* The base name without our fields: what the email id is made from, kept by copies. */
 void md_name_id (const char *name, gsize base_len, GString *out);
+/* The email id (RFC 8474): what field E says, else a hash of the above. */
+void md_name_email_id (const char *name, gsize base_len, guint8 ret_id[16]);
+/* ",E=", to go behind a prefix, of which it is a part from then on. */
+#define MD_EMAIL_ID_FIELD 26u
+void md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD]);
 /* Suffix letters that mean nothing to us, kept when we rename. */
 void md_name_unknown (const char *name, gsize len, guint32 known_letters, GString *out);
 
@@ -155,7 +160,7 @@ gboolean md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean 
 gboolean md_slots_commit (MdSlots *slots, GError **error);
 void md_slots_hint (MdSlots *slots);
 void md_slots_close (MdSlots *slots);
-enum { MD_STATE_UIDVALIDITY, MD_STATE_UID_LIMIT, MD_STATE_ID_1, MD_STATE_ID_2, MD_STATE_RECENT, MD_STATE_HISTORY };
+enum { MD_STATE_UIDVALIDITY, MD_STATE_UID_LIMIT, MD_STATE_ID_1, MD_STATE_ID_2, MD_STATE_RECENT, MD_STATE_HISTORY, MD_STATE_HAS_UNIQUE_IDS };
 enum { MD_USER_MODSEQ_LIMIT, MD_USER_UIDVALIDITY };
 enum { MD_HINT_MODSEQ, MD_HINT_BOOT_1, MD_HINT_BOOT_2 };       /* of the user */
 enum { MD_HINT_SEQUENCE, MD_HINT_INDEX_BOOT_1, MD_HINT_INDEX_BOOT_2 }; /* of a mailbox */
@@ -271,6 +276,9 @@ void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GAr
 /* Appends @lines, or writes the file anew with a header; @guid: "" for our own. */
 gboolean md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew,
                             gboolean durable, GError **error);
+/* Appends lines of our own files, which have unique ids of their own.  Durable. */
+gboolean md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error);
+gboolean md_uidlist_has_unique_ids (const MdUidlist *list); /* any of its lines */
 /* Lists our own files where people may go back; never fails an operation. */
 void md_uidlist_add_ours (MdMailbox *mb);
 
@@ -391,6 +399,8 @@ void md_user_log (MdStore *store, char what, const char *name, const char *other
 gboolean md_user_save_change (MdStore *store, char what, const char *name, const char *other, GError **error);
 gboolean md_user_next_modseq (MdStore *store, guint64 *ret, GError **error);
 gboolean md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error);
+/* What is given from now on is above these, which another store gave; 0: as it is. */
+gboolean md_user_raise (MdStore *store, guint64 modseq, guint32 uidvalidity, GError **error);
 
 /* ---- journal.c: intent of a transaction of several steps ---- */
 typedef enum { MD_STEP_RENAME = 1, MD_STEP_LINK, MD_STEP_UNLINK, MD_STEP_RENAME_DIR } MdStepKind;
@@ -464,6 +474,8 @@ struct MdMailbox
   int control_fd; /* UID list and keywords; the same as fd if there is no other place for them */
   guint32 listed_upto;     /* the UID list has all below it, and UIDNEXT; 0: not known */
   MdUniqueIds *unique_ids; /* guarded by `table`; NULL: not read */
+  GHashTable *told_ids;    /* unique ids of messages below told_upto, to which imports must not add another; NULL: not made */
+  guint32 told_upto;
   gboolean is_changed;     /* since it was opened: Courier's files are behind */
   gboolean is_deleted;
   MdSlots state;
@@ -499,7 +511,8 @@ MdMailbox *md_mailbox_load (MdStore *store, const char *name, GError **error);
 void md_mailbox_unload (MdMailbox *mb);
 /* An index of this boot whose directories have not moved answers by itself, of a mailbox that can be opened. */
 gboolean md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, SatchelMailboxState *ret_state);
-gboolean md_mailbox_create_files (MdStore *store, int fd, GError **error);
+/* @as: NULL, or whose id, UIDVALIDITY and UIDNEXT it has. */
+gboolean md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as, GError **error);
 void md_mailbox_state (MdMailbox *mb, guint64 modseq, SatchelMailboxState *ret);
 gboolean md_mailbox_reserve_uids (MdMailbox *mb, guint32 upto, GError **error);
 void md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq);
@@ -528,6 +541,9 @@ void md_remove_tree (int dirfd, const char *name);
 gboolean md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error); /* list.c */
 gboolean md_list_is_current (SatchelStorage *storage, const SatchelAccess *access);
 gboolean md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error); /* tree.c */
+/* Writer lock held. */
+gboolean md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, GError **error);
+gboolean md_remove_locked (MdStore *store, const char *name, GError **error);
 gboolean md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
 gboolean md_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error);
 gboolean md_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error); /* list.c */
@@ -589,6 +605,15 @@ gboolean md_hold_settle (MdStore *store, GError **error);
 void md_hold_drop (MdStore *store);
 gboolean md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error); /* dates.c */
 void md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value);
+void md_metadata_drop (MdMailbox *mb, guint32 uid);
+gboolean md_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                           const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error); /* metadata.c */
+gboolean md_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GArray *tombstones,
+                        guint64 *ret_history_start, GError **error); /* import.c */
+gboolean md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                            const SatchelMailboxImport *import, GError **error);
+/* @md_unique_id, or what the protocol makes; never NULL for a message that is there. */
+char *md_unique_id_told (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid);
 
 gboolean md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                         GError **error); /* unique_ids.c */
@@ -623,6 +648,14 @@ typedef struct MdKeywordUse
   gboolean is_full;       /* none is free for another name */
   guint n_without;        /* names that had no room */
 } MdKeywordUse;
+/* What a transaction imports into a mailbox. */
+typedef struct MdImport
+{
+  MdMailbox *mb;
+  guint32 uidnext; /* before it: given back if it fails, so that the same can be tried again */
+  GString *lines;  /* of the UID list */
+} MdImport;
+void md_import_free (gpointer import);
 struct MdPlan
 {
   MdStore *store;
@@ -632,8 +665,10 @@ struct MdPlan
   GPtrArray *before;    /* their snapshots before it, references */
   GPtrArray *staged;    /* MdStaged taken */
   GArray *keyword_uses; /* MdKeywordUse */
+  GPtrArray *imports;   /* MdImport */
   gboolean syncs_tmp;
   guint64 modseq;       /* 0: none taken yet */
+  guint64 op_modseq;    /* what the operation at work gives to what it changes: this, or what it imports */
   gboolean op_changes;  /* the operation at work changed something so far */
   GStringChunk *names;  /* of the steps */
   GString *new_name, *unknown; /* of the message at work */
@@ -643,6 +678,11 @@ void md_plan_free (MdPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (MdPlan, md_plan_free)
 gboolean md_plan_operation (MdPlan *plan, SatchelOperation *operation, GError **error);
 void md_plan_undo (MdPlan *plan); /* of the memory */
+void md_plan_undo_imports (MdPlan *plan); /* part of it */
+/* Before the first operation: counters go above what it imports. */
+gboolean md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError **error);
+/* After the last: unique ids, durable before anything is done.  FALSE: undo. */
+gboolean md_plan_save_imports (MdPlan *plan, GError **error);
 void md_plan_tell_keywords (const MdPlan *plan); /* a log line for each mailbox that had no room for all */
 void md_plan_touch (MdPlan *plan, MdMailbox *mb);
 MdStep *md_plan_step (MdPlan *plan, MdStepKind kind);

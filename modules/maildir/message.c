@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reading messages: content, email id, attributes, private metadata.  Any thread, beside a commit.
+ * Reading messages: content, email id, attributes.  Any thread, beside a commit.
  */
 #include "config.h"
 
@@ -12,7 +12,6 @@
 
 /* Content up to this is read and converted in one go; it lives as long as its stream. */
 #define SMALL_BYTES (128u << 10)
-#define METADATA_MAX 1024u
 
 typedef struct Place
 {
@@ -196,14 +195,7 @@ md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorag
   Place place;
   if (!find_place (mailbox->driver, uid, &place))
     return satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
-  g_autoptr (GString) text = g_string_new (NULL);
-  md_name_id (place.name, place.base_len, text);
-  g_autoptr (GChecksum) sum = g_checksum_new (G_CHECKSUM_SHA256);
-  g_checksum_update (sum, (const guchar *) text->str, (gssize) text->len);
-  guint8 digest[32];
-  gsize len = sizeof digest;
-  g_checksum_get_digest (sum, digest, &len);
-  memcpy (ret_id, digest, 16);
+  md_name_email_id (place.name, place.base_len, ret_id);
   return TRUE;
 }
 
@@ -308,63 +300,4 @@ md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
     md_mailbox_publish (mb);
   g_mutex_unlock (&store->writer);
   return TRUE;
-}
-
-/* ---------------------------------------------------------------- metadata */
-
-void
-md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
-{
-  if (mb->metadata == NULL)
-    {
-      if (value == NULL)
-        return;
-      mb->metadata = g_hash_table_new_full (satchel_number_hash, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
-    }
-  GHashTable *keys = g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid));
-  if (keys == NULL)
-    {
-      keys = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
-      g_hash_table_insert (mb->metadata, GUINT_TO_POINTER (uid), keys);
-    }
-  if (value != NULL)
-    g_hash_table_replace (keys, g_strdup (key), g_bytes_ref (value));
-  else
-    g_hash_table_remove (keys, key);
-}
-
-gboolean
-md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 const char *key, GBytes **ret, GError **error)
-{
-  MdMailbox *mb = mailbox->driver;
-  g_mutex_lock (&mb->store->writer);
-  gboolean exists = md_table_find (&mb->table, uid) != NULL;
-  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
-  GBytes *value = keys != NULL ? g_hash_table_lookup (keys, key) : NULL;
-  if (exists)
-    *ret = value != NULL ? g_bytes_ref (value) : NULL;
-  g_mutex_unlock (&mb->store->writer);
-  return exists || satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
-}
-
-gboolean
-md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 const char *key, GBytes *value, GError **error)
-{
-  MdMailbox *mb = mailbox->driver;
-  gsize key_len = strlen (key);
-  if (key_len == 0 || key_len > 255 || (value != NULL && g_bytes_get_size (value) > METADATA_MAX))
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of at most %u bytes a key", METADATA_MAX);
-  g_mutex_lock (&mb->store->writer);
-  gboolean exists = md_table_find (&mb->table, uid) != NULL;
-  if (exists)
-    {
-      md_metadata_set (mb, uid, key, value);
-      md_index_metadata (mb, uid, key, value);
-      mb->index.needs_sync = TRUE; /* durable with the next commit */
-      md_index_flush (mb, FALSE, NULL);
-    }
-  g_mutex_unlock (&mb->store->writer);
-  return exists || satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
 }

@@ -37,6 +37,7 @@ md_plan_new (MdStore *store)
   plan->before = g_ptr_array_new_with_free_func (unref_snapshot);
   plan->staged = g_ptr_array_new ();
   plan->keyword_uses = g_array_new (FALSE, TRUE, sizeof (MdKeywordUse));
+  plan->imports = g_ptr_array_new_with_free_func (md_import_free);
   plan->names = g_string_chunk_new (1024);
   plan->new_name = g_string_sized_new (MD_NAME_MAX);
   plan->unknown = g_string_sized_new (MD_LETTERS);
@@ -52,6 +53,7 @@ md_plan_free (MdPlan *plan)
   g_ptr_array_unref (plan->before);
   g_ptr_array_unref (plan->staged);
   g_array_unref (plan->keyword_uses);
+  g_ptr_array_unref (plan->imports);
   g_string_chunk_free (plan->names);
   g_string_free (plan->new_name, TRUE);
   g_string_free (plan->unknown, TRUE);
@@ -103,6 +105,7 @@ md_plan_undo (MdPlan *plan)
       switch (effect->kind)
         {
         case MD_EFFECT_ADD:
+          md_metadata_drop (effect->mb, effect->uid);
           entry = md_table_find (table, effect->uid);
           if (entry != NULL)
             {
@@ -138,6 +141,7 @@ md_plan_undo (MdPlan *plan)
         }
     }
   g_mutex_unlock (lock);
+  md_plan_undo_imports (plan);
   for (guint i = 0; i < plan->mailboxes->len; i++)
     md_mailbox_take_snapshot (plan->mailboxes->pdata[i], satchel_snapshot_ref (plan->before->pdata[i]));
 }
@@ -147,7 +151,10 @@ md_plan_undo (MdPlan *plan)
 static gboolean
 take_modseq (MdPlan *plan, GError **error)
 {
-  return plan->modseq != 0 || md_user_next_modseq (plan->store, &plan->modseq, error);
+  if (plan->modseq == 0 && !md_user_next_modseq (plan->store, &plan->modseq, error))
+    return FALSE;
+  plan->op_modseq = plan->modseq;
+  return TRUE;
 }
 
 gboolean
@@ -155,7 +162,7 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
 {
   if (!md_mailbox_reserve_uids (mb, mb->uidnext + 1, error))
     return FALSE;
-  *ret = mb->uidnext++; /* not given back when the transaction fails */
+  *ret = mb->uidnext++; /* not given back when the transaction fails, unless it imports */
   return TRUE;
 }
 
@@ -325,7 +332,7 @@ md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *bui
 {
   SatchelMailboxState state;
   guint64 modseq = mb->snapshot->state.highestmodseq;
-  md_mailbox_state (mb, plan->op_changes ? MAX (plan->modseq, modseq) : modseq, &state);
+  md_mailbox_state (mb, plan->op_changes ? MAX (plan->op_modseq, modseq) : modseq, &state);
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
 }
 
@@ -370,46 +377,6 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
 }
 
 /* ---------------------------------------------------------------- operations */
-
-static gboolean
-plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
-{
-  MdMailbox *mb = op->mailbox->driver;
-  SatchelStaged *staged = satchel_stage_staged (op->stage);
-  MdStaged *content = staged->driver;
-  SatchelMessageRow row = { .flags = op->flags & (SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED),
-                            .modseq = plan->modseq,
-                            .size = staged->size,
-                            .internal_date = op->internal_date,
-                            .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
-  if (content == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
-  if (!md_plan_take_uid (mb, &row.uid, error) || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
-    return FALSE;
-  gint64 now = md_now_us () / G_USEC_PER_SEC;
-  gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
-  char prefix[128];
-  md_unique_name (prefix, is_sane ? op->internal_date : now);
-  MdNameParts parts = { prefix,           content->disk_size, staged->size, content->length, op->internal_date,
-                        content->is_raw,  mb->uidvalidity,    row.uid };
-  g_autoptr (GString) name = g_string_sized_new (192);
-  if (!md_name_build (name, &parts))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
-  MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
-  step->from = md_plan_name (plan, content->spool != NULL ? content->spool : content->name);
-  step->from_fd = content->spool != NULL ? plan->store->root_fd : plan->store->tmp_fd;
-  step->from_dir = "tmp";
-  step->is_external = content->spool != NULL;
-  step->is_staged = content->spool == NULL;
-  plan->syncs_tmp |= content->spool == NULL;
-  g_ptr_array_add (plan->staged, content);
-  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
-  md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
-  md_plan_finish_builder (plan, mb, builder);
-  g_array_append_val (op->ret_uids, row.uid);
-  op->ret_uidvalidity = mb->uidvalidity;
-  return TRUE;
-}
 
 /* Calls @func for each message of the set that is there. */
 gboolean
@@ -594,7 +561,7 @@ plan_kind (MdPlan *plan, SatchelOperation *op, GError **error)
   switch (op->kind)
     {
     case SATCHEL_OPERATION_APPEND:
-      return plan_append (plan, op, error);
+      return md_plan_append (plan, op, error);
     case SATCHEL_OPERATION_FLAGS:
       return plan_flags (plan, op, error);
     case SATCHEL_OPERATION_EXPUNGE:
@@ -617,7 +584,9 @@ md_plan_operation (MdPlan *plan, SatchelOperation *op, GError **error)
   plan->op_changes = FALSE;
   if (op->kind != SATCHEL_OPERATION_FLAGS && !take_modseq (plan, error))
     return FALSE;
+  if (op->modseq != 0)
+    plan->op_modseq = op->modseq;
   gboolean ok = plan_kind (plan, op, error);
-  op->ret_modseq = plan->op_changes ? plan->modseq : 0;
+  op->ret_modseq = plan->op_changes ? plan->op_modseq : 0;
   return ok;
 }

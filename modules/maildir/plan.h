@@ -22,4 +22,13 @@ gboolean md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapsh
                                gpointer data, GError **error);
 gboolean md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid,
                                GError **error);
+/* Of a message that this plan adds. */
+void md_plan_set_metadata (MdMailbox *mb, guint32 uid, const SatchelOperation *op);
+gboolean md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error); /* plan_append.c */
 gboolean md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error);
+
+/* plan_import.c: messages with UIDs and unique ids of another store. */
+/* The UID that @op says.  CANNOT: it does not fit. */
+gboolean md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid, GError **error);
+/* @name: as it is planned, of which the first @base_len bytes stay. */
+void md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name, guint base_len);

@@ -55,9 +55,13 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
                         copied->row.internal_date, parsed.is_raw, to->uidvalidity, copied->row.uid };
   if (md_name_build (copied->name, &parts))
     return TRUE;
-  char unique[128];
+  char unique[128], field[MD_EMAIL_ID_FIELD];
+  guint8 id[16];
   md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
-  parts.prefix = unique;
+  md_name_email_id (old, entry->base_len, id);
+  md_name_make_email_id (id, field);
+  g_string_printf (prefix, "%s%s", unique, field);
+  parts.prefix = prefix->str;
   g_string_truncate (copied->name, 0);
   return md_name_build (copied->name, &parts)
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
@@ -121,6 +125,7 @@ typedef struct Copying
 {
   GArray *copies; /* Copied */
   Translation translation;
+  SatchelKeywordSet keywords; /* that each gets besides */
 } Copying;
 
 static gboolean
@@ -129,11 +134,15 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
 {
   Copying *copying = data;
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
+  if (op->only_deleted && (row->flags & SATCHEL_FLAG_DELETED) == 0)
+    return TRUE;
   MdEntry *entry = md_plan_entry_of (from, row->uid, error);
   Copied copied = { .row = *row, .from_uid = row->uid };
   if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error))
     return FALSE;
   translate (from, &copying->translation, &copied.row.keywords);
+  satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
+  copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;
   copied.row.modseq = plan->modseq;
   copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
@@ -176,6 +185,7 @@ copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
     g_array_index (copies, Copied, i).attributes = blobs[i];
 }
 
+/* From memory, where it stays until the end of the transaction also if the message moves. */
 static void
 copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
 {
@@ -187,11 +197,7 @@ copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
   gpointer key, value;
   g_hash_table_iter_init (&iter, held);
   while (g_hash_table_iter_next (&iter, &key, &value))
-    {
-      md_metadata_set (to, to_uid, key, value);
-      md_index_metadata (to, to_uid, key, value);
-    }
-  to->index.needs_sync = TRUE;
+    md_metadata_set (to, to_uid, key, value);
 }
 
 gboolean
@@ -201,7 +207,8 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
   g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
   g_array_set_clear_func (copies, clear_copied);
   Copying copying = { .copies = copies };
-  if (!make_translation (plan, op, &copying.translation, error))
+  if (!make_translation (plan, op, &copying.translation, error)
+      || !md_plan_keyword_bits (plan, to, op->keywords, MD_KEYWORDS_ROOM, &copying.keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, from);
   gboolean ok = md_plan_each_message (plan, op, builder, collect_copy, &copying, error);
@@ -221,6 +228,7 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
       g_autoptr (GString) name = g_string_new (copied->name->str);
       md_plan_add_message (plan, to, builder, &copied->row, name, copied->attributes, step);
       copy_metadata (from, copied->from_uid, to, copied->row.uid);
+      md_plan_set_metadata (to, copied->row.uid, op);
       satchel_uid_set_add (&op->ret_source, copied->from_uid, copied->from_uid);
       g_array_append_val (op->ret_uids, copied->row.uid);
     }

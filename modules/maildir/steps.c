@@ -215,6 +215,21 @@ store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
   g_mutex_unlock (&mb->store->table);
 }
 
+/* Only the index holds it. */
+static void
+note_metadata (MdMailbox *mb, guint32 uid)
+{
+  GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
+  GHashTableIter iter;
+  gpointer key, value;
+  if (keys == NULL || g_hash_table_size (keys) == 0)
+    return;
+  g_hash_table_iter_init (&iter, keys);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    md_index_metadata (mb, uid, key, value);
+  mb->index.needs_sync = TRUE;
+}
+
 static void
 note_effects (MdMailbox *mb, const MdPlan *plan)
 {
@@ -234,7 +249,10 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
       if (entry == NULL || !md_row_of (mb->snapshot, effect->uid, &row))
         continue;
       if (effect->kind == MD_EFFECT_ADD)
-        md_index_row (mb, &row, entry);
+        {
+          md_index_row (mb, &row, entry);
+          note_metadata (mb, effect->uid);
+        }
       else
         md_index_flags (mb, &row, entry);
     }
@@ -293,8 +311,8 @@ md_plan_finish (MdPlan *const *plans, guint n)
       for (guint i = 0; i < plans[p]->effects->len; i++)
         {
           const MdEffect *effect = &g_array_index (plans[p]->effects, MdEffect, i);
-          if (effect->kind == MD_EFFECT_REMOVE && effect->mb->metadata != NULL)
-            g_hash_table_remove (effect->mb->metadata, GUINT_TO_POINTER (effect->uid));
+          if (effect->kind == MD_EFFECT_REMOVE)
+            md_metadata_drop (effect->mb, effect->uid);
         }
     }
   for (guint i = 0; i < all->len; i++)

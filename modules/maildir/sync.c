@@ -270,6 +270,7 @@ apply_known (Sync *sync)
           mb->table.n_dead++;
           mb->cache.dead += entry->cache_len;
           g_mutex_unlock (&mb->store->table);
+          md_metadata_drop (mb, entry->uid);
           md_mailbox_add_tombstone (mb, entry->uid, sync->modseq);
           continue;
         }

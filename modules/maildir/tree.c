@@ -53,7 +53,7 @@ take_away (MdStore *store, const char *dir, int trash_fd, const char *unique, GE
 
 /* A whole mailbox under a name nobody looks at, then renamed: no half one is ever seen. */
 static gboolean
-make_folder (MdStore *store, const char *dir, GError **error)
+make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GError **error)
 {
   char unique[128];
   int trash_fd = open_trash (store, error);
@@ -63,7 +63,7 @@ make_folder (MdStore *store, const char *dir, GError **error)
   gboolean ok = md_sys.mkdirat (trash_fd, unique, 0700) == 0
                 || satchel_error_set_errno (error, errno, "mkdir");
   int fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
-  ok = fd >= 0 && md_mailbox_create_files (store, fd, error);
+  ok = fd >= 0 && md_mailbox_create_files (store, fd, as, error);
   if (ok)
     {
       /* Other servers tell a folder from the root by this file. */
@@ -99,8 +99,8 @@ settle (MdStore *store, GError **error)
   return md_journal_settle (store, error) && md_hold_settle (store, error);
 }
 
-static gboolean
-create_locked (MdStore *store, const char *name, GError **error)
+gboolean
+md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, GError **error)
 {
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
@@ -116,7 +116,7 @@ create_locked (MdStore *store, const char *name, GError **error)
       && (!S_ISDIR (st.st_mode)
           || ((store->settings.layout & MD_LAYOUT_FS) == 0 && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
-  if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, error))
+  if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, as, error))
     return FALSE;
   /* Only the log is new: it waits for the next save, which costs two syncs. */
   md_user_log (store, 'c', name, NULL);
@@ -128,7 +128,7 @@ md_create (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = create_locked (store, name, error);
+  gboolean ok = md_create_as (store, name, NULL, error);
   g_mutex_unlock (&store->writer);
   if (!ok || special_use == 0 || md_set_special_use (storage, access, name, special_use, error))
     return ok;
@@ -138,8 +138,8 @@ md_create (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 
 /* ---------------------------------------------------------------- remove */
 
-static gboolean
-remove_locked (MdStore *store, const char *name, GError **error)
+gboolean
+md_remove_locked (MdStore *store, const char *name, GError **error)
 {
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   guint64 modseq;
@@ -188,7 +188,7 @@ md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = remove_locked (store, name, error);
+  gboolean ok = md_remove_locked (store, name, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }
@@ -352,7 +352,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
 static gboolean
 rename_inbox (MdStore *store, const char *to, GError **error)
 {
-  if (!create_locked (store, to, error))
+  if (!md_create_as (store, to, NULL, error))
     return FALSE;
   MdMailbox *open = g_hash_table_lookup (store->open, "");
   MdMailbox *inbox = open != NULL ? open : md_mailbox_load (store, "INBOX", error);
@@ -378,7 +378,7 @@ rename_inbox (MdStore *store, const char *to, GError **error)
   if (inbox != NULL && inbox != open)
     md_mailbox_unload (inbox);
   if (!ok)
-    remove_locked (store, to, NULL);
+    md_remove_locked (store, to, NULL);
   return ok;
 }
 

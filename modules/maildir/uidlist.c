@@ -115,7 +115,9 @@ parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end
   if (list->version == 3)
     {
       const char *colon = memchr (at, ':', (gsize) (end - at));
-      if (colon == NULL || colon[-1] != ' ')
+      while (colon != NULL && colon[-1] != ' ') /* unique ids may have one */
+        colon = memchr (colon + 1, ':', (gsize) (end - colon - 1));
+      if (colon == NULL)
         return FALSE;
       line.base = colon + 1;
       line.fields = at + 1;
@@ -256,6 +258,16 @@ md_uidlist_field (const MdUidlistLine *line, char key, gsize *ret_len)
       p = field_end + 1;
     }
   return NULL;
+}
+
+gboolean
+md_uidlist_has_unique_ids (const MdUidlist *list)
+{
+  gsize len;
+  for (guint i = 0; i < list->lines->len; i++)
+    if (md_uidlist_field (&g_array_index (list->lines, MdUidlistLine, i), 'P', &len) != NULL)
+      return TRUE;
+  return FALSE;
 }
 
 /* Fields of others, as they were: saved unique ids, GUIDs, sizes. */

@@ -24,8 +24,18 @@ md_uidlist_has_ours (const MdMailbox *mb)
   return mb->store->user != NULL && mb->store->user->server == MD_SERVER_DOVECOT;
 }
 
+/* Must one of our own be in it, though its name has all the rest? */
+static gboolean
+has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
+{
+  gsize len;
+  const MdUidlistLine *line = old != NULL ? md_uidlist_find (old, md_table_name (&mb->table, entry), entry->base_len) : NULL;
+  return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
+}
+
+/* @old: NULL, or where unique ids of our own files are. */
 static void
-add_entries (const MdMailbox *mb, guint32 first, GArray *files)
+add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *files)
 {
   for (guint i = 0; i < mb->table.entries->len; i++)
     {
@@ -33,7 +43,7 @@ add_entries (const MdMailbox *mb, guint32 first, GArray *files)
       guint32 index;
       guint row;
       if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) != 0
-          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb))
+          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb) && !has_saved_id (mb, entry, old))
           || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
         continue;
       const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
@@ -57,7 +67,7 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
 {
   g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
   if (mb->snapshot != NULL)
-    add_entries (mb, 0, files);
+    add_entries (mb, 0, md_uidlist_has_unique_ids (old) ? old : NULL, files);
   if (arrivals != NULL)
     g_array_append_vals (files, arrivals->data, arrivals->len);
   g_array_sort (files, by_uid);
@@ -109,6 +119,38 @@ md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GStri
   return ok;
 }
 
+/* Can a line be appended to it, or is there none? */
+static gboolean
+is_whole (const MdMailbox *mb)
+{
+  int fd = md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+  struct stat st;
+  char head[2], end;
+  if (fd < 0)
+    return errno == ENOENT;
+  gboolean is_good = md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > (off_t) sizeof head
+                     && md_sys.pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head && memcmp (head, "3 ", 2) == 0
+                     && md_sys.pread (fd, &end, 1, st.st_size - 1) == 1 && end == '\n';
+  md_sys.close (fd);
+  return is_good;
+}
+
+gboolean
+md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error)
+{
+  g_autoptr (GString) all = g_string_new (NULL);
+  g_autoptr (MdUidlist) old = NULL;
+  const gboolean anew = !is_whole (mb);
+  if (anew)
+    {
+      old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
+      md_uidlist_everything (mb, old, NULL, all);
+    }
+  g_string_append_len (all, lines->str, (gssize) lines->len);
+  mb->listed_upto = 0; /* where all of ours are listed, it is put in order at the end of the commit */
+  return md_uidlist_append (mb, mb->uidnext, anew ? old->guid : "", all, anew, TRUE, error);
+}
+
 void
 md_uidlist_add_ours (MdMailbox *mb)
 {
@@ -132,7 +174,7 @@ md_uidlist_add_ours (MdMailbox *mb)
   else
     {
       g_autoptr (GArray) files = g_array_new (FALSE, FALSE, sizeof (MdListed));
-      add_entries (mb, mb->listed_upto, files);
+      add_entries (mb, mb->listed_upto, NULL, files);
       for (guint i = 0; i < files->len; i++)
         md_uidlist_add (mb, &g_array_index (files, MdListed, i), lines);
     }

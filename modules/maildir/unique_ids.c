@@ -85,18 +85,58 @@ text_of (const MdUniqueIds *ids, const GArray *from, guint32 uid)
   return NULL;
 }
 
+/* Is it of the message that has the UID now?  The list may have lines of what never came, or has gone. */
+static gboolean
+is_live (MdMailbox *mb, const MdUidlistLine *line)
+{
+  const MdEntry *entry = md_table_find (&mb->table, line->uid);
+  return entry != NULL && entry->base_len == line->base_len && memcmp (md_table_name (&mb->table, entry), line->base, line->base_len) == 0;
+}
+
 /* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same. */
 static void
-find_doubles (MdUniqueIds *ids)
+add_saved (MdUniqueIds *ids, const MdUidlistLine *line)
 {
-  guint n_kept = 0;
-  for (guint i = 0; i < ids->saved->len; i++)
+  gsize len;
+  const char *text = md_uidlist_field (line, 'P', &len);
+  if (text == NULL)
+    return;
+  g_autofree char *id = g_strndup (len > 0 ? text : line->base, len > 0 ? len : line->base_len);
+  if (!g_hash_table_contains (ids->known, id))
     {
-      SavedId saved = g_array_index (ids->saved, SavedId, i);
-      if (g_hash_table_add (ids->known, ids->texts->data + saved.text))
-        g_array_index (ids->saved, SavedId, n_kept++) = saved;
+      add_text (ids, ids->saved, line->uid, id, strlen (id));
+      g_hash_table_add (ids->known, g_steal_pointer (&id));
     }
-  g_array_set_size (ids->saved, n_kept);
+}
+
+static int
+by_uid (const void *a, const void *b)
+{
+  const SavedId *x = a, *y = b;
+  return (x->uid > y->uid) - (x->uid < y->uid);
+}
+
+/* Those of messages that are there go before others, which may be of files that come in later. */
+static void
+add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
+{
+  g_autofree gboolean *live = g_new (gboolean, list->lines->len + 1);
+  g_autoptr (GHashTable) uids = g_hash_table_new (satchel_number_hash, NULL);
+  g_mutex_lock (&mb->store->table);
+  for (guint i = 0; i < list->lines->len; i++)
+    live[i] = is_live (mb, &g_array_index (list->lines, MdUidlistLine, i));
+  g_mutex_unlock (&mb->store->table);
+  for (int pass = 0; pass < 2; pass++)
+    for (guint i = 0; i < list->lines->len; i++)
+      {
+        const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
+        if (live[i] == (pass == 0) && (pass == 0 || !g_hash_table_contains (uids, GUINT_TO_POINTER (line->uid))))
+          {
+            g_hash_table_add (uids, GUINT_TO_POINTER (line->uid));
+            add_saved (ids, line);
+          }
+      }
+  g_array_sort (ids->saved, by_uid);
 }
 
 static MdUniqueIds *
@@ -106,21 +146,19 @@ read_ids (MdMailbox *mb)
   ids->saved = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->guids = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->texts = g_byte_array_new ();
-  ids->known = g_hash_table_new (satchel_string_hash, g_str_equal);
+  ids->known = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   take_stamp (mb, ids->stamp);
   g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
   for (guint i = 0; i < list->lines->len; i++)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
       gsize len;
-      const char *text = md_uidlist_field (line, 'P', &len);
-      if (text != NULL)
-        add_text (ids, ids->saved, line->uid, len > 0 ? text : line->base, len > 0 ? len : line->base_len);
-      text = md_uidlist_field (line, 'G', &len);
+      const char *text = md_uidlist_field (line, 'G', &len);
       if (text != NULL && len > 0)
         add_text (ids, ids->guids, line->uid, text, len);
     }
-  find_doubles (ids);
+  if (md_uidlist_has_unique_ids (list))
+    add_all_saved (mb, ids, list);
   return ids;
 }
 
@@ -151,7 +189,7 @@ is_valid (const char *id)
   gsize len = 0;
   while (id[len] >= 0x21 && id[len] <= 0x7e)
     len++;
-  return id[len] == '\0' && len >= 1 && len <= 70;
+  return id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES;
 }
 
 /* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the message is. */
@@ -193,6 +231,17 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
 }
 
 char *
+md_unique_id_told (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
+{
+  char *id = md_unique_id (mb, ids, uid);
+  if (id != NULL)
+    return id;
+  GString *out = g_string_new (NULL);
+  md_uidl_format (out, DEFAULT_FORMAT, mb->uidvalidity, uid, "", 0, NULL);
+  return g_string_free (out, FALSE);
+}
+
+char *
 md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
 {
   const char *format = mb->store->settings.uidl_format;
@@ -216,7 +265,7 @@ md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
-  if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE)
+  if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE && mb->state.words[MD_STATE_HAS_UNIQUE_IDS] == 0)
     return TRUE;
   MdUniqueIds *ids = md_unique_ids_current (mb);
   for (guint i = 0; i < n; i++)

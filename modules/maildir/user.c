@@ -268,3 +268,28 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   *ret = (guint32) next;
   return TRUE;
 }
+
+gboolean
+md_user_raise (MdStore *store, guint64 modseq, guint32 uidvalidity, GError **error)
+{
+  MdUser *user = store->user;
+  guint64 *words = user->slots.words;
+  const guint64 modseq_limit = words[MD_USER_MODSEQ_LIMIT], uidvalidity_limit = words[MD_USER_UIDVALIDITY];
+  if (modseq > modseq_limit)
+    words[MD_USER_MODSEQ_LIMIT] = modseq + MD_MODSEQ_BLOCK;
+  /* One that leaves no room to count on is met by the clock at no time. */
+  const gboolean counts = uidvalidity < G_MAXUINT32 - MD_UID_JUMP;
+  if (counts && uidvalidity >= uidvalidity_limit)
+    words[MD_USER_UIDVALIDITY] = (guint64) uidvalidity + MD_UIDVALIDITY_BLOCK;
+  if ((words[MD_USER_MODSEQ_LIMIT] != modseq_limit || words[MD_USER_UIDVALIDITY] != uidvalidity_limit)
+      && !md_slots_commit (&user->slots, error))
+    {
+      words[MD_USER_MODSEQ_LIMIT] = modseq_limit;
+      words[MD_USER_UIDVALIDITY] = uidvalidity_limit;
+      return FALSE;
+    }
+  user->modseq = MAX (user->modseq, modseq);
+  if (counts && (user->uidvalidity > 0 || uidvalidity >= uidvalidity_limit))
+    user->uidvalidity = MAX (user->uidvalidity, uidvalidity);
+  return TRUE;
+}

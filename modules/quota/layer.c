@@ -212,6 +212,7 @@ const SatchelStorageOps quota_ops = {
   .band = 100,
   .classes = SATCHEL_CLASS_CONTENT_IN | SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_LIST,
   .newest_operation = SATCHEL_OPERATION_MOVE,
+  .fields = SATCHEL_FIELDS_ALL,
   .open = quota_open,
   .close = quota_close,
   .plan = quota_plan,

@@ -34,7 +34,7 @@ typedef struct ConformanceCase
 } ConformanceCase;
 /* Ended by a NULL name. */
 extern const ConformanceCase conformance_names[], conformance_uses[], conformance_mailboxes[], conformance_append[],
-    conformance_content[], conformance_flags[], conformance_copies[], conformance_access[], conformance_changes[], conformance_sync[],
+    conformance_content[], conformance_flags[], conformance_copies[], conformance_fields[], conformance_import[], conformance_access[], conformance_changes[], conformance_sync[],
     conformance_parallel[], conformance_usage[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */
@@ -60,6 +60,9 @@ extern const ConformanceCase conformance_names[], conformance_uses[], conformanc
 
 /* Closes the store and opens it again, as after a restart.  No handle may be held. */
 void fixture_reopen (Fixture *fixture);
+/* The two halves of it, for a second user beside the first: a copy of @fixture with user and path of its own. */
+void fixture_open_store (Fixture *fixture);
+void fixture_close_store (Fixture *fixture);
 /* Opens the mailbox, made if it does not exist. */
 SatchelMailbox *fixture_open (Fixture *fixture, const char *name);
 SatchelStage *fixture_stage (Fixture *fixture, const void *data, gsize len);

@@ -17,8 +17,8 @@
 
 static guint n_users; /* each case has a user of its own: `memory` keeps them for the life of the process */
 
-static void
-open_store (Fixture *fixture)
+void
+fixture_open_store (Fixture *fixture)
 {
   SatchelStoreOpenOptions options = {
     .user = fixture->user,
@@ -44,7 +44,7 @@ fixture_set_up (Fixture *fixture, gconstpointer backend)
   g_assert_no_errno (mkdirat (fixture->root_fd, "spool", 0700));
   fixture->user = g_strdup_printf ("user%u@example.org", ++n_users);
   fixture->path = g_strdup_printf ("example.org/user%u", n_users);
-  open_store (fixture);
+  fixture_open_store (fixture);
 }
 
 static int
@@ -54,8 +54,8 @@ remove_entry (const char *path, const struct stat *status, int type, struct FTW 
 }
 
 /* What a driver has left for the main thread holds the store: it runs first. */
-static void
-close_store (Fixture *fixture)
+void
+fixture_close_store (Fixture *fixture)
 {
   loop_settle ();
   loop_until (satchel_job_n_pending () == 0);
@@ -66,7 +66,7 @@ close_store (Fixture *fixture)
 static void
 fixture_tear_down (Fixture *fixture)
 {
-  close_store (fixture);
+  fixture_close_store (fixture);
   close (fixture->root_fd);
   nftw (fixture->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   g_free (fixture->root);
@@ -77,8 +77,8 @@ fixture_tear_down (Fixture *fixture)
 void
 fixture_reopen (Fixture *fixture)
 {
-  close_store (fixture);
-  open_store (fixture);
+  fixture_close_store (fixture);
+  fixture_open_store (fixture);
 }
 
 /* ---- registration ---- */
@@ -124,6 +124,8 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "content", conformance_content);
   add_cases (stack_name, backend, "flags", conformance_flags);
   add_cases (stack_name, backend, "copies", conformance_copies);
+  add_cases (stack_name, backend, "fields", conformance_fields);
+  add_cases (stack_name, backend, "import", conformance_import);
   add_cases (stack_name, backend, "changes", conformance_changes);
   add_cases (stack_name, backend, "sync", conformance_sync);
   add_cases (stack_name, backend, "parallel", conformance_parallel);

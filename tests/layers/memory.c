@@ -270,6 +270,10 @@ static const SatchelStorageOps memory_ops = {
   .put_attributes = memory_put_attributes,
   .get_metadata = memory_get_metadata,
   .put_metadata = memory_put_metadata,
+  .import_mailbox = memory_import_mailbox,
+  .list_metadata = memory_list_metadata,
+  .tombstones = memory_tombstones,
+  .fields = SATCHEL_FIELDS_ALL,
 };
 
 const SatchelModule *

@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT
  * Storage driver `memory`, for tests: what a user has lives as long as the process, over closing and opening.
  *   memory.c          names and the module       memory_mailbox.c   mailboxes and reading
- *   memory_commit.c   transactions
+ *   memory_commit.c   transactions              memory_import.c    mailboxes from another store, and what an export asks for
  */
 #pragma once
 #include <satchel/storage.h>
 
-/* Content and what belongs to it; copies in other mailboxes share it. */
+/* A message of a mailbox. */
 typedef struct MemoryMessage
 {
   gatomicrefcount refs;
   GBytes *content; /* as the driver was given it */
   guint8 email_id[16];
+  char *unique_id;       /* that was imported, or NULL */
   GBytes *attributes;    /* or NULL; under the user's lock */
   GHashTable *metadata;  /* key -> GBytes; under the user's lock */
 } MemoryMessage;
@@ -42,7 +43,11 @@ typedef struct MemoryUser
 } MemoryUser;
 
 MemoryMessage *memory_message_new (GBytes *content);
+/* With all that a copy keeps.  The user's lock is held. */
+MemoryMessage *memory_message_copy (const MemoryMessage *message);
 MemoryMessage *memory_message_ref (MemoryMessage *message);
+/* The POP3 unique id that is told of a message, yours; NULL: the protocol's. */
+char *memory_unique_id (const MemoryBox *box, guint32 uid, const MemoryMessage *message);
 void memory_message_unref (gpointer message);
 /* With an id and a UIDVALIDITY of its own. */
 MemoryBox *memory_box_new (MemoryUser *user);
@@ -86,4 +91,10 @@ gboolean memory_put_metadata (SatchelStorage *storage, const SatchelAccess *acce
                               guint32 uid, const char *key, GBytes *value, GError **error);
 gboolean memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                             const guint32 *uids, guint n, char **ret, GError **error);
+gboolean memory_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                                const SatchelMailboxImport *import, GError **error);
+gboolean memory_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                               const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error);
+gboolean memory_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GArray *tombstones,
+                            guint64 *ret_history_start, GError **error);
 void memory_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, guint n, GError **results);

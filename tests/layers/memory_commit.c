@@ -4,6 +4,8 @@
  */
 #include "memory.h"
 
+#include <string.h>
+
 /* A mailbox as the transaction leaves it. */
 typedef struct Draft
 {
@@ -19,7 +21,7 @@ typedef struct Run
 {
   MemoryUser *user;
   GPtrArray *drafts;
-  guint64 modseq; /* of this transaction, if it changes anything */
+  guint64 modseq; /* of this transaction, if it changes anything: above all that it imports */
   gint64 now;
 } Run;
 
@@ -68,9 +70,10 @@ draft_advance (Draft *draft, SatchelSnapshotBuilder *builder)
 static void
 draft_touch (Draft *draft, Run *run, SatchelOperation *operation)
 {
+  guint64 modseq = operation->modseq != 0 ? operation->modseq : run->modseq;
   draft->is_changed = TRUE;
-  draft->state.highestmodseq = run->modseq;
-  operation->ret_modseq = run->modseq;
+  draft->state.highestmodseq = MAX (draft->state.highestmodseq, modseq);
+  operation->ret_modseq = modseq;
 }
 
 /* Indexes in the draft of those of @uids that are there. */
@@ -112,28 +115,78 @@ keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean m
 }
 
 static gboolean
+is_told (const Draft *draft, GHashTable *messages, const char *id)
+{
+  GHashTableIter iter;
+  gpointer uid, message;
+  g_hash_table_iter_init (&iter, messages);
+  while (g_hash_table_iter_next (&iter, &uid, &message))
+    {
+      g_autofree char *told = memory_unique_id (draft->box, GPOINTER_TO_UINT (uid), message);
+      if (g_strcmp0 (told, id) == 0)
+        return TRUE;
+    }
+  return FALSE;
+}
+
+static gboolean
+check_ids (const Draft *draft, const SatchelOperation *operation, GError **error)
+{
+  if (operation->uid != 0 && (operation->uid < draft->state.uidnext || operation->uid == G_MAXUINT32))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the UID is below UIDNEXT, or the last one there could be");
+  if (operation->unique_id != NULL
+      && (is_told (draft, draft->box->messages, operation->unique_id) || is_told (draft, draft->added, operation->unique_id)))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "another message has the unique id");
+  return TRUE;
+}
+
+static void
+set_metadata (MemoryMessage *message, const SatchelOperation *operation)
+{
+  for (guint i = 0; operation->metadata != NULL && i < operation->metadata->len; i++)
+    {
+      const SatchelMetadata *item = operation->metadata->pdata[i];
+      if (item->value != NULL)
+        g_hash_table_insert (message->metadata, g_strdup (item->key), g_bytes_ref (item->value));
+      else
+        g_hash_table_remove (message->metadata, item->key);
+    }
+}
+
+static MemoryMessage *
+new_message (const SatchelOperation *operation)
+{
+  const SatchelStaged *staged = satchel_stage_staged (operation->stage);
+  MemoryMessage *message = memory_message_new (staged->driver);
+  message->attributes = staged->attributes != NULL ? g_bytes_ref (staged->attributes) : NULL;
+  message->unique_id = g_strdup (operation->unique_id);
+  if (satchel_operation_has_email_id (operation))
+    memcpy (message->email_id, operation->email_id, sizeof (message->email_id));
+  set_metadata (message, operation);
+  return message;
+}
+
+static gboolean
 run_append (Run *run, SatchelOperation *operation, GError **error)
 {
   Draft *draft = draft_of (run, operation->mailbox);
   SatchelStaged *staged = satchel_stage_staged (operation->stage);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (draft->snapshot);
   SatchelMessageRow row = {
-    .uid = draft->state.uidnext,
+    .uid = operation->uid != 0 ? operation->uid : draft->state.uidnext,
     .flags = operation->flags,
-    .modseq = run->modseq,
+    .modseq = operation->modseq != 0 ? operation->modseq : run->modseq,
     .size = staged->size,
     .internal_date = operation->internal_date,
     .save_date = operation->save_date != 0 ? operation->save_date : run->now,
   };
-  if (!keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
+  if (!check_ids (draft, operation, error) || !keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
     return FALSE;
   satchel_snapshot_builder_append (builder, &row);
-  draft->state.uidnext++;
+  draft->state.uidnext = row.uid + 1;
   draft_touch (draft, run, operation);
   draft_advance (draft, g_steal_pointer (&builder));
-  MemoryMessage *message = memory_message_new (staged->driver);
-  message->attributes = staged->attributes != NULL ? g_bytes_ref (staged->attributes) : NULL;
-  g_hash_table_insert (draft->added, GUINT_TO_POINTER (row.uid), message);
+  g_hash_table_insert (draft->added, GUINT_TO_POINTER (row.uid), new_message (operation));
   operation->ret_uidvalidity = draft->state.uidvalidity;
   operation->ret_uids = g_array_new (FALSE, FALSE, sizeof (guint32));
   g_array_append_val (operation->ret_uids, row.uid);
@@ -158,6 +211,23 @@ map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, Satche
   return TRUE;
 }
 
+/* The copy of a row, with what the operation says besides. */
+static gboolean
+copy_row (Run *run, const SatchelOperation *operation, const SatchelSnapshot *from, const SatchelMessageRow *source,
+          SatchelSnapshotBuilder *builder, SatchelMessageRow *ret_row, GError **error)
+{
+  SatchelKeywordSet added;
+  *ret_row = *source;
+  ret_row->flags = (source->flags & ~operation->clear_flags) | operation->flags;
+  ret_row->modseq = run->modseq;
+  ret_row->save_date = run->now;
+  if (!map_keywords (from, &source->keywords, builder, &ret_row->keywords, error)
+      || !keyword_bits (builder, operation->keywords, TRUE, &added, error))
+    return FALSE;
+  satchel_keyword_set_unite (&ret_row->keywords, &added);
+  return TRUE;
+}
+
 static gboolean
 run_copy (Run *run, SatchelOperation *operation, GError **error)
 {
@@ -171,25 +241,21 @@ run_copy (Run *run, SatchelOperation *operation, GError **error)
     {
       guint at;
       const SatchelChunk *chunk = satchel_snapshot_at (from, g_array_index (rows, guint32, i), &at);
-      SatchelMessageRow row = {
-        .uid = destination->state.uidnext,
-        .flags = chunk->flags[at],
-        .modseq = run->modseq,
-        .size = chunk->size[at],
-        .internal_date = chunk->internal_date[at],
-        .save_date = run->now,
-      };
-      SatchelKeywordSet bits = satchel_chunk_keywords (chunk, at);
-      if (!map_keywords (from, &bits, builder, &row.keywords, error))
+      SatchelMessageRow old, row;
+      satchel_chunk_get_row (chunk, at, &old);
+      if (operation->only_deleted && (old.flags & SATCHEL_FLAG_DELETED) == 0)
+        continue;
+      if (!copy_row (run, operation, from, &old, builder, &row, error))
         return FALSE;
+      row.uid = destination->state.uidnext++;
       satchel_snapshot_builder_append (builder, &row);
-      destination->state.uidnext++;
-      g_hash_table_insert (destination->added, GUINT_TO_POINTER (row.uid),
-                           memory_message_ref (draft_message (source, chunk->uid[at])));
-      satchel_uid_set_add (&operation->ret_source, chunk->uid[at], chunk->uid[at]);
+      MemoryMessage *message = memory_message_copy (draft_message (source, old.uid));
+      set_metadata (message, operation);
+      g_hash_table_insert (destination->added, GUINT_TO_POINTER (row.uid), message);
+      satchel_uid_set_add (&operation->ret_source, old.uid, old.uid);
       g_array_append_val (operation->ret_uids, row.uid);
     }
-  if (rows->len > 0)
+  if (operation->ret_uids->len > 0)
     draft_touch (destination, run, operation);
   draft_advance (destination, g_steal_pointer (&builder));
   return TRUE;
@@ -324,13 +390,22 @@ adopt_draft (Draft *draft, guint64 modseq)
   memory_box_publish (box, satchel_snapshot_ref (draft->snapshot));
 }
 
+static guint64
+next_modseq (const MemoryUser *user, SatchelTransaction *transaction)
+{
+  guint64 modseq = user->modseq;
+  for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
+    modseq = MAX (modseq, satchel_transaction_operation (transaction, i)->modseq);
+  return modseq + 1;
+}
+
 static void
 commit_one (MemoryUser *user, SatchelTransaction *transaction, GError **error)
 {
   Run run = {
     .user = user,
     .drafts = g_ptr_array_new_with_free_func (draft_free),
-    .modseq = user->modseq + 1,
+    .modseq = next_modseq (user, transaction),
     .now = g_get_real_time () / G_USEC_PER_SEC,
   };
   gboolean ok = TRUE;

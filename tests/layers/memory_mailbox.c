@@ -6,7 +6,6 @@
 #include <string.h>
 
 #define TOMBSTONES_MAX 10000u
-#define METADATA_BYTES 1024u
 
 MemoryMessage *
 memory_message_new (GBytes *content)
@@ -18,6 +17,20 @@ memory_message_new (GBytes *content)
   for (guint i = 0; i < sizeof (message->email_id); i++)
     message->email_id[i] = (guint8) g_random_int_range (0, 256);
   return message;
+}
+
+MemoryMessage *
+memory_message_copy (const MemoryMessage *message)
+{
+  MemoryMessage *copy = memory_message_new (message->content);
+  GHashTableIter iter;
+  gpointer key, value;
+  memcpy (copy->email_id, message->email_id, sizeof (copy->email_id));
+  copy->attributes = message->attributes != NULL ? g_bytes_ref (message->attributes) : NULL;
+  g_hash_table_iter_init (&iter, message->metadata);
+  while (g_hash_table_iter_next (&iter, &key, &value))
+    g_hash_table_insert (copy->metadata, g_strdup (key), g_bytes_ref (value));
+  return copy;
 }
 
 MemoryMessage *
@@ -36,6 +49,7 @@ memory_message_unref (gpointer data)
   g_bytes_unref (message->content);
   g_clear_pointer (&message->attributes, g_bytes_unref);
   g_hash_table_unref (message->metadata);
+  g_free (message->unique_id);
   g_free (message);
 }
 
@@ -291,6 +305,14 @@ memory_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
 }
 
 /* Every second message has one, so that callers meet both. */
+char *
+memory_unique_id (const MemoryBox *box, guint32 uid, const MemoryMessage *message)
+{
+  if (message->unique_id != NULL)
+    return g_strdup (message->unique_id);
+  return uid % 2 == 0 ? g_strdup_printf ("memory-%u.%u", box->snapshot->state.uidvalidity, uid) : NULL;
+}
+
 gboolean
 memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
                    guint n, char **ret, GError **error)
@@ -299,8 +321,10 @@ memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, Satchel
   MemoryBox *box = mailbox->driver;
   g_mutex_lock (&user->lock);
   for (guint i = 0; i < n; i++)
-    if (uids[i] % 2 == 0 && g_hash_table_contains (box->messages, GUINT_TO_POINTER (uids[i])))
-      ret[i] = g_strdup_printf ("memory-%u.%u", box->snapshot->state.uidvalidity, uids[i]);
+    {
+      const MemoryMessage *message = g_hash_table_lookup (box->messages, GUINT_TO_POINTER (uids[i]));
+      ret[i] = message != NULL ? memory_unique_id (box, uids[i], message) : NULL;
+    }
   g_mutex_unlock (&user->lock);
   return TRUE;
 }
@@ -380,13 +404,16 @@ memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, Satch
                      const char *key, GBytes *value, GError **error)
 {
   MemoryUser *user = storage->self;
-  if (g_bytes_get_size (value) > METADATA_BYTES)
+  if (value != NULL && g_bytes_get_size (value) > SATCHEL_METADATA_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of more than 1 KiB");
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
   if (message == NULL)
     return FALSE;
   g_mutex_lock (&user->lock);
-  g_hash_table_insert (message->metadata, g_strdup (key), g_bytes_ref (value));
+  if (value != NULL)
+    g_hash_table_insert (message->metadata, g_strdup (key), g_bytes_ref (value));
+  else
+    g_hash_table_remove (message->metadata, key);
   g_mutex_unlock (&user->lock);
   memory_message_unref (message);
   return TRUE;

@@ -23,6 +23,7 @@ static const SatchelStorageOps noop_ops = {
   .classes = SATCHEL_CLASS_CONTENT_IN | SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_FLAGS
              | SATCHEL_CLASS_LIST | SATCHEL_CLASS_ATTRIBUTES,
   .newest_operation = SATCHEL_OPERATION_MOVE,
+  .fields = SATCHEL_FIELDS_ALL,
   .open = noop_open,
   .plan = noop_plan,
 #define NOOP_LAYERS(method) .method = satchel_storage_##method,

@@ -75,6 +75,12 @@ tests_unit_test_quota_SOURCES = tests/unit/test-quota.c modules/quota/layer.c mo
 tests_unit_test_quota_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers -I$(top_srcdir)/modules/quota
 tests_unit_test_quota_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-operations
+TESTS += tests/unit/test-operations
+tests_unit_test_operations_SOURCES = tests/unit/test-operations.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_operations_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_operations_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-turn
 TESTS += tests/unit/test-turn
 tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(tests_layers_memory_la_SOURCES)

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT
+ * APPEND as a step: staged content gets the name of a message.
+ */
+#include "config.h"
+
+#include "plan.h"
+
+/* Without flags. */
+static gboolean
+name_of_new (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GString *name, GError **error)
+{
+  const SatchelStaged *staged = satchel_stage_staged (op->stage);
+  const MdStaged *content = staged->driver;
+  gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
+  char unique[128], field[MD_EMAIL_ID_FIELD] = "";
+  md_unique_name (unique, is_sane ? op->internal_date : md_now_us () / G_USEC_PER_SEC);
+  if (satchel_operation_has_email_id (op))
+    md_name_make_email_id (op->email_id, field);
+  g_autofree char *prefix = g_strconcat (unique, field, NULL);
+  MdNameParts parts = { prefix,          content->disk_size, staged->size, content->length, op->internal_date,
+                        content->is_raw, mb->uidvalidity,    uid };
+  return md_name_build (name, &parts) || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+}
+
+static MdStep *
+step_from_stage (MdPlan *plan, MdStaged *content)
+{
+  MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
+  step->from = md_plan_name (plan, content->spool != NULL ? content->spool : content->name);
+  step->from_fd = content->spool != NULL ? plan->store->root_fd : plan->store->tmp_fd;
+  step->from_dir = "tmp";
+  step->is_external = content->spool != NULL;
+  step->is_staged = content->spool == NULL;
+  plan->syncs_tmp |= content->spool == NULL;
+  g_ptr_array_add (plan->staged, content);
+  return step;
+}
+
+gboolean
+md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
+{
+  MdMailbox *mb = op->mailbox->driver;
+  SatchelStaged *staged = satchel_stage_staged (op->stage);
+  SatchelMessageRow row = { .flags = op->flags & (SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED),
+                            .modseq = plan->op_modseq,
+                            .size = staged->size,
+                            .internal_date = op->internal_date,
+                            .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
+  if (staged->driver == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
+  if (!md_plan_take_import (plan, op, &row.uid, error)
+      || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
+    return FALSE;
+  g_autoptr (GString) name = g_string_sized_new (192);
+  if (!name_of_new (mb, op, row.uid, name, error))
+    return FALSE;
+  md_plan_note_unique_id (plan, op, row.uid, name->str, (guint) name->len);
+  MdStep *step = step_from_stage (plan, staged->driver);
+  SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
+  md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
+  md_plan_finish_builder (plan, mb, builder);
+  md_plan_set_metadata (mb, row.uid, op);
+  g_array_append_val (op->ret_uids, row.uid);
+  op->ret_uidvalidity = mb->uidvalidity;
+  return TRUE;
+}
