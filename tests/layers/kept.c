@@ -119,6 +119,15 @@ kept_create (SatchelStorage *storage, const SatchelAccess *access, const char *n
 }
 
 static gboolean
+kept_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, const SatchelMailboxImport *import,
+                     GError **error)
+{
+  if (after (name, STORED) != NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a name of the layer");
+  return satchel_storage_import_mailbox (storage, access, name, import, error);
+}
+
+static gboolean
 kept_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
 {
   g_autofree char *below = to_below (storage, from, error);
@@ -247,11 +256,13 @@ static const SatchelStorageOps kept_ops = {
   .band = 700,
   .classes = SATCHEL_CLASS_LIST | SATCHEL_CLASS_REMOVE,
   .newest_operation = SATCHEL_OPERATION_MOVE,
+  .fields = SATCHEL_FIELDS_ALL,
   .open = kept_open,
   .close = kept_close,
   .list = kept_list,
   .list_is_current = satchel_storage_list_is_current,
   .create = kept_create,
+  .import_mailbox = kept_import_mailbox,
   .remove = kept_remove,
   .rename = kept_rename,
   .subscribe = kept_subscribe,
