@@ -133,6 +133,8 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
 {
   if (message->type == SATCHEL_IPC_LOOKUP)
     return satchel_auth_lookup_message (auth, peer, message);
+  if (message->type == SATCHEL_IPC_OWNED)
+    return satchel_auth_owned_message (auth, peer, message);
   if (message->type != SATCHEL_IPC_RELEASED)
     return FALSE;
   const char *user = satchel_ipc_get_string (message);

@@ -129,6 +129,11 @@ char *satchel_auth_user_path (const char *user);
 /* A LOOKUP of @peer, answered. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
+/* ---- auth_owned.c ---- */
+
+/* An OWNED of @mail, answered. */
+gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
+
 /* ---- auth_log.c ---- */
 
 typedef struct SatchelAuthEvent

@@ -9,6 +9,7 @@
 #include "core/runtime/reactor_private.h"
 #include "core/session/admin_calls.h"
 #include "core/session/delivery_internal.h"
+#include "core/session/janitor.h"
 #include "core/session/mail.h"
 #include "core/session/service.h"
 #include "core/session/settings.h"
@@ -106,6 +107,13 @@ configure_deliveries (void)
 }
 
 static void
+start_janitor (SatchelRoleContext *own)
+{
+  const SatchelJanitorHost host = { .slot = own->slot, .root_fd = own->root_fd, .group = group, .acquire_store = satchel_store_acquire, .send_to_auth = send_to_auth };
+  satchel_janitor_start (&host);
+}
+
+static void
 reload_commit (SatchelRoleContext *own)
 {
   g_autoptr (GError) error = NULL;
@@ -113,6 +121,7 @@ reload_commit (SatchelRoleContext *own)
   configure_deliveries ();
   if (!satchel_stores_configure (own->loader, own->config, own->root_fd, &error))
     satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their settings: %s", error->message);
+  start_janitor (own);
 }
 
 /* ---- peers ---- */
@@ -121,7 +130,10 @@ static void
 peer_down (SatchelRoleContext *own, SatchelPeer *peer)
 {
   if (peer->role == SATCHEL_ROLE_AUTH)
-    satchel_delivery_auth_lost ();
+    {
+      satchel_delivery_auth_lost ();
+      satchel_janitor_auth_lost ();
+    }
   else if (peer->role == SATCHEL_ROLE_GATE)
     satchel_mail_gate_lost (peer->slot);
   else
@@ -132,8 +144,9 @@ static gboolean
 peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *message)
 {
   if (peer->role == SATCHEL_ROLE_AUTH)
-    return message->type == SATCHEL_IPC_LOOKUP_REPLY ? satchel_delivery_auth_message (message)
-                                                     : satchel_mail_auth_message (message);
+    return message->type == SATCHEL_IPC_LOOKUP_REPLY  ? satchel_delivery_auth_message (message)
+           : message->type == SATCHEL_IPC_OWNED_REPLY ? satchel_janitor_auth_message (message)
+                                                      : satchel_mail_auth_message (message);
   if (peer->role == SATCHEL_ROLE_GATE)
     return satchel_mail_gate_message (peer->slot, message);
   return peer->role == SATCHEL_ROLE_MAIL && satchel_delivery_mail_message (peer->slot, message);
@@ -174,6 +187,7 @@ stop (SatchelRoleContext *own, guint grace_ms)
 {
   satchel_services_stop ();
   satchel_admin_calls_stop ();
+  satchel_janitor_stop ();
   satchel_connections_shutdown ();
   satchel_timer_arm (&stop_timer, 0, look_if_ended, NULL);
 }
@@ -210,8 +224,11 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   else if (g_strcmp0 (argv[0], "kick") == 0 && argv[1] != NULL)
     g_string_printf (text, "%u\n", satchel_mail_kick (argv[1]));
   else if (g_strcmp0 (argv[0], "status") == 0)
-    g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
-                     satchel_stores_n_open (), satchel_job_n_pending ());
+    {
+      g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
+                       satchel_stores_n_open (), satchel_job_n_pending ());
+      satchel_janitor_describe (text);
+    }
   else if (g_strcmp0 (argv[0], "run") == 0)
     {
       satchel_admin_calls_start (request, argv);
@@ -284,6 +301,7 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
     }
   if (own->slot == 0)
     satchel_job_submit (NULL, "clean spool", clean_spool, NULL, NULL);
+  start_janitor (own);
   *ret_hooks = &hooks;
   return TRUE;
 }

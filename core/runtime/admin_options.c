@@ -82,7 +82,7 @@ satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *p
   for (guint i = 0; ops->commands[i] != NULL; i++)
     {
       const SatchelAdminCommand *command = ops->commands[i];
-      if (i >= COMMANDS_MAX || command->size < sizeof *command || !is_name (command->name) || command->summary == NULL || command->run == NULL)
+      if (i >= COMMANDS_MAX || command->size < offsetof (SatchelAdminCommand, run) + sizeof command->run || !is_name (command->name) || command->summary == NULL || command->run == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its %u. admin command is not complete; ask its author", who, i + 1);
       if (!check_options (command, who, error))
         return FALSE;

@@ -102,6 +102,14 @@ static const SatchelConfigRow helpers_rows[] = {
   { NULL }
 };
 
+static const SatchelConfigRow janitor_rows[] = {
+  { "interval", SATCHEL_CONFIG_DURATION, "1d", "Each user's mail is looked after once in this time, spread over it; 0: never", .min = 0, .max = 31536000000, .flags = RELOAD },
+  { "slice", SATCHEL_CONFIG_DURATION, "200ms", "It works for this long at a stretch, and then rests", .min = 1, .max = 60000, .flags = RELOAD },
+  { "clock_bound", SATCHEL_CONFIG_DURATION, "1d", "A clock that goes forward by more than this beside the time that passes is not believed", .min = 1000, .max = 31536000000, .flags = RELOAD },
+  { "clock_settle", SATCHEL_CONFIG_DURATION, "7d", "Until it has stood so for this long", .min = 1000, .max = 31536000000, .flags = RELOAD },
+  { NULL }
+};
+
 static const SatchelConfigRow storage_rows[] = {
   { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users; unset: the one whose module is enabled" },
   { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
@@ -147,6 +155,7 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "helpers", helpers_rows, "Processes of their own for modules that ask for one" },
   { "auth", auth_rows, "Logins and whose mail is taken" },
   { "storage", storage_rows, "Where mail is kept" },
+  { "janitor", janitor_rows, "What modules do for each user now and then, whether the user comes or not" },
   { "namespace", namespace_rows, "How clients see the names of mailboxes" },
   { "mailboxes", mailboxes_rows, "Mailboxes that every user has, and their special uses (RFC 6154)" },
   { NULL }

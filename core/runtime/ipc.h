@@ -69,6 +69,11 @@ typedef enum
   SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off), and, if there was a detail, s address with
                                 it: each database is asked for that one first */
 
+  SATCHEL_IPC_OWNED,           /* u64 request, u32 0, s "", u32 count, count * s user: which of these are mine?
+                                  or u32 1, s after, u32 0: which accounts behind this one? */
+  /* auth -> mail */
+  SATCHEL_IPC_OWNED_REPLY,     /* u64 request, u32 is_last, s last account that was looked at, u32 count, count * (s user, s path) */
+
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
   SATCHEL_IPC_PEER_CLOSED,     /* u32 SatchelCloseReason: of a relayed connection, before the relay's end closes */

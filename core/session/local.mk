@@ -11,6 +11,8 @@ libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h cor
 	core/session/relay.c core/session/relay.h \
 	core/session/gate.c core/session/gate.h core/session/gate_private.h core/session/gate_session.c \
 	core/session/gate_auth.c core/session/gate_hand_over.c \
+	core/session/janitor.c core/session/janitor.h core/session/janitor_clock.c core/session/janitor_clock.h \
+	core/session/janitor_state.c core/session/janitor_state.h core/session/janitor_users.c core/session/janitor_users.h \
 	core/session/admin_calls.c core/session/admin_calls.h core/session/admin_output.c core/session/admin_private.h \
 	core/session/mail.c core/session/mail.h core/session/mail_private.h core/session/session.c core/session/session_hold.h
 EXTRA_DIST += core/session/README.md

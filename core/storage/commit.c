@@ -25,6 +25,19 @@ satchel_store_set_listeners (const SatchelStoreListener *new_listeners, guint n)
   g_mutex_unlock (&listeners_lock);
 }
 
+SatchelStoreListener *
+satchel_store_get_listeners (guint *ret_n)
+{
+  g_mutex_lock (&listeners_lock);
+  guint n = n_listeners;
+  SatchelStoreListener *copy = g_new (SatchelStoreListener, MAX (n, 1u));
+  for (guint i = 0; i < n; i++)
+    copy[i] = listeners[i];
+  g_mutex_unlock (&listeners_lock);
+  *ret_n = n;
+  return copy;
+}
+
 static void
 lead (SatchelStoreCore *store)
 {
@@ -104,12 +117,8 @@ note_asked (const SatchelTransaction *transaction)
 static void
 tell_listeners (SatchelTransaction *transaction, const GArray *all)
 {
-  g_mutex_lock (&listeners_lock);
-  guint n = n_listeners;
-  g_autofree SatchelStoreListener *told = n > 0 ? g_new (SatchelStoreListener, n) : NULL;
-  for (guint i = 0; i < n; i++)
-    told[i] = listeners[i];
-  g_mutex_unlock (&listeners_lock);
+  guint n;
+  g_autofree SatchelStoreListener *told = satchel_store_get_listeners (&n);
   for (guint i = 0; n > 0 && i < all->len; i++)
     {
       const Asked *asked = &g_array_index (all, Asked, i);

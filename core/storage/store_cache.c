@@ -498,6 +498,43 @@ satchel_store_adopt (const char *user)
 }
 
 void
+satchel_store_close_unused (const char *user)
+{
+  g_mutex_lock (&lock);
+  Entry *entry = entries != NULL ? g_hash_table_lookup (entries, user) : NULL;
+  gboolean is_unused = entry != NULL && entry->state == ENTRY_OPEN && entry->store->users == 0;
+  if (is_unused)
+    entry->state = ENTRY_CLOSING;
+  SatchelStoreCore *store = is_unused ? entry->store : NULL;
+  g_mutex_unlock (&lock);
+  if (store == NULL)
+    return;
+  satchel_store_free (store);
+  g_mutex_lock (&lock);
+  g_hash_table_remove (entries, user);
+  g_cond_broadcast (&changed);
+  gboolean is_awaited = g_hash_table_contains (released, user);
+  g_mutex_unlock (&lock);
+  if (is_awaited)
+    satchel_defer (start_sweep, NULL);
+}
+
+gboolean
+satchel_stores_have_upkeep (void)
+{
+  guint n;
+  g_autofree SatchelStoreListener *listeners = satchel_store_get_listeners (&n);
+  gboolean has_any = FALSE;
+  for (guint i = 0; i < n; i++)
+    has_any = has_any || SATCHEL_HAS (listeners[i].ops, maintain);
+  g_mutex_lock (&lock);
+  for (guint i = 0; setup != NULL && i < setup->levels->len; i++)
+    has_any = has_any || SATCHEL_HAS (((const SatchelStoreLevel *) setup->levels->pdata[i])->ops, maintain);
+  g_mutex_unlock (&lock);
+  return has_any;
+}
+
+void
 satchel_stores_close (void)
 {
   close_unused (G_MININT64 / 2);

@@ -69,9 +69,21 @@ typedef void (*SatchelStoreReleasedFunc) (const char *user, gpointer data);
 void satchel_store_release (const char *user, SatchelStoreReleasedFunc func, gpointer data);
 /* For ADOPT: @user may be acquired here (again). */
 void satchel_store_adopt (const char *user);
+/* Closes the store of @user if nobody holds it, rather than in a while.  [blocks] */
+void satchel_store_close_unused (const char *user);
 /* At the end of the process: closes every store that nobody holds.  [blocks] */
 void satchel_stores_close (void);
 guint satchel_stores_n_open (void);
+
+/* ---- upkeep (maintain.c) ---- */
+
+/* Whether any level of the stacks that are opened from now on, or a listener, does any. */
+gboolean satchel_stores_have_upkeep (void);
+/* Goes on with a visit: *@ref_step is 0 at first, and moved past who is done.  DONE: the visit is over.  What fails is logged, counted in
+ * *@ref_failed, and passed by.  In a job.  [blocks] */
+SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance, guint *ref_step, guint *ref_failed);
+/* From now on every slice is over. */
+void satchel_maintenance_stop (void);
 
 /* ---- messages that crashed a parser ---- */
 

@@ -272,6 +272,8 @@ void satchel_store_begin_write (SatchelStoreCore *store);
 void satchel_store_end_write (SatchelStoreCore *store);
 gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
 
+/* commit.c: a copy; g_free. */
+SatchelStoreListener *satchel_store_get_listeners (guint *ret_n);
 /* store_cache.c */
 SatchelStoreCore *satchel_store_core_ref (SatchelStoreCore *store);
 void satchel_store_core_unref (SatchelStoreCore *store);

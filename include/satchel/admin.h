@@ -60,10 +60,11 @@ typedef struct SatchelAdminField
   char type;       /* 't' text, 'n' number, 'b' boolean */
   const char *text; /* NULL: null */
   gint64 number;
+  SATCHEL_RESERVED (2);
 } SatchelAdminField;
-#define SATCHEL_ADMIN_TEXT(a_key, a_text) ((SatchelAdminField){ (a_key), 't', (a_text), 0 })
-#define SATCHEL_ADMIN_NUMBER(a_key, a_number) ((SatchelAdminField){ (a_key), 'n', NULL, (a_number) })
-#define SATCHEL_ADMIN_BOOL(a_key, is_true) ((SatchelAdminField){ (a_key), 'b', NULL, (is_true) })
+#define SATCHEL_ADMIN_TEXT(a_key, a_text) ((SatchelAdminField){ .key = (a_key), .type = 't', .text = (a_text) })
+#define SATCHEL_ADMIN_NUMBER(a_key, a_number) ((SatchelAdminField){ .key = (a_key), .type = 'n', .number = (a_number) })
+#define SATCHEL_ADMIN_BOOL(a_key, is_true) ((SatchelAdminField){ .key = (a_key), .type = 'b', .number = (is_true) })
 /* A record: "key=value key=value"; with --json {"key": value, ...}, on a line of its own. */
 SATCHEL_API gboolean satchel_admin_fields (SatchelAdminCall *call, const SatchelAdminField *fields, guint n_fields);
 #define satchel_admin_record(call, ...)                                                                                 \

@@ -55,6 +55,7 @@ typedef struct SatchelPassdbOps
   gboolean (*set_password) (const char *user, const char *secret, GError **error);
   gboolean (*remove) (const char *user, GError **error);
   gboolean (*set_locked) (const char *user, gboolean locked, GError **error);
+  /* Also in role auth, in the main thread, for upkeep (maintain.h): a list that is long in coming is an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
   /* May; asked instead of `verify`, which is there all the same: with RIGHT also what the secret unlocks (satchel_secret_new; at
    * most SATCHEL_SECRET_BYTES_MAX), or NULL.  It is the key of the user's sessions (access.h), for layers.  The core keeps it

@@ -22,6 +22,8 @@ typedef struct SatchelMailboxListenerOps
   size_t size;
   guint band; /* order among listeners; lower first */
   void (*changed) (const SatchelMailboxEvent *event);
+  /* May: upkeep (maintain.h), after that of the levels of the store.  @store: of the access that it says, cause background. */
+  SatchelMaintained (*maintain) (SatchelStore *store, const SatchelMaintenance *maintenance, GError **error);
 } SatchelMailboxListenerOps;
 
 G_END_DECLS

@@ -10,6 +10,7 @@
 #include <satchel/access.h>
 #include <satchel/config.h>
 #include <satchel/keys.h>
+#include <satchel/maintain.h>
 #include <satchel/snapshot.h>
 #include <satchel/stream.h>
 #include <satchel/transaction.h>
@@ -488,6 +489,10 @@ struct SatchelStorageOps
   /* SATCHEL_FIELD_*: what it knows of operations beyond what their kinds had at first.  SATCHEL_FIELDS_ALL says: all that this header
    * has.  Layers without `plan` and `committed` see no operations, and need not say anything. */
   guint fields;
+  /* May: upkeep (maintain.h), cause background, no key.  In a job, beside sessions and not in their turn: what changes mail is a
+   * transaction (satchel_storage_commit_transaction), and a reader's rules hold for all else.  Levels from the client down, one after the other; never
+   * two at a time of a user. */
+  SatchelMaintained (*maintain) (SatchelStorage *storage, const SatchelAccess *access, const SatchelMaintenance *maintenance, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

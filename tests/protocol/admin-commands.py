@@ -99,9 +99,15 @@ def of_a_user():
 @case
 def of_each_owner():
     """each user's command reaches the process that owns the user; who never had mail or does not exist is told apart"""
+    owners = set()
     for user in ("u0001", "u0002", "u0003"):
+        server.deliver(b"Subject: who owns it\r\n\r\nx\r\n", user)
         r = toy("count", user, "--limit", "1")
+        pids = {re.search(r" (\S+\[\d+\]): ", line)[1] for line in log_lines(rf"(delivered: .*|command=\"toy count\".*)user=\"?{user}@")}
+        equal(len(pids), 1, f"processes that delivered to {user} and ran the command: {pids}")
+        owners |= pids
         equal((r.returncode, r.stdout.splitlines()[-1].split(":")[0]), (0, f"{user}@{server.domain}"), user)
+    equal(len(owners), 2, f"owners: {owners}")
     r = toy("count", "nobody")
     equal((r.returncode, "no such user" in r.stderr), (66, True), r.stderr)
     server.cli("release", "u0002")
@@ -116,7 +122,7 @@ def as_json():
     """with --json each line is an object with values of their types, progress included, and the last one has the status"""
     said = objects(toy("count", "u0001", "--json", "--limit", "2").stdout)
     equal(said[-1], {"status": 0, "error": None}, "the end")
-    equal([x for x in said if "mailbox" in x][0], {"mailbox": "INBOX", "messages": 2, "quick": False}, "a record")
+    equal([x for x in said if "mailbox" in x][0], {"mailbox": "INBOX", "messages": 3, "quick": False}, "a record")
     progress = [x["progress"] for x in said if "progress" in x]
     equal([(x["done"], x["what"]) for x in progress], [(1, "mailboxes"), (2, "mailboxes")], "progress: the first and the last")
     equal([x["text"].split(",")[1] for x in said if "text" in x], [" cause admin"], "a line")

@@ -25,6 +25,6 @@ EXTRA_DIST += tests/protocol/imap-scripts.sh tests/protocol/pop3-scripts.sh test
 # Maildirs that other programs filled.
 # Commands of modules.
 SERVER_TESTS += tests/protocol/admin-commands.py
-EXTRA_DIST += tests/protocol/admin-commands.py tests/admin/toy.c
+EXTRA_DIST += tests/protocol/admin-commands.py tests/admin/toy.c tests/admin/keeper.c
 SERVER_TESTS += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py tests/protocol/rights.py
 EXTRA_DIST += tests/protocol/foreign.py tests/protocol/octets.py tests/protocol/imap-failures.py tests/protocol/locked.py tests/protocol/rights.py

@@ -103,3 +103,7 @@ TESTS += tests/unit/test-rights
 tests_unit_test_rights_SOURCES = tests/unit/test-rights.c $(tests_layers_memory_la_SOURCES)
 tests_unit_test_rights_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_rights_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-janitor
+TESTS += tests/unit/test-janitor
+tests_unit_test_janitor_LDADD = libsatchel.la $(GLIB_LIBS)

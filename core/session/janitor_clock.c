@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Whether the machine's clock can be believed.
+ */
+#include "config.h"
+
+#include "core/session/janitor_clock.h"
+
+gboolean
+satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms, gint64 bound_ms, gint64 settle_ms)
+{
+  gboolean is_first = clock->wall_ms == 0;
+  /* A machine that was started meanwhile counts anew. */
+  gint64 passed_ms = boot_ms >= clock->boot_ms ? boot_ms - clock->boot_ms : boot_ms;
+  gint64 ahead_ms = is_first ? 0 : clock->ahead_ms + wall_ms - clock->wall_ms - passed_ms;
+  clock->wall_ms = wall_ms;
+  clock->boot_ms = boot_ms;
+  clock->unsettled_ms += passed_ms;
+  if (ABS (ahead_ms) <= bound_ms || clock->ahead_ms == 0 || (ahead_ms < 0) != (clock->ahead_ms < 0))
+    clock->unsettled_ms = 0;
+  clock->ahead_ms = ABS (ahead_ms) <= bound_ms || clock->unsettled_ms > settle_ms ? 0 : ahead_ms;
+  return clock->ahead_ms > 0;
+}
