@@ -66,7 +66,7 @@ libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/test
 	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
 	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
 MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates modules/maildir/tests/test-usage \
-	modules/maildir/tests/test-hold modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
+	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
 	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble
 check_PROGRAMS += $(MAILDIR_TESTS)
 TESTS += $(MAILDIR_TESTS) modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
@@ -78,6 +78,8 @@ modules_maildir_tests_test_dates_SOURCES = modules/maildir/tests/test-dates.c
 modules_maildir_tests_test_dates_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_hold_SOURCES = modules/maildir/tests/test-hold.c
 modules_maildir_tests_test_hold_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_import_SOURCES = modules/maildir/tests/test-import.c
+modules_maildir_tests_test_import_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_collisions_SOURCES = modules/maildir/tests/test-collisions.c
 modules_maildir_tests_test_collisions_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_crash_states_SOURCES = modules/maildir/tests/test-crash-states.c
