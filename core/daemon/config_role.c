@@ -226,6 +226,23 @@ check_driver (SatchelConfigWork *work)
                                  "storage.driver: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", driver, driver);
 }
 
+/* A rule for a filter that is not there is a name misspelt, or left over. */
+static void
+check_filter_rules (SatchelConfigWork *work)
+{
+  const SatchelConfig *section = satchel_config_set_group (work->set, "filters");
+  g_autoptr (GPtrArray) filters = find_enabled (work, SATCHEL_KIND_DELIVERY_FILTER);
+  for (guint i = 0; i < satchel_config_n_groups (section, "rules"); i++)
+    {
+      const char *name = satchel_config_string (satchel_config_group (section, "rules", i), "filter");
+      gboolean is_there = name == NULL;
+      for (guint k = 0; k < filters->len; k++)
+        is_there |= g_strcmp0 (((const SatchelProvided *) filters->pdata[k])->module->name, name) == 0;
+      if (!is_there)
+        satchel_config_work_problem (work, TRUE, section, "rules", "filters.rules names %s, which is no enabled delivery filter; the rule does nothing", name);
+    }
+}
+
 static void
 load_modules (SatchelConfigWork *work)
 {
@@ -238,6 +255,7 @@ load_modules (SatchelConfigWork *work)
   if (satchel_config_set_state (work->set) != SATCHEL_CONFIG_WHOLE)
     return;
   check_driver (work);
+  check_filter_rules (work);
   g_autoptr (GPtrArray) passdbs = find_enabled (work, SATCHEL_KIND_PASSDB);
   if (passdbs->len == 0)
     satchel_config_work_problem (work, TRUE, NULL, NULL, "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");

@@ -21,7 +21,6 @@
 #define REPLY_BYTES 8000u
 
 static SatchelRoleContext *context;
-static GPtrArray *filters;
 static SatchelTimer stop_timer;
 static gboolean is_closing;
 
@@ -84,22 +83,14 @@ find_protocol (const char *service, const char **ret_group)
 
 /* ---- set-up ---- */
 
-/* The last filters stay: a delivery may be under way. */
 static void
 configure_deliveries (void)
 {
   g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_DELIVERY_FILTER);
-  if (filters == NULL)
-    {
-      filters = g_ptr_array_new ();
-      for (guint i = 0; i < provided->len; i++)
-        g_ptr_array_add (filters, g_ptr_array_index (provided, i));
-      g_ptr_array_add (filters, NULL);
-    }
+  satchel_filters_configure (provided, group ("filters"));
   const SatchelDeliveryHost host = { .slot = context->slot,
                                      .root_fd = context->root_fd,
                                      .detail_separators = satchel_config_string (group ("auth"), "detail_separators"),
-                                     .filters = (const SatchelProvided *const *)(gpointer)filters->pdata,
                                      .send_to_auth = send_to_auth,
                                      .send_to_mail = send_to_mail,
                                      .acquire_store = satchel_store_acquire };
@@ -172,7 +163,7 @@ look_if_ended (SatchelTimer *timer, gpointer data)
 {
   if (is_closing)
     return;
-  if (satchel_mail_n_sessions () > 0 || satchel_job_n_pending () > 0)
+  if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_job_n_pending () > 0)
     {
       satchel_mail_stop (); /* those that were handed over meanwhile */
       satchel_timer_arm (timer, ENDED_POLL_MS, look_if_ended, NULL);

@@ -5,7 +5,9 @@
 #pragma once
 #include <glib.h>
 
-#define SATCHEL_BREADCRUMBS 257u /* one a thread of the pool, the last for the main thread */
+#define SATCHEL_BREADCRUMBS_JOBS 256u /* one a thread of the pool */
+#define SATCHEL_BREADCRUMBS_APART 128u /* behind them: threads for what waits for others */
+#define SATCHEL_BREADCRUMBS (SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART + 1u) /* the last for the main thread */
 
 typedef struct SatchelBreadcrumb
 {

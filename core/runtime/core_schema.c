@@ -110,6 +110,20 @@ static const SatchelConfigRow janitor_rows[] = {
   { NULL }
 };
 
+static const SatchelConfigRow filter_rows[] = {
+  { "filter", SATCHEL_CONFIG_STRING, NULL, "Module of the filter", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "deadline", SATCHEL_CONFIG_DURATION, "30s", "As filters.deadline", .min = 100, .max = 300000 },
+  { "concurrent", SATCHEL_CONFIG_INT, "8", "As filters.concurrent", .min = 1, .max = 64 },
+  { "failure", SATCHEL_CONFIG_ENUM, "module", "When it fails or is late: pass it by, defer the mail, or what the module says", "module|pass|defer" },
+  { NULL }
+};
+static const SatchelConfigRow filters_rows[] = {
+  { "deadline", SATCHEL_CONFIG_DURATION, "30s", "How long a delivery filter has for one message or recipient, waiting for its turn included", .min = 100, .max = 300000, .flags = RELOAD },
+  { "concurrent", SATCHEL_CONFIG_INT, "8", "Messages and recipients that one filter has at a time, each mail process", .min = 1, .max = 64, .flags = RELOAD },
+  { "rules", SATCHEL_CONFIG_GROUPS, NULL, "Filters with settings of their own", .group = filter_rows, .flags = RELOAD },
+  { NULL }
+};
+
 static const SatchelConfigRow storage_rows[] = {
   { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users; unset: the one whose module is enabled" },
   { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
@@ -153,6 +167,7 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "listen", listen_rows, "Addresses and ports" },
   { "limits", limits_rows, "Bounds on what clients may use" },
   { "helpers", helpers_rows, "Processes of their own for modules that ask for one" },
+  { "filters", filters_rows, "Modules that see mail before it is stored" },
   { "auth", auth_rows, "Logins and whose mail is taken" },
   { "storage", storage_rows, "Where mail is kept" },
   { "janitor", janitor_rows, "What modules do for each user now and then, whether the user comes or not" },

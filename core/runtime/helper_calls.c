@@ -5,11 +5,14 @@
 #include "config.h"
 
 #include "core/runtime/helper_private.h"
+#include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include "core/runtime/sealed.h"
 
 #include <satchel/hash.h>
 #include <unistd.h>
+
+#define BEAT_MS 100 /* below the shortest server.stuck_time */
 
 typedef struct Target
 {
@@ -336,8 +339,10 @@ satchel_helper_call_wait (const char *module, GBytes *request, int content_fd, g
   g_cond_init (&wait.ended);
   satchel_defer (wait_start, &wait);
   g_mutex_lock (&wait.lock);
+  /* It ends at its time: whoever looks for jobs that are stuck is told so. */
   while (!wait.has_ended)
-    g_cond_wait (&wait.ended, &wait.lock);
+    if (!g_cond_wait_until (&wait.ended, &wait.lock, g_get_monotonic_time () + BEAT_MS * 1000))
+      satchel_job_beat ();
   g_mutex_unlock (&wait.lock);
   g_mutex_clear (&wait.lock);
   g_cond_clear (&wait.ended);

@@ -82,9 +82,11 @@ typedef enum
   SATCHEL_IPC_SESSION_OVER,    /* - : a connection that was handed over whole has ended (gate keeps the counts) */
 
   /* mail <-> mail: a delivery for the owner */
-  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s sender, s recipient,
-                                  s user, s path, s detail mailbox, b attributes (empty: compute) */
-  SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus */
+  SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s sender, s client address, s client name, s client user, s tls, u32 recipients,
+                                  s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s user, s path, s detail
+                                  mailbox, s crumb; what filters say: u32 flags, u32 special use, s mailbox, u32 count, count * s keyword;
+                                  b attributes (empty: compute) */
+  SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus, s text for the sender ("": the protocol's own) */
 
   /* gate, auth, mail -> helper.  Session id: the caller's number of the call; deadline: when it gives up.
    * Bytes: u32 0 and b, or u32 1 and a sealed memfd with them (core/runtime/helper_private.h) */

@@ -28,6 +28,7 @@ typedef struct Job
   SatchelJobDoneFunc done;
   gpointer data;
   gint64 submitted_us;
+  char *user; /* apart only: elsewhere its queue has the name */
 } Job;
 
 SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds", "Time that a job waits for a thread, or for its user's other jobs");
@@ -38,6 +39,10 @@ static GHashTable *users; /* name to UserQueue */
 static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs and below the cap */
 static guint n_threads, n_idle, n_pending;
 static guint max_threads = 32, max_per_user = 8;
+/* Work apart. */
+static GCond apart_work;
+static GQueue apart = G_QUEUE_INIT; /* Job */
+static guint n_apart_threads, n_apart_idle, max_apart_threads = 8;
 static SatchelBreadcrumb *crumbs; /* SATCHEL_BREADCRUMBS, or NULL */
 static GPrivate own_crumb; /* SatchelBreadcrumb * */
 static SatchelTimer retry_timer;
@@ -59,7 +64,7 @@ void
 satchel_job_set_limits (guint threads, guint threads_per_user)
 {
   if (threads > 0)
-    max_threads = MIN (threads, SATCHEL_BREADCRUMBS - 1);
+    max_threads = MIN (threads, SATCHEL_BREADCRUMBS_JOBS);
   if (threads_per_user > 0)
     max_per_user = threads_per_user;
 }
@@ -133,6 +138,14 @@ satchel_job_crumb (const char *format, ...)
 }
 
 void
+satchel_job_beat (void)
+{
+  SatchelBreadcrumb *slot = this_crumb ();
+  if (slot != NULL)
+    slot->n_beats++;
+}
+
+void
 satchel_job_get_crumb (char *buffer, gsize len)
 {
   const SatchelBreadcrumb *slot = this_crumb ();
@@ -159,6 +172,7 @@ finish_job (gpointer data)
   g_mutex_lock (&lock);
   n_pending--;
   g_mutex_unlock (&lock);
+  g_free (job->user);
   g_free (job);
 }
 
@@ -204,13 +218,21 @@ run_one (SatchelBreadcrumb *slot)
   satchel_defer (finish_job, job);
 }
 
+/* @number: its breadcrumb, if that is below @end. */
+static SatchelBreadcrumb *
+begin_thread (guint number, guint end)
+{
+  SatchelBreadcrumb *slot = crumbs != NULL && number < end ? &crumbs[number] : NULL;
+  g_private_set (&own_crumb, slot);
+  satchel_crash_init_thread (slot);
+  return slot;
+}
+
 static gpointer
 thread_main (gpointer data)
 {
   guint number = GPOINTER_TO_UINT (data);
-  SatchelBreadcrumb *slot = crumbs != NULL && number < SATCHEL_BREADCRUMBS - 1 ? &crumbs[number] : NULL;
-  g_private_set (&own_crumb, slot);
-  satchel_crash_init_thread (slot);
+  SatchelBreadcrumb *slot = begin_thread (number, SATCHEL_BREADCRUMBS_JOBS);
   g_mutex_lock (&lock);
   for (;;)
     {
@@ -231,6 +253,54 @@ free_user (gpointer data)
   g_free (user);
 }
 
+/* ---- work apart ---- */
+
+void
+satchel_job_set_apart_limit (guint threads)
+{
+  g_mutex_lock (&lock);
+  max_apart_threads = CLAMP (threads, 1, SATCHEL_BREADCRUMBS_APART);
+  g_mutex_unlock (&lock);
+}
+
+static gpointer
+apart_thread_main (gpointer data)
+{
+  SatchelBreadcrumb *slot = begin_thread (SATCHEL_BREADCRUMBS_JOBS + GPOINTER_TO_UINT (data), SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART);
+  g_mutex_lock (&lock);
+  for (;;)
+    {
+      n_apart_idle++;
+      while (g_queue_is_empty (&apart))
+        g_cond_wait (&apart_work, &lock);
+      n_apart_idle--;
+      Job *job = g_queue_pop_head (&apart);
+      write_crumb (slot, job->user, job->operation);
+      g_mutex_unlock (&lock);
+      job->func (job->data);
+      g_mutex_lock (&lock);
+      write_crumb (slot, NULL, NULL);
+      satchel_defer (finish_job, job);
+    }
+  return NULL;
+}
+
+/* Under lock: as add_thread. */
+static gboolean
+add_apart_thread (void)
+{
+  if (g_queue_get_length (&apart) <= n_apart_idle || n_apart_threads >= max_apart_threads)
+    return TRUE;
+  GThread *thread = g_thread_try_new ("apart", apart_thread_main, GUINT_TO_POINTER (n_apart_threads), NULL);
+  if (thread == NULL)
+    return FALSE;
+  n_apart_threads++;
+  g_thread_unref (thread);
+  return TRUE;
+}
+
+/* ---- submitting ---- */
+
 static void retry_threads (SatchelTimer *timer, gpointer data);
 
 /* Under lock, in the main thread. */
@@ -238,7 +308,8 @@ static void
 ensure_thread (void)
 {
   /* Out of threads: those that are there will take it, or we try again. */
-  if (!add_thread ())
+  gboolean has_apart = add_apart_thread ();
+  if (!add_thread () || !has_apart)
     satchel_timer_arm (&retry_timer, 500, retry_threads, NULL);
 }
 
@@ -250,18 +321,40 @@ retry_threads (SatchelTimer *timer, gpointer data)
   g_mutex_unlock (&lock);
 }
 
-void
-satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+static Job *
+new_job (const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
 {
-  g_return_if_fail (func != NULL);
-  satchel_reactor_init ();
-  const char *name = user != NULL ? user : "";
   Job *job = g_new0 (Job, 1);
   job->operation = operation;
   job->func = func;
   job->done = done;
   job->data = data;
   job->submitted_us = g_get_monotonic_time ();
+  return job;
+}
+
+void
+satchel_job_submit_apart (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+{
+  g_return_if_fail (func != NULL);
+  satchel_reactor_init ();
+  Job *job = new_job (operation, func, done, data);
+  job->user = g_strdup (user);
+  g_mutex_lock (&lock);
+  n_pending++;
+  g_queue_push_tail (&apart, job);
+  ensure_thread ();
+  g_cond_signal (&apart_work);
+  g_mutex_unlock (&lock);
+}
+
+void
+satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+{
+  g_return_if_fail (func != NULL);
+  satchel_reactor_init ();
+  const char *name = user != NULL ? user : "";
+  Job *job = new_job (operation, func, done, data);
   g_mutex_lock (&lock);
   if (users == NULL)
     users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, free_user);

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <satchel/admin.h>
 #include <satchel/auth.h>
-#include <satchel/delivery.h>
+#include <satchel/filter.h>
 #include <satchel/helper.h>
 #include <satchel/listener.h>
 #include <satchel/protocol.h>
@@ -40,7 +40,6 @@ static const Must musts[] = {
 #define METHOD(result, name, level, classes, need, ...) DRIVER_##need (name)
 #include "core/storage/methods.def"
   MUST (STORAGE_LAYER, SatchelStorageOps, open),
-  MUST (DELIVERY_FILTER, SatchelDeliveryFilterOps, filter),
   MUST (PASSDB, SatchelPassdbOps, look_up),
   MUST (PASSDB, SatchelPassdbOps, verify),
   MUST (USERDB, SatchelUserdbOps, look_up),
@@ -122,6 +121,17 @@ kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
   return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
 }
 
+/* A filter with no stage would never be asked. */
+static gboolean
+check_filter (const SatchelProvides *provides, const char *who, GError **error)
+{
+  const SatchelDeliveryFilterOps *ops = provides->ops;
+  if (provides->kind != SATCHEL_KIND_DELIVERY_FILTER || SATCHEL_HAS (ops, message) || SATCHEL_HAS (ops, recipient))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its delivery filter lacks both entry points, `message` and `recipient`; the module is not complete, ask its author",
+                            who);
+}
+
 /* The process of a module is known by the module's name, and serves one table. */
 static gboolean
 check_helper (const SatchelModule *module, const char *who, GError **error)
@@ -156,7 +166,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
       if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the table of its %s is missing or has no size; ask its author",
                                   who, satchel_loader_kind_name (provides->kind));
-      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error))
+      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error) || !check_filter (provides, who, error))
         return FALSE;
       if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
           && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)

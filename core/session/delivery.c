@@ -1,57 +1,24 @@
 /* SPDX-License-Identifier: MIT
- * The public calls of include/satchel/delivery.h (role mail): content and recipients are collected, then each
- * recipient's owner commits, here or in another mail process (SATCHEL_IPC_DELIVER).
+ * The public calls of include/satchel/delivery.h (role mail): content and recipients are collected, filters of the message stage are
+ * asked, then each recipient's owner commits, here or in another mail process (delivery_remote.c).
  */
 #include "config.h"
 
-#include "core/session/delivery_internal.h"
+#include "core/session/delivery_private.h"
 #include "core/session/session_hold.h"
 
-#include <satchel/hash.h>
 #include <satchel/log.h>
-#include <satchel/reactor.h>
 #include <string.h>
 
-enum
-{
-  ATTRIBUTES_IN_MESSAGE_MAX = 8192, /* bigger ones the owner computes again */
-  REMOTE_TIMEOUT_MS = 120000
-};
-
-typedef struct Target
-{
-  SatchelDelivery *delivery;
-  char *user, *path, *address, *detail;
-  guint slot;
-  SatchelDeliveryStatus status;
-  guint64 request; /* of DELIVER; 0: none is on its way */
-} Target;
-
-struct SatchelDelivery
-{
-  SatchelSession *session;
-  char *id, *sender;
-  SatchelSpool *spool;
-  GPtrArray *targets;    /* Target: each user and detail once */
-  GArray *recipients;    /* GArray *: indexes of targets of each recipient */
-  SatchelDeliveryFunc func;
-  gpointer data;
-  guint n_waiting;
-  GError *error;         /* of the spool */
-  gint64 began_us;       /* monotonic: its content was complete */
-  SatchelTimer timer;
-};
+#define CLIENT_NAME_BYTES 255
 
 static SatchelDeliveryHost the_host;
-static GHashTable *remote_targets; /* request -> Target */
-static guint64 last_request;
 
 void
 satchel_delivery_init (const SatchelDeliveryHost *host)
 {
   the_host = *host;
-  if (remote_targets == NULL)
-    remote_targets = g_hash_table_new (satchel_number64_hash, g_int64_equal);
+  satchel_delivery_remote_init ();
 }
 
 const SatchelDeliveryHost *
@@ -63,11 +30,12 @@ satchel_delivery_host (void)
 static void
 target_free (gpointer data)
 {
-  Target *target = data;
+  SatchelTarget *target = data;
   g_free (target->user);
   g_free (target->path);
   g_free (target->address);
   g_free (target->detail);
+  g_free (target->text);
   g_free (target);
 }
 
@@ -90,7 +58,15 @@ satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_
   delivery->spool = satchel_spool_new (delivery->id);
   delivery->targets = g_ptr_array_new_with_free_func (target_free);
   delivery->recipients = g_array_new (FALSE, FALSE, sizeof (GArray *));
+  delivery->addresses = g_ptr_array_new_with_free_func (g_free);
   return delivery;
+}
+
+void
+satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name)
+{
+  g_free (delivery->client_name);
+  delivery->client_name = g_strndup (name, CLIENT_NAME_BYTES);
 }
 
 void
@@ -102,9 +78,13 @@ satchel_delivery_free (SatchelDelivery *delivery)
     g_array_unref (g_array_index (delivery->recipients, GArray *, i));
   g_array_unref (delivery->recipients);
   g_ptr_array_unref (delivery->targets);
+  g_ptr_array_unref (delivery->addresses);
+  satchel_filter_run_clear (&delivery->run);
+  g_clear_pointer (&delivery->envelope, satchel_filter_envelope_unref);
   g_clear_error (&delivery->error);
   g_free (delivery->id);
   g_free (delivery->sender);
+  g_free (delivery->client_name);
   g_free (delivery);
 }
 
@@ -120,11 +100,11 @@ add_target (SatchelDelivery *delivery, const SatchelRoutedRecipient *routed, gui
   const SatchelRecipient *recipient = &routed->recipient;
   for (guint i = 0; i < delivery->targets->len; i++)
     {
-      const Target *target = g_ptr_array_index (delivery->targets, i);
+      const SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
       if (strcmp (target->user, recipient->users[index]) == 0 && g_strcmp0 (target->detail, recipient->detail) == 0)
         return i;
     }
-  Target *target = g_new0 (Target, 1);
+  SatchelTarget *target = g_new0 (SatchelTarget, 1);
   target->delivery = delivery;
   target->user = g_strdup (recipient->users[index]);
   target->path = g_strdup (routed->paths[index]);
@@ -148,12 +128,36 @@ satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipien
       g_array_append_val (indexes, target);
     }
   g_array_append_val (delivery->recipients, indexes);
+  g_ptr_array_add (delivery->addresses, g_strdup (recipient->address));
 }
 
 gboolean
 satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, GError **error)
 {
   return satchel_spool_write (delivery->spool, data, len, error);
+}
+
+/* Who decides what a recipient is told: the last of their users who did not get it; NULL: all did. */
+static const SatchelTarget *
+failed_target (const SatchelDelivery *delivery, guint recipient)
+{
+  const GArray *indexes = g_array_index (delivery->recipients, GArray *, recipient);
+  const SatchelTarget *failed = NULL;
+  for (guint k = 0; k < indexes->len; k++)
+    {
+      const SatchelTarget *target = g_ptr_array_index (delivery->targets, g_array_index (indexes, guint, k));
+      if (target->status != SATCHEL_DELIVERY_OK)
+        failed = target;
+    }
+  return failed;
+}
+
+const char *
+satchel_delivery_text (SatchelDelivery *delivery, guint recipient)
+{
+  g_return_val_if_fail (recipient < delivery->recipients->len, NULL);
+  const SatchelTarget *failed = failed_target (delivery, recipient);
+  return failed != NULL ? failed->text : NULL;
 }
 
 /* All owners have answered. */
@@ -165,26 +169,20 @@ finish (SatchelDelivery *delivery)
   g_autofree SatchelDeliveryStatus *statuses = g_new0 (SatchelDeliveryStatus, delivery->recipients->len + 1);
   for (guint i = 0; i < delivery->recipients->len; i++)
     {
-      const GArray *indexes = g_array_index (delivery->recipients, GArray *, i);
-      for (guint k = 0; k < indexes->len; k++)
-        {
-          const Target *target = g_ptr_array_index (delivery->targets, g_array_index (indexes, guint, k));
-          if (target->status != SATCHEL_DELIVERY_OK)
-            statuses[i] = target->status;
-        }
+      const SatchelTarget *failed = failed_target (delivery, i);
+      statuses[i] = failed != NULL ? failed->status : SATCHEL_DELIVERY_OK;
     }
   delivery->func (delivery, statuses, delivery->recipients->len, delivery->data);
   satchel_session_unhold (session);
 }
 
-static void
-target_answered (Target *target, SatchelDeliveryStatus status)
+void
+satchel_target_answered (SatchelTarget *target, SatchelDeliveryStatus status, char *text)
 {
   SatchelDelivery *delivery = target->delivery;
-  if (target->request != 0)
-    g_hash_table_remove (remote_targets, &target->request);
-  target->request = 0;
   target->status = status;
+  g_free (target->text);
+  target->text = text;
   if (--delivery->n_waiting == 0)
     finish (delivery);
 }
@@ -193,21 +191,23 @@ static void
 on_owner_done (SatchelOwnerTask *task, gpointer data)
 {
   SatchelDeliveryStatus status = task->status;
+  char *text = g_steal_pointer (&task->text);
   satchel_owner_task_free (task);
-  target_answered (data, status);
+  satchel_target_answered (data, status, text);
 }
 
 static void
-deliver_here (Target *target, gboolean from_memory)
+deliver_here (SatchelTarget *target, gboolean from_memory)
 {
   SatchelDelivery *delivery = target->delivery;
   SatchelOwnerTask *task = g_new0 (SatchelOwnerTask, 1);
-  task->delivery_id = g_strdup (delivery->id);
-  task->sender = g_strdup (delivery->sender);
+  task->envelope = satchel_filter_envelope_ref (delivery->envelope);
   task->recipient = g_strdup (target->address);
   task->user = g_strdup (target->user);
   task->path = g_strdup (target->path);
   task->detail = g_strdup (target->detail);
+  task->crumb = g_strdup (delivery->run.crumb);
+  satchel_disposition_merge (&task->run.where, &delivery->run.where);
   if (from_memory)
     task->memory = satchel_spool_memory (delivery->spool);
   else
@@ -225,49 +225,6 @@ deliver_here (Target *target, gboolean from_memory)
   satchel_owner_task_submit (task);
 }
 
-static gboolean
-deliver_there (Target *target)
-{
-  SatchelDelivery *delivery = target->delivery;
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_DELIVER, 0);
-  target->request = ++last_request;
-  satchel_ipc_put_u64 (message, target->request);
-  satchel_ipc_put_string (message, delivery->id);
-  satchel_ipc_put_string (message, satchel_spool_path (delivery->spool));
-  satchel_ipc_put_u32 (message, satchel_spool_is_lf (delivery->spool));
-  satchel_ipc_put_u64 (message, satchel_spool_size (delivery->spool));
-  satchel_ipc_put_u64 (message, (guint64)delivery->began_us);
-  satchel_ipc_put_string (message, delivery->sender);
-  satchel_ipc_put_string (message, target->address);
-  satchel_ipc_put_string (message, target->user);
-  satchel_ipc_put_string (message, target->path);
-  satchel_ipc_put_string (message, target->detail);
-  gsize len = 0;
-  GBytes *attributes = satchel_spool_attributes (delivery->spool, NULL);
-  const void *blob = attributes != NULL ? g_bytes_get_data (attributes, &len) : NULL;
-  satchel_ipc_put_bytes (message, blob, len <= ATTRIBUTES_IN_MESSAGE_MAX ? len : 0);
-  g_hash_table_insert (remote_targets, &target->request, target);
-  if (the_host.send_to_mail (target->slot, message))
-    return TRUE;
-  g_hash_table_remove (remote_targets, &target->request);
-  target->request = 0;
-  return FALSE;
-}
-
-static void
-on_remote_timeout (SatchelTimer *timer, gpointer data)
-{
-  (void)timer;
-  SatchelDelivery *delivery = data;
-  /* The last answer finishes, and may free, the delivery. */
-  g_autoptr (GPtrArray) late = g_ptr_array_new ();
-  for (guint i = 0; i < delivery->targets->len; i++)
-    if (((Target *)g_ptr_array_index (delivery->targets, i))->request != 0)
-      g_ptr_array_add (late, g_ptr_array_index (delivery->targets, i));
-  for (guint i = 0; i < late->len; i++)
-    target_answered (g_ptr_array_index (late, i), SATCHEL_DELIVERY_TEMPORARY);
-}
-
 static void
 dispatch (SatchelDelivery *delivery, gboolean from_memory)
 {
@@ -276,18 +233,43 @@ dispatch (SatchelDelivery *delivery, gboolean from_memory)
   gboolean any_remote = FALSE;
   for (guint i = 0; i < delivery->targets->len; i++)
     {
-      Target *target = g_ptr_array_index (delivery->targets, i);
+      SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
       if (target->slot == the_host.slot)
         deliver_here (target, from_memory);
-      else if (deliver_there (target))
+      else if (satchel_target_send (target))
         any_remote = TRUE;
       else
-        target_answered (target, SATCHEL_DELIVERY_TEMPORARY);
+        satchel_target_answered (target, SATCHEL_DELIVERY_TEMPORARY, NULL);
     }
   if (any_remote)
-    satchel_timer_arm (&delivery->timer, REMOTE_TIMEOUT_MS, on_remote_timeout, delivery);
+    satchel_delivery_arm_timeout (delivery);
   if (--delivery->n_waiting == 0)
     finish (delivery);
+}
+
+/* Nobody gets it, for the same reason. */
+static void
+settle_all (SatchelDelivery *delivery, SatchelDeliveryStatus status, const char *text)
+{
+  for (guint i = 0; i < delivery->targets->len; i++)
+    {
+      SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
+      target->status = status;
+      target->text = g_strdup (text);
+      satchel_delivery_count (status, delivery->began_us);
+    }
+  finish (delivery);
+}
+
+/* FALSE: the spool failed, and everybody was told. */
+static gboolean
+has_spool (SatchelDelivery *delivery)
+{
+  if (delivery->error == NULL)
+    return TRUE;
+  satchel_log (SATCHEL_LOG_WARNING, "delivery", "not spooled: id=%s: %s", delivery->id, delivery->error->message);
+  settle_all (delivery, satchel_delivery_status_from_error (delivery->error), NULL);
+  return FALSE;
 }
 
 static void
@@ -302,16 +284,102 @@ spool_job (gpointer data)
 static void
 spool_job_done (gpointer data)
 {
+  if (has_spool (data))
+    dispatch (data, FALSE);
+}
+
+/* What filters made of it is what is stored. */
+static void
+store (SatchelDelivery *delivery)
+{
+  const SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
+  /* The usual case: small, one user, ours: straight into the store. */
+  if (only != NULL && only->slot == the_host.slot && satchel_spool_memory (delivery->spool) != NULL)
+    dispatch (delivery, TRUE);
+  else
+    satchel_job_submit (NULL, "delivery spool", spool_job, spool_job_done, delivery);
+}
+
+/* ---- filters of the message stage ---- */
+
+static void
+replace_job (gpointer data)
+{
   SatchelDelivery *delivery = data;
-  if (delivery->error == NULL)
-    {
-      dispatch (delivery, FALSE);
-      return;
-    }
-  satchel_log (SATCHEL_LOG_WARNING, "delivery", "not spooled: id=%s: %s", delivery->id, delivery->error->message);
+  satchel_job_crumb ("delivery %s", delivery->id);
+  satchel_spool_replace (&delivery->spool, delivery->run.content, &delivery->error);
+}
+
+static void
+replace_job_done (gpointer data)
+{
+  if (has_spool (data))
+    store (data);
+}
+
+static void
+log_settled (const SatchelDelivery *delivery)
+{
   for (guint i = 0; i < delivery->targets->len; i++)
-    ((Target *)g_ptr_array_index (delivery->targets, i))->status = satchel_delivery_status_from_error (delivery->error);
-  finish (delivery);
+    {
+      const SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
+      satchel_delivery_log_verdict (&delivery->run, target->user, target->address);
+    }
+}
+
+static void
+on_filtered (SatchelFilterRun *run, gpointer data)
+{
+  SatchelDelivery *delivery = data;
+  if (run->verdict != SATCHEL_FILTER_CONTINUE)
+    {
+      log_settled (delivery);
+      settle_all (delivery, satchel_delivery_status_from_verdict (run->verdict), run->text);
+    }
+  else if (run->is_changed)
+    satchel_job_submit (NULL, "delivery spool", replace_job, replace_job_done, delivery);
+  else
+    store (delivery);
+}
+
+static void
+start_filters (gpointer data)
+{
+  SatchelDelivery *delivery = data;
+  SatchelFilterRun *run = &delivery->run;
+  if (!has_spool (delivery))
+    return;
+  run->stage = SATCHEL_FILTER_MESSAGE;
+  run->envelope = delivery->envelope;
+  run->content = satchel_spool_content (delivery->spool);
+  run->done = on_filtered;
+  run->data = delivery;
+  satchel_filters_run (run);
+}
+
+static void
+end_job (gpointer data)
+{
+  SatchelDelivery *delivery = data;
+  satchel_job_crumb ("delivery %s", delivery->id);
+  satchel_spool_end (delivery->spool, &delivery->error);
+}
+
+static SatchelFilterEnvelope *
+new_envelope (const SatchelDelivery *delivery)
+{
+  SatchelFilterEnvelope *envelope = g_atomic_rc_box_new0 (SatchelFilterEnvelope);
+  envelope->id = g_strdup (delivery->id);
+  envelope->sender = g_strdup (delivery->sender);
+  envelope->client_address = g_strdup (satchel_session_peer (delivery->session));
+  envelope->client_name = g_strdup (delivery->client_name != NULL ? delivery->client_name : "");
+  envelope->client_user = g_strdup (satchel_session_user (delivery->session));
+  envelope->tls = g_strdup (satchel_session_tls_info (delivery->session));
+  envelope->n_recipients = delivery->addresses->len;
+  envelope->recipients = g_new0 (char *, delivery->addresses->len + 1);
+  for (guint i = 0; i < delivery->addresses->len; i++)
+    envelope->recipients[i] = g_strdup (delivery->addresses->pdata[i]);
+  return envelope;
 }
 
 void
@@ -320,101 +388,12 @@ satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gp
   delivery->func = func;
   delivery->data = data;
   delivery->began_us = g_get_monotonic_time ();
+  delivery->envelope = new_envelope (delivery);
   satchel_session_hold (delivery->session);
-  const Target *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
-  /* The usual case: small, one user, ours: straight into the store. */
-  if (only != NULL && only->slot == the_host.slot && satchel_spool_memory (delivery->spool) != NULL)
-    dispatch (delivery, TRUE);
+  if (!satchel_filters_has (SATCHEL_FILTER_MESSAGE))
+    store (delivery);
+  else if (satchel_spool_memory (delivery->spool) != NULL)
+    start_filters (delivery);
   else
-    satchel_job_submit (NULL, "delivery spool", spool_job, spool_job_done, delivery);
-}
-
-/* ---- as the owner, asked by another mail process ---- */
-
-typedef struct RemoteAsker
-{
-  guint slot;
-  guint64 request;
-} RemoteAsker;
-
-static void
-on_asked_task_done (SatchelOwnerTask *task, gpointer data)
-{
-  g_autofree RemoteAsker *asker = data;
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_DELIVER_REPLY, 0);
-  satchel_ipc_put_u64 (message, asker->request);
-  satchel_ipc_put_u32 (message, task->status);
-  the_host.send_to_mail (asker->slot, message); /* it is gone: the MTA tries again */
-  satchel_owner_task_free (task);
-}
-
-static gboolean
-on_deliver (guint slot, SatchelIpcMessage *message)
-{
-  SatchelOwnerTask *task = g_new0 (SatchelOwnerTask, 1);
-  guint64 request = satchel_ipc_get_u64 (message);
-  task->delivery_id = g_strdup (satchel_ipc_get_string (message));
-  task->spool_path = g_strdup (satchel_ipc_get_string (message));
-  task->is_lf = satchel_ipc_get_u32 (message) != 0;
-  task->size = satchel_ipc_get_u64 (message);
-  task->began_us = (gint64)satchel_ipc_get_u64 (message);
-  task->sender = g_strdup (satchel_ipc_get_string (message));
-  task->recipient = g_strdup (satchel_ipc_get_string (message));
-  task->user = g_strdup (satchel_ipc_get_string (message));
-  task->path = g_strdup (satchel_ipc_get_string (message));
-  const char *detail = satchel_ipc_get_string (message);
-  task->detail = *detail != '\0' ? g_strdup (detail) : NULL;
-  gsize len;
-  const guint8 *blob = satchel_ipc_get_bytes (message, &len);
-  task->attributes = len > 0 ? g_bytes_new (blob, len) : NULL;
-  task->status = SATCHEL_DELIVERY_TEMPORARY;
-  if (!satchel_ipc_message_is_done (message) || !satchel_spool_is_path (task->spool_path))
-    {
-      satchel_owner_task_free (task);
-      return FALSE;
-    }
-  RemoteAsker *asker = g_new0 (RemoteAsker, 1);
-  asker->slot = slot;
-  asker->request = request;
-  task->done = on_asked_task_done;
-  task->data = asker;
-  satchel_owner_task_submit (task);
-  return TRUE;
-}
-
-static gboolean
-on_deliver_reply (guint slot, SatchelIpcMessage *message)
-{
-  guint64 request = satchel_ipc_get_u64 (message);
-  guint32 status = satchel_ipc_get_u32 (message);
-  if (!satchel_ipc_message_is_done (message) || status > SATCHEL_DELIVERY_NOSPACE)
-    return FALSE;
-  Target *target = g_hash_table_lookup (remote_targets, &request);
-  if (target != NULL && target->slot == slot)
-    target_answered (target, status);
-  return TRUE;
-}
-
-gboolean
-satchel_delivery_mail_message (guint slot, SatchelIpcMessage *message)
-{
-  if (message->type == SATCHEL_IPC_DELIVER)
-    return on_deliver (slot, message);
-  if (message->type == SATCHEL_IPC_DELIVER_REPLY)
-    return on_deliver_reply (slot, message);
-  return FALSE;
-}
-
-void
-satchel_delivery_mail_lost (guint slot)
-{
-  g_autoptr (GPtrArray) lost = g_ptr_array_new ();
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, remote_targets);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((Target *)value)->slot == slot)
-      g_ptr_array_add (lost, value);
-  for (guint i = 0; i < lost->len; i++)
-    target_answered (g_ptr_array_index (lost, i), SATCHEL_DELIVERY_TEMPORARY);
+    satchel_job_submit (NULL, "delivery spool", end_job, start_filters, delivery);
 }

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT
  * Inside of deliveries (include/satchel/delivery.h) and their host, the mail process.
- *   delivery.c         the public calls: collects content and recipients, sends each to its owner
+ *   delivery.c         the public calls: collects content and recipients, asks filters of the message stage
  *   delivery_lookup.c  recipients, by IPC to auth
- *   delivery_owner.c   an owner puts one message into one user's store
+ *   delivery_remote.c  owners in other mail processes, by IPC
+ *   delivery_owner.c   an owner puts one message into one user's store, once filters of the recipient stage have said how
+ *   filter*.c          filters: filter_internal.h
  *   spool.c            content on its way, in memory or in one file below the mail root
  */
 #pragma once
 #include "core/runtime/ipc.h"
-#include "core/runtime/loader.h"
+#include "core/session/filter_internal.h"
 #include <satchel/delivery.h>
 #include <satchel/storage.h>
 
@@ -17,7 +19,6 @@ typedef struct SatchelDeliveryHost
   guint slot;
   int root_fd;                      /* the mail root */
   const char *detail_separators;    /* auth.detail_separators */
-  const SatchelProvided *const *filters; /* SatchelDeliveryFilterOps, in order, NULL-ended */
   /* FALSE: the peer is away.  Take the message over. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
@@ -33,6 +34,8 @@ gboolean satchel_delivery_mail_message (guint slot, SatchelIpcMessage *message);
 /* The link broke: what waits for an answer is answered TEMPORARY. */
 void satchel_delivery_auth_lost (void);
 void satchel_delivery_mail_lost (guint slot);
+/* Deliveries that other mail processes wait for. */
+guint satchel_delivery_n_asked (void);
 
 /* ---- spool.c ---- */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
@@ -42,6 +45,12 @@ void satchel_spool_free (SatchelSpool *spool); /* removes the file, if there is 
 gboolean satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, GError **error);
 /* The whole content while there is no file; else NULL.  Borrowed. */
 const GByteArray *satchel_spool_memory (SatchelSpool *spool);
+/* After the last write: what was written is what the file says.  [blocks, if there is a file] */
+gboolean satchel_spool_end (SatchelSpool *spool, GError **error);
+/* The content, after end; lives on its own, but a file's is gone with the spool unless it was read from before. */
+SatchelStream *satchel_spool_content (const SatchelSpool *spool);
+/* Another content, in memory or a file by its size; *@spool is another one then.  [blocks] */
+gboolean satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **error);
 /* Makes the file, whatever the size, and its content durable.  [blocks] */
 gboolean satchel_spool_sync (SatchelSpool *spool, GError **error);
 const char *satchel_spool_path (SatchelSpool *spool); /* below the mail root, after sync */
@@ -51,6 +60,8 @@ guint64 satchel_spool_size (SatchelSpool *spool); /* as written */
 GBytes *satchel_spool_attributes (SatchelSpool *spool, GError **error);
 /* The content of a spool file as it was written.  @path: checked to be a plain name in the spool. */
 SatchelStream *satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error);
+/* The same, opened at its first read. */
+SatchelStream *satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size);
 gboolean satchel_spool_is_path (const char *path);
 /* Removes files that a crash left, older than an hour.  [blocks] */
 void satchel_spool_clean (void);
@@ -67,7 +78,8 @@ typedef struct SatchelRoutedRecipient
 /* ---- delivery_owner.c ---- */
 typedef struct SatchelOwnerTask
 {
-  char *delivery_id, *sender, *recipient, *user, *path, *detail, *message_id;
+  SatchelFilterEnvelope *envelope;
+  char *recipient, *user, *path, *detail;
   /* Content: either memory, or a spool file. */
   const GByteArray *memory; /* borrowed */
   char *spool_path;
@@ -75,15 +87,21 @@ typedef struct SatchelOwnerTask
   guint64 size;
   gint64 began_us;    /* monotonic: the message was there */
   GBytes *attributes; /* NULL: compute */
+  char *crumb;        /* of the message as it came; NULL: computed where it is needed */
+  SatchelFilterRun run; /* of the recipient stage; `where` begins with what filters of the message stage say */
   SatchelDeliveryStatus status;
+  char *text;         /* of a filter that refuses; or NULL */
   void (*done) (struct SatchelOwnerTask *task, gpointer data);
   gpointer data;
 } SatchelOwnerTask;
 void satchel_owner_task_free (SatchelOwnerTask *task);
-/* In a job of the user; sets status. */
-void satchel_owner_task_run (SatchelOwnerTask *task);
-/* Queues it; `done` in the main thread. */
+/* Asks filters, then stores it in a job of the user; `done` in the main thread. */
 void satchel_owner_task_submit (SatchelOwnerTask *task);
 /* The Message-ID of an attributes blob for the log, or "". Yours. */
 char *satchel_delivery_message_id (GBytes *attributes);
 SatchelDeliveryStatus satchel_delivery_status_from_error (const GError *error);
+SatchelDeliveryStatus satchel_delivery_status_from_verdict (SatchelFilterVerdict verdict);
+/* What a filter has decided about one user, other than to go on. */
+void satchel_delivery_log_verdict (const SatchelFilterRun *run, const char *user, const char *recipient);
+/* For the counters: one user's delivery has ended. */
+void satchel_delivery_count (SatchelDeliveryStatus ended, gint64 began_us);

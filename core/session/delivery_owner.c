@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The owner's part of a delivery (role mail): filters, the mailbox, one transaction, the log line.
+ * The owner's part of a delivery (role mail): filters of the recipient stage, the mailbox, one transaction, the log line.
  */
 #include "config.h"
 
@@ -17,14 +17,15 @@
 void
 satchel_owner_task_free (SatchelOwnerTask *task)
 {
-  g_free (task->delivery_id);
-  g_free (task->sender);
+  g_clear_pointer (&task->envelope, satchel_filter_envelope_unref);
   g_free (task->recipient);
   g_free (task->user);
   g_free (task->path);
   g_free (task->detail);
-  g_free (task->message_id);
   g_free (task->spool_path);
+  g_free (task->crumb);
+  g_free (task->text);
+  satchel_filter_run_clear (&task->run);
   g_clear_pointer (&task->attributes, g_bytes_unref);
   g_free (task);
 }
@@ -46,9 +47,31 @@ satchel_delivery_status_from_error (const GError *error)
   return SATCHEL_DELIVERY_TEMPORARY;
 }
 
+/* With what a filter changed for this recipient alone. */
+static SatchelStage *
+stage_changed (SatchelOwnerTask *task, SatchelStore *store, GError **error)
+{
+  g_autoptr (SatchelStage) stage = satchel_stage_new (store, task->size, error);
+  g_autofree guint8 *block = g_malloc (SATCHEL_SPOOL_MEMORY_BYTES);
+  guint64 offset = 0;
+  gssize n = 0;
+  while (stage != NULL && (n = satchel_stream_read_at (task->run.content, offset, block, SATCHEL_SPOOL_MEMORY_BYTES, error)) > 0)
+    {
+      if (!satchel_stage_write (stage, block, (gsize)n, error))
+        return NULL;
+      offset += (guint64)n;
+    }
+  if (stage == NULL || n < 0 || !satchel_stage_finish (stage, error))
+    return NULL;
+  task->size = offset;
+  return g_steal_pointer (&stage);
+}
+
 static SatchelStage *
 stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
 {
+  if (task->run.is_changed)
+    return stage_changed (task, store, error);
   if (task->memory == NULL)
     return satchel_stage_new_spooled (store, task->spool_path, task->is_lf, task->size, task->attributes, error);
   g_autoptr (SatchelStage) stage = satchel_stage_new (store, task->memory->len, error);
@@ -58,100 +81,45 @@ stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
   return g_steal_pointer (&stage);
 }
 
-static SatchelStream *
-content_stream (SatchelOwnerTask *task, GError **error)
-{
-  if (task->memory == NULL)
-    return satchel_spool_open (task->spool_path, task->is_lf, task->size, error);
-  g_autoptr (GBytes) bytes = g_bytes_new_static (task->memory->data, task->memory->len);
-  return satchel_stream_new_bytes (bytes);
-}
-
 static void
-log_outcome (const SatchelOwnerTask *task, SatchelLogLevel level, const char *what, const char *reason)
+log_outcome (const SatchelFilterEnvelope *envelope, const char *user, const char *recipient, SatchelLogLevel level, const char *what,
+             const char *reason, const char *by, const char *text)
 {
   g_autoptr (GString) line = g_string_new (what);
-  satchel_log_field (line, "id", task->delivery_id);
-  satchel_log_field (line, "user", task->user);
+  satchel_log_field (line, "id", envelope->id);
+  satchel_log_field (line, "user", user);
   satchel_log_field (line, "reason", reason);
-  satchel_log_field (line, "sender", task->sender);
-  satchel_log_field (line, "recipient", task->recipient);
+  if (by != NULL)
+    satchel_log_field (line, "filter", by);
+  if (text != NULL)
+    satchel_log_field (line, "text", text);
+  satchel_log_field (line, "sender", envelope->sender);
+  satchel_log_field (line, "recipient", recipient);
   satchel_log (level, "delivery", "%s", line->str);
 }
 
-/* One filter, under a breadcrumb that names it and the message; passed by if it has brought a process down twice for it. */
-static SatchelFilterVerdict
-run_filter (const SatchelOwnerTask *task, const SatchelProvided *filter, const char *crumb, SatchelDeliveryItem *item)
+void
+satchel_delivery_log_verdict (const SatchelFilterRun *run, const char *user, const char *recipient)
 {
-  const SatchelDeliveryFilterOps *ops = filter->ops;
-  if (satchel_store_is_suspect_by (filter->module->name, crumb))
-    {
-      g_autofree char *reason = g_strdup_printf ("module %s crashed or hung on it twice", filter->module->name);
-      log_outcome (task, SATCHEL_LOG_WARNING, "filter passed by:", reason);
-      return ops->on_error;
-    }
-  g_autoptr (GError) error = NULL;
-  SatchelScanCrumb around;
-  satchel_scan_crumb_begin (&around, crumb);
-  satchel_job_call (filter->module->name, "filter");
-  SatchelFilterVerdict verdict = ops->filter (item, &error);
-  satchel_job_call (NULL, NULL);
-  satchel_scan_crumb_end (&around);
-  if (error == NULL)
-    return verdict;
-  g_autofree char *reason = g_strdup_printf ("module %s: %s", filter->module->name, error->message);
-  log_outcome (task, SATCHEL_LOG_WARNING, "filter failed:", reason);
-  return ops->on_error;
+  const char *what = run->verdict == SATCHEL_FILTER_REFUSE ? "refused:" : run->verdict == SATCHEL_FILTER_DISCARD ? "discarded:" : "not delivered:";
+  log_outcome (run->envelope, user, recipient, SATCHEL_LOG_INFO, what, "filter", run->by, run->text);
 }
 
-/* The same at each try of the sender's. */
-static char *
-crumb_of (const SatchelOwnerTask *task, SatchelStream *content)
+SatchelDeliveryStatus
+satchel_delivery_status_from_verdict (SatchelFilterVerdict verdict)
 {
-  g_autofree guint8 *head = g_malloc (SATCHEL_SUSPECT_HEAD_BYTES);
-  gssize n = satchel_stream_read_at (content, 0, head, SATCHEL_SUSPECT_HEAD_BYTES, NULL);
-  return satchel_suspect_crumb (head, (gsize) MAX (n, 0), task->size);
-}
-
-/* FALSE: status says what the sender is told; nothing is stored. */
-static gboolean
-run_filters (SatchelOwnerTask *task, SatchelDeliveryItem *item)
-{
-  const SatchelProvided *const *filters = satchel_delivery_host ()->filters;
-  if (filters == NULL || *filters == NULL)
-    return TRUE;
-  g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelStream) content = content_stream (task, &error);
-  if (content == NULL)
+  switch (verdict)
     {
-      task->status = SATCHEL_DELIVERY_TEMPORARY;
-      return FALSE;
+    case SATCHEL_FILTER_REFUSE:
+      return SATCHEL_DELIVERY_REFUSED;
+    case SATCHEL_FILTER_TEMPORARY:
+      return SATCHEL_DELIVERY_TEMPORARY;
+    case SATCHEL_FILTER_CONTINUE:
+    case SATCHEL_FILTER_DONE:
+    case SATCHEL_FILTER_DISCARD:
+      break;
     }
-  item->content = content;
-  g_autofree char *crumb = crumb_of (task, content);
-  for (; *filters != NULL; filters++)
-    {
-      switch (run_filter (task, *filters, crumb, item))
-        {
-        case SATCHEL_FILTER_CONTINUE:
-          continue;
-        case SATCHEL_FILTER_DONE:
-          return TRUE;
-        case SATCHEL_FILTER_REFUSE:
-          log_outcome (task, SATCHEL_LOG_INFO, "refused:", "filter");
-          task->status = SATCHEL_DELIVERY_REFUSED;
-          return FALSE;
-        case SATCHEL_FILTER_DISCARD:
-          log_outcome (task, SATCHEL_LOG_INFO, "discarded:", "filter");
-          task->status = SATCHEL_DELIVERY_OK;
-          return FALSE;
-        case SATCHEL_FILTER_TEMPORARY:
-          log_outcome (task, SATCHEL_LOG_INFO, "not delivered:", "filter");
-          task->status = SATCHEL_DELIVERY_TEMPORARY;
-          return FALSE;
-        }
-    }
-  return TRUE;
+  return SATCHEL_DELIVERY_OK;
 }
 
 /* The mailbox that @detail names, as its owner sees names, without the namespace's prefix, or as storage has it; INBOX if there is none. */
@@ -179,10 +147,12 @@ mailbox_of_detail (SatchelStore *store, const char *detail)
 
 /* The mailbox asked for if there is one, else INBOX: mail is never lost for want of a folder. */
 static SatchelMailbox *
-open_target (SatchelStore *store, const SatchelDeliveryItem *item, GError **error)
+open_target (SatchelStore *store, const SatchelOwnerTask *task, GError **error)
 {
-  g_autofree char *special = item->special_use != 0 ? satchel_store_find_special_use (store, item->special_use, NULL) : NULL;
-  const char *name = special != NULL ? special : item->mailbox;
+  const SatchelDisposition *where = &task->run.where;
+  g_autofree char *special = where->special_use != 0 ? satchel_store_find_special_use (store, where->special_use, NULL) : NULL;
+  g_autofree char *asked = where->mailbox != NULL ? g_strdup (where->mailbox) : mailbox_of_detail (store, task->detail);
+  const char *name = special != NULL ? special : asked;
   g_autoptr (GError) local = NULL;
   SatchelMailbox *mailbox = satchel_store_open_mailbox (store, name, &local);
   if (mailbox == NULL && g_strcmp0 (name, "INBOX") != 0)
@@ -199,14 +169,14 @@ log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOpe
   g_autofree char *message_id = satchel_delivery_message_id (attributes);
   g_autofree char *uid = g_strdup_printf ("%u", g_array_index (operation->ret_uids, guint32, 0));
   g_autoptr (GString) line = g_string_new ("delivered:");
-  satchel_log_field (line, "id", task->delivery_id);
+  satchel_log_field (line, "id", task->envelope->id);
   satchel_log_field (line, "message-id", message_id);
   satchel_log_field (line, "user", task->user);
   satchel_log_field (line, "mailbox", name);
   satchel_log_field (line, "uid", uid);
   g_string_append_printf (line, " size=%" G_GUINT64_FORMAT " ms=%" G_GINT64_FORMAT, task->size,
                           (g_get_monotonic_time () - task->began_us) / 1000);
-  satchel_log_field (line, "sender", task->sender);
+  satchel_log_field (line, "sender", task->envelope->sender);
   satchel_log_field (line, "recipient", task->recipient);
   satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
 }
@@ -218,11 +188,22 @@ open_store (const SatchelOwnerTask *task, GError **error)
     .size = sizeof from,
     .cause = SATCHEL_CAUSE_DELIVERY,
     .owner = task->user,
-    .session_id = task->delivery_id,
+    .session_id = task->envelope->id,
     .rights = SATCHEL_RIGHTS_ALL,
   };
   g_autoptr (SatchelAccess) access = satchel_access_new (&from);
   return satchel_delivery_host ()->acquire_store (access, task->path, error);
+}
+
+/* NULL-ended; the names are borrowed. */
+static const char **
+keywords_of (const SatchelDisposition *where)
+{
+  guint n = where->keywords != NULL ? where->keywords->len : 0;
+  const char **keywords = g_new0 (const char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    keywords[i] = where->keywords->pdata[i];
+  return keywords;
 }
 
 static gboolean
@@ -234,28 +215,15 @@ store_message (SatchelOwnerTask *task, GError **error)
   g_autoptr (SatchelStage) stage = stage_content (task, store, error);
   if (stage == NULL)
     return FALSE;
-  GBytes *attributes = satchel_stage_attributes (stage);
-  SatchelDeliveryItem item = { .size = sizeof item,
-                               .user = task->user,
-                               .sender = task->sender,
-                               .recipient = task->recipient,
-                               .attributes = attributes,
-                               .mailbox = mailbox_of_detail (store, task->detail) };
-  g_autofree char *owned = NULL;
-  if (!run_filters (task, &item))
-    {
-      g_free (item.mailbox);
-      return TRUE;
-    }
-  owned = item.mailbox;
-  g_autoptr (SatchelMailbox) mailbox = open_target (store, &item, error);
+  g_autoptr (SatchelMailbox) mailbox = open_target (store, task, error);
   if (mailbox == NULL)
     return FALSE;
-  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  GBytes *attributes = satchel_stage_attributes (stage);
   g_autoptr (GBytes) kept = attributes != NULL ? g_bytes_ref (attributes) : NULL;
-  const SatchelOperation *operation
-      = satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), item.flags & SATCHEL_FLAGS_ALL, NULL,
-                                    g_get_real_time () / G_USEC_PER_SEC);
+  g_autofree const char **keywords = keywords_of (&task->run.where);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  const SatchelOperation *operation = satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), task->run.where.flags, keywords,
+                                                                  g_get_real_time () / G_USEC_PER_SEC);
   if (!satchel_transaction_commit (transaction, error))
     return FALSE;
   task->status = SATCHEL_DELIVERY_OK;
@@ -267,17 +235,23 @@ static void
 deliver (SatchelOwnerTask *task)
 {
   g_autoptr (GError) error = NULL;
-  satchel_job_crumb ("delivery %s", task->delivery_id);
+  satchel_job_crumb ("delivery %s", task->envelope->id);
   if (satchel_store_refuses_user (task->user))
     satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE, "this process died at work for this user again and again: not served for a minute");
   else if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
-  log_outcome (task, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown");
+  log_outcome (task->envelope, task->user, task->recipient, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown", NULL, NULL);
+}
+
+static void
+run_job (gpointer data)
+{
+  deliver (data);
 }
 
 void
-satchel_owner_task_run (SatchelOwnerTask *task)
+satchel_delivery_count (SatchelDeliveryStatus ended, gint64 began_us)
 {
   static const char *const words[] = {
     [SATCHEL_DELIVERY_OK] = "ok",
@@ -288,29 +262,62 @@ satchel_owner_task_run (SatchelOwnerTask *task)
     [SATCHEL_DELIVERY_TEMPORARY] = "temporary",
     [SATCHEL_DELIVERY_NOSPACE] = "nospace",
   };
-  deliver (task);
-  guint status = (guint) task->status;
+  guint status = (guint) ended;
   satchel_counter_add (&deliveries, 1, status < G_N_ELEMENTS (words) ? words[status] : "unknown");
-  satchel_counter_observe (&delivery_time, (guint64) MAX (g_get_monotonic_time () - task->began_us, 0));
+  satchel_counter_observe (&delivery_time, (guint64) MAX (g_get_monotonic_time () - began_us, 0));
 }
 
 static void
-run_job (gpointer data)
-{
-  satchel_owner_task_run (data);
-}
-
-static void
-job_done (gpointer data)
+end_task (gpointer data)
 {
   SatchelOwnerTask *task = data;
+  satchel_delivery_count (task->status, task->began_us);
   task->done (task, task->data);
+}
+
+static void
+on_filtered (SatchelFilterRun *run, gpointer data)
+{
+  SatchelOwnerTask *task = data;
+  if (run->verdict == SATCHEL_FILTER_CONTINUE)
+    {
+      satchel_job_submit (task->user, "delivery", run_job, end_task, task);
+      return;
+    }
+  satchel_delivery_log_verdict (run, task->user, task->recipient);
+  task->status = satchel_delivery_status_from_verdict (run->verdict);
+  task->text = g_steal_pointer (&run->text);
+  end_task (task);
+}
+
+static SatchelStream *
+content_stream (const SatchelOwnerTask *task)
+{
+  if (task->memory == NULL)
+    return satchel_spool_stream_new (task->spool_path, task->is_lf, task->size);
+  g_autoptr (GBytes) bytes = g_bytes_new (task->memory->data, task->memory->len);
+  return satchel_stream_new_bytes (bytes);
 }
 
 void
 satchel_owner_task_submit (SatchelOwnerTask *task)
 {
-  satchel_job_submit (task->user, "delivery", run_job, job_done, task);
+  if (!satchel_filters_has (SATCHEL_FILTER_RECIPIENT))
+    {
+      satchel_job_submit (task->user, "delivery", run_job, end_task, task);
+      return;
+    }
+  SatchelFilterRun *run = &task->run;
+  run->stage = SATCHEL_FILTER_RECIPIENT;
+  run->envelope = task->envelope;
+  run->user = task->user;
+  run->recipient = task->recipient;
+  run->detail = task->detail;
+  run->content = content_stream (task);
+  run->crumb = g_strdup (task->crumb);
+  run->done = on_filtered;
+  run->data = task;
+  satchel_filters_run (run);
 }
 
 char *

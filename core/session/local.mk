@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += core/session/user.c core/session/user.h
 libsatchel_la_SOURCES += core/session/hostname.c core/session/hostname.h core/session/sasl_base64.c \
-	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/spool.c \
-	core/session/delivery_internal.h
+	core/session/delivery.c core/session/delivery_lookup.c core/session/delivery_owner.c core/session/delivery_remote.c \
+	core/session/spool.c core/session/spool_stream.c core/session/delivery_internal.h core/session/delivery_private.h \
+	core/session/filter.c core/session/filter_item.c core/session/filter_internal.h core/session/header_edit.c core/session/header_edit.h
 libsatchel_la_SOURCES += core/session/session_id.c core/session/session_id.h core/session/log_budget.c \
 	core/session/log_budget.h core/session/network.c core/session/network.h \
 	core/session/connection_table.c core/session/connection_table.h core/session/proxy.c core/session/proxy.h \

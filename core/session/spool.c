@@ -195,6 +195,39 @@ satchel_spool_memory (SatchelSpool *spool)
 }
 
 gboolean
+satchel_spool_end (SatchelSpool *spool, GError **error)
+{
+  return !spool->ends_in_cr || undo_conversion (spool, error);
+}
+
+SatchelStream *
+satchel_spool_content (const SatchelSpool *spool)
+{
+  if (spool->memory == NULL)
+    return satchel_spool_stream_new (spool->path, spool->is_lf, spool->size);
+  g_autoptr (GBytes) bytes = g_bytes_new (spool->memory->data, spool->memory->len);
+  return satchel_stream_new_bytes (bytes);
+}
+
+gboolean
+satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **error)
+{
+  const char *id = (*spool)->path + sizeof SPOOL_DIRECTORY;
+  g_autofree char *other_id = g_strconcat (id, "f", NULL);
+  g_autofree guint8 *block = g_malloc (SATCHEL_SPOOL_MEMORY_BYTES);
+  SatchelSpool *other = satchel_spool_new (other_id);
+  gssize n = 0;
+  gboolean ok = TRUE;
+  while (ok && (n = satchel_stream_read_at (content, other->size, block, SATCHEL_SPOOL_MEMORY_BYTES, error)) > 0)
+    ok = satchel_spool_write (other, block, (gsize)n, error);
+  ok = ok && n == 0 && satchel_spool_end (other, error);
+  satchel_spool_free (ok ? *spool : other);
+  if (ok)
+    *spool = other;
+  return ok;
+}
+
+gboolean
 satchel_spool_sync (SatchelSpool *spool, GError **error)
 {
   if (spool->fd < 0)
@@ -208,7 +241,7 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
       if (!make_file (spool, error))
         return FALSE;
     }
-  if (spool->ends_in_cr && !undo_conversion (spool, error))
+  if (!satchel_spool_end (spool, error))
     return FALSE;
   if (SATCHEL_RETRY (fdatasync (spool->fd)) < 0)
     return satchel_error_set_errno (error, errno, "spool: %s: sync", spool->path);

@@ -5,6 +5,7 @@
 
 #include "core/storage/store_private.h"
 
+#include <satchel/keywords.h>
 #include <string.h>
 
 static void
@@ -69,9 +70,8 @@ note_error (SatchelTransaction *transaction, SatchelErrorCode code, const char *
     satchel_error_set (&transaction->error, code, "%s", message);
 }
 
-/* RFC 3501 9 flag-keyword: an atom. */
-static gboolean
-is_keyword (const char *name)
+gboolean
+satchel_keyword_is_atom (const char *name)
 {
   if (name[0] == '\0')
     return FALSE;
@@ -86,7 +86,7 @@ satchel_keywords_check (const char *const *keywords, GError **error)
 {
   for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
     {
-      if (!is_keyword (keywords[i]))
+      if (!satchel_keyword_is_atom (keywords[i]))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
       if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Deliveries: what a delivering protocol (lmtp) calls, and what a filter implements.  Role mail.
- * A message is spooled once below the mail root; the owner of each recipient links or copies it.
+ * Deliveries: what a delivering protocol (lmtp) calls.  Role mail.  Filters (filter.h) see the message first; then it is
+ * spooled once below the mail root, and the owner of each recipient links or copies it.
  */
 #pragma once
 #include <satchel/protocol.h>
@@ -14,7 +14,7 @@ typedef enum
   SATCHEL_DELIVERY_REFUSED,   /* 550 5.7.1: a filter or a locked account's policy */
   SATCHEL_DELIVERY_OVERQUOTA, /* 452 4.2.2: the user's quota */
   SATCHEL_DELIVERY_TOO_BIG,   /* 552 5.3.4 */
-  SATCHEL_DELIVERY_TEMPORARY, /* 451 4.3.0 */
+  SATCHEL_DELIVERY_TEMPORARY, /* 451 4.3.0; of a filter with a text 451 4.7.1 */
   SATCHEL_DELIVERY_NOSPACE    /* 452 4.3.1: the disk is full */
 } SatchelDeliveryStatus;
 
@@ -37,53 +37,24 @@ SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *
 typedef struct SatchelDelivery SatchelDelivery;
 /* One message.  @sender: the envelope sender without <>, "" for the null sender. */
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_hint);
+/* What the client calls itself (LHLO), for filters; at most 255 bytes count. */
+SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
 /* Adds what look_up gave (copied); results keep this order. */
 SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient);
 /* Content, dot-unstuffed, trace headers first.  While the sum stays within 64 KiB only memory is touched, and the
  * main thread may call it; beyond that it blocks: one job at a time. */
 SATCHEL_API gboolean satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, GError **error);
-/* Ends the content, makes it durable, runs filters, has each owner commit, then calls @func with one status a
+/* Ends the content, runs filters, makes it durable, has each owner commit, then calls @func with one status a
  * recipient (of a recipient with several users: OK only if all are).  Logs "delivered: ..." a user. */
 typedef void (*SatchelDeliveryFunc) (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n,
                                      gpointer data);
 SATCHEL_API void satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gpointer data);
+/* In @func, of a recipient that is refused: what a filter says about it, one line of printable ASCII of at most 200 bytes; NULL:
+ * nothing.  Borrowed. */
+SATCHEL_API const char *satchel_delivery_text (SatchelDelivery *delivery, guint recipient);
 /* Throws away a spool that was not finished. Not between finish and @func. */
 SATCHEL_API void satchel_delivery_free (SatchelDelivery *delivery);
 /* The queue id that the "delivered:" lines and the reply name. */
 SATCHEL_API const char *satchel_delivery_id (SatchelDelivery *delivery);
-
-/* ---- delivery filters ---- */
-
-typedef struct SatchelDeliveryItem
-{
-  size_t size;
-  const char *user, *sender, *recipient;
-  SatchelStream *content; /* as it will be stored */
-  GBytes *attributes;     /* message.h */
-  /* What a filter may change: */
-  char *mailbox;     /* where it goes: INBOX, or the detail's; g_free and replace */
-  guint special_use; /* or to the mailbox with this attribute; 0: by name */
-  guint32 flags;
-} SatchelDeliveryItem;
-
-typedef enum
-{
-  SATCHEL_FILTER_CONTINUE = 0,
-  SATCHEL_FILTER_DONE,    /* no later filter is asked */
-  SATCHEL_FILTER_REFUSE,
-  SATCHEL_FILTER_DISCARD, /* OK to the sender, stored nowhere; logged */
-  SATCHEL_FILTER_TEMPORARY
-} SatchelFilterVerdict;
-
-typedef struct SatchelDeliveryFilterOps
-{
-  size_t size;
-  guint band; /* 1..999, lower first; equal bands by name */
-  /* What an error of the filter itself means, and what is done with a message that it crashed or hung on twice, without asking
-   * it again: CONTINUE (deliver as if it were not there) or TEMPORARY. */
-  SatchelFilterVerdict on_error;
-  /* In a job. */
-  SatchelFilterVerdict (*filter) (SatchelDeliveryItem *item, GError **error);
-} SatchelDeliveryFilterOps;
 
 G_END_DECLS

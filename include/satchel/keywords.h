@@ -12,6 +12,9 @@ G_BEGIN_DECLS
  * message has makes room. */
 #define SATCHEL_KEYWORDS_MAX (64u * SATCHEL_KEYWORD_WORDS)
 
+/* RFC 3501 9 flag-keyword.  Pure. */
+SATCHEL_API gboolean satchel_keyword_is_atom (const char *name);
+
 typedef struct SatchelKeywordSet
 {
   guint64 words[SATCHEL_KEYWORD_WORDS];

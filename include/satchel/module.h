@@ -30,7 +30,7 @@ typedef enum
   SATCHEL_KIND_PROTOCOL,          /* ops: SatchelProtocolOps, protocol.h */
   SATCHEL_KIND_STORAGE_DRIVER,    /* ops: SatchelStorageOps, storage.h */
   SATCHEL_KIND_STORAGE_LAYER,     /* ops: SatchelStorageOps with band and classes, storage.h */
-  SATCHEL_KIND_DELIVERY_FILTER,   /* ops: SatchelDeliveryFilterOps, delivery.h */
+  SATCHEL_KIND_DELIVERY_FILTER,   /* ops: SatchelDeliveryFilterOps, filter.h */
   SATCHEL_KIND_MAILBOX_LISTENER,  /* ops: SatchelMailboxListenerOps, listener.h */
   SATCHEL_KIND_PASSDB,            /* ops: SatchelPassdbOps, auth.h */
   SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */

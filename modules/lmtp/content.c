@@ -72,14 +72,23 @@ over_quota_reply (const Lmtp *lmtp)
   return is_permanent ? "552 5.2.2 Mailbox full:" : final_reply (SATCHEL_DELIVERY_OVERQUOTA);
 }
 
+/* In the words of a filter where it has some. */
+static char *
+recipient_reply (const Lmtp *lmtp, SatchelDeliveryStatus status, const char *text)
+{
+  if (text != NULL && (status == SATCHEL_DELIVERY_REFUSED || status == SATCHEL_DELIVERY_TEMPORARY))
+    return g_strdup_printf ("%s %s:", status == SATCHEL_DELIVERY_REFUSED ? "550 5.7.1" : "451 4.7.1", text);
+  return g_strdup (status == SATCHEL_DELIVERY_OVERQUOTA ? over_quota_reply (lmtp) : final_reply (status));
+}
+
 static void
 finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 {
   for (guint i = 0; i < lmtp->recipients->len; i++)
     {
       SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
-      const char *reply = status == SATCHEL_DELIVERY_OVERQUOTA ? over_quota_reply (lmtp) : final_reply (status);
       const char *recipient = g_ptr_array_index (lmtp->recipients, i);
+      g_autofree char *reply = recipient_reply (lmtp, status, statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL);
       if (status == SATCHEL_DELIVERY_OK)
         satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient, satchel_delivery_id (lmtp->delivery));
       else

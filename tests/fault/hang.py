@@ -21,11 +21,12 @@ HANG_S = 2
 modules = Modules()
 for name, verdict in (("trouble", "SATCHEL_FILTER_CONTINUE"), ("defers", "SATCHEL_FILTER_TEMPORARY")):
     modules.add("install/trouble.c", name, f'-DNAME="{name}"', f"-DON_ERROR={verdict}", f'-DFIELD="X-{name.title()}: "')
+modules.add("install/trouble.c", "once", '-DNAME="once"', "-DON_ERROR=SATCHEL_FILTER_CONTINUE", '-DFIELD="X-Once: "', "-DSTAGE=message")
 modules.add("install/hello.c", "hello")
 modules.add("install/hello-gate.c", "hello-gate", "-DHELLO_LOOPS")
 modules.add("layers/crash.c", "crash")
 modules.add("layers/crash.c", "passes", '-DNAME="passes"', '-DMARK="X-Passes: now"', "-DPASSES_BY")
-server = Server(*modules.options("trouble", "defers", "crash", "passes"), "--set", "server.mail_processes=1", "--set", "server.gate_processes=1",
+server = Server(*modules.options("trouble", "defers", "once", "crash", "passes"), "--set", "server.mail_processes=1", "--set", "server.gate_processes=1",
                 "--set", f"server.hang_time={HANG_S}s", "--set", "server.stuck_time=3s",
                 "--set", "auth.failure_delay=0s", users=12)
 
@@ -148,6 +149,21 @@ def filter_crashes():
         login("u0009").logout()
         equal(deliver(field, user), third, f"{field}: the third try")
         equal(deliver("X-None: x", user), 250, "other mail of the user")
+
+
+@case
+def message_filter_crashes():
+    """the same of a filter that is asked once a message: no user is blamed"""
+    for _ in range(2):
+        login("u0009").logout()
+        told = len(lines("was busy with"))
+        equal(deliver("X-Once: crash", "u0008"), None, "the connection is lost")
+        line = wait_for(lambda: lines("was busy with")[told:], "it is told of", 60)[0].replace('"', "")
+        equal(("module=once" in line, "call=filter" in line), (True, True), line)
+        equal("user=u0008" in line, False, line)
+    login("u0009").logout()
+    equal(deliver("X-Once: crash", "u0008"), 250, "the third try")
+    equal(len(lines("filter passed by: .*module once")), 1, "it is said")
 
 
 @case

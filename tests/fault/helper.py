@@ -12,6 +12,7 @@ import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from modules import Modules  # noqa: E402
+from noops import Noops  # noqa: E402
 from tap import Server, case, equal, free_port, main, scratch, wait_for  # noqa: E402
 
 HANG_S, OVERDUE_MS = 2, 500
@@ -121,46 +122,6 @@ def works(port=PORT):
         wait_for(lambda: probe.ask("echo hello") == ("ok", "hello"), f"the helper answers\n{server.log()[-3000:]}", 60)
 
 
-class Noops(threading.Thread):
-    """A client of IMAP that goes on all the time; the mail process is the one that asks the helper."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.client, self.is_over, self.n, self.error = server.imap(), False, 0, None
-        self.took = []
-        self.pid = next(pid for pid, role in server.roles().items() if role == "mail")
-
-    def run(self):
-        try:
-            while not self.is_over:
-                begin = time.monotonic()
-                equal(self.client.noop()[0], "OK", "NOOP")
-                self.took.append(time.monotonic() - begin)
-                self.n += 1
-        except Exception as e:  # noqa: B902 - told by the test
-            self.error = e
-
-    def __enter__(self):
-        self.start()
-        return self
-
-    def wait_more(self):
-        """Some were answered since now."""
-        n = self.n
-        wait_for(lambda: self.error or self.n > n + 20, "NOOPs are answered", 60)
-        equal(self.error, None, "NOOP")
-
-    def __exit__(self, *ignored):
-        self.is_over = True
-        self.join(60)
-        equal(self.error, None, "the session")
-        self.client.logout()
-        took = sorted(self.took)
-        print(f"# {len(took)} NOOPs meanwhile: p50 {took[len(took) // 2] * 1000:.2f} ms, p99 {took[len(took) * 99 // 100] * 1000:.2f} ms, "
-              f"longest {took[-1] * 1000:.1f} ms", flush=True)
-        equal(self.pid in server.roles(), True, "the mail process is the same")
-
-
 @case
 def answers():
     """calls from the main loop, from jobs and with mail are answered; two modules have a process each, with an account of its own"""
@@ -180,7 +141,7 @@ def answers():
 @case
 def killed():
     """a helper that is killed, or crashes, fails its calls at once and is back; sessions of IMAP do not notice, and nobody's mail is blamed"""
-    with Noops() as noops, Probe() as probe:
+    with Noops(server) as noops, Probe() as probe:
         for how in ("kill", "crash"):
             pid = pid_of()
             waiting = probe.send("slow 60000")
@@ -215,7 +176,7 @@ def gives_up():
 def slow():
     """one call that is slow holds up no other; one past its time ends for its asker, and the helper goes on"""
     pid = pid_of()
-    with Noops() as noops, Probe() as probe, Probe() as other:
+    with Noops(server) as noops, Probe() as probe, Probe() as other:
         late = probe.send("slow 300", timeout_ms=100)
         equal(other.ask("echo fast"), ("ok", "fast"), "another call")
         got = probe.answer()
@@ -242,7 +203,7 @@ def queue_full():
 def hung_calls():
     """calls that hang end for their askers, and the helper, which nobody can use any more, is started again"""
     pid = pid_of()
-    with Noops() as noops, Probe() as probe:
+    with Noops(server) as noops, Probe() as probe:
         tags = [probe.send("hang", timeout_ms=200) for _ in range(4)]
         waits = probe.send("echo x")
         got = [probe.answer() for _ in range(5)]
@@ -257,7 +218,7 @@ def hung_calls():
 @case
 def hung_process():
     """a helper whose main loop hangs, or that is stopped, is ended after server.hang_time"""
-    with Noops() as noops, Probe() as probe:
+    with Noops(server) as noops, Probe() as probe:
         for how in ("main", "stop"):
             pid = pid_of()
             if how == "main":
@@ -276,7 +237,7 @@ def hung_process():
 @case
 def rubbish():
     """a helper that talks rubbish is found out and started again; those that heard it go on"""
-    with Noops() as noops, Probe() as probe:
+    with Noops(server) as noops, Probe() as probe:
         for kind in ("bytes", "answer"):
             pid = pid_of()
             told = len(lines("helper probe talks rubbish to (mail|auth)"))  # who heard it first

@@ -11,3 +11,7 @@ tests_fault_test_sandbox_SOURCES = tests/fault/test-sandbox.c core/daemon/sandbo
 	core/daemon/sandbox_seccomp.c core/daemon/roles.c core/daemon/drop.c
 tests_fault_test_sandbox_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
+
+# Delivery filters.
+SERVER_TESTS += tests/fault/scanner.py
+EXTRA_DIST += tests/fault/scanner.py tests/lib/noops.py tests/helpers/scanner.c

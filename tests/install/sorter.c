@@ -2,7 +2,7 @@
  * Delivery filter for tests, compiled once a NAME: mail with "X-For: NAME" goes to the mailbox of its setting, which a
  * reload changes, unless another setting has it refuse that.
  */
-#include <satchel/delivery.h>
+#include <satchel/filter.h>
 #include <satchel/module.h>
 #include <satchel/stream.h>
 #include <string.h>
@@ -10,19 +10,27 @@
 static GMutex lock;
 static char *in_force, *next; /* names of mailboxes; in_force under lock */
 
-static SatchelFilterVerdict
-filter (SatchelDeliveryItem *item, GError **error)
+static void
+sort (SatchelFilterItem *item)
 {
   char head[4096];
-  gssize n = satchel_stream_read_at (item->content, 0, head, sizeof head - 1, error);
-  head[MAX (n, 0)] = '\0';
+  g_autoptr (GError) error = NULL;
+  gssize n = satchel_stream_read_at (item->content, 0, head, sizeof head - 1, &error);
+  if (n < 0)
+    {
+      satchel_filter_fail (item, error->message);
+      return;
+    }
+  head[n] = '\0';
   if (strstr (head, "X-For: " NAME "\r\n") == NULL)
-    return SATCHEL_FILTER_CONTINUE;
+    {
+      satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
+      return;
+    }
   g_mutex_lock (&lock);
-  g_free (item->mailbox);
-  item->mailbox = g_strdup (in_force);
+  (void) satchel_filter_set_mailbox (item, in_force, NULL);
   g_mutex_unlock (&lock);
-  return SATCHEL_FILTER_DONE;
+  satchel_filter_answer (item, SATCHEL_FILTER_DONE, NULL);
 }
 
 static gboolean
@@ -60,7 +68,7 @@ static const SatchelConfigRow rows[] = {
   { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
   { NULL },
 };
-static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .filter = filter };
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .recipient = sort };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
   SATCHEL_MODULE_FACTS,

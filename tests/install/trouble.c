@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * Delivery filter for tests that is no good: mail with "X-Trouble: loop" (FIELD) it loops on, with "sleep" it waits for ever, with
- * "crash" it crashes, with "deep" it runs out of stack, with "fail" it fails.  ON_ERROR says what its errors mean.
+ * "crash" it crashes, with "deep" it runs out of stack, with "fail" it fails.  ON_ERROR says what its errors mean, STAGE when it is asked
+ * (recipient, unless message).
  */
-#include <satchel/delivery.h>
+#include <satchel/filter.h>
 #include <satchel/module.h>
 #include <satchel/stream.h>
 #include <poll.h>
@@ -25,11 +26,11 @@ has (const char *head, const char *what)
   return strstr (head, field) != NULL;
 }
 
-static SatchelFilterVerdict
-filter (SatchelDeliveryItem *item, GError **error)
+static void
+work_on (SatchelFilterItem *item)
 {
   char head[4096];
-  gssize n = satchel_stream_read_at (item->content, 0, head, sizeof head - 1, error);
+  gssize n = satchel_stream_read_at (item->content, 0, head, sizeof head - 1, NULL);
   head[MAX (n, 0)] = '\0';
   volatile guint64 turns = 0;
   while (has (head, "loop") && go_on)
@@ -39,13 +40,17 @@ filter (SatchelDeliveryItem *item, GError **error)
   if (has (head, "crash"))
     *(volatile int *) 8 = 1;
   if (has (head, "deep"))
-    return (SatchelFilterVerdict) deep (head);
+    go_on = deep (head);
   if (has (head, "fail"))
-    satchel_error_set (error, SATCHEL_ERROR_FAILED, "told to fail");
-  return SATCHEL_FILTER_CONTINUE;
+    satchel_filter_fail (item, "told to fail");
+  else
+    satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
 }
 
-static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .on_error = ON_ERROR, .filter = filter };
+#ifndef STAGE
+#define STAGE recipient
+#endif
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .on_error = ON_ERROR, .STAGE = work_on };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
   SATCHEL_MODULE_FACTS,

@@ -62,6 +62,10 @@ TESTS += tests/unit/test-pop3
 tests_unit_test_pop3_SOURCES = tests/unit/test-pop3.c $(pop3_shared)
 tests_unit_test_pop3_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-filter
+TESTS += tests/unit/test-filter
+tests_unit_test_filter_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-access
 TESTS += tests/unit/test-access
 tests_unit_test_access_SOURCES = tests/unit/test-access.c $(tests_layers_memory_la_SOURCES)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Modules with one fault each, chosen by ODD when compiled; 0 has none.  For test-loader.
  */
-#include <satchel/delivery.h>
+#include <satchel/filter.h>
 #include <satchel/module.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -50,14 +50,13 @@ begin (void)
 extern int satchel_function_that_is_nowhere (void);
 #endif
 
-G_GNUC_UNUSED static SatchelFilterVerdict
-filter (SatchelDeliveryItem *item, GError **error)
+G_GNUC_UNUSED static void
+filter (SatchelFilterItem *item)
 {
 #if ODD == MISSING_SYMBOL
-  return satchel_function_that_is_nowhere () ? SATCHEL_FILTER_CONTINUE : SATCHEL_FILTER_DONE;
-#else
-  return SATCHEL_FILTER_CONTINUE;
+  (void) satchel_function_that_is_nowhere ();
 #endif
+  satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
 }
 
 static int n_configured, n_started;
@@ -96,7 +95,7 @@ static const SatchelConfigRow rows[] = {
 #if ODD == LACKS_ENTRY
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500 };
 #else
-static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .filter = filter };
+static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .message = filter };
 #endif
 static const SatchelProvides provides[] = {
 #if ODD == SAME_NAME

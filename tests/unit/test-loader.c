@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <satchel/delivery.h>
+#include <satchel/filter.h>
 #include <satchel/helper.h>
 #include <satchel/listener.h>
 
@@ -61,7 +61,7 @@ test_refusals (void)
   refused (3, "did not end within", "enabled = false");
   refused (4, "ended the process", "enabled = false");
   refused (5, "satchel_module", "no Satchel module");
-  refused (6, "entry point `filter`", "ask its author");
+  refused (6, "both entry points, `message` and `recipient`", "ask its author");
   refused (7, "satchel_function_that_is_nowhere", "rebuild it");
   refused (8, "calls itself \"another\"", "rename");
   refused (9, "mark", "rebuild it");
@@ -208,13 +208,13 @@ static const SatchelConfigRow several_rows[] = {
   { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
   { NULL }
 };
-static SatchelFilterVerdict
-several_filter (SatchelDeliveryItem *item, GError **error)
+static void
+several_filter (SatchelFilterItem *item)
 {
-  return SATCHEL_FILTER_CONTINUE;
+  satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
 }
 
-static const SatchelDeliveryFilterOps several_ops = { .size = sizeof several_ops, .band = 500, .filter = several_filter };
+static const SatchelDeliveryFilterOps several_ops = { .size = sizeof several_ops, .band = 500, .message = several_filter };
 static const SatchelProvides several_provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &several_ops }, { 0 } };
 #define SEVERAL(i)                                                                                 \
   static gboolean several_reload_##i (const SatchelConfig *section, GError **error) { return several_reload (i, section, error); } \

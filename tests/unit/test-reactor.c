@@ -279,6 +279,34 @@ test_job_cap (void)
     g_assert_cmpuint (crumbs[i].is_busy, ==, 0);
 }
 
+/* Work apart that blocks takes its own threads only, no more of them than it may have, with breadcrumbs of their own. */
+static void
+test_job_apart (void)
+{
+  gate_is_open = FALSE;
+  n_inside_max = 0;
+  guint before = n_done;
+  int others = n_other_done;
+  satchel_job_set_breadcrumbs (crumbs);
+  satchel_job_set_limits (2, 2);
+  satchel_job_set_apart_limit (5);
+  for (guint i = 0; i < 20; i++)
+    satchel_job_submit_apart ("alice@example.org", "test APART", capped_job, count_done, NULL);
+  loop_until (g_atomic_int_get (&n_inside) == 5);
+  for (guint i = 0; i < 10; i++)
+    satchel_job_submit ("alice@example.org", "test OTHER", other_job, count_done, NULL);
+  loop_until (n_done == before + 10);
+  g_assert_cmpint (n_other_done, ==, others + 10);
+  for (guint i = 0; i < SATCHEL_BREADCRUMBS; i++)
+    g_assert_cmpuint (crumbs[i].is_busy, ==, i >= SATCHEL_BREADCRUMBS_JOBS && i < SATCHEL_BREADCRUMBS_JOBS + 5);
+  g_assert_cmpstr (crumbs[SATCHEL_BREADCRUMBS_JOBS].operation, ==, "test APART");
+  g_assert_cmpstr (crumbs[SATCHEL_BREADCRUMBS_JOBS].user, ==, "alice@example.org");
+  open_the_gate ();
+  loop_until (n_done == before + 30);
+  g_assert_cmpint (n_inside_max, ==, 5);
+  g_assert_cmpuint (satchel_job_n_pending (), ==, 0);
+}
+
 /* ---- one user's next job ---- */
 
 static GMutex held_lock;
@@ -362,6 +390,7 @@ main (int argc, char **argv)
   g_test_add_func ("/runtime/defer/threads", test_defer);
   g_test_add_func ("/runtime/job/beside", test_job_beside);
   g_test_add_func ("/runtime/job/cap", test_job_cap);
+  g_test_add_func ("/runtime/job/apart", test_job_apart);
   g_test_add_func ("/runtime/job/order", test_job_order);
   return g_test_run ();
 }

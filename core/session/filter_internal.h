@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of delivery filters (include/satchel/filter.h), role mail.
+ *   filter.c       which filters there are, with their settings; asks those of a stage in turn
+ *   filter_item.c  one question to one filter: what it is told, what it asks for
+ *   header_edit.c  header fields added and removed
+ */
+#pragma once
+#include "core/runtime/config_image.h"
+#include "core/runtime/loader.h"
+#include "core/session/header_edit.h"
+#include <satchel/filter.h>
+#include <satchel/reactor.h>
+
+typedef enum
+{
+  SATCHEL_FILTER_MESSAGE = 0,
+  SATCHEL_FILTER_RECIPIENT
+} SatchelFilterStage;
+
+/* What is the same for all recipients of a message; g_atomic_rc_box, immutable, strings owned. */
+typedef struct SatchelFilterEnvelope
+{
+  char *id, *sender, *client_address, *client_name, *client_user, *tls; /* client_user: NULL: none */
+  char **recipients; /* NULL where only their number is known */
+  guint n_recipients;
+} SatchelFilterEnvelope;
+SatchelFilterEnvelope *satchel_filter_envelope_ref (SatchelFilterEnvelope *envelope);
+void satchel_filter_envelope_unref (SatchelFilterEnvelope *envelope);
+
+/* How filters want a message stored. */
+typedef struct SatchelDisposition
+{
+  guint32 flags;
+  GPtrArray *keywords; /* char *, each once, at most SATCHEL_FILTER_KEYWORDS_MAX; NULL: none */
+  char *mailbox;       /* NULL: the detail's, or INBOX */
+  guint special_use;   /* 0: by name */
+} SatchelDisposition;
+void satchel_disposition_clear (SatchelDisposition *disposition);
+/* What @more has is added, or replaces.  Returns how many keywords have no room. */
+guint satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more);
+
+/* ---- filter.c; main thread ---- */
+
+/* One pass over the filters of a stage.  The caller fills and frees it; strings are borrowed until `done`. */
+typedef struct SatchelFilterRun
+{
+  SatchelFilterStage stage;
+  SatchelFilterEnvelope *envelope;
+  const char *user, *recipient, *detail; /* of the recipient stage */
+  SatchelStream *content;                /* owned; replaced where a filter changes the header */
+  char *crumb;                           /* owned; of the message as it came (suspects.h), NULL: computed from the content */
+  SatchelDisposition where;
+  gboolean is_changed;
+  SatchelFilterVerdict verdict;          /* at the end: not DONE */
+  char *text;                            /* owned; NULL or clean */
+  const char *by;                        /* the filter that refused or discarded */
+  void (*done) (struct SatchelFilterRun *run, gpointer data);
+  gpointer data;
+  /* private */
+  guint next;
+  struct SatchelFilterQuestion *question;
+  SatchelTimer timer;
+} SatchelFilterRun;
+void satchel_filter_run_clear (SatchelFilterRun *run);
+
+/* @filters: SatchelProvided, in order, kept; the first time only, later only the settings count. */
+void satchel_filters_configure (const GPtrArray *filters, const SatchelConfig *settings);
+gboolean satchel_filters_has (SatchelFilterStage stage);
+/* The longest that a stage can take, waiting included. */
+gint64 satchel_filters_longest_ms (SatchelFilterStage stage);
+/* `done` may come before this returns. */
+void satchel_filters_run (SatchelFilterRun *run);
+/* Those that have not ended. */
+guint satchel_filters_n_running (void);
+
+/* ---- filter_item.c ---- */
+
+/* Has the filter seen it?  Whoever leaves WAITING decides: its thread, or the deadline. */
+typedef enum
+{
+  SATCHEL_FILTER_WAITING = 0,
+  SATCHEL_FILTER_ASKED,
+  SATCHEL_FILTER_TOO_LATE
+} SatchelFilterState;
+
+/* The item that a filter sees, and its answer. */
+typedef struct SatchelFilterQuestion
+{
+  SatchelFilterItem item; /* first */
+  gatomicrefcount refs;
+  SatchelFilterEnvelope *envelope;
+  SatchelStream *content;
+  char *user, *detail;
+  const char *one_recipient[2];
+  gint64 asked_us, deadline_ms; /* g_get_monotonic_time, satchel_clock_ms */
+  gint is_cancelled;      /* atomic */
+  gint state;             /* atomic: SatchelFilterState */
+  gint is_answered;       /* atomic; what follows is the filter's before, the main thread's after */
+  gpointer module_data;   /* atomic */
+  GMutex lock;            /* around content_fd */
+  int content_fd;
+  SatchelHeaderEdit edit;
+  SatchelDisposition where;
+  SatchelFilterVerdict verdict;
+  char *text, *failure;   /* failure: why it could not tell */
+  gboolean is_suspect;    /* the message is one that the filter is not asked about */
+  char *crumb;
+  /* filter.c, main thread */
+  struct SatchelFilter *filter;
+  SatchelFilterRun *run;  /* NULL: it went on without this one */
+  gboolean is_started, has_returned, has_ended, is_overdue;
+  void (*answered) (gpointer question); /* deferred to the main thread */
+} SatchelFilterQuestion;
+SatchelFilterQuestion *satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms, void (*answered) (gpointer question));
+void satchel_filter_question_unref (SatchelFilterQuestion *question);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * The content of a spool file, which is opened when it is first read: the main thread may make one.
+ */
+#include "config.h"
+
+#include "core/session/delivery_internal.h"
+
+typedef struct SpoolStream
+{
+  SatchelStream stream;
+  char *path;
+  gboolean is_lf;
+  guint64 size;
+  GMutex lock;          /* around opening */
+  SatchelStream *below; /* NULL: not open yet */
+} SpoolStream;
+
+static gboolean
+ensure_open (SpoolStream *self, GError **error)
+{
+  g_mutex_lock (&self->lock);
+  if (self->below == NULL)
+    self->below = satchel_spool_open (self->path, self->is_lf, self->size, error);
+  gboolean is_open = self->below != NULL;
+  g_mutex_unlock (&self->lock);
+  return is_open;
+}
+
+static gssize
+spool_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
+{
+  SpoolStream *self = (SpoolStream *)stream;
+  return ensure_open (self, error) ? satchel_stream_read_at (self->below, offset, buffer, len, error) : -1;
+}
+
+static gint64
+spool_length (SatchelStream *stream, GError **error)
+{
+  SpoolStream *self = (SpoolStream *)stream;
+  return ensure_open (self, error) ? (gint64)self->size : -1;
+}
+
+static void
+spool_free (SatchelStream *stream)
+{
+  SpoolStream *self = (SpoolStream *)stream;
+  g_clear_pointer (&self->below, satchel_stream_unref);
+  g_mutex_clear (&self->lock);
+  g_free (self->path);
+  g_free (self);
+}
+
+static const SatchelStreamOps spool_ops = { sizeof (SatchelStreamOps), spool_read_at, spool_length, spool_free };
+
+SatchelStream *
+satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size)
+{
+  SpoolStream *self = g_new0 (SpoolStream, 1);
+  satchel_stream_init (&self->stream, &spool_ops);
+  self->path = g_strdup (path);
+  self->is_lf = is_lf;
+  self->size = size;
+  g_mutex_init (&self->lock);
+  return &self->stream;
+}
