@@ -65,7 +65,8 @@ check_options (const SatchelAdminCommand *command, const char *who, GError **err
 {
   const SatchelConfigRow *row = command->options;
   for (guint n = 0; row != NULL && row->key != NULL; row++, n++)
-    if (n >= SATCHEL_ADMIN_OPTIONS_MAX || !is_name (row->key) || is_taken (row->key) || row->help == NULL || row->min > row->max || !is_option (row) || !fits_itself (row))
+    if (n >= SATCHEL_ADMIN_OPTIONS_MAX || !is_name (row->key) || is_taken (row->key) || row->help == NULL || row->min > row->max || !is_option (row)
+        || !fits_itself (row))
       return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the option \"%.64s\" of its command \"%s\" is not valid; ask its author", who,
                                 row->key, command->name);
   return TRUE;
@@ -77,8 +78,8 @@ satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *p
   const SatchelAdminOps *ops = provides->ops;
   const char *group = provides->name != NULL ? provides->name : module->name;
   if (!is_name (group) || (module->roles & SATCHEL_ROLE_MAIL) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its admin commands need the role mail and a name of small letters, digits and '-'; ask its author",
-                              who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its admin commands need the role mail and a name of small letters, digits and '-'; ask its author", who);
   for (guint i = 0; ops->commands[i] != NULL; i++)
     {
       const SatchelAdminCommand *command = ops->commands[i];

@@ -217,8 +217,8 @@ find_command (const char *group, const char *name, const SatchelProvided **ret_p
   const SatchelAdminCommand *command = provided != NULL ? satchel_admin_find (provided->ops, name) : NULL;
   if (command == NULL)
     satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                       "the running server has no command \"%s %s\"; is the module enabled there? `satchel reload` does not load modules into mail processes", group,
-                       name);
+                       "the running server has no command \"%s %s\"; is the module enabled there? `satchel reload` does not load modules into mail "
+                       "processes", group, name);
   *ret_provided = provided;
   return command;
 }

@@ -97,8 +97,9 @@ look_at_clock (void)
   gboolean was_ahead = state.clock.ahead_ms > 0;
   gboolean is_ahead = satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (), setting_ms ("clock_bound"), setting_ms ("clock_settle"));
   if (is_ahead && !was_ahead)
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "the clock is %" G_GINT64_FORMAT " s ahead of the time that has passed: nothing is removed by it until it is back, or has stood so for "
-                 "janitor.clock_settle", state.clock.ahead_ms / 1000);
+    satchel_log (SATCHEL_LOG_WARNING, AREA,
+                 "the clock is %" G_GINT64_FORMAT " s ahead of the time that has passed: nothing is removed by it until it is back, or has stood "
+                 "so for janitor.clock_settle", state.clock.ahead_ms / 1000);
   else if (was_ahead && !is_ahead)
     satchel_log (SATCHEL_LOG_INFO, AREA, "the clock is believed again");
   return is_ahead;
@@ -168,8 +169,8 @@ run_slice (gpointer data)
   if (own->saves)
     save (&own->state, own->is_durable);
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_BACKGROUND, .owner = own->user,
-                                                                           .service = "janitor", .rights = SATCHEL_RIGHTS_ALL });
+  const SatchelAccess who = { .size = sizeof who, .cause = SATCHEL_CAUSE_BACKGROUND, .owner = own->user, .service = "janitor", .rights = SATCHEL_RIGHTS_ALL };
+  g_autoptr (SatchelAccess) access = satchel_access_new (&who);
   g_autoptr (SatchelStore) open = own->n_slices == 1 ? satchel_store_peek (access) : NULL;
   own->was_open = own->was_open || open != NULL;
   SatchelStore *store = host.acquire_store (access, own->path, &error);

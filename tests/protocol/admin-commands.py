@@ -164,17 +164,17 @@ def progress_on_a_terminal():
 @case
 def much():
     """an answer of many megabytes arrives whole, and is produced only as fast as it is read"""
+    # Who reads nothing gets nothing more: the pipe, the socket and the window, not all of it, however long the others take.
+    idle = start("say", "--text", "y" * 2000, "--times", "100000")
+    equal(idle.stdout.read(1), "y", "the beginning of what nobody reads")
     p = start("say", "--text", "y" * 200, "--times", "100000")
-    equal(p.stdout.read(402), "y" * 200 + "\n" + "y" * 200 + "\n", "its beginning")
+    equal(p.stdout.read(402), "y" * 200 + "\n" + "y" * 200 + "\n", "the beginning of what is read")
     total = 402 + sum(len(part) for part in iter(lambda: p.stdout.read(65536), ""))
     equal((p.wait(60), total), (0, 201 * 100000), "the rest")
-    # Who reads nothing gets nothing more: the pipe, the socket and the window, not all of it.
-    p = start("say", "--text", "y" * 2000, "--times", "100000")
-    equal(p.stdout.read(1), "y", "the beginning of another")
     master = wait_for(lambda: resident(server.pid), "memory of master")
-    p.kill()
-    p.wait()
-    p.stdout.close()
+    idle.kill()
+    idle.wait()
+    idle.stdout.close()
     line = wait_for(lambda: log_lines(r'command="toy say".*result=cancelled'), "it is cancelled")[0]
     equal(int(re.search(r"bytes=(\d+)", line)[1]) < 8 * 2**20, True, line)
     equal(master < 200 * 2**20, True, f"master has {master} bytes")
