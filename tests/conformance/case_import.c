@@ -187,6 +187,18 @@ case_unique_id_taken (Fixture *fixture)
   assert_unique_id (mailbox, 21, "new");
 }
 
+static void
+copy_item (guint32 uid, const char *key, GBytes *value, gpointer operation)
+{
+  satchel_operation_set_metadata (operation, key, value);
+}
+
+static void
+count_item (guint32 uid, const char *key, GBytes *value, gpointer n_items)
+{
+  ++*(guint *) n_items;
+}
+
 /* All or nothing; and what failed can be done right with the same UIDs and unique ids. */
 static void
 case_message_again (Fixture *fixture)
@@ -208,6 +220,10 @@ case_message_again (Fixture *fixture)
     }
   import_message (fixture, mailbox, 7, "eight");
   import_message (fixture, mailbox, 8, "seven");
+  const guint32 uid = 7;
+  guint n_items = 0;
+  OK (satchel_mailbox_list_metadata (mailbox, &uid, 1, count_item, &n_items, E));
+  g_assert_cmpuint (n_items, ==, 0); /* what had the UID before had some */
   satchel_mailbox_unref (mailbox);
   fixture_reopen (fixture);
   mailbox = fixture_open (fixture, "INBOX");
@@ -394,12 +410,6 @@ case_mailbox_refused (Fixture *fixture)
 }
 
 /* ---- a whole store ---- */
-
-static void
-copy_item (guint32 uid, const char *key, GBytes *value, gpointer operation)
-{
-  satchel_operation_set_metadata (operation, key, value);
-}
 
 /* A message as it is, into another store. */
 static void
