@@ -216,9 +216,11 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
     g_string_printf (text, "%u\n", satchel_mail_kick (argv[1]));
   else if (g_strcmp0 (argv[0], "status") == 0)
     {
+      Answer answer = { request, text };
       g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
                        satchel_stores_n_open (), satchel_job_n_pending ());
       satchel_janitor_describe (text);
+      satchel_feed_describe (add_line, &answer);
     }
   else if (g_strcmp0 (argv[0], "run") == 0)
     {

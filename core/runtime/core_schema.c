@@ -89,6 +89,8 @@ static const SatchelConfigRow limits_rows[] = {
   { "keywords", SATCHEL_CONFIG_INT, "1000", "Keywords (tags) that the messages of a mailbox have between them; what no message has makes room.  Mail is never refused for more: it comes in without them",
     .min = 26, .max = 1024, .flags = RELOAD },
   { "mailboxes", SATCHEL_CONFIG_INT, "10000", "Mailboxes of one user", .min = 10, .max = 1000000, .flags = RELOAD },
+  { "change_log", SATCHEL_CONFIG_SIZE, "8M", "Size of a user's log of changes, which is kept for listeners that ask for it; one that is further behind is told to look at everything", .min = 65536, .max = 1073741824, .flags = RELOAD },
+  { "change_log_age", SATCHEL_CONFIG_DURATION, "7d", "How far back that log goes", .min = 60000, .max = 31536000000, .flags = RELOAD },
   { "store_idle", SATCHEL_CONFIG_DURATION, "60s", "How long an unused user's store stays in memory", .min = 0, .max = 86400000, .flags = RELOAD },
   { NULL }
 };

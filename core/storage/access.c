@@ -68,6 +68,8 @@ satchel_cause_name (SatchelCause cause)
       return "delivery";
     case SATCHEL_CAUSE_ADMIN:
       return "admin";
+    case SATCHEL_CAUSE_OUTSIDE:
+      return "outside";
     }
   return "unknown";
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/storage/feed.h"
 #include "core/storage/store_private.h"
 
 /* More than this waits for the next round. */
@@ -23,6 +24,7 @@ satchel_store_set_listeners (const SatchelStoreListener *new_listeners, guint n)
     listeners[i] = new_listeners[i];
   n_listeners = n;
   g_mutex_unlock (&listeners_lock);
+  satchel_feed_set_listeners (new_listeners, n);
 }
 
 SatchelStoreListener *
@@ -84,30 +86,22 @@ run_alone (SatchelStoreCore *store, SatchelCommitRequest *request)
   satchel_store_run_round (store, round);
 }
 
-/* What the client asked for, before layers changed it. */
-typedef struct Asked
-{
-  SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
-  SatchelOperationKind kind;
-  SatchelStorageMailbox *destination; /* a reference, or NULL */
-} Asked;
-
 static void
 asked_clear (gpointer data)
 {
-  Asked *asked = data;
+  SatchelAsked *asked = data;
   g_clear_pointer (&asked->destination, satchel_storage_mailbox_unref);
 }
 
 static GArray *
 note_asked (const SatchelTransaction *transaction)
 {
-  GArray *all = g_array_new (FALSE, FALSE, sizeof (Asked));
+  GArray *all = g_array_new (FALSE, FALSE, sizeof (SatchelAsked));
   g_array_set_clear_func (all, asked_clear);
   for (guint i = 0; i < transaction->operations->len; i++)
     {
       SatchelOperation *operation = transaction->operations->pdata[i];
-      Asked asked = { operation, operation->kind, operation->destination != NULL ? satchel_storage_mailbox_ref (operation->destination) : NULL };
+      SatchelAsked asked = { operation, operation->kind, operation->destination != NULL ? satchel_storage_mailbox_ref (operation->destination) : NULL };
       g_array_append_val (all, asked);
     }
   return all;
@@ -121,7 +115,7 @@ tell_listeners (SatchelTransaction *transaction, const GArray *all)
   g_autofree SatchelStoreListener *told = satchel_store_get_listeners (&n);
   for (guint i = 0; n > 0 && i < all->len; i++)
     {
-      const Asked *asked = &g_array_index (all, Asked, i);
+      const SatchelAsked *asked = &g_array_index (all, SatchelAsked, i);
       SatchelMailboxEvent event = {
         .size = sizeof (SatchelMailboxEvent),
         .kind = asked->kind,
@@ -138,7 +132,7 @@ tell_listeners (SatchelTransaction *transaction, const GArray *all)
 }
 
 static gboolean
-commit_from (SatchelTransaction *transaction, guint from, GError **error)
+commit_from (SatchelTransaction *transaction, const GArray *asked, guint from, GError **error)
 {
   if (transaction->is_spent)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a transaction is committed once only");
@@ -150,7 +144,7 @@ commit_from (SatchelTransaction *transaction, guint from, GError **error)
     }
   if (transaction->operations->len == 0)
     return TRUE;
-  SatchelCommitRequest request = { .transaction = transaction, .from = from };
+  SatchelCommitRequest request = { .transaction = transaction, .asked = asked, .from = from };
   if (satchel_store_is_writer (transaction->store)) /* a layer inside a writing call: it is its turn already */
     run_alone (transaction->store, &request);
   else
@@ -167,7 +161,7 @@ gboolean
 satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
 {
   g_autoptr (GArray) asked = note_asked (transaction);
-  if (!satchel_rights_check_transaction (transaction, error) || !commit_from (transaction, 0, error))
+  if (!satchel_rights_check_transaction (transaction, error) || !commit_from (transaction, asked, 0, error))
     return FALSE;
   tell_listeners (transaction, asked);
   return TRUE;
@@ -176,5 +170,5 @@ satchel_transaction_commit (SatchelTransaction *transaction, GError **error)
 gboolean
 satchel_storage_commit_transaction (SatchelStorage *storage, SatchelTransaction *transaction, GError **error)
 {
-  return commit_from (transaction, satchel_dispatch_level_index (storage) + 1, error);
+  return commit_from (transaction, NULL, satchel_dispatch_level_index (storage) + 1, error);
 }

@@ -93,6 +93,8 @@ satchel_store_import_mailbox (SatchelStore *store, const char *name, const Satch
     return FALSE;
   satchel_store_begin_write (store->core);
   gboolean ok = check_name (store, name, error) && satchel_storage_import_mailbox (SATCHEL_STACK (store), name, import, error);
+  if (ok)
+    satchel_changes_record_import (store->core, store->access, name);
   satchel_store_end_write (store->core);
   return ok;
 }

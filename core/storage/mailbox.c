@@ -31,6 +31,7 @@ static void
 core_free (SatchelMailboxCore *core)
 {
   g_clear_pointer (&core->snapshot, satchel_snapshot_unref);
+  g_clear_pointer (&core->logged, satchel_snapshot_unref);
   g_ptr_array_unref (core->watches);
   g_mutex_clear (&core->lock);
   g_clear_pointer (&core->keys, g_ptr_array_unref);
@@ -112,6 +113,8 @@ open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *n
     g_hash_table_insert (store->handles, g_strdup (core->name), core);
   use_locked (core);
   g_mutex_unlock (&store->handles_lock);
+  if (!is_open)
+    satchel_changes_look (core);
   if (!is_open || satchel_mailbox_sync_core (core, access, error))
     return core;
   satchel_storage_mailbox_unref (mailbox);
@@ -145,6 +148,12 @@ satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **erro
   if (!satchel_store_check_name (name, error) || !satchel_rights_check (store, name, SATCHEL_ACT_OPEN, error))
     return NULL;
   SatchelMailboxCore *core = satchel_store_open_core (SATCHEL_STACK (store), name, error);
+  if (core != NULL && store->core->changes != NULL && !g_atomic_int_get (&core->is_logged)) /* another program made it */
+    {
+      satchel_store_begin_write (store->core);
+      satchel_changes_mend (store->core);
+      satchel_store_end_write (store->core);
+    }
   return core != NULL ? satchel_mailbox_handle_new (store, core) : NULL;
 }
 
@@ -234,6 +243,8 @@ satchel_storage_mailbox_publish (SatchelStorageMailbox *mailbox, SatchelSnapshot
   g_mutex_lock (&core->lock);
   SatchelSnapshot *old = core->snapshot;
   core->snapshot = snapshot;
+  if (old == NULL && core->store->changes != NULL)
+    core->logged = satchel_snapshot_ref (snapshot); /* if it is: satchel_changes_look */
   g_mutex_unlock (&core->lock);
   g_clear_pointer (&old, satchel_snapshot_unref);
   satchel_mailbox_notify (core);
@@ -339,6 +350,8 @@ satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access
   satchel_store_begin_write (store);
   gboolean is_deleted = satchel_storage_mailbox_is_deleted (&core->handle);
   gboolean ok = is_deleted || satchel_storage_sync (&store->client, access, &core->handle, error);
+  if (ok && !is_deleted)
+    satchel_changes_look (core);
   satchel_store_end_write (store);
   return ok;
 }

@@ -104,6 +104,18 @@ all_cached (SatchelStore *store)
   return list;
 }
 
+/* Another program may have changed it. */
+static void
+hold_against_log (SatchelStore *store, GPtrArray *infos)
+{
+  if (store->core->changes == NULL || !is_list_shared (store))
+    return;
+  satchel_store_begin_write (store->core);
+  if (!satchel_changes_know_names (store->core, infos))
+    satchel_changes_mend (store->core);
+  satchel_store_end_write (store->core);
+}
+
 GPtrArray *
 satchel_store_list_all (SatchelStore *store, GError **error)
 {
@@ -120,6 +132,7 @@ satchel_store_list_all (SatchelStore *store, GError **error)
   g_ptr_array_sort (infos, compare_infos);
   if (SATCHEL_TOP (core, list_is_current) != NULL)
     keep_list (store, infos, generation);
+  hold_against_log (store, infos);
   return g_steal_pointer (&infos);
 }
 
@@ -168,9 +181,17 @@ create_locked (SatchelStore *store, const char *name, guint special_use, GError 
   return satchel_storage_create (SATCHEL_STACK (store), name, special_use, error);
 }
 
-static gboolean
-end_change (SatchelStore *store, gboolean result)
+static void
+begin_change (SatchelStore *store, const SatchelNameChange *change)
 {
+  satchel_store_begin_write (store->core);
+  satchel_changes_intend_name (store->core, change);
+}
+
+static gboolean
+end_change (SatchelStore *store, const SatchelNameChange *change, gboolean result)
+{
+  satchel_changes_record_name (store->core, change, result);
   satchel_store_end_write (store->core);
   return result;
 }
@@ -180,8 +201,9 @@ satchel_store_create (SatchelStore *store, const char *name, guint special_use, 
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store->core);
-  return end_change (store, create_locked (store, name, special_use, error));
+  SatchelNameChange change = { SATCHEL_CHANGE_CREATE, store->access, name, NULL, special_use };
+  begin_change (store, &change);
+  return end_change (store, &change, create_locked (store, name, special_use, error));
 }
 
 gboolean
@@ -191,9 +213,10 @@ satchel_store_delete (SatchelStore *store, const char *name, GError **error)
     return FALSE;
   if (is_inbox (name))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
-  satchel_store_begin_write (store->core);
-  return end_change (store, satchel_rights_check (store, name, SATCHEL_ACT_DELETE, error)
-                                && satchel_storage_remove (SATCHEL_STACK (store), name, error));
+  SatchelNameChange change = { SATCHEL_CHANGE_DELETE, store->access, name, NULL, 0 };
+  begin_change (store, &change);
+  return end_change (store, &change, satchel_rights_check (store, name, SATCHEL_ACT_DELETE, error)
+                                         && satchel_storage_remove (SATCHEL_STACK (store), name, error));
 }
 
 static gboolean
@@ -259,13 +282,14 @@ satchel_store_rename (SatchelStore *store, const char *from, const char *to, GEr
 {
   if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
     return FALSE;
-  satchel_store_begin_write (store->core);
+  SatchelNameChange change = { SATCHEL_CHANGE_RENAME, store->access, from, to, 0 };
+  begin_change (store, &change);
   g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   gboolean is_renamed = infos != NULL && check_rename_list (store, infos, from, to, error)
                         && satchel_storage_rename (SATCHEL_STACK (store), from, to, error);
   if (is_renamed && !is_inbox (from))
     move_subscriptions (store, infos, from, to);
-  return end_change (store, is_renamed);
+  return end_change (store, &change, is_renamed);
 }
 
 static gboolean
@@ -285,8 +309,9 @@ satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscri
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store->core);
-  return end_change (store, subscribe_locked (store, name, subscribe, error));
+  SatchelNameChange change = { subscribe ? SATCHEL_CHANGE_SUBSCRIBE : SATCHEL_CHANGE_UNSUBSCRIBE, store->access, name, NULL, 0 };
+  begin_change (store, &change);
+  return end_change (store, &change, subscribe_locked (store, name, subscribe, error));
 }
 
 gboolean
@@ -294,9 +319,10 @@ satchel_store_set_special_use (SatchelStore *store, const char *name, guint spec
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  satchel_store_begin_write (store->core);
-  return end_change (store, satchel_rights_check (store, name, SATCHEL_ACT_SET_USE, error)
-                                && satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
+  SatchelNameChange change = { SATCHEL_CHANGE_SPECIAL_USE, store->access, name, NULL, special_use };
+  begin_change (store, &change);
+  return end_change (store, &change, satchel_rights_check (store, name, SATCHEL_ACT_SET_USE, error)
+                                         && satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
 }
 
 char *
@@ -326,6 +352,7 @@ satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState
     return FALSE;
   if (!satchel_storage_status (SATCHEL_STACK (store), name, &state, error))
     return FALSE;
+  satchel_changes_look_at (store->core, name, &state);
   *ret_state = state;
   return TRUE;
 }

@@ -53,7 +53,7 @@ tell_layers (SatchelStoreCore *store, SatchelCommitRequest *request)
 }
 
 static void
-end_request (SatchelStoreCore *store, SatchelCommitRequest *request, GError *result)
+take_result (SatchelStoreCore *store, SatchelCommitRequest *request, GError *result)
 {
   if (result == NULL && !is_carried_out (request->transaction))
     satchel_dispatch_check_error (SATCHEL_TOP (store, commit), "commit", &result);
@@ -61,7 +61,6 @@ end_request (SatchelStoreCore *store, SatchelCommitRequest *request, GError *res
   if (result == NULL)
     satchel_operation_fill_composed (request->transaction);
   satchel_counter_add (&transactions_ended, 1, result == NULL ? "ok" : "failed");
-  tell_layers (store, request);
 }
 
 /* Has the driver carry out those that wait in @planned, which is empty then. */
@@ -77,11 +76,15 @@ flush (SatchelStoreCore *store, GPtrArray *planned)
   g_autofree GError **results = g_new0 (GError *, batch->len);
   for (guint i = 0; i < batch->len; i++)
     transactions[i] = ((SatchelCommitRequest *) batch->pdata[i])->transaction;
+  satchel_changes_intend (store, batch);
   gint64 began_us = g_get_monotonic_time ();
   satchel_storage_commit (&store->client, transactions, batch->len, results);
   satchel_counter_observe (&commit_time, (guint64) (g_get_monotonic_time () - began_us));
   for (guint i = 0; i < batch->len; i++)
-    end_request (store, batch->pdata[i], results[i]);
+    take_result (store, batch->pdata[i], results[i]);
+  satchel_changes_record (store, batch);
+  for (guint i = 0; i < batch->len; i++)
+    tell_layers (store, batch->pdata[i]);
 }
 
 /* ---- planning ---- */

@@ -85,6 +85,7 @@ void
 satchel_store_free (SatchelStoreCore *store)
 {
   satchel_store_close_handles (store);
+  satchel_changes_close (store);
   close_levels (store, store->n_levels);
   store_dispose (store);
 }
@@ -131,6 +132,9 @@ satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error)
         }
     }
   gboolean is_open = n_opened == store->n_levels;
+  store->is_fed = options->is_cached;
+  if (is_open)
+    satchel_changes_open (store);
   if (is_open && options->mailboxes != NULL)
     ensure_special_use (store, options->mailboxes);
   satchel_store_end_write (store);

@@ -234,6 +234,8 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   store_idle_ms = satchel_config_duration_ms (new_setup->limits, "store_idle");
   satchel_keywords_set_limit ((guint) satchel_config_int (new_setup->limits, "keywords"));
   g_mutex_unlock (&lock);
+  satchel_feed_set_bounds (satchel_config_size (new_setup->limits, "change_log"),
+                           satchel_config_duration_ms (new_setup->limits, "change_log_age") / 1000);
   if (old != NULL)
     g_atomic_rc_box_release_full (old, setup_clear);
   satchel_timer_arm (&sweep_timer, CLAMP (store_idle_ms / 4, SWEEP_MIN_MS, SWEEP_MAX_MS), sweep_tick, NULL);
@@ -256,6 +258,7 @@ open_store (Setup *with, const char *user, const char *path, GError **error)
     .n_levels = with->levels->len,
     .mailboxes = with->mailboxes,
     .limits = with->limits,
+    .is_cached = TRUE,
   };
   SatchelStoreCore *store = satchel_store_core_open (&options, error);
   if (store != NULL)
@@ -537,5 +540,6 @@ satchel_stores_have_upkeep (void)
 void
 satchel_stores_close (void)
 {
+  satchel_feed_stop ();
   close_unused (G_MININT64 / 2);
 }

@@ -28,6 +28,7 @@ typedef struct SatchelStoreOpenOptions
   guint n_levels;
   const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
   const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
+  gboolean is_cached;             /* it is among the process's open stores, so listeners' threads find it */
 } SatchelStoreOpenOptions;
 
 /* Opens driver and layers.  Everything in @options but root_fd is for the call only.  [blocks]
@@ -51,6 +52,14 @@ typedef struct SatchelStoreListener
   const SatchelMailboxListenerOps *ops;
 } SatchelStoreListener;
 void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n_listeners);
+
+/* Of the change log that durable listeners read: limits.change_log, limits.change_log_age. */
+void satchel_feed_set_bounds (guint64 max_bytes, gint64 max_age_s);
+/* A line for each durable listener: "listener: name=... waiting=N failing=N ...". */
+typedef void (*SatchelFeedDescribeFunc) (const char *line, gpointer data);
+void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
+/* At the end of the process: what listeners are told ends with the present change. */
+void satchel_feed_stop (void);
 
 /* ---- the process's open stores, one a user ---- */
 

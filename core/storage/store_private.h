@@ -65,6 +65,9 @@ struct SatchelStoreCore
   GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
   guint list_generation;
 
+  struct SatchelChangeLog *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
+  gboolean is_fed;      /* by the threads of listeners, which find it in the cache */
+
   GMutex keys_lock;    /* held over calls of attach and detach */
   GPtrArray *key_uses; /* SatchelKeyUse */
   guint last_key_id;
@@ -116,6 +119,8 @@ typedef struct SatchelMailboxCore
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
   GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
+  SatchelSnapshot *logged; /* what the change log says, or what was published first; NULL: there is no log */
+  gint is_logged;          /* atomic: the change log knows it */
   SatchelUidSet checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
@@ -211,9 +216,17 @@ SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxC
 void satchel_mailbox_notify (SatchelMailboxCore *core);
 
 /* commit.c */
+/* What the client asked for, before layers changed it. */
+typedef struct SatchelAsked
+{
+  SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
+  SatchelOperationKind kind;
+  SatchelStorageMailbox *destination; /* a reference, or NULL */
+} SatchelAsked;
 typedef struct SatchelCommitRequest
 {
   SatchelTransaction *transaction;
+  const GArray *asked; /* SatchelAsked; NULL: a layer's own */
   guint from;   /* the first level that is asked: 0, or the one below a layer that commits */
   GArray *told; /* guint: levels that are told of the outcome, from the client down; or NULL */
   GError *error;
@@ -224,6 +237,38 @@ typedef struct SatchelCommitRequest
 /* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers; each has its error then.  Under
  * write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
+
+/* changes.c, change_commit.c, change_names.c: what is logged for durable listeners (listener.h); nothing where there are none.
+ * Under write_lock. */
+/* With all levels open: takes up the log, and tells it what it does not know. */
+void satchel_changes_open (SatchelStoreCore *store);
+void satchel_changes_close (SatchelStoreCore *store);
+/* The mailbox was opened, or synced.  One that the log does not know is passed over: a layer may keep it for itself. */
+void satchel_changes_look (SatchelMailboxCore *core);
+gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
+/* As it is shown to its owner; yours. */
+char *satchel_changes_name_of (SatchelStorageMailbox *mailbox);
+/* The mailbox of @name has @state: it is opened if not all of it is logged.  Takes write_lock. */
+void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state);
+/* Does the log know of all names that @infos has? */
+gboolean satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos);
+/* Finds out what another program did to names, and to mailboxes that are not open. */
+void satchel_changes_mend (SatchelStoreCore *store);
+/* @requests: before the driver is given them; and with their results. */
+void satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests);
+void satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests);
+/* A change of names: before it, and after it. */
+typedef struct SatchelNameChange
+{
+  SatchelChangeKind kind;
+  const SatchelAccess *access;
+  const char *name, *to;
+  guint special_use;
+} SatchelNameChange;
+void satchel_changes_intend_name (SatchelStoreCore *store, const SatchelNameChange *change);
+void satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChange *change, gboolean is_done);
+/* The mailbox was made, or made another one, by an import. */
+void satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name);
 
 /* transaction.c */
 typedef struct SatchelComposed /* a MOVE that was taken apart for an old layer */

@@ -10,10 +10,11 @@ G_BEGIN_DECLS
 /* Why somebody acts. */
 typedef enum
 {
-  SATCHEL_CAUSE_BACKGROUND = 0, /* the server itself: upkeep, what another program changed */
+  SATCHEL_CAUSE_BACKGROUND = 0, /* the server itself: upkeep, taking in what another program changed */
   SATCHEL_CAUSE_SESSION,        /* a client that has logged in */
   SATCHEL_CAUSE_DELIVERY,       /* mail that comes in */
-  SATCHEL_CAUSE_ADMIN           /* the administrator's command */
+  SATCHEL_CAUSE_ADMIN,          /* the administrator's command */
+  SATCHEL_CAUSE_OUTSIDE         /* another program that changes the mail itself; in what listeners hear (listener.h) */
 } SatchelCause;
 
 /* Rights on a mailbox, by the letters of RFC 4314 2.1. */

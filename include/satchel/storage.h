@@ -309,10 +309,18 @@ typedef struct SatchelExamined
 } SatchelExamined;
 typedef void (*SatchelExamineFunc) (const SatchelExamined *found, gpointer data);
 
+/* How write_file writes. */
+typedef enum
+{
+  SATCHEL_FILE_WRITE = 0,    /* it may be lost with the machine, not with the process */
+  SATCHEL_FILE_SYNC,         /* durable on return */
+  SATCHEL_FILE_REPLACE,      /* the whole file: all of it or what was there before, whatever ends the process; offset 0 */
+  SATCHEL_FILE_REPLACE_SYNC  /* the same, whatever ends the machine; durable on return */
+} SatchelFileWrite;
+
 /* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
  * no class (sync, is_current, watch, claim_recent, vanished, tombstones, close_mailbox, stage_drop, stage_spooled, metadata,
- * unique_ids, commit) is
- * the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
+ * unique_ids, read_file, write_file, commit) is the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
  * create .. set_special_use, import_mailbox, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
  * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_metadata, list_metadata, vanished, tombstones, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
@@ -368,8 +376,8 @@ struct SatchelStorageOps
   gboolean (*set_special_use) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
                                GError **error);
 
-  /* Makes a handle (satchel_storage_mailbox_new) and publishes its first snapshot, outside changes taken in.  The core calls it while
-   * there is no handle of that name.  close_mailbox frees `driver`; streams that came from it stay readable.  */
+  /* Makes a handle (satchel_storage_mailbox_new) and publishes its first snapshot, outside changes taken in; what it knew without
+   * them may be published before, so that listeners hear what a message was like.  The core calls it while there is no handle of that name.  close_mailbox frees `driver`; streams that came from it stay readable.  */
   SatchelStorageMailbox *(*open_mailbox) (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error);
   void (*close_mailbox) (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox);
   gboolean (*status) (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state,
@@ -493,6 +501,15 @@ struct SatchelStorageOps
    * transaction (satchel_storage_commit_transaction), and a reader's rules hold for all else.  Levels from the client down, one after the other; never
    * two at a time of a user. */
   SatchelMaintained (*maintain) (SatchelStorage *storage, const SatchelAccess *access, const SatchelMaintenance *maintenance, GError **error);
+  /* May: files of the core beside the user's mail, some MiB each: the log of changes and how far listeners have read it.  Without
+   * them nobody is told by `heard` (listener.h).  @name: of a-z, 0-9 and '-'.  Any thread, one call a file at a time; not
+   * of the user's mail, so no layer sees them.
+   * read_file appends at most @max bytes from @offset on to @data; of a file that is not there none.  write_file puts @data at
+   * @offset, where the file ends then, or in place of the whole file. */
+  gboolean (*read_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, gsize max,
+                         GByteArray *data, GError **error);
+  gboolean (*write_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *data,
+                          SatchelFileWrite how, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */

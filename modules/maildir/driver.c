@@ -45,4 +45,6 @@ const SatchelStorageOps md_ops = {
   .list_metadata = md_list_metadata,
   .tombstones = md_tombstones,
   .fields = SATCHEL_FIELDS_ALL,
+  .read_file = md_read_part,
+  .write_file = md_write_part,
 };

@@ -10,6 +10,7 @@ libmaildir_la_SOURCES = \
 	modules/maildir/driver.c \
 	modules/maildir/examine.c \
 	modules/maildir/filename.c \
+	modules/maildir/files.c \
 	modules/maildir/folder.c \
 	modules/maildir/hold.c \
 	modules/maildir/import.c \

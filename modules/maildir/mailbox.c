@@ -398,6 +398,8 @@ load_files (MdMailbox *mb, GError **error)
     return FALSE;
   unite_state_and_index (mb, &summary);
   md_keywords_load (&mb->keywords, mb->control_fd);
+  if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
+    mb->indexed = satchel_snapshot_ref (mb->snapshot);
   if (!md_sync (mb, mb->trust != MD_INDEX_EXACT || summary.is_suspect, error))
     return FALSE;
   md_uidlist_add_ours (mb);
@@ -449,6 +451,7 @@ md_mailbox_unload (MdMailbox *mb)
       md_sys.close (fds[i]);
   g_clear_pointer (&mb->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&mb->published, satchel_snapshot_unref);
+  g_clear_pointer (&mb->indexed, satchel_snapshot_unref);
   g_clear_pointer (&mb->metadata, g_hash_table_unref);
   md_table_clear (&mb->table);
   md_keywords_clear (&mb->keywords);
@@ -475,6 +478,9 @@ md_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const cha
       g_mutex_lock (&store->table);
       g_hash_table_insert (store->open, mb->dir, mb);
       g_mutex_unlock (&store->table);
+      if (mb->indexed != NULL && mb->indexed != mb->snapshot)
+        satchel_storage_mailbox_publish (handle, g_steal_pointer (&mb->indexed));
+      g_clear_pointer (&mb->indexed, satchel_snapshot_unref);
       md_mailbox_publish (mb);
     }
   g_mutex_unlock (&store->writer);

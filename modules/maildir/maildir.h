@@ -491,6 +491,7 @@ struct MdMailbox
   SatchelSnapshot *snapshot; /* newest, published or about to be */
   SatchelSnapshot *published;
   MdUnsized *unsized;      /* usage.c; NULL: not counted */
+  SatchelSnapshot *indexed; /* what the index said when it was opened; until it is published */
   MdStamp new_stamp, cur_stamp;
   gint64 suspect_due_ms; /* 0: the stamps can be trusted */
   gint64 scan_ms;
@@ -626,6 +627,10 @@ gboolean md_usage (SatchelStorage *storage, const SatchelAccess *access, Satchel
                    const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error); /* usage.c */
 void md_unsized_free (MdUnsized *unsized);
 GHashTable *md_counted_new (void);
+gboolean md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, gsize max, GByteArray *data,
+                       GError **error); /* files.c */
+gboolean md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *bytes,
+                        SatchelFileWrite how, GError **error);
 
 extern const SatchelStorageOps md_ops;
 

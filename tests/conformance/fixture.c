@@ -128,6 +128,7 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "import", conformance_import);
   add_cases (stack_name, backend, "changes", conformance_changes);
   add_cases (stack_name, backend, "sync", conformance_sync);
+  add_cases (stack_name, backend, "heard", conformance_heard);
   add_cases (stack_name, backend, "parallel", conformance_parallel);
   /* What `kept` is told to remove still takes up room. */
   if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage) && strcmp (backend->levels[0].name, "kept") != 0)

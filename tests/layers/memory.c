@@ -17,6 +17,7 @@ user_new (void)
   g_mutex_init (&user->lock);
   user->boxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, memory_box_unref);
   user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  user->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_byte_array_unref);
   user->modseq = 1;
   g_hash_table_insert (user->boxes, g_strdup ("INBOX"), memory_box_new (user));
   return user;
@@ -239,6 +240,38 @@ memory_set_special_use (SatchelStorage *storage, const SatchelAccess *access, co
   return TRUE;
 }
 
+/* ---- files of the core ---- */
+
+static gboolean
+memory_read_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, gsize max, GByteArray *data,
+                  GError **error)
+{
+  MemoryUser *user = storage->self;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
+  const GByteArray *file = g_hash_table_lookup (user->files, name);
+  if (file != NULL && offset < file->len)
+    g_byte_array_append (data, file->data + offset, (guint) MIN (max, file->len - offset));
+  return TRUE;
+}
+
+static gboolean
+memory_write_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *data,
+                   SatchelFileWrite how, GError **error)
+{
+  MemoryUser *user = storage->self;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
+  GByteArray *file = g_hash_table_lookup (user->files, name);
+  gsize len;
+  const guint8 *bytes = g_bytes_get_data (data, &len);
+  if (file == NULL)
+    g_hash_table_insert (user->files, g_strdup (name), file = g_byte_array_new ());
+  if (offset > file->len)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a hole in file %s", name);
+  g_byte_array_set_size (file, (guint) offset);
+  g_byte_array_append (file, bytes, (guint) len);
+  return TRUE;
+}
+
 static const SatchelStorageOps memory_ops = {
   .size = sizeof (SatchelStorageOps),
   .newest_operation = SATCHEL_OPERATION_MOVE,
@@ -274,6 +307,8 @@ static const SatchelStorageOps memory_ops = {
   .list_metadata = memory_list_metadata,
   .tombstones = memory_tombstones,
   .fields = SATCHEL_FIELDS_ALL,
+  .read_file = memory_read_file,
+  .write_file = memory_write_file,
 };
 
 const SatchelModule *

@@ -40,6 +40,7 @@ typedef struct MemoryUser
   GHashTable *subscriptions; /* names */
   guint64 modseq;            /* the highest given out */
   guint32 last_uidvalidity;
+  GHashTable *files;         /* of the core: name -> GByteArray */
 } MemoryUser;
 
 MemoryMessage *memory_message_new (GBytes *content);

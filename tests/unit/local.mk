@@ -111,3 +111,9 @@ tests_unit_test_rights_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-janitor
 TESTS += tests/unit/test-janitor
 tests_unit_test_janitor_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-changes
+TESTS += tests/unit/test-changes
+tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h $(tests_layers_memory_la_SOURCES)
+tests_unit_test_changes_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_changes_LDADD = libsatchel.la $(GLIB_LIBS)

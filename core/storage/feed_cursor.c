@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT
+ * How far a listener has heard a user's change log.  A small file, replaced as a whole: after the process has ended, by whatever, the
+ * last changes are told again, and none is left out.
+ */
+#include "config.h"
+
+#include "core/storage/change_log.h"
+#include "core/storage/feed.h"
+#include "core/storage/store_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define CURSOR_BYTES 256u
+#define SAVE_CHANGES 32u
+#define SAVE_US (200 * 1000)
+#define DEATHS_FREE 3u /* processes that ended in the middle before the next one waits */
+#define WAIT_MAX_MS 300000u
+
+typedef struct Cursor
+{
+  SatchelStoreCore *store;
+  char *file;
+  SatchelChangePlace place;
+  guint64 sequence;  /* of the last change before `place` */
+  gboolean needs_resync;
+  guint deaths; /* processes that ended while they told what is at `place` */
+  guint n_unsaved;
+  gint64 saved_us;
+} Cursor;
+
+static gboolean
+save (Cursor *cursor, SatchelFileWrite how, GError **error)
+{
+  g_autofree char *text
+      = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT " %d %u", cursor->place.generation,
+                         cursor->place.offset, cursor->place.done, cursor->sequence, cursor->needs_resync, cursor->deaths);
+  g_autofree char *line = g_strdup_printf ("%s %08x\n", text, satchel_change_checksum (text, strlen (text)));
+  g_autoptr (GBytes) bytes = g_bytes_new (line, strlen (line));
+  cursor->n_unsaved = 0;
+  cursor->saved_us = g_get_monotonic_time ();
+  return satchel_storage_write_file (&cursor->store->client, cursor->store->background, cursor->file, 0, bytes, how, error);
+}
+
+static gboolean
+parse (Cursor *cursor, const char *line)
+{
+  const char *last = strrchr (line, ' ');
+  guint32 sum;
+  if (last == NULL || sscanf (last, " %8x", &sum) != 1)
+    return FALSE;
+  g_autofree char *text = g_strndup (line, (gsize) (last - line));
+  return sum == satchel_change_checksum (text, strlen (text))
+         && sscanf (text, "satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT " %d %u", &cursor->place.generation,
+                    &cursor->place.offset, &cursor->place.done, &cursor->sequence, &cursor->needs_resync, &cursor->deaths)
+                == 6;
+}
+
+/* Begins at the end of the log. */
+static gboolean
+begin_anew (Cursor *cursor, GError **error)
+{
+  cursor->sequence = satchel_change_log_end (cursor->store->changes, &cursor->place);
+  cursor->needs_resync = TRUE;
+  cursor->deaths = 0;
+  return save (cursor, SATCHEL_FILE_REPLACE_SYNC, error);
+}
+
+/* One that is not there, or damaged, begins at the end of the log: with a RESYNC, which must not get lost either. */
+static gboolean
+load (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **error)
+{
+  g_autoptr (GByteArray) data = g_byte_array_new ();
+  *cursor = (Cursor){ .store = store, .file = g_strconcat ("cursor-", listener, NULL), .saved_us = g_get_monotonic_time () };
+  g_strcanon (cursor->file, "abcdefghijklmnopqrstuvwxyz0123456789", '-');
+  if (!satchel_storage_read_file (&store->client, store->background, cursor->file, 0, CURSOR_BYTES, data, error))
+    return FALSE;
+  g_byte_array_append (data, (const guint8 *) "", 1);
+  if (parse (cursor, (const char *) data->data))
+    return TRUE;
+  return begin_anew (cursor, error);
+}
+
+static void
+cursor_clear (Cursor *cursor)
+{
+  g_free (cursor->file);
+}
+
+gboolean
+satchel_feed_cursor_attach (SatchelStoreCore *store, const char *listener, GError **error)
+{
+  Cursor cursor;
+  gboolean ok = load (&cursor, store, listener, error);
+  cursor_clear (&cursor);
+  return ok;
+}
+
+static gboolean
+tell (const SatchelStoreListener *listener, SatchelStore *store, const SatchelChange *change, GError **error)
+{
+  g_autoptr (GError) local = NULL;
+  satchel_feed_begin_call (listener->name, store->core->user, change);
+  gboolean is_done = listener->ops->heard (store, change, &local);
+  satchel_feed_end_call (listener->name, is_done);
+  if (is_done)
+    return TRUE;
+  if (local != NULL)
+    g_propagate_error (error, g_steal_pointer (&local));
+  else
+    satchel_error_set (error, SATCHEL_ERROR_FAILED, "it does not say why");
+  return FALSE;
+}
+
+/* One more is told. */
+static gboolean
+step (Cursor *cursor, GError **error)
+{
+  cursor->deaths = 0;
+  cursor->n_unsaved++;
+  return (cursor->n_unsaved < SAVE_CHANGES && g_get_monotonic_time () - cursor->saved_us < SAVE_US) || save (cursor, SATCHEL_FILE_REPLACE, error);
+}
+
+static gboolean
+tell_resync (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, GError **error)
+{
+  SatchelChange change = { .size = sizeof change, .kind = SATCHEL_CHANGE_RESYNC, .sequence = cursor->sequence, .time = g_get_real_time () / G_USEC_PER_SEC,
+                           .mailbox.name = "", .destination.name = "", .access = cursor->store->background };
+  if (!tell (listener, store, &change, error))
+    return FALSE;
+  cursor->needs_resync = FALSE;
+  cursor->deaths = 0;
+  return save (cursor, SATCHEL_FILE_REPLACE, error);
+}
+
+static gboolean
+tell_frame (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, const SatchelChangeSet *set, GError **error)
+{
+  while (cursor->place.done < set->notes->len)
+    {
+      const SatchelChangeNote *note = set->notes->pdata[cursor->place.done];
+      if (satchel_feed_is_stopping ())
+        return TRUE;
+      if (!tell (listener, store, &note->change, error))
+        return FALSE;
+      cursor->place.done++;
+      cursor->sequence = note->change.sequence;
+      if (!step (cursor, error))
+        return FALSE;
+    }
+  return TRUE;
+}
+
+static gboolean
+tell_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, GError **error)
+{
+  while (!satchel_feed_is_stopping ())
+    {
+      g_autoptr (SatchelChangeSet) set = NULL;
+      SatchelChangePlace next;
+      if (cursor->needs_resync && !tell_resync (cursor, listener, store, error))
+        return FALSE;
+      switch (satchel_change_log_read (cursor->store->changes, &cursor->place, &set, &next, error))
+        {
+        case SATCHEL_CHANGE_READ_OK:
+          if (!tell_frame (cursor, listener, store, set, error))
+            return FALSE;
+          if (cursor->place.done >= set->notes->len)
+            cursor->place = next;
+          break;
+        case SATCHEL_CHANGE_READ_END:
+          return TRUE;
+        case SATCHEL_CHANGE_READ_LOST:
+          if (!begin_anew (cursor, error))
+            return FALSE;
+          break;
+        case SATCHEL_CHANGE_READ_FAILED:
+          return FALSE;
+        }
+    }
+  return TRUE;
+}
+
+/* A process that ends while it tells something may have ended of it: the next ones begin later and later. */
+static gboolean
+count_death (Cursor *cursor, guint *ret_wait_ms, GError **error)
+{
+  if (cursor->deaths >= DEATHS_FREE)
+    *ret_wait_ms = MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
+  cursor->deaths++;
+  return save (cursor, SATCHEL_FILE_REPLACE, error);
+}
+
+gboolean
+satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, gboolean is_first, guint *ret_wait_ms, GError **error)
+{
+  Cursor cursor;
+  *ret_wait_ms = 0;
+  if (store->core->changes == NULL)
+    return TRUE;
+  gboolean ok = load (&cursor, store->core, listener->name, error);
+  if (ok && (cursor.needs_resync || !satchel_change_log_is_at_end (store->core->changes, &cursor.place)))
+    {
+      ok = !is_first || count_death (&cursor, ret_wait_ms, error);
+      if (ok && *ret_wait_ms == 0)
+        {
+          ok = tell_all (&cursor, listener, store, error);
+          if (!ok)
+            cursor.deaths = 0; /* it said so, and lives */
+          ok = save (&cursor, SATCHEL_FILE_REPLACE, ok ? error : NULL) && ok;
+        }
+    }
+  cursor_clear (&cursor);
+  return ok;
+}
