@@ -383,15 +383,18 @@ test_deadline (void)
   g_assert_cmpuint (next->next, ==, 2);
   loop_until (n_ended == 3);
   g_assert_cmpuint (n_asked, ==, 1);
-  finish (late);
   finish (waiting);
   finish (next);
-  /* Too late, but well: its place is free again. */
+  /* Too late: the delivery hears nothing of it, but its place is free again. */
   g_assert_nonnull (kept);
   g_assert_true (satchel_filter_add_header (kept, "X-Late", "1", NULL));
   satchel_filter_answer (kept, SATCHEL_FILTER_REFUSE, "late");
   kept = NULL;
   loop_settle ();
+  g_assert_cmpuint (n_ended, ==, 3);
+  g_assert_cmpint (late->verdict, ==, SATCHEL_FILTER_CONTINUE);
+  g_assert_false (late->is_changed);
+  finish (late);
   how = ANSWERS;
   next = start ();
   loop_until (n_ended == 4);
