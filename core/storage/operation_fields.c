@@ -25,7 +25,7 @@ has_flags (const SatchelOperation *operation)
 static gboolean
 has_cleared_flags (const SatchelOperation *operation)
 {
-  return operation->clear_flags != 0;
+  return operation->clear_flags != 0 || operation->clear_keywords;
 }
 
 static gboolean

@@ -234,7 +234,7 @@ limit_flags (SatchelOperation *operation, const SatchelMailboxRights *found, con
   return TRUE;
 }
 
-/* What a new message, or a copy besides what it was, may not have is left out, without an error (RFC 4314 4). */
+/* What a new message, or a copy, may not have is left out, without an error (RFC 4314 4). */
 static gboolean
 limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const char *name, GError **error)
 {
@@ -243,6 +243,15 @@ limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const
   if (!keeps_keywords)
     g_clear_pointer (&operation->keywords, g_strfreev);
   return check (found->rights, name, SATCHEL_ACT_INSERT, error);
+}
+
+/* The messages themselves keep what they have. */
+static void
+limit_copy (SatchelOperation *operation, const SatchelMailboxRights *found)
+{
+  gboolean keeps_keywords;
+  operation->clear_flags |= SATCHEL_FLAGS_ALL & ~permanent_flags (found, &keeps_keywords);
+  operation->clear_keywords = operation->clear_keywords || !keeps_keywords;
 }
 
 static gboolean
@@ -264,6 +273,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
       if (!check (found.rights, name, is_move ? SATCHEL_ACT_MOVE : SATCHEL_ACT_COPY, error))
         return FALSE;
       found = rights_of_stored (store, operation->destination, &to);
+      limit_copy (operation, &found);
       return limit_new (operation, &found, to, error);
     }
   return TRUE; /* refused by who carries it out */

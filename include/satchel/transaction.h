@@ -47,7 +47,7 @@ typedef enum
 enum
 {
   SATCHEL_FIELD_ONLY_DELETED = 1 << 0, /* only_deleted of COPY and MOVE */
-  SATCHEL_FIELD_COPY_FLAGS = 1 << 1,   /* flags, clear_flags and keywords of COPY and MOVE */
+  SATCHEL_FIELD_COPY_FLAGS = 1 << 1,   /* flags, clear_flags, keywords and clear_keywords of COPY and MOVE */
   SATCHEL_FIELD_METADATA = 1 << 2,     /* metadata of APPEND, COPY and MOVE */
   SATCHEL_FIELD_IMPORT = 1 << 3,       /* uid, modseq, email_id and unique_id of APPEND */
   SATCHEL_FIELD_KEPT_FLAGS = 1 << 4,   /* kept_flags and keeps_keywords of FLAGS */
@@ -107,6 +107,7 @@ typedef struct SatchelOperation
   guint64 modseq; /* 0: the transaction's.  The mailbox's highestmodseq is at least this then, and whatever changes later has more */
   guint8 email_id[16]; /* all 0: a new one.  Others may have it too: copies */
   char *unique_id;     /* POP3's; NULL: what the protocol makes; owned */
+  gboolean clear_keywords; /* COPY, MOVE: no copy has any, unless `keywords` has it */
 } SatchelOperation SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);

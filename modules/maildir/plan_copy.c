@@ -88,7 +88,7 @@ make_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, 
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   SatchelKeywordSet used = { { 0 } }, room;
   translation->is_same = from == to;
-  if (from == to || from->keywords.n == 0)
+  if (from == to || from->keywords.n == 0 || op->clear_keywords)
     return TRUE;
   (void) md_plan_each_message (plan, op, NULL, add_used, &used, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
@@ -140,6 +140,8 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   Copied copied = { .row = *row, .from_uid = row->uid };
   if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error))
     return FALSE;
+  if (op->clear_keywords)
+    copied.row.keywords = (SatchelKeywordSet){ { 0 } };
   translate (from, &copying->translation, &copied.row.keywords);
   satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
   copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;

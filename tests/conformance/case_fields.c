@@ -142,6 +142,29 @@ case_move_flags (Fixture *fixture)
   check_flags (fixture, SATCHEL_OPERATION_MOVE);
 }
 
+/* Without those of the message, but with those of the operation. */
+static void
+case_clear_keywords (Fixture *fixture)
+{
+  Pair pair = make_pair (fixture);
+  static const char *const added[] = { "kept", NULL };
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
+  SatchelOperation *copy = add_transfer (transaction, SATCHEL_OPERATION_COPY, pair.from, pair.to);
+  copy->clear_keywords = TRUE;
+  copy->keywords = g_strdupv ((char **) added);
+  SatchelOperation *move = add_transfer (transaction, SATCHEL_OPERATION_MOVE, pair.from, pair.to);
+  move->clear_keywords = TRUE;
+  OK (satchel_transaction_commit (transaction, E));
+  for (guint i = 0; i < N_MESSAGES; i++)
+    {
+      g_autofree char *copied = keywords_of (pair.to, g_array_index (copy->ret_uids, guint32, i));
+      g_autofree char *moved = keywords_of (pair.to, g_array_index (move->ret_uids, guint32, i));
+      g_assert_cmpstr (copied, ==, "kept");
+      g_assert_cmpstr (moved, ==, "");
+    }
+  end_pair (&pair);
+}
+
 /* A keyword that has no room does not keep the message back. */
 static void
 case_keyword_without_room (Fixture *fixture)
@@ -360,7 +383,7 @@ case_metadata_of_what_failed (Fixture *fixture)
 
 const ConformanceCase conformance_fields[] = {
   { "copy-flags", case_copy_flags },
-  { "move-flags", case_move_flags },
+  { "move-flags", case_move_flags }, { "clear-keywords", case_clear_keywords },
   { "keyword-without-room", case_keyword_without_room },
   { "bad-keyword", case_bad_keyword },
   { "copy-only-deleted", case_copy_only_deleted },

@@ -198,6 +198,7 @@ keep (SatchelStorage *storage, const SatchelAccess *access, SatchelOperation *op
     return TRUE;
   operation->destination = hold_tree (storage, access, shown != NULL ? shown : stored, error);
   operation->kind = SATCHEL_OPERATION_MOVE;
+  operation->clear_flags = SATCHEL_FLAG_DELETED; /* what is copied back is not to go again with the next EXPUNGE */
   return operation->destination != NULL;
 }
 
@@ -231,7 +232,8 @@ empty (SatchelStorage *storage, const SatchelAccess *access, const char *name, G
   if (tree == NULL)
     return FALSE;
   g_autoptr (SatchelTransaction) transaction = satchel_storage_new_transaction (storage, access);
-  satchel_transaction_add (transaction, SATCHEL_OPERATION_MOVE, mailbox, &uids, tree);
+  SatchelOperation *move = satchel_transaction_add (transaction, SATCHEL_OPERATION_MOVE, mailbox, &uids, tree);
+  move->clear_flags = SATCHEL_FLAG_DELETED;
   return satchel_storage_commit_transaction (storage, transaction, error);
 }
 

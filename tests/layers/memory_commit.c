@@ -216,12 +216,12 @@ static gboolean
 copy_row (Run *run, const SatchelOperation *operation, const SatchelSnapshot *from, const SatchelMessageRow *source,
           SatchelSnapshotBuilder *builder, SatchelMessageRow *ret_row, GError **error)
 {
-  SatchelKeywordSet added;
+  SatchelKeywordSet added, kept = operation->clear_keywords ? (SatchelKeywordSet){ { 0 } } : source->keywords;
   *ret_row = *source;
   ret_row->flags = (source->flags & ~operation->clear_flags) | operation->flags;
   ret_row->modseq = run->modseq;
   ret_row->save_date = run->now;
-  if (!map_keywords (from, &source->keywords, builder, &ret_row->keywords, error)
+  if (!map_keywords (from, &kept, builder, &ret_row->keywords, error)
       || !keyword_bits (builder, operation->keywords, TRUE, &added, error))
     return FALSE;
   satchel_keyword_set_unite (&ret_row->keywords, &added);

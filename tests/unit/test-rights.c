@@ -412,6 +412,44 @@ test_append_flags (void)
   g_assert_false (has_keyword (inbox, 0, "New"));
 }
 
+/* So have copies, whichever way they come; what they are copies of keeps what it has. */
+static void
+test_copy_flags (void)
+{
+  static const struct
+  {
+    guint rights;
+    guint32 flags;
+    gboolean has_keyword;
+  } rows[] = {
+    { 0, 0, FALSE },
+    { SATCHEL_RIGHT_SEEN, SEEN, FALSE },
+    { T, DELETED, FALSE },
+    { SATCHEL_RIGHT_WRITE, FLAGGED, TRUE },
+    { SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE | T, SEEN | FLAGGED | DELETED, TRUE },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    for (guint is_move = 0; is_move < 2; is_move++)
+      {
+        g_autoptr (GError) error = NULL;
+        g_autoptr (SatchelStore) store = open_stack (NULL);
+        guint rights = L | R | I | (is_move ? T | E : 0) | rows[i].rights;
+        guint32 flags = rows[i].flags | (is_move ? DELETED : 0);
+        g_assert_true (satchel_store_create (store, "other", 0, NULL));
+        g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX"), other = open_box (store, "other");
+        g_assert_true (append (inbox, SEEN | FLAGGED | DELETED, "Key", NULL));
+        g_autoptr (SatchelStore) limited = with_rights (store, rights);
+        g_assert_true (on_inbox (limited, is_move ? SATCHEL_OPERATION_MOVE : SATCHEL_OPERATION_COPY, FALSE, &error));
+        g_assert_no_error (error);
+        g_assert_cmpuint (flags_of (other, 0), ==, flags);
+        g_assert_cmpint (has_keyword (other, 0, "Key"), ==, rows[i].has_keyword);
+        if (is_move)
+          continue;
+        g_assert_cmpuint (flags_of (inbox, 0), ==, SEEN | FLAGGED | DELETED);
+        g_assert_true (has_keyword (inbox, 0, "Key"));
+      }
+}
+
 /* ---- a layer with names of its own ---- */
 
 static gboolean
@@ -534,6 +572,7 @@ main (int argc, char **argv)
   g_test_add_func ("/rights/keys", test_keys);
   g_test_add_func ("/rights/flags", test_flags);
   g_test_add_func ("/rights/append-flags", test_append_flags);
+  g_test_add_func ("/rights/copy-flags", test_copy_flags);
   g_test_add_func ("/rights/shown-names", test_shown_names);
   g_test_add_func ("/rights/free-name", test_free_name);
   return g_test_run ();
