@@ -348,6 +348,16 @@ test_not_committed (void)
   inbox = open_box (store, "INBOX");
   g_assert_true (put (store, inbox, "two"));
   heard_expect (store, "APPEND INBOX 1:?/ by session\n");
+  g_auto (SatchelUidSet) uids = range (1, 1);
+  g_autoptr (SatchelTransaction) expunge = satchel_transaction_new (store);
+  satchel_transaction_expunge (expunge, inbox, &uids, FALSE);
+  commit_fails = TRUE;
+  g_assert_false (satchel_transaction_commit (expunge, NULL));
+  g_clear_pointer (&expunge, satchel_transaction_free);
+  satchel_mailbox_unref (inbox);
+  store = kill_after_commit (store);
+  heard_expect (store, "");
+  inbox = open_box (store, "INBOX");
   satchel_mailbox_unref (inbox);
   end (store);
 }
