@@ -161,6 +161,27 @@ SATCHEL_API gboolean satchel_store_usage (SatchelStore *store, SatchelUsage *ret
 SATCHEL_API gboolean satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids, SatchelUsage *ret_usage,
                                             GError **error);
 
+/* What modules keep with a user beside mail (scripts, lists, keys): blobs by name, in the space of a module, whose name it has.
+ * Names: UTF-8 of at most SATCHEL_BLOB_NAME bytes, without control characters.  Spaces: as names of modules.
+ * Errors of all: INVALID (name), CANNOT (this storage keeps none), CORRUPT, IO.  [blocks] */
+#define SATCHEL_BLOB_NAME 255u
+#define SATCHEL_BLOB_BYTES (1024u * 1024u)        /* of one */
+#define SATCHEL_BLOBS_BYTES (8u * 1024u * 1024u)  /* of a space of one user */
+#define SATCHEL_BLOBS_MAX 256u                    /* likewise */
+typedef struct SatchelBlob
+{
+  const char *name;
+  GBytes *value; /* NULL: it is to be removed; if it is not there, that is no error */
+} SatchelBlob;
+/* NONEXISTENT.  A reference of yours. */
+SATCHEL_API GBytes *satchel_store_get_blob (SatchelStore *store, const char *space, const char *name, GError **error);
+/* Names, sorted by bytes; yours, g_strfreev.  None: an empty list. */
+SATCHEL_API char **satchel_store_list_blobs (SatchelStore *store, const char *space, GError **error);
+/* Puts and removes @n blobs, in order, all or none; durable on return.  LIMIT: one of the bounds above.  After IO all or none are
+ * there. */
+SATCHEL_API gboolean satchel_store_put_blobs (SatchelStore *store, const char *space, const SatchelBlob *changes, guint n,
+                                              GError **error);
+
 /* One handle a mailbox and store handle; what they show is one and the same for all.  Outside changes are taken in.  A mailbox
  * that nobody holds is closed limits.store_idle later.  Errors: INVALID, NONEXISTENT (also: cannot be selected), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **error);
@@ -254,7 +275,7 @@ typedef enum
   SATCHEL_CLASS_REMOVE = 1 << 2,      /* EXPUNGE, MOVE, delete, rename of INBOX */
   SATCHEL_CLASS_FLAGS = 1 << 3,       /* FLAGS */
   SATCHEL_CLASS_LIST = 1 << 4,        /* list, create, import, delete, rename, subscribe, special use, status, open, usage, limits */
-  SATCHEL_CLASS_ATTRIBUTES = 1 << 5   /* get_attributes, put_attributes */
+  SATCHEL_CLASS_ATTRIBUTES = 1 << 5   /* get_attributes, put_attributes; blobs */
 } SatchelOperationClass;
 
 typedef struct SatchelStorageIdentity
@@ -321,8 +342,8 @@ typedef enum
 /* Methods that a layer leaves NULL, or whose classes it does not declare, pass straight through to the level below; what has
  * no class (sync, is_current, watch, claim_recent, vanished, tombstones, close_mailbox, stage_drop, stage_spooled, metadata,
  * unique_ids, read_file, write_file, commit) is the driver's alone.  For a driver every method is "must" but those marked "may".  Calls that change anything (open,
- * create .. set_special_use, import_mailbox, open_mailbox, close_mailbox, commit, put_attributes, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
- * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_metadata, list_metadata, vanished, tombstones, unique_ids,
+ * create .. set_special_use, import_mailbox, open_mailbox, close_mailbox, commit, put_attributes, put_blobs, put_metadata, claim_recent, sync, fill_dates, hold_syncs) come one
+ * at a time for a store; readers (list, status, usage, limits, open_message, email_id, get_attributes, get_blob, list_blobs, get_metadata, list_metadata, vanished, tombstones, unique_ids,
  * stage and its writers, stage_drop) come at any time, also meanwhile, from any thread.
  * A layer calls the level below by the satchel_storage_NAME functions, which serialise what changes something also when
  * `plan` calls them.
@@ -510,6 +531,12 @@ struct SatchelStorageOps
                          GByteArray *data, GError **error);
   gboolean (*write_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *data,
                           SatchelFileWrite how, GError **error);
+  /* May, all three or none; ATTRIBUTES: satchel_store_get_blob and so on.  Names, spaces and sizes of single ones were checked;
+   * list_blobs adds names (g_free) in any order; LIMIT of a space is put_blobs' to find. */
+  GBytes *(*get_blob) (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name, GError **error);
+  gboolean (*list_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error);
+  gboolean (*put_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes,
+                         guint n, GError **error);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
@@ -544,6 +571,12 @@ SATCHEL_API gboolean satchel_storage_usage (SatchelStorage *storage, const Satch
                                             SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
                                             SatchelUsage *ret_usage, GError **error);
 SATCHEL_API gboolean satchel_storage_limits (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
+SATCHEL_API GBytes *satchel_storage_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space,
+                                              const char *name, GError **error);
+SATCHEL_API gboolean satchel_storage_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
+                                                 GPtrArray *names, GError **error);
+SATCHEL_API gboolean satchel_storage_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
+                                                const SatchelBlob *changes, guint n, GError **error);
 SATCHEL_API gboolean satchel_storage_list_is_current (SatchelStorage *storage, const SatchelAccess *access); /* FALSE also if the driver cannot tell */
 /* One that is open already is given as it is. */
 SATCHEL_API SatchelStorageMailbox *satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access,

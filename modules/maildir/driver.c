@@ -47,4 +47,7 @@ const SatchelStorageOps md_ops = {
   .fields = SATCHEL_FIELDS_ALL,
   .read_file = md_read_part,
   .write_file = md_write_part,
+  .get_blob = md_get_blob,
+  .list_blobs = md_list_blobs,
+  .put_blobs = md_put_blobs,
 };

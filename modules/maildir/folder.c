@@ -76,7 +76,8 @@ static gboolean
 is_reserved (const char *level, gsize len, gboolean is_first)
 {
   return (len == 3 && (memcmp (level, "cur", 3) == 0 || memcmp (level, "new", 3) == 0 || memcmp (level, "tmp", 3) == 0))
-         || (is_first && len == strlen (MD_TRASH_DIR) && memcmp (level, MD_TRASH_DIR, len) == 0);
+         || (is_first && len == strlen (MD_TRASH_DIR) && memcmp (level, MD_TRASH_DIR, len) == 0)
+         || (is_first && len >= strlen (MD_BLOBS_FILE) && memcmp (level, MD_BLOBS_FILE, strlen (MD_BLOBS_FILE)) == 0);
 }
 
 char

@@ -2,6 +2,7 @@
 # The driver is a convenience library so that its tests can see inside.
 noinst_LTLIBRARIES += libmaildir.la
 libmaildir_la_SOURCES = \
+	modules/maildir/blobs.c \
 	modules/maildir/cache.c \
 	modules/maildir/commit.c \
 	modules/maildir/control.c \
@@ -66,7 +67,7 @@ check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
 	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
-MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates modules/maildir/tests/test-usage \
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-blobs \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
 	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble
 check_PROGRAMS += $(MAILDIR_TESTS)
@@ -89,6 +90,8 @@ modules_maildir_tests_test_failed_saves_SOURCES = modules/maildir/tests/test-fai
 modules_maildir_tests_test_failed_saves_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_trouble_SOURCES = modules/maildir/tests/test-trouble.c
 modules_maildir_tests_test_trouble_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_blobs_SOURCES = modules/maildir/tests/test-blobs.c
+modules_maildir_tests_test_blobs_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_usage_SOURCES = modules/maildir/tests/test-usage.c
 modules_maildir_tests_test_usage_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeover.c

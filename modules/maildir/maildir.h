@@ -16,6 +16,7 @@
 #define MD_UIDLIST_FILE "dovecot-uidlist"
 #define MD_USER_FILE "satchel-user"
 #define MD_MODSEQ_FILE "satchel-modseq"
+#define MD_BLOBS_FILE "satchel-blobs-" /* and the space */
 #define MD_JOURNAL_FILE "satchel-journal"
 #define MD_TRASH_DIR "satchel-trash"
 #define MD_LETTERS 26u
@@ -631,6 +632,11 @@ gboolean md_read_part (SatchelStorage *storage, const SatchelAccess *access, con
                        GError **error); /* files.c */
 gboolean md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *bytes,
                         SatchelFileWrite how, GError **error);
+
+GBytes *md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name, GError **error); /* blobs.c */
+gboolean md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error);
+gboolean md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes, guint n,
+                       GError **error);
 
 extern const SatchelStorageOps md_ops;
 

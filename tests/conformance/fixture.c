@@ -130,6 +130,8 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   /* What `kept` is told to remove still takes up room. */
   if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage) && strcmp (backend->levels[0].name, "kept") != 0)
     add_cases (stack_name, backend, "usage", conformance_usage);
+  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, put_blobs))
+    add_cases (stack_name, backend, "blobs", conformance_blobs);
   if (g_str_has_prefix (backend->levels[0].name, "sealed"))
     add_cases (stack_name, backend, "access", conformance_access);
 }

@@ -5,7 +5,7 @@ check_LTLIBRARIES += tests/layers/memory.la tests/layers/noop.la tests/layers/xo
 EXTRA_DIST += tests/layers/README.md tests/layers/keydb.c
 
 tests_layers_memory_la_SOURCES = tests/layers/memory.c tests/layers/memory.h tests/layers/memory_mailbox.c \
-	tests/layers/memory_commit.c tests/layers/memory_import.c
+	tests/layers/memory_commit.c tests/layers/memory_import.c tests/layers/memory_blobs.c
 tests_layers_memory_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 tests_layers_memory_la_CFLAGS = $(MODULE_CFLAGS)
 tests_layers_memory_la_LDFLAGS = $(MODULE_LDFLAGS) -rpath $(moduledir)

@@ -18,6 +18,7 @@ user_new (void)
   user->boxes = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, memory_box_unref);
   user->subscriptions = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   user->files = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_byte_array_unref);
+  user->spaces = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref);
   user->modseq = 1;
   g_hash_table_insert (user->boxes, g_strdup ("INBOX"), memory_box_new (user));
   return user;
@@ -299,6 +300,9 @@ static const SatchelStorageOps memory_ops = {
   .email_id = memory_email_id,
   .unique_ids = memory_unique_ids,
   .usage = memory_usage,
+  .get_blob = memory_get_blob,
+  .list_blobs = memory_list_blobs,
+  .put_blobs = memory_put_blobs,
   .get_attributes = memory_get_attributes,
   .put_attributes = memory_put_attributes,
   .get_metadata = memory_get_metadata,

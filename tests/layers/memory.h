@@ -2,6 +2,7 @@
  * Storage driver `memory`, for tests: what a user has lives as long as the process, over closing and opening.
  *   memory.c          names and the module       memory_mailbox.c   mailboxes and reading
  *   memory_commit.c   transactions              memory_import.c    mailboxes from another store, and what an export asks for
+ *   memory_blobs.c    blobs of modules
  */
 #pragma once
 #include <satchel/storage.h>
@@ -38,6 +39,7 @@ typedef struct MemoryUser
   GMutex lock; /* readers run while a writer is at work */
   GHashTable *boxes;         /* name -> MemoryBox; those that can be selected */
   GHashTable *subscriptions; /* names */
+  GHashTable *spaces;        /* of blobs: name -> GHashTable (name -> GBytes) */
   guint64 modseq;            /* the highest given out */
   guint32 last_uidvalidity;
   GHashTable *files;         /* of the core: name -> GByteArray */
@@ -58,6 +60,10 @@ void memory_box_unref (gpointer box);
 void memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot);
 void memory_box_bury (MemoryBox *box, guint32 uid, guint64 modseq);
 
+GBytes *memory_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name, GError **error);
+gboolean memory_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error);
+gboolean memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes,
+                           guint n, GError **error);
 gboolean memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                        const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error);
 SatchelStorageMailbox *memory_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
