@@ -80,6 +80,7 @@ compose_move (SatchelTransaction *transaction, guint index)
   composed.copy = part_of_move (composed.move, SATCHEL_OPERATION_COPY);
   composed.copy->flags = composed.move->flags;
   composed.copy->clear_flags = composed.move->clear_flags;
+  composed.copy->clear_keywords = composed.move->clear_keywords;
   composed.copy->keywords = g_strdupv (composed.move->keywords);
   composed.copy->metadata = composed.move->metadata != NULL ? g_ptr_array_ref (composed.move->metadata) : NULL;
   composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);

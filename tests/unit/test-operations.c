@@ -29,8 +29,8 @@ note_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **er
   for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
     {
       const SatchelOperation *operation = satchel_transaction_operation (transaction, i);
-      g_string_append_printf (seen, "kind=%d deleted=%d flags=%u clear=%u keywords=%u metadata=%u; ", operation->kind, operation->only_deleted,
-                              operation->flags, operation->clear_flags, operation->keywords != NULL ? g_strv_length (operation->keywords) : 0,
+      g_string_append_printf (seen, "kind=%d deleted=%d flags=%u clear=%u %d keywords=%u metadata=%u; ", operation->kind, operation->only_deleted,
+                              operation->flags, operation->clear_flags, operation->clear_keywords, operation->keywords != NULL ? g_strv_length (operation->keywords) : 0,
                               operation->metadata != NULL ? operation->metadata->len : 0);
     }
   return TRUE;
@@ -316,6 +316,7 @@ set_all (SatchelOperation *operation)
   set_flags (operation);
   set_keywords (operation);
   clear_flags (operation);
+  operation->clear_keywords = TRUE;
   set_metadata (operation);
 }
 
@@ -335,7 +336,7 @@ test_composed (void)
       set_all (move);
       g_assert_true (satchel_transaction_commit (transaction, &error));
       if (i == 0)
-        g_assert_cmpstr (seen->str, ==, "kind=2 deleted=1 flags=1 clear=8 keywords=1 metadata=1; kind=4 deleted=1 flags=0 clear=0 keywords=0 metadata=0; ");
+        g_assert_cmpstr (seen->str, ==, "kind=2 deleted=1 flags=1 clear=8 1 keywords=1 metadata=1; kind=4 deleted=1 flags=0 clear=0 0 keywords=0 metadata=0; ");
       g_assert_cmpuint (count (inbox), ==, 2);
       g_assert_cmpuint (count (to), ==, 1);
       g_assert_cmpuint (move->ret_uids->len, ==, 1);
