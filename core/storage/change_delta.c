@@ -334,6 +334,9 @@ static void
 tell_residue (SatchelChangeRound *round, SatchelChangeDelta *delta, SatchelAccess *access)
 {
   Residue residue = { .round = round, .delta = delta, .access = access };
+  /* What comes and goes in a namespace that a layer added is the layer's doing. */
+  if (satchel_namespaces_find (round->log->store, delta->row->name) != NULL)
+    return;
   if (delta->is_lost)
     {
       satchel_change_round_note (round, SATCHEL_CHANGE_RESYNC, access, delta, NULL, 0);

@@ -164,8 +164,11 @@ mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAcce
       const char *to = name_of_id (names, row->id);
       const SatchelChangeRow *taken = to != NULL ? g_hash_table_lookup (round->log->rows, to) : NULL;
       gboolean is_renamed = to != NULL && (taken == NULL || !taken->exists);
+      guint n_notes = round->set->notes->len;
       satchel_change_round_name (round, &(SatchelNameChange){ is_renamed ? SATCHEL_CHANGE_RENAME : SATCHEL_CHANGE_DELETE, outside, known->pdata[i],
                                                               is_renamed ? to : NULL, 0 });
+      if (satchel_namespaces_find (round->log->store, known->pdata[i]) != NULL) /* it is a layer's, which tells nobody what it does */
+        g_ptr_array_set_size (round->set->notes, (gint) n_notes);
     }
 }
 
