@@ -104,6 +104,7 @@ int satchel_cli_user_list (SatchelCli *cli);
 int satchel_cli_user_show (SatchelCli *cli);
 int satchel_cli_user_lock (SatchelCli *cli);
 int satchel_cli_user_unlock (SatchelCli *cli);
+int satchel_cli_user_place (SatchelCli *cli);
 int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);

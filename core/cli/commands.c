@@ -23,6 +23,14 @@ static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
 static const SatchelCliOption completion_options[] = { { "--modules", NULL, "only what enabled modules add, for the script itself" }, END };
+
+static const SatchelCliOption place_options[] = { { "--slot", "N", "move the user to this mail process, for good" },
+                                                  { "--profile", "NAME", "another stack, of storage.profiles" },
+                                                  { "--volume", "NAME", "another volume of the driver" },
+                                                  { "--new", NULL, "let storage.rules choose, as for a new user" },
+                                                  JSON,
+                                                  END };
+
 static const SatchelCliOption import_options[] = { { "--all", NULL, "all users of the passdbs" },
                                                    { "--dry-run", NULL, "say what would be taken over, change nothing" },
                                                    { "--quiet", NULL, "say only what went wrong" },
@@ -65,6 +73,14 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },
   { "user", "lock", "USER", 1, 1, "Refuse a user's logins; mail still arrives", NULL, user_options, satchel_cli_user_lock },
   { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options, satchel_cli_user_unlock },
+  { "user", "place", "USER", 1, 1, "Show where a user is, or move the user",
+    "Asks the running server.  With an option the user's sessions end, and the next ones are where the option says; mail that\n"
+    "comes in meanwhile is tried again by its sender.\n"
+    "A user who has mail goes to another mail process at any time, but to another profile or volume only where the mail\n"
+    "need not be copied: else nothing changes (exit 1), and the answer says what is in the way.\n"
+    "With --json: user, profile, driver, volume, node, slot, pinned (by --slot or `satchel adopt`), epoch, state, and recorded\n"
+    "(false: the rules alone say so).",
+    place_options, satchel_cli_user_place },
   { NULL, "import", "[USER...]", 0, 10000, "Take over mail that another server left where the storage driver finds it",
     "Says of each user what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and what could not be, with\n"
     "what to do.  Opening a mailbox takes it over as well; this does it for whole users, before they come.  May be run again.\n"

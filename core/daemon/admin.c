@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, log-reopen, and commands of
+ * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, place, log-reopen, and commands of
  * modules.  Master answers what it knows and passes the rest to the roles that know.
  */
 #include "config.h"
@@ -354,6 +354,7 @@ static const Command commands[] = {
   { "kick", 2, 2, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "release", 2, 2, SATCHEL_ROLE_AUTH },
   { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
+  { "place", 2, 8, SATCHEL_ROLE_AUTH },
   { "reload", 1, 1, 0 },
   { "stop", 1, 1, 0 },
   { "log-reopen", 1, 1, 0 },

@@ -5,6 +5,7 @@
 
 #include "core/daemon/auth.h"
 #include "core/daemon/auth_admin.h"
+#include "core/daemon/auth_move.h"
 #include "core/session/network.h"
 
 #include <satchel/hash.h>
@@ -115,6 +116,8 @@ peer_up (SatchelRoleContext *context, SatchelPeer *peer)
     return;
   if (peer->role == SATCHEL_ROLE_GATE && peer->data == NULL)
     peer->data = satchel_auth_gate_new (auth, peer);
+  else if (peer->role == SATCHEL_ROLE_MAIL)
+    satchel_auth_moves_mail_up (auth, peer);
 }
 
 static void
@@ -125,7 +128,7 @@ peer_down (SatchelRoleContext *context, SatchelPeer *peer)
   if (peer->role == SATCHEL_ROLE_GATE)
     g_clear_pointer (&peer->data, satchel_auth_gate_free);
   else if (peer->role == SATCHEL_ROLE_MAIL)
-    satchel_auth_admin_mail_lost (auth, peer);
+    satchel_auth_moves_mail_lost (auth, peer);
 }
 
 static gboolean
@@ -135,14 +138,7 @@ mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
     return satchel_auth_lookup_message (auth, peer, message);
   if (message->type == SATCHEL_IPC_OWNED)
     return satchel_auth_owned_message (auth, peer, message);
-  if (message->type != SATCHEL_IPC_RELEASED)
-    return FALSE;
-  const char *user = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message))
-    return FALSE;
-  /* Nobody may have asked if auth was restarted meanwhile: harmless. */
-  satchel_auth_admin_released (auth, peer, user);
-  return TRUE;
+  return satchel_auth_moves_message (auth, peer, message);
 }
 
 static gboolean
@@ -211,7 +207,8 @@ auth_free (void)
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
   satchel_hash_pool_free (auth->pool);
-  satchel_owners_free (auth->owners);
+  satchel_auth_moves_clear ();
+  satchel_placements_free (auth->placements);
   satchel_throttle_free (auth->throttle);
   satchel_auth_cache_free (auth->cache);
   g_hash_table_unref (auth->running);
@@ -246,7 +243,9 @@ gboolean
 satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
   SatchelAuthCache *cache = satchel_auth_cache_new (error);
-  if (cache == NULL || !check_networks (context->config, error))
+  SatchelPlacements *placements = NULL;
+  if (cache == NULL || !check_networks (context->config, error)
+      || (placements = satchel_placements_new (context->root_fd, context->n_mail_slots, context->config, error)) == NULL)
     {
       satchel_auth_cache_free (cache);
       return FALSE;
@@ -264,7 +263,7 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
   auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"), 2 * g_get_num_processors (),
                                       MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
-  auth->owners = satchel_owners_new (context->root_fd, context->n_mail_slots);
+  auth->placements = g_steal_pointer (&placements);
   auth->running = g_hash_table_new (digest_hash, digest_equal);
   auth->n_connections = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   *ret_hooks = &hooks;

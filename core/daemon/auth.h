@@ -2,7 +2,8 @@
  * Inside of the auth role: the one process that sees credentials.
  *   auth.c          the role: settings, peers, admin      auth_session.c  what gates ask, a connection each
  *   auth_login.c    is this user's secret right?          auth_grant.c    one-use grants, limits of connections
- *   auth_owner.c    which mail process owns a user        auth_lookup.c   addresses to users
+ *   placement.c     where each user is (placement.h)      auth_lookup.c   addresses to users
+ *   auth_admin.c    what admins ask                       auth_move.c     users who change their place
  *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru; auth_pool
  */
 #pragma once
@@ -10,6 +11,7 @@
 #include "core/daemon/auth_pool.h"
 #include "core/daemon/auth_sasl.h"
 #include "core/daemon/auth_throttle.h"
+#include "core/daemon/placement.h"
 #include "core/daemon/role.h"
 
 #include <satchel/auth.h>
@@ -17,8 +19,6 @@
 #include <satchel/reactor.h>
 
 #define SATCHEL_GRANT_BYTES 16
-
-typedef struct SatchelOwners SatchelOwners;
 
 typedef enum
 {
@@ -48,7 +48,7 @@ typedef struct SatchelAuth
   SatchelAuthCache *cache;
   SatchelTimer cache_timer; /* while something is in it */
   SatchelHashPool *pool;
-  SatchelOwners *owners;
+  SatchelPlacements *placements;
   GHashTable *running; /* digest (auth_cache.h) -> the SatchelLogin that computes it; others with the same join it */
   GHashTable *n_connections; /* user -> how many */
   guint next_service_slot;
@@ -105,20 +105,6 @@ void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
-/* ---- auth_owner.c: user to mail slot ---- */
-
-/* @root_fd: STATE_DIR/auth, where exceptions from the default are kept (file `owners`); -1: in memory only. */
-SatchelOwners *satchel_owners_new (int root_fd, guint n_slots);
-void satchel_owners_free (SatchelOwners *owners);
-/* FALSE: released, nobody owns the user now. */
-gboolean satchel_owners_find (SatchelOwners *owners, const char *user, guint *ret_slot);
-guint satchel_owners_default_slot (const char *user, guint n_slots);
-/* Calls @func for each released user. */
-void satchel_owners_released (SatchelOwners *owners, void (*func) (const char *user, gpointer data), gpointer data);
-/* Durable on return.  FALSE with @error: nothing changed. */
-gboolean satchel_owners_release (SatchelOwners *owners, const char *user, GError **error);
-gboolean satchel_owners_adopt (SatchelOwners *owners, const char *user, guint slot, GError **error);
-
 /* ---- auth_lookup.c ---- */
 
 /* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only).  *ret_why: a word for the log,
@@ -150,3 +136,5 @@ void satchel_auth_log_trouble (const char *user, const char *peer, const char *w
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
+/* A user who has no place to go to, unless an admin has released him. */
+void satchel_auth_log_misplaced (const GError *error);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
- * Admin requests to auth.  A released user cannot log in and gets no mail (temporarily) until adopted.
+ * Admin requests to auth.  Those about users who change their place are in auth_move.c.
  */
 #include "config.h"
 
 #include "core/daemon/auth_admin.h"
+#include "core/daemon/auth_move.h"
 
 #include <satchel/log.h>
 #include <string.h>
@@ -11,24 +12,11 @@
 #include "core/runtime/log_private.h"
 
 #define AREA "auth"
-#define MAX_RELEASES 1024
 #define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
 #define EXIT_NO_USER 66
 
-/* Releases that wait for their mail process. */
-typedef struct
-{
-  char *user;
-  guint slot;
-  guint64 request;
-} Release;
-static GSList *releases;
-static guint n_releases;
-
-static void
-reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...) G_GNUC_PRINTF (4, 5);
-static void
-reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
+void
+satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -37,15 +25,15 @@ reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...
   satchel_role_admin_reply (auth->context, request, TRUE, status, text);
 }
 
-static char *
-user_argument (SatchelAuth *auth, guint64 request, const char *name)
+char *
+satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
 {
   g_autoptr (GError) error = NULL;
   char *user = name == NULL ? NULL
                             : satchel_user_normalise (name, strlen (name), auth->settings.default_domain,
                                                       auth->settings.lowers_users, &error);
   if (user == NULL)
-    reply (auth, request, 64, "%s\n", error != NULL ? error->message : "a user name is missing");
+    satchel_auth_admin_reply (auth, request, 64, "%s\n", error != NULL ? error->message : "a user name is missing");
   return user;
 }
 
@@ -69,148 +57,27 @@ is_known (SatchelAuth *auth, const char *user)
   return FALSE;
 }
 
-static void
-reply_unknown (SatchelAuth *auth, guint64 request, const char *user)
+gboolean
+satchel_auth_admin_check_known (SatchelAuth *auth, guint64 request, const char *user)
 {
-  reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n", user);
+  if (is_known (auth, user))
+    return TRUE;
+  satchel_auth_admin_reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n", user);
+  return FALSE;
 }
 
 /* The mail processes end the sessions; what is known here is whether there is such a user at all. */
 static void
 admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
-  g_autofree char *user = user_argument (auth, request, arguments[0]);
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
   if (user != NULL)
-    reply (auth, request, is_known (auth, user) ? 0 : EXIT_NO_USER, "%s", "");
-}
-
-static void
-admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments)
-{
-  g_autofree char *user = user_argument (auth, request, arguments[0]);
-  g_autoptr (GError) error = NULL;
-  guint slot;
-  if (user == NULL)
-    return;
-  if (!satchel_owners_find (auth->owners, user, &slot))
-    {
-      reply (auth, request, 0, "%s is released already\n", user);
-      return;
-    }
-  if (!is_known (auth, user))
-    {
-      reply_unknown (auth, request, user);
-      return;
-    }
-  if (n_releases >= MAX_RELEASES || !satchel_owners_release (auth->owners, user, &error))
-    {
-      reply (auth, request, 1, "%s is not released: %s\n", user, error != NULL ? error->message : "too many at a time");
-      return;
-    }
-  satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
-  SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
-  satchel_ipc_put_string (message, user);
-  if (mail == NULL)
-    satchel_ipc_message_free (message);
-  if (mail == NULL || !satchel_peer_send (mail, message))
-    {
-      reply (auth, request, 0, "%s is released\n", user); /* no process, no session */
-      return;
-    }
-  Release *release = g_new0 (Release, 1);
-  *release = (Release){ g_steal_pointer (&user), slot, request };
-  releases = g_slist_prepend (releases, release);
-  n_releases++;
-}
-
-/* Ends those that wait for @slot, for @user if not NULL. */
-static guint
-end_releases (SatchelAuth *auth, guint slot, const char *user)
-{
-  guint n = 0;
-  for (GSList **link = &releases; *link != NULL;)
-    {
-      Release *release = (*link)->data;
-      if (release->slot != slot || (user != NULL && strcmp (release->user, user) != 0))
-        {
-          link = &(*link)->next;
-          continue;
-        }
-      reply (auth, release->request, 0, "%s is released\n", release->user);
-      g_free (release->user);
-      g_free (release);
-      *link = g_slist_delete_link (*link, *link);
-      n_releases--;
-      n++;
-    }
-  return n;
-}
-
-gboolean
-satchel_auth_admin_released (SatchelAuth *auth, SatchelPeer *mail, const char *user)
-{
-  return end_releases (auth, mail->slot, user) > 0;
-}
-
-void
-satchel_auth_admin_mail_lost (SatchelAuth *auth, SatchelPeer *mail)
-{
-  end_releases (auth, mail->slot, NULL);
-}
-
-static void
-admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments)
-{
-  g_autofree char *user = user_argument (auth, request, arguments[0]);
-  g_autoptr (GError) error = NULL;
-  if (user == NULL)
-    return;
-  guint n_slots = auth->context->n_mail_slots, old;
-  guint64 slot = satchel_owners_default_slot (user, n_slots);
-  if (arguments[1] != NULL && !g_ascii_string_to_unsigned (arguments[1], 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
-    {
-      reply (auth, request, 64, "\"%s\" is not the number of a mail process\n", arguments[1]);
-      return;
-    }
-  gboolean has_owner = satchel_owners_find (auth->owners, user, &old);
-  if (has_owner && !is_known (auth, user))
-    {
-      reply_unknown (auth, request, user);
-      return;
-    }
-  if (has_owner)
-    {
-      reply (auth, request, old == slot ? 0 : 1, "%s belongs to mail process %u; release it first\n", user, old);
-      return;
-    }
-  for (GSList *link = releases; link != NULL; link = link->next)
-    if (strcmp (((Release *) link->data)->user, user) == 0)
-      {
-        reply (auth, request, 75, "%s is still being released\n", user);
-        return;
-      }
-  if (!satchel_owners_adopt (auth->owners, user, (guint) slot, &error))
-    {
-      reply (auth, request, 1, "%s is not adopted: %s\n", user, error->message);
-      return;
-    }
-  satchel_log (SATCHEL_LOG_INFO, AREA, "user adopted: user=\"%s\" slot=%u", user, (guint) slot);
-  SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, (guint) slot);
-  if (mail != NULL)
-    {
-      g_autofree char *path = satchel_auth_user_path (user);
-      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADOPT, 0);
-      satchel_ipc_put_string (message, user);
-      satchel_ipc_put_string (message, path);
-      satchel_peer_send (mail, message);
-    }
-  reply (auth, request, 0, "%s belongs to mail process %u\n", user, (guint) slot);
+    satchel_auth_admin_reply (auth, request, is_known (auth, user) ? 0 : EXIT_NO_USER, "%s", "");
 }
 
 /* One line each, as many as an answer holds. */
 static void
-add_released (const char *user, gpointer data)
+add_released (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
 {
   GString *text = data;
   if (text->len > MAX_STATUS_BYTES)
@@ -231,26 +98,34 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
         n_sessions += satchel_auth_gate_n_sessions (peer->data);
     }
   g_autoptr (GString) released = g_string_new (NULL);
-  satchel_owners_released (auth->owners, add_released, released);
-  reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
+  satchel_placements_foreach (auth->placements, SATCHEL_PLACED_RELEASED, add_released, released);
+  satchel_auth_admin_reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
          satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* For master, which gives a module's command to the owner: "SLOT known|unknown PATH". */
+/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE" (core/storage/place.h). */
 static void
 admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
-  g_autofree char *user = user_argument (auth, request, arguments[0]);
+  g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
+  g_autoptr (GError) error = NULL;
+  SatchelPlacement placement;
   guint slot;
   if (user == NULL)
     return;
-  if (!satchel_owners_find (auth->owners, user, &slot))
-    {
-      reply (auth, request, 75, "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
-      return;
-    }
-  g_autofree char *path = satchel_auth_user_path (user);
-  reply (auth, request, 0, "%u %s %s", slot, is_known (auth, user) ? "known" : "unknown", path);
+  gboolean known = is_known (auth, user);
+  /* Nothing is written of whoever is no user. */
+  gboolean ok = known ? satchel_placements_find (auth->placements, user, &placement, &slot, &error) && satchel_placements_sync (auth->placements, &error)
+                      : (satchel_placements_get (auth->placements, user, &placement, &slot), placement.state == SATCHEL_PLACED_ACTIVE);
+  if (!ok && (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)))
+    satchel_auth_admin_reply (auth, request, 75, "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
+  else if (!ok)
+    satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
+  if (!ok)
+    return;
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, &placement);
+  g_autofree char *text = satchel_place_to_text (place);
+  satchel_auth_admin_reply (auth, request, 0, "%u %s %s", slot, known ? "known" : "unknown", text);
 }
 
 static const struct
@@ -260,8 +135,9 @@ static const struct
 } commands[] = {
   { "status", admin_status },
   { "kick", admin_kick },
-  { "release", admin_release },
-  { "adopt", admin_adopt },
+  { "release", satchel_auth_admin_release },
+  { "adopt", satchel_auth_admin_adopt },
+  { "place", satchel_auth_admin_place },
   { "owner", admin_owner },
 };
 

@@ -25,16 +25,15 @@ next_mail (SatchelRoleContext *context, guint first)
 }
 
 static gboolean
-send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user, GBytes *unlocked,
-            const guint8 grant[SATCHEL_GRANT_BYTES])
+send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user, const SatchelPlace *place,
+            GBytes *unlocked, const guint8 grant[SATCHEL_GRANT_BYTES])
 {
-  g_autofree char *path = user != NULL ? satchel_auth_user_path (user) : NULL;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_GRANT, session_id);
   satchel_ipc_put_bytes (message, grant, SATCHEL_GRANT_BYTES);
   satchel_ipc_put_u32 (message, gate_slot);
   satchel_ipc_put_string (message, service);
   satchel_ipc_put_string (message, user);
-  satchel_ipc_put_string (message, path);
+  satchel_place_put (message, place);
   gsize len = 0;
   const void *key = unlocked != NULL ? g_bytes_get_data (unlocked, &len) : NULL;
   satchel_ipc_put_bytes (message, key, len);
@@ -57,20 +56,37 @@ set_connections (SatchelAuth *auth, const char *user, guint n)
     g_hash_table_remove (auth->n_connections, user);
 }
 
+/* The mail process that has @user, and where there his mail is; durable before anybody hears of it. */
+static SatchelPeer *
+find_owner (SatchelAuth *auth, const char *user, SatchelPlace **ret_place)
+{
+  SatchelPlacement placement;
+  guint slot;
+  g_autoptr (GError) error = NULL;
+  if (!satchel_placements_find (auth->placements, user, &placement, &slot, &error)
+      || !satchel_placements_sync (auth->placements, &error))
+    {
+      satchel_auth_log_misplaced (error);
+      return NULL;
+    }
+  *ret_place = satchel_placements_place (auth->placements, user, &placement);
+  return satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
+}
+
 SatchelAuthStatus
 satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service, const char *user,
                     GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot)
 {
   SatchelPeer *mail = NULL;
-  guint slot;
+  g_autoptr (SatchelPlace) place = NULL;
   if (user == NULL)
     mail = next_mail (auth->context, auth->next_service_slot++);
   else if (n_connections (auth, user) >= auth->settings.max_connections)
     return SATCHEL_AUTH_LIMITED;
-  else if (satchel_owners_find (auth->owners, user, &slot))
-    mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
+  else
+    mail = find_owner (auth, user, &place);
   if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0 ||
-      !send_grant (mail, gate_slot, session_id, service, user, unlocked, ret_grant))
+      !send_grant (mail, gate_slot, session_id, service, user, place, unlocked, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;
   if (user != NULL)
     set_connections (auth, user, n_connections (auth, user) + 1);

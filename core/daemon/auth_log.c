@@ -105,3 +105,10 @@ satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why)
   line_end (line, event);
   satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);
 }
+
+void
+satchel_auth_log_misplaced (const GError *error)
+{
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE) && satchel_log_budget_take (&others, "misplaced", "users"))
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "a user has no place: %s", error->message);
+}

@@ -224,18 +224,26 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
   return status;
 }
 
-/* Adds where each user lives.  A released one has no owner now. */
+/* Adds where each user lives; durable before anybody hears of it.  Who is released or being moved has no owner now. */
 static SatchelDeliveryStatus
-find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots)
+find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrArray *places)
 {
   gsize n_bytes = 0;
-  for (guint i = 0; i < users->len; i++)
+  g_autoptr (GError) error = NULL;
+  for (guint i = 0; i < users->len && n_bytes <= MAX_REPLY_BYTES; i++)
     {
-      n_bytes += 2 * strlen (users->pdata[i]) + 16;
-      if (!satchel_owners_find (auth->owners, users->pdata[i], &ret_slots[i]) || n_bytes > MAX_REPLY_BYTES)
-        return SATCHEL_DELIVERY_TEMPORARY;
+      SatchelPlacement placement;
+      if (!satchel_placements_find (auth->placements, users->pdata[i], &placement, &ret_slots[i], &error))
+        break;
+      SatchelPlace *place = satchel_placements_place (auth->placements, users->pdata[i], &placement);
+      g_ptr_array_add (places, place);
+      n_bytes += strlen (users->pdata[i]) + 8 + satchel_place_bytes (place);
     }
-  return SATCHEL_DELIVERY_OK;
+  if (satchel_placements_sync (auth->placements, error == NULL ? &error : NULL) && error == NULL && n_bytes <= MAX_REPLY_BYTES)
+    return SATCHEL_DELIVERY_OK;
+  if (error != NULL)
+    satchel_auth_log_misplaced (error);
+  return SATCHEL_DELIVERY_TEMPORARY;
 }
 
 gboolean
@@ -247,11 +255,12 @@ satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMes
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_place_unref);
   guint slots[MAX_USERS] = { 0 };
   const char *why = "";
   SatchelDeliveryStatus status =
       full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users, &why) : satchel_auth_look_up (auth, plain, NULL, users, &why);
-  if (status == SATCHEL_DELIVERY_OK && (status = find_owners (auth, users, slots)) != SATCHEL_DELIVERY_OK)
+  if (status == SATCHEL_DELIVERY_OK && (status = find_owners (auth, users, slots, places)) != SATCHEL_DELIVERY_OK)
     {
       g_ptr_array_set_size (users, 0);
       why = "no-owner";
@@ -264,10 +273,9 @@ satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMes
   satchel_ipc_put_u32 (reply, users->len);
   for (guint i = 0; i < users->len; i++)
     {
-      g_autofree char *path = satchel_auth_user_path (users->pdata[i]);
       satchel_ipc_put_string (reply, users->pdata[i]);
       satchel_ipc_put_u32 (reply, slots[i]);
-      satchel_ipc_put_string (reply, path);
+      satchel_place_put (reply, places->pdata[i]);
     }
   satchel_peer_send (peer, reply);
   return TRUE;

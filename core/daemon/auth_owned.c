@@ -57,13 +57,19 @@ first_after (const char *name)
   return low;
 }
 
-/* Adds @user if it is @slot's; names that are none are nobody's. */
+/* Adds @user if it is @slot's; names that are none are nobody's.  Only who has an account is placed by this, where rules would:
+ * of a directory nothing is known but its name. */
 static void
-add_owned (SatchelAuth *auth, const char *user, guint slot, GPtrArray *found)
+add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account, GPtrArray *found)
 {
   guint owner;
+  SatchelPlacement placement;
   g_autofree char *normal = satchel_user_normalise (user, strlen (user), auth->settings.default_domain, auth->settings.lowers_users, NULL);
-  if (normal != NULL && strcmp (normal, user) == 0 && satchel_owners_find (auth->owners, user, &owner) && owner == slot)
+  if (normal == NULL || strcmp (normal, user) != 0)
+    return;
+  gboolean is_placed = satchel_placements_get (auth->placements, user, &placement, &owner)
+                       || !satchel_placement_rules_exist (satchel_placements_rules (auth->placements));
+  if (owner == slot && (is_placed || is_account) && satchel_placements_find (auth->placements, user, &placement, &owner, NULL))
     g_ptr_array_add (found, g_strdup (user));
 }
 
@@ -79,7 +85,7 @@ find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *foun
     {
       const char *user = accounts->pdata[at];
       n_bytes += strlen (user) + 8;
-      add_owned (auth, user, slot, found);
+      add_owned (auth, user, slot, TRUE, found);
       *ret_last = user;
     }
   return at >= accounts->len;
@@ -96,11 +102,17 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
   if (n > NAMES_MAX)
     return FALSE;
   for (guint32 i = 0; i < n && !message->failed; i++)
-    add_owned (auth, satchel_ipc_get_string (message), mail->slot, found);
+    add_owned (auth, satchel_ipc_get_string (message), mail->slot, FALSE, found);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   const char *last = "";
   gboolean is_last = wants_accounts && find_accounts (auth, after, mail->slot, found, &last);
+  g_autoptr (GError) error = NULL;
+  if (!satchel_placements_sync (auth->placements, &error)) /* another time */
+    {
+      satchel_auth_log_misplaced (error);
+      g_ptr_array_set_size (found, 0);
+    }
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
   satchel_ipc_put_u64 (reply, request);
   satchel_ipc_put_u32 (reply, is_last);
@@ -108,9 +120,12 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
   satchel_ipc_put_u32 (reply, found->len);
   for (guint i = 0; i < found->len; i++)
     {
-      g_autofree char *path = satchel_auth_user_path (found->pdata[i]);
+      SatchelPlacement placement;
+      guint slot;
+      satchel_placements_get (auth->placements, found->pdata[i], &placement, &slot);
+      g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, found->pdata[i], &placement);
       satchel_ipc_put_string (reply, found->pdata[i]);
-      satchel_ipc_put_string (reply, path);
+      satchel_place_put (reply, wants_accounts || n > 1 ? NULL : place); /* of a list nobody wants them, and it has bounds */
     }
   if (is_last)
     g_clear_pointer (&accounts, g_ptr_array_unref);

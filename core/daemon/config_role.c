@@ -208,24 +208,6 @@ find_enabled (SatchelConfigWork *work, SatchelKind kind)
   return found;
 }
 
-static void
-check_driver (SatchelConfigWork *work)
-{
-  const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
-  const char *driver = satchel_config_string (storage, "driver");
-  g_autoptr (GPtrArray) drivers = find_enabled (work, SATCHEL_KIND_STORAGE_DRIVER);
-  gboolean is_there = FALSE;
-  for (guint i = 0; driver != NULL && i < drivers->len; i++)
-    is_there |= strcmp (((const SatchelProvided *) drivers->pdata[i])->name, driver) == 0;
-  if (driver == NULL && drivers->len != 1)
-    satchel_config_work_problem (work, FALSE, storage, "driver", "storage.driver: %s",
-                                 drivers->len == 0 ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
-                                                   : "several modules that store mail are enabled; set storage.driver to the one to use");
-  if (driver != NULL && !is_there)
-    satchel_config_work_problem (work, FALSE, storage, "driver",
-                                 "storage.driver: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", driver, driver);
-}
-
 /* A rule for a filter that is not there is a name misspelt, or left over. */
 static void
 check_filter_rules (SatchelConfigWork *work)
@@ -254,7 +236,7 @@ load_modules (SatchelConfigWork *work)
   /* One mistake, one message: what a misspelt group would have switched on is not missing. */
   if (satchel_config_set_state (work->set) != SATCHEL_CONFIG_WHOLE)
     return;
-  check_driver (work);
+  satchel_config_work_storage (work);
   check_filter_rules (work);
   g_autoptr (GPtrArray) passdbs = find_enabled (work, SATCHEL_KIND_PASSDB);
   if (passdbs->len == 0)
@@ -296,7 +278,12 @@ warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
       const char *key = keys[i], *dot = strchr (key, '.');
       if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0 || (dot != NULL && strcmp (dot, ".enabled") == 0))
         continue;
-      satchel_config_work_problem (work, TRUE, NULL, key, "%s changed: it takes effect at the next restart", key);
+      /* Users would be with two owners, or in a stack that a process does not have. */
+      if (g_str_has_prefix (key, "storage."))
+        satchel_config_work_problem (work, FALSE, satchel_config_set_group (work->set, "storage"), dot + 1,
+                                     "%s changed: where users are is fixed while the server runs; restart it, or take the change back", key);
+      else
+        satchel_config_work_problem (work, TRUE, NULL, key, "%s changed: it takes effect at the next restart", key);
     }
 }
 

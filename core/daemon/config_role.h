@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Shared by the config process's files: config_role.c (order of work), config_tls.c (certificates),
- * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_addresses.c (aliases).
+ * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_storage.c (stacks and rules), config_addresses.c (aliases).
  */
 #pragma once
 #include "core/daemon/plan.h"
@@ -23,5 +23,6 @@ void satchel_config_work_tls (SatchelConfigWork *work);
 void satchel_config_work_listeners (SatchelConfigWork *work);
 void satchel_config_work_ids (SatchelConfigWork *work);
 void satchel_config_work_names (SatchelConfigWork *work);
+void satchel_config_work_storage (SatchelConfigWork *work);
 /* After everything else: only if that found no error. */
 void satchel_config_work_addresses (SatchelConfigWork *work);

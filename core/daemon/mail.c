@@ -110,7 +110,7 @@ reload_commit (SatchelRoleContext *own)
   g_autoptr (GError) error = NULL;
   satchel_session_settings (own->config);
   configure_deliveries ();
-  if (!satchel_stores_configure (own->loader, own->config, own->root_fd, &error))
+  if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, &error))
     satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their settings: %s", error->message);
   start_janitor (own);
 }
@@ -258,6 +258,14 @@ static const SatchelRoleHooks hooks = {
 };
 
 static void
+outdated (const char *user, guint64 epoch)
+{
+  satchel_log (SATCHEL_LOG_WARNING, "mail", "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT ": his sessions here end", user,
+               epoch);
+  satchel_mail_kick_outdated (user, epoch);
+}
+
+static void
 clean_spool (gpointer data)
 {
   satchel_spool_clean ();
@@ -274,9 +282,11 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
                                         .acquire_store = satchel_store_acquire,
                                         .release_store = satchel_store_release,
                                         .adopt_store = satchel_store_adopt };
+  static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed, .outdated = outdated };
   context = own;
+  satchel_stores_set_hooks (&store_hooks);
   satchel_session_settings (own->config);
-  if (!satchel_stores_configure (own->loader, own->config, own->root_fd, error))
+  if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, error))
     return FALSE;
   satchel_mail_init (&host);
   satchel_admin_calls_init (&(SatchelAdminHost){ .loader = own->loader,

@@ -126,9 +126,27 @@ static const SatchelConfigRow filters_rows[] = {
   { NULL }
 };
 
+static const SatchelConfigRow profile_rows[] = {
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this stack: letters, digits, - and _; \"default\" is that of storage.driver", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Layers over it, nearest to the client first; unset: none" },
+  { "slot_by", SATCHEL_CONFIG_ENUM, NULL, "How its users go to mail processes; unset: storage.slot_by", "user|domain|volume" },
+  { NULL }
+};
+static const SatchelConfigRow rule_rows[] = {
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Name of this rule", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "users", SATCHEL_CONFIG_STRINGS, NULL, "New users whom it fits, as LOCAL@DOMAIN with * and ?" },
+  { "domains", SATCHEL_CONFIG_STRINGS, NULL, "Domains whose new users it fits, with * and ?; neither users nor domains: all" },
+  { "profile", SATCHEL_CONFIG_STRING, "default", "Their stack, of storage.profiles" },
+  { "volume", SATCHEL_CONFIG_STRING, NULL, "Their volume, where the driver has several" },
+  { NULL }
+};
 static const SatchelConfigRow storage_rows[] = {
-  { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users; unset: the one whose module is enabled" },
-  { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Order of layers, nearest to the client first; unset: by band" },
+  { "driver", SATCHEL_CONFIG_STRING, NULL, "Storage driver of all users that no rule sends elsewhere; unset: the one whose module is enabled" },
+  { "layers", SATCHEL_CONFIG_STRINGS, NULL, "Layers over it, nearest to the client first: all that are enabled and in no profile; unset: all that are enabled, by band" },
+  { "profiles", SATCHEL_CONFIG_GROUPS, NULL, "Further stacks of a driver and layers; each user has one", .group = profile_rows },
+  { "rules", SATCHEL_CONFIG_GROUPS, NULL, "Where new users go: the first that fits counts, and is written down", .group = rule_rows },
+  { "slot_by", SATCHEL_CONFIG_ENUM, "user", "How users go to mail processes: by name, all of a domain to one, or all of a volume to one", "user|domain|volume" },
   { NULL }
 };
 

@@ -6,11 +6,12 @@
 #pragma once
 #include <satchel/error.h>
 
-#define SATCHEL_IPC_VERSION 1u
+#define SATCHEL_IPC_VERSION 2u
 #define SATCHEL_IPC_MAX_BYTES 16384u
 #define SATCHEL_IPC_MAX_FDS 8u
 
-/* Fields are written in the order given in the comments.  s: string (length-prefixed, NUL-free UTF-8), b: bytes, u32, u64. */
+/* Fields are written in the order given in the comments.  s: string (length-prefixed, NUL-free UTF-8), b: bytes, u32, u64;
+ * place: where a user's mail is (core/storage/place.h). */
 typedef enum
 {
   /* role -> master, on the control link (descriptor 3 of every role) */
@@ -59,20 +60,23 @@ typedef enum
   SATCHEL_IPC_AUTH_REPLY,      /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot, s user */
 
   /* auth -> mail */
-  SATCHEL_IPC_GRANT = 96,    /* b grant (16), u32 gate slot, s service, s user ("" without login), s path, b key, u64 expires_ms
+  SATCHEL_IPC_GRANT = 96,    /* b grant (16), u32 gate slot, s service, s user ("" without login), place, b key, u64 expires_ms
                                 (CLOCK_MONOTONIC); the header's session id is the connection it is for */
-  SATCHEL_IPC_RELEASE,       /* s user: end its sessions, close its store */
-  SATCHEL_IPC_ADOPT,         /* s user, s path */
-  SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, s why, u32 count, count * (s user, u32 slot, s path) */
+  SATCHEL_IPC_RELEASE,       /* s user, place: end its sessions, close its store, unless they are of a later epoch; u32 look: is there
+                                mail, and could it go to s profile, s volume */
+  SATCHEL_IPC_ADOPT,         /* s user, place */
+  SATCHEL_IPC_LOOKUP_REPLY,  /* u64 request, u32 SatchelDeliveryStatus, s why, u32 count, count * (s user, u32 slot, place) */
   /* mail -> auth */
-  SATCHEL_IPC_RELEASED,      /* s user */
+  SATCHEL_IPC_RELEASED,      /* s user, u64 epoch of the RELEASE, u32 SatchelLook, s what was found */
   SATCHEL_IPC_LOOKUP,        /* u64 request, s address (detail already cut off), and, if there was a detail, s address with
                                 it: each database is asked for that one first */
+  SATCHEL_IPC_PLACED,        /* s user, u64 epoch, u32 has mail in the default stack: of one whom a rule sent here */
 
   SATCHEL_IPC_OWNED,           /* u64 request, u32 0, s "", u32 count, count * s user: which of these are mine?
                                   or u32 1, s after, u32 0: which accounts behind this one? */
   /* auth -> mail */
-  SATCHEL_IPC_OWNED_REPLY,     /* u64 request, u32 is_last, s last account that was looked at, u32 count, count * (s user, s path) */
+  SATCHEL_IPC_OWNED_REPLY,     /* u64 request, u32 is_last, s last account that was looked at, u32 count, count * (s user, place:
+                                  nobody's but for an answer about one) */
 
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket, or our end of the relay pair */
@@ -83,7 +87,7 @@ typedef enum
 
   /* mail <-> mail: a delivery for the owner */
   SATCHEL_IPC_DELIVER = 160,   /* u64 request, s delivery id, s sender, s client address, s client name, s client user, s tls, u32 recipients,
-                                  s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s user, s path, s detail
+                                  s spool path, u32 is_lf, u64 size, u64 began_us (CLOCK_MONOTONIC), s recipient, s user, place, s detail
                                   mailbox, s crumb; what filters say: u32 flags, u32 special use, s mailbox, u32 count, count * s keyword;
                                   b attributes (empty: compute) */
   SATCHEL_IPC_DELIVER_REPLY,   /* u64 request, u32 SatchelDeliveryStatus, s text for the sender ("": the protocol's own) */

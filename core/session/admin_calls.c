@@ -43,7 +43,7 @@ call_clear (gpointer data)
   satchel_admin_options_free (call->options);
   g_clear_error (&call->error);
   g_string_free (call->waiting, TRUE);
-  g_free (call->path);
+  g_clear_pointer (&call->place, satchel_place_unref);
   g_free (call->progress);
   g_mutex_clear (&call->lock);
   g_cond_clear (&call->room);
@@ -188,8 +188,8 @@ tell_alive (SatchelTimer *timer, gpointer data)
 SatchelStore *
 satchel_admin_open_store (SatchelAdminCall *call, GError **error)
 {
-  if (call->path != NULL)
-    return host.acquire_store (call->access, call->path, error);
+  if (call->place != NULL)
+    return host.acquire_store (call->access, call->place, error);
   satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the command is not of a user");
   return NULL;
 }
@@ -198,14 +198,13 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
 
 /* Nobody gets a place by a slip of the pen: who has no account must have mail. */
 static gboolean
-check_place (const char *user, const char *place, const char **ret_path, GError **error)
+check_place (const char *user, const char *text, SatchelPlace **ret_place, GError **error)
 {
   struct stat st;
-  const char *space = strchr (place, ' ');
-  if (space == NULL || space[1] == '\0')
+  const char *space = strchr (text, ' ');
+  if (space == NULL || (*ret_place = satchel_place_from_text (space + 1)) == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "%s: it is not known where the mail is", user);
-  *ret_path = space + 1;
-  if (g_str_has_prefix (place, "known ") || fstatat (host.root_fd, *ret_path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+  if (g_str_has_prefix (text, "known ") || fstatat (host.root_fd, (*ret_place)->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s: no such user; `satchel user list` shows all", user);
 }
@@ -226,10 +225,11 @@ find_command (const char *group, const char *name, const SatchelProvided **ret_p
 static SatchelAdminCall *
 call_new (guint64 request, const char *const *argv, GError **error)
 {
-  const char *user = argv[3], *path = NULL;
+  const char *user = argv[3];
+  g_autoptr (SatchelPlace) place = NULL;
   const SatchelProvided *provided;
   const SatchelAdminCommand *command = find_command (argv[1], argv[2], &provided, error);
-  if (command == NULL || (command->of_user && !check_place (user, argv[5], &path, error)))
+  if (command == NULL || (command->of_user && !check_place (user, argv[5], &place, error)))
     return NULL;
   if (command->of_user != (*user != '\0'))
     {
@@ -250,7 +250,7 @@ call_new (guint64 request, const char *const *argv, GError **error)
   call->group = provided->name;
   call->command = command;
   call->options = options;
-  call->path = g_strdup (path);
+  call->place = g_steal_pointer (&place);
   call->is_json = strcmp (argv[4], "json") == 0;
   call->access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_ADMIN, .owner = user, .service = "admin",
                                                        .session_id = session_id, .peer = "local", .rights = SATCHEL_RIGHTS_ALL });

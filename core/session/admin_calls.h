@@ -7,13 +7,14 @@
 
 #include "core/runtime/config_image.h"
 #include "core/runtime/loader.h"
+#include "core/storage/place.h"
 
 typedef struct SatchelAdminHost
 {
   SatchelLoader *loader;
   int root_fd; /* the mail root */
   const SatchelConfig *(*group) (const char *name);
-  SatchelStore *(*acquire_store) (const SatchelAccess *access, const char *path, GError **error);
+  SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   /* A part of an answer, whole characters; the last one is final. */
   void (*reply) (guint64 request, gboolean is_final, guint status, const char *text);
 } SatchelAdminHost;

@@ -16,7 +16,7 @@ struct SatchelAdminCall
   const char *group; /* of the module */
   const SatchelAdminCommand *command;
   SatchelAccess *access;
-  char *path; /* of the owner, below the mail root; NULL: not of a user */
+  SatchelPlace *place; /* of the owner; NULL: not of a user */
   SatchelConfig *options;
   gboolean is_json;
   gint64 began_us;

@@ -32,7 +32,7 @@ target_free (gpointer data)
 {
   SatchelTarget *target = data;
   g_free (target->user);
-  g_free (target->path);
+  satchel_place_unref (target->place);
   g_free (target->address);
   g_free (target->detail);
   g_free (target->text);
@@ -107,7 +107,7 @@ add_target (SatchelDelivery *delivery, const SatchelRoutedRecipient *routed, gui
   SatchelTarget *target = g_new0 (SatchelTarget, 1);
   target->delivery = delivery;
   target->user = g_strdup (recipient->users[index]);
-  target->path = g_strdup (routed->paths[index]);
+  target->place = satchel_place_ref (routed->places[index]);
   target->slot = routed->slots[index];
   target->address = g_strdup (recipient->address);
   target->detail = g_strdup (recipient->detail);
@@ -204,7 +204,7 @@ deliver_here (SatchelTarget *target, gboolean from_memory)
   task->envelope = satchel_filter_envelope_ref (delivery->envelope);
   task->recipient = g_strdup (target->address);
   task->user = g_strdup (target->user);
-  task->path = g_strdup (target->path);
+  task->place = satchel_place_ref (target->place);
   task->detail = g_strdup (target->detail);
   task->crumb = g_strdup (delivery->run.crumb);
   satchel_disposition_merge (&task->run.where, &delivery->run.where);

@@ -13,6 +13,8 @@
 #include <satchel/delivery.h>
 #include <satchel/storage.h>
 
+#include "core/storage/place.h"
+
 /* What the mail process lends to deliveries. */
 typedef struct SatchelDeliveryHost
 {
@@ -23,7 +25,7 @@ typedef struct SatchelDeliveryHost
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
   /* The open store of a user of this slot; in a job.  A handle for the caller. */
-  SatchelStore *(*acquire_store) (const SatchelAccess *access, const char *path, GError **error);
+  SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 } SatchelDeliveryHost;
 void satchel_delivery_init (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
@@ -72,14 +74,15 @@ typedef struct SatchelRoutedRecipient
 {
   SatchelRecipient recipient;
   const guint32 *slots;
-  const char *const *paths;
+  SatchelPlace *const *places;
 } SatchelRoutedRecipient;
 
 /* ---- delivery_owner.c ---- */
 typedef struct SatchelOwnerTask
 {
   SatchelFilterEnvelope *envelope;
-  char *recipient, *user, *path, *detail;
+  char *recipient, *user, *detail;
+  SatchelPlace *place;
   /* Content: either memory, or a spool file. */
   const GByteArray *memory; /* borrowed */
   char *spool_path;

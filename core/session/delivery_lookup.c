@@ -110,20 +110,21 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
   if (message->failed || n > USERS_MAX || status > SATCHEL_DELIVERY_NOSPACE)
     return FALSE;
   const char *users[USERS_MAX + 1] = { NULL };
-  const char *paths[USERS_MAX + 1] = { NULL };
+  g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_place_unref);
   guint32 slots[USERS_MAX + 1] = { 0 };
   for (guint i = 0; i < n; i++)
     {
       users[i] = satchel_ipc_get_string (message);
       slots[i] = satchel_ipc_get_u32 (message);
-      paths[i] = satchel_ipc_get_string (message);
+      g_ptr_array_add (places, satchel_place_get (message));
     }
   if (!satchel_ipc_message_is_done (message) || (status == SATCHEL_DELIVERY_OK && n == 0))
     return FALSE;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, &request) : NULL;
   if (lookup != NULL)
     answer (lookup, &(SatchelRoutedRecipient){
-                        .recipient = { .status = status, .users = users, .why = why }, .slots = slots, .paths = paths });
+                        .recipient = { .status = status, .users = users, .why = why }, .slots = slots,
+                        .places = (SatchelPlace *const *) (gpointer) places->pdata });
   return TRUE;
 }
 

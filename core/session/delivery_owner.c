@@ -20,7 +20,7 @@ satchel_owner_task_free (SatchelOwnerTask *task)
   g_clear_pointer (&task->envelope, satchel_filter_envelope_unref);
   g_free (task->recipient);
   g_free (task->user);
-  g_free (task->path);
+  g_clear_pointer (&task->place, satchel_place_unref);
   g_free (task->detail);
   g_free (task->spool_path);
   g_free (task->crumb);
@@ -192,7 +192,7 @@ open_store (const SatchelOwnerTask *task, GError **error)
     .rights = SATCHEL_RIGHTS_ALL,
   };
   g_autoptr (SatchelAccess) access = satchel_access_new (&from);
-  return satchel_delivery_host ()->acquire_store (access, task->path, error);
+  return satchel_delivery_host ()->acquire_store (access, task->place, error);
 }
 
 /* NULL-ended; the names are borrowed. */

@@ -10,7 +10,8 @@
 typedef struct SatchelTarget
 {
   SatchelDelivery *delivery;
-  char *user, *path, *address, *detail;
+  char *user, *address, *detail;
+  SatchelPlace *place;
   guint slot;
   SatchelDeliveryStatus status;
   char *text;      /* of a filter, with a status that refuses; or NULL */

@@ -68,7 +68,7 @@ satchel_target_send (SatchelTarget *target)
   satchel_ipc_put_u64 (message, (guint64)delivery->began_us);
   satchel_ipc_put_string (message, target->address);
   satchel_ipc_put_string (message, target->user);
-  satchel_ipc_put_string (message, target->path);
+  satchel_place_put (message, target->place);
   satchel_ipc_put_string (message, target->detail);
   satchel_ipc_put_string (message, delivery->run.crumb);
   put_disposition (message, &delivery->run.where);
@@ -218,7 +218,7 @@ on_deliver (guint slot, SatchelIpcMessage *message)
   task->began_us = (gint64)satchel_ipc_get_u64 (message);
   task->recipient = g_strdup (satchel_ipc_get_string (message));
   task->user = g_strdup (satchel_ipc_get_string (message));
-  task->path = g_strdup (satchel_ipc_get_string (message));
+  task->place = satchel_place_get (message);
   task->detail = take_optional (message);
   task->crumb = take_optional (message);
   take_disposition (message, &task->run.where);

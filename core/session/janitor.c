@@ -47,7 +47,8 @@ static const char *const phase_names[] = { "off", "loading", "waiting", "listing
 /* One visit; the job has it while it runs. */
 typedef struct Visit
 {
-  char *user, *path;
+  char *user;
+  SatchelPlace *place; /* or NULL, before the first slice */
   guint step, n_slices, n_failed;
   gboolean was_open; /* by others, before */
   /* Of the slice: */
@@ -156,7 +157,7 @@ static void
 visit_free (Visit *old)
 {
   g_free (old->user);
-  g_free (old->path);
+  g_clear_pointer (&old->place, satchel_place_unref);
   satchel_janitor_state_clear (&old->state);
   g_free (old);
 }
@@ -173,7 +174,7 @@ run_slice (gpointer data)
   g_autoptr (SatchelAccess) access = satchel_access_new (&who);
   g_autoptr (SatchelStore) open = own->n_slices == 1 ? satchel_store_peek (access) : NULL;
   own->was_open = own->was_open || open != NULL;
-  SatchelStore *store = host.acquire_store (access, own->path, &error);
+  SatchelStore *store = host.acquire_store (access, own->place, &error);
   own->is_refused = store == NULL;
   if (store == NULL && satchel_error_is_of_machine (error) && satchel_error_is_news (error))
     satchel_log (SATCHEL_LOG_WARNING, AREA, "user=%s is left out: %s", own->user, error->message);
@@ -236,18 +237,18 @@ begin_slice (void)
 }
 
 static void
-take_owner (const char *path)
+take_owner (const SatchelPlace *place)
 {
   if (is_stopping)
     return;
-  if (path == NULL)
+  if (place == NULL)
     {
       phase = PHASE_RESTING;
       end_visit ("skipped");
       rest (REST_MIN_MS);
       return;
     }
-  visit->path = g_strdup (path);
+  visit->place = satchel_place_ref (place);
   begin_slice ();
 }
 

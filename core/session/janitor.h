@@ -7,13 +7,14 @@
 #include <satchel/storage.h>
 
 #include "core/runtime/ipc.h"
+#include "core/storage/place.h"
 
 typedef struct SatchelJanitorHost
 {
   guint slot;
   int root_fd; /* the mail root */
   const SatchelConfig *(*group) (const char *name);
-  SatchelStore *(*acquire_store) (const SatchelAccess *access, const char *path, GError **error);
+  SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
   gboolean (*send_to_auth) (SatchelIpcMessage *message); /* takes it over; FALSE: auth is away */
 } SatchelJanitorHost;
 

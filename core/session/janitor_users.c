@@ -97,11 +97,11 @@ end_looking (GPtrArray *names)
 }
 
 static void
-answer_owner (const char *path)
+answer_owner (const SatchelPlace *place)
 {
   SatchelJanitorOwnerFunc func = g_steal_pointer (&owner_func);
   satchel_timer_cancel (&patience);
-  func (path);
+  func (place);
 }
 
 void
@@ -216,14 +216,16 @@ satchel_janitor_users_message (SatchelIpcMessage *message)
 {
   guint64 number = satchel_ipc_get_u64 (message);
   guint32 is_last = satchel_ipc_get_u32 (message);
-  g_autofree char *last = g_strdup (satchel_ipc_get_string (message)), *path = NULL;
+  g_autofree char *last = g_strdup (satchel_ipc_get_string (message));
+  g_autoptr (SatchelPlace) place = NULL;
   guint32 n = satchel_ipc_get_u32 (message);
   gboolean is_awaited = is_asking && number == request;
   for (guint32 i = 0; i < n && !message->failed; i++)
     {
-      const char *user = satchel_ipc_get_string (message), *where = satchel_ipc_get_string (message);
-      if (is_awaited && owner_func != NULL && path == NULL)
-        path = g_strdup (where);
+      const char *user = satchel_ipc_get_string (message);
+      g_autoptr (SatchelPlace) where = satchel_place_get (message);
+      if (is_awaited && owner_func != NULL && place == NULL)
+        place = g_steal_pointer (&where);
       else if (is_awaited && owner_func == NULL && owned->len < USERS_MAX)
         g_ptr_array_add (owned, g_strdup (user));
     }
@@ -234,7 +236,7 @@ satchel_janitor_users_message (SatchelIpcMessage *message)
   is_asking = FALSE;
   satchel_timer_cancel (&patience);
   if (owner_func != NULL)
-    answer_owner (path);
+    answer_owner (place);
   else if (!is_last && *last == '\0')
     ask_on ();
   else if (!is_last)

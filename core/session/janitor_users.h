@@ -7,8 +7,8 @@
 /* @names: sorted, each once, yours; NULL: auth went away meanwhile. */
 typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
 void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
-/* One user: @path NULL: not ours now, or auth is away. */
-typedef void (*SatchelJanitorOwnerFunc) (const char *path);
+/* One user: @place (borrowed) NULL: not ours now, or auth is away. */
+typedef void (*SatchelJanitorOwnerFunc) (const SatchelPlace *place);
 void satchel_janitor_users_ask (const SatchelJanitorHost *host, const char *user, SatchelJanitorOwnerFunc func);
 gboolean satchel_janitor_users_message (SatchelIpcMessage *message);
 void satchel_janitor_users_lost (void);

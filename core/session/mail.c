@@ -24,7 +24,8 @@ typedef struct Grant
   guint8 token[GRANT_BYTES];
   guint64 session_id, expires_ms;
   guint gate_slot;
-  char *service, *user, *path;
+  char *service, *user;
+  SatchelPlace *place;
   GBytes *key;
 } Grant;
 
@@ -50,7 +51,7 @@ grant_free (gpointer data)
   explicit_bzero (grant->token, sizeof grant->token);
   g_free (grant->service);
   g_free (grant->user);
-  g_free (grant->path);
+  g_clear_pointer (&grant->place, satchel_place_unref);
   g_clear_pointer (&grant->key, g_bytes_unref);
   g_free (grant);
 }
@@ -94,7 +95,7 @@ take_grant (SatchelIpcMessage *message)
   guint32 gate_slot = satchel_ipc_get_u32 (message);
   const char *service = satchel_ipc_get_string (message);
   const char *user = satchel_ipc_get_string (message);
-  const char *path = satchel_ipc_get_string (message);
+  g_autoptr (SatchelPlace) place = satchel_place_get (message);
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   guint64 expires_ms = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || key_len > SATCHEL_SECRET_BYTES_MAX)
@@ -111,7 +112,7 @@ take_grant (SatchelIpcMessage *message)
   grant->expires_ms = expires_ms;
   grant->service = g_strdup (service);
   grant->user = g_strdup (user);
-  grant->path = g_strdup (path);
+  grant->place = g_steal_pointer (&place);
   grant->key = satchel_secret_new (key, key_len);
   g_hash_table_add (grants, grant);
   if (sweep_timer.due_ms == 0)
@@ -120,27 +121,53 @@ take_grant (SatchelIpcMessage *message)
 }
 
 static void
-store_released (const char *user, gpointer data)
+store_released (const char *user, guint64 epoch, SatchelLook look, const char *what, gpointer data)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASED, 0);
   satchel_ipc_put_string (message, user);
+  satchel_ipc_put_u64 (message, epoch);
+  satchel_ipc_put_u32 (message, look);
+  satchel_ipc_put_string (message, what);
   satchel_mail_host.send_to_auth (message);
 }
 
-static gboolean
-is_of_user (gpointer key, gpointer value, gpointer user)
+void
+satchel_mail_tell_placed (const char *user, guint64 epoch, gboolean has_mail)
 {
-  return strcmp (((Grant *)key)->user, user) == 0;
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLACED, 0);
+  satchel_ipc_put_string (message, user);
+  satchel_ipc_put_u64 (message, epoch);
+  satchel_ipc_put_u32 (message, has_mail);
+  satchel_mail_host.send_to_auth (message);
+}
+
+typedef struct Outdated
+{
+  const char *user;
+  guint64 epoch;
+} Outdated;
+
+static gboolean
+is_outdated (gpointer key, gpointer value, gpointer data)
+{
+  const Outdated *outdated = data;
+  return strcmp (((Grant *)key)->user, outdated->user) == 0 && ((Grant *)key)->place->epoch <= outdated->epoch;
 }
 
 guint
 satchel_mail_kick (const char *user)
 {
+  return satchel_mail_kick_outdated (user, G_MAXUINT64);
+}
+
+guint
+satchel_mail_kick_outdated (const char *user, guint64 epoch)
+{
   guint n = 0;
   for (SatchelSession *next, *session = satchel_mail_sessions; session != NULL; session = next)
     {
       next = session->next;
-      if (g_strcmp0 (session->user, user) != 0)
+      if (g_strcmp0 (session->user, user) != 0 || session->place->epoch > epoch)
         continue;
       mail_session_shutdown (session);
       n++;
@@ -148,28 +175,44 @@ satchel_mail_kick (const char *user)
   return n;
 }
 
+static gboolean
+take_release (SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message);
+  g_autoptr (SatchelPlace) place = satchel_place_get (message);
+  gboolean wants_look = satchel_ipc_get_u32 (message) != 0;
+  const char *profile = satchel_ipc_get_string (message), *volume = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || *user == '\0')
+    return FALSE;
+  g_autoptr (SatchelPlace) target = NULL;
+  if (wants_look)
+    target = satchel_place_new (&(SatchelPlace){ .path = place->path, .profile = profile, .volume = volume });
+  Outdated outdated = { user, place->epoch };
+  g_hash_table_foreach_remove (grants, is_outdated, &outdated);
+  satchel_mail_kick_outdated (user, place->epoch);
+  satchel_mail_host.release_store (user, place, target, store_released, NULL);
+  return TRUE;
+}
+
+static gboolean
+take_adopt (SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message);
+  g_autoptr (SatchelPlace) place = satchel_place_get (message); /* it comes with each grant and delivery as well */
+  if (!satchel_ipc_message_is_done (message) || *user == '\0')
+    return FALSE;
+  satchel_mail_host.adopt_store (user, place->epoch);
+  return TRUE;
+}
+
 gboolean
 satchel_mail_auth_message (SatchelIpcMessage *message)
 {
   if (message->type == SATCHEL_IPC_GRANT)
     return take_grant (message);
-  if (message->type != SATCHEL_IPC_RELEASE && message->type != SATCHEL_IPC_ADOPT)
-    return FALSE;
-  gboolean is_adopt = message->type == SATCHEL_IPC_ADOPT;
-  const char *user = satchel_ipc_get_string (message);
-  if (is_adopt)
-    satchel_ipc_get_string (message); /* the path comes with each grant and delivery as well */
-  if (!satchel_ipc_message_is_done (message) || *user == '\0')
-    return FALSE;
-  if (is_adopt)
-    {
-      satchel_mail_host.adopt_store (user);
-      return TRUE;
-    }
-  g_hash_table_foreach_remove (grants, is_of_user, (gpointer)user);
-  satchel_mail_kick (user);
-  satchel_mail_host.release_store (user, store_released, NULL);
-  return TRUE;
+  if (message->type == SATCHEL_IPC_RELEASE)
+    return take_release (message);
+  return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);
 }
 
 /* ---- from gate ---- */
@@ -263,7 +306,7 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
     }
   hand_over.service = grant->service;
   hand_over.user = grant->user;
-  hand_over.path = grant->path;
+  hand_over.place = grant->place;
   hand_over.key = grant->key;
   if (protocol != NULL)
     {

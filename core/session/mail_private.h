@@ -13,7 +13,8 @@ struct SatchelSession
   guint64 id;
   char id_text[SATCHEL_SESSION_ID_CHARS + 1];
   guint gate_slot;
-  char *user, *path, *peer, *tls_info; /* user NULL without login */
+  char *user, *peer, *tls_info; /* user NULL without login */
+  SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
   const char *group; /* of settings */
   const SatchelProtocolOps *protocol;
@@ -34,7 +35,8 @@ typedef struct MailHandOver
 {
   guint64 id;
   guint gate_slot;
-  const char *service, *user, *path, *peer, *tls_info;
+  const char *service, *user, *peer, *tls_info;
+  SatchelPlace *place;
   GBytes *key;
   gboolean has_tls;
   const guint8 *note, *input;

@@ -125,7 +125,7 @@ session_free (SatchelSession *session)
   satchel_trim_note (--n_sessions);
   satchel_counter_add (&open_sessions, -1, session->protocol->service);
   g_free (session->user);
-  g_free (session->path);
+  satchel_place_unref (session->place);
   g_free (session->peer);
   g_free (session->tls_info);
   g_clear_pointer (&session->access, satchel_access_unref);
@@ -249,7 +249,7 @@ mail_session_start (const MailHandOver *hand_over)
   session->gate_slot = hand_over->gate_slot;
   satchel_session_id_text (session->id, session->id_text);
   session->user = *hand_over->user != '\0' ? g_strdup (hand_over->user) : NULL;
-  session->path = g_strdup (hand_over->path);
+  session->place = satchel_place_ref (hand_over->place);
   session->peer = g_strdup (hand_over->peer);
   session->tls_info = g_strdup (hand_over->tls_info);
   session->access = session->user != NULL ? make_access (session, hand_over) : NULL;
@@ -368,7 +368,7 @@ satchel_session_open_store (SatchelSession *session, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "a session without login has no store");
       return NULL;
     }
-  store = satchel_mail_host.acquire_store (session->access, session->path, error);
+  store = satchel_mail_host.acquire_store (session->access, session->place, error);
   if (store != NULL)
     g_atomic_pointer_set (&session->store, store);
   return store;

@@ -113,6 +113,9 @@ below (SatchelStorage *storage, SatchelCall call)
 }
 
 /* What changes something is serialised also when a layer calls it on its own account, e.g. from `plan`. */
+#define MAY_READ(storage, error) TRUE
+#define MAY_WRITE(storage, error) satchel_store_check_fence ((storage)->store, error)
+#define MAY_LIST MAY_WRITE
 #define BEGIN_READ
 #define END_READ
 #define BEGIN_WRITE satchel_store_begin_write (storage->store);
@@ -145,6 +148,8 @@ below (SatchelStorage *storage, SatchelCall call)
     SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                 \
     if (target == NULL)                                                                            \
       return lacking;                                                                              \
+    if (!MAY_##turn (storage, error))                                                              \
+      return 0;                                                                                    \
     BEGIN_##turn result answer = target->ops->name arguments;                                      \
     END_##turn if (!answer) satchel_dispatch_check_error (target, #name, error);                   \
     return answer;                                                                                 \

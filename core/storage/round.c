@@ -11,10 +11,12 @@
 SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds", "Time that the storage driver takes for the transactions it is given at once");
 SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total", "Transactions that the storage driver was given", "result");
 
-/* A mailbox that is gone fails its transaction before anybody sees it. */
+/* A mailbox that is gone fails its transaction before anybody sees it, and so does an owner of an older epoch. */
 static gboolean
 is_runnable (const SatchelTransaction *transaction, GError **error)
 {
+  if (!satchel_store_check_fence (transaction->store, error))
+    return FALSE;
   for (guint i = 0; i < transaction->operations->len; i++)
     {
       const SatchelOperation *operation = transaction->operations->pdata[i];

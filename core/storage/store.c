@@ -14,10 +14,16 @@ store_new (const SatchelStoreOpenOptions *options)
   store->users = 1;
   store->user = g_strdup (options->user);
   store->path = g_strdup (options->path);
+  store->profile = g_strdup (options->profile != NULL ? options->profile : SATCHEL_DEFAULT_PROFILE);
+  store->volume = g_strdup (options->volume != NULL ? options->volume : "");
   store->identity = (SatchelStorageIdentity){
     .user = store->user,
     .path = store->path,
     .root_fd = options->root_fd,
+    .profile = store->profile,
+    .volume = store->volume,
+    .slot = options->slot,
+    .epoch = options->epoch,
   };
   store->n_levels = options->n_levels;
   store->levels = g_new0 (SatchelStorage, options->n_levels);
@@ -78,6 +84,8 @@ store_dispose (SatchelStoreCore *store)
   g_free (store->levels);
   g_free (store->user);
   g_free (store->path);
+  g_free (store->profile);
+  g_free (store->volume);
   g_free (store);
 }
 
@@ -159,6 +167,20 @@ satchel_store_end_write (SatchelStoreCore *store)
   if (--store->write_depth == 0)
     g_atomic_pointer_set (&store->writer, NULL);
   g_rec_mutex_unlock (&store->write_lock);
+}
+
+gboolean
+satchel_store_check_fence (SatchelStoreCore *store, GError **error)
+{
+  if (!g_atomic_int_get (&store->is_fenced))
+    return TRUE;
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is with another mail process by now");
+}
+
+gboolean
+satchel_storage_is_fenced (const SatchelStorage *storage)
+{
+  return g_atomic_int_get (&storage->store->is_fenced);
 }
 
 gboolean

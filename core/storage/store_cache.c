@@ -31,24 +31,19 @@ typedef struct Entry
 typedef struct Release
 {
   char *user;
+  SatchelPlace *place, *target; /* target NULL: nobody wants to know what is there */
+  SatchelLook look;
+  char *what;
   SatchelStoreReleasedFunc func;
   gpointer data;
 } Release;
 
-/* What satchel_stores_configure set up.  Ref-counted: an opening may outlive a reload. */
-typedef struct Setup
-{
-  GPtrArray *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from `config` */
-  const SatchelConfig *mailboxes, *limits;
-  int root_fd;
-} Setup;
-
 static GMutex lock; /* for everything below and store->users */
 static GCond changed;
 static GHashTable *entries;  /* user -> Entry */
-static GHashTable *released; /* users that are refused */
+static GHashTable *fences;   /* user -> epoch, up to which he is refused: of those who were released */
 static GPtrArray *releases;  /* Release, waiting for their store to close */
-static Setup *setup;         /* g_atomic_rc_box, or NULL */
+static SatchelStoreSetup *setup; /* or NULL */
 static gint64 store_idle_ms = 60000;
 static gboolean is_sweeping;
 static SatchelTimer sweep_timer; /* main thread */
@@ -68,8 +63,16 @@ make_tables (void)
   if (entries != NULL)
     return;
   entries = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
-  released = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  fences = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   releases = g_ptr_array_new ();
+}
+
+/* Under the lock. */
+static gboolean
+is_refused (const char *user, guint64 epoch)
+{
+  const guint64 *fence = g_hash_table_lookup (fences, user);
+  return fence != NULL && epoch <= *fence;
 }
 
 /* ---- references ---- */
@@ -93,7 +96,7 @@ satchel_store_core_unref (SatchelStoreCore *store)
   if (is_last)
     {
       store->idle_since_ms = satchel_store_clock_ms ();
-      is_awaited = is_cached && (store_idle_ms == 0 || g_hash_table_contains (released, store->user));
+      is_awaited = is_cached && (store_idle_ms == 0 || g_atomic_int_get (&store->is_fenced) || is_refused (store->user, store->identity.epoch));
     }
   g_mutex_unlock (&lock);
   if (is_last && !is_cached)
@@ -103,104 +106,6 @@ satchel_store_core_unref (SatchelStoreCore *store)
 }
 
 /* ---- configuration ---- */
-
-static void
-setup_clear (gpointer data)
-{
-  g_ptr_array_unref (((Setup *) data)->levels);
-}
-
-static gint
-compare_from_client (gconstpointer a, gconstpointer b)
-{
-  const SatchelProvided *first = *(SatchelProvided *const *) a, *second = *(SatchelProvided *const *) b;
-  if (first->band != second->band)
-    return first->band > second->band ? -1 : 1;
-  return strcmp (first->name, second->name);
-}
-
-/* Layers in the order that `storage.layers` gives: it must name exactly those that are there. */
-static GPtrArray *
-order_layers (GPtrArray *layers, const char *const *order, GError **error)
-{
-  g_autoptr (GPtrArray) ordered = g_ptr_array_new ();
-  for (; *order != NULL; order++)
-    {
-      const SatchelProvided *found = NULL;
-      for (guint i = 0; i < layers->len && found == NULL; i++)
-        if (strcmp (((SatchelProvided *) layers->pdata[i])->name, *order) == 0)
-          found = layers->pdata[i];
-      if (found == NULL)
-        satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage.layers names %s, which is no enabled storage layer; enable it or take it out",
-                           *order);
-      else if (g_ptr_array_find (ordered, found, NULL))
-        satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage.layers names %s twice", *order);
-      if (found == NULL || g_ptr_array_find (ordered, found, NULL))
-        return NULL;
-      g_ptr_array_add (ordered, (gpointer) found);
-    }
-  for (guint i = 0; i < layers->len; i++)
-    if (!g_ptr_array_find (ordered, layers->pdata[i], NULL))
-      {
-        satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage.layers leaves out %s, which is enabled; add it or disable it",
-                           ((SatchelProvided *) layers->pdata[i])->name);
-        return NULL;
-      }
-  return g_steal_pointer (&ordered);
-}
-
-static void
-add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConfigSet *config)
-{
-  SatchelStoreLevel *level = g_new0 (SatchelStoreLevel, 1);
-  level->name = provided->name;
-  level->ops = provided->ops;
-  level->section = provided->module->schema != NULL ? satchel_config_set_group (config, provided->module->name) : NULL;
-  g_ptr_array_add (levels, level);
-}
-
-/* storage.driver; unset: the one that is enabled. */
-static const SatchelProvided *
-find_driver (SatchelLoader *loader, const SatchelConfig *storage, GError **error)
-{
-  const char *name = satchel_config_string (storage, "driver");
-  g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
-  if (name == NULL && drivers->len == 1)
-    return drivers->pdata[0];
-  const SatchelProvided *driver = name != NULL ? satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, name) : NULL;
-  if (driver == NULL && name != NULL)
-    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: storage.driver: no storage driver %s is loaded; set %s.enabled = true",
-                       satchel_config_origin (storage, "driver"), name, name);
-  else if (driver == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%u storage drivers are enabled; enable one, or name it in storage.driver",
-                       drivers->len);
-  return driver;
-}
-
-static GPtrArray *
-find_levels (SatchelLoader *loader, const SatchelConfigSet *config, GError **error)
-{
-  const SatchelConfig *storage = satchel_config_set_group (config, "storage");
-  const SatchelProvided *driver = find_driver (loader, storage, error);
-  if (driver == NULL)
-    return NULL;
-  g_autoptr (GPtrArray) layers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_LAYER);
-  g_ptr_array_sort (layers, compare_from_client);
-  const char *const *order = satchel_config_strings (storage, "layers");
-  if (order != NULL && order[0] != NULL)
-    {
-      GPtrArray *ordered = order_layers (layers, order, error);
-      if (ordered == NULL)
-        return NULL;
-      g_ptr_array_unref (layers);
-      layers = ordered;
-    }
-  GPtrArray *levels = g_ptr_array_new_with_free_func (g_free);
-  for (guint i = 0; i < layers->len; i++)
-    add_level (levels, layers->pdata[i], config);
-  add_level (levels, driver, config);
-  return levels;
-}
 
 static void
 find_listeners (SatchelLoader *loader)
@@ -216,63 +121,54 @@ find_listeners (SatchelLoader *loader)
 }
 
 gboolean
-satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, int root_fd, GError **error)
+satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd, GError **error)
 {
-  GPtrArray *levels = find_levels (loader, config, error);
-  if (levels == NULL)
+  SatchelStoreSetup *new_setup = satchel_store_setup_new (loader, config, slot, root_fd, error);
+  if (new_setup == NULL)
     return FALSE;
   find_listeners (loader);
-  Setup *new_setup = g_atomic_rc_box_new0 (Setup);
-  new_setup->levels = levels;
-  new_setup->mailboxes = satchel_config_set_group (config, "mailboxes");
-  new_setup->limits = satchel_config_set_group (config, "limits");
-  new_setup->root_fd = root_fd;
+  const SatchelConfig *limits = satchel_config_set_group (config, "limits");
   g_mutex_lock (&lock);
   make_tables ();
-  Setup *old = setup;
+  SatchelStoreSetup *old = setup;
   setup = new_setup;
-  store_idle_ms = satchel_config_duration_ms (new_setup->limits, "store_idle");
-  satchel_keywords_set_limit ((guint) satchel_config_int (new_setup->limits, "keywords"));
+  store_idle_ms = satchel_config_duration_ms (limits, "store_idle");
+  satchel_keywords_set_limit ((guint) satchel_config_int (limits, "keywords"));
   g_mutex_unlock (&lock);
-  satchel_feed_set_bounds (satchel_config_size (new_setup->limits, "change_log"),
-                           satchel_config_duration_ms (new_setup->limits, "change_log_age") / 1000);
+  satchel_feed_set_bounds (satchel_config_size (limits, "change_log"),
+                           satchel_config_duration_ms (limits, "change_log_age") / 1000);
   if (old != NULL)
-    g_atomic_rc_box_release_full (old, setup_clear);
+    satchel_store_setup_unref (old);
   satchel_timer_arm (&sweep_timer, CLAMP (store_idle_ms / 4, SWEEP_MIN_MS, SWEEP_MAX_MS), sweep_tick, NULL);
   return TRUE;
 }
 
 /* ---- opening ---- */
 
-static SatchelStoreCore *
-open_store (Setup *with, const char *user, const char *path, GError **error)
+/* Under the lock.  May somebody who comes with @epoch have the open @store?  One of an earlier epoch is fenced off: the user was
+ * with another owner meanwhile, and what it knows of him may be wrong. */
+static gboolean
+is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
 {
-  g_autofree SatchelStoreLevel *levels = g_new (SatchelStoreLevel, with->levels->len);
-  for (guint i = 0; i < with->levels->len; i++)
-    levels[i] = *(SatchelStoreLevel *) with->levels->pdata[i];
-  SatchelStoreOpenOptions options = {
-    .user = user,
-    .path = path,
-    .root_fd = with->root_fd,
-    .levels = levels,
-    .n_levels = with->levels->len,
-    .mailboxes = with->mailboxes,
-    .limits = with->limits,
-    .is_cached = TRUE,
-  };
-  SatchelStoreCore *store = satchel_store_core_open (&options, error);
-  if (store != NULL)
-    store->is_cached = TRUE;
-  return store;
+  if (store->identity.epoch == epoch && !g_atomic_int_get (&store->is_fenced))
+    return TRUE;
+  if (store->identity.epoch < epoch)
+    {
+      g_atomic_int_set (&store->is_fenced, TRUE);
+      satchel_stores_tell_outdated (store->user, store->identity.epoch);
+      if (store->users == 0)
+        satchel_defer (start_sweep, NULL);
+    }
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is being moved");
 }
 
 /* Under the lock: the store, or NULL when it has to be opened by the caller (its entry is made), or an error. */
 static SatchelStoreCore *
-wait_for_entry (const char *user, Setup **ret_setup, GError **error)
+wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, GError **error)
 {
   for (;;)
     {
-      if (setup == NULL || g_hash_table_contains (released, user))
+      if (setup == NULL || is_refused (user, epoch))
         {
           satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, setup == NULL ? "storage is not set up" : "the user is being moved");
           return NULL;
@@ -281,11 +177,13 @@ wait_for_entry (const char *user, Setup **ret_setup, GError **error)
       if (entry == NULL)
         {
           g_hash_table_insert (entries, g_strdup (user), g_new0 (Entry, 1));
-          *ret_setup = g_atomic_rc_box_acquire (setup);
+          *ret_setup = satchel_store_setup_ref (setup);
           return NULL;
         }
       if (entry->state == ENTRY_OPEN)
         {
+          if (!is_of_epoch (entry->store, epoch, error))
+            return NULL;
           entry->store->users++;
           return entry->store;
         }
@@ -294,17 +192,17 @@ wait_for_entry (const char *user, Setup **ret_setup, GError **error)
 }
 
 static SatchelStoreCore *
-acquire_core (const char *user, const char *path, GError **error)
+acquire_core (const char *user, const SatchelPlace *place, GError **error)
 {
-  Setup *with = NULL;
+  SatchelStoreSetup *with = NULL;
   g_mutex_lock (&lock);
   make_tables ();
-  SatchelStoreCore *store = wait_for_entry (user, &with, error);
+  SatchelStoreCore *store = wait_for_entry (user, place->epoch, &with, error);
   g_mutex_unlock (&lock);
   if (with == NULL)
     return store;
-  store = open_store (with, user, path, error);
-  g_atomic_rc_box_release_full (with, setup_clear);
+  store = satchel_store_setup_open (with, user, place, error);
+  satchel_store_setup_unref (with);
   g_mutex_lock (&lock);
   Entry *entry = g_hash_table_lookup (entries, user);
   if (store != NULL)
@@ -317,9 +215,9 @@ acquire_core (const char *user, const char *path, GError **error)
 }
 
 SatchelStore *
-satchel_store_acquire (const SatchelAccess *access, const char *path, GError **error)
+satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error)
 {
-  SatchelStoreCore *store = acquire_core (access->owner, path, error);
+  SatchelStoreCore *store = acquire_core (access->owner, place, error);
   return store != NULL ? satchel_store_handle_new (store, access) : NULL;
 }
 
@@ -363,7 +261,8 @@ take_unused (gint64 idle_ms)
       Entry *entry = value;
       if (entry->state != ENTRY_OPEN || entry->store->users > 0)
         continue;
-      if (entry->store->idle_since_ms > before_ms && !g_hash_table_contains (released, user))
+      if (entry->store->idle_since_ms > before_ms && !g_atomic_int_get (&entry->store->is_fenced)
+          && !is_refused (user, entry->store->identity.epoch))
         continue;
       entry->state = ENTRY_CLOSING;
       g_ptr_array_add (unused, entry->store);
@@ -424,18 +323,46 @@ sweep_job (gpointer data)
     satchel_store_sweep_core (held->pdata[i], idle_ms);
 }
 
+static void
+release_free (Release *release)
+{
+  release->func (release->user, release->place->epoch, release->look, release->what, release->data);
+  satchel_place_unref (release->place);
+  g_clear_pointer (&release->target, satchel_place_unref);
+  g_free (release->user);
+  g_free (release->what);
+  g_free (release);
+}
+
+static void
+look_job (gpointer data)
+{
+  Release *release = data;
+  g_mutex_lock (&lock);
+  SatchelStoreSetup *with = satchel_store_setup_ref (setup);
+  g_mutex_unlock (&lock);
+  release->look = satchel_store_setup_look (with, release->user, release->place, release->target, &release->what);
+  satchel_store_setup_unref (with);
+}
+
+static void
+look_done (gpointer data)
+{
+  release_free (data);
+}
+
 /* Main thread: tells those whose user is closed now. */
 static gboolean
 tell_released (void)
 {
   g_autoptr (GPtrArray) done = g_ptr_array_new ();
   g_mutex_lock (&lock);
-  gboolean is_waiting = FALSE;
+  gboolean is_waiting = FALSE, has_setup = setup != NULL;
   for (guint i = releases->len; i > 0; i--)
     {
       Release *release = releases->pdata[i - 1];
       Entry *entry = g_hash_table_lookup (entries, release->user);
-      if (entry == NULL)
+      if (entry == NULL || (entry->state == ENTRY_OPEN && entry->store->identity.epoch > release->place->epoch))
         g_ptr_array_add (done, g_ptr_array_remove_index (releases, i - 1));
       else
         is_waiting |= entry->state == ENTRY_OPEN && entry->store->users == 0;
@@ -444,9 +371,10 @@ tell_released (void)
   for (guint i = 0; i < done->len; i++)
     {
       Release *release = done->pdata[i];
-      release->func (release->user, release->data);
-      g_free (release->user);
-      g_free (release);
+      if (release->target != NULL && has_setup)
+        satchel_job_submit (release->user, "look for mail", look_job, look_done, release);
+      else
+        release_free (release);
     }
   return is_waiting;
 }
@@ -476,27 +404,41 @@ sweep_tick (SatchelTimer *timer, gpointer data)
     start_sweep (NULL);
 }
 
+/* Under the lock. */
+static void
+raise_fence (const char *user, guint64 epoch)
+{
+  const Entry *entry = g_hash_table_lookup (entries, user);
+  /* A store that is open since a later epoch is not meant. */
+  if (!is_refused (user, epoch) && (entry == NULL || entry->state != ENTRY_OPEN || entry->store->identity.epoch <= epoch))
+    g_hash_table_replace (fences, g_strdup (user), g_memdup2 (&epoch, sizeof epoch));
+}
+
 void
-satchel_store_release (const char *user, SatchelStoreReleasedFunc func, gpointer data)
+satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func,
+                       gpointer data)
 {
   Release *release = g_new0 (Release, 1);
   release->user = g_strdup (user);
+  release->place = satchel_place_new (place);
+  release->target = target != NULL ? satchel_place_new (target) : NULL;
   release->func = func;
   release->data = data;
   g_mutex_lock (&lock);
   make_tables ();
-  g_hash_table_add (released, g_strdup (user));
+  raise_fence (user, place->epoch);
   g_ptr_array_add (releases, release);
   g_mutex_unlock (&lock);
   start_sweep (NULL);
 }
 
 void
-satchel_store_adopt (const char *user)
+satchel_store_adopt (const char *user, guint64 epoch)
 {
   g_mutex_lock (&lock);
   make_tables ();
-  g_hash_table_remove (released, user);
+  if (epoch > 0)
+    raise_fence (user, epoch - 1);
   g_mutex_unlock (&lock);
 }
 
@@ -516,7 +458,7 @@ satchel_store_close_unused (const char *user)
   g_mutex_lock (&lock);
   g_hash_table_remove (entries, user);
   g_cond_broadcast (&changed);
-  gboolean is_awaited = g_hash_table_contains (released, user);
+  gboolean is_awaited = g_hash_table_contains (fences, user);
   g_mutex_unlock (&lock);
   if (is_awaited)
     satchel_defer (start_sweep, NULL);
@@ -531,8 +473,7 @@ satchel_stores_have_upkeep (void)
   for (guint i = 0; i < n; i++)
     has_any = has_any || SATCHEL_HAS (listeners[i].ops, maintain);
   g_mutex_lock (&lock);
-  for (guint i = 0; setup != NULL && i < setup->levels->len; i++)
-    has_any = has_any || SATCHEL_HAS (((const SatchelStoreLevel *) setup->levels->pdata[i])->ops, maintain);
+  has_any = has_any || (setup != NULL && satchel_store_setup_has_upkeep (setup));
   g_mutex_unlock (&lock);
   return has_any;
 }

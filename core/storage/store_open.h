@@ -8,6 +8,7 @@
 
 #include "core/runtime/config_image.h"
 #include "core/runtime/loader.h"
+#include "core/storage/place.h"
 
 /* One level of a stack.  @section: its module's group, for the call only; NULL if it has no settings. */
 typedef struct SatchelStoreLevel
@@ -21,6 +22,9 @@ typedef struct SatchelStoreOpenOptions
 {
   const char *user; /* local@domain */
   const char *path; /* below the mail root */
+  const char *profile, *volume; /* NULL: the default one, the only one */
+  guint slot;
+  guint64 epoch;
   int root_fd;      /* borrowed; stays open for the life of the store */
   const SatchelAccess *access; /* of the handle; NULL: the server's own */
   const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels
@@ -63,21 +67,31 @@ void satchel_feed_stop (void);
 
 /* ---- the process's open stores, one a user ---- */
 
-/* Takes driver, layers in order, listeners and limits from the loaded modules and @config; at reload again (open stores
- * keep their stack).  @config: kept until the next call.  FALSE changes nothing: no such driver, or `storage.layers`
+/* Takes the stacks (drivers, and layers in order), listeners and limits from the loaded modules and @config; at reload again
+ * (open stores keep their stack).  @config: kept until the next call.  FALSE changes nothing: no such driver, or `storage.layers`
  * contradicts what is enabled.  Main thread. */
-gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, int root_fd, GError **error);
+gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd, GError **error);
+/* Called in the main thread.  @placed: a user whom a rule has sent here was looked for in the default stack; @outdated: a store is
+ * open since an earlier epoch than somebody has come with: whoever holds it must let go. */
+typedef struct SatchelStoresHooks
+{
+  void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
+  void (*outdated) (const char *user, guint64 epoch);
+} SatchelStoresHooks;
+void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 /* A handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not open.
- * Errors: UNAVAILABLE (being released, or not configured), CORRUPT, IO, .... */
-SatchelStore *satchel_store_acquire (const SatchelAccess *access, const char *path, GError **error);
+ * Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
+SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 /* The same if it is open, else NULL.  Any thread, never blocks. */
 SatchelStore *satchel_store_peek (const SatchelAccess *access);
-/* For RELEASE: refuses further acquires of @user, closes the store as soon as nobody holds it (end the sessions first),
- * and then calls @func in the main thread; also when it was not open.  Main thread. */
-typedef void (*SatchelStoreReleasedFunc) (const char *user, gpointer data);
-void satchel_store_release (const char *user, SatchelStoreReleasedFunc func, gpointer data);
-/* For ADOPT: @user may be acquired here (again). */
-void satchel_store_adopt (const char *user);
+/* For RELEASE: refuses further acquires of @user up to the epoch of @place, closes the store, if it is not of a later one, as
+ * soon as nobody holds it (end the sessions first), and then calls @func in the main thread; also when it was not open.
+ * @target (or NULL): where else the mail is wanted: then @place is looked at before.  Main thread. */
+typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what, gpointer data);
+void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func,
+                            gpointer data);
+/* For ADOPT: @user may be acquired here (again), from @epoch on. */
+void satchel_store_adopt (const char *user, guint64 epoch);
 /* Closes the store of @user if nobody holds it, rather than in a while.  [blocks] */
 void satchel_store_close_unused (const char *user);
 /* At the end of the process: closes every store that nobody holds.  [blocks] */

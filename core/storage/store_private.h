@@ -36,7 +36,8 @@ struct SatchelStoreCore
   gint users;           /* references; under the lock of store_cache.c */
   gboolean is_cached;   /* closed by the cache, not by the last unref */
   gint64 idle_since_ms; /* since when users is 0 */
-  char *user, *path;
+  char *user, *path, *profile, *volume;
+  gint is_fenced;            /* atomic: the user has another owner */
   SatchelAccess *background; /* of what nobody's handle does */
   SatchelStorageIdentity identity;
   SatchelStorage *levels; /* [0] nearest to the client */
@@ -316,6 +317,38 @@ void satchel_store_free (SatchelStoreCore *store);
 void satchel_store_begin_write (SatchelStoreCore *store);
 void satchel_store_end_write (SatchelStoreCore *store);
 gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
+/* UNAVAILABLE once it is fenced. */
+gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
+
+/* stacks.c */
+typedef struct SatchelStack
+{
+  char *name;
+  GPtrArray *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
+} SatchelStack;
+/* SatchelStack; the first is the default. */
+GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
+const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
+const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
+gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume);
+/* What is of @options' user in @stack; @ret_what: in words, yours, or NULL.  [blocks] */
+SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options, char **ret_what);
+/* The same by a look or two, TRUE where it is not known. */
+gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
+
+/* store_setup.c.  Ref-counted: an opening may outlive a reload. */
+typedef struct SatchelStoreSetup SatchelStoreSetup;
+SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
+                                            GError **error);
+SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
+void satchel_store_setup_unref (SatchelStoreSetup *setup);
+/* Of the cache: it counts the uses. */
+SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place, GError **error);
+SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place, const SatchelPlace *target,
+                                      char **ret_what);
+/* Does a level of any stack want the janitor? */
+gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
+void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 
 /* commit.c: a copy; g_free. */
 SatchelStoreListener *satchel_store_get_listeners (guint *ret_n);

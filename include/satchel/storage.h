@@ -283,6 +283,10 @@ typedef struct SatchelStorageIdentity
   const char *user;   /* local@domain, normalised */
   const char *path;   /* below the mail root: "DOMAIN/LOCAL"; validated: no "..", no leading '/' */
   int root_fd;        /* directory of the mail root */
+  const char *profile; /* the stack, of storage.profiles, or "default" */
+  const char *volume;  /* where the driver has several (has_volume); "": the only one */
+  guint slot;          /* number of this mail process; a user's stays the same for as long as the store is open */
+  guint64 epoch;       /* grows whenever the user gets another owner: what an older one still writes must not count */
 } SatchelStorageIdentity SATCHEL_MADE_BY_CORE;
 
 /* One level of an open stack.  Layers and drivers see their own level; `below` is NULL for a driver. */
@@ -537,6 +541,10 @@ struct SatchelStorageOps
   gboolean (*list_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error);
   gboolean (*put_blobs) (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes,
                          guint n, GError **error);
+  /* Drivers, may: is there anything at the place of @identity?  A look or two; changes nothing.  Where it is not known: TRUE. */
+  gboolean (*exists) (const SatchelStorageIdentity *identity, const SatchelConfig *section);
+  /* Drivers, may, and must if they keep mail in several volumes: is @volume one of them?  Any process. */
+  gboolean (*has_volume) (const char *volume, const SatchelConfig *section);
 };
 
 /* The level below @storage (for layers), resolved past levels that do not intercept. */
@@ -645,5 +653,8 @@ SATCHEL_API gboolean satchel_mailbox_import_fits (const SatchelMailboxImport *im
                                                   gboolean *ret_is_same, GError **error);
 /* Does @operation say an email id? */
 SATCHEL_API gboolean satchel_operation_has_email_id (const SatchelOperation *operation);
+/* Has the user another owner meanwhile?  The core refuses all that changes something then; `close` must leave alone what the
+ * other may have written. */
+SATCHEL_API gboolean satchel_storage_is_fenced (const SatchelStorage *storage);
 
 G_END_DECLS

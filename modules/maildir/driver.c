@@ -50,4 +50,5 @@ const SatchelStorageOps md_ops = {
   .get_blob = md_get_blob,
   .list_blobs = md_list_blobs,
   .put_blobs = md_put_blobs,
+  .exists = md_exists,
 };

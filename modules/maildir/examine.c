@@ -201,3 +201,16 @@ md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section
   g_mutex_clear (&store->table);
   return ok;
 }
+
+gboolean
+md_exists (const SatchelStorageIdentity *identity, const SatchelConfig *section)
+{
+  MdSettings settings;
+  g_autoptr (GError) error = NULL;
+  md_settings_init (&settings, section, identity);
+  int fd = md_open_path (identity->root_fd, settings.path, FALSE, &error);
+  md_settings_clear (&settings);
+  if (fd >= 0)
+    md_sys.close (fd);
+  return fd >= 0 || !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
+}

@@ -620,6 +620,7 @@ char *md_unique_id_told (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid);
 gboolean md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n, char **ret,
                         GError **error); /* unique_ids.c */
 
+gboolean md_exists (const SatchelStorageIdentity *identity, const SatchelConfig *section);
 gboolean md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
                      gpointer data, GError **error); /* examine.c */
 gboolean md_check_owner (int fd, const char *path, GError **error); /* store.c */

@@ -206,7 +206,8 @@ md_close (SatchelStorage *storage)
   MdStore *store = storage->self;
   if (store == NULL)
     return;
-  md_journal_settle (store, NULL);
+  if (!satchel_storage_is_fenced (storage)) /* else the index is another process's */
+    md_journal_settle (store, NULL);
   md_journal_close (&store->journal);
   md_hold_drop (store);
   g_clear_pointer (&store->user, md_user_free);

@@ -6,7 +6,7 @@
 #include <satchel/module.h>
 #include <string.h>
 
-/* Users outlive their stores, as files would: path -> MemoryUser. */
+/* Users outlive their stores, as files would: VOLUME:PATH -> MemoryUser. */
 static GMutex users_lock;
 static GHashTable *users;
 
@@ -24,15 +24,39 @@ user_new (void)
   return user;
 }
 
+/* Volumes have names that begin with "v"; "": a volume, too. */
+static char *
+place_of (const SatchelStorageIdentity *identity)
+{
+  return g_strdup_printf ("%s:%s", identity->volume != NULL ? identity->volume : "", identity->path);
+}
+
+static gboolean
+memory_exists (const SatchelStorageIdentity *identity, const SatchelConfig *section)
+{
+  g_autofree char *place = place_of (identity);
+  g_mutex_lock (&users_lock);
+  gboolean exists = users != NULL && g_hash_table_contains (users, place);
+  g_mutex_unlock (&users_lock);
+  return exists;
+}
+
+static gboolean
+memory_has_volume (const char *volume, const SatchelConfig *section)
+{
+  return *volume == 'v';
+}
+
 static gboolean
 memory_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
 {
   g_mutex_lock (&users_lock);
   if (users == NULL)
     users = g_hash_table_new (g_str_hash, g_str_equal);
-  MemoryUser *user = g_hash_table_lookup (users, storage->identity->path);
+  g_autofree char *place = place_of (storage->identity);
+  MemoryUser *user = g_hash_table_lookup (users, place);
   if (user == NULL)
-    g_hash_table_insert (users, g_strdup (storage->identity->path), user = user_new ());
+    g_hash_table_insert (users, g_steal_pointer (&place), user = user_new ());
   g_mutex_unlock (&users_lock);
   storage->self = user;
   return TRUE;
@@ -313,6 +337,8 @@ static const SatchelStorageOps memory_ops = {
   .fields = SATCHEL_FIELDS_ALL,
   .read_file = memory_read_file,
   .write_file = memory_write_file,
+  .exists = memory_exists,
+  .has_volume = memory_has_volume,
 };
 
 const SatchelModule *

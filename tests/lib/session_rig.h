@@ -277,7 +277,7 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
   satchel_ipc_put_u32 (grant, 3);
   satchel_ipc_put_string (grant, "toy");
   satchel_ipc_put_string (grant, user);
-  satchel_ipc_put_string (grant, "example.org/user");
+  satchel_place_put (grant, &(SatchelPlace){ .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = 2 });
   satchel_ipc_put_bytes (grant, NULL, 0);
   satchel_ipc_put_u64 (grant, (guint64)(satchel_clock_ms () + lifetime_ms));
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
@@ -412,13 +412,13 @@ rig_find_protocol (const char *service, const char **ret_group)
 }
 
 static void
-rig_release (const char *user, void (*func) (const char *user, gpointer data), gpointer data)
+rig_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func, gpointer data)
 {
-  func (user, data);
+  func (user, place->epoch, SATCHEL_LOOK_FREE, NULL, data);
 }
 
 static void
-rig_adopt (const char *user)
+rig_adopt (const char *user, guint64 epoch)
 {
 }
 

@@ -117,3 +117,9 @@ TESTS += tests/unit/test-changes
 tests_unit_test_changes_SOURCES = tests/unit/test-changes.c tests/lib/heard.h $(tests_layers_memory_la_SOURCES)
 tests_unit_test_changes_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_changes_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-place
+TESTS += tests/unit/test-place
+tests_unit_test_place_SOURCES = tests/unit/test-place.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_place_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_place_LDADD = libsatchel.la $(GLIB_LIBS)

@@ -115,7 +115,8 @@ static SatchelIpcMessage *
 random_message (GRand *random)
 {
   static const SatchelIpcType types[] = { SATCHEL_IPC_AUTH_START,    SATCHEL_IPC_AUTH_START,  SATCHEL_IPC_AUTH_STEP, SATCHEL_IPC_AUTH_CANCEL,
-                                          SATCHEL_IPC_AUTH_PASSWORD, SATCHEL_IPC_SESSION_END, SATCHEL_IPC_LOOKUP,    SATCHEL_IPC_RELEASED };
+                                          SATCHEL_IPC_AUTH_PASSWORD, SATCHEL_IPC_SESSION_END, SATCHEL_IPC_LOOKUP,    SATCHEL_IPC_RELEASED,
+                                          SATCHEL_IPC_PLACED };
   SatchelIpcMessage *message = satchel_ipc_message_new (types[g_rand_int_range (random, 0, G_N_ELEMENTS (types))],
                                                         (guint64) g_rand_int_range (random, 0, 40));
   gboolean is_start = message->type == SATCHEL_IPC_AUTH_START;
@@ -134,8 +135,15 @@ random_message (GRand *random)
     satchel_ipc_put_bytes (message, "\0alice\0no", (gsize) g_rand_int_range (random, 0, 10));
   if (message->type == SATCHEL_IPC_LOOKUP)
     satchel_ipc_put_u64 (message, g_rand_int (random));
-  if (message->type == SATCHEL_IPC_LOOKUP || message->type == SATCHEL_IPC_RELEASED)
+  if (message->type == SATCHEL_IPC_LOOKUP || message->type == SATCHEL_IPC_RELEASED || message->type == SATCHEL_IPC_PLACED)
     satchel_ipc_put_string (message, "alice@x.org");
+  if (message->type == SATCHEL_IPC_RELEASED || message->type == SATCHEL_IPC_PLACED)
+    {
+      satchel_ipc_put_u64 (message, (guint64) g_rand_int_range (random, 0, 3));
+      satchel_ipc_put_u32 (message, (guint32) g_rand_int_range (random, 0, 5));
+    }
+  if (message->type == SATCHEL_IPC_RELEASED)
+    satchel_ipc_put_string (message, "");
   return message;
 }
 

@@ -3,6 +3,8 @@
  */
 #include "tests/lib/auth-stage.h"
 
+#include <glib/gstdio.h>
+
 static SatchelAuthStatus
 ask_service (guint64 session, const char *service, const char *peer)
 {
@@ -56,43 +58,101 @@ ask_admin (const char *command, const char *first, const char *second)
 }
 
 static gboolean
-send_released (guint slot, const char *user)
+send_released (guint slot, const char *user, guint64 epoch, SatchelLook look, const char *what)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASED, 0);
   satchel_ipc_put_string (message, user);
+  satchel_ipc_put_u64 (message, epoch);
+  satchel_ipc_put_u32 (message, look);
+  satchel_ipc_put_string (message, what);
   return stage_deliver (&stage.mails[slot], message);
+}
+
+/* RELEASE or ADOPT to @slot of alice; its epoch. */
+static guint64
+expect_order (guint slot, SatchelIpcType type, const char *profile, const char *look)
+{
+  g_autoptr (SatchelIpcMessage) message = stage_take_from_mail (slot);
+  g_assert_nonnull (message);
+  g_assert_cmpint (message->type, ==, type);
+  g_assert_cmpstr (satchel_ipc_get_string (message), ==, "alice@x.org");
+  g_autoptr (SatchelPlace) place = satchel_place_get (message);
+  g_assert_cmpstr (place->path, ==, "x.org/alice");
+  g_assert_cmpstr (place->profile, ==, profile);
+  if (type == SATCHEL_IPC_RELEASE)
+    {
+      g_assert_cmpuint (satchel_ipc_get_u32 (message), ==, look != NULL);
+      g_assert_cmpstr (satchel_ipc_get_string (message), ==, look != NULL ? look : "");
+      satchel_ipc_get_string (message);
+    }
+  g_assert_true (satchel_ipc_message_is_done (message));
+  return place->epoch;
+}
+
+/* The grant of a login of alice: its epoch. */
+static guint64
+expect_grant (guint slot, guint64 session, const char *profile, const char *volume, gboolean is_new)
+{
+  g_assert_cmpint (stage_log_in (session, "alice", "pw"), ==, SATCHEL_AUTH_OK);
+  g_autoptr (SatchelIpcMessage) grant = stage_take_from_mail (slot);
+  g_assert_nonnull (grant);
+  g_assert_cmpint (grant->type, ==, SATCHEL_IPC_GRANT);
+  gsize len;
+  satchel_ipc_get_bytes (grant, &len);
+  satchel_ipc_get_u32 (grant);
+  satchel_ipc_get_string (grant);
+  g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "alice@x.org");
+  g_autoptr (SatchelPlace) place = satchel_place_get (grant);
+  g_assert_cmpstr (place->path, ==, "x.org/alice");
+  g_assert_cmpstr (place->profile, ==, profile);
+  g_assert_cmpstr (place->volume, ==, volume);
+  g_assert_cmpint (place->is_new, ==, is_new);
+  return place->epoch;
+}
+
+static gboolean
+has_file (const char *name)
+{
+  g_autofree char *path = g_build_filename (stage.directory, name, NULL);
+  return g_file_test (path, G_FILE_TEST_EXISTS);
 }
 
 static void
 test_release_and_adopt (void)
 {
   stage_begin (NULL);
-  guint slot = satchel_owners_default_slot ("alice@x.org", STAGE_MAILS);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
   g_autofree char *other = g_strdup_printf ("%u", 1 - slot);
   ask_admin ("adopt", "alice", other); /* not before a release */
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "1 "));
+  g_assert_cmpuint (expect_grant (slot, 1, "default", "", FALSE), ==, 0);
+  g_assert_false (has_file ("placements")); /* nothing is to be said yet */
   ask_admin ("release", "alice", NULL);
   g_assert_cmpuint (stage.n_admin_final, ==, 0); /* until the mail process has closed the store */
-  g_autoptr (SatchelIpcMessage) release = stage_take_from_mail (slot);
-  g_assert_cmpint (release->type, ==, SATCHEL_IPC_RELEASE);
-  g_assert_cmpstr (satchel_ipc_get_string (release), ==, "alice@x.org");
-  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 1);
+  g_assert_true (has_file ("placements"));
+  g_assert_cmpint (stage_log_in (2, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
   ask_admin ("adopt", "alice", other);
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "75 "));
   g_string_truncate (stage.admin_reply, 0);
   stage.n_admin_final = 0;
-  g_assert_true (send_released (slot, "alice@x.org"));
+  g_assert_true (send_released (slot, "alice@x.org", 0, SATCHEL_LOOK_FREE, "")); /* of another time */
+  g_assert_true (send_released (1 - slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, "")); /* of another process */
+  g_assert_cmpuint (stage.n_admin_final, ==, 0);
+  g_assert_true (send_released (slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, ""));
   g_assert_cmpuint (stage.n_admin_final, ==, 1);
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "0 "));
   /* A restart of auth does not hand a user to two processes. */
   stage_restart (NULL);
   g_assert_cmpint (stage_log_in (2, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  /* The old owner may have missed it: it is told again, and adopt waits for it. */
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 1);
   ask_admin ("adopt", "alice", other);
+  g_assert_cmpuint (stage.n_admin_final, ==, 0);
+  g_assert_true (send_released (slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, ""));
+  g_assert_cmpuint (stage.n_admin_final, ==, 1);
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "0 "));
-  g_autoptr (SatchelIpcMessage) adopt = stage_take_from_mail (1 - slot);
-  g_assert_cmpint (adopt->type, ==, SATCHEL_IPC_ADOPT);
-  g_assert_cmpstr (satchel_ipc_get_string (adopt), ==, "alice@x.org");
-  g_assert_cmpstr (satchel_ipc_get_string (adopt), ==, "x.org/alice");
+  g_assert_cmpuint (expect_order (1 - slot, SATCHEL_IPC_ADOPT, "default", NULL), ==, 2);
   stage_restart (NULL);
   StageReply reply;
   g_assert_true (stage_password (0, 3, STAGE_PEER, "alice", "pw"));
@@ -106,7 +166,7 @@ static void
 test_release_of_dead_owner (void)
 {
   stage_begin (NULL);
-  guint slot = satchel_owners_default_slot ("alice@x.org", STAGE_MAILS);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
   ask_admin ("release", "alice@x.org", NULL);
   stage_mail_away (slot);
   g_assert_cmpuint (stage.n_admin_final, ==, 1);
@@ -122,6 +182,205 @@ test_release_of_dead_owner (void)
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "64 "));
   static const char *const unknown[] = { "dance", NULL };
   g_assert_false (stage.hooks->admin (&stage.context, 1, unknown));
+  stage_end ();
+}
+
+/* ---- place ---- */
+
+static const char *const profiles[] = {
+  "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = \"q\"; driver = \"two\"; slot_by = \"volume\"; } )", NULL
+};
+static const char *const rules[] = {
+  "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = \"q\"; driver = \"two\"; slot_by = \"volume\"; } )",
+  "storage.rules=( { name = \"a\"; users = ( \"bob@*\" ); }, { name = \"b\"; domains = ( \"X.org\" ); profile = \"p\"; volume = \"v\"; } )", NULL
+};
+
+static void
+ask_place (const char *key, const char *value)
+{
+  const char *const argv[] = { "place", "alice", key, value, NULL };
+  g_string_truncate (stage.admin_reply, 0);
+  stage.n_admin_final = 0;
+  g_assert_true (stage.hooks->admin (&stage.context, 1, argv));
+}
+#define EXPECT_REPLY(text)                                                                                                   \
+  G_STMT_START                                                                                                               \
+  {                                                                                                                          \
+    g_assert_cmpuint (stage.n_admin_final, ==, 1);                                                                           \
+    if (strstr (stage.admin_reply->str, text) == NULL)                                                                       \
+      g_error ("no \"%s\" in: %s", text, stage.admin_reply->str);                                                            \
+  }                                                                                                                          \
+  G_STMT_END
+
+static void
+test_place_slot (void)
+{
+  stage_begin (profiles);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  g_autofree char *other = g_strdup_printf ("%u", 1 - slot), *same = g_strdup_printf ("%u", slot);
+  ask_place (NULL, NULL);
+  EXPECT_REPLY ("recorded=no");
+  ask_place ("slot", same); /* nothing to do */
+  EXPECT_REPLY ("recorded=no");
+  ask_place ("slot", "9");
+  EXPECT_REPLY ("mail processes have the numbers 0 to 1");
+  ask_place ("slot", other);
+  g_assert_cmpuint (stage.n_admin_final, ==, 0);
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 1);
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  g_assert_true (send_released (slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, ""));
+  EXPECT_REPLY ("pinned=yes epoch=2 state=active");
+  g_assert_cmpuint (expect_order (1 - slot, SATCHEL_IPC_ADOPT, "default", NULL), ==, 2);
+  stage_restart (profiles);
+  g_assert_cmpuint (expect_grant (1 - slot, 2, "default", "", FALSE), ==, 2);
+  /* The owner is away: it hears of it when it is back, since it may be alive. */
+  stage_mail_away (1 - slot);
+  ask_place ("slot", same);
+  EXPECT_REPLY ("pinned=no epoch=4 state=active");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_ADOPT, "default", NULL), ==, 4);
+  stage_mail_back (1 - slot);
+  g_assert_cmpuint (expect_order (1 - slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 3);
+  g_assert_cmpuint (expect_grant (slot, 3, "default", "", FALSE), ==, 4);
+  stage_end ();
+}
+
+static void
+test_place_stack (void)
+{
+  stage_begin (profiles);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  ask_place ("profile", "nope");
+  EXPECT_REPLY ("there is no profile");
+  g_autofree char *long_name = g_strnfill (65, 'v');
+  ask_place ("volume", long_name); /* a record has bounds */
+  EXPECT_REPLY ("there is no volume");
+  ask_place ("nonsense", "1");
+  EXPECT_REPLY ("there is no nonsense");
+  /* With mail: back where he was. */
+  ask_place ("profile", "p");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", "p"), ==, 1);
+  g_assert_true (send_released (slot, "alice@x.org", 1, SATCHEL_LOOK_HAS_MAIL, "3 messages in INBOX"));
+  EXPECT_REPLY ("1 alice@x.org has mail (3 messages in INBOX)");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_ADOPT, "default", NULL), ==, 2);
+  g_assert_cmpuint (expect_grant (slot, 1, "default", "", FALSE), ==, 2);
+  /* Not known: neither. */
+  ask_place ("profile", "p");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", "p"), ==, 3);
+  stage_mail_away (slot);
+  EXPECT_REPLY ("the mail process ended meanwhile");
+  stage_mail_back (slot);
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", NULL), ==, 3);
+  g_assert_cmpuint (expect_grant (slot, 2, "default", "", FALSE), ==, 4);
+  /* Without. */
+  ask_place ("profile", "p");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", "p"), ==, 5);
+  g_assert_true (send_released (slot, "alice@x.org", 5, SATCHEL_LOOK_FREE, ""));
+  EXPECT_REPLY ("profile=p driver=two ");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_ADOPT, "p", NULL), ==, 6);
+  /* Who dies while he moves him leaves him where he was, to be had by nobody with an older epoch. */
+  ask_place ("profile", "default");
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "p", "default"), ==, 7);
+  stage_restart (profiles);
+  g_assert_cmpuint (expect_grant (slot, 4, "p", "", FALSE), ==, 8);
+  /* A profile that went, or changed its driver, is told of, and nobody gets an empty mailbox. */
+  static const char *const gone[] = { "storage.driver=\"one\"", NULL };
+  static const char *const changed[] = { "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"three\"; } )", NULL };
+  stage_restart (gone);
+  g_assert_cmpuint (stage_count_lines ("which storage.profiles does not have"), ==, 1);
+  g_assert_cmpint (stage_log_in (5, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  stage_restart (changed);
+  g_assert_cmpuint (stage_count_lines ("has the driver three now"), ==, 1);
+  g_assert_cmpint (stage_log_in (6, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  stage_end ();
+}
+
+static gboolean
+send_placed (guint slot, guint64 epoch, gboolean has_mail)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLACED, 0);
+  satchel_ipc_put_string (message, "alice@x.org");
+  satchel_ipc_put_u64 (message, epoch);
+  satchel_ipc_put_u32 (message, has_mail);
+  return stage_deliver (&stage.mails[slot], message);
+}
+
+static void
+test_place_by_rule (void)
+{
+  stage_begin (rules);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  g_assert_cmpuint (expect_grant (slot, 1, "p", "v", TRUE), ==, 1);
+  g_assert_true (has_file ("placements"));
+  g_assert_true (send_placed (1 - slot, 1, TRUE)); /* none of its business */
+  g_assert_true (send_placed (slot, 2, TRUE));
+  g_assert_cmpuint (expect_grant (slot, 2, "p", "v", TRUE), ==, 1);
+  g_assert_true (send_placed (slot, 1, FALSE));
+  g_assert_cmpuint (expect_grant (slot, 3, "p", "v", FALSE), ==, 1);
+  g_assert_true (send_placed (slot, 1, TRUE)); /* too late */
+  g_assert_cmpuint (expect_grant (slot, 4, "p", "v", FALSE), ==, 1);
+  /* The rule is for new users: without it he stays where he is. */
+  stage_restart (profiles);
+  g_assert_cmpuint (expect_grant (slot, 5, "p", "v", FALSE), ==, 1);
+  stage_end ();
+  /* Who had mail before the rule. */
+  stage_begin (rules);
+  g_assert_cmpuint (expect_grant (slot, 1, "p", "v", TRUE), ==, 1);
+  g_assert_true (send_placed (slot, 1, TRUE));
+  stage_restart (rules);
+  g_assert_cmpuint (expect_grant (slot, 2, "default", "", FALSE), ==, 1);
+  ask_place ("new", NULL);
+  g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "default", "p"), ==, 2);
+  g_assert_true (send_released (slot, "alice@x.org", 2, SATCHEL_LOOK_FREE, ""));
+  EXPECT_REPLY ("profile=p driver=two volume=v ");
+  /* All of a volume are in one process, whatever an admin wants. */
+  satchel_ipc_message_free (stage_take_from_mail (slot));
+  ask_place ("profile", "q");
+  satchel_ipc_message_free (stage_take_from_mail (slot));
+  g_assert_true (send_released (slot, "alice@x.org", 4, SATCHEL_LOOK_FREE, ""));
+  EXPECT_REPLY ("profile=q driver=two ");
+  guint together = satchel_placement_hash_slot ("two/", STAGE_MAILS);
+  g_autofree char *other = g_strdup_printf ("%u", 1 - together);
+  satchel_ipc_message_free (stage_take_from_mail (together));
+  ask_place ("slot", other);
+  EXPECT_REPLY ("keeps all users of a volume in one");
+  g_assert_cmpuint (expect_grant (together, 7, "q", "", FALSE), ==, 5);
+  stage_end ();
+}
+
+/* What cannot be written down is told to nobody. */
+static void
+test_place_not_durable (void)
+{
+  stage_begin (rules);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  g_autofree char *in_the_way = g_build_filename (stage.directory, "placements.new", NULL);
+  g_assert_cmpint (g_mkdir (in_the_way, 0700), ==, 0);
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
+  g_assert_null (stage_take_from_mail (slot));
+  ask_admin ("release", "alice", NULL);
+  EXPECT_REPLY ("1 alice@x.org is not released");
+  g_assert_cmpint (g_rmdir (in_the_way), ==, 0);
+  g_assert_cmpuint (expect_grant (slot, 2, "p", "v", TRUE), ==, 1);
+  stage_end ();
+}
+
+/* A server that knew nothing of stacks left its exceptions. */
+static void
+test_old_owners (void)
+{
+  stage_begin (NULL);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
+  g_autofree char *path = g_build_filename (stage.directory, "owners", NULL);
+  g_autofree char *text = g_strdup_printf ("# USER SLOT\nalice@x.org %u\nbob@x.org -\nnonsense\n", 1 - slot);
+  g_assert_true (g_file_set_contents (path, text, -1, NULL));
+  stage_restart (NULL);
+  g_assert_false (has_file ("owners"));
+  stage_restart (NULL);
+  for (guint i = 0; i < STAGE_MAILS; i++) /* bob's RELEASE */
+    for (SatchelIpcMessage *message; (message = stage_take_from_mail (i)) != NULL; satchel_ipc_message_free (message))
+      g_assert_cmpint (message->type, ==, SATCHEL_IPC_RELEASE);
+  g_assert_cmpuint (expect_grant (1 - slot, 1, "default", "", FALSE), ==, 1);
+  g_assert_cmpint (stage_log_in (2, "bob", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
   stage_end ();
 }
 
@@ -148,8 +407,9 @@ look_up (const char *plain, const char *full)
       const char *user = satchel_ipc_get_string (reply);
       guint slot = satchel_ipc_get_u32 (reply);
       g_autofree char *path = satchel_auth_user_path (user);
-      g_assert_cmpuint (slot, ==, satchel_owners_default_slot (user, STAGE_MAILS));
-      g_assert_cmpstr (satchel_ipc_get_string (reply), ==, path);
+      g_autoptr (SatchelPlace) place = satchel_place_get (reply);
+      g_assert_cmpuint (slot, ==, satchel_placement_hash_slot (user, STAGE_MAILS));
+      g_assert_cmpstr (place->path, ==, path);
       g_string_append_printf (text, " %s", user);
     }
   g_assert_true (satchel_ipc_message_is_done (reply));
@@ -265,7 +525,7 @@ test_lookup_bounds (void)
   EXPECT_LOOKUP ("more@x.org", NULL, "temporary");
   /* A released user has no owner: try later. */
   ask_admin ("release", "alice", NULL);
-  satchel_ipc_message_free (stage_take_from_mail (satchel_owners_default_slot ("alice@x.org", STAGE_MAILS)));
+  satchel_ipc_message_free (stage_take_from_mail (satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS)));
   EXPECT_LOOKUP ("alice@x.org", NULL, "temporary");
   stage_end ();
 }
@@ -287,6 +547,11 @@ main (int argc, char **argv)
   g_test_add_func ("/auth/owner/service-grant", test_service_grant);
   g_test_add_func ("/auth/owner/release-and-adopt", test_release_and_adopt);
   g_test_add_func ("/auth/owner/release-of-dead-owner", test_release_of_dead_owner);
+  g_test_add_func ("/auth/owner/place/slot", test_place_slot);
+  g_test_add_func ("/auth/owner/place/stack", test_place_stack);
+  g_test_add_func ("/auth/owner/place/by-rule", test_place_by_rule);
+  g_test_add_func ("/auth/owner/place/not-durable", test_place_not_durable);
+  g_test_add_func ("/auth/owner/old-owners", test_old_owners);
   g_test_add_func ("/auth/owner/lookup", test_lookup);
   g_test_add_func ("/auth/owner/lookup-bounds", test_lookup_bounds);
   g_test_add_func ("/auth/owner/extra-domain", test_extra_domain);

@@ -385,17 +385,17 @@ static void
 test_default_owner (void)
 {
   /* Frozen: a user must not wander with a new build. */
-  g_assert_cmpuint (satchel_owners_default_slot ("u0001@bench", 2), ==, satchel_owners_default_slot ("u0001@bench", 2));
+  g_assert_cmpuint (satchel_placement_hash_slot ("u0001@bench", 2), ==, satchel_placement_hash_slot ("u0001@bench", 2));
   guint n[4] = { 0 };
   for (guint i = 0; i < 4000; i++)
     {
       char user[32];
       g_snprintf (user, sizeof user, "u%04u@bench", i);
-      n[satchel_owners_default_slot (user, 4)]++;
+      n[satchel_placement_hash_slot (user, 4)]++;
     }
   for (guint i = 0; i < 4; i++)
     g_assert_cmpuint (n[i], >, 800);
-  g_assert_cmpuint (satchel_owners_default_slot ("a", 256), ==, 0x8c); /* FNV-1a of "a": af63dc4c8601ec8c */
+  g_assert_cmpuint (satchel_placement_hash_slot ("a", 256), ==, 0x8c); /* FNV-1a of "a": af63dc4c8601ec8c */
 }
 
 int

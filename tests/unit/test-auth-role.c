@@ -27,7 +27,10 @@ test_grant (void)
   g_assert_cmpuint (satchel_ipc_get_u32 (grant), ==, 1);
   g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "imap");
   g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "alice@x.org");
-  g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "x.org/alice");
+  g_autoptr (SatchelPlace) place = satchel_place_get (grant);
+  g_assert_cmpstr (place->path, ==, "x.org/alice");
+  g_assert_cmpstr (place->profile, ==, "default");
+  g_assert_cmpuint (place->epoch, ==, 0);
   satchel_ipc_get_bytes (grant, &len);
   g_assert_cmpuint (len, ==, 0);
   gint64 left_ms = (gint64) satchel_ipc_get_u64 (grant) - g_get_monotonic_time () / 1000;
@@ -257,8 +260,9 @@ take_key (void)
         continue;
       satchel_ipc_get_bytes (grant, &len);
       satchel_ipc_get_u32 (grant);
-      for (guint i = 0; i < 3; i++)
+      for (guint i = 0; i < 2; i++)
         satchel_ipc_get_string (grant);
+      satchel_place_unref (satchel_place_get (grant));
       const guint8 *key = satchel_ipc_get_bytes (grant, &len);
       return g_strndup ((const char *) key, len);
     }
@@ -545,7 +549,7 @@ test_cancel (void)
   stage_hold_hashes (FALSE);
   stage_settle ();
   g_assert_false (stage_has_reply (0));
-  g_assert_null (stage_take_from_mail (satchel_owners_default_slot ("alice@x.org", STAGE_MAILS)));
+  g_assert_null (stage_take_from_mail (satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS)));
   g_assert_true (stage_password (0, 1, STAGE_PEER, "alice", "wrong"));
   stage_settle ();
   g_assert_true (stage_simple (0, SATCHEL_IPC_AUTH_CANCEL, 1)); /* during the delay */
@@ -658,7 +662,7 @@ static void
 test_mail_away (void)
 {
   stage_begin (NULL);
-  guint slot = satchel_owners_default_slot ("alice@x.org", STAGE_MAILS);
+  guint slot = satchel_placement_hash_slot ("alice@x.org", STAGE_MAILS);
   stage_mail_away (slot);
   g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
   stage_mail_back (slot);

@@ -311,14 +311,18 @@ test_job_and_vanish (void)
 }
 
 static void
-send_release (const char *user)
+send_release (const char *user, guint64 epoch)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
   satchel_ipc_put_string (message, user);
+  satchel_place_put (message, &(SatchelPlace){ .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = epoch });
+  satchel_ipc_put_u32 (message, 0);
+  satchel_ipc_put_string (message, "");
+  satchel_ipc_put_string (message, "");
   satchel_ipc_send (rig.auth_mail, message);
 }
 
-/* RELEASE ends the sessions of that user, and of nobody else; a kick as well. */
+/* RELEASE ends the sessions of that user, and of nobody else, and not those of a later epoch; a kick as well. */
 static void
 test_release (void)
 {
@@ -329,7 +333,12 @@ test_release (void)
   client_connect (&bob, "127.0.0.1", &clear);
   client_say (&bob, "login bob pw\n");
   loop_until (client_has (&alice, "welcome") && client_has (&bob, "welcome"));
-  send_release ("alice@example.org");
+  send_release ("alice@example.org", 1);
+  loop_until (rig.n_released == 1);
+  client_say (&alice, "still\n");
+  loop_until (client_has (&alice, "mail still\n"));
+  rig.n_released = 0;
+  send_release ("alice@example.org", 2);
   loop_until (client_ended (&alice));
   g_assert_true (g_str_has_suffix (alice.got->str, "mail stops\n"));
   loop_until (rig.n_released == 1);

@@ -225,7 +225,7 @@ test_hostile_messages (void)
       switch (kind)
         {
         case 0:
-          header.version = 2;
+          header.version = SATCHEL_IPC_VERSION + 1;
           break;
         case 1:
           header.body_len = 5;

@@ -714,19 +714,26 @@ access_of (const char *user)
                                                .owner = user, .rights = SATCHEL_RIGHTS_ALL });
 }
 
+static guint64 acquire_epoch;
+static const SatchelPlace shared_place = { .path = "example.org/shared", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "" };
+
 static gpointer
 acquire_one (gpointer data)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelAccess) access = access_of (data);
-  SatchelStore *store = satchel_store_acquire (access, "example.org/shared", &error);
+  SatchelPlace place = shared_place;
+  place.epoch = acquire_epoch;
+  SatchelStore *store = satchel_store_acquire (access, &place, &error);
   g_assert_no_error (error);
   return store;
 }
 
 static void
-note_released (const char *user, gpointer data)
+note_released (const char *user, guint64 epoch, SatchelLook look, const char *what, gpointer data)
 {
+  g_assert_cmpuint (epoch, ==, 1);
+  g_assert_cmpint (look, ==, SATCHEL_LOOK_FREE);
   g_string_append_printf (data, "%s ", user);
 }
 
@@ -736,13 +743,13 @@ test_cache (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_MAIL, NULL);
   g_autoptr (SatchelAccess) early = access_of ("early@example.org"), access = access_of ("a@example.org");
-  g_assert_null (satchel_store_acquire (early, "example.org/early", &error));
+  g_assert_null (satchel_store_acquire (early, &shared_place, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
   g_clear_error (&error);
   g_assert_true (satchel_loader_add (loader, satchel_module (), FALSE, &error));
   g_assert_no_error (error);
   g_autoptr (SatchelConfigSet) set = load_settings (loader, "1h");
-  g_assert_true (satchel_stores_configure (loader, set, -1, &error));
+  g_assert_true (satchel_stores_configure (loader, set, 3, -1, &error));
   g_assert_no_error (error);
 
   /* Many at once open it once. */
@@ -764,18 +771,24 @@ test_cache (void)
 
   /* RELEASE waits for those who hold it, and nobody new gets it. */
   g_autoptr (GString) released = g_string_new (NULL);
-  satchel_store_release ("a@example.org", note_released, released);
-  satchel_store_release ("never@example.org", note_released, released);
+  SatchelPlace place = shared_place;
+  place.epoch = 1;
+  satchel_store_release ("a@example.org", &place, NULL, note_released, released);
+  satchel_store_release ("never@example.org", &place, NULL, note_released, released);
   loop_until (released->len > 0);
   g_assert_cmpstr (released->str, ==, "never@example.org ");
-  g_assert_null (satchel_store_acquire (access, "example.org/shared", &error));
+  g_assert_null (satchel_store_acquire (access, &shared_place, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  g_clear_error (&error);
   g_string_truncate (released, 0);
   satchel_store_unref (stores[0]);
   loop_until (released->len > 0);
   g_assert_cmpstr (released->str, ==, "a@example.org ");
   g_assert_cmpuint (satchel_stores_n_open (), ==, 0);
-  satchel_store_adopt ("a@example.org");
+  satchel_store_adopt ("a@example.org", 2);
+  g_assert_null (satchel_store_acquire (access, &place, &error)); /* whoever comes with the old epoch comes too late */
+  g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+  acquire_epoch = 2;
   satchel_store_unref (acquire_one ((gpointer) "a@example.org"));
   g_assert_cmpuint (satchel_stores_n_open (), ==, 1); /* stays a while */
   satchel_stores_close ();
@@ -783,7 +796,7 @@ test_cache (void)
 
   /* store_idle = 0: gone with the last who holds it. */
   g_autoptr (SatchelConfigSet) hasty = load_settings (loader, "0s");
-  g_assert_true (satchel_stores_configure (loader, hasty, -1, NULL));
+  g_assert_true (satchel_stores_configure (loader, hasty, 3, -1, NULL));
   satchel_store_unref (acquire_one ((gpointer) "b@example.org"));
   loop_until (satchel_stores_n_open () == 0);
 }

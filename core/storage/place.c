@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * Where a user's mail is, on the wire and in memory (place.h).
+ */
+#include "config.h"
+
+#include "core/storage/place.h"
+
+#include <string.h>
+
+#define FLAG_NEW (1u << 0)
+#define FLAG_MAY_STAY (1u << 1)
+
+SatchelPlace *
+satchel_place_new (const SatchelPlace *from)
+{
+  SatchelPlace *place = g_atomic_rc_box_new (SatchelPlace);
+  *place = *from;
+  place->path = g_strdup (from->path != NULL ? from->path : "");
+  place->profile = g_strdup (from->profile != NULL ? from->profile : SATCHEL_DEFAULT_PROFILE);
+  place->volume = g_strdup (from->volume != NULL ? from->volume : "");
+  return place;
+}
+
+SatchelPlace *
+satchel_place_ref (const SatchelPlace *place)
+{
+  return g_atomic_rc_box_acquire ((SatchelPlace *) place);
+}
+
+static void
+place_clear (gpointer data)
+{
+  SatchelPlace *place = data;
+  g_free ((char *) place->path);
+  g_free ((char *) place->profile);
+  g_free ((char *) place->volume);
+}
+
+void
+satchel_place_unref (SatchelPlace *place)
+{
+  g_atomic_rc_box_release_full (place, place_clear);
+}
+
+void
+satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place)
+{
+  satchel_ipc_put_string (message, place != NULL ? place->path : NULL);
+  satchel_ipc_put_string (message, place != NULL ? place->profile : NULL);
+  satchel_ipc_put_string (message, place != NULL ? place->volume : NULL);
+  satchel_ipc_put_u64 (message, place != NULL ? place->epoch : 0);
+  satchel_ipc_put_u32 (message, place == NULL ? 0 : (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0));
+}
+
+SatchelPlace *
+satchel_place_get (SatchelIpcMessage *message)
+{
+  SatchelPlace place = { .path = satchel_ipc_get_string (message) };
+  place.profile = satchel_ipc_get_string (message);
+  place.volume = satchel_ipc_get_string (message);
+  place.epoch = satchel_ipc_get_u64 (message);
+  guint32 flags = satchel_ipc_get_u32 (message);
+  place.is_new = (flags & FLAG_NEW) != 0;
+  place.may_stay = (flags & FLAG_MAY_STAY) != 0;
+  return satchel_place_new (&place);
+}
+
+char *
+satchel_place_to_text (const SatchelPlace *place)
+{
+  guint flags = (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT "\t%u\t%s\t%s\t%s", place->epoch, flags, place->profile, place->volume, place->path);
+}
+
+SatchelPlace *
+satchel_place_from_text (const char *text)
+{
+  g_auto (GStrv) fields = g_strsplit (text, "\t", 5);
+  guint64 epoch, flags;
+  if (g_strv_length (fields) != 5 || *fields[4] == '\0' || !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT64, &epoch, NULL)
+      || !g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXUINT32, &flags, NULL))
+    return NULL;
+  return satchel_place_new (&(SatchelPlace){ .path = fields[4], .profile = fields[2], .volume = fields[3], .epoch = epoch,
+                                             .is_new = (flags & FLAG_NEW) != 0, .may_stay = (flags & FLAG_MAY_STAY) != 0 });
+}
+
+gsize
+satchel_place_bytes (const SatchelPlace *place)
+{
+  return strlen (place->path) + strlen (place->profile) + strlen (place->volume) + 3 * 5 + 12;
+}
