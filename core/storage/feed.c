@@ -21,7 +21,8 @@ SATCHEL_COUNTER (calls, "satchel_listener_calls_total", "Changes that durable li
 
 typedef struct Entry
 {
-  char *user, *path;
+  char *user;
+  SatchelPlace *place; /* of the store that was opened last */
   gboolean is_running, is_due_again, is_in_line;
   gboolean was_served; /* by this process */
   guint n_failures;
@@ -55,7 +56,7 @@ entry_free (gpointer data)
 {
   Entry *entry = data;
   g_free (entry->user);
-  g_free (entry->path);
+  satchel_place_unref (entry->place);
   g_free (entry);
 }
 
@@ -243,11 +244,11 @@ end_entry (Feed *feed, Entry *entry, gboolean ok, guint wait_ms, const GError *e
 }
 
 static gboolean
-serve (Feed *feed, const Entry *entry, guint *ret_wait_ms, GError **error)
+serve (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wait_ms, GError **error)
 {
   g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){
       .size = sizeof (SatchelAccess), .owner = entry->user, .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
-  g_autoptr (SatchelStore) store = satchel_store_acquire (access, entry->path, error);
+  g_autoptr (SatchelStore) store = satchel_store_acquire (access, place, error);
   *ret_wait_ms = 0;
   return store != NULL && satchel_feed_run (store, &feed->listener, !entry->was_served, ret_wait_ms, error);
 }
@@ -273,8 +274,9 @@ run (gpointer data)
       guint wait_ms = 0;
       entry->is_running = TRUE;
       entry->is_due_again = FALSE;
+      g_autoptr (SatchelPlace) place = satchel_place_ref (entry->place);
       g_mutex_unlock (&lock);
-      gboolean ok = serve (feed, entry, &wait_ms, &error);
+      gboolean ok = serve (feed, entry, place, &wait_ms, &error);
       g_mutex_lock (&lock);
       end_entry (feed, entry, ok, wait_ms, error);
     }
@@ -295,8 +297,13 @@ wake_feed (Feed *feed, const SatchelStoreCore *store)
         return;
       entry = g_new0 (Entry, 1);
       entry->user = g_strdup (store->user);
-      entry->path = g_strdup (store->path);
       g_hash_table_insert (feed->users, entry->user, entry);
+    }
+  if (entry->place == NULL || entry->place->epoch != store->identity.epoch)
+    {
+      g_clear_pointer (&entry->place, satchel_place_unref);
+      entry->place = satchel_place_new (&(SatchelPlace){ .path = store->path, .profile = store->profile, .volume = store->volume,
+                                                         .epoch = store->identity.epoch });
     }
   entry->is_due_again = TRUE;
   if (entry->is_running || entry->is_in_line || entry->due_us != 0)
