@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Two drivers in one server, users on each by rules; users move; processes die while it is decided who is where."""
+import glob
 import json
 import os
 import re
@@ -16,7 +17,7 @@ from tap import TOP, Server, case, equal, main, run_all, wait_for  # noqa: E402
 LAYERS = os.path.join(TOP, "tests/layers")
 N_NEW = 40
 modules = Modules()
-modules.add("layers/memory.c", "memory", os.path.join(LAYERS, "memory_mailbox.c"), os.path.join(LAYERS, "memory_commit.c"))
+modules.add("layers/memory.c", "memory", *sorted(glob.glob(os.path.join(LAYERS, "memory_*.c"))))
 modules.add("layers/xor.c", "xor")
 server = Server(*modules.options("memory"), "--set", "server.mail_processes=2", users=20 + N_NEW)
 CONF = os.path.join(server.config_dir, "conf.d", "50-storage.conf")

@@ -280,7 +280,12 @@ test_place_stack (void)
   /* Who dies while he moves him leaves him where he was, to be had by nobody with an older epoch. */
   ask_place ("profile", "default");
   g_assert_cmpuint (expect_order (slot, SATCHEL_IPC_RELEASE, "p", "default"), ==, 7);
+  g_autofree char *path = g_build_filename (stage.directory, "placements", NULL), *as_killed = NULL;
+  g_assert_true (g_file_get_contents (path, &as_killed, NULL, NULL));
+  stage_restart (profiles); /* one that is stopped takes it back itself */
+  g_assert_true (g_file_set_contents (path, as_killed, -1, NULL));
   stage_restart (profiles);
+  g_assert_cmpuint (stage_count_lines ("stays where he was"), ==, 1);
   g_assert_cmpuint (expect_grant (slot, 4, "p", "", FALSE), ==, 8);
   /* A profile that went, or changed its driver, is told of, and nobody gets an empty mailbox. */
   static const char *const gone[] = { "storage.driver=\"one\"", NULL };
