@@ -3,6 +3,7 @@
 has, and nothing of them is to stay on it.  An overlay is installed once and kept for the next run."""
 import fcntl
 import os
+import shutil
 import socket
 import stat
 import subprocess
@@ -38,11 +39,16 @@ class Overlay:
         self.root = os.path.join(SCRATCH, name)
         self.shared = shared or {}
         self.processes = []
-        for sub in ("", "-up", "-work"):
-            os.makedirs(self.root + sub, exist_ok=True)
+        os.makedirs(self.root, exist_ok=True)
         self.lock = open(self.root + ".lock", "w")  # one test at a time uses it
         fcntl.flock(self.lock, fcntl.LOCK_EX)
         self.unmount()
+        # What an installation that was cut off left behind is no ground to stand on.
+        complete = self.root + ".complete"
+        for sub in ("-up", "-work"):
+            if not os.path.exists(complete):
+                shutil.rmtree(self.root + sub, ignore_errors=True)
+            os.makedirs(self.root + sub, exist_ok=True)
         r = run("mount", "-t", "overlay", "overlay", "-o",
                 f"lowerdir=/,upperdir={self.root}-up,workdir={self.root}-work", self.root, check=False)
         if r.returncode != 0:
@@ -58,6 +64,8 @@ class Overlay:
             r = self.run("apt-get", "-q", "-y", "install", "--no-install-recommends", *packages, env=env, timeout=600, check=False)
             if r.returncode != 0:
                 raise Skip(f"{name} cannot be installed: {r.stderr[-300:]!r}")
+        with open(complete, "w"):
+            pass
         for inside, outside in self.shared.items():
             os.makedirs(self.root + inside, exist_ok=True)
             run("mount", "--bind", outside, self.root + inside)
