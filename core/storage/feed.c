@@ -24,7 +24,7 @@ typedef struct Entry
   char *user;
   SatchelPlace *place; /* of the store that was opened last */
   gboolean is_running, is_due_again, is_in_line;
-  gboolean was_served; /* by this process */
+  SatchelFeedTurn turn;
   guint n_failures;
   gint64 due_us; /* 0: not waiting */
 } Entry;
@@ -213,8 +213,10 @@ log_failure (Feed *feed, const Entry *entry, guint wait_ms, const char *why)
 static void
 end_entry (Feed *feed, Entry *entry, gboolean ok, guint wait_ms, const GError *error)
 {
+  gboolean waits = ok && wait_ms > 0;
   entry->is_running = FALSE;
-  entry->was_served = TRUE;
+  if (entry->turn != SATCHEL_FEED_AGAIN)
+    entry->turn = waits ? SATCHEL_FEED_WAITED : SATCHEL_FEED_AGAIN;
   if (ok && wait_ms == 0)
     {
       entry->n_failures = 0;
@@ -250,7 +252,7 @@ serve (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wai
       .size = sizeof (SatchelAccess), .owner = entry->user, .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
   g_autoptr (SatchelStore) store = satchel_store_acquire (access, place, error);
   *ret_wait_ms = 0;
-  return store != NULL && satchel_feed_run (store, &feed->listener, !entry->was_served, ret_wait_ms, error);
+  return store != NULL && satchel_feed_run (store, &feed->listener, entry->turn, ret_wait_ms, error);
 }
 
 static gpointer

@@ -14,9 +14,15 @@ void satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n_
 void satchel_feed_attach (struct SatchelStoreCore *store);
 /* There is something in the user's log, perhaps.  Any thread. */
 void satchel_feed_wake (struct SatchelStoreCore *store);
+typedef enum
+{
+  SATCHEL_FEED_FIRST,  /* of this process: after several processes that ended in the middle it waits */
+  SATCHEL_FEED_WAITED, /* the first after that */
+  SATCHEL_FEED_AGAIN
+} SatchelFeedTurn;
 /* feed_cursor.c: tells @listener all that it has not heard of the user.  FALSE: it failed; @error says how.  One thread at a time for a
- * listener and user.  @is_first: of this process; after several that ended in the middle it waits: *@ret_wait_ms, with BUSY. */
-gboolean satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, gboolean is_first, guint *ret_wait_ms, GError **error);
+ * listener and user.  *@ret_wait_ms > 0: nothing was told, it is to wait so long. */
+gboolean satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn, guint *ret_wait_ms, GError **error);
 gboolean satchel_feed_cursor_attach (struct SatchelStoreCore *store, const char *listener, GError **error);
 /* Set while a process stops: what is under way ends at the next change. */
 gboolean satchel_feed_is_stopping (void);

@@ -181,18 +181,23 @@ tell_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *st
   return TRUE;
 }
 
-/* A process that ends while it tells something may have ended of it: the next ones begin later and later. */
-static gboolean
-count_death (Cursor *cursor, guint *ret_wait_ms, GError **error)
+/* A process that ends while it tells something may have ended of it: the next ones begin later and later.  0: now. */
+static guint
+wait_after_deaths (const Cursor *cursor)
 {
-  if (cursor->deaths >= DEATHS_FREE)
-    *ret_wait_ms = MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
+  return cursor->deaths < DEATHS_FREE ? 0 : MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
+}
+
+/* Should this process end meanwhile, the cursor says so already. */
+static gboolean
+count_death (Cursor *cursor, GError **error)
+{
   cursor->deaths++;
   return save (cursor, SATCHEL_FILE_REPLACE, error);
 }
 
 gboolean
-satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, gboolean is_first, guint *ret_wait_ms, GError **error)
+satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn, guint *ret_wait_ms, GError **error)
 {
   Cursor cursor;
   *ret_wait_ms = 0;
@@ -201,7 +206,10 @@ satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, gbo
   gboolean ok = load (&cursor, store->core, listener->name, error);
   if (ok && (cursor.needs_resync || !satchel_change_log_is_at_end (store->core->changes, &cursor.place)))
     {
-      ok = !is_first || count_death (&cursor, ret_wait_ms, error);
+      /* Who is killed while he waits has told nothing, so that is no death to count. */
+      if (turn == SATCHEL_FEED_FIRST)
+        *ret_wait_ms = wait_after_deaths (&cursor);
+      ok = *ret_wait_ms > 0 || turn == SATCHEL_FEED_AGAIN || count_death (&cursor, error);
       if (ok && *ret_wait_ms == 0)
         {
           ok = tell_all (&cursor, listener, store, error);

@@ -173,7 +173,7 @@ case_fails (Fixture *fixture)
       fixture_put (fixture, inbox, "one");
       fixture_put (fixture, inbox, "two");
       heard_fails = 1;
-      g_assert_false (satchel_feed_run (fixture->store, &heard_listener, FALSE, &wait_ms, &error));
+      g_assert_false (satchel_feed_run (fixture->store, &heard_listener, SATCHEL_FEED_AGAIN, &wait_ms, &error));
       g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_FAILED);
       g_assert_cmpstr (heard_text->str, ==, "");
       heard_expect (fixture->store, "APPEND INBOX 1:?/ by background\nAPPEND INBOX 2:?/ by background\n");

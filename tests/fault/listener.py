@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from modules import Modules  # noqa: E402
 from tap import LONG, Server, case, equal, main, scratch, wait_for  # noqa: E402
 
-OPERATIONS, KILLS = (20000, 200) if LONG else (2000, 20)
+OPERATIONS, KILLS = (20000, 200) if LONG else (1000, 10)
 imaplib.Commands["MOVE"] = ("SELECTED",)
 place = os.path.join(scratch(), "heard")
 os.makedirs(place)

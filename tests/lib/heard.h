@@ -80,7 +80,7 @@ heard_now (SatchelStore *store)
 {
   guint wait_ms;
   g_autoptr (GError) error = NULL;
-  g_assert_true (satchel_feed_run (store, &heard_listener, FALSE, &wait_ms, &error));
+  g_assert_true (satchel_feed_run (store, &heard_listener, SATCHEL_FEED_AGAIN, &wait_ms, &error));
   g_assert_no_error (error);
   char *text = g_strdup (heard_text->str);
   g_string_truncate (heard_text, 0);

@@ -537,7 +537,7 @@ test_deaths (void)
       heard_fails = 0;
       g_autoptr (GByteArray) kept = g_byte_array_new ();
       gboolean is_told = FALSE;
-      g_assert_true (satchel_feed_run (store, &heard_listener, TRUE, &wait_ms, &error));
+      g_assert_true (satchel_feed_run (store, &heard_listener, SATCHEL_FEED_FIRST, &wait_ms, &error));
       is_told = heard_text->len > 0;
       g_assert_cmpint (is_told, ==, wait_ms == 0);
       g_string_truncate (heard_text, 0);
@@ -550,7 +550,15 @@ test_deaths (void)
       before_ms = wait_ms;
     }
   g_assert_cmpuint (before_ms, ==, 4000);
-  g_assert_true (satchel_feed_run (store, &heard_listener, FALSE, &wait_ms, NULL));
+  /* Who ends while he waits told nothing: the next one waits no longer. */
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_true (satchel_feed_run (store, &heard_listener, SATCHEL_FEED_FIRST, &wait_ms, NULL));
+      g_assert_cmpuint (wait_ms, ==, 8000);
+      g_assert_cmpuint (heard_text->len, ==, 0);
+    }
+  g_assert_true (satchel_feed_run (store, &heard_listener, SATCHEL_FEED_WAITED, &wait_ms, NULL));
+  g_assert_cmpuint (wait_ms, ==, 0);
   g_assert_cmpstr (heard_text->str, ==, "APPEND INBOX 1:?/ by session\n");
   satchel_mailbox_unref (inbox);
   end (store);
