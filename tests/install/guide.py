@@ -32,6 +32,7 @@ NOT_RUN = {
     "# /etc/fail2ban/jail.d/": "fail2ban with our filter: tests/interop/fail2ban.py",
     "# /etc/satchel/conf.d/filters.conf": "rules for a filter that is not there: tests/fault/scanner.py has some that are",
 }
+NOT_RUN["nearly full: "] = "lines of the log, to be looked at; they are made by tests/interop/quota.py"
 NOT_RUN["storage = {\n  driver"] = "a second driver, and users on both: tests/fault/placement.py"
 machine = server = None
 done = set()
@@ -251,6 +252,20 @@ def aliases():
     equal(says("nobody@old.example")[0], 550, "nobody of the other name")
     wait_for(lambda: "Mail queue is empty" in machine.say("postqueue", "-p"), "nothing is left in Postfix's queue")
     equal(re.findall(r".*non-delivery.*", machine.say("cat", "/var/log/postfix.log")), [], "bounces")
+
+
+@case
+def quotas():
+    """section 5: limits as each row says, shown by IMAP"""
+    need_server()
+    block("# /etc/satchel/conf.d/quota.conf")
+    machine.run("satchel", "config", "check")
+    machine.run("systemctl", "restart", "satchel")
+    for user, limit in (("anna", 20), ("otto", 2)):
+        c = server.imap(user)
+        status, (_, quotas_told) = c.getquotaroot("INBOX")
+        equal((status, re.findall(rb"STORAGE \d+ (\d+)", quotas_told[0])), ("OK", [b"%d" % (limit * 1024 * 1024)]), user)
+        c.logout()
 
 
 @case
