@@ -55,7 +55,7 @@ load_file (MdStore *store, const char *file, GError **error)
   if (data == NULL)
     return NULL;
   g_autoptr (GHashTable) blobs = blobs_new ();
-  const guint8 *line_end = memchr (data->data, '\n', MIN (data->len, HEAD_MAX));
+  const guint8 *line_end = data->len > 0 ? memchr (data->data, '\n', MIN (data->len, HEAD_MAX)) : NULL;
   guint version, least;
   guint32 crc;
   if (line_end != NULL)

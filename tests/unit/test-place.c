@@ -392,6 +392,7 @@ main (int argc, char **argv)
   int status = g_test_run ();
   satchel_stores_close ();
   satchel_loader_free (loader);
+  satchel_config_set_free (set);
   g_string_free (opened, TRUE);
   g_string_free (told, TRUE);
   return status;
