@@ -286,6 +286,13 @@ def counter(name, **labels):
     return found[0].get("value", found[0].get("count")) if found else None
 
 
+def wrong_password():
+    """A line of the log, whoever is away but auth."""
+    c = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=60)
+    equal(c.xatom("LOGIN", "u0001", "wrong")[0], "NO", "a wrong password")
+    c.shutdown()
+
+
 @case
 def counters():
     """status counts logins, sessions, deliveries and commits over all processes; a process that dies takes back nothing but what is open"""
@@ -293,9 +300,7 @@ def counters():
     delivered = counter("satchel_deliveries_total", status="ok") or 0
     commits = counter("satchel_commit_seconds")
     server.deliver(b"Subject: one\r\n\r\nbody\r\n", "u0001")
-    c = imaplib.IMAP4("127.0.0.1", server.ports["imap"], timeout=60)
-    equal(c.xatom("LOGIN", "u0001", "wrong")[0], "NO", "a wrong password")
-    c.shutdown()
+    wrong_password()
     right = counter("satchel_logins_total", service="imap", result="ok") or 0
     c = server.imap("u0001")
     equal(counter("satchel_logins_total", service="imap", result="bad-password"), wrong + 1, "wrong passwords")
@@ -323,13 +328,13 @@ def lost_log():
     """a log that cannot be written is told on standard error and counted; it is written again as soon as it can be"""
     output = os.path.join(os.path.dirname(server.mail_root), "output.log")
     os.unlink(server.log_file)
-    server.cli("kick", "u0001")
+    wrong_password()
     wait_for(lambda: "cannot be written" in open(output).read(), "the complaint on standard error")
     equal(counter("satchel_log_lost_total") > 0, True, "counted")
     wait_for(lambda: os.path.exists(server.log_file), "the file is made again")
 
     def said():
-        server.cli("kick", "u0001")
+        wrong_password()
         return "could not be written and are missing here" in server.log()
     wait_for(said, "it says that lines are missing")
     if os.getuid() != 0:
