@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The admin's command: a table of commands, one file for each group of them, and the tables that enabled modules bring.  main.c parses
- * the command line against them; setup.c reads configuration and loads modules for those that need them.
+ * The admin's command: a table of commands, one file for each group of them, and the tables that enabled
+ * modules bring.  main.c parses the command line against them; setup.c reads configuration and loads modules
+ * for those that need them.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -18,7 +19,7 @@ typedef enum
   SATCHEL_EXIT_NO_USER = 66,     /* no such user, module, session */
   SATCHEL_EXIT_UNAVAILABLE = 69, /* the server is not running */
   SATCHEL_EXIT_SOFTWARE = 70,
-  SATCHEL_EXIT_EXISTS = 73,      /* there is one already */
+  SATCHEL_EXIT_EXISTS = 73, /* there is one already */
   SATCHEL_EXIT_IO = 74,
   SATCHEL_EXIT_NOPERM = 77,
   SATCHEL_EXIT_CONFIG = 78
@@ -80,11 +81,13 @@ SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
 void satchel_cli_print_problems (const GPtrArray *problems);
 /* For commands that only need it to be right: prints problems, 0 or an exit. */
 int satchel_cli_setup (SatchelCli *cli);
-/* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit after telling why. */
+/* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit
+ * after telling why. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
 /* modules.c */
-/* Adds the commands of enabled modules to `commands`, once.  FALSE: the configuration has mistakes, so none are known. */
+/* Adds the commands of enabled modules to `commands`, once.  FALSE: the configuration has mistakes, so none
+ * are known. */
 gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
 /* Those of one module, as if it were enabled.  Yours, as is what it points at. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
@@ -109,19 +112,20 @@ int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 
-/* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free.  NULL: told why, *ret_exit. */
+/* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free. NULL:
+ * told why, *ret_exit. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c */
 typedef enum
 {
-  SATCHEL_DEFAULTS_FILE = 0,  /* a commented file as it is installed */
-  SATCHEL_DEFAULTS_TEMPLATE,  /* the same with @state_dir@ and the like: what lies in conf.d/ of the source */
-  SATCHEL_DEFAULTS_MANUAL     /* mdoc(7) for satchel.conf(5) */
+  SATCHEL_DEFAULTS_FILE = 0, /* a commented file as it is installed */
+  SATCHEL_DEFAULTS_TEMPLATE, /* the same with @state_dir@ and the like: what lies in conf.d/ of the source */
+  SATCHEL_DEFAULTS_MANUAL    /* mdoc(7) for satchel.conf(5) */
 } SatchelDefaultsForm;
 /* "number, 1 to 10; default 3" */
 void satchel_cli_append_facts (const SatchelConfigRow *row, GString *out);
 /* Text of an mdoc line, and a line end. */
 void satchel_cli_append_mdoc (const char *text, GString *out);
-void satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows, gboolean is_module,
-                                 SatchelDefaultsForm form, GString *out);
+void satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows,
+                                 gboolean is_module, SatchelDefaultsForm form, GString *out);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A command of a module: checked here, carried out by the running server, shown while it works.  Frames of the answer:
- * core/session/admin_private.h.
+ * A command of a module: checked here, carried out by the running server, shown while it works.  Frames of
+ * the answer: core/session/admin_private.h.
  */
 #include "config.h"
 
@@ -60,7 +60,10 @@ show_progress (Answer *answer, const char *text)
     }
   if (answer->is_json || !answer->shows_progress)
     return;
-  fprintf (stderr, total > 0 ? "\r%s %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT "\033[K" : "\r%s %" G_GUINT64_FORMAT "\033[K", what, done, total);
+  fprintf (stderr,
+           total > 0 ? "\r%s %" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT "\033[K"
+                     : "\r%s %" G_GUINT64_FORMAT "\033[K",
+           what, done, total);
   answer->has_progress = TRUE;
 }
 
@@ -143,11 +146,13 @@ check_words (const SatchelCli *cli, const GPtrArray *words)
   for (guint i = 0; words->pdata[i] != NULL; i++)
     if (!g_utf8_validate (words->pdata[i], -1, NULL))
       return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s is not UTF-8", (const char *) words->pdata[i]);
-  SatchelConfig *options = satchel_admin_parse_options (cli->command->admin, (const char *const *) words->pdata, &error);
+  SatchelConfig *options =
+      satchel_admin_parse_options (cli->command->admin, (const char *const *) words->pdata, &error);
   satchel_admin_options_free (options);
   if (options != NULL)
     return SATCHEL_EXIT_OK;
-  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; see satchel %s %s --help", error->message, cli->command->group, cli->command->name);
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; see satchel %s %s --help", error->message,
+                           cli->command->group, cli->command->name);
 }
 
 /* What became of it, as an exit status, told on standard error. */
@@ -155,7 +160,8 @@ static int
 judge (const Answer *answer, guint status, const GError *error)
 {
   if (error != NULL && error->code == SATCHEL_ERROR_ACCESS)
-    return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
+    return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
+                             "%s; only root and the group of server.admin_group may do this", error->message);
   const GError *told = error != NULL ? error : answer->error;
   if (told != NULL && told->code == SATCHEL_ERROR_CANCELLED)
     return satchel_cli_fail (EXIT_INTERRUPTED, "%s", told->message);
@@ -165,7 +171,9 @@ judge (const Answer *answer, guint status, const GError *error)
     return SATCHEL_EXIT_OK;
   if (answer->said->len > 0)
     return satchel_cli_fail (status != 0 ? status : SATCHEL_EXIT_FAILED, "%s", answer->said->str);
-  return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "the process that worked on it ended before the command did; see `satchel status` and the log");
+  return satchel_cli_fail (
+      SATCHEL_EXIT_UNAVAILABLE,
+      "the process that worked on it ended before the command did; see `satchel status` and the log");
 }
 
 static void
@@ -175,7 +183,11 @@ print_end (int exit, const Answer *answer, const GError *error)
   SatchelJson json = { .out = out };
   satchel_json_open (&json, NULL, '{');
   satchel_json_number (&json, "status", exit);
-  satchel_json_text (&json, "error", exit == 0 ? NULL : error != NULL ? error->message : answer->error != NULL ? answer->error->message : answer->said->str);
+  satchel_json_text (&json, "error",
+                     exit == 0               ? NULL
+                     : error != NULL         ? error->message
+                     : answer->error != NULL ? answer->error->message
+                                             : answer->said->str);
   satchel_json_close (&json, '}');
   puts (out->str);
 }
@@ -183,12 +195,15 @@ print_end (int exit, const Answer *answer, const GError *error)
 static int
 run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
 {
-  Answer answer = { .rest = g_string_new (NULL), .said = g_string_new (NULL), .is_json = satchel_cli_option (cli, "--json") != NULL,
+  Answer answer = { .rest = g_string_new (NULL),
+                    .said = g_string_new (NULL),
+                    .is_json = satchel_cli_option (cli, "--json") != NULL,
                     .shows_progress = isatty (STDERR_FILENO) };
   g_autoptr (GPtrArray) argv = g_ptr_array_new ();
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  const char *const head[] = { "run", cli->command->group, cli->command->name, user, answer.is_json ? "json" : "text" };
+  const char *const head[] = { "run", cli->command->group, cli->command->name, user,
+                               answer.is_json ? "json" : "text" };
   for (guint i = 0; i < G_N_ELEMENTS (head); i++)
     g_ptr_array_add (argv, (gpointer) head[i]);
   for (guint i = 0; i < words->len; i++) /* with its NULL */
@@ -200,7 +215,8 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   sigprocmask (SIG_BLOCK, &signals, NULL);
   int signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
   const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
-  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd, interrupted, take_part, &answer, &status, &error);
+  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd, interrupted,
+                              take_part, &answer, &status, &error);
   clear_progress (&answer);
   int exit = judge (&answer, status, error);
   if (answer.is_json)
@@ -222,8 +238,9 @@ satchel_cli_admin (SatchelCli *cli)
     return exit != SATCHEL_EXIT_OK ? exit : run_there (cli, "", words);
   g_autoptr (GError) error = NULL;
   const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
-  g_autofree char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                                                  satchel_config_bool (server, "lower_case_users"), &error);
+  g_autofree char *user =
+      satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                              satchel_config_bool (server, "lower_case_users"), &error);
   if (user == NULL)
     return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
   return run_there (cli, user, words);

@@ -16,7 +16,8 @@ find_server (void)
 {
   g_autofree char *self = g_file_read_link ("/proc/self/exe", NULL);
   g_autofree char *here = g_path_get_dirname (self != NULL ? self : "/");
-  char *places[] = { g_build_filename (here, "satcheld", NULL), g_build_filename (here, "..", "sbin", "satcheld", NULL),
+  char *places[] = { g_build_filename (here, "satcheld", NULL),
+                     g_build_filename (here, "..", "sbin", "satcheld", NULL),
                      g_build_filename (SATCHEL_SBIN_DIR, "satcheld", NULL) };
   char *found = NULL;
   for (gsize i = 0; i < G_N_ELEMENTS (places); i++)
@@ -27,8 +28,8 @@ find_server (void)
   return found;
 }
 
-/* The whole check, with accounts, certificates and ports, is the server's own; so is the JSON that it prints.  FALSE: it could not be
- * asked. */
+/* The whole check, with accounts, certificates and ports, is the server's own; so is the JSON that it prints.
+ * FALSE: it could not be asked. */
 static gboolean
 check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
 {
@@ -58,10 +59,12 @@ check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
     }
   g_ptr_array_add (argv, NULL);
   fflush (stdout);
-  GSpawnFlags flags = G_SPAWN_CHILD_INHERITS_STDIN | (as_json ? G_SPAWN_CHILD_INHERITS_STDOUT : G_SPAWN_STDOUT_TO_DEV_NULL);
+  GSpawnFlags flags =
+      G_SPAWN_CHILD_INHERITS_STDIN | (as_json ? G_SPAWN_CHILD_INHERITS_STDOUT : G_SPAWN_STDOUT_TO_DEV_NULL);
   if (!g_spawn_sync (NULL, (char **) argv->pdata, NULL, flags, NULL, NULL, NULL, NULL, &status, &error))
     {
-      satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: %s; only the settings are checked", server, error->message);
+      satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: %s; only the settings are checked", server,
+                        error->message);
       return FALSE;
     }
   *ret_exit = WIFEXITED (status) ? WEXITSTATUS (status) : SATCHEL_EXIT_SOFTWARE;
@@ -71,7 +74,8 @@ check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
 static int
 check_here (SatchelCli *cli, gboolean as_json)
 {
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   gboolean ok = satchel_cli_load (cli, problems);
   if (ok)
     ok = satchel_loader_check (cli->loader, cli->set, problems);
@@ -196,8 +200,8 @@ no_group (SatchelCli *cli, const char *wanted, const char *const *names)
   const char *near = satchel_suggest (wanted, names);
   if (near != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such group; did you mean \"%s\"?", wanted, near);
-  return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such group of settings; `satchel module list` shows the modules",
-                           wanted);
+  return satchel_cli_fail (SATCHEL_EXIT_NO_USER,
+                           "%s: no such group of settings; `satchel module list` shows the modules", wanted);
 }
 
 int
@@ -243,7 +247,8 @@ write_group (SatchelCli *cli, const char *name, SatchelDefaultsForm form, GStrin
   const SatchelConfigRow *rows = satchel_loader_schema (name, cli->loader);
   if (rows == NULL)
     return FALSE;
-  satchel_cli_write_defaults (name, satchel_loader_module (cli->loader, name, FALSE)->description, rows, TRUE, form, out);
+  satchel_cli_write_defaults (name, satchel_loader_module (cli->loader, name, FALSE)->description, rows, TRUE,
+                              form, out);
   return TRUE;
 }
 
@@ -251,7 +256,8 @@ int
 satchel_cli_config_defaults (SatchelCli *cli)
 {
   /* Mistakes in the configuration are no reason to hide what could be written there. */
-  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) ignored =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   satchel_cli_load (cli, ignored);
   SatchelDefaultsForm form = satchel_cli_option (cli, "--manual") != NULL     ? SATCHEL_DEFAULTS_MANUAL
                              : satchel_cli_option (cli, "--template") != NULL ? SATCHEL_DEFAULTS_TEMPLATE

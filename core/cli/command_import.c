@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * satchel import: what the storage driver finds of another server (examine), and opening it, which takes it over.  Each user
- * is a child process with the rights of the mail user; while the server runs its owner lets go of the user meanwhile.
+ * satchel import: what the storage driver finds of another server (examine), and opening it, which takes it
+ * over.  Each user is a child process with the rights of the mail user; while the server runs its owner lets
+ * go of the user meanwhile.
  */
 #include "config.h"
 
@@ -68,8 +69,9 @@ note (const SatchelExamined *found, gpointer data)
     report->origin = g_strdup (found->origin);
   report->n_subscriptions += found->n_subscriptions;
   if (found->problem != NULL)
-    g_ptr_array_add (report->problems, found->name != NULL ? g_strdup_printf ("%s: %s", found->name, found->problem)
-                                                           : g_strdup (found->problem));
+    g_ptr_array_add (report->problems, found->name != NULL
+                                           ? g_strdup_printf ("%s: %s", found->name, found->problem)
+                                           : g_strdup (found->problem));
   if (found->name == NULL)
     return;
   report->n_mailboxes++;
@@ -91,17 +93,21 @@ static gboolean
 open_all (const Import *import, const char *user, const char *path, Report *report, GError **error)
 {
   const SatchelStoreLevel level = { import->driver->name, import->driver->ops, import->section };
-  g_autoptr (SatchelAccess) access = satchel_access_new (
-      &(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_ADMIN, .owner = user, .rights = SATCHEL_RIGHTS_ALL });
-  const SatchelStoreOpenOptions options
-      = { .user = user, .path = path, .root_fd = import->root_fd, .access = access, .levels = &level, .n_levels = 1 };
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_ADMIN,
+                                                                            .owner = user,
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
+  const SatchelStoreOpenOptions options = {
+    .user = user, .path = path, .root_fd = import->root_fd, .access = access, .levels = &level, .n_levels = 1
+  };
   g_autoptr (SatchelStore) store = satchel_store_open (&options, error);
   g_autoptr (GPtrArray) names = store != NULL ? satchel_store_list (store, error) : NULL;
   for (guint i = 0; names != NULL && i < names->len; i++)
     {
       const SatchelMailboxInfo *info = names->pdata[i];
       g_autoptr (GError) local = NULL;
-      g_autoptr (SatchelMailbox) mailbox = info->is_selectable ? satchel_store_open_mailbox (store, info->name, &local) : NULL;
+      g_autoptr (SatchelMailbox) mailbox =
+          info->is_selectable ? satchel_store_open_mailbox (store, info->name, &local) : NULL;
       if (local != NULL)
         g_ptr_array_add (report->problems, g_strdup_printf ("%s: %s", info->name, local->message));
       g_clear_pointer (&mailbox, satchel_mailbox_unref);
@@ -136,13 +142,16 @@ print_report (const Import *import, const char *user, const Report *report, cons
   if (!import->is_quiet && strcmp (state, NOTHING) == 0)
     fprintf (out, "%s: %s\n", user, state);
   else if (!import->is_quiet && strcmp (state, FAILED) != 0 && report->origin == NULL)
-    fprintf (out, "%s: nothing of another server: %u mailboxes, %" G_GUINT64_FORMAT " messages\n", user, report->n_mailboxes,
-             report->n_messages);
+    fprintf (out, "%s: nothing of another server: %u mailboxes, %" G_GUINT64_FORMAT " messages\n", user,
+             report->n_mailboxes, report->n_messages);
   else if (!import->is_quiet && strcmp (state, FAILED) != 0)
-    fprintf (out, "%s: %s%s: %u mailboxes, %" G_GUINT64_FORMAT " messages (%" G_GUINT64_FORMAT " keep their UID), %" G_GUINT64_FORMAT
-             " keywords, %" G_GUINT64_FORMAT " subscriptions, %" G_GUINT64_FORMAT " saved unique ids\n",
+    fprintf (out,
+             "%s: %s%s: %u mailboxes, %" G_GUINT64_FORMAT " messages (%" G_GUINT64_FORMAT
+             " keep their UID), %" G_GUINT64_FORMAT " keywords, %" G_GUINT64_FORMAT
+             " subscriptions, %" G_GUINT64_FORMAT " saved unique ids\n",
              user, import->is_dry ? "would be taken over from " : "taken over from ", report->origin,
-             report->n_mailboxes, report->n_messages, report->n_uids, report->n_keywords, report->n_subscriptions, report->n_unique_ids);
+             report->n_mailboxes, report->n_messages, report->n_uids, report->n_keywords,
+             report->n_subscriptions, report->n_unique_ids);
 }
 
 static int
@@ -153,15 +162,22 @@ work (const Import *import, const char *user, const char *path, FILE *out)
   Report report = { .mailboxes = g_string_new (NULL), .problems = g_ptr_array_new_with_free_func (g_free) };
   report.json.out = report.mailboxes;
   g_autoptr (GError) error = NULL;
-  gboolean ok = !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
+  gboolean ok =
+      !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
   /* Who never had mail has nothing to lose. */
   gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
-  if (is_nothing && import->known != NULL && !g_ptr_array_find_with_equal_func (import->known, user, g_str_equal, NULL))
+  if (is_nothing && import->known != NULL
+      && !g_ptr_array_find_with_equal_func (import->known, user, g_str_equal, NULL))
     g_ptr_array_add (report.problems, g_strdup ("no such user, and no mail either"));
   ok = ok && (import->is_dry || open_all (import, user, path, &report, &error));
   if (!ok && !is_nothing)
     g_ptr_array_add (report.problems, g_strdup (error->message));
-  print_report (import, user, &report, is_nothing ? NOTHING : !ok ? FAILED : import->is_dry ? "examined" : "taken over", out);
+  print_report (import, user, &report,
+                is_nothing       ? NOTHING
+                : !ok            ? FAILED
+                : import->is_dry ? "examined"
+                                 : "taken over",
+                out);
   for (guint i = 0; i < report.problems->len; i++)
     satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: %s", user, (const char *) report.problems->pdata[i]);
   int status = report.problems->len == 0 ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED;
@@ -183,8 +199,10 @@ work_in_child (const Import *import, const char *user)
   if (pid == 0)
     {
       setpgid (0, 0); /* what a terminal interrupts is the command, between two users */
-      if (import->uid != 0 && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
-        _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user, g_strerror (errno)));
+      if (import->uid != 0
+          && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
+        _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user,
+                                 g_strerror (errno)));
       int status = work (import, user, path, stdout);
       fflush (stdout);
       _exit (status);
@@ -194,7 +212,8 @@ work_in_child (const Import *import, const char *user)
     if (errno != EINTR)
       return SATCHEL_EXIT_FAILED;
   if (WIFSIGNALED (status))
-    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: ended by signal %d; the others go on", user, WTERMSIG (status));
+    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: ended by signal %d; the others go on", user,
+                             WTERMSIG (status));
   return WEXITSTATUS (status);
 }
 
@@ -206,12 +225,13 @@ ask_server (const Import *import, const char *what, const char *user)
   const char *argv[] = { what, user, NULL };
   g_autoptr (GError) error = NULL;
   guint status = 0;
-  gboolean is_answered = satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error);
+  gboolean is_answered =
+      satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error);
   /* Whom the server does not know has no session and gets no mail: there is nothing to hold. */
   if (is_answered && (status == 0 || status == SATCHEL_EXIT_NO_USER))
     return TRUE;
-  satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: the server did not %s the user%s%s", user, what, error != NULL ? ": " : "",
-                    error != NULL ? error->message : "");
+  satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: the server did not %s the user%s%s", user, what,
+                    error != NULL ? ": " : "", error != NULL ? error->message : "");
   return FALSE;
 }
 
@@ -241,7 +261,8 @@ find_users (Import *import, GPtrArray *users)
   for (guint i = 0; satchel_cli_argument (cli, i) != NULL; i++)
     {
       const char *name = satchel_cli_argument (cli, i);
-      char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (import->server, "default_domain"),
+      char *user = satchel_user_normalise (name, strlen (name),
+                                           satchel_config_string (import->server, "default_domain"),
                                            satchel_config_bool (import->server, "lower_case_users"), &error);
       if (user == NULL)
         return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
@@ -267,7 +288,8 @@ find_users (Import *import, GPtrArray *users)
   for (guint i = 0; wants_all && i < known->len; i++)
     g_ptr_array_add (users, g_strdup (known->pdata[i]));
   import->known = can_list ? g_steal_pointer (&known) : NULL;
-  return users->len > 0 ? SATCHEL_EXIT_OK : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "no passdb can list its users; name them");
+  return users->len > 0 ? SATCHEL_EXIT_OK
+                        : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "no passdb can list its users; name them");
 }
 
 static int
@@ -276,11 +298,12 @@ find_driver (Import *import)
   SatchelCli *cli = import->cli;
   const char *name = satchel_config_string (satchel_config_set_group (cli->set, "storage"), "driver");
   g_autoptr (GPtrArray) drivers = satchel_loader_find_all (cli->loader, SATCHEL_KIND_STORAGE_DRIVER);
-  import->driver = name != NULL           ? satchel_loader_find (cli->loader, SATCHEL_KIND_STORAGE_DRIVER, name)
+  import->driver = name != NULL        ? satchel_loader_find (cli->loader, SATCHEL_KIND_STORAGE_DRIVER, name)
                    : drivers->len == 1 ? drivers->pdata[0]
                                        : NULL;
   if (import->driver == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no storage driver is enabled, or more than one; see storage.driver");
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                             "no storage driver is enabled, or more than one; see storage.driver");
   if (import->driver->module->schema != NULL)
     import->section = satchel_config_set_group (cli->set, import->driver->module->name);
   return SATCHEL_EXIT_OK;
@@ -302,7 +325,8 @@ find_mail_user (Import *import)
       import->gid = entry->pw_gid;
     }
   else
-    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "server.mail_user: there is no account \"%s\"", name != NULL ? name : "");
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "server.mail_user: there is no account \"%s\"",
+                             name != NULL ? name : "");
   return SATCHEL_EXIT_OK;
 }
 
@@ -326,8 +350,8 @@ open_root (Import *import)
   import->run_dir = satchel_config_path (import->server, "run_dir");
   if (satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &unavailable))
     return SATCHEL_EXIT_OK;
-  return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "%s, and it does not answer on its control socket: %s", error->message,
-                           unavailable->message);
+  return satchel_cli_fail (SATCHEL_EXIT_UNAVAILABLE, "%s, and it does not answer on its control socket: %s",
+                           error->message, unavailable->message);
 }
 
 static int
@@ -372,8 +396,10 @@ satchel_cli_import (SatchelCli *cli)
   if (exit != SATCHEL_EXIT_OK || (exit = satchel_cli_start_modules (cli)) != SATCHEL_EXIT_OK)
     return exit;
   import.server = satchel_config_set_group (cli->set, "server");
-  if ((exit = find_users (&import, users)) == SATCHEL_EXIT_OK && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
-      && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK && (exit = open_root (&import)) == SATCHEL_EXIT_OK)
+  if ((exit = find_users (&import, users)) == SATCHEL_EXIT_OK
+      && (exit = find_driver (&import)) == SATCHEL_EXIT_OK
+      && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK
+      && (exit = open_root (&import)) == SATCHEL_EXIT_OK)
     exit = import_all (&import, users);
   if (import.lock_fd >= 0)
     close (import.lock_fd);

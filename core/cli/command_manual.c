@@ -23,8 +23,10 @@ append_options (const SatchelCliCommand *command, GString *out)
 static void
 append_commands (const GPtrArray *commands, GString *out)
 {
-  g_string_append (out, ".Sh COMMANDS\nThe running server carries them out; the control socket asks for the same rights as\n"
-                        ".Cm satchel status .\n.Bl -tag -width Ds\n");
+  g_string_append (
+      out,
+      ".Sh COMMANDS\nThe running server carries them out; the control socket asks for the same rights as\n"
+      ".Cm satchel status .\n.Bl -tag -width Ds\n");
   for (guint i = 0; i < commands->len; i++)
     {
       const SatchelCliCommand *command = commands->pdata[i];
@@ -48,25 +50,32 @@ int
 satchel_cli_module_manual (SatchelCli *cli)
 {
   const char *name = satchel_cli_argument (cli, 0);
-  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) ignored =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   (void) satchel_cli_load (cli, ignored);
   const SatchelConfigRow *rows = satchel_loader_schema (name, cli->loader);
   const SatchelModule *module = rows != NULL ? satchel_loader_module (cli->loader, name, FALSE) : NULL;
   if (module == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s", satchel_loader_why_not (cli->loader, name) != NULL ? satchel_loader_why_not (cli->loader, name)
-                                                         : "no such module is installed; `satchel module list` shows them");
+    return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s",
+                             satchel_loader_why_not (cli->loader, name) != NULL
+                                 ? satchel_loader_why_not (cli->loader, name)
+                                 : "no such module is installed; `satchel module list` shows them");
   g_autoptr (GPtrArray) commands = satchel_cli_commands_of (module);
   g_autoptr (GString) out = g_string_new (".\\\" SPDX-License-Identifier: ");
   g_autofree char *title = g_ascii_strup (name, -1);
-  g_string_append_printf (out, "%s\n.Dd $Mdocdate$\n.Dt SATCHEL-%s 1\n.Os\n.Sh NAME\n.Nm satchel-%s\n.Nd ", module->licence, title, name);
+  g_string_append_printf (out, "%s\n.Dd $Mdocdate$\n.Dt SATCHEL-%s 1\n.Os\n.Sh NAME\n.Nm satchel-%s\n.Nd ",
+                          module->licence, title, name);
   satchel_cli_append_mdoc (module->description, out);
   if (commands->len > 0)
     {
       const SatchelCliCommand *first = commands->pdata[0];
-      g_string_append_printf (out, ".Sh SYNOPSIS\n.Nm satchel\n.Cm %s\n.Ar command\n.Op Ar user\n.Op Ar option ...\n", first->group);
+      g_string_append_printf (
+          out, ".Sh SYNOPSIS\n.Nm satchel\n.Cm %s\n.Ar command\n.Op Ar user\n.Op Ar option ...\n",
+          first->group);
     }
   g_string_append (out, ".Sh DESCRIPTION\n");
-  g_autofree char *sentence = g_strdup_printf ("%s is a module of the mail store Satchel, version %s.", name, module->version);
+  g_autofree char *sentence =
+      g_strdup_printf ("%s is a module of the mail store Satchel, version %s.", name, module->version);
   satchel_cli_append_mdoc (sentence, out);
   if (commands->len > 0)
     append_commands (commands, out);

@@ -54,9 +54,9 @@ static const struct
 typedef struct Installed
 {
   char *name;
-  const char *path, *gate_path;             /* borrowed from the list of files; NULL: not there */
-  const SatchelModule *module, *gate;       /* NULL: not there or not loadable */
-  char *why, *gate_why;                     /* why not */
+  const char *path, *gate_path;       /* borrowed from the list of files; NULL: not there */
+  const SatchelModule *module, *gate; /* NULL: not there or not loadable */
+  char *why, *gate_why;               /* why not */
   gboolean is_enabled;
 } Installed;
 
@@ -100,7 +100,8 @@ look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
       return satchel_loader_module (loader, name, FALSE);
     }
   const SatchelModule *module = satchel_loader_try (loader, name, TRUE, 5000, &error)
-                                    ? satchel_loader_load (loader, name, TRUE, &error) : NULL;
+                                    ? satchel_loader_load (loader, name, TRUE, &error)
+                                    : NULL;
   if (module == NULL)
     *ret_why = g_strdup (error != NULL ? error->message : "cannot be loaded");
   return module;
@@ -180,7 +181,8 @@ static const struct
 static guint
 all_roles (const Installed *installed)
 {
-  return (installed->module != NULL ? installed->module->roles : 0) | (installed->gate != NULL ? installed->gate->roles : 0);
+  return (installed->module != NULL ? installed->module->roles : 0)
+         | (installed->gate != NULL ? installed->gate->roles : 0);
 }
 
 /* Names of the enabled members of a kind, as they are asked. */
@@ -190,7 +192,8 @@ order_of (SatchelCli *cli, SatchelKind kind)
   GPtrArray *names = g_ptr_array_new ();
   if (kind == SATCHEL_KIND_STORAGE_LAYER && cli->set != NULL)
     {
-      const char *const *layers = satchel_config_strings (satchel_config_set_group (cli->set, "storage"), "layers");
+      const char *const *layers =
+          satchel_config_strings (satchel_config_set_group (cli->set, "storage"), "layers");
       for (; *layers != NULL; layers++)
         g_ptr_array_add (names, (gpointer) *layers);
       if (names->len > 0)
@@ -249,11 +252,13 @@ write_json (const Installed *installed, SatchelJson *json)
 static int
 load (SatchelCli *cli)
 {
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   if (satchel_cli_load (cli, problems))
     return SATCHEL_EXIT_OK;
   satchel_cli_print_problems (problems);
-  return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes, so no module counts as enabled here");
+  return satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                           "the configuration has mistakes, so no module counts as enabled here");
 }
 
 static void
@@ -309,7 +314,8 @@ satchel_cli_module_list (SatchelCli *cli)
     {
       g_autoptr (GPtrArray) names = order_of (cli, orders[i].kind);
       for (guint k = 0; k < names->len; k++)
-        printf ("%s%s%s", k == 0 ? orders[i].title : "", k == 0 ? ": " : ", ", (const char *) names->pdata[k]);
+        printf ("%s%s%s", k == 0 ? orders[i].title : "", k == 0 ? ": " : ", ",
+                (const char *) names->pdata[k]);
       if (names->len > 0)
         putchar ('\n');
     }
@@ -326,7 +332,8 @@ print_info (SatchelCli *cli, const Installed *installed)
   append_roles (all_roles (installed), in);
   printf ("Name:        %s\n", installed->name);
   if (module != NULL)
-    printf ("Version:     %s\nDescription: %s\nLicence:     %s\n", module->version, module->description, module->licence);
+    printf ("Version:     %s\nDescription: %s\nLicence:     %s\n", module->version, module->description,
+            module->licence);
   if (installed->path != NULL)
     printf ("File:        %s\n", installed->path);
   if (installed->gate_path != NULL)
@@ -335,7 +342,8 @@ print_info (SatchelCli *cli, const Installed *installed)
   for (gsize i = 0; i < G_N_ELEMENTS (rights); i++)
     if (installed->module != NULL && (satchel_module_rights (installed->module) & rights[i].right) != 0)
       printf ("Rights:      %s\n", rights[i].name);
-  const SatchelConfig *config = cli->set != NULL ? satchel_config_set_group (cli->set, installed->name) : NULL;
+  const SatchelConfig *config =
+      cli->set != NULL ? satchel_config_set_group (cli->set, installed->name) : NULL;
   printf ("Enabled:     %s%s%s%s\n", installed->is_enabled ? "yes" : "no", config != NULL ? " (" : "",
           config != NULL ? satchel_config_origin (config, "enabled") : "", config != NULL ? ")" : "");
   if (first_why (installed) != NULL)
@@ -360,7 +368,8 @@ satchel_cli_module_info (SatchelCli *cli)
       g_ptr_array_add (names, NULL);
       const char *near = satchel_suggest (name, (const char *const *) names->pdata);
       return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such module is installed%s%s%s", name,
-                               near != NULL ? "; did you mean \"" : "", near != NULL ? near : "", near != NULL ? "\"?" : "");
+                               near != NULL ? "; did you mean \"" : "", near != NULL ? near : "",
+                               near != NULL ? "\"?" : "");
     }
   if (satchel_cli_option (cli, "--json") == NULL)
     {

@@ -54,8 +54,10 @@ make_request (SatchelCli *cli, const char *user)
 static void
 print_place (SatchelCli *cli, const char *line)
 {
-  static const char *const keys[] = { "user", "profile", "driver", "volume", "node", "slot", "pinned", "epoch", "state", "recorded" };
-  static const char *const titles[] = { "User", "Profile", "Driver", "Volume", "Node", "Mail process", "Pinned to it", "Epoch", "State", "Recorded" };
+  static const char *const keys[] = { "user", "profile", "driver", "volume", "node",
+                                      "slot", "pinned",  "epoch",  "state",  "recorded" };
+  static const char *const titles[] = { "User",         "Profile",      "Driver", "Volume", "Node",
+                                        "Mail process", "Pinned to it", "Epoch",  "State",  "Recorded" };
   g_autoptr (GString) out = g_string_new (NULL);
   SatchelJson json = { .out = out };
   gboolean as_json = satchel_cli_option (cli, "--json") != NULL;
@@ -94,23 +96,29 @@ satchel_cli_user_place (SatchelCli *cli)
   g_autoptr (GError) error = NULL;
   guint status = 0;
   const char *name = satchel_cli_argument (cli, 0);
-  g_autofree char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
-                                                  satchel_config_bool (server, "lower_case_users"), &error);
+  g_autofree char *user =
+      satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
+                              satchel_config_bool (server, "lower_case_users"), &error);
   if (user == NULL)
     return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
   g_autoptr (GPtrArray) argv = make_request (cli, user);
   if (argv == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--new lets the rules choose: it goes with none of --slot, --profile and --volume");
-  if (!satchel_control_call (satchel_config_path (server, "run_dir"), (const char *const *) argv->pdata, TIMEOUT_MS, collect, answer, &status,
-                             &error))
+    return satchel_cli_fail (
+        SATCHEL_EXIT_USAGE,
+        "--new lets the rules choose: it goes with none of --slot, --profile and --volume");
+  if (!satchel_control_call (satchel_config_path (server, "run_dir"), (const char *const *) argv->pdata,
+                             TIMEOUT_MS, collect, answer, &status, &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-        return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
+        return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
+                                 "%s; only root and the group of server.admin_group may do this",
+                                 error->message);
       return satchel_cli_fail_error (error);
     }
   g_strchomp (answer->str);
   if (status != 0)
-    return satchel_cli_fail ((SatchelExit) (status <= 125 ? status : 1), "%s", *answer->str != '\0' ? answer->str : "the server refused and gave no reason");
+    return satchel_cli_fail ((SatchelExit) (status <= 125 ? status : 1), "%s",
+                             *answer->str != '\0' ? answer->str : "the server refused and gave no reason");
   print_place (cli, answer->str);
   return SATCHEL_EXIT_OK;
 }

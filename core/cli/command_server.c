@@ -13,7 +13,7 @@
 #include "core/runtime/json.h"
 #include "core/cli/table.h"
 
-#define TIMEOUT_MS 90000u /* longer than the server gives itself to read configuration */
+#define TIMEOUT_MS 90000u    /* longer than the server gives itself to read configuration */
 #define RELEASED "released " /* how a line of a released user begins */
 #define ANSWER_MAX (64u * 1024u * 1024u)
 
@@ -29,7 +29,9 @@ collect (const char *text, gpointer data)
 static void
 value_to_json (SatchelJson *json, const char *key, const char *value)
 {
-  static const char *const texts[] = { "session", "user", "name", "address", "path", "version", "error", NULL };
+  static const char *const texts[] = {
+    "session", "user", "name", "address", "path", "version", "error", NULL
+  };
   gint64 number;
   if (g_strv_contains (texts, key))
     satchel_json_text (json, key, value);
@@ -73,7 +75,8 @@ print_json (const char *command, guint status, const char *answer)
   satchel_json_number (&json, "status", status);
   satchel_json_open (&json, "lines", '[');
   for (char **line = lines; *line != NULL; line++)
-    if (**line != '\0' && !g_str_has_prefix (*line, RELEASED) && !g_str_has_prefix (*line, SATCHEL_CLI_COUNTER))
+    if (**line != '\0' && !g_str_has_prefix (*line, RELEASED)
+        && !g_str_has_prefix (*line, SATCHEL_CLI_COUNTER))
       line_to_json (&json, *line);
   satchel_json_close (&json, ']');
   if (strcmp (command, "status") == 0)
@@ -141,16 +144,20 @@ print_status (char **lines)
   gboolean has_helpers = FALSE;
   for (char **line = lines; *line != NULL; line++)
     has_helpers = has_helpers || g_str_has_prefix (*line, "process role=helper ");
-  const char *const last_key = has_helpers ? "module" : NULL, *const last_title = has_helpers ? "MODULE" : NULL;
+  const char *const last_key = has_helpers ? "module" : NULL, *const last_title =
+                                                                  has_helpers ? "MODULE" : NULL;
   const char *const keys[] = { "role", "slot", "pid", "state", "restarts", "uptime_s", last_key, NULL };
   const char *const titles[] = { "PROCESS", "SLOT", "PID", "STATE", "RESTARTS", "UPTIME", last_title, NULL };
   for (char **line = lines; *line != NULL; line++)
     if (g_str_has_prefix (*line, "server "))
       {
-        g_autofree char *pid = satchel_cli_line_value (*line, "pid"), *version = satchel_cli_line_value (*line, "version");
-        g_autofree char *state = satchel_cli_line_value (*line, "state"), *generation = satchel_cli_line_value (*line, "generation");
+        g_autofree char *pid = satchel_cli_line_value (*line, "pid"),
+                        *version = satchel_cli_line_value (*line, "version");
+        g_autofree char *state = satchel_cli_line_value (*line, "state"),
+                        *generation = satchel_cli_line_value (*line, "generation");
         g_autofree char *since = satchel_cli_line_value (*line, "since");
-        gint64 age = since != NULL ? g_get_real_time () / G_USEC_PER_SEC - g_ascii_strtoll (since, NULL, 10) : 0;
+        gint64 age =
+            since != NULL ? g_get_real_time () / G_USEC_PER_SEC - g_ascii_strtoll (since, NULL, 10) : 0;
         g_autofree char *up = satchel_cli_age (MAX (age, 0));
         printf ("satcheld %s, pid %s: %s for %s, configuration %s\n\n", version, pid, state, up, generation);
       }
@@ -227,11 +234,13 @@ satchel_cli_server (SatchelCli *cli)
   for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
   gboolean is_stop = strcmp (cli->command->name, "stop") == 0;
-  if (!(is_stop ? satchel_control_stop : satchel_control_call) (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, collect, answer, &status,
-                                                                &error))
+  if (!(is_stop ? satchel_control_stop : satchel_control_call) (run_dir, (const char *const *) argv->pdata,
+                                                                TIMEOUT_MS, collect, answer, &status, &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
-        return satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s; only root and the group of server.admin_group may do this", error->message);
+        return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
+                                 "%s; only root and the group of server.admin_group may do this",
+                                 error->message);
       return satchel_cli_fail_error (error);
     }
   /* Auth says that there is no such user; who was removed while sessions went on is kicked all the same. */
@@ -239,7 +248,8 @@ satchel_cli_server (SatchelCli *cli)
     {
       guint64 n = count_kicked (answer->str);
       if (n == 0)
-        return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel who` shows who is logged in", user);
+        return satchel_cli_fail (SATCHEL_EXIT_NO_USER,
+                                 "%s: no such user; `satchel who` shows who is logged in", user);
       status = 0;
     }
   if (satchel_cli_option (cli, "--json") != NULL)

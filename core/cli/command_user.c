@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * satchel user ...: the admin calls of the enabled passdb modules, whichever they are (include/satchel/auth.h, role cli).
+ * satchel user ...: the admin calls of the enabled passdb modules, whichever they are
+ * (include/satchel/auth.h, role cli).
  */
 #include "config.h"
 
@@ -61,17 +62,23 @@ find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
         }
       if (wanted != NULL)
         {
-          *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "passdb %s cannot do this; its users are kept elsewhere", wanted);
+          *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                                        "passdb %s cannot do this; its users are kept elsewhere", wanted);
           return NULL;
         }
     }
   if (wanted != NULL)
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "no passdb \"%s\" is enabled; `satchel module list` shows what is", wanted);
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                                  "no passdb \"%s\" is enabled; `satchel module list` shows what is", wanted);
   else if (all->len == 0)
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no passdb is enabled; enable a module that provides one in %s/satchel.conf "
-                                  "(`satchel module list` shows them)", cli->config_dir);
+    *ret_exit =
+        satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                          "no passdb is enabled; enable a module that provides one in %s/satchel.conf "
+                          "(`satchel module list` shows them)",
+                          cli->config_dir);
   else
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_CONFIG, "no enabled passdb can do this; their users are kept elsewhere");
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                                  "no enabled passdb can do this; their users are kept elsewhere");
   return NULL;
 }
 
@@ -130,13 +137,15 @@ failed_call (SatchelCli *cli, const char *user, const GError *error)
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all", user);
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ALREADYEXISTS))
-    return satchel_cli_fail (SATCHEL_EXIT_EXISTS, "%s exists already; `satchel user passwd` sets a new password", user);
+    return satchel_cli_fail (SATCHEL_EXIT_EXISTS,
+                             "%s exists already; `satchel user passwd` sets a new password", user);
   g_autoptr (GError) told = g_error_copy (error);
   g_prefix_error (&told, "%s: ", user);
   return satchel_cli_fail_error (told);
 }
 
-/* NULL: mail can be addressed to it as it is written (RFC 5321 4.1.2 Dot-string, RFC 6531 for other than ASCII). */
+/* NULL: mail can be addressed to it as it is written (RFC 5321 4.1.2 Dot-string, RFC 6531 for other than
+ * ASCII). */
 static const char *
 why_no_address (const char *user)
 {
@@ -149,7 +158,10 @@ why_no_address (const char *user)
   for (const char *c = at + 1; *c != '\0'; c++)
     if (!g_ascii_isalnum (*c) && (guchar) *c < 0x80 && *c != '-' && *c != '.')
       return "a domain has letters, digits, - and dots";
-  return at[1] == '-' || g_str_has_suffix (user, "-") || strstr (at, ".-") != NULL || strstr (at, "-.") != NULL ? "no part of a domain begins or ends with -" : NULL;
+  return at[1] == '-' || g_str_has_suffix (user, "-") || strstr (at, ".-") != NULL
+                 || strstr (at, "-.") != NULL
+             ? "no part of a domain begins or ends with -"
+             : NULL;
 }
 
 int
@@ -166,9 +178,14 @@ satchel_cli_user_add (SatchelCli *cli)
   if (why != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no mail address: %s", user, why);
   const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
-  if (strchr (satchel_cli_argument (cli, 0), '@') == NULL && strcmp (satchel_config_origin (server, "default_domain"), "default") == 0)
-    fprintf (stderr, "satchel: server.default_domain is not set, so this is %s; if that is not meant, set it or give the whole address\n", user);
-  gboolean without = satchel_cli_option (cli, "--no-password") != NULL, from_stdin = satchel_cli_option (cli, "--stdin") != NULL;
+  if (strchr (satchel_cli_argument (cli, 0), '@') == NULL
+      && strcmp (satchel_config_origin (server, "default_domain"), "default") == 0)
+    fprintf (stderr,
+             "satchel: server.default_domain is not set, so this is %s; if that is not meant, set it or give "
+             "the whole address\n",
+             user);
+  gboolean without = satchel_cli_option (cli, "--no-password") != NULL,
+           from_stdin = satchel_cli_option (cli, "--stdin") != NULL;
   if (without && from_stdin)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--stdin and --no-password exclude each other");
   char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
@@ -224,7 +241,8 @@ satchel_cli_user_passwd (SatchelCli *cli)
       g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (entry_free);
       Search search = { user, found };
       if (ops->list (note_entry, &search, NULL) && found->len == 0)
-        return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all", user);
+        return satchel_cli_fail (SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all",
+                                 user);
     }
   char *secret = satchel_cli_read_password (satchel_cli_option (cli, "--stdin") != NULL, user, &exit);
   if (secret == NULL)
@@ -247,7 +265,8 @@ satchel_cli_user_del (SatchelCli *cli)
   if (!ops->remove (user, &error))
     return failed_call (cli, user, error);
   g_autofree char *path = mail_path (cli, user);
-  g_autofree char *more = g_strdup_printf ("The mail stays in %s; a new user of this name would see it.", path);
+  g_autofree char *more =
+      g_strdup_printf ("The mail stays in %s; a new user of this name would see it.", path);
   return done (cli, user, "was removed", passdb, more);
 }
 
@@ -328,7 +347,8 @@ satchel_cli_user_list (SatchelCli *cli)
         {
           const SatchelUserEntry *entry = found->pdata[k];
           if (!as_json)
-            printf ("%s%s%s\n", entry->user, entry->is_locked ? " locked" : "", entry->scheme == NULL ? " without-password" : "");
+            printf ("%s%s%s\n", entry->user, entry->is_locked ? " locked" : "",
+                    entry->scheme == NULL ? " without-password" : "");
           else
             {
               entry_json (&json, entry, provided->name);
@@ -378,6 +398,7 @@ satchel_cli_user_show (SatchelCli *cli)
           entry->scheme != NULL ? entry->scheme : "none");
   if (changed != NULL)
     printf ("Changed:  %s\n", changed);
-  printf ("Passdb:   %s\nMail:     %s%s\n", passdb, path, has_mail ? "" : " (nothing there yet, or not readable by you)");
+  printf ("Passdb:   %s\nMail:     %s%s\n", passdb, path,
+          has_mail ? "" : " (nothing there yet, or not readable by you)");
   return SATCHEL_EXIT_OK;
 }

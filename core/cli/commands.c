@@ -11,28 +11,39 @@
 #define END { NULL, NULL, NULL }
 
 static const SatchelCliOption json_options[] = { JSON, END };
-static const SatchelCliOption status_options[] = { { "--counters", NULL, "show what has been counted instead" }, JSON, END };
-static const SatchelCliOption dump_options[] = { { "--origin", NULL, "show where each value was set" }, JSON, END };
-static const SatchelCliOption defaults_options[]
-    = { { "--template", NULL, "with @state_dir@ and the like for the directories of this build" },
-        { "--manual", NULL, "as mdoc(7) for satchel.conf(5)" },
-        END };
-static const SatchelCliOption add_options[]
-    = { STDIN, { "--no-password", NULL, "no login until `user passwd`" }, PASSDB, JSON, END };
+static const SatchelCliOption status_options[] = {
+  { "--counters", NULL, "show what has been counted instead" }, JSON, END
+};
+static const SatchelCliOption dump_options[] = { { "--origin", NULL, "show where each value was set" },
+                                                 JSON,
+                                                 END };
+static const SatchelCliOption defaults_options[] = {
+  { "--template", NULL, "with @state_dir@ and the like for the directories of this build" },
+  { "--manual", NULL, "as mdoc(7) for satchel.conf(5)" },
+  END
+};
+static const SatchelCliOption add_options[] = {
+  STDIN, { "--no-password", NULL, "no login until `user passwd`" }, PASSDB, JSON, END
+};
 static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
-static const SatchelCliOption completion_options[] = { { "--modules", NULL, "only what enabled modules add, for the script itself" }, END };
+static const SatchelCliOption completion_options[] = {
+  { "--modules", NULL, "only what enabled modules add, for the script itself" }, END
+};
 
-static const SatchelCliOption place_options[] = { { "--slot", "N", "move the user to this mail process, for good" },
-                                                  { "--profile", "NAME", "another stack, of storage.profiles" },
-                                                  { "--volume", "NAME", "another volume of the driver" },
-                                                  { "--new", NULL, "let storage.rules choose, as for a new user" },
-                                                  JSON,
-                                                  END };
+static const SatchelCliOption place_options[] = {
+  { "--slot", "N", "move the user to this mail process, for good" },
+  { "--profile", "NAME", "another stack, of storage.profiles" },
+  { "--volume", "NAME", "another volume of the driver" },
+  { "--new", NULL, "let storage.rules choose, as for a new user" },
+  JSON,
+  END
+};
 
 static const SatchelCliOption import_options[] = { { "--all", NULL, "all users of the passdbs" },
-                                                   { "--dry-run", NULL, "say what would be taken over, change nothing" },
+                                                   { "--dry-run", NULL,
+                                                     "say what would be taken over, change nothing" },
                                                    { "--quiet", NULL, "say only what went wrong" },
                                                    JSON,
                                                    END };
@@ -49,59 +60,77 @@ const SatchelCliOption satchel_cli_globals[] = {
 
 const SatchelCliCommand satchel_cli_commands[] = {
   { "config", "check", "", 0, 0, "Check the configuration",
-    "Reads all files, loads every module that they name, looks at certificates, accounts and ports, and shows every mistake\n"
+    "Reads all files, loads every module that they name, looks at certificates, accounts and ports, and "
+    "shows every mistake\n"
     "with file and line.\n"
     "Exit 0: it is good.  Exit 78: it is not.\n"
-    "With --json: config_dir, valid, and problems, each with severity (error or warning), file, line, setting (null where\n"
+    "With --json: config_dir, valid, and problems, each with severity (error or warning), file, line, "
+    "setting (null where\n"
     "there is none) and text.",
     json_options, satchel_cli_config_check },
   { "config", "dump", "[GROUP]", 0, 1, "Show all settings in force",
-    "The output can be used as a configuration file.  Plain secrets are not shown.", dump_options, satchel_cli_config_dump },
+    "The output can be used as a configuration file.  Plain secrets are not shown.", dump_options,
+    satchel_cli_config_dump },
   { "config", "defaults", "[GROUP]", 0, 1, "Show all settings with help and defaults", NULL, defaults_options,
     satchel_cli_config_defaults },
-  { "module", "list", "", 0, 0, "List installed modules, what they provide and why one cannot be used", NULL, json_options,
-    satchel_cli_module_list },
+  { "module", "list", "", 0, 0, "List installed modules, what they provide and why one cannot be used", NULL,
+    json_options, satchel_cli_module_list },
   { "module", "info", "NAME", 1, 1, "Show one module", NULL, json_options, satchel_cli_module_info },
   { "module", "manual", "NAME", 1, 1, "Print the manual page of a module: its commands and settings",
     "The page is mdoc(7): satchel module manual NAME | man -l -", NULL, satchel_cli_module_manual },
-  { "user", "add", "USER", 1, 1, "Add a user", "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options,
-    satchel_cli_user_add },
-  { "user", "passwd", "USER", 1, 1, "Set a user's password", "It counts at once, also for logins that are remembered.",
-    password_options, satchel_cli_user_passwd },
+  { "user", "add", "USER", 1, 1, "Add a user",
+    "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options, satchel_cli_user_add },
+  { "user", "passwd", "USER", 1, 1, "Set a user's password",
+    "It counts at once, also for logins that are remembered.", password_options, satchel_cli_user_passwd },
   { "user", "del", "USER", 1, 1, "Remove a user; the mail stays", NULL, user_options, satchel_cli_user_del },
   { "user", "list", "", 0, 0, "List users", NULL, user_options, satchel_cli_user_list },
   { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },
-  { "user", "lock", "USER", 1, 1, "Refuse a user's logins; mail still arrives", NULL, user_options, satchel_cli_user_lock },
-  { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options, satchel_cli_user_unlock },
+  { "user", "lock", "USER", 1, 1, "Refuse a user's logins; mail still arrives", NULL, user_options,
+    satchel_cli_user_lock },
+  { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options,
+    satchel_cli_user_unlock },
   { "user", "place", "USER", 1, 1, "Show where a user is, or move the user",
-    "Asks the running server.  With an option the user's sessions end, and the next ones are where the option says; mail that\n"
+    "Asks the running server.  With an option the user's sessions end, and the next ones are where the "
+    "option says; mail that\n"
     "comes in meanwhile is tried again by its sender.\n"
-    "A user who has mail goes to another mail process at any time, but to another profile or volume only where the mail\n"
+    "A user who has mail goes to another mail process at any time, but to another profile or volume only "
+    "where the mail\n"
     "need not be copied: else nothing changes (exit 1), and the answer says what is in the way.\n"
-    "With --json: user, profile, driver, volume, node, slot, pinned (by --slot or `satchel adopt`), epoch, state, and recorded\n"
+    "With --json: user, profile, driver, volume, node, slot, pinned (by --slot or `satchel adopt`), epoch, "
+    "state, and recorded\n"
     "(false: the rules alone say so).",
     place_options, satchel_cli_user_place },
-  { NULL, "import", "[USER...]", 0, 10000, "Take over mail that another server left where the storage driver finds it",
-    "Says of each user what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and what could not be, with\n"
-    "what to do.  Opening a mailbox takes it over as well; this does it for whole users, before they come.  May be run again.\n"
-    "While the server runs a user is released for it, and adopted after; else the lock of the mail root is held.\n"
+  { NULL, "import", "[USER...]", 0, 10000,
+    "Take over mail that another server left where the storage driver finds it",
+    "Says of each user what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and "
+    "what could not be, with\n"
+    "what to do.  Opening a mailbox takes it over as well; this does it for whole users, before they come.  "
+    "May be run again.\n"
+    "While the server runs a user is released for it, and adopted after; else the lock of the mail root is "
+    "held.\n"
     "Exit 0: all went well.  Exit 1: something is left to do.",
     import_options, satchel_cli_import },
   { NULL, "status", "", 0, 0, "Show the running server's processes",
-    "With --json: lines, of the server, its processes and what is the matter; released, users; and counters, each with name,\n"
-    "kind (counter, gauge or histogram), labels, and value; a histogram has count, sum and cumulative buckets instead.\n"
+    "With --json: lines, of the server, its processes and what is the matter; released, users; and counters, "
+    "each with name,\n"
+    "kind (counter, gauge or histogram), labels, and value; a histogram has count, sum and cumulative "
+    "buckets instead.\n"
     "A counter grows over restarts of single processes, and begins at 0 with the server.",
     status_options, satchel_cli_server },
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
   { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
     "A mistake changes nothing and is shown with file and line.", NULL, satchel_cli_server },
-  { NULL, "log-reopen", "", 0, 0, "Open the log file anew, after it was rotated", NULL, NULL, satchel_cli_server },
-  { NULL, "release", "USER", 1, 1, "End a user's sessions, close the store and hold deliveries, for work on its files", NULL,
-    NULL, satchel_cli_server },
-  { NULL, "adopt", "USER [SLOT]", 1, 2, "Give a released user back to a mail process", NULL, NULL, satchel_cli_server },
+  { NULL, "log-reopen", "", 0, 0, "Open the log file anew, after it was rotated", NULL, NULL,
+    satchel_cli_server },
+  { NULL, "release", "USER", 1, 1,
+    "End a user's sessions, close the store and hold deliveries, for work on its files", NULL, NULL,
+    satchel_cli_server },
+  { NULL, "adopt", "USER [SLOT]", 1, 2, "Give a released user back to a mail process", NULL, NULL,
+    satchel_cli_server },
   { NULL, "stop", "", 0, 0, "Stop the server", NULL, NULL, satchel_cli_server },
   { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash",
-    "The commands of modules are asked for when they are first needed.", completion_options, satchel_cli_completion },
+    "The commands of modules are asked for when they are first needed.", completion_options,
+    satchel_cli_completion },
   { NULL, NULL }
 };

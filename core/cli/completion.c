@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * satchel completion: the table of commands as a script for bash.  What modules add is in no installed script: it asks for that.
+ * satchel completion: the table of commands as a script for bash.  What modules add is in no installed
+ * script: it asks for that.
  */
 #include "config.h"
 
@@ -25,7 +26,9 @@ append_words (const GPtrArray *commands, const char *group, gboolean of_modules,
       const SatchelCliCommand *command = commands->pdata[i];
       if ((command->admin != NULL) != of_modules)
         continue;
-      const char *word = group != NULL ? command->name : command->group != NULL ? command->group : command->name;
+      const char *word = group != NULL            ? command->name
+                         : command->group != NULL ? command->group
+                                                  : command->name;
       if ((group != NULL && g_strcmp0 (command->group, group) != 0) || g_strcmp0 (word, last) == 0)
         continue;
       g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", word);
@@ -37,7 +40,8 @@ append_words (const GPtrArray *commands, const char *group, gboolean of_modules,
 static void
 print_lines (const SatchelCli *cli, gboolean of_modules)
 {
-  const char *before = of_modules ? "" : "    '", *between = of_modules ? "" : "'", *then = of_modules ? "|" : ") choose='", *after = of_modules ? "" : "' ;;";
+  const char *before = of_modules ? "" : "    '", *between = of_modules ? "" : "'",
+             *then = of_modules ? "|" : ") choose='", *after = of_modules ? "" : "' ;;";
   const char *last = NULL;
   for (guint i = 0; i < cli->commands->len; i++)
     {
@@ -53,8 +57,8 @@ print_lines (const SatchelCli *cli, gboolean of_modules)
       last = command->group;
       append_options (command->options, options);
       if (options->len > 0)
-        printf ("%s%s%s%s%s*%s%s%s\n", before, command->group != NULL ? command->group : "", command->group != NULL ? " " : "", command->name, between,
-                then, options->str, after);
+        printf ("%s%s%s%s%s*%s%s%s\n", before, command->group != NULL ? command->group : "",
+                command->group != NULL ? " " : "", command->name, between, then, options->str, after);
     }
 }
 
@@ -64,7 +68,8 @@ print_modules_lines (SatchelCli *cli)
 {
   g_autoptr (GString) words = g_string_new (NULL);
   if (!satchel_cli_add_modules_commands (cli))
-    return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes; `satchel config check` shows them");
+    return satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                             "the configuration has mistakes; `satchel config check` shows them");
   append_words (cli->commands, NULL, TRUE, words);
   printf ("|%s\n", words->str);
   print_lines (cli, TRUE);
@@ -76,25 +81,31 @@ satchel_cli_completion (SatchelCli *cli)
 {
   const char *shell = satchel_cli_argument (cli, 0);
   if (strcmp (shell, "bash") != 0)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no completion for this shell; there is one for bash", shell);
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no completion for this shell; there is one for bash",
+                             shell);
   if (satchel_cli_option (cli, "--modules") != NULL)
     return print_modules_lines (cli);
   g_autoptr (GString) words = g_string_new (NULL), globals = g_string_new (NULL);
   append_words (cli->commands, NULL, FALSE, words);
   append_options (satchel_cli_globals, globals);
   printf ("# SPDX-License-Identifier: MIT\n# bash completion for satchel, made by `satchel completion bash`\n"
-          "_satchel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=() i skip=\n"
+          "_satchel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=() i "
+          "skip=\n"
           "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
           "    if [ -n \"$skip\" ]; then skip=; continue; fi\n"
-          "    case ${COMP_WORDS[i]} in --config-dir|--defaults-dir|--module-dir|--set|--passdb) skip=1 ;; -*) ;; "
+          "    case ${COMP_WORDS[i]} in --config-dir|--defaults-dir|--module-dir|--set|--passdb) skip=1 ;; "
+          "-*) ;; "
           "*) words+=(\"${COMP_WORDS[i]}\") ;; esac\n  done\n"
-          "  case $prev in --config-dir|--defaults-dir|--module-dir) COMPREPLY=($(compgen -d -- \"$cur\")); return ;; esac\n"
-          "  local global='%s' choose=\n  case \"${words[*]}\" in\n    '') choose='%s' ;;\n", globals->str, words->str);
+          "  case $prev in --config-dir|--defaults-dir|--module-dir) COMPREPLY=($(compgen -d -- \"$cur\")); "
+          "return ;; esac\n"
+          "  local global='%s' choose=\n  case \"${words[*]}\" in\n    '') choose='%s' ;;\n",
+          globals->str, words->str);
   print_lines (cli, FALSE);
   /* Once a shell: it reads the configuration. */
   printf ("  esac\n"
           "  if [ -z \"$choose\" ] || [ ${#words[@]} -eq 0 ]; then\n"
-          "    [ -n \"${_satchel_modules+x}\" ] || _satchel_modules=$(\"${COMP_WORDS[0]}\" completion bash --modules 2>/dev/null)\n"
+          "    [ -n \"${_satchel_modules+x}\" ] || _satchel_modules=$(\"${COMP_WORDS[0]}\" completion bash "
+          "--modules 2>/dev/null)\n"
           "    while IFS='|' read -r i skip; do\n"
           "      case \"${words[*]}\" in $i) choose=\"$choose $skip\" ;; esac\n"
           "    done <<< \"$_satchel_modules\"\n"

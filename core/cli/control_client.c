@@ -24,7 +24,8 @@ connect_control (const char *run_dir, GError **error)
   g_autofree char *path = g_build_filename (run_dir, SATCHEL_CONTROL_NAME, NULL);
   if (strlen (path) >= sizeof address.sun_path)
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s is longer than the 107 bytes a unix socket may have", path);
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                         "%s is longer than the 107 bytes a unix socket may have", path);
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
@@ -35,7 +36,8 @@ connect_control (const char *run_dir, GError **error)
   if (fd >= 0)
     close (fd);
   if (saved == ENOENT || saved == ECONNREFUSED)
-    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no server runs here (%s: %s)", path, g_strerror (saved));
+    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no server runs here (%s: %s)", path,
+                       g_strerror (saved));
   else
     satchel_error_set_errno (error, saved, "%s", path);
   return -1;
@@ -45,7 +47,8 @@ static gboolean
 send_request (int fd, const char *const *argv, GError **error)
 {
   g_autoptr (GByteArray) packet = g_byte_array_new ();
-  SatchelControlRequest request = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION, g_strv_length ((char **) argv), 0 };
+  SatchelControlRequest request = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION,
+                                    g_strv_length ((char **) argv), 0 };
   g_byte_array_append (packet, (const guint8 *) &request, sizeof request);
   for (guint i = 0; argv[i] != NULL; i++)
     g_byte_array_append (packet, (const guint8 *) argv[i], (guint) strlen (argv[i]) + 1);
@@ -80,15 +83,15 @@ wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **e
         continue;
       if (!interrupt->func (interrupt->data))
         return satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "ended without waiting for the server");
-      if (!send_request (fd, (const char *const[]){ "cancel", NULL }, error))
+      if (!send_request (fd, (const char *const[]) { "cancel", NULL }, error))
         return FALSE;
     }
 }
 
 /* TRUE and *ret_final. */
 static gboolean
-receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelControlFunc func, gpointer data, gboolean *ret_final, guint *ret_status,
-               GError **error)
+receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelControlFunc func, gpointer data,
+               gboolean *ret_final, guint *ret_status, GError **error)
 {
   if (!wait_for_reply (fd, timeout_ms, interrupt, error))
     return FALSE;
@@ -98,12 +101,15 @@ receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelCont
   if (len < 0)
     return satchel_error_set_errno (error, errno, "control socket");
   if (len == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server closed the connection before its answer was complete");
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                              "the server closed the connection before its answer was complete");
   if (len < (gssize) sizeof reply)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the server's answer is not understood; is it of another version?");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "the server's answer is not understood; is it of another version?");
   memcpy (&reply, packet, sizeof reply);
   if (reply.magic != SATCHEL_CONTROL_MAGIC || reply.version != SATCHEL_CONTROL_VERSION)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the server's answer is not understood; is it of another version?");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "the server's answer is not understood; is it of another version?");
   packet[len] = '\0';
   if (func != NULL && len > (gssize) sizeof reply)
     func (packet + sizeof reply, data);
@@ -124,7 +130,8 @@ wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
       gint64 left_ms = end_ms - g_get_monotonic_time () / 1000;
       int n = SATCHEL_RETRY (poll (&poll_fd, 1, (int) MAX (left_ms, 0)));
       if (n <= 0)
-        return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the server was told to stop and has not ended yet");
+        return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT,
+                                  "the server was told to stop and has not ended yet");
       if (process_fd >= 0 || recv (fd, packet, sizeof packet, 0) <= 0)
         return TRUE;
     }
@@ -142,8 +149,8 @@ open_server_process (int fd)
 }
 
 static gboolean
-call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end, const Interrupt *interrupt, SatchelControlFunc func,
-      gpointer data, guint *ret_status, GError **error)
+call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end,
+      const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status, GError **error)
 {
   int fd = connect_control (run_dir, error);
   if (fd < 0)
@@ -164,22 +171,26 @@ call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean t
 }
 
 gboolean
-satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
-                      guint *ret_status, GError **error)
+satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
+                      gpointer data, guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt){ -1, NULL, NULL }, func, data, ret_status, error);
+  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { -1, NULL, NULL }, func, data, ret_status,
+               error);
 }
 
 gboolean
-satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd, SatchelControlInterruptFunc interrupted,
-                     SatchelControlFunc func, gpointer data, guint *ret_status, GError **error)
+satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
+                     SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
+                     guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt){ signal_fd, interrupted, data }, func, data, ret_status, error);
+  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { signal_fd, interrupted, data }, func, data,
+               ret_status, error);
 }
 
 gboolean
-satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
-                      guint *ret_status, GError **error)
+satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
+                      gpointer data, guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, TRUE, &(Interrupt){ -1, NULL, NULL }, func, data, ret_status, error);
+  return call (run_dir, argv, timeout_ms, TRUE, &(Interrupt) { -1, NULL, NULL }, func, data, ret_status,
+               error);
 }

@@ -7,16 +7,19 @@
 /* A part of the answer: whole lines, borrowed. */
 typedef void (*SatchelControlFunc) (const char *text, gpointer data);
 
-/* Sends @argv ("status", "reload", "stop", "who", "kick" USER, "release" USER, "adopt" USER SLOT, "log-reopen") to the server of
- * @run_dir and gives its answer to @func (may be NULL) part by part.  *ret_status: exit status, 0 fine.  Blocks.
- * Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
-gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
-                               guint *ret_status, GError **error);
-/* The same for what takes its time: each time that the signal of @signal_fd (signalfd(2)) comes, @interrupted is called; TRUE: the server
- * is asked to cancel, and its answer still waited for; FALSE: CANCELLED at once. */
+/* Sends @argv ("status", "reload", "stop", "who", "kick" USER, "release" USER, "adopt" USER SLOT,
+ * "log-reopen") to the server of
+ * @run_dir and gives its answer to @func (may be NULL) part by part.  *ret_status: exit status, 0 fine.
+ * Blocks. Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
+gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms,
+                               SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);
+/* The same for what takes its time: each time that the signal of @signal_fd (signalfd(2)) comes, @interrupted
+ * is called; TRUE: the server is asked to cancel, and its answer still waited for; FALSE: CANCELLED at once.
+ */
 typedef gboolean (*SatchelControlInterruptFunc) (gpointer data);
-gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd, SatchelControlInterruptFunc interrupted,
-                              SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);
+gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
+                              SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
+                              guint *ret_status, GError **error);
 /* The same for "stop": after the answer it waits until the server's process has ended. */
-gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func, gpointer data,
-                               guint *ret_status, GError **error);
+gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms,
+                               SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);

@@ -11,7 +11,8 @@
 
 /* Calls @func for each "A:B" of "A:B,C:D". */
 static void
-each_pair (const char *list, void (*func) (SatchelJson *json, const char *key, const char *value), SatchelJson *json)
+each_pair (const char *list, void (*func) (SatchelJson *json, const char *key, const char *value),
+           SatchelJson *json)
 {
   g_auto (GStrv) pairs = g_strsplit (list != NULL ? list : "", ",", -1);
   for (char **pair = pairs; *pair != NULL; pair++)
@@ -36,9 +37,12 @@ bucket_to_json (SatchelJson *json, const char *upper, const char *count)
 static void
 counter_to_json (SatchelJson *json, const char *line)
 {
-  g_autofree char *name = satchel_cli_line_value (line, "name"), *kind = satchel_cli_line_value (line, "kind");
-  g_autofree char *labels = satchel_cli_line_value (line, "labels"), *value = satchel_cli_line_value (line, "value");
-  g_autofree char *count = satchel_cli_line_value (line, "count"), *sum = satchel_cli_line_value (line, "sum");
+  g_autofree char *name = satchel_cli_line_value (line, "name"),
+                  *kind = satchel_cli_line_value (line, "kind");
+  g_autofree char *labels = satchel_cli_line_value (line, "labels"),
+                  *value = satchel_cli_line_value (line, "value");
+  g_autofree char *count = satchel_cli_line_value (line, "count"),
+                  *sum = satchel_cli_line_value (line, "sum");
   g_autofree char *buckets = satchel_cli_line_value (line, "buckets");
   satchel_json_open (json, NULL, '{');
   satchel_json_text (json, "name", name);
@@ -73,16 +77,20 @@ satchel_cli_counters_to_json (SatchelJson *json, char **lines)
 static char *
 amount (const char *line, const char *name)
 {
-  g_autofree char *value = satchel_cli_line_value (line, "value"), *count = satchel_cli_line_value (line, "count");
+  g_autofree char *value = satchel_cli_line_value (line, "value"),
+                  *count = satchel_cli_line_value (line, "count");
   g_autofree char *sum = satchel_cli_line_value (line, "sum");
   if (value != NULL)
     return strcmp (value, "0") != 0 ? g_steal_pointer (&value) : NULL;
   double n = count != NULL ? g_ascii_strtod (count, NULL) : 0;
   if (n < 1 || sum == NULL)
     return NULL;
-  const char *unit = g_str_has_suffix (name, "_seconds") ? " s" : g_str_has_suffix (name, "_bytes") ? " bytes" : "";
+  const char *unit = g_str_has_suffix (name, "_seconds") ? " s"
+                     : g_str_has_suffix (name, "_bytes") ? " bytes"
+                                                         : "";
   char mean[G_ASCII_DTOSTR_BUF_SIZE];
-  g_ascii_formatd (mean, sizeof mean, *unit == ' ' && unit[1] == 's' ? "%.6f" : "%.0f", g_ascii_strtod (sum, NULL) / n);
+  g_ascii_formatd (mean, sizeof mean, *unit == ' ' && unit[1] == 's' ? "%.6f" : "%.0f",
+                   g_ascii_strtod (sum, NULL) / n);
   return g_strdup_printf ("%s, on average %s%s", count, mean, unit);
 }
 
@@ -105,10 +113,12 @@ satchel_cli_print_counters (char **lines)
     {
       if (!g_str_has_prefix (*line, SATCHEL_CLI_COUNTER))
         continue;
-      g_autofree char *name = satchel_cli_line_value (*line, "name"), *labels = satchel_cli_line_value (*line, "labels");
+      g_autofree char *name = satchel_cli_line_value (*line, "name"),
+                      *labels = satchel_cli_line_value (*line, "labels");
       char *text = name != NULL ? amount (*line, name) : NULL;
       if (text != NULL)
-        add_row (rows, g_steal_pointer (&name), labels != NULL && *labels != '\0' ? g_steal_pointer (&labels) : g_strdup ("-"), text);
+        add_row (rows, g_steal_pointer (&name),
+                 labels != NULL && *labels != '\0' ? g_steal_pointer (&labels) : g_strdup ("-"), text);
     }
   satchel_cli_print_table (rows, 3);
 }

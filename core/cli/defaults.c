@@ -26,7 +26,8 @@ in_form (const char *text, SatchelDefaultsForm form)
   if (form != SATCHEL_DEFAULTS_FILE)
     for (gsize i = 0; i < G_N_ELEMENTS (directories); i++)
       if (g_str_has_prefix (text, directories[i].built))
-        return g_strconcat (form == SATCHEL_DEFAULTS_TEMPLATE ? directories[i].template : directories[i].manual,
+        return g_strconcat (form == SATCHEL_DEFAULTS_TEMPLATE ? directories[i].template
+                                                              : directories[i].manual,
                             text + strlen (directories[i].built), NULL);
   return g_strdup (text);
 }
@@ -93,13 +94,18 @@ placeholder (const SatchelConfigRow *row)
 static void
 append_facts (const SatchelConfigRow *row, GString *out)
 {
-  static const char *const types[] = {
-    [SATCHEL_CONFIG_BOOL] = "true or false", [SATCHEL_CONFIG_INT] = "number",     [SATCHEL_CONFIG_STRING] = "text",
-    [SATCHEL_CONFIG_SIZE] = "size",          [SATCHEL_CONFIG_DURATION] = "time",  [SATCHEL_CONFIG_MODE] = "rights",
-    [SATCHEL_CONFIG_PATH] = "path",          [SATCHEL_CONFIG_SECRET] = "secret",  [SATCHEL_CONFIG_ENUM] = "one of",
-    [SATCHEL_CONFIG_STRINGS] = "list of texts", [SATCHEL_CONFIG_GROUPS] = "list of groups",
-    [SATCHEL_CONFIG_ENDPOINT] = "endpoint"
-  };
+  static const char *const types[] = { [SATCHEL_CONFIG_BOOL] = "true or false",
+                                       [SATCHEL_CONFIG_INT] = "number",
+                                       [SATCHEL_CONFIG_STRING] = "text",
+                                       [SATCHEL_CONFIG_SIZE] = "size",
+                                       [SATCHEL_CONFIG_DURATION] = "time",
+                                       [SATCHEL_CONFIG_MODE] = "rights",
+                                       [SATCHEL_CONFIG_PATH] = "path",
+                                       [SATCHEL_CONFIG_SECRET] = "secret",
+                                       [SATCHEL_CONFIG_ENUM] = "one of",
+                                       [SATCHEL_CONFIG_STRINGS] = "list of texts",
+                                       [SATCHEL_CONFIG_GROUPS] = "list of groups",
+                                       [SATCHEL_CONFIG_ENDPOINT] = "endpoint" };
   g_string_append (out, types[row->type]);
   if (row->choices != NULL)
     {
@@ -192,8 +198,10 @@ write_file (const char *group, const char *help, const SatchelConfigRow *rows, g
   g_autofree char *conf_dir = in_form (SATCHEL_CONF_DIR, form);
   g_string_append (out, "# SPDX-License-Identifier: MIT\n");
   append_comment (help, "#", out);
-  g_string_append_printf (out, "#\n# All settings of this group with their defaults.  An upgrade replaces this file: write what you change into\n"
-                               "# %s/satchel.conf or %s/conf.d/%s.conf.\n%s = {\n",
+  g_string_append_printf (out,
+                          "#\n# All settings of this group with their defaults.  An upgrade replaces this "
+                          "file: write what you change into\n"
+                          "# %s/satchel.conf or %s/conf.d/%s.conf.\n%s = {\n",
                           conf_dir, conf_dir, group, group);
   if (is_module)
     append_row (&satchel_config_enabled_row, form, out);
@@ -250,8 +258,8 @@ write_manual_rows (const SatchelConfigRow *rows, gboolean is_module, GString *ou
 }
 
 void
-satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows, gboolean is_module,
-                            SatchelDefaultsForm form, GString *out)
+satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows,
+                            gboolean is_module, SatchelDefaultsForm form, GString *out)
 {
   if (form != SATCHEL_DEFAULTS_MANUAL)
     {

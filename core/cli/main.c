@@ -69,8 +69,8 @@ print_options (const SatchelCliOption *options)
 {
   for (; options != NULL && options->name != NULL; options++)
     {
-      g_autofree char *left
-          = g_strconcat (options->name, options->value != NULL ? " " : "", options->value != NULL ? options->value : "", NULL);
+      g_autofree char *left = g_strconcat (options->name, options->value != NULL ? " " : "",
+                                           options->value != NULL ? options->value : "", NULL);
       printf ("  %-27s %s\n", left, options->help);
     }
 }
@@ -84,8 +84,9 @@ print_commands (const SatchelCli *cli, gboolean of_modules)
       const SatchelCliCommand *command = cli->commands->pdata[i];
       if ((command->admin != NULL) != of_modules)
         continue;
-      g_autofree char *left = g_strconcat (command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
-                                           command->name, *command->arguments != '\0' ? " " : "", command->arguments, NULL);
+      g_autofree char *left =
+          g_strconcat (command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
+                       command->name, *command->arguments != '\0' ? " " : "", command->arguments, NULL);
       if (is_first)
         puts (of_modules ? "\nCommands of modules:" : "Commands:");
       is_first = FALSE;
@@ -108,8 +109,9 @@ print_help (SatchelCli *cli)
 static void
 print_command_help (const SatchelCliCommand *command)
 {
-  printf ("Usage: satchel%s%s %s%s%s%s\n\n%s.\n", command->group != NULL ? " " : "", command->group != NULL ? command->group : "",
-          command->name, command->options != NULL ? " [OPTION...]" : "", *command->arguments != '\0' ? " " : "",
+  printf ("Usage: satchel%s%s %s%s%s%s\n\n%s.\n", command->group != NULL ? " " : "",
+          command->group != NULL ? command->group : "", command->name,
+          command->options != NULL ? " [OPTION...]" : "", *command->arguments != '\0' ? " " : "",
           command->arguments, command->help);
   if (command->details != NULL)
     printf ("%s\n", command->details);
@@ -165,7 +167,8 @@ take_option (SatchelCli *cli, char **argv, int *at)
   if (option->value == NULL && value != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s takes no value", option->name);
   if (option->value != NULL && value == NULL && (value = argv[++*at]) == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name, option->name, option->value);
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name,
+                             option->name, option->value);
   /* Places among them were taken before. */
   g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
   return SATCHEL_EXIT_OK;
@@ -189,13 +192,16 @@ unknown_command (SatchelCli *cli, const char *group, const char *word)
                              group != NULL ? " " : "");
   const char *near = word != NULL ? satchel_suggest (word, (const char *const *) names->pdata) : NULL;
   if (near != NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?", group != NULL ? group : "",
-                             group != NULL ? " " : "", word, near);
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?",
+                             group != NULL ? group : "", group != NULL ? " " : "", word, near);
   if (group == NULL && word != NULL && !satchel_cli_add_modules_commands (cli))
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s: no command of satchel's own; commands of modules are not known while the configuration has "
-                             "mistakes, see satchel config check", word);
-  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help", group != NULL ? group : "",
-                           group != NULL ? " " : "", word != NULL ? word : "");
+    return satchel_cli_fail (
+        SATCHEL_EXIT_USAGE,
+        "%s: no command of satchel's own; commands of modules are not known while the configuration has "
+        "mistakes, see satchel config check",
+        word);
+  return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help",
+                           group != NULL ? group : "", group != NULL ? " " : "", word != NULL ? word : "");
 }
 
 static const SatchelCliCommand *
@@ -225,7 +231,8 @@ is_group (SatchelCli *cli, const char *word)
 {
   if (has_group (cli, word))
     return TRUE;
-  return find_command (cli, NULL, word) == NULL && satchel_cli_add_modules_commands (cli) && has_group (cli, word);
+  return find_command (cli, NULL, word) == NULL && satchel_cli_add_modules_commands (cli)
+         && has_group (cli, word);
 }
 
 /* What says where configuration and modules are, wherever it stands: the commands depend on it. */
@@ -277,7 +284,8 @@ parse (SatchelCli *cli, char **argv)
         return unknown_command (cli, group, word);
     }
   g_ptr_array_add (cli->arguments, NULL);
-  if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL && satchel_cli_option (cli, "--version") == NULL)
+  if (cli->command == NULL && satchel_cli_option (cli, "--help") == NULL
+      && satchel_cli_option (cli, "--version") == NULL)
     return unknown_command (cli, group, NULL);
   return SATCHEL_EXIT_OK;
 }
@@ -303,8 +311,8 @@ run (SatchelCli *cli)
   if (n < command->min_arguments || n > command->max_arguments)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; write satchel %s%s%s%s%s",
                              n < command->min_arguments ? "something is missing" : "too many words",
-                             command->group != NULL ? command->group : "", command->group != NULL ? " " : "", command->name,
-                             *command->arguments != '\0' ? " " : "", command->arguments);
+                             command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
+                             command->name, *command->arguments != '\0' ? " " : "", command->arguments);
   return command->run (cli);
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commands of modules (<satchel/admin.h>) as rows beside our own, so that the parser, --help, completion and the manual know one kind only.
+ * Commands of modules (<satchel/admin.h>) as rows beside our own, so that the parser, --help, completion and
+ * the manual know one kind only.
  */
 #include "config.h"
 
@@ -70,7 +71,8 @@ add_option (Row *row, const SatchelConfigRow *option)
       g_string_append_c (help, ')');
       keep (row, value);
     }
-  SatchelCliOption made = { keep (row, g_strconcat ("--", option->key, NULL)), value, keep (row, g_strdup (help->str)) };
+  SatchelCliOption made = { keep (row, g_strconcat ("--", option->key, NULL)), value,
+                            keep (row, g_strdup (help->str)) };
   g_array_append_val (row->options, made);
 }
 
@@ -82,18 +84,19 @@ row_new (const char *group, const SatchelAdminCommand *admin)
   row->texts = g_ptr_array_new_with_free_func (g_free);
   for (const SatchelConfigRow *option = admin->options; option != NULL && option->key != NULL; option++)
     add_option (row, option);
-  const SatchelCliOption json = { "--json", NULL, "print JSON, an object a line; the last one has the exit status" };
+  const SatchelCliOption json = { "--json", NULL,
+                                  "print JSON, an object a line; the last one has the exit status" };
   g_array_append_val (row->options, json);
-  row->command = (SatchelCliCommand){ .group = group,
-                                      .name = admin->name,
-                                      .arguments = admin->of_user ? "USER" : "",
-                                      .min_arguments = admin->of_user ? 1 : 0,
-                                      .max_arguments = admin->of_user ? 1 : 0,
-                                      .help = admin->summary,
-                                      .details = admin->details,
-                                      .options = (const SatchelCliOption *) (gpointer) row->options->data,
-                                      .run = satchel_cli_admin,
-                                      .admin = admin };
+  row->command = (SatchelCliCommand) { .group = group,
+                                       .name = admin->name,
+                                       .arguments = admin->of_user ? "USER" : "",
+                                       .min_arguments = admin->of_user ? 1 : 0,
+                                       .max_arguments = admin->of_user ? 1 : 0,
+                                       .help = admin->summary,
+                                       .details = admin->details,
+                                       .options = (const SatchelCliOption *) (gpointer) row->options->data,
+                                       .run = satchel_cli_admin,
+                                       .admin = admin };
   return &row->command;
 }
 
@@ -106,7 +109,8 @@ satchel_cli_commands_of (const SatchelModule *module)
       const SatchelAdminOps *ops = provides->ops;
       if (provides->kind == SATCHEL_KIND_ADMIN)
         for (guint i = 0; ops->commands[i] != NULL; i++)
-          g_ptr_array_add (commands, row_new (provides->name != NULL ? provides->name : module->name, ops->commands[i]));
+          g_ptr_array_add (
+              commands, row_new (provides->name != NULL ? provides->name : module->name, ops->commands[i]));
     }
   return commands;
 }
@@ -126,7 +130,8 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
 {
   if (cli->has_modules_commands)
     return TRUE;
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   if (!satchel_cli_load (cli, problems))
     return FALSE;
   cli->has_modules_commands = TRUE;
@@ -138,8 +143,9 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
       if (!satchel_config_set_is_enabled (cli->set, provided->module->name))
         continue;
       if (is_ours (provided->name))
-        satchel_cli_fail (SATCHEL_EXIT_CONFIG, "module %s: its commands are called \"%s\" like satchel's own, and are left out", provided->module->name,
-                          provided->name);
+        satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                          "module %s: its commands are called \"%s\" like satchel's own, and are left out",
+                          provided->module->name, provided->name);
       /* They live as long as the program. */
       for (guint k = 0; !is_ours (provided->name) && ops->commands[k] != NULL; k++)
         g_ptr_array_add (cli->commands, row_new (provided->name, ops->commands[k]));

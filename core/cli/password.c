@@ -20,7 +20,7 @@ typedef enum
   LINE_END = 0, /* of input, before any byte */
   LINE_READ,
   LINE_LONG,
-  LINE_BAD,     /* NUL, or not UTF-8 */
+  LINE_BAD, /* NUL, or not UTF-8 */
   LINE_CANCELLED
 } Line;
 
@@ -101,7 +101,8 @@ satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
     line = read_line (STDIN_FILENO, first);
   else if (!isatty (STDIN_FILENO))
     {
-      *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE, "standard input is no terminal to ask for a password; add --stdin");
+      *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                                    "standard input is no terminal to ask for a password; add --stdin");
       return NULL;
     }
   else

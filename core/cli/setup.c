@@ -10,9 +10,10 @@
 SatchelConfigSet *
 satchel_cli_load_core (const SatchelCli *cli)
 {
-  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  return satchel_config_load_lenient (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata, NULL, NULL,
-                                      ignored);
+  g_autoptr (GPtrArray) ignored =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  return satchel_config_load_lenient (cli->defaults_dir, cli->config_dir,
+                                      (const char *const *) cli->overrides->pdata, NULL, NULL, ignored);
 }
 
 /* Where modules are must be known before any of them can be asked for its settings. */
@@ -25,7 +26,8 @@ module_dirs (const SatchelCli *cli)
       return g_strdupv ((char **) one);
     }
   g_autoptr (SatchelConfigSet) core = satchel_cli_load_core (cli);
-  return satchel_loader_search_path (satchel_config_path (satchel_config_set_group (core, "server"), "module_dir"));
+  return satchel_loader_search_path (
+      satchel_config_path (satchel_config_set_group (core, "server"), "module_dir"));
 }
 
 gboolean
@@ -35,8 +37,9 @@ satchel_cli_load (SatchelCli *cli, GPtrArray *problems)
   g_clear_pointer (&cli->set, satchel_config_set_free);
   g_clear_pointer (&cli->loader, satchel_loader_free);
   cli->loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, (const char *const *) dirs);
-  cli->set = satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
-                                  satchel_loader_schema, cli->loader, problems);
+  cli->set =
+      satchel_config_load (cli->defaults_dir, cli->config_dir, (const char *const *) cli->overrides->pdata,
+                           satchel_loader_schema, cli->loader, problems);
   return cli->set != NULL;
 }
 
@@ -54,11 +57,13 @@ satchel_cli_print_problems (const GPtrArray *problems)
 int
 satchel_cli_setup (SatchelCli *cli)
 {
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   if (satchel_cli_load (cli, problems))
     return SATCHEL_EXIT_OK;
   satchel_cli_print_problems (problems);
-  return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "the configuration has mistakes; `satchel config check` shows them again");
+  return satchel_cli_fail (SATCHEL_EXIT_CONFIG,
+                           "the configuration has mistakes; `satchel config check` shows them again");
 }
 
 int
@@ -72,11 +77,13 @@ satchel_cli_start_modules (SatchelCli *cli)
     {
       /* One that fails is told and left out: it may have nothing to do with what is asked. */
       g_autoptr (GError) error = NULL;
-      if (satchel_config_set_is_enabled (cli->set, *name) && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)
+      if (satchel_config_set_is_enabled (cli->set, *name)
+          && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)
         satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
     }
   g_autoptr (GError) error = NULL;
-  if (!satchel_loader_configure (cli->loader, cli->set, &error) || !satchel_loader_start (cli->loader, &error))
+  if (!satchel_loader_configure (cli->loader, cli->set, &error)
+      || !satchel_loader_start (cli->loader, &error))
     return satchel_cli_fail (SATCHEL_EXIT_CONFIG, "%s", error->message);
   return SATCHEL_EXIT_OK;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, place, log-reopen, and commands of
- * modules.  Master answers what it knows and passes the rest to the roles that know.
+ * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, place,
+ * log-reopen, and commands of modules.  Master answers what it knows and passes the rest to the roles that
+ * know.
  */
 #include "config.h"
 
@@ -100,7 +101,8 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
   for (guint i = 0; i < workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (workers, i);
-      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker) || (slot != ANY_SLOT && worker->slot != slot))
+      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker)
+          || (slot != ANY_SLOT && worker->slot != slot))
         continue;
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN, 0);
       satchel_ipc_put_u64 (message, request->id);
@@ -114,7 +116,8 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
 
 /* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
 static void
-pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv, const char *first)
+pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv,
+         const char *first)
 {
   Request *request = request_new (control, client);
   satchel_control_reply (client, first, FALSE, 0);
@@ -122,10 +125,13 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
   if (request->waiting->len == 0)
     {
       request->status = roles == ALL_ROLES ? 0 : EXIT_FAILED;
-      finish (request, request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
+      finish (request,
+              request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
       return;
     }
-  satchel_timer_arm (&request->timeout, strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout, request);
+  satchel_timer_arm (&request->timeout,
+                     strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout,
+                     request);
 }
 
 /* ---- commands of modules (docs/decisions/0039) ---- */
@@ -161,7 +167,8 @@ run_at_owner (Request *request)
     finish (request, "");
   else if (request->status != 0)
     finish (request, text);
-  else if (space == NULL || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
+  else if (space == NULL
+           || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
     {
       request->status = EXIT_UNAVAILABLE;
       finish (request, "error=\"auth is not there to say who owns the user; try again\"\n");
@@ -183,18 +190,20 @@ run_command (SatchelControl *control, SatchelControlClient *client, const char *
       return;
     }
   request->owner = g_string_new (NULL);
-  ask_workers (request, SATCHEL_ROLE_AUTH, ANY_SLOT, (const char *const[]){ "owner", user, NULL });
+  ask_workers (request, SATCHEL_ROLE_AUTH, ANY_SLOT, (const char *const[]) { "owner", user, NULL });
   if (request->waiting->len == 0)
     run_at_owner (request);
   else
     satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
 }
 
-/* Tells the process that works on it how much of its answer was read, so that no more of it is on its way than there is room. */
+/* Tells the process that works on it how much of its answer was read, so that no more of it is on its way
+ * than there is room. */
 static void
 tell_room (Request *request)
 {
-  if (!request->is_run || request->n_unread == 0 || (request->client != NULL && !satchel_control_client_is_drained (request->client)))
+  if (!request->is_run || request->n_unread == 0
+      || (request->client != NULL && !satchel_control_client_is_drained (request->client)))
     return;
   for (guint i = 0; i < request->waiting->len; i++)
     {
@@ -278,14 +287,17 @@ describe (const SatchelMaster *master)
 {
   static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
   GString *text = g_string_new (NULL);
-  g_string_append_printf (text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n", (int) getpid (),
-                          PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
+  g_string_append_printf (
+      text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n",
+      (int) getpid (), PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      g_string_append_printf (text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT, satchel_role_name (worker->role),
-                              worker->slot, (int) worker->pid, state_name (worker), worker->n_restarts,
-                              worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
+      g_string_append_printf (
+          text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT,
+          satchel_role_name (worker->role), worker->slot, (int) worker->pid, state_name (worker),
+          worker->n_restarts,
+          worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
       if (*worker->module != '\0')
         g_string_append_printf (text, " module=%s", worker->module);
       g_string_append_c (text, '\n');
@@ -295,7 +307,8 @@ describe (const SatchelMaster *master)
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
       satchel_hangs_describe (worker, text);
       if (worker->last_crash != NULL)
-        g_string_append_printf (text, "crashed role=%s slot=%u%s\n", satchel_role_name (worker->role), worker->slot, worker->last_crash);
+        g_string_append_printf (text, "crashed role=%s slot=%u%s\n", satchel_role_name (worker->role),
+                                worker->slot, worker->last_crash);
     }
   describe_counters (master, text);
   return g_string_free (text, FALSE);
@@ -320,10 +333,13 @@ satchel_reopen_log (SatchelMaster *master, GError **error)
 {
   g_autoptr (SatchelPlan) scratch = satchel_plan_new ();
   if (master->plan == NULL || *master->plan->log_file == '\0')
-    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "log.file is not set: there is nothing to open anew");
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                              "log.file is not set: there is nothing to open anew");
   scratch->log_file = g_strdup (master->plan->log_file);
   if (!satchel_master_open_log (master, scratch))
-    return satchel_error_set (error, SATCHEL_ERROR_IO, "%s", ((const SatchelConfigProblem *) g_ptr_array_index (scratch->problems, 0))->text);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_IO, "%s",
+        ((const SatchelConfigProblem *) g_ptr_array_index (scratch->problems, 0))->text);
   send_log (master);
   return TRUE;
 }
@@ -372,7 +388,9 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
   guint n_words = g_strv_length ((char **) argv);
   if (command == NULL || n_words < command->min_words || n_words > command->max_words)
     {
-      satchel_control_reply (client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n", TRUE, EXIT_USAGE);
+      satchel_control_reply (
+          client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n",
+          TRUE, EXIT_USAGE);
       return;
     }
   if (command->roles != 0)
@@ -421,7 +439,8 @@ satchel_control_new (SatchelMaster *master, GError **error)
   control->master = master;
   control->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) request_free);
   control->reloaders = g_ptr_array_new ();
-  control->server = satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
+  control->server =
+      satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
   if (control->server != NULL)
     {
       satchel_control_server_set_long_answers (control->server, client_cancels, client_drained);

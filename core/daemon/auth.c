@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The auth role: settings, databases, peers.  Only gates may ask about logins, only mail processes about addresses.
+ * The auth role: settings, databases, peers.  Only gates may ask about logins, only mail processes about
+ * addresses.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@ settings_clear (SatchelAuthSettings *settings)
   g_free (settings->default_domain);
   g_strfreev (settings->domains);
   g_free (settings->mechanisms);
-  *settings = (SatchelAuthSettings){ 0 };
+  *settings = (SatchelAuthSettings) { 0 };
 }
 
 /* Those of auth.mechanisms that we have, in the order of config. */
@@ -193,7 +194,8 @@ expire (SatchelTimer *timer, gpointer data)
 }
 
 void
-satchel_auth_keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret, GBytes *unlocked)
+satchel_auth_keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                            const char *secret, GBytes *unlocked)
 {
   satchel_auth_cache_add (own->cache, key, secret, unlocked, satchel_now_ms () + own->settings.cache_ms);
   if (own->cache_timer.due_ms == 0)
@@ -245,7 +247,9 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   SatchelAuthCache *cache = satchel_auth_cache_new (error);
   SatchelPlacements *placements = NULL;
   if (cache == NULL || !check_networks (context->config, error)
-      || (placements = satchel_placements_new (context->root_fd, context->n_mail_slots, context->config, error)) == NULL)
+      || (placements =
+              satchel_placements_new (context->root_fd, context->n_mail_slots, context->config, error))
+             == NULL)
     {
       satchel_auth_cache_free (cache);
       return FALSE;
@@ -261,8 +265,8 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
     satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that knows passwords is enabled: nobody can log in");
   auth->throttle = satchel_throttle_new ();
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
-  auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"), 2 * g_get_num_processors (),
-                                      MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
+  auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
+                                      2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
   auth->placements = g_steal_pointer (&placements);
   auth->running = g_hash_table_new (digest_hash, digest_equal);
   auth->n_connections = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);

@@ -33,7 +33,8 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
                             : satchel_user_normalise (name, strlen (name), auth->settings.default_domain,
                                                       auth->settings.lowers_users, &error);
   if (user == NULL)
-    satchel_auth_admin_reply (auth, request, 64, "%s\n", error != NULL ? error->message : "a user name is missing");
+    satchel_auth_admin_reply (auth, request, 64, "%s\n",
+                              error != NULL ? error->message : "a user name is missing");
   return user;
 }
 
@@ -44,7 +45,8 @@ is_known (SatchelAuth *auth, const char *user)
   g_autoptr (GPtrArray) users = g_ptr_array_new_with_free_func (g_free);
   const char *why;
   SatchelDeliveryStatus status = satchel_auth_look_up (auth, user, NULL, users, &why);
-  if (status == SATCHEL_DELIVERY_TEMPORARY || g_ptr_array_find_with_equal_func (users, user, g_str_equal, NULL))
+  if (status == SATCHEL_DELIVERY_TEMPORARY
+      || g_ptr_array_find_with_equal_func (users, user, g_str_equal, NULL))
     return TRUE;
   for (guint i = 0; i < auth->passdbs->len; i++)
     {
@@ -62,7 +64,8 @@ satchel_auth_admin_check_known (SatchelAuth *auth, guint64 request, const char *
 {
   if (is_known (auth, user))
     return TRUE;
-  satchel_auth_admin_reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n", user);
+  satchel_auth_admin_reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n",
+                            user);
   return FALSE;
 }
 
@@ -99,11 +102,13 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
     }
   g_autoptr (GString) released = g_string_new (NULL);
   satchel_placements_foreach (auth->placements, SATCHEL_PLACED_RELEASED, add_released, released);
-  satchel_auth_admin_reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s", g_hash_table_size (auth->n_connections), n_sessions,
-         satchel_hash_pool_n_running (auth->pool), released->str);
+  satchel_auth_admin_reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s",
+                            g_hash_table_size (auth->n_connections), n_sessions,
+                            satchel_hash_pool_n_running (auth->pool), released->str);
 }
 
-/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE" (core/storage/place.h). */
+/* For master, which gives a module's command to the owner: "SLOT known|unknown PLACE" (core/storage/place.h).
+ */
 static void
 admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
@@ -115,10 +120,13 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
     return;
   gboolean known = is_known (auth, user);
   /* Nothing is written of whoever is no user. */
-  gboolean ok = known ? satchel_placements_find (auth->placements, user, &placement, &slot, &error) && satchel_placements_sync (auth->placements, &error)
-                      : (satchel_placements_get (auth->placements, user, &placement, &slot), placement.state == SATCHEL_PLACED_ACTIVE);
+  gboolean ok = known ? satchel_placements_find (auth->placements, user, &placement, &slot, &error)
+                            && satchel_placements_sync (auth->placements, &error)
+                      : (satchel_placements_get (auth->placements, user, &placement, &slot),
+                         placement.state == SATCHEL_PLACED_ACTIVE);
   if (!ok && (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)))
-    satchel_auth_admin_reply (auth, request, 75, "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
+    satchel_auth_admin_reply (auth, request, 75,
+                              "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
   else if (!ok)
     satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
   if (!ok)

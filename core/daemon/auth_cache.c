@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a login unlocked lies beside,
- * sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has between logins.
+ * Verified logins: HMAC-SHA256 under a secret of this boot, bounded in number and time.  What a login
+ * unlocked lies beside, sealed (AES-256-GCM) under a key of that secret and the user's own, which nobody has
+ * between logins.
  */
 #include "config.h"
 
@@ -19,7 +20,7 @@
 
 struct SatchelAuthCache
 {
-  guint8 *secret; /* a page of its own: locked, not in dumps */
+  guint8 *secret;       /* a page of its own: locked, not in dumps */
   SatchelLru *verified; /* digest -> Entry */
 };
 
@@ -104,8 +105,8 @@ seal_key (const SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY
 }
 
 gboolean
-satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret, gint64 now_ms,
-                         GBytes **ret_unlocked)
+satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                         const char *secret, gint64 now_ms, GBytes **ret_unlocked)
 {
   const Entry *entry = satchel_lru_find (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
   if (entry == NULL)
@@ -115,7 +116,8 @@ satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_
   gboolean is_valid = entry->until_ms > now_ms;
   if (is_valid && entry->sealed != NULL)
     {
-      is_valid = seal_key (cache, key, secret, sealing) && (unlocked = satchel_unseal (sealing, entry->sealed)) != NULL;
+      is_valid = seal_key (cache, key, secret, sealing)
+                 && (unlocked = satchel_unseal (sealing, entry->sealed)) != NULL;
       explicit_bzero (sealing, sizeof sealing);
     }
   if (is_valid)
@@ -126,8 +128,8 @@ satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_
 }
 
 void
-satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
-                        GBytes *unlocked, gint64 until_ms)
+satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                        const char *secret, GBytes *unlocked, gint64 until_ms)
 {
   GBytes *sealed = NULL;
   if (unlocked != NULL)
@@ -141,7 +143,7 @@ satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_C
     }
   Entry *entry = satchel_lru_add (cache->verified, key, SATCHEL_AUTH_CACHE_KEY_BYTES);
   entry_clear (entry);
-  *entry = (Entry){ until_ms, sealed };
+  *entry = (Entry) { until_ms, sealed };
 }
 
 guint

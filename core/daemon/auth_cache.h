@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Logins that were verified lately, so that a polling client does not pay for a hash each time.  Kept is a keyed
- * digest over all that made it right: a change of any of it is another digest.  Pure; main thread.
+ * Logins that were verified lately, so that a polling client does not pay for a hash each time.  Kept is a
+ * keyed digest over all that made it right: a change of any of it is another digest.  Pure; main thread.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -11,17 +11,18 @@ typedef struct SatchelAuthCache SatchelAuthCache;
 SatchelAuthCache *satchel_auth_cache_new (GError **error);
 void satchel_auth_cache_free (SatchelAuthCache *cache);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelAuthCache, satchel_auth_cache_free)
-/* Over the user, the secret, the stored verifier and @factors (which second factors looked at this login).  Never for a secret
- * with a code in it. */
-void satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *secret, const char *verifier,
-                             const char *factors, guint8 ret_key[SATCHEL_AUTH_CACHE_KEY_BYTES]);
-/* TRUE: it was right lately.  *ret_unlocked: what the login unlocked then (a reference, or NULL), opened with @secret: the cache
- * itself cannot. */
-gboolean satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
-                                  gint64 now_ms, GBytes **ret_unlocked);
+/* Over the user, the secret, the stored verifier and @factors (which second factors looked at this login).
+ * Never for a secret with a code in it. */
+void satchel_auth_cache_key (SatchelAuthCache *cache, const char *user, const char *secret,
+                             const char *verifier, const char *factors,
+                             guint8 ret_key[SATCHEL_AUTH_CACHE_KEY_BYTES]);
+/* TRUE: it was right lately.  *ret_unlocked: what the login unlocked then (a reference, or NULL), opened with
+ * @secret: the cache itself cannot. */
+gboolean satchel_auth_cache_find (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                                  const char *secret, gint64 now_ms, GBytes **ret_unlocked);
 /* @unlocked: at most SATCHEL_SECRET_BYTES_MAX, or NULL; kept sealed under @secret. */
-void satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
-                             GBytes *unlocked, gint64 until_ms);
+void satchel_auth_cache_add (SatchelAuthCache *cache, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                             const char *secret, GBytes *unlocked, gint64 until_ms);
 guint satchel_auth_cache_count (SatchelAuthCache *cache);
 /* Forgets what is over. */
 void satchel_auth_cache_expire (SatchelAuthCache *cache, gint64 now_ms);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Grants: what lets one connection become a session of one user, once.  The mail process hears of it from us, so a
- * gate cannot make one up.
+ * Grants: what lets one connection become a session of one user, once.  The mail process hears of it from us,
+ * so a gate cannot make one up.
  */
 #include "config.h"
 
@@ -25,8 +25,8 @@ next_mail (SatchelRoleContext *context, guint first)
 }
 
 static gboolean
-send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user, const SatchelPlace *place,
-            GBytes *unlocked, const guint8 grant[SATCHEL_GRANT_BYTES])
+send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user,
+            const SatchelPlace *place, GBytes *unlocked, const guint8 grant[SATCHEL_GRANT_BYTES])
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_GRANT, session_id);
   satchel_ipc_put_bytes (message, grant, SATCHEL_GRANT_BYTES);
@@ -74,8 +74,9 @@ find_owner (SatchelAuth *auth, const char *user, SatchelPlace **ret_place)
 }
 
 SatchelAuthStatus
-satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service, const char *user,
-                    GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot)
+satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service,
+                    const char *user, GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES],
+                    guint *ret_mail_slot)
 {
   SatchelPeer *mail = NULL;
   g_autoptr (SatchelPlace) place = NULL;
@@ -85,8 +86,8 @@ satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, cons
     return SATCHEL_AUTH_LIMITED;
   else
     mail = find_owner (auth, user, &place);
-  if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0 ||
-      !send_grant (mail, gate_slot, session_id, service, user, place, unlocked, ret_grant))
+  if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0
+      || !send_grant (mail, gate_slot, session_id, service, user, place, unlocked, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;
   if (user != NULL)
     set_connections (auth, user, n_connections (auth, user) + 1);
@@ -116,7 +117,8 @@ satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char
     {
       const SatchelConfig *listener = satchel_config_group (listen, "listeners", i);
       const char *const *networks = satchel_config_strings (listener, "networks");
-      if (g_strcmp0 (satchel_config_string (listener, "protocol"), service) != 0 || networks == NULL || networks[0] == NULL)
+      if (g_strcmp0 (satchel_config_string (listener, "protocol"), service) != 0 || networks == NULL
+          || networks[0] == NULL)
         continue;
       has_networks = TRUE;
       if (satchel_networks_contain (networks, &address))

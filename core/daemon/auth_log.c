@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The lines that filters and people read.  Their form is frozen: the address stands before anything that the client
- * chose, the user is always quoted, and nothing in quotes can end them.
+ * The lines that filters and people read.  Their form is frozen: the address stands before anything that the
+ * client chose, the user is always quoted, and nothing in quotes can end them.
  */
 #include "config.h"
 
@@ -16,9 +16,14 @@
 
 SATCHEL_COUNTER (logins, "satchel_logins_total", "Logins that were decided", "service", "result");
 
-/* Far above what filters need to ban an address; lines that filters do not count cannot use up the room of those that they do. */
-static SatchelLogBudget guesses = { .area = AREA, .burst = 200, .an_hour = 200, .burst_in_all = 1000, .a_second = 50 };
-static SatchelLogBudget others = { .area = AREA, .burst = 50, .an_hour = 200, .burst_in_all = 500, .a_second = 10 };
+/* Far above what filters need to ban an address; lines that filters do not count cannot use up the room of
+ * those that they do. */
+static SatchelLogBudget guesses = {
+  .area = AREA, .burst = 200, .an_hour = 200, .burst_in_all = 1000, .a_second = 50
+};
+static SatchelLogBudget others = {
+  .area = AREA, .burst = 50, .an_hour = 200, .burst_in_all = 500, .a_second = 10
+};
 
 /* Always in quotes, always ASCII. */
 static void
@@ -50,8 +55,9 @@ line_end (GString *line, const SatchelAuthEvent *event)
 static gboolean
 is_guess (SatchelLoginVerdict verdict)
 {
-  return verdict == SATCHEL_LOGIN_BAD_PASSWORD || verdict == SATCHEL_LOGIN_UNKNOWN_USER || verdict == SATCHEL_LOGIN_LOCKED ||
-         verdict == SATCHEL_LOGIN_THROTTLED || verdict == SATCHEL_LOGIN_BAD_CODE;
+  return verdict == SATCHEL_LOGIN_BAD_PASSWORD || verdict == SATCHEL_LOGIN_UNKNOWN_USER
+         || verdict == SATCHEL_LOGIN_LOCKED || verdict == SATCHEL_LOGIN_THROTTLED
+         || verdict == SATCHEL_LOGIN_BAD_CODE;
 }
 
 void
@@ -109,6 +115,7 @@ satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why)
 void
 satchel_auth_log_misplaced (const GError *error)
 {
-  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE) && satchel_log_budget_take (&others, "misplaced", "users"))
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)
+      && satchel_log_budget_take (&others, "misplaced", "users"))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "a user has no place: %s", error->message);
 }

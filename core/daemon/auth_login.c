@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Is this user's secret right?  Look-up, second factors, the count of attempts, the cache, one hash on a thread.
- * Known and unknown users take the same way: what differs is only whose verifier is hashed.
+ * Is this user's secret right?  Look-up, second factors, the count of attempts, the cache, one hash on a
+ * thread. Known and unknown users take the same way: what differs is only whose verifier is hashed.
  */
 #include "config.h"
 
@@ -15,9 +15,9 @@
 struct SatchelLogin
 {
   SatchelAuth *auth;
-  char *user;        /* what is counted: the normal form, or the name as it came */
-  char *secret;      /* wiped */
-  char *code;        /* what a factor cut off, wiped; NULL: none */
+  char *user;   /* what is counted: the normal form, or the name as it came */
+  char *secret; /* wiped */
+  char *code;   /* what a factor cut off, wiped; NULL: none */
   char *peer;
   char place[SATCHEL_PLACE_BYTES];
   gint64 deadline_ms;
@@ -25,7 +25,7 @@ struct SatchelLogin
   SatchelAttempt attempt;
 
   const SatchelPassdbOps *passdb;
-  SatchelCredential credential; /* of a user */
+  SatchelCredential credential;   /* of a user */
   const SatchelFactorOps *factor; /* whose code is checked */
   gboolean is_code_missing;
   guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES]; /* in auth->running while has_key */
@@ -42,17 +42,23 @@ struct SatchelLogin
   gpointer data;
 };
 
-SATCHEL_COUNTER (remembered, "satchel_login_cache_total", "Passwords looked for among those verified a short time ago", "result");
+SATCHEL_COUNTER (remembered, "satchel_login_cache_total",
+                 "Passwords looked for among those verified a short time ago", "result");
 
 const char *
 satchel_login_reason (SatchelLoginVerdict verdict)
 {
   static const char *const reasons[] = {
-    [SATCHEL_LOGIN_UNAVAILABLE] = "unavailable",   [SATCHEL_LOGIN_RIGHT] = "right",
-    [SATCHEL_LOGIN_BAD_PASSWORD] = "bad-password", [SATCHEL_LOGIN_UNKNOWN_USER] = "unknown-user",
-    [SATCHEL_LOGIN_LOCKED] = "locked",             [SATCHEL_LOGIN_THROTTLED] = "throttled",
-    [SATCHEL_LOGIN_BAD_CODE] = "bad-code",         [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
-    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",     [SATCHEL_LOGIN_MALFORMED] = "malformed",
+    [SATCHEL_LOGIN_UNAVAILABLE] = "unavailable",
+    [SATCHEL_LOGIN_RIGHT] = "right",
+    [SATCHEL_LOGIN_BAD_PASSWORD] = "bad-password",
+    [SATCHEL_LOGIN_UNKNOWN_USER] = "unknown-user",
+    [SATCHEL_LOGIN_LOCKED] = "locked",
+    [SATCHEL_LOGIN_THROTTLED] = "throttled",
+    [SATCHEL_LOGIN_BAD_CODE] = "bad-code",
+    [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
+    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",
+    [SATCHEL_LOGIN_MALFORMED] = "malformed",
   };
   return reasons[verdict];
 }
@@ -96,10 +102,12 @@ static void
 tell (SatchelLogin *login, SatchelLoginVerdict verdict, GBytes *unlocked)
 {
   if (!counts (verdict))
-    satchel_throttle_give_back (login->auth->throttle, login->user, login->is_user, login->place, &login->attempt);
+    satchel_throttle_give_back (login->auth->throttle, login->user, login->is_user, login->place,
+                                &login->attempt);
   if (verdict == SATCHEL_LOGIN_RIGHT)
     satchel_throttle_remember (login->auth->throttle, login->user, login->place);
-  login->func (verdict, login->is_name ? login->user : NULL, verdict == SATCHEL_LOGIN_RIGHT ? unlocked : NULL, login->data);
+  login->func (verdict, login->is_name ? login->user : NULL, verdict == SATCHEL_LOGIN_RIGHT ? unlocked : NULL,
+               login->data);
 }
 
 static void
@@ -133,9 +141,11 @@ upgrade_run (gpointer data)
   Upgrade *upgrade = data;
   g_autoptr (GError) error = NULL;
   if (upgrade->passdb->upgrade (&upgrade->credential, upgrade->secret, &error))
-    satchel_log (SATCHEL_LOG_INFO, AREA, "password of \"%s\" stored in the current form", upgrade->credential.user);
+    satchel_log (SATCHEL_LOG_INFO, AREA, "password of \"%s\" stored in the current form",
+                 upgrade->credential.user);
   else if (error != NULL && error->code != SATCHEL_ERROR_CANCELLED && error->code != SATCHEL_ERROR_INUSE)
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "password of \"%s\" not renewed: %s", upgrade->credential.user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "password of \"%s\" not renewed: %s", upgrade->credential.user,
+                 error->message);
 }
 
 static void
@@ -155,7 +165,7 @@ start_upgrade (SatchelLogin *login)
   Upgrade *upgrade = g_new0 (Upgrade, 1);
   upgrade->passdb = login->passdb;
   upgrade->credential = login->credential;
-  login->credential = (SatchelCredential){ .size = sizeof login->credential };
+  login->credential = (SatchelCredential) { .size = sizeof login->credential };
   upgrade->secret = g_strdup (login->secret);
   guint64 cost = SATCHEL_HAS (login->passdb, verify_cost_bytes) ? login->passdb->verify_cost_bytes (NULL) : 0;
   satchel_hash_pool_submit (login->auth->pool, "upgrade", cost, 0, upgrade_run, upgrade_done, upgrade);
@@ -322,9 +332,11 @@ was_verified (SatchelLogin *login)
 {
   SatchelAuth *auth = login->auth;
   /* Never with a code, and nothing to remember of users that are not. */
-  if (!login->is_user || login->credential.verifier == NULL || login->factor != NULL || login->is_code_missing)
+  if (!login->is_user || login->credential.verifier == NULL || login->factor != NULL
+      || login->is_code_missing)
     return FALSE;
-  satchel_auth_cache_key (auth->cache, login->user, login->secret, login->credential.verifier, "none", login->key);
+  satchel_auth_cache_key (auth->cache, login->user, login->secret, login->credential.verifier, "none",
+                          login->key);
   SatchelLogin *same = g_hash_table_lookup (auth->running, login->key);
   if (same == NULL)
     return FALSE;
@@ -339,8 +351,11 @@ static void
 start_hash (SatchelLogin *login)
 {
   const SatchelPassdbOps *passdb = login->passdb;
-  guint64 cost = SATCHEL_HAS (passdb, verify_cost_bytes) ? passdb->verify_cost_bytes (login->is_user ? &login->credential : NULL) : 0;
-  satchel_hash_pool_submit (login->auth->pool, login->place, cost, login->deadline_ms, verify_run, verify_done, login);
+  guint64 cost = SATCHEL_HAS (passdb, verify_cost_bytes)
+                     ? passdb->verify_cost_bytes (login->is_user ? &login->credential : NULL)
+                     : 0;
+  satchel_hash_pool_submit (login->auth->pool, login->place, cost, login->deadline_ms, verify_run,
+                            verify_done, login);
 }
 
 static char *
@@ -350,7 +365,8 @@ normal_name (SatchelAuth *auth, const char *name, gsize len)
 }
 
 static SatchelLogin *
-login_new (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation, char *secret, const char *peer)
+login_new (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation, char *secret,
+           const char *peer)
 {
   SatchelLogin *login = g_new0 (SatchelLogin, 1);
   login->auth = auth;
@@ -374,8 +390,8 @@ login_new (SatchelAuth *auth, const char *name, gsize name_len, const char *auth
 }
 
 void
-satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation, char *secret,
-                     const char *peer, gint64 deadline_ms, SatchelLoginFunc func, gpointer data)
+satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation,
+                     char *secret, const char *peer, gint64 deadline_ms, SatchelLoginFunc func, gpointer data)
 {
   SatchelLogin *login = login_new (auth, name, name_len, authorisation, secret, peer);
   login->deadline_ms = deadline_ms;
@@ -391,14 +407,17 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
   if (was_verified (login))
     return;
   /* Counted before anything is compared, the cache too: it must not tell what the hash would not. */
-  if (!satchel_throttle_begin (auth->throttle, login->user, login->is_user, login->place, auth->settings.max_failures,
-                               satchel_now_ms (), &login->attempt))
+  if (!satchel_throttle_begin (auth->throttle, login->user, login->is_user, login->place,
+                               auth->settings.max_failures, satchel_now_ms (), &login->attempt))
     {
       finish (login, SATCHEL_LOGIN_THROTTLED);
       return;
     }
-  gboolean may_share = login->is_user && login->credential.verifier != NULL && login->factor == NULL && !login->is_code_missing;
-  if (may_share && !login->credential.is_locked && satchel_auth_cache_find (auth->cache, login->key, login->secret, satchel_now_ms (), &login->unlocked))
+  gboolean may_share = login->is_user && login->credential.verifier != NULL && login->factor == NULL
+                       && !login->is_code_missing;
+  if (may_share && !login->credential.is_locked
+      && satchel_auth_cache_find (auth->cache, login->key, login->secret, satchel_now_ms (),
+                                  &login->unlocked))
     {
       satchel_counter_add (&remembered, 1, "hit");
       finish (login, SATCHEL_LOGIN_RIGHT);

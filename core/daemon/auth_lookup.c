@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An alias that leads to nobody is a
- * mistake of the admin: an error in the log, and mail waits.
+ * Addresses to users: domains, aliases at most ten deep, repetitions dropped, all bounded.  An alias that
+ * leads to nobody is a mistake of the admin: an error in the log, and mail waits.
  */
 #include "config.h"
 
@@ -28,12 +28,13 @@ typedef struct
 } Search;
 
 /* About addresses that anybody may ask for: a few lines a minute tell the admin as much as a million. */
-static void
-tell (const char *format, ...) G_GNUC_PRINTF (1, 2);
+static void tell (const char *format, ...) G_GNUC_PRINTF (1, 2);
 static void
 tell (const char *format, ...)
 {
-  static SatchelLogBudget budget = { .area = AREA, .burst = 20, .an_hour = 720, .burst_in_all = 20, .a_second = 1 };
+  static SatchelLogBudget budget = {
+    .area = AREA, .burst = 20, .an_hour = 720, .burst_in_all = 20, .a_second = 1
+  };
   if (!satchel_log_budget_take (&budget, "addresses", "senders"))
     return;
   va_list arguments;
@@ -53,7 +54,8 @@ satchel_auth_user_path (const char *user)
 static char *
 normal (SatchelAuth *auth, const char *address)
 {
-  return satchel_user_normalise (address, strlen (address), auth->settings.default_domain, auth->settings.lowers_users, NULL);
+  return satchel_user_normalise (address, strlen (address), auth->settings.default_domain,
+                                 auth->settings.lowers_users, NULL);
 }
 
 static gboolean
@@ -76,8 +78,8 @@ is_our_domain (SatchelAuth *auth, const char *domain)
 static gboolean
 has_only_aliases (const SatchelUserdbOps *userdb)
 {
-  return userdb->size >= G_STRUCT_OFFSET (SatchelUserdbOps, flags) + sizeof userdb->flags &&
-         (userdb->flags & SATCHEL_USERDB_ALIASES) != 0;
+  return userdb->size >= G_STRUCT_OFFSET (SatchelUserdbOps, flags) + sizeof userdb->flags
+         && (userdb->flags & SATCHEL_USERDB_ALIASES) != 0;
 }
 
 static SatchelDeliveryStatus
@@ -95,9 +97,11 @@ add_user (Search *search, const char *user)
   return SATCHEL_DELIVERY_OK;
 }
 
-static SatchelDeliveryStatus expand (Search *search, const char *address, const char *plain, guint first, guint depth);
+static SatchelDeliveryStatus expand (Search *search, const char *address, const char *plain, guint first,
+                                     guint depth);
 
-/* Of a target that differs from @address in its domain only (an alias of the whole domain): the target without detail. */
+/* Of a target that differs from @address in its domain only (an alias of the whole domain): the target
+ * without detail. */
 static char *
 plain_target (const char *target, const char *address, const char *plain)
 {
@@ -118,7 +122,8 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
 
 /* What a database gave for @address.  OK also if nothing came of it. */
 static SatchelDeliveryStatus
-follow (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index, guint depth)
+follow (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index,
+        guint depth)
 {
   const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[index];
   for (guint i = 0; i < targets->len; i++)
@@ -127,7 +132,8 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
       SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
       if (target == NULL)
         {
-          tell ("address \"%s\" leads to \"%s\", which is no address", address, (const char *) targets->pdata[i]);
+          tell ("address \"%s\" leads to \"%s\", which is no address", address,
+                (const char *) targets->pdata[i]);
           search->is_broken = TRUE;
         }
       else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
@@ -146,7 +152,8 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
         }
       if (status == SATCHEL_DELIVERY_TEMPORARY)
         return status;
-      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL && !is_of_whole_domain (search->auth, target, address))
+      if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL
+          && !is_of_whole_domain (search->auth, target, address))
         {
           tell ("address \"%s\" leads to \"%s\", which is no user here", address, target);
           search->is_broken = TRUE;
@@ -179,7 +186,8 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
           case SATCHEL_USERDB_UNKNOWN:
             break;
           case SATCHEL_USERDB_TEMPORARY:
-            tell ("address \"%s\" not looked up: %s", names[k], error != NULL ? error->message : "no reason given");
+            tell ("address \"%s\" not looked up: %s", names[k],
+                  error != NULL ? error->message : "no reason given");
             return SATCHEL_DELIVERY_TEMPORARY;
           case SATCHEL_USERDB_FOUND:
             /* A database that cannot name domains vouches by its answer; one that can must have named it. */
@@ -192,7 +200,8 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
 }
 
 SatchelDeliveryStatus
-satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users, const char **ret_why)
+satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users,
+                      const char **ret_why)
 {
   g_autofree char *name = normal (auth, address);
   g_autofree char *plain_name = plain != NULL ? normal (auth, plain) : NULL;
@@ -202,7 +211,9 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
     name = g_steal_pointer (&plain_name);
   if (name == NULL)
     return SATCHEL_DELIVERY_UNKNOWN;
-  Search search = { .auth = auth, .address = name, .is_ours = is_our_domain (auth, strrchr (name, '@') + 1), .users = users };
+  Search search = {
+    .auth = auth, .address = name, .is_ours = is_our_domain (auth, strrchr (name, '@') + 1), .users = users
+  };
   search.visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   search.found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   SatchelDeliveryStatus status = expand (&search, name, plain_name, 0, 0);
@@ -213,7 +224,8 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
     {
       if (search.again != NULL && !search.is_broken)
         tell ("address \"%s\" leads in a circle of aliases, by \"%s\"", name, search.again);
-      status = search.again != NULL || search.is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
+      status =
+          search.again != NULL || search.is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
     }
   *ret_why = status == SATCHEL_DELIVERY_OK          ? ""
              : status == SATCHEL_DELIVERY_TEMPORARY ? "look-up"
@@ -224,7 +236,8 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
   return status;
 }
 
-/* Adds where each user lives; durable before anybody hears of it.  Who is released or being moved has no owner now. */
+/* Adds where each user lives; durable before anybody hears of it.  Who is released or being moved has no
+ * owner now. */
 static SatchelDeliveryStatus
 find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrArray *places)
 {
@@ -239,7 +252,8 @@ find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrAr
       g_ptr_array_add (places, place);
       n_bytes += strlen (users->pdata[i]) + 8 + satchel_place_bytes (place);
     }
-  if (satchel_placements_sync (auth->placements, error == NULL ? &error : NULL) && error == NULL && n_bytes <= MAX_REPLY_BYTES)
+  if (satchel_placements_sync (auth->placements, error == NULL ? &error : NULL) && error == NULL
+      && n_bytes <= MAX_REPLY_BYTES)
     return SATCHEL_DELIVERY_OK;
   if (error != NULL)
     satchel_auth_log_misplaced (error);
@@ -258,9 +272,10 @@ satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMes
   g_autoptr (GPtrArray) places = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_place_unref);
   guint slots[MAX_USERS] = { 0 };
   const char *why = "";
-  SatchelDeliveryStatus status =
-      full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users, &why) : satchel_auth_look_up (auth, plain, NULL, users, &why);
-  if (status == SATCHEL_DELIVERY_OK && (status = find_owners (auth, users, slots, places)) != SATCHEL_DELIVERY_OK)
+  SatchelDeliveryStatus status = full[0] != '\0' ? satchel_auth_look_up (auth, full, plain, users, &why)
+                                                 : satchel_auth_look_up (auth, plain, NULL, users, &why);
+  if (status == SATCHEL_DELIVERY_OK
+      && (status = find_owners (auth, users, slots, places)) != SATCHEL_DELIVERY_OK)
     {
       g_ptr_array_set_size (users, 0);
       why = "no-owner";

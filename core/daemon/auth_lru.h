@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A table of bounded size that forgets what was used least recently.  Keys are bytes from outside: the hash is
- * keyed.  Pure; main thread.
+ * A table of bounded size that forgets what was used least recently.  Keys are bytes from outside: the hash
+ * is keyed.  Pure; main thread.
  */
 #pragma once
 #include <glib.h>

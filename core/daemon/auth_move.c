@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Users who change their place.  A released user cannot log in and gets no mail (temporarily) until adopted; `place` is a release
- * and an adoption in one, with a look at the mail between where another stack is wanted.  Each step is written down before
- * anybody hears of it, with a higher epoch.
+ * Users who change their place.  A released user cannot log in and gets no mail (temporarily) until adopted;
+ * `place` is a release and an adoption in one, with a look at the mail between where another stack is wanted.
+ * Each step is written down before anybody hears of it, with a higher epoch.
  */
 #include "config.h"
 
@@ -25,16 +25,17 @@ typedef struct Move
   char *user;
   guint slot;
   guint64 request, epoch;
-  gboolean is_asked;        /* an admin waits */
-  gboolean has_target;      /* else he stays released */
-  gboolean is_adoption;     /* `adopt` waits, not `place` */
-  gboolean wants_look;      /* the target is another stack: only who has no mail may go there */
+  gboolean is_asked;    /* an admin waits */
+  gboolean has_target;  /* else he stays released */
+  gboolean is_adoption; /* `adopt` waits, not `place` */
+  gboolean wants_look;  /* the target is another stack: only who has no mail may go there */
   SatchelPlacement old, target;
 } Move;
 static GSList *moves;
 static guint n_moves;
 
-/* A mail process that was away when it was to let go of a user: it hears of it once it is back, if it ever had him. */
+/* A mail process that was away when it was to let go of a user: it hears of it once it is back, if it ever
+ * had him. */
 typedef struct Owed
 {
   char *user;
@@ -79,7 +80,7 @@ static Move *
 add_move (const char *user, guint slot, guint64 request)
 {
   Move *move = g_new0 (Move, 1);
-  *move = (Move){ .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
+  *move = (Move) { .user = g_strdup (user), .slot = slot, .request = request, .is_asked = TRUE };
   moves = g_slist_prepend (moves, move);
   n_moves++;
   return move;
@@ -88,7 +89,8 @@ add_move (const char *user, guint slot, guint64 request)
 /* ---- what mail processes are told ---- */
 
 static gboolean
-send_release (SatchelAuth *auth, SatchelPeer *mail, const char *user, const SatchelPlacement *placement, const SatchelPlacement *target)
+send_release (SatchelAuth *auth, SatchelPeer *mail, const char *user, const SatchelPlacement *placement,
+              const SatchelPlacement *target)
 {
   g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
@@ -119,7 +121,7 @@ owe (const Move *move)
   if (n_owed >= MAX_OWED)
     return;
   Owed *one = g_new0 (Owed, 1);
-  *one = (Owed){ g_strdup (move->user), move->slot, move->epoch };
+  *one = (Owed) { g_strdup (move->user), move->slot, move->epoch };
   owed = g_slist_prepend (owed, one);
   n_owed++;
 }
@@ -139,8 +141,8 @@ reply_place (SatchelAuth *auth, guint64 request, const char *user)
   satchel_log_field (line, "volume", placement.volume);
   satchel_log_field (line, "node", placement.node);
   g_string_append_printf (line, " slot=%u pinned=%s epoch=%" G_GUINT64_FORMAT " state=%s recorded=%s\n", slot,
-                          placement.slot == SATCHEL_SLOT_BY_RULE ? "no" : "yes", placement.epoch, satchel_placement_state_name (&placement),
-                          is_written ? "yes" : "no");
+                          placement.slot == SATCHEL_SLOT_BY_RULE ? "no" : "yes", placement.epoch,
+                          satchel_placement_state_name (&placement), is_written ? "yes" : "no");
   satchel_auth_admin_reply (auth, request, 0, "%s", line->str);
 }
 
@@ -166,8 +168,9 @@ set_active (SatchelAuth *auth, const Move *move, const SatchelPlacement *to, GEr
     return FALSE;
   satchel_placements_get (auth->placements, move->user, &ignored, &slot);
   send_adopt (auth, move->user, &placement, slot);
-  satchel_log (SATCHEL_LOG_INFO, AREA, "user placed: user=\"%s\" profile=%s volume=\"%s\" slot=%u epoch=%" G_GUINT64_FORMAT, move->user,
-               placement.profile, placement.volume, slot, placement.epoch);
+  satchel_log (SATCHEL_LOG_INFO, AREA,
+               "user placed: user=\"%s\" profile=%s volume=\"%s\" slot=%u epoch=%" G_GUINT64_FORMAT,
+               move->user, placement.profile, placement.volume, slot, placement.epoch);
   return TRUE;
 }
 
@@ -178,11 +181,14 @@ why_not (const Move *move, SatchelLook look, const char *what)
   if (!move->wants_look || look == SATCHEL_LOOK_FREE)
     return NULL;
   if (look == SATCHEL_LOOK_HAS_MAIL)
-    return g_strdup_printf ("%s has mail (%s) in profile \"%s\"%s%s, and profile \"%s\"%s%s keeps it elsewhere: it would have to be copied, which "
+    return g_strdup_printf ("%s has mail (%s) in profile \"%s\"%s%s, and profile \"%s\"%s%s keeps it "
+                            "elsewhere: it would have to be copied, which "
                             "this version cannot; take the mail out first, or leave the user there",
-                            move->user, what, move->old.profile, *move->old.volume != '\0' ? ", volume " : "", move->old.volume,
-                            move->target.profile, *move->target.volume != '\0' ? ", volume " : "", move->target.volume);
-  return g_strdup_printf ("%s: %s", move->user, *what != '\0' ? what : "whether there is mail is not known; try again");
+                            move->user, what, move->old.profile, *move->old.volume != '\0' ? ", volume " : "",
+                            move->old.volume, move->target.profile,
+                            *move->target.volume != '\0' ? ", volume " : "", move->target.volume);
+  return g_strdup_printf ("%s: %s", move->user,
+                          *what != '\0' ? what : "whether there is mail is not known; try again");
 }
 
 static void
@@ -198,8 +204,9 @@ finish (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
     }
   g_autofree char *why = why_not (move, look, what);
   if (!set_active (auth, move, why == NULL ? &move->target : &move->old, &error))
-    satchel_auth_admin_reply (auth, move->request, 1, "%s is not placed, and still being moved: %s; then run `satchel adopt %s`\n", move->user,
-                              error->message, move->user);
+    satchel_auth_admin_reply (auth, move->request, 1,
+                              "%s is not placed, and still being moved: %s; then run `satchel adopt %s`\n",
+                              move->user, error->message, move->user);
   else if (why != NULL)
     satchel_auth_admin_reply (auth, move->request, 1, "%s\n", why);
   else if (move->is_adoption)
@@ -262,20 +269,23 @@ take_placed (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
     return FALSE;
   SatchelPlacement placement;
   guint slot;
-  if (!satchel_placements_get (auth->placements, user, &placement, &slot) || !placement.is_new || placement.state != SATCHEL_PLACED_ACTIVE
-      || placement.epoch != epoch || slot != mail->slot)
+  if (!satchel_placements_get (auth->placements, user, &placement, &slot) || !placement.is_new
+      || placement.state != SATCHEL_PLACED_ACTIVE || placement.epoch != epoch || slot != mail->slot)
     return TRUE;
   placement.is_new = FALSE;
   if (has_mail)
     {
-      satchel_placement_rules_set_profile (satchel_placements_rules (auth->placements), &placement, SATCHEL_DEFAULT_PROFILE);
+      satchel_placement_rules_set_profile (satchel_placements_rules (auth->placements), &placement,
+                                           SATCHEL_DEFAULT_PROFILE);
       placement.volume = satchel_placement_intern ("");
       if (satchel_placements_slot (auth->placements, user, &placement) != slot)
         placement.epoch++;
-      satchel_log (SATCHEL_LOG_INFO, AREA, "user=\"%s\" has mail of before the rules: profile=" SATCHEL_DEFAULT_PROFILE, user);
+      satchel_log (SATCHEL_LOG_INFO, AREA,
+                   "user=\"%s\" has mail of before the rules: profile=" SATCHEL_DEFAULT_PROFILE, user);
     }
   g_autoptr (GError) error = NULL;
-  if (!satchel_placements_set (auth->placements, user, &placement, &error)) /* the mail process finds it again */
+  if (!satchel_placements_set (auth->placements, user, &placement,
+                               &error)) /* the mail process finds it again */
     satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", error->message);
   return TRUE;
 }
@@ -283,8 +293,9 @@ take_placed (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
 gboolean
 satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
 {
-  return message->type == SATCHEL_IPC_RELEASED ? take_released (auth, mail, message)
-                                               : message->type == SATCHEL_IPC_PLACED && take_placed (auth, mail, message);
+  return message->type == SATCHEL_IPC_RELEASED
+             ? take_released (auth, mail, message)
+             : message->type == SATCHEL_IPC_PLACED && take_placed (auth, mail, message);
 }
 
 typedef struct Retelling
@@ -340,7 +351,8 @@ satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail)
 
 /* Writes down that @user has no owner, and tells the one he had.  NULL: that failed. */
 static Move *
-begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state, const SatchelPlacement *target, GError **error)
+begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state,
+            const SatchelPlacement *target, GError **error)
 {
   SatchelPlacement placement;
   guint slot;
@@ -362,7 +374,8 @@ begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedS
     {
       move->has_target = TRUE;
       move->target = *target;
-      move->wants_look = !satchel_placement_rules_is_same (satchel_placements_rules (auth->placements), &placement, target);
+      move->wants_look =
+          !satchel_placement_rules_is_same (satchel_placements_rules (auth->placements), &placement, target);
       if (!move->wants_look)
         move->target.is_new = placement.is_new;
     }
@@ -376,11 +389,13 @@ run_move (SatchelAuth *auth, Move *move)
   guint slot;
   satchel_placements_get (auth->placements, move->user, &placement, &slot);
   SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, move->slot);
-  if (mail == NULL || !send_release (auth, mail, move->user, &placement, move->wants_look ? &move->target : NULL))
+  if (mail == NULL
+      || !send_release (auth, mail, move->user, &placement, move->wants_look ? &move->target : NULL))
     {
       g_autofree char *user = g_strdup (move->user);
       owe (move);
-      end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED, "its mail process is away just now; try again");
+      end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED,
+                 "its mail process is away just now; try again");
     }
 }
 
@@ -418,25 +433,31 @@ static gboolean
 set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text, SatchelPlacement *placement)
 {
   guint64 slot;
-  guint n_slots = satchel_placements_n_slots (auth->placements), by_rule = satchel_placements_rule_slot (auth->placements, user, placement);
+  guint n_slots = satchel_placements_n_slots (auth->placements),
+        by_rule = satchel_placements_rule_slot (auth->placements, user, placement);
   placement->slot = SATCHEL_SLOT_BY_RULE;
   if (text == NULL)
     return TRUE;
   if (!g_ascii_string_to_unsigned (text, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
     {
-      satchel_auth_admin_reply (auth, request, EXIT_USAGE, "\"%s\" is not the number of a mail process\n", text);
+      satchel_auth_admin_reply (auth, request, EXIT_USAGE, "\"%s\" is not the number of a mail process\n",
+                                text);
       return FALSE;
     }
   if (slot >= n_slots)
     {
-      satchel_auth_admin_reply (auth, request, 1, "%s is not moved: mail processes have the numbers 0 to %u\n", user, n_slots - 1);
+      satchel_auth_admin_reply (
+          auth, request, 1, "%s is not moved: mail processes have the numbers 0 to %u\n", user, n_slots - 1);
       return FALSE;
     }
   if (slot != by_rule
-      && satchel_placement_rules_slot_by (satchel_placements_rules (auth->placements), placement->profile) == SATCHEL_SLOT_BY_VOLUME)
+      && satchel_placement_rules_slot_by (satchel_placements_rules (auth->placements), placement->profile)
+             == SATCHEL_SLOT_BY_VOLUME)
     {
-      satchel_auth_admin_reply (auth, request, 1, "%s stays with mail process %u: slot_by of profile \"%s\" keeps all users of a volume in one\n",
-                                user, by_rule, placement->profile);
+      satchel_auth_admin_reply (
+          auth, request, 1,
+          "%s stays with mail process %u: slot_by of profile \"%s\" keeps all users of a volume in one\n",
+          user, by_rule, placement->profile);
       return FALSE;
     }
   if (slot != by_rule)
@@ -463,7 +484,8 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
   if (has_owner)
     {
       gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == old;
-      satchel_auth_admin_reply (auth, request, is_there ? 0 : 1, "%s belongs to mail process %u; release it first\n", user, old);
+      satchel_auth_admin_reply (auth, request, is_there ? 0 : 1,
+                                "%s belongs to mail process %u; release it first\n", user, old);
       return;
     }
   Move *waits = find_move (user);
@@ -490,7 +512,8 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
 
 /* "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
 static gboolean
-read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words, SatchelPlacement *target)
+read_target (SatchelAuth *auth, guint64 request, const char *user, const char *const *words,
+             SatchelPlacement *target)
 {
   const SatchelPlacementRules *rules = satchel_placements_rules (auth->placements);
   const char *slot = NULL;
@@ -512,14 +535,17 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
       const char *value = words[1];
       if (strcmp (*words, "slot") == 0)
         slot = value;
-      else if (strcmp (*words, "volume") == 0 && strpbrk (value, "\t\r\n") == NULL && strlen (value) <= SATCHEL_PLACE_NAME_MAX)
+      else if (strcmp (*words, "volume") == 0 && strpbrk (value, "\t\r\n") == NULL
+               && strlen (value) <= SATCHEL_PLACE_NAME_MAX)
         {
           target->volume = satchel_placement_intern (value);
           has_volume = TRUE;
         }
       else if (strcmp (*words, "profile") != 0 || !satchel_placement_rules_set_profile (rules, target, value))
         {
-          satchel_auth_admin_reply (auth, request, 1, "%s: there is no %s \"%s\"; storage.profiles names them\n", user, *words, value);
+          satchel_auth_admin_reply (auth, request, 1,
+                                    "%s: there is no %s \"%s\"; storage.profiles names them\n", user, *words,
+                                    value);
           return FALSE;
         }
       else

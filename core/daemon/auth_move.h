@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Users who change their place: release, adopt and place of the admin.  The old owner closes the store and says so (RELEASED)
- * before there is a new one.
+ * Users who change their place: release, adopt and place of the admin.  The old owner closes the store and
+ * says so (RELEASED) before there is a new one.
  */
 #pragma once
 #include "core/daemon/auth.h"

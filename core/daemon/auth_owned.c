@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a mail process asks for its janitor: which of these users it owns, and which accounts there are of its own.
+ * What a mail process asks for its janitor: which of these users it owns, and which accounts there are of its
+ * own.
  */
 #include "config.h"
 
@@ -36,8 +37,10 @@ list_accounts (SatchelAuth *auth)
     {
       const SatchelPassdbOps *passdb = auth->passdbs->pdata[i];
       g_autoptr (GError) error = NULL;
-      if (SATCHEL_HAS (passdb, list) && !passdb->list (add_account, accounts, &error) && satchel_error_is_news (error))
-        satchel_log (SATCHEL_LOG_WARNING, "auth", "accounts cannot be listed for upkeep: %s", error != NULL ? error->message : "no reason given");
+      if (SATCHEL_HAS (passdb, list) && !passdb->list (add_account, accounts, &error)
+          && satchel_error_is_news (error))
+        satchel_log (SATCHEL_LOG_WARNING, "auth", "accounts cannot be listed for upkeep: %s",
+                     error != NULL ? error->message : "no reason given");
     }
   g_ptr_array_sort (accounts, compare_names);
 }
@@ -57,19 +60,21 @@ first_after (const char *name)
   return low;
 }
 
-/* Adds @user if it is @slot's; names that are none are nobody's.  Only who has an account is placed by this, where rules would:
- * of a directory nothing is known but its name. */
+/* Adds @user if it is @slot's; names that are none are nobody's.  Only who has an account is placed by this,
+ * where rules would: of a directory nothing is known but its name. */
 static void
 add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account, GPtrArray *found)
 {
   guint owner;
   SatchelPlacement placement;
-  g_autofree char *normal = satchel_user_normalise (user, strlen (user), auth->settings.default_domain, auth->settings.lowers_users, NULL);
+  g_autofree char *normal = satchel_user_normalise (user, strlen (user), auth->settings.default_domain,
+                                                    auth->settings.lowers_users, NULL);
   if (normal == NULL || strcmp (normal, user) != 0)
     return;
   gboolean is_placed = satchel_placements_get (auth->placements, user, &placement, &owner)
                        || !satchel_placement_rules_exist (satchel_placements_rules (auth->placements));
-  if (owner == slot && (is_placed || is_account) && satchel_placements_find (auth->placements, user, &placement, &owner, NULL))
+  if (owner == slot && (is_placed || is_account)
+      && satchel_placements_find (auth->placements, user, &placement, &owner, NULL))
     g_ptr_array_add (found, g_strdup (user));
 }
 
@@ -123,9 +128,11 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
       SatchelPlacement placement;
       guint slot;
       satchel_placements_get (auth->placements, found->pdata[i], &placement, &slot);
-      g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, found->pdata[i], &placement);
+      g_autoptr (SatchelPlace) place =
+          satchel_placements_place (auth->placements, found->pdata[i], &placement);
       satchel_ipc_put_string (reply, found->pdata[i]);
-      satchel_place_put (reply, wants_accounts || n > 1 ? NULL : place); /* of a list nobody wants them, and it has bounds */
+      satchel_place_put (
+          reply, wants_accounts || n > 1 ? NULL : place); /* of a list nobody wants them, and it has bounds */
     }
   if (is_last)
     g_clear_pointer (&accounts, g_ptr_array_unref);

@@ -107,8 +107,9 @@ work_done (gpointer data)
 static gboolean
 fits (SatchelHashPool *pool, const Work *work)
 {
-  return pool->n_running == 0 ||
-         (pool->n_running < pool->max_running && pool->used_bytes + work->cost_bytes <= pool->budget_bytes);
+  return pool->n_running == 0
+         || (pool->n_running < pool->max_running
+             && pool->used_bytes + work->cost_bytes <= pool->budget_bytes);
 }
 
 /* Deadlines differ, so that any in the line may have passed. */

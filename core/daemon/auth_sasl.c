@@ -43,18 +43,20 @@ step_plain (SatchelSasl *sasl, const guint8 *response, gsize len, const char **r
   /* The log names who it was, if nothing else is wrong with the name. */
   if (user_len > 0 && user_len <= NAME_MAX_BYTES && g_utf8_validate_len (user, user_len, NULL))
     sasl->user = g_strndup (user, user_len);
-  if (sasl->user == NULL || authorisation_len > NAME_MAX_BYTES || password_len == 0 || password_len > PASSWORD_MAX_BYTES)
+  if (sasl->user == NULL || authorisation_len > NAME_MAX_BYTES || password_len == 0
+      || password_len > PASSWORD_MAX_BYTES)
     return SATCHEL_SASL_MALFORMED;
   /* Refuses a third NUL as well. */
-  if (!g_utf8_validate_len (authorisation, authorisation_len, NULL) || !g_utf8_validate_len (password, password_len, NULL))
+  if (!g_utf8_validate_len (authorisation, authorisation_len, NULL)
+      || !g_utf8_validate_len (password, password_len, NULL))
     return SATCHEL_SASL_MALFORMED;
   sasl->authorisation = authorisation_len > 0 ? g_strndup (authorisation, authorisation_len) : NULL;
   sasl->password = g_strndup (password, password_len);
   return SATCHEL_SASL_COMPLETE;
 }
 
-/* Two prompts; the user name may come as initial response.  The prompts are those that widely deployed clients
- * look at (2.2).  Longer names than the draft's 64 characters are taken: ours are addresses. */
+/* Two prompts; the user name may come as initial response.  The prompts are those that widely deployed
+ * clients look at (2.2).  Longer names than the draft's 64 characters are taken: ours are addresses. */
 static SatchelSaslResult
 step_login (SatchelSasl *sasl, const guint8 *response, gsize len, const char **ret_challenge)
 {
@@ -72,8 +74,8 @@ step_login (SatchelSasl *sasl, const guint8 *response, gsize len, const char **r
       return SATCHEL_SASL_CHALLENGE;
     }
   /* 2: arbitrary bytes but NUL, CR and LF. */
-  if (len == 0 || len > PASSWORD_MAX_BYTES || memchr (response, '\0', len) != NULL || memchr (response, '\r', len) != NULL ||
-      memchr (response, '\n', len) != NULL)
+  if (len == 0 || len > PASSWORD_MAX_BYTES || memchr (response, '\0', len) != NULL
+      || memchr (response, '\r', len) != NULL || memchr (response, '\n', len) != NULL)
     return SATCHEL_SASL_MALFORMED;
   sasl->password = g_strndup ((const char *) response, len);
   return SATCHEL_SASL_COMPLETE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * SASL mechanisms (RFC 4422) as small state machines in a table: bytes in, challenges out, a name and a secret at
- * the end.  Pure: no look-ups, no clock.
+ * SASL mechanisms (RFC 4422) as small state machines in a table: bytes in, challenges out, a name and a
+ * secret at the end.  Pure: no look-ups, no clock.
  */
 #pragma once
 #include <glib.h>
@@ -9,7 +9,7 @@ typedef enum
 {
   SATCHEL_SASL_MALFORMED = 0, /* the exchange has failed */
   SATCHEL_SASL_CHALLENGE,
-  SATCHEL_SASL_COMPLETE       /* user, password, authorisation are set */
+  SATCHEL_SASL_COMPLETE /* user, password, authorisation are set */
 } SatchelSaslResult;
 
 typedef struct SatchelSasl SatchelSasl;
@@ -18,7 +18,8 @@ typedef struct SatchelSaslMechanism
   const char *name;
   gboolean sends_password; /* refused where others could listen */
   /* @response NULL: the client sent no initial response. */
-  SatchelSaslResult (*step) (SatchelSasl *sasl, const guint8 *response, gsize len, const char **ret_challenge);
+  SatchelSaslResult (*step) (SatchelSasl *sasl, const guint8 *response, gsize len,
+                             const char **ret_challenge);
 } SatchelSaslMechanism;
 
 struct SatchelSasl
@@ -36,5 +37,6 @@ SatchelSasl *satchel_sasl_new (const SatchelSaslMechanism *mechanism);
 void satchel_sasl_free (SatchelSasl *sasl);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSasl, satchel_sasl_free)
 /* A challenge may be empty.  After COMPLETE or MALFORMED every further step is MALFORMED. */
-SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len, const char **ret_challenge);
+SatchelSaslResult satchel_sasl_step (SatchelSasl *sasl, const guint8 *response, gsize len,
+                                     const char **ret_challenge);
 void satchel_auth_wipe (char *secret); /* and frees; NULL is fine */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What gates ask: one record a connection, from its first login attempt to its end.  A gate is hostile: a message that
- * does not fit closes its link, and nothing is granted without a login of this very connection.
+ * What gates ask: one record a connection, from its first login attempt to its end.  A gate is hostile: a
+ * message that does not fit closes its link, and nothing is granted without a login of this very connection.
  */
 #include "config.h"
 
@@ -142,7 +142,8 @@ send_reply (Session *session, SatchelAuthStatus status, const Answer *answer)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_REPLY, session->id);
   satchel_ipc_put_u32 (message, status);
-  satchel_ipc_put_bytes (message, answer->challenge, answer->challenge != NULL ? strlen (answer->challenge) : 0);
+  satchel_ipc_put_bytes (message, answer->challenge,
+                         answer->challenge != NULL ? strlen (answer->challenge) : 0);
   satchel_ipc_put_string (message, answer->explain);
   satchel_ipc_put_bytes (message, answer->grant, answer->grant != NULL ? SATCHEL_GRANT_BYTES : 0);
   satchel_ipc_put_u32 (message, answer->mail_slot);
@@ -156,7 +157,7 @@ refuse (Session *session, SatchelAuthStatus status, const char *explain)
 {
   exchange_free (g_steal_pointer (&session->exchange));
   session->state = STATE_IDLE;
-  send_reply (session, status, &(Answer){ .explain = explain });
+  send_reply (session, status, &(Answer) { .explain = explain });
 }
 
 static void
@@ -170,7 +171,8 @@ delay_over (SatchelTimer *timer, gpointer data)
 static gboolean
 slows_down (SatchelLoginVerdict verdict)
 {
-  return verdict != SATCHEL_LOGIN_CODE_MISSING && verdict != SATCHEL_LOGIN_CODE_STALE && verdict != SATCHEL_LOGIN_UNAVAILABLE;
+  return verdict != SATCHEL_LOGIN_CODE_MISSING && verdict != SATCHEL_LOGIN_CODE_STALE
+         && verdict != SATCHEL_LOGIN_UNAVAILABLE;
 }
 
 /* Declared in docs: the one failure that a client may be told more about, since its password was right. */
@@ -179,10 +181,12 @@ explanation (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, c
 {
   if (verdict != SATCHEL_LOGIN_CODE_MISSING && verdict != SATCHEL_LOGIN_CODE_STALE)
     return NULL;
-  if (auth->settings.explain == SATCHEL_EXPLAIN_NEVER ||
-      (auth->settings.explain == SATCHEL_EXPLAIN_KNOWN_NETWORKS && !satchel_throttle_is_known (auth->throttle, user, place)))
+  if (auth->settings.explain == SATCHEL_EXPLAIN_NEVER
+      || (auth->settings.explain == SATCHEL_EXPLAIN_KNOWN_NETWORKS
+          && !satchel_throttle_is_known (auth->throttle, user, place)))
     return NULL;
-  return verdict == SATCHEL_LOGIN_CODE_MISSING ? "Append your one-time code to the password" : "That code was used already; wait for the next one";
+  return verdict == SATCHEL_LOGIN_CODE_MISSING ? "Append your one-time code to the password"
+                                               : "That code was used already; wait for the next one";
 }
 
 /* Logged at once, answered after the delay; a connection that has gone is counted and logged all the same. */
@@ -192,7 +196,8 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
   SatchelAuth *auth = exchange->auth;
   char place[SATCHEL_PLACE_BYTES];
   satchel_place_from_peer (exchange->event.peer, place);
-  guint n_failures = slows_down (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
+  guint n_failures =
+      slows_down (verdict) ? satchel_throttle_fail_place (auth->throttle, place, satchel_now_ms ()) : 0;
   satchel_auth_log_failure (&exchange->event, verdict);
   Session *session = exchange->session;
   if (session == NULL)
@@ -206,7 +211,8 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
       refuse (session, SATCHEL_AUTH_UNAVAILABLE, NULL);
       return;
     }
-  gint64 delay_ms = MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
+  gint64 delay_ms =
+      MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
   session->state = STATE_DELAYED;
   session->explain = user != NULL ? explanation (auth, verdict, user, place) : NULL;
   if (delay_ms > 0)
@@ -223,12 +229,12 @@ succeed (Exchange *exchange, const char *user, GBytes *unlocked)
   guint8 grant[SATCHEL_GRANT_BYTES];
   guint mail_slot = 0;
   session->state = STATE_IDLE;
-  SatchelAuthStatus status =
-      satchel_auth_grant (auth, session->gate->peer->slot, session->id, exchange->event.service, user, unlocked, grant,
-                           &mail_slot);
+  SatchelAuthStatus status = satchel_auth_grant (auth, session->gate->peer->slot, session->id,
+                                                 exchange->event.service, user, unlocked, grant, &mail_slot);
   if (status != SATCHEL_AUTH_OK)
     {
-      satchel_auth_log_refusal (&exchange->event, status == SATCHEL_AUTH_LIMITED ? "too-many-connections" : "mail-away");
+      satchel_auth_log_refusal (&exchange->event,
+                                status == SATCHEL_AUTH_LIMITED ? "too-many-connections" : "mail-away");
       refuse (session, status, NULL);
       return;
     }
@@ -237,7 +243,7 @@ succeed (Exchange *exchange, const char *user, GBytes *unlocked)
   session->state = STATE_GRANTED;
   session->user = g_strdup (user);
   /* The mail process has its GRANT first: it was sent before this. */
-  send_reply (session, SATCHEL_AUTH_OK, &(Answer){ .grant = grant, .mail_slot = mail_slot, .user = user });
+  send_reply (session, SATCHEL_AUTH_OK, &(Answer) { .grant = grant, .mail_slot = mail_slot, .user = user });
   explicit_bzero (grant, sizeof grant);
 }
 
@@ -268,11 +274,11 @@ exchange_new (Session *session, const char *service, const char *method, const c
   Exchange *exchange = g_new0 (Exchange, 1);
   exchange->session = session;
   exchange->auth = session->gate->auth;
-  exchange->event = (SatchelAuthEvent){ .service = g_ascii_strdown (service, -1),
-                                        .method = g_ascii_strup (method, -1),
-                                        .peer = g_strdup (peer),
-                                        .session_id = session->id,
-                                        .has_tls = (secure & SECURE_TLS) != 0 };
+  exchange->event = (SatchelAuthEvent) { .service = g_ascii_strdown (service, -1),
+                                         .method = g_ascii_strup (method, -1),
+                                         .peer = g_strdup (peer),
+                                         .session_id = session->id,
+                                         .has_tls = (secure & SECURE_TLS) != 0 };
   exchange->secure = secure;
   return exchange;
 }
@@ -284,7 +290,8 @@ session_for (Gate *gate, guint64 id)
   Session *session = g_hash_table_lookup (gate->sessions, &id);
   if (session != NULL)
     return session->state == STATE_IDLE || session->state == STATE_SASL ? session : NULL;
-  guint max = (guint) satchel_config_int (satchel_config_set_group (gate->auth->context->config, "limits"), "connections");
+  guint max = (guint) satchel_config_int (satchel_config_set_group (gate->auth->context->config, "limits"),
+                                          "connections");
   if (g_hash_table_size (gate->sessions) >= max + SPARE_SESSIONS)
     return NULL;
   session = g_new0 (Session, 1);
@@ -301,8 +308,8 @@ begin (Session *session, Exchange *exchange, gint64 deadline_ms, const char *nam
   exchange->event.name = g_strndup (name, name_len);
   exchange->event.name_len = name_len;
   session->state = STATE_RUNNING;
-  satchel_login_start (exchange->auth, name, name_len, authorisation, secret, exchange->event.peer, deadline_ms, login_done,
-                       exchange);
+  satchel_login_start (exchange->auth, name, name_len, authorisation, secret, exchange->event.peer,
+                       deadline_ms, login_done, exchange);
 }
 
 static void
@@ -314,7 +321,7 @@ step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms)
     {
     case SATCHEL_SASL_CHALLENGE:
       session->state = STATE_SASL;
-      send_reply (session, SATCHEL_AUTH_CONTINUE, &(Answer){ .challenge = challenge });
+      send_reply (session, SATCHEL_AUTH_CONTINUE, &(Answer) { .challenge = challenge });
       return;
     case SATCHEL_SASL_COMPLETE:
       {
@@ -348,8 +355,8 @@ auth_start (Gate *gate, SatchelIpcMessage *message)
   gsize len;
   const guint8 *initial = satchel_ipc_get_bytes (message, &len);
   char place[SATCHEL_PLACE_BYTES];
-  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32) || !satchel_place_from_peer (peer, place) ||
-      (!has_initial && len > 0))
+  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32)
+      || !satchel_place_from_peer (peer, place) || (!has_initial && len > 0))
     return FALSE;
   Session *session = session_for (gate, message->session_id);
   if (session == NULL)
@@ -370,7 +377,8 @@ auth_start (Gate *gate, SatchelIpcMessage *message)
       return TRUE;
     }
   session->exchange->sasl = satchel_sasl_new (mechanism);
-  step (session, has_initial ? (initial != NULL ? initial : (const guint8 *) "") : NULL, len, (gint64) message->deadline_ms);
+  step (session, has_initial ? (initial != NULL ? initial : (const guint8 *) "") : NULL, len,
+        (gint64) message->deadline_ms);
   return TRUE;
 }
 
@@ -415,8 +423,8 @@ auth_password (Gate *gate, SatchelIpcMessage *message)
   const char *name = (const char *) satchel_ipc_get_bytes (message, &name_len);
   const char *password = (const char *) satchel_ipc_get_bytes (message, &password_len);
   char place[SATCHEL_PLACE_BYTES];
-  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32) || !is_word (method, 32) ||
-      !satchel_place_from_peer (peer, place))
+  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32) || !is_word (method, 32)
+      || !satchel_place_from_peer (peer, place))
     return FALSE;
   Session *session = session_for (gate, message->session_id);
   if (session == NULL || session->state != STATE_IDLE)
@@ -427,7 +435,8 @@ auth_password (Gate *gate, SatchelIpcMessage *message)
       satchel_auth_log_refusal (&exchange->event, "no-tls");
       refuse (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
     }
-  else if (password_len == 0 || password_len > PASSWORD_MAX_BYTES || memchr (password, '\0', password_len) != NULL)
+  else if (password_len == 0 || password_len > PASSWORD_MAX_BYTES
+           || memchr (password, '\0', password_len) != NULL)
     {
       exchange->event.name = g_strndup (name_len > 0 ? name : "", MIN (name_len, 255));
       exchange->event.name_len = strlen (exchange->event.name);
@@ -444,7 +453,8 @@ service_grant (Gate *gate, SatchelIpcMessage *message)
 {
   const char *service = satchel_ipc_get_string (message), *peer = satchel_ipc_get_string (message);
   char place[SATCHEL_PLACE_BYTES];
-  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32) || !satchel_place_from_peer (peer, place))
+  if (!satchel_ipc_message_is_done (message) || !is_word (service, 32)
+      || !satchel_place_from_peer (peer, place))
     return FALSE;
   Session *session = session_for (gate, message->session_id);
   if (session == NULL || session->state != STATE_IDLE)
@@ -453,17 +463,19 @@ service_grant (Gate *gate, SatchelIpcMessage *message)
   guint mail_slot = 0;
   SatchelAuthStatus status = SATCHEL_AUTH_NOT_ALLOWED;
   if (satchel_auth_may_use_service (gate->auth, service, peer))
-    status = satchel_auth_grant (gate->auth, gate->peer->slot, session->id, service, NULL, NULL, grant, &mail_slot);
+    status = satchel_auth_grant (gate->auth, gate->peer->slot, session->id, service, NULL, NULL, grant,
+                                 &mail_slot);
   else
-    satchel_auth_log_refusal (&(SatchelAuthEvent){ .peer = peer, .service = service, .method = "NONE", .session_id = session->id },
-                              "network");
+    satchel_auth_log_refusal (
+        &(SatchelAuthEvent) { .peer = peer, .service = service, .method = "NONE", .session_id = session->id },
+        "network");
   if (status != SATCHEL_AUTH_OK)
     {
       refuse (session, status, NULL);
       return TRUE;
     }
   session->state = STATE_GRANTED;
-  send_reply (session, SATCHEL_AUTH_OK, &(Answer){ .grant = grant, .mail_slot = mail_slot });
+  send_reply (session, SATCHEL_AUTH_OK, &(Answer) { .grant = grant, .mail_slot = mail_slot });
   return TRUE;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Counters of failed logins: thirteen periods of five minutes each, so that any hour lies within what is added up.
+ * Counters of failed logins: thirteen periods of five minutes each, so that any hour lies within what is
+ * added up.
  */
 #include "config.h"
 
@@ -87,8 +88,8 @@ find_known (SatchelThrottle *throttle, const char *user, const char *place)
 }
 
 gboolean
-satchel_throttle_begin (SatchelThrottle *throttle, const char *user, gboolean is_user, const char *place, guint max_failures,
-                        gint64 now_ms, SatchelAttempt *ret_attempt)
+satchel_throttle_begin (SatchelThrottle *throttle, const char *user, gboolean is_user, const char *place,
+                        guint max_failures, gint64 now_ms, SatchelAttempt *ret_attempt)
 {
   gint64 period = period_of (now_ms);
   Counter *counter = find_known (throttle, user, place);
@@ -98,7 +99,7 @@ satchel_throttle_begin (SatchelThrottle *throttle, const char *user, gboolean is
   if (counter_sum (counter, period) >= max_failures)
     return FALSE;
   counter->counts[period % N_PERIODS]++;
-  *ret_attempt = (SatchelAttempt){ .period = period, .from_known_place = is_known };
+  *ret_attempt = (SatchelAttempt) { .period = period, .from_known_place = is_known };
   return TRUE;
 }
 
@@ -106,12 +107,14 @@ void
 satchel_throttle_give_back (SatchelThrottle *throttle, const char *user, gboolean is_user, const char *place,
                             SatchelAttempt *attempt)
 {
-  Counter *counter = attempt->period == 0          ? NULL
-                     : attempt->from_known_place ? find_known (throttle, user, place)
-                                                   : satchel_lru_find (is_user ? throttle->users : throttle->strangers, user, strlen (user));
+  Counter *counter =
+      attempt->period == 0 ? NULL
+      : attempt->from_known_place
+          ? find_known (throttle, user, place)
+          : satchel_lru_find (is_user ? throttle->users : throttle->strangers, user, strlen (user));
   /* It may have been forgotten, or have grown out of the hour, meanwhile. */
-  if (counter != NULL && counter->newest - attempt->period < N_PERIODS && counter->newest >= attempt->period &&
-      counter->counts[attempt->period % N_PERIODS] > 0)
+  if (counter != NULL && counter->newest - attempt->period < N_PERIODS && counter->newest >= attempt->period
+      && counter->counts[attempt->period % N_PERIODS] > 0)
     counter->counts[attempt->period % N_PERIODS]--;
   attempt->period = 0;
 }

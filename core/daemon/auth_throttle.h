@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * How many failed logins an account and an address have behind them.  Attempts are counted before they are checked, so
- * that parallel ones cannot get past the limit.  Pure: the caller brings the clock.  In memory: a restart of auth forgets.
+ * How many failed logins an account and an address have behind them.  Attempts are counted before they are
+ * checked, so that parallel ones cannot get past the limit.  Pure: the caller brings the clock.  In memory: a
+ * restart of auth forgets.
  */
 #pragma once
 #include "core/session/log_budget.h"
@@ -16,13 +17,15 @@ typedef struct SatchelAttempt
   gint64 period; /* 0: none */
   gboolean from_known_place;
 } SatchelAttempt;
-/* FALSE: the account has @max_failures within the last hour, running attempts included.  A place that logged in
- * before has a count of its own.  @is_user: unknown names are counted alike but cannot push out real ones. */
-gboolean satchel_throttle_begin (SatchelThrottle *throttle, const char *user, gboolean is_user, const char *place, guint max_failures,
-                                 gint64 now_ms, SatchelAttempt *ret_attempt);
+/* FALSE: the account has @max_failures within the last hour, running attempts included.  A place that logged
+ * in before has a count of its own.  @is_user: unknown names are counted alike but cannot push out real ones.
+ */
+gboolean satchel_throttle_begin (SatchelThrottle *throttle, const char *user, gboolean is_user,
+                                 const char *place, guint max_failures, gint64 now_ms,
+                                 SatchelAttempt *ret_attempt);
 /* Not a failure: the secret was right, or nothing was checked.  Once a begin. */
-void satchel_throttle_give_back (SatchelThrottle *throttle, const char *user, gboolean is_user, const char *place,
-                                 SatchelAttempt *attempt);
+void satchel_throttle_give_back (SatchelThrottle *throttle, const char *user, gboolean is_user,
+                                 const char *place, SatchelAttempt *attempt);
 /* The user got in from @place. */
 void satchel_throttle_remember (SatchelThrottle *throttle, const char *user, const char *place);
 gboolean satchel_throttle_is_known (SatchelThrottle *throttle, const char *user, const char *place);

@@ -21,7 +21,8 @@ mapped_file (guintptr address)
     {
       unsigned long first, end, inode;
       char device[32];
-      if (sscanf (lines[i], "%lx-%lx %*s %*s %31s %lu", &first, &end, device, &inode) == 4 && address >= first && address < end)
+      if (sscanf (lines[i], "%lx-%lx %*s %*s %31s %lu", &first, &end, device, &inode) == 4 && address >= first
+          && address < end)
         return g_strdup_printf ("%s:%lu", device, inode);
     }
   return g_strdup ("?");
@@ -31,6 +32,7 @@ char *
 satchel_build_id (void)
 {
   g_autofree char *program = mapped_file ((guintptr) satchel_build_id);
-  g_autofree char *library = mapped_file (*(guintptr *) (gpointer) &(gpointer) { (gpointer) satchel_loader_new });
+  g_autofree char *library =
+      mapped_file (*(guintptr *) (gpointer) & (gpointer) { (gpointer) satchel_loader_new });
   return g_strconcat (PACKAGE_VERSION, " ", program, " ", library, NULL);
 }

@@ -4,5 +4,6 @@
 #pragma once
 #include <glib.h>
 
-/* Version and the identity (device, inode) of the mapped program and libsatchel; the same for all processes of one build.  Yours. */
+/* Version and the identity (device, inode) of the mapped program and libsatchel; the same for all processes
+ * of one build.  Yours. */
 char *satchel_build_id (void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Aliases tried out: each is looked up as auth would look it up, by auth's own code, so that circles and targets that are no
- * users are told before a mail waits for them.
+ * Aliases tried out: each is looked up as auth would look it up, by auth's own code, so that circles and
+ * targets that are no users are told before a mail waits for them.
  */
 #include "config.h"
 
@@ -57,7 +57,8 @@ tell_new (SatchelConfigWork *work, const GPtrArray *lines)
 static void
 look_up_all (SatchelConfigWork *work, const GPtrArray *userdbs)
 {
-  const SatchelConfig *server = satchel_config_set_group (work->set, "server"), *own = satchel_config_set_group (work->set, "auth");
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
+                      *own = satchel_config_set_group (work->set, "auth");
   g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GPtrArray) ops = g_ptr_array_new ();
   for (guint i = 0; i < userdbs->len; i++)
@@ -98,7 +99,8 @@ satchel_config_work_addresses (SatchelConfigWork *work)
       if (g_ptr_array_find (modules, module, NULL))
         continue;
       g_autoptr (GError) error = NULL;
-      ok = module->configure == NULL || module->configure (satchel_config_set_group (work->set, module->name), &error);
+      ok = module->configure == NULL
+           || module->configure (satchel_config_set_group (work->set, module->name), &error);
       g_ptr_array_add (modules, (gpointer) module);
     }
   if (ok)

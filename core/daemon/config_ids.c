@@ -36,7 +36,8 @@ find_user (SatchelConfigWork *work, const SatchelConfig *server, const char *key
     *ret_ids = (SatchelPlanIds) { entry->pw_uid, entry->pw_gid };
   else
     satchel_config_work_problem (work, FALSE, server, key,
-                                 "server.%s: there is no account \"%s\"; make it (systemd-sysusers, or: useradd --system %s), or set a number",
+                                 "server.%s: there is no account \"%s\"; make it (systemd-sysusers, or: "
+                                 "useradd --system %s), or set a number",
                                  key, name != NULL ? name : "", name != NULL ? name : "NAME");
 }
 
@@ -65,6 +66,7 @@ satchel_config_work_ids (SatchelConfigWork *work)
     plan->admin_gid = entry->gr_gid;
   else if (work->is_root)
     satchel_config_work_problem (work, FALSE, server, "admin_group",
-                                 "server.admin_group: there is no group \"%s\"; make it (groupadd --system %s), set a number, or \"\" for none",
+                                 "server.admin_group: there is no group \"%s\"; make it (groupadd --system "
+                                 "%s), set a number, or \"\" for none",
                                  group, group);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The sockets to bind: those of listen.listeners, and for each protocol that has none there its TLS port everywhere and
- * its clear port on loopback; one without login (lmtp) gets a unix socket.
+ * The sockets to bind: those of listen.listeners, and for each protocol that has none there its TLS port
+ * everywhere and its clear port on loopback; one without login (lmtp) gets a unix socket.
  */
 #include "config.h"
 
@@ -89,12 +89,15 @@ add_addresses (SatchelConfigWork *work, const SatchelPlanListener *like, const c
 }
 
 static void
-add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlanListener *like, const char *path)
+add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlanListener *like,
+          const char *path)
 {
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
     {
-      satchel_config_work_problem (work, FALSE, entry, "path", "listener %s: %s is longer than the 107 bytes a unix socket may have; choose a shorter path",
-                                   like->name, path);
+      satchel_config_work_problem (
+          work, FALSE, entry, "path",
+          "listener %s: %s is longer than the 107 bytes a unix socket may have; choose a shorter path",
+          like->name, path);
       return;
     }
   SatchelPlanListener *listener = add (work, like->origin, like->name, like->protocol, like->roles);
@@ -112,15 +115,18 @@ check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char 
     {
       SatchelNetwork network;
       if (!satchel_network_parse (*text, &network))
-        satchel_config_work_problem (work, FALSE, entry, key, "listener %s: %s: \"%s\" is no network; write ADDRESS/BITS, as 192.0.2.0/24",
-                                     satchel_config_string (entry, "name"), key, *text);
+        satchel_config_work_problem (
+            work, FALSE, entry, key,
+            "listener %s: %s: \"%s\" is no network; write ADDRESS/BITS, as 192.0.2.0/24",
+            satchel_config_string (entry, "name"), key, *text);
     }
 }
 
 static void
 add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
 {
-  const char *name = satchel_config_string (entry, "name"), *protocol = satchel_config_string (entry, "protocol");
+  const char *name = satchel_config_string (entry, "name"),
+             *protocol = satchel_config_string (entry, "protocol");
   const char *address = satchel_config_string (entry, "address"), *path = satchel_config_path (entry, "path");
   if (name == NULL || protocol == NULL)
     return; /* reported as missing already */
@@ -130,23 +136,28 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
   if (!find_target (work, protocol, &target))
     {
       satchel_config_work_problem (work, FALSE, entry, "protocol",
-                                   "listener %s: no enabled module provides the protocol \"%s\"; set %s = { enabled = true; } or remove the listener",
+                                   "listener %s: no enabled module provides the protocol \"%s\"; set %s = { "
+                                   "enabled = true; } or remove the listener",
                                    name, protocol, protocol);
       return;
     }
   if ((address == NULL) == (path == NULL))
     {
-      satchel_config_work_problem (work, FALSE, entry, "name", "listener %s: exactly one of address and path must be set", name);
+      satchel_config_work_problem (work, FALSE, entry, "name",
+                                   "listener %s: exactly one of address and path must be set", name);
       return;
     }
-  SatchelPlanListener like = { .origin = (char *) satchel_config_origin (entry, path != NULL ? "path" : "address"),
+  SatchelPlanListener like = { .origin =
+                                   (char *) satchel_config_origin (entry, path != NULL ? "path" : "address"),
                                .name = (char *) name,
                                .protocol = (char *) protocol,
                                .roles = target.roles,
                                .implicit_tls = satchel_config_bool (entry, "tls"),
                                .allow_cleartext = satchel_config_bool (entry, "allow_cleartext") };
   if (like.implicit_tls && satchel_config_path (satchel_config_set_group (work->set, "tls"), "cert") == NULL)
-    satchel_config_work_problem (work, FALSE, entry, "tls", "listener %s: tls is true, but no certificate is set; set tls.cert and tls.key", name);
+    satchel_config_work_problem (
+        work, FALSE, entry, "tls",
+        "listener %s: tls is true, but no certificate is set; set tls.cert and tls.key", name);
   if (path != NULL)
     {
       add_path (work, entry, &like, path);
@@ -156,10 +167,13 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
   if (like.port == 0)
     like.port = like.implicit_tls ? target.tls_port : target.port;
   if (like.port == 0)
-    satchel_config_work_problem (work, FALSE, entry, "port", "listener %s: %s has no port of its own%s; set port", name, protocol,
+    satchel_config_work_problem (work, FALSE, entry, "port",
+                                 "listener %s: %s has no port of its own%s; set port", name, protocol,
                                  like.implicit_tls ? " with tls" : "");
   else if (!add_addresses (work, &like, address))
-    satchel_config_work_problem (work, FALSE, entry, "address", "listener %s: \"%s\" is not an IP address, \"*\" or \"localhost\"", name, address);
+    satchel_config_work_problem (work, FALSE, entry, "address",
+                                 "listener %s: \"%s\" is not an IP address, \"*\" or \"localhost\"", name,
+                                 address);
 }
 
 /* Whether listen.listeners says where @protocol listens: then its default places are not used. */
@@ -169,7 +183,9 @@ has_entry (SatchelConfigWork *work, const char *protocol)
   const SatchelConfig *listen = satchel_config_set_group (work->set, "listen");
   guint n = satchel_config_n_groups (listen, "listeners");
   for (guint i = 0; i < n; i++)
-    if (g_strcmp0 (satchel_config_string (satchel_config_group (listen, "listeners", i), "protocol"), protocol) == 0)
+    if (g_strcmp0 (satchel_config_string (satchel_config_group (listen, "listeners", i), "protocol"),
+                   protocol)
+        == 0)
       return TRUE;
   return FALSE;
 }
@@ -181,7 +197,10 @@ add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
   gboolean has_tls = satchel_config_path (satchel_config_set_group (work->set, "tls"), "cert") != NULL;
   const char *run_dir = satchel_config_path (satchel_config_set_group (work->set, "server"), "run_dir");
   const SatchelGateProtocolOps *ops = provided->ops;
-  SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = SATCHEL_ROLE_GATE };
+  SatchelPlanListener like = { .origin = (char *) "",
+                               .name = (char *) provided->name,
+                               .protocol = (char *) provided->name,
+                               .roles = SATCHEL_ROLE_GATE };
   if (ops->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
       g_autofree char *path = g_build_filename (run_dir, provided->name, NULL);
@@ -198,14 +217,19 @@ add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
   if (like.port != 0 && has_tls)
     add_addresses (work, &like, "*");
   else if (like.port != 0)
-    g_string_append_printf (work->without_tls, "%s%s", work->without_tls->len > 0 ? " and " : "", provided->name);
+    g_string_append_printf (work->without_tls, "%s%s", work->without_tls->len > 0 ? " and " : "",
+                            provided->name);
 }
 
 static void
 add_default_service (SatchelConfigWork *work, const SatchelProvided *provided)
 {
   const SatchelServiceOps *ops = provided->ops;
-  SatchelPlanListener like = { .origin = (char *) "", .name = (char *) provided->name, .protocol = (char *) provided->name, .roles = ops->role, .port = ops->port };
+  SatchelPlanListener like = { .origin = (char *) "",
+                               .name = (char *) provided->name,
+                               .protocol = (char *) provided->name,
+                               .roles = ops->role,
+                               .port = ops->port };
   if (like.port != 0)
     add_addresses (work, &like, "localhost");
 }
@@ -214,7 +238,9 @@ static gboolean
 is_served (SatchelConfigWork *work, const char *protocol)
 {
   for (guint i = 0; i < work->plan->listeners->len; i++)
-    if (strcmp (((const SatchelPlanListener *) g_ptr_array_index (work->plan->listeners, i))->protocol, protocol) == 0)
+    if (strcmp (((const SatchelPlanListener *) g_ptr_array_index (work->plan->listeners, i))->protocol,
+                protocol)
+        == 0)
       return TRUE;
   return FALSE;
 }
@@ -229,15 +255,18 @@ add_defaults (SatchelConfigWork *work, SatchelKind kind)
     {
       const SatchelProvided *provided = g_ptr_array_index (all, i);
       /* Others were loaded, too, to have their settings checked. */
-      if (!satchel_config_set_is_enabled (work->set, provided->module->name) || has_entry (work, provided->name))
+      if (!satchel_config_set_is_enabled (work->set, provided->module->name)
+          || has_entry (work, provided->name))
         continue;
       if (satchel_config_bool (listen, "defaults") && kind == SATCHEL_KIND_SERVICE)
         add_default_service (work, provided);
       else if (satchel_config_bool (listen, "defaults"))
         add_default_protocol (work, provided);
       if (!is_served (work, provided->name) && work->plan->n_errors == 0)
-        satchel_config_work_problem (work, TRUE, satchel_config_set_group (work->set, provided->module->name), "enabled",
-                                     "%s is enabled, but nothing listens for %s; give it a listener in listen.listeners, or set %s = { enabled = false; }",
+        satchel_config_work_problem (work, TRUE, satchel_config_set_group (work->set, provided->module->name),
+                                     "enabled",
+                                     "%s is enabled, but nothing listens for %s; give it a listener in "
+                                     "listen.listeners, or set %s = { enabled = false; }",
                                      provided->module->name, provided->name, provided->module->name);
     }
 }
@@ -249,14 +278,17 @@ report_twice (SatchelConfigWork *work)
   for (guint i = 0; i < listeners->len; i++)
     for (guint j = 0; j < i; j++)
       {
-        const SatchelPlanListener *a = g_ptr_array_index (listeners, j), *b = g_ptr_array_index (listeners, i);
+        const SatchelPlanListener *a = g_ptr_array_index (listeners, j),
+                                  *b = g_ptr_array_index (listeners, i);
         /* networks and trusted_proxies are found by it. */
         if (strcmp (a->name, b->name) == 0 && strcmp (a->protocol, b->protocol) != 0)
-          satchel_plan_add_problem_of (work->plan, FALSE, a->origin, "listen.listeners",
-                                       "listener %s: %s has a listener of that name, too; choose another name", a->name, b->protocol);
+          satchel_plan_add_problem_of (
+              work->plan, FALSE, a->origin, "listen.listeners",
+              "listener %s: %s has a listener of that name, too; choose another name", a->name, b->protocol);
         if (strcmp (a->address, b->address) == 0 && strcmp (a->path, b->path) == 0 && a->port == b->port)
           satchel_plan_add_problem_of (work->plan, FALSE, b->origin, "listen.listeners",
-                                       "listeners %s and %s have the same address; change one", a->name, b->name);
+                                       "listeners %s and %s have the same address; change one", a->name,
+                                       b->name);
       }
 }
 
@@ -271,9 +303,13 @@ satchel_config_work_listeners (SatchelConfigWork *work)
   add_defaults (work, SATCHEL_KIND_PROTOCOL_GATE);
   add_defaults (work, SATCHEL_KIND_SERVICE);
   if (work->without_tls->len > 0 && is_whole)
-    satchel_config_work_problem (work, TRUE, NULL, "tls.cert", "tls: no certificate is set, so nobody reaches %s from other machines; set tls.cert and tls.key",
-                                 work->without_tls->str);
+    satchel_config_work_problem (
+        work, TRUE, NULL, "tls.cert",
+        "tls: no certificate is set, so nobody reaches %s from other machines; set tls.cert and tls.key",
+        work->without_tls->str);
   if (work->plan->listeners->len == 0 && is_whole)
-    satchel_config_work_problem (work, TRUE, NULL, NULL, "nothing listens: no protocol is enabled; enable one (satchel module list shows them)");
+    satchel_config_work_problem (
+        work, TRUE, NULL, NULL,
+        "nothing listens: no protocol is enabled; enable one (satchel module list shows them)");
   report_twice (work);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of hosts and domains in the settings: what could be none is told before it stands in greetings and addresses.
+ * Names of hosts and domains in the settings: what could be none is told before it stands in greetings and
+ * addresses.
  */
 #include "config.h"
 
@@ -35,20 +36,25 @@ why_no_host (const char *name)
 }
 
 static void
-check (SatchelConfigWork *work, const SatchelConfig *section, const char *group, const char *key, const char *name, const char *example)
+check (SatchelConfigWork *work, const SatchelConfig *section, const char *group, const char *key,
+       const char *name, const char *example)
 {
   const char *why = name != NULL ? why_no_host (name) : NULL;
   if (why != NULL)
-    satchel_config_work_problem (work, FALSE, section, key, "%s.%s: \"%.260s\" is no name of a %s: %s; write one as %s", group, key, name,
-                                 strcmp (key, "hostname") == 0 ? "host" : "domain", why, example);
+    satchel_config_work_problem (work, FALSE, section, key,
+                                 "%s.%s: \"%.260s\" is no name of a %s: %s; write one as %s", group, key,
+                                 name, strcmp (key, "hostname") == 0 ? "host" : "domain", why, example);
 }
 
 void
 satchel_config_work_names (SatchelConfigWork *work)
 {
-  const SatchelConfig *server = satchel_config_set_group (work->set, "server"), *auth = satchel_config_set_group (work->set, "auth");
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
+                      *auth = satchel_config_set_group (work->set, "auth");
   check (work, server, "server", "hostname", satchel_config_string (server, "hostname"), "mail.example.org");
-  check (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"), "example.org");
-  for (const char *const *domain = satchel_config_strings (auth, "domains"); domain != NULL && *domain != NULL; domain++)
+  check (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"),
+         "example.org");
+  for (const char *const *domain = satchel_config_strings (auth, "domains");
+       domain != NULL && *domain != NULL; domain++)
     check (work, auth, "auth", "domains", *domain, "example.org");
 }

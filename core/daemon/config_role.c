@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role config: reads configuration without rights to change anything, loads modules for their settings and checks,
- * finds every mistake in one run, and hands master a sealed image and a plan.
+ * Role config: reads configuration without rights to change anything, loads modules for their settings and
+ * checks, finds every mistake in one run, and hands master a sealed image and a plan.
  */
 #include "config.h"
 
@@ -34,15 +34,18 @@ typedef struct Setup
 } Setup;
 
 void
-satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section, const char *key,
-                             const char *format, ...)
+satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section,
+                             const char *key, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  g_autofree char *setting = section != NULL ? g_strdup_printf ("%s.%s", satchel_config_name (section), key) : g_strdup (key != NULL ? key : "");
-  satchel_plan_add_problem_of (work->plan, is_warning, section != NULL ? satchel_config_origin (section, key) : "", setting, "%s", text);
+  g_autofree char *setting = section != NULL ? g_strdup_printf ("%s.%s", satchel_config_name (section), key)
+                                             : g_strdup (key != NULL ? key : "");
+  satchel_plan_add_problem_of (work->plan, is_warning,
+                               section != NULL ? satchel_config_origin (section, key) : "", setting, "%s",
+                               text);
 }
 
 static SatchelConfigSet *
@@ -77,7 +80,8 @@ take_setup (Setup *setup, GError **error)
     return FALSE;
   for (;;)
     {
-      g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
+      g_autoptr (SatchelIpcMessage) message =
+          satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
       if (message == NULL)
         return FALSE;
       if (message->type == SATCHEL_IPC_START)
@@ -109,7 +113,9 @@ drop (Setup *setup, GError **error)
   int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int null = open ("/dev/null", O_PATH | O_CLOEXEC);
   SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
-  gboolean ok = root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1, NULL, error);
+  gboolean ok = root >= 0
+                && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths,
+                                          null >= 0 ? 2 : 1, NULL, error);
   if (root >= 0)
     close (root);
   if (null >= 0)
@@ -123,28 +129,33 @@ find_module_dir (const SatchelOptions *options)
 {
   if (options->module_dir != NULL)
     return g_strdup (options->module_dir);
-  g_autoptr (GPtrArray) ignored = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (options->defaults_dir, options->config_dir,
-                                                                  (const char *const *) options->sets, NULL, NULL, ignored);
+  g_autoptr (GPtrArray) ignored =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (
+      options->defaults_dir, options->config_dir, (const char *const *) options->sets, NULL, NULL, ignored);
   return g_strdup (satchel_config_path (satchel_config_set_group (set, "server"), "module_dir"));
 }
 
 static void
-plan_module (SatchelConfigWork *work, const SatchelConfig *section, const SatchelModule *module, gboolean is_gate)
+plan_module (SatchelConfigWork *work, const SatchelConfig *section, const SatchelModule *module,
+             gboolean is_gate)
 {
   g_autoptr (GError) error = NULL;
   int fd = satchel_loader_open (work->loader, module->name, is_gate, NULL, &error);
   struct stat st;
   if (fd < 0 || fstat (fd, &st) != 0)
     {
-      satchel_config_work_problem (work, FALSE, section, "enabled", "%s", error != NULL ? error->message : "module file vanished");
+      satchel_config_work_problem (work, FALSE, section, "enabled", "%s",
+                                   error != NULL ? error->message : "module file vanished");
       return;
     }
   SatchelPlanModule *planned = g_new0 (SatchelPlanModule, 1);
   planned->name = g_strdup (module->name);
   planned->is_gate = is_gate;
-  planned->roles = is_gate ? (guint) SATCHEL_ROLE_GATE : module->roles & (SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER);
-  planned->identity = g_strdup_printf ("%lu:%lu:%ld", (gulong) st.st_dev, (gulong) st.st_ino, (glong) st.st_mtime);
+  planned->roles = is_gate ? (guint) SATCHEL_ROLE_GATE
+                           : module->roles & (SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER);
+  planned->identity =
+      g_strdup_printf ("%lu:%lu:%ld", (gulong) st.st_dev, (gulong) st.st_ino, (glong) st.st_mtime);
   planned->fd = fd;
   g_ptr_array_add (work->plan->modules, planned);
 }
@@ -194,7 +205,9 @@ load_module (SatchelConfigWork *work, const char *name)
         satchel_config_work_problem (work, FALSE, section, "enabled", "%s", error->message);
     }
   else if (is_protocol (module))
-    satchel_config_work_problem (work, FALSE, section, "enabled", "module %s: its other half %s-gate.so is missing; install it beside %s.so", name, name, name);
+    satchel_config_work_problem (work, FALSE, section, "enabled",
+                                 "module %s: its other half %s-gate.so is missing; install it beside %s.so",
+                                 name, name, name);
 }
 
 /* Of enabled modules: others were loaded, too, to have their settings checked. */
@@ -203,7 +216,8 @@ find_enabled (SatchelConfigWork *work, SatchelKind kind)
 {
   GPtrArray *found = satchel_loader_find_all (work->loader, kind);
   for (guint i = found->len; i > 0; i--)
-    if (!satchel_config_set_is_enabled (work->set, ((const SatchelProvided *) found->pdata[i - 1])->module->name))
+    if (!satchel_config_set_is_enabled (work->set,
+                                        ((const SatchelProvided *) found->pdata[i - 1])->module->name))
       g_ptr_array_remove_index (found, i - 1);
   return found;
 }
@@ -221,7 +235,9 @@ check_filter_rules (SatchelConfigWork *work)
       for (guint k = 0; k < filters->len; k++)
         is_there |= g_strcmp0 (((const SatchelProvided *) filters->pdata[k])->module->name, name) == 0;
       if (!is_there)
-        satchel_config_work_problem (work, TRUE, section, "rules", "filters.rules names %s, which is no enabled delivery filter; the rule does nothing", name);
+        satchel_config_work_problem (
+            work, TRUE, section, "rules",
+            "filters.rules names %s, which is no enabled delivery filter; the rule does nothing", name);
     }
 }
 
@@ -240,28 +256,35 @@ load_modules (SatchelConfigWork *work)
   check_filter_rules (work);
   g_autoptr (GPtrArray) passdbs = find_enabled (work, SATCHEL_KIND_PASSDB);
   if (passdbs->len == 0)
-    satchel_config_work_problem (work, TRUE, NULL, NULL, "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");
+    satchel_config_work_problem (
+        work, TRUE, NULL, NULL,
+        "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");
 }
 
 static void
 fill_plan (SatchelConfigWork *work)
 {
   SatchelPlan *plan = work->plan;
-  const SatchelConfig *server = satchel_config_set_group (work->set, "server"), *log = satchel_config_set_group (work->set, "log");
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
+                      *log = satchel_config_set_group (work->set, "log");
   guint n_cores = g_get_num_processors ();
-  gint64 n_gates = satchel_config_int (server, "gate_processes"), n_mails = satchel_config_int (server, "mail_processes");
+  gint64 n_gates = satchel_config_int (server, "gate_processes"),
+         n_mails = satchel_config_int (server, "mail_processes");
   plan->n_gates = CLAMP (n_gates > 0 ? (guint) n_gates : n_cores, 1, 64);
   plan->n_mails = CLAMP (n_mails > 0 ? (guint) n_mails : n_cores, 1, 64);
   plan->stop_grace_ms = (guint32) satchel_config_duration_ms (server, "stop_grace");
   plan->hang_ms = (guint32) satchel_config_duration_ms (server, "hang_time");
   plan->stuck_ms = (guint32) satchel_config_duration_ms (server, "stuck_time");
   const char *sandbox = satchel_config_string (server, "sandbox");
-  plan->sandbox = strcmp (sandbox, "required") == 0 ? SATCHEL_SANDBOX_REQUIRED : strcmp (sandbox, "off") == 0 ? SATCHEL_SANDBOX_OFF : SATCHEL_SANDBOX_BEST_EFFORT;
+  plan->sandbox = strcmp (sandbox, "required") == 0 ? SATCHEL_SANDBOX_REQUIRED
+                  : strcmp (sandbox, "off") == 0    ? SATCHEL_SANDBOX_OFF
+                                                    : SATCHEL_SANDBOX_BEST_EFFORT;
   plan->log_level = satchel_log_level_from_string (satchel_config_string (log, "level"));
   plan->mail_root = g_strdup (satchel_config_path (server, "mail_root"));
   plan->state_dir = g_strdup (satchel_config_path (server, "state_dir"));
   plan->run_dir = g_strdup (satchel_config_path (server, "run_dir"));
-  plan->log_file = g_strdup (satchel_config_path (log, "file") != NULL ? satchel_config_path (log, "file") : "");
+  plan->log_file =
+      g_strdup (satchel_config_path (log, "file") != NULL ? satchel_config_path (log, "file") : "");
   plan->mail_root_origin = g_strdup (satchel_config_origin (server, "mail_root"));
   plan->state_dir_origin = g_strdup (satchel_config_origin (server, "state_dir"));
   plan->run_dir_origin = g_strdup (satchel_config_origin (server, "run_dir"));
@@ -276,14 +299,18 @@ warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
   for (guint i = 0; keys != NULL && keys[i] != NULL; i++)
     {
       const char *key = keys[i], *dot = strchr (key, '.');
-      if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0 || (dot != NULL && strcmp (dot, ".enabled") == 0))
+      if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0
+          || (dot != NULL && strcmp (dot, ".enabled") == 0))
         continue;
       /* Users would be with two owners, or in a stack that a process does not have. */
       if (g_str_has_prefix (key, "storage."))
-        satchel_config_work_problem (work, FALSE, satchel_config_set_group (work->set, "storage"), dot + 1,
-                                     "%s changed: where users are is fixed while the server runs; restart it, or take the change back", key);
+        satchel_config_work_problem (
+            work, FALSE, satchel_config_set_group (work->set, "storage"), dot + 1,
+            "%s changed: where users are is fixed while the server runs; restart it, or take the change back",
+            key);
       else
-        satchel_config_work_problem (work, TRUE, NULL, key, "%s changed: it takes effect at the next restart", key);
+        satchel_config_work_problem (work, TRUE, NULL, key, "%s changed: it takes effect at the next restart",
+                                     key);
     }
 }
 
@@ -293,7 +320,8 @@ move_problems (SatchelConfigWork *work)
   for (guint i = 0; i < work->problems->len; i++)
     {
       const SatchelConfigProblem *problem = g_ptr_array_index (work->problems, i);
-      satchel_plan_add_problem_of (work->plan, problem->is_warning, problem->where, problem->setting, "%s", problem->text);
+      satchel_plan_add_problem_of (work->plan, problem->is_warning, problem->where, problem->setting, "%s",
+                                   problem->text);
     }
   g_ptr_array_set_size (work->problems, 0);
 }
@@ -303,7 +331,8 @@ static gint
 compare_problems (gconstpointer a, gconstpointer b)
 {
   const SatchelConfigProblem *p = *(SatchelConfigProblem *const *) a, *q = *(SatchelConfigProblem *const *) b;
-  g_autofree char *x = g_utf8_collate_key_for_filename (p->where, -1), *y = g_utf8_collate_key_for_filename (q->where, -1);
+  g_autofree char *x = g_utf8_collate_key_for_filename (p->where, -1),
+                  *y = g_utf8_collate_key_for_filename (q->where, -1);
   int order = strcmp (x, y);
   return order != 0 ? order : strcmp (p->text, q->text);
 }
@@ -340,7 +369,8 @@ plan_helpers (SatchelConfigWork *work)
       g_ptr_array_add (work->plan->helpers, helper);
     }
   if (work->plan->helpers->len > SATCHEL_PLAN_HELPERS_MAX)
-    satchel_config_work_problem (work, FALSE, NULL, NULL, "%u modules with helpers are enabled, %u is the most; disable some",
+    satchel_config_work_problem (work, FALSE, NULL, NULL,
+                                 "%u modules with helpers are enabled, %u is the most; disable some",
                                  work->plan->helpers->len, SATCHEL_PLAN_HELPERS_MAX);
 }
 
@@ -362,7 +392,8 @@ tell_master (SatchelConfigWork *work, GError **error)
         return FALSE;
     }
   gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
-  return (is_broken || satchel_plan_send (CONTROL_FD, plan, error)) && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
+  return (is_broken || satchel_plan_send (CONTROL_FD, plan, error))
+         && satchel_plan_send_end (CONTROL_FD, plan->n_errors == 0, error);
 }
 
 static gboolean
@@ -373,8 +404,9 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
   work->loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, dirs);
   satchel_loader_set_trusted_uid (work->loader, setup->trusted_uid);
   satchel_loader_set_default (work->loader);
-  work->set = satchel_config_load_lenient (options->defaults_dir, options->config_dir, (const char *const *) options->sets,
-                                           satchel_loader_schema, work->loader, work->problems);
+  work->set = satchel_config_load_lenient (options->defaults_dir, options->config_dir,
+                                           (const char *const *) options->sets, satchel_loader_schema,
+                                           work->loader, work->problems);
   gboolean is_broken = satchel_config_set_state (work->set) == SATCHEL_CONFIG_BROKEN;
   if (!is_broken)
     load_modules (work);

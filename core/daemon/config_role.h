@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Shared by the config process's files: config_role.c (order of work), config_tls.c (certificates),
- * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_storage.c (stacks and rules), config_addresses.c (aliases).
+ * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_storage.c
+ * (stacks and rules), config_addresses.c (aliases).
  */
 #pragma once
 #include "core/daemon/plan.h"
@@ -9,16 +10,16 @@
 
 typedef struct SatchelConfigWork
 {
-  SatchelConfigSet *set;   /* with errors in it: wrong settings are at their defaults */
-  SatchelLoader *loader;   /* all enabled modules, both halves */
+  SatchelConfigSet *set; /* with errors in it: wrong settings are at their defaults */
+  SatchelLoader *loader; /* all enabled modules, both halves */
   SatchelPlan *plan;
-  GPtrArray *problems;     /* SatchelConfigProblem */
-  gboolean is_root;        /* master runs as root: accounts count */
-  GString *without_tls;    /* protocols that would have a TLS port if there were a certificate */
+  GPtrArray *problems;  /* SatchelConfigProblem */
+  gboolean is_root;     /* master runs as root: accounts count */
+  GString *without_tls; /* protocols that would have a TLS port if there were a certificate */
 } SatchelConfigWork;
 
-void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section, const char *key,
-                                  const char *format, ...) G_GNUC_PRINTF (5, 6);
+void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section,
+                                  const char *key, const char *format, ...) G_GNUC_PRINTF (5, 6);
 void satchel_config_work_tls (SatchelConfigWork *work);
 void satchel_config_work_listeners (SatchelConfigWork *work);
 void satchel_config_work_ids (SatchelConfigWork *work);

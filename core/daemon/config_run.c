@@ -39,7 +39,8 @@ finish (SatchelConfigRun *run)
   if (plan->is_ok && (plan->mail_root == NULL || plan->image_fd < 0))
     {
       plan->is_ok = FALSE;
-      satchel_plan_add_problem (plan, FALSE, "", "the config process gave no whole plan; this is a bug, please report it");
+      satchel_plan_add_problem (plan, FALSE, "",
+                                "the config process gave no whole plan; this is a bug, please report it");
     }
   done (master, plan);
 }
@@ -142,11 +143,16 @@ satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status)
     {
       run->plan->is_ok = FALSE;
       if (WIFSIGNALED (status))
-        satchel_plan_add_problem (run->plan, FALSE, "", "the process that reads the configuration died of signal %d (%s)", WTERMSIG (status), g_strsignal (WTERMSIG (status)));
+        satchel_plan_add_problem (run->plan, FALSE, "",
+                                  "the process that reads the configuration died of signal %d (%s)",
+                                  WTERMSIG (status), g_strsignal (WTERMSIG (status)));
       else if (WIFEXITED (status) && WEXITSTATUS (status) == 127)
-        satchel_plan_add_problem (run->plan, FALSE, "", "%s cannot be executed; install the server anew", master->options->program);
+        satchel_plan_add_problem (run->plan, FALSE, "", "%s cannot be executed; install the server anew",
+                                  master->options->program);
       else
-        satchel_plan_add_problem (run->plan, FALSE, "", "the process that reads the configuration ended with status %d", WIFEXITED (status) ? WEXITSTATUS (status) : -1);
+        satchel_plan_add_problem (run->plan, FALSE, "",
+                                  "the process that reads the configuration ended with status %d",
+                                  WIFEXITED (status) ? WEXITSTATUS (status) : -1);
     }
   finish (run);
   return TRUE;

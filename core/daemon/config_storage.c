@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The check of group `storage`: drivers, layers, profiles and rules name what is there, and each of them once.
+ * The check of group `storage`: drivers, layers, profiles and rules name what is there, and each of them
+ * once.
  */
 #include "config.h"
 
@@ -15,7 +16,8 @@ find_enabled (SatchelConfigWork *work, SatchelKind kind)
 {
   GPtrArray *found = satchel_loader_find_all (work->loader, kind);
   for (guint i = found->len; i > 0; i--)
-    if (!satchel_config_set_is_enabled (work->set, ((const SatchelProvided *) found->pdata[i - 1])->module->name))
+    if (!satchel_config_set_is_enabled (work->set,
+                                        ((const SatchelProvided *) found->pdata[i - 1])->module->name))
       g_ptr_array_remove_index (found, i - 1);
   return found;
 }
@@ -37,12 +39,16 @@ check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char 
 {
   const char *driver = satchel_config_string (section, "driver");
   if (driver == NULL && drivers->len != 1)
-    satchel_config_work_problem (work, FALSE, section, "driver", "%s: %s", what,
-                                 drivers->len == 0 ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
-                                                   : "several modules that store mail are enabled; set storage.driver to the one to use");
+    satchel_config_work_problem (
+        work, FALSE, section, "driver", "%s: %s", what,
+        drivers->len == 0
+            ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
+            : "several modules that store mail are enabled; set storage.driver to the one to use");
   if (driver != NULL && find_provided (drivers, driver) == NULL)
-    satchel_config_work_problem (work, FALSE, section, "driver",
-                                 "%s: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", what, driver, driver);
+    satchel_config_work_problem (
+        work, FALSE, section, "driver",
+        "%s: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", what,
+        driver, driver);
 }
 
 static void
@@ -57,8 +63,9 @@ check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char 
       if (is_twice)
         satchel_config_work_problem (work, FALSE, section, "layers", "%s names \"%s\" twice", what, names[i]);
       else if (find_provided (layers, names[i]) == NULL)
-        satchel_config_work_problem (work, FALSE, section, "layers", "%s names \"%s\", which is no enabled storage layer; enable it or take it out", what,
-                                     names[i]);
+        satchel_config_work_problem (
+            work, FALSE, section, "layers",
+            "%s names \"%s\", which is no enabled storage layer; enable it or take it out", what, names[i]);
     }
 }
 
@@ -66,7 +73,8 @@ static gboolean
 is_of_a_profile (const SatchelConfig *storage, const char *layer)
 {
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"), layer))
+    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"),
+                         layer))
       return TRUE;
   return FALSE;
 }
@@ -80,8 +88,11 @@ check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray
   for (guint i = 0; i < layers->len; i++)
     {
       const char *name = ((const SatchelProvided *) layers->pdata[i])->name;
-      if (!g_strv_contains (satchel_config_strings (storage, "layers"), name) && !is_of_a_profile (storage, name))
-        satchel_config_work_problem (work, FALSE, storage, "layers", "storage.layers leaves out %s, which is enabled; add it or disable it", name);
+      if (!g_strv_contains (satchel_config_strings (storage, "layers"), name)
+          && !is_of_a_profile (storage, name))
+        satchel_config_work_problem (work, FALSE, storage, "layers",
+                                     "storage.layers leaves out %s, which is enabled; add it or disable it",
+                                     name);
     }
 }
 
@@ -96,11 +107,13 @@ why_no_name (const char *name)
   for (const char *c = name; *c != '\0'; c++)
     if (!g_ascii_isalnum (*c) && *c != '-' && *c != '_')
       return "has letters, digits, - and _";
-  return strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0 ? "is that of storage.driver and storage.layers already" : NULL;
+  return strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0 ? "is that of storage.driver and storage.layers already"
+                                                     : NULL;
 }
 
 static void
-check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint index, GPtrArray *drivers, GPtrArray *layers)
+check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint index, GPtrArray *drivers,
+               GPtrArray *layers)
 {
   const SatchelConfig *profile = satchel_config_group (storage, "profiles", index);
   const char *name = satchel_config_string (profile, "name");
@@ -108,7 +121,8 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
     return;
   const char *why = why_no_name (name);
   if (why != NULL)
-    satchel_config_work_problem (work, FALSE, profile, "name", "storage.profiles: \"%.80s\" is no name of a profile: it %s", name, why);
+    satchel_config_work_problem (work, FALSE, profile, "name",
+                                 "storage.profiles: \"%.80s\" is no name of a profile: it %s", name, why);
   g_autofree char *what = g_strdup_printf ("storage.profiles: \"%.80s\"", name);
   check_driver (work, profile, what, drivers);
   check_layers (work, profile, what, layers);
@@ -132,27 +146,38 @@ suggest_profile (const SatchelConfig *storage, const char *name)
   g_ptr_array_add (names, (gpointer) SATCHEL_DEFAULT_PROFILE);
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
     if (satchel_config_string (satchel_config_group (storage, "profiles", i), "name") != NULL)
-      g_ptr_array_add (names, (gpointer) satchel_config_string (satchel_config_group (storage, "profiles", i), "name"));
+      g_ptr_array_add (
+          names, (gpointer) satchel_config_string (satchel_config_group (storage, "profiles", i), "name"));
   g_ptr_array_add (names, NULL);
   return satchel_suggest (name, (const char *const *) names->pdata);
 }
 
 static void
-check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelConfig *owner, GPtrArray *drivers)
+check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelConfig *owner,
+              GPtrArray *drivers)
 {
-  const char *volume = satchel_config_string (rule, "volume"), *driver = satchel_config_string (owner, "driver");
-  const SatchelProvided *provided = driver != NULL ? find_provided (drivers, driver) : drivers->len == 1 ? drivers->pdata[0] : NULL;
+  const char *volume = satchel_config_string (rule, "volume"),
+             *driver = satchel_config_string (owner, "driver");
+  const SatchelProvided *provided = driver != NULL      ? find_provided (drivers, driver)
+                                    : drivers->len == 1 ? drivers->pdata[0]
+                                                        : NULL;
   if (volume == NULL || *volume == '\0' || provided == NULL)
     return;
   const SatchelStorageOps *ops = provided->ops;
-  const SatchelConfig *section = provided->module->schema != NULL ? satchel_config_set_group (work->set, provided->module->name) : NULL;
+  const SatchelConfig *section =
+      provided->module->schema != NULL ? satchel_config_set_group (work->set, provided->module->name) : NULL;
   if (strlen (volume) > SATCHEL_PLACE_NAME_MAX || strpbrk (volume, "\t\r\n") != NULL)
-    satchel_config_work_problem (work, FALSE, rule, "volume", "storage.rules: a name of a volume has 1 to 64 bytes, no tabs and no line ends");
+    satchel_config_work_problem (
+        work, FALSE, rule, "volume",
+        "storage.rules: a name of a volume has 1 to 64 bytes, no tabs and no line ends");
   else if (!SATCHEL_HAS (ops, has_volume))
-    satchel_config_work_problem (work, FALSE, rule, "volume", "storage.rules: volume \"%s\": the driver %s keeps all mail in one place; leave volume out",
-                                 volume, provided->name);
+    satchel_config_work_problem (
+        work, FALSE, rule, "volume",
+        "storage.rules: volume \"%s\": the driver %s keeps all mail in one place; leave volume out", volume,
+        provided->name);
   else if (!ops->has_volume (volume, section))
-    satchel_config_work_problem (work, FALSE, rule, "volume", "storage.rules: the driver %s has no volume \"%s\"", provided->name, volume);
+    satchel_config_work_problem (work, FALSE, rule, "volume",
+                                 "storage.rules: the driver %s has no volume \"%s\"", provided->name, volume);
 }
 
 static void
@@ -160,11 +185,15 @@ check_patterns (SatchelConfigWork *work, const SatchelConfig *rule)
 {
   for (const char *const *user = satchel_config_strings (rule, "users"); *user != NULL; user++)
     if (strchr (*user, '@') == NULL && strchr (*user, '*') == NULL)
-      satchel_config_work_problem (work, FALSE, rule, "users", "storage.rules: \"%s\" fits nobody: users are LOCAL@DOMAIN; write %s@example.org, or %s@*", *user,
-                                   *user, *user);
+      satchel_config_work_problem (
+          work, FALSE, rule, "users",
+          "storage.rules: \"%s\" fits nobody: users are LOCAL@DOMAIN; write %s@example.org, or %s@*", *user,
+          *user, *user);
   for (const char *const *domain = satchel_config_strings (rule, "domains"); *domain != NULL; domain++)
     if (strchr (*domain, '@') != NULL || **domain == '\0')
-      satchel_config_work_problem (work, FALSE, rule, "domains", "storage.rules: \"%s\" fits no domain: write example.org, or put it into users", *domain);
+      satchel_config_work_problem (
+          work, FALSE, rule, "domains",
+          "storage.rules: \"%s\" fits no domain: write example.org, or put it into users", *domain);
 }
 
 static void
@@ -172,12 +201,15 @@ check_rule (SatchelConfigWork *work, const SatchelConfig *storage, guint index, 
 {
   const SatchelConfig *rule = satchel_config_group (storage, "rules", index);
   const char *profile = satchel_config_string (rule, "profile");
-  const SatchelConfig *owner = strcmp (profile, SATCHEL_DEFAULT_PROFILE) == 0 ? storage : find_profile (storage, profile);
+  const SatchelConfig *owner =
+      strcmp (profile, SATCHEL_DEFAULT_PROFILE) == 0 ? storage : find_profile (storage, profile);
   if (owner == NULL)
     {
       const char *meant = suggest_profile (storage, profile);
-      satchel_config_work_problem (work, FALSE, rule, "profile", "storage.rules: there is no profile \"%s\" in storage.profiles%s%s%s", profile,
-                                   meant != NULL ? "; did you mean \"" : "", meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
+      satchel_config_work_problem (work, FALSE, rule, "profile",
+                                   "storage.rules: there is no profile \"%s\" in storage.profiles%s%s%s",
+                                   profile, meant != NULL ? "; did you mean \"" : "",
+                                   meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
     }
   else
     check_volume (work, rule, owner, drivers);
@@ -192,12 +224,15 @@ check_order (SatchelConfigWork *work, const SatchelConfig *storage)
   for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
     {
       const SatchelConfig *rule = satchel_config_group (storage, "rules", i);
-      const char *const *users = satchel_config_strings (rule, "users"), *const *domains = satchel_config_strings (rule, "domains");
+      const char *const *users = satchel_config_strings (rule, "users"), *const *domains =
+                                                                             satchel_config_strings (
+                                                                                 rule, "domains");
       if (all != NULL)
-        satchel_config_work_problem (work, TRUE, rule, "name", "storage.rules: \"%s\" never counts: \"%s\" before it fits all users",
-                                     satchel_config_string (rule, "name"), satchel_config_string (all, "name"));
-      else if ((users[0] == NULL && domains[0] == NULL) || g_strv_contains (users, "*") || g_strv_contains (users, "*@*")
-               || g_strv_contains (domains, "*"))
+        satchel_config_work_problem (
+            work, TRUE, rule, "name", "storage.rules: \"%s\" never counts: \"%s\" before it fits all users",
+            satchel_config_string (rule, "name"), satchel_config_string (all, "name"));
+      else if ((users[0] == NULL && domains[0] == NULL) || g_strv_contains (users, "*")
+               || g_strv_contains (users, "*@*") || g_strv_contains (domains, "*"))
         all = rule;
     }
 }

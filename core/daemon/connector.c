@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connecting for a helper (connector.h).  A thread for each question: names may take long to resolve, and hosts to answer.
+ * Connecting for a helper (connector.h).  A thread for each question: names may take long to resolve, and
+ * hosts to answer.
  */
 #include "config.h"
 
@@ -64,7 +65,8 @@ static gboolean
 answer_error (const Question *question, int errnum)
 {
   SatchelErrorCode code = errnum == ETIMEDOUT ? SATCHEL_ERROR_TIMEOUT : SATCHEL_ERROR_UNAVAILABLE;
-  answer (question->answer_fd, -1, 1 + (gint) code, errnum == ETIMEDOUT ? "no connection in time" : g_strerror (errnum));
+  answer (question->answer_fd, -1, 1 + (gint) code,
+          errnum == ETIMEDOUT ? "no connection in time" : g_strerror (errnum));
   return FALSE;
 }
 
@@ -120,7 +122,8 @@ answer_address (const Question *question, const struct addrinfo *info)
   char host[INET6_ADDRSTRLEN + 16];
   if (getnameinfo (info->ai_addr, info->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
     return answer_error (question, EINVAL);
-  g_autofree char *text = g_strdup_printf (info->ai_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, question->endpoint->port);
+  g_autofree char *text =
+      g_strdup_printf (info->ai_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, question->endpoint->port);
   answer (question->answer_fd, -1, 0, text);
   return TRUE;
 }
@@ -154,7 +157,8 @@ static gboolean
 connect_tcp (const Question *question)
 {
   char port[8];
-  struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG }, *found = NULL;
+  struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG },
+                  *found = NULL;
   g_snprintf (port, sizeof port, "%u", question->endpoint->port);
   int status = getaddrinfo (question->endpoint->host, port, &hints, &found);
   if (status == EAI_NONAME || status == EAI_ADDRFAMILY || status == EAI_NODATA)
@@ -212,7 +216,8 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
       return;
     }
   Question *question = g_new0 (Question, 1);
-  *question = (Question){ endpoint, only_resolve, now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS), answer_fd };
+  *question = (Question) { endpoint, only_resolve,
+                           now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS), answer_fd };
   g_atomic_int_inc (&n_questions);
   GThread *thread = g_thread_try_new ("connect", work, question, NULL);
   if (thread == NULL)
@@ -232,7 +237,8 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
   if (ports->len > 0)
     g_array_append_val (ports, dns);
   satchel_sandbox_preload (SATCHEL_ROLE_CONNECTOR);
-  gboolean ok = root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
+  gboolean ok =
+      root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
   if (root >= 0)
     close (root);
   return ok;
@@ -271,7 +277,9 @@ hear_ready (int fd, GError **error)
     return FALSE;
   guint32 status = satchel_ipc_get_u32 (message);
   const char *why = satchel_ipc_get_string (message);
-  return status == 0 ? TRUE : satchel_error_set (error, SATCHEL_ERROR_FAILED, "the process that connects for it: %s", why);
+  return status == 0
+             ? TRUE
+             : satchel_error_set (error, SATCHEL_ERROR_FAILED, "the process that connects for it: %s", why);
 }
 
 gboolean

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Framing of the control socket.  Everything is bounded: clients, one request each at a time, waiting answers.
+ * Framing of the control socket.  Everything is bounded: clients, one request each at a time, waiting
+ * answers.
  */
 #include "config.h"
 
@@ -63,8 +64,8 @@ satchel_control_parse (const void *packet, gsize len)
   if (len < sizeof request || len > SATCHEL_CONTROL_REQUEST_MAX)
     return NULL;
   memcpy (&request, packet, sizeof request);
-  if (request.magic != SATCHEL_CONTROL_MAGIC || request.version != SATCHEL_CONTROL_VERSION || request.reserved != 0
-      || request.n_args == 0 || request.n_args > SATCHEL_CONTROL_ARGS_MAX)
+  if (request.magic != SATCHEL_CONTROL_MAGIC || request.version != SATCHEL_CONTROL_VERSION
+      || request.reserved != 0 || request.n_args == 0 || request.n_args > SATCHEL_CONTROL_ARGS_MAX)
     return NULL;
   const char *next = (const char *) packet + sizeof request, *end = (const char *) packet + len;
   g_auto (GStrv) argv = g_new0 (char *, request.n_args + 1);
@@ -121,7 +122,8 @@ satchel_control_reply (SatchelControlClient *client, const char *text, gboolean 
     {
       gsize part = part_len (text, len);
       gboolean is_last = part == len;
-      SatchelControlReply reply = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION, status, is_final && is_last };
+      SatchelControlReply reply = { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION, status,
+                                    is_final && is_last };
       g_autoptr (GByteArray) packet = g_byte_array_sized_new ((guint) (sizeof reply + part));
       g_byte_array_append (packet, (const guint8 *) &reply, sizeof reply);
       g_byte_array_append (packet, (const guint8 *) text, (guint) part);
@@ -151,7 +153,8 @@ log_request (SatchelControlClient *client, char *const *argv)
   g_autofree char *words = g_strjoinv (" ", (char **) argv);
   g_autoptr (GString) line = g_string_new (NULL);
   satchel_log_field (line, "request", words);
-  satchel_log (strcmp (argv[0], "status") == 0 ? SATCHEL_LOG_DEBUG : SATCHEL_LOG_INFO, "admin", "uid=%u pid=%d%s", (guint) who.uid, (int) who.pid, line->str);
+  satchel_log (strcmp (argv[0], "status") == 0 ? SATCHEL_LOG_DEBUG : SATCHEL_LOG_INFO, "admin",
+               "uid=%u pid=%d%s", (guint) who.uid, (int) who.pid, line->str);
 }
 
 static void
@@ -172,7 +175,8 @@ client_event (int fd, guint32 events, gpointer data)
   if (len < 0 && errno == EAGAIN)
     return;
   g_auto (GStrv) argv = len > 0 ? satchel_control_parse (packet, (gsize) len) : NULL;
-  gboolean is_cancel = argv != NULL && strcmp (argv[0], "cancel") == 0 && argv[1] == NULL && client->server->cancels != NULL;
+  gboolean is_cancel =
+      argv != NULL && strcmp (argv[0], "cancel") == 0 && argv[1] == NULL && client->server->cancels != NULL;
   if (is_cancel && client->is_asking)
     client->server->cancels (client, client->server->data);
   /* One that came as the answer ended has nothing to cancel. */
@@ -209,14 +213,15 @@ accept_event (int fd, guint32 events, gpointer data)
 }
 
 SatchelControlServer *
-satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFunc request, SatchelControlGoneFunc gone,
-                            gpointer data, GError **error)
+satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFunc request,
+                            SatchelControlGoneFunc gone, gpointer data, GError **error)
 {
   int fd = satchel_bind_unix (path, gid != G_MAXUINT32 ? 0660 : 0600, SOCK_SEQPACKET, error);
   if (fd < 0)
     return NULL;
   if (gid != G_MAXUINT32 && lchown (path, (uid_t) -1, gid) != 0 && geteuid () == 0)
-    satchel_log (SATCHEL_LOG_WARNING, "admin", "the control socket cannot be given to group %u: %s", gid, g_strerror (errno));
+    satchel_log (SATCHEL_LOG_WARNING, "admin", "the control socket cannot be given to group %u: %s", gid,
+                 g_strerror (errno));
   SatchelControlServer *server = g_new0 (SatchelControlServer, 1);
   server->fd = fd;
   server->path = g_strdup (path);
@@ -229,7 +234,8 @@ satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFu
 }
 
 void
-satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels, SatchelControlGoneFunc drained)
+satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels,
+                                         SatchelControlGoneFunc drained)
 {
   server->cancels = cancels;
   server->drained = drained;

@@ -25,7 +25,8 @@ open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
   g_autofree char *read_only = satchel_read_only_advice (wanted->path);
   if (read_only != NULL)
     {
-      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key, read_only);
+      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key,
+                                   read_only);
       return -1;
     }
   int fd = rc == 0 ? open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
@@ -33,8 +34,8 @@ open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
     saved = errno;
   if (fd < 0)
     satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                                 "%s: %s cannot be made or opened (%s); make it, or name another directory", wanted->key,
-                              wanted->path, g_strerror (saved));
+                                 "%s: %s cannot be made or opened (%s); make it, or name another directory",
+                                 wanted->key, wanted->path, g_strerror (saved));
   return fd;
 }
 
@@ -47,8 +48,9 @@ give (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
   gid_t gid = wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : (gid_t) -1;
   if (fchown (fd, wanted->ids.uid, gid) != 0 || fchmod (fd, 0700) != 0)
     satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                                 "%s: owner or rights of %s cannot be set (%s); run: chown %u %s", wanted->key, wanted->path,
-                              g_strerror (errno), wanted->ids.uid, wanted->path);
+                                 "%s: owner or rights of %s cannot be set (%s); run: chown %u %s",
+                                 wanted->key, wanted->path, g_strerror (errno), wanted->ids.uid,
+                                 wanted->path);
 }
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Looking at directories before anything is made of them: whose they are, what lies in them, who else could change them.
- * The same judgement serves `config check` and the start.
+ * Looking at directories before anything is made of them: whose they are, what lies in them, who else could
+ * change them. The same judgement serves `config check` and the start.
  */
 #include "config.h"
 
@@ -15,10 +15,37 @@
 #include <unistd.h>
 
 /* Of the system, full or empty: programs and users rely on their owners (hier(7)). */
-static const char *const system_dirs[] = { "/",        "/bin",       "/boot",     "/dev",      "/etc",       "/home",      "/lib",       "/lib64",
-                                           "/media",   "/mnt",       "/opt",      "/proc",     "/root",      "/run",       "/sbin",      "/srv",
-                                           "/sys",     "/tmp",       "/usr",      "/usr/local", "/var",      "/var/cache", "/var/lib",   "/var/local",
-                                           "/var/log", "/var/mail",  "/var/opt",  "/var/spool", "/var/spool/mail", "/var/tmp", NULL };
+static const char *const system_dirs[] = { "/",
+                                           "/bin",
+                                           "/boot",
+                                           "/dev",
+                                           "/etc",
+                                           "/home",
+                                           "/lib",
+                                           "/lib64",
+                                           "/media",
+                                           "/mnt",
+                                           "/opt",
+                                           "/proc",
+                                           "/root",
+                                           "/run",
+                                           "/sbin",
+                                           "/srv",
+                                           "/sys",
+                                           "/tmp",
+                                           "/usr",
+                                           "/usr/local",
+                                           "/var",
+                                           "/var/cache",
+                                           "/var/lib",
+                                           "/var/local",
+                                           "/var/log",
+                                           "/var/mail",
+                                           "/var/opt",
+                                           "/var/spool",
+                                           "/var/spool/mail",
+                                           "/var/tmp",
+                                           NULL };
 
 void
 satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path, SatchelDirWanted wanted[SATCHEL_DIR_N])
@@ -26,13 +53,25 @@ satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path, SatchelDirW
   static const SatchelPlanIds any = { SATCHEL_PLAN_NO_ID, SATCHEL_PLAN_NO_ID };
   SatchelPlanIds self = { geteuid (), getegid () };
   const SatchelPlanIds *auth = &plan->ids[SATCHEL_PLAN_AUTH], *mail = &plan->ids[SATCHEL_PLAN_MAIL];
-  wanted[SATCHEL_DIR_RUN] = (SatchelDirWanted) { "server.run_dir", plan->run_dir_origin, plan->run_dir, NULL, any, 0, 0 };
-  wanted[SATCHEL_DIR_STATE] = (SatchelDirWanted) { "server.state_dir", plan->state_dir_origin, plan->state_dir, NULL, any, 0, 0 };
+  wanted[SATCHEL_DIR_RUN] =
+      (SatchelDirWanted) { "server.run_dir", plan->run_dir_origin, plan->run_dir, NULL, any, 0, 0 };
+  wanted[SATCHEL_DIR_STATE] =
+      (SatchelDirWanted) { "server.state_dir", plan->state_dir_origin, plan->state_dir, NULL, any, 0, 0 };
   /* Who can write beside the password file can replace it. */
-  wanted[SATCHEL_DIR_AUTH] = (SatchelDirWanted) { "server.state_dir", plan->state_dir_origin, auth_path, plan->state_dir,
-                                                  auth->uid != SATCHEL_PLAN_NO_ID ? *auth : self, 022, 055 };
-  wanted[SATCHEL_DIR_MAIL] = (SatchelDirWanted) { "server.mail_root", plan->mail_root_origin, plan->mail_root, plan->mail_root,
-                                                  mail->uid != SATCHEL_PLAN_NO_ID ? *mail : self, 002, 0 };
+  wanted[SATCHEL_DIR_AUTH] = (SatchelDirWanted) { "server.state_dir",
+                                                  plan->state_dir_origin,
+                                                  auth_path,
+                                                  plan->state_dir,
+                                                  auth->uid != SATCHEL_PLAN_NO_ID ? *auth : self,
+                                                  022,
+                                                  055 };
+  wanted[SATCHEL_DIR_MAIL] = (SatchelDirWanted) { "server.mail_root",
+                                                  plan->mail_root_origin,
+                                                  plan->mail_root,
+                                                  plan->mail_root,
+                                                  mail->uid != SATCHEL_PLAN_NO_ID ? *mail : self,
+                                                  002,
+                                                  0 };
 }
 
 /* A file system of its own begins with lost+found. */
@@ -62,18 +101,27 @@ is_of_system (const struct stat *st)
 
 /* Both ways out, ready to be typed. */
 static void
-refuse (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st, const char *why, gboolean is_system)
+refuse (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st, const char *why,
+        gboolean is_system)
 {
   const char *name = strchr (wanted->key, '.') + 1;
-  gboolean is_plain = strspn (wanted->path, "/-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") == strlen (wanted->path);
-  g_autofree char *own = g_build_filename (wanted->instead, "satchel", NULL), *quoted = is_plain ? g_strdup (wanted->path) : g_shell_quote (wanted->path);
-  g_autofree char *other_way = is_system ? g_strdup_printf ("remove the setting: the default is a directory of its own")
-                                         : g_strdup_printf ("if all that lies there is Satchel's from now on, run: chown -R %u:%u %s", wanted->ids.uid,
-                                                            wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : wanted->ids.uid, quoted);
+  gboolean is_plain =
+      strspn (wanted->path, "/-_.0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+      == strlen (wanted->path);
+  g_autofree char *own = g_build_filename (wanted->instead, "satchel", NULL),
+                  *quoted = is_plain ? g_strdup (wanted->path) : g_shell_quote (wanted->path);
+  g_autofree char *other_way =
+      is_system ? g_strdup_printf ("remove the setting: the default is a directory of its own")
+                : g_strdup_printf ("if all that lies there is Satchel's from now on, run: chown -R %u:%u %s",
+                                   wanted->ids.uid,
+                                   wanted->ids.gid != SATCHEL_PLAN_NO_ID ? wanted->ids.gid : wanted->ids.uid,
+                                   quoted);
   satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                            "%s: %s belongs to uid %u, is used by uid %u and %s: it is left as it is.  Name a directory of its own, which the server makes: "
-                            "server = { %s = \"%s\"; };  Or %s",
-                            wanted->key, wanted->path, (guint) st->st_uid, wanted->ids.uid, why, name, own, other_way);
+                               "%s: %s belongs to uid %u, is used by uid %u and %s: it is left as it is.  "
+                               "Name a directory of its own, which the server makes: "
+                               "server = { %s = \"%s\"; };  Or %s",
+                               wanted->key, wanted->path, (guint) st->st_uid, wanted->ids.uid, why, name, own,
+                               other_way);
 }
 
 static void
@@ -82,12 +130,12 @@ judge_mode (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat
   guint bad = st->st_mode & wanted->bad_mode, odd = st->st_mode & wanted->odd_mode;
   if (bad != 0)
     satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                                 "%s: %s can be written by others (mode %04o); run: chmod %s %s", wanted->key, wanted->path,
-                              st->st_mode & 07777, bad & 020 ? "go-w" : "o-w", wanted->path);
+                                 "%s: %s can be written by others (mode %04o); run: chmod %s %s", wanted->key,
+                                 wanted->path, st->st_mode & 07777, bad & 020 ? "go-w" : "o-w", wanted->path);
   else if (odd != 0)
     satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
-                                 "%s: others can look into %s (mode %04o); run: chmod go-rwx %s", wanted->key, wanted->path,
-                              st->st_mode & 07777, wanted->path);
+                                 "%s: others can look into %s (mode %04o); run: chmod go-rwx %s", wanted->key,
+                                 wanted->path, st->st_mode & 07777, wanted->path);
 }
 
 SatchelDirVerdict
@@ -131,8 +179,8 @@ check_missing (SatchelPlan *plan, const SatchelDirWanted *wanted)
     errnum = ENOTDIR;
   if (errnum != 0)
     satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                                 "%s: %s cannot be made in %s (%s); make it, or name another directory", wanted->key,
-                              wanted->path, at, g_strerror (errnum));
+                                 "%s: %s cannot be made in %s (%s); make it, or name another directory",
+                                 wanted->key, wanted->path, at, g_strerror (errnum));
 }
 
 /* Who may write into a directory above can put another one in the place of ours. */
@@ -151,19 +199,25 @@ check_above (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
       at = above;
       if (stat (at, &st) != 0 || g_ptr_array_find_with_equal_func (told, at, g_str_equal, NULL))
         continue;
-      gboolean is_shared = (st.st_mode & S_ISVTX) == 0 && ((st.st_mode & 002) != 0 || ((st.st_mode & 020) != 0 && st.st_gid != 0 && st.st_gid != wanted->ids.gid));
+      gboolean is_shared =
+          (st.st_mode & S_ISVTX) == 0
+          && ((st.st_mode & 002) != 0
+              || ((st.st_mode & 020) != 0 && st.st_gid != 0 && st.st_gid != wanted->ids.gid));
       if (st.st_uid == 0 || st.st_uid == uid || st.st_uid == geteuid ())
         {
           if (!is_shared)
             continue;
           satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
-                                       "%s: %s can be written by %s, who can put another directory in the place of %s; run: chmod %s %s",
-                                    wanted->key, at, st.st_mode & 002 ? "everyone" : "its group", wanted->path, st.st_mode & 002 ? "o-w" : "g-w", at);
+                                       "%s: %s can be written by %s, who can put another directory in the "
+                                       "place of %s; run: chmod %s %s",
+                                       wanted->key, at, st.st_mode & 002 ? "everyone" : "its group",
+                                       wanted->path, st.st_mode & 002 ? "o-w" : "g-w", at);
         }
       else
         satchel_plan_add_problem_of (plan, TRUE, wanted->origin, wanted->key,
-                                     "%s: %s belongs to uid %u, who can put another directory in the place of %s; run: chown root %s, or name another directory",
-                                  wanted->key, at, (guint) st.st_uid, wanted->path, at);
+                                     "%s: %s belongs to uid %u, who can put another directory in the place "
+                                     "of %s; run: chown root %s, or name another directory",
+                                     wanted->key, at, (guint) st.st_uid, wanted->path, at);
       g_ptr_array_add (told, g_steal_pointer (&at));
       return;
     }
@@ -176,7 +230,8 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
   g_autofree char *read_only = satchel_read_only_advice (wanted->path);
   if (read_only != NULL)
     {
-      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key, read_only);
+      satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key, "%s: %s", wanted->key,
+                                   read_only);
       return;
     }
   int fd = open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -184,9 +239,10 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
   if (fd < 0 && errno == ENOENT && lstat (wanted->path, &st) != 0)
     check_missing (plan, wanted);
   else if (fd < 0)
-    satchel_plan_add_problem_of (plan, FALSE, wanted->origin, wanted->key,
-                                 "%s: %s cannot be opened as a directory (%s); correct it, or name another directory",
-                              wanted->key, wanted->path, g_strerror (errno));
+    satchel_plan_add_problem_of (
+        plan, FALSE, wanted->origin, wanted->key,
+        "%s: %s cannot be opened as a directory (%s); correct it, or name another directory", wanted->key,
+        wanted->path, g_strerror (errno));
   else
     (void) satchel_dir_judge (plan, wanted, fd);
   if (fd >= 0)
@@ -200,19 +256,24 @@ static void
 check_log (SatchelPlan *plan)
 {
   int fd = open (plan->log_file, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK), errnum = errno;
-  g_autofree char *directory = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (directory);
+  g_autofree char *directory = g_path_get_dirname (plan->log_file),
+                  *read_only = satchel_read_only_advice (directory);
   if (fd >= 0)
     close (fd);
   else if (read_only != NULL)
     satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s", read_only);
   /* State and run directory are made before it is opened. */
-  else if (errnum == ENOENT && access (directory, W_OK | X_OK) != 0 && !(errno == ENOENT && (g_str_equal (directory, plan->state_dir) || g_str_equal (directory, plan->run_dir))))
-    satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
-                                 "log.file: log file %s cannot be made in %s (%s); make its directory, or name another file",
-                              plan->log_file, directory, g_strerror (errno));
+  else if (errnum == ENOENT && access (directory, W_OK | X_OK) != 0
+           && !(errno == ENOENT
+                && (g_str_equal (directory, plan->state_dir) || g_str_equal (directory, plan->run_dir))))
+    satchel_plan_add_problem_of (
+        plan, FALSE, plan->log_file_origin, "log.file",
+        "log.file: log file %s cannot be made in %s (%s); make its directory, or name another file",
+        plan->log_file, directory, g_strerror (errno));
   else if (errnum != ENOENT)
     satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
-                                 "log.file: log file %s: %s; name another file", plan->log_file, g_strerror (errnum));
+                                 "log.file: log file %s: %s; name another file", plan->log_file,
+                                 g_strerror (errnum));
 }
 
 gboolean
@@ -227,7 +288,8 @@ satchel_dirs_check (SatchelPlan *plan)
     {
       /* An account that is not there has been told already. */
       gboolean has_owner = geteuid () != 0 || i == SATCHEL_DIR_RUN || i == SATCHEL_DIR_STATE
-                           || plan->ids[i == SATCHEL_DIR_AUTH ? SATCHEL_PLAN_AUTH : SATCHEL_PLAN_MAIL].uid != SATCHEL_PLAN_NO_ID;
+                           || plan->ids[i == SATCHEL_DIR_AUTH ? SATCHEL_PLAN_AUTH : SATCHEL_PLAN_MAIL].uid
+                                  != SATCHEL_PLAN_NO_ID;
       if (has_owner && (i != SATCHEL_DIR_AUTH || plan->n_errors == before))
         check_one (plan, &wanted[i], told);
     }

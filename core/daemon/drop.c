@@ -31,7 +31,8 @@ set_ids (guint uid, guint gid, GError **error)
   if (uid != SATCHEL_PLAN_NO_ID && setresuid (uid, uid, uid) != 0)
     return satchel_error_set_errno (error, errno, "setresuid %u", uid);
   if (uid != SATCHEL_PLAN_NO_ID && uid != 0 && setuid (0) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "rights of root could be got back after dropping them");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "rights of root could be got back after dropping them");
   return TRUE;
 }
 
@@ -51,7 +52,8 @@ set_capabilities (gboolean keep_reading, GError **error)
     }
   for (int cap = 0; cap <= 63; cap++)
     if (prctl (PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
-      (void) prctl (PR_CAPBSET_DROP, cap, 0, 0, 0); /* needs CAP_SETPCAP; without it there is nothing to fear */
+      (void) prctl (PR_CAPBSET_DROP, cap, 0, 0,
+                    0); /* needs CAP_SETPCAP; without it there is nothing to fear */
   (void) prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   header.pid = 0;
   /* Who has none need not ask, and a unit without capabilities may forbid the call. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate: joins what role.c brings (messages, listeners, certificates) with core/session/gate.h.  design §2.
+ * Role gate: joins what role.c brings (messages, listeners, certificates) with core/session/gate.h.  design
+ * §2.
  */
 #include "config.h"
 
@@ -83,13 +84,13 @@ read_file (int fd, const char *name, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: empty, missing or larger than 1 MiB", name);
       return NULL;
     }
-  g_autofree guint8 *data = g_malloc ((gsize)info.st_size);
-  if (pread (fd, data, (gsize)info.st_size, 0) != info.st_size)
+  g_autofree guint8 *data = g_malloc ((gsize) info.st_size);
+  if (pread (fd, data, (gsize) info.st_size, 0) != info.st_size)
     {
       satchel_error_set (error, SATCHEL_ERROR_IO, "%s: cannot be read", name);
       return NULL;
     }
-  return g_bytes_new_take (g_steal_pointer (&data), (gsize)info.st_size);
+  return g_bytes_new_take (g_steal_pointer (&data), (gsize) info.st_size);
 }
 
 static void
@@ -114,7 +115,8 @@ make_tls (GArray *files, const SatchelConfigSet *config, SatchelTlsContext **ret
       const SatchelConfig *section = tls;
       if (file->index > 0 && file->index <= satchel_config_n_groups (tls, "certificates"))
         section = satchel_config_group (tls, "certificates", file->index - 1);
-      SatchelTlsPair pair = { .chain_name = satchel_config_path (section, "cert"), .key_name = satchel_config_path (section, "key") };
+      SatchelTlsPair pair = { .chain_name = satchel_config_path (section, "cert"),
+                              .key_name = satchel_config_path (section, "key") };
       g_array_append_val (pairs, pair);
       SatchelTlsPair *own = &g_array_index (pairs, SatchelTlsPair, pairs->len - 1);
       own->chain = read_file (file->chain_fd, own->chain_name, error);
@@ -124,8 +126,9 @@ make_tls (GArray *files, const SatchelConfigSet *config, SatchelTlsContext **ret
     }
   if (pairs->len == 0)
     return TRUE;
-  *ret_context = satchel_tls_context_new ((SatchelTlsPair *)(void *)pairs->data, pairs->len,
-                                          satchel_config_string (tls, "priority"), context->ticket_key, error);
+  *ret_context =
+      satchel_tls_context_new ((SatchelTlsPair *) (void *) pairs->data, pairs->len,
+                               satchel_config_string (tls, "priority"), context->ticket_key, error);
   return *ret_context != NULL;
 }
 
@@ -200,8 +203,8 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;
-  g_autofree char *text = g_strdup_printf ("gate: slot=%u connections=%u relayed=%u\n", own->slot, satchel_gate_n_connections (),
-                                           satchel_gate_n_relays ());
+  g_autofree char *text = g_strdup_printf ("gate: slot=%u connections=%u relayed=%u\n", own->slot,
+                                           satchel_gate_n_connections (), satchel_gate_n_relays ());
   satchel_role_admin_reply (own, request, TRUE, 0, text);
   return TRUE;
 }
@@ -220,12 +223,15 @@ static const SatchelRoleHooks hooks = {
 static void
 add_listener (const SatchelListener *listener)
 {
-  const SatchelProvided *protocol = satchel_loader_find (context->loader, SATCHEL_KIND_PROTOCOL_GATE, listener->protocol);
-  const SatchelProvided *service = satchel_loader_find (context->loader, SATCHEL_KIND_SERVICE, listener->protocol);
+  const SatchelProvided *protocol =
+      satchel_loader_find (context->loader, SATCHEL_KIND_PROTOCOL_GATE, listener->protocol);
+  const SatchelProvided *service =
+      satchel_loader_find (context->loader, SATCHEL_KIND_SERVICE, listener->protocol);
   const SatchelProvided *provided = protocol != NULL ? protocol : service;
   if (provided == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "gate", "listener %s: no module serves \"%s\"", listener->name, listener->protocol);
+      satchel_log (SATCHEL_LOG_ERROR, "gate", "listener %s: no module serves \"%s\"", listener->name,
+                   listener->protocol);
       return;
     }
   const SatchelConfig *section = satchel_role_listener_config (context, listener->name);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Processes that hang and jobs that are stuck.  Each process is asked on its control link, which its main loop answers;
- * jobs are looked at in the breadcrumbs.  Time is counted in master's own turns: what stops master too, a machine that
- * was suspended or a paused guest, is no hang of others.  docs/decisions/0023.
+ * Processes that hang and jobs that are stuck.  Each process is asked on its control link, which its main
+ * loop answers; jobs are looked at in the breadcrumbs.  Time is counted in master's own turns: what stops
+ * master too, a machine that was suspended or a paused guest, is no hang of others.  docs/decisions/0023.
  */
 #include "config.h"
 
@@ -19,16 +19,16 @@
 
 #define TURN_MIN_MS 25
 #define TURN_MAX_MS 2500
-#define TURNS 8               /* in hang_time */
-#define START_MS 90000        /* a role gives up by itself before */
-#define GOODBYE_MS 2000       /* for sessions, when a stuck job ends their process */
+#define TURNS 8         /* in hang_time */
+#define START_MS 90000  /* a role gives up by itself before */
+#define GOODBYE_MS 2000 /* for sessions, when a stuck job ends their process */
 
 /* One thread's work, as it was last seen. */
 typedef struct Seen
 {
   gint64 since_ms;
   guint32 n_beats;
-  gint64 ms, busy_ms;       /* without a beat; of that, without much work of the kernel for it */
+  gint64 ms, busy_ms; /* without a beat; of that, without much work of the kernel for it */
   gint64 user_ms, kernel_ms;
   gboolean is_told;
 } Seen;
@@ -36,11 +36,11 @@ typedef struct Seen
 struct SatchelWatched
 {
   guint64 sent, answered;
-  gint64 waits_ms;          /* for the answer, in turns of master's */
+  gint64 waits_ms; /* for the answer, in turns of master's */
   gint64 answered_ms;
-  gint64 cpu_ms;            /* when it answered last */
+  gint64 cpu_ms; /* when it answered last */
   gboolean is_hung;
-  char *hang;               /* what is told of it */
+  char *hang; /* what is told of it */
   Seen jobs[SATCHEL_BREADCRUMBS - 1];
   SatchelTimer end;
 };
@@ -63,7 +63,8 @@ now_ms (void)
 static gint64
 turn_ms (const SatchelMaster *master)
 {
-  gint64 ms = MIN ((gint64) master->plan->hang_ms / TURNS, TURN_MAX_MS), watchdog_ms = satchel_notify_watchdog_ms ();
+  gint64 ms = MIN ((gint64) master->plan->hang_ms / TURNS, TURN_MAX_MS),
+         watchdog_ms = satchel_notify_watchdog_ms ();
   return MAX (watchdog_ms > 0 ? MIN (ms, watchdog_ms / 2) : ms, TURN_MIN_MS);
 }
 
@@ -81,7 +82,10 @@ read_usage (pid_t pid, pid_t tid, Usage *ret)
   text[len] = '\0';
   const char *after_name = strrchr (text, ')');
   unsigned long user, kernel;
-  if (after_name == NULL || sscanf (after_name, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ret->state, &user, &kernel) != 3)
+  if (after_name == NULL
+      || sscanf (after_name, ") %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &ret->state, &user,
+                 &kernel)
+             != 3)
     return FALSE;
   long ticks = MAX (1, sysconf (_SC_CLK_TCK));
   ret->user_ms = (gint64) user * 1000 / ticks;
@@ -187,13 +191,19 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   Usage usage = { '?', 0, 0 };
   gboolean is_known = read_usage (worker->pid, main_thread (worker), &usage);
   gint64 used_ms = usage.user_ms + usage.kernel_ms - watched->cpu_ms;
-  /* It would run, and others have the processor: that is slow, and no hang.  What waits for a disk ends for nobody. */
-  gboolean is_starved = is_known && usage.state == 'R' && used_ms < watched->waits_ms / 4, is_disk = is_known && usage.state == 'D';
+  /* It would run, and others have the processor: that is slow, and no hang.  What waits for a disk ends for
+   * nobody. */
+  gboolean is_starved = is_known && usage.state == 'R' && used_ms < watched->waits_ms / 4,
+           is_disk = is_known && usage.state == 'D';
   if (!watched->is_hung)
     {
       g_autofree char *what = satchel_crumb_text (crumb);
-      satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server", "%s %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
-                   worker->name, is_starved ? "gets no processor" : is_disk ? "hangs in a disk or file system" : "hangs",
+      satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server",
+                   "%s %s: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c cpu_ms=%" G_GINT64_FORMAT "%s",
+                   worker->name,
+                   is_starved ? "gets no processor"
+                   : is_disk  ? "hangs in a disk or file system"
+                              : "hangs",
                    (int) worker->pid, watched->waits_ms, usage.state, used_ms, what);
       watched->is_hung = TRUE;
       g_free (watched->hang);
@@ -213,13 +223,15 @@ say_goodbye_over (SatchelTimer *timer, gpointer data)
     kill (worker->pid, SIGKILL);
 }
 
-/* A thread cannot be ended alone: it may hold locks, or be in the middle of the heap.  The others of its process hear a goodbye. */
+/* A thread cannot be ended alone: it may hold locks, or be in the middle of the heap.  The others of its
+ * process hear a goodbye. */
 static void
 give_up (SatchelWorker *worker, SatchelBreadcrumb *crumb)
 {
   if (worker->was_hung)
     return;
-  satchel_log (SATCHEL_LOG_ERROR, "server", "%s starts again: a job of it has been stuck for server.stuck_time", worker->name);
+  satchel_log (SATCHEL_LOG_ERROR, "server",
+               "%s starts again: a job of it has been stuck for server.stuck_time", worker->name);
   worker->was_hung = TRUE;
   g_atomic_int_set (&crumb->is_culprit, 1);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_STOP, 0);
@@ -232,7 +244,8 @@ static void
 tell_job (const SatchelWorker *worker, const Seen *seen, const SatchelBreadcrumb *crumb, char state)
 {
   g_autofree char *what = satchel_crumb_text (crumb);
-  satchel_log (SATCHEL_LOG_ERROR, "server", "%s has a stuck job: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c%s", worker->name,
+  satchel_log (SATCHEL_LOG_ERROR, "server",
+               "%s has a stuck job: pid=%d for_ms=%" G_GINT64_FORMAT " state=%c%s", worker->name,
                (int) worker->pid, seen->ms, state, what);
 }
 
@@ -248,7 +261,7 @@ look_at_job (SatchelWorker *worker, guint i, gint64 passed_ms)
     {
       if (seen->is_told)
         satchel_log (SATCHEL_LOG_INFO, "server", "%s: the job that was stuck goes on", worker->name);
-      *seen = (Seen){ .since_ms = since_ms, .n_beats = n_beats };
+      *seen = (Seen) { .since_ms = since_ms, .n_beats = n_beats };
       return;
     }
   seen->ms += passed_ms;
@@ -257,7 +270,8 @@ look_at_job (SatchelWorker *worker, guint i, gint64 passed_ms)
   pid_t tid = (pid_t) crumb->tid;
   Usage usage = { '?', 0, 0 };
   (void) read_usage (worker->pid, tid, &usage);
-  /* One that the kernel works for reads, writes or maps: it gets somewhere.  A loop, or a lock that is never given, does not. */
+  /* One that the kernel works for reads, writes or maps: it gets somewhere.  A loop, or a lock that is never
+   * given, does not. */
   gint64 kernel_ms = usage.kernel_ms - seen->kernel_ms, user_ms = usage.user_ms - seen->user_ms;
   gboolean gets_somewhere = (kernel_ms > passed_ms / 10 && kernel_ms > user_ms / 2) || usage.state == 'D';
   seen->busy_ms = gets_somewhere ? 0 : seen->busy_ms + passed_ms;
@@ -285,7 +299,8 @@ look_at (SatchelWorker *worker, gint64 passed_ms)
     {
       if (now_ms () - worker->started_ms > MAX (START_MS, worker->master->plan->hang_ms))
         {
-          satchel_log (SATCHEL_LOG_ERROR, "server", "%s does not get ready: pid=%d", worker->name, (int) worker->pid);
+          satchel_log (SATCHEL_LOG_ERROR, "server", "%s does not get ready: pid=%d", worker->name,
+                       (int) worker->pid);
           end_hung (worker, NULL);
         }
       return;
@@ -341,13 +356,16 @@ satchel_hangs_describe (const SatchelWorker *worker, GString *text)
   if (watched == NULL || worker->pid == 0)
     return;
   if (watched->is_hung)
-    g_string_append_printf (text, "hung role=%s slot=%u for_s=%" G_GINT64_FORMAT "%s\n", satchel_role_name (worker->role), worker->slot, watched->waits_ms / 1000,
+    g_string_append_printf (text, "hung role=%s slot=%u for_s=%" G_GINT64_FORMAT "%s\n",
+                            satchel_role_name (worker->role), worker->slot, watched->waits_ms / 1000,
                             watched->hang != NULL ? watched->hang : "");
   for (guint i = 0; worker->crumbs != NULL && i < SATCHEL_BREADCRUMBS - 1; i++)
     {
       if (!watched->jobs[i].is_told)
         continue;
       g_autofree char *what = satchel_crumb_text (&worker->crumbs[i]);
-      g_string_append_printf (text, "stuck role=%s slot=%u for_s=%" G_GINT64_FORMAT "%s\n", satchel_role_name (worker->role), worker->slot, watched->jobs[i].ms / 1000, what);
+      g_string_append_printf (text, "stuck role=%s slot=%u for_s=%" G_GINT64_FORMAT "%s\n",
+                              satchel_role_name (worker->role), worker->slot, watched->jobs[i].ms / 1000,
+                              what);
     }
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).  It has its own
- * limits of memory and files, no directory of the server's, and the settings of its module only.  design §2.
+ * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).
+ * It has its own limits of memory and files, no directory of the server's, and the settings of its module
+ * only.  design §2.
  */
 #include "config.h"
 
@@ -48,7 +49,8 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
 {
   const SatchelProvided *own = own_helper (context);
   if (own == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not give exactly one module with a helper");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "master did not give exactly one module with a helper");
   granted = endpoints_of (context, own->module);
   /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
   if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
@@ -66,7 +68,8 @@ reload_commit (SatchelRoleContext *context)
     is_same = strcmp (g_ptr_array_index (now, i), g_ptr_array_index (granted, i)) == 0;
   if (is_same)
     return;
-  satchel_log (SATCHEL_LOG_INFO, "helper", "the endpoints of module %s have changed: its helper starts again", own_helper (context)->module->name);
+  satchel_log (SATCHEL_LOG_INFO, "helper", "the endpoints of module %s have changed: its helper starts again",
+               own_helper (context)->module->name);
   satchel_role_end (context);
 }
 
@@ -90,9 +93,11 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
   if (!arrange_endpoints (context, error))
     return FALSE;
   /* A call brings two descriptors: a long request, and the content. */
-  guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
+  guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES
+                  + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
   /* A sanitizer's shadow counts as memory. */
-  return (satchel_is_sanitized () || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+  return (satchel_is_sanitized ()
+          || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
          && limit (RLIMIT_NOFILE, files, "helpers.files", error);
 }
 
@@ -130,8 +135,9 @@ admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
   guint n_running, n_waiting;
   guint64 n_answered;
   satchel_helper_serve_counts (&n_running, &n_waiting, &n_answered);
-  g_autofree char *text = g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT "\n", context->slot,
-                                           n_running, n_waiting, n_answered);
+  g_autofree char *text =
+      g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT "\n",
+                       context->slot, n_running, n_waiting, n_answered);
   satchel_role_admin_reply (context, request, TRUE, 0, text);
   return TRUE;
 }
@@ -147,7 +153,9 @@ static const SatchelRoleHooks hooks = {
 gboolean
 satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
-  satchel_helper_serve_init (own_helper (context)->ops, (guint) satchel_config_int (settings (context), "queue"), satchel_config_duration_ms (settings (context), "overdue"));
+  satchel_helper_serve_init (own_helper (context)->ops,
+                             (guint) satchel_config_int (settings (context), "queue"),
+                             satchel_config_duration_ms (settings (context), "overdue"));
   *ret_hooks = &hooks;
   return TRUE;
 }

@@ -26,8 +26,8 @@ typedef struct Socket
 {
   int fd;
   char *key;
-  char *name;        /* LISTEN_FDNAMES, or NULL */
-  gboolean is_ours;  /* made by us: a unix path is removed at the end */
+  char *name;       /* LISTEN_FDNAMES, or NULL */
+  gboolean is_ours; /* made by us: a unix path is removed at the end */
 } Socket;
 
 struct SatchelSockets
@@ -69,9 +69,11 @@ key_of_fd (int fd)
   char text[INET6_ADDRSTRLEN];
   if (getsockname (fd, &address.any, &len) != 0)
     return NULL;
-  if (address.any.sa_family == AF_INET && inet_ntop (AF_INET, &address.in.sin_addr, text, sizeof text) != NULL)
+  if (address.any.sa_family == AF_INET
+      && inet_ntop (AF_INET, &address.in.sin_addr, text, sizeof text) != NULL)
     return g_strdup_printf ("tcp %s %u", text, ntohs (address.in.sin_port));
-  if (address.any.sa_family == AF_INET6 && inet_ntop (AF_INET6, &address.in6.sin6_addr, text, sizeof text) != NULL)
+  if (address.any.sa_family == AF_INET6
+      && inet_ntop (AF_INET6, &address.in6.sin6_addr, text, sizeof text) != NULL)
     return g_strdup_printf ("tcp %s %u", text, ntohs (address.in6.sin6_port));
   if (address.any.sa_family == AF_UNIX)
     return g_strconcat ("unix ", address.un.sun_path, NULL);
@@ -94,7 +96,8 @@ add_socket (SatchelSockets *sockets, int fd, const char *key, const char *name, 
 static void
 take_systemd (SatchelSockets *sockets)
 {
-  const char *pid = g_getenv ("LISTEN_PID"), *count = g_getenv ("LISTEN_FDS"), *names = g_getenv ("LISTEN_FDNAMES");
+  const char *pid = g_getenv ("LISTEN_PID"), *count = g_getenv ("LISTEN_FDS"),
+             *names = g_getenv ("LISTEN_FDNAMES");
   guint64 n = 0;
   if (pid != NULL && count != NULL && g_ascii_strtoll (pid, NULL, 10) == getpid ())
     (void) g_ascii_string_to_unsigned (count, 10, 0, 1000, &n, NULL);
@@ -164,14 +167,18 @@ satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int 
   *ret_is_stale = FALSE;
   *ret_pid = 0;
   if (strlen (path) >= sizeof address.sun_path)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s is longer than the 107 bytes a unix socket may have; choose a shorter path", path);
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "%s is longer than the 107 bytes a unix socket may have; choose a shorter path",
+                              path);
   if (lstat (path, &st) != 0)
     return TRUE;
   if (!S_ISSOCK (st.st_mode))
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "%s is there and is no socket; move it away, or choose another path", path);
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
+                              "%s is there and is no socket; move it away, or choose another path", path);
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  gboolean is_live = fd >= 0 && (connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN);
+  gboolean is_live =
+      fd >= 0 && (connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN);
   struct ucred peer;
   socklen_t len = sizeof peer;
   if (is_live && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
@@ -179,7 +186,8 @@ satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int 
   if (fd >= 0)
     close (fd);
   if (is_live)
-    return satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is in use by another process; stop it, or choose another path", path);
+    return satchel_error_set (error, SATCHEL_ERROR_INUSE,
+                              "%s is in use by another process; stop it, or choose another path", path);
   *ret_is_stale = TRUE;
   return TRUE;
 }
@@ -200,9 +208,11 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  /* The rights come with the name: between bind and a chmod of the path, who owns its directory could put a link there. */
+  /* The rights come with the name: between bind and a chmod of the path, who owns its directory could put a
+   * link there. */
   mode_t mask = umask (0);
-  gboolean ok = fd >= 0 && fchmod (fd, mode) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
+  gboolean ok =
+      fd >= 0 && fchmod (fd, mode) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
   int errnum = errno;
   umask (mask);
   errno = errnum;
@@ -220,16 +230,20 @@ satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *r
   struct sockaddr_in in = { .sin_family = AF_INET, .sin_port = htons ((guint16) listener->port) };
   struct sockaddr_in6 in6 = { .sin6_family = AF_INET6, .sin6_port = htons ((guint16) listener->port) };
   gboolean is_v6 = strchr (listener->address, ':') != NULL;
-  if (inet_pton (is_v6 ? AF_INET6 : AF_INET, listener->address, is_v6 ? (void *) &in6.sin6_addr : (void *) &in.sin_addr) != 1)
+  if (inet_pton (is_v6 ? AF_INET6 : AF_INET, listener->address,
+                 is_v6 ? (void *) &in6.sin6_addr : (void *) &in.sin_addr)
+      != 1)
     {
       *ret_errno = EINVAL;
       return -1;
     }
   int fd = socket (is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
-  gboolean ok = fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
-                && (!is_v6 || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0)
-                && bind (fd, is_v6 ? (struct sockaddr *) &in6 : (struct sockaddr *) &in, is_v6 ? sizeof in6 : sizeof in) == 0
-                && (is_trial || listen (fd, BACKLOG) == 0);
+  gboolean ok =
+      fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
+      && (!is_v6 || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0)
+      && bind (fd, is_v6 ? (struct sockaddr *) &in6 : (struct sockaddr *) &in, is_v6 ? sizeof in6 : sizeof in)
+             == 0
+      && (is_trial || listen (fd, BACKLOG) == 0);
   *ret_errno = errno;
   if (ok)
     return fd;
@@ -257,14 +271,17 @@ advice_for (int errnum)
 }
 
 void
-satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum, const char *advice)
+satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum,
+                          const char *advice)
 {
   satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
-                               "listener %s: %s port %u cannot be had (%s); %s", listener->name, listener->address,
-                            listener->port, g_strerror (errnum), advice != NULL ? advice : advice_for (errnum));
+                               "listener %s: %s port %u cannot be had (%s); %s", listener->name,
+                               listener->address, listener->port, g_strerror (errnum),
+                               advice != NULL ? advice : advice_for (errnum));
 }
 
-/* A reload opens new listeners before it closes old ones; all addresses and one of them exclude each other on a port. */
+/* A reload opens new listeners before it closes old ones; all addresses and one of them exclude each other on
+ * a port. */
 static gboolean
 is_our_port (const SatchelSockets *sockets, guint port)
 {
@@ -272,10 +289,12 @@ is_our_port (const SatchelSockets *sockets, guint port)
     {
       struct sockaddr_storage address;
       socklen_t len = sizeof address;
-      if (getsockname (((const Socket *) sockets->all->pdata[i])->fd, (struct sockaddr *) &address, &len) != 0)
+      if (getsockname (((const Socket *) sockets->all->pdata[i])->fd, (struct sockaddr *) &address, &len)
+          != 0)
         continue;
       if ((address.ss_family == AF_INET && ntohs (((const struct sockaddr_in *) &address)->sin_port) == port)
-          || (address.ss_family == AF_INET6 && ntohs (((const struct sockaddr_in6 *) &address)->sin6_port) == port))
+          || (address.ss_family == AF_INET6
+              && ntohs (((const struct sockaddr_in6 *) &address)->sin6_port) == port))
         return TRUE;
     }
   return FALSE;
@@ -287,7 +306,8 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
   g_autofree char *key = key_of (listener);
   g_autoptr (GError) error = NULL;
   int errnum = 0;
-  int fd = *listener->path != '\0' ? satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, &error) : satchel_bind_tcp (listener, FALSE, &errnum);
+  int fd = *listener->path != '\0' ? satchel_bind_unix (listener->path, listener->mode, SOCK_STREAM, &error)
+                                   : satchel_bind_tcp (listener, FALSE, &errnum);
   if (fd >= 0)
     {
       add_socket (sockets, fd, key, NULL, TRUE);
@@ -296,18 +316,23 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
   if (error != NULL)
     {
       g_autofree char *dir = g_path_get_dirname (listener->path), *read_only = satchel_read_only_advice (dir);
-      satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
-                                   "listener %s: %s", listener->name, read_only != NULL ? read_only : error->message);
+      satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
+                                   listener->name, read_only != NULL ? read_only : error->message);
     }
   else if (listener->is_optional && (errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL))
     {
-      satchel_log (SATCHEL_LOG_WARNING, "server", "listener %s: this machine has no %s, so it listens on IPv4 only", listener->name, listener->address);
+      satchel_log (SATCHEL_LOG_WARNING, "server",
+                   "listener %s: this machine has no %s, so it listens on IPv4 only", listener->name,
+                   listener->address);
       return TRUE;
     }
   else
-    satchel_listener_refused (plan, listener, errnum, errnum == EADDRINUSE && is_our_port (sockets, listener->port)
-                              ? "a listener of this server has that port on other addresses; restart the server if the new one takes its place, "
-                                "or set another port" : NULL);
+    satchel_listener_refused (plan, listener, errnum,
+                              errnum == EADDRINUSE && is_our_port (sockets, listener->port)
+                                  ? "a listener of this server has that port on other addresses; restart the "
+                                    "server if the new one takes its place, "
+                                    "or set another port"
+                                  : NULL);
   return FALSE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Master's listening sockets: bound here, taken from systemd, or inherited over an upgrade.  They stay open while
- * processes come and go, so that no connection is refused meanwhile.
+ * Master's listening sockets: bound here, taken from systemd, or inherited over an upgrade.  They stay open
+ * while processes come and go, so that no connection is refused meanwhile.
  */
 #pragma once
 #include "core/daemon/plan.h"
@@ -21,17 +21,20 @@ typedef void (*SatchelSocketFunc) (const char *key, int fd, gboolean is_ours, gp
 void satchel_sockets_foreach (SatchelSockets *sockets, SatchelSocketFunc func, gpointer data);
 /* At the end: removes unix sockets that we made. */
 void satchel_sockets_free (SatchelSockets *sockets);
-/* What satchel_sockets_bind would find, without keeping anything (`config check`): a port or socket of the server that runs
- * with this run directory, or that systemd holds for us, is none of another program's.  TRUE: no error was added. */
+/* What satchel_sockets_bind would find, without keeping anything (`config check`): a port or socket of the
+ * server that runs with this run directory, or that systemd holds for us, is none of another program's. TRUE:
+ * no error was added. */
 gboolean satchel_listeners_check (SatchelPlan *plan);
 
 /* ---- between listeners.c and listeners_check.c ---- */
 /* -1 and *ret_errno.  @is_trial: bound, but not listening. */
 int satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *ret_errno);
 /* The problem of a port that cannot be had; @advice NULL: by @errnum. */
-void satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum, const char *advice);
+void satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener, int errnum,
+                               const char *advice);
 /* Whether a socket could be made there; *ret_pid: of the process that listens there now, or 0. */
-gboolean satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int *ret_pid, GError **error);
+gboolean satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int *ret_pid,
+                                 GError **error);
 
 /* A listening unix socket at @path.  @error tells what to do. */
 int satchel_bind_unix (const char *path, guint mode, int type, GError **error);

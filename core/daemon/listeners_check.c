@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whether ports and sockets could be had, and who has those that could not: our own running server and systemd may.
+ * Whether ports and sockets could be had, and who has those that could not: our own running server and
+ * systemd may.
  */
 #include "config.h"
 
@@ -23,8 +24,8 @@
 /* Who listens on a port. */
 typedef struct Holder
 {
-  pid_t pid;      /* 0: nobody whose descriptors may be looked at */
-  guint uid;      /* of the socket */
+  pid_t pid; /* 0: nobody whose descriptors may be looked at */
+  guint uid; /* of the socket */
   char name[32];
 } Holder;
 
@@ -37,7 +38,9 @@ read_inodes (const char *table, guint port, GArray *inodes, guint *ret_uid)
     {
       guint local_port, state, uid;
       gulong inode;
-      if (sscanf (line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %lu", &local_port, &state, &uid, &inode) != 4
+      if (sscanf (line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %lu", &local_port,
+                  &state, &uid, &inode)
+              != 4
           || local_port != port || state != STATE_LISTEN)
         continue;
       g_array_append_val (inodes, inode);
@@ -125,15 +128,17 @@ check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
     return;
   if (holder.pid > 0)
     {
-      g_autofree char *advice = g_strdup_printf ("%s (process %d) has it; stop that, or set another port", holder.name, (int) holder.pid);
+      g_autofree char *advice = g_strdup_printf ("%s (process %d) has it; stop that, or set another port",
+                                                 holder.name, (int) holder.pid);
       satchel_listener_refused (plan, listener, errnum, advice);
     }
   /* Descriptors of our own server cannot be looked at without root, nor those of systemd inside a unit. */
   else if (ours == 0 || holder.uid != geteuid ())
     satchel_plan_add_problem_of (plan, TRUE, listener->origin, "listen.listeners",
-                              "listener %s: %s port %u is in use, and by whom cannot be seen from here; unless it is systemd or Satchel itself, stop that program "
-                              "(ss -ltnp as root shows it), or set another port",
-                              listener->name, listener->address, listener->port);
+                                 "listener %s: %s port %u is in use, and by whom cannot be seen from here; "
+                                 "unless it is systemd or Satchel itself, stop that program "
+                                 "(ss -ltnp as root shows it), or set another port",
+                                 listener->name, listener->address, listener->port);
 }
 
 static void
@@ -142,20 +147,24 @@ check_path (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
   gboolean is_stale;
   int pid;
   g_autoptr (GError) error = NULL;
-  g_autofree char *directory = g_path_get_dirname (listener->path), *read_only = satchel_read_only_advice (directory);
+  g_autofree char *directory = g_path_get_dirname (listener->path),
+                  *read_only = satchel_read_only_advice (directory);
   if (!satchel_unix_is_usable (listener->path, SOCK_STREAM, &is_stale, &pid, &error))
     {
       if (pid == 0 || (pid != ours && pid != SYSTEMD_PID))
-        satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
-                                     "listener %s: %s", listener->name, error->message);
+        satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
+                                     listener->name, error->message);
     }
   else if (read_only != NULL)
-    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s", listener->name, read_only);
+    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
+                                 listener->name, read_only);
   /* The run directory is made at start. */
-  else if (access (directory, W_OK | X_OK) != 0 && !(errno == ENOENT && strcmp (directory, plan->run_dir) == 0))
-    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
-                                 "listener %s: %s: the socket cannot be made (%s: %s); make that directory, or choose another path",
-                              listener->name, listener->path, directory, g_strerror (errno));
+  else if (access (directory, W_OK | X_OK) != 0
+           && !(errno == ENOENT && strcmp (directory, plan->run_dir) == 0))
+    satchel_plan_add_problem_of (
+        plan, FALSE, listener->origin, "listen.listeners",
+        "listener %s: %s: the socket cannot be made (%s: %s); make that directory, or choose another path",
+        listener->name, listener->path, directory, g_strerror (errno));
 }
 
 gboolean

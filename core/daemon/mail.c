@@ -90,7 +90,8 @@ configure_deliveries (void)
   satchel_filters_configure (provided, group ("filters"));
   const SatchelDeliveryHost host = { .slot = context->slot,
                                      .root_fd = context->root_fd,
-                                     .detail_separators = satchel_config_string (group ("auth"), "detail_separators"),
+                                     .detail_separators =
+                                         satchel_config_string (group ("auth"), "detail_separators"),
                                      .send_to_auth = send_to_auth,
                                      .send_to_mail = send_to_mail,
                                      .acquire_store = satchel_store_acquire };
@@ -100,7 +101,11 @@ configure_deliveries (void)
 static void
 start_janitor (SatchelRoleContext *own)
 {
-  const SatchelJanitorHost host = { .slot = own->slot, .root_fd = own->root_fd, .group = group, .acquire_store = satchel_store_acquire, .send_to_auth = send_to_auth };
+  const SatchelJanitorHost host = { .slot = own->slot,
+                                    .root_fd = own->root_fd,
+                                    .group = group,
+                                    .acquire_store = satchel_store_acquire,
+                                    .send_to_auth = send_to_auth };
   satchel_janitor_start (&host);
 }
 
@@ -217,8 +222,8 @@ admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
   else if (g_strcmp0 (argv[0], "status") == 0)
     {
       Answer answer = { request, text };
-      g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot, satchel_mail_n_sessions (),
-                       satchel_stores_n_open (), satchel_job_n_pending ());
+      g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot,
+                       satchel_mail_n_sessions (), satchel_stores_n_open (), satchel_job_n_pending ());
       satchel_janitor_describe (text);
       satchel_feed_describe (add_line, &answer);
     }
@@ -260,8 +265,10 @@ static const SatchelRoleHooks hooks = {
 static void
 outdated (const char *user, guint64 epoch)
 {
-  satchel_log (SATCHEL_LOG_WARNING, "mail", "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT ": his sessions here end", user,
-               epoch);
+  satchel_log (SATCHEL_LOG_WARNING, "mail",
+               "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT
+               ": his sessions here end",
+               user, epoch);
   satchel_mail_kick_outdated (user, epoch);
 }
 
@@ -289,16 +296,17 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, error))
     return FALSE;
   satchel_mail_init (&host);
-  satchel_admin_calls_init (&(SatchelAdminHost){ .loader = own->loader,
-                                                 .root_fd = own->root_fd,
-                                                 .group = group,
-                                                 .acquire_store = satchel_store_acquire,
-                                                 .reply = reply_admin });
+  satchel_admin_calls_init (&(SatchelAdminHost) { .loader = own->loader,
+                                                  .root_fd = own->root_fd,
+                                                  .group = group,
+                                                  .acquire_store = satchel_store_acquire,
+                                                  .reply = reply_admin });
   configure_deliveries ();
   for (guint i = 0; i < own->listeners->len; i++)
     {
       const SatchelListener *listener = g_ptr_array_index (own->listeners, i);
-      const SatchelProvided *service = satchel_loader_find (own->loader, SATCHEL_KIND_SERVICE, listener->protocol);
+      const SatchelProvided *service =
+          satchel_loader_find (own->loader, SATCHEL_KIND_SERVICE, listener->protocol);
       if (service != NULL)
         satchel_service_listen (listener->fd, service->ops, service->module->name, group);
     }

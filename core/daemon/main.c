@@ -37,14 +37,22 @@ static gboolean
 parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "config-dir", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_dir, "Directory of satchel.conf and conf.d", "DIR" },
-    { "defaults-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->defaults_dir, "Directory of the packages' defaults", "DIR" },
-    { "module-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->module_dir, "Directory of modules, over server.module_dir", "DIR" },
-    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->sets, "A setting over all files (may be repeated)", "GROUP.SETTING=VALUE" },
-    { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file, "Written when the server is ready", "FILE" },
-    { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground, "The only way it runs: it never detaches", NULL },
-    { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the configuration and exit (78: mistakes)", NULL },
-    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "With --check: print what it finds as one JSON object", NULL },
+    { "config-dir", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_dir,
+      "Directory of satchel.conf and conf.d", "DIR" },
+    { "defaults-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->defaults_dir,
+      "Directory of the packages' defaults", "DIR" },
+    { "module-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->module_dir,
+      "Directory of modules, over server.module_dir", "DIR" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->sets, "A setting over all files (may be repeated)",
+      "GROUP.SETTING=VALUE" },
+    { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file, "Written when the server is ready",
+      "FILE" },
+    { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground, "The only way it runs: it never detaches",
+      NULL },
+    { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the configuration and exit (78: mistakes)",
+      NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "With --check: print what it finds as one JSON object",
+      NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit", NULL },
     { "role", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->role, "Used by master", "ROLE" },
     { "slot", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->slot, "Used by master", "N" },
@@ -55,7 +63,8 @@ parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc > 1)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "what is \"%s\"? see satcheld --help", (*argv)[1]);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "what is \"%s\"? see satcheld --help",
+                              (*argv)[1]);
   if (options->json && !options->check)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--json belongs to --check");
   options->config_dir = make_absolute (options->config_dir, SATCHEL_CONF_DIR);
@@ -73,7 +82,8 @@ static int
 run_role (const SatchelOptions *options)
 {
   struct stat st;
-  if (fstat (3, &st) != 0 || !S_ISSOCK (st.st_mode) || options->slot < 0 || options->slot >= (int) SATCHEL_SLOTS_MAX)
+  if (fstat (3, &st) != 0 || !S_ISSOCK (st.st_mode) || options->slot < 0
+      || options->slot >= (int) SATCHEL_SLOTS_MAX)
     {
       fprintf (stderr, "satcheld: --role is used by the master process only\n");
       return EXIT_USAGE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The master process: binds, spawns, restarts, holds the lock of the mail root.  It parses no configuration and no
- * network bytes and loads no module.  Life: configuration, directories and sockets, children, running.
+ * The master process: binds, spawns, restarts, holds the lock of the mail root.  It parses no configuration
+ * and no network bytes and loads no module.  Life: configuration, directories and sockets, children, running.
  */
 #include "config.h"
 
@@ -71,10 +71,12 @@ satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
     {
       g_autofree char *dir = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (dir);
       if (read_only != NULL)
-        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s", read_only);
+        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s",
+                                     read_only);
       else
         satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
-                                     "log.file: %s; make its directory, or name another file", error->message);
+                                     "log.file: %s; make its directory, or name another file",
+                                     error->message);
       return FALSE;
     }
   if (master->log_fd >= 0)
@@ -105,7 +107,8 @@ spawn_all (SatchelMaster *master)
   for (guint i = 0; i < master->plan->n_gates; i++)
     satchel_worker_new (master, SATCHEL_ROLE_GATE, i, "");
   for (guint i = 0; i < master->plan->helpers->len; i++)
-    satchel_worker_new (master, SATCHEL_ROLE_HELPER, i, ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
+    satchel_worker_new (master, SATCHEL_ROLE_HELPER, i,
+                        ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
   /* All records first: the first HELLO waits for the others'. */
   for (guint i = 0; i < master->workers->len; i++)
     satchel_worker_spawn (g_ptr_array_index (master->workers, i));
@@ -205,7 +208,8 @@ beat (SatchelTimer *timer, gpointer data)
   satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat, data);
 }
 
-/* A log file that was removed is made again as soon as its directory is there: no line goes where nobody looks. */
+/* A log file that was removed is made again as soon as its directory is there: no line goes where nobody
+ * looks. */
 static void
 look_at_log (SatchelTimer *timer, gpointer data)
 {
@@ -234,8 +238,8 @@ satchel_master_all_ready (SatchelMaster *master)
 {
   master->state = SATCHEL_MASTER_RUNNING;
   write_pid_file (master);
-  satchel_log (SATCHEL_LOG_INFO, "server", "satcheld %s ready: pid=%d gates=%u mails=%u", PACKAGE_VERSION, (int) getpid (),
-               master->plan->n_gates, master->plan->n_mails);
+  satchel_log (SATCHEL_LOG_INFO, "server", "satcheld %s ready: pid=%d gates=%u mails=%u", PACKAGE_VERSION,
+               (int) getpid (), master->plan->n_gates, master->plan->n_mails);
   satchel_notify ("READY=1\nMAINPID=%d\nSTATUS=serving", (int) getpid ());
   satchel_hangs_start (master);
   satchel_timer_arm (&master->log_look, LOG_LOOK_MS, look_at_log, master);

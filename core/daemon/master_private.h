@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Shared by master's files: master.c (life), workers.c (children), wiring.c (what a child is given), config_run.c (a run
- * of the config process), reload.c, stop.c (stop and upgrade), admin.c (requests of `satchel`).
+ * Shared by master's files: master.c (life), workers.c (children), wiring.c (what a child is given),
+ * config_run.c (a run of the config process), reload.c, stop.c (stop and upgrade), admin.c (requests of
+ * `satchel`).
  */
 #pragma once
 #include "core/daemon/dirs.h"
@@ -28,29 +29,29 @@ typedef struct SatchelWorker
   SatchelMaster *master;
   SatchelRole role;
   guint slot;
-  char *module;           /* of a helper: whose it is; else "" */
-  char *name;             /* "mail[0]", "helper spam": for people */
-  pid_t pid;              /* 0: none */
+  char *module; /* of a helper: whose it is; else "" */
+  char *name;   /* "mail[0]", "helper spam": for people */
+  pid_t pid;    /* 0: none */
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
-  gboolean is_retiring;   /* of an old generation: drains, is not started again */
-  gboolean is_stopping;   /* was told to */
-  gboolean is_preparing;  /* a reload waits for its answer */
+  gboolean is_retiring;  /* of an old generation: drains, is not started again */
+  gboolean is_stopping;  /* was told to */
+  gboolean is_preparing; /* a reload waits for its answer */
   gint64 started_ms;
-  guint64 generation;     /* of the configuration that it started with, or took in a reload */
+  guint64 generation; /* of the configuration that it started with, or took in a reload */
   guint n_restarts, n_quick;
-  char *failure;          /* what FAILED said */
+  char *failure; /* what FAILED said */
   SatchelTimer restart;
   int crumbs_fd;
   SatchelBreadcrumb *crumbs;
   int counters_fd;
-  SatchelCounterLane *counters; /* NULL: there was no memory */
-  gboolean is_other_build; /* waits for the end of the trial of its build */
-  SatchelSuspects *suspects; /* mail: what its processes crashed on */
+  SatchelCounterLane *counters;   /* NULL: there was no memory */
+  gboolean is_other_build;        /* waits for the end of the trial of its build */
+  SatchelSuspects *suspects;      /* mail: what its processes crashed on */
   struct SatchelWatched *watched; /* hangs.c */
-  gboolean was_hung;      /* it was ended for that */
-  char *last_crash;       /* at what it died last, as words for people; NULL: it did not say */
-  GHashTable *serials;    /* peer -> serial of the newest link (guint64 *) */
+  gboolean was_hung;              /* it was ended for that */
+  char *last_crash;               /* at what it died last, as words for people; NULL: it did not say */
+  GHashTable *serials;            /* peer -> serial of the newest link (guint64 *) */
 } SatchelWorker;
 
 typedef struct SatchelConfigRun SatchelConfigRun;
@@ -65,14 +66,14 @@ struct SatchelMaster
   int exit_status;
   SatchelMasterState state;
   char *build_id;
-  SatchelPlan *plan; /* in force; NULL at first */
+  SatchelPlan *plan;                /* in force; NULL at first */
   guint64 generation, last_attempt; /* attempt: of a reload, also of one that is refused */
   gint64 began_s;
   SatchelSockets *sockets;
   SatchelDirs dirs;
   int connection_table_fd, log_fd;
   guint8 ticket_key[64];
-  GPtrArray *workers; /* SatchelWorker */
+  GPtrArray *workers;                  /* SatchelWorker */
   SatchelCounterTotals *past_counters; /* of places that are no more */
   guint64 last_serial;
   SatchelConfigRun *config_run;
@@ -102,7 +103,8 @@ SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guin
 void satchel_worker_free (SatchelWorker *worker);
 void satchel_worker_spawn (SatchelWorker *worker);
 void satchel_worker_ended (SatchelWorker *worker, int status);
-void satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message); /* takes it over; dropped without a link */
+void satchel_worker_send (SatchelWorker *worker,
+                          SatchelIpcMessage *message); /* takes it over; dropped without a link */
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
 gboolean satchel_master_is_all_ready (SatchelMaster *master);
 

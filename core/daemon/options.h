@@ -9,7 +9,7 @@ typedef struct SatchelOptions
   char *config_dir, *defaults_dir, *module_dir, *pid_file;
   char **sets; /* "group.setting=VALUE", NULL-ended, or NULL */
   gboolean check, json, version, foreground;
-  char *role;  /* NULL: master */
+  char *role; /* NULL: master */
   int slot;
   char *program; /* the file this process runs, for executing it again */
 } SatchelOptions;

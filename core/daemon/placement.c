@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE USER" with tabs between; the last one of a
- * user counts.  Who has none is where the rules send him, and nothing is written of him while there are no rules.
+ * The records of where users are.  A record is "STATE EPOCH SLOT NODE DRIVER VOLUME PROFILE USER" with tabs
+ * between; the last one of a user counts.  Who has none is where the rules send him, and nothing is written
+ * of him while there are no rules.
  */
 #include "config.h"
 
@@ -33,7 +34,9 @@ struct SatchelPlacements
   guint n_unread;      /* records that could not be understood */
 };
 
-static const char *const state_names[][2] = { { "active", "new" }, { "moving", "moving-new" }, { "released", "released-new" } };
+static const char *const state_names[][2] = { { "active", "new" },
+                                              { "moving", "moving-new" },
+                                              { "released", "released-new" } };
 
 const char *
 satchel_placement_state_name (const SatchelPlacement *placement)
@@ -49,8 +52,9 @@ record_text (const char *user, const SatchelPlacement *placement)
   char slot[16] = "-";
   if (placement->slot != SATCHEL_SLOT_BY_RULE)
     g_snprintf (slot, sizeof slot, "%d", placement->slot);
-  return g_strdup_printf ("%s\t%" G_GUINT64_FORMAT "\t%s\t%s\t%s\t%s\t%s\t%s", satchel_placement_state_name (placement), placement->epoch, slot,
-                          placement->node, placement->driver, placement->volume, placement->profile, user);
+  return g_strdup_printf ("%s\t%" G_GUINT64_FORMAT "\t%s\t%s\t%s\t%s\t%s\t%s",
+                          satchel_placement_state_name (placement), placement->epoch, slot, placement->node,
+                          placement->driver, placement->volume, placement->profile, user);
 }
 
 static gboolean
@@ -62,20 +66,21 @@ parse_record (char **fields, SatchelPlacement *ret)
   guint state = 0;
   while (state < 2 * G_N_ELEMENTS (state_names) && strcmp (state_names[state / 2][state % 2], fields[0]) != 0)
     state++;
-  *ret = (SatchelPlacement){ .state = state / 2,
-                             .is_new = state % 2,
-                             .slot = SATCHEL_SLOT_BY_RULE,
-                             .node = satchel_placement_intern (fields[3]),
-                             .driver = satchel_placement_intern (fields[4]),
-                             .volume = satchel_placement_intern (fields[5]),
-                             .profile = satchel_placement_intern (fields[6]) };
+  *ret = (SatchelPlacement) { .state = state / 2,
+                              .is_new = state % 2,
+                              .slot = SATCHEL_SLOT_BY_RULE,
+                              .node = satchel_placement_intern (fields[3]),
+                              .driver = satchel_placement_intern (fields[4]),
+                              .volume = satchel_placement_intern (fields[5]),
+                              .profile = satchel_placement_intern (fields[6]) };
   if (strcmp (fields[2], "-") != 0)
     {
       if (!g_ascii_string_to_unsigned (fields[2], 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
         return FALSE;
       ret->slot = (int) slot;
     }
-  return state < 2 * G_N_ELEMENTS (state_names) && g_ascii_string_to_unsigned (fields[1], 10, 1, G_MAXUINT64, &ret->epoch, NULL);
+  return state < 2 * G_N_ELEMENTS (state_names)
+         && g_ascii_string_to_unsigned (fields[1], 10, 1, G_MAXUINT64, &ret->epoch, NULL);
 }
 
 static void
@@ -93,7 +98,8 @@ load_record (const char *record, gpointer data)
   if (parse_record (fields, &placement))
     put_record (placements, fields[7], &placement);
   else if (placements->n_unread++ == 0)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "file " FILE_NAME ": \"%s\" is no placement; it does not count", record);
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "file " FILE_NAME ": \"%s\" is no placement; it does not count",
+                 record);
 }
 
 static void
@@ -120,9 +126,11 @@ take_old_line (SatchelPlacements *placements, const char *line)
   gboolean is_released = space != NULL && strcmp (space, " -") == 0;
   if (*line == '\0' || *line == '#')
     return;
-  if (space == NULL || (!is_released && !g_ascii_string_to_unsigned (space + 1, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL)))
+  if (space == NULL
+      || (!is_released && !g_ascii_string_to_unsigned (space + 1, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL)))
     {
-      satchel_log (SATCHEL_LOG_ERROR, AREA, "file " OLD_NAME ": \"%s\" is not USER SLOT; this line is left out", line);
+      satchel_log (SATCHEL_LOG_ERROR, AREA,
+                   "file " OLD_NAME ": \"%s\" is not USER SLOT; this line is left out", line);
       return;
     }
   g_autofree char *user = g_strndup (line, (gsize) (space - line));
@@ -144,7 +152,8 @@ take_old_line (SatchelPlacements *placements, const char *line)
 static void
 take_old_file (SatchelPlacements *placements)
 {
-  int fd = SATCHEL_RETRY (openat (placements->root_fd, OLD_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  int fd =
+      SATCHEL_RETRY (openat (placements->root_fd, OLD_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status;
   if (fd < 0)
     return;
@@ -152,7 +161,8 @@ take_old_file (SatchelPlacements *placements)
     {
       g_autofree char *text = g_malloc0 ((gsize) status.st_size + 1);
       gsize filled = 0;
-      for (ssize_t n; filled < (gsize) status.st_size && (n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled))) > 0;)
+      for (ssize_t n; filled < (gsize) status.st_size
+                      && (n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled))) > 0;)
         filled += (gsize) n;
       g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
       for (char **line = lines; *line != NULL; line++)
@@ -182,14 +192,17 @@ take_moves_back (SatchelPlacements *placements)
       placement->epoch++;
       g_autofree char *text = record_text (user, placement);
       satchel_record_log_add (placements->log, text);
-      satchel_log (SATCHEL_LOG_WARNING, AREA, "user=\"%s\" stays where he was: this process ended while he was being moved", (char *) user);
+      satchel_log (SATCHEL_LOG_WARNING, AREA,
+                   "user=\"%s\" stays where he was: this process ended while he was being moved",
+                   (char *) user);
     }
   g_autoptr (GError) error = NULL;
   if (!satchel_placements_sync (placements, &error))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", error->message);
 }
 
-/* Users whose stack the configuration no longer has are refused; better the administrator hears of it before they do. */
+/* Users whose stack the configuration no longer has are refused; better the administrator hears of it before
+ * they do. */
 static void
 tell_misfits (SatchelPlacements *placements)
 {
@@ -207,7 +220,8 @@ tell_misfits (SatchelPlacements *placements)
         n++;
     }
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "%u users get neither logins nor mail; of one: %s", n, first->message);
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "%u users get neither logins nor mail; of one: %s", n,
+                 first->message);
 }
 
 SatchelPlacements *
@@ -219,7 +233,8 @@ satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *conf
   placements->rules = satchel_placement_rules_new (config);
   placements->records = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   placements->unsynced = g_ptr_array_new_with_free_func (g_free);
-  placements->log = satchel_record_log_open (root_fd, FILE_NAME, "satchel-placements", load_record, dump_records, placements, error);
+  placements->log = satchel_record_log_open (root_fd, FILE_NAME, "satchel-placements", load_record,
+                                             dump_records, placements, error);
   if (placements->log == NULL)
     {
       g_prefix_error (error, "where users are is not known: state_dir/auth/");
@@ -260,7 +275,8 @@ satchel_placements_n_slots (const SatchelPlacements *placements)
 /* ---- finding ---- */
 
 guint
-satchel_placements_rule_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement)
+satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,
+                              const SatchelPlacement *placement)
 {
   return satchel_placement_rules_slot (placements->rules, placement, user, placements->n_slots);
 }
@@ -276,7 +292,8 @@ satchel_placements_slot (SatchelPlacements *placements, const char *user, const 
 }
 
 gboolean
-satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret, guint *ret_slot)
+satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
+                        guint *ret_slot)
 {
   const SatchelPlacement *record = g_hash_table_lookup (placements->records, user);
   if (record != NULL)
@@ -289,27 +306,33 @@ satchel_placements_get (SatchelPlacements *placements, const char *user, Satchel
 
 /* Does the configuration still have what the record says? */
 static gboolean
-check_stack (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement, GError **error)
+check_stack (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement,
+             GError **error)
 {
   SatchelPlacement now = *placement;
   if (!satchel_placement_rules_set_profile (placements->rules, &now, placement->profile))
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s is of the profile \"%s\", which storage.profiles does not have; put it back", user,
-                              placement->profile);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_UNAVAILABLE,
+        "%s is of the profile \"%s\", which storage.profiles does not have; put it back", user,
+        placement->profile);
   if (*now.driver != '\0' && *placement->driver != '\0' && strcmp (now.driver, placement->driver) != 0)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                              "%s has mail in the driver %s, and the profile \"%s\" has the driver %s now; put it back, and give the other a profile of its own",
+                              "%s has mail in the driver %s, and the profile \"%s\" has the driver %s now; "
+                              "put it back, and give the other a profile of its own",
                               user, placement->driver, placement->profile, now.driver);
   return TRUE;
 }
 
 gboolean
-satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret, guint *ret_slot, GError **error)
+satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
+                         guint *ret_slot, GError **error)
 {
   if (placements->n_slots == 0)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "there is no mail process");
   gboolean is_written = satchel_placements_get (placements, user, ret, ret_slot);
   if (ret->state != SATCHEL_PLACED_ACTIVE)
-    return satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is %s", user, ret->state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
+    return satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is %s", user,
+                              ret->state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
   if (is_written || !satchel_placement_rules_exist (placements->rules))
     return check_stack (placements, user, ret, error);
   gboolean is_default = strcmp (ret->profile, SATCHEL_DEFAULT_PROFILE) == 0 && *ret->volume == '\0';
@@ -333,7 +356,8 @@ satchel_placements_sync (SatchelPlacements *placements, GError **error)
 }
 
 gboolean
-satchel_placements_set (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement, GError **error)
+satchel_placements_set (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement,
+                        GError **error)
 {
   g_autofree SatchelPlacement *old = g_memdup2 (g_hash_table_lookup (placements->records, user), sizeof *old);
   g_autofree char *text = record_text (user, placement);
@@ -350,7 +374,9 @@ satchel_placements_set (SatchelPlacements *placements, const char *user, const S
 
 void
 satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedState state,
-                            void (*func) (const char *user, const SatchelPlacement *placement, guint slot, gpointer data), gpointer data)
+                            void (*func) (const char *user, const SatchelPlacement *placement, guint slot,
+                                          gpointer data),
+                            gpointer data)
 {
   GHashTableIter iter;
   gpointer user, placement;
@@ -369,12 +395,13 @@ satchel_placements_place (SatchelPlacements *placements, const char *user, const
   satchel_placement_rules_set_profile (placements->rules, &plain, SATCHEL_DEFAULT_PROFILE);
   plain.volume = "";
   plain.slot = placement->slot;
-  return satchel_place_new (&(SatchelPlace){
+  return satchel_place_new (&(SatchelPlace) {
       .path = path,
       .profile = placement->profile,
       .volume = placement->volume,
       .epoch = placement->epoch,
       .is_new = placement->is_new,
-      .may_stay = satchel_placements_slot (placements, user, placement) == satchel_placements_slot (placements, user, &plain),
+      .may_stay = satchel_placements_slot (placements, user, placement)
+                  == satchel_placements_slot (placements, user, &plain),
   });
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Where each user is: which stack keeps his mail, and which mail process owns him.  Part of the auth role.
- *   placement.c        the records, STATE_DIR/auth/placements     placement_rules.c   what storage.profiles and storage.rules say
- *   record_log.c       the file                                   auth_move.c         release, adopt, place
+ *   placement.c        the records, STATE_DIR/auth/placements     placement_rules.c   what storage.profiles
+ * and storage.rules say record_log.c       the file                                   auth_move.c release,
+ * adopt, place
  */
 #pragma once
 #include "core/runtime/config_image.h"
@@ -22,11 +23,12 @@ typedef struct SatchelPlacement
   const char *profile;
   const char *driver; /* "": whichever is the only one that is enabled */
   const char *volume;
-  const char *node;   /* "": this one; there is no other yet */
-  int slot;           /* or SATCHEL_SLOT_BY_RULE */
-  guint64 epoch;      /* grows with each change of owner; 0: never written down */
+  const char *node; /* "": this one; there is no other yet */
+  int slot;         /* or SATCHEL_SLOT_BY_RULE */
+  guint64 epoch;    /* grows with each change of owner; 0: never written down */
   SatchelPlacedState state;
-  gboolean is_new;    /* a rule sent him there; nobody has looked yet whether there is mail of a time before the rule */
+  gboolean is_new; /* a rule sent him there; nobody has looked yet whether there is mail of a time before the
+                      rule */
 } SatchelPlacement;
 /* "active", "new", ...: frozen, as in records. */
 const char *satchel_placement_state_name (const SatchelPlacement *placement);
@@ -45,14 +47,17 @@ SatchelPlacementRules *satchel_placement_rules_new (const SatchelConfigSet *conf
 void satchel_placement_rules_free (SatchelPlacementRules *rules);
 gboolean satchel_placement_rules_exist (const SatchelPlacementRules *rules);
 /* Profile, driver and volume of a new user: of the first rule that fits, else the default. */
-void satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *user, SatchelPlacement *ret);
+void satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *user,
+                                     SatchelPlacement *ret);
 /* Sets profile and driver.  FALSE: there is no such profile. */
-gboolean satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, SatchelPlacement *placement, const char *profile);
+gboolean satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, SatchelPlacement *placement,
+                                              const char *profile);
 /* Would the same mail be read the same way? */
-gboolean satchel_placement_rules_is_same (const SatchelPlacementRules *rules, const SatchelPlacement *a, const SatchelPlacement *b);
+gboolean satchel_placement_rules_is_same (const SatchelPlacementRules *rules, const SatchelPlacement *a,
+                                          const SatchelPlacement *b);
 SatchelSlotBy satchel_placement_rules_slot_by (const SatchelPlacementRules *rules, const char *profile);
-guint satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelPlacement *placement, const char *user,
-                                    guint n_slots);
+guint satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelPlacement *placement,
+                                    const char *user, guint n_slots);
 /* Of one rule of storage.rules; also for the check of the configuration. */
 gboolean satchel_placement_pattern_fits (const char *pattern, const char *user);
 /* One copy of @text, for good; NULL: "".  Main thread. */
@@ -63,28 +68,34 @@ guint satchel_placement_hash_slot (const char *text, guint n_slots);
 /* ---- placement.c ---- */
 
 typedef struct SatchelPlacements SatchelPlacements;
-/* @root_fd: STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken back.  NULL: the records
- * cannot be read, and nobody may be placed anywhere. */
-SatchelPlacements *satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *config, GError **error);
+/* @root_fd: STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken
+ * back.  NULL: the records cannot be read, and nobody may be placed anywhere. */
+SatchelPlacements *satchel_placements_new (int root_fd, guint n_slots, const SatchelConfigSet *config,
+                                           GError **error);
 void satchel_placements_free (SatchelPlacements *placements);
 const SatchelPlacementRules *satchel_placements_rules (const SatchelPlacements *placements);
 guint satchel_placements_n_slots (const SatchelPlacements *placements);
-/* Where @user is now, for a login or mail; a new user is placed, durably only after satchel_placements_sync.  INUSE: released or being moved;
- * UNAVAILABLE: the configuration has no such place. */
-gboolean satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret, guint *ret_slot,
-                                  GError **error);
+/* Where @user is now, for a login or mail; a new user is placed, durably only after satchel_placements_sync.
+ * INUSE: released or being moved; UNAVAILABLE: the configuration has no such place. */
+gboolean satchel_placements_find (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
+                                  guint *ret_slot, GError **error);
 gboolean satchel_placements_sync (SatchelPlacements *placements, GError **error);
 /* The same without placing anybody, whatever the state; FALSE: no record, and @ret is what there would be. */
-gboolean satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret, guint *ret_slot);
-guint satchel_placements_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement);
+gboolean satchel_placements_get (SatchelPlacements *placements, const char *user, SatchelPlacement *ret,
+                                 guint *ret_slot);
+guint satchel_placements_slot (SatchelPlacements *placements, const char *user,
+                               const SatchelPlacement *placement);
 /* The slot that rules give. */
-guint satchel_placements_rule_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement);
+guint satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,
+                                    const SatchelPlacement *placement);
 /* Durable on return.  FALSE: nothing changed. */
-gboolean satchel_placements_set (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement,
-                                 GError **error);
+gboolean satchel_placements_set (SatchelPlacements *placements, const char *user,
+                                 const SatchelPlacement *placement, GError **error);
 /* Of all that have a record in @state. */
 void satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedState state,
-                                 void (*func) (const char *user, const SatchelPlacement *placement, guint slot, gpointer data),
+                                 void (*func) (const char *user, const SatchelPlacement *placement,
+                                               guint slot, gpointer data),
                                  gpointer data);
 /* For the mail process. */
-SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement);
+SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user,
+                                        const SatchelPlacement *placement);

@@ -66,11 +66,14 @@ slot_by_of (const char *name, SatchelSlotBy otherwise)
 {
   if (name == NULL)
     return otherwise;
-  return strcmp (name, "domain") == 0 ? SATCHEL_SLOT_BY_DOMAIN : strcmp (name, "volume") == 0 ? SATCHEL_SLOT_BY_VOLUME : SATCHEL_SLOT_BY_USER;
+  return strcmp (name, "domain") == 0   ? SATCHEL_SLOT_BY_DOMAIN
+         : strcmp (name, "volume") == 0 ? SATCHEL_SLOT_BY_VOLUME
+                                        : SATCHEL_SLOT_BY_USER;
 }
 
 static Profile *
-add_profile (SatchelPlacementRules *rules, const char *name, const SatchelConfig *section, SatchelSlotBy otherwise)
+add_profile (SatchelPlacementRules *rules, const char *name, const SatchelConfig *section,
+             SatchelSlotBy otherwise)
 {
   Profile *profile = g_new0 (Profile, 1);
   profile->name = satchel_placement_intern (name);
@@ -135,7 +138,8 @@ find_profile (const SatchelPlacementRules *rules, const char *name)
 }
 
 gboolean
-satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, SatchelPlacement *placement, const char *name)
+satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, SatchelPlacement *placement,
+                                     const char *name)
 {
   const Profile *profile = find_profile (rules, name);
   if (profile == NULL)
@@ -161,7 +165,8 @@ satchel_placement_pattern_fits (const char *pattern, const char *user)
 static gboolean
 rule_fits (const Rule *rule, const char *user)
 {
-  gboolean has_users = rule->users != NULL && rule->users[0] != NULL, has_domains = rule->domains != NULL && rule->domains[0] != NULL;
+  gboolean has_users = rule->users != NULL && rule->users[0] != NULL,
+           has_domains = rule->domains != NULL && rule->domains[0] != NULL;
   for (char **pattern = rule->users; has_users && *pattern != NULL; pattern++)
     if (satchel_placement_pattern_fits (*pattern, user))
       return TRUE;
@@ -174,7 +179,9 @@ rule_fits (const Rule *rule, const char *user)
 void
 satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *user, SatchelPlacement *ret)
 {
-  *ret = (SatchelPlacement){ .volume = satchel_placement_intern (NULL), .node = satchel_placement_intern (NULL), .slot = SATCHEL_SLOT_BY_RULE };
+  *ret = (SatchelPlacement) { .volume = satchel_placement_intern (NULL),
+                              .node = satchel_placement_intern (NULL),
+                              .slot = SATCHEL_SLOT_BY_RULE };
   satchel_placement_rules_set_profile (rules, ret, SATCHEL_DEFAULT_PROFILE);
   for (guint i = 0; i < rules->rules->len; i++)
     {
@@ -188,15 +195,17 @@ satchel_placement_rules_choose (const SatchelPlacementRules *rules, const char *
 }
 
 gboolean
-satchel_placement_rules_is_same (const SatchelPlacementRules *rules, const SatchelPlacement *a, const SatchelPlacement *b)
+satchel_placement_rules_is_same (const SatchelPlacementRules *rules, const SatchelPlacement *a,
+                                 const SatchelPlacement *b)
 {
   const Profile *one = find_profile (rules, a->profile), *other = find_profile (rules, b->profile);
   if (strcmp (a->volume, b->volume) != 0)
     return FALSE;
   if (strcmp (a->profile, b->profile) == 0)
     return TRUE;
-  return one != NULL && other != NULL && *one->driver != '\0' && strcmp (one->driver, other->driver) == 0 && one->layers != NULL
-         && other->layers != NULL && g_strv_equal ((const char *const *) one->layers, (const char *const *) other->layers);
+  return one != NULL && other != NULL && *one->driver != '\0' && strcmp (one->driver, other->driver) == 0
+         && one->layers != NULL && other->layers != NULL
+         && g_strv_equal ((const char *const *) one->layers, (const char *const *) other->layers);
 }
 
 /* ---- slots ---- */
@@ -209,7 +218,8 @@ satchel_placement_rules_slot_by (const SatchelPlacementRules *rules, const char 
 }
 
 guint
-satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelPlacement *placement, const char *user, guint n_slots)
+satchel_placement_rules_slot (const SatchelPlacementRules *rules, const SatchelPlacement *placement,
+                              const char *user, guint n_slots)
 {
   switch (satchel_placement_rules_slot_by (rules, placement->profile))
     {

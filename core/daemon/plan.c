@@ -73,8 +73,9 @@ satchel_plan_free (SatchelPlan *plan)
 {
   if (plan == NULL)
     return;
-  char *strings[] = { plan->mail_root,        plan->state_dir,        plan->run_dir,        plan->log_file,
-                      plan->mail_root_origin, plan->state_dir_origin, plan->run_dir_origin, plan->log_file_origin };
+  char *strings[] = { plan->mail_root,      plan->state_dir,        plan->run_dir,
+                      plan->log_file,       plan->mail_root_origin, plan->state_dir_origin,
+                      plan->run_dir_origin, plan->log_file_origin };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     g_free (strings[i]);
   g_ptr_array_unref (plan->listeners);
@@ -87,7 +88,8 @@ satchel_plan_free (SatchelPlan *plan)
 }
 
 static void
-add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format, va_list arguments)
+add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting,
+             const char *format, va_list arguments)
 {
   if (!is_warning)
     plan->n_errors++;
@@ -112,7 +114,8 @@ satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *wh
 }
 
 void
-satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format, ...)
+satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting,
+                             const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -132,9 +135,11 @@ gboolean
 satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PROBLEM, 0);
-  g_autofree char *short_where = g_strndup (problem->where, 1024), *short_setting = g_strndup (problem->setting, 256),
+  g_autofree char *short_where = g_strndup (problem->where, 1024),
+                  *short_setting = g_strndup (problem->setting, 256),
                   *short_text = g_strndup (problem->text, 4096);
-  g_autofree char *clean_where = g_utf8_make_valid (short_where, -1), *clean_setting = g_utf8_make_valid (short_setting, -1),
+  g_autofree char *clean_where = g_utf8_make_valid (short_where, -1),
+                  *clean_setting = g_utf8_make_valid (short_setting, -1),
                   *clean_text = g_utf8_make_valid (short_text, -1);
   satchel_ipc_put_u32 (message, problem->is_warning);
   satchel_ipc_put_string (message, clean_where);
@@ -155,10 +160,14 @@ static gboolean
 send_listener (int fd, const SatchelPlanListener *listener, GError **error)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PLAN_LISTENER, 0);
-  const char *strings[] = { listener->origin, listener->name, listener->protocol, listener->address, listener->path };
+  const char *strings[] = { listener->origin, listener->name, listener->protocol, listener->address,
+                            listener->path };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     satchel_ipc_put_string (message, strings[i]);
-  guint32 numbers[] = { listener->port, listener->mode, listener->roles, listener->implicit_tls, listener->allow_cleartext, listener->is_optional };
+  guint32 numbers[] = {
+    listener->port,       listener->mode, listener->roles, listener->implicit_tls, listener->allow_cleartext,
+    listener->is_optional
+  };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     satchel_ipc_put_u32 (message, numbers[i]);
   return satchel_ipc_send_blocking (fd, message, error);
@@ -210,12 +219,13 @@ satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
       satchel_ipc_put_u32 (message, plan->ids[i].uid);
       satchel_ipc_put_u32 (message, plan->ids[i].gid);
     }
-  guint32 numbers[] = { plan->admin_gid, plan->n_gates, plan->n_mails, plan->sandbox, plan->stop_grace_ms, plan->log_level,
-                        plan->hang_ms, plan->stuck_ms };
+  guint32 numbers[] = { plan->admin_gid,     plan->n_gates,   plan->n_mails, plan->sandbox,
+                        plan->stop_grace_ms, plan->log_level, plan->hang_ms, plan->stuck_ms };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     satchel_ipc_put_u32 (message, numbers[i]);
-  const char *strings[] = { plan->mail_root,        plan->state_dir,        plan->run_dir,        plan->log_file,
-                            plan->mail_root_origin, plan->state_dir_origin, plan->run_dir_origin, plan->log_file_origin };
+  const char *strings[] = { plan->mail_root,      plan->state_dir,        plan->run_dir,
+                            plan->log_file,       plan->mail_root_origin, plan->state_dir_origin,
+                            plan->run_dir_origin, plan->log_file_origin };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     satchel_ipc_put_string (message, strings[i]);
   if (!satchel_ipc_send_blocking (fd, message, error))
@@ -252,19 +262,21 @@ take_numbers (SatchelPlan *plan, SatchelIpcMessage *message)
       plan->ids[i].uid = satchel_ipc_get_u32 (message);
       plan->ids[i].gid = satchel_ipc_get_u32 (message);
     }
-  guint32 *numbers[] = { &plan->admin_gid, &plan->n_gates, &plan->n_mails, &plan->sandbox, &plan->stop_grace_ms, &plan->log_level,
-                         &plan->hang_ms, &plan->stuck_ms };
+  guint32 *numbers[] = { &plan->admin_gid,     &plan->n_gates,   &plan->n_mails, &plan->sandbox,
+                         &plan->stop_grace_ms, &plan->log_level, &plan->hang_ms, &plan->stuck_ms };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     *numbers[i] = satchel_ipc_get_u32 (message);
-  char **strings[] = { &plan->mail_root,        &plan->state_dir,        &plan->run_dir,        &plan->log_file,
-                       &plan->mail_root_origin, &plan->state_dir_origin, &plan->run_dir_origin, &plan->log_file_origin };
+  char **strings[] = { &plan->mail_root,      &plan->state_dir,        &plan->run_dir,
+                       &plan->log_file,       &plan->mail_root_origin, &plan->state_dir_origin,
+                       &plan->run_dir_origin, &plan->log_file_origin };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     *strings[i] = g_strdup (satchel_ipc_get_string (message));
   gboolean is_absolute = *plan->mail_root == '/' && *plan->state_dir == '/' && *plan->run_dir == '/'
                          && (*plan->log_file == '\0' || *plan->log_file == '/');
   return satchel_ipc_message_is_done (message) && is_absolute && plan->n_gates >= 1 && plan->n_gates <= 64
          && plan->n_mails >= 1 && plan->n_mails <= 64 && plan->stop_grace_ms <= 3600000
-         && plan->hang_ms >= 100 && plan->hang_ms <= 86400000 && plan->stuck_ms >= 100 && plan->stuck_ms <= 86400000;
+         && plan->hang_ms >= 100 && plan->hang_ms <= 86400000 && plan->stuck_ms >= 100
+         && plan->stuck_ms <= 86400000;
 }
 
 static gboolean
@@ -272,14 +284,21 @@ take_listener (SatchelPlan *plan, SatchelIpcMessage *message)
 {
   SatchelPlanListener *listener = g_new0 (SatchelPlanListener, 1);
   g_ptr_array_add (plan->listeners, listener);
-  char **strings[] = { &listener->origin, &listener->name, &listener->protocol, &listener->address, &listener->path };
+  char **strings[] = { &listener->origin, &listener->name, &listener->protocol, &listener->address,
+                       &listener->path };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     *strings[i] = g_strdup (satchel_ipc_get_string (message));
-  guint32 *numbers[] = { &listener->port, &listener->mode, &listener->roles, &listener->implicit_tls, &listener->allow_cleartext, &listener->is_optional };
+  guint32 *numbers[] = { &listener->port,
+                         &listener->mode,
+                         &listener->roles,
+                         &listener->implicit_tls,
+                         &listener->allow_cleartext,
+                         &listener->is_optional };
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     *numbers[i] = satchel_ipc_get_u32 (message);
-  return satchel_ipc_message_is_done (message) && plan->listeners->len <= SATCHEL_PLAN_LISTENERS_MAX && listener->port <= 65535
-         && (*listener->address == '\0') != (*listener->path == '\0') && (*listener->path == '\0' || *listener->path == '/');
+  return satchel_ipc_message_is_done (message) && plan->listeners->len <= SATCHEL_PLAN_LISTENERS_MAX
+         && listener->port <= 65535 && (*listener->address == '\0') != (*listener->path == '\0')
+         && (*listener->path == '\0' || *listener->path == '/');
 }
 
 static gboolean
@@ -292,7 +311,8 @@ take_module (SatchelPlan *plan, SatchelIpcMessage *message)
   module->roles = satchel_ipc_get_u32 (message);
   module->identity = g_strdup (satchel_ipc_get_string (message));
   module->fd = satchel_ipc_take_fd (message);
-  return satchel_ipc_message_is_done (message) && module->fd >= 0 && plan->modules->len <= SATCHEL_PLAN_MODULES_MAX;
+  return satchel_ipc_message_is_done (message) && module->fd >= 0
+         && plan->modules->len <= SATCHEL_PLAN_MODULES_MAX;
 }
 
 static gboolean
@@ -302,7 +322,8 @@ take_helper (SatchelPlan *plan, SatchelIpcMessage *message)
   g_ptr_array_add (plan->helpers, helper);
   helper->module = g_strdup (satchel_ipc_get_string (message));
   helper->image_fd = satchel_ipc_take_fd (message);
-  return satchel_ipc_message_is_done (message) && helper->image_fd >= 0 && *helper->module != '\0' && plan->helpers->len <= SATCHEL_PLAN_HELPERS_MAX;
+  return satchel_ipc_message_is_done (message) && helper->image_fd >= 0 && *helper->module != '\0'
+         && plan->helpers->len <= SATCHEL_PLAN_HELPERS_MAX;
 }
 
 static gboolean
@@ -344,7 +365,8 @@ static gboolean
 take_problem (SatchelPlan *plan, SatchelIpcMessage *message)
 {
   gboolean is_warning = satchel_ipc_get_u32 (message) != 0;
-  const char *where = satchel_ipc_get_string (message), *setting = satchel_ipc_get_string (message), *text = satchel_ipc_get_string (message);
+  const char *where = satchel_ipc_get_string (message), *setting = satchel_ipc_get_string (message),
+             *text = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   satchel_plan_add_problem_of (plan, is_warning, where, setting, "%s", text);
@@ -386,10 +408,12 @@ satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b)
     return FALSE;
   for (guint i = 0; i < a->listeners->len; i++)
     {
-      const SatchelPlanListener *x = g_ptr_array_index (a->listeners, i), *y = g_ptr_array_index (b->listeners, i);
-      if (strcmp (x->name, y->name) != 0 || strcmp (x->protocol, y->protocol) != 0 || strcmp (x->address, y->address) != 0
-          || strcmp (x->path, y->path) != 0 || x->port != y->port || x->mode != y->mode || x->roles != y->roles
-          || x->implicit_tls != y->implicit_tls || x->allow_cleartext != y->allow_cleartext)
+      const SatchelPlanListener *x = g_ptr_array_index (a->listeners, i),
+                                *y = g_ptr_array_index (b->listeners, i);
+      if (strcmp (x->name, y->name) != 0 || strcmp (x->protocol, y->protocol) != 0
+          || strcmp (x->address, y->address) != 0 || strcmp (x->path, y->path) != 0 || x->port != y->port
+          || x->mode != y->mode || x->roles != y->roles || x->implicit_tls != y->implicit_tls
+          || x->allow_cleartext != y->allow_cleartext)
         return FALSE;
     }
   return TRUE;
@@ -431,7 +455,8 @@ satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next)
     g_ptr_array_add (what, (gpointer) "server.mail_processes");
   if (now->sandbox != next->sandbox)
     g_ptr_array_add (what, (gpointer) "server.sandbox");
-  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER, FALSE))
+  if (!satchel_plan_same_modules (now, next, SATCHEL_ROLE_AUTH | SATCHEL_ROLE_MAIL | SATCHEL_ROLE_HELPER,
+                                  FALSE))
     g_ptr_array_add (what, (gpointer) "the modules of auth, mail and helpers");
   if (what->len == 0)
     return NULL;

@@ -25,11 +25,12 @@ typedef struct SatchelPlanListener
 {
   char *origin; /* FILE:LINE, for messages */
   char *name, *protocol;
-  char *address; /* numeric; "" with a path */
-  char *path;    /* "" with an address */
+  char *address;             /* numeric; "" with a path */
+  char *path;                /* "" with an address */
   guint32 port, mode, roles; /* roles: who accepts, SatchelRole bits */
   guint32 implicit_tls, allow_cleartext;
-  guint32 is_optional; /* an address family that may be missing on this machine: IPv6 of "*" and of loopback */
+  guint32
+      is_optional; /* an address family that may be missing on this machine: IPv6 of "*" and of loopback */
 } SatchelPlanListener;
 
 typedef struct SatchelPlanModule
@@ -65,8 +66,8 @@ enum
 
 typedef struct SatchelPlan
 {
-  gboolean is_ok; /* set by PLAN_END */
-  gboolean is_whole;    /* the config process came to its end, whatever it found */
+  gboolean is_ok;          /* set by PLAN_END */
+  gboolean is_whole;       /* the config process came to its end, whatever it found */
   gboolean is_other_build; /* the config process was of another build: the program was upgraded since */
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
   guint32 admin_gid;
@@ -80,7 +81,7 @@ typedef struct SatchelPlan
   GArray *tls;          /* SatchelPlanTls */
   GPtrArray *problems;  /* SatchelConfigProblem */
   guint n_errors;
-  int image_fd;         /* sealed memfd */
+  int image_fd; /* sealed memfd */
 } SatchelPlan;
 
 SatchelPlan *satchel_plan_new (void);
@@ -101,16 +102,17 @@ typedef enum
 } SatchelPlanStep;
 /* Master's side: takes one message in.  Bounds everything; BAD: the sender is not to be trusted. */
 SatchelPlanStep satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message);
-void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format, ...)
-    G_GNUC_PRINTF (4, 5);
+void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format,
+                               ...) G_GNUC_PRINTF (4, 5);
 /* The same about @setting, "GROUP.KEY" or "GROUP". */
-void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where, const char *setting, const char *format,
-                                  ...) G_GNUC_PRINTF (5, 6);
+void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where,
+                                  const char *setting, const char *format, ...) G_GNUC_PRINTF (5, 6);
 /* Problem @i for people; yours. */
 char *satchel_plan_problem_text (const SatchelPlan *plan, guint i);
 
 /* What the two plans differ in. */
 gboolean satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b);
-gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles, gboolean is_gate);
+gboolean satchel_plan_same_modules (const SatchelPlan *a, const SatchelPlan *b, guint roles,
+                                    gboolean is_gate);
 /* Names what cannot change without a restart, or NULL; yours. */
 char *satchel_plan_needs_restart (const SatchelPlan *now, const SatchelPlan *next);

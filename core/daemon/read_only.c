@@ -23,7 +23,8 @@ own_unit (void)
   return NULL;
 }
 
-/* ProtectHome=yes covers these with directories that nobody may enter, and nothing below them can be let through. */
+/* ProtectHome=yes covers these with directories that nobody may enter, and nothing below them can be let
+ * through. */
 static gboolean
 is_home (const char *dir)
 {
@@ -63,9 +64,13 @@ satchel_read_only_advice (const char *dir)
     return NULL;
   g_autofree char *unit = own_unit ();
   if (unit == NULL)
-    return g_strdup_printf ("%s is on a file system that is read-only; mount it writable, or name another place", dir);
-  g_autofree char *drop_in = g_strdup_printf ("/etc/systemd/system/%s.d", unit), *line = g_strdup_printf ("ReadWritePaths=%s", dir);
+    return g_strdup_printf (
+        "%s is on a file system that is read-only; mount it writable, or name another place", dir);
+  g_autofree char *drop_in = g_strdup_printf ("/etc/systemd/system/%s.d", unit),
+                  *line = g_strdup_printf ("ReadWritePaths=%s", dir);
   g_autofree char *quoted = g_shell_quote (dir), *quoted_line = g_shell_quote (line);
-  return g_strdup_printf ("%s is read-only for %s; run: mkdir -p %s %s && printf '%%s\\n' '[Service]' %s%s >> %s/paths.conf && systemctl daemon-reload",
-                          dir, unit, quoted, drop_in, is_home (dir) ? "ProtectHome=read-only " : "", quoted_line, drop_in);
+  return g_strdup_printf ("%s is read-only for %s; run: mkdir -p %s %s && printf '%%s\\n' '[Service]' %s%s "
+                          ">> %s/paths.conf && systemctl daemon-reload",
+                          dir, unit, quoted, drop_in, is_home (dir) ? "ProtectHome=read-only " : "",
+                          quoted_line, drop_in);
 }

@@ -17,8 +17,8 @@
 
 #define AREA "auth"
 #define FORMAT_VERSION 1u
-#define CHECK_CHARS 9u        /* "01234567 " */
-#define OUTDATED_MIN 1000u    /* fewer are not worth a new file */
+#define CHECK_CHARS 9u     /* "01234567 " */
+#define OUTDATED_MIN 1000u /* fewer are not worth a new file */
 #define DUMP_BYTES (64u * 1024u)
 
 struct SatchelRecordLog
@@ -27,9 +27,9 @@ struct SatchelRecordLog
   char *name, *new_name, *header;
   SatchelRecordDump dump;
   gpointer data;
-  GString *pending;  /* lines of records that were added */
+  GString *pending; /* lines of records that were added */
   guint n_pending, n_records;
-  guint compact_at;  /* so many records in the file are too many */
+  guint compact_at; /* so many records in the file are too many */
   guint64 length;
   gboolean is_unsure; /* what the file holds is not known any more: a new one is needed */
 };
@@ -85,9 +85,11 @@ check_header (const SatchelRecordLog *log, const char *record, GError **error)
   guint64 least;
   if (g_strv_length (words) < 3 || strcmp (words[0], ours[0]) != 0
       || !g_ascii_string_to_unsigned (words[2], 10, 1, G_MAXUINT32, &least, NULL))
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no such file: it begins with \"%.60s\"", log->name, record);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no such file: it begins with \"%.60s\"",
+                              log->name, record);
   if (least > FORMAT_VERSION)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: was written by a newer version of this program; install that one again",
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "%s: was written by a newer version of this program; install that one again",
                               log->name);
   return TRUE;
 }
@@ -101,7 +103,8 @@ typedef struct Reading
 
 /* Cuts @text into lines. */
 static gboolean
-read_lines (SatchelRecordLog *log, char *text, gsize len, SatchelRecordFunc func, Reading *reading, GError **error)
+read_lines (SatchelRecordLog *log, char *text, gsize len, SatchelRecordFunc func, Reading *reading,
+            GError **error)
 {
   guint n_bad = 0;
   gsize first_bad = 0;
@@ -154,10 +157,12 @@ static void
 keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
 {
   g_autofree char *name = g_strconcat (log->name, ".damaged", NULL);
-  satchel_log (SATCHEL_LOG_ERROR, AREA, "file %s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
+  satchel_log (SATCHEL_LOG_ERROR, AREA,
+               "file %s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
                ": they do not count, what was said of their users before does; the file as it was is %s",
                log->name, reading->n_damaged, reading->first_damaged, name);
-  int fd = SATCHEL_RETRY (openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  int fd = SATCHEL_RETRY (
+      openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   g_autoptr (GError) error = NULL;
   if (fd < 0)
     satchel_error_set_errno (&error, errno, "%s", name);
@@ -178,9 +183,11 @@ repair (SatchelRecordLog *log, const char *text, gsize len, const Reading *readi
     }
   if (reading->good_end == len)
     return;
-  satchel_log (SATCHEL_LOG_WARNING, AREA, "file %s: %" G_GSIZE_FORMAT " bytes at its end were never finished, and are dropped", log->name,
-               len - reading->good_end);
-  if (SATCHEL_RETRY (ftruncate (log->fd, (off_t) reading->good_end)) != 0 || SATCHEL_RETRY (fdatasync (log->fd)) != 0)
+  satchel_log (SATCHEL_LOG_WARNING, AREA,
+               "file %s: %" G_GSIZE_FORMAT " bytes at its end were never finished, and are dropped",
+               log->name, len - reading->good_end);
+  if (SATCHEL_RETRY (ftruncate (log->fd, (off_t) reading->good_end)) != 0
+      || SATCHEL_RETRY (fdatasync (log->fd)) != 0)
     log->is_unsure = TRUE;
 }
 
@@ -191,8 +198,8 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
   if (fstat (log->fd, &status) != 0)
     return satchel_error_set_errno (error, errno, "%s", log->name);
   if (!S_ISREG (status.st_mode) || status.st_size > SATCHEL_RECORD_LOG_BYTES_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no file, or larger than %u MiB", log->name,
-                              SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no file, or larger than %u MiB",
+                              log->name, SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
   gsize len = (gsize) status.st_size, filled = 0;
   g_autofree char *text = g_malloc (len + 1), *copy = NULL;
   for (ssize_t n; filled < len; filled += (gsize) n)
@@ -210,8 +217,8 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
 }
 
 SatchelRecordLog *
-satchel_record_log_open (int root_fd, const char *name, const char *kind, SatchelRecordFunc func, SatchelRecordDump dump,
-                         gpointer data, GError **error)
+satchel_record_log_open (int root_fd, const char *name, const char *kind, SatchelRecordFunc func,
+                         SatchelRecordDump dump, gpointer data, GError **error)
 {
   SatchelRecordLog *log = g_new0 (SatchelRecordLog, 1);
   log->root_fd = root_fd;
@@ -221,7 +228,10 @@ satchel_record_log_open (int root_fd, const char *name, const char *kind, Satche
   log->dump = dump;
   log->data = data;
   log->pending = g_string_new (NULL);
-  log->fd = root_fd >= 0 ? SATCHEL_RETRY (openat (root_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)) : -1;
+  log->fd =
+      root_fd >= 0
+          ? SATCHEL_RETRY (openat (root_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK))
+          : -1;
   gboolean ok = root_fd < 0 || (log->fd < 0 && errno == ENOENT);
   if (log->fd < 0 && !ok)
     satchel_error_set_errno (error, errno, "%s", name);
@@ -270,7 +280,8 @@ static void
 flush_dump (Dumping *dumping)
 {
   if (dumping->error == NULL)
-    write_all (dumping->fd, dumping->buffer->str, dumping->buffer->len, dumping->log->new_name, &dumping->error);
+    write_all (dumping->fd, dumping->buffer->str, dumping->buffer->len, dumping->log->new_name,
+               &dumping->error);
   dumping->length += dumping->buffer->len;
   g_string_truncate (dumping->buffer, 0);
 }
@@ -314,7 +325,8 @@ static gboolean
 write_new_file (SatchelRecordLog *log, GError **error)
 {
   Dumping dumping = { .log = log };
-  dumping.fd = SATCHEL_RETRY (openat (log->root_fd, log->new_name, O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  dumping.fd = SATCHEL_RETRY (openat (log->root_fd, log->new_name,
+                                      O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (dumping.fd < 0)
     return satchel_error_set_errno (error, errno, "%s", log->new_name);
   dumping.buffer = g_string_new (NULL);
@@ -345,7 +357,8 @@ static gboolean
 append (SatchelRecordLog *log, GError **error)
 {
   if (log->length + log->pending->len > SATCHEL_RECORD_LOG_BYTES_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s: would be larger than %u MiB", log->name, SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s: would be larger than %u MiB", log->name,
+                              SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
   if (!write_all (log->fd, log->pending->str, log->pending->len, log->name, error))
     return FALSE;
   if (SATCHEL_RETRY (fdatasync (log->fd)) != 0)

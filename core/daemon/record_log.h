@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A file of records that only grows: lines of text with a checksum each, made durable by fdatasync.  When much of it is outdated, what
- * counts is written into a new file, which takes its place.  Main thread.
+ * A file of records that only grows: lines of text with a checksum each, made durable by fdatasync.  When
+ * much of it is outdated, what counts is written into a new file, which takes its place.  Main thread.
  */
 #pragma once
 #include <satchel/error.h>
@@ -15,17 +15,18 @@ typedef void (*SatchelRecordFunc) (const char *record, gpointer data);
 /* Calls @emit for each record that counts. */
 typedef void (*SatchelRecordDump) (SatchelRecordFunc emit, gpointer emit_data, gpointer data);
 
-/* Reads the file @name of the directory @root_fd (borrowed; -1: in memory only), calling @func for each whole record in order.
- * A file that is not there is made with the first record.  What a crash left half written at its end is dropped; a damaged record before
- * the end is left out, said in the log, and kept in NAME.damaged.  @kind begins the file.  NULL: it cannot be read, is none
- * of ours, or of a newer program. */
-SatchelRecordLog *satchel_record_log_open (int root_fd, const char *name, const char *kind, SatchelRecordFunc func,
-                                           SatchelRecordDump dump, gpointer data, GError **error);
+/* Reads the file @name of the directory @root_fd (borrowed; -1: in memory only), calling @func for each whole
+ * record in order. A file that is not there is made with the first record.  What a crash left half written at
+ * its end is dropped; a damaged record before the end is left out, said in the log, and kept in NAME.damaged.
+ * @kind begins the file.  NULL: it cannot be read, is none of ours, or of a newer program. */
+SatchelRecordLog *satchel_record_log_open (int root_fd, const char *name, const char *kind,
+                                           SatchelRecordFunc func, SatchelRecordDump dump, gpointer data,
+                                           GError **error);
 void satchel_record_log_free (SatchelRecordLog *log);
 /* Waits in memory for sync.  The caller has it in what `dump` emits. */
 void satchel_record_log_add (SatchelRecordLog *log, const char *record);
-/* What was added is durable.  @n_live: how many records count.  FALSE: it is not, and what was added is dropped; the next sync writes a new
- * file of what counts then. */
+/* What was added is durable.  @n_live: how many records count.  FALSE: it is not, and what was added is
+ * dropped; the next sync writes a new file of what counts then. */
 gboolean satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error);
 /* Of the file, for tests. */
 guint satchel_record_log_n_records (const SatchelRecordLog *log);

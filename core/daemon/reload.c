@@ -20,12 +20,12 @@
 struct SatchelReload
 {
   SatchelMaster *master;
-  SatchelPlan *plan;    /* the new one */
+  SatchelPlan *plan; /* the new one */
   guint64 generation;
-  guint64 attempt;      /* an answer to an earlier one, late, is not counted */
+  guint64 attempt; /* an answer to an earlier one, late, is not counted */
   guint n_waiting;
-  gboolean is_mistake;  /* refused for what the configuration says */
-  GString *report;      /* problems, one a line */
+  gboolean is_mistake; /* refused for what the configuration says */
+  GString *report;     /* problems, one a line */
   SatchelTimer timeout;
 };
 
@@ -36,13 +36,19 @@ end (SatchelReload *reload, gboolean ok)
   satchel_timer_cancel (&reload->timeout);
   master->reload = NULL;
   if (ok && reload->plan != NULL && reload->plan->is_other_build)
-    satchel_log (SATCHEL_LOG_INFO, "server", "reload: the program on disk is another one, which reads its configuration anew");
+    satchel_log (SATCHEL_LOG_INFO, "server",
+                 "reload: the program on disk is another one, which reads its configuration anew");
   else if (ok)
-    satchel_log (SATCHEL_LOG_INFO, "server", "configuration reloaded: generation=%" G_GUINT64_FORMAT, master->generation);
+    satchel_log (SATCHEL_LOG_INFO, "server", "configuration reloaded: generation=%" G_GUINT64_FORMAT,
+                 master->generation);
   else
     satchel_log (SATCHEL_LOG_ERROR, "server", "reload refused, nothing was changed");
   satchel_notify ("READY=1\nSTATUS=%s", ok ? "serving" : "serving; the last reload was refused");
-  satchel_control_reload_done (master, ok ? 0 : reload->is_mistake ? EXIT_CONFIG : EXIT_FAILED, reload->report->str);
+  satchel_control_reload_done (master,
+                               ok                   ? 0
+                               : reload->is_mistake ? EXIT_CONFIG
+                                                    : EXIT_FAILED,
+                               reload->report->str);
   satchel_plan_free (reload->plan);
   g_string_free (reload->report, TRUE);
   g_free (reload);
@@ -203,10 +209,12 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   reload->plan = plan;
   reload->generation = master->generation + 1;
   reload->attempt = ++master->last_attempt;
-  /* Modules of another build cannot be taken into our processes.  A plan that we cannot read is no mistake of the admin's. */
+  /* Modules of another build cannot be taken into our processes.  A plan that we cannot read is no mistake of
+   * the admin's. */
   if (plan->is_other_build && (plan->is_ok || !plan->is_whole))
     {
-      g_string_append (reload->report, "The program was upgraded: the server starts it anew, with the same ports.\n");
+      g_string_append (reload->report,
+                       "The program was upgraded: the server starts it anew, with the same ports.\n");
       end (reload, TRUE);
       satchel_upgrade_begin (master);
       return;
@@ -221,7 +229,8 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   g_autofree char *fixed = satchel_plan_needs_restart (master->plan, plan);
   if (fixed != NULL)
     {
-      g_autofree char *text = g_strdup_printf ("a restart is needed to change %s; restart the server, or take the change back", fixed);
+      g_autofree char *text = g_strdup_printf (
+          "a restart is needed to change %s; restart the server, or take the change back", fixed);
       note (reload, SATCHEL_LOG_ERROR, text);
       end (reload, FALSE);
       return;
@@ -244,12 +253,14 @@ satchel_reload_begin (SatchelMaster *master)
     {
       satchel_log (SATCHEL_LOG_WARNING, "server", "reload: the server is %s; ask again later",
                    master->state == SATCHEL_MASTER_RUNNING ? "reloading already" : "starting or stopping");
-      satchel_control_reload_done (master, EXIT_FAILED, "the server is starting, stopping or reloading; ask again later\n");
+      satchel_control_reload_done (master, EXIT_FAILED,
+                                   "the server is starting, stopping or reloading; ask again later\n");
       return;
     }
   struct timespec now;
   clock_gettime (CLOCK_MONOTONIC, &now);
-  satchel_notify ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT, (gint64) now.tv_sec * 1000000 + now.tv_nsec / 1000);
+  satchel_notify ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
+                  (gint64) now.tv_sec * 1000000 + now.tv_nsec / 1000);
   SatchelReload *reload = g_new0 (SatchelReload, 1);
   reload->master = master;
   reload->report = g_string_new (NULL);

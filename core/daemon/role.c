@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The one short function that every role is: drop what it must not have, take what master gives, load modules,
- * close the sandbox, connect its peers, run.  design §2.
+ * The one short function that every role is: drop what it must not have, take what master gives, load
+ * modules, close the sandbox, connect its peers, run.  design §2.
  */
 #include "config.h"
 
@@ -58,11 +58,13 @@ take_all (SatchelRoleContext *context, GError **error)
 {
   for (;;)
     {
-      g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
+      g_autoptr (SatchelIpcMessage) message =
+          satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
       if (message == NULL)
         return FALSE;
       if (!satchel_role_control (context, message))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "message type=%d of master is not acceptable", (int) message->type);
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "message type=%d of master is not acceptable",
+                                  (int) message->type);
       if (message->type == SATCHEL_IPC_START)
         return TRUE;
     }
@@ -74,7 +76,9 @@ enter_sandbox (SatchelRoleContext *context, GError **error)
   struct SatchelRolePrivate *own = context->private;
   satchel_sandbox_preload (context->role);
   g_autoptr (GArray) paths = satchel_role_paths (context);
-  return satchel_sandbox_enter (context->role, own->sandbox, (const SatchelSandboxPath *) (gpointer) paths->data, paths->len, own->connect_ports, error);
+  return satchel_sandbox_enter (context->role, own->sandbox,
+                                (const SatchelSandboxPath *) (gpointer) paths->data, paths->len,
+                                own->connect_ports, error);
 }
 
 static gboolean
@@ -124,7 +128,8 @@ typedef struct RoleCode
   gboolean (*confine) (SatchelRoleContext *context, GError **error);
 } RoleCode;
 static const RoleCode codes[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine) { SATCHEL_ROLE_##role, start, confine },
+#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
+  { SATCHEL_ROLE_##role, start, confine },
 #include "core/daemon/roles.def"
 };
 
@@ -158,9 +163,12 @@ bring_up (SatchelRoleContext *context, GError **error)
   satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
   if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))
     return FALSE;
-  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits"), *helpers = satchel_config_set_group (context->config, "helpers");
-  satchel_helper_calls_set_limits ((guint) satchel_config_int (helpers, "queue"), satchel_config_size (helpers, "content"));
-  satchel_job_set_limits ((guint) satchel_config_int (limits, "threads"), (guint) satchel_config_int (limits, "threads_per_user"));
+  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits"),
+                      *helpers = satchel_config_set_group (context->config, "helpers");
+  satchel_helper_calls_set_limits ((guint) satchel_config_int (helpers, "queue"),
+                                   satchel_config_size (helpers, "content"));
+  satchel_job_set_limits ((guint) satchel_config_int (limits, "threads"),
+                          (guint) satchel_config_int (limits, "threads_per_user"));
   if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
     return satchel_error_set_errno (error, errno, "chdir");
   const RoleCode *code = code_of (context->role);

@@ -62,7 +62,8 @@ take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
   SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
   if (set == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s", error != NULL ? error->message : "cannot be read");
+      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s",
+                   error != NULL ? error->message : "cannot be read");
       return FALSE;
     }
   satchel_config_set_free (own->next);
@@ -346,7 +347,8 @@ admin (SatchelRoleContext *context, SatchelIpcMessage *message)
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   const SatchelRoleHooks *hooks = context->private->hooks;
-  if (hooks == NULL || hooks->admin == NULL || !hooks->admin (context, request, (const char *const *) argv->pdata))
+  if (hooks == NULL || hooks->admin == NULL
+      || !hooks->admin (context, request, (const char *const *) argv->pdata))
     satchel_role_admin_reply (context, request, TRUE, 0, "");
   return TRUE;
 }
@@ -364,7 +366,8 @@ admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 void
-satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status, const char *text)
+satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
+                          const char *text)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_REPLY, 0);
   g_autofree char *bounded = g_strndup (text != NULL ? text : "", 12000);
@@ -415,7 +418,8 @@ static gboolean
 take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   const char *crumb = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS) || context->private->is_started)
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS)
+      || context->private->is_started)
     return FALSE;
   satchel_store_add_suspect (crumb);
   return TRUE;

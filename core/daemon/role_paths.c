@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a role may still reach in the file system: its own root, and the directories of the paths that settings of
- * its modules name (a password file is replaced by rename, so its directory is meant, not the file).
+ * What a role may still reach in the file system: its own root, and the directories of the paths that
+ * settings of its modules name (a password file is replaced by rename, so its directory is meant, not the
+ * file).
  */
 #include "config.h"
 
@@ -40,7 +41,9 @@ add_settings (GArray *paths, const SatchelConfig *section, const SatchelConfigRo
     {
       if (rows[i].type == SATCHEL_CONFIG_PATH)
         add_parent (paths, satchel_config_path (section, rows[i].key));
-      guint n = rows[i].type == SATCHEL_CONFIG_GROUPS && depth < 4 ? satchel_config_n_groups (section, rows[i].key) : 0;
+      guint n = rows[i].type == SATCHEL_CONFIG_GROUPS && depth < 4
+                    ? satchel_config_n_groups (section, rows[i].key)
+                    : 0;
       for (guint j = 0; j < n; j++)
         add_settings (paths, satchel_config_group (section, rows[i].key, j), rows[i].group, depth + 1);
     }

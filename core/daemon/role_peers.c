@@ -127,7 +127,8 @@ tell_up (PeerPrivate *own)
 }
 
 void
-satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module, guint64 serial, int fd)
+satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module,
+                       guint64 serial, int fd)
 {
   PeerPrivate *own = (PeerPrivate *) satchel_role_peer (context, role, slot);
   if (own == NULL)

@@ -27,7 +27,7 @@
 #define CAGE_CONNECT SATCHEL_TRAIT_CAGE_CONNECT
 
 const SatchelRoleRow satchel_roles[] = {
-#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                  \
+#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
   { SATCHEL_ROLE_##role, name, account, ids, peers, traits },
 #include "core/daemon/roles.def"
   { 0, "unknown", NULL, 0, 0, 0 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of roles (roles.def): whatever master, the sandbox or the wiring does differently for one role is a column here.
+ * The table of roles (roles.def): whatever master, the sandbox or the wiring does differently for one role is
+ * a column here.
  */
 #pragma once
 #include <satchel/module.h>
@@ -21,7 +22,8 @@ typedef enum
   SATCHEL_TRAIT_CAGE_STORE = 1 << 12,     /* what storage drivers need, rename between directories among it */
   SATCHEL_TRAIT_CAGE_PAIRS = 1 << 13,     /* socket pairs */
   SATCHEL_TRAIT_CAGE_CONFIG = 1 << 14,    /* anything may be read and loaded, only deeds are forbidden */
-  SATCHEL_TRAIT_CAGE_CONNECT = 1 << 15    /* anything may be read, and connections made to ports that are granted */
+  SATCHEL_TRAIT_CAGE_CONNECT =
+      1 << 15 /* anything may be read, and connections made to ports that are granted */
 } SatchelTraits;
 
 /* A child of a helper, no module's role (connector.h). */

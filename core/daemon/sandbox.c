@@ -40,15 +40,18 @@ static gboolean
 miss (SatchelSandboxMode mode, const char *what, const char *advice, GError **error)
 {
   if (mode == SATCHEL_SANDBOX_REQUIRED)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                              "server.sandbox is \"required\", but this kernel %s; %s, or set server.sandbox = \"best-effort\"", what, advice);
-  satchel_log (SATCHEL_LOG_WARNING, "sandbox", "this kernel %s: this process is held by less; %s", what, advice);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_UNAVAILABLE,
+        "server.sandbox is \"required\", but this kernel %s; %s, or set server.sandbox = \"best-effort\"",
+        what, advice);
+  satchel_log (SATCHEL_LOG_WARNING, "sandbox", "this kernel %s: this process is held by less; %s", what,
+               advice);
   return TRUE;
 }
 
 gboolean
-satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths, guint n_paths,
-                       const GArray *ports, GError **error)
+satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
+                       guint n_paths, const GArray *ports, GError **error)
 {
   if (mode == SATCHEL_SANDBOX_OFF)
     {
@@ -60,10 +63,11 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
     return FALSE;
   if (abi == 0 && !miss (mode, "has no Landlock", "boot with landlock in lsm=", error))
     return FALSE;
-  if (abi > 0 && abi < 4 && !miss (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
+  if (abi > 0 && abi < 4
+      && !miss (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
     return FALSE;
-  /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the same of those
-   * that we know.  The config process still loads modules. */
+  /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the
+   * same of those that we know.  The config process still loads modules. */
   if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;

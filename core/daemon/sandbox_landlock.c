@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The Landlock half.  Debian 12's headers know ABI 2 only, so the newer parts of the interface are spelled out here
- * and probed at run time (Documentation/userspace-api/landlock.rst of Linux).
+ * The Landlock half.  Debian 12's headers know ABI 2 only, so the newer parts of the interface are spelled
+ * out here and probed at run time (Documentation/userspace-api/landlock.rst of Linux).
  */
 #include "config.h"
 
@@ -37,8 +37,8 @@ enum
   FS_TRUNCATE = 1 << 14,  /* ABI 3 */
   FS_IOCTL_DEV = 1 << 15, /* ABI 5 */
   FS_ALL_ABI1 = (1 << 13) - 1,
-  NET_BIND_TCP = 1 << 0,    /* ABI 4 */
-  NET_CONNECT_TCP = 1 << 1, /* ABI 4 */
+  NET_BIND_TCP = 1 << 0,               /* ABI 4 */
+  NET_CONNECT_TCP = 1 << 1,            /* ABI 4 */
   SCOPE_ABSTRACT_UNIX_SOCKET = 1 << 0, /* ABI 6 */
   SCOPE_SIGNAL = 1 << 1                /* ABI 6 */
 };
@@ -98,7 +98,8 @@ add_path (int ruleset, const SatchelSandboxPath *path, guint64 handled, GError *
 {
   guint64 access = FS_READ_FILE | FS_READ_DIR;
   if (path->is_writable)
-    access |= FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM | FS_REFER | FS_TRUNCATE;
+    access |= FS_WRITE_FILE | FS_REMOVE_DIR | FS_REMOVE_FILE | FS_MAKE_DIR | FS_MAKE_REG | FS_MAKE_SYM
+              | FS_REFER | FS_TRUNCATE;
   struct stat st;
   if (fstat (path->fd, &st) != 0)
     return satchel_error_set_errno (error, errno, "sandbox: a path to keep");
@@ -120,7 +121,8 @@ add_port (int ruleset, guint16 port, GError **error)
 }
 
 gboolean
-satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths, const GArray *ports, int *ret_abi, GError **error)
+satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths,
+                          const GArray *ports, int *ret_abi, GError **error)
 {
   int abi = probe_abi ();
   *ret_abi = abi;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fork and exec of roles.  The program is named by its path, so that after an upgrade a new child is of the new build
- * and says so in its HELLO.
+ * fork and exec of roles.  The program is named by its path, so that after an upgrade a new child is of the
+ * new build and says so in its HELLO.
  */
 #include "config.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Starting a child: this program again, in another role, with its control link on descriptor 3 and nothing else open.
+ * Starting a child: this program again, in another role, with its control link on descriptor 3 and nothing
+ * else open.
  */
 #pragma once
 #include "core/daemon/options.h"
@@ -7,4 +8,5 @@
 #include <sys/types.h>
 
 /* *ret_fd: our end of the control link.  -1 with @error. */
-pid_t satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd, GError **error);
+pid_t satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd,
+                     GError **error);

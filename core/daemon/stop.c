@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Ending: gates and mails first, those whom they need last; and the upgrade, which ends the same way and then executes the new
- * program with listeners and the lock kept.
+ * Ending: gates and mails first, those whom they need last; and the upgrade, which ends the same way and then
+ * executes the new program with listeners and the lock kept.
  */
 #include "config.h"
 
@@ -66,7 +66,8 @@ execute_again (SatchelMaster *master)
     g_ptr_array_add (argv, g_strdup_printf ("--set=%s", options->sets[i]));
   g_ptr_array_add (argv, NULL);
   execv (options->program, (char **) argv->pdata);
-  satchel_log (SATCHEL_LOG_ERROR, "server", "upgrade: %s cannot be executed: %s", options->program, g_strerror (errno));
+  satchel_log (SATCHEL_LOG_ERROR, "server", "upgrade: %s cannot be executed: %s", options->program,
+               g_strerror (errno));
 }
 
 static void
@@ -229,7 +230,9 @@ trial_done (SatchelMaster *master, SatchelPlan *plan)
       satchel_upgrade_begin (master);
       return;
     }
-  satchel_log (SATCHEL_LOG_ERROR, "server", "the program was upgraded, but it refuses the configuration: the old one goes on with the processes that it has");
+  satchel_log (SATCHEL_LOG_ERROR, "server",
+               "the program was upgraded, but it refuses the configuration: the old one goes on with the "
+               "processes that it has");
   /* Each ends, and its next start tries again. */
   for (guint i = 0; i < master->workers->len; i++)
     {
@@ -260,6 +263,7 @@ satchel_upgrade_consider (SatchelMaster *master)
       master->trial_runs = TRUE;
       return TRUE;
     }
-  satchel_log (SATCHEL_LOG_ERROR, "server", "the program was upgraded, but its configuration cannot be tried: %s", error->message);
+  satchel_log (SATCHEL_LOG_ERROR, "server",
+               "the program was upgraded, but its configuration cannot be tried: %s", error->message);
   return FALSE;
 }

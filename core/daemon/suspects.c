@@ -82,7 +82,8 @@ find (SatchelSuspects *suspects, const char *crumb)
 static gboolean
 is_over (const Entry *entry, gint64 now_ms)
 {
-  return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER) && now_ms - entry->last_ms > SATCHEL_SUSPECT_REFUSE_MS;
+  return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER)
+         && now_ms - entry->last_ms > SATCHEL_SUSPECT_REFUSE_MS;
 }
 
 static guint
@@ -143,8 +144,10 @@ is_name (const char *text)
 static guint
 note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray *seen)
 {
-  g_autofree char *message = g_strndup (crumb->detail, sizeof crumb->detail), *module = g_strndup (crumb->module, sizeof crumb->module);
-  g_autofree char *call = g_strndup (crumb->call, sizeof crumb->call), *user = g_strndup (crumb->user, sizeof crumb->user);
+  g_autofree char *message = g_strndup (crumb->detail, sizeof crumb->detail),
+                  *module = g_strndup (crumb->module, sizeof crumb->module);
+  g_autofree char *call = g_strndup (crumb->call, sizeof crumb->call),
+                  *user = g_strndup (crumb->user, sizeof crumb->user);
   gboolean has_message = satchel_suspect_is_valid (message);
   char *keys[3] = { NULL };
   /* A filter that crashed says nothing about reading the message. */
@@ -158,7 +161,8 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
       /* Two threads at the same message are one death of it. */
-      gboolean is_first = keys[i] != NULL && !g_ptr_array_find_with_equal_func (seen, keys[i], g_str_equal, NULL);
+      gboolean is_first =
+          keys[i] != NULL && !g_ptr_array_find_with_equal_func (seen, keys[i], g_str_equal, NULL);
       n_new += is_first && note (suspects, keys[i]);
       if (is_first)
         g_ptr_array_add (seen, g_steal_pointer (&keys[i]));
@@ -168,7 +172,8 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
 }
 
 guint
-satchel_suspects_note_death (SatchelSuspects *suspects, int signal_number, const SatchelBreadcrumb *crumbs, guint n)
+satchel_suspects_note_death (SatchelSuspects *suspects, int signal_number, const SatchelBreadcrumb *crumbs,
+                             guint n)
 {
   g_autoptr (GPtrArray) seen = g_ptr_array_new_with_free_func (g_free);
   guint n_new = 0;
@@ -184,7 +189,8 @@ satchel_suspects_note_death (SatchelSuspects *suspects, int signal_number, const
 }
 
 void
-satchel_suspects_foreach (const SatchelSuspects *suspects, void (*func) (const char *crumb, gpointer data), gpointer data)
+satchel_suspects_foreach (const SatchelSuspects *suspects, void (*func) (const char *crumb, gpointer data),
+                          gpointer data)
 {
   gint64 now_ms = g_get_monotonic_time () / 1000;
   for (const GList *link = suspects->entries.head; link != NULL; link = link->next)

@@ -65,7 +65,8 @@ send_modules (SatchelWorker *worker, const SatchelPlan *plan)
     {
       const SatchelPlanModule *module = g_ptr_array_index (plan->modules, i);
       gboolean is_other = *worker->module != '\0' && strcmp (module->name, worker->module) != 0;
-      if ((module->roles & worker->role) == 0 || is_other || !module->is_gate != !satchel_role_has (worker->role, SATCHEL_TRAIT_GATE_HALVES))
+      if ((module->roles & worker->role) == 0 || is_other
+          || !module->is_gate != !satchel_role_has (worker->role, SATCHEL_TRAIT_GATE_HALVES))
         continue;
       SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_MODULE, 0);
       satchel_ipc_put_string (message, module->name);
@@ -80,8 +81,10 @@ send_shared (SatchelWorker *worker)
 {
   const SatchelMaster *master = worker->master;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SHARED, 0);
-  gboolean is_mail = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_MAIL_ROOT), is_auth = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_CREDENTIALS);
-  guint32 bits = (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? 1u : 0) | (worker->crumbs_fd >= 0 ? 2u : 0) | (is_mail || is_auth ? 4u : 0)
+  gboolean is_mail = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_MAIL_ROOT),
+           is_auth = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_CREDENTIALS);
+  guint32 bits = (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? 1u : 0)
+                 | (worker->crumbs_fd >= 0 ? 2u : 0) | (is_mail || is_auth ? 4u : 0)
                  | (worker->counters_fd >= 0 ? 8u : 0);
   satchel_ipc_put_u32 (message, bits);
   if (bits & 1)
@@ -194,7 +197,8 @@ wire_pair (SatchelWorker *a, SatchelWorker *b)
   int pair[2];
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "server", "no link between processes can be made: %s", g_strerror (errno));
+      satchel_log (SATCHEL_LOG_ERROR, "server", "no link between processes can be made: %s",
+                   g_strerror (errno));
       return;
     }
   guint64 serial = ++a->master->last_serial;

@@ -16,11 +16,13 @@
 #include "core/daemon/spawn.h"
 #include "core/runtime/process.h"
 
-#define QUICK_MS 10000        /* a process that dies younger counts towards the backoff */
+#define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100
-#define BACKOFF_MAX_MS 2000   /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
+#define BACKOFF_MAX_MS                                                                                       \
+  2000 /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
 
-SATCHEL_COUNTER (restarts, "satchel_restarts_total", "Processes that ended without being told to, and were started again", "role");
+SATCHEL_COUNTER (restarts, "satchel_restarts_total",
+                 "Processes that ended without being told to, and were started again", "role");
 
 /* The same zeroed memory for us and the process; NULL with *ret_fd -1: there is none. */
 static gpointer
@@ -28,7 +30,8 @@ make_shared (const char *what, gsize len, int *ret_fd)
 {
   g_autofree char *name = g_strconcat ("satchel-", what, NULL);
   int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
-  if (fd >= 0 && ftruncate (fd, (off_t) len) == 0 && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+  if (fd >= 0 && ftruncate (fd, (off_t) len) == 0
+      && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
     {
       gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
       if (area != MAP_FAILED)
@@ -52,9 +55,11 @@ satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const c
   worker->role = role;
   worker->slot = slot;
   worker->module = g_strdup (module);
-  worker->name = *module != '\0' ? g_strdup_printf ("%s %s", satchel_role_name (role), module) : g_strdup_printf ("%s[%u]", satchel_role_name (role), slot);
+  worker->name = *module != '\0' ? g_strdup_printf ("%s %s", satchel_role_name (role), module)
+                                 : g_strdup_printf ("%s[%u]", satchel_role_name (role), slot);
   worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
-  worker->crumbs = make_shared ("breadcrumbs", SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb), &worker->crumbs_fd);
+  worker->crumbs =
+      make_shared ("breadcrumbs", SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb), &worker->crumbs_fd);
   worker->counters = make_shared ("counters", sizeof (SatchelCounterLane), &worker->counters_fd);
   if (satchel_role_has (role, SATCHEL_TRAIT_HAS_SUSPECTS))
     worker->suspects = satchel_suspects_new ();
@@ -125,7 +130,8 @@ satchel_master_is_all_ready (SatchelMaster *master)
   return master->workers->len > 0;
 }
 
-/* At the first start nobody serves before everybody is there, so that the first client meets a whole server. */
+/* At the first start nobody serves before everybody is there, so that the first client meets a whole server.
+ */
 static void
 start_or_hold (SatchelWorker *worker)
 {
@@ -148,7 +154,8 @@ hello (SatchelWorker *worker, SatchelIpcMessage *message)
   SatchelMaster *master = worker->master;
   const char *build = satchel_ipc_get_string (message);
   guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
-  if (!satchel_ipc_message_is_done (message) || worker->has_hello || role != (guint32) worker->role || slot != worker->slot)
+  if (!satchel_ipc_message_is_done (message) || worker->has_hello || role != (guint32) worker->role
+      || slot != worker->slot)
     return FALSE;
   if (strcmp (build, master->build_id) != 0)
     {
@@ -170,13 +177,15 @@ ready (SatchelWorker *worker, SatchelIpcMessage *message)
   if (worker->generation != worker->master->generation)
     {
       /* It was starting while a reload went through, so nobody asked it. */
-      satchel_log (SATCHEL_LOG_INFO, "server", "%s has the settings of before the reload: it starts again", worker->name);
+      satchel_log (SATCHEL_LOG_INFO, "server", "%s has the settings of before the reload: it starts again",
+                   worker->name);
       worker->n_quick = 0;
       kill (worker->pid, SIGKILL);
       return TRUE;
     }
   worker->is_ready = TRUE;
-  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s ready: pid=%d", worker->name, (int) worker->pid);
+  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s ready: pid=%d",
+               worker->name, (int) worker->pid);
   if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
     satchel_master_all_ready (worker->master);
   else if (worker->master->state == SATCHEL_MASTER_RUNNING)
@@ -195,7 +204,8 @@ failed (SatchelWorker *worker, SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* What a helper says is checked by those who called it; one that is found out has been taken over, or is broken. */
+/* What a helper says is checked by those who called it; one that is found out has been taken over, or is
+ * broken. */
 static gboolean
 bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
 {
@@ -209,7 +219,8 @@ bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
       const SatchelWorker *bad = g_ptr_array_index (workers, i);
       if (bad->role != (SatchelRole) role || bad->slot != slot || bad->pid == 0 || bad->is_stopping)
         continue;
-      satchel_log (SATCHEL_LOG_ERROR, "server", "%s talks rubbish to %s: it is ended and started again", bad->name, worker->name);
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s talks rubbish to %s: it is ended and started again",
+                   bad->name, worker->name);
       kill (bad->pid, SIGKILL);
     }
   return TRUE;
@@ -270,7 +281,8 @@ worker_closed (SatchelIpcLink *link, gpointer data)
 {
   SatchelWorker *worker = data;
   satchel_ipc_link_free (g_steal_pointer (&worker->link));
-  /* One that broke the rules of the link is of no use; one that ends is not hurt by it, unless it is still cleaning up. */
+  /* One that broke the rules of the link is of no use; one that ends is not hurt by it, unless it is still
+   * cleaning up. */
   if (worker->pid > 0 && !worker->is_stopping && !worker->is_retiring)
     kill (worker->pid, SIGKILL);
 }
@@ -293,7 +305,10 @@ restart_later (SatchelWorker *worker)
       satchel_worker_spawn (worker);
       return;
     }
-  satchel_log (SATCHEL_LOG_WARNING, "server", "%s starts again in %d ms: it died %u times in a short time, the last time at:%s", worker->name, (int) delay_ms, worker->n_quick, worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
+  satchel_log (SATCHEL_LOG_WARNING, "server",
+               "%s starts again in %d ms: it died %u times in a short time, the last time at:%s",
+               worker->name, (int) delay_ms, worker->n_quick,
+               worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
   satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
 }
 
@@ -307,7 +322,8 @@ satchel_worker_spawn (SatchelWorker *worker)
   satchel_hangs_spawned (worker);
   worker->was_hung = FALSE;
   g_clear_pointer (&worker->failure, g_free);
-  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build = FALSE;
+  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build =
+      FALSE;
   g_hash_table_remove_all (worker->serials);
   worker->started_ms = g_get_monotonic_time () / 1000;
   worker->pid = satchel_spawn (worker->master->options, worker->role, worker->slot, &fd, &error);
@@ -337,9 +353,12 @@ satchel_crumb_text (const SatchelBreadcrumb *written)
     const char *key;
     char *text;
     gsize size;
-  } fields[] = { { "operation", crumb.operation, sizeof crumb.operation }, { "user", crumb.user, sizeof crumb.user },
-                 { "message", crumb.detail, sizeof crumb.detail },         { "module", crumb.module, sizeof crumb.module },
-                 { "call", crumb.call, sizeof crumb.call },                { "where", crumb.where, sizeof crumb.where } };
+  } fields[] = { { "operation", crumb.operation, sizeof crumb.operation },
+                 { "user", crumb.user, sizeof crumb.user },
+                 { "message", crumb.detail, sizeof crumb.detail },
+                 { "module", crumb.module, sizeof crumb.module },
+                 { "call", crumb.call, sizeof crumb.call },
+                 { "where", crumb.where, sizeof crumb.where } };
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
     {
       fields[i].text[fields[i].size - 1] = '\0';
@@ -377,7 +396,8 @@ log_end (SatchelWorker *worker, int status)
   if (WIFEXITED (status) && WEXITSTATUS (status) == SATCHEL_EXIT_CANNOT_GO_ON)
     {
       /* It said why, and nobody's mail is to blame. */
-      satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot go on: pid=%d why=\"%s\"", name, (int) worker->pid, worker->failure != NULL ? worker->failure : "");
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot go on: pid=%d why=\"%s\"", name, (int) worker->pid,
+                   worker->failure != NULL ? worker->failure : "");
       GString *why = g_string_new (NULL);
       satchel_log_field (why, "why", worker->failure != NULL ? worker->failure : "");
       g_free (worker->last_crash);
@@ -385,21 +405,26 @@ log_end (SatchelWorker *worker, int status)
       return;
     }
   if (WIFSIGNALED (status))
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s died: pid=%d signal=%d (%s)", name, (int) worker->pid, WTERMSIG (status),
-                 WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids" : g_strsignal (WTERMSIG (status)));
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s died: pid=%d signal=%d (%s)", name, (int) worker->pid,
+                 WTERMSIG (status),
+                 WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids"
+                                             : g_strsignal (WTERMSIG (status)));
   else
-    satchel_log (WEXITSTATUS (status) == 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_ERROR, "server", "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
+    satchel_log (WEXITSTATUS (status) == 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_ERROR, "server",
+                 "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
   log_crumbs (worker);
 }
 
 static void
 note_suspects (SatchelWorker *worker, int signal_number)
 {
-  guint n = satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
+  guint n =
+      satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
   if (n > 0)
-    satchel_log (SATCHEL_LOG_ERROR, "server", "%s crashed again on the same, which is set aside (a message is stored and shown unparsed, "
-                 "or passed by the module that crashed; a user is not served for a minute):%s", worker->name,
-                 worker->last_crash != NULL ? worker->last_crash : "");
+    satchel_log (SATCHEL_LOG_ERROR, "server",
+                 "%s crashed again on the same, which is set aside (a message is stored and shown unparsed, "
+                 "or passed by the module that crashed; a user is not served for a minute):%s",
+                 worker->name, worker->last_crash != NULL ? worker->last_crash : "");
 }
 
 void

@@ -224,7 +224,7 @@ next_record (const guint8 *records, gsize len, gsize *offset, Record *ret)
   if (*offset > len || len - *offset < HEADER_RECORD_BYTES)
     return FALSE;
   const guint8 *at = records + *offset;
-  *ret = (Record){ at[0], at[1], (const char *) at + HEADER_RECORD_BYTES, blob_u32 (at + 2) };
+  *ret = (Record) { at[0], at[1], (const char *) at + HEADER_RECORD_BYTES, blob_u32 (at + 2) };
   if (ret->raw_len > len - *offset - HEADER_RECORD_BYTES)
     return FALSE;
   *offset += HEADER_RECORD_BYTES + ret->raw_len;
@@ -291,7 +291,8 @@ gboolean
 satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names, GString *out)
 {
   guint64 wanted;
-  if (!satchel_header_names_kept (names, &wanted) || (wanted & blob_u64 (summary_of (blob) + SUMMARY_HEADERS_MISSING)) != 0)
+  if (!satchel_header_names_kept (names, &wanted)
+      || (wanted & blob_u64 (summary_of (blob) + SUMMARY_HEADERS_MISSING)) != 0)
     return FALSE;
   gsize len, offset = 0;
   const guint8 *records = section_of (blob, SECTION_HEADERS, &len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Base subjects (RFC 5256 2.1, grammar of 5).  Linear: a run of blobs is looked at once, then taken off or left as a whole.
+ * Base subjects (RFC 5256 2.1, grammar of 5).  Linear: a run of blobs is looked at once, then taken off or
+ * left as a whole.
  */
 #include "config.h"
 
@@ -93,7 +94,8 @@ strip_leaders (Subject *subject)
 static gboolean
 strip_forward (Subject *subject)
 {
-  if (subject->end - subject->at < 6 || !starts_with (subject->at, subject->end, "[fwd:") || subject->end[-1] != ']')
+  if (subject->end - subject->at < 6 || !starts_with (subject->at, subject->end, "[fwd:")
+      || subject->end[-1] != ']')
     return FALSE;
   subject->at += 5;
   subject->end--;

@@ -35,14 +35,58 @@ satchel_blob_checksum (const guint8 *data, gsize len)
 }
 
 static const char *const names[N_HEADERS] = {
-  "date", "subject", "from", "sender", "reply-to", "to", "cc", "bcc", "message-id", "in-reply-to", "references",
-  "content-type", "content-transfer-encoding", "mime-version", "list-id", "list-post", "list-unsubscribe", "priority",
-  "x-priority", "importance", "x-msmail-priority", "x-mailer", "user-agent", "newsgroups", "followup-to", "delivered-to",
-  "x-label", "x-spam-flag", "x-spam-status", "disposition-notification-to", "organization", "thread-topic",
-  "thread-index", "status", "x-status", "x-spam-score", "content-description", "lines", "list-subscribe",
-  "x-original-to", "x-comment-to", "mail-followup-to", "mail-reply-to", "return-path", "x-k9mail-identity",
-  "x-uniform-type-identifier", "x-universally-unique-identifier",
-  "content-id", "content-md5", "content-disposition", "content-language", "content-location",
+  "date",
+  "subject",
+  "from",
+  "sender",
+  "reply-to",
+  "to",
+  "cc",
+  "bcc",
+  "message-id",
+  "in-reply-to",
+  "references",
+  "content-type",
+  "content-transfer-encoding",
+  "mime-version",
+  "list-id",
+  "list-post",
+  "list-unsubscribe",
+  "priority",
+  "x-priority",
+  "importance",
+  "x-msmail-priority",
+  "x-mailer",
+  "user-agent",
+  "newsgroups",
+  "followup-to",
+  "delivered-to",
+  "x-label",
+  "x-spam-flag",
+  "x-spam-status",
+  "disposition-notification-to",
+  "organization",
+  "thread-topic",
+  "thread-index",
+  "status",
+  "x-status",
+  "x-spam-score",
+  "content-description",
+  "lines",
+  "list-subscribe",
+  "x-original-to",
+  "x-comment-to",
+  "mail-followup-to",
+  "mail-reply-to",
+  "return-path",
+  "x-k9mail-identity",
+  "x-uniform-type-identifier",
+  "x-universally-unique-identifier",
+  "content-id",
+  "content-md5",
+  "content-disposition",
+  "content-language",
+  "content-location",
 };
 
 #define TABLE_SIZE 256u
@@ -50,8 +94,9 @@ static const char *const names[N_HEADERS] = {
 static guint
 slot_of (const char *name, gsize len)
 {
-  return (guint) (len * 37 + (guchar) g_ascii_tolower (name[0]) * 11 + (guchar) g_ascii_tolower (name[len - 1]) * 3
-                  + (guchar) g_ascii_tolower (name[len / 2])) % TABLE_SIZE;
+  return (guint) (len * 37 + (guchar) g_ascii_tolower (name[0]) * 11
+                  + (guchar) g_ascii_tolower (name[len - 1]) * 3 + (guchar) g_ascii_tolower (name[len / 2]))
+         % TABLE_SIZE;
 }
 
 int

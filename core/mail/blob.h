@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a table of sections, the sections.
- * Readers refuse another version (the message is scanned again).
+ * Layout of the attributes blob, version 4.  Little-endian.  A header of fixed size, a table of sections, the
+ * sections. Readers refuse another version (the message is scanned again).
  */
 #pragma once
 #include <satchel/attributes.h>
@@ -13,11 +13,11 @@ typedef enum
 {
   SECTION_SUMMARY = 0,
   SECTION_ENVELOPE,
-  SECTION_BODY,           /* FETCH BODY */
+  SECTION_BODY, /* FETCH BODY */
   SECTION_BODYSTRUCTURE,
-  SECTION_PARTS,          /* BLOB_PART_BYTES each */
-  SECTION_STRINGS,        /* NUL-ended, referenced by parts */
-  SECTION_HEADERS,        /* records: u8 id, u8 name length, u32 raw length, raw field with its line end */
+  SECTION_PARTS,   /* BLOB_PART_BYTES each */
+  SECTION_STRINGS, /* NUL-ended, referenced by parts */
+  SECTION_HEADERS, /* records: u8 id, u8 name length, u32 raw length, raw field with its line end */
   SECTION_PREVIEW,
   N_SECTIONS
 } BlobSection;
@@ -51,14 +51,15 @@ typedef enum
 #define PART_TYPE 40u        /* u32, into STRINGS */
 #define PART_SUBTYPE 44u
 #define PART_CHARSET 48u
-#define PART_DEPTH 52u       /* u16 */
-#define PART_KIND 54u        /* u8 */
-#define PART_ENCODING 55u    /* u8 */
+#define PART_DEPTH 52u    /* u16 */
+#define PART_KIND 54u     /* u8 */
+#define PART_ENCODING 55u /* u8 */
 #define BLOB_PART_BYTES 56u
 
 #define HEADER_RECORD_BYTES 6u
 
-/* Header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a number. */
+/* Header fields by number.  Those below N_KEPT_HEADERS are kept in the blob; the others only need a number.
+ */
 #define N_KEPT_HEADERS 47
 enum
 {

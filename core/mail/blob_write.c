@@ -134,8 +134,9 @@ satchel_attributes_unparsed (guint64 size)
   g_autoptr (GString) pool = g_string_new (NULL);
   g_autoptr (GString) preview = g_string_new (NULL);
   g_autoptr (GByteArray) records = g_byte_array_new ();
-  ScanTree tree
-      = { .parts = parts, .pool = pool, .preview = preview, .header_records = records, .size = size };
+  ScanTree tree = {
+    .parts = parts, .pool = pool, .preview = preview, .header_records = records, .size = size
+  };
   satchel_scan_header (&tree, &part, "", 0, "text/plain", TRUE);
   tree.headers_missing = G_MAXUINT64;
   g_array_append_val (parts, part);

@@ -10,46 +10,137 @@
 #include <iconv.h>
 #include <string.h>
 
-/* Names as mail has them, lower case: to what iconv is asked for.  Where a superset is what senders mean, that. */
+/* Names as mail has them, lower case: to what iconv is asked for.  Where a superset is what senders mean,
+ * that. */
 static const struct
 {
   const char *name, *iconv_name;
 } charsets[] = {
-  { "utf-8", "UTF-8" }, { "utf8", "UTF-8" }, { "unicode-1-1-utf-8", "UTF-8" },
-  { "us-ascii", "US-ASCII" }, { "ascii", "US-ASCII" }, { "ansi_x3.4-1968", "US-ASCII" }, { "iso646-us", "US-ASCII" },
-  { "iso-8859-1", "CP1252" }, { "iso8859-1", "CP1252" }, { "iso_8859-1", "CP1252" }, { "latin1", "CP1252" },
-  { "windows-1252", "CP1252" }, { "cp1252", "CP1252" }, { "x-cp1252", "CP1252" },
-  { "iso-8859-2", "ISO-8859-2" }, { "iso8859-2", "ISO-8859-2" }, { "latin2", "ISO-8859-2" },
-  { "iso-8859-3", "ISO-8859-3" }, { "iso-8859-4", "ISO-8859-4" }, { "iso-8859-5", "ISO-8859-5" },
-  { "iso-8859-6", "ISO-8859-6" }, { "iso-8859-6-i", "ISO-8859-6" }, { "iso-8859-7", "ISO-8859-7" },
-  { "iso-8859-8", "ISO-8859-8" }, { "iso-8859-8-i", "ISO-8859-8" }, { "iso-8859-8-e", "ISO-8859-8" },
-  { "iso-8859-9", "CP1254" }, { "latin5", "CP1254" }, { "iso-8859-10", "ISO-8859-10" },
-  { "iso-8859-11", "CP874" }, { "tis-620", "CP874" }, { "windows-874", "CP874" }, { "iso-8859-13", "ISO-8859-13" },
-  { "iso-8859-14", "ISO-8859-14" }, { "iso-8859-15", "ISO-8859-15" }, { "iso8859-15", "ISO-8859-15" },
-  { "latin-9", "ISO-8859-15" }, { "iso-8859-16", "ISO-8859-16" },
-  { "windows-1250", "CP1250" }, { "cp1250", "CP1250" }, { "windows-1251", "CP1251" }, { "cp1251", "CP1251" },
-  { "windows-1253", "CP1253" }, { "cp1253", "CP1253" }, { "windows-1254", "CP1254" }, { "cp1254", "CP1254" },
-  { "windows-1255", "CP1255" }, { "cp1255", "CP1255" }, { "windows-1256", "CP1256" }, { "cp1256", "CP1256" },
-  { "windows-1257", "CP1257" }, { "cp1257", "CP1257" }, { "windows-1258", "CP1258" }, { "cp1258", "CP1258" },
-  { "koi8-r", "KOI8-R" }, { "koi8-u", "KOI8-U" }, { "koi8-ru", "KOI8-U" }, { "koi8-t", "KOI8-T" },
-  { "gb2312", "GB18030" }, { "gbk", "GB18030" }, { "gb18030", "GB18030" }, { "x-gbk", "GB18030" },
-  { "cp936", "GB18030" }, { "ms936", "GB18030" }, { "euc-cn", "GB18030" }, { "gb_2312-80", "GB18030" },
-  { "big5", "BIG5-HKSCS" }, { "big5-hkscs", "BIG5-HKSCS" }, { "x-big5", "BIG5-HKSCS" }, { "cp950", "CP950" },
-  { "euc-tw", "EUC-TW" }, { "iso-2022-cn", "ISO-2022-CN" },
-  { "euc-jp", "EUC-JP-MS" }, { "x-euc-jp", "EUC-JP-MS" }, { "iso-2022-jp", "ISO-2022-JP" },
-  { "iso-2022-jp-1", "ISO-2022-JP-2" }, { "iso-2022-jp-2", "ISO-2022-JP-2" }, { "iso-2022-jp-3", "ISO-2022-JP-3" },
-  { "cp50220", "ISO-2022-JP" }, { "shift_jis", "CP932" }, { "shift-jis", "CP932" }, { "sjis", "CP932" },
-  { "x-sjis", "CP932" }, { "cp932", "CP932" }, { "ms_kanji", "CP932" }, { "windows-31j", "CP932" },
-  { "euc-kr", "CP949" }, { "ks_c_5601-1987", "CP949" }, { "ks_c_5601-1989", "CP949" }, { "ksc_5601", "CP949" },
-  { "cp949", "CP949" }, { "ms949", "CP949" }, { "uhc", "CP949" }, { "iso-2022-kr", "ISO-2022-KR" }, { "johab", "JOHAB" },
-  { "viscii", "VISCII" }, { "tcvn", "TCVN" }, { "tcvn-5712", "TCVN" }, { "armscii-8", "ARMSCII-8" },
-  { "georgian-ps", "GEORGIAN-PS" }, { "macintosh", "MACINTOSH" }, { "x-mac-roman", "MACINTOSH" },
-  { "x-mac-cyrillic", "MAC-CYRILLIC" }, { "ibm437", "CP437" }, { "cp437", "CP437" }, { "ibm850", "CP850" },
-  { "cp850", "CP850" }, { "ibm852", "CP852" }, { "cp852", "CP852" }, { "ibm855", "CP855" }, { "cp855", "CP855" },
-  { "ibm862", "CP862" }, { "cp862", "CP862" }, { "ibm866", "CP866" }, { "cp866", "CP866" },
-  { "utf-7", "UTF-7" }, { "unicode-1-1-utf-7", "UTF-7" }, { "utf-16", "UTF-16" }, { "utf-16le", "UTF-16LE" },
-  { "utf-16be", "UTF-16BE" }, { "utf-32", "UTF-32" }, { "utf-32le", "UTF-32LE" }, { "utf-32be", "UTF-32BE" },
-  { "ucs-2", "UTF-16" }, { "hp-roman8", "HP-ROMAN8" },
+  { "utf-8", "UTF-8" },
+  { "utf8", "UTF-8" },
+  { "unicode-1-1-utf-8", "UTF-8" },
+  { "us-ascii", "US-ASCII" },
+  { "ascii", "US-ASCII" },
+  { "ansi_x3.4-1968", "US-ASCII" },
+  { "iso646-us", "US-ASCII" },
+  { "iso-8859-1", "CP1252" },
+  { "iso8859-1", "CP1252" },
+  { "iso_8859-1", "CP1252" },
+  { "latin1", "CP1252" },
+  { "windows-1252", "CP1252" },
+  { "cp1252", "CP1252" },
+  { "x-cp1252", "CP1252" },
+  { "iso-8859-2", "ISO-8859-2" },
+  { "iso8859-2", "ISO-8859-2" },
+  { "latin2", "ISO-8859-2" },
+  { "iso-8859-3", "ISO-8859-3" },
+  { "iso-8859-4", "ISO-8859-4" },
+  { "iso-8859-5", "ISO-8859-5" },
+  { "iso-8859-6", "ISO-8859-6" },
+  { "iso-8859-6-i", "ISO-8859-6" },
+  { "iso-8859-7", "ISO-8859-7" },
+  { "iso-8859-8", "ISO-8859-8" },
+  { "iso-8859-8-i", "ISO-8859-8" },
+  { "iso-8859-8-e", "ISO-8859-8" },
+  { "iso-8859-9", "CP1254" },
+  { "latin5", "CP1254" },
+  { "iso-8859-10", "ISO-8859-10" },
+  { "iso-8859-11", "CP874" },
+  { "tis-620", "CP874" },
+  { "windows-874", "CP874" },
+  { "iso-8859-13", "ISO-8859-13" },
+  { "iso-8859-14", "ISO-8859-14" },
+  { "iso-8859-15", "ISO-8859-15" },
+  { "iso8859-15", "ISO-8859-15" },
+  { "latin-9", "ISO-8859-15" },
+  { "iso-8859-16", "ISO-8859-16" },
+  { "windows-1250", "CP1250" },
+  { "cp1250", "CP1250" },
+  { "windows-1251", "CP1251" },
+  { "cp1251", "CP1251" },
+  { "windows-1253", "CP1253" },
+  { "cp1253", "CP1253" },
+  { "windows-1254", "CP1254" },
+  { "cp1254", "CP1254" },
+  { "windows-1255", "CP1255" },
+  { "cp1255", "CP1255" },
+  { "windows-1256", "CP1256" },
+  { "cp1256", "CP1256" },
+  { "windows-1257", "CP1257" },
+  { "cp1257", "CP1257" },
+  { "windows-1258", "CP1258" },
+  { "cp1258", "CP1258" },
+  { "koi8-r", "KOI8-R" },
+  { "koi8-u", "KOI8-U" },
+  { "koi8-ru", "KOI8-U" },
+  { "koi8-t", "KOI8-T" },
+  { "gb2312", "GB18030" },
+  { "gbk", "GB18030" },
+  { "gb18030", "GB18030" },
+  { "x-gbk", "GB18030" },
+  { "cp936", "GB18030" },
+  { "ms936", "GB18030" },
+  { "euc-cn", "GB18030" },
+  { "gb_2312-80", "GB18030" },
+  { "big5", "BIG5-HKSCS" },
+  { "big5-hkscs", "BIG5-HKSCS" },
+  { "x-big5", "BIG5-HKSCS" },
+  { "cp950", "CP950" },
+  { "euc-tw", "EUC-TW" },
+  { "iso-2022-cn", "ISO-2022-CN" },
+  { "euc-jp", "EUC-JP-MS" },
+  { "x-euc-jp", "EUC-JP-MS" },
+  { "iso-2022-jp", "ISO-2022-JP" },
+  { "iso-2022-jp-1", "ISO-2022-JP-2" },
+  { "iso-2022-jp-2", "ISO-2022-JP-2" },
+  { "iso-2022-jp-3", "ISO-2022-JP-3" },
+  { "cp50220", "ISO-2022-JP" },
+  { "shift_jis", "CP932" },
+  { "shift-jis", "CP932" },
+  { "sjis", "CP932" },
+  { "x-sjis", "CP932" },
+  { "cp932", "CP932" },
+  { "ms_kanji", "CP932" },
+  { "windows-31j", "CP932" },
+  { "euc-kr", "CP949" },
+  { "ks_c_5601-1987", "CP949" },
+  { "ks_c_5601-1989", "CP949" },
+  { "ksc_5601", "CP949" },
+  { "cp949", "CP949" },
+  { "ms949", "CP949" },
+  { "uhc", "CP949" },
+  { "iso-2022-kr", "ISO-2022-KR" },
+  { "johab", "JOHAB" },
+  { "viscii", "VISCII" },
+  { "tcvn", "TCVN" },
+  { "tcvn-5712", "TCVN" },
+  { "armscii-8", "ARMSCII-8" },
+  { "georgian-ps", "GEORGIAN-PS" },
+  { "macintosh", "MACINTOSH" },
+  { "x-mac-roman", "MACINTOSH" },
+  { "x-mac-cyrillic", "MAC-CYRILLIC" },
+  { "ibm437", "CP437" },
+  { "cp437", "CP437" },
+  { "ibm850", "CP850" },
+  { "cp850", "CP850" },
+  { "ibm852", "CP852" },
+  { "cp852", "CP852" },
+  { "ibm855", "CP855" },
+  { "cp855", "CP855" },
+  { "ibm862", "CP862" },
+  { "cp862", "CP862" },
+  { "ibm866", "CP866" },
+  { "cp866", "CP866" },
+  { "utf-7", "UTF-7" },
+  { "unicode-1-1-utf-7", "UTF-7" },
+  { "utf-16", "UTF-16" },
+  { "utf-16le", "UTF-16LE" },
+  { "utf-16be", "UTF-16BE" },
+  { "utf-32", "UTF-32" },
+  { "utf-32le", "UTF-32LE" },
+  { "utf-32be", "UTF-32BE" },
+  { "ucs-2", "UTF-16" },
+  { "hp-roman8", "HP-ROMAN8" },
 };
 
 /* Name for iconv, NULL if unknown. */
@@ -77,9 +168,11 @@ satchel_charset_is_known (const char *charset)
 gboolean
 satchel_charset_is_ascii_superset (const char *charset)
 {
-  static const char *const others[] = { "GB18030", "BIG5-HKSCS", "CP950", "ISO-2022-CN", "ISO-2022-JP", "ISO-2022-JP-2",
-                                        "ISO-2022-JP-3", "CP932", "CP949", "ISO-2022-KR", "JOHAB", "UTF-7", "UTF-16",
-                                        "UTF-16LE", "UTF-16BE", "UTF-32", "UTF-32LE", "UTF-32BE", "VISCII", "TCVN", NULL };
+  static const char *const others[] = {
+    "GB18030",  "BIG5-HKSCS", "CP950",       "ISO-2022-CN", "ISO-2022-JP", "ISO-2022-JP-2", "ISO-2022-JP-3",
+    "CP932",    "CP949",      "ISO-2022-KR", "JOHAB",       "UTF-7",       "UTF-16",        "UTF-16LE",
+    "UTF-16BE", "UTF-32",     "UTF-32LE",    "UTF-32BE",    "VISCII",      "TCVN",          NULL
+  };
   const char *name = find_charset (charset);
   return name == NULL || !g_strv_contains (others, name);
 }
@@ -269,10 +362,11 @@ push_iconv (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolea
 }
 
 void
-satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last, GString *out)
+satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last,
+                             GString *out)
 {
-  gsize (*push) (SatchelCharsetReader *, const guint8 *, gsize, gboolean, GString *)
-      = reader->kind == READER_ICONV ? push_iconv : push_utf8;
+  gsize (*push) (SatchelCharsetReader *, const guint8 *, gsize, gboolean, GString *) =
+      reader->kind == READER_ICONV ? push_iconv : push_utf8;
   const guint8 *bytes = data;
   /* A held start is completed byte by byte: what is held is at most a few bytes. */
   while (reader->n_held > 0 && len > 0)
@@ -311,7 +405,8 @@ satchel_charset_to_utf8 (const char *charset, const void *data, gsize len, gsize
 }
 
 char *
-satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len, gsize *ret_len, GError **error)
+satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len, gsize *ret_len,
+                                GError **error)
 {
   if (!satchel_charset_is_known (charset))
     {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same, RFC 6857's "Downgraded-"
- * fields where they cannot): each field of the message has its own in the surrogate.
+ * Header fields without UTF-8 (RFC 6858 2; RFC 2047 and RFC 2231 where they can say the same, RFC 6857's
+ * "Downgraded-" fields where they cannot): each field of the message has its own in the surrogate.
  */
 #include "config.h"
 
@@ -17,15 +17,40 @@
 #define DOWNGRADED "Downgraded-" /* RFC 6857 3.1: then the field as encoded words */
 #define NO_ADDRESS "<invalid@internationalized-address.invalid>"
 
-static const char *const address_fields[]
-    = { "From",      "Sender",    "Reply-To",   "To",        "Cc",         "Bcc",
-        "Resent-To", "Resent-Cc", "Resent-Bcc", "Resent-From", "Resent-Sender", "Resent-Reply-To", "Disposition-Notification-To" };
+static const char *const address_fields[] = { "From",
+                                              "Sender",
+                                              "Reply-To",
+                                              "To",
+                                              "Cc",
+                                              "Bcc",
+                                              "Resent-To",
+                                              "Resent-Cc",
+                                              "Resent-Bcc",
+                                              "Resent-From",
+                                              "Resent-Sender",
+                                              "Resent-Reply-To",
+                                              "Disposition-Notification-To" };
 static const char *const parameter_fields[] = { "Content-Type", "Content-Disposition" };
 /* Have a syntax in which no encoded word may stand.  Any other field is unstructured (RFC 5322 3.6.8). */
-static const char *const opaque_fields[]
-    = { "Message-ID", "Resent-Message-ID", "In-Reply-To", "References", "Received", "Return-Path", "Date", "Resent-Date",
-        "Delivered-To", "X-Original-To", "MIME-Version", "Content-ID", "Content-Transfer-Encoding", "Content-Location",
-        "Content-Language", "Content-MD5", "DKIM-Signature", "Authentication-Results", "Received-SPF" };
+static const char *const opaque_fields[] = { "Message-ID",
+                                             "Resent-Message-ID",
+                                             "In-Reply-To",
+                                             "References",
+                                             "Received",
+                                             "Return-Path",
+                                             "Date",
+                                             "Resent-Date",
+                                             "Delivered-To",
+                                             "X-Original-To",
+                                             "MIME-Version",
+                                             "Content-ID",
+                                             "Content-Transfer-Encoding",
+                                             "Content-Location",
+                                             "Content-Language",
+                                             "Content-MD5",
+                                             "DKIM-Signature",
+                                             "Authentication-Results",
+                                             "Received-SPF" };
 
 static gboolean
 is_one_of (const SatchelHeaderField *field, const char *const *names, guint n)
@@ -40,7 +65,7 @@ static gboolean
 is_ascii (const char *text)
 {
   for (; *text != '\0'; text++)
-    if ((guchar)*text >= 0x80)
+    if ((guchar) *text >= 0x80)
       return FALSE;
   return TRUE;
 }
@@ -52,7 +77,7 @@ needs_utf8 (const SatchelHeaderField *field)
   if (field->name_len == 0)
     return FALSE;
   for (gsize i = 0; i < field->raw_len; i++)
-    if ((guchar)field->raw[i] >= 0x80)
+    if ((guchar) field->raw[i] >= 0x80)
       return g_utf8_validate_len (field->raw, field->raw_len, NULL);
   return FALSE;
 }
@@ -88,7 +113,7 @@ put_token (Folder *folder, const char *token, gsize len)
       folder->column = 0;
     }
   g_string_append_c (folder->out, ' ');
-  g_string_append_len (folder->out, token, (gssize)len);
+  g_string_append_len (folder->out, token, (gssize) len);
   folder->column += 1 + len;
 }
 
@@ -107,9 +132,9 @@ put_encoded (Folder *folder, const char *text, gsize len)
   for (gsize at = 0; at < len;)
     {
       gsize n = MIN (WORD_BYTES, len - at);
-      while (at + n < len && n > 0 && ((guchar)text[at + n] & 0xc0) == 0x80)
+      while (at + n < len && n > 0 && ((guchar) text[at + n] & 0xc0) == 0x80)
         n--;
-      g_autofree char *base64 = g_base64_encode ((const guchar *)text + at, n);
+      g_autofree char *base64 = g_base64_encode ((const guchar *) text + at, n);
       g_autofree char *word = g_strdup_printf ("=?UTF-8?B?%s?=", base64);
       put_token (folder, word, strlen (word));
       at += n;
@@ -143,7 +168,7 @@ put_text (Folder *folder, const char *text)
     }
   for (const char *at = text + strspn (text, " \t"); *at != '\0'; at += strspn (at, " \t"))
     {
-      gsize len = at == first ? (gsize)(last - first) : strcspn (at, " \t");
+      gsize len = at == first ? (gsize) (last - first) : strcspn (at, " \t");
       if (at == first)
         put_encoded (folder, at, len);
       else
@@ -160,7 +185,7 @@ append_quoted (GString *out, const char *text)
     {
       if (*text == '"' || *text == '\\')
         g_string_append_c (out, '\\');
-      if ((guchar)*text >= 0x20 && *text != 0x7f)
+      if ((guchar) *text >= 0x20 && *text != 0x7f)
         g_string_append_c (out, *text);
     }
   g_string_append_c (out, '"');
@@ -171,7 +196,7 @@ static void
 append_atom_or_quoted (GString *out, const char *text, const char *more)
 {
   const char *at = text;
-  while (*at != '\0' && (g_ascii_isalnum (*at) || (guchar)*at >= 0x80 || strchr (more, *at) != NULL))
+  while (*at != '\0' && (g_ascii_isalnum (*at) || (guchar) *at >= 0x80 || strchr (more, *at) != NULL))
     at++;
   if (*text != '\0' && *at == '\0')
     g_string_append (out, text);
@@ -222,7 +247,8 @@ put_address (Folder *folder, const SatchelAddress *address)
       return;
     }
   /* RFC 6858 2.1: what people can read stays readable, and nothing is sent to a wrong place. */
-  g_autofree char *name = address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
+  g_autofree char *name =
+      address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
   g_autofree char *shown = name != NULL ? g_strdup_printf ("%s <%s>", name, spec->str) : g_strdup (spec->str);
   put_encoded (folder, shown, strlen (shown));
   put_token (folder, NO_ADDRESS, strlen (NO_ADDRESS));
@@ -261,8 +287,8 @@ put_addresses (Folder *folder, const char *value, gsize len)
 
 /* ---- parameters ---- */
 
-/* "; name=value" in pieces that lines have room for (RFC 2231 3).  @value: percent-encoded where @is_extended, else as a
- * reader shall see it.  FALSE: too long for that too. */
+/* "; name=value" in pieces that lines have room for (RFC 2231 3).  @value: percent-encoded where
+ * @is_extended, else as a reader shall see it.  FALSE: too long for that too. */
 static gboolean
 put_parameter (Folder *folder, const char *name, const char *value, gboolean is_extended)
 {
@@ -344,14 +370,14 @@ put_field (const SatchelHeaderField *field, GString *out)
   gsize start = out->len;
   gboolean has_crlf = field->raw_len >= 2 && field->raw[field->raw_len - 2] == '\r';
   Folder folder = { .out = out, .line_end = has_crlf ? "\r\n" : "\n", .column = field->name_len + 1 };
-  g_string_append_len (out, field->name, (gssize)field->name_len);
+  g_string_append_len (out, field->name, (gssize) field->name_len);
   g_string_append_c (out, ':');
   if (!put_value (&folder, field))
     {
       g_autofree char *value = satchel_header_unfold (field->value, field->value_len, NULL);
       g_string_truncate (out, start);
       g_string_append (out, DOWNGRADED);
-      g_string_append_len (out, field->name, (gssize)field->name_len);
+      g_string_append_len (out, field->name, (gssize) field->name_len);
       g_string_append_c (out, ':');
       folder.column = strlen (DOWNGRADED) + field->name_len + 1;
       put_encoded (&folder, value, strlen (value));
@@ -369,6 +395,6 @@ satchel_header_downgrade (const char *block, gsize len, GString *out)
     if (needs_utf8 (&field))
       put_field (&field, out);
     else
-      g_string_append_len (out, field.raw, (gssize)field.raw_len);
+      g_string_append_len (out, field.raw, (gssize) field.raw_len);
   g_string_append_len (out, reader.at, reader.end - reader.at);
 }

@@ -52,45 +52,45 @@ find_piece (DowngradedStream *self, guint64 offset)
 static gssize
 downgraded_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
-  DowngradedStream *self = (DowngradedStream *)stream;
+  DowngradedStream *self = (DowngradedStream *) stream;
   gsize done = 0;
   while (done < len && offset + done < self->len)
     {
       const Piece *piece = find_piece (self, offset + done);
       guint64 skip = offset + done - piece->start;
-      gsize want = (gsize)MIN (piece->len - skip, len - done);
-      gssize n = (gssize)want;
+      gsize want = (gsize) MIN (piece->len - skip, len - done);
+      gssize n = (gssize) want;
       if (piece->is_text)
-        memcpy ((char *)buffer + done, self->text->str + piece->source + skip, want);
+        memcpy ((char *) buffer + done, self->text->str + piece->source + skip, want);
       else
-        n = satchel_stream_read_at (self->content, piece->source + skip, (char *)buffer + done, want, error);
+        n = satchel_stream_read_at (self->content, piece->source + skip, (char *) buffer + done, want, error);
       if (n < 0)
         return -1;
-      done += (gsize)n;
-      if ((gsize)n < want)
+      done += (gsize) n;
+      if ((gsize) n < want)
         break;
     }
-  return (gssize)done;
+  return (gssize) done;
 }
 
 static gint64
 downgraded_length (SatchelStream *stream, GError **error)
 {
-  return (gint64)((DowngradedStream *)stream)->len;
+  return (gint64) ((DowngradedStream *) stream)->len;
 }
 
 static void
 downgraded_free (SatchelStream *stream)
 {
-  DowngradedStream *self = (DowngradedStream *)stream;
+  DowngradedStream *self = (DowngradedStream *) stream;
   satchel_stream_unref (self->content);
   g_string_free (self->text, TRUE);
   g_array_unref (self->pieces);
   g_free (self);
 }
 
-static const SatchelStreamOps downgraded_ops
-    = { sizeof (SatchelStreamOps), downgraded_read_at, downgraded_length, downgraded_free };
+static const SatchelStreamOps downgraded_ops = { sizeof (SatchelStreamOps), downgraded_read_at,
+                                                 downgraded_length, downgraded_free };
 
 /* @block [offset, offset + len) of the content: replaced if it must be.  FALSE: it cannot be read. */
 static gboolean
@@ -100,18 +100,19 @@ replace_block (DowngradedStream *self, guint64 offset, gsize len, guint64 *done,
   gssize n = satchel_stream_read_at (self->content, offset, block, len, error);
   if (n < 0)
     return FALSE;
-  if (!satchel_header_needs_utf8 (block, (gsize)n))
+  if (!satchel_header_needs_utf8 (block, (gsize) n))
     return TRUE;
   gsize start = self->text->len;
-  satchel_header_downgrade (block, (gsize)n, self->text);
+  satchel_header_downgrade (block, (gsize) n, self->text);
   add_piece (self, *done, offset - *done, FALSE);
   add_piece (self, start, self->text->len - start, TRUE);
-  *done = offset + (guint64)n;
+  *done = offset + (guint64) n;
   return TRUE;
 }
 
 SatchelStream *
-satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint64 *ret_header, GError **error)
+satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint64 *ret_header,
+                               GError **error)
 {
   gint64 length = satchel_stream_length (content, error);
   if (length < 0)
@@ -124,14 +125,16 @@ satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint
   g_autoptr (SatchelStream) view = &self->stream;
   guint64 done = 0, left = SATCHEL_SCAN_HEADER_BYTES, header = satchel_attributes_header_size (attributes);
   SatchelPart part;
-  for (guint i = 0; satchel_attributes_is_parsed (attributes) && satchel_attributes_part (attributes, i, &part); i++)
+  for (guint i = 0;
+       satchel_attributes_is_parsed (attributes) && satchel_attributes_part (attributes, i, &part); i++)
     {
       /* Whatever a damaged blob says, pieces go forward, and no more is read than the scanner would have. */
-      if (part.header_offset < done || part.body_offset <= part.header_offset || part.body_offset > (guint64)length
-          || part.body_offset - part.header_offset > left)
+      if (part.header_offset < done || part.body_offset <= part.header_offset
+          || part.body_offset > (guint64) length || part.body_offset - part.header_offset > left)
         continue;
       left -= part.body_offset - part.header_offset;
-      if (!replace_block (self, part.header_offset, (gsize)(part.body_offset - part.header_offset), &done, error))
+      if (!replace_block (self, part.header_offset, (gsize) (part.body_offset - part.header_offset), &done,
+                          error))
         return NULL;
       if (i == 0 && done > 0)
         header = self->len;
@@ -140,6 +143,6 @@ satchel_stream_new_downgraded (SatchelStream *content, GBytes *attributes, guint
     *ret_header = header;
   if (done == 0)
     return satchel_stream_ref (content);
-  add_piece (self, done, (guint64)length - done, FALSE);
+  add_piece (self, done, (guint64) length - done, FALSE);
   return g_steal_pointer (&view);
 }

@@ -75,8 +75,8 @@ flush_pending (WordDecoder *decoder)
   if (decoder->pending->len == 0)
     return;
   gsize len;
-  g_autofree char *text
-      = satchel_charset_to_utf8 (decoder->charset, decoder->pending->data, decoder->pending->len, &len);
+  g_autofree char *text =
+      satchel_charset_to_utf8 (decoder->charset, decoder->pending->data, decoder->pending->len, &len);
   /* A line end in an encoded word would let a header grow another line. */
   for (gsize i = 0; i < len; i++)
     if (text[i] == '\r' || text[i] == '\n')

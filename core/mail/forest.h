@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Trees whose roots are hung into others and taken out again, and the question which tree a node is in: O(log n) amortised
- * each, however deep they grow (link-cut trees of Sleator and Tarjan).  Nodes are numbers from 1; 0 is none.
+ * Trees whose roots are hung into others and taken out again, and the question which tree a node is in: O(log
+ * n) amortised each, however deep they grow (link-cut trees of Sleator and Tarjan).  Nodes are numbers from
+ * 1; 0 is none.
  */
 #pragma once
 #include <glib.h>

@@ -50,7 +50,7 @@ split_field (SatchelHeaderField *field)
     end--;
   if (end > at && end[-1] == '\r')
     end--;
-  while (at<end && * at> ' ' && *at < 127 && *at != ':')
+  while (at < end && *at > ' ' && *at < 127 && *at != ':')
     at++;
   gsize name_len = at - field->raw;
   while (at < end && (*at == ' ' || *at == '\t'))
@@ -84,7 +84,8 @@ satchel_header_field_is (const SatchelHeaderField *field, const char *name)
 }
 
 void
-satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names, gboolean is_not, GString *out)
+satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names, gboolean is_not,
+                       GString *out)
 {
   SatchelHeaderReader reader;
   SatchelHeaderField field;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of header fields that somebody wants: looked up in a keyed hash, since both they and the fields of a header come from
- * strangers, and their product would be anybody's to choose.
+ * Names of header fields that somebody wants: looked up in a keyed hash, since both they and the fields of a
+ * header come from strangers, and their product would be anybody's to choose.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@ struct SatchelHeaderNames
 {
   GHashTable *names; /* in lower case */
   gsize longest;
-  guint64 kept;      /* bits: those that blobs keep */
+  guint64 kept; /* bits: those that blobs keep */
   gboolean has_unkept;
 };
 

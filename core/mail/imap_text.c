@@ -65,8 +65,8 @@ gather_envelope (EnvelopeFields *fields, const char *block, gsize len, guint *n_
 static void
 append_field (GString *out, const SatchelHeaderField *field)
 {
-  g_autofree char *value
-      = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, NULL) : NULL;
+  g_autofree char *value =
+      field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, NULL) : NULL;
   satchel_imap_append_string (out, value, -1);
 }
 

@@ -79,7 +79,8 @@ append_thread (GBytes *attributes, GByteArray *out)
   ThreadKey key = { 0 };
   gsize len;
   gboolean is_reply;
-  g_autofree char *subject = mapped_subject (attributes, &len, &is_reply), *id = satchel_attributes_message_id (attributes);
+  g_autofree char *subject = mapped_subject (attributes, &len, &is_reply),
+                  *id = satchel_attributes_message_id (attributes);
   g_autoptr (GPtrArray) references = satchel_attributes_references (attributes);
   key.message_id = id != NULL ? hash_of (id, strlen (id)) : 0;
   key.base_subject = len > 0 ? hash_of (subject, len) : 0;
@@ -96,7 +97,8 @@ append_thread (GBytes *attributes, GByteArray *out)
 }
 
 void
-satchel_key_thread (const void *key, gsize len, SatchelThreadMessage *ret_message, guint64 references[SATCHEL_KEY_REFERENCES])
+satchel_key_thread (const void *key, gsize len, SatchelThreadMessage *ret_message,
+                    guint64 references[SATCHEL_KEY_REFERENCES])
 {
   ThreadKey thread = { 0 };
   if (len >= sizeof thread)
@@ -110,7 +112,8 @@ satchel_key_thread (const void *key, gsize len, SatchelThreadMessage *ret_messag
   ret_message->n_references = 0;
   if (len <= sizeof thread)
     return;
-  ret_message->n_references = (guint) MIN ((len - sizeof thread) / sizeof *references, SATCHEL_KEY_REFERENCES);
+  ret_message->n_references =
+      (guint) MIN ((len - sizeof thread) / sizeof *references, SATCHEL_KEY_REFERENCES);
   memcpy (references, (const guint8 *) key + sizeof thread, ret_message->n_references * sizeof *references);
 }
 
@@ -130,11 +133,13 @@ append_subject (GBytes *attributes, GByteArray *out)
     append_text (subject, len, out);
 }
 
-/* RFC 5957 3: the name, decoded, unless that is empty; else the address; of a group's start the group's name. */
+/* RFC 5957 3: the name, decoded, unless that is empty; else the address; of a group's start the group's name.
+ */
 static char *
 display_of (const SatchelAddress *address)
 {
-  g_autofree char *name = address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
+  g_autofree char *name =
+      address->name != NULL ? satchel_header_decode (address->name, strlen (address->name), NULL) : NULL;
   if (name != NULL && *name != '\0')
     return g_steal_pointer (&name);
   gboolean has_host = address->host != NULL && *address->host != '\0';
@@ -199,7 +204,8 @@ append_shown (const char *folded, gsize len, gpointer data)
   return FALSE;
 }
 
-/* Each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in another way. */
+/* Each field's folded text, ended by a NUL; then names and addresses in it that ENVELOPE shows in another
+ * way. */
 static void
 append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
 {
@@ -217,7 +223,8 @@ append_fields (GBytes *attributes, SatchelKeyKind kind, GByteArray *out)
       if (!is_known)
         break;
       g_byte_array_append (out, (const guint8 *) folded, (guint) folded_len + 1);
-      is_known = kind == SATCHEL_KEY_IN_SUBJECT || !satchel_show_addresses (value, len, append_shown, (gpointer) &shown);
+      is_known = kind == SATCHEL_KEY_IN_SUBJECT
+                 || !satchel_show_addresses (value, len, append_shown, (gpointer) &shown);
     }
   if (is_known)
     return;
@@ -247,14 +254,16 @@ enum
 static void
 append_maildrop (GBytes *attributes, GByteArray *out)
 {
-  guint8 flags = (guint8) ((satchel_attributes_is_internationalized (attributes) ? MAILDROP_INTERNATIONALIZED : 0)
-                           | (satchel_attributes_ends_in_crlf (attributes) ? 0 : MAILDROP_NO_LINE_END));
+  guint8 flags =
+      (guint8) ((satchel_attributes_is_internationalized (attributes) ? MAILDROP_INTERNATIONALIZED : 0)
+                | (satchel_attributes_ends_in_crlf (attributes) ? 0 : MAILDROP_NO_LINE_END));
   if (flags != 0)
     g_byte_array_append (out, &flags, 1);
 }
 
 void
-satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized, gboolean *ret_ends_in_crlf)
+satchel_key_maildrop (const void *key, gsize len, gboolean *ret_is_internationalized,
+                      gboolean *ret_ends_in_crlf)
 {
   guint8 flags = len > 0 ? *(const guint8 *) key : 0;
   *ret_is_internationalized = (flags & MAILDROP_INTERNATIONALIZED) != 0;

@@ -108,9 +108,9 @@ matcher_step (Matcher *matcher, char c, gboolean ignore_case)
 static gboolean
 matcher_feed (Matcher *matcher, const char *name)
 {
-  gsize inbox
-      = g_ascii_strncasecmp (name, "INBOX", 5) == 0 && (name[5] == '\0' || name[5] == matcher->separator) ? 5
-                                                                                                          : 0;
+  gsize inbox =
+      g_ascii_strncasecmp (name, "INBOX", 5) == 0 && (name[5] == '\0' || name[5] == matcher->separator) ? 5
+                                                                                                        : 0;
   for (gsize i = 0; name[i] != '\0'; i++)
     if (!matcher_step (matcher, name[i], i < inbox))
       return FALSE;

@@ -102,14 +102,16 @@ has_prefix (const SatchelNamespace *ns, const char *name)
          && memcmp (name + inbox, ns->prefix + inbox, len - inbox) == 0;
 }
 
-/* Does the prefix begin with the level @other?  Then @other is shown below the prefix like any name, or two names were one. */
+/* Does the prefix begin with the level @other?  Then @other is shown below the prefix like any name, or two
+ * names were one. */
 static gboolean
 is_in_prefix (const SatchelNamespace *ns, const char *other)
 {
   g_autofree char *client = g_strdup (other);
   swap_separators (ns, client);
   gsize len = strlen (client);
-  return strncmp (ns->prefix, client, len) == 0 && (ns->prefix[len] == ns->separator || ns->prefix[len] == '\0');
+  return strncmp (ns->prefix, client, len) == 0
+         && (ns->prefix[len] == ns->separator || ns->prefix[len] == '\0');
 }
 
 /* Does another namespace have @name, as storage knows it? */
@@ -119,7 +121,8 @@ is_of_others (const SatchelNamespace *ns, const char *name)
   for (const char *const *other = ns->others; other != NULL && *other != NULL; other++)
     {
       gsize len = strlen (*other);
-      if (strncmp (name, *other, len) == 0 && (name[len] == '\0' || name[len] == '/') && !is_in_prefix (ns, *other))
+      if (strncmp (name, *other, len) == 0 && (name[len] == '\0' || name[len] == '/')
+          && !is_in_prefix (ns, *other))
         return TRUE;
     }
   return FALSE;
@@ -170,7 +173,8 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
     }
   if (internal != NULL && is_of_others (ns, internal))
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has a namespace of its own, without \"%s\"", internal, ns->prefix);
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has a namespace of its own, without \"%s\"",
+                         internal, ns->prefix);
       return NULL;
     }
   return g_steal_pointer (&internal);

@@ -234,8 +234,8 @@ decode_extended (const char *value)
 {
   const char *quote = strchr (value, '\'');
   const char *second = quote != NULL ? strchr (quote + 1, '\'') : NULL;
-  g_autofree char *charset
-      = second != NULL && quote - value <= 64 ? g_strndup (value, quote - value) : g_strdup ("");
+  g_autofree char *charset =
+      second != NULL && quote - value <= 64 ? g_strndup (value, quote - value) : g_strdup ("");
   const char *at = second != NULL ? second + 1 : value;
   g_autoptr (GString) bytes = g_string_new (NULL);
   for (; *at != '\0'; at++)

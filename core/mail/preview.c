@@ -38,9 +38,9 @@ append_entity (const char **at, const char *end, GString *out)
   static const struct
   {
     const char *name, *text;
-  } entities[]
-      = { { "&nbsp;", " " }, { "&amp;", "&" }, { "&lt;", "<" },  { "&gt;", ">" },  { "&quot;", "\"" },
-          { "&apos;", "'" }, { "&#39;", "'" }, { "&zwnj;", "" }, { "&#8203;", "" } };
+  } entities[] = { { "&nbsp;", " " }, { "&amp;", "&" },   { "&lt;", "<" },
+                   { "&gt;", ">" },   { "&quot;", "\"" }, { "&apos;", "'" },
+                   { "&#39;", "'" },  { "&zwnj;", "" },   { "&#8203;", "" } };
   for (gsize i = 0; i < G_N_ELEMENTS (entities); i++)
     {
       gsize len = strlen (entities[i].name);

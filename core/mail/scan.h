@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the scanner gathers about a message, between its files: scanner.c (lines to parts), scan_header.c
- * (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and BODYSTRUCTURE), preview.c, blob_write.c.
+ * (header blocks), scan_global.c (mail that needs UTF-8), imap_text.c (ENVELOPE and BODYSTRUCTURE),
+ * preview.c, blob_write.c.
  */
 #pragma once
 #include <satchel/attributes.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which mail is internationalized (RFC 6530, RFC 6532): only such mail has a surrogate (RFC 6855 7), since a header with
- * 8-bit bytes alone is what careless programs have always sent.
+ * Which mail is internationalized (RFC 6530, RFC 6532): only such mail has a surrogate (RFC 6855 7), since a
+ * header with 8-bit bytes alone is what careless programs have always sent.
  */
 #include "config.h"
 
@@ -33,15 +33,18 @@ came_by_smtputf8 (const SatchelHeaderField *received)
   return FALSE;
 }
 
-/* Words before an address without brackets are read as part of its local part; such a one is not there as a whole. */
+/* Words before an address without brackets are read as part of its local part; such a one is not there as a
+ * whole. */
 static gboolean
 needs_utf8 (const SatchelHeaderField *field, guint *n_looked_for)
 {
-  g_autoptr (GPtrArray) list = satchel_addresses_parse (field->value, field->value_len, SATCHEL_SCAN_ADDRESSES);
+  g_autoptr (GPtrArray) list =
+      satchel_addresses_parse (field->value, field->value_len, SATCHEL_SCAN_ADDRESSES);
   for (guint i = 0; i < list->len && *n_looked_for < MAX_LOOKED_FOR; i++)
     {
       const SatchelAddress *address = g_ptr_array_index (list, i);
-      if (address->mailbox == NULL || address->host == NULL || *address->mailbox == '\0' || *address->host == '\0')
+      if (address->mailbox == NULL || address->host == NULL || *address->mailbox == '\0'
+          || *address->host == '\0')
         continue;
       g_autofree char *spec = g_strconcat (address->mailbox, "@", address->host, NULL);
       if (!has_8bit (spec, strlen (spec)))
@@ -81,7 +84,8 @@ satchel_scan_is_internationalized (const char *block, gsize len)
             return TRUE;
         }
       else if (has_8bit (field.value, field.value_len) && is_address_field (&field)
-               && g_utf8_validate_len (field.value, field.value_len, NULL) && needs_utf8 (&field, &n_looked_for))
+               && g_utf8_validate_len (field.value, field.value_len, NULL)
+               && needs_utf8 (&field, &n_looked_for))
         return TRUE;
     }
   return FALSE;

@@ -77,8 +77,8 @@ static void
 append_value (GString *out, const SatchelHeaderField *field)
 {
   gsize len;
-  g_autofree char *value
-      = field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, &len) : NULL;
+  g_autofree char *value =
+      field->raw != NULL ? satchel_header_unfold (field->value, field->value_len, &len) : NULL;
   satchel_imap_append_string (out, value, -1);
 }
 
@@ -170,13 +170,14 @@ scan_type (ScanTree *tree, ScanPart *part, const SatchelHeaderField *field, cons
           g_strchomp (boundary); /* delimiter lines lose trailing white space, too */
         }
     }
-  else if (strcmp (type, "message") == 0 && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0))
+  else if (strcmp (type, "message") == 0
+           && (strcmp (subtype, "rfc822") == 0 || strcmp (subtype, "global") == 0))
     part->kind = SATCHEL_PART_MESSAGE; /* RFC 9051 7.5.2 treats them alike */
 
   const char *charset = parameter_value (&parsed, "charset");
   const gboolean is_plain = strcmp (type, "text") == 0 && strcmp (subtype, "plain") == 0;
-  g_autofree char *lower
-      = charset != NULL && strlen (charset) < 64 ? g_ascii_strdown (charset, -1) : g_strdup ("");
+  g_autofree char *lower =
+      charset != NULL && strlen (charset) < 64 ? g_ascii_strdown (charset, -1) : g_strdup ("");
   part->type = pool_add (tree, type, strlen (type));
   part->subtype = pool_add (tree, subtype, strlen (subtype));
   part->charset = pool_add (tree, lower, strlen (lower));
@@ -298,7 +299,8 @@ satchel_scan_header (ScanTree *tree, ScanPart *part, const char *block, gsize le
 void
 satchel_scan_encoded_message (ScanTree *tree, ScanPart *part, SatchelEncoding encoding)
 {
-#define TEXT_IN(encoding) "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " encoding "\r\n"
+#define TEXT_IN(encoding)                                                                                    \
+  "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: " encoding "\r\n"
   static const char *const blocks[] = { [SATCHEL_ENCODING_BASE64] = TEXT_IN ("base64"),
                                         [SATCHEL_ENCODING_QUOTED_PRINTABLE] = TEXT_IN ("quoted-printable"),
                                         [SATCHEL_ENCODING_UUENCODE] = TEXT_IN ("x-uuencode") };

@@ -45,8 +45,8 @@ struct SatchelScanner
 {
   ScanTree tree;
   ScanState state;
-  guint64 offset;      /* of the next byte */
-  guint64 line_offset; /* of the current line */
+  guint64 offset;         /* of the next byte */
+  guint64 line_offset;    /* of the current line */
   guint64 line_len;       /* of the current line so far; only LINE_BYTES are kept */
   gboolean is_plain_line; /* a body line that cannot be a boundary: not kept */
   guint8 last_byte;       /* the one before `offset` */
@@ -57,7 +57,7 @@ struct SatchelScanner
   gboolean is_header_cut;
   gboolean was_header_cut; /* before the current line */
   gboolean has_field;      /* the header being read has one */
-  gboolean is_frozen; /* bounds reached: no more structure */
+  gboolean is_frozen;      /* bounds reached: no more structure */
   guint n_open;
   Capture capture;
   guint32 plain_part, html_part;
@@ -76,7 +76,7 @@ push_part (SatchelScanner *scanner, guint64 header_offset)
   part.depth = scanner->n_open;
   part.header_offset = part.body_offset = part.end_offset = header_offset;
   g_array_append_val (scanner->tree.parts, part);
-  scanner->open[scanner->n_open++] = (OpenPart){ .index = scanner->tree.parts->len - 1 };
+  scanner->open[scanner->n_open++] = (OpenPart) { .index = scanner->tree.parts->len - 1 };
   scanner->state = STATE_HEADER;
   g_string_truncate (scanner->header, 0);
   scanner->header_line = 0;
@@ -245,12 +245,13 @@ static gboolean
 is_in_message (const SatchelScanner *scanner)
 {
   return scanner->n_open < 2
-         || scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 2].index)->kind == SATCHEL_PART_MESSAGE;
+         || scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 2].index)->kind
+                == SATCHEL_PART_MESSAGE;
 }
 
-/* RFC 2046 5.2.1 allows no transfer encoding for message/rfc822, RFC 6532 3.5 does for message/global.  Sections are pieces
- * of what is stored, so none can lie in what has to be decoded first: an encoded message encloses one text, which is its
- * body, encoded as it is, behind an empty header. */
+/* RFC 2046 5.2.1 allows no transfer encoding for message/rfc822, RFC 6532 3.5 does for message/global.
+ * Sections are pieces of what is stored, so none can lie in what has to be decoded first: an encoded message
+ * encloses one text, which is its body, encoded as it is, behind an empty header. */
 static void
 add_encoded_message (SatchelScanner *scanner, guint64 body, guint64 line)
 {
@@ -331,12 +332,13 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
   if (scanner->prev_eol > 0 && end_line > 0)
     end_line--;
   /* A header that the delimiter ends is no line of the part; it may open an enclosed message with an empty
-   * one. That begins past the line end which the delimiter would take: the blank line is of the header around it. */
+   * one. That begins past the line end which the delimiter would take: the blank line is of the header around
+   * it. */
   take_back_line (scanner);
   while (scanner->state == STATE_HEADER)
     {
-      guint64 header
-          = scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 1].index)->header_offset;
+      guint64 header =
+          scan_tree_part (&scanner->tree, scanner->open[scanner->n_open - 1].index)->header_offset;
       end_header (scanner, MAX (end, header), header > end ? lines_before : end_line);
     }
   close_parts (scanner, level + 1, end, end_line);
@@ -349,8 +351,8 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
     push_part (scanner, scanner->line_offset + scanner->line_len);
 }
 
-/* RFC 5322 2.2: a field or the folding of one.  A message may begin with what mbox files put there, and with folding that
- * has lost its field; among its fields a line that is none hides those behind it from nobody. */
+/* RFC 5322 2.2: a field or the folding of one.  A message may begin with what mbox files put there, and with
+ * folding that has lost its field; among its fields a line that is none hides those behind it from nobody. */
 static gboolean
 is_header_line (SatchelScanner *scanner)
 {
@@ -437,8 +439,8 @@ line_piece (SatchelScanner *scanner, const guint8 *data, gsize len)
   scanner->line_len += len;
 }
 
-/* Whole body lines that are neither a boundary nor wanted for the preview, which are most of a mail: only counted.
- * Returns what comes after them. */
+/* Whole body lines that are neither a boundary nor wanted for the preview, which are most of a mail: only
+ * counted. Returns what comes after them. */
 static const guint8 *
 skip_plain_lines (SatchelScanner *scanner, const guint8 *at, const guint8 *end)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Between search.c (needles, kept headers), search_address.c (addresses as ENVELOPE shows them), search_content.c (streams)
- * and keys.c.
+ * Between search.c (needles, kept headers), search_address.c (addresses as ENVELOPE shows them),
+ * search_content.c (streams) and keys.c.
  */
 #pragma once
 #include <satchel/search.h>
@@ -16,8 +16,10 @@ struct SatchelNeedle
 gboolean satchel_needle_is_in_folded (const SatchelNeedle *needle, const char *text, gsize len);
 
 gboolean satchel_is_address_field (const char *name);
-/* Each name and each address of a list, decoded and folded; @func returns TRUE when it wants no more, which comes back. */
+/* Each name and each address of a list, decoded and folded; @func returns TRUE when it wants no more, which
+ * comes back. */
 typedef gboolean (*SatchelShownFunc) (const char *folded, gsize len, gpointer data);
 gboolean satchel_show_addresses (const char *value, gsize len, SatchelShownFunc func, gpointer data);
 /* In the value of field @name as it stands, and for addresses also as ENVELOPE shows them. */
-gboolean satchel_needle_is_in_field (const SatchelNeedle *needle, const char *name, const char *value, gsize len);
+gboolean satchel_needle_is_in_field (const SatchelNeedle *needle, const char *name, const char *value,
+                                     gsize len);

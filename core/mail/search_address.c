@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Addresses to search in as ENVELOPE shows them: without comments, folding and quoting, names decoded (RFC 3501 6.4.4: FROM, TO,
- * CC and BCC are looked for in the envelope).
+ * Addresses to search in as ENVELOPE shows them: without comments, folding and quoting, names decoded (RFC
+ * 3501 6.4.4: FROM, TO, CC and BCC are looked for in the envelope).
  */
 #include "config.h"
 
@@ -59,5 +59,6 @@ gboolean
 satchel_needle_is_in_field (const SatchelNeedle *needle, const char *name, const char *value, gsize len)
 {
   return satchel_needle_is_in_value (needle, value, len)
-         || (satchel_is_address_field (name) && satchel_show_addresses (value, len, is_needle_in, (gpointer) needle));
+         || (satchel_is_address_field (name)
+             && satchel_show_addresses (value, len, is_needle_in, (gpointer) needle));
 }

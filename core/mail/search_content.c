@@ -134,9 +134,9 @@ look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_mess
       if (term->is_found)
         continue;
       if (term->kind == SATCHEL_SEARCH_HEADER)
-        term->is_found = is_message_header && term->name != NULL
-                         && satchel_header_field_is (field, term->name)
-                         && satchel_needle_is_in_field (term->needle, term->name, field->value, field->value_len);
+        term->is_found =
+            is_message_header && term->name != NULL && satchel_header_field_is (field, term->name)
+            && satchel_needle_is_in_field (term->needle, term->name, field->value, field->value_len);
       else if (wants (term, is_body))
         /* Name and value as one line, so that TEXT "Subject: x" finds what a reader sees. */
         term->is_found = satchel_needle_is_in_value (term->needle, field->raw,
@@ -234,8 +234,8 @@ use_kept_headers (Search *search)
     {
       SatchelSearchTerm *term = &search->terms[i];
       if (term->kind == SATCHEL_SEARCH_HEADER && term->name != NULL)
-        term->is_found
-            = satchel_search_header (search->attributes, term->name, term->needle) == SATCHEL_MATCH_YES;
+        term->is_found =
+            satchel_search_header (search->attributes, term->name, term->needle) == SATCHEL_MATCH_YES;
     }
 }
 

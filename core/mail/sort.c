@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A sorter for items with several keys (RFC 5256 3, SORT).  Each key has a head of eight bytes, in which most comparisons
- * end; longer texts have a tail.
+ * A sorter for items with several keys (RFC 5256 3, SORT).  Each key has a head of eight bytes, in which most
+ * comparisons end; longer texts have a tail.
  */
 #include "config.h"
 
@@ -20,8 +20,8 @@ struct SatchelSorter
   guint32 n_items;
   guint n_keys;
   guint32 reversed;
-  guint64 *heads;    /* item * n_keys + key; a number, or the first bytes of a text, as they compare */
-  guint32 *tails;    /* the same: where in texts the rest is, 0: none.  NULL: no text was longer than a head */
+  guint64 *heads; /* item * n_keys + key; a number, or the first bytes of a text, as they compare */
+  guint32 *tails; /* the same: where in texts the rest is, 0: none.  NULL: no text was longer than a head */
   GByteArray *texts; /* u16 length, bytes */
 };
 
@@ -90,7 +90,8 @@ compare_tails (const SatchelSorter *sorter, guint32 a, guint32 b)
   guint16 a_len, b_len;
   memcpy (&a_len, sorter->texts->data + a, sizeof a_len);
   memcpy (&b_len, sorter->texts->data + b, sizeof b_len);
-  int order = memcmp (sorter->texts->data + a + sizeof a_len, sorter->texts->data + b + sizeof b_len, MIN (a_len, b_len));
+  int order = memcmp (sorter->texts->data + a + sizeof a_len, sorter->texts->data + b + sizeof b_len,
+                      MIN (a_len, b_len));
   return order != 0 ? order : (a_len > b_len) - (a_len < b_len);
 }
 
@@ -107,7 +108,8 @@ compare (const void *a, const void *b, void *data)
       guint64 x_head = sorter->heads[x_place], y_head = sorter->heads[y_place];
       if (x_head != y_head)
         return x_head < y_head ? -1 : 1;
-      int order = sorter->tails != NULL ? compare_tails (sorter, sorter->tails[x_place], sorter->tails[y_place]) : 0;
+      int order =
+          sorter->tails != NULL ? compare_tails (sorter, sorter->tails[x_place], sorter->tails[y_place]) : 0;
       if (order != 0)
         return sorter->reversed >> key & 1 ? -order : order;
     }
@@ -124,7 +126,7 @@ satchel_sorter_finish (SatchelSorter *sorter)
     for (guint32 i = 0; (sorter->reversed >> key & 1) && i < n; i++)
       sorter->heads[place_of (sorter, i, key)] = ~sorter->heads[place_of (sorter, i, key)];
   for (guint32 i = 0; i < n; i++)
-    entries[i] = (Entry){ sorter->n_keys > 0 ? sorter->heads[place_of (sorter, i, 0)] : 0, i };
+    entries[i] = (Entry) { sorter->n_keys > 0 ? sorter->heads[place_of (sorter, i, 0)] : 0, i };
   if (n > 0)
     qsort_r (entries, n, sizeof *entries, compare, sorter);
   for (guint32 i = 0; i < n; i++)

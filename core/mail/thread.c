@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between message ids, taken message
- * by message, then the tree of the messages alone.  thread_finish.c makes the answer of it.
+ * Conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between message ids,
+ * taken message by message, then the tree of the messages alone.  thread_finish.c makes the answer of it.
  */
 #include "config.h"
 
@@ -131,7 +131,8 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
   g_return_if_fail (threader->n < threader->n_max);
   if (threader->forest != NULL)
     {
-      guint32 parent = link_references (threader, message), node = node_of_message (threader, message->message_id);
+      guint32 parent = link_references (threader, message),
+              node = node_of_message (threader, message->message_id);
       /* Step 1.B: its last reference is its parent, whatever others made of it before. */
       ForestNode *forest = (ForestNode *) (gpointer) threader->forest->data;
       if (forest[node].parent != 0 && forest[node].parent != parent)
@@ -139,8 +140,8 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
       if (parent != 0 && forest[node].parent == 0)
         satchel_forest_link (forest, node, parent);
     }
-  threader->messages[threader->n++] = (ThreadMessage){ message->sent, message->arrived, message->base_subject,
-                                                       message->is_reply };
+  threader->messages[threader->n++] =
+      (ThreadMessage) { message->sent, message->arrived, message->base_subject, message->is_reply };
 }
 
 /* ---- the tree of messages (steps 2 and 3) ---- */
@@ -170,7 +171,8 @@ order_nodes (ForestNode *forest, guint32 n_nodes)
   return order;
 }
 
-/* Where the children of @node go, as a node: a message, or the dummy at the top of its thread; 0: to the top. */
+/* Where the children of @node go, as a node: a message, or the dummy at the top of its thread; 0: to the top.
+ */
 static guint32
 nearest_above (const SatchelThreader *threader, const ForestNode *forest, guint32 node)
 {
@@ -187,7 +189,8 @@ satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents)
   const ThreadId *ids = (const ThreadId *) (gpointer) threader->ids->data;
   guint32 n_nodes = threader->ids->len, n_dummies = 0;
   g_autofree guint32 *order = order_nodes (forest, n_nodes);
-  /* For a dummy at the top, n_children counts the messages that will be right below it, and left becomes its number. */
+  /* For a dummy at the top, n_children counts the messages that will be right below it, and left becomes its
+   * number. */
   for (guint32 node = 0; node < n_nodes; node++)
     forest[node].n_children = forest[node].left = 0;
   for (guint32 i = 0; i + 1 < n_nodes; i++)
@@ -206,7 +209,8 @@ satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents)
           /* Step 3: a single child is promoted to the root. */
           if (forest[above].n_children > 1 && forest[above].left == 0)
             forest[above].left = threader->n + n_dummies++;
-          ret_parents[ids[node].message] = forest[above].n_children > 1 ? forest[above].left : SATCHEL_THREAD_NONE;
+          ret_parents[ids[node].message] =
+              forest[above].n_children > 1 ? forest[above].left : SATCHEL_THREAD_NONE;
         }
       else
         ret_parents[ids[node].message] = above != 0 ? ids[above].message : SATCHEL_THREAD_NONE;

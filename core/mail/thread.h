@@ -24,12 +24,12 @@ struct SatchelThreader
   guint32 n, n_max;
   ThreadMessage *messages;
   /* By references: NULL and 0 for ORDEREDSUBJECT.  Nodes from 1. */
-  GArray *forest; /* ForestNode */
-  GArray *ids;    /* ThreadId */
+  GArray *forest;                         /* ForestNode */
+  GArray *ids;                            /* ThreadId */
   guint32 *table, table_size, n_in_table; /* open addressing */
   guint64 dummies_left;
 };
 
-/* The parent of each message: a message, n + k for dummy k at the top, or SATCHEL_THREAD_NONE.  Returns the number of
- * dummies.  Uses the links up. */
+/* The parent of each message: a message, n + k for dummy k at the top, or SATCHEL_THREAD_NONE.  Returns the
+ * number of dummies.  Uses the links up. */
 guint32 satchel_threader_prune (SatchelThreader *threader, guint32 *ret_parents);

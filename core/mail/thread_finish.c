@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * From parents to the answer of THREAD: gathering by subject (RFC 5256 3, REFERENCES step 5; ORDEREDSUBJECT), order (steps 4
- * and 6).  Each message is looked at in the order of dates, so that every list comes out sorted.
+ * From parents to the answer of THREAD: gathering by subject (RFC 5256 3, REFERENCES step 5; ORDEREDSUBJECT),
+ * order (steps 4 and 6).  Each message is looked at in the order of dates, so that every list comes out
+ * sorted.
  */
 #include "config.h"
 
@@ -40,7 +41,7 @@ by_sent_date (const SatchelThreader *threader)
 {
   Dated *dated = g_new (Dated, threader->n + 1);
   for (guint32 i = 0; i < threader->n; i++)
-    dated[i] = (Dated){ threader->messages[i].sent, i };
+    dated[i] = (Dated) { threader->messages[i].sent, i };
   qsort (dated, threader->n, sizeof *dated, compare_dates);
   return dated;
 }
@@ -109,8 +110,8 @@ make_subject_table (const Tree *tree, const GArray *tops)
       Top *known = g_hash_table_lookup (table, &speaker->base_subject);
       if (known == NULL)
         g_hash_table_insert (table, (gpointer) &speaker->base_subject, g_memdup2 (top, sizeof *top));
-      else if (known->node < tree->n &&
-               (top->node >= tree->n || (speaker_of (tree, known)->is_reply && !speaker->is_reply)))
+      else if (known->node < tree->n
+               && (top->node >= tree->n || (speaker_of (tree, known)->is_reply && !speaker->is_reply)))
         *known = *top;
     }
   return table;
@@ -124,7 +125,8 @@ new_dummy (Tree *tree)
   return tree->n_nodes++;
 }
 
-/* Step 5.C for one child of the root and another of the same subject.  If there is a dummy of a subject, it is in the table. */
+/* Step 5.C for one child of the root and another of the same subject.  If there is a dummy of a subject, it
+ * is in the table. */
 static void
 merge (Tree *tree, const Top *top, Top *known)
 {

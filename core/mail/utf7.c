@@ -116,7 +116,7 @@ end_shift (GString *out, Shift *shift)
   if (shift->n_bits > 0)
     g_string_append_c (out, alphabet[shift->bits << (6 - shift->n_bits) & 63]);
   g_string_append_c (out, '-');
-  *shift = (Shift){ 0 };
+  *shift = (Shift) { 0 };
 }
 
 char *

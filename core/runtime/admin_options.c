@@ -14,7 +14,8 @@
 static gboolean
 is_name (const char *name)
 {
-  return name != NULL && g_ascii_islower (*name) && strlen (name) <= 32 && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
+  return name != NULL && g_ascii_islower (*name) && strlen (name) <= 32
+         && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
 }
 
 /* What every command has, and what a parser of the command line takes first. */
@@ -30,7 +31,8 @@ fits_itself (const SatchelConfigRow *row)
 {
   SatchelConfigValue value = { .type = row->type };
   g_autofree char *why = NULL;
-  gboolean fits = row->default_value == NULL || satchel_config_scalar_parse (row, row->default_value, &value, &why);
+  gboolean fits =
+      row->default_value == NULL || satchel_config_scalar_parse (row, row->default_value, &value, &why);
   satchel_config_value_clear (&value);
   return fits;
 }
@@ -65,26 +67,32 @@ check_options (const SatchelAdminCommand *command, const char *who, GError **err
 {
   const SatchelConfigRow *row = command->options;
   for (guint n = 0; row != NULL && row->key != NULL; row++, n++)
-    if (n >= SATCHEL_ADMIN_OPTIONS_MAX || !is_name (row->key) || is_taken (row->key) || row->help == NULL || row->min > row->max || !is_option (row)
-        || !fits_itself (row))
-      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the option \"%.64s\" of its command \"%s\" is not valid; ask its author", who,
-                                row->key, command->name);
+    if (n >= SATCHEL_ADMIN_OPTIONS_MAX || !is_name (row->key) || is_taken (row->key) || row->help == NULL
+        || row->min > row->max || !is_option (row) || !fits_itself (row))
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                "%s: the option \"%.64s\" of its command \"%s\" is not valid; ask its author",
+                                who, row->key, command->name);
   return TRUE;
 }
 
 gboolean
-satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *provides, const char *who, GError **error)
+satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *provides, const char *who,
+                           GError **error)
 {
   const SatchelAdminOps *ops = provides->ops;
   const char *group = provides->name != NULL ? provides->name : module->name;
   if (!is_name (group) || (module->roles & SATCHEL_ROLE_MAIL) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: its admin commands need the role mail and a name of small letters, digits and '-'; ask its author", who);
+                              "%s: its admin commands need the role mail and a name of small letters, digits "
+                              "and '-'; ask its author",
+                              who);
   for (guint i = 0; ops->commands[i] != NULL; i++)
     {
       const SatchelAdminCommand *command = ops->commands[i];
-      if (i >= COMMANDS_MAX || command->size < offsetof (SatchelAdminCommand, run) + sizeof command->run || !is_name (command->name) || command->summary == NULL || command->run == NULL)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its %u. admin command is not complete; ask its author", who, i + 1);
+      if (i >= COMMANDS_MAX || command->size < offsetof (SatchelAdminCommand, run) + sizeof command->run
+          || !is_name (command->name) || command->summary == NULL || command->run == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its %u. admin command is not complete; ask its author", who, i + 1);
       if (!check_options (command, who, error))
         return FALSE;
     }
@@ -119,9 +127,11 @@ take_word (const SatchelAdminCommand *command, SatchelConfig *options, const cha
 {
   const char *equals = strchr (word, '=');
   g_autofree char *name = equals != NULL ? g_strndup (word, (gsize) (equals - word)) : NULL, *why = NULL;
-  const SatchelConfigRow *row = name != NULL && command->options != NULL ? satchel_config_find_row (command->options, name) : NULL;
+  const SatchelConfigRow *row =
+      name != NULL && command->options != NULL ? satchel_config_find_row (command->options, name) : NULL;
   if (row == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--%.64s: no such option here", name != NULL ? name : word);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--%.64s: no such option here",
+                              name != NULL ? name : word);
   SatchelConfigValue *value = satchel_config_find (options, name);
   /* An option without value says yes by being there. */
   gboolean is_flag = row->type == SATCHEL_CONFIG_BOOL && equals[1] == '\0';
@@ -134,7 +144,8 @@ take_word (const SatchelAdminCommand *command, SatchelConfig *options, const cha
 SatchelConfig *
 satchel_admin_parse_options (const SatchelAdminCommand *command, const char *const *words, GError **error)
 {
-  g_autoptr (SatchelConfig) options = satchel_config_new_from_rows (command->name, command->options, FALSE, "/");
+  g_autoptr (SatchelConfig) options =
+      satchel_config_new_from_rows (command->name, command->options, FALSE, "/");
   for (; words != NULL && *words != NULL; words++)
     if (!take_word (command, options, *words, error))
       return NULL;

@@ -5,9 +5,10 @@
 #pragma once
 #include <glib.h>
 
-#define SATCHEL_BREADCRUMBS_JOBS 256u /* one a thread of the pool */
+#define SATCHEL_BREADCRUMBS_JOBS 256u  /* one a thread of the pool */
 #define SATCHEL_BREADCRUMBS_APART 128u /* behind them: threads for what waits for others */
-#define SATCHEL_BREADCRUMBS (SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART + 1u) /* the last for the main thread */
+#define SATCHEL_BREADCRUMBS                                                                                  \
+  (SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART + 1u) /* the last for the main thread */
 
 typedef struct SatchelBreadcrumb
 {
@@ -18,12 +19,13 @@ typedef struct SatchelBreadcrumb
   guint32 n_beats;    /* grows while the work gets somewhere */
   char operation[48]; /* NUL-ended, cut off, as all below */
   char user[256];
-  char detail[96];    /* message: "mailbox-id uid" */
-  char module[32];    /* whose code runs, where that is known */
-  char call[32];      /* what it was called for */
-  char where[24];     /* hexadecimal: offset in the module's code */
+  char detail[96]; /* message: "mailbox-id uid" */
+  char module[32]; /* whose code runs, where that is known */
+  char call[32];   /* what it was called for */
+  char where[24];  /* hexadecimal: offset in the module's code */
 } SatchelBreadcrumb;
 G_STATIC_ASSERT (sizeof (SatchelBreadcrumb) == 512);
 
-/* Where jobs write from now on: SATCHEL_BREADCRUMBS entries, or NULL (the default: nowhere).  Provided by job.c. */
+/* Where jobs write from now on: SATCHEL_BREADCRUMBS entries, or NULL (the default: nowhere).  Provided by
+ * job.c. */
 void satchel_job_set_breadcrumbs (SatchelBreadcrumb *area);

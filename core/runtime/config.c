@@ -162,7 +162,8 @@ satchel_config_string (const SatchelConfig *config, const char *key)
 {
   const SatchelConfigValue *found = config != NULL ? satchel_config_find (config, key) : NULL;
   gboolean is_endpoint = found != NULL && found->type == SATCHEL_CONFIG_ENDPOINT;
-  const SatchelConfigValue *value = is_endpoint ? found : get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
+  const SatchelConfigValue *value =
+      is_endpoint ? found : get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
   return value != NULL ? value->string : NULL;
 }
 
@@ -251,7 +252,8 @@ read_secret_file (const char *path, GError **error)
   else if (!S_ISREG (st.st_mode))
     satchel_error_set (error, SATCHEL_ERROR_INVALID, "secret file %s: not a regular file", path);
   else if ((st.st_mode & S_IRWXO) != 0)
-    satchel_error_set (error, SATCHEL_ERROR_NOPERM, "secret file %s: open to everyone; run: chmod o= %s", path, path);
+    satchel_error_set (error, SATCHEL_ERROR_NOPERM, "secret file %s: open to everyone; run: chmod o= %s",
+                       path, path);
   else if (st.st_size > SECRET_MAX)
     satchel_error_set (error, SATCHEL_ERROR_LIMIT, "secret file %s: larger than %u bytes", path, SECRET_MAX);
   else
@@ -323,7 +325,8 @@ satchel_config_problem_free (SatchelConfigProblem *problem)
 char *
 satchel_config_problem_text (const SatchelConfigProblem *problem)
 {
-  return g_strdup_printf ("%s%s%s%s", problem->where, *problem->where != '\0' ? ": " : "", problem->is_warning ? "warning: " : "", problem->text);
+  return g_strdup_printf ("%s%s%s%s", problem->where, *problem->where != '\0' ? ": " : "",
+                          problem->is_warning ? "warning: " : "", problem->text);
 }
 
 /* "FILE:LINE", as satchel_config_text_where makes it, or a file alone; what --set said is in no file. */
@@ -331,7 +334,8 @@ static void
 add_place (SatchelJson *json, const char *where)
 {
   const char *colon = strrchr (where, ':');
-  gboolean has_line = colon != NULL && colon[1] != '\0' && colon[1 + strspn (colon + 1, "0123456789")] == '\0';
+  gboolean has_line =
+      colon != NULL && colon[1] != '\0' && colon[1 + strspn (colon + 1, "0123456789")] == '\0';
   g_autofree char *file = has_line ? g_strndup (where, (gsize) (colon - where)) : g_strdup (where);
   satchel_json_text (json, "file", *file != '\0' && !g_str_has_prefix (file, "--set") ? file : NULL);
   if (has_line)
@@ -341,7 +345,8 @@ add_place (SatchelJson *json, const char *where)
 }
 
 void
-satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid, GString *out)
+satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid,
+                              GString *out)
 {
   SatchelJson json = { .out = out };
   satchel_json_open (&json, NULL, '{');
@@ -364,7 +369,8 @@ satchel_config_problems_json (const GPtrArray *problems, const char *config_dir,
 }
 
 static void
-add_problem (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format, va_list arguments)
+add_problem (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format,
+             va_list arguments)
 {
   if (problems->len > SATCHEL_CONFIG_PROBLEMS)
     {
@@ -399,7 +405,8 @@ satchel_config_problem_add (GPtrArray *problems, gboolean is_warning, char *wher
 }
 
 void
-satchel_config_problem_add_of (GPtrArray *problems, gboolean is_warning, char *where, const char *setting, const char *format, ...)
+satchel_config_problem_add_of (GPtrArray *problems, gboolean is_warning, char *where, const char *setting,
+                               const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);

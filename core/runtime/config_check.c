@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Looks through a text before libconfig does: mistakes that libconfig hides (numbers above 2^31, a forgotten `;`)
- * or cannot explain (bare 30d, open quotes, the same key twice) are reported in an admin's words and
+ * Looks through a text before libconfig does: mistakes that libconfig hides (numbers above 2^31, a forgotten
+ * `;`) or cannot explain (bare 30d, open quotes, the same key twice) are reported in an admin's words and
  * repaired in place, so that one run shows everything that is wrong with a file.
  */
 #include "config.h"
@@ -15,7 +15,7 @@ typedef enum
   TOKEN_END = 0,
   TOKEN_NAME,
   TOKEN_NUMBER,
-  TOKEN_BIG,   /* a whole number beyond 31 bits without L */
+  TOKEN_BIG, /* a whole number beyond 31 bits without L */
   TOKEN_BOOL,
   TOKEN_STRING,
   TOKEN_WORD,  /* what libconfig has no token for: 30d, /var/mail */
@@ -46,7 +46,7 @@ typedef struct Checker
   GPtrArray *problems;
   GArray *edits;
   Token now;
-  gsize last_end;  /* of the token before */
+  gsize last_end; /* of the token before */
   guint last_line;
   guint n_settings;
   gboolean is_lost;   /* reading ended here */
@@ -72,7 +72,8 @@ lose (Checker *checker, guint line, const char *why)
   if (!checker->is_lost)
     satchel_config_problem_add (checker->problems, FALSE, where (checker, line), "%s", why);
   checker->is_lost = TRUE;
-  checker->now = (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
+  checker->now =
+      (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
 }
 
 /* Blanks and comments.  FALSE: a comment has no end. */
@@ -111,7 +112,8 @@ static gboolean
 lex_string (Checker *checker)
 {
   const char *p = checker->bytes;
-  for (checker->at++; checker->at < checker->len && p[checker->at] != '"' && p[checker->at] != '\n'; checker->at++)
+  for (checker->at++; checker->at < checker->len && p[checker->at] != '"' && p[checker->at] != '\n';
+       checker->at++)
     if (p[checker->at] == '\\')
       {
         checker->at++;
@@ -123,7 +125,8 @@ lex_string (Checker *checker)
       }
   if (checker->at >= checker->len || p[checker->at] != '"')
     {
-      lose (checker, checker->line, "the text that begins here has no closing quote on this line; write \" after it");
+      lose (checker, checker->line,
+            "the text that begins here has no closing quote on this line; write \" after it");
       return FALSE;
     }
   checker->at++;
@@ -194,7 +197,8 @@ advance (Checker *checker)
   else
     {
       while (checker->at < checker->len && strchr (" \t\r\n\f\"=:,;()[]{}#", p[checker->at]) == NULL
-             && !(p[checker->at] == '/' && strchr ("/*", p[checker->at + 1]) != NULL && p[checker->at + 1] != '\0'))
+             && !(p[checker->at] == '/' && strchr ("/*", p[checker->at + 1]) != NULL
+                  && p[checker->at + 1] != '\0'))
         checker->at++;
       token.type = classify (p + token.start, checker->at - token.start);
     }
@@ -219,9 +223,10 @@ static void
 quote_word (Checker *checker)
 {
   const Token *word = &checker->now;
-  satchel_config_problem_add (checker->problems, FALSE, where (checker, word->line), "%.*s must be in quotes; write \"%.*s\"",
-                              shown_len (word->start, word->end), checker->bytes + word->start,
-                              shown_len (word->start, word->end), checker->bytes + word->start);
+  satchel_config_problem_add (checker->problems, FALSE, where (checker, word->line),
+                              "%.*s must be in quotes; write \"%.*s\"", shown_len (word->start, word->end),
+                              checker->bytes + word->start, shown_len (word->start, word->end),
+                              checker->bytes + word->start);
   gboolean is_safe = memchr (checker->bytes + word->start, '\\', word->end - word->start) == NULL;
   if (is_safe)
     edit (checker, word->start, word->start, "\"");
@@ -249,7 +254,8 @@ check_elements (Checker *checker, char close, guint depth)
         break;
       if (!is_mark (checker, ','))
         {
-          g_autofree char *why = g_strdup_printf ("the list that begins here lacks a comma between its parts, or its %c", close);
+          g_autofree char *why =
+              g_strdup_printf ("the list that begins here lacks a comma between its parts, or its %c", close);
           lose (checker, open_line, why);
           return;
         }
@@ -344,7 +350,9 @@ check_end_of_statement (Checker *checker, gboolean is_group, guint line)
       return;
     }
   /* One-line groups need no `;` before their `}`, as in libconfig. */
-  gboolean may_lack = is_group || ((is_mark (checker, '}') || checker->now.type == TOKEN_END) && checker->now.line == checker->last_line);
+  gboolean may_lack = is_group
+                      || ((is_mark (checker, '}') || checker->now.type == TOKEN_END)
+                          && checker->now.line == checker->last_line);
   if (!may_lack && !checker->is_lost)
     satchel_config_problem_add (checker->problems, FALSE, where (checker, line),
                                 "the setting that begins here has no ; at its end; add it");
@@ -403,8 +411,9 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
       checker->last_end = last_end;
       if (is_next_setting)
         {
-          satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line), "%.*s has no value; add it",
-                                      shown_len (name.start, name.end), checker->bytes + name.start);
+          satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+                                      "%.*s has no value; add it", shown_len (name.start, name.end),
+                                      checker->bytes + name.start);
           edit (checker, name.start, last_end, NULL);
           return;
         }
@@ -413,8 +422,9 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
   if (!check_value (checker, depth))
     {
       if (!checker->is_lost)
-        satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line), "%.*s has no value; add it",
-                                    shown_len (name.start, name.end), checker->bytes + name.start);
+        satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+                                    "%.*s has no value; add it", shown_len (name.start, name.end),
+                                    checker->bytes + name.start);
       g_array_set_size (checker->edits, n_edits);
       skip_statement (checker, name.start);
       return;
@@ -444,7 +454,8 @@ check_settings (Checker *checker, guint depth, guint open_line)
       if (checker->now.type == TOKEN_END)
         {
           if (depth > 0)
-            lose (checker, open_line, "the group that begins here has no closing }; write }; after its last setting");
+            lose (checker, open_line,
+                  "the group that begins here has no closing }; write }; after its last setting");
           return;
         }
       if (checker->now.type == TOKEN_NAME || checker->now.type == TOKEN_BOOL)
@@ -455,11 +466,13 @@ check_settings (Checker *checker, guint depth, guint open_line)
           advance (checker);
         }
       else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
-        lose (checker, checker->now.line, "a closing bracket that nothing opened; remove it, or look for a missing one above");
+        lose (checker, checker->now.line,
+              "a closing bracket that nothing opened; remove it, or look for a missing one above");
       else
         {
           satchel_config_problem_add (checker->problems, FALSE, where (checker, checker->now.line),
-                                      "%.*s is no setting; write NAME = VALUE;", shown_len (checker->now.start, checker->now.end),
+                                      "%.*s is no setting; write NAME = VALUE;",
+                                      shown_len (checker->now.start, checker->now.end),
                                       checker->bytes + checker->now.start);
           skip_statement (checker, checker->now.start);
         }
@@ -502,8 +515,12 @@ gboolean
 satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
 {
   g_autoptr (GArray) edits = g_array_new (FALSE, FALSE, sizeof (Edit));
-  Checker checker = { .text = text, .bytes = text->text->str, .len = text->text->len, .line = 1,
-                      .problems = problems, .edits = edits };
+  Checker checker = { .text = text,
+                      .bytes = text->text->str,
+                      .len = text->text->len,
+                      .line = 1,
+                      .problems = problems,
+                      .edits = edits };
   advance (&checker);
   check_settings (&checker, 0, 0);
   text->is_broken = text->is_broken || checker.is_lost || checker.is_broken;

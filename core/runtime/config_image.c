@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The set of settings as bytes and back.  The reader trusts nothing: the bytes come from another process.
- * Little-endian; strings are length-prefixed, NUL-free UTF-8; counts are checked against the bytes that are left.
+ * Little-endian; strings are length-prefixed, NUL-free UTF-8; counts are checked against the bytes that are
+ * left.
  */
 #include "config.h"
 
@@ -244,10 +245,12 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
   if (len > IMAGE_MAX || len < sizeof magic || !get_bytes (&reader, magic, sizeof magic)
       || memcmp (magic, MAGIC, sizeof magic) != 0)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "no image of a configuration, or one of another version");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "no image of a configuration, or one of another version");
       return NULL;
     }
-  g_autoptr (GHashTable) groups = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
+  g_autoptr (GHashTable) groups =
+      g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
   guint32 n_groups = get_count (&reader, 8);
   for (guint32 i = 0; i < n_groups && !reader.failed; i++)
     {
@@ -256,7 +259,8 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
         g_hash_table_replace (groups, g_strdup (config->name), config);
     }
   /* The core asks for its own groups without looking whether they are there. */
-  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL && !reader.failed; schema++)
+  for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL && !reader.failed;
+       schema++)
     {
       const SatchelConfig *config = g_hash_table_lookup (groups, schema->group);
       for (const SatchelConfigRow *row = schema->rows; row->key != NULL && !reader.failed; row++)
@@ -293,12 +297,14 @@ values_differ (const SatchelConfigValue *a, const SatchelConfigValue *b)
   const char *const *a_strings = a->strings != NULL ? (const char *const *) a->strings : none;
   const char *const *b_strings = b->strings != NULL ? (const char *const *) b->strings : none;
   guint n = a->groups != NULL ? a->groups->len : 0;
-  gboolean is_number = a->type == SATCHEL_CONFIG_SIZE || a->type == SATCHEL_CONFIG_DURATION || a->type == SATCHEL_CONFIG_MODE;
-  if (a->type != b->type || a->is_set != b->is_set || a->number != b->number || !g_strv_equal (a_strings, b_strings)
-      || n != (b->groups != NULL ? b->groups->len : 0))
+  gboolean is_number =
+      a->type == SATCHEL_CONFIG_SIZE || a->type == SATCHEL_CONFIG_DURATION || a->type == SATCHEL_CONFIG_MODE;
+  if (a->type != b->type || a->is_set != b->is_set || a->number != b->number
+      || !g_strv_equal (a_strings, b_strings) || n != (b->groups != NULL ? b->groups->len : 0))
     return TRUE;
   /* "1h" and "60m" are the same. */
-  if (!is_number && a->type != SATCHEL_CONFIG_BOOL && a->type != SATCHEL_CONFIG_INT && g_strcmp0 (a->string, b->string) != 0)
+  if (!is_number && a->type != SATCHEL_CONFIG_BOOL && a->type != SATCHEL_CONFIG_INT
+      && g_strcmp0 (a->string, b->string) != 0)
     return TRUE;
   for (guint i = 0; i < n; i++)
     if (groups_differ (a->groups->pdata[i], b->groups->pdata[i]))
@@ -307,7 +313,8 @@ values_differ (const SatchelConfigValue *a, const SatchelConfigValue *b)
 }
 
 char **
-satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigSet *after, gboolean only_fixed)
+satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigSet *after,
+                            gboolean only_fixed)
 {
   GPtrArray *changed = g_ptr_array_new ();
   for (char **name = after->names; *name != NULL; name++)
@@ -319,7 +326,8 @@ satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigS
           const SatchelConfigValue *value = &now->values[i];
           const SatchelConfigValue *was = old != NULL ? satchel_config_find (old, value->key) : NULL;
           /* A group that was not named before: only what is not its default is news. */
-          gboolean differs = was != NULL ? values_differ (value, was) : g_strcmp0 (value->origin, "default") != 0;
+          gboolean differs =
+              was != NULL ? values_differ (value, was) : g_strcmp0 (value->origin, "default") != 0;
           if (differs && !(only_fixed && (value->flags & SATCHEL_CONFIG_RELOADABLE) != 0))
             g_ptr_array_add (changed, g_strdup_printf ("%s.%s", *name, value->key));
         }

@@ -18,7 +18,7 @@ typedef struct Draft
   const SatchelConfigRow *rows; /* NULL: nobody knows this group */
   gboolean is_module;
   SatchelConfig *config;
-  char *named_at;               /* where it was last named */
+  char *named_at; /* where it was last named */
 } Draft;
 
 typedef struct Load
@@ -26,8 +26,8 @@ typedef struct Load
   SatchelConfigReader reader;
   SatchelConfigSchemaFunc schema;
   gpointer data;
-  GHashTable *drafts; /* name -> Draft */
-  GHashTable *seen;   /* "group.key" -> where, in this directory level; NULL: repeats are fine */
+  GHashTable *drafts;   /* name -> Draft */
+  GHashTable *seen;     /* "group.key" -> where, in this directory level; NULL: repeats are fine */
   gboolean is_defaults; /* reading what packages put there */
   SatchelConfigState state;
 } Load;
@@ -127,16 +127,20 @@ report_unknown_group (Load *load, const char *name, const config_setting_t *sett
   if (why != NULL)
     satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name, "%s", why);
   else if (near != NULL)
-    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name,
-                                   "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
+    satchel_config_problem_add_of (
+        load->reader.problems, FALSE, where (load, setting), name,
+        "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
   else
-    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name,
-                                   "%.64s: no such group of settings and no such module; "
-                                   "install the module (satchel module list shows what is there) or remove the group", name);
+    satchel_config_problem_add_of (
+        load->reader.problems, FALSE, where (load, setting), name,
+        "%.64s: no such group of settings and no such module; "
+        "install the module (satchel module list shows what is there) or remove the group",
+        name);
 }
 
 static void
-report_unknown_key (Load *load, const Draft *draft, const char *path, const char *key, const config_setting_t *setting)
+report_unknown_key (Load *load, const Draft *draft, const char *path, const char *key,
+                    const config_setting_t *setting)
 {
   g_autoptr (GPtrArray) keys = g_ptr_array_new ();
   for (guint i = 0; i < draft->config->n_values; i++)
@@ -148,11 +152,12 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
                                    "%s: no such setting; did you mean \"%s\"?", path, near);
   else
     satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
-                                   "%s: no such setting; remove it (satchel config defaults %s shows all)", path,
-                                draft->config->name);
+                                   "%s: no such setting; remove it (satchel config defaults %s shows all)",
+                                   path, draft->config->name);
 }
 
-/* A word without quotes that would not be right with quotes either is one mistake: the message about its value says more. */
+/* A word without quotes that would not be right with quotes either is one mistake: the message about its
+ * value says more. */
 static void
 drop_quote_advice (Load *load, const config_setting_t *setting)
 {
@@ -210,7 +215,8 @@ static gboolean
 is_switched_off (const config_setting_t *group)
 {
   const config_setting_t *enabled = config_setting_get_member (group, "enabled");
-  return enabled != NULL && config_setting_type (enabled) == CONFIG_TYPE_BOOL && !config_setting_get_bool (enabled);
+  return enabled != NULL && config_setting_type (enabled) == CONFIG_TYPE_BOOL
+         && !config_setting_get_bool (enabled);
 }
 
 static void
@@ -249,9 +255,10 @@ merge_text (Load *load, SatchelConfigText *taken)
   if (config_read_string (&parsed, text->text->str) != CONFIG_TRUE)
     {
       note_state (load, SATCHEL_CONFIG_BROKEN);
-      satchel_config_problem_add (load->reader.problems, FALSE,
-                                  satchel_config_text_where (text, (guint) MAX (config_error_line (&parsed), 1)),
-                                  "%s here or shortly before; look for a missing ; or quote", config_error_text (&parsed));
+      satchel_config_problem_add (
+          load->reader.problems, FALSE,
+          satchel_config_text_where (text, (guint) MAX (config_error_line (&parsed), 1)),
+          "%s here or shortly before; look for a missing ; or quote", config_error_text (&parsed));
     }
   else
     {
@@ -264,7 +271,8 @@ merge_text (Load *load, SatchelConfigText *taken)
             merge_group (load, group);
           else
             satchel_config_problem_add (load->reader.problems, FALSE, where (load, group),
-                                        "%.64s stands outside of any group; write GROUP = { %.64s = ...; };", name, name);
+                                        "%.64s stands outside of any group; write GROUP = { %.64s = ...; };",
+                                        name, name);
         }
     }
   load->reader.text = NULL;
@@ -283,7 +291,8 @@ is_safe_directory (Load *load, const char *path)
   struct stat st;
   if (stat (path, &st) != 0 || (st.st_mode & S_IWOTH) == 0 || (st.st_mode & S_ISVTX) != 0)
     return TRUE;
-  satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "is writable by everyone; run: chmod o-w %s", path);
+  satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path),
+                              "is writable by everyone; run: chmod o-w %s", path);
   return FALSE;
 }
 
@@ -293,15 +302,19 @@ warn_of_ignored (Load *load, const char *path, const char *name, gboolean is_con
 {
   gboolean ends_in_conf = g_str_has_suffix (name, ".conf");
   g_autofree char *whole = g_build_filename (path, name, NULL);
-  if (is_conf_d ? (name[0] == '.' && !ends_in_conf) || g_str_has_prefix (name, "README") : strcmp (name, "satchel.conf") == 0 || !ends_in_conf)
+  if (is_conf_d ? (name[0] == '.' && !ends_in_conf) || g_str_has_prefix (name, "README")
+                : strcmp (name, "satchel.conf") == 0 || !ends_in_conf)
     return;
   if (is_conf_d && g_file_test (whole, G_FILE_TEST_IS_DIR))
-    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole), "is a directory and not read; put its files into %s itself", path);
+    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole),
+                                "is a directory and not read; put its files into %s itself", path);
   else if (is_conf_d)
     satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole),
-                                "is not read: only names that end in .conf and do not begin with a dot are; rename it to make it count, or remove it");
+                                "is not read: only names that end in .conf and do not begin with a dot are; "
+                                "rename it to make it count, or remove it");
   else
-    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole), "is not read: of this directory only satchel.conf is; move it to conf.d");
+    satchel_config_problem_add (load->reader.problems, TRUE, g_steal_pointer (&whole),
+                                "is not read: of this directory only satchel.conf is; move it to conf.d");
 }
 
 static void
@@ -339,7 +352,8 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
       warn_of_ignored (load, path, name, TRUE);
   if (names->len > FILES_MAX)
     {
-      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "more than %u files", FILES_MAX);
+      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "more than %u files",
+                                  FILES_MAX);
       return;
     }
   g_ptr_array_sort (names, compare_names);
@@ -351,7 +365,8 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
 static gboolean
 parses (const char *label, const char *string)
 {
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (SatchelConfigText) text = satchel_config_text_from_string (label, string, FALSE, problems);
   if (text == NULL || !satchel_config_check_text (text, problems) || problems->len > 0)
     return FALSE;
@@ -368,7 +383,8 @@ static void
 merge_override (Load *load, const char *override)
 {
   const char *equals = strchr (override, '='), *dot = strchr (override, '.');
-  if (equals == NULL || dot == NULL || dot > equals || dot == override || equals == dot + 1 || equals - override > 200)
+  if (equals == NULL || dot == NULL || dot > equals || dot == override || equals == dot + 1
+      || equals - override > 200)
     {
       satchel_config_problem_add (load->reader.problems, FALSE, g_strdup_printf ("--set %.80s", override),
                                   "cannot be read; write --set GROUP.SETTING=VALUE");
@@ -385,13 +401,14 @@ merge_override (Load *load, const char *override)
       satchel_config_quote (equals + 1, line);
       g_string_append_c (line, ';');
     }
-  g_autoptr (SatchelConfigText) text = satchel_config_text_from_string (label, line->str, FALSE, load->reader.problems);
+  g_autoptr (SatchelConfigText) text =
+      satchel_config_text_from_string (label, line->str, FALSE, load->reader.problems);
   if (text == NULL || !satchel_config_check_text (text, load->reader.problems))
     return;
   config_t parsed;
   config_init (&parsed);
-  const config_setting_t *setting = config_read_string (&parsed, text->text->str) == CONFIG_TRUE
-                                        ? config_lookup (&parsed, "value") : NULL;
+  const config_setting_t *setting =
+      config_read_string (&parsed, text->text->str) == CONFIG_TRUE ? config_lookup (&parsed, "value") : NULL;
   load->reader.text = text;
   load->reader.is_override = TRUE;
   if (setting != NULL)
@@ -413,7 +430,8 @@ check_required (Load *load, const char *name, const Draft *draft)
   for (const SatchelConfigRow *row = draft->rows; row->key != NULL; row++)
     if ((row->flags & SATCHEL_CONFIG_REQUIRED) != 0 && !satchel_config_find (draft->config, row->key)->is_set)
       {
-        const char *enabled_at = draft->is_module ? satchel_config_origin (draft->config, "enabled") : draft->named_at;
+        const char *enabled_at =
+            draft->is_module ? satchel_config_origin (draft->config, "enabled") : draft->named_at;
         g_autofree char *path = g_strdup_printf ("%s.%s", name, row->key);
         satchel_config_problem_add_of (load->reader.problems, FALSE, g_strdup (enabled_at), path,
                                        "%s: \"%s\" must be set: %s", name, row->key, row->help);
@@ -424,7 +442,8 @@ check_required (Load *load, const char *name, const Draft *draft)
 static SatchelConfigSet *
 finish (Load *load)
 {
-  GHashTable *groups = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
+  GHashTable *groups =
+      g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
   for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL; schema++)
     get_draft (load, schema->group);
   GHashTableIter iter;
@@ -444,7 +463,8 @@ finish (Load *load)
 }
 
 static void
-load_init (Load *load, const char *conf_dir, SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
+load_init (Load *load, const char *conf_dir, SatchelConfigSchemaFunc schema, gpointer data,
+           GPtrArray *problems)
 {
   *load = (Load) { .reader = { .problems = problems, .conf_dir = conf_dir }, .schema = schema, .data = data };
   load->drafts = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, draft_free);
@@ -478,8 +498,9 @@ satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, con
   if (stat (base, &st) != 0 || !S_ISDIR (st.st_mode))
     {
       note_state (&load, SATCHEL_CONFIG_BROKEN);
-      satchel_config_problem_add (problems, FALSE, g_strdup (base),
-                                  "no such directory of configuration; make it or name another one with --config-dir");
+      satchel_config_problem_add (
+          problems, FALSE, g_strdup (base),
+          "no such directory of configuration; make it or name another one with --config-dir");
     }
   else if (is_safe_directory (&load, base))
     {
@@ -502,7 +523,8 @@ satchel_config_load (const char *defaults_dir, const char *conf_dir, const char 
                      SatchelConfigSchemaFunc schema, gpointer data, GPtrArray *problems)
 {
   guint before = satchel_config_count_errors (problems);
-  g_autoptr (SatchelConfigSet) set = satchel_config_load_lenient (defaults_dir, conf_dir, overrides, schema, data, problems);
+  g_autoptr (SatchelConfigSet) set =
+      satchel_config_load_lenient (defaults_dir, conf_dir, overrides, schema, data, problems);
   return satchel_config_count_errors (problems) == before ? g_steal_pointer (&set) : NULL;
 }
 
@@ -520,10 +542,12 @@ find_one (const char *group, gpointer data)
 }
 
 SatchelConfigSet *
-satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, const char *string, GError **error)
+satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, const char *string,
+                              GError **error)
 {
   static const SatchelConfigRow none[] = { { NULL } };
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autofree char *base = g_get_current_dir ();
   g_autofree char *whole = g_strdup_printf ("%s = { %s\n};", group, string != NULL ? string : "");
   OneSchema schema = { group, rows != NULL ? rows : none };

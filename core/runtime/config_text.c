@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reads configuration files and expands @include by itself, so that libconfig (whose 1.5 calls exit on a directory
- * and follows loops) never opens a file.  Keeps where each line came from.
+ * Reads configuration files and expands @include by itself, so that libconfig (whose 1.5 calls exit on a
+ * directory and follows loops) never opens a file.  Keeps where each line came from.
  */
 #include "config.h"
 
@@ -23,8 +23,8 @@ typedef struct Expansion
 {
   SatchelConfigText *text;
   GPtrArray *problems;
-  const char *tree;   /* real path, or NULL: no includes */
-  GPtrArray *open;    /* real paths of the files that are being read, outermost first */
+  const char *tree; /* real path, or NULL: no includes */
+  GPtrArray *open;  /* real paths of the files that are being read, outermost first */
 } Expansion;
 
 typedef enum
@@ -143,8 +143,9 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
   if (fd < 0 || fstat (fd, &st) != 0)
     {
       int errnum = errno;
-      satchel_config_problem_add (problems, FALSE, g_steal_pointer (&place), "cannot read %s: %s%s", path, g_strerror (errnum),
-                                  errnum == EACCES ? "; let the account that reads configuration read it (chmod, chgrp)" : "");
+      satchel_config_problem_add (
+          problems, FALSE, g_steal_pointer (&place), "cannot read %s: %s%s", path, g_strerror (errnum),
+          errnum == EACCES ? "; let the account that reads configuration read it (chmod, chgrp)" : "");
       if (fd >= 0)
         close (fd);
       return NULL;
@@ -190,13 +191,17 @@ is_clean (const char *name, const char *bytes, gsize len, GPtrArray *problems)
   for (const char *p = bytes; p < bad; p++)
     line += *p == '\n';
   satchel_config_problem_add (problems, FALSE, g_strdup_printf ("%s:%u", name, line),
-                              *bad == '\0' || (bad == bytes && len > 1 && ((guchar) *bad == 0xff || (guchar) *bad == 0xfe) && (guchar) bad[1] >= 0xfe)
+                              *bad == '\0'
+                                      || (bad == bytes && len > 1
+                                          && ((guchar) *bad == 0xff || (guchar) *bad == 0xfe)
+                                          && (guchar) bad[1] >= 0xfe)
                                   ? "not UTF-8, but UTF-16 or no text at all; save the file as UTF-8"
                                   : "not UTF-8; save the file as UTF-8");
   return FALSE;
 }
 
-static gboolean expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gboolean has_lines);
+static gboolean expand (Expansion *expansion, const char *name, const char *bytes, gsize len,
+                        gboolean has_lines);
 
 static gboolean
 is_inside (const char *real, const char *tree)
@@ -211,24 +216,29 @@ include (Expansion *expansion, const char *by, guint line, const char *name)
 {
   g_autofree char *where = g_strdup_printf ("%s:%u", by, line);
   g_autofree char *directory = g_path_get_dirname (by);
-  g_autofree char *path = g_path_is_absolute (directory) ? g_canonicalize_filename (name, directory) : g_strdup (name);
+  g_autofree char *path =
+      g_path_is_absolute (directory) ? g_canonicalize_filename (name, directory) : g_strdup (name);
   char *resolved = expansion->tree != NULL ? realpath (path, NULL) : NULL;
   g_autofree char *real = g_strdup (resolved);
   free (resolved);
   if (expansion->tree == NULL)
-    satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where), "@include is not possible here");
+    satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where),
+                                "@include is not possible here");
   else if (real == NULL)
-    satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where), "cannot include %s: %s", path,
-                                g_strerror (errno));
+    satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where), "cannot include %s: %s",
+                                path, g_strerror (errno));
   else if (!is_inside (real, expansion->tree))
     satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where),
-                                "cannot include %s: it is outside of %s; move it there", path, expansion->tree);
+                                "cannot include %s: it is outside of %s; move it there", path,
+                                expansion->tree);
   else if (g_ptr_array_find_with_equal_func (expansion->open, real, g_str_equal, NULL))
     satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where),
-                                "cannot include %s: it includes itself; remove one of the @include lines", path);
+                                "cannot include %s: it includes itself; remove one of the @include lines",
+                                path);
   else if (expansion->open->len >= SATCHEL_CONFIG_INCLUDE_DEPTH)
     satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where),
-                                "cannot include %s: more than %u files deep", path, SATCHEL_CONFIG_INCLUDE_DEPTH);
+                                "cannot include %s: more than %u files deep", path,
+                                SATCHEL_CONFIG_INCLUDE_DEPTH);
   else
     {
       gsize len;
@@ -279,7 +289,8 @@ expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gb
   return ok;
 }
 
-/* What is left of @include at the start of a line (in a comment, behind another one) must mean nothing to libconfig. */
+/* What is left of @include at the start of a line (in a comment, behind another one) must mean nothing to
+ * libconfig. */
 static void
 defuse (SatchelConfigText *text)
 {
@@ -316,7 +327,8 @@ satchel_config_text_read (const char *path, const char *tree, GPtrArray *problem
 }
 
 SatchelConfigText *
-satchel_config_text_from_string (const char *label, const char *string, gboolean has_lines, GPtrArray *problems)
+satchel_config_text_from_string (const char *label, const char *string, gboolean has_lines,
+                                 GPtrArray *problems)
 {
   gsize len = strlen (string);
   if (len > SATCHEL_CONFIG_FILE_MAX)

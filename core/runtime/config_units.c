@@ -14,8 +14,12 @@ typedef struct Unit
   gint64 factor;
 } Unit;
 
-static const Unit size_units[] = { { "T", G_GINT64_CONSTANT (1) << 40 }, { "G", 1 << 30 }, { "M", 1 << 20 },
-                                   { "K", 1 << 10 },                     { "", 1 },        { NULL, 0 } };
+static const Unit size_units[] = { { "T", G_GINT64_CONSTANT (1) << 40 },
+                                   { "G", 1 << 30 },
+                                   { "M", 1 << 20 },
+                                   { "K", 1 << 10 },
+                                   { "", 1 },
+                                   { NULL, 0 } };
 static const Unit time_units[] = { { "w", 604800000 }, { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 },
                                    { "s", 1000 },      { "ms", 1 },       { NULL, 0 } };
 
@@ -100,7 +104,8 @@ satchel_config_check_range (const SatchelConfigRow *row, gint64 number, char **r
   satchel_config_number_format (row->type, row->min, min);
   satchel_config_number_format (row->type, row->max, max);
   satchel_config_number_format (row->type, number, now);
-  *ret_why = g_strdup_printf ("%s is out of range; write a value from %s to %s", now->str, min->str, max->str);
+  *ret_why =
+      g_strdup_printf ("%s is out of range; write a value from %s to %s", now->str, min->str, max->str);
   return FALSE;
 }
 
@@ -130,7 +135,8 @@ parse_choice (const SatchelConfigRow *row, const char *text, char **ret_why)
   g_autofree char *all = g_strjoinv ("\", \"", list);
   const char *near = satchel_suggest (text, (const char *const *) list);
   if (near != NULL)
-    *ret_why = g_strdup_printf ("\"%.64s\" is no choice; did you mean \"%s\"? Choices: \"%s\"", text, near, all);
+    *ret_why =
+        g_strdup_printf ("\"%.64s\" is no choice; did you mean \"%s\"? Choices: \"%s\"", text, near, all);
   else
     *ret_why = g_strdup_printf ("\"%.64s\" is no choice; write one of \"%s\"", text, all);
   return FALSE;
@@ -144,7 +150,8 @@ is_endpoint (const char *text, char **ret_why)
 }
 
 gboolean
-satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text, SatchelConfigValue *value, char **ret_why)
+satchel_config_scalar_parse (const SatchelConfigRow *row, const char *text, SatchelConfigValue *value,
+                             char **ret_why)
 {
   gint64 number = 0;
   const char *end;

@@ -10,8 +10,8 @@
 
 #include "core/runtime/config_private.h"
 
-const SatchelConfigRow satchel_config_enabled_row
-    = { "enabled", SATCHEL_CONFIG_BOOL, "false", "Whether the module is loaded" };
+const SatchelConfigRow satchel_config_enabled_row = { "enabled", SATCHEL_CONFIG_BOOL, "false",
+                                                      "Whether the module is loaded" };
 
 const SatchelConfigRow *
 satchel_config_find_row (const SatchelConfigRow *rows, const char *key)
@@ -25,8 +25,9 @@ satchel_config_find_row (const SatchelConfigRow *rows, const char *key)
 static void
 report (SatchelConfigReader *reader, const config_setting_t *setting, const char *path, const char *why)
 {
-  satchel_config_problem_add_of (reader->problems, FALSE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
-                                 path, "%s: %s", path, why);
+  satchel_config_problem_add_of (
+      reader->problems, FALSE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
+      path, "%s: %s", path, why);
 }
 
 static const char *
@@ -82,7 +83,8 @@ found (const config_setting_t *setting)
 }
 
 static gboolean
-wrong_type (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting)
+wrong_type (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+            const config_setting_t *setting)
 {
   g_autofree char *why = g_strdup_printf ("%s; write %s", found (setting), expected (row));
   report (reader, setting, path, why);
@@ -97,7 +99,8 @@ absolute (const char *path, const char *conf_dir)
 
 /* What a well-formed secret still has against it.  FALSE: refused. */
 static gboolean
-check_secret (SatchelConfigReader *reader, const char *path, const config_setting_t *setting, SatchelConfigValue *value)
+check_secret (SatchelConfigReader *reader, const char *path, const config_setting_t *setting,
+              SatchelConfigValue *value)
 {
   struct stat st;
   if (g_str_has_prefix (value->string, "file:"))
@@ -107,7 +110,9 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
       value->string = g_strconcat ("file:", file, NULL);
       const char *why = NULL;
       if (stat (file, &st) != 0)
-        why = errno == EACCES ? NULL : "cannot be found; make the file or mend the path"; /* EACCES: another role may read it */
+        why = errno == EACCES
+                  ? NULL
+                  : "cannot be found; make the file or mend the path"; /* EACCES: another role may read it */
       else if (!S_ISREG (st.st_mode))
         why = "is not a regular file";
       else if ((st.st_mode & S_IRWXO) != 0)
@@ -127,9 +132,9 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
       report (reader, setting, path, "the name of a credential has no /");
       return FALSE;
     }
-  satchel_config_problem_add_of (reader->problems, TRUE,
-                                 satchel_config_text_where (reader->text, config_setting_source_line (setting)), path,
-                                 "%s: a plain secret; better write \"file:PATH\", \"credential:NAME\" or \"env:NAME\"", path);
+  satchel_config_problem_add_of (
+      reader->problems, TRUE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
+      path, "%s: a plain secret; better write \"file:PATH\", \"credential:NAME\" or \"env:NAME\"", path);
   return TRUE;
 }
 
@@ -139,7 +144,8 @@ bare_number (const SatchelConfigReader *reader, const SatchelConfigRow *row, con
 {
   int type = config_setting_type (setting);
   if (!reader->is_override || row->type == SATCHEL_CONFIG_INT || row->type == SATCHEL_CONFIG_BOOL
-      || (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64 && type != CONFIG_TYPE_FLOAT && type != CONFIG_TYPE_BOOL))
+      || (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64 && type != CONFIG_TYPE_FLOAT
+          && type != CONFIG_TYPE_BOOL))
     return NULL;
   /* The text is `value = TEXT;`, one line. */
   const char *start = strchr (reader->text->text->str, '=') + 1, *end = strrchr (start, ';');
@@ -160,8 +166,8 @@ is_text (SatchelConfigReader *reader, const config_setting_t *setting, const cha
 }
 
 static gboolean
-read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting,
-             SatchelConfigValue *value)
+read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+             const config_setting_t *setting, SatchelConfigValue *value)
 {
   int type = config_setting_type (setting);
   g_autofree char *why = NULL;
@@ -172,7 +178,8 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
     }
   if (row->type == SATCHEL_CONFIG_INT && (type == CONFIG_TYPE_INT || type == CONFIG_TYPE_INT64))
     {
-      gint64 number = type == CONFIG_TYPE_INT ? config_setting_get_int (setting) : config_setting_get_int64 (setting);
+      gint64 number =
+          type == CONFIG_TYPE_INT ? config_setting_get_int (setting) : config_setting_get_int64 (setting);
       if (satchel_config_check_range (row, number, &why))
         {
           value->number = number;
@@ -182,7 +189,8 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
       return FALSE;
     }
   g_autofree char *bare = bare_number (reader, row, setting);
-  if (bare == NULL && (type != CONFIG_TYPE_STRING || row->type == SATCHEL_CONFIG_BOOL || row->type == SATCHEL_CONFIG_INT))
+  if (bare == NULL
+      && (type != CONFIG_TYPE_STRING || row->type == SATCHEL_CONFIG_BOOL || row->type == SATCHEL_CONFIG_INT))
     return wrong_type (reader, row, path, setting);
   const char *text = bare != NULL ? bare : config_setting_get_string (setting);
   if (!is_text (reader, setting, path, text))
@@ -201,8 +209,8 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
 }
 
 static gboolean
-read_strings (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting,
-              SatchelConfigValue *value)
+read_strings (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+              const config_setting_t *setting, SatchelConfigValue *value)
 {
   if (!config_setting_is_list (setting) && !config_setting_is_array (setting))
     return wrong_type (reader, row, path, setting);
@@ -224,7 +232,8 @@ read_strings (SatchelConfigReader *reader, const SatchelConfigRow *row, const ch
 }
 
 static void
-report_unknown (SatchelConfigReader *reader, const config_setting_t *member, const char *path, const SatchelConfigRow *rows)
+report_unknown (SatchelConfigReader *reader, const config_setting_t *member, const char *path,
+                const SatchelConfigRow *rows)
 {
   g_autoptr (GPtrArray) keys = g_ptr_array_new ();
   for (const SatchelConfigRow *row = rows; row->key != NULL; row++)
@@ -232,16 +241,18 @@ report_unknown (SatchelConfigReader *reader, const config_setting_t *member, con
   g_ptr_array_add (keys, NULL);
   const char *near = satchel_suggest (config_setting_name (member), (const char *const *) keys->pdata);
   if (near != NULL)
-    satchel_config_problem_add_of (reader->problems, FALSE,
-                                   satchel_config_text_where (reader->text, config_setting_source_line (member)), path,
-                                   "%s: no such setting; did you mean \"%s\"?", path, near);
+    satchel_config_problem_add_of (
+        reader->problems, FALSE,
+        satchel_config_text_where (reader->text, config_setting_source_line (member)), path,
+        "%s: no such setting; did you mean \"%s\"?", path, near);
   else
     report (reader, member, path, "no such setting; remove it");
 }
 
 /* One `{ ... }` of a list. */
 static SatchelConfig *
-read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting)
+read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+            const config_setting_t *setting)
 {
   g_autoptr (SatchelConfig) config = satchel_config_new_from_rows (path, row->group, FALSE, reader->conf_dir);
   gboolean ok = TRUE;
@@ -256,7 +267,8 @@ read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char
           report_unknown (reader, member, member_path, row->group);
           ok = FALSE;
         }
-      else if (!satchel_config_value_read (reader, inner, member_path, member, satchel_config_find (config, key)))
+      else if (!satchel_config_value_read (reader, inner, member_path, member,
+                                           satchel_config_find (config, key)))
         ok = FALSE;
     }
   for (const SatchelConfigRow *inner = row->group; ok && inner->key != NULL; inner++)
@@ -270,8 +282,8 @@ read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char
 }
 
 static gboolean
-read_groups (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path, const config_setting_t *setting,
-             SatchelConfigValue *value)
+read_groups (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
+             const config_setting_t *setting, SatchelConfigValue *value)
 {
   if (!config_setting_is_list (setting))
     return wrong_type (reader, row, path, setting);
@@ -296,8 +308,8 @@ read_groups (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
       const char *first = g_hash_table_lookup (names, name->string);
       if (first != NULL)
         {
-          g_autofree char *why = g_strdup_printf ("two entries are named \"%.64s\": here and at %s; rename one",
-                                                  name->string, first);
+          g_autofree char *why = g_strdup_printf (
+              "two entries are named \"%.64s\": here and at %s; rename one", name->string, first);
           report (reader, element, path, why);
           ok = FALSE;
         }
@@ -340,7 +352,8 @@ satchel_config_value_read (SatchelConfigReader *reader, const SatchelConfigRow *
 static gboolean
 read_default_list (const SatchelConfigRow *row, const char *conf_dir, SatchelConfigValue *value)
 {
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autofree char *string = g_strdup_printf ("value = %s;", row->default_value);
   g_autoptr (SatchelConfigText) text = satchel_config_text_from_string ("default", string, FALSE, problems);
   config_t parsed;
@@ -379,7 +392,8 @@ set_default (const SatchelConfigRow *row, const char *conf_dir, SatchelConfigVal
 }
 
 SatchelConfig *
-satchel_config_new_from_rows (const char *name, const SatchelConfigRow *rows, gboolean add_enabled, const char *conf_dir)
+satchel_config_new_from_rows (const char *name, const SatchelConfigRow *rows, gboolean add_enabled,
+                              const char *conf_dir)
 {
   guint n = 0, first = add_enabled ? 1 : 0;
   while (rows != NULL && rows[n].key != NULL)

@@ -38,8 +38,8 @@ is_stopped (const SatchelConnection *connection)
 gboolean
 connection_wants_to_read (const SatchelConnection *connection)
 {
-  return connection->state == STATE_OPEN && !is_stopped (connection) && !connection->has_peer_ended &&
-         connection->in_len < connection->in_limit;
+  return connection->state == STATE_OPEN && !is_stopped (connection) && !connection->has_peer_ended
+         && connection->in_len < connection->in_limit;
 }
 
 void
@@ -54,7 +54,7 @@ connection_update_events (SatchelConnection *connection)
   else if (is_stopped (connection) && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
     events = EPOLLIN; /* most pauses are over before more input comes: no system call for them */
   if (connection->is_blocked && connection->state != STATE_LINGER)
-    events = (events & ~(guint32)EPOLLET) | EPOLLOUT;
+    events = (events & ~(guint32) EPOLLET) | EPOLLOUT;
   connection->events = events;
   satchel_watch_set_events (connection->watch, events);
 }
@@ -130,7 +130,7 @@ tell_closed (SatchelConnection *connection)
   connection->state = STATE_GONE;
   const SatchelConnectionHandlers *handlers = g_steal_pointer (&connection->handlers);
   if (handlers != NULL)
-    handlers->closed (connection, connection->self, (SatchelCloseReason)connection->reason);
+    handlers->closed (connection, connection->self, (SatchelCloseReason) connection->reason);
 }
 
 static void
@@ -177,9 +177,10 @@ drain_lingering (SatchelConnection *connection)
 void
 connection_check_end (SatchelConnection *connection)
 {
-  if (connection->has_peer_ended && connection->state == STATE_OPEN && !is_stopped (connection) &&
-      !connection->wants_input && connection->out_pending == 0)
-    connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1 : SATCHEL_CLOSED_BY_PEER);
+  if (connection->has_peer_ended && connection->state == STATE_OPEN && !is_stopped (connection)
+      && !connection->wants_input && connection->out_pending == 0)
+    connection_die (connection,
+                    connection->end_reason > 0 ? connection->end_reason - 1 : SATCHEL_CLOSED_BY_PEER);
 }
 
 /* ---- input ---- */
@@ -217,7 +218,7 @@ read_input (SatchelConnection *connection)
                                             connection->in + connection->in_start + connection->in_len, room);
       if (n <= 0)
         break;
-      connection->in_len += (gsize)n;
+      connection->in_len += (gsize) n;
       connection->wants_input = TRUE;
       has_more = connection->transport->ops->has_buffered (connection->transport);
       if (!has_more)
@@ -245,7 +246,8 @@ read_input (SatchelConnection *connection)
 static void
 soon_turn (SatchelTurn *turn)
 {
-  SatchelConnection *connection = (SatchelConnection *)((char *)turn - G_STRUCT_OFFSET (SatchelConnection, soon_turn));
+  SatchelConnection *connection =
+      (SatchelConnection *) ((char *) turn - G_STRUCT_OFFSET (SatchelConnection, soon_turn));
   connection->depth++;
   if (connection->state == STATE_DEAD)
     {
@@ -261,8 +263,8 @@ soon_turn (SatchelTurn *turn)
         call_input (connection);
       else
         connection->wants_input = FALSE;
-      if (connection_wants_to_read (connection) && connection->transport != NULL &&
-          connection->transport->ops->has_buffered (connection->transport))
+      if (connection_wants_to_read (connection) && connection->transport != NULL
+          && connection->transport->ops->has_buffered (connection->transport))
         read_input (connection);
     }
   connection_check_end (connection);
@@ -281,7 +283,8 @@ connection_event (int fd, guint32 events, gpointer data)
     {
       if (events & EPOLLOUT)
         connection_output_run (connection);
-      if (connection_wants_to_read (connection) && connection->transport != NULL && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+      if (connection_wants_to_read (connection) && connection->transport != NULL
+          && (events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
         read_input (connection);
       else if (events & (EPOLLHUP | EPOLLERR))
         connection_die (connection, connection->end_reason > 0 ? connection->end_reason - 1
@@ -323,7 +326,7 @@ satchel_connection_resume (SatchelConnection *connection)
 void
 satchel_connection_set_busy (SatchelConnection *connection, gboolean is_busy)
 {
-  if (connection->is_busy == (guint)is_busy)
+  if (connection->is_busy == (guint) is_busy)
     return;
   connection->is_busy = is_busy;
   if (!is_busy)
@@ -358,7 +361,8 @@ satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHand
 }
 
 void
-satchel_connection_set_handlers (SatchelConnection *connection, const SatchelConnectionHandlers *handlers, gpointer self)
+satchel_connection_set_handlers (SatchelConnection *connection, const SatchelConnectionHandlers *handlers,
+                                 gpointer self)
 {
   connection->handlers = handlers;
   connection->self = self;
@@ -434,8 +438,8 @@ satchel_connection_set_keepalive (SatchelConnection *connection, guint within_s)
 }
 
 void
-satchel_connection_set_keepalive_hook (SatchelConnection *connection, void (*func) (gpointer data, guint within_s),
-                                       gpointer data)
+satchel_connection_set_keepalive_hook (SatchelConnection *connection,
+                                       void (*func) (gpointer data, guint within_s), gpointer data)
 {
   connection->keepalive = func;
   connection->keepalive_data = data;
@@ -495,7 +499,7 @@ satchel_connection_set_dying (SatchelConnection *connection, SatchelConnectionFu
 void
 satchel_connection_set_end_reason (SatchelConnection *connection, SatchelCloseReason reason)
 {
-  connection->end_reason = (guint)reason + 1;
+  connection->end_reason = (guint) reason + 1;
 }
 
 SatchelTransport *
@@ -521,8 +525,8 @@ satchel_connection_compress (SatchelConnection *connection)
     return FALSE;
   gsize len;
   const guint8 *input = satchel_connection_peek (connection, &len);
-  SatchelTransport *compressed
-      = satchel_transport_new_deflate (connection->transport, input, len, connection->out_pending);
+  SatchelTransport *compressed =
+      satchel_transport_new_deflate (connection->transport, input, len, connection->out_pending);
   if (compressed == NULL)
     return FALSE;
   connection->transport = compressed;

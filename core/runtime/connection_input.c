@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Input buffers of connections.  Input is read into one buffer of the process and copied only if its reader leaves some
- * of it, so that an idle client holds no buffer and a busy one costs no allocation.
+ * Input buffers of connections.  Input is read into one buffer of the process and copied only if its reader
+ * leaves some of it, so that an idle client holds no buffer and a busy one costs no allocation.
  */
 #include "config.h"
 
@@ -89,7 +89,7 @@ const guint8 *
 satchel_connection_peek (SatchelConnection *connection, gsize *ret_len)
 {
   *ret_len = connection->in_len;
-  return connection->in_len > 0 ? connection->in + connection->in_start : (const guint8 *)"";
+  return connection->in_len > 0 ? connection->in + connection->in_start : (const guint8 *) "";
 }
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Output of a connection: a list of 16 KiB blocks and borrowed GBytes, written with one writev at the end of the
- * turn.  Blocks are recycled, so that answering costs no allocation.
+ * Output of a connection: a list of 16 KiB blocks and borrowed GBytes, written with one writev at the end of
+ * the turn.  Blocks are recycled, so that answering costs no allocation.
  */
 #include "config.h"
 
@@ -76,9 +76,9 @@ block_data (const OutBlock *block)
 GBytes *
 connection_output_take (SatchelConnection *connection)
 {
-  GByteArray *all = g_byte_array_sized_new ((guint)connection->out_pending);
+  GByteArray *all = g_byte_array_sized_new ((guint) connection->out_pending);
   for (OutBlock *block = connection->out_head; block != NULL; block = block->next)
-    g_byte_array_append (all, block_data (block) + block->start, (guint)(block->end - block->start));
+    g_byte_array_append (all, block_data (block) + block->start, (guint) (block->end - block->start));
   connection_output_free (connection);
   return g_byte_array_free_to_bytes (all);
 }
@@ -118,13 +118,14 @@ write_timer_fired (SatchelTimer *timer, gpointer data)
 static void
 set_blocked (SatchelConnection *connection, gboolean is_blocked)
 {
-  if (connection->is_blocked == (guint)is_blocked)
+  if (connection->is_blocked == (guint) is_blocked)
     return;
   connection->is_blocked = is_blocked;
   if (is_blocked && connection->write_timeout_ms > 0)
     {
       connection->last_progress_ms = satchel_clock_ms ();
-      satchel_timer_arm (&connection->write_timer, connection->write_timeout_ms, write_timer_fired, connection);
+      satchel_timer_arm (&connection->write_timer, connection->write_timeout_ms, write_timer_fired,
+                         connection);
     }
   else
     satchel_timer_cancel (&connection->write_timer);
@@ -142,7 +143,7 @@ send_waiting (SatchelConnection *connection)
       gsize total = 0;
       for (OutBlock *block = connection->out_head; block != NULL && n < PARTS_MAX; block = block->next, n++)
         {
-          parts[n].iov_base = (void *)(block_data (block) + block->start);
+          parts[n].iov_base = (void *) (block_data (block) + block->start);
           parts[n].iov_len = block->end - block->start;
           total += parts[n].iov_len;
         }
@@ -158,8 +159,8 @@ send_waiting (SatchelConnection *connection)
           return;
         }
       connection->last_progress_ms = satchel_now_ms ();
-      drop_sent (connection, (gsize)sent);
-      if ((gsize)sent < total)
+      drop_sent (connection, (gsize) sent);
+      if ((gsize) sent < total)
         {
           set_blocked (connection, TRUE);
           return;
@@ -180,7 +181,8 @@ connection_output_run (SatchelConnection *connection)
       SatchelConnectionFunc flushed = g_steal_pointer (&connection->flushed);
       flushed (connection, connection->flushed_data);
     }
-  if (connection->state == STATE_OPEN && connection->was_full && connection->out_pending <= connection->high_water / 2)
+  if (connection->state == STATE_OPEN && connection->was_full
+      && connection->out_pending <= connection->high_water / 2)
     {
       connection->was_full = FALSE;
       if (SATCHEL_HAS (connection->handlers, drained))
@@ -195,7 +197,8 @@ connection_output_run (SatchelConnection *connection)
 static void
 flush_turn (SatchelTurn *turn)
 {
-  connection_output_run ((SatchelConnection *)((char *)turn - G_STRUCT_OFFSET (SatchelConnection, flush_turn)));
+  connection_output_run (
+      (SatchelConnection *) ((char *) turn - G_STRUCT_OFFSET (SatchelConnection, flush_turn)));
 }
 
 void
@@ -258,9 +261,9 @@ satchel_connection_print (SatchelConnection *connection, const char *format, ...
   va_start (arguments, format);
   int n = vsnprintf (text, sizeof text, format, arguments);
   va_end (arguments);
-  if (n >= 0 && (gsize)n < sizeof text)
+  if (n >= 0 && (gsize) n < sizeof text)
     {
-      satchel_connection_write (connection, text, (gsize)n);
+      satchel_connection_write (connection, text, (gsize) n);
       return;
     }
   va_start (arguments, format);

@@ -34,9 +34,11 @@ struct SatchelTransport
 };
 /* A plain socket; takes @fd over. */
 SatchelTransport *satchel_transport_new_plain (int fd);
-/* Compresses over @inner, which it takes over.  @input was read from @inner already; the first @n_plain bytes of output go as
- * they are.  A write that reports less than it was given must come again with the rest.  NULL: not built in, no memory. */
-SatchelTransport *satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len, gsize n_plain);
+/* Compresses over @inner, which it takes over.  @input was read from @inner already; the first @n_plain bytes
+ * of output go as they are.  A write that reports less than it was given must come again with the rest. NULL:
+ * not built in, no memory. */
+SatchelTransport *satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len,
+                                                 gsize n_plain);
 /* Lets go of memory that costs a little compression to get back. */
 void satchel_transport_deflate_rest (SatchelTransport *transport);
 /* Frees the transport and closes its descriptor. */
@@ -46,10 +48,10 @@ void satchel_transport_destroy (SatchelTransport *transport);
 void satchel_socket_set_keepalive (int fd, guint within_s);
 
 /* Takes @transport over.  Callbacks start with the next turn of the loop. */
-SatchelConnection *satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHandlers *handlers,
-                                           gpointer self);
-void satchel_connection_set_handlers (SatchelConnection *connection, const SatchelConnectionHandlers *handlers,
-                                      gpointer self);
+SatchelConnection *satchel_connection_new (SatchelTransport *transport,
+                                           const SatchelConnectionHandlers *handlers, gpointer self);
+void satchel_connection_set_handlers (SatchelConnection *connection,
+                                      const SatchelConnectionHandlers *handlers, gpointer self);
 SatchelTransport *satchel_connection_transport (SatchelConnection *connection);
 /* Unread input from the process before us; `input` is called soon. */
 void satchel_connection_push_input (SatchelConnection *connection, const void *data, gsize len);
@@ -71,18 +73,21 @@ void satchel_connection_set_dying (SatchelConnection *connection, SatchelConnect
 /* Sends what waits now; TRUE if nothing waits any more. */
 gboolean satchel_connection_flush (SatchelConnection *connection);
 /* @func when all output has been sent (at once if so); one at a time. */
-void satchel_connection_when_flushed (SatchelConnection *connection, SatchelConnectionFunc func, gpointer data);
+void satchel_connection_when_flushed (SatchelConnection *connection, SatchelConnectionFunc func,
+                                      gpointer data);
 /* Forgets unread input (RFC 3501 6.2.1: nothing sent before TLS may count). */
 void satchel_connection_drop_input (SatchelConnection *connection);
 /* Replaces the transport by what @wrap makes of it; NULL @transport is allowed meanwhile. */
-SatchelTransport *satchel_connection_swap_transport (SatchelConnection *connection, SatchelTransport *transport);
+SatchelTransport *satchel_connection_swap_transport (SatchelConnection *connection,
+                                                     SatchelTransport *transport);
 /* Calls `closed` (BY_US) before return and gives out transport, unread input and unsent output (yours). */
-SatchelTransport *satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input, GBytes **ret_output);
+SatchelTransport *satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input,
+                                                 GBytes **ret_output);
 /* Reason told from elsewhere (the relay's PEER_CLOSED), used in place of what the descriptor will show. */
 void satchel_connection_set_end_reason (SatchelConnection *connection, SatchelCloseReason reason);
 /* satchel_connection_set_keepalive calls @func instead: the TCP socket is in another process. */
-void satchel_connection_set_keepalive_hook (SatchelConnection *connection, void (*func) (gpointer data, guint within_s),
-                                            gpointer data);
+void satchel_connection_set_keepalive_hook (SatchelConnection *connection,
+                                            void (*func) (gpointer data, guint within_s), gpointer data);
 /* Calls handlers->shutdown of every connection (NULL: closes it). */
 void satchel_connections_shutdown (void);
 guint satchel_connections_count (void);

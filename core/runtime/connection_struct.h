@@ -52,8 +52,8 @@ struct SatchelConnection
   ConnectionState state : 8;
   guint reason : 8;
   guint end_reason : 8; /* + 1; 0: none */
-  guint is_paused : 1; /* by the protocol */
-  guint is_busy : 1;   /* by gate or mail, which work for it */
+  guint is_paused : 1;  /* by the protocol */
+  guint is_busy : 1;    /* by gate or mail, which work for it */
   guint is_blocked : 1; /* the descriptor takes no more output now */
   guint was_full : 1;
   guint has_peer_ended : 1;
@@ -78,7 +78,8 @@ void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
 void connection_free_input (SatchelConnection *connection);
 /* Keeps what is unread in a buffer of its own, or none. */
 void connection_settle_input (SatchelConnection *connection);
-/* Makes place for at least one more byte, for @wanted if the limit allows; returns how many there is place for. */
+/* Makes place for at least one more byte, for @wanted if the limit allows; returns how many there is place
+ * for. */
 gsize connection_make_room (SatchelConnection *connection, gsize wanted);
 
 /* connection_output.c */

@@ -19,14 +19,14 @@ typedef struct Series
 /* What SatchelCounter.core points to.  Readers look at the first `n` only, which are never changed again. */
 typedef struct Counter
 {
-  guint n; /* atomic */
+  guint n;                                   /* atomic */
   Series series[SATCHEL_COUNTER_SERIES + 1]; /* the last: all other values */
 } Counter;
 
 static GMutex lock; /* for what follows, and for making series */
 static SatchelCounter *counters;
 static SatchelCounterLane *lane, *own_lane; /* own: until another is set */
-static SatchelCounterRecord no_room; /* what a full lane counts: nobody reads it */
+static SatchelCounterRecord no_room;        /* what a full lane counts: nobody reads it */
 
 /* ---- records ---- */
 
@@ -103,7 +103,11 @@ add_series (SatchelCounter *counter, const char *const *values, guint n_labels)
     return found;
   Series *series = &state->series[state->n];
   for (guint i = 0; i < n_labels; i++)
-    g_strlcpy (series->values[i], state->n == SATCHEL_COUNTER_SERIES ? OTHER : values[i] != NULL ? values[i] : "", VALUE_BYTES);
+    g_strlcpy (series->values[i],
+               state->n == SATCHEL_COUNTER_SERIES ? OTHER
+               : values[i] != NULL                ? values[i]
+                                                  : "",
+               VALUE_BYTES);
   series->record = find_record (counter, series);
   __atomic_store_n (&state->n, state->n + 1, __ATOMIC_RELEASE);
   return series;
@@ -157,8 +161,8 @@ record_of (SatchelCounter *counter, const char *const *values)
 static gboolean
 is_name (const SatchelCounter *counter, const char *prefix)
 {
-  if (counter->size < sizeof *counter || counter->name == NULL || strlen (counter->name) >= sizeof no_room.name
-      || !g_str_has_prefix (counter->name, prefix))
+  if (counter->size < sizeof *counter || counter->name == NULL
+      || strlen (counter->name) >= sizeof no_room.name || !g_str_has_prefix (counter->name, prefix))
     return FALSE;
   for (const char *c = counter->name; *c != '\0'; c++)
     if (!g_ascii_islower (*c) && !g_ascii_isdigit (*c) && *c != '_')
@@ -185,7 +189,8 @@ satchel_counters_check (const SatchelCounter *newest, const char *name, GError *
   for (const SatchelCounter *counter = counters; ok && counter != newest; counter = counter->next)
     ok = is_name (counter, prefix)
          || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "module %s: its counter %s is not named %s followed by [a-z0-9_], 63 bytes at most in all; its author has to rename it",
+                               "module %s: its counter %s is not named %s followed by [a-z0-9_], 63 bytes at "
+                               "most in all; its author has to rename it",
                                name, counter->name != NULL ? counter->name : "(unnamed)", prefix);
   g_mutex_unlock (&lock);
   return ok;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sums of the lanes of all processes.  What a lane holds may have been written by a process that was taken over.
+ * Sums of the lanes of all processes.  What a lane holds may have been written by a process that was taken
+ * over.
  */
 #include "config.h"
 
@@ -50,8 +51,10 @@ read_record (const SatchelCounterRecord *shared, SatchelCounterRecord *ret_recor
     return FALSE;
   memcpy (ret_record, shared, sizeof *ret_record);
   ret_record->kind = kind;
-  return memchr (ret_record->name, '\0', sizeof ret_record->name) != NULL && memchr (ret_record->labels, '\0', sizeof ret_record->labels) != NULL
-         && g_str_has_prefix (ret_record->name, "satchel_") && is_made_of (ret_record->name, "_") && is_made_of (ret_record->labels, "_.-:,");
+  return memchr (ret_record->name, '\0', sizeof ret_record->name) != NULL
+         && memchr (ret_record->labels, '\0', sizeof ret_record->labels) != NULL
+         && g_str_has_prefix (ret_record->name, "satchel_") && is_made_of (ret_record->name, "_")
+         && is_made_of (ret_record->labels, "_.-:,");
 }
 
 static void
@@ -93,7 +96,8 @@ static void
 append_amount (GString *out, guint64 amount, gboolean is_seconds)
 {
   if (is_seconds)
-    g_string_append_printf (out, "%" G_GUINT64_FORMAT ".%06" G_GUINT64_FORMAT, amount / G_USEC_PER_SEC, amount % G_USEC_PER_SEC);
+    g_string_append_printf (out, "%" G_GUINT64_FORMAT ".%06" G_GUINT64_FORMAT, amount / G_USEC_PER_SEC,
+                            amount % G_USEC_PER_SEC);
   else
     g_string_append_printf (out, "%" G_GUINT64_FORMAT, amount);
 }
@@ -125,7 +129,8 @@ static void
 describe (const SatchelCounterRecord *record, GString *out)
 {
   static const char *const kinds[] = { NULL, "counter", "gauge", "histogram" };
-  g_string_append_printf (out, "counter name=%s kind=%s labels=%s", record->name, kinds[record->kind], record->labels);
+  g_string_append_printf (out, "counter name=%s kind=%s labels=%s", record->name, kinds[record->kind],
+                          record->labels);
   if (record->kind == SATCHEL_KIND_OF_HISTOGRAM)
     describe_histogram (record, out);
   else

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Signal handlers that leave a mark in shared memory; see crash.h.  Everything below `on_` is async-signal-safe.
+ * Signal handlers that leave a mark in shared memory; see crash.h.  Everything below `on_` is
+ * async-signal-safe.
  */
 #include "config.h"
 
@@ -48,7 +49,9 @@ add_object (struct dl_phdr_info *info, size_t size, void *data)
     {
       const ElfW (Phdr) *segment = &info->dlpi_phdr[i];
       gsize start = info->dlpi_addr + segment->p_vaddr;
-      is_it = is_it || (segment->p_type == PT_LOAD && search->address >= start && search->address < start + segment->p_memsz);
+      is_it = is_it
+              || (segment->p_type == PT_LOAD && search->address >= start
+                  && search->address < start + segment->p_memsz);
     }
   for (guint i = 0; is_it && i < info->dlpi_phnum && n_ranges < RANGES_MAX; i++)
     {
@@ -102,8 +105,9 @@ is_of_other_call (const SatchelBreadcrumb *crumb, const Range *range)
   return crumb->call[0] != '\0' && crumb->module[0] != '\0' && strcmp (crumb->module, range->name) != 0;
 }
 
-/* Where the thread is itself, or else the nearest caller that is a module: return addresses lie on the stack.  What else
- * there looks like one is left of a call not long ago; so where the core says which module it called, only that one counts. */
+/* Where the thread is itself, or else the nearest caller that is a module: return addresses lie on the stack.
+ * What else there looks like one is left of a call not long ago; so where the core says which module it
+ * called, only that one counts. */
 static void
 note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
 {
@@ -179,7 +183,7 @@ satchel_crash_init_thread (SatchelBreadcrumb *crumb)
     }
   if (satchel_is_sanitized ())
     return; /* it has stacks of its own, and gives them back */
-  handler_stack = (stack_t){ .ss_sp = g_malloc (HANDLER_STACK), .ss_size = HANDLER_STACK };
+  handler_stack = (stack_t) { .ss_sp = g_malloc (HANDLER_STACK), .ss_size = HANDLER_STACK };
   (void) sigaltstack (&handler_stack, NULL);
 }
 
@@ -192,7 +196,8 @@ satchel_crash_init (void)
   sigemptyset (&where.sa_mask);
   (void) sigaction (SATCHEL_SIGNAL_WHERE, &where, NULL);
   /* A sanitizer tells more than we do. */
-  struct sigaction action = { .sa_sigaction = on_fatal, .sa_flags = SA_SIGINFO | SA_ONSTACK | (int) SA_RESETHAND };
+  struct sigaction action = { .sa_sigaction = on_fatal,
+                              .sa_flags = SA_SIGINFO | SA_ONSTACK | (int) SA_RESETHAND };
   sigemptyset (&action.sa_mask);
   for (guint i = 0; !satchel_is_sanitized () && i < G_N_ELEMENTS (fatal); i++)
     (void) sigaction (fatal[i], &action, NULL);

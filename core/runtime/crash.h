@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which module a thread was in when it crashed, or is in while it hangs: found from its stack, so that no call costs
- * anything, and written to its breadcrumb.
+ * Which module a thread was in when it crashed, or is in while it hangs: found from its stack, so that no
+ * call costs anything, and written to its breadcrumb.
  */
 #pragma once
 #include "core/runtime/breadcrumb.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The CRLF view of content stored with LF: every LF without CR before it reads as CRLF.  Positions already met are
- * remembered each 64 KiB and at the end of the last read, so that front-to-back reading stays linear.
+ * The CRLF view of content stored with LF: every LF without CR before it reads as CRLF.  Positions already
+ * met are remembered each 64 KiB and at the end of the last read, so that front-to-back reading stays linear.
  */
 #include "config.h"
 
@@ -27,8 +27,8 @@ typedef struct CrlfStream
   gint64 length; /* -1: not known yet */
 } CrlfStream;
 
-/* Advances @place over @input (what is below at the place), by at most @room bytes of the view, which go to @out
- * unless it is NULL.  Returns how many they were. */
+/* Advances @place over @input (what is below at the place), by at most @room bytes of the view, which go to
+ * @out unless it is NULL.  Returns how many they were. */
 static gsize
 convert (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
 {
@@ -36,7 +36,7 @@ convert (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
   while (at < len && made < room)
     {
       const guint8 *newline = memchr (input + at, '\n', len - at);
-      gsize plain = newline != NULL ? (gsize)(newline - input) - at : len - at;
+      gsize plain = newline != NULL ? (gsize) (newline - input) - at : len - at;
       gsize n = MIN (plain, room - made);
       if (n > 0)
         {
@@ -99,7 +99,8 @@ nearest (CrlfStream *self, guint64 offset)
   return place;
 }
 
-/* Advances @place by @len bytes of the view, into @out unless NULL.  Returns how many there were, -1 on error. */
+/* Advances @place by @len bytes of the view, into @out unless NULL.  Returns how many there were, -1 on
+ * error. */
 static gint64
 advance (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **error)
 {
@@ -108,23 +109,23 @@ advance (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **erro
   while (done < len)
     {
       /* The view is never shorter than what is below. */
-      gsize want = (gsize)MIN (len - done, sizeof block);
+      gsize want = (gsize) MIN (len - done, sizeof block);
       gssize n = satchel_stream_read_at (self->below, place->below, block, want, error);
       if (n < 0)
         return -1;
       if (n == 0)
         break;
-      gsize room = (gsize)MIN (len - done, G_MAXSSIZE);
-      done += convert (place, block, (gsize)n, out != NULL ? out + done : NULL, room);
+      gsize room = (gsize) MIN (len - done, G_MAXSSIZE);
+      done += convert (place, block, (gsize) n, out != NULL ? out + done : NULL, room);
       remember (self, place);
     }
-  return (gint64)done;
+  return (gint64) done;
 }
 
 static gssize
 crlf_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
-  CrlfStream *self = (CrlfStream *)stream;
+  CrlfStream *self = (CrlfStream *) stream;
   Place place = nearest (self, offset);
   guint64 skip = offset - place.view;
   if (skip > 0)
@@ -132,7 +133,7 @@ crlf_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GE
       gint64 skipped = advance (self, &place, NULL, skip, error);
       if (skipped < 0)
         return -1;
-      if ((guint64)skipped < skip)
+      if ((guint64) skipped < skip)
         return 0;
     }
   gint64 n = advance (self, &place, buffer, len, error);
@@ -141,13 +142,13 @@ crlf_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GE
   g_mutex_lock (&self->lock);
   self->last = place;
   g_mutex_unlock (&self->lock);
-  return (gssize)n;
+  return (gssize) n;
 }
 
 static gint64
 crlf_length (SatchelStream *stream, GError **error)
 {
-  CrlfStream *self = (CrlfStream *)stream;
+  CrlfStream *self = (CrlfStream *) stream;
   g_mutex_lock (&self->lock);
   gint64 length = self->length;
   Place place = g_array_index (self->marks, Place, self->marks->len - 1);
@@ -157,15 +158,15 @@ crlf_length (SatchelStream *stream, GError **error)
   if (advance (self, &place, NULL, G_MAXUINT64, error) < 0)
     return -1;
   g_mutex_lock (&self->lock);
-  self->length = (gint64)place.view;
+  self->length = (gint64) place.view;
   g_mutex_unlock (&self->lock);
-  return (gint64)place.view;
+  return (gint64) place.view;
 }
 
 static void
 crlf_free (SatchelStream *stream)
 {
-  CrlfStream *self = (CrlfStream *)stream;
+  CrlfStream *self = (CrlfStream *) stream;
   satchel_stream_unref (self->below);
   g_mutex_clear (&self->lock);
   g_array_unref (self->marks);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A transport that compresses with raw DEFLATE (RFC 1951; RFC 4978 for IMAP) over another transport.  What comes out of one
- * read is bounded by its buffer, so a small input that means much output waits here as it came.
+ * A transport that compresses with raw DEFLATE (RFC 1951; RFC 4978 for IMAP) over another transport.  What
+ * comes out of one read is bounded by its buffer, so a small input that means much output waits here as it
+ * came.
  */
 #include "config.h"
 
@@ -27,9 +28,9 @@ typedef struct DeflateTransport
   z_stream in, out;
   gboolean has_out; /* `out` is in use; without it the next output begins with an empty dictionary */
   gboolean has_ended, has_more; /* the peer's stream; more output without more input */
-  guint8 *raw; /* read and not decompressed yet, or NULL */
+  guint8 *raw;                  /* read and not decompressed yet, or NULL */
   gsize raw_start, raw_len;
-  gsize n_plain; /* bytes of output that go as they are: they were written before */
+  gsize n_plain;      /* bytes of output that go as they are: they were written before */
   GByteArray *packed; /* compressed and not sent yet */
   gsize packed_start;
   gsize owed; /* bytes of output that `packed` stands for and that were not reported as written */
@@ -46,10 +47,10 @@ free_raw (DeflateTransport *self)
 static gssize
 inflate_some (DeflateTransport *self, void *buffer, gsize len)
 {
-  self->in.next_in = self->raw != NULL ? self->raw + self->raw_start : (guint8 *)"";
-  self->in.avail_in = (uInt)self->raw_len;
+  self->in.next_in = self->raw != NULL ? self->raw + self->raw_start : (guint8 *) "";
+  self->in.avail_in = (uInt) self->raw_len;
   self->in.next_out = buffer;
-  self->in.avail_out = (uInt)MIN (len, G_MAXINT);
+  self->in.avail_out = (uInt) MIN (len, G_MAXINT);
   int result = inflate (&self->in, Z_SYNC_FLUSH);
   self->raw_start += self->raw_len - self->in.avail_in;
   self->raw_len = self->in.avail_in;
@@ -60,13 +61,13 @@ inflate_some (DeflateTransport *self, void *buffer, gsize len)
     return SATCHEL_IO_DAMAGED;
   if (self->raw_len == 0 || self->has_ended)
     free_raw (self);
-  return (gssize)(MIN (len, G_MAXINT) - self->in.avail_out);
+  return (gssize) (MIN (len, G_MAXINT) - self->in.avail_out);
 }
 
 static gssize
 deflate_read (SatchelTransport *transport, void *buffer, gsize len)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   for (guint i = 0; i < READS_MAX && !self->has_ended; i++)
     {
       if (self->raw_len > 0 || self->has_more)
@@ -84,27 +85,28 @@ deflate_read (SatchelTransport *transport, void *buffer, gsize len)
           return n;
         }
       self->raw_start = 0;
-      self->raw_len = (gsize)n;
+      self->raw_len = (gsize) n;
     }
   return self->has_ended ? SATCHEL_IO_END : SATCHEL_IO_AGAIN;
 }
 
-/* The compressor's memory comes in pages of its own: from the heap it would not go back to the system at rest. */
+/* The compressor's memory comes in pages of its own: from the heap it would not go back to the system at
+ * rest. */
 static voidpf
 take_pages (voidpf data, uInt items, uInt size)
 {
-  gsize len = PAGES_HEADER + (gsize)items * size;
+  gsize len = PAGES_HEADER + (gsize) items * size;
   gsize *pages = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (pages == MAP_FAILED)
     return Z_NULL;
   *pages = len;
-  return (guint8 *)pages + PAGES_HEADER;
+  return (guint8 *) pages + PAGES_HEADER;
 }
 
 static void
 give_pages_back (voidpf data, voidpf address)
 {
-  gsize *pages = (gsize *)(void *)((guint8 *)address - PAGES_HEADER);
+  gsize *pages = (gsize *) (void *) ((guint8 *) address - PAGES_HEADER);
   munmap (pages, *pages);
 }
 
@@ -119,7 +121,7 @@ pack (DeflateTransport *self, const struct iovec *parts, int n)
   for (int i = 0; i < n; i++)
     {
       self->out.next_in = parts[i].iov_base;
-      self->out.avail_in = (uInt)parts[i].iov_len;
+      self->out.avail_in = (uInt) parts[i].iov_len;
       self->owed += parts[i].iov_len;
       do
         {
@@ -127,15 +129,15 @@ pack (DeflateTransport *self, const struct iovec *parts, int n)
           self->out.next_out = block;
           self->out.avail_out = sizeof block;
           deflate (&self->out, i + 1 < n ? Z_NO_FLUSH : Z_SYNC_FLUSH);
-          g_byte_array_append (self->packed, block, (guint)(sizeof block - self->out.avail_out));
+          g_byte_array_append (self->packed, block, (guint) (sizeof block - self->out.avail_out));
         }
       while (self->out.avail_out == 0);
     }
   return TRUE;
 }
 
-/* Sends what is packed.  Reports as much of the output as that stands for, and all of it only at the end: until then the
- * caller comes again with the rest. */
+/* Sends what is packed.  Reports as much of the output as that stands for, and all of it only at the end:
+ * until then the caller comes again with the rest. */
 static gssize
 send_packed (DeflateTransport *self)
 {
@@ -147,12 +149,12 @@ send_packed (DeflateTransport *self)
       n = self->inner->ops->write (self->inner, &part, 1);
       if (n < 0)
         break;
-      self->packed_start += (gsize)n;
-      left -= (gsize)n;
+      self->packed_start += (gsize) n;
+      left -= (gsize) n;
     }
   if (n < 0 && n != SATCHEL_IO_AGAIN)
     return n;
-  gsize told = left == 0 ? self->owed : (gsize)((guint64)self->owed * (before - left) / before);
+  gsize told = left == 0 ? self->owed : (gsize) ((guint64) self->owed * (before - left) / before);
   self->owed -= told;
   if (left == 0)
     {
@@ -160,7 +162,7 @@ send_packed (DeflateTransport *self)
       self->packed = g_byte_array_new ();
       self->packed_start = 0;
     }
-  return told > 0 ? (gssize)told : SATCHEL_IO_AGAIN;
+  return told > 0 ? (gssize) told : SATCHEL_IO_AGAIN;
 }
 
 /* Output from before the compression. */
@@ -170,14 +172,14 @@ write_plain (DeflateTransport *self, const struct iovec *first)
   struct iovec part = { first->iov_base, MIN (first->iov_len, self->n_plain) };
   gssize n = self->inner->ops->write (self->inner, &part, 1);
   if (n > 0)
-    self->n_plain -= (gsize)n;
+    self->n_plain -= (gsize) n;
   return n;
 }
 
 static gssize
 deflate_write (SatchelTransport *transport, const struct iovec *parts, int n)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   if (self->n_plain > 0)
     return write_plain (self, &parts[0]);
   if (self->owed == 0 && !pack (self, parts, n))
@@ -188,21 +190,21 @@ deflate_write (SatchelTransport *transport, const struct iovec *parts, int n)
 static void
 deflate_end_output (SatchelTransport *transport)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   self->inner->ops->end_output (self->inner);
 }
 
 static gboolean
 deflate_has_buffered (SatchelTransport *transport)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   return self->raw_len > 0 || self->has_more || self->inner->ops->has_buffered (self->inner);
 }
 
 static void
 deflate_free (SatchelTransport *transport)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   self->inner->ops->free (self->inner);
   inflateEnd (&self->in);
   if (self->has_out)
@@ -212,8 +214,8 @@ deflate_free (SatchelTransport *transport)
   g_free (self);
 }
 
-static const SatchelTransportOps deflate_ops
-    = { deflate_read, deflate_write, deflate_end_output, deflate_has_buffered, deflate_free };
+static const SatchelTransportOps deflate_ops = { deflate_read, deflate_write, deflate_end_output,
+                                                 deflate_has_buffered, deflate_free };
 
 SatchelTransport *
 satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len, gsize n_plain)
@@ -239,7 +241,7 @@ satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize
 void
 satchel_transport_deflate_rest (SatchelTransport *transport)
 {
-  DeflateTransport *self = (DeflateTransport *)transport;
+  DeflateTransport *self = (DeflateTransport *) transport;
   /* A new stream goes on where this one stands: each write ended at the border of a byte. */
   if (self->has_out && self->owed == 0)
     {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints: what a setting says, and asking the connector (core/daemon/connector.c) for a socket.  Each question brings one end of a
- * socket pair of its own for the answer, so that threads do not wait for each other.
+ * Endpoints: what a setting says, and asking the connector (core/daemon/connector.c) for a socket.  Each
+ * question brings one end of a socket pair of its own for the answer, so that threads do not wait for each
+ * other.
  */
 #include "config.h"
 
@@ -89,7 +90,8 @@ satchel_endpoint_parse (const char *text, char **ret_why)
     return parse_unix (text, text + strlen ("unix:"), ret_why);
   const char *colon = strrchr (text, ':');
   if (is_v6 (text))
-    return refuse (text, "an IPv6 address stands in brackets and has a port, like \"[2001:db8::1]:389\"", ret_why);
+    return refuse (text, "an IPv6 address stands in brackets and has a port, like \"[2001:db8::1]:389\"",
+                   ret_why);
   if (colon == NULL || colon == text)
     return refuse (text, example, ret_why);
   g_autofree char *host = g_strndup (text, (gsize) (colon - text));
@@ -116,10 +118,13 @@ collect (const SatchelConfig *section, const SatchelConfigRow *rows, guint depth
 {
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
-      const char *text = rows[i].type == SATCHEL_CONFIG_ENDPOINT ? satchel_config_string (section, rows[i].key) : NULL;
+      const char *text =
+          rows[i].type == SATCHEL_CONFIG_ENDPOINT ? satchel_config_string (section, rows[i].key) : NULL;
       if (text != NULL && !g_ptr_array_find_with_equal_func (texts, text, g_str_equal, NULL))
         g_ptr_array_add (texts, g_strdup (text));
-      guint n = rows[i].type == SATCHEL_CONFIG_GROUPS && depth < GROUPS_DEPTH_MAX ? satchel_config_n_groups (section, rows[i].key) : 0;
+      guint n = rows[i].type == SATCHEL_CONFIG_GROUPS && depth < GROUPS_DEPTH_MAX
+                    ? satchel_config_n_groups (section, rows[i].key)
+                    : 0;
       for (guint j = 0; j < n; j++)
         collect (satchel_config_group (section, rows[i].key, j), rows[i].group, depth + 1, texts);
     }
@@ -193,7 +198,8 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
 
 /* The message; NULL with @error. */
 static SatchelIpcMessage *
-question (const SatchelConfig *section, const char *key, gboolean only_resolve, gint64 timeout_ms, GError **error)
+question (const SatchelConfig *section, const char *key, gboolean only_resolve, gint64 timeout_ms,
+          GError **error)
 {
   const char *text = satchel_config_string (section, key);
   if (text == NULL)
@@ -203,14 +209,16 @@ question (const SatchelConfig *section, const char *key, gboolean only_resolve, 
     }
   if (connector_fd < 0)
     {
-      satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: this process may connect to nothing; helpers may", text);
+      satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: this process may connect to nothing; helpers may",
+                         text);
       return NULL;
     }
   timeout_ms = CLAMP (timeout_ms, 1, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS);
   int fd = send_question (text, only_resolve, timeout_ms, error);
   if (fd < 0)
     return NULL;
-  g_autoptr (SatchelIpcMessage) answer = satchel_ipc_receive_blocking (fd, (int) timeout_ms + ANSWER_SLACK_MS, error);
+  g_autoptr (SatchelIpcMessage) answer =
+      satchel_ipc_receive_blocking (fd, (int) timeout_ms + ANSWER_SLACK_MS, error);
   close (fd);
   if (answer == NULL)
     return NULL;
@@ -218,7 +226,8 @@ question (const SatchelConfig *section, const char *key, gboolean only_resolve, 
   const char *why = satchel_ipc_get_string (answer);
   if (answer->type == SATCHEL_IPC_CONNECTED && satchel_ipc_message_is_done (answer) && status == 0)
     return g_steal_pointer (&answer);
-  satchel_error_set (error, status > 0 ? (SatchelErrorCode) (status - 1) : SATCHEL_ERROR_FAILED, "%s: %s", text, why);
+  satchel_error_set (error, status > 0 ? (SatchelErrorCode) (status - 1) : SATCHEL_ERROR_FAILED, "%s: %s",
+                     text, why);
   return NULL;
 }
 
@@ -228,7 +237,8 @@ satchel_endpoint_connect (const SatchelConfig *section, const char *key, gint64 
   g_autoptr (SatchelIpcMessage) answer = question (section, key, FALSE, timeout_ms, error);
   int fd = answer != NULL ? satchel_ipc_take_fd (answer) : -1;
   if (answer != NULL && fd < 0)
-    satchel_error_set (error, SATCHEL_ERROR_RESOURCES, "the socket to an endpoint was lost: too many files are open (helpers.files)");
+    satchel_error_set (error, SATCHEL_ERROR_RESOURCES,
+                       "the socket to an endpoint was lost: too many files are open (helpers.files)");
   return fd;
 }
 

@@ -8,8 +8,8 @@
 
 typedef struct SatchelEndpoint
 {
-  char *path;    /* NULL: TCP */
-  char *host;    /* a name, or an address without brackets; NULL: unix */
+  char *path; /* NULL: TCP */
+  char *host; /* a name, or an address without brackets; NULL: unix */
   guint16 port;
 } SatchelEndpoint;
 void satchel_endpoint_free (SatchelEndpoint *endpoint);

@@ -9,9 +9,9 @@
 #include <string.h>
 
 #define N_NEWS 512u
-#define NEWS_US (3600 * (gint64)G_USEC_PER_SEC)
+#define NEWS_US (3600 * (gint64) G_USEC_PER_SEC)
 
-G_DEFINE_QUARK (satchel-error, satchel_error)
+G_DEFINE_QUARK (satchel - error, satchel_error)
 
 static SatchelErrorCode
 code_from_errno (int errnum)
@@ -66,7 +66,7 @@ satchel_error_is_of_machine (const GError *error)
 {
   if (error == NULL || error->domain != SATCHEL_ERROR)
     return TRUE;
-  switch ((SatchelErrorCode)error->code)
+  switch ((SatchelErrorCode) error->code)
     {
     case SATCHEL_ERROR_FAILED:
     case SATCHEL_ERROR_CORRUPT:

@@ -15,10 +15,10 @@ ensure_secret (void)
   static gsize once;
   if (!g_once_init_enter (&once))
     return;
-  if (getrandom (secret, sizeof secret, 0) != (gssize)sizeof secret)
+  if (getrandom (secret, sizeof secret, 0) != (gssize) sizeof secret)
     {
-      secret[0] = ((guint64)g_random_int () << 32) | g_random_int ();
-      secret[1] = ((guint64)g_random_int () << 32) | g_random_int ();
+      secret[0] = ((guint64) g_random_int () << 32) | g_random_int ();
+      secret[1] = ((guint64) g_random_int () << 32) | g_random_int ();
     }
   g_once_init_leave (&once, 1);
 }
@@ -42,8 +42,10 @@ guint64
 satchel_keyed_hash (gconstpointer data, gsize len)
 {
   ensure_secret ();
-  guint64 v[4] = { secret[0] ^ G_GUINT64_CONSTANT (0x736f6d6570736575), secret[1] ^ G_GUINT64_CONSTANT (0x646f72616e646f6d),
-                   secret[0] ^ G_GUINT64_CONSTANT (0x6c7967656e657261), secret[1] ^ G_GUINT64_CONSTANT (0x7465646279746573) };
+  guint64 v[4] = { secret[0] ^ G_GUINT64_CONSTANT (0x736f6d6570736575),
+                   secret[1] ^ G_GUINT64_CONSTANT (0x646f72616e646f6d),
+                   secret[0] ^ G_GUINT64_CONSTANT (0x6c7967656e657261),
+                   secret[1] ^ G_GUINT64_CONSTANT (0x7465646279746573) };
   const guint8 *bytes = data;
   gsize left = len;
   guint64 word;
@@ -54,9 +56,9 @@ satchel_keyed_hash (gconstpointer data, gsize len)
       sip_round (v);
       v[0] ^= word;
     }
-  word = (guint64)len << 56;
+  word = (guint64) len << 56;
   for (gsize i = 0; i < left; i++)
-    word |= (guint64)bytes[i] << (8 * i);
+    word |= (guint64) bytes[i] << (8 * i);
   v[3] ^= word;
   sip_round (v);
   v[0] ^= word;
@@ -69,7 +71,7 @@ satchel_keyed_hash (gconstpointer data, gsize len)
 static guint
 fold (guint64 hash)
 {
-  return (guint)(hash ^ (hash >> 32));
+  return (guint) (hash ^ (hash >> 32));
 }
 
 guint

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls of helpers, in the process that calls.  Each has a number that the helper answers once, also when it was cancelled;
- * until then it counts against the bounds, since the helper is still at it.
+ * Calls of helpers, in the process that calls.  Each has a number that the helper answers once, also when it
+ * was cancelled; until then it counts against the bounds, since the helper is still at it.
  */
 #include "config.h"
 
@@ -19,19 +19,19 @@ typedef struct Target
   char *module;
   SatchelHelperSendFunc send; /* NULL: it is down */
   gpointer data;
-  GHashTable *calls; /* number -> SatchelHelperPending, owned */
+  GHashTable *calls;     /* number -> SatchelHelperPending, owned */
   guint64 content_bytes; /* of what has no answer */
 } Target;
 
 struct SatchelHelperPending
 {
-  Target *target;       /* NULL: there is none */
+  Target *target; /* NULL: there is none */
   guint64 number, content_bytes;
-  gboolean is_sent;     /* it is in the table of its target; else it ends by itself, soon */
+  gboolean is_sent; /* it is in the table of its target; else it ends by itself, soon */
   gboolean is_cancelled;
   SatchelHelperDoneFunc done; /* NULL: was called; the answer will be thrown away */
   gpointer data;
-  GError *error;        /* of one that ends by itself */
+  GError *error; /* of one that ends by itself */
   SatchelTimer timer;
 };
 
@@ -109,7 +109,8 @@ static void
 time_over (SatchelTimer *timer, gpointer data)
 {
   SatchelHelperPending *pending = data;
-  g_autoptr (GError) error = g_error_new (SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT, "helper %s did not answer in time", pending->target->module);
+  g_autoptr (GError) error = g_error_new (SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT,
+                                          "helper %s did not answer in time", pending->target->module);
   send_cancel (pending);
   tell (pending, NULL, error);
 }
@@ -157,7 +158,8 @@ take_content (SatchelHelperPending *pending, int content_fd, const char **ret_wh
 }
 
 static SatchelIpcMessage *
-make_message (const SatchelHelperPending *pending, GBytes *request, int content_fd, gint64 timeout_ms, int *ret_fd)
+make_message (const SatchelHelperPending *pending, GBytes *request, int content_fd, gint64 timeout_ms,
+              int *ret_fd)
 {
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_HELPER_CALL, pending->number);
   message->deadline_ms = (guint64) (satchel_clock_ms () + timeout_ms);
@@ -170,7 +172,8 @@ make_message (const SatchelHelperPending *pending, GBytes *request, int content_
 }
 
 SatchelHelperPending *
-satchel_helper_call (const char *module, GBytes *request, int content_fd, gint64 timeout_ms, SatchelHelperDoneFunc done, gpointer data)
+satchel_helper_call (const char *module, GBytes *request, int content_fd, gint64 timeout_ms,
+                     SatchelHelperDoneFunc done, gpointer data)
 {
   g_return_val_if_fail (module != NULL && done != NULL && timeout_ms > 0, NULL);
   satchel_reactor_init ();
@@ -327,14 +330,18 @@ static void
 wait_start (gpointer data)
 {
   Wait *wait = data;
-  (void) satchel_helper_call (wait->module, wait->request, wait->content_fd, wait->timeout_ms, wait_done, wait);
+  (void) satchel_helper_call (wait->module, wait->request, wait->content_fd, wait->timeout_ms, wait_done,
+                              wait);
 }
 
 GBytes *
-satchel_helper_call_wait (const char *module, GBytes *request, int content_fd, gint64 timeout_ms, GError **error)
+satchel_helper_call_wait (const char *module, GBytes *request, int content_fd, gint64 timeout_ms,
+                          GError **error)
 {
   g_return_val_if_fail (!g_main_context_is_owner (g_main_context_default ()), NULL);
-  Wait wait = { .module = module, .request = request, .content_fd = content_fd, .timeout_ms = MAX (timeout_ms, 1) };
+  Wait wait = {
+    .module = module, .request = request, .content_fd = content_fd, .timeout_ms = MAX (timeout_ms, 1)
+  };
   g_mutex_init (&wait.lock);
   g_cond_init (&wait.ended);
   satchel_defer (wait_start, &wait);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Both ends of helper calls (<satchel/helper.h>) over links that the roles bring: helper_calls.c in gate, auth and mail,
- * helper_serve.c in the helper, helper_wire.c what both put into messages.  Main thread.
+ * Both ends of helper calls (<satchel/helper.h>) over links that the roles bring: helper_calls.c in gate,
+ * auth and mail, helper_serve.c in the helper, helper_wire.c what both put into messages.  Main thread.
  */
 #pragma once
 #include <satchel/helper.h>
@@ -11,7 +11,8 @@
 typedef gboolean (*SatchelHelperSendFunc) (gpointer data, SatchelIpcMessage *message);
 
 /* ---- helper_wire.c: bytes in a message, or in a sealed memory file beside it when they are long ---- */
-/* *ret_fd: to be closed once the message was sent; -1: none.  FALSE: longer than SATCHEL_HELPER_BYTES_MAX, or no memory. */
+/* *ret_fd: to be closed once the message was sent; -1: none.  FALSE: longer than SATCHEL_HELPER_BYTES_MAX, or
+ * no memory. */
 gboolean satchel_helper_put_bytes (SatchelIpcMessage *message, GBytes *bytes, int *ret_fd);
 /* NULL: not acceptable. */
 GBytes *satchel_helper_take_bytes (SatchelIpcMessage *message);
@@ -30,7 +31,8 @@ guint satchel_helper_calls_n (void);
 
 /* ---- helper_serve.c ---- */
 typedef struct SatchelHelperCaller SatchelHelperCaller;
-/* @max_waiting: calls of one caller that wait or are worked on; @overdue_ms: how long after its end a call may be unanswered. */
+/* @max_waiting: calls of one caller that wait or are worked on; @overdue_ms: how long after its end a call
+ * may be unanswered. */
 void satchel_helper_serve_init (const SatchelHelperOps *ops, guint max_waiting, gint64 overdue_ms);
 SatchelHelperCaller *satchel_helper_caller_new (SatchelHelperSendFunc send, gpointer data);
 /* It is gone: its calls are cancelled. */

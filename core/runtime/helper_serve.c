@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Calls in the helper: each caller has a queue of its own, the callers are served in turn, and at most `max_calls` are worked on.
- * Whatever a module does not answer in time ends the process: a thread cannot be ended alone.
+ * Calls in the helper: each caller has a queue of its own, the callers are served in turn, and at most
+ * `max_calls` are worked on. Whatever a module does not answer in time ends the process: a thread cannot be
+ * ended alone.
  */
 #include "config.h"
 
@@ -34,14 +35,14 @@ struct SatchelHelperCall
   int content_fd;
   guint64 content_bytes;
   gpointer data;
-  gint is_cancelled;   /* atomic */
-  gint has_answer;     /* atomic: a second one is a mistake of the module */
+  gint is_cancelled; /* atomic */
+  gint has_answer;   /* atomic: a second one is a mistake of the module */
   gboolean is_running, has_returned, is_answered;
   SatchelTimer timer;
   /* The answer, from whatever thread. */
   GBytes *reply;
   SatchelErrorCode code;
-  char *message;       /* NULL: it is a reply */
+  char *message; /* NULL: it is a reply */
 };
 
 static const SatchelHelperOps *ops;
@@ -233,7 +234,9 @@ drop_waiting (SatchelHelperCall *call, SatchelErrorCode code, const char *messag
 static void
 overdue (SatchelTimer *timer, gpointer data)
 {
-  satchel_process_fail ("a call has had no answer for %" G_GINT64_FORMAT " ms after its caller gave up (helpers.overdue)", overdue_ms);
+  satchel_process_fail ("a call has had no answer for %" G_GINT64_FORMAT
+                        " ms after its caller gave up (helpers.overdue)",
+                        overdue_ms);
 }
 
 /* Nobody waits for it any more. */
@@ -290,14 +293,16 @@ take_call (SatchelHelperCaller *caller, SatchelIpcMessage *message)
   int content_fd = -1;
   guint64 content_bytes = 0;
   g_autoptr (GBytes) request = satchel_helper_take_bytes (message);
-  if (request == NULL || !take_content (message, &content_fd, &content_bytes) || !satchel_ipc_message_is_done (message))
+  if (request == NULL || !take_content (message, &content_fd, &content_bytes)
+      || !satchel_ipc_message_is_done (message))
     {
       if (content_fd >= 0)
         close (content_fd);
       return FALSE;
     }
   SatchelHelperCall *call = g_new0 (SatchelHelperCall, 1);
-  gint64 now_ms = satchel_clock_ms (), left_ms = (gint64) MIN (message->deadline_ms, (guint64) G_MAXINT64) - now_ms;
+  gint64 now_ms = satchel_clock_ms (),
+         left_ms = (gint64) MIN (message->deadline_ms, (guint64) G_MAXINT64) - now_ms;
   call->caller = caller;
   call->number = number;
   call->request = g_steal_pointer (&request);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages of ipc.h: building, reading and checking.  A message is its 32-byte header and the body; numbers are in
- * the machine's own order, strings and bytes carry their length, strings are NUL-ended as well.
+ * Messages of ipc.h: building, reading and checking.  A message is its 32-byte header and the body; numbers
+ * are in the machine's own order, strings and bytes carry their length, strings are NUL-ended as well.
  */
 #include "config.h"
 
@@ -51,12 +51,12 @@ append (SatchelIpcMessage *message, const void *data, gsize len)
   if (body->len + len > message->body_room)
     {
       message->body_room = MAX (2 * message->body_room, body->len + len);
-      message->body = g_byte_array_sized_new ((guint)message->body_room);
+      message->body = g_byte_array_sized_new ((guint) message->body_room);
       g_byte_array_append (message->body, body->data, body->len);
       explicit_bzero (body->data, body->len);
       g_byte_array_unref (body);
     }
-  g_byte_array_append (message->body, data, (guint)len);
+  g_byte_array_append (message->body, data, (guint) len);
 }
 
 static gboolean
@@ -91,7 +91,7 @@ satchel_ipc_put_string (SatchelIpcMessage *message, const char *value)
       message->failed = TRUE;
       return;
     }
-  satchel_ipc_put_u32 (message, (guint32)len);
+  satchel_ipc_put_u32 (message, (guint32) len);
   append (message, text, len + 1);
 }
 
@@ -103,7 +103,7 @@ satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len)
       message->failed = TRUE;
       return;
     }
-  satchel_ipc_put_u32 (message, (guint32)len);
+  satchel_ipc_put_u32 (message, (guint32) len);
   if (len > 0)
     append (message, data, len);
 }
@@ -154,9 +154,9 @@ const char *
 satchel_ipc_get_string (SatchelIpcMessage *message)
 {
   gsize len = satchel_ipc_get_u32 (message);
-  const char *text = (const char *)take (message, len + 1);
+  const char *text = (const char *) take (message, len + 1);
   /* Validation stops at a NUL inside. */
-  if (text == NULL || text[len] != '\0' || !g_utf8_validate (text, (gssize)len, NULL))
+  if (text == NULL || text[len] != '\0' || !g_utf8_validate (text, (gssize) len, NULL))
     {
       message->failed = TRUE;
       return "";
@@ -170,7 +170,7 @@ satchel_ipc_get_bytes (SatchelIpcMessage *message, gsize *ret_len)
   gsize len = satchel_ipc_get_u32 (message);
   const guint8 *at = take (message, len);
   *ret_len = at != NULL ? len : 0;
-  return at != NULL ? at : (const guint8 *)"";
+  return at != NULL ? at : (const guint8 *) "";
 }
 
 int
@@ -198,7 +198,7 @@ int
 satchel_ipc_write (int fd, const SatchelIpcMessage *message, int flags)
 {
   SatchelIpcHeader header = { .version = SATCHEL_IPC_VERSION,
-                              .type = (guint32)message->type,
+                              .type = (guint32) message->type,
                               .session_id = message->session_id,
                               .deadline_ms = message->deadline_ms,
                               .body_len = message->body->len };
@@ -266,7 +266,9 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
   if (buffer == NULL)
     buffer = g_malloc (SATCHEL_IPC_MAX_BYTES);
   struct iovec part = { buffer, SATCHEL_IPC_MAX_BYTES };
-  struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
+  struct msghdr envelope = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
   gssize n = SATCHEL_RETRY (recvmsg (fd, &envelope, flags | MSG_CMSG_CLOEXEC));
   if (n < 0)
     return errno == EAGAIN ? SATCHEL_IPC_READ_AGAIN : SATCHEL_IPC_READ_ENDED;
@@ -275,24 +277,27 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (0, 0);
   collect_fds (&envelope, message);
   SatchelIpcHeader header;
-  /* A sender that gives too many fills our room for them; of fewer the kernel leaves out what we may not open. */
+  /* A sender that gives too many fills our room for them; of fewer the kernel leaves out what we may not
+   * open. */
   message->lacks_fds = (envelope.msg_flags & MSG_CTRUNC) != 0 && message->n_fds < SATCHEL_IPC_MAX_FDS;
-  gboolean is_cut = (envelope.msg_flags & MSG_TRUNC) != 0 || ((envelope.msg_flags & MSG_CTRUNC) != 0 && !message->lacks_fds);
-  gboolean is_good = (gsize)n >= sizeof header && !is_cut;
+  gboolean is_cut = (envelope.msg_flags & MSG_TRUNC) != 0
+                    || ((envelope.msg_flags & MSG_CTRUNC) != 0 && !message->lacks_fds);
+  gboolean is_good = (gsize) n >= sizeof header && !is_cut;
   if (is_good)
     {
       memcpy (&header, buffer, sizeof header);
-      is_good = header.version == SATCHEL_IPC_VERSION && header.body_len == (gsize)n - sizeof header &&
-                (message->lacks_fds ? header.n_fds > message->n_fds && header.n_fds <= SATCHEL_IPC_MAX_FDS : header.n_fds == message->n_fds);
+      is_good = header.version == SATCHEL_IPC_VERSION && header.body_len == (gsize) n - sizeof header
+                && (message->lacks_fds ? header.n_fds > message->n_fds && header.n_fds <= SATCHEL_IPC_MAX_FDS
+                                       : header.n_fds == message->n_fds);
     }
   if (is_good)
     {
-      message->type = (SatchelIpcType)header.type;
+      message->type = (SatchelIpcType) header.type;
       message->session_id = header.session_id;
       message->deadline_ms = header.deadline_ms;
       append (message, buffer + sizeof header, header.body_len);
     }
-  explicit_bzero (buffer, (gsize)n);
+  explicit_bzero (buffer, (gsize) n);
   if (!is_good)
     return SATCHEL_IPC_READ_BAD;
   *ret_message = g_steal_pointer (&message);
@@ -326,7 +331,7 @@ satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error)
           satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "no message within %d ms", timeout_ms);
           return NULL;
         }
-      (void)poll (&wait, 1, (int)left);
+      (void) poll (&wait, 1, (int) left);
     }
 }
 
@@ -335,15 +340,15 @@ satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error)
 {
   g_autoptr (SatchelIpcMessage) owned = message;
   if (owned->failed)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "message %d does not fit", (int)owned->type);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "message %d does not fit", (int) owned->type);
   for (;;)
     {
       int errnum = satchel_ipc_write (fd, owned, MSG_DONTWAIT);
       if (errnum == 0)
         return TRUE;
       if (errnum != EAGAIN)
-        return satchel_error_set_errno (error, errnum, "sending message %d", (int)owned->type);
+        return satchel_error_set_errno (error, errnum, "sending message %d", (int) owned->type);
       struct pollfd wait = { fd, POLLOUT, 0 };
-      (void)poll (&wait, 1, -1);
+      (void) poll (&wait, 1, -1);
     }
 }

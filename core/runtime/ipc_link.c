@@ -32,14 +32,14 @@ struct SatchelIpcLink
 static void
 link_destroy (SatchelIpcLink *link)
 {
-  g_queue_clear_full (&link->queue, (GDestroyNotify)satchel_ipc_message_free);
+  g_queue_clear_full (&link->queue, (GDestroyNotify) satchel_ipc_message_free);
   g_free (link);
 }
 
 static void
 tell_closed (SatchelTurn *turn)
 {
-  SatchelIpcLink *link = (SatchelIpcLink *)((char *)turn - G_STRUCT_OFFSET (SatchelIpcLink, break_turn));
+  SatchelIpcLink *link = (SatchelIpcLink *) ((char *) turn - G_STRUCT_OFFSET (SatchelIpcLink, break_turn));
   if (link->closed != NULL)
     link->closed (link, link->data);
 }
@@ -55,7 +55,7 @@ link_break (SatchelIpcLink *link)
   satchel_timer_cancel (&link->retry);
   close (link->fd);
   link->fd = -1;
-  g_queue_clear_full (&link->queue, (GDestroyNotify)satchel_ipc_message_free);
+  g_queue_clear_full (&link->queue, (GDestroyNotify) satchel_ipc_message_free);
   if (!link->is_freed)
     satchel_turn_queue (&link->break_turn, tell_closed);
 }
@@ -123,7 +123,7 @@ read_one (SatchelIpcLink *link)
   link->depth--;
   if (!is_accepted && !link->is_freed && !link->is_broken)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d refused: link closed", (int)message->type);
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d refused: link closed", (int) message->type);
       link_break (link);
     }
   return !link->is_broken && !link->is_freed;
@@ -217,7 +217,7 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
   if (owned->failed)
     {
       /* A field too many or too long: the sender should have bounded it; the peer must not see half of it. */
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d does not fit, not sent", (int)owned->type);
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d does not fit, not sent", (int) owned->type);
       return FALSE;
     }
   if (g_queue_is_empty (&link->queue) && try_send (link, owned))

@@ -10,7 +10,7 @@ typedef struct SatchelIpcHeader
   guint64 session_id, deadline_ms;
   guint32 body_len, n_fds;
 } SatchelIpcHeader;
-#define SATCHEL_IPC_HEADER_BYTES ((gsize)sizeof (SatchelIpcHeader))
+#define SATCHEL_IPC_HEADER_BYTES ((gsize) sizeof (SatchelIpcHeader))
 G_STATIC_ASSERT (sizeof (SatchelIpcHeader) == 32);
 
 typedef enum

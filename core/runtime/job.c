@@ -15,7 +15,7 @@
 
 typedef struct UserQueue
 {
-  char *name; /* "" for the process's own work, which has no cap */
+  char *name;     /* "" for the process's own work, which has no cap */
   GQueue waiting; /* Job */
   guint n_running;
   gboolean is_in_line;
@@ -31,11 +31,12 @@ typedef struct Job
   char *user; /* apart only: elsewhere its queue has the name */
 } Job;
 
-SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds", "Time that a job waits for a thread, or for its user's other jobs");
+SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds",
+                   "Time that a job waits for a thread, or for its user's other jobs");
 
 static GMutex lock;
 static GCond work;
-static GHashTable *users; /* name to UserQueue */
+static GHashTable *users;          /* name to UserQueue */
 static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs and below the cap */
 static guint n_threads, n_idle, n_pending;
 static guint max_threads = 32, max_per_user = 8;
@@ -44,7 +45,7 @@ static GCond apart_work;
 static GQueue apart = G_QUEUE_INIT; /* Job */
 static guint n_apart_threads, n_apart_idle, max_apart_threads = 8;
 static SatchelBreadcrumb *crumbs; /* SATCHEL_BREADCRUMBS, or NULL */
-static GPrivate own_crumb; /* SatchelBreadcrumb * */
+static GPrivate own_crumb;        /* SatchelBreadcrumb * */
 static SatchelTimer retry_timer;
 
 void
@@ -178,7 +179,8 @@ finish_job (gpointer data)
 
 static gpointer thread_main (gpointer data);
 
-/* Under lock: makes a thread if nobody is free to take what stands in line.  FALSE: the system has none to give. */
+/* Under lock: makes a thread if nobody is free to take what stands in line.  FALSE: the system has none to
+ * give. */
 static gboolean
 add_thread (void)
 {
@@ -266,7 +268,8 @@ satchel_job_set_apart_limit (guint threads)
 static gpointer
 apart_thread_main (gpointer data)
 {
-  SatchelBreadcrumb *slot = begin_thread (SATCHEL_BREADCRUMBS_JOBS + GPOINTER_TO_UINT (data), SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART);
+  SatchelBreadcrumb *slot = begin_thread (SATCHEL_BREADCRUMBS_JOBS + GPOINTER_TO_UINT (data),
+                                          SATCHEL_BREADCRUMBS_JOBS + SATCHEL_BREADCRUMBS_APART);
   g_mutex_lock (&lock);
   for (;;)
     {
@@ -334,7 +337,8 @@ new_job (const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gp
 }
 
 void
-satchel_job_submit_apart (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+satchel_job_submit_apart (const char *user, const char *operation, SatchelJobFunc func,
+                          SatchelJobDoneFunc done, gpointer data)
 {
   g_return_if_fail (func != NULL);
   satchel_reactor_init ();
@@ -349,7 +353,8 @@ satchel_job_submit_apart (const char *user, const char *operation, SatchelJobFun
 }
 
 void
-satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done, gpointer data)
+satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done,
+                    gpointer data)
 {
   g_return_if_fail (func != NULL);
   satchel_reactor_init ();

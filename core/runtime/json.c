@@ -82,7 +82,8 @@ satchel_json_decimal (SatchelJson *json, const char *key, const char *number)
 {
   char *end = NULL;
   begin (json, key);
-  gboolean is_number = g_ascii_isdigit (*number) && (g_ascii_strtod (number, &end), *end == '\0') && strspn (number, "0123456789.") == strlen (number);
+  gboolean is_number = g_ascii_isdigit (*number) && (g_ascii_strtod (number, &end), *end == '\0')
+                       && strspn (number, "0123456789.") == strlen (number);
   g_string_append (json->out, is_number ? number : "null");
 }
 

@@ -139,9 +139,10 @@ register_module (SatchelLoader *loader, const SatchelModule *module, gboolean is
       const char *name = provides->name != NULL ? provides->name : module->name;
       const SatchelProvided *other = satchel_loader_find (loader, provides->kind, name);
       if (other != NULL)
-        return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
-                                  "module %s: the %s \"%s\" is provided by module %s already; enable only one of them",
-                                  module->name, satchel_loader_kind_name (provides->kind), name, other->module->name);
+        return satchel_error_set (
+            error, SATCHEL_ERROR_ALREADYEXISTS,
+            "module %s: the %s \"%s\" is provided by module %s already; enable only one of them",
+            module->name, satchel_loader_kind_name (provides->kind), name, other->module->name);
     }
   for (guint i = 0; is_active && module->provides[i].kind != 0; i++)
     {
@@ -181,8 +182,8 @@ satchel_loader_add (SatchelLoader *loader, const SatchelModule *module, gboolean
 static const SatchelModule *
 map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, GError **error)
 {
-  /* dlopen knows objects by the name they were opened with, and descriptor numbers come again: each load gets a
-   * spelling of its own. */
+  /* dlopen knows objects by the name they were opened with, and descriptor numbers come again: each load gets
+   * a spelling of its own. */
   static guint n_loads;
   g_autofree char *slashes = g_strnfill (++n_loads % 1024 + 1, '/');
   g_autofree char *path = g_strdup_printf ("/proc/self/fd%s%d", slashes, fd);
@@ -194,7 +195,8 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
       const char *text = why != NULL ? why : "unknown";
       const char *colon = strstr (text, ": ");
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "module %s: it cannot be loaded (%s); install the library it lacks, or rebuild it against this server's headers",
+                         "module %s: it cannot be loaded (%s); install the library it lacks, or rebuild it "
+                         "against this server's headers",
                          name, g_str_has_prefix (text, "/proc/self/fd") && colon != NULL ? colon + 2 : text);
       return NULL;
     }
@@ -202,13 +204,15 @@ map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, G
   if (func == NULL)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "module %s: it does not export the function `satchel_module`; it is no Satchel module, or built with the symbol hidden",
+                         "module %s: it does not export the function `satchel_module`; it is no Satchel "
+                         "module, or built with the symbol hidden",
                          name);
       dlclose (handle);
       return NULL;
     }
   const SatchelModule *module = func ();
-  if (satchel_loader_check_descriptor (loader->role, module, name, is_gate, error) && satchel_counters_check (newest, name, error))
+  if (satchel_loader_check_descriptor (loader->role, module, name, is_gate, error)
+      && satchel_counters_check (newest, name, error))
     return module;
   dlclose (handle);
   return NULL;
@@ -264,16 +268,19 @@ tell_child_end (const char *who, int status, const char *answer, GError **error)
   if (*answer != '\0')
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", answer);
   if (WIFSIGNALED (status))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: it crashed while it was loaded (%s); install another version, or set enabled = false", who,
-                              g_strsignal (WTERMSIG (status)));
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it crashed while it was loaded (%s); install another version, or set enabled = false", who,
+        g_strsignal (WTERMSIG (status)));
   return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                            "%s: it ended the process while it was loaded (exit status %d); install another version, or set enabled = false",
+                            "%s: it ended the process while it was loaded (exit status %d); install another "
+                            "version, or set enabled = false",
                             who, WIFEXITED (status) ? WEXITSTATUS (status) : -1);
 }
 
 gboolean
-satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, guint timeout_ms, GError **error)
+satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, guint timeout_ms,
+                    GError **error)
 {
   if (find_entry (loader, name, is_gate) != NULL)
     return TRUE;
@@ -305,7 +312,9 @@ satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, g
   int status = 0;
   (void) SATCHEL_RETRY (waitpid (pid, &status, 0));
   if (n_ready == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_TIMEOUT,
-                              "%s: loading it did not end within %u ms; install another version, or set enabled = false", who, timeout_ms);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_TIMEOUT,
+        "%s: loading it did not end within %u ms; install another version, or set enabled = false", who,
+        timeout_ms);
   return tell_child_end (who, status, answer, error);
 }

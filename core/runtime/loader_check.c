@@ -60,8 +60,19 @@ static const Must login_musts[] = {
 const char *
 satchel_loader_kind_name (SatchelKind kind)
 {
-  static const char *const names[] = { NULL,           "protocol (gate)", "protocol", "storage driver", "storage layer",
-                                       "delivery filter", "mailbox listener", "passdb", "userdb", "factor", "service", "helper", "admin commands" };
+  static const char *const names[] = { NULL,
+                                       "protocol (gate)",
+                                       "protocol",
+                                       "storage driver",
+                                       "storage layer",
+                                       "delivery filter",
+                                       "mailbox listener",
+                                       "passdb",
+                                       "userdb",
+                                       "factor",
+                                       "service",
+                                       "helper",
+                                       "admin commands" };
   return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
 }
 
@@ -78,7 +89,8 @@ check_musts (const SatchelProvides *provides, const Must *table, gsize n, const 
         has = *(void *const *) ((const char *) provides->ops + table[i].offset) != NULL;
       if (!has)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: its %s lacks the entry point `%s`, which is a must; the module is not complete, ask its author",
+                                  "%s: its %s lacks the entry point `%s`, which is a must; the module is not "
+                                  "complete, ask its author",
                                   who, satchel_loader_kind_name (provides->kind), table[i].name);
     }
   return TRUE;
@@ -126,9 +138,12 @@ static gboolean
 check_filter (const SatchelProvides *provides, const char *who, GError **error)
 {
   const SatchelDeliveryFilterOps *ops = provides->ops;
-  if (provides->kind != SATCHEL_KIND_DELIVERY_FILTER || SATCHEL_HAS (ops, message) || SATCHEL_HAS (ops, recipient))
+  if (provides->kind != SATCHEL_KIND_DELIVERY_FILTER || SATCHEL_HAS (ops, message)
+      || SATCHEL_HAS (ops, recipient))
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its delivery filter lacks both entry points, `message` and `recipient`; the module is not complete, ask its author",
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                            "%s: its delivery filter lacks both entry points, `message` and `recipient`; the "
+                            "module is not complete, ask its author",
                             who);
 }
 
@@ -146,9 +161,12 @@ check_helper (const SatchelModule *module, const char *who, GError **error)
       }
   gboolean has_role = (module->roles & SATCHEL_ROLE_HELPER) != 0;
   if (n > 1 || has_role != (n == 1))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the role helper and exactly one helper go together; ask its author", who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: the role helper and exactly one helper go together; ask its author", who);
   if (n == 1 && (ops->max_calls < 1 || ops->max_calls > 256))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: max_calls %u of its helper is not in 1..256; ask its author", who, ops->max_calls);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: max_calls %u of its helper is not in 1..256; ask its author", who,
+                              ops->max_calls);
   return TRUE;
 }
 
@@ -161,24 +179,31 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
     {
       const SatchelProvides *provides = &module->provides[i];
       if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_ADMIN)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u",
-                                  who, (int) provides->kind, SATCHEL_ABI);
+        return satchel_error_set (
+            error, SATCHEL_ERROR_INVALID,
+            "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,
+            (int) provides->kind, SATCHEL_ABI);
       if (provides->ops == NULL || *(const size_t *) provides->ops < sizeof (size_t))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the table of its %s is missing or has no size; ask its author",
-                                  who, satchel_loader_kind_name (provides->kind));
-      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error) || !check_filter (provides, who, error))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: the table of its %s is missing or has no size; ask its author", who,
+                                  satchel_loader_kind_name (provides->kind));
+      if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
+          || !check_filter (provides, who, error))
         return FALSE;
       if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
           && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)
           && !check_musts (provides, login_musts, G_N_ELEMENTS (login_musts), who, error))
         return FALSE;
       if (!kind_fits_half (provides, is_gate))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s", who,
-                                  satchel_loader_kind_name (provides->kind),
-                                  is_gate ? "NAME-gate.so holds only what runs before login" : "it belongs into NAME-gate.so");
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: a %s does not belong into this file; %s",
+                                  who, satchel_loader_kind_name (provides->kind),
+                                  is_gate ? "NAME-gate.so holds only what runs before login"
+                                          : "it belongs into NAME-gate.so");
       guint band = satchel_loader_band (provides);
-      if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER) && (band < 1 || band > 999))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: band %u of its %s is not in 1..999; ask its author", who, band,
+      if ((provides->kind == SATCHEL_KIND_STORAGE_LAYER || provides->kind == SATCHEL_KIND_DELIVERY_FILTER)
+          && (band < 1 || band > 999))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: band %u of its %s is not in 1..999; ask its author", who, band,
                                   satchel_loader_kind_name (provides->kind));
       if (provides->kind == SATCHEL_KIND_ADMIN && !satchel_admin_check_table (module, provides, who, error))
         return FALSE;
@@ -187,21 +212,28 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
 }
 
 static gboolean
-check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint depth, const char *who, GError **error)
+check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint depth, const char *who,
+            GError **error)
 {
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
       const SatchelConfigRow *row = &rows[i];
-      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL || row->type > SATCHEL_CONFIG_ENDPOINT
-                        || row->help == NULL || (depth == 0 && strcmp (row->key, "enabled") == 0)
+      gboolean is_bad = i >= ROWS_MAX || depth > ROW_DEPTH_MAX || row->type < SATCHEL_CONFIG_BOOL
+                        || row->type > SATCHEL_CONFIG_ENDPOINT || row->help == NULL
+                        || (depth == 0 && strcmp (row->key, "enabled") == 0)
                         || (row->type == SATCHEL_CONFIG_ENUM && row->choices == NULL)
                         || (row->type == SATCHEL_CONFIG_GROUPS && row->group == NULL) || row->min > row->max;
       if (is_bad)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: the description of its setting \"%.64s\" is not valid; ask its author",
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: the description of its setting \"%.64s\" is not valid; ask its author",
                                   who, row->key);
       gboolean is_endpoint = row->type == SATCHEL_CONFIG_ENDPOINT;
-      if (is_endpoint && ((module->roles & SATCHEL_ROLE_HELPER) == 0 || (depth == 0 && (row->flags & SATCHEL_CONFIG_RELOADABLE) == 0)))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its setting \"%.64s\" is an endpoint, which needs the role helper and is reloadable; ask its author",
+      if (is_endpoint
+          && ((module->roles & SATCHEL_ROLE_HELPER) == 0
+              || (depth == 0 && (row->flags & SATCHEL_CONFIG_RELOADABLE) == 0)))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "%s: its setting \"%.64s\" is an endpoint, which needs the role helper and "
+                                  "is reloadable; ask its author",
                                   who, row->key);
       if (row->type == SATCHEL_CONFIG_GROUPS && !check_rows (module, row->group, depth + 1, who, error))
         return FALSE;
@@ -223,11 +255,15 @@ check_rights (const SatchelModule *module, const char *who, GError **error)
 {
   guint rights = satchel_module_rights (module);
   if ((rights & ~(guint) SATCHEL_RIGHT_CONNECT) != 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it asks for rights (0x%x) that this server does not know; use a module built for it",
-                              who, rights & ~(guint) SATCHEL_RIGHT_CONNECT);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it asks for rights (0x%x) that this server does not know; use a module built for it", who,
+        rights & ~(guint) SATCHEL_RIGHT_CONNECT);
   if ((rights & SATCHEL_RIGHT_CONNECT) != 0 && (module->roles & SATCHEL_ROLE_HELPER) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: it asks for connections in a process that holds mail or passwords; only helpers may make them",
-                              who);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_CANNOT,
+        "%s: it asks for connections in a process that holds mail or passwords; only helpers may make them",
+        who);
   return TRUE;
 }
 
@@ -235,44 +271,60 @@ static gboolean
 check_build (const SatchelModule *module, const char *who, GError **error)
 {
   if (module->magic != SATCHEL_MODULE_MAGIC)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor does not start with Satchel's mark; it is no Satchel module, or built against other headers: rebuild it",
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its descriptor does not start with Satchel's mark; it is no Satchel "
+                              "module, or built against other headers: rebuild it",
                               who);
   if (module->abi != SATCHEL_ABI)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for ABI %u, this server has ABI %u; rebuild it against this server's headers, or install the version that fits",
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: it was built for ABI %u, this server has ABI %u; rebuild it against this "
+                              "server's headers, or install the version that fits",
                               who, module->abi, SATCHEL_ABI);
   if (module->size < DESCRIPTOR_MIN || module->size > sizeof (SatchelModule))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its descriptor has %u bytes, and this server knows %u to %u; %s", who,
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its descriptor has %u bytes, and this server knows %u to %u; %s", who,
                               module->size, (guint) DESCRIPTOR_MIN, (guint) sizeof (SatchelModule),
-                              module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers" : "it was built for a newer server");
+                              module->size < DESCRIPTOR_MIN ? "rebuild it against this server's headers"
+                                                            : "it was built for a newer server");
   if ((module->reload != NULL) != (module->reload_end != NULL))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: reload and reload_end go together; ask its author", who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: reload and reload_end go together; ask its author", who);
   if (module->pointer_bits != 8 * sizeof (void *) || module->glib_major != GLIB_MAJOR_VERSION)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it was built for %u-bit pointers and GLib %u, this server for %u and %u; rebuild it",
-                              who, module->pointer_bits, module->glib_major, (guint) (8 * sizeof (void *)), (guint) GLIB_MAJOR_VERSION);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "%s: it was built for %u-bit pointers and GLib %u, this server for %u and %u; rebuild it", who,
+        module->pointer_bits, module->glib_major, (guint) (8 * sizeof (void *)), (guint) GLIB_MAJOR_VERSION);
   return TRUE;
 }
 
 gboolean
-satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name, gboolean is_gate,
-                                 GError **error)
+satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
+                                 gboolean is_gate, GError **error)
 {
   g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
   if (module == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it returned no descriptor; ask its author", who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it returned no descriptor; ask its author",
+                              who);
   if (!check_build (module, who, error))
     return FALSE;
   if (module->name == NULL || strcmp (module->name, name) != 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: it calls itself \"%.64s\"; rename the file to %.64s%s", who,
-                              module->name != NULL ? module->name : "", module->name != NULL ? module->name : "NAME",
-                              is_gate ? "-gate.so" : ".so");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: it calls itself \"%.64s\"; rename the file to %.64s%s", who,
+                              module->name != NULL ? module->name : "",
+                              module->name != NULL ? module->name : "NAME", is_gate ? "-gate.so" : ".so");
   if (module->version == NULL || module->description == NULL || module->licence == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: its version, description or licence is missing; ask its author", who);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: its version, description or licence is missing; ask its author", who);
   if (is_gate && (module->roles & SATCHEL_ROLE_GATE) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: it does not declare the role gate; ask its author", who);
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s: it does not declare the role gate; ask its author", who);
   gboolean looks_only = role == SATCHEL_ROLE_CONFIG || role == SATCHEL_ROLE_CLI;
   if (!looks_only && (module->roles & role) == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: it does not run in this process; see `satchel module info %s`", who, name);
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s: it does not run in this process; see `satchel module info %s`", who, name);
   if (is_gate && module->schema != NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: settings belong to %s.so; ask its author", who, name);
-  return check_rights (module, who, error) && check_rows (module, module->schema, 0, who, error) && check_provides (module, is_gate, who, error);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: settings belong to %s.so; ask its author",
+                              who, name);
+  return check_rights (module, who, error) && check_rows (module, module->schema, 0, who, error)
+         && check_provides (module, is_gate, who, error);
 }

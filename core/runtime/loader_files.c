@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Finding module files, and the ownership rules: the file and every directory above it belong to root (or to the
- * running user of an unprivileged server) and nobody else may write them; sticky directories of root pass.
+ * Finding module files, and the ownership rules: the file and every directory above it belong to root (or to
+ * the running user of an unprivileged server) and nobody else may write them; sticky directories of root
+ * pass.
  */
 #include "config.h"
 
@@ -50,9 +51,9 @@ check_owner (SatchelLoader *loader, const struct stat *st, const char *path, GEr
   if (st->st_uid != 0 && st->st_uid != loader->trusted_uid)
     {
       const char *owner = loader->trusted_uid == 0 ? "root" : "root or the user that runs the server";
-      return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s %s belongs to uid %u, not to %s; run: chown %u %s",
-                                is_dir ? "directory" : "module file", path, (guint) st->st_uid, owner,
-                                loader->trusted_uid, path);
+      return satchel_error_set (
+          error, SATCHEL_ERROR_NOPERM, "%s %s belongs to uid %u, not to %s; run: chown %u %s",
+          is_dir ? "directory" : "module file", path, (guint) st->st_uid, owner, loader->trusted_uid, path);
     }
   if (is_dir && (st->st_mode & S_ISVTX) && st->st_uid == 0)
     return TRUE;
@@ -70,7 +71,8 @@ satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GErr
   if (fstat (fd, &st) != 0)
     return satchel_error_set_errno (error, errno, "%s", path);
   if (!S_ISREG (st.st_mode))
-    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s is not a regular file; install the module anew", path);
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s is not a regular file; install the module anew", path);
   return check_owner (loader, &st, path, error);
 }
 
@@ -78,7 +80,8 @@ satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GErr
 static int
 open_checked_dir (SatchelLoader *loader, const char *dir, GError **error)
 {
-  /* Links in the configured path are fine (/lib is one): the resolved path is what is walked, without following. */
+  /* Links in the configured path are fine (/lib is one): the resolved path is what is walked, without
+   * following. */
   g_autofree char *real = realpath (dir, NULL);
   if (real == NULL)
     {
@@ -132,7 +135,8 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
   int saved = errno;
   close (dir_fd);
   if (fd < 0 && saved == ELOOP)
-    satchel_error_set (error, SATCHEL_ERROR_NOPERM, "module file %s is a symbolic link; put the file itself there", path);
+    satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                       "module file %s is a symbolic link; put the file itself there", path);
   else if (fd < 0)
     satchel_error_set_errno (error, saved, "module file %s", path);
   else if (!satchel_loader_check_file (loader, fd, path, error))
@@ -146,11 +150,13 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
 }
 
 int
-satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_path, GError **error)
+satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_path,
+                     GError **error)
 {
   if (!satchel_loader_name_is_valid (name))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "\"%s\" cannot be the name of a module; names are a-z, 0-9 and -", name);
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "\"%s\" cannot be the name of a module; names are a-z, 0-9 and -", name);
       return -1;
     }
   g_autofree char *file = satchel_loader_file_name (name, is_gate);
@@ -168,8 +174,10 @@ satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, 
       return -1;
     }
   g_autofree char *where = g_strjoinv (", ", loader->dirs);
-  satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "module %s: there is no %s in %s; install it, or remove the group \"%s\" from the configuration",
-                     name, file, *where != '\0' ? where : "any module directory", name);
+  satchel_error_set (
+      error, SATCHEL_ERROR_NONEXISTENT,
+      "module %s: there is no %s in %s; install it, or remove the group \"%s\" from the configuration", name,
+      file, *where != '\0' ? where : "any module directory", name);
   return -1;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * load -> configure -> start -> [reload] -> stop over all modules of a process; each step whole or not at all.
+ * load -> configure -> start -> [reload] -> stop over all modules of a process; each step whole or not at
+ * all.
  */
 #include "config.h"
 
@@ -20,7 +21,8 @@ satchel_loader_schema (const char *group, gpointer data)
   SatchelLoader *loader = data;
   const SatchelModule *module = satchel_loader_module (loader, group, FALSE);
   gboolean may_load = loader->role == SATCHEL_ROLE_CONFIG || loader->role == SATCHEL_ROLE_CLI;
-  if (module == NULL && may_load && satchel_loader_name_is_valid (group) && !g_hash_table_contains (loader->why_not, group))
+  if (module == NULL && may_load && satchel_loader_name_is_valid (group)
+      && !g_hash_table_contains (loader->why_not, group))
     {
       g_autoptr (GError) error = NULL;
       if (satchel_loader_try (loader, group, FALSE, TRY_TIMEOUT_MS, &error))
@@ -39,7 +41,8 @@ satchel_loader_why_not (SatchelLoader *loader, const char *name)
   return g_hash_table_lookup (loader->why_not, name);
 }
 
-/* "KEY: what is wrong" is told where KEY was written (module.h); anything else where the module was switched on. */
+/* "KEY: what is wrong" is told where KEY was written (module.h); anything else where the module was switched
+ * on. */
 static void
 add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
 {
@@ -49,7 +52,9 @@ add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name
   gboolean is_key = key != NULL && section != NULL && satchel_config_find (section, key) != NULL;
   const char *origin = section != NULL ? satchel_config_origin (section, is_key ? key : "enabled") : NULL;
   problem->where = g_strdup (origin != NULL && strcmp (origin, "default") != 0 ? origin : "");
-  problem->text = g_str_has_prefix (text, "module ") ? g_strdup (text) : g_strdup_printf ("%s%s%s", name, is_key ? "." : ": ", text);
+  problem->text = g_str_has_prefix (text, "module ")
+                      ? g_strdup (text)
+                      : g_strdup_printf ("%s%s%s", name, is_key ? "." : ": ", text);
   problem->setting = is_key ? g_strdup_printf ("%s.%s", name, key) : g_strdup (name);
   g_ptr_array_add (problems, problem);
 }
@@ -60,7 +65,8 @@ use_user_rules (const SatchelConfigSet *set)
 {
   const SatchelConfig *server = satchel_config_set_group (set, "server");
   if (server != NULL)
-    satchel_user_set_rules (satchel_config_string (server, "default_domain"), satchel_config_bool (server, "lower_case_users"));
+    satchel_user_set_rules (satchel_config_string (server, "default_domain"),
+                            satchel_config_bool (server, "lower_case_users"));
 }
 
 static GPtrArray *checked; /* where lines that a check logs go */
@@ -106,7 +112,8 @@ satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrAr
       if (entry->module->check (section, &error))
         continue;
       drop_told (problems, first, error);
-      add_problem (problems, section, entry->name, error != NULL ? error->message : "refused its settings without a reason; ask its author");
+      add_problem (problems, section, entry->name,
+                   error != NULL ? error->message : "refused its settings without a reason; ask its author");
       ok = FALSE;
     }
   satchel_loader_collect_lines (NULL);
@@ -117,7 +124,8 @@ static gboolean
 name_failure (const SatchelLoaderEntry *entry, const char *step, GError **error)
 {
   if (error != NULL && *error == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "module %s: %s failed without a reason; ask its author", entry->name, step);
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "module %s: %s failed without a reason; ask its author", entry->name, step);
   g_prefix_error (error, "module %s: %s: ", entry->name, step);
   return FALSE;
 }

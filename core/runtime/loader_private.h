@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Shared by the loader's files: loader.c (load, registry), loader_files.c (finding, ownership), loader_check.c
- * (descriptor), loader_lifecycle.c.
+ * Shared by the loader's files: loader.c (load, registry), loader_files.c (finding, ownership),
+ * loader_check.c (descriptor), loader_lifecycle.c.
  */
 #pragma once
 #include "core/runtime/loader.h"
@@ -19,9 +19,9 @@ struct SatchelLoader
   SatchelRole role;
   char **dirs;
   guint trusted_uid;
-  GPtrArray *entries;   /* SatchelLoaderEntry, in order of loading */
-  GPtrArray *provided;  /* SatchelProvided */
-  GHashTable *why_not;  /* name -> text */
+  GPtrArray *entries;  /* SatchelLoaderEntry, in order of loading */
+  GPtrArray *provided; /* SatchelProvided */
+  GHashTable *why_not; /* name -> text */
 };
 
 gboolean satchel_loader_name_is_valid (const char *name);

@@ -50,8 +50,8 @@ stderr_is_journal (void)
   struct stat info;
   if (stream == NULL || fstat (STDERR_FILENO, &info) < 0)
     return FALSE;
-  g_autofree char *own = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64)info.st_dev,
-                                          (guint64)info.st_ino);
+  g_autofree char *own = g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT, (guint64) info.st_dev,
+                                          (guint64) info.st_ino);
   return strcmp (stream, own) == 0;
 }
 
@@ -60,7 +60,7 @@ connect_journal (void)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
   int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  if (fd >= 0 && connect (fd, (struct sockaddr *)&address, sizeof address) < 0)
+  if (fd >= 0 && connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
     {
       close (fd);
       return -1;
@@ -122,7 +122,7 @@ satchel_log_reopen (int fd)
 void
 satchel_log_set_level (SatchelLogLevel level)
 {
-  g_atomic_int_set (&level_now, (int)level);
+  g_atomic_int_set (&level_now, (int) level);
 }
 
 SatchelLogLevel
@@ -130,14 +130,14 @@ satchel_log_level_from_string (const char *name)
 {
   for (guint i = 0; i < G_N_ELEMENTS (level_names); i++)
     if (g_strcmp0 (name, level_names[i]) == 0)
-      return (SatchelLogLevel)i;
+      return (SatchelLogLevel) i;
   return SATCHEL_LOG_INFO;
 }
 
 gboolean
 satchel_log_is_enabled (SatchelLogLevel level)
 {
-  return (int)level <= g_atomic_int_get (&level_now);
+  return (int) level <= g_atomic_int_get (&level_now);
 }
 
 void
@@ -150,18 +150,19 @@ satchel_log_set_test (SatchelLogTestFunc func)
 static gsize
 character_at (const char *text, gsize len, gboolean *ret_is_plain)
 {
-  guchar byte = (guchar)*text;
-  gunichar c = byte < 0x80 ? byte : g_utf8_get_char_validated (text, (gssize)len);
-  if (c == (gunichar)-1 || c == (gunichar)-2)
+  guchar byte = (guchar) *text;
+  gunichar c = byte < 0x80 ? byte : g_utf8_get_char_validated (text, (gssize) len);
+  if (c == (gunichar) -1 || c == (gunichar) -2)
     {
       *ret_is_plain = FALSE;
       return 1;
     }
   *ret_is_plain = c >= 0x20 && (c < 0x7f || c >= 0xa0) && c != 0x2028 && c != 0x2029;
-  return (gsize)g_unichar_to_utf8 (c, NULL);
+  return (gsize) g_unichar_to_utf8 (c, NULL);
 }
 
-/* Appends one line's worth of @text.  The bound is that of what is written: escapes make four bytes of one. */
+/* Appends one line's worth of @text.  The bound is that of what is written: escapes make four bytes of one.
+ */
 static void
 append_clean (GString *line, const char *text)
 {
@@ -175,16 +176,17 @@ append_clean (GString *line, const char *text)
           return;
         }
       if (is_plain)
-        g_string_append_len (line, text, (gssize)n);
+        g_string_append_len (line, text, (gssize) n);
       else
         for (gsize i = 0; i < n; i++)
-          g_string_append_printf (line, "\\x%02X", (guchar)text[i]);
+          g_string_append_printf (line, "\\x%02X", (guchar) text[i]);
       text += n;
       len -= n;
     }
 }
 
-/* The end of the "key=value" at @at, values in quotes as satchel_log_field writes them; NULL: something else is there. */
+/* The end of the "key=value" at @at, values in quotes as satchel_log_field writes them; NULL: something else
+ * is there. */
 static const char *
 field_end (const char *at, gsize *ret_key_len)
 {
@@ -199,17 +201,20 @@ field_end (const char *at, gsize *ret_key_len)
   return end != NULL ? end + 1 : NULL;
 }
 
-/* A line is "words: key=value key=value text", where words and text may be missing.  Only what stands before the text are
- * fields: the text may quote what a client chose.  Words are taken from those only who never put a name into them. */
+/* A line is "words: key=value key=value text", where words and text may be missing.  Only what stands before
+ * the text are fields: the text may quote what a client chose.  Words are taken from those only who never put
+ * a name into them. */
 static const char *
 first_field (const char *area, const char *text)
 {
   static const char *const with_words[] = { "auth", "gate", "mail", "delivery", NULL };
   gsize len = strspn (text, "abcdefghijklmnopqrstuvwxyz -");
-  return text[len] == ':' && text[len + 1] == ' ' && g_strv_contains (with_words, area) ? text + len + 2 : text;
+  return text[len] == ':' && text[len + 1] == ' ' && g_strv_contains (with_words, area) ? text + len + 2
+                                                                                        : text;
 }
 
-/* Whoever bans addresses looks for "rip=": in the text behind the fields there is none, but "rip:", which is no longer. */
+/* Whoever bans addresses looks for "rip=": in the text behind the fields there is none, but "rip:", which is
+ * no longer. */
 static void
 hide_addresses (const char *area, GString *text)
 {
@@ -222,7 +227,8 @@ hide_addresses (const char *area, GString *text)
 }
 
 /* Ids that become journal fields. */
-static const char *const journal_keys[] = { "session", "user", "rip", "service", "method", "reason", "mailbox", "uid" };
+static const char *const journal_keys[] = { "session", "user",   "rip",     "service",
+                                            "method",  "reason", "mailbox", "uid" };
 
 static void
 append_journal_fields (GString *entry, const char *area, const char *text)
@@ -239,7 +245,8 @@ append_journal_fields (GString *entry, const char *area, const char *text)
           if (strlen (name) != key_len || strncmp (name, at, key_len) != 0)
             continue;
           g_autofree char *upper = g_ascii_strup (name, -1);
-          g_string_append_printf (entry, "SATCHEL_%s=%.*s\n", upper, (int)(end - value) - 2 * is_quoted, value + is_quoted);
+          g_string_append_printf (entry, "SATCHEL_%s=%.*s\n", upper, (int) (end - value) - 2 * is_quoted,
+                                  value + is_quoted);
         }
     }
 }
@@ -247,8 +254,9 @@ append_journal_fields (GString *entry, const char *area, const char *text)
 void
 satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text)
 {
-  g_string_append_printf (entry, "MESSAGE=%s: %s\nPRIORITY=%c\nSYSLOG_IDENTIFIER=satchel-%s\nSATCHEL_AREA=%s\n", area,
-                          text, level_priorities[level], ident, area);
+  g_string_append_printf (entry,
+                          "MESSAGE=%s: %s\nPRIORITY=%c\nSYSLOG_IDENTIFIER=satchel-%s\nSATCHEL_AREA=%s\n",
+                          area, text, level_priorities[level], ident, area);
   append_journal_fields (entry, area, text);
 }
 
@@ -257,7 +265,7 @@ send_to_journal (SatchelLogLevel level, const char *area, const char *text)
 {
   g_autoptr (GString) entry = g_string_sized_new (512);
   satchel_log_journal_entry (entry, level, area, text);
-  return send (journal_fd, entry->str, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (gssize)entry->len;
+  return send (journal_fd, entry->str, entry->len, MSG_NOSIGNAL | MSG_DONTWAIT) == (gssize) entry->len;
 }
 
 static void
@@ -270,7 +278,7 @@ stamp_line (GString *line)
   gmtime_r (&now.tv_sec, &parts);
   strftime (stamp, sizeof stamp, "%Y-%m-%dT%H:%M:%S", &parts);
   g_string_append_printf (line, "%s.%03ldZ %s%s[%d]: ", stamp, now.tv_nsec / 1000000,
-                          strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int)getpid ());
+                          strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int) getpid ());
 }
 
 /* 0, or why not.  After a line that a full disk cut off the next one begins on a line of its own. */
@@ -288,7 +296,7 @@ put_line (int fd, GString *line)
   if (n > 0 && line->str[n - 1] != '\n')
     g_atomic_int_set (&is_torn, 1);
   struct stat st;
-  if (n < (gssize)line->len)
+  if (n < (gssize) line->len)
     return errnum;
   /* Writing to a file that has no name any more succeeds, and nobody will ever read it. */
   return fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink == 0 ? ENOENT : 0;
@@ -306,10 +314,11 @@ lose_line (int fd, const GString *line, int errnum)
   if (fd < 0 || now_us < next_us)
     return;
   next_us = now_us + 60 * G_USEC_PER_SEC;
-  g_autofree char *text =
-      g_strdup_printf ("satchel-%s[%d]: the log cannot be written (%s), %d lines are lost so far; make room, or put its directory back and run: satchel log-reopen\n%s",
-                       ident, (int)getpid (), errnum == ENOENT ? "its file was removed" : g_strerror (errnum), g_atomic_int_get (&n_lost),
-                       line->str + (line->str[0] == '\n'));
+  g_autofree char *text = g_strdup_printf (
+      "satchel-%s[%d]: the log cannot be written (%s), %d lines are lost so far; make room, or put its "
+      "directory back and run: satchel log-reopen\n%s",
+      ident, (int) getpid (), errnum == ENOENT ? "its file was removed" : g_strerror (errnum),
+      g_atomic_int_get (&n_lost), line->str + (line->str[0] == '\n'));
   gssize n;
   do
     n = write (STDERR_FILENO, text, strlen (text));
@@ -325,7 +334,8 @@ tell_lost (int fd)
     return;
   g_autoptr (GString) line = g_string_new (NULL);
   stamp_line (line);
-  g_string_append_printf (line, "warning: log: %d lines of this process could not be written and are missing here\n", n);
+  g_string_append_printf (
+      line, "warning: log: %d lines of this process could not be written and are missing here\n", n);
   if (put_line (fd, line) != 0)
     g_atomic_int_add (&n_untold, n);
 }
@@ -379,7 +389,7 @@ is_plain_value (const char *value)
 static gboolean
 is_quotable (gunichar c, gboolean is_ascii, gboolean keeps_equals)
 {
-  if (c == (gunichar)-1 || c == (gunichar)-2 || c == '"' || c == '\\' || (c == '=' && !keeps_equals))
+  if (c == (gunichar) -1 || c == (gunichar) -2 || c == '"' || c == '\\' || (c == '=' && !keeps_equals))
     return FALSE;
   return is_ascii ? c >= 0x20 && c < 0x7f : g_unichar_isprint (c);
 }
@@ -394,15 +404,16 @@ satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean
   g_string_append_c (line, '"');
   while (len > 0)
     {
-      gunichar c = g_utf8_get_char_validated (value, (gssize)len);
+      gunichar c = g_utf8_get_char_validated (value, (gssize) len);
       if (*value == '\0')
-        c = (gunichar)-1;
-      gsize n = c < 0x80 || c == (gunichar)-1 || c == (gunichar)-2 ? 1 : (gsize)g_unichar_to_utf8 (c, NULL);
+        c = (gunichar) -1;
+      gsize n =
+          c < 0x80 || c == (gunichar) -1 || c == (gunichar) -2 ? 1 : (gsize) g_unichar_to_utf8 (c, NULL);
       if (is_quotable (c, is_ascii, keeps_equals))
-        g_string_append_len (line, value, (gssize)n);
+        g_string_append_len (line, value, (gssize) n);
       else
         for (gsize i = 0; i < n; i++)
-          g_string_append_printf (line, "\\x%02X", (guchar)value[i]);
+          g_string_append_printf (line, "\\x%02X", (guchar) value[i]);
       value += n;
       len -= n;
     }

@@ -8,15 +8,17 @@
 
 /* Appending, 0640, made if missing, no terminal; -1 with @error. */
 int satchel_log_open_file (const char *path, GError **error);
-/* @fd: taken over; -1: standard error.  Without a file the journal gets the lines with fields, if standard error
- * is connected to it.  @ident: "gate", "mail", ...: borrowed for good.  Also catches GLib's own messages. */
+/* @fd: taken over; -1: standard error.  Without a file the journal gets the lines with fields, if standard
+ * error is connected to it.  @ident: "gate", "mail", ...: borrowed for good.  Also catches GLib's own
+ * messages. */
 void satchel_log_open (int fd, SatchelLogLevel level, const char *ident);
 /* After a rotation: @fd, taken over, takes the place of the log file. */
 void satchel_log_reopen (int fd);
 void satchel_log_set_level (SatchelLogLevel level);
 /* "error" "warning" "info" "debug"; INFO for anything else. */
 SatchelLogLevel satchel_log_level_from_string (const char *name);
-/* Appends @value in quotes, as in a field: nothing in it can end them or look like a field.  NUL is a byte like others.
+/* Appends @value in quotes, as in a field: nothing in it can end them or look like a field.  NUL is a byte
+ * like others.
  * @is_ascii: what is not ASCII is escaped too. */
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
 /* One entry of the journal's native protocol; @text as it comes from satchel_log. */

@@ -62,7 +62,7 @@ has_deferred (Reactor *reactor)
 static gboolean
 reactor_prepare (GSource *source, int *timeout)
 {
-  Reactor *reactor = (Reactor *)source;
+  Reactor *reactor = (Reactor *) source;
   *timeout = -1;
   if (reactor->turns != NULL || reactor->flushes != NULL || has_deferred (reactor))
     {
@@ -73,15 +73,16 @@ reactor_prepare (GSource *source, int *timeout)
   if (next < 0)
     return FALSE;
   gint64 wait = next - satchel_clock_ms ();
-  *timeout = (int)CLAMP (wait, 0, 3600 * 1000);
+  *timeout = (int) CLAMP (wait, 0, 3600 * 1000);
   return wait <= 0;
 }
 
 static gboolean
 reactor_check (GSource *source)
 {
-  Reactor *reactor = (Reactor *)source;
-  if (g_source_query_unix_fd (source, reactor->tag) != 0 || reactor->turns != NULL || reactor->flushes != NULL)
+  Reactor *reactor = (Reactor *) source;
+  if (g_source_query_unix_fd (source, reactor->tag) != 0 || reactor->turns != NULL
+      || reactor->flushes != NULL)
     return TRUE;
   gint64 next = satchel_timer_next_ms ();
   return (next >= 0 && next <= satchel_clock_ms ()) || has_deferred (reactor);
@@ -114,7 +115,7 @@ run_watches (Reactor *reactor)
       if (watch == NULL)
         {
           eventfd_t count;
-          (void)eventfd_read (reactor->wake_fd, &count);
+          (void) eventfd_read (reactor->wake_fd, &count);
         }
       else if (!watch->is_removed && watch->events != 0)
         watch->func (watch->fd, events[i].events, watch->data);
@@ -147,7 +148,7 @@ run_turns (SatchelTurn **list, SatchelTurn ***list_end)
 static gboolean
 reactor_dispatch (GSource *source, GSourceFunc callback, gpointer data)
 {
-  Reactor *reactor = (Reactor *)source;
+  Reactor *reactor = (Reactor *) source;
   if (reactor->is_dispatching)
     return G_SOURCE_CONTINUE;
   reactor->is_dispatching = TRUE;
@@ -176,13 +177,13 @@ satchel_reactor_init (void)
   if (!g_once_init_enter (&once))
     return;
   GSource *source = g_source_new (&reactor_funcs, sizeof (Reactor));
-  Reactor *reactor = (Reactor *)source;
+  Reactor *reactor = (Reactor *) source;
   reactor->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   reactor->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
   /* Nothing works without these two descriptors, and they are made at start only. */
-  if (reactor->epoll_fd < 0 || reactor->wake_fd < 0 ||
-      epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, reactor->wake_fd, &event) < 0)
+  if (reactor->epoll_fd < 0 || reactor->wake_fd < 0
+      || epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, reactor->wake_fd, &event) < 0)
     g_error ("cannot make the event loop: %s", g_strerror (errno));
   reactor->now_ms = satchel_clock_ms ();
   reactor->turns_end = &reactor->turns;
@@ -193,7 +194,8 @@ satchel_reactor_init (void)
   reactor->running = g_array_new (FALSE, FALSE, sizeof (DeferredCall));
   reactor->tag = g_source_add_unix_fd (source, reactor->epoll_fd, G_IO_IN);
   g_source_set_name (source, "satchel reactor");
-  /* Else GLib takes our descriptor out and in around each dispatch, and wakes itself up for it: four system calls. */
+  /* Else GLib takes our descriptor out and in around each dispatch, and wakes itself up for it: four system
+   * calls. */
   g_source_set_can_recurse (source, TRUE);
   g_source_attach (source, NULL);
   the_reactor = reactor;
@@ -286,7 +288,7 @@ satchel_defer (SatchelDeferFunc func, gpointer data)
   g_mutex_unlock (&reactor->lock);
   /* In the loop's own thread `prepare` will see it. */
   if (was_empty && g_thread_self () != reactor->main_thread)
-    (void)eventfd_write (reactor->wake_fd, 1);
+    (void) eventfd_write (reactor->wake_fd, 1);
 }
 
 static void

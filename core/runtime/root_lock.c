@@ -22,7 +22,8 @@
 int
 satchel_root_lock (int root_fd, GError **error)
 {
-  int fd = SATCHEL_RETRY (openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
+  int fd = SATCHEL_RETRY (
+      openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "lock of the mail root");
@@ -36,20 +37,24 @@ satchel_root_lock (int root_fd, GError **error)
       text[MAX (n, 0)] = '\0';
       close (fd);
       if (saved == EWOULDBLOCK)
-        satchel_error_set (error, SATCHEL_ERROR_INUSE, "the mail root is in use by process %d; stop that one first", atoi (text));
+        satchel_error_set (error, SATCHEL_ERROR_INUSE,
+                           "the mail root is in use by process %d; stop that one first", atoi (text));
       else
         satchel_error_set_errno (error, saved, "lock of the mail root");
       return -1;
     }
   /* The owner of the mail may be who starts the server the next time. */
   struct stat root;
-  if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0 && fchown (fd, root.st_uid, root.st_gid) != 0)
-    satchel_log (SATCHEL_LOG_WARNING, "server", "the lock of the mail root could not be given to its owner: %s", g_strerror (errno));
+  if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0
+      && fchown (fd, root.st_uid, root.st_gid) != 0)
+    satchel_log (SATCHEL_LOG_WARNING, "server",
+                 "the lock of the mail root could not be given to its owner: %s", g_strerror (errno));
   int len = snprintf (text, sizeof text, "%d\n", (int) getpid ());
   if (SATCHEL_RETRY (ftruncate (fd, 0)) != 0 || SATCHEL_RETRY (pwrite (fd, text, (size_t) len, 0)) != len)
     {
       /* A full disk keeps nobody from serving what is there. */
-      satchel_log (SATCHEL_LOG_WARNING, "server", "the pid could not be written into the lock of the mail root: %s", g_strerror (errno));
+      satchel_log (SATCHEL_LOG_WARNING, "server",
+                   "the pid could not be written into the lock of the mail root: %s", g_strerror (errno));
     }
   return fd;
 }

@@ -95,7 +95,9 @@ copy_stream (SatchelStream *stream, int fd, guint64 max_bytes, GError **error)
       if (n <= 0)
         return n == 0;
       if ((guint64) n > max_bytes - offset)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "content for a helper is longer than %" G_GUINT64_FORMAT " bytes", max_bytes);
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                  "content for a helper is longer than %" G_GUINT64_FORMAT " bytes",
+                                  max_bytes);
       if (!write_all (fd, buffer, (gsize) n, error))
         return FALSE;
       offset += (guint64) n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keys in memory: whole pages each, since mlock and madvise know nothing smaller, and a page that is shared would be
- * unlocked by whoever is freed first.  A process holds few.
+ * Keys in memory: whole pages each, since mlock and madvise know nothing smaller, and a page that is shared
+ * would be unlocked by whoever is freed first.  A process holds few.
  */
 #include "config.h"
 

@@ -55,28 +55,29 @@ static gssize
 bytes_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
   gsize size;
-  const guint8 *data = g_bytes_get_data (((BytesStream *)stream)->bytes, &size);
+  const guint8 *data = g_bytes_get_data (((BytesStream *) stream)->bytes, &size);
   if (offset >= size)
     return 0;
   gsize n = MIN (len, size - offset);
   memcpy (buffer, data + offset, n);
-  return (gssize)n;
+  return (gssize) n;
 }
 
 static gint64
 bytes_length (SatchelStream *stream, GError **error)
 {
-  return (gint64)g_bytes_get_size (((BytesStream *)stream)->bytes);
+  return (gint64) g_bytes_get_size (((BytesStream *) stream)->bytes);
 }
 
 static void
 bytes_free (SatchelStream *stream)
 {
-  g_bytes_unref (((BytesStream *)stream)->bytes);
+  g_bytes_unref (((BytesStream *) stream)->bytes);
   g_free (stream);
 }
 
-static const SatchelStreamOps bytes_ops = { sizeof (SatchelStreamOps), bytes_read_at, bytes_length, bytes_free };
+static const SatchelStreamOps bytes_ops = { sizeof (SatchelStreamOps), bytes_read_at, bytes_length,
+                                            bytes_free };
 
 SatchelStream *
 satchel_stream_new_bytes (GBytes *bytes)
@@ -90,7 +91,7 @@ satchel_stream_new_bytes (GBytes *bytes)
 GBytes *
 satchel_stream_bytes (SatchelStream *stream)
 {
-  return stream->ops == &bytes_ops ? ((BytesStream *)stream)->bytes : NULL;
+  return stream->ops == &bytes_ops ? ((BytesStream *) stream)->bytes : NULL;
 }
 
 typedef struct FdStream
@@ -103,13 +104,14 @@ typedef struct FdStream
 static gssize
 fd_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
-  FdStream *self = (FdStream *)stream;
+  FdStream *self = (FdStream *) stream;
   gsize done = 0;
-  if (offset > (guint64)G_MAXINT64 - self->skip)
+  if (offset > (guint64) G_MAXINT64 - self->skip)
     return 0;
   while (done < len)
     {
-      gssize n = SATCHEL_RETRY (pread (self->fd, (guint8 *)buffer + done, len - done, (off_t)(self->skip + offset + done)));
+      gssize n = SATCHEL_RETRY (
+          pread (self->fd, (guint8 *) buffer + done, len - done, (off_t) (self->skip + offset + done)));
       if (n < 0)
         {
           satchel_error_set_errno (error, errno, "reading a message file");
@@ -117,28 +119,28 @@ fd_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GErr
         }
       if (n == 0)
         break;
-      done += (gsize)n;
+      done += (gsize) n;
     }
-  return (gssize)done;
+  return (gssize) done;
 }
 
 static gint64
 fd_length (SatchelStream *stream, GError **error)
 {
-  FdStream *self = (FdStream *)stream;
+  FdStream *self = (FdStream *) stream;
   struct stat info;
   if (fstat (self->fd, &info) < 0)
     {
       satchel_error_set_errno (error, errno, "size of a message file");
       return -1;
     }
-  return MAX (0, (gint64)info.st_size - (gint64)self->skip);
+  return MAX (0, (gint64) info.st_size - (gint64) self->skip);
 }
 
 static void
 fd_free (SatchelStream *stream)
 {
-  close (((FdStream *)stream)->fd);
+  close (((FdStream *) stream)->fd);
   g_free (stream);
 }
 
@@ -150,7 +152,7 @@ satchel_stream_new_fd (int fd, guint64 offset)
   FdStream *self = g_new0 (FdStream, 1);
   satchel_stream_init (&self->stream, &fd_ops);
   self->fd = fd;
-  self->skip = MIN (offset, (guint64)G_MAXINT64);
+  self->skip = MIN (offset, (guint64) G_MAXINT64);
   return &self->stream;
 }
 

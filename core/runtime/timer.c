@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The timer wheel: three levels of 256 slots (100 ms, 25.6 s, 1.8 h each).  Arming and cancelling are O(1); the
- * loop sleeps until a slot that holds something.  Later timers wait in the last level and are looked at again.
+ * The timer wheel: three levels of 256 slots (100 ms, 25.6 s, 1.8 h each).  Arming and cancelling are O(1);
+ * the loop sleeps until a slot that holds something.  Later timers wait in the last level and are looked at
+ * again.
  */
 #include "config.h"
 
@@ -54,9 +55,9 @@ place (SatchelTimer *timer, gint64 earliest)
   gint64 tick = MAX (tick_of (timer->due_ms), earliest);
   gint64 delta = tick - current_tick;
   guint level = delta < SLOTS ? 0 : delta < SLOTS * SLOTS ? 1 : 2;
-  if (delta >= (gint64)SLOTS * SLOTS * SLOTS)
-    tick = current_tick + (gint64)SLOTS * SLOTS * SLOTS - 1;
-  guint slot = (guint)(tick >> (8 * level)) % SLOTS;
+  if (delta >= (gint64) SLOTS * SLOTS * SLOTS)
+    tick = current_tick + (gint64) SLOTS * SLOTS * SLOTS - 1;
+  guint slot = (guint) (tick >> (8 * level)) % SLOTS;
   link_timer (timer, &levels[level].slots[slot]);
   levels[level].used[slot / 64] |= G_GUINT64_CONSTANT (1) << (slot % 64);
 }
@@ -99,13 +100,13 @@ next_used (Level *level, guint first)
           i += 64 - slot % 64;
           continue;
         }
-      guint skip = (guint)__builtin_ctzll (word);
+      guint skip = (guint) __builtin_ctzll (word);
       i += skip;
       slot = (first + i) % SLOTS;
       if (i >= SLOTS)
         break;
       if (level->slots[slot] != NULL)
-        return (int)i;
+        return (int) i;
       level->used[slot / 64] &= ~(G_GUINT64_CONSTANT (1) << (slot % 64));
     }
   return -1;
@@ -120,7 +121,7 @@ satchel_timer_next_ms (void)
   for (guint i = 0; i < LEVELS; i++)
     {
       gint64 position = current_tick >> (8 * i);
-      int distance = next_used (&levels[i], (guint)(position + 1) % SLOTS);
+      int distance = next_used (&levels[i], (guint) (position + 1) % SLOTS);
       if (distance >= 0)
         best = MIN (best, (position + 1 + distance) << (8 * i));
     }
@@ -131,7 +132,7 @@ satchel_timer_next_ms (void)
 static void
 cascade (guint level)
 {
-  guint slot = (guint)(current_tick >> (8 * level)) % SLOTS;
+  guint slot = (guint) (current_tick >> (8 * level)) % SLOTS;
   if (slot == 0 && level + 1 < LEVELS)
     cascade (level + 1);
   static SatchelTimer *list;

@@ -25,7 +25,7 @@ plain_read (SatchelTransport *transport, void *buffer, gsize len)
 static gssize
 plain_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
 {
-  struct msghdr message = { .msg_iov = (struct iovec *)parts, .msg_iovlen = (gsize)n_parts };
+  struct msghdr message = { .msg_iov = (struct iovec *) parts, .msg_iovlen = (gsize) n_parts };
   gssize n = SATCHEL_RETRY (sendmsg (transport->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL));
   if (n >= 0)
     return n;
@@ -50,7 +50,8 @@ plain_free (SatchelTransport *transport)
   g_free (transport);
 }
 
-static const SatchelTransportOps plain_ops = { plain_read, plain_write, plain_end_output, plain_has_buffered, plain_free };
+static const SatchelTransportOps plain_ops = { plain_read, plain_write, plain_end_output, plain_has_buffered,
+                                               plain_free };
 
 SatchelTransport *
 satchel_transport_new_plain (int fd)
@@ -77,12 +78,12 @@ satchel_socket_set_keepalive (int fd, guint within_s)
   socklen_t len = sizeof domain;
   if (getsockopt (fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) < 0 || (domain != AF_INET && domain != AF_INET6))
     return;
-  (void)setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+  (void) setsockopt (fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
   if (!on)
     return;
   /* Half the time silent, then three probes. */
-  int probes = 3, idle = MAX (1, (int)within_s / 2), interval = MAX (1, (int)within_s / 6);
-  (void)setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
-  (void)setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
-  (void)setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+  int probes = 3, idle = MAX (1, (int) within_s / 2), interval = MAX (1, (int) within_s / 6);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  (void) setsockopt (fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }

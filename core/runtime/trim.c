@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * glibc gives back the end of its heap only, where something always lives: what thousands of connections used stays with
- * the process for ever.  So after a crowd has gone, the free pages between are given back, once.
+ * glibc gives back the end of its heap only, where something always lives: what thousands of connections used
+ * stays with the process for ever.  So after a crowd has gone, the free pages between are given back, once.
  */
 #include "config.h"
 
@@ -9,8 +9,8 @@
 #include <malloc.h>
 #include <satchel/reactor.h>
 
-#define GONE_MIN 64u   /* fewer are no crowd */
-#define DELAY_MS 1000  /* the rest of the crowd goes in this time */
+#define GONE_MIN 64u  /* fewer are no crowd */
+#define DELAY_MS 1000 /* the rest of the crowd goes in this time */
 
 static guint peak, now;
 static SatchelTimer timer;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs of admin commands in a mail process: from master's request to the last frame.  Whoever asks has the right to the control
- * socket; master says for whom, auth whose.  Entry point: satchel_admin_calls_start.
+ * Runs of admin commands in a mail process: from master's request to the last frame.  Whoever asks has the
+ * right to the control socket; master says for whom, auth whose.  Entry point: satchel_admin_calls_start.
  */
 #include "config.h"
 
@@ -22,7 +22,8 @@
 /* Shorter than the command's own patience (core/cli/command_admin.c). */
 #define ALIVE_MS 10000
 
-SATCHEL_COUNTER (commands_run, "satchel_admin_commands_total", "Admin commands of modules that were run", "result");
+SATCHEL_COUNTER (commands_run, "satchel_admin_commands_total", "Admin commands of modules that were run",
+                 "result");
 
 static SatchelAdminHost host;
 static GPtrArray *calls; /* SatchelAdminCall, running */
@@ -90,7 +91,8 @@ satchel_admin_call_send (gpointer data)
 static void
 refuse (guint64 request, const GError *error)
 {
-  g_autofree char *text = g_strdup_printf ("%c%d %s\n%c\n", SATCHEL_ADMIN_FRAME_ERROR, error->code, error->message, SATCHEL_ADMIN_FRAME_END);
+  g_autofree char *text = g_strdup_printf ("%c%d %s\n%c\n", SATCHEL_ADMIN_FRAME_ERROR, error->code,
+                                           error->message, SATCHEL_ADMIN_FRAME_END);
   host.reply (request, TRUE, 1, text);
 }
 
@@ -130,8 +132,10 @@ log_end (const SatchelAdminCall *call, const char *result)
   satchel_log_field (line, "result", result);
   if (call->error != NULL)
     satchel_log_field (line, "why", call->error->message);
-  satchel_log (SATCHEL_LOG_INFO, AREA, "command=\"%s %s\" ms=%" G_GINT64_FORMAT " bytes=%" G_GUINT64_FORMAT "%s", call->group, call->command->name,
-               (g_get_monotonic_time () - call->began_us) / 1000, call->n_bytes, line->str);
+  satchel_log (SATCHEL_LOG_INFO, AREA,
+               "command=\"%s %s\" ms=%" G_GINT64_FORMAT " bytes=%" G_GUINT64_FORMAT "%s", call->group,
+               call->command->name, (g_get_monotonic_time () - call->began_us) / 1000, call->n_bytes,
+               line->str);
 }
 
 static void
@@ -141,7 +145,8 @@ finish (gpointer data)
   satchel_timer_cancel (&call->deadline);
   satchel_timer_cancel (&call->heartbeat);
   g_ptr_array_remove_fast (calls, call);
-  /* The job has ended: nobody else looks at this any more.  What it finished all the same has not been cancelled. */
+  /* The job has ended: nobody else looks at this any more.  What it finished all the same has not been
+   * cancelled. */
   if (call->is_cancelled && (!call->ok || call->why == SATCHEL_ERROR_LIMIT))
     {
       call->ok = FALSE;
@@ -149,7 +154,8 @@ finish (gpointer data)
       satchel_error_set (&call->error, call->why, "%s", why_cancelled (call->why));
     }
   else if (!call->ok && call->error == NULL)
-    satchel_error_set (&call->error, SATCHEL_ERROR_FAILED, "the module %s failed and gave no reason", call->group);
+    satchel_error_set (&call->error, SATCHEL_ERROR_FAILED, "the module %s failed and gave no reason",
+                       call->group);
   const char *result = call->ok ? "ok" : call->is_cancelled ? "cancelled" : "failed";
   satchel_counter_add (&commands_run, 1, result);
   log_end (call, result);
@@ -157,7 +163,9 @@ finish (gpointer data)
     {
       g_autofree char *message = g_strdup (call->error->message);
       g_strdelimit (message, "\r\n", ' ');
-      g_autofree char *text = g_strdup_printf ("%d %.4000s", call->error->domain == SATCHEL_ERROR ? call->error->code : SATCHEL_ERROR_FAILED, message);
+      g_autofree char *text = g_strdup_printf (
+          "%d %.4000s", call->error->domain == SATCHEL_ERROR ? call->error->code : SATCHEL_ERROR_FAILED,
+          message);
       satchel_admin_add_frame (call, SATCHEL_ADMIN_FRAME_ERROR, text, FALSE);
     }
   satchel_admin_add_frame (call, SATCHEL_ADMIN_FRAME_END, "", FALSE);
@@ -204,9 +212,11 @@ check_place (const char *user, const char *text, SatchelPlace **ret_place, GErro
   const char *space = strchr (text, ' ');
   if (space == NULL || (*ret_place = satchel_place_from_text (space + 1)) == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "%s: it is not known where the mail is", user);
-  if (g_str_has_prefix (text, "known ") || fstatat (host.root_fd, (*ret_place)->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
+  if (g_str_has_prefix (text, "known ")
+      || fstatat (host.root_fd, (*ret_place)->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s: no such user; `satchel user list` shows all", user);
+  return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                            "%s: no such user; `satchel user list` shows all", user);
 }
 
 static const SatchelAdminCommand *
@@ -216,8 +226,10 @@ find_command (const char *group, const char *name, const SatchelProvided **ret_p
   const SatchelAdminCommand *command = provided != NULL ? satchel_admin_find (provided->ops, name) : NULL;
   if (command == NULL)
     satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                       "the running server has no command \"%s %s\"; is the module enabled there? `satchel reload` does not load modules into mail "
-                       "processes", group, name);
+                       "the running server has no command \"%s %s\"; is the module enabled there? `satchel "
+                       "reload` does not load modules into mail "
+                       "processes",
+                       group, name);
   *ret_provided = provided;
   return command;
 }
@@ -233,12 +245,14 @@ call_new (guint64 request, const char *const *argv, GError **error)
     return NULL;
   if (command->of_user != (*user != '\0'))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, command->of_user ? "a user name is missing" : "this command is not of a user");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         command->of_user ? "a user name is missing" : "this command is not of a user");
       return NULL;
     }
   if (calls->len >= CALLS_MAX)
     {
-      satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%u admin commands are running already; try again later", CALLS_MAX);
+      satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                         "%u admin commands are running already; try again later", CALLS_MAX);
       return NULL;
     }
   SatchelConfig *options = satchel_admin_parse_options (command, argv + 6, error);
@@ -252,8 +266,13 @@ call_new (guint64 request, const char *const *argv, GError **error)
   call->options = options;
   call->place = g_steal_pointer (&place);
   call->is_json = strcmp (argv[4], "json") == 0;
-  call->access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_ADMIN, .owner = user, .service = "admin",
-                                                       .session_id = session_id, .peer = "local", .rights = SATCHEL_RIGHTS_ALL });
+  call->access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                        .cause = SATCHEL_CAUSE_ADMIN,
+                                                        .owner = user,
+                                                        .service = "admin",
+                                                        .session_id = session_id,
+                                                        .peer = "local",
+                                                        .rights = SATCHEL_RIGHTS_ALL });
   call->waiting = g_string_new (NULL);
   call->began_us = g_get_monotonic_time ();
   g_mutex_init (&call->lock);
@@ -276,9 +295,11 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
       return;
     }
   g_ptr_array_add (calls, call);
-  satchel_timer_arm (&call->deadline, satchel_config_duration_ms (host.group ("server"), "admin_time"), time_over, call);
+  satchel_timer_arm (&call->deadline, satchel_config_duration_ms (host.group ("server"), "admin_time"),
+                     time_over, call);
   satchel_timer_arm (&call->heartbeat, ALIVE_MS, tell_alive, call);
-  satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run, finish, call);
+  satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run, finish,
+                      call);
 }
 
 /* ---- from outside ---- */

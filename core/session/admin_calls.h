@@ -20,10 +20,12 @@ typedef struct SatchelAdminHost
 } SatchelAdminHost;
 
 void satchel_admin_calls_init (const SatchelAdminHost *host);
-/* "run" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...], as master passes it on: FORMAT text or json; USER and PLACE "" if it is of no
- * user, else PLACE is what auth knows of the user ("known PATH" or "unknown PATH").  Answered in any case. */
+/* "run" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...], as master passes it on: FORMAT text or json; USER
+ * and PLACE "" if it is of no user, else PLACE is what auth knows of the user ("known PATH" or "unknown
+ * PATH").  Answered in any case. */
 void satchel_admin_calls_start (guint64 request, const char *const *argv);
-/* The admin took @n_bytes of the answer to @request; nobody waits for it any more.  FALSE: no such request (it is over). */
+/* The admin took @n_bytes of the answer to @request; nobody waits for it any more.  FALSE: no such request
+ * (it is over). */
 gboolean satchel_admin_calls_room (guint64 request, guint64 n_bytes);
 gboolean satchel_admin_calls_cancel (guint64 request);
 /* Cancels all: at the end of the process. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a running admin command says and asks: lines, records, progress, in the job; bounded by what the admin takes.
+ * What a running admin command says and asks: lines, records, progress, in the job; bounded by what the admin
+ * takes.
  */
 #include "config.h"
 
@@ -204,7 +205,8 @@ gboolean
 satchel_admin_progress (SatchelAdminCall *call, guint64 done, guint64 total, const char *what)
 {
   g_autofree char *words = clean_line (what != NULL ? what : "", what != NULL ? strnlen (what, 200) : 0);
-  g_autofree char *text = g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", done, total, words);
+  g_autofree char *text =
+      g_strdup_printf ("%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %s", done, total, words);
   gint64 now_us = g_get_monotonic_time ();
   beat (call);
   g_mutex_lock (&call->lock);

@@ -21,19 +21,19 @@ struct SatchelAdminCall
   gboolean is_json;
   gint64 began_us;
   SatchelTimer deadline, heartbeat; /* main thread */
-  gboolean ok; /* of the job, when it is done */
+  gboolean ok;                      /* of the job, when it is done */
   GError *error;
 
   GMutex lock; /* for all below */
   GCond room;
-  GString *waiting;      /* frames for the main thread to send */
-  gsize n_unread;        /* bytes that the admin's side has not taken */
-  guint64 n_bytes;       /* in all */
+  GString *waiting; /* frames for the main thread to send */
+  gsize n_unread;   /* bytes that the admin's side has not taken */
+  guint64 n_bytes;  /* in all */
   gboolean is_cancelled;
-  SatchelErrorCode why;  /* of the cancelling */
-  gboolean is_sending;   /* the main thread was asked to */
-  gint64 progress_us;    /* when the last one went out */
-  char *progress;        /* a later one, held back */
+  SatchelErrorCode why; /* of the cancelling */
+  gboolean is_sending;  /* the main thread was asked to */
+  gint64 progress_us;   /* when the last one went out */
+  char *progress;       /* a later one, held back */
 };
 
 /* Frames: one character, what it is, and '\n'.  core/cli/command_admin.c reads them. */
@@ -41,7 +41,7 @@ struct SatchelAdminCall
 #define SATCHEL_ADMIN_FRAME_PROGRESS '%' /* "DONE TOTAL WHAT" */
 #define SATCHEL_ADMIN_FRAME_ERROR '!'    /* "CODE MESSAGE" */
 #define SATCHEL_ADMIN_FRAME_ALIVE '~'
-#define SATCHEL_ADMIN_FRAME_END '.'      /* the command came to its end */
+#define SATCHEL_ADMIN_FRAME_END '.' /* the command came to its end */
 
 /* Appends a frame for the admin, waiting for room if @waits.  FALSE: cancelled. */
 gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Open addressing over 64-bit entries: fingerprint of the client (32), gate slot (8), count (24).  Each gate changes
- * its own entries only, so a dead gate's counts are known and cleared by its successor.
+ * Open addressing over 64-bit entries: fingerprint of the client (32), gate slot (8), count (24).  Each gate
+ * changes its own entries only, so a dead gate's counts are known and cleared by its successor.
  */
 #include "config.h"
 
@@ -27,8 +27,8 @@ load_entry (SatchelConnectionTable *table, gsize index)
 static gboolean
 replace_entry (SatchelConnectionTable *table, gsize index, guint64 before, guint64 after)
 {
-  return __atomic_compare_exchange_n (&table->entries[index % table->n_entries], &before, after, FALSE, __ATOMIC_RELAXED,
-                                      __ATOMIC_RELAXED);
+  return __atomic_compare_exchange_n (&table->entries[index % table->n_entries], &before, after, FALSE,
+                                      __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
 static inline guint64
@@ -53,7 +53,7 @@ static inline guint64
 entry_of (guint64 hash, guint slot, guint64 count)
 {
   /* A fingerprint is never 0: an empty entry is. */
-  return ((hash | 1) & G_GUINT64_CONSTANT (0xffffffff)) << 32 | (guint64)slot << 24 | count;
+  return ((hash | 1) & G_GUINT64_CONSTANT (0xffffffff)) << 32 | (guint64) slot << 24 | count;
 }
 
 SatchelConnectionTable *
@@ -95,7 +95,7 @@ satchel_connection_table_count (SatchelConnectionTable *table, const SatchelAddr
       if (entry >> 32 == fingerprint)
         sum += entry & 0xffffff;
     }
-  return (guint)MIN (sum, G_MAXUINT);
+  return (guint) MIN (sum, G_MAXUINT);
 }
 
 /* Our entry for @hash, changed by @change; makes it if it is new and there is room. */
@@ -110,10 +110,10 @@ change_count (SatchelConnectionTable *table, guint64 hash, int change)
       if (entry >> 24 != mine)
         continue;
       guint64 count = entry & 0xffffff;
-      if (count + (guint64)change == 0 || (change < 0 && count == 0))
+      if (count + (guint64) change == 0 || (change < 0 && count == 0))
         replace_entry (table, index, entry, 0);
       else if (count < 0xffffff || change < 0)
-        replace_entry (table, index, entry, entry + (guint64)change);
+        replace_entry (table, index, entry, entry + (guint64) change);
       return;
     }
   for (guint i = 0; i < PROBES && change > 0; i++)

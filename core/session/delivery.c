@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The public calls of include/satchel/delivery.h (role mail): content and recipients are collected, filters of the message stage are
- * asked, then each recipient's owner commits, here or in another mail process (delivery_remote.c).
+ * The public calls of include/satchel/delivery.h (role mail): content and recipients are collected, filters
+ * of the message stage are asked, then each recipient's owner commits, here or in another mail process
+ * (delivery_remote.c).
  */
 #include "config.h"
 
@@ -44,13 +45,14 @@ static char *
 new_id (void)
 {
   static guint count;
-  return g_strdup_printf ("%" G_GINT64_MODIFIER "x%02x%x", g_get_real_time (), the_host.slot & 0xff, ++count & 0xffff);
+  return g_strdup_printf ("%" G_GINT64_MODIFIER "x%02x%x", g_get_real_time (), the_host.slot & 0xff,
+                          ++count & 0xffff);
 }
 
 SatchelDelivery *
 satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_hint)
 {
-  (void)size_hint;
+  (void) size_hint;
   SatchelDelivery *delivery = g_new0 (SatchelDelivery, 1);
   delivery->session = session;
   delivery->id = new_id ();
@@ -101,7 +103,8 @@ add_target (SatchelDelivery *delivery, const SatchelRoutedRecipient *routed, gui
   for (guint i = 0; i < delivery->targets->len; i++)
     {
       const SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
-      if (strcmp (target->user, recipient->users[index]) == 0 && g_strcmp0 (target->detail, recipient->detail) == 0)
+      if (strcmp (target->user, recipient->users[index]) == 0
+          && g_strcmp0 (target->detail, recipient->detail) == 0)
         return i;
     }
   SatchelTarget *target = g_new0 (SatchelTarget, 1);
@@ -120,7 +123,7 @@ void
 satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient)
 {
   g_return_if_fail (recipient->status == SATCHEL_DELIVERY_OK);
-  const SatchelRoutedRecipient *routed = (const SatchelRoutedRecipient *)recipient;
+  const SatchelRoutedRecipient *routed = (const SatchelRoutedRecipient *) recipient;
   GArray *indexes = g_array_new (FALSE, FALSE, sizeof (guint));
   for (guint i = 0; recipient->users[i] != NULL; i++)
     {
@@ -267,7 +270,8 @@ has_spool (SatchelDelivery *delivery)
 {
   if (delivery->error == NULL)
     return TRUE;
-  satchel_log (SATCHEL_LOG_WARNING, "delivery", "not spooled: id=%s: %s", delivery->id, delivery->error->message);
+  satchel_log (SATCHEL_LOG_WARNING, "delivery", "not spooled: id=%s: %s", delivery->id,
+               delivery->error->message);
   settle_all (delivery, satchel_delivery_status_from_error (delivery->error), NULL);
   return FALSE;
 }

@@ -3,9 +3,9 @@
  *   delivery.c         the public calls: collects content and recipients, asks filters of the message stage
  *   delivery_lookup.c  recipients, by IPC to auth
  *   delivery_remote.c  owners in other mail processes, by IPC
- *   delivery_owner.c   an owner puts one message into one user's store, once filters of the recipient stage have said how
- *   filter*.c          filters: filter_internal.h
- *   spool.c            content on its way, in memory or in one file below the mail root
+ *   delivery_owner.c   an owner puts one message into one user's store, once filters of the recipient stage
+ * have said how filter*.c          filters: filter_internal.h spool.c            content on its way, in
+ * memory or in one file below the mail root
  */
 #pragma once
 #include "core/runtime/ipc.h"
@@ -19,8 +19,8 @@
 typedef struct SatchelDeliveryHost
 {
   guint slot;
-  int root_fd;                      /* the mail root */
-  const char *detail_separators;    /* auth.detail_separators */
+  int root_fd;                   /* the mail root */
+  const char *detail_separators; /* auth.detail_separators */
   /* FALSE: the peer is away.  Take the message over. */
   gboolean (*send_to_auth) (SatchelIpcMessage *message);
   gboolean (*send_to_mail) (guint slot, SatchelIpcMessage *message);
@@ -29,8 +29,8 @@ typedef struct SatchelDeliveryHost
 } SatchelDeliveryHost;
 void satchel_delivery_init (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
-/* Messages for deliveries: LOOKUP_REPLY from auth; DELIVER and DELIVER_REPLY from mail process @slot.  FALSE: not
- * acceptable, the link is to be closed. */
+/* Messages for deliveries: LOOKUP_REPLY from auth; DELIVER and DELIVER_REPLY from mail process @slot.  FALSE:
+ * not acceptable, the link is to be closed. */
 gboolean satchel_delivery_auth_message (SatchelIpcMessage *message);
 gboolean satchel_delivery_mail_message (guint slot, SatchelIpcMessage *message);
 /* The link broke: what waits for an answer is answered TEMPORARY. */
@@ -49,7 +49,8 @@ gboolean satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, 
 const GByteArray *satchel_spool_memory (SatchelSpool *spool);
 /* After the last write: what was written is what the file says.  [blocks, if there is a file] */
 gboolean satchel_spool_end (SatchelSpool *spool, GError **error);
-/* The content, after end; lives on its own, but a file's is gone with the spool unless it was read from before. */
+/* The content, after end; lives on its own, but a file's is gone with the spool unless it was read from
+ * before. */
 SatchelStream *satchel_spool_content (const SatchelSpool *spool);
 /* Another content, in memory or a file by its size; *@spool is another one then.  [blocks] */
 gboolean satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **error);
@@ -91,9 +92,10 @@ typedef struct SatchelOwnerTask
   gint64 began_us;    /* monotonic: the message was there */
   GBytes *attributes; /* NULL: compute */
   char *crumb;        /* of the message as it came; NULL: computed where it is needed */
-  SatchelFilterRun run; /* of the recipient stage; `where` begins with what filters of the message stage say */
+  SatchelFilterRun
+      run; /* of the recipient stage; `where` begins with what filters of the message stage say */
   SatchelDeliveryStatus status;
-  char *text;         /* of a filter that refuses; or NULL */
+  char *text; /* of a filter that refuses; or NULL */
   void (*done) (struct SatchelOwnerTask *task, gpointer data);
   gpointer data;
 } SatchelOwnerTask;

@@ -55,7 +55,8 @@ answer_later (gpointer data)
   guint64 *request = data;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, request) : NULL;
   if (lookup != NULL)
-    answer (lookup, &(SatchelRoutedRecipient){ .recipient = { .status = SATCHEL_DELIVERY_TEMPORARY, .why = "auth-away" } });
+    answer (lookup, &(SatchelRoutedRecipient) {
+                        .recipient = { .status = SATCHEL_DELIVERY_TEMPORARY, .why = "auth-away" } });
   g_free (request);
 }
 
@@ -64,18 +65,19 @@ static char *
 cut_detail (const char *address, char **ret_detail)
 {
   const char *at = strrchr (address, '@');
-  gsize local_len = at != NULL ? (gsize)(at - address) : strlen (address);
+  gsize local_len = at != NULL ? (gsize) (at - address) : strlen (address);
   gsize cut = strcspn (address, satchel_delivery_host ()->detail_separators);
   *ret_detail = NULL;
   if (cut == 0 || cut >= local_len)
     return g_strdup (address);
   if (cut + 1 < local_len)
     *ret_detail = g_strndup (address + cut + 1, local_len - cut - 1);
-  return g_strdup_printf ("%.*s%s", (int)cut, address, at != NULL ? at : "");
+  return g_strdup_printf ("%.*s%s", (int) cut, address, at != NULL ? at : "");
 }
 
 void
-satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelRecipientFunc func, gpointer data)
+satchel_delivery_look_up (SatchelSession *session, const char *address, SatchelRecipientFunc func,
+                          gpointer data)
 {
   if (lookups == NULL)
     lookups = g_hash_table_new_full (satchel_number64_hash, g_int64_equal, NULL, lookup_free);
@@ -122,9 +124,9 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
     return FALSE;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, &request) : NULL;
   if (lookup != NULL)
-    answer (lookup, &(SatchelRoutedRecipient){
-                        .recipient = { .status = status, .users = users, .why = why }, .slots = slots,
-                        .places = (SatchelPlace *const *) (gpointer) places->pdata });
+    answer (lookup, &(SatchelRoutedRecipient) { .recipient = { .status = status, .users = users, .why = why },
+                                                .slots = slots,
+                                                .places = (SatchelPlace *const *) (gpointer) places->pdata });
   return TRUE;
 }
 
@@ -137,5 +139,5 @@ satchel_delivery_auth_lost (void)
     return;
   g_hash_table_iter_init (&iter, lookups);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    satchel_defer (answer_later, g_memdup2 (&((Lookup *)value)->request, sizeof (guint64)));
+    satchel_defer (answer_later, g_memdup2 (&((Lookup *) value)->request, sizeof (guint64)));
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The owner's part of a delivery (role mail): filters of the recipient stage, the mailbox, one transaction, the log line.
+ * The owner's part of a delivery (role mail): filters of the recipient stage, the mailbox, one transaction,
+ * the log line.
  */
 #include "config.h"
 
@@ -30,8 +31,10 @@ satchel_owner_task_free (SatchelOwnerTask *task)
   g_free (task);
 }
 
-SATCHEL_COUNTER (deliveries, "satchel_deliveries_total", "Deliveries to one user each that have ended", "status");
-SATCHEL_HISTOGRAM (delivery_time, "satchel_delivery_seconds", "Time from the beginning of a message to the end of its delivery to one user");
+SATCHEL_COUNTER (deliveries, "satchel_deliveries_total", "Deliveries to one user each that have ended",
+                 "status");
+SATCHEL_HISTOGRAM (delivery_time, "satchel_delivery_seconds",
+                   "Time from the beginning of a message to the end of its delivery to one user");
 
 SatchelDeliveryStatus
 satchel_delivery_status_from_error (const GError *error)
@@ -55,11 +58,13 @@ stage_changed (SatchelOwnerTask *task, SatchelStore *store, GError **error)
   g_autofree guint8 *block = g_malloc (SATCHEL_SPOOL_MEMORY_BYTES);
   guint64 offset = 0;
   gssize n = 0;
-  while (stage != NULL && (n = satchel_stream_read_at (task->run.content, offset, block, SATCHEL_SPOOL_MEMORY_BYTES, error)) > 0)
+  while (stage != NULL
+         && (n = satchel_stream_read_at (task->run.content, offset, block, SATCHEL_SPOOL_MEMORY_BYTES, error))
+                > 0)
     {
-      if (!satchel_stage_write (stage, block, (gsize)n, error))
+      if (!satchel_stage_write (stage, block, (gsize) n, error))
         return NULL;
-      offset += (guint64)n;
+      offset += (guint64) n;
     }
   if (stage == NULL || n < 0 || !satchel_stage_finish (stage, error))
     return NULL;
@@ -73,7 +78,8 @@ stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
   if (task->run.is_changed)
     return stage_changed (task, store, error);
   if (task->memory == NULL)
-    return satchel_stage_new_spooled (store, task->spool_path, task->is_lf, task->size, task->attributes, error);
+    return satchel_stage_new_spooled (store, task->spool_path, task->is_lf, task->size, task->attributes,
+                                      error);
   g_autoptr (SatchelStage) stage = satchel_stage_new (store, task->memory->len, error);
   if (stage == NULL || !satchel_stage_write (stage, task->memory->data, task->memory->len, error)
       || !satchel_stage_finish (stage, error))
@@ -82,8 +88,8 @@ stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
 }
 
 static void
-log_outcome (const SatchelFilterEnvelope *envelope, const char *user, const char *recipient, SatchelLogLevel level, const char *what,
-             const char *reason, const char *by, const char *text)
+log_outcome (const SatchelFilterEnvelope *envelope, const char *user, const char *recipient,
+             SatchelLogLevel level, const char *what, const char *reason, const char *by, const char *text)
 {
   g_autoptr (GString) line = g_string_new (what);
   satchel_log_field (line, "id", envelope->id);
@@ -101,7 +107,9 @@ log_outcome (const SatchelFilterEnvelope *envelope, const char *user, const char
 void
 satchel_delivery_log_verdict (const SatchelFilterRun *run, const char *user, const char *recipient)
 {
-  const char *what = run->verdict == SATCHEL_FILTER_REFUSE ? "refused:" : run->verdict == SATCHEL_FILTER_DISCARD ? "discarded:" : "not delivered:";
+  const char *what = run->verdict == SATCHEL_FILTER_REFUSE    ? "refused:"
+                     : run->verdict == SATCHEL_FILTER_DISCARD ? "discarded:"
+                                                              : "not delivered:";
   log_outcome (run->envelope, user, recipient, SATCHEL_LOG_INFO, what, "filter", run->by, run->text);
 }
 
@@ -122,7 +130,8 @@ satchel_delivery_status_from_verdict (SatchelFilterVerdict verdict)
   return SATCHEL_DELIVERY_OK;
 }
 
-/* The mailbox that @detail names, as its owner sees names, without the namespace's prefix, or as storage has it; INBOX if there is none. */
+/* The mailbox that @detail names, as its owner sees names, without the namespace's prefix, or as storage has
+ * it; INBOX if there is none. */
 static char *
 mailbox_of_detail (SatchelStore *store, const char *detail)
 {
@@ -136,7 +145,8 @@ mailbox_of_detail (SatchelStore *store, const char *detail)
   char *found = NULL;
   for (guint i = 0; i < G_N_ELEMENTS (names) && found == NULL; i++)
     {
-      g_autoptr (SatchelMailbox) mailbox = names[i] != NULL ? satchel_store_open_mailbox (store, names[i], NULL) : NULL;
+      g_autoptr (SatchelMailbox) mailbox =
+          names[i] != NULL ? satchel_store_open_mailbox (store, names[i], NULL) : NULL;
       if (mailbox != NULL)
         found = g_strdup (names[i]);
     }
@@ -150,8 +160,10 @@ static SatchelMailbox *
 open_target (SatchelStore *store, const SatchelOwnerTask *task, GError **error)
 {
   const SatchelDisposition *where = &task->run.where;
-  g_autofree char *special = where->special_use != 0 ? satchel_store_find_special_use (store, where->special_use, NULL) : NULL;
-  g_autofree char *asked = where->mailbox != NULL ? g_strdup (where->mailbox) : mailbox_of_detail (store, task->detail);
+  g_autofree char *special =
+      where->special_use != 0 ? satchel_store_find_special_use (store, where->special_use, NULL) : NULL;
+  g_autofree char *asked =
+      where->mailbox != NULL ? g_strdup (where->mailbox) : mailbox_of_detail (store, task->detail);
   const char *name = special != NULL ? special : asked;
   g_autoptr (GError) local = NULL;
   SatchelMailbox *mailbox = satchel_store_open_mailbox (store, name, &local);
@@ -163,7 +175,8 @@ open_target (SatchelStore *store, const SatchelOwnerTask *task, GError **error)
 }
 
 static void
-log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOperation *operation, GBytes *attributes)
+log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOperation *operation,
+               GBytes *attributes)
 {
   g_autofree char *name = satchel_mailbox_name (mailbox);
   g_autofree char *message_id = satchel_delivery_message_id (attributes);
@@ -222,8 +235,9 @@ store_message (SatchelOwnerTask *task, GError **error)
   g_autoptr (GBytes) kept = attributes != NULL ? g_bytes_ref (attributes) : NULL;
   g_autofree const char **keywords = keywords_of (&task->run.where);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-  const SatchelOperation *operation = satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), task->run.where.flags, keywords,
-                                                                  g_get_real_time () / G_USEC_PER_SEC);
+  const SatchelOperation *operation =
+      satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), task->run.where.flags,
+                                  keywords, g_get_real_time () / G_USEC_PER_SEC);
   if (!satchel_transaction_commit (transaction, error))
     return FALSE;
   task->status = SATCHEL_DELIVERY_OK;
@@ -237,11 +251,13 @@ deliver (SatchelOwnerTask *task)
   g_autoptr (GError) error = NULL;
   satchel_job_crumb ("delivery %s", task->envelope->id);
   if (satchel_store_refuses_user (task->user))
-    satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE, "this process died at work for this user again and again: not served for a minute");
+    satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE,
+                       "this process died at work for this user again and again: not served for a minute");
   else if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
-  log_outcome (task->envelope, task->user, task->recipient, SATCHEL_LOG_WARNING, "not delivered:", error != NULL ? error->message : "unknown", NULL, NULL);
+  log_outcome (task->envelope, task->user, task->recipient, SATCHEL_LOG_WARNING,
+               "not delivered:", error != NULL ? error->message : "unknown", NULL, NULL);
 }
 
 static void
@@ -254,12 +270,9 @@ void
 satchel_delivery_count (SatchelDeliveryStatus ended, gint64 began_us)
 {
   static const char *const words[] = {
-    [SATCHEL_DELIVERY_OK] = "ok",
-    [SATCHEL_DELIVERY_UNKNOWN] = "unknown",
-    [SATCHEL_DELIVERY_REFUSED] = "refused",
-    [SATCHEL_DELIVERY_OVERQUOTA] = "overquota",
-    [SATCHEL_DELIVERY_TOO_BIG] = "too-big",
-    [SATCHEL_DELIVERY_TEMPORARY] = "temporary",
+    [SATCHEL_DELIVERY_OK] = "ok",           [SATCHEL_DELIVERY_UNKNOWN] = "unknown",
+    [SATCHEL_DELIVERY_REFUSED] = "refused", [SATCHEL_DELIVERY_OVERQUOTA] = "overquota",
+    [SATCHEL_DELIVERY_TOO_BIG] = "too-big", [SATCHEL_DELIVERY_TEMPORARY] = "temporary",
     [SATCHEL_DELIVERY_NOSPACE] = "nospace",
   };
   guint status = (guint) ended;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One message on its way to its owners: shared by delivery.c (the public calls) and delivery_remote.c (owners in other mail
- * processes).  Main thread.
+ * One message on its way to its owners: shared by delivery.c (the public calls) and delivery_remote.c (owners
+ * in other mail processes).  Main thread.
  */
 #pragma once
 #include "core/session/delivery_internal.h"
@@ -23,16 +23,16 @@ struct SatchelDelivery
   SatchelSession *session;
   char *id, *sender, *client_name;
   SatchelSpool *spool;
-  GPtrArray *targets;    /* SatchelTarget: each user and detail once */
-  GArray *recipients;    /* GArray *: indexes of targets of each recipient */
-  GPtrArray *addresses;  /* char *: as given in RCPT */
+  GPtrArray *targets;              /* SatchelTarget: each user and detail once */
+  GArray *recipients;              /* GArray *: indexes of targets of each recipient */
+  GPtrArray *addresses;            /* char *: as given in RCPT */
   SatchelFilterEnvelope *envelope; /* from finish on */
-  SatchelFilterRun run;  /* of the message stage; what filters said holds for all targets */
+  SatchelFilterRun run;            /* of the message stage; what filters said holds for all targets */
   SatchelDeliveryFunc func;
   gpointer data;
   guint n_waiting;
-  GError *error;         /* of the spool */
-  gint64 began_us;       /* monotonic: its content was complete */
+  GError *error;   /* of the spool */
+  gint64 began_us; /* monotonic: its content was complete */
   SatchelTimer timer;
 };
 

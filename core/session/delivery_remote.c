@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Deliveries to users of other mail processes (role mail, main thread): DELIVER and its answer, on both sides.
+ * Deliveries to users of other mail processes (role mail, main thread): DELIVER and its answer, on both
+ * sides.
  */
 #include "config.h"
 
@@ -14,7 +15,7 @@ enum
 {
   ATTRIBUTES_IN_MESSAGE_MAX = 8192, /* bigger ones the owner computes again, and those that find no room */
   MESSAGE_SLACK_BYTES = 64,
-  OWNER_TIMEOUT_MS = 120000         /* beside what filters may take */
+  OWNER_TIMEOUT_MS = 120000 /* beside what filters may take */
 };
 
 static GHashTable *remote_targets; /* request -> SatchelTarget */
@@ -65,7 +66,7 @@ satchel_target_send (SatchelTarget *target)
   satchel_ipc_put_string (message, satchel_spool_path (delivery->spool));
   satchel_ipc_put_u32 (message, satchel_spool_is_lf (delivery->spool));
   satchel_ipc_put_u64 (message, satchel_spool_size (delivery->spool));
-  satchel_ipc_put_u64 (message, (guint64)delivery->began_us);
+  satchel_ipc_put_u64 (message, (guint64) delivery->began_us);
   satchel_ipc_put_string (message, target->address);
   satchel_ipc_put_string (message, target->user);
   satchel_place_put (message, target->place);
@@ -75,7 +76,8 @@ satchel_target_send (SatchelTarget *target)
   gsize len = 0;
   GBytes *attributes = satchel_spool_attributes (delivery->spool, NULL);
   const void *blob = attributes != NULL ? g_bytes_get_data (attributes, &len) : NULL;
-  gboolean has_room = len <= ATTRIBUTES_IN_MESSAGE_MAX && message->body->len + len + MESSAGE_SLACK_BYTES <= SATCHEL_IPC_MAX_BYTES;
+  gboolean has_room = len <= ATTRIBUTES_IN_MESSAGE_MAX
+                      && message->body->len + len + MESSAGE_SLACK_BYTES <= SATCHEL_IPC_MAX_BYTES;
   satchel_ipc_put_bytes (message, blob, has_room ? len : 0);
   g_hash_table_insert (remote_targets, &target->request, target);
   if (satchel_delivery_host ()->send_to_mail (target->slot, message))
@@ -104,11 +106,11 @@ give_up (const GPtrArray *late)
 static void
 on_timeout (SatchelTimer *timer, gpointer data)
 {
-  (void)timer;
+  (void) timer;
   SatchelDelivery *delivery = data;
   g_autoptr (GPtrArray) late = g_ptr_array_new ();
   for (guint i = 0; i < delivery->targets->len; i++)
-    if (((SatchelTarget *)g_ptr_array_index (delivery->targets, i))->request != 0)
+    if (((SatchelTarget *) g_ptr_array_index (delivery->targets, i))->request != 0)
       g_ptr_array_add (late, g_ptr_array_index (delivery->targets, i));
   give_up (late);
 }
@@ -116,7 +118,9 @@ on_timeout (SatchelTimer *timer, gpointer data)
 void
 satchel_delivery_arm_timeout (SatchelDelivery *delivery)
 {
-  satchel_timer_arm (&delivery->timer, OWNER_TIMEOUT_MS + satchel_filters_longest_ms (SATCHEL_FILTER_RECIPIENT), on_timeout, delivery);
+  satchel_timer_arm (&delivery->timer,
+                     OWNER_TIMEOUT_MS + satchel_filters_longest_ms (SATCHEL_FILTER_RECIPIENT), on_timeout,
+                     delivery);
 }
 
 void
@@ -127,7 +131,7 @@ satchel_delivery_mail_lost (guint slot)
   gpointer value;
   g_hash_table_iter_init (&iter, remote_targets);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((SatchelTarget *)value)->slot == slot)
+    if (((SatchelTarget *) value)->slot == slot)
       g_ptr_array_add (lost, value);
   give_up (lost);
 }
@@ -138,7 +142,8 @@ on_deliver_reply (guint slot, SatchelIpcMessage *message)
   guint64 request = satchel_ipc_get_u64 (message);
   guint32 status = satchel_ipc_get_u32 (message);
   const char *text = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || status > SATCHEL_DELIVERY_NOSPACE || strlen (text) > SATCHEL_FILTER_TEXT_BYTES)
+  if (!satchel_ipc_message_is_done (message) || status > SATCHEL_DELIVERY_NOSPACE
+      || strlen (text) > SATCHEL_FILTER_TEXT_BYTES)
     return FALSE;
   SatchelTarget *target = g_hash_table_lookup (remote_targets, &request);
   if (target != NULL && target->slot == slot)
@@ -177,7 +182,8 @@ take_optional (SatchelIpcMessage *message)
 static void
 take_disposition (SatchelIpcMessage *message, SatchelDisposition *where)
 {
-  SatchelDisposition got = { .flags = satchel_ipc_get_u32 (message) & SATCHEL_FLAGS_ALL, .special_use = satchel_ipc_get_u32 (message) };
+  SatchelDisposition got = { .flags = satchel_ipc_get_u32 (message) & SATCHEL_FLAGS_ALL,
+                             .special_use = satchel_ipc_get_u32 (message) };
   got.mailbox = take_optional (message);
   guint32 n = satchel_ipc_get_u32 (message);
   got.keywords = g_ptr_array_new_with_free_func (g_free);
@@ -215,7 +221,7 @@ on_deliver (guint slot, SatchelIpcMessage *message)
   task->spool_path = g_strdup (satchel_ipc_get_string (message));
   task->is_lf = satchel_ipc_get_u32 (message) != 0;
   task->size = satchel_ipc_get_u64 (message);
-  task->began_us = (gint64)satchel_ipc_get_u64 (message);
+  task->began_us = (gint64) satchel_ipc_get_u64 (message);
   task->recipient = g_strdup (satchel_ipc_get_string (message));
   task->user = g_strdup (satchel_ipc_get_string (message));
   task->place = satchel_place_get (message);

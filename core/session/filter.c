@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Asks filters, one after the other, each with its own bound and a deadline that holds whatever the filter does; role mail, main
- * thread but for run_question.  See filter_internal.h.
+ * Asks filters, one after the other, each with its own bound and a deadline that holds whatever the filter
+ * does; role mail, main thread but for run_question.  See filter_internal.h.
  */
 #include "config.h"
 
@@ -25,8 +25,10 @@ typedef struct SatchelFilter
   GQueue waiting;           /* SatchelFilterQuestion */
 } SatchelFilter;
 
-SATCHEL_COUNTER (answers, "satchel_filter_answers_total", "Questions to delivery filters that have ended", "filter", "result");
-SATCHEL_HISTOGRAM (answer_time, "satchel_filter_seconds", "Time from asking a delivery filter to its answer or the deadline");
+SATCHEL_COUNTER (answers, "satchel_filter_answers_total", "Questions to delivery filters that have ended",
+                 "filter", "result");
+SATCHEL_HISTOGRAM (answer_time, "satchel_filter_seconds",
+                   "Time from asking a delivery filter to its answer or the deadline");
 
 static SatchelFilter *filters;
 static guint n_filters, n_runs;
@@ -266,7 +268,8 @@ take_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
   if (run->crumb == NULL)
     run->crumb = g_strdup (question->crumb);
   if (question->failure != NULL)
-    return take_failure (run, filter, question->is_suspect ? "filter passed by:" : "filter failed:", question->failure);
+    return take_failure (run, filter,
+                         question->is_suspect ? "filter passed by:" : "filter failed:", question->failure);
   run->text = g_steal_pointer (&question->text);
   if (satchel_disposition_merge (&run->where, &question->where) > 0)
     log_trouble (run, filter, "keywords left out:", "sets more than a message may get from filters");
@@ -318,7 +321,8 @@ time_over (SatchelTimer *timer, gpointer data)
       question->is_overdue = TRUE;
       filter->n_overdue++;
       g_atomic_int_set (&question->is_cancelled, 1);
-      gboolean was_asked = !g_atomic_int_compare_and_exchange (&question->state, SATCHEL_FILTER_WAITING, SATCHEL_FILTER_TOO_LATE);
+      gboolean was_asked = !g_atomic_int_compare_and_exchange (&question->state, SATCHEL_FILTER_WAITING,
+                                                               SATCHEL_FILTER_TOO_LATE);
       if (was_asked && SATCHEL_HAS (ops, cancelled))
         ops->cancelled (&question->item);
     }

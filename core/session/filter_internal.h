@@ -48,12 +48,12 @@ typedef struct SatchelFilterRun
   SatchelFilterEnvelope *envelope;
   const char *user, *recipient, *detail; /* of the recipient stage */
   SatchelStream *content;                /* owned; replaced where a filter changes the header */
-  char *crumb;                           /* owned; of the message as it came (suspects.h), NULL: computed from the content */
+  char *crumb; /* owned; of the message as it came (suspects.h), NULL: computed from the content */
   SatchelDisposition where;
   gboolean is_changed;
-  SatchelFilterVerdict verdict;          /* at the end: not DONE */
-  char *text;                            /* owned; NULL or clean */
-  const char *by;                        /* the filter that refused or discarded */
+  SatchelFilterVerdict verdict; /* at the end: not DONE */
+  char *text;                   /* owned; NULL or clean */
+  const char *by;               /* the filter that refused or discarded */
   void (*done) (struct SatchelFilterRun *run, gpointer data);
   gpointer data;
   /* private */
@@ -93,23 +93,24 @@ typedef struct SatchelFilterQuestion
   char *user, *detail;
   const char *one_recipient[2];
   gint64 asked_us, deadline_ms; /* g_get_monotonic_time, satchel_clock_ms */
-  gint is_cancelled;      /* atomic */
-  gint state;             /* atomic: SatchelFilterState */
-  gint is_answered;       /* atomic; what follows is the filter's before, the main thread's after */
-  gpointer module_data;   /* atomic */
-  GMutex lock;            /* around content_fd */
+  gint is_cancelled;            /* atomic */
+  gint state;                   /* atomic: SatchelFilterState */
+  gint is_answered;             /* atomic; what follows is the filter's before, the main thread's after */
+  gpointer module_data;         /* atomic */
+  GMutex lock;                  /* around content_fd */
   int content_fd;
   SatchelHeaderEdit edit;
   SatchelDisposition where;
   SatchelFilterVerdict verdict;
-  char *text, *failure;   /* failure: why it could not tell */
-  gboolean is_suspect;    /* the message is one that the filter is not asked about */
+  char *text, *failure; /* failure: why it could not tell */
+  gboolean is_suspect;  /* the message is one that the filter is not asked about */
   char *crumb;
   /* filter.c, main thread */
   struct SatchelFilter *filter;
-  SatchelFilterRun *run;  /* NULL: it went on without this one */
+  SatchelFilterRun *run; /* NULL: it went on without this one */
   gboolean is_started, has_returned, has_ended, is_overdue;
   void (*answered) (gpointer question); /* deferred to the main thread */
 } SatchelFilterQuestion;
-SatchelFilterQuestion *satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms, void (*answered) (gpointer question));
+SatchelFilterQuestion *satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
+                                                    void (*answered) (gpointer question));
 void satchel_filter_question_unref (SatchelFilterQuestion *question);

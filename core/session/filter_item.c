@@ -85,7 +85,8 @@ satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposi
 /* ---- the item ---- */
 
 SatchelFilterQuestion *
-satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms, void (*answered) (gpointer question))
+satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
+                             void (*answered) (gpointer question))
 {
   SatchelFilterQuestion *question = g_new0 (SatchelFilterQuestion, 1);
   g_atomic_ref_count_init (&question->refs);
@@ -209,7 +210,8 @@ satchel_filter_add_keyword (SatchelFilterItem *item, const char *keyword, GError
   if (strlen (keyword) > SATCHEL_KEYWORD_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");
   return add_keyword (&((SatchelFilterQuestion *) item)->where, keyword)
-         || satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter sets more than %u keywords", SATCHEL_FILTER_KEYWORDS_MAX);
+         || satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter sets more than %u keywords",
+                               SATCHEL_FILTER_KEYWORDS_MAX);
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate: set-up, listeners and accepting.  A gate that is full, or out of descriptors, stops accepting and
- * leaves new connections to its sisters and to the kernel's queue; it never spins.
+ * Role gate: set-up, listeners and accepting.  A gate that is full, or out of descriptors, stops accepting
+ * and leaves new connections to its sisters and to the kernel's queue; it never spins.
  */
 #include "config.h"
 
@@ -58,7 +58,8 @@ pause_accepting (const char *reason, gboolean is_retrying)
   gint64 now = satchel_clock_ms ();
   if (told_ms == 0 || now - told_ms > 60 * 1000)
     {
-      satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: connections=%u: %s", satchel_gate.n_served, reason);
+      satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: connections=%u: %s",
+                   satchel_gate.n_served, reason);
       told_ms = now;
     }
   set_accepting (FALSE);
@@ -71,20 +72,20 @@ accept_client (int fd, SatchelAddress *ret_address)
 {
   struct sockaddr_storage peer = { 0 };
   socklen_t len = sizeof peer;
-  int client = accept4 (fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int client = accept4 (fd, (struct sockaddr *) &peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (client < 0)
     return -1;
   satchel_address_from_socket (ret_address, &peer);
   if (!ret_address->is_local)
     {
       int on = 1; /* answers go out at the end of a turn, whole */
-      (void)setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+      (void) setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
   return client;
 }
 
-/* People who type a password have three minutes only while there is room: in a full gate they have a third of it, or a few machines that
- * say nothing would keep everybody out for so long.  TRUE: somebody leaves. */
+/* People who type a password have three minutes only while there is room: in a full gate they have a third of
+ * it, or a few machines that say nothing would keep everybody out for so long.  TRUE: somebody leaves. */
 static gboolean
 hurry_logins (void)
 {
@@ -93,8 +94,8 @@ hurry_logins (void)
   for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
     {
       next = session->next;
-      if (session->state != GATE_OPEN || session->has_timed_out || session->exchange == EXCHANGE_ASKED ||
-          session->exchange == EXCHANGE_ANSWERED || session->login_timer.due_ms >= limit_ms)
+      if (session->state != GATE_OPEN || session->has_timed_out || session->exchange == EXCHANGE_ASKED
+          || session->exchange == EXCHANGE_ANSWERED || session->login_timer.due_ms >= limit_ms)
         continue;
       gate_session_time_out (session);
       has_ended_one = TRUE;
@@ -102,7 +103,8 @@ hurry_logins (void)
   return has_ended_one;
 }
 
-/* Full for a while, and what waits in the kernel's queue was taken by no sister: it is told so, rather than left to wait. */
+/* Full for a while, and what waits in the kernel's queue was taken by no sister: it is told so, rather than
+ * left to wait. */
 static void
 turn_away (SatchelTimer *timer, gpointer data)
 {
@@ -114,8 +116,9 @@ turn_away (SatchelTimer *timer, gpointer data)
       GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
       SatchelAddress address;
       int client = -1;
-      for (guint n = 0; n < TURNED_AWAY && listener->watch != NULL && gate_may_turn_away (listener) &&
-                        (client = accept_client (listener->fd, &address)) >= 0; n++)
+      for (guint n = 0; n < TURNED_AWAY && listener->watch != NULL && gate_may_turn_away (listener)
+                        && (client = accept_client (listener->fd, &address)) >= 0;
+           n++)
         gate_session_turn_away (listener, client, &address);
     }
   satchel_timer_arm (timer, FULL_MS, turn_away, NULL);
@@ -156,7 +159,7 @@ add_listener (int fd, const SatchelGateListenerOptions *options)
   listener->service = options->service;
   listener->implicit_tls = options->implicit_tls;
   listener->allow_cleartext = options->allow_cleartext;
-  listener->trusted_proxies = g_strdupv ((char **)options->trusted_proxies);
+  listener->trusted_proxies = g_strdupv ((char **) options->trusted_proxies);
   g_ptr_array_add (satchel_gate.listeners, listener);
   return listener;
 }
@@ -180,14 +183,14 @@ void
 satchel_gate_configure (void)
 {
   const SatchelConfig *limits = satchel_gate.host.group ("limits");
-  satchel_gate.max_connections = (guint)satchel_config_int (limits, "connections");
-  satchel_gate.max_per_address = (guint)satchel_config_int (limits, "connections_per_address");
-  satchel_gate.bad_commands = (guint)satchel_config_int (limits, "bad_commands");
+  satchel_gate.max_connections = (guint) satchel_config_int (limits, "connections");
+  satchel_gate.max_per_address = (guint) satchel_config_int (limits, "connections_per_address");
+  satchel_gate.bad_commands = (guint) satchel_config_int (limits, "bad_commands");
   satchel_gate.handshake_timeout_ms = satchel_config_duration_ms (limits, "handshake_timeout");
   satchel_gate.login_timeout_ms = satchel_config_duration_ms (limits, "login_timeout");
   satchel_gate.write_timeout_ms = satchel_config_duration_ms (limits, "write_timeout");
-  satchel_gate.prelogin_line = (gsize)satchel_config_size (limits, "prelogin_line");
-  satchel_gate.output_buffer = (gsize)satchel_config_size (limits, "output_buffer");
+  satchel_gate.prelogin_line = (gsize) satchel_config_size (limits, "prelogin_line");
+  satchel_gate.output_buffer = (gsize) satchel_config_size (limits, "output_buffer");
 }
 
 void
@@ -260,5 +263,6 @@ satchel_gate_describe (GString *text)
 {
   for (SatchelGateSession *session = satchel_gate.first; session != NULL; session = session->next)
     if (session->state < GATE_RELAYED && session->listener->protocol != NULL)
-      g_string_append_printf (text, "%s %s %s\n", session->id_text, session->peer, session->listener->protocol->service);
+      g_string_append_printf (text, "%s %s %s\n", session->id_text, session->peer,
+                              session->listener->protocol->service);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate, as its process sees it: listeners, sessions before login, hand-over.  The process (core/daemon/gate.c)
- * brings messages here and lends what is in SatchelGateHost.  Main thread only.
+ * Role gate, as its process sees it: listeners, sessions before login, hand-over.  The process
+ * (core/daemon/gate.c) brings messages here and lends what is in SatchelGateHost.  Main thread only.
  */
 #pragma once
 #include "core/runtime/ipc.h"
@@ -20,7 +20,8 @@ typedef struct SatchelGateHost
   const SatchelConfig *(*group) (const char *name);
 } SatchelGateHost;
 
-/* @table: SATCHEL_CONNECTION_TABLE_BYTES shared by all gates, or NULL; @key: 64 secret bytes that all gates share. */
+/* @table: SATCHEL_CONNECTION_TABLE_BYTES shared by all gates, or NULL; @key: 64 secret bytes that all gates
+ * share. */
 void satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len, const guint8 key[64]);
 /* Limits anew from the group `limits`. */
 void satchel_gate_configure (void);
@@ -40,7 +41,8 @@ typedef struct SatchelGateListenerOptions
 void satchel_gate_listen (int fd, const SatchelGateListenerOptions *options);
 /* A connected socket as if it had been accepted (tests, and activation by connection); @fd taken over. */
 struct sockaddr_storage;
-void satchel_gate_take (int fd, const struct sockaddr_storage *peer, const SatchelGateListenerOptions *options);
+void satchel_gate_take (int fd, const struct sockaddr_storage *peer,
+                        const SatchelGateListenerOptions *options);
 
 /* Messages; FALSE: not acceptable, the link must go. */
 gboolean satchel_gate_auth_message (SatchelIpcMessage *message);

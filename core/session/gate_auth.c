@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Gate's side of an exchange with auth.  Gate never sees whether a password was right, only a status and, at
- * success, a grant that is good for this one connection.  Without an answer in time it is "unavailable", never "yes".
+ * success, a grant that is good for this one connection.  Without an answer in time it is "unavailable",
+ * never "yes".
  */
 #include "config.h"
 
@@ -13,14 +14,15 @@ static SatchelIpcMessage *
 new_message (SatchelGateSession *session, SatchelIpcType type)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (type, session->id);
-  message->deadline_ms = (guint64)(satchel_clock_ms () + ANSWER_MS);
+  message->deadline_ms = (guint64) (satchel_clock_ms () + ANSWER_MS);
   return message;
 }
 
 static void
 tell_result (SatchelTurn *turn)
 {
-  SatchelGateSession *session = (SatchelGateSession *)((char *)turn - G_STRUCT_OFFSET (SatchelGateSession, turn));
+  SatchelGateSession *session =
+      (SatchelGateSession *) ((char *) turn - G_STRUCT_OFFSET (SatchelGateSession, turn));
   if (session->connection == NULL || session->state != GATE_OPEN || !session->was_started)
     return;
   g_autoptr (GBytes) challenge = g_steal_pointer (&session->challenge);
@@ -33,7 +35,8 @@ tell_result (SatchelTurn *turn)
   session->listener->protocol->auth_result (session->self, &result);
   /* It may have handed over, or closed. */
   session = g_hash_table_lookup (satchel_gate.sessions, &id);
-  if (session != NULL && session->connection != NULL && session->state == GATE_OPEN && session->exchange != EXCHANGE_ASKED)
+  if (session != NULL && session->connection != NULL && session->state == GATE_OPEN
+      && session->exchange != EXCHANGE_ASKED)
     satchel_connection_set_busy (session->connection, FALSE);
 }
 
@@ -121,9 +124,10 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   if (!may_start (session))
     return;
   g_autofree char *upper = g_ascii_strup (mechanism, -1);
-  if (!g_strv_contains ((const char *const *)satchel_gate.mechanisms, upper))
+  if (!g_strv_contains ((const char *const *) satchel_gate.mechanisms, upper))
     {
-      answer (session, satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM : SATCHEL_AUTH_UNAVAILABLE);
+      answer (session,
+              satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM : SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_START);
@@ -189,8 +193,9 @@ take_reply (SatchelIpcMessage *message)
   const guint8 *grant = satchel_ipc_get_bytes (message, &grant_len);
   guint32 mail_slot = satchel_ipc_get_u32 (message);
   satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || status < SATCHEL_AUTH_CONTINUE || status > SATCHEL_AUTH_LIMITED ||
-      (status == SATCHEL_AUTH_OK && grant_len != sizeof ((SatchelGateSession *)NULL)->grant))
+  if (!satchel_ipc_message_is_done (message) || status < SATCHEL_AUTH_CONTINUE
+      || status > SATCHEL_AUTH_LIMITED
+      || (status == SATCHEL_AUTH_OK && grant_len != sizeof ((SatchelGateSession *) NULL)->grant))
     return FALSE;
   SatchelGateSession *session = g_hash_table_lookup (satchel_gate.sessions, &message->session_id);
   if (session == NULL || session->exchange != EXCHANGE_ASKED)
@@ -213,7 +218,7 @@ take_reply (SatchelIpcMessage *message)
           status = SATCHEL_AUTH_UNAVAILABLE;
         }
     }
-  answer (session, (SatchelAuthStatus)status);
+  answer (session, (SatchelAuthStatus) status);
   return TRUE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From gate to the owner: a clear-text connection as its descriptor, with the input that was read already; one under TLS
- * (or with more bytes in flight than a message holds) by a socket pair that is relayed.
+ * From gate to the owner: a clear-text connection as its descriptor, with the input that was read already;
+ * one under TLS (or with more bytes in flight than a message holds) by a socket pair that is relayed.
  */
 #include "config.h"
 
@@ -17,8 +17,8 @@ relay_client_ended (SatchelRelay *relay, gpointer data, SatchelCloseReason reaso
 {
   SatchelGateSession *session = data;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PEER_CLOSED, session->id);
-  satchel_ipc_put_u32 (message, (guint32)reason);
-  (void)satchel_gate.host.send_to_mail (session->mail_slot, message);
+  satchel_ipc_put_u32 (message, (guint32) reason);
+  (void) satchel_gate.host.send_to_mail (session->mail_slot, message);
 }
 
 static void
@@ -41,7 +41,7 @@ new_hand_over (SatchelGateSession *session, const void *note, gsize note_len, GB
   satchel_ipc_put_bytes (message, session->grant, sizeof session->grant);
   satchel_ipc_put_string (message, session->peer);
   satchel_ipc_put_string (message, session->tls_info);
-  satchel_ipc_put_u32 (message, (guint32)session->has_tls);
+  satchel_ipc_put_u32 (message, (guint32) session->has_tls);
   satchel_ipc_put_bytes (message, note, note_len);
   satchel_ipc_put_bytes (message, data, len);
   satchel_ipc_put_fd (message, fd);
@@ -73,7 +73,8 @@ hand_relayed (SatchelGateSession *session, const void *note, gsize note_len, GBy
       gate_session_free (session);
       return;
     }
-  gboolean is_sent = satchel_gate.host.send_to_mail (session->mail_slot, new_hand_over (session, note, note_len, NULL, fds[1]));
+  gboolean is_sent = satchel_gate.host.send_to_mail (session->mail_slot,
+                                                     new_hand_over (session, note, note_len, NULL, fds[1]));
   close (fds[1]);
   if (!is_sent)
     {
@@ -97,8 +98,8 @@ gate_hand_over (SatchelGateSession *session, const void *note, gsize note_len)
   session->state = GATE_RELAYED; /* the protocol's `closed` must not end the session */
   if (session->connection != NULL)
     session->transport = satchel_connection_take_apart (session->connection, &input, &output);
-  gboolean has_much = (input != NULL && g_bytes_get_size (input) > INPUT_MAX) ||
-                      (output != NULL && g_bytes_get_size (output) > 0);
+  gboolean has_much = (input != NULL && g_bytes_get_size (input) > INPUT_MAX)
+                      || (output != NULL && g_bytes_get_size (output) > 0);
   if (session->has_tls || has_much)
     hand_relayed (session, note, note_len, input, output);
   else
@@ -109,11 +110,11 @@ void
 satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len)
 {
   g_return_if_fail (len <= NOTE_MAX);
-  if (!session->has_grant || session->state != GATE_OPEN || session->connection == NULL ||
-      satchel_connection_is_dead (session->connection))
+  if (!session->has_grant || session->state != GATE_OPEN || session->connection == NULL
+      || satchel_connection_is_dead (session->connection))
     return; /* the client vanished meanwhile: `closed` is on its way */
   session->has_grant = FALSE;
-  (void)satchel_connection_flush (session->connection);
+  (void) satchel_connection_flush (session->connection);
   if (satchel_connection_is_dead (session->connection))
     return;
   gate_hand_over (session, note, len);

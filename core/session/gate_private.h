@@ -26,12 +26,12 @@ typedef struct GateListener
 
 typedef enum
 {
-  GATE_PROXY = 1,  /* the PROXY header is read */
+  GATE_PROXY = 1, /* the PROXY header is read */
   GATE_HANDSHAKE,
-  GATE_OPEN,       /* the protocol's half before login speaks */
-  GATE_GRANTING,   /* no login: auth is asked for a grant */
-  GATE_RELAYED,    /* handed over, the transport is here */
-  GATE_HANDED      /* handed over whole; kept for the counts only */
+  GATE_OPEN,     /* the protocol's half before login speaks */
+  GATE_GRANTING, /* no login: auth is asked for a grant */
+  GATE_RELAYED,  /* handed over, the transport is here */
+  GATE_HANDED    /* handed over whole; kept for the counts only */
 } GateState;
 
 typedef enum
@@ -56,12 +56,12 @@ struct SatchelGateSession
   SatchelTransport *transport; /* while there is no connection */
   SatchelWatch *watch;         /* PROXY, HANDSHAKE, GRANTING */
   SatchelRelay *relay;
-  guint8 *proxy;               /* header read so far */
+  guint8 *proxy; /* header read so far */
   guint proxy_len;
-  SatchelRefusal refusal;      /* not 0: told as soon as TLS is up */
+  SatchelRefusal refusal; /* not 0: told as soon as TLS is up */
   gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
   guint n_bad;
-  char *tls_info;              /* until hand-over */
+  char *tls_info; /* until hand-over */
   guint8 grant[16];
   gboolean has_grant;
   guint mail_slot;
@@ -113,7 +113,8 @@ void gate_session_greet (SatchelGateSession *session);
 void gate_session_free (SatchelGateSession *session);
 /* Ends it from here, telling the protocol. */
 void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
-void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason);
+void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text,
+                       const char *reason);
 /* Handshakes: a few a turn. */
 void gate_handshake_start (SatchelGateSession *session, int fd);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A connection before login: PROXY header, TLS, the protocol's small half.  RFC 8314 3.3 (implicit TLS), RFC 3501
- * 6.2.1 and RFC 2595 4 (STARTTLS, STLS).
+ * A connection before login: PROXY header, TLS, the protocol's small half.  RFC 8314 3.3 (implicit TLS), RFC
+ * 3501 6.2.1 and RFC 2595 4 (STARTTLS, STLS).
  */
 #include "config.h"
 
@@ -34,10 +34,13 @@ static void start_implicit_tls (SatchelGateSession *session);
 void
 gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason)
 {
-  static SatchelLogBudget budget = { .area = "gate", .burst = 20, .an_hour = 120, .burst_in_all = 400, .a_second = 10 };
+  static SatchelLogBudget budget = {
+    .area = "gate", .burst = 20, .an_hour = 120, .burst_in_all = 400, .a_second = 10
+  };
   if (!satchel_log_is_enabled (level) || !satchel_log_budget_take (&budget, text, session->peer))
     return;
-  const char *service = session->listener->protocol != NULL ? session->listener->protocol->service : session->listener->name;
+  const char *service =
+      session->listener->protocol != NULL ? session->listener->protocol->service : session->listener->name;
   g_autoptr (GString) line = g_string_new (text);
   g_string_append_c (line, ':');
   satchel_log_field (line, "rip", session->peer);
@@ -113,8 +116,9 @@ gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason re
     gate_session_free (session);
 }
 
-static const SatchelConnectionHandlers gate_handlers
-    = { sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, gate_shutdown, gate_closed };
+static const SatchelConnectionHandlers gate_handlers = {
+  sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, gate_shutdown, gate_closed
+};
 
 /* ---- life ---- */
 
@@ -123,8 +127,10 @@ login_timed_out (SatchelTimer *timer, gpointer data)
 {
   SatchelGateSession *session = data;
   gate_session_log (session, SATCHEL_LOG_INFO, "closed", "login-timeout");
-  const SatchelConnectionHandlers *handlers = session->listener->protocol != NULL ? session->listener->protocol->handlers : NULL;
-  if (session->state == GATE_OPEN && session->was_started && !session->has_timed_out && SATCHEL_HAS (handlers, timeout))
+  const SatchelConnectionHandlers *handlers =
+      session->listener->protocol != NULL ? session->listener->protocol->handlers : NULL;
+  if (session->state == GATE_OPEN && session->was_started && !session->has_timed_out
+      && SATCHEL_HAS (handlers, timeout))
     {
       session->has_timed_out = TRUE;
       /* What it says may need a while, but not for ever. */
@@ -208,9 +214,9 @@ say_refusal (SatchelGateSession *session, SatchelRefusal why)
     return;
   /* Nothing was written before, so it fits.  What the client sent already would turn the end into a reset. */
   char dropped[1024];
-  struct iovec part = { (void *)text, strlen (text) };
-  (void)session->transport->ops->read (session->transport, dropped, sizeof dropped);
-  (void)session->transport->ops->write (session->transport, &part, 1);
+  struct iovec part = { (void *) text, strlen (text) };
+  (void) session->transport->ops->read (session->transport, dropped, sizeof dropped);
+  (void) session->transport->ops->write (session->transport, &part, 1);
   session->transport->ops->end_output (session->transport);
 }
 
@@ -251,8 +257,10 @@ static void
 start_service (SatchelGateSession *session)
 {
   const SatchelServiceOps *service = session->listener->service;
-  SatchelConnection *connection = satchel_connection_new (g_steal_pointer (&session->transport), service->handlers, NULL);
-  gpointer self = service->session_new (connection, session->peer, satchel_gate.host.group (session->listener->group));
+  SatchelConnection *connection =
+      satchel_connection_new (g_steal_pointer (&session->transport), service->handlers, NULL);
+  gpointer self =
+      service->session_new (connection, session->peer, satchel_gate.host.group (session->listener->group));
   if (self == NULL)
     satchel_connection_set_handlers (connection, NULL, NULL);
   else
@@ -279,7 +287,8 @@ gate_session_greet (SatchelGateSession *session)
       return;
     }
   session->state = GATE_OPEN;
-  SatchelConnection *connection = satchel_connection_new (g_steal_pointer (&session->transport), &gate_handlers, session);
+  SatchelConnection *connection =
+      satchel_connection_new (g_steal_pointer (&session->transport), &gate_handlers, session);
   session->connection = connection;
   satchel_connection_set_wiping (connection, TRUE);
   satchel_connection_set_input_limit (connection, 2 * satchel_gate.prelogin_line);
@@ -406,8 +415,8 @@ gate_handshake_start (SatchelGateSession *session, int fd)
   satchel_timer_arm (&session->step_timer, satchel_gate.handshake_timeout_ms, handshake_timed_out, session);
 }
 
-/* Everything the client sent in clear after the command is dropped unread, and what still lies in the socket can only
- * be a handshake: injected commands are never run (CVE-2011-0411 and its many sisters). */
+/* Everything the client sent in clear after the command is dropped unread, and what still lies in the socket
+ * can only be a handshake: injected commands are never run (CVE-2011-0411 and its many sisters). */
 static void
 plain_flushed (SatchelConnection *connection, gpointer data)
 {
@@ -474,9 +483,10 @@ parse_proxy (SatchelGateSession *session)
   int rest = satchel_proxy_rest (session->proxy);
   if (rest < 0)
     return FALSE;
-  if (session->proxy_len < SATCHEL_PROXY_HEADER_BYTES + (guint)rest)
+  if (session->proxy_len < SATCHEL_PROXY_HEADER_BYTES + (guint) rest)
     return TRUE;
-  if (!satchel_proxy_parse (session->proxy, session->proxy + SATCHEL_PROXY_HEADER_BYTES, (gsize)rest, &session->address))
+  if (!satchel_proxy_parse (session->proxy, session->proxy + SATCHEL_PROXY_HEADER_BYTES, (gsize) rest,
+                            &session->address))
     return FALSE;
   g_clear_pointer (&session->proxy, g_free);
   return TRUE;
@@ -491,12 +501,12 @@ proxy_event (int fd, guint32 events, gpointer data)
     {
       guint wanted = SATCHEL_PROXY_HEADER_BYTES;
       if (session->proxy_len >= wanted)
-        wanted += (guint)satchel_proxy_rest (session->proxy);
+        wanted += (guint) satchel_proxy_rest (session->proxy);
       gssize n = recv (fd, session->proxy + session->proxy_len, wanted - session->proxy_len, MSG_DONTWAIT);
       if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
       if (n > 0)
-        session->proxy_len += (guint)n;
+        session->proxy_len += (guint) n;
       if (n <= 0 || (session->proxy_len >= SATCHEL_PROXY_HEADER_BYTES && !parse_proxy (session)))
         {
           gate_session_log (session, SATCHEL_LOG_WARNING, "refused", "proxy-header");
@@ -540,7 +550,7 @@ void
 gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address)
 {
   SatchelGateSession *session = session_new (listener, fd, address);
-  if (!satchel_networks_contain ((const char *const *)listener->trusted_proxies, address))
+  if (!satchel_networks_contain ((const char *const *) listener->trusted_proxies, address))
     {
       begin_counted (session);
       return;
@@ -573,21 +583,22 @@ satchel_gate_has_tls (SatchelGateSession *session)
 gboolean
 satchel_gate_can_start_tls (SatchelGateSession *session)
 {
-  return satchel_gate.tls != NULL && !session->has_tls && session->state == GATE_OPEN &&
-         session->exchange == EXCHANGE_NONE;
+  return satchel_gate.tls != NULL && !session->has_tls && session->state == GATE_OPEN
+         && session->exchange == EXCHANGE_NONE;
 }
 
 gboolean
 satchel_gate_may_login (SatchelGateSession *session)
 {
-  return session->has_tls || session->listener->allow_cleartext || satchel_address_is_loopback (&session->address);
+  return session->has_tls || session->listener->allow_cleartext
+         || satchel_address_is_loopback (&session->address);
 }
 
 const char *const *
 satchel_gate_mechanisms (SatchelGateSession *session)
 {
   static const char *const none[] = { NULL };
-  return satchel_gate_may_login (session) ? (const char *const *)satchel_gate.mechanisms : none;
+  return satchel_gate_may_login (session) ? (const char *const *) satchel_gate.mechanisms : none;
 }
 
 const SatchelConfig *

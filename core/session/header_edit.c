@@ -64,12 +64,15 @@ append_field (GString *out, const char *name, const char *value, GError **error)
   gsize in_line = strlen (name) + 1;
   for (gboolean is_first = TRUE;; is_first = FALSE)
     {
-      gsize len = strcspn (value, "\n"), text_len = len > 0 && value[len] == '\n' && value[len - 1] == '\r' ? len - 1 : len;
+      gsize len = strcspn (value, "\n"),
+            text_len = len > 0 && value[len] == '\n' && value[len - 1] == '\r' ? len - 1 : len;
       for (gsize i = 0; i < text_len; i++)
         if (g_ascii_iscntrl (value[i]) && value[i] != '\t')
-          return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the value of a header field has a control character");
+          return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                    "the value of a header field has a control character");
       if (!is_first && ((*value != ' ' && *value != '\t') || is_blank (value, text_len)))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a folded line of a header field begins with a space, and is not blank");
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "a folded line of a header field begins with a space, and is not blank");
       if (is_first && *value != ' ')
         g_string_append_c (out, ' ');
       if (in_line + text_len + 1 > SATCHEL_FILTER_LINE_BYTES)
@@ -92,7 +95,8 @@ satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *
   if (!check_name (name, error) || !append_field (field, name, value, error))
     return FALSE;
   if (edit->added->len + field->len > SATCHEL_FILTER_HEADER_BYTES)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter adds more than %u bytes to a header", SATCHEL_FILTER_HEADER_BYTES);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter adds more than %u bytes to a header",
+                              SATCHEL_FILTER_HEADER_BYTES);
   g_string_prepend_len (edit->added, field->str, (gssize) field->len);
   return TRUE;
 }
@@ -103,7 +107,9 @@ satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **
   if (!check_name (name, error))
     return FALSE;
   if (edit->removed->len >= SATCHEL_FILTER_NAMES_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter removes more than %u names of header fields", SATCHEL_FILTER_NAMES_MAX);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "a filter removes more than %u names of header fields",
+                              SATCHEL_FILTER_NAMES_MAX);
   g_ptr_array_add (edit->removed, g_strdup (name));
   return TRUE;
 }
@@ -158,8 +164,8 @@ read_header (SatchelStream *below, gsize *ret_len, GError **error)
     }
 }
 
-/* The fields that this server has put in front, in the order that it has them (RFC 5321 4.4): what is added stands behind them, so that
- * the same message has the same content at each try of its sender's. */
+/* The fields that this server has put in front, in the order that it has them (RFC 5321 4.4): what is added
+ * stands behind them, so that the same message has the same content at each try of its sender's. */
 static gboolean
 is_own_trace (const SatchelHeaderField *field, guint *stage)
 {
@@ -188,7 +194,8 @@ append (GByteArray *out, const char *data, gsize len)
 static GByteArray *
 edit_header (const SatchelHeaderEdit *edit, const char *header, gsize len)
 {
-  g_autoptr (SatchelHeaderNames) names = satchel_header_names_new ((const char *const *) edit->removed->pdata, edit->removed->len);
+  g_autoptr (SatchelHeaderNames) names =
+      satchel_header_names_new ((const char *const *) edit->removed->pdata, edit->removed->len);
   GByteArray *out = g_byte_array_new ();
   SatchelHeaderReader reader;
   SatchelHeaderField field;
@@ -241,8 +248,8 @@ edit_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GE
     memcpy (buffer, self->head->data + offset, from_head);
   if (from_head == len)
     return (gssize) len;
-  gssize n = satchel_stream_read_at (self->below, offset + from_head - self->head->len + self->replaced_len, (guint8 *) buffer + from_head,
-                                     len - from_head, error);
+  gssize n = satchel_stream_read_at (self->below, offset + from_head - self->head->len + self->replaced_len,
+                                     (guint8 *) buffer + from_head, len - from_head, error);
   return n < 0 ? -1 : (gssize) from_head + n;
 }
 

@@ -13,8 +13,10 @@ void satchel_header_edit_init (SatchelHeaderEdit *edit);
 void satchel_header_edit_clear (SatchelHeaderEdit *edit);
 gboolean satchel_header_edit_is_empty (const SatchelHeaderEdit *edit);
 /* See satchel_filter_add_header and satchel_filter_remove_header. */
-gboolean satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *value, GError **error);
+gboolean satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *value,
+                                  GError **error);
 gboolean satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **error);
 
-/* @below with @edit, which is copied.  Nothing is read before the first read; then its header is in memory. */
+/* @below with @edit, which is copied.  Nothing is read before the first read; then its header is in memory.
+ */
 SatchelStream *satchel_header_edit_stream (SatchelStream *below, const SatchelHeaderEdit *edit);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Rounds of the janitor: a list of users, one visit after the other spread over `janitor.interval`, each in slices.  At most one store is
- * open for it at a time, and it steps back while jobs of others wait.  Entry point: satchel_janitor_start.
+ * Rounds of the janitor: a list of users, one visit after the other spread over `janitor.interval`, each in
+ * slices.  At most one store is open for it at a time, and it steps back while jobs of others wait.  Entry
+ * point: satchel_janitor_start.
  */
 #include "config.h"
 
@@ -19,7 +20,8 @@
 #include "core/storage/store_open.h"
 
 #define AREA "janitor"
-/* Between two visits or slices it rests at least so long, and so many times as long as the one before took. */
+/* Between two visits or slices it rests at least so long, and so many times as long as the one before took.
+ */
 #define REST_MIN_MS 20
 #define REST_FACTOR 4
 /* So long it steps back, while more jobs than that are pending. */
@@ -31,15 +33,16 @@
 #define LOOK_MS 60000 /* at the clock */
 
 SATCHEL_COUNTER (visits, "satchel_janitor_visits_total", "Visits of the janitor to a user's store", "result");
-SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total", "Slices of the janitor that waited for jobs of others");
+SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total",
+                 "Slices of the janitor that waited for jobs of others");
 
 typedef enum
 {
-  PHASE_OFF = 0,  /* nothing to do, or switched off */
-  PHASE_LOADING,  /* reads where it was */
-  PHASE_WAITING,  /* for the next round */
+  PHASE_OFF = 0, /* nothing to do, or switched off */
+  PHASE_LOADING, /* reads where it was */
+  PHASE_WAITING, /* for the next round */
   PHASE_LISTING,
-  PHASE_RESTING,  /* between visits, or slices of one */
+  PHASE_RESTING, /* between visits, or slices of one */
   PHASE_VISITING
 } Phase;
 static const char *const phase_names[] = { "off", "loading", "waiting", "listing", "resting", "visiting" };
@@ -89,18 +92,23 @@ static gint64
 boot_ms (void)
 {
   struct timespec time;
-  return clock_gettime (CLOCK_BOOTTIME, &time) == 0 ? (gint64) time.tv_sec * 1000 + time.tv_nsec / 1000000 : 0;
+  return clock_gettime (CLOCK_BOOTTIME, &time) == 0 ? (gint64) time.tv_sec * 1000 + time.tv_nsec / 1000000
+                                                    : 0;
 }
 
 static gboolean
 look_at_clock (void)
 {
   gboolean was_ahead = state.clock.ahead_ms > 0;
-  gboolean is_ahead = satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (), setting_ms ("clock_bound"), setting_ms ("clock_settle"));
+  gboolean is_ahead = satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (),
+                                                  setting_ms ("clock_bound"), setting_ms ("clock_settle"));
   if (is_ahead && !was_ahead)
-    satchel_log (SATCHEL_LOG_WARNING, AREA,
-                 "the clock is %" G_GINT64_FORMAT " s ahead of the time that has passed: nothing is removed by it until it is back, or has stood "
-                 "so for janitor.clock_settle", state.clock.ahead_ms / 1000);
+    satchel_log (
+        SATCHEL_LOG_WARNING, AREA,
+        "the clock is %" G_GINT64_FORMAT
+        " s ahead of the time that has passed: nothing is removed by it until it is back, or has stood "
+        "so for janitor.clock_settle",
+        state.clock.ahead_ms / 1000);
   else if (was_ahead && !is_ahead)
     satchel_log (SATCHEL_LOG_INFO, AREA, "the clock is believed again");
   return is_ahead;
@@ -126,7 +134,8 @@ static void
 save (const SatchelJanitorState *what, gboolean is_durable)
 {
   g_autoptr (GError) error = NULL;
-  if (!satchel_janitor_state_save (host.root_fd, host.slot, what, is_durable, &error) && satchel_error_is_news (error))
+  if (!satchel_janitor_state_save (host.root_fd, host.slot, what, is_durable, &error)
+      && satchel_error_is_news (error))
     satchel_log (SATCHEL_LOG_WARNING, AREA, "where the janitor is, is not kept: %s", error->message);
 }
 
@@ -170,7 +179,11 @@ run_slice (gpointer data)
   if (own->saves)
     save (&own->state, own->is_durable);
   g_autoptr (GError) error = NULL;
-  const SatchelAccess who = { .size = sizeof who, .cause = SATCHEL_CAUSE_BACKGROUND, .owner = own->user, .service = "janitor", .rights = SATCHEL_RIGHTS_ALL };
+  const SatchelAccess who = { .size = sizeof who,
+                              .cause = SATCHEL_CAUSE_BACKGROUND,
+                              .owner = own->user,
+                              .service = "janitor",
+                              .rights = SATCHEL_RIGHTS_ALL };
   g_autoptr (SatchelAccess) access = satchel_access_new (&who);
   g_autoptr (SatchelStore) open = own->n_slices == 1 ? satchel_store_peek (access) : NULL;
   own->was_open = own->was_open || open != NULL;
@@ -220,11 +233,11 @@ begin_slice (void)
 {
   gboolean is_ahead = look_at_clock ();
   gint64 now_ms = g_get_monotonic_time () / 1000;
-  visit->maintenance = (SatchelMaintenance){ .size = sizeof (SatchelMaintenance),
-                                             .now_s = now_s (),
-                                             .clock_jumped = is_ahead,
-                                             .ahead_s = is_ahead ? state.clock.ahead_ms / 1000 : 0,
-                                             .end_us = setting_ms ("slice") * 1000 };
+  visit->maintenance = (SatchelMaintenance) { .size = sizeof (SatchelMaintenance),
+                                              .now_s = now_s (),
+                                              .clock_jumped = is_ahead,
+                                              .ahead_s = is_ahead ? state.clock.ahead_ms / 1000 : 0,
+                                              .end_us = setting_ms ("slice") * 1000 };
   /* Before the visit: what hangs or crashes at one user is not at it again after each restart. */
   visit->saves = visit->n_slices++ == 0;
   visit->is_durable = visit->saves && now_ms - durable_at_ms > DURABLE_MS;
@@ -268,8 +281,8 @@ begin_visit (void)
 static void
 end_round (void)
 {
-  satchel_log (SATCHEL_LOG_INFO, AREA, "round over: users=%u visited=%u failed=%u s=%" G_GINT64_FORMAT, names != NULL ? names->len : 0, n_visited, n_failed,
-               MAX (now_s () - state.began_s, 0));
+  satchel_log (SATCHEL_LOG_INFO, AREA, "round over: users=%u visited=%u failed=%u s=%" G_GINT64_FORMAT,
+               names != NULL ? names->len : 0, n_visited, n_failed, MAX (now_s () - state.began_s, 0));
   g_clear_pointer (&names, g_ptr_array_unref);
   g_clear_pointer (&state.after, g_free);
   state.is_over = TRUE;
@@ -288,7 +301,8 @@ take_names (GPtrArray *found)
       rest (AGAIN_MS);
       return;
     }
-  for (next_name = 0; next_name < found->len && state.after != NULL && strcmp (found->pdata[next_name], state.after) <= 0;)
+  for (next_name = 0;
+       next_name < found->len && state.after != NULL && strcmp (found->pdata[next_name], state.after) <= 0;)
     next_name++;
   phase = PHASE_RESTING;
   rest (0);
@@ -349,7 +363,8 @@ rest (gint64 ms)
 static void
 schedule (void)
 {
-  gint64 interval_ms = setting_ms ("interval"), passed_ms = MAX (now_s () - state.began_s, 0) * 1000, rest_ms = MAX (REST_MIN_MS, REST_FACTOR * last_used_ms);
+  gint64 interval_ms = setting_ms ("interval"), passed_ms = MAX (now_s () - state.began_s, 0) * 1000,
+         rest_ms = MAX (REST_MIN_MS, REST_FACTOR * last_used_ms);
   gint64 left_ms = MAX (interval_ms - passed_ms, 0);
   if (state.began_s == 0 || state.is_over)
     {
@@ -432,8 +447,11 @@ satchel_janitor_describe (GString *text)
 {
   if (phase == PHASE_OFF)
     return;
-  g_string_append_printf (text, "janitor: slot=%u state=%s users=%u visited=%u failed=%u began=%" G_GINT64_FORMAT " clock_ahead_s=%" G_GINT64_FORMAT, host.slot,
-                          phase_names[phase], names != NULL ? names->len : 0, n_visited, n_failed, state.began_s, MAX (state.clock.ahead_ms, 0) / 1000);
+  g_string_append_printf (text,
+                          "janitor: slot=%u state=%s users=%u visited=%u failed=%u began=%" G_GINT64_FORMAT
+                          " clock_ahead_s=%" G_GINT64_FORMAT,
+                          host.slot, phase_names[phase], names != NULL ? names->len : 0, n_visited, n_failed,
+                          state.began_s, MAX (state.clock.ahead_ms, 0) / 1000);
   if (visit != NULL)
     satchel_log_field (text, "user", visit->user);
   g_string_append_c (text, '\n');

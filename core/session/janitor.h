@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The janitor of a mail process: visits each user that the process owns once every `janitor.interval`, for what modules have to do
+ * The janitor of a mail process: visits each user that the process owns once every `janitor.interval`, for
+ * what modules have to do
  * (<satchel/maintain.h>).  Main thread.
  */
 #pragma once

@@ -6,7 +6,8 @@
 #include "core/session/janitor_clock.h"
 
 gboolean
-satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms, gint64 bound_ms, gint64 settle_ms)
+satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms, gint64 bound_ms,
+                            gint64 settle_ms)
 {
   gboolean is_first = clock->wall_ms == 0;
   /* A machine that was started meanwhile counts anew. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whether the machine's clock can be believed: it is compared with the time that has passed.  No I/O, no clock of its own.
+ * Whether the machine's clock can be believed: it is compared with the time that has passed.  No I/O, no
+ * clock of its own.
  */
 #pragma once
 #include <glib.h>
@@ -13,6 +14,8 @@ typedef struct SatchelJanitorClock
   gint64 unsettled_ms; /* how long it has stood so */
 } SatchelJanitorClock;
 
-/* Looks again.  What differs by at most @bound_ms is believed at once, more after it has stood for @settle_ms.  TRUE: it is ahead by
- * more (ahead_ms).  After a start of the machine the time that it was off is not known: it counts as none. */
-gboolean satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms, gint64 bound_ms, gint64 settle_ms);
+/* Looks again.  What differs by at most @bound_ms is believed at once, more after it has stood for
+ * @settle_ms.  TRUE: it is ahead by more (ahead_ms).  After a start of the machine the time that it was off
+ * is not known: it counts as none. */
+gboolean satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 boot_ms,
+                                     gint64 bound_ms, gint64 settle_ms);

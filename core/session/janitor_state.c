@@ -23,7 +23,7 @@ void
 satchel_janitor_state_clear (SatchelJanitorState *state)
 {
   g_free (state->after);
-  *state = (SatchelJanitorState){ 0 };
+  *state = (SatchelJanitorState) { 0 };
 }
 
 static gboolean
@@ -44,10 +44,15 @@ take_line (SatchelJanitorState *state, const char *line)
   {
     const char *key;
     gint64 *place;
-  } numbers[] = { { "began ", &state->began_s },          { "wall ", &state->clock.wall_ms },           { "boot ", &state->clock.boot_ms },
-                  { "ahead ", &state->clock.ahead_ms },   { "unsettled ", &state->clock.unsettled_ms }, { "over ", NULL } };
+  } numbers[] = { { "began ", &state->began_s },
+                  { "wall ", &state->clock.wall_ms },
+                  { "boot ", &state->clock.boot_ms },
+                  { "ahead ", &state->clock.ahead_ms },
+                  { "unsettled ", &state->clock.unsettled_ms },
+                  { "over ", NULL } };
   /* So far from the ends of the range that nothing that is added to it leaves it. */
-  if (!g_ascii_string_to_signed (value, 10, -(G_GINT64_CONSTANT (1) << 60), G_GINT64_CONSTANT (1) << 60, &number, NULL))
+  if (!g_ascii_string_to_signed (value, 10, -(G_GINT64_CONSTANT (1) << 60), G_GINT64_CONSTANT (1) << 60,
+                                 &number, NULL))
     return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
     if (g_str_has_prefix (line, numbers[i].key))
@@ -79,7 +84,7 @@ satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_st
 {
   g_autofree char *path = g_strdup_printf (DIRECTORY "/.janitor-%u", slot), *text = read_file (root_fd, path);
   g_auto (GStrv) lines = text != NULL ? g_strsplit (text, "\n", -1) : NULL;
-  *ret_state = (SatchelJanitorState){ 0 };
+  *ret_state = (SatchelJanitorState) { 0 };
   if (lines == NULL)
     return;
   gboolean ok = lines[0] != NULL && strcmp (lines[0], FIRST_LINE) == 0;
@@ -106,18 +111,24 @@ write_file (int fd, const GString *text, gboolean is_durable, GError **error)
 }
 
 gboolean
-satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *state, gboolean is_durable, GError **error)
+satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *state, gboolean is_durable,
+                            GError **error)
 {
-  g_autofree char *path = g_strdup_printf (DIRECTORY "/.janitor-%u", slot), *new_path = g_strconcat (path, ".new", NULL);
+  g_autofree char *path = g_strdup_printf (DIRECTORY "/.janitor-%u", slot),
+                  *new_path = g_strconcat (path, ".new", NULL);
   g_autoptr (GString) text = g_string_new (FIRST_LINE "\n");
   g_string_append_printf (text, "began %" G_GINT64_FORMAT "\nover %d\n", state->began_s, state->is_over);
   if (state->after != NULL)
     g_string_append_printf (text, "after %s\n", state->after);
-  g_string_append_printf (text, "wall %" G_GINT64_FORMAT "\nboot %" G_GINT64_FORMAT "\nahead %" G_GINT64_FORMAT "\nunsettled %" G_GINT64_FORMAT "\n",
-                          state->clock.wall_ms, state->clock.boot_ms, state->clock.ahead_ms, state->clock.unsettled_ms);
+  g_string_append_printf (text,
+                          "wall %" G_GINT64_FORMAT "\nboot %" G_GINT64_FORMAT "\nahead %" G_GINT64_FORMAT
+                          "\nunsettled %" G_GINT64_FORMAT "\n",
+                          state->clock.wall_ms, state->clock.boot_ms, state->clock.ahead_ms,
+                          state->clock.unsettled_ms);
   if (mkdirat (root_fd, DIRECTORY, 0700) != 0 && errno != EEXIST)
     return satchel_error_set_errno (error, errno, DIRECTORY);
-  int fd = SATCHEL_RETRY (openat (root_fd, new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  int fd =
+      SATCHEL_RETRY (openat (root_fd, new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", new_path);
   gboolean ok = write_file (fd, text, is_durable, error);

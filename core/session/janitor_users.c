@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whom a mail process owns.  Names are asked of auth in batches, first those of directories, then accounts one stretch after the other.
+ * Whom a mail process owns.  Names are asked of auth in batches, first those of directories, then accounts
+ * one stretch after the other.
  */
 #include "config.h"
 
@@ -31,7 +32,7 @@ typedef enum
 static SatchelJanitorHost host;
 static SatchelJanitorUsersFunc found_func; /* NULL: nothing is being looked for */
 static SatchelJanitorOwnerFunc owner_func;
-static GPtrArray *on_disk;                 /* names not asked about yet */
+static GPtrArray *on_disk; /* names not asked about yet */
 static GPtrArray *owned;
 static guint n_asked; /* of on_disk */
 static guint64 request;
@@ -74,7 +75,8 @@ read_root (gpointer data)
   DIR *root = open_directory (host.root_fd, ".");
   const struct dirent *entry;
   while (root != NULL && (entry = readdir (root)) != NULL)
-    if (is_directory (entry) && strcmp (entry->d_name, "spool") != 0 && g_utf8_validate (entry->d_name, -1, NULL))
+    if (is_directory (entry) && strcmp (entry->d_name, "spool") != 0
+        && g_utf8_validate (entry->d_name, -1, NULL))
       {
         satchel_job_crumb ("%s", entry->d_name);
         read_domain (host.root_fd, entry->d_name);

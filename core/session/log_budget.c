@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Budgets of log lines: the time at which what was used is given back (GCRA), one number a place, in a table of fixed
- * size that forgets what was used least recently.
+ * Budgets of log lines: the time at which what was used is given back (GCRA), one number a place, in a table
+ * of fixed size that forgets what was used least recently.
  */
 #include "config.h"
 
@@ -53,7 +53,8 @@ find_entry (SatchelLogBudget *budget, const char *place, const char *kind)
 {
   char key[SATCHEL_PLACE_BYTES + KIND_BYTES];
   int len = g_snprintf (key, sizeof key, "%s %s", place, kind);
-  SatchelLogEntry *set = budget->entries + satchel_keyed_hash (key, (gsize)len) % N_SETS * N_WAYS, *oldest = set;
+  SatchelLogEntry *set = budget->entries + satchel_keyed_hash (key, (gsize) len) % N_SETS * N_WAYS,
+                  *oldest = set;
   for (guint i = 0; i < N_WAYS; i++)
     {
       if (set[i].used_us != 0 && strcmp (set[i].place, place) == 0 && strcmp (set[i].kind, kind) == 0)
@@ -62,7 +63,7 @@ find_entry (SatchelLogBudget *budget, const char *place, const char *kind)
         oldest = &set[i];
     }
   budget->n_of_others += oldest->n_left_out;
-  *oldest = (SatchelLogEntry){ 0 };
+  *oldest = (SatchelLogEntry) { 0 };
   g_strlcpy (oldest->place, place, sizeof oldest->place);
   g_strlcpy (oldest->kind, kind, sizeof oldest->kind);
   return oldest;
@@ -82,7 +83,8 @@ take (SatchelLogBudget *budget, SatchelLogEntry *entry, gint64 now_us)
   gint64 own_us = 3600 * second_us / budget->an_hour, all_us = second_us / budget->a_second;
   gint64 n_own = n_used (entry->due_us, now_us, own_us);
   gint64 n_all = n_used (budget->due_us, now_us, all_us);
-  if (n_own >= budget->burst || n_all >= (n_own < FIRST_LINES ? budget->burst_in_all : budget->burst_in_all / 2))
+  if (n_own >= budget->burst
+      || n_all >= (n_own < FIRST_LINES ? budget->burst_in_all : budget->burst_in_all / 2))
     return FALSE;
   entry->due_us = MAX (entry->due_us, now_us) + own_us;
   budget->due_us = MAX (budget->due_us, now_us) + all_us;
@@ -92,8 +94,8 @@ take (SatchelLogBudget *budget, SatchelLogEntry *entry, gint64 now_us)
 static void
 tell_place (SatchelLogBudget *budget, const SatchelLogEntry *entry)
 {
-  satchel_log (SATCHEL_LOG_WARNING, budget->area, "%s: %" G_GUINT64_FORMAT " more lines like this from %s%s", entry->kind, entry->n_left_out,
-               entry->place, strchr (entry->place, ':') != NULL ? "/64" : "");
+  satchel_log (SATCHEL_LOG_WARNING, budget->area, "%s: %" G_GUINT64_FORMAT " more lines like this from %s%s",
+               entry->kind, entry->n_left_out, entry->place, strchr (entry->place, ':') != NULL ? "/64" : "");
 }
 
 void
@@ -113,7 +115,8 @@ satchel_log_budget_tell (SatchelLogBudget *budget)
       entry->n_left_out = 0;
     }
   if (budget->n_of_others > 0)
-    satchel_log (SATCHEL_LOG_WARNING, budget->area, "%" G_GUINT64_FORMAT " more lines like these from other addresses", budget->n_of_others);
+    satchel_log (SATCHEL_LOG_WARNING, budget->area,
+                 "%" G_GUINT64_FORMAT " more lines like these from other addresses", budget->n_of_others);
   budget->n_of_others = 0;
   g_mutex_unlock (&budget->lock);
 }
@@ -122,7 +125,7 @@ static void
 time_to_tell (SatchelTimer *timer, gpointer data)
 {
   SatchelLogBudget *budget = data;
-  (void)timer;
+  (void) timer;
   g_mutex_lock (&budget->lock);
   budget->is_armed = FALSE;
   g_mutex_unlock (&budget->lock);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Role mail: a session starts only with a grant that auth issued for this very connection, good once and for a short
- * time.  A gate that was taken over can replay nothing and reach no user who did not log in through it.
+ * Role mail: a session starts only with a grant that auth issued for this very connection, good once and for
+ * a short time.  A gate that was taken over can replay nothing and reach no user who did not log in through
+ * it.
  */
 #include "config.h"
 
@@ -35,13 +36,13 @@ static SatchelTimer sweep_timer;
 static guint
 grant_hash (gconstpointer grant)
 {
-  return (guint)satchel_keyed_hash (((const Grant *)grant)->token, GRANT_BYTES);
+  return (guint) satchel_keyed_hash (((const Grant *) grant)->token, GRANT_BYTES);
 }
 
 static gboolean
 grant_equal (gconstpointer a, gconstpointer b)
 {
-  return memcmp (((const Grant *)a)->token, ((const Grant *)b)->token, GRANT_BYTES) == 0;
+  return memcmp (((const Grant *) a)->token, ((const Grant *) b)->token, GRANT_BYTES) == 0;
 }
 
 static void
@@ -73,13 +74,13 @@ satchel_mail_n_grants (void)
 static gboolean
 is_expired (gpointer key, gpointer value, gpointer now)
 {
-  return ((Grant *)key)->expires_ms <= *(guint64 *)now;
+  return ((Grant *) key)->expires_ms <= *(guint64 *) now;
 }
 
 static void
 sweep (SatchelTimer *timer, gpointer data)
 {
-  guint64 now = (guint64)satchel_clock_ms ();
+  guint64 now = (guint64) satchel_clock_ms ();
   g_hash_table_foreach_remove (grants, is_expired, &now);
   if (g_hash_table_size (grants) > 0)
     satchel_timer_arm (timer, SWEEP_MS, sweep, NULL);
@@ -98,7 +99,8 @@ take_grant (SatchelIpcMessage *message)
   g_autoptr (SatchelPlace) place = satchel_place_get (message);
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   guint64 expires_ms = satchel_ipc_get_u64 (message);
-  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || key_len > SATCHEL_SECRET_BYTES_MAX)
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
+      || key_len > SATCHEL_SECRET_BYTES_MAX)
     return FALSE;
   if (g_hash_table_size (grants) >= GRANTS_MAX)
     {
@@ -151,7 +153,8 @@ static gboolean
 is_outdated (gpointer key, gpointer value, gpointer data)
 {
   const Outdated *outdated = data;
-  return strcmp (((Grant *)key)->user, outdated->user) == 0 && ((Grant *)key)->place->epoch <= outdated->epoch;
+  return strcmp (((Grant *) key)->user, outdated->user) == 0
+         && ((Grant *) key)->place->epoch <= outdated->epoch;
 }
 
 guint
@@ -186,7 +189,8 @@ take_release (SatchelIpcMessage *message)
     return FALSE;
   g_autoptr (SatchelPlace) target = NULL;
   if (wants_look)
-    target = satchel_place_new (&(SatchelPlace){ .path = place->path, .profile = profile, .volume = volume });
+    target =
+        satchel_place_new (&(SatchelPlace) { .path = place->path, .profile = profile, .volume = volume });
   Outdated outdated = { user, place->epoch };
   g_hash_table_foreach_remove (grants, is_outdated, &outdated);
   satchel_mail_kick_outdated (user, place->epoch);
@@ -198,7 +202,8 @@ static gboolean
 take_adopt (SatchelIpcMessage *message)
 {
   const char *user = satchel_ipc_get_string (message);
-  g_autoptr (SatchelPlace) place = satchel_place_get (message); /* it comes with each grant and delivery as well */
+  g_autoptr (SatchelPlace) place =
+      satchel_place_get (message); /* it comes with each grant and delivery as well */
   if (!satchel_ipc_message_is_done (message) || *user == '\0')
     return FALSE;
   satchel_mail_host.adopt_store (user, place->epoch);
@@ -232,7 +237,7 @@ redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **r
   Grant *grant = found;
   if (grant->gate_slot != gate_slot || grant->session_id != session_id)
     *ret_why = "for another connection";
-  else if (grant->expires_ms <= (guint64)satchel_clock_ms ())
+  else if (grant->expires_ms <= (guint64) satchel_clock_ms ())
     *ret_why = "expired";
   else if (mail_session_find (gate_slot, session_id) != NULL)
     *ret_why = "session is there already";
@@ -246,19 +251,23 @@ redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **r
 static gboolean
 takes_strangers (const SatchelProtocolOps *protocol)
 {
-  return protocol->size >= G_STRUCT_OFFSET (SatchelProtocolOps, flags) + sizeof protocol->flags &&
-         (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
+  return protocol->size >= G_STRUCT_OFFSET (SatchelProtocolOps, flags) + sizeof protocol->flags
+         && (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
 }
 
-/* The connection came to a process that may open no more: the kernel has closed it, and nobody can say anything to the client. */
+/* The connection came to a process that may open no more: the kernel has closed it, and nobody can say
+ * anything to the client. */
 static void
 refuse_unreceived (guint slot, Grant *grant)
 {
   g_autoptr (GError) error = NULL;
-  satchel_error_set_errno (&error, EMFILE, "connections handed over to this process are closed, since it may have no more files open (LimitNOFILE=)");
+  satchel_error_set_errno (&error, EMFILE,
+                           "connections handed over to this process are closed, since it may have no more "
+                           "files open (LimitNOFILE=)");
   if (satchel_error_is_news (error))
     satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", error->message);
-  satchel_mail_host.send_to_gate (slot, satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, grant->session_id));
+  satchel_mail_host.send_to_gate (slot,
+                                  satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, grant->session_id));
   grant_free (grant);
 }
 
@@ -273,7 +282,8 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   hand_over.has_tls = satchel_ipc_get_u32 (message) != 0;
   hand_over.note = satchel_ipc_get_bytes (message, &hand_over.note_len);
   hand_over.input = satchel_ipc_get_bytes (message, &hand_over.input_len);
-  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES || (message->n_fds != 1 && !message->lacks_fds))
+  if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
+      || (message->n_fds != 1 && !message->lacks_fds))
     return FALSE;
   const char *why;
   Grant *grant = redeem (token, slot, message->session_id, &why);
@@ -281,7 +291,8 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
     {
       char text[SATCHEL_SESSION_ID_CHARS + 1];
       satchel_session_id_text (message->session_id, text);
-      satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text, slot, why);
+      satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text,
+                   slot, why);
       return TRUE; /* the descriptor closes with the message */
     }
   if (message->n_fds == 0)
@@ -293,14 +304,16 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   const SatchelProtocolOps *protocol = satchel_mail_host.find_protocol (grant->service, &group);
   if (protocol != NULL && *grant->user == '\0' && !takes_strangers (protocol))
     {
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login", slot, grant->service);
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "hand-over refused: gate=%u service=%s reason=needs-login",
+                   slot, grant->service);
       protocol = NULL;
     }
   if (protocol != NULL && satchel_store_refuses_user (grant->user))
     {
       g_autoptr (GString) line = g_string_new ("hand-over refused:");
       satchel_log_field (line, "user", grant->user);
-      satchel_log_field (line, "reason", "this process died at work for this user again and again: not served for a minute");
+      satchel_log_field (line, "reason",
+                         "this process died at work for this user again and again: not served for a minute");
       satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", line->str);
       protocol = NULL;
     }
@@ -330,7 +343,7 @@ take_peer_closed (guint slot, SatchelIpcMessage *message)
   if (reason == SATCHEL_CLOSED_BY_PEER)
     satchel_connection_set_end_reason (session->connection, SATCHEL_CLOSED_BY_PEER);
   else
-    satchel_connection_end (session->connection, (SatchelCloseReason)reason);
+    satchel_connection_end (session->connection, (SatchelCloseReason) reason);
   return TRUE;
 }
 
@@ -345,7 +358,7 @@ satchel_mail_gate_message (guint slot, SatchelIpcMessage *message)
 static gboolean
 is_of_gate (gpointer key, gpointer value, gpointer slot)
 {
-  return ((Grant *)key)->gate_slot == GPOINTER_TO_UINT (slot);
+  return ((Grant *) key)->gate_slot == GPOINTER_TO_UINT (slot);
 }
 
 void
@@ -373,9 +386,9 @@ satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
     {
       g_autoptr (GString) line = g_string_new (NULL);
       satchel_log_field (line, "user", session->user != NULL ? session->user : "-");
-      g_string_append_printf (line, " service=%s address=%s tls=%s session=%s age_s=%" G_GINT64_FORMAT, session->protocol->service,
-                              session->peer, session->has_tls ? "yes" : "no", session->id_text,
-                              (satchel_now_ms () - session->started_ms) / 1000);
+      g_string_append_printf (line, " service=%s address=%s tls=%s session=%s age_s=%" G_GINT64_FORMAT,
+                              session->protocol->service, session->peer, session->has_tls ? "yes" : "no",
+                              session->id_text, (satchel_now_ms () - session->started_ms) / 1000);
       func (line->str + strspn (line->str, " "), data);
     }
 }

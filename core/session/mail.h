@@ -21,13 +21,14 @@ typedef struct SatchelMailHost
   const SatchelProtocolOps *(*find_protocol) (const char *service, const char **ret_group);
   /* In a job; a handle of the caller's. */
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
-  void (*release_store) (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func, gpointer data);
+  void (*release_store) (const char *user, const SatchelPlace *place, const SatchelPlace *target,
+                         SatchelStoreReleasedFunc func, gpointer data);
   void (*adopt_store) (const char *user, guint64 epoch);
 } SatchelMailHost;
 
 void satchel_mail_init (const SatchelMailHost *host);
 /* Messages; FALSE: not acceptable, the link must go. */
-gboolean satchel_mail_auth_message (SatchelIpcMessage *message);  /* GRANT RELEASE ADOPT */
+gboolean satchel_mail_auth_message (SatchelIpcMessage *message); /* GRANT RELEASE ADOPT */
 gboolean satchel_mail_gate_message (guint slot, SatchelIpcMessage *message);
 /* Its grants are void; its relayed connections end by themselves. */
 void satchel_mail_gate_lost (guint slot);

@@ -16,13 +16,13 @@ struct SatchelSession
   char *user, *peer, *tls_info; /* user NULL without login */
   SatchelPlace *place;
   SatchelAccess *access; /* NULL without login */
-  const char *group; /* of settings */
+  const char *group;     /* of settings */
   const SatchelProtocolOps *protocol;
   gpointer self;
   SatchelConnection *connection;
   SatchelStore *store; /* set once by a job; atomic */
   gint64 started_ms;
-  gint is_cancelled;   /* atomic */
+  gint is_cancelled; /* atomic */
   gboolean has_tls, is_relayed, is_running, was_started;
   gboolean is_shutdown_due; /* wanted while a job ran */
   SatchelSession *previous, *next;

@@ -30,9 +30,9 @@ satchel_address_from_socket (SatchelAddress *address, const struct sockaddr_stor
 {
   memset (address, 0, sizeof *address);
   if (peer->ss_family == AF_INET)
-    satchel_address_from_v4 (address, (const guint8 *)&((const struct sockaddr_in *)peer)->sin_addr);
+    satchel_address_from_v4 (address, (const guint8 *) &((const struct sockaddr_in *) peer)->sin_addr);
   else if (peer->ss_family == AF_INET6)
-    memcpy (address->bytes, &((const struct sockaddr_in6 *)peer)->sin6_addr, 16);
+    memcpy (address->bytes, &((const struct sockaddr_in6 *) peer)->sin6_addr, 16);
   else
     address->is_local = TRUE;
 }
@@ -67,8 +67,8 @@ gboolean
 satchel_address_is_loopback (const SatchelAddress *address)
 {
   static const guint8 v6_loopback[16] = { [15] = 1 };
-  return address->is_local || (is_v4 (address) && address->bytes[12] == 127) ||
-         memcmp (address->bytes, v6_loopback, 16) == 0;
+  return address->is_local || (is_v4 (address) && address->bytes[12] == 127)
+         || memcmp (address->bytes, v6_loopback, 16) == 0;
 }
 
 guint64
@@ -87,7 +87,7 @@ satchel_network_parse (const char *text, SatchelNetwork *ret_network)
 {
   SatchelNetwork network = { .bits = 128 };
   const char *slash = strchr (text, '/');
-  g_autofree char *address = slash != NULL ? g_strndup (text, (gsize)(slash - text)) : g_strdup (text);
+  g_autofree char *address = slash != NULL ? g_strndup (text, (gsize) (slash - text)) : g_strdup (text);
   if (!satchel_address_parse (address, &network.address))
     return FALSE;
   if (slash != NULL)
@@ -96,7 +96,7 @@ satchel_network_parse (const char *text, SatchelNetwork *ret_network)
       guint most = is_v4 (&network.address) && strchr (address, ':') == NULL ? 32 : 128;
       if (network.address.is_local || !g_ascii_string_to_unsigned (slash + 1, 10, 0, most, &bits, NULL))
         return FALSE;
-      network.bits = (guint)bits + 128 - most;
+      network.bits = (guint) bits + 128 - most;
     }
   *ret_network = network;
   return TRUE;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Relaying in role gate.  Each direction: while bytes wait that the receiver does not take, the sender is not read.
+ * Relaying in role gate.  Each direction: while bytes wait that the receiver does not take, the sender is not
+ * read.
  */
 #include "config.h"
 
@@ -109,15 +110,16 @@ flush_to_mail (SatchelRelay *relay)
     return TRUE;
   gssize n = mail_write (relay, relay->to_mail.data + relay->to_mail.start, relay->to_mail.len);
   if (n < 0)
-    n = (gssize)relay->to_mail.len; /* mail has closed its end: what the client says now concerns nobody */
-  sent (&relay->to_mail, (gsize)n);
+    n = (gssize) relay->to_mail.len; /* mail has closed its end: what the client says now concerns nobody */
+  sent (&relay->to_mail, (gsize) n);
   return relay->to_mail.data == NULL;
 }
 
 static void
 client_to_mail (SatchelRelay *relay)
 {
-  for (guint i = 0; i < PIECES_A_TURN && !relay->is_over && !relay->has_client_ended && flush_to_mail (relay); i++)
+  for (guint i = 0; i < PIECES_A_TURN && !relay->is_over && !relay->has_client_ended && flush_to_mail (relay);
+       i++)
     {
       gssize n = relay->client->ops->read (relay->client, piece, PIECE_BYTES);
       if (n == SATCHEL_IO_AGAIN)
@@ -134,10 +136,10 @@ client_to_mail (SatchelRelay *relay)
           client_broke (relay, n == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
           return;
         }
-      gssize written = mail_write (relay, piece, (gsize)n);
+      gssize written = mail_write (relay, piece, (gsize) n);
       if (written >= 0)
-        keep (&relay->to_mail, piece + written, (gsize)(n - written));
-      if (n < (gssize)PIECE_BYTES && !relay->client->ops->has_buffered (relay->client))
+        keep (&relay->to_mail, piece + written, (gsize) (n - written));
+      if (n < (gssize) PIECE_BYTES && !relay->client->ops->has_buffered (relay->client))
         return;
     }
 }
@@ -145,7 +147,7 @@ client_to_mail (SatchelRelay *relay)
 static gssize
 client_write (SatchelRelay *relay, const guint8 *data, gsize len)
 {
-  struct iovec part = { (void *)data, len };
+  struct iovec part = { (void *) data, len };
   gssize n = relay->client->ops->write (relay->client, &part, 1);
   if (n > 0)
     relay->last_progress_ms = satchel_now_ms ();
@@ -163,7 +165,7 @@ flush_to_client (SatchelRelay *relay)
       client_broke (relay, n == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
       return FALSE;
     }
-  sent (&relay->to_client, (gsize)n);
+  sent (&relay->to_client, (gsize) n);
   return relay->to_client.data == NULL;
 }
 
@@ -195,14 +197,14 @@ mail_to_client (SatchelRelay *relay)
           relay->has_mail_ended = TRUE;
           continue;
         }
-      gssize written = client_write (relay, piece, (gsize)n);
+      gssize written = client_write (relay, piece, (gsize) n);
       if (written < 0)
         {
           client_broke (relay, written == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
           return;
         }
-      keep (&relay->to_client, piece + written, (gsize)(n - written));
-      if (n < (gssize)PIECE_BYTES && relay->to_client.data == NULL)
+      keep (&relay->to_client, piece + written, (gsize) (n - written));
+      if (n < (gssize) PIECE_BYTES && relay->to_client.data == NULL)
         return;
     }
 }
@@ -223,7 +225,7 @@ timer_fired (SatchelTimer *timer, gpointer data)
 static void
 again (SatchelTurn *turn)
 {
-  run ((SatchelRelay *)((char *)turn - G_STRUCT_OFFSET (SatchelRelay, again)), EPOLLIN, EPOLLIN);
+  run ((SatchelRelay *) ((char *) turn - G_STRUCT_OFFSET (SatchelRelay, again)), EPOLLIN, EPOLLIN);
 }
 
 static void
@@ -246,8 +248,8 @@ update (SatchelRelay *relay)
       relay->last_progress_ms = satchel_clock_ms ();
       satchel_timer_arm (&relay->timer, relay->write_timeout_ms, timer_fired, relay);
     }
-  if (relay->to_mail.data == NULL && !relay->has_client_ended && relay->client->ops->has_buffered (relay->client) &&
-      relay->again.link == NULL)
+  if (relay->to_mail.data == NULL && !relay->has_client_ended
+      && relay->client->ops->has_buffered (relay->client) && relay->again.link == NULL)
     satchel_turn_queue (&relay->again, again);
 }
 
@@ -286,8 +288,8 @@ mail_event (int fd, guint32 events, gpointer data)
 }
 
 SatchelRelay *
-satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *to_mail, GBytes *to_client, gint64 write_timeout_ms,
-                   const SatchelRelayCallbacks *callbacks, gpointer data)
+satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *to_mail, GBytes *to_client,
+                   gint64 write_timeout_ms, const SatchelRelayCallbacks *callbacks, gpointer data)
 {
   SatchelRelay *relay = g_new0 (SatchelRelay, 1);
   gsize len;

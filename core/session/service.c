@@ -29,7 +29,7 @@ static GPtrArray *listeners;
 static void
 accept_again (SatchelTimer *timer, gpointer data)
 {
-  satchel_watch_set_events (((ServiceListener *)data)->watch, EPOLLIN | EPOLLEXCLUSIVE);
+  satchel_watch_set_events (((ServiceListener *) data)->watch, EPOLLIN | EPOLLEXCLUSIVE);
 }
 
 static void
@@ -53,7 +53,7 @@ listener_event (int fd, guint32 events, gpointer data)
   struct sockaddr_storage peer = { 0 };
   socklen_t len = sizeof peer;
   gboolean is_full = satchel_connections_count () >= CONNECTIONS_MAX;
-  int client = is_full ? -1 : accept4 (fd, (struct sockaddr *)&peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  int client = is_full ? -1 : accept4 (fd, (struct sockaddr *) &peer, &len, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (client >= 0)
     {
       start (listener, client, &peer);
@@ -66,7 +66,8 @@ listener_event (int fd, guint32 events, gpointer data)
 }
 
 void
-satchel_service_listen (int fd, const SatchelServiceOps *ops, const char *group, SatchelServiceSectionFunc section)
+satchel_service_listen (int fd, const SatchelServiceOps *ops, const char *group,
+                        SatchelServiceSectionFunc section)
 {
   ServiceListener *listener = g_new0 (ServiceListener, 1);
   if (listeners == NULL)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sessions after login (role mail): the protocol's handlers with what must happen around them, jobs one at a time,
- * the store.
+ * Sessions after login (role mail): the protocol's handlers with what must happen around them, jobs one at a
+ * time, the store.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ session_hash (gconstpointer data)
 {
   const SatchelSession *session = data;
   guint64 key[2] = { session->id, session->gate_slot };
-  return (guint)satchel_keyed_hash (key, sizeof key);
+  return (guint) satchel_keyed_hash (key, sizeof key);
 }
 
 static gboolean
@@ -114,7 +114,8 @@ session_free (SatchelSession *session)
   if (session->store != NULL)
     satchel_job_submit (session->user, "session end", close_store, NULL, session->store);
   if (!session->is_relayed)
-    satchel_mail_host.send_to_gate (session->gate_slot, satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, session->id));
+    satchel_mail_host.send_to_gate (session->gate_slot,
+                                    satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, session->id));
   g_hash_table_remove (by_id, session);
   if (session->previous != NULL)
     session->previous->next = session->next;
@@ -170,7 +171,7 @@ static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConne
 static void
 session_dying (SatchelConnection *connection, gpointer data)
 {
-  g_atomic_int_set (&((SatchelSession *)data)->is_cancelled, TRUE);
+  g_atomic_int_set (&((SatchelSession *) data)->is_cancelled, TRUE);
 }
 
 void
@@ -214,8 +215,8 @@ is_relay (int fd, gboolean has_tls, const char *peer)
     return FALSE;
   if (domain != AF_UNIX)
     return FALSE;
-  /* Clear text from a network, and yet a unix socket: relayed for what was in flight.  "local" may be either, and
-   * telling gate of an end that it knows does no harm. */
+  /* Clear text from a network, and yet a unix socket: relayed for what was in flight.  "local" may be either,
+   * and telling gate of an end that it knows does no harm. */
   return strcmp (peer, "local") != 0;
 }
 
@@ -265,10 +266,10 @@ mail_session_start (const MailHandOver *hand_over)
   satchel_counter_add (&open_sessions, 1, session->protocol->service);
   satchel_counter_add (&begun_sessions, 1, session->protocol->service);
   g_hash_table_add (by_id, session);
-  SatchelConnection *connection
-      = satchel_connection_new (satchel_transport_new_plain (hand_over->fd), &session_handlers, session);
+  SatchelConnection *connection =
+      satchel_connection_new (satchel_transport_new_plain (hand_over->fd), &session_handlers, session);
   session->connection = connection;
-  satchel_connection_set_high_water (connection, (gsize)satchel_config_size (limits, "output_buffer"));
+  satchel_connection_set_high_water (connection, (gsize) satchel_config_size (limits, "output_buffer"));
   satchel_connection_set_write_timeout (connection, satchel_config_duration_ms (limits, "write_timeout"));
   satchel_connection_set_dying (connection, session_dying, session);
   if (session->is_relayed)
@@ -322,8 +323,8 @@ session_job_done (gpointer data)
 }
 
 void
-satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done,
-                     gpointer data)
+satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
+                     SatchelJobDoneFunc done, gpointer data)
 {
   g_return_if_fail (!session->is_running);
   SessionJob *job = g_new0 (SessionJob, 1);
@@ -434,8 +435,10 @@ void
 satchel_session_log (SatchelSession *session, int level, const char *format, ...)
 {
   /* Of peers without login; an MTA may hand on a stranger's flood. */
-  static SatchelLogBudget budget = { .area = "mail", .burst = 1000, .an_hour = 3600, .burst_in_all = 2000, .a_second = 20 };
-  if (!satchel_log_is_enabled ((SatchelLogLevel)level))
+  static SatchelLogBudget budget = {
+    .area = "mail", .burst = 1000, .an_hour = 3600, .burst_in_all = 2000, .a_second = 20
+  };
+  if (!satchel_log_is_enabled ((SatchelLogLevel) level))
     return;
   g_autoptr (GString) line = g_string_new (NULL);
   if (session->user != NULL)
@@ -450,5 +453,5 @@ satchel_session_log (SatchelSession *session, int level, const char *format, ...
   va_end (arguments);
   if (session->user == NULL && !satchel_log_budget_take (&budget, line->str + start, session->peer))
     return;
-  satchel_log ((SatchelLogLevel)level, session->protocol->service, "%s", line->str + 1);
+  satchel_log ((SatchelLogLevel) level, session->protocol->service, "%s", line->str + 1);
 }

@@ -12,12 +12,12 @@ guint64
 satchel_session_id_new (guint slot)
 {
   static guint64 counter;
-  if (counter == 0 && getrandom (&counter, sizeof counter, 0) != (gssize)sizeof counter)
-    counter = (guint64)g_get_real_time ();
+  if (counter == 0 && getrandom (&counter, sizeof counter, 0) != (gssize) sizeof counter)
+    counter = (guint64) g_get_real_time ();
   counter = (counter + 1) & COUNTER_MASK;
   if (counter == 0)
     counter = 1;
-  return ((guint64)slot << 56) | counter;
+  return ((guint64) slot << 56) | counter;
 }
 
 void

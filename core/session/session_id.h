@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Ids of connections: 64 bits in messages, 13 letters and digits in logs (session=...), the same in every process.
+ * Ids of connections: 64 bits in messages, 13 letters and digits in logs (session=...), the same in every
+ * process.
  */
 #pragma once
 #include <glib.h>

@@ -63,7 +63,7 @@ write_all (int fd, const guint8 *data, gsize len, GError **error)
       if (n < 0)
         return satchel_error_set_errno (error, errno, "spool: write");
       data += n;
-      len -= (gsize)n;
+      len -= (gsize) n;
     }
   return TRUE;
 }
@@ -78,20 +78,20 @@ convert (SatchelSpool *spool, const guint8 *data, gsize len, GByteArray *out)
       if (data[0] != '\n')
         return FALSE;
       spool->ends_in_cr = FALSE;
-      g_byte_array_append (out, (const guint8 *)"\n", 1);
+      g_byte_array_append (out, (const guint8 *) "\n", 1);
       at = 1;
     }
   while (at < len)
     {
       const guint8 *lf = memchr (data + at, '\n', len - at);
-      gsize n = lf != NULL ? (gsize)(lf - (data + at)) : len - at;
+      gsize n = lf != NULL ? (gsize) (lf - (data + at)) : len - at;
       const guint8 *cr = memchr (data + at, '\r', n);
       gboolean cr_is_last = cr != NULL && cr == data + at + n - 1;
       if ((cr != NULL && !cr_is_last) || (lf != NULL && !cr_is_last))
         return FALSE;
-      g_byte_array_append (out, data + at, (guint)(n - (cr_is_last ? 1 : 0)));
+      g_byte_array_append (out, data + at, (guint) (n - (cr_is_last ? 1 : 0)));
       if (lf != NULL)
-        g_byte_array_append (out, (const guint8 *)"\n", 1);
+        g_byte_array_append (out, (const guint8 *) "\n", 1);
       else
         spool->ends_in_cr = cr_is_last;
       at += n + (lf != NULL ? 1 : 0);
@@ -118,7 +118,7 @@ undo_conversion (SatchelSpool *spool, GError **error)
       for (ssize_t i = 0; i < n; i++)
         {
           if (buffer[i] == '\n')
-            g_byte_array_append (out, (const guint8 *)"\r", 1);
+            g_byte_array_append (out, (const guint8 *) "\r", 1);
           g_byte_array_append (out, buffer + i, 1);
         }
       offset += n;
@@ -127,11 +127,12 @@ undo_conversion (SatchelSpool *spool, GError **error)
   if (ok && n < 0)
     ok = satchel_error_set_errno (error, errno, "spool: read");
   if (ok && spool->ends_in_cr)
-    ok = write_all (fd, (const guint8 *)"\r", 1, error);
+    ok = write_all (fd, (const guint8 *) "\r", 1, error);
   g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
   /* The old name goes first; a crash in between loses only what was never acknowledged. */
-  if (ok && (SATCHEL_RETRY (unlinkat (root, spool->path, 0)) < 0
-             || SATCHEL_RETRY (linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW)) < 0))
+  if (ok
+      && (SATCHEL_RETRY (unlinkat (root, spool->path, 0)) < 0
+          || SATCHEL_RETRY (linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW)) < 0))
     ok = satchel_error_set_errno (error, errno, "spool: link");
   if (!ok)
     {
@@ -149,7 +150,7 @@ write_to_file (SatchelSpool *spool, const guint8 *data, gsize len, GError **erro
 {
   if (spool->is_lf)
     {
-      g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint)MIN (len, G_MAXUINT));
+      g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint) MIN (len, G_MAXUINT));
       gboolean ended_in_cr = spool->ends_in_cr;
       if (convert (spool, data, len, out))
         return write_all (spool->fd, out->data, out->len, error);
@@ -166,7 +167,8 @@ make_file (SatchelSpool *spool, GError **error)
   int root = satchel_delivery_host ()->root_fd;
   int flags = O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW;
   spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
-  if (spool->fd < 0 && errno == ENOENT && (SATCHEL_RETRY (mkdirat (root, SPOOL_DIRECTORY, 0700)) == 0 || errno == EEXIST))
+  if (spool->fd < 0 && errno == ENOENT
+      && (SATCHEL_RETRY (mkdirat (root, SPOOL_DIRECTORY, 0700)) == 0 || errno == EEXIST))
     spool->fd = SATCHEL_RETRY (openat (root, spool->path, flags, 0600));
   if (spool->fd < 0)
     return satchel_error_set_errno (error, errno, "spool: %s", spool->path);
@@ -180,7 +182,7 @@ satchel_spool_write (SatchelSpool *spool, const void *data, gsize len, GError **
   spool->size += len;
   if (spool->memory != NULL && spool->memory->len + len <= SATCHEL_SPOOL_MEMORY_BYTES)
     {
-      g_byte_array_append (spool->memory, data, (guint)len);
+      g_byte_array_append (spool->memory, data, (guint) len);
       return TRUE;
     }
   if (spool->fd < 0 && !make_file (spool, error))
@@ -218,8 +220,9 @@ satchel_spool_replace (SatchelSpool **spool, SatchelStream *content, GError **er
   SatchelSpool *other = satchel_spool_new (other_id);
   gssize n = 0;
   gboolean ok = TRUE;
-  while (ok && (n = satchel_stream_read_at (content, other->size, block, SATCHEL_SPOOL_MEMORY_BYTES, error)) > 0)
-    ok = satchel_spool_write (other, block, (gsize)n, error);
+  while (ok
+         && (n = satchel_stream_read_at (content, other->size, block, SATCHEL_SPOOL_MEMORY_BYTES, error)) > 0)
+    ok = satchel_spool_write (other, block, (gsize) n, error);
   ok = ok && n == 0 && satchel_spool_end (other, error);
   satchel_spool_free (ok ? *spool : other);
   if (ok)
@@ -288,20 +291,22 @@ satchel_spool_is_path (const char *path)
 SatchelStream *
 satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
 {
-  int fd = SATCHEL_RETRY (openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  int fd = SATCHEL_RETRY (
+      openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
       satchel_error_set_errno (error, errno, "spool: %s", path);
       return NULL;
     }
   g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);
-  return is_lf ? satchel_stream_new_crlf (file, (gint64)size) : g_steal_pointer (&file);
+  return is_lf ? satchel_stream_new_crlf (file, (gint64) size) : g_steal_pointer (&file);
 }
 
 void
 satchel_spool_clean (void)
 {
-  int fd = SATCHEL_RETRY (openat (satchel_delivery_host ()->root_fd, SPOOL_DIRECTORY, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
+  int fd = SATCHEL_RETRY (openat (satchel_delivery_host ()->root_fd, SPOOL_DIRECTORY,
+                                  O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
   DIR *directory = fd >= 0 ? fdopendir (fd) : NULL;
   if (directory == NULL)
     return;

@@ -29,28 +29,29 @@ ensure_open (SpoolStream *self, GError **error)
 static gssize
 spool_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
-  SpoolStream *self = (SpoolStream *)stream;
+  SpoolStream *self = (SpoolStream *) stream;
   return ensure_open (self, error) ? satchel_stream_read_at (self->below, offset, buffer, len, error) : -1;
 }
 
 static gint64
 spool_length (SatchelStream *stream, GError **error)
 {
-  SpoolStream *self = (SpoolStream *)stream;
-  return ensure_open (self, error) ? (gint64)self->size : -1;
+  SpoolStream *self = (SpoolStream *) stream;
+  return ensure_open (self, error) ? (gint64) self->size : -1;
 }
 
 static void
 spool_free (SatchelStream *stream)
 {
-  SpoolStream *self = (SpoolStream *)stream;
+  SpoolStream *self = (SpoolStream *) stream;
   g_clear_pointer (&self->below, satchel_stream_unref);
   g_mutex_clear (&self->lock);
   g_free (self->path);
   g_free (self);
 }
 
-static const SatchelStreamOps spool_ops = { sizeof (SatchelStreamOps), spool_read_at, spool_length, spool_free };
+static const SatchelStreamOps spool_ops = { sizeof (SatchelStreamOps), spool_read_at, spool_length,
+                                            spool_free };
 
 SatchelStream *
 satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size)

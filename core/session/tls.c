@@ -6,12 +6,12 @@
 #include "core/session/tls_private.h"
 #include <string.h>
 
-/* RFC 8996 ends TLS 1.0 and 1.1; RFC 9325 4.2: AEAD with forward secrecy.  P-256 first: its handshake is the cheapest.
- * AES-128 first: as strong as the rest of the handshake. */
-#define DEFAULT_PRIORITY                                                                           \
-  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"                     \
-  ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD"                       \
-  ":-GROUP-ALL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"    \
+/* RFC 8996 ends TLS 1.0 and 1.1; RFC 9325 4.2: AEAD with forward secrecy.  P-256 first: its handshake is the
+ * cheapest. AES-128 first: as strong as the rest of the handshake. */
+#define DEFAULT_PRIORITY                                                                                     \
+  "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:-KX-ALL:+ECDHE-ECDSA:+ECDHE-RSA"                               \
+  ":-CIPHER-ALL:+AES-128-GCM:+AES-256-GCM:+CHACHA20-POLY1305:-MAC-ALL:+AEAD"                                 \
+  ":-GROUP-ALL:+GROUP-SECP256R1:+GROUP-X25519:+GROUP-SECP384R1:-SIGN-RSA-SHA1:-SIGN-ECDSA-SHA1"              \
   ":%SERVER_PRECEDENCE"
 
 static gboolean
@@ -20,14 +20,15 @@ add_pair (SatchelTlsContext *context, const SatchelTlsPair *pair, GError **error
   gsize chain_len, key_len;
   const void *chain_data = g_bytes_get_data (pair->chain, &chain_len);
   const void *key_data = g_bytes_get_data (pair->key, &key_len);
-  gnutls_datum_t chain = { (void *)chain_data, (unsigned)chain_len }, key = { (void *)key_data, (unsigned)key_len };
+  gnutls_datum_t chain = { (void *) chain_data, (unsigned) chain_len },
+                 key = { (void *) key_data, (unsigned) key_len };
   /* Each file by itself first, so that the message names the right one. */
   gnutls_x509_crt_t *certificates = NULL;
   unsigned n_certificates = 0;
   int result = gnutls_x509_crt_list_import2 (&certificates, &n_certificates, &chain, GNUTLS_X509_FMT_PEM, 0);
   if (result < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: not a PEM certificate chain: %s", pair->chain_name,
-                              gnutls_strerror (result));
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: not a PEM certificate chain: %s",
+                              pair->chain_name, gnutls_strerror (result));
   for (unsigned i = 0; i < n_certificates; i++)
     gnutls_x509_crt_deinit (certificates[i]);
   gnutls_free (certificates);
@@ -38,12 +39,14 @@ add_pair (SatchelTlsContext *context, const SatchelTlsPair *pair, GError **error
   if (result < 0)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: not a PEM private key: %s", pair->key_name,
                               gnutls_strerror (result));
-  result = gnutls_certificate_set_x509_key_mem2 (context->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
+  result =
+      gnutls_certificate_set_x509_key_mem2 (context->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
   if (result == GNUTLS_E_CERTIFICATE_KEY_MISMATCH)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not the key of the certificate in %s", pair->key_name,
-                              pair->chain_name);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not the key of the certificate in %s",
+                              pair->key_name, pair->chain_name);
   if (result < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %s", pair->chain_name, gnutls_strerror (result));
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %s", pair->chain_name,
+                              gnutls_strerror (result));
   return TRUE;
 }
 
@@ -59,8 +62,8 @@ context_free (gpointer data)
 }
 
 SatchelTlsContext *
-satchel_tls_context_new (const SatchelTlsPair *pairs, guint n_pairs, const char *priority, const guint8 *ticket_key,
-                         GError **error)
+satchel_tls_context_new (const SatchelTlsPair *pairs, guint n_pairs, const char *priority,
+                         const guint8 *ticket_key, GError **error)
 {
   g_autoptr (SatchelTlsContext) context = g_atomic_rc_box_new0 (SatchelTlsContext);
   const char *bad = NULL;
@@ -68,7 +71,8 @@ satchel_tls_context_new (const SatchelTlsPair *pairs, guint n_pairs, const char 
   if (gnutls_priority_init (&context->priority, wanted, &bad) < 0)
     {
       context->priority = NULL;
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "tls.priority: GnuTLS does not know \"%s\"", bad != NULL ? bad : wanted);
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "tls.priority: GnuTLS does not know \"%s\"",
+                         bad != NULL ? bad : wanted);
       return NULL;
     }
   int result = gnutls_certificate_allocate_credentials (&context->credentials);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One TLS session as a transport.  GnuTLS asks for 5 bytes of header and then for the record; one recv into a buffer of
- * the process serves both, and only bytes that are left at the end of a call are kept with the session.
+ * One TLS session as a transport.  GnuTLS asks for 5 bytes of header and then for the record; one recv into a
+ * buffer of the process serves both, and only bytes that are left at the end of a call are kept with the
+ * session.
  */
 #include "config.h"
 
@@ -32,12 +33,17 @@ typedef struct TlsTransport
 static guint8 *shared;
 static gsize shared_start, shared_len;
 
-/* Under TLS 1.3 some clients (OpenSSL) refuse a certificate before they have keys for it, in clear text, which GnuTLS takes for a
- * record that it cannot decrypt.  Only the log asks: whoever can write into the connection can end it anyhow. */
+/* Under TLS 1.3 some clients (OpenSSL) refuse a certificate before they have keys for it, in clear text,
+ * which GnuTLS takes for a record that it cannot decrypt.  Only the log asks: whoever can write into the
+ * connection can end it anyhow. */
 static void
 look_for_alert (TlsTransport *self, const guint8 *data, gsize len)
 {
-  enum { CONTENT_ALERT = 21, LEVEL_FATAL = 2 }; /* RFC 8446 5.1, 6 */
+  enum
+  {
+    CONTENT_ALERT = 21,
+    LEVEL_FATAL = 2
+  }; /* RFC 8446 5.1, 6 */
   if (self->is_alert_next && len == 2 && data[0] == LEVEL_FATAL)
     self->clear_alert = data[1];
   self->is_alert_next = len == 5 && data[0] == CONTENT_ALERT && data[3] == 0 && data[4] == 2;
@@ -50,11 +56,11 @@ take (TlsTransport *self, void *buffer, size_t len)
     {
       gsize n = MIN (len, self->kept_len);
       memcpy (buffer, self->kept + self->kept_start, n);
-      self->kept_start += (guint32)n;
-      self->kept_len -= (guint32)n;
+      self->kept_start += (guint32) n;
+      self->kept_len -= (guint32) n;
       if (self->kept_len == 0)
         g_clear_pointer (&self->kept, g_free);
-      return (ssize_t)n;
+      return (ssize_t) n;
     }
   if (shared_len == 0)
     {
@@ -66,13 +72,13 @@ take (TlsTransport *self, void *buffer, size_t len)
           return got;
         }
       shared_start = 0;
-      shared_len = (gsize)got;
+      shared_len = (gsize) got;
     }
   gsize n = MIN (len, shared_len);
   memcpy (buffer, shared + shared_start, n);
   shared_start += n;
   shared_len -= n;
-  return (ssize_t)n;
+  return (ssize_t) n;
 }
 
 static ssize_t
@@ -80,7 +86,7 @@ pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
 {
   ssize_t n = take (pointer, buffer, len);
   if (n > 0)
-    look_for_alert (pointer, buffer, (gsize)n);
+    look_for_alert (pointer, buffer, (gsize) n);
   return n;
 }
 
@@ -97,7 +103,7 @@ keep_rest (TlsTransport *self)
   g_free (self->kept);
   self->kept = all;
   self->kept_start = 0;
-  self->kept_len += (guint32)shared_len;
+  self->kept_len += (guint32) shared_len;
   shared_len = 0;
 }
 
@@ -108,7 +114,7 @@ is_tolerable (TlsTransport *self, gssize result)
   if (result != GNUTLS_E_WARNING_ALERT_RECEIVED && result != GNUTLS_E_REHANDSHAKE)
     return FALSE;
   if (result == GNUTLS_E_REHANDSHAKE)
-    (void)gnutls_alert_send (self->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
+    (void) gnutls_alert_send (self->session, GNUTLS_AL_WARNING, GNUTLS_A_NO_RENEGOTIATION);
   return ++self->n_warnings <= WARNINGS_MAX;
 }
 
@@ -131,7 +137,8 @@ io_result (gssize result)
     case GNUTLS_E_PUSH_ERROR:
       return SATCHEL_IO_RESET;
     default:
-      /* GNUTLS_E_PREMATURE_TERMINATION, bad records, too many key updates: nothing after it can be trusted. */
+      /* GNUTLS_E_PREMATURE_TERMINATION, bad records, too many key updates: nothing after it can be trusted.
+       */
       return SATCHEL_IO_CUT;
     }
 }
@@ -139,30 +146,30 @@ io_result (gssize result)
 static gssize
 tls_read (SatchelTransport *transport, void *buffer, gsize len)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   gsize done = 0;
   gssize result = 0;
   while (done < len)
     {
-      result = gnutls_record_recv (self->session, (guint8 *)buffer + done, len - done);
+      result = gnutls_record_recv (self->session, (guint8 *) buffer + done, len - done);
       if (result < 0 && is_tolerable (self, result))
         continue;
       if (result <= 0)
         break;
-      done += (gsize)result;
+      done += (gsize) result;
       /* Another system call only if something is known to be there. */
       if (shared_len == 0 && self->kept_len == 0 && gnutls_record_check_pending (self->session) == 0)
         break;
     }
   keep_rest (self);
   if (done > 0)
-    return (gssize)done; /* an end or an error will be met again */
+    return (gssize) done; /* an end or an error will be met again */
   if (result == 0)
     return SATCHEL_IO_END; /* close_notify */
   if (result == GNUTLS_E_FATAL_ALERT_RECEIVED && self->alert_func != NULL)
     self->alert_func (alert_text (self), self->alert_data);
-  else if (result < 0 && gnutls_error_is_fatal ((int)result))
-    (void)gnutls_alert_send_appropriate (self->session, (int)result);
+  else if (result < 0 && gnutls_error_is_fatal ((int) result))
+    (void) gnutls_alert_send_appropriate (self->session, (int) result);
   return io_result (result);
 }
 
@@ -172,14 +179,14 @@ gather (const struct iovec *parts, int n_parts, int index, gsize offset, const g
 {
   static guint8 record[RECORD_BYTES];
   gsize first = parts[index].iov_len - offset;
-  *ret_data = (const guint8 *)parts[index].iov_base + offset;
+  *ret_data = (const guint8 *) parts[index].iov_base + offset;
   if (first >= RECORD_BYTES || index + 1 == n_parts)
     return MIN (first, RECORD_BYTES);
   gsize len = 0;
   while (index < n_parts && len < RECORD_BYTES)
     {
       gsize n = MIN (parts[index].iov_len - offset, RECORD_BYTES - len);
-      memcpy (record + len, (const guint8 *)parts[index].iov_base + offset, n);
+      memcpy (record + len, (const guint8 *) parts[index].iov_base + offset, n);
       len += n;
       offset += n;
       if (offset == parts[index].iov_len)
@@ -195,7 +202,7 @@ gather (const struct iovec *parts, int n_parts, int index, gsize offset, const g
 static gssize
 tls_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   gsize done = 0, offset = 0;
   int index = 0;
   for (;;)
@@ -206,7 +213,7 @@ tls_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
           index++;
         }
       if (index >= n_parts && !self->is_partial)
-        return (gssize)done;
+        return (gssize) done;
       const guint8 *data = NULL;
       gsize len = 0;
       if (!self->is_partial)
@@ -216,41 +223,42 @@ tls_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
       if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED)
         {
           self->is_partial = TRUE;
-          return done > 0 ? (gssize)done : SATCHEL_IO_AGAIN;
+          return done > 0 ? (gssize) done : SATCHEL_IO_AGAIN;
         }
       self->is_partial = FALSE;
       if (result < 0)
         return io_result (result);
-      done += (gsize)result;
-      offset += (gsize)result;
+      done += (gsize) result;
+      offset += (gsize) result;
     }
 }
 
 static void
 tls_end_output (SatchelTransport *transport)
 {
-  (void)gnutls_bye (((TlsTransport *)transport)->session, GNUTLS_SHUT_WR);
+  (void) gnutls_bye (((TlsTransport *) transport)->session, GNUTLS_SHUT_WR);
   shutdown (transport->fd, SHUT_WR);
 }
 
 static gboolean
 tls_has_buffered (SatchelTransport *transport)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   return self->kept_len > 0 || gnutls_record_check_pending (self->session) > 0;
 }
 
 static void
 tls_free (SatchelTransport *transport)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   gnutls_deinit (self->session);
   satchel_tls_context_unref (self->context);
   g_free (self->kept);
   g_free (self);
 }
 
-static const SatchelTransportOps tls_ops = { tls_read, tls_write, tls_end_output, tls_has_buffered, tls_free };
+static const SatchelTransportOps tls_ops = { tls_read, tls_write, tls_end_output, tls_has_buffered,
+                                             tls_free };
 
 SatchelTransport *
 satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn)
@@ -271,13 +279,14 @@ satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn)
   if (context->has_tickets)
     {
       gnutls_datum_t key = { context->ticket_key, sizeof context->ticket_key };
-      (void)gnutls_session_ticket_enable_server (session, &key);
+      (void) gnutls_session_ticket_enable_server (session, &key);
     }
   if (alpn != NULL)
     {
-      /* RFC 7301 3.2: offered, but not ours: a fatal no_application_protocol, against cross-protocol attacks. */
-      gnutls_datum_t protocol = { (void *)alpn, (unsigned)strlen (alpn) };
-      (void)gnutls_alpn_set_protocols (session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
+      /* RFC 7301 3.2: offered, but not ours: a fatal no_application_protocol, against cross-protocol attacks.
+       */
+      gnutls_datum_t protocol = { (void *) alpn, (unsigned) strlen (alpn) };
+      (void) gnutls_alpn_set_protocols (session, &protocol, 1, GNUTLS_ALPN_MANDATORY);
     }
   gnutls_handshake_set_max_packet_length (session, 16384);
   gnutls_transport_set_ptr2 (session, self, GINT_TO_POINTER (fd));
@@ -288,7 +297,7 @@ satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn)
 SatchelHandshake
 satchel_tls_handshake (SatchelTransport *transport, const char **ret_why)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   int result;
   do
     result = gnutls_handshake (self->session);
@@ -297,18 +306,21 @@ satchel_tls_handshake (SatchelTransport *transport, const char **ret_why)
   if (result == GNUTLS_E_SUCCESS)
     return SATCHEL_HANDSHAKE_DONE;
   if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED)
-    return gnutls_record_get_direction (self->session) == 1 ? SATCHEL_HANDSHAKE_WRITE : SATCHEL_HANDSHAKE_READ;
+    return gnutls_record_get_direction (self->session) == 1 ? SATCHEL_HANDSHAKE_WRITE
+                                                            : SATCHEL_HANDSHAKE_READ;
   const char *clear = self->clear_alert != 0 ? gnutls_alert_get_name (self->clear_alert) : NULL;
   if (result != GNUTLS_E_FATAL_ALERT_RECEIVED)
-    (void)gnutls_alert_send_appropriate (self->session, result);
-  *ret_why = result == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_text (self) : clear != NULL ? clear : gnutls_strerror (result);
+    (void) gnutls_alert_send_appropriate (self->session, result);
+  *ret_why = result == GNUTLS_E_FATAL_ALERT_RECEIVED ? alert_text (self)
+             : clear != NULL                         ? clear
+                                                     : gnutls_strerror (result);
   return SATCHEL_HANDSHAKE_FAILED;
 }
 
 void
 satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data)
 {
-  TlsTransport *self = (TlsTransport *)transport;
+  TlsTransport *self = (TlsTransport *) transport;
   self->alert_func = func;
   self->alert_data = data;
 }
@@ -316,7 +328,7 @@ satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc fun
 char *
 satchel_tls_info (SatchelTransport *transport)
 {
-  gnutls_session_t session = ((TlsTransport *)transport)->session;
+  gnutls_session_t session = ((TlsTransport *) transport)->session;
   const char *version = gnutls_protocol_get_name (gnutls_protocol_get_version (session));
   const char *suite = gnutls_ciphersuite_get (session);
   return g_strdup_printf ("%s %s", version != NULL ? version : "TLS", suite != NULL ? suite : "");

@@ -20,7 +20,8 @@ has_only_plain_characters (const char *name)
   return TRUE;
 }
 
-/* No empty label: a leading dot would hide the directory, a trailing one would be a second name of the same domain. */
+/* No empty label: a leading dot would hide the directory, a trailing one would be a second name of the same
+ * domain. */
 static gboolean
 is_domain (const char *domain)
 {
@@ -31,8 +32,8 @@ is_domain (const char *domain)
 static gboolean
 is_local_part (const char *local, gsize len)
 {
-  return len > 0 && !(len == 1 && local[0] == '.') && !(len == 2 && memcmp (local, "..", 2) == 0) &&
-         memchr (local, '@', len) == NULL;
+  return len > 0 && !(len == 1 && local[0] == '.') && !(len == 2 && memcmp (local, "..", 2) == 0)
+         && memchr (local, '@', len) == NULL;
 }
 
 /* One form for names that look the same (NFC), so that two spellings never become two directories.  Not the
@@ -51,7 +52,8 @@ fold (const char *name, gsize len, gboolean lower)
 }
 
 char *
-satchel_user_normalise (const char *name, gsize len, const char *default_domain, gboolean lower, GError **error)
+satchel_user_normalise (const char *name, gsize len, const char *default_domain, gboolean lower,
+                        GError **error)
 {
   if (name == NULL || len == 0)
     {
@@ -61,8 +63,8 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
   /* Before anything is copied: the name may be as long as a literal. */
   if (len > MAX_USER_BYTES || !g_utf8_validate_len (name, len, NULL))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name is longer than %d bytes or not UTF-8 without NUL",
-                         MAX_USER_BYTES);
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "user name is longer than %d bytes or not UTF-8 without NUL", MAX_USER_BYTES);
       return NULL;
     }
 
@@ -75,7 +77,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
     }
 
   const char *at = strrchr (folded, '@');
-  g_autofree char *domain = at != NULL                ? g_strdup (at + 1)
+  g_autofree char *domain = at != NULL               ? g_strdup (at + 1)
                             : default_domain != NULL ? fold (default_domain, strlen (default_domain), lower)
                                                      : NULL;
   gsize local_len = at != NULL ? (gsize) (at - folded) : strlen (folded);

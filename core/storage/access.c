@@ -8,8 +8,9 @@
 
 /* Strings to copy. */
 static const gsize texts[] = {
-  offsetof (SatchelAccess, user),       offsetof (SatchelAccess, owner), offsetof (SatchelAccess, service),
-  offsetof (SatchelAccess, session_id), offsetof (SatchelAccess, peer),  offsetof (SatchelAccess, client_name),
+  offsetof (SatchelAccess, user),    offsetof (SatchelAccess, owner),
+  offsetof (SatchelAccess, service), offsetof (SatchelAccess, session_id),
+  offsetof (SatchelAccess, peer),    offsetof (SatchelAccess, client_name),
 };
 
 static const char **

@@ -15,7 +15,8 @@ static gboolean
 check_space (const char *space, GError **error)
 {
   gsize len = strlen (space);
-  if (len == 0 || len > SPACE_MAX || strspn (space, "abcdefghijklmnopqrstuvwxyz0123456789-") != len || !g_ascii_islower (space[0]))
+  if (len == 0 || len > SPACE_MAX || strspn (space, "abcdefghijklmnopqrstuvwxyz0123456789-") != len
+      || !g_ascii_islower (space[0]))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is no space for blobs");
   return TRUE;
 }
@@ -56,7 +57,8 @@ satchel_store_list_blobs (SatchelStore *store, const char *space, GError **error
 }
 
 gboolean
-satchel_store_put_blobs (SatchelStore *store, const char *space, const SatchelBlob *changes, guint n, GError **error)
+satchel_store_put_blobs (SatchelStore *store, const char *space, const SatchelBlob *changes, guint n,
+                         GError **error)
 {
   if (!check_space (space, error))
     return FALSE;
@@ -67,7 +69,8 @@ satchel_store_put_blobs (SatchelStore *store, const char *space, const SatchelBl
       if (!check_name (changes[i].name, error))
         return FALSE;
       if (changes[i].value != NULL && g_bytes_get_size (changes[i].value) > SATCHEL_BLOB_BYTES)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a blob has more than %u bytes", SATCHEL_BLOB_BYTES);
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a blob has more than %u bytes",
+                                  SATCHEL_BLOB_BYTES);
     }
   return n == 0 || satchel_storage_put_blobs (SATCHEL_STACK (store), space, changes, n, error);
 }

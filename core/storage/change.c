@@ -11,8 +11,9 @@
 const char *
 satchel_change_kind_name (SatchelChangeKind kind)
 {
-  static const char *const names[] = { "", "RESYNC", "CREATE", "RENAME", "DELETE", "SUBSCRIBE", "UNSUBSCRIBE", "SPECIAL_USE",
-                                       "APPEND", "COPY", "MOVE", "FLAGS", "EXPUNGE" };
+  static const char *const names[] = { "",          "RESYNC",      "CREATE",      "RENAME", "DELETE",
+                                       "SUBSCRIBE", "UNSUBSCRIBE", "SPECIAL_USE", "APPEND", "COPY",
+                                       "MOVE",      "FLAGS",       "EXPUNGE" };
   return (guint) kind < G_N_ELEMENTS (names) ? names[kind] : "";
 }
 
@@ -114,12 +115,12 @@ SatchelChangeNote *
 satchel_change_set_add (SatchelChangeSet *set, SatchelChangeKind kind, const SatchelAccess *access)
 {
   SatchelChangeNote *note = g_new0 (SatchelChangeNote, 1);
-  note->change = (SatchelChange){ .size = sizeof (SatchelChange),
-                                  .kind = kind,
-                                  .time = g_get_real_time () / G_USEC_PER_SEC,
-                                  .mailbox.name = "",
-                                  .destination.name = "",
-                                  .access = satchel_access_ref (access) };
+  note->change = (SatchelChange) { .size = sizeof (SatchelChange),
+                                   .kind = kind,
+                                   .time = g_get_real_time () / G_USEC_PER_SEC,
+                                   .mailbox.name = "",
+                                   .destination.name = "",
+                                   .access = satchel_access_ref (access) };
   note->messages = g_array_new (FALSE, FALSE, sizeof (SatchelChangedMessage));
   note->marks = g_array_new (FALSE, FALSE, sizeof (guint32));
   note->keywords = satchel_change_set_keywords (set, NULL, 0);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Changes (listener.h) as the log keeps them: frames with a checksum, each written in one piece.  Pure: no files here.
+ * Changes (listener.h) as the log keeps them: frames with a checksum, each written in one piece.  Pure: no
+ * files here.
  */
 #pragma once
 #include <satchel/listener.h>
 
-#define SATCHEL_CHANGE_MESSAGES 512u         /* of one change; more are told in several */
+#define SATCHEL_CHANGE_MESSAGES 512u          /* of one change; more are told in several */
 #define SATCHEL_CHANGE_FRAME_BYTES (8u << 20) /* what would be longer is told as a RESYNC */
 #define SATCHEL_CHANGE_HEAD_BYTES 40u
 
@@ -34,7 +35,7 @@ typedef struct SatchelChangeNote
   SatchelChange change; /* `messages` is set by satchel_change_note_end */
   GArray *messages;     /* SatchelChangedMessage */
   /* Of an intent. */
-  GArray *marks; /* guint32 of each message, by which its copy is known again */
+  GArray *marks;       /* guint32 of each message, by which its copy is known again */
   guint32 mode, flags; /* mode: of flags, with what is kept (change_commit.c) */
   const char *const *keywords;
 } SatchelChangeNote;
@@ -55,7 +56,8 @@ const char *satchel_change_set_text (SatchelChangeSet *set, const char *text);
 const char *const *satchel_change_set_keywords (SatchelChangeSet *set, const char *const *names, guint n);
 gboolean satchel_change_keywords_equal (const char *const *one, const char *const *other);
 /* At the end of the set; takes a reference of @access. */
-SatchelChangeNote *satchel_change_set_add (SatchelChangeSet *set, SatchelChangeKind kind, const SatchelAccess *access);
+SatchelChangeNote *satchel_change_set_add (SatchelChangeSet *set, SatchelChangeKind kind,
+                                           const SatchelAccess *access);
 void satchel_change_note_end (SatchelChangeNote *note);
 
 typedef struct SatchelFrame
@@ -67,7 +69,8 @@ typedef struct SatchelFrame
   gsize len;          /* with its head */
 } SatchelFrame;
 guint32 satchel_change_checksum (const void *data, gsize len); /* CRC-32C */
-/* NULL: too long. @rows: SatchelChangeRow; one that neither exists nor is subscribed is forgotten.  Either may be NULL. */
+/* NULL: too long. @rows: SatchelChangeRow; one that neither exists nor is subscribed is forgotten.  Either
+ * may be NULL. */
 GBytes *satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, const GPtrArray *rows);
 typedef enum
 {
@@ -76,6 +79,7 @@ typedef enum
   SATCHEL_FRAME_BAD
 } SatchelFrameState;
 SatchelFrameState satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame);
-/* Of a frame that was checked; FALSE: it is not as it should be all the same.  @set: its changes are added, of @owner; @rows: its rows.
- * Either may be NULL. */
-gboolean satchel_frame_read (const guint8 *data, const SatchelFrame *frame, const char *owner, SatchelChangeSet *set, GPtrArray *rows);
+/* Of a frame that was checked; FALSE: it is not as it should be all the same.  @set: its changes are added,
+ * of @owner; @rows: its rows. Either may be NULL. */
+gboolean satchel_frame_read (const guint8 *data, const SatchelFrame *frame, const char *owner,
+                             SatchelChangeSet *set, GPtrArray *rows);

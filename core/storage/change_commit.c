@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What commits leave in the change log: before the driver is asked what clients want, and with its answer what came of it.
+ * What commits leave in the change log: before the driver is asked what clients want, and with its answer
+ * what came of it.
  */
 #include "config.h"
 
@@ -51,7 +52,8 @@ keywords_of (SatchelChangeSet *set, const SatchelOperation *operation)
 static guint32
 mode_of (const SatchelOperation *operation)
 {
-  return (guint32) operation->mode | (operation->kept_flags & SATCHEL_FLAGS_ALL) << KEPT_FLAGS | (operation->keeps_keywords ? KEEPS_KEYWORDS : 0);
+  return (guint32) operation->mode | (operation->kept_flags & SATCHEL_FLAGS_ALL) << KEPT_FLAGS
+         | (operation->keeps_keywords ? KEEPS_KEYWORDS : 0);
 }
 
 /* ---- what is wanted ---- */
@@ -75,8 +77,11 @@ intend_messages (SatchelChangeSet *set, SatchelChangeNote *note, const SatchelOp
           if (operation->only_deleted && (chunk->flags[at] & SATCHEL_FLAG_DELETED) == 0)
             continue;
           satchel_change_read_message (set, snapshot, index, &before);
-          SatchelChangedMessage message = { .uid = chunk->uid[at], .has_before = TRUE, .flags_before = before.flags,
-                                            .keywords_before = before.keywords, .keywords = none };
+          SatchelChangedMessage message = { .uid = chunk->uid[at],
+                                            .has_before = TRUE,
+                                            .flags_before = before.flags,
+                                            .keywords_before = before.keywords,
+                                            .keywords = none };
           guint32 mark = satchel_change_mark (chunk->size[at], chunk->internal_date[at]);
           g_array_append_val (note->messages, message);
           g_array_append_val (note->marks, mark);
@@ -88,14 +93,17 @@ static void
 intend_append (SatchelChangeSet *set, SatchelChangeNote *note, const SatchelOperation *operation)
 {
   const char *const *none = satchel_change_set_keywords (set, NULL, 0);
-  SatchelChangedMessage message = { .flags = operation->flags, .keywords_before = none, .keywords = note->keywords };
+  SatchelChangedMessage message = { .flags = operation->flags,
+                                    .keywords_before = none,
+                                    .keywords = note->keywords };
   guint32 mark = satchel_change_mark (satchel_stage_size (operation->stage), operation->internal_date);
   g_array_append_val (note->messages, message);
   g_array_append_val (note->marks, mark);
 }
 
 static void
-describe (SatchelChangeLog *log, SatchelChangeSet *set, SatchelChangedMailbox *ret, SatchelStorageMailbox *mailbox)
+describe (SatchelChangeLog *log, SatchelChangeSet *set, SatchelChangedMailbox *ret,
+          SatchelStorageMailbox *mailbox)
 {
   g_autofree char *name = satchel_changes_name_of (mailbox);
   satchel_change_describe (set, ret, satchel_change_log_row (log, name));
@@ -129,7 +137,8 @@ satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests)
     {
       const SatchelCommitRequest *request = requests->pdata[i];
       for (guint k = 0; request->asked != NULL && k < request->asked->len; k++)
-        intend (store->changes, set, &g_array_index (request->asked, SatchelAsked, k), request->transaction->access);
+        intend (store->changes, set, &g_array_index (request->asked, SatchelAsked, k),
+                request->transaction->access);
     }
   satchel_change_log_intend (store->changes, set);
 }
@@ -161,22 +170,29 @@ apply_keywords (SatchelChangeSet *set, guint mode, const char *const *keywords, 
 }
 
 void
-satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords, SatchelToldMessage *message)
+satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,
+                      SatchelToldMessage *message)
 {
   guint mode = how & MODE;
   guint32 before = message->flags, kept = how >> KEPT_FLAGS & SATCHEL_FLAGS_ALL;
-  guint32 after = mode == SATCHEL_FLAGS_ADD ? before | flags : mode == SATCHEL_FLAGS_REMOVE ? before & ~flags : flags;
+  guint32 after = mode == SATCHEL_FLAGS_ADD      ? before | flags
+                  : mode == SATCHEL_FLAGS_REMOVE ? before & ~flags
+                                                 : flags;
   message->flags = (after & ~kept) | (before & kept);
   if ((how & KEEPS_KEYWORDS) == 0)
     message->keywords = apply_keywords (set, mode, keywords, message->keywords);
 }
 
 static void
-add_message (Outcome *outcome, guint32 uid, guint32 new_uid, const SatchelToldMessage *before, const SatchelToldMessage *after)
+add_message (Outcome *outcome, guint32 uid, guint32 new_uid, const SatchelToldMessage *before,
+             const SatchelToldMessage *after)
 {
   SatchelToldMessage none = { .keywords = satchel_change_set_keywords (outcome->round->set, NULL, 0) };
-  SatchelChangedMessage message = { .uid = uid, .new_uid = new_uid, .has_before = before != NULL,
-                                    .flags_before = (before != NULL ? before : &none)->flags, .flags = (after != NULL ? after : &none)->flags,
+  SatchelChangedMessage message = { .uid = uid,
+                                    .new_uid = new_uid,
+                                    .has_before = before != NULL,
+                                    .flags_before = (before != NULL ? before : &none)->flags,
+                                    .flags = (after != NULL ? after : &none)->flags,
                                     .keywords_before = (before != NULL ? before : &none)->keywords,
                                     .keywords = (after != NULL ? after : &none)->keywords };
   satchel_change_round_add (outcome->round, &outcome->note, &message);
@@ -190,7 +206,8 @@ record_append (Outcome *outcome, const SatchelOperation *operation)
       guint32 uid = g_array_index (operation->ret_uids, guint32, i);
       SatchelToldMessage now;
       if (!satchel_change_delta_now (outcome->round, outcome->from, uid, &now))
-        now = (SatchelToldMessage){ .flags = operation->flags & SATCHEL_FLAGS_ALL, .keywords = keywords_of (outcome->round->set, operation) };
+        now = (SatchelToldMessage) { .flags = operation->flags & SATCHEL_FLAGS_ALL,
+                                     .keywords = keywords_of (outcome->round->set, operation) };
       add_message (outcome, uid, 0, NULL, &now);
       satchel_change_delta_tell (outcome->from, uid, &now);
     }
@@ -204,7 +221,8 @@ record_flags (Outcome *outcome, const SatchelOperation *operation, guint32 uid)
   if (has_before && operation->kind == SATCHEL_OPERATION_FLAGS)
     {
       after = before;
-      satchel_change_apply (outcome->round->set, mode_of (operation), operation->flags, keywords_of (outcome->round->set, operation), &after);
+      satchel_change_apply (outcome->round->set, mode_of (operation), operation->flags,
+                            keywords_of (outcome->round->set, operation), &after);
       if (after.flags == before.flags && satchel_change_keywords_equal (after.keywords, before.keywords))
         return;
     }
@@ -216,7 +234,8 @@ record_flags (Outcome *outcome, const SatchelOperation *operation, guint32 uid)
 
 /* COPY, MOVE, EXPUNGE. */
 static void
-record_other (Outcome *outcome, const SatchelOperation *operation, SatchelOperationKind kind, guint32 uid, guint index)
+record_other (Outcome *outcome, const SatchelOperation *operation, SatchelOperationKind kind, guint32 uid,
+              guint index)
 {
   SatchelToldMessage before, after;
   guint32 new_uid = 0;
@@ -243,16 +262,19 @@ record_asked (SatchelChangeRound *round, const SatchelAsked *asked, const Satche
   const SatchelOperation *operation = asked->operation;
   Outcome outcome = { .round = round, .from = satchel_change_round_delta (round, operation->mailbox) };
   outcome.to = asked->destination != NULL ? satchel_change_round_delta (round, asked->destination) : NULL;
-  if (!satchel_operation_has_effect (operation) || outcome.from == NULL || (asked->destination != NULL && outcome.to == NULL))
+  if (!satchel_operation_has_effect (operation) || outcome.from == NULL
+      || (asked->destination != NULL && outcome.to == NULL))
     return;
-  outcome.note = satchel_change_round_note (round, kind_of (asked->kind), access, outcome.from, outcome.to, operation->ret_modseq);
+  outcome.note = satchel_change_round_note (round, kind_of (asked->kind), access, outcome.from, outcome.to,
+                                            operation->ret_modseq);
   SatchelChangeNote *first = outcome.note;
   guint index = 0;
   if (asked->kind == SATCHEL_OPERATION_APPEND)
     record_append (&outcome, operation);
   else
     for (guint r = 0; r < operation->ret_source.n_ranges; r++)
-      for (guint64 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last; uid++)
+      for (guint64 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last;
+           uid++)
         if (asked->kind == SATCHEL_OPERATION_FLAGS)
           record_flags (&outcome, operation, (guint32) uid);
         else
@@ -265,16 +287,20 @@ record_asked (SatchelChangeRound *round, const SatchelAsked *asked, const Satche
 static SatchelChangeDelta *
 known_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox)
 {
-  return mailbox != NULL && satchel_changes_know_mailbox (mailbox) ? satchel_change_round_delta (round, mailbox) : NULL;
+  return mailbox != NULL && satchel_changes_know_mailbox (mailbox)
+             ? satchel_change_round_delta (round, mailbox)
+             : NULL;
 }
 
 /* What layers made of it, or did themselves, is not told; nor is it another program's. */
 static void
 explain (SatchelChangeRound *round, const SatchelOperation *operation)
 {
-  SatchelChangeDelta *from = known_delta (round, operation->mailbox), *to = known_delta (round, operation->destination);
+  SatchelChangeDelta *from = known_delta (round, operation->mailbox),
+                     *to = known_delta (round, operation->destination);
   SatchelChangeDelta *into = operation->kind == SATCHEL_OPERATION_APPEND ? from : to;
-  gboolean removes = operation->kind == SATCHEL_OPERATION_EXPUNGE || operation->kind == SATCHEL_OPERATION_MOVE;
+  gboolean removes =
+      operation->kind == SATCHEL_OPERATION_EXPUNGE || operation->kind == SATCHEL_OPERATION_MOVE;
   for (guint i = 0; into != NULL && operation->ret_uids != NULL && i < operation->ret_uids->len; i++)
     {
       guint32 uid = g_array_index (operation->ret_uids, guint32, i);
@@ -283,12 +309,14 @@ explain (SatchelChangeRound *round, const SatchelOperation *operation)
         satchel_change_delta_tell (into, uid, &now);
     }
   for (guint r = 0; from != NULL && r < operation->ret_source.n_ranges; r++)
-    for (guint64 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last; uid++)
+    for (guint64 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last;
+         uid++)
       {
         SatchelToldMessage now;
         gboolean is_there = satchel_change_delta_now (round, from, (guint32) uid, &now);
         now.is_gone = removes && !is_there;
-        if ((removes || operation->kind == SATCHEL_OPERATION_FLAGS) && !satchel_change_delta_is_told (from, (guint32) uid))
+        if ((removes || operation->kind == SATCHEL_OPERATION_FLAGS)
+            && !satchel_change_delta_is_told (from, (guint32) uid))
           satchel_change_delta_tell (from, (guint32) uid, &now);
       }
 }

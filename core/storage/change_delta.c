@@ -67,7 +67,8 @@ satchel_change_round_end (SatchelChangeRound *round, gboolean sync)
 static gboolean
 is_usable (const SatchelChangeRow *row, const SatchelSnapshot *base)
 {
-  return base != NULL && base->state.uidvalidity == row->uidvalidity && base->state.highestmodseq <= row->modseq;
+  return base != NULL && base->state.uidvalidity == row->uidvalidity
+         && base->state.highestmodseq <= row->modseq;
 }
 
 static void
@@ -99,12 +100,14 @@ compare_with_row (SatchelChangeDelta *delta)
     for (guint i = 0; i < delta->now->chunks[c]->n; i++, index++)
       if (delta->now->chunks[c]->modseq[i] > row->modseq && index < delta->first_new)
         g_array_append_val (delta->changed, index);
-  if (!satchel_storage_vanished (&store->client, store->background, &delta->core->handle, row->modseq, &vanished, &is_complete, NULL)
+  if (!satchel_storage_vanished (&store->client, store->background, &delta->core->handle, row->modseq,
+                                 &vanished, &is_complete, NULL)
       || !is_complete)
     delta->is_lost = TRUE;
   for (guint i = 0; i < vanished.n_ranges; i++)
     if (vanished.ranges[i].first < row->uidnext)
-      satchel_uid_set_add (&delta->vanished, vanished.ranges[i].first, MIN (vanished.ranges[i].last, row->uidnext - 1));
+      satchel_uid_set_add (&delta->vanished, vanished.ranges[i].first,
+                           MIN (vanished.ranges[i].last, row->uidnext - 1));
 }
 
 static void
@@ -158,23 +161,27 @@ satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *ma
 /* ---- messages ---- */
 
 void
-satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index, SatchelToldMessage *ret)
+satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
+                             SatchelToldMessage *ret)
 {
   guint at;
   const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
   SatchelKeywordSet set = satchel_chunk_keywords (chunk, at);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (int bit = satchel_keyword_set_next (&set, 0); bit >= 0 && (guint) bit < snapshot->n_keywords; bit = satchel_keyword_set_next (&set, (guint) bit + 1))
+  for (int bit = satchel_keyword_set_next (&set, 0); bit >= 0 && (guint) bit < snapshot->n_keywords;
+       bit = satchel_keyword_set_next (&set, (guint) bit + 1))
     g_ptr_array_add (names, snapshot->keywords[bit]);
-  *ret = (SatchelToldMessage){ .flags = chunk->flags[at] & SATCHEL_FLAGS_ALL,
-                               .keywords = satchel_change_set_keywords (into, (const char *const *) names->pdata, names->len) };
+  *ret = (SatchelToldMessage) { .flags = chunk->flags[at] & SATCHEL_FLAGS_ALL,
+                                .keywords = satchel_change_set_keywords (
+                                    into, (const char *const *) names->pdata, names->len) };
 }
 
 gboolean
-satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid, SatchelToldMessage *ret)
+satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
+                          SatchelToldMessage *ret)
 {
   guint32 index;
-  *ret = (SatchelToldMessage){ .keywords = satchel_change_set_keywords (round->set, NULL, 0) };
+  *ret = (SatchelToldMessage) { .keywords = satchel_change_set_keywords (round->set, NULL, 0) };
   if (!satchel_snapshot_find (delta->now, uid, &index))
     return FALSE;
   satchel_change_read_message (round->set, delta->now, index, ret);
@@ -182,11 +189,12 @@ satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *d
 }
 
 gboolean
-satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid, SatchelToldMessage *ret)
+satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
+                             SatchelToldMessage *ret)
 {
   guint32 index;
   const SatchelToldMessage *told = g_hash_table_lookup (delta->told, GUINT_TO_POINTER (uid));
-  *ret = (SatchelToldMessage){ .keywords = satchel_change_set_keywords (round->set, NULL, 0) };
+  *ret = (SatchelToldMessage) { .keywords = satchel_change_set_keywords (round->set, NULL, 0) };
   if (told != NULL)
     *ret = *told;
   else if (delta->base != NULL && satchel_snapshot_find (delta->base, uid, &index))
@@ -227,8 +235,8 @@ describe_delta (SatchelChangeRound *round, SatchelChangedMailbox *ret, const Sat
 }
 
 SatchelChangeNote *
-satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind, const SatchelAccess *access, const SatchelChangeDelta *delta,
-                           const SatchelChangeDelta *to, guint64 modseq)
+satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind, const SatchelAccess *access,
+                           const SatchelChangeDelta *delta, const SatchelChangeDelta *to, guint64 modseq)
 {
   SatchelChangeNote *note = satchel_change_set_add (round->set, kind, access);
   describe_delta (round, &note->change.mailbox, delta);
@@ -239,7 +247,8 @@ satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind, co
 }
 
 void
-satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note, const SatchelChangedMessage *message)
+satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note,
+                          const SatchelChangedMessage *message)
 {
   SatchelChangeNote *full = *note;
   if (full->messages->len >= SATCHEL_CHANGE_MESSAGES)
@@ -267,7 +276,8 @@ static void
 add_residue (Residue *residue, SatchelChangeKind kind, const SatchelChangedMessage *message)
 {
   if (residue->note == NULL)
-    residue->note = satchel_change_round_note (residue->round, kind, residue->access, residue->delta, NULL, residue->delta->now->state.highestmodseq);
+    residue->note = satchel_change_round_note (residue->round, kind, residue->access, residue->delta, NULL,
+                                               residue->delta->now->state.highestmodseq);
   satchel_change_round_add (residue->round, &residue->note, message);
 }
 
@@ -279,13 +289,17 @@ tell_vanished (Residue *residue)
   for (guint r = 0; r < delta->vanished.n_ranges; r++)
     for (guint64 uid = delta->vanished.ranges[r].first; uid <= delta->vanished.ranges[r].last; uid++)
       {
-        SatchelToldMessage before, none = { .keywords = satchel_change_set_keywords (residue->round->set, NULL, 0) };
+        SatchelToldMessage before,
+            none = { .keywords = satchel_change_set_keywords (residue->round->set, NULL, 0) };
         SatchelToldMessage *told = g_hash_table_lookup (delta->told, GUINT_TO_POINTER ((guint32) uid));
         if (told != NULL && told->is_gone)
           continue;
         gboolean has_before = satchel_change_delta_before (residue->round, delta, (guint32) uid, &before);
-        SatchelChangedMessage message = { .uid = (guint32) uid, .has_before = has_before, .flags_before = before.flags,
-                                          .keywords_before = before.keywords, .keywords = none.keywords };
+        SatchelChangedMessage message = { .uid = (guint32) uid,
+                                          .has_before = has_before,
+                                          .flags_before = before.flags,
+                                          .keywords_before = before.keywords,
+                                          .keywords = none.keywords };
         add_residue (residue, SATCHEL_CHANGE_EXPUNGE, &message);
       }
 }
@@ -303,8 +317,11 @@ tell_new (Residue *residue)
       if (satchel_change_delta_is_told (delta, uid))
         continue;
       satchel_change_read_message (residue->round->set, delta->now, index, &now);
-      SatchelChangedMessage message = { .uid = uid, .flags = now.flags, .keywords = now.keywords,
-                                        .keywords_before = satchel_change_set_keywords (residue->round->set, NULL, 0) };
+      SatchelChangedMessage message = { .uid = uid,
+                                        .flags = now.flags,
+                                        .keywords = now.keywords,
+                                        .keywords_before =
+                                            satchel_change_set_keywords (residue->round->set, NULL, 0) };
       add_residue (residue, SATCHEL_CHANGE_APPEND, &message);
     }
 }
@@ -322,10 +339,15 @@ tell_changed (Residue *residue)
       guint32 uid = satchel_snapshot_at (delta->now, index, &at)->uid[at];
       satchel_change_read_message (residue->round->set, delta->now, index, &now);
       gboolean has_before = satchel_change_delta_before (residue->round, delta, uid, &before);
-      if (has_before && before.flags == now.flags && satchel_change_keywords_equal (before.keywords, now.keywords))
+      if (has_before && before.flags == now.flags
+          && satchel_change_keywords_equal (before.keywords, now.keywords))
         continue;
-      SatchelChangedMessage message = { .uid = uid, .has_before = has_before, .flags_before = before.flags, .flags = now.flags,
-                                        .keywords_before = before.keywords, .keywords = now.keywords };
+      SatchelChangedMessage message = { .uid = uid,
+                                        .has_before = has_before,
+                                        .flags_before = before.flags,
+                                        .flags = now.flags,
+                                        .keywords_before = before.keywords,
+                                        .keywords = now.keywords };
       add_residue (residue, SATCHEL_CHANGE_FLAGS, &message);
     }
 }
@@ -354,7 +376,8 @@ accept (SatchelChangeRound *round, SatchelChangeDelta *delta)
 {
   const SatchelMailboxState *state = &delta->now->state;
   SatchelChangeRow *row = delta->row;
-  if (row->uidvalidity != state->uidvalidity || row->uidnext != state->uidnext || row->modseq != state->highestmodseq)
+  if (row->uidvalidity != state->uidvalidity || row->uidnext != state->uidnext
+      || row->modseq != state->highestmodseq)
     {
       row->uidvalidity = state->uidvalidity;
       row->uidnext = state->uidnext;
@@ -385,8 +408,10 @@ void
 satchel_change_round_settle (SatchelChangeRound *round, guint first)
 {
   SatchelStoreCore *store = round->log->store;
-  g_autoptr (SatchelAccess) outside = satchel_access_new (&(SatchelAccess){
-      .size = sizeof (SatchelAccess), .owner = store->user, .cause = SATCHEL_CAUSE_OUTSIDE, .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) outside = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                             .owner = store->user,
+                                                                             .cause = SATCHEL_CAUSE_OUTSIDE,
+                                                                             .rights = SATCHEL_RIGHTS_ALL });
   guint n = round->set->notes->len;
   for (guint i = 0; i < round->order->len; i++)
     {

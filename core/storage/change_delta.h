@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What became of a mailbox since it was logged last, and how much of it is explained by what clients did.  Under the store's write
- * lock.
+ * What became of a mailbox since it was logged last, and how much of it is explained by what clients did.
+ * Under the store's write lock.
  */
 #pragma once
 #include "core/storage/change_log.h"
@@ -21,10 +21,10 @@ typedef struct SatchelChangeDelta
   SatchelSnapshot *base;    /* what is logged; NULL: not in memory */
   SatchelSnapshot *now;
   SatchelUidSet vanished;
-  GArray *changed;       /* guint32: indexes in `now` */
-  guint32 first_new;     /* index in `now` */
-  GHashTable *told;      /* uid -> SatchelToldMessage */
-  gboolean is_lost;      /* nobody knows what happened */
+  GArray *changed;   /* guint32: indexes in `now` */
+  guint32 first_new; /* index in `now` */
+  GHashTable *told;  /* uid -> SatchelToldMessage */
+  gboolean is_lost;  /* nobody knows what happened */
 } SatchelChangeDelta;
 
 /* What is to be logged in one piece. */
@@ -32,10 +32,10 @@ typedef struct SatchelChangeRound
 {
   SatchelChangeLog *log;
   SatchelChangeSet *set;
-  GHashTable *deltas;    /* SatchelMailboxCore -> SatchelChangeDelta */
-  GPtrArray *order;      /* SatchelChangeDelta, borrowed */
-  GPtrArray *rows;       /* SatchelChangeRow that are others now, borrowed from the log, or from `gone` */
-  GPtrArray *gone;       /* SatchelChangeRow that the log has no more */
+  GHashTable *deltas; /* SatchelMailboxCore -> SatchelChangeDelta */
+  GPtrArray *order;   /* SatchelChangeDelta, borrowed */
+  GPtrArray *rows;    /* SatchelChangeRow that are others now, borrowed from the log, or from `gone` */
+  GPtrArray *gone;    /* SatchelChangeRow that the log has no more */
 } SatchelChangeRound;
 
 SatchelChangeRound *satchel_change_round_new (SatchelChangeLog *log);
@@ -44,22 +44,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeRound, satchel_change_round_free)
 /* The delta of @mailbox up to its newest snapshot; NULL: it is deleted. */
 SatchelChangeDelta *satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox);
 void satchel_change_round_touch (SatchelChangeRound *round, SatchelChangeRow *row);
-/* Tells of all that nothing explains, before the changes from number @first on, and makes what is now what is logged. */
+/* Tells of all that nothing explains, before the changes from number @first on, and makes what is now what is
+ * logged. */
 void satchel_change_round_settle (SatchelChangeRound *round, guint first);
 /* Writes it. */
 void satchel_change_round_end (SatchelChangeRound *round, gboolean sync);
 
 /* A change of @delta's mailbox; @to or NULL: the destination. */
-SatchelChangeNote *satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind, const SatchelAccess *access,
-                                              const SatchelChangeDelta *delta, const SatchelChangeDelta *to, guint64 modseq);
+SatchelChangeNote *satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind,
+                                              const SatchelAccess *access, const SatchelChangeDelta *delta,
+                                              const SatchelChangeDelta *to, guint64 modseq);
 /* Adds @message to *note, or to a new one like it when it is full. */
-void satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note, const SatchelChangedMessage *message);
+void satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note,
+                               const SatchelChangedMessage *message);
 /* Another mailbox's name, id and use. */
 void satchel_change_describe (SatchelChangeSet *set, SatchelChangedMailbox *ret, const SatchelChangeRow *row);
-void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index, SatchelToldMessage *ret);
+void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
+                                  SatchelToldMessage *ret);
 /* What was told of it last: FALSE if it is not known, or gone. */
-gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid, SatchelToldMessage *ret);
+gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
+                                      SatchelToldMessage *ret);
 /* What it is now; FALSE: it is not there. */
-gboolean satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid, SatchelToldMessage *ret);
+gboolean satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
+                                   SatchelToldMessage *ret);
 void satchel_change_delta_tell (SatchelChangeDelta *delta, guint32 uid, const SatchelToldMessage *told);
 gboolean satchel_change_delta_is_told (const SatchelChangeDelta *delta, guint32 uid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Frames of the change log: a head (magic, kind, length, checksum, generation, sequence, time), then rows and changes.  Numbers are
- * little-endian.  Whoever reads trusts nothing but the checksum, and checks all bounds.
+ * Frames of the change log: a head (magic, kind, length, checksum, generation, sequence, time), then rows and
+ * changes.  Numbers are little-endian.  Whoever reads trusts nothing but the checksum, and checks all bounds.
  */
 #include "config.h"
 
@@ -342,7 +342,10 @@ take_note (Reader *reader, const char *owner, SatchelChangeSet *set)
   change.time = (gint64) take (reader, 8);
   take_mailbox (reader, set, &change.mailbox);
   take_mailbox (reader, set, &change.destination);
-  SatchelAccess from = { .size = sizeof from, .owner = owner, .cause = (SatchelCause) take (reader, 1), .rights = SATCHEL_RIGHTS_ALL };
+  SatchelAccess from = { .size = sizeof from,
+                         .owner = owner,
+                         .cause = (SatchelCause) take (reader, 1),
+                         .rights = SATCHEL_RIGHTS_ALL };
   from.user = take_text_into (reader, set);
   from.service = take_text_into (reader, set);
   from.session_id = take_text_into (reader, set);
@@ -365,7 +368,7 @@ satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame)
 {
   static const guint8 zero[4] = { 0 };
   Reader reader = { data, data + len, FALSE };
-  *ret_frame = (SatchelFrame){ 0 };
+  *ret_frame = (SatchelFrame) { 0 };
   if (len < SATCHEL_CHANGE_HEAD_BYTES)
     return SATCHEL_FRAME_SHORT;
   guint64 magic = take (&reader, 4);
@@ -375,7 +378,8 @@ satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame)
   ret_frame->generation = take (&reader, 8);
   ret_frame->sequence = take (&reader, 8);
   ret_frame->time = (gint64) take (&reader, 8);
-  if (magic != MAGIC || size < SATCHEL_CHANGE_HEAD_BYTES || ret_frame->kind < SATCHEL_FRAME_CHECKPOINT || ret_frame->kind > SATCHEL_FRAME_CHANGES)
+  if (magic != MAGIC || size < SATCHEL_CHANGE_HEAD_BYTES || ret_frame->kind < SATCHEL_FRAME_CHECKPOINT
+      || ret_frame->kind > SATCHEL_FRAME_CHANGES)
     return SATCHEL_FRAME_BAD;
   ret_frame->len = size;
   if (size > len)
@@ -385,7 +389,8 @@ satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame)
 }
 
 gboolean
-satchel_frame_read (const guint8 *data, const SatchelFrame *frame, const char *owner, SatchelChangeSet *set, GPtrArray *rows)
+satchel_frame_read (const guint8 *data, const SatchelFrame *frame, const char *owner, SatchelChangeSet *set,
+                    GPtrArray *rows)
 {
   Reader reader = { data + SATCHEL_CHANGE_HEAD_BYTES, data + frame->len, FALSE };
   guint n_rows = take_count (&reader, 4, 39);

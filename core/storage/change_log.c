@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The change log: see change_log.h.  Each file begins with a checkpoint of all rows and is replaced as a whole by the next but
- * one, so that there is a bound.
+ * The change log: see change_log.h.  Each file begins with a checkpoint of all rows and is replaced as a
+ * whole by the next but one, so that there is a bound.
  */
 #include "config.h"
 
@@ -31,21 +31,27 @@ static void
 complain (SatchelChangeLog *log, const GError *error)
 {
   if (!log->is_told)
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s the log of changes cannot be written, listeners will be told to look at everything: %s",
-                 log->store->user, error->message);
+    satchel_log (
+        SATCHEL_LOG_WARNING, "storage",
+        "user=%s the log of changes cannot be written, listeners will be told to look at everything: %s",
+        log->store->user, error->message);
   log->is_told = TRUE;
 }
 
 static gboolean
-write_bytes (SatchelChangeLog *log, guint64 generation, guint64 offset, GBytes *bytes, SatchelFileWrite how, GError **error)
+write_bytes (SatchelChangeLog *log, guint64 generation, guint64 offset, GBytes *bytes, SatchelFileWrite how,
+             GError **error)
 {
-  return satchel_storage_write_file (&log->store->client, log->store->background, name_of (generation), offset, bytes, how, error);
+  return satchel_storage_write_file (&log->store->client, log->store->background, name_of (generation),
+                                     offset, bytes, how, error);
 }
 
 static gboolean
-read_bytes (SatchelChangeLog *log, guint64 generation, guint64 offset, gsize max, GByteArray *data, GError **error)
+read_bytes (SatchelChangeLog *log, guint64 generation, guint64 offset, gsize max, GByteArray *data,
+            GError **error)
 {
-  return satchel_storage_read_file (&log->store->client, log->store->background, name_of (generation), offset, max, data, error);
+  return satchel_storage_read_file (&log->store->client, log->store->background, name_of (generation), offset,
+                                    max, data, error);
 }
 
 /* ---- rows ---- */
@@ -89,11 +95,12 @@ take_row (SatchelChangeLog *log, SatchelChangeRow *row)
 /* ---- opening ---- */
 
 static gboolean
-read_first (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboolean *ret_is_there, GError **error)
+read_first (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboolean *ret_is_there,
+            GError **error)
 {
   g_autoptr (GByteArray) data = g_byte_array_new ();
   *ret_is_there = FALSE;
-  *ret_frame = (SatchelFrame){ 0 };
+  *ret_frame = (SatchelFrame) { 0 };
   if (!read_bytes (log, number, 0, READ_BYTES, data, error))
     return FALSE;
   SatchelFrameState state = satchel_frame_check (data->data, data->len, ret_frame);
@@ -104,7 +111,8 @@ read_first (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboole
         return FALSE;
       state = satchel_frame_check (data->data, data->len, ret_frame);
     }
-  *ret_is_there = state == SATCHEL_FRAME_OK && ret_frame->kind == SATCHEL_FRAME_CHECKPOINT && (ret_frame->generation & 1) == number;
+  *ret_is_there = state == SATCHEL_FRAME_OK && ret_frame->kind == SATCHEL_FRAME_CHECKPOINT
+                  && (ret_frame->generation & 1) == number;
   if (!*ret_is_there && data->len > 0)
     log->has_gap = TRUE;
   return TRUE;
@@ -115,7 +123,8 @@ take_frame (SatchelChangeLog *log, const guint8 *data, const SatchelFrame *frame
 {
   g_autoptr (GPtrArray) rows = g_ptr_array_new ();
   g_autoptr (SatchelChangeSet) set = NULL;
-  SatchelChangeSet *into = frame->kind == SATCHEL_FRAME_INTENT ? log->pending : (set = satchel_change_set_new ());
+  SatchelChangeSet *into =
+      frame->kind == SATCHEL_FRAME_INTENT ? log->pending : (set = satchel_change_set_new ());
   if (!satchel_frame_read (data, frame, log->store->user, into, rows))
     {
       g_ptr_array_set_free_func (rows, satchel_change_row_free);
@@ -125,11 +134,13 @@ take_frame (SatchelChangeLog *log, const guint8 *data, const SatchelFrame *frame
     take_row (log, rows->pdata[i]);
   if (frame->kind == SATCHEL_FRAME_CHANGES)
     satchel_change_log_drop_pending (log);
-  log->next_sequence = frame->kind == SATCHEL_FRAME_INTENT ? log->next_sequence : frame->sequence + set->notes->len;
+  log->next_sequence =
+      frame->kind == SATCHEL_FRAME_INTENT ? log->next_sequence : frame->sequence + set->notes->len;
   return TRUE;
 }
 
-/* Up to the first frame that is not whole.  What comes behind one that is damaged is gone, which listeners are told. */
+/* Up to the first frame that is not whole.  What comes behind one that is damaged is gone, which listeners
+ * are told. */
 static gboolean
 replay (SatchelChangeLog *log, GError **error)
 {
@@ -145,7 +156,9 @@ replay (SatchelChangeLog *log, GError **error)
         break;
       if (state == SATCHEL_FRAME_BAD || frame.generation != log->generation || !take_frame (log, at, &frame))
         {
-          satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s the log of changes is damaged at byte %" G_GUINT64_FORMAT " of %s; listeners are told to look at everything",
+          satchel_log (SATCHEL_LOG_WARNING, "storage",
+                       "user=%s the log of changes is damaged at byte %" G_GUINT64_FORMAT
+                       " of %s; listeners are told to look at everything",
                        log->store->user, log->offset, name_of (log->generation));
           log->has_gap = TRUE;
           break;
@@ -226,7 +239,9 @@ begin_file (SatchelChangeLog *log, const SatchelChangeSet *set, GError **error)
   while (g_hash_table_iter_next (&iter, NULL, &row))
     g_ptr_array_add (rows, row);
   gboolean is_first = log->is_fresh;
-  SatchelFrame frame = { .kind = SATCHEL_FRAME_CHECKPOINT, .generation = log->generation + (is_first ? 0 : 1), .sequence = log->next_sequence,
+  SatchelFrame frame = { .kind = SATCHEL_FRAME_CHECKPOINT,
+                         .generation = log->generation + (is_first ? 0 : 1),
+                         .sequence = log->next_sequence,
                          .time = now_s () };
   g_autoptr (GBytes) bytes = satchel_frame_write (&frame, set, rows);
   if (!write_bytes (log, frame.generation, 0, bytes, SATCHEL_FILE_REPLACE_SYNC, error))
@@ -250,13 +265,17 @@ is_file_due (const SatchelChangeLog *log)
 }
 
 static gboolean
-write_frame (SatchelChangeLog *log, SatchelFrameKind kind, const SatchelChangeSet *set, const GPtrArray *rows, gboolean sync, GError **error)
+write_frame (SatchelChangeLog *log, SatchelFrameKind kind, const SatchelChangeSet *set, const GPtrArray *rows,
+             gboolean sync, GError **error)
 {
-  SatchelFrame frame = { .kind = kind, .generation = log->generation, .sequence = log->next_sequence, .time = now_s () };
+  SatchelFrame frame = {
+    .kind = kind, .generation = log->generation, .sequence = log->next_sequence, .time = now_s ()
+  };
   g_autoptr (GBytes) bytes = satchel_frame_write (&frame, set, rows);
   if (bytes == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more changes at once than it holds");
-  if (!write_bytes (log, log->generation, log->offset, bytes, sync ? SATCHEL_FILE_SYNC : SATCHEL_FILE_WRITE, error))
+  if (!write_bytes (log, log->generation, log->offset, bytes, sync ? SATCHEL_FILE_SYNC : SATCHEL_FILE_WRITE,
+                    error))
     return FALSE;
   g_mutex_lock (&log->lock);
   log->offset += g_bytes_get_size (bytes);
@@ -271,7 +290,8 @@ void
 satchel_change_log_intend (SatchelChangeLog *log, const SatchelChangeSet *set)
 {
   g_autoptr (GError) error = NULL;
-  if (set->notes->len > 0 && !log->is_fresh && !write_frame (log, SATCHEL_FRAME_INTENT, set, NULL, FALSE, &error)
+  if (set->notes->len > 0 && !log->is_fresh
+      && !write_frame (log, SATCHEL_FRAME_INTENT, set, NULL, FALSE, &error)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT))
     complain (log, error);
 }
@@ -290,12 +310,14 @@ fill_gap (SatchelChangeLog *log, GError **error)
 }
 
 void
-satchel_change_log_append (SatchelChangeLog *log, const SatchelChangeSet *set, const GPtrArray *rows, gboolean sync)
+satchel_change_log_append (SatchelChangeLog *log, const SatchelChangeSet *set, const GPtrArray *rows,
+                           gboolean sync)
 {
   g_autoptr (GError) error = NULL;
   gboolean is_filling = log->has_gap || log->is_fresh;
   satchel_change_log_drop_pending (log);
-  if (!(is_filling ? fill_gap (log, &error) : write_frame (log, SATCHEL_FRAME_CHANGES, set, rows, sync, &error)))
+  if (!(is_filling ? fill_gap (log, &error)
+                   : write_frame (log, SATCHEL_FRAME_CHANGES, set, rows, sync, &error)))
     {
       log->has_gap = TRUE;
       complain (log, error);
@@ -311,7 +333,7 @@ guint64
 satchel_change_log_end (SatchelChangeLog *log, SatchelChangePlace *ret_place)
 {
   g_mutex_lock (&log->lock);
-  *ret_place = (SatchelChangePlace){ .generation = log->generation, .offset = log->offset };
+  *ret_place = (SatchelChangePlace) { .generation = log->generation, .offset = log->offset };
   guint64 last = log->next_sequence - 1;
   g_mutex_unlock (&log->lock);
   return last;
@@ -337,7 +359,8 @@ is_in_log (SatchelChangeLog *log, const SatchelChangePlace *place)
 
 /* The frame at @place into @data; FALSE with no bytes: the end of its file. */
 static gboolean
-read_frame (SatchelChangeLog *log, const SatchelChangePlace *place, GByteArray *data, SatchelFrame *ret_frame, GError **error)
+read_frame (SatchelChangeLog *log, const SatchelChangePlace *place, GByteArray *data, SatchelFrame *ret_frame,
+            GError **error)
 {
   if (!read_bytes (log, place->generation, place->offset, READ_BYTES, data, error))
     return FALSE;
@@ -353,8 +376,8 @@ read_frame (SatchelChangeLog *log, const SatchelChangePlace *place, GByteArray *
 }
 
 SatchelChangeRead
-satchel_change_log_read (SatchelChangeLog *log, SatchelChangePlace *place, SatchelChangeSet **ret_set, SatchelChangePlace *ret_next,
-                         GError **error)
+satchel_change_log_read (SatchelChangeLog *log, SatchelChangePlace *place, SatchelChangeSet **ret_set,
+                         SatchelChangePlace *ret_next, GError **error)
 {
   for (;;)
     {
@@ -377,12 +400,14 @@ satchel_change_log_read (SatchelChangeLog *log, SatchelChangePlace *place, Satch
         return SATCHEL_CHANGE_READ_LOST;
       if (!is_read) /* the end of the older file */
         {
-          *place = (SatchelChangePlace){ .generation = place->generation + 1 };
+          *place = (SatchelChangePlace) { .generation = place->generation + 1 };
           continue;
         }
       g_autoptr (SatchelChangeSet) set = satchel_change_set_new ();
-      *ret_next = (SatchelChangePlace){ .generation = place->generation, .offset = place->offset + frame.len };
-      if (frame.kind != SATCHEL_FRAME_INTENT && !satchel_frame_read (data->data, &frame, log->store->user, set, NULL))
+      *ret_next =
+          (SatchelChangePlace) { .generation = place->generation, .offset = place->offset + frame.len };
+      if (frame.kind != SATCHEL_FRAME_INTENT
+          && !satchel_frame_read (data->data, &frame, log->store->user, set, NULL))
         return SATCHEL_CHANGE_READ_LOST;
       if (set->notes->len > place->done)
         {

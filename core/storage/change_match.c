@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * After a process ended in the middle: what was intended is held against what the store has.  A message that was to come is the
- * next one of its size and date; one that was to go is gone; flags are as they were to be.
+ * After a process ended in the middle: what was intended is held against what the store has.  A message that
+ * was to come is the next one of its size and date; one that was to go is gone; flags are as they were to be.
  */
 #include "config.h"
 
@@ -37,7 +37,8 @@ next_new (const SatchelChangeDelta *delta, guint32 mark, guint32 above_uid)
       guint at;
       const SatchelChunk *chunk = satchel_snapshot_at (delta->now, index, &at);
       guint32 own = satchel_change_mark (chunk->size[at], chunk->internal_date[at]);
-      if (chunk->uid[at] > above_uid && !satchel_change_delta_is_told (delta, chunk->uid[at]) && (mark == 0 || own == 0 || own == mark))
+      if (chunk->uid[at] > above_uid && !satchel_change_delta_is_told (delta, chunk->uid[at])
+          && (mark == 0 || own == 0 || own == mark))
         return chunk->uid[at];
     }
   return 0;
@@ -50,7 +51,8 @@ mark_of (const SatchelChangeNote *intent, guint i)
 }
 
 static void
-add (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessage *before, const SatchelToldMessage *after)
+add (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessage *before,
+     const SatchelToldMessage *after)
 {
   SatchelChangeSet *set = match->round->set;
   SatchelToldMessage none = { .keywords = satchel_change_set_keywords (set, NULL, 0) };
@@ -64,8 +66,9 @@ add (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessage *befor
   if (match->note == NULL)
     {
       const SatchelChangeDelta *of = match->to != NULL ? match->to : match->from;
-      match->note = satchel_change_round_note (match->round, match->intent->change.kind, match->intent->change.access, match->from, match->to,
-                                               of->now->state.highestmodseq);
+      match->note =
+          satchel_change_round_note (match->round, match->intent->change.kind, match->intent->change.access,
+                                     match->from, match->to, of->now->state.highestmodseq);
     }
   satchel_change_round_add (match->round, &match->note, &message);
 }
@@ -76,12 +79,14 @@ before_of (Match *match, const SatchelChangedMessage *message)
 {
   SatchelChangeSet *set = match->round->set;
   SatchelToldMessage before;
-  if (satchel_change_delta_is_told (match->from, message->uid) && satchel_change_delta_before (match->round, match->from, message->uid, &before))
+  if (satchel_change_delta_is_told (match->from, message->uid)
+      && satchel_change_delta_before (match->round, match->from, message->uid, &before))
     return before;
   guint n = 0;
   while (message->keywords_before[n] != NULL)
     n++;
-  return (SatchelToldMessage){ .flags = message->flags_before, .keywords = satchel_change_set_keywords (set, message->keywords_before, n) };
+  return (SatchelToldMessage) { .flags = message->flags_before,
+                                .keywords = satchel_change_set_keywords (set, message->keywords_before, n) };
 }
 
 static void
@@ -128,8 +133,9 @@ static void
 match_flags (Match *match, const SatchelChangedMessage *message)
 {
   SatchelToldMessage before = before_of (match, message), now;
-  if (!is_changed (match->from, message->uid) || !satchel_change_delta_now (match->round, match->from, message->uid, &now)
-      || !agrees (match, &now) || (before.flags == now.flags && satchel_change_keywords_equal (before.keywords, now.keywords)))
+  if (!is_changed (match->from, message->uid)
+      || !satchel_change_delta_now (match->round, match->from, message->uid, &now) || !agrees (match, &now)
+      || (before.flags == now.flags && satchel_change_keywords_equal (before.keywords, now.keywords)))
     return;
   add (match, message->uid, 0, &before, &now);
   satchel_change_delta_tell (match->from, message->uid, &now);
@@ -154,7 +160,8 @@ static void
 match_move (Match *match, const SatchelChangedMessage *message, guint i)
 {
   SatchelToldMessage before = before_of (match, message), now;
-  guint32 new_uid = is_newly_gone (match->from, message->uid) ? next_new (match->to, mark_of (match->intent, i), 0) : 0;
+  guint32 new_uid =
+      is_newly_gone (match->from, message->uid) ? next_new (match->to, mark_of (match->intent, i), 0) : 0;
   if (new_uid == 0)
     return;
   satchel_change_delta_now (match->round, match->to, new_uid, &now);

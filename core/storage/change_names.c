@@ -163,7 +163,8 @@ is_so (const SatchelNameChange *change, const SatchelChangeRow *row)
 {
   if (change->kind == SATCHEL_CHANGE_SPECIAL_USE)
     return row->special_use == change->special_use;
-  return (change->kind == SATCHEL_CHANGE_SUBSCRIBE && row->is_subscribed) || (change->kind == SATCHEL_CHANGE_UNSUBSCRIBE && !row->is_subscribed);
+  return (change->kind == SATCHEL_CHANGE_SUBSCRIBE && row->is_subscribed)
+         || (change->kind == SATCHEL_CHANGE_UNSUBSCRIBE && !row->is_subscribed);
 }
 
 void
@@ -181,9 +182,11 @@ satchel_change_round_name (SatchelChangeRound *round, const SatchelNameChange *c
   apply (round, change, row);
   note->change.mailbox = before;
   if (change->kind == SATCHEL_CHANGE_CREATE || change->kind == SATCHEL_CHANGE_SPECIAL_USE)
-    satchel_change_describe (round->set, &note->change.mailbox, satchel_change_log_row (round->log, change->name));
+    satchel_change_describe (round->set, &note->change.mailbox,
+                             satchel_change_log_row (round->log, change->name));
   if (change->to != NULL)
-    satchel_change_describe (round->set, &note->change.destination, satchel_change_log_row (round->log, change->to));
+    satchel_change_describe (round->set, &note->change.destination,
+                             satchel_change_log_row (round->log, change->to));
 }
 
 void
@@ -219,7 +222,8 @@ satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *acc
     return;
   const SatchelChangeRow *row = g_hash_table_lookup (store->changes->rows, name);
   if (row == NULL || !row->exists)
-    satchel_changes_record_name (store, &(SatchelNameChange){ SATCHEL_CHANGE_CREATE, access, name, NULL, 0 }, TRUE);
+    satchel_changes_record_name (store, &(SatchelNameChange) { SATCHEL_CHANGE_CREATE, access, name, NULL, 0 },
+                                 TRUE);
   else
     satchel_changes_mend (store);
 }

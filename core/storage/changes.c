@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The change log of a store: taken up when it opens, and held against what is there.  What was not logged, because the process
- * ended in the middle or another program did it, is found by names, ids, UIDs and mod-sequences.
+ * The change log of a store: taken up when it opens, and held against what is there.  What was not logged,
+ * because the process ended in the middle or another program did it, is found by names, ids, UIDs and
+ * mod-sequences.
  */
 #include "config.h"
 
@@ -14,7 +15,7 @@
 /* What is there. */
 typedef struct Names
 {
-  GPtrArray *infos;   /* SatchelMailboxInfo */
+  GPtrArray *infos; /* SatchelMailboxInfo */
   GHashTable *by_name;
   GHashTable *states; /* name -> SatchelMailboxState of those that can be selected */
 } Names;
@@ -47,7 +48,8 @@ names_read (SatchelStoreCore *store, Names *names, GError **error)
       SatchelMailboxInfo *info = names->infos->pdata[i];
       SatchelMailboxState state = { 0 };
       g_hash_table_insert (names->by_name, info->name, info);
-      if (info->is_selectable && satchel_storage_status (&store->client, store->background, info->name, &state, NULL))
+      if (info->is_selectable
+          && satchel_storage_status (&store->client, store->background, info->name, &state, NULL))
         g_hash_table_insert (names->states, info->name, g_memdup2 (&state, sizeof state));
     }
   return TRUE;
@@ -98,9 +100,13 @@ has_happened (SatchelChangeLog *log, const Names *names, const SatchelNameChange
     case SATCHEL_CHANGE_CREATE:
       return is_there (names, change->name) && (row == NULL || !row->exists);
     case SATCHEL_CHANGE_DELETE:
-      return row != NULL && row->exists && (!is_there (names, change->name) || (g_hash_table_contains (names->states, change->name) && !has_id (names, change->name, row->id)));
+      return row != NULL && row->exists
+             && (!is_there (names, change->name)
+                 || (g_hash_table_contains (names->states, change->name)
+                     && !has_id (names, change->name, row->id)));
     case SATCHEL_CHANGE_RENAME:
-      if (change->to == NULL || row == NULL || !row->exists || (to != NULL && to->exists) || !is_there (names, change->to))
+      if (change->to == NULL || row == NULL || !row->exists || (to != NULL && to->exists)
+          || !is_there (names, change->to))
         return FALSE;
       return strcmp (change->name, "INBOX") == 0 || has_id (names, change->to, row->id);
     case SATCHEL_CHANGE_SUBSCRIBE:
@@ -108,7 +114,8 @@ has_happened (SatchelChangeLog *log, const Names *names, const SatchelNameChange
     case SATCHEL_CHANGE_UNSUBSCRIBE:
       return row != NULL && row->is_subscribed && (info == NULL || !info->is_subscribed);
     case SATCHEL_CHANGE_SPECIAL_USE:
-      return info != NULL && info->special_use == change->special_use && (row == NULL || row->special_use != info->special_use);
+      return info != NULL && info->special_use == change->special_use
+             && (row == NULL || row->special_use != info->special_use);
     case SATCHEL_CHANGE_RESYNC:
     case SATCHEL_CHANGE_APPEND:
     case SATCHEL_CHANGE_COPY:
@@ -124,7 +131,8 @@ static void
 match_name (SatchelChangeRound *round, const Names *names, const SatchelChangeNote *intent)
 {
   const SatchelChange *change = &intent->change;
-  SatchelNameChange wanted = { change->kind, change->access, change->mailbox.name, change->destination.name[0] != '\0' ? change->destination.name : NULL,
+  SatchelNameChange wanted = { change->kind, change->access, change->mailbox.name,
+                               change->destination.name[0] != '\0' ? change->destination.name : NULL,
                                change->mailbox.special_use };
   if (has_happened (round->log, names, &wanted))
     satchel_change_round_name (round, &wanted);
@@ -165,24 +173,30 @@ mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAcce
       const SatchelChangeRow *taken = to != NULL ? g_hash_table_lookup (round->log->rows, to) : NULL;
       gboolean is_renamed = to != NULL && (taken == NULL || !taken->exists);
       guint n_notes = round->set->notes->len;
-      satchel_change_round_name (round, &(SatchelNameChange){ is_renamed ? SATCHEL_CHANGE_RENAME : SATCHEL_CHANGE_DELETE, outside, known->pdata[i],
-                                                              is_renamed ? to : NULL, 0 });
-      if (satchel_namespaces_find (round->log->store, known->pdata[i]) != NULL) /* it is a layer's, which tells nobody what it does */
+      satchel_change_round_name (
+          round, &(SatchelNameChange) { is_renamed ? SATCHEL_CHANGE_RENAME : SATCHEL_CHANGE_DELETE, outside,
+                                        known->pdata[i], is_renamed ? to : NULL, 0 });
+      if (satchel_namespaces_find (round->log->store, known->pdata[i])
+          != NULL) /* it is a layer's, which tells nobody what it does */
         g_ptr_array_set_size (round->set->notes, (gint) n_notes);
     }
 }
 
 static void
-mend_use (SatchelChangeRound *round, const SatchelMailboxInfo *info, const char *name, const SatchelAccess *outside)
+mend_use (SatchelChangeRound *round, const SatchelMailboxInfo *info, const char *name,
+          const SatchelAccess *outside)
 {
   const SatchelChangeRow *row = g_hash_table_lookup (round->log->rows, name);
   gboolean is_subscribed = info != NULL && info->is_subscribed;
   guint special_use = info != NULL && info->is_selectable ? info->special_use : 0;
   if (is_subscribed != (row != NULL && row->is_subscribed))
-    satchel_change_round_name (round, &(SatchelNameChange){ is_subscribed ? SATCHEL_CHANGE_SUBSCRIBE : SATCHEL_CHANGE_UNSUBSCRIBE, outside, name, NULL, 0 });
+    satchel_change_round_name (
+        round, &(SatchelNameChange) { is_subscribed ? SATCHEL_CHANGE_SUBSCRIBE : SATCHEL_CHANGE_UNSUBSCRIBE,
+                                      outside, name, NULL, 0 });
   row = g_hash_table_lookup (round->log->rows, name);
   if (row != NULL && row->exists && row->special_use != special_use)
-    satchel_change_round_name (round, &(SatchelNameChange){ SATCHEL_CHANGE_SPECIAL_USE, outside, name, NULL, special_use });
+    satchel_change_round_name (
+        round, &(SatchelNameChange) { SATCHEL_CHANGE_SPECIAL_USE, outside, name, NULL, special_use });
 }
 
 static void
@@ -217,7 +231,9 @@ open_delta (SatchelChangeRound *round, const char *name)
   SatchelMailboxCore *core = satchel_store_open_core (&store->client, store->background, name, &error);
   if (core == NULL)
     {
-      satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s mailbox=\"%s\" cannot be held against the log of changes: %s", store->user, name, error->message);
+      satchel_log (SATCHEL_LOG_WARNING, "storage",
+                   "user=%s mailbox=\"%s\" cannot be held against the log of changes: %s", store->user, name,
+                   error->message);
       return;
     }
   satchel_change_round_delta (round, &core->handle);
@@ -233,8 +249,9 @@ open_deltas (SatchelChangeRound *round, const Names *names)
       const SatchelMailboxState *state = g_hash_table_lookup (names->states, name);
       const SatchelChangeRow *row = g_hash_table_lookup (round->log->rows, name);
       if (state != NULL
-          && (row == NULL || !row->exists || memcmp (row->id, state->mailbox_id, 16) != 0 || row->uidvalidity != state->uidvalidity
-              || row->modseq != state->highestmodseq || row->uidnext != state->uidnext || is_intended (round->log, row)))
+          && (row == NULL || !row->exists || memcmp (row->id, state->mailbox_id, 16) != 0
+              || row->uidvalidity != state->uidvalidity || row->modseq != state->highestmodseq
+              || row->uidnext != state->uidnext || is_intended (round->log, row)))
         open_delta (round, name);
     }
 }
@@ -269,8 +286,10 @@ static void
 hold_against (SatchelChangeLog *log, const Names *names)
 {
   g_autoptr (SatchelChangeRound) round = satchel_change_round_new (log);
-  g_autoptr (SatchelAccess) outside = satchel_access_new (&(SatchelAccess){
-      .size = sizeof (SatchelAccess), .owner = log->store->user, .cause = SATCHEL_CAUSE_OUTSIDE, .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) outside = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                             .owner = log->store->user,
+                                                                             .cause = SATCHEL_CAUSE_OUTSIDE,
+                                                                             .rights = SATCHEL_RIGHTS_ALL });
   for (guint i = 0; i < log->pending->notes->len; i++)
     if (satchel_change_kind_is_of_names (((SatchelChangeNote *) log->pending->notes->pdata[i])->change.kind))
       match_name (round, names, log->pending->notes->pdata[i]);
@@ -294,7 +313,9 @@ satchel_changes_mend (SatchelStoreCore *store)
     return;
   log->is_mending = TRUE;
   if (!names_read (store, &names, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s the log of changes cannot be held against the store: %s", store->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage",
+                 "user=%s the log of changes cannot be held against the store: %s", store->user,
+                 error->message);
   else if (log->is_fresh)
     take_all (log, &names);
   else
@@ -310,11 +331,14 @@ satchel_changes_open (SatchelStoreCore *store)
   g_autoptr (GError) error = NULL;
   guint64 max_bytes;
   gint64 max_age;
-  if (!satchel_feed_is_wanted (&max_bytes, &max_age) || SATCHEL_TOP (store, read_file) == NULL || SATCHEL_TOP (store, write_file) == NULL)
+  if (!satchel_feed_is_wanted (&max_bytes, &max_age) || SATCHEL_TOP (store, read_file) == NULL
+      || SATCHEL_TOP (store, write_file) == NULL)
     return;
   store->changes = satchel_change_log_open (store, max_bytes, max_age, &error);
   if (store->changes == NULL)
-    satchel_log (SATCHEL_LOG_ERROR, "storage", "user=%s the log of changes cannot be read, listeners hear nothing: %s", store->user, error->message);
+    satchel_log (SATCHEL_LOG_ERROR, "storage",
+                 "user=%s the log of changes cannot be read, listeners hear nothing: %s", store->user,
+                 error->message);
   satchel_changes_mend (store);
   if (store->changes != NULL)
     satchel_feed_attach (store);
@@ -339,7 +363,8 @@ gboolean
 satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox)
 {
   g_autofree char *name = satchel_changes_name_of (mailbox);
-  const SatchelChangeRow *row = g_hash_table_lookup (satchel_mailbox_core (mailbox)->store->changes->rows, name);
+  const SatchelChangeRow *row =
+      g_hash_table_lookup (satchel_mailbox_core (mailbox)->store->changes->rows, name);
   return row != NULL && row->exists;
 }
 
@@ -364,7 +389,8 @@ satchel_changes_look_at (SatchelStoreCore *store, const char *name, const Satche
     return;
   satchel_store_begin_write (store);
   const SatchelChangeRow *row = g_hash_table_lookup (store->changes->rows, name);
-  gboolean is_logged = row != NULL && row->uidvalidity == state->uidvalidity && row->modseq >= state->highestmodseq;
+  gboolean is_logged =
+      row != NULL && row->uidvalidity == state->uidvalidity && row->modseq >= state->highestmodseq;
   SatchelMailboxCore *core = NULL;
   if (row == NULL || !row->exists)
     satchel_changes_mend (store);

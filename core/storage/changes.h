@@ -7,7 +7,8 @@
 /* change_commit.c: of a message's size and date; 0: not known.  By it a copy is known again. */
 guint32 satchel_change_mark (guint64 size, gint64 internal_date);
 /* @how: the `mode` of an intent. */
-void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords, SatchelToldMessage *message);
+void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,
+                           SatchelToldMessage *message);
 
 /* change_names.c: adds the change to @round, and makes the rows what it says. */
 void satchel_change_round_name (SatchelChangeRound *round, const SatchelNameChange *change);

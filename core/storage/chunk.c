@@ -47,7 +47,8 @@ satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
 static guint
 cell_bytes (const SatchelChunk *chunk, SatchelColumnKind kind)
 {
-  return kind == SATCHEL_COLUMN_KEYWORDS ? chunk->keyword_words * layout[kind].cell_bytes : layout[kind].cell_bytes;
+  return kind == SATCHEL_COLUMN_KEYWORDS ? chunk->keyword_words * layout[kind].cell_bytes
+                                         : layout[kind].cell_bytes;
 }
 
 static Column *
@@ -177,7 +178,8 @@ satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_own
   return push (chunk, kind, is_owned, cell_of (kind, &value, &narrow));
 }
 
-/* The column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide enough. */
+/* The column anew, for messages with up to @words words: then it is the chunk's own.  FALSE: it is wide
+ * enough. */
 static gboolean
 widen (SatchelChunk *chunk, guint words)
 {
@@ -188,7 +190,8 @@ widen (SatchelChunk *chunk, guint words)
   guint64 *cells = column_new (words * layout[SATCHEL_COLUMN_KEYWORDS].cell_bytes, capacity);
   for (guint row = 0; row < chunk->n; row++)
     for (guint i = 0; i < words; i++)
-      cells[(gsize) row * words + i] = i < chunk->keyword_words ? old[(gsize) row * chunk->keyword_words + i] : 0;
+      cells[(gsize) row * words + i] =
+          i < chunk->keyword_words ? old[(gsize) row * chunk->keyword_words + i] : 0;
   column_of (cells)->used = (gint) chunk->n;
   chunk->keywords = cells;
   chunk->keyword_words = words;
@@ -213,7 +216,7 @@ satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const Satch
 void
 satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
 {
-  *ret_row = (SatchelMessageRow){
+  *ret_row = (SatchelMessageRow) {
     .uid = chunk->uid[row],
     .flags = chunk->flags[row],
     .modseq = chunk->modseq[row],

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Private to snapshots: how the columns of a chunk are kept.  A column is ref-counted by itself, so that chunks
- * which differ in flags share UIDs and dates, and it has room at its end: a newer chunk may use cells that the older
- * ones, which share the column, never look at.
+ * Private to snapshots: how the columns of a chunk are kept.  A column is ref-counted by itself, so that
+ * chunks which differ in flags share UIDs and dates, and it has room at its end: a newer chunk may use cells
+ * that the older ones, which share the column, never look at.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -31,13 +31,14 @@ gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
 /* Writes cell @row of a column that @chunk owns alone. */
 void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value);
-/* Writes cell chunk->n, taking free room of a shared column where nobody else took it.  TRUE: the column is still
- * shared; FALSE: it is now (or was, see @is_owned) the chunk's own. */
+/* Writes cell chunk->n, taking free room of a shared column where nobody else took it.  TRUE: the column is
+ * still shared; FALSE: it is now (or was, see @is_owned) the chunk's own. */
 gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
 
 /* The two above for the column of keywords, which grows wider where it has to. */
 void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords);
-gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const SatchelKeywordSet *keywords);
+gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
+                                      const SatchelKeywordSet *keywords);
 
 /* Of a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The commit queue of a store: threads that commit wait in line, one of them leads, takes everybody's transactions and
- * hands them to the driver as one batch, so that they share its sync.
+ * The commit queue of a store: threads that commit wait in line, one of them leads, takes everybody's
+ * transactions and hands them to the driver as one batch, so that they share its sync.
  */
 #include "config.h"
 
@@ -101,7 +101,10 @@ note_asked (const SatchelTransaction *transaction)
   for (guint i = 0; i < transaction->operations->len; i++)
     {
       SatchelOperation *operation = transaction->operations->pdata[i];
-      SatchelAsked asked = { operation, operation->kind, operation->destination != NULL ? satchel_storage_mailbox_ref (operation->destination) : NULL };
+      SatchelAsked asked = { operation, operation->kind,
+                             operation->destination != NULL
+                                 ? satchel_storage_mailbox_ref (operation->destination)
+                                 : NULL };
       g_array_append_val (all, asked);
     }
   return all;
@@ -145,7 +148,8 @@ commit_from (SatchelTransaction *transaction, const GArray *asked, guint from, G
   if (transaction->operations->len == 0)
     return TRUE;
   SatchelCommitRequest request = { .transaction = transaction, .asked = asked, .from = from };
-  if (satchel_store_is_writer (transaction->store)) /* a layer inside a writing call: it is its turn already */
+  if (satchel_store_is_writer (
+          transaction->store)) /* a layer inside a writing call: it is its turn already */
     run_alone (transaction->store, &request);
   else
     wait_in_line (transaction->store, &request);

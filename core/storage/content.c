@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading messages: content, ids, history, and their attributes, which are computed here, above the stack, and handed
- * down for keeping.
+ * Reading messages: content, ids, history, and their attributes, which are computed here, above the stack,
+ * and handed down for keeping.
  */
 #include "config.h"
 
@@ -31,7 +31,8 @@ static gboolean
 is_read_below (const SatchelStoreCore *store, const char *crumb)
 {
   for (guint i = 0; i + 1 < store->n_levels; i++)
-    if (satchel_dispatch_may_pass (store->levels[i].ops) && satchel_store_is_suspect_by (store->level_names[i], crumb))
+    if (satchel_dispatch_may_pass (store->levels[i].ops)
+        && satchel_store_is_suspect_by (store->level_names[i], crumb))
       return TRUE;
   return FALSE;
 }
@@ -59,7 +60,8 @@ gboolean
 satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16], GError **error)
 {
   return satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error)
-         && satchel_storage_email_id (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, ret_id, error);
+         && satchel_storage_email_id (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uid, ret_id,
+                                      error);
 }
 
 /* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
@@ -79,7 +81,8 @@ satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint 
   g_autofree char **uidls = g_new0 (char *, n);
   if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
     return FALSE;
-  if (!satchel_storage_unique_ids (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, uidls, error))
+  if (!satchel_storage_unique_ids (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, uidls,
+                                   error))
     return FALSE;
   for (guint i = 0; i < n; i++)
     {
@@ -91,18 +94,19 @@ satchel_mailbox_unique_ids (SatchelMailbox *mailbox, const guint32 *uids, guint 
 }
 
 gboolean
-satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete,
-                          GError **error)
+satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet *ret_uids,
+                          gboolean *ret_is_complete, GError **error)
 {
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   gboolean is_complete = FALSE;
   if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error))
     return FALSE;
-  if (!satchel_storage_vanished (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, modseq, &uids, &is_complete, error))
+  if (!satchel_storage_vanished (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, modseq, &uids,
+                                 &is_complete, error))
     return FALSE;
   *ret_uids = uids;
   *ret_is_complete = is_complete;
-  uids = (SatchelUidSet){ NULL, 0 };
+  uids = (SatchelUidSet) { NULL, 0 };
   return TRUE;
 }
 
@@ -127,13 +131,15 @@ flush (Batch *batch)
   if (batch->n == 0)
     return;
   satchel_store_begin_write (store);
-  gboolean ok = satchel_mailbox_is_deleted (mailbox)
-                || satchel_storage_put_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, batch->uids, batch->n,
-                                                   batch->attributes, batch->sizes, &error);
+  gboolean ok =
+      satchel_mailbox_is_deleted (mailbox)
+      || satchel_storage_put_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, batch->uids,
+                                         batch->n, batch->attributes, batch->sizes, &error);
   satchel_store_end_write (store);
   /* They can be computed again: a full disk must not make mail unreadable. */
   if (!ok)
-    satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes not kept: %s", store->user, error->message);
+    satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes not kept: %s", store->user,
+                 error->message);
   for (guint i = 0; i < batch->n; i++)
     g_bytes_unref (batch->attributes[i]);
   batch->n = 0;
@@ -157,14 +163,15 @@ unparsed (SatchelMailbox *mailbox, guint32 uid, guint64 known_size, GError **err
   /* Through all layers, also one that crashed: its length alone is asked for. */
   satchel_job_crumb ("length");
   SatchelStorage *target = SATCHEL_TOP (mailbox->core->store, open_message);
-  g_autoptr (SatchelStream) content = satchel_dispatch_open_at (target, mailbox->store->access, &mailbox->core->handle, uid,
-                                                                error);
+  g_autoptr (SatchelStream) content =
+      satchel_dispatch_open_at (target, mailbox->store->access, &mailbox->core->handle, uid, error);
   gint64 length = content != NULL ? satchel_stream_length (content, error) : -1;
   return length >= 0 ? satchel_attributes_unparsed ((guint64) length) : NULL;
 }
 
 static GBytes *
-compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row, GError **error)
+compute (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, const SatchelMessageRow *row,
+         GError **error)
 {
   g_autofree char *crumb = crumb_of (snapshot, row->uid);
   if (satchel_store_is_suspect (crumb) && !is_read_below (mailbox->core->store, crumb))
@@ -187,7 +194,7 @@ find_row (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret_r
   if (!satchel_snapshot_find (snapshot, uid, &index))
     return FALSE;
   const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-  *ret_row = (SatchelMessageRow){ .uid = uid, .flags = chunk->flags[at], .size = chunk->size[at] };
+  *ret_row = (SatchelMessageRow) { .uid = uid, .flags = chunk->flags[at], .size = chunk->size[at] };
   return TRUE;
 }
 
@@ -224,8 +231,8 @@ note_failure (GError *failure, GError **first_error)
 
 /* One place of the answer.  @stored: what the store had, taken over.  @ret_code: why there is no answer. */
 static GBytes *
-resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored, SatchelErrorCode *ret_code,
-         GError **first_error)
+resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *stored,
+         SatchelErrorCode *ret_code, GError **first_error)
 {
   g_autoptr (GBytes) have = stored;
   GError *error = NULL;
@@ -252,8 +259,8 @@ resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *sto
 }
 
 gboolean
-satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes,
-                            GError **error)
+satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint n, GBytes **ret,
+                            SatchelErrorCode *ret_codes, GError **error)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   g_autoptr (GError) first_error = NULL;
@@ -268,7 +275,8 @@ satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint 
       return FALSE;
     }
   /* An index that cannot be read only costs time: everything is scanned. */
-  if (!satchel_storage_get_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, ret, codes, NULL))
+  if (!satchel_storage_get_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, ret,
+                                       codes, NULL))
     for (guint i = 0; i < n; i++)
       {
         g_clear_pointer (&ret[i], g_bytes_unref);

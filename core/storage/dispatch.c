@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which level answers a call.  Worked out once a store and level, so that a level which does not intercept a class
- * costs nothing; then satchel_storage_NAME, by which layers call down (storage.h), and the core into the stack.
+ * Which level answers a call.  Worked out once a store and level, so that a level which does not intercept a
+ * class costs nothing; then satchel_storage_NAME, by which layers call down (storage.h), and the core into
+ * the stack.
  */
 #include "config.h"
 
@@ -22,8 +23,9 @@ static const struct
 #define IS_MUST TRUE
 #define IS_MAY FALSE
 #define STEP(name, need)
-#define METHOD(result, name, level, classes, need, turn, guard, ...)                               \
-  [SATCHEL_CALL_##name] = { #name, offsetof (SatchelStorageOps, name), classes, IS_##need, SATCHEL_CALL_##guard },
+#define METHOD(result, name, level, classes, need, turn, guard, ...)                                         \
+  [SATCHEL_CALL_##                                                                                           \
+      name] = { #name, offsetof (SatchelStorageOps, name), classes, IS_##need, SATCHEL_CALL_##guard },
 #include "core/storage/methods.def"
 };
 
@@ -36,7 +38,8 @@ enum
   N_STEPS
 };
 G_STATIC_ASSERT (sizeof (SatchelStorageOps)
-                 == offsetof (SatchelStorageOps, open) + (SATCHEL_N_CALLS + N_STEPS + 2 /* passes_by, fields */) * sizeof (gpointer));
+                 == offsetof (SatchelStorageOps, open)
+                        + (SATCHEL_N_CALLS + N_STEPS + 2 /* passes_by, fields */) * sizeof (gpointer));
 
 static gboolean
 has_method (const SatchelStorageOps *ops, gsize offset)
@@ -81,7 +84,8 @@ satchel_dispatch_build (SatchelStoreCore *store, GError **error)
     }
   for (guint call = 0; call < SATCHEL_N_CALLS; call++)
     store->top.target[call] = find_target (store, 0, call);
-  store->client = (SatchelStorage){ .store = store, .identity = &store->identity, .private_dispatch = &store->top };
+  store->client =
+      (SatchelStorage) { .store = store, .identity = &store->identity, .private_dispatch = &store->top };
   return TRUE;
 }
 
@@ -101,7 +105,8 @@ void
 satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error)
 {
   if (error != NULL && *error == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_IO, "module %s failed without saying why (%s)", satchel_dispatch_level_name (level), method);
+    satchel_error_set (error, SATCHEL_ERROR_IO, "module %s failed without saying why (%s)",
+                       satchel_dispatch_level_name (level), method);
 }
 
 /* ---- satchel_storage_NAME ---- */
@@ -121,44 +126,46 @@ below (SatchelStorage *storage, SatchelCall call)
 #define BEGIN_WRITE satchel_store_begin_write (storage->store);
 #define END_WRITE satchel_store_end_write (storage->store);
 #define BEGIN_LIST BEGIN_WRITE
-#define END_LIST                                                                                   \
-  satchel_store_forget_list (storage->store);                                                      \
+#define END_LIST                                                                                             \
+  satchel_store_forget_list (storage->store);                                                                \
   END_WRITE
 
 #define STEP(name, need)
 #define METHOD_SPECIAL(...)
-#define METHOD_VOID(result, name, level, classes, need, turn, guard, lacking, parameters, arguments) \
-  result satchel_storage_##name parameters                                                         \
-  {                                                                                                \
-    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                 \
-    if (target == NULL)                                                                            \
-      return;                                                                                      \
-    BEGIN_##turn target->ops->name arguments;                                                      \
-    END_##turn                                                                                     \
+#define METHOD_VOID(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)         \
+  result satchel_storage_##name parameters                                                                   \
+  {                                                                                                          \
+    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                           \
+    if (target == NULL)                                                                                      \
+      return;                                                                                                \
+    BEGIN_##turn target->ops->name arguments;                                                                \
+    END_##turn                                                                                               \
   }
-#define METHOD_QUIET(result, name, level, classes, need, turn, guard, lacking, parameters, arguments) \
-  result satchel_storage_##name parameters                                                         \
-  {                                                                                                \
-    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                 \
-    return target != NULL ? target->ops->name arguments : lacking;                                 \
+#define METHOD_QUIET(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)        \
+  result satchel_storage_##name parameters                                                                   \
+  {                                                                                                          \
+    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                           \
+    return target != NULL ? target->ops->name arguments : lacking;                                           \
   }
-#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)    \
-  result satchel_storage_##name parameters                                                         \
-  {                                                                                                \
-    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                 \
-    if (target == NULL)                                                                            \
-      return lacking;                                                                              \
-    if (!MAY_##turn (storage, error))                                                              \
-      return 0;                                                                                    \
-    BEGIN_##turn result answer = target->ops->name arguments;                                      \
-    END_##turn if (!answer) satchel_dispatch_check_error (target, #name, error);                   \
-    return answer;                                                                                 \
+#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
+  result satchel_storage_##name parameters                                                                   \
+  {                                                                                                          \
+    SatchelStorage *target = below (storage, SATCHEL_CALL_##name);                                           \
+    if (target == NULL)                                                                                      \
+      return lacking;                                                                                        \
+    if (!MAY_##turn (storage, error))                                                                        \
+      return 0;                                                                                              \
+    BEGIN_##turn result answer = target->ops->name arguments;                                                \
+    END_##turn if (!answer) satchel_dispatch_check_error (target, #name, error);                             \
+    return answer;                                                                                           \
   }
 #include "core/storage/methods.def"
 
-/* A layer may ask for a mailbox under another name than that by which the core knows it: the driver's is never opened twice. */
+/* A layer may ask for a mailbox under another name than that by which the core knows it: the driver's is
+ * never opened twice. */
 SatchelStorageMailbox *
-satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                              GError **error)
 {
   SatchelStorage *target = below (storage, SATCHEL_CALL_open_mailbox);
   satchel_store_begin_write (storage->store);
@@ -177,8 +184,8 @@ satchel_dispatch_may_pass (const SatchelStorageOps *ops)
   return ops->size >= offsetof (SatchelStorageOps, passes_by) + sizeof ops->passes_by && ops->passes_by;
 }
 
-/* @target, or what is below it if it brought a process down twice for the message of this thread's breadcrumb; NULL: that it
- * does not let be read. */
+/* @target, or what is below it if it brought a process down twice for the message of this thread's
+ * breadcrumb; NULL: that it does not let be read. */
 static SatchelStorage *
 pass_by (SatchelStorage *target, GError **error)
 {
@@ -193,10 +200,12 @@ pass_by (SatchelStorage *target, GError **error)
         break;
       if (!satchel_dispatch_may_pass (target->ops))
         {
-          satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "module %s crashed or hung on this message twice: it is not read", name);
+          satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                             "module %s crashed or hung on this message twice: it is not read", name);
           return NULL;
         }
-      satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s message=\"%s\": layer %s is passed by, it crashed or hung on this message twice",
+      satchel_log (SATCHEL_LOG_WARNING, "storage",
+                   "user=%s message=\"%s\": layer %s is passed by, it crashed or hung on this message twice",
                    target->store->user, message.before, name);
       target = below (target, SATCHEL_CALL_open_message);
     }
@@ -204,16 +213,16 @@ pass_by (SatchelStorage *target, GError **error)
 }
 
 SatchelStream *
-satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                              GError **error)
+satchel_storage_open_message (SatchelStorage *storage, const SatchelAccess *access,
+                              SatchelStorageMailbox *mailbox, guint32 uid, GError **error)
 {
   SatchelStorage *target = pass_by (below (storage, SATCHEL_CALL_open_message), error);
   return target != NULL ? satchel_dispatch_open_at (target, access, mailbox, uid, error) : NULL;
 }
 
 SatchelStream *
-satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                          GError **error)
+satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                          guint32 uid, GError **error)
 {
   SatchelStream *stream = target->ops->open_message (target, access, mailbox, uid, error);
   if (stream == NULL)

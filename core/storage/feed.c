@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The threads of durable listeners.  Each has its own, so that one that is slow, or hangs, holds up nobody but itself: not commits, not
- * other listeners, and no thread of the pool.  Users stand in line; who fails waits.
+ * The threads of durable listeners.  Each has its own, so that one that is slow, or hangs, holds up nobody
+ * but itself: not commits, not other listeners, and no thread of the pool.  Users stand in line; who fails
+ * waits.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@
 #define WAIT_MAX_MS 300000u
 #define TELL_US (10 * G_USEC_PER_SEC)
 
-SATCHEL_COUNTER (calls, "satchel_listener_calls_total", "Changes that durable listeners were told", "listener", "result");
+SATCHEL_COUNTER (calls, "satchel_listener_calls_total", "Changes that durable listeners were told",
+                 "listener", "result");
 
 typedef struct Entry
 {
@@ -41,7 +43,7 @@ typedef struct Feed
   char *call;        /* "FLAGS user=..."; NULL: it is not called just now */
   gint64 call_since_us;
   guint64 n_told, n_failed;
-  char *trouble;     /* of the last failure, or NULL */
+  char *trouble; /* of the last failure, or NULL */
   gint64 logged_us;
 } Feed;
 
@@ -127,7 +129,7 @@ satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n)
       Feed *feed = find_feed (listeners[i].name);
       if (feed == NULL)
         feed = add_feed (listeners[i].name);
-      feed->listener = (SatchelStoreListener){ feed->name, listeners[i].ops };
+      feed->listener = (SatchelStoreListener) { feed->name, listeners[i].ops };
       feed->is_on = TRUE;
     }
   g_mutex_unlock (&lock);
@@ -168,7 +170,8 @@ satchel_feed_end_call (const char *name, gboolean is_done)
 
 /* ---- a thread ---- */
 
-/* Under lock: the next one, when it is due.  *ret_due_us: when the first of those that wait is; 0: none does. */
+/* Under lock: the next one, when it is due.  *ret_due_us: when the first of those that wait is; 0: none does.
+ */
 static Entry *
 next_entry (Feed *feed, gint64 *ret_due_us)
 {
@@ -205,7 +208,8 @@ log_failure (Feed *feed, const Entry *entry, guint wait_ms, const char *why)
   if (feed->logged_us != 0 && now_us - feed->logged_us < TELL_US)
     return;
   feed->logged_us = now_us;
-  satchel_log (SATCHEL_LOG_WARNING, "listener", "listener=%s user=%s failed %u times, is called again in %u s: %s", feed->name, entry->user,
+  satchel_log (SATCHEL_LOG_WARNING, "listener",
+               "listener=%s user=%s failed %u times, is called again in %u s: %s", feed->name, entry->user,
                entry->n_failures, wait_ms / 1000, why);
 }
 
@@ -248,8 +252,10 @@ end_entry (Feed *feed, Entry *entry, gboolean ok, guint wait_ms, const GError *e
 static gboolean
 serve (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wait_ms, GError **error)
 {
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){
-      .size = sizeof (SatchelAccess), .owner = entry->user, .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .owner = entry->user,
+                                                                            .cause = SATCHEL_CAUSE_BACKGROUND,
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   g_autoptr (SatchelStore) store = satchel_store_acquire (access, place, error);
   *ret_wait_ms = 0;
   return store != NULL && satchel_feed_run (store, &feed->listener, entry->turn, ret_wait_ms, error);
@@ -304,8 +310,10 @@ wake_feed (Feed *feed, const SatchelStoreCore *store)
   if (entry->place == NULL || entry->place->epoch != store->identity.epoch)
     {
       g_clear_pointer (&entry->place, satchel_place_unref);
-      entry->place = satchel_place_new (&(SatchelPlace){ .path = store->path, .profile = store->profile, .volume = store->volume,
-                                                         .epoch = store->identity.epoch });
+      entry->place = satchel_place_new (&(SatchelPlace) { .path = store->path,
+                                                          .profile = store->profile,
+                                                          .volume = store->volume,
+                                                          .epoch = store->identity.epoch });
     }
   entry->is_due_again = TRUE;
   if (entry->is_running || entry->is_in_line || entry->due_us != 0)
@@ -341,7 +349,9 @@ satchel_feed_attach (SatchelStoreCore *store)
       g_autoptr (GError) error = NULL;
       Feed *feed = all->pdata[i];
       if (feed->is_on && !satchel_feed_cursor_attach (store, feed->name, &error))
-        satchel_log (SATCHEL_LOG_WARNING, "listener", "listener=%s user=%s its place in the log cannot be kept: %s", feed->name, store->user, error->message);
+        satchel_log (SATCHEL_LOG_WARNING, "listener",
+                     "listener=%s user=%s its place in the log cannot be kept: %s", feed->name, store->user,
+                     error->message);
     }
 }
 
@@ -367,12 +377,13 @@ describe (const Feed *feed)
   while (g_hash_table_iter_next (&iter, NULL, &value))
     n_failing += ((Entry *) value)->n_failures > 0;
   satchel_log_field (line, "name", feed->name);
-  g_string_append_printf (line, " waiting=%u failing=%u told=%" G_GUINT64_FORMAT " failed=%" G_GUINT64_FORMAT, g_hash_table_size (feed->users), n_failing,
-                          feed->n_told, feed->n_failed);
+  g_string_append_printf (line, " waiting=%u failing=%u told=%" G_GUINT64_FORMAT " failed=%" G_GUINT64_FORMAT,
+                          g_hash_table_size (feed->users), n_failing, feed->n_told, feed->n_failed);
   if (feed->call != NULL)
     {
       satchel_log_field (line, "call", feed->call);
-      g_string_append_printf (line, " since_ms=%" G_GINT64_FORMAT, (g_get_monotonic_time () - feed->call_since_us) / 1000);
+      g_string_append_printf (line, " since_ms=%" G_GINT64_FORMAT,
+                              (g_get_monotonic_time () - feed->call_since_us) / 1000);
     }
   if (n_failing > 0 && feed->trouble != NULL)
     satchel_log_field (line, "error", feed->trouble);

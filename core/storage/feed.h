@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Durable listeners (listener.h: heard): each has a thread and, for each user, a cursor in the change log.  Decision 0044.
+ * Durable listeners (listener.h: heard): each has a thread and, for each user, a cursor in the change log.
+ * Decision 0044.
  */
 #pragma once
 #include "core/storage/store_open.h"
@@ -20,9 +21,11 @@ typedef enum
   SATCHEL_FEED_WAITED, /* the first after that */
   SATCHEL_FEED_AGAIN
 } SatchelFeedTurn;
-/* feed_cursor.c: tells @listener all that it has not heard of the user.  FALSE: it failed; @error says how.  One thread at a time for a
- * listener and user.  *@ret_wait_ms > 0: nothing was told, it is to wait so long. */
-gboolean satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn, guint *ret_wait_ms, GError **error);
+/* feed_cursor.c: tells @listener all that it has not heard of the user.  FALSE: it failed; @error says how.
+ * One thread at a time for a listener and user.  *@ret_wait_ms > 0: nothing was told, it is to wait so long.
+ */
+gboolean satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn,
+                           guint *ret_wait_ms, GError **error);
 gboolean satchel_feed_cursor_attach (struct SatchelStoreCore *store, const char *listener, GError **error);
 /* Set while a process stops: what is under way ends at the next change. */
 gboolean satchel_feed_is_stopping (void);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How far a listener has heard a user's change log.  A small file, replaced as a whole: after the process has ended, by whatever, the
- * last changes are told again, and none is left out.
+ * How far a listener has heard a user's change log.  A small file, replaced as a whole: after the process has
+ * ended, by whatever, the last changes are told again, and none is left out.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@ typedef struct Cursor
   SatchelStoreCore *store;
   char *file;
   SatchelChangePlace place;
-  guint64 sequence;  /* of the last change before `place` */
+  guint64 sequence; /* of the last change before `place` */
   gboolean needs_resync;
   guint deaths; /* processes that ended while they told what is at `place` */
   guint n_unsaved;
@@ -32,14 +32,16 @@ typedef struct Cursor
 static gboolean
 save (Cursor *cursor, SatchelFileWrite how, GError **error)
 {
-  g_autofree char *text
-      = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT " %d %u", cursor->place.generation,
-                         cursor->place.offset, cursor->place.done, cursor->sequence, cursor->needs_resync, cursor->deaths);
+  g_autofree char *text = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+                                           " %u %" G_GUINT64_FORMAT " %d %u",
+                                           cursor->place.generation, cursor->place.offset, cursor->place.done,
+                                           cursor->sequence, cursor->needs_resync, cursor->deaths);
   g_autofree char *line = g_strdup_printf ("%s %08x\n", text, satchel_change_checksum (text, strlen (text)));
   g_autoptr (GBytes) bytes = g_bytes_new (line, strlen (line));
   cursor->n_unsaved = 0;
   cursor->saved_us = g_get_monotonic_time ();
-  return satchel_storage_write_file (&cursor->store->client, cursor->store->background, cursor->file, 0, bytes, how, error);
+  return satchel_storage_write_file (&cursor->store->client, cursor->store->background, cursor->file, 0,
+                                     bytes, how, error);
 }
 
 static gboolean
@@ -51,8 +53,11 @@ parse (Cursor *cursor, const char *line)
     return FALSE;
   g_autofree char *text = g_strndup (line, (gsize) (last - line));
   return sum == satchel_change_checksum (text, strlen (text))
-         && sscanf (text, "satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT " %d %u", &cursor->place.generation,
-                    &cursor->place.offset, &cursor->place.done, &cursor->sequence, &cursor->needs_resync, &cursor->deaths)
+         && sscanf (text,
+                    "satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT
+                    " %d %u",
+                    &cursor->place.generation, &cursor->place.offset, &cursor->place.done, &cursor->sequence,
+                    &cursor->needs_resync, &cursor->deaths)
                 == 6;
 }
 
@@ -66,14 +71,18 @@ begin_anew (Cursor *cursor, GError **error)
   return save (cursor, SATCHEL_FILE_REPLACE_SYNC, error);
 }
 
-/* One that is not there, or damaged, begins at the end of the log: with a RESYNC, which must not get lost either. */
+/* One that is not there, or damaged, begins at the end of the log: with a RESYNC, which must not get lost
+ * either. */
 static gboolean
 load (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **error)
 {
   g_autoptr (GByteArray) data = g_byte_array_new ();
-  *cursor = (Cursor){ .store = store, .file = g_strconcat ("cursor-", listener, NULL), .saved_us = g_get_monotonic_time () };
+  *cursor = (Cursor) { .store = store,
+                       .file = g_strconcat ("cursor-", listener, NULL),
+                       .saved_us = g_get_monotonic_time () };
   g_strcanon (cursor->file, "abcdefghijklmnopqrstuvwxyz0123456789", '-');
-  if (!satchel_storage_read_file (&store->client, store->background, cursor->file, 0, CURSOR_BYTES, data, error))
+  if (!satchel_storage_read_file (&store->client, store->background, cursor->file, 0, CURSOR_BYTES, data,
+                                  error))
     return FALSE;
   g_byte_array_append (data, (const guint8 *) "", 1);
   if (parse (cursor, (const char *) data->data))
@@ -118,14 +127,20 @@ step (Cursor *cursor, GError **error)
 {
   cursor->deaths = 0;
   cursor->n_unsaved++;
-  return (cursor->n_unsaved < SAVE_CHANGES && g_get_monotonic_time () - cursor->saved_us < SAVE_US) || save (cursor, SATCHEL_FILE_REPLACE, error);
+  return (cursor->n_unsaved < SAVE_CHANGES && g_get_monotonic_time () - cursor->saved_us < SAVE_US)
+         || save (cursor, SATCHEL_FILE_REPLACE, error);
 }
 
 static gboolean
 tell_resync (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, GError **error)
 {
-  SatchelChange change = { .size = sizeof change, .kind = SATCHEL_CHANGE_RESYNC, .sequence = cursor->sequence, .time = g_get_real_time () / G_USEC_PER_SEC,
-                           .mailbox.name = "", .destination.name = "", .access = cursor->store->background };
+  SatchelChange change = { .size = sizeof change,
+                           .kind = SATCHEL_CHANGE_RESYNC,
+                           .sequence = cursor->sequence,
+                           .time = g_get_real_time () / G_USEC_PER_SEC,
+                           .mailbox.name = "",
+                           .destination.name = "",
+                           .access = cursor->store->background };
   if (!tell (listener, store, &change, error))
     return FALSE;
   cursor->needs_resync = FALSE;
@@ -134,7 +149,8 @@ tell_resync (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore 
 }
 
 static gboolean
-tell_frame (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, const SatchelChangeSet *set, GError **error)
+tell_frame (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store,
+            const SatchelChangeSet *set, GError **error)
 {
   while (cursor->place.done < set->notes->len)
     {
@@ -181,11 +197,13 @@ tell_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *st
   return TRUE;
 }
 
-/* A process that ends while it tells something may have ended of it: the next ones begin later and later.  0: now. */
+/* A process that ends while it tells something may have ended of it: the next ones begin later and later.  0:
+ * now. */
 static guint
 wait_after_deaths (const Cursor *cursor)
 {
-  return cursor->deaths < DEATHS_FREE ? 0 : MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
+  return cursor->deaths < DEATHS_FREE ? 0
+                                      : MIN (WAIT_MAX_MS, 1000u << MIN (cursor->deaths - DEATHS_FREE, 9u));
 }
 
 /* Should this process end meanwhile, the cursor says so already. */
@@ -197,7 +215,8 @@ count_death (Cursor *cursor, GError **error)
 }
 
 gboolean
-satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn, guint *ret_wait_ms, GError **error)
+satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, SatchelFeedTurn turn,
+                  guint *ret_wait_ms, GError **error)
 {
   Cursor cursor;
   *ret_wait_ms = 0;

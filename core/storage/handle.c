@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Handles: what a session or a delivery holds of a store and its mailboxes, each with who acts; and the keys that come and
- * go with them.  What they share is in store.c and mailbox.c.
+ * Handles: what a session or a delivery holds of a store and its mailboxes, each with who acts; and the keys
+ * that come and go with them.  What they share is in store.c and mailbox.c.
  */
 #include "config.h"
 
@@ -190,7 +190,7 @@ satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core)
       return mailbox;
     }
   mailbox = g_new0 (SatchelMailbox, 1);
-  *mailbox = (SatchelMailbox){ .refs = 1, .core = core, .store = satchel_store_ref (store) };
+  *mailbox = (SatchelMailbox) { .refs = 1, .core = core, .store = satchel_store_ref (store) };
   g_ptr_array_add (store->mailboxes, mailbox);
   g_mutex_unlock (&core->store->handles_lock);
   return mailbox;

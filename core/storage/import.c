@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes from another store: what an import says is checked here, for every driver; and what an export asks for.
+ * Mailboxes from another store: what an import says is checked here, for every driver; and what an export
+ * asks for.
  */
 #include "config.h"
 
@@ -44,11 +45,13 @@ check_import (const SatchelMailboxImport *import, GError **error)
     return refuse (error, "a mod-sequence that is none, or leaves no room for more");
   if (import->first_recent_uid > import->uidnext || import->history_start > import->highestmodseq)
     return refuse (error, "it has more than there was");
-  return check_tombstones (import, import->history_start != 0 ? import->history_start : import->highestmodseq, error);
+  return check_tombstones (import, import->history_start != 0 ? import->history_start : import->highestmodseq,
+                           error);
 }
 
 gboolean
-satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSnapshot *current, gboolean *ret_is_same, GError **error)
+satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSnapshot *current,
+                             gboolean *ret_is_same, GError **error)
 {
   const SatchelMailboxState *state = &current->state;
   gboolean has_id = memcmp (state->mailbox_id, import->mailbox_id, sizeof (import->mailbox_id)) == 0;
@@ -65,7 +68,8 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
       guint32 index;
       guint row;
       satchel_snapshot_find (current, import->tombstones[i].first, &index);
-      if (index < state->n_messages && satchel_snapshot_at (current, index, &row)->uid[row] <= import->tombstones[i].last)
+      if (index < state->n_messages
+          && satchel_snapshot_at (current, index, &row)->uid[row] <= import->tombstones[i].last)
         return refuse (error, "a message that vanished is there");
     }
   *ret_is_same = is_same;
@@ -87,12 +91,14 @@ check_name (SatchelStore *store, const char *name, GError **error)
 }
 
 gboolean
-satchel_store_import_mailbox (SatchelStore *store, const char *name, const SatchelMailboxImport *import, GError **error)
+satchel_store_import_mailbox (SatchelStore *store, const char *name, const SatchelMailboxImport *import,
+                              GError **error)
 {
   if (!satchel_store_check_name (name, error) || !check_import (import, error))
     return FALSE;
   satchel_store_begin_write (store->core);
-  gboolean ok = check_name (store, name, error) && satchel_storage_import_mailbox (SATCHEL_STACK (store), name, import, error);
+  gboolean ok = check_name (store, name, error)
+                && satchel_storage_import_mailbox (SATCHEL_STACK (store), name, import, error);
   if (ok)
     satchel_changes_record_import (store->core, store->access, name);
   satchel_store_end_write (store->core);
@@ -102,20 +108,23 @@ satchel_store_import_mailbox (SatchelStore *store, const char *name, const Satch
 /* ---- export ---- */
 
 gboolean
-satchel_mailbox_tombstones (SatchelMailbox *mailbox, GArray *tombstones, guint64 *ret_history_start, GError **error)
+satchel_mailbox_tombstones (SatchelMailbox *mailbox, GArray *tombstones, guint64 *ret_history_start,
+                            GError **error)
 {
   guint64 history_start = 0;
   if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error)
-      || !satchel_storage_tombstones (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, tombstones, &history_start, error))
+      || !satchel_storage_tombstones (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, tombstones,
+                                      &history_start, error))
     return FALSE;
   *ret_history_start = history_start;
   return TRUE;
 }
 
 gboolean
-satchel_mailbox_list_metadata (SatchelMailbox *mailbox, const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data,
-                               GError **error)
+satchel_mailbox_list_metadata (SatchelMailbox *mailbox, const guint32 *uids, guint n,
+                               SatchelMetadataFunc func, gpointer data, GError **error)
 {
   return satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, error)
-         && satchel_storage_list_metadata (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n, func, data, error);
+         && satchel_storage_list_metadata (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, n,
+                                           func, data, error);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for.  A UID's key
- * never changes.  Bounded for a column and for the process; what does not fit is made again each time.
+ * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for.
+ * A UID's key never changes.  Bounded for a column and for the process; what does not fit is made again each
+ * time.
  */
 #include "config.h"
 
@@ -16,9 +17,9 @@
 
 typedef struct Column
 {
-  guint64 used;    /* when, by `clock`; 0: empty */
-  GArray *uids;    /* guint32, ascending */
-  GArray *offsets; /* guint32, in data */
+  guint64 used;     /* when, by `clock`; 0: empty */
+  GArray *uids;     /* guint32, ascending */
+  GArray *offsets;  /* guint32, in data */
   GByteArray *data; /* u16 length, bytes */
   guint at;         /* where to look first: after the one found last */
 } Column;
@@ -77,12 +78,14 @@ find_cache (const SatchelMailboxCore *core, guint key_id)
   return NULL;
 }
 
-/* Where no layer stands between, mail is the same for everybody; else what one key has opened is for that key. */
+/* Where no layer stands between, mail is the same for everybody; else what one key has opened is for that
+ * key. */
 static guint
 cache_id (const SatchelMailbox *mailbox)
 {
   const SatchelStoreCore *store = mailbox->core->store;
-  gboolean is_plain = SATCHEL_TOP (store, open_message)->below == NULL && SATCHEL_TOP (store, get_attributes)->below == NULL;
+  gboolean is_plain =
+      SATCHEL_TOP (store, open_message)->below == NULL && SATCHEL_TOP (store, get_attributes)->below == NULL;
   return is_plain ? 0 : mailbox->store->key_id;
 }
 
@@ -231,7 +234,8 @@ merge (Column *column, const guint32 *new_uids, const guint32 *new_offsets, guin
   guint n_old = column->uids->len, at = n_old + n_new;
   g_array_set_size (column->uids, at);
   g_array_set_size (column->offsets, at);
-  guint32 *uids = (guint32 *) (gpointer) column->uids->data, *offsets = (guint32 *) (gpointer) column->offsets->data;
+  guint32 *uids = (guint32 *) (gpointer) column->uids->data,
+          *offsets = (guint32 *) (gpointer) column->offsets->data;
   while (n_new > 0)
     {
       gboolean is_old = n_old > 0 && uids[n_old - 1] > new_uids[n_new - 1];
@@ -247,7 +251,7 @@ merge (Column *column, const guint32 *new_uids, const guint32 *new_offsets, guin
 
 typedef struct Missing
 {
-  guint index;    /* in the caller's list */
+  guint index; /* in the caller's list */
   guint32 uid;
   guint offset, len; /* in made */
 } Missing;
@@ -275,11 +279,11 @@ keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
   g_atomic_pointer_add (&all_bytes, (gssize) (column_bytes (column) - before));
 }
 
-/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and those that cannot
- * be read where others can. */
+/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and
+ * those that cannot be read where others can. */
 static gboolean
-make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made, SatchelErrorCode *ret_codes,
-      GError **error)
+make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made,
+      SatchelErrorCode *ret_codes, GError **error)
 {
   guint32 uids[READ_BATCH];
   GBytes *attributes[READ_BATCH];
@@ -296,7 +300,7 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
     if (attributes[i] != NULL)
       {
         Missing *left = &missing[n_left++];
-        *left = (Missing){ missing[i].index, missing[i].uid, made->len, 0 };
+        *left = (Missing) { missing[i].index, missing[i].uid, made->len, 0 };
         satchel_key_append (attributes[i], kind, made);
         left->len = made->len - left->offset;
         g_bytes_unref (attributes[i]);
@@ -311,8 +315,8 @@ make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, 
 }
 
 gboolean
-satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n, SatchelKeyFunc func,
-                      gpointer data, SatchelErrorCode *ret_codes, GError **error)
+satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n,
+                      SatchelKeyFunc func, gpointer data, SatchelErrorCode *ret_codes, GError **error)
 {
   SatchelKeyCache *cache = cache_of (mailbox);
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
@@ -358,7 +362,8 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
 }
 
 gboolean
-satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func, gpointer data)
+satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func,
+                          gpointer data)
 {
   SatchelKeyCache *cache = cache_of (mailbox);
   guint index;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Lists of keyword names that snapshots share.  A list that snapshots have stays as it is; a builder changes only one of its own.
+ * Lists of keyword names that snapshots share.  A list that snapshots have stays as it is; a builder changes
+ * only one of its own.
  */
 #include "config.h"
 

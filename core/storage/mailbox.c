@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Open mailboxes: one a mailbox and store, shared by all handles of it (handle.c), kept a while when nobody has one, and closed
- * by satchel_store_sweep.
+ * Open mailboxes: one a mailbox and store, shared by all handles of it (handle.c), kept a while when nobody
+ * has one, and closed by satchel_store_sweep.
  */
 #include "config.h"
 
@@ -84,7 +84,8 @@ satchel_store_look_up (SatchelStoreCore *store, const char *name)
   return core;
 }
 
-/* The same, if who asks at @storage knows it by that name: a layer may show it as another one, or not at all. */
+/* The same, if who asks at @storage knows it by that name: a layer may show it as another one, or not at all.
+ */
 static SatchelMailboxCore *
 look_up_shown (SatchelStorage *storage, const SatchelAccess *access, const char *name)
 {
@@ -122,7 +123,8 @@ open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *n
 }
 
 SatchelMailboxCore *
-satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                         GError **error)
 {
   if (!satchel_store_check_name (name, error))
     return NULL;
@@ -148,7 +150,8 @@ satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **erro
   if (!satchel_store_check_name (name, error) || !satchel_rights_check (store, name, SATCHEL_ACT_OPEN, error))
     return NULL;
   SatchelMailboxCore *core = satchel_store_open_core (SATCHEL_STACK (store), name, error);
-  if (core != NULL && store->core->changes != NULL && !g_atomic_int_get (&core->is_logged)) /* another program made it */
+  if (core != NULL && store->core->changes != NULL
+      && !g_atomic_int_get (&core->is_logged)) /* another program made it */
     {
       satchel_store_begin_write (store->core);
       satchel_changes_mend (store->core);
@@ -158,7 +161,8 @@ satchel_store_open_mailbox (SatchelStore *store, const char *name, GError **erro
 }
 
 SatchelStorageMailbox *
-satchel_storage_hold_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
+satchel_storage_hold_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                              GError **error)
 {
   SatchelMailboxCore *core = satchel_store_open_core (storage, access, name, error);
   return core != NULL ? &core->handle : NULL;
@@ -173,7 +177,9 @@ is_current (SatchelMailboxCore *core, const SatchelAccess *access)
 SatchelMailbox *
 satchel_store_peek_mailbox (SatchelStore *store, const char *name)
 {
-  SatchelMailboxCore *core = satchel_rights_check (store, name, SATCHEL_ACT_OPEN, NULL) ? look_up_shown (SATCHEL_STACK (store), name) : NULL;
+  SatchelMailboxCore *core = satchel_rights_check (store, name, SATCHEL_ACT_OPEN, NULL)
+                                 ? look_up_shown (SATCHEL_STACK (store), name)
+                                 : NULL;
   if (core == NULL)
     return NULL;
   if (is_current (core, store->access))
@@ -273,7 +279,8 @@ satchel_storage_mailbox_renamed (SatchelStorageMailbox *mailbox, const char *nam
   satchel_mailbox_notify (core);
 }
 
-/* Handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the driver is at work on them. */
+/* Handles without users since @before_ms, taken out of the tables.  Under write_lock: no call of the driver
+ * is at work on them. */
 static GPtrArray *
 take_idle (SatchelStoreCore *store, gint64 before_ms)
 {
@@ -380,7 +387,8 @@ satchel_mailbox_claim_recent (SatchelMailbox *mailbox, guint32 upto_uid, guint32
     {
       satchel_store_begin_write (store);
       if (!satchel_mailbox_is_deleted (mailbox) && first_recent (mailbox) < upto_uid)
-        ok = satchel_storage_claim_recent (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, upto_uid, &first, error);
+        ok = satchel_storage_claim_recent (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, upto_uid,
+                                           &first, error);
       satchel_store_end_write (store);
     }
   if (ok)

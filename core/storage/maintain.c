@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A visit of the janitor to one store: the levels from the client down, then the listeners, each until it has done.
+ * A visit of the janitor to one store: the levels from the client down, then the listeners, each until it has
+ * done.
  */
 #include "config.h"
 
@@ -24,7 +25,8 @@ satchel_maintenance_is_over (const SatchelMaintenance *maintenance)
 }
 
 static SatchelMaintained
-call_step (SatchelStore *store, const SatchelStoreListener *listeners, guint step, const SatchelMaintenance *maintenance, const char **ret_name, GError **error)
+call_step (SatchelStore *store, const SatchelStoreListener *listeners, guint step,
+           const SatchelMaintenance *maintenance, const char **ret_name, GError **error)
 {
   SatchelStoreCore *core = store->core;
   SatchelMaintained result = SATCHEL_MAINTAIN_DONE;
@@ -49,7 +51,8 @@ call_step (SatchelStore *store, const SatchelStoreListener *listeners, guint ste
 }
 
 SatchelMaintained
-satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance, guint *ref_step, guint *ref_failed)
+satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance, guint *ref_step,
+                        guint *ref_failed)
 {
   guint n_listeners;
   g_autofree SatchelStoreListener *listeners = satchel_store_get_listeners (&n_listeners);
@@ -68,8 +71,8 @@ satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenan
         case SATCHEL_MAINTAIN_FAILED:
           (*ref_failed)++;
           if (satchel_error_is_news (error))
-            satchel_log (SATCHEL_LOG_ERROR, "janitor", "user=%s module=%s: %s", satchel_store_user (store), name,
-                         error != NULL ? error->message : "it failed and gave no reason");
+            satchel_log (SATCHEL_LOG_ERROR, "janitor", "user=%s module=%s: %s", satchel_store_user (store),
+                         name, error != NULL ? error->message : "it failed and gave no reason");
           break;
         }
     }

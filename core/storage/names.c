@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC 6154), the cached
- * list, and status.
+ * Names of mailboxes: the rules that hold over every driver (RFC 3501 5.1, 6.3.3 to 6.3.9, RFC 6154), the
+ * cached list, and status.
  */
 #include "config.h"
 
@@ -36,7 +36,8 @@ is_inbox (const char *name)
 static gint
 compare_infos (gconstpointer a, gconstpointer b)
 {
-  const char *first = (*(SatchelMailboxInfo *const *) a)->name, *second = (*(SatchelMailboxInfo *const *) b)->name;
+  const char *first = (*(SatchelMailboxInfo *const *) a)->name,
+             *second = (*(SatchelMailboxInfo *const *) b)->name;
   if (is_inbox (first) != is_inbox (second))
     return is_inbox (first) ? -1 : 1;
   return strcmp (first, second);
@@ -153,7 +154,8 @@ gboolean
 satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error)
 {
   if (satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached",
+                              store->core->max_mailboxes);
   return TRUE;
 }
 
@@ -215,8 +217,9 @@ satchel_store_delete (SatchelStore *store, const char *name, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
   SatchelNameChange change = { SATCHEL_CHANGE_DELETE, store->access, name, NULL, 0 };
   begin_change (store, &change);
-  return end_change (store, &change, satchel_rights_check (store, name, SATCHEL_ACT_DELETE, error)
-                                         && satchel_storage_remove (SATCHEL_STACK (store), name, error));
+  return end_change (store, &change,
+                     satchel_rights_check (store, name, SATCHEL_ACT_DELETE, error)
+                         && satchel_storage_remove (SATCHEL_STACK (store), name, error));
 }
 
 static gboolean
@@ -231,12 +234,14 @@ check_rename (const char *from, const char *to, GError **error)
   return TRUE;
 }
 
-/* What every driver's rename relies on: the source is there, nothing is at the new name, and all names stay in bounds. */
+/* What every driver's rename relies on: the source is there, nothing is at the new name, and all names stay
+ * in bounds. */
 static gboolean
 check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, const char *to, GError **error)
 {
   const SatchelMailboxInfo *source = satchel_list_find (infos, from), *taken = satchel_list_find (infos, to);
-  if (!satchel_rights_check (store, from, is_inbox (from) ? SATCHEL_ACT_RENAME_INBOX : SATCHEL_ACT_RENAME, error)
+  if (!satchel_rights_check (store, from, is_inbox (from) ? SATCHEL_ACT_RENAME_INBOX : SATCHEL_ACT_RENAME,
+                             error)
       || !satchel_rights_check_create (store, infos, to, error))
     return FALSE;
   if (source == NULL || !source->exists)
@@ -256,7 +261,8 @@ check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, cons
   return TRUE;
 }
 
-/* Who renames a mailbox wants to go on seeing it, and its children, in a client that shows what is subscribed (decision 0013).
+/* Who renames a mailbox wants to go on seeing it, and its children, in a client that shows what is subscribed
+ * (decision 0013).
  * @infos: from before.  The mailbox has its new name already: trouble is only logged. */
 static void
 move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, const char *to)
@@ -266,13 +272,15 @@ move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, con
     {
       const SatchelMailboxInfo *info = infos->pdata[i];
       g_autoptr (GError) error = NULL;
-      if (!info->is_subscribed || strncmp (info->name, from, len) != 0 || (info->name[len] != '\0' && info->name[len] != '/'))
+      if (!info->is_subscribed || strncmp (info->name, from, len) != 0
+          || (info->name[len] != '\0' && info->name[len] != '/'))
         continue;
       g_autofree char *name = g_strconcat (to, info->name + len, NULL);
       if (strlen (name) <= SATCHEL_MAILBOX_NAME_BYTES
           && (!satchel_storage_subscribe (SATCHEL_STACK (store), name, TRUE, &error)
               || !satchel_storage_subscribe (SATCHEL_STACK (store), info->name, FALSE, &error)))
-        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of %s does not follow its new name: %s", store->core->user,
+        satchel_log (SATCHEL_LOG_WARNING, "storage",
+                     "user=%s subscription of %s does not follow its new name: %s", store->core->user,
                      info->name, error->message);
     }
 }
@@ -280,7 +288,8 @@ move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, con
 gboolean
 satchel_store_rename (SatchelStore *store, const char *from, const char *to, GError **error)
 {
-  if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error) || !check_rename (from, to, error))
+  if (!satchel_store_check_name (from, error) || !satchel_store_check_name (to, error)
+      || !check_rename (from, to, error))
     return FALSE;
   SatchelNameChange change = { SATCHEL_CHANGE_RENAME, store->access, from, to, 0 };
   begin_change (store, &change);
@@ -299,8 +308,10 @@ subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GEr
   if (infos == NULL)
     return FALSE;
   /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
-  if (subscribe && satchel_list_find (infos, name) == NULL && satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached", store->core->max_mailboxes);
+  if (subscribe && satchel_list_find (infos, name) == NULL
+      && satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached",
+                              store->core->max_mailboxes);
   return satchel_storage_subscribe (SATCHEL_STACK (store), name, subscribe, error);
 }
 
@@ -309,7 +320,8 @@ satchel_store_subscribe (SatchelStore *store, const char *name, gboolean subscri
 {
   if (!satchel_store_check_name (name, error))
     return FALSE;
-  SatchelNameChange change = { subscribe ? SATCHEL_CHANGE_SUBSCRIBE : SATCHEL_CHANGE_UNSUBSCRIBE, store->access, name, NULL, 0 };
+  SatchelNameChange change = { subscribe ? SATCHEL_CHANGE_SUBSCRIBE : SATCHEL_CHANGE_UNSUBSCRIBE,
+                               store->access, name, NULL, 0 };
   begin_change (store, &change);
   return end_change (store, &change, subscribe_locked (store, name, subscribe, error));
 }
@@ -321,8 +333,10 @@ satchel_store_set_special_use (SatchelStore *store, const char *name, guint spec
     return FALSE;
   SatchelNameChange change = { SATCHEL_CHANGE_SPECIAL_USE, store->access, name, NULL, special_use };
   begin_change (store, &change);
-  return end_change (store, &change, satchel_rights_check (store, name, SATCHEL_ACT_SET_USE, error)
-                                         && satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
+  return end_change (
+      store, &change,
+      satchel_rights_check (store, name, SATCHEL_ACT_SET_USE, error)
+          && satchel_storage_set_special_use (SATCHEL_STACK (store), name, special_use, error));
 }
 
 char *

@@ -34,11 +34,12 @@ satchel_namespaces_clear (SatchelStoreCore *store)
 }
 
 void
-satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kind, const char *name, guint rights)
+satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kind, const char *name,
+                               guint rights)
 {
   SatchelStoreCore *store = storage->store;
   SatchelStoreNamespace *added = g_new (SatchelStoreNamespace, 1);
-  *added = (SatchelStoreNamespace){ kind, g_strdup (name), rights };
+  *added = (SatchelStoreNamespace) { kind, g_strdup (name), rights };
   g_ptr_array_add (store->namespaces, added);
   g_ptr_array_insert (store->namespace_names, (gint) store->namespace_names->len - 1, added->name);
 }
@@ -121,7 +122,8 @@ satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError *
         }
     }
   if (strcmp (name, wanted) != 0)
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s %s is a folder of the user's own: layer %s shows its mailboxes in \"%s\" instead",
+    satchel_log (SATCHEL_LOG_WARNING, "storage",
+                 "user=%s %s is a folder of the user's own: layer %s shows its mailboxes in \"%s\" instead",
                  store->user, wanted, satchel_dispatch_level_name (storage), name);
   return g_steal_pointer (&name);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What operations can have besides their kinds: which kind has it, since when, and whether a level knows it.  What nobody
- * would look at is refused, since it must not succeed as if it had been done.
+ * What operations can have besides their kinds: which kind has it, since when, and whether a level knows it.
+ * What nobody would look at is refused, since it must not succeed as if it had been done.
  */
 #include "config.h"
 
@@ -44,7 +44,8 @@ satchel_operation_has_email_id (const SatchelOperation *operation)
 static gboolean
 has_import (const SatchelOperation *operation)
 {
-  return operation->uid != 0 || operation->modseq != 0 || operation->unique_id != NULL || satchel_operation_has_email_id (operation);
+  return operation->uid != 0 || operation->modseq != 0 || operation->unique_id != NULL
+         || satchel_operation_has_email_id (operation);
 }
 
 static gboolean
@@ -62,7 +63,8 @@ static const struct Field
   guint bit;   /* SATCHEL_FIELD_* */
 } fields[] = {
   { "only_deleted", has_only_deleted, KIND (EXPUNGE), KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_ONLY_DELETED },
-  { "flags or keywords", has_flags, KIND (APPEND) | KIND (FLAGS), KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_COPY_FLAGS },
+  { "flags or keywords", has_flags, KIND (APPEND) | KIND (FLAGS), KIND (COPY) | KIND (MOVE),
+    SATCHEL_FIELD_COPY_FLAGS },
   { "flags to clear", has_cleared_flags, 0, KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_COPY_FLAGS },
   { "metadata", has_metadata, 0, KIND (APPEND) | KIND (COPY) | KIND (MOVE), SATCHEL_FIELD_METADATA },
   { "flags to keep", has_kept_flags, 0, KIND (FLAGS), SATCHEL_FIELD_KEPT_FLAGS },
@@ -83,7 +85,8 @@ sees_operations (const SatchelStorage *level)
 }
 
 gboolean
-satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name, const SatchelStorage *level, GError **error)
+satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
+                               const SatchelStorage *level, GError **error)
 {
   const guint kind = 1u << operation->kind;
   for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
@@ -92,9 +95,11 @@ satchel_operation_suit_fields (const SatchelOperation *operation, const char *ki
       if ((field->first & kind) != 0 || !field->is_set (operation))
         continue;
       if ((field->later & kind) == 0)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "an operation %s has no %s", kind_name, field->name);
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "an operation %s has no %s", kind_name,
+                                  field->name);
       if (sees_operations (level) && (known_fields (level->ops) & field->bit) == 0)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "module %s is too old for the operation %s with %s",
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                  "module %s is too old for the operation %s with %s",
                                   satchel_dispatch_level_name (level), kind_name, field->name);
     }
   return TRUE;
@@ -109,8 +114,10 @@ check_metadata (const GPtrArray *metadata, GError **error)
     {
       const SatchelMetadata *item = metadata->pdata[i];
       gsize len = strlen (item->key);
-      if (len == 0 || len > SATCHEL_METADATA_KEY_BYTES || (item->value != NULL && g_bytes_get_size (item->value) > SATCHEL_METADATA_BYTES))
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata has keys of 1 to %u and values of at most %u bytes",
+      if (len == 0 || len > SATCHEL_METADATA_KEY_BYTES
+          || (item->value != NULL && g_bytes_get_size (item->value) > SATCHEL_METADATA_BYTES))
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                  "metadata has keys of 1 to %u and values of at most %u bytes",
                                   SATCHEL_METADATA_KEY_BYTES, SATCHEL_METADATA_BYTES);
     }
   return TRUE;
@@ -130,13 +137,15 @@ check_unique_id (const char *id, GError **error)
 gboolean
 satchel_operation_check_values (SatchelOperation *operation, GError **error)
 {
-  const guint32 allowed = operation->kind == SATCHEL_OPERATION_APPEND ? SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED : SATCHEL_FLAGS_ALL;
+  const guint32 allowed = operation->kind == SATCHEL_OPERATION_APPEND
+                              ? SATCHEL_FLAGS_ALL | SATCHEL_FLAG_UNPARSED
+                              : SATCHEL_FLAGS_ALL;
   operation->flags &= allowed;
   operation->clear_flags &= SATCHEL_FLAGS_ALL;
   if (operation->modseq > SATCHEL_IMPORT_MODSEQ_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mod-sequence that leaves no room for more");
-  return satchel_keywords_check ((const char *const *) operation->keywords, error) && check_metadata (operation->metadata, error)
-         && check_unique_id (operation->unique_id, error);
+  return satchel_keywords_check ((const char *const *) operation->keywords, error)
+         && check_metadata (operation->metadata, error) && check_unique_id (operation->unique_id, error);
 }
 
 /* ---- metadata ---- */
@@ -156,6 +165,6 @@ satchel_operation_set_metadata (SatchelOperation *operation, const char *key, GB
   if (operation->metadata == NULL)
     operation->metadata = g_ptr_array_new_with_free_func (metadata_free);
   SatchelMetadata *item = g_new (SatchelMetadata, 1);
-  *item = (SatchelMetadata){ g_strdup (key), value != NULL ? g_bytes_ref (value) : NULL };
+  *item = (SatchelMetadata) { g_strdup (key), value != NULL ? g_bytes_ref (value) : NULL };
   g_ptr_array_add (operation->metadata, item);
 }

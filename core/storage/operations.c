@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The kinds of operations, and what becomes of one on its way down the stack, driver included: a level that is too old for it is
- * given what it is composed of.  What it cannot be given the core refuses in its place, since what nobody carries out must not
- * succeed: kinds here, what they have besides in operation_fields.c.
+ * The kinds of operations, and what becomes of one on its way down the stack, driver included: a level that
+ * is too old for it is given what it is composed of.  What it cannot be given the core refuses in its place,
+ * since what nobody carries out must not succeed: kinds here, what they have besides in operation_fields.c.
  */
 #include "config.h"
 
@@ -14,9 +14,10 @@ static void compose_move (SatchelTransaction *transaction, guint index);
 static const struct Kind
 {
   const char *name;
-  guint classes;          /* layers with one of them are asked */
-  gboolean is_of_uids;    /* it works on messages that are there: with none of them it has no effect */
-  Compose compose;        /* puts older kinds in its place; NULL: there is no other way to say it, and it is refused with CANNOT */
+  guint classes;       /* layers with one of them are asked */
+  gboolean is_of_uids; /* it works on messages that are there: with none of them it has no effect */
+  Compose compose; /* puts older kinds in its place; NULL: there is no other way to say it, and it is refused
+                      with CANNOT */
 } kinds[] = {
   [SATCHEL_OPERATION_APPEND] = { "APPEND", SATCHEL_CLASS_CONTENT_IN, FALSE, NULL },
   [SATCHEL_OPERATION_COPY] = { "COPY", SATCHEL_CLASS_CONTENT_OUT, TRUE, NULL },
@@ -63,14 +64,15 @@ leave_out_new (SatchelOperation *move)
   g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (move->mailbox);
   g_auto (SatchelUidSet) old = { NULL, 0 };
   for (guint i = 0; i < move->uids.n_ranges && move->uids.ranges[i].first < snapshot->state.uidnext; i++)
-    satchel_uid_set_add (&old, move->uids.ranges[i].first, MIN (move->uids.ranges[i].last, snapshot->state.uidnext - 1));
+    satchel_uid_set_add (&old, move->uids.ranges[i].first,
+                         MIN (move->uids.ranges[i].last, snapshot->state.uidnext - 1));
   satchel_uid_set_clear (&move->uids);
   move->uids = old;
-  old = (SatchelUidSet){ NULL, 0 };
+  old = (SatchelUidSet) { NULL, 0 };
 }
 
-/* A MOVE becomes COPY, with all that the new messages get, and EXPUNGE at its place.  The caller keeps its operation, which gets the
- * results at the end. */
+/* A MOVE becomes COPY, with all that the new messages get, and EXPUNGE at its place.  The caller keeps its
+ * operation, which gets the results at the end. */
 static void
 compose_move (SatchelTransaction *transaction, guint index)
 {
@@ -82,7 +84,8 @@ compose_move (SatchelTransaction *transaction, guint index)
   composed.copy->clear_flags = composed.move->clear_flags;
   composed.copy->clear_keywords = composed.move->clear_keywords;
   composed.copy->keywords = g_strdupv (composed.move->keywords);
-  composed.copy->metadata = composed.move->metadata != NULL ? g_ptr_array_ref (composed.move->metadata) : NULL;
+  composed.copy->metadata =
+      composed.move->metadata != NULL ? g_ptr_array_ref (composed.move->metadata) : NULL;
   composed.expunge = part_of_move (composed.move, SATCHEL_OPERATION_EXPUNGE);
   transaction->operations->pdata[index] = composed.copy;
   g_ptr_array_insert (transaction->operations, (gint) index + 1, composed.expunge);
@@ -110,8 +113,8 @@ satchel_operation_fill_composed (SatchelTransaction *transaction)
 
 /* The operation at @index as @level can understand it, if it concerns it. */
 static gboolean
-suit_operation (SatchelTransaction *transaction, guint index, const SatchelStorage *level, gboolean *ret_is_concerned,
-                GError **error)
+suit_operation (SatchelTransaction *transaction, guint index, const SatchelStorage *level,
+                gboolean *ret_is_concerned, GError **error)
 {
   for (;;)
     {
@@ -133,8 +136,8 @@ suit_operation (SatchelTransaction *transaction, guint index, const SatchelStora
 }
 
 gboolean
-satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned,
-                              GError **error)
+satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level,
+                              gboolean *ret_is_concerned, GError **error)
 {
   *ret_is_concerned = FALSE;
   for (guint i = 0; i < transaction->operations->len; i++)
@@ -145,7 +148,8 @@ satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStor
 
 /* ---- sets ---- */
 
-/* Does an operation before the one at @index concern @mailbox?  Then what is there in its turn is not known yet. */
+/* Does an operation before the one at @index concern @mailbox?  Then what is there in its turn is not known
+ * yet. */
 static gboolean
 is_touched_before (const SatchelTransaction *transaction, guint index, const SatchelStorageMailbox *mailbox)
 {
@@ -159,7 +163,8 @@ is_touched_before (const SatchelTransaction *transaction, guint index, const Sat
 }
 
 static void
-resolve_range (const SatchelSnapshot *snapshot, const SatchelRange *range, gboolean only_deleted, SatchelUidSet *resolved)
+resolve_range (const SatchelSnapshot *snapshot, const SatchelRange *range, gboolean only_deleted,
+               SatchelUidSet *resolved)
 {
   guint32 index;
   satchel_snapshot_find (snapshot, range->first, &index);
@@ -183,7 +188,7 @@ resolve_operation (SatchelOperation *operation)
     resolve_range (snapshot, &operation->uids.ranges[i], operation->only_deleted, &resolved);
   satchel_uid_set_clear (&operation->uids);
   operation->uids = resolved;
-  resolved = (SatchelUidSet){ NULL, 0 };
+  resolved = (SatchelUidSet) { NULL, 0 };
 }
 
 void

@@ -49,7 +49,8 @@ satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place)
   satchel_ipc_put_string (message, place != NULL ? place->profile : NULL);
   satchel_ipc_put_string (message, place != NULL ? place->volume : NULL);
   satchel_ipc_put_u64 (message, place != NULL ? place->epoch : 0);
-  satchel_ipc_put_u32 (message, place == NULL ? 0 : (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0));
+  satchel_ipc_put_u32 (
+      message, place == NULL ? 0 : (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0));
 }
 
 SatchelPlace *
@@ -69,7 +70,8 @@ char *
 satchel_place_to_text (const SatchelPlace *place)
 {
   guint flags = (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0);
-  return g_strdup_printf ("%" G_GUINT64_FORMAT "\t%u\t%s\t%s\t%s", place->epoch, flags, place->profile, place->volume, place->path);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT "\t%u\t%s\t%s\t%s", place->epoch, flags, place->profile,
+                          place->volume, place->path);
 }
 
 SatchelPlace *
@@ -77,11 +79,16 @@ satchel_place_from_text (const char *text)
 {
   g_auto (GStrv) fields = g_strsplit (text, "\t", 5);
   guint64 epoch, flags;
-  if (g_strv_length (fields) != 5 || *fields[4] == '\0' || !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT64, &epoch, NULL)
+  if (g_strv_length (fields) != 5 || *fields[4] == '\0'
+      || !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT64, &epoch, NULL)
       || !g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXUINT32, &flags, NULL))
     return NULL;
-  return satchel_place_new (&(SatchelPlace){ .path = fields[4], .profile = fields[2], .volume = fields[3], .epoch = epoch,
-                                             .is_new = (flags & FLAG_NEW) != 0, .may_stay = (flags & FLAG_MAY_STAY) != 0 });
+  return satchel_place_new (&(SatchelPlace) { .path = fields[4],
+                                              .profile = fields[2],
+                                              .volume = fields[3],
+                                              .epoch = epoch,
+                                              .is_new = (flags & FLAG_NEW) != 0,
+                                              .may_stay = (flags & FLAG_MAY_STAY) != 0 });
 }
 
 gsize

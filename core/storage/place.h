@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where a user's mail is, as auth tells mail processes, and they each other: which stack, which volume, and since which change of
- * owner.  Immutable, ref-counted; any thread.
+ * Where a user's mail is, as auth tells mail processes, and they each other: which stack, which volume, and
+ * since which change of owner.  Immutable, ref-counted; any thread.
  */
 #pragma once
 #include "core/runtime/ipc.h"
@@ -13,7 +13,7 @@ typedef enum
 {
   SATCHEL_LOOK_FREE = 0, /* no mail, or nobody wanted to know */
   SATCHEL_LOOK_HAS_MAIL,
-  SATCHEL_LOOK_FAILED    /* it is not known, or there is no such stack or volume */
+  SATCHEL_LOOK_FAILED /* it is not known, or there is no such stack or volume */
 } SatchelLook;
 
 typedef struct SatchelPlace

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and what becomes of flags that may not
- * be changed.  Everything that comes from protocols and deliveries is checked here; what layers do below themselves is not.
+ * Who may do what (RFC 4314 4): the rights of an access on a mailbox, what each act needs, and what becomes
+ * of flags that may not be changed.  Everything that comes from protocols and deliveries is checked here;
+ * what layers do below themselves is not.
  */
 #include "config.h"
 
@@ -29,7 +30,8 @@ static const struct
   [SATCHEL_ACT_INSERT] = { "be added to", SATCHEL_RIGHT_INSERT, 0 },
   [SATCHEL_ACT_COPY] = { "be copied from", SATCHEL_RIGHT_READ, 0 },
   /* RFC 6851 4.2 */
-  [SATCHEL_ACT_MOVE] = { "be moved from", SATCHEL_RIGHT_READ | SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
+  [SATCHEL_ACT_MOVE] = { "be moved from",
+                         SATCHEL_RIGHT_READ | SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
   [SATCHEL_ACT_EXPUNGE] = { "be expunged", SATCHEL_RIGHT_EXPUNGE, 0 },
   /* EXPUNGE of what has no \Deleted sets that as well. */
   [SATCHEL_ACT_REMOVE] = { "lose messages", SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
@@ -158,7 +160,8 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
     return TRUE;
   const SatchelStoreNamespace *space = satchel_namespaces_find (store->core, name);
   guint rights = store->access->rights & (space != NULL ? space->rights : SATCHEL_RIGHTS_ALL);
-  if (!check (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace", SATCHEL_ACT_CREATE_BELOW, error))
+  if (!check (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace",
+              SATCHEL_ACT_CREATE_BELOW, error))
     return FALSE;
   g_autofree char *parent = g_strdup (name);
   for (char *slash = strrchr (parent, '/'); slash != NULL; slash = strrchr (parent, '/'))
@@ -166,7 +169,8 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
       *slash = '\0';
       const SatchelMailboxInfo *info = satchel_list_find (infos, parent);
       if (info != NULL && info->exists)
-        return check (rights_of (store, parent).rights | SATCHEL_RIGHT_LOOKUP, parent, SATCHEL_ACT_CREATE_BELOW, error);
+        return check (rights_of (store, parent).rights | SATCHEL_RIGHT_LOOKUP, parent,
+                      SATCHEL_ACT_CREATE_BELOW, error);
     }
   return TRUE;
 }
@@ -267,7 +271,8 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
     case SATCHEL_OPERATION_FLAGS:
       return limit_flags (operation, &found, name, error);
     case SATCHEL_OPERATION_EXPUNGE:
-      return check (found.rights, name, operation->only_deleted ? SATCHEL_ACT_EXPUNGE : SATCHEL_ACT_REMOVE, error);
+      return check (found.rights, name, operation->only_deleted ? SATCHEL_ACT_EXPUNGE : SATCHEL_ACT_REMOVE,
+                    error);
     case SATCHEL_OPERATION_COPY:
     case SATCHEL_OPERATION_MOVE:
       if (!check (found.rights, name, is_move ? SATCHEL_ACT_MOVE : SATCHEL_ACT_COPY, error))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A round of the commit queue.  Transactions that no layer plans go to the driver together, so that they share its sync.  One
- * that a layer plans waits until those before it are carried out: the layer sees what they have left.
+ * A round of the commit queue.  Transactions that no layer plans go to the driver together, so that they
+ * share its sync.  One that a layer plans waits until those before it are carried out: the layer sees what
+ * they have left.
  */
 #include "config.h"
 
@@ -8,10 +9,13 @@
 
 #include <satchel/counter.h>
 
-SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds", "Time that the storage driver takes for the transactions it is given at once");
-SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total", "Transactions that the storage driver was given", "result");
+SATCHEL_HISTOGRAM (commit_time, "satchel_commit_seconds",
+                   "Time that the storage driver takes for the transactions it is given at once");
+SATCHEL_COUNTER (transactions_ended, "satchel_transactions_total",
+                 "Transactions that the storage driver was given", "result");
 
-/* A mailbox that is gone fails its transaction before anybody sees it, and so does an owner of an older epoch. */
+/* A mailbox that is gone fails its transaction before anybody sees it, and so does an owner of an older
+ * epoch. */
 static gboolean
 is_runnable (const SatchelTransaction *transaction, GError **error)
 {
@@ -34,7 +38,8 @@ is_carried_out (const SatchelTransaction *transaction)
   for (guint i = 0; i < transaction->operations->len; i++)
     {
       const SatchelOperation *operation = transaction->operations->pdata[i];
-      if (operation->kind == SATCHEL_OPERATION_APPEND && (operation->ret_uids == NULL || operation->ret_uids->len != 1))
+      if (operation->kind == SATCHEL_OPERATION_APPEND
+          && (operation->ret_uids == NULL || operation->ret_uids->len != 1))
         return FALSE;
     }
   return TRUE;
@@ -91,9 +96,11 @@ flush (SatchelStoreCore *store, GPtrArray *planned)
 
 /* ---- planning ---- */
 
-/* Is this level to be asked or told?  Then all that was planned before is carried out, and the sets hold what is there. */
+/* Is this level to be asked or told?  Then all that was planned before is carried out, and the sets hold what
+ * is there. */
 static gboolean
-begin_plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request, const SatchelStorage *level)
+begin_plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request,
+            const SatchelStorage *level)
 {
   gboolean has_plan = SATCHEL_HAS (level->ops, plan), is_told = SATCHEL_HAS (level->ops, committed);
   if (!has_plan && !is_told)
@@ -149,7 +156,8 @@ satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests)
   for (guint i = 0; i < requests->len; i++)
     {
       SatchelCommitRequest *request = requests->pdata[i];
-      if (is_runnable (request->transaction, &request->error) && plan (store, planned, request, &request->error))
+      if (is_runnable (request->transaction, &request->error)
+          && plan (store, planned, request, &request->error))
         g_ptr_array_add (planned, request);
       else
         tell_layers (store, request);

@@ -97,7 +97,8 @@ satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name)
   return satchel_keywords_find (snapshot->keywords, snapshot->n_keywords, name);
 }
 
-/* The last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary search finds it. */
+/* The last row of the run of adjacent UIDs that starts at @row: uid - row never falls, so a binary search
+ * finds it. */
 static guint
 end_of_run (const SatchelChunk *chunk, guint row)
 {

@@ -27,7 +27,7 @@ struct SatchelSnapshotBuilder
   GArray *first_index;   /* guint32 a slot, before removals */
   char **keywords;
   guint n_keywords;
-  guint room; /* for names in `keywords`, when they are our own; else 0 */
+  guint room;               /* for names in `keywords`, when they are our own; else 0 */
   SatchelKeywordSet handed; /* bits that were asked for, and may not be on a message yet */
   guint32 last_uid;
   gint64 n_messages, n_unseen, n_deleted, n_undated, n_unsized;
@@ -111,8 +111,10 @@ push_row (Slot *slot, const SatchelMessageRow *row)
   for (guint kind = 0; kind < SATCHEL_N_COLUMNS; kind++)
     {
       gboolean is_owned = (slot->owned & 1u << kind) != 0;
-      gboolean is_shared = kind == SATCHEL_COLUMN_KEYWORDS ? satchel_chunk_push_keywords (slot->chunk, is_owned, &row->keywords)
-                                                           : satchel_chunk_push (slot->chunk, kind, is_owned, satchel_row_value (row, kind));
+      gboolean is_shared =
+          kind == SATCHEL_COLUMN_KEYWORDS
+              ? satchel_chunk_push_keywords (slot->chunk, is_owned, &row->keywords)
+              : satchel_chunk_push (slot->chunk, kind, is_owned, satchel_row_value (row, kind));
       if (!is_shared)
         slot->owned |= 1u << kind;
     }
@@ -129,7 +131,8 @@ satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder, const SatchelM
   /* A slot with removals keeps its length until finish: its marks are by row. */
   if (last == NULL || last->chunk->n >= SATCHEL_CHUNK_MESSAGES || last->removed != NULL)
     {
-      guint32 first = last == NULL ? 0 : g_array_index (builder->first_index, guint32, n - 1) + last->chunk->n;
+      guint32 first =
+          last == NULL ? 0 : g_array_index (builder->first_index, guint32, n - 1) + last->chunk->n;
       add_slot (builder, satchel_chunk_new (), TRUE, first);
       last = slot_at (builder, n);
     }
@@ -182,7 +185,8 @@ satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index, co
     {
       gboolean is_keywords = kind == SATCHEL_COLUMN_KEYWORDS;
       guint64 value = satchel_row_value (row, kind);
-      if (is_keywords ? satchel_keyword_set_equal (&old.keywords, &row->keywords) : satchel_row_value (&old, kind) == value)
+      if (is_keywords ? satchel_keyword_set_equal (&old.keywords, &row->keywords)
+                      : satchel_row_value (&old, kind) == value)
         continue;
       make_copy (slot);
       if ((slot->owned & 1u << kind) == 0)
@@ -299,7 +303,8 @@ push_rest (Slot *into, const SatchelChunk *chunk, const guint8 *removed)
     }
 }
 
-/* Chunks of the new snapshot, each a reference: without removed rows, small neighbours of what changed joined. */
+/* Chunks of the new snapshot, each a reference: without removed rows, small neighbours of what changed
+ * joined. */
 static GPtrArray *
 finished_chunks (SatchelSnapshotBuilder *builder)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What happened between two views of a mailbox.  Costs what differs: shared chunks are skipped whole, shared UID
- * columns row by row.
+ * What happened between two views of a mailbox.  Costs what differs: shared chunks are skipped whole, shared
+ * UID columns row by row.
  */
 #include "config.h"
 
@@ -38,7 +38,8 @@ cursor_index (const Cursor *cursor)
 
 /* Rows of both that hold the same messages: those with a higher mod-sequence now are changed. */
 static void
-compare_rows (const SatchelChunk *before, guint row_before, const Cursor *after, guint n_rows, GArray *changed)
+compare_rows (const SatchelChunk *before, guint row_before, const Cursor *after, guint n_rows,
+              GArray *changed)
 {
   const SatchelChunk *chunk = cursor_chunk (after);
   const guint64 *old = before->modseq + row_before, *new = chunk->modseq + after->row;
@@ -54,9 +55,10 @@ compare_rows (const SatchelChunk *before, guint row_before, const Cursor *after,
 }
 
 void
-satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after, SatchelDifference *ret_difference)
+satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after,
+                          SatchelDifference *ret_difference)
 {
-  *ret_difference = (SatchelDifference){ .changed = g_array_new (FALSE, FALSE, sizeof (guint32)) };
+  *ret_difference = (SatchelDifference) { .changed = g_array_new (FALSE, FALSE, sizeof (guint32)) };
   satchel_snapshot_find (after, before->state.uidnext, &ret_difference->first_new_index);
   Cursor old = { before, 0, 0 }, new = { after, 0, 0 };
   const SatchelChunk *a, *b;
@@ -121,10 +123,10 @@ add_missing (const SatchelSnapshot *snapshot, SatchelRange range, SatchelUidSet 
 }
 
 void
-satchel_snapshot_compare_uids (const SatchelUidSet *before, guint64 modseq, guint32 uidnext, const SatchelSnapshot *after,
-                               SatchelDifference *ret_difference)
+satchel_snapshot_compare_uids (const SatchelUidSet *before, guint64 modseq, guint32 uidnext,
+                               const SatchelSnapshot *after, SatchelDifference *ret_difference)
 {
-  *ret_difference = (SatchelDifference){ .changed = g_array_new (FALSE, FALSE, sizeof (guint32)) };
+  *ret_difference = (SatchelDifference) { .changed = g_array_new (FALSE, FALSE, sizeof (guint32)) };
   satchel_snapshot_find (after, uidnext, &ret_difference->first_new_index);
   for (guint i = 0; i < before->n_ranges; i++)
     add_missing (after, before->ranges[i], &ret_difference->vanished);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Exactly one mailbox for each configured special use (RFC 6154), seen to whenever a store is opened: an existing
- * mailbox with a known name is adopted, else one is made and subscribed; in an account where there was nothing, INBOX is subscribed with
- * them.  A mailbox that the user deletes comes back at
- * the next opening, which is what clients that look for it by attribute need; an empty name in config ends that.
+ * Exactly one mailbox for each configured special use (RFC 6154), seen to whenever a store is opened: an
+ * existing mailbox with a known name is adopted, else one is made and subscribed; in an account where there
+ * was nothing, INBOX is subscribed with them.  A mailbox that the user deletes comes back at the next
+ * opening, which is what clients that look for it by attribute need; an empty name in config ends that.
  */
 #include "config.h"
 
@@ -15,10 +15,8 @@ static const struct
   const char *key, *names_key;
   guint special_use;
 } uses[] = {
-  { "drafts", "drafts_names", SATCHEL_USE_DRAFTS },
-  { "sent", "sent_names", SATCHEL_USE_SENT },
-  { "junk", "junk_names", SATCHEL_USE_JUNK },
-  { "trash", "trash_names", SATCHEL_USE_TRASH },
+  { "drafts", "drafts_names", SATCHEL_USE_DRAFTS },    { "sent", "sent_names", SATCHEL_USE_SENT },
+  { "junk", "junk_names", SATCHEL_USE_JUNK },          { "trash", "trash_names", SATCHEL_USE_TRASH },
   { "archive", "archive_names", SATCHEL_USE_ARCHIVE },
 };
 
@@ -71,7 +69,8 @@ hold_syncs (SatchelStore *store, gboolean hold)
 {
   g_autoptr (GError) error = NULL;
   if (!satchel_storage_hold_syncs (SATCHEL_STACK (store), hold, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->core->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->core->user,
+                 error->message);
 }
 
 /* Is any name subscribed? */
@@ -84,7 +83,8 @@ has_subscriptions (GPtrArray *infos)
   return FALSE;
 }
 
-/* Nothing but INBOX, and nothing subscribed: no account of another server, whose subscriptions are its user's own. */
+/* Nothing but INBOX, and nothing subscribed: no account of another server, whose subscriptions are its user's
+ * own. */
 static gboolean
 is_new_account (SatchelStore *store)
 {
@@ -97,7 +97,8 @@ static gboolean
 subscribe_inbox (SatchelStore *store, GError **error)
 {
   g_autoptr (GPtrArray) infos = satchel_store_list (store, error);
-  return infos != NULL && (!has_subscriptions (infos) || satchel_store_subscribe (store, "INBOX", TRUE, error));
+  return infos != NULL
+         && (!has_subscriptions (infos) || satchel_store_subscribe (store, "INBOX", TRUE, error));
 }
 
 /* All that is made at a first login is synced together; nobody has been told of it before. */
@@ -111,12 +112,13 @@ satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mail
     {
       g_autoptr (GError) error = NULL;
       if (!ensure_one (store, mailboxes, use, &error))
-        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->core->user, uses[use].key,
-                     error->message);
+        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->core->user,
+                     uses[use].key, error->message);
     }
   g_autoptr (GError) error = NULL;
   if (is_new && !subscribe_inbox (store, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->core->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->core->user,
+                 error->message);
   hold_syncs (store, FALSE);
   satchel_store_end_write (store->core);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The stacks that the configuration names: the default one (storage.driver, storage.layers) and those of storage.profiles; what
- * one of them has of a user.
+ * The stacks that the configuration names: the default one (storage.driver, storage.layers) and those of
+ * storage.profiles; what one of them has of a user.
  */
 #include "config.h"
 
@@ -32,7 +32,8 @@ add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConf
   SatchelStoreLevel *level = g_new0 (SatchelStoreLevel, 1);
   level->name = provided->name;
   level->ops = provided->ops;
-  level->section = provided->module->schema != NULL ? satchel_config_set_group (config, provided->module->name) : NULL;
+  level->section =
+      provided->module->schema != NULL ? satchel_config_set_group (config, provided->module->name) : NULL;
   g_ptr_array_add (levels, level);
 }
 
@@ -50,7 +51,9 @@ pick_layers (GPtrArray *layers, const char *const *order, const char *what, GErr
         if (strcmp (((SatchelProvided *) layers->pdata[i])->name, *order) == 0)
           found = layers->pdata[i];
       if (found == NULL)
-        satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s names %s, which is no enabled storage layer; enable it or take it out", what, *order);
+        satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                           "%s names %s, which is no enabled storage layer; enable it or take it out", what,
+                           *order);
       else if (g_ptr_array_find (picked, found, NULL))
         satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s names %s twice", what, *order);
       if (found == NULL || g_ptr_array_find (picked, found, NULL))
@@ -64,12 +67,14 @@ static gboolean
 is_of_a_profile (const SatchelConfig *storage, const char *layer)
 {
   for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
-    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"), layer))
+    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"),
+                         layer))
       return TRUE;
   return FALSE;
 }
 
-/* All that are enabled, by band; or in the order that `storage.layers` gives: it may leave out only what a profile has. */
+/* All that are enabled, by band; or in the order that `storage.layers` gives: it may leave out only what a
+ * profile has. */
 static GPtrArray *
 default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
 {
@@ -82,7 +87,8 @@ default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
       const SatchelProvided *layer = layers->pdata[i];
       if (g_ptr_array_find (picked, layer, NULL) || is_of_a_profile (storage, layer->name))
         continue;
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage.layers leaves out %s, which is enabled; add it or disable it", layer->name);
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                         "storage.layers leaves out %s, which is enabled; add it or disable it", layer->name);
       return NULL;
     }
   return g_steal_pointer (&picked);
@@ -98,19 +104,23 @@ find_driver (SatchelLoader *loader, const SatchelConfig *section, GError **error
   g_autoptr (GPtrArray) drivers = satchel_loader_find_all (loader, SATCHEL_KIND_STORAGE_DRIVER);
   if (name == NULL && drivers->len == 1)
     return drivers->pdata[0];
-  const SatchelProvided *driver = name != NULL ? satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, name) : NULL;
+  const SatchelProvided *driver =
+      name != NULL ? satchel_loader_find (loader, SATCHEL_KIND_STORAGE_DRIVER, name) : NULL;
   if (driver == NULL && name != NULL)
-    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s: %s.driver: no storage driver %s is loaded; set %s.enabled = true",
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                       "%s: %s.driver: no storage driver %s is loaded; set %s.enabled = true",
                        satchel_config_origin (section, "driver"), satchel_config_name (section), name, name);
   else if (driver == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%u storage drivers are enabled; enable one, or name it in storage.driver",
+    satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                       "%u storage drivers are enabled; enable one, or name it in storage.driver",
                        drivers->len);
   return driver;
 }
 
 /* Takes @layers over; NULL: an error is set. */
 static gboolean
-add_stack (GPtrArray *stacks, const char *name, GPtrArray *layers, const SatchelProvided *driver, const SatchelConfigSet *config)
+add_stack (GPtrArray *stacks, const char *name, GPtrArray *layers, const SatchelProvided *driver,
+           const SatchelConfigSet *config)
 {
   g_autoptr (GPtrArray) own = layers;
   if (own == NULL)
@@ -143,7 +153,9 @@ satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GErro
       const SatchelProvided *own = find_driver (loader, profile, error);
       if (own == NULL
           || !add_stack (stacks, satchel_config_string (profile, "name"),
-                         pick_layers (layers, satchel_config_strings (profile, "layers"), "a profile of storage.profiles", error), own, config))
+                         pick_layers (layers, satchel_config_strings (profile, "layers"),
+                                      "a profile of storage.profiles", error),
+                         own, config))
         return NULL;
     }
   return g_steal_pointer (&stacks);
@@ -168,7 +180,8 @@ gboolean
 satchel_stack_has_volume (const SatchelStack *stack, const char *volume)
 {
   const SatchelStoreLevel *driver = satchel_stack_driver (stack);
-  return *volume == '\0' || (SATCHEL_HAS (driver->ops, has_volume) && driver->ops->has_volume (volume, driver->section));
+  return *volume == '\0'
+         || (SATCHEL_HAS (driver->ops, has_volume) && driver->ops->has_volume (volume, driver->section));
 }
 
 /* ---- what is there ---- */
@@ -177,8 +190,12 @@ gboolean
 satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options)
 {
   const SatchelStoreLevel *driver = satchel_stack_driver (stack);
-  const SatchelStorageIdentity identity = { .user = options->user, .path = options->path, .root_fd = options->root_fd,
-                                            .profile = stack->name, .volume = options->volume, .slot = options->slot,
+  const SatchelStorageIdentity identity = { .user = options->user,
+                                            .path = options->path,
+                                            .root_fd = options->root_fd,
+                                            .profile = stack->name,
+                                            .volume = options->volume,
+                                            .slot = options->slot,
                                             .epoch = options->epoch };
   return !SATCHEL_HAS (driver->ops, exists) || driver->ops->exists (&identity, driver->section);
 }

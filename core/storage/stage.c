@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Content on its way in: every byte goes to the stack's writer and to the scanner, so that a message is parsed while it
- * arrives and never read again for its attributes.
+ * Content on its way in: every byte goes to the stack's writer and to the scanner, so that a message is
+ * parsed while it arrives and never read again for its attributes.
  */
 #include "config.h"
 
@@ -179,7 +179,8 @@ open_spool (SatchelStore *store, const char *path, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a path in the spool");
       return -1;
     }
-  int fd = SATCHEL_RETRY (openat (store->core->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  int fd = SATCHEL_RETRY (
+      openat (store->core->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     satchel_error_set_errno (error, errno, "spooled message");
   return fd;
@@ -208,7 +209,8 @@ stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *a
     return NULL;
   if (stage->size != size)
     {
-      satchel_error_set (error, SATCHEL_ERROR_IO, "the spooled message has %" G_GUINT64_FORMAT " bytes instead of %" G_GUINT64_FORMAT,
+      satchel_error_set (error, SATCHEL_ERROR_IO,
+                         "the spooled message has %" G_GUINT64_FORMAT " bytes instead of %" G_GUINT64_FORMAT,
                          stage->size, size);
       return NULL;
     }
@@ -217,7 +219,8 @@ stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *a
 
 /* NULL without error: copy instead. */
 static SatchelStage *
-stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes, GError **error)
+stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes,
+            GError **error)
 {
   g_autoptr (GError) local = NULL;
   if (SATCHEL_TOP (store->core, stage)->below != NULL) /* a layer makes other bytes of what comes in */
@@ -236,8 +239,8 @@ stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
 }
 
 SatchelStage *
-satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes,
-                           GError **error)
+satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
+                           GBytes *attributes, GError **error)
 {
   int fd = open_spool (store, path, error);
   if (fd < 0)
@@ -249,7 +252,8 @@ satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf
       satchel_stream_unref (content);
       content = as_sent;
     }
-  g_autoptr (GBytes) known = attributes != NULL ? g_bytes_ref (attributes) : satchel_scan_spooled (content, size, error);
+  g_autoptr (GBytes) known =
+      attributes != NULL ? g_bytes_ref (attributes) : satchel_scan_spooled (content, size, error);
   if (known == NULL)
     return NULL;
   g_autoptr (GError) local = NULL;

@@ -16,7 +16,7 @@ store_new (const SatchelStoreOpenOptions *options)
   store->path = g_strdup (options->path);
   store->profile = g_strdup (options->profile != NULL ? options->profile : SATCHEL_DEFAULT_PROFILE);
   store->volume = g_strdup (options->volume != NULL ? options->volume : "");
-  store->identity = (SatchelStorageIdentity){
+  store->identity = (SatchelStorageIdentity) {
     .user = store->user,
     .path = store->path,
     .root_fd = options->root_fd,
@@ -31,14 +31,15 @@ store_new (const SatchelStoreOpenOptions *options)
   for (guint i = 0; i < options->n_levels; i++)
     {
       store->level_names[i] = g_strdup (options->levels[i].name);
-      store->levels[i] = (SatchelStorage){
+      store->levels[i] = (SatchelStorage) {
         .ops = options->levels[i].ops,
         .below = i + 1 < options->n_levels ? &store->levels[i + 1] : NULL,
         .store = store,
         .identity = &store->identity,
       };
     }
-  store->max_mailboxes = options->limits != NULL ? (guint) satchel_config_int (options->limits, "mailboxes") : 10000;
+  store->max_mailboxes =
+      options->limits != NULL ? (guint) satchel_config_int (options->limits, "mailboxes") : 10000;
   g_rec_mutex_init (&store->write_lock);
   g_mutex_init (&store->queue_lock);
   g_cond_init (&store->queue_changed);
@@ -50,8 +51,10 @@ store_new (const SatchelStoreOpenOptions *options)
   g_mutex_init (&store->keys_lock);
   store->key_uses = g_ptr_array_new ();
   satchel_namespaces_init (store);
-  store->background = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .owner = store->user,
-                                                            .cause = SATCHEL_CAUSE_BACKGROUND, .rights = SATCHEL_RIGHTS_ALL });
+  store->background = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                             .owner = store->user,
+                                                             .cause = SATCHEL_CAUSE_BACKGROUND,
+                                                             .rights = SATCHEL_RIGHTS_ALL });
   return store;
 }
 
@@ -104,8 +107,10 @@ check_options (const SatchelStoreOpenOptions *options, GError **error)
   if (options->n_levels == 0)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no storage driver is configured");
   for (guint i = 0; i < options->n_levels; i++)
-    if (options->levels[i].ops->size < offsetof (SatchelStorageOps, list) || options->levels[i].ops->open == NULL)
-      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage module %s lacks method open", options->levels[i].name);
+    if (options->levels[i].ops->size < offsetof (SatchelStorageOps, list)
+        || options->levels[i].ops->open == NULL)
+      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage module %s lacks method open",
+                                options->levels[i].name);
   return TRUE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The open stores of a mail process, one a user: opened by the first who asks, closed limits.store_idle after the last
- * one left, or at once for RELEASE.  References to all stores are counted here.
+ * The open stores of a mail process, one a user: opened by the first who asks, closed limits.store_idle after
+ * the last one left, or at once for RELEASE.  References to all stores are counted here.
  */
 #include "config.h"
 
@@ -40,9 +40,9 @@ typedef struct Release
 
 static GMutex lock; /* for everything below and store->users */
 static GCond changed;
-static GHashTable *entries;  /* user -> Entry */
-static GHashTable *fences;   /* user -> epoch, up to which he is refused: of those who were released */
-static GPtrArray *releases;  /* Release, waiting for their store to close */
+static GHashTable *entries;      /* user -> Entry */
+static GHashTable *fences;       /* user -> epoch, up to which he is refused: of those who were released */
+static GPtrArray *releases;      /* Release, waiting for their store to close */
 static SatchelStoreSetup *setup; /* or NULL */
 static gint64 store_idle_ms = 60000;
 static gboolean is_sweeping;
@@ -96,7 +96,9 @@ satchel_store_core_unref (SatchelStoreCore *store)
   if (is_last)
     {
       store->idle_since_ms = satchel_store_clock_ms ();
-      is_awaited = is_cached && (store_idle_ms == 0 || g_atomic_int_get (&store->is_fenced) || is_refused (store->user, store->identity.epoch));
+      is_awaited = is_cached
+                   && (store_idle_ms == 0 || g_atomic_int_get (&store->is_fenced)
+                       || is_refused (store->user, store->identity.epoch));
     }
   g_mutex_unlock (&lock);
   if (is_last && !is_cached)
@@ -115,13 +117,14 @@ find_listeners (SatchelLoader *loader)
   for (guint i = 0; i < provided->len; i++)
     {
       const SatchelProvided *one = provided->pdata[i];
-      listeners[i] = (SatchelStoreListener){ .name = one->name, .ops = one->ops };
+      listeners[i] = (SatchelStoreListener) { .name = one->name, .ops = one->ops };
     }
   satchel_store_set_listeners (listeners, provided->len);
 }
 
 gboolean
-satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd, GError **error)
+satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
+                          GError **error)
 {
   SatchelStoreSetup *new_setup = satchel_store_setup_new (loader, config, slot, root_fd, error);
   if (new_setup == NULL)
@@ -145,8 +148,8 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
 
 /* ---- opening ---- */
 
-/* Under the lock.  May somebody who comes with @epoch have the open @store?  One of an earlier epoch is fenced off: the user was
- * with another owner meanwhile, and what it knows of him may be wrong. */
+/* Under the lock.  May somebody who comes with @epoch have the open @store?  One of an earlier epoch is
+ * fenced off: the user was with another owner meanwhile, and what it knows of him may be wrong. */
 static gboolean
 is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
 {
@@ -162,7 +165,8 @@ is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
   return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is being moved");
 }
 
-/* Under the lock: the store, or NULL when it has to be opened by the caller (its entry is made), or an error. */
+/* Under the lock: the store, or NULL when it has to be opened by the caller (its entry is made), or an error.
+ */
 static SatchelStoreCore *
 wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, GError **error)
 {
@@ -170,7 +174,8 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
     {
       if (setup == NULL || is_refused (user, epoch))
         {
-          satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, setup == NULL ? "storage is not set up" : "the user is being moved");
+          satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                             setup == NULL ? "storage is not set up" : "the user is being moved");
           return NULL;
         }
       Entry *entry = g_hash_table_lookup (entries, user);
@@ -206,7 +211,7 @@ acquire_core (const char *user, const SatchelPlace *place, GError **error)
   g_mutex_lock (&lock);
   Entry *entry = g_hash_table_lookup (entries, user);
   if (store != NULL)
-    *entry = (Entry){ ENTRY_OPEN, store };
+    *entry = (Entry) { ENTRY_OPEN, store };
   else
     g_hash_table_remove (entries, user);
   g_cond_broadcast (&changed);
@@ -341,7 +346,8 @@ look_job (gpointer data)
   g_mutex_lock (&lock);
   SatchelStoreSetup *with = satchel_store_setup_ref (setup);
   g_mutex_unlock (&lock);
-  release->look = satchel_store_setup_look (with, release->user, release->place, release->target, &release->what);
+  release->look =
+      satchel_store_setup_look (with, release->user, release->place, release->target, &release->what);
   satchel_store_setup_unref (with);
 }
 
@@ -362,7 +368,8 @@ tell_released (void)
     {
       Release *release = releases->pdata[i - 1];
       Entry *entry = g_hash_table_lookup (entries, release->user);
-      if (entry == NULL || (entry->state == ENTRY_OPEN && entry->store->identity.epoch > release->place->epoch))
+      if (entry == NULL
+          || (entry->state == ENTRY_OPEN && entry->store->identity.epoch > release->place->epoch))
         g_ptr_array_add (done, g_ptr_array_remove_index (releases, i - 1));
       else
         is_waiting |= entry->state == ENTRY_OPEN && entry->store->users == 0;
@@ -410,13 +417,14 @@ raise_fence (const char *user, guint64 epoch)
 {
   const Entry *entry = g_hash_table_lookup (entries, user);
   /* A store that is open since a later epoch is not meant. */
-  if (!is_refused (user, epoch) && (entry == NULL || entry->state != ENTRY_OPEN || entry->store->identity.epoch <= epoch))
+  if (!is_refused (user, epoch)
+      && (entry == NULL || entry->state != ENTRY_OPEN || entry->store->identity.epoch <= epoch))
     g_hash_table_replace (fences, g_strdup (user), g_memdup2 (&epoch, sizeof epoch));
 }
 
 void
-satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func,
-                       gpointer data)
+satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
+                       SatchelStoreReleasedFunc func, gpointer data)
 {
   Release *release = g_new0 (Release, 1);
   release->user = g_strdup (user);

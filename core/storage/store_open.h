@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Opening stores: from a list of levels (tests, fsck, convert), or by user through the process's cache of open
- * stores (mail sessions, deliveries), which the mail role sets up from configuration.
+ * Opening stores: from a list of levels (tests, fsck, convert), or by user through the process's cache of
+ * open stores (mail sessions, deliveries), which the mail role sets up from configuration.
  */
 #pragma once
 #include <satchel/listener.h>
@@ -20,13 +20,13 @@ typedef struct SatchelStoreLevel
 
 typedef struct SatchelStoreOpenOptions
 {
-  const char *user; /* local@domain */
-  const char *path; /* below the mail root */
+  const char *user;             /* local@domain */
+  const char *path;             /* below the mail root */
   const char *profile, *volume; /* NULL: the default one, the only one */
   guint slot;
   guint64 epoch;
-  int root_fd;      /* borrowed; stays open for the life of the store */
-  const SatchelAccess *access; /* of the handle; NULL: the server's own */
+  int root_fd;                     /* borrowed; stays open for the life of the store */
+  const SatchelAccess *access;     /* of the handle; NULL: the server's own */
   const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels
                                       open the stack further down */
   guint n_levels;
@@ -48,8 +48,8 @@ guint satchel_store_n_handles (SatchelStore *store);
 /* "xor > noop > maildir": the levels from the client down.  Yours. */
 char *satchel_store_describe (SatchelStore *store);
 
-/* Listeners told of every committed transaction of any store, in order; borrowed for good.  Before the first store is
- * opened, and at reload. */
+/* Listeners told of every committed transaction of any store, in order; borrowed for good.  Before the first
+ * store is opened, and at reload. */
 typedef struct SatchelStoreListener
 {
   const char *name;
@@ -67,12 +67,14 @@ void satchel_feed_stop (void);
 
 /* ---- the process's open stores, one a user ---- */
 
-/* Takes the stacks (drivers, and layers in order), listeners and limits from the loaded modules and @config; at reload again
- * (open stores keep their stack).  @config: kept until the next call.  FALSE changes nothing: no such driver, or `storage.layers`
- * contradicts what is enabled.  Main thread. */
-gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd, GError **error);
-/* Called in the main thread.  @placed: a user whom a rule has sent here was looked for in the default stack; @outdated: a store is
- * open since an earlier epoch than somebody has come with: whoever holds it must let go. */
+/* Takes the stacks (drivers, and layers in order), listeners and limits from the loaded modules and @config;
+ * at reload again (open stores keep their stack).  @config: kept until the next call.  FALSE changes nothing:
+ * no such driver, or `storage.layers` contradicts what is enabled.  Main thread. */
+gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
+                                   int root_fd, GError **error);
+/* Called in the main thread.  @placed: a user whom a rule has sent here was looked for in the default stack;
+ * @outdated: a store is open since an earlier epoch than somebody has come with: whoever holds it must let
+ * go. */
 typedef struct SatchelStoresHooks
 {
   void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
@@ -84,12 +86,14 @@ void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 /* The same if it is open, else NULL.  Any thread, never blocks. */
 SatchelStore *satchel_store_peek (const SatchelAccess *access);
-/* For RELEASE: refuses further acquires of @user up to the epoch of @place, closes the store, if it is not of a later one, as
- * soon as nobody holds it (end the sessions first), and then calls @func in the main thread; also when it was not open.
+/* For RELEASE: refuses further acquires of @user up to the epoch of @place, closes the store, if it is not of
+ * a later one, as soon as nobody holds it (end the sessions first), and then calls @func in the main thread;
+ * also when it was not open.
  * @target (or NULL): where else the mail is wanted: then @place is looked at before.  Main thread. */
-typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what, gpointer data);
-void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func,
-                            gpointer data);
+typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what,
+                                          gpointer data);
+void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
+                            SatchelStoreReleasedFunc func, gpointer data);
 /* For ADOPT: @user may be acquired here (again), from @epoch on. */
 void satchel_store_adopt (const char *user, guint64 epoch);
 /* Closes the store of @user if nobody holds it, rather than in a while.  [blocks] */
@@ -102,16 +106,18 @@ guint satchel_stores_n_open (void);
 
 /* Whether any level of the stacks that are opened from now on, or a listener, does any. */
 gboolean satchel_stores_have_upkeep (void);
-/* Goes on with a visit: *@ref_step is 0 at first, and moved past who is done.  DONE: the visit is over.  What fails is logged, counted in
+/* Goes on with a visit: *@ref_step is 0 at first, and moved past who is done.  DONE: the visit is over.  What
+ * fails is logged, counted in
  * *@ref_failed, and passed by.  In a job.  [blocks] */
-SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance, guint *ref_step, guint *ref_failed);
+SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance,
+                                          guint *ref_step, guint *ref_failed);
 /* From now on every slice is over. */
 void satchel_maintenance_stop (void);
 
 /* ---- messages that crashed a parser ---- */
 
-/* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it) again: it is
- * served as text/plain (design §1.4).  Any thread. */
+/* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it)
+ * again: it is served as text/plain (design §1.4).  Any thread. */
 void satchel_store_add_suspect (const char *crumb);
 /* satchel_keywords_limit from now on: limits.keywords, which satchel_stores_configure sets. */
 void satchel_keywords_set_limit (guint n);

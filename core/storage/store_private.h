@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What the files of core/storage share: the store, its dispatch tables, mailbox handles.
- * Locks, in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's lock.
+ * Locks, in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
+ * lock.
  */
 #pragma once
 #include <satchel/message.h>
@@ -17,9 +18,10 @@ typedef enum
   SATCHEL_CALL_none = SATCHEL_N_CALLS
 } SatchelCall;
 
-/* satchel_storage_NAME: the same for layers (storage.h has those that are theirs) and, with &store->client, for the core. */
+/* satchel_storage_NAME: the same for layers (storage.h has those that are theirs) and, with &store->client,
+ * for the core. */
 #define STEP(...)
-#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)    \
+#define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
   result satchel_storage_##name parameters;
 #include "core/storage/methods.def"
 
@@ -43,8 +45,9 @@ struct SatchelStoreCore
   SatchelStorage *levels; /* [0] nearest to the client */
   char **level_names;
   guint n_levels;
-  SatchelDispatch top;    /* calls from the core */
-  SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME from here goes through the whole stack */
+  SatchelDispatch top;   /* calls from the core */
+  SatchelStorage client; /* the core's place above all levels: satchel_storage_NAME from here goes through the
+                            whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
   guint max_mailboxes;
   GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open */
@@ -66,8 +69,9 @@ struct SatchelStoreCore
   GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
   guint list_generation;
 
-  struct SatchelChangeLog *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
-  gboolean is_fed;      /* by the threads of listeners, which find it in the cache */
+  struct SatchelChangeLog
+      *changes;    /* for durable listeners; NULL: none.  Under write_lock, but for readers */
+  gboolean is_fed; /* by the threads of listeners, which find it in the cache */
 
   GMutex keys_lock;    /* held over calls of attach and detach */
   GPtrArray *key_uses; /* SatchelKeyUse */
@@ -88,14 +92,14 @@ struct SatchelStore
   gatomicrefcount refs;
   SatchelStoreCore *core; /* a use of it */
   SatchelAccess *access;
-  guint key_id;           /* of SatchelKeyUse; 0: without a key */
-  GPtrArray *mailboxes;   /* SatchelMailbox, borrowed: those that are open; under core->handles_lock */
-  GPtrArray *list;        /* as core->list, for this access; under core->list_lock */
+  guint key_id;         /* of SatchelKeyUse; 0: without a key */
+  GPtrArray *mailboxes; /* SatchelMailbox, borrowed: those that are open; under core->handles_lock */
+  GPtrArray *list;      /* as core->list, for this access; under core->list_lock */
   guint list_generation;
 };
 struct SatchelMailbox
 {
-  guint refs; /* under core->store->handles_lock */
+  guint refs;                      /* under core->store->handles_lock */
   struct SatchelMailboxCore *core; /* a use of it */
   SatchelStore *store;             /* a reference */
 };
@@ -107,33 +111,36 @@ typedef struct SatchelMailboxCore
 {
   SatchelStorageMailbox handle; /* first: the handle is this */
   SatchelStoreCore *store;      /* a use is held while users > 0 */
-  guint users;           /* under store->handles_lock, as are name, is_deleted and idle_since_ms */
+  guint users;                  /* under store->handles_lock, as are name, is_deleted and idle_since_ms */
   char *name;
   gboolean is_deleted;
   gint64 idle_since_ms;
 
   GMutex lock; /* for all below */
   SatchelSnapshot *snapshot;
-  GPtrArray *watches;  /* SatchelMailboxWatch */
+  GPtrArray *watches;   /* SatchelMailboxWatch */
   gboolean is_notified; /* a call of the watchers is on its way */
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
-  GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
+  GPtrArray
+      *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
   SatchelSnapshot *logged; /* what the change log says, or what was published first; NULL: there is no log */
   gint is_logged;          /* atomic: the change log knows it */
-  SatchelUidSet checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
+  SatchelUidSet
+      checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
 /* dispatch.c */
 gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
 /* Open of @target itself, also if it crashed for this message. */
-SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
-                                         guint32 uid, GError **error);
+SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access,
+                                         SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
 guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
-/* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks at it only. */
+/* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks
+ * at it only. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
 /* The level that answers a call of the core, or NULL. */
 #define SATCHEL_TOP(store, call) ((store)->top.target[SATCHEL_CALL_##call])
@@ -179,7 +186,8 @@ typedef enum
 gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
 gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
 /* Of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
-gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name, GError **error);
+gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name,
+                                      GError **error);
 /* Refuses @transaction, or takes out of it the flags that may not be changed. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
 /* May anything be hidden or refused at all?  Else nobody needs to look at single names. */
@@ -204,8 +212,8 @@ gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAcces
 /* A use of the open mailbox, or NULL. */
 SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
 /* The mailbox of @name, opened from @storage down if it is not open: a use of it. */
-SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access, const char *name,
-                                             GError **error);
+SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
+                                             const char *name, GError **error);
 
 /* handle.c */
 /* Takes the use of @core over. */
@@ -228,23 +236,24 @@ typedef struct SatchelCommitRequest
 {
   SatchelTransaction *transaction;
   const GArray *asked; /* SatchelAsked; NULL: a layer's own */
-  guint from;   /* the first level that is asked: 0, or the one below a layer that commits */
-  GArray *told; /* guint: levels that are told of the outcome, from the client down; or NULL */
+  guint from;          /* the first level that is asked: 0, or the one below a layer that commits */
+  GArray *told;        /* guint: levels that are told of the outcome, from the client down; or NULL */
   GError *error;
   gboolean is_done;
 } SatchelCommitRequest;
 
 /* round.c */
-/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers; each has its error then.  Under
- * write_lock. */
+/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers; each has its
+ * error then.  Under write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
 
-/* changes.c, change_commit.c, change_names.c: what is logged for durable listeners (listener.h); nothing where there are none.
- * Under write_lock. */
+/* changes.c, change_commit.c, change_names.c: what is logged for durable listeners (listener.h); nothing
+ * where there are none. Under write_lock. */
 /* With all levels open: takes up the log, and tells it what it does not know. */
 void satchel_changes_open (SatchelStoreCore *store);
 void satchel_changes_close (SatchelStoreCore *store);
-/* The mailbox was opened, or synced.  One that the log does not know is passed over: a layer may keep it for itself. */
+/* The mailbox was opened, or synced.  One that the log does not know is passed over: a layer may keep it for
+ * itself. */
 void satchel_changes_look (SatchelMailboxCore *core);
 gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
 /* As it is shown to its owner; yours. */
@@ -291,8 +300,8 @@ gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
 /* operations.c */
 /* Takes apart what @level is too old for.  CANNOT: nobody would carry an operation out. */
-gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level, gboolean *ret_is_concerned,
-                                       GError **error);
+gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level,
+                                       gboolean *ret_is_concerned, GError **error);
 /* Leaves only the UIDs of messages that are there, and of those that only_deleted means. */
 void satchel_operation_resolve (SatchelTransaction *transaction);
 void satchel_operation_fill_composed (SatchelTransaction *transaction);
@@ -300,8 +309,8 @@ gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 
 /* operation_fields.c */
 /* CANNOT: it has something that its kind never has, or that @level does not know. */
-gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name, const SatchelStorage *level,
-                                        GError **error);
+gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
+                                        const SatchelStorage *level, GError **error);
 /* What a driver need not check.  Flags that are none go. */
 gboolean satchel_operation_check_values (SatchelOperation *operation, GError **error);
 #define SATCHEL_METADATA_KEY_BYTES 255u
@@ -324,7 +333,8 @@ gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 typedef struct SatchelStack
 {
   char *name;
-  GPtrArray *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
+  GPtrArray
+      *levels; /* SatchelStoreLevel, nearest to the client first; sections borrowed from the configuration */
 } SatchelStack;
 /* SatchelStack; the first is the default. */
 GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *config, GError **error);
@@ -332,20 +342,22 @@ const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *na
 const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
 gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume);
 /* What is of @options' user in @stack; @ret_what: in words, yours, or NULL.  [blocks] */
-SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options, char **ret_what);
+SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
+                                char **ret_what);
 /* The same by a look or two, TRUE where it is not known. */
 gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
 
 /* store_setup.c.  Ref-counted: an opening may outlive a reload. */
 typedef struct SatchelStoreSetup SatchelStoreSetup;
-SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
-                                            GError **error);
+SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
+                                            int root_fd, GError **error);
 SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
 void satchel_store_setup_unref (SatchelStoreSetup *setup);
 /* Of the cache: it counts the uses. */
-SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place, GError **error);
-SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place, const SatchelPlace *target,
-                                      char **ret_what);
+SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
+                                            const SatchelPlace *place, GError **error);
+SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
+                                      const SatchelPlace *target, char **ret_what);
 /* Does a level of any stack want the janitor? */
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What stores of this process are opened with: stacks, settings, the mail root.  Which stack a user has is decided here, as
- * auth says and, of one whom a rule has only just sent here, as the mail lies.
+ * What stores of this process are opened with: stacks, settings, the mail root.  Which stack a user has is
+ * decided here, as auth says and, of one whom a rule has only just sent here, as the mail lies.
  */
 #include "config.h"
 
@@ -19,7 +19,8 @@ struct SatchelStoreSetup
 static SatchelStoresHooks hooks;
 
 SatchelStoreSetup *
-satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd, GError **error)
+satchel_store_setup_new (SatchelLoader *loader, const SatchelConfigSet *config, guint slot, int root_fd,
+                         GError **error)
 {
   GPtrArray *stacks = satchel_stacks_new (loader, config, error);
   if (stacks == NULL)
@@ -62,7 +63,7 @@ satchel_stores_set_hooks (const SatchelStoresHooks *new_hooks)
 static SatchelStoreOpenOptions
 options_for (const SatchelStoreSetup *with, const char *user, const SatchelPlace *place)
 {
-  return (SatchelStoreOpenOptions){
+  return (SatchelStoreOpenOptions) {
     .user = user,
     .path = place->path,
     .profile = place->profile,
@@ -106,18 +107,21 @@ static void
 tell (GDestroyNotify func, const char *user, guint64 epoch, gboolean has_mail)
 {
   Placed *placed = g_new (Placed, 1);
-  *placed = (Placed){ g_strdup (user), epoch, has_mail };
+  *placed = (Placed) { g_strdup (user), epoch, has_mail };
   satchel_defer (func, placed);
 }
 
 /* The stack for @place.  Whom a rule sends elsewhere although he has had mail before is where the mail is. */
 static const SatchelStack *
-find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const SatchelPlace *place, GError **error)
+find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const SatchelPlace *place,
+            GError **error)
 {
-  const SatchelStack *stack = satchel_stacks_find (with->stacks, place->profile), *plain = with->stacks->pdata[0];
+  const SatchelStack *stack = satchel_stacks_find (with->stacks, place->profile),
+                     *plain = with->stacks->pdata[0];
   if (stack == NULL || !satchel_stack_has_volume (stack, place->volume))
     {
-      satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "there is no profile %s with a volume \"%s\" here", place->profile, place->volume);
+      satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "there is no profile %s with a volume \"%s\" here",
+                         place->profile, place->volume);
       return NULL;
     }
   if (!place->is_new || (stack == plain && *place->volume == '\0'))
@@ -131,12 +135,14 @@ find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const Sat
   options->volume = "";
   if (place->may_stay)
     return plain;
-  satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user has mail of before the rules, and is sent there");
+  satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                     "the user has mail of before the rules, and is sent there");
   return NULL;
 }
 
 SatchelStoreCore *
-satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const SatchelPlace *place, GError **error)
+satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
+                          GError **error)
 {
   SatchelStoreOpenOptions options = options_for (with, user, place);
   const SatchelStack *stack = find_stack (with, &options, place, error);
@@ -177,10 +183,12 @@ satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
 /* ---- looking ---- */
 
 SatchelLook
-satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const SatchelPlace *place, const SatchelPlace *target, char **ret_what)
+satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
+                          const SatchelPlace *target, char **ret_what)
 {
   SatchelStoreOpenOptions options = options_for (with, user, place);
-  const SatchelStack *from = satchel_stacks_find (with->stacks, place->profile), *to = satchel_stacks_find (with->stacks, target->profile);
+  const SatchelStack *from = satchel_stacks_find (with->stacks, place->profile),
+                     *to = satchel_stacks_find (with->stacks, target->profile);
   if (to == NULL || !satchel_stack_has_volume (to, target->volume))
     *ret_what = g_strdup_printf ("profile \"%s\" has no volume \"%s\"", target->profile, target->volume);
   else if (from == NULL)
@@ -192,7 +200,9 @@ satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const Satch
       const SatchelStack *plain = with->stacks->pdata[0];
       gboolean is_meant = to == plain && *target->volume == '\0';
       options.volume = "";
-      return look == SATCHEL_LOOK_FREE && place->is_new && !is_meant ? satchel_stack_look (plain, &options, ret_what) : look;
+      return look == SATCHEL_LOOK_FREE && place->is_new && !is_meant
+                 ? satchel_stack_look (plain, &options, ret_what)
+                 : look;
     }
   return SATCHEL_LOOK_FAILED;
 }

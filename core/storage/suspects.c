@@ -33,7 +33,8 @@ satchel_suspect_is_valid (const char *crumb)
   if (g_str_has_prefix (crumb, SCAN))
     {
       const char *size = crumb + strlen (SCAN), *dash = strchr (size, '-');
-      return dash != NULL && is_number (size, (gsize) (dash - size)) && strlen (dash + 1) == 16 && strspn (dash + 1, hex) == 16;
+      return dash != NULL && is_number (size, (gsize) (dash - size)) && strlen (dash + 1) == 16
+             && strspn (dash + 1, hex) == 16;
     }
   if (strspn (crumb, hex) != ID_DIGITS || crumb[ID_DIGITS] != ' ')
     return FALSE;
@@ -51,7 +52,9 @@ trace_len (const char *head, gsize len)
     {
       is_trace = FALSE;
       for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-        is_trace = is_trace || (len - at > strlen (names[i]) && g_ascii_strncasecmp (head + at, names[i], strlen (names[i])) == 0);
+        is_trace = is_trace
+                   || (len - at > strlen (names[i])
+                       && g_ascii_strncasecmp (head + at, names[i], strlen (names[i])) == 0);
       if (!is_trace)
         break;
       /* The field and what continues it. */
@@ -67,8 +70,8 @@ trace_len (const char *head, gsize len)
   return at;
 }
 
-/* FNV-1a.  The next process must come to the same number, so no key; who finds another content with it has only made
- * that one be stored unparsed. */
+/* FNV-1a.  The next process must come to the same number, so no key; who finds another content with it has
+ * only made that one be stored unparsed. */
 static guint64
 hash_of (const guint8 *data, gsize len)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Transactions while they are built.  What layers do to them before they are queued is in operations.c, running them in commit.c.
+ * Transactions while they are built.  What layers do to them before they are queued is in operations.c,
+ * running them in commit.c.
  */
 #include "config.h"
 
@@ -107,8 +108,9 @@ copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
 }
 
 SatchelOperation *
-satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelStorageMailbox *mailbox,
-                         const SatchelUidSet *uids, SatchelStorageMailbox *destination)
+satchel_transaction_add (SatchelTransaction *transaction, SatchelOperationKind kind,
+                         SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
+                         SatchelStorageMailbox *destination)
 {
   SatchelOperation *operation = g_new0 (SatchelOperation, 1);
   operation->kind = kind;
@@ -139,8 +141,8 @@ satchel_transaction_access (const SatchelTransaction *transaction)
 }
 
 SatchelOperation *
-satchel_transaction_append (SatchelTransaction *transaction, SatchelMailbox *mailbox, SatchelStage *stage, guint32 flags,
-                            const char *const *keywords, gint64 internal_date)
+satchel_transaction_append (SatchelTransaction *transaction, SatchelMailbox *mailbox, SatchelStage *stage,
+                            guint32 flags, const char *const *keywords, gint64 internal_date)
 {
   SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_APPEND, mailbox, NULL, NULL);
   operation->stage = stage;
@@ -167,8 +169,9 @@ satchel_transaction_move (SatchelTransaction *transaction, SatchelMailbox *mailb
 }
 
 SatchelOperation *
-satchel_transaction_flags (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
-                           SatchelFlagsMode mode, guint32 flags, const char *const *keywords, guint64 unchanged_since)
+satchel_transaction_flags (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                           const SatchelUidSet *uids, SatchelFlagsMode mode, guint32 flags,
+                           const char *const *keywords, guint64 unchanged_since)
 {
   SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_FLAGS, mailbox, uids, NULL);
   operation->mode = mode;
@@ -179,8 +182,8 @@ satchel_transaction_flags (SatchelTransaction *transaction, SatchelMailbox *mail
 }
 
 SatchelOperation *
-satchel_transaction_expunge (SatchelTransaction *transaction, SatchelMailbox *mailbox, const SatchelUidSet *uids,
-                             gboolean only_deleted)
+satchel_transaction_expunge (SatchelTransaction *transaction, SatchelMailbox *mailbox,
+                             const SatchelUidSet *uids, gboolean only_deleted)
 {
   SatchelOperation *operation = add_operation (transaction, SATCHEL_OPERATION_EXPUNGE, mailbox, uids, NULL);
   operation->only_deleted = only_deleted;

@@ -45,7 +45,7 @@ satchel_uid_set_add (SatchelUidSet *set, guint32 first, guint32 last)
           return;
         }
       make_room (set);
-      set->ranges[set->n_ranges++] = (SatchelRange){ first, last };
+      set->ranges[set->n_ranges++] = (SatchelRange) { first, last };
       return;
     }
   /* Joins every range it overlaps or touches: those from `at` up to `end`. */
@@ -68,7 +68,7 @@ satchel_uid_set_add (SatchelUidSet *set, guint32 first, guint32 last)
       memmove (set->ranges + at + 1, set->ranges + end, (n - end) * sizeof (SatchelRange));
       set->n_ranges -= end - at - 1;
     }
-  set->ranges[at] = (SatchelRange){ first, last };
+  set->ranges[at] = (SatchelRange) { first, last };
 }
 
 void
@@ -77,7 +77,7 @@ satchel_uid_set_copy (const SatchelUidSet *source, SatchelUidSet *ret_copy)
   guint room = 1;
   while (room < source->n_ranges)
     room *= 2;
-  *ret_copy = (SatchelUidSet){ source->n_ranges > 0 ? g_new (SatchelRange, room) : NULL, source->n_ranges };
+  *ret_copy = (SatchelUidSet) { source->n_ranges > 0 ? g_new (SatchelRange, room) : NULL, source->n_ranges };
   if (source->n_ranges > 0)
     memcpy (ret_copy->ranges, source->ranges, source->n_ranges * sizeof (SatchelRange));
 }
@@ -161,6 +161,6 @@ satchel_uid_set_parse (const char *text, gsize len, SatchelUidSet *ret_set)
         return FALSE;
     }
   *ret_set = set;
-  set = (SatchelUidSet){ NULL, 0 };
+  set = (SatchelUidSet) { NULL, 0 };
   return TRUE;
 }

@@ -10,7 +10,9 @@
 gboolean
 satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits)
 {
-  SatchelQuota limits = { .size = sizeof limits, .root = "", .limit = { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED } };
+  SatchelQuota limits = { .size = sizeof limits,
+                          .root = "",
+                          .limit = { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED } };
   if (!satchel_storage_limits (SATCHEL_STACK (store), &limits))
     return FALSE;
   if (ret_limits != NULL)
@@ -24,13 +26,15 @@ satchel_store_quota (SatchelStore *store, SatchelQuota *ret_limits)
 gboolean
 satchel_store_usage (SatchelStore *store, SatchelUsage *ret_usage, GError **error)
 {
-  *ret_usage = (SatchelUsage){ 0 };
+  *ret_usage = (SatchelUsage) { 0 };
   return satchel_storage_usage (SATCHEL_STACK (store), NULL, NULL, ret_usage, error);
 }
 
 gboolean
-satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error)
+satchel_mailbox_usage (SatchelMailbox *mailbox, const SatchelUidSet *uids, SatchelUsage *ret_usage,
+                       GError **error)
 {
-  *ret_usage = (SatchelUsage){ 0 };
-  return satchel_storage_usage (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, ret_usage, error);
+  *ret_usage = (SatchelUsage) { 0 };
+  return satchel_storage_usage (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, uids, ret_usage,
+                                error);
 }

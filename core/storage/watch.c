@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Telling sessions of changes: in the main thread, one call for many changes.  And the way in for a driver that
- * noticed a change by another program.
+ * Telling sessions of changes: in the main thread, one call for many changes.  And the way in for a driver
+ * that noticed a change by another program.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 struct SatchelMailboxWatch
 {
   gatomicrefcount refs;
-  SatchelMailbox *mailbox; /* a reference */
+  SatchelMailbox *mailbox;      /* a reference */
   SatchelMailboxWatchFunc func; /* NULL: removed; main thread */
   gpointer data;
 };
@@ -123,8 +123,8 @@ sync_job (gpointer data)
   g_mutex_unlock (&core->lock);
   g_autoptr (GError) error = NULL;
   if (!satchel_mailbox_sync_core (core, core->store->background, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s sync after an outside change: %s", core->store->user,
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s sync after an outside change: %s",
+                 core->store->user, error->message);
 }
 
 static void

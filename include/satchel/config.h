@@ -22,8 +22,9 @@ typedef enum
   SATCHEL_CONFIG_ENUM,     /* one of `choices`, "a|b|c" */
   SATCHEL_CONFIG_STRINGS,  /* ( "a", "b" ) or [ "a", "b" ] */
   SATCHEL_CONFIG_GROUPS,   /* ( { name = "a"; ... }, ... ), rows in `group` */
-  SATCHEL_CONFIG_ENDPOINT  /* "unix:/path", "host:port", "[2001:db8::1]:port": what a helper may connect to (endpoint.h); only
-                              in modules with SATCHEL_ROLE_HELPER, and always reloadable (the helper starts again) */
+  SATCHEL_CONFIG_ENDPOINT  /* "unix:/path", "host:port", "[2001:db8::1]:port": what a helper may connect to
+                              (endpoint.h); only  in modules with SATCHEL_ROLE_HELPER, and always reloadable
+                              (the helper starts again) */
 } SatchelConfigType;
 
 enum
@@ -45,18 +46,21 @@ typedef struct SatchelConfigRow
   SATCHEL_RESERVED (2);
 } SatchelConfigRow;
 
-/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty (never
- * NULL), unset numbers 0.  Every group of a module also has the bool `enabled`. */
+/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty
+ * (never NULL), unset numbers 0.  Every group of a module also has the bool `enabled`. */
 SATCHEL_API gboolean satchel_config_bool (const SatchelConfig *config, const char *key);
 SATCHEL_API gint64 satchel_config_int (const SatchelConfig *config, const char *key);
-SATCHEL_API const char *satchel_config_string (const SatchelConfig *config, const char *key); /* STRING ENUM ENDPOINT */
-SATCHEL_API guint64 satchel_config_size (const SatchelConfig *config, const char *key);       /* bytes */
+SATCHEL_API const char *satchel_config_string (const SatchelConfig *config,
+                                               const char *key); /* STRING ENUM ENDPOINT */
+SATCHEL_API guint64 satchel_config_size (const SatchelConfig *config, const char *key); /* bytes */
 SATCHEL_API gint64 satchel_config_duration_ms (const SatchelConfig *config, const char *key);
 SATCHEL_API guint satchel_config_mode (const SatchelConfig *config, const char *key);
-SATCHEL_API const char *satchel_config_path (const SatchelConfig *config, const char *key); /* made absolute */
+SATCHEL_API const char *satchel_config_path (const SatchelConfig *config,
+                                             const char *key); /* made absolute */
 SATCHEL_API const char *const *satchel_config_strings (const SatchelConfig *config, const char *key);
 SATCHEL_API guint satchel_config_n_groups (const SatchelConfig *config, const char *key);
-SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *config, const char *key, guint index);
+SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *config, const char *key,
+                                                       guint index);
 /* Where @key was set: "FILE:LINE", or "default". */
 SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
 /* The value of a SECRET, read now; wiped and freed by satchel_secret_free. */

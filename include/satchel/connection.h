@@ -11,10 +11,11 @@ typedef enum
 {
   SATCHEL_CLOSED_BY_US = 0, /* satchel_connection_close or _abort */
   SATCHEL_CLOSED_BY_PEER,   /* orderly: FIN, or close_notify under TLS */
-  SATCHEL_CLOSED_CUT,       /* TLS ended without close_notify, or compressed input is damaged: later input must not be trusted */
-  SATCHEL_CLOSED_RESET,     /* RST or an I/O error */
-  SATCHEL_CLOSED_TIMEOUT,   /* the idle or write timeout */
-  SATCHEL_CLOSED_SHUTDOWN   /* the process stops gracefully */
+  SATCHEL_CLOSED_CUT, /* TLS ended without close_notify, or compressed input is damaged: later input must not
+                         be trusted */
+  SATCHEL_CLOSED_RESET,   /* RST or an I/O error */
+  SATCHEL_CLOSED_TIMEOUT, /* the idle or write timeout */
+  SATCHEL_CLOSED_SHUTDOWN /* the process stops gracefully */
 } SatchelCloseReason;
 
 typedef struct SatchelConnectionHandlers
@@ -30,7 +31,8 @@ typedef struct SatchelConnectionHandlers
   void (*shutdown) (SatchelConnection *connection, gpointer self);
   /* Last call; the connection is freed after it. Unconsumed input is gone.  Must. */
   void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
-  /* What comes cannot be decompressed: nothing more will be read.  Say so (BYE) and close.  NULL: just closed. */
+  /* What comes cannot be decompressed: nothing more will be read.  Say so (BYE) and close.  NULL: just
+   * closed. */
   void (*damaged) (SatchelConnection *connection, gpointer self);
 } SatchelConnectionHandlers;
 
@@ -58,13 +60,15 @@ SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
 
 /* Was compression built in? */
 SATCHEL_API gboolean satchel_connection_can_compress (void);
-/* Raw DEFLATE (RFC 1951) both ways from here on: what was written so far goes as it is, unconsumed input is compressed.  The
- * limits of input and output count plain bytes.  FALSE: not built in, no memory, compressed already. */
+/* Raw DEFLATE (RFC 1951) both ways from here on: what was written so far goes as it is, unconsumed input is
+ * compressed.  The limits of input and output count plain bytes.  FALSE: not built in, no memory, compressed
+ * already. */
 SATCHEL_API gboolean satchel_connection_compress (SatchelConnection *connection);
 /* The connection is quiet: what a compression can do without goes back to the system (96 of some 125 KiB). */
 SATCHEL_API void satchel_connection_rest (SatchelConnection *connection);
 
-/* 0: none.  Counts from the last input; a peer that reads nothing for `limits.write_timeout` is closed anyway. */
+/* 0: none.  Counts from the last input; a peer that reads nothing for `limits.write_timeout` is closed
+ * anyway. */
 SATCHEL_API void satchel_connection_set_idle_timeout (SatchelConnection *connection, gint64 timeout_ms);
 /* TCP keepalive so that a vanished peer is noticed within @within_s seconds; 0: off. */
 SATCHEL_API void satchel_connection_set_keepalive (SatchelConnection *connection, guint within_s);

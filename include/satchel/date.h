@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Dates of mail (RFC 5322 3.3, 4.3) and of IMAP (RFC 3501 9: date, date-time).  Times are seconds since 1970 UTC.
+ * Dates of mail (RFC 5322 3.3, 4.3) and of IMAP (RFC 3501 9: date, date-time).  Times are seconds since 1970
+ * UTC.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* A Date field's value, obsolete zones, two-digit years and comments included.  Years 1900 to 9999.  FALSE: no date. */
-SATCHEL_API gboolean satchel_date_parse (const char *text, gsize len, gint64 *ret_time, int *ret_zone_minutes);
+/* A Date field's value, obsolete zones, two-digit years and comments included.  Years 1900 to 9999.  FALSE:
+ * no date. */
+SATCHEL_API gboolean satchel_date_parse (const char *text, gsize len, gint64 *ret_time,
+                                         int *ret_zone_minutes);
 /* "Tue, 01 Jul 2003 10:52:37 +0200" */
 #define SATCHEL_DATE_BYTES 40
 SATCHEL_API void satchel_date_format (gint64 time, int zone_minutes, char buffer[SATCHEL_DATE_BYTES]);

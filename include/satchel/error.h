@@ -30,13 +30,14 @@ typedef enum
   SATCHEL_ERROR_CANCELLED,     /* the asker went away */
   SATCHEL_ERROR_BADCHARSET,    /* unknown charset in SEARCH */
   /* Errors of the machine, beside IO; nobody's mail or right is to blame. */
-  SATCHEL_ERROR_NOSPACE,       /* the disk is full, or the file system's quota for our uid */
-  SATCHEL_ERROR_ACCESS,        /* we ourselves may not: owner or mode of a file, a file system that is read-only */
-  SATCHEL_ERROR_RESOURCES      /* out of memory, descriptors or processes; it may pass */
+  SATCHEL_ERROR_NOSPACE,  /* the disk is full, or the file system's quota for our uid */
+  SATCHEL_ERROR_ACCESS,   /* we ourselves may not: owner or mode of a file, a file system that is read-only */
+  SATCHEL_ERROR_RESOURCES /* out of memory, descriptors or processes; it may pass */
 } SatchelErrorCode;
 
-/* Sets @error from errno: ENOSPC and EDQUOT give NOSPACE (decision 0019), ENOENT NONEXISTENT, EEXIST ALREADYEXISTS, EACCES,
- * EPERM and EROFS ACCESS, ENOMEM, EMFILE, ENFILE and EAGAIN RESOURCES, others IO; ": strerror" is appended.  Returns FALSE. */
+/* Sets @error from errno: ENOSPC and EDQUOT give NOSPACE (decision 0019), ENOENT NONEXISTENT, EEXIST
+ * ALREADYEXISTS, EACCES, EPERM and EROFS ACCESS, ENOMEM, EMFILE, ENFILE and EAGAIN RESOURCES, others IO; ":
+ * strerror" is appended.  Returns FALSE. */
 SATCHEL_API gboolean satchel_error_set_errno (GError **error, int errnum, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 /* Sets @error in this domain; returns FALSE so that callers fail in one line. */
@@ -44,8 +45,8 @@ SATCHEL_API gboolean satchel_error_set (GError **error, SatchelErrorCode code, c
     G_GNUC_PRINTF (3, 4);
 /* The machine's doing, for the administrator: a line is logged for it. */
 SATCHEL_API gboolean satchel_error_is_of_machine (const GError *error);
-/* FALSE: the same was asked within the hour.  Trouble that lasts, and that many clients run into, is logged once.  [any
- * thread] */
+/* FALSE: the same was asked within the hour.  Trouble that lasts, and that many clients run into, is logged
+ * once.  [any thread] */
 SATCHEL_API gboolean satchel_error_is_news (const GError *error);
 
 G_END_DECLS

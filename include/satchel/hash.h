@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Hashing for tables, keyed by a secret of the process (SipHash-1-3).  Names, addresses, numbers and headers come from
- * strangers; with a fixed hash, as GLib's for strings is, they could choose ones that collide and make a table a list.  So
- * every table hashes with these; tools/check-hashes holds the tree to it.
+ * Hashing for tables, keyed by a secret of the process (SipHash-1-3).  Names, addresses, numbers and headers
+ * come from strangers; with a fixed hash, as GLib's for strings is, they could choose ones that collide and
+ * make a table a list.  So every table hashes with these; tools/check-hashes holds the tree to it.
  */
 #pragma once
 #include <satchel/types.h>

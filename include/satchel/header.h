@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).  Everything is linear
- * in the input, never recurses, and takes any bytes; strings that come back are NUL-free by cutting NULs out.
+ * Header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).
+ * Everything is linear in the input, never recurses, and takes any bytes; strings that come back are NUL-free
+ * by cutting NULs out.
  */
 #pragma once
 #include <satchel/types.h>
@@ -10,9 +11,9 @@ G_BEGIN_DECLS
 /* One field, borrowed from the block. */
 typedef struct SatchelHeaderField
 {
-  const char *raw;   /* whole field, with its last line end */
+  const char *raw; /* whole field, with its last line end */
   gsize raw_len;
-  const char *name;  /* without trailing white space; "" for a line that is no field */
+  const char *name; /* without trailing white space; "" for a line that is no field */
   gsize name_len;
   const char *value; /* after the colon, folding included, without the last line end */
   gsize value_len;
@@ -28,23 +29,26 @@ SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const 
 SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
 SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
 
-/* Names of fields, without case.  Made once; then a field is looked up in a time that does not depend on how many there are. */
+/* Names of fields, without case.  Made once; then a field is looked up in a time that does not depend on how
+ * many there are. */
 typedef struct SatchelHeaderNames SatchelHeaderNames;
 SATCHEL_API SatchelHeaderNames *satchel_header_names_new (const char *const *names, guint n_names);
 SATCHEL_API void satchel_header_names_free (SatchelHeaderNames *names);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHeaderNames, satchel_header_names_free)
 /* FALSE for a line that is no field. */
-SATCHEL_API gboolean satchel_header_names_contain (const SatchelHeaderNames *names, const SatchelHeaderField *field);
+SATCHEL_API gboolean satchel_header_names_contain (const SatchelHeaderNames *names,
+                                                   const SatchelHeaderField *field);
 
-/* Appends those fields of @block (a whole header block) whose name is in @names, or with @is_not whose name is not, then the
- * blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC 3501 6.4.5. */
-SATCHEL_API void satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names, gboolean is_not,
-                                        GString *out);
+/* Appends those fields of @block (a whole header block) whose name is in @names, or with @is_not whose name
+ * is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC
+ * 3501 6.4.5. */
+SATCHEL_API void satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names,
+                                        gboolean is_not, GString *out);
 
 /* Unfolds (RFC 5322 2.2.3) and trims white space at both ends.  Yours. */
 SATCHEL_API char *satchel_header_unfold (const char *value, gsize len, gsize *ret_len);
-/* Unfolds and decodes encoded words (RFC 2047, broken ones as clients do) to UTF-8 that is always valid: 8-bit text
- * that is not UTF-8 is taken as Latin-1.  Yours; at most a few times @len long. */
+/* Unfolds and decodes encoded words (RFC 2047, broken ones as clients do) to UTF-8 that is always valid:
+ * 8-bit text that is not UTF-8 is taken as Latin-1.  Yours; at most a few times @len long. */
 SATCHEL_API char *satchel_header_decode (const char *value, gsize len, gsize *ret_len);
 
 /* An address as ENVELOPE wants it (RFC 3501 7.4.2): encoded words are left as they are. */
@@ -61,8 +65,8 @@ SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, gu
 /* The first mailbox of a list, as SORT and delivery logs want it: "local@host" or NULL. Yours. */
 SATCHEL_API char *satchel_addresses_first (const char *value, gsize len);
 
-/* "token; a=b" fields (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are joined; a value with charset
- * (RFC 2231 4) keeps its form and its name ends in '*'. */
+/* "token; a=b" fields (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are joined; a value
+ * with charset (RFC 2231 4) keeps its form and its name ends in '*'. */
 typedef struct SatchelParameter
 {
   char *name; /* lower case */
@@ -76,14 +80,16 @@ typedef struct SatchelParameterized
 SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized *ret_field);
 SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)
-/* Decoded to UTF-8 whichever way it was written (plain, RFC 2231, or RFC 2047 as some do); NULL: none. Yours. */
+/* Decoded to UTF-8 whichever way it was written (plain, RFC 2231, or RFC 2047 as some do); NULL: none. Yours.
+ */
 SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
 
-/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd with it.  In
- * one form, whatever was quoted (RFC 5256 3): <"a"@b> is <a@b>. */
+/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd
+ * with it.  In one form, whatever was quoted (RFC 5256 3): <"a"@b> is <a@b>. */
 SATCHEL_API GPtrArray *satchel_message_ids_parse (const char *value, gsize len, guint max);
 
-/* Appends an IMAP `string` (RFC 3501 9): quoted where it may be, else a literal; NULs are cut out.  NULL: NIL. */
+/* Appends an IMAP `string` (RFC 3501 9): quoted where it may be, else a literal; NULs are cut out.  NULL:
+ * NIL. */
 SATCHEL_API void satchel_imap_append_string (GString *out, const char *text, gssize len);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What SORT, THREAD and SEARCH compare of a message, and POP3 has to know of all, in its smallest form: made of its attributes, and kept in memory by
- * the mailbox (storage.h: satchel_mailbox_keys).  Pure.
+ * What SORT, THREAD and SEARCH compare of a message, and POP3 has to know of all, in its smallest form: made
+ * of its attributes, and kept in memory by the mailbox (storage.h: satchel_mailbox_keys).  Pure.
  */
 #pragma once
 #include <satchel/search.h>
@@ -13,8 +13,8 @@ typedef enum
   SATCHEL_KEY_SENT = 0, /* see satchel_key_sent */
   SATCHEL_KEY_THREAD,   /* see satchel_key_thread */
   /* Texts to compare by bytes (i;unicode-casemap), "" if there is none, cut off at SATCHEL_KEY_TEXT_BYTES. */
-  SATCHEL_KEY_SUBJECT,  /* base subject */
-  SATCHEL_KEY_FROM,     /* addr-mailbox of the first address, RFC 5256 3 */
+  SATCHEL_KEY_SUBJECT, /* base subject */
+  SATCHEL_KEY_FROM,    /* addr-mailbox of the first address, RFC 5256 3 */
   SATCHEL_KEY_TO,
   SATCHEL_KEY_CC,
   SATCHEL_KEY_DISPLAY_FROM, /* its name, else its address: RFC 5957 3 */

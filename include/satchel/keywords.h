@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Sets of keywords (RFC 3501 2.3.2): bit k is the keyword with number k of a snapshot.  A plain value; starts zeroed.
+ * Sets of keywords (RFC 3501 2.3.2): bit k is the keyword with number k of a snapshot.  A plain value; starts
+ * zeroed.
  */
 #pragma once
 #include <satchel/error.h>
 
 G_BEGIN_DECLS
 
-#define SATCHEL_KEYWORD_BYTES 128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
+#define SATCHEL_KEYWORD_BYTES                                                                                \
+  128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
 #define SATCHEL_KEYWORD_WORDS 16u
-/* The most that messages of a mailbox can have at one time (satchel_keywords_limit: those that they may have); what no
- * message has makes room. */
+/* The most that messages of a mailbox can have at one time (satchel_keywords_limit: those that they may
+ * have); what no message has makes room. */
 #define SATCHEL_KEYWORDS_MAX (64u * SATCHEL_KEYWORD_WORDS)
 
 /* RFC 3501 9 flag-keyword.  Pure. */

@@ -17,7 +17,8 @@ typedef enum
 } SatchelLogLevel;
 
 /* @area: "imap", "maildir", ... borrowed.  One line; control characters in the result are escaped. */
-SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...) G_GNUC_PRINTF (3, 4);
+SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 SATCHEL_API gboolean satchel_log_is_enabled (SatchelLogLevel level);
 /* Appends " key=value" to @line; a value that is not [A-Za-z0-9._:@/+-]+ is put in double quotes
  * with `"`, `\` and non-printables escaped (\xHH): what a client chose can never forge a field. */

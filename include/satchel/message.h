@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 #define SATCHEL_SCAN_HEADER_BYTES (1024u * 1024u) /* of all header blocks of a message together */
 #define SATCHEL_SCAN_DEPTH 100u                   /* nested multiparts and messages */
 #define SATCHEL_SCAN_PARTS 10000u
-#define SATCHEL_SCAN_BOUNDARY_BYTES 998u          /* a longer boundary never matches */
-#define SATCHEL_SCAN_ADDRESSES 16384u             /* in all ENVELOPEs of a message together; more are left out */
+#define SATCHEL_SCAN_BOUNDARY_BYTES 998u /* a longer boundary never matches */
+#define SATCHEL_SCAN_ADDRESSES 16384u    /* in all ENVELOPEs of a message together; more are left out */
 
-/* Fed front to back in any split (a blob does not depend on it).  Offsets count the bytes fed: feed content as it
- * is served.  Lines may end in CRLF or in a bare LF.  Linear; keeps at most about 2 MiB plus the tree; never recurses.
- * Never fails on bad mail. */
+/* Fed front to back in any split (a blob does not depend on it).  Offsets count the bytes fed: feed content
+ * as it is served.  Lines may end in CRLF or in a bare LF.  Linear; keeps at most about 2 MiB plus the tree;
+ * never recurses. Never fails on bad mail. */
 typedef struct SatchelScanner SatchelScanner;
 SATCHEL_API SatchelScanner *satchel_scanner_new (void);
 SATCHEL_API void satchel_scanner_feed (SatchelScanner *scanner, const void *data, gsize len);

@@ -20,7 +20,7 @@ typedef enum
   SATCHEL_ROLE_AUTH = 1 << 1,
   SATCHEL_ROLE_MAIL = 1 << 2,
   SATCHEL_ROLE_HELPER = 1 << 3,
-  SATCHEL_ROLE_CLI = 1 << 4, /* the admin's command, for kinds with admin calls */
+  SATCHEL_ROLE_CLI = 1 << 4,   /* the admin's command, for kinds with admin calls */
   SATCHEL_ROLE_CONFIG = 1 << 5 /* every module is loaded there, for its schema and check only */
 } SatchelRole;
 
@@ -36,16 +36,18 @@ typedef enum
   SATCHEL_KIND_USERDB,            /* ops: SatchelUserdbOps, auth.h */
   SATCHEL_KIND_FACTOR,            /* ops: SatchelFactorOps, auth.h */
   SATCHEL_KIND_SERVICE,           /* ops: SatchelServiceOps, service.h */
-  SATCHEL_KIND_HELPER,            /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
-  SATCHEL_KIND_ADMIN              /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
+  SATCHEL_KIND_HELPER, /* ops: SatchelHelperOps, helper.h; at most one a module, with SATCHEL_ROLE_HELPER */
+  SATCHEL_KIND_ADMIN   /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
 } SatchelKind;
 
-/* What a module's process may do that others of its role may not.  Ask for as little as possible: each is a hole in the cage. */
+/* What a module's process may do that others of its role may not.  Ask for as little as possible: each is a
+ * hole in the cage. */
 typedef enum
 {
-  /* A library of the module connects by itself, by TCP, to the ports of the module's endpoints (endpoint.h; the addresses are not
-   * held back, and names do not resolve: satchel_endpoint_resolve).  Needs SATCHEL_ROLE_HELPER, whose process it is for; a storage
-   * driver in role mail is refused it, until mail has processes of a driver's own. */
+  /* A library of the module connects by itself, by TCP, to the ports of the module's endpoints (endpoint.h;
+   * the addresses are not held back, and names do not resolve: satchel_endpoint_resolve).  Needs
+   * SATCHEL_ROLE_HELPER, whose process it is for; a storage driver in role mail is refused it, until mail has
+   * processes of a driver's own. */
   SATCHEL_RIGHT_CONNECT = 1 << 0
 } SatchelRight;
 
@@ -70,30 +72,33 @@ typedef struct SatchelModule
   const char *description; /* one line */
   const char *licence;     /* SPDX expression */
   guint roles;             /* SatchelRole bits that may load it (CONFIG is implied) */
-  const SatchelConfigRow *schema; /* rows of its group; `enabled` is added by the core.  NULL: none.
-                                     NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
+  const SatchelConfigRow *schema;  /* rows of its group; `enabled` is added by the core.  NULL: none.
+                                      NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
-  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that setting and refuses the start;
-     what is logged as warning or error meanwhile is shown, too, and refuses nothing. */
+  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that
+     setting and refuses the start; what is logged as warning or error meanwhile is shown, too, and refuses
+     nothing. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);
-  /* Two phases over all modules of all processes, since a reload that is refused anywhere changes nothing anywhere.  reload: works
-   * out what @section needs and goes on with the old settings; FALSE refuses.  After each that agreed, one reload_end: TRUE, the new
-   * settings are in force from now on; FALSE, what was worked out is thrown away.  It cannot fail.  @section is valid till then. */
+  /* Two phases over all modules of all processes, since a reload that is refused anywhere changes nothing
+   * anywhere.  reload: works out what @section needs and goes on with the old settings; FALSE refuses.  After
+   * each that agreed, one reload_end: TRUE, the new settings are in force from now on; FALSE, what was worked
+   * out is thrown away.  It cannot fail.  @section is valid till then. */
   gboolean (*reload) (const SatchelConfig *section, GError **error);
   void (*reload_end) (gboolean is_commit);
   void (*stop) (void);
   guint rights; /* SatchelRight bits */
 } SatchelModule;
 
-#define SATCHEL_MODULE_FACTS                                                                       \
-  .magic = SATCHEL_MODULE_MAGIC, .abi = SATCHEL_ABI, .size = sizeof (SatchelModule),               \
+#define SATCHEL_MODULE_FACTS                                                                                 \
+  .magic = SATCHEL_MODULE_MAGIC, .abi = SATCHEL_ABI, .size = sizeof (SatchelModule),                         \
   .pointer_bits = 8 * sizeof (void *), .glib_major = GLIB_MAJOR_VERSION
 
-/* This process cannot go on (a library asks for a new start, a database must be recovered): one loud line with the reason, and
- * the end; master starts it again.  No message and no user is blamed, as a crash would.  [any thread] */
+/* This process cannot go on (a library asks for a new start, a database must be recovered): one loud line
+ * with the reason, and the end; master starts it again.  No message and no user is blamed, as a crash would.
+ * [any thread] */
 SATCHEL_API void satchel_process_fail (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;
 
 /* The one exported symbol. */

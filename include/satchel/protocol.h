@@ -17,10 +17,11 @@ typedef enum
   SATCHEL_AUTH_CONTINUE = 1, /* `challenge` is to be sent (SASL), answer with satchel_gate_auth_step */
   SATCHEL_AUTH_OK,           /* a grant is held: call satchel_gate_hand_over */
   SATCHEL_AUTH_FAILED,       /* one text for every failure */
-  SATCHEL_AUTH_UNAVAILABLE,  /* temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP]) */
+  SATCHEL_AUTH_UNAVAILABLE,  /* temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP])
+                              */
   SATCHEL_AUTH_NOT_ALLOWED,  /* mechanism not offered here: clear text without TLS ([PRIVACYREQUIRED]) */
   SATCHEL_AUTH_BAD_MECHANISM, /* unknown mechanism */
-  SATCHEL_AUTH_LIMITED       /* too many connections of this address or user ([LIMIT], [SYS/TEMP]) */
+  SATCHEL_AUTH_LIMITED        /* too many connections of this address or user ([LIMIT], [SYS/TEMP]) */
 } SatchelAuthStatus;
 
 typedef struct SatchelAuthResult
@@ -43,7 +44,8 @@ typedef enum
 {
   SATCHEL_REFUSED_ADDRESS = 1, /* its address has too many */
   SATCHEL_REFUSED_FULL,        /* there are too many */
-  SATCHEL_REFUSED_UNAVAILABLE, /* auth or a mail process is away, for longer than one waits; the server stops */
+  SATCHEL_REFUSED_UNAVAILABLE, /* auth or a mail process is away, for longer than one waits; the server stops
+                                */
   SATCHEL_REFUSED_NETWORK      /* its address may not use this service (`networks` of its listener) */
 } SatchelRefusal;
 
@@ -51,10 +53,11 @@ typedef struct SatchelGateProtocolOps
 {
   size_t size;
   guint flags;
-  const char *alpn;             /* "imap"; NULL: none is accepted */
-  const char *service;          /* "imap": in logs and grants */
-  guint port, tls_port;         /* IANA's: 143, 993; 0: has none.  Defaults of listeners */
-  /* New connection; greets.  Returns the module's state. NULL: refused, connection closes. Must (but NO_LOGIN). */
+  const char *alpn;     /* "imap"; NULL: none is accepted */
+  const char *service;  /* "imap": in logs and grants */
+  guint port, tls_port; /* IANA's: 143, 993; 0: has none.  Defaults of listeners */
+  /* New connection; greets.  Returns the module's state. NULL: refused, connection closes. Must (but
+   * NO_LOGIN). */
   gpointer (*session_new) (SatchelGateSession *session);
   const SatchelConnectionHandlers *handlers; /* self: the state.  `closed` frees it; after hand-over too */
   void (*auth_result) (gpointer self, const SatchelAuthResult *result);
@@ -84,8 +87,8 @@ SATCHEL_API void satchel_gate_auth_start (SatchelGateSession *session, const cha
                                           const guint8 *initial, gsize len);
 SATCHEL_API void satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len);
 SATCHEL_API void satchel_gate_auth_cancel (SatchelGateSession *session);
-/* A response as clients send it: base64 (RFC 4648 4) without white space, padded where it belongs.  Yours, to be wiped;
- * NULL: it is something else. */
+/* A response as clients send it: base64 (RFC 4648 4) without white space, padded where it belongs.  Yours, to
+ * be wiped; NULL: it is something else. */
 SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);
 /* IMAP LOGIN, POP3 USER and PASS.  @method: "LOGIN", "USER": for the log. */
 SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const char *method,
@@ -94,8 +97,9 @@ SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const 
 /* After AUTH_OK only.  The mail half gets the unread input and @note (at most 1,024 bytes: the tag
  * of LOGIN), and answers the login itself.  @self is freed by handlers->closed (BY_US) before return. */
 SATCHEL_API void satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
-/* For the log and the limits: another protocol error.  FALSE: that was the last one allowed (limits.bad_commands): write a
- * reply or a goodbye and return; the connection closes by itself once it is sent. */
+/* For the log and the limits: another protocol error.  FALSE: that was the last one allowed
+ * (limits.bad_commands): write a reply or a goodbye and return; the connection closes by itself once it is
+ * sent. */
 SATCHEL_API gboolean satchel_gate_count_bad (SatchelGateSession *session);
 
 /* ---- After login (role mail) ---- */
@@ -107,16 +111,19 @@ typedef struct SatchelProtocolOps
   /* A login has been handed over (or, NO_LOGIN, a connection).  @note: from the gate half.  NULL closes. */
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
   const SatchelConnectionHandlers *handlers; /* self: what session_new gave; `closed` frees it */
-  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without user are taken; else the core refuses them, whatever a gate says */
+  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without user are taken; else the core refuses them,
+                  whatever a gate says */
 } SatchelProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);
-SATCHEL_API const char *satchel_session_id (SatchelSession *session);      /* the log's session=… */
-SATCHEL_API const char *satchel_session_user (SatchelSession *session);    /* local@domain; NULL with NO_LOGIN */
-SATCHEL_API const char *satchel_session_peer (SatchelSession *session);    /* "192.0.2.1", "2001:db8::1", "local" */
+SATCHEL_API const char *satchel_session_id (SatchelSession *session);   /* the log's session=… */
+SATCHEL_API const char *satchel_session_user (SatchelSession *session); /* local@domain; NULL with NO_LOGIN */
+SATCHEL_API const char *
+satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "local" */
 SATCHEL_API const char *satchel_session_client_name (SatchelSession *session); /* peer's own claim; "" */
 SATCHEL_API gboolean satchel_session_has_tls (SatchelSession *session);
-SATCHEL_API const char *satchel_session_tls_info (SatchelSession *session); /* "TLS1.3 TLS_AES_256_GCM_SHA384", or "" */
+SATCHEL_API const char *
+satchel_session_tls_info (SatchelSession *session); /* "TLS1.3 TLS_AES_256_GCM_SHA384", or "" */
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* The user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call from a job
  * the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */
@@ -130,7 +137,8 @@ SATCHEL_API void satchel_session_run (SatchelSession *session, const char *opera
 /* The peer has gone or the process stops: a running job should end soon.  Any thread. */
 SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
 /* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
-SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...) G_GNUC_PRINTF (3, 4);
+SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 /* The server's name in greetings and Received lines (server.hostname). */
 SATCHEL_API const char *satchel_hostname (void);

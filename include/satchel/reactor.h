@@ -26,7 +26,8 @@ struct SatchelTimer
   gpointer data;
   SATCHEL_RESERVED (2);
 };
-SATCHEL_API void satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data);
+SATCHEL_API void satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func,
+                                    gpointer data);
 SATCHEL_API void satchel_timer_cancel (SatchelTimer *timer);
 /* Monotonic milliseconds, as of this turn of the loop. */
 SATCHEL_API gint64 satchel_now_ms (void);

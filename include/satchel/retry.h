@@ -5,14 +5,15 @@
 #include <errno.h>
 #include <unistd.h>
 
-/* @call returns something negative and EINTR when it was interrupted; it is evaluated again then.  Not for close. */
-#define SATCHEL_RETRY(call)                                                                                                         \
-  (__extension__ ({                                                                                                                 \
-    __typeof__ (call) satchel_retry_;                                                                                               \
-    do                                                                                                                              \
-      satchel_retry_ = (call);                                                                                                      \
-    while (satchel_retry_ < 0 && errno == EINTR);                                                                                   \
-    satchel_retry_;                                                                                                                 \
+/* @call returns something negative and EINTR when it was interrupted; it is evaluated again then.  Not for
+ * close. */
+#define SATCHEL_RETRY(call)                                                                                  \
+  (__extension__ ({                                                                                          \
+    __typeof__ (call) satchel_retry_;                                                                        \
+    do                                                                                                       \
+      satchel_retry_ = (call);                                                                               \
+    while (satchel_retry_ < 0 && errno == EINTR);                                                            \
+    satchel_retry_;                                                                                          \
   }))
 
 /* Linux has closed the descriptor when close is interrupted: a second try might close another's. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Text search as RFC 3501 6.4.4 has it: substrings without case, in decoded header fields and decoded text parts.
+ * Text search as RFC 3501 6.4.4 has it: substrings without case, in decoded header fields and decoded text
+ * parts.
  */
 #pragma once
 #include <satchel/stream.h>
 
 G_BEGIN_DECLS
 
-/* What is looked for; immutable, any thread.  @text is UTF-8 (see satchel_charset_to_utf8_strict), at most 1 KiB used.
- * The empty needle is in everything. */
+/* What is looked for; immutable, any thread.  @text is UTF-8 (see satchel_charset_to_utf8_strict), at most 1
+ * KiB used. The empty needle is in everything. */
 typedef struct SatchelNeedle SatchelNeedle;
 SATCHEL_API SatchelNeedle *satchel_needle_new (const char *text, gsize len);
 SATCHEL_API void satchel_needle_free (SatchelNeedle *needle);
@@ -23,9 +24,10 @@ typedef enum
   SATCHEL_MATCH_NO,
   SATCHEL_MATCH_YES
 } SatchelMatch;
-/* SUBJECT, FROM, TO, CC, BCC and HEADER from the blob alone (a name that is kept); no I/O.  In a field as it stands and, of
- * addresses, in what ENVELOPE shows of it: without comments, folding and quoting. */
-SATCHEL_API SatchelMatch satchel_search_header (GBytes *attributes, const char *name, const SatchelNeedle *needle);
+/* SUBJECT, FROM, TO, CC, BCC and HEADER from the blob alone (a name that is kept); no I/O.  In a field as it
+ * stands and, of addresses, in what ENVELOPE shows of it: without comments, folding and quoting. */
+SATCHEL_API SatchelMatch satchel_search_header (GBytes *attributes, const char *name,
+                                                const SatchelNeedle *needle);
 
 typedef enum
 {
@@ -36,14 +38,14 @@ typedef enum
 typedef struct SatchelSearchTerm
 {
   SatchelSearchKind kind;
-  const char *name;            /* HEADER only */
+  const char *name; /* HEADER only */
   const SatchelNeedle *needle;
-  gboolean is_found;           /* out */
+  gboolean is_found; /* out */
   SATCHEL_RESERVED (2);
 } SatchelSearchTerm;
 /* Looks for all terms in one pass over @content; stops when all are found.  Bounded memory. [blocks]
  * FALSE: @content could not be read. */
-SATCHEL_API gboolean satchel_search_content (GBytes *attributes, SatchelStream *content, SatchelSearchTerm *terms,
-                                             guint n_terms, GError **error);
+SATCHEL_API gboolean satchel_search_content (GBytes *attributes, SatchelStream *content,
+                                             SatchelSearchTerm *terms, guint n_terms, GError **error);
 
 G_END_DECLS

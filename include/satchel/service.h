@@ -11,8 +11,8 @@ G_BEGIN_DECLS
 typedef struct SatchelServiceOps
 {
   size_t size;
-  guint role;  /* one SatchelRole bit that accepts: GATE or MAIL */
-  guint port;  /* default of its listener; 0: config must say */
+  guint role; /* one SatchelRole bit that accepts: GATE or MAIL */
+  guint port; /* default of its listener; 0: config must say */
   /* A connection came in; returns its state, given to the handlers as self.  NULL closes. */
   gpointer (*session_new) (SatchelConnection *connection, const char *peer, const SatchelConfig *section);
   const SatchelConnectionHandlers *handlers;

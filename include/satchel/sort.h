@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: MIT
- * Sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread): base subjects, a sorter for several
- * keys, conversations.  Pure: callers bring keys (storage.h: satchel_mailbox_keys).  n log n, never recursive, whatever
- * headers say.
+ * Sorting and threading of messages (RFC 5256; THREAD=REFS of draft-ietf-morg-inthread): base subjects, a
+ * sorter for several keys, conversations.  Pure: callers bring keys (storage.h: satchel_mailbox_keys).  n log
+ * n, never recursive, whatever headers say.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* Base subject (RFC 5256 2.1) of a Subject field's raw value: UTF-8, decoded.  Yours.  @ret_is_reply: a mark of a reply or
- * a forward was taken off (RFC 5256 3, REFERENCES). */
+/* Base subject (RFC 5256 2.1) of a Subject field's raw value: UTF-8, decoded.  Yours.  @ret_is_reply: a mark
+ * of a reply or a forward was taken off (RFC 5256 3, REFERENCES). */
 SATCHEL_API char *satchel_base_subject (const char *value, gsize len, gsize *ret_len, gboolean *ret_is_reply);
 
 /* ---- sorting ---- */
 
-/* Items 0 .. n_items-1, each with @n_keys keys (at most 32), the first counting most; bit k of @reversed: key k descends.
- * A key that was not set is below all others.  12 bytes a key and item, and the texts. */
+/* Items 0 .. n_items-1, each with @n_keys keys (at most 32), the first counting most; bit k of @reversed: key
+ * k descends. A key that was not set is below all others.  12 bytes a key and item, and the texts. */
 typedef struct SatchelSorter SatchelSorter;
 SATCHEL_API SatchelSorter *satchel_sorter_new (guint32 n_items, guint n_keys, guint32 reversed);
 SATCHEL_API void satchel_sorter_free (SatchelSorter *sorter);
@@ -23,7 +23,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSorter, satchel_sorter_free)
 /* One of these for an item and key, once. */
 SATCHEL_API void satchel_sorter_set_number (SatchelSorter *sorter, guint32 item, guint key, gint64 number);
 /* Compared by bytes; NUL-free; at most 65,535 bytes count. */
-SATCHEL_API void satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text, gsize len);
+SATCHEL_API void satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const void *text,
+                                          gsize len);
 /* The items in order, equal ones by number; yours, g_free. */
 SATCHEL_API guint32 *satchel_sorter_finish (SatchelSorter *sorter);
 
@@ -42,14 +43,14 @@ typedef struct SatchelThreadMessage
   guint64 message_id;        /* 0: none */
   const guint64 *references; /* oldest first; those of RFC 5256 3 */
   guint n_references;
-  gint64 sent, arrived;      /* seconds */
-  guint64 base_subject;      /* 0: empty */
+  gint64 sent, arrived; /* seconds */
+  guint64 base_subject; /* 0: empty */
   gboolean is_reply;
 } SatchelThreadMessage;
 
 #define SATCHEL_THREAD_NONE G_MAXUINT32
-/* Nodes below n_messages are messages in the order they were added, the others are dummies: top-level only, with at least
- * two children. */
+/* Nodes below n_messages are messages in the order they were added, the others are dummies: top-level only,
+ * with at least two children. */
 typedef struct SatchelThreadNode
 {
   guint32 parent, first_child, next; /* SATCHEL_THREAD_NONE: none */
@@ -62,8 +63,8 @@ typedef struct SatchelThreads
 SATCHEL_API void satchel_threads_free (SatchelThreads *threads);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelThreads, satchel_threads_free)
 
-/* Some 100 bytes a message, and 32 for each id that is only referred to; of those at most 4 a message (and 65,536) are
- * followed. */
+/* Some 100 bytes a message, and 32 for each id that is only referred to; of those at most 4 a message (and
+ * 65,536) are followed. */
 typedef struct SatchelThreader SatchelThreader;
 SATCHEL_API SatchelThreader *satchel_threader_new (SatchelThreadAlgorithm algorithm, guint32 n_messages);
 SATCHEL_API void satchel_threader_free (SatchelThreader *threader);

@@ -62,7 +62,8 @@ struct SatchelWriter
   const SatchelWriterOps *ops;
   SATCHEL_RESERVED (2);
 };
-SATCHEL_API gboolean satchel_writer_write (SatchelWriter *writer, const void *data, gsize len, GError **error);
+SATCHEL_API gboolean satchel_writer_write (SatchelWriter *writer, const void *data, gsize len,
+                                           GError **error);
 SATCHEL_API gboolean satchel_writer_finish (SatchelWriter *writer, GError **error);
 SATCHEL_API void satchel_writer_free (SatchelWriter *writer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelWriter, satchel_writer_free)

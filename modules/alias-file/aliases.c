@@ -24,8 +24,8 @@ struct AliasFile
   struct stat status;
   int errnum; /* of the stat */
   gboolean is_loaded, is_settled;
-  char *trouble;   /* why it is not usable, or NULL */
-  char *first_bad; /* "PATH:LINE: ...", or NULL */
+  char *trouble;              /* why it is not usable, or NULL */
+  char *first_bad;            /* "PATH:LINE: ...", or NULL */
   GHashTable *addresses;      /* local@domain -> GPtrArray of targets */
   GHashTable *names;          /* local -> targets */
   GHashTable *catch_alls;     /* domain -> targets */
@@ -119,7 +119,8 @@ parse_targets (const char *text, GError **error)
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
   if (parts[0] == NULL || g_strv_length (parts) > MAX_TARGETS)
     {
-      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "there are 1 to %d targets, with commas between", MAX_TARGETS);
+      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "there are 1 to %d targets, with commas between",
+                         MAX_TARGETS);
       return NULL;
     }
   for (char **part = parts; *part != NULL; part++)
@@ -195,7 +196,8 @@ parse_line (AliasFile *file, char *line, GError **error)
     return parse_domain (file, g_strchug (line + keyword_len), error);
   char *colon = strchr (line, ':');
   if (colon == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "neither \"ADDRESS: TARGET, TARGET\" nor \"domain NAME\"");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "neither \"ADDRESS: TARGET, TARGET\" nor \"domain NAME\"");
   *colon = '\0';
   return parse_alias (file, g_strchomp (line), g_strchug (colon + 1), error);
 }
@@ -241,10 +243,12 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   struct stat status;
   gboolean ok = fstat (fd, &status) == 0 || satchel_error_set_errno (error, errno, "%s", file->path);
   if (ok && (!S_ISREG (status.st_mode) || status.st_size > MAX_FILE_BYTES))
-    ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes", file->path, MAX_FILE_BYTES);
+    ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes",
+                            file->path, MAX_FILE_BYTES);
   /* Whoever writes it decides who reads others' mail. */
   if (ok && (status.st_mode & 022) != 0)
-    ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s", file->path, file->path);
+    ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s",
+                            file->path, file->path);
   g_autofree char *text = ok ? g_malloc ((gsize) status.st_size + 1) : NULL;
   gsize filled = 0;
   while (ok && filled < (gsize) status.st_size)
@@ -268,9 +272,10 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
 static gboolean
 is_same (const struct stat *a, const struct stat *b)
 {
-  return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size && a->st_mode == b->st_mode &&
-         a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec &&
-         a->st_ctim.tv_sec == b->st_ctim.tv_sec && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+  return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size
+         && a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec
+         && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec && a->st_ctim.tv_sec == b->st_ctim.tv_sec
+         && a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
 gboolean
@@ -288,14 +293,16 @@ alias_file_refresh (AliasFile *file, GError **error)
       file->errnum = errnum;
       file->status = status;
       /* A second write within one tick of the file's clock would not show in its times. */
-      gint64 age_us = g_get_real_time () - ((gint64) status.st_mtim.tv_sec * G_USEC_PER_SEC + status.st_mtim.tv_nsec / 1000);
+      gint64 age_us = g_get_real_time ()
+                      - ((gint64) status.st_mtim.tv_sec * G_USEC_PER_SEC + status.st_mtim.tv_nsec / 1000);
       file->is_settled = errnum != 0 || ABS (age_us) > 100000;
       if (read_file (file, &text, &len, &why))
         load_lines (file, text, len);
       else
         {
           file->trouble = g_strdup (why->message);
-          satchel_log (SATCHEL_LOG_ERROR, AREA, "%s; mail for addresses gets a temporary answer", file->trouble);
+          satchel_log (SATCHEL_LOG_ERROR, AREA, "%s; mail for addresses gets a temporary answer",
+                       file->trouble);
         }
     }
   return file->trouble == NULL || satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", file->trouble);
@@ -304,7 +311,9 @@ alias_file_refresh (AliasFile *file, GError **error)
 gboolean
 alias_file_check (AliasFile *file, GError **error)
 {
-  return alias_file_refresh (file, error) && (file->first_bad == NULL || satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", file->first_bad));
+  return alias_file_refresh (file, error)
+         && (file->first_bad == NULL
+             || satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", file->first_bad));
 }
 
 static gboolean
@@ -346,7 +355,8 @@ alias_file_has_domain (AliasFile *file, const char *domain)
   return g_hash_table_contains (file->domains, domain);
 }
 
-/* A callback that looks an address up may read a changed file anew: nothing of the tables is held meanwhile. */
+/* A callback that looks an address up may read a changed file anew: nothing of the tables is held meanwhile.
+ */
 void
 alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after.  Role auth.
+ * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after.  Role
+ * auth.
  */
 #include "aliases.h"
 
@@ -8,12 +9,12 @@
 static AliasFile *aliases;
 
 static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_PATH, "aliases", "File of domains and aliases" },
-  { NULL }
+  { "path", SATCHEL_CONFIG_PATH, "aliases", "File of domains and aliases" }, { NULL }
 };
 
 static SatchelUserdbStatus
-look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const char *address, GPtrArray *users, GError **error)
+look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const char *address,
+              GPtrArray *users, GError **error)
 {
   if (!alias_file_refresh (aliases, error))
     return SATCHEL_USERDB_TEMPORARY;
@@ -89,7 +90,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "alias-file",
   .version = "0.1.0",
   .description = "Domains and aliases from a file",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What IMAP4rev2 sessions are told of names without asking: LIST with OLDNAME (RFC 9051 6.3.9.7), where a name that the client
- * wrote is shown in another way, and where another session of the user has renamed a mailbox (6.3.6).  Role mail.
+ * What IMAP4rev2 sessions are told of names without asking: LIST with OLDNAME (RFC 9051 6.3.9.7), where a
+ * name that the client wrote is shown in another way, and where another session of the user has renamed a
+ * mailbox (6.3.6).  Role mail.
  */
 #include "session.h"
 
@@ -13,7 +14,8 @@ typedef struct Rename
   char *from, *to; /* as storage knows them */
 } Rename;
 
-/* All sessions whose store is open, on the main thread; `lock` is for what jobs of the sessions look at: their renames. */
+/* All sessions whose store is open, on the main thread; `lock` is for what jobs of the sessions look at:
+ * their renames. */
 static GPtrArray *sessions;
 static GMutex lock;
 
@@ -49,7 +51,7 @@ add_rename (ImapSession *session, const char *from, const char *to)
 {
   Rename *rename = g_new (Rename, 1);
   gsize len = strlen (from);
-  *rename = (Rename){ g_strdup (from), g_strdup (to) };
+  *rename = (Rename) { g_strdup (from), g_strdup (to) };
   g_mutex_lock (&lock);
   /* What waits is told with the name that it has by then. */
   for (guint i = session->renames != NULL ? session->renames->len : 0; i-- > 0;)
@@ -71,7 +73,8 @@ add_rename (ImapSession *session, const char *from, const char *to)
   g_mutex_unlock (&lock);
 }
 
-/* A rename to a name that is deleted is not told: nothing has the name, or another mailbox (RFC 9051 6.3.6: it MAY be told). */
+/* A rename to a name that is deleted is not told: nothing has the name, or another mailbox (RFC 9051 6.3.6:
+ * it MAY be told). */
 void
 imap_announce_delete (ImapSession *session, const char *name)
 {
@@ -116,7 +119,8 @@ imap_announce_tell (ImapSession *session, gboolean may_block)
   g_mutex_unlock (&lock);
   if (!has_news)
     return IMAP_STEP_DONE;
-  g_autoptr (GPtrArray) infos = imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
+  g_autoptr (GPtrArray) infos =
+      imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
   if (infos == NULL && imap_session_is_rev2 (session) && !may_block)
     return IMAP_STEP_BLOCK;
   if (infos == NULL && imap_session_is_rev2 (session))
@@ -143,11 +147,13 @@ imap_announce_supplied (ImapSession *session, const char *supplied, const char *
 }
 
 void
-imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from, const char *to)
+imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from,
+                          const char *to)
 {
   g_autofree char *old_from = imap_name_denormalised (session, arguments->name, from);
   g_autofree char *old_to = imap_name_denormalised (session, arguments->to, to);
-  g_autoptr (GPtrArray) infos = old_from != NULL || old_to != NULL ? satchel_store_list (session->store, NULL) : NULL;
+  g_autoptr (GPtrArray) infos =
+      old_from != NULL || old_to != NULL ? satchel_store_list (session->store, NULL) : NULL;
   if (infos != NULL)
     imap_list_tell (session, infos, to, arguments->name);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4466, RFC 4469, RFC 6855 4, RFC 8508).  Pure.  They are
- * parsed as far as they have come whenever a literal begins, and once more when the command is complete.
+ * Arguments of APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4466, RFC 4469, RFC 6855 4, RFC 8508).
+ * Pure.  They are parsed as far as they have come whenever a literal begins, and once more when the command
+ * is complete.
  */
 #include "arguments.h"
 
@@ -33,7 +34,8 @@ read_literal (ImapReader *reader, ImapAppendMessage *message, gboolean is_binary
 {
   message->wants_binary = is_binary;
   if (imap_reader_peek (reader) != IMAP_NODE_STREAMED)
-    return imap_reader_fail (reader, imap_reader_is_done (reader) ? imap_append_wants_literal : "Message literal expected");
+    return imap_reader_fail (reader, imap_reader_is_done (reader) ? imap_append_wants_literal
+                                                                  : "Message literal expected");
   imap_reader_skip (reader);
   g_ptr_array_add (message->parts, NULL);
   return TRUE;

@@ -14,7 +14,8 @@ typedef struct ItemName
 static const ItemName macros[] = {
   { "ALL", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | IMAP_FETCH_ENVELOPE },
   { "FAST", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE },
-  { "FULL", IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY },
+  { "FULL",
+    IMAP_FETCH_FLAGS | IMAP_FETCH_INTERNALDATE | IMAP_FETCH_SIZE | IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY },
   { NULL, 0 },
 };
 static const ItemName items[] = {
@@ -51,8 +52,8 @@ static const struct
   ImapBinary binary;
   gboolean sets_seen;
 } section_items[] = {
-  { "BODY[", IMAP_BINARY_NO, TRUE },          { "BODY.PEEK[", IMAP_BINARY_NO, FALSE },
-  { "BINARY[", IMAP_BINARY_CONTENT, TRUE },   { "BINARY.PEEK[", IMAP_BINARY_CONTENT, FALSE },
+  { "BODY[", IMAP_BINARY_NO, TRUE },           { "BODY.PEEK[", IMAP_BINARY_NO, FALSE },
+  { "BINARY[", IMAP_BINARY_CONTENT, TRUE },    { "BINARY.PEEK[", IMAP_BINARY_CONTENT, FALSE },
   { "BINARY.SIZE[", IMAP_BINARY_SIZE, FALSE },
 };
 static const struct
@@ -152,8 +153,8 @@ read_fields (ImapReader *reader, ImapSection *section)
   g_ptr_array_add (fields, NULL);
   section->fields = (char **) g_ptr_array_free (g_steal_pointer (&fields), FALSE);
   const char *rest = imap_reader_peek_atom (reader);
-  if (rest == NULL || *rest != ']' || !imap_lexer_node (reader->lexer, reader->at)->is_glued ||
-      !parse_partial (rest + 1, section))
+  if (rest == NULL || *rest != ']' || !imap_lexer_node (reader->lexer, reader->at)->is_glued
+      || !parse_partial (rest + 1, section))
     return imap_reader_fail (reader, "Invalid BODY section");
   imap_reader_skip (reader);
   return TRUE;
@@ -161,7 +162,8 @@ read_fields (ImapReader *reader, ImapSection *section)
 
 /* @text: what follows "BODY[" and the like. */
 static gboolean
-read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean sets_seen, GPtrArray *sections)
+read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean sets_seen,
+              GPtrArray *sections)
 {
   ImapSection *section = g_new0 (ImapSection, 1);
   g_ptr_array_add (sections, section);
@@ -181,10 +183,12 @@ read_section (ImapReader *reader, const char *text, ImapBinary binary, gboolean 
   if (!is_known || (len > 0 && section->n_path > 0 && at[-1] != '.'))
     return imap_reader_fail (reader, "Invalid BODY section");
   /* section-binary (RFC 3516 7): numbers only, and a size is of all of it. */
-  if (binary != IMAP_BINARY_NO && (section->kind != IMAP_SECTION_CONTENT || (binary == IMAP_BINARY_SIZE && strcmp (at, "]") != 0)))
+  if (binary != IMAP_BINARY_NO
+      && (section->kind != IMAP_SECTION_CONTENT || (binary == IMAP_BINARY_SIZE && strcmp (at, "]") != 0)))
     return imap_reader_fail (reader, "Invalid BINARY section");
   if (section->kind >= IMAP_SECTION_FIELDS)
-    return at[len] == '\0' ? read_fields (reader, section) : imap_reader_fail (reader, "Invalid BODY section");
+    return at[len] == '\0' ? read_fields (reader, section)
+                           : imap_reader_fail (reader, "Invalid BODY section");
   if (at[len] != ']' || !parse_partial (at + len + 1, section))
     return imap_reader_fail (reader, "Invalid BODY section");
   return TRUE;
@@ -235,7 +239,8 @@ read_item (ImapReader *reader, ImapFetchArguments *fetch)
     {
       gsize len = strlen (section_items[i].start);
       if (g_ascii_strncasecmp (name, section_items[i].start, len) == 0)
-        return read_section (reader, name + len, section_items[i].binary, section_items[i].sets_seen, fetch->sections);
+        return read_section (reader, name + len, section_items[i].binary, section_items[i].sets_seen,
+                             fetch->sections);
     }
   return imap_reader_fail (reader, "Unknown FETCH item");
 }
@@ -261,7 +266,8 @@ imap_parse_fetch (ImapReader *reader, gpointer arguments)
   if (!imap_parse_sequence (reader, &fetch->set))
     return FALSE;
   if (imap_reader_peek (reader) != IMAP_NODE_LIST)
-    return read_item (reader, fetch) && imap_parse_fetch_modifiers (reader, fetch) && imap_reader_finish (reader);
+    return read_item (reader, fetch) && imap_parse_fetch_modifiers (reader, fetch)
+           && imap_reader_finish (reader);
   ImapReader members;
   if (!imap_read_list (reader, &members))
     return FALSE;

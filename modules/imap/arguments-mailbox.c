@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501 6.3), LIST with its
- * options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9, RFC 7889 5, RFC 8438 4, RFC 8474 7), quotas (RFC 9208 7).  Pure.
+ * Arguments of the commands on mailbox names: CREATE, DELETE, RENAME, SELECT and the like (RFC 3501 6.3),
+ * LIST with its options (RFC 5258 6, RFC 5819 4), uses of mailboxes (RFC 6154 6), LSUB, STATUS (RFC 3501 9,
+ * RFC 7889 5, RFC 8438 4, RFC 8474 7), quotas (RFC 9208 7).  Pure.
  */
 #include "arguments.h"
 
@@ -67,18 +68,15 @@ gboolean
 imap_parse_two_mailboxes (ImapReader *reader, gpointer arguments)
 {
   ImapMailboxArguments *mailbox = arguments;
-  return imap_parse_name (reader, &mailbox->name) && imap_parse_name (reader, &mailbox->to) && imap_reader_finish (reader);
+  return imap_parse_name (reader, &mailbox->name) && imap_parse_name (reader, &mailbox->to)
+         && imap_reader_finish (reader);
 }
 
 const ImapUse imap_uses[] = {
-  { SATCHEL_USE_ALL, "\\All", "\\AllMail" },
-  { SATCHEL_USE_ARCHIVE, "\\Archive", "\\Archive" },
-  { SATCHEL_USE_DRAFTS, "\\Drafts", "\\Drafts" },
-  { SATCHEL_USE_FLAGGED, "\\Flagged", "\\Starred" },
-  { SATCHEL_USE_JUNK, "\\Junk", "\\Spam" },
-  { SATCHEL_USE_SENT, "\\Sent", "\\Sent" },
-  { SATCHEL_USE_TRASH, "\\Trash", "\\Trash" },
-  { 0, NULL, NULL },
+  { SATCHEL_USE_ALL, "\\All", "\\AllMail" },      { SATCHEL_USE_ARCHIVE, "\\Archive", "\\Archive" },
+  { SATCHEL_USE_DRAFTS, "\\Drafts", "\\Drafts" }, { SATCHEL_USE_FLAGGED, "\\Flagged", "\\Starred" },
+  { SATCHEL_USE_JUNK, "\\Junk", "\\Spam" },       { SATCHEL_USE_SENT, "\\Sent", "\\Sent" },
+  { SATCHEL_USE_TRASH, "\\Trash", "\\Trash" },    { 0, NULL, NULL },
 };
 
 /* "(" [use-attr *(SP use-attr)] ")".  A use that is not known is well written all the same. */
@@ -136,10 +134,16 @@ imap_mailbox_arguments_clear (gpointer arguments)
 /* ---- STATUS ---- */
 
 static const Option status_items[] = {
-  { "MESSAGES", IMAP_STATUS_MESSAGES },       { "RECENT", IMAP_STATUS_RECENT },   { "UIDNEXT", IMAP_STATUS_UIDNEXT },
-  { "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY }, { "UNSEEN", IMAP_STATUS_UNSEEN },   { "DELETED", IMAP_STATUS_DELETED },
-  { "SIZE", IMAP_STATUS_SIZE },               { "APPENDLIMIT", IMAP_STATUS_APPENDLIMIT },
-  { "MAILBOXID", IMAP_STATUS_MAILBOXID },     { "HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ },
+  { "MESSAGES", IMAP_STATUS_MESSAGES },
+  { "RECENT", IMAP_STATUS_RECENT },
+  { "UIDNEXT", IMAP_STATUS_UIDNEXT },
+  { "UIDVALIDITY", IMAP_STATUS_UIDVALIDITY },
+  { "UNSEEN", IMAP_STATUS_UNSEEN },
+  { "DELETED", IMAP_STATUS_DELETED },
+  { "SIZE", IMAP_STATUS_SIZE },
+  { "APPENDLIMIT", IMAP_STATUS_APPENDLIMIT },
+  { "MAILBOXID", IMAP_STATUS_MAILBOXID },
+  { "HIGHESTMODSEQ", IMAP_STATUS_HIGHESTMODSEQ },
   { "DELETED-STORAGE", IMAP_STATUS_DELETED_STORAGE },
 };
 
@@ -165,7 +169,8 @@ gboolean
 imap_parse_status (ImapReader *reader, gpointer arguments)
 {
   ImapStatusArguments *status = arguments;
-  return imap_parse_name (reader, &status->name) && read_status_items (reader, &status->items) && imap_reader_finish (reader);
+  return imap_parse_name (reader, &status->name) && read_status_items (reader, &status->items)
+         && imap_reader_finish (reader);
 }
 
 void
@@ -201,7 +206,8 @@ read_select_options (ImapReader *reader, ImapListArguments *list)
     {
       guint bit = read_option (&members, select_options, G_N_ELEMENTS (select_options));
       if (bit == 0)
-        return imap_reader_fail (reader, members.error != NULL ? members.error : "Unknown LIST selection option");
+        return imap_reader_fail (reader,
+                                 members.error != NULL ? members.error : "Unknown LIST selection option");
       list->select |= bit;
     }
   if ((list->select & IMAP_LIST_RECURSIVEMATCH) && !(list->select & IMAP_LIST_CRITERIA))
@@ -225,7 +231,8 @@ read_return_options (ImapReader *reader, ImapListArguments *list)
     {
       guint bit = read_option (&members, return_options, G_N_ELEMENTS (return_options));
       if (bit == 0)
-        return imap_reader_fail (reader, members.error != NULL ? members.error : "Unknown LIST return option");
+        return imap_reader_fail (reader,
+                                 members.error != NULL ? members.error : "Unknown LIST return option");
       if (bit == IMAP_LIST_STATUS && !read_status_items (&members, &list->status_items))
         return imap_reader_fail (reader, members.error);
       list->returns |= bit;
@@ -286,7 +293,8 @@ imap_parse_lsub (ImapReader *reader, gpointer arguments)
   ImapListArguments *list = arguments;
   list->patterns = g_ptr_array_new_with_free_func (g_free);
   list->select = list->returns = IMAP_LIST_SUBSCRIBED;
-  return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns) && imap_reader_finish (reader);
+  return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns)
+         && imap_reader_finish (reader);
 }
 
 gboolean
@@ -295,7 +303,8 @@ imap_parse_xlist (ImapReader *reader, gpointer arguments)
   ImapListArguments *list = arguments;
   list->patterns = g_ptr_array_new_with_free_func (g_free);
   list->is_xlist = TRUE;
-  return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns) && imap_reader_finish (reader);
+  return imap_parse_name (reader, &list->reference) && read_pattern (reader, list->patterns)
+         && imap_reader_finish (reader);
 }
 
 void

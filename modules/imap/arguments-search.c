@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of SEARCH, SORT and THREAD: result options (RFC 4731, RFC 5182, RFC 5267), criteria (RFC 5256, RFC 5957) and a
- * tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032, RFC 8474, RFC 8514).  Chains of OR are kept flat, so that depth is bounded without refusing what clients send.  Pure.
+ * Arguments of SEARCH, SORT and THREAD: result options (RFC 4731, RFC 5182, RFC 5267), criteria (RFC 5256,
+ * RFC 5957) and a tree of keys (RFC 3501 6.4.4, search-key of 9; RFC 5032, RFC 8474, RFC 8514).  Chains of OR
+ * are kept flat, so that depth is bounded without refusing what clients send.  Pure.
  */
 #include "arguments.h"
 
@@ -166,7 +167,8 @@ read_argument (ImapReader *reader, const struct KeyRow *row, ImapSearchKey *key)
       key->name = g_strdup (text);
       return read_text (reader, key);
     case TAKES_KEYWORD:
-      return read_text (reader, key) && (imap_is_atom (key->text) || imap_reader_fail (reader, "Invalid keyword"));
+      return read_text (reader, key)
+             && (imap_is_atom (key->text) || imap_reader_fail (reader, "Invalid keyword"));
     case TAKES_DATE:
       if (!imap_read_astring (reader, &text, &len))
         return FALSE;
@@ -275,7 +277,8 @@ read_key (ImapReader *reader, guint depth)
   if (row == NULL)
     {
       g_autoptr (ImapSearchKey) key = key_new (IMAP_KEY_SEQUENCE);
-      return imap_sequence_parse (name, &key->set) ? g_steal_pointer (&key) : fail (reader, "Unknown search key");
+      return imap_sequence_parse (name, &key->set) ? g_steal_pointer (&key)
+                                                   : fail (reader, "Unknown search key");
     }
   if (row->takes == TAKES_KEY)
     {
@@ -368,8 +371,9 @@ gboolean
 imap_parse_search (ImapReader *reader, gpointer arguments)
 {
   ImapSearchArguments *search = arguments;
-  return read_returns (reader, &search->returns) &&
-         (!imap_reader_skip_word (reader, "CHARSET") || read_charset (reader, search)) && read_criteria (reader, search);
+  return read_returns (reader, &search->returns)
+         && (!imap_reader_skip_word (reader, "CHARSET") || read_charset (reader, search))
+         && read_criteria (reader, search);
 }
 
 /* ---- SORT and THREAD (RFC 5256 5) ---- */
@@ -378,10 +382,14 @@ static gboolean
 read_sort (ImapReader *reader, ImapSearchArguments *search)
 {
   static const char *const names[IMAP_N_SORTS] = {
-    [IMAP_SORT_ARRIVAL] = "ARRIVAL",         [IMAP_SORT_CC] = "CC",
-    [IMAP_SORT_DATE] = "DATE",               [IMAP_SORT_FROM] = "FROM",
-    [IMAP_SORT_SIZE] = "SIZE",               [IMAP_SORT_SUBJECT] = "SUBJECT",
-    [IMAP_SORT_TO] = "TO",                   [IMAP_SORT_DISPLAYFROM] = "DISPLAYFROM",
+    [IMAP_SORT_ARRIVAL] = "ARRIVAL",
+    [IMAP_SORT_CC] = "CC",
+    [IMAP_SORT_DATE] = "DATE",
+    [IMAP_SORT_FROM] = "FROM",
+    [IMAP_SORT_SIZE] = "SIZE",
+    [IMAP_SORT_SUBJECT] = "SUBJECT",
+    [IMAP_SORT_TO] = "TO",
+    [IMAP_SORT_DISPLAYFROM] = "DISPLAYFROM",
     [IMAP_SORT_DISPLAYTO] = "DISPLAYTO",
   };
   const char *name;

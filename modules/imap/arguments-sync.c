@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Arguments of RFC 7162 (CONDSTORE, QRESYNC) in the commands that take them: parameters of SELECT, modifiers of FETCH and
- * STORE (RFC 4466 2.2, 2.4, 2.5), the MODSEQ search key.  Pure.
+ * Arguments of RFC 7162 (CONDSTORE, QRESYNC) in the commands that take them: parameters of SELECT, modifiers
+ * of FETCH and STORE (RFC 4466 2.2, 2.4, 2.5), the MODSEQ search key.  Pure.
  */
 #include "arguments.h"
 
@@ -45,8 +45,8 @@ read_match_data (ImapReader *reader, ImapQresync *qresync)
   return imap_read_list_end (reader, &members);
 }
 
-/* "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")".  A mod-sequence of 0 is no more than the
- * wish for everything. */
+/* "(" uidvalidity SP mod-sequence-value [SP known-uids] [SP seq-match-data] ")".  A mod-sequence of 0 is no
+ * more than the wish for everything. */
 static gboolean
 read_qresync (ImapReader *reader, ImapQresync *qresync)
 {
@@ -54,7 +54,8 @@ read_qresync (ImapReader *reader, ImapQresync *qresync)
   guint64 uidvalidity;
   if (!imap_read_list (reader, &members))
     return FALSE;
-  if (imap_read_number (&members, G_MAXUINT32, &uidvalidity) && imap_parse_modseq (&members, &qresync->modseq))
+  if (imap_read_number (&members, G_MAXUINT32, &uidvalidity)
+      && imap_parse_modseq (&members, &qresync->modseq))
     {
       qresync->uidvalidity = (guint32) uidvalidity;
       if (uidvalidity == 0)
@@ -157,8 +158,8 @@ imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *store)
   return imap_read_list_end (reader, &members);
 }
 
-/* [entry-name entry-type-req] mod-sequence-valzer.  One mod-sequence a message is kept, so that the entry does not matter
- * (RFC 7162 3.1.5). */
+/* [entry-name entry-type-req] mod-sequence-valzer.  One mod-sequence a message is kept, so that the entry
+ * does not matter (RFC 7162 3.1.5). */
 gboolean
 imap_parse_search_modseq (ImapReader *reader, guint64 *ret_modseq)
 {

@@ -7,7 +7,7 @@
 #include <satchel/transaction.h>
 #include <string.h>
 
-#define ID_PAIRS_MAX 30u  /* RFC 2971 3.3 */
+#define ID_PAIRS_MAX 30u /* RFC 2971 3.3 */
 #define ENABLE_MAX 64u
 
 gboolean
@@ -118,7 +118,8 @@ gboolean
 imap_parse_copy (ImapReader *reader, gpointer arguments)
 {
   ImapSetArguments *set = arguments;
-  return imap_parse_sequence (reader, &set->set) && imap_parse_name (reader, &set->name) && imap_reader_finish (reader);
+  return imap_parse_sequence (reader, &set->set) && imap_parse_name (reader, &set->name)
+         && imap_reader_finish (reader);
 }
 
 void
@@ -137,7 +138,9 @@ imap_parse_store (ImapReader *reader, gpointer arguments)
   if (!imap_parse_sequence (reader, &store->set) || !imap_parse_store_modifiers (reader, store)
       || !imap_read_word (reader, &item))
     return FALSE;
-  store->mode = *item == '+' ? SATCHEL_FLAGS_ADD : *item == '-' ? SATCHEL_FLAGS_REMOVE : SATCHEL_FLAGS_REPLACE;
+  store->mode = *item == '+'   ? SATCHEL_FLAGS_ADD
+                : *item == '-' ? SATCHEL_FLAGS_REMOVE
+                               : SATCHEL_FLAGS_REPLACE;
   if (store->mode != SATCHEL_FLAGS_REPLACE)
     item++;
   store->is_silent = g_ascii_strcasecmp (item, "FLAGS.SILENT") == 0;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Tokens to one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.  Strings are copied, so that
- * arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's error set; the command is BAD.
+ * Tokens to one typed struct a command (RFC 3501 6, 9).  Pure: no mailbox is looked at.  Strings are copied,
+ * so that arguments outlive the lexer's buffer.  A parser returns FALSE with the reader's error set; the
+ * command is BAD.
  */
 #pragma once
 #include "reader.h"
@@ -63,7 +64,7 @@ typedef struct ImapListArguments
   gboolean is_extended; /* written in one of the ways of RFC 5258 */
   gboolean is_xlist;
   guint select, returns;
-  guint status_items;   /* IMAP_STATUS_* */
+  guint status_items; /* IMAP_STATUS_* */
 } ImapListArguments;
 
 enum
@@ -73,11 +74,11 @@ enum
   IMAP_STATUS_UIDNEXT = 1 << 2,
   IMAP_STATUS_UIDVALIDITY = 1 << 3,
   IMAP_STATUS_UNSEEN = 1 << 4,
-  IMAP_STATUS_DELETED = 1 << 5,     /* RFC 9051 6.3.11 */
-  IMAP_STATUS_SIZE = 1 << 6,        /* RFC 8438 */
-  IMAP_STATUS_APPENDLIMIT = 1 << 7, /* RFC 7889 */
-  IMAP_STATUS_MAILBOXID = 1 << 8,   /* RFC 8474 */
-  IMAP_STATUS_HIGHESTMODSEQ = 1 << 9, /* RFC 7162 */
+  IMAP_STATUS_DELETED = 1 << 5,         /* RFC 9051 6.3.11 */
+  IMAP_STATUS_SIZE = 1 << 6,            /* RFC 8438 */
+  IMAP_STATUS_APPENDLIMIT = 1 << 7,     /* RFC 7889 */
+  IMAP_STATUS_MAILBOXID = 1 << 8,       /* RFC 8474 */
+  IMAP_STATUS_HIGHESTMODSEQ = 1 << 9,   /* RFC 7162 */
   IMAP_STATUS_DELETED_STORAGE = 1 << 10 /* RFC 9208 4.1.4 */
 };
 typedef struct ImapStatusArguments
@@ -89,7 +90,7 @@ typedef struct ImapStatusArguments
 typedef struct ImapFlagList
 {
   guint32 flags;
-  char **keywords; /* NULL-ended; may be NULL */
+  char **keywords;           /* NULL-ended; may be NULL */
   gboolean takes_recent;     /* given: \Recent is taken and ignored */
   gboolean has_long_keyword; /* one of more than SATCHEL_KEYWORD_BYTES, which is not among them: LIMIT */
 } ImapFlagList;
@@ -122,7 +123,7 @@ typedef struct ImapStoreArguments
 {
   ImapSequence set;
   guint64 unchanged_since; /* G_MAXUINT64: no condition (RFC 7162 3.1.3) */
-  int mode; /* SatchelFlagsMode */
+  int mode;                /* SatchelFlagsMode */
   gboolean is_silent;
   ImapFlagList flags;
 } ImapStoreArguments;
@@ -162,8 +163,8 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
-/* Each section is looked for among a message's parts, and chosen from its header or decoded: what a client names times what a
- * stranger has sent.  These are more than any client asks for. */
+/* Each section is looked for among a message's parts, and chosen from its header or decoded: what a client
+ * names times what a stranger has sent.  These are more than any client asks for. */
 #define IMAP_FETCH_SECTIONS_MAX 1024u
 #define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */
 #define IMAP_SEARCH_TEXTS_MAX 128u          /* BODY and TEXT keys: each reads the whole message */
@@ -174,18 +175,18 @@ typedef struct ImapSection
   ImapBinary binary; /* then kind is CONTENT */
   guint32 *path;
   guint n_path;
-  char **fields;       /* FIELDS, FIELDS_NOT; NULL-ended */
+  char **fields;             /* FIELDS, FIELDS_NOT; NULL-ended */
   SatchelHeaderNames *names; /* the same, to look up in */
-  gboolean sets_seen;  /* not PEEK, and not RFC822.HEADER */
+  gboolean sets_seen;        /* not PEEK, and not RFC822.HEADER */
   gboolean is_partial;
   guint64 offset, count;
-  const char *legacy;  /* "RFC822", "RFC822.HEADER", "RFC822.TEXT": how the answer is called; else NULL */
+  const char *legacy; /* "RFC822", "RFC822.HEADER", "RFC822.TEXT": how the answer is called; else NULL */
 } ImapSection;
 typedef struct ImapFetchArguments
 {
   ImapSequence set;
   guint items;
-  GPtrArray *sections; /* ImapSection */
+  GPtrArray *sections;                        /* ImapSection */
   gboolean has_changed_since, wants_vanished; /* RFC 7162 3.1.4.1, 3.2.6 */
   guint64 changed_since;
 } ImapFetchArguments;
@@ -206,28 +207,28 @@ typedef enum
   IMAP_KEY_SENTSINCE,
   IMAP_KEY_LARGER,
   IMAP_KEY_SMALLER,
-  IMAP_KEY_OLDER,    /* internal date at most number; as sent: this many seconds ago (RFC 5032) */
+  IMAP_KEY_OLDER, /* internal date at most number; as sent: this many seconds ago (RFC 5032) */
   IMAP_KEY_YOUNGER,
   IMAP_KEY_SAVEDBEFORE, /* the save date's day (RFC 8514) */
   IMAP_KEY_SAVEDON,
   IMAP_KEY_SAVEDSINCE,
   IMAP_KEY_SAVEDATESUPPORTED,
-  IMAP_KEY_EMAILID,  /* name: an objectid (RFC 8474) */
+  IMAP_KEY_EMAILID, /* name: an objectid (RFC 8474) */
   IMAP_KEY_THREADID,
-  IMAP_KEY_HEADER,   /* name, text */
-  IMAP_KEY_BODY,     /* text */
-  IMAP_KEY_TEXT,     /* text */
-  IMAP_KEY_MODSEQ,   /* mod-sequence >= number */
+  IMAP_KEY_HEADER, /* name, text */
+  IMAP_KEY_BODY,   /* text */
+  IMAP_KEY_TEXT,   /* text */
+  IMAP_KEY_MODSEQ, /* mod-sequence >= number */
   IMAP_KEY_AND,
   IMAP_KEY_OR,
-  IMAP_KEY_NOT       /* one child */
+  IMAP_KEY_NOT /* one child */
 } ImapKeyKind;
 typedef struct ImapSearchKey
 {
   ImapKeyKind kind;
   guint32 mask, value;
-  gint64 number;      /* days, bytes, seconds or a mod-sequence; of HEADER, prepared: SatchelKeyKind, -1: none */
-  char *name, *text;  /* text as sent, in the charset of the command */
+  gint64 number; /* days, bytes, seconds or a mod-sequence; of HEADER, prepared: SatchelKeyKind, -1: none */
+  char *name, *text; /* text as sent, in the charset of the command */
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
@@ -260,17 +261,18 @@ typedef enum /* RFC 5256 3, RFC 5957 4 */
 } ImapSortKind;
 typedef struct ImapSearchArguments /* SEARCH, SORT, THREAD */
 {
-  guint returns; /* IMAP_RETURN_*; 0: there was no RETURN */
-  guint n_sorts; /* 0: not SORT */
+  guint returns;                    /* IMAP_RETURN_*; 0: there was no RETURN */
+  guint n_sorts;                    /* 0: not SORT */
   ImapSortKind sorts[IMAP_N_SORTS]; /* each at most once: a second one never counts */
   guint32 reversed;                 /* bit i: sorts[i] is */
   int algorithm;                    /* of THREAD: SatchelThreadAlgorithm */
-  char *charset; /* NULL: none given */
+  char *charset;                    /* NULL: none given */
   ImapSearchKey *key;
   gboolean names_numbers, names_modseq; /* some key does */
 } ImapSearchArguments;
 
-/* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse. */
+/* One pair a command family.  Parse fills a zeroed struct; clear is called always, also after a failed parse.
+ */
 gboolean imap_parse_none (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_mailbox (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_create (ImapReader *reader, gpointer arguments);
@@ -285,8 +287,8 @@ gboolean imap_parse_xlist (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
-/* arguments-append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal; their error if
- * it is content that is missing next (the pointer is compared): */
+/* arguments-append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal;
+ * their error if it is content that is missing next (the pointer is compared): */
 extern const char imap_append_wants_literal[];
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);

@@ -9,7 +9,8 @@
 #define COPY_BYTES 65536u
 #define TOLD_BYTES 500u /* of a URL that is refused */
 
-/* "BADURL" with the URL as far as resp-text allows (RFC 4469 4.1); what is the server's trouble is told as such.  Takes
+/* "BADURL" with the URL as far as resp-text allows (RFC 4469 4.1); what is the server's trouble is told as
+ * such.  Takes
  * @error over, which may be NULL. */
 static gboolean
 bad_url (ImapSession *session, const char *url, GError *error)
@@ -34,7 +35,8 @@ open_mailbox (ImapSession *session, const ImapUrl *url, GError **error)
   g_autoptr (SatchelMailbox) mailbox = NULL;
   if (url->mailbox != NULL)
     {
-      g_autofree char *name = satchel_namespace_to_internal (&session->ns, url->mailbox, strlen (url->mailbox), error);
+      g_autofree char *name =
+          satchel_namespace_to_internal (&session->ns, url->mailbox, strlen (url->mailbox), error);
       mailbox = name != NULL ? satchel_store_open_mailbox (session->store, name, error) : NULL;
     }
   else if (session->view != NULL)
@@ -47,8 +49,8 @@ open_mailbox (ImapSession *session, const ImapUrl *url, GError **error)
 
 /* Where the section lies.  FALSE: there is none. */
 static gboolean
-find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *content, guint64 *ret_offset, guint64 *ret_len,
-              GError **error)
+find_section (SatchelMailbox *mailbox, const ImapUrl *url, SatchelStream *content, guint64 *ret_offset,
+              guint64 *ret_len, GError **error)
 {
   guint64 offset = 0, len;
   if (*url->section == '\0')
@@ -103,7 +105,8 @@ imap_catenate (ImapSession *session, const char *text)
   if (!imap_url_parse (text, &url))
     return bad_url (session, text, NULL);
   g_autoptr (SatchelMailbox) mailbox = open_mailbox (session, &url, &error);
-  g_autoptr (SatchelStream) content = mailbox != NULL ? satchel_mailbox_open_message (mailbox, url.uid, &error) : NULL;
+  g_autoptr (SatchelStream) content =
+      mailbox != NULL ? satchel_mailbox_open_message (mailbox, url.uid, &error) : NULL;
   guint64 offset, len;
   if (content == NULL || !find_section (mailbox, &url, content, &offset, &len, &error))
     return bad_url (session, text, error);

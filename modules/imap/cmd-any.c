@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE (RFC 2342),
- * IDLE (RFC 2177), CHECK.
+ * Commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE
+ * (RFC 2342), IDLE (RFC 2177), CHECK.
  */
 #include "session.h"
 
@@ -29,7 +29,8 @@ look_outside (ImapSession *session, gboolean may_block)
     return IMAP_STEP_BLOCK;
   g_autoptr (GError) error = NULL;
   if (!satchel_mailbox_sync (session->view->mailbox, &error))
-    satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot look for new mail: %s", error->message);
+    satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot look for new mail: %s",
+                         error->message);
   return IMAP_STEP_DONE;
 }
 
@@ -99,7 +100,8 @@ imap_run_enable (ImapSession *session, ImapCommand *command, gboolean may_block)
   imap_write (&session->writer, "* ENABLED");
   for (guint k = 0; enables[k].name != NULL; k++)
     for (guint i = 0; i < names->len; i++)
-      if (g_ascii_strcasecmp (names->pdata[i], enables[k].name) == 0 && (enables[k].bits & ~session->enabled) != 0)
+      if (g_ascii_strcasecmp (names->pdata[i], enables[k].name) == 0
+          && (enables[k].bits & ~session->enabled) != 0)
         {
           bits |= enables[k].bits;
           imap_write (&session->writer, " ");
@@ -135,7 +137,8 @@ write_namespaces (ImapSession *session, SatchelNamespaceKind kind)
   for (guint i = 0; i < spaces->len; i++)
     {
       const SatchelStoreNamespace *space = spaces->pdata[i];
-      if (space->kind != kind || (satchel_store_rights (session->store, space->name) & SATCHEL_RIGHT_LOOKUP) == 0)
+      if (space->kind != kind
+          || (satchel_store_rights (session->store, space->name) & SATCHEL_RIGHT_LOOKUP) == 0)
         continue;
       g_autofree char *name = imap_name_to_client (session, space->name);
       g_autofree char *prefix = g_strdup_printf ("%s%c", name, session->ns.separator);
@@ -195,7 +198,8 @@ imap_run_idle (ImapSession *session, ImapCommand *command, gboolean may_block)
     imap_write (&session->writer, "+ idling\r\n");
   idle->is_told = TRUE;
   if (idle->is_done)
-    return idle->bad != NULL ? imap_command_bad (command, idle->bad) : imap_command_ok (command, "IDLE completed.");
+    return idle->bad != NULL ? imap_command_bad (command, idle->bad)
+                             : imap_command_ok (command, "IDLE completed.");
   ImapStep step = imap_session_update_view (session, TRUE, may_block);
   if (step == IMAP_STEP_DONE)
     step = imap_announce_tell (session, may_block);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into stages, one a message; what URLs
- * name is copied in between, in jobs; one transaction at the end.  Entry: imap_append_begin, imap_run_append.
+ * APPEND and REPLACE (RFC 3501 6.3.11, RFC 3502, RFC 4469, RFC 8508): literals stream into stages, one a
+ * message; what URLs name is copied in between, in jobs; one transaction at the end.  Entry:
+ * imap_append_begin, imap_run_append.
  */
 #include "session.h"
 
@@ -38,7 +39,8 @@ gboolean
 imap_incoming_fail_error (ImapSession *session, GError *error)
 {
   const ImapErrorText *words = imap_error_text (error);
-  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session) && satchel_error_is_news (error))
+  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session)
+      && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "APPEND failed: %s", error->message);
   g_error_free (error);
   return imap_incoming_fail (&session->incoming, words->code, words->text);
@@ -85,7 +87,8 @@ imap_incoming_write (ImapSession *session, const void *data, gsize len)
   GError *error = NULL;
   if ((session->incoming.stage == NULL || session->incoming.buffer->len > 0) && !write_buffer (session))
     return FALSE;
-  return satchel_stage_write (session->incoming.stage, data, len, &error) || imap_incoming_fail_error (session, error);
+  return satchel_stage_write (session->incoming.stage, data, len, &error)
+         || imap_incoming_fail_error (session, error);
 }
 
 /* The message under way is complete. */
@@ -151,8 +154,8 @@ begin_content (ImapSession *session)
   return TRUE;
 }
 
-/* The client is told first that the destination is missing: it can mend that (RFC 3501 6.3.11), and nothing of its URLs was wrong
- * then. [blocks] */
+/* The client is told first that the destination is missing: it can mend that (RFC 3501 6.3.11), and nothing
+ * of its URLs was wrong then. [blocks] */
 static gboolean
 find_destination (ImapSession *session)
 {
@@ -249,7 +252,8 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
   if (n_messages > session->settings.append_messages)
     return refuse (session, IMAP_NO, "LIMIT", "Too many messages in one command.");
   if (lexer->literal_size == 0 && lexer->depth == 0)
-    return refuse (session, IMAP_NO, NULL, "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
+    return refuse (session, IMAP_NO, NULL,
+                   "A message cannot be empty."); /* RFC 3502 6.3.11: also how to cancel */
   incoming->at = incoming->ahead.at;
   gboolean needs_job = messages->len > 1;
   for (guint i = incoming->at_part; i < last->parts->len && !needs_job; i++)
@@ -283,10 +287,11 @@ imap_append_take (ImapSession *session, const guint8 *data, gsize len)
   if (incoming->text != NULL)
     g_byte_array_set_size (incoming->buffer, 0);
   gsize n = MIN (MIN (len, incoming->left), STREAM_CHUNK - incoming->buffer->len);
-  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY wants it.  The client
-   * is to encode it (decision 0020). */
+  /* RFC 3501 9: a literal has no NUL.  RFC 3516 4.4: a literal8 that has could not be sent as FETCH BODY
+   * wants it.  The client is to encode it (decision 0020). */
   if (memchr (data, '\0', n) != NULL)
-    imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT", "Content with NUL is not stored, encode it.");
+    imap_incoming_fail (incoming, incoming->is_binary ? "UNKNOWN-CTE" : "CANNOT",
+                        "Content with NUL is not stored, encode it.");
   if (incoming->text == NULL)
     g_byte_array_append (incoming->buffer, data, (guint) n);
   satchel_connection_consume (session->connection, n);
@@ -307,7 +312,8 @@ imap_append_take (ImapSession *session, const guint8 *data, gsize len)
 
 /* The appends of @arguments in @transaction.  FALSE: the command is answered. */
 static gboolean
-add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *transaction, SatchelMailbox *mailbox)
+add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *transaction,
+             SatchelMailbox *mailbox)
 {
   ImapIncoming *incoming = &session->incoming;
   const GPtrArray *messages = ((ImapAppendArguments *) command->arguments)->messages;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC 5819) and
- * SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is what Gmail had before it, the only way
- * in which Outlook 2013 and 2016 find Sent and Trash: LIST under another name, with other words.
+ * LIST and LSUB (RFC 3501 6.3.8, 6.3.9) with CHILDREN (RFC 3348), LIST-EXTENDED (RFC 5258), LIST-STATUS (RFC
+ * 5819) and SPECIAL-USE (RFC 6154 2; its attributes are shown in plain LIST too).  XLIST is what Gmail had
+ * before it, the only way in which Outlook 2013 and 2016 find Sent and Trash: LIST under another name, with
+ * other words.
  */
 #include "listing.h"
 #include "status.h"
@@ -113,7 +114,8 @@ find_names (ImapSession *session, ImapCommand *command, gboolean may_block, GErr
         return IMAP_STEP_BLOCK;
       if (infos == NULL && (infos = satchel_store_list (session->store, error)) == NULL)
         return IMAP_STEP_DONE;
-      listing = imap_listing_new (&session->ns, g_steal_pointer (&infos), canonical_patterns (session, arguments));
+      listing =
+          imap_listing_new (&session->ns, g_steal_pointer (&infos), canonical_patterns (session, arguments));
       command->state = listing;
       command->state_free = imap_listing_free;
     }
@@ -146,7 +148,8 @@ write_childinfo (ImapWriter *writer, guint criteria)
 
 /* A name that is a level only is no mailbox: the extended form has a word for that (RFC 5258 3). */
 static void
-write_list (ImapSession *session, const ImapListArguments *arguments, const ImapListEntry *entry, gboolean is_gone)
+write_list (ImapSession *session, const ImapListArguments *arguments, const ImapListEntry *entry,
+            gboolean is_gone)
 {
   ImapWriter *writer = &session->writer;
   const SatchelMailboxInfo *info = entry->info;
@@ -204,9 +207,11 @@ tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entr
   const ImapListArguments *arguments = command->arguments;
   g_autoptr (GError) error = NULL;
   ImapMailboxStatus status;
-  gboolean has_status = (arguments->returns & IMAP_LIST_STATUS) && entry->is_chosen && imap_list_entry_is_selectable (entry);
-  if (has_status && imap_status_look (session, entry->info->name, arguments->status_items, may_block, &status, &error) ==
-                        IMAP_STEP_BLOCK)
+  gboolean has_status =
+      (arguments->returns & IMAP_LIST_STATUS) && entry->is_chosen && imap_list_entry_is_selectable (entry);
+  if (has_status
+      && imap_status_look (session, entry->info->name, arguments->status_items, may_block, &status, &error)
+             == IMAP_STEP_BLOCK)
     return IMAP_STEP_BLOCK;
   if (error != NULL && satchel_error_is_of_machine (error) && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "LIST: status failed: %s", error->message);
@@ -216,7 +221,8 @@ tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entr
   return IMAP_STEP_DONE;
 }
 
-/* Must @entry be told?  For what is below it only if that would not be told itself (RFC 5258 3.3, RFC 3501 6.3.9). */
+/* Must @entry be told?  For what is below it only if that would not be told itself (RFC 5258 3.3, RFC
+ * 3501 6.3.9). */
 static gboolean
 is_told (const ImapListEntry *entry, gboolean is_recursive)
 {
@@ -251,7 +257,8 @@ imap_run_list (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, arguments->is_xlist ? "XLIST completed." : "LIST completed.");
 }
 
-/* \Noselect has two meanings here: no mailbox, or not subscribed but something below it that the pattern hides. */
+/* \Noselect has two meanings here: no mailbox, or not subscribed but something below it that the pattern
+ * hides. */
 static void
 write_lsub (ImapSession *session, const ImapListEntry *entry)
 {
@@ -269,7 +276,8 @@ write_lsub (ImapSession *session, const ImapListEntry *entry)
   imap_write (writer, "\r\n");
 }
 
-/* Subscribed names; and, since "%" would hide them, parents of subscribed names as \Noselect (RFC 3501 6.3.9). */
+/* Subscribed names; and, since "%" would hide them, parents of subscribed names as \Noselect (RFC
+ * 3501 6.3.9). */
 ImapStep
 imap_run_lsub (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3-6.3.7), uses of new mailboxes (RFC 6154 3), their ids
- * (RFC 8474 4.1).
+ * CREATE, DELETE, RENAME, SUBSCRIBE and UNSUBSCRIBE (RFC 3501 6.3.3-6.3.7), uses of new mailboxes (RFC 6154
+ * 3), their ids (RFC 8474 4.1).
  */
 #include "objectid.h"
 #include "session.h"
@@ -8,11 +8,13 @@
 #include <string.h>
 
 /* \All and \Flagged would have to show messages of other mailboxes, which none of ours does (RFC 6154 2). */
-#define GIVEN_USES (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
+#define GIVEN_USES                                                                                           \
+  (SATCHEL_USE_ARCHIVE | SATCHEL_USE_DRAFTS | SATCHEL_USE_JUNK | SATCHEL_USE_SENT | SATCHEL_USE_TRASH)
 
 #define VANISHED_MAX 64u /* levels that are remembered */
 
-/* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for last. */
+/* A use that another mailbox has moves to the new one (RFC 6154 3): one mailbox a use, the one asked for
+ * last. */
 ImapStep
 imap_run_create (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -55,8 +57,8 @@ is_level (ImapSession *session, const char *name)
   return has_children;
 }
 
-/* Levels that were there for the sake of @gone only, which this session has removed: who deletes a tree from its leaves on
- * deletes them next.  [blocks] */
+/* Levels that were there for the sake of @gone only, which this session has removed: who deletes a tree from
+ * its leaves on deletes them next.  [blocks] */
 static void
 note_vanished_levels (ImapSession *session, const char *gone)
 {
@@ -70,7 +72,8 @@ note_vanished_levels (ImapSession *session, const char *gone)
       for (guint i = 0; i < infos->len && !is_there; i++)
         {
           const SatchelMailboxInfo *info = infos->pdata[i];
-          is_there = info->exists && strncmp (info->name, gone, len) == 0 && (info->name[len] == '\0' || info->name[len] == '/');
+          is_there = info->exists && strncmp (info->name, gone, len) == 0
+                     && (info->name[len] == '\0' || info->name[len] == '/');
         }
       if (is_there)
         continue;
@@ -115,7 +118,8 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
     {
       if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM) && is_level (session, name))
         return imap_command_no (command, "HASCHILDREN", "Only a level above other mailboxes.");
-      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT) && take_vanished_level (session, name))
+      if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
+          && take_vanished_level (session, name))
         return imap_command_ok (command, "DELETE completed, it went with the last mailbox below.");
       return imap_command_error (session, command, error);
     }
@@ -153,11 +157,16 @@ write_rights (ImapWriter *writer, guint rights)
     guint of;
     const char *letter;
   } letters[] = {
-    { SATCHEL_RIGHT_LOOKUP, "l" },         { SATCHEL_RIGHT_READ, "r" },
-    { SATCHEL_RIGHT_SEEN, "s" },           { SATCHEL_RIGHT_WRITE, "w" },
-    { SATCHEL_RIGHT_INSERT, "i" },         { SATCHEL_RIGHT_POST, "p" },
-    { SATCHEL_RIGHT_CREATE, "k" },         { SATCHEL_RIGHT_DELETE_MAILBOX, "x" },
-    { SATCHEL_RIGHT_DELETE_MESSAGES, "t" }, { SATCHEL_RIGHT_EXPUNGE, "e" },
+    { SATCHEL_RIGHT_LOOKUP, "l" },
+    { SATCHEL_RIGHT_READ, "r" },
+    { SATCHEL_RIGHT_SEEN, "s" },
+    { SATCHEL_RIGHT_WRITE, "w" },
+    { SATCHEL_RIGHT_INSERT, "i" },
+    { SATCHEL_RIGHT_POST, "p" },
+    { SATCHEL_RIGHT_CREATE, "k" },
+    { SATCHEL_RIGHT_DELETE_MAILBOX, "x" },
+    { SATCHEL_RIGHT_DELETE_MESSAGES, "t" },
+    { SATCHEL_RIGHT_EXPUNGE, "e" },
     { SATCHEL_RIGHT_CREATE | SATCHEL_RIGHT_DELETE_MAILBOX, "c" },
     { SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, "d" },
     { SATCHEL_RIGHT_ADMINISTER, "a" },
@@ -167,8 +176,9 @@ write_rights (ImapWriter *writer, guint rights)
       imap_write (writer, letters[i].letter);
 }
 
-#define TELLING (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE \
-                 | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
+#define TELLING                                                                                              \
+  (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE                   \
+   | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
 
 /* What is not listed may not be seen, and is not there. */
 ImapStep

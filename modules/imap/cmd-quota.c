@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* "* QUOTA root (STORAGE used limit MESSAGE used limit)": only resources that have a limit (RFC 9208 4.2.1).  [blocks] */
+/* "* QUOTA root (STORAGE used limit MESSAGE used limit)": only resources that have a limit (RFC 9208 4.2.1).
+ * [blocks] */
 static gboolean
 tell_quota (ImapSession *session, const SatchelQuota *quota, GError **error)
 {

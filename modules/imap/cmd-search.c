@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and SORT (RFC 5256), both with result options (RFC 4731, RFC 5182, RFC 5267).
+ * SEARCH (RFC 3501 6.4.4, RFC 9051 6.4.4) and SORT (RFC 5256), both with result options (RFC 4731, RFC 5182,
+ * RFC 5267).
  */
 #include "search.h"
 
@@ -30,8 +31,8 @@ make_result (ImapSession *session, ImapCommand *command, SearchState *state, gui
     return FALSE;
   if (arguments->names_modseq)
     imap_result_set_modseq (&state->result, session, command, state->search, returns);
-  state->is_saved = !(returns & IMAP_RETURN_SAVE) ||
-                    imap_result_save (&state->result, session, command, state->search, returns);
+  state->is_saved = !(returns & IMAP_RETURN_SAVE)
+                    || imap_result_save (&state->result, session, command, state->search, returns);
   return TRUE;
 }
 

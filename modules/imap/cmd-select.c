@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8, 3.2.5), EXPUNGE and UID EXPUNGE
- * (RFC 3501 6.4.3, RFC 4315 2.1).
+ * SELECT, EXAMINE, CLOSE, UNSELECT (RFC 3501 6.3.1, 6.3.2, 6.4.2; RFC 3691; RFC 7162 3.1.8, 3.2.5), EXPUNGE
+ * and UID EXPUNGE (RFC 3501 6.4.3, RFC 4315 2.1).
  */
 #include "objectid.h"
 #include "resync.h"
@@ -54,7 +54,8 @@ resync_free (gpointer data)
   g_free (data);
 }
 
-/* What the client has missed since it was last here, as if by UID FETCH known-uids (FLAGS) (CHANGEDSINCE n VANISHED).  [blocks] */
+/* What the client has missed since it was last here, as if by UID FETCH known-uids (FLAGS) (CHANGEDSINCE n
+ * VANISHED).  [blocks] */
 static gboolean
 find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, GError **error)
 {
@@ -64,7 +65,7 @@ find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, G
   g_auto (SatchelUidSet) rows = { 0 };
   g_auto (SatchelUidSet) wanted = { 0 };
   SatchelRange all = { 1, 0 };
-  const ImapSequence known = qresync->has_uids ? qresync->uids : (ImapSequence){ &all, 1 };
+  const ImapSequence known = qresync->has_uids ? qresync->uids : (ImapSequence) { &all, 1 };
   imap_sequence_resolve (&known, state->uidnext - 1, &wanted);
   imap_view_rows (view, &known, TRUE, &rows);
   ImapResync *resync = g_new0 (ImapResync, 1);
@@ -83,7 +84,8 @@ tell_missed (ImapSession *session, ImapCommand *command)
           || !imap_resync_tell_rows (command->state, session->view, &session->writer)))
     return IMAP_STEP_AGAIN;
   command->code = g_strdup (session->view->is_read_only ? "READ-ONLY" : "READ-WRITE");
-  return imap_command_ok (command, command->row->run == imap_run_examine ? "EXAMINE completed." : "SELECT completed.");
+  return imap_command_ok (command,
+                          command->row->run == imap_run_examine ? "EXAMINE completed." : "SELECT completed.");
 }
 
 /* Ends what was selected, also if the command then fails (RFC 3501 6.3.1). */
@@ -96,7 +98,9 @@ leave_mailbox (ImapSession *session)
 }
 
 /* RFC 4314 5.2: a mailbox in which nothing may be changed is selected as if by EXAMINE. */
-#define CHANGING (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE | SATCHEL_RIGHT_DELETE_MESSAGES)
+#define CHANGING                                                                                             \
+  (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE                   \
+   | SATCHEL_RIGHT_DELETE_MESSAGES)
 
 static ImapStep
 open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboolean may_block)
@@ -121,9 +125,11 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboo
   if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, &error))
     return imap_command_error (session, command, error);
   gboolean is_read_only = is_examine || (satchel_mailbox_rights (mailbox) & CHANGING) == 0;
-  g_autoptr (GPtrArray) infos = imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
+  g_autoptr (GPtrArray) infos =
+      imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
-  g_autoptr (ImapView) view = imap_view_new (mailbox, snapshot, is_read_only, !imap_session_is_rev2 (session));
+  g_autoptr (ImapView) view =
+      imap_view_new (mailbox, snapshot, is_read_only, !imap_session_is_rev2 (session));
   gboolean must_claim = !is_read_only && imap_view_can_claim (view, &snapshot->state);
   gboolean must_list = imap_session_is_rev2 (session) && infos == NULL; /* RFC 9051 6.3.2 */
   if ((must_claim || must_list || qresync != NULL) && !may_block)
@@ -190,7 +196,8 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_auto (SatchelUidSet) uids = { 0 };
   session->drops_view = TRUE;
   /* Without the right CLOSE only closes (RFC 4314 4). */
-  if (!session->view->is_read_only && (satchel_mailbox_rights (session->view->mailbox) & SATCHEL_RIGHT_EXPUNGE))
+  if (!session->view->is_read_only
+      && (satchel_mailbox_rights (session->view->mailbox) & SATCHEL_RIGHT_EXPUNGE))
     find_deleted (session->view, &uids);
   if (!expunge (session, &uids, &error))
     return imap_command_error (session, command, error);

@@ -48,7 +48,8 @@ sum_deleted (SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, guint64 *
   return TRUE;
 }
 
-/* SIZE may never be less than the sum of RFC822.SIZE (RFC 8438 3), so sizes that are unknown are found out. */
+/* SIZE may never be less than the sum of RFC822.SIZE (RFC 8438 3), so sizes that are unknown are found out.
+ */
 static ImapStep
 sum_sizes (ImapSession *session, SatchelMailbox *mailbox, const SatchelSnapshot *snapshot, gboolean may_block,
            guint64 *size_bytes, GError **error)
@@ -75,8 +76,8 @@ sum_sizes (ImapSession *session, SatchelMailbox *mailbox, const SatchelSnapshot 
 }
 
 ImapStep
-imap_status_look (ImapSession *session, const char *name, guint items, gboolean may_block, ImapMailboxStatus *ret_status,
-                  GError **error)
+imap_status_look (ImapSession *session, const char *name, guint items, gboolean may_block,
+                  ImapMailboxStatus *ret_status, GError **error)
 {
   ImapMailboxStatus status = { 0 };
   if (items & IMAP_STATUS_HIGHESTMODSEQ)
@@ -104,8 +105,8 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
       status.state = snapshot->state;
       status.n_recent = count_recent (snapshot);
       status.size_bytes = snapshot->state.size_bytes;
-      if ((items & IMAP_STATUS_SIZE) &&
-          sum_sizes (session, mailbox, snapshot, may_block, &status.size_bytes, error) == IMAP_STEP_BLOCK)
+      if ((items & IMAP_STATUS_SIZE)
+          && sum_sizes (session, mailbox, snapshot, may_block, &status.size_bytes, error) == IMAP_STEP_BLOCK)
         return IMAP_STEP_BLOCK;
       gboolean has_deleted = (items & IMAP_STATUS_DELETED_STORAGE) && snapshot->state.n_deleted > 0;
       if (has_deleted && !may_block)
@@ -118,7 +119,8 @@ imap_status_look (ImapSession *session, const char *name, guint items, gboolean 
 }
 
 void
-imap_status_write (ImapSession *session, const char *client_name, guint items, const ImapMailboxStatus *status)
+imap_status_write (ImapSession *session, const char *client_name, guint items,
+                   const ImapMailboxStatus *status)
 {
   const SatchelMailboxState *state = &status->state;
   const struct

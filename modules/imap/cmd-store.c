@@ -10,12 +10,12 @@ typedef struct Telling
   guint at_range;
   guint32 at; /* sequence number, 0: the range's first */
   SatchelSnapshot *after;
-  guint items;          /* IMAP_FETCH_* of every answer */
-  guint64 own_modseq;   /* of what this command changed, 0: nothing */
+  guint items;        /* IMAP_FETCH_* of every answer */
+  guint64 own_modseq; /* of what this command changed, 0: nothing */
   gboolean is_silent, is_conditional;
   SatchelUidSet failed; /* UIDs that were modified meanwhile (RFC 7162 3.1.3) */
   SatchelUidSet failed_numbers;
-  gboolean is_missing;  /* some messages have gone */
+  gboolean is_missing; /* some messages have gone */
 } Telling;
 
 static void
@@ -31,14 +31,15 @@ telling_free (gpointer data)
 
 /* What to tell of a message besides `items`, and whether at all.  @old: as the command found it. */
 static gboolean
-choose_items (const Telling *telling, const ImapCommand *command, guint64 old_modseq, guint32 uid, guint64 modseq,
-              guint *ret_items)
+choose_items (const Telling *telling, const ImapCommand *command, guint64 old_modseq, guint32 uid,
+              guint64 modseq, guint *ret_items)
 {
   *ret_items = telling->items;
-  /* Flags that were told when the command began are told again: a client that counts its own change in when it sends the
-   * command could not know that they are older (RFC 3501 6.4.6: flags are to be determinate).  Those that failed tell the
-   * client what has changed. */
-  if (!telling->is_silent || old_modseq > command->known_modseq || satchel_uid_set_contains (&telling->failed, uid))
+  /* Flags that were told when the command began are told again: a client that counts its own change in when
+   * it sends the command could not know that they are older (RFC 3501 6.4.6: flags are to be determinate).
+   * Those that failed tell the client what has changed. */
+  if (!telling->is_silent || old_modseq > command->known_modseq
+      || satchel_uid_set_contains (&telling->failed, uid))
     *ret_items |= IMAP_FETCH_FLAGS;
   else if (!telling->is_conditional) /* a silent one tells new mod-sequences only (RFC 7162 3.2.4) */
     return (telling->items & IMAP_FETCH_MODSEQ) && modseq == telling->own_modseq;
@@ -46,7 +47,8 @@ choose_items (const Telling *telling, const ImapCommand *command, guint64 old_mo
 }
 
 static void
-tell_flags (ImapSession *session, const ImapCommand *command, Telling *telling, guint32 sequence, ImapFlagsMemo *memo)
+tell_flags (ImapSession *session, const ImapCommand *command, Telling *telling, guint32 sequence,
+            ImapFlagsMemo *memo)
 {
   guint row;
   guint32 index;
@@ -63,7 +65,8 @@ tell_flags (ImapSession *session, const ImapCommand *command, Telling *telling, 
   if (satchel_uid_set_contains (&telling->failed, uid))
     satchel_uid_set_add (&telling->failed_numbers, sequence, sequence);
   if (choose_items (telling, command, old_modseq, uid, chunk->modseq[row], &items))
-    imap_view_write_fetch (session->view, &session->writer, memo, sequence, telling->after, chunk, row, items);
+    imap_view_write_fetch (session->view, &session->writer, memo, sequence, telling->after, chunk, row,
+                           items);
 }
 
 static ImapStep
@@ -99,8 +102,8 @@ tell_all (ImapSession *session, ImapCommand *command)
 
 /* Of those that @old_bits, or @bits, name. */
 static gboolean
-has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordSet *old_bits, const SatchelChunk *chunk, guint row,
-                   const SatchelKeywordSet *bits)
+has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordSet *old_bits,
+                   const SatchelChunk *chunk, guint row, const SatchelKeywordSet *bits)
 {
   SatchelKeywordSet before = satchel_chunk_keywords (old, old_row), now = satchel_chunk_keywords (chunk, row);
   satchel_keyword_set_intersect (&before, old_bits);
@@ -108,14 +111,16 @@ has_same_keywords (const SatchelChunk *old, guint old_row, const SatchelKeywordS
   return satchel_keyword_set_equal (&before, &now);
 }
 
-/* Those of @failed that can be tried again, since what the operation touches is as the client knew it: another flag was
- * changed (RFC 7162 3.1.12).  With UNCHANGEDSINCE 0 a keyword must only be missing (RFC 7162 3.1.3, example 8). */
+/* Those of @failed that can be tried again, since what the operation touches is as the client knew it:
+ * another flag was changed (RFC 7162 3.1.12).  With UNCHANGEDSINCE 0 a keyword must only be missing (RFC
+ * 7162 3.1.3, example 8). */
 static void
-find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known, const SatchelSnapshot *newest,
-               const SatchelUidSet *failed, SatchelUidSet *ret_uids)
+find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known,
+               const SatchelSnapshot *newest, const SatchelUidSet *failed, SatchelUidSet *ret_uids)
 {
   const ImapFlagList *flags = &arguments->flags;
-  SatchelKeywordSet known_bits = known != NULL ? imap_view_keyword_bits (known, flags->keywords) : (SatchelKeywordSet){ { 0 } };
+  SatchelKeywordSet known_bits =
+      known != NULL ? imap_view_keyword_bits (known, flags->keywords) : (SatchelKeywordSet) { { 0 } };
   SatchelKeywordSet bits = imap_view_keyword_bits (newest, flags->keywords);
   gboolean tests_absence = arguments->unchanged_since == 0 && flags->flags == 0;
   for (guint i = 0; i < failed->n_ranges; i++)
@@ -141,18 +146,19 @@ find_spurious (const ImapStoreArguments *arguments, const SatchelSnapshot *known
 /* One transaction.  @ret_modseq: what the changed ones got, 0: none was.  @ret_failed: those modified after
  * @unchanged_since. */
 static gboolean
-change_flags (ImapSession *session, const ImapStoreArguments *arguments, const SatchelUidSet *uids, guint64 unchanged_since,
-              guint64 *ret_modseq, SatchelUidSet *ret_failed, GError **error)
+change_flags (ImapSession *session, const ImapStoreArguments *arguments, const SatchelUidSet *uids,
+              guint64 unchanged_since, guint64 *ret_modseq, SatchelUidSet *ret_failed, GError **error)
 {
   ImapView *view = session->view;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
-  SatchelOperation *operation
-      = satchel_transaction_flags (transaction, view->mailbox, uids, (SatchelFlagsMode) arguments->mode,
-                                   arguments->flags.flags, (const char *const *) arguments->flags.keywords, unchanged_since);
+  SatchelOperation *operation = satchel_transaction_flags (
+      transaction, view->mailbox, uids, (SatchelFlagsMode) arguments->mode, arguments->flags.flags,
+      (const char *const *) arguments->flags.keywords, unchanged_since);
   if (!satchel_transaction_commit (transaction, error))
     return FALSE;
   if (operation->ret_modseq != 0)
-    imap_view_add_own (view, operation->ret_modseq, arguments->mode, arguments->flags.flags, arguments->flags.keywords);
+    imap_view_add_own (view, operation->ret_modseq, arguments->mode, arguments->flags.flags,
+                       arguments->flags.keywords);
   *ret_modseq = operation->ret_modseq;
   satchel_uid_set_copy (&operation->ret_failed, ret_failed);
   return TRUE;
@@ -160,8 +166,8 @@ change_flags (ImapSession *session, const ImapStoreArguments *arguments, const S
 
 /* With a condition: what failed only since other flags changed is tried once more. */
 static gboolean
-change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSet *uids, SatchelUidSet *ret_failed,
-                  GError **error)
+change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSet *uids,
+                  SatchelUidSet *ret_failed, GError **error)
 {
   const ImapStoreArguments *arguments = command->arguments;
   g_auto (SatchelUidSet) again = { 0 };
@@ -174,11 +180,13 @@ change_unchanged (ImapSession *session, ImapCommand *command, const SatchelUidSe
   if (arguments->mode != SATCHEL_FLAGS_REPLACE)
     find_spurious (arguments, command->known, newest, &failed, &again);
   if (again.n_ranges > 0
-      && !change_flags (session, arguments, &again, newest->state.highestmodseq, &modseq, &failed_again, error))
+      && !change_flags (session, arguments, &again, newest->state.highestmodseq, &modseq, &failed_again,
+                        error))
     return FALSE;
   for (guint i = 0; i < failed.n_ranges; i++)
     for (guint64 uid = failed.ranges[i].first; uid <= failed.ranges[i].last; uid++)
-      if (!satchel_uid_set_contains (&again, (guint32) uid) || satchel_uid_set_contains (&failed_again, (guint32) uid))
+      if (!satchel_uid_set_contains (&again, (guint32) uid)
+          || satchel_uid_set_contains (&failed_again, (guint32) uid))
         satchel_uid_set_add (ret_failed, (guint32) uid, (guint32) uid);
   return TRUE;
 }
@@ -206,15 +214,18 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
   imap_view_uids (view, &telling->rows, &uids);
   if (uids.n_ranges == 0)
     return imap_command_ok (command, "STORE completed.");
-  if (telling->is_conditional
-          ? !change_unchanged (session, command, &uids, &telling->failed, &error)
-          : !change_flags (session, arguments, &uids, G_MAXUINT64, &telling->own_modseq, &telling->failed, &error))
-    return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT) ? imap_command_no (command, "LIMIT", imap_text_many_keywords)
-                                                                       : imap_command_error (session, command, error);
-  telling->items = imap_session_unsolicited_items (session) | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
+  if (telling->is_conditional ? !change_unchanged (session, command, &uids, &telling->failed, &error)
+                              : !change_flags (session, arguments, &uids, G_MAXUINT64, &telling->own_modseq,
+                                               &telling->failed, &error))
+    return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT)
+               ? imap_command_no (command, "LIMIT", imap_text_many_keywords)
+               : imap_command_error (session, command, error);
+  telling->items = imap_session_unsolicited_items (session)
+                   | (command->row->flags & IMAP_COMMAND_UID ? IMAP_FETCH_UID : 0);
   telling->after = satchel_mailbox_snapshot (view->mailbox);
   imap_view_tell_keywords (view, &session->writer, telling->after);
-  gboolean has_modseqs = (telling->items & IMAP_FETCH_MODSEQ) && (telling->own_modseq != 0 || telling->is_conditional);
+  gboolean has_modseqs =
+      (telling->items & IMAP_FETCH_MODSEQ) && (telling->own_modseq != 0 || telling->is_conditional);
   if (telling->is_silent && !has_modseqs && imap_view_modseq (view) <= command->known_modseq)
     return imap_command_ok (command, "STORE completed.");
   /* Flags that are told here are not told again, whoever changed them. */
@@ -265,8 +276,9 @@ copy (ImapSession *session, ImapCommand *command, gboolean is_move)
   if (uids.n_ranges == 0)
     return imap_command_ok (command, text);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
-  SatchelOperation *operation = is_move ? satchel_transaction_move (transaction, view->mailbox, &uids, destination)
-                                        : satchel_transaction_copy (transaction, view->mailbox, &uids, destination);
+  SatchelOperation *operation =
+      is_move ? satchel_transaction_move (transaction, view->mailbox, &uids, destination)
+              : satchel_transaction_copy (transaction, view->mailbox, &uids, destination);
   if (!satchel_transaction_commit (transaction, &error))
     return imap_command_destination_error (session, command, error);
   if (operation->ret_uids == NULL || operation->ret_uids->len == 0)

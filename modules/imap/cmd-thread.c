@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * THREAD (RFC 5256 3): ORDEREDSUBJECT, REFERENCES, and REFS of draft-ietf-morg-inthread.  The tree is walked without
- * recursion, and left and taken up again at any node.
+ * THREAD (RFC 5256 3): ORDEREDSUBJECT, REFERENCES, and REFS of draft-ietf-morg-inthread.  The tree is walked
+ * without recursion, and left and taken up again at any node.
  */
 #include "search.h"
 
@@ -46,8 +46,8 @@ set_message (guint index, const void *key, gsize len, gpointer data)
 }
 
 static SatchelThreads *
-make_threads (ImapSession *session, ImapSearch *search, SatchelThreadAlgorithm algorithm, const guint32 *rows, guint32 n,
-              GError **error)
+make_threads (ImapSession *session, ImapSearch *search, SatchelThreadAlgorithm algorithm, const guint32 *rows,
+              guint32 n, GError **error)
 {
   g_autoptr (SatchelThreader) threader = satchel_threader_new (algorithm, n);
   g_autofree Batch *batch = g_new (Batch, 1);
@@ -64,10 +64,11 @@ make_threads (ImapSession *session, ImapSearch *search, SatchelThreadAlgorithm a
           guint row;
           const SatchelChunk *chunk = imap_search_row (session, search, rows[first + i] - 1, &row);
           batch->uids[i] = chunk->uid[row];
-          batch->messages[i] = (SatchelThreadMessage){ .sent = chunk->internal_date[row], .arrived = chunk->internal_date[row] };
+          batch->messages[i] = (SatchelThreadMessage) { .sent = chunk->internal_date[row],
+                                                        .arrived = chunk->internal_date[row] };
         }
-      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n, set_message, batch,
-                                 batch->codes, error))
+      if (!satchel_mailbox_keys (session->view->mailbox, SATCHEL_KEY_THREAD, batch->uids, batch->n,
+                                 set_message, batch, batch->codes, error))
         return NULL;
       imap_search_note_locked (search, batch->codes, batch->n);
       for (guint i = 0; i < batch->n; i++)
@@ -82,7 +83,8 @@ prepare (ImapSession *session, const ImapCommand *command, ThreadState *state, G
   const ImapSearchArguments *arguments = command->arguments;
   guint32 n;
   state->numbers = imap_search_list (state->search, &n);
-  state->threads = make_threads (session, state->search, (SatchelThreadAlgorithm) arguments->algorithm, state->numbers, n, error);
+  state->threads = make_threads (session, state->search, (SatchelThreadAlgorithm) arguments->algorithm,
+                                 state->numbers, n, error);
   if (state->threads == NULL)
     return FALSE;
   for (guint32 i = 0; (command->row->flags & IMAP_COMMAND_UID) && i < n; i++)
@@ -98,7 +100,8 @@ static gboolean
 is_enclosed (const SatchelThreads *threads, guint32 node)
 {
   guint32 parent = threads->nodes[node].parent;
-  return parent == SATCHEL_THREAD_NONE || threads->nodes[threads->nodes[parent].first_child].next != SATCHEL_THREAD_NONE;
+  return parent == SATCHEL_THREAD_NONE
+         || threads->nodes[threads->nodes[parent].first_child].next != SATCHEL_THREAD_NONE;
 }
 
 /* One node, and what closes after it. */
@@ -162,5 +165,6 @@ imap_run_thread (ImapSession *session, ImapCommand *command, gboolean may_block)
         return imap_search_fail (session, command, error);
     }
   step = tell (state, &session->writer);
-  return step == IMAP_STEP_DONE ? imap_search_end (session, command, state->search, "THREAD completed.") : step;
+  return step == IMAP_STEP_DONE ? imap_search_end (session, command, state->search, "THREAD completed.")
+                                : step;
 }

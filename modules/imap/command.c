@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.  CAPABILITY is derived from it.
+ * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.  CAPABILITY is derived
+ * from it.
  */
 #include "session.h"
 
@@ -44,12 +45,13 @@ static const ImapCommandRow rows[] = {
   { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },
   { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
   { "UID SEARCH", SELECTED, INLINE | UID | UTF8, NULL, SEARCH, imap_run_search },
-  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE | UTF8, "ESEARCH SEARCHRES WITHIN", SEARCH, imap_run_search },
+  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE | UTF8, "ESEARCH SEARCHRES WITHIN", SEARCH,
+    imap_run_search },
   { "UID SORT", SELECTED, UID | UTF8, NULL, SORT, imap_run_search },
   { "SORT", SELECTED, VIEW | NO_EXPUNGE | UTF8, "SORT SORT=DISPLAY ESORT", SORT, imap_run_search },
   { "UID THREAD", SELECTED, UID | UTF8, NULL, THREAD, imap_run_thread },
-  { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS", THREAD,
-    imap_run_thread },
+  { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS",
+    THREAD, imap_run_thread },
   { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
   { "SELECT", ANY, INLINE | NO_UPDATE, "CONDSTORE QRESYNC", SELECT, imap_run_select },
   { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, SELECT, imap_run_examine },
@@ -178,7 +180,8 @@ ImapStep
 imap_command_error (ImapSession *session, ImapCommand *command, const GError *error)
 {
   const ImapErrorText *words = imap_error_text (error);
-  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session) && satchel_error_is_news (error))
+  if (satchel_error_is_of_machine (error) && !imap_session_is_cancelled (session)
+      && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
                          error != NULL ? error->message : "no reason given");
   /* What it changed before it failed is nothing that the client knows by itself. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a client is told about an error: fixed words and a response code by error code (RFC 5530), never internal text.
+ * What a client is told about an error: fixed words and a response code by error code (RFC 5530), never
+ * internal text.
  */
 #pragma once
 #include <satchel/error.h>

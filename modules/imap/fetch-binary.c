@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * BINARY of FETCH (RFC 3516, RFC 9051 6.4.5): parts without their transfer encoding.  Decoded twice in bounded memory: once to
- * measure, since a literal's size and kind come first, once to send.  In jobs.
+ * BINARY of FETCH (RFC 3516, RFC 9051 6.4.5): parts without their transfer encoding.  Decoded twice in
+ * bounded memory: once to measure, since a literal's size and kind come first, once to send.  In jobs.
  */
 #include "fetch.h"
 
@@ -28,7 +28,8 @@ decode_block (ImapDecoding *decoding, SatchelStream *content, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "it ends early");
   decoding->at += n;
   g_byte_array_set_size (decoding->piece, 0);
-  satchel_transfer_decoder_push (&decoding->decoder, block, n, decoding->at == decoding->end, decoding->piece);
+  satchel_transfer_decoder_push (&decoding->decoder, block, n, decoding->at == decoding->end,
+                                 decoding->piece);
   decoding->n_decoded += decoding->piece->len;
   return TRUE;
 }
@@ -44,14 +45,14 @@ look_for_nul (ImapDecoding *decoding, guint64 from, guint64 to)
 }
 
 gboolean
-imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content, SatchelEncoding encoding,
-                       guint64 offset, guint64 len, GError **error)
+imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,
+                       SatchelEncoding encoding, guint64 offset, guint64 len, GError **error)
 {
   guint64 from = section->is_partial ? section->offset : 0;
   guint64 to = section->is_partial ? section->offset + section->count : G_MAXUINT64;
   ImapDecoding start;
   imap_decoding_clear (decoding);
-  *decoding = (ImapDecoding){ .at = offset, .end = offset + len, .piece = g_byte_array_new () };
+  *decoding = (ImapDecoding) { .at = offset, .end = offset + len, .piece = g_byte_array_new () };
   satchel_transfer_decoder_init (&decoding->decoder, encoding);
   start = *decoding;
   while (decoding->at < decoding->end && decoding->n_decoded < to)
@@ -127,15 +128,16 @@ has_identity (SatchelStream *content, const SatchelPart *part, gboolean *ret, GE
 }
 
 gboolean
-imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content, gboolean *ret_is_known,
-                      SatchelEncoding *ret_encoding, GError **error)
+imap_binary_encoding (const ImapSection *section, GBytes *attributes, SatchelStream *content,
+                      gboolean *ret_is_known, SatchelEncoding *ret_encoding, GError **error)
 {
   SatchelPart part;
   guint index;
   *ret_is_known = TRUE;
   *ret_encoding = SATCHEL_ENCODING_IDENTITY;
   /* The message as a whole, and multiparts, have none (RFC 2045 6.4). */
-  if (section->n_path == 0 || !satchel_attributes_find_part (attributes, section->path, section->n_path, &index)
+  if (section->n_path == 0
+      || !satchel_attributes_find_part (attributes, section->path, section->n_path, &index)
       || !satchel_attributes_part (attributes, index, &part) || part.kind == SATCHEL_PART_MULTIPART)
     return TRUE;
   *ret_encoding = part.encoding;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Sections of FETCH: BODY[...], RFC822 and friends (RFC 3501 6.4.5).  Content streams from the store to the output; the
- * size of a literal is measured before it is announced, and the connection ends if content comes short.
+ * Sections of FETCH: BODY[...], RFC822 and friends (RFC 3501 6.4.5).  Content streams from the store to the
+ * output; the size of a literal is measured before it is announced, and the connection ends if content comes
+ * short.
  */
 #include "fetch.h"
 
@@ -10,8 +11,12 @@
 #define READ_BYTES 65536u
 
 static const char *const kind_names[] = {
-  [IMAP_SECTION_CONTENT] = "",      [IMAP_SECTION_HEADER] = "HEADER",        [IMAP_SECTION_TEXT] = "TEXT",
-  [IMAP_SECTION_MIME] = "MIME",     [IMAP_SECTION_FIELDS] = "HEADER.FIELDS", [IMAP_SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
+  [IMAP_SECTION_CONTENT] = "",
+  [IMAP_SECTION_HEADER] = "HEADER",
+  [IMAP_SECTION_TEXT] = "TEXT",
+  [IMAP_SECTION_MIME] = "MIME",
+  [IMAP_SECTION_FIELDS] = "HEADER.FIELDS",
+  [IMAP_SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
 };
 
 char *
@@ -19,8 +24,9 @@ imap_section_label (const ImapSection *section)
 {
   if (section->legacy != NULL)
     return g_strdup (section->legacy);
-  static const char *const names[]
-      = { [IMAP_BINARY_NO] = "BODY[", [IMAP_BINARY_CONTENT] = "BINARY[", [IMAP_BINARY_SIZE] = "BINARY.SIZE[" };
+  static const char *const names[] = {
+    [IMAP_BINARY_NO] = "BODY[", [IMAP_BINARY_CONTENT] = "BINARY[", [IMAP_BINARY_SIZE] = "BINARY.SIZE["
+  };
   ImapWriter writer = { .room = 1 };
   imap_write (&writer, names[section->binary]);
   for (guint i = 0; i < section->n_path; i++)
@@ -60,7 +66,8 @@ find_section (const ImapSection *section, GBytes *attributes, guint64 *ret_offse
     [IMAP_SECTION_TEXT] = SATCHEL_SECTION_TEXT,       [IMAP_SECTION_MIME] = SATCHEL_SECTION_MIME,
     [IMAP_SECTION_FIELDS] = SATCHEL_SECTION_HEADER,   [IMAP_SECTION_FIELDS_NOT] = SATCHEL_SECTION_HEADER,
   };
-  return satchel_attributes_section (attributes, section->path, section->n_path, kinds[section->kind], ret_offset, ret_len);
+  return satchel_attributes_section (attributes, section->path, section->n_path, kinds[section->kind],
+                                     ret_offset, ret_len);
 }
 
 /* Reads the header that fields are chosen from, unless it is the one that was read last. */
@@ -77,7 +84,8 @@ load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
   fetch->block_len = len;
   while (have < wanted)
     {
-      gssize n = satchel_stream_read_at (fetch->content, offset + have, fetch->block->str + have, wanted - have, error);
+      gssize n = satchel_stream_read_at (fetch->content, offset + have, fetch->block->str + have,
+                                         wanted - have, error);
       if (n < 0)
         return FALSE;
       if (n == 0)
@@ -88,8 +96,8 @@ load_block (ImapFetch *fetch, guint64 offset, guint64 len, GError **error)
   return TRUE;
 }
 
-/* RFC 3501 9: a literal has no NUL, which mail from an MTA or another program can have.  An octet for an octet, so that sizes
- * stay; BINARY sends them as they are (decision 0020). */
+/* RFC 3501 9: a literal has no NUL, which mail from an MTA or another program can have.  An octet for an
+ * octet, so that sizes stay; BINARY sends them as they are (decision 0020). */
 static void
 hide_nul (char *data, gsize len)
 {
@@ -110,16 +118,16 @@ check_encoding (ImapFetch *fetch, const ImapSection *section, GBytes *attributes
 }
 
 gboolean
-imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments, guint32 uid,
-                          GBytes *attributes, GError **error)
+imap_fetch_open_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments,
+                          guint32 uid, GBytes *attributes, GError **error)
 {
   gboolean needs_content = FALSE;
   for (guint i = 0; i < arguments->sections->len; i++)
     {
       const ImapSection *section = arguments->sections->pdata[i];
       g_autoptr (GString) text = g_string_new (NULL);
-      if (section->kind == IMAP_SECTION_FIELDS && section->n_path == 0 &&
-          satchel_attributes_header_fields (attributes, section->names, text))
+      if (section->kind == IMAP_SECTION_FIELDS && section->n_path == 0
+          && satchel_attributes_header_fields (attributes, section->names, text))
         fetch->texts[i] = g_steal_pointer (&text);
       else
         needs_content = TRUE;
@@ -208,8 +216,8 @@ send_content (ImapSession *session, ImapFetch *fetch, const ImapSection *section
 
 /* BINARY[...] and BINARY.SIZE[...]: what lies at [offset, offset + len). */
 static void
-start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes, guint64 offset,
-              guint64 len)
+start_binary (ImapSession *session, ImapFetch *fetch, const ImapSection *section, GBytes *attributes,
+              guint64 offset, guint64 len)
 {
   g_autoptr (GError) error = NULL;
   gboolean is_known;
@@ -242,7 +250,8 @@ send_fields (ImapSession *session, const ImapSection *section, GString *text)
 
 /* Of a header that attributes do not know. */
 static void
-select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *section, guint64 offset, guint64 len)
+select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *section, guint64 offset,
+               guint64 len)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
@@ -251,7 +260,8 @@ select_fields (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
       broken (session, error->message);
       return;
     }
-  satchel_header_select (fetch->block->str, fetch->block->len, section->names, section->kind == IMAP_SECTION_FIELDS_NOT, text);
+  satchel_header_select (fetch->block->str, fetch->block->len, section->names,
+                         section->kind == IMAP_SECTION_FIELDS_NOT, text);
   send_fields (session, section, text);
 }
 
@@ -305,7 +315,8 @@ start_section (ImapSession *session, ImapFetch *fetch, const ImapSection *sectio
 }
 
 ImapStep
-imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments, GBytes *attributes)
+imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch, const ImapFetchArguments *arguments,
+                          GBytes *attributes)
 {
   for (; fetch->at_section < arguments->sections->len; fetch->at_section++)
     {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the rest in jobs: attributes by
- * batches, content as a stream.  Entry: imap_run_fetch.
+ * FETCH (RFC 3501 6.4.5, 7.4.2).  What a snapshot holds is answered on the main thread, the rest in jobs:
+ * attributes by batches, content as a stream.  Entry: imap_run_fetch.
  */
 #include "fetch.h"
 
@@ -57,23 +57,25 @@ imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items)
 {
   const guint in_memory = IMAP_FETCH_UID | IMAP_FETCH_FLAGS | IMAP_FETCH_MODSEQ | IMAP_FETCH_INTERNALDATE;
   guint wanted = IMAP_FETCH_FLAGS | (items & IMAP_FETCH_MODSEQ);
-  return (arguments->items & wanted) == wanted && !(arguments->items & ~in_memory) && arguments->sections->len == 0;
+  return (arguments->items & wanted) == wanted && !(arguments->items & ~in_memory)
+         && arguments->sections->len == 0;
 }
 
 /* Leaves the rows that have changed, and finds what vanished (RFC 7162 3.1.4.1, 3.2.6). */
 static gboolean
-narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fetch, const SatchelSnapshot *newest,
-        GError **error)
+narrow (ImapSession *session, const ImapFetchArguments *arguments, ImapFetch *fetch,
+        const SatchelSnapshot *newest, GError **error)
 {
   g_auto (SatchelUidSet) rows = fetch->rows;
-  fetch->rows = (SatchelUidSet){ 0 };
+  fetch->rows = (SatchelUidSet) { 0 };
   imap_resync_changed (session->view, newest, arguments->changed_since, &rows, &fetch->rows);
   if (!arguments->wants_vanished)
     return TRUE;
   g_auto (SatchelUidSet) wanted = { 0 };
   /* "*" is the last UID that the mailbox had, so that what vanished at its end is told as well. */
   imap_sequence_resolve (&arguments->set, session->view->snapshot->state.uidnext - 1, &wanted);
-  return imap_resync_vanished (session->view, arguments->changed_since, &wanted, 0, &fetch->resync.vanished, error);
+  return imap_resync_vanished (session->view, arguments->changed_since, &wanted, 0, &fetch->resync.vanished,
+                               error);
 }
 
 /* Without the right it is not set, and no error (RFC 4314 4). */
@@ -81,7 +83,8 @@ static gboolean
 may_set_seen (const ImapView *view)
 {
   gboolean keeps_keywords;
-  return !view->is_read_only && (satchel_mailbox_permanent_flags (view->mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
+  return !view->is_read_only
+         && (satchel_mailbox_permanent_flags (view->mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
 }
 
 static ImapFetch *
@@ -99,14 +102,18 @@ fetch_new (ImapSession *session, ImapCommand *command)
       const ImapSection *section = arguments->sections->pdata[i];
       fetch->labels[i] = imap_section_label (section);
       fetch->sets_seen = fetch->sets_seen || (section->sets_seen && may_set_seen (session->view));
-      fetch->wants_attributes = fetch->wants_attributes || section->kind != IMAP_SECTION_CONTENT || section->n_path > 0;
+      fetch->wants_attributes =
+          fetch->wants_attributes || section->kind != IMAP_SECTION_CONTENT || section->n_path > 0;
     }
-  fetch->wants_attributes = fetch->wants_attributes ||
-                            (arguments->items & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE
-                                                 | IMAP_FETCH_PREVIEW | IMAP_FETCH_THREADID));
-  if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &fetch->rows))
+  fetch->wants_attributes = fetch->wants_attributes
+                            || (arguments->items
+                                & (IMAP_FETCH_ENVELOPE | IMAP_FETCH_BODY | IMAP_FETCH_BODYSTRUCTURE
+                                   | IMAP_FETCH_PREVIEW | IMAP_FETCH_THREADID));
+  if (!imap_view_rows (session->view, &arguments->set, (command->row->flags & IMAP_COMMAND_UID) != 0,
+                       &fetch->rows))
     return NULL;
-  fetch->wants_dates = (arguments->items & IMAP_FETCH_INTERNALDATE) && session->view->snapshot->state.n_undated > 0;
+  fetch->wants_dates =
+      (arguments->items & IMAP_FETCH_INTERNALDATE) && session->view->snapshot->state.n_undated > 0;
   if (imap_view_is_behind (session->view))
     fetch->fresh = satchel_mailbox_snapshot (session->view->mailbox);
   const SatchelSnapshot *newest = fetch->fresh != NULL ? fetch->fresh : session->view->snapshot;
@@ -120,7 +127,8 @@ fetch_new (ImapSession *session, ImapCommand *command)
 
 /* The message's columns, newest first. */
 static const SatchelChunk *
-find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnapshot **ret_snapshot, guint *ret_row)
+find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnapshot **ret_snapshot,
+          guint *ret_row)
 {
   guint32 index;
   const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, fetch->at - 1, ret_row);
@@ -139,8 +147,8 @@ find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnaps
 static void
 note_failure (ImapFetch *fetch, GError *error)
 {
-  if (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE) ||
-      g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+  if (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE)
+      || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     fetch->is_missing = TRUE;
   else if (fetch->error == NULL)
     {
@@ -168,8 +176,8 @@ open_sections (ImapSession *session, const ImapCommand *command, ImapFetch *fetc
   return TRUE;
 }
 
-/* The batch's messages that will be sent and are not \Seen.  A request that fails sets nothing (RFC 3501 6.4.5: the flag comes
- * with the data; RFC 3516 4.3). */
+/* The batch's messages that will be sent and are not \Seen.  A request that fails sets nothing (RFC
+ * 3501 6.4.5: the flag comes with the data; RFC 3516 4.3). */
 static void
 find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch, SatchelUidSet *ret_uids)
 {
@@ -192,7 +200,8 @@ find_unseen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch,
       satchel_uid_set_add (ret_uids, fetch->batch_uids[i], fetch->batch_uids[i]);
 }
 
-/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a flag. */
+/* Marks the batch's messages \Seen where they are not.  Reading goes on if that fails: it is no more than a
+ * flag. */
 static void
 mark_seen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
 {
@@ -202,11 +211,12 @@ mark_seen (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
     return;
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (session->store);
-  SatchelOperation *operation = satchel_transaction_flags (transaction, session->view->mailbox, &uids, SATCHEL_FLAGS_ADD,
-                                                           SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  SatchelOperation *operation = satchel_transaction_flags (
+      transaction, session->view->mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
   if (!satchel_transaction_commit (transaction, &error))
     {
-      satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot mark messages as seen: %s", error->message);
+      satchel_session_log (session->session, SATCHEL_LOG_WARNING, "cannot mark messages as seen: %s",
+                           error->message);
       return;
     }
   for (guint i = 0; i < fetch->n_batch; i++)
@@ -230,8 +240,9 @@ load_batch (ImapSession *session, const ImapCommand *command, ImapFetch *fetch)
       fetch->batch_uids[fetch->n_batch++] = chunk->uid[row];
     }
   GError *error = NULL;
-  if (fetch->wants_attributes &&
-      !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch, fetch->batch_attributes, NULL, &error))
+  if (fetch->wants_attributes
+      && !satchel_mailbox_attributes (session->view->mailbox, fetch->batch_uids, fetch->n_batch,
+                                      fetch->batch_attributes, NULL, &error))
     note_failure (fetch, error);
   if (fetch->sets_seen)
     mark_seen (session, command, fetch);
@@ -366,11 +377,13 @@ row_size (const ImapSession *session, const ImapFetch *fetch)
 }
 
 static gboolean
-find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 uid, GBytes *attributes, GError **error)
+find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 uid, GBytes *attributes,
+                 GError **error)
 {
   SatchelMailbox *mailbox = session->view->mailbox;
   return (!(items & IMAP_FETCH_EMAILID) || imap_email_id (mailbox, uid, fetch->email_id, error))
-         && (!(items & IMAP_FETCH_THREADID) || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
+         && (!(items & IMAP_FETCH_THREADID)
+             || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
 }
 
 /* FALSE: nobody will know it any more, since the message has gone. */
@@ -396,8 +409,8 @@ find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
   return TRUE;
 }
 
-/* What comes is what is announced, whatever the name of a file that another program wrote says; counting it sets right what
- * every session is told from then on. */
+/* What comes is what is announced, whatever the name of a file that another program wrote says; counting it
+ * sets right what every session is told from then on. */
 static void
 count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size)
 {
@@ -434,7 +447,8 @@ start_message (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
     size = satchel_attributes_size (attributes);
   else if ((arguments->items & IMAP_FETCH_SIZE) && size == SATCHEL_SIZE_UNKNOWN)
     {
-      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, NULL, &error) || sized == NULL)
+      if (!satchel_mailbox_attributes (session->view->mailbox, &uid, 1, &sized, NULL, &error)
+          || sized == NULL)
         {
           note_failure (fetch, error);
           return FALSE;
@@ -487,7 +501,8 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
       fetch->in_message = TRUE;
       if (arguments->sections->len > 0)
         {
-          ImapStep step = imap_fetch_send_sections (session, fetch, arguments, fetch->batch_attributes[fetch->at_batch]);
+          ImapStep step =
+              imap_fetch_send_sections (session, fetch, arguments, fetch->batch_attributes[fetch->at_batch]);
           if (step != IMAP_STEP_DONE || session->is_broken)
             return step;
           imap_fetch_close_sections (fetch, arguments);
@@ -522,7 +537,8 @@ ImapStep
 imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   const ImapFetchArguments *arguments = command->arguments;
-  if (arguments->wants_vanished && (!(session->enabled & IMAP_ENABLED_QRESYNC) || !(command->row->flags & IMAP_COMMAND_UID)))
+  if (arguments->wants_vanished
+      && (!(session->enabled & IMAP_ENABLED_QRESYNC) || !(command->row->flags & IMAP_COMMAND_UID)))
     return imap_command_bad (command, "VANISHED is for UID FETCH after ENABLE QRESYNC.");
   if (command->state == NULL && arguments->wants_vanished && !may_block)
     return IMAP_STEP_BLOCK;
@@ -531,14 +547,15 @@ imap_run_fetch (ImapSession *session, ImapCommand *command, gboolean may_block)
     return imap_command_bad (command, "No such message.");
   if (!imap_resync_tell_vanished (&fetch->resync, &session->writer))
     return IMAP_STEP_AGAIN;
-  gboolean must_block = fetch->wants_attributes || fetch->wants_dates || arguments->sections->len > 0 ||
-                        (arguments->items & IMAP_FETCH_EMAILID);
+  gboolean must_block = fetch->wants_attributes || fetch->wants_dates || arguments->sections->len > 0
+                        || (arguments->items & IMAP_FETCH_EMAILID);
   if (must_block && !may_block && fetch->at != 0)
     return IMAP_STEP_BLOCK;
   g_autoptr (GError) error = NULL;
   if (fetch->wants_dates && fetch->at != 0 && !find_dates (session, fetch, &error))
     return imap_command_error (session, command, error);
-  ImapStep step = may_block && fetch->at != 0 ? run_blocking (session, command, fetch) : run_inline (session, command, fetch);
+  ImapStep step = may_block && fetch->at != 0 ? run_blocking (session, command, fetch)
+                                              : run_inline (session, command, fetch);
   if (step != IMAP_STEP_DONE || command->text != NULL)
     return step;
   if (fetch->has_unknown_encoding)

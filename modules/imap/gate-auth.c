@@ -39,8 +39,8 @@ imap_gate_login (ImapGate *gate, const char *tag, ImapReader *reader)
 {
   const char *user, *password;
   gsize user_len, password_len;
-  if (!imap_read_astring (reader, &user, &user_len) || !imap_read_astring (reader, &password, &password_len) ||
-      !imap_reader_finish (reader))
+  if (!imap_read_astring (reader, &user, &user_len) || !imap_read_astring (reader, &password, &password_len)
+      || !imap_reader_finish (reader))
     {
       imap_gate_bad (gate, tag, reader->error);
       return;
@@ -68,7 +68,8 @@ imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader)
   if (refuse_clear_text (gate, tag))
     return;
   /* RFC 4959 3: "=" is an initial response of no bytes. */
-  if (response != NULL && (initial = satchel_sasl_decode (strcmp (response, "=") == 0 ? "" : response, &len)) == NULL)
+  if (response != NULL
+      && (initial = satchel_sasl_decode (strcmp (response, "=") == 0 ? "" : response, &len)) == NULL)
     {
       imap_gate_bad (gate, tag, "Invalid base64.");
       return;
@@ -127,7 +128,8 @@ fail (ImapGate *gate, const char *text)
   imap_gate_reply (gate, tag, text);
 }
 
-/* "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain only after a right password. */
+/* "NO [AUTHENTICATIONFAILED] Authentication failed.": the same for every failure; @explain only after a right
+ * password. */
 static void
 fail_login (ImapGate *gate, const char *explain)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN, AUTHENTICATE, LOGOUT, and
- * nothing else.  Role gate: no files, no mail, no passwords but those passing through.
+ * imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN, AUTHENTICATE,
+ * LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing through.
  */
 #include "gate.h"
 
@@ -96,8 +96,8 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   satchel_connection_close (gate->connection);
 }
 
-/* What the client says of itself is not looked at before it has logged in: it may be four times as long as a line, and the lexer
- * does not keep it. */
+/* What the client says of itself is not looked at before it has logged in: it may be four times as long as a
+ * line, and the lexer does not keep it. */
 static void
 run_id (ImapGate *gate, const char *tag, ImapReader *reader)
 {
@@ -184,7 +184,8 @@ read_command (ImapGate *gate, const guint8 *data, gsize len)
       break;
     case IMAP_LEX_FATAL:
       imap_gate_bad (gate, imap_lexer_tag (&gate->lexer), gate->lexer.error);
-      imap_gate_bye (gate, gate->lexer.is_too_big ? "[TOOBIG] Command too long." : "Cannot tell where the next command starts.");
+      imap_gate_bye (gate, gate->lexer.is_too_big ? "[TOOBIG] Command too long."
+                                                  : "Cannot tell where the next command starts.");
       break;
     }
   imap_lexer_reset (&gate->lexer, TRUE);
@@ -194,7 +195,8 @@ static void
 read_response (ImapGate *gate, const guint8 *data, gsize len)
 {
   gsize n;
-  ImapLineStatus status = imap_line_feed (&gate->line, satchel_config_size (satchel_limits (), "prelogin_line"), data, len, &n);
+  ImapLineStatus status =
+      imap_line_feed (&gate->line, satchel_config_size (satchel_limits (), "prelogin_line"), data, len, &n);
   satchel_connection_consume (gate->connection, n);
   if (status != IMAP_LINE_MORE)
     imap_gate_response (gate, status);
@@ -217,8 +219,8 @@ on_input (SatchelConnection *connection, gpointer self)
 {
   ImapGate *gate = self;
   gate->refs++;
-  while (gate->connection != NULL && !gate->is_closing && !gate->is_authenticating &&
-         !satchel_connection_is_full (connection))
+  while (gate->connection != NULL && !gate->is_closing && !gate->is_authenticating
+         && !satchel_connection_is_full (connection))
     {
       gsize len;
       const guint8 *data = satchel_connection_peek (connection, &len);
@@ -279,7 +281,8 @@ session_new (SatchelGateSession *session)
   gate->refs = 1;
   gate->session = session;
   gate->connection = satchel_gate_connection (session);
-  gate->is_literal_minus = strcmp (satchel_config_string (satchel_gate_config (session), "literals"), "minus") == 0;
+  gate->is_literal_minus =
+      strcmp (satchel_config_string (satchel_gate_config (session), "literals"), "minus") == 0;
   const ImapLexerLimits limits = { .command_bytes = line,
                                    .literal_bytes = line,
                                    .nonsync_bytes = gate->is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
@@ -331,9 +334,9 @@ static const SatchelGateProtocolOps gate_ops = {
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL_GATE, "imap", &gate_ops }, { 0 } };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "imap",
-  .version = "0.1",
+  .version = "0.1", /* this module's own */
   .description = "IMAP before login",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_GATE,

@@ -14,11 +14,11 @@ typedef struct ImapGate
   ImapLexer lexer;
   ImapLine line;
   ImapWriter writer;
-  char *tag;                     /* of LOGIN or AUTHENTICATE while it runs */
-  gboolean is_authenticating;    /* an answer of auth is awaited */
-  gboolean wants_response;       /* a challenge was sent: the next line is the client's */
+  char *tag;                  /* of LOGIN or AUTHENTICATE while it runs */
+  gboolean is_authenticating; /* an answer of auth is awaited */
+  gboolean wants_response;    /* a challenge was sent: the next line is the client's */
   gboolean is_closing, is_literal_minus;
-  guint refs;                    /* a command may end the connection */
+  guint refs; /* a command may end the connection */
 } ImapGate;
 
 /* gate.c */

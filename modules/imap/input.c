@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd-append.c, starts what is
- * complete.  Role mail.  Entry: imap_session_read.
+ * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd-append.c, starts
+ * what is complete.  Role mail.  Entry: imap_session_read.
  */
 #include "session.h"
 
@@ -33,12 +33,13 @@ state_of (const ImapSession *session)
   return session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
 }
 
-/* RFC 6855 3: what is more than ASCII in a quoted string is for those who have said that they know it; elsewhere it could not be
- * told from a name in modified UTF-7. */
+/* RFC 6855 3: what is more than ASCII in a quoted string is for those who have said that they know it;
+ * elsewhere it could not be told from a name in modified UTF-7. */
 static gboolean
 has_wrong_utf8 (const ImapSession *session, const ImapCommandRow *row)
 {
-  return session->lexer.has_utf8 && !imap_session_is_utf8 (session) && (row->flags & IMAP_COMMAND_TAKES_UTF8) == 0;
+  return session->lexer.has_utf8 && !imap_session_is_utf8 (session)
+         && (row->flags & IMAP_COMMAND_TAKES_UTF8) == 0;
 }
 
 void
@@ -81,7 +82,8 @@ say_bad (ImapSession *session, const char *tag, ImapStatus status, const char *c
   if (lexer->blamed > 0)
     {
       imap_write (&blamed, ": ");
-      imap_write_safe_text (&blamed, imap_lexer_text (lexer, imap_lexer_node (lexer, lexer->blamed)), BLAMED_BYTES);
+      imap_write_safe_text (&blamed, imap_lexer_text (lexer, imap_lexer_node (lexer, lexer->blamed)),
+                            BLAMED_BYTES);
     }
   imap_write_raw (&blamed, "", 1);
   tag = tag != NULL ? tag : "*";
@@ -125,7 +127,8 @@ start_command (ImapSession *session)
     }
   if (!(row->states & state_of (session)))
     {
-      refuse_command (session, row->states == 0 ? "Already logged in." : "No mailbox is selected.", IMAP_BAD, NULL);
+      refuse_command (session, row->states == 0 ? "Already logged in." : "No mailbox is selected.", IMAP_BAD,
+                      NULL);
       return;
     }
   if (has_wrong_utf8 (session, row))
@@ -179,7 +182,8 @@ read_command (ImapSession *session, const guint8 *data, gsize len)
     case IMAP_LEX_BAD:
       refuse_command (session, session->lexer.error, session->refusal_status == IMAP_NO ? IMAP_NO : IMAP_BAD,
                       session->refusal_code != NULL ? session->refusal_code
-                                                    : session->lexer.is_too_big ? "TOOBIG" : NULL);
+                      : session->lexer.is_too_big   ? "TOOBIG"
+                                                    : NULL);
       break;
     case IMAP_LEX_FATAL:
       say_bad (session, imap_lexer_tag (&session->lexer), IMAP_BAD, NULL, session->lexer.error);
@@ -198,7 +202,8 @@ read_line (ImapSession *session, const guint8 *data, gsize len)
     return;
   if (status == IMAP_LINE_TOO_LONG || status == IMAP_LINE_UNCLEAR)
     {
-      imap_session_bye (session, status == IMAP_LINE_TOO_LONG ? "Line too long." : "Cannot tell where the next line starts.");
+      imap_session_bye (session, status == IMAP_LINE_TOO_LONG ? "Line too long."
+                                                              : "Cannot tell where the next line starts.");
       return;
     }
   g_autofree char *line = g_strdup (status == IMAP_LINE_COMPLETE ? session->line.text->str : "");
@@ -214,8 +219,8 @@ imap_session_read (ImapSession *session)
     return;
   session->is_reading = TRUE;
   session->refs++;
-  while (session->connection != NULL && !session->is_closing && !session->in_job && !session->is_deferred &&
-         session->login_tag == NULL && !satchel_connection_is_full (session->connection))
+  while (session->connection != NULL && !session->is_closing && !session->in_job && !session->is_deferred
+         && session->login_tag == NULL && !satchel_connection_is_full (session->connection))
     {
       gsize len;
       const guint8 *data = satchel_connection_peek (session->connection, &len);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over single bytes.  Entry: imap_lexer_feed.
+ * IMAP lexer (RFC 3501 9, literals of RFC 7888, literal8 of RFC 3516): a state machine over single bytes.
+ * Entry: imap_lexer_feed.
  */
 #include "lexer.h"
 
@@ -10,20 +11,20 @@ typedef enum
   STATE_BETWEEN = 0, /* between tokens */
   STATE_ATOM,
   STATE_QUOTED,
-  STATE_ESCAPE,      /* after a backslash in a quoted string */
-  STATE_SIZE,        /* in "{123+}" up to the line's end */
-  STATE_SIZE_CR,     /* the CR behind it was read */
-  STATE_LITERAL,     /* told the caller */
+  STATE_ESCAPE,  /* after a backslash in a quoted string */
+  STATE_SIZE,    /* in "{123+}" up to the line's end */
+  STATE_SIZE_CR, /* the CR behind it was read */
+  STATE_LITERAL, /* told the caller */
   STATE_BYTES,
-  STATE_CR,          /* the line's CR was read */
-  STATE_REFUSED,     /* a synchronising literal was refused: the command is over */
+  STATE_CR,      /* the line's CR was read */
+  STATE_REFUSED, /* a synchronising literal was refused: the command is over */
   /* While skipping.  A non-synchronising literal at the end of a line goes on after it. */
   STATE_SKIP,
   STATE_SKIP_BYTES
 } State;
 
-#define KEEP_BYTES 4096u        /* of the buffer between commands */
-#define NODES_PER_STREAMED 16u  /* flags and a date come with each message of APPEND (RFC 3502) */
+#define KEEP_BYTES 4096u       /* of the buffer between commands */
+#define NODES_PER_STREAMED 16u /* flags and a date come with each message of APPEND (RFC 3502) */
 
 void
 imap_lexer_init (ImapLexer *lexer, const ImapLexerLimits *limits)
@@ -74,7 +75,7 @@ imap_lexer_reset (ImapLexer *lexer, gboolean wipe)
   lexer->is_too_big = lexer->is_skipping = lexer->has_utf8 = lexer->is_unkept = FALSE;
   lexer->blamed = 0;
   lexer->n_unkept = 0;
-  lexer->line_end = (ImapLineEnd){ 0 };
+  lexer->line_end = (ImapLineEnd) { 0 };
   lexer->state = STATE_BETWEEN;
   lexer->depth = lexer->n_streamed = 0;
   lexer->after_space = TRUE;
@@ -149,7 +150,9 @@ begin_node (ImapLexer *lexer, ImapNodeType type)
   if (lexer->nodes->len == 2)
     lexer->is_unkept = is_unkept_command (lexer);
   /* Of what is not kept the text is the NUL behind the name. */
-  ImapNode node = { .type = type, .is_glued = !lexer->after_space, .offset = lexer->text->len - lexer->is_unkept };
+  ImapNode node = { .type = type,
+                    .is_glued = !lexer->after_space,
+                    .offset = lexer->text->len - lexer->is_unkept };
   node.end = lexer->nodes->len + 1;
   g_array_append_val (lexer->nodes, node);
   lexer->after_space = FALSE;
@@ -258,7 +261,7 @@ begin_literal (ImapLexer *lexer, ImapLineEndKind kind)
 {
   lexer->literal_size = lexer->line_end.size;
   lexer->literal_is_sync = kind == IMAP_LINE_END_SYNC;
-  lexer->line_end = (ImapLineEnd){ 0 };
+  lexer->line_end = (ImapLineEnd) { 0 };
   lexer->state = STATE_LITERAL;
 }
 
@@ -297,7 +300,8 @@ end_line (ImapLexer *lexer)
   return lexer->error != NULL ? IMAP_LEX_BAD : IMAP_LEX_COMMAND;
 }
 
-/* The end of a line of a command that is thrown away: does a literal follow that must be thrown away as well? */
+/* The end of a line of a command that is thrown away: does a literal follow that must be thrown away as well?
+ */
 static ImapLexStatus
 end_skipped_line (ImapLexer *lexer)
 {
@@ -345,14 +349,15 @@ feed_literal_bytes (ImapLexer *lexer, const guint8 *data, gsize len, gsize *ret_
   return IMAP_LEX_MORE;
 }
 
-/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3).  Which commands take it at all is for the caller
- * to say. */
+/* The closing quote: UTF-8 that is broken makes the command bad (RFC 6855 3).  Which commands take it at all
+ * is for the caller to say. */
 static void
 end_quoted (ImapLexer *lexer)
 {
   const ImapNode *node = imap_lexer_node (lexer, lexer->nodes->len - 1);
   const char *text = imap_lexer_text (lexer, node);
-  if (lexer->has_utf8 && !lexer->is_unkept && !g_utf8_validate_len (text, lexer->text->len - node->offset, NULL))
+  if (lexer->has_utf8 && !lexer->is_unkept
+      && !g_utf8_validate_len (text, lexer->text->len - node->offset, NULL))
     start_skipping (lexer, "Invalid UTF-8 in quoted string", FALSE);
   else
     end_node (lexer);
@@ -492,7 +497,8 @@ imap_lexer_take_literal (ImapLexer *lexer)
       imap_lexer_refuse_literal (lexer, lexer->error, TRUE);
       return;
     }
-  if ((!lexer->is_unkept && lexer->literal_size > lexer->limits.literal_bytes) || !has_room (lexer, lexer->literal_size))
+  if ((!lexer->is_unkept && lexer->literal_size > lexer->limits.literal_bytes)
+      || !has_room (lexer, lexer->literal_size))
     {
       imap_lexer_refuse_literal (lexer, "Literal too large", TRUE);
       return;
@@ -529,7 +535,8 @@ imap_lexer_tag (const ImapLexer *lexer)
   if (lexer->nodes->len == 0)
     return NULL;
   const ImapNode *node = imap_lexer_node (lexer, 0);
-  if (node->type != IMAP_NODE_ATOM || node->len == 0 || node->len > 128 || lexer->text->len < node->offset + node->len + 1)
+  if (node->type != IMAP_NODE_ATOM || node->len == 0 || node->len > 128
+      || lexer->text->len < node->offset + node->len + 1)
     return NULL;
   const char *tag = imap_lexer_text (lexer, node);
   return strpbrk (tag, "+%*\\\"") == NULL ? tag : NULL;

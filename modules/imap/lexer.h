@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.  Restartable at any byte;
- * bounds the command, its literals, its tokens and their nesting.  Knows no command.
+ * IMAP lexer: bytes to the tokens of one command (RFC 3501 9).  Pure; gate and mail.  Restartable at any
+ * byte; bounds the command, its literals, its tokens and their nesting.  Knows no command.
  */
 #pragma once
 #include "line.h"
 
 typedef enum
 {
-  IMAP_NODE_ATOM = 1, /* printable ASCII without SP ( ) { ": what is allowed inside is for the arguments to say */
+  IMAP_NODE_ATOM =
+      1, /* printable ASCII without SP ( ) { ": what is allowed inside is for the arguments to say */
   IMAP_NODE_QUOTED,
   IMAP_NODE_LITERAL,
   IMAP_NODE_STREAMED, /* a literal whose bytes the session took itself */
@@ -27,10 +28,11 @@ typedef struct ImapLexerLimits
 {
   gsize command_bytes;
   guint64 literal_bytes;
-  guint64 nonsync_bytes;   /* of a literal that is not synchronising: LITERAL- (RFC 7888 5) has 4,096; 0: any */
-  guint nodes, depth;      /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
+  guint64 nonsync_bytes; /* of a literal that is not synchronising: LITERAL- (RFC 7888 5) has 4,096; 0: any */
+  guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
-  /* A command whose arguments nobody looks at: they are counted up to this many bytes and not kept, their text is empty. */
+  /* A command whose arguments nobody looks at: they are counted up to this many bytes and not kept, their
+   * text is empty. */
   const char *unkept_command;
   gsize unkept_bytes;
 } ImapLexerLimits;
@@ -79,9 +81,9 @@ ImapLexStatus imap_lexer_feed (ImapLexer *lexer, const guint8 *data, gsize len, 
 void imap_lexer_take_literal (ImapLexer *lexer);
 /* After LITERAL: the caller consumes literal_size bytes by itself, then goes on feeding. */
 void imap_lexer_stream_literal (ImapLexer *lexer);
-/* After LITERAL: the command will be BAD with @error (static).  A synchronising literal never comes, so the command
- * ends here (the next feed says BAD at once); others are skipped, so that they never run as commands (RFC 7888 4).  That
- * one is too large for the limits is seen by the lexer itself. */
+/* After LITERAL: the command will be BAD with @error (static).  A synchronising literal never comes, so the
+ * command ends here (the next feed says BAD at once); others are skipped, so that they never run as commands
+ * (RFC 7888 4).  That one is too large for the limits is seen by the lexer itself. */
 void imap_lexer_refuse_literal (ImapLexer *lexer, const char *error, gboolean is_too_big);
 
 static inline const ImapNode *

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The end of an IMAP line, and bare lines outside commands (RFC 7888 3).  Entry: imap_line_end_feed, imap_line_feed.
+ * The end of an IMAP line, and bare lines outside commands (RFC 7888 3).  Entry: imap_line_end_feed,
+ * imap_line_feed.
  */
 #include "line.h"
 
@@ -77,7 +78,7 @@ end_line (ImapLine *line)
   GString *text = line->text;
   const ImapLineEnd end = line->end;
   ImapLineEndKind kind = imap_line_end_kind (&end);
-  line->end = (ImapLineEnd){ 0 };
+  line->end = (ImapLineEnd) { 0 };
   if (kind == IMAP_LINE_END_UNCLEAR)
     return IMAP_LINE_UNCLEAR;
   if (kind == IMAP_LINE_END_NONSYNC)
@@ -131,5 +132,5 @@ imap_line_reset (ImapLine *line, gboolean wipe)
     explicit_bzero (line->text->str, line->text->allocated_len);
   if (line->text != NULL)
     g_string_free (line->text, TRUE);
-  *line = (ImapLine){ 0 };
+  *line = (ImapLine) { 0 };
 }

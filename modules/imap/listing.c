@@ -32,7 +32,7 @@ imap_list_patterns_add (GPtrArray *patterns, char *text, gboolean is_shown)
   if (text == NULL)
     return;
   ImapListPattern *pattern = g_new (ImapListPattern, 1);
-  *pattern = (ImapListPattern){ text, is_shown };
+  *pattern = (ImapListPattern) { text, is_shown };
   g_ptr_array_add (patterns, pattern);
 }
 
@@ -90,11 +90,12 @@ append_levels (ImapListing *listing, const char *name)
 {
   guint last = listing->entries->len;
   const char *previous = last > 0 ? imap_listing_entry (listing, last - 1)->name : NULL;
-  for (const char *at = strchr (name, listing->separator); at != NULL; at = strchr (at + 1, listing->separator))
+  for (const char *at = strchr (name, listing->separator); at != NULL;
+       at = strchr (at + 1, listing->separator))
     {
       gsize len = (gsize) (at - name);
-      if (previous != NULL && strncmp (previous, name, len) == 0 &&
-          (previous[len] == '\0' || previous[len] == listing->separator))
+      if (previous != NULL && strncmp (previous, name, len) == 0
+          && (previous[len] == '\0' || previous[len] == listing->separator))
         continue;
       ImapListEntry entry = { .name = g_strndup (name, len) };
       append_entry (listing, &entry);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * All names of a user as LIST and LSUB look at them: sorted into their tree, matched against patterns, chosen by criteria
- * (RFC 3501 6.3.8, 6.3.9, RFC 5258 3).  Pure.  Call order: new, match until TRUE, choose.
+ * All names of a user as LIST and LSUB look at them: sorted into their tree, matched against patterns, chosen
+ * by criteria (RFC 3501 6.3.8, 6.3.9, RFC 5258 3).  Pure.  Call order: new, match until TRUE, choose.
  */
 #pragma once
 #include "arguments.h"
@@ -9,19 +9,19 @@
 
 typedef struct ImapListEntry
 {
-  char *name;                     /* as clients see it, UTF-8 */
-  const SatchelMailboxInfo *info; /* NULL: only a level above other names */
-  guint parent;                   /* index of the nearest level above, or IMAP_LIST_NO_PARENT */
-  gboolean is_matched;            /* by a pattern */
-  gboolean exists;                /* as a mailbox, or as a level above one */
-  gboolean has_children;          /* that exist */
-  gboolean is_chosen;             /* meets the criteria */
+  char *name;                                  /* as clients see it, UTF-8 */
+  const SatchelMailboxInfo *info;              /* NULL: only a level above other names */
+  guint parent;                                /* index of the nearest level above, or IMAP_LIST_NO_PARENT */
+  gboolean is_matched;                         /* by a pattern */
+  gboolean exists;                             /* as a mailbox, or as a level above one */
+  gboolean has_children;                       /* that exist */
+  gboolean is_chosen;                          /* meets the criteria */
   gboolean has_chosen_below, has_hidden_below; /* names below meet them; ... and match no pattern */
 } ImapListEntry;
 #define IMAP_LIST_NO_PARENT G_MAXUINT
 
-/* Names are matched in UTF-8.  Where they are shown in modified UTF-7 a pattern may cut that in two ("a&*"), or match within it: there
- * it is held against the name as it is shown as well. */
+/* Names are matched in UTF-8.  Where they are shown in modified UTF-7 a pattern may cut that in two ("a&*"),
+ * or match within it: there it is held against the name as it is shown as well. */
 typedef struct ImapListPattern
 {
   char *text;        /* UTF-8 in NFC; or as written */
@@ -30,9 +30,9 @@ typedef struct ImapListPattern
 
 typedef struct ImapListing
 {
-  GPtrArray *infos;            /* SatchelMailboxInfo */
-  GPtrArray *patterns;         /* ImapListPattern */
-  GArray *entries;             /* ImapListEntry, children behind their parent, each level above a name included */
+  GPtrArray *infos;    /* SatchelMailboxInfo */
+  GPtrArray *patterns; /* ImapListPattern */
+  GArray *entries;     /* ImapListEntry, children behind their parent, each level above a name included */
   char separator;
   guint n_matched, n_patterns; /* entries that match has looked at; patterns tried on the next */
   gboolean is_chosen;          /* by choose */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051).  Role mail.  imap-gate.so has what comes before.
+ * imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051).  Role mail.  imap-gate.so has what comes
+ * before.
  */
 #include "schema.h"
 #include "session.h"
@@ -16,7 +17,7 @@ static const SatchelProtocolOps ops = {
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL, "imap", &ops }, { 0 } };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "imap",
   .version = "0.1",
   .description = "IMAP4rev1 and IMAP4rev2 access to mailboxes",

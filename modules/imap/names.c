@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) or UTF-8 (RFC 6855 3, RFC 9051 5.1), and the
- * namespace.
+ * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) or UTF-8 (RFC 6855 3, RFC
+ * 9051 5.1), and the namespace.
  */
 #include "session.h"
 
@@ -21,7 +21,8 @@ imap_name_to_internal (const ImapSession *session, const char *name, GError **er
   g_autofree char *utf8 = imap_name_decode (session, name);
   if (utf8 == NULL)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "neither modified UTF-7 nor UTF-8, whichever is spoken");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "neither modified UTF-7 nor UTF-8, whichever is spoken");
       return NULL;
     }
   return satchel_namespace_to_internal (&session->ns, utf8, strlen (utf8), error);
@@ -42,8 +43,9 @@ imap_name_denormalised (const ImapSession *session, const char *supplied, const 
   g_autofree char *written = imap_name_decode (session, supplied);
   g_autofree char *shown = imap_name_to_client (session, name);
   gsize len = strlen (written), shown_len = strlen (shown);
-  gboolean is_same = strncmp (written, shown, shown_len) == 0 &&
-                     (len == shown_len || (len == shown_len + 1 && written[shown_len] == session->ns.separator));
+  gboolean is_same =
+      strncmp (written, shown, shown_len) == 0
+      && (len == shown_len || (len == shown_len + 1 && written[shown_len] == session->ns.separator));
   return is_same ? NULL : g_steal_pointer (&written);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID is made of the message alone, so that it never changes and is the
- * same in every mailbox: see docs/decisions/0007.
+ * MAILBOXID, EMAILID and THREADID (RFC 8474 4, 5.1, 5.2).  A THREADID is made of the message alone, so that
+ * it never changes and is the same in every mailbox: see docs/decisions/0007.
  */
 #include "objectid.h"
 
@@ -52,7 +52,8 @@ first_id (GBytes *attributes, const char *name)
 }
 
 gboolean
-imap_thread_id (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes, char ret_id[IMAP_OBJECTID_SIZE], GError **error)
+imap_thread_id (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes, char ret_id[IMAP_OBJECTID_SIZE],
+                GError **error)
 {
   static const char *const fields[] = { "References", "In-Reply-To", "Message-ID" };
   g_autofree char *root = NULL;

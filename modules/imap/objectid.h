@@ -9,8 +9,9 @@
 /* "F" and the id of a mailbox (RFC 8474 4). */
 void imap_mailbox_id (const guint8 id[16], char ret_id[IMAP_OBJECTID_SIZE]);
 /* "M" and the store's email id.  Errors: GONE, IO.  [blocks] */
-gboolean imap_email_id (SatchelMailbox *mailbox, guint32 uid, char ret_id[IMAP_OBJECTID_SIZE], GError **error);
-/* "T" and a hash of the conversation's first message id: that of References, else of In-Reply-To, else the message's own;
- * without any the email id.  @attributes are those of the message.  [blocks] */
-gboolean imap_thread_id (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes, char ret_id[IMAP_OBJECTID_SIZE],
-                         GError **error);
+gboolean imap_email_id (SatchelMailbox *mailbox, guint32 uid, char ret_id[IMAP_OBJECTID_SIZE],
+                        GError **error);
+/* "T" and a hash of the conversation's first message id: that of References, else of In-Reply-To, else the
+ * message's own; without any the email id.  @attributes are those of the message.  [blocks] */
+gboolean imap_thread_id (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes,
+                         char ret_id[IMAP_OBJECTID_SIZE], GError **error);

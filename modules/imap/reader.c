@@ -10,7 +10,7 @@ const char imap_reader_missing[] = "Missing argument";
 void
 imap_reader_init (ImapReader *reader, const ImapLexer *lexer)
 {
-  *reader = (ImapReader){ .lexer = lexer, .at = 1, .end = lexer->nodes->len };
+  *reader = (ImapReader) { .lexer = lexer, .at = 1, .end = lexer->nodes->len };
 }
 
 gboolean
@@ -117,7 +117,8 @@ imap_is_atom (const char *text)
 gboolean
 imap_read_atom (ImapReader *reader, const char **ret)
 {
-  return imap_read_word (reader, ret) && (imap_is_atom (*ret) || imap_reader_fail (reader, "Invalid character in atom"));
+  return imap_read_word (reader, ret)
+         && (imap_is_atom (*ret) || imap_reader_fail (reader, "Invalid character in atom"));
 }
 
 /* @forbidden: what the atom form may not contain. */
@@ -183,7 +184,8 @@ imap_read_number (ImapReader *reader, guint64 max, guint64 *ret)
   const char *text;
   if (!imap_read_word (reader, &text))
     return FALSE;
-  if (!g_ascii_isdigit (*text) || strlen (text) > 19 || !g_ascii_string_to_unsigned (text, 10, 0, max, ret, NULL))
+  if (!g_ascii_isdigit (*text) || strlen (text) > 19
+      || !g_ascii_string_to_unsigned (text, 10, 0, max, ret, NULL))
     return imap_reader_fail (reader, "Number expected");
   return TRUE;
 }
@@ -197,7 +199,7 @@ imap_read_list (ImapReader *reader, ImapReader *ret_members)
   const ImapNode *node = next_node (reader);
   if (node == NULL)
     return FALSE;
-  *ret_members = (ImapReader){ .lexer = reader->lexer, .at = first, .end = MIN (node->end, reader->end) };
+  *ret_members = (ImapReader) { .lexer = reader->lexer, .at = first, .end = MIN (node->end, reader->end) };
   return TRUE;
 }
 

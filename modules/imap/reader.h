@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reads the lexer's tokens one by one as the types that RFC 3501 9 names.  Strings are borrowed from the lexer
- * and NUL-ended.  Every reader returns FALSE and sets `error` (static text for BAD) if the next token is something else.
+ * Reads the lexer's tokens one by one as the types that RFC 3501 9 names.  Strings are borrowed from the
+ * lexer and NUL-ended.  Every reader returns FALSE and sets `error` (static text for BAD) if the next token
+ * is something else.
  */
 #pragma once
 #include "lexer.h"
@@ -13,7 +14,8 @@ typedef struct ImapReader
   guint blamed;      /* node that the error should name, or 0 */
 } ImapReader;
 
-/* The error when the tokens end too early: the pointer is compared, where a command is looked at before it is complete. */
+/* The error when the tokens end too early: the pointer is compared, where a command is looked at before it is
+ * complete. */
 extern const char imap_reader_missing[];
 
 /* The command name and what follows it. */

@@ -9,7 +9,8 @@ intersect (const SatchelUidSet *a, const SatchelUidSet *b, SatchelUidSet *ret)
 {
   for (guint i = 0, k = 0; i < a->n_ranges && k < b->n_ranges;)
     {
-      guint32 first = MAX (a->ranges[i].first, b->ranges[k].first), last = MIN (a->ranges[i].last, b->ranges[k].last);
+      guint32 first = MAX (a->ranges[i].first, b->ranges[k].first),
+              last = MIN (a->ranges[i].last, b->ranges[k].last);
       if (first <= last)
         satchel_uid_set_add (ret, first, last);
       if (a->ranges[i].last < b->ranges[k].last)
@@ -62,8 +63,8 @@ imap_resync_vanished (const ImapView *view, guint64 modseq, const SatchelUidSet 
 }
 
 void
-imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq, const SatchelUidSet *rows,
-                     SatchelUidSet *ret_rows)
+imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq,
+                     const SatchelUidSet *rows, SatchelUidSet *ret_rows)
 {
   for (guint c = 0; c < newest->n_chunks; c++)
     {
@@ -87,8 +88,8 @@ uid_at (const SatchelSnapshot *snapshot, guint32 number)
   return chunk->uid[row];
 }
 
-/* The last of the numbers [first, last] whose UID is itself plus @distance, 0: none.  UIDs grow at least as fast as numbers,
- * so what is left and right of it tells where to look. */
+/* The last of the numbers [first, last] whose UID is itself plus @distance, 0: none.  UIDs grow at least as
+ * fast as numbers, so what is left and right of it tells where to look. */
 static guint32
 last_match (const SatchelSnapshot *snapshot, guint32 first, guint32 last, gint64 distance)
 {
@@ -121,7 +122,8 @@ imap_resync_match (const ImapView *view, const ImapSequence *numbers, const Imap
       number = has_number ? number : numbers->ranges[i++];
       uid = has_uid ? uid : uids->ranges[k++];
       guint32 length = MIN (number.last - number.first, uid.last - uid.first);
-      guint32 found = last_match (view->snapshot, number.first, number.first + length, (gint64) uid.first - number.first);
+      guint32 found =
+          last_match (view->snapshot, number.first, number.first + length, (gint64) uid.first - number.first);
       best = found != 0 ? uid.first + (found - number.first) : best;
       has_number = number.last - number.first > length;
       has_uid = uid.last - uid.first > length;

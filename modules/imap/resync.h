@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: MIT
- * What a client that was away has missed: removed UIDs and changed messages since a mod-sequence (RFC 7162 3.1.4.1, 3.2.5,
- * 3.2.6).  Costs what has changed: chunks without changes are passed over.
+ * What a client that was away has missed: removed UIDs and changed messages since a mod-sequence (RFC
+ * 7162 3.1.4.1, 3.2.5, 3.2.6).  Costs what has changed: chunks without changes are passed over.
  */
 #pragma once
 #include "view.h"
 
-/* UIDs of @wanted above @known_upto that were removed after @modseq, seen from the view: what it shows, and what was not there
- * yet, is not among them.  [blocks] */
-gboolean imap_resync_vanished (const ImapView *view, guint64 modseq, const SatchelUidSet *wanted, guint32 known_upto,
-                               SatchelUidSet *ret_uids, GError **error);
-/* Rows of the view, among @rows, whose messages @newest (the view's snapshot or a newer one) shows changed after @modseq. */
-void imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq, const SatchelUidSet *rows,
-                          SatchelUidSet *ret_rows);
-/* The highest UID for which the client's sample of numbers and UIDs fits the view; 0: none (RFC 7162 3.2.5.2). */
+/* UIDs of @wanted above @known_upto that were removed after @modseq, seen from the view: what it shows, and
+ * what was not there yet, is not among them.  [blocks] */
+gboolean imap_resync_vanished (const ImapView *view, guint64 modseq, const SatchelUidSet *wanted,
+                               guint32 known_upto, SatchelUidSet *ret_uids, GError **error);
+/* Rows of the view, among @rows, whose messages @newest (the view's snapshot or a newer one) shows changed
+ * after @modseq. */
+void imap_resync_changed (const ImapView *view, const SatchelSnapshot *newest, guint64 modseq,
+                          const SatchelUidSet *rows, SatchelUidSet *ret_rows);
+/* The highest UID for which the client's sample of numbers and UIDs fits the view; 0: none (RFC
+ * 7162 3.2.5.2). */
 guint32 imap_resync_match (const ImapView *view, const ImapSequence *numbers, const ImapSequence *uids);
 
 /* How far an answer has been sent. */

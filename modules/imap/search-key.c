@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and tested against one message, cheap
- * ones first.
+ * Search keys (RFC 3501 6.4.4; RFC 5032, RFC 8474, RFC 8514): prepared for a mailbox, and tested against one
+ * message, cheap ones first.
  */
 #include "objectid.h"
 #include "search.h"
@@ -92,8 +92,8 @@ has_save_dates (const SatchelSnapshot *snapshot)
 }
 
 gboolean
-imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key, const char *charset,
-                     GError **error)
+imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
+                     const char *charset, GError **error)
 {
   SatchelKeyKind kept;
   key->cost = own_cost (key);
@@ -140,11 +140,13 @@ search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKe
   if (attributes == NULL)
     return FALSE;
   if (subject->content == NULL)
-    subject->content = satchel_mailbox_open_message (subject->session->view->mailbox, subject->chunk->uid[subject->row], &error);
+    subject->content = satchel_mailbox_open_message (subject->session->view->mailbox,
+                                                     subject->chunk->uid[subject->row], &error);
   SatchelSearchTerm term = { .kind = kind, .name = key->name, .needle = key->needle };
   if (subject->content == NULL || !satchel_search_content (attributes, subject->content, &term, 1, &error))
     {
-      SatchelErrorCode code = g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
+      SatchelErrorCode code =
+          g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED) ? SATCHEL_ERROR_LOCKED : 0;
       imap_search_note_locked (subject->search, &code, 1);
       subject->is_gone = TRUE;
       return FALSE;
@@ -152,8 +154,8 @@ search_content (ImapSubject *subject, SatchelSearchKind kind, const ImapSearchKe
   return term.is_found;
 }
 
-/* Calls @func with a key that the mailbox keeps; those of the next messages are made along with it.  FALSE: ask the
- * attributes. */
+/* Calls @func with a key that the mailbox keeps; those of the next messages are made along with it.  FALSE:
+ * ask the attributes. */
 static gboolean
 use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointer data)
 {
@@ -169,8 +171,8 @@ use_key (ImapSubject *subject, SatchelKeyKind kind, SatchelKeyFunc func, gpointe
     return TRUE;
   for (guint32 index = subject->sequence - 1; index < n_messages && n < IMAP_SEARCH_BATCH; index++)
     uids[n++] = imap_search_uid (subject->session, index);
-  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, codes, NULL) &&
-      satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
+  if (satchel_mailbox_keys (mailbox, kind, uids, n, NULL, NULL, codes, NULL)
+      && satchel_mailbox_peek_key (mailbox, kind, uid, func, data))
     return TRUE;
   if (codes[0] == 0) /* it was made, and is not there */
     search->not_kept |= 1u << kind;
@@ -339,4 +341,3 @@ imap_search_test (ImapSubject *subject, const ImapSearchKey *key)
       return is_or;
   return !is_or;
 }
-

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or ESEARCH (RFC 4731, RFC 5267 3),
- * or saved for "$" (RFC 5182).
+ * Numbers that SEARCH and SORT found: told as SEARCH, SORT (RFC 3501 7.2.5, RFC 5256 4) or ESEARCH (RFC 4731,
+ * RFC 5267 3), or saved for "$" (RFC 5182).
  */
 #include "search.h"
 
@@ -15,7 +15,8 @@ imap_result_clear (ImapResult *result)
 }
 
 void
-imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search)
+imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                       const ImapSearch *search)
 {
   SatchelUidSet numbers = { 0 };
   if (command->row->flags & IMAP_COMMAND_UID)
@@ -42,8 +43,8 @@ modseq_of (ImapSession *session, const ImapCommand *command, const ImapSearch *s
 
 /* MIN and MAX tell those of just what they return. */
 void
-imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
-                        guint returns)
+imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                        const ImapSearch *search, guint returns)
 {
   result->modseq = search->highest_modseq;
   if (result->n_ranges == 0 || returns == 0 || (returns & (IMAP_RETURN_ALL | IMAP_RETURN_COUNT))
@@ -72,8 +73,8 @@ add_uid (ImapSession *session, const ImapCommand *command, guint32 number, Satch
 }
 
 gboolean
-imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
-                  guint returns)
+imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
+                  const ImapSearch *search, guint returns)
 {
   SatchelUidSet *saved = &session->view->saved;
   satchel_uid_set_clear (saved);
@@ -102,7 +103,8 @@ tell_numbers (ImapResult *result, ImapWriter *writer)
   for (; result->at_range < result->n_ranges; result->at_range++, result->at_number = 0)
     {
       const SatchelRange *range = &result->ranges[result->at_range];
-      for (result->at_number = MAX (result->at_number, range->first); result->at_number <= range->last; result->at_number++)
+      for (result->at_number = MAX (result->at_number, range->first); result->at_number <= range->last;
+           result->at_number++)
         {
           if (imap_writer_is_full (writer))
             return FALSE;
@@ -140,7 +142,8 @@ tell_item (ImapWriter *writer, const char *name, guint64 number)
 }
 
 static void
-tell_start (const ImapResult *result, ImapWriter *writer, const ImapCommand *command, const char *name, guint returns)
+tell_start (const ImapResult *result, ImapWriter *writer, const ImapCommand *command, const char *name,
+            guint returns)
 {
   if (returns == 0)
     {
@@ -161,7 +164,8 @@ tell_start (const ImapResult *result, ImapWriter *writer, const ImapCommand *com
 }
 
 ImapStep
-imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command, const char *name, guint returns)
+imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command, const char *name,
+                  guint returns)
 {
   ImapWriter *writer = &session->writer;
   if (returns == IMAP_RETURN_SAVE) /* RFC 5182 2.4 asks for no response */
@@ -169,10 +173,13 @@ imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *c
   if (!result->is_started)
     tell_start (result, writer, command, name, returns);
   result->is_started = TRUE;
-  if (returns == 0 ? !tell_numbers (result, writer) : (returns & IMAP_RETURN_ALL) != 0 && !tell_set (result, writer))
+  if (returns == 0 ? !tell_numbers (result, writer)
+                   : (returns & IMAP_RETURN_ALL) != 0 && !tell_set (result, writer))
     return IMAP_STEP_AGAIN;
   if (result->modseq != 0 && result->n_ranges > 0)
-    imap_write_format (writer, returns == 0 ? " (MODSEQ %" G_GUINT64_FORMAT ")" : " MODSEQ %" G_GUINT64_FORMAT, result->modseq);
+    imap_write_format (writer,
+                       returns == 0 ? " (MODSEQ %" G_GUINT64_FORMAT ")" : " MODSEQ %" G_GUINT64_FORMAT,
+                       result->modseq);
   imap_write (writer, "\r\n");
   return IMAP_STEP_DONE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The run of a search over the messages of a view.  What needs memory only runs on the main thread, in turns; results are
- * kept as ranges.
+ * The run of a search over the messages of a view.  What needs memory only runs on the main thread, in turns;
+ * results are kept as ranges.
  */
 #include "search.h"
 
@@ -113,7 +113,8 @@ search_new (ImapSession *session, const ImapSearchArguments *arguments, GError *
   if (!imap_search_prepare (session, search, arguments->key, charset, error))
     return NULL;
   search->wants_dates = asks_dates (arguments->key);
-  search->is_blocking = arguments->key->cost >= IMAP_SEARCH_BLOCKING_COST || !knows_sizes (arguments->key, search->snapshot);
+  search->is_blocking =
+      arguments->key->cost >= IMAP_SEARCH_BLOCKING_COST || !knows_sizes (arguments->key, search->snapshot);
   return g_steal_pointer (&search);
 }
 
@@ -121,7 +122,8 @@ const SatchelChunk *
 imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index, guint *ret_row)
 {
   const SatchelChunk *chunk = satchel_snapshot_at (session->view->snapshot, index, ret_row);
-  if (search->snapshot != session->view->snapshot && satchel_snapshot_find (search->snapshot, chunk->uid[*ret_row], &index))
+  if (search->snapshot != session->view->snapshot
+      && satchel_snapshot_find (search->snapshot, chunk->uid[*ret_row], &index))
     chunk = satchel_snapshot_at (search->snapshot, index, ret_row);
   return chunk;
 }
@@ -210,14 +212,16 @@ imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *s
 }
 
 gboolean
-imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block, ImapStep *ret_step)
+imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
+                 ImapStep *ret_step)
 {
   g_autoptr (GError) error = NULL;
   const ImapSearchArguments *arguments = command->arguments;
   if (arguments->names_modseq)
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (*search == NULL && (*search = search_new (session, arguments, &error)) != NULL)
-    (*search)->wants_dates |= arguments->n_sorts > 0 || command->row->run == imap_run_thread; /* they order by them */
+    (*search)->wants_dates |=
+        arguments->n_sorts > 0 || command->row->run == imap_run_thread; /* they order by them */
   *ret_step = *search != NULL ? go_on (session, *search, arguments->key, may_block, &error) : IMAP_STEP_DONE;
   if (error != NULL)
     *ret_step = imap_search_fail (session, command, error);

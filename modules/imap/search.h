@@ -40,31 +40,34 @@ typedef struct ImapSubject
 } ImapSubject;
 
 /* search-key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
-gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key, const char *charset,
-                              GError **error);
+gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
+                              const char *charset, GError **error);
 gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
 
 /* search.c */
 void imap_search_free (ImapSearch *search);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapSearch, imap_search_free)
-/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command returns *ret_step,
- * and has its answer if that is DONE. */
+/* Begins a search (*search is NULL) or goes on with it.  TRUE: it is done, see rows.  FALSE: the command
+ * returns *ret_step, and has its answer if that is DONE. */
 gboolean imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search, gboolean may_block,
                           ImapStep *ret_step);
 /* Newest columns of the message at @index of the view. */
-const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index, guint *ret_row);
+const SatchelChunk *imap_search_row (const ImapSession *session, const ImapSearch *search, guint32 index,
+                                     guint *ret_row);
 guint32 imap_search_uid (const ImapSession *session, guint32 index);
 /* The sequence numbers found, one by one; yours. */
 guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
-/* Attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked, which is noted.  [blocks] */
+/* Attributes of the message at @index of the view, read in batches; NULL: it has gone, or is locked, which is
+ * noted.  [blocks] */
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
 /* Notes those of @codes (satchel_mailbox_keys) that say LOCKED. */
 void imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n);
-/* The tagged answer when all has been told: OK, or NO where messages are locked, since nobody knows whether they would have been
- * found, or where they belong. */
-ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search, const char *text);
-/* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with NO leaves "$"
- * empty (RFC 5182 2.1). */
+/* The tagged answer when all has been told: OK, or NO where messages are locked, since nobody knows whether
+ * they would have been found, or where they belong. */
+ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search,
+                          const char *text);
+/* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with
+ * NO leaves "$" empty (RFC 5182 2.1). */
 ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* search-result.c: numbers to tell, in order, as runs of consecutive ones. */
@@ -79,16 +82,17 @@ typedef struct ImapResult
 } ImapResult;
 void imap_result_clear (ImapResult *result);
 /* Those found, in the order of the mailbox. */
-void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search);
+void imap_result_set_found (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                            const ImapSearch *search);
 /* sort.c: those found, sorted.  FALSE with @error: CANCELLED, or the store failed.  [blocks] */
-gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command, ImapSearch *search,
-                                 GError **error);
+gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                                 ImapSearch *search, GError **error);
 /* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */
-void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command, const ImapSearch *search,
-                             guint returns);
+void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                             const ImapSearch *search, guint returns);
 /* What "$" stands for from now on (RFC 5182 2.4).  FALSE: too much to keep; then it is empty. */
 gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const ImapSearch *search, guint returns);
 /* "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731).  Resumable. */
-ImapStep imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command, const char *name,
-                           guint returns);
+ImapStep imap_result_tell (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                           const char *name, guint returns);

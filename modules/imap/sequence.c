@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sequence-set (RFC 3501 9): seq-number ["," ...], ranges in either order, "*" for the last message; or "$" (RFC 5182 3).
+ * sequence-set (RFC 3501 9): seq-number ["," ...], ranges in either order, "*" for the last message; or "$"
+ * (RFC 5182 3).
  */
 #include "sequence.h"
 
@@ -81,7 +82,7 @@ imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet
       guint32 first = sequence->ranges[i].first, last = sequence->ranges[i].last;
       first = first == 0 ? star : first;
       last = last == 0 ? star : last;
-      ranges[i] = (SatchelRange){ MIN (first, last), MAX (first, last) };
+      ranges[i] = (SatchelRange) { MIN (first, last), MAX (first, last) };
       is_sorted = is_sorted && (i == 0 || ranges[i - 1].first <= ranges[i].first);
     }
   if (!is_sorted)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, resolved against a mailbox.  Linear but for one
- * sort.  Pure.
+ * sequence-set of RFC 3501 9 and "$" of RFC 5182: parsed as written, resolved against a mailbox.  Linear but
+ * for one sort.  Pure.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -16,8 +16,9 @@ typedef struct ImapSequence
 /* FALSE: not a sequence-set.  @ret is cleared by imap_sequence_clear. */
 gboolean imap_sequence_parse (const char *text, ImapSequence *ret_sequence);
 void imap_sequence_clear (ImapSequence *sequence);
-/* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a view knows. */
+/* The set of numbers, with @star for "*"; nothing if @star is 0 (an empty mailbox), and for "$", which only a
+ * view knows. */
 void imap_sequence_resolve (const ImapSequence *sequence, guint32 star, SatchelUidSet *ret_set);
-/* Message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.  "1:*" of an empty
- * mailbox passes, since clients ask for it. */
+/* Message sequence numbers only: is each at most @n_messages?  RFC 3501 9 wants BAD otherwise.  "1:*" of an
+ * empty mailbox passes, since clients ask for it. */
 gboolean imap_sequence_fits (const ImapSequence *sequence, guint32 n_messages);

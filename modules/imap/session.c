@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * An IMAP session after login: steps of the running command on the main thread and in jobs, output, timers, the end.
- * Role mail.  RFC 3501 3.  Entry: imap_session_new.
+ * An IMAP session after login: steps of the running command on the main thread and in jobs, output, timers,
+ * the end. Role mail.  RFC 3501 3.  Entry: imap_session_new.
  */
 #include "session.h"
 
@@ -179,13 +179,15 @@ imap_session_unsolicited_items (const ImapSession *session)
   return imap_session_is_rev2 (session) ? IMAP_FETCH_UID : 0; /* RFC 9051 7.5.2 */
 }
 
-/* A client takes the highest MODSEQ it saw as what it knows all changes up to.  That is wrong while removals wait to be
- * told, and too little after some were told, which carry none (RFC 7162 3.2, 3.2.7, 6; RFC 6851 4.4). */
+/* A client takes the highest MODSEQ it saw as what it knows all changes up to.  That is wrong while removals
+ * wait to be told, and too little after some were told, which carry none (RFC 7162 3.2, 3.2.7, 6; RFC
+ * 6851 4.4). */
 static void
 tell_modseq (ImapSession *session, ImapCommand *command)
 {
   ImapView *view = session->view;
-  if (view == NULL || !(session->enabled & IMAP_ENABLED_CONDSTORE) || (!view->is_held && !view->told_expunges))
+  if (view == NULL || !(session->enabled & IMAP_ENABLED_CONDSTORE)
+      || (!view->is_held && !view->told_expunges))
     return;
   view->told_expunges = FALSE;
   g_autofree char *code = g_strdup_printf ("HIGHESTMODSEQ %" G_GUINT64_FORMAT, imap_view_modseq (view));
@@ -234,9 +236,10 @@ note_answered (ImapSession *session, ImapCommand *command)
 {
   ImapView *view = session->view;
   const ImapFetchArguments *fetch = command->arguments;
-  if (command->row->run != imap_run_fetch || view->snapshot == NULL || command->answered.n_ranges > 0 ||
-      !imap_fetch_tells_flags (fetch, imap_session_unsolicited_items (session)) ||
-      (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view)) || !imap_view_is_behind (view))
+  if (command->row->run != imap_run_fetch || view->snapshot == NULL || command->answered.n_ranges > 0
+      || !imap_fetch_tells_flags (fetch, imap_session_unsolicited_items (session))
+      || (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view))
+      || !imap_view_is_behind (view))
     return;
   g_auto (SatchelUidSet) rows = { 0 };
   command->answered_modseq = G_MAXUINT64;
@@ -261,8 +264,9 @@ note_known (ImapSession *session, ImapCommand *command)
 static gboolean
 may_expunge_after (const ImapCommand *command)
 {
-  return !(command->row->flags & IMAP_COMMAND_NO_EXPUNGE) &&
-         !(command->row->clear == imap_search_arguments_clear && ((ImapSearchArguments *) command->arguments)->names_numbers);
+  return !(command->row->flags & IMAP_COMMAND_NO_EXPUNGE)
+         && !(command->row->clear == imap_search_arguments_clear
+              && ((ImapSearchArguments *) command->arguments)->names_numbers);
 }
 
 static ImapStep
@@ -303,8 +307,8 @@ run_phases (ImapSession *session, gboolean may_block)
   while (command->phase < IMAP_PHASE_END)
     {
       ImapStep step = run_phase (session, command, may_block);
-      if (step == IMAP_STEP_AGAIN && may_block && !imap_writer_is_full (&session->writer) &&
-          !imap_session_is_cancelled (session))
+      if (step == IMAP_STEP_AGAIN && may_block && !imap_writer_is_full (&session->writer)
+          && !imap_session_is_cancelled (session))
         continue;
       if (step != IMAP_STEP_DONE)
         return step;
@@ -413,8 +417,8 @@ follow_step (ImapSession *session, ImapStep step)
 void
 imap_session_advance (ImapSession *session)
 {
-  if (session->in_job || session->is_deferred || session->command == NULL || session->connection == NULL ||
-      session->is_closing || satchel_connection_is_full (session->connection))
+  if (session->in_job || session->is_deferred || session->command == NULL || session->connection == NULL
+      || session->is_closing || satchel_connection_is_full (session->connection))
     return;
   session->writer.room = MAX (1, satchel_connection_room (session->connection));
   follow_step (session, run_phases (session, FALSE));
@@ -564,7 +568,8 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
   session->ns = *satchel_namespace ();
   const ImapLexerLimits limits = { .command_bytes = session->settings.command_bytes,
                                    .literal_bytes = session->settings.literal_bytes,
-                                   .nonsync_bytes = session->settings.is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
+                                   .nonsync_bytes =
+                                       session->settings.is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
                                    .nodes = session->settings.nodes,
                                    .depth = session->settings.depth };
   imap_lexer_init (&session->lexer, &limits);

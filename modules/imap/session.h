@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One IMAP session after login, and the command it runs.  Role mail.  A session runs one command at a time, on the main
- * thread or, while in_job, on a pool thread; the other side leaves the session alone meanwhile.
+ * One IMAP session after login, and the command it runs.  Role mail.  A session runs one command at a time,
+ * on the main thread or, while in_job, on a pool thread; the other side leaves the session alone meanwhile.
  */
 #pragma once
 #include "arguments.h"
@@ -23,15 +23,15 @@ enum
 
 enum
 {
-  IMAP_COMMAND_INLINE = 1 << 0,     /* its first call is in the main thread */
-  IMAP_COMMAND_UID = 1 << 1,        /* numbers are UIDs, and answers name them */
-  IMAP_COMMAND_NEEDS_VIEW = 1 << 2, /* the view is brought up to date before it runs */
+  IMAP_COMMAND_INLINE = 1 << 0,         /* its first call is in the main thread */
+  IMAP_COMMAND_UID = 1 << 1,            /* numbers are UIDs, and answers name them */
+  IMAP_COMMAND_NEEDS_VIEW = 1 << 2,     /* the view is brought up to date before it runs */
   IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3, /* by EXPUNGE as well: it names no sequence numbers */
-  IMAP_COMMAND_NO_EXPUNGE = 1 << 4, /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
-  IMAP_COMMAND_NO_UPDATE = 1 << 5,  /* says nothing of the mailbox at its end */
-  IMAP_COMMAND_STREAMS = 1 << 6,    /* APPEND, REPLACE: literals behind the mailbox name are message content */
-  IMAP_COMMAND_WRITES = 1 << 7,     /* not after EXAMINE */
-  IMAP_COMMAND_TAKES_UTF8 = 1 << 8  /* in quoted strings before ENABLE as well: text to look for, ID */
+  IMAP_COMMAND_NO_EXPUNGE = 1 << 4,     /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
+  IMAP_COMMAND_NO_UPDATE = 1 << 5,      /* says nothing of the mailbox at its end */
+  IMAP_COMMAND_STREAMS = 1 << 6,   /* APPEND, REPLACE: literals behind the mailbox name are message content */
+  IMAP_COMMAND_WRITES = 1 << 7,    /* not after EXAMINE */
+  IMAP_COMMAND_TAKES_UTF8 = 1 << 8 /* in quoted strings before ENABLE as well: text to look for, ID */
 };
 
 typedef struct ImapCommandRow
@@ -47,7 +47,8 @@ typedef struct ImapCommandRow
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
 } ImapCommandRow;
 
-/* What the client has enabled (RFC 5161), or turned on by using it (RFC 7162 3.1).  QRESYNC brings CONDSTORE along. */
+/* What the client has enabled (RFC 5161), or turned on by using it (RFC 7162 3.1).  QRESYNC brings CONDSTORE
+ * along. */
 enum
 {
   IMAP_ENABLED_CONDSTORE = 1 << 0,
@@ -111,20 +112,20 @@ imap_append_limit (const ImapSettings *settings)
 /* The content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
 {
-  char *name;          /* of the destination, as the client wrote it */
-  gboolean is_found;   /* it was there when that was looked at */
-  gboolean is_active;  /* the bytes of a literal are coming */
-  gboolean is_binary;  /* it is a literal8 */
-  guint64 left;        /* of that literal */
-  guint at;            /* node of the lexer at which the message under way begins; 0: none has begun */
-  guint at_part;       /* how many of its parts have come, or are coming */
-  guint64 size, total; /* bytes of that message; of all messages */
-  GByteArray *buffer;  /* of that message, not written to the stage yet */
-  SatchelStage *stage; /* NULL while all of it fits in the buffer */
-  GPtrArray *stages;   /* of messages that are complete */
+  char *name;                /* of the destination, as the client wrote it */
+  gboolean is_found;         /* it was there when that was looked at */
+  gboolean is_active;        /* the bytes of a literal are coming */
+  gboolean is_binary;        /* it is a literal8 */
+  guint64 left;              /* of that literal */
+  guint at;                  /* node of the lexer at which the message under way begins; 0: none has begun */
+  guint at_part;             /* how many of its parts have come, or are coming */
+  guint64 size, total;       /* bytes of that message; of all messages */
+  GByteArray *buffer;        /* of that message, not written to the stage yet */
+  SatchelStage *stage;       /* NULL while all of it fits in the buffer */
+  GPtrArray *stages;         /* of messages that are complete */
   ImapAppendArguments ahead; /* as they were when the last literal began */
-  char *code;          /* what the answer will be: NO, because ... */
-  const char *text;    /* not NULL: the rest is thrown away */
+  char *code;                /* what the answer will be: NO, because ... */
+  const char *text;          /* not NULL: the rest is thrown away */
 } ImapIncoming;
 
 struct ImapSession
@@ -151,7 +152,7 @@ struct ImapSession
   ImapStatus refusal_status;
   const char *refusal_code;
   guint n_bad;
-  guint enabled; /* IMAP_ENABLED_* */
+  guint enabled;                              /* IMAP_ENABLED_* */
   gboolean is_compressed, starts_compression; /* COMPRESS; it starts when the command has ended */
   gboolean sent_id;
   GPtrArray *renames;         /* announce.c: not told yet, or NULL */
@@ -171,10 +172,11 @@ void imap_session_bye (ImapSession *session, const char *text);
 void imap_session_unselect (ImapSession *session);
 void imap_session_set_view (ImapSession *session, ImapView *view);
 gboolean imap_session_is_cancelled (ImapSession *session);
-/* Remembers what the client has turned on.  The first command that enables CONDSTORE is told HIGHESTMODSEQ of the selected
- * mailbox (RFC 7162 3.1). */
+/* Remembers what the client has turned on.  The first command that enables CONDSTORE is told HIGHESTMODSEQ of
+ * the selected mailbox (RFC 7162 3.1). */
 void imap_session_enable (ImapSession *session, guint bits);
-/* IMAP_FETCH_* of FETCH answers that nobody asked for: UID and MODSEQ once CONDSTORE is enabled (RFC 7162 3.2.4). */
+/* IMAP_FETCH_* of FETCH answers that nobody asked for: UID and MODSEQ once CONDSTORE is enabled (RFC
+ * 7162 3.2.4). */
 guint imap_session_unsolicited_items (const ImapSession *session);
 /* Tells what has changed in the mailbox, as far as it may be told. */
 ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
@@ -185,8 +187,8 @@ void imap_session_read (ImapSession *session);
 void imap_ask_for_literal (ImapSession *session);
 
 /* cmd-append.c */
-/* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was refused, or its bytes
- * come by imap_append_take, now or after a job. */
+/* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was
+ * refused, or its bytes come by imap_append_take, now or after a job. */
 gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
 void imap_append_take (ImapSession *session, const guint8 *data, gsize len);
 void imap_incoming_clear (ImapIncoming *incoming);
@@ -212,7 +214,8 @@ ImapStep imap_command_no (ImapCommand *command, const char *code, const char *te
 ImapStep imap_command_bad (ImapCommand *command, const char *text);
 /* By error code; logs what is the server's trouble. */
 ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
-/* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC 3501 6.4.7). */
+/* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC
+ * 3501 6.4.7). */
 ImapStep imap_command_destination_error (ImapSession *session, ImapCommand *command, const GError *error);
 
 /* Are mailbox names and quoted strings UTF-8 in both directions (RFC 6855 3, RFC 9051 4.3, 5.1)? */
@@ -233,11 +236,11 @@ char *imap_name_decode (const ImapSession *session, const char *name);
 char *imap_name_to_internal (const ImapSession *session, const char *name, GError **error);
 /* As clients see it, UTF-8. */
 char *imap_name_to_client (const ImapSession *session, const char *name);
-/* With IMAP4rev2: @supplied, as the client wrote it, in UTF-8 if storage's @name is shown in another way; else NULL (RFC 9051
- * 6.3.9.7).  Yours. */
+/* With IMAP4rev2: @supplied, as the client wrote it, in UTF-8 if storage's @name is shown in another way;
+ * else NULL (RFC 9051 6.3.9.7).  Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
-/* cmd-list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as clients see names,
- * is OLDNAME, or NULL. */
+/* cmd-list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as
+ * clients see names, is OLDNAME, or NULL. */
 void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
 /* announce.c: a session hears of renames between join and leave.  Main thread. */
 void imap_announce_join (ImapSession *session);
@@ -251,21 +254,25 @@ ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
 /* With IMAP4rev2: that storage's @name is not shown as @supplied, as the client wrote it.  [blocks] */
 void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);
 /* The same of a RENAME (RFC 9051 6.3.6): of normal names there is nothing to say.  [blocks] */
-void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from, const char *to);
+void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments *arguments, const char *from,
+                               const char *to);
 /* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
 SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
 
 /* The commands. */
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
-ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable, imap_run_namespace,
-    imap_run_compress;
-ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
-ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_myrights, imap_run_subscribe, imap_run_unsubscribe;
+ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable,
+    imap_run_namespace, imap_run_compress;
+ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect,
+    imap_run_idle;
+ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_myrights, imap_run_subscribe,
+    imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
-/* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
+/* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in
+ * memory? */
 gboolean imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items);
 /* A line came while IDLE waits. */
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);

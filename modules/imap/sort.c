@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of the snapshot, and keys that
- * the mailbox keeps.
+ * Messages found by a search, sorted by the criteria of SORT (RFC 5256 3, RFC 5957): columns of the snapshot,
+ * and keys that the mailbox keeps.
  */
 #include "search.h"
 
@@ -14,8 +14,8 @@ typedef struct Batch
   ImapSession *session;
   ImapSearch *search;
   SatchelSorter *sorter;
-  guint key;       /* the criterion's number */
-  guint32 first;   /* the batch's first item */
+  guint key;     /* the criterion's number */
+  guint32 first; /* the batch's first item */
   guint n;
   guint32 indexes[BATCH], uids[BATCH]; /* in the view */
   SatchelErrorCode codes[BATCH];
@@ -115,15 +115,15 @@ add_number (GArray *ranges, guint32 number)
 }
 
 gboolean
-imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command, ImapSearch *search,
-                        GError **error)
+imap_result_set_sorted (ImapResult *result, ImapSession *session, const ImapCommand *command,
+                        ImapSearch *search, GError **error)
 {
   const ImapSearchArguments *arguments = command->arguments;
   guint32 n;
   g_autofree guint32 *rows = imap_search_list (search, &n);
   g_autoptr (SatchelSorter) sorter = satchel_sorter_new (n, arguments->n_sorts, arguments->reversed);
   g_autofree Batch *batch = g_new (Batch, 1);
-  *batch = (Batch){ .session = session, .search = search, .sorter = sorter };
+  *batch = (Batch) { .session = session, .search = search, .sorter = sorter };
   for (batch->first = 0; batch->first < n; batch->first += batch->n)
     {
       if (imap_session_is_cancelled (session))

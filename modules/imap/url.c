@@ -105,7 +105,7 @@ take_partial (const char **at, ImapUrl *url)
 gboolean
 imap_url_parse (const char *text, ImapUrl *ret_url)
 {
-  *ret_url = (ImapUrl){ .count = G_MAXUINT64 };
+  *ret_url = (ImapUrl) { .count = G_MAXUINT64 };
   const char *at = text;
   if (strlen (text) > IMAP_URL_BYTES_MAX)
     return FALSE;

@@ -8,15 +8,16 @@
 
 typedef struct ImapUrl
 {
-  char *mailbox;        /* UTF-8 as clients see names, not checked; NULL: the selected one */
-  guint32 uidvalidity;  /* 0: not given */
+  char *mailbox;       /* UTF-8 as clients see names, not checked; NULL: the selected one */
+  guint32 uidvalidity; /* 0: not given */
   guint32 uid;
-  char *section;        /* "" for all, "1.2.MIME": not checked */
+  char *section;         /* "" for all, "1.2.MIME": not checked */
   guint64 offset, count; /* count G_MAXUINT64: to the end */
 } ImapUrl;
 
-/* "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or from ";UID=" on.  FALSE: anything else, absolute
- * URLs and those with URLAUTH included.  @ret_url is cleared by imap_url_clear, also after FALSE. */
+/* "/Drafts;UIDVALIDITY=385759045/;UID=20/;SECTION=1.2/;PARTIAL=0.1024", or from ";UID=" on.  FALSE: anything
+ * else, absolute URLs and those with URLAUTH included.  @ret_url is cleared by imap_url_clear, also after
+ * FALSE. */
 gboolean imap_url_parse (const char *text, ImapUrl *ret_url);
 void imap_url_clear (ImapUrl *url);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ImapUrl, imap_url_clear)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A session's view of its mailbox: moving it to the newest snapshot and telling the difference (RFC 3501 5.2, 7.3, 7.4).
+ * A session's view of its mailbox: moving it to the newest snapshot and telling the difference (RFC
+ * 3501 5.2, 7.3, 7.4).
  */
 #include "view.h"
 
@@ -77,8 +78,8 @@ imap_view_is_behind (const ImapView *view)
     return TRUE;
   if (view->snapshot != NULL)
     return newest != view->snapshot;
-  return newest->state.highestmodseq != view->modseq || newest->state.uidnext != view->uidnext ||
-         newest->state.n_messages != view->n_messages;
+  return newest->state.highestmodseq != view->modseq || newest->state.uidnext != view->uidnext
+         || newest->state.n_messages != view->n_messages;
 }
 
 void
@@ -86,7 +87,9 @@ imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char
 {
   if (view->own->len >= OWN_CHANGES_MAX)
     g_array_set_size (view->own, 0);
-  ImapOwnChange change = { .modseq = modseq, .mode = mode, .flags = flags, .keywords = g_strdupv ((char **) keywords) };
+  ImapOwnChange change = {
+    .modseq = modseq, .mode = mode, .flags = flags, .keywords = g_strdupv ((char **) keywords)
+  };
   g_array_append_val (view->own, change);
 }
 
@@ -154,8 +157,8 @@ imap_view_rest (ImapView *view)
   g_clear_pointer (&view->snapshot, satchel_snapshot_unref);
 }
 
-/* A snapshot with the old numbering, made of UIDs: what has vanished is there as an empty row, and what is not told yet
- * counts as changed. */
+/* A snapshot with the old numbering, made of UIDs: what has vanished is there as an empty row, and what is
+ * not told yet counts as changed. */
 static void
 wake_with_ghosts (ImapView *view)
 {
@@ -215,7 +218,8 @@ old_sequence (const ImapView *view, guint32 uid)
   return view->ranks[low] + (uid - view->uids.ranges[low].first) + 1;
 }
 
-/* Finds what there is to tell.  DONE: nothing, or nothing that may be told now; AGAIN: go on with the phases. */
+/* Finds what there is to tell.  DONE: nothing, or nothing that may be told now; AGAIN: go on with the phases.
+ */
 static ImapStep
 begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GError **error)
 {
@@ -311,8 +315,8 @@ imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer, const 
   guint32 flags = satchel_mailbox_permanent_flags (view->mailbox, &keeps_keywords);
   keeps_keywords = keeps_keywords && !view->is_read_only;
   imap_write (writer, "* OK [PERMANENTFLAGS ");
-  imap_write_known_flags (writer, view->is_read_only ? 0 : flags, snapshot->keywords, keeps_keywords ? snapshot->n_keywords : 0,
-                          keeps_keywords);
+  imap_write_known_flags (writer, view->is_read_only ? 0 : flags, snapshot->keywords,
+                          keeps_keywords ? snapshot->n_keywords : 0, keeps_keywords);
   imap_write (writer, "] Flags permitted.\r\n");
 }
 
@@ -369,7 +373,7 @@ renamed_keywords (ImapView *view, const SatchelSnapshot *before)
 {
   if (view->has_renamed)
     return &view->renamed;
-  view->renamed = (SatchelKeywordSet){ { 0 } };
+  view->renamed = (SatchelKeywordSet) { { 0 } };
   for (guint k = 0; k < before->n_keywords; k++)
     if (k >= view->after->n_keywords || strcmp (before->keywords[k], view->after->keywords[k]) != 0)
       satchel_keyword_set_add (&view->renamed, k);
@@ -386,7 +390,8 @@ is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk
     if (g_array_index (view->own, ImapOwnChange, i).modseq == chunk->modseq[row])
       own = &g_array_index (view->own, ImapOwnChange, i);
   guint32 index;
-  if (own == NULL || before == NULL || view->is_rebuilt || !satchel_snapshot_find (before, chunk->uid[row], &index))
+  if (own == NULL || before == NULL || view->is_rebuilt
+      || !satchel_snapshot_find (before, chunk->uid[row], &index))
     return FALSE;
   guint r;
   const SatchelChunk *old = satchel_snapshot_at (before, index, &r);
@@ -415,8 +420,8 @@ is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk
 }
 
 void
-imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
-                       const SatchelChunk *chunk, guint row)
+imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo,
+                       const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row)
 {
   SatchelKeywordSet bits = satchel_chunk_keywords (chunk, row);
   imap_write_flags_memo (writer, memo, chunk->flags[row] & SATCHEL_FLAGS_ALL, &bits, snapshot->keywords,
@@ -456,7 +461,8 @@ tell_flags (ImapView *view, ImapWriter *writer, const ImapUpdate *update)
       guint32 index = g_array_index (view->difference.changed, guint32, view->at_changed);
       guint row;
       const SatchelChunk *chunk = satchel_snapshot_at (view->after, index, &row);
-      if (chunk->modseq[row] <= update->answered_modseq && satchel_uid_set_contains (update->answered, chunk->uid[row]))
+      if (chunk->modseq[row] <= update->answered_modseq
+          && satchel_uid_set_contains (update->answered, chunk->uid[row]))
         continue;
       if (imap_writer_is_full (writer))
         return FALSE;
@@ -485,7 +491,8 @@ forget_own_changes (ImapView *view)
 }
 
 ImapStep
-imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block, GError **error)
+imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
+                  GError **error)
 {
   if (view->phase == IMAP_UPDATE_NONE)
     {

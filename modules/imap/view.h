@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What one session knows of its selected mailbox, and how it hears of changes: EXPUNGE, EXISTS, RECENT, FETCH FLAGS
- * (RFC 3501 5.2, 5.5, 7.3, 7.4).  A snapshot while the client is active; UID ranges and a mod-sequence at rest.
+ * What one session knows of its selected mailbox, and how it hears of changes: EXPUNGE, EXISTS, RECENT, FETCH
+ * FLAGS (RFC 3501 5.2, 5.5, 7.3, 7.4).  A snapshot while the client is active; UID ranges and a mod-sequence
+ * at rest.
  */
 #pragma once
 #include "arguments.h"
@@ -51,30 +52,35 @@ typedef struct ImapView
   SatchelMailbox *mailbox;
   SatchelMailboxWatch *watch;
   gboolean is_read_only; /* EXAMINE, or no right to change anything */
-  gboolean has_recent;       /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E 12) */
+  gboolean has_recent; /* \Recent is told; with IMAP4rev2 it is not, and left to others (RFC 9051, Appendix E
+                          12) */
   SatchelSnapshot *snapshot; /* NULL at rest; then the four below hold */
   SatchelUidSet uids;
   guint64 modseq;
   guint32 uidnext, n_messages;
-  guint64 told_keywords;   /* a digest of the names that the client was told */
-  SatchelUidSet recent;    /* UIDs that are \Recent in this session */
-  SatchelUidSet saved;     /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
-  GArray *own;             /* ImapOwnChange */
-  gboolean is_rebuilt;     /* the snapshot was made of UIDs after a rest: its flags are newer than what the client knows */
-  gboolean is_held;        /* messages have vanished that could not be told yet */
-  gboolean told_expunges;  /* since the last tagged answer */
+  guint64 told_keywords; /* a digest of the names that the client was told */
+  SatchelUidSet recent;  /* UIDs that are \Recent in this session */
+  SatchelUidSet
+      saved;   /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
+  GArray *own; /* ImapOwnChange */
+  gboolean is_rebuilt; /* the snapshot was made of UIDs after a rest: its flags are newer than what the client
+                          knows */
+  gboolean is_held;    /* messages have vanished that could not be told yet */
+  gboolean told_expunges; /* since the last tagged answer */
   /* An update that is being told. */
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
   SatchelDifference difference;
-  SatchelKeywordSet renamed; /* keywords that are others in `after` than in what the client knows, once has_renamed */
+  SatchelKeywordSet
+      renamed; /* keywords that are others in `after` than in what the client knows, once has_renamed */
   gboolean has_renamed;
-  guint32 *ranks;          /* at rest: messages before each range of uids */
+  guint32 *ranks; /* at rest: messages before each range of uids */
   guint at_range;
   guint32 at_uid, at_changed;
 } ImapView;
 
-ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only, gboolean has_recent);
+ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gboolean is_read_only,
+                         gboolean has_recent);
 void imap_view_free (ImapView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
 
@@ -83,7 +89,8 @@ gboolean imap_view_is_behind (const ImapView *view);
 /* The client has been told of every change up to this mod-sequence. */
 guint64 imap_view_modseq (const ImapView *view);
 /* Tells what changed, as far as it may.  Resumable, with the same @update. */
-ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block, GError **error);
+ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
+                           GError **error);
 /* Would imap_view_claim_recent find something? */
 static inline gboolean
 imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)
@@ -101,8 +108,8 @@ imap_view_is_recent (const ImapView *view, guint32 uid)
 {
   return view->recent.n_ranges > 0 && satchel_uid_set_contains (&view->recent, uid);
 }
-/* Lets go of the snapshot.  The next update takes one again; what vanished meanwhile and cannot be told yet keeps its
- * sequence number, as a row without content. */
+/* Lets go of the snapshot.  The next update takes one again; what vanished meanwhile and cannot be told yet
+ * keeps its sequence number, as a row without content. */
 void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
@@ -114,14 +121,19 @@ SatchelKeywordSet imap_view_keyword_bits (const SatchelSnapshot *snapshot, char 
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
 /* PERMANENTFLAGS: what the client's rights, and the mailbox, let be changed. */
-void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
-/* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too high. */
-gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid, SatchelUidSet *ret_rows);
+void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer,
+                                     const SatchelSnapshot *snapshot);
+/* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too
+ * high. */
+gboolean imap_view_rows (ImapView *view, const ImapSequence *sequence, gboolean is_uid,
+                         SatchelUidSet *ret_rows);
 /* UIDs of those rows. */
 void imap_view_uids (const ImapView *view, const SatchelUidSet *rows, SatchelUidSet *ret_uids);
-/* "* 3 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))" of a message of @snapshot.  @items: IMAP_FETCH_UID, _FLAGS, _MODSEQ. */
+/* "* 3 FETCH (UID 5 FLAGS (\Seen) MODSEQ (7))" of a message of @snapshot.  @items: IMAP_FETCH_UID, _FLAGS,
+ * _MODSEQ. */
 void imap_view_write_fetch (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, guint32 sequence,
-                            const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row, guint items);
+                            const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row,
+                            guint items);
 /* "(\Seen ...)" of a message of @snapshot. */
-void imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo, const SatchelSnapshot *snapshot,
-                            const SatchelChunk *chunk, guint row);
+void imap_view_write_flags (const ImapView *view, ImapWriter *writer, ImapFlagsMemo *memo,
+                            const SatchelSnapshot *snapshot, const SatchelChunk *chunk, guint row);

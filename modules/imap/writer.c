@@ -16,7 +16,7 @@ void
 imap_writer_clear (ImapWriter *writer)
 {
   g_free (writer->data);
-  *writer = (ImapWriter){ .room = writer->room, .is_utf8 = writer->is_utf8 };
+  *writer = (ImapWriter) { .room = writer->room, .is_utf8 = writer->is_utf8 };
 }
 
 char *
@@ -144,13 +144,14 @@ static const struct
   guint32 flag;
   const char *name;
 } system_flags[] = {
-  { SATCHEL_FLAG_ANSWERED, "\\Answered" }, { SATCHEL_FLAG_FLAGGED, "\\Flagged" }, { SATCHEL_FLAG_DELETED, "\\Deleted" },
-  { SATCHEL_FLAG_SEEN, "\\Seen" },         { SATCHEL_FLAG_DRAFT, "\\Draft" },
+  { SATCHEL_FLAG_ANSWERED, "\\Answered" }, { SATCHEL_FLAG_FLAGGED, "\\Flagged" },
+  { SATCHEL_FLAG_DELETED, "\\Deleted" },   { SATCHEL_FLAG_SEEN, "\\Seen" },
+  { SATCHEL_FLAG_DRAFT, "\\Draft" },
 };
 
 void
-imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
-                  gboolean is_recent)
+imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords,
+                  guint n_keywords, gboolean is_recent)
 {
   const char *space = "";
   imap_write (writer, "(");
@@ -168,7 +169,8 @@ imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bi
       space = " ";
     }
   /* A store made by others may hold names that are no atoms: those are never shown. */
-  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < n_keywords; i = satchel_keyword_set_next (bits, (guint) i + 1))
+  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < n_keywords;
+       i = satchel_keyword_set_next (bits, (guint) i + 1))
     if (imap_is_atom (keywords[i]))
       {
         imap_write (writer, space);
@@ -182,7 +184,8 @@ void
 imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, const SatchelKeywordSet *bits,
                        char *const *keywords, guint n_keywords, gboolean is_recent)
 {
-  if (memo->len > 0 && memo->flags == flags && satchel_keyword_set_equal (&memo->bits, bits) && memo->is_recent == is_recent)
+  if (memo->len > 0 && memo->flags == flags && satchel_keyword_set_equal (&memo->bits, bits)
+      && memo->is_recent == is_recent)
     {
       imap_write_raw (writer, memo->text, memo->len);
       return;
@@ -198,7 +201,8 @@ imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, c
 }
 
 void
-imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords, gboolean may_add)
+imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords,
+                        gboolean may_add)
 {
   const char *space = "";
   imap_write (writer, "(");

@@ -37,7 +37,8 @@ imap_write (ImapWriter *writer, const char *text)
 }
 void imap_write_format (ImapWriter *writer, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void imap_write_number (ImapWriter *writer, guint64 number);
-/* string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if the client takes it. */
+/* string: quoted if it may be, else a literal.  NULs are cut out.  8-bit is quoted only as UTF-8, if the
+ * client takes it. */
 void imap_write_string (ImapWriter *writer, const char *text, gsize len);
 /* NULL: NIL. */
 void imap_write_nstring (ImapWriter *writer, const char *text);
@@ -46,15 +47,17 @@ void imap_write_mailbox (ImapWriter *writer, const char *name);
 /* "{123}\r\n"; the caller then writes exactly @size bytes. */
 void imap_write_literal_header (ImapWriter *writer, guint64 size);
 /* "(\Seen $Forwarded)" of a message; @keywords names the bits.  \Recent first if @is_recent. */
-void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
-                       gboolean is_recent);
+void imap_write_flags (ImapWriter *writer, guint32 flags, const SatchelKeywordSet *bits,
+                       char *const *keywords, guint n_keywords, gboolean is_recent);
 /* @flags and all keywords a mailbox knows, for FLAGS and PERMANENTFLAGS. */
-void imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords, gboolean may_add);
+void imap_write_known_flags (ImapWriter *writer, guint32 flags, char *const *keywords, guint n_keywords,
+                             gboolean may_add);
 /* "17-Jul-1996 02:44:25 +0000" with quotes. */
 void imap_write_date_time (ImapWriter *writer, gint64 time);
 /* "1:3,7" */
 void imap_write_set (ImapWriter *writer, const SatchelUidSet *set);
-/* "* VANISHED 1:3,7" (RFC 7162 3.2.10): ranges from @at on, as many as a line should have.  Returns where to go on. */
+/* "* VANISHED 1:3,7" (RFC 7162 3.2.10): ranges from @at on, as many as a line should have.  Returns where to
+ * go on. */
 guint imap_write_vanished (ImapWriter *writer, const SatchelUidSet *set, guint at, gboolean is_earlier);
 /* "* 23 FETCH (" */
 void imap_write_fetch_start (ImapWriter *writer, guint32 sequence);
@@ -73,5 +76,6 @@ typedef struct ImapFlagsMemo
   char text[512];
 } ImapFlagsMemo;
 /* The same as imap_write_flags, faster over many messages of one mailbox. @memo starts zeroed. */
-void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags, const SatchelKeywordSet *bits,
-                            char *const *keywords, guint n_keywords, gboolean is_recent);
+void imap_write_flags_memo (ImapWriter *writer, ImapFlagsMemo *memo, guint32 flags,
+                            const SatchelKeywordSet *bits, char *const *keywords, guint n_keywords,
+                            gboolean is_recent);

@@ -29,7 +29,7 @@ skip_route (const char *at)
 {
   if (*at != '@')
     return at;
-  while (is_domain_char ((unsigned char)*at) || *at == '@' || *at == ',')
+  while (is_domain_char ((unsigned char) *at) || *at == '@' || *at == ',')
     at++;
   return *at == ':' ? at + 1 : NULL;
 }
@@ -40,7 +40,7 @@ parse_local (const char *at, GString *out)
 {
   if (*at != '"')
     {
-      while (is_atext_or_dot ((unsigned char)*at))
+      while (is_atext_or_dot ((unsigned char) *at))
         g_string_append_c (out, *at++);
       return at;
     }
@@ -48,7 +48,7 @@ parse_local (const char *at, GString *out)
     {
       if (*at == '\\' && at[1] != '\0')
         at++;
-      if ((unsigned char)*at < 0x20 || *at == 0x7f)
+      if ((unsigned char) *at < 0x20 || *at == 0x7f)
         return NULL;
       g_string_append_c (out, *at);
     }
@@ -73,7 +73,7 @@ parse_domain (const char *at, GString *out)
       return at;
     }
   gsize before = out->len;
-  while (is_domain_char ((unsigned char)*at))
+  while (is_domain_char ((unsigned char) *at))
     g_string_append_c (out, *at++);
   return out->len > before ? at : NULL;
 }
@@ -105,11 +105,11 @@ lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const 
     return NULL;
   if (*at != '\0' && *at != ' ')
     return NULL;
-  if (!g_utf8_validate (out->str, (gssize)out->len, NULL))
+  if (!g_utf8_validate (out->str, (gssize) out->len, NULL))
     return NULL;
   /* RFC 6531 3.3: non-ASCII only where SMTPUTF8 was asked for.  For RCPT @is_utf8 comes from MAIL. */
   for (gsize i = 0; !is_utf8 && i < out->len; i++)
-    if ((unsigned char)out->str[i] >= 0x80)
+    if ((unsigned char) out->str[i] >= 0x80)
       return NULL;
   *ret_rest = at + strspn (at, " ");
   return g_string_free (g_steal_pointer (&out), FALSE);

@@ -42,7 +42,7 @@ run_lhlo (Lmtp *lmtp, char *argument)
 static void
 run_helo (Lmtp *lmtp, char *argument)
 {
-  (void)argument; /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
+  (void) argument; /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
   lmtp_bad_command (lmtp, "500 5.5.1 This is LMTP: say LHLO");
 }
 
@@ -60,7 +60,8 @@ mail_parameter (Lmtp *lmtp, const char *parameter)
       lmtp->declared_size = size;
       return NULL;
     }
-  if (g_ascii_strcasecmp (parameter, "BODY=7BIT") == 0 || g_ascii_strcasecmp (parameter, "BODY=8BITMIME") == 0)
+  if (g_ascii_strcasecmp (parameter, "BODY=7BIT") == 0
+      || g_ascii_strcasecmp (parameter, "BODY=8BITMIME") == 0)
     return NULL;
   if (g_ascii_strcasecmp (parameter, "SMTPUTF8") == 0)
     {
@@ -173,7 +174,8 @@ run_rcpt (Lmtp *lmtp, char *argument)
       lmtp_bad_command (lmtp, "501 5.5.4 Syntax: RCPT TO:<address>");
       return;
     }
-  if (lmtp->recipients->len >= (guint)satchel_config_int (satchel_session_config (lmtp->session), "recipients"))
+  if (lmtp->recipients->len
+      >= (guint) satchel_config_int (satchel_session_config (lmtp->session), "recipients"))
     {
       lmtp_reply (lmtp, "452 4.5.3 Too many recipients"); /* RFC 5321 4.5.3.1.10 */
       return;
@@ -234,7 +236,8 @@ run_bdat (Lmtp *lmtp, char *argument)
   guint64 size;
   guint n = g_strv_length (words);
   gboolean is_last = n == 2 && g_ascii_strcasecmp (words[1], "LAST") == 0;
-  if (n < 1 || n > 2 || (n == 2 && !is_last) || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &size, NULL))
+  if (n < 1 || n > 2 || (n == 2 && !is_last)
+      || !g_ascii_string_to_unsigned (words[0], 10, 0, G_MAXINT64, &size, NULL))
     {
       lmtp_bad_command (lmtp, "501 5.5.4 Syntax: BDAT size [LAST]"); /* and closes (RFC 3030 4.2) */
       return;
@@ -245,7 +248,7 @@ run_bdat (Lmtp *lmtp, char *argument)
 static void
 run_rset (Lmtp *lmtp, char *argument)
 {
-  (void)argument;
+  (void) argument;
   lmtp_reset (lmtp);
   lmtp_reply (lmtp, "250 2.0.0 OK");
 }
@@ -253,28 +256,28 @@ run_rset (Lmtp *lmtp, char *argument)
 static void
 run_noop (Lmtp *lmtp, char *argument)
 {
-  (void)argument; /* RFC 5321 4.1.1.9: an argument is ignored */
+  (void) argument; /* RFC 5321 4.1.1.9: an argument is ignored */
   lmtp_reply (lmtp, "250 2.0.0 OK");
 }
 
 static void
 run_vrfy (Lmtp *lmtp, char *argument)
 {
-  (void)argument;
+  (void) argument;
   lmtp_reply (lmtp, "252 2.5.0 Send mail and see"); /* RFC 5321 3.5.3 */
 }
 
 static void
 run_help (Lmtp *lmtp, char *argument)
 {
-  (void)argument;
+  (void) argument;
   lmtp_reply (lmtp, "214 2.0.0 LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
 }
 
 static void
 run_quit (Lmtp *lmtp, char *argument)
 {
-  (void)argument;
+  (void) argument;
   satchel_connection_print (lmtp->connection, "221 2.0.0 %s closing connection\r\n", satchel_hostname ());
   lmtp->is_closing = TRUE;
   satchel_connection_close (lmtp->connection);
@@ -292,7 +295,7 @@ lmtp_command (Lmtp *lmtp, char *line, gsize len)
 {
   /* RFC 5321 4.1.1: no NUL or other controls in a command. */
   for (gsize i = 0; i < len; i++)
-    if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
+    if ((unsigned char) line[i] < 0x20 || line[i] == 0x7f)
       {
         lmtp_bad_command (lmtp, "500 5.5.2 Control character in command");
         return;

@@ -10,7 +10,7 @@ static void
 append (Lmtp *lmtp, const void *data, gsize len)
 {
   if (len > 0 && lmtp->failure == SATCHEL_DELIVERY_OK)
-    g_byte_array_append (lmtp->block, data, (guint)len);
+    g_byte_array_append (lmtp->block, data, (guint) len);
 }
 
 /* RFC 5321 4.4: Return-Path and one Received without "for" (which would tell recipients of each other);
@@ -21,14 +21,14 @@ append_trace (Lmtp *lmtp)
   g_autoptr (GString) trace = g_string_new (NULL);
   g_string_append_printf (trace, "Return-Path: <%s>\r\n", lmtp->sender);
   if (lmtp->recipients->len == 1)
-    g_string_append_printf (trace, "Delivered-To: %s\r\n", (char *)g_ptr_array_index (lmtp->recipients, 0));
+    g_string_append_printf (trace, "Delivered-To: %s\r\n", (char *) g_ptr_array_index (lmtp->recipients, 0));
   g_autoptr (GDateTime) now = g_date_time_new_now_local ();
   g_autofree char *date = g_date_time_format (now, "%a, %d %b %Y %H:%M:%S %z");
   const char *peer = satchel_session_peer (lmtp->session);
-  g_string_append_printf (trace, "Received: from %s (%s%s%s)\r\n\tby %s with %s id %s;\r\n\t%s\r\n", lmtp->client,
-                          strcmp (peer, "local") == 0 ? "" : "[", peer, strcmp (peer, "local") == 0 ? "" : "]",
-                          satchel_hostname (), lmtp->is_utf8 ? "UTF8LMTP" : "LMTP",
-                          satchel_delivery_id (lmtp->delivery), date);
+  g_string_append_printf (trace, "Received: from %s (%s%s%s)\r\n\tby %s with %s id %s;\r\n\t%s\r\n",
+                          lmtp->client, strcmp (peer, "local") == 0 ? "" : "[", peer,
+                          strcmp (peer, "local") == 0 ? "" : "]", satchel_hostname (),
+                          lmtp->is_utf8 ? "UTF8LMTP" : "LMTP", satchel_delivery_id (lmtp->delivery), date);
   append (lmtp, trace->str, trace->len);
 }
 
@@ -88,9 +88,11 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
     {
       SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
       const char *recipient = g_ptr_array_index (lmtp->recipients, i);
-      g_autofree char *reply = recipient_reply (lmtp, status, statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL);
+      g_autofree char *reply =
+          recipient_reply (lmtp, status, statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL);
       if (status == SATCHEL_DELIVERY_OK)
-        satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient, satchel_delivery_id (lmtp->delivery));
+        satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient,
+                                  satchel_delivery_id (lmtp->delivery));
       else
         satchel_connection_print (lmtp->connection, "%s <%s>\r\n", reply, recipient);
       if (*reply == '5')
@@ -103,8 +105,8 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 static void
 on_finished (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n, gpointer data)
 {
-  (void)delivery;
-  (void)n;
+  (void) delivery;
+  (void) n;
   finish (data, statuses);
 }
 
@@ -200,7 +202,7 @@ data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
       case LMTP_AT_TEXT:
         {
           const guint8 *cr = memchr (data + at, '\r', len - at);
-          gsize n = cr != NULL ? (gsize)(cr - (data + at)) + 1 : len - at;
+          gsize n = cr != NULL ? (gsize) (cr - (data + at)) + 1 : len - at;
           append (lmtp, data + at, n);
           at += n;
           if (cr != NULL)
@@ -275,7 +277,7 @@ lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last)
 static gboolean
 chunk_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 {
-  gsize n = (gsize)MIN ((guint64)len, lmtp->chunk_left);
+  gsize n = (gsize) MIN ((guint64) len, lmtp->chunk_left);
   *ret_used = n;
   append (lmtp, data, n);
   lmtp->chunk_left -= n;
@@ -294,5 +296,6 @@ chunk_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 gboolean
 lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 {
-  return lmtp->mode == LMTP_DATA ? data_input (lmtp, data, len, ret_used) : chunk_input (lmtp, data, len, ret_used);
+  return lmtp->mode == LMTP_DATA ? data_input (lmtp, data, len, ret_used)
+                                 : chunk_input (lmtp, data, len, ret_used);
 }

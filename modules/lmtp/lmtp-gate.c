@@ -5,7 +5,8 @@
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 
-/* In place of 220 (RFC 5321 3.1).  421 throughout: the MTA keeps the mail, also where a network was forgotten in a setting. */
+/* In place of 220 (RFC 5321 3.1).  421 throughout: the MTA keeps the mail, also where a network was forgotten
+ * in a setting. */
 static const char *
 refusal (SatchelRefusal why)
 {
@@ -37,7 +38,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "lmtp",
   .version = "1",
   .description = "LMTP, connections from allowed peers",

@@ -57,7 +57,7 @@ lmtp_bad_command (Lmtp *lmtp, const char *text)
       return;
     }
   lmtp_reply (lmtp, text);
-  if (++lmtp->n_bad < (guint)satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
+  if (++lmtp->n_bad < (guint) satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
     return;
   say_goodbye (lmtp, "421 4.7.0 Too many bad commands");
   satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
@@ -96,17 +96,17 @@ begins_a_chunk (const guint8 *data, gsize len)
       data++;
       len--;
     }
-  return len >= 4 && g_ascii_strncasecmp ((const char *)data, "BDAT", 4) == 0;
+  return len >= 4 && g_ascii_strncasecmp ((const char *) data, "BDAT", 4) == 0;
 }
 
-/* One command line from the input; FALSE: there is no whole one.  It ends in CRLF: "receivers MUST NOT recognize any other
- * character or character sequence as a line terminator" (RFC 5321 2.3.8).  What others take for lines could be smuggled past an
- * MTA that does not, so nothing behind a bare LF is read. */
+/* One command line from the input; FALSE: there is no whole one.  It ends in CRLF: "receivers MUST NOT
+ * recognize any other character or character sequence as a line terminator" (RFC 5321 2.3.8).  What others
+ * take for lines could be smuggled past an MTA that does not, so nothing behind a bare LF is read. */
 static gboolean
 line_input (Lmtp *lmtp, const guint8 *data, gsize len)
 {
   const guint8 *end = memchr (data, '\n', len);
-  gsize limit = (gsize)satchel_config_size (satchel_session_config (lmtp->session), "line");
+  gsize limit = (gsize) satchel_config_size (satchel_session_config (lmtp->session), "line");
   if (lmtp->mode != LMTP_DISCARD_LINE)
     lmtp->is_chunk = begins_a_chunk (data, len);
   if (end == NULL)
@@ -123,8 +123,8 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
       lmtp_close_unclear (lmtp, "500 5.5.2 Lines end in CRLF, not in LF alone");
       return FALSE;
     }
-  gsize n = (gsize)(end - data) - 1;
-  g_autofree char *line = g_strndup ((const char *)data, n);
+  gsize n = (gsize) (end - data) - 1;
+  g_autofree char *line = g_strndup ((const char *) data, n);
   satchel_connection_consume (lmtp->connection, n + 2);
   if (lmtp->mode == LMTP_DISCARD_LINE || n >= limit)
     {
@@ -165,22 +165,22 @@ on_input (SatchelConnection *connection, gpointer self)
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  (void)connection;
+  (void) connection;
   say_goodbye (self, "421 4.4.2 Idle for too long");
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  (void)connection;
+  (void) connection;
   say_goodbye (self, "421 4.3.2 Server is stopping");
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void)connection;
-  (void)reason;
+  (void) connection;
+  (void) reason;
   Lmtp *lmtp = self;
   lmtp_reset (lmtp);
   g_ptr_array_unref (lmtp->recipients);
@@ -202,15 +202,15 @@ static const SatchelConnectionHandlers handlers = {
 static gpointer
 session_new (SatchelSession *session, const void *note, gsize len)
 {
-  (void)note;
-  (void)len;
+  (void) note;
+  (void) len;
   Lmtp *lmtp = g_new0 (Lmtp, 1);
   lmtp->session = session;
   lmtp->connection = satchel_session_connection (session);
   lmtp->recipients = g_ptr_array_new_with_free_func (g_free);
   lmtp->block = g_byte_array_new ();
-  satchel_connection_set_idle_timeout (lmtp->connection,
-                                       satchel_config_duration_ms (satchel_session_config (session), "timeout"));
+  satchel_connection_set_idle_timeout (
+      lmtp->connection, satchel_config_duration_ms (satchel_session_config (session), "timeout"));
   satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
   return lmtp;
 }
@@ -230,7 +230,8 @@ static const SatchelConfigRow schema[] = {
     .flags = SATCHEL_CONFIG_RELOADABLE },
   { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands; the last one closes", .min = 1, .max = 1000,
     .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "over_quota", SATCHEL_CONFIG_ENUM, "temporary", "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
+  { "over_quota", SATCHEL_CONFIG_ENUM, "temporary",
+    "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
     "temporary|permanent", .flags = SATCHEL_CONFIG_RELOADABLE },
   { "timeout", SATCHEL_CONFIG_DURATION, "5m", "Longest wait for the client", .min = 1000, .max = 86400000,
     .flags = SATCHEL_CONFIG_RELOADABLE },
@@ -243,7 +244,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "lmtp",
   .version = "1",
   .description = "LMTP: takes mail from an MTA",

@@ -31,12 +31,13 @@ typedef struct Lmtp
   SatchelSession *session;
   SatchelConnection *connection;
   LmtpMode mode;
-  gboolean is_busy;    /* an answer comes later: no further input until then */
+  gboolean is_busy; /* an answer comes later: no further input until then */
   gboolean is_closing;
-  char *client;        /* argument of LHLO; NULL: none yet */
+  char *client; /* argument of LHLO; NULL: none yet */
   guint n_bad;
-  const char *line;    /* the command that runs, for the log; NULL: none */
-  gboolean is_chunk;   /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is wrong with it */
+  const char *line;  /* the command that runs, for the log; NULL: none */
+  gboolean is_chunk; /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is
+                        wrong with it */
 
   /* The transaction; has_mail tells whether there is one. */
   gboolean has_mail, is_utf8, uses_bdat;
@@ -48,11 +49,11 @@ typedef struct Lmtp
 
   /* Content. */
   LmtpDataState data_state;
-  guint64 n_bytes;       /* written to the delivery */
+  guint64 n_bytes; /* written to the delivery */
   guint64 chunk_left;
   gboolean chunk_is_last;
   SatchelDeliveryStatus failure; /* not OK: the rest of the content is read and dropped */
-  GByteArray *block;     /* what waits for a job */
+  GByteArray *block;             /* what waits for a job */
   gboolean block_ends_content;
 } Lmtp;
 
@@ -76,6 +77,6 @@ void lmtp_content_begin (Lmtp *lmtp);
 gboolean lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used);
 void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
 
-/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if it
- * is malformed; *ret_rest: what follows it in @text. */
+/* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if
+ * it is malformed; *ret_rest: what follows it in @text. */
 char *lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Blobs of modules: a checksummed file a space, replaced whole and kept in two generations, as the per-user file is.
+ * Blobs of modules: a checksummed file a space, replaced whole and kept in two generations, as the per-user
+ * file is.
  */
 #include "config.h"
 
@@ -17,7 +18,8 @@ typedef struct BlobHead
 {
   guint32 name_len, size;
 } BlobHead;
-#define FILE_MAX_BYTES (HEAD_MAX + SATCHEL_BLOBS_BYTES + SATCHEL_BLOBS_MAX * (sizeof (BlobHead) + SATCHEL_BLOB_NAME))
+#define FILE_MAX_BYTES                                                                                       \
+  (HEAD_MAX + SATCHEL_BLOBS_BYTES + SATCHEL_BLOBS_MAX * (sizeof (BlobHead) + SATCHEL_BLOB_NAME))
 
 static GHashTable *
 blobs_new (void)
@@ -38,10 +40,11 @@ parse_blobs (const guint8 *at, const guint8 *end, GHashTable *blobs)
       memcpy (&head, at, sizeof head);
       at += sizeof head;
       if (head.name_len == 0 || head.name_len > SATCHEL_BLOB_NAME || head.size > SATCHEL_BLOB_BYTES
-          || (gsize) (end - at) < (gsize) head.name_len + head.size || memchr (at, '\0', head.name_len) != NULL
-          || g_hash_table_size (blobs) == SATCHEL_BLOBS_MAX)
+          || (gsize) (end - at) < (gsize) head.name_len + head.size
+          || memchr (at, '\0', head.name_len) != NULL || g_hash_table_size (blobs) == SATCHEL_BLOBS_MAX)
         return FALSE;
-      g_hash_table_insert (blobs, g_strndup ((const char *) at, head.name_len), g_bytes_new (at + head.name_len, head.size));
+      g_hash_table_insert (blobs, g_strndup ((const char *) at, head.name_len),
+                           g_bytes_new (at + head.name_len, head.size));
       at += head.name_len + head.size;
     }
   return TRUE;
@@ -70,11 +73,13 @@ load_file (MdStore *store, const char *file, GError **error)
   return NULL;
 }
 
-/* The newest generation that is whole; an empty table if there is none at all.  *@ret_is_newest FALSE: it is the older one. */
+/* The newest generation that is whole; an empty table if there is none at all.  *@ret_is_newest FALSE: it is
+ * the older one. */
 static GHashTable *
 load (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error)
 {
-  g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL), *previous = g_strconcat (file, ".old", NULL);
+  g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL),
+                  *previous = g_strconcat (file, ".old", NULL);
   g_autoptr (GError) first = NULL, second = NULL;
   GHashTable *blobs = load_file (store, file, &first);
   *ret_is_newest = blobs != NULL;
@@ -88,8 +93,8 @@ load (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error
     }
   blobs = load_file (store, previous, &second);
   if (blobs != NULL && satchel_error_is_news (first))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; what was there before its last change is used", store->storage->identity->user,
-                 first->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; what was there before its last change is used",
+                 store->storage->identity->user, first->message);
   if (blobs != NULL)
     return blobs;
   if (is_missing && g_error_matches (second, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
@@ -120,12 +125,13 @@ format (GHashTable *blobs)
   return file;
 }
 
-/* Where it failed may be before or behind the rename: what was there is put back if that can be.  @is_newest: what was
- * loaded, and becomes the older generation; else that one stays. */
+/* Where it failed may be before or behind the rename: what was there is put back if that can be.  @is_newest:
+ * what was loaded, and becomes the older generation; else that one stays. */
 static gboolean
 save (MdStore *store, const char *space, GHashTable *blobs, gboolean is_newest, GError **error)
 {
-  g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL), *previous = g_strconcat (file, ".old", NULL);
+  g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL),
+                  *previous = g_strconcat (file, ".old", NULL);
   g_autoptr (GString) text = format (blobs);
   if (is_newest)
     md_sys.unlinkat (store->user_fd, previous, 0);
@@ -142,7 +148,8 @@ save (MdStore *store, const char *space, GHashTable *blobs, gboolean is_newest, 
 /* ---- the calls ---- */
 
 GBytes *
-md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name, GError **error)
+md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name,
+             GError **error)
 {
   MdStore *store = storage->self;
   gboolean is_newest;
@@ -158,7 +165,8 @@ md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *s
 }
 
 gboolean
-md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error)
+md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names,
+               GError **error)
 {
   MdStore *store = storage->self;
   gboolean is_newest;
@@ -200,14 +208,17 @@ put_locked (MdStore *store, const char *space, const SatchelBlob *changes, guint
     else
       g_hash_table_remove (blobs, changes[i].name);
   if (g_hash_table_size (blobs) > SATCHEL_BLOBS_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a user has at most %u blobs of a module", SATCHEL_BLOBS_MAX);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a user has at most %u blobs of a module",
+                              SATCHEL_BLOBS_MAX);
   if (size_of (blobs) > SATCHEL_BLOBS_BYTES)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "blobs of a module have at most %u bytes in all", SATCHEL_BLOBS_BYTES);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "blobs of a module have at most %u bytes in all",
+                              SATCHEL_BLOBS_BYTES);
   return save (store, space, blobs, is_newest, error);
 }
 
 gboolean
-md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes, guint n, GError **error)
+md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
+              const SatchelBlob *changes, guint n, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);

@@ -38,7 +38,7 @@ blob_checksum (guint32 uid, const void *data, guint32 len)
 void
 md_cache_init (MdCache *cache)
 {
-  *cache = (MdCache){ .fd = -1 };
+  *cache = (MdCache) { .fd = -1 };
 }
 
 void
@@ -87,7 +87,8 @@ md_cache_open (MdMailbox *mb, gboolean create)
   CacheHead head;
   struct stat st;
   int fd = cache->id != 0 ? md_open_file (mb->fd, MD_CACHE_FILE, NULL) : -1;
-  if (fd >= 0 && md_sys.fstat (fd, &st) == 0 && md_sys.pread (fd, &head, sizeof head, 0) == (ssize_t) sizeof head
+  if (fd >= 0 && md_sys.fstat (fd, &st) == 0
+      && md_sys.pread (fd, &head, sizeof head, 0) == (ssize_t) sizeof head
       && memcmp (head.magic, "SATCACHE", 8) == 0 && head.least_reader <= 1
       && head.crc == md_crc32c (0, &head, G_STRUCT_OFFSET (CacheHead, crc)) && head.id == cache->id)
     {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commits of a batch: look for outside changes, plan, journal, do, sync once, publish.  A transaction that fails
- * is put back and the others go on without it.
+ * Commits of a batch: look for outside changes, plan, journal, do, sync once, publish.  A transaction that
+ * fails is put back and the others go on without it.
  */
 #include "config.h"
 
@@ -119,8 +119,8 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
       *ret_written = TRUE;
       return TRUE;
     }
-  /* On a full disk removing, and marking for it, must still work, if need be without the promise for a crash in the
-   * middle. */
+  /* On a full disk removing, and marking for it, must still work, if need be without the promise for a crash
+   * in the middle. */
   if (none_takes_space && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
     return TRUE;
   for (guint i = 0; i < n; i++)
@@ -129,7 +129,8 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
   return FALSE;
 }
 
-/* Does plans in order; returns how many were done.  The one that failed has its verdict, or another attempt. */
+/* Does plans in order; returns how many were done.  The one that failed has its verdict, or another attempt.
+ */
 static guint
 run_plans (Member **members, guint n)
 {
@@ -165,13 +166,14 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
     }
 }
 
-/* FALSE: nobody is acknowledged.  Then all is put back, unless something was removed, which cannot be: what was done
- * stays visible as a whole. */
+/* FALSE: nobody is acknowledged.  Then all is put back, unless something was removed, which cannot be: what
+ * was done stays visible as a whole. */
 static gboolean
 make_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
 {
   g_autoptr (GError) error = NULL;
-  if (md_plan_sync (plans, n, &error) && md_journal_settle (store, &error) && md_plan_sync_indexes (plans, n, &error))
+  if (md_plan_sync (plans, n, &error) && md_journal_settle (store, &error)
+      && md_plan_sync_indexes (plans, n, &error))
     return TRUE;
   gboolean removed = FALSE;
   for (guint i = 0; i < n; i++)
@@ -268,7 +270,7 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
   MdStore *store = storage->self;
   g_autofree Member *members = g_new0 (Member, n);
   for (guint i = 0; i < n; i++)
-    members[i] = (Member){ .transaction = transactions[i], .result = &results[i] };
+    members[i] = (Member) { .transaction = transactions[i], .result = &results[i] };
   g_mutex_lock (&store->writer);
   set_busy (transactions, n, 1);
   gboolean is_paused = pause_watches (transactions, n, TRUE);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The place of another server's files (setting control_path): UID lists and keywords of each mailbox, subscriptions of
- * the user.  Without the setting they are in the Maildir.  Names there are those of the folders, and INBOX has one as well.
+ * The place of another server's files (setting control_path): UID lists and keywords of each mailbox,
+ * subscriptions of the user.  Without the setting they are in the Maildir.  Names there are those of the
+ * folders, and INBOX has one as well.
  */
 #include "config.h"
 
@@ -24,7 +25,8 @@ is_elsewhere (const MdStore *store)
 int
 md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error)
 {
-  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), create, error) : fd;
+  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), create, error)
+                              : fd;
 }
 
 /* What follows a mailbox that moved: if it fails the UIDs of foreign files are still in the index. */
@@ -51,7 +53,8 @@ remove_file (const char *name, gsize len, guint8 type, gpointer data)
 void
 md_control_removed (MdStore *store, const char *dir)
 {
-  int fd = is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), FALSE, NULL) : -1;
+  int fd =
+      is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), FALSE, NULL) : -1;
   if (fd < 0)
     return;
   md_read_dir (fd, remove_file, &fd, NULL);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Files of Courier: courierimapuiddb ("1 UIDVALIDITY UIDNEXT", then "UID FILE"), courierimapkeywords/ (names, an empty line,
- * "FILE:NUMBER NUMBER", and a file for each change since), courierpop3dsizelist ("/3 NEXT UIDV", then "FILE SIZE N:UIDV:UTF8").
- * Read when a mailbox is taken over, written when one that changed is closed.
+ * Files of Courier: courierimapuiddb ("1 UIDVALIDITY UIDNEXT", then "UID FILE"), courierimapkeywords/ (names,
+ * an empty line, "FILE:NUMBER NUMBER", and a file for each change since), courierpop3dsizelist ("/3 NEXT
+ * UIDV", then "FILE SIZE N:UIDV:UTF8"). Read when a mailbox is taken over, written when one that changed is
+ * closed.
  */
 #include "config.h"
 
@@ -91,7 +92,8 @@ load_list (Tags *tags, int fd)
         {
           guint64 number;
           guint value;
-          if (!g_ascii_string_to_unsigned (*word, 10, 0, SATCHEL_KEYWORDS_MAX - 1, &number, NULL) || number >= tags->names->len)
+          if (!g_ascii_string_to_unsigned (*word, 10, 0, SATCHEL_KEYWORDS_MAX - 1, &number, NULL)
+              || number >= tags->names->len)
             continue;
           value = (guint) number;
           g_array_append_val (numbers, value);
@@ -144,9 +146,10 @@ load_change (Tags *tags, int fd, const char *file)
 static void
 load_tags (Tags *tags, int fd)
 {
-  *tags = (Tags){ g_ptr_array_new_with_free_func (g_free),
-                  g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_array_unref),
-                  g_ptr_array_new_with_free_func (g_free) };
+  *tags = (Tags) { g_ptr_array_new_with_free_func (g_free),
+                   g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free,
+                                          (GDestroyNotify) g_array_unref),
+                   g_ptr_array_new_with_free_func (g_free) };
   load_list (tags, fd);
   md_read_dir (fd, collect_change, tags->changes, NULL);
   g_ptr_array_sort (tags->changes, by_age);
@@ -190,7 +193,8 @@ take_keywords (MdMailbox *mb, GError **error)
         bits[i] = md_keywords_add (&mb->keywords, tags.names->pdata[i], &needs_file);
     }
   MdScan scan;
-  if (!md_keywords_save (&mb->keywords, mb->control_fd, error) || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
+  if (!md_keywords_save (&mb->keywords, mb->control_fd, error)
+      || !md_scan (mb->new_fd, mb->cur_fd, &scan, error))
     return FALSE;
   for (guint i = 0; i < scan.found->len; i++)
     {
@@ -207,8 +211,8 @@ take_keywords (MdMailbox *mb, GError **error)
   return md_fsync (mb->cur_fd, "cur", error);
 }
 
-/* Courier's are newer than ours when the mailbox is new to us, or while our mark says that Courier knows all of ours: it
- * drops the letters when it changes flags. */
+/* Courier's are newer than ours when the mailbox is new to us, or while our mark says that Courier knows all
+ * of ours: it drops the letters when it changes flags. */
 gboolean
 md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
 {
@@ -218,7 +222,8 @@ md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
   if (is_first)
     return take_keywords (mb, error);
   if (md_sys.fstatat (mb->fd, MARK_FILE, &mark, AT_SYMLINK_NOFOLLOW) != 0
-      || md_sys.fstatat (mb->fd, MD_COURIER_KEYWORDS, &keywords, AT_SYMLINK_NOFOLLOW) != 0 || md_sys.fstat (mb->cur_fd, &cur) != 0
+      || md_sys.fstatat (mb->fd, MD_COURIER_KEYWORDS, &keywords, AT_SYMLINK_NOFOLLOW) != 0
+      || md_sys.fstat (mb->cur_fd, &cur) != 0
       || MAX (keywords.st_mtim.tv_sec, cur.st_mtim.tv_sec) < mark.st_mtim.tv_sec)
     return TRUE;
   return take_keywords (mb, error);
@@ -259,7 +264,8 @@ uidl_of_name (const char *base)
 static gboolean
 parse_pop3_header (const char *line, guint *ret_version, unsigned long *ret_next, unsigned long *ret_uidv)
 {
-  return line != NULL && sscanf (line, "/%u %lu %lu", ret_version, ret_next, ret_uidv) == 3 && (*ret_version == 2 || *ret_version == 3);
+  return line != NULL && sscanf (line, "/%u %lu %lu", ret_version, ret_next, ret_uidv) == 3
+         && (*ret_version == 2 || *ret_version == 3);
 }
 
 GHashTable *
@@ -281,9 +287,10 @@ md_courier_unique_ids (MdMailbox *mb)
         continue;
       char *base = base_of (*line, size - *line);
       g_autofree char *name = uidl_of_name (base);
-      g_hash_table_replace (ids, base, n == 0   ? g_strconcat ("P", name, NULL)
-                                       : v != 0 ? g_strdup_printf ("PUID%lu-%lu", n, v)
-                                                : g_strdup_printf ("PUID%lu", n));
+      g_hash_table_replace (ids, base,
+                            n == 0   ? g_strconcat ("P", name, NULL)
+                            : v != 0 ? g_strdup_printf ("PUID%lu-%lu", n, v)
+                                     : g_strdup_printf ("PUID%lu", n));
     }
   return ids;
 }
@@ -299,7 +306,8 @@ move_to_cur (MdMailbox *mb)
     {
       MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
       SatchelMessageRow row;
-      if ((entry->bits & (MD_ENTRY_DEAD | MD_ENTRY_NEW)) != MD_ENTRY_NEW || !md_row_of (mb->snapshot, entry->uid, &row))
+      if ((entry->bits & (MD_ENTRY_DEAD | MD_ENTRY_NEW)) != MD_ENTRY_NEW
+          || !md_row_of (mb->snapshot, entry->uid, &row))
         continue;
       g_autofree char *name = g_strdup (md_table_name (&mb->table, entry));
       g_autofree char *now = g_strdup_printf ("%.*s:2,", (int) entry->base_len, name);
@@ -310,7 +318,8 @@ move_to_cur (MdMailbox *mb)
       n_moved++;
     }
   MdStamp stamps[2];
-  if (n_moved == 0 || !md_stamp_of (mb->new_fd, &stamps[0], NULL) || !md_stamp_of (mb->cur_fd, &stamps[1], NULL))
+  if (n_moved == 0 || !md_stamp_of (mb->new_fd, &stamps[0], NULL)
+      || !md_stamp_of (mb->cur_fd, &stamps[1], NULL))
     return;
   mb->new_stamp = stamps[0];
   mb->cur_stamp = stamps[1];
@@ -327,7 +336,8 @@ write_uids (MdMailbox *mb, GError **error)
     {
       const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
       if ((entry->bits & MD_ENTRY_DEAD) == 0)
-        g_string_append_printf (out, "%u %.*s\n", entry->uid, (int) entry->base_len, md_table_name (&mb->table, entry));
+        g_string_append_printf (out, "%u %.*s\n", entry->uid, (int) entry->base_len,
+                                md_table_name (&mb->table, entry));
     }
   return md_replace_file (mb->fd, MD_COURIER_UIDS, out->str, out->len, TRUE, error);
 }
@@ -358,7 +368,8 @@ write_keywords (MdMailbox *mb, GError **error)
         continue;
       g_string_append_printf (out, "%.*s:", (int) entry->base_len, md_table_name (&mb->table, entry));
       const char *space = "";
-      for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < mb->keywords.n; k = satchel_keyword_set_next (&bits, (guint) k + 1))
+      for (int k = satchel_keyword_set_next (&bits, 0); k >= 0 && (guint) k < mb->keywords.n;
+           k = satchel_keyword_set_next (&bits, (guint) k + 1))
         {
           g_string_append_printf (out, "%s%d", space, k);
           space = " ";
@@ -366,7 +377,8 @@ write_keywords (MdMailbox *mb, GError **error)
       g_string_append_c (out, '\n');
     }
   g_autoptr (GPtrArray) changes = g_ptr_array_new_with_free_func (g_free);
-  gboolean ok = md_read_dir (fd, collect_change, changes, error) && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
+  gboolean ok = md_read_dir (fd, collect_change, changes, error)
+                && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
   for (guint i = 0; ok && i < changes->len; i++)
     md_sys.unlinkat (fd, changes->pdata[i], 0);
   md_sys.close (fd);
@@ -379,12 +391,15 @@ size_of (MdMailbox *mb, const MdEntry *entry)
   guint32 index;
   guint row;
   struct stat st;
-  const SatchelChunk *chunk
-      = satchel_snapshot_find (mb->snapshot, entry->uid, &index) ? satchel_snapshot_at (mb->snapshot, index, &row) : NULL;
+  const SatchelChunk *chunk = satchel_snapshot_find (mb->snapshot, entry->uid, &index)
+                                  ? satchel_snapshot_at (mb->snapshot, index, &row)
+                                  : NULL;
   if (chunk != NULL && chunk->size[row] != SATCHEL_SIZE_UNKNOWN)
     return chunk->size[row];
   int fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
-  return md_sys.fstatat (fd, md_table_name (&mb->table, entry), &st, AT_SYMLINK_NOFOLLOW) == 0 ? (guint64) st.st_size : 0;
+  return md_sys.fstatat (fd, md_table_name (&mb->table, entry), &st, AT_SYMLINK_NOFOLLOW) == 0
+             ? (guint64) st.st_size
+             : 0;
 }
 
 static gboolean
@@ -409,7 +424,8 @@ write_unique_ids (MdMailbox *mb, GError **error)
       g_autofree char *named = uidl_of_name (base);
       int found = id != NULL ? sscanf (id, "UID%lu-%lu", &n, &v) : 0;
       if (found > 0 || g_strcmp0 (id, named) == 0)
-        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n", md_table_name (&mb->table, entry), /* with the ':' */
+        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n",
+                                md_table_name (&mb->table, entry), /* with the ':' */
                                 size_of (mb, entry), n, v);
     }
   md_unique_ids_drop (ids);
@@ -421,18 +437,23 @@ gboolean
 md_courier_lacks (const MdMailbox *mb)
 {
   struct stat st;
-  return mb->store->user->server == MD_SERVER_COURIER && md_sys.fstatat (mb->fd, MD_COURIER_UIDS, &st, AT_SYMLINK_NOFOLLOW) != 0;
+  return mb->store->user->server == MD_SERVER_COURIER
+         && md_sys.fstatat (mb->fd, MD_COURIER_UIDS, &st, AT_SYMLINK_NOFOLLOW) != 0;
 }
 
 void
 md_courier_write (MdMailbox *mb)
 {
   g_autoptr (GError) error = NULL;
-  if (!mb->is_changed || mb->is_deleted || mb->snapshot == NULL || mb->store->user->server != MD_SERVER_COURIER)
+  if (!mb->is_changed || mb->is_deleted || mb->snapshot == NULL
+      || mb->store->user->server != MD_SERVER_COURIER)
     return;
   move_to_cur (mb);
-  if (!write_uids (mb, &error) || !write_keywords (mb, &error) || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error))
+  if (!write_uids (mb, &error) || !write_keywords (mb, &error)
+      || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error))
       || !md_replace_file (mb->fd, MARK_FILE, "", 0, FALSE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: Courier's files are not up to date for going back: %s", mb->name, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                 "mailbox %s: Courier's files are not up to date for going back: %s", mb->name,
+                 error->message);
   mb->is_changed = FALSE;
 }

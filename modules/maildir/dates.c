@@ -10,8 +10,8 @@
 
 /* Dates the row of @entry.  Where the file has gone from its name meanwhile *ret_gone is set. */
 static gboolean
-date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry, gboolean *ret_gone,
-          GError **error)
+date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry,
+          gboolean *ret_gone, GError **error)
 {
   struct stat st;
   SatchelMessageRow row;
@@ -37,7 +37,8 @@ date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_snapshot_ref (mb->snapshot);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (snapshot);
-  const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data, *end = entry + mb->table.entries->len;
+  const MdEntry *entry = (const MdEntry *) (void *) mb->table.entries->data,
+                *end = entry + mb->table.entries->len;
   for (guint c = 0; c < snapshot->n_chunks; c++)
     {
       const SatchelChunk *chunk = snapshot->chunks[c];
@@ -59,7 +60,8 @@ date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
 }
 
 gboolean
-md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
+md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+               GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   gboolean is_gone = FALSE;

@@ -31,15 +31,19 @@ look_at_entry (const char *name, gsize len, guint8 type, gpointer data)
   Examination *examination = data;
   MdStore *store = &examination->store;
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
-  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || (!is_fs && name[0] != '.') || (type != DT_DIR && type != DT_LNK))
+  if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0 || (!is_fs && name[0] != '.')
+      || (type != DT_DIR && type != DT_LNK))
     return;
   g_autofree char *valid = g_utf8_make_valid (name, -1);
   g_autofree char *problem = NULL;
   g_autofree char *mailbox = md_folder_name (store->settings.layout, name);
   if (type == DT_LNK)
-    problem = g_strdup_printf ("%s is a link, which is never followed: put the directory itself there", valid);
+    problem =
+        g_strdup_printf ("%s is a link, which is never followed: put the directory itself there", valid);
   else if (mailbox == NULL && md_folder_exists (store, name))
-    problem = g_strdup_printf ("folder %s is not called as maildir.folder_names says and stays unseen: rename it, or set folder_names", valid);
+    problem = g_strdup_printf ("folder %s is not called as maildir.folder_names says and stays unseen: "
+                               "rename it, or set folder_names",
+                               valid);
   if (problem != NULL)
     tell_problem (examination, NULL, problem);
 }
@@ -51,7 +55,8 @@ count_lines (int fd, const char *file)
 {
   g_autoptr (GByteArray) data = md_read_file (fd, file, 1 << 20, NULL);
   guint n = 0;
-  for (guint i = 0; data != NULL && i < data->len && !(i > 0 && data->data[i] == '\n' && data->data[i - 1] == '\n'); i++)
+  for (guint i = 0;
+       data != NULL && i < data->len && !(i > 0 && data->data[i] == '\n' && data->data[i - 1] == '\n'); i++)
     n += data->data[i] == '\n';
   return n;
 }
@@ -70,7 +75,8 @@ count_messages (const MdScan *scan, const MdUidlist *list, GHashTable *ids, Satc
       g_autofree char *base = g_strndup (name, parsed.base_len);
       const MdUidlistLine *line = md_uidlist_find (list, name, parsed.base_len);
       found->n_uids += line != NULL || (parsed.has_uid && parsed.uidvalidity == found->uidvalidity);
-      found->n_unique_ids += (line != NULL && md_uidlist_field (line, 'P', &len) != NULL) || (ids != NULL && g_hash_table_contains (ids, base));
+      found->n_unique_ids += (line != NULL && md_uidlist_field (line, 'P', &len) != NULL)
+                             || (ids != NULL && g_hash_table_contains (ids, base));
     }
 }
 
@@ -90,8 +96,9 @@ examine_mailbox (Examination *examination, MdMailbox *mb, GError **error)
     }
   found.uidvalidity = is_ours ? (guint32) state.words[MD_STATE_UIDVALIDITY] : 0;
   md_slots_close (&state);
-  g_autoptr (MdUidlist) list = is_courier && !is_ours ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0)
-                                                      : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, found.uidvalidity);
+  g_autoptr (MdUidlist) list = is_courier && !is_ours
+                                   ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0)
+                                   : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, found.uidvalidity);
   if (!is_ours)
     found.uidvalidity = list->uidvalidity;
   GHashTable *ids = is_courier && mb->dir[0] == '\0' ? md_courier_unique_ids (mb) : NULL;
@@ -99,11 +106,13 @@ examine_mailbox (Examination *examination, MdMailbox *mb, GError **error)
   g_clear_pointer (&ids, g_hash_table_unref);
   md_scan_clear (&scan);
   int keywords = is_courier && !is_ours ? md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL) : -1;
-  found.n_keywords = keywords >= 0 ? count_lines (keywords, ":list") : count_lines (mb->control_fd, MD_KEYWORDS_FILE);
+  found.n_keywords =
+      keywords >= 0 ? count_lines (keywords, ":list") : count_lines (mb->control_fd, MD_KEYWORDS_FILE);
   if (keywords >= 0)
     md_sys.close (keywords);
   if (!is_ours && list->is_damaged)
-    found.problem = "its list of UIDs is damaged: messages without a line in it get new UIDs; put the list back from a backup if there is one";
+    found.problem = "its list of UIDs is damaged: messages without a line in it get new UIDs; put the list "
+                    "back from a backup if there is one";
   examination->func (&found, examination->data);
   return TRUE;
 }
@@ -112,7 +121,9 @@ static void
 examine_dir (Examination *examination, const char *dir)
 {
   MdStore *store = &examination->store;
-  MdMailbox mb = { .store = store, .dir = (char *) dir, .fd = -1, .new_fd = -1, .cur_fd = -1, .control_fd = -1 };
+  MdMailbox mb = {
+    .store = store, .dir = (char *) dir, .fd = -1, .new_fd = -1, .cur_fd = -1, .control_fd = -1
+  };
   g_autoptr (GError) error = NULL;
   mb.name = md_folder_name (store->settings.layout, dir);
   if (mb.name == NULL)
@@ -147,7 +158,9 @@ examine_user (Examination *examination, GError **error)
 {
   MdStore *store = &examination->store;
   md_user_read (store);
-  const SatchelExamined user = { .origin = store->user->server != MD_SERVER_NONE ? md_server_name (store->user->server) : NULL,
+  const SatchelExamined user = { .origin = store->user->server != MD_SERVER_NONE
+                                               ? md_server_name (store->user->server)
+                                               : NULL,
                                  .n_subscriptions = g_hash_table_size (store->user->subscriptions) };
   examination->func (&user, examination->data);
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
@@ -165,21 +178,24 @@ open_place (MdStore *store, GError **error)
   store->user_fd = md_open_path (store->root_fd, store->settings.path, FALSE, error);
   if (store->user_fd < 0)
     {
-      g_prefix_error (error, "no Maildir at %s below server.mail_root (maildir.path): ", store->settings.path);
+      g_prefix_error (error,
+                      "no Maildir at %s below server.mail_root (maildir.path): ", store->settings.path);
       return FALSE;
     }
   store->control_fd = store->user_fd;
   if (!md_check_owner (store->user_fd, store->settings.path, error))
     return FALSE;
-  int control_fd = store->settings.control_path != NULL ? md_open_path (store->root_fd, store->settings.control_path, FALSE, NULL) : -1;
+  int control_fd = store->settings.control_path != NULL
+                       ? md_open_path (store->root_fd, store->settings.control_path, FALSE, NULL)
+                       : -1;
   if (control_fd >= 0)
     store->control_fd = control_fd;
   return control_fd < 0 || md_check_owner (control_fd, store->settings.control_path, error);
 }
 
 gboolean
-md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func, gpointer data,
-            GError **error)
+md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section, SatchelExamineFunc func,
+            gpointer data, GError **error)
 {
   Examination examination = { .func = func, .data = data };
   MdStore *store = &examination.store;

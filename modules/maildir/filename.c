@@ -118,14 +118,16 @@ parse_suffix (const char *p, const char *end, MdName *ret)
       }
 }
 
-/* Can W be the size of a file of S bytes whose line ends are a byte or two each?  With D a layer made the file another
- * length.  Beyond that a name is believed until somebody looks at the file (decision 0020). */
+/* Can W be the size of a file of S bytes whose line ends are a byte or two each?  With D a layer made the
+ * file another length.  Beyond that a name is believed until somebody looks at the file (decision 0020). */
 static gboolean
 is_plausible (const MdName *name)
 {
   if (name->is_odd || !name->has_size)
     return FALSE;
-  return name->has_length || (name->is_raw ? name->wire == name->size : name->wire >= name->size && name->wire / 2 <= name->size);
+  return name->has_length
+         || (name->is_raw ? name->wire == name->size
+                          : name->wire >= name->size && name->wire / 2 <= name->size);
 }
 
 void
@@ -192,8 +194,11 @@ md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *
   {
     guint32 flag;
     char letter;
-  } order[] = { { SATCHEL_FLAG_DRAFT, 'D' },   { SATCHEL_FLAG_FLAGGED, 'F' }, { SATCHEL_FLAG_ANSWERED, 'R' },
-                { SATCHEL_FLAG_SEEN, 'S' },    { SATCHEL_FLAG_DELETED, 'T' } };
+  } order[] = { { SATCHEL_FLAG_DRAFT, 'D' },
+                { SATCHEL_FLAG_FLAGGED, 'F' },
+                { SATCHEL_FLAG_ANSWERED, 'R' },
+                { SATCHEL_FLAG_SEEN, 'S' },
+                { SATCHEL_FLAG_DELETED, 'T' } };
   guint32 upper = 0; /* bit k: the k-th letter */
   for (guint i = 0; i < G_N_ELEMENTS (order); i++)
     if ((flags & order[i].flag) != 0)
@@ -232,8 +237,8 @@ md_name_id (const char *name, gsize base_len, GString *out)
     }
 }
 
-/* 16 bytes are 22 letters of base64url (RFC 4648 5).  To others than us, and to the parser above, the field is a part of the
- * prefix: so every copy keeps it. */
+/* 16 bytes are 22 letters of base64url (RFC 4648 5).  To others than us, and to the parser above, the field
+ * is a part of the prefix: so every copy keeps it. */
 void
 md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD])
 {

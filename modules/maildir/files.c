@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Files of the core beside the mail (storage.h: read_file, write_file): the change log and the cursors of listeners.
+ * Files of the core beside the mail (storage.h: read_file, write_file): the change log and the cursors of
+ * listeners.
  */
 #include "config.h"
 
@@ -15,8 +16,8 @@ file_name (const char *name)
 }
 
 gboolean
-md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, gsize max, GByteArray *data,
-              GError **error)
+md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+              gsize max, GByteArray *data, GError **error)
 {
   const MdStore *store = storage->self;
   g_autofree char *file = file_name (name);
@@ -57,15 +58,17 @@ open_or_make (const MdStore *store, const char *file, gboolean *ret_is_new, GErr
   int fd = md_open_file (store->control_fd, file, &local);
   *ret_is_new = fd < 0 && g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
   if (*ret_is_new)
-    return md_make_file (store->control_fd, file, "", 0, FALSE, error) ? md_open_file (store->control_fd, file, error) : -1;
+    return md_make_file (store->control_fd, file, "", 0, FALSE, error)
+               ? md_open_file (store->control_fd, file, error)
+               : -1;
   if (fd < 0)
     g_propagate_error (error, g_steal_pointer (&local));
   return fd;
 }
 
 gboolean
-md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *bytes,
-               SatchelFileWrite how, GError **error)
+md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+               GBytes *bytes, SatchelFileWrite how, GError **error)
 {
   const MdStore *store = storage->self;
   g_autofree char *file = file_name (name);
@@ -80,10 +83,12 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
     return FALSE;
   gboolean ok = md_pwrite_all (fd, data, len, offset, error);
   /* What another process left behind it, when it ended in the middle. */
-  if (ok && (md_sys.fstat (fd, &st) != 0 || (guint64) st.st_size > offset + len) && md_sys.ftruncate (fd, (off_t) (offset + len)) != 0)
+  if (ok && (md_sys.fstat (fd, &st) != 0 || (guint64) st.st_size > offset + len)
+      && md_sys.ftruncate (fd, (off_t) (offset + len)) != 0)
     ok = satchel_error_set_errno (error, errno, "%s: truncate", file);
   if (ok && how == SATCHEL_FILE_SYNC && md_sys.fdatasync (fd) != 0)
     ok = satchel_error_set_errno (error, errno, "%s: fdatasync", file);
   md_sys.close (fd);
-  return ok && (!is_new || how != SATCHEL_FILE_SYNC || md_fsync (store->control_fd, "control directory", error));
+  return ok
+         && (!is_new || how != SATCHEL_FILE_SYNC || md_fsync (store->control_fd, "control directory", error));
 }

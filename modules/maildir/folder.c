@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names to directories: levels in modified UTF-7 (RFC 3501 5.1.3).  Maildir++: each after a '.', a '.' inside
- * a level as part of a shifted run ("&AC4-").  fs: levels are directories.  Bijective: a directory whose name is not
- * exactly what its mailbox name encodes to is not ours.  Pure.
+ * Mailbox names to directories: levels in modified UTF-7 (RFC 3501 5.1.3).  Maildir++: each after a '.', a
+ * '.' inside a level as part of a shifted run ("&AC4-").  fs: levels are directories.  Bijective: a directory
+ * whose name is not exactly what its mailbox name encodes to is not ours.  Pure.
  */
 #include "config.h"
 
@@ -75,9 +75,12 @@ encode_level (MdLayout layout, const char *level, gsize len, GString *out)
 static gboolean
 is_reserved (const char *level, gsize len, gboolean is_first)
 {
-  return (len == 3 && (memcmp (level, "cur", 3) == 0 || memcmp (level, "new", 3) == 0 || memcmp (level, "tmp", 3) == 0))
+  return (len == 3
+          && (memcmp (level, "cur", 3) == 0 || memcmp (level, "new", 3) == 0
+              || memcmp (level, "tmp", 3) == 0))
          || (is_first && len == strlen (MD_TRASH_DIR) && memcmp (level, MD_TRASH_DIR, len) == 0)
-         || (is_first && len >= strlen (MD_BLOBS_FILE) && memcmp (level, MD_BLOBS_FILE, strlen (MD_BLOBS_FILE)) == 0);
+         || (is_first && len >= strlen (MD_BLOBS_FILE)
+             && memcmp (level, MD_BLOBS_FILE, strlen (MD_BLOBS_FILE)) == 0);
 }
 
 char
@@ -115,7 +118,8 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
       if ((is_fs && is_reserved (p, len, before == 0))
           || (layout == MD_LAYOUT_UTF8 && memchr (p, '.', len) != NULL))
         {
-          satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox of this name cannot be kept in this layout");
+          satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                             "a mailbox of this name cannot be kept in this layout");
           return NULL;
         }
       if (len == 0 || name_len > MD_NAME_MAX)

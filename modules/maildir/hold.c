@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Syncs put off to the end of several calls of one thread, so that mailboxes made together share what the disk does:
- * written out at once first, then each file and directory that is still there is synced once.
+ * Syncs put off to the end of several calls of one thread, so that mailboxes made together share what the
+ * disk does: written out at once first, then each file and directory that is still there is synced once.
  */
 #include "config.h"
 
@@ -28,7 +28,8 @@ free_held (gpointer data)
 
 static GPrivate current = G_PRIVATE_INIT (free_held);
 
-/* TRUE: it is synced at the end of the hold.  The last time counts: what was put off before is durable before it. */
+/* TRUE: it is synced at the end of the hold.  The last time counts: what was put off before is durable before
+ * it. */
 static gboolean
 put_off (GArray *held, int fd)
 {
@@ -95,7 +96,8 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
       return TRUE;
     }
   GArray *held = g_private_get (&current);
-  /* Blocks of all files are given out and on their way before the first sync ends the kernel's transaction. */
+  /* Blocks of all files are given out and on their way before the first sync ends the kernel's transaction.
+   */
   for (guint i = held->len; i > 0; i--)
     {
       int fd = g_array_index (held, Held, i - 1).fd;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes that were in another store, with its ids and numbers; and what an export asks for.  What other mailboxes
- * have is told by their state files.
+ * Mailboxes that were in another store, with its ids and numbers; and what an export asks for.  What other
+ * mailboxes have is told by their state files.
  */
 #include "config.h"
 
@@ -16,7 +16,8 @@ has_id (MdStore *store, const char *dir, const guint8 id[16])
 {
   MdSlots state = { .fd = -1 };
   int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
-  gboolean has = fd >= 0 && md_slots_open (&state, fd, MD_STATE_FILE, NULL) && memcmp (&state.words[MD_STATE_ID_1], id, 16) == 0;
+  gboolean has = fd >= 0 && md_slots_open (&state, fd, MD_STATE_FILE, NULL)
+                 && memcmp (&state.words[MD_STATE_ID_1], id, 16) == 0;
   md_slots_close (&state);
   if (fd >= 0)
     md_sys.close (fd);
@@ -114,7 +115,8 @@ write_index (MdMailbox *mb, guint64 highestmodseq, GError **error)
 {
   SatchelMailboxState state;
   md_mailbox_state (mb, highestmodseq, &state);
-  md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (mb->snapshot), &state));
+  md_mailbox_take_snapshot (
+      mb, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (mb->snapshot), &state));
   mb->index.needs_sync = mb->index.is_broken = TRUE; /* so that it is written anew */
   return md_index_flush (mb, TRUE, error);
 }
@@ -165,7 +167,8 @@ find_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
 }
 
 static gboolean
-import_into (MdStore *store, const char *name, const char *dir, const SatchelMailboxImport *import, GError **error)
+import_into (MdStore *store, const char *name, const char *dir, const SatchelMailboxImport *import,
+             GError **error)
 {
   gboolean is_same = FALSE;
   MdMailbox *mb = find_mailbox (store, name, dir, error);
@@ -195,7 +198,8 @@ import_locked (MdStore *store, const char *name, const SatchelMailboxImport *imp
   if (dir == NULL || !id_is_free (store, dir, import->mailbox_id, error))
     return FALSE;
   if (import->uidnext >= MD_UID_MAX - MD_UID_JUMP)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: UIDNEXT %u leaves no room", name, import->uidnext);
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: UIDNEXT %u leaves no room", name,
+                              import->uidnext);
   gboolean is_new = !md_folder_exists (store, dir);
   if (is_new && !md_create_as (store, name, import, error))
     return FALSE;
@@ -206,12 +210,13 @@ import_locked (MdStore *store, const char *name, const SatchelMailboxImport *imp
 }
 
 gboolean
-md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, const SatchelMailboxImport *import,
-                   GError **error)
+md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                   const SatchelMailboxImport *import, GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = md_journal_settle (store, error) && md_hold_settle (store, error) && import_locked (store, name, import, error);
+  gboolean ok = md_journal_settle (store, error) && md_hold_settle (store, error)
+                && import_locked (store, name, import, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }
@@ -219,8 +224,8 @@ md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const c
 /* ---- export ---- */
 
 gboolean
-md_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GArray *tombstones,
-               guint64 *ret_history_start, GError **error)
+md_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+               GArray *tombstones, guint64 *ret_history_start, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&mb->store->writer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * The private index of a mailbox: a log of checksummed frames, the first ones a checkpoint.  Written
- * behind, without a sync, except for what file names cannot hold.  Decision 0002 tells why and what its loss costs.
+ * behind, without a sync, except for what file names cannot hold.  Decision 0002 tells why and what its loss
+ * costs.
  */
 #include "config.h"
 
@@ -52,11 +53,11 @@ put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, co
 void
 md_index_init (MdIndex *index)
 {
-  *index = (MdIndex){ .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
+  *index = (MdIndex) { .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
 }
 
-/* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the file is gone,
- * or so much has changed that collecting it would only cost memory. */
+/* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the
+ * file is gone, or so much has changed that collecting it would only cost memory. */
 static GByteArray *
 pending_of (MdIndex *index)
 {
@@ -153,7 +154,8 @@ md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
     put_metadata (pending, uid, key, value);
 }
 
-/* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells. */
+/* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells.
+ */
 static void
 hint_sequence (MdMailbox *mb)
 {
@@ -197,11 +199,16 @@ n_unsized (const MdMailbox *mb)
 
 /* One frame at *@size, which is moved on: head, payload, tail.  Empties @payload. */
 static gboolean
-write_frame (int fd, GByteArray *payload, const MdSummary *summary, guint32 n_unsized, gboolean checkpoint, guint64 *size, GError **error)
+write_frame (int fd, GByteArray *payload, const MdSummary *summary, guint32 n_unsized, gboolean checkpoint,
+             guint64 *size, GError **error)
 {
   FrameHead head = { FRAME_MAGIC, INDEX_VERSION, payload->len, md_crc32c (0, payload->data, payload->len) };
-  FrameTail tail = { .summary = *summary, .magic = TRAILER_MAGIC, .version = INDEX_VERSION, .checkpoint = checkpoint,
-                    .payload_crc = head.crc, .unsized = n_unsized + 1 };
+  FrameTail tail = { .summary = *summary,
+                     .magic = TRAILER_MAGIC,
+                     .version = INDEX_VERSION,
+                     .checkpoint = checkpoint,
+                     .payload_crc = head.crc,
+                     .unsized = n_unsized + 1 };
   tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
   struct iovec parts[] = { { &head, sizeof head }, { payload->data, payload->len }, { &tail, sizeof tail } };
   const gsize len = sizeof head + payload->len + sizeof tail;
@@ -226,8 +233,8 @@ md_index_discard (MdMailbox *mb)
   mb->index.is_broken = TRUE;
 }
 
-/* A byte behind the last frame makes the next process take it for one that fell behind; that needs no space.  The next
- * write is a new file. */
+/* A byte behind the last frame makes the next process take it for one that fell behind; that needs no space.
+ * The next write is a new file. */
 void
 md_index_distrust (MdMailbox *mb)
 {
@@ -235,7 +242,9 @@ md_index_distrust (MdMailbox *mb)
   struct stat st;
   if (index->fd < 0)
     index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
-  if (index->fd >= 0 && (md_sys.fstat (index->fd, &st) != 0 || md_sys.ftruncate (index->fd, MAX (st.st_size, (off_t) index->size) + 1) != 0))
+  if (index->fd >= 0
+      && (md_sys.fstat (index->fd, &st) != 0
+          || md_sys.ftruncate (index->fd, MAX (st.st_size, (off_t) index->size) + 1) != 0))
     {
       md_index_discard (mb);
       return;
@@ -267,7 +276,8 @@ cut_frame (Checkpoint *checkpoint, guint at_least)
   if (checkpoint->payload->len < at_least)
     return;
   checkpoint->ok = checkpoint->ok
-                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary, checkpoint->n_unsized, TRUE, &checkpoint->size, NULL);
+                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary,
+                                   checkpoint->n_unsized, TRUE, &checkpoint->size, NULL);
   g_byte_array_set_size (checkpoint->payload, 0);
 }
 
@@ -292,7 +302,8 @@ checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
           satchel_chunk_get_row (chunk, i, &row);
           put_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
           satchel_keyword_set_subtract (&row.keywords, &lettered);
-          checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || !satchel_keyword_set_is_empty (&row.keywords);
+          checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0
+                                    || !satchel_keyword_set_is_empty (&row.keywords);
           cut_frame (checkpoint, FRAME_BYTES);
         }
     }
@@ -330,7 +341,8 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   fill_summary (mb, &checkpoint->summary);
   checkpoint->n_unsized = n_unsized (mb);
   checkpoint->ok = TRUE;
-  checkpoint->holds_more = mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
+  checkpoint->holds_more =
+      mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
   checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
   for (guint bit = 0; bit < mb->keywords.n; bit++)
     put_keyword (checkpoint->payload, &mb->keywords, bit);
@@ -398,15 +410,17 @@ md_index_flush (MdMailbox *mb, gboolean durable, GError **error)
       index->fd = md_open_file (mb->fd, MD_INDEX_FILE, NULL);
       index->is_broken = index->fd < 0;
     }
-  gboolean wants_checkpoint
-      = index->is_broken || index->size + index->pending->len > 2 * index->checkpoint_size + 256 * 1024
-        || index->has_overflowed;
+  gboolean wants_checkpoint = index->is_broken
+                              || index->size + index->pending->len > 2 * index->checkpoint_size + 256 * 1024
+                              || index->has_overflowed;
   if (wants_checkpoint)
     md_index_checkpoint (mb);
   if (index->is_broken)
     {
       md_index_distrust (mb);
-      return !must_sync || md_error_at (error, index->failure != 0 ? index->failure : EIO, mb->fd, MD_INDEX_FILE, MD_ACCESS_CHANGE, "index");
+      return !must_sync
+             || md_error_at (error, index->failure != 0 ? index->failure : EIO, mb->fd, MD_INDEX_FILE,
+                             MD_ACCESS_CHANGE, "index");
     }
   if (wants_checkpoint && index->pending->len == 0 && !(durable && index->needs_sync))
     return TRUE;

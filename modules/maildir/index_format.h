@@ -6,7 +6,8 @@
 
 #define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
 #define TRAILER_MAGIC 0x454e4453u /* "SDNE" */
-#define INDEX_VERSION 4u /* 1 has no flags items, 2 no keywords that get another name, 3 at most 64 keywords; all are read */
+#define INDEX_VERSION                                                                                        \
+  4u /* 1 has no flags items, 2 no keywords that get another name, 3 at most 64 keywords; all are read */
 #define FRAME_BYTES (1u << 20)
 #define FRAME_MAX (16u << 20)
 
@@ -39,7 +40,8 @@ typedef struct FlagsItem
   guint8 bits, end_len, reserved[6];
 } FlagsItem;
 
-/* After a row or flags item whose message has keywords from number 64 on: the words behind `keywords` there. */
+/* After a row or flags item whose message has keywords from number 64 on: the words behind `keywords` there.
+ */
 typedef struct WideItem
 {
   guint32 uid, n_words; /* then n_words times 64 bits */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading an index: frame by frame up to the first that does not check out.  Every size is bounded before use.
+ * Reading an index: frame by frame up to the first that does not check out.  Every size is bounded before
+ * use.
  */
 #include "config.h"
 
@@ -18,10 +19,10 @@ md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
   struct stat st;
   FrameTail tail;
   FrameHead head = { 0 };
-  gboolean ok = md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode)
-                && (guint64) st.st_size >= sizeof head + sizeof tail
-                && md_sys.pread (fd, &tail, sizeof tail, st.st_size - (off_t) sizeof tail) == (ssize_t) sizeof tail
-                && tail_is_good (&tail);
+  gboolean ok =
+      md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size >= sizeof head + sizeof tail
+      && md_sys.pread (fd, &tail, sizeof tail, st.st_size - (off_t) sizeof tail) == (ssize_t) sizeof tail
+      && tail_is_good (&tail);
   md_sys.close (fd);
   if (ok)
     {
@@ -62,7 +63,8 @@ static gboolean
 take_name (Loader *loader, const char *base, guint base_len, guint len, char ret[MD_NAME_MAX + 1])
 {
   const char *bytes = take (loader, len);
-  if (bytes == NULL || base_len + len > MD_NAME_MAX || memchr (bytes, '\0', len) != NULL || memchr (bytes, '/', len) != NULL)
+  if (bytes == NULL || base_len + len > MD_NAME_MAX || memchr (bytes, '\0', len) != NULL
+      || memchr (bytes, '/', len) != NULL)
     return FALSE;
   memcpy (ret, base, base_len);
   memcpy (ret + base_len, bytes, len);
@@ -83,7 +85,8 @@ load_row (Loader *loader)
       || !take_name (loader, "", 0, item.name_len, name))
     return FALSE;
   MdTable *table = &loader->mb->table;
-  LoadedRow row = { item.uid, item.flags, item.modseq, item.keywords, item.size, item.internal_date, item.save_date };
+  LoadedRow row = { item.uid,  item.flags,         item.modseq,   item.keywords,
+                    item.size, item.internal_date, item.save_date };
   g_hash_table_remove (loader->wide, GUINT_TO_POINTER (item.uid));
   MdEntry *entry = md_table_find (table, item.uid);
   guint8 bits = item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS);
@@ -120,7 +123,8 @@ load_flags (Loader *loader)
   if (entry == NULL || !take_name (loader, md_table_name (table, entry), entry->base_len, item.end_len, name))
     return FALSE;
   md_table_rename (table, entry, item.bits & (MD_ENTRY_NEW | MD_ENTRY_OURS), name, entry->base_len);
-  LoadedRow *row = &g_array_index (loader->rows, LoadedRow, entry - (MdEntry *) (void *) table->entries->data);
+  LoadedRow *row =
+      &g_array_index (loader->rows, LoadedRow, entry - (MdEntry *) (void *) table->entries->data);
   row->flags = item.flags;
   row->modseq = item.modseq;
   row->keywords = item.keywords;
@@ -136,7 +140,9 @@ load_wide (Loader *loader)
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
-  const void *words = item.n_words > 0 && item.n_words < SATCHEL_KEYWORD_WORDS ? take (loader, item.n_words * sizeof (guint64)) : NULL;
+  const void *words = item.n_words > 0 && item.n_words < SATCHEL_KEYWORD_WORDS
+                          ? take (loader, item.n_words * sizeof (guint64))
+                          : NULL;
   if (words == NULL || md_table_find (&loader->mb->table, item.uid) == NULL)
     return FALSE;
   SatchelKeywordSet *set = g_new0 (SatchelKeywordSet, 1);
@@ -206,7 +212,7 @@ static gboolean
 load_old_keyword (Loader *loader)
 {
   const guint8 *head = take (loader, 3);
-  return head != NULL && take_keyword (loader, &(KeywordItem){ head[0], (gint8) head[1], head[2] });
+  return head != NULL && take_keyword (loader, &(KeywordItem) { head[0], (gint8) head[1], head[2] });
 }
 
 static gboolean
@@ -288,7 +294,8 @@ load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary
   MdIndex *index = &loader->mb->index;
   FrameHead head;
   FrameTail tail;
-  if (index->size + sizeof head + sizeof tail > size || !read_exactly (index->fd, &head, sizeof head, index->size))
+  if (index->size + sizeof head + sizeof tail > size
+      || !read_exactly (index->fd, &head, sizeof head, index->size))
     return FALSE;
   if (head.magic != FRAME_MAGIC || head.version > INDEX_VERSION || head.len > FRAME_MAX
       || index->size + sizeof head + head.len + sizeof tail > size)
@@ -315,12 +322,12 @@ whole_row (const Loader *loader, guint index, SatchelMessageRow *ret)
 {
   const LoadedRow *row = &g_array_index (loader->rows, LoadedRow, index);
   const SatchelKeywordSet *wide = g_hash_table_lookup (loader->wide, GUINT_TO_POINTER (row->uid));
-  *ret = (SatchelMessageRow){ .uid = row->uid,
-                              .flags = row->flags,
-                              .modseq = row->modseq,
-                              .size = row->size,
-                              .internal_date = row->internal_date,
-                              .save_date = row->save_date };
+  *ret = (SatchelMessageRow) { .uid = row->uid,
+                               .flags = row->flags,
+                               .modseq = row->modseq,
+                               .size = row->size,
+                               .internal_date = row->internal_date,
+                               .save_date = row->save_date };
   if (wide != NULL)
     ret->keywords = *wide;
   ret->keywords.words[0] = row->keywords;
@@ -396,8 +403,8 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
     }
   *ret_snapshot = build_snapshot (&loader, ret_summary);
   md_table_compact (&mb->table);
-  gboolean whole = index->size == (guint64) st.st_size
-                   && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
+  gboolean whole =
+      index->size == (guint64) st.st_size && (*ret_snapshot)->state.n_messages == ret_summary->n_messages;
   index->sequence = ret_summary->sequence;
   return whole && md_hint_is_of (&mb->state, ret_summary->sequence) ? MD_INDEX_EXACT : MD_INDEX_STALE;
 }

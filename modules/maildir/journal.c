@@ -47,7 +47,7 @@ make_head (guint64 sequence, guint32 len, guint32 payload_crc)
 void
 md_journal_init (MdJournal *journal)
 {
-  *journal = (MdJournal){ .fd = -1 };
+  *journal = (MdJournal) { .fd = -1 };
 }
 
 void
@@ -72,7 +72,8 @@ ensure_file (MdStore *store, GError **error)
   memcpy (block, &head, sizeof head);
   if (!md_replace_file (store->user_fd, MD_JOURNAL_FILE, block, HEAD_BYTES * 4, TRUE, error))
     {
-      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0); /* one without a durable name is not to be found next time */
+      md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE,
+                       0); /* one without a durable name is not to be found next time */
       return FALSE;
     }
   journal->fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, error);
@@ -200,10 +201,12 @@ take_path (Reader *reader, const char *like, char **dir, char **name)
     return FALSE;
   memcpy (&head, reader->at, sizeof head);
   reader->at += sizeof head;
-  if ((gsize) (reader->end - reader->at) < (gsize) head.dir_len + head.rest_len || head.shared > strlen (like))
+  if ((gsize) (reader->end - reader->at) < (gsize) head.dir_len + head.rest_len
+      || head.shared > strlen (like))
     return FALSE;
   *dir = g_strndup ((const char *) reader->at, head.dir_len);
-  *name = g_strdup_printf ("%.*s%.*s", head.shared, like, head.rest_len, (const char *) reader->at + head.dir_len);
+  *name = g_strdup_printf ("%.*s%.*s", head.shared, like, head.rest_len,
+                           (const char *) reader->at + head.dir_len);
   reader->at += head.dir_len + head.rest_len;
   return strchr (*name, '/') == NULL;
 }
@@ -216,7 +219,8 @@ exists (int fd, const char *name)
 }
 
 static void
-redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir, const char *to)
+redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir,
+      const char *to)
 {
   int from_fd = md_open_path (store->user_fd, from_dir, FALSE, NULL);
   int to_fd = kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, to_dir, FALSE, NULL);
@@ -280,7 +284,8 @@ md_journal_recover (MdStore *store, GError **error)
   store->journal.sequence = head.sequence;
   if (head.version < JOURNAL_VERSION || head.len == 0)
     return TRUE;
-  g_autoptr (GByteArray) data = md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
+  g_autoptr (GByteArray) data =
+      md_read_file (store->user_fd, MD_JOURNAL_FILE, JOURNAL_MAX + HEAD_BYTES, NULL);
   if (data == NULL || data->len < HEAD_BYTES + (guint64) head.len
       || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
     return TRUE;

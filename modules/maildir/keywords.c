@@ -35,7 +35,8 @@ md_keywords_clear (MdKeywords *keywords)
 static void
 table_add (MdKeywords *keywords, guint bit)
 {
-  g_hash_table_replace (keywords->by_name, g_ascii_strdown (keywords->names[bit], -1), GUINT_TO_POINTER (bit + 1));
+  g_hash_table_replace (keywords->by_name, g_ascii_strdown (keywords->names[bit], -1),
+                        GUINT_TO_POINTER (bit + 1));
 }
 
 static void
@@ -200,7 +201,8 @@ guint32
 md_keywords_to_letters (const MdKeywords *keywords, const SatchelKeywordSet *bits)
 {
   guint32 letters = 0;
-  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < keywords->n; i = satchel_keyword_set_next (bits, (guint) i + 1))
+  for (int i = satchel_keyword_set_next (bits, 0); i >= 0 && (guint) i < keywords->n;
+       i = satchel_keyword_set_next (bits, (guint) i + 1))
     if (keywords->letter[i] >= 0)
       letters |= 1u << keywords->letter[i];
   return letters;

@@ -67,7 +67,8 @@ read_names (Walk *walk, int fd, const char *path, GError **error)
   return ok;
 }
 
-/* TRUE also if the machine does not let us see: what cannot be read is there all the same, and who opens it is told why. */
+/* TRUE also if the machine does not let us see: what cannot be read is there all the same, and who opens it
+ * is told why. */
 static gboolean
 is_dir (int dirfd, const char *path)
 {
@@ -87,7 +88,8 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
     {
       const char *name = names->pdata[i];
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
-      g_autofree char *mailbox = md_folder_name (walk->layout, below); /* NULL: cur, new, tmp, ours, and what is no name */
+      g_autofree char *mailbox =
+          md_folder_name (walk->layout, below);         /* NULL: cur, new, tmp, ours, and what is no name */
       gboolean is_inbox = strcmp (below, "INBOX") == 0; /* the root is that; its children are here */
       int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
@@ -175,7 +177,8 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
 static gboolean
 is_settled (const MdStamp *stamp, gint64 started_us)
 {
-  return stamp->sec * G_USEC_PER_SEC + stamp->nsec / 1000 < started_us - 2 * (stamp->nsec == 0 ? G_USEC_PER_SEC : 10000);
+  return stamp->sec * G_USEC_PER_SEC + stamp->nsec / 1000
+         < started_us - 2 * (stamp->nsec == 0 ? G_USEC_PER_SEC : 10000);
 }
 
 gboolean
@@ -229,7 +232,9 @@ md_list_is_current (SatchelStorage *storage, const SatchelAccess *access)
     {
       const ListStamp *known = &g_array_index (store->list_stamps, ListStamp, i);
       struct stat st;
-      is_current = md_sys.fstatat (store->user_fd, known->path[0] != '\0' ? known->path : ".", &st, AT_SYMLINK_NOFOLLOW) == 0
+      is_current = md_sys.fstatat (store->user_fd, known->path[0] != '\0' ? known->path : ".", &st,
+                                   AT_SYMLINK_NOFOLLOW)
+                       == 0
                    && st.st_ino == known->stamp.ino && st.st_mtim.tv_sec == known->stamp.sec
                    && st.st_mtim.tv_nsec == known->stamp.nsec;
     }
@@ -249,7 +254,8 @@ set_subscribed (MdStore *store, const char *name, gboolean subscribe)
 }
 
 gboolean
-md_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error)
+md_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe,
+              GError **error)
 {
   MdStore *store = storage->self;
   MdUser *user = store->user;
@@ -290,7 +296,8 @@ copy_uses (GHashTable *uses)
 }
 
 gboolean
-md_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+md_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+                    GError **error)
 {
   MdStore *store = storage->self;
   MdUser *user = store->user;

@@ -54,7 +54,8 @@ void
 md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq)
 {
   GArray *tombstones = mb->tombstones;
-  MdTombstone *last = tombstones->len > 0 ? &g_array_index (tombstones, MdTombstone, tombstones->len - 1) : NULL;
+  MdTombstone *last =
+      tombstones->len > 0 ? &g_array_index (tombstones, MdTombstone, tombstones->len - 1) : NULL;
   md_index_expunged (mb, uid, modseq);
   if (last != NULL && last->modseq == modseq && last->last + 1 == uid)
     {
@@ -98,7 +99,8 @@ md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms)
   mb->suspect_due_ms = md_monotonic_ms () + MAX (at_least_ms, mb->scan_ms * 100);
 }
 
-/* Another program may have removed or renamed the folder: then this mailbox is no more, whatever it is called now. */
+/* Another program may have removed or renamed the folder: then this mailbox is no more, whatever it is called
+ * now. */
 gboolean
 md_mailbox_is_in_place (const MdMailbox *mb)
 {
@@ -115,8 +117,8 @@ void
 md_mailbox_lose (MdMailbox *mb)
 {
   MdStore *store = mb->store;
-  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s mailbox %s was removed or renamed by another program", store->storage->identity->user,
-               mb->name);
+  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s mailbox %s was removed or renamed by another program",
+               store->storage->identity->user, mb->name);
   g_mutex_lock (&store->table);
   if (g_hash_table_lookup (store->open, mb->dir) == mb)
     g_hash_table_remove (store->open, mb->dir);
@@ -134,7 +136,8 @@ md_mailbox_is_current (MdMailbox *mb)
   gint64 due = mb->suspect_due_ms;
   new_known = mb->new_stamp;
   cur_known = mb->cur_stamp;
-  g_autofree char *cur_path = g_strdup (mb->cur_path); /* by its path: the folder may be gone, or another one */
+  g_autofree char *cur_path =
+      g_strdup (mb->cur_path); /* by its path: the folder may be gone, or another one */
   g_mutex_unlock (&mb->store->table);
   if (due != 0 && md_monotonic_ms () >= due)
     return FALSE;
@@ -170,7 +173,8 @@ md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as,
     if (md_sys.mkdirat (fd, names[i], 0700) != 0 && errno != EEXIST)
       return satchel_error_set_errno (error, errno, "mkdir %s", names[i]);
   MdSlots slots;
-  gboolean ok = new_state (store, &slots, as != NULL ? as->uidvalidity : 0, as != NULL ? as->uidnext : 1, error);
+  gboolean ok =
+      new_state (store, &slots, as != NULL ? as->uidvalidity : 0, as != NULL ? as->uidnext : 1, error);
   if (as != NULL)
     memcpy (&slots.words[MD_STATE_ID_1], as->mailbox_id, 16);
   ok = ok && md_slots_create (&slots, fd, MD_STATE_FILE, FALSE, error);
@@ -221,7 +225,8 @@ static MdUidlist *
 foreign_list (MdMailbox *mb)
 {
   gboolean is_courier = mb->store->user->server == MD_SERVER_COURIER;
-  MdUidlist *list = is_courier ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0) : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
+  MdUidlist *list = is_courier ? md_uidlist_load (mb->fd, MD_COURIER_UIDS, 0)
+                               : md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, 0);
   if (!is_courier || list->uidvalidity != 0)
     return list;
   md_uidlist_free (list);
@@ -243,7 +248,8 @@ has_own_unique_ids (const MdUidlist *list)
 }
 
 /* State file lost: UIDVALIDITY from a whole index, the list of foreign UIDs, or most of the names; else a
- * new one.  Numbering goes on far above all that is seen: a UID that was told and removed is not given twice. */
+ * new one.  Numbering goes on far above all that is seen: a UID that was told and removed is not given twice.
+ */
 gboolean
 md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *summary, GError **error)
 {
@@ -284,7 +290,8 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
         limit = MAX (limit, (guint64) g_array_index (list->lines, MdUidlistLine, n - 1).uid + 1);
       if (list->is_damaged && !is_ours)
         {
-          satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: the UID list is damaged: %u UIDs are kept, other messages get new ones",
+          satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                       "mailbox %s: the UID list is damaged: %u UIDs are kept, other messages get new ones",
                        mb->name, n);
           limit += MD_UID_JUMP; /* above what it may have said */
         }
@@ -294,7 +301,8 @@ md_mailbox_recover_state (MdMailbox *mb, MdIndexTrust trust, const MdSummary *su
     limit = MAX (limit, (guint64) highest + 1) + MD_UID_JUMP;
   if (limit > MD_UID_MAX - MD_UID_JUMP)
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: UIDs up to %" G_GUINT64_FORMAT " leave no room: it gets a new UIDVALIDITY",
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                   "mailbox %s: UIDs up to %" G_GUINT64_FORMAT " leave no room: it gets a new UIDVALIDITY",
                    mb->name, limit);
       uidvalidity = 0;
       limit = 1;
@@ -391,7 +399,8 @@ load_files (MdMailbox *mb, GError **error)
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
-      if (!md_courier_take_keywords (mb, mb->trust == MD_INDEX_LOST, error) || !md_mailbox_recover_state (mb, mb->trust, &summary, error))
+      if (!md_courier_take_keywords (mb, mb->trust == MD_INDEX_LOST, error)
+          || !md_mailbox_recover_state (mb, mb->trust, &summary, error))
         return FALSE;
     }
   else if (!md_courier_take_keywords (mb, FALSE, error))
@@ -549,7 +558,8 @@ md_mailbox_peek (MdStore *store, const char *dir, MdSummary *ret_summary, Satche
 }
 
 gboolean
-md_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state, GError **error)
+md_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+           SatchelMailboxState *ret_state, GError **error)
 {
   MdStore *store = storage->self;
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
@@ -581,7 +591,8 @@ md_status (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 }
 
 gboolean
-md_sync_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
+md_sync_mailbox (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
@@ -605,8 +616,8 @@ md_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
 }
 
 gboolean
-md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 upto_uid,
-                 guint32 *ret_first, GError **error)
+md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 upto_uid, guint32 *ret_first, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
@@ -615,7 +626,8 @@ md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   if (upto_uid > first && !mb->is_deleted)
     {
       mb->first_recent = MIN (upto_uid, mb->uidnext);
-      /* The state file follows at its next write: what a power cut takes back is only seen as recent twice. */
+      /* The state file follows at its next write: what a power cut takes back is only seen as recent twice.
+       */
       SatchelMailboxState state;
       md_mailbox_state (mb, mb->snapshot->state.highestmodseq, &state);
       SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);
@@ -636,8 +648,8 @@ by_first (const void *a, const void *b)
 }
 
 gboolean
-md_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
-             SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
+md_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+             guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;

@@ -39,11 +39,27 @@ real_getdents (int fd, void *buffer, size_t len)
   return syscall (SYS_getdents64, fd, buffer, len);
 }
 
-#define REAL_CALLS                                                                                                   \
-  {                                                                                                                  \
-    .openat = real_openat, .openat_cached = real_openat_cached, .pread_cached = real_pread_cached, .close = close, .pread = pread, .pwrite = pwrite, .pwritev = pwritev, .write = write, .fstat = fstat, \
-    .fstatat = fstatat, .linkat = linkat, .renameat = renameat, .unlinkat = unlinkat, .mkdirat = mkdirat,            \
-    .fsync = fsync, .fdatasync = fdatasync, .ftruncate = ftruncate, .futimens = futimens, .getdents = real_getdents, \
+#define REAL_CALLS                                                                                           \
+  {                                                                                                          \
+    .openat = real_openat,                                                                                   \
+    .openat_cached = real_openat_cached,                                                                     \
+    .pread_cached = real_pread_cached,                                                                       \
+    .close = close,                                                                                          \
+    .pread = pread,                                                                                          \
+    .pwrite = pwrite,                                                                                        \
+    .pwritev = pwritev,                                                                                      \
+    .write = write,                                                                                          \
+    .fstat = fstat,                                                                                          \
+    .fstatat = fstatat,                                                                                      \
+    .linkat = linkat,                                                                                        \
+    .renameat = renameat,                                                                                    \
+    .unlinkat = unlinkat,                                                                                    \
+    .mkdirat = mkdirat,                                                                                      \
+    .fsync = fsync,                                                                                          \
+    .fdatasync = fdatasync,                                                                                  \
+    .ftruncate = ftruncate,                                                                                  \
+    .futimens = futimens,                                                                                    \
+    .getdents = real_getdents,                                                                               \
   }
 
 MdSys md_calls = REAL_CALLS;
@@ -54,11 +70,12 @@ md_sys_reset (void)
   md_calls = (MdSys) REAL_CALLS;
 }
 
-/* Each call once more when a signal interrupted it; none of them is half done then (of a write that was, the count says so). */
-#define AGAIN(type, name, parameters, ...)                                                                            \
-  static type again_##name parameters                                                                                \
-  {                                                                                                                  \
-    return SATCHEL_RETRY (md_calls.name (__VA_ARGS__));                                                              \
+/* Each call once more when a signal interrupted it; none of them is half done then (of a write that was, the
+ * count says so). */
+#define AGAIN(type, name, parameters, ...)                                                                   \
+  static type again_##name parameters                                                                        \
+  {                                                                                                          \
+    return SATCHEL_RETRY (md_calls.name (__VA_ARGS__));                                                      \
   }
 
 AGAIN (int, openat, (int dirfd, const char *path, int flags, mode_t mode), dirfd, path, flags, mode)
@@ -70,8 +87,10 @@ AGAIN (ssize_t, pwritev, (int fd, const struct iovec *parts, int n, off_t offset
 AGAIN (ssize_t, write, (int fd, const void *buffer, size_t len), fd, buffer, len)
 AGAIN (int, fstat, (int fd, struct stat *st), fd, st)
 AGAIN (int, fstatat, (int dirfd, const char *path, struct stat *st, int flags), dirfd, path, st, flags)
-AGAIN (int, linkat, (int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags), olddirfd, oldpath, newdirfd, newpath, flags)
-AGAIN (int, renameat, (int olddirfd, const char *oldpath, int newdirfd, const char *newpath), olddirfd, oldpath, newdirfd, newpath)
+AGAIN (int, linkat, (int olddirfd, const char *oldpath, int newdirfd, const char *newpath, int flags),
+       olddirfd, oldpath, newdirfd, newpath, flags)
+AGAIN (int, renameat, (int olddirfd, const char *oldpath, int newdirfd, const char *newpath), olddirfd,
+       oldpath, newdirfd, newpath)
 AGAIN (int, unlinkat, (int dirfd, const char *path, int flags), dirfd, path, flags)
 AGAIN (int, mkdirat, (int dirfd, const char *path, mode_t mode), dirfd, path, mode)
 AGAIN (int, fsync, (int fd), fd)

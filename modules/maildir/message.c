@@ -69,7 +69,8 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
       /* Renamed: by a commit that is at work, which this waits for, or by another program. */
       g_mutex_lock (&mb->store->writer);
       Place now;
-      gboolean same = find_place (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
+      gboolean same =
+          find_place (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
       gboolean ok = !same || mb->is_deleted || md_sync (mb, TRUE, error);
       g_mutex_unlock (&mb->store->writer);
       if (same && mb->handle != NULL)
@@ -132,7 +133,8 @@ read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError *
 }
 
 SatchelStream *
-md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid)
+md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 uid)
 {
   Place place;
   struct stat st;
@@ -159,8 +161,8 @@ counted_size (SatchelStorageMailbox *mailbox, guint32 uid)
 }
 
 SatchelStream *
-md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 GError **error)
+md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 uid, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   Place place;
@@ -181,7 +183,8 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
     return content;
   /* Only of what was counted the name is believed; what other programs write there may be anything. */
   gint64 length = -1;
-  if (place.is_scanned && name.has_uid && name.has_wire && name.size == (guint64) st.st_size && name.wire == counted_size (mailbox, uid))
+  if (place.is_scanned && name.has_uid && name.has_wire && name.size == (guint64) st.st_size
+      && name.wire == counted_size (mailbox, uid))
     length = (gint64) (name.has_length ? name.length : name.wire);
   SatchelStream *view = satchel_stream_new_crlf (content, length);
   satchel_stream_unref (content);
@@ -189,8 +192,8 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
 }
 
 gboolean
-md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-             guint8 ret_id[16], GError **error)
+md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+             guint32 uid, guint8 ret_id[16], GError **error)
 {
   Place place;
   if (!find_place (mailbox->driver, uid, &place))
@@ -200,8 +203,8 @@ md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorag
 }
 
 gboolean
-md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-                   guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                   const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   MdStore *store = mb->store;
@@ -221,7 +224,7 @@ md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
     {
       const MdEntry *entry = md_table_find (&mb->table, uids[i]);
       if (entry != NULL && entry->cache_off != 0)
-        refs[n_refs++] = (MdCacheRef){ entry->cache_off, entry->cache_len, uids[i], i };
+        refs[n_refs++] = (MdCacheRef) { entry->cache_off, entry->cache_len, uids[i], i };
     }
   g_mutex_unlock (&store->table);
   if (fd >= 0)
@@ -261,8 +264,9 @@ fill_sizes (MdMailbox *mb, const guint32 *uids, guint n, const guint64 *sizes)
 }
 
 gboolean
-md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-                   guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
+md_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                   const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes,
+                   GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   MdStore *store = mb->store;

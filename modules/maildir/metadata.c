@@ -15,7 +15,8 @@ md_metadata_set (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
     {
       if (value == NULL)
         return;
-      mb->metadata = g_hash_table_new_full (satchel_number_hash, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
+      mb->metadata =
+          g_hash_table_new_full (satchel_number_hash, NULL, NULL, (GDestroyNotify) g_hash_table_unref);
     }
   GHashTable *keys = g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid));
   if (keys == NULL)
@@ -47,8 +48,8 @@ md_plan_set_metadata (MdMailbox *mb, guint32 uid, const SatchelOperation *op)
 }
 
 gboolean
-md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 const char *key, GBytes **ret, GError **error)
+md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 uid, const char *key, GBytes **ret, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&mb->store->writer);
@@ -62,13 +63,14 @@ md_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
 }
 
 gboolean
-md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 const char *key, GBytes *value, GError **error)
+md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 uid, const char *key, GBytes *value, GError **error)
 {
   MdMailbox *mb = mailbox->driver;
   gsize key_len = strlen (key);
   if (key_len == 0 || key_len > 255 || (value != NULL && g_bytes_get_size (value) > SATCHEL_METADATA_BYTES))
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of at most %u bytes a key", SATCHEL_METADATA_BYTES);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of at most %u bytes a key",
+                              SATCHEL_METADATA_BYTES);
   g_mutex_lock (&mb->store->writer);
   gboolean exists = md_table_find (&mb->table, uid) != NULL;
   if (exists)
@@ -122,8 +124,8 @@ collect_items (MdMailbox *mb, guint32 uid, GArray *items)
 }
 
 gboolean
-md_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids, guint n,
-                  SatchelMetadataFunc func, gpointer data, GError **error)
+md_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                  const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error)
 {
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (SatchelMetadata));
   g_array_set_clear_func (items, clear_item);

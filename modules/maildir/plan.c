@@ -194,8 +194,8 @@ count_used (MdKeywordUse *use)
   satchel_keyword_set_unite (&use->used, &used);
 }
 
-/* One that no message has, now or before this commit, and nothing before in this transaction asked for; without a letter
- * if there is such a one; -1: none. */
+/* One that no message has, now or before this commit, and nothing before in this transaction asked for;
+ * without a letter if there is such a one; -1: none. */
 static int
 unused_keyword (MdKeywordUse *use)
 {
@@ -213,8 +213,8 @@ unused_keyword (MdKeywordUse *use)
   return lettered;
 }
 
-/* The bit of a name that is new; where all are taken, that of one which no message has, now or before this commit (one
- * that another transaction of it takes away may come back).  -1: none. */
+/* The bit of a name that is new; where all are taken, that of one which no message has, now or before this
+ * commit (one that another transaction of it takes away may come back).  -1: none. */
 static int
 add_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {
@@ -234,7 +234,8 @@ add_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 }
 
 static gboolean
-find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, gboolean *needs_file, GError **error)
+find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret,
+             gboolean *needs_file, GError **error)
 {
   SatchelKeywordSet bits = { { 0 } };
   MdKeywordUse *use = keyword_use_of (plan, mb);
@@ -254,8 +255,10 @@ find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted w
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
       int bit = add_keyword (use, *names, needs_file);
       if (bit < 0 && wanted == MD_KEYWORDS_ALL)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s: its messages have %u keywords (limits.keywords); take one away from them first",
-                                  mb->name, mb->keywords.n);
+        return satchel_error_set (
+            error, SATCHEL_ERROR_LIMIT,
+            "mailbox %s: its messages have %u keywords (limits.keywords); take one away from them first",
+            mb->name, mb->keywords.n);
       if (bit < 0)
         {
           use->n_without++;
@@ -275,8 +278,11 @@ md_plan_tell_keywords (const MdPlan *plan)
     {
       const MdKeywordUse *use = &g_array_index (plan->keyword_uses, MdKeywordUse, i);
       if (use->n_without > 0)
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s mailbox %s: its messages have %u keywords (limits.keywords), new ones come in without %u others",
-                     plan->store->storage->identity->user, use->mb->name, use->mb->keywords.n, use->n_without);
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                     "user=%s mailbox %s: its messages have %u keywords (limits.keywords), new ones come in "
+                     "without %u others",
+                     plan->store->storage->identity->user, use->mb->name, use->mb->keywords.n,
+                     use->n_without);
     }
 }
 
@@ -289,12 +295,13 @@ has_all (const MdKeywords *keywords, char *const *names)
   return TRUE;
 }
 
-/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.  Names whose
- * save failed are given up: the next use of one writes again. */
+/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.
+ * Names whose save failed are given up: the next use of one writes again. */
 gboolean
-md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret, GError **error)
+md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted,
+                      SatchelKeywordSet *ret, GError **error)
 {
-  *ret = (SatchelKeywordSet){ { 0 } };
+  *ret = (SatchelKeywordSet) { { 0 } };
   if (names == NULL || names[0] == NULL)
     return TRUE;
   gboolean needs_file = wanted != MD_KEYWORDS_KNOWN && mb->keywords.is_unsure;
@@ -336,7 +343,8 @@ md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *bui
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
 }
 
-/* What names can hold of these flags goes to cur/; a message without any stays in new/ as a fresh delivery. */
+/* What names can hold of these flags goes to cur/; a message without any stays in new/ as a fresh delivery.
+ */
 static gboolean
 needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 {
@@ -347,15 +355,17 @@ needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 static gboolean
 differ_beyond_names (const MdMailbox *mb, const SatchelMessageRow *one, const SatchelMessageRow *two)
 {
-  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), first = one->keywords, second = two->keywords;
+  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), first = one->keywords,
+                    second = two->keywords;
   satchel_keyword_set_subtract (&first, &lettered);
   satchel_keyword_set_subtract (&second, &lettered);
-  return ((one->flags ^ two->flags) & ~(guint32) SATCHEL_FLAGS_ALL) != 0 || !satchel_keyword_set_equal (&first, &second);
+  return ((one->flags ^ two->flags) & ~(guint32) SATCHEL_FLAGS_ALL) != 0
+         || !satchel_keyword_set_equal (&first, &second);
 }
 
 void
-md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row, GString *name,
-             GBytes *attributes, MdStep *step)
+md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, SatchelMessageRow *row,
+                     GString *name, GBytes *attributes, MdStep *step)
 {
   MdName parsed;
   guint base_len = (guint) name->len;
@@ -366,7 +376,7 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
   step->to_dir = in_cur ? mb->cur_path : mb->new_path;
   step->to = md_plan_name (plan, name->str);
   md_name_parse (name->str, base_len, &parsed);
-  mb->index.needs_sync |= differ_beyond_names (mb, row, &(SatchelMessageRow){ 0 });
+  mb->index.needs_sync |= differ_beyond_names (mb, row, &(SatchelMessageRow) { 0 });
   satchel_snapshot_builder_append (builder, row);
   plan->op_changes = TRUE;
   g_mutex_lock (&plan->store->table);
@@ -380,8 +390,8 @@ md_plan_add_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builde
 
 /* Calls @func for each message of the set that is there. */
 gboolean
-md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, MdRowFunc func, gpointer data,
-              GError **error)
+md_plan_each_message (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, MdRowFunc func,
+                      gpointer data, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
   g_autoptr (SatchelSnapshot) snapshot = satchel_snapshot_ref (mb->snapshot);
@@ -438,14 +448,16 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
   GString *unknown = g_string_truncate (plan->unknown, 0), *name = g_string_truncate (plan->new_name, 0);
   g_string_append_len (name, old, entry->base_len);
   md_name_unknown (old, entry->name_len, md_keywords_letters (&mb->keywords), unknown);
-  md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, &row->keywords), unknown->str);
+  md_name_append_flags (name, row->flags, md_keywords_to_letters (&mb->keywords, &row->keywords),
+                        unknown->str);
   if (!was_new && strcmp (name->str, old) == 0)
     {
       md_plan_add_effect (plan, mb, row->uid, MD_EFFECT_TOUCH);
       return TRUE;
     }
   if (name->len > MD_NAME_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a file name of another program leaves no room for flags");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "a file name of another program leaves no room for flags");
   MdStep *step = md_plan_step (plan, MD_STEP_RENAME);
   step_from_entry (plan, step, mb, entry);
   step->to_fd = mb->cur_fd;
@@ -506,7 +518,9 @@ plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
   SatchelKeywordSet keywords;
-  if (!md_plan_keyword_bits (plan, mb, op->keywords, op->mode != SATCHEL_FLAGS_REMOVE ? MD_KEYWORDS_ALL : MD_KEYWORDS_KNOWN, &keywords, error))
+  if (!md_plan_keyword_bits (plan, mb, op->keywords,
+                             op->mode != SATCHEL_FLAGS_REMOVE ? MD_KEYWORDS_ALL : MD_KEYWORDS_KNOWN,
+                             &keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
   gboolean ok = md_plan_each_message (plan, op, builder, change_flags, &keywords, error);
@@ -515,7 +529,8 @@ plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
 }
 
 gboolean
-md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, guint32 uid, GError **error)
+md_plan_drop_message (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index,
+                      guint32 uid, GError **error)
 {
   MdEntry *entry = md_plan_entry_of (mb, uid, error);
   if (entry == NULL)

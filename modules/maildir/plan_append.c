@@ -19,7 +19,8 @@ name_of_new (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GStri
   g_autofree char *prefix = g_strconcat (unique, field, NULL);
   MdNameParts parts = { prefix,          content->disk_size, staged->size, content->length, op->internal_date,
                         content->is_raw, mb->uidvalidity,    uid };
-  return md_name_build (name, &parts) || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+  return md_name_build (name, &parts)
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
 }
 
 static MdStep *

@@ -51,8 +51,14 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
   guint64 wire = copied->row.size;
   g_autoptr (GString) prefix = g_string_new (NULL);
   md_name_id (old, entry->base_len, prefix);
-  MdNameParts parts = { prefix->str,      parsed.size,     wire,           parsed.has_length ? parsed.length : wire,
-                        copied->row.internal_date, parsed.is_raw, to->uidvalidity, copied->row.uid };
+  MdNameParts parts = { prefix->str,
+                        parsed.size,
+                        wire,
+                        parsed.has_length ? parsed.length : wire,
+                        copied->row.internal_date,
+                        parsed.is_raw,
+                        to->uidvalidity,
+                        copied->row.uid };
   if (md_name_build (copied->name, &parts))
     return TRUE;
   char unique[128], field[MD_EMAIL_ID_FIELD];
@@ -76,7 +82,8 @@ typedef struct Translation
 } Translation;
 
 static gboolean
-add_used (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index, SatchelMessageRow *row, gpointer data, GError **error)
+add_used (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+          SatchelMessageRow *row, gpointer data, GError **error)
 {
   satchel_keyword_set_unite (data, &row->keywords);
   return TRUE;
@@ -92,7 +99,8 @@ make_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, 
     return TRUE;
   (void) md_plan_each_message (plan, op, NULL, add_used, &used, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
-  for (int i = satchel_keyword_set_next (&used, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (&used, (guint) i + 1))
+  for (int i = satchel_keyword_set_next (&used, 0); i >= 0 && (guint) i < from->keywords.n;
+       i = satchel_keyword_set_next (&used, (guint) i + 1))
     g_ptr_array_add (names, from->keywords.names[i]);
   g_ptr_array_add (names, NULL);
   if (!md_plan_keyword_bits (plan, to, (char *const *) names->pdata, MD_KEYWORDS_ROOM, &room, error))
@@ -113,8 +121,9 @@ translate (const MdMailbox *from, Translation *translation, SatchelKeywordSet *s
   if (!satchel_keyword_set_equal (set, &translation->last))
     {
       translation->last = *set;
-      translation->last_ret = (SatchelKeywordSet){ { 0 } };
-      for (int i = satchel_keyword_set_next (set, 0); i >= 0 && (guint) i < from->keywords.n; i = satchel_keyword_set_next (set, (guint) i + 1))
+      translation->last_ret = (SatchelKeywordSet) { { 0 } };
+      for (int i = satchel_keyword_set_next (set, 0); i >= 0 && (guint) i < from->keywords.n;
+           i = satchel_keyword_set_next (set, (guint) i + 1))
         if (translation->bit[i] >= 0)
           satchel_keyword_set_add (&translation->last_ret, (guint) translation->bit[i]);
     }
@@ -141,7 +150,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   if (entry == NULL || !md_plan_take_uid (to, &copied.row.uid, error))
     return FALSE;
   if (op->clear_keywords)
-    copied.row.keywords = (SatchelKeywordSet){ { 0 } };
+    copied.row.keywords = (SatchelKeywordSet) { { 0 } };
   translate (from, &copying->translation, &copied.row.keywords);
   satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
   copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;
@@ -154,7 +163,9 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   copied.name = g_string_new (NULL);
   gboolean ok = name_of_copy (plan, op, entry, &copied, error);
   g_array_append_val (copying->copies, copied);
-  return ok && (op->kind != SATCHEL_OPERATION_MOVE || md_plan_drop_message (plan, from, builder, index, row->uid, error));
+  return ok
+         && (op->kind != SATCHEL_OPERATION_MOVE
+             || md_plan_drop_message (plan, from, builder, index, row->uid, error));
 }
 
 static void
@@ -191,7 +202,8 @@ copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
 static void
 copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
 {
-  GHashTable *keys = from->metadata != NULL ? g_hash_table_lookup (from->metadata, GUINT_TO_POINTER (from_uid)) : NULL;
+  GHashTable *keys =
+      from->metadata != NULL ? g_hash_table_lookup (from->metadata, GUINT_TO_POINTER (from_uid)) : NULL;
   if (keys == NULL)
     return;
   g_autoptr (GHashTable) held = g_hash_table_ref (keys);

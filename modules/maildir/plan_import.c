@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages that come with UIDs, mod-sequences and unique ids of another store: what does not fit is refused, and of what fails nothing
- * stays.  Unique ids are in the UID list, as those of other servers are.
+ * Messages that come with UIDs, mod-sequences and unique ids of another store: what does not fit is refused,
+ * and of what fails nothing stays.  Unique ids are in the UID list, as those of other servers are.
  */
 #include "config.h"
 
@@ -23,12 +23,13 @@ import_into (MdPlan *plan, MdMailbox *mb)
     if (((MdImport *) plan->imports->pdata[i])->mb == mb)
       return plan->imports->pdata[i];
   MdImport *import = g_new (MdImport, 1);
-  *import = (MdImport){ mb, mb->uidnext, g_string_new (NULL) };
+  *import = (MdImport) { mb, mb->uidnext, g_string_new (NULL) };
   g_ptr_array_add (plan->imports, import);
   return import;
 }
 
-/* Unique ids that clients may know: all that messages have now, and those of this process that went meanwhile. */
+/* Unique ids that clients may know: all that messages have now, and those of this process that went
+ * meanwhile. */
 static void
 note_told (MdMailbox *mb)
 {
@@ -59,7 +60,8 @@ check_unique_id (MdMailbox *mb, const SatchelOperation *op, GError **error)
     return TRUE;
   note_told (mb);
   return !g_hash_table_contains (mb->told_ids, op->unique_id)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has the unique id", mb->name);
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has the unique id",
+                               mb->name);
 }
 
 gboolean
@@ -69,8 +71,10 @@ md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid,
   if (op->uid == 0 && op->unique_id == NULL)
     return md_plan_take_uid (mb, ret_uid, error);
   if (op->uid != 0 && (op->uid < mb->uidnext || op->uid >= MD_UID_MAX))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: UID %u is below UIDNEXT, which is %u, or above all that there can be",
-                              mb->name, op->uid, mb->uidnext);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_CANNOT,
+        "mailbox %s: UID %u is below UIDNEXT, which is %u, or above all that there can be", mb->name, op->uid,
+        mb->uidnext);
   if (!check_unique_id (mb, op, error))
     return FALSE;
   import_into (plan, mb);
@@ -83,7 +87,8 @@ md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid,
 }
 
 void
-md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name, guint base_len)
+md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, const char *name,
+                        guint base_len)
 {
   MdMailbox *mb = op->mailbox->driver;
   if (op->unique_id == NULL)
@@ -123,7 +128,8 @@ md_plan_save_imports (MdPlan *plan, GError **error)
   for (guint i = 0; i < plan->imports->len; i++)
     {
       const MdImport *import = plan->imports->pdata[i];
-      if (import->lines->len > 0 && (!mark (import->mb, error) || !md_uidlist_add_saved (import->mb, import->lines, error)))
+      if (import->lines->len > 0
+          && (!mark (import->mb, error) || !md_uidlist_add_saved (import->mb, import->lines, error)))
         return FALSE;
     }
   return TRUE;
@@ -144,7 +150,8 @@ forget_entries (MdTable *table, guint32 first)
     }
 }
 
-/* After the rest of it.  Lines that were written already are of files that are not there, and are passed over. */
+/* After the rest of it.  Lines that were written already are of files that are not there, and are passed
+ * over. */
 void
 md_plan_undo_imports (MdPlan *plan)
 {

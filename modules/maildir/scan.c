@@ -9,7 +9,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Directory times can be this coarse (a tick of the kernel clock), or a second where they have no fraction. */
+/* Directory times can be this coarse (a tick of the kernel clock), or a second where they have no fraction.
+ */
 #define GRANULE_US 20000
 
 static void
@@ -62,7 +63,8 @@ md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error)
   ret->started_us = md_now_us ();
   ret->is_clean = TRUE;
   /* new/ first: a file that another client moves to cur/ meanwhile is then seen twice, never not at all. */
-  if (read_one (ret, new_fd, TRUE, &ret->new_stamp, error) && read_one (ret, cur_fd, FALSE, &ret->cur_stamp, error))
+  if (read_one (ret, new_fd, TRUE, &ret->new_stamp, error)
+      && read_one (ret, cur_fd, FALSE, &ret->cur_stamp, error))
     return TRUE;
   md_scan_clear (ret);
   return FALSE;

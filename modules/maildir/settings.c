@@ -9,16 +9,23 @@
 
 const SatchelConfigRow md_schema[] = {
   { "path", SATCHEL_CONFIG_STRING, "%d/%n",
-    "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for example" },
-  { "layout", SATCHEL_CONFIG_ENUM, "maildir++", "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
+    "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for "
+    "example" },
+  { "layout", SATCHEL_CONFIG_ENUM, "maildir++",
+    "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
   { "folder_names", SATCHEL_CONFIG_ENUM, "auto",
-    "How folders are called on disk: utf-7 (modified, as most servers do), utf-8 (Courier since 2018), auto: as found, else utf-7", "auto|utf-7|utf-8" },
+    "How folders are called on disk: utf-7 (modified, as most servers do), utf-8 (Courier since 2018), auto: "
+    "as found, else utf-7",
+    "auto|utf-7|utf-8" },
   { "control_path", SATCHEL_CONFIG_STRING, NULL,
-    "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below server.mail_root as for path; unset: in the Maildir" },
+    "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below "
+    "server.mail_root as for path; unset: in the Maildir" },
   { "other_server", SATCHEL_CONFIG_ENUM, "auto",
-    "Whose files are kept up to date, so that people can go back: auto is the server that was here before", "auto|none|dovecot|courier" },
+    "Whose files are kept up to date, so that people can go back: auto is the server that was here before",
+    "auto|none|dovecot|courier" },
   { "pop3_uidl_format", SATCHEL_CONFIG_STRING, NULL,
-    "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
+    "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X "
+    "for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
   { NULL }
 };
 
@@ -33,22 +40,26 @@ is_path_template (const char *key, const char *path, GError **error)
       {
         p++;
         if (*p != 'd' && *p != 'n' && *p != 'u' && *p != '%')
-          return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %%%c is not known; use %%d, %%n, %%u", key, *p != '\0' ? *p : ' ');
+          return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %%%c is not known; use %%d, %%n, %%u",
+                                    key, *p != '\0' ? *p : ' ');
         has_user |= *p == 'n' || *p == 'u';
         has_domain |= *p == 'd' || *p == 'u';
         if (*p == '\0')
           break;
       }
   if (!has_user || !has_domain)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: two users would share \"%s\"; write %%d and %%n, or %%u", key, path);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "%s: two users would share \"%s\"; write %%d and %%n, or %%u", key, path);
   if (*path == '/' || *path == '~')
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "%s: \"%s\" must be relative to server.mail_root; set server.mail_root to the directory above all Maildirs",
+                              "%s: \"%s\" must be relative to server.mail_root; set server.mail_root to the "
+                              "directory above all Maildirs",
                               key, path);
   g_auto (GStrv) parts = g_strsplit (path, "/", -1);
   for (char **part = parts; *part != NULL; part++)
     if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
-      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" has an empty part, \".\" or \"..\"", key, path);
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" has an empty part, \".\" or \"..\"",
+                                key, path);
   return TRUE;
 }
 
@@ -106,16 +117,21 @@ is_uidl_format (const char *format, GError **error)
       if (*p != '%')
         {
           if (*p < 0x21 || *p > 0x7e)
-            return satchel_error_set (error, SATCHEL_ERROR_INVALID, "pop3_uidl_format: no spaces and only ASCII (RFC 1939 7)");
+            return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                      "pop3_uidl_format: no spaces and only ASCII (RFC 1939 7)");
           p++;
           continue;
         }
       if ((p = parse_key (p + 1, &width, &is_padded, &is_hex, &key)) == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "pop3_uidl_format: \"%s\": only %%u %%v %%f %%g are known for Maildirs, with a width and X (%%08Xu)", format);
+                                  "pop3_uidl_format: \"%s\": only %%u %%v %%f %%g are known for Maildirs, "
+                                  "with a width and X (%%08Xu)",
+                                  format);
       is_unique |= key == 'u' || key == 'f' || key == 'g';
     }
-  return is_unique || satchel_error_set (error, SATCHEL_ERROR_INVALID, "pop3_uidl_format: \"%s\" is the same for all messages; add %%u", format);
+  return is_unique
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                               "pop3_uidl_format: \"%s\" is the same for all messages; add %%u", format);
 }
 
 static void
@@ -129,8 +145,8 @@ append_number (GString *out, guint32 number, guint width, gboolean is_padded, gb
 }
 
 void
-md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base, gsize base_len,
-                const char *guid)
+md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base,
+                gsize base_len, const char *guid)
 {
   for (const char *p = format; *p != '\0';)
     {
@@ -187,7 +203,7 @@ md_server_name (MdServer server)
 void
 md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity)
 {
-  *settings = (MdSettings){ .layout = MD_LAYOUT_PLUS };
+  *settings = (MdSettings) { .layout = MD_LAYOUT_PLUS };
   if (section == NULL) /* tests, and tools that open a place as it is */
     {
       settings->path = g_strdup (identity->path);
@@ -196,7 +212,8 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
   const char *control = satchel_config_string (section, "control_path");
   settings->path = expand_path (satchel_config_string (section, "path"), identity->user);
   settings->control_path = control != NULL ? expand_path (control, identity->user) : NULL;
-  settings->layout = strcmp (satchel_config_string (section, "layout"), "fs") == 0 ? MD_LAYOUT_FS : MD_LAYOUT_PLUS;
+  settings->layout =
+      strcmp (satchel_config_string (section, "layout"), "fs") == 0 ? MD_LAYOUT_FS : MD_LAYOUT_PLUS;
   const char *names = satchel_config_string (section, "folder_names");
   settings->finds_names = strcmp (names, "auto") == 0;
   if (strcmp (names, "utf-8") == 0)

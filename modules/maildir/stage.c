@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Content on its way in: a file in the user's tmp/, with LF line ends while every line came with CRLF and that can be
- * told back exactly, else as it came.  Synced at its end, outside of the commit queue.
+ * Content on its way in: a file in the user's tmp/, with LF line ends while every line came with CRLF and
+ * that can be told back exactly, else as it came.  Synced at its end, outside of the commit queue.
  */
 #include "config.h"
 
@@ -31,15 +31,16 @@ ensure_file (Writer *writer, GError **error)
   if (writer->fd >= 0)
     return TRUE;
   md_unique_name (writer->name, md_now_us () / G_USEC_PER_SEC);
-  writer->fd = md_sys.openat (writer->store->tmp_fd, writer->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
+  writer->fd =
+      md_sys.openat (writer->store->tmp_fd, writer->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (writer->fd >= 0)
     return TRUE;
   writer->name[0] = '\0';
   return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "new file in");
 }
 
-/* How far @data can be stored with LF: each LF has exactly one CR before it.  A run of CRs before an LF, or a bare
- * LF, would not come back as it was. */
+/* How far @data can be stored with LF: each LF has exactly one CR before it.  A run of CRs before an LF, or a
+ * bare LF, would not come back as it was. */
 static gboolean
 is_plain (Writer *writer, const guint8 *data, gsize len)
 {
@@ -70,7 +71,8 @@ is_plain (Writer *writer, const guint8 *data, gsize len)
   return TRUE;
 }
 
-/* Drops the CR before each LF, in place. The last byte may be a CR whose LF has not come: it stays in the buffer. */
+/* Drops the CR before each LF, in place. The last byte may be a CR whose LF has not come: it stays in the
+ * buffer. */
 static gsize
 to_lf (guint8 *data, gsize len)
 {
@@ -208,16 +210,19 @@ writer_free (SatchelWriter *base)
 }
 
 SatchelWriter *
-md_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
+md_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+          GError **error)
 {
-  static const SatchelWriterOps ops
-      = { .size = sizeof ops, .write = writer_write, .finish = writer_finish, .free = writer_free };
+  static const SatchelWriterOps ops = {
+    .size = sizeof ops, .write = writer_write, .finish = writer_finish, .free = writer_free
+  };
   Writer *writer = g_new0 (Writer, 1);
   writer->base.ops = &ops;
   writer->store = storage->self;
   writer->staged = staged;
   writer->fd = -1;
-  writer->buffer = g_byte_array_sized_new (size_hint > 0 && size_hint < BUFFER_BYTES ? (guint) size_hint : 4096);
+  writer->buffer =
+      g_byte_array_sized_new (size_hint > 0 && size_hint < BUFFER_BYTES ? (guint) size_hint : 4096);
   return &writer->base;
 }
 

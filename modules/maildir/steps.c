@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Does the steps of plans, puts them back when one fails, makes them durable, and tells the index and the readers.
+ * Does the steps of plans, puts them back when one fails, makes them durable, and tells the index and the
+ * readers.
  */
 #include "config.h"
 
@@ -93,12 +94,14 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
   /* GONE: the name is not what we knew; the caller looks again and plans anew. */
   if (errno == ENOENT && !step->is_external)
     return satchel_error_set (error, SATCHEL_ERROR_GONE, "a file was changed by another program");
-  gboolean is_source = step->kind == MD_STEP_UNLINK || faccessat (step->to_fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
-  return md_error_at (error, errnum, is_source ? step->from_fd : step->to_fd, is_source ? step->from : step->to, MD_ACCESS_CHANGE,
-                      "change of");
+  gboolean is_source =
+      step->kind == MD_STEP_UNLINK || faccessat (step->to_fd, ".", W_OK | X_OK, AT_EACCESS) == 0;
+  return md_error_at (error, errnum, is_source ? step->from_fd : step->to_fd,
+                      is_source ? step->from : step->to, MD_ACCESS_CHANGE, "change of");
 }
 
-/* What can be taken back goes first; then the removals, of which the first fails for all that the others could. */
+/* What can be taken back goes first; then the removals, of which the first fails for all that the others
+ * could. */
 gboolean
 md_plan_run (MdPlan *plan, GError **error)
 {
@@ -202,7 +205,8 @@ store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
   if (uids->len == 0)
     return;
   g_autofree guint64 *offsets = g_new (guint64, uids->len);
-  md_cache_put (mb, (const guint32 *) (void *) uids->data, (GBytes *const *) blobs->pdata, uids->len, offsets);
+  md_cache_put (mb, (const guint32 *) (void *) uids->data, (GBytes *const *) blobs->pdata, uids->len,
+                offsets);
   g_mutex_lock (&mb->store->table);
   for (guint i = 0; i < uids->len; i++)
     {
@@ -281,7 +285,8 @@ md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
       store_attributes (mb, plans, n);
       for (guint p = 0; p < n; p++)
         note_effects (mb, plans[p]);
-      gboolean has_stamps = md_stamp_of (mb->new_fd, &new_stamp, NULL) && md_stamp_of (mb->cur_fd, &cur_stamp, NULL);
+      gboolean has_stamps =
+          md_stamp_of (mb->new_fd, &new_stamp, NULL) && md_stamp_of (mb->cur_fd, &cur_stamp, NULL);
       g_mutex_lock (&mb->store->table);
       if (has_stamps)
         {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One user's place: opening it level by level, recovery after a crash, and the sweep of what lies around in tmp/.
+ * One user's place: opening it level by level, recovery after a crash, and the sweep of what lies around in
+ * tmp/.
  */
 #include "config.h"
 
@@ -24,7 +25,8 @@ md_check_owner (int fd, const char *path, GError **error)
   if (st.st_uid == geteuid ())
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_ACCESS,
-                            "%s belongs to uid %u, not to the mail user (uid %u): give it over with `chown -R %u`, or set server.mail_user "
+                            "%s belongs to uid %u, not to the mail user (uid %u): give it over with `chown "
+                            "-R %u`, or set server.mail_user "
                             "to the owner if all Maildirs have the same",
                             path, (guint) st.st_uid, (guint) geteuid (), (guint) geteuid ());
 }
@@ -190,8 +192,7 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   store->open = g_hash_table_new (satchel_string_hash, g_str_equal);
   store->counted = md_counted_new ();
   storage->self = store;
-  if (open_place (store, error) && md_journal_recover (store, error)
-      && md_user_open (store, error))
+  if (open_place (store, error) && md_journal_recover (store, error) && md_user_open (store, error))
     {
       sweep (store);
       return TRUE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which server was here before, and its file of subscriptions: read when it is not as we last left it, written with each
- * change.  Dovecot: "V\t2", an empty line, levels by tabs; before that levels by the separator.  Courier: "INBOX.A.B".
- * Both as the folders are called on disk.
+ * Which server was here before, and its file of subscriptions: read when it is not as we last left it,
+ * written with each change.  Dovecot: "V\t2", an empty line, levels by tabs; before that levels by the
+ * separator.  Courier: "INBOX.A.B". Both as the folders are called on disk.
  */
 #include "config.h"
 
@@ -34,10 +34,16 @@ MdServer
 md_server_find (MdStore *store)
 {
   /* What we never write ourselves for an account of our own; the list of UIDs only before we were here. */
-  static const char *const dovecot[] = { "dovecot-uidvalidity", "dovecot.index.log", "dovecot.list.index.log", "dovecot.list.index",
-                                         "dovecot.mailbox.log", "dovecot.index", NULL };
+  static const char *const dovecot[] = { "dovecot-uidvalidity",
+                                         "dovecot.index.log",
+                                         "dovecot.list.index.log",
+                                         "dovecot.list.index",
+                                         "dovecot.mailbox.log",
+                                         "dovecot.index",
+                                         NULL };
   static const char *const dovecot_list[] = { MD_UIDLIST_FILE, NULL };
-  static const char *const courier[] = { MD_COURIER_UIDS, COURIER_FILE, MD_COURIER_POP3, MD_COURIER_KEYWORDS, NULL };
+  static const char *const courier[] = { MD_COURIER_UIDS, COURIER_FILE, MD_COURIER_POP3, MD_COURIER_KEYWORDS,
+                                         NULL };
   struct stat st;
   gboolean is_new = md_sys.fstatat (store->user_fd, MD_STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
   gint64 dovecot_time = MAX (newest (store->user_fd, dovecot), newest (store->control_fd, dovecot));
@@ -81,7 +87,9 @@ static const char *
 file_of (const MdStore *store, int *ret_fd)
 {
   *ret_fd = store->user->server == MD_SERVER_COURIER ? store->user_fd : store->control_fd;
-  return store->user->server == MD_SERVER_COURIER ? COURIER_FILE : store->user->server == MD_SERVER_DOVECOT ? DOVECOT_FILE : NULL;
+  return store->user->server == MD_SERVER_COURIER   ? COURIER_FILE
+         : store->user->server == MD_SERVER_DOVECOT ? DOVECOT_FILE
+                                                    : NULL;
 }
 
 static gboolean
@@ -98,7 +106,8 @@ take_stamp (const MdStore *store, guint64 ret[3])
   return TRUE;
 }
 
-/* A line as a name; NULL: none that we can have.  Levels in modified UTF-7 where a dot stands for itself are those of fs. */
+/* A line as a name; NULL: none that we can have.  Levels in modified UTF-7 where a dot stands for itself are
+ * those of fs. */
 static char *
 name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 {
@@ -127,7 +136,8 @@ read_lines (MdStore *store, char **lines)
       if (name != NULL)
         g_hash_table_add (user->subscriptions, name);
       else if (**line != '\0')
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscription is no name we can have: %s", store->storage->identity->user, *line);
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscription is no name we can have: %s",
+                     store->storage->identity->user, *line);
     }
 }
 
@@ -143,8 +153,8 @@ md_subscriptions_read (MdStore *store)
   g_autoptr (GByteArray) data = md_read_file (fd, file, FILE_MAX, &error);
   if (data == NULL)
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscriptions of %s are not taken over: %s", store->storage->identity->user,
-                   md_server_name (store->user->server), error->message);
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscriptions of %s are not taken over: %s",
+                   store->storage->identity->user, md_server_name (store->user->server), error->message);
       return FALSE;
     }
   g_byte_array_append (data, (const guint8 *) "", 1);
@@ -198,8 +208,8 @@ md_subscriptions_write (MdStore *store)
     append_line (store, names->pdata[i], out);
   g_autoptr (GError) error = NULL;
   if (!md_replace_file (fd, file, out->str, out->len, TRUE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is not up to date for going back: %s", store->storage->identity->user, file,
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is not up to date for going back: %s",
+                 store->storage->identity->user, file, error->message);
   else
     take_stamp (store, store->user->foreign_stamp);
 }

@@ -87,16 +87,17 @@ give_own_name (Sync *sync, const MdFound *found, gint64 seconds)
   return md_sys.renameat (fd, old, fd, name) == 0;
 }
 
-/* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two real
- * files are two messages, and the second gets a name of its own since nothing else could tell them apart.  One file that
- * has both names (a move from new/ that a crash cut off where the file system allows that) loses the old one.
- * TRUE: @second was renamed and comes back with the next scan. */
+/* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two
+ * real files are two messages, and the second gets a name of its own since nothing else could tell them
+ * apart.  One file that has both names (a move from new/ that a crash cut off where the file system allows
+ * that) loses the old one. TRUE: @second was renamed and comes back with the next scan. */
 static gboolean
 settle_double (Sync *sync, const MdFound *first, const MdFound *second)
 {
   MdMailbox *mb = sync->mb;
   struct stat a, b;
-  int first_fd = first->is_new ? mb->new_fd : mb->cur_fd, second_fd = second->is_new ? mb->new_fd : mb->cur_fd;
+  int first_fd = first->is_new ? mb->new_fd : mb->cur_fd,
+      second_fd = second->is_new ? mb->new_fd : mb->cur_fd;
   if (md_sys.fstatat (first_fd, found_name (sync, first), &a, AT_SYMLINK_NOFOLLOW) != 0
       || md_sys.fstatat (second_fd, found_name (sync, second), &b, AT_SYMLINK_NOFOLLOW) != 0)
     return FALSE;
@@ -156,14 +157,14 @@ look (Sync *sync, gboolean *ret_again, GError **error)
           continue;
         }
       if (sync->entry_of[at] != 0)
-        *ret_again |= settle_double (
-            sync, &g_array_index (sync->scan.found, MdFound, sync->entry_of[at] - 1), found);
+        *ret_again |=
+            settle_double (sync, &g_array_index (sync->scan.found, MdFound, sync->entry_of[at] - 1), found);
       sync->entry_of[at] = i + 1;
     }
   sync->n_missing = 0;
   for (guint i = 0; i < n_entries; i++)
-    sync->n_missing += sync->entry_of[i] == 0
-                       && (g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) == 0;
+    sync->n_missing +=
+        sync->entry_of[i] == 0 && (g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) == 0;
   return TRUE;
 }
 
@@ -197,11 +198,12 @@ by_uid (const void *a, const void *b)
 static MdFound
 found_of (const Sync *sync, const Arrival *arrival)
 {
-  return (MdFound){ (guint32) (arrival->name - (const char *) sync->scan.names->data), arrival->len, arrival->is_new };
+  return (MdFound) { (guint32) (arrival->name - (const char *) sync->scan.names->data), arrival->len,
+                     arrival->is_new };
 }
 
-/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight.  A name with a
- * line end cannot stand in a list of UIDs and gets one that can. */
+/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight.  A
+ * name with a line end cannot stand in a list of UIDs and gets one that can. */
 static gboolean
 settle_arrivals (Sync *sync)
 {
@@ -211,7 +213,8 @@ settle_arrivals (Sync *sync)
   Arrival *all = (Arrival *) (void *) sync->arrivals->data;
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
-      if (memchr (all[i].name, '\n', all[i].base_len) != NULL || memchr (all[i].name, '\r', all[i].base_len) != NULL)
+      if (memchr (all[i].name, '\n', all[i].base_len) != NULL
+          || memchr (all[i].name, '\r', all[i].base_len) != NULL)
         {
           const MdFound odd = found_of (sync, &all[i]);
           again |= give_own_name (sync, &odd, md_now_us () / G_USEC_PER_SEC);
@@ -244,7 +247,8 @@ static void
 row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelMessageRow *row)
 {
   row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | flags;
-  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords), named = md_keywords_from_letters (&mb->keywords, letters);
+  SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords),
+                    named = md_keywords_from_letters (&mb->keywords, letters);
   satchel_keyword_set_subtract (&row->keywords, &lettered);
   satchel_keyword_set_unite (&row->keywords, &named);
 }
@@ -277,7 +281,8 @@ apply_known (Sync *sync)
       const MdFound *found = &g_array_index (sync->scan.found, MdFound, sync->entry_of[i] - 1);
       const char *name = found_name (sync, found);
       gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
-      if (is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0 && mb->trust == MD_INDEX_EXACT)
+      if (is_new == found->is_new && strcmp (md_table_name (&mb->table, entry), name) == 0
+          && mb->trust == MD_INDEX_EXACT)
         continue;
       MdName parsed;
       md_name_parse (name, found->len, &parsed);
@@ -285,11 +290,13 @@ apply_known (Sync *sync)
       SatchelMessageRow before = row;
       row_from_name (mb, parsed.flags, parsed.letters, &row);
       g_mutex_lock (&mb->store->table);
-      md_table_rename (&mb->table, entry, (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)),
-                       name, parsed.base_len);
+      md_table_rename (&mb->table, entry,
+                       (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)), name,
+                       parsed.base_len);
       g_mutex_unlock (&mb->store->table);
       /* After a loss all mod-sequences rise: what was told since the index was written is not known. */
-      if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords) || mb->trust != MD_INDEX_EXACT)
+      if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords)
+          || mb->trust != MD_INDEX_EXACT)
         row.modseq = sync->modseq;
       satchel_snapshot_builder_set (sync->builder, row_index, &row);
       md_index_row (mb, &row, entry);
@@ -300,10 +307,9 @@ apply_known (Sync *sync)
 static void
 append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, MdEntry **ret_entry)
 {
-  *ret_row = (SatchelMessageRow){ .uid = arrival->uid,
-                                  .modseq = sync->modseq,
-                                  .size = arrival->wire,
-                                  .internal_date = arrival->date };
+  *ret_row = (SatchelMessageRow) {
+    .uid = arrival->uid, .modseq = sync->modseq, .size = arrival->wire, .internal_date = arrival->date
+  };
   row_from_name (sync->mb, arrival->flags, arrival->letters, ret_row);
   satchel_snapshot_builder_append (sync->builder, ret_row);
   gboolean ours = arrival->named_uidvalidity == sync->mb->uidvalidity && arrival->named_uid == arrival->uid;
@@ -344,7 +350,8 @@ merge_arrivals (Sync *sync)
   for (guint32 i = 0; i <= known->state.n_messages; i++)
     {
       guint row_at = 0;
-      const SatchelChunk *chunk = i < known->state.n_messages ? satchel_snapshot_at (known, i, &row_at) : NULL;
+      const SatchelChunk *chunk =
+          i < known->state.n_messages ? satchel_snapshot_at (known, i, &row_at) : NULL;
       guint32 uid = chunk != NULL ? chunk->uid[row_at] : G_MAXUINT32;
       for (; at < sync->arrivals->len && g_array_index (sync->arrivals, Arrival, at).uid < uid; at++)
         {
@@ -358,7 +365,8 @@ merge_arrivals (Sync *sync)
       SatchelMessageRow row;
       satchel_chunk_get_row (chunk, row_at, &row);
       satchel_snapshot_builder_append (sync->builder, &row);
-      MdEntry *copy = md_table_add (&mb->table, uid, before->bits, md_table_name (&old, before), before->base_len);
+      MdEntry *copy =
+          md_table_add (&mb->table, uid, before->bits, md_table_name (&old, before), before->base_len);
       copy->cache_off = before->cache_off;
       copy->cache_len = before->cache_len;
     }
@@ -408,7 +416,8 @@ apply (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
   gboolean is_first = mb->trust != MD_INDEX_EXACT;
-  gboolean changes = sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
+  gboolean changes =
+      sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
   guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
   if (!changes && has_same_keywords (mb))
     return TRUE;
@@ -443,8 +452,8 @@ apply (Sync *sync, GError **error)
   return TRUE;
 }
 
-/* Scans until what is missing is missing for sure: a file that is renamed while the directory is read may not be
- * seen at all. */
+/* Scans until what is missing is missing for sure: a file that is renamed while the directory is read may not
+ * be seen at all. */
 static gboolean
 look_until_sure (Sync *sync, GError **error)
 {
@@ -490,6 +499,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
     }
   clear_look (&sync);
   if (sync.builder != NULL)
-    satchel_snapshot_unref (satchel_snapshot_builder_finish (sync.builder, &(SatchelMailboxState){ .uidvalidity = 1, .uidnext = 1 }));
+    satchel_snapshot_unref (satchel_snapshot_builder_finish (
+        sync.builder, &(SatchelMailboxState) { .uidvalidity = 1, .uidnext = 1 }));
   return ok;
 }

@@ -4,8 +4,8 @@
 #pragma once
 #include "maildir.h"
 
-/* With all that its name says, read once while the scan is in its own order: later it comes in the order of UIDs, where
- * each look at a name is one at another place of memory. */
+/* With all that its name says, read once while the scan is in its own order: later it comes in the order of
+ * UIDs, where each look at a name is one at another place of memory. */
 typedef struct Arrival
 {
   const char *name; /* into the scan */
@@ -23,17 +23,17 @@ typedef struct Sync
 {
   MdMailbox *mb;
   MdScan scan;
-  guint32 *entry_of;  /* by entry: 1 + index in found; 0: not seen */
-  guint32 *buckets;   /* foreign entries by base name: 1 + entry */
+  guint32 *entry_of; /* by entry: 1 + index in found; 0: not seen */
+  guint32 *buckets;  /* foreign entries by base name: 1 + entry */
   guint mask;
-  GArray *arrivals;   /* Arrival */
+  GArray *arrivals; /* Arrival */
   guint n_missing;
   MdUidlist *list, *courier; /* courier: NULL unless it was here */
   GHashTable *saved_ids;     /* of courier's POP3 server; or NULL */
   GString *lines;
   gboolean needs_list; /* the list lacks what it is to hold */
   SatchelSnapshotBuilder *builder;
-  guint64 modseq; /* 0: not yet taken */
+  guint64 modseq;      /* 0: not yet taken */
   gboolean is_partial; /* no room for the UIDs of new files */
 } Sync;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that are new to us: from the list of foreign ones, from their names, else fresh and durable before told.
+ * UIDs of files that are new to us: from the list of foreign ones, from their names, else fresh and durable
+ * before told.
  */
 #include "config.h"
 
@@ -31,11 +32,12 @@ find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     return;
   if (line != NULL && line->date != SATCHEL_DATE_UNKNOWN)
     arrival->date = line->date;
-  /* Others keep the internal date as the time of the file, which the time in its name need not be.  A whole Maildir is not
-   * to be asked for it file by file before a first SELECT is answered. */
+  /* Others keep the internal date as the time of the file, which the time in its name need not be.  A whole
+   * Maildir is not to be asked for it file by file before a first SELECT is answered. */
   else if (sync->arrivals->len > DATED_AT_ONCE)
     arrival->date = SATCHEL_DATE_UNKNOWN;
-  else if (md_sys.fstatat (arrival->is_new ? mb->new_fd : mb->cur_fd, arrival->name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+  else if (md_sys.fstatat (arrival->is_new ? mb->new_fd : mb->cur_fd, arrival->name, &st, AT_SYMLINK_NOFOLLOW)
+           == 0)
     arrival->date = st.st_mtim.tv_sec;
 }
 
@@ -51,7 +53,7 @@ uid_table_new (guint n)
   guint32 size = 16;
   while (size < 2 * n)
     size *= 2;
-  return (UidTable){ g_new0 (guint32, size), size - 1 };
+  return (UidTable) { g_new0 (guint32, size), size - 1 };
 }
 
 static gboolean
@@ -67,8 +69,8 @@ uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
   return FALSE;
 }
 
-/* The list goes before the names: a copy that another program made carries the UID of its original in its name, and
- * was listed when it was first seen. */
+/* The list goes before the names: a copy that another program made carries the UID of its original in its
+ * name, and was listed when it was first seen. */
 static void
 uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *next)
 {
@@ -77,9 +79,11 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      const MdUidlistLine *line = arrival->uid == 0 ? md_uidlist_find_hashed (list, arrival->hash, arrival->name, arrival->base_len) : NULL;
-      /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on numbering
-       * without our limit. */
+      const MdUidlistLine *line =
+          arrival->uid == 0 ? md_uidlist_find_hashed (list, arrival->hash, arrival->name, arrival->base_len)
+                            : NULL;
+      /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on
+       * numbering without our limit. */
       if (line == NULL || line->uid >= (line->is_checked ? limit : md_min (limit + MD_UID_JUMP, MD_UID_MAX))
           || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
         continue;
@@ -97,7 +101,8 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
       Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-      if (arrival->uid != 0 || !name_is_believed (sync, arrival) || uid_is_taken (taken, sync->mb, arrival->named_uid))
+      if (arrival->uid != 0 || !name_is_believed (sync, arrival)
+          || uid_is_taken (taken, sync->mb, arrival->named_uid))
         continue;
       arrival->uid = arrival->named_uid;
       if (arrival->date == SATCHEL_DATE_UNKNOWN)
@@ -111,7 +116,9 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
 static MdListed
 listed (Sync *sync, const Arrival *arrival)
 {
-  MdListed file = { .uid = arrival->uid, .base = arrival->name, .len = arrival->base_len, .date = arrival->date };
+  MdListed file = {
+    .uid = arrival->uid, .base = arrival->name, .len = arrival->base_len, .date = arrival->date
+  };
   if (sync->saved_ids == NULL)
     return file;
   g_autofree char *base = g_strndup (arrival->name, arrival->base_len);
@@ -129,8 +136,8 @@ static gboolean
 write_lines (Sync *sync, guint32 uidnext, GError **error)
 {
   MdMailbox *mb = sync->mb;
-  gboolean anew = sync->needs_list || sync->list->is_damaged || sync->list->is_unsorted || sync->list->version == 1
-                  || sync->list->uidvalidity != mb->uidvalidity
+  gboolean anew = sync->needs_list || sync->list->is_damaged || sync->list->is_unsorted
+                  || sync->list->version == 1 || sync->list->uidvalidity != mb->uidvalidity
                   || sync->list->lines->len > 2 * (mb->table.entries->len + sync->arrivals->len) + 1000;
   if (anew)
     {

@@ -10,7 +10,8 @@
 void
 md_table_init (MdTable *table)
 {
-  *table = (MdTable){ .entries = g_array_new (FALSE, FALSE, sizeof (MdEntry)), .arena = g_byte_array_new () };
+  *table =
+      (MdTable) { .entries = g_array_new (FALSE, FALSE, sizeof (MdEntry)), .arena = g_byte_array_new () };
 }
 
 void

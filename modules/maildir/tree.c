@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Creating, deleting and renaming mailboxes: each one rename of a directory made ready or thrown away elsewhere, several
- * through the journal.
+ * Creating, deleting and renaming mailboxes: each one rename of a directory made ready or thrown away
+ * elsewhere, several through the journal.
  */
 #include "config.h"
 
@@ -60,8 +60,8 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
-  gboolean ok = md_sys.mkdirat (trash_fd, unique, 0700) == 0
-                || satchel_error_set_errno (error, errno, "mkdir");
+  gboolean ok =
+      md_sys.mkdirat (trash_fd, unique, 0700) == 0 || satchel_error_set_errno (error, errno, "mkdir");
   int fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
   ok = fd >= 0 && md_mailbox_create_files (store, fd, as, error);
   if (ok)
@@ -81,8 +81,8 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   return ok;
 }
 
-/* A mailbox does not inherit what one of its name was used for: after a crash, or a save that failed, the file may still
- * have it. */
+/* A mailbox does not inherit what one of its name was used for: after a crash, or a save that failed, the
+ * file may still have it. */
 static gboolean
 forget_old_use (MdStore *store, const char *name, GError **error)
 {
@@ -92,7 +92,8 @@ forget_old_use (MdStore *store, const char *name, GError **error)
   return (!was_there && !store->user->is_unsure) || md_user_save (store, error);
 }
 
-/* A change that a crash cut off is redone until its end is synced; it must not find names that are newer than it. */
+/* A change that a crash cut off is redone until its end is synced; it must not find names that are newer than
+ * it. */
 static gboolean
 settle (MdStore *store, GError **error)
 {
@@ -114,9 +115,12 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
   /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
   if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
       && (!S_ISDIR (st.st_mode)
-          || ((store->settings.layout & MD_LAYOUT_FS) == 0 && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s", name);
-  if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error) || !make_folder (store, dir, as, error))
+          || ((store->settings.layout & MD_LAYOUT_FS) == 0
+              && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s",
+                              name);
+  if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error)
+      || !make_folder (store, dir, as, error))
     return FALSE;
   /* Only the log is new: it waits for the next save, which costs two syncs. */
   md_user_log (store, 'c', name, NULL);
@@ -124,7 +128,8 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
 }
 
 gboolean
-md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+md_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+           GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
@@ -156,7 +161,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
-  gboolean ok = md_user_next_modseq (store, &modseq, error) && take_away (store, dir, trash_fd, unique, error);
+  gboolean ok =
+      md_user_next_modseq (store, &modseq, error) && take_away (store, dir, trash_fd, unique, error);
   if (ok)
     {
       MdMailbox *mb = g_hash_table_lookup (store->open, dir);
@@ -174,8 +180,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
       md_user_log (store, 'd', name, NULL);
       g_autoptr (GError) ignored = NULL;
       if (had_use && !md_user_save (store, &ignored))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s use of %s is not forgotten yet: %s", store->storage->identity->user, name,
-                     ignored->message);
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s use of %s is not forgotten yet: %s",
+                     store->storage->identity->user, name, ignored->message);
       md_remove_tree (trash_fd, unique);
       md_control_removed (store, dir);
     }
@@ -237,8 +243,8 @@ take_uses (MdStore *store, GHashTable *uses)
   g_hash_table_unref (old);
 }
 
-/* Both names are durable before the folders move, so that the use is never lost on the way; a name without a mailbox is
- * not shown.  *@ret_after: what counts behind it, NULL: nothing changes. */
+/* Both names are durable before the folders move, so that the use is never lost on the way; a name without a
+ * mailbox is not shown.  *@ret_after: what counts behind it, NULL: nothing changes. */
 static gboolean
 prepare_uses (MdStore *store, const char *from, const char *to, GHashTable **ret_after, GError **error)
 {
@@ -286,7 +292,8 @@ tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
 }
 
 static gboolean
-plan_rename (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *from_dir, const char *to_dir, GError **error)
+plan_rename (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *from_dir, const char *to_dir,
+             GError **error)
 {
   gsize len = strlen (from_dir);
   for (guint i = 0; i < dirs->len; i++)
@@ -329,8 +336,9 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autoptr (MdPlan) plan = md_plan_new (store);
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
   g_autoptr (GHashTable) uses = NULL;
-  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error)) || !settle (store, error)
-      || !md_user_next_modseq (store, &modseq, error) || !prepare_uses (store, from, to, &uses, error)
+  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error))
+      || !settle (store, error) || !md_user_next_modseq (store, &modseq, error)
+      || !prepare_uses (store, from, to, &uses, error)
       || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))
     return FALSE;
   if (is_fs)
@@ -361,7 +369,9 @@ rename_inbox (MdStore *store, const char *to, GError **error)
   if (ok)
     {
       SatchelStorageMailbox source = { .driver = inbox }, destination = { .driver = target };
-      SatchelOperation op = { .kind = SATCHEL_OPERATION_MOVE, .mailbox = &source, .destination = &destination };
+      SatchelOperation op = { .kind = SATCHEL_OPERATION_MOVE,
+                              .mailbox = &source,
+                              .destination = &destination };
       g_autoptr (MdPlan) plan = md_plan_new (store);
       satchel_snapshot_uids (inbox->snapshot, &op.uids);
       ok = md_plan_operation (plan, &op, error);
@@ -383,11 +393,13 @@ rename_inbox (MdStore *store, const char *to, GError **error)
 }
 
 gboolean
-md_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
+md_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
+           GError **error)
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = strcmp (from, "INBOX") == 0 ? rename_inbox (store, to, error) : rename_folders (store, from, to, error);
+  gboolean ok =
+      strcmp (from, "INBOX") == 0 ? rename_inbox (store, to, error) : rename_folders (store, from, to, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of its children.  cur/ makes it one:
- * it comes last and goes first.
+ * Layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of its children.  cur/
+ * makes it one: it comes last and goes first.
  */
 #include "config.h"
 
@@ -35,7 +35,8 @@ collect_content (const char *name, gsize len, guint8 type, gpointer data)
   struct stat st;
   if (strcmp (name, ".") == 0 || strcmp (name, "..") == 0)
     return;
-  if (type == DT_UNKNOWN && md_sys.fstatat (content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR (st.st_mode))
+  if (type == DT_UNKNOWN && md_sys.fstatat (content->fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0
+      && S_ISDIR (st.st_mode))
     type = DT_DIR;
   if (type == DT_DIR && strcmp (name, "cur") != 0 && strcmp (name, "new") != 0 && strcmp (name, "tmp") != 0)
     content->has_others = TRUE;
@@ -46,7 +47,7 @@ collect_content (const char *name, gsize len, guint8 type, gpointer data)
 static gboolean
 read_content (int fd, Content *content, GError **error)
 {
-  *content = (Content){ .own = g_ptr_array_new_with_free_func (g_free), .fd = fd };
+  *content = (Content) { .own = g_ptr_array_new_with_free_func (g_free), .fd = fd };
   return md_read_dir (fd, collect_content, content, error);
 }
 
@@ -127,7 +128,8 @@ md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *uniqu
   gboolean ok = fd >= 0 && read_content (fd, &content, error);
   if (ok && !content.has_others)
     {
-      ok = md_sys.renameat (parent_fd, leaf, trash_fd, unique) == 0 || satchel_error_set_errno (error, errno, "mailbox: rename");
+      ok = md_sys.renameat (parent_fd, leaf, trash_fd, unique) == 0
+           || satchel_error_set_errno (error, errno, "mailbox: rename");
       if (ok && !md_fsync (parent_fd, "mail directory", error))
         {
           md_sys.renameat (trash_fd, unique, parent_fd, leaf);
@@ -139,7 +141,8 @@ md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *uniqu
   else if (ok)
     {
       int to_fd = md_open_dir (trash_fd, unique, TRUE, error);
-      ok = to_fd >= 0 && move_content (fd, content.own, to_fd, TRUE, error) && md_fsync (fd, "mail directory", error);
+      ok = to_fd >= 0 && move_content (fd, content.own, to_fd, TRUE, error)
+           && md_fsync (fd, "mail directory", error);
       g_autoptr (GError) ignored = NULL;
       if (!ok && to_fd >= 0)
         move_content (to_fd, content.own, fd, FALSE, &ignored);

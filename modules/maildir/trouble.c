@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the machine refused, in words that say where, to whom and why: path, our uid, and which bit of what is missing.
+ * What the machine refused, in words that say where, to whom and why: path, our uid, and which bit of what is
+ * missing.
  */
 #include "config.h"
 
@@ -40,7 +41,9 @@ is_in_group (gid_t gid)
 static guint
 missing_bits (const struct stat *st, guint wants)
 {
-  guint has = st->st_uid == geteuid () ? st->st_mode >> 6 : is_in_group (st->st_gid) ? st->st_mode >> 3 : st->st_mode;
+  guint has = st->st_uid == geteuid ()   ? st->st_mode >> 6
+              : is_in_group (st->st_gid) ? st->st_mode >> 3
+                                         : st->st_mode;
   return geteuid () != 0 ? wants & ~has & 7 : 0;
 }
 
@@ -57,9 +60,10 @@ lacks (const struct stat *st, guint wants, const char *path, GString *why)
   guint missing = missing_bits (st, wants);
   if (missing == 0)
     return FALSE;
-  g_string_append_printf (why, "; %s belongs to uid %u, gid %u, has mode %04o, and uid %u lacks %s%s%s", path, (guint) st->st_uid,
-                          (guint) st->st_gid, (guint) st->st_mode & MODE_BITS, (guint) geteuid (), missing & 4 ? "r" : "",
-                          missing & 2 ? "w" : "", missing & 1 ? "x" : "");
+  g_string_append_printf (why, "; %s belongs to uid %u, gid %u, has mode %04o, and uid %u lacks %s%s%s", path,
+                          (guint) st->st_uid, (guint) st->st_gid, (guint) st->st_mode & MODE_BITS,
+                          (guint) geteuid (), missing & 4 ? "r" : "", missing & 2 ? "w" : "",
+                          missing & 1 ? "x" : "");
   if (st->st_uid != geteuid ())
     g_string_append_printf (why, ": run chown %u", (guint) geteuid ());
   return TRUE;
@@ -78,7 +82,9 @@ explain (int dirfd, const char *name, MdAccess access, GString *why)
       if (access != MD_ACCESS_CHANGE && lacks (&st, wants, path, why))
         return;
     }
-  g_string_append_printf (why, "; owner and mode would let uid %u: look for an ACL, an attribute or a security module", (guint) geteuid ());
+  g_string_append_printf (
+      why, "; owner and mode would let uid %u: look for an ACL, an attribute or a security module",
+      (guint) geteuid ());
 }
 
 gboolean

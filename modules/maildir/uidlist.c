@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (which is also that of
- * courierimapuiddb).  Our lines have two fields of our own, C (checksum) and T (internal date), which other readers keep.
+ * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (which is also
+ * that of courierimapuiddb).  Our lines have two fields of our own, C (checksum) and T (internal date), which
+ * other readers keep.
  */
 #include "config.h"
 
@@ -58,7 +59,8 @@ parse_header (MdUidlist *list, const char *p, const char *end)
   if (list->version == 1)
     {
       const char *space = parse_uint (p + 2, end, &list->uidvalidity);
-      return space != NULL && space < end && *space == ' ' && parse_uint (space + 1, end, &list->uidnext) != NULL;
+      return space != NULL && space < end && *space == ' '
+             && parse_uint (space + 1, end, &list->uidnext) != NULL;
     }
   for (p += 2; p < end;)
     {
@@ -100,7 +102,8 @@ parse_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, g
 static gboolean
 is_file_name (const char *name, gsize len)
 {
-  return len > 0 && len <= MD_NAME_MAX && name[0] != '.' && memchr (name, '/', len) == NULL && memchr (name, '\0', len) == NULL;
+  return len > 0 && len <= MD_NAME_MAX && name[0] != '.' && memchr (name, '/', len) == NULL
+         && memchr (name, '\0', len) == NULL;
 }
 
 static gboolean
@@ -122,7 +125,8 @@ parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end
       line.base = colon + 1;
       line.fields = at + 1;
       line.fields_len = colon > at + 1 ? (guint32) (colon - 1 - line.fields) : 0;
-      if (line.fields_len > 0 && !parse_fields (line.fields, line.fields + line.fields_len, &line.date, &line.is_checked, &crc))
+      if (line.fields_len > 0
+          && !parse_fields (line.fields, line.fields + line.fields_len, &line.date, &line.is_checked, &crc))
         return FALSE;
     }
   /* Others write whole names; the base ends at the next ':'. */
@@ -177,7 +181,8 @@ parse (MdUidlist *list, guint32 uidvalidity)
           list->is_damaged = TRUE; /* a torn append */
           return;
         }
-      const char *line_end = newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* once edited elsewhere */
+      const char *line_end =
+          newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* once edited elsewhere */
       if (!first)
         list->is_damaged |= !parse_line (list, uidvalidity, p, line_end);
       else if (!parse_header (list, p, line_end))
@@ -236,7 +241,8 @@ md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, g
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, list->buckets[at] - 1);
       /* Of two lines the later counts. */
-      if (line->base_len == len && memcmp (line->base, base, len) == 0 && (found == NULL || found->uid < line->uid))
+      if (line->base_len == len && memcmp (line->base, base, len) == 0
+          && (found == NULL || found->uid < line->uid))
         found = line;
     }
   return found;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Writing dovecot-uidlist: appended to and synced before the UID of a foreign file is told; anew when it is damaged or
- * mostly of files long gone.  Where people may go back to Dovecot, our own files are listed as well, behind each commit and
- * without a sync: their names hold the same.
+ * Writing dovecot-uidlist: appended to and synced before the UID of a foreign file is told; anew when it is
+ * damaged or mostly of files long gone.  Where people may go back to Dovecot, our own files are listed as
+ * well, behind each commit and without a sync: their names hold the same.
  */
 #include "config.h"
 
@@ -29,7 +29,8 @@ static gboolean
 has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
 {
   gsize len;
-  const MdUidlistLine *line = old != NULL ? md_uidlist_find (old, md_table_name (&mb->table, entry), entry->base_len) : NULL;
+  const MdUidlistLine *line =
+      old != NULL ? md_uidlist_find (old, md_table_name (&mb->table, entry), entry->base_len) : NULL;
   return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
 }
 
@@ -43,7 +44,8 @@ add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *f
       guint32 index;
       guint row;
       if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) != 0
-          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb) && !has_saved_id (mb, entry, old))
+          || ((entry->bits & MD_ENTRY_OURS) != 0 && !md_uidlist_has_ours (mb)
+              && !has_saved_id (mb, entry, old))
           || !satchel_snapshot_find (mb->snapshot, entry->uid, &index))
         continue;
       const SatchelChunk *chunk = satchel_snapshot_at (mb->snapshot, index, &row);
@@ -86,7 +88,8 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
 }
 
 static gboolean
-write_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable, GError **error)
+write_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable,
+            GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   g_string_printf (out, "3 V%u N%u G%s", mb->uidvalidity, uidnext, guid);
@@ -99,10 +102,12 @@ write_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lin
 }
 
 gboolean
-md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew, gboolean durable,
-                   GError **error)
+md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew,
+                   gboolean durable, GError **error)
 {
-  int fd = anew ? -1 : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+  int fd = anew ? -1
+                : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE,
+                                 O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
   struct stat st;
   if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
     {
@@ -129,8 +134,9 @@ is_whole (const MdMailbox *mb)
   if (fd < 0)
     return errno == ENOENT;
   gboolean is_good = md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_size > (off_t) sizeof head
-                     && md_sys.pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head && memcmp (head, "3 ", 2) == 0
-                     && md_sys.pread (fd, &end, 1, st.st_size - 1) == 1 && end == '\n';
+                     && md_sys.pread (fd, head, sizeof head, 0) == (ssize_t) sizeof head
+                     && memcmp (head, "3 ", 2) == 0 && md_sys.pread (fd, &end, 1, st.st_size - 1) == 1
+                     && end == '\n';
   md_sys.close (fd);
   return is_good;
 }
@@ -156,7 +162,8 @@ md_uidlist_add_ours (MdMailbox *mb)
 {
   struct stat st;
   /* Before all that is there was taken in, the list knows more than we do. */
-  if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL || mb->listed_upto == mb->uidnext)
+  if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL
+      || mb->listed_upto == mb->uidnext)
     return;
   g_autoptr (GError) error = NULL;
   g_autoptr (GString) lines = g_string_new (NULL);
@@ -182,7 +189,8 @@ md_uidlist_add_ours (MdMailbox *mb)
     mb->listed_upto = mb->uidnext;
   else
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: not listed for going back: %s", mb->name, error->message);
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: not listed for going back: %s", mb->name,
+                   error->message);
       mb->listed_upto = 0;
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * POP3 unique ids that another server told: saved ones are field P of the UID list (an empty one is the base of the file's
- * name), all others follow the format that is configured.
+ * POP3 unique ids that another server told: saved ones are field P of the UID list (an empty one is the base
+ * of the file's name), all others follow the format that is configured.
  */
 #include "config.h"
 
@@ -90,10 +90,12 @@ static gboolean
 is_live (MdMailbox *mb, const MdUidlistLine *line)
 {
   const MdEntry *entry = md_table_find (&mb->table, line->uid);
-  return entry != NULL && entry->base_len == line->base_len && memcmp (md_table_name (&mb->table, entry), line->base, line->base_len) == 0;
+  return entry != NULL && entry->base_len == line->base_len
+         && memcmp (md_table_name (&mb->table, entry), line->base, line->base_len) == 0;
 }
 
-/* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same. */
+/* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same.
+ */
 static void
 add_saved (MdUniqueIds *ids, const MdUidlistLine *line)
 {
@@ -130,7 +132,8 @@ add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
     for (guint i = 0; i < list->lines->len; i++)
       {
         const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, i);
-        if (live[i] == (pass == 0) && (pass == 0 || !g_hash_table_contains (uids, GUINT_TO_POINTER (line->uid))))
+        if (live[i] == (pass == 0)
+            && (pass == 0 || !g_hash_table_contains (uids, GUINT_TO_POINTER (line->uid))))
           {
             g_hash_table_add (uids, GUINT_TO_POINTER (line->uid));
             add_saved (ids, line);
@@ -192,7 +195,8 @@ is_valid (const char *id)
   return id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES;
 }
 
-/* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the message is. */
+/* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the
+ * message is. */
 static void
 replace_invalid (GString *id)
 {
@@ -217,8 +221,8 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
   if (is_there && saved != NULL)
     g_string_assign (out, saved);
   else if (is_there)
-    md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid, md_table_name (&mb->table, entry),
-                    entry->base_len, text_of (ids, ids->guids, uid));
+    md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid,
+                    md_table_name (&mb->table, entry), entry->base_len, text_of (ids, ids->guids, uid));
   g_mutex_unlock (&mb->store->table);
   gboolean is_told = is_valid (out->str) && saved != NULL; /* as it was, by the other server */
   if (!is_valid (out->str))
@@ -260,12 +264,13 @@ md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
 }
 
 gboolean
-md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-               guint n, char **ret, GError **error)
+md_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+               const guint32 *uids, guint n, char **ret, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox->driver;
-  if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE && mb->state.words[MD_STATE_HAS_UNIQUE_IDS] == 0)
+  if (store->settings.uidl_format == NULL && store->user->server == MD_SERVER_NONE
+      && mb->state.words[MD_STATE_HAS_UNIQUE_IDS] == 0)
     return TRUE;
   MdUniqueIds *ids = md_unique_ids_current (mb);
   for (guint i = 0; i < n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up: of open mailboxes from their snapshots; of the others from what their indexes say, which is
- * kept in memory as long as their directories do not move.
+ * What a user's mail takes up: of open mailboxes from their snapshots; of the others from what their indexes
+ * say, which is kept in memory as long as their directories do not move.
  */
 #include "config.h"
 
@@ -45,7 +45,9 @@ file_bytes (MdMailbox *mb, guint32 uid)
   if (parsed.has_size && !parsed.is_odd)
     return parsed.size;
   int fd = (entry->bits & MD_ENTRY_NEW) != 0 ? mb->new_fd : mb->cur_fd;
-  return md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (st.st_mode) ? (guint64) st.st_size : 0;
+  return md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG (st.st_mode)
+             ? (guint64) st.st_size
+             : 0;
 }
 
 static guint64
@@ -93,7 +95,7 @@ static SatchelUsage
 usage_of_mailbox (MdMailbox *mb)
 {
   const SatchelMailboxState *state = &mb->snapshot->state;
-  return (SatchelUsage){ state->size_bytes + unsized_bytes (mb), state->n_messages };
+  return (SatchelUsage) { state->size_bytes + unsized_bytes (mb), state->n_messages };
 }
 
 static SatchelUsage
@@ -142,27 +144,29 @@ has_stamp (MdStore *store, const char *dir, const char *part, const MdStamp *sta
   const char *at = path;
   if (g_snprintf (path, sizeof path, "%s%s%s", dir, dir[0] != '\0' ? "/" : "", part) >= (int) sizeof path)
     at = longer = g_strconcat (dir, "/", part, NULL);
-  return md_sys.fstatat (store->user_fd, at, &st, AT_SYMLINK_NOFOLLOW) == 0 && md_may_read (&st) && st.st_ino == stamp->ino
-         && st.st_mtim.tv_sec == stamp->sec && st.st_mtim.tv_nsec == stamp->nsec;
+  return md_sys.fstatat (store->user_fd, at, &st, AT_SYMLINK_NOFOLLOW) == 0 && md_may_read (&st)
+         && st.st_ino == stamp->ino && st.st_mtim.tv_sec == stamp->sec && st.st_mtim.tv_nsec == stamp->nsec;
 }
 
 static void
-remember (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp, const MdStamp *cur_stamp, SatchelUsage usage)
+remember (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp, const MdStamp *cur_stamp,
+          SatchelUsage usage)
 {
   Counted *counted = g_new (Counted, 1);
-  *counted = (Counted){ *new_stamp, *cur_stamp, usage, round };
+  *counted = (Counted) { *new_stamp, *cur_stamp, usage, round };
   g_hash_table_insert (store->counted, g_strdup (dir), counted);
 }
 
 /* From its index, or by opening it. */
 static gboolean
-look_closed (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage, GError **error)
+look_closed (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
+             GError **error)
 {
   MdSummary summary;
   SatchelMailboxState state;
   if (md_mailbox_peek (store, dir, &summary, &state) && state.n_unsized == 0)
     {
-      *ret_usage = (SatchelUsage){ state.size_bytes, state.n_messages };
+      *ret_usage = (SatchelUsage) { state.size_bytes, state.n_messages };
       remember (store, dir, round, &summary.new_stamp, &summary.cur_stamp, *ret_usage);
       return TRUE;
     }
@@ -177,7 +181,8 @@ look_closed (MdStore *store, const char *dir, const char *name, guint round, Sat
 }
 
 static gboolean
-usage_of_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage, GError **error)
+usage_of_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
+                 GError **error)
 {
   MdMailbox *open = g_hash_table_lookup (store->open, dir);
   if (open != NULL && md_mailbox_is_in_place (open))
@@ -188,7 +193,8 @@ usage_of_folder (MdStore *store, const char *dir, const char *name, guint round,
       return TRUE;
     }
   Counted *counted = g_hash_table_lookup (store->counted, dir);
-  if (counted != NULL && has_stamp (store, dir, "new", &counted->new_stamp) && has_stamp (store, dir, "cur", &counted->cur_stamp))
+  if (counted != NULL && has_stamp (store, dir, "new", &counted->new_stamp)
+      && has_stamp (store, dir, "cur", &counted->cur_stamp))
     {
       counted->round = round;
       *ret_usage = counted->usage;
@@ -197,7 +203,8 @@ usage_of_folder (MdStore *store, const char *dir, const char *name, guint round,
   return look_closed (store, dir, name, round, ret_usage, error);
 }
 
-/* What cannot be read counts nothing, since a folder that somebody planted must not keep mail from coming in. */
+/* What cannot be read counts nothing, since a folder that somebody planted must not keep mail from coming in.
+ */
 static void
 add_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *sum)
 {
@@ -208,8 +215,10 @@ add_folder (MdStore *store, const char *dir, const char *name, guint round, Satc
       sum->bytes += usage.bytes;
       sum->messages += usage.messages;
     }
-  else if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT) && satchel_error_is_news (error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s not counted: %s", store->storage->identity->user, error->message);
+  else if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT)
+           && satchel_error_is_news (error))
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s not counted: %s", store->storage->identity->user,
+                 error->message);
 }
 
 static gboolean
@@ -240,8 +249,8 @@ usage_of_store (MdStore *store, SatchelUsage *ret_usage, GError **error)
 }
 
 gboolean
-md_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
-          SatchelUsage *ret_usage, GError **error)
+md_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+          const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error)
 {
   MdStore *store = storage->self;
   MdMailbox *mb = mailbox != NULL ? mailbox->driver : NULL;
@@ -250,7 +259,7 @@ md_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
   if (mailbox == NULL)
     ok = usage_of_store (store, ret_usage, error);
   else if (mb == NULL || mb->is_deleted)
-    *ret_usage = (SatchelUsage){ 0 };
+    *ret_usage = (SatchelUsage) { 0 };
   else
     *ret_usage = uids != NULL ? usage_of_uids (mb, uids) : usage_of_mailbox (mb);
   g_mutex_unlock (&store->writer);

@@ -46,12 +46,17 @@ parse_line (MdUser *user, char *line)
   else if (strcmp (line, "log") == 0)
     add_log (user, value);
   else if (strcmp (line, "server") == 0)
-    user->server = strcmp (value, "dovecot") == 0 ? MD_SERVER_DOVECOT : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER : MD_SERVER_NONE;
+    user->server = strcmp (value, "dovecot") == 0   ? MD_SERVER_DOVECOT
+                   : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER
+                                                    : MD_SERVER_NONE;
   else if (strcmp (line, "names") == 0)
     user->has_utf8_names = strcmp (value, "utf-8") == 0;
   else if (strcmp (line, "foreign") == 0)
-    user->has_old_form = sscanf (value, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " old", &user->foreign_stamp[0],
-                                 &user->foreign_stamp[1], &user->foreign_stamp[2]) == 3 && g_str_has_suffix (value, " old");
+    user->has_old_form =
+        sscanf (value, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " old",
+                &user->foreign_stamp[0], &user->foreign_stamp[1], &user->foreign_stamp[2])
+            == 3
+        && g_str_has_suffix (value, " old");
   return TRUE; /* lines of a newer version that says we may read it are passed over */
 }
 
@@ -81,7 +86,8 @@ same_boot_modseq (const MdSlots *slots)
 {
   guint64 boot[2];
   memcpy (boot, md_boot_id (), 16);
-  if (!slots->hints_valid || slots->hints[MD_HINT_BOOT_1] != boot[0] || slots->hints[MD_HINT_BOOT_2] != boot[1])
+  if (!slots->hints_valid || slots->hints[MD_HINT_BOOT_1] != boot[0]
+      || slots->hints[MD_HINT_BOOT_2] != boot[1])
     return 0;
   guint64 modseq = slots->hints[MD_HINT_MODSEQ];
   return modseq <= slots->words[MD_USER_MODSEQ_LIMIT] ? modseq : 0;
@@ -147,8 +153,9 @@ md_user_open (MdStore *store, GError **error)
   MdUser *user = store->user;
   g_autoptr (GError) local = NULL;
   if (user->is_news)
-    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken in what %s left: %u subscriptions", store->storage->identity->user,
-                 md_server_name (user->server), g_hash_table_size (user->subscriptions));
+    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken in what %s left: %u subscriptions",
+                 store->storage->identity->user, md_server_name (user->server),
+                 g_hash_table_size (user->subscriptions));
   if (user->is_news && !md_user_save (store, &local))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s", store->storage->identity->user, local->message);
   return open_counters (user, store->user_fd, error);
@@ -176,8 +183,10 @@ md_user_save (MdStore *store, GError **error)
   if (user->has_utf8_names)
     g_string_append (body, "names utf-8\n");
   if (user->foreign_stamp[0] != 0)
-    g_string_append_printf (body, "foreign %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "%s\n",
-                            user->foreign_stamp[0], user->foreign_stamp[1], user->foreign_stamp[2], user->has_old_form ? " old" : "");
+    g_string_append_printf (body,
+                            "foreign %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "%s\n",
+                            user->foreign_stamp[0], user->foreign_stamp[1], user->foreign_stamp[2],
+                            user->has_old_form ? " old" : "");
   g_hash_table_iter_init (&iter, user->subscriptions);
   while (g_hash_table_iter_next (&iter, &key, NULL))
     g_string_append_printf (body, "subscribed %s\n", (char *) key);
@@ -191,7 +200,8 @@ md_user_save (MdStore *store, GError **error)
   md_sys.unlinkat (store->user_fd, PREVIOUS, 0);
   md_sys.linkat (store->user_fd, MD_USER_FILE, store->user_fd, PREVIOUS, 0);
   store->user_serial++;
-  /* Where it failed may be anywhere before or behind the rename: until the next one nobody knows what is on disk. */
+  /* Where it failed may be anywhere before or behind the rename: until the next one nobody knows what is on
+   * disk. */
   user->is_unsure = !md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, TRUE, error);
   return !user->is_unsure;
 }
@@ -212,8 +222,8 @@ md_user_save_change (MdStore *store, char what, const char *name, const char *ot
 void
 md_user_log (MdStore *store, char what, const char *name, const char *other)
 {
-  g_autofree char *entry = g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what, name,
-                                            other != NULL ? "\t" : "", other != NULL ? other : "");
+  g_autofree char *entry = g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what,
+                                            name, other != NULL ? "\t" : "", other != NULL ? other : "");
   add_log (store->user, entry);
 }
 
@@ -249,7 +259,8 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   guint64 limit = slots->words[MD_USER_UIDVALIDITY];
   guint64 now = (guint64) (md_now_us () / G_USEC_PER_SEC);
   /* Courier reads nine digits. */
-  guint64 next = MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
+  guint64 next =
+      MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
   if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
     next = user->uidvalidity + 1;
   else

@@ -277,7 +277,8 @@ md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean
   int fd = md_sys.openat (dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, temporary, MD_ACCESS_CHANGE, "create");
-  gboolean ok = (md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, "content", error))) || md_error_in (error, dirfd, temporary);
+  gboolean ok = (md_write_all (fd, data, len, error) && (!durable || md_fsync (fd, "content", error)))
+                || md_error_in (error, dirfd, temporary);
   if (md_sys.close (fd) != 0 && ok && durable)
     ok = satchel_error_set_errno (error, errno, "%s: close", temporary);
   if (ok && md_sys.renameat (dirfd, temporary, dirfd, name) != 0)
@@ -314,7 +315,8 @@ md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
           && ((is_made = md_sys.mkdirat (dirfd, name, 0700) == 0) || errno == EEXIST))
         continue;
       gboolean is_new = create && saved == ENOENT;
-      md_error_at (error, is_new ? errno : saved, dirfd, name, is_new ? MD_ACCESS_CHANGE : MD_ACCESS_READ, "directory");
+      md_error_at (error, is_new ? errno : saved, dirfd, name, is_new ? MD_ACCESS_CHANGE : MD_ACCESS_READ,
+                   "directory");
       return -1;
     }
 }
@@ -343,7 +345,7 @@ md_stamp_of (int fd, MdStamp *ret, GError **error)
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
     return satchel_error_set_errno (error, errno, "stat");
-  *ret = (MdStamp){ .ino = st.st_ino, .sec = st.st_mtim.tv_sec, .nsec = st.st_mtim.tv_nsec };
+  *ret = (MdStamp) { .ino = st.st_ino, .sec = st.st_mtim.tv_sec, .nsec = st.st_mtim.tv_nsec };
   return TRUE;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Outside changes of mailboxes that somebody waits for: one inotify instance a process, a slow timer for what it cannot
- * watch and for the second look after changes of our own.  Main thread, but for md_watch_forget.
+ * Outside changes of mailboxes that somebody waits for: one inotify instance a process, a slow timer for what
+ * it cannot watch and for the second look after changes of our own.  Main thread, but for md_watch_forget.
  */
 #include "config.h"
 
@@ -14,7 +14,8 @@
 
 #define POLL_MS 2000
 #define REST_MS 100
-#define EVENTS (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
+#define EVENTS                                                                                               \
+  (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 static GMutex lock;
 static GHashTable *watched; /* MdMailbox -> itself */
@@ -134,8 +135,8 @@ open_inotify (void)
   if (inotify_fd < 0)
     {
       inotify_failed = TRUE;
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "inotify: %s; looking every %d s instead", g_strerror (errno),
-                   POLL_MS / 1000);
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "inotify: %s; looking every %d s instead",
+                   g_strerror (errno), POLL_MS / 1000);
       return;
     }
   source = satchel_watch_add (inotify_fd, EPOLLIN, read_events, NULL);
@@ -189,8 +190,8 @@ arm_deferred (gpointer data)
   arm ();
 }
 
-/* While a commit renames or removes many files: an event for each would cost as much as a part of the work itself.
- * Changes from outside meanwhile show in the directories' times, at the second look. */
+/* While a commit renames or removes many files: an event for each would cost as much as a part of the work
+ * itself. Changes from outside meanwhile show in the directories' times, at the second look. */
 void
 md_watch_pause (MdMailbox *mb, gboolean pause)
 {
@@ -229,7 +230,8 @@ close_files (MdMailbox *mb)
 }
 
 void
-md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, gboolean watch)
+md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+          gboolean watch)
 {
   MdMailbox *mb = mailbox->driver;
   g_mutex_lock (&lock);

@@ -32,10 +32,10 @@ struct PasswdDatabase
   char *path;
   Identity identity;
   gboolean is_loaded;
-  gboolean is_settled; /* FALSE: written so recently that a further write may not show in the times */
-  char *trouble;       /* why nobody gets in; NULL: usable */
-  GHashTable *records; /* user -> PasswdRecord */
-  GHashTable *unusable; /* users of bad lines */
+  gboolean is_settled;        /* FALSE: written so recently that a further write may not show in the times */
+  char *trouble;              /* why nobody gets in; NULL: usable */
+  GHashTable *records;        /* user -> PasswdRecord */
+  GHashTable *unusable;       /* users of bad lines */
   gboolean has_unknown_lines; /* bad ones that do not tell whose they are */
   GHashTable *domains;
   GMutex dummy_lock;
@@ -57,7 +57,8 @@ passwd_database_new (const char *path)
 {
   PasswdDatabase *database = g_new0 (PasswdDatabase, 1);
   database->path = g_strdup (path);
-  database->records = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, (GDestroyNotify) passwd_record_free);
+  database->records =
+      g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, (GDestroyNotify) passwd_record_free);
   database->unusable = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   database->domains = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_mutex_init (&database->dummy_lock);
@@ -97,8 +98,8 @@ check_rights (const char *path, const struct stat *status, GError **error)
   if (!S_ISREG (status->st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file", path);
   if ((status->st_mode & 077) != 0)
-    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be read or written by others; run: chmod 600 %s", path,
-                              path);
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "%s can be read or written by others; run: chmod 600 %s", path, path);
   if (status->st_size > MAX_FILE_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s is larger than %d bytes", path, MAX_FILE_BYTES);
   return TRUE;
@@ -140,9 +141,11 @@ passwd_file_read (const char *path, struct stat *ret_status, GError **error)
     {
       int errnum = errno;
       if (errnum == ELOOP)
-        satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is a symbolic link; set `path` to what it points to", path);
+        satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                           "%s is a symbolic link; set `path` to what it points to", path);
       else if (errnum == ENOENT)
-        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s does not exist; the first `satchel user add` makes it", path);
+        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                           "%s does not exist; the first `satchel user add` makes it", path);
       else
         satchel_error_set_errno (error, errnum, "%s", path);
       return NULL;
@@ -172,16 +175,19 @@ gboolean
 passwd_file_is_whole (const char *text, gsize len, GError **error)
 {
   if (len == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the file is empty; restore it, or remove it and add users");
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "the file is empty; restore it, or remove it and add users");
   if (text[len - 1] != '\n')
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the last line has no end: the file was cut off; restore it, or end the line");
   if (!g_str_has_prefix (text, PASSWD_FIRST_LINE "\n"))
     return TRUE; /* written by hand */
   const char *end = g_strrstr_len (text, (gssize) len, "\n" PASSWD_LAST_LINE "\n");
-  return end != NULL || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                                           "the line " PASSWD_LAST_LINE " is missing: the file was cut off; restore it, or "
-                                           "remove its first line if all users are there");
+  return end != NULL
+         || satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                               "the line " PASSWD_LAST_LINE
+                               " is missing: the file was cut off; restore it, or "
+                               "remove its first line if all users are there");
 }
 
 typedef struct
@@ -230,11 +236,13 @@ add_unusable (PasswdDatabase *database, const char *line, gsize len)
 static void
 add_record (PasswdDatabase *database, PasswdRecord *record, guint number)
 {
-  if (g_hash_table_contains (database->records, record->user) || g_hash_table_contains (database->unusable, record->user))
+  if (g_hash_table_contains (database->records, record->user)
+      || g_hash_table_contains (database->unusable, record->user))
     {
       /* Which of them is meant cannot be known. */
-      satchel_log (SATCHEL_LOG_ERROR, AREA, "%s:%u: user \"%s\" is there twice; neither is used until one is removed",
-                   database->path, number, record->user);
+      satchel_log (SATCHEL_LOG_ERROR, AREA,
+                   "%s:%u: user \"%s\" is there twice; neither is used until one is removed", database->path,
+                   number, record->user);
       g_hash_table_remove (database->records, record->user);
       g_hash_table_add (database->unusable, g_strdup (record->user));
       passwd_record_free (record);
@@ -267,8 +275,8 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
           break;
         case PASSWD_LINE_BAD:
           if (n_bad++ < MAX_LOGGED_LINES)
-            satchel_log (SATCHEL_LOG_ERROR, AREA, "%s:%u: %s; the user of this line cannot log in", database->path,
-                         number + 1, error->message);
+            satchel_log (SATCHEL_LOG_ERROR, AREA, "%s:%u: %s; the user of this line cannot log in",
+                         database->path, number + 1, error->message);
           add_unusable (database, line, (gsize) (end - line));
           break;
         }
@@ -294,7 +302,8 @@ is_settled (const struct timespec *modified)
 {
   struct timespec now;
   clock_gettime (CLOCK_REALTIME, &now);
-  gint64 age_ms = ((gint64) now.tv_sec - modified->tv_sec) * 1000 + (now.tv_nsec - modified->tv_nsec) / 1000000;
+  gint64 age_ms =
+      ((gint64) now.tv_sec - modified->tv_sec) * 1000 + (now.tv_nsec - modified->tv_nsec) / 1000000;
   return age_ms > 100 || age_ms < -1000; /* file times tick in jiffies */
 }
 
@@ -321,7 +330,8 @@ load (PasswdDatabase *database)
       return;
     }
   load_lines (database, text, len);
-  satchel_log (SATCHEL_LOG_DEBUG, AREA, "%s: %u users", database->path, g_hash_table_size (database->records));
+  satchel_log (SATCHEL_LOG_DEBUG, AREA, "%s: %u users", database->path,
+               g_hash_table_size (database->records));
 }
 
 gboolean
@@ -336,23 +346,28 @@ passwd_database_refresh (PasswdDatabase *database, GError **error)
       memset (&identity, 0, sizeof identity);
       identity.errnum = errno;
     }
-  if (!database->is_loaded || !database->is_settled || memcmp (&identity, &database->identity, sizeof identity) != 0)
+  if (!database->is_loaded || !database->is_settled
+      || memcmp (&identity, &database->identity, sizeof identity) != 0)
     {
       database->identity = identity;
       database->is_settled = TRUE;
       database->is_loaded = TRUE;
       load (database);
     }
-  return database->trouble == NULL || satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", database->trouble);
+  return database->trouble == NULL
+         || satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", database->trouble);
 }
 
 const PasswdRecord *
-passwd_database_find (PasswdDatabase *database, const char *user, gboolean minds_unknown_lines, GError **error)
+passwd_database_find (PasswdDatabase *database, const char *user, gboolean minds_unknown_lines,
+                      GError **error)
 {
   const PasswdRecord *record = g_hash_table_lookup (database->records, user);
-  if (record == NULL && ((minds_unknown_lines && database->has_unknown_lines) ||
-                         g_hash_table_contains (database->unusable, user)))
-    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s has a bad line that may be that of \"%s\"", database->path, user);
+  if (record == NULL
+      && ((minds_unknown_lines && database->has_unknown_lines)
+          || g_hash_table_contains (database->unusable, user)))
+    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s has a bad line that may be that of \"%s\"",
+                       database->path, user);
   return record;
 }
 
@@ -390,7 +405,9 @@ passwd_database_list (PasswdDatabase *database, SatchelUserEntryFunc func, gpoin
   for (guint i = 0; i < sorted->len; i++)
     {
       const PasswdRecord *record = sorted->pdata[i];
-      SatchelUserEntry entry = { .user = record->user, .is_locked = record->is_locked, .changed = record->changed };
+      SatchelUserEntry entry = { .user = record->user,
+                                 .is_locked = record->is_locked,
+                                 .changed = record->changed };
       if (record->verifier != NULL)
         entry.scheme = passwd_scheme_name (passwd_verifier_scheme (record->verifier, NULL, NULL));
       func (&entry, data);

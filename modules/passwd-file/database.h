@@ -14,10 +14,11 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (PasswdDatabase, passwd_database_free)
 
 /* FALSE: the file is missing, cut off, or readable by others; nobody gets in.  Logged once a change. */
 gboolean passwd_database_refresh (PasswdDatabase *database, GError **error);
-/* After a refresh.  NULL: not there; with @error: there is a line that is meant and cannot be used, or may be meant if
+/* After a refresh.  NULL: not there; with @error: there is a line that is meant and cannot be used, or may be
+ * meant if
  * @minds_unknown_lines (mail must not bounce because a line is damaged).  Borrowed until the next refresh. */
-const PasswdRecord *passwd_database_find (PasswdDatabase *database, const char *user, gboolean minds_unknown_lines,
-                                          GError **error);
+const PasswdRecord *passwd_database_find (PasswdDatabase *database, const char *user,
+                                          gboolean minds_unknown_lines, GError **error);
 gboolean passwd_database_has_domain (PasswdDatabase *database, const char *domain);
 /* A verifier nobody knows the password of, priced as most of the file's are.  Any thread; free it. */
 char *passwd_database_dummy (PasswdDatabase *database);

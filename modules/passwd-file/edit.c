@@ -25,7 +25,8 @@ give_to_owner (int fd, const struct stat *like, GError **error)
 }
 
 static int
-open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait, GError **error)
+open_locked (int directory, const char *name, const struct stat *directory_status, gboolean may_wait,
+             GError **error)
 {
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
@@ -58,12 +59,14 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
 }
 
 static gboolean
-write_new (int directory, const char *name, const GString *text, const struct stat *like, mode_t mode, GError **error)
+write_new (int directory, const char *name, const GString *text, const struct stat *like, mode_t mode,
+           GError **error)
 {
   g_autofree char *new_name = g_strconcat (name, ".new", NULL);
   /* Left by a crash; ours alone, under the lock. */
   unlinkat (directory, new_name, 0);
-  int fd = SATCHEL_RETRY (openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
+  int fd = SATCHEL_RETRY (
+      openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", new_name);
   gboolean ok = give_to_owner (fd, like, error);
@@ -155,19 +158,23 @@ edit_lines (const char *text, gsize len, const PasswdEdit *edit, GString *out, G
       const char *end = memchr (line, '\n', (gsize) (text + len - line));
       gsize line_len = (gsize) (end - line);
       g_autofree char *user = passwd_line_user (line, line_len);
-      gboolean is_end = line_len == strlen (PASSWD_LAST_LINE) && memcmp (line, PASSWD_LAST_LINE, line_len) == 0;
+      gboolean is_end =
+          line_len == strlen (PASSWD_LAST_LINE) && memcmp (line, PASSWD_LAST_LINE, line_len) == 0;
       if (user != NULL && strcmp (user, edit->user) == 0)
         {
           if (edit->kind == PASSWD_EDIT_ADD)
-            return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "user \"%s\" is there already", edit->user);
+            return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "user \"%s\" is there already",
+                                      edit->user);
           /* Of a user that is there twice a new password keeps one line. */
-          if (!(is_there && edit->kind == PASSWD_EDIT_SET_PASSWORD) && !append_changed (out, edit, line, line_len, error))
+          if (!(is_there && edit->kind == PASSWD_EDIT_SET_PASSWORD)
+              && !append_changed (out, edit, line, line_len, error))
             return FALSE;
           is_there = TRUE;
         }
       else
         {
-          if (is_end && edit->kind == PASSWD_EDIT_ADD && !is_added && !(is_added = append_added (out, edit, error)))
+          if (is_end && edit->kind == PASSWD_EDIT_ADD && !is_added
+              && !(is_added = append_added (out, edit, error)))
             return FALSE;
           g_string_append_len (out, line, (gssize) line_len + 1);
         }
@@ -175,15 +182,17 @@ edit_lines (const char *text, gsize len, const PasswdEdit *edit, GString *out, G
     }
   if (edit->kind == PASSWD_EDIT_ADD)
     return is_added || append_added (out, edit, error);
-  return is_there || satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no user \"%s\"", edit->user);
+  return is_there
+         || satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no user \"%s\"", edit->user);
 }
 
 static gboolean
 edit_locked (int directory, const char *path, const char *name, const struct stat *directory_status,
              const PasswdEdit *edit, GError **error)
 {
-  static const char fresh[] = PASSWD_FIRST_LINE "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK; see the documentation of module passwd-file\n"
-                              PASSWD_LAST_LINE "\n";
+  static const char fresh[] = PASSWD_FIRST_LINE
+      "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK; see the documentation of module passwd-file\n" PASSWD_LAST_LINE
+      "\n";
   g_autoptr (GError) why = NULL;
   struct stat status = *directory_status;
   mode_t mode = 0600;
@@ -203,7 +212,8 @@ edit_locked (int directory, const char *path, const char *name, const struct sta
     return FALSE;
   /* At its final size at once: growing would leave copies of hashes behind in memory. */
   GString *out = g_string_sized_new (len + 4096);
-  gboolean ok = edit_lines (text, len, edit, out, error) && write_new (directory, name, out, &status, mode, error);
+  gboolean ok =
+      edit_lines (text, len, edit, out, error) && write_new (directory, name, out, &status, mode, error);
   sodium_memzero (out->str, out->len);
   g_string_free (out, TRUE);
   return ok;
@@ -218,12 +228,15 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
   int errnum = errno;
   /* Not "no such user", which is what NONEXISTENT would become. */
   if (directory < 0 && errnum == ENOENT)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s: there is no such directory yet; start satcheld once, which "
-                              "makes its own, or correct passwd-file.path", directory_path);
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
+                              "%s: there is no such directory yet; start satcheld once, which "
+                              "makes its own, or correct passwd-file.path",
+                              directory_path);
   if (directory < 0)
     return satchel_error_set_errno (error, errnum, "%s", directory_path);
   struct stat status;
-  gboolean ok = fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
+  gboolean ok =
+      fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
   /* An upgrade can wait for the next login; an admin cannot. */
   int lock = ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;
   ok = lock >= 0 && edit_locked (directory, path, name, &status, edit, error);

@@ -17,11 +17,15 @@ static struct
 } state;
 
 static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/auth/passwd", "File of users; its owner alone may read it" },
-  { "memory", SATCHEL_CONFIG_SIZE, "19M", "Memory of one Argon2id hash of a new password", .min = 8192, .max = 1073741824 },
+  { "path", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/auth/passwd",
+    "File of users; its owner alone may read it" },
+  { "memory", SATCHEL_CONFIG_SIZE, "19M", "Memory of one Argon2id hash of a new password", .min = 8192,
+    .max = 1073741824 },
   { "passes", SATCHEL_CONFIG_INT, "2", "Passes of one Argon2id hash of a new password", .min = 1, .max = 64 },
-  { "upgrade", SATCHEL_CONFIG_BOOL, "true", "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
-  { "allow_plain", SATCHEL_CONFIG_BOOL, "false", "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
+  { "upgrade", SATCHEL_CONFIG_BOOL, "true",
+    "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
+  { "allow_plain", SATCHEL_CONFIG_BOOL, "false",
+    "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
   { NULL }
 };
 
@@ -45,7 +49,8 @@ verify (const SatchelCredential *credential, const char *secret, GError **error)
   if (credential != NULL && credential->verifier != NULL)
     return passwd_verifier_check (credential->verifier, secret, error);
   g_autofree char *dummy = passwd_database_dummy (state.database);
-  return passwd_verifier_check (dummy, secret, error) == SATCHEL_VERIFY_ERROR ? SATCHEL_VERIFY_ERROR : SATCHEL_VERIFY_WRONG;
+  return passwd_verifier_check (dummy, secret, error) == SATCHEL_VERIFY_ERROR ? SATCHEL_VERIFY_ERROR
+                                                                              : SATCHEL_VERIFY_WRONG;
 }
 
 static guint64
@@ -145,7 +150,8 @@ look_up_address (const char *address, GPtrArray *users, GError **error)
 static gboolean
 has_domain (const char *domain)
 {
-  return passwd_database_refresh (state.database, NULL) && passwd_database_has_domain (state.database, domain);
+  return passwd_database_refresh (state.database, NULL)
+         && passwd_database_has_domain (state.database, domain);
 }
 
 /* What auth would log of the file, line by line. */
@@ -211,7 +217,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "passwd-file",
   .version = "0.1.0",
   .description = "Users and passwords from one file",

@@ -75,7 +75,8 @@ parse_fields (char **fields, guint n, PasswdRecord *record, GError **error)
   if (n > 2 && strcmp (fields[2], "locked") == 0)
     record->is_locked = TRUE;
   else if (n > 2 && fields[2][0] != '\0')
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "unknown flag in the third field; known is \"locked\"");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "unknown flag in the third field; known is \"locked\"");
   if (n > 3 && fields[3][0] != '\0')
     {
       guint64 changed;
@@ -122,13 +123,14 @@ passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GErr
   if (n < 2 || n > MAX_FIELDS)
     satchel_error_set (error, SATCHEL_ERROR_INVALID, "not USER:VERIFIER:FLAGS:CHANGED:CHECK");
   else if (!is_check_right (copy, fields, n))
-    satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                       "the line was damaged, or edited by hand; set the password anew, or remove the last field");
-  else if ((record.user = satchel_user_canonical (fields[0], strlen (fields[0]), error)) != NULL &&
-           parse_fields (fields, n, &record, error))
+    satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "the line was damaged, or edited by hand; set the password anew, or remove the last field");
+  else if ((record.user = satchel_user_canonical (fields[0], strlen (fields[0]), error)) != NULL
+           && parse_fields (fields, n, &record, error))
     {
       *ret_record = record;
-      record = (PasswdRecord){ 0 };
+      record = (PasswdRecord) { 0 };
       is_good = TRUE;
     }
   sodium_memzero (copy, len);
@@ -142,12 +144,13 @@ passwd_record_format (const PasswdRecord *record, GError **error)
 {
   if (strchr (record->user, ':') != NULL || record->user[0] == '#')
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a user name here has no colon and does not start with #");
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                         "a user name here has no colon and does not start with #");
       return NULL;
     }
-  g_autofree char *text =
-      g_strdup_printf ("%s:%s:%s:%" G_GINT64_FORMAT, record->user, record->verifier != NULL ? record->verifier : "",
-                       record->is_locked ? "locked" : "", record->changed);
+  g_autofree char *text = g_strdup_printf ("%s:%s:%s:%" G_GINT64_FORMAT, record->user,
+                                           record->verifier != NULL ? record->verifier : "",
+                                           record->is_locked ? "locked" : "", record->changed);
   char check[2 * CHECK_BYTES + 1];
   line_check (text, strlen (text), check);
   return g_strdup_printf ("%s:%s\n", text, check);

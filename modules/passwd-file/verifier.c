@@ -46,16 +46,17 @@ parse_argon2id (const char *verifier, guint64 *ret_cost)
 {
   const char *p = verifier + strlen ("$argon2id$");
   guint64 version, kib, passes, lanes;
-  if (!take_number (&p, "v=", 19, &version) || version != 19 || !take_number (&p, "$m=", MAX_MEMORY_BYTES / 1024, &kib) ||
-      !take_number (&p, ",t=", MAX_PASSES, &passes) || !take_number (&p, ",p=", 16, &lanes) || *p++ != '$')
+  if (!take_number (&p, "v=", 19, &version) || version != 19
+      || !take_number (&p, "$m=", MAX_MEMORY_BYTES / 1024, &kib)
+      || !take_number (&p, ",t=", MAX_PASSES, &passes) || !take_number (&p, ",p=", 16, &lanes) || *p++ != '$')
     return FALSE;
   const char *hash = strchr (p, '$');
   if (hash == NULL)
     return FALSE;
   gsize salt_len = (gsize) (hash - p), hash_len = strlen (++hash);
   *ret_cost = kib * 1024;
-  return salt_len >= 11 && salt_len <= 88 && hash_len >= 22 && hash_len <= 88 && is_in_set (p, salt_len, "+/") &&
-         is_in_set (hash, hash_len, "+/");
+  return salt_len >= 11 && salt_len <= 88 && hash_len >= 22 && hash_len <= 88 && is_in_set (p, salt_len, "+/")
+         && is_in_set (hash, hash_len, "+/");
 }
 
 /* $y$FNR$SALT$HASH: flavour, log2 N and r are a digit each; crypt(5) */
@@ -73,16 +74,16 @@ parse_yescrypt (const char *verifier, guint64 *ret_cost)
   if (log2_n > 24)
     return FALSE;
   *ret_cost = (G_GUINT64_CONSTANT (128) << log2_n) * (guint64) (r - crypt_digits + 1);
-  return *ret_cost <= MAX_MEMORY_BYTES && strlen (hash + 1) == 43 && is_in_set (p + 4, (gsize) (hash - p - 4), "./") &&
-         is_in_set (hash + 1, 43, "./");
+  return *ret_cost <= MAX_MEMORY_BYTES && strlen (hash + 1) == 43
+         && is_in_set (p + 4, (gsize) (hash - p - 4), "./") && is_in_set (hash + 1, 43, "./");
 }
 
 /* $2b$NN$ and 53 digits of salt and hash */
 static gboolean
 parse_bcrypt (const char *verifier, guint64 *ret_cost)
 {
-  if (strlen (verifier) != 60 || verifier[6] != '$' || !is_in_set (verifier + 7, 53, "./") ||
-      !g_ascii_isdigit (verifier[4]) || !g_ascii_isdigit (verifier[5]))
+  if (strlen (verifier) != 60 || verifier[6] != '$' || !is_in_set (verifier + 7, 53, "./")
+      || !g_ascii_isdigit (verifier[4]) || !g_ascii_isdigit (verifier[5]))
     return FALSE;
   int cost = 10 * (verifier[4] - '0') + (verifier[5] - '0');
   *ret_cost = CRYPT_BYTES;
@@ -95,7 +96,8 @@ parse_sha512_crypt (const char *verifier, guint64 *ret_cost)
 {
   const char *p = verifier + strlen ("$6$");
   guint64 rounds;
-  if (g_str_has_prefix (p, "rounds=") && (!take_number (&p, "rounds=", MAX_SHA512_ROUNDS, &rounds) || *p++ != '$'))
+  if (g_str_has_prefix (p, "rounds=")
+      && (!take_number (&p, "rounds=", MAX_SHA512_ROUNDS, &rounds) || *p++ != '$'))
     return FALSE;
   const char *hash = strchr (p, '$');
   *ret_cost = CRYPT_BYTES;
@@ -139,8 +141,9 @@ passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **
           return schemes[i].scheme;
         }
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         schemes[i].scheme == PASSWD_SCHEME_PLAIN ? "clear-text password, and allow_plain is not set%s"
-                                                                  : "the %s hash is damaged, or dearer than is allowed",
+                         schemes[i].scheme == PASSWD_SCHEME_PLAIN
+                             ? "clear-text password, and allow_plain is not set%s"
+                             : "the %s hash is damaged, or dearer than is allowed",
                          schemes[i].scheme == PASSWD_SCHEME_PLAIN ? "" : schemes[i].name);
       return PASSWD_SCHEME_UNKNOWN;
     }
@@ -164,11 +167,12 @@ passwd_verifier_price_len (const char *verifier)
   PasswdScheme scheme = passwd_verifier_scheme (verifier, NULL, NULL);
   if (scheme == PASSWD_SCHEME_PLAIN)
     return strlen (PLAIN_PREFIX);
-  /* "$argon2id$v=19$m=…", "$6$rounds=…": the last part of these belongs to the price; "$6$" alone has none. */
-  guint dollars = scheme == PASSWD_SCHEME_ARGON2ID                              ? 4
-                  : scheme != PASSWD_SCHEME_SHA512_CRYPT                        ? 3
+  /* "$argon2id$v=19$m=…", "$6$rounds=…": the last part of these belongs to the price; "$6$" alone has none.
+   */
+  guint dollars = scheme == PASSWD_SCHEME_ARGON2ID                          ? 4
+                  : scheme != PASSWD_SCHEME_SHA512_CRYPT                    ? 3
                   : g_str_has_prefix (verifier + strlen ("$6$"), "rounds=") ? 3
-                                                                                : 2;
+                                                                            : 2;
   const char *p = verifier;
   for (; *p != '\0'; p++)
     if (*p == '$' && dollars-- == 1)
@@ -216,7 +220,8 @@ check_plain (const char *verifier, const char *secret)
   const char *password = verifier + strlen (PLAIN_PREFIX);
   randombytes_buf (key, sizeof key);
   crypto_generichash (given, sizeof given, (const unsigned char *) secret, strlen (secret), key, sizeof key);
-  crypto_generichash (stored, sizeof stored, (const unsigned char *) password, strlen (password), key, sizeof key);
+  crypto_generichash (stored, sizeof stored, (const unsigned char *) password, strlen (password), key,
+                      sizeof key);
   return sodium_memcmp (given, stored, sizeof given) == 0 ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_WRONG;
 }
 
@@ -232,8 +237,9 @@ passwd_verifier_check (const char *verifier, const char *secret, GError **error)
   if (verdict != SATCHEL_VERIFY_RIGHT || !passwd_policy.is_upgrading)
     return verdict;
   gboolean is_current =
-      scheme == PASSWD_SCHEME_ARGON2ID &&
-      crypto_pwhash_str_needs_rehash (verifier, passwd_policy.passes, (size_t) passwd_policy.memory_bytes) == 0;
+      scheme == PASSWD_SCHEME_ARGON2ID
+      && crypto_pwhash_str_needs_rehash (verifier, passwd_policy.passes, (size_t) passwd_policy.memory_bytes)
+             == 0;
   return is_current ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_RIGHT_UPGRADE;
 }
 
@@ -247,7 +253,8 @@ passwd_verifier_new (const char *secret, GError **error)
       return NULL;
     }
   char verifier[crypto_pwhash_STRBYTES];
-  if (crypto_pwhash_str (verifier, secret, len, passwd_policy.passes, (size_t) passwd_policy.memory_bytes) != 0)
+  if (crypto_pwhash_str (verifier, secret, len, passwd_policy.passes, (size_t) passwd_policy.memory_bytes)
+      != 0)
     {
       satchel_error_set_errno (error, ENOMEM, "Argon2id with %" G_GUINT64_FORMAT " KiB",
                                passwd_policy.memory_bytes / 1024);
@@ -279,7 +286,8 @@ passwd_verifier_new_dummy (const char *sample)
                                                 passwd_policy.memory_bytes / 1024, passwd_policy.passes);
       return new_dummy_argon2id (price, strlen (price));
     }
-  /* Salt and settings of the sample, and a hash that is noise: the last 22 digits are more than can be hit. */
+  /* Salt and settings of the sample, and a hash that is noise: the last 22 digits are more than can be hit.
+   */
   char *dummy = g_strdup (sample);
   for (gsize i = strlen (dummy) - 22; dummy[i] != '\0'; i++)
     dummy[i] = crypt_digits[randombytes_uniform (64)];

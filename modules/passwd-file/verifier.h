@@ -24,8 +24,8 @@ typedef enum
   PASSWD_SCHEME_PLAIN
 } PasswdScheme;
 
-/* UNKNOWN with @error: not one of ours, damaged, or dearer than we are willing to pay (a flipped bit must not cost a
- * gigabyte).  @ret_cost_bytes: memory of one check; may be NULL. */
+/* UNKNOWN with @error: not one of ours, damaged, or dearer than we are willing to pay (a flipped bit must not
+ * cost a gigabyte).  @ret_cost_bytes: memory of one check; may be NULL. */
 PasswdScheme passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error);
 const char *passwd_scheme_name (PasswdScheme scheme);
 /* Length of the part that says scheme and cost, the same for all verifiers of one price. */

@@ -53,11 +53,12 @@ pop3_login_delay_ms (const SatchelConfig *config, const char *user)
 static guint64
 expire_of (const SatchelConfig *group)
 {
-  guint64 days = (guint64)(satchel_config_duration_ms (group, "expire") / DAY_MS);
+  guint64 days = (guint64) (satchel_config_duration_ms (group, "expire") / DAY_MS);
   return days > 0 ? days : G_MAXUINT64;
 }
 
-/* For one user what holds; before login what holds for all of them, and "USER" where more can be told after it. */
+/* For one user what holds; before login what holds for all of them, and "USER" where more can be told after
+ * it. */
 static void
 append_policies (GString *out, const SatchelConfig *config, const char *user)
 {
@@ -69,7 +70,8 @@ append_policies (GString *out, const SatchelConfig *config, const char *user)
     {
       const SatchelConfig *group = satchel_config_group (config, "users", i);
       has_expires |= expire_of (group) != expire_of (config);
-      has_delays |= satchel_config_duration_ms (group, "login_delay") != satchel_config_duration_ms (config, "login_delay");
+      has_delays |= satchel_config_duration_ms (group, "login_delay")
+                    != satchel_config_duration_ms (config, "login_delay");
       expire = MIN (expire, expire_of (group));
       delay_ms = MAX (delay_ms, satchel_config_duration_ms (group, "login_delay"));
     }
@@ -79,7 +81,8 @@ append_policies (GString *out, const SatchelConfig *config, const char *user)
     g_string_append_printf (out, "EXPIRE %" G_GUINT64_FORMAT, expire);
   g_string_append (out, has_expires ? " USER\r\n" : "\r\n");
   if (delay_ms > 0)
-    g_string_append_printf (out, "LOGIN-DELAY %" G_GINT64_FORMAT "%s\r\n", (delay_ms + 999) / 1000, has_delays ? " USER" : "");
+    g_string_append_printf (out, "LOGIN-DELAY %" G_GINT64_FORMAT "%s\r\n", (delay_ms + 999) / 1000,
+                            has_delays ? " USER" : "");
 }
 
 void
@@ -87,8 +90,8 @@ pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state, c
                         const char *user)
 {
   pop3_say (connection, state->language, POP3_TEXT_CAPABILITIES);
-  g_autoptr (GString) out
-      = g_string_new ("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nUTF8 USER\r\nLANG\r\n");
+  g_autoptr (GString) out =
+      g_string_new ("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nUTF8 USER\r\nLANG\r\n");
   append_policies (out, config, user);
   if (state->can_start_tls)
     g_string_append (out, "STLS\r\n");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * CAPA (RFC 2449 5), the same in both halves: what is announced before login must be announced after it too.  What only
- * the gate half knows goes to the mail half in the note of the hand-over.
+ * CAPA (RFC 2449 5), the same in both halves: what is announced before login must be announced after it too.
+ * What only the gate half knows goes to the mail half in the note of the hand-over.
  */
 #pragma once
 #include "texts.h"
@@ -10,9 +10,9 @@
 typedef struct Pop3State
 {
   const Pop3Language *language;
-  gboolean is_utf8;        /* UTF8 was given (RFC 6856 2.1) */
+  gboolean is_utf8; /* UTF8 was given (RFC 6856 2.1) */
   gboolean can_start_tls;
-  char *mechanisms;        /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
+  char *mechanisms; /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
 } Pop3State;
 
 /* The note, yours, and back; anything is taken, what makes no sense is the default. */
@@ -20,8 +20,8 @@ char *pop3_state_to_note (const Pop3State *state);
 void pop3_state_from_note (Pop3State *state, const void *note, gsize len);
 
 /* @user NULL: before login, the smallest EXPIRE and the largest LOGIN-DELAY that anybody has. */
-void pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state, const SatchelConfig *config,
-                             const char *user);
+void pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state,
+                             const SatchelConfig *config, const char *user);
 
 /* What @config says for one user: `users`, else the group's own. */
 gint64 pop3_login_delay_ms (const SatchelConfig *config, const char *user);

@@ -15,7 +15,8 @@ typedef struct Pop3Command
 void
 pop3_bad (Pop3 *pop3, Pop3Text text)
 {
-  gboolean is_last = ++pop3->n_bad >= (guint)satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
+  gboolean is_last =
+      ++pop3->n_bad >= (guint) satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
   pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
   if (!is_last)
     return;
@@ -29,13 +30,14 @@ static gboolean
 parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 {
   guint64 number;
-  if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT32, &number, NULL) || number > pop3->snapshot->state.n_messages)
+  if (!g_ascii_string_to_unsigned (text, 10, 1, G_MAXUINT32, &number, NULL)
+      || number > pop3->snapshot->state.n_messages)
     pop3_reply (pop3, POP3_TEXT_NO_MESSAGE);
-  else if (pop3_is_deleted (pop3, (guint32)number - 1))
+  else if (pop3_is_deleted (pop3, (guint32) number - 1))
     pop3_reply (pop3, POP3_TEXT_MESSAGE_DELETED);
   else
     {
-      *ret_index = (guint32)number - 1;
+      *ret_index = (guint32) number - 1;
       return TRUE;
     }
   return FALSE;
@@ -44,9 +46,10 @@ parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 static void
 run_stat (Pop3 *pop3, char **arguments)
 {
-  (void)arguments;
+  (void) arguments;
   satchel_connection_print (pop3->connection, "+OK %u %" G_GUINT64_FORMAT "\r\n",
-                            pop3->snapshot->state.n_messages - pop3->n_deleted, pop3->total_size - pop3->size_deleted);
+                            pop3->snapshot->state.n_messages - pop3->n_deleted,
+                            pop3->total_size - pop3->size_deleted);
 }
 
 static void
@@ -87,7 +90,7 @@ run_top (Pop3 *pop3, char **arguments)
   if (!g_ascii_string_to_unsigned (arguments[1], 10, 0, G_MAXINT32, &lines, NULL))
     pop3_bad (pop3, POP3_TEXT_BAD_ARGUMENTS);
   else if (parse_message (pop3, arguments[0], &index))
-    pop3_retrieve (pop3, index, (gint64)lines);
+    pop3_retrieve (pop3, index, (gint64) lines);
 }
 
 static void
@@ -96,7 +99,8 @@ run_dele (Pop3 *pop3, char **arguments)
   guint32 index;
   if (!parse_message (pop3, arguments[0], &index))
     return;
-  if (!satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, NULL))
+  if (!satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE,
+                                     NULL))
     {
       pop3_reply (pop3, POP3_TEXT_MAY_NOT_DELETE);
       return;
@@ -108,7 +112,7 @@ run_dele (Pop3 *pop3, char **arguments)
 static void
 run_rset (Pop3 *pop3, char **arguments)
 {
-  (void)arguments;
+  (void) arguments;
   pop3_reset (pop3);
   pop3_reply (pop3, POP3_TEXT_UNMARKED);
 }
@@ -116,21 +120,21 @@ run_rset (Pop3 *pop3, char **arguments)
 static void
 run_noop (Pop3 *pop3, char **arguments)
 {
-  (void)arguments;
+  (void) arguments;
   pop3_reply (pop3, POP3_TEXT_NOTHING_DONE);
 }
 
 static void
 run_quit (Pop3 *pop3, char **arguments)
 {
-  (void)arguments;
+  (void) arguments;
   pop3_update (pop3);
 }
 
 static void
 run_capa (Pop3 *pop3, char **arguments)
 {
-  (void)arguments;
+  (void) arguments;
   pop3_send_capabilities (pop3->connection, &pop3->state, satchel_session_config (pop3->session),
                           satchel_session_user (pop3->session));
 }
@@ -143,9 +147,10 @@ run_lang (Pop3 *pop3, char **arguments)
 }
 
 static const Pop3Command commands[] = {
-  { "STAT", 0, 0, run_stat }, { "LIST", 0, 1, run_list }, { "RETR", 1, 1, run_retr }, { "DELE", 1, 1, run_dele },
-  { "NOOP", 0, 0, run_noop }, { "RSET", 0, 0, run_rset }, { "QUIT", 0, 0, run_quit }, { "TOP", 2, 2, run_top },
-  { "UIDL", 0, 1, run_uidl }, { "CAPA", 0, 0, run_capa }, { "LANG", 0, 1, run_lang },
+  { "STAT", 0, 0, run_stat }, { "LIST", 0, 1, run_list }, { "RETR", 1, 1, run_retr },
+  { "DELE", 1, 1, run_dele }, { "NOOP", 0, 0, run_noop }, { "RSET", 0, 0, run_rset },
+  { "QUIT", 0, 0, run_quit }, { "TOP", 2, 2, run_top },   { "UIDL", 0, 1, run_uidl },
+  { "CAPA", 0, 0, run_capa }, { "LANG", 0, 1, run_lang },
 };
 
 void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * LOGIN-DELAY (RFC 2449 6.5): when each user logged in last.  A user has one owner, so this process hears of every login,
- * whichever gate it came by.  A restart forgets: then one login comes early.
+ * LOGIN-DELAY (RFC 2449 6.5): when each user logged in last.  A user has one owner, so this process hears of
+ * every login, whichever gate it came by.  A restart forgets: then one login comes early.
  */
 #include "pop3.h"
 
@@ -23,14 +23,14 @@ static SatchelTimer sweep_timer;
 static gboolean
 is_over (gpointer user, gpointer login, gpointer now_ms)
 {
-  (void)user;
-  return ((const Login *)login)->until_ms <= *(const gint64 *)now_ms;
+  (void) user;
+  return ((const Login *) login)->until_ms <= *(const gint64 *) now_ms;
 }
 
 static void
 sweep (SatchelTimer *timer, gpointer data)
 {
-  (void)data;
+  (void) data;
   gint64 now_ms = satchel_now_ms ();
   g_hash_table_foreach_remove (logins, is_over, &now_ms);
   if (g_hash_table_size (logins) > 0)

@@ -6,7 +6,8 @@
 #include <string.h>
 
 Pop3LineStatus
-pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit, char **ret_line, gsize *ret_len)
+pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit, char **ret_line,
+                gsize *ret_len)
 {
   gsize len;
   const guint8 *data = satchel_connection_peek (connection, &len);
@@ -23,7 +24,7 @@ pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize lim
     }
   if (end == data || end[-1] != '\r')
     return POP3_LINE_BARE_LF;
-  gsize n = (gsize)(end - data) - 1;
+  gsize n = (gsize) (end - data) - 1;
   Pop3LineStatus status = POP3_LINE_READ;
   if (reader->is_skipping || n > limit)
     status = POP3_LINE_TOO_LONG;
@@ -32,7 +33,7 @@ pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize lim
       status = POP3_LINE_BAD;
   if (status == POP3_LINE_READ)
     {
-      *ret_line = g_strndup ((const char *)data, n);
+      *ret_line = g_strndup ((const char *) data, n);
       *ret_len = n;
     }
   reader->is_skipping = FALSE;

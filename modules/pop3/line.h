@@ -9,8 +9,9 @@ typedef enum
   POP3_LINE_NONE = 0, /* no whole line yet */
   POP3_LINE_READ,
   POP3_LINE_TOO_LONG,
-  POP3_LINE_BAD,      /* NUL or another control character in it */
-  POP3_LINE_BARE_LF   /* an LF that is no end: nothing that follows can be told from commands, the connection must close */
+  POP3_LINE_BAD,    /* NUL or another control character in it */
+  POP3_LINE_BARE_LF /* an LF that is no end: nothing that follows can be told from commands, the connection
+                       must close */
 } Pop3LineStatus;
 
 typedef struct Pop3LineReader
@@ -18,9 +19,10 @@ typedef struct Pop3LineReader
   gboolean is_skipping; /* the rest of a line that was too long */
 } Pop3LineReader;
 
-/* Takes one line from the input, ended by CRLF (RFC 1939 3), at most @limit bytes.  *ret_line: yours, NUL-ended. */
-Pop3LineStatus pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit, char **ret_line,
-                               gsize *ret_len);
+/* Takes one line from the input, ended by CRLF (RFC 1939 3), at most @limit bytes.  *ret_line: yours,
+ * NUL-ended. */
+Pop3LineStatus pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit,
+                               char **ret_line, gsize *ret_len);
 
 /* Cuts the keyword off: @line becomes it, in upper case; the result is the argument ("" if there is none),
  * exactly what followed the first space. */

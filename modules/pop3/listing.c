@@ -3,8 +3,9 @@
  */
 #include "pop3.h"
 
-/* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is Dovecot's
- * usual one, so that clients of a taken-over account download nothing again; where another was told, the store knows. */
+/* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is
+ * Dovecot's usual one, so that clients of a taken-over account download nothing again; where another was
+ * told, the store knows. */
 static void
 append_unique_id (Pop3 *pop3, guint32 index, GString *out)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8).  IMAP is never kept out: what
- * it removes meanwhile is answered as gone.
+ * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8).  IMAP is never kept
+ * out: what it removes meanwhile is answered as gone.
  */
 #include "pop3.h"
 
@@ -32,8 +32,8 @@ find_uidls (Pop3 *pop3, GError **error)
               pop3->uidls = g_string_new (NULL);
               pop3->uidl_at = g_new0 (guint32, snapshot->state.n_messages);
             }
-          pop3->uidl_at[snapshot->first_index[c] + row] = (guint32)pop3->uidls->len + 1;
-          g_string_append_len (pop3->uidls, uidl, (gssize)strlen (uidl) + 1);
+          pop3->uidl_at[snapshot->first_index[c] + row] = (guint32) pop3->uidls->len + 1;
+          g_string_append_len (pop3->uidls, uidl, (gssize) strlen (uidl) + 1);
         }
     }
   return TRUE;
@@ -52,12 +52,14 @@ open_job (gpointer data)
     }
   if (pop3->mailbox == NULL)
     pop3->mailbox = satchel_store_open_mailbox (pop3->store, "INBOX", &pop3->error);
-  if (pop3->mailbox == NULL || !satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_READ, &pop3->error))
+  if (pop3->mailbox == NULL
+      || !satchel_mailbox_check_rights (pop3->mailbox, SATCHEL_RIGHT_READ, &pop3->error))
     return;
   pop3->is_locked = satchel_mailbox_try_lock (pop3->mailbox, pop3);
   if (!pop3->is_locked)
     {
-      /* The end of the session that holds it may stand before us in the queue of this process, so we look twice. */
+      /* The end of the session that holds it may stand before us in the queue of this process, so we look
+       * twice. */
       if (pop3->has_waited && g_get_monotonic_time () >= pop3->give_up_at)
         satchel_error_set (&pop3->error, SATCHEL_ERROR_INUSE, "maildrop is in use");
       pop3->has_waited = TRUE;
@@ -74,8 +76,10 @@ open_job (gpointer data)
 gboolean
 pop3_error_lasts (const GError *error)
 {
-  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT) || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
-         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT) || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS);
+  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT)
+         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS);
 }
 
 static Pop3Text
@@ -101,10 +105,12 @@ refuse (Pop3 *pop3, Pop3Text text)
   pop3_unlock (pop3);
   pop3_reply (pop3, text);
   /* Clients that poll too often, or twice, are nothing to look after. */
-  gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY || satchel_session_is_cancelled (pop3->session);
+  gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY
+                      || satchel_session_is_cancelled (pop3->session);
   if (is_usual || pop3->error == NULL || satchel_error_is_news (pop3->error))
-    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "maildrop not opened: %s",
-                           pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
+    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING,
+                         "maildrop not opened: %s",
+                         pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
   g_clear_error (&pop3->error);
   pop3->is_closing = TRUE;
   satchel_connection_close (pop3->connection);
@@ -141,7 +147,7 @@ open_done (gpointer data)
 static void
 open_maildrop_again (SatchelTimer *timer, gpointer data)
 {
-  (void)timer;
+  (void) timer;
   Pop3 *pop3 = data;
   satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
 }
@@ -162,8 +168,9 @@ void
 pop3_say_totals (Pop3 *pop3)
 {
   satchel_connection_print (pop3->connection, "+OK %u %s (%" G_GUINT64_FORMAT " %s)\r\n",
-                            pop3->snapshot->state.n_messages - pop3->n_deleted, pop3_word (pop3, POP3_WORD_MESSAGES),
-                            pop3->total_size - pop3->size_deleted, pop3_word (pop3, POP3_WORD_OCTETS));
+                            pop3->snapshot->state.n_messages - pop3->n_deleted,
+                            pop3_word (pop3, POP3_WORD_MESSAGES), pop3->total_size - pop3->size_deleted,
+                            pop3_word (pop3, POP3_WORD_OCTETS));
 }
 
 guint64
@@ -201,7 +208,7 @@ pop3_delete (Pop3 *pop3, guint32 index)
 {
   if (pop3->deleted == NULL)
     pop3->deleted = g_malloc0 (pop3->snapshot->state.n_messages / 8 + 1);
-  pop3->deleted[index / 8] = (guint8)(pop3->deleted[index / 8] | (1u << (index % 8)));
+  pop3->deleted[index / 8] = (guint8) (pop3->deleted[index / 8] | (1u << (index % 8)));
   pop3->n_deleted++;
   pop3->size_deleted += pop3_size (pop3, index);
 }

@@ -16,7 +16,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "pop3",
   .version = "1",
   .description = "POP3: INBOX for one client at a time",

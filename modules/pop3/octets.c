@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * How many octets come of each message: what LIST, STAT and RETR say (RFC 1939 11, RFC 6856 2.1).  That differs from the size
- * of the message where RETR has to end the last line, and where a surrogate goes.
+ * How many octets come of each message: what LIST, STAT and RETR say (RFC 1939 11, RFC 6856 2.1).  That
+ * differs from the size of the message where RETR has to end the last line, and where a surrogate goes.
  */
 #include "pop3.h"
 
@@ -38,8 +38,8 @@ count_octets (SatchelStream *content, guint64 *ret, GError **error)
   gint64 length = satchel_stream_length (content, error);
   if (length < 0)
     return FALSE;
-  *ret = (guint64)length;
-  if (length >= 2 && satchel_stream_read_at (content, (guint64)length - 2, tail, 2, error) < 0)
+  *ret = (guint64) length;
+  if (length >= 2 && satchel_stream_read_at (content, (guint64) length - 2, tail, 2, error) < 0)
     return FALSE;
   if (length > 0 && memcmp (tail, "\r\n", 2) != 0)
     *ret += 2;
@@ -59,10 +59,11 @@ note_surrogate (Pop3 *pop3, guint32 index)
 {
   if (pop3->surrogates == NULL)
     pop3->surrogates = g_malloc0 (pop3->snapshot->state.n_messages / 8 + 1);
-  pop3->surrogates[index / 8] = (guint8)(pop3->surrogates[index / 8] | (1u << (index % 8)));
+  pop3->surrogates[index / 8] = (guint8) (pop3->surrogates[index / 8] | (1u << (index % 8)));
 }
 
-/* One message whose size is not what the snapshot says.  What cannot be read now RETR refuses, whatever it had for a size. */
+/* One message whose size is not what the snapshot says.  What cannot be read now RETR refuses, whatever it
+ * had for a size. */
 static gboolean
 measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
 {
@@ -74,7 +75,8 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
   if (content != NULL && count_octets (content, &size, &why))
     note_size (pop3, index, size);
   else if (!is_gone (why) && !g_error_matches (why, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
-    satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "message %u not measured: %s", index + 1, why->message);
+    satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "message %u not measured: %s", index + 1,
+                         why->message);
   return !satchel_session_is_cancelled (pop3->session)
          || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
 }
@@ -100,14 +102,16 @@ find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
   const SatchelChunk *chunk = batch->chunk;
   memset (batch->is_surrogate, 0, sizeof batch->is_surrogate);
   memset (batch->lacks_end, 0, sizeof batch->lacks_end);
-  if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, NULL, error))
+  if (!satchel_mailbox_keys (pop3->mailbox, SATCHEL_KEY_MAILDROP, chunk->uid, chunk->n, note_key, batch, NULL,
+                             error))
     return FALSE;
   g_autoptr (SatchelSnapshot) newest = satchel_mailbox_snapshot (pop3->mailbox);
   for (guint row = 0; row < chunk->n; row++)
     {
       if (newest != pop3->snapshot)
         find_size (pop3, newest, first + row);
-      if ((batch->is_surrogate[row] || batch->lacks_end[row]) && !measure (pop3, first + row, batch->is_surrogate[row], error))
+      if ((batch->is_surrogate[row] || batch->lacks_end[row])
+          && !measure (pop3, first + row, batch->is_surrogate[row], error))
         return FALSE;
       pop3->total_size += pop3_size (pop3, first + row);
     }
@@ -120,8 +124,8 @@ pop3_find_octets (Pop3 *pop3, GError **error)
 {
   const SatchelSnapshot *snapshot = pop3->snapshot;
   g_autofree Batch *batch = g_new0 (Batch, 1);
-  batch->wants_surrogates
-      = !pop3->state.is_utf8 && satchel_config_bool (satchel_session_config (pop3->session), "surrogates");
+  batch->wants_surrogates =
+      !pop3->state.is_utf8 && satchel_config_bool (satchel_session_config (pop3->session), "surrogates");
   pop3->total_size = 0;
   for (guint c = 0; c < snapshot->n_chunks; c++)
     {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * POP3 before login (role gate): the AUTHORIZATION state of RFC 1939, STLS (RFC 2595), CAPA (RFC 2449), AUTH (RFC
- * 5034 by way of RFC 4422), UTF8 and LANG (RFC 6856).  APOP is left out on purpose: it needs passwords stored in clear.
- * The mail half answers a login that succeeded.
+ * POP3 before login (role gate): the AUTHORIZATION state of RFC 1939, STLS (RFC 2595), CAPA (RFC 2449), AUTH
+ * (RFC 5034 by way of RFC 4422), UTF8 and LANG (RFC 6856).  APOP is left out on purpose: it needs passwords
+ * stored in clear. The mail half answers a login that succeeded.
  */
 #include "capability.h"
 #include "line.h"
@@ -60,7 +60,7 @@ describe (Pop3Gate *gate, Pop3State *ret_state)
   ret_state->language = gate->language;
   ret_state->is_utf8 = gate->is_utf8;
   ret_state->can_start_tls = satchel_gate_can_start_tls (gate->session);
-  ret_state->mechanisms = g_strjoinv (" ", (char **)satchel_gate_mechanisms (gate->session));
+  ret_state->mechanisms = g_strjoinv (" ", (char **) satchel_gate_mechanisms (gate->session));
 }
 
 /* Wipes what may hold a password. */
@@ -75,7 +75,7 @@ free_secret (char *text)
 static void
 run_capa (Pop3Gate *gate, char *argument)
 {
-  (void)argument;
+  (void) argument;
   Pop3State state;
   describe (gate, &state);
   pop3_send_capabilities (gate->connection, &state, satchel_gate_config (gate->session), NULL);
@@ -92,7 +92,7 @@ run_lang (Pop3Gate *gate, char *argument)
 static void
 run_utf8 (Pop3Gate *gate, char *argument)
 {
-  (void)argument;
+  (void) argument;
   gate->is_utf8 = TRUE;
   reply (gate, POP3_TEXT_UTF8_ON);
 }
@@ -101,7 +101,7 @@ run_utf8 (Pop3Gate *gate, char *argument)
 static void
 run_stls (Pop3Gate *gate, char *argument)
 {
-  (void)argument;
+  (void) argument;
   if (!satchel_gate_can_start_tls (gate->session))
     {
       reply_bad (gate, POP3_TEXT_NO_TLS);
@@ -187,7 +187,8 @@ run_auth (Pop3Gate *gate, char *argument)
   gsize len = 0;
   g_autofree guint8 *data = NULL;
   /* "=": an empty initial response (RFC 5034 4). */
-  if (initial != NULL && (data = satchel_sasl_decode (strcmp (initial, "=") == 0 ? "" : initial, &len)) == NULL)
+  if (initial != NULL
+      && (data = satchel_sasl_decode (strcmp (initial, "=") == 0 ? "" : initial, &len)) == NULL)
     {
       reply_bad (gate, POP3_TEXT_BAD_BASE64);
       return;
@@ -226,13 +227,14 @@ exchange_line (Pop3Gate *gate, const char *line)
 static void
 run_quit (Pop3Gate *gate, char *argument)
 {
-  (void)argument;
+  (void) argument;
   say_goodbye (gate, POP3_TEXT_BYE);
 }
 
 static const Pop3GateCommand commands[] = {
-  { "CAPA", FALSE, run_capa }, { "STLS", FALSE, run_stls }, { "USER", TRUE, run_user }, { "PASS", TRUE, run_pass },
-  { "AUTH", TRUE, run_auth },  { "UTF8", FALSE, run_utf8 }, { "LANG", TRUE, run_lang }, { "QUIT", FALSE, run_quit },
+  { "CAPA", FALSE, run_capa }, { "STLS", FALSE, run_stls }, { "USER", TRUE, run_user },
+  { "PASS", TRUE, run_pass },  { "AUTH", TRUE, run_auth },  { "UTF8", FALSE, run_utf8 },
+  { "LANG", TRUE, run_lang },  { "QUIT", FALSE, run_quit },
 };
 
 static void
@@ -269,18 +271,20 @@ static void
 on_input (SatchelConnection *connection, gpointer self)
 {
   Pop3Gate *gate = self;
-  gsize limit = (gsize)satchel_config_size (satchel_limits (), "prelogin_line");
+  gsize limit = (gsize) satchel_config_size (satchel_limits (), "prelogin_line");
   while (!gate->is_waiting && !gate->is_closing)
     {
       char *line = NULL;
       gsize len;
-      switch (pop3_read_line (&gate->reader, connection, gate->is_in_exchange ? limit : MIN (limit, 512), &line, &len))
+      switch (pop3_read_line (&gate->reader, connection, gate->is_in_exchange ? limit : MIN (limit, 512),
+                              &line, &len))
         {
         case POP3_LINE_NONE:
           return;
         case POP3_LINE_READ:
           run_line (gate, line);
-          /* After a hand-over the gate is gone, but then nothing was waiting: hand_over comes from auth_result. */
+          /* After a hand-over the gate is gone, but then nothing was waiting: hand_over comes from
+           * auth_result. */
           free_secret (line);
           break;
         case POP3_LINE_TOO_LONG:
@@ -328,7 +332,8 @@ reply_refused (Pop3Gate *gate, const SatchelAuthResult *result)
     case SATCHEL_AUTH_CONTINUE:
     case SATCHEL_AUTH_OK:
       if (result->explain != NULL)
-        satchel_connection_print (gate->connection, "%s %s\r\n", pop3_status (POP3_TEXT_LOGIN_FAILED), result->explain);
+        satchel_connection_print (gate->connection, "%s %s\r\n", pop3_status (POP3_TEXT_LOGIN_FAILED),
+                                  result->explain);
       else
         reply (gate, POP3_TEXT_LOGIN_FAILED);
       break;
@@ -362,26 +367,27 @@ on_tls_started (gpointer self)
   gate->is_waiting = FALSE;
 }
 
-/* Not the inactivity timer of RFC 1939 3, which ends a session without a word: the time for a login is over, and its user should know. */
+/* Not the inactivity timer of RFC 1939 3, which ends a session without a word: the time for a login is over,
+ * and its user should know. */
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  (void)connection;
+  (void) connection;
   say_goodbye (self, POP3_TEXT_LOGIN_TIMEOUT);
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  (void)connection;
+  (void) connection;
   say_goodbye (self, POP3_TEXT_STOPPING);
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void)connection;
-  (void)reason;
+  (void) connection;
+  (void) reason;
   Pop3Gate *gate = self;
   g_free (gate->user);
   g_free (gate);
@@ -443,7 +449,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "pop3",
   .version = "1",
   .description = "POP3, before login",

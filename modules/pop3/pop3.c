@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * POP3 after login (role mail): the session and its input loop.  Commands are in commands.c, the maildrop and its
- * lock in maildrop.c, QUIT in update.c, long answers in listing.c and retrieve.c.  Entry: pop3_session_new.
+ * POP3 after login (role mail): the session and its input loop.  Commands are in commands.c, the maildrop and
+ * its lock in maildrop.c, QUIT in update.c, long answers in listing.c and retrieve.c.  Entry:
+ * pop3_session_new.
  */
 #include "pop3.h"
 
@@ -120,8 +121,8 @@ on_shutdown (SatchelConnection *connection, gpointer self)
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void)connection;
-  (void)reason;
+  (void) connection;
+  (void) reason;
   Pop3 *pop3 = self;
   pop3_retrieve_end (pop3);
   pop3_keep_marks (pop3);
@@ -149,7 +150,8 @@ pop3_session_new (SatchelSession *session, const void *note, gsize len)
   const SatchelConfig *config = satchel_session_config (session);
   satchel_connection_set_idle_timeout (pop3->connection, satchel_config_duration_ms (config, "timeout"));
   /* A client that vanished must not keep the maildrop locked. */
-  satchel_connection_set_keepalive (pop3->connection, (guint)(satchel_config_duration_ms (config, "keepalive") / 1000));
+  satchel_connection_set_keepalive (pop3->connection,
+                                    (guint) (satchel_config_duration_ms (config, "keepalive") / 1000));
   pop3_open_maildrop (pop3);
   return pop3;
 }

@@ -28,7 +28,7 @@ struct Pop3
   SatchelConnection *connection;
   Pop3LineReader reader;
   Pop3State state;
-  gboolean is_busy;    /* opening, a step, or a job */
+  gboolean is_busy; /* opening, a step, or a job */
   gboolean is_closing;
   guint n_bad;
 
@@ -39,23 +39,24 @@ struct Pop3
   gboolean is_locked;  /* we hold the mailbox */
   gboolean has_waited; /* for the lock */
   SatchelTimer lock_timer;
-  gint64 give_up_at;   /* of waiting for the lock, monotonic microseconds */
-  GError *error;       /* of the last job */
-  guint64 *sizes;      /* octets that RETR sends where the snapshot says another number or none, else 0; NULL: nowhere */
-  guint8 *surrogates;  /* a bit a message that goes as one; NULL: none */
-  GString *uidls;      /* only if the store has some that are not ours: NUL-ended, one after the other */
-  guint32 *uidl_at;    /* 1 + where in `uidls`; 0: ours */
-  guint8 *deleted;     /* a bit a message; NULL: none */
+  gint64 give_up_at;  /* of waiting for the lock, monotonic microseconds */
+  GError *error;      /* of the last job */
+  guint64 *sizes;     /* octets that RETR sends where the snapshot says another number or none, else 0; NULL:
+                         nowhere */
+  guint8 *surrogates; /* a bit a message that goes as one; NULL: none */
+  GString *uidls;     /* only if the store has some that are not ours: NUL-ended, one after the other */
+  guint32 *uidl_at;   /* 1 + where in `uidls`; 0: ours */
+  guint8 *deleted;    /* a bit a message; NULL: none */
   guint32 n_deleted;
-  guint32 n_removed;   /* in the UPDATE state */
+  guint32 n_removed; /* in the UPDATE state */
   guint64 size_deleted;
   guint64 total_size;
-  SatchelUidSet seen;  /* retrieved, to be marked at the end */
+  SatchelUidSet seen; /* retrieved, to be marked at the end */
 
   /* A running answer. */
   Pop3Step step;
   gboolean is_waiting_for_room;
-  guint32 at;          /* listing: next message */
+  guint32 at; /* listing: next message */
   SatchelStream *content;
   gboolean is_in_memory; /* reading `content` does not block */
   guint64 offset;
@@ -65,9 +66,9 @@ struct Pop3
   gboolean ends_in_crlf;
   guint8 last_byte;
   gsize want;
-  GByteArray *chunk;   /* made in a job */
+  GByteArray *chunk; /* made in a job */
   gboolean chunk_is_last;
-  guint32 message;     /* index being retrieved */
+  guint32 message; /* index being retrieved */
 };
 
 /* pop3.c */
@@ -92,7 +93,8 @@ void pop3_bad (Pop3 *pop3, Pop3Text text);
 void pop3_command (Pop3 *pop3, char *line);
 
 /* octets.c */
-/* Finds out which messages go as surrogates, and the octets that come of each.  In the job that opens.  [blocks] */
+/* Finds out which messages go as surrogates, and the octets that come of each.  In the job that opens.
+ * [blocks] */
 gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 
 /* maildrop.c */
@@ -105,8 +107,8 @@ guint64 pop3_size (Pop3 *pop3, guint32 index);
 gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
-/* What RETR sends of the message, or of its surrogate; a reference of yours.  @ret_header: octets of its header, with the
- * blank line if it has one; may be NULL.  [blocks] */
+/* What RETR sends of the message, or of its surrogate; a reference of yours.  @ret_header: octets of its
+ * header, with the blank line if it has one; may be NULL.  [blocks] */
 SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);

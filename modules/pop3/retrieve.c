@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * RETR and TOP (RFC 1939 5 and 7): content is read a piece at a time, in jobs unless it is in memory already, dot-stuffed,
- * and sent as the client takes it; no big message is ever held whole.
+ * RETR and TOP (RFC 1939 5 and 7): content is read a piece at a time, in jobs unless it is in memory already,
+ * dot-stuffed, and sent as the client takes it; no big message is ever held whole.
  */
 #include "pop3.h"
 
@@ -11,8 +11,9 @@ enum
   PIECE_BYTES = 65536
 };
 
-/* Stuffs a dot at each line start.  A lone LF counts as a line end too: a client that reads lines by LF must not be
- * made to see an end of the answer inside of it. Returns how much of @data is wanted (TOP ends early). */
+/* Stuffs a dot at each line start.  A lone LF counts as a line end too: a client that reads lines by LF must
+ * not be made to see an end of the answer inside of it. Returns how much of @data is wanted (TOP ends early).
+ */
 static gsize
 stuff (Pop3 *pop3, const guint8 *data, gsize len)
 {
@@ -29,12 +30,12 @@ stuff (Pop3 *pop3, const guint8 *data, gsize len)
               pop3->lines_left--;
             }
           if (data[at] == '.')
-            g_byte_array_append (pop3->chunk, (const guint8 *)".", 1);
+            g_byte_array_append (pop3->chunk, (const guint8 *) ".", 1);
         }
       const guint8 *lf = memchr (data + at, '\n', len - at);
-      gsize n = lf != NULL ? (gsize)(lf - (data + at)) + 1 : len - at;
+      gsize n = lf != NULL ? (gsize) (lf - (data + at)) + 1 : len - at;
       pop3->header_left -= MIN (n, pop3->header_left);
-      g_byte_array_append (pop3->chunk, data + at, (guint)n);
+      g_byte_array_append (pop3->chunk, data + at, (guint) n);
       pop3->is_at_line_start = lf != NULL;
       at += n;
     }
@@ -49,8 +50,8 @@ read_piece (Pop3 *pop3)
   gssize n = satchel_stream_read_at (pop3->content, pop3->offset, buffer, pop3->want, &pop3->error);
   if (n < 0)
     return;
-  pop3->offset += (guint64)n;
-  gsize used = stuff (pop3, buffer, (gsize)n);
+  pop3->offset += (guint64) n;
+  gsize used = stuff (pop3, buffer, (gsize) n);
   pop3->chunk_is_last = used < pop3->want;
   if (used >= 2)
     pop3->last_byte = buffer[used - 2];
@@ -88,7 +89,8 @@ piece_job (gpointer data)
 {
   Pop3 *pop3 = data;
   if (pop3->content == NULL)
-    pop3->content = pop3_open_message (pop3, pop3->message, pop3->lines_left >= 0 ? &pop3->header_left : NULL, &pop3->error);
+    pop3->content = pop3_open_message (pop3, pop3->message, pop3->lines_left >= 0 ? &pop3->header_left : NULL,
+                                       &pop3->error);
   if (pop3->content != NULL)
     read_piece (pop3);
 }
@@ -97,16 +99,17 @@ static void
 send_chunk (Pop3 *pop3)
 {
   if (!pop3->is_begun && pop3->lines_left < 0)
-    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n", pop3_size (pop3, pop3->message),
-                              pop3_word (pop3, POP3_WORD_OCTETS));
+    satchel_connection_print (pop3->connection, "+OK %" G_GUINT64_FORMAT " %s\r\n",
+                              pop3_size (pop3, pop3->message), pop3_word (pop3, POP3_WORD_OCTETS));
   else if (!pop3->is_begun)
     pop3_reply (pop3, POP3_TEXT_TOP);
   pop3->is_begun = TRUE;
   if (pop3->chunk_is_last && !pop3->ends_in_crlf)
-    g_byte_array_append (pop3->chunk, (const guint8 *)"\r\n", 2);
+    g_byte_array_append (pop3->chunk, (const guint8 *) "\r\n", 2);
   if (pop3->chunk_is_last)
-    g_byte_array_append (pop3->chunk, (const guint8 *)".\r\n", 3);
-  satchel_connection_write_bytes (pop3->connection, g_byte_array_free_to_bytes (g_steal_pointer (&pop3->chunk)));
+    g_byte_array_append (pop3->chunk, (const guint8 *) ".\r\n", 3);
+  satchel_connection_write_bytes (pop3->connection,
+                                  g_byte_array_free_to_bytes (g_steal_pointer (&pop3->chunk)));
 }
 
 /* A message that was retrieved whole counts as read. */
@@ -136,10 +139,11 @@ static void
 fail (Pop3 *pop3)
 {
   Pop3Text text = text_for (pop3->error);
-  gboolean is_usual = text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED; /* nobody's trouble */
+  gboolean is_usual =
+      text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED; /* nobody's trouble */
   if (is_usual || satchel_error_is_news (pop3->error))
-    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING, "message %u not sent: %s",
-                         pop3->message + 1, pop3->error->message);
+    satchel_session_log (pop3->session, is_usual ? SATCHEL_LOG_INFO : SATCHEL_LOG_WARNING,
+                         "message %u not sent: %s", pop3->message + 1, pop3->error->message);
   g_clear_error (&pop3->error);
   if (!pop3->is_begun)
     {
@@ -184,7 +188,7 @@ static Pop3StepResult
 retrieve_step (Pop3 *pop3)
 {
   pop3->want = CLAMP (satchel_connection_room (pop3->connection), 1, PIECE_BYTES);
-  pop3->chunk = g_byte_array_sized_new ((guint)pop3->want + 64);
+  pop3->chunk = g_byte_array_sized_new ((guint) pop3->want + 64);
   if (pop3->is_in_memory)
     {
       read_piece (pop3);

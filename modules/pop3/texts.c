@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The table of answers.  To add a language, add an element to pop3_languages; to add an answer, a value to Pop3Text, a
- * status and a text for each language.
+ * The table of answers.  To add a language, add an element to pop3_languages; to add an answer, a value to
+ * Pop3Text, a status and a text for each language.
  */
 #include "texts.h"
 
@@ -8,7 +8,7 @@
 
 #define OK "+OK"
 #define ERR "-ERR"
-#define AUTH "-ERR [AUTH]"         /* RFC 3206 4: the credentials are at fault */
+#define AUTH "-ERR [AUTH]"          /* RFC 3206 4: the credentials are at fault */
 #define TEMPORARY "-ERR [SYS/TEMP]" /* RFC 3206 4 */
 #define PERMANENT "-ERR [SYS/PERM]" /* RFC 3206 4 */
 
@@ -173,7 +173,8 @@ pop3_language_find (const char *range)
   for (gsize len = strlen (range); len > 0;)
     {
       for (guint i = 0; i < pop3_n_languages; i++)
-        if (strlen (pop3_languages[i].tag) == len && g_ascii_strncasecmp (pop3_languages[i].tag, range, len) == 0)
+        if (strlen (pop3_languages[i].tag) == len
+            && g_ascii_strncasecmp (pop3_languages[i].tag, range, len) == 0)
           return &pop3_languages[i];
       while (len > 0 && range[len - 1] != '-')
         len--;
@@ -192,7 +193,8 @@ list_languages (SatchelConnection *connection, const Pop3Language *language)
 }
 
 void
-pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range, const char *preferred)
+pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range,
+               const char *preferred)
 {
   if (*range == '\0')
     {
@@ -206,5 +208,6 @@ pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, con
       return;
     }
   *language = found;
-  satchel_connection_print (connection, "+OK %s %s\r\n", found->tag, found->words[POP3_WORD_LANGUAGE_CHANGED]);
+  satchel_connection_print (connection, "+OK %s %s\r\n", found->tag,
+                            found->words[POP3_WORD_LANGUAGE_CHANGED]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What is said to people, in several languages (RFC 6856 3), and what is said to programs before it: the status and the
- * response code (RFC 2449 8), which no language changes.  Used by both halves.
+ * What is said to people, in several languages (RFC 6856 3), and what is said to programs before it: the
+ * status and the response code (RFC 2449 8), which no language changes.  Used by both halves.
  */
 #pragma once
 #include <satchel/connection.h>
@@ -70,8 +70,8 @@ enum
 extern const Pop3Language pop3_languages[];
 extern const guint pop3_n_languages;
 
-/* The language for a basic language range (RFC 4647 2.1) by the lookup of RFC 4647 3.4: "de-AT" finds "de".  NULL: none.
- * The first of the table is the default. */
+/* The language for a basic language range (RFC 4647 2.1) by the lookup of RFC 4647 3.4: "de-AT" finds "de".
+ * NULL: none. The first of the table is the default. */
 const Pop3Language *pop3_language_find (const char *range);
 
 /* A whole answer: status, code, text. */
@@ -80,4 +80,5 @@ void pop3_say (SatchelConnection *connection, const Pop3Language *language, Pop3
 const char *pop3_status (Pop3Text text);
 
 /* LANG (RFC 6856 3.2); @preferred: what "*" means.  Changes *language only if it could be found. */
-void pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range, const char *preferred);
+void pop3_run_lang (SatchelConnection *connection, const Pop3Language **language, const char *range,
+                    const char *preferred);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none; very many messages take several,
- * each all or none.  Whatever ends a session, what was retrieved is marked as read.
+ * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none; very many messages
+ * take several, each all or none.  Whatever ends a session, what was retrieved is marked as read.
  */
 #include "pop3.h"
 
@@ -17,12 +17,14 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
 {
   gboolean keeps_keywords;
   /* What it may not mark is only not marked. */
-  gboolean marks = seen->n_ranges > 0 && (satchel_mailbox_permanent_flags (mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
+  gboolean marks = seen->n_ranges > 0
+                   && (satchel_mailbox_permanent_flags (mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
   if (!marks && removed->n_ranges == 0)
     return TRUE;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
   if (marks)
-    satchel_transaction_flags (transaction, mailbox, seen, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+    satchel_transaction_flags (transaction, mailbox, seen, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL,
+                               G_MAXUINT64);
   if (removed->n_ranges > 0)
     satchel_transaction_expunge (transaction, mailbox, removed, FALSE);
   return satchel_transaction_commit (transaction, error);
@@ -82,8 +84,8 @@ update_done (gpointer data)
   else
     {
       pop3_reply (pop3, pop3->n_removed > 0 ? POP3_TEXT_SOME_NOT_REMOVED : POP3_TEXT_NOT_REMOVED);
-      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: removed=%u of %u: %s", pop3->n_removed,
-                           pop3->n_deleted, pop3->error->message);
+      satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "update failed: removed=%u of %u: %s",
+                           pop3->n_removed, pop3->n_deleted, pop3->error->message);
       g_clear_error (&pop3->error);
     }
   pop3->is_closing = TRUE;
@@ -112,7 +114,8 @@ rest_job (gpointer data)
   g_autoptr (GError) error = NULL;
   const SatchelUidSet none = { 0 };
   if (!commit (rest->store, rest->mailbox, &rest->seen, &none, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "pop3", "flags not kept: user=%s: %s", satchel_store_user (rest->store), error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "pop3", "flags not kept: user=%s: %s", satchel_store_user (rest->store),
+                 error->message);
 }
 
 static void

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * The storage layer: what comes in is counted in its turn of the commit queue and refused beyond the limit.  It sees
- * neither content nor removals.
+ * The storage layer: what comes in is counted in its turn of the commit queue and refused beyond the limit.
+ * It sees neither content nor removals.
  */
 #include "layer.h"
 
 #include <satchel/counter.h>
 #include <satchel/log.h>
 
-SATCHEL_COUNTER (refusals, "satchel_quota_refusals_total", "Messages and copies that were refused for a quota", "cause");
-SATCHEL_COUNTER (crossings, "satchel_quota_warnings_total", "Times that a user went beyond a percentage of a limit", "resource", "percent");
+SATCHEL_COUNTER (refusals, "satchel_quota_refusals_total",
+                 "Messages and copies that were refused for a quota", "cause");
+SATCHEL_COUNTER (crossings, "satchel_quota_warnings_total",
+                 "Times that a user went beyond a percentage of a limit", "resource", "percent");
 
 /* Of one store; under its write lock. */
 typedef struct Quota
@@ -72,7 +74,8 @@ typedef struct Growth
 } Growth;
 
 static gboolean
-add_operation (SatchelStorage *storage, const SatchelTransaction *transaction, const SatchelOperation *operation, Growth *growth, GError **error)
+add_operation (SatchelStorage *storage, const SatchelTransaction *transaction,
+               const SatchelOperation *operation, Growth *growth, GError **error)
 {
   const SatchelAccess *access = satchel_transaction_access (transaction);
   SatchelUsage usage = { 0 };
@@ -107,9 +110,10 @@ add_operation (SatchelStorage *storage, const SatchelTransaction *transaction, c
 static gboolean
 sum_growth (SatchelStorage *storage, SatchelTransaction *transaction, Growth *ret_growth, GError **error)
 {
-  *ret_growth = (Growth){ 0 };
+  *ret_growth = (Growth) { 0 };
   for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
-    if (!add_operation (storage, transaction, satchel_transaction_operation (transaction, i), ret_growth, error))
+    if (!add_operation (storage, transaction, satchel_transaction_operation (transaction, i), ret_growth,
+                        error))
       return FALSE;
   return TRUE;
 }
@@ -135,8 +139,8 @@ is_bound (const SatchelAccess *access)
 }
 
 static gboolean
-check_growth (SatchelStorage *storage, SatchelTransaction *transaction, const QuotaLimits *current, SatchelUsage limit, const Growth *growth,
-              GError **error)
+check_growth (SatchelStorage *storage, SatchelTransaction *transaction, const QuotaLimits *current,
+              SatchelUsage limit, const Growth *growth, GError **error)
 {
   Quota *quota = storage->self;
   const SatchelAccess *access = satchel_transaction_access (transaction);
@@ -145,17 +149,20 @@ check_growth (SatchelStorage *storage, SatchelTransaction *transaction, const Qu
     return FALSE;
   SatchelUsage after = { after_change (before.bytes, growth->added_bytes, growth->removed_bytes),
                          after_change (before.messages, growth->added_messages, growth->removed_messages) };
-  SatchelUsage most = access->cause == SATCHEL_CAUSE_DELIVERY ? quota_limits_with_grace (current, limit) : limit;
+  SatchelUsage most =
+      access->cause == SATCHEL_CAUSE_DELIVERY ? quota_limits_with_grace (current, limit) : limit;
   gboolean has_bytes = is_over (before.bytes, after.bytes, most.bytes);
   if (is_bound (access) && (has_bytes || is_over (before.messages, after.messages, most.messages)))
     {
       satchel_counter_add (&refusals, 1, satchel_cause_name (access->cause));
-      return satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA, "over quota: %" G_GUINT64_FORMAT " %s and %" G_GUINT64_FORMAT " more, %" G_GUINT64_FORMAT " are allowed",
+      return satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA,
+                                "over quota: %" G_GUINT64_FORMAT " %s and %" G_GUINT64_FORMAT
+                                " more, %" G_GUINT64_FORMAT " are allowed",
                                 has_bytes ? before.bytes : before.messages, has_bytes ? "bytes" : "messages",
                                 has_bytes ? after.bytes - before.bytes : after.messages - before.messages,
                                 has_bytes ? most.bytes : most.messages);
     }
-  *quota = (Quota){ transaction, before, after, limit };
+  *quota = (Quota) { transaction, before, after, limit };
   return TRUE;
 }
 
@@ -179,7 +186,8 @@ quota_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **e
 /* ---- warnings ---- */
 
 static void
-warn (SatchelStorage *storage, const QuotaLimits *current, const char *resource, guint64 limit, guint64 before, guint64 after)
+warn (SatchelStorage *storage, const QuotaLimits *current, const char *resource, guint64 limit,
+      guint64 before, guint64 after)
 {
   guint percent = quota_limits_crossed (current, limit, before, after);
   if (percent == 0)
@@ -187,7 +195,8 @@ warn (SatchelStorage *storage, const QuotaLimits *current, const char *resource,
   g_autofree char *label = g_strdup_printf ("%u", percent);
   g_autoptr (GString) line = g_string_new ("nearly full:");
   satchel_log_field (line, "user", storage->identity->user);
-  g_string_append_printf (line, " resource=%s percent=%u used=%" G_GUINT64_FORMAT " limit=%" G_GUINT64_FORMAT, resource, percent, after, limit);
+  g_string_append_printf (line, " resource=%s percent=%u used=%" G_GUINT64_FORMAT " limit=%" G_GUINT64_FORMAT,
+                          resource, percent, after, limit);
   satchel_log (SATCHEL_LOG_WARNING, "quota", "%s", line->str);
   satchel_counter_add (&crossings, 1, resource, label);
 }

@@ -48,7 +48,7 @@ stop (void)
 static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &quota_ops }, { 0 } };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "quota",
   .version = "0.1.0",
   .description = "Limits of bytes and messages for each user",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `quota`.  What a user's row does not say his domain's does, and what that does not, the group.
+ * Settings of group `quota`.  What a user's row does not say his domain's does, and what that does not, the
+ * group.
  */
 #include "settings.h"
 
@@ -13,19 +14,30 @@
 
 static const SatchelConfigRow limit_rows[] = {
   { "name", SATCHEL_CONFIG_STRING, NULL, "Whose limits these are", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "storage", SATCHEL_CONFIG_SIZE, NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0, .max = BYTES_MAX },
-  { "messages", SATCHEL_CONFIG_INT, NULL, "Most messages; 0: no limit; not set: as others", .min = 0, .max = MESSAGES_MAX },
+  { "storage", SATCHEL_CONFIG_SIZE, NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0,
+    .max = BYTES_MAX },
+  { "messages", SATCHEL_CONFIG_INT, NULL, "Most messages; 0: no limit; not set: as others", .min = 0,
+    .max = MESSAGES_MAX },
   { NULL }
 };
 
 const SatchelConfigRow quota_schema[] = {
-  { "storage", SATCHEL_CONFIG_SIZE, "0", "Most bytes of mail of a user; 0: no limit", .min = 0, .max = BYTES_MAX, .flags = RELOAD },
-  { "messages", SATCHEL_CONFIG_INT, "0", "Most messages of a user; 0: no limit", .min = 0, .max = MESSAGES_MAX, .flags = RELOAD },
-  { "domains", SATCHEL_CONFIG_GROUPS, NULL, "Limits of each user of a domain: { name = \"example.org\"; storage = \"5G\"; }", .group = limit_rows, .flags = RELOAD },
-  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Limits of one user: { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }", .group = limit_rows, .flags = RELOAD },
-  { "grace", SATCHEL_CONFIG_SIZE, "0", "Bytes that mail which is delivered may go over the limit", .min = 0, .max = BYTES_MAX, .flags = RELOAD },
-  { "grace_percent", SATCHEL_CONFIG_INT, "10", "The same in percent of the limit; the larger of the two counts", .min = 0, .max = 100, .flags = RELOAD },
-  { "warnings", SATCHEL_CONFIG_STRINGS, "( \"80\", \"95\" )", "Percent of a limit that are told in the log when a user goes beyond them", .flags = RELOAD },
+  { "storage", SATCHEL_CONFIG_SIZE, "0", "Most bytes of mail of a user; 0: no limit", .min = 0,
+    .max = BYTES_MAX, .flags = RELOAD },
+  { "messages", SATCHEL_CONFIG_INT, "0", "Most messages of a user; 0: no limit", .min = 0,
+    .max = MESSAGES_MAX, .flags = RELOAD },
+  { "domains", SATCHEL_CONFIG_GROUPS, NULL,
+    "Limits of each user of a domain: { name = \"example.org\"; storage = \"5G\"; }", .group = limit_rows,
+    .flags = RELOAD },
+  { "users", SATCHEL_CONFIG_GROUPS, NULL,
+    "Limits of one user: { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }",
+    .group = limit_rows, .flags = RELOAD },
+  { "grace", SATCHEL_CONFIG_SIZE, "0", "Bytes that mail which is delivered may go over the limit", .min = 0,
+    .max = BYTES_MAX, .flags = RELOAD },
+  { "grace_percent", SATCHEL_CONFIG_INT, "10",
+    "The same in percent of the limit; the larger of the two counts", .min = 0, .max = 100, .flags = RELOAD },
+  { "warnings", SATCHEL_CONFIG_STRINGS, "( \"80\", \"95\" )",
+    "Percent of a limit that are told in the log when a user goes beyond them", .flags = RELOAD },
   { NULL }
 };
 
@@ -78,7 +90,8 @@ limit_of_domain (const QuotaLimits *limits, const char *user)
 }
 
 static gboolean
-read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, GHashTable *table, GError **error)
+read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, GHashTable *table,
+           GError **error)
 {
   gboolean is_user = table == limits->of_users;
   for (guint i = 0; i < satchel_config_n_groups (section, key); i++)
@@ -86,7 +99,8 @@ read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, G
       const SatchelConfig *row = satchel_config_group (section, key, i);
       g_autofree char *name = key_of (satchel_config_string (row, "name"));
       if ((strchr (name, '@') != NULL) != is_user)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name, is_user ? "a user with his domain" : "a domain");
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name,
+                                  is_user ? "a user with his domain" : "a domain");
       if (g_hash_table_contains (table, name))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" stands there twice", key, name);
       SatchelUsage *limit = g_new (SatchelUsage, 1);
@@ -109,7 +123,8 @@ read_warnings (QuotaLimits *limits, const SatchelConfig *section, GError **error
     {
       guint64 percent;
       if (!g_ascii_string_to_unsigned (*text, 10, 1, 100, &percent, NULL))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: \"%s\" is no percentage from 1 to 100", *text);
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "warnings: \"%s\" is no percentage from 1 to 100", *text);
       if (limits->n_warnings == WARNINGS_MAX)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: more than %u", WARNINGS_MAX);
       limits->warnings[limits->n_warnings++] = (guint) percent;
@@ -129,7 +144,8 @@ quota_limits_new (const SatchelConfig *section, GError **error)
   limits->of_all.messages = or_unlimited ((guint64) satchel_config_int (section, "messages"));
   limits->grace.bytes = satchel_config_size (section, "grace");
   limits->grace_percent = (guint) satchel_config_int (section, "grace_percent");
-  if (!read_rows (limits, section, "domains", limits->of_domains, error) || !read_rows (limits, section, "users", limits->of_users, error)
+  if (!read_rows (limits, section, "domains", limits->of_domains, error)
+      || !read_rows (limits, section, "users", limits->of_users, error)
       || !read_warnings (limits, section, error))
     return NULL;
   return g_steal_pointer (&limits);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Module `keeper`, for tests: a layer and a listener whose upkeep is a line in the log, and that hang, fail or take long at users who are named.
+ * Module `keeper`, for tests: a layer and a listener whose upkeep is a line in the log, and that hang, fail
+ * or take long at users who are named.
  */
 #include <satchel/job.h>
 #include <satchel/listener.h>
@@ -45,12 +46,14 @@ work (const char *user, const SatchelMaintenance *maintenance, GError **error)
 }
 
 static SatchelMaintained
-keeper_maintain (SatchelStorage *storage, const SatchelAccess *access, const SatchelMaintenance *maintenance, GError **error)
+keeper_maintain (SatchelStorage *storage, const SatchelAccess *access, const SatchelMaintenance *maintenance,
+                 GError **error)
 {
   gint n = g_atomic_int_add (&n_running, 1) + 1;
   gint64 off_s = g_get_real_time () / G_USEC_PER_SEC - maintenance->now_s;
-  satchel_log (SATCHEL_LOG_INFO, "keeper", "visit user=%s cause=%s service=%s at_once=%d clock=%s jumped=%s", storage->identity->user, satchel_cause_name (access->cause),
-               access->service, n, ABS (off_s) < 60 ? "right" : "wrong", maintenance->clock_jumped ? "yes" : "no");
+  satchel_log (SATCHEL_LOG_INFO, "keeper", "visit user=%s cause=%s service=%s at_once=%d clock=%s jumped=%s",
+               storage->identity->user, satchel_cause_name (access->cause), access->service, n,
+               ABS (off_s) < 60 ? "right" : "wrong", maintenance->clock_jumped ? "yes" : "no");
   SatchelMaintained result = work (storage->identity->user, maintenance, error);
   if (result == SATCHEL_MAINTAIN_DONE)
     satchel_log (SATCHEL_LOG_INFO, "keeper", "done user=%s", storage->identity->user);
@@ -58,7 +61,12 @@ keeper_maintain (SatchelStorage *storage, const SatchelAccess *access, const Sat
   return result;
 }
 
-static const SatchelStorageOps layer = { .size = sizeof layer, .band = 500, .classes = SATCHEL_CLASS_FLAGS, .newest_operation = SATCHEL_OPERATION_MOVE, .open = keeper_open, .maintain = keeper_maintain };
+static const SatchelStorageOps layer = { .size = sizeof layer,
+                                         .band = 500,
+                                         .classes = SATCHEL_CLASS_FLAGS,
+                                         .newest_operation = SATCHEL_OPERATION_MOVE,
+                                         .open = keeper_open,
+                                         .maintain = keeper_maintain };
 
 static void
 changed (const SatchelMailboxEvent *event)
@@ -68,11 +76,14 @@ changed (const SatchelMailboxEvent *event)
 static SatchelMaintained
 listener_maintain (SatchelStore *store, const SatchelMaintenance *maintenance, GError **error)
 {
-  satchel_log (SATCHEL_LOG_INFO, "keeper", "listener user=%s cause=%s", satchel_store_user (store), satchel_cause_name (satchel_store_access (store)->cause));
+  satchel_log (SATCHEL_LOG_INFO, "keeper", "listener user=%s cause=%s", satchel_store_user (store),
+               satchel_cause_name (satchel_store_access (store)->cause));
   return SATCHEL_MAINTAIN_DONE;
 }
 
-static const SatchelMailboxListenerOps listener = { .size = sizeof listener, .band = 500, .changed = changed, .maintain = listener_maintain };
+static const SatchelMailboxListenerOps listener = {
+  .size = sizeof listener, .band = 500, .changed = changed, .maintain = listener_maintain
+};
 
 static gboolean
 configure (const SatchelConfig *section, GError **error)
@@ -81,20 +92,20 @@ configure (const SatchelConfig *section, GError **error)
   return TRUE;
 }
 
-static const SatchelConfigRow schema[] = { { "hang", SATCHEL_CONFIG_STRING, NULL, "At whom it hangs" },
-                                           { "fail", SATCHEL_CONFIG_STRING, NULL, "At whom it fails" },
-                                           { "slow", SATCHEL_CONFIG_STRING, NULL, "At whom it takes five slices" },
-                                           { "endless", SATCHEL_CONFIG_STRING, NULL, "And at whom it never ends" },
-                                           { NULL } };
-static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &layer }, { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener }, { 0 } };
-static const SatchelModule module = { SATCHEL_MODULE_FACTS,
-                                      .name = "keeper",
-                                      .version = "1",
-                                      .description = "Upkeep for tests",
-                                      .licence = "MIT",
-                                      .roles = SATCHEL_ROLE_MAIL,
-                                      .schema = schema,
-                                      .provides = provides,
+static const SatchelConfigRow schema[] = {
+  { "hang", SATCHEL_CONFIG_STRING, NULL, "At whom it hangs" },
+  { "fail", SATCHEL_CONFIG_STRING, NULL, "At whom it fails" },
+  { "slow", SATCHEL_CONFIG_STRING, NULL, "At whom it takes five slices" },
+  { "endless", SATCHEL_CONFIG_STRING, NULL, "And at whom it never ends" },
+  { NULL }
+};
+static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &layer },
+                                            { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener },
+                                            { 0 } };
+static const SatchelModule module = { SATCHEL_MODULE_FACTS,  .name = "keeper",
+                                      .version = "1",        .description = "Upkeep for tests",
+                                      .licence = "MIT",      .roles = SATCHEL_ROLE_MAIL,
+                                      .schema = schema,      .provides = provides,
                                       .configure = configure };
 
 SATCHEL_API const SatchelModule *

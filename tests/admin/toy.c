@@ -37,7 +37,13 @@ toy_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const ch
   return satchel_storage_open_mailbox (storage, access, name, error);
 }
 
-static const SatchelStorageOps layer = { .size = sizeof layer, .band = 500, .classes = SATCHEL_CLASS_LIST, .newest_operation = SATCHEL_OPERATION_MOVE, .open = toy_open, .close = toy_close, .open_mailbox = toy_open_mailbox };
+static const SatchelStorageOps layer = { .size = sizeof layer,
+                                         .band = 500,
+                                         .classes = SATCHEL_CLASS_LIST,
+                                         .newest_operation = SATCHEL_OPERATION_MOVE,
+                                         .open = toy_open,
+                                         .close = toy_close,
+                                         .open_mailbox = toy_open_mailbox };
 
 /* ---- commands ---- */
 
@@ -62,7 +68,8 @@ run_count (SatchelAdminCall *call, GError **error)
         return FALSE;
       g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
       satchel_admin_progress (call, ++n, names->len, "mailboxes");
-      if (!satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("mailbox", info->name), SATCHEL_ADMIN_NUMBER ("messages", snapshot->state.n_messages),
+      if (!satchel_admin_record (call, SATCHEL_ADMIN_TEXT ("mailbox", info->name),
+                                 SATCHEL_ADMIN_NUMBER ("messages", snapshot->state.n_messages),
                                  SATCHEL_ADMIN_BOOL ("quick", satchel_config_bool (options, "quick"))))
         return FALSE;
     }
@@ -70,18 +77,25 @@ run_count (SatchelAdminCall *call, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s: no such mailbox", only);
   const SatchelStorage *level = satchel_store_level (store, &layer);
   const Toy *toy = level->self;
-  satchel_admin_print (call, "%s: %d opened, cause %s, service %s", satchel_store_user (store), toy->n_opened, satchel_cause_name ((SatchelCause) toy->cause),
-                       satchel_admin_access (call)->service);
+  satchel_admin_print (call, "%s: %d opened, cause %s, service %s", satchel_store_user (store), toy->n_opened,
+                       satchel_cause_name ((SatchelCause) toy->cause), satchel_admin_access (call)->service);
   return TRUE;
 }
 
-static const SatchelConfigRow count_options[]
-    = { { "mailbox", SATCHEL_CONFIG_STRING, NULL, "Only this one" },
-        { "limit", SATCHEL_CONFIG_INT, "100", "At most so many", .min = 1, .max = 1000 },
-        { "quick", SATCHEL_CONFIG_BOOL, "false", "Says so in each record" },
-        { NULL } };
-static const SatchelAdminCommand count = { .size = sizeof count, .name = "count", .summary = "Count the messages of a user's mailboxes",
-                                           .details = "It opens each of them.\n-- A name is as clients see it.", .options = count_options, .of_user = TRUE, .run = run_count };
+static const SatchelConfigRow count_options[] = {
+  { "mailbox", SATCHEL_CONFIG_STRING, NULL, "Only this one" },
+  { "limit", SATCHEL_CONFIG_INT, "100", "At most so many", .min = 1, .max = 1000 },
+  { "quick", SATCHEL_CONFIG_BOOL, "false", "Says so in each record" },
+  { NULL }
+};
+static const SatchelAdminCommand count = { .size = sizeof count,
+                                           .name = "count",
+                                           .summary = "Count the messages of a user's mailboxes",
+                                           .details =
+                                               "It opens each of them.\n-- A name is as clients see it.",
+                                           .options = count_options,
+                                           .of_user = TRUE,
+                                           .run = run_count };
 
 /* Says what is asked of it, whoever asks. */
 static gboolean
@@ -96,12 +110,16 @@ run_say (SatchelAdminCall *call, GError **error)
   return TRUE;
 }
 
-static const SatchelConfigRow say_options[] = { { "text", SATCHEL_CONFIG_STRING, NULL, "What to say", .flags = SATCHEL_CONFIG_REQUIRED },
-                                                { "times", SATCHEL_CONFIG_INT, "1", "How often", .min = 1, .max = 100000000 },
-                                                { "tone", SATCHEL_CONFIG_ENUM, "kind", "How it is meant", .choices = "kind|stern" },
-                                                { "wait", SATCHEL_CONFIG_DURATION, "0s", "Not looked at" },
-                                                { NULL } };
-static const SatchelAdminCommand say = { .size = sizeof say, .name = "say", .summary = "Say something", .options = say_options, .run = run_say };
+static const SatchelConfigRow say_options[] = {
+  { "text", SATCHEL_CONFIG_STRING, NULL, "What to say", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "times", SATCHEL_CONFIG_INT, "1", "How often", .min = 1, .max = 100000000 },
+  { "tone", SATCHEL_CONFIG_ENUM, "kind", "How it is meant", .choices = "kind|stern" },
+  { "wait", SATCHEL_CONFIG_DURATION, "0s", "Not looked at" },
+  { NULL }
+};
+static const SatchelAdminCommand say = {
+  .size = sizeof say, .name = "say", .summary = "Say something", .options = say_options, .run = run_say
+};
 
 /* Works until it is told to end; says then that it has, in a file, since nobody may be there to read it. */
 static gboolean
@@ -118,7 +136,9 @@ run_work (SatchelAdminCall *call, GError **error)
   satchel_log (SATCHEL_LOG_INFO, "toy", "work was told to end");
   return satchel_error_set (error, SATCHEL_ERROR_FAILED, "not done");
 }
-static const SatchelAdminCommand work = { .size = sizeof work, .name = "work", .summary = "Work until cancelled", .run = run_work };
+static const SatchelAdminCommand work = {
+  .size = sizeof work, .name = "work", .summary = "Work until cancelled", .run = run_work
+};
 
 /* Neither says nor asks anything. */
 static gboolean
@@ -128,33 +148,38 @@ run_hang (SatchelAdminCall *call, GError **error)
     g_usleep (G_USEC_PER_SEC);
   return TRUE;
 }
-static const SatchelAdminCommand hang = { .size = sizeof hang, .name = "hang", .summary = "Hang", .of_user = TRUE, .run = run_hang };
+static const SatchelAdminCommand hang = {
+  .size = sizeof hang, .name = "hang", .summary = "Hang", .of_user = TRUE, .run = run_hang
+};
 
 static gboolean
 run_fail (SatchelAdminCall *call, GError **error)
 {
   return satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA, "there is\nno room");
 }
-static const SatchelAdminCommand fail = { .size = sizeof fail, .name = "fail", .summary = "Fail", .run = run_fail };
+static const SatchelAdminCommand fail = {
+  .size = sizeof fail, .name = "fail", .summary = "Fail", .run = run_fail
+};
 
 static gboolean
 run_crash (SatchelAdminCall *call, GError **error)
 {
   abort ();
 }
-static const SatchelAdminCommand crash = { .size = sizeof crash, .name = "crash", .summary = "Crash", .run = run_crash };
+static const SatchelAdminCommand crash = {
+  .size = sizeof crash, .name = "crash", .summary = "Crash", .run = run_crash
+};
 
 static const SatchelAdminCommand *const commands[] = { &count, &say, &work, &hang, &fail, &crash, NULL };
 static const SatchelAdminOps admin = { .size = sizeof admin, .commands = commands };
 
-static const SatchelProvides provides[] = { { SATCHEL_KIND_ADMIN, NULL, &admin }, { SATCHEL_KIND_STORAGE_LAYER, NULL, &layer }, { 0 } };
+static const SatchelProvides provides[] = { { SATCHEL_KIND_ADMIN, NULL, &admin },
+                                            { SATCHEL_KIND_STORAGE_LAYER, NULL, &layer },
+                                            { 0 } };
 
-static const SatchelModule module = { SATCHEL_MODULE_FACTS,
-                                      .name = "toy",
-                                      .version = "1",
-                                      .description = "A toy for tests",
-                                      .licence = "MIT",
-                                      .roles = SATCHEL_ROLE_MAIL,
+static const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy",
+                                      .version = "1",       .description = "A toy for tests",
+                                      .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL,
                                       .provides = provides };
 
 SATCHEL_API const SatchelModule *

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Who acts, and what is locked for whom: over the layer `sealed` of tests/layers, whose messages that begin with
- * "Sealed: WORD" are for accesses with the key WORD.
+ * Who acts, and what is locked for whom: over the layer `sealed` of tests/layers, whose messages that begin
+ * with "Sealed: WORD" are for accesses with the key WORD.
  */
 #include "config.h"
 
@@ -9,20 +9,21 @@
 #include <satchel/attributes.h>
 #include <string.h>
 
-static const char sealed_text[] = "Sealed: wax\r\nFrom: a@example.org\r\nSubject: secret\r\n\r\nsecret body\r\n";
+static const char sealed_text[] =
+    "Sealed: wax\r\nFrom: a@example.org\r\nSubject: secret\r\n\r\nsecret body\r\n";
 
 /* A handle of the case's store for somebody who has @word as key, or none. */
 static SatchelStore *
 store_with (Fixture *fixture, const char *word)
 {
   g_autoptr (GBytes) key = word != NULL ? satchel_secret_new (word, strlen (word)) : NULL;
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess),
-                                                                           .cause = SATCHEL_CAUSE_SESSION,
-                                                                           .user = fixture->user,
-                                                                           .owner = fixture->user,
-                                                                           .service = "test",
-                                                                           .key = key,
-                                                                           .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_SESSION,
+                                                                            .user = fixture->user,
+                                                                            .owner = fixture->user,
+                                                                            .service = "test",
+                                                                            .key = key,
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   return satchel_store_with_access (fixture->store, access);
 }
 
@@ -39,7 +40,8 @@ static void
 put_two (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
-  g_assert_cmpuint (fixture_put_bytes (fixture, inbox, sealed_text, strlen (sealed_text), 0, NULL, 1700000000), ==, 1);
+  g_assert_cmpuint (
+      fixture_put_bytes (fixture, inbox, sealed_text, strlen (sealed_text), 0, NULL, 1700000000), ==, 1);
   g_assert_cmpuint (fixture_put (fixture, inbox, "plain"), ==, 2);
 }
 
@@ -77,8 +79,10 @@ static void
 case_locked (Fixture *fixture)
 {
   put_two (fixture);
-  g_autoptr (SatchelStore) without = store_with (fixture, NULL), with = store_with (fixture, "wax"), other = store_with (fixture, "gum");
-  g_autoptr (SatchelMailbox) locked = inbox_with (without), open = inbox_with (with), wrong = inbox_with (other);
+  g_autoptr (SatchelStore) without = store_with (fixture, NULL), with = store_with (fixture, "wax"),
+                           other = store_with (fixture, "gum");
+  g_autoptr (SatchelMailbox) locked = inbox_with (without), open = inbox_with (with),
+                             wrong = inbox_with (other);
   for (guint round = 0; round < 2; round++)
     {
       assert_sealed (locked);
@@ -90,7 +94,8 @@ case_locked (Fixture *fixture)
   g_assert_cmpuint (state_of (locked).n_messages, ==, 2);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (without);
   g_auto (SatchelUidSet) uids = uid_range (1, 1);
-  satchel_transaction_flags (transaction, locked, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, locked, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL,
+                             G_MAXUINT64);
   satchel_transaction_copy (transaction, locked, &uids, locked);
   satchel_transaction_expunge (transaction, locked, &uids, FALSE);
   OK (satchel_transaction_commit (transaction, E));

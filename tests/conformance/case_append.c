@@ -15,8 +15,8 @@ case_row (Fixture *fixture)
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   gint64 before = g_get_real_time () / G_USEC_PER_SEC;
   SatchelMailboxState old = state_of (mailbox);
-  guint32 uid = fixture_put_bytes (fixture, mailbox, text, strlen (text), SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, keywords,
-                                   1234567890);
+  guint32 uid = fixture_put_bytes (fixture, mailbox, text, strlen (text),
+                                   SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, keywords, 1234567890);
   gint64 after = g_get_real_time () / G_USEC_PER_SEC;
   SatchelMailboxState new = state_of (mailbox);
   SatchelMessageRow row;
@@ -65,8 +65,8 @@ case_save_date_given (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  SatchelOperation *operation
-      = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, "x", 1), 0, NULL, 1000);
+  SatchelOperation *operation =
+      satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, "x", 1), 0, NULL, 1000);
   operation->save_date = 999999999;
   OK (satchel_transaction_commit (transaction, E));
   SatchelMessageRow row;
@@ -83,8 +83,8 @@ case_many_at_once (Fixture *fixture)
   for (guint i = 0; i < 50; i++)
     {
       g_autofree char *text = g_strdup_printf ("Subject: %u\r\n\r\n", i);
-      operations[i] = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, text, strlen (text)), 0, NULL,
-                                                  (gint64) i);
+      operations[i] = satchel_transaction_append (
+          transaction, mailbox, fixture_stage (fixture, text, strlen (text)), 0, NULL, (gint64) i);
     }
   g_assert_cmpuint (satchel_transaction_n_operations (transaction), ==, 50);
   g_assert_cmpuint (state_of (mailbox).n_messages, ==, 0);
@@ -110,7 +110,8 @@ case_two_mailboxes (Fixture *fixture)
   g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "a", 1), 0, NULL, 1);
-  SatchelOperation *second = satchel_transaction_append (transaction, other, fixture_stage (fixture, "bb", 2), 0, NULL, 2);
+  SatchelOperation *second =
+      satchel_transaction_append (transaction, other, fixture_stage (fixture, "bb", 2), 0, NULL, 2);
   OK (satchel_transaction_commit (transaction, E));
   g_assert_cmpuint (second->ret_uidvalidity, ==, state_of (other).uidvalidity);
   g_assert_cmpuint (state_of (inbox).n_messages, ==, 1);
@@ -138,7 +139,8 @@ case_all_or_nothing (Fixture *fixture)
   {
     g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
     satchel_transaction_append (transaction, other, fixture_stage (fixture, "new", 3), 0, NULL, 1);
-    satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+    satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL,
+                               G_MAXUINT64);
     satchel_transaction_move (transaction, inbox, &moved, other);
     satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "new", 3), 0, NULL, 1);
     satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, 0, one_more, G_MAXUINT64);
@@ -159,7 +161,8 @@ case_all_or_nothing (Fixture *fixture)
   satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
 }
 
-/* Where messages have all keywords that there can be, one more comes in without its own: mail is not refused for them. */
+/* Where messages have all keywords that there can be, one more comes in without its own: mail is not refused
+ * for them. */
 static void
 case_append_without_room (Fixture *fixture)
 {
@@ -173,8 +176,8 @@ case_append_without_room (Fixture *fixture)
     }
   const char *const names[] = { "one-more", "K5", NULL };
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  SatchelOperation *append
-      = satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "new", 3), SATCHEL_FLAG_SEEN, names, 1);
+  SatchelOperation *append = satchel_transaction_append (
+      transaction, inbox, fixture_stage (fixture, "new", 3), SATCHEL_FLAG_SEEN, names, 1);
   OK (satchel_transaction_commit (transaction, E));
   g_autofree char *keywords = keywords_of (inbox, g_array_index (append->ret_uids, guint32, 0));
   g_assert_cmpstr (keywords, ==, "k5");
@@ -212,7 +215,9 @@ case_dropped (Fixture *fixture)
 static void
 case_bad_keyword (Fixture *fixture)
 {
-  const char *const bad[] = { "", "two words", "(x", "x\"", "\\Seen", "x\r\ny", "\xc3\xbc", "a%", "a*", "a]" };
+  const char *const bad[] = {
+    "", "two words", "(x", "x\"", "\\Seen", "x\r\ny", "\xc3\xbc", "a%", "a*", "a]"
+  };
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
@@ -255,7 +260,8 @@ case_survives (Fixture *fixture)
     g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
     g_autoptr (SatchelMailbox) other = fixture_open (fixture, "a/b");
     for (guint i = 0; i < 30; i++)
-      fixture_put_bytes (fixture, inbox, "Subject: x\r\n\r\ny\r\n", 17, i % 32, i % 3 == 0 ? keywords : NULL, i * 1000);
+      fixture_put_bytes (fixture, inbox, "Subject: x\r\n\r\ny\r\n", 17, i % 32, i % 3 == 0 ? keywords : NULL,
+                         i * 1000);
     fixture_expunge (fixture, inbox, 5, 9);
     fixture_set_flags (fixture, inbox, 12, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_FLAGGED, "Other");
     fixture_move (fixture, inbox, 15, other);
@@ -279,7 +285,8 @@ case_beyond_a_chunk (Fixture *fixture)
     {
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
       for (guint i = 0; i < n / 4; i++)
-        satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, "x", 1), 0, NULL, part * 10000 + i);
+        satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, "x", 1), 0, NULL,
+                                    part * 10000 + i);
       OK (satchel_transaction_commit (transaction, E));
     }
   fixture_set_flags (fixture, mailbox, 4100, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, "late");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What modules keep with a user beside mail: by space and name, all or nothing, bounded, and there after a restart.
+ * What modules keep with a user beside mail: by space and name, all or nothing, bounded, and there after a
+ * restart.
  */
 #include "config.h"
 
@@ -13,7 +14,7 @@ static void
 put (Fixture *fixture, const char *space, const char *name, const char *text)
 {
   g_autoptr (GBytes) value = text != NULL ? g_bytes_new (text, strlen (text)) : NULL;
-  OK (satchel_store_put_blobs (fixture->store, space, &(SatchelBlob){ name, value }, 1, E));
+  OK (satchel_store_put_blobs (fixture->store, space, &(SatchelBlob) { name, value }, 1, E));
 }
 
 /* NULL: there is none. */
@@ -82,7 +83,9 @@ case_together (Fixture *fixture)
 {
   g_autoptr (GBytes) one = g_bytes_new ("\0\r\n\377", 4), other = g_bytes_new ("x", 1), value = NULL;
   put (fixture, SPACE, "old", "goes");
-  const SatchelBlob changes[] = { { "new", other }, { "old", NULL }, { "new", one }, { "twice", other }, { "twice", NULL } };
+  const SatchelBlob changes[] = {
+    { "new", other }, { "old", NULL }, { "new", one }, { "twice", other }, { "twice", NULL }
+  };
   OK (satchel_store_put_blobs (fixture->store, SPACE, changes, G_N_ELEMENTS (changes), E));
   fixture_reopen (fixture);
   assert_names (fixture, SPACE, "new");
@@ -94,7 +97,8 @@ case_together (Fixture *fixture)
 static void
 case_names (Fixture *fixture)
 {
-  g_autofree char *longest = g_strnfill (SATCHEL_BLOB_NAME, 'n'), *longer = g_strnfill (SATCHEL_BLOB_NAME + 1, 'n');
+  g_autofree char *longest = g_strnfill (SATCHEL_BLOB_NAME, 'n'),
+                  *longer = g_strnfill (SATCHEL_BLOB_NAME + 1, 'n');
   g_autoptr (GBytes) value = g_bytes_new ("v", 1);
   const char *const bad[] = { "", "a\nb", "\377", "\302\205", longer };
   const char *const bad_spaces[] = { "", "..", "a/b", "A", "1a", longer };
@@ -103,12 +107,15 @@ case_names (Fixture *fixture)
   put (fixture, SPACE, "cur", "v");
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
-      FAILS (SATCHEL_ERROR_INVALID, satchel_store_put_blobs (fixture->store, SPACE, (SatchelBlob[]){ { "good", value }, { bad[i], value } }, 2, E));
+      FAILS (SATCHEL_ERROR_INVALID,
+             satchel_store_put_blobs (fixture->store, SPACE,
+                                      (SatchelBlob[]) { { "good", value }, { bad[i], value } }, 2, E));
       FAILS (SATCHEL_ERROR_INVALID, satchel_store_get_blob (fixture->store, SPACE, bad[i], E));
     }
   for (guint i = 0; i < G_N_ELEMENTS (bad_spaces); i++)
     {
-      FAILS (SATCHEL_ERROR_INVALID, satchel_store_put_blobs (fixture->store, bad_spaces[i], &(SatchelBlob){ "a", value }, 1, E));
+      FAILS (SATCHEL_ERROR_INVALID,
+             satchel_store_put_blobs (fixture->store, bad_spaces[i], &(SatchelBlob) { "a", value }, 1, E));
       FAILS (SATCHEL_ERROR_INVALID, satchel_store_list_blobs (fixture->store, bad_spaces[i], E));
     }
   g_autofree char *expected = g_strconcat ("..|cur|", longest, NULL);
@@ -120,29 +127,36 @@ static void
 case_bounds (Fixture *fixture)
 {
   g_autofree char *zeros = g_malloc0 (SATCHEL_BLOB_BYTES + 1);
-  g_autoptr (GBytes) biggest = g_bytes_new (zeros, SATCHEL_BLOB_BYTES), bigger = g_bytes_new (zeros, SATCHEL_BLOB_BYTES + 1), small = g_bytes_new ("s", 1);
-  FAILS (SATCHEL_ERROR_LIMIT, satchel_store_put_blobs (fixture->store, SPACE, (SatchelBlob[]){ { "small", small }, { "a", bigger } }, 2, E));
+  g_autoptr (GBytes) biggest = g_bytes_new (zeros, SATCHEL_BLOB_BYTES),
+                     bigger = g_bytes_new (zeros, SATCHEL_BLOB_BYTES + 1), small = g_bytes_new ("s", 1);
+  FAILS (SATCHEL_ERROR_LIMIT,
+         satchel_store_put_blobs (fixture->store, SPACE,
+                                  (SatchelBlob[]) { { "small", small }, { "a", bigger } }, 2, E));
   assert_names (fixture, SPACE, "");
   const guint n_biggest = SATCHEL_BLOBS_BYTES / SATCHEL_BLOB_BYTES;
   for (guint i = 0; i < n_biggest; i++)
     {
       g_autofree char *name = g_strdup_printf ("big%u", i);
-      OK (satchel_store_put_blobs (fixture->store, SPACE, &(SatchelBlob){ name, biggest }, 1, E));
+      OK (satchel_store_put_blobs (fixture->store, SPACE, &(SatchelBlob) { name, biggest }, 1, E));
     }
-  FAILS (SATCHEL_ERROR_LIMIT, satchel_store_put_blobs (fixture->store, SPACE, (SatchelBlob[]){ { "small", small }, { "big0", biggest } }, 2, E));
+  FAILS (SATCHEL_ERROR_LIMIT,
+         satchel_store_put_blobs (fixture->store, SPACE,
+                                  (SatchelBlob[]) { { "small", small }, { "big0", biggest } }, 2, E));
   assert_blob (fixture, SPACE, "small", NULL);
   /* What is removed in the same call makes room; another space has its own. */
-  OK (satchel_store_put_blobs (fixture->store, SPACE, (SatchelBlob[]){ { "small", small }, { "big0", NULL } }, 2, E));
-  OK (satchel_store_put_blobs (fixture->store, "another", &(SatchelBlob){ "big", biggest }, 1, E));
+  OK (satchel_store_put_blobs (fixture->store, SPACE,
+                               (SatchelBlob[]) { { "small", small }, { "big0", NULL } }, 2, E));
+  OK (satchel_store_put_blobs (fixture->store, "another", &(SatchelBlob) { "big", biggest }, 1, E));
   SatchelBlob many[SATCHEL_BLOBS_MAX];
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
   for (guint i = 0; i < SATCHEL_BLOBS_MAX; i++)
     {
       g_ptr_array_add (names, g_strdup_printf ("many%u", i));
-      many[i] = (SatchelBlob){ names->pdata[i], small };
+      many[i] = (SatchelBlob) { names->pdata[i], small };
     }
   OK (satchel_store_put_blobs (fixture->store, "many", many, SATCHEL_BLOBS_MAX, E));
-  FAILS (SATCHEL_ERROR_LIMIT, satchel_store_put_blobs (fixture->store, "many", &(SatchelBlob){ "one more", small }, 1, E));
+  FAILS (SATCHEL_ERROR_LIMIT,
+         satchel_store_put_blobs (fixture->store, "many", &(SatchelBlob) { "one more", small }, 1, E));
   fixture_reopen (fixture);
   assert_blob (fixture, "many", "many255", "s");
   assert_blob (fixture, SPACE, "small", "s");
@@ -164,6 +178,7 @@ case_beside_mail (Fixture *fixture)
   assert_blob (fixture, SPACE, "a", "first");
 }
 
-const ConformanceCase conformance_blobs[] = { { "put", case_put },       { "together", case_together },
-                                              { "names", case_names },   { "bounds", case_bounds },
-                                              { "beside-mail", case_beside_mail }, { NULL, NULL } };
+const ConformanceCase conformance_blobs[] = {
+  { "put", case_put },       { "together", case_together },       { "names", case_names },
+  { "bounds", case_bounds }, { "beside-mail", case_beside_mail }, { NULL, NULL }
+};

@@ -103,7 +103,8 @@ case_random_bytes (Fixture *fixture)
       g_autofree char *bytes = g_malloc (len + 1);
       /* Half of them from a small alphabet, so that line ends meet often. */
       for (gsize k = 0; k < len; k++)
-        bytes[k] = (char) (i % 2 == 0 ? g_test_rand_int_range (0, 256) : "\r\na\0"[g_test_rand_int_range (0, 4)]);
+        bytes[k] =
+            (char) (i % 2 == 0 ? g_test_rand_int_range (0, 256) : "\r\na\0"[g_test_rand_int_range (0, 4)]);
       put_and_check (fixture, bytes, len);
     }
 }
@@ -159,9 +160,11 @@ case_gone (Fixture *fixture)
 static void
 case_attributes (Fixture *fixture)
 {
-  const char text[] = "From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: plans\r\nDate: Mon, 1 Jan 2024 10:00:00 +0100\r\n"
-                      "Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
-                      "--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>two\r\n--b--\r\n";
+  const char text[] =
+      "From: Ann <ann@example.org>\r\nTo: bob@example.org\r\nSubject: plans\r\nDate: Mon, 1 Jan 2024 "
+      "10:00:00 +0100\r\n"
+      "Message-ID: <1@example.org>\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+      "--b\r\n\r\none\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>two\r\n--b--\r\n";
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   guint32 uid = fixture_put_bytes (fixture, mailbox, text, strlen (text), 0, NULL, 1);
   guint32 second = fixture_put (fixture, mailbox, "second");
@@ -195,8 +198,9 @@ case_suspect (Fixture *fixture)
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   const char text[] = "Content-Type: text/html\r\n\r\n<p>";
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  SatchelOperation *operation = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, text, strlen (text)),
-                                                            SATCHEL_FLAG_UNPARSED | SATCHEL_FLAG_SEEN, NULL, 1);
+  SatchelOperation *operation =
+      satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, text, strlen (text)),
+                                  SATCHEL_FLAG_UNPARSED | SATCHEL_FLAG_SEEN, NULL, 1);
   OK (satchel_transaction_commit (transaction, E));
   guint32 uid = g_array_index (operation->ret_uids, guint32, 0);
   GBytes *attributes = NULL;
@@ -241,9 +245,12 @@ case_spooled (Fixture *fixture)
       fixture_reopen (fixture);
       mailbox = fixture_open (fixture, "INBOX");
     }
-  FAILS (SATCHEL_ERROR_INVALID, satchel_stage_new_spooled (fixture->store, "spool/../secret", FALSE, 1, NULL, E));
-  FAILS (SATCHEL_ERROR_INVALID, satchel_stage_new_spooled (fixture->store, "example.org/x", FALSE, 1, NULL, E));
-  FAILS (SATCHEL_ERROR_NONEXISTENT, satchel_stage_new_spooled (fixture->store, "spool/missing", FALSE, 1, NULL, E));
+  FAILS (SATCHEL_ERROR_INVALID,
+         satchel_stage_new_spooled (fixture->store, "spool/../secret", FALSE, 1, NULL, E));
+  FAILS (SATCHEL_ERROR_INVALID,
+         satchel_stage_new_spooled (fixture->store, "example.org/x", FALSE, 1, NULL, E));
+  FAILS (SATCHEL_ERROR_NONEXISTENT,
+         satchel_stage_new_spooled (fixture->store, "spool/missing", FALSE, 1, NULL, E));
 }
 
 static void
@@ -288,7 +295,8 @@ read_uidls (SatchelMailbox *mailbox, guint32 first, char *ret[N_UIDLS])
   OK (satchel_mailbox_unique_ids (mailbox, uids, N_UIDLS, ret, E));
 }
 
-/* What a POP3 client is told of a message is told for ever, and of no other; NULL: nothing but what the protocol makes. */
+/* What a POP3 client is told of a message is told for ever, and of no other; NULL: nothing but what the
+ * protocol makes. */
 static void
 case_unique_ids (Fixture *fixture)
 {

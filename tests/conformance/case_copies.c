@@ -23,7 +23,8 @@ make_pair (Fixture *fixture)
       g_autofree char *subject = g_strdup_printf ("message %u", i);
       pair.uids[i] = fixture_put (fixture, pair.from, subject);
     }
-  fixture_set_flags (fixture, pair.from, pair.uids[1], SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, "alpha");
+  fixture_set_flags (fixture, pair.from, pair.uids[1], SATCHEL_FLAGS_ADD,
+                     SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, "alpha");
   fixture_set_flags (fixture, pair.from, pair.uids[3], SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, "beta");
   fixture_expunge (fixture, pair.from, pair.uids[2], pair.uids[2]);
   return pair;
@@ -46,7 +47,8 @@ check_arrived (const SatchelOperation *operation, SatchelMailbox *to, const Satc
   guint at = 0;
   guint32 last = 0;
   for (guint r = 0; r < operation->ret_source.n_ranges; r++)
-    for (guint32 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last; uid++, at++)
+    for (guint32 uid = operation->ret_source.ranges[r].first; uid <= operation->ret_source.ranges[r].last;
+         uid++, at++)
       {
         guint32 index, new_uid = g_array_index (operation->ret_uids, guint32, at);
         guint row_at;
@@ -85,8 +87,8 @@ case_copy (Fixture *fixture)
     SatchelOperation *operation = satchel_transaction_copy (transaction, pair.from, &uids, pair.to);
     OK (satchel_transaction_commit (transaction, E));
     check_arrived (operation, pair.to, before, 3);
-    assert_content (pair.to, g_array_index (operation->ret_uids, guint32, 2), g_bytes_get_data (content, NULL),
-                    g_bytes_get_size (content));
+    assert_content (pair.to, g_array_index (operation->ret_uids, guint32, 2),
+                    g_bytes_get_data (content, NULL), g_bytes_get_size (content));
     g_assert_cmpuint (state_of (pair.from).n_messages, ==, 4);
     g_assert_cmpuint (state_of (pair.to).n_messages, ==, 4);
     g_assert_cmpuint (state_of (pair.from).highestmodseq, ==, before->state.highestmodseq);
@@ -228,7 +230,8 @@ case_there_and_back (Fixture *fixture)
   FAILS (SATCHEL_ERROR_GONE, satchel_mailbox_open_message (inbox, first, E));
 }
 
-/* Keywords that have no room do not keep a message from moving; the rest of its flags and keywords goes along. */
+/* Keywords that have no room do not keep a message from moving; the rest of its flags and keywords goes
+ * along. */
 static void
 case_move_without_room (Fixture *fixture)
 {
@@ -243,15 +246,18 @@ case_move_without_room (Fixture *fixture)
   g_autofree char *before = keywords_of (pair.to, full);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   g_auto (SatchelUidSet) uids = uid_range (1, G_MAXUINT32);
-  SatchelOperation *move = satchel_transaction_move (transaction, pair.from, &uids, pair.to); /* alpha has no place there */
+  SatchelOperation *move =
+      satchel_transaction_move (transaction, pair.from, &uids, pair.to); /* alpha has no place there */
   OK (satchel_transaction_commit (transaction, E));
   g_assert_cmpuint (state_of (pair.from).n_messages, ==, 0);
   g_assert_cmpuint (state_of (pair.to).n_messages, ==, 5);
   SatchelMessageRow row;
-  guint32 second = g_array_index (move->ret_uids, guint32, 1), fourth = g_array_index (move->ret_uids, guint32, 2);
+  guint32 second = g_array_index (move->ret_uids, guint32, 1),
+          fourth = g_array_index (move->ret_uids, guint32, 2);
   g_assert_true (row_of (pair.to, second, &row));
   g_assert_cmpuint (row.flags, ==, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED);
-  g_autofree char *second_names = keywords_of (pair.to, second), *fourth_names = keywords_of (pair.to, fourth);
+  g_autofree char *second_names = keywords_of (pair.to, second),
+                  *fourth_names = keywords_of (pair.to, fourth);
   g_assert_cmpstr (second_names, ==, "");
   g_assert_cmpstr (fourth_names, ==, "beta");
   g_autofree char *after = keywords_of (pair.to, full);

@@ -24,7 +24,8 @@ make_pair (Fixture *fixture)
       g_autofree char *subject = g_strdup_printf ("message %u", i);
       pair.uids[i] = fixture_put (fixture, pair.from, subject);
     }
-  fixture_set_flags (fixture, pair.from, pair.uids[1], SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, "own");
+  fixture_set_flags (fixture, pair.from, pair.uids[1], SATCHEL_FLAGS_ADD,
+                     SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, "own");
   return pair;
 }
 
@@ -36,7 +37,8 @@ end_pair (Pair *pair)
 }
 
 static SatchelOperation *
-add_transfer (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelMailbox *from, SatchelMailbox *to)
+add_transfer (SatchelTransaction *transaction, SatchelOperationKind kind, SatchelMailbox *from,
+              SatchelMailbox *to)
 {
   g_auto (SatchelUidSet) all = uid_range (1, G_MAXUINT32);
   return kind == SATCHEL_OPERATION_COPY ? satchel_transaction_copy (transaction, from, &all, to)
@@ -82,7 +84,8 @@ put_with (Fixture *fixture, SatchelMailbox *mailbox, const char *key, const char
 {
   static const char content[] = "Subject: with metadata\r\n\r\nx\r\n";
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  SatchelOperation *append = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, content, strlen (content)), 0, NULL, 5);
+  SatchelOperation *append = satchel_transaction_append (
+      transaction, mailbox, fixture_stage (fixture, content, strlen (content)), 0, NULL, 5);
   set_text (append, key, text);
   OK (satchel_transaction_commit (transaction, E));
   return g_array_index (append->ret_uids, guint32, 0);
@@ -244,8 +247,10 @@ case_undeleted_before (Fixture *fixture)
   g_auto (SatchelUidSet) second = uid_range (pair.uids[1], pair.uids[1]);
   g_auto (SatchelUidSet) third = uid_range (pair.uids[2], pair.uids[2]);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  satchel_transaction_flags (transaction, pair.from, &second, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
-  satchel_transaction_flags (transaction, pair.from, &third, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, pair.from, &second, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_DELETED,
+                             NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, pair.from, &third, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL,
+                             G_MAXUINT64);
   SatchelOperation *move = add_transfer (transaction, SATCHEL_OPERATION_MOVE, pair.from, pair.to);
   move->only_deleted = TRUE;
   OK (satchel_transaction_commit (transaction, E));
@@ -340,7 +345,8 @@ case_metadata_too_long (Fixture *fixture)
 {
   Pair pair = make_pair (fixture);
   g_autofree char *before = describe_mailbox (pair.from);
-  g_autofree char *longest = g_strnfill (SATCHEL_METADATA_BYTES, 'v'), *longer = g_strnfill (SATCHEL_METADATA_BYTES + 1, 'v');
+  g_autofree char *longest = g_strnfill (SATCHEL_METADATA_BYTES, 'v'),
+                  *longer = g_strnfill (SATCHEL_METADATA_BYTES + 1, 'v');
   g_autofree char *key = g_strnfill (256, 'k');
   const char *const keys[] = { "k", key, "" }, *const values[] = { longer, "v", "v" };
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
@@ -383,7 +389,8 @@ case_metadata_of_what_failed (Fixture *fixture)
 
 const ConformanceCase conformance_fields[] = {
   { "copy-flags", case_copy_flags },
-  { "move-flags", case_move_flags }, { "clear-keywords", case_clear_keywords },
+  { "move-flags", case_move_flags },
+  { "clear-keywords", case_clear_keywords },
   { "keyword-without-room", case_keyword_without_room },
   { "bad-keyword", case_bad_keyword },
   { "copy-only-deleted", case_copy_only_deleted },

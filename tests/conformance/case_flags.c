@@ -22,13 +22,16 @@ case_modes (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   guint32 uid = fixture_put (fixture, mailbox, "x"), other = fixture_put (fixture, mailbox, "y");
-  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED, "one");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED,
+                     "one");
   assert_flags (mailbox, uid, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED, "one");
   fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED, "two");
   assert_flags (mailbox, uid, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_FLAGGED | SATCHEL_FLAG_ANSWERED, "one two");
-  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, "one");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT,
+                     "one");
   assert_flags (mailbox, uid, SATCHEL_FLAG_FLAGGED | SATCHEL_FLAG_ANSWERED, "two");
-  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT, "three");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT,
+                     "three");
   assert_flags (mailbox, uid, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT, "three");
   assert_flags (mailbox, other, 0, "");
   g_clear_pointer (&mailbox, satchel_mailbox_unref);
@@ -68,8 +71,8 @@ case_range (Fixture *fixture)
   fixture_expunge (fixture, mailbox, second, second);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   g_auto (SatchelUidSet) uids = uid_range (first, G_MAXUINT32);
-  SatchelOperation *operation
-      = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  SatchelOperation *operation = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD,
+                                                           SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
   OK (satchel_transaction_commit (transaction, E));
   g_assert_cmpuint (satchel_uid_set_count (&operation->ret_source), ==, 2);
   g_assert_true (satchel_uid_set_contains (&operation->ret_source, third));
@@ -101,13 +104,14 @@ static void
 case_unchanged_since (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
-  guint32 touched = fixture_put (fixture, mailbox, "touched"), quiet = fixture_put (fixture, mailbox, "quiet");
+  guint32 touched = fixture_put (fixture, mailbox, "touched"),
+          quiet = fixture_put (fixture, mailbox, "quiet");
   guint64 known = state_of (mailbox).highestmodseq; /* just that of the quiet one: not above it */
   fixture_set_flags (fixture, mailbox, touched, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   g_auto (SatchelUidSet) uids = uid_range (touched, quiet);
-  SatchelOperation *operation
-      = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, known);
+  SatchelOperation *operation = satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD,
+                                                           SATCHEL_FLAG_DELETED, NULL, known);
   OK (satchel_transaction_commit (transaction, E));
   g_assert_cmpuint (satchel_uid_set_count (&operation->ret_failed), ==, 1);
   g_assert_true (satchel_uid_set_contains (&operation->ret_failed, touched));
@@ -117,7 +121,8 @@ case_unchanged_since (Fixture *fixture)
   assert_flags (mailbox, quiet, SATCHEL_FLAG_DELETED, "");
   /* 0 fails for every message that is there (RFC 7162 3.1.3). */
   g_autoptr (SatchelTransaction) never = satchel_transaction_new (fixture->store);
-  operation = satchel_transaction_flags (never, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, 0);
+  operation =
+      satchel_transaction_flags (never, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, 0);
   OK (satchel_transaction_commit (never, E));
   g_assert_cmpuint (satchel_uid_set_count (&operation->ret_failed), ==, 2);
   g_assert_cmpuint (operation->ret_modseq, ==, 0);
@@ -149,7 +154,8 @@ case_keyword_limit (Fixture *fixture)
   const char *const more[] = { "Another", NULL };
   g_auto (SatchelUidSet) uids = uid_range (uid, uid);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, more, G_MAXUINT64);
+  satchel_transaction_flags (transaction, mailbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, more,
+                             G_MAXUINT64);
   FAILS (SATCHEL_ERROR_LIMIT, satchel_transaction_commit (transaction, E));
   SatchelMessageRow row;
   g_assert_true (row_of (mailbox, uid, &row));
@@ -180,7 +186,8 @@ case_keyword_room (Fixture *fixture)
   for (guint k = 0; k < FEW_KEYWORDS; k++)
     {
       g_autofree char *name = g_strdup_printf ("Keyword-%u", k);
-      fixture_set_flags (fixture, mailbox, k < 40 ? uid : other, k == 0 ? SATCHEL_FLAGS_REPLACE : SATCHEL_FLAGS_ADD, 0, name);
+      fixture_set_flags (fixture, mailbox, k < 40 ? uid : other,
+                         k == 0 ? SATCHEL_FLAGS_REPLACE : SATCHEL_FLAGS_ADD, 0, name);
     }
   g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (mailbox);
   g_autofree char *other_names = keywords_of (mailbox, other);
@@ -196,7 +203,8 @@ case_keyword_room (Fixture *fixture)
   g_assert_cmpuint (g_strv_length (found), ==, g_strv_length (expected));
   g_assert_true (g_strv_contains ((const char *const *) found, "Another"));
   fixture_expunge (fixture, mailbox, uid, uid); /* 39 of them */
-  fixture_set_flags (fixture, mailbox, other, SATCHEL_FLAGS_ADD, 0, "Keyword-7"); /* a name that was given up is one like any other */
+  fixture_set_flags (fixture, mailbox, other, SATCHEL_FLAGS_ADD, 0,
+                     "Keyword-7"); /* a name that was given up is one like any other */
   for (guint k = 0; k < 38; k++)
     {
       g_autofree char *name = g_strdup_printf ("Late-%u", k);
@@ -205,7 +213,8 @@ case_keyword_room (Fixture *fixture)
   g_autofree char *full = keywords_of (mailbox, other);
   g_auto (GStrv) last = g_strsplit (full, " ", -1);
   g_assert_cmpuint (g_strv_length (last), ==, FEW_KEYWORDS);
-  g_assert_true (g_strv_contains ((const char *const *) last, "Another") && g_strv_contains ((const char *const *) last, "Keyword-7"));
+  g_assert_true (g_strv_contains ((const char *const *) last, "Another")
+                 && g_strv_contains ((const char *const *) last, "Keyword-7"));
   g_clear_pointer (&mailbox, satchel_mailbox_unref);
   fixture_reopen (fixture);
   mailbox = fixture_open (fixture, "INBOX");
@@ -221,10 +230,11 @@ case_in_order (Fixture *fixture)
   guint32 first = fixture_put (fixture, mailbox, "1"), second = fixture_put (fixture, mailbox, "2");
   g_auto (SatchelUidSet) all = uid_range (first, second), one = uid_range (first, first);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  satchel_transaction_flags (transaction, mailbox, &one, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, mailbox, &one, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL,
+                             G_MAXUINT64);
   SatchelOperation *expunge = satchel_transaction_expunge (transaction, mailbox, &all, TRUE);
-  SatchelOperation *flags
-      = satchel_transaction_flags (transaction, mailbox, &all, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+  SatchelOperation *flags = satchel_transaction_flags (transaction, mailbox, &all, SATCHEL_FLAGS_ADD,
+                                                       SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
   OK (satchel_transaction_commit (transaction, E));
   g_assert_cmpuint (satchel_uid_set_count (&expunge->ret_source), ==, 1);
   g_assert_true (satchel_uid_set_contains (&expunge->ret_source, first));
@@ -242,20 +252,24 @@ case_kept (Fixture *fixture)
     SatchelFlagsMode mode;
     guint32 flags, result;
   } rows[] = {
-    { SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED },
-    { SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DRAFT, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
-    { SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
+    { SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT,
+      SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED },
+    { SATCHEL_FLAGS_ADD, SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DRAFT,
+      SATCHEL_FLAG_SEEN | SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
+    { SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED,
+      SATCHEL_FLAG_ANSWERED | SATCHEL_FLAG_DELETED },
   };
   const char *const keywords[] = { "New", "Old", NULL };
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   guint32 uid = fixture_put (fixture, mailbox, "kept");
   g_auto (SatchelUidSet) uids = uid_range (uid, uid);
-  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE, SATCHEL_FLAG_DELETED | SATCHEL_FLAG_FLAGGED, "Old");
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_REPLACE,
+                     SATCHEL_FLAG_DELETED | SATCHEL_FLAG_FLAGGED, "Old");
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-      SatchelOperation *operation
-          = satchel_transaction_flags (transaction, mailbox, &uids, rows[i].mode, rows[i].flags, keywords, G_MAXUINT64);
+      SatchelOperation *operation = satchel_transaction_flags (transaction, mailbox, &uids, rows[i].mode,
+                                                               rows[i].flags, keywords, G_MAXUINT64);
       operation->kept_flags = SATCHEL_FLAG_DELETED | SATCHEL_FLAG_DRAFT;
       operation->keeps_keywords = TRUE;
       OK (satchel_transaction_commit (transaction, E));
@@ -291,25 +305,28 @@ assert_has_names (SatchelMailbox *mailbox, guint32 uid, char *const *names)
   g_assert_cmpstr (has, ==, wanted);
 }
 
-/* Many more keywords than a word has bits: on messages of one mailbox and copied to one that numbers them otherwise, after a
- * change of some, and after everything was closed. */
+/* Many more keywords than a word has bits: on messages of one mailbox and copied to one that numbers them
+ * otherwise, after a change of some, and after everything was closed. */
 static void
 case_many_keywords (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
   g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
-  g_auto (GStrv) first = names_new ("k", 0, 200), second = names_new ("k", 150, 120), others = names_new ("other", 0, 100);
+  g_auto (GStrv) first = names_new ("k", 0, 200), second = names_new ("k", 150, 120),
+                 others = names_new ("other", 0, 100);
   const char *text = "Subject: x\r\n\r\ny\r\n";
   guint32 plain = fixture_put (fixture, inbox, "none"), fades = fixture_put (fixture, inbox, "fades");
   guint32 uid = fixture_put_bytes (fixture, inbox, text, strlen (text), 0, (const char *const *) first, 1);
-  guint32 next = fixture_put_bytes (fixture, inbox, text, strlen (text), SATCHEL_FLAG_SEEN, (const char *const *) second, 1);
+  guint32 next = fixture_put_bytes (fixture, inbox, text, strlen (text), SATCHEL_FLAG_SEEN,
+                                    (const char *const *) second, 1);
   guint32 there = fixture_put_bytes (fixture, other, text, strlen (text), 0, (const char *const *) others, 1);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   g_auto (SatchelUidSet) copied = uid_range (uid, uid), moved = uid_range (next, next);
   SatchelOperation *copy = satchel_transaction_copy (transaction, inbox, &copied, other);
   SatchelOperation *move = satchel_transaction_move (transaction, inbox, &moved, other);
   OK (satchel_transaction_commit (transaction, E));
-  guint32 copy_uid = g_array_index (copy->ret_uids, guint32, 0), move_uid = g_array_index (move->ret_uids, guint32, 0);
+  guint32 copy_uid = g_array_index (copy->ret_uids, guint32, 0),
+          move_uid = g_array_index (move->ret_uids, guint32, 0);
   g_clear_pointer (&transaction, satchel_transaction_free);
   fixture_set_flags (fixture, inbox, uid, SATCHEL_FLAGS_REMOVE, 0, "K199");
   fixture_set_flags (fixture, inbox, plain, SATCHEL_FLAGS_ADD, 0, "k269");
@@ -342,7 +359,8 @@ const ConformanceCase conformance_flags[] = {
   { "keyword-limit", case_keyword_limit },
   { "keyword-room", case_keyword_room },
   { "many-keywords", case_many_keywords },
-  { "in-order", case_in_order }, { "kept", case_kept },
+  { "in-order", case_in_order },
+  { "kept", case_kept },
   { "empty-transaction", case_empty_transaction },
   { NULL, NULL },
 };

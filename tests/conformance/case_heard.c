@@ -104,9 +104,10 @@ case_names (Fixture *fixture)
       OK (satchel_store_set_special_use (fixture->store, "c/b", SATCHEL_USE_JUNK, E));
       FAILS (SATCHEL_ERROR_ALREADYEXISTS, satchel_store_create (fixture->store, "c", 0, E));
       OK (satchel_store_delete (fixture->store, "c/b", E));
-      heard_expect (fixture->store, "CREATE a by background\nCREATE a/b by background\nSUBSCRIBE a/b by background\n"
-                                    "RENAME a>c by background\nUNSUBSCRIBE c/b by background\nSPECIAL_USE c/b by background\n"
-                                    "DELETE c/b by background\n");
+      heard_expect (fixture->store,
+                    "CREATE a by background\nCREATE a/b by background\nSUBSCRIBE a/b by background\n"
+                    "RENAME a>c by background\nUNSUBSCRIBE c/b by background\nSPECIAL_USE c/b by background\n"
+                    "DELETE c/b by background\n");
       fixture_reopen (fixture);
       heard_expect (fixture->store, "");
     }
@@ -128,7 +129,9 @@ case_rename_of_inbox (Fixture *fixture)
       satchel_mailbox_unref (inbox);
       satchel_mailbox_unref (old);
       fixture_reopen (fixture);
-      heard_expect (fixture->store, "APPEND INBOX 1:?/ by background\nRENAME INBOX>old by background\nFLAGS old 1:/S by background\n");
+      heard_expect (
+          fixture->store,
+          "APPEND INBOX 1:?/ by background\nRENAME INBOX>old by background\nFLAGS old 1:/S by background\n");
     }
   end (fixture);
 }
@@ -155,8 +158,10 @@ case_unheard (Fixture *fixture)
       satchel_mailbox_unref (inbox);
       satchel_store_set_listeners (&heard_listener, 1);
       fixture_reopen (fixture);
-      heard_expect (fixture->store, "EXPUNGE INBOX 1:?/ by outside\nAPPEND INBOX 3:?/ by outside\nFLAGS INBOX 2:?/S by outside\n"
-                                    "CREATE fresh by outside\n");
+      heard_expect (
+          fixture->store,
+          "EXPUNGE INBOX 1:?/ by outside\nAPPEND INBOX 3:?/ by outside\nFLAGS INBOX 2:?/S by outside\n"
+          "CREATE fresh by outside\n");
     }
   end (fixture);
 }
@@ -173,7 +178,8 @@ case_fails (Fixture *fixture)
       fixture_put (fixture, inbox, "one");
       fixture_put (fixture, inbox, "two");
       heard_fails = 1;
-      g_assert_false (satchel_feed_run (fixture->store, &heard_listener, SATCHEL_FEED_AGAIN, &wait_ms, &error));
+      g_assert_false (
+          satchel_feed_run (fixture->store, &heard_listener, SATCHEL_FEED_AGAIN, &wait_ms, &error));
       g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_FAILED);
       g_assert_cmpstr (heard_text->str, ==, "");
       heard_expect (fixture->store, "APPEND INBOX 1:?/ by background\nAPPEND INBOX 2:?/ by background\n");
@@ -190,7 +196,8 @@ case_many (Fixture *fixture)
       g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX"), to = fixture_open (fixture, "to");
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
       for (guint i = 0; i < 1100; i++)
-        satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "a: b\r\n\r\nc\r\n", 11), 0, NULL, 1700000000);
+        satchel_transaction_append (transaction, inbox, fixture_stage (fixture, "a: b\r\n\r\nc\r\n", 11), 0,
+                                    NULL, 1700000000);
       OK (satchel_transaction_commit (transaction, E));
       g_autofree char *appended = heard_now (fixture->store);
       g_autoptr (SatchelTransaction) move = satchel_transaction_new (fixture->store);
@@ -208,12 +215,8 @@ case_many (Fixture *fixture)
 }
 
 const ConformanceCase conformance_heard[] = {
-  { "messages", case_messages },
-  { "reopened", case_reopened },
-  { "names", case_names },
-  { "rename-of-inbox", case_rename_of_inbox },
-  { "unheard", case_unheard },
-  { "fails", case_fails },
-  { "many", case_many },
-  { NULL, NULL },
+  { "messages", case_messages }, { "reopened", case_reopened },
+  { "names", case_names },       { "rename-of-inbox", case_rename_of_inbox },
+  { "unheard", case_unheard },   { "fails", case_fails },
+  { "many", case_many },         { NULL, NULL },
 };

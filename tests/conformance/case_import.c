@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages and mailboxes with the ids and numbers of another store: what fits is as it was there, what does not is refused, and a
- * whole store can be rebuilt with no client noticing.
+ * Messages and mailboxes with the ids and numbers of another store: what fits is as it was there, what does
+ * not is refused, and a whole store can be rebuilt with no client noticing.
  */
 #include "config.h"
 
@@ -12,10 +12,11 @@ static const char content[] = "From: a@example.org\r\nSubject: imported\r\n\r\nb
 static const guint8 some_id[16] = { 0xfb, 0xff, 0xbe, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 0xff };
 
 static SatchelOperation *
-add_append (Fixture *fixture, SatchelTransaction *transaction, SatchelMailbox *mailbox, guint32 uid, const char *unique_id)
+add_append (Fixture *fixture, SatchelTransaction *transaction, SatchelMailbox *mailbox, guint32 uid,
+            const char *unique_id)
 {
-  SatchelOperation *append
-      = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, content, strlen (content)), 0, NULL, 1600000000);
+  SatchelOperation *append = satchel_transaction_append (
+      transaction, mailbox, fixture_stage (fixture, content, strlen (content)), 0, NULL, 1600000000);
   append->uid = uid;
   append->unique_id = g_strdup (unique_id);
   return append;
@@ -63,7 +64,11 @@ static SatchelMailboxImport
 some_import (void)
 {
   SatchelMailboxImport import = {
-    .size = sizeof import, .uidvalidity = 77, .uidnext = 5, .highestmodseq = 1000, .mailbox_id = { 9, 9, 9 },
+    .size = sizeof import,
+    .uidvalidity = 77,
+    .uidnext = 5,
+    .highestmodseq = 1000,
+    .mailbox_id = { 9, 9, 9 },
   };
   return import;
 }
@@ -124,7 +129,8 @@ case_message (Fixture *fixture)
   satchel_mailbox_unref (mailbox);
 }
 
-/* Old mod-sequences, as a rebuilding has them, do not raise the mailbox's; other operations of the transaction have its own. */
+/* Old mod-sequences, as a rebuilding has them, do not raise the mailbox's; other operations of the
+ * transaction have its own. */
 static void
 case_old_modseq (Fixture *fixture)
 {
@@ -139,7 +145,8 @@ case_old_modseq (Fixture *fixture)
   g_assert_true (row_of (mailbox, 2, &row));
   g_assert_cmpuint (row.modseq, ==, 1);
   g_autoptr (SatchelTransaction) both = satchel_transaction_new (fixture->store);
-  SatchelOperation *imported = add_append (fixture, both, mailbox, 0, NULL), *own = add_append (fixture, both, mailbox, 0, NULL);
+  SatchelOperation *imported = add_append (fixture, both, mailbox, 0, NULL),
+                   *own = add_append (fixture, both, mailbox, 0, NULL);
   imported->modseq = highest + 500;
   OK (satchel_transaction_commit (both, E));
   g_assert_cmpuint (imported->ret_modseq, ==, highest + 500);
@@ -274,7 +281,8 @@ assert_state (SatchelMailbox *mailbox, const SatchelMailboxImport *import)
   g_assert_cmpuint (state.uidnext, ==, import->uidnext);
   g_assert_cmpuint (state.highestmodseq, ==, import->highestmodseq);
   g_assert_cmpuint (state.first_recent_uid, ==, MAX (import->first_recent_uid, 1));
-  g_assert_cmpuint (state.history_start, ==, import->history_start != 0 ? import->history_start : import->highestmodseq);
+  g_assert_cmpuint (state.history_start, ==,
+                    import->history_start != 0 ? import->history_start : import->highestmodseq);
 }
 
 static void
@@ -380,13 +388,13 @@ case_mailbox_refused (Fixture *fixture)
   good.history_start = 800;
   good.tombstones = &tombstone;
   good.n_tombstones = 1;
-#define REFUSED(change)                                                                            \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    bad = good;                                                                                    \
-    change;                                                                                        \
-    refuse_import (fixture, "box", &bad);                                                          \
-  }                                                                                                \
+#define REFUSED(change)                                                                                      \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    bad = good;                                                                                              \
+    change;                                                                                                  \
+    refuse_import (fixture, "box", &bad);                                                                    \
+  }                                                                                                          \
   G_STMT_END
   REFUSED (bad.size = offsetof (SatchelMailboxImport, n_tombstones));
   REFUSED (memset (bad.mailbox_id, 0, 16));
@@ -422,9 +430,9 @@ rebuild_message (SatchelMailbox *from, guint32 uid, SatchelMailbox *to)
   g_auto (GStrv) keywords = g_strsplit (names, " ", -1);
   g_assert_true (row_of (from, uid, &row));
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (target.store);
-  SatchelOperation *append
-      = satchel_transaction_append (transaction, to, fixture_stage (&target, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)),
-                                    row.flags, names[0] != '\0' ? (const char *const *) keywords : NULL, row.internal_date);
+  SatchelOperation *append = satchel_transaction_append (
+      transaction, to, fixture_stage (&target, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes)),
+      row.flags, names[0] != '\0' ? (const char *const *) keywords : NULL, row.internal_date);
   append->uid = uid;
   append->modseq = row.modseq;
   append->save_date = row.save_date;
@@ -439,7 +447,10 @@ rebuild (SatchelMailbox *from, SatchelStore *target, const char *name)
 {
   SatchelMailboxState state = state_of (from);
   g_autoptr (GArray) tombstones = g_array_new (FALSE, FALSE, sizeof (SatchelTombstone));
-  SatchelMailboxImport import = { .size = sizeof import, .uidvalidity = state.uidvalidity, .uidnext = 1, .highestmodseq = state.highestmodseq };
+  SatchelMailboxImport import = { .size = sizeof import,
+                                  .uidvalidity = state.uidvalidity,
+                                  .uidnext = 1,
+                                  .highestmodseq = state.highestmodseq };
   memcpy (import.mailbox_id, state.mailbox_id, 16);
   OK (satchel_store_import_mailbox (target, name, &import, E));
   g_autoptr (SatchelMailbox) to = NULL;
@@ -478,7 +489,8 @@ describe_all (SatchelMailbox *mailbox)
       OK (satchel_mailbox_list_metadata (mailbox, &uid, 1, append_item, text, E));
     }
   g_string_append_printf (text, "\nhistory %" G_GUINT64_FORMAT, state.history_start);
-  for (guint64 modseq = state.history_start > 0 ? state.history_start - 1 : 0; modseq <= state.highestmodseq; modseq++)
+  for (guint64 modseq = state.history_start > 0 ? state.history_start - 1 : 0; modseq <= state.highestmodseq;
+       modseq++)
     {
       g_auto (SatchelUidSet) vanished = { NULL, 0 };
       gboolean is_complete;
@@ -496,7 +508,8 @@ fill (Fixture *fixture, SatchelMailbox *mailbox)
   guint32 recent;
   for (guint i = 0; i < 8; i++)
     fixture_put (fixture, mailbox, "message");
-  fixture_put_bytes (fixture, mailbox, content, strlen (content), SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT, keywords, -5);
+  fixture_put_bytes (fixture, mailbox, content, strlen (content), SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DRAFT,
+                     keywords, -5);
   fixture_set_flags (fixture, mailbox, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, "three");
   fixture_expunge (fixture, mailbox, 2, 2);
   fixture_expunge (fixture, mailbox, 5, 6);

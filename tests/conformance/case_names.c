@@ -112,8 +112,10 @@ static void
 case_bad_names (Fixture *fixture)
 {
   g_autofree char *too_long = g_strnfill (1025, 'x');
-  const char *const names[] = { "", "/", "a/", "/a", "a//b", ".", "..", "a/../b", "./a", "a\nb", "a\x7f", "\xc0\xaf", "\xff",
-                                "inbox", "Inbox/child", too_long };
+  const char *const names[] = {
+    "",    "/",    "a/",    "/a",       "a//b", ".",     "..",          "a/../b",
+    "./a", "a\nb", "a\x7f", "\xc0\xaf", "\xff", "inbox", "Inbox/child", too_long
+  };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       FAILS (SATCHEL_ERROR_INVALID, satchel_store_create (fixture->store, names[i], 0, E));
@@ -129,10 +131,39 @@ case_bad_names (Fixture *fixture)
 static void
 case_odd_names (Fixture *fixture)
 {
-  const char *const names[] = { "a.b", "a", ".hidden", "with space", " lead", "trail ", "per%cent", "star*", "back\\slash",
-                                "tilde~", "~root", "&", "&-", "quote\"", "new", "cur", "tmp", "dovecot-uidlist", "#x", "Entw\xc3\xbcrfe",
-                                "\xe6\x97\xa5\xe6\x9c\xac", "\xf0\x9f\x93\xa7 mail", "inbox2", "INBOX2", "INBOX.x", "=2F", "-", ",", ":2,S",
-                                "A", "x/new", "x/.y", "x/y.z" };
+  const char *const names[] = { "a.b",
+                                "a",
+                                ".hidden",
+                                "with space",
+                                " lead",
+                                "trail ",
+                                "per%cent",
+                                "star*",
+                                "back\\slash",
+                                "tilde~",
+                                "~root",
+                                "&",
+                                "&-",
+                                "quote\"",
+                                "new",
+                                "cur",
+                                "tmp",
+                                "dovecot-uidlist",
+                                "#x",
+                                "Entw\xc3\xbcrfe",
+                                "\xe6\x97\xa5\xe6\x9c\xac",
+                                "\xf0\x9f\x93\xa7 mail",
+                                "inbox2",
+                                "INBOX2",
+                                "INBOX.x",
+                                "=2F",
+                                "-",
+                                ",",
+                                ":2,S",
+                                "A",
+                                "x/new",
+                                "x/.y",
+                                "x/y.z" };
   gboolean is_made[G_N_ELEMENTS (names)];
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -246,7 +277,8 @@ case_rename_tree (Fixture *fixture)
   guint32 uid = fixture_put (fixture, grandchild, "deep");
   OK (satchel_store_rename (fixture->store, "top", "x/other", E));
   g_assert_false (exists (fixture, "top/child"));
-  g_assert_true (exists (fixture, "x/other") && exists (fixture, "x/other/child") && exists (fixture, "topmost"));
+  g_assert_true (exists (fixture, "x/other") && exists (fixture, "x/other/child")
+                 && exists (fixture, "topmost"));
   g_autofree char *name = satchel_mailbox_name (grandchild);
   g_assert_cmpstr (name, ==, "x/other/child/leaf");
   SatchelMessageRow row;
@@ -383,7 +415,8 @@ case_status (Fixture *fixture)
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "box");
   guint32 uid = fixture_put (fixture, mailbox, "one");
   fixture_put (fixture, mailbox, "two");
-  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED, NULL);
+  fixture_set_flags (fixture, mailbox, uid, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED,
+                     NULL);
   SatchelMailboxState open = state_of (mailbox), told;
   OK (satchel_store_status (fixture->store, "box", &told, E));
   g_assert_cmpmem (&told, sizeof (told), &open, sizeof (open));

@@ -33,7 +33,7 @@ static void
 init_workers (Worker *workers, Fixture *fixture, SatchelMailbox *mailbox, SatchelMailbox *other, gint *stop)
 {
   for (guint i = 0; i < THREADS; i++)
-    workers[i] = (Worker){ fixture, mailbox, other, i, g_array_new (FALSE, FALSE, sizeof (guint32)), stop };
+    workers[i] = (Worker) { fixture, mailbox, other, i, g_array_new (FALSE, FALSE, sizeof (guint32)), stop };
 }
 
 static void
@@ -188,7 +188,8 @@ move_about (gpointer data)
       if (snapshot->state.n_messages == 0)
         continue;
       guint row;
-      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, (worker->number * 7 + i) % snapshot->state.n_messages, &row);
+      const SatchelChunk *chunk =
+          satchel_snapshot_at (snapshot, (worker->number * 7 + i) % snapshot->state.n_messages, &row);
       fixture_move (worker->fixture, from, chunk->uid[row], to); /* perhaps somebody was faster */
     }
   return NULL;
@@ -200,7 +201,8 @@ case_moves (Fixture *fixture)
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX");
   g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
   Worker workers[THREADS];
-  g_autoptr (GHashTable) ids = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+  g_autoptr (GHashTable) ids =
+      g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
   for (guint i = 0; i < 20; i++)
     fixture_put (fixture, i % 2 == 0 ? inbox : other, "x");
   init_workers (workers, fixture, inbox, other, NULL);
@@ -258,9 +260,6 @@ case_recent (Fixture *fixture)
 }
 
 const ConformanceCase conformance_parallel[] = {
-  { "appends", case_appends },
-  { "mixed", case_mixed },
-  { "moves", case_moves },
-  { "recent", case_recent },
-  { NULL, NULL },
+  { "appends", case_appends }, { "mixed", case_mixed }, { "moves", case_moves },
+  { "recent", case_recent },   { NULL, NULL },
 };

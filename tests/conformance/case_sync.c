@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What clients that come and go rely on (RFC 7162): from any mod-sequence on, the store tells exactly what has changed.
+ * What clients that come and go rely on (RFC 7162): from any mod-sequence on, the store tells exactly what
+ * has changed.
  */
 #include "config.h"
 
@@ -23,7 +24,8 @@ memory_add (Memory *memory, const SatchelChunk *chunk, guint row)
   g_array_append_val (memory->rows, copy);
 }
 
-/* Comes back: drops what has vanished, takes over what has changed, adds what is new; then it must hold what is there. */
+/* Comes back: drops what has vanished, takes over what has changed, adds what is new; then it must hold what
+ * is there. */
 static void
 memory_catch_up (Memory *memory, SatchelMailbox *mailbox)
 {
@@ -117,7 +119,8 @@ case_sleepers (Fixture *fixture)
   g_autoptr (SatchelMailbox) mailbox = fixture_open (fixture, "INBOX");
   g_autoptr (SatchelMailbox) other = fixture_open (fixture, "other");
   for (guint i = 0; i < N_CLIENTS; i++)
-    clients[i] = (Memory){ g_array_new (FALSE, FALSE, sizeof (SatchelMessageRow)), state_of (mailbox).highestmodseq, 1 };
+    clients[i] = (Memory) { g_array_new (FALSE, FALSE, sizeof (SatchelMessageRow)),
+                            state_of (mailbox).highestmodseq, 1 };
   for (guint round = 0; round < 300; round++)
     {
       change_something (fixture, mailbox, other);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up: the sum of RFC822.SIZE and the number of messages, after each thing that changes them.
+ * What a user's mail takes up: the sum of RFC822.SIZE and the number of messages, after each thing that
+ * changes them.
  */
 #include "config.h"
 
@@ -15,13 +16,13 @@ usage_of (Fixture *fixture)
   return usage;
 }
 
-#define ASSERT_USAGE(fixture, n_bytes, n_messages)                                                 \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    SatchelUsage usage_now = usage_of (fixture);                                                   \
-    g_assert_cmpuint (usage_now.bytes, ==, (n_bytes));                                             \
-    g_assert_cmpuint (usage_now.messages, ==, (n_messages));                                       \
-  }                                                                                                \
+#define ASSERT_USAGE(fixture, n_bytes, n_messages)                                                           \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    SatchelUsage usage_now = usage_of (fixture);                                                             \
+    g_assert_cmpuint (usage_now.bytes, ==, (n_bytes));                                                       \
+    g_assert_cmpuint (usage_now.messages, ==, (n_messages));                                                 \
+  }                                                                                                          \
   G_STMT_END
 
 /* A message of @bytes bytes. */
@@ -111,7 +112,8 @@ static void
 case_of_some (Fixture *fixture)
 {
   g_autoptr (SatchelMailbox) inbox = fixture_open (fixture, "INBOX"), other = fixture_open (fixture, "other");
-  guint32 first = put_sized (fixture, inbox, 100), second = put_sized (fixture, inbox, 1000), third = put_sized (fixture, inbox, 500);
+  guint32 first = put_sized (fixture, inbox, 100), second = put_sized (fixture, inbox, 1000),
+          third = put_sized (fixture, inbox, 500);
   put_sized (fixture, other, 50);
   fixture_expunge (fixture, inbox, second, second);
   SatchelUsage usage;
@@ -140,8 +142,10 @@ case_failed (Fixture *fixture)
   OK (satchel_store_delete (fixture->store, "gone", E));
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   static const char text[] = "Subject: a\r\n\r\nb\r\n";
-  satchel_transaction_append (transaction, inbox, fixture_stage (fixture, text, strlen (text)), 0, NULL, 1700000000);
-  satchel_transaction_append (transaction, gone, fixture_stage (fixture, text, strlen (text)), 0, NULL, 1700000000);
+  satchel_transaction_append (transaction, inbox, fixture_stage (fixture, text, strlen (text)), 0, NULL,
+                              1700000000);
+  satchel_transaction_append (transaction, gone, fixture_stage (fixture, text, strlen (text)), 0, NULL,
+                              1700000000);
   FAILS (SATCHEL_ERROR_NONEXISTENT, satchel_transaction_commit (transaction, E));
   ASSERT_USAGE (fixture, 100, 1);
 }

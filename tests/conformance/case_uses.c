@@ -58,7 +58,8 @@ case_set (Fixture *fixture)
   g_assert_cmpuint (use_of (fixture, "Other"), ==, SATCHEL_USE_SENT | SATCHEL_USE_ARCHIVE);
   OK (satchel_store_set_special_use (fixture->store, "Other", 0, E));
   g_assert_cmpuint (use_of (fixture, "Other"), ==, 0);
-  FAILS (SATCHEL_ERROR_NONEXISTENT, satchel_store_set_special_use (fixture->store, "nowhere", SATCHEL_USE_SENT, E));
+  FAILS (SATCHEL_ERROR_NONEXISTENT,
+         satchel_store_set_special_use (fixture->store, "nowhere", SATCHEL_USE_SENT, E));
 }
 
 /* At most one mailbox an attribute. */
@@ -134,7 +135,8 @@ is_subscribed (Fixture *fixture, const char *name)
   return info != NULL && info->is_subscribed;
 }
 
-/* INBOX is subscribed with what a first login makes; where there was anything, subscriptions are the user's own. */
+/* INBOX is subscribed with what a first login makes; where there was anything, subscriptions are the user's
+ * own. */
 static void
 case_inbox_subscribed (Fixture *fixture)
 {

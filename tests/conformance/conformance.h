@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The storage conformance suite: cases that run over any driver and any stack of layers above it.  README.md says how.
+ * The storage conformance suite: cases that run over any driver and any stack of layers above it.  README.md
+ * says how.
  */
 #pragma once
 #include "core/storage/store_open.h"
@@ -33,34 +34,36 @@ typedef struct ConformanceCase
   void (*func) (Fixture *fixture);
 } ConformanceCase;
 /* Ended by a NULL name. */
-extern const ConformanceCase conformance_names[], conformance_uses[], conformance_mailboxes[], conformance_append[],
-    conformance_content[], conformance_flags[], conformance_copies[], conformance_fields[], conformance_import[], conformance_access[], conformance_changes[], conformance_sync[],
-    conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[];
+extern const ConformanceCase conformance_names[], conformance_uses[], conformance_mailboxes[],
+    conformance_append[], conformance_content[], conformance_flags[], conformance_copies[],
+    conformance_fields[], conformance_import[], conformance_access[], conformance_changes[],
+    conformance_sync[], conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */
 #define E (&conformance_error)
-#define OK(call)                                                                                   \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    g_autoptr (GError) conformance_error = NULL;                                                   \
-    gboolean conformance_ok = (call) ? TRUE : FALSE;                                               \
-    g_assert_no_error (conformance_error);                                                         \
-    g_assert_true (conformance_ok);                                                                \
-  }                                                                                                \
+#define OK(call)                                                                                             \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autoptr (GError) conformance_error = NULL;                                                             \
+    gboolean conformance_ok = (call) ? TRUE : FALSE;                                                         \
+    g_assert_no_error (conformance_error);                                                                   \
+    g_assert_true (conformance_ok);                                                                          \
+  }                                                                                                          \
   G_STMT_END
-#define FAILS(code, call)                                                                          \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    g_autoptr (GError) conformance_error = NULL;                                                   \
-    gboolean conformance_ok = (call) ? TRUE : FALSE;                                               \
-    g_assert_error (conformance_error, SATCHEL_ERROR, (code));                                     \
-    g_assert_false (conformance_ok);                                                               \
-  }                                                                                                \
+#define FAILS(code, call)                                                                                    \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autoptr (GError) conformance_error = NULL;                                                             \
+    gboolean conformance_ok = (call) ? TRUE : FALSE;                                                         \
+    g_assert_error (conformance_error, SATCHEL_ERROR, (code));                                               \
+    g_assert_false (conformance_ok);                                                                         \
+  }                                                                                                          \
   G_STMT_END
 
 /* Closes the store and opens it again, as after a restart.  No handle may be held. */
 void fixture_reopen (Fixture *fixture);
-/* The two halves of it, for a second user beside the first: a copy of @fixture with user and path of its own. */
+/* The two halves of it, for a second user beside the first: a copy of @fixture with user and path of its own.
+ */
 void fixture_open_store (Fixture *fixture);
 void fixture_close_store (Fixture *fixture);
 /* Opens the mailbox, made if it does not exist. */
@@ -68,12 +71,12 @@ SatchelMailbox *fixture_open (Fixture *fixture, const char *name);
 SatchelStage *fixture_stage (Fixture *fixture, const void *data, gsize len);
 /* A message with a content of its own; returns its UID. */
 guint32 fixture_put (Fixture *fixture, SatchelMailbox *mailbox, const char *subject);
-guint32 fixture_put_bytes (Fixture *fixture, SatchelMailbox *mailbox, const void *data, gsize len, guint32 flags,
-                           const char *const *keywords, gint64 internal_date);
+guint32 fixture_put_bytes (Fixture *fixture, SatchelMailbox *mailbox, const void *data, gsize len,
+                           guint32 flags, const char *const *keywords, gint64 internal_date);
 /* UIDs FIRST .. LAST as a set. */
 SatchelUidSet uid_range (guint32 first, guint32 last);
-void fixture_set_flags (Fixture *fixture, SatchelMailbox *mailbox, guint32 uid, SatchelFlagsMode mode, guint32 flags,
-                        const char *keyword);
+void fixture_set_flags (Fixture *fixture, SatchelMailbox *mailbox, guint32 uid, SatchelFlagsMode mode,
+                        guint32 flags, const char *keyword);
 void fixture_expunge (Fixture *fixture, SatchelMailbox *mailbox, guint32 first, guint32 last);
 guint64 fixture_move (Fixture *fixture, SatchelMailbox *from, guint32 uid, SatchelMailbox *to);
 

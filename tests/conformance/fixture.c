@@ -100,13 +100,14 @@ run_case (gconstpointer data)
 }
 
 static void
-add_cases (const char *stack_name, const SatchelConformanceBackend *backend, const char *area, const ConformanceCase *cases)
+add_cases (const char *stack_name, const SatchelConformanceBackend *backend, const char *area,
+           const ConformanceCase *cases)
 {
   for (; cases->name != NULL; cases++)
     {
       g_autofree char *path = g_strdup_printf ("/conformance/%s/%s/%s", stack_name, area, cases->name);
       Registration *registration = g_new (Registration, 1);
-      *registration = (Registration){ backend, cases->func };
+      *registration = (Registration) { backend, cases->func };
       g_test_add_data_func_full (path, registration, run_case, g_free);
     }
 }
@@ -128,7 +129,8 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "heard", conformance_heard);
   add_cases (stack_name, backend, "parallel", conformance_parallel);
   /* What `kept` is told to remove still takes up room. */
-  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage) && strcmp (backend->levels[0].name, "kept") != 0)
+  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage)
+      && strcmp (backend->levels[0].name, "kept") != 0)
     add_cases (stack_name, backend, "usage", conformance_usage);
   if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, put_blobs))
     add_cases (stack_name, backend, "blobs", conformance_blobs);
@@ -174,8 +176,8 @@ fixture_put_bytes (Fixture *fixture, SatchelMailbox *mailbox, const void *data, 
                    const char *const *keywords, gint64 internal_date)
 {
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
-  SatchelOperation *operation = satchel_transaction_append (transaction, mailbox, fixture_stage (fixture, data, len), flags,
-                                                            keywords, internal_date);
+  SatchelOperation *operation = satchel_transaction_append (
+      transaction, mailbox, fixture_stage (fixture, data, len), flags, keywords, internal_date);
   OK (satchel_transaction_commit (transaction, E));
   g_assert_nonnull (operation->ret_uids);
   g_assert_cmpuint (operation->ret_uids->len, ==, 1);
@@ -188,7 +190,8 @@ fixture_put_bytes (Fixture *fixture, SatchelMailbox *mailbox, const void *data, 
 guint32
 fixture_put (Fixture *fixture, SatchelMailbox *mailbox, const char *subject)
 {
-  g_autofree char *text = g_strdup_printf ("From: a@example.org\r\nSubject: %s\r\n\r\nbody of %s\r\n", subject, subject);
+  g_autofree char *text =
+      g_strdup_printf ("From: a@example.org\r\nSubject: %s\r\n\r\nbody of %s\r\n", subject, subject);
   return fixture_put_bytes (fixture, mailbox, text, strlen (text), 0, NULL, 1700000000);
 }
 
@@ -201,8 +204,8 @@ uid_range (guint32 first, guint32 last)
 }
 
 void
-fixture_set_flags (Fixture *fixture, SatchelMailbox *mailbox, guint32 uid, SatchelFlagsMode mode, guint32 flags,
-                   const char *keyword)
+fixture_set_flags (Fixture *fixture, SatchelMailbox *mailbox, guint32 uid, SatchelFlagsMode mode,
+                   guint32 flags, const char *keyword)
 {
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
   g_auto (SatchelUidSet) uids = uid_range (uid, uid);
@@ -323,7 +326,9 @@ describe_mailbox (SatchelMailbox *mailbox)
   const SatchelMailboxState *state = &snapshot->state;
   for (guint i = 0; i < sizeof (state->mailbox_id); i++)
     g_string_append_printf (text, "%02x", state->mailbox_id[i]);
-  g_string_append_printf (text, " validity=%u next=%u modseq=%" G_GUINT64_FORMAT " recent=%u n=%u unseen=%u deleted=%u size=%" G_GUINT64_FORMAT,
+  g_string_append_printf (text,
+                          " validity=%u next=%u modseq=%" G_GUINT64_FORMAT
+                          " recent=%u n=%u unseen=%u deleted=%u size=%" G_GUINT64_FORMAT,
                           state->uidvalidity, state->uidnext, state->highestmodseq, state->first_recent_uid,
                           state->n_messages, state->n_unseen, state->n_deleted, state->size_bytes);
   for (guint32 i = 0; i < state->n_messages; i++)
@@ -334,11 +339,12 @@ describe_mailbox (SatchelMailbox *mailbox)
       g_autoptr (GBytes) content = content_of (mailbox, chunk->uid[at]);
       guint8 id[16];
       OK (satchel_mailbox_email_id (mailbox, chunk->uid[at], id, E));
-      g_string_append_printf (text, "\nuid=%u flags=%u modseq=%" G_GUINT64_FORMAT " size=%" G_GUINT64_FORMAT " date=%" G_GINT64_FORMAT
-                              " saved=%" G_GINT64_FORMAT " [%s] %u %02x%02x%02x%02x",
-                              chunk->uid[at], chunk->flags[at], chunk->modseq[at], chunk->size[at],
-                              chunk->internal_date[at], chunk->save_date[at], keywords, g_bytes_hash (content), id[0], id[1],
-                              id[2], id[15]);
+      g_string_append_printf (
+          text,
+          "\nuid=%u flags=%u modseq=%" G_GUINT64_FORMAT " size=%" G_GUINT64_FORMAT " date=%" G_GINT64_FORMAT
+          " saved=%" G_GINT64_FORMAT " [%s] %u %02x%02x%02x%02x",
+          chunk->uid[at], chunk->flags[at], chunk->modseq[at], chunk->size[at], chunk->internal_date[at],
+          chunk->save_date[at], keywords, g_bytes_hash (content), id[0], id[1], id[2], id[15]);
     }
   return g_string_free (text, FALSE);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * satchel-conformance: runs the suite over storage modules.  Without arguments, as a test of this tree: over memory, maildir
- * and the test layers.  README.md.
+ * satchel-conformance: runs the suite over storage modules.  Without arguments, as a test of this tree: over
+ * memory, maildir and the test layers.  README.md.
  */
 #include "config.h"
 
@@ -51,7 +51,8 @@ load (const char *module, GError **error)
 
 /* @settings: as in its group, on top of the defaults. */
 static gboolean
-make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel *ret_level, gboolean *ret_is_driver, GError **error)
+make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel *ret_level,
+            gboolean *ret_is_driver, GError **error)
 {
   for (const SatchelProvides *provides = module->provides; provides->kind != 0; provides++)
     {
@@ -60,7 +61,8 @@ make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel
       const SatchelConfig *section = NULL;
       if (module->schema != NULL)
         {
-          const SatchelConfigSet *set = keep (satchel_config_set_from_text (module->name, module->schema, settings, error));
+          const SatchelConfigSet *set =
+              keep (satchel_config_set_from_text (module->name, module->schema, settings, error));
           if (set == NULL)
             return FALSE;
           section = satchel_config_set_group (set, module->name);
@@ -69,11 +71,13 @@ make_level (const SatchelModule *module, const char *settings, SatchelStoreLevel
         return FALSE;
       if (module->start != NULL && !module->start (SATCHEL_ROLE_MAIL, error))
         return FALSE;
-      *ret_level = (SatchelStoreLevel){ provides->name != NULL ? provides->name : module->name, provides->ops, section };
+      *ret_level = (SatchelStoreLevel) { provides->name != NULL ? provides->name : module->name,
+                                         provides->ops, section };
       *ret_is_driver = provides->kind == SATCHEL_KIND_STORAGE_DRIVER;
       return TRUE;
     }
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s provides neither a storage driver nor a layer", module->name);
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s provides neither a storage driver nor a layer",
+                            module->name);
 }
 
 /* @suffix: of its name, where there is more than one of it. */
@@ -89,7 +93,7 @@ add_stack (const SatchelStoreLevel *levels, guint n, const char *suffix)
       g_string_append_printf (name, "%s%s", i > 0 ? "+" : "", levels[i].name);
     }
   g_string_append (name, suffix);
-  stack->backend = (SatchelConformanceBackend){ stack->levels, n };
+  stack->backend = (SatchelConformanceBackend) { stack->levels, n };
   satchel_conformance_add (name->str, &stack->backend);
   g_string_free (name, TRUE);
 }
@@ -106,7 +110,8 @@ add_from_arguments (int argc, char **argv)
     {
       /* "PATH.so:SETTINGS" */
       const char *end = strstr (argv[i], ".so:");
-      g_autofree char *file = end != NULL ? g_strndup (argv[i], (gsize) (end + 3 - argv[i])) : g_strdup (argv[i]);
+      g_autofree char *file =
+          end != NULL ? g_strndup (argv[i], (gsize) (end + 3 - argv[i])) : g_strdup (argv[i]);
       const SatchelModule *module = load (file, &error);
       if (module == NULL || !make_level (module, end != NULL ? end + 4 : "", &levels[n], &is_driver, &error))
         fail (argv[i], error);
@@ -131,7 +136,8 @@ skip_case (gconstpointer reason)
   g_test_skip (reason);
 }
 
-/* Each driver alone and below each layer.  In memory where that is possible: a run makes some 20,000 files and syncs. */
+/* Each driver alone and below each layer.  In memory where that is possible: a run makes some 20,000 files
+ * and syncs. */
 static void
 add_tree (const char *build_dir)
 {
@@ -155,7 +161,8 @@ add_tree (const char *build_dir)
   } drivers[] = {
     { "tests/layers/.libs/memory.so", "", "" },
     { ".libs/maildir.so", "", "" },
-    { ".libs/maildir.so", "layout = \"fs\"; control_path = \"control/%u\"; other_server = \"dovecot\";", "-fs" },
+    { ".libs/maildir.so", "layout = \"fs\"; control_path = \"control/%u\"; other_server = \"dovecot\";",
+      "-fs" },
     { ".libs/maildir.so", "path = \"%d/%n/Maildir\"; other_server = \"courier\";", "-courier" },
   };
   for (guint d = 0; d < G_N_ELEMENTS (drivers); d++)
@@ -195,9 +202,11 @@ main (int argc, char **argv)
   const char *build_dir = g_getenv ("SATCHEL_BUILDDIR");
   if (argc < 2 && build_dir == NULL)
     {
-      g_printerr ("usage: satchel-conformance [GLIB-TEST-OPTIONS] MODULE.so...\n"
-                  "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n"
-                  "MODULE.so:SETTINGS gives it settings: ./driver.so:'layout = \"fs\";'\n", default_driver);
+      g_printerr (
+          "usage: satchel-conformance [GLIB-TEST-OPTIONS] MODULE.so...\n"
+          "A driver ends a stack, layers come before it: layer.so driver.so; layers alone run over %s.\n"
+          "MODULE.so:SETTINGS gives it settings: ./driver.so:'layout = \"fs\";'\n",
+          default_driver);
       return 64;
     }
   g_auto (GStrv) dirs = satchel_loader_search_path (SATCHEL_MODULE_DIR);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From inside each role's cage: open, connect, exec, ptrace, signal and the rest.  None may succeed (issue 2, Must
- * show 6; security.md 1), and what the role lives of must still work.
+ * From inside each role's cage: open, connect, exec, ptrace, signal and the rest.  None may succeed (issue 2,
+ * Must show 6; security.md 1), and what the role lives of must still work.
  */
 #include "config.h"
 
@@ -38,12 +38,12 @@
 
 #define TEST_UID 60001
 
-static char *root, *outside;   /* the role's directory; a directory beside it */
-static int listen_fd;          /* TCP on loopback */
+static char *root, *outside; /* the role's directory; a directory beside it */
+static int listen_fd;        /* TCP on loopback */
 static guint16 listen_port;
-static int unix_fd;            /* a listening abstract socket */
+static int unix_fd; /* a listening abstract socket */
 static char unix_name[64];
-static pid_t bystander;        /* a process of the same user, outside */
+static pid_t bystander; /* a process of the same user, outside */
 static long bystander_word = 42;
 static int landlock_abi;
 
@@ -107,7 +107,8 @@ static gboolean
 through_link (void)
 {
   g_autofree char *path = g_build_filename (outside, "secret", NULL);
-  return symlink (path, "link") == 0 ? opens ("link", O_RDONLY) : symlinkat (path, AT_FDCWD, "link2") == 0 && opens ("link2", O_RDONLY);
+  return symlink (path, "link") == 0 ? opens ("link", O_RDONLY)
+                                     : symlinkat (path, AT_FDCWD, "link2") == 0 && opens ("link2", O_RDONLY);
 }
 
 static gboolean
@@ -133,7 +134,9 @@ steal_fd (void)
 static gboolean
 connect_tcp (void)
 {
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons (listen_port), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in to = { .sin_family = AF_INET,
+                            .sin_port = htons (listen_port),
+                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_STREAM, 0);
   return fd >= 0 && connect (fd, (struct sockaddr *) &to, sizeof to) == 0;
 }
@@ -149,7 +152,9 @@ bind_tcp (void)
 static gboolean
 send_udp (void)
 {
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons (53), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in to = { .sin_family = AF_INET,
+                            .sin_port = htons (53),
+                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_DGRAM, 0);
   return fd >= 0 && sendto (fd, "x", 1, 0, (struct sockaddr *) &to, sizeof to) == 1;
 }
@@ -312,7 +317,9 @@ static gboolean
 map_shared_writable (void)
 {
   int fd = (int) syscall (SYS_memfd_create, "code", 0);
-  void *page = fd >= 0 && ftruncate (fd, 4096) == 0 ? mmap (NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_SHARED, fd, 0) : MAP_FAILED;
+  void *page = fd >= 0 && ftruncate (fd, 4096) == 0
+                   ? mmap (NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_SHARED, fd, 0)
+                   : MAP_FAILED;
   return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && runs (page);
 }
 
@@ -320,7 +327,9 @@ static gboolean
 map_over (void)
 {
   void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  void *again = page != MAP_FAILED ? mmap (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) : MAP_FAILED;
+  void *again = page != MAP_FAILED ? mmap (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
+                                           MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0)
+                                   : MAP_FAILED;
   return again != MAP_FAILED && memcpy (again, code, sizeof code) != NULL && runs (again);
 }
 
@@ -328,7 +337,8 @@ static gboolean
 protect_all (void)
 {
   void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL && mprotect (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0 && runs (page);
+  return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL
+         && mprotect (page, 4096, PROT_READ | PROT_WRITE | PROT_EXEC) == 0 && runs (page);
 }
 
 /* The stack, which may grow: a flag beside the rights. */
@@ -354,7 +364,8 @@ protect_by_key (void)
 {
   void *page = mmap (NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   return page != MAP_FAILED && memcpy (page, code, sizeof code) != NULL
-         && syscall (SYS_pkey_mprotect, page, 4096ul, (unsigned long) (PROT_READ | PROT_EXEC), -1L) == 0 && runs (page);
+         && syscall (SYS_pkey_mprotect, page, 4096ul, (unsigned long) (PROT_READ | PROT_EXEC), -1L) == 0
+         && runs (page);
 }
 
 static gboolean
@@ -378,7 +389,8 @@ read_is_execute (void)
 static gboolean
 load_library (void)
 {
-  return dlopen ("libanl.so.1", RTLD_NOW) != NULL || dlopen ("/lib/x86_64-linux-gnu/libanl.so.1", RTLD_NOW) != NULL;
+  return dlopen ("libanl.so.1", RTLD_NOW) != NULL
+         || dlopen ("/lib/x86_64-linux-gnu/libanl.so.1", RTLD_NOW) != NULL;
 }
 
 static gboolean
@@ -484,7 +496,9 @@ enter (SatchelRole role)
   SatchelSandboxPath path = { root_fd, TRUE };
   satchel_sandbox_preload (role);
   ok = ok && (role == SATCHEL_ROLE_GATE || fchdir (root_fd) == 0);
-  ok = ok && satchel_sandbox_enter (role, SATCHEL_SANDBOX_BEST_EFFORT, &path, role == SATCHEL_ROLE_GATE ? 0 : 1, NULL, &error);
+  ok = ok
+       && satchel_sandbox_enter (role, SATCHEL_SANDBOX_BEST_EFFORT, &path, role == SATCHEL_ROLE_GATE ? 0 : 1,
+                                 NULL, &error);
   if (!ok)
     {
       fprintf (stderr, "# cannot enter: %s\n", error != NULL ? error->message : g_strerror (errno));
@@ -510,11 +524,13 @@ run_inside (SatchelRole role, Escape func)
 static void
 refresh (void)
 {
-  g_autofree char *secret = g_build_filename (outside, "secret", NULL), *own = g_build_filename (root, "own", NULL);
+  g_autofree char *secret = g_build_filename (outside, "secret", NULL),
+                  *own = g_build_filename (root, "own", NULL);
   g_assert_true (g_file_set_contents (secret, "x", 1, NULL));
   g_assert_true (g_file_set_contents (own, "x", 1, NULL));
   /* The file system's own rights are not what is tested. */
-  g_assert_cmpint (chmod (secret, 0666) | chmod (own, 0666) | chmod (outside, 0777) | chmod (root, 0777), ==, 0);
+  g_assert_cmpint (chmod (secret, 0666) | chmod (own, 0666) | chmod (outside, 0777) | chmod (root, 0777), ==,
+                   0);
 }
 
 static void
@@ -524,7 +540,8 @@ test_escapes (gconstpointer data)
   guint n_tried = 0, n_out = 0, n_skipped = 0;
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      if ((rows[i].needs_landlock && landlock_abi == 0 && (role != SATCHEL_ROLE_GATE || satchel_is_sanitized ()))
+      if ((rows[i].needs_landlock && landlock_abi == 0
+           && (role != SATCHEL_ROLE_GATE || satchel_is_sanitized ()))
           || (satchel_is_sanitized () && rows[i].is_held_by_seccomp_only))
         {
           n_skipped++;
@@ -539,7 +556,8 @@ test_escapes (gconstpointer data)
           g_test_message ("%s: %s", rows[i].name, status == 0 ? "got out" : "the cage could not be entered");
         }
     }
-  g_test_message ("%u escapes tried, %u succeeded, %u skipped (this kernel's Landlock: ABI %d)", n_tried, n_out, n_skipped, landlock_abi);
+  g_test_message ("%u escapes tried, %u succeeded, %u skipped (this kernel's Landlock: ABI %d)", n_tried,
+                  n_out, n_skipped, landlock_abi);
   g_assert_cmpuint (n_out, ==, 0);
   if (n_skipped > 0)
     g_test_skip ("some were skipped: no Landlock here, or a sanitizer's build");
@@ -558,9 +576,11 @@ live_of_files (void)
   pthread_t id;
   int ran = 0;
   int fd = open ("tmp-file", O_RDWR | O_CREAT, 0600);
-  gboolean ok = fd >= 0 && write (fd, "mail", 4) == 4 && fsync (fd) == 0 && (mkdir ("tmp", 0700) == 0 || errno == EEXIST)
-                && (mkdir ("new", 0700) == 0 || errno == EEXIST) && rename ("tmp-file", "tmp/a") == 0 && rename ("tmp/a", "new/a") == 0
-                && open ("new", O_RDONLY | O_DIRECTORY) >= 0 && unlink ("new/a") == 0;
+  gboolean ok = fd >= 0 && write (fd, "mail", 4) == 4 && fsync (fd) == 0
+                && (mkdir ("tmp", 0700) == 0 || errno == EEXIST)
+                && (mkdir ("new", 0700) == 0 || errno == EEXIST) && rename ("tmp-file", "tmp/a") == 0
+                && rename ("tmp/a", "new/a") == 0 && open ("new", O_RDONLY | O_DIRECTORY) >= 0
+                && unlink ("new/a") == 0;
   ok = ok && pthread_create (&id, NULL, thread, &ran) == 0 && pthread_join (id, NULL) == 0 && ran == 1;
   return ok && eventfd (0, EFD_CLOEXEC) >= 0;
 }
@@ -573,8 +593,9 @@ live_of_sockets (void)
   void *page = mmap (NULL, 65536, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   g_autofree char *big = g_malloc (1024 * 1024);
   memset (big, 1, 1024 * 1024);
-  return page != MAP_FAILED && socketpair (AF_UNIX, SOCK_STREAM, 0, pair) == 0 && write (pair[0], "x", 1) == 1 && read (pair[1], &byte, 1) == 1
-         && accept4 (listen_fd, NULL, NULL, SOCK_NONBLOCK) < 0 && errno == EAGAIN;
+  return page != MAP_FAILED && socketpair (AF_UNIX, SOCK_STREAM, 0, pair) == 0 && write (pair[0], "x", 1) == 1
+         && read (pair[1], &byte, 1) == 1 && accept4 (listen_fd, NULL, NULL, SOCK_NONBLOCK) < 0
+         && errno == EAGAIN;
 }
 
 static void
@@ -594,7 +615,8 @@ static void
 test_size (void)
 {
   guint n = satchel_sandbox_n_allowed (SATCHEL_ROLE_GATE);
-  g_test_message ("a gate may make %u system calls, auth %u, mail %u", n, satchel_sandbox_n_allowed (SATCHEL_ROLE_AUTH),
+  g_test_message ("a gate may make %u system calls, auth %u, mail %u", n,
+                  satchel_sandbox_n_allowed (SATCHEL_ROLE_AUTH),
                   satchel_sandbox_n_allowed (SATCHEL_ROLE_MAIL));
   g_assert_cmpuint (n, <=, 45);
 }
@@ -613,7 +635,8 @@ test_required (void)
   if (pid == 0)
     {
       g_autoptr (GError) error = NULL;
-      gboolean ok = satchel_sandbox_enter (SATCHEL_ROLE_GATE, SATCHEL_SANDBOX_REQUIRED, NULL, 0, NULL, &error);
+      gboolean ok =
+          satchel_sandbox_enter (SATCHEL_ROLE_GATE, SATCHEL_SANDBOX_REQUIRED, NULL, 0, NULL, &error);
       gboolean is_right = landlock_abi >= 4 ? ok : !ok && strstr (error->message, "best-effort") != NULL;
       _exit (is_right && required_works () ? 0 : 1);
     }
@@ -644,7 +667,8 @@ prepare_targets (void)
     {
       if (geteuid () == 0 && (setgid (TEST_UID) != 0 || setuid (TEST_UID) != 0))
         _exit (1);
-      /* With the test's own end, also where it fails: who reads its output waits for us, too.  (A change of user clears it.) */
+      /* With the test's own end, also where it fails: who reads its output waits for us, too.  (A change of
+       * user clears it.) */
       if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
         _exit (1);
       for (;;)

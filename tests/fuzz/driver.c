@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Runs a fuzz target without libFuzzer: its seeds, real mail where it lies beside the tree, and random mutations of
- * them (FUZZ_RUNS, 20,000 by default).  TAP; a failure prints GLib's random seed, which --seed takes back.
+ * Runs a fuzz target without libFuzzer: its seeds, real mail where it lies beside the tree, and random
+ * mutations of them (FUZZ_RUNS, 20,000 by default).  TAP; a failure prints GLib's random seed, which --seed
+ * takes back.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -1,40 +1,70 @@
 /* SPDX-License-Identifier: MIT
- * Any text as settings: refused with a reason, or taken, and then the image of it reads back the same; an image damaged
- * by bytes of the same input is refused or is a whole one.
+ * Any text as settings: refused with a reason, or taken, and then the image of it reads back the same; an
+ * image damaged by bytes of the same input is refused or is a whole one.
  */
 #include <string.h>
 
 #include "core/runtime/config_image.h"
 #include "tests/fuzz/driver.h"
 
-static const SatchelConfigRow source_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "wait", SATCHEL_CONFIG_DURATION, "1h", "Time" },
-  { NULL }
-};
-static const SatchelConfigRow rows[] = {
-  { "flag", SATCHEL_CONFIG_BOOL, "true", "A flag" },
-  { "count", SATCHEL_CONFIG_INT, "5", "A count", .min = 0, .max = 10 },
-  { "quota", SATCHEL_CONFIG_SIZE, "1K", "A size" },
-  { "keep", SATCHEL_CONFIG_DURATION, "30d", "A time" },
-  { "rights", SATCHEL_CONFIG_MODE, "0640", "Rights" },
-  { "colour", SATCHEL_CONFIG_ENUM, "red", "A choice", "red|green" },
-  { "text", SATCHEL_CONFIG_STRING, NULL, "A text" },
-  { "names", SATCHEL_CONFIG_STRINGS, NULL, "Texts" },
-  { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups", .group = source_rows },
-  { NULL }
-};
+static const SatchelConfigRow source_rows[] = { { "name", SATCHEL_CONFIG_STRING, NULL, "Name",
+                                                  .flags = SATCHEL_CONFIG_REQUIRED },
+                                                { "wait", SATCHEL_CONFIG_DURATION, "1h", "Time" },
+                                                { NULL } };
+static const SatchelConfigRow rows[] = { { "flag", SATCHEL_CONFIG_BOOL, "true", "A flag" },
+                                         { "count", SATCHEL_CONFIG_INT, "5", "A count", .min = 0, .max = 10 },
+                                         { "quota", SATCHEL_CONFIG_SIZE, "1K", "A size" },
+                                         { "keep", SATCHEL_CONFIG_DURATION, "30d", "A time" },
+                                         { "rights", SATCHEL_CONFIG_MODE, "0640", "Rights" },
+                                         { "colour", SATCHEL_CONFIG_ENUM, "red", "A choice", "red|green" },
+                                         { "text", SATCHEL_CONFIG_STRING, NULL, "A text" },
+                                         { "names", SATCHEL_CONFIG_STRINGS, NULL, "Texts" },
+                                         { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups",
+                                           .group = source_rows },
+                                         { NULL } };
 
 const gboolean fuzz_wants_mail = FALSE;
 const char *const fuzz_seeds[] = {
-  "flag = false; count = 3; quota = \"3M\"; keep = \"1h\"; rights = \"0600\"; colour = \"green\"; text = \"a\\\"\\x41\" \"b\";",
+  "flag = false; count = 3; quota = \"3M\"; keep = \"1h\"; rights = \"0600\"; colour = \"green\"; text = "
+  "\"a\\\"\\x41\" \"b\";",
   "names = ( \"a\", \"b\" ); sources = ( { name = \"a\"; wait = \"2h\"; }, { name = \"b\" } ); # comment\n",
   "count = 4294967297;\nkeep = 30d\nquota = 5;\ncuont = 1;\ncount = 2;\n",
-  "/* c */ text = \"x\";\n@include \"/etc/passwd\"\n",
-  NULL
+  "/* c */ text = \"x\";\n@include \"/etc/passwd\"\n", NULL
 };
-const char *const fuzz_tokens[] = { "{", "}", "(", ")", "[", "]", ";", ",", "=", ":", "\"", "\\", "\n", "/*", "*/", "#", "//", "@include \"x\"", "\n@include \"/\"\n",
-                                    "30d", "0600", "99999999999", "0xffffffffff", "1e9", "L", "true", "count", "text", "sources", "name", "\\x00", "\xc3\xa4", "\xff", NULL };
+const char *const fuzz_tokens[] = { "{",
+                                    "}",
+                                    "(",
+                                    ")",
+                                    "[",
+                                    "]",
+                                    ";",
+                                    ",",
+                                    "=",
+                                    ":",
+                                    "\"",
+                                    "\\",
+                                    "\n",
+                                    "/*",
+                                    "*/",
+                                    "#",
+                                    "//",
+                                    "@include \"x\"",
+                                    "\n@include \"/\"\n",
+                                    "30d",
+                                    "0600",
+                                    "99999999999",
+                                    "0xffffffffff",
+                                    "1e9",
+                                    "L",
+                                    "true",
+                                    "count",
+                                    "text",
+                                    "sources",
+                                    "name",
+                                    "\\x00",
+                                    "\xc3\xa4",
+                                    "\xff",
+                                    NULL };
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

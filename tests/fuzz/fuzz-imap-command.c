@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as IMAP commands: the lexer's result does not depend on how they are cut, its bounds hold, and every parser
- * of arguments takes every command without reading past it.
+ * Any bytes as IMAP commands: the lexer's result does not depend on how they are cut, its bounds hold, and
+ * every parser of arguments takes every command without reading past it.
  */
 #include "modules/imap/arguments.h"
 #include <string.h>
@@ -12,32 +12,75 @@ const char *const fuzz_seeds[] = {
   "a NOOP\r\nb FETCH 1:*,3 (FLAGS BODY.PEEK[HEADER.FIELDS (To \"CC\")]<0.10> RFC822.SIZE)\r\n",
   "a LOGIN {5}\r\nalice {2+}\r\npw\r\n",
   "a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE 1-Feb-1994 KEYWORD x\r\n",
-  "a APPEND INBOX (\\Seen $x) \"17-Jul-1996 02:44:25 -0700\" {5+}\r\nabcde\r\nb UID STORE 5 +FLAGS.SILENT (\\Deleted)\r\n",
-  "a APPEND INBOX (\\Seen) CATENATE (TEXT {3+}\r\nabc URL \"/INBOX/;UID=1\" UTF8 (~{2+}\r\nxy)) {1+}\r\nz\r\nb REPLACE 1 x ~{2}\r\n",
-  "a STATUS \"x\\\"y\" (MESSAGES UIDNEXT)\r\n\x01 {9+}\r\n", "a ID (\"name\" NIL \"x\" \"y\")\r\n",
+  "a APPEND INBOX (\\Seen $x) \"17-Jul-1996 02:44:25 -0700\" {5+}\r\nabcde\r\nb UID STORE 5 +FLAGS.SILENT "
+  "(\\Deleted)\r\n",
+  "a APPEND INBOX (\\Seen) CATENATE (TEXT {3+}\r\nabc URL \"/INBOX/;UID=1\" UTF8 (~{2+}\r\nxy)) "
+  "{1+}\r\nz\r\nb REPLACE 1 x ~{2}\r\n",
+  "a STATUS \"x\\\"y\" (MESSAGES UIDNEXT)\r\n\x01 {9+}\r\n",
+  "a ID (\"name\" NIL \"x\" \"y\")\r\n",
   "a LIST (SUBSCRIBED RECURSIVEMATCH) \"\" (% \"x*\") RETURN (CHILDREN STATUS (SIZE UNSEEN))\r\n",
-  "a SORT RETURN (MIN SAVE) (REVERSE DATE SUBJECT) UTF-8 OLDER 5 $\r\nb UID THREAD REFS x EMAILID M-1 SAVEDON 1-Feb-1994\r\n",
-  "a CREATE x (USE (\\Sent \\Junk))\r\n", NULL
+  "a SORT RETURN (MIN SAVE) (REVERSE DATE SUBJECT) UTF-8 OLDER 5 $\r\nb UID THREAD REFS x EMAILID M-1 "
+  "SAVEDON 1-Feb-1994\r\n",
+  "a CREATE x (USE (\\Sent \\Junk))\r\n",
+  NULL
 };
-const char *const fuzz_tokens[] = { "\r\n", "\n", "\r", "{3}\r\n", "{3+}\r\n", "~{3+}\r\n", "CATENATE (", "UTF8 (", "TEXT ", "URL ", "{99999999999}\r\n", "(", ")", "\"", "\\", " ", "BODY[", "]<0.1>", "1:*",
-                                    "OR ", "NOT ", "HEADER.FIELDS (", "FLAGS", "*", "%", "\xe9", "FETCH ", "SEARCH ", "STORE ", NULL };
+const char *const fuzz_tokens[] = { "\r\n",
+                                    "\n",
+                                    "\r",
+                                    "{3}\r\n",
+                                    "{3+}\r\n",
+                                    "~{3+}\r\n",
+                                    "CATENATE (",
+                                    "UTF8 (",
+                                    "TEXT ",
+                                    "URL ",
+                                    "{99999999999}\r\n",
+                                    "(",
+                                    ")",
+                                    "\"",
+                                    "\\",
+                                    " ",
+                                    "BODY[",
+                                    "]<0.1>",
+                                    "1:*",
+                                    "OR ",
+                                    "NOT ",
+                                    "HEADER.FIELDS (",
+                                    "FLAGS",
+                                    "*",
+                                    "%",
+                                    "\xe9",
+                                    "FETCH ",
+                                    "SEARCH ",
+                                    "STORE ",
+                                    NULL };
 
-static const ImapLexerLimits limits = { .command_bytes = 4096, .literal_bytes = 512, .nodes = 64, .depth = 8 };
+static const ImapLexerLimits limits = {
+  .command_bytes = 4096, .literal_bytes = 512, .nodes = 64, .depth = 8
+};
 
 static const struct
 {
   gboolean (*parse) (ImapReader *, gpointer);
   void (*clear) (gpointer);
 } parsers[] = {
-  { imap_parse_mailbox, imap_mailbox_arguments_clear }, { imap_parse_two_mailboxes, imap_mailbox_arguments_clear },
-  { imap_parse_list, imap_list_arguments_clear },       { imap_parse_status, imap_status_arguments_clear },
-  { imap_parse_lsub, imap_list_arguments_clear },       { imap_parse_create, imap_mailbox_arguments_clear },
-  { imap_parse_append, imap_append_arguments_clear },   { imap_parse_replace, imap_append_arguments_clear },
+  { imap_parse_mailbox, imap_mailbox_arguments_clear },
+  { imap_parse_two_mailboxes, imap_mailbox_arguments_clear },
+  { imap_parse_list, imap_list_arguments_clear },
+  { imap_parse_status, imap_status_arguments_clear },
+  { imap_parse_lsub, imap_list_arguments_clear },
+  { imap_parse_create, imap_mailbox_arguments_clear },
+  { imap_parse_append, imap_append_arguments_clear },
+  { imap_parse_replace, imap_append_arguments_clear },
   { imap_parse_set, imap_set_arguments_clear },
-  { imap_parse_copy, imap_set_arguments_clear },        { imap_parse_store, imap_store_arguments_clear },
-  { imap_parse_enable, imap_list_of_names_clear },      { imap_parse_id, imap_list_of_names_clear },
-  { imap_parse_fetch, imap_fetch_arguments_clear },     { imap_parse_search, imap_search_arguments_clear },
-  { imap_parse_sort, imap_search_arguments_clear },     { imap_parse_thread, imap_search_arguments_clear },
+  { imap_parse_copy, imap_set_arguments_clear },
+  { imap_parse_store, imap_store_arguments_clear },
+  { imap_parse_enable, imap_list_of_names_clear },
+  { imap_parse_id, imap_list_of_names_clear },
+  { imap_parse_fetch, imap_fetch_arguments_clear },
+  { imap_parse_search, imap_search_arguments_clear },
+  { imap_parse_sort, imap_search_arguments_clear },
+  { imap_parse_thread, imap_search_arguments_clear },
 };
 
 static void

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as an attributes blob from disk: refused, or every accessor is safe.  The checksum is made right, so that the
- * bounds behind it are reached.
+ * Any bytes as an attributes blob from disk: refused, or every accessor is safe.  The checksum is made right,
+ * so that the bounds behind it are reached.
  */
 #include <satchel/charset.h>
 #include <satchel/search.h>
@@ -55,9 +55,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     {
       /* The first half of the damage goes where the tables are. */
       gsize at = damage[i * 4] | (gsize) damage[i * 4 + 1] << 8;
-      copy[BLOB_TABLE_OFFSET + at % (i < 2 ? BLOB_FIXED_BYTES - BLOB_TABLE_OFFSET : len - BLOB_TABLE_OFFSET)] = damage[i * 4 + 2];
+      copy[BLOB_TABLE_OFFSET
+           + at % (i < 2 ? BLOB_FIXED_BYTES - BLOB_TABLE_OFFSET : len - BLOB_TABLE_OFFSET)] =
+          damage[i * 4 + 2];
     }
-  blob_put_u64 (copy + BLOB_CHECKSUM_OFFSET, satchel_blob_checksum (copy + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET));
+  blob_put_u64 (copy + BLOB_CHECKSUM_OFFSET,
+                satchel_blob_checksum (copy + BLOB_TABLE_OFFSET, len - BLOB_TABLE_OFFSET));
   g_autoptr (GBytes) damaged = g_bytes_new_static (copy, len);
   if (satchel_attributes_check (damaged))
     use_blob (damaged);

@@ -7,12 +7,23 @@
 #include "tests/fuzz/driver.h"
 
 const gboolean fuzz_wants_mail = FALSE;
-const char *const fuzz_seeds[] = { "\x01SGVsbG8=", "\x02" "a=3Db=\r\n c \r\n", "\x03" "begin 644 x\n#0V%T\n`\nend\n", "\x04\x1b$BF|K\\\x1b(B", "\x09" "Hi +Jjo-!",
-                                   "\x05\xc3\xa9\xff", NULL };
-const char *const fuzz_tokens[] = { "=", "=\r\n", "=4", " ", "\t", "\r\n", "\x1b$B", "\x1b(B", "+", "-", "\xc3", "\xe9", "\xff\xfe", "begin ", "end", NULL };
+const char *const fuzz_seeds[] = { "\x01SGVsbG8=",
+                                   "\x02"
+                                   "a=3Db=\r\n c \r\n",
+                                   "\x03"
+                                   "begin 644 x\n#0V%T\n`\nend\n",
+                                   "\x04\x1b$BF|K\\\x1b(B",
+                                   "\x09"
+                                   "Hi +Jjo-!",
+                                   "\x05\xc3\xa9\xff",
+                                   NULL };
+const char *const fuzz_tokens[] = { "=", "=\r\n", "=4",   " ",    "\t",       "\r\n",   "\x1b$B", "\x1b(B",
+                                    "+", "-",     "\xc3", "\xe9", "\xff\xfe", "begin ", "end",    NULL };
 
-static const char *const charsets[] = { "utf-8", "us-ascii", "iso-8859-1", "iso-2022-jp", "shift_jis", "gb18030", "big5", "euc-kr", "utf-7", "utf-16", "utf-32le",
-                                        "iso-2022-kr", "windows-1258", "tcvn", "x-none", "iso-2022-jp-3" };
+static const char *const charsets[] = { "utf-8",        "us-ascii", "iso-8859-1", "iso-2022-jp",
+                                        "shift_jis",    "gb18030",  "big5",       "euc-kr",
+                                        "utf-7",        "utf-16",   "utf-32le",   "iso-2022-kr",
+                                        "windows-1258", "tcvn",     "x-none",     "iso-2022-jp-3" };
 
 static char *
 convert (const char *charset, const guint8 *data, gsize len, gsize piece)

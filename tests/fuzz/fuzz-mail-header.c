@@ -10,13 +10,18 @@
 #include "tests/lib/imap_grammar.h"
 
 const gboolean fuzz_wants_mail = TRUE;
-const char *const fuzz_seeds[]
-    = { "A Group:Ed Jones <c@a.test>,joe@where.test,\"J \\\" D\" <@r:jdoe@one.test> (c (d));",
-        "=?ISO-8859-1?B?SWYgeW91?=\r\n =?ISO-8859-2?Q?=AB_x?= y",
-        "attachment; filename*0*=utf-8'en'a%20; filename*1=\"b \\\" c\"; x=(y) z",
-        "Fri, 21 Nov 1997 09(comment):55:06 -0600", "<a@b> <c\r\n@d>", NULL };
-const char *const fuzz_tokens[] = { "<", ">", "@", ",", ":", ";", "\"", "\\", "(", ")", "[", "]", "=?", "?=", "?q?", "?b?", "utf-8", "=\r\n", "\r\n ",
-                                    "*0*=", "*=", "%C3", "'", "\xff", "\xc3\xa9", " PM ", "99", "Feb", "+", NULL };
+const char *const fuzz_seeds[] = {
+  "A Group:Ed Jones <c@a.test>,joe@where.test,\"J \\\" D\" <@r:jdoe@one.test> (c (d));",
+  "=?ISO-8859-1?B?SWYgeW91?=\r\n =?ISO-8859-2?Q?=AB_x?= y",
+  "attachment; filename*0*=utf-8'en'a%20; filename*1=\"b \\\" c\"; x=(y) z",
+  "Fri, 21 Nov 1997 09(comment):55:06 -0600",
+  "<a@b> <c\r\n@d>",
+  NULL
+};
+const char *const fuzz_tokens[] = { "<",        ">",     "@",     ",",    ":",  ";",   "\"",  "\\",
+                                    "(",        ")",     "[",     "]",    "=?", "?=",  "?q?", "?b?",
+                                    "utf-8",    "=\r\n", "\r\n ", "*0*=", "*=", "%C3", "'",   "\xff",
+                                    "\xc3\xa9", " PM ",  "99",    "Feb",  "+",  NULL };
 
 static guint
 count_fields (const GString *block)
@@ -30,7 +35,8 @@ count_fields (const GString *block)
   return n;
 }
 
-/* As the value of each kind of field: nothing that needs UTF-8 is left, no field is made, nothing grows much. */
+/* As the value of each kind of field: nothing that needs UTF-8 is left, no field is made, nothing grows much.
+ */
 static void
 check_downgraded (const char *text, gsize size)
 {
@@ -80,7 +86,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_autofree char *name = satchel_parameterized_get (&field, "filename");
   g_assert_true (name == NULL || g_utf8_validate (name, -1, NULL));
   if (satchel_date_parse (text, size, &time, &zone))
-    g_assert_true (ABS (zone) <= 24 * 60 + 59 && time > -G_GINT64_CONSTANT (2300000000) && time < G_GINT64_CONSTANT (253402400000));
+    g_assert_true (ABS (zone) <= 24 * 60 + 59 && time > -G_GINT64_CONSTANT (2300000000)
+                   && time < G_GINT64_CONSTANT (253402400000));
   g_autoptr (GPtrArray) ids = satchel_message_ids_parse (text, size, 10);
   g_assert_cmpuint (ids->len, <=, 10);
   SatchelHeaderReader reader;
@@ -90,7 +97,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   while (satchel_header_reader_next (&reader, &header))
     {
       total += header.raw_len;
-      g_assert_true (header.value >= header.raw && header.value + header.value_len <= header.raw + header.raw_len);
+      g_assert_true (header.value >= header.raw
+                     && header.value + header.value_len <= header.raw + header.raw_len);
     }
   g_assert_cmpuint (total, ==, (gsize) (reader.at - text));
   check_downgraded (text, size);

@@ -7,8 +7,12 @@
 #include "tests/fuzz/driver.h"
 
 const gboolean fuzz_wants_mail = FALSE;
-const char *const fuzz_seeds[] = { "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "INBOX.a.b", "inbox/x", "e\xcc\x81/..", "a%b*c", "&AOk-&-", NULL };
-const char *const fuzz_tokens[] = { "&", "-", "&AOk-", "/", ".", "..", "INBOX", "%", "*", "\xc3\xa9", "\xcc\x81", "\xff", "\xed\xa0\x80", "&2D3eAA-", "\n", NULL };
+const char *const fuzz_seeds[] = {
+  "~peter/mail/&U,BTFw-/&ZeVnLIqe-", "INBOX.a.b", "inbox/x", "e\xcc\x81/..", "a%b*c", "&AOk-&-", NULL
+};
+const char *const fuzz_tokens[] = { "&",  "-", "&AOk-",    "/",        ".",    "..",           "INBOX",
+                                    "%",  "*", "\xc3\xa9", "\xcc\x81", "\xff", "\xed\xa0\x80", "&2D3eAA-",
+                                    "\n", NULL };
 
 static void
 check_namespace (const SatchelNamespace *ns, const char *name, gsize len)

@@ -9,11 +9,21 @@
 #include "tests/lib/scan_check.h"
 
 const gboolean fuzz_wants_mail = TRUE;
-const char *const fuzz_seeds[] = { "\x03" "foxSubject: a\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nf=\r\no=78 \xc3\x9c" "e\xcc\x81",
-                                   "\x02" "\xc3\xa9" "Content-Type: text/plain; charset=iso-2022-jp\r\nContent-Transfer-Encoding: base64\r\n\r\nGyRCRnxLXBsoQg==",
-                                   NULL };
-const char *const fuzz_tokens[] = { "=\r\n", "=C3=A9", "\xc3\xa9", "e\xcc\x81", "\xcc\x81", "\xe1\x86\xa8", "\xff", "charset=utf-16le", "charset=utf-7", "charset=gb2312",
-                                    "base64", "=", "fox", "\x1b$B", "\r\n\r\n", NULL };
+const char *const fuzz_seeds[] = {
+  "\x03"
+  "foxSubject: a\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: "
+  "quoted-printable\r\n\r\nf=\r\no=78 \xc3\x9c"
+  "e\xcc\x81",
+  "\x02"
+  "\xc3\xa9"
+  "Content-Type: text/plain; charset=iso-2022-jp\r\nContent-Transfer-Encoding: "
+  "base64\r\n\r\nGyRCRnxLXBsoQg==",
+  NULL
+};
+const char *const fuzz_tokens[] = { "=\r\n",         "=C3=A9",         "\xc3\xa9", "e\xcc\x81",
+                                    "\xcc\x81",      "\xe1\x86\xa8",   "\xff",     "charset=utf-16le",
+                                    "charset=utf-7", "charset=gb2312", "base64",   "=",
+                                    "fox",           "\x1b$B",         "\r\n\r\n", NULL };
 
 /* Reads of at most `piece` bytes. */
 typedef struct Pieces
@@ -43,7 +53,8 @@ pieces_free (SatchelStream *stream)
   g_free (stream);
 }
 
-static const SatchelStreamOps pieces_ops = { sizeof (SatchelStreamOps), pieces_read_at, pieces_length, pieces_free };
+static const SatchelStreamOps pieces_ops = { sizeof (SatchelStreamOps), pieces_read_at, pieces_length,
+                                             pieces_free };
 
 static guint
 search (GBytes *blob, GBytes *content, const SatchelNeedle *needle, gsize piece)
@@ -60,7 +71,8 @@ search (GBytes *blob, GBytes *content, const SatchelNeedle *needle, gsize piece)
   satchel_stream_unref (&pieces->stream);
   /* TEXT is everything that BODY is, and every header. */
   g_assert_true (terms[1].is_found || !terms[0].is_found);
-  return (guint) terms[0].is_found | (guint) terms[1].is_found << 1 | (guint) terms[2].is_found << 2 | (guint) terms[3].is_found << 3;
+  return (guint) terms[0].is_found | (guint) terms[1].is_found << 1 | (guint) terms[2].is_found << 2
+         | (guint) terms[3].is_found << 3;
 }
 
 int

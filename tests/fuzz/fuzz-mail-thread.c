@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as the headers of several messages: base subjects are stable, keys are bounded, and threads are a tree in which
- * each message is found once.
+ * Any bytes as the headers of several messages: base subjects are stable, keys are bounded, and threads are a
+ * tree in which each message is found once.
  */
 #include <satchel/keys.h>
 #include <satchel/message.h>
@@ -11,12 +11,33 @@
 #define MESSAGES_MAX 64u
 
 const gboolean fuzz_wants_mail = TRUE;
-const char *const fuzz_seeds[]
-    = { "Message-ID: <a@b>\nSubject: Re: [x] fwd: y (fwd)\n\n\x1eMessage-ID: <c@d>\nReferences: <a@b> <e@f>\nSubject: [fwd: y]\n\n\x1e"
-        "In-Reply-To: <c@d>\nFrom: \"A\" <a@b>\nTo: x: ;\nDate: 1 Jan 2020 00:00 +0000\n\n",
-        "Message-ID: <a@b>\nReferences: <c@d>\n\n\x1eMessage-ID: <c@d>\nReferences: <a@b>\n\n\x1eMessage-ID: <c@d>\n\n", NULL };
-const char *const fuzz_tokens[] = { "\x1e", "\n\x1e", "<a@b>", "<c@d>", "<e@f>", "References: ", "In-Reply-To: ", "Message-ID: ", "Subject: ", "Re:",
-                                    "[fwd:", "(fwd)", "[x]", "]", "\nDate: 2 Feb 2020 01:01 +0000\n", "=?utf-8?q?Re:?=", "\xc3\xa9", "\"", NULL };
+const char *const fuzz_seeds[] = {
+  "Message-ID: <a@b>\nSubject: Re: [x] fwd: y (fwd)\n\n\x1eMessage-ID: <c@d>\nReferences: <a@b> "
+  "<e@f>\nSubject: [fwd: y]\n\n\x1e"
+  "In-Reply-To: <c@d>\nFrom: \"A\" <a@b>\nTo: x: ;\nDate: 1 Jan 2020 00:00 +0000\n\n",
+  "Message-ID: <a@b>\nReferences: <c@d>\n\n\x1eMessage-ID: <c@d>\nReferences: <a@b>\n\n\x1eMessage-ID: "
+  "<c@d>\n\n",
+  NULL
+};
+const char *const fuzz_tokens[] = { "\x1e",
+                                    "\n\x1e",
+                                    "<a@b>",
+                                    "<c@d>",
+                                    "<e@f>",
+                                    "References: ",
+                                    "In-Reply-To: ",
+                                    "Message-ID: ",
+                                    "Subject: ",
+                                    "Re:",
+                                    "[fwd:",
+                                    "(fwd)",
+                                    "[x]",
+                                    "]",
+                                    "\nDate: 2 Feb 2020 01:01 +0000\n",
+                                    "=?utf-8?q?Re:?=",
+                                    "\xc3\xa9",
+                                    "\"",
+                                    NULL };
 
 static void
 check_subject (const char *text, gsize len)
@@ -89,12 +110,12 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
           g_byte_array_set_size (key, 0);
           satchel_key_append (attributes, (SatchelKeyKind) kind, key);
           g_assert_cmpuint (key->len, <=, 1100);
-          messages[n] = (SatchelThreadMessage){ .sent = n, .arrived = n };
+          messages[n] = (SatchelThreadMessage) { .sent = n, .arrived = n };
           satchel_key_thread (key->data, key->len, &messages[n], references[n]); /* any bytes are safe */
         }
       g_byte_array_set_size (key, 0);
       satchel_key_append (attributes, SATCHEL_KEY_THREAD, key);
-      messages[n] = (SatchelThreadMessage){ .sent = n, .arrived = n };
+      messages[n] = (SatchelThreadMessage) { .sent = n, .arrived = n };
       satchel_key_thread (key->data, key->len, &messages[n], references[n]);
       at = mark != NULL ? mark + 1 : end;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A durable listener for tests: writes what it hears to a file, a line of JSON a change.  Beside the file, `fail` makes its calls
- * fail and `hang` holds them up while they are there.
+ * A durable listener for tests: writes what it hears to a file, a line of JSON a change.  Beside the file,
+ * `fail` makes its calls fail and `hang` holds them up while they are there.
  */
 #include <fcntl.h>
 #include <satchel/listener.h>
@@ -12,8 +12,7 @@
 static char *path;
 
 static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_PATH, "/nowhere/heard", "Where to write" },
-  { NULL }
+  { "path", SATCHEL_CONFIG_PATH, "/nowhere/heard", "Where to write" }, { NULL }
 };
 
 static gboolean
@@ -66,11 +65,16 @@ heard (SatchelStore *store, const SatchelChange *change, GError **error)
   const SatchelAccess *who = change->access;
   g_autoptr (GString) line = g_string_new (NULL);
   /* A line that a kill cut off ends here. */
-  g_string_append_printf (line, "\n{\"user\": \"%s\", \"seq\": %" G_GUINT64_FORMAT ", \"kind\": \"%s\", \"mailbox\": \"%s\", \"destination\": \"%s\"",
-                          who->owner, change->sequence, satchel_change_kind_name (change->kind), change->mailbox.name, change->destination.name);
-  g_string_append_printf (line, ", \"use\": %u, \"uidvalidity\": %u, \"cause\": \"%s\", \"by\": \"%s\", \"service\": \"%s\", \"session\": \"%s\"",
-                          change->mailbox.special_use, change->mailbox.uidvalidity, satchel_cause_name (who->cause), who->user, who->service,
-                          who->session_id);
+  g_string_append_printf (line,
+                          "\n{\"user\": \"%s\", \"seq\": %" G_GUINT64_FORMAT
+                          ", \"kind\": \"%s\", \"mailbox\": \"%s\", \"destination\": \"%s\"",
+                          who->owner, change->sequence, satchel_change_kind_name (change->kind),
+                          change->mailbox.name, change->destination.name);
+  g_string_append_printf (line,
+                          ", \"use\": %u, \"uidvalidity\": %u, \"cause\": \"%s\", \"by\": \"%s\", "
+                          "\"service\": \"%s\", \"session\": \"%s\"",
+                          change->mailbox.special_use, change->mailbox.uidvalidity,
+                          satchel_cause_name (who->cause), who->user, who->service, who->session_id);
   add_messages (line, change);
   g_string_append (line, "}\n");
   int fd = open (path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0644);
@@ -95,7 +99,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "hears",
     .version = "0.1",
     .description = "A listener that writes down what it hears, for tests",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Module `probe`, for tests: a helper that does as it is told (echo, slow, hang, crash, rubbish, escapes), and in the mail process a
- * service that asks it.  A line "TAG HOW TIMEOUT_MS COMMAND" gives "TAG ok REPLY" or "TAG error CODE MESSAGE"; HOW: ask (from the
- * main loop), job (from a job), mail (with COMMAND's number of bytes as content).
+ * Module `probe`, for tests: a helper that does as it is told (echo, slow, hang, crash, rubbish, escapes),
+ * and in the mail process a service that asks it.  A line "TAG HOW TIMEOUT_MS COMMAND" gives "TAG ok REPLY"
+ * or "TAG error CODE MESSAGE"; HOW: ask (from the main loop), job (from a job), mail (with COMMAND's number
+ * of bytes as content).
  */
 #define _GNU_SOURCE 1
 #include <errno.h>
@@ -66,7 +67,9 @@ remove_file (const char *path)
 static gboolean
 connect_tcp (const char *port)
 {
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons ((guint16) atoi (port)), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in to = { .sin_family = AF_INET,
+                            .sin_port = htons ((guint16) atoi (port)),
+                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   return fd >= 0 && connect (fd, (struct sockaddr *) &to, sizeof to) == 0;
 }
@@ -87,13 +90,16 @@ reconnect_pair (const char *path)
   int pair[2];
   struct sockaddr_un to = { .sun_family = AF_UNIX };
   g_strlcpy (to.sun_path, path, sizeof to.sun_path);
-  return socketpair (AF_UNIX, SOCK_DGRAM, 0, pair) == 0 && sendto (pair[0], "x", 1, 0, (struct sockaddr *) &to, sizeof to) == 1;
+  return socketpair (AF_UNIX, SOCK_DGRAM, 0, pair) == 0
+         && sendto (pair[0], "x", 1, 0, (struct sockaddr *) &to, sizeof to) == 1;
 }
 
 static gboolean
 send_udp (const char *port)
 {
-  struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons ((guint16) atoi (port)), .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
+  struct sockaddr_in to = { .sin_family = AF_INET,
+                            .sin_port = htons ((guint16) atoi (port)),
+                            .sin_addr.s_addr = htonl (INADDR_LOOPBACK) };
   int fd = socket (AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   return fd >= 0 && sendto (fd, "x", 1, 0, (struct sockaddr *) &to, sizeof to) == 1;
 }
@@ -143,10 +149,12 @@ signal_master (const char *ignored)
 static gboolean
 map_code (const char *ignored)
 {
-  return mmap (NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) != MAP_FAILED;
+  return mmap (NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)
+         != MAP_FAILED;
 }
 
-/* Asks the connector beside this process for an endpoint that no setting names: the message as core/runtime/ipc.c would write it. */
+/* Asks the connector beside this process for an endpoint that no setting names: the message as
+ * core/runtime/ipc.c would write it. */
 static gboolean
 ask_connector (const char *text)
 {
@@ -169,8 +177,12 @@ ask_connector (const char *text)
     guint8 space[CMSG_SPACE (sizeof (int))];
   } control = { .space = { 0 } };
   struct iovec part = { message, size };
-  struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control };
-  *CMSG_FIRSTHDR (&envelope) = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN (sizeof (int)) };
+  struct msghdr envelope = {
+    .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
+  };
+  *CMSG_FIRSTHDR (&envelope) = (struct cmsghdr) { .cmsg_level = SOL_SOCKET,
+                                                  .cmsg_type = SCM_RIGHTS,
+                                                  .cmsg_len = CMSG_LEN (sizeof (int)) };
   memcpy (CMSG_DATA (CMSG_FIRSTHDR (&envelope)), &pair[1], sizeof (int));
   /* Its link is the sequenced socket that this process made itself; the others are master's work. */
   for (int fd = 4; fd < 1024; fd++)
@@ -178,14 +190,16 @@ ask_connector (const char *text)
       int type = 0;
       socklen_t type_len = sizeof type, maker_len = sizeof (struct ucred);
       struct ucred maker = { 0 };
-      if (fd != pair[0] && fd != pair[1] && getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0 && type == SOCK_SEQPACKET
-          && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &maker, &maker_len) == 0 && maker.pid == getpid ())
+      if (fd != pair[0] && fd != pair[1] && getsockopt (fd, SOL_SOCKET, SO_TYPE, &type, &type_len) == 0
+          && type == SOCK_SEQPACKET && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &maker, &maker_len) == 0
+          && maker.pid == getpid ())
         (void) sendmsg (fd, &envelope, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
   close (pair[1]);
   guint32 answer[9] = { 0 };
   gssize n = recv (pair[0], answer, sizeof answer, 0);
-  return n >= (gssize) sizeof answer && answer[8] == 0; /* its status; a refusal is 1 + NOPERM, the end of the link is nothing */
+  return n >= (gssize) sizeof answer
+         && answer[8] == 0; /* its status; a refusal is 1 + NOPERM, the end of the link is nothing */
 }
 
 static const struct
@@ -193,11 +207,11 @@ static const struct
   const char *name;
   gboolean (*escape) (const char *argument);
 } escapes[] = {
-  { "connector", ask_connector },
-  { "read", read_file },       { "write", write_file },     { "remove", remove_file },   { "tcp", connect_tcp },
-  { "unix", connect_unix },    { "pair", reconnect_pair },  { "udp", send_udp },         { "bind", bind_tcp },
-  { "process", make_process }, { "exec", execute },         { "ptrace", trace_master },  { "memory", read_master },
-  { "signal", signal_master }, { "code", map_code },
+  { "connector", ask_connector }, { "read", read_file },       { "write", write_file },
+  { "remove", remove_file },      { "tcp", connect_tcp },      { "unix", connect_unix },
+  { "pair", reconnect_pair },     { "udp", send_udp },         { "bind", bind_tcp },
+  { "process", make_process },    { "exec", execute },         { "ptrace", trace_master },
+  { "memory", read_master },      { "signal", signal_master }, { "code", map_code },
 };
 
 static char *
@@ -231,7 +245,8 @@ talk_rubbish (const char *kind)
     say_to_all ("rubbish", 7);
   else
     {
-      /* A well-formed answer (the header of ipc_private.h, and status 0, bytes inside, of length 0) to a call that nobody made. */
+      /* A well-formed answer (the header of ipc_private.h, and status 0, bytes inside, of length 0) to a call
+       * that nobody made. */
       struct
       {
         guint32 version, type;
@@ -269,7 +284,9 @@ count_memory (void)
 {
   int n = 0;
   void *pages[8192];
-  while (n < (int) G_N_ELEMENTS (pages) && (pages[n] = mmap (NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0)) != MAP_FAILED)
+  while (n < (int) G_N_ELEMENTS (pages)
+         && (pages[n] = mmap (NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0))
+                != MAP_FAILED)
     n++;
   for (int i = 0; i < n; i++)
     munmap (pages[i], 1 << 20);
@@ -393,7 +410,8 @@ line_end (Line *line)
       satchel_connection_print (client->connection, "%s ok %.*s\n", line->tag, (int) len, data);
     }
   else if (client->connection != NULL)
-    satchel_connection_print (client->connection, "%s error %d %s\n", line->tag, line->error->code, line->error->message);
+    satchel_connection_print (client->connection, "%s error %d %s\n", line->tag, line->error->code,
+                              line->error->message);
   client->n_lines--;
   if (client->connection == NULL && client->n_lines == 0)
     g_free (client);
@@ -457,7 +475,8 @@ take_line (Client *client, const char *text)
       return;
     }
   int fd = strcmp (words[1], "mail") == 0 ? make_content (line->command) : -1;
-  g_autoptr (GBytes) request = fd >= 0 ? g_bytes_new_static ("content", 7) : g_bytes_new (line->command, strlen (line->command));
+  g_autoptr (GBytes) request =
+      fd >= 0 ? g_bytes_new_static ("content", 7) : g_bytes_new (line->command, strlen (line->command));
   (void) satchel_helper_call (NAME, request, fd, line->timeout_ms, answered, line);
   if (fd >= 0)
     close (fd);
@@ -496,8 +515,14 @@ session_new (SatchelConnection *connection, const char *peer, const SatchelConfi
   return client;
 }
 
-static const SatchelConnectionHandlers handlers = { .size = sizeof handlers, .input = on_input, .closed = on_closed };
-static const SatchelServiceOps service_ops = { .size = sizeof service_ops, .role = SATCHEL_ROLE_MAIL, .port = PORT, .session_new = session_new, .handlers = &handlers };
+static const SatchelConnectionHandlers handlers = { .size = sizeof handlers,
+                                                    .input = on_input,
+                                                    .closed = on_closed };
+static const SatchelServiceOps service_ops = { .size = sizeof service_ops,
+                                               .role = SATCHEL_ROLE_MAIL,
+                                               .port = PORT,
+                                               .session_new = session_new,
+                                               .handlers = &handlers };
 
 /* ---- the module ---- */
 
@@ -536,11 +561,12 @@ satchel_module (void)
     { "word", SATCHEL_CONFIG_STRING, "none", "A word", .flags = SATCHEL_CONFIG_RELOADABLE },
     { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where to connect to", .flags = SATCHEL_CONFIG_RELOADABLE },
     { "back_door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where else", .flags = SATCHEL_CONFIG_RELOADABLE },
-    { "third_door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where nobody connects to, at first", .flags = SATCHEL_CONFIG_RELOADABLE },
+    { "third_door", SATCHEL_CONFIG_ENDPOINT, NULL, "Where nobody connects to, at first",
+      .flags = SATCHEL_CONFIG_RELOADABLE },
     { NULL },
   };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = NAME,
     .version = "0.1",
     .description = "A helper that does as it is told, for tests",

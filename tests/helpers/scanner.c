@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Delivery filter for tests whose scanner, in a helper, does what the mail says: fields "X-Scan: VERB ARGUMENT" (FIELD; with EACH, which
- * is asked once a recipient and does not block, "X-Each-LOCAL: VERB ARGUMENT" for that user).  The verbs: `obey` and `take`.  It says what
- * it was told in a field, but with "X-Scan-Quiet:".
+ * Delivery filter for tests whose scanner, in a helper, does what the mail says: fields "X-Scan: VERB
+ * ARGUMENT" (FIELD; with EACH, which is asked once a recipient and does not block, "X-Each-LOCAL: VERB
+ * ARGUMENT" for that user).  The verbs: `obey` and `take`.  It says what it was told in a field, but with
+ * "X-Scan-Quiet:".
  */
 #define _GNU_SOURCE 1
 #include <satchel/filter.h>
@@ -117,7 +118,8 @@ static gboolean
 add_many (Answer *answer, const char *argument)
 {
   for (int i = 0; i < atoi (argument); i++)
-    if (!satchel_filter_add_header (answer->item, "X-Many", "0123456789012345678901234567890123456789", &answer->error))
+    if (!satchel_filter_add_header (answer->item, "X-Many", "0123456789012345678901234567890123456789",
+                                    &answer->error))
       return FALSE;
   return TRUE;
 }
@@ -184,7 +186,8 @@ end (SatchelFilterItem *item, GBytes *reply, const GError *error)
   for (guint i = 0; ok && lines[i] != NULL; i++)
     {
       g_auto (GStrv) words = g_strsplit (lines[i], " ", 2);
-      ok = words[0] == NULL || *words[0] == '\0' || take (&answer, words[0], words[1] != NULL ? words[1] : "");
+      ok =
+          words[0] == NULL || *words[0] == '\0' || take (&answer, words[0], words[1] != NULL ? words[1] : "");
     }
   if (ok)
     satchel_filter_answer (item, answer.verdict, answer.text);
@@ -198,10 +201,12 @@ static GBytes *
 request_for (const SatchelFilterItem *item, const char *field)
 {
   g_autofree char *recipients = g_strjoinv (",", (char **) item->recipients);
-  char *text = g_strdup_printf ("%s\nid=%s sender=%s recipients=%s n=%u client=%s name=%s login=%s tls=%s user=%s detail=%s", field, item->id,
-                                item->sender, g_utf8_strlen (recipients, -1) < 200 ? recipients : "many", item->n_recipients, item->client_address,
-                                item->client_name, item->client_user != NULL ? item->client_user : "none", *item->tls != '\0' ? item->tls : "none",
-                                item->user != NULL ? item->user : "none", item->detail != NULL ? item->detail : "none");
+  char *text = g_strdup_printf (
+      "%s\nid=%s sender=%s recipients=%s n=%u client=%s name=%s login=%s tls=%s user=%s detail=%s", field,
+      item->id, item->sender, g_utf8_strlen (recipients, -1) < 200 ? recipients : "many", item->n_recipients,
+      item->client_address, item->client_name, item->client_user != NULL ? item->client_user : "none",
+      *item->tls != '\0' ? item->tls : "none", item->user != NULL ? item->user : "none",
+      item->detail != NULL ? item->detail : "none");
   return g_bytes_new_take (text, strlen (text));
 }
 
@@ -214,11 +219,15 @@ ask (SatchelFilterItem *item)
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) request = request_for (item, FIELD);
   int fd = satchel_filter_content_fd (item, &error);
-  g_autoptr (GBytes) reply = fd >= 0 ? satchel_helper_call_wait (NAME, request, fd, MAX (1, satchel_filter_left_ms (item)), &error) : NULL;
+  g_autoptr (GBytes) reply =
+      fd >= 0 ? satchel_helper_call_wait (NAME, request, fd, MAX (1, satchel_filter_left_ms (item)), &error)
+              : NULL;
   end (item, reply, error);
 }
 
-static const SatchelDeliveryFilterOps filter_ops = { .size = sizeof filter_ops, .band = 200, .on_error = SATCHEL_FILTER_CONTINUE, .message = ask };
+static const SatchelDeliveryFilterOps filter_ops = {
+  .size = sizeof filter_ops, .band = 200, .on_error = SATCHEL_FILTER_CONTINUE, .message = ask
+};
 
 #else
 
@@ -242,7 +251,8 @@ call (gpointer data)
   g_autofree char *field = g_strdup_printf (FIELD "-%s", local);
   g_autoptr (GBytes) request = request_for (item, field);
   int fd = satchel_filter_content_fd (item, NULL); /* made in ask */
-  satchel_filter_set_data (item, satchel_helper_call (NAME, request, fd, SATCHEL_HELPER_TIMEOUT_MAX_MS, answered, item));
+  satchel_filter_set_data (
+      item, satchel_helper_call (NAME, request, fd, SATCHEL_HELPER_TIMEOUT_MAX_MS, answered, item));
 }
 
 static void
@@ -262,8 +272,11 @@ cancelled (SatchelFilterItem *item)
     satchel_helper_cancel (satchel_filter_data (item));
 }
 
-static const SatchelDeliveryFilterOps filter_ops
-    = { .size = sizeof filter_ops, .band = 300, .on_error = SATCHEL_FILTER_TEMPORARY, .recipient = ask, .cancelled = cancelled };
+static const SatchelDeliveryFilterOps filter_ops = { .size = sizeof filter_ops,
+                                                     .band = 300,
+                                                     .on_error = SATCHEL_FILTER_TEMPORARY,
+                                                     .recipient = ask,
+                                                     .cancelled = cancelled };
 
 #endif
 
@@ -273,7 +286,7 @@ static const SatchelProvides provides[] = {
   { 0 },
 };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = NAME,
   .version = "1",
   .description = "Scans mail, for tests",

@@ -14,8 +14,8 @@ on_input (SatchelConnection *connection, gpointer self)
   const guint8 *end = len > 0 ? memchr (data, '\n', len) : NULL;
   if (end == NULL)
     return;
-  g_autofree char *line = g_strndup ((const char *)data, (gsize)(end - data));
-  satchel_connection_consume (connection, (gsize)(end - data) + 1);
+  g_autofree char *line = g_strndup ((const char *) data, (gsize) (end - data));
+  satchel_connection_consume (connection, (gsize) (end - data) + 1);
 #ifdef HELLO_LOOPS
   static volatile gboolean goes_on = TRUE;
   while (strcmp (line, "LOOP") == 0 && goes_on)
@@ -42,7 +42,9 @@ on_auth_result (gpointer self, const SatchelAuthResult *result)
     satchel_connection_print (satchel_gate_connection (self), "no\n");
 }
 
-static const SatchelConnectionHandlers handlers = { .size = sizeof handlers, .input = on_input, .closed = on_closed };
+static const SatchelConnectionHandlers handlers = { .size = sizeof handlers,
+                                                    .input = on_input,
+                                                    .closed = on_closed };
 
 static gpointer
 session_new (SatchelGateSession *session)
@@ -61,7 +63,7 @@ static const SatchelGateProtocolOps ops = {
 };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL_GATE, "hello", &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "hello",
   .version = "1",
   .description = "Says hello, before login",

@@ -10,7 +10,6 @@
 #include <satchel/storage.h>
 #include <string.h>
 
-
 typedef struct Hello
 {
   SatchelSession *session;
@@ -24,7 +23,8 @@ count_job (gpointer data)
   Hello *hello = data;
   SatchelMailboxState state;
   SatchelStore *store = satchel_session_open_store (hello->session, NULL);
-  hello->count = store != NULL && satchel_store_status (store, hello->mailbox, &state, NULL) ? state.n_messages : -1;
+  hello->count =
+      store != NULL && satchel_store_status (store, hello->mailbox, &state, NULL) ? state.n_messages : -1;
 }
 
 static void
@@ -32,7 +32,8 @@ count_done (gpointer data)
 {
   Hello *hello = data;
   satchel_connection_print (satchel_session_connection (hello->session), "%s %s has %" G_GINT64_FORMAT "\n",
-                            satchel_config_string (satchel_session_config (hello->session), "greeting"), hello->mailbox, hello->count);
+                            satchel_config_string (satchel_session_config (hello->session), "greeting"),
+                            hello->mailbox, hello->count);
   g_clear_pointer (&hello->mailbox, g_free);
 }
 
@@ -45,8 +46,8 @@ on_input (SatchelConnection *connection, gpointer self)
   const guint8 *end = len > 0 ? memchr (data, '\n', len) : NULL;
   if (end == NULL || hello->mailbox != NULL)
     return;
-  g_autofree char *line = g_strndup ((const char *)data, (gsize)(end - data));
-  satchel_connection_consume (connection, (gsize)(end - data) + 1);
+  g_autofree char *line = g_strndup ((const char *) data, (gsize) (end - data));
+  satchel_connection_consume (connection, (gsize) (end - data) + 1);
   if (!g_str_has_prefix (line, "COUNT "))
     {
       satchel_connection_close (connection);
@@ -64,14 +65,17 @@ on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reas
   g_free (hello);
 }
 
-static const SatchelConnectionHandlers handlers = { .size = sizeof handlers, .input = on_input, .closed = on_closed };
+static const SatchelConnectionHandlers handlers = { .size = sizeof handlers,
+                                                    .input = on_input,
+                                                    .closed = on_closed };
 
 static gpointer
 session_new (SatchelSession *session, const void *note, gsize len)
 {
   Hello *hello = g_new0 (Hello, 1);
   hello->session = session;
-  satchel_connection_print (satchel_session_connection (session), "welcome %s\n", satchel_session_user (session));
+  satchel_connection_print (satchel_session_connection (session), "welcome %s\n",
+                            satchel_session_user (session));
   return hello;
 }
 
@@ -87,7 +91,7 @@ static const SatchelConfigRow schema[] = {
   { NULL },
 };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = "hello",
   .version = "1",
   .description = "Says hello, after login",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Delivery filter for tests, compiled once a NAME: mail with "X-For: NAME" goes to the mailbox of its setting, which a
- * reload changes, unless another setting has it refuse that.
+ * Delivery filter for tests, compiled once a NAME: mail with "X-For: NAME" goes to the mailbox of its
+ * setting, which a reload changes, unless another setting has it refuse that.
  */
 #include <satchel/filter.h>
 #include <satchel/module.h>
@@ -64,14 +64,15 @@ configure (const SatchelConfig *section, GError **error)
 }
 
 static const SatchelConfigRow rows[] = {
-  { "mailbox", SATCHEL_CONFIG_STRING, "Archive", "Where mail for it goes", .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "mailbox", SATCHEL_CONFIG_STRING, "Archive", "Where mail for it goes",
+    .flags = SATCHEL_CONFIG_RELOADABLE },
   { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
   { NULL },
 };
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .recipient = sort };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = NAME,
   .version = "1",
   .description = "Sorts mail, for tests",

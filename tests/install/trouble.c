@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Delivery filter for tests that is no good: mail with "X-Trouble: loop" (FIELD) it loops on, with "sleep" it waits for ever, with
- * "crash" it crashes, with "deep" it runs out of stack, with "fail" it fails.  ON_ERROR says what its errors mean, STAGE when it is asked
- * (recipient, unless message).
+ * Delivery filter for tests that is no good: mail with "X-Trouble: loop" (FIELD) it loops on, with "sleep" it
+ * waits for ever, with "crash" it crashes, with "deep" it runs out of stack, with "fail" it fails.  ON_ERROR
+ * says what its errors mean, STAGE when it is asked (recipient, unless message).
  */
 #include <satchel/filter.h>
 #include <satchel/module.h>
@@ -36,7 +36,8 @@ work_on (SatchelFilterItem *item)
   while (has (head, "loop") && go_on)
     turns++;
   while (has (head, "sleep") && go_on)
-    (void) poll (NULL, 0, -1); /* pause is not among the calls that a sandbox allows: it would fail, and this spin */
+    (void) poll (NULL, 0,
+                 -1); /* pause is not among the calls that a sandbox allows: it would fail, and this spin */
   if (has (head, "crash"))
     *(volatile int *) 8 = 1;
   if (has (head, "deep"))
@@ -50,10 +51,12 @@ work_on (SatchelFilterItem *item)
 #ifndef STAGE
 #define STAGE recipient
 #endif
-static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500, .on_error = ON_ERROR, .STAGE = work_on };
+static const SatchelDeliveryFilterOps ops = {
+  .size = sizeof ops, .band = 500, .on_error = ON_ERROR, .STAGE = work_on
+};
 static const SatchelProvides provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &ops }, { 0 } };
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
   .name = NAME,
   .version = "1",
   .description = "A filter with faults, for tests",

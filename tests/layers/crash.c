@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `crash`, for tests: reading a message that says so ends the process, as a broken parser would.
+ * Storage layer `crash`, for tests: reading a message that says so ends the process, as a broken parser
+ * would.
  */
 #define _GNU_SOURCE 1 /* memmem */
 #include <satchel/module.h>
@@ -42,10 +43,11 @@ crash_stream_free (SatchelStream *stream)
 }
 
 static SatchelStream *
-crash_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                    GError **error)
+crash_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                    guint32 uid, GError **error)
 {
-  static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), crash_read_at, crash_length, crash_stream_free };
+  static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), crash_read_at, crash_length,
+                                        crash_stream_free };
   SatchelStream *below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;
@@ -78,7 +80,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &crash_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = NAME,
     .version = "0.1",
     .description = "A storage layer that crashes on some messages, for tests",

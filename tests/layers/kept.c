@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `kept`, for tests: what clients remove goes to a tree of its own instead, which they can read and nothing more.  The
- * tree is a namespace, "Recently Deleted" where that is free, with a mailbox for each one that lost messages; below this layer
- * it is called STORED, a name that nobody else has, and which clients neither see nor reach.
+ * Storage layer `kept`, for tests: what clients remove goes to a tree of its own instead, which they can read
+ * and nothing more.  The tree is a namespace, "Recently Deleted" where that is free, with a mailbox for each
+ * one that lost messages; below this layer it is called STORED, a name that nobody else has, and which
+ * clients neither see nor reach.
  */
 #include <satchel/log.h>
 #include <satchel/mailbox-name.h>
@@ -26,7 +27,8 @@ kept_open (SatchelStorage *storage, const SatchelConfig *section, GError **error
   Kept *kept = g_new0 (Kept, 1);
   kept->shown = shown;
   storage->self = kept;
-  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_PERSONAL, shown, SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ);
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_PERSONAL, shown,
+                                 SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ);
   return TRUE;
 }
 
@@ -71,7 +73,8 @@ to_shown (SatchelStorage *storage, const char *name)
   if (after (name, kept->shown) == NULL)
     return g_strdup (name);
   if (!kept->has_logged)
-    satchel_log (SATCHEL_LOG_WARNING, "kept", "user=%s the folder %s is not shown until the next login: a namespace has its name",
+    satchel_log (SATCHEL_LOG_WARNING, "kept",
+                 "user=%s the folder %s is not shown until the next login: a namespace has its name",
                  storage->identity->user, name);
   kept->has_logged = TRUE;
   return NULL;
@@ -86,7 +89,8 @@ kept_shown_name (SatchelStorage *storage, const SatchelAccess *access, const cha
 }
 
 static void
-kept_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxRights *rights)
+kept_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+             SatchelMailboxRights *rights)
 {
   g_autofree char *below = to_below (storage, name, NULL);
   if (below != NULL)
@@ -111,7 +115,8 @@ kept_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *info
 }
 
 static gboolean
-kept_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+kept_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+             GError **error)
 {
   if (after (name, STORED) != NULL)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a name of the layer");
@@ -119,8 +124,8 @@ kept_create (SatchelStorage *storage, const SatchelAccess *access, const char *n
 }
 
 static gboolean
-kept_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, const SatchelMailboxImport *import,
-                     GError **error)
+kept_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                     const SatchelMailboxImport *import, GError **error)
 {
   if (after (name, STORED) != NULL)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a name of the layer");
@@ -128,7 +133,8 @@ kept_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const
 }
 
 static gboolean
-kept_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
+kept_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
+             GError **error)
 {
   g_autofree char *below = to_below (storage, from, error);
   if (below == NULL)
@@ -139,14 +145,16 @@ kept_rename (SatchelStorage *storage, const SatchelAccess *access, const char *f
 }
 
 static gboolean
-kept_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error)
+kept_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe,
+                GError **error)
 {
   g_autofree char *below = to_below (storage, name, error);
   return below != NULL && satchel_storage_subscribe (storage, access, below, subscribe, error);
 }
 
 static gboolean
-kept_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+kept_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                      guint special_use, GError **error)
 {
   g_autofree char *below = to_below (storage, name, error);
   return below != NULL && satchel_storage_set_special_use (storage, access, below, special_use, error);
@@ -160,7 +168,8 @@ kept_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const c
 }
 
 static gboolean
-kept_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state, GError **error)
+kept_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+             SatchelMailboxState *ret_state, GError **error)
 {
   g_autofree char *below = to_below (storage, name, error);
   return below != NULL && satchel_storage_status (storage, access, below, ret_state, error);
@@ -198,7 +207,8 @@ keep (SatchelStorage *storage, const SatchelAccess *access, SatchelOperation *op
     return TRUE;
   operation->destination = hold_tree (storage, access, shown != NULL ? shown : stored, error);
   operation->kind = SATCHEL_OPERATION_MOVE;
-  operation->clear_flags = SATCHEL_FLAG_DELETED; /* what is copied back is not to go again with the next EXPUNGE */
+  operation->clear_flags =
+      SATCHEL_FLAG_DELETED; /* what is copied back is not to go again with the next EXPUNGE */
   return operation->destination != NULL;
 }
 
@@ -232,7 +242,8 @@ empty (SatchelStorage *storage, const SatchelAccess *access, const char *name, G
   if (tree == NULL)
     return FALSE;
   g_autoptr (SatchelTransaction) transaction = satchel_storage_new_transaction (storage, access);
-  SatchelOperation *move = satchel_transaction_add (transaction, SATCHEL_OPERATION_MOVE, mailbox, &uids, tree);
+  SatchelOperation *move =
+      satchel_transaction_add (transaction, SATCHEL_OPERATION_MOVE, mailbox, &uids, tree);
   move->clear_flags = SATCHEL_FLAG_DELETED;
   return satchel_storage_commit_transaction (storage, transaction, error);
 }
@@ -244,8 +255,10 @@ kept_remove (SatchelStorage *storage, const SatchelAccess *access, const char *n
   g_autofree char *below = to_below (storage, name, error);
   if (below == NULL)
     return FALSE;
-  /* What is not there, or cannot be selected, has nothing to keep: the level below says what becomes of it. */
-  if (!empty (storage, access, below, &local) && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
+  /* What is not there, or cannot be selected, has nothing to keep: the level below says what becomes of it.
+   */
+  if (!empty (storage, access, below, &local)
+      && !g_error_matches (local, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     {
       g_propagate_error (error, g_steal_pointer (&local));
       return FALSE;
@@ -281,7 +294,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &kept_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "kept",
     .version = "0.1",
     .description = "A storage layer that keeps what is removed in a namespace of its own, for tests",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Password database `keydb`, for tests: whoever logs in with "pw" is let in, and so is who says "pw WORD", with WORD as the key
- * that the login unlocks.  It knows every user, before other databases.
+ * Password database `keydb`, for tests: whoever logs in with "pw" is let in, and so is who says "pw WORD",
+ * with WORD as the key that the login unlocks.  It knows every user, before other databases.
  */
 #include <satchel/auth.h>
 #include <satchel/module.h>
@@ -46,7 +46,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "keydb",
     .version = "0.1",
     .description = "A password database that gives keys, for tests",

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `letters`, for tests: a mailbox called "may-LETTERS", or "A/may-LETTERS", has just these rights (RFC 4314 2.1) for
- * everybody; "may-LETTERS!" does not keep \Flagged and keywords either, whatever the rights. 
- * "Public" is shared, and "Public/News" in it may only be read; "Others" are others'; "Secret" nobody sees.  Sessions of a user called "reader..." may only read INBOX; what is delivered comes in.
+ * Storage layer `letters`, for tests: a mailbox called "may-LETTERS", or "A/may-LETTERS", has just these
+ * rights (RFC 4314 2.1) for everybody; "may-LETTERS!" does not keep \Flagged and keywords either, whatever
+ * the rights. "Public" is shared, and "Public/News" in it may only be read; "Others" are others'; "Secret"
+ * nobody sees.  Sessions of a user called "reader..." may only read INBOX; what is delivered comes in.
  */
 #include <satchel/module.h>
 #include <satchel/storage.h>
@@ -25,17 +26,20 @@ static gboolean
 letters_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
 {
   satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Public", SATCHEL_RIGHTS_ALL);
-  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Public/News", SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ);
+  satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Public/News",
+                                 SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ);
   satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_OTHERS, "Others", SATCHEL_RIGHT_LOOKUP);
   satchel_storage_add_namespace (storage, SATCHEL_NAMESPACE_SHARED, "Secret", 0);
   return TRUE;
 }
 
 static void
-letters_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxRights *rights)
+letters_rights (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                SatchelMailboxRights *rights)
 {
   satchel_storage_rights (storage, access, name, rights);
-  if (strcmp (name, "INBOX") == 0 && access->cause == SATCHEL_CAUSE_SESSION && g_str_has_prefix (storage->identity->user, "reader"))
+  if (strcmp (name, "INBOX") == 0 && access->cause == SATCHEL_CAUSE_SESSION
+      && g_str_has_prefix (storage->identity->user, "reader"))
     rights->rights &= SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ;
   const char *may = g_strrstr (name, "may-");
   if (may == NULL || strchr (may, '/') != NULL)
@@ -62,7 +66,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &letters_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "letters",
     .version = "0.1",
     .description = "A storage layer in which the names of mailboxes say their rights, for tests",

@@ -153,7 +153,8 @@ move_use (MemoryUser *user, MemoryBox *to, guint special_use)
 }
 
 static gboolean
-memory_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+memory_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+               GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -172,8 +173,9 @@ memory_remove (SatchelStorage *storage, const SatchelAccess *access, const char 
   SatchelStorageMailbox *handle = satchel_storage_find_mailbox (storage, name);
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
   if (!g_hash_table_contains (user->boxes, name))
-    return has_children (user, name) ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "only a name with children")
-                                     : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+    return has_children (user, name)
+               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "only a name with children")
+               : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   g_hash_table_remove (user->boxes, name);
   g_clear_pointer (&locker, g_mutex_locker_free);
   if (handle != NULL)
@@ -211,7 +213,8 @@ rename_inbox (MemoryUser *user, const char *to)
 }
 
 static gboolean
-memory_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to, GError **error)
+memory_rename (SatchelStorage *storage, const SatchelAccess *access, const char *from, const char *to,
+               GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GPtrArray) names = g_ptr_array_new_with_free_func (g_free);
@@ -241,7 +244,8 @@ memory_rename (SatchelStorage *storage, const SatchelAccess *access, const char 
 }
 
 static gboolean
-memory_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe, GError **error)
+memory_subscribe (SatchelStorage *storage, const SatchelAccess *access, const char *name, gboolean subscribe,
+                  GError **error)
 {
   MemoryUser *user = storage->self;
   g_mutex_lock (&user->lock);
@@ -254,7 +258,8 @@ memory_subscribe (SatchelStorage *storage, const SatchelAccess *access, const ch
 }
 
 static gboolean
-memory_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+memory_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                        guint special_use, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -268,8 +273,8 @@ memory_set_special_use (SatchelStorage *storage, const SatchelAccess *access, co
 /* ---- files of the core ---- */
 
 static gboolean
-memory_read_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, gsize max, GByteArray *data,
-                  GError **error)
+memory_read_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+                  gsize max, GByteArray *data, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -280,8 +285,8 @@ memory_read_file (SatchelStorage *storage, const SatchelAccess *access, const ch
 }
 
 static gboolean
-memory_write_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *data,
-                   SatchelFileWrite how, GError **error)
+memory_write_file (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+                   GBytes *data, SatchelFileWrite how, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -346,7 +351,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &memory_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "memory",
     .version = "0.1",
     .description = "Mail in memory, for tests",

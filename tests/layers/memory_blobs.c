@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * Driver `memory`: blobs of modules.  Changes are made on a copy of the space, which takes its place when all of them worked.
+ * Driver `memory`: blobs of modules.  Changes are made on a copy of the space, which takes its place when all
+ * of them worked.
  */
 #include "memory.h"
 
 GBytes *
-memory_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name, GError **error)
+memory_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name,
+                 GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -16,7 +18,8 @@ memory_get_blob (SatchelStorage *storage, const SatchelAccess *access, const cha
 }
 
 gboolean
-memory_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names, GError **error)
+memory_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, GPtrArray *names,
+                   GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -58,8 +61,8 @@ size_of_space (GHashTable *blobs)
 }
 
 gboolean
-memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space, const SatchelBlob *changes, guint n,
-                  GError **error)
+memory_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *space,
+                  const SatchelBlob *changes, guint n, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Driver `memory`: transactions.  Each is tried on drafts of the mailboxes that it touches; the drafts replace them when all
- * of its operations worked.
+ * Driver `memory`: transactions.  Each is tried on drafts of the mailboxes that it touches; the drafts
+ * replace them when all of its operations worked.
  */
 #include "memory.h"
 
@@ -98,7 +98,8 @@ find_rows (const SatchelSnapshot *snapshot, const SatchelUidSet *uids)
 }
 
 static gboolean
-keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop, SatchelKeywordSet *ret_bits, GError **error)
+keyword_bits (SatchelSnapshotBuilder *builder, char *const *keywords, gboolean may_drop,
+              SatchelKeywordSet *ret_bits, GError **error)
 {
   SatchelKeywordSet bits = { { 0 } };
   for (; keywords != NULL && *keywords != NULL; keywords++)
@@ -133,9 +134,11 @@ static gboolean
 check_ids (const Draft *draft, const SatchelOperation *operation, GError **error)
 {
   if (operation->uid != 0 && (operation->uid < draft->state.uidnext || operation->uid == G_MAXUINT32))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the UID is below UIDNEXT, or the last one there could be");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "the UID is below UIDNEXT, or the last one there could be");
   if (operation->unique_id != NULL
-      && (is_told (draft, draft->box->messages, operation->unique_id) || is_told (draft, draft->added, operation->unique_id)))
+      && (is_told (draft, draft->box->messages, operation->unique_id)
+          || is_told (draft, draft->added, operation->unique_id)))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "another message has the unique id");
   return TRUE;
 }
@@ -180,7 +183,8 @@ run_append (Run *run, SatchelOperation *operation, GError **error)
     .internal_date = operation->internal_date,
     .save_date = operation->save_date != 0 ? operation->save_date : run->now,
   };
-  if (!check_ids (draft, operation, error) || !keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
+  if (!check_ids (draft, operation, error)
+      || !keyword_bits (builder, operation->keywords, TRUE, &row.keywords, error))
     return FALSE;
   satchel_snapshot_builder_append (builder, &row);
   draft->state.uidnext = row.uid + 1;
@@ -195,8 +199,8 @@ run_append (Run *run, SatchelOperation *operation, GError **error)
 
 /* The keywords of a row, by name, as bits of another mailbox. */
 static gboolean
-map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, SatchelSnapshotBuilder *builder, SatchelKeywordSet *ret_bits,
-              GError **error)
+map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, SatchelSnapshotBuilder *builder,
+              SatchelKeywordSet *ret_bits, GError **error)
 {
   SatchelKeywordSet mapped = { { 0 } };
   for (int k = satchel_keyword_set_next (bits, 0); k >= 0; k = satchel_keyword_set_next (bits, (guint) k + 1))
@@ -213,10 +217,12 @@ map_keywords (const SatchelSnapshot *from, const SatchelKeywordSet *bits, Satche
 
 /* The copy of a row, with what the operation says besides. */
 static gboolean
-copy_row (Run *run, const SatchelOperation *operation, const SatchelSnapshot *from, const SatchelMessageRow *source,
-          SatchelSnapshotBuilder *builder, SatchelMessageRow *ret_row, GError **error)
+copy_row (Run *run, const SatchelOperation *operation, const SatchelSnapshot *from,
+          const SatchelMessageRow *source, SatchelSnapshotBuilder *builder, SatchelMessageRow *ret_row,
+          GError **error)
 {
-  SatchelKeywordSet added, kept = operation->clear_keywords ? (SatchelKeywordSet){ { 0 } } : source->keywords;
+  SatchelKeywordSet added,
+      kept = operation->clear_keywords ? (SatchelKeywordSet) { { 0 } } : source->keywords;
   *ret_row = *source;
   ret_row->flags = (source->flags & ~operation->clear_flags) | operation->flags;
   ret_row->modseq = run->modseq;
@@ -424,7 +430,8 @@ commit_one (MemoryUser *user, SatchelTransaction *transaction, GError **error)
     {
       SatchelOperation *operation = satchel_transaction_operation (transaction, i);
       if (operation->stage != NULL)
-        memory_stage_drop (NULL, NULL, satchel_stage_staged (operation->stage)); /* the message has its own reference */
+        memory_stage_drop (NULL, NULL,
+                           satchel_stage_staged (operation->stage)); /* the message has its own reference */
     }
   g_ptr_array_unref (run.drafts);
 }

@@ -33,12 +33,13 @@ set_box (MemoryUser *user, MemoryBox *box, const SatchelMailboxImport *import)
       memory_box_bury (box, uid, import->tombstones[i].modseq);
   user->modseq = MAX (user->modseq, import->highestmodseq);
   user->last_uidvalidity = MAX (user->last_uidvalidity, import->uidvalidity);
-  memory_box_publish (box, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (box->snapshot), &state));
+  memory_box_publish (box,
+                      satchel_snapshot_builder_finish (satchel_snapshot_builder_new (box->snapshot), &state));
 }
 
 gboolean
-memory_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, const SatchelMailboxImport *import,
-                       GError **error)
+memory_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                       const SatchelMailboxImport *import, GError **error)
 {
   MemoryUser *user = storage->self;
   SatchelStorageMailbox *handle = satchel_storage_find_mailbox (storage, name);
@@ -80,8 +81,8 @@ metadata_of (MemoryUser *user, MemoryBox *box, guint32 uid)
 }
 
 gboolean
-memory_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-                      guint n, SatchelMetadataFunc func, gpointer data, GError **error)
+memory_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                      const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error)
 {
   for (guint i = 0; i < n; i++)
     {
@@ -96,8 +97,8 @@ memory_list_metadata (SatchelStorage *storage, const SatchelAccess *access, Satc
 }
 
 gboolean
-memory_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GArray *tombstones,
-                   guint64 *ret_history_start, GError **error)
+memory_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                   GArray *tombstones, guint64 *ret_history_start, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -105,11 +106,12 @@ memory_tombstones (SatchelStorage *storage, const SatchelAccess *access, Satchel
   for (guint i = 0; i < box->tombstones->len; i++)
     {
       const MemoryTombstone *one = &g_array_index (box->tombstones, MemoryTombstone, i);
-      SatchelTombstone *last = tombstones->len > 0 ? &g_array_index (tombstones, SatchelTombstone, tombstones->len - 1) : NULL;
+      SatchelTombstone *last =
+          tombstones->len > 0 ? &g_array_index (tombstones, SatchelTombstone, tombstones->len - 1) : NULL;
       if (last != NULL && last->modseq == one->modseq && last->last + 1 == one->uid)
         last->last = one->uid;
       else
-        g_array_append_val (tombstones, ((SatchelTombstone){ one->uid, one->uid, one->modseq }));
+        g_array_append_val (tombstones, ((SatchelTombstone) { one->uid, one->uid, one->modseq }));
     }
   *ret_history_start = box->snapshot->state.history_start;
   g_mutex_unlock (&user->lock);

@@ -97,7 +97,7 @@ memory_box_unref (gpointer data)
 void
 memory_box_bury (MemoryBox *box, guint32 uid, guint64 modseq)
 {
-  g_array_append_val (box->tombstones, ((MemoryTombstone){ modseq, uid }));
+  g_array_append_val (box->tombstones, ((MemoryTombstone) { modseq, uid }));
 }
 
 void
@@ -107,7 +107,8 @@ memory_box_publish (MemoryBox *box, SatchelSnapshot *snapshot)
   if (n > TOMBSTONES_MAX)
     {
       guint n_forgotten = n - TOMBSTONES_MAX;
-      snapshot->state.history_start = g_array_index (box->tombstones, MemoryTombstone, n_forgotten - 1).modseq;
+      snapshot->state.history_start =
+          g_array_index (box->tombstones, MemoryTombstone, n_forgotten - 1).modseq;
       g_array_remove_range (box->tombstones, 0, n_forgotten);
     }
   satchel_snapshot_unref (box->snapshot);
@@ -148,8 +149,8 @@ memory_close_mailbox (SatchelStorage *storage, const SatchelAccess *access, Satc
 }
 
 gboolean
-memory_status (SatchelStorage *storage, const SatchelAccess *access, const char *name, SatchelMailboxState *ret_state,
-               GError **error)
+memory_status (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+               SatchelMailboxState *ret_state, GError **error)
 {
   MemoryUser *user = storage->self;
   g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&user->lock);
@@ -161,7 +162,8 @@ memory_status (SatchelStorage *storage, const SatchelAccess *access, const char 
 }
 
 gboolean
-memory_sync (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, GError **error)
+memory_sync (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+             GError **error)
 {
   return TRUE;
 }
@@ -173,8 +175,8 @@ memory_is_current (SatchelStorage *storage, const SatchelAccess *access, Satchel
 }
 
 gboolean
-memory_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 upto_uid,
-                     guint32 *ret_first, GError **error)
+memory_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 upto_uid, guint32 *ret_first, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -185,15 +187,16 @@ memory_claim_recent (SatchelStorage *storage, const SatchelAccess *access, Satch
   if (state.first_recent_uid < upto)
     {
       state.first_recent_uid = upto;
-      memory_box_publish (box, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (box->snapshot), &state));
+      memory_box_publish (
+          box, satchel_snapshot_builder_finish (satchel_snapshot_builder_new (box->snapshot), &state));
     }
   g_mutex_unlock (&user->lock);
   return TRUE;
 }
 
 gboolean
-memory_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint64 modseq,
-                 SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
+memory_vanished (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint64 modseq, SatchelUidSet *ret_uids, gboolean *ret_is_complete, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -242,7 +245,8 @@ writer_free (SatchelWriter *writer)
 }
 
 SatchelWriter *
-memory_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
+memory_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+              GError **error)
 {
   static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), writer_write, writer_finish, writer_free };
   MemoryWriter *writer = g_new0 (MemoryWriter, 1);
@@ -275,8 +279,8 @@ find_message (SatchelStorage *storage, SatchelStorageMailbox *mailbox, guint32 u
 }
 
 SatchelStream *
-memory_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                     GError **error)
+memory_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid, GError **error)
 {
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
   if (message == NULL)
@@ -287,14 +291,15 @@ memory_open_message (SatchelStorage *storage, const SatchelAccess *access, Satch
 }
 
 SatchelStream *
-memory_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid)
+memory_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid)
 {
   return memory_open_message (storage, access, mailbox, uid, NULL);
 }
 
 gboolean
-memory_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                 guint8 ret_id[16], GError **error)
+memory_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                 guint32 uid, guint8 ret_id[16], GError **error)
 {
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
   if (message == NULL)
@@ -314,8 +319,8 @@ memory_unique_id (const MemoryBox *box, guint32 uid, const MemoryMessage *messag
 }
 
 gboolean
-memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-                   guint n, char **ret, GError **error)
+memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                   const guint32 *uids, guint n, char **ret, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -333,7 +338,8 @@ memory_unique_ids (SatchelStorage *storage, const SatchelAccess *access, Satchel
 
 gboolean
 memory_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
-                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes,
+                       GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -363,7 +369,8 @@ fill_size (MemoryBox *box, SatchelSnapshotBuilder *builder, guint32 uid, guint64
 
 gboolean
 memory_put_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
-                       const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
+                       const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes,
+                       GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryBox *box = mailbox->driver;
@@ -384,8 +391,8 @@ memory_put_attributes (SatchelStorage *storage, const SatchelAccess *access, Sat
 }
 
 gboolean
-memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                     const char *key, GBytes **ret, GError **error)
+memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid, const char *key, GBytes **ret, GError **error)
 {
   MemoryUser *user = storage->self;
   MemoryMessage *message = find_message (storage, mailbox, uid, error);
@@ -400,8 +407,8 @@ memory_get_metadata (SatchelStorage *storage, const SatchelAccess *access, Satch
 }
 
 gboolean
-memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                     const char *key, GBytes *value, GError **error)
+memory_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid, const char *key, GBytes *value, GError **error)
 {
   MemoryUser *user = storage->self;
   if (value != NULL && g_bytes_get_size (value) > SATCHEL_METADATA_BYTES)
@@ -436,8 +443,8 @@ add_usage (const SatchelSnapshot *snapshot, const SatchelUidSet *uids, SatchelUs
 }
 
 gboolean
-memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const SatchelUidSet *uids,
-              SatchelUsage *ret_usage, GError **error)
+memory_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+              const SatchelUidSet *uids, SatchelUsage *ret_usage, GError **error)
 {
   MemoryUser *user = storage->self;
   GHashTableIter iter;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `noop`, for tests: intercepts every class and passes everything on, so that whatever goes through a
- * layer goes through one here.
+ * Storage layer `noop`, for tests: intercepts every class and passes everything on, so that whatever goes
+ * through a layer goes through one here.
  */
 #include <satchel/module.h>
 #include <satchel/storage.h>
@@ -38,7 +38,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &noop_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "noop",
     .version = "0.1",
     .description = "A storage layer that changes nothing, for tests",

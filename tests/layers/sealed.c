@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `sealed`, for tests: a message that begins with "Sealed: WORD" is LOCKED for every access whose key is not
- * WORD.  Nothing is encrypted; what is tested is who is asked for what in whose name.  `sealed-told` (TELLS_ATTRIBUTES)
- * itself says LOCKED when it is asked for attributes; of `sealed` the core finds out by the content.
+ * Storage layer `sealed`, for tests: a message that begins with "Sealed: WORD" is LOCKED for every access
+ * whose key is not WORD.  Nothing is encrypted; what is tested is who is asked for what in whose name.
+ * `sealed-told` (TELLS_ATTRIBUTES) itself says LOCKED when it is asked for attributes; of `sealed` the core
+ * finds out by the content.
  */
 #include <satchel/config.h>
 #include <satchel/module.h>
@@ -97,23 +98,25 @@ may_read (SatchelStorage *storage, const SatchelAccess *access, SatchelStream *c
 }
 
 static SatchelStream *
-sealed_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                     GError **error)
+sealed_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid, GError **error)
 {
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   return below != NULL && may_read (storage, access, below, error) ? g_steal_pointer (&below) : NULL;
 }
 
 static SatchelStream *
-sealed_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid)
+sealed_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                     guint32 uid)
 {
   g_autoptr (SatchelStream) below = satchel_storage_peek_message (storage, access, mailbox, uid);
   return below != NULL && may_read (storage, access, below, NULL) ? g_steal_pointer (&below) : NULL;
 }
 
 static gboolean
-sealed_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-                       guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+sealed_get_attributes (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                       const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes,
+                       GError **error)
 {
   if (!satchel_storage_get_attributes (storage, access, mailbox, uids, n, ret, ret_codes, error))
     return FALSE;
@@ -151,7 +154,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &sealed_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = NAME,
     .version = "0.1",
     .description = "A storage layer that locks some messages for accesses without their key, for tests",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Storage layer `xor`, for tests: content below it is a header of 20 bytes and the message with every byte turned, so that
- * sizes differ and nothing below can read mail.  What has no such header (delivered below the layer) passes as it is.
+ * Storage layer `xor`, for tests: content below it is a header of 20 bytes and the message with every byte
+ * turned, so that sizes differ and nothing below can read mail.  What has no such header (delivered below the
+ * layer) passes as it is.
  */
 #include <satchel/module.h>
 #include <satchel/storage.h>
@@ -50,11 +51,12 @@ xor_writer_free (SatchelWriter *writer)
 }
 
 static SatchelWriter *
-xor_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
+xor_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+           GError **error)
 {
   static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), xor_write, xor_finish, xor_writer_free };
-  g_autoptr (SatchelWriter) below
-      = satchel_storage_stage (storage, access, size_hint == 0 ? 0 : size_hint + HEADER_BYTES, staged, error);
+  g_autoptr (SatchelWriter) below =
+      satchel_storage_stage (storage, access, size_hint == 0 ? 0 : size_hint + HEADER_BYTES, staged, error);
   if (below == NULL || !satchel_writer_write (below, magic, HEADER_BYTES, error))
     return NULL;
   XorWriter *writer = g_new0 (XorWriter, 1);
@@ -77,7 +79,8 @@ xor_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GEr
   guint8 *bytes = buffer;
   if (offset > G_MAXINT64 - HEADER_BYTES)
     return 0;
-  gssize n = satchel_stream_read_at (((XorStream *) stream)->below, offset + HEADER_BYTES, buffer, len, error);
+  gssize n =
+      satchel_stream_read_at (((XorStream *) stream)->below, offset + HEADER_BYTES, buffer, len, error);
   for (gssize i = 0; i < n; i++)
     bytes[i] ^= PATTERN;
   return n;
@@ -98,8 +101,8 @@ xor_stream_free (SatchelStream *stream)
 }
 
 static SatchelStream *
-xor_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                  GError **error)
+xor_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                  guint32 uid, GError **error)
 {
   static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), xor_read_at, xor_length, xor_stream_free };
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
@@ -138,7 +141,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &xor_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS,
+    SATCHEL_MODULE_FACTS, /* what it was built against */
     .name = "xor",
     .version = "0.1",
     .description = "A storage layer that changes content and sizes, for tests",

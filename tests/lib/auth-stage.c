@@ -88,7 +88,8 @@ verify (const SatchelCredential *credential, const char *secret, GError **error)
       satchel_error_set (error, SATCHEL_ERROR_IO, "no memory");
       return SATCHEL_VERIFY_ERROR;
     }
-  if (credential == NULL || credential->verifier == NULL || strcmp (credential->verifier + strlen ("plain:"), secret) != 0)
+  if (credential == NULL || credential->verifier == NULL
+      || strcmp (credential->verifier + strlen ("plain:"), secret) != 0)
     return SATCHEL_VERIFY_WRONG;
   return stage_wants_upgrade ? SATCHEL_VERIFY_RIGHT_UPGRADE : SATCHEL_VERIFY_RIGHT;
 }
@@ -164,18 +165,32 @@ factor_check (const char *user, const char *code, const char *peer, GError **err
   return stage_factor_verdict;
 }
 
-static const SatchelPassdbOps passdb = { .size = sizeof passdb, .band = 10, .look_up = look_up, .verify = verify,
-                                         .verify_cost_bytes = verify_cost_bytes, .upgrade = upgrade,
+static const SatchelPassdbOps passdb = { .size = sizeof passdb,
+                                         .band = 10,
+                                         .look_up = look_up,
+                                         .verify = verify,
+                                         .verify_cost_bytes = verify_cost_bytes,
+                                         .upgrade = upgrade,
                                          .verify_with_key = verify_with_key };
-static const SatchelUserdbOps userdb = { .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain };
-static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb, .band = 100, .look_up = look_up_alias, .has_domain = has_domain,
+static const SatchelUserdbOps userdb = {
+  .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain
+};
+static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
+                                          .band = 100,
+                                          .look_up = look_up_alias,
+                                          .has_domain = has_domain,
                                           .flags = SATCHEL_USERDB_ALIASES };
-static const SatchelFactorOps factor = { .size = sizeof factor, .band = 10, .split = factor_split, .check = factor_check };
-static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb }, { SATCHEL_KIND_USERDB, NULL, &userdb },
-                                            { SATCHEL_KIND_USERDB, "aliases", &aliasdb }, { SATCHEL_KIND_FACTOR, NULL, &factor },
+static const SatchelFactorOps factor = {
+  .size = sizeof factor, .band = 10, .split = factor_split, .check = factor_check
+};
+static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb },
+                                            { SATCHEL_KIND_USERDB, NULL, &userdb },
+                                            { SATCHEL_KIND_USERDB, "aliases", &aliasdb },
+                                            { SATCHEL_KIND_FACTOR, NULL, &factor },
                                             { 0 } };
-static const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "fake", .version = "0", .description = "test", .licence = "MIT",
-                                      .roles = SATCHEL_ROLE_AUTH, .provides = provides };
+static const SatchelModule module = { SATCHEL_MODULE_FACTS,  .name = "fake",   .version = "0",
+                                      .description = "test", .licence = "MIT", .roles = SATCHEL_ROLE_AUTH,
+                                      .provides = provides };
 
 /* ---- what role.c gives ---- */
 
@@ -201,7 +216,8 @@ satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
 }
 
 void
-satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status, const char *text)
+satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
+                          const char *text)
 {
   g_string_append_printf (stage.admin_reply, "%u %s", status, text);
   stage.n_admin_final += final;
@@ -224,19 +240,23 @@ static void
 start (const char *const *overrides)
 {
   g_autoptr (GPtrArray) all = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GError) error = NULL;
   g_ptr_array_add (all, g_strdup ("auth.failure_delay=\"0ms\""));
   g_ptr_array_add (all, g_strdup ("server.default_domain=x.org"));
   for (; overrides != NULL && *overrides != NULL; overrides++)
     g_ptr_array_add (all, g_strdup (*overrides));
   g_ptr_array_add (all, NULL);
-  config = satchel_config_load (NULL, stage.directory, (const char *const *) all->pdata, NULL, NULL, problems);
+  config =
+      satchel_config_load (NULL, stage.directory, (const char *const *) all->pdata, NULL, NULL, problems);
   for (guint i = 0; i < problems->len; i++)
     g_test_message ("%s", ((SatchelConfigProblem *) problems->pdata[i])->text);
   g_assert_nonnull (config);
 
-  stage.context = (SatchelRoleContext){ .role = SATCHEL_ROLE_AUTH, .n_mail_slots = STAGE_MAILS, .config = config, .root_fd = stage.root_fd };
+  stage.context = (SatchelRoleContext) {
+    .role = SATCHEL_ROLE_AUTH, .n_mail_slots = STAGE_MAILS, .config = config, .root_fd = stage.root_fd
+  };
   stage.context.loader = satchel_loader_new (SATCHEL_ROLE_AUTH, NULL);
   g_assert_true (satchel_loader_add (stage.context.loader, &module, FALSE, &error));
   stage.context.peers = g_ptr_array_new ();
@@ -245,8 +265,10 @@ start (const char *const *overrides)
   for (guint i = 0; i < STAGE_GATES + STAGE_MAILS; i++)
     {
       SatchelPeer *peer = i < STAGE_GATES ? &stage.gates[i] : &stage.mails[i - STAGE_GATES];
-      *peer = (SatchelPeer){ .context = &stage.context, .role = i < STAGE_GATES ? SATCHEL_ROLE_GATE : SATCHEL_ROLE_MAIL,
-                             .slot = i < STAGE_GATES ? i : i - STAGE_GATES, .link = GINT_TO_POINTER (1) };
+      *peer = (SatchelPeer) { .context = &stage.context,
+                              .role = i < STAGE_GATES ? SATCHEL_ROLE_GATE : SATCHEL_ROLE_MAIL,
+                              .slot = i < STAGE_GATES ? i : i - STAGE_GATES,
+                              .link = GINT_TO_POINTER (1) };
       g_ptr_array_add (stage.context.peers, peer);
       stage.hooks->peer_up (&stage.context, peer);
     }
@@ -271,7 +293,7 @@ stage_begin (const char *const *overrides)
   stage.root_fd = open (stage.directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   stage.log = g_string_new (NULL);
   stage.admin_reply = g_string_new (NULL);
-  stage_counts = (StageCounts){ 0 };
+  stage_counts = (StageCounts) { 0 };
   stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
   stage_factor_user = NULL;
   stage_key = NULL;
@@ -330,8 +352,8 @@ stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message)
 }
 
 gboolean
-stage_password_full (guint gate, guint64 session, const char *service, const char *method, const char *peer, guint secure,
-                     const void *user, gsize user_len, const void *password, gsize password_len)
+stage_password_full (guint gate, guint64 session, const char *service, const char *method, const char *peer,
+                     guint secure, const void *user, gsize user_len, const void *password, gsize password_len)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, session);
   satchel_ipc_put_string (message, service);
@@ -346,7 +368,8 @@ stage_password_full (guint gate, guint64 session, const char *service, const cha
 gboolean
 stage_password (guint gate, guint64 session, const char *peer, const char *user, const char *password)
 {
-  return stage_password_full (gate, session, "imap", "LOGIN", peer, 1, user, strlen (user), password, strlen (password));
+  return stage_password_full (gate, session, "imap", "LOGIN", peer, 1, user, strlen (user), password,
+                              strlen (password));
 }
 
 gboolean
@@ -379,7 +402,8 @@ stage_simple (guint gate, SatchelIpcType type, guint64 session)
 static SatchelIpcMessage *
 take_reply (guint gate)
 {
-  for (SatchelIpcMessage *message; (message = g_queue_pop_head (&stage.sent[gate])) != NULL; satchel_ipc_message_free (message))
+  for (SatchelIpcMessage *message; (message = g_queue_pop_head (&stage.sent[gate])) != NULL;
+       satchel_ipc_message_free (message))
     if (message->type == SATCHEL_IPC_AUTH_REPLY)
       return message;
   return NULL;
@@ -391,7 +415,7 @@ stage_wait_reply (guint gate, StageReply *ret_reply)
   SatchelIpcMessage *message;
   while ((message = take_reply (gate)) == NULL)
     g_main_context_iteration (NULL, TRUE);
-  *ret_reply = (StageReply){ .session = message->session_id };
+  *ret_reply = (StageReply) { .session = message->session_id };
   gsize len;
   ret_reply->status = satchel_ipc_get_u32 (message);
   const guint8 *challenge = satchel_ipc_get_bytes (message, &len);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A stage for the auth role: the role's hooks, gates and mail processes that only note what they are sent, and
- * databases in memory that count how often they hash.
+ * A stage for the auth role: the role's hooks, gates and mail processes that only note what they are sent,
+ * and databases in memory that count how often they hash.
  */
 #pragma once
 #include "core/daemon/auth.h"
@@ -24,7 +24,8 @@ typedef struct Stage
 } Stage;
 extern Stage stage;
 
-/* @overrides: "group.setting=VALUE", NULL-ended.  A failure is answered without delay unless they say else. */
+/* @overrides: "group.setting=VALUE", NULL-ended.  A failure is answered without delay unless they say else.
+ */
 void stage_begin (const char *const *overrides);
 void stage_end (void);
 /* Ends and begins anew with the same files, as after a crash. */
@@ -32,27 +33,31 @@ void stage_restart (const char *const *overrides);
 void stage_mail_away (guint slot);
 void stage_mail_back (guint slot);
 
-/* The fake database has "alice@x.org" and "bob@x.org", password "pw".  @password NULL: none; and not locked: removes. */
+/* The fake database has "alice@x.org" and "bob@x.org", password "pw".  @password NULL: none; and not locked:
+ * removes. */
 void stage_set_user (const char *user, const char *password, gboolean is_locked);
 typedef struct StageCounts
 {
   guint n_hashes, n_dummy_hashes, n_upgrades, n_checks;
 } StageCounts;
 extern StageCounts stage_counts; /* atomic */
-extern const char *stage_key; /* what a right password unlocks, or NULL */
+extern const char *stage_key;    /* what a right password unlocks, or NULL */
 extern gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 /* While TRUE hashes wait on their thread. */
 void stage_hold_hashes (gboolean hold);
-extern GHashTable *stage_aliases;      /* address -> "target target" */
-extern const char *stage_factor_user;  /* enrolled: last three characters of the secret are the code */
+extern GHashTable *stage_aliases;     /* address -> "target target" */
+extern const char *stage_factor_user; /* enrolled: last three characters of the secret are the code */
 extern SatchelFactorVerdict stage_factor_verdict;
 
 /* Messages from gate @slot; FALSE: the link would be closed. */
 gboolean stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message); /* taken over */
-gboolean stage_password (guint gate, guint64 session, const char *peer, const char *user, const char *password);
-gboolean stage_password_full (guint gate, guint64 session, const char *service, const char *method, const char *peer, guint secure,
-                              const void *user, gsize user_len, const void *password, gsize password_len);
-gboolean stage_sasl (guint gate, guint64 session, const char *mechanism, guint secure, const void *initial, gssize len);
+gboolean stage_password (guint gate, guint64 session, const char *peer, const char *user,
+                         const char *password);
+gboolean stage_password_full (guint gate, guint64 session, const char *service, const char *method,
+                              const char *peer, guint secure, const void *user, gsize user_len,
+                              const void *password, gsize password_len);
+gboolean stage_sasl (guint gate, guint64 session, const char *mechanism, guint secure, const void *initial,
+                     gssize len);
 gboolean stage_step (guint gate, guint64 session, const void *response, gsize len);
 gboolean stage_simple (guint gate, SatchelIpcType type, guint64 session);
 

@@ -7,8 +7,8 @@
 #include <string.h>
 
 static GString *heard_text;
-static guint64 heard_last;  /* sequence */
-static guint heard_fails;   /* so many calls fail from now on */
+static guint64 heard_last; /* sequence */
+static guint heard_fails;  /* so many calls fail from now on */
 
 static inline void
 heard_put_set (GString *out, guint32 flags, const char *const *keywords)
@@ -87,10 +87,10 @@ heard_now (SatchelStore *store)
   return text;
 }
 
-#define heard_expect(store, expected)                                                              \
-  G_STMT_START                                                                                     \
-  {                                                                                                \
-    g_autofree char *heard_got = heard_now (store);                                                \
-    g_assert_cmpstr (heard_got, ==, expected);                                                     \
-  }                                                                                                \
+#define heard_expect(store, expected)                                                                        \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autofree char *heard_got = heard_now (store);                                                          \
+    g_assert_cmpstr (heard_got, ==, expected);                                                               \
+  }                                                                                                          \
   G_STMT_END

@@ -207,8 +207,9 @@ imap_body (ImapText *text)
   imap_nstring (text, FALSE);
   imap_expect (text, ' ');
   imap_nstring (text, FALSE);
-  const gboolean is_text = g_str_has_prefix (type, "\"text\" "), is_message = g_str_has_prefix (type, "\"message\" \"rfc822\" ")
-                                                                                || g_str_has_prefix (type, "\"message\" \"global\" ");
+  const gboolean is_text = g_str_has_prefix (type, "\"text\" "),
+                 is_message = g_str_has_prefix (type, "\"message\" \"rfc822\" ")
+                              || g_str_has_prefix (type, "\"message\" \"global\" ");
   imap_expect (text, ' ');
   imap_parameters (text);
   imap_expect (text, ' ');

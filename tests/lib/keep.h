@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a test makes for the life of the program: reachable to the end, so that no sanitizer takes it for a leak.
+ * What a test makes for the life of the program: reachable to the end, so that no sanitizer takes it for a
+ * leak.
  */
 #pragma once
 #include <glib.h>

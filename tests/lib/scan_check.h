@@ -34,7 +34,8 @@ scan_split (const char *data, gsize len, guint32 seed)
 static inline void
 check_sections (GBytes *blob, gsize len)
 {
-  static const char *const sections[] = { "", "HEADER", "TEXT", "1", "1.MIME", "2", "2.HEADER", "1.1", "1.2.1", "3.TEXT", "9.9" };
+  static const char *const sections[] = { "",         "HEADER", "TEXT",  "1",      "1.MIME", "2",
+                                          "2.HEADER", "1.1",    "1.2.1", "3.TEXT", "9.9" };
   guint64 offset, section_len;
   for (gsize i = 0; i < G_N_ELEMENTS (sections); i++)
     if (satchel_attributes_find_section (blob, sections[i], &offset, &section_len))
@@ -49,7 +50,8 @@ check_sections (GBytes *blob, gsize len)
 static inline void
 check_kept (GBytes *blob, const char *data)
 {
-  static const char *const wanted[] = { "Date", "Subject", "From", "To", "Message-ID", "Content-Type", "X-Status" };
+  static const char *const wanted[] = { "Date",       "Subject",      "From",    "To",
+                                        "Message-ID", "Content-Type", "X-Status" };
   g_autoptr (SatchelHeaderNames) names = satchel_header_names_new (wanted, G_N_ELEMENTS (wanted));
   g_autoptr (GString) kept = g_string_new (NULL);
   g_autoptr (GString) selected = g_string_new (NULL);

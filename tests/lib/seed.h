@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The same random numbers at each run, so that a run says something about a change; SATCHEL_LONG=1 draws new ones.
+ * The same random numbers at each run, so that a run says something about a change; SATCHEL_LONG=1 draws new
+ * ones.
  */
 #pragma once
 #include <glib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate and role mail in one process, joined by real links to each other and to an auth process of the test's own,
- * with a toy protocol.  For tests of sessions, TLS and hand-over.
+ * Role gate and role mail in one process, joined by real links to each other and to an auth process of the
+ * test's own, with a toy protocol.  For tests of sessions, TLS and hand-over.
  */
 #pragma once
 #include "core/runtime/config_image.h"
@@ -28,15 +28,15 @@ typedef struct Rig
   SatchelTlsContext *tls;
   /* What the fake auth saw. */
   guint n_asked, n_ended, n_released;
-  gboolean is_silent;      /* answers nothing */
-  gboolean grants_late;    /* the grant is sent, but only read when mail looks for it */
+  gboolean is_silent;   /* answers nothing */
+  gboolean grants_late; /* the grant is sent, but only read when mail looks for it */
   gboolean is_auth_away;
   guint8 last_grant[16];
   guint64 last_session;
   /* What the toy's mail half saw. */
   guint n_gate_open, n_mail_open, n_mail_closed;
   SatchelCloseReason mail_reason, gate_reason;
-  guint n_commands;        /* lines that the gate half ran */
+  guint n_commands; /* lines that the gate half ran */
   guint n_jobs_done;
   gboolean saw_cancel;
   guint keepalives;
@@ -57,12 +57,12 @@ static char *
 toy_line (SatchelConnection *connection)
 {
   gsize len;
-  const char *data = (const char *)satchel_connection_peek (connection, &len);
+  const char *data = (const char *) satchel_connection_peek (connection, &len);
   const char *end = memchr (data, '\n', len);
   if (end == NULL)
     return NULL;
-  char *line = g_strndup (data, (gsize)(end - data));
-  satchel_connection_consume (connection, (gsize)(end - data) + 1);
+  char *line = g_strndup (data, (gsize) (end - data));
+  satchel_connection_consume (connection, (gsize) (end - data) + 1);
   return line;
 }
 
@@ -91,7 +91,8 @@ toy_gate_input (SatchelConnection *connection, gpointer self)
       g_auto (GStrv) words = g_strsplit (line, " ", 3);
       if (g_strcmp0 (words[0], "login") == 0 && g_strv_length (words) == 3)
         {
-          satchel_gate_auth_password (toy->session, "LOGIN", words[1], strlen (words[1]), words[2], strlen (words[2]));
+          satchel_gate_auth_password (toy->session, "LOGIN", words[1], strlen (words[1]), words[2],
+                                      strlen (words[2]));
           return;
         }
       if (g_strcmp0 (words[0], "auth") == 0 && words[1] != NULL)
@@ -120,13 +121,16 @@ static void
 toy_gate_auth_result (gpointer self, const SatchelAuthResult *result)
 {
   ToyGate *toy = self;
-  static const char *const names[] = { "", "continue", "ok", "failed", "unavailable", "not-allowed", "bad-mechanism", "limited" };
+  static const char *const names[] = {
+    "", "continue", "ok", "failed", "unavailable", "not-allowed", "bad-mechanism", "limited"
+  };
   if (result->status == SATCHEL_AUTH_OK)
     satchel_gate_hand_over (toy->session, "note", 4);
   else if (result->status == SATCHEL_AUTH_CONTINUE)
     {
-      satchel_connection_print (toy->connection, "+ %.*s\n", (int)result->challenge_len, (const char *)result->challenge);
-      satchel_gate_auth_step (toy->session, (const guint8 *)"response", 8);
+      satchel_connection_print (toy->connection, "+ %.*s\n", (int) result->challenge_len,
+                                (const char *) result->challenge);
+      satchel_gate_auth_step (toy->session, (const guint8 *) "response", 8);
     }
   else
     satchel_connection_print (toy->connection, "%s\n", names[result->status]);
@@ -135,7 +139,7 @@ toy_gate_auth_result (gpointer self, const SatchelAuthResult *result)
 static void
 toy_gate_tls_started (gpointer self)
 {
-  satchel_connection_print (((ToyGate *)self)->connection, "%s", "secure\n");
+  satchel_connection_print (((ToyGate *) self)->connection, "%s", "secure\n");
 }
 
 static void
@@ -153,12 +157,14 @@ toy_gate_closed (SatchelConnection *connection, gpointer self, SatchelCloseReaso
   g_free (self);
 }
 
-static const SatchelConnectionHandlers toy_gate_handlers
-    = { sizeof toy_gate_handlers, toy_gate_input, NULL, toy_gate_timeout, NULL, toy_gate_closed };
+static const SatchelConnectionHandlers toy_gate_handlers = {
+  sizeof toy_gate_handlers, toy_gate_input, NULL, toy_gate_timeout, NULL, toy_gate_closed
+};
 static const char *
 toy_refusal (SatchelRefusal why)
 {
-  static const char *const texts[] = { "?\n", "refused: address\n", "refused: full\n", "refused: unavailable\n", "refused: network\n" };
+  static const char *const texts[] = { "?\n", "refused: address\n", "refused: full\n",
+                                       "refused: unavailable\n", "refused: network\n" };
   return texts[why];
 }
 
@@ -170,8 +176,9 @@ static const SatchelGateProtocolOps toy_gate_ops = { .size = sizeof toy_gate_ops
                                                      .auth_result = toy_gate_auth_result,
                                                      .tls_started = toy_gate_tls_started,
                                                      .refusal = toy_refusal };
-static const SatchelGateProtocolOps toy_open_ops
-    = { .size = sizeof toy_open_ops, .flags = SATCHEL_PROTOCOL_NO_LOGIN, .service = "toy", .refusal = toy_refusal };
+static const SatchelGateProtocolOps toy_open_ops = {
+  .size = sizeof toy_open_ops, .flags = SATCHEL_PROTOCOL_NO_LOGIN, .service = "toy", .refusal = toy_refusal
+};
 
 static GMutex job_lock;
 static GCond job_cond;
@@ -203,8 +210,9 @@ toy_mail_new (SatchelSession *session, const void *note, gsize len)
   rig.n_mail_open++;
   rig.last_mail = session;
   satchel_connection_print (connection, "welcome %s from %s note %.*s tls %s\n",
-                            satchel_session_user (session) != NULL ? satchel_session_user (session) : "nobody",
-                            satchel_session_peer (session), (int)len, (const char *)note,
+                            satchel_session_user (session) != NULL ? satchel_session_user (session)
+                                                                   : "nobody",
+                            satchel_session_peer (session), (int) len, (const char *) note,
                             satchel_session_has_tls (session) ? satchel_session_tls_info (session) : "none");
   return session;
 }
@@ -229,13 +237,13 @@ toy_mail_input (SatchelConnection *connection, gpointer self)
         }
       if (g_str_has_prefix (line, "big "))
         {
-          gsize n = (gsize)g_ascii_strtoull (line + 4, NULL, 10);
+          gsize n = (gsize) g_ascii_strtoull (line + 4, NULL, 10);
           satchel_connection_write_bytes (connection, g_bytes_new_take (g_strnfill (n, 'b'), n));
           continue;
         }
       if (g_str_has_prefix (line, "eat "))
         {
-          satchel_connection_print (connection, "ate %d\n", (int)strlen (line) - 4);
+          satchel_connection_print (connection, "ate %d\n", (int) strlen (line) - 4);
           continue;
         }
       if (g_str_equal (line, "keepalive"))
@@ -260,9 +268,11 @@ toy_mail_closed (SatchelConnection *connection, gpointer self, SatchelCloseReaso
   rig.last_mail = NULL;
 }
 
-static const SatchelConnectionHandlers toy_mail_handlers
-    = { sizeof toy_mail_handlers, toy_mail_input, NULL, NULL, toy_mail_shutdown, toy_mail_closed };
-static SatchelProtocolOps toy_mail_ops = { sizeof toy_mail_ops, "toy", toy_mail_new, &toy_mail_handlers, SATCHEL_PROTOCOL_NO_LOGIN };
+static const SatchelConnectionHandlers toy_mail_handlers = {
+  sizeof toy_mail_handlers, toy_mail_input, NULL, NULL, toy_mail_shutdown, toy_mail_closed
+};
+static SatchelProtocolOps toy_mail_ops = { sizeof toy_mail_ops, "toy", toy_mail_new, &toy_mail_handlers,
+                                           SATCHEL_PROTOCOL_NO_LOGIN };
 
 /* ---- the fake auth ---- */
 
@@ -271,15 +281,17 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
 {
   SatchelIpcMessage *grant = satchel_ipc_message_new (SATCHEL_IPC_GRANT, session_id);
   for (guint i = 0; i < 16; i++)
-    rig.last_grant[i] = (guint8)g_random_int ();
+    rig.last_grant[i] = (guint8) g_random_int ();
   rig.last_session = session_id;
   satchel_ipc_put_bytes (grant, rig.last_grant, 16);
   satchel_ipc_put_u32 (grant, 3);
   satchel_ipc_put_string (grant, "toy");
   satchel_ipc_put_string (grant, user);
-  satchel_place_put (grant, &(SatchelPlace){ .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = 2 });
+  satchel_place_put (
+      grant, &(SatchelPlace) {
+                 .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = 2 });
   satchel_ipc_put_bytes (grant, NULL, 0);
-  satchel_ipc_put_u64 (grant, (guint64)(satchel_clock_ms () + lifetime_ms));
+  satchel_ipc_put_u64 (grant, (guint64) (satchel_clock_ms () + lifetime_ms));
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }
 
@@ -317,7 +329,8 @@ auth_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
     }
   if (message->type == SATCHEL_IPC_SERVICE_GRANT || message->type == SATCHEL_IPC_AUTH_STEP)
     {
-      auth_grant (message->session_id, message->type == SATCHEL_IPC_AUTH_STEP ? "sasl@example.org" : "", 5000);
+      auth_grant (message->session_id, message->type == SATCHEL_IPC_AUTH_STEP ? "sasl@example.org" : "",
+                  5000);
       auth_reply (message->session_id, SATCHEL_AUTH_OK, NULL);
       return TRUE;
     }
@@ -326,15 +339,15 @@ auth_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
   g_assert_cmpstr (satchel_ipc_get_string (message), ==, "LOGIN");
   satchel_ipc_get_string (message);
   g_assert_cmpuint (satchel_ipc_get_u32 (message), !=, 0);
-  const char *user = (const char *)satchel_ipc_get_bytes (message, &user_len);
-  const char *password = (const char *)satchel_ipc_get_bytes (message, &password_len);
+  const char *user = (const char *) satchel_ipc_get_bytes (message, &user_len);
+  const char *password = (const char *) satchel_ipc_get_bytes (message, &password_len);
   g_assert_true (satchel_ipc_message_is_done (message));
   if (password_len != 2 || memcmp (password, "pw", 2) != 0)
     {
       auth_reply (message->session_id, SATCHEL_AUTH_FAILED, NULL);
       return TRUE;
     }
-  g_autofree char *name = g_strdup_printf ("%.*s@example.org", (int)user_len, user);
+  g_autofree char *name = g_strdup_printf ("%.*s@example.org", (int) user_len, user);
   auth_grant (message->session_id, name, 5000);
   auth_reply (message->session_id, SATCHEL_AUTH_OK, NULL);
   return TRUE;
@@ -412,7 +425,8 @@ rig_find_protocol (const char *service, const char **ret_group)
 }
 
 static void
-rig_release (const char *user, const SatchelPlace *place, const SatchelPlace *target, SatchelStoreReleasedFunc func, gpointer data)
+rig_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
+             SatchelStoreReleasedFunc func, gpointer data)
 {
   func (user, place->epoch, SATCHEL_LOOK_FREE, NULL, data);
 }
@@ -528,11 +542,11 @@ client_connect (Client *client, const char *from, const SatchelGateListenerOptio
   socklen_t len = sizeof address;
   int listener = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   memset (client, 0, sizeof *client);
-  g_assert_cmpint (bind (listener, (struct sockaddr *)&address, len), ==, 0);
+  g_assert_cmpint (bind (listener, (struct sockaddr *) &address, len), ==, 0);
   g_assert_cmpint (listen (listener, 1), ==, 0);
-  getsockname (listener, (struct sockaddr *)&address, &len);
+  getsockname (listener, (struct sockaddr *) &address, &len);
   client->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (connect (client->fd, (struct sockaddr *)&address, len), ==, 0);
+  g_assert_cmpint (connect (client->fd, (struct sockaddr *) &address, len), ==, 0);
   int far = accept4 (listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
   g_assert_cmpint (far, >=, 0);
   close (listener);
@@ -544,7 +558,7 @@ client_connect (Client *client, const char *from, const SatchelGateListenerOptio
   else
     {
       peer.ss_family = AF_INET;
-      inet_pton (AF_INET, from, &((struct sockaddr_in *)&peer)->sin_addr);
+      inet_pton (AF_INET, from, &((struct sockaddr_in *) &peer)->sin_addr);
     }
   satchel_gate_take (far, &peer, options);
 }
@@ -554,11 +568,12 @@ client_send (Client *client, const char *text, gsize len)
 {
   while (len > 0)
     {
-      gssize n = client->tls != NULL ? gnutls_record_send (client->tls, text, len) : send (client->fd, text, len, MSG_NOSIGNAL);
+      gssize n = client->tls != NULL ? gnutls_record_send (client->tls, text, len)
+                                     : send (client->fd, text, len, MSG_NOSIGNAL);
       if (n > 0)
         {
           text += n;
-          len -= (gsize)n;
+          len -= (gsize) n;
         }
       else if (client->tls != NULL ? n != GNUTLS_E_AGAIN : errno != EAGAIN)
         return;
@@ -586,12 +601,12 @@ client_read (Client *client)
           g_string_append_len (client->got, buffer, n);
           continue;
         }
-      if (client->tls != NULL && n < 0 && (n == GNUTLS_E_AGAIN || !gnutls_error_is_fatal ((int)n)))
+      if (client->tls != NULL && n < 0 && (n == GNUTLS_E_AGAIN || !gnutls_error_is_fatal ((int) n)))
         return;
       if (client->tls == NULL && n < 0 && errno == EAGAIN)
         return;
       client->has_ended = TRUE;
-      client->error = (int)n;
+      client->error = (int) n;
       return;
     }
 }
@@ -628,7 +643,8 @@ client_drop (Client *client)
 G_GNUC_UNUSED static void
 rig_settle (void)
 {
-  loop_until (satchel_gate_n_connections () == 0 && satchel_mail_n_sessions () == 0 && satchel_connections_count () == 0);
+  loop_until (satchel_gate_n_connections () == 0 && satchel_mail_n_sessions () == 0
+              && satchel_connections_count () == 0);
   loop_settle ();
   rig.n_asked = rig.n_ended = rig.n_commands = rig.n_mail_closed = rig.n_jobs_done = 0;
 }
@@ -644,7 +660,7 @@ client_prepare_tls (Client *client, const char *name, const char *alpn)
     gnutls_server_name_set (client->tls, GNUTLS_NAME_DNS, name, strlen (name));
   if (alpn != NULL)
     {
-      gnutls_datum_t protocol = { (void *)alpn, (unsigned)strlen (alpn) };
+      gnutls_datum_t protocol = { (void *) alpn, (unsigned) strlen (alpn) };
       gnutls_alpn_set_protocols (client->tls, &protocol, 1, 0);
     }
   gnutls_transport_set_int (client->tls, client->fd);

@@ -51,7 +51,8 @@ harness_client_received (HarnessClient *client, char *data, gsize len)
 GString *
 harness_client_packed (HarnessClient *client, const char *data, gsize len)
 {
-  GString *packed = g_string_new_len (client->deflate == NULL ? data : NULL, client->deflate == NULL ? (gssize) len : 0);
+  GString *packed =
+      g_string_new_len (client->deflate == NULL ? data : NULL, client->deflate == NULL ? (gssize) len : 0);
   z_stream *out = client->deflate != NULL ? &client->deflate->out : NULL;
   if (out == NULL || len == 0)
     return packed;

@@ -80,7 +80,9 @@ satchel_gate_start_tls (SatchelGateSession *session)
   for (guint i = 0; i < 100; i++)
     {
       char buffer[4096];
-      while (recv (satchel_connection_transport (session->connection)->fd, buffer, sizeof buffer, MSG_DONTWAIT) > 0)
+      while (
+          recv (satchel_connection_transport (session->connection)->fd, buffer, sizeof buffer, MSG_DONTWAIT)
+          > 0)
         ;
     }
   satchel_connection_drop_input (session->connection);
@@ -202,8 +204,9 @@ gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason re
   g_free (session);
   harness_n_gates--;
 }
-static const SatchelConnectionHandlers gate_handlers
-    = { sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, NULL, gate_closed };
+static const SatchelConnectionHandlers gate_handlers = {
+  sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, NULL, gate_closed
+};
 
 const SatchelConfig *
 satchel_gate_config (SatchelGateSession *session)

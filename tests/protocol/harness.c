@@ -111,7 +111,11 @@ find_store (const char *user, GError **error)
   if (store != NULL)
     return store;
   SatchelStoreOpenOptions options = {
-    .user = user, .path = user, .root_fd = now.root_fd, .levels = now.levels, .n_levels = now.n_levels,
+    .user = user,
+    .path = user,
+    .root_fd = now.root_fd,
+    .levels = now.levels,
+    .n_levels = now.n_levels,
     .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
     .limits = satchel_limits (),
   };
@@ -148,7 +152,8 @@ harness_deliver (const char *user, const char *content, gsize len, GError **erro
     return FALSE;
   SatchelStore *store = satchel_mailbox_store (inbox);
   g_autoptr (SatchelStage) stage = satchel_stage_new (store, len, error);
-  if (stage == NULL || !satchel_stage_write (stage, content, len, error) || !satchel_stage_finish (stage, error))
+  if (stage == NULL || !satchel_stage_write (stage, content, len, error)
+      || !satchel_stage_finish (stage, error))
     return FALSE;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
   satchel_transaction_append (transaction, inbox, g_steal_pointer (&stage), 0, NULL, 0);
@@ -189,8 +194,8 @@ job_run (gpointer data)
 }
 
 void
-satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func, SatchelJobDoneFunc done,
-                     gpointer data)
+satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
+                     SatchelJobDoneFunc done, gpointer data)
 {
   session->func = func;
   session->done = done;
@@ -247,9 +252,13 @@ session_damaged (SatchelConnection *connection, gpointer data)
   if (SATCHEL_HAS (harness_protocol.handlers, damaged))
     harness_protocol.handlers->damaged (connection, session->self);
 }
-static const SatchelConnectionHandlers session_handlers
-    = { sizeof (SatchelConnectionHandlers), session_input, session_drained, session_timeout, session_shutdown, session_closed,
-        session_damaged };
+static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers),
+                                                            session_input,
+                                                            session_drained,
+                                                            session_timeout,
+                                                            session_shutdown,
+                                                            session_closed,
+                                                            session_damaged };
 
 static void
 session_dying (SatchelConnection *connection, gpointer data)
@@ -261,13 +270,18 @@ static SatchelAccess *
 make_access (const char *user, const char *key)
 {
   g_autoptr (GBytes) secret = key != NULL ? satchel_secret_new (key, strlen (key)) : NULL;
-  return satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .user = user,
-                                               .owner = user, .service = harness_protocol.name, .key = secret,
-                                               .rights = SATCHEL_RIGHTS_ALL });
+  return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                .cause = SATCHEL_CAUSE_SESSION,
+                                                .user = user,
+                                                .owner = user,
+                                                .service = harness_protocol.name,
+                                                .key = secret,
+                                                .rights = SATCHEL_RIGHTS_ALL });
 }
 
 void
-harness_begin_session (SatchelTransport *transport, const char *user, const char *key, const char *note, GBytes *input)
+harness_begin_session (SatchelTransport *transport, const char *user, const char *key, const char *note,
+                       GBytes *input)
 {
   SatchelSession *session = g_new0 (SatchelSession, 1);
   session->user = g_strdup_printf ("%s%u@test", user, now.run);
@@ -281,7 +295,8 @@ harness_begin_session (SatchelTransport *transport, const char *user, const char
   now.n_sessions++;
   session->self = harness_protocol.session_new (session, note, strlen (note));
   if (input != NULL && g_bytes_get_size (input) > 0)
-    satchel_connection_push_input (session->connection, g_bytes_get_data (input, NULL), g_bytes_get_size (input));
+    satchel_connection_push_input (session->connection, g_bytes_get_data (input, NULL),
+                                   g_bytes_get_size (input));
 }
 
 /* ---- clients ---- */
@@ -356,7 +371,8 @@ void
 harness_rest (void)
 {
   harness_settle ();
-  for (SatchelSession *session = now.sessions; session != NULL && harness_protocol.rest != NULL; session = session->next)
+  for (SatchelSession *session = now.sessions; session != NULL && harness_protocol.rest != NULL;
+       session = session->next)
     harness_protocol.rest (session->self);
 }
 
@@ -442,7 +458,7 @@ add_level (const char *name)
       if (found->configure != NULL && !found->configure (section, &error))
         return g_strdup (error->message);
     }
-  now.levels[now.n_levels++] = (SatchelStoreLevel){ found->name, found->provides[0].ops, section };
+  now.levels[now.n_levels++] = (SatchelStoreLevel) { found->name, found->provides[0].ops, section };
   return NULL;
 }
 
@@ -462,7 +478,8 @@ harness_begin (const HarnessOptions *options)
   now.limits = read_settings ("limits", NULL, limits);
   satchel_keywords_set_limit ((guint) satchel_config_int (satchel_limits (), "keywords"));
   now.mailboxes = options->has_special_use ? read_settings ("mailboxes", NULL, NULL) : NULL;
-  now.ns = (SatchelNamespace){ options->prefix != NULL ? options->prefix : "", options->separator != 0 ? options->separator : '/' };
+  now.ns = (SatchelNamespace) { options->prefix != NULL ? options->prefix : "",
+                                options->separator != 0 ? options->separator : '/' };
   now.stores = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, store_free);
   now.root = g_dir_make_tmp ("satchel-protocol-XXXXXX", NULL);
   now.root_fd = open (now.root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -498,7 +515,8 @@ harness_end (void)
 {
   gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
   guint source = g_timeout_add (5, tick, NULL);
-  while ((now.n_sessions > 0 || harness_n_gates > 0 || satchel_job_n_pending () > 0) && g_get_monotonic_time () < end)
+  while ((now.n_sessions > 0 || harness_n_gates > 0 || satchel_job_n_pending () > 0)
+         && g_get_monotonic_time () < end)
     g_main_context_iteration (NULL, TRUE);
   g_source_remove (source);
   if (now.n_sessions > 0 || harness_n_gates > 0)

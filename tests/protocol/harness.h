@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A protocol in one process, for scripts: its gate half and its mail half on socket pairs, over a stack of test
- * storage.  Gate and auth are played here: user NAME has password "pw"; STARTTLS only sets a flag.
+ * A protocol in one process, for scripts: its gate half and its mail half on socket pairs, over a stack of
+ * test storage.  Gate and auth are played here: user NAME has password "pw"; STARTTLS only sets a flag.
  */
 #pragma once
 #include <satchel/protocol.h>
@@ -14,8 +14,10 @@ typedef struct HarnessProtocol
   const SatchelConnectionHandlers *handlers;
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
   void (*rest) (gpointer self); /* NULL: nothing to let go of */
-  const char *note, *greeting;  /* of a session after login: what the gate half gives, what the answer looks like */
-  const char *compress, *compressed; /* the command that starts compression, and its answer; NULL: there is none */
+  const char *note,
+      *greeting; /* of a session after login: what the gate half gives, what the answer looks like */
+  const char *compress,
+      *compressed; /* the command that starts compression, and its answer; NULL: there is none */
 } HarnessProtocol;
 extern const HarnessProtocol harness_protocol;
 
@@ -38,19 +40,22 @@ typedef struct HarnessOptions
   gsize output_buffer; /* 0: the limit's */
 } HarnessOptions;
 
-/* Sets up what following connections see; users of different runs are different.  NULL: fine, else why not. */
+/* Sets up what following connections see; users of different runs are different.  NULL: fine, else why not.
+ */
 char *harness_begin (const HarnessOptions *options);
 /* Ends every connection and store; fails if something is left. */
 void harness_end (void);
 
-/* After login as @user, with the key that the login unlocked, or NULL; the first line it gets is the answer to the login. */
+/* After login as @user, with the key that the login unlocked, or NULL; the first line it gets is the answer
+ * to the login. */
 HarnessClient *harness_connect (const char *user, const char *key);
 /* Before login.  @is_clear: passwords need TLS first. */
 HarnessClient *harness_connect_gate (gboolean is_clear);
 /* Ends the client's side. */
 void harness_client_free (HarnessClient *client);
 
-/* Puts a message into INBOX of @user, or removes UIDs from it ("1:3,7"), as another program of the server would. */
+/* Puts a message into INBOX of @user, or removes UIDs from it ("1:3,7"), as another program of the server
+ * would. */
 gboolean harness_deliver (const char *user, const char *content, gsize len, GError **error);
 gboolean harness_remove (const char *user, const char *uids, GError **error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * No octet that a client sends as a literal runs as a command (RFC 7888 3): lines put together at random, whole and broken,
- * each ending in "{n+}", and behind them n octets that look like commands, in every state in which a line is read.  TAP.
- * SATCHEL_SEED=n repeats a run; SATCHEL_LONG=1 makes more of them.
+ * No octet that a client sends as a literal runs as a command (RFC 7888 3): lines put together at random,
+ * whole and broken, each ending in "{n+}", and behind them n octets that look like commands, in every state
+ * in which a line is read.  TAP. SATCHEL_SEED=n repeats a run; SATCHEL_LONG=1 makes more of them.
  */
 #include "config.h"
 
@@ -28,12 +28,56 @@ static const struct State
   { "search-argument", "s SEARCH OR SUBJECT {3+}\r\nabc", NULL, FALSE },
 };
 
-static const char *const pieces[] = {
-  "b ", "LOGIN ", "AUTHENTICATE PLAIN ", "ID ", "STARTTLS", "NOOP ", "APPEND INBOX ", "APPEND nowhere ", "REPLACE 1 INBOX ", "SEARCH ",
-  "COMPRESS DEFLATE ", "LOGOUT ", "STATUS ", "UID ", "FETCH 1:* ", "DONE", "*", "(a\"b) ", "(\\Seen) ", "CATENATE (", "TEXT ", "UTF8 (~",
-  "\"", "\"text\" ", "\\", "(", ")", "((((((((((((", " ", "  ", "{", "}", "{5", "{5}", "{5+}", "{x}", "{+", "{-1}", "~", "+", "\r",
-  "\x01", "\x80", "\xc3\xa4", "atom ", "YWxpY2U=", "%", "[", "]", "99999999999999999999"
-};
+static const char *const pieces[] = { "b ",
+                                      "LOGIN ",
+                                      "AUTHENTICATE PLAIN ",
+                                      "ID ",
+                                      "STARTTLS",
+                                      "NOOP ",
+                                      "APPEND INBOX ",
+                                      "APPEND nowhere ",
+                                      "REPLACE 1 INBOX ",
+                                      "SEARCH ",
+                                      "COMPRESS DEFLATE ",
+                                      "LOGOUT ",
+                                      "STATUS ",
+                                      "UID ",
+                                      "FETCH 1:* ",
+                                      "DONE",
+                                      "*",
+                                      "(a\"b) ",
+                                      "(\\Seen) ",
+                                      "CATENATE (",
+                                      "TEXT ",
+                                      "UTF8 (~",
+                                      "\"",
+                                      "\"text\" ",
+                                      "\\",
+                                      "(",
+                                      ")",
+                                      "((((((((((((",
+                                      " ",
+                                      "  ",
+                                      "{",
+                                      "}",
+                                      "{5",
+                                      "{5}",
+                                      "{5+}",
+                                      "{x}",
+                                      "{+",
+                                      "{-1}",
+                                      "~",
+                                      "+",
+                                      "\r",
+                                      "\x01",
+                                      "\x80",
+                                      "\xc3\xa4",
+                                      "atom ",
+                                      "YWxpY2U=",
+                                      "%",
+                                      "[",
+                                      "]",
+                                      "99999999999999999999" };
 
 static void
 add_line (GRand *random, GString *out)
@@ -52,7 +96,8 @@ add_line (GRand *random, GString *out)
 static void
 add_octets (GRand *random, GString *out)
 {
-  static const char *const commands[] = { "ran NOOP\r\n", "ran CAPABILITY\r\n", "ran BOGUS\r\n", "ran NOOP \"\r\n" };
+  static const char *const commands[] = { "ran NOOP\r\n", "ran CAPABILITY\r\n", "ran BOGUS\r\n",
+                                          "ran NOOP \"\r\n" };
   g_autoptr (GString) octets = g_string_new (g_rand_boolean (random) ? "" : "\r\n");
   gint n = g_rand_int_range (random, 1, 4);
   for (gint i = 0; i < n; i++)
@@ -67,7 +112,8 @@ static void
 receive (HarnessClient *client, const char *end)
 {
   g_autofree char *line = g_strconcat ("\r\n", end, NULL);
-  while (!g_str_has_prefix (client->received->str, end) && strstr (client->received->str, line) == NULL && !client->is_at_end)
+  while (!g_str_has_prefix (client->received->str, end) && strstr (client->received->str, line) == NULL
+         && !client->is_at_end)
     g_assert_true (harness_wait (client));
 }
 
@@ -92,8 +138,9 @@ try_once (const struct State *state, guint32 seed)
   g_string_append (text, "end1 NOOP\r\nend2 NOOP\r\n");
   harness_send (client, text->str, text->len, FALSE);
   receive (client, "end2 ");
-  if (strstr (client->received->str, "ran ") != NULL ||
-      (strstr (client->received->str, "\r\nend2 OK") == NULL && strstr (client->received->str, "* BYE") == NULL))
+  if (strstr (client->received->str, "ran ") != NULL
+      || (strstr (client->received->str, "\r\nend2 OK") == NULL
+          && strstr (client->received->str, "* BYE") == NULL))
     {
       g_autofree char *sent = g_strescape (text->str, NULL);
       g_error ("%s, seed %u\nsent: %s\ngot: %s", state->name, seed, sent, client->received->str);

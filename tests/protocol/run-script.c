@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Runs protocol scripts: each whole, one byte at a time, with an output buffer of one byte, and compressed, over each
- * stack of storage.  TAP.  The language is in README.md.  Usage: run-script FILE...
+ * Runs protocol scripts: each whole, one byte at a time, with an output buffer of one byte, and compressed,
+ * over each stack of storage.  TAP.  The language is in README.md.  Usage: run-script FILE...
  */
 #include "config.h"
 
@@ -23,8 +23,7 @@ typedef struct Script
   char *failure;
 } Script;
 
-static gboolean
-fail (Script *script, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static gboolean fail (Script *script, const char *format, ...) G_GNUC_PRINTF (2, 3);
 static gboolean
 fail (Script *script, const char *format, ...)
 {
@@ -60,8 +59,8 @@ expand (Script *script, const char *text)
           g_string_append_c (out, text[1] == 'C' ? '\r' : '\n');
           text += 4;
         }
-      else if ((sscanf (text, "<x%2x*%u>%n", &byte, &count, &n) == 2 && n > 0) ||
-               (n = 0, count = 1, sscanf (text, "<x%2x>%n", &byte, &n) == 1 && n > 0))
+      else if ((sscanf (text, "<x%2x*%u>%n", &byte, &count, &n) == 2 && n > 0)
+               || (n = 0, count = 1, sscanf (text, "<x%2x>%n", &byte, &n) == 1 && n > 0))
         {
           for (unsigned i = 0; i < count; i++)
             g_string_append_c (out, (char) byte);
@@ -89,8 +88,8 @@ is_above (Script *script, const char *text, const char *name)
   return other != NULL && g_ascii_strtoull (text, NULL, 10) > g_ascii_strtoull (other, NULL, 10);
 }
 
-/* @pattern: "..." is anything, "@{name}" a word of digits, letters and ":,." that is the same everywhere; "@{name>other}" is
- * besides a number above that of other. */
+/* @pattern: "..." is anything, "@{name}" a word of digits, letters and ":,." that is the same everywhere;
+ * "@{name>other}" is besides a number above that of other. */
 static gboolean
 matches (Script *script, const char *pattern, const char *line)
 {
@@ -111,7 +110,10 @@ matches (Script *script, const char *pattern, const char *line)
           if (above != NULL)
             *above++ = '\0';
           const char *known = g_hash_table_lookup (script->variables, name);
-          gsize len = known != NULL ? strlen (known) : strspn (line, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:,.");
+          gsize len =
+              known != NULL
+                  ? strlen (known)
+                  : strspn (line, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ:,.");
           if (known != NULL ? strncmp (line, known, len) != 0 : len == 0)
             return FALSE;
           if (above != NULL && !is_above (script, line, above))
@@ -181,7 +183,8 @@ static GString *
 read_message (Script *script)
 {
   GString *message = g_string_new (NULL);
-  for (script->at++; script->lines[script->at] != NULL && strcmp (script->lines[script->at], ".") != 0; script->at++)
+  for (script->at++; script->lines[script->at] != NULL && strcmp (script->lines[script->at], ".") != 0;
+       script->at++)
     {
       g_autoptr (GString) line = expand (script, script->lines[script->at]);
       g_string_append_len (message, line->str, (gssize) line->len);
@@ -215,7 +218,8 @@ change_inbox (Script *script, const char *line)
   if (strcmp (words[0], "remove") == 0)
     return harness_remove (words[1], words[2], &error) || fail (script, "%s", error->message);
   g_autoptr (GString) message = read_message (script);
-  return harness_deliver (words[1], message->str, message->len, &error) || fail (script, "%s", error->message);
+  return harness_deliver (words[1], message->str, message->len, &error)
+         || fail (script, "%s", error->message);
 }
 
 /* COMPRESS, and all that follows compressed. */
@@ -334,16 +338,18 @@ run_line (Script *script)
     {
       HarnessClient *client = find_client (script, line + 8);
       harness_settle ();
-      return client != NULL && (client->received->len == 0 || fail (script, "unasked: \"%.200s\"", client->received->str));
+      return client != NULL
+             && (client->received->len == 0 || fail (script, "unasked: \"%.200s\"", client->received->str));
     }
   return fail (script, "unknown line \"%s\"", line);
 }
 
-/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!layer NAME", "!only whole",
+/* "!PROTOCOL key = value;", "!limits ...", "!namespace INBOX. .", "!special-use", "!layer NAME", "!only
+ * whole",
  * "!compress". */
 static void
-read_options (char **lines, HarnessOptions *options, GString *stack, GString *settings, GString *limits, gboolean *ret_only_whole,
-              gboolean *ret_uses_zlib)
+read_options (char **lines, HarnessOptions *options, GString *stack, GString *settings, GString *limits,
+              gboolean *ret_only_whole, gboolean *ret_uses_zlib)
 {
   g_autofree char *own = g_strdup_printf ("!%s ", harness_protocol.name);
   for (guint i = 0; lines[i] != NULL; i++)
@@ -395,11 +401,13 @@ static void
 run_once (const char *path, char **lines, const char *stack, Mode mode)
 {
   static const char *const modes[] = { "whole", "bytewise", "tight", "compressed" };
-  g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL), levels = g_string_new (stack);
+  g_autoptr (GString) settings = g_string_new (NULL), limits = g_string_new (NULL),
+                      levels = g_string_new (stack);
   HarnessOptions options = { .output_buffer = mode == MODE_TIGHT ? 1 : 0 };
   gboolean only_whole = FALSE, uses_zlib = FALSE;
   read_options (lines, &options, levels, settings, limits, &only_whole, &uses_zlib);
-  if ((only_whole && mode != MODE_WHOLE) || (mode == MODE_COMPRESSED && (uses_zlib || harness_protocol.compress == NULL)))
+  if ((only_whole && mode != MODE_WHOLE)
+      || (mode == MODE_COMPRESSED && (uses_zlib || harness_protocol.compress == NULL)))
     return;
   g_autofree char *name = g_path_get_basename (path);
   g_autofree char *why = harness_begin (&options);
@@ -451,8 +459,9 @@ main (int argc, char **argv)
         for (Mode mode = MODE_WHOLE; mode <= MODE_COMPRESSED; mode++)
           {
             /* The memory driver in every mode; the others show what storage changes, one mode each. */
-            if ((only != NULL && strcmp (only, stacks[s]) != 0) || (only_mode != NULL && atoi (only_mode) != (int) mode) ||
-                (s > 0 && mode != (s == 2 ? MODE_TIGHT : MODE_WHOLE)))
+            if ((only != NULL && strcmp (only, stacks[s]) != 0)
+                || (only_mode != NULL && atoi (only_mode) != (int) mode)
+                || (s > 0 && mode != (s == 2 ? MODE_TIGHT : MODE_WHOLE)))
               continue;
             run_once (argv[i], lines, stacks[s], mode);
           }

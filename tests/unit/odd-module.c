@@ -89,8 +89,7 @@ reload_end (gboolean is_commit)
 }
 
 static const SatchelConfigRow rows[] = {
-  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
-  { NULL }
+  { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE }, { NULL }
 };
 #if ODD == LACKS_ENTRY
 static const SatchelDeliveryFilterOps ops = { .size = sizeof ops, .band = 500 };
@@ -109,13 +108,13 @@ static const SatchelProvides provides[] = {
 #define TEXT(x) #x
 #define EXPANDED(x) TEXT (x)
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS,
+  SATCHEL_MODULE_FACTS, /* what it was built against */
 #if ODD == WRONG_NAME
   .name = "another",
 #else
   .name = "odd" EXPANDED (ODD),
 #endif
-  .version = "1",
+  .version = "1", /* this module's own */
   .description = "has one fault",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_MAIL,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Who acts: what a handle's access is to layers, drivers and listeners, keys that come and go, secrets.  Over the driver
- * `memory`, whose objects are linked in.  What is locked for whom is in tests/conformance/case_access.c.
+ * Who acts: what a handle's access is to layers, drivers and listeners, keys that come and go, secrets.  Over
+ * the driver `memory`, whose objects are linked in.  What is locked for whom is in
+ * tests/conformance/case_access.c.
  */
 #include "config.h"
 
@@ -38,7 +39,8 @@ layer_detach (SatchelStorage *storage, const SatchelAccess *access)
 }
 
 static gboolean
-layer_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+layer_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+              GError **error)
 {
   note ("create", access);
   return satchel_storage_create (storage, access, name, special_use, error);
@@ -52,7 +54,8 @@ layer_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *inf
   if (!satchel_storage_list (storage, access, infos, error))
     return FALSE;
   for (guint i = infos->len; i > 0; i--)
-    if (strcmp (((SatchelMailboxInfo *) infos->pdata[i - 1])->name, "secret") == 0 && strcmp (access->user, "boss") != 0)
+    if (strcmp (((SatchelMailboxInfo *) infos->pdata[i - 1])->name, "secret") == 0
+        && strcmp (access->user, "boss") != 0)
       g_ptr_array_remove_index (infos, i - 1);
   return TRUE;
 }
@@ -65,7 +68,8 @@ layer_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const 
 }
 
 static SatchelWriter *
-layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged, GError **error)
+layer_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
+             GError **error)
 {
   note ("stage", access);
   return satchel_storage_stage (storage, access, size_hint, staged, error);
@@ -79,8 +83,8 @@ layer_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **e
 }
 
 static SatchelStream *
-layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid,
-                    GError **error)
+layer_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+                    guint32 uid, GError **error)
 {
   note ("open_message", access);
   return satchel_storage_open_message (storage, access, mailbox, uid, error);
@@ -110,9 +114,11 @@ open_store (void)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_strdup_printf ("example.org/access%u", ++n_users);
-  const SatchelStoreLevel levels[] = { { "layer", &layer_ops, NULL }, { "memory", satchel_module ()->provides[0].ops, NULL } };
-  const SatchelStoreOpenOptions options
-      = { .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = G_N_ELEMENTS (levels) };
+  const SatchelStoreLevel levels[] = { { "layer", &layer_ops, NULL },
+                                       { "memory", satchel_module ()->provides[0].ops, NULL } };
+  const SatchelStoreOpenOptions options = {
+    .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = G_N_ELEMENTS (levels)
+  };
   seen = g_string_new (NULL);
   SatchelStore *store = satchel_store_open (&options, &error);
   g_assert_no_error (error);
@@ -130,7 +136,11 @@ close_store (SatchelStore *store)
 static SatchelStore *
 handle_of (SatchelStore *store, SatchelCause cause, const char *user, GBytes *key)
 {
-  const SatchelAccess from = { .size = sizeof from, .cause = cause, .user = user, .owner = "u@example.org", .key = key,
+  const SatchelAccess from = { .size = sizeof from,
+                               .cause = cause,
+                               .user = user,
+                               .owner = "u@example.org",
+                               .key = key,
                                .rights = SATCHEL_RIGHTS_ALL };
   g_autoptr (SatchelAccess) access = satchel_access_new (&from);
   return satchel_store_with_access (store, access);
@@ -149,7 +159,8 @@ static void
 note_event (const SatchelMailboxEvent *event)
 {
   g_free (told);
-  told = g_strdup_printf ("%s:%s for %s", satchel_cause_name (event->access->cause), event->access->user, event->user);
+  told = g_strdup_printf ("%s:%s for %s", satchel_cause_name (event->access->cause), event->access->user,
+                          event->user);
 }
 
 static void
@@ -171,7 +182,8 @@ test_who (void)
   const SatchelStoreListener listener = { "note", &ops };
   g_autoptr (GError) error = NULL;
   SatchelStore *base = open_store ();
-  SatchelStore *anna = handle_of (base, SATCHEL_CAUSE_SESSION, "anna", NULL), *mta = handle_of (base, SATCHEL_CAUSE_DELIVERY, "", NULL);
+  SatchelStore *anna = handle_of (base, SATCHEL_CAUSE_SESSION, "anna", NULL),
+               *mta = handle_of (base, SATCHEL_CAUSE_DELIVERY, "", NULL);
   satchel_store_set_listeners (&listener, 1);
   g_assert_true (satchel_store_is_same (anna, mta) && !satchel_store_is_same (anna, NULL));
   g_assert_cmpstr (satchel_store_user (anna), ==, "u@example.org");
@@ -218,7 +230,8 @@ test_lists (void)
 {
   g_autoptr (GError) error = NULL;
   SatchelStore *base = open_store ();
-  SatchelStore *boss = handle_of (base, SATCHEL_CAUSE_SESSION, "boss", NULL), *anna = handle_of (base, SATCHEL_CAUSE_SESSION, "anna", NULL);
+  SatchelStore *boss = handle_of (base, SATCHEL_CAUSE_SESSION, "boss", NULL),
+               *anna = handle_of (base, SATCHEL_CAUSE_SESSION, "anna", NULL);
   g_assert_true (satchel_store_create (boss, "secret", 0, &error));
   g_string_truncate (seen, 0);
   for (guint i = 0; i < 3; i++)
@@ -284,7 +297,8 @@ test_forgotten (void)
   g_autoptr (GBytes) key = satchel_secret_new ("k", 1);
   const guint32 uid = 1;
   SatchelStore *base = open_store (), *with = handle_of (base, SATCHEL_CAUSE_SESSION, "with", key);
-  SatchelMailbox *inbox = satchel_store_open_mailbox (base, "INBOX", &error), *opened = satchel_store_open_mailbox (with, "INBOX", &error);
+  SatchelMailbox *inbox = satchel_store_open_mailbox (base, "INBOX", &error),
+                 *opened = satchel_store_open_mailbox (with, "INBOX", &error);
   deliver (base, inbox);
   g_assert_true (satchel_mailbox_keys (opened, SATCHEL_KEY_SUBJECT, &uid, 1, NULL, NULL, NULL, &error));
   g_assert_cmpuint (inbox->core->keys->len, ==, 1);
@@ -304,11 +318,13 @@ test_secrets (void)
   g_assert_null (satchel_secret_new (large, 0));
   g_assert_null (satchel_secret_new (large, SATCHEL_SECRET_BYTES_MAX + 1));
   g_autoptr (GBytes) largest = satchel_secret_new (large, SATCHEL_SECRET_BYTES_MAX);
-  g_assert_cmpmem (g_bytes_get_data (largest, NULL), g_bytes_get_size (largest), large, SATCHEL_SECRET_BYTES_MAX);
-  g_autoptr (GBytes) one = satchel_secret_new ("ab", 2), same = satchel_secret_new ("ab", 2), other = satchel_secret_new ("ac", 2),
-                     longer = satchel_secret_new ("abc", 3);
+  g_assert_cmpmem (g_bytes_get_data (largest, NULL), g_bytes_get_size (largest), large,
+                   SATCHEL_SECRET_BYTES_MAX);
+  g_autoptr (GBytes) one = satchel_secret_new ("ab", 2), same = satchel_secret_new ("ab", 2),
+                     other = satchel_secret_new ("ac", 2), longer = satchel_secret_new ("abc", 3);
   g_assert_true (satchel_secret_equal (one, same) && satchel_secret_equal (NULL, NULL));
-  g_assert_false (satchel_secret_equal (one, other) || satchel_secret_equal (one, longer) || satchel_secret_equal (one, NULL));
+  g_assert_false (satchel_secret_equal (one, other) || satchel_secret_equal (one, longer)
+                  || satchel_secret_equal (one, NULL));
 }
 
 /* A module that was built when the struct was shorter makes one all the same. */
@@ -319,7 +335,10 @@ test_struct (void)
   {
     SatchelAccess access;
     guint8 beyond[16];
-  } given = { .access = { .size = offsetof (SatchelAccess, service), .cause = SATCHEL_CAUSE_ADMIN, .user = "root", .owner = "u" } };
+  } given = { .access = { .size = offsetof (SatchelAccess, service),
+                          .cause = SATCHEL_CAUSE_ADMIN,
+                          .user = "root",
+                          .owner = "u" } };
   memset ((char *) &given + given.access.size, 0xff, sizeof given - given.access.size);
   g_autoptr (SatchelAccess) access = satchel_access_new (&given.access);
   g_assert_cmpuint (access->size, ==, sizeof (SatchelAccess));

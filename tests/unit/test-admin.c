@@ -24,7 +24,9 @@ refusal (const SatchelAdminCommand *command, const char *group, guint roles)
   const SatchelAdminCommand *const commands[] = { command, NULL };
   const SatchelAdminOps ops = { sizeof ops, commands };
   const SatchelProvides provides[] = { { SATCHEL_KIND_ADMIN, group, &ops }, { 0 } };
-  const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy", .version = "1", .description = "d", .licence = "MIT", .roles = roles, .provides = provides };
+  const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy",    .version = "1",
+                                 .description = "d",   .licence = "MIT", .roles = roles,
+                                 .provides = provides };
   g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CLI, NULL);
   g_autoptr (GError) error = NULL;
   if (satchel_loader_add (loader, &module, FALSE, &error))
@@ -72,37 +74,42 @@ assert_row_refused (const SatchelConfigRow *row)
 static void
 test_rows (void)
 {
-  assert_row_refused (&(SatchelConfigRow){ "json", SATCHEL_CONFIG_BOOL, "false", "taken" });
-  assert_row_refused (&(SatchelConfigRow){ "config-dir", SATCHEL_CONFIG_STRING, NULL, "taken" });
-  assert_row_refused (&(SatchelConfigRow){ "dry_run", SATCHEL_CONFIG_BOOL, "false", "no such letter" });
-  assert_row_refused (&(SatchelConfigRow){ "list", SATCHEL_CONFIG_STRINGS, NULL, "no such type" });
-  assert_row_refused (&(SatchelConfigRow){ "secret", SATCHEL_CONFIG_SECRET, NULL, "seen in the list of processes" });
-  assert_row_refused (&(SatchelConfigRow){ "yes", SATCHEL_CONFIG_BOOL, "true", "cannot be switched off" });
-  assert_row_refused (&(SatchelConfigRow){ "n", SATCHEL_CONFIG_INT, "7", "its default is not in its range", .min = 1, .max = 3 });
+  assert_row_refused (&(SatchelConfigRow) { "json", SATCHEL_CONFIG_BOOL, "false", "taken" });
+  assert_row_refused (&(SatchelConfigRow) { "config-dir", SATCHEL_CONFIG_STRING, NULL, "taken" });
+  assert_row_refused (&(SatchelConfigRow) { "dry_run", SATCHEL_CONFIG_BOOL, "false", "no such letter" });
+  assert_row_refused (&(SatchelConfigRow) { "list", SATCHEL_CONFIG_STRINGS, NULL, "no such type" });
+  assert_row_refused (
+      &(SatchelConfigRow) { "secret", SATCHEL_CONFIG_SECRET, NULL, "seen in the list of processes" });
+  assert_row_refused (&(SatchelConfigRow) { "yes", SATCHEL_CONFIG_BOOL, "true", "cannot be switched off" });
+  assert_row_refused (&(SatchelConfigRow) { "n", SATCHEL_CONFIG_INT, "7", "its default is not in its range",
+                                            .min = 1, .max = 3 });
   SatchelConfigRow rows[SATCHEL_ADMIN_OPTIONS_MAX + 2] = { 0 };
   for (guint i = 0; i <= SATCHEL_ADMIN_OPTIONS_MAX; i++)
-    rows[i] = (SatchelConfigRow){ "x", SATCHEL_CONFIG_INT, NULL, "one of many" };
+    rows[i] = (SatchelConfigRow) { "x", SATCHEL_CONFIG_INT, NULL, "one of many" };
   const SatchelAdminCommand command = { sizeof command, "count", "Count", NULL, rows, FALSE, run };
   assert_refused (&command, NULL, SATCHEL_ROLE_MAIL, "the option \"x\"");
-  rows[SATCHEL_ADMIN_OPTIONS_MAX] = (SatchelConfigRow){ NULL };
+  rows[SATCHEL_ADMIN_OPTIONS_MAX] = (SatchelConfigRow) { NULL };
   g_assert_null (refusal (&command, NULL, SATCHEL_ROLE_MAIL));
 }
 
 /* ---- options ---- */
 
-static const SatchelConfigRow rows[] = { { "dry-run", SATCHEL_CONFIG_BOOL, "false", "Change nothing" },
-                                         { "limit", SATCHEL_CONFIG_INT, "10", "At most", .min = 1, .max = 100 },
-                                         { "age", SATCHEL_CONFIG_DURATION, NULL, "Older than", .flags = SATCHEL_CONFIG_REQUIRED },
-                                         { "what", SATCHEL_CONFIG_ENUM, "all", "Which", .choices = "all|some" },
-                                         { "name", SATCHEL_CONFIG_STRING, NULL, "Of which" },
-                                         { NULL } };
+static const SatchelConfigRow rows[] = {
+  { "dry-run", SATCHEL_CONFIG_BOOL, "false", "Change nothing" },
+  { "limit", SATCHEL_CONFIG_INT, "10", "At most", .min = 1, .max = 100 },
+  { "age", SATCHEL_CONFIG_DURATION, NULL, "Older than", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "what", SATCHEL_CONFIG_ENUM, "all", "Which", .choices = "all|some" },
+  { "name", SATCHEL_CONFIG_STRING, NULL, "Of which" },
+  { NULL }
+};
 static const SatchelAdminCommand command = { sizeof command, "count", "Count", NULL, rows, FALSE, run };
 
 static void
 test_options (void)
 {
   g_autoptr (GError) error = NULL;
-  SatchelConfig *options = satchel_admin_parse_options (&command, (const char *const[]){ "age=2h", NULL }, &error);
+  SatchelConfig *options =
+      satchel_admin_parse_options (&command, (const char *const[]) { "age=2h", NULL }, &error);
   g_assert_no_error (error);
   g_assert_false (satchel_config_bool (options, "dry-run"));
   g_assert_cmpint (satchel_config_int (options, "limit"), ==, 10);
@@ -110,7 +117,9 @@ test_options (void)
   g_assert_cmpstr (satchel_config_string (options, "what"), ==, "all");
   g_assert_null (satchel_config_string (options, "name"));
   satchel_admin_options_free (options);
-  options = satchel_admin_parse_options (&command, (const char *const[]){ "dry-run=", "limit=100", "age=1d", "what=some", "name=a=b", NULL }, &error);
+  options = satchel_admin_parse_options (
+      &command, (const char *const[]) { "dry-run=", "limit=100", "age=1d", "what=some", "name=a=b", NULL },
+      &error);
   g_assert_no_error (error);
   g_assert_true (satchel_config_bool (options, "dry-run"));
   g_assert_cmpint (satchel_config_int (options, "limit"), ==, 100);
@@ -123,7 +132,8 @@ static void
 assert_wrong (const char *word, const char *part)
 {
   g_autoptr (GError) error = NULL;
-  g_assert_null (satchel_admin_parse_options (&command, (const char *const[]){ "age=1d", word, NULL }, &error));
+  g_assert_null (
+      satchel_admin_parse_options (&command, (const char *const[]) { "age=1d", word, NULL }, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
   if (strstr (error->message, part) == NULL)
     g_error ("%s: \"%s\" does not say \"%s\"", word, error->message, part);
@@ -141,7 +151,7 @@ test_mistakes (void)
   assert_wrong ("limit", "no such option");
   assert_wrong ("", "no such option");
   assert_wrong ("dry-run=maybe", "true or false");
-  g_assert_null (satchel_admin_parse_options (&command, (const char *const[]){ "limit=1", NULL }, &error));
+  g_assert_null (satchel_admin_parse_options (&command, (const char *const[]) { "limit=1", NULL }, &error));
   g_assert_cmpstr (error->message, ==, "--age is missing: Older than");
 }
 

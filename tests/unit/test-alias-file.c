@@ -70,18 +70,19 @@ find (const SatchelUserdbOps *ops, const char *address)
   return g_strjoinv (" ", (char **) users->pdata);
 }
 
-#define EXPECT(ops, address, expected)                                                                                       \
-  G_STMT_START                                                                                                               \
-  {                                                                                                                          \
-    g_autofree char *found = find (ops, address);                                                                            \
-    g_assert_cmpstr (found, ==, expected);                                                                                   \
-  }                                                                                                                          \
+#define EXPECT(ops, address, expected)                                                                       \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autofree char *found = find (ops, address);                                                            \
+    g_assert_cmpstr (found, ==, expected);                                                                   \
+  }                                                                                                          \
   G_STMT_END
 
 static void
 test_example (void)
 {
-  g_autofree char *example = g_build_filename (g_getenv ("SATCHEL_SRCDIR"), "modules/alias-file/aliases.example", NULL);
+  g_autofree char *example =
+      g_build_filename (g_getenv ("SATCHEL_SRCDIR"), "modules/alias-file/aliases.example", NULL);
   g_autofree char *content = NULL;
   g_assert_true (g_file_get_contents (example, &content, NULL, NULL));
   set_up (content);
@@ -119,12 +120,12 @@ static void
 test_bad_lines (void)
 {
   set_up ("good@x: a@x\n"
-          "no colon\n"            /* 2 */
-          "a@x:\n"                /* 3: no target */
-          "b@x: ok@x, ../up\n"    /* 4: whole line out */
-          "@: c@x\n"              /* 5 */
-          "@same: @same\n"        /* 6 */
-          "domain a/b\n");        /* 7 */
+          "no colon\n"         /* 2 */
+          "a@x:\n"             /* 3: no target */
+          "b@x: ok@x, ../up\n" /* 4: whole line out */
+          "@: c@x\n"           /* 5 */
+          "@same: @same\n"     /* 6 */
+          "domain a/b\n");     /* 7 */
   EXPECT (userdb, "good@x", "a@x");
   EXPECT (userdb, "b@x", "-");
   for (guint line = 2; line <= 7; line++)
@@ -162,7 +163,8 @@ static void
 look_up_in_changed_file (const char *address, gpointer data)
 {
   guint *n = data;
-  g_autofree char *content = g_strdup_printf ("%u@example.org: anna@example.org\n@example.net: anna@example.org\nnew: anna@example.org\n", ++*n);
+  g_autofree char *content = g_strdup_printf (
+      "%u@example.org: anna@example.org\n@example.net: anna@example.org\nnew: anna@example.org\n", ++*n);
   g_assert_true (g_file_set_contents (path, content, -1, NULL));
   g_assert_cmpint (g_chmod (path, 0644), ==, 0);
   g_autofree char *found = find (userdb, address);
@@ -173,8 +175,9 @@ look_up_in_changed_file (const char *address, gpointer data)
 static void
 test_change_while_listed (void)
 {
-  set_up ("a@example.org: anna@example.org\nb@example.org: anna@example.org\nc@example.org: anna@example.org\n"
-          "postmaster: anna@example.org\n@example.net: anna@example.org\n");
+  set_up (
+      "a@example.org: anna@example.org\nb@example.org: anna@example.org\nc@example.org: anna@example.org\n"
+      "postmaster: anna@example.org\n@example.net: anna@example.org\n");
   guint n = 0;
   userdb->list_aliases (look_up_in_changed_file, &n);
   g_assert_cmpuint (n, ==, 5);

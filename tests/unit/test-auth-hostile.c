@@ -5,7 +5,8 @@
 
 #include <string.h>
 
-/* Lines that no filter counts leave the room of those that one counts: a guess behind a flood of them is still told. */
+/* Lines that no filter counts leave the room of those that one counts: a guess behind a flood of them is
+ * still told. */
 static void
 test_flood_before_guess (void)
 {
@@ -20,7 +21,9 @@ test_flood_before_guess (void)
   stage_database_is_down = FALSE;
   g_assert_true (stage_password (0, 1, "192.0.2.98", "alice", "wrong"));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
-  g_assert_cmpuint (stage_count_lines ("rip=192.0.2.98 service=imap method=LOGIN reason=bad-password user=\"alice\""), ==, 1);
+  g_assert_cmpuint (
+      stage_count_lines ("rip=192.0.2.98 service=imap method=LOGIN reason=bad-password user=\"alice\""), ==,
+      1);
   stage_end ();
 }
 
@@ -101,7 +104,9 @@ test_odd_input (void)
   g_assert_cmpuint (stage_n_hashes (), ==, 0);
   g_assert_true (stage_password_full (0, 1, "imap", "LOGIN", STAGE_PEER, 1, huge, 8000, "pw", 2));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
-  static const char *const names[] = { "", "\377\376", "../", "'; --", "%n%s", "*", "\320\260lice", "alice ", " alice", "alice@", "@x.org", "alice@x.org@x.org" };
+  static const char *const names[] = { "",       "\377\376", "../",          "'; --",
+                                       "%n%s",   "*",        "\320\260lice", "alice ",
+                                       " alice", "alice@",   "@x.org",       "alice@x.org@x.org" };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     g_assert_cmpint (stage_log_in (2, names[i], "pw"), ==, SATCHEL_AUTH_FAILED);
   g_assert_true (stage_password_full (0, 3, "imap", "LOGIN", STAGE_PEER, 1, "alice\0", 6, "pw", 2));
@@ -114,11 +119,13 @@ test_odd_input (void)
 static SatchelIpcMessage *
 random_message (GRand *random)
 {
-  static const SatchelIpcType types[] = { SATCHEL_IPC_AUTH_START,    SATCHEL_IPC_AUTH_START,  SATCHEL_IPC_AUTH_STEP, SATCHEL_IPC_AUTH_CANCEL,
-                                          SATCHEL_IPC_AUTH_PASSWORD, SATCHEL_IPC_SESSION_END, SATCHEL_IPC_LOOKUP,    SATCHEL_IPC_RELEASED,
+  static const SatchelIpcType types[] = { SATCHEL_IPC_AUTH_START,    SATCHEL_IPC_AUTH_START,
+                                          SATCHEL_IPC_AUTH_STEP,     SATCHEL_IPC_AUTH_CANCEL,
+                                          SATCHEL_IPC_AUTH_PASSWORD, SATCHEL_IPC_SESSION_END,
+                                          SATCHEL_IPC_LOOKUP,        SATCHEL_IPC_RELEASED,
                                           SATCHEL_IPC_PLACED };
-  SatchelIpcMessage *message = satchel_ipc_message_new (types[g_rand_int_range (random, 0, G_N_ELEMENTS (types))],
-                                                        (guint64) g_rand_int_range (random, 0, 40));
+  SatchelIpcMessage *message = satchel_ipc_message_new (
+      types[g_rand_int_range (random, 0, G_N_ELEMENTS (types))], (guint64) g_rand_int_range (random, 0, 40));
   gboolean is_start = message->type == SATCHEL_IPC_AUTH_START;
   if (is_start || message->type == SATCHEL_IPC_AUTH_PASSWORD)
     {
@@ -135,7 +142,8 @@ random_message (GRand *random)
     satchel_ipc_put_bytes (message, "\0alice\0no", (gsize) g_rand_int_range (random, 0, 10));
   if (message->type == SATCHEL_IPC_LOOKUP)
     satchel_ipc_put_u64 (message, g_rand_int (random));
-  if (message->type == SATCHEL_IPC_LOOKUP || message->type == SATCHEL_IPC_RELEASED || message->type == SATCHEL_IPC_PLACED)
+  if (message->type == SATCHEL_IPC_LOOKUP || message->type == SATCHEL_IPC_RELEASED
+      || message->type == SATCHEL_IPC_PLACED)
     satchel_ipc_put_string (message, "alice@x.org");
   if (message->type == SATCHEL_IPC_RELEASED || message->type == SATCHEL_IPC_PLACED)
     {
@@ -151,7 +159,8 @@ static void
 expect_no_grants (void)
 {
   for (guint slot = 0; slot < STAGE_MAILS; slot++)
-    for (SatchelIpcMessage *message; (message = stage_take_from_mail (slot)) != NULL; satchel_ipc_message_free (message))
+    for (SatchelIpcMessage *message; (message = stage_take_from_mail (slot)) != NULL;
+         satchel_ipc_message_free (message))
       g_assert_cmpint (message->type, !=, SATCHEL_IPC_GRANT);
 }
 
@@ -169,9 +178,11 @@ test_fuzz (void)
       SatchelPeer *peer = i % 4 == 0 ? &stage.mails[i % 2] : &stage.gates[i % 2];
       SatchelIpcMessage *message = random_message (random);
       for (gint n = message->body->len > 0 ? g_rand_int_range (random, -3, 4) : 0; n > 0; n--)
-        message->body->data[g_rand_int_range (random, 0, (gint32) message->body->len)] = (guint8) g_rand_int (random);
+        message->body->data[g_rand_int_range (random, 0, (gint32) message->body->len)] =
+            (guint8) g_rand_int (random);
       if (message->body->len > 0 && g_rand_int (random) % 5 == 0)
-        g_byte_array_set_size (message->body, (guint) g_rand_int_range (random, 0, (gint32) message->body->len));
+        g_byte_array_set_size (message->body,
+                               (guint) g_rand_int_range (random, 0, (gint32) message->body->len));
       n_accepted += stage_deliver (peer, message);
       if (i % 500 != 0)
         continue;

@@ -18,9 +18,9 @@ ask_service (guint64 session, const char *service, const char *peer)
 static void
 test_service_grant (void)
 {
-  static const char *const settings[] = {
-    "listen.listeners=( { name = \"a\"; protocol = \"lmtp\"; address = \"*\"; networks = ( \"192.0.2.0/24\", \"2001:db8::/32\" ); } )", NULL
-  };
+  static const char *const settings[] = { "listen.listeners=( { name = \"a\"; protocol = \"lmtp\"; address = "
+                                          "\"*\"; networks = ( \"192.0.2.0/24\", \"2001:db8::/32\" ); } )",
+                                          NULL };
   stage_begin (NULL);
   g_assert_cmpint (ask_service (1, "lmtp", "local"), ==, SATCHEL_AUTH_OK);
   g_assert_cmpint (ask_service (2, "lmtp", "127.0.0.1"), ==, SATCHEL_AUTH_OK);
@@ -136,7 +136,7 @@ test_release_and_adopt (void)
   g_assert_true (g_str_has_prefix (stage.admin_reply->str, "75 "));
   g_string_truncate (stage.admin_reply, 0);
   stage.n_admin_final = 0;
-  g_assert_true (send_released (slot, "alice@x.org", 0, SATCHEL_LOOK_FREE, "")); /* of another time */
+  g_assert_true (send_released (slot, "alice@x.org", 0, SATCHEL_LOOK_FREE, ""));     /* of another time */
   g_assert_true (send_released (1 - slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, "")); /* of another process */
   g_assert_cmpuint (stage.n_admin_final, ==, 0);
   g_assert_true (send_released (slot, "alice@x.org", 1, SATCHEL_LOOK_FREE, ""));
@@ -187,13 +187,16 @@ test_release_of_dead_owner (void)
 
 /* ---- place ---- */
 
-static const char *const profiles[] = {
-  "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = \"q\"; driver = \"two\"; slot_by = \"volume\"; } )", NULL
-};
-static const char *const rules[] = {
-  "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = \"q\"; driver = \"two\"; slot_by = \"volume\"; } )",
-  "storage.rules=( { name = \"a\"; users = ( \"bob@*\" ); }, { name = \"b\"; domains = ( \"X.org\" ); profile = \"p\"; volume = \"v\"; } )", NULL
-};
+static const char *const profiles[] = { "storage.driver=\"one\"",
+                                        "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = "
+                                        "\"q\"; driver = \"two\"; slot_by = \"volume\"; } )",
+                                        NULL };
+static const char *const rules[] = { "storage.driver=\"one\"",
+                                     "storage.profiles=( { name = \"p\"; driver = \"two\"; }, { name = "
+                                     "\"q\"; driver = \"two\"; slot_by = \"volume\"; } )",
+                                     "storage.rules=( { name = \"a\"; users = ( \"bob@*\" ); }, { name = "
+                                     "\"b\"; domains = ( \"X.org\" ); profile = \"p\"; volume = \"v\"; } )",
+                                     NULL };
 
 static void
 ask_place (const char *key, const char *value)
@@ -203,13 +206,13 @@ ask_place (const char *key, const char *value)
   stage.n_admin_final = 0;
   g_assert_true (stage.hooks->admin (&stage.context, 1, argv));
 }
-#define EXPECT_REPLY(text)                                                                                                   \
-  G_STMT_START                                                                                                               \
-  {                                                                                                                          \
-    g_assert_cmpuint (stage.n_admin_final, ==, 1);                                                                           \
-    if (strstr (stage.admin_reply->str, text) == NULL)                                                                       \
-      g_error ("no \"%s\" in: %s", text, stage.admin_reply->str);                                                            \
-  }                                                                                                                          \
+#define EXPECT_REPLY(text)                                                                                   \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_assert_cmpuint (stage.n_admin_final, ==, 1);                                                           \
+    if (strstr (stage.admin_reply->str, text) == NULL)                                                       \
+      g_error ("no \"%s\" in: %s", text, stage.admin_reply->str);                                            \
+  }                                                                                                          \
   G_STMT_END
 
 static void
@@ -289,7 +292,8 @@ test_place_stack (void)
   g_assert_cmpuint (expect_grant (slot, 4, "p", "", FALSE), ==, 8);
   /* A profile that went, or changed its driver, is told of, and nobody gets an empty mailbox. */
   static const char *const gone[] = { "storage.driver=\"one\"", NULL };
-  static const char *const changed[] = { "storage.driver=\"one\"", "storage.profiles=( { name = \"p\"; driver = \"three\"; } )", NULL };
+  static const char *const changed[] = { "storage.driver=\"one\"",
+                                         "storage.profiles=( { name = \"p\"; driver = \"three\"; } )", NULL };
   stage_restart (gone);
   g_assert_cmpuint (stage_count_lines ("which storage.profiles does not have"), ==, 1);
   g_assert_cmpint (stage_log_in (5, "alice", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
@@ -382,7 +386,8 @@ test_old_owners (void)
   g_assert_false (has_file ("owners"));
   stage_restart (NULL);
   for (guint i = 0; i < STAGE_MAILS; i++) /* bob's RELEASE */
-    for (SatchelIpcMessage *message; (message = stage_take_from_mail (i)) != NULL; satchel_ipc_message_free (message))
+    for (SatchelIpcMessage *message; (message = stage_take_from_mail (i)) != NULL;
+         satchel_ipc_message_free (message))
       g_assert_cmpint (message->type, ==, SATCHEL_IPC_RELEASE);
   g_assert_cmpuint (expect_grant (1 - slot, 1, "default", "", FALSE), ==, 1);
   g_assert_cmpint (stage_log_in (2, "bob", "pw"), ==, SATCHEL_AUTH_UNAVAILABLE);
@@ -405,7 +410,10 @@ look_up (const char *plain, const char *full)
   g_assert_cmpuint (satchel_ipc_get_u64 (reply), ==, 42);
   GString *text = g_string_new (NULL);
   guint status = satchel_ipc_get_u32 (reply);
-  g_string_append (text, status == SATCHEL_DELIVERY_OK ? "ok" : status == SATCHEL_DELIVERY_UNKNOWN ? "unknown" : status == SATCHEL_DELIVERY_TEMPORARY ? "temporary" : "?");
+  g_string_append (text, status == SATCHEL_DELIVERY_OK          ? "ok"
+                         : status == SATCHEL_DELIVERY_UNKNOWN   ? "unknown"
+                         : status == SATCHEL_DELIVERY_TEMPORARY ? "temporary"
+                                                                : "?");
   satchel_ipc_get_string (reply);
   for (guint n = satchel_ipc_get_u32 (reply); n > 0; n--)
     {
@@ -420,12 +428,12 @@ look_up (const char *plain, const char *full)
   g_assert_true (satchel_ipc_message_is_done (reply));
   return g_string_free (text, FALSE);
 }
-#define EXPECT_LOOKUP(plain, full, expected)                                                                                 \
-  G_STMT_START                                                                                                               \
-  {                                                                                                                          \
-    g_autofree char *found = look_up (plain, full);                                                                          \
-    g_assert_cmpstr (found, ==, expected);                                                                                   \
-  }                                                                                                                          \
+#define EXPECT_LOOKUP(plain, full, expected)                                                                 \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autofree char *found = look_up (plain, full);                                                          \
+    g_assert_cmpstr (found, ==, expected);                                                                   \
+  }                                                                                                          \
   G_STMT_END
 
 static void
@@ -510,7 +518,8 @@ test_lookup_bounds (void)
   stage_begin (NULL);
   for (guint i = 0; i < 20; i++)
     {
-      g_autofree char *from = g_strdup_printf ("deep%u@x.org", i), *to = g_strdup_printf ("deep%u@x.org", i + 1);
+      g_autofree char *from = g_strdup_printf ("deep%u@x.org", i),
+                      *to = g_strdup_printf ("deep%u@x.org", i + 1);
       alias (from, i == 19 ? "alice@x.org" : to);
     }
   EXPECT_LOOKUP ("deep10@x.org", NULL, "ok alice@x.org"); /* ten aliases */

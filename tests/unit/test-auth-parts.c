@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The pure parts of the auth role: SASL machines (U13), counters, cache (U16), tables, networks.  The clock is a number.
+ * The pure parts of the auth role: SASL machines (U13), counters, cache (U16), tables, networks.  The clock
+ * is a number.
  */
 #include "config.h"
 
@@ -70,8 +71,9 @@ test_plain_bounds (void)
     gsize authorisation, user, password;
     SatchelSaslResult result;
   } cases[] = {
-    { 255, 255, 1024, SATCHEL_SASL_COMPLETE }, { 256, 3, 2, SATCHEL_SASL_MALFORMED }, { 0, 256, 2, SATCHEL_SASL_MALFORMED },
-    { 0, 3, 1025, SATCHEL_SASL_MALFORMED },    { 0, 1, 1, SATCHEL_SASL_COMPLETE },     { 9000, 9000, 9000, SATCHEL_SASL_MALFORMED },
+    { 255, 255, 1024, SATCHEL_SASL_COMPLETE }, { 256, 3, 2, SATCHEL_SASL_MALFORMED },
+    { 0, 256, 2, SATCHEL_SASL_MALFORMED },     { 0, 3, 1025, SATCHEL_SASL_MALFORMED },
+    { 0, 1, 1, SATCHEL_SASL_COMPLETE },        { 9000, 9000, 9000, SATCHEL_SASL_MALFORMED },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -94,14 +96,16 @@ test_plain_challenge (void)
   g_assert_cmpint (satchel_sasl_step (sasl, NULL, 0, &challenge), ==, SATCHEL_SASL_CHALLENGE);
   g_assert_cmpstr (challenge, ==, "");
   g_assert_cmpint (satchel_sasl_step (sasl, NULL, 0, &challenge), ==, SATCHEL_SASL_MALFORMED);
-  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "\0a\0b", 4, &challenge), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "\0a\0b", 4, &challenge), ==,
+                   SATCHEL_SASL_MALFORMED);
 }
 
 static SatchelSaslResult
 login_step (SatchelSasl *sasl, const char *response, const char *expected_challenge)
 {
   const char *challenge = "";
-  SatchelSaslResult result = satchel_sasl_step (sasl, (const guint8 *) response, response != NULL ? strlen (response) : 0, &challenge);
+  SatchelSaslResult result = satchel_sasl_step (sasl, (const guint8 *) response,
+                                                response != NULL ? strlen (response) : 0, &challenge);
   if (result == SATCHEL_SASL_CHALLENGE)
     g_assert_cmpstr (challenge, ==, expected_challenge);
   return result;
@@ -135,7 +139,8 @@ test_login (void)
     }
   g_autoptr (SatchelSasl) sasl = satchel_sasl_new (satchel_sasl_find ("login"));
   const char *challenge;
-  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "t\0m", 3, &challenge), ==, SATCHEL_SASL_MALFORMED);
+  g_assert_cmpint (satchel_sasl_step (sasl, (const guint8 *) "t\0m", 3, &challenge), ==,
+                   SATCHEL_SASL_MALFORMED);
   g_assert_null (satchel_sasl_find ("SCRAM-SHA-1"));
   g_assert_null (satchel_sasl_find (""));
 }
@@ -162,7 +167,8 @@ test_throttle_hour (void)
   for (gint64 s = 0; s < 5 * 3600; s++)
     {
       SatchelAttempt attempt;
-      passed[s] = satchel_throttle_begin (throttle, "a@x", TRUE, "192.0.2.1", 100, 1234567 + s * 1000, &attempt);
+      passed[s] =
+          satchel_throttle_begin (throttle, "a@x", TRUE, "192.0.2.1", 100, 1234567 + s * 1000, &attempt);
       n_total += passed[s];
     }
   guint n_in_hour = 0;
@@ -195,7 +201,8 @@ test_throttle_parallel (void)
   /* Given back two hours later it frees nothing of now. */
   g_assert_cmpuint (fill (throttle, "a@x", "local", 10, 5000 + 2 * HOUR_MS), ==, 10);
   satchel_throttle_give_back (throttle, "a@x", TRUE, "local", &attempts[1]);
-  g_assert_false (satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000 + 2 * HOUR_MS, &attempts[11]));
+  g_assert_false (
+      satchel_throttle_begin (throttle, "a@x", TRUE, "local", 10, 5000 + 2 * HOUR_MS, &attempts[11]));
 }
 
 static void
@@ -210,7 +217,8 @@ test_throttle_known_place (void)
   g_assert_true (satchel_throttle_is_known (throttle, "a@x", same_net));
   g_assert_false (satchel_throttle_is_known (throttle, "b@x", home));
   g_assert_cmpuint (fill (throttle, "a@x", elsewhere, 10, 0), ==, 10);
-  /* Strangers have locked the account; its owner gets in from home, and cannot guess there without end either. */
+  /* Strangers have locked the account; its owner gets in from home, and cannot guess there without end
+   * either. */
   g_assert_cmpuint (fill (throttle, "a@x", same_net, 10, 0), ==, 10);
   g_assert_cmpuint (fill (throttle, "a@x", home, 10, 0), ==, 0);
 }
@@ -255,7 +263,8 @@ test_place (void)
   char place[SATCHEL_PLACE_BYTES];
   g_assert_true (satchel_place_from_peer ("::ffff:192.0.2.1", place));
   g_assert_cmpstr (place, ==, "192.0.2.1");
-  static const char *const bad[] = { "", "localhost", "192.0.2", "192.0.2.1/24", "local\n", "::1%lo", "1.2.3.4 x" };
+  static const char *const bad[] = { "",        "localhost", "192.0.2",  "192.0.2.1/24",
+                                     "local\n", "::1%lo",    "1.2.3.4 x" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_false (satchel_place_from_peer (bad[i], place));
 }
@@ -275,11 +284,10 @@ test_cache (void)
   g_assert_true (satchel_auth_cache_find (cache, key, "pw", 999, &unlocked));
 
   static const char *const others[][4] = {
-    { "b@x", "pw", "$v$1", "none" }, /* the same password of somebody else */
-    { "a@x", "pW", "$v$1", "none" },
-    { "a@x", "pw", "$v$2", "none" }, /* changed */
-    { "a@x", "pw", "$v$1", "totp" }, /* a second factor was switched on */
-    { "a@xp", "w", "$v$1", "none" }, /* parts do not run into each other */
+    { "b@x", "pw", "$v$1", "none" },                                  /* the same password of somebody else */
+    { "a@x", "pW", "$v$1", "none" }, { "a@x", "pw", "$v$2", "none" }, /* changed */
+    { "a@x", "pw", "$v$1", "totp" },                                  /* a second factor was switched on */
+    { "a@xp", "w", "$v$1", "none" },                                  /* parts do not run into each other */
     { "a@x", "pw$v$", "1", "none" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (others); i++)
@@ -309,7 +317,8 @@ test_cache_keys (void)
   g_assert_true (satchel_auth_cache_find (cache, digest, "pw", 999, &unlocked));
   g_assert_true (unlocked != key && satchel_secret_equal (unlocked, key));
   g_clear_pointer (&unlocked, g_bytes_unref);
-  g_assert_false (satchel_auth_cache_find (cache, digest, "pW", 999, &unlocked)); /* and whoever tried has it forgotten */
+  g_assert_false (
+      satchel_auth_cache_find (cache, digest, "pW", 999, &unlocked)); /* and whoever tried has it forgotten */
   g_assert_false (satchel_auth_cache_find (cache, digest, "pw", 999, &unlocked));
   satchel_auth_cache_add (cache, digest, "pw", key, 1000);
   satchel_auth_cache_expire (cache, 999);
@@ -360,11 +369,19 @@ test_networks (void)
     const char *network, *peer;
     gboolean is_in;
   } cases[] = {
-    { "192.0.2.0/24", "192.0.2.255", TRUE },  { "192.0.2.0/24", "192.0.3.0", FALSE },   { "192.0.2.77/31", "192.0.2.76", TRUE },
-    { "192.0.2.1", "192.0.2.1", TRUE },       { "192.0.2.1", "192.0.2.2", FALSE },      { "0.0.0.0/0", "203.0.113.9", TRUE },
-    { "0.0.0.0/0", "2001:db8::1", FALSE },    { "::/0", "2001:db8::1", TRUE },          
-    { "2001:db8::/33", "2001:db8:7fff::1", TRUE }, { "2001:db8::/33", "2001:db8:8000::1", FALSE }, { "192.0.2.0/24", "::ffff:192.0.2.9", TRUE },
-    { "::1", "::1", TRUE },                   { "192.0.2.0/24", "local", FALSE },
+    { "192.0.2.0/24", "192.0.2.255", TRUE },
+    { "192.0.2.0/24", "192.0.3.0", FALSE },
+    { "192.0.2.77/31", "192.0.2.76", TRUE },
+    { "192.0.2.1", "192.0.2.1", TRUE },
+    { "192.0.2.1", "192.0.2.2", FALSE },
+    { "0.0.0.0/0", "203.0.113.9", TRUE },
+    { "0.0.0.0/0", "2001:db8::1", FALSE },
+    { "::/0", "2001:db8::1", TRUE },
+    { "2001:db8::/33", "2001:db8:7fff::1", TRUE },
+    { "2001:db8::/33", "2001:db8:8000::1", FALSE },
+    { "192.0.2.0/24", "::ffff:192.0.2.9", TRUE },
+    { "::1", "::1", TRUE },
+    { "192.0.2.0/24", "local", FALSE },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -373,7 +390,8 @@ test_networks (void)
       g_assert_true (satchel_address_parse (cases[i].peer, &peer));
       g_assert_cmpint (satchel_networks_contain (networks, &peer), ==, cases[i].is_in);
     }
-  static const char *const bad[] = { "", "/", "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/-1", "::/129", "host/8", "192.0.2.0/8/8" };
+  static const char *const bad[] = { "",       "/",      "192.0.2.0/33", "192.0.2.0/", "192.0.2.0/-1",
+                                     "::/129", "host/8", "192.0.2.0/8/8" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       SatchelNetwork network;
@@ -385,7 +403,8 @@ static void
 test_default_owner (void)
 {
   /* Frozen: a user must not wander with a new build. */
-  g_assert_cmpuint (satchel_placement_hash_slot ("u0001@bench", 2), ==, satchel_placement_hash_slot ("u0001@bench", 2));
+  g_assert_cmpuint (satchel_placement_hash_slot ("u0001@bench", 2), ==,
+                    satchel_placement_hash_slot ("u0001@bench", 2));
   guint n[4] = { 0 };
   for (guint i = 0; i < 4000; i++)
     {

@@ -50,7 +50,8 @@ static void
 test_grants_differ (void)
 {
   stage_begin (NULL);
-  g_autoptr (GHashTable) seen = g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
+  g_autoptr (GHashTable) seen =
+      g_hash_table_new_full (g_bytes_hash, g_bytes_equal, (GDestroyNotify) g_bytes_unref, NULL);
   for (guint64 i = 1; i <= 100; i++)
     {
       StageReply reply;
@@ -64,7 +65,9 @@ test_grants_differ (void)
 static void
 test_failures (void)
 {
-  static const char *const bad[][2] = { { "alice", "wrong" }, { "alice", "" }, { "nobody", "pw" }, { "../etc", "pw" }, { "", "pw" }, { "locked", "pw" }, { "locked", "no" } };
+  static const char *const bad[][2] = { { "alice", "wrong" }, { "alice", "" }, { "nobody", "pw" },
+                                        { "../etc", "pw" },   { "", "pw" },    { "locked", "pw" },
+                                        { "locked", "no" } };
   stage_begin (NULL);
   stage_set_user ("locked@x.org", "pw", TRUE);
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
@@ -89,7 +92,8 @@ test_same_work (void)
   {
     const char *user, *password;
     gboolean is_user;
-  } cases[] = { { "alice", "wrong", TRUE }, { "nobody", "wrong", FALSE }, { "a/b", "wrong", FALSE }, { "locked", "pw", TRUE }, { "locked", "wrong", TRUE }, { "empty", "x", TRUE } };
+  } cases[] = { { "alice", "wrong", TRUE }, { "nobody", "wrong", FALSE }, { "a/b", "wrong", FALSE },
+                { "locked", "pw", TRUE },   { "locked", "wrong", TRUE },  { "empty", "x", TRUE } };
   stage_begin (NULL);
   stage_set_user ("locked@x.org", "pw", TRUE);
   stage_set_user ("empty@x.org", NULL, TRUE);
@@ -112,19 +116,25 @@ test_log_lines (void)
   for (guint i = 0; i < G_N_ELEMENTS (sessions); i++)
     satchel_session_id_text (sessions[i], ids[i]);
   const char evil[] = "a\" session=1 reason=ok\\\n\033[2J\377";
-  g_assert_true (stage_password_full (0, 0xabc, "imap", "login", STAGE_PEER, 1, evil, strlen (evil), "pw", 2));
+  g_assert_true (
+      stage_password_full (0, 0xabc, "imap", "login", STAGE_PEER, 1, evil, strlen (evil), "pw", 2));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
-  g_autofree char *hostile = g_strdup_printf ("auth failed: rip=192.0.2.1 service=imap method=LOGIN reason=unknown-user "
-                                              "user=\"a\\x22 session\\x3D1 reason\\x3Dok\\x5C\\x0A\\x1B[2J\\xFF\" session=%s\n", ids[0]);
+  g_autofree char *hostile =
+      g_strdup_printf ("auth failed: rip=192.0.2.1 service=imap method=LOGIN reason=unknown-user "
+                       "user=\"a\\x22 session\\x3D1 reason\\x3Dok\\x5C\\x0A\\x1B[2J\\xFF\" session=%s\n",
+                       ids[0]);
   g_assert_cmpstr (stage.log->str, ==, hostile);
   g_string_truncate (stage.log, 0);
   stage_log_in (2, "alice", "wrong");
-  g_autofree char *failed = g_strdup_printf ("auth failed: rip=192.0.2.1 service=imap method=LOGIN reason=bad-password user=\"alice\" session=%s\n", ids[1]);
+  g_autofree char *failed = g_strdup_printf (
+      "auth failed: rip=192.0.2.1 service=imap method=LOGIN reason=bad-password user=\"alice\" session=%s\n",
+      ids[1]);
   g_assert_cmpstr (stage.log->str, ==, failed);
   g_string_truncate (stage.log, 0);
   g_assert_true (stage_password_full (0, 3, "pop3", "USER", "2001:db8::1", 3, "alice", 5, "pw", 2));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_OK);
-  g_autofree char *ok = g_strdup_printf ("login ok: user=\"alice@x.org\" rip=2001:db8::1 service=pop3 method=USER session=%s tls=yes\n", ids[2]);
+  g_autofree char *ok = g_strdup_printf (
+      "login ok: user=\"alice@x.org\" rip=2001:db8::1 service=pop3 method=USER session=%s tls=yes\n", ids[2]);
   g_assert_cmpstr (stage.log->str, ==, ok);
   g_assert_null (strstr (stage.log->str, "pw"));
   stage_end ();
@@ -231,7 +241,8 @@ test_cache (void)
   for (guint64 i = 2; i < 10; i++)
     g_assert_cmpint (stage_log_in (i, "alice", "pw"), ==, SATCHEL_AUTH_OK);
   g_assert_cmpuint (stage_counts.n_hashes, ==, 1);
-  g_assert_cmpint (stage_log_in (10, "bob", "pw"), ==, SATCHEL_AUTH_OK); /* the same password of another is another */
+  g_assert_cmpint (stage_log_in (10, "bob", "pw"), ==,
+                   SATCHEL_AUTH_OK); /* the same password of another is another */
   g_assert_cmpuint (stage_counts.n_hashes, ==, 2);
   stage_set_user ("alice@x.org", "new", FALSE);
   g_assert_cmpint (stage_log_in (11, "alice", "pw"), ==, SATCHEL_AUTH_FAILED);
@@ -396,7 +407,8 @@ test_hash_flood (void)
       g_autofree char *guess = g_strdup_printf ("guess%u", (guint) i);
       g_assert_true (stage_password (0, i, "203.0.113.5", "bob", guess));
     }
-  /* One address fills a quarter of the line; others still get a place.  Log lines are bounded, answers are not. */
+  /* One address fills a quarter of the line; others still get a place.  Log lines are bounded, answers are
+   * not. */
   g_assert_true (stage_has_reply (0));
   guint n_refused = 0;
   for (GList *link = stage.sent[0].head; link != NULL; link = link->next)
@@ -414,7 +426,8 @@ static void
 test_deadline (void)
 {
   stage_begin (NULL);
-  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==, SATCHEL_AUTH_OK); /* and remembered: still no reason to grant */
+  g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==,
+                   SATCHEL_AUTH_OK); /* and remembered: still no reason to grant */
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, 1);
   message->deadline_ms = 1; /* long ago: auth was stopped (U15) */
   satchel_ipc_put_string (message, "imap");
@@ -441,7 +454,8 @@ test_cleartext (void)
   g_assert_true (stage_sasl (0, 1, "PLAIN", 0, "\0alice\0pw", 9));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_NOT_ALLOWED);
   g_assert_cmpuint (stage_n_hashes (), ==, 0);
-  g_assert_cmpuint (stage_count_lines ("auth refused: rip=192.0.2.1 service=imap method=LOGIN why=no-tls session="), ==, 2);
+  g_assert_cmpuint (
+      stage_count_lines ("auth refused: rip=192.0.2.1 service=imap method=LOGIN why=no-tls session="), ==, 2);
   stage_end ();
 }
 
@@ -457,7 +471,8 @@ test_sasl (void)
   stage_wait_reply (0, &reply);
   g_assert_cmpint (reply.status, ==, SATCHEL_AUTH_CONTINUE);
   g_assert_cmpstr (reply.challenge, ==, "");
-  g_assert_true (stage_step (0, 2, "alice@x.org\0alice\0pw", 20)); /* the same user as authorisation identity */
+  g_assert_true (
+      stage_step (0, 2, "alice@x.org\0alice\0pw", 20)); /* the same user as authorisation identity */
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_OK);
   g_assert_true (stage_sasl (0, 3, "PLAIN", 1, "bob\0alice\0pw", 12)); /* another one */
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_FAILED);
@@ -541,7 +556,8 @@ test_end_during_hash (void)
 static void
 test_cancel (void)
 {
-  static const char *const settings[] = { "auth.failure_delay=\"5s\"", "limits.connections_per_user=1", NULL };
+  static const char *const settings[] = { "auth.failure_delay=\"5s\"", "limits.connections_per_user=1",
+                                          NULL };
   stage_begin (settings);
   stage_hold_hashes (TRUE);
   g_assert_true (stage_password (0, 1, STAGE_PEER, "alice", "pw"));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The change log: its frames, what a process that ended in the middle leaves of it, its bounds, and cursors.  Over the driver
- * `memory`, whose files are cut and damaged as a crash or a disk would.
+ * The change log: its frames, what a process that ended in the middle leaves of it, its bounds, and cursors.
+ * Over the driver `memory`, whose files are cut and damaged as a crash or a disk would.
  */
 #include "config.h"
 
@@ -32,8 +32,8 @@ commit_or_fail (SatchelStorage *storage, SatchelTransaction *const *transactions
 }
 
 static gboolean
-write_or_fail (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset, GBytes *data, SatchelFileWrite how,
-               GError **error)
+write_or_fail (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint64 offset,
+               GBytes *data, SatchelFileWrite how, GError **error)
 {
   if (g_atomic_int_get (&writes_fail) != 0)
     return satchel_error_set (error, SATCHEL_ERROR_NOSPACE, "the disk is full");
@@ -44,10 +44,21 @@ static SatchelStore *
 open_store (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION,
-      .owner = "u@example.org", .user = "u@example.org", .service = "imap", .session_id = "s1", .peer = "192.0.2.1", .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_SESSION,
+                                                                            .owner = "u@example.org",
+                                                                            .user = "u@example.org",
+                                                                            .service = "imap",
+                                                                            .session_id = "s1",
+                                                                            .peer = "192.0.2.1",
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   SatchelStoreLevel level = { "memory", &ops, NULL };
-  SatchelStoreOpenOptions options = { .user = "u@example.org", .path = user_path, .root_fd = -1, .access = access, .levels = &level, .n_levels = 1 };
+  SatchelStoreOpenOptions options = { .user = "u@example.org",
+                                      .path = user_path,
+                                      .root_fd = -1,
+                                      .access = access,
+                                      .levels = &level,
+                                      .n_levels = 1 };
   SatchelStore *store = satchel_store_open (&options, &error);
   g_assert_no_error (error);
   return store;
@@ -135,7 +146,8 @@ files_of (SatchelStore *store)
 static GByteArray *
 log_file (SatchelStore *store)
 {
-  return g_hash_table_lookup (files_of (store), (store->core->changes->generation & 1) != 0 ? "changes-1" : "changes-0");
+  return g_hash_table_lookup (files_of (store),
+                              (store->core->changes->generation & 1) != 0 ? "changes-1" : "changes-0");
 }
 
 /* Where the last frame of @kind begins. */
@@ -145,7 +157,9 @@ last_frame (SatchelStore *store, SatchelFrameKind kind)
   const GByteArray *file = log_file (store);
   guint found = 0;
   SatchelFrame frame;
-  for (guint at = 0; at < file->len && satchel_frame_check (file->data + at, file->len - at, &frame) == SATCHEL_FRAME_OK; at += frame.len)
+  for (guint at = 0;
+       at < file->len && satchel_frame_check (file->data + at, file->len - at, &frame) == SATCHEL_FRAME_OK;
+       at += frame.len)
     if (frame.kind == kind)
       found = at;
   g_assert_cmpuint (found, >, 0);
@@ -168,14 +182,25 @@ make_frame (void)
 {
   static const char *const names[] = { "b", "a", "A" };
   g_autoptr (SatchelChangeSet) set = satchel_change_set_new ();
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_DELIVERY,
-      .user = "a@b", .service = "lmtp", .session_id = "id", .peer = "local", .client_name = "mta", .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_DELIVERY,
+                                                                            .user = "a@b",
+                                                                            .service = "lmtp",
+                                                                            .session_id = "id",
+                                                                            .peer = "local",
+                                                                            .client_name = "mta",
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   SatchelChangeNote *note = satchel_change_set_add (set, SATCHEL_CHANGE_MOVE, access);
   note->change.modseq = 5000000000;
   note->change.is_continued = TRUE;
-  note->change.mailbox = (SatchelChangedMailbox){ "INBOX", { 1, 2, 3 }, 77, SATCHEL_USE_TRASH };
-  note->change.destination = (SatchelChangedMailbox){ "to/x", { 4, 5, 6 }, 78, 0 };
-  SatchelChangedMessage message = { 7, 8, TRUE, SATCHEL_FLAG_SEEN, SATCHEL_FLAG_DRAFT, satchel_change_set_keywords (set, names, 1),
+  note->change.mailbox = (SatchelChangedMailbox) { "INBOX", { 1, 2, 3 }, 77, SATCHEL_USE_TRASH };
+  note->change.destination = (SatchelChangedMailbox) { "to/x", { 4, 5, 6 }, 78, 0 };
+  SatchelChangedMessage message = { 7,
+                                    8,
+                                    TRUE,
+                                    SATCHEL_FLAG_SEEN,
+                                    SATCHEL_FLAG_DRAFT,
+                                    satchel_change_set_keywords (set, names, 1),
                                     satchel_change_set_keywords (set, names, 3) };
   guint32 mark = 99;
   g_array_append_val (note->messages, message);
@@ -186,7 +211,7 @@ make_frame (void)
   row->modseq = 12;
   row->exists = TRUE;
   g_ptr_array_add (rows, row);
-  return satchel_frame_write (&(SatchelFrame){ SATCHEL_FRAME_CHANGES, 3, 40, 1000, 0 }, set, rows);
+  return satchel_frame_write (&(SatchelFrame) { SATCHEL_FRAME_CHANGES, 3, 40, 1000, 0 }, set, rows);
 }
 
 static void
@@ -240,7 +265,8 @@ test_frame_damage (void)
       /* Where the checksum is right by chance, or made so, reading is bounded all the same. */
       g_autoptr (SatchelChangeSet) set = satchel_change_set_new ();
       if (i >= SATCHEL_CHANGE_HEAD_BYTES)
-        satchel_frame_read (copy, &(SatchelFrame){ SATCHEL_FRAME_CHANGES, 3, 40, 1000, len }, "o", set, NULL);
+        satchel_frame_read (copy, &(SatchelFrame) { SATCHEL_FRAME_CHANGES, 3, 40, 1000, len }, "o", set,
+                            NULL);
       copy[i] ^= 0x10;
     }
 }
@@ -256,8 +282,10 @@ test_killed (void)
   put (store, inbox, "the second");
   set_flags (store, inbox, 1, SATCHEL_FLAG_SEEN);
   g_autofree char *before = heard_now (store);
-  static const char *const expected[] = { "APPEND INBOX 3:?/ by session\n", "FLAGS INBOX 2:/F by session\n", "MOVE INBOX>to 1>1:S/S 2>2:F/F by session\n",
-                                          "COPY INBOX>to 3>3:/ by session\n", "EXPUNGE INBOX 3:/ by session\n" };
+  static const char *const expected[] = { "APPEND INBOX 3:?/ by session\n", "FLAGS INBOX 2:/F by session\n",
+                                          "MOVE INBOX>to 1>1:S/S 2>2:F/F by session\n",
+                                          "COPY INBOX>to 3>3:/ by session\n",
+                                          "EXPUNGE INBOX 3:/ by session\n" };
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++)
     {
       g_auto (SatchelUidSet) two = range (1, 2), third = range (3, 3);
@@ -328,11 +356,13 @@ test_killed_in_a_batch (void)
   satchel_mailbox_unref (inbox);
   satchel_mailbox_unref (to);
   store = kill_after_commit (store);
-  heard_expect (store, "APPEND INBOX 1:?/ by session\nAPPEND to 1:?/ by session\nAPPEND INBOX 2:?/ by session\n");
+  heard_expect (store,
+                "APPEND INBOX 1:?/ by session\nAPPEND to 1:?/ by session\nAPPEND INBOX 2:?/ by session\n");
   end (store);
 }
 
-/* What was intended and did not happen is not told: neither after the failure nor after the end of the process. */
+/* What was intended and did not happen is not told: neither after the failure nor after the end of the
+ * process. */
 static void
 test_not_committed (void)
 {
@@ -443,7 +473,9 @@ test_bound (void)
     {
       g_auto (SatchelUidSet) uids = range (1, 1);
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-      satchel_transaction_flags (transaction, inbox, &uids, i % 2 == 0 ? SATCHEL_FLAGS_ADD : SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN, NULL, G_MAXUINT64);
+      satchel_transaction_flags (transaction, inbox, &uids,
+                                 i % 2 == 0 ? SATCHEL_FLAGS_ADD : SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_SEEN,
+                                 NULL, G_MAXUINT64);
       g_assert_true (satchel_transaction_commit (transaction, NULL));
       guint64 total = 0;
       for (guint n = 0; n < 2; n++)
@@ -478,8 +510,9 @@ test_over_the_end_of_a_file (void)
       put (store, inbox, "x");
       store->core->changes->began -= i % 3 == 2 ? 4 * 86400 : 0;
     }
-  heard_expect (store, "APPEND INBOX 1:?/ by session\nAPPEND INBOX 2:?/ by session\nAPPEND INBOX 3:?/ by session\n"
-                       "APPEND INBOX 4:?/ by session\nAPPEND INBOX 5:?/ by session\nAPPEND INBOX 6:?/ by session\n");
+  heard_expect (store,
+                "APPEND INBOX 1:?/ by session\nAPPEND INBOX 2:?/ by session\nAPPEND INBOX 3:?/ by session\n"
+                "APPEND INBOX 4:?/ by session\nAPPEND INBOX 5:?/ by session\nAPPEND INBOX 6:?/ by session\n");
   satchel_mailbox_unref (inbox);
   end (store);
 }
@@ -541,8 +574,10 @@ test_deaths (void)
       is_told = heard_text->len > 0;
       g_assert_cmpint (is_told, ==, wait_ms == 0);
       g_string_truncate (heard_text, 0);
-      g_autofree char *text = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " 0 0 0 0 %u", store->core->changes->generation, i + 1);
-      g_autofree char *line = g_strdup_printf ("%s %08x\n", text, satchel_change_checksum (text, strlen (text)));
+      g_autofree char *text = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " 0 0 0 0 %u",
+                                               store->core->changes->generation, i + 1);
+      g_autofree char *line =
+          g_strdup_printf ("%s %08x\n", text, satchel_change_checksum (text, strlen (text)));
       heard_last = 0;
       g_byte_array_set_size (cursor, 0);
       g_byte_array_append (cursor, (const guint8 *) line, (guint) strlen (line));
@@ -599,11 +634,18 @@ keeper_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **
 static SatchelStore *
 open_with_keeper (void)
 {
-  static const SatchelStorageOps keeper = { .size = sizeof keeper, .band = 1, .classes = SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_LIST,
-                                            .newest_operation = SATCHEL_OPERATION_MOVE, .open = keeper_open, .list = keeper_list, .plan = keeper_plan };
+  static const SatchelStorageOps keeper = { .size = sizeof keeper,
+                                            .band = 1,
+                                            .classes = SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_LIST,
+                                            .newest_operation = SATCHEL_OPERATION_MOVE,
+                                            .open = keeper_open,
+                                            .list = keeper_list,
+                                            .plan = keeper_plan };
   g_autoptr (GError) error = NULL;
   SatchelStoreLevel levels[] = { { "keeper", &keeper, NULL }, { "memory", &ops, NULL } };
-  SatchelStoreOpenOptions options = { .user = "u@example.org", .path = user_path, .root_fd = -1, .levels = levels, .n_levels = 2 };
+  SatchelStoreOpenOptions options = {
+    .user = "u@example.org", .path = user_path, .root_fd = -1, .levels = levels, .n_levels = 2
+  };
   SatchelStore *store = satchel_store_open (&options, &error);
   g_assert_no_error (error);
   return store;

@@ -8,11 +8,10 @@
 #include "core/runtime/config_image.h"
 #include "tests/lib/seed.h"
 
-static const SatchelConfigRow source_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "wait", SATCHEL_CONFIG_DURATION, "1h", "Time" },
-  { NULL }
-};
+static const SatchelConfigRow source_rows[] = { { "name", SATCHEL_CONFIG_STRING, NULL, "Name",
+                                                  .flags = SATCHEL_CONFIG_REQUIRED },
+                                                { "wait", SATCHEL_CONFIG_DURATION, "1h", "Time" },
+                                                { NULL } };
 static const SatchelConfigRow rows[] = {
   { "flag", SATCHEL_CONFIG_BOOL, "true", "A flag", .flags = SATCHEL_CONFIG_RELOADABLE },
   { "count", SATCHEL_CONFIG_INT, "5", "A count" },
@@ -23,7 +22,9 @@ static const SatchelConfigRow rows[] = {
   { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups", .group = source_rows },
   { NULL }
 };
-#define TEXT "enabled = true; count = -7; greeting = \"h\xc3\xa4\"; secret = \"env:X\"; sources = ( { name = \"one\"; wait = \"2h\"; }, { name = \"two\"; } );"
+#define TEXT                                                                                                 \
+  "enabled = true; count = -7; greeting = \"h\xc3\xa4\"; secret = \"env:X\"; sources = ( { name = \"one\"; " \
+  "wait = \"2h\"; }, { name = \"two\"; } );"
 
 static SatchelConfigSet *
 read_well (const char *text)
@@ -51,8 +52,10 @@ test_round_trip (void)
   g_assert_cmpint (satchel_config_int (toy, "count"), ==, -7);
   g_assert_cmpstr (satchel_config_string (toy, "greeting"), ==, "h\xc3\xa4");
   g_assert_cmpstr (satchel_config_strings (toy, "names")[1], ==, "b c");
-  g_assert_cmpint (satchel_config_duration_ms (satchel_config_group (toy, "sources", 0), "wait"), ==, 7200000);
-  g_assert_cmpint (satchel_config_duration_ms (satchel_config_group (toy, "sources", 1), "wait"), ==, 3600000);
+  g_assert_cmpint (satchel_config_duration_ms (satchel_config_group (toy, "sources", 0), "wait"), ==,
+                   7200000);
+  g_assert_cmpint (satchel_config_duration_ms (satchel_config_group (toy, "sources", 1), "wait"), ==,
+                   3600000);
   g_assert_cmpstr (satchel_config_origin (toy, "count"), ==, "text:1");
   g_assert_cmpstr (satchel_config_origin (toy, "flag"), ==, "default");
   g_setenv ("X", "hush", TRUE);
@@ -68,9 +71,11 @@ test_part (void)
   static const char *const names[] = { "toy", "limits", NULL };
   static const char *const other[] = { "limits", NULL };
   g_autoptr (SatchelConfigSet) set = read_well (TEXT);
-  g_autoptr (GBytes) bytes = satchel_config_set_part_to_bytes (set, names), others = satchel_config_set_part_to_bytes (set, other);
+  g_autoptr (GBytes) bytes = satchel_config_set_part_to_bytes (set, names),
+                     others = satchel_config_set_part_to_bytes (set, other);
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelConfigSet) part = satchel_config_set_from_bytes (bytes, &error), without = satchel_config_set_from_bytes (others, &error);
+  g_autoptr (SatchelConfigSet) part = satchel_config_set_from_bytes (bytes, &error),
+                               without = satchel_config_set_from_bytes (others, &error);
   g_assert_no_error (error);
   g_assert_cmpint (satchel_config_int (satchel_config_set_group (part, "toy"), "count"), ==, -7);
   g_assert_nonnull (satchel_config_set_group (part, "tls")); /* at its defaults */
@@ -99,7 +104,8 @@ test_cut (void)
   for (gsize len = 0; len < g_bytes_get_size (bytes); len++)
     {
       g_autoptr (GError) error = NULL;
-      g_autofree guint8 *copy = g_memdup2 (g_bytes_get_data (bytes, NULL), MAX (len, 1)); /* its own end: overruns are seen */
+      g_autofree guint8 *copy =
+          g_memdup2 (g_bytes_get_data (bytes, NULL), MAX (len, 1)); /* its own end: overruns are seen */
       g_autoptr (GBytes) cut = g_bytes_new_static (copy, len);
       g_assert_null (satchel_config_set_from_bytes (cut, &error));
       g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
@@ -124,7 +130,9 @@ test_mutations (void)
       for (guint i = 0; i < n; i++)
         {
           gsize at = (gsize) g_test_rand_int_range (0, (gint32) len);
-          copy[at] = g_test_rand_int_range (0, 4) == 0 ? 0xff : (guint8) (copy[at] ^ (1u << g_test_rand_int_range (0, 8)));
+          copy[at] = g_test_rand_int_range (0, 4) == 0
+                         ? 0xff
+                         : (guint8) (copy[at] ^ (1u << g_test_rand_int_range (0, 8)));
         }
       g_autoptr (GBytes) damaged = g_bytes_new_static (copy, len);
       g_autoptr (GError) error = NULL;
@@ -142,8 +150,9 @@ test_compare (void)
   g_autoptr (SatchelConfigSet) same = read_well (TEXT " wait = \"60m\";");
   g_auto (GStrv) none = satchel_config_set_compare (before, same, FALSE);
   g_assert_cmpuint (g_strv_length (none), ==, 0);
-  g_autoptr (SatchelConfigSet) after = read_well ("enabled = true; count = -7; greeting = \"h\xc3\xa4\"; secret = \"env:X\"; flag = false; names = ();"
-                                                  "sources = ( { name = \"one\"; wait = \"2h\"; }, { name = \"three\"; } );");
+  g_autoptr (SatchelConfigSet) after = read_well (
+      "enabled = true; count = -7; greeting = \"h\xc3\xa4\"; secret = \"env:X\"; flag = false; names = ();"
+      "sources = ( { name = \"one\"; wait = \"2h\"; }, { name = \"three\"; } );");
   g_auto (GStrv) all = satchel_config_set_compare (before, after, FALSE);
   g_autofree char *joined = g_strjoinv (" ", all);
   g_assert_cmpstr (joined, ==, "toy.flag toy.names toy.sources");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Configuration from directories: order, overrides, includes, bad files (catalogue C1 C2 C3 C4), random files.
+ * Configuration from directories: order, overrides, includes, bad files (catalogue C1 C2 C3 C4), random
+ * files.
  */
 #include "config.h"
 
@@ -11,12 +12,11 @@
 #include "core/runtime/config_image.h"
 #include "tests/lib/seed.h"
 
-static const SatchelConfigRow source_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Name", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "uri", SATCHEL_CONFIG_STRING, NULL, "Where" },
-  { "secret", SATCHEL_CONFIG_SECRET, NULL, "Password" },
-  { NULL }
-};
+static const SatchelConfigRow source_rows[] = { { "name", SATCHEL_CONFIG_STRING, NULL, "Name",
+                                                  .flags = SATCHEL_CONFIG_REQUIRED },
+                                                { "uri", SATCHEL_CONFIG_STRING, NULL, "Where" },
+                                                { "secret", SATCHEL_CONFIG_SECRET, NULL, "Password" },
+                                                { NULL } };
 static const SatchelConfigRow toy_rows[] = {
   { "count", SATCHEL_CONFIG_INT, "5", "A count", .min = 0, .max = 10 },
   { "other", SATCHEL_CONFIG_INT, "6", "Another" },
@@ -31,8 +31,7 @@ static const SatchelConfigRow toy_rows[] = {
   { NULL }
 };
 static const SatchelConfigRow source_module_rows[] = {
-  { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups", .group = source_rows },
-  { NULL }
+  { "sources", SATCHEL_CONFIG_GROUPS, NULL, "Groups", .group = source_rows }, { NULL }
 };
 
 static const SatchelConfigRow *
@@ -209,9 +208,17 @@ test_twice (Tree *tree, gconstpointer data)
 static void
 test_overrides (Tree *tree, gconstpointer data)
 {
-  const char *const good[] = { "toy.count=7", "toy.greeting=free text; with = signs", "toy.quota=50M", "toy.rights=0600",
-                               "toy.keep=30d", "toy.names=( \"a\", \"b\" )", "toy.enabled=true", "toy.count=8",
-                               "toy.sources=( { name = \"x\"; uri = \"y\"; } )", "toy.file=/x/y", NULL };
+  const char *const good[] = { "toy.count=7",
+                               "toy.greeting=free text; with = signs",
+                               "toy.quota=50M",
+                               "toy.rights=0600",
+                               "toy.keep=30d",
+                               "toy.names=( \"a\", \"b\" )",
+                               "toy.enabled=true",
+                               "toy.count=8",
+                               "toy.sources=( { name = \"x\"; uri = \"y\"; } )",
+                               "toy.file=/x/y",
+                               NULL };
   load (tree, good);
   assert_good (tree);
   g_assert_cmpint (satchel_config_int (toy (tree), "count"), ==, 8);
@@ -223,15 +230,19 @@ test_overrides (Tree *tree, gconstpointer data)
   g_assert_cmpuint (satchel_config_n_groups (toy (tree), "sources"), ==, 1);
   g_assert_cmpstr (satchel_config_path (toy (tree), "file"), ==, "/x/y");
 
-  const char *const numbers[] = { "toy.quota=1048576", "toy.greeting=12", "toy.keep=0", "toy.greeting=1; count = 9", NULL };
+  const char *const numbers[] = { "toy.quota=1048576", "toy.greeting=12", "toy.keep=0",
+                                  "toy.greeting=1; count = 9", NULL };
   load (tree, numbers);
   assert_good (tree);
   g_assert_cmpuint (satchel_config_size (toy (tree), "quota"), ==, 1048576);
   g_assert_cmpint (satchel_config_int (toy (tree), "count"), ==, 5);
   g_assert_cmpstr (satchel_config_string (toy (tree), "greeting"), ==, "1; count = 9");
 
-  const char *const bad[] = { "toy.cuont=7", "toy.count=11", "toy.count=many", "toyy.count=1", "nodot=1", "toy.greeting", "toy.=1",
-                              "=1", "toy.quota=50X", "toy.names=5", "", "limits.threads=0", NULL };
+  const char *const bad[] = {
+    "toy.cuont=7", "toy.count=11", "toy.count=many", "toyy.count=1", "nodot=1", "toy.greeting",
+    "toy.=1",      "=1",           "toy.quota=50X",  "toy.names=5",  "",        "limits.threads=0",
+    NULL
+  };
   g_assert_false (load (tree, bad));
   g_assert_cmpuint (tree->problems->len, ==, G_N_ELEMENTS (bad) - 1);
   assert_says (tree, "--set toy.cuont", "did you mean \"count\"?");
@@ -244,11 +255,13 @@ static void
 test_unknown (Tree *tree, gconstpointer data)
 {
   put (tree, "defaults/gone.conf", "gone = { # all = \"comments\";\n};\n");
-  put (tree, "etc/satchel.conf", "toy = { };\nlmits = { threads = 4; };\nnonesuch = { enabled = true; };\ntoyy = { enabled = true; };\n"
-                                 "unwanted = { enabled = false; };\ncount = 5;\nserver = { enabled = true; };\n");
+  put (tree, "etc/satchel.conf",
+       "toy = { };\nlmits = { threads = 4; };\nnonesuch = { enabled = true; };\ntoyy = { enabled = true; };\n"
+       "unwanted = { enabled = false; };\ncount = 5;\nserver = { enabled = true; };\n");
   g_assert_false (load (tree, NULL));
   g_assert_cmpuint (tree->problems->len, ==, 5);
-  assert_says (tree, "etc/satchel.conf:2", "lmits: no such group of settings and no such module; did you mean \"limits\"?");
+  assert_says (tree, "etc/satchel.conf:2",
+               "lmits: no such group of settings and no such module; did you mean \"limits\"?");
   assert_says (tree, "etc/satchel.conf:3", "nonesuch: no such group of settings and no such module; install");
   assert_says (tree, "etc/satchel.conf:4", "did you mean \"toy\"?");
   assert_says (tree, "etc/satchel.conf:6", "count stands outside of any group");
@@ -258,7 +271,8 @@ test_unknown (Tree *tree, gconstpointer data)
 static void
 test_include (Tree *tree, gconstpointer data)
 {
-  put (tree, "etc/satchel.conf", "toy = {\n@include \"part.inc\"\n  other = 4;\n};\n# @include \"none\"\n/*\n@include \"none\"\n*/\n");
+  put (tree, "etc/satchel.conf",
+       "toy = {\n@include \"part.inc\"\n  other = 4;\n};\n# @include \"none\"\n/*\n@include \"none\"\n*/\n");
   put (tree, "etc/part.inc", "  count = 3;\n  greeting = \"in\";");
   load (tree, NULL);
   assert_good (tree);
@@ -281,8 +295,10 @@ test_bad_includes (Tree *tree, gconstpointer data)
   g_autofree char *link = g_build_filename (tree->conf, "link", NULL);
   put (tree, "outside", "count = 1;\n");
   g_assert_cmpint (symlink (outside, link), ==, 0);
-  put (tree, "etc/satchel.conf", "toy = {\n@include \"conf.d\"\n@include \"none\"\n@include \"../outside\"\n@include \"link\"\n@include \"/dev/zero\"\n"
-                                 "@include \"/etc/passwd\"\n@include \"fifo\"\n@include \"\"\n@include \"a\" @include \"b\"\n};\n");
+  put (tree, "etc/satchel.conf",
+       "toy = {\n@include \"conf.d\"\n@include \"none\"\n@include \"../outside\"\n@include "
+       "\"link\"\n@include \"/dev/zero\"\n"
+       "@include \"/etc/passwd\"\n@include \"fifo\"\n@include \"\"\n@include \"a\" @include \"b\"\n};\n");
   put (tree, "etc/a", "count = 2;\n");
   g_autofree char *fifo = g_build_filename (tree->conf, "fifo", NULL);
   g_assert_cmpint (mkfifo (fifo, 0644), ==, 0);
@@ -336,7 +352,8 @@ test_bad_files (Tree *tree, gconstpointer data)
   g_unlink (main_file);
   /* No files but a directory, a pipe, a dangling link. */
   g_assert_cmpint (g_mkdir (main_file, 0755), ==, 0);
-  g_autofree char *fifo = g_build_filename (tree->conf_d, "a.conf", NULL), *dangling = g_build_filename (tree->conf_d, "b.conf", NULL);
+  g_autofree char *fifo = g_build_filename (tree->conf_d, "a.conf", NULL),
+                  *dangling = g_build_filename (tree->conf_d, "b.conf", NULL);
   g_assert_cmpint (mkfifo (fifo, 0644), ==, 0);
   g_assert_cmpint (symlink ("nowhere", dangling), ==, 0);
   g_assert_false (load (tree, NULL));
@@ -408,16 +425,20 @@ test_secrets (Tree *tree, gconstpointer data)
   g_assert_cmpstr (shown->str, ==, "\"(hidden)\"");
 }
 
-/* Two sources with the same name in different modules keep their own options (C4); a value is data, whatever it looks like (C5). */
+/* Two sources with the same name in different modules keep their own options (C4); a value is data, whatever
+ * it looks like (C5). */
 static void
 test_own_options (Tree *tree, gconstpointer data)
 {
-  put (tree, "etc/satchel.conf", "toy = { sources = ( { name = \"a\"; uri = \"%n%s/../\\x01\"; }, { name = \"b\"; uri = \"two\"; } ); };\n"
-                                 "pair = { sources = ( { name = \"a\"; uri = \"three\"; } ); };\n");
+  put (tree, "etc/satchel.conf",
+       "toy = { sources = ( { name = \"a\"; uri = \"%n%s/../\\x01\"; }, { name = \"b\"; uri = \"two\"; } ); "
+       "};\n"
+       "pair = { sources = ( { name = \"a\"; uri = \"three\"; } ); };\n");
   load (tree, NULL);
   assert_good (tree);
   const SatchelConfig *pair = satchel_config_set_group (tree->set, "pair");
-  g_assert_cmpstr (satchel_config_string (satchel_config_group (toy (tree), "sources", 0), "uri"), ==, "%n%s/../\x01");
+  g_assert_cmpstr (satchel_config_string (satchel_config_group (toy (tree), "sources", 0), "uri"), ==,
+                   "%n%s/../\x01");
   g_assert_cmpstr (satchel_config_string (satchel_config_group (toy (tree), "sources", 1), "uri"), ==, "two");
   g_assert_cmpstr (satchel_config_string (satchel_config_group (pair, "sources", 0), "uri"), ==, "three");
 }
@@ -426,8 +447,10 @@ test_own_options (Tree *tree, gconstpointer data)
 static void
 test_dump (Tree *tree, gconstpointer data)
 {
-  put (tree, "etc/satchel.conf", "toy = { count = 3; other = -9999999999L; greeting = \"a\\\"\\\\\\n\\x7f\\t\"; quota = \"3M\"; names = ( \"x\", \"\" );\n"
-                                 "sources = ( { name = \"a\"; uri = \"u\"; }, { name = \"b\"; } ); };\n");
+  put (tree, "etc/satchel.conf",
+       "toy = { count = 3; other = -9999999999L; greeting = \"a\\\"\\\\\\n\\x7f\\t\"; quota = \"3M\"; names "
+       "= ( \"x\", \"\" );\n"
+       "sources = ( { name = \"a\"; uri = \"u\"; }, { name = \"b\"; } ); };\n");
   load (tree, NULL);
   assert_good (tree);
   g_autoptr (GString) dump = g_string_new ("toy = {\n");
@@ -451,10 +474,69 @@ test_dump (Tree *tree, gconstpointer data)
 
 /* Pieces that random files are made of. */
 static const char *const pieces[] = {
-  "toy", "server", "limits", " = ", " : ", "{", "}", "};", ";", ",", "(", ")", "[", "]", "\"", "\\", "\n", "\n", " ", "#", "//", "/*", "*/",
-  "count", "other", "greeting", "sources", "name", "names", "enabled", "threads", "1", "0600", "30d", "-5", "99999999999", "1e9", "0x", "0xffffffffff",
-  "1.5", "true", "false", "\"x\"", "\"30d\"", "\"\\x00\"", "\\xff", "@include", "@include \"a\"", "\n@include \"satchel.conf\"\n", "\n@include \"/\"\n",
-  "\r\n", "\t", "L", "toy = { count = 1; };", "toy = { sources = ( { name = \"a\"; } ); };", "\xc3\xa4", "*", "-", "+", ".", "'", "$", "%s%n",
+  "toy",
+  "server",
+  "limits",
+  " = ",
+  " : ",
+  "{",
+  "}",
+  "};",
+  ";",
+  ",",
+  "(",
+  ")",
+  "[",
+  "]",
+  "\"",
+  "\\",
+  "\n",
+  "\n",
+  " ",
+  "#",
+  "//",
+  "/*",
+  "*/",
+  "count",
+  "other",
+  "greeting",
+  "sources",
+  "name",
+  "names",
+  "enabled",
+  "threads",
+  "1",
+  "0600",
+  "30d",
+  "-5",
+  "99999999999",
+  "1e9",
+  "0x",
+  "0xffffffffff",
+  "1.5",
+  "true",
+  "false",
+  "\"x\"",
+  "\"30d\"",
+  "\"\\x00\"",
+  "\\xff",
+  "@include",
+  "@include \"a\"",
+  "\n@include \"satchel.conf\"\n",
+  "\n@include \"/\"\n",
+  "\r\n",
+  "\t",
+  "L",
+  "toy = { count = 1; };",
+  "toy = { sources = ( { name = \"a\"; } ); };",
+  "\xc3\xa4",
+  "*",
+  "-",
+  "+",
+  ".",
+  "'",
+  "$",
+  "%s%n",
 };
 
 static void
@@ -495,7 +577,22 @@ test_random (Tree *tree, gconstpointer data)
 static void
 test_heavy (Tree *tree, gconstpointer data)
 {
-  static const char *const units[] = { "{", "a={", "(", "[", "toy={", "a=1;", "\"", "/*", "x", "\n", "@include \"x\"\n", ";", "}", "toy={count=99;};", "a=((((((((((", "a=\"\"\"\"" };
+  static const char *const units[] = { "{",
+                                       "a={",
+                                       "(",
+                                       "[",
+                                       "toy={",
+                                       "a=1;",
+                                       "\"",
+                                       "/*",
+                                       "x",
+                                       "\n",
+                                       "@include \"x\"\n",
+                                       ";",
+                                       "}",
+                                       "toy={count=99;};",
+                                       "a=((((((((((",
+                                       "a=\"\"\"\"" };
   for (gsize i = 0; i < G_N_ELEMENTS (units); i++)
     for (guint in_group = 0; in_group < 2; in_group++)
       {

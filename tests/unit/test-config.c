@@ -71,10 +71,12 @@ test_defaults (void)
 static void
 test_values (void)
 {
-  g_autoptr (SatchelConfigSet) set = read_well (
-      "enabled = true; flag = False;\ncount = 10; free = 0x7fffffff; greeting = \"a\\\"b\" \"c\"; quota = \"3G\";\n"
-      "keep = \"90m\"; rights = \"0600\"; file = \"/etc/x\"; colour = \"blue\"; # comment\n names = [ \"x\" ]; // comment\n"
-      "/* a\n   comment */ sources = ( { name = \"one\" }, { name = \"two\"; port = 26; } );");
+  g_autoptr (SatchelConfigSet) set =
+      read_well ("enabled = true; flag = False;\ncount = 10; free = 0x7fffffff; greeting = \"a\\\"b\" \"c\"; "
+                 "quota = \"3G\";\n"
+                 "keep = \"90m\"; rights = \"0600\"; file = \"/etc/x\"; colour = \"blue\"; # comment\n names "
+                 "= [ \"x\" ]; // comment\n"
+                 "/* a\n   comment */ sources = ( { name = \"one\" }, { name = \"two\"; port = 26; } );");
   const SatchelConfig *toy = satchel_config_set_group (set, "toy");
   g_assert_true (satchel_config_set_is_enabled (set, "toy"));
   g_assert_true (satchel_config_bool (toy, "enabled"));
@@ -108,7 +110,8 @@ static const struct
   { "count = 0x100000001;", { "text:1: toy.count: 4294967297 is out of range" } },
   { "count = \"5\";", { "text:1: toy.count: this is a text; write a whole number" } },
   { "count = 5.5;", { "text:1: toy.count: this is a number with a fraction" } },
-  { "count = 99999999999999999999999999;", { "text:1: toy.count: 99999999999999999999999999 will not do; write a whole number" } },
+  { "count = 99999999999999999999999999;",
+    { "text:1: toy.count: 99999999999999999999999999 will not do; write a whole number" } },
   { "flag = 1;", { "text:1: toy.flag: this is a number; write true or false" } },
   { "flag = \"true\";", { "text:1: toy.flag: this is a text; write true or false" } },
   { "greeting = 5;", { "text:1: toy.greeting: this is a number; write a text in quotes" } },
@@ -127,35 +130,45 @@ static const struct
   { "rights = 0600;", { "text:1: toy.rights: this is a number; write rights in octal, in quotes" } },
   { "rights = \"0999\";", { "text:1: toy.rights: \"0999\" will not do" } },
   { "colour = \"gren\";", { "text:1: toy.colour: \"gren\" is no choice; did you mean \"green\"?" } },
-  { "colour = \"mauve\";", { "text:1: toy.colour: \"mauve\" is no choice; write one of \"red\", \"green\", \"blue\"" } },
+  { "colour = \"mauve\";",
+    { "text:1: toy.colour: \"mauve\" is no choice; write one of \"red\", \"green\", \"blue\"" } },
   { "names = \"a\";", { "text:1: toy.names: this is a text; write a list" } },
   { "names = ( \"a\", 1 );", { "text:1: toy.names: this is a list; write a list of texts" } },
   { "names = ( \"a\", );", { "text:1: a comma before the )" } },
-  { "names = ( \"a\" \n;", { "text:1: the list that begins here lacks a comma between its parts, or its )" } },
+  { "names = ( \"a\" \n;",
+    { "text:1: the list that begins here lacks a comma between its parts, or its )" } },
   { "sources = ( { port = 26; } );", { "text:1: toy.sources: \"name\" is missing" } },
-  { "sources = ( { name = \"a\"; }, \n{ name = \"a\"; } );", { "text:2: toy.sources: two entries are named \"a\": here and at text:1" } },
-  { "sources = ( { nam = \"a\"; } );", { "text:1: toy.sources.nam: no such setting; did you mean \"name\"?" } },
+  { "sources = ( { name = \"a\"; }, \n{ name = \"a\"; } );",
+    { "text:2: toy.sources: two entries are named \"a\": here and at text:1" } },
+  { "sources = ( { nam = \"a\"; } );",
+    { "text:1: toy.sources.nam: no such setting; did you mean \"name\"?" } },
   { "sources = { name = \"a\"; };", { "text:1: toy.sources: this is a group; write a list of groups" } },
   { "sources = ( { name = \"a\"; port = 0; } );", { "text:1: toy.sources.port: 0 is out of range" } },
   { "colr = 1;", { "text:1: toy.colr: no such setting; did you mean \"colour\"?" } },
   { "zzzzzzzz = 1;", { "text:1: toy.zzzzzzzz: no such setting; remove it" } },
   { "count = 1;\n count = 2;", { "text:2: \"count\" is set twice: here and at text:1; remove one" } },
-  { "count = 1;\ngreeting = \"x\"\ncount = 2;", { "text:2: the setting that begins here has no ; at its end; add it", "text:3: \"count\" is set twice" } },
+  { "count = 1;\ngreeting = \"x\"\ncount = 2;",
+    { "text:2: the setting that begins here has no ; at its end; add it",
+      "text:3: \"count\" is set twice" } },
   { "greeting = \"x\"\n", { "text:1: the setting that begins here has no ; at its end; add it" } },
-  { "names = ( \"x\",\n \"y\" )\ncount = 1;", { "text:1: the setting that begins here has no ; at its end" } },
+  { "names = ( \"x\",\n \"y\" )\ncount = 1;",
+    { "text:1: the setting that begins here has no ; at its end" } },
   { "greeting = \"x;\ncount = 1;", { "text:1: the text that begins here has no closing quote" } },
   { "greeting = \"x\\x00y\";", { "text:1: \\x00 in a text" } },
   { "\n/* greeting = \"x\";", { "text:2: the comment that begins here has no end" } },
   { "greeting =\ncount = 1;", { "text:1: greeting has no value; add it" } },
   { "greeting = ;", { "text:1: greeting has no value; add it" } },
-  { "greeting \"x\";\ncount = 11;", { "text:1: greeting lacks its =", "text:2: toy.count: 11 is out of range" } },
+  { "greeting \"x\";\ncount = 11;",
+    { "text:1: greeting lacks its =", "text:2: toy.count: 11 is out of range" } },
   { "! ;", { "text:1: ! is no setting" } },
   { "count = 1; }; };", { "a closing bracket that nothing opened" } },
   { "a = { b = { \n", { "the group that begins here has no closing }" } },
   { "@include \"/etc/passwd\"\ncount = 1;", { "text:1: @include is no setting" } },
   { "\n @include \"/etc\"\n", { "text:2: @include is not possible here" } },
   /* All of one run at once. */
-  { "count = 11\nkeep = 30d;\nflg = true;\nquota = 5;", { "text:1: the setting that begins here has no ;", "text:2: 30d must be", "toy.flg: no such setting; did you mean \"flag\"?" } },
+  { "count = 11\nkeep = 30d;\nflg = true;\nquota = 5;",
+    { "text:1: the setting that begins here has no ;", "text:2: 30d must be",
+      "toy.flg: no such setting; did you mean \"flag\"?" } },
 };
 
 static void
@@ -171,8 +184,8 @@ test_mistakes (void)
         g_error ("case %" G_GSIZE_FORMAT " (%s) was accepted", i, mistakes[i].text);
       for (gsize k = 0; k < G_N_ELEMENTS (mistakes[i].says) && mistakes[i].says[k] != NULL; k++)
         if (error == NULL || strstr (error->message, mistakes[i].says[k]) == NULL)
-          g_error ("case %" G_GSIZE_FORMAT " (%s): not said: %s\n said: %s", i, mistakes[i].text, mistakes[i].says[k],
-                   error != NULL ? error->message : "nothing");
+          g_error ("case %" G_GSIZE_FORMAT " (%s): not said: %s\n said: %s", i, mistakes[i].text,
+                   mistakes[i].says[k], error != NULL ? error->message : "nothing");
     }
 }
 
@@ -180,7 +193,8 @@ static void
 test_big (void)
 {
   g_autoptr (SatchelConfigSet) set = read_well ("free = 4294967297;");
-  g_assert_cmpint (satchel_config_int (satchel_config_set_group (set, "toy"), "free"), ==, G_GINT64_CONSTANT (4294967297));
+  g_assert_cmpint (satchel_config_int (satchel_config_set_group (set, "toy"), "free"), ==,
+                   G_GINT64_CONSTANT (4294967297));
 }
 
 static void
@@ -189,7 +203,8 @@ test_required (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelConfigSet) off = satchel_config_set_from_text ("toy", source_rows, "", &error);
   g_assert_no_error (error);
-  g_autoptr (SatchelConfigSet) on = satchel_config_set_from_text ("toy", source_rows, "\nenabled = true;", &error);
+  g_autoptr (SatchelConfigSet) on =
+      satchel_config_set_from_text ("toy", source_rows, "\nenabled = true;", &error);
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
   g_assert_cmpstr (error->message, ==, "text:2: toy: \"name\" must be set: Name");
   g_assert_nonnull (off);

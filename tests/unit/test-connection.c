@@ -14,8 +14,8 @@
 #include <zlib.h>
 #endif
 
-/* A line echo: each line comes back with its length; "big N" makes N bytes, yielding at the high-water mark; "pause"
- * pauses until resumed; "quit" closes. */
+/* A line echo: each line comes back with its length; "big N" makes N bytes, yielding at the high-water mark;
+ * "pause" pauses until resumed; "quit" closes. */
 typedef struct Echo
 {
   SatchelConnection *connection;
@@ -47,11 +47,11 @@ echo_input (SatchelConnection *connection, gpointer self)
   while (echo->left == 0)
     {
       gsize len;
-      const char *data = (const char *)satchel_connection_peek (connection, &len);
+      const char *data = (const char *) satchel_connection_peek (connection, &len);
       const char *end = memchr (data, '\n', len);
       if (end == NULL)
         return;
-      gsize line_len = (gsize)(end - data);
+      gsize line_len = (gsize) (end - data);
       g_autofree char *line = g_strndup (data, line_len);
       satchel_connection_consume (connection, line_len + 1);
       if (g_str_equal (line, "quit"))
@@ -72,7 +72,7 @@ echo_input (SatchelConnection *connection, gpointer self)
         }
       if (g_str_has_prefix (line, "big "))
         {
-          echo->left = (gsize)g_ascii_strtoull (line + 4, NULL, 10);
+          echo->left = (gsize) g_ascii_strtoull (line + 4, NULL, 10);
           produce (echo);
           continue;
         }
@@ -93,7 +93,7 @@ echo_drained (SatchelConnection *connection, gpointer self)
 static void
 echo_timeout (SatchelConnection *connection, gpointer self)
 {
-  ((Echo *)self)->n_timeout++;
+  ((Echo *) self)->n_timeout++;
   satchel_connection_print (connection, "too slow\n");
   satchel_connection_close (connection);
 }
@@ -101,7 +101,7 @@ echo_timeout (SatchelConnection *connection, gpointer self)
 static void
 echo_shutdown (SatchelConnection *connection, gpointer self)
 {
-  ((Echo *)self)->n_shutdown++;
+  ((Echo *) self)->n_shutdown++;
   satchel_connection_print (connection, "going\n");
   satchel_connection_close (connection);
 }
@@ -115,8 +115,9 @@ echo_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason re
   echo->connection = NULL;
 }
 
-static const SatchelConnectionHandlers echo_handlers
-    = { sizeof (SatchelConnectionHandlers), echo_input, echo_drained, echo_timeout, echo_shutdown, echo_closed };
+static const SatchelConnectionHandlers echo_handlers = {
+  sizeof (SatchelConnectionHandlers), echo_input, echo_drained, echo_timeout, echo_shutdown, echo_closed
+};
 
 static void
 echo_start (Echo *echo)
@@ -139,7 +140,7 @@ echo_stop (Echo *echo)
 static void
 peer_send (Echo *echo, const char *text, gsize len)
 {
-  g_assert_cmpint (send (echo->peer, text, len, MSG_NOSIGNAL), ==, (gssize)len);
+  g_assert_cmpint (send (echo->peer, text, len, MSG_NOSIGNAL), ==, (gssize) len);
 }
 
 /* Reads what the peer has, into @got; FALSE at the end. */
@@ -195,7 +196,8 @@ test_byte_by_byte (void)
   loop_until (satchel_connections_count () == 0);
 }
 
-/* A slow reader holds the producer at the high-water mark; all arrives, in order, and commands wait their turn. */
+/* A slow reader holds the producer at the high-water mark; all arrives, in order, and commands wait their
+ * turn. */
 static void
 check_slow_reader (gsize high_water)
 {
@@ -241,7 +243,7 @@ test_input_limit (void)
   for (guint i = 0; i < 50; i++)
     {
       gssize n = send (echo.peer, much, sizeof much, MSG_DONTWAIT | MSG_NOSIGNAL);
-      sent += n > 0 ? (gsize)n : 0;
+      sent += n > 0 ? (gsize) n : 0;
       loop_settle ();
     }
   gsize len;
@@ -278,7 +280,7 @@ test_pause (void)
 static void
 note_dying (SatchelConnection *connection, gpointer data)
 {
-  *(gboolean *)data = TRUE;
+  *(gboolean *) data = TRUE;
 }
 
 static void
@@ -444,14 +446,14 @@ packed (const char *text, gsize len)
   GString *result = g_string_new (NULL);
   guint8 block[4096];
   g_assert_cmpint (deflateInit2 (&out, 9, Z_DEFLATED, -15, 9, Z_DEFAULT_STRATEGY), ==, Z_OK);
-  out.next_in = (guint8 *)text;
-  out.avail_in = (uInt)len;
+  out.next_in = (guint8 *) text;
+  out.avail_in = (uInt) len;
   do
     {
       out.next_out = block;
       out.avail_out = sizeof block;
       deflate (&out, Z_SYNC_FLUSH);
-      g_string_append_len (result, (char *)block, (gssize)(sizeof block - out.avail_out));
+      g_string_append_len (result, (char *) block, (gssize) (sizeof block - out.avail_out));
     }
   while (out.avail_out == 0);
   deflateEnd (&out);
@@ -463,18 +465,18 @@ static GString *
 unpacked (const GString *got, gsize n_plain)
 {
   z_stream in = { 0 };
-  GString *result = g_string_new_len (got->str, (gssize)n_plain);
+  GString *result = g_string_new_len (got->str, (gssize) n_plain);
   guint8 block[4096];
   g_assert_cmpint (inflateInit2 (&in, -15), ==, Z_OK);
-  in.next_in = (guint8 *)got->str + n_plain;
-  in.avail_in = (uInt)(got->len - n_plain);
+  in.next_in = (guint8 *) got->str + n_plain;
+  in.avail_in = (uInt) (got->len - n_plain);
   do
     {
       in.next_out = block;
       in.avail_out = sizeof block;
       int status = inflate (&in, Z_SYNC_FLUSH);
       g_assert_true (status == Z_OK || status == Z_BUF_ERROR);
-      g_string_append_len (result, (char *)block, (gssize)(sizeof block - in.avail_out));
+      g_string_append_len (result, (char *) block, (gssize) (sizeof block - in.avail_out));
     }
   while (in.avail_out == 0);
   inflateEnd (&in);

@@ -43,16 +43,16 @@ test_parse (void)
   const guint32 m = SATCHEL_CONTROL_MAGIC, v = SATCHEL_CONTROL_VERSION;
   g_assert_true (parses (m, v, 2, 0, "kick\0bob", 9));
   g_assert_true (parses (m, v, 1, 0, "", 1));
-  g_assert_false (parses (m, v, 2, 0, "kick\0bob", 8));      /* not ended */
-  g_assert_false (parses (m, v, 1, 0, "kick\0bob", 9));      /* more than announced */
-  g_assert_false (parses (m, v, 3, 0, "kick\0bob", 9));      /* less */
+  g_assert_false (parses (m, v, 2, 0, "kick\0bob", 8)); /* not ended */
+  g_assert_false (parses (m, v, 1, 0, "kick\0bob", 9)); /* more than announced */
+  g_assert_false (parses (m, v, 3, 0, "kick\0bob", 9)); /* less */
   g_assert_false (parses (m, v, 0, 0, "", 0));
   g_assert_false (parses (m, v, 17, 0, "a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a\0a", 34));
   g_assert_false (parses (m, v, 0xffffffffu, 0, "a", 2));
   g_assert_false (parses (m + 1, v, 1, 0, "a", 2));
   g_assert_false (parses (m, v + 1, 1, 0, "a", 2));
   g_assert_false (parses (m, v, 1, 1, "a", 2));
-  g_assert_false (parses (m, v, 1, 0, "\xff\xfe", 3));       /* not UTF-8 */
+  g_assert_false (parses (m, v, 1, 0, "\xff\xfe", 3)); /* not UTF-8 */
   g_autofree char *big = g_strnfill (SATCHEL_CONTROL_REQUEST_MAX, 'x');
   g_assert_false (parses (m, v, 1, 0, big, SATCHEL_CONTROL_REQUEST_MAX));
   g_assert_null (satchel_control_parse ("", 0));
@@ -196,8 +196,9 @@ sample_plan (void)
   SatchelPlan *plan = satchel_plan_new ();
   plan->n_gates = plan->n_mails = 2;
   plan->hang_ms = plan->stuck_ms = 20000;
-  char **strings[] = { &plan->mail_root, &plan->state_dir, &plan->run_dir, &plan->log_file, &plan->mail_root_origin,
-                       &plan->state_dir_origin, &plan->run_dir_origin, &plan->log_file_origin };
+  char **strings[] = { &plan->mail_root,      &plan->state_dir,        &plan->run_dir,
+                       &plan->log_file,       &plan->mail_root_origin, &plan->state_dir_origin,
+                       &plan->run_dir_origin, &plan->log_file_origin };
   for (guint i = 0; i < G_N_ELEMENTS (strings); i++)
     *strings[i] = g_strdup (i == 3 ? "" : "/x");
   SatchelPlanListener *listener = g_new0 (SatchelPlanListener, 1);
@@ -212,11 +213,13 @@ sample_plan (void)
   return plan;
 }
 
-static const SatchelConfigProblem sent[] = { { (char *) "f:1", (char *) "imap.port", (char *) "a warning", TRUE },
-                                             { (char *) "", (char *) "", (char *) "warning: from the start", FALSE },
-                                             { (char *) "warning: f.conf:2", (char *) "x", (char *) "a file that is called so", FALSE },
-                                             { (char *) "f:3", (char *) "", (char *) "module x: warning: its own words", FALSE },
-                                             { (char *) "", (char *) "", (char *) "w", TRUE } };
+static const SatchelConfigProblem sent[] = {
+  { (char *) "f:1", (char *) "imap.port", (char *) "a warning", TRUE },
+  { (char *) "", (char *) "", (char *) "warning: from the start", FALSE },
+  { (char *) "warning: f.conf:2", (char *) "x", (char *) "a file that is called so", FALSE },
+  { (char *) "f:3", (char *) "", (char *) "module x: warning: its own words", FALSE },
+  { (char *) "", (char *) "", (char *) "w", TRUE }
+};
 
 /* Sends and takes in; @mangle changes the received body first. */
 static SatchelPlanStep
@@ -234,7 +237,8 @@ through (const SatchelPlan *plan, SatchelPlan *into, GRand *mangle)
       g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (pair[1], 1000, &error);
       g_assert_nonnull (message);
       for (guint i = 0; mangle != NULL && message->body->len > 0 && i < 3; i++)
-        message->body->data[g_rand_int_range (mangle, 0, (gint) message->body->len)] = (guint8) g_rand_int_range (mangle, 0, 256);
+        message->body->data[g_rand_int_range (mangle, 0, (gint) message->body->len)] =
+            (guint8) g_rand_int_range (mangle, 0, 256);
       step = satchel_plan_take (into, message);
     }
   close (pair[0]);

@@ -23,7 +23,8 @@ SATCHEL_HISTOGRAM (times, "satchel_test_seconds", "Times of things");
 static SatchelCounterLane *
 new_lane (void)
 {
-  SatchelCounterLane *lane = mmap (NULL, sizeof *lane, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  SatchelCounterLane *lane =
+      mmap (NULL, sizeof *lane, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
   g_assert_true (lane != MAP_FAILED);
   return lane;
 }
@@ -64,9 +65,12 @@ test_labels (void)
   satchel_counter_add (&now, -3);
   g_autofree char *text = describe (lane, NULL);
   assert_has (text, "satchel_test_results_total kind=counter labels=service:imap,result:ok value=3");
-  assert_has (text, "satchel_test_results_total kind=counter labels=service:imap,result:bad_pass_word value=1");
+  assert_has (text,
+              "satchel_test_results_total kind=counter labels=service:imap,result:bad_pass_word value=1");
   assert_has (text, "satchel_test_results_total kind=counter labels=service:pop3,result: value=1");
-  assert_has (text, "satchel_test_results_total kind=counter labels=service:a_service_with_a_name_t,result:ok value=1");
+  assert_has (
+      text,
+      "satchel_test_results_total kind=counter labels=service:a_service_with_a_name_t,result:ok value=1");
   assert_has (text, "satchel_test_now kind=gauge labels= value=2");
   assert_has (text, "satchel_test_total kind=counter labels= value=0"); /* never happened, and shown */
 }
@@ -102,7 +106,9 @@ test_buckets (void)
 {
   SatchelCounterLane *lane = new_lane ();
   satchel_counters_set_lane (lane);
-  static const guint64 observed[] = { 0, 1, 2, 3, 4, 5, 1024, 1025, G_GUINT64_CONSTANT (1) << 36, (G_GUINT64_CONSTANT (1) << 36) + 1 };
+  static const guint64 observed[] = {
+    0, 1, 2, 3, 4, 5, 1024, 1025, G_GUINT64_CONSTANT (1) << 36, (G_GUINT64_CONSTANT (1) << 36) + 1
+  };
   for (guint i = 0; i < G_N_ELEMENTS (observed); i++)
     satchel_counter_observe (&sizes, observed[i]);
   satchel_counter_observe (&times, 1500000);
@@ -201,7 +207,8 @@ test_killed (void)
     {
       pid_t pid = start_child (lane);
       /* In the middle of it, wherever that is; or after it, which is as good. */
-      while (value_of (lane, "satchel_test_total") <= before + round * 100 && waitpid (pid, NULL, WNOHANG) == 0)
+      while (value_of (lane, "satchel_test_total") <= before + round * 100
+             && waitpid (pid, NULL, WNOHANG) == 0)
         ;
       kill (pid, SIGKILL);
       waitpid (pid, NULL, 0);
@@ -254,7 +261,8 @@ test_hostile (void)
       g_autofree char *text = describe (lane, NULL);
       g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
       for (char **line = lines; **line != '\0'; line++)
-        g_assert_true (g_regex_match_simple ("^counter name=satchel_[A-Za-z0-9_]* kind=[a-z]+ labels=[A-Za-z0-9_.:,-]* [ -~]+$", *line, 0, 0));
+        g_assert_true (g_regex_match_simple (
+            "^counter name=satchel_[A-Za-z0-9_]* kind=[a-z]+ labels=[A-Za-z0-9_.:,-]* [ -~]+$", *line, 0, 0));
       g_assert_nonnull (strstr (text, "satchel_good_seconds"));
       g_assert_null (strstr (text, "process role"));
       g_assert_null (strstr (text, "satchel_x"));

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Delivery filters without a server: header changes as a view, the order of filters, their bound, the deadline.
+ * Delivery filters without a server: header changes as a view, the order of filters, their bound, the
+ * deadline.
  */
 #include "config.h"
 
@@ -66,9 +67,11 @@ static void
 test_edit (void)
 {
   check_edit (TRACE "Subject: s\r\n\r\ntext\r\n", NULL, "X", TRACE "X: 1\r\nSubject: s\r\n\r\ntext\r\n");
-  check_edit (TRACE "A: 1\r\nx-a: 2\r\n\tmore\r\nB: 3\r\nX-A : 4\r\n\r\nX-A: text\r\n", "X-a", NULL, TRACE "A: 1\r\nB: 3\r\n\r\nX-A: text\r\n");
+  check_edit (TRACE "A: 1\r\nx-a: 2\r\n\tmore\r\nB: 3\r\nX-A : 4\r\n\r\nX-A: text\r\n", "X-a", NULL,
+              TRACE "A: 1\r\nB: 3\r\n\r\nX-A: text\r\n");
   /* Ours stay; what came with the same names goes. */
-  check_edit (TRACE "Received: old\r\nReturn-Path: <c>\r\n\r\n", "RECEIVED", "X", TRACE "X: 1\r\nReturn-Path: <c>\r\n\r\n");
+  check_edit (TRACE "Received: old\r\nReturn-Path: <c>\r\n\r\n", "RECEIVED", "X",
+              TRACE "X: 1\r\nReturn-Path: <c>\r\n\r\n");
   check_edit (TRACE "Return-Path: <c>\r\n\r\n", "Return-Path", NULL, TRACE "\r\n");
   /* A line that is no field ends no header, and has nothing to remove. */
   check_edit (TRACE "no field\r\nX-A: 2\r\n\r\n", "X-A", NULL, TRACE "no field\r\n\r\n");
@@ -84,17 +87,20 @@ test_edit (void)
 static void
 test_edit_long (void)
 {
-  static const gsize sizes[] = { 16000, 16384, 17000, 70000, 1024 * 1024 - 100, 1024 * 1024 + 5000, 3 * 1024 * 1024 };
+  static const gsize sizes[] = { 16000,          16384, 17000, 70000, 1024 * 1024 - 100, 1024 * 1024 + 5000,
+                                 3 * 1024 * 1024 };
   for (guint i = 0; i < G_N_ELEMENTS (sizes); i++)
     {
-      g_autoptr (GString) from = g_string_new (TRACE "X-A: first\r\n"), expected = g_string_new (TRACE "X: 1\r\n");
+      g_autoptr (GString) from = g_string_new (TRACE "X-A: first\r\n"),
+                          expected = g_string_new (TRACE "X: 1\r\n");
       while (from->len < sizes[i])
         {
           g_string_append (from, "Filler: 0123456789012345678901234567890123456789\r\n");
           g_string_append (expected, "Filler: 0123456789012345678901234567890123456789\r\n");
         }
       g_string_append (from, "X-A: last\r\n\r\ntext\r\n");
-      g_string_append (expected, sizes[i] > SATCHEL_FILTER_HEAD_BYTES ? "X-A: last\r\n\r\ntext\r\n" : "\r\ntext\r\n");
+      g_string_append (expected,
+                       sizes[i] > SATCHEL_FILTER_HEAD_BYTES ? "X-A: last\r\n\r\ntext\r\n" : "\r\ntext\r\n");
       check_edit (from->str, "X-A", "X", expected->str);
     }
 }
@@ -114,9 +120,11 @@ check_refused (const char *name, const char *value, SatchelErrorCode code)
 static void
 test_edit_bounds (void)
 {
-  g_autofree char *name = g_strnfill (SATCHEL_FILTER_NAME_BYTES + 1, 'n'), *line = g_strnfill (SATCHEL_FILTER_LINE_BYTES, 'l');
+  g_autofree char *name = g_strnfill (SATCHEL_FILTER_NAME_BYTES + 1, 'n'),
+                  *line = g_strnfill (SATCHEL_FILTER_LINE_BYTES, 'l');
   static const char *const bad_names[] = { "", "a b", "a:", "a\r\nb", "\xc3\xa4", "a\x7f" };
-  static const char *const bad_values[] = { "a\r\nB: 1", "a\nb", "a\rb", "a\n", "a\n \n b", "a\x01", "\xff", "a\x7f" };
+  static const char *const bad_values[] = { "a\r\nB: 1", "a\nb",  "a\rb", "a\n",
+                                            "a\n \n b",  "a\x01", "\xff", "a\x7f" };
   for (guint i = 0; i < G_N_ELEMENTS (bad_names); i++)
     check_refused (bad_names[i], "1", SATCHEL_ERROR_INVALID);
   for (guint i = 0; i < G_N_ELEMENTS (bad_values); i++)
@@ -205,9 +213,14 @@ second (SatchelFilterItem *item)
   satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
 }
 
-static const SatchelDeliveryFilterOps first_ops
-    = { .size = sizeof first_ops, .band = 1, .on_error = SATCHEL_FILTER_TEMPORARY, .message = first, .cancelled = first_cancelled };
-static const SatchelDeliveryFilterOps second_ops = { .size = sizeof second_ops, .band = 2, .message = second };
+static const SatchelDeliveryFilterOps first_ops = { .size = sizeof first_ops,
+                                                    .band = 1,
+                                                    .on_error = SATCHEL_FILTER_TEMPORARY,
+                                                    .message = first,
+                                                    .cancelled = first_cancelled };
+static const SatchelDeliveryFilterOps second_ops = { .size = sizeof second_ops,
+                                                     .band = 2,
+                                                     .message = second };
 static const SatchelModule first_module = { .name = "first" }, second_module = { .name = "second" };
 static const SatchelProvided first_provided = { .ops = &first_ops, .module = &first_module };
 static const SatchelProvided second_provided = { .ops = &second_ops, .module = &second_module };
@@ -216,7 +229,8 @@ static void
 configure (const char *rule)
 {
   static SatchelConfigSet *set; /* what is in force */
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GPtrArray) provided = g_ptr_array_new ();
   g_autofree char *rules = g_strdup_printf ("filters.rules=( { filter = \"first\"; %s } )", rule);
   const char *overrides[] = { rules, NULL };
@@ -364,7 +378,8 @@ test_bound (void)
     finish (runs[i]);
 }
 
-/* The delivery goes on at the deadline, with what on_error says; the item is the filter's until it answers, and so is its place. */
+/* The delivery goes on at the deadline, with what on_error says; the item is the filter's until it answers,
+ * and so is its place. */
 static void
 test_deadline (void)
 {
@@ -435,7 +450,8 @@ test_keywords (void)
       more.keywords = g_ptr_array_new_with_free_func (g_free);
       for (guint k = 0; k < 10; k++)
         g_ptr_array_add (more.keywords, g_strdup_printf ("k%u", 10 * i + k));
-      g_assert_cmpuint (satchel_disposition_merge (&all, &more), ==, i == 0 ? 0 : 20 - SATCHEL_FILTER_KEYWORDS_MAX);
+      g_assert_cmpuint (satchel_disposition_merge (&all, &more), ==,
+                        i == 0 ? 0 : 20 - SATCHEL_FILTER_KEYWORDS_MAX);
     }
   g_assert_cmpuint (all.keywords->len, ==, SATCHEL_FILTER_KEYWORDS_MAX);
   satchel_disposition_clear (&all);

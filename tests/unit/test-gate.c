@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Gate and mail in clear text: login, hand-over at every split, limits, grants that are not good, jobs and ends.
+ * Gate and mail in clear text: login, hand-over at every split, limits, grants that are not good, jobs and
+ * ends.
  */
 #include "config.h"
 
@@ -9,14 +10,18 @@
 #include <sys/resource.h>
 
 static const SatchelGateListenerOptions clear = { .name = "toy", .protocol = &toy_gate_ops, .group = "toy" };
-static const SatchelGateListenerOptions no_login = { .name = "open", .protocol = &toy_open_ops, .group = "toy" };
+static const SatchelGateListenerOptions no_login = { .name = "open",
+                                                     .protocol = &toy_open_ops,
+                                                     .group = "toy" };
 
-/* Commands before, with and after the login in any two pieces: each is answered once, in order, by the right half. */
+/* Commands before, with and after the login in any two pieces: each is answered once, in order, by the right
+ * half. */
 static void
 test_every_split (void)
 {
   const char script[] = "noop\nlogin alice pw\none\ntwo\nquit\n";
-  const char want[] = "hello\nnoop ok\nwelcome alice@example.org from 127.0.0.1 note note tls none\nmail one\nmail two\nbye\n";
+  const char want[] = "hello\nnoop ok\nwelcome alice@example.org from 127.0.0.1 note note tls none\nmail "
+                      "one\nmail two\nbye\n";
   for (gsize split = 0; split <= strlen (script); split++)
     {
       Client client;
@@ -208,7 +213,8 @@ test_address_limit (void)
     }
   client_connect (&clients[3], "192.0.2.7", &clear);
   loop_until (client_ended (&clients[3]));
-  g_assert_cmpstr (clients[3].got->str, ==, "refused: address\n"); /* in its protocol's words, not by silence */
+  g_assert_cmpstr (clients[3].got->str, ==,
+                   "refused: address\n"); /* in its protocol's words, not by silence */
   client_connect (&other, "192.0.2.8", &clear);
   loop_until (client_has (&other, "hello"));
   client_drop (&clients[0]);
@@ -224,7 +230,8 @@ test_address_limit (void)
   satchel_gate_configure ();
 }
 
-/* A gate that was taken over tries what it likes: no session without a grant of its own for that connection (Z5). */
+/* A gate that was taken over tries what it likes: no session without a grant of its own for that connection
+ * (Z5). */
 static void
 test_bad_grants (void)
 {
@@ -244,7 +251,8 @@ test_bad_grants (void)
         id++;
       for (guint round = 0; round < 2; round++)
         {
-          SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_HAND_OVER, id + (kind == 4 && round == 1 ? 1 : 0));
+          SatchelIpcMessage *message =
+              satchel_ipc_message_new (SATCHEL_IPC_HAND_OVER, id + (kind == 4 && round == 1 ? 1 : 0));
           satchel_ipc_put_bytes (message, token, kind == 3 ? 15 : 16);
           satchel_ipc_put_string (message, "127.0.0.1");
           satchel_ipc_put_string (message, "");
@@ -315,14 +323,18 @@ send_release (const char *user, guint64 epoch)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
   satchel_ipc_put_string (message, user);
-  satchel_place_put (message, &(SatchelPlace){ .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = epoch });
+  satchel_place_put (message, &(SatchelPlace) { .path = "example.org/user",
+                                                .profile = SATCHEL_DEFAULT_PROFILE,
+                                                .volume = "",
+                                                .epoch = epoch });
   satchel_ipc_put_u32 (message, 0);
   satchel_ipc_put_string (message, "");
   satchel_ipc_put_string (message, "");
   satchel_ipc_send (rig.auth_mail, message);
 }
 
-/* RELEASE ends the sessions of that user, and of nobody else, and not those of a later epoch; a kick as well. */
+/* RELEASE ends the sessions of that user, and of nobody else, and not those of a later epoch; a kick as well.
+ */
 static void
 test_release (void)
 {
@@ -388,9 +400,9 @@ listen_once (void)
   listening_fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   listening_address.sin_family = AF_INET;
   listening_address.sin_addr.s_addr = htonl (INADDR_LOOPBACK);
-  g_assert_cmpint (bind (listening_fd, (struct sockaddr *)&listening_address, len), ==, 0);
+  g_assert_cmpint (bind (listening_fd, (struct sockaddr *) &listening_address, len), ==, 0);
   g_assert_cmpint (listen (listening_fd, 64), ==, 0);
-  getsockname (listening_fd, (struct sockaddr *)&listening_address, &len);
+  getsockname (listening_fd, (struct sockaddr *) &listening_address, &len);
   satchel_gate_listen (listening_fd, &clear);
 }
 
@@ -400,7 +412,8 @@ client_dial (Client *client)
   memset (client, 0, sizeof *client);
   client->got = g_string_new ("");
   client->fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  g_assert_cmpint (connect (client->fd, (struct sockaddr *)&listening_address, sizeof listening_address), ==, 0);
+  g_assert_cmpint (connect (client->fd, (struct sockaddr *) &listening_address, sizeof listening_address), ==,
+                   0);
   fcntl (client->fd, F_SETFL, O_NONBLOCK);
 }
 
@@ -482,7 +495,7 @@ test_accept_out_of_descriptors (void)
   int next = dup (client.fd);
   close (next);
   low = before;
-  low.rlim_cur = (rlim_t)next;
+  low.rlim_cur = (rlim_t) next;
   g_assert_cmpint (setrlimit (RLIMIT_NOFILE, &low), ==, 0);
   loop_settle ();
   g_assert_false (g_main_context_pending (NULL));
@@ -495,8 +508,9 @@ test_accept_out_of_descriptors (void)
 
 /* ---- PROXY protocol ---- */
 
-static const guint8 proxy_v4[] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49, 0x54, 0x0a, 0x21, 0x11,
-                                   0,    12,   198,  51,   100,  9,    127,  0,    0,    1,    1,    1,    0,    143 };
+static const guint8 proxy_v4[] = { 0x0d, 0x0a, 0x0d, 0x0a, 0x00, 0x0d, 0x0a, 0x51, 0x55, 0x49,
+                                   0x54, 0x0a, 0x21, 0x11, 0,    12,   198,  51,   100,  9,
+                                   127,  0,    0,    1,    1,    1,    0,    143 };
 
 static void
 test_proxy (void)
@@ -509,11 +523,11 @@ test_proxy (void)
     {
       Client client;
       client_connect (&client, "192.0.2.9", &options);
-      client_send (&client, (const char *)proxy_v4, split);
+      client_send (&client, (const char *) proxy_v4, split);
       loop_settle ();
       client_read (&client);
       g_assert_cmpstr (client.got->str, ==, "");
-      client_send (&client, (const char *)proxy_v4 + split, sizeof proxy_v4 - split);
+      client_send (&client, (const char *) proxy_v4 + split, sizeof proxy_v4 - split);
       client_say (&client, "login alice pw\n");
       loop_until (client_has (&client, "welcome alice@example.org from 198.51.100.9"));
       client_drop (&client);
@@ -522,7 +536,7 @@ test_proxy (void)
   /* From elsewhere the header is only a bad command. */
   Client client;
   client_connect (&client, "203.0.113.1", &options);
-  client_send (&client, (const char *)proxy_v4, sizeof proxy_v4);
+  client_send (&client, (const char *) proxy_v4, sizeof proxy_v4);
   loop_until (client_has (&client, "bad\n"));
   client_drop (&client);
   rig_settle ();
@@ -538,7 +552,7 @@ test_proxy (void)
       else
         header[15] = 4; /* too short for its family */
       client_connect (&client, "192.0.2.9", &options);
-      client_send (&client, (const char *)header, sizeof header);
+      client_send (&client, (const char *) header, sizeof header);
       loop_until (client_ended (&client));
       g_assert_cmpstr (client.got->str, ==, "");
       client_drop (&client);
@@ -555,12 +569,18 @@ test_networks (void)
   {
     const char *network, *address;
     gboolean is_in;
-  } cases[] = { { "192.0.2.0/24", "192.0.2.255", TRUE },      { "192.0.2.0/24", "192.0.3.0", FALSE },
-                { "0.0.0.0/0", "203.0.113.9", TRUE },         { "0.0.0.0/0", "2001:db8::1", FALSE },
-                { "2001:db8::/33", "2001:db8:7fff::", TRUE }, { "2001:db8::/33", "2001:db8:8000::", FALSE },
-                { "127.0.0.1", "127.0.0.1", TRUE },           { "::ffff:192.0.2.1", "192.0.2.1", TRUE },
-                { "local", "local", TRUE },                   { "0.0.0.0/0", "local", FALSE },
-                { "192.0.2.0/33", "192.0.2.1", FALSE },       { "192.0.2.0/x", "192.0.2.1", FALSE } };
+  } cases[] = { { "192.0.2.0/24", "192.0.2.255", TRUE },
+                { "192.0.2.0/24", "192.0.3.0", FALSE },
+                { "0.0.0.0/0", "203.0.113.9", TRUE },
+                { "0.0.0.0/0", "2001:db8::1", FALSE },
+                { "2001:db8::/33", "2001:db8:7fff::", TRUE },
+                { "2001:db8::/33", "2001:db8:8000::", FALSE },
+                { "127.0.0.1", "127.0.0.1", TRUE },
+                { "::ffff:192.0.2.1", "192.0.2.1", TRUE },
+                { "local", "local", TRUE },
+                { "0.0.0.0/0", "local", FALSE },
+                { "192.0.2.0/33", "192.0.2.1", FALSE },
+                { "192.0.2.0/x", "192.0.2.1", FALSE } };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       const char *const networks[] = { cases[i].network, NULL };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The keyed hash: one answer in a process, another in the next, so that nobody can work out names that collide.
+ * The keyed hash: one answer in a process, another in the next, so that nobody can work out names that
+ * collide.
  */
 #include <satchel/hash.h>
 
@@ -15,7 +16,8 @@ hash_of_another_process (void)
   g_autoptr (GError) error = NULL;
   char *output = NULL;
   int status = -1;
-  g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output, NULL, &status, &error));
+  g_assert_true (g_spawn_sync (NULL, (char **) arguments, NULL, G_SPAWN_DEFAULT, NULL, NULL, &output, NULL,
+                               &status, &error));
   g_assert_no_error (error);
   g_assert_cmpint (status, ==, 0);
   return output;

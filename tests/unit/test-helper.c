@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Helper calls: both ends over a real link; queues, deadlines, cancelling, and an end that says what it likes.
+ * Helper calls: both ends over a real link; queues, deadlines, cancelling, and an end that says what it
+ * likes.
  */
 #include "config.h"
 
@@ -81,7 +82,8 @@ handle (SatchelHelperCall *call)
     }
   if (len == 4 && memcmp (text, "huge", 4) == 0)
     {
-      g_autoptr (GBytes) huge = g_bytes_new_take (g_malloc0 (SATCHEL_HELPER_BYTES_MAX + 1), SATCHEL_HELPER_BYTES_MAX + 1);
+      g_autoptr (GBytes) huge =
+          g_bytes_new_take (g_malloc0 (SATCHEL_HELPER_BYTES_MAX + 1), SATCHEL_HELPER_BYTES_MAX + 1);
       satchel_helper_reply (call, huge);
       return;
     }
@@ -103,7 +105,9 @@ cancelled (SatchelHelperCall *call)
   g_atomic_int_inc (&n_cancelled);
 }
 
-static const SatchelHelperOps ops = { .size = sizeof ops, .max_calls = 2, .handle = handle, .cancelled = cancelled };
+static const SatchelHelperOps ops = {
+  .size = sizeof ops, .max_calls = 2, .handle = handle, .cancelled = cancelled
+};
 
 /* ---- the link between the ends ---- */
 
@@ -190,7 +194,7 @@ static void
 ask_with (Answer *answer, const void *data, gsize len, int fd, gint64 timeout_ms)
 {
   g_autoptr (GBytes) request = g_bytes_new (data, len);
-  *answer = (Answer){ NULL };
+  *answer = (Answer) { NULL };
   answer->pending = satchel_helper_call ("probe", request, fd, timeout_ms, done, answer);
   g_assert_cmpuint (answer->n_done, ==, 0); /* never inside */
 }
@@ -315,7 +319,7 @@ static void
 test_no_helper (void)
 {
   Answer answer;
-  *(&answer) = (Answer){ NULL };
+  *(&answer) = (Answer) { NULL };
   answer.pending = satchel_helper_call ("nobody", NULL, -1, TIMEOUT_MS, done, &answer);
   g_assert_cmpuint (answer.n_done, ==, 0);
   expect_error (&answer, SATCHEL_ERROR_UNAVAILABLE);
@@ -407,7 +411,7 @@ test_cancel (void)
   ask (&plain, "x");
   satchel_helper_cancel (plain.pending);
   expect_error (&plain, SATCHEL_ERROR_CANCELLED);
-  plain = (Answer){ NULL };
+  plain = (Answer) { NULL };
   plain.pending = satchel_helper_call ("nobody", NULL, -1, TIMEOUT_MS, done, &plain);
   satchel_helper_cancel (plain.pending);
   expect_error (&plain, SATCHEL_ERROR_CANCELLED);
@@ -547,9 +551,9 @@ test_rubbish_answers (void)
   satchel_ipc_put_u32 (message, 0);
   satchel_ipc_put_bytes (message, "x", 1);
   g_assert_false (says (message));
-  g_assert_false (says (reply_message (number, 0)));      /* cut off */
-  g_assert_false (says (reply_message (number, 100)));    /* no such code */
-  g_assert_false (says (reply_message (number, 1)));      /* an error without words */
+  g_assert_false (says (reply_message (number, 0)));   /* cut off */
+  g_assert_false (says (reply_message (number, 100))); /* no such code */
+  g_assert_false (says (reply_message (number, 1)));   /* an error without words */
   message = reply_message (number, 0);
   satchel_ipc_put_u32 (message, 2); /* bytes in a place that there is not */
   g_assert_false (says (message));
@@ -614,7 +618,8 @@ test_rubbish_calls (void)
   satchel_ipc_put_fd (message, fd);
   g_assert_false (helper_says (message));
   g_assert_false (helper_says (satchel_ipc_message_new (SATCHEL_IPC_HELPER_REPLY, 5)));
-  g_assert_true (helper_says (satchel_ipc_message_new (SATCHEL_IPC_HELPER_CANCEL, 99))); /* may have been answered */
+  g_assert_true (
+      helper_says (satchel_ipc_message_new (SATCHEL_IPC_HELPER_CANCEL, 99))); /* may have been answered */
   /* Its answer goes to nobody: a rubbish number for the real caller. */
   satchel_helper_caller_free (caller);
   caller = satchel_helper_caller_new (send_on, helper_link);
@@ -631,12 +636,43 @@ test_endpoint_text (void)
     const char *text, *host, *path;
     guint port;
   } good[] = {
-    { "localhost:389", "localhost", NULL, 389 },   { "192.0.2.1:1", "192.0.2.1", NULL, 1 }, { "[2001:db8::1]:65535", "2001:db8::1", NULL, 65535 },
-    { "a-b.example:80", "a-b.example", NULL, 80 }, { "[::1]:53", "::1", NULL, 53 },         { "unix:/run/x y:1", NULL, "/run/x y:1", 0 },
+    { "localhost:389", "localhost", NULL, 389 },
+    { "192.0.2.1:1", "192.0.2.1", NULL, 1 },
+    { "[2001:db8::1]:65535", "2001:db8::1", NULL, 65535 },
+    { "a-b.example:80", "a-b.example", NULL, 80 },
+    { "[::1]:53", "::1", NULL, 53 },
+    { "unix:/run/x y:1", NULL, "/run/x y:1", 0 },
   };
   static const char *const bad[] = {
-    "", ":", "host", "host:", ":80", "host:0", "host:65536", "host:1x", "host:-1", "host: 80", "host:+80", "host:000080", "2001:db8::1", "[2001:db8::1]",
-    "[]:1", "[x]:1", "[192.0.2.1]:1", "2001:db8::1:389", "unix:", "unix:run", "unix", "a b:1", "a/b:1", "a..b:1", "-a:1", ".a:1", "1.2:3", "300.1.1.1:1", "[::1:80",
+    "",
+    ":",
+    "host",
+    "host:",
+    ":80",
+    "host:0",
+    "host:65536",
+    "host:1x",
+    "host:-1",
+    "host: 80",
+    "host:+80",
+    "host:000080",
+    "2001:db8::1",
+    "[2001:db8::1]",
+    "[]:1",
+    "[x]:1",
+    "[192.0.2.1]:1",
+    "2001:db8::1:389",
+    "unix:",
+    "unix:run",
+    "unix",
+    "a b:1",
+    "a/b:1",
+    "a..b:1",
+    "-a:1",
+    ".a:1",
+    "1.2:3",
+    "300.1.1.1:1",
+    "[::1:80",
   };
   for (guint i = 0; i < G_N_ELEMENTS (good); i++)
     {
@@ -664,9 +700,12 @@ test_endpoint_text (void)
 static void
 test_endpoint_nowhere (void)
 {
-  static const SatchelConfigRow rows[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door" }, { "other", SATCHEL_CONFIG_ENDPOINT, NULL, "Other" }, { NULL } };
+  static const SatchelConfigRow rows[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door" },
+                                           { "other", SATCHEL_CONFIG_ENDPOINT, NULL, "Other" },
+                                           { NULL } };
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelConfigSet) set = satchel_config_set_from_text ("probe", rows, "door = \"localhost:1\";", &error);
+  g_autoptr (SatchelConfigSet) set =
+      satchel_config_set_from_text ("probe", rows, "door = \"localhost:1\";", &error);
   g_assert_no_error (error);
   const SatchelConfig *section = satchel_config_set_group (set, "probe");
   g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);

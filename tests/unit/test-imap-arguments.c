@@ -8,7 +8,9 @@
 #include <satchel/storage.h>
 #include <string.h>
 
-static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 4096, .depth = 8 };
+static const ImapLexerLimits limits = {
+  .command_bytes = 65536, .literal_bytes = 1024, .nodes = 4096, .depth = 8
+};
 
 /* Parses "tag NAME arguments"; NULL: fine, else the error. */
 static const char *
@@ -39,7 +41,8 @@ static void
 test_fetch (void)
 {
   ImapFetchArguments fetch = { 0 };
-  g_assert_null (parse ("a FETCH 1:* (FLAGS uid BODY[] BODY.PEEK[1.2.MIME]<5.10> BODY[HEADER.FIELDS (a \"b c\")] RFC822.HEADER)\r\n",
+  g_assert_null (parse ("a FETCH 1:* (FLAGS uid BODY[] BODY.PEEK[1.2.MIME]<5.10> BODY[HEADER.FIELDS (a \"b "
+                        "c\")] RFC822.HEADER)\r\n",
                         imap_parse_fetch, &fetch));
   g_assert_cmpuint (fetch.items, ==, IMAP_FETCH_FLAGS | IMAP_FETCH_UID);
   g_assert_cmpuint (fetch.sections->len, ==, 4);
@@ -55,10 +58,38 @@ test_fetch (void)
   g_assert_false (((ImapSection *) fetch.sections->pdata[3])->sets_seen);
   imap_fetch_arguments_clear (&fetch);
   static const char *const bad[] = {
-    "", "1", "0 FLAGS", "1 ()", "1 FLAGS UID", "1 ALL FLAGS", "1 FAST UID", "1 BODY[0]", "1 BODY[1", "1 BODY[1]x", "1 BODY[MIME]", "1 BODY[.1]",
-    "1 BODY[1.]", "1 BODY[1HEADER]", "1 BODY[FOO]", "1 BODY[]<1>", "1 BODY[]<1.0>", "1 BODY[]<9223372036854775808.1>", "1 BODY[]<0.99999999999999999999>", "1 BODY[]<0.1", "1 BODY[HEADER.FIELDS]",
-    "1 BODY[HEADER.FIELDS ()]", "1 BODY[HEADER.FIELDS (a)", "1 BODY[HEADER.FIELDS (a) ]", "1 BODY[HEADER.FIELDS (a)]x", "1 (FLAGS (UID))",
-    "1 \"FLAGS\"", "1 FLAGS)(", "1,2, FLAGS", "1:2:3 FLAGS", "4294967296 FLAGS", "1:*a FLAGS",
+    "",
+    "1",
+    "0 FLAGS",
+    "1 ()",
+    "1 FLAGS UID",
+    "1 ALL FLAGS",
+    "1 FAST UID",
+    "1 BODY[0]",
+    "1 BODY[1",
+    "1 BODY[1]x",
+    "1 BODY[MIME]",
+    "1 BODY[.1]",
+    "1 BODY[1.]",
+    "1 BODY[1HEADER]",
+    "1 BODY[FOO]",
+    "1 BODY[]<1>",
+    "1 BODY[]<1.0>",
+    "1 BODY[]<9223372036854775808.1>",
+    "1 BODY[]<0.99999999999999999999>",
+    "1 BODY[]<0.1",
+    "1 BODY[HEADER.FIELDS]",
+    "1 BODY[HEADER.FIELDS ()]",
+    "1 BODY[HEADER.FIELDS (a)",
+    "1 BODY[HEADER.FIELDS (a) ]",
+    "1 BODY[HEADER.FIELDS (a)]x",
+    "1 (FLAGS (UID))",
+    "1 \"FLAGS\"",
+    "1 FLAGS)(",
+    "1,2, FLAGS",
+    "1:2:3 FLAGS",
+    "4294967296 FLAGS",
+    "1:*a FLAGS",
   };
   for (guint i = 0; i < G_N_ELEMENTS (bad) - 1; i++)
     {
@@ -95,7 +126,8 @@ parse_many (const char *start, const char *item, guint n, const char *end, gbool
   for (guint i = 0; i < n; i++)
     g_string_append (line, item);
   g_string_append (line, end);
-  const char *error = is_search ? parse (line->str, imap_parse_search, &search) : parse (line->str, imap_parse_fetch, &fetch);
+  const char *error =
+      is_search ? parse (line->str, imap_parse_search, &search) : parse (line->str, imap_parse_fetch, &fetch);
   if (is_search)
     imap_search_arguments_clear (&search);
   else
@@ -103,7 +135,8 @@ parse_many (const char *start, const char *item, guint n, const char *end, gbool
   return error;
 }
 
-/* I13: sections times parts, chosen headers times lines, texts times messages are bounded by what one command may ask for. */
+/* I13: sections times parts, chosen headers times lines, texts times messages are bounded by what one command
+ * may ask for. */
 static void
 test_bounds (void)
 {
@@ -127,8 +160,8 @@ test_bounds (void)
     for (guint more = 0; more < 2; more++)
       {
         gboolean is_search = cases[i].is_search;
-        const char *error = parse_many (is_search ? "a SEARCH" : "a FETCH 1 (UID", cases[i].item, cases[i].max + more,
-                                             is_search ? "\r\n" : ")\r\n", is_search);
+        const char *error = parse_many (is_search ? "a SEARCH" : "a FETCH 1 (UID", cases[i].item,
+                                        cases[i].max + more, is_search ? "\r\n" : ")\r\n", is_search);
         g_test_message ("%s: %s", cases[i].item, error);
         g_assert_true ((error != NULL) == (more == 1));
       }
@@ -141,7 +174,8 @@ static void
 test_search (void)
 {
   ImapSearchArguments search = { 0 };
-  g_assert_null (parse ("a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE 1-Feb-1994 UNKEYWORD x\r\n",
+  g_assert_null (parse ("a SEARCH CHARSET utf-8 OR OR SEEN FLAGGED OR (NEW 1:3) NOT BODY {3}\r\nabc SINCE "
+                        "1-Feb-1994 UNKEYWORD x\r\n",
                         imap_parse_search, &search));
   g_assert_cmpstr (search.charset, ==, "utf-8");
   g_assert_cmpuint (search.key->children->len, ==, 3);
@@ -149,8 +183,23 @@ test_search (void)
   g_assert_cmpint (or->kind, ==, IMAP_KEY_OR);
   g_assert_cmpuint (or->children->len, ==, 4); /* both chains are flat */
   imap_search_arguments_clear (&search);
-  static const char *const bad[] = { "", "FOO", "OR SEEN", "NOT", "BODY", "HEADER x", "SINCE 1994", "SINCE 31-Foo-1994",
-                                     "LARGER x", "LARGER -1", "UID x", "KEYWORD \"a)b\"", "KEYWORD \"a b\"", "()", "0", "CHARSET", "CHARSET utf-8" };
+  static const char *const bad[] = { "",
+                                     "FOO",
+                                     "OR SEEN",
+                                     "NOT",
+                                     "BODY",
+                                     "HEADER x",
+                                     "SINCE 1994",
+                                     "SINCE 31-Foo-1994",
+                                     "LARGER x",
+                                     "LARGER -1",
+                                     "UID x",
+                                     "KEYWORD \"a)b\"",
+                                     "KEYWORD \"a b\"",
+                                     "()",
+                                     "0",
+                                     "CHARSET",
+                                     "CHARSET utf-8" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a SEARCH %s\r\n", bad[i]);
@@ -165,7 +214,9 @@ static void
 test_sort (void)
 {
   ImapSearchArguments sort = { 0 };
-  g_assert_null (parse ("a SORT return (min SAVE) (REVERSE DATE subject Reverse Subject DATE DISPLAYTO) utf-8 $\r\n", imap_parse_sort, &sort));
+  g_assert_null (
+      parse ("a SORT return (min SAVE) (REVERSE DATE subject Reverse Subject DATE DISPLAYTO) utf-8 $\r\n",
+             imap_parse_sort, &sort));
   g_assert_cmpuint (sort.returns, ==, IMAP_RETURN_MIN | IMAP_RETURN_SAVE);
   g_assert_cmpuint (sort.n_sorts, ==, 3);
   g_assert_cmpint (sort.sorts[0], ==, IMAP_SORT_DATE);
@@ -174,10 +225,20 @@ test_sort (void)
   g_assert_cmpuint (sort.reversed, ==, 1);
   g_assert_true (((ImapSearchKey *) sort.key->children->pdata[0])->set.is_saved);
   imap_search_arguments_clear (&sort);
-  static const char *const bad[] = { "", "(DATE)", "(DATE) UTF-8", "DATE UTF-8 ALL", "() UTF-8 ALL", "(REVERSE) UTF-8 ALL",
-                                     "(REVERSE REVERSE DATE) UTF-8 ALL", "((DATE)) UTF-8 ALL", "(\"DATE\") UTF-8 ALL",
-                                     "(DATE)UTF-8 ALL", "RETURN (DATE) UTF-8 ALL", "RETURN (X) (DATE) UTF-8 ALL",
-                                     "(DATE) RETURN (MIN) UTF-8 ALL", "(DATE) (UTF-8) ALL" };
+  static const char *const bad[] = { "",
+                                     "(DATE)",
+                                     "(DATE) UTF-8",
+                                     "DATE UTF-8 ALL",
+                                     "() UTF-8 ALL",
+                                     "(REVERSE) UTF-8 ALL",
+                                     "(REVERSE REVERSE DATE) UTF-8 ALL",
+                                     "((DATE)) UTF-8 ALL",
+                                     "(\"DATE\") UTF-8 ALL",
+                                     "(DATE)UTF-8 ALL",
+                                     "RETURN (DATE) UTF-8 ALL",
+                                     "RETURN (X) (DATE) UTF-8 ALL",
+                                     "(DATE) RETURN (MIN) UTF-8 ALL",
+                                     "(DATE) (UTF-8) ALL" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a SORT %s\r\n", bad[i]);
@@ -197,7 +258,9 @@ test_thread (void)
   g_assert_cmpstr (thread.charset, ==, "UTF-8");
   g_assert_cmpuint (thread.key->children->len, ==, 2);
   imap_search_arguments_clear (&thread);
-  static const char *const bad[] = { "", "REFS", "REFS UTF-8", "REF UTF-8 ALL", "\"REFS\" UTF-8 ALL", "(REFS) UTF-8 ALL" };
+  static const char *const bad[] = {
+    "", "REFS", "REFS UTF-8", "REF UTF-8 ALL", "\"REFS\" UTF-8 ALL", "(REFS) UTF-8 ALL"
+  };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a THREAD %s\r\n", bad[i]);
@@ -230,7 +293,8 @@ static void
 test_store (void)
 {
   ImapStoreArguments store = { 0 };
-  g_assert_null (parse ("a STORE 1 +flags.silent (\\Seen $Forwarded \\DELETED)\r\n", imap_parse_store, &store));
+  g_assert_null (
+      parse ("a STORE 1 +flags.silent (\\Seen $Forwarded \\DELETED)\r\n", imap_parse_store, &store));
   g_assert_true (store.is_silent);
   g_assert_cmpint (store.mode, ==, 2);
   g_assert_cmpuint (store.flags.flags, ==, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_DELETED);
@@ -239,8 +303,10 @@ test_store (void)
   memset (&store, 0, sizeof store);
   g_assert_null (parse ("a STORE 1 FLAGS \\Seen x\r\n", imap_parse_store, &store));
   imap_store_arguments_clear (&store);
-  static const char *const bad[] = { "1 FLAGS", "1 FLAGS \\Recent", "1 FLAGS (\\*)", "1 FLAGS (a\"b\")", "1 FLAGS (\"x\")",
-                                     "1 FLAGS (a]b)", "1 FLAGS ({3}\r\na)b)", "1 FOO x", "1 ++FLAGS x", "1 FLAGS (x) y" };
+  static const char *const bad[] = {
+    "1 FLAGS",       "1 FLAGS \\Recent",     "1 FLAGS (\\*)", "1 FLAGS (a\"b\")", "1 FLAGS (\"x\")",
+    "1 FLAGS (a]b)", "1 FLAGS ({3}\r\na)b)", "1 FOO x",       "1 ++FLAGS x",      "1 FLAGS (x) y"
+  };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a STORE %s\r\n", bad[i]);
@@ -260,8 +326,9 @@ test_list (void)
   g_assert_cmpuint (list.patterns->len, ==, 1);
   imap_list_arguments_clear (&list);
   memset (&list, 0, sizeof list);
-  g_assert_null (parse ("a LIST (subscribed RECURSIVEMATCH) x (% {2}\r\ny* \"\") RETURN (STATUS (SIZE MESSAGES) CHILDREN)\r\n",
-                        imap_parse_list, &list));
+  g_assert_null (parse (
+      "a LIST (subscribed RECURSIVEMATCH) x (% {2}\r\ny* \"\") RETURN (STATUS (SIZE MESSAGES) CHILDREN)\r\n",
+      imap_parse_list, &list));
   g_assert_true (list.is_extended);
   g_assert_cmpstr (list.reference, ==, "x");
   g_assert_cmpuint (list.patterns->len, ==, 3);
@@ -271,9 +338,22 @@ test_list (void)
   g_assert_cmpuint (list.status_items, ==, IMAP_STATUS_SIZE | IMAP_STATUS_MESSAGES);
   imap_list_arguments_clear (&list);
   static const char *const bad[] = {
-    "", "\"\"", "() \"\"", "() () %", "(X) \"\" %", "\"\" % CHILDREN", "\"\" % RETURN CHILDREN", "\"\" % RETURN (STATUS)",
-    "\"\" % RETURN (STATUS (X))", "\"\" % RETURN (STATUS MESSAGES)", "\"\" % RETURN ((CHILDREN))", "\"\" ((%))", "\"\" ()",
-    "(SUBSCRIBED)\"\" %", "(REMOTE RECURSIVEMATCH) \"\" %", "\"\" % RETURN () x",
+    "",
+    "\"\"",
+    "() \"\"",
+    "() () %",
+    "(X) \"\" %",
+    "\"\" % CHILDREN",
+    "\"\" % RETURN CHILDREN",
+    "\"\" % RETURN (STATUS)",
+    "\"\" % RETURN (STATUS (X))",
+    "\"\" % RETURN (STATUS MESSAGES)",
+    "\"\" % RETURN ((CHILDREN))",
+    "\"\" ((%))",
+    "\"\" ()",
+    "(SUBSCRIBED)\"\" %",
+    "(REMOTE RECURSIVEMATCH) \"\" %",
+    "\"\" % RETURN () x",
   };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
@@ -293,7 +373,8 @@ test_create (void)
   g_assert_cmpuint (create.special_use, ==, 0);
   imap_mailbox_arguments_clear (&create);
   memset (&create, 0, sizeof create);
-  g_assert_null (parse ("a CREATE \"x y\" (USE (\\sent \\Junk \\Sent) use ())\r\n", imap_parse_create, &create));
+  g_assert_null (
+      parse ("a CREATE \"x y\" (USE (\\sent \\Junk \\Sent) use ())\r\n", imap_parse_create, &create));
   g_assert_cmpstr (create.name, ==, "x y");
   g_assert_cmpuint (create.special_use, ==, SATCHEL_USE_SENT | SATCHEL_USE_JUNK);
   g_assert_false (create.has_other_use);
@@ -302,8 +383,17 @@ test_create (void)
   g_assert_null (parse ("a CREATE x (USE (\\Sent \\Important))\r\n", imap_parse_create, &create));
   g_assert_true (create.has_other_use);
   imap_mailbox_arguments_clear (&create);
-  static const char *const bad[] = { "", "x ()", "x (USE)", "x (USE Sent)", "x (USE (Sent))", "x (USE (\\))", "x (USE (\\Sent)) y",
-                                     "x (USE (\\Sent) SIZE)", "x USE (\\Sent)", "x (USE (\"\\\\Sent\"))", "x (USE ((\\Sent)))" };
+  static const char *const bad[] = { "",
+                                     "x ()",
+                                     "x (USE)",
+                                     "x (USE Sent)",
+                                     "x (USE (Sent))",
+                                     "x (USE (\\))",
+                                     "x (USE (\\Sent)) y",
+                                     "x (USE (\\Sent) SIZE)",
+                                     "x USE (\\Sent)",
+                                     "x (USE (\"\\\\Sent\"))",
+                                     "x (USE ((\\Sent)))" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a CREATE %s\r\n", bad[i]);
@@ -326,8 +416,9 @@ test_select (void)
   g_assert_cmpuint (select.qresync.uidvalidity, ==, 0);
   imap_select_arguments_clear (&select);
   memset (&select, 0, sizeof select);
-  g_assert_null (parse ("a SELECT {1}\r\nx (qresync (4294967295 9223372036854775807 7,1:3 (1,4:5 10,20:21)) CondStore)\r\n",
-                        imap_parse_select, &select));
+  g_assert_null (parse (
+      "a SELECT {1}\r\nx (qresync (4294967295 9223372036854775807 7,1:3 (1,4:5 10,20:21)) CondStore)\r\n",
+      imap_parse_select, &select));
   g_assert_cmpstr (select.name, ==, "x");
   g_assert_true (select.is_condstore);
   g_assert_cmpuint (select.qresync.uidvalidity, ==, 4294967295u);
@@ -342,13 +433,34 @@ test_select (void)
   g_assert_false (select.qresync.has_uids);
   g_assert_cmpuint (select.qresync.match_uids.n_ranges, ==, 1);
   imap_select_arguments_clear (&select);
-  static const char *const bad[]
-      = { "x ()", "x CONDSTORE", "x (FOO)", "x (QRESYNC)", "x (QRESYNC ())", "x (QRESYNC (1))",
-          "x (QRESYNC (0 1))", "x (QRESYNC (4294967296 1))", "x (QRESYNC (1 9223372036854775808))", "x (QRESYNC (1 -1))",
-          "x (QRESYNC (1 1 1:*))", "x (QRESYNC (1 1 *))", "x (QRESYNC (1 1 $))", "x (QRESYNC (1 1 ($ 1)))", "x (QRESYNC (1 1 x))", "x (QRESYNC (1 1 1 2))",
-          "x (QRESYNC (1 1 (1)))", "x (QRESYNC (1 1 (1 2 3)))", "x (QRESYNC (1 1 (1:* 2:3)))", "x (QRESYNC (1 1 (2,1 3,4)))",
-          "x (QRESYNC (1 1 (1,2 4,3)))", "x (QRESYNC (1 1 (2:1 3:4)))", "x (QRESYNC (1 1 (1,1 3,4)))", "x (QRESYNC (1 1 1 ()))",
-          "x (QRESYNC (1 1) QRESYNC (1 1))", "x (CONDSTORE) y", "x (QRESYNC (1 1 1:2 (1 1) 3))", "x (\"CONDSTORE\")" };
+  static const char *const bad[] = { "x ()",
+                                     "x CONDSTORE",
+                                     "x (FOO)",
+                                     "x (QRESYNC)",
+                                     "x (QRESYNC ())",
+                                     "x (QRESYNC (1))",
+                                     "x (QRESYNC (0 1))",
+                                     "x (QRESYNC (4294967296 1))",
+                                     "x (QRESYNC (1 9223372036854775808))",
+                                     "x (QRESYNC (1 -1))",
+                                     "x (QRESYNC (1 1 1:*))",
+                                     "x (QRESYNC (1 1 *))",
+                                     "x (QRESYNC (1 1 $))",
+                                     "x (QRESYNC (1 1 ($ 1)))",
+                                     "x (QRESYNC (1 1 x))",
+                                     "x (QRESYNC (1 1 1 2))",
+                                     "x (QRESYNC (1 1 (1)))",
+                                     "x (QRESYNC (1 1 (1 2 3)))",
+                                     "x (QRESYNC (1 1 (1:* 2:3)))",
+                                     "x (QRESYNC (1 1 (2,1 3,4)))",
+                                     "x (QRESYNC (1 1 (1,2 4,3)))",
+                                     "x (QRESYNC (1 1 (2:1 3:4)))",
+                                     "x (QRESYNC (1 1 (1,1 3,4)))",
+                                     "x (QRESYNC (1 1 1 ()))",
+                                     "x (QRESYNC (1 1) QRESYNC (1 1))",
+                                     "x (CONDSTORE) y",
+                                     "x (QRESYNC (1 1 1:2 (1 1) 3))",
+                                     "x (\"CONDSTORE\")" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a SELECT %s\r\n", bad[i]);
@@ -368,10 +480,17 @@ test_modifiers (void)
   g_assert_true (fetch.wants_vanished && fetch.has_changed_since);
   g_assert_cmpuint (fetch.changed_since, ==, 12);
   imap_fetch_arguments_clear (&fetch);
-  static const char *const bad[] = { "1 FLAGS ()", "1 FLAGS (VANISHED)", "1 FLAGS (CHANGEDSINCE)", "1 FLAGS (CHANGEDSINCE x)",
-                                     "1 FLAGS (CHANGEDSINCE 1 2)", "1 FLAGS (CHANGEDSINCE 1) x", "1 FLAGS CHANGEDSINCE 1",
-                                     "1 FLAGS (CHANGEDSINCE (1))", "1 ALL (CHANGEDSINCE 1 VANISHED VANISHED)",
-                                     "1 FLAGS (CHANGEDSINCE 9223372036854775808)", "1 (FLAGS) (UNCHANGEDSINCE 1)" };
+  static const char *const bad[] = { "1 FLAGS ()",
+                                     "1 FLAGS (VANISHED)",
+                                     "1 FLAGS (CHANGEDSINCE)",
+                                     "1 FLAGS (CHANGEDSINCE x)",
+                                     "1 FLAGS (CHANGEDSINCE 1 2)",
+                                     "1 FLAGS (CHANGEDSINCE 1) x",
+                                     "1 FLAGS CHANGEDSINCE 1",
+                                     "1 FLAGS (CHANGEDSINCE (1))",
+                                     "1 ALL (CHANGEDSINCE 1 VANISHED VANISHED)",
+                                     "1 FLAGS (CHANGEDSINCE 9223372036854775808)",
+                                     "1 (FLAGS) (UNCHANGEDSINCE 1)" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_autofree char *line = g_strdup_printf ("a FETCH %s\r\n", bad[i]);
@@ -394,7 +513,8 @@ static void
 test_search_modseq (void)
 {
   ImapSearchArguments search = { 0 };
-  g_assert_null (parse ("a SEARCH OR (NOT MODSEQ \"/flags/\\\\Seen\" shared 5) SEEN\r\n", imap_parse_search, &search));
+  g_assert_null (
+      parse ("a SEARCH OR (NOT MODSEQ \"/flags/\\\\Seen\" shared 5) SEEN\r\n", imap_parse_search, &search));
   g_assert_true (search.names_modseq);
   g_assert_false (search.names_numbers);
   imap_search_arguments_clear (&search);
@@ -449,8 +569,9 @@ check_url (const char *text, const char *expected)
   if (imap_url_parse (text, &url))
     {
       g_free (got);
-      got = g_strdup_printf ("%s %u %u %s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT, url.mailbox != NULL ? url.mailbox : "*",
-                             url.uidvalidity, url.uid, url.section, url.offset, (gint64) url.count);
+      got = g_strdup_printf ("%s %u %u %s %" G_GUINT64_FORMAT " %" G_GINT64_FORMAT,
+                             url.mailbox != NULL ? url.mailbox : "*", url.uidvalidity, url.uid, url.section,
+                             url.offset, (gint64) url.count);
     }
   g_assert_cmpstr (got, ==, expected);
 }
@@ -463,18 +584,51 @@ test_url (void)
   check_url ("/INBOX;UIDVALIDITY=785799047/;UID=113330/;section=1.5.9", "INBOX 785799047 113330 1.5.9 0 -1");
   check_url ("/Drafts/;UID=3002", "Drafts 0 3002  0 -1");
   /* RFC 5092 9.1 and 11: names in UTF-8, levels, partial ranges. */
-  check_url ("/gray%20council;uidvalidity=385759045/;uid=20/;section=1.2/;partial=0.1024", "gray council 385759045 20 1.2 0 1024");
-  check_url ("/~peter/%E6%97%A5%E6%9C%AC%E8%AA%9E/;UID=4294967295/;PARTIAL=7", "~peter/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e 0 4294967295  7 -1");
+  check_url ("/gray%20council;uidvalidity=385759045/;uid=20/;section=1.2/;partial=0.1024",
+             "gray council 385759045 20 1.2 0 1024");
+  check_url ("/~peter/%E6%97%A5%E6%9C%AC%E8%AA%9E/;UID=4294967295/;PARTIAL=7",
+             "~peter/\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e 0 4294967295  7 -1");
   check_url (";UID=20/;SECTION=1.MIME", "* 0 20 1.MIME 0 -1");
   check_url ("/a;UIDVALIDITY=1/;UID=1/;SECTION=HEADER.FIELDS%20(To)", "a 1 1 HEADER.FIELDS (To) 0 -1");
-  static const char *const bad[]
-      = { "",        "/",           "x",            "imap://u@h/INBOX/;UID=1", "//h/INBOX/;UID=1", "INBOX/;UID=1", "/INBOX", "/INBOX;UID=1",
-          "/INBOX/", "/INBOX/;UID", "/INBOX/;UID=", "/INBOX/;UID=0", "/INBOX/;UID=4294967296", "/INBOX/;UID=1x", "/INBOX/;UID=1/",
-          "/INBOX/;UID=1;SECTION=1", "/INBOX/;UID=1/;SECTION=", "/INBOX/;UID=1/;SECTION=/;PARTIAL=1", "/INBOX/;UID=1/;SECTION=1;PARTIAL=1",
-          "/INBOX/;UID=1/;PARTIAL=", "/INBOX/;UID=1/;PARTIAL=1.", "/INBOX/;UID=1/;PARTIAL=1.0", "/INBOX/;UID=1/;PARTIAL=1/;SECTION=1",
-          "/INBOX/;UID=1;URLAUTH=anonymous:internal:00", "/INBOX;UIDVALIDITY=0/;UID=1", "/INBOX;UIDVALIDITY=1;UID=1", "/;UID=1",
-          "/;UIDVALIDITY=1/;UID=1", "/a%/;UID=1", "/a%2/;UID=1", "/a%zz/;UID=1", "/a%00b/;UID=1", "/a%ff/;UID=1", "/a b/;UID=1",
-          "/a\"b/;UID=1", "/\xe6\x97\xa5/;UID=1", "/a?q/;UID=1", "/a#f/;UID=1", "/INBOX/;UID=1/;SECTION=1]" };
+  static const char *const bad[] = { "",
+                                     "/",
+                                     "x",
+                                     "imap://u@h/INBOX/;UID=1",
+                                     "//h/INBOX/;UID=1",
+                                     "INBOX/;UID=1",
+                                     "/INBOX",
+                                     "/INBOX;UID=1",
+                                     "/INBOX/",
+                                     "/INBOX/;UID",
+                                     "/INBOX/;UID=",
+                                     "/INBOX/;UID=0",
+                                     "/INBOX/;UID=4294967296",
+                                     "/INBOX/;UID=1x",
+                                     "/INBOX/;UID=1/",
+                                     "/INBOX/;UID=1;SECTION=1",
+                                     "/INBOX/;UID=1/;SECTION=",
+                                     "/INBOX/;UID=1/;SECTION=/;PARTIAL=1",
+                                     "/INBOX/;UID=1/;SECTION=1;PARTIAL=1",
+                                     "/INBOX/;UID=1/;PARTIAL=",
+                                     "/INBOX/;UID=1/;PARTIAL=1.",
+                                     "/INBOX/;UID=1/;PARTIAL=1.0",
+                                     "/INBOX/;UID=1/;PARTIAL=1/;SECTION=1",
+                                     "/INBOX/;UID=1;URLAUTH=anonymous:internal:00",
+                                     "/INBOX;UIDVALIDITY=0/;UID=1",
+                                     "/INBOX;UIDVALIDITY=1;UID=1",
+                                     "/;UID=1",
+                                     "/;UIDVALIDITY=1/;UID=1",
+                                     "/a%/;UID=1",
+                                     "/a%2/;UID=1",
+                                     "/a%zz/;UID=1",
+                                     "/a%00b/;UID=1",
+                                     "/a%ff/;UID=1",
+                                     "/a b/;UID=1",
+                                     "/a\"b/;UID=1",
+                                     "/\xe6\x97\xa5/;UID=1",
+                                     "/a?q/;UID=1",
+                                     "/a#f/;UID=1",
+                                     "/INBOX/;UID=1/;SECTION=1]" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     check_url (bad[i], "-");
   g_autoptr (GString) longest = g_string_new ("/");
@@ -493,10 +647,24 @@ test_sequence (void)
     guint32 star;
     const char *expected;
   } cases[] = {
-    { "1:*,*:1,4294967295", 5, "1:5,4294967295" }, { "5:3,1", 9, "1,3:5" }, { "*", 7, "7" },  { "9:*", 7, "7:9" },
-    { "2,1,3", 9, "1:3" }, { "1:3,2:8,5", 9, "1:8" }, { "*", 0, "" }, { "1:4294967295,4294967295:1", 3, "1:4294967295" },
-    { "0", 5, "bad" }, { "1:0", 5, "bad" }, { "", 5, "bad" }, { "1,", 5, "bad" }, { ",1", 5, "bad" }, { "01", 5, "bad" },
-    { "4294967296", 5, "bad" }, { "1:2:3", 5, "bad" }, { "-1", 5, "bad" }, { "*:*", 4, "4" },
+    { "1:*,*:1,4294967295", 5, "1:5,4294967295" },
+    { "5:3,1", 9, "1,3:5" },
+    { "*", 7, "7" },
+    { "9:*", 7, "7:9" },
+    { "2,1,3", 9, "1:3" },
+    { "1:3,2:8,5", 9, "1:8" },
+    { "*", 0, "" },
+    { "1:4294967295,4294967295:1", 3, "1:4294967295" },
+    { "0", 5, "bad" },
+    { "1:0", 5, "bad" },
+    { "", 5, "bad" },
+    { "1,", 5, "bad" },
+    { ",1", 5, "bad" },
+    { "01", 5, "bad" },
+    { "4294967296", 5, "bad" },
+    { "1:2:3", 5, "bad" },
+    { "-1", 5, "bad" },
+    { "*:*", 4, "4" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -547,7 +715,8 @@ test_writer (void)
   check_string ("\xc3\xa9\r", 3, TRUE, "{3}\r\n\xc3\xa9\r");
   ImapWriter writer = { .room = 1 };
   char *keywords[] = { (char *) "$Junk", (char *) "a)b", (char *) "Work", NULL };
-  imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, &(SatchelKeywordSet){ { 7 } }, keywords, 3, TRUE);
+  imap_write_flags (&writer, SATCHEL_FLAG_SEEN | SATCHEL_FLAG_UNPARSED, &(SatchelKeywordSet) { { 7 } },
+                    keywords, 3, TRUE);
   imap_write (&writer, " ");
   imap_write_number (&writer, G_MAXUINT64);
   imap_write (&writer, " ");
@@ -556,8 +725,9 @@ test_writer (void)
   imap_write_mailbox (&writer, " \xc3\xbc&");
   imap_write_safe_text (&writer, " a]b\r\nc", 100);
   imap_write_raw (&writer, "", 1);
-  g_assert_cmpstr (writer.data, ==,
-                   "(\\Seen \\Recent $Junk Work) 18446744073709551615 \"Entw&APw-rfe &- \\\"x\\\"\"\" \xc3\xbc&\" abc");
+  g_assert_cmpstr (
+      writer.data, ==,
+      "(\\Seen \\Recent $Junk Work) 18446744073709551615 \"Entw&APw-rfe &- \\\"x\\\"\"\" \xc3\xbc&\" abc");
   imap_writer_clear (&writer);
 }
 

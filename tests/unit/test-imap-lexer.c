@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Lexer and lines of imap.  Every input is also fed one byte at a time and cut at every place, with the same result
- * (catalogue I1, I2, I6, I9).
+ * Lexer and lines of imap.  Every input is also fed one byte at a time and cut at every place, with the same
+ * result (catalogue I1, I2, I6, I9).
  */
 #include "modules/imap/lexer.h"
 
 #include <string.h>
 
-static const ImapLexerLimits limits = { .command_bytes = 65536, .literal_bytes = 1024, .nodes = 256, .depth = 8 };
+static const ImapLexerLimits limits = {
+  .command_bytes = 65536, .literal_bytes = 1024, .nodes = 256, .depth = 8
+};
 
-/* What the lexer made of @input, one line an event: a command's tokens, "BAD reason", "LITERAL n", "FATAL". */
+/* What the lexer made of @input, one line an event: a command's tokens, "BAD reason", "LITERAL n", "FATAL".
+ */
 static void
 describe_nodes (const ImapLexer *lexer, guint from, guint to, GString *out)
 {
@@ -27,7 +30,10 @@ describe_nodes (const ImapLexer *lexer, guint from, guint to, GString *out)
           g_string_append (out, "<stream>");
           break;
         default:
-          g_string_append_printf (out, "%c:%s", node->type == IMAP_NODE_ATOM ? 'a' : node->type == IMAP_NODE_QUOTED ? 'q' : 'l',
+          g_string_append_printf (out, "%c:%s",
+                                  node->type == IMAP_NODE_ATOM     ? 'a'
+                                  : node->type == IMAP_NODE_QUOTED ? 'q'
+                                                                   : 'l',
                                   imap_lexer_text (lexer, node));
           g_assert_cmpuint (strlen (imap_lexer_text (lexer, node)), ==, node->len);
         }
@@ -61,8 +67,8 @@ lex (const char *input, gsize len, const gsize *cuts, guint n_cuts)
             is_over = TRUE;
           break;
         case IMAP_LEX_LITERAL:
-          g_string_append_printf (out, "%s{%" G_GUINT64_FORMAT "%s}\n", lexer.literal_is_binary ? "~" : "", lexer.literal_size,
-                                  lexer.literal_is_sync ? "" : "+");
+          g_string_append_printf (out, "%s{%" G_GUINT64_FORMAT "%s}\n", lexer.literal_is_binary ? "~" : "",
+                                  lexer.literal_size, lexer.literal_is_sync ? "" : "+");
           imap_lexer_take_literal (&lexer);
           break;
         case IMAP_LEX_COMMAND:
@@ -107,7 +113,8 @@ static void
 test_tokens (void)
 {
   LEXES ("a NOOP\r\n", " a:a a:NOOP\n");
-  LEXES ("a  LOGIN \"x\\\"y\\\\\" {3}\r\nabc {0+}\r\n \"\"\r\n", "{3}\n{0+}\n a:a a:LOGIN q:x\"y\\ l:abc l: q:\n");
+  LEXES ("a  LOGIN \"x\\\"y\\\\\" {3}\r\nabc {0+}\r\n \"\"\r\n",
+         "{3}\n{0+}\n a:a a:LOGIN q:x\"y\\ l:abc l: q:\n");
   LEXES ("a FETCH 1:*,3 (FLAGS BODY.PEEK[HEADER.FIELDS (To \"CC\")]<0.10> (()))\r\n",
          " a:a a:FETCH a:1:*,3 ( a:FLAGS a:BODY.PEEK[HEADER.FIELDS ( a:To q:CC )~a:]<0.10> ( ( ) ) )\n");
   LEXES ("a b\r\nc d\r\n", " a:a a:b\n a:c a:d\n");
@@ -164,7 +171,8 @@ test_refused_literals (void)
   LEXES ("a {x} b\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
   /* Broken elsewhere in the line (RFC 7888 3). */
   LEXES ("a (b\"c) {10+}\r\nb DELETE x\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
-  LEXES ("a \"b {10+}\r\nb DELETE x {3+}\r\nb x\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
+  LEXES ("a \"b {10+}\r\nb DELETE x {3+}\r\nb x\r\ny z\r\n",
+         "BAD Invalid character in quoted string\n a:y a:z\n");
   LEXES ("a \"b {5} {007+}\r\nb x\r\n12\r\ny z\r\n", "BAD Invalid character in quoted string\n a:y a:z\n");
   LEXES ("a {5{3+}\r\nb x\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
   LEXES ("a {5 {3+}\r\nb x\r\ny z\r\n", "BAD Invalid literal\n a:y a:z\n");
@@ -239,11 +247,14 @@ test_limit_closes (void)
   strict.close_on_limit = TRUE;
   strict.command_bytes = 16;
   imap_lexer_init (&lexer, &strict);
-  g_assert_cmpint (imap_lexer_feed (&lexer, (const guint8 *) "a xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 39, &n), ==, IMAP_LEX_FATAL);
+  g_assert_cmpint (
+      imap_lexer_feed (&lexer, (const guint8 *) "a xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 39, &n), ==,
+      IMAP_LEX_FATAL);
   imap_lexer_clear (&lexer);
   imap_lexer_init (&lexer, &strict);
   strict.depth = 1;
-  g_assert_cmpint (imap_lexer_feed (&lexer, (const guint8 *) "a ((((((((((((((((", 18, &n), ==, IMAP_LEX_FATAL);
+  g_assert_cmpint (imap_lexer_feed (&lexer, (const guint8 *) "a ((((((((((((((((", 18, &n), ==,
+                   IMAP_LEX_FATAL);
   imap_lexer_clear (&lexer);
 }
 
@@ -254,7 +265,7 @@ test_tag (void)
   {
     const char *line, *tag;
   } cases[] = { { "A1.x-[ NOOP\r\n", "A1.x-[" }, { "a+b NOOP\r\n", NULL }, { "* NOOP\r\n", NULL },
-                { "\"a\" NOOP\r\n", NULL },      { "(a) NOOP\r\n", NULL },  { "a\\ x\r\n", NULL } };
+                { "\"a\" NOOP\r\n", NULL },      { "(a) NOOP\r\n", NULL }, { "a\\ x\r\n", NULL } };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       ImapLexer lexer;
@@ -280,7 +291,8 @@ test_line (void)
   imap_line_reset (&line, TRUE);
   g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "DO\0NE\r\n", 7, &n), ==, IMAP_LINE_BAD);
   imap_line_reset (&line, TRUE);
-  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "xxxxxxxxxxxxxxxx", 16, &n), ==, IMAP_LINE_TOO_LONG);
+  g_assert_cmpint (imap_line_feed (&line, 10, (const guint8 *) "xxxxxxxxxxxxxxxx", 16, &n), ==,
+                   IMAP_LINE_TOO_LONG);
   imap_line_reset (&line, TRUE);
 }
 

@@ -159,7 +159,7 @@ test_hostile_fields (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_GRANT, 1);
-      g_byte_array_append (message->body, (const guint8 *)cases[i].body, (guint)cases[i].len);
+      g_byte_array_append (message->body, (const guint8 *) cases[i].body, (guint) cases[i].len);
       g_assert_cmpstr (satchel_ipc_get_string (message), ==, "");
       g_assert_true (message->failed);
       g_assert_false (satchel_ipc_message_is_done (message));
@@ -178,7 +178,7 @@ send_raw (int fd, const void *data, gsize len, const int *fds, guint n_fds)
     struct cmsghdr align;
     guint8 space[CMSG_SPACE (64 * sizeof (int))];
   } control = { 0 };
-  struct iovec part = { (void *)data, len };
+  struct iovec part = { (void *) data, len };
   struct msghdr envelope = { .msg_iov = &part, .msg_iovlen = 1 };
   if (n_fds > 0)
     {
@@ -190,7 +190,7 @@ send_raw (int fd, const void *data, gsize len, const int *fds, guint n_fds)
       rights->cmsg_len = CMSG_LEN (n_fds * sizeof (int));
       memcpy (CMSG_DATA (rights), fds, n_fds * sizeof (int));
     }
-  g_assert_cmpint (sendmsg (fd, &envelope, MSG_NOSIGNAL), ==, (gssize)len);
+  g_assert_cmpint (sendmsg (fd, &envelope, MSG_NOSIGNAL), ==, (gssize) len);
 }
 
 static guint
@@ -271,10 +271,12 @@ test_random_messages (void)
       int fds[2];
       make_pair (fds);
       guint8 packet[600];
-      gsize len = (gsize)g_test_rand_int_range (1, sizeof packet);
+      gsize len = (gsize) g_test_rand_int_range (1, sizeof packet);
       for (gsize i = 0; i < len; i++)
-        packet[i] = (guint8)g_test_rand_int ();
-      SatchelIpcHeader header = { SATCHEL_IPC_VERSION, 1, 0, 0, (guint32)(len - MIN (len, sizeof header)), 0 };
+        packet[i] = (guint8) g_test_rand_int ();
+      SatchelIpcHeader header = {
+        SATCHEL_IPC_VERSION, 1, 0, 0, (guint32) (len - MIN (len, sizeof header)), 0
+      };
       if (round % 2 == 0 && len >= sizeof header)
         memcpy (packet, &header, sizeof header);
       send_raw (fds[0], packet, len, NULL, 0);
@@ -358,8 +360,10 @@ test_refused_and_freed (void)
       make_pair (fds);
       Side side = { .fd = -1, .refuse = kind == 0, .free_in_call = kind == 1 };
       side.link = satchel_ipc_link_new (fds[1], take_message, note_closed, &side);
-      g_assert_true (satchel_ipc_send_blocking (fds[0], satchel_ipc_message_new (SATCHEL_IPC_READY, 3), NULL));
-      g_assert_true (satchel_ipc_send_blocking (fds[0], satchel_ipc_message_new (SATCHEL_IPC_READY, 4), NULL));
+      g_assert_true (
+          satchel_ipc_send_blocking (fds[0], satchel_ipc_message_new (SATCHEL_IPC_READY, 3), NULL));
+      g_assert_true (
+          satchel_ipc_send_blocking (fds[0], satchel_ipc_message_new (SATCHEL_IPC_READY, 4), NULL));
       if (kind == 1)
         satchel_ipc_link_drain (side.link);
       loop_until (side.link == NULL);

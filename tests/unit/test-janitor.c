@@ -78,13 +78,14 @@ test_clock_start_of_machine (void)
 static void
 test_state (void)
 {
-  g_autofree char *dir = g_dir_make_tmp ("satchel-janitor-XXXXXX", NULL), *path = g_build_filename (dir, "spool", ".janitor-3", NULL);
+  g_autofree char *dir = g_dir_make_tmp ("satchel-janitor-XXXXXX", NULL),
+                  *path = g_build_filename (dir, "spool", ".janitor-3", NULL);
   int fd = open (dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   g_autoptr (GError) error = NULL;
   SatchelJanitorState state = { 0 }, other = { 0 };
   satchel_janitor_state_load (fd, 3, &state);
   g_assert_cmpint (state.began_s, ==, 0);
-  state = (SatchelJanitorState){ 17, TRUE, g_strdup ("a b@example.org"), { 1, 2, -3, 4 } };
+  state = (SatchelJanitorState) { 17, TRUE, g_strdup ("a b@example.org"), { 1, 2, -3, 4 } };
   g_assert_true (satchel_janitor_state_save (fd, 3, &state, TRUE, &error));
   satchel_janitor_state_load (fd, 3, &other);
   g_assert_cmpint (other.began_s, ==, 17);
@@ -107,8 +108,14 @@ test_state (void)
       g_assert_true (other.began_s == 0 || other.began_s == 17);
       satchel_janitor_state_clear (&other);
     }
-  static const char *const nonsense[] = { "", "x", "satchel-janitor 2\nbegan 5\n", "satchel-janitor 1\nbegan x\n", "satchel-janitor 1\nbegan 99999999999999999999\n",
-                                          "satchel-janitor 1\nbegan 5\nwall -5\n", "satchel-janitor 1\nbegan 5\nafter \xff\n", "satchel-janitor 1\nbegan 5\nelse 1\n" };
+  static const char *const nonsense[] = { "",
+                                          "x",
+                                          "satchel-janitor 2\nbegan 5\n",
+                                          "satchel-janitor 1\nbegan x\n",
+                                          "satchel-janitor 1\nbegan 99999999999999999999\n",
+                                          "satchel-janitor 1\nbegan 5\nwall -5\n",
+                                          "satchel-janitor 1\nbegan 5\nafter \xff\n",
+                                          "satchel-janitor 1\nbegan 5\nelse 1\n" };
   for (guint i = 0; i < G_N_ELEMENTS (nonsense); i++)
     {
       g_assert_true (g_file_set_contents (path, nonsense[i], -1, NULL));

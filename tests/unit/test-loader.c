@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The loader: what it refuses, with what words, and the lifecycle of what it takes (issue 2, Must show 4; catalogue X1-X7).
+ * The loader: what it refuses, with what words, and the lifecycle of what it takes (issue 2, Must show 4;
+ * catalogue X1-X7).
  */
 #include "config.h"
 
@@ -19,7 +20,8 @@ static char *dir;
 static void
 install (guint odd, const char *as)
 {
-  g_autofree char *source = g_strdup_printf ("%s/tests/unit/.libs/odd%u.so", g_getenv ("SATCHEL_BUILDDIR"), odd);
+  g_autofree char *source =
+      g_strdup_printf ("%s/tests/unit/.libs/odd%u.so", g_getenv ("SATCHEL_BUILDDIR"), odd);
   g_autofree char *target = g_build_filename (dir, as, NULL);
   g_autofree char *data = NULL;
   gsize len;
@@ -44,7 +46,8 @@ refused (guint odd, const char *words, const char *advice)
   install (odd, file);
   g_autoptr (SatchelLoader) loader = new_loader (SATCHEL_ROLE_CONFIG);
   g_autoptr (GError) error = NULL;
-  gboolean ok = satchel_loader_try (loader, name, FALSE, 500, &error) && satchel_loader_load (loader, name, FALSE, &error) != NULL;
+  gboolean ok = satchel_loader_try (loader, name, FALSE, 500, &error)
+                && satchel_loader_load (loader, name, FALSE, &error) != NULL;
   if (ok)
     g_error ("%s was loaded", name);
   g_assert_nonnull (strstr (error->message, name));
@@ -90,7 +93,8 @@ static void
 test_ownership (void)
 {
   install (0, "odd0.so");
-  g_autofree char *path = g_build_filename (dir, "odd0.so", NULL), *other = g_build_filename (dir, "other", NULL);
+  g_autofree char *path = g_build_filename (dir, "odd0.so", NULL),
+                  *other = g_build_filename (dir, "other", NULL);
   g_assert_cmpint (chmod (path, 0775), ==, 0);
   assert_says ("odd0", "chmod go-w");
   g_assert_cmpint (chmod (path, 0757), ==, 0);
@@ -164,7 +168,8 @@ test_lifecycle (void)
   g_assert_nonnull (module);
   g_autoptr (SatchelConfigSet) old = satchel_config_set_from_text ("odd0", module->schema, "", &error);
   g_assert_no_error (error);
-  g_autoptr (SatchelConfigSet) next = satchel_config_set_from_text ("odd0", module->schema, "refuse = true;", &error);
+  g_autoptr (SatchelConfigSet) next =
+      satchel_config_set_from_text ("odd0", module->schema, "refuse = true;", &error);
   g_assert_no_error (error);
   g_assert_true (satchel_loader_configure (loader, old, &error));
   g_assert_true (satchel_loader_start (loader, &error));
@@ -192,7 +197,8 @@ several_reload (guint i, const SatchelConfig *section, GError **error)
 {
   several[i].n_asked++;
   several[i].next = satchel_config_int (section, "value");
-  return !satchel_config_bool (section, "refuse") || satchel_error_set (error, SATCHEL_ERROR_INVALID, "told to refuse");
+  return !satchel_config_bool (section, "refuse")
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID, "told to refuse");
 }
 
 static void
@@ -204,7 +210,8 @@ several_end (guint i, gboolean is_commit)
 }
 
 static const SatchelConfigRow several_rows[] = {
-  { "value", SATCHEL_CONFIG_INT, "0", "What is in force", .min = 0, .max = 1000, .flags = SATCHEL_CONFIG_RELOADABLE },
+  { "value", SATCHEL_CONFIG_INT, "0", "What is in force", .min = 0, .max = 1000,
+    .flags = SATCHEL_CONFIG_RELOADABLE },
   { "refuse", SATCHEL_CONFIG_BOOL, "false", "Refuses a reload", .flags = SATCHEL_CONFIG_RELOADABLE },
   { NULL }
 };
@@ -214,19 +221,37 @@ several_filter (SatchelFilterItem *item)
   satchel_filter_answer (item, SATCHEL_FILTER_CONTINUE, NULL);
 }
 
-static const SatchelDeliveryFilterOps several_ops = { .size = sizeof several_ops, .band = 500, .message = several_filter };
-static const SatchelProvides several_provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &several_ops }, { 0 } };
-#define SEVERAL(i)                                                                                 \
-  static gboolean several_reload_##i (const SatchelConfig *section, GError **error) { return several_reload (i, section, error); } \
-  static void several_end_##i (gboolean is_commit) { several_end (i, is_commit); }
-#define SEVERAL_MODULE(i)                                                                          \
-  { SATCHEL_MODULE_FACTS, .name = "several" #i, .version = "1", .description = "d", .licence = "MIT", .roles = SATCHEL_ROLE_MAIL, \
-    .schema = several_rows, .provides = several_provides, .reload = several_reload_##i, .reload_end = several_end_##i }
+static const SatchelDeliveryFilterOps several_ops = { .size = sizeof several_ops,
+                                                      .band = 500,
+                                                      .message = several_filter };
+static const SatchelProvides several_provides[] = { { SATCHEL_KIND_DELIVERY_FILTER, NULL, &several_ops },
+                                                    { 0 } };
+#define SEVERAL(i)                                                                                           \
+  static gboolean several_reload_##i (const SatchelConfig *section, GError **error)                          \
+  {                                                                                                          \
+    return several_reload (i, section, error);                                                               \
+  }                                                                                                          \
+  static void several_end_##i (gboolean is_commit)                                                           \
+  {                                                                                                          \
+    several_end (i, is_commit);                                                                              \
+  }
+#define SEVERAL_MODULE(i)                                                                                    \
+  { SATCHEL_MODULE_FACTS,                                                                                    \
+    .name = "several" #i,                                                                                    \
+    .version = "1",                                                                                          \
+    .description = "d",                                                                                      \
+    .licence = "MIT",                                                                                        \
+    .roles = SATCHEL_ROLE_MAIL,                                                                              \
+    .schema = several_rows,                                                                                  \
+    .provides = several_provides,                                                                            \
+    .reload = several_reload_##i,                                                                            \
+    .reload_end = several_end_##i }
 SEVERAL (0)
 SEVERAL (1)
 SEVERAL (2)
 SEVERAL (3)
-static const SatchelModule several_modules[N_SEVERAL] = { SEVERAL_MODULE (0), SEVERAL_MODULE (1), SEVERAL_MODULE (2), SEVERAL_MODULE (3) };
+static const SatchelModule several_modules[N_SEVERAL] = { SEVERAL_MODULE (0), SEVERAL_MODULE (1),
+                                                          SEVERAL_MODULE (2), SEVERAL_MODULE (3) };
 
 static SatchelConfigSet *
 several_set (gint value, guint refuses)
@@ -236,19 +261,23 @@ several_set (gint value, guint refuses)
   for (guint i = 0; i < N_SEVERAL; i++)
     {
       g_ptr_array_add (overrides, g_strdup_printf ("several%u.value=%d", i, value));
-      g_ptr_array_add (overrides, g_strdup_printf ("several%u.refuse=%s", i, i == refuses ? "true" : "false"));
+      g_ptr_array_add (overrides,
+                       g_strdup_printf ("several%u.refuse=%s", i, i == refuses ? "true" : "false"));
     }
   g_ptr_array_add (overrides, NULL);
   g_assert_cmpint (g_mkdir_with_parents (none, 0755), ==, 0);
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  SatchelConfigSet *set = satchel_config_load (none, none, (const char *const *) overrides->pdata, satchel_loader_schema, satchel_loader_default (), problems);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  SatchelConfigSet *set = satchel_config_load (none, none, (const char *const *) overrides->pdata,
+                                               satchel_loader_schema, satchel_loader_default (), problems);
   for (guint i = 0; i < problems->len; i++)
     g_test_message ("%s", ((const SatchelConfigProblem *) problems->pdata[i])->text);
   g_assert_nonnull (set);
   return set;
 }
 
-/* Whoever refuses, first, between or last: everybody, before it and after it, is as before; a hundred times. */
+/* Whoever refuses, first, between or last: everybody, before it and after it, is as before; a hundred times.
+ */
 static void
 test_several_refuse (void)
 {
@@ -325,17 +354,23 @@ handle (SatchelHelperCall *call)
 }
 
 static const SatchelHelperOps helper_ops = { .size = sizeof helper_ops, .max_calls = 1, .handle = handle },
-                              no_calls = { .size = sizeof no_calls, .handle = handle }, no_handle = { .size = sizeof no_handle, .max_calls = 1 };
+                              no_calls = { .size = sizeof no_calls, .handle = handle },
+                              no_handle = { .size = sizeof no_handle, .max_calls = 1 };
 
 /* What the descriptor of a helper must say. */
 static void
 test_helper (void)
 {
-  static const SatchelConfigRow door[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door", .flags = SATCHEL_CONFIG_RELOADABLE }, { NULL } },
+  static const SatchelConfigRow door[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door",
+                                             .flags = SATCHEL_CONFIG_RELOADABLE },
+                                           { NULL } },
                                 fixed[] = { { "door", SATCHEL_CONFIG_ENDPOINT, NULL, "Door" }, { NULL } };
   static const SatchelProvides one[] = { { SATCHEL_KIND_HELPER, NULL, &helper_ops }, { 0 } },
-                               two[] = { { SATCHEL_KIND_HELPER, NULL, &helper_ops }, { SATCHEL_KIND_HELPER, "b", &helper_ops }, { 0 } },
-                               idle[] = { { SATCHEL_KIND_HELPER, NULL, &no_calls }, { 0 } }, deaf[] = { { SATCHEL_KIND_HELPER, NULL, &no_handle }, { 0 } },
+                               two[] = { { SATCHEL_KIND_HELPER, NULL, &helper_ops },
+                                         { SATCHEL_KIND_HELPER, "b", &helper_ops },
+                                         { 0 } },
+                               idle[] = { { SATCHEL_KIND_HELPER, NULL, &no_calls }, { 0 } },
+                               deaf[] = { { SATCHEL_KIND_HELPER, NULL, &no_handle }, { 0 } },
                                none[] = { { SATCHEL_KIND_MAILBOX_LISTENER, NULL, &listener_ops }, { 0 } };
   static const struct
   {
@@ -358,8 +393,15 @@ test_helper (void)
   };
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy", .version = "1", .description = "d", .licence = "MIT", .roles = rows[i].roles,
-                                     .rights = rows[i].rights, .schema = rows[i].schema, .provides = rows[i].provides };
+      const SatchelModule module = { SATCHEL_MODULE_FACTS,
+                                     .name = "toy",
+                                     .version = "1",
+                                     .description = "d",
+                                     .licence = "MIT",
+                                     .roles = rows[i].roles,
+                                     .rights = rows[i].rights,
+                                     .schema = rows[i].schema,
+                                     .provides = rows[i].provides };
       g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL);
       g_autoptr (GError) error = NULL;
       g_assert_cmpint (satchel_loader_add (loader, &module, FALSE, &error), ==, rows[i].why == NULL);
@@ -368,7 +410,8 @@ test_helper (void)
     }
 }
 
-/* A module of before the descriptor grew is taken, and nothing is read beyond its end; one of a later server is not. */
+/* A module of before the descriptor grew is taken, and nothing is read beyond its end; one of a later server
+ * is not. */
 static void
 test_descriptor_grows (void)
 {
@@ -386,8 +429,14 @@ test_descriptor_grows (void)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       /* What lies behind an older one is no right of its. */
-      SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "toy", .version = "1", .description = "d", .licence = "MIT", .roles = SATCHEL_ROLE_MAIL,
-                               .rights = SATCHEL_RIGHT_CONNECT, .provides = listener };
+      SatchelModule module = { SATCHEL_MODULE_FACTS,
+                               .name = "toy",
+                               .version = "1",
+                               .description = "d",
+                               .licence = "MIT",
+                               .roles = SATCHEL_ROLE_MAIL,
+                               .rights = SATCHEL_RIGHT_CONNECT,
+                               .provides = listener };
       module.size = rows[i].size;
       g_autoptr (SatchelLoader) loader = satchel_loader_new (SATCHEL_ROLE_CONFIG, NULL);
       g_autoptr (GError) error = NULL;

@@ -12,7 +12,7 @@ static GString *lines;
 static void
 collect (SatchelLogLevel level, const char *area, const char *message)
 {
-  (void)level;
+  (void) level;
   g_string_append_printf (lines, "%s: %s\n", area, message);
 }
 
@@ -25,7 +25,9 @@ take_many (SatchelLogBudget *budget, const char *kind, const char *peer, guint n
   return n_taken;
 }
 
-static const SatchelLogBudget usual = { .area = "gate", .burst = 20, .an_hour = 1, .burst_in_all = 1000, .a_second = 1 };
+static const SatchelLogBudget usual = {
+  .area = "gate", .burst = 20, .an_hour = 1, .burst_in_all = 1000, .a_second = 1
+};
 
 static void
 test_place (void)
@@ -44,8 +46,10 @@ test_place (void)
   g_assert_cmpuint (take_many (&budget, "tls failed", "local", 30), ==, 20);
   g_string_truncate (lines, 0);
   satchel_log_budget_tell (&budget);
-  static const char *const told[] = { "gate: tls failed: 5980 more lines like this from 192.0.2.1\n", "gate: closed: 10 more lines like this from 192.0.2.1\n",
-                                      "gate: tls failed: 25 more lines like this from 192.0.2.2\n", "gate: tls failed: 10 more lines like this from 2001:db8::/64\n",
+  static const char *const told[] = { "gate: tls failed: 5980 more lines like this from 192.0.2.1\n",
+                                      "gate: closed: 10 more lines like this from 192.0.2.1\n",
+                                      "gate: tls failed: 25 more lines like this from 192.0.2.2\n",
+                                      "gate: tls failed: 10 more lines like this from 2001:db8::/64\n",
                                       "gate: tls failed: 10 more lines like this from local\n" };
   gsize len = 0;
   for (guint i = 0; i < G_N_ELEMENTS (told); i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Hostile messages: M1 to M4, M8, M9 of the catalogue.  What they show: a valid, bounded blob, the content's size, and
- * an end in reasonable time (the runner's time limit is the judge).
+ * Hostile messages: M1 to M4, M8, M9 of the catalogue.  What they show: a valid, bounded blob, the content's
+ * size, and an end in reasonable time (the runner's time limit is the judge).
  */
 #include <string.h>
 
@@ -97,9 +97,11 @@ test_flat (void)
 static void
 test_limit_kinds (void)
 {
-  static const char *const kinds[] = { "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n",
-                                       "Content-Type: multipart/digest; boundary=d\r\n\r\n--d\r\n\r\nSubject: x\r\n\r\ny\r\n--d--\r\n",
-                                       "Content-Type: message/rfc822\r\n" };
+  static const char *const kinds[] = {
+    "Content-Type: message/rfc822\r\n\r\nSubject: x\r\n\r\ny\r\n",
+    "Content-Type: multipart/digest; boundary=d\r\n\r\n--d\r\n\r\nSubject: x\r\n\r\ny\r\n--d--\r\n",
+    "Content-Type: message/rfc822\r\n"
+  };
   for (guint at = 9995; at <= 10002; at++)
     for (gsize kind = 0; kind < G_N_ELEMENTS (kinds); kind++)
       {
@@ -120,10 +122,11 @@ test_boundaries (void)
 {
   g_autofree char *long_boundary = g_strnfill (5000, 'b');
   g_autofree char *most = g_strnfill (SATCHEL_SCAN_BOUNDARY_BYTES, 'b');
-  g_autofree char *too_long = g_strdup_printf ("Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n\r\nx\r\n--%s--\r\n",
-                                               long_boundary, long_boundary, long_boundary);
-  g_autofree char *longest
-      = g_strdup_printf ("Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n\r\nx\r\n--%s--\r\n", most, most, most);
+  g_autofree char *too_long =
+      g_strdup_printf ("Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n\r\nx\r\n--%s--\r\n",
+                       long_boundary, long_boundary, long_boundary);
+  g_autofree char *longest = g_strdup_printf (
+      "Content-Type: multipart/mixed; boundary=%s\r\n\r\n--%s\r\n\r\nx\r\n--%s--\r\n", most, most, most);
   g_autoptr (GBytes) leaf = scan_checked (too_long, strlen (too_long), 1);
   g_assert_cmpuint (satchel_attributes_n_parts (leaf), ==, 1);
   g_autoptr (GBytes) two = scan_checked (longest, strlen (longest), 1);
@@ -133,7 +136,8 @@ test_boundaries (void)
   g_autofree char *stem = g_strnfill (900, 'b');
   for (int i = 0; i < 99; i++)
     {
-      g_autofree char *text = g_strdup_printf ("Content-Type: multipart/mixed; boundary=%s%02d\r\n\r\n--%s%02d\r\n", stem, i, stem, i);
+      g_autofree char *text = g_strdup_printf (
+          "Content-Type: multipart/mixed; boundary=%s%02d\r\n\r\n--%s%02d\r\n", stem, i, stem, i);
       feed (&state, text);
     }
   feed (&state, "\r\n");
@@ -194,7 +198,8 @@ test_headers (void)
   feed (&state, ": value\r\n\r\n");
   g_autoptr (GBytes) long_name = feed_finish (&state);
 
-  static const char *const small[] = { "", "\n", "\r\n", "\r", "x", "no header at all\r\n", ":\r\n", "\n\n\n", "\r\n\r\n", " \r\n" };
+  static const char *const small[] = { "",      "\n",     "\r\n",     "\r",   "x", "no header at all\r\n",
+                                       ":\r\n", "\n\n\n", "\r\n\r\n", " \r\n" };
   for (gsize i = 0; i < G_N_ELEMENTS (small); i++)
     {
       g_autoptr (GBytes) blob = scan_checked (small[i], strlen (small[i]), 1);
@@ -218,10 +223,39 @@ test_headers (void)
 static void
 test_random (void)
 {
-  static const char *const words[] = { "\r\n", "\n", "--", "b", "--b\r\n", "--b--\r\n", "Content-Type: ", "multipart/mixed; boundary=b\r\n\r\n",
-                                       "message/rfc822\r\n\r\n", "multipart/digest; boundary=c\r\n\r\n", "--c\r\n", "\r\n\r\n", "To: ", "<", ">",
-                                       "\"", "(", ",", "@", ":", ";", "=?utf-8?q?", "?=", "\\", " ", "\t", "\xc3\xa9", "\xff", "Subject: ",
-                                       "a=\"", "*0*=", "Content-Transfer-Encoding: base64\r\n", "x" };
+  static const char *const words[] = { "\r\n",
+                                       "\n",
+                                       "--",
+                                       "b",
+                                       "--b\r\n",
+                                       "--b--\r\n",
+                                       "Content-Type: ",
+                                       "multipart/mixed; boundary=b\r\n\r\n",
+                                       "message/rfc822\r\n\r\n",
+                                       "multipart/digest; boundary=c\r\n\r\n",
+                                       "--c\r\n",
+                                       "\r\n\r\n",
+                                       "To: ",
+                                       "<",
+                                       ">",
+                                       "\"",
+                                       "(",
+                                       ",",
+                                       "@",
+                                       ":",
+                                       ";",
+                                       "=?utf-8?q?",
+                                       "?=",
+                                       "\\",
+                                       " ",
+                                       "\t",
+                                       "\xc3\xa9",
+                                       "\xff",
+                                       "Subject: ",
+                                       "a=\"",
+                                       "*0*=",
+                                       "Content-Transfer-Encoding: base64\r\n",
+                                       "x" };
   for (int i = 0; i < 3000; i++)
     {
       g_autoptr (GString) data = g_string_new (NULL);

@@ -35,7 +35,8 @@ test_charsets (void)
   satchel_charset_preload ();
   for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
     {
-      g_autofree char *text = satchel_charset_to_utf8 (texts[i].charset, texts[i].bytes, strlen (texts[i].bytes), NULL);
+      g_autofree char *text =
+          satchel_charset_to_utf8 (texts[i].charset, texts[i].bytes, strlen (texts[i].bytes), NULL);
       g_assert_cmpstr (text, ==, texts[i].text);
       /* One byte at a time. */
       g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (texts[i].charset);
@@ -106,7 +107,8 @@ test_transfer (void)
     { SATCHEL_ENCODING_BASE64, "SGVsbG8", "Hello" },
     { SATCHEL_ENCODING_BASE64, "SG!V*s bG8=SGVsbG8=", "HelloHello" },
     /* RFC 2045 6.7 */
-    { SATCHEL_ENCODING_QUOTED_PRINTABLE, "Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.",
+    { SATCHEL_ENCODING_QUOTED_PRINTABLE,
+      "Now's the time =\r\nfor all folk to come=\r\n to the aid of their country.",
       "Now's the time for all folk to come to the aid of their country." },
     { SATCHEL_ENCODING_QUOTED_PRINTABLE, "a=3Db=0d=0A \t \r\nc  \n d=", "a=b\r\n\r\nc\n d" },
     { SATCHEL_ENCODING_QUOTED_PRINTABLE, "soft= \t\r\nbreak =\nx", "softbreak x" },
@@ -121,7 +123,8 @@ test_transfer (void)
         g_autofree char *text = decode (cases[i].encoding, cases[i].data, piece);
         g_assert_cmpstr (text, ==, cases[i].text);
       }
-  g_assert_cmpint (satchel_encoding_from_name ("Quoted-Printable", 16), ==, SATCHEL_ENCODING_QUOTED_PRINTABLE);
+  g_assert_cmpint (satchel_encoding_from_name ("Quoted-Printable", 16), ==,
+                   SATCHEL_ENCODING_QUOTED_PRINTABLE);
   g_assert_cmpint (satchel_encoding_from_name ("8bit", 4), ==, SATCHEL_ENCODING_IDENTITY);
 }
 
@@ -137,14 +140,19 @@ test_casefold (void)
     { "Grüße", "grüsse" },
     { "ΣΊΣΥΦΟΣ", "σίσυφοσ" },
     { "ПРИВЕТ Ё", "привет ё" },
-    { "E\xcc\x81" "cole", "école" },  /* decomposed */
+    { "E\xcc\x81"
+      "cole",
+      "école" }, /* decomposed */
     { "xE\xcc\x81\xcc\xa7y", "x\xc8\xa9\xcc\x81y" },
-    { "Ü\xcc\x84", "\xc7\x96" },      /* table character and a mark that composes with it */
+    { "Ü\xcc\x84", "\xc7\x96" }, /* table character and a mark that composes with it */
     { "日本E\xcc\x81", "日本é" },
-    { "가\xe1\x86\xa8", "각" },        /* Hangul syllable and a trailing letter */
+    { "가\xe1\x86\xa8", "각" }, /* Hangul syllable and a trailing letter */
     { "Ａ", "ａ" },
     { "İ", "i̇" },
-    { "a\xff" "B", "a\xef\xbf\xbd" "b" },
+    { "a\xff"
+      "B",
+      "a\xef\xbf\xbd"
+      "b" },
     { "", "" },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)

@@ -14,7 +14,9 @@ static const struct
   { "Fri, 21 Nov 1997 09:55:06 -0600", 880127706, -360 },
   { "Tue, 1 Jul 2003 10:52:37 +0200", 1057049557, 120 },
   { "Thu, 13 Feb 1969 23:32:54 -0330", -27723426, -210 },
-  { "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland Time)", -27723480, -210 },
+  { "Thu,\r\n      13\r\n        Feb\r\n          1969\r\n      23:32\r\n               -0330 (Newfoundland "
+    "Time)",
+    -27723480, -210 },
   { "21 Nov 97 09:55:06 GMT", 880106106, 0 },
   { "Fri, 21 Nov 1997 09(comment):   55  :  06 -0600", 880127706, -360 },
   /* What mail has besides. */
@@ -39,10 +41,20 @@ static const struct
   { "1 Jan 1970 00:00:00 +9999", 0, 0 },
 };
 
-static const char *const no_dates[]
-    = { "", "x", "Fri,", "1 Jan 0000 00:00:00 +0000", "1 Jan 0001 00:00:00 +0000", "1 Jan 10000 00:00:00 +0000",
-        "32 Jan 2000 00:00:00 +0000", "29 Feb 1900 00:00:00 +0000", "1 Foo 2000 00:00:00 +0000", "1 Jan 2000 24:00:00 +0000",
-        "1 Jan 2000 10:60:00 +0000", "99999999999 Jan 2000", "(((((((((", "1 Jan" };
+static const char *const no_dates[] = { "",
+                                        "x",
+                                        "Fri,",
+                                        "1 Jan 0000 00:00:00 +0000",
+                                        "1 Jan 0001 00:00:00 +0000",
+                                        "1 Jan 10000 00:00:00 +0000",
+                                        "32 Jan 2000 00:00:00 +0000",
+                                        "29 Feb 1900 00:00:00 +0000",
+                                        "1 Foo 2000 00:00:00 +0000",
+                                        "1 Jan 2000 24:00:00 +0000",
+                                        "1 Jan 2000 10:60:00 +0000",
+                                        "99999999999 Jan 2000",
+                                        "(((((((((",
+                                        "1 Jan" };
 
 static void
 test_parse (void)
@@ -95,14 +107,18 @@ test_imap_date_time (void)
   satchel_imap_date_time_format (time, text);
   g_assert_cmpstr (text, ==, " 8-Feb-1994 05:52:25 +0000");
   g_assert_true (satchel_imap_date_time_parse ("7-Feb-1994 21:52:25 -0800", 25, &time));
-  static const char *const bad[] = { "17-Jul-1996 02:44:25 -070", "17-Jul-1996 02:44:25 -07000", "17-Jul-1996T02:44:25 -0700",
-                                     "17-Jul-96 02:44:25 -0700", "31-Feb-1996 02:44:25 -0700", "17-Jul-1996 25:44:25 -0700",
-                                     "17-Jul-1996 02:44:25 *0700", "", "                          " };
+  static const char *const bad[] = { "17-Jul-1996 02:44:25 -070",  "17-Jul-1996 02:44:25 -07000",
+                                     "17-Jul-1996T02:44:25 -0700", "17-Jul-96 02:44:25 -0700",
+                                     "31-Feb-1996 02:44:25 -0700", "17-Jul-1996 25:44:25 -0700",
+                                     "17-Jul-1996 02:44:25 *0700", "",
+                                     "                          " };
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_false (satchel_imap_date_time_parse (bad[i], strlen (bad[i]), &time));
   /* M11: whatever is stored, four-digit years come out. */
-  static const gint64 times[] = { G_MININT64 / 2, -G_GINT64_CONSTANT (62167219201), G_GINT64_CONSTANT (253402300800), G_MAXINT64 / 2,
-                                  G_GINT64_CONSTANT (2147483648), G_GINT64_CONSTANT (4294967296) };
+  static const gint64 times[] = {
+    G_MININT64 / 2, -G_GINT64_CONSTANT (62167219201), G_GINT64_CONSTANT (253402300800),
+    G_MAXINT64 / 2, G_GINT64_CONSTANT (2147483648),   G_GINT64_CONSTANT (4294967296)
+  };
   for (gsize i = 0; i < G_N_ELEMENTS (times); i++)
     {
       satchel_imap_date_time_format (times[i], text);

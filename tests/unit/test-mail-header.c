@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Header fields, encoded words, addresses, parameters: examples of the RFCs and what broken mail makes of them.
+ * Header fields, encoded words, addresses, parameters: examples of the RFCs and what broken mail makes of
+ * them.
  */
 #include <satchel/header.h>
 #include <strings.h>
@@ -8,7 +9,8 @@
 static void
 test_fields (void)
 {
-  static const char block[] = "From user Mon Jan  1\r\nSubject: a\r\n b\r\nX-Odd : c\r\nno colon\r\nTo:\r\n\r\nbody: x\r\n";
+  static const char block[] =
+      "From user Mon Jan  1\r\nSubject: a\r\n b\r\nX-Odd : c\r\nno colon\r\nTo:\r\n\r\nbody: x\r\n";
   SatchelHeaderReader reader;
   SatchelHeaderField field;
   satchel_header_reader_init (&reader, block, sizeof block - 1);
@@ -46,7 +48,8 @@ test_select (void)
   g_assert_cmpstr (out->str, ==, "");
 }
 
-/* Stand in for GLib's in the library too: they count comparisons of names, which is the work that a product would be. */
+/* Stand in for GLib's in the library too: they count comparisons of names, which is the work that a product
+ * would be. */
 static guint64 n_compared;
 
 gint
@@ -56,15 +59,14 @@ g_ascii_strncasecmp (const gchar *a, const gchar *b, gsize n)
   return strncasecmp (a, b, n);
 }
 
-gboolean
-(g_str_equal) (gconstpointer a, gconstpointer b)
+gboolean (g_str_equal) (gconstpointer a, gconstpointer b)
 {
   n_compared++;
   return strcmp (a, b) == 0;
 }
 
-/* Choosing fields costs names and lines, not their product, whether all names are there or none; the hash is keyed, so that no names
- * that are chosen for it make it slower. */
+/* Choosing fields costs names and lines, not their product, whether all names are there or none; the hash is
+ * keyed, so that no names that are chosen for it make it slower. */
 static void
 test_select_much (void)
 {
@@ -72,7 +74,8 @@ test_select_much (void)
   {
     MANY = 4000
   };
-  g_autoptr (GPtrArray) wanted = g_ptr_array_new_with_free_func (g_free), others = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GPtrArray) wanted = g_ptr_array_new_with_free_func (g_free),
+                        others = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GString) block = g_string_new (NULL), out = g_string_new (NULL);
   for (guint i = 0; i < MANY; i++)
     {
@@ -87,7 +90,8 @@ test_select_much (void)
       const gboolean is_not = pass % 2 == 1;
       n_compared = 0;
       g_string_truncate (out, 0);
-      g_autoptr (SatchelHeaderNames) names = satchel_header_names_new ((const char *const *) list->pdata, list->len);
+      g_autoptr (SatchelHeaderNames) names =
+          satchel_header_names_new ((const char *const *) list->pdata, list->len);
       satchel_header_select (block->str, block->len, names, is_not, out);
       g_assert_cmpuint (out->len, ==, (pass < 2) != is_not ? block->len : 2);
       g_assert_cmpuint (n_compared, <=, 4 * MANY);
@@ -110,7 +114,8 @@ static const struct
   /* RFC 2047 8 */
   { "=?US-ASCII?Q?Keith_Moore?= <moore@cs.utk.edu>", "Keith Moore <moore@cs.utk.edu>" },
   { "=?ISO-8859-1?Q?Keld_J=F8rn_Simonsen?= <keld@dkuug.dk>", "Keld Jørn Simonsen <keld@dkuug.dk>" },
-  { "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n =?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
+  { "=?ISO-8859-1?B?SWYgeW91IGNhbiByZWFkIHRoaXMgeW8=?=\r\n "
+    "=?ISO-8859-2?B?dSB1bmRlcnN0YW5kIHRoZSBleGFtcGxlLg==?=",
     "If you can read this you understand the example." },
   { "(=?ISO-8859-1?Q?a?=)", "(a)" },
   { "(=?ISO-8859-1?Q?a?= b)", "(a b)" },
@@ -129,8 +134,12 @@ static const struct
   { "\"=?utf-8?q?a?=\"", "\"a\"" },
   { "=?utf-8?q?open", "=?utf-8?q?open" },
   { "=?utf-8?x?a?=", "=?utf-8?x?a?=" },
-  { "=?" "?q?a?=", "a" },
-  { "=?utf-8?q?" "?=", "" },
+  { "=?"
+    "?q?a?=",
+    "a" },
+  { "=?utf-8?q?"
+    "?=",
+    "" },
   { "caf\xc3\xa9", "café" },
   { "caf\xe9", "café" },
   { "=?no-such-charset?q?caf=C3=A9?=", "café" },
@@ -160,8 +169,9 @@ address_text (const char *value, gsize len)
   for (guint i = 0; i < list->len; i++)
     {
       const SatchelAddress *a = g_ptr_array_index (list, i);
-      g_string_append_printf (out, "%s[%s|%s|%s|%s]", i > 0 ? " " : "", a->name ? a->name : "-", a->route ? a->route : "-",
-                              a->mailbox ? a->mailbox : "-", a->host ? a->host : "-");
+      g_string_append_printf (out, "%s[%s|%s|%s|%s]", i > 0 ? " " : "", a->name ? a->name : "-",
+                              a->route ? a->route : "-", a->mailbox ? a->mailbox : "-",
+                              a->host ? a->host : "-");
     }
   return g_string_free (out, FALSE);
 }
@@ -183,8 +193,10 @@ static const struct
   { "Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", "[Pete|-|pete|silly.test]" },
   { "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n  joe@example.org,\r\n"
     "     John <jdoe@one.test> (my dear friend); (the end of the group)",
-    "[-|-|A Group|-] [Chris Jones|-|c|public.example] [-|-|joe|example.org] [John|-|jdoe|one.test] [-|-|-|-]" },
-  { "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;", "[-|-|Hidden recipients|-] [-|-|-|-]" },
+    "[-|-|A Group|-] [Chris Jones|-|c|public.example] [-|-|joe|example.org] [John|-|jdoe|one.test] "
+    "[-|-|-|-]" },
+  { "(Empty list)(start)Hidden recipients  :(nobody(that I know))  ;",
+    "[-|-|Hidden recipients|-] [-|-|-|-]" },
   { "Joe Q. Public <john.q.public@example.com>", "[Joe Q. Public|-|john.q.public|example.com]" },
   { "Mary Smith <@node.test:mary@example.net>, , jdoe@test  . example",
     "[Mary Smith|@node.test|mary|example.net] [-|-|jdoe|test.example]" },
@@ -230,7 +242,8 @@ test_addresses (void)
 static void
 test_addresses_hostile (void)
 {
-  static const char *const pieces[] = { "(", "\"", "<", "[", "@", ",", ":", ";", "a,", "<@", "<a:", "(\"<", "\\" };
+  static const char *const pieces[] = { "(", "\"", "<",  "[",   "@",    ",", ":",
+                                        ";", "a,", "<@", "<a:", "(\"<", "\\" };
   for (gsize i = 0; i < G_N_ELEMENTS (pieces); i++)
     {
       g_autoptr (GString) value = g_string_new (NULL);
@@ -256,20 +269,26 @@ static const struct
   { "text/plain; charset=us-ascii (Plain text)", "text/plain", "charset=us-ascii", "charset", "us-ascii" },
   { "TEXT/Plain; CHARSET=\"iso-8859-1\"", "text/plain", "charset=iso-8859-1", NULL, NULL },
   /* RFC 2231 3, 4, 4.1 */
-  { "message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"",
-    "message/external-body", "url=ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar access-type=URL", NULL, NULL },
+  { "message/external-body; access-type=URL;\r\n URL*0=\"ftp://\";\r\n "
+    "URL*1=\"cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar\"",
+    "message/external-body", "url=ftp://cs.utk.edu/pub/moore/bulk-mailer/bulk-mailer.tar access-type=URL",
+    NULL, NULL },
   { "application/x-stuff; title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "application/x-stuff",
     "title*=us-ascii'en-us'This%20is%20%2A%2A%2Afun%2A%2A%2A", "title", "This is ***fun***" },
-  { "application/x-stuff\r\n ; title*0*=us-ascii'en'This%20is%20even%20more%20\r\n ; title*1*=%2A%2A%2Afun%2A%2A%2A%20\r\n"
+  { "application/x-stuff\r\n ; title*0*=us-ascii'en'This%20is%20even%20more%20\r\n ; "
+    "title*1*=%2A%2A%2Afun%2A%2A%2A%20\r\n"
     " ; title*2=\"isn't it!\"",
-    "application/x-stuff", "title*=us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!", "title",
+    "application/x-stuff",
+    "title*=us-ascii'en'This%20is%20even%20more%20%2A%2A%2Afun%2A%2A%2A%20isn%27t%20it!", "title",
     "This is even more ***fun*** isn't it!" },
   /* RFC 2183 2 */
-  { "attachment; filename=genome.jpeg;\r\n modification-date=\"Wed, 12 Feb 1997 16:29:51 -0500\";", "attachment",
-    "filename=genome.jpeg modification-date=Wed, 12 Feb 1997 16:29:51 -0500", "filename", "genome.jpeg" },
+  { "attachment; filename=genome.jpeg;\r\n modification-date=\"Wed, 12 Feb 1997 16:29:51 -0500\";",
+    "attachment", "filename=genome.jpeg modification-date=Wed, 12 Feb 1997 16:29:51 -0500", "filename",
+    "genome.jpeg" },
   { "attachment; filename=my report (1).pdf", "attachment", "filename=my report", NULL, NULL },
   { "attachment; filename=report(1).pdf", "attachment", "filename=report(1).pdf", NULL, NULL },
-  { "attachment; filename=\"=?utf-8?q?=C3=BC.txt?=\"", "attachment", "filename==?utf-8?q?=C3=BC.txt?=", "filename", "ü.txt" },
+  { "attachment; filename=\"=?utf-8?q?=C3=BC.txt?=\"", "attachment",
+    "filename==?utf-8?q?=C3=BC.txt?=", "filename", "ü.txt" },
   { "text/plain charset=utf-8", "text/plain", "charset=utf-8", NULL, NULL },
   { "text/plain; charset=utf-8\r\n name=x", "text/plain", "charset=utf-8 name=x", NULL, NULL },
   { "text / plain ; a = b", "text/plain", "a=b", NULL, NULL },
@@ -318,7 +337,8 @@ test_message_ids (void)
   g_assert_cmpuint (last->len, ==, 1);
   g_assert_cmpstr (last->pdata[0], ==, "<g@h>");
   /* RFC 5256 3 has this one. */
-  static const char quoted[] = "<log\"1@a.b> <\"01KF8JCEOCBS0045PS\"@xxx.yyy.com> <\"a\\\"b\\\\\"@c> <\"x\"@[d\\e]> <\"";
+  static const char quoted[] =
+      "<log\"1@a.b> <\"01KF8JCEOCBS0045PS\"@xxx.yyy.com> <\"a\\\"b\\\\\"@c> <\"x\"@[d\\e]> <\"";
   g_autoptr (GPtrArray) plain = satchel_message_ids_parse (quoted, sizeof quoted - 1, 10);
   g_assert_cmpuint (plain->len, ==, 4);
   g_assert_cmpstr (plain->pdata[0], ==, "<log\"1@a.b>");

@@ -20,8 +20,10 @@ test_utf7 (void)
                { "&AAo-", "\n" },
                { "", "" } };
   /* RFC 3501 5.1.3's bad ones first. */
-  static const char *const bad[] = { "&Jjo!", "&U,BTFw-&ZeVnLIqe-", "&", "&A", "&AGE-", "&AOk", "&AO-", "&AOkA-", "&AOl-", "&AOk=-",
-                                     "caf\xc3\xa9", "a\tb", "a\x7f", "&2D0-", "&3gA-", "&AAA-", "&ZeVnLIqe/-", "&2D0AYQ-" };
+  static const char *const bad[] = {
+    "&Jjo!",  "&U,BTFw-&ZeVnLIqe-", "&",    "&A",    "&AGE-", "&AOk",  "&AO-",  "&AOkA-",      "&AOl-",
+    "&AOk=-", "caf\xc3\xa9",        "a\tb", "a\x7f", "&2D0-", "&3gA-", "&AAA-", "&ZeVnLIqe/-", "&2D0AYQ-"
+  };
   for (gsize i = 0; i < G_N_ELEMENTS (good); i++)
     {
       g_autofree char *utf8 = satchel_utf7_decode (good[i].utf7, strlen (good[i].utf7));
@@ -75,12 +77,14 @@ test_normalise (void)
   for (gsize i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autofree char *normal = satchel_mailbox_name_normalise (names[i].name, strlen (names[i].name), &error);
+      g_autofree char *normal =
+          satchel_mailbox_name_normalise (names[i].name, strlen (names[i].name), &error);
       g_assert_cmpstr (normal, ==, names[i].normal);
       g_assert_true ((error == NULL) == (normal != NULL));
       if (error != NULL)
         g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
-      g_assert_true (satchel_mailbox_name_is_valid (names[i].name) == (g_strcmp0 (names[i].name, names[i].normal) == 0));
+      g_assert_true (satchel_mailbox_name_is_valid (names[i].name)
+                     == (g_strcmp0 (names[i].name, names[i].normal) == 0));
     }
   g_autofree char *most = g_strnfill (1024, 'a'), *more = g_strnfill (1025, 'a');
   g_assert_true (satchel_mailbox_name_is_valid (most));
@@ -167,14 +171,30 @@ test_list (void)
   {
     const char *pattern, *name;
     gboolean is_match, is_below;
-  } cases[] = { { "*", "a/b", TRUE, TRUE },      { "%", "a", TRUE, FALSE },       { "%", "a/b", FALSE, FALSE },
-                { "%/%", "a/b", TRUE, FALSE },   { "a/%", "a", FALSE, TRUE },     { "a*", "a/b/c", TRUE, TRUE },
-                { "a/%", "a/b", TRUE, FALSE },   { "*c", "a/b/c", TRUE, TRUE },   { "%c", "a/c", FALSE, FALSE },
-                { "inbox", "INBOX", TRUE, FALSE }, { "iN%", "INBOX", TRUE, FALSE }, { "inbox/%", "INBOX/a", TRUE, FALSE },
-                { "sent", "Sent", FALSE, FALSE }, { "", "a", FALSE, FALSE },      { "a", "a", TRUE, FALSE },
-                { "a", "ab", FALSE, FALSE },     { "ab", "a", FALSE, FALSE },     { "%%%*%%", "a/b", TRUE, TRUE },
-                { "a%c*e", "abc/d/e", TRUE, TRUE }, { "*a*b*c", "xaybzc", TRUE, TRUE }, { "*a*b*c", "xaybzcd", FALSE, TRUE },
-                { "a/%/c", "a/b", FALSE, TRUE }, { "INBOX*", "inboxes", FALSE, FALSE }, { "é%", "éa", TRUE, FALSE } };
+  } cases[] = { { "*", "a/b", TRUE, TRUE },
+                { "%", "a", TRUE, FALSE },
+                { "%", "a/b", FALSE, FALSE },
+                { "%/%", "a/b", TRUE, FALSE },
+                { "a/%", "a", FALSE, TRUE },
+                { "a*", "a/b/c", TRUE, TRUE },
+                { "a/%", "a/b", TRUE, FALSE },
+                { "*c", "a/b/c", TRUE, TRUE },
+                { "%c", "a/c", FALSE, FALSE },
+                { "inbox", "INBOX", TRUE, FALSE },
+                { "iN%", "INBOX", TRUE, FALSE },
+                { "inbox/%", "INBOX/a", TRUE, FALSE },
+                { "sent", "Sent", FALSE, FALSE },
+                { "", "a", FALSE, FALSE },
+                { "a", "a", TRUE, FALSE },
+                { "a", "ab", FALSE, FALSE },
+                { "ab", "a", FALSE, FALSE },
+                { "%%%*%%", "a/b", TRUE, TRUE },
+                { "a%c*e", "abc/d/e", TRUE, TRUE },
+                { "*a*b*c", "xaybzc", TRUE, TRUE },
+                { "*a*b*c", "xaybzcd", FALSE, TRUE },
+                { "a/%/c", "a/b", FALSE, TRUE },
+                { "INBOX*", "inboxes", FALSE, FALSE },
+                { "é%", "éa", TRUE, FALSE } };
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       if (satchel_list_match (cases[i].pattern, cases[i].name, '/') != cases[i].is_match)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The scanner against GMime over real mail: same tree, same bytes of every part, same subject, date and addresses.
- * Where both differ on purpose the file is listed with the reason.
+ * The scanner against GMime over real mail: same tree, same bytes of every part, same subject, date and
+ * addresses. Where both differ on purpose the file is listed with the reason.
  */
 #include <gmime/gmime.h>
 #include <string.h>
@@ -12,9 +12,10 @@ static const struct
 {
   const char *file, *field;
 } known[] = {
-  { "mime/missing-subtype.eml", "type" }, /* RFC 2045 5.2: what is no type is text/plain; they: octet-stream */
-  { "mime/large-23.eml", "date" },        /* "cst": zone names in lower case count */
-  { "spam/0289.eml", "date" },            /* "PM" is an hour after noon */
+  { "mime/missing-subtype.eml",
+    "type" },                      /* RFC 2045 5.2: what is no type is text/plain; they: octet-stream */
+  { "mime/large-23.eml", "date" }, /* "cst": zone names in lower case count */
+  { "spam/0289.eml", "date" },     /* "PM" is an hour after noon */
   { "spam/0311.eml", "date" },
   { "spam/0384.eml", "date" },
   /* What is no address is shown as it stands; they drop it, or all of the field. */
@@ -56,12 +57,11 @@ typedef struct Walk
   const char *file;
   const char *data;
   GBytes *blob;
-  guint index;     /* of the next part of ours */
+  guint index; /* of the next part of ours */
   GString *trouble;
 } Walk;
 
-static void
-differ (Walk *walk, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void differ (Walk *walk, const char *format, ...) G_GNUC_PRINTF (2, 3);
 static void
 differ (Walk *walk, const char *format, ...)
 {
@@ -101,7 +101,8 @@ compare_leaf (Walk *walk, GMimePart *theirs, const SatchelPart *ours)
   /* Whose the last line end is, GMime decides differently without a close delimiter. */
   gsize their_len = trimmed ((char *) bytes->data, bytes->len);
   gsize our_len = trimmed (walk->data + ours->body_offset, ours->end_offset - ours->body_offset);
-  if (their_len != our_len || (our_len > 0 && memcmp (bytes->data, walk->data + ours->body_offset, our_len) != 0))
+  if (their_len != our_len
+      || (our_len > 0 && memcmp (bytes->data, walk->data + ours->body_offset, our_len) != 0))
     differ (walk, "content: theirs %u bytes, ours %u", (guint) their_len, (guint) our_len);
   g_object_unref (copy);
 }
@@ -118,7 +119,8 @@ walk_object (Walk *walk, GMimeObject *object)
   GMimeContentType *type = g_mime_object_get_content_type (object);
   g_autofree char *their_type = g_ascii_strdown (g_mime_content_type_get_media_type (type), -1);
   g_autofree char *their_subtype = g_ascii_strdown (g_mime_content_type_get_media_subtype (type), -1);
-  if ((strcmp (their_type, ours.type) != 0 || strcmp (their_subtype, ours.subtype) != 0) && !is_known (walk->file, "type"))
+  if ((strcmp (their_type, ours.type) != 0 || strcmp (their_subtype, ours.subtype) != 0)
+      && !is_known (walk->file, "type"))
     differ (walk, "theirs %s/%s, ours %s/%s", their_type, their_subtype, ours.type, ours.subtype);
   walk->index++;
   if (GMIME_IS_MULTIPART (object))
@@ -156,7 +158,8 @@ count_addresses (InternetAddressList *list, GString *out)
       if (INTERNET_ADDRESS_IS_GROUP (address))
         count_addresses (internet_address_group_get_members (INTERNET_ADDRESS_GROUP (address)), out);
       else
-        g_string_append_printf (out, " %s", internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address)));
+        g_string_append_printf (out, " %s",
+                                internet_address_mailbox_get_addr (INTERNET_ADDRESS_MAILBOX (address)));
     }
 }
 
@@ -167,7 +170,8 @@ compare_addresses (Walk *walk, GMimeMessage *message, GMimeAddressType which, co
   g_autoptr (GString) ours = g_string_new (NULL);
   const char *value;
   gsize len, state = 0;
-  if (is_known (walk->file, name) || satchel_attributes_header (walk->blob, name, NULL, NULL) == SATCHEL_HEADER_UNKNOWN)
+  if (is_known (walk->file, name)
+      || satchel_attributes_header (walk->blob, name, NULL, NULL) == SATCHEL_HEADER_UNKNOWN)
     return;
   count_addresses (g_mime_message_get_addresses (message, which), theirs);
   while (satchel_attributes_header_next (walk->blob, name, &state, &value, &len))
@@ -177,7 +181,8 @@ compare_addresses (Walk *walk, GMimeMessage *message, GMimeAddressType which, co
         {
           const SatchelAddress *address = g_ptr_array_index (list, i);
           if (address->mailbox != NULL && address->host != NULL)
-            g_string_append_printf (ours, " %s%s%s", address->mailbox, *address->host ? "@" : "", address->host);
+            g_string_append_printf (ours, " %s%s%s", address->mailbox, *address->host ? "@" : "",
+                                    address->host);
         }
     }
   if (g_ascii_strcasecmp (theirs->str, ours->str) != 0)
@@ -201,8 +206,8 @@ compare_headers (Walk *walk, GMimeMessage *message)
   if (is_known (walk->file, "date"))
     return;
   if ((date != NULL) != has_date || (has_date && g_date_time_to_unix (date) != time))
-    differ (walk, "date: theirs %" G_GINT64_FORMAT ", ours %" G_GINT64_FORMAT, date != NULL ? g_date_time_to_unix (date) : -1,
-            has_date ? time : -1);
+    differ (walk, "date: theirs %" G_GINT64_FORMAT ", ours %" G_GINT64_FORMAT,
+            date != NULL ? g_date_time_to_unix (date) : -1, has_date ? time : -1);
 }
 
 static void
@@ -239,8 +244,9 @@ test_folder (gconstpointer data)
 {
   const char *folder = data;
   const char *source = g_getenv ("SATCHEL_SRCDIR") != NULL ? g_getenv ("SATCHEL_SRCDIR") : ".";
-  g_autofree char *path = g_build_filename (g_getenv ("SATCHEL_CORPUS") != NULL ? g_getenv ("SATCHEL_CORPUS") : source,
-                                            g_getenv ("SATCHEL_CORPUS") != NULL ? "" : "../shared/corpus", folder, NULL);
+  g_autofree char *path =
+      g_build_filename (g_getenv ("SATCHEL_CORPUS") != NULL ? g_getenv ("SATCHEL_CORPUS") : source,
+                        g_getenv ("SATCHEL_CORPUS") != NULL ? "" : "../shared/corpus", folder, NULL);
   g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
   if (dir == NULL)
     {

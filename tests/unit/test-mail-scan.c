@@ -6,17 +6,21 @@
 #include "tests/lib/scan_check.h"
 
 /* RFC 3501 6.4.5's example of part numbers, with bodies that say their number. */
-static const char example[]
-    = "Subject: numbers\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"x\"\r\n\r\n"
-      "--x\r\nContent-Type: text/plain\r\n\r\npart 1\r\n"
-      "--x\r\nContent-Type: application/octet-stream\r\n\r\npart 2\r\n"
-      "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: part 3\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n"
-      "--y\r\nContent-Type: text/plain\r\n\r\npart 3.1\r\n--y\r\nContent-Type: application/octet-stream\r\n\r\npart 3.2\r\n--y--\r\n"
-      "\r\n--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n"
-      "--z\r\nContent-Type: image/gif\r\nContent-ID: <a@b>\r\n\r\npart 4.1\r\n"
-      "--z\r\nContent-Type: message/rfc822\r\n\r\nSubject: part 4.2\r\nContent-Type: multipart/mixed; boundary=w\r\n\r\n"
-      "--w\r\n\r\npart 4.2.1\r\n--w\r\nContent-Type: multipart/alternative; boundary=v\r\n\r\n"
-      "--v\r\n\r\npart 4.2.2.1\r\n--v\r\nContent-Type: text/richtext\r\n\r\npart 4.2.2.2\r\n--v--\r\n--w--\r\n--z--\r\n--x--\r\n";
+static const char example[] =
+    "Subject: numbers\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"x\"\r\n\r\n"
+    "--x\r\nContent-Type: text/plain\r\n\r\npart 1\r\n"
+    "--x\r\nContent-Type: application/octet-stream\r\n\r\npart 2\r\n"
+    "--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: part 3\r\nContent-Type: multipart/mixed; "
+    "boundary=y\r\n\r\n"
+    "--y\r\nContent-Type: text/plain\r\n\r\npart 3.1\r\n--y\r\nContent-Type: "
+    "application/octet-stream\r\n\r\npart 3.2\r\n--y--\r\n"
+    "\r\n--x\r\nContent-Type: multipart/mixed; boundary=z\r\n\r\n"
+    "--z\r\nContent-Type: image/gif\r\nContent-ID: <a@b>\r\n\r\npart 4.1\r\n"
+    "--z\r\nContent-Type: message/rfc822\r\n\r\nSubject: part 4.2\r\nContent-Type: multipart/mixed; "
+    "boundary=w\r\n\r\n"
+    "--w\r\n\r\npart 4.2.1\r\n--w\r\nContent-Type: multipart/alternative; boundary=v\r\n\r\n"
+    "--v\r\n\r\npart 4.2.2.1\r\n--v\r\nContent-Type: text/richtext\r\n\r\npart "
+    "4.2.2.2\r\n--v--\r\n--w--\r\n--z--\r\n--x--\r\n";
 
 static void
 check_section (GBytes *blob, const char *data, const char *section, const char *want)
@@ -46,16 +50,21 @@ test_sections (void)
     }
   check_section (blob, example, "1.MIME", "Content-Type: text/plain\r\n\r\n");
   check_section (blob, example, "4.1.mime", "Content-Type: image/gif\r\nContent-ID: <a@b>\r\n\r\n");
-  check_section (blob, example, "3.HEADER", "Subject: part 3\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n");
-  check_section (blob, example, "4.2.HEADER", "Subject: part 4.2\r\nContent-Type: multipart/mixed; boundary=w\r\n\r\n");
-  check_section (blob, example, "HEADER",
-                 "Subject: numbers\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"x\"\r\n\r\n");
+  check_section (blob, example, "3.HEADER",
+                 "Subject: part 3\r\nContent-Type: multipart/mixed; boundary=y\r\n\r\n");
+  check_section (blob, example, "4.2.HEADER",
+                 "Subject: part 4.2\r\nContent-Type: multipart/mixed; boundary=w\r\n\r\n");
+  check_section (
+      blob, example, "HEADER",
+      "Subject: numbers\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=\"x\"\r\n\r\n");
   check_section (blob, example, "3.TEXT",
-                 "--y\r\nContent-Type: text/plain\r\n\r\npart 3.1\r\n--y\r\nContent-Type: application/octet-stream\r\n\r\n"
+                 "--y\r\nContent-Type: text/plain\r\n\r\npart 3.1\r\n--y\r\nContent-Type: "
+                 "application/octet-stream\r\n\r\n"
                  "part 3.2\r\n--y--\r\n");
-  static const char *const none[] = { "5",      "1.1",  "2.1", "3.3",    "1.HEADER", "4.HEADER", "4.TEXT", "MIME", "0",
-                                      "1.0",    "1.",   ".1",  "1..1",   "x",        "1.x",      "3.1.1",  "4.2.3", "99999999999",
-                                      "4.2.2.3" };
+  static const char *const none[] = { "5",        "1.1",    "2.1",         "3.3",    "1.HEADER",
+                                      "4.HEADER", "4.TEXT", "MIME",        "0",      "1.0",
+                                      "1.",       ".1",     "1..1",        "x",      "1.x",
+                                      "3.1.1",    "4.2.3",  "99999999999", "4.2.2.3" };
   for (gsize i = 0; i < G_N_ELEMENTS (none); i++)
     check_section (blob, example, none[i], NULL);
   const guint32 path[] = { 4, 2, 2, 2 };
@@ -117,38 +126,47 @@ static void
 test_texts (void)
 {
   /* RFC 3501 8: the sample connection's ENVELOPE and BODY. */
-  check_texts ("Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\n"
-               "Subject: IMAP4rev1 WG mtg summary and minutes\r\nTo: imap@cac.washington.edu\r\n"
-               "cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
-               "Message-Id: <B27397-0100000@cac.washington.edu>\r\nMIME-Version: 1.0\r\n"
-               "Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\n\r\nline\r\n",
-               "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg summary and minutes\" "
-               "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) "
-               "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) "
-               "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) NIL NIL "
-               "\"<B27397-0100000@cac.washington.edu>\")",
-               "(\"text\" \"plain\" (\"charset\" \"US-ASCII\") NIL NIL \"7bit\" 6 1)", NULL);
+  check_texts (
+      "Date: Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\r\nFrom: Terry Gray <gray@cac.washington.edu>\r\n"
+      "Subject: IMAP4rev1 WG mtg summary and minutes\r\nTo: imap@cac.washington.edu\r\n"
+      "cc: minutes@CNRI.Reston.VA.US, John Klensin <KLENSIN@MIT.EDU>\r\n"
+      "Message-Id: <B27397-0100000@cac.washington.edu>\r\nMIME-Version: 1.0\r\n"
+      "Content-Type: TEXT/PLAIN; CHARSET=US-ASCII\r\n\r\nline\r\n",
+      "(\"Wed, 17 Jul 1996 02:23:25 -0700 (PDT)\" \"IMAP4rev1 WG mtg summary and minutes\" "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((\"Terry Gray\" NIL \"gray\" "
+      "\"cac.washington.edu\")) "
+      "((\"Terry Gray\" NIL \"gray\" \"cac.washington.edu\")) ((NIL NIL \"imap\" \"cac.washington.edu\")) "
+      "((NIL NIL \"minutes\" \"CNRI.Reston.VA.US\")(\"John Klensin\" NIL \"KLENSIN\" \"MIT.EDU\")) NIL NIL "
+      "\"<B27397-0100000@cac.washington.edu>\")",
+      "(\"text\" \"plain\" (\"charset\" \"US-ASCII\") NIL NIL \"7bit\" 6 1)", NULL);
   /* Quotes, 8-bit, NUL-free literals, empty against absent. */
-  check_texts ("Subject: a \"quoted\" \\ one\r\nFrom: \"K\xc3\xb6ln\" <k@x>\r\nReply-To: \r\nTo:\r\nBcc: g:;\r\n\r\n",
-               "(NIL \"a \\\"quoted\\\" \\\\ one\" (({5}\r\nK\xc3\xb6ln NIL \"k\" \"x\")) (({5}\r\nK\xc3\xb6ln NIL \"k\" \"x\")) "
-               "(({5}\r\nK\xc3\xb6ln NIL \"k\" \"x\")) NIL NIL ((NIL NIL \"g\" NIL)(NIL NIL NIL NIL)) NIL NIL)",
-               "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)", NULL);
+  check_texts (
+      "Subject: a \"quoted\" \\ one\r\nFrom: \"K\xc3\xb6ln\" <k@x>\r\nReply-To: \r\nTo:\r\nBcc: g:;\r\n\r\n",
+      "(NIL \"a \\\"quoted\\\" \\\\ one\" (({5}\r\nK\xc3\xb6ln NIL \"k\" \"x\")) (({5}\r\nK\xc3\xb6ln NIL "
+      "\"k\" \"x\")) "
+      "(({5}\r\nK\xc3\xb6ln NIL \"k\" \"x\")) NIL NIL ((NIL NIL \"g\" NIL)(NIL NIL NIL NIL)) NIL NIL)",
+      "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0)", NULL);
   check_texts ("Subject:\r\nDate: x\r\n\r\n", "(\"x\" \"\" NIL NIL NIL NIL NIL NIL NIL NIL)", NULL, NULL);
   check_texts ("", "(NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL)", NULL,
                "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 0 0 NIL NIL NIL NIL)");
   /* Extension data. */
-  check_texts ("Content-Type: image/png; name=\"x y.png\"\r\nContent-ID: <id@x>\r\nContent-Description: a\r\n b\r\n"
-               "Content-Transfer-Encoding: BASE64\r\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\n"
-               "Content-Disposition: attachment; filename*=utf-8''%C3%BC\r\nContent-Language: en, de (x)\r\n"
-               "Content-Location: http://x/y\r\n\r\nAAAA",
-               NULL, "(\"image\" \"png\" (\"name\" \"x y.png\") \"<id@x>\" \"a b\" \"base64\" 4)",
-               "(\"image\" \"png\" (\"name\" \"x y.png\") \"<id@x>\" \"a b\" \"base64\" 4 \"Q2hlY2sgSW50ZWdyaXR5IQ==\" "
-               "(\"attachment\" (\"filename*\" \"utf-8''%C3%BC\")) (\"en\" \"de\") \"http://x/y\")");
-  check_texts ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\na\r\nb\r\n--b\r\nContent-Type: multipart/digest; boundary=c\r\n"
+  check_texts (
+      "Content-Type: image/png; name=\"x y.png\"\r\nContent-ID: <id@x>\r\nContent-Description: a\r\n b\r\n"
+      "Content-Transfer-Encoding: BASE64\r\nContent-MD5: Q2hlY2sgSW50ZWdyaXR5IQ==\r\n"
+      "Content-Disposition: attachment; filename*=utf-8''%C3%BC\r\nContent-Language: en, de (x)\r\n"
+      "Content-Location: http://x/y\r\n\r\nAAAA",
+      NULL, "(\"image\" \"png\" (\"name\" \"x y.png\") \"<id@x>\" \"a b\" \"base64\" 4)",
+      "(\"image\" \"png\" (\"name\" \"x y.png\") \"<id@x>\" \"a b\" \"base64\" 4 "
+      "\"Q2hlY2sgSW50ZWdyaXR5IQ==\" "
+      "(\"attachment\" (\"filename*\" \"utf-8''%C3%BC\")) (\"en\" \"de\") \"http://x/y\")");
+  check_texts ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\na\r\nb\r\n--b\r\nContent-Type: "
+               "multipart/digest; boundary=c\r\n"
                "\r\n--c\r\n\r\nSubject: d\r\n\r\nx\r\n--c--\r\n--b--\r\n",
                NULL,
-               "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 1)((\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 15 "
-               "(NIL \"d\" NIL NIL NIL NIL NIL NIL NIL NIL) (\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0) 2) "
+               "((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 4 1)((\"message\" "
+               "\"rfc822\" NIL NIL NIL \"7bit\" 15 "
+               "(NIL \"d\" NIL NIL NIL NIL NIL NIL NIL NIL) (\"text\" \"plain\" (\"charset\" \"us-ascii\") "
+               "NIL NIL \"7bit\" 1 0) 2) "
                "\"digest\") \"mixed\")",
                NULL);
 }
@@ -165,11 +183,14 @@ test_broken (void)
                "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 7 1)", NULL);
   check_texts ("Content-Type: garbage; charset=utf-8\r\n\r\nx", NULL,
                "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 1 0)", NULL);
-  check_texts ("Content-Type: text; charset=utf-8\r\n\r\nx", NULL, "(\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" 1 0)",
-               NULL);
-  /* Missing close; a boundary that is a prefix of another; a delimiter with white space; a header that ends in one. */
-  static const char prefix[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=bb\r\n\r\n"
-                               "--bb\r\n\r\none\r\n--bb \t\r\nContent-Type: text/html\r\n--b\r\n\r\ntwo\r\n--bbb\r\n";
+  check_texts ("Content-Type: text; charset=utf-8\r\n\r\nx", NULL,
+               "(\"text\" \"plain\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" 1 0)", NULL);
+  /* Missing close; a boundary that is a prefix of another; a delimiter with white space; a header that ends
+   * in one. */
+  static const char prefix[] =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; "
+      "boundary=bb\r\n\r\n"
+      "--bb\r\n\r\none\r\n--bb \t\r\nContent-Type: text/html\r\n--b\r\n\r\ntwo\r\n--bbb\r\n";
   g_autoptr (GBytes) nested = scan_checked (prefix, sizeof prefix - 1, 2);
   check_section (nested, prefix, "1.1", "one");
   check_section (nested, prefix, "1.2", "");
@@ -182,14 +203,16 @@ test_broken (void)
   check_section (once, closed, "1", "one");
   check_section (once, closed, "HEADER", "Content-Type: multipart/mixed; boundary=b\n\n");
   /* Inner multipart with the outer boundary: the inner one takes it. */
-  static const char same[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+  static const char same[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: "
+                             "multipart/mixed; boundary=b\r\n\r\n"
                              "--b\r\n\r\nx\r\n--b--\r\n--b\r\n\r\ny\r\n--b--\r\n";
   g_autoptr (GBytes) twice = scan_checked (same, sizeof same - 1, 4);
   check_section (twice, same, "1.1", "x");
   check_section (twice, same, "2", "y");
   /* M8: message/rfc822 of no length, cut short, with its own boundary inside. */
-  static const char empty_inner[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b\r\n"
-                                    "Content-Type: message/rfc822\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x";
+  static const char empty_inner[] =
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b\r\n"
+      "Content-Type: message/rfc822\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x";
   g_autoptr (GBytes) inner = scan_checked (empty_inner, sizeof empty_inner - 1, 5);
   check_section (inner, empty_inner, "1", "");
   check_section (inner, empty_inner, "2.HEADER", "");
@@ -199,11 +222,13 @@ test_broken (void)
 static void
 test_header_fields (void)
 {
-  static const char data[] = "Received: x\r\nSubject: a\r\n b\r\nTo: x@y\r\nTO: z@w\r\nX-Other: q\r\nReferences: <1@a> <2@b>\r\n"
-                             "Message-ID: <3@c>\r\nDate: Tue, 1 Jul 2003 10:52:37 +0200\r\n\r\nbody";
+  static const char data[] =
+      "Received: x\r\nSubject: a\r\n b\r\nTo: x@y\r\nTO: z@w\r\nX-Other: q\r\nReferences: <1@a> <2@b>\r\n"
+      "Message-ID: <3@c>\r\nDate: Tue, 1 Jul 2003 10:52:37 +0200\r\n\r\nbody";
   g_autoptr (GBytes) blob = scan_checked (data, sizeof data - 1, 6);
   static const char *const wanted[] = { "TO", "subject", "Bcc" }, *const more[] = { "subject", "received" };
-  g_autoptr (SatchelHeaderNames) names = satchel_header_names_new (wanted, 3), unkept = satchel_header_names_new (more, 2);
+  g_autoptr (SatchelHeaderNames) names = satchel_header_names_new (wanted, 3),
+                                 unkept = satchel_header_names_new (more, 2);
   g_autoptr (GString) out = g_string_new ("+");
   g_assert_true (satchel_attributes_header_fields (blob, names, out));
   g_assert_cmpstr (out->str, ==, "+Subject: a\r\n b\r\nTo: x@y\r\nTO: z@w\r\n\r\n");
@@ -254,14 +279,20 @@ static void
 test_preview (void)
 {
   check_preview ("\r\n  Hello,\r\n\r\nworld  \t!", "Hello, world !");
-  check_preview ("Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nGr=FC=DFe au=\r\ns K=F6ln",
+  check_preview ("Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: "
+                 "quoted-printable\r\n\r\nGr=FC=DFe au=\r\ns K=F6ln",
                  "Grüße aus Köln");
-  check_preview ("Content-Type: text/html\r\n\r\n<html><head><title>T</title><style>p{}</style></head><!-- c -->\r\n<p>One &amp; two</p><br>3&nbsp;4",
+  check_preview ("Content-Type: text/html\r\n\r\n<html><head><title>T</title><style>p{}</style></head><!-- c "
+                 "-->\r\n<p>One &amp; two</p><br>3&nbsp;4",
                  "One & two 3 4");
-  check_preview ("Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>html</p>\r\n"
-                 "--b\r\n\r\nplain\r\n--b--\r\n", "plain");
-  check_preview ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n\r\nno\r\n"
-                 "--b\r\nContent-Type: image/png\r\n\r\nno\r\n--b--\r\n", "");
+  check_preview ("Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: "
+                 "text/html\r\n\r\n<p>html</p>\r\n"
+                 "--b\r\n\r\nplain\r\n--b--\r\n",
+                 "plain");
+  check_preview (
+      "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment\r\n\r\nno\r\n"
+      "--b\r\nContent-Type: image/png\r\n\r\nno\r\n--b--\r\n",
+      "");
   g_autofree char *many = g_strnfill (1000, 'x');
   g_autofree char *long_mail = g_strconcat ("\r\n", many, NULL);
   g_autofree char *start = g_strndup (many, 200);

@@ -39,14 +39,20 @@ finds (const Mail *mail, SatchelSearchKind kind, const char *name, const char *t
   return term.is_found;
 }
 
-static const char letter[]
-    = "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= from\r\n =?iso-8859-1?q?K=F6ln?=\r\nFrom: \"Bob\" <Bob@Example.COM>\r\n"
-      "To: a@x, b@y\r\nTo: c@z\r\nX-Unkept: Some =?utf-8?q?th=C3=AFng?=\r\nX-Empty:\r\nMIME-Version: 1.0\r\n"
-      "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble text\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
-      "Content-Transfer-Encoding: quoted-printable\r\nContent-Description: quotedpart\r\n\r\nThe qu=\r\nick br=6Fwn F=\r\nox, "
-      "=C3=9Cber=20alles.\r\n--b\r\nContent-Type: text/html; charset=iso-2022-jp\r\nContent-Transfer-Encoding: base64\r\n\r\n"
-      "PGI+GyRCRnxLXBsoQjwvYj4gTGF6\r\neSBET0c=\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\nbinaryword\r\n"
-      "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner subject\r\n\r\ninner body\r\n--b--\r\nepilogue text\r\n";
+static const char letter[] =
+    "Subject: =?utf-8?q?Gr=C3=BC=C3=9Fe?= from\r\n =?iso-8859-1?q?K=F6ln?=\r\nFrom: \"Bob\" "
+    "<Bob@Example.COM>\r\n"
+    "To: a@x, b@y\r\nTo: c@z\r\nX-Unkept: Some =?utf-8?q?th=C3=AFng?=\r\nX-Empty:\r\nMIME-Version: 1.0\r\n"
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\npreamble text\r\n--b\r\nContent-Type: text/plain; "
+    "charset=utf-8\r\n"
+    "Content-Transfer-Encoding: quoted-printable\r\nContent-Description: quotedpart\r\n\r\nThe qu=\r\nick "
+    "br=6Fwn F=\r\nox, "
+    "=C3=9Cber=20alles.\r\n--b\r\nContent-Type: text/html; charset=iso-2022-jp\r\nContent-Transfer-Encoding: "
+    "base64\r\n\r\n"
+    "PGI+GyRCRnxLXBsoQjwvYj4gTGF6\r\neSBET0c=\r\n--b\r\nContent-Type: "
+    "application/octet-stream\r\n\r\nbinaryword\r\n"
+    "--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: inner subject\r\n\r\ninner "
+    "body\r\n--b--\r\nepilogue text\r\n";
 
 static void
 test_kept_headers (void)
@@ -57,18 +63,24 @@ test_kept_headers (void)
     const char *name, *text;
     SatchelMatch match;
   } cases[] = {
-    { "subject", "GRÜSSE FROM köln", SATCHEL_MATCH_YES }, { "Subject", "grüße", SATCHEL_MATCH_YES },
-    { "Subject", "grusse", SATCHEL_MATCH_NO },            { "FROM", "example.com", SATCHEL_MATCH_YES },
-    { "From", "\"bob\"", SATCHEL_MATCH_YES },             { "to", "c@z", SATCHEL_MATCH_YES },
-    { "to", "d@", SATCHEL_MATCH_NO },                     { "cc", "", SATCHEL_MATCH_NO },
-    { "to", "", SATCHEL_MATCH_YES },                      { "x-unkept", "some", SATCHEL_MATCH_UNKNOWN },
+    { "subject", "GRÜSSE FROM köln", SATCHEL_MATCH_YES },
+    { "Subject", "grüße", SATCHEL_MATCH_YES },
+    { "Subject", "grusse", SATCHEL_MATCH_NO },
+    { "FROM", "example.com", SATCHEL_MATCH_YES },
+    { "From", "\"bob\"", SATCHEL_MATCH_YES },
+    { "to", "c@z", SATCHEL_MATCH_YES },
+    { "to", "d@", SATCHEL_MATCH_NO },
+    { "cc", "", SATCHEL_MATCH_NO },
+    { "to", "", SATCHEL_MATCH_YES },
+    { "x-unkept", "some", SATCHEL_MATCH_UNKNOWN },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       g_autoptr (SatchelNeedle) needle = satchel_needle_new (cases[i].text, strlen (cases[i].text));
       g_assert_cmpint (satchel_search_header (mail.attributes, cases[i].name, needle), ==, cases[i].match);
       if (cases[i].match != SATCHEL_MATCH_UNKNOWN)
-        g_assert_true (finds (&mail, SATCHEL_SEARCH_HEADER, cases[i].name, cases[i].text) == (cases[i].match == SATCHEL_MATCH_YES));
+        g_assert_true (finds (&mail, SATCHEL_SEARCH_HEADER, cases[i].name, cases[i].text)
+                       == (cases[i].match == SATCHEL_MATCH_YES));
     }
   g_assert_true (finds (&mail, SATCHEL_SEARCH_HEADER, "X-Unkept", "some thïng"));
   g_assert_false (finds (&mail, SATCHEL_SEARCH_HEADER, "X-Unkept", "nothing"));
@@ -77,7 +89,8 @@ test_kept_headers (void)
   mail_clear (&mail);
 }
 
-/* FROM and friends find what ENVELOPE shows, beside what stands there: in what is kept, in keys, and in the content. */
+/* FROM and friends find what ENVELOPE shows, beside what stands there: in what is kept, in keys, and in the
+ * content. */
 static void
 test_addresses (void)
 {
@@ -109,10 +122,13 @@ test_addresses (void)
         {
           /* A field of 9 KiB is not kept: the content is read. */
           g_autofree char *more = is_long ? g_strnfill (9000, ' ') : g_strdup ("");
-          g_autofree char *text = g_strdup_printf ("%s: %s%s\r\n\r\nbody\r\n", names[n], more, cases[i].field);
+          g_autofree char *text =
+              g_strdup_printf ("%s: %s%s\r\n\r\nbody\r\n", names[n], more, cases[i].field);
           Mail mail = mail_new (text, strlen (text));
           g_autoptr (SatchelNeedle) needle = satchel_needle_new (cases[i].text, strlen (cases[i].text));
-          SatchelMatch want = is_long ? SATCHEL_MATCH_UNKNOWN : cases[i].is_found ? SATCHEL_MATCH_YES : SATCHEL_MATCH_NO;
+          SatchelMatch want = is_long             ? SATCHEL_MATCH_UNKNOWN
+                              : cases[i].is_found ? SATCHEL_MATCH_YES
+                                                  : SATCHEL_MATCH_NO;
           g_assert_cmpint (satchel_search_header (mail.attributes, names[n], needle), ==, want);
           if (finds (&mail, SATCHEL_SEARCH_HEADER, names[n], cases[i].text) != cases[i].is_found)
             g_error ("%s: %s in %s", names[n], cases[i].text, cases[i].field);
@@ -142,15 +158,15 @@ test_content (void)
     const char *text;
     gboolean in_body, in_text;
   } cases[] = {
-    { "quick BROWN fox", TRUE, TRUE },    /* over soft line breaks */
-    { "über ALLES", TRUE, TRUE },         { "日本", TRUE, TRUE },
-    { "lazy dog", TRUE, TRUE },           /* over base64 lines */
-    { "binaryword", FALSE, FALSE },       { "preamble", FALSE, FALSE },
-    { "epilogue", FALSE, FALSE },         { "inner subject", TRUE, TRUE },
-    { "inner body", TRUE, TRUE },         { "quotedpart", FALSE, TRUE },
-    { "bob@example", FALSE, TRUE },       { "subject: grüsse", FALSE, TRUE },
-    { "some thïng", FALSE, TRUE },        { "", TRUE, TRUE },
-    { "no such thing", FALSE, FALSE },    { "br=6fwn", FALSE, FALSE },
+    { "quick BROWN fox", TRUE, TRUE }, /* over soft line breaks */
+    { "über ALLES", TRUE, TRUE },      { "日本", TRUE, TRUE },
+    { "lazy dog", TRUE, TRUE }, /* over base64 lines */
+    { "binaryword", FALSE, FALSE },    { "preamble", FALSE, FALSE },
+    { "epilogue", FALSE, FALSE },      { "inner subject", TRUE, TRUE },
+    { "inner body", TRUE, TRUE },      { "quotedpart", FALSE, TRUE },
+    { "bob@example", FALSE, TRUE },    { "subject: grüsse", FALSE, TRUE },
+    { "some thïng", FALSE, TRUE },     { "", TRUE, TRUE },
+    { "no such thing", FALSE, FALSE }, { "br=6fwn", FALSE, FALSE },
   };
   for (gsize i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -176,10 +192,11 @@ test_content (void)
 static void
 test_borders (void)
 {
-  static const char *const headers[] = { "Content-Type: text/plain; charset=us-ascii\r\n\r\n",
-                                         "Content-Type: text/plain; charset=utf-8\r\n\r\n",
-                                         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
-                                         "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n" };
+  static const char *const headers[] = {
+    "Content-Type: text/plain; charset=us-ascii\r\n\r\n", "Content-Type: text/plain; charset=utf-8\r\n\r\n",
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
+    "Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+  };
   static const char *const needles[] = { "NEEDLE", "nädelÉ" };
   for (gsize h = 0; h < G_N_ELEMENTS (headers); h++)
     for (gsize n = h == 0 ? 0 : 1; n < (h == 0 ? 1 : 2); n++)

@@ -16,44 +16,48 @@ test_base_subject (void)
   } cases[] = {
     { "", "", FALSE },
     { "  hello  ", "hello", FALSE },
-    { "a\t b\r\n  c", "a b c", FALSE },                    /* step 1 */
+    { "a\t b\r\n  c", "a b c", FALSE }, /* step 1 */
     { "Re: hello", "hello", TRUE },
     { "RE:re : Fw:FWD : hello", "hello", TRUE },
     { "Re:", "", TRUE },
     { "Regards: hello", "Regards: hello", FALSE },
     { "fwdd: hello", "fwdd: hello", FALSE },
     { "re hello", "re hello", FALSE },
-    { "hello (fwd)", "hello", TRUE },                      /* step 2 */
+    { "hello (fwd)", "hello", TRUE }, /* step 2 */
     { "hello (FWD) (fwd)  ", "hello", TRUE },
     { "(fwd)", "", TRUE },
     { "hello (fwd) x", "hello (fwd) x", FALSE },
-    { "[list] hello", "hello", FALSE },                    /* step 4 */
+    { "[list] hello", "hello", FALSE }, /* step 4 */
     { "[list] [two]hello", "hello", FALSE },
-    { "[list] Re: hello", "hello", TRUE },                 /* step 3: blobs before refwd */
+    { "[list] Re: hello", "hello", TRUE }, /* step 3: blobs before refwd */
     { "Re: [list] hello", "hello", TRUE },
     { "Re [2]: hello", "hello", TRUE },
     { "Re [a[b]: hello", "Re [a[b]: hello", FALSE },
     { "Re[2]x: hello", "Re[2]x: hello", FALSE },
     { "[list] [two] Fwd: [three] re: hello", "hello", TRUE },
-    { "[only]", "[only]", FALSE },                         /* what is left must not be empty */
+    { "[only]", "[only]", FALSE }, /* what is left must not be empty */
     { "[a] [b]", "[b]", FALSE },
     { "Re: [a]", "[a]", TRUE },
     { "[unclosed hello", "[unclosed hello", FALSE },
     { "[a]] hello", "] hello", FALSE },
-    { "[fwd: hello]", "hello", TRUE },                     /* step 6 */
+    { "[fwd: hello]", "hello", TRUE }, /* step 6 */
     { "[Fwd: [fwd: Re: hello (fwd) ]]", "hello", TRUE },
     { "[fwd:]", "", TRUE },
     { "[fwd: hello", "[fwd: hello", FALSE },
     { "[fwd: [x] hello]", "hello", TRUE },
-    { "Re: [list] [fwd: hello] (fwd)", "hello", TRUE },    /* the last blob stays, and is a forward */
-    { "=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=", "Gr\xc3\xbc\xc3\x9f" "e", TRUE },
+    { "Re: [list] [fwd: hello] (fwd)", "hello", TRUE }, /* the last blob stays, and is a forward */
+    { "=?utf-8?q?Re=3A_Gr=C3=BC=C3=9Fe?=",
+      "Gr\xc3\xbc\xc3\x9f"
+      "e",
+      TRUE },
     { "=?iso-8859-1?q?Re:?= =?iso-8859-1?q?_[x]_y?=", "y", TRUE },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       gsize len;
       gboolean is_reply = !cases[i].is_reply;
-      g_autofree char *base = satchel_base_subject (cases[i].subject, strlen (cases[i].subject), &len, &is_reply);
+      g_autofree char *base =
+          satchel_base_subject (cases[i].subject, strlen (cases[i].subject), &len, &is_reply);
       g_test_message ("%s", cases[i].subject);
       g_assert_cmpstr (base, ==, cases[i].base);
       g_assert_cmpuint (len, ==, strlen (base));
@@ -65,7 +69,8 @@ test_base_subject (void)
 static void
 test_base_subject_bounds (void)
 {
-  static const char *const pieces[] = { "[", "]", "[]", "[a] ", "re:", "[fwd:", "(fwd)", "re[", "[x]re:", " ", "\t " };
+  static const char *const pieces[] = { "[",     "]",   "[]",     "[a] ", "re:", "[fwd:",
+                                        "(fwd)", "re[", "[x]re:", " ",    "\t " };
   for (guint i = 0; i < G_N_ELEMENTS (pieces); i++)
     for (guint k = 0; k < G_N_ELEMENTS (pieces); k++)
       {
@@ -90,14 +95,20 @@ test_casemap (void)
   } cases[] = {
     { "", "" },
     { "Hello_1", "HELLO_1" },
-    { "stra\xc3\x9f" "e", "STRA\xc3\x9f" "E" },         /* sharp s has no titlecase of one character */
-    { "\xc3\xa9", "E\xcc\x81" },                         /* canonical decomposition */
+    { "stra\xc3\x9f"
+      "e",
+      "STRA\xc3\x9f"
+      "E" },                     /* sharp s has no titlecase of one character */
+    { "\xc3\xa9", "E\xcc\x81" }, /* canonical decomposition */
     { "e\xcc\x81", "E\xcc\x81" },
-    { "\xc7\x86", "Dz\xcc\x8c" },                        /* U+01C6: RFC 5051 2 has this one, titlecase U+01C5 */
-    { "\xc7\x84", "Dz\xcc\x8c" },                        /* U+01C4 */
-    { "\xef\xac\x81", "fi" },                            /* ligature: compatibility, after titlecase */
-    { "\xea\xb0\x80", "\xe1\x84\x80\xe1\x85\xa1" },      /* Hangul */
-    { "a\xff" "b", "A\xef\xbf\xbd" "B" },
+    { "\xc7\x86", "Dz\xcc\x8c" },                   /* U+01C6: RFC 5051 2 has this one, titlecase U+01C5 */
+    { "\xc7\x84", "Dz\xcc\x8c" },                   /* U+01C4 */
+    { "\xef\xac\x81", "fi" },                       /* ligature: compatibility, after titlecase */
+    { "\xea\xb0\x80", "\xe1\x84\x80\xe1\x85\xa1" }, /* Hangul */
+    { "a\xff"
+      "b",
+      "A\xef\xbf\xbd"
+      "B" },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -126,15 +137,17 @@ test_numbers (void)
       satchel_sorter_set_number (up, i, 0, numbers[i]);
       satchel_sorter_set_number (down, i, 0, numbers[i]);
     }
-  check_order (up, 6, (const guint32[]){ 4, 1, 5, 0, 3, 2 });
+  check_order (up, 6, (const guint32[]) { 4, 1, 5, 0, 3, 2 });
   /* REVERSE turns the key around, not the order of equal ones (RFC 5256 3). */
-  check_order (down, 6, (const guint32[]){ 2, 0, 3, 5, 1, 4 });
+  check_order (down, 6, (const guint32[]) { 2, 0, 3, 5, 1, 4 });
 }
 
 static void
 test_texts (void)
 {
-  static const char *const texts[] = { "LONGER THAN EIGHT B", "LONGER THAN EIGHT", "", "LONGER T", "LONGER THAN EIGHT A", "Z", "\xc3\xa9" };
+  static const char *const texts[] = {
+    "LONGER THAN EIGHT B", "LONGER THAN EIGHT", "", "LONGER T", "LONGER THAN EIGHT A", "Z", "\xc3\xa9"
+  };
   g_autoptr (SatchelSorter) up = satchel_sorter_new (7, 1, 0), down = satchel_sorter_new (7, 1, 1);
   for (guint i = 0; i < 7; i++)
     {
@@ -142,14 +155,15 @@ test_texts (void)
       satchel_sorter_set_text (up, i, 0, *texts[i] != '\0' ? texts[i] : NULL, strlen (texts[i]));
       satchel_sorter_set_text (down, i, 0, texts[i], strlen (texts[i]));
     }
-  check_order (up, 7, (const guint32[]){ 2, 3, 1, 4, 0, 5, 6 });
-  check_order (down, 7, (const guint32[]){ 6, 5, 0, 4, 1, 3, 2 });
+  check_order (up, 7, (const guint32[]) { 2, 3, 1, 4, 0, 5, 6 });
+  check_order (down, 7, (const guint32[]) { 6, 5, 0, 4, 1, 3, 2 });
 }
 
 static void
 test_several (void)
 {
-  static const char *const subjects[] = { "B", "A SUBJECT OF SOME LENGTH", "A SUBJECT OF SOME LENGTH", "B", "A SUBJECT OF SOME LENGTH" };
+  static const char *const subjects[] = { "B", "A SUBJECT OF SOME LENGTH", "A SUBJECT OF SOME LENGTH", "B",
+                                          "A SUBJECT OF SOME LENGTH" };
   static const gint64 dates[] = { 1, 2, 3, 4, 3 };
   g_autoptr (SatchelSorter) sorter = satchel_sorter_new (5, 2, 2);
   for (guint i = 0; i < 5; i++)
@@ -157,7 +171,7 @@ test_several (void)
       satchel_sorter_set_text (sorter, i, 0, subjects[i], strlen (subjects[i]));
       satchel_sorter_set_number (sorter, i, 1, dates[i]);
     }
-  check_order (sorter, 5, (const guint32[]){ 2, 4, 1, 3, 0 });
+  check_order (sorter, 5, (const guint32[]) { 2, 4, 1, 3, 0 });
   g_autoptr (SatchelSorter) none = satchel_sorter_new (0, 1, 0);
   check_order (none, 0, NULL);
 }
@@ -192,9 +206,10 @@ search_key (GBytes *attributes, SatchelKeyKind kind, const char *text)
 static void
 test_keys (void)
 {
-  g_autoptr (GBytes) mail = scan (
-      "From: =?utf-8?q?Zo=C3=A9?= <Bob@x>\nTo: friends: ;, carl@y (Carl)\nCc: \"\" <Dora@z>\nSubject: Re: =?utf-8?q?=C3=84?= (x)\n"
-      "Subject: second\nDate: Wed, 1 Jan 2020 00:30:00 +0100\nMessage-ID: <\"m\"@x>\nReferences: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n");
+  g_autoptr (GBytes) mail = scan ("From: =?utf-8?q?Zo=C3=A9?= <Bob@x>\nTo: friends: ;, carl@y (Carl)\nCc: "
+                                  "\"\" <Dora@z>\nSubject: Re: =?utf-8?q?=C3=84?= (x)\n"
+                                  "Subject: second\nDate: Wed, 1 Jan 2020 00:30:00 +0100\nMessage-ID: "
+                                  "<\"m\"@x>\nReferences: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n");
   g_autoptr (GBytes) none = scan ("X: y\n\n"), empty = scan ("Subject:\nFrom: \n\n");
   check_key (mail, SATCHEL_KEY_SUBJECT, "A\xcc\x88 (X)");
   check_key (mail, SATCHEL_KEY_FROM, "BOB");
@@ -212,7 +227,8 @@ test_keys (void)
   /* The empty text is in every field that is there, if it is (RFC 3501 6.4.4). */
   g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_SUBJECT, ""), ==, SATCHEL_MATCH_YES);
   g_assert_cmpint (search_key (empty, SATCHEL_KEY_IN_CC, ""), ==, SATCHEL_MATCH_NO);
-  g_autoptr (GBytes) odd = scan ("From: \"a \\\"(b) \xc3\xa9\" <c@d>\nTo: nohost\nCc: <\"x (y)\"@z>, e@f\nSubject: (((\n\n");
+  g_autoptr (GBytes) odd =
+      scan ("From: \"a \\\"(b) \xc3\xa9\" <c@d>\nTo: nohost\nCc: <\"x (y)\"@z>, e@f\nSubject: (((\n\n");
   check_key (odd, SATCHEL_KEY_FROM, "C");
   check_key (odd, SATCHEL_KEY_DISPLAY_FROM, "A \"(B) E\xcc\x81");
   check_key (odd, SATCHEL_KEY_DISPLAY_TO, "NOHOST");
@@ -224,7 +240,8 @@ test_keys (void)
   g_autoptr (GBytes) list = scan (many->str);
   check_key (list, SATCHEL_KEY_TO, "FIRST");
   check_key (list, SATCHEL_KEY_CC, "LAST");
-  g_autofree char *repeated = g_strnfill (1100, 'x'), *text = g_strconcat ("Subject: ", repeated, "\n\n", NULL);
+  g_autofree char *repeated = g_strnfill (1100, 'x'),
+                  *text = g_strconcat ("Subject: ", repeated, "\n\n", NULL);
   g_autoptr (GBytes) long_mail = scan (text);
   g_assert_cmpint (search_key (long_mail, SATCHEL_KEY_IN_SUBJECT, "y"), ==, SATCHEL_MATCH_UNKNOWN);
 }
@@ -232,9 +249,11 @@ test_keys (void)
 static void
 test_thread_keys (void)
 {
-  static const char *const texts[] = { "Message-ID: <\"m\"@x>\nSubject: Re: [l] a\nDate: Wed, 1 Jan 2020 00:30:00 +0100\n"
-                                       "References: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n",
-                                       "Message-ID: <b@x>\nSubject: A\nIn-Reply-To: <a@x> <m@x>\n\n", "X: y\n\n" };
+  static const char *const texts[] = {
+    "Message-ID: <\"m\"@x>\nSubject: Re: [l] a\nDate: Wed, 1 Jan 2020 00:30:00 +0100\n"
+    "References: <a@x> <b@x>\nIn-Reply-To: <c@x>\n\n",
+    "Message-ID: <b@x>\nSubject: A\nIn-Reply-To: <a@x> <m@x>\n\n", "X: y\n\n"
+  };
   SatchelThreadMessage messages[3];
   guint64 references[3][SATCHEL_KEY_REFERENCES];
   for (guint i = 0; i < 3; i++)
@@ -242,7 +261,7 @@ test_thread_keys (void)
       g_autoptr (GBytes) mail = scan (texts[i]);
       g_autoptr (GByteArray) key = g_byte_array_new ();
       satchel_key_append (mail, SATCHEL_KEY_THREAD, key);
-      messages[i] = (SatchelThreadMessage){ .sent = 5, .arrived = 6 };
+      messages[i] = (SatchelThreadMessage) { .sent = 5, .arrived = 6 };
       satchel_key_thread (key->data, key->len, &messages[i], references[i]);
     }
   g_assert_cmpuint (messages[0].n_references, ==, 2);

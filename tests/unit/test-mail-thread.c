@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Threading (RFC 5256 3) by cases, against a literal and slow version of the six steps, and at sizes where anything
- * quadratic or recursive would show.
+ * Threading (RFC 5256 3) by cases, against a literal and slow version of the six steps, and at sizes where
+ * anything quadratic or recursive would show.
  */
 #include <satchel/sort.h>
 #include <stdio.h>
@@ -44,8 +44,9 @@ thread (SatchelThreadAlgorithm algorithm, const Mail *mails, guint n)
   g_autoptr (SatchelThreader) threader = satchel_threader_new (algorithm, n);
   for (guint i = 0; i < n; i++)
     {
-      SatchelThreadMessage message = { mails[i].id, mails[i].references, mails[i].n_references, mails[i].sent,
-                                       mails[i].arrived, mails[i].subject, mails[i].is_reply };
+      SatchelThreadMessage message = { mails[i].id,      mails[i].references, mails[i].n_references,
+                                       mails[i].sent,    mails[i].arrived,    mails[i].subject,
+                                       mails[i].is_reply };
       satchel_threader_add (threader, &message);
     }
   return satchel_threader_finish (threader);
@@ -75,13 +76,19 @@ check (SatchelThreadAlgorithm algorithm, const Mail *mails, guint n, const char 
 static void
 test_references (void)
 {
-  const Mail chain[] = { { 1, 7, 10 }, { 2, 7, 20, 0, TRUE, 1, { 1 } }, { 3, 7, 30, 0, TRUE, 2, { 1, 2 } }, { 4, 8, 5 } };
+  const Mail chain[] = {
+    { 1, 7, 10 }, { 2, 7, 20, 0, TRUE, 1, { 1 } }, { 3, 7, 30, 0, TRUE, 2, { 1, 2 } }, { 4, 8, 5 }
+  };
   check (SATCHEL_THREAD_REFERENCES, chain, 4, "(4)(1 2 3)");
   /* Siblings by date; one whose ancestor is missing in between hangs on the next one above. */
-  const Mail siblings[] = { { 1, 7, 10 }, { 3, 7, 40, 0, TRUE, 2, { 1, 2 } }, { 4, 7, 30, 0, TRUE, 1, { 1 } } };
+  const Mail siblings[] = { { 1, 7, 10 },
+                            { 3, 7, 40, 0, TRUE, 2, { 1, 2 } },
+                            { 4, 7, 30, 0, TRUE, 1, { 1 } } };
   check (SATCHEL_THREAD_REFERENCES, siblings, 3, "(1 (3)(2))");
   /* A parent that is not there holds several, not one (step 3). */
-  const Mail orphans[] = { { 2, 7, 20, 0, TRUE, 1, { 1 } }, { 3, 8, 10, 0, TRUE, 1, { 1 } }, { 4, 9, 5, 0, TRUE, 1, { 5 } } };
+  const Mail orphans[] = { { 2, 7, 20, 0, TRUE, 1, { 1 } },
+                           { 3, 8, 10, 0, TRUE, 1, { 1 } },
+                           { 4, 9, 5, 0, TRUE, 1, { 5 } } };
   check (SATCHEL_THREAD_REFERENCES, orphans, 3, "(3)((2)(1))");
   check (SATCHEL_THREAD_REFS, orphans, 3, "((2)(1))(3)");
 }
@@ -90,15 +97,20 @@ static void
 test_odd_references (void)
 {
   /* Of two messages with one id the first has it; without one a message is nobody's parent. */
-  const Mail same[] = { { 1, 1, 10 }, { 1, 2, 20 }, { 2, 3, 30, 0, FALSE, 1, { 1 } }, { 0, 4, 40 }, { 0, 5, 50 } };
+  const Mail same[] = {
+    { 1, 1, 10 }, { 1, 2, 20 }, { 2, 3, 30, 0, FALSE, 1, { 1 } }, { 0, 4, 40 }, { 0, 5, 50 }
+  };
   check (SATCHEL_THREAD_REFERENCES, same, 5, "(1 3)(2)(4)(5)");
   /* Loops: the link that would close one is not made. */
   const Mail loop[] = { { 1, 1, 10, 0, FALSE, 1, { 2 } }, { 2, 2, 20, 0, FALSE, 1, { 1 } } };
   check (SATCHEL_THREAD_REFERENCES, loop, 2, "(2 1)");
   const Mail self[] = { { 1, 1, 10, 0, FALSE, 1, { 1 } }, { 2, 2, 20, 0, FALSE, 2, { 2, 2 } } };
   check (SATCHEL_THREAD_REFERENCES, self, 2, "(1)(2)");
-  /* Its own last reference counts more than what others said before (step 1.B); and without any it has no parent. */
-  const Mail corrected[] = { { 3, 1, 30, 0, FALSE, 3, { 1, 4, 2 } }, { 1, 2, 10 }, { 2, 3, 20, 0, FALSE, 1, { 1 } }, { 4, 4, 40 } };
+  /* Its own last reference counts more than what others said before (step 1.B); and without any it has no
+   * parent. */
+  const Mail corrected[] = {
+    { 3, 1, 30, 0, FALSE, 3, { 1, 4, 2 } }, { 1, 2, 10 }, { 2, 3, 20, 0, FALSE, 1, { 1 } }, { 4, 4, 40 }
+  };
   check (SATCHEL_THREAD_REFERENCES, corrected, 4, "(2 3 1)(4)");
   check (SATCHEL_THREAD_REFERENCES, NULL, 0, "");
 }
@@ -112,15 +124,19 @@ test_subjects (void)
   check (SATCHEL_THREAD_REFS, reply, 3, "(1)(2)(3)");
   const Mail equals[] = { { 1, 7, 20 }, { 2, 7, 10 }, { 3, 7, 30, 0, TRUE }, { 4, 0, 1 }, { 5, 0, 2 } };
   check (SATCHEL_THREAD_REFERENCES, equals, 5, "(4)(5)((2)(1)(3))");
-  const Mail dummies[] = { { 1, 7, 20, 0, TRUE, 1, { 8 } }, { 2, 7, 30, 0, TRUE, 1, { 8 } }, { 3, 7, 5 },
-                           { 4, 7, 40, 0, TRUE, 1, { 9 } }, { 5, 7, 6, 0, TRUE, 1, { 9 } } };
+  const Mail dummies[] = { { 1, 7, 20, 0, TRUE, 1, { 8 } },
+                           { 2, 7, 30, 0, TRUE, 1, { 8 } },
+                           { 3, 7, 5 },
+                           { 4, 7, 40, 0, TRUE, 1, { 9 } },
+                           { 5, 7, 6, 0, TRUE, 1, { 9 } } };
   check (SATCHEL_THREAD_REFERENCES, dummies, 5, "((3)(5)(1)(2)(4))");
 }
 
 static void
 test_orderedsubject (void)
 {
-  const Mail mails[] = { { 0, 1, 30 }, { 0, 2, 10 }, { 0, 1, 20 }, { 0, 1, 40, 0, TRUE }, { 0, 2, 10 }, { 0, 3, 15 } };
+  const Mail mails[] = { { 0, 1, 30 },          { 0, 2, 10 }, { 0, 1, 20 },
+                         { 0, 1, 40, 0, TRUE }, { 0, 2, 10 }, { 0, 3, 15 } };
   check (SATCHEL_THREAD_ORDEREDSUBJECT, mails, 6, "(2 5)(6)(3 (1)(4))");
 }
 
@@ -128,7 +144,10 @@ static void
 test_refs (void)
 {
   /* Threads by their latest arrival, messages in them by sent date. */
-  const Mail mails[] = { { 1, 1, 50, 1 }, { 2, 1, 5, 2 }, { 3, 1, 10, 3, TRUE, 1, { 1 } }, { 4, 1, 9, 4, TRUE, 1, { 1 } },
+  const Mail mails[] = { { 1, 1, 50, 1 },
+                         { 2, 1, 5, 2 },
+                         { 3, 1, 10, 3, TRUE, 1, { 1 } },
+                         { 4, 1, 9, 4, TRUE, 1, { 1 } },
                          { 5, 2, 1, 3 } };
   check (SATCHEL_THREAD_REFS, mails, 5, "(2)(5)(1 (4)(3))");
 }
@@ -273,16 +292,19 @@ slow_step_5 (GPtrArray *all, Slow *root)
     speakers[i] = *slow_speaker (tops->pdata[i]);
   for (guint i = 0; i < tops->len; i++)
     {
-      Slow *top = tops->pdata[i], *known = g_hash_table_lookup (table, GSIZE_TO_POINTER (speakers[i].subject));
+      Slow *top = tops->pdata[i],
+           *known = g_hash_table_lookup (table, GSIZE_TO_POINTER (speakers[i].subject));
       if (speakers[i].subject != 0
           && (known == NULL
               || (known->message >= 0
-                  && (top->message < 0 || (slow_mails[known->message].is_reply && !slow_mails[top->message].is_reply)))))
+                  && (top->message < 0
+                      || (slow_mails[known->message].is_reply && !slow_mails[top->message].is_reply)))))
         g_hash_table_insert (table, GSIZE_TO_POINTER (speakers[i].subject), top);
     }
   for (guint i = 0; i < tops->len; i++)
     {
-      Slow *top = tops->pdata[i], *known = g_hash_table_lookup (table, GSIZE_TO_POINTER (speakers[i].subject));
+      Slow *top = tops->pdata[i],
+           *known = g_hash_table_lookup (table, GSIZE_TO_POINTER (speakers[i].subject));
       if (speakers[i].subject == 0 || known == top || top->parent != root)
         continue;
       if (top->message < 0 && known->message < 0)
@@ -358,8 +380,10 @@ slow_answer (const Mail *mails, guint n, gboolean with_subjects)
 static Mail
 random_mail (guint n_ids, guint n_subjects)
 {
-  Mail mail = { .id = (guint64) g_test_rand_int_range (0, (int) n_ids + 1), .subject = (guint64) g_test_rand_int_range (0, (int) n_subjects),
-                .sent = g_test_rand_int_range (0, 10), .is_reply = g_test_rand_bit () };
+  Mail mail = { .id = (guint64) g_test_rand_int_range (0, (int) n_ids + 1),
+                .subject = (guint64) g_test_rand_int_range (0, (int) n_subjects),
+                .sent = g_test_rand_int_range (0, 10),
+                .is_reply = g_test_rand_bit () };
   mail.n_references = g_test_rand_bit () ? 0 : (guint) g_test_rand_int_range (0, 6);
   for (guint i = 0; i < mail.n_references; i++)
     mail.references[i] = (guint64) g_test_rand_int_range (1, (int) n_ids + 1);
@@ -394,7 +418,9 @@ test_literal (void)
 static void
 add (SatchelThreader *threader, guint64 id, const guint64 *references, guint n)
 {
-  SatchelThreadMessage message = { .message_id = id, .references = references, .n_references = n, .sent = (gint64) id };
+  SatchelThreadMessage message = {
+    .message_id = id, .references = references, .n_references = n, .sent = (gint64) id
+  };
   satchel_threader_add (threader, &message);
 }
 
@@ -425,8 +451,8 @@ test_chain (void)
     }
 }
 
-/* A deep chain, and trees of two that are hung below its end, then taken away again: looking upwards each time would be
- * 1,600,000,000 steps. */
+/* A deep chain, and trees of two that are hung below its end, then taken away again: looking upwards each
+ * time would be 1,600,000,000 steps. */
 static void
 test_deep_links (void)
 {

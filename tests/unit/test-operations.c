@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What operations have besides their kinds, and levels that do not know it: refused, never told as done.  What a MOVE is composed of
- * keeps it.  Over the driver `memory`, whose objects are linked in.
+ * What operations have besides their kinds, and levels that do not know it: refused, never told as done. What
+ * a MOVE is composed of keeps it.  Over the driver `memory`, whose objects are linked in.
  */
 #include "config.h"
 
@@ -29,8 +29,10 @@ note_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **er
   for (guint i = 0; i < satchel_transaction_n_operations (transaction); i++)
     {
       const SatchelOperation *operation = satchel_transaction_operation (transaction, i);
-      g_string_append_printf (seen, "kind=%d deleted=%d flags=%u clear=%u %d keywords=%u metadata=%u; ", operation->kind, operation->only_deleted,
-                              operation->flags, operation->clear_flags, operation->clear_keywords, operation->keywords != NULL ? g_strv_length (operation->keywords) : 0,
+      g_string_append_printf (seen, "kind=%d deleted=%d flags=%u clear=%u %d keywords=%u metadata=%u; ",
+                              operation->kind, operation->only_deleted, operation->flags,
+                              operation->clear_flags, operation->clear_keywords,
+                              operation->keywords != NULL ? g_strv_length (operation->keywords) : 0,
                               operation->metadata != NULL ? operation->metadata->len : 0);
     }
   return TRUE;
@@ -63,8 +65,12 @@ keep_removed (SatchelStorage *storage, SatchelTransaction *transaction, GError *
 static SatchelStorageOps
 layer_of (guint classes, guint newest, guint fields)
 {
-  return (SatchelStorageOps){ .size = sizeof (SatchelStorageOps), .band = 1, .classes = classes, .newest_operation = newest,
-                              .fields = fields, .open = layer_open };
+  return (SatchelStorageOps) { .size = sizeof (SatchelStorageOps),
+                               .band = 1,
+                               .classes = classes,
+                               .newest_operation = newest,
+                               .fields = fields,
+                               .open = layer_open };
 }
 
 static const SatchelStorageOps *
@@ -93,10 +99,13 @@ set_up (const SatchelStorageOps *layer, const SatchelStorageOps *driver)
   g_autofree char *path = g_strdup_printf ("example.org/operations%u", ++n);
   SatchelStoreLevel levels[2], *level = levels;
   if (layer != NULL)
-    *level++ = (SatchelStoreLevel){ "layer", layer, NULL };
-  *level++ = (SatchelStoreLevel){ "memory", driver != NULL ? driver : memory_ops (), NULL };
-  SatchelStoreOpenOptions options
-      = { .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = (guint) (level - levels) };
+    *level++ = (SatchelStoreLevel) { "layer", layer, NULL };
+  *level++ = (SatchelStoreLevel) { "memory", driver != NULL ? driver : memory_ops (), NULL };
+  SatchelStoreOpenOptions options = { .user = "u@example.org",
+                                      .path = path,
+                                      .root_fd = -1,
+                                      .levels = levels,
+                                      .n_levels = (guint) (level - levels) };
   seen = g_string_new (NULL);
   store = satchel_store_open (&options, &error);
   g_assert_no_error (error);
@@ -107,7 +116,8 @@ set_up (const SatchelStorageOps *layer, const SatchelStorageOps *driver)
   for (guint i = 0; i < 3; i++)
     {
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-      satchel_transaction_append (transaction, inbox, stage_text (), i == 1 ? SATCHEL_FLAG_DELETED : 0, NULL, 1);
+      satchel_transaction_append (transaction, inbox, stage_text (), i == 1 ? SATCHEL_FLAG_DELETED : 0, NULL,
+                                  1);
       g_assert_true (satchel_transaction_commit (transaction, &error));
     }
   g_string_truncate (seen, 0);
@@ -242,7 +252,8 @@ static const struct Case
 
 /* Is the operation with it carried out?  If not, then nothing is, and CANNOT says whose fault it is. */
 static gboolean
-is_done (const struct Case *with, SatchelOperationKind kind, const SatchelStorageOps *layer, const SatchelStorageOps *driver, const char *who)
+is_done (const struct Case *with, SatchelOperationKind kind, const SatchelStorageOps *layer,
+         const SatchelStorageOps *driver, const char *who)
 {
   g_autoptr (GError) error = NULL;
   set_up (layer, driver);
@@ -282,13 +293,17 @@ test_driver (void)
       }
 }
 
-/* A layer that looks at operations must know what they have; one that does not, or that is not concerned, need not. */
+/* A layer that looks at operations must know what they have; one that does not, or that is not concerned,
+ * need not. */
 static void
 test_layer (void)
 {
-  const guint all_classes = SATCHEL_CLASS_CONTENT_IN | SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_FLAGS;
-  SatchelStorageOps blind = layer_of (all_classes, SATCHEL_OPERATION_MOVE, 0), unconcerned = layer_of (SATCHEL_CLASS_LIST, SATCHEL_OPERATION_MOVE, 0);
-  SatchelStorageOps plans = blind, is_told = blind, shorter, knows = layer_of (all_classes, SATCHEL_OPERATION_MOVE, SATCHEL_FIELDS_ALL);
+  const guint all_classes =
+      SATCHEL_CLASS_CONTENT_IN | SATCHEL_CLASS_CONTENT_OUT | SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_FLAGS;
+  SatchelStorageOps blind = layer_of (all_classes, SATCHEL_OPERATION_MOVE, 0),
+                    unconcerned = layer_of (SATCHEL_CLASS_LIST, SATCHEL_OPERATION_MOVE, 0);
+  SatchelStorageOps plans = blind, is_told = blind, shorter,
+                    knows = layer_of (all_classes, SATCHEL_OPERATION_MOVE, SATCHEL_FIELDS_ALL);
   plans.plan = unconcerned.plan = knows.plan = note_plan;
   is_told.committed = note_committed;
   shorter = knows;
@@ -324,7 +339,9 @@ set_all (SatchelOperation *operation)
 static void
 test_composed (void)
 {
-  SatchelStorageOps layer = layer_of (SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_CONTENT_OUT, SATCHEL_OPERATION_EXPUNGE, SATCHEL_FIELDS_ALL), driver = *memory_ops ();
+  SatchelStorageOps layer = layer_of (SATCHEL_CLASS_REMOVE | SATCHEL_CLASS_CONTENT_OUT,
+                                      SATCHEL_OPERATION_EXPUNGE, SATCHEL_FIELDS_ALL),
+                    driver = *memory_ops ();
   layer.plan = note_plan;
   driver.newest_operation = SATCHEL_OPERATION_EXPUNGE;
   for (guint i = 0; i < 2; i++)
@@ -336,7 +353,9 @@ test_composed (void)
       set_all (move);
       g_assert_true (satchel_transaction_commit (transaction, &error));
       if (i == 0)
-        g_assert_cmpstr (seen->str, ==, "kind=2 deleted=1 flags=1 clear=8 1 keywords=1 metadata=1; kind=4 deleted=1 flags=0 clear=0 0 keywords=0 metadata=0; ");
+        g_assert_cmpstr (seen->str, ==,
+                         "kind=2 deleted=1 flags=1 clear=8 1 keywords=1 metadata=1; kind=4 deleted=1 flags=0 "
+                         "clear=0 0 keywords=0 metadata=0; ");
       g_assert_cmpuint (count (inbox), ==, 2);
       g_assert_cmpuint (count (to), ==, 1);
       g_assert_cmpuint (move->ret_uids->len, ==, 1);
@@ -357,7 +376,8 @@ test_composed_refused (void)
   driver.newest_operation = SATCHEL_OPERATION_EXPUNGE;
   driver.fields = SATCHEL_FIELD_COPY_FLAGS;
   static const struct Case all = { set_all, 0, 0, 0 };
-  g_assert_false (is_done (&all, SATCHEL_OPERATION_MOVE, NULL, &driver, "module memory is too old for the operation COPY"));
+  g_assert_false (is_done (&all, SATCHEL_OPERATION_MOVE, NULL, &driver,
+                           "module memory is too old for the operation COPY"));
 }
 
 /* COPY and EXPUNGE of all there is must not remove the copies. */
@@ -398,7 +418,8 @@ test_kept (void)
   g_assert_cmpuint (kept->state.n_messages, ==, 1);
   g_assert_cmpuint (kept->chunks[0]->flags[0], ==, SATCHEL_FLAG_SEEN);
   g_autoptr (GBytes) why = NULL;
-  g_assert_true (satchel_storage_get_metadata (SATCHEL_STACK (store), &to->core->handle, 1, "why", &why, &error));
+  g_assert_true (
+      satchel_storage_get_metadata (SATCHEL_STACK (store), &to->core->handle, 1, "why", &why, &error));
   g_assert_cmpuint (g_bytes_get_size (why), ==, 8);
   g_clear_pointer (&transaction, satchel_transaction_free);
   take_down ();
@@ -412,7 +433,8 @@ undelete (gpointer data)
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
   g_auto (SatchelUidSet) two = { NULL, 0 };
   satchel_uid_set_add (&two, 2, 2);
-  satchel_transaction_flags (transaction, inbox, &two, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, inbox, &two, SATCHEL_FLAGS_REMOVE, SATCHEL_FLAG_DELETED, NULL,
+                             G_MAXUINT64);
   return GINT_TO_POINTER (satchel_transaction_commit (transaction, NULL));
 }
 
@@ -437,7 +459,8 @@ wait_for_queue (guint n)
     }
 }
 
-/* Both wait for one round: what is un-deleted before it stays where it is, whether a layer plans the MOVE or not. */
+/* Both wait for one round: what is un-deleted before it stays where it is, whether a layer plans the MOVE or
+ * not. */
 static void
 test_undeleted_meanwhile (void)
 {
@@ -462,7 +485,8 @@ test_undeleted_meanwhile (void)
 /* ---- methods that came later ---- */
 
 static gboolean
-pass_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use, GError **error)
+pass_create (SatchelStorage *storage, const SatchelAccess *access, const char *name, guint special_use,
+             GError **error)
 {
   return satchel_storage_create (storage, access, name, special_use, error);
 }
@@ -470,7 +494,9 @@ pass_create (SatchelStorage *storage, const SatchelAccess *access, const char *n
 static gboolean
 import_box (GError **error)
 {
-  SatchelMailboxImport import = { .size = sizeof import, .mailbox_id = { 1 }, .uidvalidity = 1, .uidnext = 1, .highestmodseq = 1 };
+  SatchelMailboxImport import = {
+    .size = sizeof import, .mailbox_id = { 1 }, .uidvalidity = 1, .uidnext = 1, .highestmodseq = 1
+  };
   return satchel_store_import_mailbox (store, "box", &import, error);
 }
 
@@ -478,14 +504,17 @@ import_box (GError **error)
 static void
 test_import (void)
 {
-  SatchelStorageOps guards = layer_of (SATCHEL_CLASS_LIST, SATCHEL_OPERATION_MOVE, 0), passes = guards, shorter = *memory_ops ();
+  SatchelStorageOps guards = layer_of (SATCHEL_CLASS_LIST, SATCHEL_OPERATION_MOVE, 0), passes = guards,
+                    shorter = *memory_ops ();
   guards.create = pass_create;
   shorter.size = G_STRUCT_OFFSET (SatchelStorageOps, import_mailbox);
   const struct
   {
     const SatchelStorageOps *layer, *driver;
     gboolean is_possible;
-  } stacks[] = { { NULL, NULL, TRUE }, { &passes, NULL, TRUE }, { &guards, NULL, FALSE }, { NULL, &shorter, FALSE } };
+  } stacks[] = {
+    { NULL, NULL, TRUE }, { &passes, NULL, TRUE }, { &guards, NULL, FALSE }, { NULL, &shorter, FALSE }
+  };
   for (guint i = 0; i < G_N_ELEMENTS (stacks); i++)
     {
       g_autoptr (GError) error = NULL;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Module passwd-file through its public tables: schemes, damage (U17), rights (C3), edits, re-reading, upgrades.
+ * Module passwd-file through its public tables: schemes, damage (U17), rights (C3), edits, re-reading,
+ * upgrades.
  */
 #include "core/runtime/config_image.h"
 #include "core/runtime/log_private.h"
@@ -13,10 +14,15 @@
 #include <unistd.h>
 
 /* "pw", as other programs store it: argon2(1), crypt(3) of libxcrypt. */
-#define PW_ARGON2ID "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$4fYLox2QlPew4kg1ik3+x6cVrmgv7pKr07neIZLZRU0"
-#define PW_ARGON2ID_DEARER "$argon2id$v=19$m=64,t=2,p=4$c2FsdHNhbHRzYWx0c2FsdA$a9mUOTu0o8IUybndc013gK30bSckxqAAziKAJ3tcw7k"
-#define PW_SHA512 "$6$rounds=1000$saltsalt$nII71HJmawaDYdXrUHYtoWV/pe6ZN/eQzrZXdKjhrcMU0onLRg6A5m38udZu.lA6f53rIQturF4FMx1X99KF/0"
-#define PW_SHA512_DEFAULT "$6$saltsalt$pauPrmdmG4BTE9h2HPmywiw152IFch6BJCEsaY6D.PLTfpV8sqvXwWdyfsgVgozkYH9B80bAip/08R2BPH2xk/"
+#define PW_ARGON2ID                                                                                          \
+  "$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$4fYLox2QlPew4kg1ik3+x6cVrmgv7pKr07neIZLZRU0"
+#define PW_ARGON2ID_DEARER                                                                                   \
+  "$argon2id$v=19$m=64,t=2,p=4$c2FsdHNhbHRzYWx0c2FsdA$a9mUOTu0o8IUybndc013gK30bSckxqAAziKAJ3tcw7k"
+#define PW_SHA512                                                                                            \
+  "$6$rounds=1000$saltsalt$nII71HJmawaDYdXrUHYtoWV/pe6ZN/"                                                   \
+  "eQzrZXdKjhrcMU0onLRg6A5m38udZu.lA6f53rIQturF4FMx1X99KF/0"
+#define PW_SHA512_DEFAULT                                                                                    \
+  "$6$saltsalt$pauPrmdmG4BTE9h2HPmywiw152IFch6BJCEsaY6D.PLTfpV8sqvXwWdyfsgVgozkYH9B80bAip/08R2BPH2xk/"
 #define PW_BCRYPT "$2b$04$abcdefghijklmnopqrstuuyvPXIbu7xe6/CED2DzX8z6Si09MlzlW"
 #define PW_YESCRYPT "$y$j75$saltsaltsaltsalt..$LPbVecIMuxDoT.Mvjcm4J0FarRNUFEbAuUTo9BhwmD9"
 
@@ -65,7 +71,8 @@ tear_down (void)
 static void
 write_file (const char *text)
 {
-  g_assert_true (g_file_set_contents_full (path, text, (gssize) strlen (text), G_FILE_SET_CONTENTS_CONSISTENT, 0600, NULL));
+  g_assert_true (g_file_set_contents_full (path, text, (gssize) strlen (text), G_FILE_SET_CONTENTS_CONSISTENT,
+                                           0600, NULL));
 }
 
 static char *
@@ -191,15 +198,16 @@ static void
 test_bad_lines (void)
 {
   set_up ("");
-  write_file ("a@x:{PLAIN}pw\n"                       /* 1: not allowed */
-              "b@x:{SHA256}abcd\n"                    /* 2 */
-              "c@x:$6$saltsalt$tooshort\n"            /* 3 */
-              "d@x:$argon2id$v=19$m=99999999,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$4fYLox2QlPew4kg1ik3+x6cVrmgv7pKr07neIZLZRU0\n" /* 4 */
-              "e@x:" PW_SHA512 ":disabled\n"          /* 5 */
-              "no colon here\n"                       /* 6 */
-              "f@x:" PW_SHA512 "::::more\n"           /* 7 */
+  write_file ("a@x:{PLAIN}pw\n"            /* 1: not allowed */
+              "b@x:{SHA256}abcd\n"         /* 2 */
+              "c@x:$6$saltsalt$tooshort\n" /* 3 */
+              "d@x:$argon2id$v=19$m=99999999,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$4fYLox2QlPew4kg1ik3+"
+              "x6cVrmgv7pKr07neIZLZRU0\n"    /* 4 */
+              "e@x:" PW_SHA512 ":disabled\n" /* 5 */
+              "no colon here\n"              /* 6 */
+              "f@x:" PW_SHA512 "::::more\n"  /* 7 */
               "twice@x:" PW_SHA512 "\n"
-              "twice@x:" PW_ARGON2ID "\n"             /* 9 */
+              "twice@x:" PW_ARGON2ID "\n" /* 9 */
               "good@x:" PW_ARGON2ID "\n"
               "bare:" PW_ARGON2ID "\n");
   g_assert_cmpstr (log_in ("good@x", "pw"), ==, "right");
@@ -391,7 +399,8 @@ test_dummy_price (void)
       write_file (text);
       g_assert_cmpint (find_address ("a@x"), ==, SATCHEL_USERDB_FOUND);
       g_autoptr (GError) error = NULL;
-      g_assert_cmpint (passdb->verify (NULL, "pw", &error), ==, SATCHEL_VERIFY_WRONG); /* a real hash, not an error */
+      g_assert_cmpint (passdb->verify (NULL, "pw", &error), ==,
+                       SATCHEL_VERIFY_WRONG); /* a real hash, not an error */
       g_assert_no_error (error);
     }
   tear_down ();

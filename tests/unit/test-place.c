@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Several stacks in one process, and owners who are none any more: the cache of open stores with places and epochs.  Over two
- * drivers that keep mail in memory.
+ * Several stacks in one process, and owners who are none any more: the cache of open stores with places and
+ * epochs.  Over two drivers that keep mail in memory.
  */
 #include "config.h"
 
@@ -21,7 +21,8 @@ static gboolean
 other_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
 {
   const SatchelStorageIdentity *identity = storage->identity;
-  g_string_append_printf (opened, "%s/%s/%u/%u ", identity->profile, identity->volume, identity->slot, (guint) identity->epoch);
+  g_string_append_printf (opened, "%s/%s/%u/%u ", identity->profile, identity->volume, identity->slot,
+                          (guint) identity->epoch);
   return memory->open (storage, section, error);
 }
 
@@ -44,17 +45,22 @@ pass_layer_close (SatchelStorage *storage)
 {
 }
 
-static const SatchelStorageOps layer_ops = {
-  .size = sizeof layer_ops, .band = 5, .newest_operation = SATCHEL_OPERATION_MOVE, .open = pass_layer_open, .close = pass_layer_close
-};
+static const SatchelStorageOps layer_ops = { .size = sizeof layer_ops,
+                                             .band = 5,
+                                             .newest_operation = SATCHEL_OPERATION_MOVE,
+                                             .open = pass_layer_open,
+                                             .close = pass_layer_close };
 
 static const SatchelModule *
 second_module (void)
 {
-  static const SatchelProvides provides[]
-      = { { SATCHEL_KIND_STORAGE_DRIVER, "other", &other_ops }, { SATCHEL_KIND_STORAGE_LAYER, "pass", &layer_ops }, { 0 } };
-  static const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "second", .version = "1", .description = "a second driver", .licence = "MIT",
-                                        .roles = SATCHEL_ROLE_MAIL, .provides = provides };
+  static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, "other", &other_ops },
+                                              { SATCHEL_KIND_STORAGE_LAYER, "pass", &layer_ops },
+                                              { 0 } };
+  static const SatchelModule module = { SATCHEL_MODULE_FACTS, .name = "second",
+                                        .version = "1",       .description = "a second driver",
+                                        .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL,
+                                        .provides = provides };
   return &module;
 }
 
@@ -66,11 +72,17 @@ load_settings (const char *layers)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *dir = g_dir_make_tmp ("satchel-place-XXXXXX", &error);
-  const char *const overrides[]
-      = { "storage.driver=\"other\"", "limits.store_idle=\"1h\"", "mailboxes.sent=\"\"", layers,
-          "storage.profiles=( { name = \"p\"; driver = \"memory\"; }, { name = \"q\"; driver = \"other\"; layers = ( \"pass\" ); } )", NULL };
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
-  SatchelConfigSet *loaded = satchel_config_load (dir, dir, overrides, satchel_loader_schema, loader, problems);
+  const char *const overrides[] = { "storage.driver=\"other\"",
+                                    "limits.store_idle=\"1h\"",
+                                    "mailboxes.sent=\"\"",
+                                    layers,
+                                    "storage.profiles=( { name = \"p\"; driver = \"memory\"; }, { name = "
+                                    "\"q\"; driver = \"other\"; layers = ( \"pass\" ); } )",
+                                    NULL };
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  SatchelConfigSet *loaded =
+      satchel_config_load (dir, dir, overrides, satchel_loader_schema, loader, problems);
   for (guint i = 0; loaded == NULL && i < problems->len; i++)
     g_test_message ("%s", ((SatchelConfigProblem *) problems->pdata[i])->text);
   g_assert_nonnull (loaded);
@@ -121,8 +133,11 @@ expect (GString *text, const char *expected)
 static SatchelStore *
 acquire (const char *user, const SatchelPlace *place, GError **error)
 {
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .user = user,
-                                                                           .owner = user, .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_SESSION,
+                                                                            .user = user,
+                                                                            .owner = user,
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   return satchel_store_acquire (access, place, error);
 }
 
@@ -148,7 +163,8 @@ put (SatchelStore *store, GError **error)
 {
   g_autoptr (SatchelMailbox) mailbox = satchel_store_open_mailbox (store, "INBOX", error);
   g_autoptr (SatchelStage) stage = mailbox != NULL ? satchel_stage_new (store, 0, error) : NULL;
-  if (stage == NULL || !satchel_stage_write (stage, "Subject: x\r\n\r\nx\r\n", 17, error) || !satchel_stage_finish (stage, error))
+  if (stage == NULL || !satchel_stage_write (stage, "Subject: x\r\n\r\nx\r\n", 17, error)
+      || !satchel_stage_finish (stage, error))
     return FALSE;
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
   satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), 0, NULL, 1);
@@ -167,15 +183,18 @@ expect_levels (SatchelStore *store, const char *expected)
 static void
 test_stacks (void)
 {
-  g_autoptr (SatchelStore) a = must_acquire ("a@x", &(SatchelPlace){ .path = "x/a", .profile = "default", .volume = "", .epoch = 4 });
-  g_autoptr (SatchelStore) b = must_acquire ("b@x", &(SatchelPlace){ .path = "x/b", .profile = "p", .volume = "v1" });
-  g_autoptr (SatchelStore) c = must_acquire ("c@x", &(SatchelPlace){ .path = "x/c", .profile = "q", .volume = "v9", .epoch = 2 });
+  g_autoptr (SatchelStore) a =
+      must_acquire ("a@x", &(SatchelPlace) { .path = "x/a", .profile = "default", .volume = "", .epoch = 4 });
+  g_autoptr (SatchelStore) b =
+      must_acquire ("b@x", &(SatchelPlace) { .path = "x/b", .profile = "p", .volume = "v1" });
+  g_autoptr (SatchelStore) c =
+      must_acquire ("c@x", &(SatchelPlace) { .path = "x/c", .profile = "q", .volume = "v9", .epoch = 2 });
   expect (opened, "default//7/4 q/v9/7/2 layer ");
   expect_levels (a, "other");
   expect_levels (b, "memory");
   expect_levels (c, "pass > other");
-  expect_refused ("d@x", &(SatchelPlace){ .path = "x/d", .profile = "r", .volume = "" });
-  expect_refused ("d@x", &(SatchelPlace){ .path = "x/d", .profile = "p", .volume = "none" });
+  expect_refused ("d@x", &(SatchelPlace) { .path = "x/d", .profile = "r", .volume = "" });
+  expect_refused ("d@x", &(SatchelPlace) { .path = "x/d", .profile = "p", .volume = "none" });
   expect (told, "");
 }
 
@@ -200,7 +219,9 @@ test_layers (void)
 static void
 test_new (void)
 {
-  SatchelPlace place = { .path = "x/new", .profile = "p", .volume = "v1", .epoch = 1, .is_new = TRUE, .may_stay = TRUE };
+  SatchelPlace place = {
+    .path = "x/new", .profile = "p", .volume = "v1", .epoch = 1, .is_new = TRUE, .may_stay = TRUE
+  };
   is_other_filled = FALSE;
   g_autoptr (SatchelStore) fresh = must_acquire ("fresh@x", &place);
   expect_levels (fresh, "memory");
@@ -288,7 +309,7 @@ note_released (const char *user, guint64 epoch, SatchelLook look, const char *wh
 {
   Released *released = data;
   g_free (released->what);
-  *released = (Released){ released->n + 1, epoch, look, g_strdup (what) };
+  *released = (Released) { released->n + 1, epoch, look, g_strdup (what) };
 }
 
 static void
@@ -329,7 +350,8 @@ test_release (void)
 }
 
 static void
-expect_look (const char *user, const SatchelPlace *from, const char *profile, const char *volume, SatchelLook look, const char *what)
+expect_look (const char *user, const SatchelPlace *from, const char *profile, const char *volume,
+             SatchelLook look, const char *what)
 {
   Released released = { 0 };
   SatchelPlace target = { .path = from->path, .profile = profile, .volume = volume };

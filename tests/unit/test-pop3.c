@@ -14,7 +14,8 @@ check_text (const Pop3Language *language, const char *status, const char *text)
   g_assert_cmpuint (strlen (status) + strlen (text) + 3, <=, 512);
   g_assert_true (*text != '[' && *text != '\0');
   for (const char *at = text; *at != '\0'; at++)
-    g_assert_true ((guchar)*at >= 0x20 && *at != 0x7f && (language != &pop3_languages[0] || (guchar)*at < 0x80));
+    g_assert_true ((guchar) *at >= 0x20 && *at != 0x7f
+                   && (language != &pop3_languages[0] || (guchar) *at < 0x80));
 }
 
 static void
@@ -25,7 +26,7 @@ test_texts (void)
       const Pop3Language *language = &pop3_languages[i];
       for (guint text = 0; text < POP3_N_TEXTS; text++)
         {
-          const char *status = pop3_status ((Pop3Text)text);
+          const char *status = pop3_status ((Pop3Text) text);
           g_assert_true (strcmp (status, "+OK") == 0 || g_str_has_prefix (status, "-ERR"));
           check_text (language, status, language->texts[text]);
         }
@@ -43,9 +44,10 @@ test_ranges (void)
   static const struct
   {
     const char *range, *tag;
-  } cases[] = { { "de", "de" },    { "DE", "de" },     { "de-AT", "de" }, { "de-Latn-AT-1996", "de" }, { "en-x-a", "en" },
-                { "d", NULL },     { "deu", NULL },    { "", NULL },      { "-", NULL },               { "-de", NULL },
-                { "de--", "de" },  { "fr-de", NULL },  { "*", NULL },     { "\xc3\xa4", NULL } };
+  } cases[] = { { "de", "de" },     { "DE", "de" },      { "de-AT", "de" }, { "de-Latn-AT-1996", "de" },
+                { "en-x-a", "en" }, { "d", NULL },       { "deu", NULL },   { "", NULL },
+                { "-", NULL },      { "-de", NULL },     { "de--", "de" },  { "fr-de", NULL },
+                { "*", NULL },      { "\xc3\xa4", NULL } };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
       const Pop3Language *found = pop3_language_find (cases[i].range);
@@ -56,8 +58,12 @@ test_ranges (void)
 static void
 test_note (void)
 {
-  static const char *const bad[] = { "", " ", "   ", "xx UTF8 STLS PLAIN", "de", "de UTF8", "de UTF8 STLS", "\xff\xff" };
-  Pop3State before = { .language = pop3_language_find ("de"), .is_utf8 = TRUE, .can_start_tls = TRUE, .mechanisms = (char *)"PLAIN LOGIN" };
+  static const char *const bad[] = { "",   " ",       "   ",          "xx UTF8 STLS PLAIN",
+                                     "de", "de UTF8", "de UTF8 STLS", "\xff\xff" };
+  Pop3State before = { .language = pop3_language_find ("de"),
+                       .is_utf8 = TRUE,
+                       .can_start_tls = TRUE,
+                       .mechanisms = (char *) "PLAIN LOGIN" };
   Pop3State after;
   g_autofree char *note = pop3_state_to_note (&before);
   pop3_state_from_note (&after, note, strlen (note));

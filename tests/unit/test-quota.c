@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layer `quota`: its settings, and what it lets pass in which name.  Over the driver `memory`, whose objects are linked in.
+ * Layer `quota`: its settings, and what it lets pass in which name.  Over the driver `memory`, whose objects
+ * are linked in.
  */
 #include "config.h"
 
@@ -49,11 +50,12 @@ assert_limit (const QuotaLimits *limits, const char *user, guint64 bytes, guint6
 static void
 test_whose (void)
 {
-  g_autoptr (QuotaLimits) limits
-      = read_limits ("storage = \"1K\"; messages = 10; domains = ( { name = \"Big.example\"; storage = \"2K\"; } );"
-                     "users = ( { name = \"a@big.example\"; messages = 20; }, { name = \"b@big.example\"; storage = \"0\"; },"
-                     "{ name = \"\303\204pfel@other.example\"; storage = \"3K\"; messages = 0; } );",
-                     NULL);
+  g_autoptr (QuotaLimits) limits = read_limits (
+      "storage = \"1K\"; messages = 10; domains = ( { name = \"Big.example\"; storage = \"2K\"; } );"
+      "users = ( { name = \"a@big.example\"; messages = 20; }, { name = \"b@big.example\"; storage = \"0\"; "
+      "},"
+      "{ name = \"\303\204pfel@other.example\"; storage = \"3K\"; messages = 0; } );",
+      NULL);
   assert_limit (limits, "anybody@other.example", 1024, 10);
   assert_limit (limits, "anybody@big.example", 2048, 10);
   assert_limit (limits, "a@big.example", 2048, 20);
@@ -68,21 +70,27 @@ test_whose (void)
 static void
 test_mistakes (void)
 {
-  g_assert_null (read_limits ("users = ( { name = \"anna\"; } );", "users: \"anna\" is not a user with his domain"));
+  g_assert_null (
+      read_limits ("users = ( { name = \"anna\"; } );", "users: \"anna\" is not a user with his domain"));
   g_assert_null (read_limits ("domains = ( { name = \"a@b\"; } );", "domains: \"a@b\" is not a domain"));
-  g_assert_null (read_limits ("users = ( { name = \"a@b\"; }, { name = \"A@B\"; } );", "users: \"a@b\" stands there twice"));
-  g_assert_null (read_limits ("warnings = ( \"80\", \"0\" );", "warnings: \"0\" is no percentage from 1 to 100"));
+  g_assert_null (read_limits ("users = ( { name = \"a@b\"; }, { name = \"A@B\"; } );",
+                              "users: \"a@b\" stands there twice"));
+  g_assert_null (
+      read_limits ("warnings = ( \"80\", \"0\" );", "warnings: \"0\" is no percentage from 1 to 100"));
   g_assert_null (read_limits ("warnings = ( \"101\" );", "warnings: \"101\" is no percentage from 1 to 100"));
 }
 
 static void
 test_numbers (void)
 {
-  g_autoptr (QuotaLimits) limits = read_limits ("grace = \"50\"; grace_percent = 10; warnings = ( \"95\", \"80\" );", NULL);
-  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage){ 100, 100 }).bytes, ==, 150);
-  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage){ 1000, 100 }).bytes, ==, 1100);
-  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage){ 1000, 105 }).messages, ==, 115);
-  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage){ SATCHEL_UNLIMITED, SATCHEL_UNLIMITED }).bytes, ==, SATCHEL_UNLIMITED);
+  g_autoptr (QuotaLimits) limits =
+      read_limits ("grace = \"50\"; grace_percent = 10; warnings = ( \"95\", \"80\" );", NULL);
+  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage) { 100, 100 }).bytes, ==, 150);
+  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage) { 1000, 100 }).bytes, ==, 1100);
+  g_assert_cmpuint (quota_limits_with_grace (limits, (SatchelUsage) { 1000, 105 }).messages, ==, 115);
+  g_assert_cmpuint (
+      quota_limits_with_grace (limits, (SatchelUsage) { SATCHEL_UNLIMITED, SATCHEL_UNLIMITED }).bytes, ==,
+      SATCHEL_UNLIMITED);
   g_assert_cmpuint (quota_limits_crossed (limits, 1000, 0, 799), ==, 0);
   g_assert_cmpuint (quota_limits_crossed (limits, 1000, 799, 800), ==, 80);
   g_assert_cmpuint (quota_limits_crossed (limits, 1000, 800, 949), ==, 0);
@@ -105,8 +113,11 @@ set_up (const char *settings)
   static guint n;
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_strdup_printf ("example.org/quota%u", ++n);
-  SatchelStoreLevel levels[] = { { "quota", &quota_ops, NULL }, { "memory", satchel_module ()->provides[0].ops, NULL } };
-  SatchelStoreOpenOptions options = { .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = 2 };
+  SatchelStoreLevel levels[] = { { "quota", &quota_ops, NULL },
+                                 { "memory", satchel_module ()->provides[0].ops, NULL } };
+  SatchelStoreOpenOptions options = {
+    .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = 2
+  };
   quota_layer_set_limits (read_limits (settings, NULL));
   logged = g_string_new (NULL);
   store = satchel_store_open (&options, &error);
@@ -141,8 +152,10 @@ static int
 append_as (SatchelCause cause, gsize bytes)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelAccess) access
-      = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = cause, .owner = "u@example.org", .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = cause,
+                                                                            .owner = "u@example.org",
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   g_autoptr (SatchelStore) handle = satchel_store_with_access (store, access);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (handle);
   add_append (transaction, handle, bytes);
@@ -182,8 +195,10 @@ test_whole (void)
   g_autoptr (GError) error = NULL;
   set_up ("messages = 3;");
   g_assert_cmpint (append_as (SATCHEL_CAUSE_SESSION, 10), ==, 0);
-  g_autoptr (SatchelAccess) access = satchel_access_new (
-      &(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .owner = "u@example.org", .rights = SATCHEL_RIGHTS_ALL });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_SESSION,
+                                                                            .owner = "u@example.org",
+                                                                            .rights = SATCHEL_RIGHTS_ALL });
   g_autoptr (SatchelStore) handle = satchel_store_with_access (store, access);
   for (guint n = 3; n >= 2; n--)
     {
@@ -217,7 +232,8 @@ test_one_round (void)
 {
   set_up ("storage = \"1K\"; grace_percent = 0;");
   satchel_store_begin_write (store->core);
-  GThread *first = g_thread_new ("first", append_one, NULL), *second = g_thread_new ("second", append_one, NULL);
+  GThread *first = g_thread_new ("first", append_one, NULL),
+          *second = g_thread_new ("second", append_one, NULL);
   while (queue_length () < 2)
     g_thread_yield ();
   satchel_store_end_write (store->core);
@@ -242,7 +258,8 @@ test_warnings (void)
   g_assert_cmpint (append_as (SATCHEL_CAUSE_SESSION, 501), ==, SATCHEL_ERROR_OVERQUOTA);
   g_assert_cmpstr (logged->str, ==, "");
   g_assert_cmpint (append_as (SATCHEL_CAUSE_DELIVERY, 900), ==, 0);
-  g_assert_cmpstr (logged->str, ==, "nearly full: user=u@example.org resource=storage percent=90 used=1400 limit=1000\n");
+  g_assert_cmpstr (logged->str, ==,
+                   "nearly full: user=u@example.org resource=storage percent=90 used=1400 limit=1000\n");
   take_down ();
 }
 

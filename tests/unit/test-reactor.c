@@ -61,7 +61,7 @@ test_watch_removed_in_batch (void)
 static void
 count_call (int fd, guint32 events, gpointer data)
 {
-  ((Pair *)data)->n_calls++;
+  ((Pair *) data)->n_calls++;
 }
 
 /* A silent watch hears nothing, not even that the peer has gone: else the loop would spin. */
@@ -95,7 +95,7 @@ static gint64 wheel_now;
 static void
 note_time (SatchelTimer *timer, gpointer data)
 {
-  ((Stamp *)data)->fired_ms = wheel_now;
+  ((Stamp *) data)->fired_ms = wheel_now;
 }
 
 static void
@@ -105,7 +105,9 @@ test_timer_never_early_never_lost (void)
   gint64 start = satchel_clock_ms ();
   for (guint i = 0; i < 3000; i++)
     {
-      gint64 delay = i < 1000 ? (gint64)i * 37 : i < 2000 ? (gint64)i * 4001 : (gint64)g_test_rand_int_range (0, 40000000);
+      gint64 delay = i < 1000   ? (gint64) i * 37
+                     : i < 2000 ? (gint64) i * 4001
+                                : (gint64) g_test_rand_int_range (0, 40000000);
       satchel_timer_arm (&stamps[i].timer, delay, note_time, &stamps[i]);
       stamps[i].asked_ms = stamps[i].timer.due_ms;
     }
@@ -114,7 +116,7 @@ test_timer_never_early_never_lost (void)
     satchel_timer_cancel (&stamps[i].timer);
   for (guint i = 0; i < 3000; i += 11)
     {
-      satchel_timer_arm (&stamps[i].timer, (gint64)i * 503, note_time, &stamps[i]);
+      satchel_timer_arm (&stamps[i].timer, (gint64) i * 503, note_time, &stamps[i]);
       stamps[i].asked_ms = stamps[i].timer.due_ms;
     }
   wheel_now = start;
@@ -279,7 +281,8 @@ test_job_cap (void)
     g_assert_cmpuint (crumbs[i].is_busy, ==, 0);
 }
 
-/* Work apart that blocks takes its own threads only, no more of them than it may have, with breadcrumbs of their own. */
+/* Work apart that blocks takes its own threads only, no more of them than it may have, with breadcrumbs of
+ * their own. */
 static void
 test_job_apart (void)
 {
@@ -298,7 +301,8 @@ test_job_apart (void)
   loop_until (n_done == before + 10);
   g_assert_cmpint (n_other_done, ==, others + 10);
   for (guint i = 0; i < SATCHEL_BREADCRUMBS; i++)
-    g_assert_cmpuint (crumbs[i].is_busy, ==, i >= SATCHEL_BREADCRUMBS_JOBS && i < SATCHEL_BREADCRUMBS_JOBS + 5);
+    g_assert_cmpuint (crumbs[i].is_busy, ==,
+                      i >= SATCHEL_BREADCRUMBS_JOBS && i < SATCHEL_BREADCRUMBS_JOBS + 5);
   g_assert_cmpstr (crumbs[SATCHEL_BREADCRUMBS_JOBS].operation, ==, "test APART");
   g_assert_cmpstr (crumbs[SATCHEL_BREADCRUMBS_JOBS].user, ==, "alice@example.org");
   open_the_gate ();
@@ -340,8 +344,8 @@ release_held (void)
   loop_until (satchel_job_n_pending () == 0);
 }
 
-/* A job that takes long does not hold up the same user's next one when both come at once and just one thread waits for work.
- * The first test of jobs: it counts on the threads that there are. */
+/* A job that takes long does not hold up the same user's next one when both come at once and just one thread
+ * waits for work. The first test of jobs: it counts on the threads that there are. */
 static void
 test_job_beside (void)
 {
@@ -355,7 +359,8 @@ test_job_beside (void)
       g_atomic_int_set (&n_held, 0);
       g_atomic_int_set (&n_beside, 0);
       for (gint i = 0; i < n_others; i++)
-        satchel_job_submit (i == 0 ? "eve@example.org" : "finn@example.org", "test OTHER", held_job, NULL, NULL);
+        satchel_job_submit (i == 0 ? "eve@example.org" : "finn@example.org", "test OTHER", held_job, NULL,
+                            NULL);
       loop_until (g_atomic_int_get (&n_held) == n_others);
       satchel_job_submit ("dora@example.org", "test HELD", held_job, NULL, NULL);
       satchel_job_submit ("dora@example.org", "test BESIDE", beside_job, NULL, NULL);

@@ -303,7 +303,8 @@ test_foreign (void)
   /* Of a newer program. */
   unlink (rig.path);
   g_autoptr (GError) error = NULL;
-  SatchelRecordLog *log = satchel_record_log_open (rig.root_fd, "log", "test-records 2 2", note_record, dump, NULL, &error);
+  SatchelRecordLog *log =
+      satchel_record_log_open (rig.root_fd, "log", "test-records 2 2", note_record, dump, NULL, &error);
   g_assert_true (add (log, "x", &error));
   satchel_record_log_free (log);
   g_assert_null (try_open (&error));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Rights and namespaces: what each act needs, what becomes of flags, and mailboxes that a layer shows under other names.  Over the
- * driver `memory`, whose objects are linked in.
+ * Rights and namespaces: what each act needs, what becomes of flags, and mailboxes that a layer shows under
+ * other names.  Over the driver `memory`, whose objects are linked in.
  */
 #include "config.h"
 
@@ -16,7 +16,8 @@ static SatchelStore *
 open_stack_of (const SatchelStorageOps *layer, const char *path)
 {
   g_autoptr (GError) error = NULL;
-  SatchelStoreLevel levels[] = { { "layer", layer, NULL }, { "memory", satchel_module ()->provides[0].ops, NULL } };
+  SatchelStoreLevel levels[] = { { "layer", layer, NULL },
+                                 { "memory", satchel_module ()->provides[0].ops, NULL } };
   SatchelStoreOpenOptions options = {
     .user = "u@example.org",
     .path = path,
@@ -39,11 +40,11 @@ open_stack (const SatchelStorageOps *layer)
 static SatchelStore *
 with_rights (SatchelStore *store, guint rights)
 {
-  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess),
-                                                                           .cause = SATCHEL_CAUSE_SESSION,
-                                                                           .user = "v@example.org",
-                                                                           .owner = "u@example.org",
-                                                                           .rights = rights });
+  g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                                            .cause = SATCHEL_CAUSE_SESSION,
+                                                                            .user = "v@example.org",
+                                                                            .owner = "u@example.org",
+                                                                            .rights = rights });
   return satchel_store_with_access (store, access);
 }
 
@@ -95,7 +96,8 @@ static gboolean
 on_inbox (SatchelStore *store, SatchelOperationKind kind, gboolean only_deleted, GError **error)
 {
   g_autoptr (SatchelMailbox) inbox = satchel_store_open_mailbox (store, "INBOX", error);
-  g_autoptr (SatchelMailbox) other = inbox != NULL ? satchel_store_open_mailbox (store, "other", error) : NULL;
+  g_autoptr (SatchelMailbox) other =
+      inbox != NULL ? satchel_store_open_mailbox (store, "other", error) : NULL;
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   if (other == NULL)
     return FALSE;
@@ -277,7 +279,8 @@ do_act (Act act, guint rights, GError **error)
   return act (limited, error);
 }
 
-/* With just the rights it needs it is done; without any one of them it is not, whatever other rights there are. */
+/* With just the rights it needs it is done; without any one of them it is not, whatever other rights there
+ * are. */
 static void
 test_acts (void)
 {
@@ -347,7 +350,8 @@ test_keys (void)
 /* ---- flags ---- */
 
 static gboolean
-store_flags (SatchelMailbox *mailbox, SatchelFlagsMode mode, guint32 flags, const char *keyword, GError **error)
+store_flags (SatchelMailbox *mailbox, SatchelFlagsMode mode, guint32 flags, const char *keyword,
+             GError **error)
 {
   const char *const keywords[] = { keyword, NULL };
   g_auto (SatchelUidSet) uids = { NULL, 0 };
@@ -374,7 +378,8 @@ test_flags (void)
     guint32 result; /* of \Flagged \Deleted Old */
     gboolean has_old, has_new;
   } rows[] = {
-    { SATCHEL_RIGHT_SEEN, SATCHEL_FLAGS_ADD, SEEN | DELETED, "New", FALSE, SEEN | FLAGGED | DELETED, TRUE, FALSE },
+    { SATCHEL_RIGHT_SEEN, SATCHEL_FLAGS_ADD, SEEN | DELETED, "New", FALSE, SEEN | FLAGGED | DELETED, TRUE,
+      FALSE },
     { SATCHEL_RIGHT_SEEN, SATCHEL_FLAGS_ADD, DELETED, "New", TRUE, FLAGGED | DELETED, TRUE, FALSE },
     { SATCHEL_RIGHT_SEEN, SATCHEL_FLAGS_REMOVE, FLAGGED, NULL, TRUE, FLAGGED | DELETED, TRUE, FALSE },
     { SATCHEL_RIGHT_SEEN, SATCHEL_FLAGS_REPLACE, SEEN, NULL, FALSE, SEEN | FLAGGED | DELETED, TRUE, FALSE },
@@ -388,11 +393,13 @@ test_flags (void)
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       g_autoptr (GError) error = NULL;
-      g_autoptr (SatchelStore) store = open_stack (NULL), limited = with_rights (store, L | R | rows[i].rights);
+      g_autoptr (SatchelStore) store = open_stack (NULL),
+                               limited = with_rights (store, L | R | rows[i].rights);
       g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX"), mine = open_box (limited, "INBOX");
       g_test_message ("row %u", i);
       g_assert_true (append (inbox, FLAGGED | DELETED, "Old", NULL));
-      g_assert_cmpint (store_flags (mine, rows[i].mode, rows[i].flags, rows[i].keyword, &error), !=, rows[i].fails);
+      g_assert_cmpint (store_flags (mine, rows[i].mode, rows[i].flags, rows[i].keyword, &error), !=,
+                       rows[i].fails);
       if (rows[i].fails)
         g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
       g_assert_cmpuint (flags_of (inbox, 0), ==, rows[i].result);
@@ -405,7 +412,8 @@ test_flags (void)
 static void
 test_append_flags (void)
 {
-  g_autoptr (SatchelStore) store = open_stack (NULL), limited = with_rights (store, L | R | I | SATCHEL_RIGHT_SEEN);
+  g_autoptr (SatchelStore) store = open_stack (NULL),
+                           limited = with_rights (store, L | R | I | SATCHEL_RIGHT_SEEN);
   g_autoptr (SatchelMailbox) inbox = open_box (limited, "INBOX");
   g_assert_true (append (inbox, SEEN | FLAGGED | DELETED, "New", NULL));
   g_assert_cmpuint (flags_of (inbox, 0), ==, SEEN);
@@ -439,7 +447,8 @@ test_copy_flags (void)
         g_autoptr (SatchelMailbox) inbox = open_box (store, "INBOX"), other = open_box (store, "other");
         g_assert_true (append (inbox, SEEN | FLAGGED | DELETED, "Key", NULL));
         g_autoptr (SatchelStore) limited = with_rights (store, rights);
-        g_assert_true (on_inbox (limited, is_move ? SATCHEL_OPERATION_MOVE : SATCHEL_OPERATION_COPY, FALSE, &error));
+        g_assert_true (
+            on_inbox (limited, is_move ? SATCHEL_OPERATION_MOVE : SATCHEL_OPERATION_COPY, FALSE, &error));
         g_assert_no_error (error);
         g_assert_cmpuint (flags_of (other, 0), ==, flags);
         g_assert_cmpint (has_keyword (other, 0, "Key"), ==, rows[i].has_keyword);
@@ -489,7 +498,8 @@ static SatchelStorageMailbox *
 shift_open_mailbox (SatchelStorage *storage, const SatchelAccess *access, const char *name, GError **error)
 {
   if (strcmp (name, "below") != 0)
-    return satchel_storage_open_mailbox (storage, access, strcmp (name, storage->self) == 0 ? "below" : name, error);
+    return satchel_storage_open_mailbox (storage, access, strcmp (name, storage->self) == 0 ? "below" : name,
+                                         error);
   satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   return NULL;
 }
@@ -520,9 +530,11 @@ test_shown_names (void)
   g_autoptr (SatchelStore) plain = open_stack_of (NULL, path);
   g_assert_true (satchel_store_create (plain, "below", 0, NULL));
   g_clear_pointer (&plain, satchel_store_unref);
-  g_autoptr (SatchelStore) store = open_stack_of (&shift_ops, path), other = with_rights (store, SATCHEL_RIGHTS_ALL);
+  g_autoptr (SatchelStore) store = open_stack_of (&shift_ops, path),
+                           other = with_rights (store, SATCHEL_RIGHTS_ALL);
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelMailbox) one = open_box (store, "shown"), two = open_box (other, "shown"), again = open_box (store, "shown");
+  g_autoptr (SatchelMailbox) one = open_box (store, "shown"), two = open_box (other, "shown"),
+                             again = open_box (store, "shown");
   g_autofree char *name = satchel_mailbox_name (one);
   g_assert_cmpstr (name, ==, "shown");
   g_assert_true (one == again && one->core == two->core);

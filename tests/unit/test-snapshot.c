@@ -63,7 +63,8 @@ test_uid_set_text (void)
   g_string_truncate (text, 0);
   satchel_uid_set_format (&parsed, text);
   g_assert_cmpstr (text->str, ==, "1:3,7,4294967280:4294967295");
-  const char *const bad[] = { "", "0", "1:", ":1", "1,", ",1", "*", "1:*", "01", "4294967296", "1 ", "-1", "1:2:3", "1,,2" };
+  const char *const bad[] = { "",    "0",  "1:",         ":1", "1,", ",1",    "*",
+                              "1:*", "01", "4294967296", "1 ", "-1", "1:2:3", "1,,2" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
       g_auto (SatchelUidSet) none = { NULL, 0 };
@@ -122,12 +123,13 @@ check_snapshot (const SatchelSnapshot *snapshot, GArray *model)
 static void
 random_row (SatchelMessageRow *row, guint32 uid, guint64 modseq)
 {
-  *row = (SatchelMessageRow){
+  *row = (SatchelMessageRow) {
     .uid = uid,
     .modseq = modseq,
     .flags = (guint32) g_test_rand_int_range (0, SATCHEL_FLAGS_ALL + 1),
     .keywords = { { (guint64) g_test_rand_int_range (0, 16) } },
-    .size = g_test_rand_int_range (0, 8) == 0 ? SATCHEL_SIZE_UNKNOWN : (guint64) g_test_rand_int_range (0, 100000),
+    .size = g_test_rand_int_range (0, 8) == 0 ? SATCHEL_SIZE_UNKNOWN
+                                              : (guint64) g_test_rand_int_range (0, 100000),
     .internal_date = g_test_rand_int_range (-1000, 100000),
     .save_date = g_test_rand_int_range (0, 100000),
   };
@@ -170,7 +172,8 @@ random_change (SatchelSnapshot *base, GArray *model, guint most)
       satchel_snapshot_builder_set (builder, index, &row);
       *have = row;
     }
-  guint n_remove = model->len == 0 || g_test_rand_bit () ? 0 : (guint) g_test_rand_int_range (0, (gint) model->len + 1);
+  guint n_remove =
+      model->len == 0 || g_test_rand_bit () ? 0 : (guint) g_test_rand_int_range (0, (gint) model->len + 1);
   guint start = n_remove == 0 ? 0 : (guint) g_test_rand_int_range (0, (gint) (model->len - n_remove) + 1);
   for (guint i = 0; i < n_remove; i++)
     if (g_test_rand_int_range (0, 4) != 0)
@@ -192,7 +195,8 @@ copy_model (GArray *model)
 }
 
 static void
-check_difference (const SatchelDifference *difference, GArray *before, guint64 modseq, guint32 uidnext, GArray *after)
+check_difference (const SatchelDifference *difference, GArray *before, guint64 modseq, guint32 uidnext,
+                  GArray *after)
 {
   GHashTable *old = g_hash_table_new (NULL, NULL);
   for (guint i = 0; i < before->len; i++)
@@ -251,13 +255,16 @@ run_history (guint steps, guint most)
           check_snapshot (old[i], old_model[i]);
           g_auto (SatchelDifference) difference = { 0 };
           satchel_snapshot_compare (old[i], now, &difference);
-          check_difference (&difference, old_model[i], old[i]->state.highestmodseq, old[i]->state.uidnext, model);
+          check_difference (&difference, old_model[i], old[i]->state.highestmodseq, old[i]->state.uidnext,
+                            model);
           g_auto (SatchelUidSet) uids = { NULL, 0 };
           g_auto (SatchelDifference) from_idle = { 0 };
           satchel_snapshot_uids (old[i], &uids);
           g_assert_cmpuint (satchel_uid_set_count (&uids), ==, old_model[i]->len);
-          satchel_snapshot_compare_uids (&uids, old[i]->state.highestmodseq, old[i]->state.uidnext, now, &from_idle);
-          check_difference (&from_idle, old_model[i], old[i]->state.highestmodseq, old[i]->state.uidnext, model);
+          satchel_snapshot_compare_uids (&uids, old[i]->state.highestmodseq, old[i]->state.uidnext, now,
+                                         &from_idle);
+          check_difference (&from_idle, old_model[i], old[i]->state.highestmodseq, old[i]->state.uidnext,
+                            model);
         }
       guint place = (guint) g_test_rand_int_range (0, G_N_ELEMENTS (old));
       g_clear_pointer (&old[place], satchel_snapshot_unref);
@@ -293,7 +300,7 @@ make_snapshot (guint32 n)
   SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (NULL);
   SatchelMailboxState state = { .uidvalidity = 1, .uidnext = n + 1, .highestmodseq = 1 };
   for (guint32 uid = 1; uid <= n; uid++)
-    satchel_snapshot_builder_append (builder, &(SatchelMessageRow){ .uid = uid, .modseq = 1, .size = 10 });
+    satchel_snapshot_builder_append (builder, &(SatchelMessageRow) { .uid = uid, .modseq = 1, .size = 10 });
   return satchel_snapshot_builder_finish (builder, &state);
 }
 
@@ -320,7 +327,7 @@ test_sharing (void)
   g_assert_cmpuint (before->chunks[1]->flags[5], ==, 0);
 
   builder = satchel_snapshot_builder_new (flagged);
-  satchel_snapshot_builder_append (builder, &(SatchelMessageRow){ .uid = state.uidnext, .modseq = 3 });
+  satchel_snapshot_builder_append (builder, &(SatchelMessageRow) { .uid = state.uidnext, .modseq = 3 });
   state.uidnext++;
   g_autoptr (SatchelSnapshot) grown = satchel_snapshot_builder_finish (builder, &state);
   g_assert_true (grown->chunks[1] == flagged->chunks[1]);
@@ -330,7 +337,7 @@ test_sharing (void)
 
   /* A rival heir of the same snapshot does not get the same cells. */
   builder = satchel_snapshot_builder_new (flagged);
-  satchel_snapshot_builder_append (builder, &(SatchelMessageRow){ .uid = state.uidnext + 7, .modseq = 4 });
+  satchel_snapshot_builder_append (builder, &(SatchelMessageRow) { .uid = state.uidnext + 7, .modseq = 4 });
   g_autoptr (SatchelSnapshot) rival = satchel_snapshot_builder_finish (builder, &state);
   g_assert_cmpuint (grown->chunks[3]->uid[10], ==, state.uidnext - 1);
   g_assert_cmpuint (rival->chunks[3]->uid[10], ==, state.uidnext + 7);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the core does between protocols and drivers: layers, composed operations, the commit queue, listeners, the cache of
- * open stores.  Over the driver `memory`, whose objects are linked in.
+ * What the core does between protocols and drivers: layers, composed operations, the commit queue, listeners,
+ * the cache of open stores.  Over the driver `memory`, whose objects are linked in.
  */
 #include "config.h"
 
@@ -28,7 +28,8 @@ open_stack (const SatchelStorageOps *layer, const SatchelStorageOps *driver)
 {
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_strdup_printf ("example.org/store%u", ++n_users);
-  SatchelStoreLevel levels[] = { { "layer", layer, NULL }, { "memory", driver != NULL ? driver : memory_ops (), NULL } };
+  SatchelStoreLevel levels[] = { { "layer", layer, NULL },
+                                 { "memory", driver != NULL ? driver : memory_ops (), NULL } };
   SatchelStoreOpenOptions options = {
     .user = "u@example.org",
     .path = path,
@@ -146,11 +147,15 @@ never_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *inf
   g_assert_not_reached ();
 }
 
-#define LAYER(class_bits, newest, plan_func)                                                    \
-  {                                                                                                \
-    .size = sizeof (SatchelStorageOps), .band = 1, .classes = (class_bits), .newest_operation = (newest), .open = layer_open, \
-    .close = layer_close, .list = never_list, .plan = (plan_func)                            \
-  }
+#define LAYER(class_bits, newest, plan_func)                                                                 \
+  { .size = sizeof (SatchelStorageOps),                                                                      \
+    .band = 1,                                                                                               \
+    .classes = (class_bits),                                                                                 \
+    .newest_operation = (newest),                                                                            \
+    .open = layer_open,                                                                                      \
+    .close = layer_close,                                                                                    \
+    .list = never_list,                                                                                      \
+    .plan = (plan_func) }
 
 typedef struct MoveResult
 {
@@ -217,7 +222,8 @@ test_old_layer (void)
 static void
 test_old_layer_refuses (void)
 {
-  static const SatchelStorageOps old = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, refuse_expunge);
+  static const SatchelStorageOps old =
+      LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_EXPUNGE, refuse_expunge);
   g_auto (MoveResult) result = { 0 };
   move_through (&old, &result);
   g_assert_false (result.ok);
@@ -261,7 +267,9 @@ test_incomplete_driver (void)
   incomplete.vanished = NULL;
   g_autoptr (GError) error = NULL;
   SatchelStoreLevel level = { "half", &incomplete, NULL };
-  SatchelStoreOpenOptions options = { .user = "u", .path = "p", .root_fd = -1, .levels = &level, .n_levels = 1 };
+  SatchelStoreOpenOptions options = {
+    .user = "u", .path = "p", .root_fd = -1, .levels = &level, .n_levels = 1
+  };
   g_assert_null (satchel_store_open (&options, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
   g_assert_nonnull (strstr (error->message, "vanished"));
@@ -295,7 +303,8 @@ test_old_driver (void)
 
 /* Commits an EXPUNGE, or what @kind says it is, of the one message there is; TRUE: it is gone. */
 static gboolean
-expunge_through (const SatchelStorageOps *layer, const SatchelStorageOps *driver, guint kind, const char *message)
+expunge_through (const SatchelStorageOps *layer, const SatchelStorageOps *driver, guint kind,
+                 const char *message)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (SatchelStore) store = open_stack (layer, driver);
@@ -320,11 +329,14 @@ static void
 test_unknown_operation (void)
 {
   static const SatchelStorageOps layer = LAYER (SATCHEL_CLASS_REMOVE, SATCHEL_OPERATION_FLAGS, note_plan);
-  static const SatchelStorageOps unconcerned = LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_plan);
+  static const SatchelStorageOps unconcerned =
+      LAYER (SATCHEL_CLASS_FLAGS, SATCHEL_OPERATION_FLAGS, note_plan);
   SatchelStorageOps driver = *memory_ops ();
   driver.newest_operation = SATCHEL_OPERATION_FLAGS;
-  g_assert_false (expunge_through (&layer, NULL, SATCHEL_OPERATION_EXPUNGE, "module layer is too old for the operation EXPUNGE"));
-  g_assert_false (expunge_through (NULL, &driver, SATCHEL_OPERATION_EXPUNGE, "module memory is too old for the operation EXPUNGE"));
+  g_assert_false (expunge_through (&layer, NULL, SATCHEL_OPERATION_EXPUNGE,
+                                   "module layer is too old for the operation EXPUNGE"));
+  g_assert_false (expunge_through (NULL, &driver, SATCHEL_OPERATION_EXPUNGE,
+                                   "module memory is too old for the operation EXPUNGE"));
   g_assert_true (expunge_through (&unconcerned, NULL, SATCHEL_OPERATION_EXPUNGE, NULL));
   /* Also if the driver says that it knows all there will ever be. */
   driver.newest_operation = G_MAXUINT;
@@ -379,14 +391,15 @@ test_guards (void)
 static guint n_linked;
 
 static gboolean
-note_link (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf, SatchelStaged *staged,
-           GError **error)
+note_link (SatchelStorage *storage, const SatchelAccess *access, const char *path, gboolean is_lf,
+           SatchelStaged *staged, GError **error)
 {
   n_linked++;
   return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "no links here");
 }
 
-/* A layer that makes other content of what comes in ends linking; one that only looks at what is appended does not. */
+/* A layer that makes other content of what comes in ends linking; one that only looks at what is appended
+ * does not. */
 static void
 test_links (void)
 {
@@ -395,7 +408,8 @@ test_links (void)
   driver.stage_spooled = note_link;
   g_autoptr (GError) error = NULL;
   g_autofree char *root = g_dir_make_tmp ("satchel-store-XXXXXX", &error);
-  g_autofree char *spool = g_build_filename (root, "spool", NULL), *file = g_build_filename (spool, "1", NULL);
+  g_autofree char *spool = g_build_filename (root, "spool", NULL),
+                  *file = g_build_filename (spool, "1", NULL);
   g_assert_no_errno (g_mkdir (spool, 0700));
   g_assert_true (g_file_set_contents (file, "x", 1, &error));
   for (guint i = 0; i < 2; i++)
@@ -423,7 +437,8 @@ fail_silently (SatchelStorage *storage, const SatchelAccess *access, const char 
 }
 
 static SatchelStream *
-open_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, guint32 uid, GError **error)
+open_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+              guint32 uid, GError **error)
 {
   return NULL;
 }
@@ -538,8 +553,8 @@ test_merged_commits (void)
 /* ---- attributes ---- */
 
 static gboolean
-know_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-              guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
+know_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+              const guint32 *uids, guint n, GBytes **ret, SatchelErrorCode *ret_codes, GError **error)
 {
   return TRUE;
 }
@@ -547,14 +562,15 @@ know_nothing (SatchelStorage *storage, const SatchelAccess *access, SatchelStora
 static guint n_kept;
 
 static gboolean
-count_kept (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox, const guint32 *uids,
-            guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
+count_kept (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
+            const guint32 *uids, guint n, GBytes *const *attributes, const guint64 *sizes, GError **error)
 {
   n_kept += n;
   return TRUE;
 }
 
-/* What the store has not is computed and handed down; a message that crashed the scanner is never scanned again. */
+/* What the store has not is computed and handed down; a message that crashed the scanner is never scanned
+ * again. */
 static void
 test_attributes (void)
 {
@@ -592,7 +608,8 @@ test_attributes (void)
     g_bytes_unref (got[i]);
 }
 
-/* Content on its way in: a suspect is stored whole, and unparsed; the size is said beforehand and names it, too. */
+/* Content on its way in: a suspect is stored whole, and unparsed; the size is said beforehand and names it,
+ * too. */
 static void
 test_suspect_content (void)
 {
@@ -698,7 +715,8 @@ load_settings (SatchelLoader *loader, const char *idle)
   g_assert_no_error (error);
   g_autofree char *store_idle = g_strdup_printf ("limits.store_idle=\"%s\"", idle);
   const char *const overrides[] = { "storage.driver=\"memory\"", store_idle, NULL };
-  g_autoptr (GPtrArray) problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   SatchelConfigSet *set = satchel_config_load (dir, dir, overrides, satchel_loader_schema, loader, problems);
   for (guint i = 0; set == NULL && i < problems->len; i++)
     g_test_message ("%s", ((SatchelConfigProblem *) problems->pdata[i])->text);
@@ -710,12 +728,17 @@ load_settings (SatchelLoader *loader, const char *idle)
 static SatchelAccess *
 access_of (const char *user)
 {
-  return satchel_access_new (&(SatchelAccess){ .size = sizeof (SatchelAccess), .cause = SATCHEL_CAUSE_SESSION, .user = user,
-                                               .owner = user, .rights = SATCHEL_RIGHTS_ALL });
+  return satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
+                                                .cause = SATCHEL_CAUSE_SESSION,
+                                                .user = user,
+                                                .owner = user,
+                                                .rights = SATCHEL_RIGHTS_ALL });
 }
 
 static guint64 acquire_epoch;
-static const SatchelPlace shared_place = { .path = "example.org/shared", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "" };
+static const SatchelPlace shared_place = { .path = "example.org/shared",
+                                           .profile = SATCHEL_DEFAULT_PROFILE,
+                                           .volume = "" };
 
 static gpointer
 acquire_one (gpointer data)
@@ -786,7 +809,8 @@ test_cache (void)
   g_assert_cmpstr (released->str, ==, "a@example.org ");
   g_assert_cmpuint (satchel_stores_n_open (), ==, 0);
   satchel_store_adopt ("a@example.org", 2);
-  g_assert_null (satchel_store_acquire (access, &place, &error)); /* whoever comes with the old epoch comes too late */
+  g_assert_null (
+      satchel_store_acquire (access, &place, &error)); /* whoever comes with the old epoch comes too late */
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
   acquire_epoch = 2;
   satchel_store_unref (acquire_one ((gpointer) "a@example.org"));

@@ -16,7 +16,7 @@ reference (const guint8 *data, gsize len)
   for (gsize i = 0; i < len; i++)
     {
       if (data[i] == '\n' && (i == 0 || data[i - 1] != '\r'))
-        g_byte_array_append (out, (const guint8 *)"\r", 1);
+        g_byte_array_append (out, (const guint8 *) "\r", 1);
       g_byte_array_append (out, data + i, 1);
     }
   return out;
@@ -33,16 +33,16 @@ check_view (const guint8 *data, gsize len, guint n_random)
   /* Front to back in odd pieces. */
   for (gsize at = 0; at < want->len;)
     {
-      gsize piece = (gsize)g_test_rand_int_range (1, 5000);
+      gsize piece = (gsize) g_test_rand_int_range (1, 5000);
       gssize n = satchel_stream_read_at (view, at, buffer, piece, NULL);
       g_assert_cmpint (n, ==, MIN (piece, want->len - at));
-      g_assert_cmpmem (buffer, (gsize)n, want->data + at, (gsize)n);
-      at += (gsize)n;
+      g_assert_cmpmem (buffer, (gsize) n, want->data + at, (gsize) n);
+      at += (gsize) n;
     }
   for (guint i = 0; i < n_random; i++)
     {
-      gsize at = (gsize)g_test_rand_int_range (0, (int)want->len + 10);
-      gsize piece = (gsize)g_test_rand_int_range (0, 9000);
+      gsize at = (gsize) g_test_rand_int_range (0, (int) want->len + 10);
+      gsize piece = (gsize) g_test_rand_int_range (0, 9000);
       gsize expected = at < want->len ? MIN (piece, want->len - at) : 0;
       g_assert_cmpint (satchel_stream_read_at (view, at, buffer, piece, NULL), ==, expected);
       g_assert_cmpmem (buffer, expected, want->data + MIN (at, want->len), expected);
@@ -65,7 +65,7 @@ test_crlf_exhaustive (void)
         {
           guint8 text[8];
           for (guint i = 0, rest = code; i < len; i++, rest /= 3)
-            text[i] = (guint8)letters[rest % 3];
+            text[i] = (guint8) letters[rest % 3];
           check_view (text, len, 4);
         }
     }
@@ -80,7 +80,9 @@ test_crlf_large (void)
     {
       int rarity = round == 0 ? 2 : round == 1 ? 40 : 20000;
       for (gsize i = 0; i < len; i++)
-        data[i] = g_test_rand_int_range (0, rarity) == 0 ? '\n' : g_test_rand_int_range (0, 10) == 0 ? '\r' : 'a';
+        data[i] = g_test_rand_int_range (0, rarity) == 0 ? '\n'
+                  : g_test_rand_int_range (0, 10) == 0   ? '\r'
+                                                         : 'a';
       check_view (data, len, 300);
     }
 }
@@ -145,7 +147,8 @@ test_log_line (void)
   g_assert_true (g_file_get_contents (path, &text, &len, NULL));
   g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 3);
-  g_assert_true (g_str_has_suffix (lines[0], "]: imap: one\\x0Atwo\\x0D\\x1B[31m\\xC2\\x9B \\xFF\\xE2\\x80\\xA8"));
+  g_assert_true (
+      g_str_has_suffix (lines[0], "]: imap: one\\x0Atwo\\x0D\\x1B[31m\\xC2\\x9B \\xFF\\xE2\\x80\\xA8"));
   g_assert_nonnull (strstr (lines[1], "]: warning: imap: yyyy"));
   g_assert_cmpuint (strlen (lines[1]), <, 4096);
   /* Rotation: the descriptor in use is replaced in place. */
@@ -168,8 +171,10 @@ test_journal_fields (void)
     const char *text, *fields;
   } lines[] = {
     { "auth failed: rip=192.0.2.1 service=imap reason=bad-password user=\"a\\x22 rip\\x3D1\" session=x",
-      "SATCHEL_RIP=192.0.2.1\nSATCHEL_SERVICE=imap\nSATCHEL_REASON=bad-password\nSATCHEL_USER=a\\x22 rip\\x3D1\nSATCHEL_SESSION=x\n" },
-    { "user=u@x session=s rip=::1 SELECT failed: mailbox a user=b uid=3 reason=c", "SATCHEL_USER=u@x\nSATCHEL_SESSION=s\nSATCHEL_RIP=::1\n" },
+      "SATCHEL_RIP=192.0.2.1\nSATCHEL_SERVICE=imap\nSATCHEL_REASON=bad-password\nSATCHEL_USER=a\\x22 "
+      "rip\\x3D1\nSATCHEL_SESSION=x\n" },
+    { "user=u@x session=s rip=::1 SELECT failed: mailbox a user=b uid=3 reason=c",
+      "SATCHEL_USER=u@x\nSATCHEL_SESSION=s\nSATCHEL_RIP=::1\n" },
     { "login of \"x\" user=\"b\" not checked", "" },
     { "user=\"never ends rip=1", "" },
     { "user=a, uid=7", "SATCHEL_USER=a\n" },
@@ -192,8 +197,8 @@ static char *last_line;
 static void
 keep_line (SatchelLogLevel level, const char *area, const char *message)
 {
-  (void)level;
-  (void)area;
+  (void) level;
+  (void) area;
   g_free (last_line);
   last_line = g_strdup (message);
 }

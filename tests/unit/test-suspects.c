@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages that crash a parser twice: master's bookkeeping, and content that is a suspect on its way in (design §1.4).
+ * Messages that crash a parser twice: master's bookkeeping, and content that is a suspect on its way in
+ * (design §1.4).
  */
 #include "config.h"
 
@@ -16,7 +17,9 @@
 static guint
 die (SatchelSuspects *suspects, int signal_number, const char *first, const char *second)
 {
-  SatchelBreadcrumb crumbs[3] = { { .is_busy = first != NULL }, { .is_busy = second != NULL }, { .detail = BOX " 99" } };
+  SatchelBreadcrumb crumbs[3] = { { .is_busy = first != NULL },
+                                  { .is_busy = second != NULL },
+                                  { .detail = BOX " 99" } };
   g_strlcpy (crumbs[0].detail, first != NULL ? first : "", sizeof crumbs[0].detail);
   g_strlcpy (crumbs[1].detail, second != NULL ? second : "", sizeof crumbs[1].detail);
   return satchel_suspects_note_death (suspects, signal_number, crumbs, G_N_ELEMENTS (crumbs));
@@ -71,9 +74,19 @@ test_kills_do_not_count (void)
 static void
 test_hostile (void)
 {
-  static const char *const bad[] = { "", "delivery 17", BOX, BOX " ", BOX " 1x", BOX " -1", "scan 1-0123456789abcde", "scan -0123456789abcdef",
-                                     "scan 1-0123456789abcdefg", "00112233445566778899AABBCCDDEEFF 1", BOX "\n 1",
-                                     BOX " 111111111111111111111", BOX "0 1" };
+  static const char *const bad[] = { "",
+                                     "delivery 17",
+                                     BOX,
+                                     BOX " ",
+                                     BOX " 1x",
+                                     BOX " -1",
+                                     "scan 1-0123456789abcde",
+                                     "scan -0123456789abcdef",
+                                     "scan 1-0123456789abcdefg",
+                                     "00112233445566778899AABBCCDDEEFF 1",
+                                     BOX "\n 1",
+                                     BOX " 111111111111111111111",
+                                     BOX "0 1" };
   SatchelSuspects *suspects = satchel_suspects_new ();
   for (guint i = 0; i < 2 * G_N_ELEMENTS (bad); i++)
     g_assert_cmpuint (die (suspects, SIGSEGV, bad[i / 2], NULL), ==, 0);
@@ -136,7 +149,8 @@ test_content (void)
 
 /* @n deaths in one thread, another being busy with something else. */
 static guint
-die_in (SatchelSuspects *suspects, guint n, const char *detail, const char *module, const char *call, const char *user)
+die_in (SatchelSuspects *suspects, guint n, const char *detail, const char *module, const char *call,
+        const char *user)
 {
   SatchelBreadcrumb crumbs[2] = { { .is_busy = 1, .detail = BOX " 77" }, { .is_busy = 1, .is_culprit = 1 } };
   g_strlcpy (crumbs[1].detail, detail, sizeof crumbs[1].detail);
@@ -150,7 +164,8 @@ die_in (SatchelSuspects *suspects, guint n, const char *detail, const char *modu
 }
 
 static void
-assert_blamed (const char *want, guint n, const char *detail, const char *module, const char *call, const char *user)
+assert_blamed (const char *want, guint n, const char *detail, const char *module, const char *call,
+               const char *user)
 {
   SatchelSuspects *suspects = satchel_suspects_new ();
   die_in (suspects, n, detail, module, call, user);
@@ -158,7 +173,8 @@ assert_blamed (const char *want, guint n, const char *detail, const char *module
   satchel_suspects_free (suspects);
 }
 
-/* Only the thread that crashed counts, where it could tell; then its message, the module for that, in the end its user. */
+/* Only the thread that crashed counts, where it could tell; then its message, the module for that, in the end
+ * its user. */
 static void
 test_culprit (void)
 {
@@ -181,8 +197,10 @@ test_next_try (void)
     const char *first, *second;
     gboolean is_same;
   } rows[] = {
-    { "Received: from a\r\n\tid 17;\r\n\tMon\r\nSubject: s\r\n\r\nx\r\n", "Received: from bbbb\r\n\tid 4711;\r\n\tTuesday\r\nSubject: s\r\n\r\nx\r\n", TRUE },
-    { "Return-Path: <a@b>\r\nreceived: x\r\nSubject: s\r\n\r\n", "Return-Path: <>\r\nSubject: s\r\n\r\n", TRUE },
+    { "Received: from a\r\n\tid 17;\r\n\tMon\r\nSubject: s\r\n\r\nx\r\n",
+      "Received: from bbbb\r\n\tid 4711;\r\n\tTuesday\r\nSubject: s\r\n\r\nx\r\n", TRUE },
+    { "Return-Path: <a@b>\r\nreceived: x\r\nSubject: s\r\n\r\n", "Return-Path: <>\r\nSubject: s\r\n\r\n",
+      TRUE },
     { "Received: x\n y\nSubject: s\n\n", "Subject: s\n\n", TRUE },
     { "Received: x\r\nSubject: s\r\n\r\n", "Received: x\r\nSubject: t\r\n\r\n", FALSE },
     { "Subject: s\r\nReceived: x\r\n\r\n", "Subject: s\r\nReceived: y\r\n\r\n", FALSE },
@@ -191,8 +209,10 @@ test_next_try (void)
   };
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      g_autofree char *a = satchel_suspect_crumb (rows[i].first, strlen (rows[i].first), strlen (rows[i].first));
-      g_autofree char *b = satchel_suspect_crumb (rows[i].second, strlen (rows[i].second), strlen (rows[i].second));
+      g_autofree char *a =
+          satchel_suspect_crumb (rows[i].first, strlen (rows[i].first), strlen (rows[i].first));
+      g_autofree char *b =
+          satchel_suspect_crumb (rows[i].second, strlen (rows[i].second), strlen (rows[i].second));
       g_assert_true (satchel_suspect_is_valid (a));
       g_assert_cmpint (strcmp (a, b) == 0, ==, rows[i].is_same);
     }

@@ -6,8 +6,9 @@
 #include "tests/lib/session_rig.h"
 #include <gnutls/crypto.h>
 
-static const SatchelGateListenerOptions implicit
-    = { .name = "toys", .protocol = &toy_gate_ops, .group = "toy", .implicit_tls = TRUE };
+static const SatchelGateListenerOptions implicit = {
+  .name = "toys", .protocol = &toy_gate_ops, .group = "toy", .implicit_tls = TRUE
+};
 static const SatchelGateListenerOptions clear = { .name = "toy", .protocol = &toy_gate_ops, .group = "toy" };
 
 /* ---- certificates ---- */
@@ -21,15 +22,18 @@ make_pair (const char *name, GBytes **ret_chain, GBytes **ret_key)
   guint8 serial[8];
   gnutls_x509_privkey_init (&key);
   gnutls_x509_crt_init (&certificate);
-  g_assert_cmpint (gnutls_x509_privkey_generate (key, GNUTLS_PK_ECDSA, GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0), ==, 0);
+  g_assert_cmpint (gnutls_x509_privkey_generate (key, GNUTLS_PK_ECDSA,
+                                                 GNUTLS_CURVE_TO_BITS (GNUTLS_ECC_CURVE_SECP256R1), 0),
+                   ==, 0);
   gnutls_rnd (GNUTLS_RND_NONCE, serial, sizeof serial);
   serial[0] &= 0x7f;
   gnutls_x509_crt_set_version (certificate, 3);
   gnutls_x509_crt_set_serial (certificate, serial, sizeof serial);
   gnutls_x509_crt_set_activation_time (certificate, time (NULL) - 3600);
   gnutls_x509_crt_set_expiration_time (certificate, time (NULL) + 3600);
-  gnutls_x509_crt_set_dn_by_oid (certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned)strlen (name));
-  gnutls_x509_crt_set_subject_alt_name (certificate, GNUTLS_SAN_DNSNAME, name, (unsigned)strlen (name), GNUTLS_FSAN_SET);
+  gnutls_x509_crt_set_dn_by_oid (certificate, GNUTLS_OID_X520_COMMON_NAME, 0, name, (unsigned) strlen (name));
+  gnutls_x509_crt_set_subject_alt_name (certificate, GNUTLS_SAN_DNSNAME, name, (unsigned) strlen (name),
+                                        GNUTLS_FSAN_SET);
   gnutls_x509_crt_set_key (certificate, key);
   g_assert_cmpint (gnutls_x509_crt_sign2 (certificate, certificate, key, GNUTLS_DIG_SHA256, 0), ==, 0);
   gnutls_x509_crt_export2 (certificate, GNUTLS_X509_FMT_PEM, &pem);
@@ -159,7 +163,8 @@ test_tickets (void)
   for (guint round = 0; round < 2; round++)
     {
       guint8 other[64] = "another";
-      g_autoptr (SatchelTlsContext) context = satchel_tls_context_new (pairs, 2, NULL, round == 0 ? ticket_key : other, NULL);
+      g_autoptr (SatchelTlsContext) context =
+          satchel_tls_context_new (pairs, 2, NULL, round == 0 ? ticket_key : other, NULL);
       satchel_gate_set_tls (context);
       connect_tls (&client, "a.example", NULL);
       gnutls_session_set_data (client.tls, ticket.data, ticket.size);
@@ -404,8 +409,8 @@ note_line (SatchelLogLevel level, const char *area, const char *message)
   g_string_append_printf (noted, "%s\n", message);
 }
 
-/* RFC 8446 4.4.2.4, 6.2: under TLS 1.3 a client may refuse the certificate when its handshake is over.  After login nobody asks why it
- * leaves. */
+/* RFC 8446 4.4.2.4, 6.2: under TLS 1.3 a client may refuse the certificate when its handshake is over.  After
+ * login nobody asks why it leaves. */
 static void
 test_late_refusal (void)
 {

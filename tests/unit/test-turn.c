@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layers in their turn of the commit queue: what `plan` sees, when and in which order `committed` is told, and what a layer commits
- * below itself.  Over the driver `memory`, whose objects are linked in.
+ * Layers in their turn of the commit queue: what `plan` sees, when and in which order `committed` is told,
+ * and what a layer commits below itself.  Over the driver `memory`, whose objects are linked in.
  */
 #include "config.h"
 
@@ -56,11 +56,12 @@ static void
 flag_first (SatchelStorage *storage, SatchelTransaction *told)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (SatchelTransaction) transaction = satchel_storage_new_transaction (storage, satchel_transaction_access (told));
+  g_autoptr (SatchelTransaction) transaction =
+      satchel_storage_new_transaction (storage, satchel_transaction_access (told));
   g_auto (SatchelUidSet) uids = { NULL, 0 };
   satchel_uid_set_add (&uids, 1, 1);
-  SatchelOperation *flags
-      = satchel_transaction_add (transaction, SATCHEL_OPERATION_FLAGS, satchel_transaction_operation (told, 0)->mailbox, &uids, NULL);
+  SatchelOperation *flags = satchel_transaction_add (
+      transaction, SATCHEL_OPERATION_FLAGS, satchel_transaction_operation (told, 0)->mailbox, &uids, NULL);
   flags->mode = SATCHEL_FLAGS_ADD;
   flags->flags = SATCHEL_FLAG_FLAGGED;
   g_assert_true (satchel_storage_commit_transaction (storage, transaction, &error));
@@ -70,7 +71,8 @@ flag_first (SatchelStorage *storage, SatchelTransaction *told)
 static void
 layer_committed (SatchelStorage *storage, SatchelTransaction *transaction, const GError *error)
 {
-  const SatchelOperation *last = satchel_transaction_operation (transaction, satchel_transaction_n_operations (transaction) - 1);
+  const SatchelOperation *last =
+      satchel_transaction_operation (transaction, satchel_transaction_n_operations (transaction) - 1);
   note (storage, "committed(");
   if (error != NULL)
     g_string_append_printf (seen, "error %d) ", error->code);
@@ -114,8 +116,12 @@ set_up (const SatchelStorageOps *layer)
   static guint n;
   g_autoptr (GError) error = NULL;
   g_autofree char *path = g_strdup_printf ("example.org/turn%u", ++n);
-  SatchelStoreLevel levels[] = { { "outer", layer, NULL }, { "inner", layer, NULL }, { "memory", satchel_module ()->provides[0].ops, NULL } };
-  SatchelStoreOpenOptions options = { .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = N_LAYERS + 1 };
+  SatchelStoreLevel levels[] = { { "outer", layer, NULL },
+                                 { "inner", layer, NULL },
+                                 { "memory", satchel_module ()->provides[0].ops, NULL } };
+  SatchelStoreOpenOptions options = {
+    .user = "u@example.org", .path = path, .root_fd = -1, .levels = levels, .n_levels = N_LAYERS + 1
+  };
   seen = g_string_new (NULL);
   inner_refuses = inner_flags = FALSE;
   store = satchel_store_open (&options, &error);
@@ -177,7 +183,8 @@ test_resolved (void)
 {
   set_up (&layer_ops);
   g_assert_true (expunge (1, 99, TRUE, NULL));
-  g_assert_cmpstr (seen->str, ==, "outer.plan(1,3) inner.plan(1,3) inner.committed(1,3) outer.committed(1,3) ");
+  g_assert_cmpstr (seen->str, ==,
+                   "outer.plan(1,3) inner.plan(1,3) inner.committed(1,3) outer.committed(1,3) ");
   assert_left ("2");
   take_down ();
 }
@@ -192,10 +199,12 @@ test_after_another (void)
   g_auto (SatchelUidSet) all = { NULL, 0 };
   satchel_uid_set_add (&two, 2, 9);
   satchel_uid_set_add (&all, 1, 99);
-  satchel_transaction_flags (transaction, inbox, &two, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL, G_MAXUINT64);
+  satchel_transaction_flags (transaction, inbox, &two, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DELETED, NULL,
+                             G_MAXUINT64);
   satchel_transaction_expunge (transaction, inbox, &all, TRUE);
   g_assert_true (satchel_transaction_commit (transaction, NULL));
-  g_assert_cmpstr (seen->str, ==, "outer.plan(2:3 1:99) inner.plan(2:3 1:99) inner.committed(1:3) outer.committed(1:3) ");
+  g_assert_cmpstr (seen->str, ==,
+                   "outer.plan(2:3 1:99) inner.plan(2:3 1:99) inner.committed(1:3) outer.committed(1:3) ");
   assert_left ("");
   take_down ();
 }
@@ -208,7 +217,8 @@ test_refused (void)
   inner_refuses = TRUE;
   g_assert_false (expunge (1, 1, FALSE, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM);
-  g_autofree char *expected = g_strdup_printf ("outer.plan(1) inner.plan(1) outer.committed(error %d) ", SATCHEL_ERROR_NOPERM);
+  g_autofree char *expected =
+      g_strdup_printf ("outer.plan(1) inner.plan(1) outer.committed(error %d) ", SATCHEL_ERROR_NOPERM);
   g_assert_cmpstr (seen->str, ==, expected);
   assert_left ("1:3");
   take_down ();
@@ -228,13 +238,15 @@ test_driver_fails (void)
   g_assert_false (satchel_transaction_commit (transaction, &error));
   satchel_keywords_set_limit (SATCHEL_KEYWORDS_MAX);
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_LIMIT);
-  g_autofree char *expected = g_strdup_printf ("outer.plan(2) inner.plan(2) inner.committed(error %d) outer.committed(error %d) ",
-                                               SATCHEL_ERROR_LIMIT, SATCHEL_ERROR_LIMIT);
+  g_autofree char *expected =
+      g_strdup_printf ("outer.plan(2) inner.plan(2) inner.committed(error %d) outer.committed(error %d) ",
+                       SATCHEL_ERROR_LIMIT, SATCHEL_ERROR_LIMIT);
   g_assert_cmpstr (seen->str, ==, expected);
   take_down ();
 }
 
-/* What a layer commits below itself is durable before anybody goes on, and asks neither it nor who is above. */
+/* What a layer commits below itself is durable before anybody goes on, and asks neither it nor who is above.
+ */
 static void
 test_below (void)
 {

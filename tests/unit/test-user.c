@@ -40,9 +40,10 @@ test_accepted (void)
 static void
 test_refused (void)
 {
-  static const char *const bad[] = { "",        "@",         "a@",       "@b",     ".",      "..",      "../x",    "a/b",
-                                     ".@b",     "..@b",      "a@.",      "a@..",   "a@.b",   "a@b.",    "a@b..c",  "a@b@c",
-                                     "a\nb",    "a\tb",      "a\177b",   "a\302\205b", "\377",  "a\300\257b", "\355\240\200" };
+  static const char *const bad[] = { "",       "@",          "a@",     "@b",         ".",           "..",
+                                     "../x",   "a/b",        ".@b",    "..@b",       "a@.",         "a@..",
+                                     "a@.b",   "a@b.",       "a@b..c", "a@b@c",      "a\nb",        "a\tb",
+                                     "a\177b", "a\302\205b", "\377",   "a\300\257b", "\355\240\200" };
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     expect (bad[i], -1, TRUE, NULL);
   expect ("alice\0@b", 8, TRUE, NULL);
@@ -79,7 +80,9 @@ test_rules (void)
 static void
 test_credential_clear (void)
 {
-  SatchelCredential credential = { .size = sizeof credential, .user = g_strdup ("a@b"), .verifier = g_strdup ("$x$"), .is_locked = TRUE };
+  SatchelCredential credential = {
+    .size = sizeof credential, .user = g_strdup ("a@b"), .verifier = g_strdup ("$x$"), .is_locked = TRUE
+  };
   satchel_credential_clear (&credential);
   g_assert_null (credential.user);
   g_assert_null (credential.verifier);

@@ -11,7 +11,16 @@
 #include <string.h>
 #include <unistd.h>
 
-typedef enum { ADD, REMOVE, REPLACE, WRITE, TRUNCATE, SYNC, MARK } Kind;
+typedef enum
+{
+  ADD,
+  REMOVE,
+  REPLACE,
+  WRITE,
+  TRUNCATE,
+  SYNC,
+  MARK
+} Kind;
 
 typedef struct Operation
 {
@@ -21,7 +30,7 @@ typedef struct Operation
   char *name, *old; /* old: REPLACE, a rename within one directory */
   guint pair;       /* REMOVE, of a rename: the ADD + 1; the old name never goes without the new one */
   gboolean is_durable;
-  guint64 offset;   /* or length, or the number of a mark */
+  guint64 offset; /* or length, or the number of a mark */
   GBytes *data;
 } Operation;
 
@@ -82,14 +91,14 @@ static guint
 add_inode (const struct stat *st, const char *name)
 {
   g_ptr_array_add (inodes, inode_new (S_ISDIR (st->st_mode), name));
-  g_hash_table_insert (numbers, g_memdup2 (&(guint64){ st->st_ino }, 8), GUINT_TO_POINTER (inodes->len));
+  g_hash_table_insert (numbers, g_memdup2 (&(guint64) { st->st_ino }, 8), GUINT_TO_POINTER (inodes->len));
   return inodes->len - 1;
 }
 
 static guint
 number_of (const struct stat *st)
 {
-  guint number = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, &(guint64){ st->st_ino }));
+  guint number = GPOINTER_TO_UINT (g_hash_table_lookup (numbers, &(guint64) { st->st_ino }));
   g_assert_cmpuint (number, >, 0);
   return number - 1;
 }
@@ -274,7 +283,8 @@ crash_renameat (int olddirfd, const char *oldpath, int newdirfd, const char *new
   if (result != 0)
     return result;
   g_assert_true (is_there);
-  guint old_dir = dir_of (olddirfd, oldpath, &old_leaf), new_dir = dir_of (newdirfd, newpath, &new_leaf), child = number_of (&st);
+  guint old_dir = dir_of (olddirfd, oldpath, &old_leaf), new_dir = dir_of (newdirfd, newpath, &new_leaf),
+        child = number_of (&st);
   Inode *inode = inodes->pdata[child];
   g_free (inode->name);
   inode->name = g_strdup (new_leaf);
@@ -403,7 +413,8 @@ crashfs_describe (guint first, guint last)
       g_string_append_printf (out, "%u %s %u %s", i, kinds[operation->kind], operation->inode,
                               ((const Inode *) inodes->pdata[operation->inode])->name);
       if (operation->name != NULL)
-        g_string_append_printf (out, ": %s (%u)%s%s", operation->name, operation->child, operation->old != NULL ? " from " : "",
+        g_string_append_printf (out, ": %s (%u)%s%s", operation->name, operation->child,
+                                operation->old != NULL ? " from " : "",
                                 operation->old != NULL ? operation->old : "");
       g_string_append_printf (out, " %" G_GUINT64_FORMAT " %" G_GSIZE_FORMAT "\n", operation->offset,
                               operation->data != NULL ? g_bytes_get_size (operation->data) : 0);
@@ -413,7 +424,14 @@ crashfs_describe (guint first, guint last)
 
 /* ---------------------------------------------------------------- states */
 
-typedef enum { CONTENT_NONE, CONTENT_ALL, CONTENT_TORN, CONTENT_ZERO, N_CONTENTS } Content;
+typedef enum
+{
+  CONTENT_NONE,
+  CONTENT_ALL,
+  CONTENT_TORN,
+  CONTENT_ZERO,
+  N_CONTENTS
+} Content;
 
 static Operation *
 operation_at (guint i)
@@ -501,15 +519,15 @@ hash32 (guint32 x)
 typedef struct Choice
 {
   const char *kind;
-  gboolean all;   /* or none, but for @but */
-  guint but;      /* an operation; G_MAXUINT: none */
+  gboolean all; /* or none, but for @but */
+  guint but;    /* an operation; G_MAXUINT: none */
   Content content;
-  guint32 seed;   /* not 0: each by chance */
+  guint32 seed; /* not 0: each by chance */
 } Choice;
 
 typedef struct Maker
 {
-  GPtrArray *nodes;    /* Inode as they are at this place */
+  GPtrArray *nodes; /* Inode as they are at this place */
   const Choice *choice;
   GHashTable *names;   /* inode of a file -> path it has already */
   GHashTable *dirs;    /* directories that are made */
@@ -573,7 +591,8 @@ make_dir (Maker *maker, guint number, int fd, const char *path)
     {
       guint at = g_array_index (inode->pending, guint, i);
       guint pair = operation_at (at)->pair;
-      if (is_chosen (choice, at) && (pair == 0 || operation_at (pair - 1)->is_durable || is_chosen (choice, pair - 1)))
+      if (is_chosen (choice, at)
+          && (pair == 0 || operation_at (pair - 1)->is_durable || is_chosen (choice, pair - 1)))
         apply_name (names, operation_at (at));
     }
   g_autoptr (GPtrArray) sorted = g_ptr_array_new ();
@@ -629,7 +648,8 @@ one_state (Walk *walk, const Choice *choice)
       g_autoptr (GHashTable) names = g_hash_table_new_full (NULL, NULL, NULL, g_free);
       g_autoptr (GHashTable) dirs = g_hash_table_new (NULL, NULL);
       Maker maker = { walk->nodes, choice, names, dirs, pass == 0 ? checksum : NULL };
-      if (pass == 1 && !walk->state.is_kill && !g_hash_table_add (walk->seen, g_strdup (g_checksum_get_string (checksum))))
+      if (pass == 1 && !walk->state.is_kill
+          && !g_hash_table_add (walk->seen, g_strdup (g_checksum_get_string (checksum))))
         return;
       int fd = open (walk->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
       make_dir (&maker, 0, fd, walk->path);
@@ -639,18 +659,19 @@ one_state (Walk *walk, const Choice *choice)
   walk->is_over = !walk->func (&walk->state, walk->path, walk->data);
 }
 
-/* A later place with the last changes missing is an earlier one: it is enough to look before each sync and mark. */
+/* A later place with the last changes missing is an earlier one: it is enough to look before each sync and
+ * mark. */
 static void
 states_here (Walk *walk, guint n_random, GRand *rand)
 {
   for (Content content = CONTENT_NONE; content < N_CONTENTS; content++)
     {
-      one_state (walk, &(Choice){ "all names", TRUE, G_MAXUINT, content, 0 });
+      one_state (walk, &(Choice) { "all names", TRUE, G_MAXUINT, content, 0 });
       if (n_random > 0 || content == CONTENT_ALL)
-        one_state (walk, &(Choice){ "no names", FALSE, G_MAXUINT, content, 0 });
+        one_state (walk, &(Choice) { "no names", FALSE, G_MAXUINT, content, 0 });
     }
   walk->state.is_kill = TRUE;
-  one_state (walk, &(Choice){ "kill", TRUE, G_MAXUINT, CONTENT_ALL, 0 });
+  one_state (walk, &(Choice) { "kill", TRUE, G_MAXUINT, CONTENT_ALL, 0 });
   walk->state.is_kill = FALSE;
   for (guint n = 0; n < walk->nodes->len; n++)
     {
@@ -658,15 +679,15 @@ states_here (Walk *walk, guint n_random, GRand *rand)
       for (guint i = 0; inode->is_dir && i < inode->pending->len; i++)
         {
           guint at = g_array_index (inode->pending, guint, i);
-          one_state (walk, &(Choice){ "one name missing", TRUE, at, CONTENT_ALL, 0 });
+          one_state (walk, &(Choice) { "one name missing", TRUE, at, CONTENT_ALL, 0 });
           if (n_random == 0)
             continue;
-          one_state (walk, &(Choice){ "one name missing, content torn", TRUE, at, CONTENT_TORN, 0 });
-          one_state (walk, &(Choice){ "one name", FALSE, at, CONTENT_NONE, 0 });
+          one_state (walk, &(Choice) { "one name missing, content torn", TRUE, at, CONTENT_TORN, 0 });
+          one_state (walk, &(Choice) { "one name", FALSE, at, CONTENT_NONE, 0 });
         }
     }
   for (guint i = 0; i < n_random; i++)
-    one_state (walk, &(Choice){ "by chance", FALSE, G_MAXUINT, CONTENT_NONE, g_rand_int (rand) | 1 });
+    one_state (walk, &(Choice) { "by chance", FALSE, G_MAXUINT, CONTENT_NONE, g_rand_int (rand) | 1 });
 }
 
 void
@@ -679,13 +700,16 @@ crashfs_each (const char *path, guint n_random, guint32 seed, CrashFunc func, gp
     operation_at (i)->is_durable = FALSE;
   for (guint i = 0; i < inodes->len; i++)
     g_ptr_array_add (nodes, inode_new (((const Inode *) inodes->pdata[i])->is_dir, NULL));
-  Walk walk = { .nodes = nodes, .seen = seen, .path = path, .func = func, .data = data, .state.mark = G_MAXUINT };
+  Walk walk = {
+    .nodes = nodes, .seen = seen, .path = path, .func = func, .data = data, .state.mark = G_MAXUINT
+  };
   gboolean has_changed = FALSE;
   for (guint i = 0; i <= operations->len && !walk.is_over; i++)
     {
       Operation *operation = i < operations->len ? operation_at (i) : NULL;
       walk.state.at = i;
-      if (has_changed && walk.state.mark != G_MAXUINT && (operation == NULL || operation->kind == SYNC || operation->kind == MARK))
+      if (has_changed && walk.state.mark != G_MAXUINT
+          && (operation == NULL || operation->kind == SYNC || operation->kind == MARK))
         {
           states_here (&walk, n_random, rand);
           has_changed = FALSE;

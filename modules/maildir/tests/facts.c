@@ -9,8 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static void
-add_fact (GHashTable *facts, const char *format, ...) G_GNUC_PRINTF (2, 3);
+static void add_fact (GHashTable *facts, const char *format, ...) G_GNUC_PRINTF (2, 3);
 
 static void
 add_fact (GHashTable *facts, const char *format, ...)

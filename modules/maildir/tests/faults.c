@@ -18,7 +18,8 @@ static gboolean
 fails (gboolean allocates)
 {
   fault_counts.all++;
-  if (fail_at == 0 || fault_counts.all < fail_at || (fault_counts.all > fail_at && !(is_persistent && allocates)))
+  if (fail_at == 0 || fault_counts.all < fail_at
+      || (fault_counts.all > fail_at && !(is_persistent && allocates)))
     return FALSE;
   was_reached = TRUE;
   if (fail_kind != FAULT_ERROR)
@@ -155,29 +156,29 @@ faults_start (guint nth, FaultKind kind, int errnum, gboolean persistent)
 {
   md_sys_reset ();
   real = md_calls;
-  fault_counts = (FaultCounts){ 0 };
+  fault_counts = (FaultCounts) { 0 };
   fail_at = nth;
   fail_kind = kind;
   fail_errno = errnum;
   is_persistent = persistent;
   was_reached = FALSE;
-  md_calls = (MdSys){ .openat = fault_openat,
-                    .close = fault_close,
-                    .pread = fault_pread,
-                    .pwrite = fault_pwrite,
-                    .pwritev = fault_pwritev,
-                    .write = fault_write,
-                    .fstat = fault_fstat,
-                    .fstatat = fault_fstatat,
-                    .linkat = fault_linkat,
-                    .renameat = fault_renameat,
-                    .unlinkat = fault_unlinkat,
-                    .mkdirat = fault_mkdirat,
-                    .fsync = fault_fsync,
-                    .fdatasync = fault_fdatasync,
-                    .ftruncate = fault_ftruncate,
-                    .futimens = fault_futimens,
-                    .getdents = fault_getdents };
+  md_calls = (MdSys) { .openat = fault_openat,
+                       .close = fault_close,
+                       .pread = fault_pread,
+                       .pwrite = fault_pwrite,
+                       .pwritev = fault_pwritev,
+                       .write = fault_write,
+                       .fstat = fault_fstat,
+                       .fstatat = fault_fstatat,
+                       .linkat = fault_linkat,
+                       .renameat = fault_renameat,
+                       .unlinkat = fault_unlinkat,
+                       .mkdirat = fault_mkdirat,
+                       .fsync = fault_fsync,
+                       .fdatasync = fault_fdatasync,
+                       .ftruncate = fault_ftruncate,
+                       .futimens = fault_futimens,
+                       .getdents = fault_getdents };
 }
 
 gboolean

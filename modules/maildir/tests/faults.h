@@ -4,8 +4,13 @@
 #pragma once
 #include "modules/maildir/maildir.h"
 
-typedef enum { FAULT_ERROR, FAULT_SHORT_WRITE } FaultKind;
-/* @nth: 1-based, 0: only count.  @persistent: every call from the n-th on that could allocate or sync fails. */
+typedef enum
+{
+  FAULT_ERROR,
+  FAULT_SHORT_WRITE
+} FaultKind;
+/* @nth: 1-based, 0: only count.  @persistent: every call from the n-th on that could allocate or sync fails.
+ */
 void faults_start (guint nth, FaultKind kind, int errnum, gboolean persistent);
 /* TRUE if the n-th call was reached. */
 gboolean faults_stop (void);

@@ -53,7 +53,8 @@ place_make (Place *place)
   const char *settings = g_getenv ("MAILDIR_SETTINGS");
   if (settings != NULL)
     {
-      const SatchelConfigSet *set = keep (satchel_config_set_from_text ("maildir", md_schema, settings, NULL));
+      const SatchelConfigSet *set =
+          keep (satchel_config_set_from_text ("maildir", md_schema, settings, NULL));
       place->section = satchel_config_set_group (set, "maildir");
     }
   place->root = g_dir_make_tmp ("satchel-maildir-XXXXXX", NULL);
@@ -66,9 +67,11 @@ void
 place_open (Place *place)
 {
   const SatchelStoreLevel level = { "maildir", &md_ops, place->section };
-  const SatchelStoreOpenOptions options = {
-    .user = "u@example.org", .path = "example.org/u", .root_fd = place->root_fd, .levels = &level, .n_levels = 1
-  };
+  const SatchelStoreOpenOptions options = { .user = "u@example.org",
+                                            .path = "example.org/u",
+                                            .root_fd = place->root_fd,
+                                            .levels = &level,
+                                            .n_levels = 1 };
   GError *error = NULL;
   place->store = satchel_store_open (&options, &error);
   g_assert_no_error (error);
@@ -159,7 +162,8 @@ sync_later (SatchelMailbox *mailbox)
 }
 
 guint32
-append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords, GError **error)
+append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords,
+             GError **error)
 {
   SatchelStore *store = satchel_mailbox_store (mailbox);
   SatchelStage *stage = satchel_stage_new (store, strlen (text), error);
@@ -171,7 +175,8 @@ append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const cha
       return 0;
     }
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-  SatchelOperation *op = satchel_transaction_append (transaction, mailbox, stage, flags, keywords, 1500000000);
+  SatchelOperation *op =
+      satchel_transaction_append (transaction, mailbox, stage, flags, keywords, 1500000000);
   if (!satchel_transaction_commit (transaction, error))
     return 0;
   return g_array_index (op->ret_uids, guint32, 0);
@@ -212,7 +217,8 @@ expunge (SatchelMailbox *mailbox, guint32 first, guint32 last, GError **error)
 }
 
 gboolean
-transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move, GError **error)
+transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move,
+          GError **error)
 {
   g_auto (SatchelUidSet) uids = { 0 };
   satchel_uid_set_add (&uids, first, last);

@@ -7,15 +7,16 @@
 
 typedef struct Place
 {
-  char *root;    /* a directory of its own */
-  char *user;    /* root/example.org/u */
+  char *root; /* a directory of its own */
+  char *user; /* root/example.org/u */
   int root_fd;
   SatchelStore *store;
-  const SatchelConfig *section; /* NULL: defaults; by place_make: of the settings in MAILDIR_SETTINGS of the environment */
+  const SatchelConfig
+      *section; /* NULL: defaults; by place_make: of the settings in MAILDIR_SETTINGS of the environment */
 } Place;
 
-/* With MAILDIR_TIMES=coarse in the environment the driver sees times of files in steps of 10 ms, the coarsest clock of a kernel, as a fast
- * disk shows them: what happens at once has one time. */
+/* With MAILDIR_TIMES=coarse in the environment the driver sees times of files in steps of 10 ms, the coarsest
+ * clock of a kernel, as a fast disk shows them: what happens at once has one time. */
 void place_make (Place *place);
 void place_open (Place *place);
 void place_close (Place *place);
@@ -26,15 +27,15 @@ void place_put (const Place *place, const char *relative, const char *content);
 /* Names of regular files in a directory below the user's, sorted. */
 GPtrArray *place_files (const Place *place, const char *relative);
 SatchelMailbox *place_mailbox (Place *place, const char *name);
-/* Syncs as a client that asks again a second later: by then the driver has looked once more at directories whose time
- * says too little. */
+/* Syncs as a client that asks again a second later: by then the driver has looked once more at directories
+ * whose time says too little. */
 void sync_later (SatchelMailbox *mailbox);
 /* UID of the new message; 0 with @error. */
 guint32 append_text (SatchelMailbox *mailbox, const char *text, guint32 flags, const char *const *keywords,
                      GError **error);
 char *message_text (SatchelMailbox *mailbox, guint32 uid); /* NULL: not to be read */
-gboolean change_flags (SatchelMailbox *mailbox, guint32 first, guint32 last, SatchelFlagsMode mode, guint32 flags,
-                       const char *const *keywords, GError **error);
+gboolean change_flags (SatchelMailbox *mailbox, guint32 first, guint32 last, SatchelFlagsMode mode,
+                       guint32 flags, const char *const *keywords, GError **error);
 gboolean expunge (SatchelMailbox *mailbox, guint32 first, guint32 last, GError **error);
 gboolean transfer (SatchelMailbox *from, guint32 first, guint32 last, SatchelMailbox *to, gboolean move,
                    GError **error);

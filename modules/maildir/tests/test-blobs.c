@@ -24,7 +24,9 @@ put (const Place *place, const char *name, const char *text)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) value = g_bytes_new (text, strlen (text));
-  return satchel_store_put_blobs (place->store, "sieve", &(SatchelBlob){ name, value }, 1, &error) ? 0 : error->code;
+  return satchel_store_put_blobs (place->store, "sieve", &(SatchelBlob) { name, value }, 1, &error)
+             ? 0
+             : error->code;
 }
 
 /* The text, or "!" and the error. */
@@ -33,7 +35,8 @@ assert_blob (const Place *place, const char *name, const char *expected)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GBytes) value = satchel_store_get_blob (place->store, "sieve", name, &error);
-  g_autofree char *text = value != NULL ? g_strndup (g_bytes_get_data (value, NULL), g_bytes_get_size (value)) : g_strdup_printf ("!%d", error->code);
+  g_autofree char *text = value != NULL ? g_strndup (g_bytes_get_data (value, NULL), g_bytes_get_size (value))
+                                        : g_strdup_printf ("!%d", error->code);
   g_assert_cmpstr (text, ==, expected);
 }
 
@@ -126,7 +129,8 @@ test_failed (void)
         g_assert_cmpint (put (&place, "a", round == 1 || fails_at == 2 ? "old" : "x"), ==, 0);
         if (round == 0 && fails_at == 1)
           {
-            g_autofree char *path = place_path (&place, FILE_NAME), *old = place_path (&place, FILE_NAME ".old");
+            g_autofree char *path = place_path (&place, FILE_NAME),
+                            *old = place_path (&place, FILE_NAME ".old");
             unlink (path);
             unlink (old);
           }

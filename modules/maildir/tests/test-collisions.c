@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names that a stranger chose so that they collide in a fixed hash cost as much as any other.  Work is counted, not
- * timed: how often two strings are compared for a table.
+ * Names that a stranger chose so that they collide in a fixed hash cost as much as any other.  Work is
+ * counted, not timed: how often two strings are compared for a table.
  */
 #include "config.h"
 
@@ -24,7 +24,8 @@ g_str_equal (gconstpointer a, gconstpointer b)
   return strcmp (a, b) == 0;
 }
 
-/* "Az" and "BY" are one to h * 33 + c ("Az": 65 * 33 + 122), "Ez" and "FY" likewise: so are all words made of as many. */
+/* "Az" and "BY" are one to h * 33 + c ("Az": 65 * 33 + 122), "Ez" and "FY" likewise: so are all words made of
+ * as many. */
 static char *
 colliding_name (guint number, const char *const pairs[2])
 {
@@ -110,7 +111,8 @@ test_special_use (void)
   GError *error = NULL;
   MdStore *store = place.store->core->levels[0].self;
   for (guint i = 0; i < NAMES; i++)
-    g_hash_table_insert (store->user->special_use, colliding_name (i, upper), GUINT_TO_POINTER (SATCHEL_USE_ARCHIVE));
+    g_hash_table_insert (store->user->special_use, colliding_name (i, upper),
+                         GUINT_TO_POINTER (SATCHEL_USE_ARCHIVE));
   n_compared = 0;
   g_assert_cmpuint (list_length (&place), >=, 2 * NAMES);
   assert_linear ("LIST with special use", 3 * NAMES);
@@ -131,7 +133,8 @@ test_unique_ids (void)
   g_autoptr (GString) list = g_string_new ("3 V7 N5000\n");
   for (guint i = 0; i < NAMES; i++)
     {
-      g_autofree char *id = colliding_name (i, lower), *file = g_strdup_printf ("cur/%u.x:2,", 1700000000 + i);
+      g_autofree char *id = colliding_name (i, lower),
+                      *file = g_strdup_printf ("cur/%u.x:2,", 1700000000 + i);
       place_put (&place, file, "Subject: x\n\n");
       g_string_append_printf (list, "%u P%s :%u.x\n", i + 1, id, 1700000000 + i);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Every state in which a power cut may leave the disk, while mailboxes and messages are made, changed and removed: opened
- * again, all that was acknowledged is there, and nothing that was taken away.
+ * Every state in which a power cut may leave the disk, while mailboxes and messages are made, changed and
+ * removed: opened again, all that was acknowledged is there, and nothing that was taken away.
  */
 #include "config.h"
 
@@ -47,13 +47,14 @@ complain (Run *run, const CrashState *state, const char *what, const char *fact)
     {
       g_autofree char *earlier = run->first_wrong;
       g_autofree char *before = crashfs_describe (state->at > 30 ? state->at - 30 : 0, state->at + 1);
-      run->first_wrong = g_strdup_printf ("%s\nat %u after mark %u, %s%s: %s: %s\n%s", earlier != NULL ? earlier : "", state->at, state->mark, state->kind,
+      run->first_wrong = g_strdup_printf ("%s\nat %u after mark %u, %s%s: %s: %s\n%s",
+                                          earlier != NULL ? earlier : "", state->at, state->mark, state->kind,
                                           state->is_kill ? " (killed)" : "", what, fact, before);
     }
 }
 
-/* Of a message on its way in nobody was told a UID or date yet, and of a mailbox being made no UIDVALIDITY; one being removed,
- * which in layout fs takes several steps, may come back with another. */
+/* Of a message on its way in nobody was told a UID or date yet, and of a mailbox being made no UIDVALIDITY;
+ * one being removed, which in layout fs takes several steps, may come back with another. */
 static gboolean
 is_on_its_way (const char *fact, GHashTable *last, GHashTable *next)
 {
@@ -64,8 +65,7 @@ is_on_its_way (const char *fact, GHashTable *last, GHashTable *next)
       return g_hash_table_contains (last, name_of) != g_hash_table_contains (next, name_of);
     }
   const char *text = strstr (fact, " text ");
-  return text != NULL && !g_hash_table_contains (last, text + 1)
-         && g_hash_table_contains (next, text + 1);
+  return text != NULL && !g_hash_table_contains (last, text + 1) && g_hash_table_contains (next, text + 1);
 }
 
 /* What both the last acknowledged state and the next one have must be there; what neither has must not. */
@@ -82,7 +82,8 @@ check_facts (Run *run, const CrashState *state, GHashTable *seen)
       complain (run, state, "lost", fact);
   g_hash_table_iter_init (&iter, seen);
   while (g_hash_table_iter_next (&iter, &fact, NULL))
-    if (!g_hash_table_contains (last, fact) && !g_hash_table_contains (next, fact) && !is_on_its_way (fact, last, next))
+    if (!g_hash_table_contains (last, fact) && !g_hash_table_contains (next, fact)
+        && !is_on_its_way (fact, last, next))
       complain (run, state, "came back, or was never there", fact);
 }
 
@@ -129,7 +130,8 @@ do_append (Run *run, const char *name, guint32 flags, const char *const *keyword
 }
 
 static void
-do_store (Run *run, const char *name, guint32 first, guint32 last, SatchelFlagsMode mode, guint32 flags, const char *keyword)
+do_store (Run *run, const char *name, guint32 first, guint32 last, SatchelFlagsMode mode, guint32 flags,
+          const char *keyword)
 {
   g_autoptr (GError) error = NULL;
   const char *const keywords[] = { keyword, NULL };
@@ -219,7 +221,7 @@ do_foreign (Run *run)
   int tmp_fd = openat (user_fd, "tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   int fd = md_sys.openat (tmp_fd, name, O_WRONLY | O_CREAT | O_EXCL, 0600);
   g_assert_cmpint (md_sys.write (fd, text, strlen (text)), ==, strlen (text));
-  futimens (fd, (struct timespec[2]){ { 1600000000, 0 }, { 1600000000, 0 } });
+  futimens (fd, (struct timespec[2]) { { 1600000000, 0 }, { 1600000000, 0 } });
   md_sys.fsync (fd);
   close (fd);
   g_assert_cmpint (md_sys.renameat (tmp_fd, name, new_fd, name), ==, 0);
@@ -243,8 +245,9 @@ do_checkpoint (Run *run, const char *name)
 
 /* ---------------------------------------------------------------- stories */
 
-static const char *const letters[] = { "k1",  "k2",  "k3",  "k4",  "k5",  "k6",  "k7",  "k8",  "k9",  "k10", "k11", "k12", "k13", "k14",
-                                       "k15", "k16", "k17", "k18", "k19", "k20", "k21", "k22", "k23", "k24", "k25", "k26", NULL };
+static const char *const letters[] = { "k1",  "k2",  "k3",  "k4",  "k5",  "k6",  "k7",  "k8",  "k9",
+                                       "k10", "k11", "k12", "k13", "k14", "k15", "k16", "k17", "k18",
+                                       "k19", "k20", "k21", "k22", "k23", "k24", "k25", "k26", NULL };
 
 /* The order that lost a subscription: what is durable is pushed out by what is not. */
 static void
@@ -437,14 +440,16 @@ typedef struct Story
   const char *settings; /* of group maildir, or NULL */
 } Story;
 
-static const Story names = { tell_names, NULL }, mail = { tell_mail, NULL }, keywords = { tell_keywords, NULL },
-                   by_chance = { tell_by_chance, NULL },
-                   /* Subscriptions are in a file of theirs as well, which wins where it says something else. */
-                   names_of_dovecot = { tell_names, "other_server = \"dovecot\";" },
-                   names_of_courier = { tell_names, "other_server = \"courier\";" },
-                   names_as_directories = { tell_names, "layout = \"fs\";" }, levels = { tell_levels, NULL },
-                   levels_as_directories = { tell_levels, "layout = \"fs\";" },
-                   mail_in_directories = { tell_mail, "layout = \"fs\"; other_server = \"dovecot\"; control_path = \"control/%u\";" };
+static const Story
+    names = { tell_names, NULL },
+    mail = { tell_mail, NULL }, keywords = { tell_keywords, NULL }, by_chance = { tell_by_chance, NULL },
+    /* Subscriptions are in a file of theirs as well, which wins where it says something else. */
+    names_of_dovecot = { tell_names, "other_server = \"dovecot\";" },
+    names_of_courier = { tell_names, "other_server = \"courier\";" },
+    names_as_directories = { tell_names, "layout = \"fs\";" }, levels = { tell_levels, NULL },
+    levels_as_directories = { tell_levels, "layout = \"fs\";" },
+    mail_in_directories = { tell_mail,
+                            "layout = \"fs\"; other_server = \"dovecot\"; control_path = \"control/%u\";" };
 
 static void
 use_settings (Place *place, const char *settings)
@@ -495,7 +500,8 @@ test_story (gconstpointer data)
 {
   Run run;
   run_story (&run, data, 1);
-  g_test_message ("%u operations, %u acknowledged, %u states", crashfs_n_operations (), run.facts->len, run.n_states);
+  g_test_message ("%u operations, %u acknowledged, %u states", crashfs_n_operations (), run.facts->len,
+                  run.n_states);
   if (run.n_wrong > 0)
     g_error ("%u facts are wrong, the first: %s", run.n_wrong, run.first_wrong);
   g_assert_cmpuint (run.n_states, >, 200);
@@ -524,13 +530,13 @@ test_self (gconstpointer data)
     const char *name;
     const Story *story;
   } syncs[] = {
-    { MD_USER_FILE ".new", &names },     /* content of the user's file */
-    { "u", &names },                     /* names in the user's directory */
-    { MD_KEYWORDS_FILE ".new", &mail },  /* content of the names of keywords */
-    { MD_INDEX_FILE, &mail },            /* what only the index holds */
-    { MD_INDEX_FILE ".new", &mail },     /* the same, written anew */
-    { "cur", &mail },                    /* names of messages */
-    { MD_UIDLIST_FILE ".new", &mail },   /* UIDs of files of others */
+    { MD_USER_FILE ".new", &names },    /* content of the user's file */
+    { "u", &names },                    /* names in the user's directory */
+    { MD_KEYWORDS_FILE ".new", &mail }, /* content of the names of keywords */
+    { MD_INDEX_FILE, &mail },           /* what only the index holds */
+    { MD_INDEX_FILE ".new", &mail },    /* the same, written anew */
+    { "cur", &mail },                   /* names of messages */
+    { MD_UIDLIST_FILE ".new", &mail },  /* UIDs of files of others */
     { MD_UIDLIST_FILE, &mail },
   };
   for (guint i = 0; i < (is_long () ? G_N_ELEMENTS (syncs) : 4); i++)
@@ -539,7 +545,8 @@ test_self (gconstpointer data)
       crashfs_leave_out (syncs[i].name);
       run_story (&run, syncs[i].story, 1);
       crashfs_leave_out (NULL);
-      g_test_message ("without %u syncs of %s: %s", crashfs_n_left_out (), syncs[i].name, run.first_wrong != NULL ? run.first_wrong : "nothing");
+      g_test_message ("without %u syncs of %s: %s", crashfs_n_left_out (), syncs[i].name,
+                      run.first_wrong != NULL ? run.first_wrong : "nothing");
       g_assert_cmpuint (crashfs_n_left_out (), >, 0);
       if (run.n_wrong == 0)
         g_error ("leaving out the syncs of %s is not found", syncs[i].name);

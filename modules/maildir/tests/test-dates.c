@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Internal dates of a Maildir that another program filled: unknown at first, found when asked for, kept from then on.
+ * Internal dates of a Maildir that another program filled: unknown at first, found when asked for, kept from
+ * then on.
  */
 #include "config.h"
 
@@ -25,7 +26,8 @@ fill (const Place *place, guint n)
 {
   for (guint i = 0; i < n; i++)
     {
-      g_autofree char *relative = g_strdup_printf ("%s/%u.M1P%u.elsewhere", i % 2 == 0 ? "cur" : "new", 1600000000 + i, i);
+      g_autofree char *relative =
+          g_strdup_printf ("%s/%u.M1P%u.elsewhere", i % 2 == 0 ? "cur" : "new", 1600000000 + i, i);
       place_put (place, relative, "A: b\n\nbody\n");
       g_autofree char *path = place_path (place, "%s", relative);
       const struct timespec times[2] = { { date_of (i), 0 }, { date_of (i), 0 } };
@@ -132,7 +134,8 @@ test_moved_away (void)
   SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
   g_autofree char *old = place_path (&place, "cur/1600000000.M1P0.elsewhere");
   g_autofree char *now = place_path (&place, "cur/1600000000.M1P0.elsewhere:2,S");
-  g_autofree char *gone = place_path (&place, "new/%u.M1P%u.elsewhere", 1600000000 + N_FILES - 1, N_FILES - 1);
+  g_autofree char *gone =
+      place_path (&place, "new/%u.M1P%u.elsewhere", 1600000000 + N_FILES - 1, N_FILES - 1);
   g_assert_cmpint (rename (old, now), ==, 0);
   g_assert_cmpint (unlink (gone), ==, 0);
   g_autoptr (SatchelSnapshot) dated = satchel_mailbox_dated_snapshot (inbox, &error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A save that fails, for a moment or for good: the operation is refused, what is in memory does not go on as if it had
- * worked, and after the next restart or power cut everything that was acknowledged is there.
+ * A save that fails, for a moment or for good: the operation is refused, what is in memory does not go on as
+ * if it had worked, and after the next restart or power cut everything that was acknowledged is there.
  */
 #include "config.h"
 
@@ -100,7 +100,8 @@ exists (Run *run, const char *name)
 {
   g_autoptr (GPtrArray) infos = satchel_store_list (run->place.store, NULL);
   for (guint i = 0; infos != NULL && i < infos->len; i++)
-    if (strcmp (((const SatchelMailboxInfo *) infos->pdata[i])->name, name) == 0 && ((const SatchelMailboxInfo *) infos->pdata[i])->exists)
+    if (strcmp (((const SatchelMailboxInfo *) infos->pdata[i])->name, name) == 0
+        && ((const SatchelMailboxInfo *) infos->pdata[i])->exists)
       return TRUE;
   return FALSE;
 }
@@ -118,8 +119,7 @@ create (Run *run, const char *name, guint use)
   expect (run, ok, use != 0, use_fact);
 }
 
-static void
-delete (Run *run, const char *name)
+static void delete (Run *run, const char *name)
 {
   g_autofree char *fact = g_strdup_printf ("mailbox %s", name);
   g_autofree char *use_fact = g_strdup_printf ("use %s %u", name, (guint) SATCHEL_USE_SENT);
@@ -133,7 +133,8 @@ delete (Run *run, const char *name)
 static void
 rename_it (Run *run, const char *from, const char *to)
 {
-  g_autofree char *old_fact = g_strdup_printf ("mailbox %s", from), *fact = g_strdup_printf ("mailbox %s", to);
+  g_autofree char *old_fact = g_strdup_printf ("mailbox %s", from),
+                  *fact = g_strdup_printf ("mailbox %s", to);
   g_autofree char *old_use = g_strdup_printf ("use %s %u", from, (guint) SATCHEL_USE_SENT);
   g_autofree char *use = g_strdup_printf ("use %s %u", to, (guint) SATCHEL_USE_SENT);
   gboolean has_use = g_hash_table_lookup (run->expected, old_use) == GUINT_TO_POINTER (1);
@@ -180,8 +181,8 @@ check (Run *run, Place *place, const char *how)
       {
         guint n = crashfs_n_operations ();
         g_autofree char *last = crashfs_describe (n > 60 ? n - 60 : 0, n);
-        g_error ("%s at call %u, %s: '%s' was acknowledged as %s\n%s", run->where, run->nth, how, (char *) fact,
-                 value == GUINT_TO_POINTER (1) ? "so" : "not so", last);
+        g_error ("%s at call %u, %s: '%s' was acknowledged as %s\n%s", run->where, run->nth, how,
+                 (char *) fact, value == GUINT_TO_POINTER (1) ? "so" : "not so", last);
       }
 }
 
@@ -203,8 +204,9 @@ check_state (const CrashState *state, const char *path, gpointer data)
   return TRUE;
 }
 
-static const char *const letters[] = { "k1",  "k2",  "k3",  "k4",  "k5",  "k6",  "k7",  "k8",  "k9",  "k10", "k11", "k12", "k13",
-                                       "k14", "k15", "k16", "k17", "k18", "k19", "k20", "k21", "k22", "k23", NULL };
+static const char *const letters[] = { "k1",  "k2",  "k3",  "k4",  "k5",  "k6",  "k7",  "k8",
+                                       "k9",  "k10", "k11", "k12", "k13", "k14", "k15", "k16",
+                                       "k17", "k18", "k19", "k20", "k21", "k22", "k23", NULL };
 
 /* 23 letters are taken, three are left: then only the index has the rest.  FALSE: there is no such call. */
 static gboolean
@@ -258,7 +260,8 @@ test_failure (gconstpointer data)
 {
   const Failure *failure = data;
   guint step = is_long () ? 1 : 13, n = 0;
-  for (guint nth = 1 + (guint) failure->errnum % step; run_with (nth, failure->errnum, failure->for_good, failure->name); nth += step)
+  for (guint nth = 1 + (guint) failure->errnum % step;
+       run_with (nth, failure->errnum, failure->for_good, failure->name); nth += step)
     n++;
   g_assert_cmpuint (n, >, 8);
 }

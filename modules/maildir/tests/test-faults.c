@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * S2, S5, S6, S8, S10, row 21: the n-th call fails, the disk is full, files are damaged, the process is killed,
- * another program renames meanwhile.  What was acknowledged stays, what was not is not half there.
+ * S2, S5, S6, S8, S10, row 21: the n-th call fails, the disk is full, files are damaged, the process is
+ * killed, another program renames meanwhile.  What was acknowledged stays, what was not is not half there.
  */
 #include "config.h"
 
@@ -62,9 +62,11 @@ run_operations (Model *model)
   SatchelMailbox *inbox = model->mailboxes[0], *dest = model->mailboxes[1];
   const char *const keywords[] = { "Work", NULL };
   settle (model, append_text (inbox, "alpha\r\n", 0, NULL, NULL) != 0, "append");
-  settle (model, append_text (inbox, "beta\r\n", SATCHEL_FLAG_SEEN, keywords, NULL) != 0, "append with keyword");
+  settle (model, append_text (inbox, "beta\r\n", SATCHEL_FLAG_SEEN, keywords, NULL) != 0,
+          "append with keyword");
   settle (model, append_text (inbox, "gamma\n", 0, NULL, NULL) != 0, "append raw");
-  settle (model, change_flags (inbox, 1, 99, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL, NULL), "flags of all");
+  settle (model, change_flags (inbox, 1, 99, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, NULL, NULL),
+          "flags of all");
   settle (model, transfer (inbox, 1, 2, dest, FALSE, NULL), "copy");
   settle (model, transfer (inbox, 2, 3, dest, TRUE, NULL), "move");
   settle (model, change_flags (dest, 1, 1, SATCHEL_FLAGS_REPLACE, 0, NULL, NULL), "flags of one");
@@ -127,7 +129,8 @@ run_with_fault (guint nth, FaultKind kind, int errnum)
   for (int pass = 0; pass < 2; pass++)
     {
       close_two (&place, &model);
-      g_autofree char *index = place_path (&place, MD_INDEX_FILE), *other = place_path (&place, ".Dest/" MD_INDEX_FILE);
+      g_autofree char *index = place_path (&place, MD_INDEX_FILE),
+                      *other = place_path (&place, ".Dest/" MD_INDEX_FILE);
       if (pass == 1)
         {
           unlink (index);
@@ -205,8 +208,8 @@ test_full_disk (void)
 
 /* ---------------------------------------------------------------- damage */
 
-static const char *const state_files[]
-    = { MD_INDEX_FILE, MD_CACHE_FILE, MD_STATE_FILE, MD_UIDLIST_FILE, MD_USER_FILE, MD_MODSEQ_FILE, MD_JOURNAL_FILE };
+static const char *const state_files[] = { MD_INDEX_FILE, MD_CACHE_FILE,  MD_STATE_FILE,  MD_UIDLIST_FILE,
+                                           MD_USER_FILE,  MD_MODSEQ_FILE, MD_JOURNAL_FILE };
 #define N_FILES G_N_ELEMENTS (state_files)
 
 static void
@@ -353,7 +356,8 @@ test_damage (void)
       damage (rand, path, content[victim], len[victim]);
       if (two)
         unlink (index);
-      g_autofree char *where = g_strdup_printf ("round %u, %s%s", round, state_files[victim], two ? " and no index" : "");
+      g_autofree char *where =
+          g_strdup_printf ("round %u, %s%s", round, state_files[victim], two ? " and no index" : "");
       place_open (&place);
       inbox = place_mailbox (&place, "INBOX");
       gboolean is_list = strcmp (state_files[victim], MD_UIDLIST_FILE) == 0;
@@ -405,7 +409,8 @@ child_works (Place *place, int fd, guint32 seed)
           continue;
         }
       guint row;
-      const SatchelChunk *chunk = satchel_snapshot_at (snapshot, (guint32) g_rand_int_range (rand, 0, (gint32) n), &row);
+      const SatchelChunk *chunk =
+          satchel_snapshot_at (snapshot, (guint32) g_rand_int_range (rand, 0, (gint32) n), &row);
       guint32 uid = chunk->uid[row], flags = (guint32) g_rand_int_range (rand, 0, 32);
       tell (fd, 'b', 0, 0); /* begun: its effect may be there */
       if (kind == 1 && change_flags (inbox, uid, uid, SATCHEL_FLAGS_REPLACE, flags, NULL, NULL))

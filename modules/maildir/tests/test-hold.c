@@ -70,12 +70,14 @@ test_together (void)
   md_calls.fsync = count_fsync;
   g_assert_true (make_together (&place, &error));
   g_assert_no_error (error);
-  /* Each once: state and directory of each mailbox, the user's file in two generations, the user's directory. */
+  /* Each once: state and directory of each mailbox, the user's file in two generations, the user's directory.
+   */
   g_assert_cmpuint (n_syncs, ==, g_hash_table_size (synced));
   g_assert_cmpuint (n_syncs, <=, 2 * G_N_ELEMENTS (names) + 3);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      g_autofree char *dir = g_strconcat (".", names[i], NULL), *state = g_strconcat (dir, "/", MD_STATE_FILE, NULL);
+      g_autofree char *dir = g_strconcat (".", names[i], NULL),
+                      *state = g_strconcat (dir, "/", MD_STATE_FILE, NULL);
       assert_synced (&place, dir);
       assert_synced (&place, state);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages and mailboxes from another store: where their ids are, and that they are there after a call that fails, a power cut, a lost
- * index, a lost state file, and a list of UIDs that is written anew.
+ * Messages and mailboxes from another store: where their ids are, and that they are there after a call that
+ * fails, a power cut, a lost index, a lost state file, and a list of UIDs that is written anew.
  */
 #include "config.h"
 
@@ -20,12 +20,15 @@
 static const guint8 email_id[16] = { 1, 0xff, 3, 0xfe, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 0xfb };
 static const guint8 mailbox_id[16] = { 42, 42 };
 
-/* An index that could not be read, when a call failed, has raised the mod-sequence, which must not go back. */
+/* An index that could not be read, when a call failed, has raised the mod-sequence, which must not go back.
+ */
 static gboolean
 import_mailbox (Place *place, guint32 uidnext, GError **error)
 {
   SatchelMailboxState state;
-  SatchelMailboxImport import = { .size = sizeof import, .uidvalidity = UIDVALIDITY, .uidnext = uidnext, .highestmodseq = 1000 };
+  SatchelMailboxImport import = {
+    .size = sizeof import, .uidvalidity = UIDVALIDITY, .uidnext = uidnext, .highestmodseq = 1000
+  };
   if (satchel_store_status (place->store, "box", &state, NULL) && state.n_messages > 0)
     import.highestmodseq = MAX (import.highestmodseq, state.highestmodseq);
   memcpy (import.mailbox_id, mailbox_id, sizeof mailbox_id);
@@ -43,13 +46,15 @@ import_messages (Place *place, GError **error)
   for (guint i = 0; i < 2; i++)
     {
       SatchelStage *stage = satchel_stage_new (place->store, 0, error);
-      if (stage == NULL || !satchel_stage_write (stage, "text\r\n", 6, error) || !satchel_stage_finish (stage, error))
+      if (stage == NULL || !satchel_stage_write (stage, "text\r\n", 6, error)
+          || !satchel_stage_finish (stage, error))
         {
           if (stage != NULL)
             satchel_stage_free (stage);
           return FALSE;
         }
-      SatchelOperation *append = satchel_transaction_append (transaction, mailbox, stage, SATCHEL_FLAG_SEEN, NULL, 1600000000);
+      SatchelOperation *append =
+          satchel_transaction_append (transaction, mailbox, stage, SATCHEL_FLAG_SEEN, NULL, 1600000000);
       g_autoptr (GBytes) value = g_bytes_new_static ("v", 1);
       append->uid = 10 + 2 * i;
       append->modseq = 900 + i;
@@ -77,8 +82,8 @@ describe_box (Place *place)
     return g_strdup ("none");
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
   GString *text = g_string_new (NULL);
-  g_string_printf (text, "%u %d %u:", snapshot->state.uidvalidity, memcmp (snapshot->state.mailbox_id, mailbox_id, 16) == 0,
-                   snapshot->state.n_messages);
+  g_string_printf (text, "%u %d %u:", snapshot->state.uidvalidity,
+                   memcmp (snapshot->state.mailbox_id, mailbox_id, 16) == 0, snapshot->state.n_messages);
   for (guint32 i = 0; i < snapshot->state.n_messages; i++)
     {
       guint row;
@@ -87,7 +92,8 @@ describe_box (Place *place)
       g_autofree char *unique_id = NULL;
       g_assert_true (satchel_mailbox_email_id (mailbox, uid, id, NULL));
       g_assert_true (satchel_mailbox_unique_ids (mailbox, &uid, 1, &unique_id, NULL));
-      g_string_append_printf (text, " %u%s %s", uid, memcmp (id, email_id, 16) == 0 ? " ours" : "", g_strcmp0 (unique_id, UNIQUE_ID) == 0 ? unique_id : "-");
+      g_string_append_printf (text, " %u%s %s", uid, memcmp (id, email_id, 16) == 0 ? " ours" : "",
+                              g_strcmp0 (unique_id, UNIQUE_ID) == 0 ? unique_id : "-");
       g_assert_true (satchel_mailbox_list_metadata (mailbox, &uid, 1, note_key, text, NULL));
     }
   return g_string_free (text, FALSE);
@@ -137,13 +143,15 @@ test_lost (void)
   drop (&place, ".box/" MD_STATE_FILE);
   place_open (&place);
   g_autofree char *found = describe_box (&place);
-  g_assert_cmpstr (found, ==, "1234 0 2: 10 ours " UNIQUE_ID " 12 -"); /* the mailbox id is in no other file */
+  g_assert_cmpstr (found, ==,
+                   "1234 0 2: 10 ours " UNIQUE_ID " 12 -"); /* the mailbox id is in no other file */
   place_remove (&place);
 }
 
 /* ---- the list of UIDs ---- */
 
-/* Files of others come and are listed; a list that is torn, and one of another version, is written anew.  Ours stay in it. */
+/* Files of others come and are listed; a list that is torn, and one of another version, is written anew. Ours
+ * stay in it. */
 static void
 test_list (void)
 {
@@ -198,7 +206,8 @@ test_long_name (void)
 static void
 test_field (void)
 {
-  static const char *const no_ids[] = { ",E=abc", ",E=AAAAAAAAAAAAAAAAAAAAAB", ",E=AAAAAAAAAAAAAAAAAAAAA!", ",E=AAAAAAAAAAAAAAAAAAAAA+", ",e=AAAAAAAAAAAAAAAAAAAAAA" };
+  static const char *const no_ids[] = { ",E=abc", ",E=AAAAAAAAAAAAAAAAAAAAAB", ",E=AAAAAAAAAAAAAAAAAAAAA!",
+                                        ",E=AAAAAAAAAAAAAAAAAAAAA+", ",e=AAAAAAAAAAAAAAAAAAAAAA" };
   char field[MD_EMAIL_ID_FIELD];
   guint8 id[16], zero[16] = { 0 };
   for (guint i = 0; i < 256; i++)
@@ -249,7 +258,8 @@ run_with_fault (guint nth, int errnum)
   place_open (&place);
   assert_box (&place, WHOLE);
   SatchelMailbox *mailbox = place_mailbox (&place, "box");
-  g_assert_cmpuint (append_text (mailbox, "next\r\n", 0, NULL, NULL), >=, 40); /* an index that was lost costs UIDs */
+  g_assert_cmpuint (append_text (mailbox, "next\r\n", 0, NULL, NULL), >=,
+                    40); /* an index that was lost costs UIDs */
   satchel_mailbox_unref (mailbox);
   place_remove (&place);
   return was_reached;
@@ -304,7 +314,8 @@ test_power_cut (void)
   Place place;
   guint n_states = 0;
   g_autoptr (GError) error = NULL;
-  g_autofree char *scratch = g_dir_make_tmp ("satchel-import-XXXXXX", NULL), *disk = g_build_filename (scratch, "disk", NULL);
+  g_autofree char *scratch = g_dir_make_tmp ("satchel-import-XXXXXX", NULL),
+                  *disk = g_build_filename (scratch, "disk", NULL);
   g_assert_cmpint (mkdir (disk, 0700), ==, 0);
   place_make (&place);
   crashfs_start (place.root_fd);

@@ -14,12 +14,12 @@
 
 #include "core/runtime/log_private.h"
 
-#define assert_view(mailbox, expected)              \
-  G_STMT_START                                      \
-  {                                                 \
-    g_autofree char *view_ = describe (mailbox);    \
-    g_assert_cmpstr (view_, ==, expected);          \
-  }                                                 \
+#define assert_view(mailbox, expected)                                                                       \
+  G_STMT_START                                                                                               \
+  {                                                                                                          \
+    g_autofree char *view_ = describe (mailbox);                                                             \
+    g_assert_cmpstr (view_, ==, expected);                                                                   \
+  }                                                                                                          \
   G_STMT_END
 
 static char *
@@ -45,9 +45,18 @@ static void
 test_roundtrip (void)
 {
   static const char *const texts[] = {
-    "A: b\r\n\r\nbody\r\n", "A: b\r\n\r\nno end",      "bare\nlf\r\n", "cr\r\r\nlf\r\n",
-    "lone\rcr\r\n",         "",                        "\r",           "\n",
-    "\r\n",                 "mixed\r\nthen\nbare\r\n", "ends in cr\r", "\r\r\n",
+    "A: b\r\n\r\nbody\r\n",
+    "A: b\r\n\r\nno end",
+    "bare\nlf\r\n",
+    "cr\r\r\nlf\r\n",
+    "lone\rcr\r\n",
+    "",
+    "\r",
+    "\n",
+    "\r\n",
+    "mixed\r\nthen\nbare\r\n",
+    "ends in cr\r",
+    "\r\r\n",
   };
   Place place;
   place_make (&place);
@@ -128,7 +137,8 @@ test_flags (void)
   g_autoptr (GPtrArray) files = place_files (&place, "cur");
   g_assert_cmpuint (files->len, ==, 2);
   g_assert_true (g_str_has_suffix (files->pdata[0], ":2,FT") || g_str_has_suffix (files->pdata[1], ":2,FT"));
-  g_assert_true (g_str_has_suffix (files->pdata[0], ":2,Sab") || g_str_has_suffix (files->pdata[1], ":2,Sab"));
+  g_assert_true (g_str_has_suffix (files->pdata[0], ":2,Sab")
+                 || g_str_has_suffix (files->pdata[1], ":2,Sab"));
   /* Without the index the names tell all. */
   g_autofree char *index = place_path (&place, MD_INDEX_FILE);
   satchel_mailbox_unref (inbox);
@@ -147,7 +157,8 @@ test_flags (void)
   place_remove (&place);
 }
 
-/* What changed since a checkpoint of the index comes back with its mod-sequences: nothing looks changed afterwards. */
+/* What changed since a checkpoint of the index comes back with its mod-sequences: nothing looks changed
+ * afterwards. */
 static void
 test_flags_reopened (void)
 {
@@ -161,7 +172,8 @@ test_flags_reopened (void)
   reopen (&place, &inbox);
   g_assert_true (change_flags (inbox, 1, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, keywords, NULL));
   g_assert_true (change_flags (inbox, 2, 2, SATCHEL_FLAGS_REPLACE, 0, NULL, NULL));
-  g_assert_true (change_flags (inbox, 3, 4, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DRAFT | SATCHEL_FLAG_ANSWERED, NULL, NULL));
+  g_assert_true (
+      change_flags (inbox, 3, 4, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_DRAFT | SATCHEL_FLAG_ANSWERED, NULL, NULL));
   g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
   reopen (&place, &inbox);
   assert_view (inbox, "1:1 2:0 3:13 4:12");
@@ -170,7 +182,8 @@ test_flags_reopened (void)
   for (guint32 i = 0; i < 4; i++)
     {
       guint was_at, at;
-      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at), *is = satchel_snapshot_at (after, i, &at);
+      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at),
+                         *is = satchel_snapshot_at (after, i, &at);
       g_assert_cmpuint (is->modseq[at], ==, was->modseq[was_at]);
       SatchelKeywordSet set = satchel_chunk_keywords (is, at), was_set = satchel_chunk_keywords (was, was_at);
       g_assert_true (satchel_keyword_set_equal (&set, &was_set));
@@ -370,7 +383,7 @@ make_index_old (const char *path)
       g_assert_cmpuint (head.version, ==, 4);
       g_autoptr (GByteArray) payload = old_payload ((const guint8 *) data + at + sizeof head, head.len);
       at += sizeof head + head.len + sizeof tail;
-      head = (FrameHead){ FRAME_MAGIC, 3, payload->len, md_crc32c (0, payload->data, payload->len) };
+      head = (FrameHead) { FRAME_MAGIC, 3, payload->len, md_crc32c (0, payload->data, payload->len) };
       tail.version = 3;
       tail.payload_crc = head.crc;
       tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
@@ -400,7 +413,8 @@ test_old_index (void)
   append_text (inbox, "two\r\n", 0, NULL, NULL);
   append_text (inbox, "three\r\n", 0, (const char *const *) names + 63, NULL);
   g_assert_true (expunge (inbox, 2, 2, NULL));
-  g_assert_true (change_flags (inbox, 3, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED, (const char *const *) names + 30, NULL));
+  g_assert_true (change_flags (inbox, 3, 3, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_FLAGGED,
+                               (const char *const *) names + 30, NULL));
   g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
   satchel_mailbox_unref (inbox);
   place_close (&place);
@@ -416,7 +430,8 @@ test_old_index (void)
   for (guint32 i = 0; i < 2; i++)
     {
       guint was_at, at;
-      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at), *is = satchel_snapshot_at (after, i, &at);
+      const SatchelChunk *was = satchel_snapshot_at (before, i, &was_at),
+                         *is = satchel_snapshot_at (after, i, &at);
       SatchelKeywordSet set = satchel_chunk_keywords (is, at), was_set = satchel_chunk_keywords (was, was_at);
       g_assert_cmpuint (is->uid[at], ==, was->uid[was_at]);
       g_assert_cmpuint (is->modseq[at], ==, was->modseq[was_at]);
@@ -469,7 +484,8 @@ test_copy_move_expunge (void)
   assert_view (inbox, "3:0");
   g_auto (SatchelUidSet) vanished = { 0 };
   gboolean complete = FALSE;
-  g_assert_true (satchel_mailbox_vanished (inbox, snapshot->state.highestmodseq - 1, &vanished, &complete, NULL));
+  g_assert_true (
+      satchel_mailbox_vanished (inbox, snapshot->state.highestmodseq - 1, &vanished, &complete, NULL));
   g_assert_true (satchel_uid_set_contains (&vanished, 5) && satchel_uid_set_contains (&vanished, 1));
   g_assert_true (complete);
   g_autoptr (SatchelSnapshot) last = satchel_mailbox_snapshot (inbox);
@@ -546,8 +562,10 @@ test_planted (void)
   place_open (&place);
   SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
   append_text (inbox, "ours\r\n", 0, NULL, NULL);
-  g_autofree char *link_path = place_path (&place, "new/1.link.host"), *fifo = place_path (&place, "cur/2.fifo.host:2,"),
-                  *dir = place_path (&place, "cur/3.dir.host:2,"), *secret = g_build_filename (place.root, "secret", NULL);
+  g_autofree char *link_path = place_path (&place, "new/1.link.host"),
+                  *fifo = place_path (&place, "cur/2.fifo.host:2,"),
+                  *dir = place_path (&place, "cur/3.dir.host:2,"),
+                  *secret = g_build_filename (place.root, "secret", NULL);
   g_assert_true (g_file_set_contents (secret, "secret\n", -1, NULL));
   g_assert_cmpint (symlink (secret, link_path), ==, 0);
   g_assert_cmpint (mkfifo (fifo, 0600), ==, 0);
@@ -566,7 +584,8 @@ test_planted (void)
   satchel_mailbox_unref (inbox);
   place_close (&place);
   /* Our own files as FIFOs or links. */
-  static const char *const own[] = { MD_INDEX_FILE, MD_CACHE_FILE, MD_UIDLIST_FILE, MD_KEYWORDS_FILE, MD_USER_FILE };
+  static const char *const own[] = { MD_INDEX_FILE, MD_CACHE_FILE, MD_UIDLIST_FILE, MD_KEYWORDS_FILE,
+                                     MD_USER_FILE };
   for (guint i = 0; i < G_N_ELEMENTS (own); i++)
     {
       g_autofree char *path = place_path (&place, "%s", own[i]);
@@ -577,7 +596,8 @@ test_planted (void)
   inbox = place_mailbox (&place, "INBOX");
   place_put (&place, "new/9.foreign.host", "x\n");
   sync_later (inbox);
-  g_assert_cmpuint (append_text (inbox, "again\r\n", SATCHEL_FLAG_SEEN, (const char *const[]){ "K", NULL }, NULL), >, 0);
+  g_assert_cmpuint (
+      append_text (inbox, "again\r\n", SATCHEL_FLAG_SEEN, (const char *const[]) { "K", NULL }, NULL), >, 0);
   g_autofree char *untouched = NULL;
   g_assert_true (g_file_get_contents (secret, &untouched, NULL, NULL));
   g_assert_cmpstr (untouched, ==, "secret\n");
@@ -598,8 +618,10 @@ test_forged_names (void)
   g_assert_true (expunge (inbox, 2, 2, NULL));
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
   guint32 v = snapshot->state.uidvalidity;
-  g_autofree char *taken = g_strdup_printf ("new/1.a.h,U=%u.1", v), *gone = g_strdup_printf ("new/2.b.h,U=%u.2", v),
-                  *high = g_strdup_printf ("new/3.c.h,U=%u.4000000000", v), *other = g_strdup_printf ("new/4.d.h,U=%u.9", v - 7);
+  g_autofree char *taken = g_strdup_printf ("new/1.a.h,U=%u.1", v),
+                  *gone = g_strdup_printf ("new/2.b.h,U=%u.2", v),
+                  *high = g_strdup_printf ("new/3.c.h,U=%u.4000000000", v),
+                  *other = g_strdup_printf ("new/4.d.h,U=%u.9", v - 7);
   place_put (&place, taken, "a\n");
   place_put (&place, gone, "b\n");
   place_put (&place, high, "c\n");
@@ -675,7 +697,8 @@ test_double_base (void)
   place_remove (&place);
 }
 
-/* One file that a power cut left in new/ and cur/, on a file system that allows it, is one message, with its UID if it had one. */
+/* One file that a power cut left in new/ and cur/, on a file system that allows it, is one message, with its
+ * UID if it had one. */
 static void
 test_one_file_two_names (void)
 {
@@ -693,7 +716,8 @@ test_one_file_two_names (void)
           g_autofree char *index = place_path (&place, "satchel-index");
           unlink (index);
         }
-      g_autofree char *from = place_path (&place, "new/5.same.host"), *to = place_path (&place, "cur/5.same.host:2,S");
+      g_autofree char *from = place_path (&place, "new/5.same.host"),
+                      *to = place_path (&place, "cur/5.same.host:2,S");
       g_assert_cmpint (link (from, to), ==, 0);
       if (known == 0)
         {
@@ -717,8 +741,17 @@ test_one_file_two_names (void)
 static void
 test_names (void)
 {
-  static const char *const names[] = { "A", "A/B", "Dots.in.name", "\303\234ml\303\244ut/\346\227\245\346\234\254", "R&D/a&b",
-                                       "\360\237\223\254", "INBOX/child", "&", "sp ace", "x.\303\251.y", "..." };
+  static const char *const names[] = { "A",
+                                       "A/B",
+                                       "Dots.in.name",
+                                       "\303\234ml\303\244ut/\346\227\245\346\234\254",
+                                       "R&D/a&b",
+                                       "\360\237\223\254",
+                                       "INBOX/child",
+                                       "&",
+                                       "sp ace",
+                                       "x.\303\251.y",
+                                       "..." };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autofree char *dir = md_folder_dir (MD_LAYOUT_PLUS, names[i], NULL);
@@ -728,8 +761,9 @@ test_names (void)
     }
   g_autofree char *dotted = md_folder_dir (MD_LAYOUT_PLUS, "a.b", NULL);
   g_assert_cmpstr (dotted, ==, ".a&AC4-b");
-  static const char *const foreign[] = { "..", ".", ".A..B", ".a&", ".a&AGE-", ".a&!-", ".\303\244", ".&AC8-", ".&2AA-", ".inbox",
-                                         ".INBOX", ".&AC4-", ".&AC4ALg-", ".A." };
+  static const char *const foreign[] = { "..",     ".",         ".A..B",     ".a&",    ".a&AGE-",
+                                         ".a&!-",  ".\303\244", ".&AC8-",    ".&2AA-", ".inbox",
+                                         ".INBOX", ".&AC4-",    ".&AC4ALg-", ".A." };
   for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
     g_assert_null (md_folder_name (MD_LAYOUT_PLUS, foreign[i]));
   g_autofree char *big = g_strnfill (256, 'x');

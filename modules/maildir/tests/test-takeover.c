@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What other servers left, sound and damaged: UIDs, unique ids, subscriptions, folders; and folders that come and go.
+ * What other servers left, sound and damaged: UIDs, unique ids, subscriptions, folders; and folders that come
+ * and go.
  */
 #include "config.h"
 
@@ -81,8 +82,8 @@ test_list (void)
   place_put (&place, "dovecot-uidlist",
              "3 V1234 N20 Gf9b7791ca26a076bab06000083ecc375\r\n"
              "9 W12 Pold-id S10 Gguid9 :" NAME (2) ":2,RS\r\n"
-             "5 P :" NAME (1) "\r\n"
-             "17 :" NAME (3) "\r\n");
+                                                   "5 P :" NAME (1) "\r\n"
+                                                                    "17 :" NAME (3) "\r\n");
   place_open (&place);
   g_autoptr (SatchelMailbox) inbox = place_mailbox (&place, "INBOX");
   g_autofree char *now = describe (inbox);
@@ -101,20 +102,25 @@ test_list (void)
   g_autofree char *list = text_of (&place, "dovecot-uidlist");
   g_auto (GStrv) lines = g_strsplit (list, "\n", -1);
   g_assert_cmpuint (g_strv_length (lines), ==, 6);
-  g_assert_true (g_str_has_prefix (lines[0], "3 V1234 N") && strstr (lines[0], "Gf9b7791ca26a076bab06000083ecc375") != NULL);
-  g_assert_true (g_str_has_prefix (lines[1], "5 ") && g_str_has_prefix (lines[2], "9 ") && g_str_has_prefix (lines[3], "17 "));
+  g_assert_true (g_str_has_prefix (lines[0], "3 V1234 N")
+                 && strstr (lines[0], "Gf9b7791ca26a076bab06000083ecc375") != NULL);
+  g_assert_true (g_str_has_prefix (lines[1], "5 ") && g_str_has_prefix (lines[2], "9 ")
+                 && g_str_has_prefix (lines[3], "17 "));
   g_assert_true (strstr (lines[2], " W12 Pold-id S10 Gguid9 :" NAME (2)) != NULL);
   g_assert_true (g_str_has_prefix (lines[4], "20 ") && strstr (lines[4], "U=1234.20") != NULL);
   place_remove (&place);
 }
 
-/* What no id may be is told as another one (RFC 1939 7); the other server finds that saved when people go back. */
+/* What no id may be is told as another one (RFC 1939 7); the other server finds that saved when people go
+ * back. */
 static void
 test_long_ids (void)
 {
   Place place;
   place_make (&place);
-  use (&place, "pop3_uidl_format = \"%u.of-a-server-whose-names-are-too-long-to-be-told-as-they-are-to-anybody.%f\";");
+  use (
+      &place,
+      "pop3_uidl_format = \"%u.of-a-server-whose-names-are-too-long-to-be-told-as-they-are-to-anybody.%f\";");
   put_mail (&place, "", NAME (1) ":2,S");
   put_mail (&place, "", NAME (2) ":2,S");
   place_put (&place, "dovecot-uidlist", "3 V1234 N20\n5 Pkept G0123 :" NAME (1) "\n");
@@ -122,13 +128,15 @@ test_long_ids (void)
   g_autoptr (SatchelMailbox) inbox = place_mailbox (&place, "INBOX");
   GError *error = NULL;
   g_assert_cmpuint (append_text (inbox, "Subject: ours\r\n\r\n", 0, NULL, &error), ==, 21);
-  g_autofree char *kept = unique_id (inbox, 5), *foreign = unique_id (inbox, 20), *ours = unique_id (inbox, 21);
+  g_autofree char *kept = unique_id (inbox, 5), *foreign = unique_id (inbox, 20),
+                  *ours = unique_id (inbox, 21);
   g_assert_cmpstr (kept, ==, "kept");
   g_assert_true (g_str_has_prefix (foreign, "satchel-") && g_str_has_prefix (ours, "satchel-"));
   g_clear_pointer (&inbox, satchel_mailbox_unref);
   place_close (&place);
   g_autofree char *list = text_of (&place, "dovecot-uidlist");
-  g_autofree char *foreign_field = g_strdup_printf (" P%s :", foreign), *our_field = g_strdup_printf (" P%s :", ours);
+  g_autofree char *foreign_field = g_strdup_printf (" P%s :", foreign),
+                  *our_field = g_strdup_printf (" P%s :", ours);
   g_assert_nonnull (strstr (list, " Pkept G0123 :" NAME (1)));
   g_assert_nonnull (strstr (list, foreign_field));
   g_assert_nonnull (strstr (list, our_field));
@@ -188,7 +196,8 @@ test_damage (void)
           for (char **uid = uids; *uid != NULL; uid++)
             {
               guint32 index;
-              g_assert_true (**uid == '\0' || satchel_snapshot_find (snapshot, (guint32) atoi (*uid), &index));
+              g_assert_true (**uid == '\0'
+                             || satchel_snapshot_find (snapshot, (guint32) atoi (*uid), &index));
             }
           g_clear_pointer (&inbox, satchel_mailbox_unref);
           place_close (&place);
@@ -201,7 +210,8 @@ test_damage (void)
 static void
 test_odd_names (void)
 {
-  static const char *const names[] = { "plain", "-dash", "with space", "per%cent&amp", "1.\xe4\xf6.latin1", "a:1,old", "b:2,", "c:2,SZ", "d:2,Sab,x", "e:2" };
+  static const char *const names[] = { "plain",   "-dash", "with space", "per%cent&amp", "1.\xe4\xf6.latin1",
+                                       "a:1,old", "b:2,",  "c:2,SZ",     "d:2,Sab,x",    "e:2" };
   Place place;
   place_make (&place);
   g_autoptr (GString) list = g_string_new ("3 V50 N100\n");
@@ -264,7 +274,8 @@ is_subscribed (Place *place, const char *name)
   return FALSE;
 }
 
-/* Both forms of Dovecot; written in the one that was there; taken in again when the other server changed it. */
+/* Both forms of Dovecot; written in the one that was there; taken in again when the other server changed it.
+ */
 static void
 test_subscriptions (void)
 {
@@ -274,8 +285,10 @@ test_subscriptions (void)
   place_put (&place, "dovecot-uidvalidity", "");
   place_put (&place, "subscriptions", "V\t2\n\nINBOX\nA\tB c\nGel&APY-scht\n");
   place_open (&place);
-  g_assert_true (is_subscribed (&place, "INBOX") && is_subscribed (&place, "A/B c") && is_subscribed (&place, "Gel\xc3\xb6scht"));
-  g_assert_true (satchel_store_subscribe (place.store, "x/y", TRUE, &error) && satchel_store_subscribe (place.store, "INBOX", FALSE, &error));
+  g_assert_true (is_subscribed (&place, "INBOX") && is_subscribed (&place, "A/B c")
+                 && is_subscribed (&place, "Gel\xc3\xb6scht"));
+  g_assert_true (satchel_store_subscribe (place.store, "x/y", TRUE, &error)
+                 && satchel_store_subscribe (place.store, "INBOX", FALSE, &error));
   g_autofree char *written = text_of (&place, "subscriptions");
   g_assert_cmpstr (written, ==, "V\t2\n\nA\tB c\nGel&APY-scht\nx\ty\n");
   place_close (&place);
@@ -366,12 +379,14 @@ test_layouts (void)
   };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
-      g_autofree char *plus = md_folder_dir (MD_LAYOUT_PLUS, names[i].name, NULL), *as_fs = md_folder_dir (fs, names[i].name, NULL),
+      g_autofree char *plus = md_folder_dir (MD_LAYOUT_PLUS, names[i].name, NULL),
+                      *as_fs = md_folder_dir (fs, names[i].name, NULL),
                       *as_utf8 = md_folder_dir (utf8, names[i].name, NULL);
       g_assert_cmpstr (plus, ==, names[i].plus);
       g_assert_cmpstr (as_fs, ==, names[i].fs);
       g_assert_cmpstr (as_utf8, ==, names[i].utf8);
-      g_autofree char *back = as_utf8 != NULL ? md_folder_name (utf8, as_utf8) : NULL, *back_fs = as_fs != NULL ? md_folder_name (fs, as_fs) : NULL;
+      g_autofree char *back = as_utf8 != NULL ? md_folder_name (utf8, as_utf8) : NULL,
+                      *back_fs = as_fs != NULL ? md_folder_name (fs, as_fs) : NULL;
       g_assert_true (as_utf8 == NULL || g_strcmp0 (back, names[i].name) == 0);
       g_assert_true (as_fs == NULL || g_strcmp0 (back_fs, names[i].name) == 0);
     }
@@ -386,14 +401,22 @@ test_settings (void)
     const char *text;
     gboolean is_good;
   } cases[] = {
-    { "path = \"%d/%n/Maildir\";", TRUE },  { "path = \"%u\";", TRUE },
-    { "path = \"%n\";", FALSE },            { "path = \"/var/mail/%u\";", FALSE },
-    { "path = \"~/Maildir\";", FALSE },     { "path = \"../%u\";", FALSE },
-    { "path = \"%d//%n\";", FALSE },        { "path = \"%h/x%u\";", FALSE },
-    { "path = \"%u%\";", FALSE },           { "control_path = \"control/%d\";", FALSE },
-    { "pop3_uidl_format = \"%v.%u\";", TRUE }, { "pop3_uidl_format = \"%f\";", TRUE },
-    { "pop3_uidl_format = \"%v\";", FALSE }, { "pop3_uidl_format = \"%m\";", FALSE },
-    { "pop3_uidl_format = \"a %u\";", FALSE }, { "pop3_uidl_format = \"%99u\";", FALSE },
+    { "path = \"%d/%n/Maildir\";", TRUE },
+    { "path = \"%u\";", TRUE },
+    { "path = \"%n\";", FALSE },
+    { "path = \"/var/mail/%u\";", FALSE },
+    { "path = \"~/Maildir\";", FALSE },
+    { "path = \"../%u\";", FALSE },
+    { "path = \"%d//%n\";", FALSE },
+    { "path = \"%h/x%u\";", FALSE },
+    { "path = \"%u%\";", FALSE },
+    { "control_path = \"control/%d\";", FALSE },
+    { "pop3_uidl_format = \"%v.%u\";", TRUE },
+    { "pop3_uidl_format = \"%f\";", TRUE },
+    { "pop3_uidl_format = \"%v\";", FALSE },
+    { "pop3_uidl_format = \"%m\";", FALSE },
+    { "pop3_uidl_format = \"a %u\";", FALSE },
+    { "pop3_uidl_format = \"%99u\";", FALSE },
   };
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
     {
@@ -401,7 +424,8 @@ test_settings (void)
       SatchelConfigSet *set = satchel_config_set_from_text ("maildir", md_schema, cases[i].text, &error);
       g_assert_no_error (error);
       g_test_message ("%s", cases[i].text);
-      g_assert_cmpint (md_settings_check (satchel_config_set_group (set, "maildir"), &error), ==, cases[i].is_good);
+      g_assert_cmpint (md_settings_check (satchel_config_set_group (set, "maildir"), &error), ==,
+                       cases[i].is_good);
       satchel_config_set_free (set);
     }
 }

@@ -49,10 +49,12 @@ static const struct
   int errnum;
   int code;
 } codes[] = {
-  { ENOSPC, SATCHEL_ERROR_NOSPACE },    { EDQUOT, SATCHEL_ERROR_NOSPACE },    { EACCES, SATCHEL_ERROR_ACCESS },
-  { EPERM, SATCHEL_ERROR_ACCESS },      { EROFS, SATCHEL_ERROR_ACCESS },      { EMFILE, SATCHEL_ERROR_RESOURCES },
-  { ENFILE, SATCHEL_ERROR_RESOURCES },  { ENOMEM, SATCHEL_ERROR_RESOURCES },  { EIO, SATCHEL_ERROR_IO },
-  { ESTALE, SATCHEL_ERROR_IO },         { ELOOP, SATCHEL_ERROR_IO },          { ENXIO, SATCHEL_ERROR_IO },
+  { ENOSPC, SATCHEL_ERROR_NOSPACE },   { EDQUOT, SATCHEL_ERROR_NOSPACE },
+  { EACCES, SATCHEL_ERROR_ACCESS },    { EPERM, SATCHEL_ERROR_ACCESS },
+  { EROFS, SATCHEL_ERROR_ACCESS },     { EMFILE, SATCHEL_ERROR_RESOURCES },
+  { ENFILE, SATCHEL_ERROR_RESOURCES }, { ENOMEM, SATCHEL_ERROR_RESOURCES },
+  { EIO, SATCHEL_ERROR_IO },           { ESTALE, SATCHEL_ERROR_IO },
+  { ELOOP, SATCHEL_ERROR_IO },         { ENXIO, SATCHEL_ERROR_IO },
 };
 
 /* A file that cannot be opened, new or old, and one that cannot be renamed. */
@@ -107,10 +109,10 @@ is_interrupted (void)
   return TRUE;
 }
 
-#define INTERRUPTED(type, name, parameters, ...)                                                                     \
-  static type interrupted_##name parameters                                                                          \
-  {                                                                                                                  \
-    return is_interrupted () ? -1 : real.name (__VA_ARGS__);                                                         \
+#define INTERRUPTED(type, name, parameters, ...)                                                             \
+  static type interrupted_##name parameters                                                                  \
+  {                                                                                                          \
+    return is_interrupted () ? -1 : real.name (__VA_ARGS__);                                                 \
   }
 
 INTERRUPTED (int, openat, (int dirfd, const char *path, int flags, mode_t mode), dirfd, path, flags, mode)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up when other programs add and remove messages and folders, and what it costs to ask again.
+ * What a user's mail takes up when other programs add and remove messages and folders, and what it costs to
+ * ask again.
  */
 #include "config.h"
 
@@ -11,7 +12,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define TEXT "A: b\n\nbody\n"         /* 11 bytes */
+#define TEXT "A: b\n\nbody\n"            /* 11 bytes */
 #define WIRE_TEXT "A: b\r\n\r\nbody\r\n" /* 14 bytes */
 #define MANY 300u
 
@@ -68,7 +69,8 @@ test_outside (void)
   sync_later (inbox);
   assert_usage (&place, 28, 2);
   /* A folder that another program removes, or gives another name. */
-  g_autofree char *old = place_path (&place, ".other"), *now = place_path (&place, ".another"), *away = place_path (&place, "away");
+  g_autofree char *old = place_path (&place, ".other"), *now = place_path (&place, ".another"),
+                  *away = place_path (&place, "away");
   g_assert_cmpint (g_rename (old, now), ==, 0);
   assert_usage (&place, 28, 2);
   g_assert_cmpint (g_rename (now, away), ==, 0);
@@ -93,7 +95,8 @@ test_unsized (void)
   place_make (&place);
   for (guint i = 0; i < MANY; i++)
     {
-      g_autofree char *relative = g_strdup_printf ("cur/%u.M1P%u.elsewhere%s:2,", 1600000000 + i, i, i % 3 == 0 ? ",S=11" : "");
+      g_autofree char *relative =
+          g_strdup_printf ("cur/%u.M1P%u.elsewhere%s:2,", 1600000000 + i, i, i % 3 == 0 ? ",S=11" : "");
       place_put (&place, relative, TEXT);
     }
   place_open (&place);
