@@ -48,4 +48,11 @@ check-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-docs .
 update-docs: satchel $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/update-docs .
-check-local: check-headers check-abi check-docs
+# The style of the sources (.clang-format).  Other versions of clang-format lay out some lines otherwise.
+CLANG_FORMAT = clang-format-19
+EXTRA_DIST += .clang-format .editorconfig tools/check-format
+format:
+	@$(SHELL) $(top_srcdir)/tools/check-format --write $(CLANG_FORMAT) $(top_srcdir)
+check-format:
+	@$(SHELL) $(top_srcdir)/tools/check-format $(CLANG_FORMAT) $(top_srcdir)
+check-local: check-headers check-abi check-docs check-format
