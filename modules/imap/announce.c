@@ -3,7 +3,7 @@
  * name that the client wrote is shown in another way, and where another session of the user has renamed a
  * mailbox (6.3.6).  Role mail.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

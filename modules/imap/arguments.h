@@ -232,7 +232,7 @@ typedef struct ImapSearchKey
   gsize text_len;
   ImapSequence set;
   GPtrArray *children; /* ImapSearchKey */
-  /* For the evaluation (search-key.c). */
+  /* For the evaluation (search_key.c). */
   guint cost;
   SatchelUidSet resolved;
   struct SatchelNeedle *needle;
@@ -287,7 +287,7 @@ gboolean imap_parse_xlist (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
-/* arguments-append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal;
+/* arguments_append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal;
  * their error if it is content that is missing next (the pointer is compared): */
 extern const char imap_append_wants_literal[];
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
@@ -313,7 +313,7 @@ gboolean imap_parse_sort (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_thread (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
 
-/* arguments-sync.c: what RFC 7162 adds to other commands. */
+/* arguments_sync.c: what RFC 7162 adds to other commands. */
 gboolean imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq);
 gboolean imap_parse_fetch_modifiers (ImapReader *reader, ImapFetchArguments *fetch);
 gboolean imap_parse_store_modifiers (ImapReader *reader, ImapStoreArguments *store);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * CATENATE (RFC 4469): what URLs name, copied into the message under way.  In jobs.  Entry: imap_catenate.
  */
-#include "session.h"
+#include "imap_session.h"
 #include "url.h"
 
 #include <satchel/attributes.h>

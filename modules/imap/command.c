@@ -2,7 +2,7 @@
  * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.  CAPABILITY is derived
  * from it.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #define NONE imap_parse_none, NULL, 0
 #define MAILBOX imap_parse_mailbox, imap_mailbox_arguments_clear, sizeof (ImapMailboxArguments)

@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "resync.h"
-#include "session.h"
+#include "imap_session.h"
 #include "objectid.h"
 #include <satchel/attributes.h>
 #include <satchel/charset.h>
@@ -57,7 +57,7 @@ typedef struct ImapFetch
   GError *error;
 } ImapFetch;
 
-/* fetch-section.c */
+/* fetch_section.c */
 char *imap_section_label (const ImapSection *section);
 /* Prepares the sections of a message: header fields that attributes know, and the content if anything else is
  * asked for.  Nothing has been written yet.  [blocks] */
@@ -69,7 +69,7 @@ ImapStep imap_fetch_send_sections (ImapSession *session, ImapFetch *fetch,
                                    const ImapFetchArguments *arguments, GBytes *attributes);
 void imap_fetch_close_sections (ImapFetch *fetch, const ImapFetchArguments *arguments);
 
-/* fetch-binary.c */
+/* fetch_binary.c */
 void imap_decoding_clear (ImapDecoding *decoding);
 /* Decodes [offset, offset + len) of @content to learn the size of what @section wants of it. [blocks] */
 gboolean imap_decoding_measure (ImapDecoding *decoding, const ImapSection *section, SatchelStream *content,

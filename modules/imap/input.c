@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd-append.c, starts
+ * From bytes to commands: feeds the lexer, answers literals (RFC 7888), gives content to cmd_append.c, starts
  * what is complete.  Role mail.  Entry: imap_session_read.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

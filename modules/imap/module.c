@@ -2,8 +2,8 @@
  * imap.so: IMAP4rev1 and IMAP4rev2 after login (RFC 3501, RFC 9051).  Role mail.  imap-gate.so has what comes
  * before.
  */
-#include "schema.h"
-#include "session.h"
+#include "settings.h"
+#include "imap_session.h"
 
 #include <satchel/module.h>
 

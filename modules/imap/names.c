@@ -2,7 +2,7 @@
  * Mailbox names between client and storage: modified UTF-7 (RFC 3501 5.1.3) or UTF-8 (RFC 6855 3, RFC
  * 9051 5.1), and the namespace.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

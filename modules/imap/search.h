@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * What SEARCH, SORT and THREAD share: finding messages, and telling or saving numbers.  Role mail.
- * Entry: imap_search_run; then imap_result_* (SEARCH, SORT) or cmd-thread.c.
+ * Entry: imap_search_run; then imap_result_* (SEARCH, SORT) or cmd_thread.c.
  */
 #pragma once
-#include "session.h"
+#include "imap_session.h"
 #include <satchel/attributes.h>
 
 #define IMAP_SEARCH_BATCH 128u
@@ -39,7 +39,7 @@ typedef struct ImapSubject
   gboolean is_gone; /* it cannot be looked at: whatever was said of it does not count */
 } ImapSubject;
 
-/* search-key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
+/* search_key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
 gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
                               const char *charset, GError **error);
 gboolean imap_search_test (ImapSubject *subject, const ImapSearchKey *key);
@@ -70,7 +70,7 @@ ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const Imap
  * NO leaves "$" empty (RFC 5182 2.1). */
 ImapStep imap_search_fail (ImapSession *session, ImapCommand *command, const GError *error);
 
-/* search-result.c: numbers to tell, in order, as runs of consecutive ones. */
+/* search_result.c: numbers to tell, in order, as runs of consecutive ones. */
 typedef struct ImapResult
 {
   SatchelRange *ranges;

@@ -2,7 +2,7 @@
  * What STATUS tells of a mailbox, for STATUS itself and for LIST ... RETURN (STATUS ...) (RFC 5819).
  */
 #pragma once
-#include "session.h"
+#include "imap_session.h"
 
 typedef struct ImapMailboxStatus
 {

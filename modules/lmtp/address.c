@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Paths of MAIL FROM and RCPT TO (RFC 5321 4.1.2, 4.5.3.1): linear, no recursion.
  */
-#include "lmtp.h"
+#include "lmtp_session.h"
 
 #include <string.h>
 

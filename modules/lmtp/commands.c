@@ -2,7 +2,7 @@
  * LMTP's commands (RFC 2033, RFC 5321 4.1; SIZE 1870, PIPELINING 2920, CHUNKING 3030, 8BITMIME 6152,
  * SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034).  Entry: lmtp_command.
  */
-#include "lmtp.h"
+#include "lmtp_session.h"
 
 #include <string.h>
 

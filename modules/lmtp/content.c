@@ -2,7 +2,7 @@
  * Content of a message: DATA with dot-unstuffing (RFC 5321 4.5.2), BDAT chunks (RFC 3030), the trace
  * header lines in front, and one reply a recipient at the end (RFC 2033 4.2).
  */
-#include "lmtp.h"
+#include "lmtp_session.h"
 
 #include <string.h>
 

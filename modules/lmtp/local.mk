@@ -1,12 +1,19 @@
 # SPDX-License-Identifier: MIT
 module_LTLIBRARIES += lmtp-gate.la lmtp.la
-lmtp_gate_la_SOURCES = modules/lmtp/lmtp-gate.c
+lmtp_gate_la_SOURCES = modules/lmtp/lmtp_gate.c
 lmtp_gate_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 lmtp_gate_la_CFLAGS = $(MODULE_CFLAGS)
 lmtp_gate_la_LDFLAGS = $(MODULE_LDFLAGS)
 lmtp_gate_la_LIBADD = $(MODULE_LIBADD)
-
-lmtp_la_SOURCES = modules/lmtp/lmtp.c modules/lmtp/lmtp.h modules/lmtp/commands.c modules/lmtp/content.c modules/lmtp/address.c
+lmtp_la_SOURCES = \
+	modules/lmtp/address.c \
+	modules/lmtp/commands.c \
+	modules/lmtp/content.c \
+	modules/lmtp/lmtp_session.c \
+	modules/lmtp/lmtp_session.h \
+	modules/lmtp/module.c \
+	modules/lmtp/settings.c \
+	modules/lmtp/settings.h
 lmtp_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 lmtp_la_CFLAGS = $(MODULE_CFLAGS)
 lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)

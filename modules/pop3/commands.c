@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Commands of the TRANSACTION state (RFC 1939 5, RFC 2449 5, RFC 6856 3).  One table; entry: pop3_command.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <string.h>
 

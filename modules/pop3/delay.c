@@ -2,7 +2,7 @@
  * LOGIN-DELAY (RFC 2449 6.5): when each user logged in last.  A user has one owner, so this process hears of
  * every login, whichever gate it came by.  A restart forgets: then one login comes early.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <satchel/hash.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * LIST and UIDL (RFC 1939 5 and 7): lines made as there is room, straight from the snapshot.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 /* Ours is unique for ever: UIDs are never used twice under one UIDVALIDITY (RFC 3501 2.3.1.1).  The shape is
  * Dovecot's usual one, so that clients of a taken-over account download nothing again; where another was

@@ -2,7 +2,7 @@
  * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8).  IMAP is never kept
  * out: what it removes meanwhile is answered as gone.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <string.h>
 

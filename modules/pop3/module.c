@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * pop3.so: POP3 after login (RFC 1939).  Role mail.  pop3-gate.so has what comes before.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 static const SatchelProtocolOps ops = {
   .size = sizeof ops,

@@ -2,7 +2,7 @@
  * How many octets come of each message: what LIST, STAT and RETR say (RFC 1939 11, RFC 6856 2.1).  That
  * differs from the size of the message where RETR has to end the last line, and where a surrogate goes.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <string.h>
 

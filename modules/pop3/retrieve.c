@@ -2,7 +2,7 @@
  * RETR and TOP (RFC 1939 5 and 7): content is read a piece at a time, in jobs unless it is in memory already,
  * dot-stuffed, and sent as the client takes it; no big message is ever held whole.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * The UPDATE state (RFC 1939 6), which only QUIT leads to: one transaction, all or none; very many messages
  * take several, each all or none.  Whatever ends a session, what was retrieved is marked as read.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 #include <string.h>
 

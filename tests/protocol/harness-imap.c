@@ -5,8 +5,8 @@
 
 #include "harness.h"
 
-#include "modules/imap/schema.h"
-#include "modules/imap/session.h"
+#include "modules/imap/settings.h"
+#include "modules/imap/imap_session.h"
 
 static void
 rest (gpointer self)

@@ -5,7 +5,7 @@
 
 #include "harness.h"
 
-#include "modules/pop3/pop3.h"
+#include "modules/pop3/pop3_session.h"
 
 const HarnessProtocol harness_protocol = {
   .name = "pop3",

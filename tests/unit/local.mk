@@ -32,35 +32,7 @@ tests_unit_test_helper_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_hash_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_counter_LDADD = libsatchel.la $(GLIB_LIBS)
 
-if WITH_PASSWD_FILE
-check_PROGRAMS += tests/unit/test-passwd-file
-TESTS += tests/unit/test-passwd-file
-# The module's objects, without the loader: its tables are what the core calls.
-tests_unit_test_passwd_file_SOURCES = tests/unit/test-passwd-file.c $(passwd_file_la_SOURCES)
-tests_unit_test_passwd_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/passwd-file
-tests_unit_test_passwd_file_CFLAGS = $(AM_CFLAGS) $(SODIUM_CFLAGS) $(CRYPT_CFLAGS)
-tests_unit_test_passwd_file_LDADD = libsatchel.la $(GLIB_LIBS) $(SODIUM_LIBS) $(CRYPT_LIBS)
-endif
-
-check_PROGRAMS += tests/unit/test-alias-file
-TESTS += tests/unit/test-alias-file
-tests_unit_test_alias_file_SOURCES = tests/unit/test-alias-file.c $(alias_file_la_SOURCES)
-tests_unit_test_alias_file_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/modules/alias-file
-tests_unit_test_alias_file_LDADD = libsatchel.la $(GLIB_LIBS)
-
-IMAP_PARSE_TESTS = tests/unit/test-imap-lexer tests/unit/test-imap-arguments
-check_PROGRAMS += $(IMAP_PARSE_TESTS)
-TESTS += $(IMAP_PARSE_TESTS)
-tests_unit_test_imap_lexer_SOURCES = tests/unit/test-imap-lexer.c $(imap_core) $(imap_arguments)
-tests_unit_test_imap_lexer_LDADD = libsatchel.la $(GLIB_LIBS)
-tests_unit_test_imap_arguments_SOURCES = tests/unit/test-imap-arguments.c $(imap_core) $(imap_arguments)
-tests_unit_test_imap_arguments_LDADD = libsatchel.la $(GLIB_LIBS)
 include tests/unit/auth.mk
-
-check_PROGRAMS += tests/unit/test-pop3
-TESTS += tests/unit/test-pop3
-tests_unit_test_pop3_SOURCES = tests/unit/test-pop3.c $(pop3_shared)
-tests_unit_test_pop3_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-filter
 TESTS += tests/unit/test-filter
@@ -71,13 +43,6 @@ TESTS += tests/unit/test-access
 tests_unit_test_access_SOURCES = tests/unit/test-access.c $(tests_layers_memory_la_SOURCES)
 tests_unit_test_access_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_access_LDADD = libsatchel.la $(GLIB_LIBS)
-
-check_PROGRAMS += tests/unit/test-quota
-TESTS += tests/unit/test-quota
-tests_unit_test_quota_SOURCES = tests/unit/test-quota.c modules/quota/layer.c modules/quota/layer.h modules/quota/settings.c modules/quota/settings.h \
-	$(tests_layers_memory_la_SOURCES)
-tests_unit_test_quota_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers -I$(top_srcdir)/modules/quota
-tests_unit_test_quota_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-operations
 TESTS += tests/unit/test-operations

@@ -2,7 +2,7 @@
  * imap-gate.so: IMAP before login (RFC 3501 6.1, 6.2): CAPABILITY, NOOP, ID, STARTTLS, LOGIN, AUTHENTICATE,
  * LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing through.
  */
-#include "gate.h"
+#include "imap_gate.h"
 
 #include <satchel/module.h>
 #include <string.h>

@@ -71,7 +71,7 @@ struct Pop3
   guint32 message; /* index being retrieved */
 };
 
-/* pop3.c */
+/* pop3_session.c */
 gpointer pop3_session_new (SatchelSession *session, const void *note, gsize len);
 extern const SatchelConnectionHandlers pop3_session_handlers;
 void pop3_reply (Pop3 *pop3, Pop3Text text);
@@ -83,7 +83,7 @@ void pop3_continue (Pop3 *pop3);
 /* What was waited for has come: go on with input. */
 void pop3_ready (Pop3 *pop3);
 
-/* schema.c */
+/* settings.c */
 extern const SatchelConfigRow pop3_schema[];
 gboolean pop3_check (const SatchelConfig *section, GError **error);
 

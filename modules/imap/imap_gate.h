@@ -21,7 +21,7 @@ typedef struct ImapGate
   guint refs; /* a command may end the connection */
 } ImapGate;
 
-/* gate.c */
+/* imap_gate.c */
 void imap_gate_flush (ImapGate *gate);
 /* "tag OK|NO|BAD text". */
 void imap_gate_reply (ImapGate *gate, const char *tag, const char *text);
@@ -29,7 +29,7 @@ void imap_gate_bye (ImapGate *gate, const char *text);
 /* Says BAD; the last one that is allowed closes. */
 void imap_gate_bad (ImapGate *gate, const char *tag, const char *text);
 
-/* gate-auth.c: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */
+/* imap_gate_auth.c: LOGIN and AUTHENTICATE (RFC 3501 6.2.2, 6.2.3; RFC 4959). */
 void imap_gate_login (ImapGate *gate, const char *tag, ImapReader *reader);
 void imap_gate_authenticate (ImapGate *gate, const char *tag, ImapReader *reader);
 /* A line that answers a challenge. */

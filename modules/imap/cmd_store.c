@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * STORE (RFC 3501 6.4.6), COPY and MOVE (RFC 3501 6.4.7, RFC 6851, COPYUID of RFC 4315).
  */
-#include "session.h"
+#include "imap_session.h"
 
 /* What STORE still has to tell: the flags of @rows in @after. */
 typedef struct Telling

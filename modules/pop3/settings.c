@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Settings of POP3.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 static gboolean
 check_language (const char *language, GError **error)

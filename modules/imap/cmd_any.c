@@ -2,7 +2,7 @@
  * Commands of any state: CAPABILITY, NOOP, LOGOUT (RFC 3501 6.1), ID (RFC 2971), ENABLE (RFC 5161), NAMESPACE
  * (RFC 2342), IDLE (RFC 2177), CHECK.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

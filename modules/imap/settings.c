@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Settings of group `imap`, and how a session reads them; the gate half reads the same group.
  */
-#include "schema.h"
-#include "session.h"
+#include "settings.h"
+#include "imap_session.h"
 
 #include <string.h>
 

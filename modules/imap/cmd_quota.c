@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * GETQUOTA, GETQUOTAROOT and SETQUOTA (RFC 9208): a user's mailboxes have one quota root, or none.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * its lock in maildrop.c, QUIT in update.c, long answers in listing.c and retrieve.c.  Entry:
  * pop3_session_new.
  */
-#include "pop3.h"
+#include "pop3_session.h"
 
 enum
 {

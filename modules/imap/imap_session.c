@@ -2,7 +2,7 @@
  * An IMAP session after login: steps of the running command on the main thread and in jobs, output, timers,
  * the end. Role mail.  RFC 3501 3.  Entry: imap_session_new.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

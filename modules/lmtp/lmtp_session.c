@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * LMTP (RFC 2033) in a mail process: the session and its input loop.  Commands are in commands.c, content in
- * content.c; storing is the core's (delivery.h).  Entry: session_new.
+ * content.c; storing is the core's (delivery.h).  Entry: lmtp_session_new.
  */
-#include "lmtp.h"
+#include "lmtp_session.h"
 
 #include <satchel/log.h>
 #include <string.h>
@@ -190,8 +190,8 @@ on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reas
   g_free (lmtp);
 }
 
-static const SatchelConnectionHandlers handlers = {
-  .size = sizeof handlers,
+const SatchelConnectionHandlers lmtp_session_handlers = {
+  .size = sizeof lmtp_session_handlers,
   .input = on_input,
   .drained = on_input,
   .timeout = on_timeout,
@@ -199,11 +199,9 @@ static const SatchelConnectionHandlers handlers = {
   .closed = on_closed,
 };
 
-static gpointer
-session_new (SatchelSession *session, const void *note, gsize len)
+gpointer
+lmtp_session_new (SatchelSession *session, const void *note, gsize len)
 {
-  (void) note;
-  (void) len;
   Lmtp *lmtp = g_new0 (Lmtp, 1);
   lmtp->session = session;
   lmtp->connection = satchel_session_connection (session);
@@ -213,49 +211,4 @@ session_new (SatchelSession *session, const void *note, gsize len)
       lmtp->connection, satchel_config_duration_ms (satchel_session_config (session), "timeout"));
   satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
   return lmtp;
-}
-
-static const SatchelProtocolOps protocol_ops = {
-  .size = sizeof protocol_ops,
-  .service = "lmtp",
-  .session_new = session_new,
-  .handlers = &handlers,
-  .flags = SATCHEL_PROTOCOL_NO_LOGIN,
-};
-
-static const SatchelConfigRow schema[] = {
-  { "recipients", SATCHEL_CONFIG_INT, "1000", "Most recipients of one message", .min = 1, .max = 100000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "line", SATCHEL_CONFIG_SIZE, "4K", "Longest command line", .min = 512, .max = 65536,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands; the last one closes", .min = 1, .max = 1000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "over_quota", SATCHEL_CONFIG_ENUM, "temporary",
-    "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
-    "temporary|permanent", .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "timeout", SATCHEL_CONFIG_DURATION, "5m", "Longest wait for the client", .min = 1000, .max = 86400000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { NULL },
-};
-
-static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL, "lmtp", &protocol_ops },
-  { 0 },
-};
-
-static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "lmtp",
-  .version = "1",
-  .description = "LMTP: takes mail from an MTA",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_MAIL,
-  .schema = schema,
-  .provides = provides,
-};
-
-const SatchelModule *
-satchel_module (void)
-{
-  return &module;
 }

@@ -2,7 +2,7 @@
  * LOGIN and AUTHENTICATE in a gate (RFC 3501 6.2.2, 6.2.3; initial responses of RFC 4959; codes of RFC 5530).
  * Secrets pass through, and are wiped here as soon as auth has them.
  */
-#include "gate.h"
+#include "imap_gate.h"
 
 #include <string.h>
 

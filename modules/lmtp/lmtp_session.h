@@ -57,7 +57,9 @@ typedef struct Lmtp
   gboolean block_ends_content;
 } Lmtp;
 
-/* lmtp.c */
+/* lmtp_session.c */
+extern const SatchelConnectionHandlers lmtp_session_handlers;
+gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);
 /* A line without its end; one that refuses for good is logged. */
 void lmtp_reply (Lmtp *lmtp, const char *text);
 /* @why: beyond what @reply says, or NULL; @recipient NULL: it is about the command. */

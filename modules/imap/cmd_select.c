@@ -4,7 +4,7 @@
  */
 #include "objectid.h"
 #include "resync.h"
-#include "session.h"
+#include "imap_session.h"
 
 /* Number of the first message without \Seen, 0: none. */
 static guint32

@@ -3,7 +3,7 @@
  * message; what URLs name is copied in between, in jobs; one transaction at the end.  Entry:
  * imap_append_begin, imap_run_append.
  */
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

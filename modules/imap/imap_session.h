@@ -100,7 +100,7 @@ typedef struct ImapSettings
   gboolean is_literal_minus, may_compress;
 } ImapSettings;
 
-/* schema.c */
+/* settings.c */
 void imap_settings_read (ImapSettings *settings, const SatchelConfig *config);
 /* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
 static inline guint64
@@ -156,7 +156,7 @@ struct ImapSession
   gboolean is_compressed, starts_compression; /* COMPRESS; it starts when the command has ended */
   gboolean sent_id;
   GPtrArray *renames;         /* announce.c: not told yet, or NULL */
-  GPtrArray *vanished_levels; /* cmd-mailbox.c: storage's names, or NULL */
+  GPtrArray *vanished_levels; /* cmd_mailbox.c: storage's names, or NULL */
   SatchelTimer keepalive_timer, rest_timer;
 };
 
@@ -186,7 +186,7 @@ void imap_session_read (ImapSession *session);
 /* "+ OK", if the client waits for it and the literal was not refused. */
 void imap_ask_for_literal (ImapSession *session);
 
-/* cmd-append.c */
+/* cmd_append.c */
 /* A literal begins in a command that STREAMS.  FALSE: it is no content, but an argument.  Else it was
  * refused, or its bytes come by imap_append_take, now or after a job. */
 gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
@@ -239,7 +239,7 @@ char *imap_name_to_client (const ImapSession *session, const char *name);
 /* With IMAP4rev2: @supplied, as the client wrote it, in UTF-8 if storage's @name is shown in another way;
  * else NULL (RFC 9051 6.3.9.7).  Yours. */
 char *imap_name_denormalised (const ImapSession *session, const char *supplied, const char *name);
-/* cmd-list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as
+/* cmd_list.c: a LIST response for storage's @name with what is true of it by @infos; @old_name, UTF-8 as
  * clients see names, is OLDNAME, or NULL. */
 void imap_list_tell (ImapSession *session, const GPtrArray *infos, const char *name, const char *old_name);
 /* announce.c: a session hears of renames between join and leave.  Main thread. */

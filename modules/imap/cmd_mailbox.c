@@ -3,7 +3,7 @@
  * 3), their ids (RFC 8474 4.1).
  */
 #include "objectid.h"
-#include "session.h"
+#include "imap_session.h"
 
 #include <string.h>
 

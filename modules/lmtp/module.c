@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT
+ * lmtp.so: LMTP in a mail process (RFC 2033).  lmtp-gate.so only names its service to the gate.
+ */
+#include "lmtp_session.h"
+#include "settings.h"
+
+static const SatchelProtocolOps protocol_ops = {
+  .size = sizeof protocol_ops,
+  .service = "lmtp",
+  .session_new = lmtp_session_new,
+  .handlers = &lmtp_session_handlers,
+  .flags = SATCHEL_PROTOCOL_NO_LOGIN,
+};
+
+static const SatchelProvides provides[] = {
+  { SATCHEL_KIND_PROTOCOL, "lmtp", &protocol_ops },
+  { 0 },
+};
+
+static const SatchelModule module = {
+  SATCHEL_MODULE_FACTS, /* what it was built against */
+  .name = "lmtp",
+  .version = "1",
+  .description = "LMTP: takes mail from an MTA",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = lmtp_schema,
+  .provides = provides,
+};
+
+const SatchelModule *
+satchel_module (void)
+{
+  return &module;
+}
