@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# libsatchel.so: runtime, mail, storage and session; what include/ declares is SATCHEL_0, the rest SATCHEL_PRIVATE.
+# libsatchel.so: base, runtime, mail, storage and session; what include/ declares is SATCHEL_0, the rest SATCHEL_PRIVATE.
 lib_LTLIBRARIES += libsatchel.la
 libsatchel_la_SOURCES =
 libsatchel_la_CPPFLAGS = $(AM_CPPFLAGS)
@@ -20,6 +20,7 @@ satchel_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
 satchel_LDADD = libsatchel.la $(GLIB_LIBS)
 satchel_LDFLAGS = $(AM_LDFLAGS) $(PIE_LDFLAGS)
 
+include core/base/local.mk
 include core/runtime/local.mk
 include core/mail/local.mk
 include core/storage/local.mk

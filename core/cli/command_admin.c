@@ -14,7 +14,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/runtime/admin_options.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 #include "core/session/admin_private.h"
 
 /* The server says that it is alive more often. */

@@ -8,7 +8,7 @@
 #include <sys/wait.h>
 
 #include "core/cli/cli.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 /* satcheld beside this program, or where it was installed. */
 static char *

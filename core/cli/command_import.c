@@ -19,7 +19,7 @@
 
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 #include "core/runtime/root_lock.h"
 #include "core/storage/store_open.h"
 

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/daemon/roles.h"
+#include "core/runtime/roles.h"
 #include "core/cli/cli.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 static const struct
 {
@@ -35,7 +35,7 @@ static const struct
   const char *name;
 } roles[] = {
 #define SATCHEL_ROLE_ROW(role, name, ...) { SATCHEL_ROLE_##role, name },
-#include "core/daemon/roles.def"
+#include "core/runtime/roles.def"
 };
 
 /* The kinds whose members work one after the other. */

@@ -10,7 +10,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/cli/table.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 #define TIMEOUT_MS 90000u
 #define ANSWER_MAX 65536u

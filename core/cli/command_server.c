@@ -10,7 +10,7 @@
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/cli/counters.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 #include "core/cli/table.h"
 
 #define TIMEOUT_MS 90000u    /* longer than the server gives itself to read configuration */

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 
 #include "core/cli/cli.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 /* The calls of SatchelPassdbOps that a command may need. */
 typedef enum

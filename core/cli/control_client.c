@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One request to the control socket and its answer.  Wire form: core/daemon/control_wire.h.
+ * One request to the control socket and its answer.  Wire form: core/runtime/control_wire.h.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/daemon/control_wire.h"
+#include "core/runtime/control_wire.h"
 
 static int
 connect_control (const char *run_dir, GError **error)

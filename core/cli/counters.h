@@ -2,7 +2,7 @@
  * What the server has counted: the lines of core/runtime/counter_lane.h, as JSON and for people.
  */
 #pragma once
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 #define SATCHEL_CLI_COUNTER "counter " /* how such a line begins */
 

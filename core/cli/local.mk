@@ -1,7 +1,27 @@
 # SPDX-License-Identifier: MIT
-satchel_SOURCES += core/cli/main.c core/cli/cli.h core/cli/commands.c core/cli/modules.c core/cli/command_admin.c core/cli/command_manual.c core/cli/command_config.c core/cli/command_import.c core/cli/command_module.c core/cli/command_place.c \
-	core/cli/command_server.c core/cli/counters.c core/cli/counters.h core/cli/table.c core/cli/table.h core/cli/command_user.c core/cli/completion.c core/cli/defaults.c \
-	core/cli/control_client.c core/cli/control_client.h core/cli/password.c core/cli/setup.c
+satchel_SOURCES += \
+	core/cli/cli.h \
+	core/cli/command_admin.c \
+	core/cli/command_config.c \
+	core/cli/command_import.c \
+	core/cli/command_manual.c \
+	core/cli/command_module.c \
+	core/cli/command_place.c \
+	core/cli/command_server.c \
+	core/cli/command_user.c \
+	core/cli/commands.c \
+	core/cli/completion.c \
+	core/cli/control_client.c \
+	core/cli/control_client.h \
+	core/cli/counters.c \
+	core/cli/counters.h \
+	core/cli/defaults.c \
+	core/cli/main.c \
+	core/cli/modules.c \
+	core/cli/password.c \
+	core/cli/setup.c \
+	core/cli/table.c \
+	core/cli/table.h
 bashcompletiondir = $(datadir)/bash-completion/completions
 dist_bashcompletion_DATA = core/cli/completion/satchel
 EXTRA_DIST += core/cli/README.md

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/daemon/options.h"
-#include "core/daemon/role_private.h"
+#include "core/daemon/role/role_private.h"
 
 #define EXIT_USAGE 64
 

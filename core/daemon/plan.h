@@ -5,6 +5,7 @@
 #pragma once
 #include "core/runtime/config_image.h"
 #include "core/runtime/ipc.h"
+#include "core/runtime/roles.h"
 #include <satchel/module.h>
 
 #define SATCHEL_PLAN_NO_ID G_MAXUINT32 /* a uid or gid that is not to be changed */
@@ -53,16 +54,6 @@ typedef struct SatchelPlanTls
   guint32 index;
   int chain_fd, key_fd;
 } SatchelPlanTls;
-
-enum
-{
-  SATCHEL_PLAN_GATE = 0,
-  SATCHEL_PLAN_AUTH,
-  SATCHEL_PLAN_MAIL,
-  SATCHEL_PLAN_CONFIG,
-  SATCHEL_PLAN_HELPER,
-  SATCHEL_PLAN_N_IDS
-};
 
 typedef struct SatchelPlan
 {

@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "core/runtime/config_private.h"
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 #define SECRET_MAX 65536u
 

@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "core/runtime/crash.h"
-#include "core/runtime/sanitized.h"
+#include "core/base/sanitized.h"
 
 #define RANGES_MAX 128u
 #define SCAN_BYTES (1024u * 1024u)

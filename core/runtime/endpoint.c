@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints: what a setting says, and asking the connector (core/daemon/connector.c) for a socket.  Each
+ * Endpoints: what a setting says, and asking the connector (core/daemon/role/connector.c) for a socket.  Each
  * question brings one end of a socket pair of its own for the answer, so that threads do not wait for each
  * other.
  */

@@ -115,7 +115,7 @@ typedef enum
   /* helper -> gate, auth, mail: once for each call */
   SATCHEL_IPC_HELPER_REPLY, /* u32 0, bytes reply; or u32 1 + SatchelErrorCode, s message */
 
-  /* helper <-> the process that connects for it (core/daemon/connector.h) */
+  /* helper <-> the process that connects for it (core/daemon/role/connector.h) */
   SATCHEL_IPC_CONNECT =
       184, /* s endpoint, u32 only resolve, u32 timeout_ms; fd: one end of a pair, for the answer */
   SATCHEL_IPC_CONNECTED, /* u32 0, s address (of only resolve) and fd: the socket; or u32 1 +

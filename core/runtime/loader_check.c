@@ -38,7 +38,7 @@ static const Must musts[] = {
 #define DRIVER_MAY(name)
 #define STEP(name, need) DRIVER_##need (name)
 #define METHOD(result, name, level, classes, need, ...) DRIVER_##need (name)
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
   MUST (STORAGE_LAYER, SatchelStorageOps, open),
   MUST (PASSDB, SatchelPassdbOps, look_up),
   MUST (PASSDB, SatchelPassdbOps, verify),

@@ -9,7 +9,7 @@
 #include "core/runtime/config_private.h"
 #include "core/runtime/loader_private.h"
 #include "core/runtime/log_private.h"
-#include "core/session/user.h"
+#include "core/base/user.h"
 
 #define TRY_TIMEOUT_MS 5000
 

@@ -10,7 +10,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#include "core/runtime/json.h"
+#include "core/base/json.h"
 
 #define PROGRESS_US (100 * 1000)
 #define BEAT_US (500 * 1000)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Role gate, as its process sees it: listeners, sessions before login, hand-over.  The process
- * (core/daemon/gate.c) brings messages here and lends what is in SatchelGateHost.  Main thread only.
+ * (core/daemon/role/gate_role.c) brings messages here and lends what is in SatchelGateHost.  Main thread
+ * only.
  */
 #pragma once
 #include "core/runtime/ipc.h"

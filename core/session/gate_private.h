@@ -10,7 +10,7 @@
 #include "core/session/connection_table.h"
 #include "core/session/gate.h"
 #include "core/session/relay.h"
-#include "core/session/session_id.h"
+#include "core/base/session_id.h"
 #include <satchel/log.h>
 
 typedef struct GateListener

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Role mail, as its process sees it: grants, sessions after login, RELEASE and ADOPT.  The process
- * (core/daemon/mail.c) brings messages here and lends what is in SatchelMailHost.  Main thread only.
+ * (core/daemon/role/mail_role.c) brings messages here and lends what is in SatchelMailHost.  Main thread
+ * only.
  */
 #pragma once
 #include "core/runtime/ipc.h"

@@ -5,7 +5,7 @@
 #include "core/runtime/connection_private.h"
 #include "core/session/mail.h"
 #include "core/session/session_hold.h"
-#include "core/session/session_id.h"
+#include "core/base/session_id.h"
 #include <satchel/reactor.h>
 
 struct SatchelSession

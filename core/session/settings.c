@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/hostname.h"
+#include "core/base/hostname.h"
 #include "core/session/settings.h"
 
 static const SatchelConfig *limits_now;

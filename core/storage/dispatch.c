@@ -11,7 +11,7 @@
 
 #include <satchel/log.h>
 
-/* What the table in methods.def has of a call. */
+/* What the table in storage_methods.def has of a call. */
 static const struct
 {
   const char *name;
@@ -26,7 +26,7 @@ static const struct
 #define METHOD(result, name, level, classes, need, turn, guard, ...)                                         \
   [SATCHEL_CALL_##                                                                                           \
       name] = { #name, offsetof (SatchelStorageOps, name), classes, IS_##need, SATCHEL_CALL_##guard },
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
 };
 
 /* Every method has a row. */
@@ -34,7 +34,7 @@ enum
 {
 #define METHOD(...)
 #define STEP(name, need) STEP_##name,
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
   N_STEPS
 };
 G_STATIC_ASSERT (sizeof (SatchelStorageOps)
@@ -159,7 +159,7 @@ below (SatchelStorage *storage, SatchelCall call)
     END_##turn if (!answer) satchel_dispatch_check_error (target, #name, error);                             \
     return answer;                                                                                           \
   }
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
 
 /* A layer may ask for a mailbox under another name than that by which the core knows it: the driver's is
  * never opened twice. */

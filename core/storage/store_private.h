@@ -13,7 +13,7 @@ typedef enum
 {
 #define STEP(...)
 #define METHOD(result, name, ...) SATCHEL_CALL_##name,
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
   SATCHEL_N_CALLS,
   SATCHEL_CALL_none = SATCHEL_N_CALLS
 } SatchelCall;
@@ -23,7 +23,7 @@ typedef enum
 #define STEP(...)
 #define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
   result satchel_storage_##name parameters;
-#include "core/storage/methods.def"
+#include "core/runtime/storage_methods.def"
 
 /* For each call the level that answers it; NULL: none does (a "may" method). */
 typedef struct SatchelDispatch

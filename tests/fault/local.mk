@@ -7,8 +7,8 @@ EXTRA_DIST += tests/fault/directories.py tests/fault/check.py tests/fault/config
 # The cages alone, as a program: each attempt to get out runs in a process of its own.
 check_PROGRAMS += tests/fault/test-sandbox
 TESTS += tests/fault/test-sandbox
-tests_fault_test_sandbox_SOURCES = tests/fault/test-sandbox.c core/daemon/sandbox.c core/daemon/sandbox_landlock.c \
-	core/daemon/sandbox_seccomp.c core/daemon/roles.c core/daemon/drop.c
+tests_fault_test_sandbox_SOURCES = tests/fault/test-sandbox.c core/daemon/sandbox/sandbox.c core/daemon/sandbox/sandbox_landlock.c \
+	core/daemon/sandbox/sandbox_seccomp.c core/daemon/sandbox/drop.c
 tests_fault_test_sandbox_CFLAGS = $(AM_CFLAGS) $(SECCOMP_CFLAGS)
 tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
 

@@ -31,10 +31,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/daemon/drop.h"
+#include "core/daemon/sandbox/drop.h"
 #include "core/daemon/plan.h"
-#include "core/daemon/sandbox.h"
-#include "core/runtime/sanitized.h"
+#include "core/daemon/sandbox/sandbox.h"
+#include "core/base/sanitized.h"
 
 #define TEST_UID 60001
 

@@ -3,8 +3,8 @@
  * and databases in memory that count how often they hash.
  */
 #pragma once
-#include "core/daemon/auth.h"
-#include "core/daemon/auth_admin.h"
+#include "core/daemon/auth/auth.h"
+#include "core/daemon/auth/auth_admin.h"
 
 #define STAGE_GATES 2u
 #define STAGE_MAILS 2u

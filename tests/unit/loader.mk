@@ -88,11 +88,11 @@ check_LTLIBRARIES += $(ODD_MODULES)
 
 check_PROGRAMS += tests/unit/test-control
 TESTS += tests/unit/test-control
-tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/control.c core/daemon/listeners.c core/daemon/read_only.c core/daemon/plan.c \
+tests_unit_test_control_SOURCES = tests/unit/test-control.c core/daemon/master/control.c core/daemon/master/listeners.c core/daemon/master/read_only.c core/daemon/plan.c \
 	core/cli/control_client.c
 tests_unit_test_control_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-suspects
 TESTS += tests/unit/test-suspects
-tests_unit_test_suspects_SOURCES = tests/unit/test-suspects.c core/daemon/suspects.c
+tests_unit_test_suspects_SOURCES = tests/unit/test-suspects.c core/daemon/master/crash_suspects.c
 tests_unit_test_suspects_LDADD = libsatchel.la $(GLIB_LIBS)

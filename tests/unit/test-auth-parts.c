@@ -4,9 +4,9 @@
  */
 #include "config.h"
 
-#include "core/daemon/auth.h"
-#include "core/daemon/auth_lru.h"
-#include "core/daemon/auth_seal.h"
+#include "core/daemon/auth/auth.h"
+#include "core/daemon/auth/auth_lru.h"
+#include "core/daemon/auth/auth_seal.h"
 #include "core/session/network.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Logins at the auth role, as gates and mail processes meet them.
  */
-#include "core/session/session_id.h"
+#include "core/base/session_id.h"
 #include "tests/lib/auth-stage.h"
 
 #include <string.h>

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/cli/control_client.h"
-#include "core/daemon/control.h"
+#include "core/daemon/master/control.h"
 #include "core/daemon/plan.h"
 #include "core/runtime/reactor_private.h"
 

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/record_log.h"
+#include "core/daemon/auth/record_log.h"
 
 #include <errno.h>
 #include <fcntl.h>

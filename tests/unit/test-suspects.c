@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/daemon/suspects.h"
+#include "core/daemon/master/crash_suspects.h"
 #include "core/storage/store_open.h"
 #include "core/storage/suspects.h"
 

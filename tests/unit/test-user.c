@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * User names (U14): what is one user, what is refused before it can become a path.
  */
-#include "core/session/user.h"
+#include "core/base/user.h"
 #include <string.h>
 
 static void

@@ -3,7 +3,7 @@
  */
 #include "core/runtime/config_image.h"
 #include "core/runtime/log_private.h"
-#include "core/session/user.h"
+#include "core/base/user.h"
 
 #include <glib/gstdio.h>
 #include <satchel/module.h>

@@ -4,7 +4,7 @@
  */
 #include "core/runtime/config_image.h"
 #include "core/runtime/log_private.h"
-#include "core/session/user.h"
+#include "core/base/user.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>

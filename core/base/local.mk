@@ -1,0 +1,15 @@
+# SPDX-License-Identifier: MIT
+libsatchel_la_SOURCES += \
+	core/base/error.c \
+	core/base/hash.c \
+	core/base/hostname.c \
+	core/base/hostname.h \
+	core/base/json.c \
+	core/base/json.h \
+	core/base/sanitized.h \
+	core/base/secret.c \
+	core/base/session_id.c \
+	core/base/session_id.h \
+	core/base/user.c \
+	core/base/user.h
+EXTRA_DIST += core/base/README.md

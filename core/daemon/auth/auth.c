@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: MIT
+ * The auth role: settings, databases, peers.  Only gates may ask about logins, only mail processes about
+ * addresses.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/auth.h"
+#include "core/daemon/auth/auth_admin.h"
+#include "core/daemon/auth/auth_move.h"
+#include "core/session/network.h"
+
+#include <satchel/hash.h>
+#include <satchel/log.h>
+#include <string.h>
+
+#define AREA "auth"
+#define MAX_WAITING_HASHES 1024
+#define MAX_HASH_WAIT_MS 10000 /* gates wait 20 s for an answer */
+
+static SatchelAuth *auth; /* one a process */
+
+static void
+settings_clear (SatchelAuthSettings *settings)
+{
+  g_free (settings->default_domain);
+  g_strfreev (settings->domains);
+  g_free (settings->mechanisms);
+  *settings = (SatchelAuthSettings) { 0 };
+}
+
+/* Those of auth.mechanisms that we have, in the order of config. */
+static char *
+known_mechanisms (const char *const *names)
+{
+  g_autoptr (GString) known = g_string_new (NULL);
+  for (; names != NULL && *names != NULL; names++)
+    {
+      const SatchelSaslMechanism *mechanism = satchel_sasl_find (*names);
+      if (mechanism == NULL)
+        satchel_log (SATCHEL_LOG_WARNING, AREA, "auth.mechanisms: \"%s\" is not known and left out", *names);
+      else
+        g_string_append_printf (known, "%s%s", known->len > 0 ? " " : "", mechanism->name);
+    }
+  return g_string_free (g_steal_pointer (&known), FALSE);
+}
+
+static void
+settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config)
+{
+  const SatchelConfig *server = satchel_config_set_group (config, "server");
+  const SatchelConfig *group = satchel_config_set_group (config, "auth");
+  const SatchelConfig *limits = satchel_config_set_group (config, "limits");
+  const char *explain = satchel_config_string (group, "explain");
+  settings_clear (settings);
+  settings->default_domain = g_strdup (satchel_config_string (server, "default_domain"));
+  settings->lowers_users = satchel_config_bool (server, "lower_case_users");
+  settings->domains = g_strdupv ((char **) satchel_config_strings (group, "domains"));
+  settings->mechanisms = known_mechanisms (satchel_config_strings (group, "mechanisms"));
+  settings->failure_delay_ms = satchel_config_duration_ms (group, "failure_delay");
+  settings->cache_ms = satchel_config_duration_ms (group, "cache_time");
+  settings->explain = g_strcmp0 (explain, "never") == 0            ? SATCHEL_EXPLAIN_NEVER
+                      : g_strcmp0 (explain, "known-networks") == 0 ? SATCHEL_EXPLAIN_KNOWN_NETWORKS
+                                                                   : SATCHEL_EXPLAIN_ALWAYS;
+  settings->max_failures = (guint) satchel_config_int (limits, "login_failures");
+  settings->max_connections = (guint) satchel_config_int (limits, "connections_per_user");
+}
+
+static gboolean
+check_networks (const SatchelConfigSet *config, GError **error)
+{
+  const SatchelConfig *listen = satchel_config_set_group (config, "listen");
+  for (guint i = 0; i < satchel_config_n_groups (listen, "listeners"); i++)
+    {
+      const SatchelConfig *listener = satchel_config_group (listen, "listeners", i);
+      const char *const *networks = satchel_config_strings (listener, "networks");
+      for (; networks != NULL && *networks != NULL; networks++)
+        {
+          SatchelNetwork network;
+          if (!satchel_network_parse (*networks, &network))
+            return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS",
+                                      satchel_config_origin (listener, "networks"), *networks);
+        }
+    }
+  return TRUE;
+}
+
+static GPtrArray *
+find_ops (SatchelLoader *loader, SatchelKind kind)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (loader, kind);
+  GPtrArray *ops = g_ptr_array_new ();
+  for (guint i = 0; i < provided->len; i++)
+    g_ptr_array_add (ops, (gpointer) ((const SatchelProvided *) provided->pdata[i])->ops);
+  return ops;
+}
+
+static guint
+digest_hash (gconstpointer digest)
+{
+  guint hash;
+  memcpy (&hash, digest, sizeof hash); /* keyed already */
+  return hash;
+}
+
+static gboolean
+digest_equal (gconstpointer a, gconstpointer b)
+{
+  return memcmp (a, b, SATCHEL_AUTH_CACHE_KEY_BYTES) == 0;
+}
+
+/* ---- hooks ---- */
+
+static void
+peer_up (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  if (auth == NULL) /* stopped */
+    return;
+  if (peer->role == SATCHEL_ROLE_GATE && peer->data == NULL)
+    peer->data = satchel_auth_gate_new (auth, peer);
+  else if (peer->role == SATCHEL_ROLE_MAIL)
+    satchel_auth_moves_mail_up (auth, peer);
+}
+
+static void
+peer_down (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  if (auth == NULL)
+    return;
+  if (peer->role == SATCHEL_ROLE_GATE)
+    g_clear_pointer (&peer->data, satchel_auth_gate_free);
+  else if (peer->role == SATCHEL_ROLE_MAIL)
+    satchel_auth_moves_mail_lost (auth, peer);
+}
+
+static gboolean
+mail_message (SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  if (message->type == SATCHEL_IPC_LOOKUP)
+    return satchel_auth_lookup_message (auth, peer, message);
+  if (message->type == SATCHEL_IPC_OWNED)
+    return satchel_auth_owned_message (auth, peer, message);
+  return satchel_auth_moves_message (auth, peer, message);
+}
+
+static gboolean
+peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  if (auth == NULL)
+    return TRUE;
+  if (peer->role == SATCHEL_ROLE_GATE && peer->data != NULL)
+    return satchel_auth_gate_message (peer->data, message);
+  if (peer->role == SATCHEL_ROLE_MAIL)
+    return mail_message (peer, message);
+  return FALSE;
+}
+
+static gboolean
+reload_prepare (SatchelRoleContext *context, const SatchelConfigSet *config, GError **error)
+{
+  return check_networks (config, error);
+}
+
+static void
+reload_commit (SatchelRoleContext *context)
+{
+  if (auth == NULL)
+    return;
+  settings_read (&auth->settings, context->config);
+  satchel_auth_cache_clear (auth->cache); /* what databases say may have changed, keys included */
+  for (guint i = 0; i < context->peers->len; i++)
+    {
+      SatchelPeer *peer = context->peers->pdata[i];
+      if (peer->role == SATCHEL_ROLE_GATE && peer->data != NULL)
+        satchel_auth_gate_send_mechanisms (peer->data);
+    }
+}
+
+static gboolean
+admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+{
+  return auth != NULL && satchel_auth_admin (auth, request, argv);
+}
+
+#define EXPIRE_MIN_MS 1000
+
+/* What is over is forgotten when nobody asks, too: no key lies about because its user has gone on holiday. */
+static void
+expire (SatchelTimer *timer, gpointer data)
+{
+  SatchelAuth *own = data;
+  satchel_auth_cache_expire (own->cache, satchel_now_ms ());
+  if (satchel_auth_cache_count (own->cache) > 0)
+    satchel_timer_arm (timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
+}
+
+void
+satchel_auth_keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                            const char *secret, GBytes *unlocked)
+{
+  satchel_auth_cache_add (own->cache, key, secret, unlocked, satchel_now_ms () + own->settings.cache_ms);
+  if (own->cache_timer.due_ms == 0)
+    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
+}
+
+static void
+auth_free (void)
+{
+  satchel_timer_cancel (&auth->cache_timer);
+  for (guint i = 0; i < auth->context->peers->len; i++)
+    peer_down (auth->context, auth->context->peers->pdata[i]);
+  satchel_hash_pool_free (auth->pool);
+  satchel_auth_moves_clear ();
+  satchel_placements_free (auth->placements);
+  satchel_throttle_free (auth->throttle);
+  satchel_auth_cache_free (auth->cache);
+  g_hash_table_unref (auth->running);
+  g_hash_table_unref (auth->n_connections);
+  g_ptr_array_unref (auth->passdbs);
+  g_ptr_array_unref (auth->userdbs);
+  g_ptr_array_unref (auth->factors);
+  settings_clear (&auth->settings);
+  g_clear_pointer (&auth, g_free);
+}
+
+static void
+stop (SatchelRoleContext *context, guint grace_ms)
+{
+  /* Nobody waits for an answer any more.  What threads still use stays. */
+  if (satchel_hash_pool_n_running (auth->pool) == 0)
+    auth_free ();
+  satchel_role_stopped (context);
+}
+
+static const SatchelRoleHooks hooks = {
+  .peer_up = peer_up,
+  .peer_down = peer_down,
+  .peer_message = peer_message,
+  .reload_prepare = reload_prepare,
+  .reload_commit = reload_commit,
+  .stop = stop,
+  .admin = admin,
+};
+
+gboolean
+satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
+{
+  SatchelAuthCache *cache = satchel_auth_cache_new (error);
+  SatchelPlacements *placements = NULL;
+  if (cache == NULL || !check_networks (context->config, error)
+      || (placements =
+              satchel_placements_new (context->root_fd, context->n_mail_slots, context->config, error))
+             == NULL)
+    {
+      satchel_auth_cache_free (cache);
+      return FALSE;
+    }
+  auth = g_new0 (SatchelAuth, 1);
+  auth->context = context;
+  auth->cache = cache;
+  settings_read (&auth->settings, context->config);
+  auth->passdbs = find_ops (context->loader, SATCHEL_KIND_PASSDB);
+  auth->userdbs = find_ops (context->loader, SATCHEL_KIND_USERDB);
+  auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);
+  if (auth->passdbs->len == 0)
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that knows passwords is enabled: nobody can log in");
+  auth->throttle = satchel_throttle_new ();
+  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
+  auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
+                                      2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
+  auth->placements = g_steal_pointer (&placements);
+  auth->running = g_hash_table_new (digest_hash, digest_equal);
+  auth->n_connections = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
+  *ret_hooks = &hooks;
+  return TRUE;
+}

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT
+ * Inside of the auth role: the one process that sees credentials.
+ *   auth.c          the role: settings, peers, admin      auth_session.c  what gates ask, a connection each
+ *   auth_login.c    is this user's secret right?          auth_grant.c    one-use grants, limits of
+ * connections placement.c     where each user is (placement.h)      auth_lookup.c   addresses to users
+ *   auth_admin.c    what admins ask                       auth_move.c     users who change their place
+ *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru; auth_pool
+ */
+#pragma once
+#include "core/daemon/auth/auth_cache.h"
+#include "core/daemon/auth/auth_pool.h"
+#include "core/daemon/auth/auth_sasl.h"
+#include "core/daemon/auth/auth_throttle.h"
+#include "core/daemon/auth/placement.h"
+#include "core/daemon/role/role.h"
+
+#include <satchel/auth.h>
+#include <satchel/delivery.h>
+#include <satchel/reactor.h>
+
+#define SATCHEL_GRANT_BYTES 16
+
+typedef enum
+{
+  SATCHEL_EXPLAIN_NEVER = 0,
+  SATCHEL_EXPLAIN_KNOWN_NETWORKS,
+  SATCHEL_EXPLAIN_ALWAYS
+} SatchelExplain;
+
+/* From the configuration; replaced at a reload. */
+typedef struct SatchelAuthSettings
+{
+  char *default_domain;
+  gboolean lowers_users;
+  char **domains;   /* auth.domains, lower case */
+  char *mechanisms; /* "PLAIN LOGIN": those we have of auth.mechanisms */
+  gint64 failure_delay_ms, cache_ms;
+  guint max_failures, max_connections;
+  SatchelExplain explain;
+} SatchelAuthSettings;
+
+typedef struct SatchelAuth
+{
+  SatchelRoleContext *context;
+  SatchelAuthSettings settings;
+  GPtrArray *passdbs, *userdbs, *factors; /* const SatchelPassdbOps *, ..., in their order */
+  SatchelThrottle *throttle;
+  SatchelAuthCache *cache;
+  SatchelTimer cache_timer; /* while something is in it */
+  SatchelHashPool *pool;
+  SatchelPlacements *placements;
+  GHashTable
+      *running; /* digest (auth_cache.h) -> the SatchelLogin that computes it; others with the same join it */
+  GHashTable *n_connections; /* user -> how many */
+  guint next_service_slot;
+} SatchelAuth;
+
+/* ---- auth_login.c ---- */
+
+/* Frozen: the log's reason=. */
+typedef enum
+{
+  SATCHEL_LOGIN_UNAVAILABLE = 0,
+  SATCHEL_LOGIN_RIGHT,
+  SATCHEL_LOGIN_BAD_PASSWORD,
+  SATCHEL_LOGIN_UNKNOWN_USER,
+  SATCHEL_LOGIN_LOCKED,
+  SATCHEL_LOGIN_THROTTLED,
+  SATCHEL_LOGIN_BAD_CODE,
+  SATCHEL_LOGIN_CODE_MISSING,
+  SATCHEL_LOGIN_CODE_STALE,
+  SATCHEL_LOGIN_MALFORMED /* no name and password to check */
+} SatchelLoginVerdict;
+const char *satchel_login_reason (SatchelLoginVerdict verdict);
+
+typedef struct SatchelLogin SatchelLogin;
+/* @user: local@domain, or NULL where the name is none.  @unlocked: the key that came with RIGHT, borrowed, or
+ * NULL. */
+typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user, GBytes *unlocked,
+                                  gpointer data);
+/* @name, @authorisation (or NULL) as the client sent them; @secret is taken over and wiped; @peer must be a
+ * peer.  @func is called once, later or before this returns.  Cannot be withdrawn: an attempt counts also if
+ * nobody waits for its answer. */
+void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation,
+                          char *secret, const char *peer, gint64 deadline_ms, SatchelLoginFunc func,
+                          gpointer data);
+
+/* ---- auth.c ---- */
+
+/* Remembers a login for auth.cache_time, and forgets it in time. */
+void satchel_auth_keep_verified (SatchelAuth *auth, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
+                                 const char *secret, GBytes *unlocked);
+
+/* ---- auth_session.c ---- */
+
+gpointer satchel_auth_gate_new (SatchelAuth *auth,
+                                SatchelPeer *peer); /* the peer's data; tells it the mechanisms */
+void satchel_auth_gate_free (gpointer gate);        /* its sessions are over */
+gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
+void satchel_auth_gate_send_mechanisms (gpointer gate);
+guint satchel_auth_gate_n_sessions (gpointer gate);
+
+/* ---- auth_grant.c ---- */
+
+/* Sends GRANT to the owner's mail process, with the key that the login unlocked, or NULL.  @user NULL: a
+ * session without login, on the mail processes in turn.  OK, LIMITED or UNAVAILABLE.  OK counts a connection
+ * of @user, until satchel_auth_grant_end. */
+SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id,
+                                      const char *service, const char *user, GBytes *unlocked,
+                                      guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot);
+void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
+/* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
+gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
+
+/* ---- auth_lookup.c ---- */
+
+/* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only).
+ * *ret_why: a word for the log, static, "" with OK. */
+SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
+                                            GPtrArray *users, const char **ret_why);
+/* "DOMAIN/LOCAL" below the mail root. */
+char *satchel_auth_user_path (const char *user);
+/* A LOOKUP of @peer, answered. */
+gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
+
+/* ---- auth_owned.c ---- */
+
+/* An OWNED of @mail, answered. */
+gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
+
+/* ---- auth_log.c ---- */
+
+typedef struct SatchelAuthEvent
+{
+  const char *peer, *service, *method, *name; /* as the client sent it */
+  gsize name_len;
+  guint64 session_id;
+  gboolean has_tls;
+} SatchelAuthEvent;
+/* All of these but success: at once, before any delay; at a flood, of one address or altogether, only counted
+ * (log_budget.h). */
+void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);
+/* A login that could not be checked, and why: for the admin. */
+void satchel_auth_log_trouble (const char *user, const char *peer, const char *why);
+void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
+/* A login that was not tried: a secret where others could listen. */
+void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
+/* A user who has no place to go to, unless an admin has released him. */
+void satchel_auth_log_misplaced (const GError *error);

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT
+ * Users who change their place: release, adopt and place of the admin.  The old owner closes the store and
+ * says so (RELEASED) before there is a new one.
+ */
+#pragma once
+#include "core/daemon/auth/auth.h"
+
+void satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *const *arguments);
+void satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const *arguments);
+void satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const *arguments);
+/* RELEASED or PLACED of @mail.  FALSE: malformed. */
+gboolean satchel_auth_moves_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
+/* It hears whom it may not have (any more). */
+void satchel_auth_moves_mail_up (SatchelAuth *auth, SatchelPeer *mail);
+/* A mail process died, or its link: what it had is released with it, or as soon as it is linked again. */
+void satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail);
+void satchel_auth_moves_clear (void);

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT
+ * What a mail process asks for its janitor: which of these users it owns, and which accounts there are of its
+ * own.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/auth.h"
+
+#include <satchel/log.h>
+#include <string.h>
+
+#define NAMES_MAX 100u
+#define REPLY_BYTES 8000u
+#define LOOKED_AT_MAX 5000u
+
+static GPtrArray *accounts; /* all, sorted; of the last who began to ask */
+
+static void
+add_account (const SatchelUserEntry *entry, gpointer data)
+{
+  g_ptr_array_add (data, g_strdup (entry->user));
+}
+
+static gint
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(char *const *) a, *(char *const *) b);
+}
+
+/* A database that lists nobody just now keeps nobody from being visited who has mail. */
+static void
+list_accounts (SatchelAuth *auth)
+{
+  g_clear_pointer (&accounts, g_ptr_array_unref);
+  accounts = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < auth->passdbs->len; i++)
+    {
+      const SatchelPassdbOps *passdb = auth->passdbs->pdata[i];
+      g_autoptr (GError) error = NULL;
+      if (SATCHEL_HAS (passdb, list) && !passdb->list (add_account, accounts, &error)
+          && satchel_error_is_news (error))
+        satchel_log (SATCHEL_LOG_WARNING, "auth", "accounts cannot be listed for upkeep: %s",
+                     error != NULL ? error->message : "no reason given");
+    }
+  g_ptr_array_sort (accounts, compare_names);
+}
+
+static guint
+first_after (const char *name)
+{
+  guint low = 0, high = accounts->len;
+  while (low < high)
+    {
+      guint middle = low + (high - low) / 2;
+      if (strcmp (accounts->pdata[middle], name) <= 0)
+        low = middle + 1;
+      else
+        high = middle;
+    }
+  return low;
+}
+
+/* Adds @user if it is @slot's; names that are none are nobody's.  Only who has an account is placed by this,
+ * where rules would: of a directory nothing is known but its name. */
+static void
+add_owned (SatchelAuth *auth, const char *user, guint slot, gboolean is_account, GPtrArray *found)
+{
+  guint owner;
+  SatchelPlacement placement;
+  g_autofree char *normal = satchel_user_normalise (user, strlen (user), auth->settings.default_domain,
+                                                    auth->settings.lowers_users, NULL);
+  if (normal == NULL || strcmp (normal, user) != 0)
+    return;
+  gboolean is_placed = satchel_placements_get (auth->placements, user, &placement, &owner)
+                       || !satchel_placement_rules_exist (satchel_placements_rules (auth->placements));
+  if (owner == slot && (is_placed || is_account)
+      && satchel_placements_find (auth->placements, user, &placement, &owner, NULL))
+    g_ptr_array_add (found, g_strdup (user));
+}
+
+/* A stretch of accounts behind @after; *ret_last: where the next one begins. */
+static gboolean
+find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *found, const char **ret_last)
+{
+  if (*after == '\0' || accounts == NULL)
+    list_accounts (auth);
+  gsize n_bytes = 0;
+  guint at = first_after (after), end = MIN (accounts->len, at + LOOKED_AT_MAX);
+  for (; at < end && found->len < NAMES_MAX && n_bytes < REPLY_BYTES / 2; at++)
+    {
+      const char *user = accounts->pdata[at];
+      n_bytes += strlen (user) + 8;
+      add_owned (auth, user, slot, TRUE, found);
+      *ret_last = user;
+    }
+  return at >= accounts->len;
+}
+
+gboolean
+satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
+{
+  guint64 request = satchel_ipc_get_u64 (message);
+  guint32 wants_accounts = satchel_ipc_get_u32 (message);
+  g_autofree char *after = g_strdup (satchel_ipc_get_string (message));
+  guint32 n = satchel_ipc_get_u32 (message);
+  g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (g_free);
+  if (n > NAMES_MAX)
+    return FALSE;
+  for (guint32 i = 0; i < n && !message->failed; i++)
+    add_owned (auth, satchel_ipc_get_string (message), mail->slot, FALSE, found);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  const char *last = "";
+  gboolean is_last = wants_accounts && find_accounts (auth, after, mail->slot, found, &last);
+  g_autoptr (GError) error = NULL;
+  if (!satchel_placements_sync (auth->placements, &error)) /* another time */
+    {
+      satchel_auth_log_misplaced (error);
+      g_ptr_array_set_size (found, 0);
+    }
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
+  satchel_ipc_put_u64 (reply, request);
+  satchel_ipc_put_u32 (reply, is_last);
+  satchel_ipc_put_string (reply, last);
+  satchel_ipc_put_u32 (reply, found->len);
+  for (guint i = 0; i < found->len; i++)
+    {
+      SatchelPlacement placement;
+      guint slot;
+      satchel_placements_get (auth->placements, found->pdata[i], &placement, &slot);
+      g_autoptr (SatchelPlace) place =
+          satchel_placements_place (auth->placements, found->pdata[i], &placement);
+      satchel_ipc_put_string (reply, found->pdata[i]);
+      satchel_place_put (
+          reply, wants_accounts || n > 1 ? NULL : place); /* of a list nobody wants them, and it has bounds */
+    }
+  if (is_last)
+    g_clear_pointer (&accounts, g_ptr_array_unref);
+  satchel_peer_send (mail, reply);
+  return TRUE;
+}

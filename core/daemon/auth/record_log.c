@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: MIT
+ * The record log.  A line is eight hexadecimal digits of CRC-32C, a space and the record; the first record is
+ * "KIND VERSION LEAST-READER".
+ */
+#include "config.h"
+
+#include "core/daemon/auth/record_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/log.h>
+#include <satchel/retry.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define AREA "auth"
+#define FORMAT_VERSION 1u
+#define CHECK_CHARS 9u     /* "01234567 " */
+#define OUTDATED_MIN 1000u /* fewer are not worth a new file */
+#define DUMP_BYTES (64u * 1024u)
+
+struct SatchelRecordLog
+{
+  int root_fd, fd; /* fd -1: there is no file yet */
+  char *name, *new_name, *header;
+  SatchelRecordDump dump;
+  gpointer data;
+  GString *pending; /* lines of records that were added */
+  guint n_pending, n_records;
+  guint compact_at; /* so many records in the file are too many */
+  guint64 length;
+  gboolean is_unsure; /* what the file holds is not known any more: a new one is needed */
+};
+
+/* CRC-32C (Castagnoli), as in RFC 3720 B.4. */
+static guint32
+checksum (const char *data, gsize len)
+{
+  static guint32 table[256];
+  if (table[1] == 0)
+    for (guint i = 0; i < G_N_ELEMENTS (table); i++)
+      {
+        guint32 c = i;
+        for (guint k = 0; k < 8; k++)
+          c = (c >> 1) ^ ((c & 1) != 0 ? 0x82f63b78u : 0);
+        table[i] = c;
+      }
+  guint32 crc = ~0u;
+  for (gsize i = 0; i < len; i++)
+    crc = table[(crc ^ (guchar) data[i]) & 0xff] ^ (crc >> 8);
+  return ~crc;
+}
+
+static void
+add_line (GString *out, const char *record)
+{
+  g_string_append_printf (out, "%08x %s\n", checksum (record, strlen (record)), record);
+}
+
+/* ---- reading ---- */
+
+/* Of a line without its end: the record in it, or NULL. */
+static const char *
+check_line (const char *line, gsize len)
+{
+  char digits[CHECK_CHARS];
+  guint64 sum;
+  if (len <= CHECK_CHARS || len > CHECK_CHARS + SATCHEL_RECORD_BYTES_MAX || line[CHECK_CHARS - 1] != ' '
+      || memchr (line, '\0', len) != NULL)
+    return NULL;
+  memcpy (digits, line, CHECK_CHARS - 1);
+  digits[CHECK_CHARS - 1] = '\0';
+  if (!g_ascii_string_to_unsigned (digits, 16, 0, G_MAXUINT32, &sum, NULL)
+      || sum != checksum (line + CHECK_CHARS, len - CHECK_CHARS))
+    return NULL;
+  return line + CHECK_CHARS;
+}
+
+static gboolean
+check_header (const SatchelRecordLog *log, const char *record, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit (record, " ", 4), ours = g_strsplit (log->header, " ", 4);
+  guint64 least;
+  if (g_strv_length (words) < 3 || strcmp (words[0], ours[0]) != 0
+      || !g_ascii_string_to_unsigned (words[2], 10, 1, G_MAXUINT32, &least, NULL))
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no such file: it begins with \"%.60s\"",
+                              log->name, record);
+  if (least > FORMAT_VERSION)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "%s: was written by a newer version of this program; install that one again",
+                              log->name);
+  return TRUE;
+}
+
+typedef struct Reading
+{
+  guint n_damaged;     /* lines before the last good one */
+  gsize good_end;      /* behind the last good line */
+  gsize first_damaged; /* offset */
+} Reading;
+
+/* Cuts @text into lines. */
+static gboolean
+read_lines (SatchelRecordLog *log, char *text, gsize len, SatchelRecordFunc func, Reading *reading,
+            GError **error)
+{
+  guint n_bad = 0;
+  gsize first_bad = 0;
+  for (gsize at = 0; at < len;)
+    {
+      char *end = memchr (text + at, '\n', len - at);
+      const char *record = end != NULL ? check_line (text + at, (gsize) (end - text) - at) : NULL;
+      gsize next = end != NULL ? (gsize) (end - text) + 1 : len;
+      if (end != NULL)
+        *end = '\0';
+      if (at == 0 && record == NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: its first line is damaged", log->name);
+      if (at == 0 && !check_header (log, record, error))
+        return FALSE;
+      if (record == NULL && n_bad++ == 0)
+        first_bad = at;
+      if (record != NULL && at > 0)
+        {
+          func (record, log->data);
+          log->n_records++;
+        }
+      if (record != NULL)
+        {
+          if (n_bad > 0 && reading->n_damaged == 0)
+            reading->first_damaged = first_bad;
+          reading->n_damaged += n_bad;
+          n_bad = 0;
+          reading->good_end = next;
+        }
+      at = next;
+    }
+  return TRUE;
+}
+
+static gboolean
+write_all (int fd, const char *text, gsize len, const char *name, GError **error)
+{
+  for (gsize written = 0; written < len;)
+    {
+      ssize_t n = SATCHEL_RETRY (write (fd, text + written, len - written));
+      if (n <= 0)
+        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write of %s", name);
+      written += (gsize) n;
+    }
+  return TRUE;
+}
+
+/* For whoever wants to know what it said. */
+static void
+keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
+{
+  g_autofree char *name = g_strconcat (log->name, ".damaged", NULL);
+  satchel_log (SATCHEL_LOG_ERROR, AREA,
+               "file %s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
+               ": they do not count, what was said of their users before does; the file as it was is %s",
+               log->name, reading->n_damaged, reading->first_damaged, name);
+  int fd = SATCHEL_RETRY (
+      openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  g_autoptr (GError) error = NULL;
+  if (fd < 0)
+    satchel_error_set_errno (&error, errno, "%s", name);
+  if (fd < 0 || !write_all (fd, text, len, name, &error))
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "file %s", error->message);
+  if (fd >= 0)
+    close (fd);
+}
+
+/* The file is what its good records say: of a torn end nothing was acknowledged. */
+static void
+repair (SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
+{
+  if (reading->n_damaged > 0)
+    {
+      keep_damaged (log, text, len, reading);
+      log->is_unsure = TRUE;
+    }
+  if (reading->good_end == len)
+    return;
+  satchel_log (SATCHEL_LOG_WARNING, AREA,
+               "file %s: %" G_GSIZE_FORMAT " bytes at its end were never finished, and are dropped",
+               log->name, len - reading->good_end);
+  if (SATCHEL_RETRY (ftruncate (log->fd, (off_t) reading->good_end)) != 0
+      || SATCHEL_RETRY (fdatasync (log->fd)) != 0)
+    log->is_unsure = TRUE;
+}
+
+static gboolean
+read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
+{
+  struct stat status;
+  if (fstat (log->fd, &status) != 0)
+    return satchel_error_set_errno (error, errno, "%s", log->name);
+  if (!S_ISREG (status.st_mode) || status.st_size > SATCHEL_RECORD_LOG_BYTES_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no file, or larger than %u MiB",
+                              log->name, SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
+  gsize len = (gsize) status.st_size, filled = 0;
+  g_autofree char *text = g_malloc (len + 1), *copy = NULL;
+  for (ssize_t n; filled < len; filled += (gsize) n)
+    if ((n = SATCHEL_RETRY (pread (log->fd, text + filled, len - filled, (off_t) filled))) <= 0)
+      return satchel_error_set_errno (error, n < 0 ? errno : EIO, "read of %s", log->name);
+  if (len == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is empty", log->name);
+  copy = g_memdup2 (text, len);
+  Reading reading = { 0 };
+  if (!read_lines (log, text, len, func, &reading, error))
+    return FALSE;
+  log->length = reading.good_end;
+  repair (log, copy, len, &reading);
+  return TRUE;
+}
+
+SatchelRecordLog *
+satchel_record_log_open (int root_fd, const char *name, const char *kind, SatchelRecordFunc func,
+                         SatchelRecordDump dump, gpointer data, GError **error)
+{
+  SatchelRecordLog *log = g_new0 (SatchelRecordLog, 1);
+  log->root_fd = root_fd;
+  log->name = g_strdup (name);
+  log->new_name = g_strconcat (name, ".new", NULL);
+  log->header = g_strdup_printf ("%s %u %u", kind, FORMAT_VERSION, FORMAT_VERSION);
+  log->dump = dump;
+  log->data = data;
+  log->pending = g_string_new (NULL);
+  log->fd =
+      root_fd >= 0
+          ? SATCHEL_RETRY (openat (root_fd, name, O_RDWR | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK))
+          : -1;
+  gboolean ok = root_fd < 0 || (log->fd < 0 && errno == ENOENT);
+  if (log->fd < 0 && !ok)
+    satchel_error_set_errno (error, errno, "%s", name);
+  else if (log->fd >= 0)
+    ok = read_file (log, func, error);
+  log->compact_at = MAX (2 * log->n_records, OUTDATED_MIN);
+  if (ok)
+    return log;
+  satchel_record_log_free (log);
+  return NULL;
+}
+
+void
+satchel_record_log_free (SatchelRecordLog *log)
+{
+  if (log == NULL)
+    return;
+  if (log->fd >= 0)
+    close (log->fd);
+  g_string_free (log->pending, TRUE);
+  g_free (log->name);
+  g_free (log->new_name);
+  g_free (log->header);
+  g_free (log);
+}
+
+guint
+satchel_record_log_n_records (const SatchelRecordLog *log)
+{
+  return log->n_records;
+}
+
+/* ---- a new file ---- */
+
+typedef struct Dumping
+{
+  SatchelRecordLog *log;
+  int fd;
+  GString *buffer;
+  guint n_records;
+  guint64 length;
+  GError *error;
+} Dumping;
+
+static void
+flush_dump (Dumping *dumping)
+{
+  if (dumping->error == NULL)
+    write_all (dumping->fd, dumping->buffer->str, dumping->buffer->len, dumping->log->new_name,
+               &dumping->error);
+  dumping->length += dumping->buffer->len;
+  g_string_truncate (dumping->buffer, 0);
+}
+
+static void
+dump_record (const char *record, gpointer data)
+{
+  Dumping *dumping = data;
+  add_line (dumping->buffer, record);
+  dumping->n_records++;
+  if (dumping->buffer->len >= DUMP_BYTES)
+    flush_dump (dumping);
+}
+
+/* Synced and in its place; the old file goes. */
+static gboolean
+finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
+{
+  if (dumping->error != NULL)
+    {
+      g_propagate_error (error, g_steal_pointer (&dumping->error));
+      return FALSE;
+    }
+  if (SATCHEL_RETRY (fsync (dumping->fd)) != 0)
+    return satchel_error_set_errno (error, errno, "fsync of %s", log->new_name);
+  if (SATCHEL_RETRY (renameat (log->root_fd, log->new_name, log->root_fd, log->name)) != 0)
+    return satchel_error_set_errno (error, errno, "rename of %s", log->new_name);
+  /* From here on it is the file, durably or not. */
+  if (log->fd >= 0)
+    close (log->fd);
+  log->fd = dumping->fd;
+  dumping->fd = -1;
+  log->length = dumping->length;
+  log->n_records = dumping->n_records;
+  log->compact_at = MAX (2 * log->n_records, OUTDATED_MIN);
+  log->is_unsure = SATCHEL_RETRY (fsync (log->root_fd)) != 0;
+  return !log->is_unsure || satchel_error_set_errno (error, errno, "fsync of the directory of %s", log->name);
+}
+
+static gboolean
+write_new_file (SatchelRecordLog *log, GError **error)
+{
+  Dumping dumping = { .log = log };
+  dumping.fd = SATCHEL_RETRY (openat (log->root_fd, log->new_name,
+                                      O_RDWR | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
+  if (dumping.fd < 0)
+    return satchel_error_set_errno (error, errno, "%s", log->new_name);
+  dumping.buffer = g_string_new (NULL);
+  add_line (dumping.buffer, log->header);
+  log->dump (dump_record, &dumping, log->data);
+  flush_dump (&dumping);
+  gboolean ok = finish_new_file (log, &dumping, error);
+  if (dumping.fd >= 0)
+    {
+      close (dumping.fd);
+      (void) unlinkat (log->root_fd, log->new_name, 0);
+    }
+  g_string_free (dumping.buffer, TRUE);
+  g_clear_error (&dumping.error);
+  return ok;
+}
+
+/* ---- adding ---- */
+
+void
+satchel_record_log_add (SatchelRecordLog *log, const char *record)
+{
+  add_line (log->pending, record);
+  log->n_pending++;
+}
+
+static gboolean
+append (SatchelRecordLog *log, GError **error)
+{
+  if (log->length + log->pending->len > SATCHEL_RECORD_LOG_BYTES_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s: would be larger than %u MiB", log->name,
+                              SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
+  if (!write_all (log->fd, log->pending->str, log->pending->len, log->name, error))
+    return FALSE;
+  if (SATCHEL_RETRY (fdatasync (log->fd)) != 0)
+    return satchel_error_set_errno (error, errno, "fdatasync of %s", log->name);
+  log->length += log->pending->len;
+  log->n_records += log->n_pending;
+  return TRUE;
+}
+
+/* Nothing depends on it: it is tried again when the file has grown once more. */
+static void
+compact (SatchelRecordLog *log)
+{
+  g_autoptr (GError) error = NULL;
+  log->compact_at = 2 * log->n_records;
+  if (!write_new_file (log, &error))
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "file %s stays as long as it is: %s", log->name, error->message);
+}
+
+gboolean
+satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
+{
+  if (log->n_pending == 0)
+    return TRUE;
+  gboolean is_new = log->fd < 0 || log->is_unsure;
+  gboolean ok = log->root_fd < 0 || (is_new ? write_new_file (log, error) : append (log, error));
+  /* How much of it has got there is not known, and a failed sync is final for a descriptor. */
+  log->is_unsure |= !ok;
+  g_string_truncate (log->pending, 0);
+  log->n_pending = 0;
+  if (ok && log->n_records > log->compact_at && log->n_records > n_live + OUTDATED_MIN)
+    compact (log);
+  return ok;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT
+ * Accounts of the processes: names or plain numbers, worked out where name services may be asked.
+ */
+#include "config.h"
+
+#include "core/daemon/config/config_role.h"
+#include "core/runtime/roles.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <pwd.h>
+
+static gboolean
+parse_number (const char *text, guint32 *ret_number)
+{
+  guint64 number;
+  if (!g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32 - 1, &number, NULL))
+    return FALSE;
+  *ret_number = (guint32) number;
+  return TRUE;
+}
+
+static void
+find_user (SatchelConfigWork *work, const SatchelConfig *server, const char *key, SatchelPlanIds *ret_ids)
+{
+  const char *name = satchel_config_string (server, key);
+  guint32 number;
+  if (name != NULL && parse_number (name, &number))
+    {
+      *ret_ids = (SatchelPlanIds) { number, number };
+      return;
+    }
+  errno = 0;
+  const struct passwd *entry = name != NULL && *name != '\0' ? getpwnam (name) : NULL;
+  if (entry != NULL)
+    *ret_ids = (SatchelPlanIds) { entry->pw_uid, entry->pw_gid };
+  else
+    satchel_config_work_problem (work, FALSE, server, key,
+                                 "server.%s: there is no account \"%s\"; make it (systemd-sysusers, or: "
+                                 "useradd --system %s), or set a number",
+                                 key, name != NULL ? name : "", name != NULL ? name : "NAME");
+}
+
+void
+satchel_config_work_ids (SatchelConfigWork *work)
+{
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server");
+  SatchelPlan *plan = work->plan;
+  for (const SatchelRoleRow *row = satchel_role_rows (); work->is_root && row->role != 0; row++)
+    {
+      gboolean is_unused = (row->traits & SATCHEL_TRAIT_ONE_MODULE) != 0 && plan->helpers->len == 0;
+      if (row->account != NULL && !is_unused)
+        find_user (work, server, row->account, &plan->ids[row->ids]);
+    }
+  const char *group = satchel_config_string (server, "admin_group");
+  guint32 number;
+  if (group == NULL || *group == '\0')
+    return;
+  if (parse_number (group, &number))
+    {
+      plan->admin_gid = number;
+      return;
+    }
+  const struct group *entry = work->is_root ? getgrnam (group) : NULL;
+  if (entry != NULL)
+    plan->admin_gid = entry->gr_gid;
+  else if (work->is_root)
+    satchel_config_work_problem (work, FALSE, server, "admin_group",
+                                 "server.admin_group: there is no group \"%s\"; make it (groupadd --system "
+                                 "%s), set a number, or \"\" for none",
+                                 group, group);
+}

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT
+ * Names of hosts and domains in the settings: what could be none is told before it stands in greetings and
+ * addresses.
+ */
+#include "config.h"
+
+#include "core/daemon/config/config_role.h"
+
+#include <string.h>
+#include <satchel/auth.h>
+
+#define NAME_MAX_BYTES 253u /* RFC 1035 2.3.4, as text */
+
+/* NULL: it is one (RFC 1123 2.1: letters, digits, hyphens; U-labels are written as they are typed). */
+static const char *
+why_no_host (const char *name)
+{
+  g_auto (GStrv) labels = g_strsplit (name, ".", -1);
+  gboolean is_address = TRUE;
+  if (*name == '\0' || strlen (name) > NAME_MAX_BYTES)
+    return "a name has 1 to 253 bytes";
+  for (char **label = labels; *label != NULL; label++)
+    {
+      if (**label == '\0' || strlen (*label) > 63)
+        return "between its dots are 1 to 63 bytes each";
+      if (**label == '-' || g_str_has_suffix (*label, "-"))
+        return "no part of it begins or ends with -";
+      for (const char *c = *label; *c != '\0'; c++)
+        {
+          if (!g_ascii_isalnum (*c) && *c != '-' && (guchar) *c < 0x80)
+            return "it has letters, digits, - and dots";
+          is_address = is_address && g_ascii_isdigit (*c);
+        }
+    }
+  return is_address ? "it is an address; clients and certificates want a name" : NULL;
+}
+
+static void
+check (SatchelConfigWork *work, const SatchelConfig *section, const char *group, const char *key,
+       const char *name, const char *example)
+{
+  const char *why = name != NULL ? why_no_host (name) : NULL;
+  if (why != NULL)
+    satchel_config_work_problem (work, FALSE, section, key,
+                                 "%s.%s: \"%.260s\" is no name of a %s: %s; write one as %s", group, key,
+                                 name, strcmp (key, "hostname") == 0 ? "host" : "domain", why, example);
+}
+
+void
+satchel_config_work_names (SatchelConfigWork *work)
+{
+  const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
+                      *auth = satchel_config_set_group (work->set, "auth");
+  check (work, server, "server", "hostname", satchel_config_string (server, "hostname"), "mail.example.org");
+  check (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"),
+         "example.org");
+  for (const char *const *domain = satchel_config_strings (auth, "domains");
+       domain != NULL && *domain != NULL; domain++)
+    check (work, auth, "auth", "domains", *domain, "example.org");
+}

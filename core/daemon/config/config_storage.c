@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT
+ * The check of group `storage`: drivers, layers, profiles and rules name what is there, and each of them
+ * once.
+ */
+#include "config.h"
+
+#include "core/daemon/config/config_role.h"
+#include "core/storage/place.h"
+
+#include <satchel/storage.h>
+#include <string.h>
+
+/* Of enabled modules: others were loaded, too, to have their settings checked. */
+static GPtrArray *
+find_enabled (SatchelConfigWork *work, SatchelKind kind)
+{
+  GPtrArray *found = satchel_loader_find_all (work->loader, kind);
+  for (guint i = found->len; i > 0; i--)
+    if (!satchel_config_set_is_enabled (work->set,
+                                        ((const SatchelProvided *) found->pdata[i - 1])->module->name))
+      g_ptr_array_remove_index (found, i - 1);
+  return found;
+}
+
+static const SatchelProvided *
+find_provided (GPtrArray *provided, const char *name)
+{
+  for (guint i = 0; i < provided->len; i++)
+    if (strcmp (((const SatchelProvided *) provided->pdata[i])->name, name) == 0)
+      return provided->pdata[i];
+  return NULL;
+}
+
+/* ---- drivers and layers ---- */
+
+/* @what: "storage.driver" or "profile NAME: driver". */
+static void
+check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *drivers)
+{
+  const char *driver = satchel_config_string (section, "driver");
+  if (driver == NULL && drivers->len != 1)
+    satchel_config_work_problem (
+        work, FALSE, section, "driver", "%s: %s", what,
+        drivers->len == 0
+            ? "no module that stores mail is enabled; enable one (satchel module list shows them)"
+            : "several modules that store mail are enabled; set storage.driver to the one to use");
+  if (driver != NULL && find_provided (drivers, driver) == NULL)
+    satchel_config_work_problem (
+        work, FALSE, section, "driver",
+        "%s: no enabled module provides the storage driver \"%s\"; set %s = { enabled = true; }", what,
+        driver, driver);
+}
+
+static void
+check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *layers)
+{
+  const char *const *names = satchel_config_strings (section, "layers");
+  for (guint i = 0; names[i] != NULL; i++)
+    {
+      gboolean is_twice = FALSE;
+      for (guint k = 0; k < i; k++)
+        is_twice = is_twice || strcmp (names[k], names[i]) == 0;
+      if (is_twice)
+        satchel_config_work_problem (work, FALSE, section, "layers", "%s names \"%s\" twice", what, names[i]);
+      else if (find_provided (layers, names[i]) == NULL)
+        satchel_config_work_problem (
+            work, FALSE, section, "layers",
+            "%s names \"%s\", which is no enabled storage layer; enable it or take it out", what, names[i]);
+    }
+}
+
+static gboolean
+is_of_a_profile (const SatchelConfig *storage, const char *layer)
+{
+  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
+    if (g_strv_contains (satchel_config_strings (satchel_config_group (storage, "profiles", i), "layers"),
+                         layer))
+      return TRUE;
+  return FALSE;
+}
+
+/* What is enabled and stands nowhere would be forgotten without a word. */
+static void
+check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray *layers)
+{
+  if (!satchel_config_is_set (storage, "layers"))
+    return;
+  for (guint i = 0; i < layers->len; i++)
+    {
+      const char *name = ((const SatchelProvided *) layers->pdata[i])->name;
+      if (!g_strv_contains (satchel_config_strings (storage, "layers"), name)
+          && !is_of_a_profile (storage, name))
+        satchel_config_work_problem (work, FALSE, storage, "layers",
+                                     "storage.layers leaves out %s, which is enabled; add it or disable it",
+                                     name);
+    }
+}
+
+/* ---- profiles ---- */
+
+/* NULL: it is one. */
+static const char *
+why_no_name (const char *name)
+{
+  if (*name == '\0' || strlen (name) > SATCHEL_PLACE_NAME_MAX)
+    return "has 1 to 64 characters";
+  for (const char *c = name; *c != '\0'; c++)
+    if (!g_ascii_isalnum (*c) && *c != '-' && *c != '_')
+      return "has letters, digits, - and _";
+  return strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0 ? "is that of storage.driver and storage.layers already"
+                                                     : NULL;
+}
+
+static void
+check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint index, GPtrArray *drivers,
+               GPtrArray *layers)
+{
+  const SatchelConfig *profile = satchel_config_group (storage, "profiles", index);
+  const char *name = satchel_config_string (profile, "name");
+  if (name == NULL || satchel_config_string (profile, "driver") == NULL) /* told already */
+    return;
+  const char *why = why_no_name (name);
+  if (why != NULL)
+    satchel_config_work_problem (work, FALSE, profile, "name",
+                                 "storage.profiles: \"%.80s\" is no name of a profile: it %s", name, why);
+  g_autofree char *what = g_strdup_printf ("storage.profiles: \"%.80s\"", name);
+  check_driver (work, profile, what, drivers);
+  check_layers (work, profile, what, layers);
+}
+
+/* ---- rules ---- */
+
+static const SatchelConfig *
+find_profile (const SatchelConfig *storage, const char *name)
+{
+  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
+    if (g_strcmp0 (satchel_config_string (satchel_config_group (storage, "profiles", i), "name"), name) == 0)
+      return satchel_config_group (storage, "profiles", i);
+  return NULL;
+}
+
+static const char *
+suggest_profile (const SatchelConfig *storage, const char *name)
+{
+  g_autoptr (GPtrArray) names = g_ptr_array_new ();
+  g_ptr_array_add (names, (gpointer) SATCHEL_DEFAULT_PROFILE);
+  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
+    if (satchel_config_string (satchel_config_group (storage, "profiles", i), "name") != NULL)
+      g_ptr_array_add (
+          names, (gpointer) satchel_config_string (satchel_config_group (storage, "profiles", i), "name"));
+  g_ptr_array_add (names, NULL);
+  return satchel_suggest (name, (const char *const *) names->pdata);
+}
+
+static void
+check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelConfig *owner,
+              GPtrArray *drivers)
+{
+  const char *volume = satchel_config_string (rule, "volume"),
+             *driver = satchel_config_string (owner, "driver");
+  const SatchelProvided *provided = driver != NULL      ? find_provided (drivers, driver)
+                                    : drivers->len == 1 ? drivers->pdata[0]
+                                                        : NULL;
+  if (volume == NULL || *volume == '\0' || provided == NULL)
+    return;
+  const SatchelStorageOps *ops = provided->ops;
+  const SatchelConfig *section =
+      provided->module->schema != NULL ? satchel_config_set_group (work->set, provided->module->name) : NULL;
+  if (strlen (volume) > SATCHEL_PLACE_NAME_MAX || strpbrk (volume, "\t\r\n") != NULL)
+    satchel_config_work_problem (
+        work, FALSE, rule, "volume",
+        "storage.rules: a name of a volume has 1 to 64 bytes, no tabs and no line ends");
+  else if (!SATCHEL_HAS (ops, has_volume))
+    satchel_config_work_problem (
+        work, FALSE, rule, "volume",
+        "storage.rules: volume \"%s\": the driver %s keeps all mail in one place; leave volume out", volume,
+        provided->name);
+  else if (!ops->has_volume (volume, section))
+    satchel_config_work_problem (work, FALSE, rule, "volume",
+                                 "storage.rules: the driver %s has no volume \"%s\"", provided->name, volume);
+}
+
+static void
+check_patterns (SatchelConfigWork *work, const SatchelConfig *rule)
+{
+  for (const char *const *user = satchel_config_strings (rule, "users"); *user != NULL; user++)
+    if (strchr (*user, '@') == NULL && strchr (*user, '*') == NULL)
+      satchel_config_work_problem (
+          work, FALSE, rule, "users",
+          "storage.rules: \"%s\" fits nobody: users are LOCAL@DOMAIN; write %s@example.org, or %s@*", *user,
+          *user, *user);
+  for (const char *const *domain = satchel_config_strings (rule, "domains"); *domain != NULL; domain++)
+    if (strchr (*domain, '@') != NULL || **domain == '\0')
+      satchel_config_work_problem (
+          work, FALSE, rule, "domains",
+          "storage.rules: \"%s\" fits no domain: write example.org, or put it into users", *domain);
+}
+
+static void
+check_rule (SatchelConfigWork *work, const SatchelConfig *storage, guint index, GPtrArray *drivers)
+{
+  const SatchelConfig *rule = satchel_config_group (storage, "rules", index);
+  const char *profile = satchel_config_string (rule, "profile");
+  const SatchelConfig *owner =
+      strcmp (profile, SATCHEL_DEFAULT_PROFILE) == 0 ? storage : find_profile (storage, profile);
+  if (owner == NULL)
+    {
+      const char *meant = suggest_profile (storage, profile);
+      satchel_config_work_problem (work, FALSE, rule, "profile",
+                                   "storage.rules: there is no profile \"%s\" in storage.profiles%s%s%s",
+                                   profile, meant != NULL ? "; did you mean \"" : "",
+                                   meant != NULL ? meant : "", meant != NULL ? "\"?" : "");
+    }
+  else
+    check_volume (work, rule, owner, drivers);
+  check_patterns (work, rule);
+}
+
+/* A rule for everybody hides those after it. */
+static void
+check_order (SatchelConfigWork *work, const SatchelConfig *storage)
+{
+  const SatchelConfig *all = NULL;
+  for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
+    {
+      const SatchelConfig *rule = satchel_config_group (storage, "rules", i);
+      const char *const *users = satchel_config_strings (rule, "users"), *const *domains =
+                                                                             satchel_config_strings (
+                                                                                 rule, "domains");
+      if (all != NULL)
+        satchel_config_work_problem (
+            work, TRUE, rule, "name", "storage.rules: \"%s\" never counts: \"%s\" before it fits all users",
+            satchel_config_string (rule, "name"), satchel_config_string (all, "name"));
+      else if ((users[0] == NULL && domains[0] == NULL) || g_strv_contains (users, "*")
+               || g_strv_contains (users, "*@*") || g_strv_contains (domains, "*"))
+        all = rule;
+    }
+}
+
+void
+satchel_config_work_storage (SatchelConfigWork *work)
+{
+  const SatchelConfig *storage = satchel_config_set_group (work->set, "storage");
+  g_autoptr (GPtrArray) drivers = find_enabled (work, SATCHEL_KIND_STORAGE_DRIVER);
+  g_autoptr (GPtrArray) layers = find_enabled (work, SATCHEL_KIND_STORAGE_LAYER);
+  check_driver (work, storage, "storage.driver", drivers);
+  check_layers (work, storage, "storage.layers", layers);
+  check_left_out (work, storage, layers);
+  for (guint i = 0; i < satchel_config_n_groups (storage, "profiles"); i++)
+    check_profile (work, storage, i, drivers, layers);
+  for (guint i = 0; i < satchel_config_n_groups (storage, "rules"); i++)
+    check_rule (work, storage, i, drivers);
+  check_order (work, storage);
+}

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT
+ * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, place,
+ * log-reopen, and commands of modules.  Master answers what it knows and passes the rest to the roles that
+ * know.
+ */
+#include "config.h"
+
+#include "core/daemon/master/master_private.h"
+
+#include <string.h>
+#include <unistd.h>
+#include <satchel/admin.h>
+
+#include "core/daemon/master/control.h"
+
+#define ANSWER_TIMEOUT_MS 10000
+#define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
+#define EXIT_USAGE 64
+#define EXIT_UNAVAILABLE 69
+#define EXIT_FAILED 1
+#define ALL_ROLES (~0u)
+#define ANY_SLOT (~0u)
+/* "run" GROUP COMMAND USER FORMAT, before its options. */
+#define RUN_WORDS 5u
+#define RUN_USER 3u
+
+typedef struct Request
+{
+  SatchelControl *control;
+  guint64 id;
+  SatchelControlClient *client; /* NULL: gone meanwhile */
+  GPtrArray *waiting;           /* SatchelWorker that still answer */
+  guint status;
+  SatchelTimer timeout;
+  /* Of a module's command: */
+  gboolean is_run;
+  char **run_argv;  /* until auth has said who owns the user; NULL: it goes on there */
+  GString *owner;   /* what auth said */
+  guint64 n_unread; /* bytes passed on that its process does not know to be read */
+} Request;
+
+struct SatchelControl
+{
+  SatchelMaster *master;
+  SatchelControlServer *server;
+  GPtrArray *requests;  /* Request */
+  GPtrArray *reloaders; /* SatchelControlClient that wait for the end of a reload */
+  guint64 last_id;
+};
+
+static void
+request_free (Request *request)
+{
+  satchel_timer_cancel (&request->timeout);
+  g_ptr_array_unref (request->waiting);
+  g_strfreev (request->run_argv);
+  if (request->owner != NULL)
+    g_string_free (request->owner, TRUE);
+  g_free (request);
+}
+
+static void
+finish (Request *request, const char *text)
+{
+  if (request->client != NULL)
+    satchel_control_reply (request->client, text, TRUE, request->status);
+  g_ptr_array_remove (request->control->requests, request);
+}
+
+static void
+request_timeout (SatchelTimer *timer, gpointer data)
+{
+  Request *request = data;
+  g_autoptr (GString) text = g_string_new (NULL);
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (request->waiting, i);
+      g_string_append_printf (text, "error=\"%s did not answer in time\"\n", worker->name);
+    }
+  request->status = EXIT_FAILED;
+  finish (request, text->str);
+}
+
+static Request *
+request_new (SatchelControl *control, SatchelControlClient *client)
+{
+  Request *request = g_new0 (Request, 1);
+  request->control = control;
+  request->id = ++control->last_id;
+  request->client = client;
+  request->waiting = g_ptr_array_new ();
+  g_ptr_array_add (control->requests, request);
+  return request;
+}
+
+/* Asks all ready processes of @roles, of the place @slot if it is not ANY_SLOT. */
+static void
+ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
+{
+  GPtrArray *workers = request->control->master->workers;
+  for (guint i = 0; i < workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (workers, i);
+      if (!worker->is_ready || (worker->role & roles) == 0 || satchel_worker_is_hung (worker)
+          || (slot != ANY_SLOT && worker->slot != slot))
+        continue;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_ipc_put_u32 (message, g_strv_length ((char **) argv));
+      for (guint j = 0; argv[j] != NULL; j++)
+        satchel_ipc_put_string (message, argv[j]);
+      g_ptr_array_add (request->waiting, worker);
+      satchel_worker_send (worker, message);
+    }
+}
+
+/* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
+static void
+pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv,
+         const char *first)
+{
+  Request *request = request_new (control, client);
+  satchel_control_reply (client, first, FALSE, 0);
+  ask_workers (request, roles, ANY_SLOT, argv);
+  if (request->waiting->len == 0)
+    {
+      request->status = roles == ALL_ROLES ? 0 : EXIT_FAILED;
+      finish (request,
+              request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
+      return;
+    }
+  satchel_timer_arm (&request->timeout,
+                     strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout,
+                     request);
+}
+
+/* ---- commands of modules (docs/decisions/0039) ---- */
+
+/* The process that runs it: @slot; @place is for it. */
+static void
+run_at (Request *request, guint slot, const char *place)
+{
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  g_auto (GStrv) words = g_steal_pointer (&request->run_argv);
+  for (guint i = 0; i < RUN_WORDS; i++)
+    g_ptr_array_add (argv, words[i]);
+  g_ptr_array_add (argv, (gpointer) place);
+  for (char **word = words + RUN_WORDS; *word != NULL; word++)
+    g_ptr_array_add (argv, *word);
+  g_ptr_array_add (argv, NULL);
+  satchel_timer_cancel (&request->timeout);
+  ask_workers (request, SATCHEL_ROLE_MAIL, slot, (const char *const *) argv->pdata);
+  if (request->waiting->len > 0)
+    return;
+  request->status = EXIT_UNAVAILABLE;
+  finish (request, "error=\"the mail process that knows is not running just now\"\n");
+}
+
+/* Auth has spoken. */
+static void
+run_at_owner (Request *request)
+{
+  guint64 slot;
+  g_autofree char *text = g_strdup (request->owner->str);
+  char *space = strchr (text, ' ');
+  if (request->client == NULL)
+    finish (request, "");
+  else if (request->status != 0)
+    finish (request, text);
+  else if (space == NULL
+           || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
+    {
+      request->status = EXIT_UNAVAILABLE;
+      finish (request, "error=\"auth is not there to say who owns the user; try again\"\n");
+    }
+  else
+    run_at (request, (guint) slot, space + 1);
+}
+
+static void
+run_command (SatchelControl *control, SatchelControlClient *client, const char *const *argv)
+{
+  Request *request = request_new (control, client);
+  const char *user = argv[RUN_USER];
+  request->is_run = TRUE;
+  request->run_argv = g_strdupv ((char **) argv);
+  if (*user == '\0')
+    {
+      run_at (request, 0, "");
+      return;
+    }
+  request->owner = g_string_new (NULL);
+  ask_workers (request, SATCHEL_ROLE_AUTH, ANY_SLOT, (const char *const[]) { "owner", user, NULL });
+  if (request->waiting->len == 0)
+    run_at_owner (request);
+  else
+    satchel_timer_arm (&request->timeout, ANSWER_TIMEOUT_MS, request_timeout, request);
+}
+
+/* Tells the process that works on it how much of its answer was read, so that no more of it is on its way
+ * than there is room. */
+static void
+tell_room (Request *request)
+{
+  if (!request->is_run || request->n_unread == 0
+      || (request->client != NULL && !satchel_control_client_is_drained (request->client)))
+    return;
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_ROOM, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_ipc_put_u64 (message, request->n_unread);
+      satchel_worker_send (g_ptr_array_index (request->waiting, i), message);
+    }
+  request->n_unread = 0;
+}
+
+static void
+cancel_run (Request *request)
+{
+  if (!request->is_run || request->run_argv != NULL)
+    return;
+  for (guint i = 0; i < request->waiting->len; i++)
+    {
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_CANCEL, 0);
+      satchel_ipc_put_u64 (message, request->id);
+      satchel_worker_send (g_ptr_array_index (request->waiting, i), message);
+    }
+}
+
+static void
+client_drained (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client == client)
+        tell_room (request);
+    }
+}
+
+static void
+client_cancels (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client == client)
+        cancel_run (request);
+    }
+}
+
+/* ---- what master knows ---- */
+
+static const char *
+state_name (const SatchelWorker *worker)
+{
+  if (worker->pid == 0)
+    return "down";
+  if (satchel_worker_is_hung (worker))
+    return "hung";
+  if (worker->is_retiring)
+    return "draining";
+  return worker->is_ready ? "ready" : "starting";
+}
+
+/* What all processes have counted, those that are no more included. */
+static void
+describe_counters (const SatchelMaster *master, GString *text)
+{
+  g_autoptr (SatchelCounterTotals) totals = satchel_counter_totals_new ();
+  satchel_counter_totals_add_totals (totals, master->past_counters);
+  satchel_counter_totals_add (totals, satchel_counters_lane (), FALSE);
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->counters != NULL)
+        satchel_counter_totals_add (totals, worker->counters, worker->pid == 0);
+    }
+  satchel_counter_totals_describe (totals, text);
+}
+
+static char *
+describe (const SatchelMaster *master)
+{
+  static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
+  GString *text = g_string_new (NULL);
+  g_string_append_printf (
+      text, "server pid=%d version=%s state=%s generation=%" G_GUINT64_FORMAT " since=%" G_GINT64_FORMAT "\n",
+      (int) getpid (), PACKAGE_VERSION, states[master->state], master->generation, master->began_s);
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      g_string_append_printf (
+          text, "process role=%s slot=%u pid=%d state=%s restarts=%u uptime_s=%" G_GINT64_FORMAT,
+          satchel_role_name (worker->role), worker->slot, (int) worker->pid, state_name (worker),
+          worker->n_restarts,
+          worker->pid > 0 ? (g_get_monotonic_time () / 1000 - worker->started_ms) / 1000 : 0);
+      if (*worker->module != '\0')
+        g_string_append_printf (text, " module=%s", worker->module);
+      g_string_append_c (text, '\n');
+    }
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      satchel_hangs_describe (worker, text);
+      if (worker->last_crash != NULL)
+        g_string_append_printf (text, "crashed role=%s slot=%u%s\n", satchel_role_name (worker->role),
+                                worker->slot, worker->last_crash);
+    }
+  describe_counters (master, text);
+  return g_string_free (text, FALSE);
+}
+
+static void
+send_log (SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->has_hello)
+        continue;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOG_FILE, 0);
+      satchel_ipc_put_fd (message, master->log_fd);
+      satchel_worker_send (worker, message);
+    }
+}
+
+gboolean
+satchel_reopen_log (SatchelMaster *master, GError **error)
+{
+  g_autoptr (SatchelPlan) scratch = satchel_plan_new ();
+  if (master->plan == NULL || *master->plan->log_file == '\0')
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
+                              "log.file is not set: there is nothing to open anew");
+  scratch->log_file = g_strdup (master->plan->log_file);
+  if (!satchel_master_open_log (master, scratch))
+    return satchel_error_set (
+        error, SATCHEL_ERROR_IO, "%s",
+        ((const SatchelConfigProblem *) g_ptr_array_index (scratch->problems, 0))->text);
+  send_log (master);
+  return TRUE;
+}
+
+static void
+reopen (SatchelControl *control, SatchelControlClient *client)
+{
+  g_autoptr (GError) error = NULL;
+  if (satchel_reopen_log (control->master, &error))
+    {
+      satchel_control_reply (client, "", TRUE, 0);
+      return;
+    }
+  g_autofree char *text = g_strdup_printf ("error=\"%s\"\n", error->message);
+  satchel_control_reply (client, text, TRUE, EXIT_FAILED);
+}
+
+/* One row a command: name, least and most words, who answers (0: master). */
+typedef struct Command
+{
+  const char *name;
+  guint min_words, max_words;
+  guint roles;
+} Command;
+static const Command commands[] = {
+  { "status", 1, 1, ALL_ROLES },
+  { "who", 1, 1, SATCHEL_ROLE_MAIL },
+  { "kick", 2, 2, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
+  { "release", 2, 2, SATCHEL_ROLE_AUTH },
+  { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
+  { "place", 2, 8, SATCHEL_ROLE_AUTH },
+  { "reload", 1, 1, 0 },
+  { "stop", 1, 1, 0 },
+  { "log-reopen", 1, 1, 0 },
+  { "run", RUN_WORDS, RUN_WORDS + SATCHEL_ADMIN_OPTIONS_MAX, 0 },
+};
+
+static void
+answer (SatchelControlClient *client, const char *const *argv, gpointer data)
+{
+  SatchelControl *control = data;
+  const Command *command = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (commands[i].name, argv[0]) == 0)
+      command = &commands[i];
+  guint n_words = g_strv_length ((char **) argv);
+  if (command == NULL || n_words < command->min_words || n_words > command->max_words)
+    {
+      satchel_control_reply (
+          client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n",
+          TRUE, EXIT_USAGE);
+      return;
+    }
+  if (command->roles != 0)
+    {
+      g_autofree char *first = strcmp (argv[0], "status") == 0 ? describe (control->master) : g_strdup ("");
+      pass_on (control, client, command->roles, argv, first);
+    }
+  else if (strcmp (argv[0], "reload") == 0)
+    {
+      g_ptr_array_add (control->reloaders, client);
+      if (control->master->reload == NULL)
+        satchel_reload_begin (control->master);
+    }
+  else if (strcmp (argv[0], "run") == 0)
+    run_command (control, client, argv);
+  else if (strcmp (argv[0], "stop") == 0)
+    {
+      satchel_control_reply (client, "", TRUE, 0);
+      satchel_stop_begin (control->master, SATCHEL_MASTER_STOPPING);
+    }
+  else
+    reopen (control, client);
+}
+
+static void
+client_gone (SatchelControlClient *client, gpointer data)
+{
+  SatchelControl *control = data;
+  g_ptr_array_remove_fast (control->reloaders, client);
+  for (guint i = 0; i < control->requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (control->requests, i);
+      if (request->client != client)
+        continue;
+      request->client = NULL;
+      cancel_run (request);
+      tell_room (request);
+    }
+}
+
+SatchelControl *
+satchel_control_new (SatchelMaster *master, GError **error)
+{
+  g_autofree char *path = g_build_filename (master->plan->run_dir, SATCHEL_CONTROL_NAME, NULL);
+  SatchelControl *control = g_new0 (SatchelControl, 1);
+  control->master = master;
+  control->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) request_free);
+  control->reloaders = g_ptr_array_new ();
+  control->server =
+      satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
+  if (control->server != NULL)
+    {
+      satchel_control_server_set_long_answers (control->server, client_cancels, client_drained);
+      return control;
+    }
+  satchel_control_free (control);
+  return NULL;
+}
+
+void
+satchel_control_free (SatchelControl *control)
+{
+  if (control == NULL)
+    return;
+  satchel_control_server_free (control->server);
+  g_ptr_array_unref (control->requests);
+  g_ptr_array_unref (control->reloaders);
+  g_free (control);
+}
+
+/* The worker has said its last word to this request. */
+static void
+done_with (Request *request, SatchelWorker *worker)
+{
+  g_ptr_array_remove_fast (request->waiting, worker);
+  if (request->waiting->len > 0)
+    return;
+  if (request->run_argv != NULL)
+    run_at_owner (request);
+  else
+    finish (request, "");
+}
+
+void
+satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint64 id = satchel_ipc_get_u64 (message);
+  guint32 is_final = satchel_ipc_get_u32 (message), status = satchel_ipc_get_u32 (message);
+  const char *text = satchel_ipc_get_string (message);
+  if (message->failed || !satchel_ipc_message_is_done (message) || master->control == NULL)
+    return;
+  GPtrArray *requests = master->control->requests;
+  for (guint i = 0; i < requests->len; i++)
+    {
+      Request *request = g_ptr_array_index (requests, i);
+      if (request->id != id || !g_ptr_array_find (request->waiting, worker, NULL))
+        continue;
+      if (request->run_argv != NULL)
+        g_string_append (request->owner, text);
+      else if (request->client != NULL && *text != '\0')
+        satchel_control_reply (request->client, text, FALSE, 0);
+      request->n_unread += request->run_argv == NULL ? strlen (text) : 0;
+      tell_room (request);
+      request->status = MAX (request->status, MIN (status, 255u));
+      if (is_final)
+        done_with (request, worker);
+      return;
+    }
+}
+
+void
+satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
+{
+  GPtrArray *requests = master->control != NULL ? master->control->requests : NULL;
+  for (guint i = requests != NULL ? requests->len : 0; i-- > 0;)
+    {
+      Request *request = g_ptr_array_index (requests, i);
+      if (!g_ptr_array_find (request->waiting, worker, NULL))
+        continue;
+      if (request->is_run)
+        request->status = EXIT_UNAVAILABLE;
+      done_with (request, worker);
+    }
+}
+
+void
+satchel_control_reload_done (SatchelMaster *master, guint status, const char *text)
+{
+  GPtrArray *reloaders = master->control != NULL ? master->control->reloaders : NULL;
+  while (reloaders != NULL && reloaders->len > 0)
+    {
+      SatchelControlClient *client = g_ptr_array_steal_index_fast (reloaders, 0);
+      satchel_control_reply (client, text, TRUE, status);
+    }
+}

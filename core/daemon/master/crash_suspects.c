@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT
+ * Bookkeeping of crashes by message; see crash_suspects.h.
+ */
+#include "config.h"
+
+#include "core/daemon/master/crash_suspects.h"
+
+#include <signal.h>
+#include <string.h>
+
+#include "core/storage/suspects.h"
+
+#define DEATHS 2u
+#define USER_DEATHS 3u /* a message of theirs has had its two by then */
+
+typedef struct Entry
+{
+  char *crumb;
+  guint n_deaths;
+  gint64 last_ms;
+} Entry;
+
+struct SatchelSuspects
+{
+  GQueue entries; /* Entry, newest death first */
+};
+
+static void
+entry_free (gpointer data)
+{
+  Entry *entry = data;
+  g_free (entry->crumb);
+  g_free (entry);
+}
+
+SatchelSuspects *
+satchel_suspects_new (void)
+{
+  SatchelSuspects *suspects = g_new0 (SatchelSuspects, 1);
+  g_queue_init (&suspects->entries);
+  return suspects;
+}
+
+void
+satchel_suspects_free (SatchelSuspects *suspects)
+{
+  if (suspects == NULL)
+    return;
+  g_queue_clear_full (&suspects->entries, entry_free);
+  g_free (suspects);
+}
+
+/* What an admin or the system's want of memory ends says nothing about the message at hand. */
+static gboolean
+is_crash (int signal_number)
+{
+  switch (signal_number)
+    {
+    case SIGSEGV:
+    case SIGBUS:
+    case SIGABRT:
+    case SIGILL:
+    case SIGFPE:
+    case SIGTRAP:
+    case SIGSYS:
+      return TRUE;
+    default:
+      return FALSE;
+    }
+}
+
+static GList *
+find (SatchelSuspects *suspects, const char *crumb)
+{
+  for (GList *link = suspects->entries.head; link != NULL; link = link->next)
+    if (strcmp (((Entry *) link->data)->crumb, crumb) == 0)
+      return link;
+  return NULL;
+}
+
+/* Of users only what happens now counts: they are let in again. */
+static gboolean
+is_over (const Entry *entry, gint64 now_ms)
+{
+  return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER)
+         && now_ms - entry->last_ms > SATCHEL_SUSPECT_REFUSE_MS;
+}
+
+static guint
+needed (const Entry *entry)
+{
+  return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER) ? USER_DEATHS : DEATHS;
+}
+
+/* One that was seen once has to go before one that is known to crash. */
+static void
+make_room (SatchelSuspects *suspects)
+{
+  if (suspects->entries.length < SATCHEL_SUSPECTS_MAX)
+    return;
+  GList *victim = suspects->entries.tail;
+  while (victim != NULL && ((Entry *) victim->data)->n_deaths >= needed (victim->data))
+    victim = victim->prev;
+  if (victim == NULL)
+    victim = suspects->entries.tail;
+  entry_free (victim->data);
+  g_queue_delete_link (&suspects->entries, victim);
+}
+
+/* TRUE: it is a suspect from now on. */
+static gboolean
+note (SatchelSuspects *suspects, const char *crumb)
+{
+  gint64 now_ms = g_get_monotonic_time () / 1000;
+  GList *link = find (suspects, crumb);
+  if (link == NULL)
+    {
+      make_room (suspects);
+      Entry *entry = g_new0 (Entry, 1);
+      entry->crumb = g_strdup (crumb);
+      entry->n_deaths = 1;
+      entry->last_ms = now_ms;
+      g_queue_push_head (&suspects->entries, entry);
+      return FALSE;
+    }
+  Entry *entry = link->data;
+  g_queue_unlink (&suspects->entries, link);
+  g_queue_push_head_link (&suspects->entries, link);
+  if (is_over (entry, now_ms))
+    entry->n_deaths = 0;
+  entry->last_ms = now_ms;
+  if (entry->n_deaths >= needed (entry))
+    return FALSE;
+  return ++entry->n_deaths == needed (entry);
+}
+
+static gboolean
+is_name (const char *text)
+{
+  return *text != '\0' && strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (text);
+}
+
+/* The message, the module for it, and the user: each once a death. */
+static guint
+note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray *seen)
+{
+  g_autofree char *message = g_strndup (crumb->detail, sizeof crumb->detail),
+                  *module = g_strndup (crumb->module, sizeof crumb->module);
+  g_autofree char *call = g_strndup (crumb->call, sizeof crumb->call),
+                  *user = g_strndup (crumb->user, sizeof crumb->user);
+  gboolean has_message = satchel_suspect_is_valid (message);
+  char *keys[3] = { NULL };
+  /* A filter that crashed says nothing about reading the message. */
+  if (has_message && strcmp (call, "filter") != 0)
+    keys[0] = g_strdup (message);
+  if (has_message && is_name (module))
+    keys[1] = g_strdup_printf (SATCHEL_SUSPECT_BY "%s %s", module, message);
+  if (*user != '\0' && crumb->is_culprit && g_utf8_validate (user, -1, NULL))
+    keys[2] = g_strconcat (SATCHEL_SUSPECT_USER, user, NULL);
+  guint n_new = 0;
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    {
+      /* Two threads at the same message are one death of it. */
+      gboolean is_first =
+          keys[i] != NULL && !g_ptr_array_find_with_equal_func (seen, keys[i], g_str_equal, NULL);
+      n_new += is_first && note (suspects, keys[i]);
+      if (is_first)
+        g_ptr_array_add (seen, g_steal_pointer (&keys[i]));
+      g_free (keys[i]);
+    }
+  return n_new;
+}
+
+guint
+satchel_suspects_note_death (SatchelSuspects *suspects, int signal_number, const SatchelBreadcrumb *crumbs,
+                             guint n)
+{
+  g_autoptr (GPtrArray) seen = g_ptr_array_new_with_free_func (g_free);
+  guint n_new = 0;
+  if (!is_crash (signal_number))
+    return 0;
+  gboolean has_culprit = FALSE;
+  for (guint i = 0; i < n; i++)
+    has_culprit = has_culprit || crumbs[i].is_culprit;
+  for (guint i = 0; i < n && seen->len < SATCHEL_SUSPECTS_MAX; i++)
+    if (has_culprit ? crumbs[i].is_culprit : crumbs[i].is_busy)
+      n_new += note_crumb (suspects, &crumbs[i], seen);
+  return n_new;
+}
+
+void
+satchel_suspects_foreach (const SatchelSuspects *suspects, void (*func) (const char *crumb, gpointer data),
+                          gpointer data)
+{
+  gint64 now_ms = g_get_monotonic_time () / 1000;
+  for (const GList *link = suspects->entries.head; link != NULL; link = link->next)
+    {
+      const Entry *entry = link->data;
+      if (entry->n_deaths >= needed (entry) && !is_over (entry, now_ms))
+        func (entry->crumb, data);
+    }
+}

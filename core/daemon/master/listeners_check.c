@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT
+ * Whether ports and sockets could be had, and who has those that could not: our own running server and
+ * systemd may.
+ */
+#include "config.h"
+
+#include "core/daemon/master/listeners.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/runtime/control_wire.h"
+#include "core/daemon/master/read_only.h"
+
+#define STATE_LISTEN 0x0a /* in /proc/net/tcp */
+#define SYSTEMD_PID 1
+#define INODES_MAX 64u
+
+/* Who listens on a port. */
+typedef struct Holder
+{
+  pid_t pid; /* 0: nobody whose descriptors may be looked at */
+  guint uid; /* of the socket */
+  char name[32];
+} Holder;
+
+static void
+read_inodes (const char *table, guint port, GArray *inodes, guint *ret_uid)
+{
+  FILE *file = fopen (table, "re");
+  char line[512];
+  while (file != NULL && fgets (line, sizeof line, file) != NULL && inodes->len < INODES_MAX)
+    {
+      guint local_port, state, uid;
+      gulong inode;
+      if (sscanf (line, " %*u: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %u %*u %lu", &local_port,
+                  &state, &uid, &inode)
+              != 4
+          || local_port != port || state != STATE_LISTEN)
+        continue;
+      g_array_append_val (inodes, inode);
+      *ret_uid = uid;
+    }
+  if (file != NULL)
+    fclose (file);
+}
+
+static gboolean
+has_socket (const char *pid, const GArray *inodes)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%s/fd", pid);
+  DIR *dir = opendir (path);
+  const struct dirent *entry;
+  gboolean found = FALSE;
+  while (dir != NULL && !found && (entry = readdir (dir)) != NULL)
+    {
+      char target[64];
+      gulong inode;
+      gssize len = readlinkat (dirfd (dir), entry->d_name, target, sizeof target - 1);
+      target[MAX (len, 0)] = '\0';
+      for (guint i = 0; i < inodes->len && sscanf (target, "socket:[%lu]", &inode) == 1; i++)
+        found = found || g_array_index (inodes, gulong, i) == inode;
+    }
+  if (dir != NULL)
+    closedir (dir);
+  return found;
+}
+
+static void
+read_name (Holder *holder)
+{
+  g_autofree char *path = g_strdup_printf ("/proc/%d/comm", (int) holder->pid);
+  g_autofree char *name = NULL;
+  if (g_file_get_contents (path, &name, NULL, NULL))
+    g_strlcpy (holder->name, g_strchomp (name), sizeof holder->name);
+}
+
+/* @ours is asked first: its children hold the same sockets. */
+static void
+find_holder (guint port, pid_t ours, Holder *ret_holder)
+{
+  g_autoptr (GArray) inodes = g_array_new (FALSE, FALSE, sizeof (gulong));
+  *ret_holder = (Holder) { 0, SATCHEL_PLAN_NO_ID, "" };
+  read_inodes ("/proc/net/tcp", port, inodes, &ret_holder->uid);
+  read_inodes ("/proc/net/tcp6", port, inodes, &ret_holder->uid);
+  const pid_t first[] = { ours, SYSTEMD_PID };
+  for (guint i = 0; i < G_N_ELEMENTS (first) && ret_holder->pid == 0; i++)
+    {
+      g_autofree char *pid = g_strdup_printf ("%d", (int) first[i]);
+      if (first[i] > 0 && has_socket (pid, inodes))
+        ret_holder->pid = first[i];
+    }
+  DIR *proc = ret_holder->pid == 0 ? opendir ("/proc") : NULL;
+  const struct dirent *entry;
+  while (proc != NULL && ret_holder->pid == 0 && (entry = readdir (proc)) != NULL)
+    if (g_ascii_isdigit (entry->d_name[0]) && has_socket (entry->d_name, inodes))
+      ret_holder->pid = (pid_t) atoi (entry->d_name);
+  if (proc != NULL)
+    closedir (proc);
+  if (ret_holder->pid > 0)
+    read_name (ret_holder);
+}
+
+static void
+check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
+{
+  int errnum = 0, fd = satchel_bind_tcp (listener, TRUE, &errnum);
+  if (fd >= 0)
+    {
+      close (fd);
+      return;
+    }
+  if (listener->is_optional && (errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL))
+    return;
+  if (errnum != EADDRINUSE)
+    {
+      satchel_listener_refused (plan, listener, errnum, NULL);
+      return;
+    }
+  Holder holder;
+  find_holder (listener->port, ours, &holder);
+  if (holder.pid > 0 && (holder.pid == ours || holder.pid == SYSTEMD_PID))
+    return;
+  if (holder.pid > 0)
+    {
+      g_autofree char *advice = g_strdup_printf ("%s (process %d) has it; stop that, or set another port",
+                                                 holder.name, (int) holder.pid);
+      satchel_listener_refused (plan, listener, errnum, advice);
+    }
+  /* Descriptors of our own server cannot be looked at without root, nor those of systemd inside a unit. */
+  else if (ours == 0 || holder.uid != geteuid ())
+    satchel_plan_add_problem_of (plan, TRUE, listener->origin, "listen.listeners",
+                                 "listener %s: %s port %u is in use, and by whom cannot be seen from here; "
+                                 "unless it is systemd or Satchel itself, stop that program "
+                                 "(ss -ltnp as root shows it), or set another port",
+                                 listener->name, listener->address, listener->port);
+}
+
+static void
+check_path (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
+{
+  gboolean is_stale;
+  int pid;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *directory = g_path_get_dirname (listener->path),
+                  *read_only = satchel_read_only_advice (directory);
+  if (!satchel_unix_is_usable (listener->path, SOCK_STREAM, &is_stale, &pid, &error))
+    {
+      if (pid == 0 || (pid != ours && pid != SYSTEMD_PID))
+        satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
+                                     listener->name, error->message);
+    }
+  else if (read_only != NULL)
+    satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
+                                 listener->name, read_only);
+  /* The run directory is made at start. */
+  else if (access (directory, W_OK | X_OK) != 0
+           && !(errno == ENOENT && strcmp (directory, plan->run_dir) == 0))
+    satchel_plan_add_problem_of (
+        plan, FALSE, listener->origin, "listen.listeners",
+        "listener %s: %s: the socket cannot be made (%s: %s); make that directory, or choose another path",
+        listener->name, listener->path, directory, g_strerror (errno));
+}
+
+gboolean
+satchel_listeners_check (SatchelPlan *plan)
+{
+  guint before = plan->n_errors;
+  g_autofree char *control = g_build_filename (plan->run_dir, SATCHEL_CONTROL_NAME, NULL);
+  gboolean is_stale;
+  int ours = 0;
+  g_autoptr (GError) error = NULL;
+  (void) satchel_unix_is_usable (control, SOCK_SEQPACKET, &is_stale, &ours, &error);
+  for (guint i = 0; i < plan->listeners->len; i++)
+    {
+      const SatchelPlanListener *listener = g_ptr_array_index (plan->listeners, i);
+      if (*listener->path != '\0')
+        check_path (plan, listener, ours);
+      else
+        check_port (plan, listener, ours);
+    }
+  return plan->n_errors == before;
+}

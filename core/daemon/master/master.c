@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: MIT
+ * The master process: binds, spawns, restarts, holds the lock of the mail root.  It parses no configuration
+ * and no network bytes and loads no module.  Life: configuration, directories and sockets, children, running.
+ */
+#include "config.h"
+
+#include "core/daemon/master/master_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/daemon/build_id.h"
+#include "core/daemon/master/notify.h"
+#include "core/daemon/master/read_only.h"
+#include "core/runtime/log_private.h"
+#include "core/runtime/reactor_private.h"
+
+#define EXIT_CONFIG 78
+#define STATUS_FAILED 1
+#define LOG_LOOK_MS 5000
+
+void
+satchel_master_fail (SatchelMaster *master, int status, const char *format, ...)
+{
+  va_list arguments;
+  va_start (arguments, format);
+  g_autofree char *text = g_strdup_vprintf (format, arguments);
+  va_end (arguments);
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s", text);
+  /* Who started us looks at standard error, not into the log file. */
+  if (master->log_fd >= 0)
+    fprintf (stderr, "satcheld: %s\n", text);
+  if (master->exit_status == 0)
+    master->exit_status = status;
+  satchel_stop_begin (master, SATCHEL_MASTER_STOPPING);
+}
+
+void
+satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan)
+{
+  for (guint i = 0; i < plan->problems->len; i++)
+    {
+      g_autofree char *text = satchel_plan_problem_text (plan, i);
+      fprintf (stderr, "%s\n", text);
+    }
+  if (plan->n_errors > 0)
+    fflush (stderr);
+}
+
+gboolean
+satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
+{
+  if (*plan->log_file == '\0')
+    return TRUE;
+  g_autoptr (GError) error = NULL;
+  int fd = satchel_log_open_file (plan->log_file, &error);
+  if (fd < 0)
+    {
+      g_autofree char *dir = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (dir);
+      if (read_only != NULL)
+        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s",
+                                     read_only);
+      else
+        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
+                                     "log.file: %s; make its directory, or name another file",
+                                     error->message);
+      return FALSE;
+    }
+  if (master->log_fd >= 0)
+    close (master->log_fd);
+  master->log_fd = fd;
+  satchel_log_reopen (fcntl (fd, F_DUPFD_CLOEXEC, 3));
+  return TRUE;
+}
+
+/* ---- starting ---- */
+
+static int
+make_table (void)
+{
+  int fd = memfd_create ("satchel-connections", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd >= 0 && ftruncate (fd, SATCHEL_CONNECTION_TABLE_BYTES) == 0
+      && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    return fd;
+  return -1;
+}
+
+static void
+spawn_all (SatchelMaster *master)
+{
+  satchel_worker_new (master, SATCHEL_ROLE_AUTH, 0, "");
+  for (guint i = 0; i < master->plan->n_mails; i++)
+    satchel_worker_new (master, SATCHEL_ROLE_MAIL, i, "");
+  for (guint i = 0; i < master->plan->n_gates; i++)
+    satchel_worker_new (master, SATCHEL_ROLE_GATE, i, "");
+  for (guint i = 0; i < master->plan->helpers->len; i++)
+    satchel_worker_new (master, SATCHEL_ROLE_HELPER, i,
+                        ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
+  /* All records first: the first HELLO waits for the others'. */
+  for (guint i = 0; i < master->workers->len; i++)
+    satchel_worker_spawn (g_ptr_array_index (master->workers, i));
+}
+
+static void
+end_with_problems (SatchelMaster *master, SatchelPlan *plan)
+{
+  satchel_master_print_problems (master, plan);
+  satchel_plan_free (plan);
+  master->exit_status = EXIT_CONFIG;
+  g_main_loop_quit (master->loop);
+}
+
+static void
+print_json (const SatchelMaster *master, const SatchelPlan *plan, gboolean is_valid)
+{
+  g_autoptr (GString) out = g_string_new (NULL);
+  satchel_config_problems_json (plan->problems, master->options->config_dir, is_valid, out);
+  fputs (out->str, stdout);
+}
+
+/* --check: all that a start would find, changing nothing. */
+static void
+check (SatchelMaster *master, SatchelPlan *plan)
+{
+  gboolean ok = plan->is_ok;
+  if (plan->mail_root != NULL)
+    {
+      ok = satchel_dirs_check (plan) && ok;
+      ok = satchel_listeners_check (plan) && ok;
+    }
+  if (master->options->json)
+    print_json (master, plan, ok);
+  else
+    satchel_master_print_problems (master, plan);
+  if (ok && !master->options->json)
+    printf ("the configuration is fine\n");
+  satchel_plan_free (plan);
+  master->exit_status = ok ? 0 : EXIT_CONFIG;
+  g_main_loop_quit (master->loop);
+}
+
+static void
+first_plan (SatchelMaster *master, SatchelPlan *plan)
+{
+  if (master->options->check)
+    {
+      check (master, plan);
+      return;
+    }
+  gboolean ok = plan->is_ok;
+  /* Nothing is made before all is known to be right. */
+  if (plan->mail_root != NULL)
+    ok = satchel_dirs_check (plan) && ok;
+  /* Also with other mistakes: a port in use is to come out in the same run. */
+  if (plan->mail_root != NULL && plan->listeners->len > 0 && !ok)
+    (void) satchel_sockets_bind (master->sockets, plan);
+  if (ok)
+    ok = satchel_dirs_prepare (&master->dirs, plan);
+  if (ok)
+    ok = satchel_sockets_bind (master->sockets, plan);
+  if (ok)
+    ok = satchel_master_open_log (master, plan);
+  if (!ok)
+    {
+      end_with_problems (master, plan);
+      return;
+    }
+  for (guint i = 0; i < plan->problems->len; i++)
+    {
+      g_autofree char *text = satchel_plan_problem_text (plan, i);
+      satchel_log (SATCHEL_LOG_WARNING, "config", "%s", text);
+    }
+  satchel_log_set_level ((SatchelLogLevel) plan->log_level);
+  master->plan = plan;
+  master->generation = 1;
+  g_autoptr (GError) error = NULL;
+  master->control = satchel_control_new (master, &error);
+  if (master->control == NULL)
+    {
+      satchel_master_fail (master, STATUS_FAILED, "start failed: control socket: %s", error->message);
+      return;
+    }
+  satchel_sockets_keep_only (master->sockets, plan);
+  spawn_all (master);
+}
+
+static void
+beat (SatchelTimer *timer, gpointer data)
+{
+  guint beat_ms = satchel_notify_watchdog_ms ();
+  /* The service manager is told the truth: that all of us answer, not that master has a timer. */
+  gboolean is_true = satchel_hangs_all_answered (data, beat_ms);
+  if (is_true)
+    satchel_notify ("WATCHDOG=1");
+  satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat, data);
+}
+
+/* A log file that was removed is made again as soon as its directory is there: no line goes where nobody
+ * looks. */
+static void
+look_at_log (SatchelTimer *timer, gpointer data)
+{
+  SatchelMaster *master = data;
+  struct stat st;
+  g_autoptr (GError) error = NULL;
+  if (master->log_fd >= 0 && fstat (master->log_fd, &st) == 0 && st.st_nlink == 0)
+    (void) satchel_reopen_log (master, &error); /* who logs meanwhile says on standard error that it cannot */
+  satchel_timer_arm (timer, LOG_LOOK_MS, look_at_log, master);
+}
+
+static void
+write_pid_file (SatchelMaster *master)
+{
+  const char *path = master->options->pid_file;
+  if (path == NULL)
+    return;
+  g_autofree char *text = g_strdup_printf ("%d\n", (int) getpid ());
+  g_autoptr (GError) error = NULL;
+  if (!g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
+    satchel_log (SATCHEL_LOG_ERROR, "server", "pid file: %s", error->message);
+}
+
+void
+satchel_master_all_ready (SatchelMaster *master)
+{
+  master->state = SATCHEL_MASTER_RUNNING;
+  write_pid_file (master);
+  satchel_log (SATCHEL_LOG_INFO, "server", "satcheld %s ready: pid=%d gates=%u mails=%u", PACKAGE_VERSION,
+               (int) getpid (), master->plan->n_gates, master->plan->n_mails);
+  satchel_notify ("READY=1\nMAINPID=%d\nSTATUS=serving", (int) getpid ());
+  satchel_hangs_start (master);
+  satchel_timer_arm (&master->log_look, LOG_LOOK_MS, look_at_log, master);
+  guint beat_ms = satchel_notify_watchdog_ms ();
+  if (beat_ms > 0)
+    satchel_timer_arm (&master->watchdog, beat_ms, beat, master);
+}
+
+/* ---- signals and deaths ---- */
+
+static void
+reap (SatchelMaster *master)
+{
+  int status;
+  pid_t pid;
+  while ((pid = waitpid (-1, &status, WNOHANG)) > 0)
+    {
+      if (satchel_config_run_ended (master, pid, status))
+        continue;
+      for (guint i = 0; i < master->workers->len; i++)
+        {
+          SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+          if (worker->pid != pid)
+            continue;
+          satchel_worker_ended (worker, status);
+          break;
+        }
+    }
+}
+
+static void
+signal_event (int fd, guint32 events, gpointer data)
+{
+  SatchelMaster *master = data;
+  struct signalfd_siginfo info;
+  while (read (fd, &info, sizeof info) == (gssize) sizeof info)
+    {
+      if (info.ssi_signo == SIGCHLD)
+        reap (master);
+      else if (info.ssi_signo == SIGHUP)
+        satchel_reload_begin (master);
+      else if (info.ssi_signo == SIGUSR1)
+        {
+          g_autoptr (GError) error = NULL;
+          if (!satchel_reopen_log (master, &error))
+            satchel_log (SATCHEL_LOG_ERROR, "server", "log: %s", error->message);
+        }
+      else
+        satchel_stop_begin (master, SATCHEL_MASTER_STOPPING);
+    }
+}
+
+static SatchelWatch *signal_watch;
+
+static int
+watch_signals (SatchelMaster *master)
+{
+  sigset_t mask;
+  sigemptyset (&mask);
+  const int signals[] = { SIGCHLD, SIGHUP, SIGTERM, SIGINT, SIGQUIT, SIGUSR1 };
+  for (guint i = 0; i < G_N_ELEMENTS (signals); i++)
+    sigaddset (&mask, signals[i]);
+  sigprocmask (SIG_BLOCK, &mask, NULL);
+  signal (SIGPIPE, SIG_IGN);
+  int fd = signalfd (-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+  if (fd >= 0)
+    signal_watch = satchel_watch_add (fd, EPOLLIN, signal_event, master);
+  return fd;
+}
+
+static void
+raise_limits (void)
+{
+  struct rlimit files;
+  if (getrlimit (RLIMIT_NOFILE, &files) != 0)
+    return;
+  files.rlim_cur = files.rlim_max;
+  (void) setrlimit (RLIMIT_NOFILE, &files);
+}
+
+int
+satchel_master_main (SatchelOptions *options)
+{
+  static SatchelMaster master;
+  master.options = options;
+  master.loop = g_main_loop_new (NULL, FALSE);
+  master.past_counters = satchel_counter_totals_new ();
+  master.workers = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_worker_free);
+  master.dirs = (SatchelDirs) { -1, -1, -1 };
+  master.log_fd = -1;
+  master.began_s = g_get_real_time () / G_USEC_PER_SEC;
+  satchel_log_open (-1, SATCHEL_LOG_INFO, "master");
+  satchel_notify_init ();
+  raise_limits ();
+  umask (077);
+  (void) prctl (PR_SET_DUMPABLE, 0, 0, 0, 0);
+  satchel_reactor_init ();
+  master.build_id = satchel_build_id ();
+  master.sockets = satchel_sockets_new ();
+  satchel_upgrade_restore (&master);
+  master.connection_table_fd = make_table ();
+  g_autoptr (GError) error = NULL;
+  if (watch_signals (&master) < 0 || master.connection_table_fd < 0
+      || getrandom (master.ticket_key, sizeof master.ticket_key, 0) != sizeof master.ticket_key)
+    {
+      fprintf (stderr, "satcheld: signals, memory or random numbers cannot be had: %s\n", g_strerror (errno));
+      return STATUS_FAILED;
+    }
+  if (!satchel_config_run_start (&master, first_plan, &error))
+    {
+      fprintf (stderr, "satcheld: %s\n", error->message);
+      return STATUS_FAILED;
+    }
+  g_main_loop_run (master.loop);
+  satchel_watch_remove (signal_watch);
+  satchel_control_free (master.control);
+  satchel_sockets_free (master.sockets);
+  if (options->pid_file != NULL && master.state == SATCHEL_MASTER_STOPPING)
+    (void) unlink (options->pid_file);
+  return master.exit_status;
+}

@@ -1,0 +1,304 @@
+/* SPDX-License-Identifier: MIT
+ * A reload: the config process runs anew, every role prepares, then all commit or none.  Another set of gate
+ * modules, listeners or gate processes starts a new generation of gates; the old one drains.
+ */
+#include "config.h"
+
+#include "core/daemon/master/master_private.h"
+
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/daemon/master/notify.h"
+#include "core/runtime/log_private.h"
+
+#define PREPARE_TIMEOUT_MS 20000
+#define EXIT_FAILED 1
+#define EXIT_CONFIG 78
+
+struct SatchelReload
+{
+  SatchelMaster *master;
+  SatchelPlan *plan; /* the new one */
+  guint64 generation;
+  guint64 attempt; /* an answer to an earlier one, late, is not counted */
+  guint n_waiting;
+  gboolean is_mistake; /* refused for what the configuration says */
+  GString *report;     /* problems, one a line */
+  SatchelTimer timeout;
+};
+
+static void
+end (SatchelReload *reload, gboolean ok)
+{
+  SatchelMaster *master = reload->master;
+  satchel_timer_cancel (&reload->timeout);
+  master->reload = NULL;
+  if (ok && reload->plan != NULL && reload->plan->is_other_build)
+    satchel_log (SATCHEL_LOG_INFO, "server",
+                 "reload: the program on disk is another one, which reads its configuration anew");
+  else if (ok)
+    satchel_log (SATCHEL_LOG_INFO, "server", "configuration reloaded: generation=%" G_GUINT64_FORMAT,
+                 master->generation);
+  else
+    satchel_log (SATCHEL_LOG_ERROR, "server", "reload refused, nothing was changed");
+  satchel_notify ("READY=1\nSTATUS=%s", ok ? "serving" : "serving; the last reload was refused");
+  satchel_control_reload_done (master,
+                               ok                   ? 0
+                               : reload->is_mistake ? EXIT_CONFIG
+                                                    : EXIT_FAILED,
+                               reload->report->str);
+  satchel_plan_free (reload->plan);
+  g_string_free (reload->report, TRUE);
+  g_free (reload);
+}
+
+static void
+note (SatchelReload *reload, SatchelLogLevel level, const char *text)
+{
+  satchel_log (level, "config", "%s", text);
+  g_string_append_printf (reload->report, "%s\n", text);
+}
+
+static void
+note_problems (SatchelReload *reload, guint first)
+{
+  GPtrArray *problems = reload->plan->problems;
+  for (guint i = first; i < problems->len; i++)
+    {
+      const SatchelConfigProblem *problem = g_ptr_array_index (problems, i);
+      g_autofree char *text = satchel_config_problem_text (problem);
+      note (reload, problem->is_warning ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, text);
+    }
+}
+
+static void
+tell_all (SatchelMaster *master, SatchelIpcType type, guint64 generation)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->is_ready || worker->is_retiring)
+        continue;
+      if (type == SATCHEL_IPC_RELOAD_COMMIT)
+        worker->generation = generation;
+      SatchelIpcMessage *message = satchel_ipc_message_new (type, 0);
+      satchel_ipc_put_u64 (message, generation);
+      satchel_worker_send (worker, message);
+    }
+}
+
+static void
+refuse (SatchelReload *reload)
+{
+  SatchelMaster *master = reload->master;
+  tell_all (master, SATCHEL_IPC_RELOAD_ABORT, reload->generation);
+  for (guint i = 0; i < master->workers->len; i++)
+    ((SatchelWorker *) g_ptr_array_index (master->workers, i))->is_preparing = FALSE;
+  satchel_sockets_keep_only (master->sockets, master->plan);
+  end (reload, FALSE);
+}
+
+static void
+ask (SatchelReload *reload, SatchelWorker *worker)
+{
+  if (!worker->is_ready || worker->is_retiring)
+    return;
+  satchel_worker_send_config (worker, reload->plan, reload->generation);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELOAD, 0);
+  satchel_ipc_put_u64 (message, reload->attempt);
+  satchel_worker_send (worker, message);
+  worker->is_preparing = TRUE;
+  reload->n_waiting++;
+}
+
+static gboolean
+needs_new_gates (const SatchelPlan *now, const SatchelPlan *next)
+{
+  return now->n_gates != next->n_gates || !satchel_plan_same_listeners (now, next)
+         || !satchel_plan_same_modules (now, next, SATCHEL_ROLE_GATE, TRUE);
+}
+
+static void
+new_gates (SatchelMaster *master)
+{
+  g_autoptr (GPtrArray) made = g_ptr_array_new ();
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (worker->role == SATCHEL_ROLE_GATE)
+        worker->is_retiring = TRUE;
+    }
+  for (guint i = 0; i < master->plan->n_gates; i++)
+    {
+      guint slot = satchel_master_free_slot (master, SATCHEL_ROLE_GATE);
+      if (slot < SATCHEL_SLOTS_MAX)
+        g_ptr_array_add (made, satchel_worker_new (master, SATCHEL_ROLE_GATE, slot, ""));
+    }
+  for (guint i = 0; i < made->len; i++)
+    satchel_worker_spawn (g_ptr_array_index (made, i));
+}
+
+/* Old gates go on until all new ones serve. */
+void
+satchel_reload_worker_ready (SatchelWorker *worker)
+{
+  SatchelMaster *master = worker->master;
+  /* It took the settings in force while a reload was on its way. */
+  if (master->reload != NULL && master->reload->plan != NULL)
+    ask (master->reload, worker);
+  if (worker->role != SATCHEL_ROLE_GATE || !satchel_master_is_all_ready (master))
+    return;
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      SatchelWorker *old = g_ptr_array_index (master->workers, i);
+      if (!old->is_retiring || old->is_stopping)
+        continue;
+      old->is_stopping = TRUE;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_STOP, 0);
+      satchel_ipc_put_u32 (message, SATCHEL_GRACE_DRAIN);
+      satchel_worker_send (old, message);
+    }
+}
+
+static void
+commit (SatchelReload *reload)
+{
+  SatchelMaster *master = reload->master;
+  SatchelPlan *old = master->plan;
+  tell_all (master, SATCHEL_IPC_RELOAD_COMMIT, reload->generation);
+  master->plan = g_steal_pointer (&reload->plan);
+  master->generation = reload->generation;
+  satchel_log_set_level ((SatchelLogLevel) master->plan->log_level);
+  gboolean has_other_gates = needs_new_gates (old, master->plan);
+  if (has_other_gates)
+    new_gates (master);
+  satchel_sockets_keep_only (master->sockets, master->plan);
+  if (strcmp (old->log_file, master->plan->log_file) != 0)
+    {
+      g_autoptr (GError) error = NULL;
+      if (!satchel_reopen_log (master, &error))
+        satchel_log (SATCHEL_LOG_ERROR, "server", "log: %s", error->message);
+    }
+  satchel_plan_free (old);
+  end (reload, TRUE);
+}
+
+static void
+prepare_timeout (SatchelTimer *timer, gpointer data)
+{
+  SatchelReload *reload = data;
+  note (reload, SATCHEL_LOG_ERROR, "a process did not answer in time");
+  refuse (reload);
+}
+
+static void
+prepare (SatchelReload *reload)
+{
+  SatchelMaster *master = reload->master;
+  for (guint i = 0; i < master->workers->len; i++)
+    ask (reload, g_ptr_array_index (master->workers, i));
+  satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, prepare_timeout, reload);
+}
+
+static void
+take_plan (SatchelMaster *master, SatchelPlan *plan)
+{
+  SatchelReload *reload = master->reload;
+  reload->plan = plan;
+  reload->generation = master->generation + 1;
+  reload->attempt = ++master->last_attempt;
+  /* Modules of another build cannot be taken into our processes.  A plan that we cannot read is no mistake of
+   * the admin's. */
+  if (plan->is_other_build && (plan->is_ok || !plan->is_whole))
+    {
+      g_string_append (reload->report,
+                       "The program was upgraded: the server starts it anew, with the same ports.\n");
+      end (reload, TRUE);
+      satchel_upgrade_begin (master);
+      return;
+    }
+  note_problems (reload, 0);
+  if (!plan->is_ok)
+    {
+      reload->is_mistake = TRUE;
+      end (reload, FALSE);
+      return;
+    }
+  g_autofree char *fixed = satchel_plan_needs_restart (master->plan, plan);
+  if (fixed != NULL)
+    {
+      g_autofree char *text = g_strdup_printf (
+          "a restart is needed to change %s; restart the server, or take the change back", fixed);
+      note (reload, SATCHEL_LOG_ERROR, text);
+      end (reload, FALSE);
+      return;
+    }
+  guint n = plan->problems->len;
+  if (!satchel_sockets_bind (master->sockets, plan))
+    {
+      note_problems (reload, n);
+      satchel_sockets_keep_only (master->sockets, master->plan);
+      end (reload, FALSE);
+      return;
+    }
+  prepare (reload);
+}
+
+void
+satchel_reload_begin (SatchelMaster *master)
+{
+  if (master->state != SATCHEL_MASTER_RUNNING || master->reload != NULL || master->config_run != NULL)
+    {
+      satchel_log (SATCHEL_LOG_WARNING, "server", "reload: the server is %s; ask again later",
+                   master->state == SATCHEL_MASTER_RUNNING ? "reloading already" : "starting or stopping");
+      satchel_control_reload_done (master, EXIT_FAILED,
+                                   "the server is starting, stopping or reloading; ask again later\n");
+      return;
+    }
+  struct timespec now;
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  satchel_notify ("RELOADING=1\nMONOTONIC_USEC=%" G_GINT64_FORMAT,
+                  (gint64) now.tv_sec * 1000000 + now.tv_nsec / 1000);
+  SatchelReload *reload = g_new0 (SatchelReload, 1);
+  reload->master = master;
+  reload->report = g_string_new (NULL);
+  master->reload = reload;
+  g_autoptr (GError) error = NULL;
+  if (satchel_config_run_start (master, take_plan, &error))
+    return;
+  note (reload, SATCHEL_LOG_ERROR, error->message);
+  end (reload, FALSE);
+}
+
+void
+satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *message)
+{
+  SatchelReload *reload = worker->master->reload;
+  if (reload == NULL || !worker->is_preparing || attempt != reload->attempt)
+    return;
+  worker->is_preparing = FALSE;
+  reload->n_waiting--;
+  if (!ok)
+    {
+      reload->is_mistake = TRUE;
+      const char *who = *worker->module != '\0' ? worker->name : satchel_role_name (worker->role);
+      g_autofree char *text = g_strdup_printf ("%s: %s", who, message);
+      note (reload, SATCHEL_LOG_ERROR, text);
+      refuse (reload);
+    }
+  else if (reload->n_waiting == 0)
+    commit (reload);
+}
+
+void
+satchel_reload_worker_died (SatchelWorker *worker)
+{
+  SatchelReload *reload = worker->master->reload;
+  if (reload == NULL || !worker->is_preparing)
+    return;
+  worker->is_preparing = FALSE;
+  note (reload, SATCHEL_LOG_ERROR, "a process died while it took the new configuration");
+  refuse (reload);
+}

@@ -1,0 +1,468 @@
+/* SPDX-License-Identifier: MIT
+ * Master's children: starting, what they say, dying, starting again.
+ */
+#include "config.h"
+
+#include "core/daemon/master/master_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/daemon/master/spawn.h"
+#include "core/runtime/process.h"
+
+#define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_MAX_MS                                                                                       \
+  2000 /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
+
+SATCHEL_COUNTER (restarts, "satchel_restarts_total",
+                 "Processes that ended without being told to, and were started again", "role");
+
+/* The same zeroed memory for us and the process; NULL with *ret_fd -1: there is none. */
+static gpointer
+make_shared (const char *what, gsize len, int *ret_fd)
+{
+  g_autofree char *name = g_strconcat ("satchel-", what, NULL);
+  int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+  if (fd >= 0 && ftruncate (fd, (off_t) len) == 0
+      && fcntl (fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+    {
+      gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+      if (area != MAP_FAILED)
+        {
+          *ret_fd = fd;
+          return area;
+        }
+    }
+  satchel_log (SATCHEL_LOG_WARNING, "server", "no memory for %s: %s", what, g_strerror (errno));
+  if (fd >= 0)
+    close (fd);
+  *ret_fd = -1;
+  return NULL;
+}
+
+SatchelWorker *
+satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const char *module)
+{
+  SatchelWorker *worker = g_new0 (SatchelWorker, 1);
+  worker->master = master;
+  worker->role = role;
+  worker->slot = slot;
+  worker->module = g_strdup (module);
+  worker->name = *module != '\0' ? g_strdup_printf ("%s %s", satchel_role_name (role), module)
+                                 : g_strdup_printf ("%s[%u]", satchel_role_name (role), slot);
+  worker->serials = g_hash_table_new_full (NULL, NULL, NULL, g_free);
+  worker->crumbs =
+      make_shared ("breadcrumbs", SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb), &worker->crumbs_fd);
+  worker->counters = make_shared ("counters", sizeof (SatchelCounterLane), &worker->counters_fd);
+  if (satchel_role_has (role, SATCHEL_TRAIT_HAS_SUSPECTS))
+    worker->suspects = satchel_suspects_new ();
+  g_ptr_array_add (master->workers, worker);
+  return worker;
+}
+
+void
+satchel_worker_free (SatchelWorker *worker)
+{
+  satchel_timer_cancel (&worker->restart);
+  satchel_hangs_forget (worker);
+  g_free (worker->last_crash);
+  g_free (worker->module);
+  g_free (worker->name);
+  satchel_ipc_link_free (worker->link);
+  g_hash_table_unref (worker->serials);
+  if (worker->crumbs != NULL)
+    munmap (worker->crumbs, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
+  if (worker->crumbs_fd >= 0)
+    close (worker->crumbs_fd);
+  if (worker->counters != NULL)
+    {
+      satchel_counter_totals_add (worker->master->past_counters, worker->counters, TRUE);
+      munmap (worker->counters, sizeof (SatchelCounterLane));
+      close (worker->counters_fd);
+    }
+  satchel_suspects_free (worker->suspects);
+  g_free (worker->failure);
+  g_free (worker);
+}
+
+guint
+satchel_master_free_slot (SatchelMaster *master, SatchelRole role)
+{
+  for (guint slot = 0; slot < SATCHEL_SLOTS_MAX; slot++)
+    {
+      gboolean is_taken = FALSE;
+      for (guint i = 0; i < master->workers->len; i++)
+        {
+          const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+          is_taken = is_taken || (worker->role == role && worker->slot == slot);
+        }
+      if (!is_taken)
+        return slot;
+    }
+  return SATCHEL_SLOTS_MAX;
+}
+
+void
+satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  if (worker->link != NULL)
+    satchel_ipc_send (worker->link, message);
+  else
+    satchel_ipc_message_free (message);
+}
+
+gboolean
+satchel_master_is_all_ready (SatchelMaster *master)
+{
+  for (guint i = 0; i < master->workers->len; i++)
+    {
+      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
+      if (!worker->is_ready && !worker->is_retiring)
+        return FALSE;
+    }
+  return master->workers->len > 0;
+}
+
+/* At the first start nobody serves before everybody is there, so that the first client meets a whole server.
+ */
+static void
+start_or_hold (SatchelWorker *worker)
+{
+  SatchelMaster *master = worker->master;
+  if (master->state != SATCHEL_MASTER_STARTING)
+    {
+      satchel_worker_start (worker);
+      return;
+    }
+  for (guint i = 0; i < master->workers->len; i++)
+    if (!((SatchelWorker *) g_ptr_array_index (master->workers, i))->has_hello)
+      return;
+  for (guint i = 0; i < master->workers->len; i++)
+    satchel_worker_start (g_ptr_array_index (master->workers, i));
+}
+
+static gboolean
+hello (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  SatchelMaster *master = worker->master;
+  const char *build = satchel_ipc_get_string (message);
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || worker->has_hello || role != (guint32) worker->role
+      || slot != worker->slot)
+    return FALSE;
+  if (strcmp (build, master->build_id) != 0)
+    {
+      worker->is_other_build = TRUE;
+      return satchel_upgrade_consider (master);
+    }
+  worker->has_hello = TRUE;
+  satchel_worker_send_setup (worker);
+  satchel_worker_wire (worker);
+  start_or_hold (worker);
+  return TRUE;
+}
+
+static gboolean
+ready (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  if (!satchel_ipc_message_is_done (message) || !worker->has_started || worker->is_ready)
+    return FALSE;
+  if (worker->generation != worker->master->generation)
+    {
+      /* It was starting while a reload went through, so nobody asked it. */
+      satchel_log (SATCHEL_LOG_INFO, "server", "%s has the settings of before the reload: it starts again",
+                   worker->name);
+      worker->n_quick = 0;
+      kill (worker->pid, SIGKILL);
+      return TRUE;
+    }
+  worker->is_ready = TRUE;
+  satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s ready: pid=%d",
+               worker->name, (int) worker->pid);
+  if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
+    satchel_master_all_ready (worker->master);
+  else if (worker->master->state == SATCHEL_MASTER_RUNNING)
+    satchel_reload_worker_ready (worker);
+  return TRUE;
+}
+
+static gboolean
+failed (SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  const char *why = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  g_free (worker->failure);
+  worker->failure = g_strdup (why);
+  return TRUE;
+}
+
+/* What a helper says is checked by those who called it; one that is found out has been taken over, or is
+ * broken. */
+static gboolean
+bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
+{
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (worker->role, SATCHEL_TRAIT_JUDGES)
+      || !satchel_role_has ((SatchelRole) role, SATCHEL_TRAIT_ONE_MODULE))
+    return FALSE;
+  GPtrArray *workers = worker->master->workers;
+  for (guint i = 0; i < workers->len; i++)
+    {
+      const SatchelWorker *bad = g_ptr_array_index (workers, i);
+      if (bad->role != (SatchelRole) role || bad->slot != slot || bad->pid == 0 || bad->is_stopping)
+        continue;
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s talks rubbish to %s: it is ended and started again",
+                   bad->name, worker->name);
+      kill (bad->pid, SIGKILL);
+    }
+  return TRUE;
+}
+
+static gboolean
+worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
+{
+  SatchelWorker *worker = data;
+  if (message->type == SATCHEL_IPC_HELLO)
+    return hello (worker, message);
+  if (message->type == SATCHEL_IPC_FAILED)
+    return failed (worker, message);
+  if (!worker->has_hello)
+    return FALSE;
+  if (message->type == SATCHEL_IPC_READY)
+    return ready (worker, message);
+  if (message->type == SATCHEL_IPC_PONG)
+    {
+      guint64 number = satchel_ipc_get_u64 (message);
+      if (!satchel_ipc_message_is_done (message))
+        return FALSE;
+      satchel_hangs_answered (worker, number);
+      return TRUE;
+    }
+  if (message->type == SATCHEL_IPC_BAD_PEER)
+    return bad_peer (worker, message);
+  if (message->type == SATCHEL_IPC_STOPPED)
+    return satchel_ipc_message_is_done (message);
+  if (message->type == SATCHEL_IPC_SYNC_PEER)
+    {
+      guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+      if (!satchel_ipc_message_is_done (message) || slot >= SATCHEL_SLOTS_MAX)
+        return FALSE;
+      satchel_worker_rewire (worker, (SatchelRole) role, slot, message->session_id);
+      return TRUE;
+    }
+  if (message->type == SATCHEL_IPC_RELOADED)
+    {
+      guint64 attempt = satchel_ipc_get_u64 (message);
+      gboolean ok = satchel_ipc_get_u32 (message) != 0;
+      const char *text = satchel_ipc_get_string (message);
+      if (!satchel_ipc_message_is_done (message))
+        return FALSE;
+      satchel_reload_answer (worker, attempt, ok, text);
+      return TRUE;
+    }
+  if (message->type == SATCHEL_IPC_ADMIN_REPLY)
+    {
+      satchel_control_worker_reply (worker->master, worker, message);
+      return !message->failed;
+    }
+  return FALSE;
+}
+
+static void
+worker_closed (SatchelIpcLink *link, gpointer data)
+{
+  SatchelWorker *worker = data;
+  satchel_ipc_link_free (g_steal_pointer (&worker->link));
+  /* One that broke the rules of the link is of no use; one that ends is not hurt by it, unless it is still
+   * cleaning up. */
+  if (worker->pid > 0 && !worker->is_stopping && !worker->is_retiring)
+    kill (worker->pid, SIGKILL);
+}
+
+static void
+restart_due (SatchelTimer *timer, gpointer data)
+{
+  satchel_worker_spawn (data);
+}
+
+static void
+restart_later (SatchelWorker *worker)
+{
+  guint shift = MIN (worker->n_quick, 10u);
+  gint64 delay_ms = worker->n_quick <= 1 ? 0 : MIN (BACKOFF_MAX_MS, (gint64) BACKOFF_FIRST_MS << (shift - 1));
+  worker->n_restarts++;
+  satchel_counter_add (&restarts, 1, satchel_role_name (worker->role));
+  if (delay_ms == 0)
+    {
+      satchel_worker_spawn (worker);
+      return;
+    }
+  satchel_log (SATCHEL_LOG_WARNING, "server",
+               "%s starts again in %d ms: it died %u times in a short time, the last time at:%s",
+               worker->name, (int) delay_ms, worker->n_quick,
+               worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
+  satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
+}
+
+void
+satchel_worker_spawn (SatchelWorker *worker)
+{
+  g_autoptr (GError) error = NULL;
+  int fd = -1;
+  if (worker->crumbs != NULL)
+    memset (worker->crumbs, 0, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb));
+  satchel_hangs_spawned (worker);
+  worker->was_hung = FALSE;
+  g_clear_pointer (&worker->failure, g_free);
+  worker->has_hello = worker->has_started = worker->is_ready = worker->is_preparing = worker->is_other_build =
+      FALSE;
+  g_hash_table_remove_all (worker->serials);
+  worker->started_ms = g_get_monotonic_time () / 1000;
+  worker->pid = satchel_spawn (worker->master->options, worker->role, worker->slot, &fd, &error);
+  if (worker->pid > 0)
+    {
+      worker->link = satchel_ipc_link_new (fd, worker_message, worker_closed, worker);
+      return;
+    }
+  worker->pid = 0;
+  satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot be started: %s", worker->name, error->message);
+  worker->n_quick = MAX (worker->n_quick + 1, 2u);
+  restart_later (worker);
+}
+
+/* ---- deaths ---- */
+
+char *
+satchel_crumb_text (const SatchelBreadcrumb *written)
+{
+  GString *line = g_string_new (NULL);
+  if (written == NULL)
+    return g_string_free (line, FALSE);
+  /* The process that wrote it may have been taken over. */
+  SatchelBreadcrumb crumb = *written;
+  const struct
+  {
+    const char *key;
+    char *text;
+    gsize size;
+  } fields[] = { { "operation", crumb.operation, sizeof crumb.operation },
+                 { "user", crumb.user, sizeof crumb.user },
+                 { "message", crumb.detail, sizeof crumb.detail },
+                 { "module", crumb.module, sizeof crumb.module },
+                 { "call", crumb.call, sizeof crumb.call },
+                 { "where", crumb.where, sizeof crumb.where } };
+  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
+    {
+      fields[i].text[fields[i].size - 1] = '\0';
+      if (*fields[i].text != '\0')
+        satchel_log_field (line, fields[i].key, fields[i].text);
+    }
+  return g_string_free (line, FALSE);
+}
+
+/* Who died of itself tells in which thread; else everybody who was busy may have been it. */
+static void
+log_crumbs (SatchelWorker *worker)
+{
+  guint n_told = 0;
+  g_clear_pointer (&worker->last_crash, g_free);
+  for (guint pass = 0; worker->crumbs != NULL && pass < 2 && n_told == 0; pass++)
+    for (guint i = 0; i < SATCHEL_BREADCRUMBS && n_told < 16; i++)
+      {
+        const SatchelBreadcrumb *crumb = &worker->crumbs[i];
+        if (pass == 0 ? !crumb->is_culprit : !crumb->is_busy)
+          continue;
+        g_autofree char *text = satchel_crumb_text (crumb);
+        if (*text == '\0')
+          continue;
+        satchel_log (SATCHEL_LOG_ERROR, "server", "%s was busy with:%s", worker->name, text);
+        if (n_told++ == 0)
+          worker->last_crash = g_steal_pointer (&text);
+      }
+}
+
+static void
+log_end (SatchelWorker *worker, int status)
+{
+  const char *name = worker->name;
+  if (WIFEXITED (status) && WEXITSTATUS (status) == SATCHEL_EXIT_CANNOT_GO_ON)
+    {
+      /* It said why, and nobody's mail is to blame. */
+      satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot go on: pid=%d why=\"%s\"", name, (int) worker->pid,
+                   worker->failure != NULL ? worker->failure : "");
+      GString *why = g_string_new (NULL);
+      satchel_log_field (why, "why", worker->failure != NULL ? worker->failure : "");
+      g_free (worker->last_crash);
+      worker->last_crash = g_string_free (why, FALSE);
+      return;
+    }
+  if (WIFSIGNALED (status))
+    satchel_log (SATCHEL_LOG_ERROR, "server", "%s died: pid=%d signal=%d (%s)", name, (int) worker->pid,
+                 WTERMSIG (status),
+                 WTERMSIG (status) == SIGSYS ? "a system call that its sandbox forbids"
+                                             : g_strsignal (WTERMSIG (status)));
+  else
+    satchel_log (WEXITSTATUS (status) == 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_ERROR, "server",
+                 "%s ended: pid=%d status=%d", name, (int) worker->pid, WEXITSTATUS (status));
+  log_crumbs (worker);
+}
+
+static void
+note_suspects (SatchelWorker *worker, int signal_number)
+{
+  guint n =
+      satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
+  if (n > 0)
+    satchel_log (SATCHEL_LOG_ERROR, "server",
+                 "%s crashed again on the same, which is set aside (a message is stored and shown unparsed, "
+                 "or passed by the module that crashed; a user is not served for a minute):%s",
+                 worker->name, worker->last_crash != NULL ? worker->last_crash : "");
+}
+
+void
+satchel_worker_ended (SatchelWorker *worker, int status)
+{
+  SatchelMaster *master = worker->master;
+  if (worker->link != NULL)
+    satchel_ipc_link_drain (worker->link);
+  gboolean is_expected = worker->is_stopping || worker->is_retiring;
+  if (!is_expected || WIFSIGNALED (status))
+    log_end (worker, status);
+  if ((worker->was_hung || WIFSIGNALED (status)) && worker->suspects != NULL && worker->crumbs != NULL)
+    note_suspects (worker, worker->was_hung ? SIGABRT : WTERMSIG (status));
+  satchel_ipc_link_free (g_steal_pointer (&worker->link));
+  gint64 age_ms = g_get_monotonic_time () / 1000 - worker->started_ms;
+  gboolean was_ready = worker->is_ready;
+  worker->pid = 0;
+  worker->has_hello = worker->is_ready = FALSE;
+  satchel_control_worker_died (master, worker);
+  satchel_reload_worker_died (worker);
+  if (worker->is_retiring && !worker->is_stopping)
+    satchel_log (SATCHEL_LOG_INFO, "server", "%s has drained", worker->name);
+  if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
+    {
+      satchel_stop_step (master);
+      return;
+    }
+  if (worker->is_retiring)
+    {
+      g_ptr_array_remove (master->workers, worker);
+      return;
+    }
+  if (master->state == SATCHEL_MASTER_STARTING)
+    {
+      satchel_master_fail (master, 1, "start failed: %s: %s", worker->name,
+                           worker->failure != NULL ? worker->failure : "it died; the log says of what");
+      return;
+    }
+  worker->n_quick = was_ready && age_ms >= QUICK_MS ? 1 : worker->n_quick + 1;
+  restart_later (worker);
+}

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT
+ * Connecting for a helper (connector.h).  A thread for each question: names may take long to resolve, and
+ * hosts to answer.
+ */
+#include "config.h"
+
+#include "core/daemon/role/connector.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/runtime/breadcrumb.h"
+#include "core/runtime/endpoint.h"
+#include "core/runtime/ipc.h"
+#include "core/runtime/log_private.h"
+
+#define QUESTION_FD 3
+#define QUESTIONS_MAX 64
+#define DNS_PORT 53
+
+typedef struct Question
+{
+  SatchelEndpoint *endpoint;
+  gboolean only_resolve;
+  gint64 end_ms;
+  int answer_fd;
+} Question;
+
+static gint n_questions; /* atomic */
+
+static gint64
+now_ms (void)
+{
+  return g_get_monotonic_time () / 1000;
+}
+
+/* ---- answering ---- */
+
+/* @text: why not, or the address. */
+static void
+answer (int answer_fd, int fd, gint status, const char *text)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CONNECTED, 0);
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+  satchel_ipc_put_u32 (message, (guint32) status);
+  satchel_ipc_put_string (message, valid);
+  if (fd >= 0)
+    satchel_ipc_put_fd (message, fd);
+  (void) satchel_ipc_send_blocking (answer_fd, message, NULL);
+}
+
+static gboolean
+answer_error (const Question *question, int errnum)
+{
+  SatchelErrorCode code = errnum == ETIMEDOUT ? SATCHEL_ERROR_TIMEOUT : SATCHEL_ERROR_UNAVAILABLE;
+  answer (question->answer_fd, -1, 1 + (gint) code,
+          errnum == ETIMEDOUT ? "no connection in time" : g_strerror (errnum));
+  return FALSE;
+}
+
+/* ---- connecting ---- */
+
+/* A connected socket, blocking; -1 with errno. */
+static int
+connect_to (const struct sockaddr *address, socklen_t len, gint64 end_ms)
+{
+  int fd = socket (address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  if (fd < 0)
+    return -1;
+  int errnum = connect (fd, address, len) == 0 ? 0 : errno;
+  if (errnum == EINPROGRESS || errnum == EAGAIN)
+    {
+      struct pollfd wait = { fd, POLLOUT, 0 };
+      socklen_t errnum_len = sizeof errnum;
+      int n = poll (&wait, 1, (int) MAX (0, end_ms - now_ms ()));
+      if (n <= 0)
+        errnum = ETIMEDOUT;
+      else if (errnum == EINPROGRESS)
+        (void) getsockopt (fd, SOL_SOCKET, SO_ERROR, &errnum, &errnum_len);
+    }
+  if (errnum == 0 && fcntl (fd, F_SETFL, 0) == 0)
+    return fd;
+  close (fd);
+  errno = errnum;
+  return -1;
+}
+
+static gboolean
+connect_unix (const Question *question)
+{
+  struct sockaddr_un address = { .sun_family = AF_UNIX };
+  g_strlcpy (address.sun_path, question->endpoint->path, sizeof address.sun_path);
+  if (question->only_resolve)
+    {
+      g_autofree char *text = g_strconcat ("unix:", question->endpoint->path, NULL);
+      answer (question->answer_fd, -1, 0, text);
+      return TRUE;
+    }
+  int fd = connect_to ((const struct sockaddr *) &address, sizeof address, question->end_ms);
+  if (fd < 0)
+    return answer_error (question, errno);
+  answer (question->answer_fd, fd, 0, "");
+  close (fd);
+  return TRUE;
+}
+
+static gboolean
+answer_address (const Question *question, const struct addrinfo *info)
+{
+  char host[INET6_ADDRSTRLEN + 16];
+  if (getnameinfo (info->ai_addr, info->ai_addrlen, host, sizeof host, NULL, 0, NI_NUMERICHOST) != 0)
+    return answer_error (question, EINVAL);
+  g_autofree char *text =
+      g_strdup_printf (info->ai_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, question->endpoint->port);
+  answer (question->answer_fd, -1, 0, text);
+  return TRUE;
+}
+
+static gboolean
+connect_one_of (const Question *question, const struct addrinfo *first)
+{
+  int errnum = EHOSTUNREACH;
+  guint n = 0;
+  for (const struct addrinfo *info = first; info != NULL; info = info->ai_next)
+    n++;
+  for (const struct addrinfo *info = first; info != NULL; info = info->ai_next, n--)
+    {
+      /* A host that answers nothing leaves time for the others. */
+      gint64 left_ms = question->end_ms - now_ms ();
+      int fd = left_ms > 0 ? connect_to (info->ai_addr, info->ai_addrlen, now_ms () + left_ms / n) : -1;
+      if (fd >= 0)
+        {
+          static const int on = 1;
+          (void) setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+          answer (question->answer_fd, fd, 0, "");
+          close (fd);
+          return TRUE;
+        }
+      errnum = left_ms > 0 ? errno : ETIMEDOUT;
+    }
+  return answer_error (question, errnum);
+}
+
+static gboolean
+connect_tcp (const Question *question)
+{
+  char port[8];
+  struct addrinfo hints = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV | AI_ADDRCONFIG },
+                  *found = NULL;
+  g_snprintf (port, sizeof port, "%u", question->endpoint->port);
+  int status = getaddrinfo (question->endpoint->host, port, &hints, &found);
+  if (status == EAI_NONAME || status == EAI_ADDRFAMILY || status == EAI_NODATA)
+    {
+      /* Loopback alone counts as no address to AI_ADDRCONFIG. */
+      hints.ai_flags = AI_NUMERICSERV;
+      status = getaddrinfo (question->endpoint->host, port, &hints, &found);
+    }
+  if (status != 0)
+    {
+      answer (question->answer_fd, -1, 1 + SATCHEL_ERROR_UNAVAILABLE, gai_strerror (status));
+      return FALSE;
+    }
+  gboolean ok = question->only_resolve ? answer_address (question, found) : connect_one_of (question, found);
+  freeaddrinfo (found);
+  return ok;
+}
+
+static gpointer
+work (gpointer data)
+{
+  Question *question = data;
+  (void) (question->endpoint->path != NULL ? connect_unix (question) : connect_tcp (question));
+  close (question->answer_fd);
+  satchel_endpoint_free (question->endpoint);
+  g_free (question);
+  g_atomic_int_add (&n_questions, -1);
+  return NULL;
+}
+
+/* ---- questions ---- */
+
+static void
+take_question (const GPtrArray *granted, SatchelIpcMessage *message)
+{
+  const char *text = satchel_ipc_get_string (message);
+  gboolean only_resolve = satchel_ipc_get_u32 (message) != 0;
+  guint32 timeout_ms = satchel_ipc_get_u32 (message);
+  int answer_fd = satchel_ipc_take_fd (message);
+  /* Nobody but the helper sends here; one that breaks the rules is served no more. */
+  if (message->type != SATCHEL_IPC_CONNECT || !satchel_ipc_message_is_done (message) || answer_fd < 0)
+    _exit (1);
+  g_autofree char *why = NULL;
+  gboolean is_granted = g_ptr_array_find_with_equal_func ((GPtrArray *) granted, text, g_str_equal, NULL);
+  SatchelEndpoint *endpoint = is_granted ? satchel_endpoint_parse (text, &why) : NULL;
+  gboolean is_full = g_atomic_int_get (&n_questions) >= QUESTIONS_MAX;
+  if (endpoint == NULL || is_full)
+    {
+      if (endpoint == NULL)
+        answer (answer_fd, -1, 1 + SATCHEL_ERROR_NOPERM, "no setting named it when this process started");
+      else
+        answer (answer_fd, -1, 1 + SATCHEL_ERROR_RESOURCES, "too many connections are being made");
+      close (answer_fd);
+      satchel_endpoint_free (endpoint);
+      return;
+    }
+  Question *question = g_new0 (Question, 1);
+  *question = (Question) { endpoint, only_resolve,
+                           now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS), answer_fd };
+  g_atomic_int_inc (&n_questions);
+  GThread *thread = g_thread_try_new ("connect", work, question, NULL);
+  if (thread == NULL)
+    (void) work (question); /* then one after the other */
+  else
+    g_thread_unref (thread);
+}
+
+static gboolean
+close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
+{
+  int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  SatchelSandboxPath everything = { root, FALSE };
+  g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
+  /* A resolver asks by TCP, too. */
+  static const guint16 dns = DNS_PORT;
+  if (ports->len > 0)
+    g_array_append_val (ports, dns);
+  satchel_sandbox_preload (SATCHEL_ROLE_CONNECTOR);
+  gboolean ok =
+      root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
+  if (root >= 0)
+    close (root);
+  return ok;
+}
+
+static G_GNUC_NORETURN void
+serve (const GPtrArray *granted, SatchelSandboxMode mode)
+{
+  g_autoptr (GError) error = NULL;
+  /* What the helper was given is none of ours. */
+  satchel_log_open (-1, SATCHEL_LOG_ERROR, "connector");
+  syscall (SYS_close_range, QUESTION_FD + 1u, ~0u, 0);
+  satchel_job_set_breadcrumbs (NULL);
+  (void) prctl (PR_SET_NAME, "connector", 0, 0, 0);
+  if (!close_door (granted, mode, &error))
+    {
+      answer (QUESTION_FD, -1, 1 + SATCHEL_ERROR_FAILED, error != NULL ? error->message : g_strerror (errno));
+      _exit (1);
+    }
+  answer (QUESTION_FD, -1, 0, "");
+  for (;;)
+    {
+      g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (QUESTION_FD, -1, NULL);
+      if (message == NULL)
+        _exit (0);
+      take_question (granted, message);
+    }
+}
+
+/* Its first word: the door is closed. */
+static gboolean
+hear_ready (int fd, GError **error)
+{
+  g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (fd, 60000, error);
+  if (message == NULL)
+    return FALSE;
+  guint32 status = satchel_ipc_get_u32 (message);
+  const char *why = satchel_ipc_get_string (message);
+  return status == 0
+             ? TRUE
+             : satchel_error_set (error, SATCHEL_ERROR_FAILED, "the process that connects for it: %s", why);
+}
+
+gboolean
+satchel_connector_start (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
+{
+  int pair[2];
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+    return satchel_error_set_errno (error, errno, "socketpair");
+  pid_t parent = getpid (), pid = fork ();
+  if (pid == 0)
+    {
+      prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+      if (getppid () != parent || dup3 (pair[1], QUESTION_FD, O_CLOEXEC) < 0)
+        _exit (1);
+      serve (granted, mode);
+    }
+  close (pair[1]);
+  if (pid < 0 || !hear_ready (pair[0], error))
+    {
+      if (pid < 0)
+        satchel_error_set_errno (error, errno, "fork");
+      close (pair[0]);
+      return FALSE;
+    }
+  satchel_endpoint_set_connector (pair[0]);
+  return TRUE;
+}

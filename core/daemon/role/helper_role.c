@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT
+ * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).
+ * It has its own limits of memory and files, no directory of the server's, and the settings of its module
+ * only.  design §2.
+ */
+#include "config.h"
+
+#include "core/daemon/role/connector.h"
+#include "core/daemon/role/role_private.h"
+
+#include <errno.h>
+#include <string.h>
+#include <satchel/log.h>
+#include <sys/resource.h>
+
+#include "core/runtime/endpoint.h"
+#include "core/runtime/helper_private.h"
+#include "core/base/sanitized.h"
+
+#define OWN_FILES 64u /* of the process itself, and its links */
+
+static const SatchelConfig *
+settings (const SatchelRoleContext *context)
+{
+  return satchel_config_set_group (context->config, "helpers");
+}
+
+/* ---- endpoints ---- */
+
+static GPtrArray *granted; /* texts, as of the start */
+
+static const SatchelProvided *
+own_helper (const SatchelRoleContext *context)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_HELPER);
+  return provided->len == 1 ? g_ptr_array_index (provided, 0) : NULL;
+}
+
+static GPtrArray *
+endpoints_of (const SatchelRoleContext *context, const SatchelModule *module)
+{
+  GPtrArray *texts = g_ptr_array_new_with_free_func (g_free);
+  satchel_endpoint_collect (satchel_config_set_group (context->config, module->name), module->schema, texts);
+  return texts;
+}
+
+static gboolean
+arrange_endpoints (SatchelRoleContext *context, GError **error)
+{
+  const SatchelProvided *own = own_helper (context);
+  if (own == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "master did not give exactly one module with a helper");
+  granted = endpoints_of (context, own->module);
+  /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
+  if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
+    context->private->connect_ports = satchel_endpoint_ports (granted);
+  return granted->len == 0 || satchel_connector_start (granted, context->private->sandbox, error);
+}
+
+/* The connector knows the old ones, and its cage has closed. */
+static void
+reload_commit (SatchelRoleContext *context)
+{
+  g_autoptr (GPtrArray) now = endpoints_of (context, own_helper (context)->module);
+  gboolean is_same = now->len == granted->len;
+  for (guint i = 0; is_same && i < now->len; i++)
+    is_same = strcmp (g_ptr_array_index (now, i), g_ptr_array_index (granted, i)) == 0;
+  if (is_same)
+    return;
+  satchel_log (SATCHEL_LOG_INFO, "helper", "the endpoints of module %s have changed: its helper starts again",
+               own_helper (context)->module->name);
+  satchel_role_end (context);
+}
+
+/* ---- limits ---- */
+
+static gboolean
+limit (int what, guint64 value, const char *name, GError **error)
+{
+  struct rlimit now;
+  if (getrlimit (what, &now) != 0)
+    return satchel_error_set_errno (error, errno, "%s", name);
+  now.rlim_max = MIN (now.rlim_max, (rlim_t) value);
+  now.rlim_cur = now.rlim_max;
+  return setrlimit (what, &now) == 0 ? TRUE : satchel_error_set_errno (error, errno, "%s", name);
+}
+
+gboolean
+satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
+{
+  const SatchelConfig *own = settings (context);
+  if (!arrange_endpoints (context, error))
+    return FALSE;
+  /* A call brings two descriptors: a long request, and the content. */
+  guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES
+                  + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
+  /* A sanitizer's shadow counts as memory. */
+  return (satchel_is_sanitized ()
+          || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+         && limit (RLIMIT_NOFILE, files, "helpers.files", error);
+}
+
+/* ---- callers ---- */
+
+static gboolean
+send_to (gpointer data, SatchelIpcMessage *message)
+{
+  return satchel_peer_send (data, message);
+}
+
+static void
+peer_up (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  peer->data = satchel_helper_caller_new (send_to, peer);
+}
+
+static void
+peer_down (SatchelRoleContext *context, SatchelPeer *peer)
+{
+  satchel_helper_caller_free (g_steal_pointer (&peer->data));
+}
+
+static gboolean
+peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  return satchel_helper_caller_message (peer->data, message);
+}
+
+static gboolean
+admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+{
+  if (g_strcmp0 (argv[0], "status") != 0)
+    return FALSE;
+  guint n_running, n_waiting;
+  guint64 n_answered;
+  satchel_helper_serve_counts (&n_running, &n_waiting, &n_answered);
+  g_autofree char *text =
+      g_strdup_printf ("helper: slot=%u running=%u waiting=%u answered=%" G_GUINT64_FORMAT "\n",
+                       context->slot, n_running, n_waiting, n_answered);
+  satchel_role_admin_reply (context, request, TRUE, 0, text);
+  return TRUE;
+}
+
+static const SatchelRoleHooks hooks = {
+  .peer_up = peer_up,
+  .peer_down = peer_down,
+  .peer_message = peer_message,
+  .reload_commit = reload_commit,
+  .admin = admin,
+};
+
+gboolean
+satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
+{
+  satchel_helper_serve_init (own_helper (context)->ops,
+                             (guint) satchel_config_int (settings (context), "queue"),
+                             satchel_config_duration_ms (settings (context), "overdue"));
+  *ret_hooks = &hooks;
+  return TRUE;
+}

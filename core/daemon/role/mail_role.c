@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT
+ * Role mail: joins what role.c brings with sessions (core/session/mail.h), deliveries and stores.  design §2.
+ */
+#include "config.h"
+
+#include "core/daemon/role/role.h"
+#include "core/runtime/connection_private.h"
+#include "core/runtime/job_private.h"
+#include "core/runtime/reactor_private.h"
+#include "core/session/admin_calls.h"
+#include "core/session/delivery_internal.h"
+#include "core/session/janitor.h"
+#include "core/session/mail.h"
+#include "core/session/service.h"
+#include "core/session/settings.h"
+#include "core/storage/store_open.h"
+#include <satchel/log.h>
+#include <string.h>
+
+#define ENDED_POLL_MS 50
+#define REPLY_BYTES 8000u
+
+static SatchelRoleContext *context;
+static SatchelTimer stop_timer;
+static gboolean is_closing;
+
+/* ---- what sessions and deliveries ask ---- */
+
+static gboolean
+send_to (SatchelRole role, guint slot, SatchelIpcMessage *message)
+{
+  SatchelPeer *peer = satchel_role_peer (context, role, slot);
+  if (peer != NULL)
+    return satchel_peer_send (peer, message);
+  satchel_ipc_message_free (message);
+  return FALSE;
+}
+
+static gboolean
+send_to_auth (SatchelIpcMessage *message)
+{
+  return send_to (SATCHEL_ROLE_AUTH, 0, message);
+}
+
+static gboolean
+send_to_gate (guint slot, SatchelIpcMessage *message)
+{
+  return send_to (SATCHEL_ROLE_GATE, slot, message);
+}
+
+static gboolean
+send_to_mail (guint slot, SatchelIpcMessage *message)
+{
+  return send_to (SATCHEL_ROLE_MAIL, slot, message);
+}
+
+static void
+drain_auth (void)
+{
+  SatchelPeer *auth = satchel_role_peer (context, SATCHEL_ROLE_AUTH, 0);
+  if (auth != NULL && auth->link != NULL)
+    satchel_ipc_link_drain (auth->link);
+}
+
+static const SatchelConfig *
+group (const char *name)
+{
+  return satchel_config_set_group (context->config, name);
+}
+
+static const SatchelProtocolOps *
+find_protocol (const char *service, const char **ret_group)
+{
+  const SatchelProvided *provided = satchel_loader_find (context->loader, SATCHEL_KIND_PROTOCOL, service);
+  if (provided == NULL)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "no module serves \"%s\"", service);
+      return NULL;
+    }
+  *ret_group = provided->module->name;
+  return provided->ops;
+}
+
+/* ---- set-up ---- */
+
+static void
+configure_deliveries (void)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_DELIVERY_FILTER);
+  satchel_filters_configure (provided, group ("filters"));
+  const SatchelDeliveryHost host = { .slot = context->slot,
+                                     .root_fd = context->root_fd,
+                                     .detail_separators =
+                                         satchel_config_string (group ("auth"), "detail_separators"),
+                                     .send_to_auth = send_to_auth,
+                                     .send_to_mail = send_to_mail,
+                                     .acquire_store = satchel_store_acquire };
+  satchel_delivery_init (&host);
+}
+
+static void
+start_janitor (SatchelRoleContext *own)
+{
+  const SatchelJanitorHost host = { .slot = own->slot,
+                                    .root_fd = own->root_fd,
+                                    .group = group,
+                                    .acquire_store = satchel_store_acquire,
+                                    .send_to_auth = send_to_auth };
+  satchel_janitor_start (&host);
+}
+
+static void
+reload_commit (SatchelRoleContext *own)
+{
+  g_autoptr (GError) error = NULL;
+  satchel_session_settings (own->config);
+  configure_deliveries ();
+  if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, &error))
+    satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their settings: %s", error->message);
+  start_janitor (own);
+}
+
+/* ---- peers ---- */
+
+static void
+peer_down (SatchelRoleContext *own, SatchelPeer *peer)
+{
+  if (peer->role == SATCHEL_ROLE_AUTH)
+    {
+      satchel_delivery_auth_lost ();
+      satchel_janitor_auth_lost ();
+    }
+  else if (peer->role == SATCHEL_ROLE_GATE)
+    satchel_mail_gate_lost (peer->slot);
+  else
+    satchel_delivery_mail_lost (peer->slot);
+}
+
+static gboolean
+peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *message)
+{
+  if (peer->role == SATCHEL_ROLE_AUTH)
+    return message->type == SATCHEL_IPC_LOOKUP_REPLY  ? satchel_delivery_auth_message (message)
+           : message->type == SATCHEL_IPC_OWNED_REPLY ? satchel_janitor_auth_message (message)
+                                                      : satchel_mail_auth_message (message);
+  if (peer->role == SATCHEL_ROLE_GATE)
+    return satchel_mail_gate_message (peer->slot, message);
+  return peer->role == SATCHEL_ROLE_MAIL && satchel_delivery_mail_message (peer->slot, message);
+}
+
+/* ---- stopping ---- */
+
+static void
+close_stores (gpointer data)
+{
+  satchel_stores_close ();
+}
+
+static void
+stores_closed (gpointer data)
+{
+  satchel_role_stopped (context);
+}
+
+/* Sessions say goodbye, running jobs and deliveries finish, then the stores close. */
+static void
+look_if_ended (SatchelTimer *timer, gpointer data)
+{
+  if (is_closing)
+    return;
+  if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_job_n_pending () > 0)
+    {
+      satchel_mail_stop (); /* those that were handed over meanwhile */
+      satchel_timer_arm (timer, ENDED_POLL_MS, look_if_ended, NULL);
+      return;
+    }
+  is_closing = TRUE;
+  satchel_job_submit (NULL, "close stores", close_stores, stores_closed, NULL);
+}
+
+static void
+stop (SatchelRoleContext *own, guint grace_ms)
+{
+  satchel_services_stop ();
+  satchel_admin_calls_stop ();
+  satchel_janitor_stop ();
+  satchel_connections_shutdown ();
+  satchel_timer_arm (&stop_timer, 0, look_if_ended, NULL);
+}
+
+/* ---- questions ---- */
+
+typedef struct Answer
+{
+  guint64 request;
+  GString *text;
+} Answer;
+
+static void
+add_line (const char *line, gpointer data)
+{
+  Answer *answer = data;
+  if (answer->text->len + strlen (line) + 1 > REPLY_BYTES)
+    {
+      satchel_role_admin_reply (context, answer->request, FALSE, 0, answer->text->str);
+      g_string_truncate (answer->text, 0);
+    }
+  g_string_append_printf (answer->text, "%s\n", line);
+}
+
+static gboolean
+admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  if (g_strcmp0 (argv[0], "who") == 0)
+    {
+      Answer answer = { request, text };
+      satchel_mail_describe (add_line, &answer);
+    }
+  else if (g_strcmp0 (argv[0], "kick") == 0 && argv[1] != NULL)
+    g_string_printf (text, "%u\n", satchel_mail_kick (argv[1]));
+  else if (g_strcmp0 (argv[0], "status") == 0)
+    {
+      Answer answer = { request, text };
+      g_string_printf (text, "mail: slot=%u sessions=%u stores=%u jobs=%u\n", own->slot,
+                       satchel_mail_n_sessions (), satchel_stores_n_open (), satchel_job_n_pending ());
+      satchel_janitor_describe (text);
+      satchel_feed_describe (add_line, &answer);
+    }
+  else if (g_strcmp0 (argv[0], "run") == 0)
+    {
+      satchel_admin_calls_start (request, argv);
+      return TRUE;
+    }
+  else
+    return FALSE;
+  satchel_role_admin_reply (own, request, TRUE, 0, text->str);
+  return TRUE;
+}
+
+static void
+admin_goes_on (SatchelRoleContext *own, guint64 request, gboolean is_cancel, guint64 n_bytes)
+{
+  if (is_cancel)
+    satchel_admin_calls_cancel (request);
+  else
+    satchel_admin_calls_room (request, n_bytes);
+}
+
+static void
+reply_admin (guint64 request, gboolean is_final, guint status, const char *text)
+{
+  satchel_role_admin_reply (context, request, is_final, status, text);
+}
+
+static const SatchelRoleHooks hooks = {
+  .peer_down = peer_down,
+  .peer_message = peer_message,
+  .reload_commit = reload_commit,
+  .stop = stop,
+  .admin = admin,
+  .admin_goes_on = admin_goes_on,
+};
+
+static void
+outdated (const char *user, guint64 epoch)
+{
+  satchel_log (SATCHEL_LOG_WARNING, "mail",
+               "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT
+               ": his sessions here end",
+               user, epoch);
+  satchel_mail_kick_outdated (user, epoch);
+}
+
+static void
+clean_spool (gpointer data)
+{
+  satchel_spool_clean ();
+}
+
+gboolean
+satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_hooks, GError **error)
+{
+  static const SatchelMailHost host = { .send_to_auth = send_to_auth,
+                                        .send_to_gate = send_to_gate,
+                                        .drain_auth = drain_auth,
+                                        .group = group,
+                                        .find_protocol = find_protocol,
+                                        .acquire_store = satchel_store_acquire,
+                                        .release_store = satchel_store_release,
+                                        .adopt_store = satchel_store_adopt };
+  static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed, .outdated = outdated };
+  context = own;
+  satchel_stores_set_hooks (&store_hooks);
+  satchel_session_settings (own->config);
+  if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, error))
+    return FALSE;
+  satchel_mail_init (&host);
+  satchel_admin_calls_init (&(SatchelAdminHost) { .loader = own->loader,
+                                                  .root_fd = own->root_fd,
+                                                  .group = group,
+                                                  .acquire_store = satchel_store_acquire,
+                                                  .reply = reply_admin });
+  configure_deliveries ();
+  for (guint i = 0; i < own->listeners->len; i++)
+    {
+      const SatchelListener *listener = g_ptr_array_index (own->listeners, i);
+      const SatchelProvided *service =
+          satchel_loader_find (own->loader, SATCHEL_KIND_SERVICE, listener->protocol);
+      if (service != NULL)
+        satchel_service_listen (listener->fd, service->ops, service->module->name, group);
+    }
+  if (own->slot == 0)
+    satchel_job_submit (NULL, "clean spool", clean_spool, NULL, NULL);
+  start_janitor (own);
+  *ret_hooks = &hooks;
+  return TRUE;
+}

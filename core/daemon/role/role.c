@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT
+ * The one short function that every role is: drop what it must not have, take what master gives, load
+ * modules, close the sandbox, connect its peers, run.  design §2.
+ */
+#include "config.h"
+
+#include "core/daemon/role/role_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/daemon/build_id.h"
+#include "core/daemon/sandbox/drop.h"
+#include "core/runtime/crash.h"
+#include "core/runtime/job_private.h"
+#include "core/runtime/helper_private.h"
+#include "core/runtime/log_private.h"
+#include "core/runtime/process.h"
+#include "core/runtime/reactor_private.h"
+
+#define CONTROL_FD 3
+#define MASTER_TIMEOUT_MS 60000
+
+static gboolean
+say_hello (SatchelRoleContext *context, GError **error)
+{
+  g_autofree char *build = satchel_build_id ();
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_HELLO, 0);
+  satchel_ipc_put_string (message, build);
+  satchel_ipc_put_u32 (message, context->role);
+  satchel_ipc_put_u32 (message, context->slot);
+  return satchel_ipc_send_blocking (CONTROL_FD, message, error);
+}
+
+static gboolean
+take_setup (SatchelRoleContext *context, GError **error)
+{
+  g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
+  if (message == NULL)
+    return FALSE;
+  struct SatchelRolePrivate *own = context->private;
+  own->uid = satchel_ipc_get_u32 (message);
+  own->gid = satchel_ipc_get_u32 (message);
+  own->sandbox = (SatchelSandboxMode) satchel_ipc_get_u32 (message);
+  own->trusted_uid = satchel_ipc_get_u32 (message);
+  context->n_mail_slots = satchel_ipc_get_u32 (message);
+  context->n_callers = satchel_ipc_get_u32 (message);
+  if (message->type != SATCHEL_IPC_SETUP || !satchel_ipc_message_is_done (message))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not start with SETUP");
+  return TRUE;
+}
+
+static gboolean
+take_all (SatchelRoleContext *context, GError **error)
+{
+  for (;;)
+    {
+      g_autoptr (SatchelIpcMessage) message =
+          satchel_ipc_receive_blocking (CONTROL_FD, MASTER_TIMEOUT_MS, error);
+      if (message == NULL)
+        return FALSE;
+      if (!satchel_role_control (context, message))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "message type=%d of master is not acceptable",
+                                  (int) message->type);
+      if (message->type == SATCHEL_IPC_START)
+        return TRUE;
+    }
+}
+
+static gboolean
+enter_sandbox (SatchelRoleContext *context, GError **error)
+{
+  struct SatchelRolePrivate *own = context->private;
+  satchel_sandbox_preload (context->role);
+  g_autoptr (GArray) paths = satchel_role_paths (context);
+  return satchel_sandbox_enter (context->role, own->sandbox,
+                                (const SatchelSandboxPath *) (gpointer) paths->data, paths->len,
+                                own->connect_ports, error);
+}
+
+static gboolean
+control_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
+{
+  return satchel_role_control (data, message);
+}
+
+static void
+control_closed (SatchelIpcLink *link, gpointer data)
+{
+  /* Master is gone, or tells rubbish: nobody would restart or stop us. */
+  satchel_role_end (data);
+}
+
+void
+satchel_role_end (SatchelRoleContext *context)
+{
+  g_main_loop_quit (context->private->loop);
+}
+
+void
+satchel_role_stopped (SatchelRoleContext *context)
+{
+  satchel_ipc_send (context->control, satchel_ipc_message_new (SATCHEL_IPC_STOPPED, 0));
+  satchel_role_end (context);
+}
+
+const SatchelConfig *
+satchel_role_listener_config (SatchelRoleContext *context, const char *name)
+{
+  const SatchelConfig *listen = satchel_config_set_group (context->config, "listen");
+  guint n = listen != NULL ? satchel_config_n_groups (listen, "listeners") : 0;
+  for (guint i = 0; i < n; i++)
+    {
+      const SatchelConfig *entry = satchel_config_group (listen, "listeners", i);
+      if (g_strcmp0 (satchel_config_string (entry, "name"), name) == 0)
+        return entry;
+    }
+  return NULL;
+}
+
+typedef struct RoleCode
+{
+  SatchelRole role;
+  gboolean (*start) (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error);
+  gboolean (*confine) (SatchelRoleContext *context, GError **error);
+} RoleCode;
+static const RoleCode codes[] = {
+#define SATCHEL_ROLE_ROW(role, name, account, ids, peers, traits, start, confine)                            \
+  { SATCHEL_ROLE_##role, start, confine },
+#include "core/runtime/roles.def"
+};
+
+static const RoleCode *
+code_of (SatchelRole role)
+{
+  guint i = 0;
+  while (codes[i].role != role)
+    i++;
+  return &codes[i];
+}
+
+/* Any thread: messages of one packet do not mix with those of the main loop. */
+static void
+tell_failure (const char *why)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_FAILED, 0);
+  g_autofree char *valid = g_utf8_make_valid (why, MIN (strlen (why), 4000));
+  satchel_ipc_put_string (message, valid);
+  (void) satchel_ipc_send_blocking (CONTROL_FD, message, NULL);
+}
+
+static gboolean
+bring_up (SatchelRoleContext *context, GError **error)
+{
+  struct SatchelRolePrivate *own = context->private;
+  satchel_reactor_init ();
+  if (!say_hello (context, error) || !take_setup (context, error)
+      || !satchel_drop_rights (own->uid, own->gid, FALSE, error))
+    return FALSE;
+  satchel_loader_set_trusted_uid (context->loader, own->trusted_uid);
+  if (!take_all (context, error) || !satchel_loader_configure (context->loader, context->config, error))
+    return FALSE;
+  const SatchelConfig *limits = satchel_config_set_group (context->config, "limits"),
+                      *helpers = satchel_config_set_group (context->config, "helpers");
+  satchel_helper_calls_set_limits ((guint) satchel_config_int (helpers, "queue"),
+                                   satchel_config_size (helpers, "content"));
+  satchel_job_set_limits ((guint) satchel_config_int (limits, "threads"),
+                          (guint) satchel_config_int (limits, "threads_per_user"));
+  if (fchdir (context->root_fd >= 0 ? context->root_fd : AT_FDCWD) != 0 && chdir ("/") != 0)
+    return satchel_error_set_errno (error, errno, "chdir");
+  const RoleCode *code = code_of (context->role);
+  if (code->confine != NULL && !code->confine (context, error))
+    return FALSE;
+  if (!enter_sandbox (context, error) || !satchel_loader_start (context->loader, error))
+    return FALSE;
+  context->control = satchel_ipc_link_new (CONTROL_FD, control_message, control_closed, context);
+  own->is_started = TRUE;
+  const SatchelRoleHooks *hooks = NULL;
+  if (!code->start (context, &hooks, error))
+    return FALSE;
+  own->hooks = hooks;
+  g_clear_pointer (&context->tls_files, g_array_unref);
+  satchel_role_peers_up (context);
+  satchel_ipc_send (context->control, satchel_ipc_message_new (SATCHEL_IPC_READY, 0));
+  return TRUE;
+}
+
+int
+satchel_role_main (SatchelRole role, guint slot)
+{
+  static SatchelRoleContext context;
+  static struct SatchelRolePrivate own;
+  /* It had to outlive our exec, and no further one. */
+  (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
+  satchel_log_open (-1, SATCHEL_LOG_INFO, satchel_role_name (role));
+  satchel_crash_init ();
+  satchel_process_set_fail_func (tell_failure);
+  context.role = role;
+  context.slot = slot;
+  context.root_fd = -1;
+  context.private = &own;
+  context.peers = g_ptr_array_new ();
+  context.listeners = g_ptr_array_new ();
+  own.loop = g_main_loop_new (NULL, FALSE);
+  g_queue_init (&own.old_sets);
+  context.loader = satchel_loader_new (role, NULL);
+  satchel_loader_set_default (context.loader);
+  g_autoptr (GError) error = NULL;
+  if (!bring_up (&context, &error))
+    {
+      const char *why = error != NULL ? error->message : "no reason given";
+      satchel_log (SATCHEL_LOG_ERROR, satchel_role_name (role), "slot=%u: cannot start: %s", slot, why);
+      tell_failure (why);
+      return 1;
+    }
+  g_main_loop_run (own.loop);
+  satchel_loader_stop (context.loader);
+  /* Threads of jobs may still run: no clean-up below them. */
+  _exit (0);
+}

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT
+ * What master tells a role: configuration, peers, reload in two phases, stop, admins' requests.
+ */
+#include "config.h"
+
+#include "core/daemon/role/role_private.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/daemon/plan.h"
+#include "core/runtime/breadcrumb.h"
+#include "core/runtime/counter_lane.h"
+#include "core/runtime/log_private.h"
+#include "core/storage/store_open.h"
+
+#define OLD_SETS_MAX 16u
+#define IMAGE_MAX (64 * 1024 * 1024)
+
+static void
+close_fd (int *fd)
+{
+  if (*fd >= 0)
+    close (*fd);
+  *fd = -1;
+}
+
+static GBytes *
+read_image (int fd)
+{
+  struct stat st;
+  if (fstat (fd, &st) != 0 || st.st_size <= 0 || st.st_size > IMAGE_MAX)
+    return NULL;
+  g_autofree guint8 *data = g_malloc ((gsize) st.st_size);
+  gsize done = 0;
+  while (done < (gsize) st.st_size)
+    {
+      gssize n = pread (fd, data + done, (gsize) st.st_size - done, (off_t) done);
+      if (n <= 0)
+        return NULL;
+      done += (gsize) n;
+    }
+  return g_bytes_new_take (g_steal_pointer (&data), done);
+}
+
+static gboolean
+take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  struct SatchelRolePrivate *own = context->private;
+  guint64 generation = satchel_ipc_get_u64 (message);
+  int fd = satchel_ipc_take_fd (message);
+  if (!satchel_ipc_message_is_done (message) || fd < 0 || own->is_prepared)
+    {
+      close_fd (&fd);
+      return FALSE;
+    }
+  g_autoptr (GBytes) bytes = read_image (fd);
+  close (fd);
+  g_autoptr (GError) error = NULL;
+  SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
+  if (set == NULL)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s",
+                   error != NULL ? error->message : "cannot be read");
+      return FALSE;
+    }
+  satchel_config_set_free (own->next);
+  own->next = set;
+  own->next_generation = generation;
+  return TRUE;
+}
+
+static void
+tls_file_clear (gpointer data)
+{
+  SatchelTlsFile *file = data;
+  close_fd (&file->chain_fd);
+  close_fd (&file->key_fd);
+}
+
+static GArray *
+tls_files_new (void)
+{
+  GArray *files = g_array_new (FALSE, TRUE, sizeof (SatchelTlsFile));
+  g_array_set_clear_func (files, tls_file_clear);
+  return files;
+}
+
+static gboolean
+take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  satchel_ipc_get_u64 (message);
+  guint32 index = satchel_ipc_get_u32 (message), is_key = satchel_ipc_get_u32 (message);
+  int fd = satchel_ipc_take_fd (message);
+  if (!satchel_ipc_message_is_done (message) || fd < 0)
+    {
+      close_fd (&fd);
+      return FALSE;
+    }
+  GArray **files = context->private->is_started ? &context->new_tls_files : &context->tls_files;
+  if (*files == NULL)
+    *files = tls_files_new ();
+  for (guint i = 0; i < (*files)->len; i++)
+    {
+      SatchelTlsFile *file = &g_array_index (*files, SatchelTlsFile, i);
+      if (file->index != index)
+        continue;
+      int *place = is_key ? &file->key_fd : &file->chain_fd;
+      close_fd (place);
+      *place = fd;
+      return TRUE;
+    }
+  SatchelTlsFile file = { index, is_key ? -1 : fd, is_key ? fd : -1 };
+  g_array_append_val (*files, file);
+  return TRUE;
+}
+
+static gpointer
+map_shared (int fd, gsize len)
+{
+  struct stat st;
+  /* Master sealed its size: a file cut off under us would be a bus error. */
+  if (fstat (fd, &st) != 0 || (gsize) st.st_size != len)
+    return NULL;
+  gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+  return area != MAP_FAILED ? area : NULL;
+}
+
+static gboolean
+take_shared (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint32 bits = satchel_ipc_get_u32 (message);
+  gboolean ok = !message->failed;
+  if (bits & 1)
+    {
+      int fd = satchel_ipc_take_fd (message);
+      context->connection_table = fd >= 0 ? map_shared (fd, SATCHEL_CONNECTION_TABLE_BYTES) : NULL;
+      ok = ok && context->connection_table != NULL;
+      close_fd (&fd);
+    }
+  if (bits & 2)
+    {
+      int fd = satchel_ipc_take_fd (message);
+      gpointer area = fd >= 0 ? map_shared (fd, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb)) : NULL;
+      satchel_job_set_breadcrumbs (area);
+      ok = ok && area != NULL;
+      close_fd (&fd);
+    }
+  if (bits & 4)
+    {
+      close_fd (&context->root_fd);
+      context->root_fd = satchel_ipc_take_fd (message);
+      ok = ok && context->root_fd >= 0;
+    }
+  if (bits & 8)
+    {
+      int fd = satchel_ipc_take_fd (message);
+      SatchelCounterLane *lane = fd >= 0 ? map_shared (fd, sizeof (SatchelCounterLane)) : NULL;
+      if (lane != NULL)
+        satchel_counters_set_lane (lane);
+      ok = ok && lane != NULL;
+      close_fd (&fd);
+    }
+  return ok && satchel_ipc_message_is_done (message);
+}
+
+static gboolean
+take_listener (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  SatchelListener *listener = g_new0 (SatchelListener, 1);
+  g_ptr_array_add (context->listeners, listener);
+  listener->name = g_strdup (satchel_ipc_get_string (message));
+  listener->protocol = g_strdup (satchel_ipc_get_string (message));
+  listener->implicit_tls = satchel_ipc_get_u32 (message) != 0;
+  listener->allow_cleartext = satchel_ipc_get_u32 (message) != 0;
+  listener->fd = satchel_ipc_take_fd (message);
+  return satchel_ipc_message_is_done (message) && listener->fd >= 0;
+}
+
+static gboolean
+take_module (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  const char *name = satchel_ipc_get_string (message);
+  gboolean is_gate = satchel_ipc_get_u32 (message) != 0;
+  int fd = satchel_ipc_take_fd (message);
+  g_autoptr (GError) error = NULL;
+  gboolean ok = satchel_ipc_message_is_done (message) && fd >= 0 && !context->private->is_started;
+  if (ok && satchel_loader_load_fd (context->loader, fd, name, is_gate, &error) == NULL)
+    {
+      satchel_log (SATCHEL_LOG_ERROR, "module", "%s", error->message);
+      ok = FALSE;
+    }
+  close_fd (&fd);
+  return ok;
+}
+
+static gboolean
+take_peer (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint32 role = satchel_ipc_get_u32 (message), slot = satchel_ipc_get_u32 (message);
+  const char *module = satchel_ipc_get_string (message);
+  int fd = satchel_ipc_take_fd (message);
+  if (!satchel_ipc_message_is_done (message) || fd < 0 || slot >= SATCHEL_SLOTS_MAX)
+    {
+      close_fd (&fd);
+      return FALSE;
+    }
+  satchel_role_set_peer (context, (SatchelRole) role, slot, module, message->session_id, fd);
+  return TRUE;
+}
+
+/* ---- reload ---- */
+
+static void
+drop_new_tls_files (SatchelRoleContext *context)
+{
+  g_clear_pointer (&context->new_tls_files, g_array_unref);
+}
+
+static gboolean
+prepare (SatchelRoleContext *context, GError **error)
+{
+  struct SatchelRolePrivate *own = context->private;
+  if (own->next == NULL || own->is_prepared)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no new configuration came");
+  if (context->new_tls_files == NULL)
+    context->new_tls_files = tls_files_new ();
+  const SatchelRoleHooks *hooks = own->hooks;
+  if (hooks->reload_prepare != NULL && !hooks->reload_prepare (context, own->next, error))
+    return FALSE;
+  if (satchel_loader_reload_prepare (context->loader, own->next, error))
+    return TRUE;
+  if (hooks->reload_abort != NULL)
+    hooks->reload_abort (context);
+  return FALSE;
+}
+
+static gboolean
+reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint64 attempt = satchel_ipc_get_u64 (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  g_autoptr (GError) error = NULL;
+  gboolean ok = prepare (context, &error);
+  context->private->is_prepared = ok;
+  drop_new_tls_files (context);
+  if (!ok)
+    g_clear_pointer (&context->private->next, satchel_config_set_free);
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_RELOADED, 0);
+  satchel_ipc_put_u64 (reply, attempt);
+  satchel_ipc_put_u32 (reply, ok);
+  satchel_ipc_put_string (reply, ok ? "" : error != NULL ? error->message : "refused without a reason");
+  return satchel_ipc_send (context->control, reply);
+}
+
+static void
+apply_log_level (const SatchelConfigSet *set)
+{
+  const SatchelConfig *section = satchel_config_set_group (set, "log");
+  if (section != NULL)
+    satchel_log_set_level (satchel_log_level_from_string (satchel_config_string (section, "level")));
+}
+
+static void
+adopt_next (SatchelRoleContext *context)
+{
+  struct SatchelRolePrivate *own = context->private;
+  if (own->set != NULL)
+    g_queue_push_head (&own->old_sets, own->set);
+  while (own->old_sets.length > OLD_SETS_MAX)
+    satchel_config_set_free (g_queue_pop_tail (&own->old_sets));
+  own->set = g_steal_pointer (&own->next);
+  context->config = own->set;
+  context->generation = own->next_generation;
+  apply_log_level (own->set);
+}
+
+static gboolean
+reload_end (SatchelRoleContext *context, gboolean is_commit)
+{
+  struct SatchelRolePrivate *own = context->private;
+  const SatchelRoleHooks *hooks = own->hooks;
+  gboolean was_prepared = own->is_prepared;
+  own->is_prepared = FALSE;
+  drop_new_tls_files (context);
+  if (!was_prepared)
+    {
+      g_clear_pointer (&own->next, satchel_config_set_free);
+      return TRUE;
+    }
+  if (is_commit)
+    {
+      adopt_next (context);
+      satchel_loader_reload_end (context->loader, TRUE);
+      if (hooks->reload_commit != NULL)
+        hooks->reload_commit (context);
+      return TRUE;
+    }
+  satchel_loader_reload_end (context->loader, FALSE);
+  if (hooks->reload_abort != NULL)
+    hooks->reload_abort (context);
+  g_clear_pointer (&own->next, satchel_config_set_free);
+  return TRUE;
+}
+
+/* ---- stop and admin ---- */
+
+static void
+grace_over (SatchelTimer *timer, gpointer data)
+{
+  satchel_role_end (data);
+}
+
+static gboolean
+stop (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  struct SatchelRolePrivate *own = context->private;
+  guint32 grace_ms = satchel_ipc_get_u32 (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  own->is_stopping = TRUE;
+  if (own->hooks == NULL || own->hooks->stop == NULL)
+    {
+      satchel_role_stopped (context);
+      return TRUE;
+    }
+  if (grace_ms != SATCHEL_GRACE_DRAIN)
+    satchel_timer_arm (&own->grace, (gint64) grace_ms + 200, grace_over, context);
+  own->hooks->stop (context, grace_ms);
+  return TRUE;
+}
+
+static gboolean
+admin (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint64 request = satchel_ipc_get_u64 (message);
+  guint32 n = satchel_ipc_get_u32 (message);
+  if (n == 0 || n > 16)
+    return FALSE;
+  g_autoptr (GPtrArray) argv = g_ptr_array_new ();
+  for (guint32 i = 0; i < n; i++)
+    g_ptr_array_add (argv, (gpointer) satchel_ipc_get_string (message));
+  g_ptr_array_add (argv, NULL);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  const SatchelRoleHooks *hooks = context->private->hooks;
+  if (hooks == NULL || hooks->admin == NULL
+      || !hooks->admin (context, request, (const char *const *) argv->pdata))
+    satchel_role_admin_reply (context, request, TRUE, 0, "");
+  return TRUE;
+}
+
+static gboolean
+admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  gboolean is_cancel = message->type == SATCHEL_IPC_ADMIN_CANCEL;
+  guint64 request = satchel_ipc_get_u64 (message), n_bytes = is_cancel ? 0 : satchel_ipc_get_u64 (message);
+  const SatchelRoleHooks *hooks = context->private->hooks;
+  if (!satchel_ipc_message_is_done (message) || hooks == NULL || hooks->admin_goes_on == NULL)
+    return FALSE;
+  hooks->admin_goes_on (context, request, is_cancel, n_bytes);
+  return TRUE;
+}
+
+void
+satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
+                          const char *text)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_REPLY, 0);
+  g_autofree char *bounded = g_strndup (text != NULL ? text : "", 12000);
+  g_autofree char *valid = g_utf8_make_valid (bounded, -1);
+  satchel_ipc_put_u64 (message, request);
+  satchel_ipc_put_u32 (message, final);
+  satchel_ipc_put_u32 (message, status);
+  satchel_ipc_put_string (message, valid);
+  satchel_ipc_send (context->control, message);
+}
+
+static gboolean
+take_log_file (SatchelIpcMessage *message)
+{
+  int fd = satchel_ipc_take_fd (message);
+  if (fd < 0 || !satchel_ipc_message_is_done (message))
+    {
+      close_fd (&fd);
+      return FALSE;
+    }
+  satchel_log_reopen (fd);
+  return TRUE;
+}
+
+static gboolean
+take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  gsize len;
+  const guint8 *key = satchel_ipc_get_bytes (message, &len);
+  if (!satchel_ipc_message_is_done (message) || len != sizeof context->ticket_key)
+    return FALSE;
+  memcpy (context->ticket_key, key, len);
+  return TRUE;
+}
+
+static gboolean
+ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  guint64 number = satchel_ipc_get_u64 (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_PONG, 0);
+  satchel_ipc_put_u64 (reply, number);
+  return satchel_ipc_send (context->control, reply);
+}
+
+static gboolean
+take_suspect (const SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  const char *crumb = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message) || !satchel_role_has (context->role, SATCHEL_TRAIT_HAS_SUSPECTS)
+      || context->private->is_started)
+    return FALSE;
+  satchel_store_add_suspect (crumb);
+  return TRUE;
+}
+
+gboolean
+satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
+{
+  if (message->type == SATCHEL_IPC_START)
+    {
+      if (context->private->next == NULL || context->private->is_started)
+        return FALSE;
+      adopt_next (context);
+      return satchel_ipc_message_is_done (message);
+    }
+  if (message->type == SATCHEL_IPC_CONFIG)
+    return take_config (context, message);
+  if (message->type == SATCHEL_IPC_TLS_FILE)
+    return take_tls_file (context, message);
+  if (message->type == SATCHEL_IPC_SHARED)
+    return take_shared (context, message);
+  if (message->type == SATCHEL_IPC_LISTENER)
+    return take_listener (context, message);
+  if (message->type == SATCHEL_IPC_MODULE)
+    return take_module (context, message);
+  if (message->type == SATCHEL_IPC_TICKET_KEY)
+    return take_ticket_key (context, message);
+  if (message->type == SATCHEL_IPC_PEER)
+    return take_peer (context, message);
+  if (message->type == SATCHEL_IPC_LOG_FILE)
+    return take_log_file (message);
+  if (message->type == SATCHEL_IPC_SUSPECT)
+    return take_suspect (context, message);
+  if (!context->private->is_started)
+    return FALSE;
+  if (message->type == SATCHEL_IPC_PING)
+    return ping (context, message);
+  if (message->type == SATCHEL_IPC_RELOAD)
+    return reload (context, message);
+  if (message->type == SATCHEL_IPC_RELOAD_COMMIT || message->type == SATCHEL_IPC_RELOAD_ABORT)
+    return reload_end (context, message->type == SATCHEL_IPC_RELOAD_COMMIT);
+  if (message->type == SATCHEL_IPC_STOP)
+    return stop (context, message);
+  if (message->type == SATCHEL_IPC_ADMIN_ROOM || message->type == SATCHEL_IPC_ADMIN_CANCEL)
+    return admin_goes_on (context, message);
+  return message->type == SATCHEL_IPC_ADMIN && admin (context, message);
+}

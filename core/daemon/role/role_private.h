@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT
+ * Shared by role.c (start-up, loop), role_control.c (what master says) and role_peers.c (links to the
+ * others).
+ */
+#pragma once
+#include "core/daemon/role/role.h"
+#include "core/daemon/sandbox/sandbox.h"
+#include <satchel/reactor.h>
+
+struct SatchelRolePrivate
+{
+  const SatchelRoleHooks *hooks;
+  SatchelConfigSet *set;  /* in force */
+  SatchelConfigSet *next; /* came by CONFIG, not yet committed */
+  guint64 next_generation;
+  gboolean is_prepared; /* modules and hooks have taken `next` */
+  GQueue old_sets;      /* SatchelConfigSet, newest first */
+  guint uid, gid, trusted_uid;
+  SatchelSandboxMode sandbox;
+  GArray *connect_ports; /* guint16: what the process itself may connect to; NULL: nothing */
+  gboolean is_started, is_stopping;
+  GMainLoop *loop;
+  SatchelTimer grace;
+};
+
+/* The whole of `satcheld --role=NAME`: never returns before the process is to end.  Gives the exit status. */
+int satchel_role_main (SatchelRole role, guint slot);
+
+/* One message of master's.  FALSE: not acceptable. */
+gboolean satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message);
+void satchel_role_set_peer (SatchelRoleContext *context, SatchelRole role, guint slot, const char *module,
+                            guint64 serial, int fd);
+void satchel_role_peers_up (SatchelRoleContext *context);
+/* Directories that settings of the loaded modules name stay reachable: SatchelSandboxPath, descriptors closed
+ * with it. */
+GArray *satchel_role_paths (SatchelRoleContext *context);
+void satchel_role_end (SatchelRoleContext *context);

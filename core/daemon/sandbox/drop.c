@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT
+ * Dropping rights: user, groups, capabilities, and every way to get them back.
+ */
+#include "config.h"
+
+#include "core/daemon/sandbox/drop.h"
+#include "core/base/sanitized.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/daemon/plan.h"
+
+static gboolean
+set_ids (guint uid, guint gid, GError **error)
+{
+  if (geteuid () != 0)
+    return TRUE;
+  if (setgroups (0, NULL) != 0)
+    return satchel_error_set_errno (error, errno, "setgroups");
+  if (gid != SATCHEL_PLAN_NO_ID && setresgid (gid, gid, gid) != 0)
+    return satchel_error_set_errno (error, errno, "setresgid %u", gid);
+  if (uid != SATCHEL_PLAN_NO_ID && setresuid (uid, uid, uid) != 0)
+    return satchel_error_set_errno (error, errno, "setresuid %u", uid);
+  if (uid != SATCHEL_PLAN_NO_ID && uid != 0 && setuid (0) == 0)
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "rights of root could be got back after dropping them");
+  return TRUE;
+}
+
+static gboolean
+set_capabilities (gboolean keep_reading, GError **error)
+{
+  struct __user_cap_header_struct header = { _LINUX_CAPABILITY_VERSION_3, 0 };
+  struct __user_cap_data_struct now[2] = { 0 }, wanted[2] = { 0 };
+  if (syscall (SYS_capget, &header, now) != 0)
+    return satchel_error_set_errno (error, errno, "capget");
+  if (keep_reading)
+    {
+      guint32 search = 1u << CAP_DAC_READ_SEARCH, override = 1u << CAP_DAC_OVERRIDE;
+      /* Containers often lack the first; Landlock keeps the second from writing. */
+      guint32 kept = now[0].permitted & search ? search : now[0].permitted & override;
+      wanted[0].permitted = wanted[0].effective = kept;
+    }
+  for (int cap = 0; cap <= 63; cap++)
+    if (prctl (PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
+      (void) prctl (PR_CAPBSET_DROP, cap, 0, 0,
+                    0); /* needs CAP_SETPCAP; without it there is nothing to fear */
+  (void) prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
+  header.pid = 0;
+  /* Who has none need not ask, and a unit without capabilities may forbid the call. */
+  if (memcmp (now, wanted, sizeof now) != 0 && syscall (SYS_capset, &header, wanted) != 0)
+    return satchel_error_set_errno (error, errno, "capset");
+  return TRUE;
+}
+
+gboolean
+satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error)
+{
+  struct rlimit no_core = { 0, 0 }, files;
+  if (setrlimit (RLIMIT_CORE, &no_core) != 0)
+    return satchel_error_set_errno (error, errno, "RLIMIT_CORE");
+  if (getrlimit (RLIMIT_NOFILE, &files) == 0)
+    {
+      files.rlim_cur = files.rlim_max;
+      (void) setrlimit (RLIMIT_NOFILE, &files);
+    }
+  umask (077);
+  if (keep_reading)
+    (void) prctl (PR_SET_KEEPCAPS, 1, 0, 0, 0);
+  if (!set_ids (uid, gid, error) || !set_capabilities (keep_reading, error))
+    return FALSE;
+  (void) prctl (PR_SET_KEEPCAPS, 0, 0, 0, 0);
+  if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+    return satchel_error_set_errno (error, errno, "PR_SET_NO_NEW_PRIVS");
+  /* The leak checker of the sanitizers attaches to its own process. */
+  if (!satchel_is_sanitized () && prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+    return satchel_error_set_errno (error, errno, "PR_SET_DUMPABLE");
+  /* A change of user has cleared it (prctl(2)). */
+  if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+    return satchel_error_set_errno (error, errno, "PR_SET_PDEATHSIG");
+  return TRUE;
+}
