@@ -1,17 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A new build installed over a running server, then a process killed: service goes on, in the new build (issue 2, Must show 6)."""
+"""A new build installed over a running server, then a process killed: service goes on, in the new build."""
 import glob
 import imaplib
 import os
+import re
 import shutil
 import signal
 import socket
+import struct
+import subprocess
 import sys
 import threading
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main, wait_for  # noqa: E402
+from tap import Server, case, equal, main, run_all, wait_for  # noqa: E402
+from instance import Instance  # noqa: E402 - of tools/lib, whose path tap knows
 
 server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", users=2)
 
@@ -118,6 +122,41 @@ def without_kill():
     except imaplib.IMAP4.abort as e:
         equal("EOF" in str(e), False, f"how the session ended: {e}")
     login("u0002").logout()
+
+
+@case
+def answers_meanwhile():
+    """`satchel status` is answered at each moment of an upgrade, and so is an administrator whose connection was there before"""
+    command, environment = Instance(server.dir).command(["status"])
+    idle = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    idle.settimeout(60)
+    idle.connect(os.path.join(os.path.dirname(server.lmtp_socket), "control"))
+    answers, is_over = [], threading.Event()
+
+    def poll():
+        while not is_over.is_set():
+            r = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+            answers.append((r.returncode, r.stdout.splitlines()[:1], r.stderr))
+
+    def upgrade():
+        try:
+            for _ in range(3):
+                old = set(server.roles())
+                install_again()
+                known = len(answers)
+                wait_for(lambda: len(answers) > known, "polling goes on")
+                server.cli("reload")
+                wait_for(lambda: len(server.roles()) == 5 and not old & set(server.roles()) and is_new(server.pid), "all processes are of the new build", 60)
+                login().logout()
+        finally:
+            is_over.set()
+    run_all(poll, poll, upgrade)
+    bad = [answer for answer in answers if answer[0] != 0 or answer[2] or not answer[1] or not re.match(rf"satcheld \S+, pid {server.pid}: ", answer[1][0])]
+    equal(bad, [], f"answers of {len(answers)} that are none")
+    print(f"# {len(answers)} answers: {sorted({answer[1][0].split(': ')[1].split()[0] for answer in answers})}", flush=True)
+    idle.sendall(struct.pack("=4I", 0x53617443, 1, 1, 0) + b"status\0")
+    equal(b"state=running" in idle.recv(16384), True, "the answer on a connection of before")
+    idle.close()
 
 
 @case

@@ -13,6 +13,7 @@
 
 #include "core/cli/control_client.h"
 #include "core/daemon/master/control.h"
+#include "core/daemon/master/listeners.h"
 #include "core/daemon/plan.h"
 #include "core/runtime/reactor_private.h"
 
@@ -145,7 +146,8 @@ test_server (void)
 {
   g_autofree char *path = g_build_filename (dir, SATCHEL_CONTROL_NAME, NULL);
   g_autoptr (GError) error = NULL;
-  SatchelControlServer *server = satchel_control_server_new (path, G_MAXUINT32, answer, gone, NULL, &error);
+  SatchelControlServer *server =
+      satchel_control_server_new (path, G_MAXUINT32, -1, answer, gone, NULL, &error);
   g_assert_no_error (error);
   struct stat st;
   g_assert_cmpint (stat (path, &st), ==, 0);
@@ -179,7 +181,7 @@ test_server (void)
   g_assert_true (call.ok);
   g_string_free (call.text, TRUE);
   /* A second one at the same place does not push the first aside. */
-  g_assert_null (satchel_control_server_new (path, G_MAXUINT32, answer, gone, NULL, &error));
+  g_assert_null (satchel_control_server_new (path, G_MAXUINT32, -1, answer, gone, NULL, &error));
   g_assert_nonnull (strstr (error->message, "in use"));
   satchel_control_server_free (server);
   g_assert_cmpint (access (path, F_OK), !=, 0);
@@ -188,6 +190,52 @@ test_server (void)
   guint status;
   g_assert_false (satchel_control_call (dir, argv, 1000, NULL, NULL, &status, &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_UNAVAILABLE);
+}
+
+/* The socket of an older self: who came before the new one accepts is answered; one that is not wanted is
+ * gone. */
+static void
+test_inherited (void)
+{
+  g_autofree char *path = g_build_filename (dir, SATCHEL_CONTROL_NAME, NULL),
+                  *elsewhere = g_build_filename (dir, "elsewhere", NULL);
+  g_autoptr (GError) error = NULL;
+  int old = satchel_bind_unix (path, 0600, SOCK_SEQPACKET, &error);
+  g_assert_no_error (error);
+  int waiting = raw_client ();
+  struct
+  {
+    SatchelControlRequest head;
+    char word[7];
+  } request = { { SATCHEL_CONTROL_MAGIC, SATCHEL_CONTROL_VERSION, 1, 0 }, "status" };
+  g_assert_cmpint (send (waiting, &request, sizeof request.head + 7, 0), ==, sizeof request.head + 7);
+  SatchelControlServer *server =
+      satchel_control_server_new (path, G_MAXUINT32, old, answer, gone, NULL, &error);
+  g_assert_no_error (error);
+  char reply[256];
+  while (recv (waiting, reply, sizeof reply, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+    g_main_context_iteration (NULL, TRUE);
+  g_assert_cmpmem (reply + sizeof (SatchelControlReply), 6, "first\n", 6);
+  close (waiting);
+  satchel_control_server_free (server);
+  /* The directory is another one now, or others may connect. */
+  for (guint i = 0; i < 2; i++)
+    {
+      const char *bound = i == 0 ? elsewhere : path;
+      old = satchel_bind_unix (bound, i == 0 ? 0600 : 0666, SOCK_SEQPACKET, &error);
+      g_assert_no_error (error);
+      server = satchel_control_server_new (path, G_MAXUINT32, old, answer, gone, NULL, &error);
+      g_assert_no_error (error);
+      g_assert_cmpint (access (elsewhere, F_OK), !=, 0);
+      struct stat st;
+      g_assert_cmpint (stat (path, &st), ==, 0);
+      g_assert_cmpuint (st.st_mode & 0777, ==, 0600);
+      Call call;
+      do_call (&call, "status");
+      g_assert_true (call.ok);
+      g_string_free (call.text, TRUE);
+      satchel_control_server_free (server);
+    }
 }
 
 static SatchelPlan *
@@ -290,6 +338,7 @@ main (int argc, char **argv)
   dir = g_dir_make_tmp ("satchel-control-XXXXXX", NULL);
   g_test_add_func ("/control/parse", test_parse);
   g_test_add_func ("/control/server", test_server);
+  g_test_add_func ("/control/inherited", test_inherited);
   g_test_add_func ("/plan/wire", test_plan);
   int status = g_test_run ();
   (void) g_rmdir (dir);

@@ -31,6 +31,7 @@ typedef struct Request
   SatchelControlClient *client; /* NULL: gone meanwhile */
   GPtrArray *waiting;           /* SatchelWorker that still answer */
   guint status;
+  gboolean is_status; /* of what there is: a process that ends has nothing to say */
   SatchelTimer timeout;
   /* Of a module's command: */
   gboolean is_run;
@@ -114,24 +115,35 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
     }
 }
 
+/* No process can answer. */
+static void
+finish_unasked (Request *request)
+{
+  static const char *const texts[] = {
+    "error=\"the server is starting; try again\"\n",
+    "error=\"the process that knows is not running just now; try again\"\n",
+    "error=\"the server is stopping\"\n", "error=\"the server is being upgraded; try again\"\n"
+  };
+  request->status = EXIT_UNAVAILABLE;
+  finish (request, texts[request->control->master->state]);
+}
+
 /* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
 static void
 pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, const char *const *argv,
          const char *first)
 {
   Request *request = request_new (control, client);
+  request->is_status = strcmp (argv[0], "status") == 0;
   satchel_control_reply (client, first, FALSE, 0);
   ask_workers (request, roles, ANY_SLOT, argv);
-  if (request->waiting->len == 0)
-    {
-      request->status = roles == ALL_ROLES ? 0 : EXIT_FAILED;
-      finish (request,
-              request->status != 0 ? "error=\"the process that knows is not running just now\"\n" : "");
-      return;
-    }
-  satchel_timer_arm (&request->timeout,
-                     strcmp (argv[0], "status") == 0 ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS, request_timeout,
-                     request);
+  if (request->waiting->len > 0)
+    satchel_timer_arm (&request->timeout, request->is_status ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS,
+                       request_timeout, request);
+  else if (request->is_status)
+    finish (request, "");
+  else
+    finish_unasked (request);
 }
 
 /* ---- commands of modules (docs/decisions/0039) ---- */
@@ -150,10 +162,8 @@ run_at (Request *request, guint slot, const char *place)
   g_ptr_array_add (argv, NULL);
   satchel_timer_cancel (&request->timeout);
   ask_workers (request, SATCHEL_ROLE_MAIL, slot, (const char *const *) argv->pdata);
-  if (request->waiting->len > 0)
-    return;
-  request->status = EXIT_UNAVAILABLE;
-  finish (request, "error=\"the mail process that knows is not running just now\"\n");
+  if (request->waiting->len == 0)
+    finish_unasked (request);
 }
 
 /* Auth has spoken. */
@@ -439,11 +449,16 @@ satchel_control_new (SatchelMaster *master, GError **error)
   control->master = master;
   control->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) request_free);
   control->reloaders = g_ptr_array_new ();
-  control->server =
-      satchel_control_server_new (path, master->plan->admin_gid, answer, client_gone, control, error);
+  control->server = satchel_control_server_new (path, master->plan->admin_gid, master->inherited_control_fd,
+                                                answer, client_gone, control, error);
+  master->inherited_control_fd = -1;
   if (control->server != NULL)
     {
       satchel_control_server_set_long_answers (control->server, client_cancels, client_drained);
+      for (guint i = 0; i < master->inherited_control_clients->len; i++)
+        satchel_control_server_add_client (control->server,
+                                           g_array_index (master->inherited_control_clients, int, i));
+      g_array_set_size (master->inherited_control_clients, 0);
       return control;
     }
   satchel_control_free (control);
@@ -459,6 +474,12 @@ satchel_control_free (SatchelControl *control)
   g_ptr_array_unref (control->requests);
   g_ptr_array_unref (control->reloaders);
   g_free (control);
+}
+
+void
+satchel_control_foreach_fd (SatchelControl *control, SatchelControlFdFunc func, gpointer data)
+{
+  satchel_control_server_foreach_fd (control->server, func, data);
 }
 
 /* The worker has said its last word to this request. */
@@ -501,6 +522,17 @@ satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, Satc
     }
 }
 
+static void
+tell_unanswered (Request *request, const SatchelWorker *worker)
+{
+  request->status = EXIT_UNAVAILABLE;
+  if (request->is_run || request->client == NULL)
+    return;
+  g_autofree char *text = g_strdup_printf (
+      "error=\"%s ended before it answered: look whether it was done, and try again\"\n", worker->name);
+  satchel_control_reply (request->client, text, FALSE, 0);
+}
+
 void
 satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
 {
@@ -510,8 +542,8 @@ satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
       Request *request = g_ptr_array_index (requests, i);
       if (!g_ptr_array_find (request->waiting, worker, NULL))
         continue;
-      if (request->is_run)
-        request->status = EXIT_UNAVAILABLE;
+      if (!request->is_status)
+        tell_unanswered (request, worker);
       done_with (request, worker);
     }
 }

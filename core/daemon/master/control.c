@@ -11,6 +11,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 #include <satchel/log.h>
 #include <satchel/reactor.h>
@@ -192,36 +193,78 @@ client_event (int fd, guint32 events, gpointer data)
   client->server->request (client, (const char *const *) argv, client->server->data);
 }
 
-static void
-accept_event (int fd, guint32 events, gpointer data)
+void
+satchel_control_server_add_client (SatchelControlServer *server, int fd)
 {
-  SatchelControlServer *server = data;
-  int client_fd = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (client_fd < 0)
-    return;
   if (server->clients->len >= CLIENTS_MAX)
     {
-      close (client_fd);
+      close (fd);
       return;
     }
   SatchelControlClient *client = g_new0 (SatchelControlClient, 1);
   client->server = server;
-  client->fd = client_fd;
+  client->fd = fd;
   g_queue_init (&client->waiting);
   g_ptr_array_add (server->clients, client);
-  client->watch = satchel_watch_add (client_fd, EPOLLIN, client_event, client);
+  client->watch = satchel_watch_add (fd, EPOLLIN, client_event, client);
+}
+
+static void
+accept_event (int fd, guint32 events, gpointer data)
+{
+  int client_fd = accept4 (fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+  if (client_fd >= 0)
+    satchel_control_server_add_client (data, client_fd);
+}
+
+/* Does @fd listen at @path, for those who may connect now?  Then a client that waits there is not lost. */
+static gboolean
+is_as_wanted (int fd, const char *path, guint mode, guint gid)
+{
+  struct sockaddr_un address = { 0 };
+  socklen_t len = sizeof address - 1;
+  struct stat st;
+  return getsockname (fd, (struct sockaddr *) &address, &len) == 0 && strcmp (address.sun_path, path) == 0
+         && lstat (path, &st) == 0 && S_ISSOCK (st.st_mode) && (st.st_mode & 0777) == mode
+         && (gid == G_MAXUINT32 || st.st_gid == gid);
+}
+
+/* The name of a socket that is not wanted there any more. */
+static void
+remove_socket (int fd)
+{
+  struct sockaddr_un address = { 0 };
+  socklen_t len = sizeof address - 1;
+  if (getsockname (fd, (struct sockaddr *) &address, &len) == 0 && address.sun_path[0] != '\0')
+    (void) unlink (address.sun_path);
+  close (fd);
+}
+
+static int
+bind_socket (const char *path, guint mode, guint gid, GError **error)
+{
+  int fd = satchel_bind_unix (path, mode, SOCK_SEQPACKET, error);
+  if (fd >= 0 && gid != G_MAXUINT32 && lchown (path, (uid_t) -1, gid) != 0 && geteuid () == 0)
+    satchel_log (SATCHEL_LOG_WARNING, "admin", "the control socket cannot be given to group %u: %s", gid,
+                 g_strerror (errno));
+  return fd;
 }
 
 SatchelControlServer *
-satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFunc request,
+satchel_control_server_new (const char *path, guint gid, int inherited_fd, SatchelControlRequestFunc request,
                             SatchelControlGoneFunc gone, gpointer data, GError **error)
 {
-  int fd = satchel_bind_unix (path, gid != G_MAXUINT32 ? 0660 : 0600, SOCK_SEQPACKET, error);
+  guint mode = gid != G_MAXUINT32 ? 0660 : 0600;
+  int fd = inherited_fd;
+  if (fd >= 0 && !is_as_wanted (fd, path, mode, gid))
+    {
+      remove_socket (fd);
+      fd = -1;
+    }
+  if (fd < 0)
+    fd = bind_socket (path, mode, gid, error);
   if (fd < 0)
     return NULL;
-  if (gid != G_MAXUINT32 && lchown (path, (uid_t) -1, gid) != 0 && geteuid () == 0)
-    satchel_log (SATCHEL_LOG_WARNING, "admin", "the control socket cannot be given to group %u: %s", gid,
-                 g_strerror (errno));
   SatchelControlServer *server = g_new0 (SatchelControlServer, 1);
   server->fd = fd;
   server->path = g_strdup (path);
@@ -231,6 +274,19 @@ satchel_control_server_new (const char *path, guint gid, SatchelControlRequestFu
   server->clients = g_ptr_array_new_with_free_func ((GDestroyNotify) client_free);
   server->watch = satchel_watch_add (fd, EPOLLIN, accept_event, server);
   return server;
+}
+
+void
+satchel_control_server_foreach_fd (SatchelControlServer *server, SatchelControlFdFunc func, gpointer data)
+{
+  satchel_control_server_flush (server);
+  func (server->fd, FALSE, data);
+  for (guint i = 0; i < server->clients->len; i++)
+    {
+      const SatchelControlClient *client = g_ptr_array_index (server->clients, i);
+      if (!client->is_asking && client->waiting_bytes == 0)
+        func (client->fd, TRUE, data);
+    }
 }
 
 void

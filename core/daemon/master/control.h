@@ -15,10 +15,18 @@ typedef void (*SatchelControlRequestFunc) (SatchelControlClient *client, const c
 /* The client is gone: never name it again. */
 typedef void (*SatchelControlGoneFunc) (SatchelControlClient *client, gpointer data);
 
-/* @gid: who may connect beside root and ourselves; G_MAXUINT32: nobody. */
-SatchelControlServer *satchel_control_server_new (const char *path, guint gid,
+/* @gid: who may connect beside root and ourselves; G_MAXUINT32: nobody.  @inherited_fd: the socket of an
+ * older self, taken over; used if it still is what is wanted, so that who connects meanwhile only waits; -1:
+ * none. */
+SatchelControlServer *satchel_control_server_new (const char *path, guint gid, int inherited_fd,
                                                   SatchelControlRequestFunc request,
                                                   SatchelControlGoneFunc gone, gpointer data, GError **error);
+/* A client whom an older self had accepted; @fd is taken over. */
+void satchel_control_server_add_client (SatchelControlServer *server, int fd);
+/* What a newer self can go on with: the socket, and clients that wait for no answer. */
+typedef void (*SatchelControlFdFunc) (int fd, gboolean is_client, gpointer data);
+void satchel_control_server_foreach_fd (SatchelControlServer *server, SatchelControlFdFunc func,
+                                        gpointer data);
 /* For answers that take their time.  @cancels: the client sent "cancel" while it waits.  @drained: what
  * waited for it has been sent. */
 void satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels,

@@ -329,6 +329,8 @@ satchel_master_main (SatchelOptions *options)
   master.past_counters = satchel_counter_totals_new ();
   master.workers = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_worker_free);
   master.dirs = (SatchelDirs) { -1, -1, -1 };
+  master.inherited_control_fd = -1;
+  master.inherited_control_clients = g_array_new (FALSE, FALSE, sizeof (int));
   master.log_fd = -1;
   master.began_s = g_get_real_time () / G_USEC_PER_SEC;
   satchel_log_open (-1, SATCHEL_LOG_INFO, "master");

@@ -4,6 +4,7 @@
  * `satchel`).
  */
 #pragma once
+#include "core/daemon/master/control.h"
 #include "core/daemon/master/dirs.h"
 #include "core/daemon/master/listeners.h"
 #include "core/daemon/options.h"
@@ -80,6 +81,8 @@ struct SatchelMaster
   SatchelReload *reload;
   gboolean trial_runs; /* config_run is one of another build, before an upgrade */
   SatchelControl *control;
+  int inherited_control_fd;          /* of an older self, until `control` has it; -1: none */
+  GArray *inherited_control_clients; /* int */
   SatchelTimer watchdog, stop_timer, log_look;
   gboolean last_told; /* in a stop: auth and helpers go last */
 };
@@ -139,7 +142,8 @@ void satchel_reload_worker_ready (SatchelWorker *worker);
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
 void satchel_stop_step (SatchelMaster *master); /* after a death */
 void satchel_upgrade_restore (SatchelMaster *master);
-/* Ends all processes and starts the program on disk in our place, with listeners and lock kept. */
+/* Ends all processes and starts the program on disk in our place, with listeners, control socket and lock
+ * kept. */
 void satchel_upgrade_begin (SatchelMaster *master);
 /* A child is of another build: tries the configuration there, then upgrades or stays.  FALSE: not now. */
 gboolean satchel_upgrade_consider (SatchelMaster *master);
@@ -147,6 +151,7 @@ gboolean satchel_upgrade_consider (SatchelMaster *master);
 /* admin.c */
 SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
 void satchel_control_free (SatchelControl *control);
+void satchel_control_foreach_fd (SatchelControl *control, SatchelControlFdFunc func, gpointer data);
 void satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message);
 void satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker);
 /* The end of a reload, told to who asked for it; @status: an exit status. */

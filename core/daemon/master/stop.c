@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Ending: gates and mails first, those whom they need last; and the upgrade, which ends the same way and then
- * executes the new program with listeners and the lock kept.
+ * executes the new program with listeners, the control socket and the lock kept.
  */
 #include "config.h"
 
@@ -38,10 +38,19 @@ write_socket (const char *key, int fd, gboolean is_ours, gpointer data)
 }
 
 static void
+write_control (int fd, gboolean is_client, gpointer data)
+{
+  keep_open (fd);
+  g_string_append_printf (data, "%d %s\n", fd, is_client ? "admin" : "control");
+}
+
+static void
 execute_again (SatchelMaster *master)
 {
   g_autoptr (GString) table = g_string_new (NULL);
   satchel_sockets_foreach (master->sockets, write_socket, table);
+  if (master->control != NULL)
+    satchel_control_foreach_fd (master->control, write_control, table);
   keep_open (master->dirs.lock_fd);
   g_string_append_printf (table, "%d lock\n", master->dirs.lock_fd);
   int fd = memfd_create ("satchel-inherit", 0);
@@ -80,6 +89,13 @@ take_line (SatchelMaster *master, const char *line)
   g_autofree char *key = g_strcompress (end + 1);
   if (strcmp (key, "lock") == 0)
     master->dirs.lock_fd = (int) fd;
+  else if (strcmp (key, "control") == 0)
+    master->inherited_control_fd = (int) fd;
+  else if (strcmp (key, "admin") == 0)
+    {
+      int client_fd = (int) fd;
+      g_array_append_val (master->inherited_control_clients, client_fd);
+    }
   else if (g_str_has_prefix (key, "own "))
     satchel_sockets_inherit (master->sockets, key + strlen ("own "), (int) fd, TRUE);
   else
