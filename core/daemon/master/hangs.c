@@ -184,18 +184,23 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
       return;
     }
   watched->waits_ms += passed_ms;
-  if (watched->waits_ms + 2 * turn_ms (worker->master) >= limit_ms && !watched->is_hung)
-    ask_where (worker, main_thread (worker));
   if (watched->waits_ms < limit_ms)
-    return;
+    {
+      /* Turns ahead: the question itself wakes the thread, which would then be seen running. */
+      if (watched->waits_ms + 2 * turn_ms (worker->master) >= limit_ms)
+        ask_where (worker, main_thread (worker));
+      return;
+    }
   Usage usage = { '?', 0, 0 };
   gboolean is_known = read_usage (worker->pid, main_thread (worker), &usage);
   gint64 used_ms = usage.user_ms + usage.kernel_ms - watched->cpu_ms;
-  /* It would run, and others have the processor: that is slow, and no hang.  What waits for a disk ends for
-   * nobody. */
-  gboolean is_starved = is_known && usage.state == 'R' && used_ms < watched->waits_ms / 4,
+  /* It would run, and others have the processor: that is slow, and no hang, until it has had a good share of
+   * its time and still does not answer.  What waits for a disk ends for nobody. */
+  gboolean is_starved = is_known && usage.state == 'R' && used_ms < limit_ms / 4,
            is_disk = is_known && usage.state == 'D';
-  if (!watched->is_hung)
+  gboolean is_end = !is_starved && !is_disk;
+  /* What only got no processor at first may hang all the same: its end is told of as what it is. */
+  if (!watched->is_hung || is_end)
     {
       g_autofree char *what = satchel_crumb_text (crumb);
       satchel_log (is_starved ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, "server",
@@ -209,7 +214,7 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
       g_free (watched->hang);
       watched->hang = g_steal_pointer (&what);
     }
-  if (!is_starved && !is_disk)
+  if (is_end)
     end_hung (worker, crumb);
 }
 
