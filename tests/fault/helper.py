@@ -13,14 +13,14 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from modules import Modules  # noqa: E402
 from noops import Noops  # noqa: E402
-from tap import Server, case, equal, free_port, main, scratch, wait_for  # noqa: E402
+from tap import TOP, Server, case, equal, free_port, main, scratch, wait_for  # noqa: E402
 
 HANG_S, OVERDUE_MS = 2, 500
 TIMEOUT, UNAVAILABLE, NOPERM = "14", "8", "5"  # SatchelErrorCode
 PORT, DIRECT = free_port(), free_port()
 modules = Modules()
-modules.add("helpers/probe.c", "probe", f"-DPORT={PORT}")
-modules.add("helpers/probe.c", "direct", '-DNAME="direct"', f"-DPORT={DIRECT}", "-DRIGHTS=SATCHEL_RIGHT_CONNECT")
+modules.add("helpers/probe.c", "probe", f"-I{TOP}", f"-DPORT={PORT}")
+modules.add("helpers/probe.c", "direct", f"-I{TOP}", '-DNAME="direct"', f"-DPORT={DIRECT}", "-DRIGHTS=SATCHEL_RIGHT_CONNECT")
 
 
 class Host:
@@ -310,22 +310,27 @@ def escapes():
         f.write("x")
     os.chmod(secret, 0o666)
     os.chmod(place, 0o777)
-    control = os.path.join(server.dir, "run", "control")
-    tries = (f"read {server.dir}/mail", "read /etc/shadow", "read /etc/passwd", f"read {server.dir}/state/auth/passwd", f"read {secret}",
+    control = os.path.join(os.path.dirname(server.lmtp_socket), "control")
+    passwords = os.path.join(os.path.dirname(server.mail_root), "state", "auth", "passwd")
+    equal((os.path.exists(control), os.path.exists(passwords), os.path.exists(server.mail_root)), (True, True, True), "what is tried is there")
+    tries = (f"read {server.mail_root}", "read /etc/shadow", "read /etc/passwd", f"read {passwords}", f"read {secret}",
              f"write {secret}", f"write {place}/made", f"remove {secret}", f"tcp {elsewhere.port}", f"tcp {tcp.port}", f"udp {tcp.port}",
              f"unix {place}/hidden", f"unix {place}/socket", f"unix {control}", f"pair {place}/hidden", "bind", "process", "exec /bin/true",
              f"connector 127.0.0.1:{elsewhere.port}", f"connector unix:{place}/hidden", "ptrace", "memory", "signal", "code")
     n_held = n_ended = 0
+    end = "helper probe (died|ended|cannot go on)"
     with Probe() as probe:
+        works()
+        equal(probe.ask(f"escape connector localhost:{tcp.port}"), ("ok", "out"), "the connector, asked in this way for what it grants")
         for attempt in tries:
             works()
-            ended = len(lines(r"helper probe (died|ended)"))
+            ended = len(lines(end))
             got = probe.ask(f"escape {attempt}")
             if got == ("ok", "held"):
                 n_held += 1
                 continue
             equal(got, ("error", UNAVAILABLE + " the helper went down"), attempt)
-            line = wait_for(lambda: lines(r"helper probe (died|ended)")[ended:], "master tells of its end")[0]
+            line = wait_for(lambda: lines(end)[ended:], "master tells of its end")[0]
             equal("a system call that its sandbox forbids" in line, True, f"{attempt}: {line}")
             n_ended += 1
     works()

@@ -26,6 +26,9 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+/* What is said in bytes of its own making is of the form that this server understands. */
+#include "core/runtime/ipc_private.h"
+
 #ifndef NAME
 #define NAME "probe"
 #endif
@@ -153,22 +156,23 @@ map_code (const char *ignored)
          != MAP_FAILED;
 }
 
-/* Asks the connector beside this process for an endpoint that no setting names: the message as
- * core/runtime/ipc.c would write it. */
+/* Asks the connector beside this process for an endpoint, in bytes, as one would that no longer runs the code
+ * of the server. */
 static gboolean
 ask_connector (const char *text)
 {
   guint8 message[512] = { 0 };
-  guint32 len = (guint32) strlen (text), head[8] = { 1, 184, 0, 0, 0, 0, 0, 1 }, tail[2] = { 0, 5000 };
+  guint32 len = (guint32) strlen (text), tail[2] = { 0, 5000 };
+  SatchelIpcHeader header = { .version = SATCHEL_IPC_VERSION,
+                              .type = SATCHEL_IPC_CONNECT,
+                              .body_len = (guint32) (sizeof len + len + 1 + sizeof tail),
+                              .n_fds = 1 };
+  guint8 *next = message;
+  next = (guint8 *) memcpy (next, &header, sizeof header) + sizeof header;
+  next = (guint8 *) memcpy (next, &len, sizeof len) + sizeof len;
+  next = (guint8 *) memcpy (next, text, len + 1) + len + 1;
+  memcpy (next, tail, sizeof tail);
   int pair[2];
-  gsize size = sizeof head;
-  memcpy (message + size, &len, sizeof len);
-  memcpy (message + size + sizeof len, text, len + 1);
-  size += sizeof len + len + 1;
-  memcpy (message + size, tail, sizeof tail);
-  size += sizeof tail;
-  head[6] = (guint32) (size - sizeof head);
-  memcpy (message, head, sizeof head);
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
     return FALSE;
   union
@@ -176,7 +180,7 @@ ask_connector (const char *text)
     struct cmsghdr align;
     guint8 space[CMSG_SPACE (sizeof (int))];
   } control = { .space = { 0 } };
-  struct iovec part = { message, size };
+  struct iovec part = { message, sizeof header + header.body_len };
   struct msghdr envelope = {
     .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control
   };
@@ -196,10 +200,14 @@ ask_connector (const char *text)
         (void) sendmsg (fd, &envelope, MSG_DONTWAIT | MSG_NOSIGNAL);
     }
   close (pair[1]);
-  guint32 answer[9] = { 0 };
-  gssize n = recv (pair[0], answer, sizeof answer, 0);
-  return n >= (gssize) sizeof answer
-         && answer[8] == 0; /* its status; a refusal is 1 + NOPERM, the end of the link is nothing */
+  guint8 answer[1024];
+  guint32 status; /* 0, or 1 + SatchelErrorCode */
+  /* One that ends instead of refusing has not understood the question: then nothing was tried. */
+  if (recv (pair[0], answer, sizeof answer, 0) < (gssize) (sizeof header + sizeof status))
+    abort ();
+  memcpy (&status, answer + sizeof header, sizeof status);
+  close (pair[0]);
+  return status == 0;
 }
 
 static const struct
@@ -245,15 +253,15 @@ talk_rubbish (const char *kind)
     say_to_all ("rubbish", 7);
   else
     {
-      /* A well-formed answer (the header of ipc_private.h, and status 0, bytes inside, of length 0) to a call
-       * that nobody made. */
+      /* A well-formed answer (status 0, bytes inside, of length 0) to a call that nobody made. */
       struct
       {
-        guint32 version, type;
-        guint64 session_id, deadline_ms;
-        guint32 body_len, n_fds;
+        SatchelIpcHeader header;
         guint32 body[3];
-      } message = { 1, 178, 123456789, 0, 12, 0, { 0, 0, 0 } };
+      } message = { .header = { .version = SATCHEL_IPC_VERSION,
+                                .type = SATCHEL_IPC_HELPER_REPLY,
+                                .session_id = 123456789,
+                                .body_len = sizeof message.body } };
       say_to_all (&message, sizeof message);
     }
 }
