@@ -4,7 +4,14 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "cache.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "unique_name.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -6,11 +6,25 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "courier.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "index.h"
+#include "keyword_letters.h"
+#include "log_area.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "scan.h"
+#include "settings.h"
+#include "sync_hold.h"
+#include "unique_ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/hash.h>
+#include <satchel/log.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -307,7 +321,7 @@ move_to_cur (MdMailbox *mb)
       MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
       SatchelMessageRow row;
       if ((entry->bits & (MD_ENTRY_DEAD | MD_ENTRY_NEW)) != MD_ENTRY_NEW
-          || !md_row_of (mb->snapshot, entry->uid, &row))
+          || !md_find_row (mb->snapshot, entry->uid, &row))
         continue;
       g_autofree char *name = g_strdup (md_table_name (&mb->table, entry));
       g_autofree char *now = g_strdup_printf ("%.*s:2,", (int) entry->base_len, name);
@@ -407,7 +421,7 @@ write_unique_ids (MdMailbox *mb, GError **error)
 {
   g_auto (GStrv) old = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
   guint version;
-  unsigned long next = 1, uidv = (unsigned long) (md_now_us () / G_USEC_PER_SEC);
+  unsigned long next = 1, uidv = (unsigned long) (g_get_real_time () / G_USEC_PER_SEC);
   if (old != NULL)
     parse_pop3_header (old[0], &version, &next, &uidv);
   g_autoptr (GString) out = g_string_new (NULL);

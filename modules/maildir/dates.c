@@ -3,7 +3,14 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "driver.h"
+#include "file_name.h"
+#include "index.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "sync.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "driver.h"
 
 const SatchelStorageOps md_ops = {
   .size = sizeof md_ops,

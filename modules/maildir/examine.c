@@ -3,7 +3,22 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "control_dir.h"
+#include "courier.h"
+#include "driver.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "folder_name.h"
+#include "keyword_letters.h"
+#include "list.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "scan.h"
+#include "settings.h"
+#include "slots.h"
+#include "uidlist.h"
+#include "user_file.h"
 
 #include <dirent.h>
 #include <fcntl.h>

@@ -5,7 +5,18 @@
  */
 #include "config.h"
 
+#include "access_error.h"
+#include "boot_id.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "index.h"
 #include "index_format.h"
+#include "keyword_letters.h"
+#include "mailbox.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "slots.h"
+#include "sync_hold.h"
 
 #include <errno.h>
 #include <fcntl.h>

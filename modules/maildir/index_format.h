@@ -2,7 +2,8 @@
  * Frames of the index, as index.c writes and index_load.c reads them, in the machine's byte order.
  */
 #pragma once
-#include "maildir.h"
+#include "checksum.h"
+#include "index.h"
 
 #define FRAME_MAGIC 0x4d524653u   /* "SFRM" */
 #define TRAILER_MAGIC 0x454e4453u /* "SDNE" */

@@ -4,7 +4,17 @@
  */
 #include "config.h"
 
+#include "boot_id.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "index.h"
 #include "index_format.h"
+#include "keyword_letters.h"
+#include "mailbox.h"
+#include "maildir_sys.h"
+#include "metadata.h"
+#include "name_table.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -4,10 +4,17 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "journal.h"
+#include "log_area.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "transaction_plan.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/log.h>
 #include <string.h>
 
 #define HEAD_BYTES 4096u

@@ -3,7 +3,15 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "driver.h"
+#include "file_io.h"
+#include "folder_name.h"
+#include "list.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "settings.h"
+#include "subscriptions.h"
+#include "user_file.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -185,7 +193,7 @@ gboolean
 md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
 {
   MdStore *store = storage->self;
-  gint64 started_us = md_now_us ();
+  gint64 started_us = g_get_real_time ();
   g_autoptr (GArray) stamps = md_list_stamps_new ();
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, stamps, error);
   if (dirs == NULL)

@@ -2,57 +2,102 @@
 # The driver is a convenience library so that its tests can see inside.
 noinst_LTLIBRARIES += libmaildir.la
 libmaildir_la_SOURCES = \
-	modules/maildir/blobs.c \
+	modules/maildir/access_error.c \
+	modules/maildir/access_error.h \
+	modules/maildir/blob_file.c \
+	modules/maildir/boot_id.c \
+	modules/maildir/boot_id.h \
 	modules/maildir/cache.c \
-	modules/maildir/commit.c \
-	modules/maildir/control.c \
+	modules/maildir/cache.h \
+	modules/maildir/checksum.c \
+	modules/maildir/checksum.h \
+	modules/maildir/commit_batch.c \
+	modules/maildir/control_dir.c \
+	modules/maildir/control_dir.h \
+	modules/maildir/core_files.c \
 	modules/maildir/courier.c \
+	modules/maildir/courier.h \
 	modules/maildir/dates.c \
 	modules/maildir/driver.c \
+	modules/maildir/driver.h \
 	modules/maildir/examine.c \
-	modules/maildir/filename.c \
-	modules/maildir/files.c \
-	modules/maildir/folder.c \
-	modules/maildir/hold.c \
-	modules/maildir/import.c \
+	modules/maildir/file_io.c \
+	modules/maildir/file_io.h \
+	modules/maildir/file_name.c \
+	modules/maildir/file_name.h \
+	modules/maildir/folder_name.c \
+	modules/maildir/folder_name.h \
+	modules/maildir/import_mailbox.c \
 	modules/maildir/index.c \
+	modules/maildir/index.h \
 	modules/maildir/index_format.h \
 	modules/maildir/index_load.c \
+	modules/maildir/inotify_watch.c \
+	modules/maildir/inotify_watch.h \
 	modules/maildir/journal.c \
-	modules/maildir/keywords.c \
+	modules/maildir/journal.h \
+	modules/maildir/keyword_letters.c \
+	modules/maildir/keyword_letters.h \
 	modules/maildir/list.c \
-	modules/maildir/mailbox.c \
-	modules/maildir/maildir.h \
+	modules/maildir/list.h \
+	modules/maildir/log_area.h \
+	modules/maildir/mailbox.h \
+	modules/maildir/mailbox_calls.c \
+	modules/maildir/mailbox_open.c \
+	modules/maildir/mailbox_recovery.c \
+	modules/maildir/mailbox_state.c \
+	modules/maildir/maildir_store.c \
+	modules/maildir/maildir_store.h \
 	modules/maildir/maildir_sys.c \
 	modules/maildir/maildir_sys.h \
 	modules/maildir/message.c \
 	modules/maildir/metadata.c \
-	modules/maildir/plan.c \
-	modules/maildir/plan.h \
+	modules/maildir/metadata.h \
+	modules/maildir/name_table.c \
+	modules/maildir/name_table.h \
 	modules/maildir/plan_append.c \
 	modules/maildir/plan_copy.c \
+	modules/maildir/plan_flags.c \
 	modules/maildir/plan_import.c \
+	modules/maildir/plan_keywords.c \
+	modules/maildir/plan_messages.c \
+	modules/maildir/plan_operation.c \
 	modules/maildir/scan.c \
+	modules/maildir/scan.h \
 	modules/maildir/settings.c \
+	modules/maildir/settings.h \
 	modules/maildir/slots.c \
-	modules/maildir/stage.c \
+	modules/maildir/slots.h \
+	modules/maildir/stage_message.c \
+	modules/maildir/stage_message.h \
 	modules/maildir/steps.c \
-	modules/maildir/store.c \
 	modules/maildir/subscriptions.c \
+	modules/maildir/subscriptions.h \
 	modules/maildir/sync.c \
 	modules/maildir/sync.h \
+	modules/maildir/sync_arrivals.h \
+	modules/maildir/sync_hold.c \
+	modules/maildir/sync_hold.h \
 	modules/maildir/sync_uids.c \
-	modules/maildir/table.c \
+	modules/maildir/transaction_plan.c \
+	modules/maildir/transaction_plan.h \
 	modules/maildir/tree.c \
+	modules/maildir/tree.h \
 	modules/maildir/tree_fs.c \
-	modules/maildir/trouble.c \
 	modules/maildir/uidlist.c \
+	modules/maildir/uidlist.h \
 	modules/maildir/uidlist_write.c \
+	modules/maildir/uidlist_write.h \
 	modules/maildir/unique_ids.c \
-	modules/maildir/usage.c \
-	modules/maildir/user.c \
-	modules/maildir/util.c \
-	modules/maildir/watch.c
+	modules/maildir/unique_ids.h \
+	modules/maildir/unique_name.c \
+	modules/maildir/unique_name.h \
+	modules/maildir/unsized.c \
+	modules/maildir/unsized.h \
+	modules/maildir/usage_count.c \
+	modules/maildir/usage_count.h \
+	modules/maildir/user_file.c \
+	modules/maildir/user_file.h
 libmaildir_la_CPPFLAGS = $(MODULE_CPPFLAGS) -I$(top_builddir)
 libmaildir_la_CFLAGS = $(MODULE_CFLAGS)
 

@@ -3,7 +3,16 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "access_error.h"
+#include "cache.h"
+#include "driver.h"
+#include "file_name.h"
+#include "index.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "sync.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -157,7 +166,7 @@ counted_size (SatchelStorageMailbox *mailbox, guint32 uid)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (mailbox);
   SatchelMessageRow row;
-  return md_row_of (snapshot, uid, &row) ? row.size : SATCHEL_SIZE_UNKNOWN;
+  return md_find_row (snapshot, uid, &row) ? row.size : SATCHEL_SIZE_UNKNOWN;
 }
 
 SatchelStream *

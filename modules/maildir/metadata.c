@@ -3,7 +3,12 @@
  */
 #include "config.h"
 
-#include "plan.h"
+#include "driver.h"
+#include "index.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "metadata.h"
+#include "name_table.h"
 
 #include <satchel/hash.h>
 #include <string.h>

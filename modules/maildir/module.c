@@ -3,7 +3,10 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "boot_id.h"
+#include "driver.h"
+#include "inotify_watch.h"
+#include "settings.h"
 
 #include <satchel/module.h>
 

@@ -3,7 +3,14 @@
  */
 #include "config.h"
 
-#include "plan.h"
+#include "file_name.h"
+#include "journal.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "metadata.h"
+#include "stage_message.h"
+#include "transaction_plan.h"
+#include "unique_name.h"
 
 /* Without flags. */
 static gboolean
@@ -13,7 +20,7 @@ name_of_new (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GStri
   const MdStaged *content = staged->driver;
   gboolean is_sane = op->internal_date >= 0 && op->internal_date <= G_MAXUINT32;
   char unique[128], field[MD_EMAIL_ID_FIELD] = "";
-  md_unique_name (unique, is_sane ? op->internal_date : md_now_us () / G_USEC_PER_SEC);
+  md_unique_name (unique, is_sane ? op->internal_date : g_get_real_time () / G_USEC_PER_SEC);
   if (satchel_operation_has_email_id (op))
     md_name_make_email_id (op->email_id, field);
   g_autofree char *prefix = g_strconcat (unique, field, NULL);
@@ -46,7 +53,8 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .modseq = plan->op_modseq,
                             .size = staged->size,
                             .internal_date = op->internal_date,
-                            .save_date = op->save_date != 0 ? op->save_date : md_now_us () / G_USEC_PER_SEC };
+                            .save_date =
+                                op->save_date != 0 ? op->save_date : g_get_real_time () / G_USEC_PER_SEC };
   if (staged->driver == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
   if (!md_plan_take_import (plan, op, &row.uid, error)

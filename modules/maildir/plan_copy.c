@@ -3,7 +3,17 @@
  */
 #include "config.h"
 
-#include "plan.h"
+#include "access_error.h"
+#include "cache.h"
+#include "file_name.h"
+#include "journal.h"
+#include "keyword_letters.h"
+#include "mailbox.h"
+#include "maildir_sys.h"
+#include "metadata.h"
+#include "name_table.h"
+#include "transaction_plan.h"
+#include "unique_name.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -63,7 +73,7 @@ name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *
     return TRUE;
   char unique[128], field[MD_EMAIL_ID_FIELD];
   guint8 id[16];
-  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   md_name_email_id (old, entry->base_len, id);
   md_name_make_email_id (id, field);
   g_string_printf (prefix, "%s%s", unique, field);
@@ -155,7 +165,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
   copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;
   copied.row.modseq = plan->modseq;
-  copied.row.save_date = md_now_us () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
+  copied.row.save_date = g_get_real_time () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
   copied.from_fd = is_new ? from->new_fd : from->cur_fd;
   copied.from_dir = is_new ? from->new_path : from->cur_path;

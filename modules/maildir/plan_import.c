@@ -4,17 +4,17 @@
  */
 #include "config.h"
 
-#include "plan.h"
+#include "file_name.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "slots.h"
+#include "transaction_plan.h"
+#include "uidlist.h"
+#include "uidlist_write.h"
+#include "unique_ids.h"
+#include "user_file.h"
 
 #include <satchel/hash.h>
-
-void
-md_import_free (gpointer data)
-{
-  MdImport *import = data;
-  g_string_free (import->lines, TRUE);
-  g_free (import);
-}
 
 static MdImport *
 import_into (MdPlan *plan, MdMailbox *mb)
@@ -133,38 +133,4 @@ md_plan_save_imports (MdPlan *plan, GError **error)
         return FALSE;
     }
   return TRUE;
-}
-
-/* The table is in order of UIDs: what is dead must go before its UID comes again. */
-static void
-forget_entries (MdTable *table, guint32 first)
-{
-  for (guint n = table->entries->len; n > 0; n--)
-    {
-      const MdEntry *entry = &g_array_index (table->entries, MdEntry, n - 1);
-      if (entry->uid < first || (entry->bits & MD_ENTRY_DEAD) == 0)
-        return;
-      table->garbage += entry->name_len + 1u;
-      table->n_dead--;
-      g_array_set_size (table->entries, n - 1);
-    }
-}
-
-/* After the rest of it.  Lines that were written already are of files that are not there, and are passed
- * over. */
-void
-md_plan_undo_imports (MdPlan *plan)
-{
-  for (guint i = 0; i < plan->imports->len; i++)
-    {
-      const MdImport *import = plan->imports->pdata[i];
-      MdMailbox *mb = import->mb;
-      mb->uidnext = import->uidnext;
-      g_clear_pointer (&mb->told_ids, g_hash_table_unref);
-      g_mutex_lock (&mb->store->table);
-      forget_entries (&mb->table, mb->uidnext);
-      MdUniqueIds *ids = g_steal_pointer (&mb->unique_ids);
-      g_mutex_unlock (&mb->store->table);
-      md_unique_ids_drop (ids);
-    }
 }

@@ -3,7 +3,10 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "maildir_sys.h"
+#include "scan.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -60,7 +63,7 @@ md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error)
   memset (ret, 0, sizeof *ret);
   ret->found = g_array_new (FALSE, FALSE, sizeof (MdFound));
   ret->names = g_byte_array_new ();
-  ret->started_us = md_now_us ();
+  ret->started_us = g_get_real_time ();
   ret->is_clean = TRUE;
   /* new/ first: a file that another client moves to cur/ meanwhile is then seen twice, never not at all. */
   if (read_one (ret, new_fd, TRUE, &ret->new_stamp, error)

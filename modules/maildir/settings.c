@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "settings.h"
 
 #include <string.h>
 

@@ -4,7 +4,11 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "maildir_sys.h"
+#include "slots.h"
+#include "sync_hold.h"
 
 #include <string.h>
 
@@ -114,11 +118,4 @@ md_slots_close (MdSlots *slots)
   if (slots->fd >= 0)
     md_sys.close (slots->fd);
   slots->fd = -1;
-}
-
-gboolean
-md_hint_is_of (const MdSlots *state, guint64 sequence)
-{
-  return state->hints_valid && state->hints[MD_HINT_SEQUENCE] == sequence
-         && memcmp (&state->hints[MD_HINT_INDEX_BOOT_1], md_boot_id (), 16) == 0;
 }

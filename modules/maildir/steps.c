@@ -4,10 +4,25 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "access_error.h"
+#include "cache.h"
+#include "courier.h"
+#include "file_io.h"
+#include "index.h"
+#include "journal.h"
+#include "log_area.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "metadata.h"
+#include "name_table.h"
+#include "stage_message.h"
+#include "transaction_plan.h"
+#include "uidlist_write.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/log.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -176,18 +191,6 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
 
 /* ---------------------------------------------------------------- index and readers */
 
-gboolean
-md_row_of (const SatchelSnapshot *snapshot, guint32 uid, SatchelMessageRow *ret)
-{
-  guint32 index;
-  guint at;
-  if (!satchel_snapshot_find (snapshot, uid, &index))
-    return FALSE;
-  const SatchelChunk *chunk = satchel_snapshot_at (snapshot, index, &at);
-  satchel_chunk_get_row (chunk, at, ret);
-  return TRUE;
-}
-
 static void
 store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
 {
@@ -250,7 +253,7 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
           continue;
         }
       MdEntry *entry = md_table_find (&mb->table, effect->uid);
-      if (entry == NULL || !md_row_of (mb->snapshot, effect->uid, &row))
+      if (entry == NULL || !md_find_row (mb->snapshot, effect->uid, &row))
         continue;
       if (effect->kind == MD_EFFECT_ADD)
         {
@@ -310,7 +313,7 @@ md_plan_finish (MdPlan *const *plans, guint n)
   g_autoptr (GPtrArray) all = touched (plans, n);
   for (guint p = 0; p < n; p++)
     {
-      md_plan_tell_keywords (plans[p]);
+      md_plan_log_keywords (plans[p]);
       for (guint i = 0; i < plans[p]->staged->len; i++)
         ((MdStaged *) plans[p]->staged->pdata[i])->name[0] = '\0';
       for (guint i = 0; i < plans[p]->effects->len; i++)

@@ -5,9 +5,20 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "courier.h"
+#include "file_io.h"
+#include "folder_name.h"
+#include "log_area.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "settings.h"
+#include "subscriptions.h"
+#include "uidlist.h"
+#include "user_file.h"
 
 #include <fcntl.h>
+#include <satchel/log.h>
 #include <string.h>
 
 #define DOVECOT_FILE "subscriptions"

@@ -4,8 +4,21 @@
  */
 #include "config.h"
 
-#include "plan.h"
+#include "cache.h"
+#include "file_name.h"
+#include "index.h"
+#include "keyword_letters.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "metadata.h"
+#include "name_table.h"
+#include "scan.h"
 #include "sync.h"
+#include "sync_arrivals.h"
+#include "uidlist_write.h"
+#include "unique_name.h"
+#include "user_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -217,7 +230,7 @@ settle_arrivals (Sync *sync)
           || memchr (all[i].name, '\r', all[i].base_len) != NULL)
         {
           const MdFound odd = found_of (sync, &all[i]);
-          again |= give_own_name (sync, &odd, md_now_us () / G_USEC_PER_SEC);
+          again |= give_own_name (sync, &odd, g_get_real_time () / G_USEC_PER_SEC);
         }
       Arrival *before = n_kept > 0 ? &all[n_kept - 1] : NULL;
       if (before == NULL || by_arrival (before, &all[i]) != 0)
@@ -476,7 +489,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   if (!force && md_mailbox_is_current (mb))
     return TRUE;
   Sync sync = { .mb = mb };
-  gint64 started_ms = md_monotonic_ms ();
+  gint64 started_ms = g_get_monotonic_time () / 1000;
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
     md_keywords_load (&mb->keywords, mb->control_fd); /* another program may have named a letter */
   gboolean ok = look_until_sure (&sync, error) && apply (&sync, error);
@@ -485,7 +498,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
       g_mutex_lock (&mb->store->table);
       mb->new_stamp = sync.scan.new_stamp;
       mb->cur_stamp = sync.scan.cur_stamp;
-      mb->scan_ms = md_monotonic_ms () - started_ms;
+      mb->scan_ms = g_get_monotonic_time () / 1000 - started_ms;
       mb->suspect_due_ms = 0;
       if (!sync.scan.is_clean || sync.is_partial)
         md_mailbox_mark_suspect (mb, sync.is_partial ? 1000 : 50);

@@ -4,7 +4,17 @@
  */
 #include "config.h"
 
-#include "sync.h"
+#include "courier.h"
+#include "file_name.h"
+#include "index.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "settings.h"
+#include "sync_arrivals.h"
+#include "uidlist.h"
+#include "uidlist_write.h"
 
 #include <fcntl.h>
 #include <satchel/hash.h>
@@ -84,7 +94,7 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
                             : NULL;
       /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on
        * numbering without our limit. */
-      if (line == NULL || line->uid >= (line->is_checked ? limit : md_min (limit + MD_UID_JUMP, MD_UID_MAX))
+      if (line == NULL || line->uid >= (line->is_checked ? limit : MIN (limit + MD_UID_JUMP, MD_UID_MAX))
           || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
         continue;
       sync->needs_list |= list != sync->list;

@@ -4,11 +4,29 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "control_dir.h"
+#include "driver.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "folder_name.h"
+#include "journal.h"
+#include "list.h"
+#include "log_area.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "settings.h"
+#include "sync.h"
+#include "sync_hold.h"
+#include "transaction_plan.h"
+#include "tree.h"
+#include "unique_name.h"
+#include "user_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/hash.h>
+#include <satchel/log.h>
 #include <string.h>
 
 /* ---------------------------------------------------------------- create */
@@ -59,7 +77,7 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   int trash_fd = open_trash (store, error);
   if (trash_fd < 0)
     return FALSE;
-  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   gboolean ok =
       md_sys.mkdirat (trash_fd, unique, 0700) == 0 || satchel_error_set_errno (error, errno, "mkdir");
   int fd = ok ? md_open_dir (trash_fd, unique, FALSE, error) : -1;
@@ -160,7 +178,7 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
   int trash_fd = settle (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
-  md_unique_name (unique, md_now_us () / G_USEC_PER_SEC);
+  md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   gboolean ok =
       md_user_next_modseq (store, &modseq, error) && take_away (store, dir, trash_fd, unique, error);
   if (ok)

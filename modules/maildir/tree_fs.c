@@ -4,7 +4,11 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "file_io.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "sync_hold.h"
+#include "tree.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -5,9 +5,14 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "checksum.h"
+#include "file_io.h"
+#include "file_name.h"
+#include "log_area.h"
+#include "uidlist.h"
 
 #include <satchel/hash.h>
+#include <satchel/log.h>
 #include <string.h>
 
 #define UIDLIST_MAX (G_GUINT64_CONSTANT (1) << 30)

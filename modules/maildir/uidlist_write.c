@@ -5,10 +5,21 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "file_io.h"
+#include "index.h"
+#include "log_area.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "settings.h"
+#include "uidlist.h"
+#include "uidlist_write.h"
+#include "unique_ids.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/log.h>
 #include <string.h>
 
 static int

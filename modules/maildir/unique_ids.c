@@ -4,7 +4,14 @@
  */
 #include "config.h"
 
-#include "maildir.h"
+#include "driver.h"
+#include "mailbox.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "name_table.h"
+#include "settings.h"
+#include "uidlist.h"
+#include "unique_ids.h"
 
 #include <fcntl.h>
 #include <satchel/hash.h>

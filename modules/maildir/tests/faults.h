@@ -2,7 +2,6 @@
  * Makes the n-th call of the driver's system call table fail, and counts calls.
  */
 #pragma once
-#include "modules/maildir/maildir.h"
 
 typedef enum
 {

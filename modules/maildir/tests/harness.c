@@ -3,6 +3,11 @@
  */
 #include "config.h"
 
+#include "modules/maildir/driver.h"
+#include "modules/maildir/mailbox.h"
+#include "modules/maildir/maildir_store.h"
+#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/settings.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/keep.h"
 
@@ -155,7 +160,7 @@ sync_later (SatchelMailbox *mailbox)
   GError *error = NULL;
   g_mutex_lock (&mb->store->table);
   if (mb->suspect_due_ms != 0)
-    mb->suspect_due_ms = md_monotonic_ms ();
+    mb->suspect_due_ms = g_get_monotonic_time () / 1000;
   g_mutex_unlock (&mb->store->table);
   satchel_mailbox_sync (mailbox, &error);
   g_assert_no_error (error);

@@ -3,7 +3,6 @@
  */
 #pragma once
 #include "core/storage/store_private.h"
-#include "modules/maildir/maildir.h"
 
 typedef struct Place
 {

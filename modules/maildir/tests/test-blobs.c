@@ -3,6 +3,9 @@
  */
 #include "config.h"
 
+#include "modules/maildir/folder_name.h"
+#include "modules/maildir/maildir_sys.h"
+
 #include "core/runtime/log_private.h"
 #include "modules/maildir/tests/harness.h"
 

@@ -4,6 +4,9 @@
  */
 #include "config.h"
 
+#include "modules/maildir/driver.h"
+#include "modules/maildir/maildir_store.h"
+
 #include "core/storage/store_private.h"
 #include "modules/maildir/tests/harness.h"
 

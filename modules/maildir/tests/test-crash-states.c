@@ -4,6 +4,14 @@
  */
 #include "config.h"
 
+#include "modules/maildir/boot_id.h"
+#include "modules/maildir/index.h"
+#include "modules/maildir/keyword_letters.h"
+#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/settings.h"
+#include "modules/maildir/uidlist.h"
+#include "modules/maildir/user_file.h"
+
 #include "core/runtime/config_image.h"
 #include "core/runtime/log_private.h"
 #include "modules/maildir/tests/crashfs.h"

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "modules/maildir/index.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <fcntl.h>

@@ -4,6 +4,12 @@
  */
 #include "config.h"
 
+#include "modules/maildir/cache.h"
+#include "modules/maildir/index.h"
+#include "modules/maildir/journal.h"
+#include "modules/maildir/mailbox.h"
+#include "modules/maildir/uidlist.h"
+#include "modules/maildir/user_file.h"
 #include "modules/maildir/tests/faults.h"
 #include "modules/maildir/tests/harness.h"
 

@@ -3,6 +3,11 @@
  */
 #include "config.h"
 
+#include "modules/maildir/mailbox.h"
+#include "modules/maildir/maildir_store.h"
+#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/user_file.h"
+
 #include "core/storage/store_private.h"
 #include "modules/maildir/tests/harness.h"
 

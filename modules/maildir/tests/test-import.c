@@ -4,6 +4,13 @@
  */
 #include "config.h"
 
+#include "modules/maildir/boot_id.h"
+#include "modules/maildir/file_name.h"
+#include "modules/maildir/index.h"
+#include "modules/maildir/mailbox.h"
+#include "modules/maildir/maildir_sys.h"
+#include "modules/maildir/uidlist.h"
+
 #include "core/runtime/log_private.h"
 #include "modules/maildir/tests/crashfs.h"
 #include "modules/maildir/tests/facts.h"

@@ -3,12 +3,21 @@
  */
 #include "config.h"
 
+#include "modules/maildir/cache.h"
+#include "modules/maildir/checksum.h"
+#include "modules/maildir/folder_name.h"
+#include "modules/maildir/index.h"
 #include "modules/maildir/index_format.h"
+#include "modules/maildir/keyword_letters.h"
+#include "modules/maildir/settings.h"
+#include "modules/maildir/uidlist.h"
+#include "modules/maildir/user_file.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/mman.h>
 #include <unistd.h>
 

@@ -4,6 +4,9 @@
  */
 #include "config.h"
 
+#include "modules/maildir/folder_name.h"
+#include "modules/maildir/settings.h"
+
 #include "core/runtime/config_image.h"
 #include "modules/maildir/tests/harness.h"
 #include "tests/lib/keep.h"

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Errors that say which path was refused, and which permission the server lacks on it.
+ */
+#pragma once
+#include <satchel/storage.h>
+#include <sys/stat.h>
+
+typedef enum
+{
+  MD_ACCESS_READ,
+  MD_ACCESS_WRITE,
+  MD_ACCESS_CHANGE /* of names in the directory */
+} MdAccess;
+
+/* By owner and mode. A directory must also be searchable. */
+gboolean md_may_read (const struct stat *st);
+/* Sets @error from @errnum with the path of @name below @dirfd (".": the directory itself), and says of a
+ * refusal which permission is missing. Returns FALSE. */
+gboolean md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess access,
+                      const char *what);
+/* Puts the path of @name below @dirfd before the text of @error. Returns FALSE. */
+gboolean md_error_in (GError **error, int dirfd, const char *name);

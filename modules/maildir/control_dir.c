@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT
+ * The place of another server's files (setting control_path): UID lists and keywords of each mailbox,
+ * subscriptions of the user.  Without the setting they are in the Maildir.  Names there are those of the
+ * folders, and INBOX has one as well.
+ */
+#include "config.h"
+
+#include "control_dir.h"
+#include "file_io.h"
+#include "maildir_store.h"
+#include "maildir_sys.h"
+#include "settings.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+static const char *
+control_dir (const MdStore *store, const char *dir)
+{
+  return dir[0] != '\0' ? dir : (store->settings.layout & MD_LAYOUT_FS) != 0 ? "INBOX" : ".INBOX";
+}
+
+static gboolean
+is_elsewhere (const MdStore *store)
+{
+  return store->control_fd != store->user_fd;
+}
+
+int
+md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error)
+{
+  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), create, error)
+                              : fd;
+}
+
+/* What follows a mailbox that moved: if it fails the UIDs of foreign files are still in the index. */
+void
+md_control_renamed (MdStore *store, const char *from, const char *to)
+{
+  g_autofree char *parent = g_path_get_dirname (to);
+  if (!is_elsewhere (store))
+    return;
+  int parent_fd = md_open_path (store->control_fd, strcmp (parent, ".") == 0 ? "" : parent, TRUE, NULL);
+  if (parent_fd >= 0)
+    md_sys.close (parent_fd);
+  if (md_sys.renameat (store->control_fd, from, store->control_fd, to) == 0)
+    md_sys.fsync (store->control_fd);
+}
+
+static void
+remove_file (const char *name, gsize len, guint8 type, gpointer data)
+{
+  md_sys.unlinkat (*(int *) data, name, 0);
+}
+
+/* Files only: in layout fs children may be below it. */
+void
+md_control_removed (MdStore *store, const char *dir)
+{
+  int fd =
+      is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), FALSE, NULL) : -1;
+  if (fd < 0)
+    return;
+  md_read_dir (fd, remove_file, &fd, NULL);
+  md_sys.close (fd);
+  md_sys.unlinkat (store->control_fd, control_dir (store, dir), AT_REMOVEDIR);
+}

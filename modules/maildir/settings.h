@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of the driver.
+ */
+#pragma once
+#include <satchel/storage.h>
+
+typedef enum
+{
+  MD_LAYOUT_PLUS = 0,     /* ".A.B", modified UTF-7 */
+  MD_LAYOUT_FS = 1 << 0,  /* "A/B" */
+  MD_LAYOUT_UTF8 = 1 << 1 /* names are not encoded */
+} MdLayout;
+
+/* The server whose files are kept beside ours. UNKNOWN: not decided yet. */
+typedef enum
+{
+  MD_SERVER_UNKNOWN = 0,
+  MD_SERVER_NONE,
+  MD_SERVER_DOVECOT,
+  MD_SERVER_COURIER
+} MdServer;
+
+typedef struct MdSettings
+{
+  MdLayout layout;
+  gboolean finds_names; /* the store finds out whether names are in UTF-8 */
+  MdServer server;      /* as configured */
+  char *path;           /* below the root */
+  char *control_path;   /* below the root; NULL: in the Maildir */
+  char *uidl_format;    /* NULL: the default */
+} MdSettings;
+
+extern const SatchelConfigRow md_schema[];
+gboolean md_settings_check (const SatchelConfig *section, GError **error);
+/* @section NULL: defaults, with the path of @identity. */
+void md_settings_init (MdSettings *settings, const SatchelConfig *section,
+                       const SatchelStorageIdentity *identity);
+void md_settings_clear (MdSettings *settings);
+const char *md_server_name (MdServer server);
+/* Appends the POP3 unique id that @format makes. @guid: the message's own, or NULL. */
+void md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base,
+                     gsize base_len, const char *guid);

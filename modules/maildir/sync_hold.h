@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT
+ * Syncs that are put off to the end of several calls.
+ */
+#pragma once
+#include <satchel/storage.h>
+
+typedef struct MdStore MdStore;
+
+/* Syncs a file or directory, or within a hold of this thread notes that it is to be synced. */
+gboolean md_fsync (int fd, const char *what, GError **error);
+/* Does again the syncs that failed at the end of a hold: nothing is acknowledged before they worked. */
+gboolean md_hold_settle (MdStore *store, GError **error);
+void md_hold_drop (MdStore *store);

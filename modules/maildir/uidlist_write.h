@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT
+ * Writing the UID list of a mailbox.
+ */
+#pragma once
+#include "uidlist.h"
+
+typedef struct MdMailbox MdMailbox;
+
+/* Does the list name files of ours as well, because the other server may come back? */
+gboolean md_uidlist_has_ours (const MdMailbox *mb);
+/* Appends the line of @file, with its unique id where the format would make another. */
+void md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out);
+/* Appends the lines of all known messages, with what @old says of them, and of @arrivals (MdListed, or NULL).
+ */
+void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out);
+/* Appends @lines to the file, or with @anew replaces it by a header and them. @guid "": the mailbox id. */
+gboolean md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines,
+                            gboolean anew, gboolean durable, GError **error);
+/* Appends, durably, lines of our own files that have unique ids of their own. */
+gboolean md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error);
+/* Lists our own files where the other server may come back. A failure is logged and fails no operation. */
+void md_uidlist_add_ours (MdMailbox *mb);

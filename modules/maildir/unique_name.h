@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT
+ * Random bytes, and names of files that are never given twice.
+ */
+#pragma once
+#include <glib.h>
+
+void md_random (void *buffer, gsize len);
+/* "SECONDS.M..P..Q..R...HOST". */
+void md_unique_name (char buffer[128], gint64 seconds);

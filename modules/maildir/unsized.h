@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT
+ * Bytes of messages whose size is not known.
+ */
+#pragma once
+#include <glib.h>
+
+typedef struct MdMailbox MdMailbox;
+typedef struct MdUnsized MdUnsized;
+
+void md_unsized_free (MdUnsized *unsized);
+/* Of all such messages of @mb. */
+guint64 md_unsized_bytes (MdMailbox *mb);
+/* As the name of the message says, or as the file is; 0: the file is gone. */
+guint64 md_file_bytes (MdMailbox *mb, guint32 uid);
