@@ -10,6 +10,8 @@
 
 /* Paths are DOMAIN/LOCAL and each part is one file name. */
 #define MAX_USER_BYTES 255
+#define MAX_ATTRIBUTE_NAME_BYTES 64
+#define MAX_ATTRIBUTE_VALUE_BYTES 255
 
 static gboolean
 has_only_plain_characters (const char *name)
@@ -113,6 +115,26 @@ char *
 satchel_user_canonical (const char *name, gsize len, GError **error)
 {
   return satchel_user_normalise (name, len, rules.default_domain, !rules.keeps_case, error);
+}
+
+gboolean
+satchel_user_attribute_check (const char *name, const char *value, GError **error)
+{
+  gsize len = strlen (name);
+  if (len == 0 || len > MAX_ATTRIBUTE_NAME_BYTES
+      || strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != len)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "an attribute's name has 1 to %d of a-z, 0-9, '-', '_' and '.'",
+                              MAX_ATTRIBUTE_NAME_BYTES);
+  if (strlen (value) > MAX_ATTRIBUTE_VALUE_BYTES || !g_utf8_validate (value, -1, NULL))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "the value of attribute %s is longer than %d bytes or not UTF-8", name,
+                              MAX_ATTRIBUTE_VALUE_BYTES);
+  for (const char *p = value; *p != '\0'; p = g_utf8_next_char (p))
+    if (g_unichar_iscntrl (g_utf8_get_char (p)))
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                "the value of attribute %s has a control character", name);
+  return TRUE;
 }
 
 void

@@ -226,3 +226,16 @@ satchel_config_quote (const char *text, GString *out)
       g_string_append_c (out, *p);
   g_string_append_c (out, '"');
 }
+
+gboolean
+satchel_config_number_parse (const SatchelConfigRow *row, const char *text, gint64 *ret_number,
+                             GError **error)
+{
+  SatchelConfigValue value = { 0 };
+  g_autofree char *why = NULL;
+  if (!satchel_config_scalar_parse (row, text, &value, &why))
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s", why);
+  *ret_number = value.number;
+  g_free (value.string);
+  return TRUE;
+}

@@ -296,7 +296,7 @@ run (gpointer data)
 
 /* Under lock. */
 static void
-wake_feed (Feed *feed, const SatchelStoreCore *store)
+wake_feed (Feed *feed, SatchelStoreCore *store)
 {
   Entry *entry = g_hash_table_lookup (feed->users, store->user);
   if (entry == NULL)
@@ -307,13 +307,16 @@ wake_feed (Feed *feed, const SatchelStoreCore *store)
       entry->user = g_strdup (store->user);
       g_hash_table_insert (feed->users, entry->user, entry);
     }
-  if (entry->place == NULL || entry->place->epoch != store->identity.epoch)
+  g_autofree char *attributes = satchel_store_user_attributes (store);
+  if (entry->place == NULL || entry->place->epoch != store->identity.epoch
+      || g_strcmp0 (entry->place->attributes, attributes) != 0)
     {
       g_clear_pointer (&entry->place, satchel_place_unref);
       entry->place = satchel_place_new (&(SatchelPlace) { .path = store->path,
                                                           .profile = store->profile,
                                                           .volume = store->volume,
-                                                          .epoch = store->identity.epoch });
+                                                          .epoch = store->identity.epoch,
+                                                          .attributes = attributes });
     }
   entry->is_due_again = TRUE;
   if (entry->is_running || entry->is_in_line || entry->due_us != 0)

@@ -7,5 +7,5 @@ libsatchel_la_SOURCES += core/storage/access.c core/storage/handle.c core/storag
 	core/storage/commit.c core/storage/round.c core/storage/content.c core/storage/dispatch.c core/storage/keys.c core/storage/mailbox.c core/storage/maintain.c \
 	core/storage/operations.c core/storage/operation_fields.c core/storage/import.c core/storage/names.c core/storage/namespaces.c core/storage/rights.c \
 	core/storage/special_use.c core/storage/stage.c core/storage/suspects.c core/storage/suspects.h core/storage/store.c core/storage/store_cache.c core/storage/store_setup.c \
-	core/storage/store_open.h core/storage/stacks.c core/storage/place.c core/storage/place.h core/storage/store_private.h core/storage/blobs.c core/storage/transaction.c core/storage/usage.c core/storage/watch.c
+	core/storage/store_open.h core/storage/stacks.c core/storage/place.c core/storage/place.h core/storage/store_private.h core/storage/blobs.c core/storage/transaction.c core/storage/usage.c core/storage/user_attributes.c core/storage/watch.c
 EXTRA_DIST += core/storage/README.md

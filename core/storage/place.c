@@ -9,6 +9,7 @@
 
 #define FLAG_NEW (1u << 0)
 #define FLAG_MAY_STAY (1u << 1)
+#define FLAG_ATTRIBUTES (1u << 2)
 
 SatchelPlace *
 satchel_place_new (const SatchelPlace *from)
@@ -18,7 +19,23 @@ satchel_place_new (const SatchelPlace *from)
   place->path = g_strdup (from->path != NULL ? from->path : "");
   place->profile = g_strdup (from->profile != NULL ? from->profile : SATCHEL_DEFAULT_PROFILE);
   place->volume = g_strdup (from->volume != NULL ? from->volume : "");
+  place->attributes = g_strdup (from->attributes);
   return place;
+}
+
+static guint
+flags_of (const SatchelPlace *place)
+{
+  return (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0)
+         | (place->attributes != NULL ? FLAG_ATTRIBUTES : 0);
+}
+
+static void
+set_flags (SatchelPlace *place, guint flags, const char *attributes)
+{
+  place->is_new = (flags & FLAG_NEW) != 0;
+  place->may_stay = (flags & FLAG_MAY_STAY) != 0;
+  place->attributes = (flags & FLAG_ATTRIBUTES) != 0 ? attributes : NULL;
 }
 
 SatchelPlace *
@@ -34,6 +51,7 @@ place_clear (gpointer data)
   g_free ((char *) place->path);
   g_free ((char *) place->profile);
   g_free ((char *) place->volume);
+  g_free ((char *) place->attributes);
 }
 
 void
@@ -49,8 +67,8 @@ satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place)
   satchel_ipc_put_string (message, place != NULL ? place->profile : NULL);
   satchel_ipc_put_string (message, place != NULL ? place->volume : NULL);
   satchel_ipc_put_u64 (message, place != NULL ? place->epoch : 0);
-  satchel_ipc_put_u32 (
-      message, place == NULL ? 0 : (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0));
+  satchel_ipc_put_string (message, place != NULL ? place->attributes : NULL);
+  satchel_ipc_put_u32 (message, place != NULL ? flags_of (place) : 0);
 }
 
 SatchelPlace *
@@ -60,39 +78,36 @@ satchel_place_get (SatchelIpcMessage *message)
   place.profile = satchel_ipc_get_string (message);
   place.volume = satchel_ipc_get_string (message);
   place.epoch = satchel_ipc_get_u64 (message);
-  guint32 flags = satchel_ipc_get_u32 (message);
-  place.is_new = (flags & FLAG_NEW) != 0;
-  place.may_stay = (flags & FLAG_MAY_STAY) != 0;
+  const char *attributes = satchel_ipc_get_string (message);
+  set_flags (&place, satchel_ipc_get_u32 (message), attributes);
   return satchel_place_new (&place);
 }
 
 char *
 satchel_place_to_text (const SatchelPlace *place)
 {
-  guint flags = (place->is_new ? FLAG_NEW : 0) | (place->may_stay ? FLAG_MAY_STAY : 0);
-  return g_strdup_printf ("%" G_GUINT64_FORMAT "\t%u\t%s\t%s\t%s", place->epoch, flags, place->profile,
-                          place->volume, place->path);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT "\t%u\t%s\t%s\t%s\t%s", place->epoch, flags_of (place),
+                          place->profile, place->volume, place->path,
+                          place->attributes != NULL ? place->attributes : "");
 }
 
 SatchelPlace *
 satchel_place_from_text (const char *text)
 {
-  g_auto (GStrv) fields = g_strsplit (text, "\t", 5);
+  g_auto (GStrv) fields = g_strsplit (text, "\t", 6);
   guint64 epoch, flags;
-  if (g_strv_length (fields) != 5 || *fields[4] == '\0'
+  if (g_strv_length (fields) != 6 || *fields[4] == '\0'
       || !g_ascii_string_to_unsigned (fields[0], 10, 0, G_MAXUINT64, &epoch, NULL)
       || !g_ascii_string_to_unsigned (fields[1], 10, 0, G_MAXUINT32, &flags, NULL))
     return NULL;
-  return satchel_place_new (&(SatchelPlace) { .path = fields[4],
-                                              .profile = fields[2],
-                                              .volume = fields[3],
-                                              .epoch = epoch,
-                                              .is_new = (flags & FLAG_NEW) != 0,
-                                              .may_stay = (flags & FLAG_MAY_STAY) != 0 });
+  SatchelPlace place = { .path = fields[4], .profile = fields[2], .volume = fields[3], .epoch = epoch };
+  set_flags (&place, (guint) flags, fields[5]);
+  return satchel_place_new (&place);
 }
 
 gsize
 satchel_place_bytes (const SatchelPlace *place)
 {
-  return strlen (place->path) + strlen (place->profile) + strlen (place->volume) + 3 * 5 + 12;
+  gsize n_attributes = place->attributes != NULL ? strlen (place->attributes) : 0;
+  return strlen (place->path) + strlen (place->profile) + strlen (place->volume) + n_attributes + 4 * 5 + 12;
 }

@@ -24,14 +24,18 @@ typedef struct SatchelPlace
   guint64 epoch;       /* a mail process that has the user since an earlier one is not his owner any more */
   gboolean is_new;     /* chosen by a rule: if the default stack has mail of the user, that is where he is */
   gboolean may_stay;   /* with is_new: the default stack's users of that kind are in this process as well */
+  /* What the userdbs say of the user: NAME=VALUE, each ended by SATCHEL_PLACE_ATTRIBUTE_END; NULL: nobody
+   * asked them, and an open store keeps what it has. */
+  const char *attributes;
 } SatchelPlace;
+#define SATCHEL_PLACE_ATTRIBUTE_END '\x1f'
 
 /* A copy. */
 SatchelPlace *satchel_place_new (const SatchelPlace *from);
 SatchelPlace *satchel_place_ref (const SatchelPlace *place);
 void satchel_place_unref (SatchelPlace *place);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlace, satchel_place_unref)
-/* On the wire: s path, s profile, s volume, u64 epoch, u32 flags. */
+/* On the wire: s path, s profile, s volume, u64 epoch, s attributes, u32 flags. */
 void satchel_place_put (SatchelIpcMessage *message, const SatchelPlace *place); /* NULL: of nobody */
 SatchelPlace *satchel_place_get (SatchelIpcMessage *message);
 /* As one line of text, yours; NULL: @text is no place. */

@@ -48,6 +48,8 @@ store_new (const SatchelStoreOpenOptions *options)
   g_mutex_init (&store->list_lock);
   store->handles = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   store->orphans = g_ptr_array_new ();
+  g_mutex_init (&store->attributes_lock);
+  satchel_store_set_user_attributes (store, options->attributes);
   g_mutex_init (&store->keys_lock);
   store->key_uses = g_ptr_array_new ();
   satchel_namespaces_init (store);
@@ -89,6 +91,8 @@ store_dispose (SatchelStoreCore *store)
   g_free (store->path);
   g_free (store->profile);
   g_free (store->volume);
+  g_free (store->user_attributes);
+  g_mutex_clear (&store->attributes_lock);
   g_free (store);
 }
 

@@ -196,8 +196,9 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
     }
 }
 
+/* @is_asked: auth was asked for @place just now. */
 static SatchelStoreCore *
-acquire_core (const char *user, const SatchelPlace *place, GError **error)
+acquire_core (const char *user, const SatchelPlace *place, gboolean is_asked, GError **error)
 {
   SatchelStoreSetup *with = NULL;
   g_mutex_lock (&lock);
@@ -205,7 +206,12 @@ acquire_core (const char *user, const SatchelPlace *place, GError **error)
   SatchelStoreCore *store = wait_for_entry (user, place->epoch, &with, error);
   g_mutex_unlock (&lock);
   if (with == NULL)
-    return store;
+    {
+      /* The places of listeners' threads are old. */
+      if (store != NULL && is_asked)
+        satchel_store_set_user_attributes (store, place->attributes);
+      return store;
+    }
   store = satchel_store_setup_open (with, user, place, error);
   satchel_store_setup_unref (with);
   g_mutex_lock (&lock);
@@ -222,7 +228,8 @@ acquire_core (const char *user, const SatchelPlace *place, GError **error)
 SatchelStore *
 satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error)
 {
-  SatchelStoreCore *store = acquire_core (access->owner, place, error);
+  SatchelStoreCore *store =
+      acquire_core (access->owner, place, access->cause != SATCHEL_CAUSE_BACKGROUND, error);
   return store != NULL ? satchel_store_handle_new (store, access) : NULL;
 }
 

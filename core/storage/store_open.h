@@ -25,6 +25,7 @@ typedef struct SatchelStoreOpenOptions
   const char *profile, *volume; /* NULL: the default one, the only one */
   guint slot;
   guint64 epoch;
+  const char *attributes;          /* of the user, as SatchelPlace has them; NULL: none are known */
   int root_fd;                     /* borrowed; stays open for the life of the store */
   const SatchelAccess *access;     /* of the handle; NULL: the server's own */
   const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels

@@ -73,10 +73,17 @@ struct SatchelStoreCore
       *changes;    /* for durable listeners; NULL: none.  Under write_lock, but for readers */
   gboolean is_fed; /* by the threads of listeners, which find it in the cache */
 
+  GMutex attributes_lock;
+  char *user_attributes; /* as SatchelPlace has them; NULL: none that anybody told */
+
   GMutex keys_lock;    /* held over calls of attach and detach */
   GPtrArray *key_uses; /* SatchelKeyUse */
   guint last_key_id;
 };
+
+/* @attributes as SatchelPlace has them; NULL changes nothing.  Any thread. */
+void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
+char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
 
 /* A key that accesses of the store have now. */
 typedef struct SatchelKeyUse

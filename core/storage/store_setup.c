@@ -70,6 +70,7 @@ options_for (const SatchelStoreSetup *with, const char *user, const SatchelPlace
     .volume = place->volume,
     .slot = with->slot,
     .epoch = place->epoch,
+    .attributes = place->attributes,
     .root_fd = with->root_fd,
     .mailboxes = with->mailboxes,
     .limits = with->limits,

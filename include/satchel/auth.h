@@ -76,6 +76,14 @@ typedef enum
 } SatchelUserdbStatus;
 
 typedef void (*SatchelAddressFunc) (const char *address, gpointer data);
+/* Attributes of a user are texts for modules of the mail processes, by name ("quota.storage", "5G"); a module
+ * reads those that begin with its own name (satchel_storage_user_attribute).  Bounds of one user's: */
+#define SATCHEL_USER_ATTRIBUTES_MAX 16u
+#define SATCHEL_USER_ATTRIBUTES_BYTES_MAX 1024u /* names, values, and two for each */
+typedef void (*SatchelUserAttributeFunc) (const char *name, const char *value, gpointer data);
+/* INVALID unless @name has 1 to 64 lower-case letters of ASCII, digits, '-', '_' and dots, and @value is at
+ * most 255 bytes of UTF-8 without control characters. */
+SATCHEL_API gboolean satchel_user_attribute_check (const char *name, const char *value, GError **error);
 typedef struct SatchelUserdbOps
 {
   size_t size;
@@ -90,6 +98,11 @@ typedef struct SatchelUserdbOps
   /* Aliases: each address that leads elsewhere, as it is looked up ("*@DOMAIN" for a catch-all).  For checks;
    * may. */
   void (*list_aliases) (SatchelAddressFunc func, gpointer data);
+  /* May: calls @func for each attribute of @user, who is local@domain.  Asked in the order of bands until one
+   * knows the user, at each login and for each recipient of mail; the mail process has the new ones from then
+   * on.  TEMPORARY, or an attribute that is none: the login or delivery is put off. */
+  SatchelUserdbStatus (*attributes) (const char *user, SatchelUserAttributeFunc func, gpointer data,
+                                     GError **error);
 } SatchelUserdbOps;
 enum
 {

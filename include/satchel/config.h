@@ -61,6 +61,10 @@ SATCHEL_API const char *const *satchel_config_strings (const SatchelConfig *conf
 SATCHEL_API guint satchel_config_n_groups (const SatchelConfig *config, const char *key);
 SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *config, const char *key,
                                                        guint index);
+/* @text, which came from elsewhere (an attribute of a user), read as the setting of @row would be, range and
+ * all: BOOL, INT, SIZE (bytes), DURATION (ms) or MODE. */
+SATCHEL_API gboolean satchel_config_number_parse (const SatchelConfigRow *row, const char *text,
+                                                  gint64 *ret_number, GError **error);
 /* Where @key was set: "FILE:LINE", or "default". */
 SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
 /* The value of a SECRET, read now; wiped and freed by satchel_secret_free. */

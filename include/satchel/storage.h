@@ -698,6 +698,11 @@ SATCHEL_API void satchel_storage_add_namespace (SatchelStorage *storage, Satchel
  * else "@wanted 2" and so on, and a line in the log, so that nothing of the user's is hidden.  Yours; NULL:
  * the list cannot be had.  [blocks] */
 SATCHEL_API char *satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError **error);
+/* What the userdbs say of the store's user under @name ("quota.storage"; auth.h has the bounds); yours, or
+ * NULL. For layers and drivers, also in `open`; any thread, never blocks.  A changed value is seen from the
+ * user's next login or delivery on, in a store that is open too.  It is what an administrator wrote: check
+ * it. */
+SATCHEL_API char *satchel_storage_user_attribute (SatchelStorage *storage, const char *name);
 SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelAccess *access,
                                          const char *name, SatchelMailboxRights *rights);
 SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access,

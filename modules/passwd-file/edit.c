@@ -103,7 +103,8 @@ append_record (GString *out, const PasswdRecord *record, GError **error)
   return TRUE;
 }
 
-/* The user's line after @edit; nothing for REMOVE.  A bad line is mended by a new password only. */
+/* The user's line after @edit; nothing for REMOVE.  A bad line is mended by a new password only, unless that
+ * would take the user's attributes away. */
 static gboolean
 append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize len, GError **error)
 {
@@ -113,7 +114,7 @@ append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize le
     return TRUE;
   if (passwd_record_parse (line, len, &record, &why) != PASSWD_LINE_RECORD)
     {
-      if (edit->kind != PASSWD_EDIT_SET_PASSWORD)
+      if (edit->kind != PASSWD_EDIT_SET_PASSWORD || passwd_line_has_attributes (line, len))
         return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the user's line is bad: %s", why->message);
       record.user = g_strdup (edit->user);
     }
@@ -190,9 +191,8 @@ static gboolean
 edit_locked (int directory, const char *path, const char *name, const struct stat *directory_status,
              const PasswdEdit *edit, GError **error)
 {
-  static const char fresh[] = PASSWD_FIRST_LINE
-      "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK; see the documentation of module passwd-file\n" PASSWD_LAST_LINE
-      "\n";
+  static const char fresh[] = PASSWD_FIRST_LINE "\n# USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES; see the "
+                                                "documentation of module passwd-file\n" PASSWD_LAST_LINE "\n";
   g_autoptr (GError) why = NULL;
   struct stat status = *directory_status;
   mode_t mode = 0600;

@@ -130,21 +130,38 @@ list (SatchelUserEntryFunc func, gpointer data, GError **error)
 }
 
 static SatchelUserdbStatus
-look_up_address (const char *address, GPtrArray *users, GError **error)
+find_record (const char *user, const PasswdRecord **ret_record, GError **error)
 {
   g_autoptr (GError) why = NULL;
-  const PasswdRecord *record = NULL;
+  *ret_record = NULL;
   if (passwd_database_refresh (state.database, &why))
-    record = passwd_database_find (state.database, address, TRUE, &why);
+    *ret_record = passwd_database_find (state.database, user, TRUE, &why);
   if (why != NULL)
     {
       g_propagate_error (error, g_steal_pointer (&why));
       return SATCHEL_USERDB_TEMPORARY;
     }
-  if (record == NULL)
-    return SATCHEL_USERDB_UNKNOWN;
-  g_ptr_array_add (users, g_strdup (record->user));
-  return SATCHEL_USERDB_FOUND;
+  return *ret_record != NULL ? SATCHEL_USERDB_FOUND : SATCHEL_USERDB_UNKNOWN;
+}
+
+static SatchelUserdbStatus
+look_up_address (const char *address, GPtrArray *users, GError **error)
+{
+  const PasswdRecord *record;
+  SatchelUserdbStatus status = find_record (address, &record, error);
+  if (record != NULL)
+    g_ptr_array_add (users, g_strdup (record->user));
+  return status;
+}
+
+static SatchelUserdbStatus
+tell_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
+{
+  const PasswdRecord *record;
+  SatchelUserdbStatus status = find_record (user, &record, error);
+  if (record != NULL)
+    passwd_record_foreach_attribute (record, func, data);
+  return status;
 }
 
 static gboolean
@@ -208,6 +225,7 @@ static const SatchelUserdbOps userdb = {
   .look_up = look_up_address,
   .has_domain = has_domain,
   .flags = SATCHEL_USERDB_FILES,
+  .attributes = tell_attributes,
 };
 
 static const SatchelProvides provides[] = {

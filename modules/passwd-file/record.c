@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define MAX_LINE_BYTES 2048
-#define MAX_FIELDS 5
+#define MAX_FIELDS 6
 #define CHECK_BYTES 8
 
 void
@@ -18,6 +18,7 @@ passwd_record_clear (PasswdRecord *record)
   if (record->verifier != NULL)
     sodium_memzero (record->verifier, strlen (record->verifier));
   g_clear_pointer (&record->verifier, g_free);
+  g_clear_pointer (&record->attributes, g_free);
 }
 
 void
@@ -32,6 +33,15 @@ passwd_line_user (const char *line, gsize len)
 {
   const char *colon = memchr (line, ':', len);
   return colon != NULL && line[0] != '#' ? satchel_user_canonical (line, (gsize) (colon - line), NULL) : NULL;
+}
+
+gboolean
+passwd_line_has_attributes (const char *line, gsize len)
+{
+  guint n_colons = 0;
+  for (gsize i = 0; i < len; i++)
+    n_colons += line[i] == ':';
+  return n_colons >= MAX_FIELDS - 1;
 }
 
 static void
@@ -67,6 +77,53 @@ parse_verifier (char *field, PasswdRecord *record, GError **error)
   return TRUE;
 }
 
+/* One "NAME=VALUE": its '=' becomes the end of NAME. */
+static gboolean
+check_attribute (char *text, GError **error)
+{
+  char *equals = strchr (text, '=');
+  if (equals == NULL)
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the sixth field has \"%s\", not NAME=VALUE",
+                              text);
+  *equals = '\0';
+  return satchel_user_attribute_check (text, equals + 1, error);
+}
+
+static gboolean
+parse_attributes (const char *field, PasswdRecord *record, GError **error)
+{
+  g_auto (GStrv) words = g_strsplit_set (field, " \t", -1);
+  g_autoptr (GString) kept = g_string_new (NULL);
+  guint n = 0;
+  for (char **word = words; *word != NULL; word++)
+    {
+      if (**word == '\0')
+        continue;
+      g_string_append_printf (kept, "%s%s", n++ > 0 ? " " : "", *word);
+      if (!check_attribute (*word, error))
+        return FALSE;
+    }
+  if (n > SATCHEL_USER_ATTRIBUTES_MAX || kept->len + n > SATCHEL_USER_ATTRIBUTES_BYTES_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "the sixth field has more than %u attributes or %u bytes",
+                              SATCHEL_USER_ATTRIBUTES_MAX, SATCHEL_USER_ATTRIBUTES_BYTES_MAX);
+  if (n > 0)
+    record->attributes = g_strdup (kept->str);
+  return TRUE;
+}
+
+void
+passwd_record_foreach_attribute (const PasswdRecord *record, SatchelUserAttributeFunc func, gpointer data)
+{
+  g_auto (GStrv) words = g_strsplit (record->attributes != NULL ? record->attributes : "", " ", -1);
+  for (char **word = words; *word != NULL; word++)
+    {
+      char *equals = strchr (*word, '=');
+      *equals = '\0';
+      func (*word, equals + 1, data);
+    }
+}
+
 static gboolean
 parse_fields (char **fields, guint n, PasswdRecord *record, GError **error)
 {
@@ -84,16 +141,19 @@ parse_fields (char **fields, guint n, PasswdRecord *record, GError **error)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the fourth field is not a time in seconds");
       record->changed = (gint64) changed;
     }
-  return TRUE;
+  return n < 6 || parse_attributes (fields[5], record, error);
 }
 
 static gboolean
 is_check_right (const char *line, char **fields, guint n)
 {
-  if (n < MAX_FIELDS || fields[4][0] == '\0')
+  if (n < 5 || fields[4][0] == '\0')
     return TRUE;
   char check[2 * CHECK_BYTES + 1];
-  line_check (line, (gsize) (strrchr (line, ':') - line), check);
+  gsize len = 3; /* of the colons between the first four */
+  for (guint i = 0; i < 4; i++)
+    len += strlen (fields[i]);
+  line_check (line, len, check);
   return strcmp (check, fields[4]) == 0;
 }
 
@@ -116,12 +176,12 @@ passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GErr
       return PASSWD_LINE_BAD;
     }
   g_autofree char *copy = g_strndup (line, len);
-  g_auto (GStrv) fields = g_strsplit (copy, ":", MAX_FIELDS + 1);
+  g_auto (GStrv) fields = g_strsplit (copy, ":", MAX_FIELDS); /* a value may have colons */
   guint n = g_strv_length (fields);
   g_auto (PasswdRecord) record = { 0 };
   gboolean is_good = FALSE;
-  if (n < 2 || n > MAX_FIELDS)
-    satchel_error_set (error, SATCHEL_ERROR_INVALID, "not USER:VERIFIER:FLAGS:CHANGED:CHECK");
+  if (n < 2)
+    satchel_error_set (error, SATCHEL_ERROR_INVALID, "not USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES");
   else if (!is_check_right (copy, fields, n))
     satchel_error_set (
         error, SATCHEL_ERROR_INVALID,
@@ -153,5 +213,6 @@ passwd_record_format (const PasswdRecord *record, GError **error)
                                            record->is_locked ? "locked" : "", record->changed);
   char check[2 * CHECK_BYTES + 1];
   line_check (text, strlen (text), check);
-  return g_strdup_printf ("%s:%s\n", text, check);
+  return record->attributes != NULL ? g_strdup_printf ("%s:%s:%s\n", text, check, record->attributes)
+                                    : g_strdup_printf ("%s:%s\n", text, check);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One line of the file: USER:VERIFIER:FLAGS:CHANGED:CHECK.  README.md has the format.
+ * One line of the file: USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES.  README.md has the format.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -9,7 +9,8 @@ typedef struct PasswdRecord
   char *user;
   char *verifier; /* NULL: no password */
   gboolean is_locked;
-  gint64 changed; /* seconds since 1970; 0: unknown */
+  gint64 changed;   /* seconds since 1970; 0: unknown */
+  char *attributes; /* NAME=VALUE, checked, with a blank between them; NULL: none */
 } PasswdRecord;
 void passwd_record_clear (PasswdRecord *record);
 void passwd_record_free (PasswdRecord *record);
@@ -28,5 +29,10 @@ typedef enum
 PasswdLine passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GError **error);
 /* The name a line is about, also of a bad one; NULL if it cannot be told. */
 char *passwd_line_user (const char *line, gsize len);
+/* It has a sixth field, good or bad. */
+gboolean passwd_line_has_attributes (const char *line, gsize len);
+/* Calls @func for each of @record's attributes. */
+void passwd_record_foreach_attribute (const PasswdRecord *record, SatchelUserAttributeFunc func,
+                                      gpointer data);
 /* With line end.  NULL: the name cannot be written in this format. */
 char *passwd_record_format (const PasswdRecord *record, GError **error);

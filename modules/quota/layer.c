@@ -56,13 +56,37 @@ quota_close (SatchelStorage *storage)
   g_clear_pointer (&storage->self, g_free);
 }
 
+static void
+log_bad_attribute (SatchelStorage *storage, const GError *error)
+{
+  g_autoptr (GString) line = g_string_new ("attribute not used:");
+  satchel_log_field (line, "user", storage->identity->user);
+  satchel_log_field (line, "reason", error->message);
+  satchel_log (SATCHEL_LOG_ERROR, "quota", "%s", line->str);
+}
+
+/* What the userdbs say of the user counts before the settings. */
+static SatchelUsage
+find_limit (SatchelStorage *storage, const QuotaLimits *current)
+{
+  SatchelUsage limit = quota_limits_find (current, storage->identity->user);
+  for (QuotaResource resource = 0; resource < QUOTA_N_RESOURCES; resource++)
+    {
+      g_autoptr (GError) error = NULL;
+      g_autofree char *text = satchel_storage_user_attribute (storage, quota_attribute_names[resource]);
+      if (text != NULL && !quota_limit_set (&limit, resource, text, &error) && satchel_error_is_news (error))
+        log_bad_attribute (storage, error);
+    }
+  return limit;
+}
+
 static gboolean
 quota_limits (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits)
 {
   g_autoptr (QuotaLimits) current = current_limits ();
   ret_limits->root = "User quota";
   if (current != NULL)
-    ret_limits->limit = quota_limits_find (current, storage->identity->user);
+    ret_limits->limit = find_limit (storage, current);
   return TRUE;
 }
 
@@ -175,7 +199,7 @@ quota_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **e
   quota->passed = NULL;
   if (current == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server stops");
-  SatchelUsage limit = quota_limits_find (current, storage->identity->user);
+  SatchelUsage limit = find_limit (storage, current);
   if (limit.bytes == SATCHEL_UNLIMITED && limit.messages == SATCHEL_UNLIMITED)
     return TRUE;
   if (!sum_growth (storage, transaction, &growth, error))

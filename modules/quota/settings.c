@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `quota`.  What a user's row does not say his domain's does, and what that does not, the
- * group.
+ * Settings of group `quota`.  What an attribute of the user does not say his row does, then his domain's,
+ * then the group.
  */
 #include "settings.h"
 
@@ -54,6 +54,23 @@ static guint64
 or_unlimited (guint64 limit)
 {
   return limit == 0 ? SATCHEL_UNLIMITED : limit;
+}
+
+const char *const quota_attribute_names[QUOTA_N_RESOURCES] = {
+  [QUOTA_STORAGE] = "quota.storage", [QUOTA_MESSAGES] = "quota.messages"
+};
+
+gboolean
+quota_limit_set (SatchelUsage *limit, QuotaResource resource, const char *text, GError **error)
+{
+  gint64 number;
+  if (!satchel_config_number_parse (&quota_schema[resource], text, &number, error))
+    {
+      g_prefix_error (error, "%s: ", quota_attribute_names[resource]);
+      return FALSE;
+    }
+  *(resource == QUOTA_STORAGE ? &limit->bytes : &limit->messages) = or_unlimited ((guint64) number);
+  return TRUE;
 }
 
 static gboolean

@@ -14,6 +14,17 @@ QuotaLimits *quota_limits_ref (QuotaLimits *limits);
 void quota_limits_unref (QuotaLimits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuotaLimits, quota_limits_unref)
 
+/* In the order of their rows in quota_schema. */
+typedef enum
+{
+  QUOTA_STORAGE,
+  QUOTA_MESSAGES,
+  QUOTA_N_RESOURCES
+} QuotaResource;
+/* Attributes of users that say a limit of theirs. */
+extern const char *const quota_attribute_names[QUOTA_N_RESOURCES];
+/* @text as in the settings `storage` and `messages`; what is neither leaves @limit as it is. */
+gboolean quota_limit_set (SatchelUsage *limit, QuotaResource resource, const char *text, GError **error);
 /* Of @user (local@domain); SATCHEL_UNLIMITED where there is none. */
 SatchelUsage quota_limits_find (const QuotaLimits *limits, const char *user);
 /* @limit, and what a delivery may go beyond it. */

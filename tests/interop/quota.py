@@ -261,6 +261,67 @@ def warned():
     equal(bool(re.search(r"satchel_quota_refusals_total", counters)), True, counters)
 
 
+def say_of(user, attributes):
+    """Writes the attributes of a user by hand, as the administrator does."""
+    path = os.path.join(os.path.dirname(server.config_dir), "state", "auth", "passwd")
+    with open(path) as f:
+        lines = f.read().splitlines()
+    for n, line in enumerate(lines):
+        if line.startswith(f"u{user:04d}@"):
+            lines[n] = ":".join((line.split(":") + [""] * 5)[:5] + [attributes])
+    with open(path + ".edited", "w") as f:
+        f.write("\n".join(lines) + "\n")
+    status = os.stat(path)
+    os.chmod(path + ".edited", status.st_mode)
+    os.chown(path + ".edited", status.st_uid, status.st_gid)
+    os.rename(path + ".edited", path)
+
+
+@case
+def users_of_the_file():
+    """limits from the password file, before the settings: IMAP and LMTP; a change counts from the next login or delivery"""
+    server.cli("reload")
+    say_of(59, "quota.storage=10K")
+    say_of(60, "quota.storage=20K quota.messages=2")
+    one, two = server.imap("u0059"), server.imap("u0060")
+    equal((quota(one), quota(two)), ({"STORAGE": (0, 10)}, {"STORAGE": (0, 20), "MESSAGE": (0, 2)}), "what is shown")
+    equal((append(one, 11000), append(two, 11000)), ("[OVERQUOTA]", "OK"), "APPEND of 11000 bytes")
+    equal([a[:9] for a in deliver(message(13000), 59, 60)], [b"552 5.2.2", b"552 5.2.2"], "13000 bytes to both")
+    equal([a[:3] for a in deliver(message(1000), 59, 60)], [b"250", b"250"], "1000 bytes to both")
+    equal((append(one, 1000), append(two, 1000)), ("OK", "[OVERQUOTA]"), "a second and a third message")
+    # By a delivery, into stores that are open; and sessions that are there see it.
+    say_of(59, "quota.storage=30K")
+    say_of(60, "")
+    equal([a[:3] for a in deliver(message(13000), 59, 60)], [b"250", b"250"], "13000 bytes to both, after the change")
+    equal((quota(one)["STORAGE"][1], quota(two)), (30, {"STORAGE": (25, 100)}), "after a delivery")
+    # By a login.
+    say_of(59, "quota.storage=15K")
+    server.imap("u0059").logout()
+    equal((quota(one)["STORAGE"], append(one, 100)), ((15, 15), "[OVERQUOTA]"), "after a login")
+    say_of(59, "quota.storage=much")
+    server.imap("u0059").logout()
+    equal(quota(one)["STORAGE"][1], 100, "what is no size does not count")
+    equal('attribute not used: user=u0059@example.org reason="quota.storage: ' in server.log(), True, "the log line")
+    # Who has a line that cannot be read is put off, not let in without a limit.
+    say_of(59, "quota.storage")
+    w = Wire(server, "imap")
+    w.line()
+    w.ask(b"a LOGIN u0059 " + server.password.encode(), b"a NO [UNAVAILABLE]")
+    w.close()
+    w = Wire(server, "lmtp")
+    w.line()
+    w.send(b"LHLO test.example\r\n")
+    w.reply()
+    w.ask(b"MAIL FROM:<sender@example.net>", b"250")
+    w.ask(b"RCPT TO:<u0059@example.org>", b"451")
+    w.close()
+    say_of(59, "quota.storage=15K")
+    c = server.imap("u0059")
+    equal(quota(c)["STORAGE"][1], 15, "mended")
+    for each in (c, one, two):
+        each.logout()
+
+
 @case
 def without():
     """a server without quotas offers none"""

@@ -214,6 +214,58 @@ test_layers (void)
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
 }
 
+/* ---- attributes of users ---- */
+
+static void
+expect_attribute (SatchelStore *store, const char *name, const char *expected)
+{
+  g_autofree char *value = satchel_storage_user_attribute (&store->core->levels[0], name);
+  g_assert_cmpstr (value, ==, expected);
+}
+
+/* What comes with a place reaches a store that is open; who was not asked about takes nothing away. */
+static void
+test_attributes (void)
+{
+  SatchelPlace place = { .path = "x/attr",
+                         .profile = "default",
+                         .volume = "",
+                         .epoch = 1,
+                         .attributes = "a=1\x1f"
+                                       "ab=2=3\x1f" };
+  g_autoptr (SatchelStore) store = must_acquire ("attr@x", &place);
+  expect_attribute (store, "a", "1");
+  expect_attribute (store, "ab", "2=3");
+  expect_attribute (store, "b", NULL);
+  expect_attribute (store,
+                    "a=1\x1f"
+                    "ab",
+                    NULL);
+  g_autofree char *text = satchel_place_to_text (&place);
+  g_autoptr (SatchelPlace) read = satchel_place_from_text (text);
+  g_assert_cmpstr (read->attributes, ==, place.attributes);
+  place.attributes = NULL;
+  g_autofree char *bare_text = satchel_place_to_text (&place);
+  g_autoptr (SatchelPlace) bare = satchel_place_from_text (bare_text);
+  g_assert_null (bare->attributes);
+  satchel_store_unref (must_acquire ("attr@x", &place));
+  expect_attribute (store, "a", "1");
+  place.attributes = "a=4\x1f";
+  satchel_store_unref (must_acquire ("attr@x", &place));
+  expect_attribute (store, "a", "4");
+  expect_attribute (store, "ab", NULL);
+  /* The server's own threads come with what they once heard. */
+  place.attributes = "a=1\x1f";
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelStore) own = satchel_store_acquire (store->core->background, &place, &error);
+  g_assert_no_error (error);
+  expect_attribute (store, "a", "4");
+  place.attributes = "";
+  satchel_store_unref (must_acquire ("attr@x", &place));
+  expect_attribute (store, "a", NULL);
+  expect (opened, "default//7/1 ");
+}
+
 /* ---- new users ---- */
 
 static void
@@ -407,6 +459,7 @@ main (int argc, char **argv)
   set_up ();
   g_test_add_func ("/place/stacks", test_stacks);
   g_test_add_func ("/place/layers", test_layers);
+  g_test_add_func ("/place/attributes", test_attributes);
   g_test_add_func ("/place/new", test_new);
   g_test_add_func ("/place/fence", test_fence);
   g_test_add_func ("/place/release", test_release);

@@ -123,6 +123,13 @@ char *satchel_auth_user_path (const char *user);
 /* A LOOKUP of @peer, answered. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
+/* ---- auth_place.c ---- */
+
+/* For the mail process: where @user is, with what the userdbs say of him.  NULL: a userdb cannot answer now.
+ */
+SatchelPlace *satchel_auth_place (SatchelAuth *auth, const char *user, const SatchelPlacement *placement,
+                                  GError **error);
+
 /* ---- auth_owned.c ---- */
 
 /* An OWNED of @mail, answered. */
@@ -145,5 +152,5 @@ void satchel_auth_log_trouble (const char *user, const char *peer, const char *w
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
-/* A user who has no place to go to, unless an admin has released him. */
+/* A user who has no place to go to, unless an admin has released him, or whose attributes cannot be had. */
 void satchel_auth_log_misplaced (const GError *error);

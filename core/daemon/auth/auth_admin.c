@@ -131,7 +131,12 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
     satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
   if (!ok)
     return;
-  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, &placement);
+  g_autoptr (SatchelPlace) place = satchel_auth_place (auth, user, &placement, &error);
+  if (place == NULL)
+    {
+      satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
+      return;
+    }
   g_autofree char *text = satchel_place_to_text (place);
   satchel_auth_admin_reply (auth, request, 0, "%u %s %s", slot, known ? "known" : "unknown", text);
 }

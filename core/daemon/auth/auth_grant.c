@@ -64,12 +64,12 @@ find_owner (SatchelAuth *auth, const char *user, SatchelPlace **ret_place)
   guint slot;
   g_autoptr (GError) error = NULL;
   if (!satchel_placements_find (auth->placements, user, &placement, &slot, &error)
-      || !satchel_placements_sync (auth->placements, &error))
+      || !satchel_placements_sync (auth->placements, &error)
+      || (*ret_place = satchel_auth_place (auth, user, &placement, &error)) == NULL)
     {
       satchel_auth_log_misplaced (error);
       return NULL;
     }
-  *ret_place = satchel_placements_place (auth->placements, user, &placement);
   return satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
 }
 

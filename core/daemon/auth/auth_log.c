@@ -117,5 +117,5 @@ satchel_auth_log_misplaced (const GError *error)
 {
   if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)
       && satchel_log_budget_take (&others, "misplaced", "users"))
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "a user has no place: %s", error->message);
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "a user is not served: %s", error->message);
 }

@@ -246,17 +246,21 @@ find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrAr
   for (guint i = 0; i < users->len && n_bytes <= MAX_REPLY_BYTES; i++)
     {
       SatchelPlacement placement;
-      if (!satchel_placements_find (auth->placements, users->pdata[i], &placement, &ret_slots[i], &error))
+      SatchelPlace *place = NULL;
+      if (!satchel_placements_find (auth->placements, users->pdata[i], &placement, &ret_slots[i], &error)
+          || (place = satchel_auth_place (auth, users->pdata[i], &placement, &error)) == NULL)
         break;
-      SatchelPlace *place = satchel_placements_place (auth->placements, users->pdata[i], &placement);
       g_ptr_array_add (places, place);
       n_bytes += strlen (users->pdata[i]) + 8 + satchel_place_bytes (place);
     }
-  if (satchel_placements_sync (auth->placements, error == NULL ? &error : NULL) && error == NULL
-      && n_bytes <= MAX_REPLY_BYTES)
+  gboolean is_durable = satchel_placements_sync (auth->placements, error == NULL ? &error : NULL);
+  if (is_durable && error == NULL && n_bytes <= MAX_REPLY_BYTES)
     return SATCHEL_DELIVERY_OK;
   if (error != NULL)
     satchel_auth_log_misplaced (error);
+  else
+    tell ("an address leads to %u users, whose names, places and attributes are more than %d bytes",
+          users->len, MAX_REPLY_BYTES);
   return SATCHEL_DELIVERY_TEMPORARY;
 }
 

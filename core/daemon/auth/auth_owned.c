@@ -96,6 +96,20 @@ find_accounts (SatchelAuth *auth, const char *after, guint slot, GPtrArray *foun
   return at >= accounts->len;
 }
 
+/* NULL: a userdb cannot say what a layer may have to know before it removes mail; another time. */
+static SatchelPlace *
+find_place (SatchelAuth *auth, const char *user)
+{
+  SatchelPlacement placement;
+  guint slot;
+  g_autoptr (GError) error = NULL;
+  satchel_placements_get (auth->placements, user, &placement, &slot);
+  SatchelPlace *place = satchel_auth_place (auth, user, &placement, &error);
+  if (place == NULL)
+    satchel_auth_log_misplaced (error);
+  return place;
+}
+
 gboolean
 satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
 {
@@ -118,6 +132,10 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
       satchel_auth_log_misplaced (error);
       g_ptr_array_set_size (found, 0);
     }
+  /* Of a list nobody wants places, and it has bounds. */
+  g_autoptr (SatchelPlace) place = NULL;
+  if (!wants_accounts && n == 1 && found->len == 1 && (place = find_place (auth, found->pdata[0])) == NULL)
+    g_ptr_array_set_size (found, 0);
   SatchelIpcMessage *reply = satchel_ipc_message_new (SATCHEL_IPC_OWNED_REPLY, 0);
   satchel_ipc_put_u64 (reply, request);
   satchel_ipc_put_u32 (reply, is_last);
@@ -125,14 +143,8 @@ satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMess
   satchel_ipc_put_u32 (reply, found->len);
   for (guint i = 0; i < found->len; i++)
     {
-      SatchelPlacement placement;
-      guint slot;
-      satchel_placements_get (auth->placements, found->pdata[i], &placement, &slot);
-      g_autoptr (SatchelPlace) place =
-          satchel_placements_place (auth->placements, found->pdata[i], &placement);
       satchel_ipc_put_string (reply, found->pdata[i]);
-      satchel_place_put (
-          reply, wants_accounts || n > 1 ? NULL : place); /* of a list nobody wants them, and it has bounds */
+      satchel_place_put (reply, place);
     }
   if (is_last)
     g_clear_pointer (&accounts, g_ptr_array_unref);

@@ -17,6 +17,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_move.c \
 	core/daemon/auth/auth_move.h \
 	core/daemon/auth/auth_owned.c \
+	core/daemon/auth/auth_place.c \
 	core/daemon/auth/auth_pool.c \
 	core/daemon/auth/auth_pool.h \
 	core/daemon/auth/auth_sasl.c \

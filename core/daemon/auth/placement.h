@@ -96,6 +96,6 @@ void satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedSta
                                  void (*func) (const char *user, const SatchelPlacement *placement,
                                                guint slot, gpointer data),
                                  gpointer data);
-/* For the mail process. */
+/* For the mail process; without attributes of the user. */
 SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user,
                                         const SatchelPlacement *placement);

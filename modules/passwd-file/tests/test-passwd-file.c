@@ -165,6 +165,78 @@ test_admin (void)
 }
 
 static void
+append_attribute (const char *name, const char *value, gpointer data)
+{
+  g_string_append_printf (data, "[%s=%s]", name, value);
+}
+
+static void
+expect_attributes (const char *user, SatchelUserdbStatus status, const char *expected)
+{
+  g_autoptr (GString) found = g_string_new (NULL);
+  g_assert_cmpint (userdb->attributes (user, append_attribute, found, NULL), ==, status);
+  g_assert_cmpstr (found->str, ==, expected);
+}
+
+/* Written by hand behind a line that `user add` made, and kept by each edit. */
+static void
+test_attributes (void)
+{
+  set_up ("");
+  g_autoptr (GError) error = NULL;
+  g_assert_true (passdb->add ("alice@example.org", "pw", &error));
+  g_autofree char *text = read_file ();
+  g_auto (GStrv) parts = g_strsplit (text, "\n#end", 2);
+  g_autofree char *by_hand =
+      g_strdup_printf ("%s:quota.storage=5G  x.url=a://b:1/\nbob@x:::::\n#end%s", parts[0], parts[1]);
+  write_file (by_hand);
+  expect_attributes ("alice@example.org", SATCHEL_USERDB_FOUND, "[quota.storage=5G][x.url=a://b:1/]");
+  expect_attributes ("bob@x", SATCHEL_USERDB_FOUND, "");
+  expect_attributes ("nobody@x", SATCHEL_USERDB_UNKNOWN, "");
+  g_assert_true (passdb->set_password ("alice@example.org", "new", &error));
+  g_assert_true (passdb->set_locked ("alice@example.org", TRUE, &error));
+  g_assert_true (passdb->set_locked ("alice@example.org", FALSE, &error));
+  g_assert_cmpstr (log_in ("alice@example.org", "new"), ==, "right");
+  expect_attributes ("alice@example.org", SATCHEL_USERDB_FOUND, "[quota.storage=5G][x.url=a://b:1/]");
+  tear_down ();
+}
+
+static void
+test_bad_attributes (void)
+{
+  static const char *const bad[] = { "quota.storage", "Quota=1", "=1", "a=\xff", "a=1 b" };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) error = NULL;
+      set_up ("");
+      g_autofree char *text = g_strdup_printf ("alice@x:" PW_SHA512 "::::%s\n", bad[i]);
+      write_file (text);
+      expect_attributes ("alice@x", SATCHEL_USERDB_TEMPORARY, "");
+      g_assert_cmpstr (log_in ("alice@x", "pw"), ==, "error");
+      /* A new password would take them away. */
+      g_assert_false (passdb->set_password ("alice@x", "new", &error));
+      g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT);
+      g_autofree char *after = read_file ();
+      g_assert_cmpstr (after, ==, text);
+      tear_down ();
+    }
+  set_up ("");
+  g_autoptr (GString) many = g_string_new ("alice@x:" PW_SHA512 "::::a=0");
+  for (guint i = 1; i <= SATCHEL_USER_ATTRIBUTES_MAX; i++)
+    {
+      g_autofree char *line = g_strconcat (many->str, "\n", NULL);
+      write_file (line);
+      expect_attributes ("nobody@x", SATCHEL_USERDB_UNKNOWN, "");
+      g_assert_cmpstr (log_in ("alice@x", "pw"), ==, "upgrade");
+      g_string_append_printf (many, " a%u=0", i);
+    }
+  g_string_append (many, "\n");
+  write_file (many->str);
+  expect_attributes ("alice@x", SATCHEL_USERDB_TEMPORARY, "");
+  tear_down ();
+}
+
+static void
 test_schemes (void)
 {
   set_up ("");
@@ -456,6 +528,8 @@ main (int argc, char **argv)
         userdb = provides->ops;
     }
   g_test_add_func ("/auth/passwd-file/admin", test_admin);
+  g_test_add_func ("/auth/passwd-file/attributes", test_attributes);
+  g_test_add_func ("/auth/passwd-file/bad-attributes", test_bad_attributes);
   g_test_add_func ("/auth/passwd-file/schemes", test_schemes);
   g_test_add_func ("/auth/passwd-file/bad-lines", test_bad_lines);
   g_test_add_func ("/auth/passwd-file/plain-allowed", test_plain_allowed);

@@ -188,6 +188,40 @@ test_causes (void)
   take_down ();
 }
 
+/* What the userdbs say counts before the settings, each resource by itself; what is no number is told once.
+ */
+static void
+test_attributes (void)
+{
+  set_up ("storage = \"1K\"; messages = 2; grace_percent = 0;");
+  SatchelQuota quota = { .size = sizeof quota };
+  satchel_store_set_user_attributes (store->core, "quota.storage=2K\x1fother=1\x1f");
+  g_assert_true (satchel_store_quota (store, &quota));
+  g_assert_cmpuint (quota.limit.bytes, ==, 2048);
+  g_assert_cmpuint (quota.limit.messages, ==, 2);
+  g_assert_cmpint (append_as (SATCHEL_CAUSE_SESSION, 2048), ==, 0);
+  g_assert_cmpint (append_as (SATCHEL_CAUSE_SESSION, 1), ==, SATCHEL_ERROR_OVERQUOTA);
+  satchel_store_set_user_attributes (store->core, NULL); /* nobody was asked */
+  g_assert_cmpint (append_as (SATCHEL_CAUSE_SESSION, 1), ==, SATCHEL_ERROR_OVERQUOTA);
+  satchel_store_set_user_attributes (store->core, "quota.storage=0\x1fquota.messages=0\x1f");
+  g_string_truncate (logged, 0);
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpint (append_as (SATCHEL_CAUSE_DELIVERY, 4096), ==, 0);
+  g_assert_cmpstr (logged->str, ==, "");
+  satchel_store_set_user_attributes (store->core, "quota.storage=lots\x1fquota.messages=-1\x1f");
+  for (guint i = 0; i < 2; i++)
+    g_assert_true (satchel_store_quota (store, &quota));
+  g_assert_cmpuint (quota.limit.bytes, ==, 1024);
+  g_assert_cmpuint (quota.limit.messages, ==, 2);
+  g_auto (GStrv) lines = g_strsplit (logged->str, "\n", -1);
+  g_assert_cmpuint (g_strv_length (lines), ==, 3);
+  g_assert_true (
+      g_str_has_prefix (lines[0], "attribute not used: user=u@example.org reason=\"quota.storage: "));
+  g_assert_true (
+      g_str_has_prefix (lines[1], "attribute not used: user=u@example.org reason=\"quota.messages: "));
+  take_down ();
+}
+
 /* All messages of a transaction or none. */
 static void
 test_whole (void)
@@ -295,6 +329,7 @@ main (int argc, char **argv)
   g_test_add_func ("/quota/mistakes", test_mistakes);
   g_test_add_func ("/quota/numbers", test_numbers);
   g_test_add_func ("/quota/causes", test_causes);
+  g_test_add_func ("/quota/attributes", test_attributes);
   g_test_add_func ("/quota/whole", test_whole);
   g_test_add_func ("/quota/one-round", test_one_round);
   g_test_add_func ("/quota/warnings", test_warnings);
