@@ -2,6 +2,8 @@
 # Which is which: tests/README.md
 # SERVER_TESTS start servers from the source tree by tools/devserver; configure --disable-server-tests leaves them out.
 SERVER_TESTS =
+# Those that take longest, the longest first: what starts last should be short.
+LONG_TESTS = tests/interop/takeover.py tests/install/guide.py tests/install/deb.py
 include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/layers/local.mk

@@ -2,9 +2,10 @@
 EXTRA_DIST += tools/quickstart tools/test tools/package tools/devserver tools/bench-server tools/bench tools/lib/deps.sh tools/lib/build.sh tools/lib/other-release.sh \
 	tools/lib/instance.py tools/lib/ports.py tools/lib/quickstart.py tools/lib/bench_server.py tools/lib/ratios.py tests/lsan.supp
 
-# For tools/test: the tests of one suite (a directory of tests/; modules' own tests count as unit).
+# For tools/test: the tests of suites (SUITE="unit fault": directories of tests/; modules' own tests count as unit), long ones first.
 print-tests:
-	@for t in $(TESTS); do case $$t in tests/$(SUITE)/*|satchel-$(SUITE)) echo $$t;; modules/*) test $(SUITE) != unit || echo $$t;; esac; done
+	@for t in $(filter $(TESTS),$(LONG_TESTS)) $(filter-out $(LONG_TESTS),$(TESTS)); do for s in $(SUITE); do \
+		case $$t in tests/$$s/*|satchel-$$s) echo $$t;; modules/*) test $$s != unit || echo $$t;; esac; done; done
 
 # Ours next to Dovecot, in one run; the generator lives beside the project.
 bench:

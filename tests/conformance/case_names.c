@@ -127,7 +127,8 @@ case_bad_names (Fixture *fixture)
   assert_list (fixture, "INBOX");
 }
 
-/* A name is kept exactly, or refused for good: never changed, never mixed up with another. */
+/* A name is kept exactly, or refused for good: never changed, never mixed up with another.  A driver may
+ * refuse some, not all of them. */
 static void
 case_odd_names (Fixture *fixture)
 {
@@ -165,20 +166,26 @@ case_odd_names (Fixture *fixture)
                                 "x/.y",
                                 "x/y.z" };
   gboolean is_made[G_N_ELEMENTS (names)];
+  guint n_made = 0;
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
       g_autoptr (GError) error = NULL;
       is_made[i] = satchel_store_create (fixture->store, names[i], 0, &error);
       if (!is_made[i])
-        g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
+        {
+          g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
+          g_test_message ("the driver refuses \"%s\": %s", names[i], error->message);
+        }
       else
         {
+          n_made++;
           g_autoptr (SatchelMailbox) mailbox = NULL;
           OK ((mailbox = satchel_store_open_mailbox (fixture->store, names[i], E)) != NULL);
           g_assert_cmpuint (state_of (mailbox).n_messages, ==, 0);
           fixture_put (fixture, mailbox, names[i]);
         }
     }
+  g_assert_cmpuint (n_made, >, 0);
   fixture_reopen (fixture);
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
     {
@@ -193,18 +200,24 @@ case_odd_names (Fixture *fixture)
 static void
 case_long_names (Fixture *fixture)
 {
+  guint n_made = 0;
   for (guint len = 200; len <= 1024; len += 206)
     {
       g_autofree char *name = g_strnfill (len, 'n');
       g_autoptr (GError) error = NULL;
       if (satchel_store_create (fixture->store, name, 0, &error))
-        g_assert_true (exists (fixture, name));
+        {
+          n_made++;
+          g_assert_true (exists (fixture, name));
+        }
       else
         {
           g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT);
           g_assert_false (exists (fixture, name));
         }
     }
+  if (n_made == 0)
+    g_test_skip ("the driver takes no name of 200 octets");
 }
 
 static void

@@ -160,7 +160,8 @@ fill (Fixture *fixture, SatchelMailbox *mailbox, guint n)
     }
 }
 
-static void
+/* FALSE: the driver no longer knows what was removed since then. */
+static gboolean
 check_removed (SatchelMailbox *mailbox, guint64 modseq, const SatchelUidSet *removed)
 {
   g_auto (SatchelUidSet) uids = { NULL, 0 };
@@ -169,11 +170,12 @@ check_removed (SatchelMailbox *mailbox, guint64 modseq, const SatchelUidSet *rem
   if (!is_complete)
     {
       g_assert_cmpuint (modseq, <, state_of (mailbox).history_start);
-      return;
+      return FALSE;
     }
   g_assert_cmpuint (uids.n_ranges, ==, removed->n_ranges);
   g_assert_cmpmem (uids.ranges, uids.n_ranges * sizeof (SatchelRange), removed->ranges,
                    removed->n_ranges * sizeof (SatchelRange));
+  return TRUE;
 }
 
 /* Many removals in pieces: history may be bounded, but it is never wrong, and the newest is there. */
@@ -187,6 +189,7 @@ case_long_history (Fixture *fixture)
   g_auto (SatchelUidSet) last = { NULL, 0 };
   guint64 start = state_of (mailbox).highestmodseq, before_last = 0;
   guint32 uidnext = state_of (mailbox).uidnext;
+  gboolean is_newest_known = TRUE;
   for (guint part = 0; part < 5; part++)
     {
       g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (fixture->store);
@@ -205,12 +208,14 @@ case_long_history (Fixture *fixture)
   for (guint pass = 0; pass < 2; pass++)
     {
       check_removed (mailbox, start, &removed);
-      check_removed (mailbox, before_last, &last);
+      is_newest_known &= check_removed (mailbox, before_last, &last);
       g_assert_cmpuint (state_of (mailbox).history_start, <=, state_of (mailbox).highestmodseq);
       g_clear_pointer (&mailbox, satchel_mailbox_unref);
       fixture_reopen (fixture);
       mailbox = fixture_open (fixture, "INBOX");
     }
+  if (!is_newest_known)
+    g_test_skip ("the driver keeps no history of the last 200 removals");
 }
 
 /* RENAME of INBOX moves everything away (RFC 3501 6.3.5): that is a removal like any other. */
@@ -226,7 +231,7 @@ case_rename_inbox (Fixture *fixture)
   g_assert_cmpuint (state_of (mailbox).history_start, <=, before.highestmodseq);
   for (guint pass = 0; pass < 2; pass++)
     {
-      check_removed (mailbox, before.highestmodseq, &removed);
+      g_assert_true (check_removed (mailbox, before.highestmodseq, &removed));
       g_clear_pointer (&mailbox, satchel_mailbox_unref);
       fixture_reopen (fixture);
       mailbox = fixture_open (fixture, "INBOX");

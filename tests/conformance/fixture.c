@@ -112,6 +112,26 @@ add_cases (const char *stack_name, const SatchelConformanceBackend *backend, con
     }
 }
 
+static void
+skip_area (gconstpointer reason)
+{
+  g_test_skip (reason);
+}
+
+/* An area that the stack has no method for shows as one skipped case. */
+static void
+add_area_if (gboolean has_it, const char *reason, const char *stack_name,
+             const SatchelConformanceBackend *backend, const char *area, const ConformanceCase *cases)
+{
+  if (has_it)
+    {
+      add_cases (stack_name, backend, area, cases);
+      return;
+    }
+  g_autofree char *path = g_strdup_printf ("/conformance/%s/%s", stack_name, area);
+  g_test_add_data_func (path, reason, skip_area);
+}
+
 void
 satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend *backend)
 {
@@ -129,11 +149,12 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
   add_cases (stack_name, backend, "heard", conformance_heard);
   add_cases (stack_name, backend, "parallel", conformance_parallel);
   /* What `kept` is told to remove still takes up room. */
-  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, usage)
-      && strcmp (backend->levels[0].name, "kept") != 0)
-    add_cases (stack_name, backend, "usage", conformance_usage);
-  if (SATCHEL_HAS (backend->levels[backend->n_levels - 1].ops, put_blobs))
-    add_cases (stack_name, backend, "blobs", conformance_blobs);
+  const SatchelStorageOps *driver = backend->levels[backend->n_levels - 1].ops;
+  if (strcmp (backend->levels[0].name, "kept") != 0)
+    add_area_if (SATCHEL_HAS (driver, usage), "the driver does not count what mail takes up", stack_name,
+                 backend, "usage", conformance_usage);
+  add_area_if (SATCHEL_HAS (driver, put_blobs), "the driver keeps no blobs of modules", stack_name, backend,
+               "blobs", conformance_blobs);
   if (g_str_has_prefix (backend->levels[0].name, "sealed"))
     add_cases (stack_name, backend, "access", conformance_access);
 }

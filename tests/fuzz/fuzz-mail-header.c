@@ -67,9 +67,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
   g_assert_true (strlen (unfolded) == len && strpbrk (unfolded, "\r\n") == NULL);
   g_autoptr (GString) quoted = g_string_new (NULL);
   satchel_imap_append_string (quoted, text, (gssize) size);
-  ImapText check = { quoted->str, quoted->str + quoted->len, FALSE, FALSE, 0 };
-  imap_nstring (&check, FALSE);
-  g_assert_true (!check.is_bad && check.at == check.end);
+  g_assert_true (imap_is_string (quoted->str, quoted->len));
   g_autoptr (GPtrArray) addresses = satchel_addresses_parse (text, size, 50);
   g_assert_cmpuint (addresses->len, <=, 51);
   guint n_open = 0;

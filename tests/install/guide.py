@@ -12,7 +12,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
 from installed import PASSWORD, Installed  # noqa: E402
 from machine import Machine  # noqa: E402
-from overlay import Overlay  # noqa: E402
+from overlay import POSTFIX_PACKAGES, Overlay  # noqa: E402
 from tap import TOP, Skip, case, equal, main, run, scratch, wait_for  # noqa: E402
 
 SOURCE = "/root/satchel"  # inside
@@ -124,7 +124,7 @@ def installs():
     """section 1: packages for the build, the build, accounts, directories; then hostname, certificate and start"""
     global machine, server
     source = copy_source()
-    overlay = Overlay("guide", "/usr/sbin/postfix", "postfix")  # the package needs a network, the machine has none
+    overlay = Overlay(*POSTFIX_PACKAGES)  # the package needs a network, the machine has none
     machine = Machine(lower=overlay.root, shared={source: "/srv/source"})
     machine.run("mkdir", SOURCE)
     machine.run("tar", "-C", SOURCE, "-xf", "/srv/source/source.tar")

@@ -8,7 +8,7 @@ import smtplib
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from overlay import Overlay  # noqa: E402
+from overlay import POSTFIX_PACKAGES, Overlay  # noqa: E402
 from tap import TOP, Server, Skip, at_end, case, corpus_files, equal, free_port, main, wait_for  # noqa: E402
 
 state = {}
@@ -20,7 +20,7 @@ def in_root(*command, **options):
 
 def start():
     """Postfix with our server as the transport of all mail, by a port for one domain and by a socket for the other."""
-    overlay = state["overlay"] = Overlay("postfix", "/usr/sbin/postfix", "postfix")
+    overlay = state["overlay"] = Overlay(*POSTFIX_PACKAGES)
     state["log"] = overlay.root + "/var/log/postfix.log"
     # One shared directory: the socket must be where the chrooted lmtp client can see it.
     private = overlay.root + "/var/spool/postfix/private"
@@ -45,7 +45,6 @@ def start():
     in_root("postconf", "-Me", f"127.0.0.1:{port}/inet=127.0.0.1:{port} inet n - y - - smtpd")
     r = in_root("postconf", "-Mf", "lmtp/unix")
     state["lmtp"] = r.stdout.decode()
-    in_root("rm", "-f", "/var/lib/postfix/verify_cache.db", "/var/lib/postfix/verify_cache.lmdb")  # of an earlier run
     in_root("postfix", "start")
     at_end(lambda: in_root("postfix", "abort", check=False))
     state["private"] = private
@@ -106,7 +105,7 @@ def several_recipients():
                    b"Subject: to several\r\n\r\nhello\r\n")
     def refused():
         with open(state["log"], "rb") as f:
-            f.seek(before)  # the overlay keeps the log of earlier runs
+            f.seek(before)
             return b"5.1.1" in f.read()
     wait_for(refused, "the unknown user's refusal in Postfix's log", 60)
     for user in ("u0002", "u0003"):

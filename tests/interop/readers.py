@@ -14,7 +14,7 @@ import termios
 import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, Skip, case, corpus_files, equal, main, need, run, scratch, wire  # noqa: E402
+from tap import Server, Skip, case, corpus_files, equal, lacking, main, need, run, scratch, wire  # noqa: E402
 from wire import Wire  # noqa: E402
 
 NOBODY = 65534
@@ -348,7 +348,7 @@ def place_for(name):
 def with_mail_imapclient():
     """Perl's Mail::IMAPClient"""
     if subprocess.run(["perl", "-MMail::IMAPClient", "-MIO::Socket::SSL", "-e1"], capture_output=True).returncode:
-        raise Skip("Mail::IMAPClient is not installed")
+        lacking("Mail::IMAPClient is not installed")
     out = place_for("perl")
     run("perl", "-we", r"""
 use strict; use Mail::IMAPClient;
@@ -411,7 +411,7 @@ account:delete_mailbox("filtered")
 @case
 def with_mailutil():
     """mailutil, of the library behind alpine and php: from one account to another"""
-    need("mailutil")
+    need("mailutil", everywhere=False)
     names = ["{localhost:%d/imap/notls/norsh/user=u000%d}%s" % (server.ports["imap"], n, box) for n, box in ((1, "INBOX"), (2, ""))]
     password = (b"password:", server.password.encode() + b"\n")
     terminal("mailutil", "transfer", "-m", "append", *names, keys=[password, password])

@@ -9,7 +9,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from overlay import Overlay  # noqa: E402
+from overlay import DOVECOT_PACKAGES, Overlay  # noqa: E402
 from peers import dovecot_is_2_4, dovecot_settings  # noqa: E402
 from tap import Server, case, corpus_files, equal, main, scratch, wire  # noqa: E402
 
@@ -109,7 +109,7 @@ def around(text, other):
 def dovecot():
     """Its imap process alone, already logged in, on a pipe."""
     home = scratch()
-    overlay = Overlay("dovecot", "/usr/sbin/dovecot", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd", shared={"/peer": home})
+    overlay = Overlay(*DOVECOT_PACKAGES, shared={"/peer": home})
     with open(os.path.join(home, "dovecot.conf"), "w") as f:
         f.write(dovecot_settings(overlay, "maildir:/peer/mail") + "ssl = no\nlog_path = /peer/log\nfirst_valid_uid = 1\nprotocols = imap\n")
     os.chown(home, NOBODY, NOBODY)

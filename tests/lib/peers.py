@@ -8,7 +8,7 @@ import os
 import poplib
 import subprocess
 
-from overlay import Overlay, there_are, wait_port
+from overlay import DOVECOT_PACKAGES, Overlay, there_are, wait_port
 from tap import scratch
 
 MAIL = "/satchel-mail"
@@ -78,8 +78,7 @@ class Dovecot(Peer):
     def __init__(self, server):
         self.dir = scratch()
         os.chmod(self.dir, 0o755)
-        super().__init__(server, Overlay("dovecot", "/usr/sbin/dovecot", "dovecot-imapd", "dovecot-pop3d", "dovecot-lmtpd",
-                                         shared={"/peer": self.dir, MAIL: server.mail_root}))
+        super().__init__(server, Overlay(*DOVECOT_PACKAGES, shared={"/peer": self.dir, MAIL: server.mail_root}))
 
     def start(self, location, settings=""):
         self.stop()

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: MIT
 """TAP for tests in Python: cases as functions, one server for a file, real programs run with limits."""
+import contextlib
+import faulthandler
 import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +16,7 @@ import traceback
 
 TOP = os.environ.get("SATCHEL_SRCDIR") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 sys.path.insert(0, os.path.join(TOP, "tools", "lib"))
+from instance import PORTS  # noqa: E402
 from ports import free_port  # noqa: E402,F401 - for tests
 
 CORPUS = os.path.join(TOP, "..", "shared", "corpus")
@@ -29,12 +33,60 @@ def case(function):
     return function
 
 
+class TimeIsOver(BaseException):
+    """The runner (limited.py) says that the test hangs; not for a test's own `except Exception`."""
+
+
+_awaited = {}   # thread: what it waits for, in words
+
+
+@contextlib.contextmanager
+def awaiting(what):
+    """Names what the thread waits for meanwhile, for the log of a test that hangs."""
+    me = threading.get_ident()
+    before = _awaited.get(me)
+    _awaited[me] = what
+    try:
+        yield
+    finally:
+        _awaited[me] = before
+
+
+def _end_of_time(_sign, _frame):
+    signal.signal(signal.SIGUSR1, signal.SIG_IGN)   # once
+    for thread, what in list(_awaited.items()):
+        if what:
+            print(f"# thread {thread:#x} waits for: {what}", flush=True)
+    raise TimeIsOver("the time of the test is over" + (f"; it waited for: {what}" if (what := _awaited.get(threading.main_thread().ident)) else ""))
+
+
+def _tell_state_at_signal():
+    """SIGUSR1: where each thread is goes to the log, then the case fails and the test ends what it started."""
+    signal.signal(signal.SIGUSR1, _end_of_time)
+    faulthandler.register(signal.SIGUSR1, file=sys.stdout, all_threads=True, chain=True)
+
+
+def _chosen():
+    """The cases that the command line names, by function or by the beginning of their words; all without arguments."""
+    wanted = sys.argv[1:]
+    chosen = [f for f in _cases if not wanted or any(f.__name__ == w or _words(f).startswith(w) for w in wanted)]
+    if not chosen:
+        sys.exit(f"there is no such case; there are: {' '.join(f.__name__ for f in _cases)}")
+    return chosen
+
+
+def _words(function):
+    return (function.__doc__ or function.__name__).strip().splitlines()[0]
+
+
 def main():
-    """Runs the cases in order of definition."""
-    print(f"1..{len(_cases)}", flush=True)
+    """Runs the cases in order of definition; arguments of the command choose some."""
+    _tell_state_at_signal()
+    cases = _chosen()
+    print(f"1..{len(cases)}", flush=True)
     failed = 0
-    for n, function in enumerate(_cases, 1):
-        name = (function.__doc__ or function.__name__).strip().splitlines()[0]
+    for n, function in enumerate(cases, 1):
+        name = _words(function)
         try:
             function()
             print(f"ok {n} - {name}", flush=True)
@@ -44,7 +96,7 @@ def main():
             failed += 1
             print("".join("# " + line + "\n" for line in traceback.format_exc().splitlines()), end="")
             print(f"not ok {n} - {name}", flush=True)
-            if isinstance(sys.exc_info()[1], KeyboardInterrupt):
+            if isinstance(sys.exc_info()[1], (KeyboardInterrupt, TimeIsOver)):
                 break
     for clean in reversed(_cleanups):
         clean()
@@ -58,9 +110,20 @@ def at_end(function):
     _cleanups.append(function)
 
 
-def need(program):
+def lacking(why):
+    """What could not be installed: in CI, which has all packages, a failure."""
+    if os.environ.get("CI"):
+        raise AssertionError(why)
+    raise Skip(why)
+
+
+def need(program, everywhere=True):
+    """@everywhere: each release that is tested on has it (tools/lib/deps.sh)."""
     if not shutil.which(program):
-        raise Skip(f"{program} is not installed")
+        why = f"{program} is not installed"
+        if everywhere:
+            lacking(why)
+        raise Skip(why)
 
 
 def equal(got, want, what):
@@ -82,13 +145,14 @@ def run(*command, timeout=600, check=True, **options):
 def wait_for(condition, what, seconds=30):
     """Polls a condition that another process brings about; the bound is only for a test that hangs."""
     deadline = time.monotonic() + seconds
-    while True:
-        value = condition()
-        if value:
-            return value
-        if time.monotonic() > deadline:
-            raise AssertionError(f"{what}: not within {seconds} s")
-        time.sleep(0.02)
+    with awaiting(what):
+        while True:
+            value = condition()
+            if value:
+                return value
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{what}: not within {seconds} s")
+            time.sleep(0.02)
 
 
 class _Worker(threading.Thread):
@@ -129,7 +193,9 @@ class Server:
         """@wrapper: a command that runs it, as prlimit."""
         self.wrapper = wrapper
         self.dir = directory or os.path.join(scratch(), "server")
-        self.start("--users", str(users), *options)
+        # Held until the test ends, so that they are this server's also while it is stopped.
+        ports = (f"--port={name}={free_port()}" for name in PORTS)
+        self.start("--users", str(users), *ports, *options)
         at_end(self.stop)
 
     def start(self, *options):
@@ -139,7 +205,7 @@ class Server:
         if r.returncode != 0:
             raise AssertionError(f"devserver start: {r.stderr[-3000:]}")
         facts = json.loads(r.stdout)
-        self.ports = {name: facts[name] for name in ("imap", "imaps", "pop3", "pop3s", "lmtp")}
+        self.ports = {name: facts[name] for name in PORTS}
         del facts["imap"]  # the method is called so
         self.__dict__.update(facts)
 

@@ -5,21 +5,20 @@ MAIL_TESTS = tests/unit/test-mail-header tests/unit/test-mail-date tests/unit/te
 	tests/unit/test-mail-enclosed
 check_PROGRAMS += $(MAIL_TESTS)
 TESTS += $(MAIL_TESTS)
-noinst_HEADERS += tests/lib/imap_grammar.h tests/lib/scan_check.h
 tests_unit_test_mail_header_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_date_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_name_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_charset_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_search_LDADD = libsatchel.la $(GLIB_LIBS)
-tests_unit_test_mail_scan_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_mail_scan_LDADD = libimapgrammar.la libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_downgrade_LDADD = libsatchel.la $(GLIB_LIBS)
-tests_unit_test_mail_enclosed_LDADD = libsatchel.la $(GLIB_LIBS)
-tests_unit_test_mail_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
+tests_unit_test_mail_enclosed_LDADD = libimapgrammar.la libsatchel.la $(GLIB_LIBS)
+tests_unit_test_mail_bounds_LDADD = libimapgrammar.la libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_sort_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_mail_thread_LDADD = libsatchel.la $(GLIB_LIBS)
 if HAVE_GMIME
 check_PROGRAMS += tests/unit/test-mail-oracle
 TESTS += tests/unit/test-mail-oracle
 tests_unit_test_mail_oracle_CFLAGS = $(AM_CFLAGS) $(GMIME_CFLAGS)
-tests_unit_test_mail_oracle_LDADD = libsatchel.la $(GLIB_LIBS) $(GMIME_LIBS)
+tests_unit_test_mail_oracle_LDADD = libimapgrammar.la libsatchel.la $(GLIB_LIBS) $(GMIME_LIBS)
 endif

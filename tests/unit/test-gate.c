@@ -7,7 +7,12 @@
 #include "core/session/connection_table.h"
 #include "core/session/proxy.h"
 #include "tests/lib/session_rig.h"
+
+#include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const SatchelGateListenerOptions clear = { .name = "toy", .protocol = &toy_gate_ops, .group = "toy" };
 static const SatchelGateListenerOptions no_login = { .name = "open",

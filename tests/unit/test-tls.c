@@ -3,8 +3,13 @@
  */
 #include "config.h"
 
+#include "core/runtime/log_private.h"
 #include "tests/lib/session_rig.h"
+
 #include <gnutls/crypto.h>
+#include <gnutls/x509.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 static const SatchelGateListenerOptions implicit = {
   .name = "toys", .protocol = &toy_gate_ops, .group = "toy", .implicit_tls = TRUE

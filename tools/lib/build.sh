@@ -3,13 +3,17 @@
 # Builds the tree and installs it below the build directory; says nothing when all is up to date.
 #   build.sh [DIR]     DIR: build directory, default .build in the tree (SATCHEL_BUILD overrides)
 # Everything goes to standard error; the last line is the cause when it fails.
+# SATCHEL_TEST_RUN, the number of a `make check`: its tests, which all come here, share one look at the tree.
 set -u
 top=$(cd "$(dirname "$0")/../.." && pwd)
 build=${1:-${SATCHEL_BUILD:-$top/.build}}
 mkdir -p "$build" || exit 73
 build=$(cd "$build" && pwd)
+is_built() { [ -n "${SATCHEL_TEST_RUN:-}" ] && [ "$(cat "$build/.built-for" 2>/dev/null)" = "$SATCHEL_TEST_RUN" ]; }
+! is_built || exit 0
 exec 9>"$build/.lock"
 flock 9
+! is_built || exit 0
 fail() { tail -25 "$build/build.log" >&2; echo "$1 (whole output: $build/build.log)" >&2; exit 70; }
 
 for tool in autoreconf automake libtoolize pkg-config make cc; do
@@ -33,3 +37,4 @@ if [ ! -x "$build/inst/sbin/satcheld" ] || [ -n "$(find "$build" -path "$build/i
     (umask 022; make -C "$build" install) >>"$build/build.log" 2>&1 || fail "make install failed"
     touch "$build/inst/.stamp"
 fi
+if [ -n "${SATCHEL_TEST_RUN:-}" ]; then echo "$SATCHEL_TEST_RUN" > "$build/.built-for"; fi

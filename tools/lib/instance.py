@@ -20,6 +20,9 @@ MEMORY = "devserver.json"   # what a later start goes on with
 OURS = ("config", "state", "mail", "run", "tls", "inst", "server.log", "output.log", MEMORY)
 
 
+PORTS = ("imap", "imaps", "pop3", "pop3s", "lmtp")
+
+
 class Failure(Exception):
     """What went wrong, as one line for a person."""
 
@@ -161,7 +164,7 @@ class Instance:
     def _ports(self, wanted):
         ports = self.memory.setdefault("ports", {})
         taken = set()
-        for name in ("imap", "imaps", "pop3", "pop3s", "lmtp"):
+        for name in PORTS:
             port = ports.get(name) or (wanted or {}).get(name)
             while not port or not port_is_free(port) or port in taken:
                 port = free_port()
