@@ -133,6 +133,18 @@ typedef struct ImapListOfNames /* ENABLE; ID: key, value, key, value, values may
   GPtrArray *names;
 } ImapListOfNames;
 
+#define IMAP_METADATA_NAME_MAX 255u    /* bytes of the name of an entry */
+#define IMAP_METADATA_ENTRIES_MAX 128u /* of one command */
+#define IMAP_METADATA_DEPTH_INFINITY G_MAXUINT
+typedef struct ImapMetadataArguments /* GETMETADATA, SETMETADATA */
+{
+  char *name;         /* "": the server */
+  GPtrArray *entries; /* char *, in lower case */
+  GPtrArray *values;  /* SETMETADATA: GBytes, or NULL for NIL; one for each entry */
+  guint64 max_size;   /* G_MAXUINT64: not given */
+  guint depth;
+} ImapMetadataArguments;
+
 enum
 {
   IMAP_FETCH_UID = 1 << 0,
@@ -312,6 +324,11 @@ gboolean imap_parse_search (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_sort (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_thread (ImapReader *reader, gpointer arguments);
 void imap_search_arguments_clear (gpointer arguments);
+
+/* arguments_metadata.c */
+gboolean imap_parse_get_metadata (ImapReader *reader, gpointer arguments);
+gboolean imap_parse_set_metadata (ImapReader *reader, gpointer arguments);
+void imap_metadata_arguments_clear (gpointer arguments);
 
 /* arguments_sync.c: what RFC 7162 adds to other commands. */
 gboolean imap_parse_modseq (ImapReader *reader, guint64 *ret_modseq);

@@ -114,6 +114,7 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
   g_autofree char *name = imap_name_to_internal (session, arguments->name, &error);
   if (name == NULL)
     return imap_command_error (session, command, error);
+  g_autofree char *annotations = imap_metadata_of (session, name);
   if (!satchel_store_delete (session->store, name, &error))
     {
       if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM) && is_level (session, name))
@@ -123,6 +124,7 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
         return imap_command_ok (command, "DELETE completed, it went with the last mailbox below.");
       return imap_command_error (session, command, error);
     }
+  imap_metadata_remove (session, annotations);
   note_vanished_levels (session, name);
   imap_announce_supplied (session, arguments->name, name);
   keep_names (command, name, NULL);
@@ -145,6 +147,8 @@ imap_run_rename (ImapSession *session, ImapCommand *command, gboolean may_block)
   /* INBOX stays what it was. */
   if (strcmp (from, "INBOX") != 0)
     keep_names (command, from, to);
+  else
+    imap_metadata_copy (session, from, to);
   return imap_command_ok (command, "RENAME completed.");
 }
 

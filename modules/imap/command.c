@@ -23,6 +23,8 @@
 #define SEARCH imap_parse_search, imap_search_arguments_clear, sizeof (ImapSearchArguments)
 #define SORT imap_parse_sort, imap_search_arguments_clear, sizeof (ImapSearchArguments)
 #define THREAD imap_parse_thread, imap_search_arguments_clear, sizeof (ImapSearchArguments)
+#define GET_METADATA imap_parse_get_metadata, imap_metadata_arguments_clear, sizeof (ImapMetadataArguments)
+#define SET_METADATA imap_parse_set_metadata, imap_metadata_arguments_clear, sizeof (ImapMetadataArguments)
 #define ENABLE imap_parse_enable, imap_list_of_names_clear, sizeof (ImapListOfNames)
 #define ID imap_parse_id, imap_list_of_names_clear, sizeof (ImapListOfNames)
 
@@ -82,6 +84,8 @@ static const ImapCommandRow rows[] = {
   { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
   { "ID", ANY, INLINE | UTF8, "ID", ID, imap_run_id },
   { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
+  { "GETMETADATA", ANY, 0, "METADATA", GET_METADATA, imap_run_get_metadata },
+  { "SETMETADATA", ANY, 0, NULL, SET_METADATA, imap_run_set_metadata },
   { "GETQUOTAROOT", ANY, 0, NULL, MAILBOX, imap_run_get_quota_root },
   { "GETQUOTA", ANY, 0, NULL, MAILBOX, imap_run_get_quota },
   { "SETQUOTA", ANY, INLINE, NULL, SET_QUOTA, imap_run_set_quota },

@@ -259,6 +259,14 @@ void imap_announce_own_rename (ImapSession *session, const ImapMailboxArguments 
 /* The open mailbox of a client's name.  NULL with @error; NULL without: it would block. */
 SatchelMailbox *imap_name_open (ImapSession *session, const char *name, gboolean may_block, GError **error);
 
+/* cmd_metadata.c, for mailboxes that go: what has the annotations of storage's @name, yours, before DELETE;
+ * NULL: it has none.  [blocks] */
+char *imap_metadata_of (ImapSession *session, const char *name);
+/* After DELETE; @annotations NULL: there is nothing to remove.  [blocks] */
+void imap_metadata_remove (ImapSession *session, const char *annotations);
+/* After RENAME of INBOX: both mailboxes have what @from has (RFC 5464 4.1).  [blocks] */
+void imap_metadata_copy (ImapSession *session, const char *from, const char *to);
+
 /* The commands. */
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
 ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable,
@@ -269,6 +277,7 @@ ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_myrights
     imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
 ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, imap_run_expunge, imap_run_store;
+ImapRunFunc imap_run_get_metadata, imap_run_set_metadata;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
 /* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in

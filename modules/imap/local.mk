@@ -16,6 +16,7 @@ imap_arguments = \
 	modules/imap/arguments_append.c \
 	modules/imap/arguments_fetch.c \
 	modules/imap/arguments_mailbox.c \
+	modules/imap/arguments_metadata.c \
 	modules/imap/arguments_search.c \
 	modules/imap/arguments_sync.c \
 	modules/imap/sequence.c \
@@ -31,6 +32,7 @@ imap_sources = \
 	modules/imap/cmd_append.c \
 	modules/imap/cmd_list.c \
 	modules/imap/cmd_mailbox.c \
+	modules/imap/cmd_metadata.c \
 	modules/imap/cmd_quota.c \
 	modules/imap/cmd_search.c \
 	modules/imap/cmd_select.c \
