@@ -6,6 +6,8 @@ libsatchel_la_SOURCES += \
 	core/base/hostname.h \
 	core/base/json.c \
 	core/base/json.h \
+	core/base/packed.c \
+	core/base/packed.h \
 	core/base/sanitized.h \
 	core/base/secret.c \
 	core/base/session_id.c \

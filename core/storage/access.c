@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include "core/base/packed.h"
+
 #include <satchel/access.h>
 #include <string.h>
 
@@ -13,27 +15,21 @@ static const gsize texts[] = {
   offsetof (SatchelAccess, peer),    offsetof (SatchelAccess, client_name),
 };
 
-static const char **
-text_at (SatchelAccess *access, gsize offset)
-{
-  return (const char **) (gpointer) ((char *) access + offset);
-}
-
 SatchelAccess *
 satchel_access_new (const SatchelAccess *from)
 {
-  SatchelAccess *access = g_atomic_rc_box_new0 (SatchelAccess);
-  access->rights = SATCHEL_RIGHTS_ALL;
-  memcpy (access, from, MIN (from->size, sizeof *access));
-  access->size = sizeof *access;
+  SatchelAccess whole = { .rights = SATCHEL_RIGHTS_ALL };
+  memcpy (&whole, from, MIN (from->size, sizeof whole));
+  whole.size = sizeof whole;
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
     {
-      const char **text = text_at (access, texts[i]);
-      *text = g_strdup (*text != NULL ? *text : "");
+      const char **text = (const char **) (gpointer) ((char *) &whole + texts[i]);
+      if (*text == NULL)
+        *text = "";
     }
-  if (access->key != NULL)
-    g_bytes_ref (access->key);
-  return access;
+  if (whole.key != NULL)
+    g_bytes_ref (whole.key);
+  return satchel_packed_new (&whole, sizeof whole, texts, G_N_ELEMENTS (texts));
 }
 
 SatchelAccess *
@@ -45,8 +41,6 @@ satchel_access_ref (const SatchelAccess *access)
 static void
 access_clear (gpointer data)
 {
-  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
-    g_free ((char *) *text_at (data, texts[i]));
   g_clear_pointer (&((SatchelAccess *) data)->key, g_bytes_unref);
 }
 

@@ -29,6 +29,9 @@ static const struct
 #include "core/runtime/storage_methods.def"
 };
 
+/* A level's number fits a byte of SatchelDispatch. */
+#define LEVELS_MAX 254u
+
 /* Every method has a row. */
 enum
 {
@@ -47,8 +50,8 @@ has_method (const SatchelStorageOps *ops, gsize offset)
   return ops->size >= offset + sizeof (gpointer) && *(const gpointer *) ((const char *) ops + offset) != NULL;
 }
 
-/* The first level from @from on that answers @call. */
-static SatchelStorage *
+/* The first level from @from on that answers @call, as in SatchelDispatch. */
+static guint8
 find_target (SatchelStoreCore *store, guint from, SatchelCall call)
 {
   SatchelCall guard = calls[call].guard;
@@ -59,12 +62,12 @@ find_target (SatchelStoreCore *store, guint from, SatchelCall call)
       if (!is_driver && (ops->classes & calls[call].classes) == 0)
         continue;
       if (has_method (ops, calls[call].offset))
-        return &store->levels[i];
+        return (guint8) (i + 1);
       /* E.g. a layer that makes its own list must say itself whether that list still holds. */
       if (!is_driver && guard != SATCHEL_CALL_none && has_method (ops, calls[guard].offset))
-        return NULL;
+        return 0;
     }
-  return NULL;
+  return 0;
 }
 
 gboolean
@@ -75,6 +78,9 @@ satchel_dispatch_build (SatchelStoreCore *store, GError **error)
     if (calls[call].is_must && !has_method (driver, calls[call].offset))
       return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "storage driver %s lacks method %s",
                                 store->level_names[store->n_levels - 1], calls[call].name);
+  if (store->n_levels > LEVELS_MAX)
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a stack has at most %u levels, not %u",
+                              LEVELS_MAX, store->n_levels);
   store->below = g_new0 (SatchelDispatch, store->n_levels);
   for (guint i = 0; i < store->n_levels; i++)
     {
@@ -114,7 +120,7 @@ satchel_dispatch_check_error (const SatchelStorage *level, const char *method, G
 static SatchelStorage *
 below (SatchelStorage *storage, SatchelCall call)
 {
-  return ((SatchelDispatch *) storage->private_dispatch)->target[call];
+  return satchel_dispatch_target (storage->store, storage->private_dispatch, call);
 }
 
 /* What changes something is serialised also when a layer calls it on its own account, e.g. from `plan`. */

@@ -18,9 +18,33 @@ namespace_free (gpointer data)
   g_free (data);
 }
 
+/* Most stores have none: these arrays are never changed. */
+static GPtrArray *no_namespaces, *no_names;
+
+static gpointer
+make_empty_arrays (gpointer data)
+{
+  no_namespaces = g_ptr_array_new_with_free_func (namespace_free);
+  no_names = g_ptr_array_new ();
+  g_ptr_array_add (no_names, NULL);
+  return NULL;
+}
+
 void
 satchel_namespaces_init (SatchelStoreCore *store)
 {
+  static GOnce once = G_ONCE_INIT;
+  g_once (&once, make_empty_arrays, NULL);
+  store->namespaces = g_ptr_array_ref (no_namespaces);
+  store->namespace_names = g_ptr_array_ref (no_names);
+}
+
+static void
+own_arrays (SatchelStoreCore *store)
+{
+  if (store->namespaces != no_namespaces)
+    return;
+  satchel_namespaces_clear (store);
   store->namespaces = g_ptr_array_new_with_free_func (namespace_free);
   store->namespace_names = g_ptr_array_new ();
   g_ptr_array_add (store->namespace_names, NULL);
@@ -39,7 +63,8 @@ satchel_storage_add_namespace (SatchelStorage *storage, SatchelNamespaceKind kin
 {
   SatchelStoreCore *store = storage->store;
   SatchelStoreNamespace *added = g_new (SatchelStoreNamespace, 1);
-  *added = (SatchelStoreNamespace) { kind, g_strdup (name), rights };
+  *added = (SatchelStoreNamespace) { .kind = kind, .name = g_strdup (name), .rights = rights };
+  own_arrays (store);
   g_ptr_array_add (store->namespaces, added);
   g_ptr_array_insert (store->namespace_names, (gint) store->namespace_names->len - 1, added->name);
 }

@@ -5,6 +5,8 @@
 
 #include "core/storage/place.h"
 
+#include "core/base/packed.h"
+
 #include <string.h>
 
 #define FLAG_NEW (1u << 0)
@@ -14,13 +16,16 @@
 SatchelPlace *
 satchel_place_new (const SatchelPlace *from)
 {
-  SatchelPlace *place = g_atomic_rc_box_new (SatchelPlace);
-  *place = *from;
-  place->path = g_strdup (from->path != NULL ? from->path : "");
-  place->profile = g_strdup (from->profile != NULL ? from->profile : SATCHEL_DEFAULT_PROFILE);
-  place->volume = g_strdup (from->volume != NULL ? from->volume : "");
-  place->attributes = g_strdup (from->attributes);
-  return place;
+  static const gsize texts[] = { offsetof (SatchelPlace, path), offsetof (SatchelPlace, profile),
+                                 offsetof (SatchelPlace, volume), offsetof (SatchelPlace, attributes) };
+  SatchelPlace place = *from;
+  if (place.path == NULL)
+    place.path = "";
+  if (place.profile == NULL)
+    place.profile = SATCHEL_DEFAULT_PROFILE;
+  if (place.volume == NULL)
+    place.volume = "";
+  return satchel_packed_new (&place, sizeof place, texts, G_N_ELEMENTS (texts));
 }
 
 static guint
@@ -44,20 +49,10 @@ satchel_place_ref (const SatchelPlace *place)
   return g_atomic_rc_box_acquire ((SatchelPlace *) place);
 }
 
-static void
-place_clear (gpointer data)
-{
-  SatchelPlace *place = data;
-  g_free ((char *) place->path);
-  g_free ((char *) place->profile);
-  g_free ((char *) place->volume);
-  g_free ((char *) place->attributes);
-}
-
 void
 satchel_place_unref (SatchelPlace *place)
 {
-  g_atomic_rc_box_release_full (place, place_clear);
+  g_atomic_rc_box_release (place);
 }
 
 void

@@ -25,10 +25,11 @@ typedef enum
   result satchel_storage_##name parameters;
 #include "core/runtime/storage_methods.def"
 
-/* For each call the level that answers it; NULL: none does (a "may" method). */
+/* For each call the number of the level that answers it, counted from 1; 0: none does (a "may" method).
+ * Bytes, since every open store has one for each level and one more. */
 typedef struct SatchelDispatch
 {
-  SatchelStorage *target[SATCHEL_N_CALLS];
+  guint8 target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
 /* What all handles of a user's store share. */
@@ -50,7 +51,8 @@ struct SatchelStoreCore
                             whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
   guint max_mailboxes;
-  GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open */
+  GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
+                                 same empty ones for all stores */
   GPtrArray *namespace_names; /* borrowed of these, with a NULL at the end */
 
   GRecMutex write_lock; /* held over every writing call; recursive, since layers call down */
@@ -149,8 +151,14 @@ guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the near
 /* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks
  * at it only. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
+static inline SatchelStorage *
+satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *dispatch, SatchelCall call)
+{
+  guint8 level = dispatch->target[call];
+  return level == 0 ? NULL : &store->levels[level - 1];
+}
 /* The level that answers a call of the core, or NULL. */
-#define SATCHEL_TOP(store, call) ((store)->top.target[SATCHEL_CALL_##call])
+#define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c */
 gboolean satchel_store_check_name (const char *name, GError **error);

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: MIT
+ * Structures that are counted and come with the texts that they point to in one piece of memory, since there
+ * is one for each session or user.  Any thread.
+ */
+#pragma once
+#include <glib.h>
+
+/* A new g_atomic_rc_box with a copy of the @size bytes of @from.  @offsets: where in the structure its texts
+ * are (const char *); each is copied, and one that is NULL stays so.  The last g_atomic_rc_box_release
+ * frees all of it. */
+gpointer satchel_packed_new (gconstpointer from, gsize size, const gsize *offsets, guint n_offsets);
