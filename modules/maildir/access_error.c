@@ -16,7 +16,7 @@
 
 /* The path of @name below an open directory; of the directory itself if @name is ".". */
 static char *
-path_of (int dirfd, const char *name)
+path_below (int dirfd, const char *name)
 {
   char link[64], path[4096];
   g_snprintf (link, sizeof link, "/proc/self/fd/%d", dirfd);
@@ -40,7 +40,7 @@ is_in_group (gid_t gid)
 
 /* Of @wants, as bits for others are: 4 read, 2 write, 1 search. */
 static guint
-missing_bits (const struct stat *st, guint wants)
+find_missing_bits (const struct stat *st, guint wants)
 {
   guint has = st->st_uid == geteuid ()   ? st->st_mode >> 6
               : is_in_group (st->st_gid) ? st->st_mode >> 3
@@ -51,14 +51,14 @@ missing_bits (const struct stat *st, guint wants)
 gboolean
 md_may_read (const struct stat *st)
 {
-  return missing_bits (st, S_ISDIR (st->st_mode) ? 5 : 4) == 0;
+  return find_missing_bits (st, S_ISDIR (st->st_mode) ? 5 : 4) == 0;
 }
 
 /* TRUE: @why says which is missing. */
 static gboolean
-lacks (const struct stat *st, guint wants, const char *path, GString *why)
+lacks_permission (const struct stat *st, guint wants, const char *path, GString *why)
 {
-  guint missing = missing_bits (st, wants);
+  guint missing = find_missing_bits (st, wants);
   if (missing == 0)
     return FALSE;
   g_string_append_printf (why, "; %s belongs to uid %u, gid %u, has mode %04o, and uid %u lacks %s%s%s", path,
@@ -71,16 +71,17 @@ lacks (const struct stat *st, guint wants, const char *path, GString *why)
 }
 
 static void
-explain (int dirfd, const char *name, MdAccess access, GString *why)
+explain_refusal (int dirfd, const char *name, MdAccess access, GString *why)
 {
   struct stat dir, st;
-  g_autofree char *dir_path = path_of (dirfd, "."), *path = path_of (dirfd, name);
-  if (md_sys.fstat (dirfd, &dir) == 0 && lacks (&dir, access == MD_ACCESS_CHANGE ? 3 : 1, dir_path, why))
+  g_autofree char *dir_path = path_below (dirfd, "."), *path = path_below (dirfd, name);
+  if (md_sys.fstat (dirfd, &dir) == 0
+      && lacks_permission (&dir, access == MD_ACCESS_CHANGE ? 3 : 1, dir_path, why))
     return;
   if (md_sys.fstatat (dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
     {
       guint wants = S_ISDIR (st.st_mode) ? 5 : access == MD_ACCESS_READ ? 4 : 6;
-      if (access != MD_ACCESS_CHANGE && lacks (&st, wants, path, why))
+      if (access != MD_ACCESS_CHANGE && lacks_permission (&st, wants, path, why))
         return;
     }
   g_string_append_printf (
@@ -91,7 +92,7 @@ explain (int dirfd, const char *name, MdAccess access, GString *why)
 gboolean
 md_error_in (GError **error, int dirfd, const char *name)
 {
-  g_autofree char *path = path_of (dirfd, name);
+  g_autofree char *path = path_below (dirfd, name);
   g_prefix_error (error, "%s: ", path);
   return FALSE;
 }
@@ -101,12 +102,12 @@ md_error_at (GError **error, int errnum, int dirfd, const char *name, MdAccess a
 {
   if (error == NULL)
     return FALSE;
-  g_autofree char *path = path_of (dirfd, name);
+  g_autofree char *path = path_below (dirfd, name);
   satchel_error_set_errno (error, errnum, "%s %s", what, path);
   if (errnum != EACCES && errnum != EPERM)
     return FALSE;
   g_autoptr (GString) why = g_string_new ((*error)->message);
-  explain (dirfd, name, access, why);
+  explain_refusal (dirfd, name, access, why);
   g_free ((*error)->message);
   (*error)->message = g_string_free (g_steal_pointer (&why), FALSE);
   return FALSE;

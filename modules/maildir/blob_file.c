@@ -29,7 +29,7 @@ typedef struct BlobHead
   (HEAD_MAX + SATCHEL_BLOBS_BYTES + SATCHEL_BLOBS_MAX * (sizeof (BlobHead) + SATCHEL_BLOB_NAME))
 
 static GHashTable *
-blobs_new (void)
+new_blob_table (void)
 {
   return g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
 }
@@ -59,12 +59,12 @@ parse_blobs (const guint8 *at, const guint8 *end, GHashTable *blobs)
 
 /* NULL: NONEXISTENT, CORRUPT, ... */
 static GHashTable *
-load_file (MdStore *store, const char *file, GError **error)
+load_blob_generation (MdStore *store, const char *file, GError **error)
 {
   g_autoptr (GByteArray) data = md_read_file (store->user_fd, file, FILE_MAX_BYTES, error);
   if (data == NULL)
     return NULL;
-  g_autoptr (GHashTable) blobs = blobs_new ();
+  g_autoptr (GHashTable) blobs = new_blob_table ();
   const guint8 *line_end = data->len > 0 ? memchr (data->data, '\n', MIN (data->len, HEAD_MAX)) : NULL;
   guint version, least;
   guint32 crc;
@@ -83,12 +83,12 @@ load_file (MdStore *store, const char *file, GError **error)
 /* The newest generation that is whole; an empty table if there is none at all.  *@ret_is_newest FALSE: it is
  * the older one. */
 static GHashTable *
-load (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error)
+load_blobs (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error)
 {
   g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL),
                   *previous = g_strconcat (file, ".old", NULL);
   g_autoptr (GError) first = NULL, second = NULL;
-  GHashTable *blobs = load_file (store, file, &first);
+  GHashTable *blobs = load_blob_generation (store, file, &first);
   *ret_is_newest = blobs != NULL;
   if (blobs != NULL)
     return blobs;
@@ -98,20 +98,20 @@ load (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error
       g_propagate_error (error, g_steal_pointer (&first));
       return NULL;
     }
-  blobs = load_file (store, previous, &second);
+  blobs = load_blob_generation (store, previous, &second);
   if (blobs != NULL && satchel_error_is_news (first))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; what was there before its last change is used",
                  store->storage->identity->user, first->message);
   if (blobs != NULL)
     return blobs;
   if (is_missing && g_error_matches (second, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    return blobs_new ();
+    return new_blob_table ();
   g_propagate_error (error, is_missing ? g_steal_pointer (&second) : g_steal_pointer (&first));
   return NULL;
 }
 
 static GString *
-format (GHashTable *blobs)
+format_blobs (GHashTable *blobs)
 {
   g_autoptr (GString) body = g_string_new (NULL);
   GHashTableIter iter;
@@ -135,11 +135,11 @@ format (GHashTable *blobs)
 /* Where it failed may be before or behind the rename: what was there is put back if that can be.  @is_newest:
  * what was loaded, and becomes the older generation; else that one stays. */
 static gboolean
-save (MdStore *store, const char *space, GHashTable *blobs, gboolean is_newest, GError **error)
+save_blobs (MdStore *store, const char *space, GHashTable *blobs, gboolean is_newest, GError **error)
 {
   g_autofree char *file = g_strconcat (MD_BLOBS_FILE, space, NULL),
                   *previous = g_strconcat (file, ".old", NULL);
-  g_autoptr (GString) text = format (blobs);
+  g_autoptr (GString) text = format_blobs (blobs);
   if (is_newest)
     md_sys.unlinkat (store->user_fd, previous, 0);
   gboolean had_file = is_newest && md_sys.linkat (store->user_fd, file, store->user_fd, previous, 0) == 0;
@@ -161,7 +161,7 @@ md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *s
   MdStore *store = storage->self;
   gboolean is_newest;
   g_mutex_lock (&store->writer);
-  g_autoptr (GHashTable) blobs = load (store, space, &is_newest, error);
+  g_autoptr (GHashTable) blobs = load_blobs (store, space, &is_newest, error);
   g_mutex_unlock (&store->writer);
   if (blobs == NULL)
     return NULL;
@@ -178,7 +178,7 @@ md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char 
   MdStore *store = storage->self;
   gboolean is_newest;
   g_mutex_lock (&store->writer);
-  g_autoptr (GHashTable) blobs = load (store, space, &is_newest, error);
+  g_autoptr (GHashTable) blobs = load_blobs (store, space, &is_newest, error);
   g_mutex_unlock (&store->writer);
   if (blobs == NULL)
     return FALSE;
@@ -191,7 +191,7 @@ md_list_blobs (SatchelStorage *storage, const SatchelAccess *access, const char 
 }
 
 static guint64
-size_of (GHashTable *blobs)
+sum_blob_sizes (GHashTable *blobs)
 {
   GHashTableIter iter;
   gpointer value;
@@ -203,10 +203,10 @@ size_of (GHashTable *blobs)
 }
 
 static gboolean
-put_locked (MdStore *store, const char *space, const SatchelBlob *changes, guint n, GError **error)
+put_blobs_locked (MdStore *store, const char *space, const SatchelBlob *changes, guint n, GError **error)
 {
   gboolean is_newest;
-  g_autoptr (GHashTable) blobs = load (store, space, &is_newest, error);
+  g_autoptr (GHashTable) blobs = load_blobs (store, space, &is_newest, error);
   if (blobs == NULL)
     return FALSE;
   for (guint i = 0; i < n; i++)
@@ -217,10 +217,10 @@ put_locked (MdStore *store, const char *space, const SatchelBlob *changes, guint
   if (g_hash_table_size (blobs) > SATCHEL_BLOBS_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a user has at most %u blobs of a module",
                               SATCHEL_BLOBS_MAX);
-  if (size_of (blobs) > SATCHEL_BLOBS_BYTES)
+  if (sum_blob_sizes (blobs) > SATCHEL_BLOBS_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "blobs of a module have at most %u bytes in all",
                               SATCHEL_BLOBS_BYTES);
-  return save (store, space, blobs, is_newest, error);
+  return save_blobs (store, space, blobs, is_newest, error);
 }
 
 gboolean
@@ -229,7 +229,7 @@ md_put_blobs (SatchelStorage *storage, const SatchelAccess *access, const char *
 {
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = put_locked (store, space, changes, n, error);
+  gboolean ok = put_blobs_locked (store, space, changes, n, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }

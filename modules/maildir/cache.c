@@ -35,7 +35,7 @@ typedef struct BlobHead
 } BlobHead;
 
 static guint32
-blob_checksum (guint32 uid, const void *data, guint32 len)
+checksum_blob (guint32 uid, const void *data, guint32 len)
 {
   guint32 crc = md_crc32c (0, &uid, sizeof uid);
   crc = md_crc32c (crc, &len, sizeof len);
@@ -127,7 +127,7 @@ md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n,
       gconstpointer data = blobs[i] != NULL ? g_bytes_get_data (blobs[i], &len) : NULL;
       if (data == NULL || len == 0 || len > BLOB_MAX)
         continue;
-      BlobHead head = { BLOB_MAGIC, blob_checksum (uids[i], data, (guint32) len), (guint32) len, uids[i] };
+      BlobHead head = { BLOB_MAGIC, checksum_blob (uids[i], data, (guint32) len), (guint32) len, uids[i] };
       ret_offsets[i] = cache->size + out->len;
       g_byte_array_append (out, (const guint8 *) &head, sizeof head);
       g_byte_array_append (out, data, (guint) len);
@@ -141,7 +141,7 @@ md_cache_put (MdMailbox *mb, const guint32 *uids, GBytes *const *blobs, guint n,
 }
 
 static int
-by_offset (const void *a, const void *b)
+compare_offsets (const void *a, const void *b)
 {
   const MdCacheRef *x = a, *y = b;
   return (x->offset > y->offset) - (x->offset < y->offset);
@@ -153,7 +153,7 @@ check_blob (const guint8 *at, const MdCacheRef *ref)
   BlobHead head;
   memcpy (&head, at, sizeof head);
   if (head.magic != BLOB_MAGIC || head.len != ref->len || head.uid != ref->uid
-      || head.crc != blob_checksum (ref->uid, at + sizeof head, ref->len))
+      || head.crc != checksum_blob (ref->uid, at + sizeof head, ref->len))
     return NULL;
   return g_bytes_new (at + sizeof head, ref->len);
 }
@@ -161,7 +161,7 @@ check_blob (const guint8 *at, const MdCacheRef *ref)
 void
 md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret)
 {
-  qsort (refs, n, sizeof *refs, by_offset);
+  qsort (refs, n, sizeof *refs, compare_offsets);
   g_autofree guint8 *buffer = NULL;
   gsize room = 0;
   for (guint first = 0; first < n;)

@@ -27,7 +27,7 @@ typedef struct Member
 } Member;
 
 static void
-fail (Member *member, GError *error)
+fail_member (Member *member, GError *error)
 {
   if (*member->result == NULL)
     *member->result = error;
@@ -37,7 +37,7 @@ fail (Member *member, GError *error)
 }
 
 static gboolean
-is_ready (MdMailbox *mb, gboolean force, GError **error)
+sync_mailbox (MdMailbox *mb, gboolean force, GError **error)
 {
   if (mb == NULL || mb->is_deleted)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "mailbox is gone");
@@ -46,7 +46,7 @@ is_ready (MdMailbox *mb, gboolean force, GError **error)
 
 /* Outside changes first: a plan is made of names that are still there. */
 static void
-prepare (MdStore *store, Member *member)
+prepare_member (MdStore *store, Member *member)
 {
   GError *error = NULL;
   guint n = satchel_transaction_n_operations (member->transaction);
@@ -55,16 +55,16 @@ prepare (MdStore *store, Member *member)
     {
       SatchelOperation *op = satchel_transaction_operation (member->transaction, i);
       gboolean force = member->attempts > 0;
-      if (is_ready (op->mailbox->driver, force, &error) && op->destination != NULL
+      if (sync_mailbox (op->mailbox->driver, force, &error) && op->destination != NULL
           && op->destination != op->mailbox)
-        is_ready (op->destination->driver, force, &error);
+        sync_mailbox (op->destination->driver, force, &error);
     }
   if (error != NULL)
-    fail (member, error);
+    fail_member (member, error);
 }
 
 static void
-make_plan (MdStore *store, Member *member)
+plan_member (MdStore *store, Member *member)
 {
   GError *error = NULL;
   member->plan = md_plan_new (store);
@@ -76,12 +76,12 @@ make_plan (MdStore *store, Member *member)
     return;
   md_plan_undo (member->plan);
   g_clear_pointer (&member->plan, md_plan_free);
-  fail (member, error);
+  fail_member (member, error);
 }
 
 /* Undoes what was planned from @first on, last to first, without a verdict. */
 static void
-unplan (Member **members, guint first, guint n)
+drop_plans (Member **members, guint first, guint n)
 {
   for (guint i = n; i > first; i--)
     {
@@ -92,7 +92,7 @@ unplan (Member **members, guint first, guint n)
 
 /* Flags, moves and removals: what a user frees space with. */
 static gboolean
-takes_no_space (const MdPlan *plan)
+plan_takes_no_space (const MdPlan *plan)
 {
   for (guint i = 0; i < plan->steps->len; i++)
     {
@@ -105,7 +105,7 @@ takes_no_space (const MdPlan *plan)
 
 /* One record for all transactions of several steps.  FALSE: those are failed, nothing was done. */
 static gboolean
-write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
+journal_plans (MdStore *store, Member **members, guint n, gboolean *ret_written)
 {
   g_autoptr (GPtrArray) plans = g_ptr_array_new ();
   gboolean none_takes_space = TRUE, syncs_tmp = FALSE;
@@ -113,7 +113,7 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
     if (members[i]->plan->steps->len > 1)
       {
         g_ptr_array_add (plans, members[i]->plan);
-        none_takes_space &= takes_no_space (members[i]->plan);
+        none_takes_space &= plan_takes_no_space (members[i]->plan);
         syncs_tmp |= members[i]->plan->syncs_tmp;
       }
   *ret_written = FALSE;
@@ -133,7 +133,7 @@ write_journal (MdStore *store, Member **members, guint n, gboolean *ret_written)
     return TRUE;
   for (guint i = 0; i < n; i++)
     if (members[i]->plan->steps->len > 1)
-      fail (members[i], g_error_copy (error));
+      fail_member (members[i], g_error_copy (error));
   return FALSE;
 }
 
@@ -150,8 +150,8 @@ run_plans (Member **members, guint n)
       if (error->code == SATCHEL_ERROR_GONE && ++members[i]->attempts < ATTEMPTS)
         g_error_free (error);
       else
-        fail (members[i], error);
-      unplan (members, i, n);
+        fail_member (members[i], error);
+      drop_plans (members, i, n);
       return i;
     }
   return n;
@@ -177,7 +177,7 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
 /* FALSE: nobody is acknowledged.  Then all is put back, unless something was removed, which cannot be: what
  * was done stays visible as a whole. */
 static gboolean
-make_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
+make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
 {
   g_autoptr (GError) error = NULL;
   if (md_plan_sync (plans, n, &error) && md_journal_settle (store, &error)
@@ -194,7 +194,7 @@ make_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
           md_plan_undo (plans[i - 1]);
         }
       distrust_indexes (plans[i - 1], !removed);
-      fail (members[i - 1], g_error_copy (error));
+      fail_member (members[i - 1], g_error_copy (error));
     }
   if (removed)
     md_plan_finish (plans, n);
@@ -206,26 +206,26 @@ static void
 run_round (MdStore *store, GPtrArray *pending)
 {
   for (guint i = 0; i < pending->len; i++)
-    prepare (store, pending->pdata[i]);
+    prepare_member (store, pending->pdata[i]);
   for (guint i = 0; i < pending->len; i++)
     if (!((Member *) pending->pdata[i])->is_done)
-      make_plan (store, pending->pdata[i]);
+      plan_member (store, pending->pdata[i]);
   for (guint i = pending->len; i > 0; i--)
     if (((Member *) pending->pdata[i - 1])->is_done)
       g_ptr_array_remove_index (pending, i - 1);
   Member **members = (Member **) pending->pdata;
   guint n = pending->len;
   gboolean journaled;
-  if (!write_journal (store, members, n, &journaled))
+  if (!journal_plans (store, members, n, &journaled))
     {
-      unplan (members, 0, n);
+      drop_plans (members, 0, n);
       return;
     }
   guint done = run_plans (members, n);
   g_autoptr (GPtrArray) plans = g_ptr_array_new_with_free_func ((GDestroyNotify) md_plan_free);
   for (guint i = 0; i < done; i++)
     g_ptr_array_add (plans, g_steal_pointer (&members[i]->plan));
-  gboolean ok = done == 0 || make_durable (store, (MdPlan **) plans->pdata, members, done);
+  gboolean ok = done == 0 || make_plans_durable (store, (MdPlan **) plans->pdata, members, done);
   if (journaled)
     {
       md_journal_retire (store);
@@ -240,7 +240,7 @@ run_round (MdStore *store, GPtrArray *pending)
 }
 
 static void
-set_busy (SatchelTransaction *const *transactions, guint n, int by)
+count_busy (SatchelTransaction *const *transactions, guint n, int by)
 {
   for (guint t = 0; t < n; t++)
     for (guint i = 0; i < satchel_transaction_n_operations (transactions[t]); i++)
@@ -280,7 +280,7 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
   for (guint i = 0; i < n; i++)
     members[i] = (Member) { .transaction = transactions[i], .result = &results[i] };
   g_mutex_lock (&store->writer);
-  set_busy (transactions, n, 1);
+  count_busy (transactions, n, 1);
   gboolean is_paused = pause_watches (transactions, n, TRUE);
   for (;;)
     {
@@ -294,6 +294,6 @@ md_commit (SatchelStorage *storage, SatchelTransaction *const *transactions, gui
     }
   if (is_paused)
     pause_watches (transactions, n, FALSE);
-  set_busy (transactions, n, -1);
+  count_busy (transactions, n, -1);
   g_mutex_unlock (&store->writer);
 }

@@ -15,13 +15,13 @@
 #include <string.h>
 
 static const char *
-control_dir (const MdStore *store, const char *dir)
+control_path_of (const MdStore *store, const char *dir)
 {
   return dir[0] != '\0' ? dir : (store->settings.layout & MD_LAYOUT_FS) != 0 ? "INBOX" : ".INBOX";
 }
 
 static gboolean
-is_elsewhere (const MdStore *store)
+has_control_path (const MdStore *store)
 {
   return store->control_fd != store->user_fd;
 }
@@ -29,8 +29,9 @@ is_elsewhere (const MdStore *store)
 int
 md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GError **error)
 {
-  return is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), create, error)
-                              : fd;
+  return has_control_path (store)
+             ? md_open_path (store->control_fd, control_path_of (store, dir), create, error)
+             : fd;
 }
 
 /* What follows a mailbox that moved: if it fails the UIDs of foreign files are still in the index. */
@@ -38,7 +39,7 @@ void
 md_control_renamed (MdStore *store, const char *from, const char *to)
 {
   g_autofree char *parent = g_path_get_dirname (to);
-  if (!is_elsewhere (store))
+  if (!has_control_path (store))
     return;
   int parent_fd = md_open_path (store->control_fd, strcmp (parent, ".") == 0 ? "" : parent, TRUE, NULL);
   if (parent_fd >= 0)
@@ -57,11 +58,12 @@ remove_file (const char *name, gsize len, guint8 type, gpointer data)
 void
 md_control_removed (MdStore *store, const char *dir)
 {
-  int fd =
-      is_elsewhere (store) ? md_open_path (store->control_fd, control_dir (store, dir), FALSE, NULL) : -1;
+  int fd = has_control_path (store)
+               ? md_open_path (store->control_fd, control_path_of (store, dir), FALSE, NULL)
+               : -1;
   if (fd < 0)
     return;
   md_read_dir (fd, remove_file, &fd, NULL);
   md_sys.close (fd);
-  md_sys.unlinkat (store->control_fd, control_dir (store, dir), AT_REMOVEDIR);
+  md_sys.unlinkat (store->control_fd, control_path_of (store, dir), AT_REMOVEDIR);
 }

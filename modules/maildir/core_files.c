@@ -14,7 +14,7 @@
 #include <fcntl.h>
 
 static char *
-file_name (const char *name)
+make_core_file_name (const char *name)
 {
   return g_strconcat ("satchel-", name, NULL);
 }
@@ -24,7 +24,7 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
               gsize max, GByteArray *data, GError **error)
 {
   const MdStore *store = storage->self;
-  g_autofree char *file = file_name (name);
+  g_autofree char *file = make_core_file_name (name);
   g_autoptr (GError) local = NULL;
   struct stat st;
   int fd = md_open_file (store->control_fd, file, &local);
@@ -56,7 +56,7 @@ md_read_part (SatchelStorage *storage, const SatchelAccess *access, const char *
 }
 
 static int
-open_or_make (const MdStore *store, const char *file, gboolean *ret_is_new, GError **error)
+open_or_make_file (const MdStore *store, const char *file, gboolean *ret_is_new, GError **error)
 {
   g_autoptr (GError) local = NULL;
   int fd = md_open_file (store->control_fd, file, &local);
@@ -75,14 +75,14 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
                GBytes *bytes, SatchelFileWrite how, GError **error)
 {
   const MdStore *store = storage->self;
-  g_autofree char *file = file_name (name);
+  g_autofree char *file = make_core_file_name (name);
   gsize len;
   const void *data = g_bytes_get_data (bytes, &len);
   if (how == SATCHEL_FILE_REPLACE || how == SATCHEL_FILE_REPLACE_SYNC)
     return md_replace_file (store->control_fd, file, data, len, how == SATCHEL_FILE_REPLACE_SYNC, error);
   gboolean is_new;
   struct stat st;
-  int fd = open_or_make (store, file, &is_new, error);
+  int fd = open_or_make_file (store, file, &is_new, error);
   if (fd < 0)
     return FALSE;
   gboolean ok = md_pwrite_all (fd, data, len, offset, error);

@@ -35,7 +35,7 @@
 #define CHANGE_MAX 65536u
 
 static char **
-read_lines (int fd, const char *file, gsize max)
+read_courier_lines (int fd, const char *file, gsize max)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GByteArray) data = md_read_file (fd, file, max, &error);
@@ -50,7 +50,7 @@ read_lines (int fd, const char *file, gsize max)
 }
 
 static char *
-base_of (const char *name, gssize len)
+copy_base_name (const char *name, gssize len)
 {
   g_autofree char *whole = g_strndup (name, len >= 0 ? (gsize) len : strlen (name));
   char *colon = strchr (whole, ':');
@@ -69,16 +69,16 @@ typedef struct Tags
 } Tags;
 
 static void
-tags_clear (Tags *tags)
+clear_tags (Tags *tags)
 {
   g_ptr_array_unref (tags->names);
   g_hash_table_unref (tags->by_file);
   g_ptr_array_unref (tags->changes);
 }
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tags, tags_clear)
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Tags, clear_tags)
 
 static guint
-number_of (Tags *tags, const char *name)
+number_tag (Tags *tags, const char *name)
 {
   for (guint i = 0; i < tags->names->len; i++)
     if (strcmp (tags->names->pdata[i], name) == 0)
@@ -88,13 +88,13 @@ number_of (Tags *tags, const char *name)
 }
 
 static void
-load_list (Tags *tags, int fd)
+load_tag_list (Tags *tags, int fd)
 {
-  g_auto (GStrv) lines = read_lines (fd, KEYWORDS_LIST, FILE_MAX);
+  g_auto (GStrv) lines = read_courier_lines (fd, KEYWORDS_LIST, FILE_MAX);
   char **line = lines;
   for (; line != NULL && *line != NULL && **line != '\0'; line++)
     if (tags->names->len < SATCHEL_KEYWORDS_MAX)
-      number_of (tags, *line);
+      number_tag (tags, *line);
   for (; line != NULL && *line != NULL; line++)
     {
       const char *colon = strrchr (*line, ':');
@@ -112,12 +112,12 @@ load_list (Tags *tags, int fd)
           value = (guint) number;
           g_array_append_val (numbers, value);
         }
-      g_hash_table_replace (tags->by_file, base_of (*line, colon - *line), numbers);
+      g_hash_table_replace (tags->by_file, copy_base_name (*line, colon - *line), numbers);
     }
 }
 
 static void
-collect_change (const char *name, gsize len, guint8 type, gpointer data)
+collect_tag_change (const char *name, gsize len, guint8 type, gpointer data)
 {
   if (strcmp (name, ".") != 0 && strcmp (name, "..") != 0 && strcmp (name, KEYWORDS_LIST) != 0)
     g_ptr_array_add (data, g_strdup (name));
@@ -125,7 +125,7 @@ collect_change (const char *name, gsize len, guint8 type, gpointer data)
 
 /* ".N.FILE" is the N-th change, "FILE" the one that counts. */
 static int
-by_age (gconstpointer a, gconstpointer b)
+compare_age (gconstpointer a, gconstpointer b)
 {
   const char *x = *(char *const *) a, *y = *(char *const *) b;
   guint64 nx = x[0] == '.' ? g_ascii_strtoull (x + 1, NULL, 10) : G_MAXUINT64;
@@ -134,7 +134,7 @@ by_age (gconstpointer a, gconstpointer b)
 }
 
 static void
-load_change (Tags *tags, int fd, const char *file)
+load_tag_change (Tags *tags, int fd, const char *file)
 {
   const char *base = file;
   if (file[0] == '.')
@@ -144,17 +144,17 @@ load_change (Tags *tags, int fd, const char *file)
         return;
       base = dot + 1;
     }
-  g_auto (GStrv) lines = read_lines (fd, file, CHANGE_MAX);
+  g_auto (GStrv) lines = read_courier_lines (fd, file, CHANGE_MAX);
   if (lines == NULL)
     return;
   GArray *numbers = g_array_new (FALSE, FALSE, sizeof (guint));
   for (char **line = lines; *line != NULL; line++)
     if (**line != '\0' && tags->names->len < SATCHEL_KEYWORDS_MAX)
       {
-        guint number = number_of (tags, *line);
+        guint number = number_tag (tags, *line);
         g_array_append_val (numbers, number);
       }
-  g_hash_table_replace (tags->by_file, base_of (base, -1), numbers);
+  g_hash_table_replace (tags->by_file, copy_base_name (base, -1), numbers);
 }
 
 static void
@@ -164,11 +164,11 @@ load_tags (Tags *tags, int fd)
                    g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free,
                                           (GDestroyNotify) g_array_unref),
                    g_ptr_array_new_with_free_func (g_free) };
-  load_list (tags, fd);
-  md_read_dir (fd, collect_change, tags->changes, NULL);
-  g_ptr_array_sort (tags->changes, by_age);
+  load_tag_list (tags, fd);
+  md_read_dir (fd, collect_tag_change, tags->changes, NULL);
+  g_ptr_array_sort (tags->changes, compare_age);
   for (guint i = 0; i < tags->changes->len; i++)
-    load_change (tags, fd, tags->changes->pdata[i]);
+    load_tag_change (tags, fd, tags->changes->pdata[i]);
 }
 
 /* Into the names of the files, where other servers and a lost index find them too. */
@@ -189,7 +189,7 @@ rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, gu
 }
 
 static gboolean
-take_keywords (MdMailbox *mb, GError **error)
+take_courier_keywords (MdMailbox *mb, GError **error)
 {
   int fd = md_open_dir (mb->fd, MD_COURIER_KEYWORDS, FALSE, NULL);
   if (fd < 0)
@@ -213,7 +213,7 @@ take_keywords (MdMailbox *mb, GError **error)
   for (guint i = 0; i < scan.found->len; i++)
     {
       const MdFound *found = &g_array_index (scan.found, MdFound, i);
-      g_autofree char *base = base_of ((const char *) scan.names->data + found->name, found->len);
+      g_autofree char *base = copy_base_name ((const char *) scan.names->data + found->name, found->len);
       const GArray *numbers = g_hash_table_lookup (tags.by_file, base);
       SatchelKeywordSet set = { { 0 } };
       for (guint k = 0; numbers != NULL && k < numbers->len; k++)
@@ -234,13 +234,13 @@ md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
   if (mb->store->user->server != MD_SERVER_COURIER)
     return TRUE;
   if (is_first)
-    return take_keywords (mb, error);
+    return take_courier_keywords (mb, error);
   if (md_sys.fstatat (mb->fd, MARK_FILE, &mark, AT_SYMLINK_NOFOLLOW) != 0
       || md_sys.fstatat (mb->fd, MD_COURIER_KEYWORDS, &keywords, AT_SYMLINK_NOFOLLOW) != 0
       || md_sys.fstat (mb->cur_fd, &cur) != 0
       || MAX (keywords.st_mtim.tv_sec, cur.st_mtim.tv_sec) < mark.st_mtim.tv_sec)
     return TRUE;
-  return take_keywords (mb, error);
+  return take_courier_keywords (mb, error);
 }
 
 /* Ours go ahead: what Courier has is old until it is written again. */
@@ -264,7 +264,7 @@ md_courier_changed (MdMailbox *mb, GError **error)
 
 /* Courier before version 2 told the name, with what is no plain character as "+XX". */
 static char *
-uidl_of_name (const char *base)
+escape_name (const char *base)
 {
   GString *out = g_string_new (NULL);
   for (const guchar *p = (const guchar *) base; *p != '\0'; p++)
@@ -286,7 +286,7 @@ GHashTable *
 md_courier_unique_ids (MdMailbox *mb)
 {
   GHashTable *ids = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
-  g_auto (GStrv) lines = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
+  g_auto (GStrv) lines = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
   guint version;
   unsigned long next, uidv;
   if (lines == NULL || !parse_pop3_header (lines[0], &version, &next, &uidv))
@@ -299,8 +299,8 @@ md_courier_unique_ids (MdMailbox *mb)
       unsigned long n = 0, v = 0;
       if (size == NULL || size == *line || sscanf (last + 1, "%lu:%lu", &n, &v) != 2)
         continue;
-      char *base = base_of (*line, size - *line);
-      g_autofree char *name = uidl_of_name (base);
+      char *base = copy_base_name (*line, size - *line);
+      g_autofree char *name = escape_name (base);
       g_hash_table_replace (ids, base,
                             n == 0   ? g_strconcat ("P", name, NULL)
                             : v != 0 ? g_strdup_printf ("PUID%lu-%lu", n, v)
@@ -313,7 +313,7 @@ md_courier_unique_ids (MdMailbox *mb)
 
 /* Courier numbers what is in new/ anew, whatever its list says. */
 static void
-move_to_cur (MdMailbox *mb)
+move_all_to_cur (MdMailbox *mb)
 {
   guint n_moved = 0;
   for (guint i = 0; i < mb->table.entries->len; i++)
@@ -342,7 +342,7 @@ move_to_cur (MdMailbox *mb)
 }
 
 static gboolean
-write_uids (MdMailbox *mb, GError **error)
+write_courier_uids (MdMailbox *mb, GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   g_string_printf (out, "1 %u %u\n", mb->uidvalidity, mb->uidnext);
@@ -358,7 +358,7 @@ write_uids (MdMailbox *mb, GError **error)
 
 /* The whole list; what changed since the last one is in it, so the files of changes go. */
 static gboolean
-write_keywords (MdMailbox *mb, GError **error)
+write_courier_keywords (MdMailbox *mb, GError **error)
 {
   if (mb->keywords.n == 0)
     return TRUE;
@@ -391,7 +391,7 @@ write_keywords (MdMailbox *mb, GError **error)
       g_string_append_c (out, '\n');
     }
   g_autoptr (GPtrArray) changes = g_ptr_array_new_with_free_func (g_free);
-  gboolean ok = md_read_dir (fd, collect_change, changes, error)
+  gboolean ok = md_read_dir (fd, collect_tag_change, changes, error)
                 && md_replace_file (fd, KEYWORDS_LIST, out->str, out->len, TRUE, error);
   for (guint i = 0; ok && i < changes->len; i++)
     md_sys.unlinkat (fd, changes->pdata[i], 0);
@@ -400,7 +400,7 @@ write_keywords (MdMailbox *mb, GError **error)
 }
 
 static guint64
-size_of (MdMailbox *mb, const MdEntry *entry)
+find_message_size (MdMailbox *mb, const MdEntry *entry)
 {
   guint32 index;
   guint row;
@@ -417,9 +417,9 @@ size_of (MdMailbox *mb, const MdEntry *entry)
 }
 
 static gboolean
-write_unique_ids (MdMailbox *mb, GError **error)
+write_courier_unique_ids (MdMailbox *mb, GError **error)
 {
-  g_auto (GStrv) old = read_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
+  g_auto (GStrv) old = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
   guint version;
   unsigned long next = 1, uidv = (unsigned long) (g_get_real_time () / G_USEC_PER_SEC);
   if (old != NULL)
@@ -435,12 +435,12 @@ write_unique_ids (MdMailbox *mb, GError **error)
         continue;
       g_autofree char *id = md_unique_id (mb, ids, entry->uid);
       g_autofree char *base = g_strndup (md_table_name (&mb->table, entry), entry->base_len);
-      g_autofree char *named = uidl_of_name (base);
+      g_autofree char *named = escape_name (base);
       int found = id != NULL ? sscanf (id, "UID%lu-%lu", &n, &v) : 0;
       if (found > 0 || g_strcmp0 (id, named) == 0)
         g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n",
                                 md_table_name (&mb->table, entry), /* with the ':' */
-                                size_of (mb, entry), n, v);
+                                find_message_size (mb, entry), n, v);
     }
   md_unique_ids_drop (ids);
   return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);
@@ -462,9 +462,9 @@ md_courier_write (MdMailbox *mb)
   if (!mb->is_changed || mb->is_deleted || mb->snapshot == NULL
       || mb->store->user->server != MD_SERVER_COURIER)
     return;
-  move_to_cur (mb);
-  if (!write_uids (mb, &error) || !write_keywords (mb, &error)
-      || (mb->dir[0] == '\0' && !write_unique_ids (mb, &error))
+  move_all_to_cur (mb);
+  if (!write_courier_uids (mb, &error) || !write_courier_keywords (mb, &error)
+      || (mb->dir[0] == '\0' && !write_courier_unique_ids (mb, &error))
       || !md_replace_file (mb->fd, MARK_FILE, "", 0, FALSE, &error))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
                  "mailbox %s: Courier's files are not up to date for going back: %s", mb->name,

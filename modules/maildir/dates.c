@@ -17,8 +17,8 @@
 
 /* Dates the row of @entry.  Where the file has gone from its name meanwhile *ret_gone is set. */
 static gboolean
-date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry,
-          gboolean *ret_gone, GError **error)
+fill_date (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry,
+           gboolean *ret_gone, GError **error)
 {
   struct stat st;
   SatchelMessageRow row;
@@ -40,7 +40,7 @@ date_row (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const M
 }
 
 static gboolean
-date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
+fill_all_dates (MdMailbox *mb, gboolean *ret_gone, GError **error)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_snapshot_ref (mb->snapshot);
   g_autoptr (SatchelSnapshotBuilder) builder = satchel_snapshot_builder_new (snapshot);
@@ -56,7 +56,7 @@ date_all (MdMailbox *mb, gboolean *ret_gone, GError **error)
           while (entry < end && (entry->uid < chunk->uid[i] || (entry->bits & MD_ENTRY_DEAD) != 0))
             entry++;
           if (entry < end && entry->uid == chunk->uid[i]
-              && !date_row (mb, builder, snapshot->first_index[c] + i, entry, ret_gone, error))
+              && !fill_date (mb, builder, snapshot->first_index[c] + i, entry, ret_gone, error))
             return FALSE;
         }
     }
@@ -73,10 +73,10 @@ md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
   MdMailbox *mb = mailbox->driver;
   gboolean is_gone = FALSE;
   g_mutex_lock (&mb->store->writer);
-  gboolean ok = date_all (mb, &is_gone, error);
+  gboolean ok = fill_all_dates (mb, &is_gone, error);
   /* Renamed or removed by another program: once more under the names that are there now. */
   if (ok && is_gone)
-    ok = md_sync (mb, TRUE, error) && date_all (mb, &is_gone, error);
+    ok = md_sync (mb, TRUE, error) && fill_all_dates (mb, &is_gone, error);
   md_index_flush (mb, FALSE, NULL);
   md_mailbox_publish (mb);
   g_mutex_unlock (&mb->store->writer);

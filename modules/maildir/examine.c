@@ -32,7 +32,7 @@ typedef struct Examination
 } Examination;
 
 static void
-tell_problem (Examination *examination, const char *name, const char *problem)
+report_problem (Examination *examination, const char *name, const char *problem)
 {
   const SatchelExamined found = { .name = name, .problem = problem };
   examination->func (&found, examination->data);
@@ -41,7 +41,7 @@ tell_problem (Examination *examination, const char *name, const char *problem)
 /* ---------------------------------------------------------------- what is no folder of ours */
 
 static void
-look_at_entry (const char *name, gsize len, guint8 type, gpointer data)
+report_odd_entry (const char *name, gsize len, guint8 type, gpointer data)
 {
   Examination *examination = data;
   MdStore *store = &examination->store;
@@ -60,7 +60,7 @@ look_at_entry (const char *name, gsize len, guint8 type, gpointer data)
                                "rename it, or set folder_names",
                                valid);
   if (problem != NULL)
-    tell_problem (examination, NULL, problem);
+    report_problem (examination, NULL, problem);
 }
 
 /* ---------------------------------------------------------------- one mailbox */
@@ -158,7 +158,7 @@ examine_dir (Examination *examination, const char *dir)
   else if (error == NULL)
     satchel_error_set (&error, SATCHEL_ERROR_NONEXISTENT, "cur, new or tmp is missing: make it with mkdir");
   if (error != NULL)
-    tell_problem (examination, mb.name, error->message);
+    report_problem (examination, mb.name, error->message);
   int fds[] = { mb.control_fd != mb.fd ? mb.control_fd : -1, mb.fd, mb.cur_fd, mb.new_fd };
   for (guint i = 0; i < G_N_ELEMENTS (fds); i++)
     if (fds[i] >= 0)
@@ -179,7 +179,7 @@ examine_user (Examination *examination, GError **error)
                                  .n_subscriptions = g_hash_table_size (store->user->subscriptions) };
   examination->func (&user, examination->data);
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
-  if (dirs == NULL || !md_read_dir (store->user_fd, look_at_entry, examination, error))
+  if (dirs == NULL || !md_read_dir (store->user_fd, report_odd_entry, examination, error))
     return FALSE;
   examine_dir (examination, "");
   for (guint i = 0; i < dirs->len; i++)
@@ -188,7 +188,7 @@ examine_user (Examination *examination, GError **error)
 }
 
 static gboolean
-open_place (MdStore *store, GError **error)
+open_maildir (MdStore *store, GError **error)
 {
   store->user_fd = md_open_path (store->root_fd, store->settings.path, FALSE, error);
   if (store->user_fd < 0)
@@ -221,7 +221,7 @@ md_examine (const SatchelStorageIdentity *identity, const SatchelConfig *section
   g_mutex_init (&store->writer);
   g_mutex_init (&store->table);
   md_settings_init (&store->settings, section, identity);
-  gboolean ok = open_place (store, error) && examine_user (&examination, error);
+  gboolean ok = open_maildir (store, error) && examine_user (&examination, error);
   g_clear_pointer (&store->user, md_user_free);
   if (store->control_fd >= 0 && store->control_fd != store->user_fd)
     md_sys.close (store->control_fd);

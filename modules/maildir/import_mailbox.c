@@ -26,7 +26,7 @@
 /* ---- is the id free? ---- */
 
 static gboolean
-has_id (MdStore *store, const char *dir, const guint8 id[16])
+mailbox_has_id (MdStore *store, const char *dir, const guint8 id[16])
 {
   MdSlots state = { .fd = -1 };
   int fd = md_open_path (store->user_fd, dir, FALSE, NULL);
@@ -46,7 +46,7 @@ id_is_free (MdStore *store, const char *but, const guint8 id[16], GError **error
     return FALSE;
   g_ptr_array_add (dirs, g_strdup (""));
   for (guint i = 0; i < dirs->len; i++)
-    if (strcmp (dirs->pdata[i], but) != 0 && has_id (store, dirs->pdata[i], id))
+    if (strcmp (dirs->pdata[i], but) != 0 && mailbox_has_id (store, dirs->pdata[i], id))
       return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "another mailbox has the id");
   return TRUE;
 }
@@ -76,7 +76,7 @@ change_identity (MdMailbox *mb, const SatchelMailboxImport *import, GError **err
 
 /* Whoever has the old one open sees it as deleted; it had no messages. */
 static void
-leave (MdMailbox *mb)
+leave_mailbox (MdMailbox *mb)
 {
   MdStore *store = mb->store;
   if (mb->handle == NULL)
@@ -125,7 +125,7 @@ set_history (MdMailbox *mb, const SatchelMailboxImport *import)
 
 /* What the index alone holds is durable before anybody is told. */
 static gboolean
-write_index (MdMailbox *mb, guint64 highestmodseq, GError **error)
+write_new_index (MdMailbox *mb, guint64 highestmodseq, GError **error)
 {
   SatchelMailboxState state;
   md_mailbox_state (mb, highestmodseq, &state);
@@ -148,7 +148,7 @@ set_numbers (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
   mb->uidnext = import->uidnext;
   mb->first_recent = MAX (import->first_recent_uid, 1);
   set_history (mb, import);
-  gboolean ok = write_index (mb, import->highestmodseq, error);
+  gboolean ok = write_new_index (mb, import->highestmodseq, error);
   if (!ok)
     {
       mb->uidnext = uidnext;
@@ -167,7 +167,7 @@ set_numbers (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
 
 /* As it is now: open, or loaded only for this. */
 static MdMailbox *
-find_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
+load_current_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
 {
   MdMailbox *mb = g_hash_table_lookup (store->open, dir);
   if (mb != NULL && !md_mailbox_is_in_place (mb))
@@ -181,18 +181,18 @@ find_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
 }
 
 static gboolean
-import_into (MdStore *store, const char *name, const char *dir, const SatchelMailboxImport *import,
-             GError **error)
+import_numbers (MdStore *store, const char *name, const char *dir, const SatchelMailboxImport *import,
+                GError **error)
 {
   gboolean is_same = FALSE;
-  MdMailbox *mb = find_mailbox (store, name, dir, error);
+  MdMailbox *mb = load_current_mailbox (store, name, dir, error);
   gboolean ok = mb != NULL && satchel_mailbox_import_fits (import, mb->snapshot, &is_same, error);
   if (ok && !is_same)
     {
       ok = change_identity (mb, import, error);
       if (ok)
         {
-          leave (mb);
+          leave_mailbox (mb);
           mb = md_mailbox_load (store, name, error);
           ok = mb != NULL;
         }
@@ -206,7 +206,7 @@ import_into (MdStore *store, const char *name, const char *dir, const SatchelMai
 }
 
 static gboolean
-import_locked (MdStore *store, const char *name, const SatchelMailboxImport *import, GError **error)
+import_mailbox_locked (MdStore *store, const char *name, const SatchelMailboxImport *import, GError **error)
 {
   g_autofree char *dir = md_folder_dir (store->settings.layout, name, error);
   if (dir == NULL || !id_is_free (store, dir, import->mailbox_id, error))
@@ -217,7 +217,7 @@ import_locked (MdStore *store, const char *name, const SatchelMailboxImport *imp
   gboolean is_new = !md_folder_exists (store, dir);
   if (is_new && !md_create_as (store, name, import, error))
     return FALSE;
-  gboolean ok = import_into (store, name, dir, import, error);
+  gboolean ok = import_numbers (store, name, dir, import, error);
   if (!ok && is_new)
     md_remove_locked (store, name, NULL);
   return ok;
@@ -230,7 +230,7 @@ md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const c
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
   gboolean ok = md_journal_settle (store, error) && md_hold_settle (store, error)
-                && import_locked (store, name, import, error);
+                && import_mailbox_locked (store, name, import, error);
   g_mutex_unlock (&store->writer);
   return ok;
 }

@@ -23,25 +23,25 @@
 #include <string.h>
 
 static void
-put (GByteArray *out, const void *data, gsize len)
+append_bytes (GByteArray *out, const void *data, gsize len)
 {
   g_byte_array_append (out, data, (guint) len);
 }
 
 static void
-put_wide (GByteArray *out, const SatchelMessageRow *row)
+append_wide (GByteArray *out, const SatchelMessageRow *row)
 {
   guint n = satchel_keyword_set_n_words (&row->keywords);
   if (n < 2)
     return;
   WideItem item = { row->uid, n - 1 };
-  put (out, "W", 1);
-  put (out, &item, sizeof item);
-  put (out, &row->keywords.words[1], item.n_words * sizeof (guint64));
+  append_bytes (out, "W", 1);
+  append_bytes (out, &item, sizeof item);
+  append_bytes (out, &row->keywords.words[1], item.n_words * sizeof (guint64));
 }
 
 static void
-put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, const char *name)
+append_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, const char *name)
 {
   RowItem item = { .uid = row->uid,
                    .flags = row->flags,
@@ -55,10 +55,10 @@ put_row (GByteArray *out, const SatchelMessageRow *row, const MdEntry *entry, co
                    .bits = entry->bits,
                    .base_len = entry->base_len,
                    .name_len = entry->name_len };
-  put (out, "R", 1);
-  put (out, &item, sizeof item);
-  put (out, name, entry->name_len);
-  put_wide (out, row);
+  append_bytes (out, "R", 1);
+  append_bytes (out, &item, sizeof item);
+  append_bytes (out, name, entry->name_len);
+  append_wide (out, row);
 }
 
 void
@@ -70,7 +70,7 @@ md_index_init (MdIndex *index)
 /* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the
  * file is gone, or so much has changed that collecting it would only cost memory. */
 static GByteArray *
-pending_of (MdIndex *index)
+get_pending (MdIndex *index)
 {
   if (index->pending->len > FRAME_MAX / 2)
     {
@@ -84,15 +84,15 @@ pending_of (MdIndex *index)
 void
 md_index_row (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
 {
-  GByteArray *pending = pending_of (&mb->index);
+  GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    put_row (pending, row, entry, md_table_name (&mb->table, entry));
+    append_row (pending, row, entry, md_table_name (&mb->table, entry));
 }
 
 void
 md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entry)
 {
-  GByteArray *pending = pending_of (&mb->index);
+  GByteArray *pending = get_pending (&mb->index);
   if (pending == NULL)
     return;
   FlagsItem item = { .modseq = row->modseq,
@@ -101,74 +101,74 @@ md_index_flags (MdMailbox *mb, const SatchelMessageRow *row, const MdEntry *entr
                      .flags = row->flags,
                      .bits = entry->bits,
                      .end_len = entry->name_len - entry->base_len };
-  put (pending, "F", 1);
-  put (pending, &item, sizeof item);
-  put (pending, md_table_name (&mb->table, entry) + entry->base_len, item.end_len);
-  put_wide (pending, row);
+  append_bytes (pending, "F", 1);
+  append_bytes (pending, &item, sizeof item);
+  append_bytes (pending, md_table_name (&mb->table, entry) + entry->base_len, item.end_len);
+  append_wide (pending, row);
 }
 
 static void
-put_tombstone (GByteArray *out, guint32 first, guint32 last, guint64 modseq)
+append_tombstone (GByteArray *out, guint32 first, guint32 last, guint64 modseq)
 {
-  put (out, "X", 1);
-  put (out, &first, 4);
-  put (out, &last, 4);
-  put (out, &modseq, 8);
+  append_bytes (out, "X", 1);
+  append_bytes (out, &first, 4);
+  append_bytes (out, &last, 4);
+  append_bytes (out, &modseq, 8);
 }
 
 void
 md_index_expunged (MdMailbox *mb, guint32 uid, guint64 modseq)
 {
-  GByteArray *pending = pending_of (&mb->index);
+  GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    put_tombstone (pending, uid, uid, modseq);
+    append_tombstone (pending, uid, uid, modseq);
 }
 
 static void
-put_keyword (GByteArray *out, const MdKeywords *keywords, guint bit)
+append_keyword (GByteArray *out, const MdKeywords *keywords, guint bit)
 {
   KeywordItem item = { (guint16) bit, keywords->letter[bit], (guint8) strlen (keywords->names[bit]) };
-  put (out, "k", 1);
-  put (out, &item, sizeof item);
-  put (out, keywords->names[bit], item.name_len);
+  append_bytes (out, "k", 1);
+  append_bytes (out, &item, sizeof item);
+  append_bytes (out, keywords->names[bit], item.name_len);
 }
 
 void
 md_index_keyword (MdMailbox *mb, guint bit)
 {
-  GByteArray *pending = pending_of (&mb->index);
+  GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    put_keyword (pending, &mb->keywords, bit);
+    append_keyword (pending, &mb->keywords, bit);
 }
 
 static void
-put_metadata (GByteArray *out, guint32 uid, const char *key, GBytes *value)
+append_metadata (GByteArray *out, guint32 uid, const char *key, GBytes *value)
 {
   guint8 key_len = (guint8) strlen (key);
   gsize len = 0;
   gconstpointer data = value != NULL ? g_bytes_get_data (value, &len) : NULL;
   guint16 value_len = value != NULL ? (guint16) len : G_MAXUINT16;
-  put (out, "M", 1);
-  put (out, &uid, 4);
-  put (out, &key_len, 1);
-  put (out, &value_len, 2);
-  put (out, key, key_len);
+  append_bytes (out, "M", 1);
+  append_bytes (out, &uid, 4);
+  append_bytes (out, &key_len, 1);
+  append_bytes (out, &value_len, 2);
+  append_bytes (out, key, key_len);
   if (len > 0)
-    put (out, data, len);
+    append_bytes (out, data, len);
 }
 
 void
 md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
 {
-  GByteArray *pending = pending_of (&mb->index);
+  GByteArray *pending = get_pending (&mb->index);
   if (pending != NULL)
-    put_metadata (pending, uid, key, value);
+    append_metadata (pending, uid, key, value);
 }
 
 /* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells.
  */
 static void
-hint_sequence (MdMailbox *mb)
+write_hint (MdMailbox *mb)
 {
   mb->state.hints[MD_HINT_SEQUENCE] = mb->index.sequence;
   memcpy (&mb->state.hints[MD_HINT_INDEX_BOOT_1], md_boot_id (), 16);
@@ -203,7 +203,7 @@ fill_summary (MdMailbox *mb, MdSummary *summary)
 }
 
 static guint32
-n_unsized (const MdMailbox *mb)
+count_unsized (const MdMailbox *mb)
 {
   return mb->snapshot != NULL ? mb->snapshot->state.n_unsized : 0;
 }
@@ -282,7 +282,7 @@ typedef struct Checkpoint
 } Checkpoint;
 
 static void
-cut_frame (Checkpoint *checkpoint, guint at_least)
+cut_last_frame (Checkpoint *checkpoint, guint at_least)
 {
   if (checkpoint->payload->len < at_least)
     return;
@@ -294,7 +294,7 @@ cut_frame (Checkpoint *checkpoint, guint at_least)
 
 /* Snapshot and table are both in order of UIDs. */
 static void
-checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
+append_all_rows (MdMailbox *mb, Checkpoint *checkpoint)
 {
   const SatchelSnapshot *snapshot = mb->snapshot;
   const SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords);
@@ -311,22 +311,22 @@ checkpoint_rows (MdMailbox *mb, Checkpoint *checkpoint)
             continue;
           SatchelMessageRow row;
           satchel_chunk_get_row (chunk, i, &row);
-          put_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
+          append_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
           satchel_keyword_set_subtract (&row.keywords, &lettered);
           checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0
                                     || !satchel_keyword_set_is_empty (&row.keywords);
-          cut_frame (checkpoint, FRAME_BYTES);
+          cut_last_frame (checkpoint, FRAME_BYTES);
         }
     }
 }
 
 static void
-checkpoint_rest (MdMailbox *mb, Checkpoint *checkpoint)
+append_all_others (MdMailbox *mb, Checkpoint *checkpoint)
 {
   for (guint i = 0; i < mb->tombstones->len; i++)
     {
       const MdTombstone *t = &g_array_index (mb->tombstones, MdTombstone, i);
-      put_tombstone (checkpoint->payload, t->first, t->last, t->modseq);
+      append_tombstone (checkpoint->payload, t->first, t->last, t->modseq);
     }
   if (mb->metadata == NULL)
     return;
@@ -337,8 +337,8 @@ checkpoint_rest (MdMailbox *mb, Checkpoint *checkpoint)
     {
       g_hash_table_iter_init (&keys, table);
       while (g_hash_table_iter_next (&keys, &key, &value))
-        put_metadata (checkpoint->payload, GPOINTER_TO_UINT (uid), key, value);
-      cut_frame (checkpoint, FRAME_BYTES);
+        append_metadata (checkpoint->payload, GPOINTER_TO_UINT (uid), key, value);
+      cut_last_frame (checkpoint, FRAME_BYTES);
     }
 }
 
@@ -350,16 +350,16 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   if (checkpoint->fd < 0)
     return FALSE;
   fill_summary (mb, &checkpoint->summary);
-  checkpoint->n_unsized = n_unsized (mb);
+  checkpoint->n_unsized = count_unsized (mb);
   checkpoint->ok = TRUE;
   checkpoint->holds_more =
       mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
   checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
   for (guint bit = 0; bit < mb->keywords.n; bit++)
-    put_keyword (checkpoint->payload, &mb->keywords, bit);
-  checkpoint_rows (mb, checkpoint);
-  checkpoint_rest (mb, checkpoint);
-  cut_frame (checkpoint, 0);
+    append_keyword (checkpoint->payload, &mb->keywords, bit);
+  append_all_rows (mb, checkpoint);
+  append_all_others (mb, checkpoint);
+  cut_last_frame (checkpoint, 0);
   g_byte_array_unref (checkpoint->payload);
   /* What only the index holds must not go from a file that is durable to one that is not. */
   gboolean ok = checkpoint->ok && (!checkpoint->holds_more || md_fsync (checkpoint->fd, "index", NULL))
@@ -392,7 +392,7 @@ md_index_checkpoint (MdMailbox *mb)
   index->fd = checkpoint.fd;
   index->size = index->checkpoint_size = checkpoint.size;
   index->is_broken = index->has_overflowed = FALSE;
-  hint_sequence (mb);
+  write_hint (mb);
   g_byte_array_set_size (index->pending, 0);
   /* A name that is not durable does not keep what is behind it. */
   index->is_unnamed = !index->needs_sync || md_sys.fsync (mb->fd) != 0;
@@ -405,9 +405,9 @@ append_frame (MdMailbox *mb, GError **error)
   MdIndex *index = &mb->index;
   MdSummary summary;
   fill_summary (mb, &summary);
-  if (!write_frame (index->fd, index->pending, &summary, n_unsized (mb), FALSE, &index->size, error))
+  if (!write_frame (index->fd, index->pending, &summary, count_unsized (mb), FALSE, &index->size, error))
     return FALSE;
-  hint_sequence (mb);
+  write_hint (mb);
   return TRUE;
 }
 

@@ -59,7 +59,7 @@ typedef struct Loader
 } Loader;
 
 static const void *
-take (Loader *loader, gsize len)
+take_bytes (Loader *loader, gsize len)
 {
   if ((gsize) (loader->end - loader->at) < len)
     return NULL;
@@ -72,7 +72,7 @@ take (Loader *loader, gsize len)
 static gboolean
 take_name (Loader *loader, const char *base, guint base_len, guint len, char ret[MD_NAME_MAX + 1])
 {
-  const char *bytes = take (loader, len);
+  const char *bytes = take_bytes (loader, len);
   if (bytes == NULL || base_len + len > MD_NAME_MAX || memchr (bytes, '\0', len) != NULL
       || memchr (bytes, '/', len) != NULL)
     return FALSE;
@@ -87,7 +87,7 @@ load_row (Loader *loader)
 {
   char name[MD_NAME_MAX + 1];
   RowItem item;
-  const void *p = take (loader, sizeof item);
+  const void *p = take_bytes (loader, sizeof item);
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
@@ -123,7 +123,7 @@ static gboolean
 load_flags (Loader *loader)
 {
   FlagsItem item;
-  const void *p = take (loader, sizeof item);
+  const void *p = take_bytes (loader, sizeof item);
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
@@ -146,12 +146,12 @@ static gboolean
 load_wide (Loader *loader)
 {
   WideItem item;
-  const void *p = take (loader, sizeof item);
+  const void *p = take_bytes (loader, sizeof item);
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
   const void *words = item.n_words > 0 && item.n_words < SATCHEL_KEYWORD_WORDS
-                          ? take (loader, item.n_words * sizeof (guint64))
+                          ? take_bytes (loader, item.n_words * sizeof (guint64))
                           : NULL;
   if (words == NULL || md_table_find (&loader->mb->table, item.uid) == NULL)
     return FALSE;
@@ -166,7 +166,7 @@ load_tombstone (Loader *loader)
 {
   guint32 uids[2];
   guint64 modseq;
-  const guint8 *p = take (loader, 16);
+  const guint8 *p = take_bytes (loader, 16);
   if (p == NULL)
     return FALSE;
   memcpy (uids, p, 8);
@@ -189,7 +189,7 @@ load_tombstone (Loader *loader)
 static gboolean
 take_keyword (Loader *loader, const KeywordItem *item)
 {
-  const char *bytes = take (loader, item->name_len);
+  const char *bytes = take_bytes (loader, item->name_len);
   MdKeywords *keywords = &loader->mb->keywords;
   if (bytes == NULL)
     return FALSE;
@@ -211,7 +211,7 @@ static gboolean
 load_keyword (Loader *loader)
 {
   KeywordItem item;
-  const void *p = take (loader, sizeof item);
+  const void *p = take_bytes (loader, sizeof item);
   if (p == NULL)
     return FALSE;
   memcpy (&item, p, sizeof item);
@@ -221,14 +221,14 @@ load_keyword (Loader *loader)
 static gboolean
 load_old_keyword (Loader *loader)
 {
-  const guint8 *head = take (loader, 3);
+  const guint8 *head = take_bytes (loader, 3);
   return head != NULL && take_keyword (loader, &(KeywordItem) { head[0], (gint8) head[1], head[2] });
 }
 
 static gboolean
 load_metadata (Loader *loader)
 {
-  const guint8 *head = take (loader, 7);
+  const guint8 *head = take_bytes (loader, 7);
   if (head == NULL)
     return FALSE;
   guint32 uid;
@@ -236,8 +236,8 @@ load_metadata (Loader *loader)
   memcpy (&uid, head, 4);
   memcpy (&len, head + 5, 2);
   guint8 key_len = head[4];
-  const char *key_bytes = take (loader, key_len);
-  const void *value = key_bytes != NULL && len != G_MAXUINT16 ? take (loader, len) : NULL;
+  const char *key_bytes = take_bytes (loader, key_len);
+  const void *value = key_bytes != NULL && len != G_MAXUINT16 ? take_bytes (loader, len) : NULL;
   if (key_bytes == NULL || (len != G_MAXUINT16 && value == NULL))
     return FALSE;
   g_autofree char *key = g_strndup (key_bytes, key_len);
@@ -328,7 +328,7 @@ load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary
 }
 
 static void
-whole_row (const Loader *loader, guint index, SatchelMessageRow *ret)
+get_whole_row (const Loader *loader, guint index, SatchelMessageRow *ret)
 {
   const LoadedRow *row = &g_array_index (loader->rows, LoadedRow, index);
   const SatchelKeywordSet *wide = g_hash_table_lookup (loader->wide, GUINT_TO_POINTER (row->uid));
@@ -357,7 +357,7 @@ build_snapshot (Loader *loader, const MdSummary *summary)
       SatchelMessageRow row;
       if ((g_array_index (mb->table.entries, MdEntry, i).bits & MD_ENTRY_DEAD) != 0)
         continue;
-      whole_row (loader, i, &row);
+      get_whole_row (loader, i, &row);
       satchel_keyword_set_intersect (&row.keywords, &known);
       satchel_snapshot_builder_append (builder, &row);
     }
@@ -371,7 +371,7 @@ build_snapshot (Loader *loader, const MdSummary *summary)
 
 /* Back to nothing, after a file that cannot be used. */
 static void
-forget (MdMailbox *mb)
+forget_index (MdMailbox *mb)
 {
   md_table_clear (&mb->table);
   md_table_init (&mb->table);
@@ -390,7 +390,7 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
   struct stat st;
   if (index->fd < 0 || md_sys.fstat (index->fd, &st) != 0)
     {
-      forget (mb);
+      forget_index (mb);
       return MD_INDEX_LOST;
     }
   g_autoptr (GArray) rows = g_array_new (FALSE, FALSE, sizeof (LoadedRow));
@@ -408,7 +408,7 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
   /* A row that was added by a frame that did not check out is no harm: its file decides. */
   if (!got_any || rows->len != mb->table.entries->len)
     {
-      forget (mb);
+      forget_index (mb);
       return MD_INDEX_LOST;
     }
   *ret_snapshot = build_snapshot (&loader, ret_summary);

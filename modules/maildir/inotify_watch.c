@@ -34,24 +34,24 @@ static SatchelTimer timer;
 
 static SatchelTimer rest_timer;
 
-static void poll_all (SatchelTimer *unused, gpointer data);
+static void poll_mailboxes (SatchelTimer *unused, gpointer data);
 
 static void
-rest_is_over (SatchelTimer *unused, gpointer data)
+end_rest (SatchelTimer *unused, gpointer data)
 {
   satchel_watch_set_events (source, EPOLLIN);
 }
 
 static void
-arm (void)
+arm_poll_timer (void)
 {
   if (timer.due_ms == 0 && watched != NULL && g_hash_table_size (watched) > 0)
-    satchel_timer_arm (&timer, POLL_MS, poll_all, NULL);
+    satchel_timer_arm (&timer, POLL_MS, poll_mailboxes, NULL);
 }
 
 /* Under the lock.  TRUE: something changed outside. */
 static gboolean
-look (MdMailbox *mb)
+check_mailbox (MdMailbox *mb)
 {
   /* A commit at work moves the times itself; it looks before and after. */
   if (g_atomic_int_get (&mb->busy) != 0 || mb->handle == NULL || md_mailbox_is_current (mb))
@@ -67,7 +67,7 @@ needs_poll (MdMailbox *mb)
 }
 
 static void
-poll_all (SatchelTimer *unused, gpointer data)
+poll_mailboxes (SatchelTimer *unused, gpointer data)
 {
   GHashTableIter iter;
   gpointer mb;
@@ -77,12 +77,12 @@ poll_all (SatchelTimer *unused, gpointer data)
   while (g_hash_table_iter_next (&iter, &mb, NULL))
     if (needs_poll (mb))
       {
-        look (mb);
+        check_mailbox (mb);
         again = TRUE;
       }
   g_mutex_unlock (&lock);
   if (again)
-    arm ();
+    arm_poll_timer ();
 }
 
 static void
@@ -121,15 +121,15 @@ read_events (int fd, guint32 events, gpointer data)
   gboolean any_outside = FALSE;
   g_hash_table_iter_init (&iter, changed);
   while (g_hash_table_iter_next (&iter, &mb, NULL))
-    any_outside |= look (mb);
+    any_outside |= check_mailbox (mb);
   g_mutex_unlock (&lock);
   if (g_hash_table_size (changed) > 0)
-    arm (); /* for the second look */
+    arm_poll_timer (); /* for the second look */
   if (!any_outside)
     {
       /* These were our own: a commit of thousands of renames is not to wake us for each. */
       satchel_watch_set_events (source, 0);
-      satchel_timer_arm (&rest_timer, REST_MS, rest_is_over, NULL);
+      satchel_timer_arm (&rest_timer, REST_MS, end_rest, NULL);
     }
 }
 
@@ -177,7 +177,7 @@ remove_watches (MdMailbox *mb)
 }
 
 static void
-forget_locked (MdMailbox *mb)
+forget_mailbox_locked (MdMailbox *mb)
 {
   if (watched != NULL && g_hash_table_remove (watched, mb))
     remove_watches (mb);
@@ -187,14 +187,14 @@ void
 md_watch_forget (MdMailbox *mb)
 {
   g_mutex_lock (&lock);
-  forget_locked (mb);
+  forget_mailbox_locked (mb);
   g_mutex_unlock (&lock);
 }
 
 static void
-arm_deferred (gpointer data)
+arm_poll_timer_later (gpointer data)
 {
-  arm ();
+  arm_poll_timer ();
 }
 
 /* While a commit renames or removes many files: an event for each would cost as much as a part of the work
@@ -210,7 +210,7 @@ md_watch_pause (MdMailbox *mb, gboolean pause)
       else if (mb->watch_wd[0] < 0 && mb->watch_wd[1] < 0)
         {
           add_watches (mb);
-          satchel_defer (arm_deferred, NULL);
+          satchel_defer (arm_poll_timer_later, NULL);
         }
     }
   g_mutex_unlock (&lock);
@@ -218,7 +218,7 @@ md_watch_pause (MdMailbox *mb, gboolean pause)
 
 /* Somebody waits: descriptors that only a change needs are given back.  Never blocks. */
 static void
-close_files (MdMailbox *mb)
+close_idle_files (MdMailbox *mb)
 {
   MdStore *store = mb->store;
   if (!g_mutex_trylock (&store->writer))
@@ -248,18 +248,18 @@ md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
       by_wd = g_hash_table_new (NULL, NULL);
     }
   if (!watch)
-    forget_locked (mb);
+    forget_mailbox_locked (mb);
   else if (!g_hash_table_contains (watched, mb) && !mb->is_deleted)
     {
       open_inotify ();
       g_hash_table_add (watched, mb);
       add_watches (mb);
-      close_files (mb);
-      look (mb); /* what came before the watch */
+      close_idle_files (mb);
+      check_mailbox (mb); /* what came before the watch */
     }
   g_mutex_unlock (&lock);
   if (watch)
-    arm ();
+    arm_poll_timer ();
 }
 
 void

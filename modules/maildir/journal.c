@@ -38,7 +38,7 @@ typedef struct PathHead
 } PathHead;
 
 static Head
-make_head (guint64 sequence, guint32 len, guint32 payload_crc)
+make_journal_head (guint64 sequence, guint32 len, guint32 payload_crc)
 {
   Head head;
   memset (&head, 0, sizeof head);
@@ -66,7 +66,7 @@ md_journal_close (MdJournal *journal)
 }
 
 static gboolean
-ensure_file (MdStore *store, GError **error)
+ensure_journal (MdStore *store, GError **error)
 {
   MdJournal *journal = &store->journal;
   if (journal->fd >= 0)
@@ -75,7 +75,7 @@ ensure_file (MdStore *store, GError **error)
   if (journal->fd >= 0)
     return TRUE;
   g_autofree guint8 *block = g_malloc0 (HEAD_BYTES * 4);
-  Head head = make_head (0, 0, 0);
+  Head head = make_journal_head (0, 0, 0);
   memcpy (block, &head, sizeof head);
   if (!md_replace_file (store->user_fd, MD_JOURNAL_FILE, block, HEAD_BYTES * 4, TRUE, error))
     {
@@ -89,7 +89,7 @@ ensure_file (MdStore *store, GError **error)
 
 /* Directory and name; of the name only what differs from the start of @like. */
 static void
-put_path (GByteArray *out, const char *dir, const char *name, const char *like)
+append_path (GByteArray *out, const char *dir, const char *name, const char *like)
 {
   dir = dir != NULL ? dir : "";
   name = name != NULL ? name : "";
@@ -107,7 +107,7 @@ put_path (GByteArray *out, const char *dir, const char *name, const char *like)
 }
 
 static void
-put_steps (GByteArray *out, const MdPlan *plan)
+append_steps (GByteArray *out, const MdPlan *plan)
 {
   for (guint i = 0; i < plan->steps->len; i++)
     {
@@ -116,8 +116,8 @@ put_steps (GByteArray *out, const MdPlan *plan)
       if (step->is_external)
         continue;
       g_byte_array_append (out, &kind, 1);
-      put_path (out, step->from_dir, step->from, "");
-      put_path (out, step->to_dir, step->to, step->from);
+      append_path (out, step->from_dir, step->from, "");
+      append_path (out, step->to_dir, step->to, step->from);
     }
 }
 
@@ -125,15 +125,15 @@ gboolean
 md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
 {
   MdJournal *journal = &store->journal;
-  if (!ensure_file (store, error))
+  if (!ensure_journal (store, error))
     return FALSE;
   g_autoptr (GByteArray) out = g_byte_array_new ();
   for (guint i = 0; i < n; i++)
     if (plans[i]->steps->len > 1)
-      put_steps (out, plans[i]);
+      append_steps (out, plans[i]);
   if (out->len > JOURNAL_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many messages in one change");
-  Head head = make_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
+  Head head = make_journal_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
   if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, error)
       || !md_pwrite_all (journal->fd, &head, sizeof head, 0, error))
     {
@@ -158,7 +158,7 @@ md_journal_retire (MdStore *store)
   MdJournal *journal = &store->journal;
   if (journal->fd < 0)
     return;
-  Head head = make_head (journal->sequence, 0, 0);
+  Head head = make_journal_head (journal->sequence, 0, 0);
   if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, NULL))
     {
       /* Not even that: without the file there is nothing to redo. */
@@ -219,21 +219,21 @@ take_path (Reader *reader, const char *like, char **dir, char **name)
 }
 
 static gboolean
-exists (int fd, const char *name)
+name_exists (int fd, const char *name)
 {
   struct stat st;
   return md_sys.fstatat (fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 static void
-redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir,
-      const char *to)
+redo_step (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir,
+           const char *to)
 {
   int from_fd = md_open_path (store->user_fd, from_dir, FALSE, NULL);
   int to_fd = kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, to_dir, FALSE, NULL);
   if (from_fd >= 0 && kind == MD_STEP_UNLINK)
     md_sys.unlinkat (from_fd, from, 0);
-  else if (from_fd >= 0 && to_fd >= 0 && exists (from_fd, from) && !exists (to_fd, to))
+  else if (from_fd >= 0 && to_fd >= 0 && name_exists (from_fd, from) && !name_exists (to_fd, to))
     {
       if (kind == MD_STEP_LINK)
         md_sys.linkat (from_fd, from, to_fd, to, 0);
@@ -253,7 +253,7 @@ redo (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, c
 }
 
 static void
-redo_all (MdStore *store, const guint8 *data, gsize len)
+redo_steps (MdStore *store, const guint8 *data, gsize len)
 {
   Reader reader = { data, data + len };
   while (reader.at < reader.end)
@@ -263,13 +263,13 @@ redo_all (MdStore *store, const guint8 *data, gsize len)
       if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, "", &from_dir, &from)
           || !take_path (&reader, from, &to_dir, &to))
         return;
-      redo (store, kind, from_dir, from, to_dir, to);
+      redo_step (store, kind, from_dir, from, to_dir, to);
     }
 }
 
 /* Nearly always there is nothing to do, and it says so. */
 static gboolean
-read_head (MdStore *store, Head *ret)
+read_journal_head (MdStore *store, Head *ret)
 {
   int fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, NULL);
   if (fd < 0)
@@ -284,7 +284,7 @@ gboolean
 md_journal_recover (MdStore *store, GError **error)
 {
   Head head;
-  if (!read_head (store, &head))
+  if (!read_journal_head (store, &head))
     return TRUE;
   if (head.least_reader > JOURNAL_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "journal is of a newer version");
@@ -297,8 +297,8 @@ md_journal_recover (MdStore *store, GError **error)
       || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
     return TRUE;
   satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");
-  redo_all (store, data->data + HEAD_BYTES, head.len);
-  if (!ensure_file (store, error))
+  redo_steps (store, data->data + HEAD_BYTES, head.len);
+  if (!ensure_journal (store, error))
     return FALSE;
   md_journal_retire (store);
   return md_journal_settle (store, error);

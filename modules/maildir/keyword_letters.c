@@ -34,14 +34,14 @@ md_keywords_clear (MdKeywords *keywords)
 #define FEW 32u
 
 static void
-table_add (MdKeywords *keywords, guint bit)
+add_keyword_name (MdKeywords *keywords, guint bit)
 {
   g_hash_table_replace (keywords->by_name, g_ascii_strdown (keywords->names[bit], -1),
                         GUINT_TO_POINTER (bit + 1));
 }
 
 static void
-table_remove (MdKeywords *keywords, guint bit)
+remove_keyword_name (MdKeywords *keywords, guint bit)
 {
   g_autofree char *key = g_ascii_strdown (keywords->names[bit], -1);
   if (keywords->by_name != NULL)
@@ -50,15 +50,15 @@ table_remove (MdKeywords *keywords, guint bit)
 
 /* After @bit has got its name. */
 static void
-table_note (MdKeywords *keywords, guint bit)
+note_keyword_name (MdKeywords *keywords, guint bit)
 {
   if (keywords->by_name != NULL)
-    table_add (keywords, bit);
+    add_keyword_name (keywords, bit);
   if (keywords->by_name != NULL || keywords->n <= FEW)
     return;
   keywords->by_name = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   for (guint i = 0; i < keywords->n; i++)
-    table_add (keywords, i);
+    add_keyword_name (keywords, i);
 }
 
 int
@@ -97,7 +97,7 @@ md_keywords_add_without_letter (MdKeywords *keywords, const char *name, int lett
   keywords->names[bit] = g_strdup (name);
   keywords->letter = g_renew (gint8, keywords->letter, keywords->n);
   keywords->letter[bit] = (gint8) letter;
-  table_note (keywords, bit);
+  note_keyword_name (keywords, bit);
   if (letter >= 0)
     keywords->bit_of_letter[letter] = (gint16) bit;
   return (int) bit;
@@ -119,7 +119,7 @@ md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_fil
 }
 
 static void
-load_line (MdKeywords *keywords, const char *line)
+load_keyword_line (MdKeywords *keywords, const char *line)
 {
   char *end;
   unsigned long letter = strtoul (line, &end, 10);
@@ -151,7 +151,7 @@ md_keywords_load (MdKeywords *keywords, int dirfd)
   g_byte_array_append (data, (const guint8 *) "", 1);
   g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
-    load_line (keywords, *line);
+    load_keyword_line (keywords, *line);
 }
 
 gboolean
@@ -175,16 +175,16 @@ md_keywords_copy (const MdKeywords *keywords, MdKeywords *ret_copy)
     ret_copy->names[i] = g_strdup (keywords->names[i]);
   ret_copy->by_name = NULL;
   if (keywords->n > 0)
-    table_note (ret_copy, keywords->n - 1);
+    note_keyword_name (ret_copy, keywords->n - 1);
 }
 
 gboolean
 md_keywords_rename (MdKeywords *keywords, guint bit, const char *name)
 {
-  table_remove (keywords, bit);
+  remove_keyword_name (keywords, bit);
   g_free (keywords->names[bit]);
   keywords->names[bit] = g_strdup (name);
-  table_note (keywords, bit);
+  note_keyword_name (keywords, bit);
   return keywords->letter[bit] >= 0;
 }
 

@@ -31,7 +31,7 @@ typedef struct ListStamp
 } ListStamp;
 
 static void
-list_stamp_clear (gpointer data)
+clear_list_stamp (gpointer data)
 {
   g_free (((ListStamp *) data)->path);
 }
@@ -40,7 +40,7 @@ GArray *
 md_list_stamps_new (void)
 {
   GArray *stamps = g_array_new (FALSE, FALSE, sizeof (ListStamp));
-  g_array_set_clear_func (stamps, list_stamp_clear);
+  g_array_set_clear_func (stamps, clear_list_stamp);
   return stamps;
 }
 
@@ -78,7 +78,7 @@ read_names (Walk *walk, int fd, const char *path, GError **error)
 /* TRUE also if the machine does not let us see: what cannot be read is there all the same, and who opens it
  * is told why. */
 static gboolean
-is_dir (int dirfd, const char *path)
+is_directory (int dirfd, const char *path)
 {
   struct stat st;
   if (md_sys.fstatat (dirfd, path, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -106,7 +106,7 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
             g_ptr_array_add (walk->dirs, g_strdup (below));
           continue;
         }
-      if (!is_inbox && is_dir (child, "cur"))
+      if (!is_inbox && is_directory (child, "cur"))
         g_ptr_array_add (walk->dirs, g_strdup (below));
       if (depth < DEPTH_MAX)
         walk_tree (walk, child, below, depth + 1, NULL); /* gone meanwhile: its parent's time tells */
@@ -119,7 +119,7 @@ gboolean
 md_folder_exists (MdStore *store, const char *dir)
 {
   g_autofree char *cur = g_strconcat (dir, "/cur", NULL);
-  return dir[0] == '\0' || (is_dir (store->user_fd, dir) && is_dir (store->user_fd, cur));
+  return dir[0] == '\0' || (is_directory (store->user_fd, dir) && is_directory (store->user_fd, cur));
 }
 
 GPtrArray *
@@ -183,7 +183,7 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
 
 /* A change within the same tick of the clock would not show. */
 static gboolean
-is_settled (const MdStamp *stamp, gint64 started_us)
+is_list_settled (const MdStamp *stamp, gint64 started_us)
 {
   return stamp->sec * G_USEC_PER_SEC + stamp->nsec / 1000
          < started_us - 2 * (stamp->nsec == 0 ? G_USEC_PER_SEC : 10000);
@@ -221,7 +221,7 @@ md_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos,
     }
   store->list_known = stamps->len <= STAMPS_MAX;
   for (guint i = 0; store->list_known && i < stamps->len; i++)
-    store->list_known = is_settled (&g_array_index (stamps, ListStamp, i).stamp, started_us);
+    store->list_known = is_list_settled (&g_array_index (stamps, ListStamp, i).stamp, started_us);
   GArray *old = store->list_stamps;
   store->list_stamps = g_steal_pointer (&stamps);
   g_array_unref (old);

@@ -58,7 +58,7 @@ collect_name (const char *name, gsize len, guint8 type, gpointer data)
 }
 
 static GPtrArray *
-names_in (int fd)
+collect_names (int fd)
 {
   Sweep sweep = { fd, g_ptr_array_new_with_free_func (g_free) };
   md_read_dir (fd, collect_name, &sweep, NULL);
@@ -68,7 +68,7 @@ names_in (int fd)
 static void
 sweep_tmp (int fd)
 {
-  g_autoptr (GPtrArray) names = names_in (fd);
+  g_autoptr (GPtrArray) names = collect_names (fd);
   gint64 now_us = g_get_real_time ();
   for (guint i = 0; i < names->len; i++)
     {
@@ -89,7 +89,7 @@ remove_tree_at (int dirfd, const char *name, int depth)
   int fd = md_open_dir (dirfd, name, FALSE, NULL);
   if (fd < 0)
     return;
-  g_autoptr (GPtrArray) names = names_in (fd);
+  g_autoptr (GPtrArray) names = collect_names (fd);
   for (guint i = 0; i < names->len; i++)
     remove_tree_at (fd, names->pdata[i], depth - 1);
   md_sys.close (fd);
@@ -103,7 +103,7 @@ md_remove_tree (int dirfd, const char *name)
 }
 
 static gboolean
-is_due (MdStore *store)
+is_sweep_due (MdStore *store)
 {
   struct stat st;
   if (md_sys.fstatat (store->user_fd, SWEEP_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0)
@@ -116,15 +116,15 @@ is_due (MdStore *store)
 }
 
 static void
-sweep (MdStore *store)
+sweep_if_due (MdStore *store)
 {
-  if (!is_due (store))
+  if (!is_sweep_due (store))
     return;
   sweep_tmp (store->tmp_fd);
   int trash_fd = md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, NULL);
   if (trash_fd >= 0)
     {
-      g_autoptr (GPtrArray) names = names_in (trash_fd);
+      g_autoptr (GPtrArray) names = collect_names (trash_fd);
       for (guint i = 0; i < names->len; i++)
         md_remove_tree (trash_fd, names->pdata[i]);
       md_sys.close (trash_fd);
@@ -172,7 +172,7 @@ make_inbox (MdStore *store, GError **error)
 }
 
 static gboolean
-open_place (MdStore *store, GError **error)
+open_user_dirs (MdStore *store, GError **error)
 {
   store->user_fd = md_open_path (store->root_fd, store->settings.path, TRUE, error);
   if (store->user_fd < 0 || !md_check_owner (store->user_fd, store->settings.path, error))
@@ -202,9 +202,9 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   store->open = g_hash_table_new (satchel_string_hash, g_str_equal);
   store->counted = md_counted_new ();
   storage->self = store;
-  if (open_place (store, error) && md_journal_recover (store, error) && md_user_open (store, error))
+  if (open_user_dirs (store, error) && md_journal_recover (store, error) && md_user_open (store, error))
     {
-      sweep (store);
+      sweep_if_due (store);
       return TRUE;
     }
   md_close (storage);

@@ -31,7 +31,7 @@ typedef struct Place
 } Place;
 
 static gboolean
-find_place (MdMailbox *mb, guint32 uid, Place *ret)
+find_file (MdMailbox *mb, guint32 uid, Place *ret)
 {
   g_mutex_lock (&mb->store->table);
   const MdEntry *entry = md_table_find (&mb->table, uid);
@@ -61,11 +61,11 @@ open_regular (int dirfd, const char *name, struct stat *st)
 }
 
 static int
-open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **error)
+open_message_file (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **error)
 {
   for (int attempt = 0; attempt < 4; attempt++)
     {
-      if (!find_place (mb, uid, place))
+      if (!find_file (mb, uid, place))
         break;
       int fd = open_regular (place->fd, place->name, st);
       if (fd >= 0)
@@ -78,8 +78,7 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
       /* Renamed: by a commit that is at work, which this waits for, or by another program. */
       g_mutex_lock (&mb->store->writer);
       Place now;
-      gboolean same =
-          find_place (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
+      gboolean same = find_file (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
       gboolean ok = !same || mb->is_deleted || md_sync (mb, TRUE, error);
       g_mutex_unlock (&mb->store->writer);
       if (same && mb->handle != NULL)
@@ -92,7 +91,7 @@ open_uid (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GError **er
 }
 
 static GBytes *
-with_crlf (const guint8 *data, gsize len)
+convert_to_crlf (const guint8 *data, gsize len)
 {
   const guint8 *end = data + len;
   gsize room = len + len / 16 + 64; /* lines of 16 bytes and more */
@@ -121,7 +120,7 @@ with_crlf (const guint8 *data, gsize len)
 
 /* A whole file of @size bytes, LF as CRLF if @to_crlf. */
 static GBytes *
-read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError **error)
+read_small_file (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError **error)
 {
   g_autofree guint8 *data = g_malloc (size + 1);
   gsize len = 0;
@@ -138,7 +137,7 @@ read_small (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError *
         break;
       len += (gsize) n;
     }
-  return to_crlf ? with_crlf (data, len) : g_bytes_new_take (g_steal_pointer (&data), len);
+  return to_crlf ? convert_to_crlf (data, len) : g_bytes_new_take (g_steal_pointer (&data), len);
 }
 
 SatchelStream *
@@ -148,7 +147,7 @@ md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   Place place;
   struct stat st;
   MdName name;
-  if (!find_place (mailbox->driver, uid, &place))
+  if (!find_file (mailbox->driver, uid, &place))
     return NULL;
   int fd = md_sys.openat_cached (place.fd, place.name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
   if (fd < 0)
@@ -156,13 +155,13 @@ md_peek_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   md_name_parse (place.name, strlen (place.name), &name);
   g_autoptr (GBytes) bytes = NULL;
   if (md_sys.fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && (guint64) st.st_size <= SMALL_BYTES)
-    bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, TRUE, NULL);
+    bytes = read_small_file (fd, (gsize) st.st_size, !name.is_raw, TRUE, NULL);
   md_sys.close (fd);
   return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
 }
 
 static guint64
-counted_size (SatchelStorageMailbox *mailbox, guint32 uid)
+get_counted_size (SatchelStorageMailbox *mailbox, guint32 uid)
 {
   g_autoptr (SatchelSnapshot) snapshot = satchel_storage_mailbox_snapshot (mailbox);
   SatchelMessageRow row;
@@ -176,14 +175,14 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   MdMailbox *mb = mailbox->driver;
   Place place;
   struct stat st;
-  int fd = open_uid (mb, uid, &place, &st, error);
+  int fd = open_message_file (mb, uid, &place, &st, error);
   if (fd < 0)
     return NULL;
   MdName name;
   md_name_parse (place.name, strlen (place.name), &name);
   if ((guint64) st.st_size <= SMALL_BYTES)
     {
-      g_autoptr (GBytes) bytes = read_small (fd, (gsize) st.st_size, !name.is_raw, FALSE, error);
+      g_autoptr (GBytes) bytes = read_small_file (fd, (gsize) st.st_size, !name.is_raw, FALSE, error);
       md_sys.close (fd);
       return bytes != NULL ? satchel_stream_new_bytes (bytes) : NULL;
     }
@@ -193,7 +192,7 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   /* Only of what was counted the name is believed; what other programs write there may be anything. */
   gint64 length = -1;
   if (place.is_scanned && name.has_uid && name.has_wire && name.size == (guint64) st.st_size
-      && name.wire == counted_size (mailbox, uid))
+      && name.wire == get_counted_size (mailbox, uid))
     length = (gint64) (name.has_length ? name.length : name.wire);
   SatchelStream *view = satchel_stream_new_crlf (content, length);
   satchel_stream_unref (content);
@@ -205,7 +204,7 @@ md_email_id (SatchelStorage *storage, const SatchelAccess *access, SatchelStorag
              guint32 uid, guint8 ret_id[16], GError **error)
 {
   Place place;
-  if (!find_place (mailbox->driver, uid, &place))
+  if (!find_file (mailbox->driver, uid, &place))
     return satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
   md_name_email_id (place.name, place.base_len, ret_id);
   return TRUE;

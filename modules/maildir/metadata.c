@@ -92,14 +92,14 @@ md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
 /* ---------------------------------------------------------------- listing */
 
 static int
-by_key (const void *a, const void *b)
+compare_keys (const void *a, const void *b)
 {
   const SatchelMetadata *x = a, *y = b;
   return strcmp (x->key, y->key);
 }
 
 static void
-clear_item (gpointer data)
+clear_metadata (gpointer data)
 {
   SatchelMetadata *item = data;
   g_free (item->key);
@@ -108,7 +108,7 @@ clear_item (gpointer data)
 
 /* What a message has, sorted. */
 static void
-collect_items (MdMailbox *mb, guint32 uid, GArray *items)
+collect_metadata (MdMailbox *mb, guint32 uid, GArray *items)
 {
   GHashTableIter iter;
   gpointer key, value;
@@ -125,7 +125,7 @@ collect_items (MdMailbox *mb, guint32 uid, GArray *items)
         }
     }
   g_mutex_unlock (&mb->store->writer);
-  g_array_sort (items, by_key);
+  g_array_sort (items, compare_keys);
 }
 
 gboolean
@@ -133,10 +133,10 @@ md_list_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelS
                   const guint32 *uids, guint n, SatchelMetadataFunc func, gpointer data, GError **error)
 {
   g_autoptr (GArray) items = g_array_new (FALSE, FALSE, sizeof (SatchelMetadata));
-  g_array_set_clear_func (items, clear_item);
+  g_array_set_clear_func (items, clear_metadata);
   for (guint i = 0; i < n; i++)
     {
-      collect_items (mailbox->driver, uids[i], items);
+      collect_metadata (mailbox->driver, uids[i], items);
       for (guint k = 0; k < items->len; k++)
         {
           const SatchelMetadata *item = &g_array_index (items, SatchelMetadata, k);

@@ -11,13 +11,13 @@
 #include <satchel/module.h>
 
 static gboolean
-check (const SatchelConfig *section, GError **error)
+check_settings (const SatchelConfig *section, GError **error)
 {
   return md_settings_check (section, error);
 }
 
 static void
-stop (void)
+stop_watching (void)
 {
   md_watch_stop ();
 }
@@ -35,9 +35,9 @@ satchel_module (void)
     .roles = SATCHEL_ROLE_MAIL | SATCHEL_ROLE_CLI,
     .schema = md_schema,
     .provides = provides,
-    .check = check,
-    .configure = check,
-    .stop = stop,
+    .check = check_settings,
+    .configure = check_settings,
+    .stop = stop_watching,
   };
   md_boot_id (); /* while /proc can still be read */
   return &module;

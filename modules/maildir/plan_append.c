@@ -14,7 +14,7 @@
 
 /* Without flags. */
 static gboolean
-name_of_new (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GString *name, GError **error)
+name_new_message (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GString *name, GError **error)
 {
   const SatchelStaged *staged = satchel_stage_staged (op->stage);
   const MdStaged *content = staged->driver;
@@ -31,7 +31,7 @@ name_of_new (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GStri
 }
 
 static MdStep *
-step_from_stage (MdPlan *plan, MdStaged *content)
+step_from_staged (MdPlan *plan, MdStaged *content)
 {
   MdStep *step = md_plan_step (plan, content->spool != NULL ? MD_STEP_LINK : MD_STEP_RENAME);
   step->from = md_plan_name (plan, content->spool != NULL ? content->spool : content->name);
@@ -61,10 +61,10 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
       || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
     return FALSE;
   g_autoptr (GString) name = g_string_sized_new (192);
-  if (!name_of_new (mb, op, row.uid, name, error))
+  if (!name_new_message (mb, op, row.uid, name, error))
     return FALSE;
   md_plan_note_unique_id (plan, op, row.uid, name->str, (guint) name->len);
-  MdStep *step = step_from_stage (plan, staged->driver);
+  MdStep *step = step_from_staged (plan, staged->driver);
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
   md_plan_add_message (plan, mb, builder, &row, name, staged->attributes, step);
   md_plan_finish_builder (plan, mb, builder);

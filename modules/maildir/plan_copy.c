@@ -40,7 +40,7 @@ clear_copied (gpointer data)
 
 /* The part of the old name that gives the email id (RFC 8474 5.1) stays. */
 static gboolean
-name_of_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
+name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
 {
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   const char *old = md_table_name (&from->table, entry);
@@ -92,22 +92,22 @@ typedef struct Translation
 } Translation;
 
 static gboolean
-add_used (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
-          SatchelMessageRow *row, gpointer data, GError **error)
+add_used_keywords (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                   SatchelMessageRow *row, gpointer data, GError **error)
 {
   satchel_keyword_set_unite (data, &row->keywords);
   return TRUE;
 }
 
 static gboolean
-make_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, GError **error)
+make_keyword_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, GError **error)
 {
   MdMailbox *from = op->mailbox->driver, *to = op->destination->driver;
   SatchelKeywordSet used = { { 0 } }, room;
   translation->is_same = from == to;
   if (from == to || from->keywords.n == 0 || op->clear_keywords)
     return TRUE;
-  (void) md_plan_each_message (plan, op, NULL, add_used, &used, NULL);
+  (void) md_plan_each_message (plan, op, NULL, add_used_keywords, &used, NULL);
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
   for (int i = satchel_keyword_set_next (&used, 0); i >= 0 && (guint) i < from->keywords.n;
        i = satchel_keyword_set_next (&used, (guint) i + 1))
@@ -124,7 +124,7 @@ make_translation (MdPlan *plan, SatchelOperation *op, Translation *translation, 
 }
 
 static void
-translate (const MdMailbox *from, Translation *translation, SatchelKeywordSet *set)
+translate_keywords (const MdMailbox *from, Translation *translation, SatchelKeywordSet *set)
 {
   if (translation->is_same || satchel_keyword_set_is_empty (set))
     return;
@@ -161,7 +161,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
     return FALSE;
   if (op->clear_keywords)
     copied.row.keywords = (SatchelKeywordSet) { { 0 } };
-  translate (from, &copying->translation, &copied.row.keywords);
+  translate_keywords (from, &copying->translation, &copied.row.keywords);
   satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
   copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;
   copied.row.modseq = plan->modseq;
@@ -171,7 +171,7 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   copied.from_dir = is_new ? from->new_path : from->cur_path;
   copied.from = md_plan_name (plan, md_table_name (&from->table, entry));
   copied.name = g_string_new (NULL);
-  gboolean ok = name_of_copy (plan, op, entry, &copied, error);
+  gboolean ok = name_copy (plan, op, entry, &copied, error);
   g_array_append_val (copying->copies, copied);
   return ok
          && (op->kind != SATCHEL_OPERATION_MOVE
@@ -231,7 +231,7 @@ md_plan_copy (MdPlan *plan, SatchelOperation *op, GError **error)
   g_autoptr (GArray) copies = g_array_new (FALSE, TRUE, sizeof (Copied));
   g_array_set_clear_func (copies, clear_copied);
   Copying copying = { .copies = copies };
-  if (!make_translation (plan, op, &copying.translation, error)
+  if (!make_keyword_translation (plan, op, &copying.translation, error)
       || !md_plan_keyword_bits (plan, to, op->keywords, MD_KEYWORDS_ROOM, &copying.keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, from);

@@ -14,7 +14,7 @@
 #include <string.h>
 
 static gboolean
-rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GError **error)
+rename_message (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GError **error)
 {
   MdEntry *entry = md_plan_entry_of (mb, row->uid, error);
   if (entry == NULL)
@@ -52,8 +52,8 @@ rename_for_flags (MdPlan *plan, MdMailbox *mb, const SatchelMessageRow *row, GEr
 }
 
 static gboolean
-change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
-              SatchelMessageRow *row, gpointer data, GError **error)
+change_message_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builder, guint32 index,
+                      SatchelMessageRow *row, gpointer data, GError **error)
 {
   MdMailbox *mb = op->mailbox->driver;
   const SatchelKeywordSet *keywords = data;
@@ -91,7 +91,7 @@ change_flags (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   mb->index.needs_sync |= md_plan_differ_beyond_names (mb, row, &before);
   satchel_snapshot_builder_set (builder, index, row);
   plan->op_changes = TRUE;
-  return rename_for_flags (plan, mb, row, error);
+  return rename_message (plan, mb, row, error);
 }
 
 gboolean
@@ -104,7 +104,7 @@ md_plan_flags (MdPlan *plan, SatchelOperation *op, GError **error)
                              &keywords, error))
     return FALSE;
   SatchelSnapshotBuilder *builder = md_plan_builder_for (plan, mb);
-  gboolean ok = md_plan_each_message (plan, op, builder, change_flags, &keywords, error);
+  gboolean ok = md_plan_each_message (plan, op, builder, change_message_flags, &keywords, error);
   md_plan_finish_builder (plan, mb, builder);
   return ok;
 }

@@ -17,7 +17,7 @@
 #include <satchel/hash.h>
 
 static MdImport *
-import_into (MdPlan *plan, MdMailbox *mb)
+get_import (MdPlan *plan, MdMailbox *mb)
 {
   for (guint i = 0; i < plan->imports->len; i++)
     if (((MdImport *) plan->imports->pdata[i])->mb == mb)
@@ -31,7 +31,7 @@ import_into (MdPlan *plan, MdMailbox *mb)
 /* Unique ids that clients may know: all that messages have now, and those of this process that went
  * meanwhile. */
 static void
-note_told (MdMailbox *mb)
+collect_told_ids (MdMailbox *mb)
 {
   if (mb->told_ids == NULL)
     {
@@ -54,11 +54,11 @@ note_told (MdMailbox *mb)
 }
 
 static gboolean
-check_unique_id (MdMailbox *mb, const SatchelOperation *op, GError **error)
+check_import_id (MdMailbox *mb, const SatchelOperation *op, GError **error)
 {
   if (op->unique_id == NULL)
     return TRUE;
-  note_told (mb);
+  collect_told_ids (mb);
   return !g_hash_table_contains (mb->told_ids, op->unique_id)
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has the unique id",
                                mb->name);
@@ -75,9 +75,9 @@ md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid,
         error, SATCHEL_ERROR_CANNOT,
         "mailbox %s: UID %u is below UIDNEXT, which is %u, or above all that there can be", mb->name, op->uid,
         mb->uidnext);
-  if (!check_unique_id (mb, op, error))
+  if (!check_import_id (mb, op, error))
     return FALSE;
-  import_into (plan, mb);
+  get_import (plan, mb);
   const guint32 uid = op->uid != 0 ? op->uid : mb->uidnext;
   if (!md_mailbox_reserve_uids (mb, uid + 1, error))
     return FALSE;
@@ -94,7 +94,7 @@ md_plan_note_unique_id (MdPlan *plan, const SatchelOperation *op, guint32 uid, c
   if (op->unique_id == NULL)
     return;
   const MdListed file = { .uid = uid, .len = base_len, .base = name, .date = op->internal_date };
-  md_uidlist_line (import_into (plan, mb)->lines, mb->uidvalidity, &file, op->unique_id);
+  md_uidlist_line (get_import (plan, mb)->lines, mb->uidvalidity, &file, op->unique_id);
   g_hash_table_add (mb->told_ids, g_strdup (op->unique_id));
   mb->told_upto = uid + 1;
 }
@@ -110,7 +110,7 @@ md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError *
 
 /* Without the mark the list is not asked, which is longer than a mailbox of ours is else read for. */
 static gboolean
-mark (MdMailbox *mb, GError **error)
+mark_unique_ids (MdMailbox *mb, GError **error)
 {
   guint64 *has_ids = &mb->state.words[MD_STATE_HAS_UNIQUE_IDS];
   if (*has_ids != 0)
@@ -129,7 +129,8 @@ md_plan_save_imports (MdPlan *plan, GError **error)
     {
       const MdImport *import = plan->imports->pdata[i];
       if (import->lines->len > 0
-          && (!mark (import->mb, error) || !md_uidlist_add_saved (import->mb, import->lines, error)))
+          && (!mark_unique_ids (import->mb, error)
+              || !md_uidlist_add_saved (import->mb, import->lines, error)))
         return FALSE;
     }
   return TRUE;

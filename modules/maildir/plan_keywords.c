@@ -14,7 +14,7 @@
 #include <string.h>
 
 static MdKeywordUse *
-keyword_use_of (MdPlan *plan, MdMailbox *mb)
+get_keyword_use (MdPlan *plan, MdMailbox *mb)
 {
   for (guint i = 0; i < plan->keyword_uses->len; i++)
     {
@@ -28,7 +28,7 @@ keyword_use_of (MdPlan *plan, MdMailbox *mb)
 }
 
 static void
-count_used (MdKeywordUse *use)
+count_used_keywords (MdKeywordUse *use)
 {
   if (use->is_counted)
     return;
@@ -44,13 +44,13 @@ count_used (MdKeywordUse *use)
 /* One that no message has, now or before this commit, and nothing before in this transaction asked for;
  * without a letter if there is such a one; -1: none. */
 static int
-unused_keyword (MdKeywordUse *use)
+find_unused_keyword (MdKeywordUse *use)
 {
   const MdKeywords *keywords = &use->mb->keywords;
   int lettered = -1;
   if (use->is_full)
     return -1;
-  count_used (use);
+  count_used_keywords (use);
   for (guint bit = 0; bit < keywords->n; bit++)
     if (!satchel_keyword_set_has (&use->used, bit) && keywords->letter[bit] < 0)
       return (int) bit;
@@ -63,14 +63,14 @@ unused_keyword (MdKeywordUse *use)
 /* The bit of a name that is new; where all are taken, that of one which no message has, now or before this
  * commit (one that another transaction of it takes away may come back).  -1: none. */
 static int
-add_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
+add_or_replace_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {
   MdMailbox *mb = use->mb;
   gboolean took_letter = FALSE;
   int bit = md_keywords_add (&mb->keywords, name, &took_letter);
   if (bit < 0)
     {
-      bit = unused_keyword (use);
+      bit = find_unused_keyword (use);
       if (bit < 0)
         return -1;
       took_letter = md_keywords_rename (&mb->keywords, (guint) bit, name);
@@ -81,11 +81,11 @@ add_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 }
 
 static gboolean
-find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted, SatchelKeywordSet *ret,
-             gboolean *needs_file, GError **error)
+find_or_add_keywords (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted,
+                      SatchelKeywordSet *ret, gboolean *needs_file, GError **error)
 {
   SatchelKeywordSet bits = { { 0 } };
-  MdKeywordUse *use = keyword_use_of (plan, mb);
+  MdKeywordUse *use = get_keyword_use (plan, mb);
   /* All that are there first, so that none of them makes room for another. */
   for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
@@ -100,7 +100,7 @@ find_or_add (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted w
         continue;
       if (!md_keywords_is_valid (*names))
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
-      int bit = add_keyword (use, *names, needs_file);
+      int bit = add_or_replace_keyword (use, *names, needs_file);
       if (bit < 0 && wanted == MD_KEYWORDS_ALL)
         return satchel_error_set (
             error, SATCHEL_ERROR_LIMIT,
@@ -134,7 +134,7 @@ md_plan_log_keywords (const MdPlan *plan)
 }
 
 static gboolean
-has_all (const MdKeywords *keywords, char *const *names)
+has_all_keywords (const MdKeywords *keywords, char *const *names)
 {
   for (; names != NULL && *names != NULL; names++)
     if (md_keywords_find (keywords, *names) < 0)
@@ -152,11 +152,11 @@ md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
   if (names == NULL || names[0] == NULL)
     return TRUE;
   gboolean needs_file = wanted != MD_KEYWORDS_KNOWN && mb->keywords.is_unsure;
-  if (!needs_file && (wanted == MD_KEYWORDS_KNOWN || has_all (&mb->keywords, names)))
-    return find_or_add (plan, mb, names, wanted, ret, &needs_file, error);
+  if (!needs_file && (wanted == MD_KEYWORDS_KNOWN || has_all_keywords (&mb->keywords, names)))
+    return find_or_add_keywords (plan, mb, names, wanted, ret, &needs_file, error);
   MdKeywords before;
   md_keywords_copy (&mb->keywords, &before);
-  gboolean ok = find_or_add (plan, mb, names, wanted, ret, &needs_file, error)
+  gboolean ok = find_or_add_keywords (plan, mb, names, wanted, ret, &needs_file, error)
                 && (!needs_file || md_keywords_save (&mb->keywords, mb->control_fd, error));
   for (guint bit = 0; ok && bit < mb->keywords.n; bit++)
     if (bit >= before.n || strcmp (mb->keywords.names[bit], before.names[bit]) != 0)

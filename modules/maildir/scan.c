@@ -17,7 +17,7 @@
 #define GRANULE_US 20000
 
 static void
-add_found (const char *name, gsize len, guint8 type, gpointer data)
+add_found_file (const char *name, gsize len, guint8 type, gpointer data)
 {
   MdScan *scan = data;
   if (name[0] == '.' || len > MD_NAME_MAX)
@@ -36,7 +36,7 @@ add_found (const char *name, gsize len, guint8 type, gpointer data)
 }
 
 static gboolean
-is_racy (const MdStamp *stamp, gint64 started_us)
+is_stamp_racy (const MdStamp *stamp, gint64 started_us)
 {
   gint64 window = stamp->nsec == 0 ? 2 * G_USEC_PER_SEC : GRANULE_US;
   gint64 changed_us = stamp->sec * G_USEC_PER_SEC + stamp->nsec / 1000;
@@ -44,15 +44,15 @@ is_racy (const MdStamp *stamp, gint64 started_us)
 }
 
 static gboolean
-read_one (MdScan *scan, int fd, gboolean is_new, MdStamp *stamp, GError **error)
+scan_dir (MdScan *scan, int fd, gboolean is_new, MdStamp *stamp, GError **error)
 {
   MdStamp after;
   scan->fd = fd;
   scan->is_new = is_new;
-  if (!md_stamp_of (fd, stamp, error) || !md_read_dir (fd, add_found, scan, error)
+  if (!md_stamp_of (fd, stamp, error) || !md_read_dir (fd, add_found_file, scan, error)
       || !md_stamp_of (fd, &after, error))
     return FALSE;
-  if (!md_stamp_equal (stamp, &after) || is_racy (stamp, scan->started_us))
+  if (!md_stamp_equal (stamp, &after) || is_stamp_racy (stamp, scan->started_us))
     scan->is_clean = FALSE;
   return TRUE;
 }
@@ -66,8 +66,8 @@ md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error)
   ret->started_us = g_get_real_time ();
   ret->is_clean = TRUE;
   /* new/ first: a file that another client moves to cur/ meanwhile is then seen twice, never not at all. */
-  if (read_one (ret, new_fd, TRUE, &ret->new_stamp, error)
-      && read_one (ret, cur_fd, FALSE, &ret->cur_stamp, error))
+  if (scan_dir (ret, new_fd, TRUE, &ret->new_stamp, error)
+      && scan_dir (ret, cur_fd, FALSE, &ret->cur_stamp, error))
     return TRUE;
   md_scan_clear (ret);
   return FALSE;

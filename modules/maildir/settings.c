@@ -135,7 +135,7 @@ is_uidl_format (const char *format, GError **error)
 }
 
 static void
-append_number (GString *out, guint32 number, guint width, gboolean is_padded, gboolean is_hex)
+append_uidl_number (GString *out, guint32 number, guint width, gboolean is_padded, gboolean is_hex)
 {
   char digits[16];
   g_snprintf (digits, sizeof digits, is_hex ? "%x" : "%u", number);
@@ -162,7 +162,7 @@ md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 u
       if (p == NULL)
         return; /* md_settings_check has seen it */
       if (key == 'u' || key == 'v')
-        append_number (out, key == 'u' ? uid : uidvalidity, width, is_padded, is_hex);
+        append_uidl_number (out, key == 'u' ? uid : uidvalidity, width, is_padded, is_hex);
       else if (key == 'g' && guid != NULL)
         g_string_append (out, guid);
       else if (key == 'f' || key == 'g')
@@ -185,7 +185,7 @@ md_settings_check (const SatchelConfig *section, GError **error)
 }
 
 static MdServer
-server_of (const char *name)
+parse_server (const char *name)
 {
   static const char *const names[] = { "auto", "none", "dovecot", "courier" };
   for (guint i = 0; i < G_N_ELEMENTS (names); i++)
@@ -218,7 +218,7 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
   settings->finds_names = strcmp (names, "auto") == 0;
   if (strcmp (names, "utf-8") == 0)
     settings->layout |= MD_LAYOUT_UTF8;
-  settings->server = server_of (satchel_config_string (section, "other_server"));
+  settings->server = parse_server (satchel_config_string (section, "other_server"));
   settings->uidl_format = g_strdup (satchel_config_string (section, "pop3_uidl_format"));
 }
 

@@ -32,7 +32,7 @@ typedef struct Writer
 } Writer;
 
 static gboolean
-ensure_file (Writer *writer, GError **error)
+ensure_staged_file (Writer *writer, GError **error)
 {
   if (writer->fd >= 0)
     return TRUE;
@@ -48,7 +48,7 @@ ensure_file (Writer *writer, GError **error)
 /* How far @data can be stored with LF: each LF has exactly one CR before it.  A run of CRs before an LF, or a
  * bare LF, would not come back as it was. */
 static gboolean
-is_plain (Writer *writer, const guint8 *data, gsize len)
+is_plain_crlf (Writer *writer, const guint8 *data, gsize len)
 {
   const guint8 *p = data, *end = data + len;
   while (p < end)
@@ -80,7 +80,7 @@ is_plain (Writer *writer, const guint8 *data, gsize len)
 /* Drops the CR before each LF, in place. The last byte may be a CR whose LF has not come: it stays in the
  * buffer. */
 static gsize
-to_lf (guint8 *data, gsize len)
+convert_to_lf (guint8 *data, gsize len)
 {
   guint8 *out = data;
   const guint8 *p = data, *end = data + len;
@@ -111,7 +111,7 @@ rewrite_raw (Writer *writer, GError **error)
   guint64 size = writer->written;
   writer->fd = -1;
   writer->written = 0;
-  gboolean ok = ensure_file (writer, error);
+  gboolean ok = ensure_staged_file (writer, error);
   g_autofree guint8 *in = g_malloc (BUFFER_BYTES);
   g_autofree guint8 *out = g_malloc (2 * BUFFER_BYTES);
   for (guint64 at = 0; ok && at < size;)
@@ -139,16 +139,16 @@ rewrite_raw (Writer *writer, GError **error)
 }
 
 static gboolean
-flush (Writer *writer, gboolean is_last, GError **error)
+flush_staged (Writer *writer, gboolean is_last, GError **error)
 {
   GByteArray *buffer = writer->buffer;
-  if (!writer->is_raw && !is_plain (writer, buffer->data, buffer->len) && !rewrite_raw (writer, error))
+  if (!writer->is_raw && !is_plain_crlf (writer, buffer->data, buffer->len) && !rewrite_raw (writer, error))
     return FALSE;
   /* A CR at the end may belong to an LF that is still to come. */
   gboolean keep_cr = !writer->is_raw && !is_last && buffer->len > 0 && buffer->data[buffer->len - 1] == '\r';
   gsize take = buffer->len - (keep_cr ? 1 : 0);
-  gsize len = writer->is_raw ? take : to_lf (buffer->data, take);
-  if (!ensure_file (writer, error))
+  gsize len = writer->is_raw ? take : convert_to_lf (buffer->data, take);
+  if (!ensure_staged_file (writer, error))
     return FALSE;
   /* Of the directory: a name of its own each would make news of each message. */
   if (!md_write_all (writer->fd, buffer->data, len, error))
@@ -175,7 +175,7 @@ writer_write (SatchelWriter *base, const void *data, gsize len, GError **error)
       g_byte_array_append (writer->buffer, p, (guint) take);
       p += take;
       len -= take;
-      if (writer->buffer->len == BUFFER_BYTES && !flush (writer, FALSE, error))
+      if (writer->buffer->len == BUFFER_BYTES && !flush_staged (writer, FALSE, error))
         return FALSE;
     }
   return TRUE;
@@ -185,7 +185,7 @@ static gboolean
 writer_finish (SatchelWriter *base, GError **error)
 {
   Writer *writer = (Writer *) base;
-  if (!flush (writer, TRUE, error))
+  if (!flush_staged (writer, TRUE, error))
     return FALSE;
   if (md_sys.fdatasync (writer->fd) != 0)
     return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");

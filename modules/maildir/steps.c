@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 static int
-attempt (const MdStep *step)
+attempt_step (const MdStep *step)
 {
   switch (step->kind)
     {
@@ -44,7 +44,7 @@ attempt (const MdStep *step)
 }
 
 static void
-put_back (MdStep *step)
+put_step_back (MdStep *step)
 {
   if (!step->is_done)
     return;
@@ -71,7 +71,7 @@ void
 md_plan_roll_back (MdPlan *plan)
 {
   for (guint i = plan->steps->len; i > 0; i--)
-    put_back (&g_array_index (plan->steps, MdStep, i - 1));
+    put_step_back (&g_array_index (plan->steps, MdStep, i - 1));
 }
 
 gboolean
@@ -90,9 +90,9 @@ static gboolean
 run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
 {
   MdStep *step = &g_array_index (plan->steps, MdStep, index);
-  int result = attempt (step);
+  int result = attempt_step (step);
   if (result != 0 && past_return && errno != ENOENT)
-    result = attempt (step);
+    result = attempt_step (step);
   if (result != 0 && past_return)
     {
       /* There is no way back; a file that stays is a message again at the next look, never one too few. */
@@ -142,7 +142,7 @@ md_plan_run (MdPlan *plan, GError **error)
 /* ---------------------------------------------------------------- durability */
 
 static void
-add_fd (GArray *fds, int fd)
+add_sync_fd (GArray *fds, int fd)
 {
   for (guint i = 0; i < fds->len; i++)
     if (g_array_index (fds, int, i) == fd)
@@ -153,7 +153,7 @@ add_fd (GArray *fds, int fd)
 
 /* After a failed sync the descriptor tells nothing any more: the same number gets a fresh one. */
 static void
-reopen (int fd)
+reopen_dir (int fd)
 {
   int fresh = md_sys.openat (fd, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0);
   if (fresh < 0)
@@ -173,9 +173,9 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
         {
           const MdStep *step = &g_array_index (plans[p]->steps, MdStep, i);
           if (sources == 0)
-            add_fd (fds, step->to_fd);
+            add_sync_fd (fds, step->to_fd);
           else if (step->kind != MD_STEP_LINK && step->from_fd != plans[p]->store->tmp_fd)
-            add_fd (fds, step->from_fd);
+            add_sync_fd (fds, step->from_fd);
         }
   for (guint i = 0; i < fds->len; i++)
     {
@@ -183,7 +183,7 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
       if (md_sys.fsync (fd) == 0)
         continue;
       satchel_error_set_errno (error, errno, "directory: fsync");
-      reopen (fd);
+      reopen_dir (fd);
       return FALSE;
     }
   return TRUE;
@@ -224,7 +224,7 @@ store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
 
 /* Only the index holds it. */
 static void
-note_metadata (MdMailbox *mb, guint32 uid)
+index_metadata (MdMailbox *mb, guint32 uid)
 {
   GHashTable *keys = mb->metadata != NULL ? g_hash_table_lookup (mb->metadata, GUINT_TO_POINTER (uid)) : NULL;
   GHashTableIter iter;
@@ -238,7 +238,7 @@ note_metadata (MdMailbox *mb, guint32 uid)
 }
 
 static void
-note_effects (MdMailbox *mb, const MdPlan *plan)
+index_effects (MdMailbox *mb, const MdPlan *plan)
 {
   for (guint i = 0; i < plan->effects->len; i++)
     {
@@ -258,7 +258,7 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
       if (effect->kind == MD_EFFECT_ADD)
         {
           md_index_row (mb, &row, entry);
-          note_metadata (mb, effect->uid);
+          index_metadata (mb, effect->uid);
         }
       else
         md_index_flags (mb, &row, entry);
@@ -266,7 +266,7 @@ note_effects (MdMailbox *mb, const MdPlan *plan)
 }
 
 static GPtrArray *
-touched (MdPlan *const *plans, guint n)
+collect_touched (MdPlan *const *plans, guint n)
 {
   GPtrArray *all = g_ptr_array_new ();
   for (guint p = 0; p < n; p++)
@@ -280,14 +280,14 @@ touched (MdPlan *const *plans, guint n)
 gboolean
 md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 {
-  g_autoptr (GPtrArray) all = touched (plans, n);
+  g_autoptr (GPtrArray) all = collect_touched (plans, n);
   for (guint i = 0; i < all->len; i++)
     {
       MdMailbox *mb = all->pdata[i];
       MdStamp new_stamp, cur_stamp;
       store_attributes (mb, plans, n);
       for (guint p = 0; p < n; p++)
-        note_effects (mb, plans[p]);
+        index_effects (mb, plans[p]);
       gboolean has_stamps =
           md_stamp_of (mb->new_fd, &new_stamp, NULL) && md_stamp_of (mb->cur_fd, &cur_stamp, NULL);
       g_mutex_lock (&mb->store->table);
@@ -310,7 +310,7 @@ md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 void
 md_plan_finish (MdPlan *const *plans, guint n)
 {
-  g_autoptr (GPtrArray) all = touched (plans, n);
+  g_autoptr (GPtrArray) all = collect_touched (plans, n);
   for (guint p = 0; p < n; p++)
     {
       md_plan_log_keywords (plans[p]);

@@ -29,7 +29,7 @@
 
 /* Time of the newest of @names; 0: none is there. */
 static gint64
-newest (int fd, const char *const *names)
+find_newest (int fd, const char *const *names)
 {
   gint64 time = 0;
   for (; *names != NULL; names++)
@@ -57,10 +57,10 @@ md_server_find (MdStore *store)
                                          NULL };
   struct stat st;
   gboolean is_new = md_sys.fstatat (store->user_fd, MD_STATE_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
-  gint64 dovecot_time = MAX (newest (store->user_fd, dovecot), newest (store->control_fd, dovecot));
+  gint64 dovecot_time = MAX (find_newest (store->user_fd, dovecot), find_newest (store->control_fd, dovecot));
   if (is_new)
-    dovecot_time = MAX (dovecot_time, newest (store->control_fd, dovecot_list));
-  gint64 courier_time = newest (store->user_fd, courier);
+    dovecot_time = MAX (dovecot_time, find_newest (store->control_fd, dovecot_list));
+  gint64 courier_time = find_newest (store->user_fd, courier);
   if (dovecot_time == 0 && courier_time == 0)
     return MD_SERVER_NONE;
   return dovecot_time >= courier_time ? MD_SERVER_DOVECOT : MD_SERVER_COURIER;
@@ -72,7 +72,7 @@ typedef struct Names
 } Names;
 
 static void
-count_name (const char *name, gsize len, guint8 type, gpointer data)
+count_utf8_name (const char *name, gsize len, guint8 type, gpointer data)
 {
   Names *names = data;
   const char *shift = strchr (name, '&');
@@ -86,7 +86,7 @@ gboolean
 md_server_has_utf8_names (MdStore *store)
 {
   Names names = { 0 };
-  md_read_dir (store->user_fd, count_name, &names, NULL);
+  md_read_dir (store->user_fd, count_utf8_name, &names, NULL);
   if (names.n_utf7 == 0 && names.n_utf8 == 0)
     return store->user->server == MD_SERVER_COURIER;
   return names.n_utf8 > names.n_utf7;
@@ -95,7 +95,7 @@ md_server_has_utf8_names (MdStore *store)
 /* ---------------------------------------------------------------- the file */
 
 static const char *
-file_of (const MdStore *store, int *ret_fd)
+find_subscriptions_file (const MdStore *store, int *ret_fd)
 {
   *ret_fd = store->user->server == MD_SERVER_COURIER ? store->user_fd : store->control_fd;
   return store->user->server == MD_SERVER_COURIER   ? COURIER_FILE
@@ -104,11 +104,11 @@ file_of (const MdStore *store, int *ret_fd)
 }
 
 static gboolean
-take_stamp (const MdStore *store, guint64 ret[3])
+stamp_subscriptions (const MdStore *store, guint64 ret[3])
 {
   int fd;
   struct stat st;
-  const char *file = file_of (store, &fd);
+  const char *file = find_subscriptions_file (store, &fd);
   if (file == NULL || md_sys.fstatat (fd, file, &st, AT_SYMLINK_NOFOLLOW) != 0)
     return FALSE;
   ret[0] = (guint64) st.st_mtim.tv_sec;
@@ -132,7 +132,7 @@ name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 }
 
 static void
-read_lines (MdStore *store, char **lines)
+read_subscription_lines (MdStore *store, char **lines)
 {
   MdUser *user = store->user;
   gboolean has_tabs = lines[0] != NULL && g_str_has_prefix (lines[0], "V\t2");
@@ -157,8 +157,8 @@ md_subscriptions_read (MdStore *store)
 {
   guint64 stamp[3];
   int fd;
-  const char *file = file_of (store, &fd);
-  if (!take_stamp (store, stamp) || memcmp (stamp, store->user->foreign_stamp, sizeof stamp) == 0)
+  const char *file = find_subscriptions_file (store, &fd);
+  if (!stamp_subscriptions (store, stamp) || memcmp (stamp, store->user->foreign_stamp, sizeof stamp) == 0)
     return FALSE;
   g_autoptr (GError) error = NULL;
   g_autoptr (GByteArray) data = md_read_file (fd, file, FILE_MAX, &error);
@@ -170,19 +170,19 @@ md_subscriptions_read (MdStore *store)
     }
   g_byte_array_append (data, (const guint8 *) "", 1);
   g_auto (GStrv) lines = g_strsplit ((const char *) data->data, "\n", -1);
-  read_lines (store, lines);
+  read_subscription_lines (store, lines);
   memcpy (store->user->foreign_stamp, stamp, sizeof stamp);
   return TRUE;
 }
 
 static int
-by_name (gconstpointer a, gconstpointer b)
+compare_names (gconstpointer a, gconstpointer b)
 {
   return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
 static void
-append_line (const MdStore *store, const char *name, GString *out)
+append_subscription (const MdStore *store, const char *name, GString *out)
 {
   gboolean is_courier = store->user->server == MD_SERVER_COURIER;
   gboolean is_plus = (store->settings.layout & MD_LAYOUT_FS) == 0;
@@ -203,7 +203,7 @@ void
 md_subscriptions_write (MdStore *store)
 {
   int fd;
-  const char *file = file_of (store, &fd);
+  const char *file = find_subscriptions_file (store, &fd);
   if (file == NULL)
     return;
   g_autoptr (GPtrArray) names = g_ptr_array_new ();
@@ -212,15 +212,15 @@ md_subscriptions_write (MdStore *store)
   g_hash_table_iter_init (&iter, store->user->subscriptions);
   while (g_hash_table_iter_next (&iter, &name, NULL))
     g_ptr_array_add (names, name);
-  g_ptr_array_sort (names, by_name);
+  g_ptr_array_sort (names, compare_names);
   gboolean is_v2 = store->user->server == MD_SERVER_DOVECOT && !store->user->has_old_form;
   g_autoptr (GString) out = g_string_new (is_v2 ? "V\t2\n\n" : "");
   for (guint i = 0; i < names->len; i++)
-    append_line (store, names->pdata[i], out);
+    append_subscription (store, names->pdata[i], out);
   g_autoptr (GError) error = NULL;
   if (!md_replace_file (fd, file, out->str, out->len, TRUE, &error))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is not up to date for going back: %s",
                  store->storage->identity->user, file, error->message);
   else
-    take_stamp (store, store->user->foreign_stamp);
+    stamp_subscriptions (store, store->user->foreign_stamp);
 }

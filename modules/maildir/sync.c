@@ -35,13 +35,13 @@ found_name (const Sync *sync, const MdFound *found)
 }
 
 static gboolean
-same_base (const MdMailbox *mb, const MdEntry *entry, const char *name, guint base_len)
+has_base_name (const MdMailbox *mb, const MdEntry *entry, const char *name, guint base_len)
 {
   return entry->base_len == base_len && memcmp (md_table_name (&mb->table, entry), name, base_len) == 0;
 }
 
 static void
-hash_foreign (Sync *sync)
+hash_foreign_names (Sync *sync)
 {
   MdTable *table = &sync->mb->table;
   guint n = 0, size = 16;
@@ -67,28 +67,28 @@ hash_foreign (Sync *sync)
 
 /* Index of the entry that this file is, or -1. */
 static gint64
-find_entry (Sync *sync, const char *name, const MdName *parsed)
+find_known_entry (Sync *sync, const char *name, const MdName *parsed)
 {
   MdMailbox *mb = sync->mb;
   MdEntry *entries = (MdEntry *) (void *) mb->table.entries->data;
   if (parsed->has_uid && parsed->uidvalidity == mb->uidvalidity)
     {
       MdEntry *entry = md_table_find (&mb->table, parsed->uid);
-      if (entry != NULL && same_base (mb, entry, name, parsed->base_len))
+      if (entry != NULL && has_base_name (mb, entry, name, parsed->base_len))
         return entry - entries;
     }
   if (sync->buckets == NULL)
     return -1;
   for (guint at = (guint) satchel_keyed_hash (name, parsed->base_len) & sync->mask; sync->buckets[at] != 0;
        at = (at + 1) & sync->mask)
-    if (same_base (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))
+    if (has_base_name (mb, &entries[sync->buckets[at] - 1], name, parsed->base_len))
       return (gint64) sync->buckets[at] - 1;
   return -1;
 }
 
 /* TRUE: it was renamed and comes back with the next scan. */
 static gboolean
-give_own_name (Sync *sync, const MdFound *found, gint64 seconds)
+give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
 {
   const int fd = found->is_new ? sync->mb->new_fd : sync->mb->cur_fd;
   const char *old = found_name (sync, found);
@@ -119,7 +119,7 @@ settle_double (Sync *sync, const MdFound *first, const MdFound *second)
       md_sys.unlinkat (mb->new_fd, found_name (sync, first->is_new ? first : second), 0);
       return FALSE;
     }
-  return give_own_name (sync, second, b.st_mtim.tv_sec);
+  return give_unique_name (sync, second, b.st_mtim.tv_sec);
 }
 
 static void
@@ -145,7 +145,7 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
 
 /* One scan, matched with what is known.  *ret_again: something was renamed, look once more. */
 static gboolean
-look (Sync *sync, gboolean *ret_again, GError **error)
+look_once (Sync *sync, gboolean *ret_again, GError **error)
 {
   MdMailbox *mb = sync->mb;
   *ret_again = FALSE;
@@ -157,13 +157,13 @@ look (Sync *sync, gboolean *ret_again, GError **error)
   guint n_entries = mb->table.entries->len;
   sync->entry_of = g_new0 (guint32, n_entries + 1);
   sync->arrivals = g_array_new (FALSE, FALSE, sizeof (Arrival));
-  hash_foreign (sync);
+  hash_foreign_names (sync);
   for (guint i = 0; i < sync->scan.found->len; i++)
     {
       const MdFound *found = &g_array_index (sync->scan.found, MdFound, i);
       MdName parsed;
       md_name_parse (found_name (sync, found), found->len, &parsed);
-      gint64 at = find_entry (sync, found_name (sync, found), &parsed);
+      gint64 at = find_known_entry (sync, found_name (sync, found), &parsed);
       if (at < 0)
         {
           add_arrival (sync, i, &parsed);
@@ -192,7 +192,7 @@ clear_look (Sync *sync)
 
 /* By time of delivery as the names give it, then by base name, so that doubles are neighbours. */
 static int
-by_arrival (const void *a, const void *b)
+compare_arrivals (const void *a, const void *b)
 {
   const Arrival *x = a, *y = b;
   if (x->when != y->when)
@@ -202,7 +202,7 @@ by_arrival (const void *a, const void *b)
 }
 
 static int
-by_uid (const void *a, const void *b)
+compare_arrival_uids (const void *a, const void *b)
 {
   const Arrival *x = a, *y = b;
   return (x->uid > y->uid) - (x->uid < y->uid);
@@ -221,7 +221,7 @@ static gboolean
 settle_arrivals (Sync *sync)
 {
   gboolean again = FALSE;
-  g_array_sort (sync->arrivals, by_arrival);
+  g_array_sort (sync->arrivals, compare_arrivals);
   guint n_kept = 0;
   Arrival *all = (Arrival *) (void *) sync->arrivals->data;
   for (guint i = 0; i < sync->arrivals->len; i++)
@@ -230,10 +230,10 @@ settle_arrivals (Sync *sync)
           || memchr (all[i].name, '\r', all[i].base_len) != NULL)
         {
           const MdFound odd = found_of (sync, &all[i]);
-          again |= give_own_name (sync, &odd, g_get_real_time () / G_USEC_PER_SEC);
+          again |= give_unique_name (sync, &odd, g_get_real_time () / G_USEC_PER_SEC);
         }
       Arrival *before = n_kept > 0 ? &all[n_kept - 1] : NULL;
-      if (before == NULL || by_arrival (before, &all[i]) != 0)
+      if (before == NULL || compare_arrivals (before, &all[i]) != 0)
         {
           all[n_kept++] = all[i];
           continue;
@@ -251,13 +251,13 @@ settle_arrivals (Sync *sync)
 /* ---------------------------------------------------------------- applying */
 
 static gboolean
-take_modseq (Sync *sync, GError **error)
+take_sync_modseq (Sync *sync, GError **error)
 {
   return sync->modseq != 0 || md_user_next_modseq (sync->mb->store, &sync->modseq, error);
 }
 
 static void
-row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelMessageRow *row)
+set_row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelMessageRow *row)
 {
   row->flags = (row->flags & ~(guint32) SATCHEL_FLAGS_ALL) | flags;
   SatchelKeywordSet lettered = md_keywords_lettered (&mb->keywords),
@@ -301,7 +301,7 @@ apply_known (Sync *sync)
       md_name_parse (name, found->len, &parsed);
       satchel_snapshot_builder_get (sync->builder, row_index, &row);
       SatchelMessageRow before = row;
-      row_from_name (mb, parsed.flags, parsed.letters, &row);
+      set_row_from_name (mb, parsed.flags, parsed.letters, &row);
       g_mutex_lock (&mb->store->table);
       md_table_rename (&mb->table, entry,
                        (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)), name,
@@ -323,7 +323,7 @@ append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, 
   *ret_row = (SatchelMessageRow) {
     .uid = arrival->uid, .modseq = sync->modseq, .size = arrival->wire, .internal_date = arrival->date
   };
-  row_from_name (sync->mb, arrival->flags, arrival->letters, ret_row);
+  set_row_from_name (sync->mb, arrival->flags, arrival->letters, ret_row);
   satchel_snapshot_builder_append (sync->builder, ret_row);
   gboolean ours = arrival->named_uidvalidity == sync->mb->uidvalidity && arrival->named_uid == arrival->uid;
   guint8 bits = (guint8) ((arrival->is_new ? MD_ENTRY_NEW : 0) | (ours ? MD_ENTRY_OURS : 0));
@@ -416,7 +416,7 @@ is_sorted_by_uid (const GArray *arrivals)
 }
 
 static gboolean
-has_same_keywords (const MdMailbox *mb)
+snapshot_has_keywords (const MdMailbox *mb)
 {
   gboolean is_same = mb->snapshot != NULL && mb->snapshot->n_keywords == mb->keywords.n;
   for (guint i = 0; is_same && i < mb->keywords.n; i++)
@@ -425,23 +425,23 @@ has_same_keywords (const MdMailbox *mb)
 }
 
 static gboolean
-apply (Sync *sync, GError **error)
+apply_look (Sync *sync, GError **error)
 {
   MdMailbox *mb = sync->mb;
   gboolean is_first = mb->trust != MD_INDEX_EXACT;
   gboolean changes =
       sync->n_missing > 0 || sync->arrivals->len > 0 || has_renames (sync) || mb->snapshot == NULL;
   guint n_known = mb->snapshot != NULL ? mb->snapshot->n_keywords : 0;
-  if (!changes && has_same_keywords (mb))
+  if (!changes && snapshot_has_keywords (mb))
     return TRUE;
-  if (!take_modseq (sync, error))
+  if (!take_sync_modseq (sync, error))
     return FALSE;
   if (sync->arrivals->len > 0)
     {
       if (!md_sync_assign_uids (sync, error))
         return FALSE;
       if (!is_sorted_by_uid (sync->arrivals))
-        g_array_sort (sync->arrivals, by_uid);
+        g_array_sort (sync->arrivals, compare_arrival_uids);
     }
   if (is_first)
     {
@@ -473,7 +473,7 @@ look_until_sure (Sync *sync, GError **error)
   for (int attempt = 1;; attempt++)
     {
       gboolean again;
-      if (!look (sync, &again, error))
+      if (!look_once (sync, &again, error))
         return FALSE;
       again |= settle_arrivals (sync);
       gboolean unsure = sync->n_missing > 0 && !sync->scan.is_clean && attempt < SCANS_MAX;
@@ -492,7 +492,7 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   gint64 started_ms = g_get_monotonic_time () / 1000;
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
     md_keywords_load (&mb->keywords, mb->control_fd); /* another program may have named a letter */
-  gboolean ok = look_until_sure (&sync, error) && apply (&sync, error);
+  gboolean ok = look_until_sure (&sync, error) && apply_look (&sync, error);
   if (ok)
     {
       g_mutex_lock (&mb->store->table);

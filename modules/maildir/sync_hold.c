@@ -34,7 +34,7 @@ static GPrivate current = G_PRIVATE_INIT (free_held);
 /* TRUE: it is synced at the end of the hold.  The last time counts: what was put off before is durable before
  * it. */
 static gboolean
-put_off (GArray *held, int fd)
+hold_sync (GArray *held, int fd)
 {
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
@@ -57,13 +57,13 @@ gboolean
 md_fsync (int fd, const char *what, GError **error)
 {
   GArray *held = g_private_get (&current);
-  if ((held != NULL && put_off (held, fd)) || md_sys.fsync (fd) == 0)
+  if ((held != NULL && hold_sync (held, fd)) || md_sys.fsync (fd) == 0)
     return TRUE;
   return satchel_error_set_errno (error, errno, "%s: fsync", what);
 }
 
 static gboolean
-is_there (int fd)
+has_name (int fd)
 {
   struct stat st;
   return md_sys.fstat (fd, &st) == 0 && st.st_nlink > 0;
@@ -71,7 +71,7 @@ is_there (int fd)
 
 /* Each, even if one failed; those that worked are taken out. */
 static gboolean
-sync_all (GArray *held, GError **error)
+sync_held (GArray *held, GError **error)
 {
   guint n_failed = 0;
   for (guint i = 0; i < held->len; i++)
@@ -104,7 +104,7 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
   for (guint i = held->len; i > 0; i--)
     {
       int fd = g_array_index (held, Held, i - 1).fd;
-      if (is_there (fd))
+      if (has_name (fd))
         sync_file_range (fd, 0, 0, SYNC_FILE_RANGE_WRITE);
       else /* replaced by a newer one */
         {
@@ -114,7 +114,7 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
     }
   MdStore *store = storage->self;
   g_mutex_lock (&store->writer);
-  gboolean ok = sync_all (held, error);
+  gboolean ok = sync_held (held, error);
   if (!ok)
     {
       if (store->owed_syncs == NULL)
@@ -133,7 +133,7 @@ md_hold_settle (MdStore *store, GError **error)
 {
   if (G_LIKELY (store->owed_syncs == NULL))
     return TRUE;
-  if (!sync_all (store->owed_syncs, error))
+  if (!sync_held (store->owed_syncs, error))
     return FALSE;
   md_hold_drop (store);
   return TRUE;

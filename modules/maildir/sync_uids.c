@@ -34,7 +34,7 @@ name_is_believed (const Sync *sync, const Arrival *arrival)
 }
 
 static void
-find_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
+find_arrival_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
 {
   MdMailbox *mb = sync->mb;
   struct stat st;
@@ -82,7 +82,7 @@ uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
 /* The list goes before the names: a copy that another program made carries the UID of its original in its
  * name, and was listed when it was first seen. */
 static void
-uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *next)
+take_uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *next)
 {
   MdMailbox *mb = sync->mb;
   guint64 limit = mb->state.words[MD_STATE_UID_LIMIT];
@@ -98,7 +98,7 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
           || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
         continue;
       sync->needs_list |= list != sync->list;
-      find_date (sync, arrival, line);
+      find_arrival_date (sync, arrival, line);
       arrival->is_listed = TRUE;
       arrival->uid = line->uid;
       *next = MAX (*next, line->uid + 1);
@@ -106,7 +106,7 @@ uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *nex
 }
 
 static void
-uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
+take_uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
 {
   for (guint i = 0; i < sync->arrivals->len; i++)
     {
@@ -124,7 +124,7 @@ uids_from_names (Sync *sync, UidTable *taken, guint32 *next)
 }
 
 static MdListed
-listed (Sync *sync, const Arrival *arrival)
+make_listed (Sync *sync, const Arrival *arrival)
 {
   MdListed file = {
     .uid = arrival->uid, .base = arrival->name, .len = arrival->base_len, .date = arrival->date
@@ -143,7 +143,7 @@ listed (Sync *sync, const Arrival *arrival)
 
 /* A UID is told only once it is durable. */
 static gboolean
-write_lines (Sync *sync, guint32 uidnext, GError **error)
+write_list_lines (Sync *sync, guint32 uidnext, GError **error)
 {
   MdMailbox *mb = sync->mb;
   gboolean anew = sync->needs_list || sync->list->is_damaged || sync->list->is_unsorted
@@ -155,7 +155,7 @@ write_lines (Sync *sync, guint32 uidnext, GError **error)
       for (guint i = 0; i < sync->arrivals->len; i++)
         {
           const Arrival *arrival = &g_array_index (sync->arrivals, Arrival, i);
-          MdListed file = listed (sync, arrival);
+          MdListed file = make_listed (sync, arrival);
           if (arrival->is_listed)
             g_array_append_val (files, file);
         }
@@ -186,7 +186,7 @@ load_lists (Sync *sync)
 
 /* On a full disk what is known can still be read and removed; the new ones wait unseen. */
 static void
-leave_out_from (Sync *sync, guint32 first)
+leave_out_arrivals (Sync *sync, guint32 first)
 {
   GArray *arrivals = sync->arrivals;
   for (guint i = arrivals->len; i > 0; i--)
@@ -206,10 +206,10 @@ assign_uids (Sync *sync, GError **error)
   guint32 next = mb->uidnext;
   md_uidlist_add_ours (mb); /* below those that come now */
   load_lists (sync);
-  uids_from_list (sync, sync->list, &taken, &next);
+  take_uids_from_list (sync, sync->list, &taken, &next);
   if (sync->courier != NULL)
-    uids_from_list (sync, sync->courier, &taken, &next);
-  uids_from_names (sync, &taken, &next);
+    take_uids_from_list (sync, sync->courier, &taken, &next);
+  take_uids_from_names (sync, &taken, &next);
   g_free (taken.slots);
   sync->lines = g_string_new (NULL);
   guint32 first_fresh = next;
@@ -220,14 +220,14 @@ assign_uids (Sync *sync, GError **error)
         continue;
       if (next >= MD_UID_MAX)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "mailbox %s has no UIDs left", mb->name);
-      find_date (sync, arrival, NULL);
+      find_arrival_date (sync, arrival, NULL);
       arrival->is_listed = TRUE;
       arrival->uid = next++;
-      MdListed file = listed (sync, arrival);
+      MdListed file = make_listed (sync, arrival);
       md_uidlist_add (mb, &file, sync->lines);
     }
   if ((next == first_fresh && !sync->needs_list && next <= mb->state.words[MD_STATE_UID_LIMIT])
-      || (md_mailbox_reserve_uids (mb, next, error) && write_lines (sync, next, error)))
+      || (md_mailbox_reserve_uids (mb, next, error) && write_list_lines (sync, next, error)))
     {
       if (mb->listed_upto == mb->uidnext)
         mb->listed_upto = next;
@@ -237,7 +237,7 @@ assign_uids (Sync *sync, GError **error)
   if (error != NULL && *error != NULL && !g_error_matches (*error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
     return FALSE;
   g_clear_error (error);
-  leave_out_from (sync, first_fresh);
+  leave_out_arrivals (sync, first_fresh);
   return TRUE;
 }
 

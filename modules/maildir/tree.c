@@ -44,7 +44,7 @@ open_trash (MdStore *store, GError **error)
 }
 
 static gboolean
-put_in_place (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error)
+move_out_of_trash (MdStore *store, int trash_fd, const char *unique, const char *dir, GError **error)
 {
   if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_place (store, trash_fd, unique, dir, error);
@@ -57,7 +57,7 @@ put_in_place (MdStore *store, int trash_fd, const char *unique, const char *dir,
 }
 
 static gboolean
-take_away (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error)
+move_to_trash (MdStore *store, const char *dir, int trash_fd, const char *unique, GError **error)
 {
   if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_displace (store, dir, trash_fd, unique, error);
@@ -92,7 +92,7 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
     }
   if (fd >= 0)
     md_sys.close (fd);
-  ok = ok && put_in_place (store, trash_fd, unique, dir, error);
+  ok = ok && move_out_of_trash (store, trash_fd, unique, dir, error);
   if (!ok || (store->settings.layout & MD_LAYOUT_FS) != 0)
     md_remove_tree (trash_fd, unique);
   md_sys.close (trash_fd);
@@ -113,7 +113,7 @@ forget_old_use (MdStore *store, const char *name, GError **error)
 /* A change that a crash cut off is redone until its end is synced; it must not find names that are newer than
  * it. */
 static gboolean
-settle (MdStore *store, GError **error)
+settle_earlier_changes (MdStore *store, GError **error)
 {
   return md_journal_settle (store, error) && md_hold_settle (store, error);
 }
@@ -127,7 +127,7 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
     return FALSE;
   if (md_folder_exists (store, dir))
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", name);
-  if (!settle (store, error))
+  if (!settle_earlier_changes (store, error))
     return FALSE;
   struct stat st;
   /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
@@ -175,12 +175,12 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
     return md_folder_has_children (store, dir)
                ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has only children", name)
                : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
-  int trash_fd = settle (store, error) ? open_trash (store, error) : -1;
+  int trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
   md_unique_name (unique, g_get_real_time () / G_USEC_PER_SEC);
   gboolean ok =
-      md_user_next_modseq (store, &modseq, error) && take_away (store, dir, trash_fd, unique, error);
+      md_user_next_modseq (store, &modseq, error) && move_to_trash (store, dir, trash_fd, unique, error);
   if (ok)
     {
       MdMailbox *mb = g_hash_table_lookup (store->open, dir);
@@ -220,7 +220,7 @@ md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *nam
 /* ---------------------------------------------------------------- rename */
 
 static char *
-moved_name (const char *name, const char *from, const char *to)
+make_moved_name (const char *name, const char *from, const char *to)
 {
   gsize len = strlen (from);
   if (strncmp (name, from, len) != 0 || (name[len] != '\0' && name[len] != '/'))
@@ -230,7 +230,7 @@ moved_name (const char *name, const char *from, const char *to)
 
 /* The special uses under the new names, with @keep under the old ones as well; NULL: it concerns none. */
 static GHashTable *
-moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
+make_moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
 {
   GHashTable *uses = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   GHashTableIter iter;
@@ -239,7 +239,7 @@ moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
   g_hash_table_iter_init (&iter, store->user->special_use);
   while (g_hash_table_iter_next (&iter, &name, &bits))
     {
-      char *now = moved_name (name, from, to);
+      char *now = make_moved_name (name, from, to);
       n_moved += now != NULL;
       if (now == NULL || keep)
         g_hash_table_insert (uses, g_strdup (name), bits);
@@ -252,7 +252,7 @@ moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
 }
 
 static void
-take_uses (MdStore *store, GHashTable *uses)
+replace_uses (MdStore *store, GHashTable *uses)
 {
   g_mutex_lock (&store->table);
   GHashTable *old = store->user->special_use;
@@ -266,13 +266,13 @@ take_uses (MdStore *store, GHashTable *uses)
 static gboolean
 prepare_uses (MdStore *store, const char *from, const char *to, GHashTable **ret_after, GError **error)
 {
-  *ret_after = moved_uses (store, from, to, FALSE);
+  *ret_after = make_moved_uses (store, from, to, FALSE);
   if (*ret_after == NULL)
     return TRUE;
   GHashTable *before = g_hash_table_ref (store->user->special_use);
-  take_uses (store, moved_uses (store, from, to, TRUE));
+  replace_uses (store, make_moved_uses (store, from, to, TRUE));
   gboolean ok = md_user_save (store, error);
-  take_uses (store, before);
+  replace_uses (store, before);
   store->user->is_unsure = TRUE; /* the file has more than is true */
   if (!ok)
     g_clear_pointer (ret_after, g_hash_table_unref);
@@ -285,14 +285,14 @@ finish_uses (MdStore *store, GHashTable *after)
   g_autoptr (GError) error = NULL;
   if (after == NULL)
     return;
-  take_uses (store, after);
+  replace_uses (store, after);
   if (!md_user_save (store, &error))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s old names of special uses are not forgotten yet: %s",
                  store->storage->identity->user, error->message);
 }
 
 static void
-tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
+rename_open_mailbox (MdStore *store, const char *old_dir, const char *new_dir)
 {
   MdMailbox *mb = g_hash_table_lookup (store->open, old_dir);
   if (mb == NULL)
@@ -310,8 +310,8 @@ tell_handle (MdStore *store, const char *old_dir, const char *new_dir)
 }
 
 static gboolean
-plan_rename (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *from_dir, const char *to_dir,
-             GError **error)
+plan_folder_renames (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const char *from_dir,
+                     const char *to_dir, GError **error)
 {
   gsize len = strlen (from_dir);
   for (guint i = 0; i < dirs->len; i++)
@@ -354,8 +354,8 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autoptr (MdPlan) plan = md_plan_new (store);
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
   g_autoptr (GHashTable) uses = NULL;
-  if (dirs == NULL || (!is_fs && !plan_rename (store, plan, dirs, from_dir, to_dir, error))
-      || !settle (store, error) || !md_user_next_modseq (store, &modseq, error)
+  if (dirs == NULL || (!is_fs && !plan_folder_renames (store, plan, dirs, from_dir, to_dir, error))
+      || !settle_earlier_changes (store, error) || !md_user_next_modseq (store, &modseq, error)
       || !prepare_uses (store, from, to, &uses, error)
       || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))
     return FALSE;
@@ -367,7 +367,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
         g_autofree char *now = g_strconcat (to_dir, (const char *) dirs->pdata[i] + strlen (from_dir), NULL);
         if (!is_fs)
           md_control_renamed (store, dirs->pdata[i], now);
-        tell_handle (store, dirs->pdata[i], now);
+        rename_open_mailbox (store, dirs->pdata[i], now);
       }
   md_user_log (store, 'r', from, to);
   finish_uses (store, g_steal_pointer (&uses));

@@ -72,7 +72,7 @@ move_content (int from_fd, const GPtrArray *names, int to_fd, gboolean cur_first
 }
 
 static gboolean
-into_existing (int trash_fd, const char *unique, int parent_fd, const char *leaf, GError **error)
+move_into_existing (int trash_fd, const char *unique, int parent_fd, const char *leaf, GError **error)
 {
   int from_fd = md_open_dir (trash_fd, unique, FALSE, error);
   int to_fd = from_fd >= 0 ? md_open_dir (parent_fd, leaf, FALSE, error) : -1;
@@ -102,7 +102,7 @@ md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, 
     return FALSE;
   gboolean ok = TRUE;
   if (md_sys.renameat (trash_fd, unique, parent_fd, leaf) != 0)
-    ok = errno == ENOTEMPTY || errno == EEXIST ? into_existing (trash_fd, unique, parent_fd, leaf, error)
+    ok = errno == ENOTEMPTY || errno == EEXIST ? move_into_existing (trash_fd, unique, parent_fd, leaf, error)
                                                : satchel_error_set_errno (error, errno, "mailbox: rename");
   ok = ok && md_fsync (parent_fd, "mail directory", error);
   md_sys.close (parent_fd);

@@ -18,7 +18,7 @@
 #define UIDLIST_MAX (G_GUINT64_CONSTANT (1) << 30)
 
 static guint32
-line_checksum (guint32 uidvalidity, guint32 uid, const char *base, gsize len, gint64 date)
+checksum_line (guint32 uidvalidity, guint32 uid, const char *base, gsize len, gint64 date)
 {
   guint32 crc = md_crc32c (uidvalidity, &uid, sizeof uid);
   crc = md_crc32c (crc, &date, sizeof date);
@@ -56,7 +56,7 @@ parse_hex (const char *p, const char *end, guint32 *ret)
 
 /* "3 V1 N2 Gid", or "1 V N". */
 static gboolean
-parse_header (MdUidlist *list, const char *p, const char *end)
+parse_list_header (MdUidlist *list, const char *p, const char *end)
 {
   if (end - p < 2 || (p[0] != '3' && p[0] != '1') || p[1] != ' ')
     return FALSE;
@@ -85,7 +85,7 @@ parse_header (MdUidlist *list, const char *p, const char *end)
 
 /* Fields between UID and ':'.  FALSE: malformed. */
 static gboolean
-parse_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, guint32 *crc)
+parse_line_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, guint32 *crc)
 {
   for (; p < end; p++)
     {
@@ -112,7 +112,7 @@ is_file_name (const char *name, gsize len)
 }
 
 static gboolean
-parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end)
+parse_list_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end)
 {
   MdUidlistLine line = { .date = SATCHEL_DATE_UNKNOWN };
   const char *at = parse_uint (p, end, &line.uid);
@@ -131,7 +131,8 @@ parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end
       line.fields = at + 1;
       line.fields_len = colon > at + 1 ? (guint32) (colon - 1 - line.fields) : 0;
       if (line.fields_len > 0
-          && !parse_fields (line.fields, line.fields + line.fields_len, &line.date, &line.is_checked, &crc))
+          && !parse_line_fields (line.fields, line.fields + line.fields_len, &line.date, &line.is_checked,
+                                 &crc))
         return FALSE;
     }
   /* Others write whole names; the base ends at the next ':'. */
@@ -140,7 +141,7 @@ parse_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char *end
   if (!is_file_name (line.base, line.base_len))
     return FALSE;
   /* Lines of others count if the head is of this UIDVALIDITY; ours say so themselves. */
-  if (line.is_checked ? crc != line_checksum (uidvalidity, line.uid, line.base, line.base_len, line.date)
+  if (line.is_checked ? crc != checksum_line (uidvalidity, line.uid, line.base, line.base_len, line.date)
                       : list->uidvalidity != uidvalidity)
     return FALSE;
   guint n = list->lines->len;
@@ -168,14 +169,14 @@ make_buckets (MdUidlist *list)
 }
 
 static int
-by_uid (const void *a, const void *b)
+compare_line_uids (const void *a, const void *b)
 {
   const MdUidlistLine *x = a, *y = b;
   return (x->uid > y->uid) - (x->uid < y->uid);
 }
 
 static void
-parse (MdUidlist *list, guint32 uidvalidity)
+parse_list (MdUidlist *list, guint32 uidvalidity)
 {
   const char *p = (const char *) list->data->data, *end = p + list->data->len;
   for (gboolean first = TRUE; p < end; first = FALSE)
@@ -189,8 +190,8 @@ parse (MdUidlist *list, guint32 uidvalidity)
       const char *line_end =
           newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* once edited elsewhere */
       if (!first)
-        list->is_damaged |= !parse_line (list, uidvalidity, p, line_end);
-      else if (!parse_header (list, p, line_end))
+        list->is_damaged |= !parse_list_line (list, uidvalidity, p, line_end);
+      else if (!parse_list_header (list, p, line_end))
         {
           list->is_damaged = TRUE;
           list->version = 3;
@@ -216,9 +217,9 @@ md_uidlist_load (int dirfd, const char *file, guint32 uidvalidity)
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s", error->message);
       list->data = g_byte_array_new ();
     }
-  parse (list, uidvalidity);
+  parse_list (list, uidvalidity);
   if (list->is_unsorted)
-    g_array_sort (list->lines, by_uid);
+    g_array_sort (list->lines, compare_line_uids);
   make_buckets (list);
   return list;
 }
@@ -283,7 +284,7 @@ md_uidlist_has_unique_ids (const MdUidlist *list)
 
 /* Fields of others, as they were: saved unique ids, GUIDs, sizes. */
 static void
-append_others (GString *out, const char *fields, gsize len)
+append_other_fields (GString *out, const char *fields, gsize len)
 {
   for (const char *p = fields, *end = fields + len; p < end;)
     {
@@ -303,11 +304,11 @@ md_uidlist_line (GString *out, guint32 uidvalidity, const MdListed *file, const 
 {
   char fields[80];
   gint n = g_snprintf (fields, sizeof fields, "%u C%08x ", file->uid,
-                       line_checksum (uidvalidity, file->uid, file->base, file->len, file->date));
+                       checksum_line (uidvalidity, file->uid, file->base, file->len, file->date));
   if (file->date != SATCHEL_DATE_UNKNOWN)
     n += g_snprintf (fields + n, sizeof fields - (gsize) n, "T%" G_GINT64_FORMAT " ", file->date);
   g_string_append_len (out, fields, n);
-  append_others (out, file->fields, file->fields_len);
+  append_other_fields (out, file->fields, file->fields_len);
   if (unique_id != NULL)
     g_string_append_printf (out, "P%s ", unique_id);
   g_string_append_c (out, ':');

@@ -23,7 +23,7 @@
 #include <string.h>
 
 static int
-by_uid (const void *a, const void *b)
+compare_listed_uids (const void *a, const void *b)
 {
   const MdListed *x = a, *y = b;
   return (x->uid > y->uid) - (x->uid < y->uid);
@@ -83,7 +83,7 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
     add_entries (mb, 0, md_uidlist_has_unique_ids (old) ? old : NULL, files);
   if (arrivals != NULL)
     g_array_append_vals (files, arrivals->data, arrivals->len);
-  g_array_sort (files, by_uid);
+  g_array_sort (files, compare_listed_uids);
   g_string_truncate (out, 0);
   for (guint i = 0; i < files->len; i++)
     {
@@ -99,8 +99,8 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
 }
 
 static gboolean
-write_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable,
-            GError **error)
+write_list_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable,
+                 GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
   g_string_printf (out, "3 V%u N%u G%s", mb->uidvalidity, uidnext, guid);
@@ -124,7 +124,7 @@ md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GStri
     {
       if (fd >= 0)
         md_sys.close (fd);
-      return write_anew (mb, uidnext, guid, lines, durable, error);
+      return write_list_anew (mb, uidnext, guid, lines, durable, error);
     }
   gboolean ok = md_write_all (fd, lines->str, lines->len, error);
   if (ok && durable && md_sys.fdatasync (fd) != 0)
@@ -137,7 +137,7 @@ md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GStri
 
 /* Can a line be appended to it, or is there none? */
 static gboolean
-is_whole (const MdMailbox *mb)
+is_last_line_whole (const MdMailbox *mb)
 {
   int fd = md_sys.openat (mb->control_fd, MD_UIDLIST_FILE, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
   struct stat st;
@@ -157,7 +157,7 @@ md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error)
 {
   g_autoptr (GString) all = g_string_new (NULL);
   g_autoptr (MdUidlist) old = NULL;
-  const gboolean anew = !is_whole (mb);
+  const gboolean anew = !is_last_line_whole (mb);
   if (anew)
     {
       old = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);

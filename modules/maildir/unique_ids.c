@@ -36,7 +36,7 @@ struct MdUniqueIds
 };
 
 static void
-ids_clear (gpointer data)
+clear_ids (gpointer data)
 {
   MdUniqueIds *ids = data;
   g_array_unref (ids->saved);
@@ -49,11 +49,11 @@ void
 md_unique_ids_drop (MdUniqueIds *ids)
 {
   if (ids != NULL)
-    g_atomic_rc_box_release_full (ids, ids_clear);
+    g_atomic_rc_box_release_full (ids, clear_ids);
 }
 
 static void
-add_text (MdUniqueIds *ids, GArray *to, guint32 uid, const char *text, gsize len)
+add_id_text (MdUniqueIds *ids, GArray *to, guint32 uid, const char *text, gsize len)
 {
   SavedId saved = { uid, ids->texts->len };
   g_byte_array_append (ids->texts, (const guint8 *) text, (guint) len);
@@ -62,7 +62,7 @@ add_text (MdUniqueIds *ids, GArray *to, guint32 uid, const char *text, gsize len
 }
 
 static void
-take_stamp (MdMailbox *mb, guint64 stamp[4])
+stamp_uidlist (MdMailbox *mb, guint64 stamp[4])
 {
   struct stat st;
   memset (stamp, 0, 4 * sizeof (guint64));
@@ -75,7 +75,7 @@ take_stamp (MdMailbox *mb, guint64 stamp[4])
 }
 
 static const char *
-text_of (const MdUniqueIds *ids, const GArray *from, guint32 uid)
+get_id_text (const MdUniqueIds *ids, const GArray *from, guint32 uid)
 {
   guint low = 0, high = from->len;
   while (low < high)
@@ -94,7 +94,7 @@ text_of (const MdUniqueIds *ids, const GArray *from, guint32 uid)
 
 /* Is it of the message that has the UID now?  The list may have lines of what never came, or has gone. */
 static gboolean
-is_live (MdMailbox *mb, const MdUidlistLine *line)
+is_live_uid (MdMailbox *mb, const MdUidlistLine *line)
 {
   const MdEntry *entry = md_table_find (&mb->table, line->uid);
   return entry != NULL && entry->base_len == line->base_len
@@ -104,7 +104,7 @@ is_live (MdMailbox *mb, const MdUidlistLine *line)
 /* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same.
  */
 static void
-add_saved (MdUniqueIds *ids, const MdUidlistLine *line)
+add_saved_id (MdUniqueIds *ids, const MdUidlistLine *line)
 {
   gsize len;
   const char *text = md_uidlist_field (line, 'P', &len);
@@ -113,13 +113,13 @@ add_saved (MdUniqueIds *ids, const MdUidlistLine *line)
   g_autofree char *id = g_strndup (len > 0 ? text : line->base, len > 0 ? len : line->base_len);
   if (!g_hash_table_contains (ids->known, id))
     {
-      add_text (ids, ids->saved, line->uid, id, strlen (id));
+      add_id_text (ids, ids->saved, line->uid, id, strlen (id));
       g_hash_table_add (ids->known, g_steal_pointer (&id));
     }
 }
 
 static int
-by_uid (const void *a, const void *b)
+compare_saved_uids (const void *a, const void *b)
 {
   const SavedId *x = a, *y = b;
   return (x->uid > y->uid) - (x->uid < y->uid);
@@ -133,7 +133,7 @@ add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
   g_autoptr (GHashTable) uids = g_hash_table_new (satchel_number_hash, NULL);
   g_mutex_lock (&mb->store->table);
   for (guint i = 0; i < list->lines->len; i++)
-    live[i] = is_live (mb, &g_array_index (list->lines, MdUidlistLine, i));
+    live[i] = is_live_uid (mb, &g_array_index (list->lines, MdUidlistLine, i));
   g_mutex_unlock (&mb->store->table);
   for (int pass = 0; pass < 2; pass++)
     for (guint i = 0; i < list->lines->len; i++)
@@ -143,10 +143,10 @@ add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
             && (pass == 0 || !g_hash_table_contains (uids, GUINT_TO_POINTER (line->uid))))
           {
             g_hash_table_add (uids, GUINT_TO_POINTER (line->uid));
-            add_saved (ids, line);
+            add_saved_id (ids, line);
           }
       }
-  g_array_sort (ids->saved, by_uid);
+  g_array_sort (ids->saved, compare_saved_uids);
 }
 
 static MdUniqueIds *
@@ -157,7 +157,7 @@ read_ids (MdMailbox *mb)
   ids->guids = g_array_new (FALSE, FALSE, sizeof (SavedId));
   ids->texts = g_byte_array_new ();
   ids->known = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  take_stamp (mb, ids->stamp);
+  stamp_uidlist (mb, ids->stamp);
   g_autoptr (MdUidlist) list = md_uidlist_load (mb->control_fd, MD_UIDLIST_FILE, mb->uidvalidity);
   for (guint i = 0; i < list->lines->len; i++)
     {
@@ -165,7 +165,7 @@ read_ids (MdMailbox *mb)
       gsize len;
       const char *text = md_uidlist_field (line, 'G', &len);
       if (text != NULL && len > 0)
-        add_text (ids, ids->guids, line->uid, text, len);
+        add_id_text (ids, ids->guids, line->uid, text, len);
     }
   if (md_uidlist_has_unique_ids (list))
     add_all_saved (mb, ids, list);
@@ -176,7 +176,7 @@ MdUniqueIds *
 md_unique_ids_current (MdMailbox *mb)
 {
   guint64 stamp[4];
-  take_stamp (mb, stamp);
+  stamp_uidlist (mb, stamp);
   g_mutex_lock (&mb->store->table);
   MdUniqueIds *ids = mb->unique_ids != NULL ? g_atomic_rc_box_acquire (mb->unique_ids) : NULL;
   g_mutex_unlock (&mb->store->table);
@@ -194,7 +194,7 @@ md_unique_ids_current (MdMailbox *mb)
 
 /* RFC 1939 7: one to 70 characters from 0x21 to 0x7E. */
 static gboolean
-is_valid (const char *id)
+is_valid_id (const char *id)
 {
   gsize len = 0;
   while (id[len] >= 0x21 && id[len] <= 0x7e)
@@ -205,7 +205,7 @@ is_valid (const char *id)
 /* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the
  * message is. */
 static void
-replace_invalid (GString *id)
+make_valid_id (GString *id)
 {
   g_autofree char *sum = g_compute_checksum_for_string (G_CHECKSUM_SHA256, id->str, (gssize) id->len);
   g_string_printf (id, "satchel-%.48s", sum);
@@ -216,7 +216,7 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
 {
   const MdStore *store = mb->store;
   const char *format = store->settings.uidl_format;
-  const char *saved = text_of (ids, ids->saved, uid);
+  const char *saved = get_id_text (ids, ids->saved, uid);
   if (format == NULL && store->user->server == MD_SERVER_COURIER)
     format = COURIER_FORMAT;
   if (format == NULL && ids->saved->len == 0)
@@ -229,11 +229,11 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
     g_string_assign (out, saved);
   else if (is_there)
     md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid,
-                    md_table_name (&mb->table, entry), entry->base_len, text_of (ids, ids->guids, uid));
+                    md_table_name (&mb->table, entry), entry->base_len, get_id_text (ids, ids->guids, uid));
   g_mutex_unlock (&mb->store->table);
-  gboolean is_told = is_valid (out->str) && saved != NULL; /* as it was, by the other server */
-  if (!is_valid (out->str))
-    replace_invalid (out);
+  gboolean is_told = is_valid_id (out->str) && saved != NULL; /* as it was, by the other server */
+  if (!is_valid_id (out->str))
+    make_valid_id (out);
   if (!is_told && g_hash_table_contains (ids->known, out->str))
     g_string_printf (out, "satchel-%08x%08x", uid, mb->uidvalidity);
   while (!is_told && g_hash_table_contains (ids->known, out->str))
@@ -264,9 +264,9 @@ md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
   g_autofree char *guid = field != NULL && len > 0 ? g_strndup (field, len) : NULL;
   g_autoptr (GString) id = g_string_new (NULL);
   md_uidl_format (id, format, mb->uidvalidity, file->uid, file->base, file->len, guid);
-  if (is_valid (id->str))
+  if (is_valid_id (id->str))
     return NULL;
-  replace_invalid (id);
+  make_valid_id (id);
   return g_string_free (g_steal_pointer (&id), FALSE);
 }
 

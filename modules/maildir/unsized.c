@@ -48,7 +48,7 @@ md_file_bytes (MdMailbox *mb, guint32 uid)
 }
 
 static guint64
-bytes_of_chunk (MdMailbox *mb, const SatchelChunk *chunk)
+count_chunk_bytes (MdMailbox *mb, const SatchelChunk *chunk)
 {
   guint64 bytes = 0;
   for (guint i = 0; i < chunk->n; i++)
@@ -78,7 +78,7 @@ md_unsized_bytes (MdMailbox *mb)
       while (old != NULL && at < old->snapshot->n_chunks && old->snapshot->chunks[at]->uid[0] < chunk->uid[0])
         at++;
       gboolean is_same = old != NULL && at < old->snapshot->n_chunks && old->snapshot->chunks[at] == chunk;
-      unsized->of_chunk[c] = is_same ? old->of_chunk[at] : bytes_of_chunk (mb, chunk);
+      unsized->of_chunk[c] = is_same ? old->of_chunk[at] : count_chunk_bytes (mb, chunk);
       unsized->total += unsized->of_chunk[c];
     }
   md_unsized_free (mb->unsized);

@@ -32,14 +32,14 @@
 /* ---- mailboxes ---- */
 
 static SatchelUsage
-usage_of_mailbox (MdMailbox *mb)
+get_mailbox_usage (MdMailbox *mb)
 {
   const SatchelMailboxState *state = &mb->snapshot->state;
   return (SatchelUsage) { state->size_bytes + md_unsized_bytes (mb), state->n_messages };
 }
 
 static SatchelUsage
-usage_of_uids (MdMailbox *mb, const SatchelUidSet *uids)
+get_uids_usage (MdMailbox *mb, const SatchelUidSet *uids)
 {
   const SatchelSnapshot *snapshot = mb->snapshot;
   SatchelUsage usage = { 0 };
@@ -76,7 +76,7 @@ md_counted_new (void)
 }
 
 static gboolean
-has_stamp (MdStore *store, const char *dir, const char *part, const MdStamp *stamp)
+dir_has_stamp (MdStore *store, const char *dir, const char *part, const MdStamp *stamp)
 {
   char path[2 * MD_NAME_MAX];
   struct stat st;
@@ -89,8 +89,8 @@ has_stamp (MdStore *store, const char *dir, const char *part, const MdStamp *sta
 }
 
 static void
-remember (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp, const MdStamp *cur_stamp,
-          SatchelUsage usage)
+remember_usage (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp,
+                const MdStamp *cur_stamp, SatchelUsage usage)
 {
   Counted *counted = g_new (Counted, 1);
   *counted = (Counted) { *new_stamp, *cur_stamp, usage, round };
@@ -99,58 +99,58 @@ remember (MdStore *store, const char *dir, guint round, const MdStamp *new_stamp
 
 /* From its index, or by opening it. */
 static gboolean
-look_closed (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
-             GError **error)
+count_closed_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
+                     GError **error)
 {
   MdSummary summary;
   SatchelMailboxState state;
   if (md_mailbox_peek (store, dir, &summary, &state) && state.n_unsized == 0)
     {
       *ret_usage = (SatchelUsage) { state.size_bytes, state.n_messages };
-      remember (store, dir, round, &summary.new_stamp, &summary.cur_stamp, *ret_usage);
+      remember_usage (store, dir, round, &summary.new_stamp, &summary.cur_stamp, *ret_usage);
       return TRUE;
     }
   MdMailbox *mb = md_mailbox_load (store, name, error);
   if (mb == NULL)
     return FALSE;
-  *ret_usage = usage_of_mailbox (mb);
+  *ret_usage = get_mailbox_usage (mb);
   if (mb->suspect_due_ms == 0)
-    remember (store, dir, round, &mb->new_stamp, &mb->cur_stamp, *ret_usage);
+    remember_usage (store, dir, round, &mb->new_stamp, &mb->cur_stamp, *ret_usage);
   md_mailbox_unload (mb);
   return TRUE;
 }
 
 static gboolean
-usage_of_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
-                 GError **error)
+get_folder_usage (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
+                  GError **error)
 {
   MdMailbox *open = g_hash_table_lookup (store->open, dir);
   if (open != NULL && md_mailbox_is_in_place (open))
     {
       if (!md_mailbox_is_current (open) && !md_sync (open, FALSE, error))
         return FALSE;
-      *ret_usage = usage_of_mailbox (open);
+      *ret_usage = get_mailbox_usage (open);
       return TRUE;
     }
   Counted *counted = g_hash_table_lookup (store->counted, dir);
-  if (counted != NULL && has_stamp (store, dir, "new", &counted->new_stamp)
-      && has_stamp (store, dir, "cur", &counted->cur_stamp))
+  if (counted != NULL && dir_has_stamp (store, dir, "new", &counted->new_stamp)
+      && dir_has_stamp (store, dir, "cur", &counted->cur_stamp))
     {
       counted->round = round;
       *ret_usage = counted->usage;
       return TRUE;
     }
-  return look_closed (store, dir, name, round, ret_usage, error);
+  return count_closed_folder (store, dir, name, round, ret_usage, error);
 }
 
 /* What cannot be read counts nothing, since a folder that somebody planted must not keep mail from coming in.
  */
 static void
-add_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *sum)
+add_folder_usage (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *sum)
 {
   SatchelUsage usage = { 0 };
   g_autoptr (GError) error = NULL;
-  if (usage_of_folder (store, dir, name, round, &usage, &error))
+  if (get_folder_usage (store, dir, name, round, &usage, &error))
     {
       sum->bytes += usage.bytes;
       sum->messages += usage.messages;
@@ -168,19 +168,19 @@ is_of_old_round (gpointer dir, gpointer counted, gpointer round)
 }
 
 static gboolean
-usage_of_store (MdStore *store, SatchelUsage *ret_usage, GError **error)
+sum_store_usage (MdStore *store, SatchelUsage *ret_usage, GError **error)
 {
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   if (dirs == NULL)
     return FALSE;
   SatchelUsage sum = { 0 };
   guint round = ++store->count_round;
-  add_folder (store, "", "INBOX", round, &sum);
+  add_folder_usage (store, "", "INBOX", round, &sum);
   for (guint i = 0; i < dirs->len; i++)
     {
       g_autofree char *name = md_folder_name (store->settings.layout, dirs->pdata[i]);
       if (name != NULL)
-        add_folder (store, dirs->pdata[i], name, round, &sum);
+        add_folder_usage (store, dirs->pdata[i], name, round, &sum);
     }
   if (g_hash_table_size (store->counted) > dirs->len + 1)
     g_hash_table_foreach_remove (store->counted, is_of_old_round, GUINT_TO_POINTER (round));
@@ -197,11 +197,11 @@ md_usage (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
   gboolean ok = TRUE;
   g_mutex_lock (&store->writer);
   if (mailbox == NULL)
-    ok = usage_of_store (store, ret_usage, error);
+    ok = sum_store_usage (store, ret_usage, error);
   else if (mb == NULL || mb->is_deleted)
     *ret_usage = (SatchelUsage) { 0 };
   else
-    *ret_usage = uids != NULL ? usage_of_uids (mb, uids) : usage_of_mailbox (mb);
+    *ret_usage = uids != NULL ? get_uids_usage (mb, uids) : get_mailbox_usage (mb);
   g_mutex_unlock (&store->writer);
   return ok;
 }

@@ -29,7 +29,7 @@
 #define PREVIOUS MD_USER_FILE ".old"
 
 static void
-add_log (MdUser *user, const char *entry)
+append_log_line (MdUser *user, const char *entry)
 {
   g_string_append_printf (user->log, "log %s\n", entry);
   if (++user->n_log <= LOG_MAX)
@@ -39,7 +39,7 @@ add_log (MdUser *user, const char *entry)
 }
 
 static gboolean
-parse_line (MdUser *user, char *line)
+parse_user_line (MdUser *user, char *line)
 {
   char *space = strchr (line, ' ');
   if (space == NULL)
@@ -57,7 +57,7 @@ parse_line (MdUser *user, char *line)
       g_hash_table_insert (user->special_use, g_strdup (name + 1), GUINT_TO_POINTER (bits));
     }
   else if (strcmp (line, "log") == 0)
-    add_log (user, value);
+    append_log_line (user, value);
   else if (strcmp (line, "server") == 0)
     user->server = strcmp (value, "dovecot") == 0   ? MD_SERVER_DOVECOT
                    : strcmp (value, "courier") == 0 ? MD_SERVER_COURIER
@@ -74,7 +74,7 @@ parse_line (MdUser *user, char *line)
 }
 
 static gboolean
-load (MdUser *user, int user_fd, const char *file, GError **error)
+load_user_generation (MdUser *user, int user_fd, const char *file, GError **error)
 {
   g_autoptr (GByteArray) data = md_read_file (user_fd, file, USER_FILE_MAX, error);
   if (data == NULL)
@@ -90,12 +90,12 @@ load (MdUser *user, int user_fd, const char *file, GError **error)
   g_auto (GStrv) lines = g_strsplit (body + 1, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     if (**line != '\0')
-      parse_line (user, *line);
+      parse_user_line (user, *line);
   return TRUE;
 }
 
 static guint64
-same_boot_modseq (const MdSlots *slots)
+get_same_boot_modseq (const MdSlots *slots)
 {
   guint64 boot[2];
   memcpy (boot, md_boot_id (), 16);
@@ -127,7 +127,7 @@ open_counters (MdUser *user, int user_fd, GError **error)
       user->slots.words[MD_USER_UIDVALIDITY] = user->uidvalidity + UIDVALIDITY_BLOCK;
       return md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, TRUE, error);
     }
-  user->modseq = same_boot_modseq (&user->slots);
+  user->modseq = get_same_boot_modseq (&user->slots);
   if (user->modseq == 0)
     user->modseq = user->slots.words[MD_USER_MODSEQ_LIMIT];
   return TRUE;
@@ -143,7 +143,8 @@ md_user_read (MdStore *store)
   user->subscriptions = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) error = NULL;
-  if (!load (user, store->user_fd, MD_USER_FILE, &error) && !load (user, store->user_fd, PREVIOUS, NULL)
+  if (!load_user_generation (user, store->user_fd, MD_USER_FILE, &error)
+      && !load_user_generation (user, store->user_fd, PREVIOUS, NULL)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
     satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", error->message);
   MdServer before = user->server;
@@ -237,7 +238,7 @@ md_user_log (MdStore *store, char what, const char *name, const char *other)
 {
   g_autofree char *entry = g_strdup_printf ("%" G_GUINT64_FORMAT " %c %s%s%s", store->user->modseq, what,
                                             name, other != NULL ? "\t" : "", other != NULL ? other : "");
-  add_log (store->user, entry);
+  append_log_line (store->user, entry);
 }
 
 gboolean
