@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the machine refused, in words that say where, to whom and why: path, our uid, and which bit of what is
- * missing.
+ * Errors of system calls on files of the driver. They say which path was refused, to which uid, and which
+ * permission is missing on it.
  */
 #include "config.h"
 
@@ -38,7 +38,7 @@ is_in_group (gid_t gid)
   return getegid () == gid;
 }
 
-/* Of @wants, as bits for others are: 4 read, 2 write, 1 search. */
+/* The bits of @wants that the server lacks: 4 read, 2 write, 1 search, as for others in a mode. */
 static guint
 find_missing_bits (const struct stat *st, guint wants)
 {
@@ -54,7 +54,7 @@ md_may_read (const struct stat *st)
   return find_missing_bits (st, S_ISDIR (st->st_mode) ? 5 : 4) == 0;
 }
 
-/* TRUE: @why says which is missing. */
+/* TRUE: a permission is missing, and @why says which. */
 static gboolean
 lacks_permission (const struct stat *st, guint wants, const char *path, GString *why)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Blobs of modules: a checksummed file a space, replaced whole and kept in two generations, as the per-user
- * file is.
+ * Blobs of modules. Each space has one file with a checksum, which is replaced whole and kept in two
+ * generations, as the user's file is.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #include <string.h>
 
 #define HEAD_MAX 64u
-/* After the head line of each blob: its name and its value. */
+/* One blob in the file, after the head line: this, its name and its value. */
 typedef struct BlobHead
 {
   guint32 name_len, size;
@@ -33,8 +33,6 @@ new_blob_table (void)
 {
   return g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) g_bytes_unref);
 }
-
-/* ---- the file ---- */
 
 static gboolean
 parse_blobs (const guint8 *at, const guint8 *end, GHashTable *blobs)
@@ -57,7 +55,7 @@ parse_blobs (const guint8 *at, const guint8 *end, GHashTable *blobs)
   return TRUE;
 }
 
-/* NULL: NONEXISTENT, CORRUPT, ... */
+/* NULL with NONEXISTENT, CORRUPT or what else kept the file from being read. */
 static GHashTable *
 load_blob_generation (MdStore *store, const char *file, GError **error)
 {
@@ -80,8 +78,8 @@ load_blob_generation (MdStore *store, const char *file, GError **error)
   return NULL;
 }
 
-/* The newest generation that is whole; an empty table if there is none at all.  *@ret_is_newest FALSE: it is
- * the older one. */
+/* The newest generation that is whole; an empty table if there is none at all. *@ret_is_newest is FALSE if
+ * it is the older one. */
 static GHashTable *
 load_blobs (MdStore *store, const char *space, gboolean *ret_is_newest, GError **error)
 {
@@ -132,8 +130,8 @@ format_blobs (GHashTable *blobs)
   return file;
 }
 
-/* Where it failed may be before or behind the rename: what was there is put back if that can be.  @is_newest:
- * what was loaded, and becomes the older generation; else that one stays. */
+/* A failure may come before or after the rename, so what was there is put back if possible. @is_newest:
+ * the newest generation was loaded and becomes the older one; otherwise the older one stays. */
 static gboolean
 save_blobs (MdStore *store, const char *space, GHashTable *blobs, gboolean is_newest, GError **error)
 {
@@ -151,8 +149,6 @@ save_blobs (MdStore *store, const char *space, GHashTable *blobs, gboolean is_ne
     md_sys.unlinkat (store->user_fd, file, 0);
   return FALSE;
 }
-
-/* ---- the calls ---- */
 
 GBytes *
 md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *space, const char *name,

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-/* What was written without a sync survives a kill but not the machine: the id of the boot tells. */
+/* The kernel's id of this boot. What was written without a sync survives a kill but not a boot. */
 const guint8 *
 md_boot_id (void)
 {
@@ -30,7 +30,7 @@ md_boot_id (void)
       if (fd >= 0)
         close (fd);
       if (n < 16)
-        md_random (id, sizeof id); /* unknown: nothing unsynced is trusted by the next process */
+        md_random (id, sizeof id); /* unknown: the next process trusts nothing that was not synced */
       g_once_init_leave (&ready, 1);
     }
   return id;

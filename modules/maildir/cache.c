@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Attributes of messages: an append-only file of checksummed blobs, found by offsets that the index
- * keeps.  Damage or loss costs a second computation, never an error.
+ * Attributes of messages: a file of blobs with checksums that only grows. The index keeps their offsets.
+ * Damage or loss costs a second computation, and is never an error.
  */
 #include "config.h"
 
@@ -197,7 +197,7 @@ md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret)
     }
 }
 
-/* Copies what is alive to a new file once less than half is. */
+/* Copies the live blobs to a new file when less than half of the file is alive. */
 gboolean
 md_cache_compact (MdMailbox *mb)
 {
@@ -233,7 +233,7 @@ md_cache_compact (MdMailbox *mb)
           indexes[i] = part[i].slot;
           part[i].slot = i;
         }
-      md_cache_get (old_fd, part, n, blobs); /* by ascending offset, as read */
+      md_cache_get (old_fd, part, n, blobs); /* reads in the order of offsets */
       md_cache_put (mb, uids, blobs, n, offsets);
       g_mutex_lock (&mb->store->table);
       for (guint i = 0; i < n; i++)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commits of a batch: look for outside changes, plan, journal, do, sync once, publish.  A transaction that
- * fails is put back and the others go on without it.
+ * Commits a batch of transactions: looks for outside changes, plans, writes the journal, does the steps,
+ * syncs once and publishes. A transaction that fails is put back, and the others go on without it.
  */
 #include "config.h"
 
@@ -40,11 +40,11 @@ static gboolean
 sync_mailbox (MdMailbox *mb, gboolean force, GError **error)
 {
   if (mb == NULL || mb->is_deleted)
-    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "mailbox is gone");
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "the mailbox was deleted");
   return md_sync (mb, force, error);
 }
 
-/* Outside changes first: a plan is made of names that are still there. */
+/* Takes in outside changes, so that the plan is made of names that still exist. */
 static void
 prepare_member (MdStore *store, Member *member)
 {
@@ -79,7 +79,7 @@ plan_member (MdStore *store, Member *member)
   fail_member (member, error);
 }
 
-/* Undoes what was planned from @first on, last to first, without a verdict. */
+/* Undoes the plans from @first on, last to first. Their members have no result yet and are planned again. */
 static void
 drop_plans (Member **members, guint first, guint n)
 {
@@ -90,7 +90,7 @@ drop_plans (Member **members, guint first, guint n)
     }
 }
 
-/* Flags, moves and removals: what a user frees space with. */
+/* Does the plan only change flags, move and remove, which is how a user frees space? */
 static gboolean
 plan_takes_no_space (const MdPlan *plan)
 {
@@ -103,7 +103,8 @@ plan_takes_no_space (const MdPlan *plan)
   return !plan->syncs_tmp;
 }
 
-/* One record for all transactions of several steps.  FALSE: those are failed, nothing was done. */
+/* Writes one record for all transactions that take several steps. FALSE: these have failed, and nothing
+ * was done. */
 static gboolean
 journal_plans (MdStore *store, Member **members, guint n, gboolean *ret_written)
 {
@@ -120,15 +121,15 @@ journal_plans (MdStore *store, Member **members, guint n, gboolean *ret_written)
   if (plans->len == 0)
     return TRUE;
   g_autoptr (GError) error = NULL;
-  /* A redo finds staged files by name. */
+  /* Recovery finds staged files by their names, so these must be durable. */
   if ((!syncs_tmp || md_fsync (store->tmp_fd, "tmp", &error))
       && md_journal_write (store, (MdPlan *const *) plans->pdata, plans->len, &error))
     {
       *ret_written = TRUE;
       return TRUE;
     }
-  /* On a full disk removing, and marking for it, must still work, if need be without the promise for a crash
-   * in the middle. */
+  /* On a full disk a user must still be able to remove messages and to flag them as deleted, if need be
+   * without the promise that a crash in the middle leaves all or nothing. */
   if (none_takes_space && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOSPACE))
     return TRUE;
   for (guint i = 0; i < n; i++)
@@ -137,8 +138,8 @@ journal_plans (MdStore *store, Member **members, guint n, gboolean *ret_written)
   return FALSE;
 }
 
-/* Does plans in order; returns how many were done.  The one that failed has its verdict, or another attempt.
- */
+/* Does the plans in order and returns how many are done. The member whose plan failed has its result, or
+ * is planned again. */
 static guint
 run_plans (Member **members, guint n)
 {
@@ -157,7 +158,7 @@ run_plans (Member **members, guint n)
   return n;
 }
 
-/* The index may have gone ahead of what is true. */
+/* The index may say more than what is true now. */
 static void
 distrust_indexes (const MdPlan *plan, gboolean is_undone)
 {
@@ -174,8 +175,8 @@ distrust_indexes (const MdPlan *plan, gboolean is_undone)
     }
 }
 
-/* FALSE: nobody is acknowledged.  Then all is put back, unless something was removed, which cannot be: what
- * was done stays visible as a whole. */
+/* FALSE: all members have failed. Everything is put back, unless something was removed, which cannot be
+ * put back; then all that was done stays visible. */
 static gboolean
 make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
 {
@@ -201,7 +202,7 @@ make_plans_durable (MdStore *store, MdPlan **plans, Member **members, guint n)
   return FALSE;
 }
 
-/* One round over what has no verdict yet. */
+/* One attempt for all members that have no result yet. */
 static void
 run_round (MdStore *store, GPtrArray *pending)
 {
@@ -255,7 +256,7 @@ count_busy (SatchelTransaction *const *transactions, guint n, int by)
       }
 }
 
-/* TRUE: something was paused, or taken up again. */
+/* TRUE: the watch of some mailbox was paused, or taken up again. */
 static gboolean
 pause_watches (SatchelTransaction *const *transactions, guint n, gboolean pause)
 {

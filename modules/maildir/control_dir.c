@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The place of another server's files (setting control_path): UID lists and keywords of each mailbox,
- * subscriptions of the user.  Without the setting they are in the Maildir.  Names there are those of the
- * folders, and INBOX has one as well.
+ * The directory of another server's files, if `control_path` is set: UID lists and keywords of each mailbox,
+ * subscriptions of the user. Without the setting they are in the Maildir. Directories in it have the names
+ * of the folders, and INBOX has one as well.
  */
 #include "config.h"
 
@@ -34,7 +34,7 @@ md_control_open (MdStore *store, const char *dir, int fd, gboolean create, GErro
              : fd;
 }
 
-/* What follows a mailbox that moved: if it fails the UIDs of foreign files are still in the index. */
+/* Moves the directory after its mailbox. If that fails the UIDs of foreign files are still in the index. */
 void
 md_control_renamed (MdStore *store, const char *from, const char *to)
 {
@@ -54,7 +54,7 @@ remove_file (const char *name, gsize len, guint8 type, gpointer data)
   md_sys.unlinkat (*(int *) data, name, 0);
 }
 
-/* Files only: in layout fs children may be below it. */
+/* Removes files only: in layout fs children may be below it. */
 void
 md_control_removed (MdStore *store, const char *dir)
 {

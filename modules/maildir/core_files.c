@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Files of the core beside the mail (storage.h: read_file, write_file): the change log and the cursors of
- * listeners.
+ * Files that the core keeps beside the mail (storage.h: read_file, write_file): the change log and the
+ * cursors of listeners.
  */
 #include "config.h"
 
@@ -86,7 +86,7 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
   if (fd < 0)
     return FALSE;
   gboolean ok = md_pwrite_all (fd, data, len, offset, error);
-  /* What another process left behind it, when it ended in the middle. */
+  /* Cuts off what another process left behind when it ended in the middle of a write. */
   if (ok && (md_sys.fstat (fd, &st) != 0 || (guint64) st.st_size > offset + len)
       && md_sys.ftruncate (fd, (off_t) (offset + len)) != 0)
     ok = satchel_error_set_errno (error, errno, "%s: truncate", file);

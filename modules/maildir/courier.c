@@ -30,7 +30,7 @@
 #include <string.h>
 
 #define KEYWORDS_LIST ":list"
-#define MARK_FILE "satchel-courier" /* there: Courier's files say all that ours do */
+#define MARK_FILE "satchel-courier" /* exists while Courier's files say all that ours do */
 #define FILE_MAX (256u << 20)
 #define CHANGE_MAX 65536u
 
@@ -42,7 +42,7 @@ read_courier_lines (int fd, const char *file, gsize max)
   if (data == NULL)
     {
       if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "not taken over: %s", error->message);
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a file of Courier is not taken over: %s", error->message);
       return NULL;
     }
   g_byte_array_append (data, (const guint8 *) "", 1);
@@ -59,12 +59,10 @@ copy_base_name (const char *name, gssize len)
   return g_steal_pointer (&whole);
 }
 
-/* ---------------------------------------------------------------- keywords */
-
 typedef struct Tags
 {
-  GPtrArray *names;    /* char *, in order of their numbers */
-  GHashTable *by_file; /* base -> GArray of guint numbers */
+  GPtrArray *names;    /* char *, in the order of their numbers */
+  GHashTable *by_file; /* base name of the file to GArray of guint numbers */
   GPtrArray *changes;  /* names of files in the directory */
 } Tags;
 
@@ -123,7 +121,7 @@ collect_tag_change (const char *name, gsize len, guint8 type, gpointer data)
     g_ptr_array_add (data, g_strdup (name));
 }
 
-/* ".N.FILE" is the N-th change, "FILE" the one that counts. */
+/* File ".N.FILE" is the N-th change, and "FILE" the last one, which counts. */
 static int
 compare_age (gconstpointer a, gconstpointer b)
 {
@@ -171,7 +169,8 @@ load_tags (Tags *tags, int fd)
     load_tag_change (tags, fd, tags->changes->pdata[i]);
 }
 
-/* Into the names of the files, where other servers and a lost index find them too. */
+/* Writes keywords into the names of the files, where other servers find them, and we after the loss of an
+ * index. */
 static void
 rename_with_letters (MdMailbox *mb, const MdScan *scan, const MdFound *found, guint32 letters)
 {
@@ -225,8 +224,8 @@ take_courier_keywords (MdMailbox *mb, GError **error)
   return md_fsync (mb->cur_fd, "cur", error);
 }
 
-/* Courier's are newer than ours when the mailbox is new to us, or while our mark says that Courier knows all
- * of ours: it drops the letters when it changes flags. */
+/* Courier's keywords are newer than ours when the mailbox is new to us, or while our mark says that
+ * Courier knows all of ours; it drops the letters in names when it changes flags. */
 gboolean
 md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
 {
@@ -243,7 +242,7 @@ md_courier_take_keywords (MdMailbox *mb, gboolean is_first, GError **error)
   return take_courier_keywords (mb, error);
 }
 
-/* Ours go ahead: what Courier has is old until it is written again. */
+/* From this change on Courier's files are old until they are written again. */
 gboolean
 md_courier_changed (MdMailbox *mb, GError **error)
 {
@@ -252,7 +251,7 @@ md_courier_changed (MdMailbox *mb, GError **error)
       gboolean was_there = md_sys.unlinkat (mb->fd, MARK_FILE, 0) == 0;
       if (!was_there && errno != ENOENT)
         return satchel_error_set_errno (error, errno, "%s: unlink", MARK_FILE);
-      /* With the mark back after a crash, what Courier knew of old would go over what we say now. */
+      /* If a crash brought the mark back, old keywords of Courier would replace what we store now. */
       if (was_there && !md_fsync (mb->fd, MARK_FILE, error))
         return FALSE;
     }
@@ -260,9 +259,7 @@ md_courier_changed (MdMailbox *mb, GError **error)
   return TRUE;
 }
 
-/* ---------------------------------------------------------------- unique ids */
-
-/* Courier before version 2 told the name, with what is no plain character as "+XX". */
+/* Courier before version 2 told the file's name as unique id, with special characters written as "+XX". */
 static char *
 escape_name (const char *base)
 {
@@ -293,7 +290,7 @@ md_courier_unique_ids (MdMailbox *mb)
     return ids;
   for (char **line = lines + 1; *line != NULL; line++)
     {
-      /* "FILE SIZE N:UIDV[:UTF8]"; a name may have spaces. */
+      /* The line is "FILE SIZE N:UIDV[:UTF8]", where the name may have spaces. */
       char *last = strrchr (*line, ' ');
       char *size = last != NULL ? g_strrstr_len (*line, last - *line, " ") : NULL;
       unsigned long n = 0, v = 0;
@@ -309,9 +306,7 @@ md_courier_unique_ids (MdMailbox *mb)
   return ids;
 }
 
-/* ---------------------------------------------------------------- for going back */
-
-/* Courier numbers what is in new/ anew, whatever its list says. */
+/* Moves all messages to cur/, because Courier gives new UIDs to files in new/ whatever its list says. */
 static void
 move_all_to_cur (MdMailbox *mb)
 {
@@ -356,7 +351,7 @@ write_courier_uids (MdMailbox *mb, GError **error)
   return md_replace_file (mb->fd, MD_COURIER_UIDS, out->str, out->len, TRUE, error);
 }
 
-/* The whole list; what changed since the last one is in it, so the files of changes go. */
+/* Writes the whole list. It has all changes since the last one, so the files of changes are removed. */
 static gboolean
 write_courier_keywords (MdMailbox *mb, GError **error)
 {
@@ -446,7 +441,7 @@ write_courier_unique_ids (MdMailbox *mb, GError **error)
   return md_replace_file (mb->fd, MD_COURIER_POP3, out->str, out->len, TRUE, error);
 }
 
-/* A mailbox that only we have opened. */
+/* Only Satchel ever opened the mailbox. */
 gboolean
 md_courier_lacks (const MdMailbox *mb)
 {
@@ -466,8 +461,7 @@ md_courier_write (MdMailbox *mb)
   if (!write_courier_uids (mb, &error) || !write_courier_keywords (mb, &error)
       || (mb->dir[0] == '\0' && !write_courier_unique_ids (mb, &error))
       || !md_replace_file (mb->fd, MARK_FILE, "", 0, FALSE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                 "mailbox %s: Courier's files are not up to date for going back: %s", mb->name,
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: Courier's files are out of date: %s", mb->name,
                  error->message);
   mb->is_changed = FALSE;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Internal dates of files that others wrote: the time of the file, asked for when somebody wants to know it.
+ * Internal dates of files that others wrote. The date is the time of the file, which is read when a client
+ * first asks for it.
  */
 #include "config.h"
 
@@ -15,7 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
-/* Dates the row of @entry.  Where the file has gone from its name meanwhile *ret_gone is set. */
+/* Fills the date of the row of @entry. If the file no longer has that name *ret_gone is set. */
 static gboolean
 fill_date (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const MdEntry *entry,
            gboolean *ret_gone, GError **error)
@@ -74,7 +75,7 @@ md_fill_dates (SatchelStorage *storage, const SatchelAccess *access, SatchelStor
   gboolean is_gone = FALSE;
   g_mutex_lock (&mb->store->writer);
   gboolean ok = fill_all_dates (mb, &is_gone, error);
-  /* Renamed or removed by another program: once more under the names that are there now. */
+  /* Another program renamed or removed files: try once more with the names that exist now. */
   if (ok && is_gone)
     ok = md_sync (mb, TRUE, error) && fill_all_dates (mb, &is_gone, error);
   md_index_flush (mb, FALSE, NULL);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What would be taken over, without changing anything: for `satchel import`.
+ * Reports, without changing anything, what Satchel would take over: for `satchel import`.
  */
 #include "config.h"
 
@@ -38,8 +38,6 @@ report_problem (Examination *examination, const char *name, const char *problem)
   examination->func (&found, examination->data);
 }
 
-/* ---------------------------------------------------------------- what is no folder of ours */
-
 static void
 report_odd_entry (const char *name, gsize len, guint8 type, gpointer data)
 {
@@ -62,8 +60,6 @@ report_odd_entry (const char *name, gsize len, guint8 type, gpointer data)
   if (problem != NULL)
     report_problem (examination, NULL, problem);
 }
-
-/* ---------------------------------------------------------------- one mailbox */
 
 static guint
 count_lines (int fd, const char *file)
@@ -142,14 +138,14 @@ examine_dir (Examination *examination, const char *dir)
   g_autoptr (GError) error = NULL;
   mb.name = md_folder_name (store->settings.layout, dir);
   if (mb.name == NULL)
-    return; /* told already */
+    return; /* report_odd_entry reported it */
   mb.fd = md_open_path (store->user_fd, dir, FALSE, &error);
   mb.cur_fd = mb.fd >= 0 ? md_open_dir (mb.fd, "cur", FALSE, &error) : -1;
   mb.new_fd = mb.cur_fd >= 0 ? md_open_dir (mb.fd, "new", FALSE, NULL) : -1;
   mb.control_fd = md_control_open (store, dir, mb.fd, FALSE, NULL);
   if (mb.control_fd < 0)
-    mb.control_fd = mb.fd; /* nothing there yet */
-  /* A folder without new/ is one whose new/ is made at the first opening. */
+    mb.control_fd = mb.fd; /* the other server has not made it yet */
+  /* A folder that lacks new/ gets it when it is first opened, so it counts as empty. */
   int empty_fd = mb.new_fd < 0 && mb.fd >= 0 ? md_open_dir (mb.fd, "tmp", FALSE, NULL) : -1;
   if (mb.new_fd < 0)
     mb.new_fd = empty_fd;
@@ -165,8 +161,6 @@ examine_dir (Examination *examination, const char *dir)
       md_sys.close (fds[i]);
   g_free (mb.name);
 }
-
-/* ---------------------------------------------------------------- the user */
 
 static gboolean
 examine_user (Examination *examination, GError **error)

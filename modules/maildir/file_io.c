@@ -78,7 +78,7 @@ is_regular (int fd, const char *name, struct stat *st, GError **error)
 int
 md_open_file (int dirfd, const char *name, GError **error)
 {
-  /* O_NONBLOCK: a FIFO planted under the name must not hang us. */
+  /* O_NONBLOCK, because a FIFO planted under the name must not make us wait. */
   int fd = md_sys.openat (dirfd, name, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0);
   if (fd < 0)
     {
@@ -101,7 +101,8 @@ read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
       if (n < 0)
         return satchel_error_set_errno (error, errno, "%s: read", name);
       if (n == 0)
-        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: became shorter", name);
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                                  "%s: the file became shorter while it was read", name);
       at += (gsize) n;
     }
   return TRUE;
@@ -134,7 +135,7 @@ gboolean
 md_make_file (int dirfd, const char *name, const void *data, gsize len, gboolean durable, GError **error)
 {
   g_autofree char *temporary = g_strconcat (name, ".new", NULL);
-  md_sys.unlinkat (dirfd, temporary, 0); /* of an earlier try; or a planted one */
+  md_sys.unlinkat (dirfd, temporary, 0); /* left by an earlier try, or planted */
   int fd = md_sys.openat (dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, temporary, MD_ACCESS_CHANGE, "create");
@@ -162,7 +163,7 @@ md_open_dir (int dirfd, const char *name, gboolean create, GError **error)
   for (int attempt = 0;; attempt++)
     {
       int fd = md_sys.openat (dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK, 0);
-      /* What will be synced in it must have a name. */
+      /* Files in the directory will be synced, which is worth nothing unless its own name is durable. */
       if (fd >= 0 && is_made && !md_fsync (dirfd, name, error))
         {
           md_sys.close (fd);
@@ -229,7 +230,7 @@ gboolean
 md_read_dir (int dirfd, MdEntryFunc func, gpointer data, GError **error)
 {
   const gsize size = 256 * 1024;
-  /* An own descriptor: the position of a shared one would be everyone's. */
+  /* A descriptor of its own, because all users of one share its position. */
   int fd = md_sys.openat (dirfd, ".", O_RDONLY | O_DIRECTORY, 0);
   if (fd < 0)
     return md_error_at (error, errno, dirfd, ".", MD_ACCESS_READ, "read directory");

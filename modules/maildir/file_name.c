@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of message files: "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS".
- * Pure; see README.md for what each field means.
+ * Names of message files: "PREFIX,S=disk,W=wire[,D=length][,B=1][,T=date],U=UIDVALIDITY.UID:2,FLAGS". Pure
+ * functions; README.md says what each field means.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-/* Digits up to @end; FALSE on anything else or overflow. */
+/* Reads digits up to @end. FALSE: there is something else, or the number is too big. */
 static gboolean
 parse_number (const char *p, const char *end, guint64 *ret)
 {
@@ -53,7 +53,7 @@ parse_uid (const char *p, const char *end, MdName *ret)
   return TRUE;
 }
 
-/* A size said twice, and differently, or that is none. */
+/* Notes that a size is given twice with different values, or is no number. */
 static gboolean
 parse_size (const char *p, const char *end, gboolean *has, guint64 *size, gboolean *is_odd)
 {
@@ -65,7 +65,7 @@ parse_size (const char *p, const char *end, gboolean *has, guint64 *size, gboole
   return ok;
 }
 
-/* @p..@end: "X=value". TRUE: one of ours. */
+/* Reads the field "X=value" between @p and @end. TRUE: it is one of ours. */
 static gboolean
 parse_field (const char *p, const char *end, MdName *ret)
 {
@@ -119,8 +119,9 @@ parse_suffix (const char *p, const char *end, MdName *ret)
       }
 }
 
-/* Can W be the size of a file of S bytes whose line ends are a byte or two each?  With D a layer made the
- * file another length.  Beyond that a name is believed until somebody looks at the file (decision 0020). */
+/* Can W be the size on the wire of a file of S bytes, where each line end has one byte or two? D says that
+ * a layer stored another length than it was given. Otherwise a name is believed until somebody looks at
+ * the file (decision 0020). */
 static gboolean
 is_plausible (const MdName *name)
 {
@@ -183,11 +184,11 @@ md_name_build (GString *out, const MdNameParts *parts)
   if (leading != parts->date)
     g_string_append_printf (out, ",T=%" G_GINT64_FORMAT, parts->date);
   g_string_append_printf (out, ",U=%u.%u", parts->uidvalidity, parts->uid);
-  /* Room for ":2,", five flags and 26 letters. */
+  /* Leaves room for ":2,", five flags and 26 letters. */
   return out->len + 34 <= MD_NAME_MAX;
 }
 
-/* By ASCII, as other programs expect. */
+/* In the order of ASCII, as other programs expect. */
 void
 md_name_append_flags (GString *out, guint32 flags, guint32 letters, const char *unknown)
 {
@@ -238,8 +239,8 @@ md_name_id (const char *name, gsize base_len, GString *out)
     }
 }
 
-/* 16 bytes are 22 letters of base64url (RFC 4648 5).  To others than us, and to the parser above, the field
- * is a part of the prefix: so every copy keeps it. */
+/* 16 bytes are 22 letters of base64url (RFC 4648 section 5). Other programs, and the parser above, take
+ * the field for a part of the prefix, so every copy keeps it. */
 void
 md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD])
 {
@@ -249,7 +250,7 @@ md_name_make_email_id (const guint8 id[16], char ret_field[MD_EMAIL_ID_FIELD])
   g_strdelimit (ret_field, "/", '_');
 }
 
-/* @p..@end: "E=" and an id, written as we do. */
+/* Reads "E=" and an id between @p and @end, in the form that we write. */
 static gboolean
 parse_email_id (const char *p, const char *end, guint8 ret_id[16])
 {

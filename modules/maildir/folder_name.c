@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names to directories: levels in modified UTF-7 (RFC 3501 5.1.3).  Maildir++: each after a '.', a
- * '.' inside a level as part of a shifted run ("&AC4-").  fs: levels are directories.  Bijective: a directory
- * whose name is not exactly what its mailbox name encodes to is not ours.  Pure.
+ * Names of mailboxes as names of directories, in modified UTF-7 (RFC 3501 section 5.1.3). Maildir++: a '.'
+ * before each level, and a '.' inside a level in a shifted run ("&AC4-"). Layout fs: levels are directories.
+ * The mapping is one to one: a directory whose name is not exactly what its mailbox name encodes to is not
+ * ours. Pure functions.
  */
 #include "config.h"
 
@@ -73,7 +74,7 @@ encode_level (MdLayout layout, const char *level, gsize len, GString *out)
     append_run (out, run->data, run->len);
 }
 
-/* In fs a mailbox has these inside, beside its children, and the root what is ours. */
+/* In layout fs a mailbox has these beside its children, and the root has our own files. */
 static gboolean
 is_reserved (const char *level, gsize len, gboolean is_first)
 {
@@ -115,7 +116,7 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
         g_string_append_len (out, p, (gssize) len);
       else
         encode_level (layout, p, len, out);
-      /* One name for all levels, or one for each. */
+      /* Maildir++ has one file name for all levels, fs one for each. */
       gsize name_len = is_fs ? out->len - before : out->len;
       if ((is_fs && is_reserved (p, len, before == 0))
           || (layout == MD_LAYOUT_UTF8 && memchr (p, '.', len) != NULL))
@@ -135,7 +136,7 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
     }
 }
 
-/* A shifted run to UTF-16 units to UTF-8. */
+/* Decodes a shifted run to UTF-16 units, and these to UTF-8. */
 static gboolean
 decode_run (const char *p, const char *end, GString *out)
 {
@@ -204,7 +205,8 @@ md_folder_name (MdLayout layout, const char *dir)
       }
   if (!g_utf8_validate (out->str, (gssize) out->len, NULL))
     return NULL;
-  /* "." and ".." as levels are escaped dots in Maildir++ and no names in the contract. */
+  /* Levels "." and ".." could be written as escaped dots in Maildir++, but are no names of the storage
+   * interface. */
   g_auto (GStrv) levels = g_strsplit (out->str, "/", -1);
   for (char **level = levels; *level != NULL; level++)
     if (level[0][0] == '\0' || strcmp (*level, ".") == 0 || strcmp (*level, "..") == 0)
@@ -212,7 +214,7 @@ md_folder_name (MdLayout layout, const char *dir)
   g_autofree char *again = md_folder_dir (layout, out->str, NULL);
   if (g_strcmp0 (again, dir) != 0 || g_ascii_strcasecmp (levels[0], "INBOX") == 0)
     {
-      /* Children of INBOX are names; other cases of inbox are not. */
+      /* INBOX may have children; INBOX in other cases is no name. */
       if (g_strcmp0 (again, dir) != 0 || strcmp (levels[0], "INBOX") != 0 || levels[1] == NULL)
         return NULL;
     }

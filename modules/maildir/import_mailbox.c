@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Mailboxes that were in another store, with its ids and numbers; and what an export asks for.  What other
- * mailboxes have is told by their state files.
+ * Mailboxes that come from another store with its ids and numbers, and what an export asks for. State files
+ * of the other mailboxes say which ids are taken.
  */
 #include "config.h"
 
@@ -22,8 +22,6 @@
 
 #include <fcntl.h>
 #include <string.h>
-
-/* ---- is the id free? ---- */
 
 static gboolean
 mailbox_has_id (MdStore *store, const char *dir, const guint8 id[16])
@@ -47,13 +45,12 @@ id_is_free (MdStore *store, const char *but, const guint8 id[16], GError **error
   g_ptr_array_add (dirs, g_strdup (""));
   for (guint i = 0; i < dirs->len; i++)
     if (strcmp (dirs->pdata[i], but) != 0 && mailbox_has_id (store, dirs->pdata[i], id))
-      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "another mailbox has the id");
+      return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "another mailbox has this mailbox id");
   return TRUE;
 }
 
-/* ---- becoming another mailbox ---- */
-
-/* The index of the old one goes first: with a state file that it does not belong to it must not be met. */
+/* The index of the old mailbox is removed first: it must never be found beside a state file that it does
+ * not belong to. */
 static gboolean
 change_identity (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
 {
@@ -70,11 +67,11 @@ change_identity (MdMailbox *mb, const SatchelMailboxImport *import, GError **err
   if (md_slots_commit (&mb->state, error))
     return TRUE;
   memcpy (words, before, sizeof before);
-  md_slots_commit (&mb->state, NULL); /* what of it is on disk is not known */
+  md_slots_commit (&mb->state, NULL); /* we do not know which of them is on disk */
   return FALSE;
 }
 
-/* Whoever has the old one open sees it as deleted; it had no messages. */
+/* Sessions that have the old mailbox open see it deleted; it had no messages. */
 static void
 leave_mailbox (MdMailbox *mb)
 {
@@ -91,8 +88,6 @@ leave_mailbox (MdMailbox *mb)
   g_mutex_unlock (&store->table);
   satchel_storage_mailbox_renamed (mb->handle, NULL);
 }
-
-/* ---- its numbers ---- */
 
 static gboolean
 save_numbers (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
@@ -123,7 +118,7 @@ set_history (MdMailbox *mb, const SatchelMailboxImport *import)
     }
 }
 
-/* What the index alone holds is durable before anybody is told. */
+/* Writes to disk what only the index holds, before a client hears of it. */
 static gboolean
 write_new_index (MdMailbox *mb, guint64 highestmodseq, GError **error)
 {
@@ -163,9 +158,7 @@ set_numbers (MdMailbox *mb, const SatchelMailboxImport *import, GError **error)
   return ok;
 }
 
-/* ---- the call ---- */
-
-/* As it is now: open, or loaded only for this. */
+/* The mailbox that is open, brought up to date, or one that is loaded for this call. */
 static MdMailbox *
 load_current_mailbox (MdStore *store, const char *name, const char *dir, GError **error)
 {
@@ -234,8 +227,6 @@ md_import_mailbox (SatchelStorage *storage, const SatchelAccess *access, const c
   g_mutex_unlock (&store->writer);
   return ok;
 }
-
-/* ---- export ---- */
 
 gboolean
 md_tombstones (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The private index of a mailbox: a log of checksummed frames, the first ones a checkpoint.  Written
- * behind, without a sync, except for what file names cannot hold.  Decision 0002 tells why and what its loss
- * costs.
+ * Writing the index of a mailbox: a log of frames with checksums, of which the first ones are a checkpoint.
+ * It is written after the commit and not synced, except for what names of files cannot hold. Decision 0002
+ * says why, and what its loss costs.
  */
 #include "config.h"
 
@@ -67,8 +67,9 @@ md_index_init (MdIndex *index)
   *index = (MdIndex) { .fd = -1, .pending = g_byte_array_new (), .is_unnamed = TRUE };
 }
 
-/* Where the next item goes.  NULL: nowhere, since only a checkpoint will do, which is made of the tables: the
- * file is gone, or so much has changed that collecting it would only cost memory. */
+/* Where the next item is appended. NULL: the next write is a checkpoint, which is made of the tables and
+ * needs no items, because the file is gone or so much has changed that collecting items would only cost
+ * memory. */
 static GByteArray *
 get_pending (MdIndex *index)
 {
@@ -165,8 +166,8 @@ md_index_metadata (MdMailbox *mb, guint32 uid, const char *key, GBytes *value)
     append_metadata (pending, uid, key, value);
 }
 
-/* An index cut at the end of a frame, or an older one put back, checks out by itself: the state file tells.
- */
+/* An index that was cut at the end of a frame, or an older one that was put back, looks whole by itself.
+ * The hint in the state file shows that it is not. */
 static void
 write_hint (MdMailbox *mb)
 {
@@ -208,18 +209,26 @@ count_unsized (const MdMailbox *mb)
   return mb->snapshot != NULL ? mb->snapshot->state.n_unsized : 0;
 }
 
-/* One frame at *@size, which is moved on: head, payload, tail.  Empties @payload. */
-static gboolean
-write_frame (int fd, GByteArray *payload, const MdSummary *summary, guint32 n_unsized, gboolean checkpoint,
-             guint64 *size, GError **error)
+typedef struct Frame
 {
+  GByteArray *payload;
+  MdSummary summary;
+  guint32 n_unsized;
+  gboolean is_checkpoint;
+} Frame;
+
+/* Writes one frame (head, payload, tail) at *@size, which is moved behind it. Empties the payload. */
+static gboolean
+write_frame (int fd, const Frame *frame, guint64 *size, GError **error)
+{
+  GByteArray *payload = frame->payload;
   FrameHead head = { FRAME_MAGIC, INDEX_VERSION, payload->len, md_crc32c (0, payload->data, payload->len) };
-  FrameTail tail = { .summary = *summary,
+  FrameTail tail = { .summary = frame->summary,
                      .magic = TRAILER_MAGIC,
                      .version = INDEX_VERSION,
-                     .checkpoint = checkpoint,
+                     .checkpoint = frame->is_checkpoint,
                      .payload_crc = head.crc,
-                     .unsized = n_unsized + 1 };
+                     .unsized = frame->n_unsized + 1 };
   tail.crc = md_crc32c (0, &tail, G_STRUCT_OFFSET (FrameTail, crc));
   struct iovec parts[] = { { &head, sizeof head }, { payload->data, payload->len }, { &tail, sizeof tail } };
   const gsize len = sizeof head + payload->len + sizeof tail;
@@ -230,7 +239,7 @@ write_frame (int fd, GByteArray *payload, const MdSummary *summary, guint32 n_un
   return TRUE;
 }
 
-/* The file no longer says what is true: better none than a wrong one. */
+/* The file no longer says what is true, and none is better than a wrong one. */
 void
 md_index_discard (MdMailbox *mb)
 {
@@ -244,8 +253,8 @@ md_index_discard (MdMailbox *mb)
   mb->index.is_broken = TRUE;
 }
 
-/* A byte behind the last frame makes the next process take it for one that fell behind; that needs no space.
- * The next write is a new file. */
+/* A byte behind the last frame makes the next process take the index for one that fell behind, and needs
+ * no space. The next write makes a new file. */
 void
 md_index_distrust (MdMailbox *mb)
 {
@@ -269,27 +278,24 @@ md_index_distrust (MdMailbox *mb)
   index->is_broken = TRUE;
 }
 
-/* A checkpoint on its way to a new file, in frames that a reader can hold. */
+/* A checkpoint that is being written to a new file, in frames of a size that a reader accepts. */
 typedef struct Checkpoint
 {
-  MdSummary summary;
-  GByteArray *payload;
+  Frame frame;
   int fd;
-  guint32 n_unsized;
   guint64 size;
   gboolean ok;
-  gboolean holds_more; /* than the names of files do */
+  gboolean holds_more; /* than names of files hold */
 } Checkpoint;
 
 static void
 cut_last_frame (Checkpoint *checkpoint, guint at_least)
 {
-  if (checkpoint->payload->len < at_least)
+  if (checkpoint->frame.payload->len < at_least)
     return;
-  checkpoint->ok = checkpoint->ok
-                   && write_frame (checkpoint->fd, checkpoint->payload, &checkpoint->summary,
-                                   checkpoint->n_unsized, TRUE, &checkpoint->size, NULL);
-  g_byte_array_set_size (checkpoint->payload, 0);
+  checkpoint->ok =
+      checkpoint->ok && write_frame (checkpoint->fd, &checkpoint->frame, &checkpoint->size, NULL);
+  g_byte_array_set_size (checkpoint->frame.payload, 0);
 }
 
 /* Snapshot and table are both in order of UIDs. */
@@ -311,7 +317,7 @@ append_all_rows (MdMailbox *mb, Checkpoint *checkpoint)
             continue;
           SatchelMessageRow row;
           satchel_chunk_get_row (chunk, i, &row);
-          append_row (checkpoint->payload, &row, entry, md_table_name (&mb->table, entry));
+          append_row (checkpoint->frame.payload, &row, entry, md_table_name (&mb->table, entry));
           satchel_keyword_set_subtract (&row.keywords, &lettered);
           checkpoint->holds_more |= (row.flags & ~(guint32) SATCHEL_FLAGS_ALL) != 0
                                     || !satchel_keyword_set_is_empty (&row.keywords);
@@ -326,7 +332,7 @@ append_all_others (MdMailbox *mb, Checkpoint *checkpoint)
   for (guint i = 0; i < mb->tombstones->len; i++)
     {
       const MdTombstone *t = &g_array_index (mb->tombstones, MdTombstone, i);
-      append_tombstone (checkpoint->payload, t->first, t->last, t->modseq);
+      append_tombstone (checkpoint->frame.payload, t->first, t->last, t->modseq);
     }
   if (mb->metadata == NULL)
     return;
@@ -337,7 +343,7 @@ append_all_others (MdMailbox *mb, Checkpoint *checkpoint)
     {
       g_hash_table_iter_init (&keys, table);
       while (g_hash_table_iter_next (&keys, &key, &value))
-        append_metadata (checkpoint->payload, GPOINTER_TO_UINT (uid), key, value);
+        append_metadata (checkpoint->frame.payload, GPOINTER_TO_UINT (uid), key, value);
       cut_last_frame (checkpoint, FRAME_BYTES);
     }
 }
@@ -349,19 +355,19 @@ write_checkpoint (MdMailbox *mb, Checkpoint *checkpoint)
   checkpoint->fd = md_sys.openat (mb->fd, MD_INDEX_FILE ".new", O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, 0600);
   if (checkpoint->fd < 0)
     return FALSE;
-  fill_summary (mb, &checkpoint->summary);
-  checkpoint->n_unsized = count_unsized (mb);
+  fill_summary (mb, &checkpoint->frame.summary);
+  checkpoint->frame.n_unsized = count_unsized (mb);
   checkpoint->ok = TRUE;
   checkpoint->holds_more =
       mb->index.needs_sync || (mb->metadata != NULL && g_hash_table_size (mb->metadata) > 0);
-  checkpoint->payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
+  checkpoint->frame.payload = g_byte_array_sized_new (FRAME_BYTES + 4096);
   for (guint bit = 0; bit < mb->keywords.n; bit++)
-    append_keyword (checkpoint->payload, &mb->keywords, bit);
+    append_keyword (checkpoint->frame.payload, &mb->keywords, bit);
   append_all_rows (mb, checkpoint);
   append_all_others (mb, checkpoint);
   cut_last_frame (checkpoint, 0);
-  g_byte_array_unref (checkpoint->payload);
-  /* What only the index holds must not go from a file that is durable to one that is not. */
+  g_byte_array_unref (checkpoint->frame.payload);
+  /* What only the index holds must not go from a durable file to one that is not. */
   gboolean ok = checkpoint->ok && (!checkpoint->holds_more || md_fsync (checkpoint->fd, "index", NULL))
                 && md_sys.renameat (mb->fd, MD_INDEX_FILE ".new", mb->fd, MD_INDEX_FILE) == 0;
   if (!ok)
@@ -379,7 +385,7 @@ md_index_checkpoint (MdMailbox *mb)
 {
   MdIndex *index = &mb->index;
   Checkpoint checkpoint = { .fd = -1 };
-  /* If it fails, the old file with its frames goes on as long as it takes them, and they are there. */
+  /* If it fails, the old file stays in use as long as frames can be appended to it. */
   errno = 0;
   if (!write_checkpoint (mb, &checkpoint))
     {
@@ -394,7 +400,7 @@ md_index_checkpoint (MdMailbox *mb)
   index->is_broken = index->has_overflowed = FALSE;
   write_hint (mb);
   g_byte_array_set_size (index->pending, 0);
-  /* A name that is not durable does not keep what is behind it. */
+  /* If the name of the file is not durable, a sync of its content is worth nothing. */
   index->is_unnamed = !index->needs_sync || md_sys.fsync (mb->fd) != 0;
   index->needs_sync &= index->is_unnamed;
 }
@@ -403,9 +409,9 @@ static gboolean
 append_frame (MdMailbox *mb, GError **error)
 {
   MdIndex *index = &mb->index;
-  MdSummary summary;
-  fill_summary (mb, &summary);
-  if (!write_frame (index->fd, index->pending, &summary, count_unsized (mb), FALSE, &index->size, error))
+  Frame frame = { .payload = index->pending, .n_unsized = count_unsized (mb) };
+  fill_summary (mb, &frame.summary);
+  if (!write_frame (index->fd, &frame, &index->size, error))
     return FALSE;
   write_hint (mb);
   return TRUE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Reading an index: frame by frame up to the first that does not check out.  Every size is bounded before
- * use.
+ * Reading an index, frame by frame up to the first that is damaged. Every size is checked before memory is
+ * taken.
  */
 #include "config.h"
 
@@ -42,7 +42,7 @@ md_index_peek (int dirfd, MdSummary *ret, guint32 *ret_n_unsized)
   return ok && memcmp (ret->boot_id, md_boot_id (), 16) == 0;
 }
 
-/* As little as most messages need; they may be many. */
+/* What most messages need, kept small because there may be very many. */
 typedef struct LoadedRow
 {
   guint32 uid, flags;
@@ -54,7 +54,7 @@ typedef struct Loader
 {
   MdMailbox *mb;
   GArray *rows;     /* LoadedRow, parallel to the table's entries */
-  GHashTable *wide; /* of UIDs: SatchelKeywordSet, without its first word */
+  GHashTable *wide; /* UID to SatchelKeywordSet, whose first word is in the row */
   const guint8 *at, *end;
 } Loader;
 
@@ -68,7 +68,7 @@ take_bytes (Loader *loader, gsize len)
   return p;
 }
 
-/* The next @len bytes as the end of a name that starts with @base. */
+/* Reads the next @len bytes as the end of a name that starts with @base. */
 static gboolean
 take_name (Loader *loader, const char *base, guint base_len, guint len, char ret[MD_NAME_MAX + 1])
 {
@@ -197,7 +197,8 @@ take_keyword (Loader *loader, const KeywordItem *item)
   int letter = item->letter;
   if (item->bit < keywords->n && md_keywords_is_valid (name) && md_keywords_find (keywords, name) < 0)
     {
-      md_keywords_rename (keywords, item->bit, name); /* no message had it */
+      md_keywords_rename (keywords, item->bit,
+                          name); /* the bit has another keyword now, and no message had the old one */
       return TRUE;
     }
   if (item->bit != keywords->n || keywords->n == SATCHEL_KEYWORDS_MAX || letter >= (int) MD_LETTERS
@@ -297,7 +298,7 @@ read_exactly (int fd, void *buffer, gsize len, guint64 offset)
   return TRUE;
 }
 
-/* TRUE: a good frame; its items are in, its summary in @summary. */
+/* TRUE: the frame is good, its items are loaded, and its summary is in @summary. */
 static gboolean
 load_frame (Loader *loader, guint64 size, GByteArray *buffer, MdSummary *summary, gboolean *is_checkpoint)
 {
@@ -369,7 +370,7 @@ build_snapshot (Loader *loader, const MdSummary *summary)
   return satchel_snapshot_builder_finish (builder, &state);
 }
 
-/* Back to nothing, after a file that cannot be used. */
+/* Forgets all that was loaded from a file that cannot be used. */
 static void
 forget_index (MdMailbox *mb)
 {
@@ -405,7 +406,7 @@ md_index_load (MdMailbox *mb, SatchelSnapshot **ret_snapshot, MdSummary *ret_sum
       if (is_checkpoint)
         index->checkpoint_size = index->size;
     }
-  /* A row that was added by a frame that did not check out is no harm: its file decides. */
+  /* A row that came with a damaged frame does no harm, since the file of the message decides. */
   if (!got_any || rows->len != mb->table.entries->len)
     {
       forget_index (mb);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Outside changes of mailboxes that somebody waits for: one inotify instance a process, a slow timer for what
- * it cannot watch and for the second look after changes of our own.  Main thread, but for md_watch_forget.
+ * Outside changes of mailboxes for which somebody waits: one inotify instance for the process, and a slow
+ * timer for what it cannot watch and for the second look after changes of our own. Runs in the main thread,
+ * except for md_watch_forget and md_watch_pause.
  */
 #include "config.h"
 
@@ -25,8 +26,8 @@
   (IN_CREATE | IN_MOVED_FROM | IN_MOVED_TO | IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR)
 
 static GMutex lock;
-static GHashTable *watched; /* MdMailbox -> itself */
-static GHashTable *by_wd;   /* wd -> MdMailbox */
+static GHashTable *watched; /* the set of MdMailbox */
+static GHashTable *by_wd;   /* watch descriptor to MdMailbox */
 static int inotify_fd = -1;
 static gboolean inotify_failed;
 static SatchelWatch *source;
@@ -49,11 +50,11 @@ arm_poll_timer (void)
     satchel_timer_arm (&timer, POLL_MS, poll_mailboxes, NULL);
 }
 
-/* Under the lock.  TRUE: something changed outside. */
+/* Tells sessions of outside changes; TRUE: there were some. The caller holds the lock. */
 static gboolean
 check_mailbox (MdMailbox *mb)
 {
-  /* A commit at work moves the times itself; it looks before and after. */
+  /* A commit at work changes the times itself, and looks for outside changes before it starts. */
   if (g_atomic_int_get (&mb->busy) != 0 || mb->handle == NULL || md_mailbox_is_current (mb))
     return FALSE;
   satchel_storage_mailbox_changed_outside (mb->handle);
@@ -127,7 +128,7 @@ read_events (int fd, guint32 events, gpointer data)
     arm_poll_timer (); /* for the second look */
   if (!any_outside)
     {
-      /* These were our own: a commit of thousands of renames is not to wake us for each. */
+      /* These were our own changes. A commit of thousands of renames must not wake us for each. */
       satchel_watch_set_events (source, 0);
       satchel_timer_arm (&rest_timer, REST_MS, end_rest, NULL);
     }
@@ -142,7 +143,8 @@ open_inotify (void)
   if (inotify_fd < 0)
     {
       inotify_failed = TRUE;
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "inotify: %s; looking every %d s instead",
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                   "inotify is not available (%s): mailboxes are looked at every %d s instead",
                    g_strerror (errno), POLL_MS / 1000);
       return;
     }
@@ -155,7 +157,7 @@ add_watches (MdMailbox *mb)
   int fds[2] = { mb->new_fd, mb->cur_fd };
   for (guint i = 0; i < 2 && inotify_fd >= 0; i++)
     {
-      /* By descriptor: no path is walked again, no link followed. */
+      /* By descriptor, so that no path is walked and no link is followed. */
       char path[40];
       g_snprintf (path, sizeof path, "/proc/self/fd/%d", fds[i]);
       mb->watch_wd[i] = inotify_add_watch (inotify_fd, path, EVENTS);
@@ -197,8 +199,8 @@ arm_poll_timer_later (gpointer data)
   arm_poll_timer ();
 }
 
-/* While a commit renames or removes many files: an event for each would cost as much as a part of the work
- * itself. Changes from outside meanwhile show in the directories' times, at the second look. */
+/* While a commit renames or removes many files, an event for each would cost as much as a part of the work
+ * itself. Outside changes of that time show in the times of the directories, at the second look. */
 void
 md_watch_pause (MdMailbox *mb, gboolean pause)
 {
@@ -216,7 +218,7 @@ md_watch_pause (MdMailbox *mb, gboolean pause)
   g_mutex_unlock (&lock);
 }
 
-/* Somebody waits: descriptors that only a change needs are given back.  Never blocks. */
+/* While somebody only waits, descriptors that are needed for changes alone are closed. Never blocks. */
 static void
 close_idle_files (MdMailbox *mb)
 {
@@ -255,7 +257,7 @@ md_watch (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMa
       g_hash_table_add (watched, mb);
       add_watches (mb);
       close_idle_files (mb);
-      check_mailbox (mb); /* what came before the watch */
+      check_mailbox (mb); /* for changes that came before the watch */
     }
   g_mutex_unlock (&lock);
   if (watch)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Intent of a transaction that takes several steps: written and synced before the first one, redone after a
- * crash.  A step is redone only where its source is still there and its target is not yet.
+ * The journal: the steps of a transaction that takes several, written and synced before the first is done,
+ * and done again after a crash. A step is done again only if its source still exists and its target does not
+ * yet.
  */
 #include "config.h"
 
@@ -31,7 +32,8 @@ typedef struct Head
   guint32 reserved, crc;
 } Head;
 
-/* Of a name @shared bytes are those of the step's first name; after it directory and the rest of the name. */
+/* One path: the directory follows, then the end of the name. The first `shared` bytes of the name are
+ * those of the step's first name. */
 typedef struct PathHead
 {
   guint16 dir_len, shared, rest_len;
@@ -80,14 +82,14 @@ ensure_journal (MdStore *store, GError **error)
   if (!md_replace_file (store->user_fd, MD_JOURNAL_FILE, block, HEAD_BYTES * 4, TRUE, error))
     {
       md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE,
-                       0); /* one without a durable name is not to be found next time */
+                       0); /* a file whose name is not durable must not be found next time */
       return FALSE;
     }
   journal->fd = md_open_file (store->user_fd, MD_JOURNAL_FILE, error);
   return journal->fd >= 0;
 }
 
-/* Directory and name; of the name only what differs from the start of @like. */
+/* Appends directory and name; of the name only the part that differs from the start of @like. */
 static void
 append_path (GByteArray *out, const char *dir, const char *name, const char *like)
 {
@@ -132,7 +134,8 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
     if (plans[i]->steps->len > 1)
       append_steps (out, plans[i]);
   if (out->len > JOURNAL_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "too many messages in one change");
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "one change concerns too many messages for the journal");
   Head head = make_journal_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
   if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, error)
       || !md_pwrite_all (journal->fd, &head, sizeof head, 0, error))
@@ -151,7 +154,8 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
   return TRUE;
 }
 
-/* The end is synced by the next journal or, before the next acknowledgement, by settle. */
+/* The mark of the end is synced by the next journal or, before the next acknowledgement, by
+ * md_journal_settle. */
 void
 md_journal_retire (MdStore *store)
 {
@@ -161,7 +165,7 @@ md_journal_retire (MdStore *store)
   Head head = make_journal_head (journal->sequence, 0, 0);
   if (!md_pwrite_all (journal->fd, &head, sizeof head, 0, NULL))
     {
-      /* Not even that: without the file there is nothing to redo. */
+      /* Without the file there is nothing to do again. */
       md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
       md_sys.fsync (store->user_fd);
       md_journal_close (journal);
@@ -182,7 +186,7 @@ md_journal_settle (MdStore *store, GError **error)
   if (md_sys.fdatasync (journal->fd) != 0)
     {
       int saved = errno;
-      md_journal_close (journal); /* a failed sync is final for the descriptor */
+      md_journal_close (journal); /* no later sync of this descriptor would report the failure */
       md_sys.unlinkat (store->user_fd, MD_JOURNAL_FILE, 0);
       journal->retire_pending = FALSE;
       if (md_sys.fsync (store->user_fd) == 0)
@@ -192,8 +196,6 @@ md_journal_settle (MdStore *store, GError **error)
   journal->retire_pending = FALSE;
   return TRUE;
 }
-
-/* ---------------------------------------------------------------- recovery */
 
 typedef struct Reader
 {
@@ -226,19 +228,18 @@ name_exists (int fd, const char *name)
 }
 
 static void
-redo_step (MdStore *store, MdStepKind kind, const char *from_dir, const char *from, const char *to_dir,
-           const char *to)
+redo_step (MdStore *store, const MdStep *step)
 {
-  int from_fd = md_open_path (store->user_fd, from_dir, FALSE, NULL);
-  int to_fd = kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, to_dir, FALSE, NULL);
-  if (from_fd >= 0 && kind == MD_STEP_UNLINK)
-    md_sys.unlinkat (from_fd, from, 0);
-  else if (from_fd >= 0 && to_fd >= 0 && name_exists (from_fd, from) && !name_exists (to_fd, to))
+  int from_fd = md_open_path (store->user_fd, step->from_dir, FALSE, NULL);
+  int to_fd = step->kind == MD_STEP_UNLINK ? -1 : md_open_path (store->user_fd, step->to_dir, FALSE, NULL);
+  if (from_fd >= 0 && step->kind == MD_STEP_UNLINK)
+    md_sys.unlinkat (from_fd, step->from, 0);
+  else if (from_fd >= 0 && to_fd >= 0 && name_exists (from_fd, step->from) && !name_exists (to_fd, step->to))
     {
-      if (kind == MD_STEP_LINK)
-        md_sys.linkat (from_fd, from, to_fd, to, 0);
+      if (step->kind == MD_STEP_LINK)
+        md_sys.linkat (from_fd, step->from, to_fd, step->to, 0);
       else
-        md_sys.renameat (from_fd, from, to_fd, to);
+        md_sys.renameat (from_fd, step->from, to_fd, step->to);
     }
   if (to_fd >= 0)
     {
@@ -263,11 +264,12 @@ redo_steps (MdStore *store, const guint8 *data, gsize len)
       if (kind < MD_STEP_RENAME || kind > MD_STEP_RENAME_DIR || !take_path (&reader, "", &from_dir, &from)
           || !take_path (&reader, from, &to_dir, &to))
         return;
-      redo_step (store, kind, from_dir, from, to_dir, to);
+      redo_step (store,
+                 &(MdStep) { .kind = kind, .from_dir = from_dir, .from = from, .to_dir = to_dir, .to = to });
     }
 }
 
-/* Nearly always there is nothing to do, and it says so. */
+/* Nearly always the head says that there is nothing to do. */
 static gboolean
 read_journal_head (MdStore *store, Head *ret)
 {
@@ -287,7 +289,8 @@ md_journal_recover (MdStore *store, GError **error)
   if (!read_journal_head (store, &head))
     return TRUE;
   if (head.least_reader > JOURNAL_VERSION)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "journal is of a newer version");
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "the journal was written by a newer version of Satchel");
   store->journal.sequence = head.sequence;
   if (head.version < JOURNAL_VERSION || head.len == 0)
     return TRUE;

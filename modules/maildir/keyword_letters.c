@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keywords of a mailbox: the first 26 have a letter in file names, kept in a file that other servers
- * read as well ("NUMBER NAME" lines); the rest live in the index only.
+ * Keywords of a mailbox. The first 26 have a letter in names of files, written down in a file that other
+ * servers read as well (lines "NUMBER NAME"); the others are in the index only.
  */
 #include "config.h"
 
@@ -30,7 +30,7 @@ md_keywords_clear (MdKeywords *keywords)
   md_keywords_init (keywords);
 }
 
-/* From here on a table is faster than a look at each. */
+/* From this number on a hash table is faster than comparing all names. */
 #define FEW 32u
 
 static void
@@ -48,7 +48,7 @@ remove_keyword_name (MdKeywords *keywords, guint bit)
     g_hash_table_remove (keywords->by_name, key);
 }
 
-/* After @bit has got its name. */
+/* Called when @bit has got its name. */
 static void
 note_keyword_name (MdKeywords *keywords, guint bit)
 {
@@ -128,7 +128,7 @@ load_keyword_line (MdKeywords *keywords, const char *line)
   int known = md_keywords_find (keywords, end + 1), other = keywords->bit_of_letter[letter];
   if (known >= 0 && keywords->letter[known] >= 0)
     return;
-  /* The file is written before the index: a letter that was given to another name is that one's. */
+  /* The file is written before the index, so if a letter has two keywords, that of the file is right. */
   if (known < 0 && other >= 0)
     md_keywords_rename (keywords, (guint) other, end + 1);
   else if (known < 0)

@@ -21,12 +21,12 @@
 
 #define DIRS_MAX 1000000u
 #define DEPTH_MAX 64u
-#define STAMPS_MAX 64u /* more would cost as much as the list */
+#define STAMPS_MAX 64u /* with more directories checking would cost as much as listing */
 
-/* Directories read for a list, to tell later whether it still holds. */
+/* Directories that were read for a list, to find out later whether the list still holds. */
 typedef struct ListStamp
 {
-  char *path; /* below the user's; "" */
+  char *path; /* below the user's directory, which is "" */
   MdStamp stamp;
 } ListStamp;
 
@@ -47,8 +47,8 @@ md_list_stamps_new (void)
 typedef struct Walk
 {
   MdLayout layout;
-  GPtrArray *names; /* of the directory at work */
-  GPtrArray *dirs;  /* folders found */
+  GPtrArray *names; /* names in the directory at work */
+  GPtrArray *dirs;  /* directories of mailboxes that were found */
   GArray *stamps;   /* or NULL */
 } Walk;
 
@@ -75,8 +75,8 @@ read_names (Walk *walk, int fd, const char *path, GError **error)
   return ok;
 }
 
-/* TRUE also if the machine does not let us see: what cannot be read is there all the same, and who opens it
- * is told why. */
+/* TRUE also if the server may not look at it: the mailbox exists, and an attempt to open it says what is
+ * wrong. */
 static gboolean
 is_directory (int dirfd, const char *path)
 {
@@ -86,7 +86,7 @@ is_directory (int dirfd, const char *path)
   return errno != ENOENT && errno != ENOTDIR && errno != ELOOP && errno != ENAMETOOLONG;
 }
 
-/* fs: a directory is a mailbox if it has cur/, and may have others below it either way. */
+/* In layout fs a directory is a mailbox if it has cur/, and may have others below it in any case. */
 static gboolean
 walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
 {
@@ -96,9 +96,9 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
     {
       const char *name = names->pdata[i];
       g_autofree char *below = path[0] != '\0' ? g_strconcat (path, "/", name, NULL) : g_strdup (name);
-      g_autofree char *mailbox =
-          md_folder_name (walk->layout, below);         /* NULL: cur, new, tmp, ours, and what is no name */
-      gboolean is_inbox = strcmp (below, "INBOX") == 0; /* the root is that; its children are here */
+      g_autofree char *mailbox = md_folder_name (
+          walk->layout, below); /* NULL for cur, new, tmp, our own files and what is no name */
+      gboolean is_inbox = strcmp (below, "INBOX") == 0; /* INBOX is the root; its children are here */
       int child = mailbox != NULL || is_inbox ? md_open_dir (fd, name, FALSE, NULL) : -1;
       if (child < 0)
         {
@@ -109,7 +109,8 @@ walk_tree (Walk *walk, int fd, const char *path, guint depth, GError **error)
       if (!is_inbox && is_directory (child, "cur"))
         g_ptr_array_add (walk->dirs, g_strdup (below));
       if (depth < DEPTH_MAX)
-        walk_tree (walk, child, below, depth + 1, NULL); /* gone meanwhile: its parent's time tells */
+        walk_tree (walk, child, below, depth + 1,
+                   NULL); /* removed meanwhile, which the time of its parent shows */
       md_sys.close (child);
     }
   return ok;
@@ -172,7 +173,7 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
 {
   SatchelMailboxInfo *info = add_info (infos, known, name);
   info->exists = info->is_selectable = TRUE;
-  /* A parent without a directory of its own is a name all the same. */
+  /* A parent that has no directory of its own is still a name. */
   for (const char *slash = strrchr (name, '/'); slash != NULL;)
     {
       g_autofree char *parent = g_strndup (name, (gsize) (slash - name));
@@ -181,7 +182,7 @@ add_mailbox (GPtrArray *infos, GHashTable *known, const char *name)
     }
 }
 
-/* A change within the same tick of the clock would not show. */
+/* A change within the same tick of the clock would not show in the times. */
 static gboolean
 is_list_settled (const MdStamp *stamp, gint64 started_us)
 {

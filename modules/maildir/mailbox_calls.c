@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The calls of the driver that look at a mailbox: STATUS, NOOP, RECENT, VANISHED.
+ * Calls of the driver that look at a mailbox: STATUS, NOOP, the first \Recent message, removed UIDs.
  */
 #include "config.h"
 
@@ -111,7 +111,8 @@ gboolean
 md_is_current (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox)
 {
   MdMailbox *mb = mailbox->driver;
-  /* A reader or a status may have taken something in that only a writing call may publish. */
+  /* Reading a message, or a status, may have taken in changes that only a call which may publish makes
+   * known. */
   gboolean is_published = g_atomic_pointer_get (&mb->snapshot) == g_atomic_pointer_get (&mb->published);
   return mb->is_deleted || (is_published && md_mailbox_is_current (mb));
 }
@@ -127,8 +128,8 @@ md_claim_recent (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   if (upto_uid > first && !mb->is_deleted)
     {
       mb->first_recent = MIN (upto_uid, mb->uidnext);
-      /* The state file follows at its next write: what a power cut takes back is only seen as recent twice.
-       */
+      /* The state file is written later. If a power cut takes this back, some messages are only seen as
+       * recent twice. */
       SatchelMailboxState state;
       md_mailbox_state (mb, mb->snapshot->state.highestmodseq, &state);
       SatchelSnapshotBuilder *builder = satchel_snapshot_builder_new (mb->snapshot);

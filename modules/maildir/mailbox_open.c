@@ -40,7 +40,7 @@ open_dirs_if_there (MdMailbox *mb, GError **error)
   return mb->new_fd >= 0;
 }
 
-/* What LIST does not show, such as a link, is no mailbox here either. */
+/* What LIST does not show, such as a symbolic link, is no mailbox here either. */
 static gboolean
 open_dirs (MdMailbox *mb, GError **error)
 {
@@ -61,7 +61,7 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
   if (mb->trust != MD_INDEX_LOST
       && (summary->uidvalidity != mb->uidvalidity || summary->uidnext > words[MD_STATE_UID_LIMIT]))
     {
-      /* Of another mailbox, or older than a renumbering. */
+      /* The index belongs to another mailbox, or is older than a renumbering. */
       md_table_clear (&mb->table);
       md_table_init (&mb->table);
       md_keywords_clear (&mb->keywords);
@@ -87,7 +87,7 @@ unite_state_and_index (MdMailbox *mb, const MdSummary *summary)
   else
     {
       mb->cache.id = summary->cache_id;
-      /* Read before the state file was known to be good; nobody else has it yet. */
+      /* The snapshot was made before the state file was read, and no reader has it yet. */
       mb->snapshot->state.uidvalidity = mb->uidvalidity;
       memcpy (mb->snapshot->state.mailbox_id, &words[MD_STATE_ID_1], 16);
     }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The durable numbers of a mailbox, the snapshot that readers get, and whether both are still true.
+ * The durable numbers of a mailbox, the snapshot that readers get, and whether both still hold.
  */
 #include "config.h"
 
@@ -82,7 +82,7 @@ md_mailbox_add_tombstone (MdMailbox *mb, guint32 uid, guint64 modseq)
   g_array_remove_range (tombstones, 0, drop);
 }
 
-/* The snapshot readers will get; what was there before is dropped. */
+/* Drops the snapshot that was there before. */
 void
 md_mailbox_take_snapshot (MdMailbox *mb, SatchelSnapshot *snapshot)
 {
@@ -102,16 +102,16 @@ md_mailbox_publish (MdMailbox *mb)
   satchel_storage_mailbox_publish (mb->handle, satchel_snapshot_ref (mb->snapshot));
 }
 
-/* Our own changes move the directory's time; what another program did between two looks at it would go
- * unseen.  So after them the directories are read once more, at a cost of at most a hundredth of the time. */
+/* Our own changes move the directory's time, so what another program did between two looks would not show.
+ * The directories are read once more after them, at a cost of at most a hundredth of the time. */
 void
 md_mailbox_mark_suspect (MdMailbox *mb, gint64 at_least_ms)
 {
   mb->suspect_due_ms = g_get_monotonic_time () / 1000 + MAX (at_least_ms, mb->scan_ms * 100);
 }
 
-/* Another program may have removed or renamed the folder: then this mailbox is no more, whatever it is called
- * now. */
+/* Another program may have removed or renamed the folder. Then this mailbox does not exist any more,
+ * whatever it is called now. */
 gboolean
 md_mailbox_is_in_place (const MdMailbox *mb)
 {
@@ -148,7 +148,7 @@ md_mailbox_is_current (MdMailbox *mb)
   new_known = mb->new_stamp;
   cur_known = mb->cur_stamp;
   g_autofree char *cur_path =
-      g_strdup (mb->cur_path); /* by its path: the folder may be gone, or another one */
+      g_strdup (mb->cur_path); /* by its path, since another directory may be there now */
   g_mutex_unlock (&mb->store->table);
   if (due != 0 && g_get_monotonic_time () / 1000 >= due)
     return FALSE;
@@ -173,7 +173,7 @@ md_mailbox_new_state (MdStore *store, MdSlots *slots, guint32 uidvalidity, guint
   return TRUE;
 }
 
-/* For a directory just made: new, cur, tmp and the state. */
+/* Makes new/, cur/, tmp/ and the state file in a directory that was just made. */
 gboolean
 md_mailbox_create_files (MdStore *store, int fd, const SatchelMailboxImport *as, GError **error)
 {

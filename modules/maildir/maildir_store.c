@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One user's place: opening it level by level, recovery after a crash, and the sweep of what lies around in
- * tmp/.
+ * Opening the store of a user: its directories level by level, recovery after a crash, and the sweep of old
+ * files in tmp/.
  */
 #include "config.h"
 
@@ -41,8 +41,6 @@ md_check_owner (int fd, const char *path, GError **error)
                             path, (guint) st.st_uid, (guint) geteuid (), (guint) geteuid ());
 }
 
-/* ---------------------------------------------------------------- leftovers */
-
 typedef struct Sweep
 {
   int fd;
@@ -73,14 +71,14 @@ sweep_tmp (int fd)
   for (guint i = 0; i < names->len; i++)
     {
       struct stat st;
-      /* By access time as well: a file that is being read in, by a program of old habits. */
+      /* The access time counts too, since a program of an older kind may still read the file. */
       if (md_sys.fstatat (fd, names->pdata[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR (st.st_mode)
           && MAX (st.st_mtim.tv_sec, st.st_ctim.tv_sec) * (gint64) G_USEC_PER_SEC + STALE_US < now_us)
         md_sys.unlinkat (fd, names->pdata[i], 0);
     }
 }
 
-/* Depth is bounded: a Maildir is two levels, anything deeper was planted and stays. */
+/* A Maildir has two levels. Anything deeper was planted, and stays. */
 static void
 remove_tree_at (int dirfd, const char *name, int depth)
 {
@@ -144,9 +142,7 @@ sweep_if_due (MdStore *store)
     }
 }
 
-/* ---------------------------------------------------------------- open and close */
-
-/* Synced together; those of a new account with the counters, which come next. */
+/* The directories are synced together; those of a new account with the counters, which come next. */
 static gboolean
 make_inbox (MdStore *store, GError **error)
 {
@@ -217,7 +213,7 @@ md_close (SatchelStorage *storage)
   MdStore *store = storage->self;
   if (store == NULL)
     return;
-  if (!satchel_storage_is_fenced (storage)) /* else the index is another process's */
+  if (!satchel_storage_is_fenced (storage)) /* otherwise the index is in use by another process */
     md_journal_settle (store, NULL);
   md_journal_close (&store->journal);
   md_hold_drop (store);

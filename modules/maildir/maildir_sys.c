@@ -70,8 +70,8 @@ md_sys_reset (void)
   md_calls = (MdSys) REAL_CALLS;
 }
 
-/* Each call once more when a signal interrupted it; none of them is half done then (of a write that was, the
- * count says so). */
+/* Calls that a signal interrupted are made again. None of them is half done then; a write says how much it
+ * wrote. */
 #define AGAIN(type, name, parameters, ...)                                                                   \
   static type again_##name parameters                                                                        \
   {                                                                                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Reading messages: content, email id, attributes.  Any thread, beside a commit.
+ * Reading messages: content, email id and attributes. Any thread may call these, also during a commit.
  */
 #include "config.h"
 
@@ -19,7 +19,7 @@
 #include <satchel/hash.h>
 #include <string.h>
 
-/* Content up to this is read and converted in one go; it lives as long as its stream. */
+/* Content of up to this size is read and converted at once, and lives as long as its stream. */
 #define SMALL_BYTES (128u << 10)
 
 typedef struct Place
@@ -27,7 +27,7 @@ typedef struct Place
   char name[256];
   guint base_len;
   int fd;
-  gboolean is_scanned; /* its size was counted, not read off its name */
+  gboolean is_scanned; /* its size was counted, not taken from its name */
 } Place;
 
 static gboolean
@@ -46,7 +46,7 @@ find_file (MdMailbox *mb, guint32 uid, Place *ret)
   return entry != NULL;
 }
 
-/* O_NONBLOCK and the check: what stands under the name now may be a FIFO. -1 with errno. */
+/* O_NONBLOCK and the check, because a FIFO may have the name now. -1 with errno. */
 static int
 open_regular (int dirfd, const char *name, struct stat *st)
 {
@@ -75,7 +75,7 @@ open_message_file (MdMailbox *mb, guint32 uid, Place *place, struct stat *st, GE
           md_error_at (error, errno, place->fd, place->name, MD_ACCESS_READ, "message");
           return -1;
         }
-      /* Renamed: by a commit that is at work, which this waits for, or by another program. */
+      /* The file was renamed, by a commit that is at work, for which this waits, or by another program. */
       g_mutex_lock (&mb->store->writer);
       Place now;
       gboolean same = find_file (mb, uid, &now) && strcmp (now.name, place->name) == 0 && now.fd == place->fd;
@@ -94,7 +94,7 @@ static GBytes *
 convert_to_crlf (const guint8 *data, gsize len)
 {
   const guint8 *end = data + len;
-  gsize room = len + len / 16 + 64; /* lines of 16 bytes and more */
+  gsize room = len + len / 16 + 64; /* enough if lines have 16 bytes or more */
   guint8 *out = g_malloc (room);
   gsize at = 0;
   for (const guint8 *p = data; p < end;)
@@ -103,7 +103,7 @@ convert_to_crlf (const guint8 *data, gsize len)
       const guint8 *stop = lf != NULL ? lf : end;
       if (room - at < (gsize) (stop - p) + 2)
         {
-          room = at + 2 * (gsize) (end - p) + 2; /* for all that is left, whatever it is */
+          room = at + 2 * (gsize) (end - p) + 2; /* enough for the rest, even if each byte is a line end */
           out = g_realloc (out, room);
         }
       memcpy (out + at, p, (gsize) (stop - p));
@@ -118,7 +118,7 @@ convert_to_crlf (const guint8 *data, gsize len)
   return g_bytes_new_take (out, at);
 }
 
-/* A whole file of @size bytes, LF as CRLF if @to_crlf. */
+/* Reads a whole file of @size bytes; @to_crlf makes CRLF of each LF. */
 static GBytes *
 read_small_file (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GError **error)
 {
@@ -189,7 +189,7 @@ md_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   SatchelStream *content = satchel_stream_new_fd (fd, 0);
   if (name.is_raw)
     return content;
-  /* Only of what was counted the name is believed; what other programs write there may be anything. */
+  /* A size in the name is believed only where it was counted; other programs may write anything there. */
   gint64 length = -1;
   if (place.is_scanned && name.has_uid && name.has_wire && name.size == (guint64) st.st_size
       && name.wire == get_counted_size (mailbox, uid))
@@ -226,7 +226,7 @@ md_get_attributes (SatchelStorage *storage, const SatchelAccess *access, Satchel
       g_mutex_unlock (&store->writer);
     }
   g_mutex_lock (&store->table);
-  /* An own descriptor: a compaction may close the other one meanwhile. */
+  /* A descriptor of its own, since a compaction may close the other one meanwhile. */
   int fd = mb->cache.fd >= 0 ? fcntl (mb->cache.fd, F_DUPFD_CLOEXEC, 3) : -1;
   for (guint i = 0; fd >= 0 && i < n; i++)
     {

@@ -74,7 +74,8 @@ md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   MdMailbox *mb = mailbox->driver;
   gsize key_len = strlen (key);
   if (key_len == 0 || key_len > 255 || (value != NULL && g_bytes_get_size (value) > SATCHEL_METADATA_BYTES))
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "metadata of at most %u bytes a key",
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "metadata: a key has 1 to 255 bytes, its value at most %u",
                               SATCHEL_METADATA_BYTES);
   g_mutex_lock (&mb->store->writer);
   gboolean exists = md_table_find (&mb->table, uid) != NULL;
@@ -88,8 +89,6 @@ md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   g_mutex_unlock (&mb->store->writer);
   return exists || satchel_error_set (error, SATCHEL_ERROR_GONE, "message %u is gone", uid);
 }
-
-/* ---------------------------------------------------------------- listing */
 
 static int
 compare_keys (const void *a, const void *b)
@@ -106,7 +105,7 @@ clear_metadata (gpointer data)
   g_bytes_unref (item->value);
 }
 
-/* What a message has, sorted. */
+/* Collects what a message has, sorted by key. */
 static void
 collect_metadata (MdMailbox *mb, guint32 uid, GArray *items)
 {

@@ -27,7 +27,7 @@ satchel_module (void)
 {
   static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_DRIVER, NULL, &md_ops }, { 0 } };
   static const SatchelModule module = {
-    SATCHEL_MODULE_FACTS, /* what it was built against */
+    SATCHEL_MODULE_FACTS, /* the core that it was built against */
     .name = "maildir",
     .version = PACKAGE_VERSION,
     .description = "Mail in Maildir++ directories, shared with other programs",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * File names by UID: sorted entries over one arena; removed entries stay, marked, until a compaction.
+ * Names of files by UID: sorted entries that point into one arena. Removed entries stay, with a mark, until
+ * a compaction.
  */
 #include "config.h"
 

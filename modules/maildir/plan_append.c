@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * APPEND as a step: staged content gets the name of a message.
+ * APPEND: staged content gets the name of a message.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 #include "transaction_plan.h"
 #include "unique_name.h"
 
-/* Without flags. */
+/* Makes the name, without flags. */
 static gboolean
 name_new_message (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, GString *name, GError **error)
 {
@@ -24,8 +24,14 @@ name_new_message (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, 
   if (satchel_operation_has_email_id (op))
     md_name_make_email_id (op->email_id, field);
   g_autofree char *prefix = g_strconcat (unique, field, NULL);
-  MdNameParts parts = { prefix,          content->disk_size, staged->size, content->length, op->internal_date,
-                        content->is_raw, mb->uidvalidity,    uid };
+  MdNameParts parts = { .prefix = prefix,
+                        .size = content->disk_size,
+                        .wire = staged->size,
+                        .length = content->length,
+                        .date = op->internal_date,
+                        .is_raw = content->is_raw,
+                        .uidvalidity = mb->uidvalidity,
+                        .uid = uid };
   return md_name_build (name, &parts)
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
 }
@@ -56,7 +62,7 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .save_date =
                                 op->save_date != 0 ? op->save_date : g_get_real_time () / G_USEC_PER_SEC };
   if (staged->driver == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "staged content is gone");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the content of the message was used up already");
   if (!md_plan_take_import (plan, op, &row.uid, error)
       || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
     return FALSE;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * COPY and MOVE as steps: a hard link or a rename to a name that carries the new UID and keeps the email id.
+ * COPY and MOVE: a hard link or a rename to a name that has the new UID and keeps the email id.
  */
 #include "config.h"
 
@@ -38,7 +38,7 @@ clear_copied (gpointer data)
   g_clear_pointer (&copied->attributes, g_bytes_unref);
 }
 
-/* The part of the old name that gives the email id (RFC 8474 5.1) stays. */
+/* Makes the new name, which keeps the part of the old one that gives the email id (RFC 8474 section 5.1). */
 static gboolean
 name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *copied, GError **error)
 {
@@ -61,14 +61,14 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
   guint64 wire = copied->row.size;
   g_autoptr (GString) prefix = g_string_new (NULL);
   md_name_id (old, entry->base_len, prefix);
-  MdNameParts parts = { prefix->str,
-                        parsed.size,
-                        wire,
-                        parsed.has_length ? parsed.length : wire,
-                        copied->row.internal_date,
-                        parsed.is_raw,
-                        to->uidvalidity,
-                        copied->row.uid };
+  MdNameParts parts = { .prefix = prefix->str,
+                        .size = parsed.size,
+                        .wire = wire,
+                        .length = parsed.has_length ? parsed.length : wire,
+                        .date = copied->row.internal_date,
+                        .is_raw = parsed.is_raw,
+                        .uidvalidity = to->uidvalidity,
+                        .uid = copied->row.uid };
   if (md_name_build (copied->name, &parts))
     return TRUE;
   char unique[128], field[MD_EMAIL_ID_FIELD];
@@ -83,12 +83,12 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
          || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
 }
 
-/* Where the keywords of one mailbox are in another; made once for all messages. */
+/* Bits of the keywords of one mailbox in another, found once for all messages. */
 typedef struct Translation
 {
-  gboolean is_same;                 /* as they are */
-  gint16 bit[SATCHEL_KEYWORDS_MAX]; /* -1: there is no room for it */
-  SatchelKeywordSet last, last_ret; /* neighbours often have the same */
+  gboolean is_same;                 /* both have the same bits */
+  gint16 bit[SATCHEL_KEYWORDS_MAX]; /* -1: the other mailbox has no room for it */
+  SatchelKeywordSet last, last_ret; /* the last set and its translation: neighbours often have the same */
 } Translation;
 
 static gboolean
@@ -144,7 +144,7 @@ typedef struct Copying
 {
   GArray *copies; /* Copied */
   Translation translation;
-  SatchelKeywordSet keywords; /* that each gets besides */
+  SatchelKeywordSet keywords; /* that each copy gets in addition */
 } Copying;
 
 static gboolean
@@ -165,7 +165,8 @@ collect_copy (MdPlan *plan, SatchelOperation *op, SatchelSnapshotBuilder *builde
   satchel_keyword_set_unite (&copied.row.keywords, &copying->keywords);
   copied.row.flags = (copied.row.flags & ~op->clear_flags) | op->flags;
   copied.row.modseq = plan->modseq;
-  copied.row.save_date = g_get_real_time () / G_USEC_PER_SEC; /* RFC 8514: a copy is saved anew */
+  copied.row.save_date =
+      g_get_real_time () / G_USEC_PER_SEC; /* RFC 8514: the save date of a copy is the time of the copy */
   gboolean is_new = (entry->bits & MD_ENTRY_NEW) != 0;
   copied.from_fd = is_new ? from->new_fd : from->cur_fd;
   copied.from_dir = is_new ? from->new_path : from->cur_path;
@@ -190,7 +191,7 @@ copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
     {
       guint32 uid = g_array_index (copies, Copied, i).from_uid;
       guint low = 0, high = from->table.entries->len;
-      while (low < high) /* moved ones are marked dead: not md_table_find */
+      while (low < high) /* md_table_find does not see moved messages, which are marked dead */
         {
           guint middle = low + (high - low) / 2;
           if (entries[middle].uid < uid)
@@ -208,7 +209,8 @@ copy_attributes (MdPlan *plan, MdMailbox *from, GArray *copies)
     g_array_index (copies, Copied, i).attributes = blobs[i];
 }
 
-/* From memory, where it stays until the end of the transaction also if the message moves. */
+/* Copies metadata from memory, where that of a message that moves also stays until the end of the
+ * transaction. */
 static void
 copy_metadata (MdMailbox *from, guint32 from_uid, MdMailbox *to, guint32 to_uid)
 {

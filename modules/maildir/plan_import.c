@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Messages that come with UIDs, mod-sequences and unique ids of another store: what does not fit is refused,
- * and of what fails nothing stays.  Unique ids are in the UID list, as those of other servers are.
+ * Messages that come with UIDs, mod-sequences and unique ids of another store. What does not fit is refused,
+ * and what fails leaves nothing behind. The unique ids are in the UID list, as those of other servers are.
  */
 #include "config.h"
 
@@ -28,8 +28,8 @@ get_import (MdPlan *plan, MdMailbox *mb)
   return import;
 }
 
-/* Unique ids that clients may know: all that messages have now, and those of this process that went
- * meanwhile. */
+/* Collects unique ids that clients may know: those of all messages now, and of messages that were removed
+ * since this process opened the mailbox. */
 static void
 collect_told_ids (MdMailbox *mb)
 {
@@ -60,7 +60,7 @@ check_import_id (MdMailbox *mb, const SatchelOperation *op, GError **error)
     return TRUE;
   collect_told_ids (mb);
   return !g_hash_table_contains (mb->told_ids, op->unique_id)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has the unique id",
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: another message has this unique id",
                                mb->name);
 }
 
@@ -108,7 +108,8 @@ md_plan_begin_imports (MdStore *store, SatchelTransaction *transaction, GError *
   return modseq <= store->user->modseq || md_user_raise (store, modseq, 0, error);
 }
 
-/* Without the mark the list is not asked, which is longer than a mailbox of ours is else read for. */
+/* Without the mark the UID list is not read for unique ids, since that takes longer than opening a mailbox
+ * of ours otherwise does. */
 static gboolean
 mark_unique_ids (MdMailbox *mb, GError **error)
 {

@@ -41,8 +41,8 @@ count_used_keywords (MdKeywordUse *use)
   satchel_keyword_set_unite (&use->used, &used);
 }
 
-/* One that no message has, now or before this commit, and nothing before in this transaction asked for;
- * without a letter if there is such a one; -1: none. */
+/* A bit that no message has, now or before this commit, and that nothing in this transaction asked for;
+ * one without a letter if possible. -1: none. */
 static int
 find_unused_keyword (MdKeywordUse *use)
 {
@@ -60,8 +60,8 @@ find_unused_keyword (MdKeywordUse *use)
   return lettered;
 }
 
-/* The bit of a name that is new; where all are taken, that of one which no message has, now or before this
- * commit (one that another transaction of it takes away may come back).  -1: none. */
+/* The bit of a new keyword. If all bits are taken, that of a keyword which no message has, now or before
+ * this commit, since a transaction of it that fails brings keywords back. -1: none. */
 static int
 add_or_replace_keyword (MdKeywordUse *use, const char *name, gboolean *needs_file)
 {
@@ -86,7 +86,7 @@ find_or_add_keywords (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
 {
   SatchelKeywordSet bits = { { 0 } };
   MdKeywordUse *use = get_keyword_use (plan, mb);
-  /* All that are there first, so that none of them makes room for another. */
+  /* Keywords that exist are marked as used first, so that none of them makes room for another. */
   for (guint i = 0; names != NULL && names[i] != NULL; i++)
     {
       int bit = md_keywords_find (&mb->keywords, names[i]);
@@ -142,8 +142,8 @@ has_all_keywords (const MdKeywords *keywords, char *const *names)
   return TRUE;
 }
 
-/* Bits of @names in @mb; those it lacks are added, with a letter while there are any, durably before use.
- * Names whose save failed are given up: the next use of one writes again. */
+/* Keywords that the mailbox lacks are added, with a letter while one is free, and are durable before they
+ * are used. If saving fails they are given up, and the next use of one saves again. */
 gboolean
 md_plan_keyword_bits (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeywordsWanted wanted,
                       SatchelKeywordSet *ret, GError **error)

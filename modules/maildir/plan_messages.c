@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Operations of a transaction, one by one: the messages that they name, flags and EXPUNGE.
+ * What operations on messages share: which messages they name, and adding and removing one.
  */
 #include "config.h"
 
@@ -31,8 +31,8 @@ md_plan_finish_builder (MdPlan *plan, MdMailbox *mb, SatchelSnapshotBuilder *bui
   md_mailbox_take_snapshot (mb, satchel_snapshot_builder_finish (builder, &state));
 }
 
-/* What names can hold of these flags goes to cur/; a message without any stays in new/ as a fresh delivery.
- */
+/* A message whose flags the name can hold goes to cur/; one without any stays in new/ as if just
+ * delivered. */
 gboolean
 md_plan_needs_cur (const MdMailbox *mb, const SatchelMessageRow *row)
 {
@@ -105,7 +105,7 @@ md_plan_entry_of (MdMailbox *mb, guint32 uid, GError **error)
 {
   MdEntry *entry = md_table_find (&mb->table, uid);
   if (entry == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "mailbox %s: no file for a message", mb->name);
+    satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "mailbox %s: a message has no file", mb->name);
   return entry;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One pass over new/ and cur/: names only, no stat a file.
+ * One pass over new/ and cur/. It reads names only and calls no stat for files.
  */
 #include "config.h"
 
@@ -12,8 +12,8 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* Directory times can be this coarse (a tick of the kernel clock), or a second where they have no fraction.
- */
+/* Times of directories can be this coarse (a tick of the kernel's clock), or a second if they have no
+ * fraction. */
 #define GRANULE_US 20000
 
 static void
@@ -29,7 +29,7 @@ add_found_file (const char *name, gsize len, guint8 type, gpointer data)
         return;
     }
   else if (type != DT_REG)
-    return; /* a planted link, FIFO or directory is no message */
+    return; /* a planted link, FIFO or directory is not a message */
   MdFound found = { .name = scan->names->len, .len = (guint8) len, .is_new = scan->is_new };
   g_byte_array_append (scan->names, (const guint8 *) name, (guint) len + 1);
   g_array_append_val (scan->found, found);
@@ -65,7 +65,8 @@ md_scan (int new_fd, int cur_fd, MdScan *ret, GError **error)
   ret->names = g_byte_array_new ();
   ret->started_us = g_get_real_time ();
   ret->is_clean = TRUE;
-  /* new/ first: a file that another client moves to cur/ meanwhile is then seen twice, never not at all. */
+  /* new/ is read first: a file that another client moves to cur/ meanwhile is seen twice rather than not
+   * at all. */
   if (scan_dir (ret, new_fd, TRUE, &ret->new_stamp, error)
       && scan_dir (ret, cur_fd, FALSE, &ret->cur_stamp, error))
     return TRUE;

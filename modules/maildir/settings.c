@@ -29,8 +29,6 @@ const SatchelConfigRow md_schema[] = {
   { NULL }
 };
 
-/* ---------------------------------------------------------------- templates of paths */
-
 static gboolean
 is_path_template (const char *key, const char *path, GError **error)
 {
@@ -63,7 +61,7 @@ is_path_template (const char *key, const char *path, GError **error)
   return TRUE;
 }
 
-/* @user: local@domain, whose parts are file names (include/satchel/auth.h). */
+/* @user is local@domain; both parts can be file names (include/satchel/auth.h). */
 static char *
 expand_path (const char *path, const char *user)
 {
@@ -89,9 +87,8 @@ expand_path (const char *path, const char *user)
   return g_string_free (out, FALSE);
 }
 
-/* ---------------------------------------------------------------- unique ids */
-
-/* One "%[0][width][X]key" at @p, past the '%'; the rest of it, or NULL. */
+/* Reads one "%[0][width][X]key" at @p, which points behind the '%'. Returns the rest of the text; NULL: it
+ * is malformed. */
 static const char *
 parse_key (const char *p, guint *ret_width, gboolean *ret_is_padded, gboolean *ret_is_hex, char *ret_key)
 {
@@ -145,8 +142,7 @@ append_uidl_number (GString *out, guint32 number, guint width, gboolean is_padde
 }
 
 void
-md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base,
-                gsize base_len, const char *guid)
+md_uidl_format (GString *out, const char *format, const MdUidlParts *parts)
 {
   for (const char *p = format; *p != '\0';)
     {
@@ -160,19 +156,17 @@ md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 u
         }
       p = parse_key (p + 1, &width, &is_padded, &is_hex, &key);
       if (p == NULL)
-        return; /* md_settings_check has seen it */
+        return; /* md_settings_check checked it */
       if (key == 'u' || key == 'v')
-        append_uidl_number (out, key == 'u' ? uid : uidvalidity, width, is_padded, is_hex);
-      else if (key == 'g' && guid != NULL)
-        g_string_append (out, guid);
+        append_uidl_number (out, key == 'u' ? parts->uid : parts->uidvalidity, width, is_padded, is_hex);
+      else if (key == 'g' && parts->guid != NULL)
+        g_string_append (out, parts->guid);
       else if (key == 'f' || key == 'g')
-        g_string_append_len (out, base, (gssize) base_len);
+        g_string_append_len (out, parts->base, (gssize) parts->base_len);
       else
         g_string_append_c (out, '%');
     }
 }
-
-/* ---------------------------------------------------------------- all of them */
 
 gboolean
 md_settings_check (const SatchelConfig *section, GError **error)
@@ -204,7 +198,7 @@ void
 md_settings_init (MdSettings *settings, const SatchelConfig *section, const SatchelStorageIdentity *identity)
 {
   *settings = (MdSettings) { .layout = MD_LAYOUT_PLUS };
-  if (section == NULL) /* tests, and tools that open a place as it is */
+  if (section == NULL) /* in tests, and in tools that open any directory */
     {
       settings->path = g_strdup (identity->path);
       return;

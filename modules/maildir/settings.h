@@ -37,6 +37,13 @@ void md_settings_init (MdSettings *settings, const SatchelConfig *section,
                        const SatchelStorageIdentity *identity);
 void md_settings_clear (MdSettings *settings);
 const char *md_server_name (MdServer server);
-/* Appends the POP3 unique id that @format makes. @guid: the message's own, or NULL. */
-void md_uidl_format (GString *out, const char *format, guint32 uidvalidity, guint32 uid, const char *base,
-                     gsize base_len, const char *guid);
+/* What a POP3 unique id can be made of. */
+typedef struct MdUidlParts
+{
+  guint32 uidvalidity, uid;
+  const char *base; /* of the file's name */
+  gsize base_len;
+  const char *guid; /* the message's own, or NULL */
+} MdUidlParts;
+/* Appends the unique id that @format makes. */
+void md_uidl_format (GString *out, const char *format, const MdUidlParts *parts);

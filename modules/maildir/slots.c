@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A file of a few numbers in two equal, checksummed copies, each synced by itself, so that neither a torn
- * write nor one damaged copy loses them; and a third copy of hints that is written without a sync.
+ * A file of a few numbers in two equal copies with checksums, each synced by itself, so that neither a torn
+ * write nor one damaged copy loses them. A third copy has hints and is written without a sync.
  */
 #include "config.h"
 
@@ -62,7 +62,7 @@ md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error)
       md_slots_close (slots);
       return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: both copies are damaged", name);
     }
-  /* The first is written first: where they differ the write of the second was cut off. */
+  /* The first copy is written first: if they differ, the write of the second was cut off. */
   memcpy (slots->words, has_first ? first : second, sizeof slots->words);
   slots->hints_valid = read_slot (slots->fd, 2, slots->hints);
   if (has_first && has_second && memcmp (first, second, sizeof first) == 0)
@@ -82,7 +82,7 @@ md_slots_create (MdSlots *slots, int dirfd, const char *name, gboolean sync_dir,
     return FALSE;
   if (sync_dir && !md_fsync (dirfd, name, error))
     {
-      md_sys.unlinkat (dirfd, name, 0); /* one without a durable name is not to be found next time */
+      md_sys.unlinkat (dirfd, name, 0); /* a file whose name is not durable must not be found next time */
       return FALSE;
     }
   slots->fd = md_open_file (dirfd, name, error);
@@ -99,7 +99,7 @@ md_slots_commit (MdSlots *slots, GError **error)
       if (!md_pwrite_all (slots->fd, &slot, sizeof slot, which * SLOT_BYTES, error))
         return FALSE;
       if (md_sys.fdatasync (slots->fd) != 0)
-        return satchel_error_set (error, SATCHEL_ERROR_IO, "state file: fdatasync failed");
+        return satchel_error_set (error, SATCHEL_ERROR_IO, "a state file cannot be synced");
     }
   return TRUE;
 }

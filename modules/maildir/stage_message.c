@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Content on its way in: a file in the user's tmp/, with LF line ends while every line came with CRLF and
- * that can be told back exactly, else as it came.  Synced at its end, outside of the commit queue.
+ * Content that is being received: a file in the user's tmp/. It has LF line ends as long as every line came
+ * with CRLF and can be read back exactly, otherwise the bytes as they came. It is synced at its end, outside
+ * of the commit queue.
  */
 #include "config.h"
 
@@ -28,7 +29,7 @@ typedef struct Writer
   GByteArray *buffer;
   guint64 length, written; /* bytes given; bytes on disk */
   gboolean is_raw, is_finished;
-  guint n_cr; /* at the end of what came: 0, 1, 2: more than one */
+  guint n_cr; /* CRs at the end of what came; 2: two or more */
 } Writer;
 
 static gboolean
@@ -45,8 +46,8 @@ ensure_staged_file (Writer *writer, GError **error)
   return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "new file in");
 }
 
-/* How far @data can be stored with LF: each LF has exactly one CR before it.  A run of CRs before an LF, or a
- * bare LF, would not come back as it was. */
+/* How much of @data can be stored with LF: each LF has exactly one CR before it. Several CRs before an LF,
+ * or a bare LF, would not read back as they came. */
 static gboolean
 is_plain_crlf (Writer *writer, const guint8 *data, gsize len)
 {
@@ -77,8 +78,8 @@ is_plain_crlf (Writer *writer, const guint8 *data, gsize len)
   return TRUE;
 }
 
-/* Drops the CR before each LF, in place. The last byte may be a CR whose LF has not come: it stays in the
- * buffer. */
+/* Drops the CR before each LF, in place. If the last byte is a CR whose LF has not come yet, it stays in
+ * the buffer. */
 static gsize
 convert_to_lf (guint8 *data, gsize len)
 {
@@ -98,7 +99,7 @@ convert_to_lf (guint8 *data, gsize len)
   return (gsize) (out - data);
 }
 
-/* What is on disk has LF and must be as it came after all. */
+/* Rewrites the file, which has LF, as the bytes came. */
 static gboolean
 rewrite_raw (Writer *writer, GError **error)
 {
@@ -150,7 +151,7 @@ flush_staged (Writer *writer, gboolean is_last, GError **error)
   gsize len = writer->is_raw ? take : convert_to_lf (buffer->data, take);
   if (!ensure_staged_file (writer, error))
     return FALSE;
-  /* Of the directory: a name of its own each would make news of each message. */
+  /* The error names the directory: with the file's name each message would make a new error. */
   if (!md_write_all (writer->fd, buffer->data, len, error))
     return md_error_in (error, writer->store->tmp_fd, ".");
   writer->written += len;
@@ -158,7 +159,7 @@ flush_staged (Writer *writer, gboolean is_last, GError **error)
   if (keep_cr)
     {
       g_byte_array_append (buffer, (const guint8 *) "\r", 1);
-      writer->n_cr--; /* counted again with the rest */
+      writer->n_cr--; /* they are counted again with the rest */
     }
   return TRUE;
 }
@@ -240,9 +241,10 @@ md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const ch
   struct stat st;
   if (md_sys.fstatat (store->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
     return satchel_error_set_errno (error, errno, "spooled message");
-  /* ext4 takes 65,000 links of a file. */
+  /* ext4 allows 65,000 links to a file. */
   if (!S_ISREG (st.st_mode) || st.st_nlink > 30000)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "cannot be linked");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "the spooled message cannot be linked into the user's directory");
   MdStaged *content = g_new0 (MdStaged, 1);
   content->spool = g_strdup (path);
   content->disk_size = (guint64) st.st_size;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Does the steps of plans, puts them back when one fails, makes them durable, and tells the index and the
- * readers.
+ * Does the steps of plans, puts them back if one fails, makes them durable, and tells index and readers of
+ * them.
  */
 #include "config.h"
 
@@ -53,7 +53,7 @@ put_step_back (MdStep *step)
     {
     case MD_STEP_RENAME:
     case MD_STEP_RENAME_DIR:
-      /* Content that was only staged is better gone than left for a message that nobody acknowledged. */
+      /* Staged content is rather removed than left as a message that was not acknowledged. */
       if (md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0
           && md_sys.renameat (step->to_fd, step->to, step->from_fd, step->from) != 0 && step->is_staged)
         md_sys.unlinkat (step->to_fd, step->to, 0);
@@ -62,7 +62,7 @@ put_step_back (MdStep *step)
       if (md_sys.unlinkat (step->to_fd, step->to, 0) != 0)
         md_sys.unlinkat (step->to_fd, step->to, 0);
       break;
-    case MD_STEP_UNLINK: /* cannot be; md_plan_run sees to it that it need not */
+    case MD_STEP_UNLINK: /* never happens: md_plan_run does removals last */
       break;
     }
 }
@@ -95,7 +95,8 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
     result = attempt_step (step);
   if (result != 0 && past_return)
     {
-      /* There is no way back; a file that stays is a message again at the next look, never one too few. */
+      /* Something was removed already, so this cannot fail. A file that stays is a message again at the
+       * next look, so none is lost. */
       if (errno != ENOENT)
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a message cannot be removed: %s", g_strerror (errno));
       result = 0;
@@ -106,7 +107,7 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
       return TRUE;
     }
   int errnum = errno;
-  /* GONE: the name is not what we knew; the caller looks again and plans anew. */
+  /* GONE says that the file has another name than we knew: the caller looks again and makes a new plan. */
   if (errno == ENOENT && !step->is_external)
     return satchel_error_set (error, SATCHEL_ERROR_GONE, "a file was changed by another program");
   gboolean is_source =
@@ -115,8 +116,8 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
                       is_source ? step->from : step->to, MD_ACCESS_CHANGE, "change of");
 }
 
-/* What can be taken back goes first; then the removals, of which the first fails for all that the others
- * could. */
+/* First the steps that can be put back, then the removals: the first of these fails for any reason for
+ * which the others could. */
 gboolean
 md_plan_run (MdPlan *plan, GError **error)
 {
@@ -139,8 +140,6 @@ md_plan_run (MdPlan *plan, GError **error)
   return TRUE;
 }
 
-/* ---------------------------------------------------------------- durability */
-
 static void
 add_sync_fd (GArray *fds, int fd)
 {
@@ -151,7 +150,8 @@ add_sync_fd (GArray *fds, int fd)
     g_array_append_val (fds, fd);
 }
 
-/* After a failed sync the descriptor tells nothing any more: the same number gets a fresh one. */
+/* After a failed sync no later one on the descriptor reports the failure, so the same number gets a fresh
+ * descriptor. */
 static void
 reopen_dir (int fd)
 {
@@ -166,7 +166,7 @@ gboolean
 md_plan_sync (MdPlan *const *plans, guint n, GError **error)
 {
   g_autoptr (GArray) fds = g_array_new (FALSE, FALSE, sizeof (int));
-  /* Where something arrives before where it left: a message may be seen twice, never not at all. */
+  /* Destinations before sources: after a crash a message may be in both places, but never in none. */
   for (int sources = 0; sources < 2; sources++)
     for (guint p = 0; p < n; p++)
       for (guint i = 0; i < plans[p]->steps->len; i++)
@@ -188,8 +188,6 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
     }
   return TRUE;
 }
-
-/* ---------------------------------------------------------------- index and readers */
 
 static void
 store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
@@ -222,7 +220,7 @@ store_attributes (MdMailbox *mb, MdPlan *const *plans, guint n)
   g_mutex_unlock (&mb->store->table);
 }
 
-/* Only the index holds it. */
+/* Only the index holds metadata. */
 static void
 index_metadata (MdMailbox *mb, guint32 uid)
 {
@@ -276,7 +274,7 @@ collect_touched (MdPlan *const *plans, guint n)
   return all;
 }
 
-/* Before readers are told: what only the index holds must be on disk. */
+/* Before readers hear of a change, what only the index holds must be on disk. */
 gboolean
 md_plan_sync_indexes (MdPlan *const *plans, guint n, GError **error)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Which server was here before, and its file of subscriptions: read when it is not as we last left it,
- * written with each change.  Dovecot: "V\t2", an empty line, levels by tabs; before that levels by the
- * separator.  Courier: "INBOX.A.B". Both as the folders are called on disk.
+ * Which server was here before, and its file of subscriptions. It is read if it is not as we last left it,
+ * and written with each change. Dovecot: "V\t2", an empty line, levels separated by tabs; its old form has
+ * levels as in directory names. Courier: "INBOX.A.B". Both write levels as the folders are called on disk.
  */
 #include "config.h"
 
@@ -25,9 +25,7 @@
 #define COURIER_FILE "courierimapsubscribed"
 #define FILE_MAX (8u << 20)
 
-/* ---------------------------------------------------------------- who was here */
-
-/* Time of the newest of @names; 0: none is there. */
+/* Time of the newest of @names; 0: none of them exists. */
 static gint64
 find_newest (int fd, const char *const *names)
 {
@@ -44,7 +42,8 @@ find_newest (int fd, const char *const *names)
 MdServer
 md_server_find (MdStore *store)
 {
-  /* What we never write ourselves for an account of our own; the list of UIDs only before we were here. */
+  /* Files that we never write for an account of our own; the UID list counts only if it is older than our
+   * files. */
   static const char *const dovecot[] = { "dovecot-uidvalidity",
                                          "dovecot.index.log",
                                          "dovecot.list.index.log",
@@ -81,7 +80,7 @@ count_utf8_name (const char *name, gsize len, guint8 type, gpointer data)
   names->n_utf7 += decoded != NULL;
 }
 
-/* Courier calls folders by their names since 2018; before, and with other servers, in modified UTF-7. */
+/* Courier has named folders in UTF-8 since 2018; it did so in modified UTF-7 before, as other servers do. */
 gboolean
 md_server_has_utf8_names (MdStore *store)
 {
@@ -91,8 +90,6 @@ md_server_has_utf8_names (MdStore *store)
     return store->user->server == MD_SERVER_COURIER;
   return names.n_utf8 > names.n_utf7;
 }
-
-/* ---------------------------------------------------------------- the file */
 
 static const char *
 find_subscriptions_file (const MdStore *store, int *ret_fd)
@@ -117,8 +114,8 @@ stamp_subscriptions (const MdStore *store, guint64 ret[3])
   return TRUE;
 }
 
-/* A line as a name; NULL: none that we can have.  Levels in modified UTF-7 where a dot stands for itself are
- * those of fs. */
+/* The name in a line; NULL: we cannot have it. In layout fs, and there alone, a dot in a level of modified
+ * UTF-7 stands for itself. */
 static char *
 name_of_line (const MdStore *store, const char *line, gboolean has_tabs)
 {
@@ -147,7 +144,8 @@ read_subscription_lines (MdStore *store, char **lines)
       if (name != NULL)
         g_hash_table_add (user->subscriptions, name);
       else if (**line != '\0')
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscription is no name we can have: %s",
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                     "user=%s a subscription of the other server is no possible mailbox name: %s",
                      store->storage->identity->user, *line);
     }
 }
@@ -219,7 +217,7 @@ md_subscriptions_write (MdStore *store)
     append_subscription (store, names->pdata[i], out);
   g_autoptr (GError) error = NULL;
   if (!md_replace_file (fd, file, out->str, out->len, TRUE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is not up to date for going back: %s",
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is out of date for the other server: %s",
                  store->storage->identity->user, file, error->message);
   else
     stamp_subscriptions (store, store->user->foreign_stamp);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Takes in what new/ and cur/ hold: the same code after a crash, a lost index and another program's change.
- * Names decide existence, system flags and the lettered keywords; see README.md for how UIDs are found.
+ * Takes in what new/ and cur/ hold; the same code serves after a crash, a lost index and another program's
+ * change. Names decide which messages exist, their system flags and the keywords with letters. README.md
+ * says how UIDs are found.
  */
 #include "config.h"
 
@@ -65,7 +66,7 @@ hash_foreign_names (Sync *sync)
     }
 }
 
-/* Index of the entry that this file is, or -1. */
+/* Index of the entry of this file; -1: the file is new. */
 static gint64
 find_known_entry (Sync *sync, const char *name, const MdName *parsed)
 {
@@ -86,7 +87,7 @@ find_known_entry (Sync *sync, const char *name, const MdName *parsed)
   return -1;
 }
 
-/* TRUE: it was renamed and comes back with the next scan. */
+/* TRUE: the file was renamed, and the next scan shows it. */
 static gboolean
 give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
 {
@@ -100,10 +101,10 @@ give_unique_name (Sync *sync, const MdFound *found, gint64 seconds)
   return md_sys.renameat (fd, old, fd, name) == 0;
 }
 
-/* Two files of one base name.  One file seen twice (moved while we read) counts once, the later sight; two
- * real files are two messages, and the second gets a name of its own since nothing else could tell them
- * apart.  One file that has both names (a move from new/ that a crash cut off where the file system allows
- * that) loses the old one. TRUE: @second was renamed and comes back with the next scan. */
+/* Two files have one base name. If it is one file seen twice (moved while we read), the later sight
+ * counts. Two real files are two messages, and the second gets a name of its own, since nothing else could
+ * tell them apart. One file that has both names (a move from new/ that a crash cut off, where the file
+ * system allows that) loses the old one. TRUE: @second was renamed, and the next scan shows it. */
 static gboolean
 settle_double (Sync *sync, const MdFound *first, const MdFound *second)
 {
@@ -143,7 +144,8 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
   g_array_append_val (sync->arrivals, arrival);
 }
 
-/* One scan, matched with what is known.  *ret_again: something was renamed, look once more. */
+/* Makes one scan and matches it with what is known. *ret_again: a file was renamed, so another scan is
+ * needed. */
 static gboolean
 look_once (Sync *sync, gboolean *ret_again, GError **error)
 {
@@ -190,7 +192,7 @@ clear_look (Sync *sync)
   g_clear_pointer (&sync->arrivals, g_array_unref);
 }
 
-/* By time of delivery as the names give it, then by base name, so that doubles are neighbours. */
+/* By time of delivery as the names say it, then by base name, so that doubles are neighbours. */
 static int
 compare_arrivals (const void *a, const void *b)
 {
@@ -215,8 +217,8 @@ found_of (const Sync *sync, const Arrival *arrival)
                      arrival->is_new };
 }
 
-/* Arrivals of one base name among themselves, as in settle_double; those seen twice lose the first sight.  A
- * name with a line end cannot stand in a list of UIDs and gets one that can. */
+/* Settles arrivals of one base name as settle_double does; of one seen twice the first sight is dropped. A
+ * name with a line end cannot be a line of the UID list, so the file gets another. */
 static gboolean
 settle_arrivals (Sync *sync)
 {
@@ -238,7 +240,7 @@ settle_arrivals (Sync *sync)
           all[n_kept++] = all[i];
           continue;
         }
-      /* The sight in cur/ is the later one. */
+      /* What was seen in cur/ was seen later. */
       Arrival gone = before->is_new ? *before : all[i], kept = before->is_new ? all[i] : *before;
       const MdFound first = found_of (sync, &kept), second = found_of (sync, &gone);
       again |= settle_double (sync, &first, &second);
@@ -247,8 +249,6 @@ settle_arrivals (Sync *sync)
   g_array_set_size (sync->arrivals, n_kept);
   return again;
 }
-
-/* ---------------------------------------------------------------- applying */
 
 static gboolean
 take_sync_modseq (Sync *sync, GError **error)
@@ -266,7 +266,8 @@ set_row_from_name (const MdMailbox *mb, guint32 flags, guint32 letters, SatchelM
   satchel_keyword_set_unite (&row->keywords, &named);
 }
 
-/* Messages that are known: renamed, or gone.  Indexes of the builder count the messages of the snapshot. */
+/* Applies to known messages that they were renamed or removed. Indexes of the builder count the messages
+ * of the snapshot. */
 static void
 apply_known (Sync *sync)
 {
@@ -307,7 +308,8 @@ apply_known (Sync *sync)
                        (guint8) ((entry->bits & ~MD_ENTRY_NEW) | (found->is_new ? MD_ENTRY_NEW : 0)), name,
                        parsed.base_len);
       g_mutex_unlock (&mb->store->table);
-      /* After a loss all mod-sequences rise: what was told since the index was written is not known. */
+      /* After a loss all mod-sequences rise, since we do not know what clients were told since the index
+       * was written. */
       if (row.flags != before.flags || !satchel_keyword_set_equal (&row.keywords, &before.keywords)
           || mb->trust != MD_INDEX_EXACT)
         row.modseq = sync->modseq;
@@ -316,7 +318,7 @@ apply_known (Sync *sync)
     }
 }
 
-/* Adds it to snapshot and table. */
+/* Adds the arrival to snapshot and table. */
 static void
 append_arrival (Sync *sync, const Arrival *arrival, SatchelMessageRow *ret_row, MdEntry **ret_entry)
 {
@@ -346,8 +348,8 @@ apply_arrivals (Sync *sync)
     }
 }
 
-/* Only while a mailbox is opened with an index that was lost or fell behind: arrivals may have UIDs between
- * those that are known, so table and snapshot are made anew. */
+/* Used only when a mailbox is opened with an index that was lost or fell behind. Arrivals may have UIDs
+ * between those that are known, so table and snapshot are made anew. */
 static void
 merge_arrivals (Sync *sync)
 {
@@ -465,8 +467,8 @@ apply_look (Sync *sync, GError **error)
   return TRUE;
 }
 
-/* Scans until what is missing is missing for sure: a file that is renamed while the directory is read may not
- * be seen at all. */
+/* Scans until a missing message is missing for sure: a file that is renamed while the directory is read
+ * may not be seen at all. */
 static gboolean
 look_until_sure (Sync *sync, GError **error)
 {
@@ -491,7 +493,8 @@ md_sync (MdMailbox *mb, gboolean force, GError **error)
   Sync sync = { .mb = mb };
   gint64 started_ms = g_get_monotonic_time () / 1000;
   if (mb->trust == MD_INDEX_EXACT && mb->snapshot != NULL)
-    md_keywords_load (&mb->keywords, mb->control_fd); /* another program may have named a letter */
+    md_keywords_load (&mb->keywords,
+                      mb->control_fd); /* another program may have given a letter to a keyword */
   gboolean ok = look_until_sure (&sync, error) && apply_look (&sync, error);
   if (ok)
     {

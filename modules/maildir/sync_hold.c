@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Syncs put off to the end of several calls of one thread, so that mailboxes made together share what the
- * disk does: written out at once first, then each file and directory that is still there is synced once.
+ * Syncs that are put off to the end of several calls of one thread, so that mailboxes made together share
+ * the work of the disk: everything is written out first, then each file and directory that still exists is
+ * synced once.
  */
 #include "config.h"
 
@@ -31,8 +32,8 @@ free_held (gpointer data)
 
 static GPrivate current = G_PRIVATE_INIT (free_held);
 
-/* TRUE: it is synced at the end of the hold.  The last time counts: what was put off before is durable before
- * it. */
+/* TRUE: the file will be synced at the end of the hold. If it was held already, it goes to the end of the
+ * order, so that what was held before it is durable before it. */
 static gboolean
 hold_sync (GArray *held, int fd)
 {
@@ -69,7 +70,7 @@ has_name (int fd)
   return md_sys.fstat (fd, &st) == 0 && st.st_nlink > 0;
 }
 
-/* Each, even if one failed; those that worked are taken out. */
+/* Syncs each, even if one fails, and takes out those that worked. */
 static gboolean
 sync_held (GArray *held, GError **error)
 {
@@ -99,14 +100,14 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
       return TRUE;
     }
   GArray *held = g_private_get (&current);
-  /* Blocks of all files are given out and on their way before the first sync ends the kernel's transaction.
-   */
+  /* Start writeback of every file first, so that the first sync commits one transaction of the kernel's
+   * journal for all. */
   for (guint i = held->len; i > 0; i--)
     {
       int fd = g_array_index (held, Held, i - 1).fd;
       if (has_name (fd))
         sync_file_range (fd, 0, 0, SYNC_FILE_RANGE_WRITE);
-      else /* replaced by a newer one */
+      else /* it was replaced by a newer file */
         {
           close (fd);
           g_array_remove_index (held, i - 1);
@@ -120,7 +121,7 @@ md_hold_syncs (SatchelStorage *storage, const SatchelAccess *access, gboolean ho
       if (store->owed_syncs == NULL)
         store->owed_syncs = g_array_new (FALSE, FALSE, sizeof (Held));
       g_array_append_vals (store->owed_syncs, held->data, held->len);
-      g_array_set_size (held, 0); /* they are the store's now */
+      g_array_set_size (held, 0); /* the store owns them now */
       store->user->is_unsure = TRUE;
     }
   g_private_replace (&current, NULL);

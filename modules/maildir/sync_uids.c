@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that are new to us: from the list of foreign ones, from their names, else fresh and durable
- * before told.
+ * UIDs of files that are new to us: from the UID list, from their names, or fresh ones that are durable
+ * before a client sees them.
  */
 #include "config.h"
 
@@ -29,7 +29,8 @@ name_is_believed (const Sync *sync, const Arrival *arrival)
   const guint32 uid = arrival->named_uid;
   if (uid == 0 || arrival->named_uidvalidity != mb->uidvalidity || uid >= mb->state.words[MD_STATE_UID_LIMIT])
     return FALSE;
-  /* With a whole index a UID below UIDNEXT that is not there was expunged, or is there under another name. */
+  /* With a whole index a message that has a UID below UIDNEXT and no entry was expunged, or has another
+   * name. */
   return mb->trust == MD_INDEX_EXACT ? uid >= mb->uidnext : TRUE;
 }
 
@@ -42,8 +43,8 @@ find_arrival_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     return;
   if (line != NULL && line->date != SATCHEL_DATE_UNKNOWN)
     arrival->date = line->date;
-  /* Others keep the internal date as the time of the file, which the time in its name need not be.  A whole
-   * Maildir is not to be asked for it file by file before a first SELECT is answered. */
+  /* Other servers keep the internal date as the time of the file, which the time in its name need not be.
+   * In a big Maildir files are not asked one by one before the first SELECT is answered. */
   else if (sync->arrivals->len > DATED_AT_ONCE)
     arrival->date = SATCHEL_DATE_UNKNOWN;
   else if (md_sys.fstatat (arrival->is_new ? mb->new_fd : mb->cur_fd, arrival->name, &st, AT_SYMLINK_NOFOLLOW)
@@ -51,7 +52,7 @@ find_arrival_date (Sync *sync, Arrival *arrival, const MdUidlistLine *line)
     arrival->date = st.st_mtim.tv_sec;
 }
 
-/* UIDs given to arrivals so far. */
+/* UIDs that arrivals got so far. */
 typedef struct UidTable
 {
   guint32 *slots, mask;
@@ -79,8 +80,8 @@ uid_is_taken (UidTable *taken, MdMailbox *mb, guint32 uid)
   return FALSE;
 }
 
-/* The list goes before the names: a copy that another program made carries the UID of its original in its
- * name, and was listed when it was first seen. */
+/* The list counts before names: a copy that another program made has the UID of its original in its name,
+ * and was listed when it was first seen. */
 static void
 take_uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32 *next)
 {
@@ -92,8 +93,8 @@ take_uids_from_list (Sync *sync, const MdUidlist *list, UidTable *taken, guint32
       const MdUidlistLine *line =
           arrival->uid == 0 ? md_uidlist_find_hashed (list, arrival->hash, arrival->name, arrival->base_len)
                             : NULL;
-      /* With a whole index a known UID below UIDNEXT that is not there was expunged.  Another server goes on
-       * numbering without our limit. */
+      /* With a whole index a listed UID below UIDNEXT that has no entry was expunged. Another server gives
+       * UIDs above our limit. */
       if (line == NULL || line->uid >= (line->is_checked ? limit : MIN (limit + MD_UID_JUMP, MD_UID_MAX))
           || (mb->trust == MD_INDEX_EXACT && line->uid < mb->uidnext) || uid_is_taken (taken, mb, line->uid))
         continue;
@@ -141,7 +142,7 @@ make_listed (Sync *sync, const Arrival *arrival)
   return file;
 }
 
-/* A UID is told only once it is durable. */
+/* Writes lines, because a client may see a UID only when it is durable. */
 static gboolean
 write_list_lines (Sync *sync, guint32 uidnext, GError **error)
 {
@@ -163,14 +164,17 @@ write_list_lines (Sync *sync, guint32 uidnext, GError **error)
     }
   else if (sync->lines->len == 0)
     return TRUE;
-  if (!md_uidlist_append (mb, uidnext, sync->list->guid, sync->lines, anew, TRUE, error))
+  const MdUidlistChange change = {
+    .lines = sync->lines, .is_whole = anew, .is_durable = TRUE, .uidnext = uidnext, .guid = sync->list->guid
+  };
+  if (!md_uidlist_write (mb, &change, error))
     return FALSE;
   if (anew)
     mb->listed_upto = mb->uidnext;
   return TRUE;
 }
 
-/* The lists of those who numbered here before us. */
+/* Loads the UID lists of the servers that numbered here before us. */
 static void
 load_lists (Sync *sync)
 {
@@ -184,7 +188,7 @@ load_lists (Sync *sync)
   sync->needs_list |= sync->saved_ids != NULL && g_hash_table_size (sync->saved_ids) > 0;
 }
 
-/* On a full disk what is known can still be read and removed; the new ones wait unseen. */
+/* On a full disk known messages can still be read and removed. The new ones stay unseen for now. */
 static void
 leave_out_arrivals (Sync *sync, guint32 first)
 {
@@ -204,7 +208,7 @@ assign_uids (Sync *sync, GError **error)
   GArray *arrivals = sync->arrivals;
   UidTable taken = uid_table_new (arrivals->len);
   guint32 next = mb->uidnext;
-  md_uidlist_add_ours (mb); /* below those that come now */
+  md_uidlist_add_ours (mb); /* their UIDs are below those of the arrivals */
   load_lists (sync);
   take_uids_from_list (sync, sync->list, &taken, &next);
   if (sync->courier != NULL)
@@ -244,11 +248,12 @@ assign_uids (Sync *sync, GError **error)
 gboolean
 md_sync_assign_uids (Sync *sync, GError **error)
 {
-  /* What a name says of the size is only worth having where counting takes long (decision 0020). */
+  /* The size in a name is used only where many files come at once and counting would take long (decision
+   * 0020). */
   for (guint i = 0; sync->arrivals->len <= DATED_AT_ONCE && i < sync->arrivals->len; i++)
     g_array_index (sync->arrivals, Arrival, i).wire = SATCHEL_SIZE_UNKNOWN;
   gboolean ok = assign_uids (sync, error);
-  /* As big as the mailbox each, and not needed any more. */
+  /* These are as big as the mailbox and not needed any more. */
   g_clear_pointer (&sync->list, md_uidlist_free);
   g_clear_pointer (&sync->courier, md_uidlist_free);
   g_clear_pointer (&sync->saved_ids, g_hash_table_unref);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A plan: its steps, its effects on what is in memory, and taking them back.
+ * A plan: its steps, its effects in memory, and undoing them.
  */
 #include "config.h"
 
@@ -103,7 +103,8 @@ md_plan_add_effect (MdPlan *plan, MdMailbox *mb, guint32 uid, int kind)
   return &g_array_index (plan->effects, MdEffect, plan->effects->len - 1);
 }
 
-/* The table is in order of UIDs: what is dead must go before its UID comes again. */
+/* Drops dead entries from the end of the table, which is in the order of UIDs, before their UIDs are given
+ * again. */
 static void
 forget_entries (MdTable *table, guint32 first)
 {
@@ -118,8 +119,8 @@ forget_entries (MdTable *table, guint32 first)
     }
 }
 
-/* After the rest of it.  Lines that were written already are of files that are not there, and are passed
- * over. */
+/* Called when all effects are undone. Lines that were written to the UID list stay; they name files that
+ * do not exist and are passed over. */
 static void
 undo_imports (MdPlan *plan)
 {
@@ -165,7 +166,7 @@ md_plan_undo (MdPlan *plan)
             *entry = effect->before;
           break;
         case MD_EFFECT_REMOVE:
-          /* It is dead: find does not see it. */
+          /* md_table_find does not see entries that are dead. */
           for (guint low = 0, high = table->entries->len; low < high && entry == NULL;)
             {
               guint middle = low + (high - low) / 2;
@@ -197,7 +198,7 @@ md_plan_take_uid (MdMailbox *mb, guint32 *ret, GError **error)
 {
   if (!md_mailbox_reserve_uids (mb, mb->uidnext + 1, error))
     return FALSE;
-  *ret = mb->uidnext++; /* not given back when the transaction fails, unless it imports */
+  *ret = mb->uidnext++; /* a UID is not given back when the transaction fails, unless it imports */
   return TRUE;
 }
 

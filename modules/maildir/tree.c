@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Creating, deleting and renaming mailboxes: each one rename of a directory made ready or thrown away
- * elsewhere, several through the journal.
+ * Creating, deleting and renaming mailboxes. Creating is the rename of a directory that was made ready in
+ * the trash, deleting a rename into it; renames of several directories go through the journal.
  */
 #include "config.h"
 
@@ -29,8 +29,6 @@
 #include <satchel/log.h>
 #include <string.h>
 
-/* ---------------------------------------------------------------- create */
-
 static int
 open_trash (MdStore *store, GError **error)
 {
@@ -39,7 +37,7 @@ open_trash (MdStore *store, GError **error)
       satchel_error_set_errno (error, errno, "mkdir " MD_TRASH_DIR);
       return -1;
     }
-  /* Its name need not be durable: what is in it is nobody's yet, or no more. */
+  /* The name of the trash need not be durable: what is in it belongs to no mailbox. */
   return md_open_dir (store->user_fd, MD_TRASH_DIR, FALSE, error);
 }
 
@@ -69,7 +67,7 @@ move_to_trash (MdStore *store, const char *dir, int trash_fd, const char *unique
   return FALSE;
 }
 
-/* A whole mailbox under a name nobody looks at, then renamed: no half one is ever seen. */
+/* Makes a whole mailbox in the trash and then moves it, so that half a mailbox is never seen. */
 static gboolean
 make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GError **error)
 {
@@ -84,7 +82,7 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   ok = fd >= 0 && md_mailbox_create_files (store, fd, as, error);
   if (ok)
     {
-      /* Other servers tell a folder from the root by this file. */
+      /* Other servers tell a folder from the root of a Maildir by this file. */
       int marker = md_sys.openat (fd, "maildirfolder", O_WRONLY | O_CREAT | O_NOFOLLOW, 0600);
       if (marker >= 0)
         md_sys.close (marker);
@@ -99,8 +97,8 @@ make_folder (MdStore *store, const char *dir, const SatchelMailboxImport *as, GE
   return ok;
 }
 
-/* A mailbox does not inherit what one of its name was used for: after a crash, or a save that failed, the
- * file may still have it. */
+/* A new mailbox does not inherit the special use of an old one of its name, which the file may still have
+ * after a crash or a failed save. */
 static gboolean
 forget_old_use (MdStore *store, const char *name, GError **error)
 {
@@ -110,8 +108,8 @@ forget_old_use (MdStore *store, const char *name, GError **error)
   return (!was_there && !store->user->is_unsure) || md_user_save (store, error);
 }
 
-/* A change that a crash cut off is redone until its end is synced; it must not find names that are newer than
- * it. */
+/* A change in the journal is done again after a crash until its end is synced; by then its names must not
+ * belong to something newer. */
 static gboolean
 settle_earlier_changes (MdStore *store, GError **error)
 {
@@ -130,7 +128,7 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
   if (!settle_earlier_changes (store, error))
     return FALSE;
   struct stat st;
-  /* A directory that is no Maildir in the way: not ours to remove unless it is empty. */
+  /* A directory that is no Maildir has the name: it is not ours to remove unless it is empty. */
   if (md_sys.fstatat (store->user_fd, dir, &st, AT_SYMLINK_NOFOLLOW) == 0
       && (!S_ISDIR (st.st_mode)
           || ((store->settings.layout & MD_LAYOUT_FS) == 0
@@ -140,7 +138,7 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
   if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error)
       || !make_folder (store, dir, as, error))
     return FALSE;
-  /* Only the log is new: it waits for the next save, which costs two syncs. */
+  /* Only the change log is new. It waits for the next save, since saving costs two syncs. */
   md_user_log (store, 'c', name, NULL);
   return TRUE;
 }
@@ -159,8 +157,6 @@ md_create (SatchelStorage *storage, const SatchelAccess *access, const char *nam
   return FALSE;
 }
 
-/* ---------------------------------------------------------------- remove */
-
 gboolean
 md_remove_locked (MdStore *store, const char *name, GError **error)
 {
@@ -173,7 +169,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "INBOX cannot be deleted");
   if (!md_folder_exists (store, dir))
     return md_folder_has_children (store, dir)
-               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s has only children", name)
+               ? satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                    "%s is no mailbox, it only has mailboxes below it", name)
                : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
   int trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
@@ -198,7 +195,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
       md_user_log (store, 'd', name, NULL);
       g_autoptr (GError) ignored = NULL;
       if (had_use && !md_user_save (store, &ignored))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s use of %s is not forgotten yet: %s",
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                     "user=%s the special use of the deleted mailbox %s is not removed yet: %s",
                      store->storage->identity->user, name, ignored->message);
       md_remove_tree (trash_fd, unique);
       md_control_removed (store, dir);
@@ -217,8 +215,6 @@ md_remove (SatchelStorage *storage, const SatchelAccess *access, const char *nam
   return ok;
 }
 
-/* ---------------------------------------------------------------- rename */
-
 static char *
 make_moved_name (const char *name, const char *from, const char *to)
 {
@@ -228,7 +224,8 @@ make_moved_name (const char *name, const char *from, const char *to)
   return g_strconcat (to, name + len, NULL);
 }
 
-/* The special uses under the new names, with @keep under the old ones as well; NULL: it concerns none. */
+/* The special uses under the new names, with @keep under the old ones as well. NULL: no name with a
+ * special use moves. */
 static GHashTable *
 make_moved_uses (MdStore *store, const char *from, const char *to, gboolean keep)
 {
@@ -261,8 +258,8 @@ replace_uses (MdStore *store, GHashTable *uses)
   g_hash_table_unref (old);
 }
 
-/* Both names are durable before the folders move, so that the use is never lost on the way; a name without a
- * mailbox is not shown.  *@ret_after: what counts behind it, NULL: nothing changes. */
+/* Both names are durable before the folders move, so that a special use is never lost on the way; names
+ * without a mailbox are not shown. *@ret_after: the uses after the move; NULL: nothing changes. */
 static gboolean
 prepare_uses (MdStore *store, const char *from, const char *to, GHashTable **ret_after, GError **error)
 {
@@ -273,7 +270,7 @@ prepare_uses (MdStore *store, const char *from, const char *to, GHashTable **ret
   replace_uses (store, make_moved_uses (store, from, to, TRUE));
   gboolean ok = md_user_save (store, error);
   replace_uses (store, before);
-  store->user->is_unsure = TRUE; /* the file has more than is true */
+  store->user->is_unsure = TRUE; /* the file has names that do not exist */
   if (!ok)
     g_clear_pointer (ret_after, g_hash_table_unref);
   return ok;
@@ -287,7 +284,8 @@ finish_uses (MdStore *store, GHashTable *after)
     return;
   replace_uses (store, after);
   if (!md_user_save (store, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s old names of special uses are not forgotten yet: %s",
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                 "user=%s special uses of renamed mailboxes have their old names as well: %s",
                  store->storage->identity->user, error->message);
 }
 
@@ -349,7 +347,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   g_autofree char *below = g_strconcat (from, "/", NULL);
   if (g_str_has_prefix (to, below))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot become its own child");
-  /* Those that it concerns, before they have other names. */
+  /* The directories that will move, before they have other names. */
   g_autoptr (GPtrArray) dirs = md_folder_dirs (store, NULL, error);
   g_autoptr (MdPlan) plan = md_plan_new (store);
   gboolean is_fs = (store->settings.layout & MD_LAYOUT_FS) != 0;
@@ -374,7 +372,8 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   return TRUE;
 }
 
-/* RFC 3501 6.3.5: the messages of INBOX move to a new mailbox, INBOX itself and its children stay. */
+/* RFC 3501 section 6.3.5: the messages of INBOX move to a new mailbox, while INBOX itself and its children
+ * stay. */
 static gboolean
 rename_inbox (MdStore *store, const char *to, GError **error)
 {

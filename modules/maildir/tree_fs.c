@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of its children.  cur/
- * makes it one: it comes last and goes first.
+ * Layout fs: a mailbox is a directory with cur/, new/ and tmp/ beside the directories of its children. cur/
+ * makes it a mailbox, so it is moved last when one is made, and first when one is removed.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include <fcntl.h>
 #include <string.h>
 
-/* The directory above @dir, and the name in it (yours). */
+/* Opens the directory above @dir. The caller frees the name of @dir in it. */
 static int
 open_parent (MdStore *store, const char *dir, gboolean create, char **ret_leaf, GError **error)
 {
@@ -55,7 +55,8 @@ read_content (int fd, Content *content, GError **error)
   return md_read_dir (fd, collect_content, content, error);
 }
 
-/* Moves what makes a mailbox; cur/ first or last.  What was left behind by a crash is moved over. */
+/* Moves what makes a mailbox, with cur/ first or last. Files that a crash left at the destination are
+ * replaced. */
 static gboolean
 move_content (int from_fd, const GPtrArray *names, int to_fd, gboolean cur_first, GError **error)
 {
@@ -80,7 +81,7 @@ move_into_existing (int trash_fd, const char *unique, int parent_fd, const char 
   gboolean ok = to_fd >= 0 && read_content (from_fd, &content, error);
   if (ok)
     {
-      /* Empty ones of a removal that a crash cut off. */
+      /* Removes empty directories that are left of a removal that a crash cut off. */
       md_sys.unlinkat (to_fd, "new", AT_REMOVEDIR);
       md_sys.unlinkat (to_fd, "tmp", AT_REMOVEDIR);
       ok = move_content (from_fd, content.own, to_fd, FALSE, error) && md_fsync (to_fd, "mailbox", error);
@@ -109,7 +110,7 @@ md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, 
   return ok;
 }
 
-/* Directories that hold nothing any more are no names. */
+/* Directories that have become empty are no names any more. */
 static void
 remove_empty_parents (MdStore *store, const char *dir)
 {
@@ -170,10 +171,10 @@ md_fs_rename (MdStore *store, const char *from, const char *to, GError **error)
   gboolean ok = to_fd >= 0;
   if (ok)
     {
-      md_sys.unlinkat (to_fd, to_leaf, AT_REMOVEDIR); /* an empty one is in nobody's way */
+      md_sys.unlinkat (to_fd, to_leaf, AT_REMOVEDIR); /* an empty directory may have the name */
       struct stat st;
       if (md_sys.fstatat (to_fd, to_leaf, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        ok = satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "something has the new name");
+        ok = satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "something else has the new name");
       else if (md_sys.renameat (from_fd, from_leaf, to_fd, to_leaf) != 0)
         ok = satchel_error_set_errno (error, errno, "mailbox: rename");
       else if (!md_fsync (to_fd, "mail directory", error) || !md_fsync (from_fd, "mail directory", error))

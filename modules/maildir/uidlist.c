@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (which is also
- * that of courierimapuiddb).  Our lines have two fields of our own, C (checksum) and T (internal date), which
- * other readers keep.
+ * UIDs of files that others wrote: reads a list in the form of dovecot-uidlist, version 3 or 1 (the latter
+ * is also that of courierimapuiddb). Our lines have two fields of our own, C (checksum) and T (internal
+ * date), which other readers keep.
  */
 #include "config.h"
 
@@ -83,7 +83,7 @@ parse_list_header (MdUidlist *list, const char *p, const char *end)
   return TRUE;
 }
 
-/* Fields between UID and ':'.  FALSE: malformed. */
+/* Reads the fields between UID and ':'. FALSE: they are malformed. */
 static gboolean
 parse_line_fields (const char *p, const char *end, gint64 *date, gboolean *has_crc, guint32 *crc)
 {
@@ -123,7 +123,7 @@ parse_list_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char
   if (list->version == 3)
     {
       const char *colon = memchr (at, ':', (gsize) (end - at));
-      while (colon != NULL && colon[-1] != ' ') /* unique ids may have one */
+      while (colon != NULL && colon[-1] != ' ') /* a unique id may have a ':' */
         colon = memchr (colon + 1, ':', (gsize) (end - colon - 1));
       if (colon == NULL)
         return FALSE;
@@ -135,12 +135,12 @@ parse_list_line (MdUidlist *list, guint32 uidvalidity, const char *p, const char
                                  &crc))
         return FALSE;
     }
-  /* Others write whole names; the base ends at the next ':'. */
+  /* Others write whole names, of which the base ends at the next ':'. */
   const char *suffix = memchr (line.base, ':', (gsize) (end - line.base));
   line.base_len = (guint32) ((suffix != NULL ? suffix : end) - line.base);
   if (!is_file_name (line.base, line.base_len))
     return FALSE;
-  /* Lines of others count if the head is of this UIDVALIDITY; ours say so themselves. */
+  /* Lines of others count if the header has this UIDVALIDITY; our own lines say it themselves. */
   if (line.is_checked ? crc != checksum_line (uidvalidity, line.uid, line.base, line.base_len, line.date)
                       : list->uidvalidity != uidvalidity)
     return FALSE;
@@ -184,11 +184,11 @@ parse_list (MdUidlist *list, guint32 uidvalidity)
       const char *newline = memchr (p, '\n', (gsize) (end - p));
       if (newline == NULL)
         {
-          list->is_damaged = TRUE; /* a torn append */
+          list->is_damaged = TRUE; /* an append was cut off */
           return;
         }
       const char *line_end =
-          newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* once edited elsewhere */
+          newline > p && newline[-1] == '\r' ? newline - 1 : newline; /* another program edited it */
       if (!first)
         list->is_damaged |= !parse_list_line (list, uidvalidity, p, line_end);
       else if (!parse_list_header (list, p, line_end))
@@ -246,7 +246,7 @@ md_uidlist_find_hashed (const MdUidlist *list, guint64 hash, const char *base, g
   for (guint at = (guint) hash & list->mask; list->buckets[at] != 0; at = (at + 1) & list->mask)
     {
       const MdUidlistLine *line = &g_array_index (list->lines, MdUidlistLine, list->buckets[at] - 1);
-      /* Of two lines the later counts. */
+      /* Of two lines with one name the later counts. */
       if (line->base_len == len && memcmp (line->base, base, len) == 0
           && (found == NULL || found->uid < line->uid))
         found = line;
@@ -282,7 +282,7 @@ md_uidlist_has_unique_ids (const MdUidlist *list)
   return FALSE;
 }
 
-/* Fields of others, as they were: saved unique ids, GUIDs, sizes. */
+/* Appends fields of others as they were: saved unique ids, GUIDs, sizes. */
 static void
 append_other_fields (GString *out, const char *fields, gsize len)
 {

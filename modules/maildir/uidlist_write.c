@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Writing dovecot-uidlist: appended to and synced before the UID of a foreign file is told; anew when it is
- * damaged or mostly of files long gone.  Where people may go back to Dovecot, our own files are listed as
- * well, behind each commit and without a sync: their names hold the same.
+ * Writing dovecot-uidlist. Lines are appended and synced before a client sees the UID of a foreign file; the
+ * file is written anew if it is damaged or mostly names files that are gone. If the user may go back to
+ * Dovecot our own files are listed as well, after each commit and without a sync, since their names hold the
+ * same.
  */
 #include "config.h"
 
@@ -35,7 +36,7 @@ md_uidlist_has_ours (const MdMailbox *mb)
   return mb->store->user != NULL && mb->store->user->server == MD_SERVER_DOVECOT;
 }
 
-/* Must one of our own be in it, though its name has all the rest? */
+/* Must a file of ours be listed for its unique id, though its name has all the rest? */
 static gboolean
 has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
 {
@@ -45,7 +46,7 @@ has_saved_id (const MdMailbox *mb, const MdEntry *entry, const MdUidlist *old)
   return line != NULL && line->uid == entry->uid && md_uidlist_field (line, 'P', &len) != NULL;
 }
 
-/* @old: NULL, or where unique ids of our own files are. */
+/* @old: the list that has unique ids of our own files, or NULL. */
 static void
 add_entries (const MdMailbox *mb, guint32 first, const MdUidlist *old, GArray *files)
 {
@@ -99,43 +100,42 @@ md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *
 }
 
 static gboolean
-write_list_anew (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean durable,
-                 GError **error)
+write_list_anew (MdMailbox *mb, const MdUidlistChange *change, GError **error)
 {
   g_autoptr (GString) out = g_string_new (NULL);
-  g_string_printf (out, "3 V%u N%u G%s", mb->uidvalidity, uidnext, guid);
+  g_string_printf (out, "3 V%u N%u G%s", mb->uidvalidity, change->uidnext, change->guid);
   const guint8 *id = (const guint8 *) &mb->state.words[MD_STATE_ID_1];
-  for (guint i = 0; i < 16 && guid[0] == '\0'; i++)
+  for (guint i = 0; i < 16 && change->guid[0] == '\0'; i++)
     g_string_append_printf (out, "%02x", id[i]);
   g_string_append_c (out, '\n');
-  g_string_append_len (out, lines->str, (gssize) lines->len);
-  return md_replace_file (mb->control_fd, MD_UIDLIST_FILE, out->str, out->len, durable, error);
+  g_string_append_len (out, change->lines->str, (gssize) change->lines->len);
+  return md_replace_file (mb->control_fd, MD_UIDLIST_FILE, out->str, out->len, change->is_durable, error);
 }
 
 gboolean
-md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines, gboolean anew,
-                   gboolean durable, GError **error)
+md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
 {
-  int fd = anew ? -1
-                : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE,
-                                 O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
+  const GString *lines = change->lines;
+  int fd = change->is_whole ? -1
+                            : md_sys.openat (mb->control_fd, MD_UIDLIST_FILE,
+                                             O_WRONLY | O_APPEND | O_NOFOLLOW | O_NONBLOCK, 0);
   struct stat st;
   if (fd < 0 || md_sys.fstat (fd, &st) != 0 || !S_ISREG (st.st_mode) || st.st_size == 0)
     {
       if (fd >= 0)
         md_sys.close (fd);
-      return write_list_anew (mb, uidnext, guid, lines, durable, error);
+      return write_list_anew (mb, change, error);
     }
   gboolean ok = md_write_all (fd, lines->str, lines->len, error);
-  if (ok && durable && md_sys.fdatasync (fd) != 0)
+  if (ok && change->is_durable && md_sys.fdatasync (fd) != 0)
     ok = satchel_error_set_errno (error, errno, "%s: fdatasync", MD_UIDLIST_FILE);
   if (!ok)
-    md_sys.ftruncate (fd, st.st_size); /* half a line would hide the next one */
+    md_sys.ftruncate (fd, st.st_size); /* half a line would spoil the next one */
   md_sys.close (fd);
   return ok;
 }
 
-/* Can a line be appended to it, or is there none? */
+/* Is there no list, or one to which a line can be appended? */
 static gboolean
 is_last_line_whole (const MdMailbox *mb)
 {
@@ -164,15 +164,18 @@ md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error)
       md_uidlist_everything (mb, old, NULL, all);
     }
   g_string_append_len (all, lines->str, (gssize) lines->len);
-  mb->listed_upto = 0; /* where all of ours are listed, it is put in order at the end of the commit */
-  return md_uidlist_append (mb, mb->uidnext, anew ? old->guid : "", all, anew, TRUE, error);
+  mb->listed_upto = 0; /* if all files of ours are listed, the end of the commit sets this again */
+  const MdUidlistChange change = {
+    .lines = all, .is_whole = anew, .is_durable = TRUE, .uidnext = mb->uidnext, .guid = anew ? old->guid : ""
+  };
+  return md_uidlist_write (mb, &change, error);
 }
 
 void
 md_uidlist_add_ours (MdMailbox *mb)
 {
   struct stat st;
-  /* Before all that is there was taken in, the list knows more than we do. */
+  /* Until a sync has taken in the directories, the list knows more than we do. */
   if (!md_uidlist_has_ours (mb) || mb->trust != MD_INDEX_EXACT || mb->snapshot == NULL
       || mb->listed_upto == mb->uidnext)
     return;
@@ -180,7 +183,7 @@ md_uidlist_add_ours (MdMailbox *mb)
   g_autoptr (GString) lines = g_string_new (NULL);
   g_autoptr (MdUidlist) old = NULL;
   guint n = mb->table.entries->len;
-  /* UIDNEXT follows from the last line, or else from the head. */
+  /* UIDNEXT follows from the last line, or from the header if there is none. */
   gboolean anew = mb->listed_upto == 0 || mb->listed_upto > mb->uidnext || n == 0
                   || g_array_index (mb->table.entries, MdEntry, n - 1).uid + 1 != mb->uidnext
                   || md_sys.fstatat (mb->control_fd, MD_UIDLIST_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0;
@@ -196,11 +199,17 @@ md_uidlist_add_ours (MdMailbox *mb)
       for (guint i = 0; i < files->len; i++)
         md_uidlist_add (mb, &g_array_index (files, MdListed, i), lines);
     }
-  if (md_uidlist_append (mb, mb->uidnext, anew ? old->guid : "", lines, anew, anew, &error))
+  const MdUidlistChange change = { .lines = lines,
+                                   .is_whole = anew,
+                                   .is_durable = anew,
+                                   .uidnext = mb->uidnext,
+                                   .guid = anew ? old->guid : "" };
+  if (md_uidlist_write (mb, &change, &error))
     mb->listed_upto = mb->uidnext;
   else
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: not listed for going back: %s", mb->name,
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                   "mailbox %s: the UID list for the other server is out of date: %s", mb->name,
                    error->message);
       mb->listed_upto = 0;
     }

@@ -13,9 +13,16 @@ void md_uidlist_add (const MdMailbox *mb, const MdListed *file, GString *out);
 /* Appends the lines of all known messages, with what @old says of them, and of @arrivals (MdListed, or NULL).
  */
 void md_uidlist_everything (const MdMailbox *mb, const MdUidlist *old, const GArray *arrivals, GString *out);
-/* Appends @lines to the file, or with @anew replaces it by a header and them. @guid "": the mailbox id. */
-gboolean md_uidlist_append (MdMailbox *mb, guint32 uidnext, const char *guid, const GString *lines,
-                            gboolean anew, gboolean durable, GError **error);
+/* Lines for the file. */
+typedef struct MdUidlistChange
+{
+  const GString *lines;
+  gboolean is_whole;   /* they are all lines: the file is replaced */
+  gboolean is_durable; /* the file is synced */
+  guint32 uidnext;     /* for the header */
+  const char *guid;    /* for the header; "": the mailbox id */
+} MdUidlistChange;
+gboolean md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error);
 /* Appends, durably, lines of our own files that have unique ids of their own. */
 gboolean md_uidlist_add_saved (MdMailbox *mb, const GString *lines, GError **error);
 /* Lists our own files where the other server may come back. A failure is logged and fails no operation. */

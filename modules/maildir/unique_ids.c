@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * POP3 unique ids that another server told: saved ones are field P of the UID list (an empty one is the base
- * of the file's name), all others follow the format that is configured.
+ * POP3 unique ids that another server told. Saved ones are field P of the UID list (an empty one stands for
+ * the base of the file's name); all others are made by the format that is configured.
  */
 #include "config.h"
 
@@ -25,14 +25,15 @@ typedef struct SavedId
   guint32 uid, text; /* offset in `texts`; NUL-ended */
 } SavedId;
 
-/* As it was read; ref-counted: readers use it while it is replaced. */
+/* The ids of the list as it was read. Reference-counted, since readers use them while another thread
+ * replaces them. */
 struct MdUniqueIds
 {
-  guint64 stamp[4]; /* of the list's file: inode, time, size */
+  guint64 stamp[4]; /* of the UID list: inode, time, size */
   GArray *saved;    /* SavedId, ascending */
-  GArray *guids;    /* the same, of field G */
+  GArray *guids;    /* the same for field G */
   GByteArray *texts;
-  GHashTable *known; /* texts of `saved`: what a format makes must not be one of them */
+  GHashTable *known; /* the texts of `saved`, none of which the format may make for another message */
 };
 
 static void
@@ -92,7 +93,8 @@ get_id_text (const MdUniqueIds *ids, const GArray *from, guint32 uid)
   return NULL;
 }
 
-/* Is it of the message that has the UID now?  The list may have lines of what never came, or has gone. */
+/* Does the line belong to the message that has the UID now? The list may have lines of files that never
+ * came, or are gone. */
 static gboolean
 is_live_uid (MdMailbox *mb, const MdUidlistLine *line)
 {
@@ -101,8 +103,8 @@ is_live_uid (MdMailbox *mb, const MdUidlistLine *line)
          && memcmp (md_table_name (&mb->table, entry), line->base, line->base_len) == 0;
 }
 
-/* Of two messages with one saved id the later goes by the format: POP3 clients would take them for the same.
- */
+/* If two messages saved the same id, the later one falls back to the format, since a POP3 client would
+ * take them for one message. */
 static void
 add_saved_id (MdUniqueIds *ids, const MdUidlistLine *line)
 {
@@ -125,7 +127,7 @@ compare_saved_uids (const void *a, const void *b)
   return (x->uid > y->uid) - (x->uid < y->uid);
 }
 
-/* Those of messages that are there go before others, which may be of files that come in later. */
+/* Lines of messages that exist come before others, which may belong to files that appear later. */
 static void
 add_all_saved (MdMailbox *mb, MdUniqueIds *ids, const MdUidlist *list)
 {
@@ -192,7 +194,7 @@ md_unique_ids_current (MdMailbox *mb)
   return ids;
 }
 
-/* RFC 1939 7: one to 70 characters from 0x21 to 0x7E. */
+/* RFC 1939 section 7: one to 70 characters from 0x21 to 0x7E. */
 static gboolean
 is_valid_id (const char *id)
 {
@@ -202,8 +204,8 @@ is_valid_id (const char *id)
   return id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES;
 }
 
-/* What stands for an id that may not be told: made of its text alone, so that it is the same wherever the
- * message is. */
+/* The id that replaces one which may not be told. It is made of the text of that alone, so it stays the
+ * same wherever the message goes. */
 static void
 make_valid_id (GString *id)
 {
@@ -228,10 +230,14 @@ md_unique_id (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
   if (is_there && saved != NULL)
     g_string_assign (out, saved);
   else if (is_there)
-    md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT, mb->uidvalidity, uid,
-                    md_table_name (&mb->table, entry), entry->base_len, get_id_text (ids, ids->guids, uid));
+    md_uidl_format (out, format != NULL ? format : DEFAULT_FORMAT,
+                    &(MdUidlParts) { .uidvalidity = mb->uidvalidity,
+                                     .uid = uid,
+                                     .base = md_table_name (&mb->table, entry),
+                                     .base_len = entry->base_len,
+                                     .guid = get_id_text (ids, ids->guids, uid) });
   g_mutex_unlock (&mb->store->table);
-  gboolean is_told = is_valid_id (out->str) && saved != NULL; /* as it was, by the other server */
+  gboolean is_told = is_valid_id (out->str) && saved != NULL; /* the other server wrote it */
   if (!is_valid_id (out->str))
     make_valid_id (out);
   if (!is_told && g_hash_table_contains (ids->known, out->str))
@@ -248,7 +254,8 @@ md_unique_id_told (MdMailbox *mb, const MdUniqueIds *ids, guint32 uid)
   if (id != NULL)
     return id;
   GString *out = g_string_new (NULL);
-  md_uidl_format (out, DEFAULT_FORMAT, mb->uidvalidity, uid, "", 0, NULL);
+  md_uidl_format (out, DEFAULT_FORMAT,
+                  &(MdUidlParts) { .uidvalidity = mb->uidvalidity, .uid = uid, .base = "" });
   return g_string_free (out, FALSE);
 }
 
@@ -263,7 +270,12 @@ md_unique_id_to_save (const MdMailbox *mb, const MdListed *file)
   const char *field = md_uidlist_field (&line, 'G', &len);
   g_autofree char *guid = field != NULL && len > 0 ? g_strndup (field, len) : NULL;
   g_autoptr (GString) id = g_string_new (NULL);
-  md_uidl_format (id, format, mb->uidvalidity, file->uid, file->base, file->len, guid);
+  md_uidl_format (id, format,
+                  &(MdUidlParts) { .uidvalidity = mb->uidvalidity,
+                                   .uid = file->uid,
+                                   .base = file->base,
+                                   .base_len = file->len,
+                                   .guid = guid });
   if (is_valid_id (id->str))
     return NULL;
   make_valid_id (id);

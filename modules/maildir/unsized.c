@@ -28,7 +28,6 @@ md_unsized_free (MdUnsized *unsized)
   g_free (unsized);
 }
 
-/* As its name says, else as the file is; 0: it has gone. */
 guint64
 md_file_bytes (MdMailbox *mb, guint32 uid)
 {
@@ -71,7 +70,7 @@ md_unsized_bytes (MdMailbox *mb)
   MdUnsized *unsized = g_new0 (MdUnsized, 1);
   unsized->snapshot = satchel_snapshot_ref (mb->snapshot);
   unsized->of_chunk = g_new0 (guint64, mb->snapshot->n_chunks);
-  guint at = 0; /* chunks keep their order */
+  guint at = 0; /* chunks stay in order */
   for (guint c = 0; c < mb->snapshot->n_chunks; c++)
     {
       const SatchelChunk *chunk = mb->snapshot->chunks[c];

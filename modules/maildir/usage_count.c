@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up: of open mailboxes from their snapshots; of the others from what their indexes
- * say, which is kept in memory as long as their directories do not move.
+ * What a user's mail takes up. Open mailboxes are counted from their snapshots; of others the index says it,
+ * which is remembered as long as their directories do not change.
  */
 #include "config.h"
 
@@ -25,11 +25,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-/* ---- messages whose size is not known ---- */
-
-/* Bytes of the files of those in one snapshot, by chunk: most chunks are those of the snapshot before. */
-
-/* ---- mailboxes ---- */
+/* The sum for one snapshot, kept by chunk since most chunks are those of the snapshot before. */
 
 static SatchelUsage
 get_mailbox_usage (MdMailbox *mb)
@@ -61,7 +57,7 @@ get_uids_usage (MdMailbox *mb, const SatchelUidSet *uids)
   return usage;
 }
 
-/* A mailbox that is not open, as it was when its directories had these times. */
+/* What a mailbox that is not open had when its directories had these times. */
 typedef struct Counted
 {
   MdStamp new_stamp, cur_stamp;
@@ -97,7 +93,7 @@ remember_usage (MdStore *store, const char *dir, guint round, const MdStamp *new
   g_hash_table_insert (store->counted, g_strdup (dir), counted);
 }
 
-/* From its index, or by opening it. */
+/* Counts a mailbox from its index, or by opening it. */
 static gboolean
 count_closed_folder (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *ret_usage,
                      GError **error)
@@ -143,8 +139,8 @@ get_folder_usage (MdStore *store, const char *dir, const char *name, guint round
   return count_closed_folder (store, dir, name, round, ret_usage, error);
 }
 
-/* What cannot be read counts nothing, since a folder that somebody planted must not keep mail from coming in.
- */
+/* A mailbox that cannot be read counts as empty, since a folder that somebody planted must not keep mail
+ * from coming in. */
 static void
 add_folder_usage (MdStore *store, const char *dir, const char *name, guint round, SatchelUsage *sum)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The per-user file: subscriptions, special use and the change log as checksummed text, replaced whole and
- * kept in two generations; beside it the counters of mod-sequences and UIDVALIDITY.
+ * The user's file: subscriptions, special use and the change log as text with a checksum, replaced whole and
+ * kept in two generations; and the counters of mod-sequences and UIDVALIDITY.
  */
 #include "config.h"
 
@@ -70,7 +70,7 @@ parse_user_line (MdUser *user, char *line)
                 &user->foreign_stamp[0], &user->foreign_stamp[1], &user->foreign_stamp[2])
             == 3
         && g_str_has_suffix (value, " old");
-  return TRUE; /* lines of a newer version that says we may read it are passed over */
+  return TRUE; /* a newer version may add lines, which are passed over */
 }
 
 static gboolean
@@ -118,11 +118,11 @@ open_counters (MdUser *user, int user_fd, GError **error)
           g_propagate_error (error, g_steal_pointer (&local));
           return FALSE;
         }
-      /* Milliseconds since 1970: above whatever a lost counter can have reached. */
+      /* Milliseconds since 1970 are more than any lost counter can have reached. */
       memset (&user->slots, 0, sizeof user->slots);
       user->modseq = (guint64) g_get_real_time () / 1000;
       user->uidvalidity = (guint64) g_get_real_time () / G_USEC_PER_SEC;
-      /* With the first blocks: what comes next needs no sync of its own. */
+      /* The first numbers are reserved at once, so that what comes next needs no sync of its own. */
       user->slots.words[MD_USER_MODSEQ_LIMIT] = user->modseq + MODSEQ_BLOCK;
       user->slots.words[MD_USER_UIDVALIDITY] = user->uidvalidity + UIDVALIDITY_BLOCK;
       return md_slots_create (&user->slots, user_fd, MD_MODSEQ_FILE, TRUE, error);
@@ -139,14 +139,14 @@ md_user_read (MdStore *store)
   MdUser *user = store->user = g_new0 (MdUser, 1);
   user->slots.fd = -1;
   user->log = g_string_new (NULL);
-  /* Names are the user's own and bounded in number by the core; their hash need not be keyed. */
+  /* Names are those of the user and bounded in number by the core. */
   user->subscriptions = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   user->special_use = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   g_autoptr (GError) error = NULL;
   if (!load_user_generation (user, store->user_fd, MD_USER_FILE, &error)
       && !load_user_generation (user, store->user_fd, PREVIOUS, NULL)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; subscriptions start anew", error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; the user starts without subscriptions", error->message);
   MdServer before = user->server;
   if (store->settings.server != MD_SERVER_UNKNOWN)
     user->server = store->settings.server;
@@ -159,7 +159,7 @@ md_user_read (MdStore *store)
   user->is_news = md_subscriptions_read (store) || (before != user->server && user->server != MD_SERVER_NONE);
 }
 
-/* What another server left or changed since is kept as ours. */
+/* What another server left, or changed since, is kept as ours. */
 gboolean
 md_user_open (MdStore *store, GError **error)
 {
@@ -167,7 +167,7 @@ md_user_open (MdStore *store, GError **error)
   MdUser *user = store->user;
   g_autoptr (GError) local = NULL;
   if (user->is_news)
-    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s taken in what %s left: %u subscriptions",
+    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s took over what %s left: %u subscriptions",
                  store->storage->identity->user, md_server_name (user->server),
                  g_hash_table_size (user->subscriptions));
   if (user->is_news && !md_user_save (store, &local))
@@ -214,7 +214,7 @@ md_user_save (MdStore *store, GError **error)
   md_sys.unlinkat (store->user_fd, PREVIOUS, 0);
   md_sys.linkat (store->user_fd, MD_USER_FILE, store->user_fd, PREVIOUS, 0);
   store->user_serial++;
-  /* Where it failed may be anywhere before or behind the rename: until the next one nobody knows what is on
+  /* The failure may have come before or after the rename, so until the next save nobody knows what is on
    * disk. */
   user->is_unsure = !md_replace_file (store->user_fd, MD_USER_FILE, file->str, file->len, TRUE, error);
   return !user->is_unsure;
@@ -272,14 +272,14 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
   MdSlots *slots = &user->slots;
   guint64 limit = slots->words[MD_USER_UIDVALIDITY];
   guint64 now = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
-  /* Courier reads nine digits. */
+  /* Courier reads numbers of nine digits. */
   guint64 next =
       MAX (user->server == MD_SERVER_COURIER ? now % 1000000000 : now, MAX (user->uidvalidity, limit) + 1);
   if (user->uidvalidity > 0 && user->uidvalidity + 1 < limit)
     next = user->uidvalidity + 1;
   else
     {
-      /* A few ahead, so that making several mailboxes at a first login syncs once. */
+      /* Reserves a few ahead, so that making several mailboxes at a first login syncs once. */
       slots->words[MD_USER_UIDVALIDITY] = next + UIDVALIDITY_BLOCK;
       if (!md_slots_commit (slots, error))
         {
@@ -302,7 +302,7 @@ md_user_raise (MdStore *store, guint64 modseq, guint32 uidvalidity, GError **err
   const guint64 modseq_limit = words[MD_USER_MODSEQ_LIMIT], uidvalidity_limit = words[MD_USER_UIDVALIDITY];
   if (modseq > modseq_limit)
     words[MD_USER_MODSEQ_LIMIT] = modseq + MODSEQ_BLOCK;
-  /* One that leaves no room to count on is met by the clock at no time. */
+  /* The clock is above the counter again after any loss, unless the counter leaves no room to count on. */
   const gboolean counts = uidvalidity < G_MAXUINT32 - MD_UID_JUMP;
   if (counts && uidvalidity >= uidvalidity_limit)
     words[MD_USER_UIDVALIDITY] = (guint64) uidvalidity + UIDVALIDITY_BLOCK;
