@@ -112,7 +112,7 @@ check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
 	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
-MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-blobs \
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-blobs \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
 	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble
 check_PROGRAMS += $(MAILDIR_TESTS)
@@ -121,6 +121,8 @@ modules/maildir/tests/faults-dovecot.log: modules/maildir/tests/test-faults
 modules/maildir/tests/coarse-times.log: $(MAILDIR_TESTS)
 modules_maildir_tests_test_maildir_SOURCES = modules/maildir/tests/test-maildir.c
 modules_maildir_tests_test_maildir_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_courier_SOURCES = modules/maildir/tests/test-courier.c
+modules_maildir_tests_test_courier_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_dates_SOURCES = modules/maildir/tests/test-dates.c
 modules_maildir_tests_test_dates_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_hold_SOURCES = modules/maildir/tests/test-hold.c

@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -667,6 +668,118 @@ test_cost_of_open (void)
   place_remove (&place);
 }
 
+/* A copy takes along what is known of the structure of its message, so that the file need not be read again.
+ */
+static void
+test_cost_of_copy (void)
+{
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  g_assert_true (satchel_store_create (place.store, "other", 0, NULL));
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX"), *other = place_mailbox (&place, "other");
+  for (guint i = 0; i < 3; i++)
+    g_assert_cmpuint (append_text (inbox, "Subject: copied\r\n\r\ntext\r\n", 0, NULL, &error), ==, i + 1);
+  g_assert_true (transfer (inbox, 1, 2, other, FALSE, &error));
+  g_assert_true (transfer (inbox, 3, 3, other, TRUE, &error));
+  for (guint32 uid = 1; uid <= 3; uid++)
+    {
+      GBytes *attributes = NULL;
+      faults_start (0, FAULT_ERROR, 0, FALSE);
+      g_assert_true (satchel_mailbox_attributes (other, &uid, 1, &attributes, NULL, &error));
+      faults_stop ();
+      g_assert_nonnull (attributes);
+      g_assert_cmpuint (fault_counts.openat, ==, 0);
+      g_bytes_unref (attributes);
+    }
+  satchel_mailbox_unref (other);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* The change after the old index was none of names or directories, so only the hint in the state file shows
+ * it. */
+static void
+test_status_of_old_index (void)
+{
+  static const char *const last[] = { "one-more", NULL };
+  const char *names[28] = { NULL };
+  char texts[27][8];
+  for (guint i = 0; i < G_N_ELEMENTS (texts); i++)
+    {
+      g_snprintf (texts[i], sizeof texts[i], "word%u", i);
+      names[i] = texts[i];
+    }
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_assert_cmpuint (append_text (inbox, "one\r\n", 0, names, &error), ==, 1);
+  /* Times of a while ago, which nothing can have changed unseen. */
+  const struct timespec times[2] = { { 1600000000, 1 }, { 1600000000, 1 } };
+  g_autofree char *new_dir = place_path (&place, "new"), *cur_dir = place_path (&place, "cur");
+  g_assert_cmpint (utimensat (AT_FDCWD, new_dir, times, 0), ==, 0);
+  g_assert_cmpint (utimensat (AT_FDCWD, cur_dir, times, 0), ==, 0);
+  sync_later (inbox);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE), *old = NULL;
+  gsize len;
+  g_assert_true (g_file_get_contents (index, &old, &len, NULL));
+  place_open (&place);
+  SatchelMailboxState state;
+  faults_start (0, FAULT_ERROR, 0, FALSE);
+  g_assert_true (satchel_store_status (place.store, "INBOX", &state, &error));
+  faults_stop ();
+  g_assert_cmpuint (fault_counts.getdents, ==, 0); /* such an index answers by itself */
+  inbox = place_mailbox (&place, "INBOX");
+  g_assert_true (change_flags (inbox, 1, 1, SATCHEL_FLAGS_ADD, 0, last, &error));
+  sync_later (inbox);
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_assert_true (g_file_set_contents (index, old, (gssize) len, NULL));
+  place_open (&place);
+  g_assert_true (satchel_store_status (place.store, "INBOX", &state, &error));
+  g_assert_cmpuint (state.highestmodseq, >=, before->state.highestmodseq);
+  place_remove (&place);
+}
+
+/* What is known of the structure of messages stays known, also of those that came before and after a restart.
+ */
+static void
+test_cost_of_reopened (void)
+{
+  Place place;
+  g_autoptr (GError) error = NULL;
+  place_make (&place);
+  for (guint32 uid = 1; uid <= 3; uid++)
+    {
+      place_open (&place);
+      SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+      g_assert_cmpuint (append_text (inbox, "Subject: kept\r\n\r\ntext\r\n", 0, NULL, &error), ==, uid);
+      satchel_mailbox_unref (inbox);
+      place_close (&place);
+    }
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  const guint32 uids[] = { 1, 2, 3 };
+  GBytes *attributes[3] = { NULL };
+  faults_start (0, FAULT_ERROR, 0, FALSE);
+  g_assert_true (satchel_mailbox_attributes (inbox, uids, 3, attributes, NULL, &error));
+  faults_stop ();
+  g_assert_cmpuint (fault_counts.openat, <=, 1); /* the cache, but no message */
+  for (guint i = 0; i < 3; i++)
+    {
+      g_assert_nonnull (attributes[i]);
+      g_bytes_unref (attributes[i]);
+    }
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -679,9 +792,12 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/fault/nth-short-write", test_nth_short);
   g_test_add_func ("/maildir/fault/full-disk", test_full_disk);
   g_test_add_func ("/maildir/damage/old-index", test_old_index);
+  g_test_add_func ("/maildir/damage/old-index-status", test_status_of_old_index);
   g_test_add_func ("/maildir/damage/random", test_damage);
   g_test_add_func ("/maildir/crash/kill-9", test_kill);
   g_test_add_func ("/maildir/outside/race", test_race);
   g_test_add_func ("/maildir/cost/open", test_cost_of_open);
+  g_test_add_func ("/maildir/cost/copy", test_cost_of_copy);
+  g_test_add_func ("/maildir/cost/reopened", test_cost_of_reopened);
   return g_test_run ();
 }

@@ -3,13 +3,17 @@
  */
 #include "config.h"
 
+#include "modules/maildir/access_error.h"
 #include "modules/maildir/maildir_sys.h"
 #include "modules/maildir/tests/harness.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 static int failing;       /* errno of calls; 0: none */
 static const char *where; /* part of the names that they are made for */
@@ -208,11 +212,94 @@ test_interrupted (void)
   place_remove (&place);
 }
 
+/* Runs as the uid of nobody if it can, since root lacks no permission. */
+static void
+describe_refusal (const char *dir, const char *name, MdAccess access, int report_fd)
+{
+  int fd = open (dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (geteuid () == 0
+      && (setgroups (0, NULL) != 0 || setresgid (65534, 65534, 65534) != 0
+          || setresuid (65534, 65534, 65534) != 0))
+    _exit (1);
+  GError *error = NULL;
+  md_error_at (&error, EACCES, fd, name, access, "test");
+  gboolean ok = write (report_fd, error->message, strlen (error->message)) > 0;
+  _exit (ok ? 0 : 1);
+}
+
+static char *
+refusal (const char *dir, const char *name, MdAccess access)
+{
+  char text[8192];
+  int ends[2], status = 0;
+  g_assert_cmpint (pipe (ends), ==, 0);
+  pid_t child = fork ();
+  if (child == 0)
+    describe_refusal (dir, name, access, ends[1]);
+  g_assert_cmpint (child, >, 0);
+  close (ends[1]);
+  ssize_t n = read (ends[0], text, sizeof text - 1);
+  close (ends[0]);
+  g_assert_cmpint (waitpid (child, &status, 0), ==, child);
+  g_assert_cmpint (status, ==, 0);
+  g_assert_cmpint (n, >, 0);
+  return g_strndup (text, (gsize) n);
+}
+
+/* An administrator reads which path was refused, which permission is missing on it, and what to do; or that
+ * owner and mode are not what stands in the way. */
+static void
+test_refusals (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("satchel-trouble-XXXXXX", NULL);
+  g_autofree char *secret = g_build_filename (dir, "secret", NULL),
+                  *open_file = g_build_filename (dir, "open", NULL);
+  const gboolean is_root = geteuid () == 0;
+  const guint uid = is_root ? 65534 : (guint) geteuid ();
+  g_assert_true (g_file_set_contents (secret, "x", 1, NULL) && g_file_set_contents (open_file, "x", 1, NULL));
+  g_assert_cmpint (chmod (secret, 0), ==, 0);
+  g_assert_cmpint (chmod (open_file, 0644), ==, 0);
+  g_assert_cmpint (chmod (dir, 0555), ==, 0);
+  g_autofree char *read_it = refusal (dir, "secret", MD_ACCESS_READ);
+  g_autofree char *write_it = refusal (dir, "secret", MD_ACCESS_WRITE);
+  g_autofree char *make_name = refusal (dir, "new", MD_ACCESS_CHANGE);
+  g_autofree char *allowed = refusal (dir, "open", MD_ACCESS_READ);
+  g_autofree char *lists_dir = refusal (dir, ".", MD_ACCESS_READ);
+  g_autofree char *lacks_r =
+      g_strdup_printf ("has mode 0000, and uid %u lacks r%s", uid, is_root ? ": run" : "");
+  g_autofree char *lacks_rw =
+      g_strdup_printf ("has mode 0000, and uid %u lacks rw%s", uid, is_root ? ": run" : "");
+  g_autofree char *lacks_w = g_strdup_printf ("has mode 0555, and uid %u lacks w", uid);
+  g_autofree char *new_path = g_strdup_printf ("test %s/new: ", dir);
+  g_assert_nonnull (strstr (read_it, secret));
+  g_assert_nonnull (strstr (read_it, lacks_r));
+  g_assert_null (strstr (read_it, "lacks rw"));
+  g_assert_nonnull (strstr (write_it, lacks_rw));
+  g_assert_true (g_str_has_prefix (make_name, new_path));
+  g_assert_nonnull (strstr (make_name, lacks_w));
+  g_assert_nonnull (strstr (allowed, "owner and mode would let uid"));
+  g_assert_nonnull (strstr (lists_dir, "owner and mode would let uid"));
+  g_assert_cmpint (strncmp (lists_dir + strlen ("test "), dir, strlen (dir)), ==, 0);
+  g_assert_cmpint (lists_dir[strlen ("test ") + strlen (dir)], ==, ':');
+  if (is_root)
+    g_assert_nonnull (strstr (read_it, "run chown 65534"));
+  g_assert_cmpint (chmod (dir, 0444), ==, 0);
+  g_autofree char *search = refusal (dir, "open", MD_ACCESS_READ);
+  g_autofree char *lacks_x = g_strdup_printf ("%s belongs to uid %u", dir, (guint) geteuid ());
+  g_assert_nonnull (strstr (search, lacks_x));
+  g_assert_nonnull (strstr (search, "lacks x"));
+  chmod (dir, 0755);
+  unlink (secret);
+  unlink (open_file);
+  rmdir (dir);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/maildir/trouble/codes", test_codes);
   g_test_add_func ("/maildir/trouble/interrupted", test_interrupted);
+  g_test_add_func ("/maildir/trouble/refusals", test_refusals);
   return g_test_run ();
 }
