@@ -71,7 +71,7 @@ sweep_tmp (int fd)
   for (guint i = 0; i < names->len; i++)
     {
       struct stat st;
-      /* The access time counts too, since a program of an older kind may still read the file. */
+      /* The change time counts too, since a program that delivers may have set the file's own time. */
       if (md_sys.fstatat (fd, names->pdata[i], &st, AT_SYMLINK_NOFOLLOW) == 0 && !S_ISDIR (st.st_mode)
           && MAX (st.st_mtim.tv_sec, st.st_ctim.tv_sec) * (gint64) G_USEC_PER_SEC + STALE_US < now_us)
         md_sys.unlinkat (fd, names->pdata[i], 0);

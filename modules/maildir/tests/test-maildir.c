@@ -9,6 +9,7 @@
 #include "modules/maildir/index.h"
 #include "modules/maildir/index_format.h"
 #include "modules/maildir/keyword_letters.h"
+#include "modules/maildir/maildir_sys.h"
 #include "modules/maildir/settings.h"
 #include "modules/maildir/uidlist.h"
 #include "modules/maildir/user_file.h"
@@ -19,6 +20,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/runtime/log_private.h"
@@ -986,6 +988,86 @@ test_recent (void)
   place_remove (&place);
 }
 
+/* A keyword that was taken away is gone from the name as well, so that no other server, nor we without an
+ * index, see it again. */
+static void
+test_keyword_removed (void)
+{
+  Place place;
+  GError *error = NULL;
+  const char *const keywords[] = { "first", "second", NULL };
+  const char *const first[] = { "first", NULL };
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, keywords, NULL);
+  g_assert_true (change_flags (inbox, 1, 1, SATCHEL_FLAGS_REMOVE, 0, first, &error));
+  g_autoptr (GPtrArray) files = place_files (&place, "cur");
+  g_assert_cmpuint (files->len, ==, 1);
+  g_assert_true (g_str_has_suffix (files->pdata[0], ":2,b"));
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static MdSys real_calls;
+
+/* Files whose names begin with "old" are of two days ago; those with "set" only by the time that a program
+ * can set. */
+static int
+fstatat_of_old (int dirfd, const char *path, struct stat *st, int flags)
+{
+  int result = real_calls.fstatat (dirfd, path, st, flags);
+  const time_t ago = time (NULL) - 48 * 3600;
+  if (g_str_has_prefix (path, "old"))
+    st->st_mtime = st->st_ctime = ago;
+  else if (g_str_has_prefix (path, "set"))
+    st->st_mtime = ago;
+  return result;
+}
+
+/* tmp/ is cleared of what lies there for days, and of nothing else: other programs deliver by way of it. */
+static void
+test_sweep (void)
+{
+  Place place;
+  place_make (&place);
+  place_put (&place, "tmp/old", "x");
+  place_put (&place, "tmp/set", "x");
+  place_put (&place, "tmp/fresh", "x");
+  real_calls = md_calls;
+  md_calls.fstatat = fstatat_of_old;
+  place_open (&place);
+  md_sys_reset ();
+  g_autoptr (GPtrArray) left = place_files (&place, "tmp");
+  g_assert_cmpuint (left->len, ==, 2);
+  g_assert_cmpstr (left->pdata[0], ==, "fresh");
+  g_assert_cmpstr (left->pdata[1], ==, "set");
+  place_remove (&place);
+}
+
+/* Content that nobody takes leaves no file. */
+static void
+test_dropped (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  g_autofree char *text = g_strnfill (1 << 20, 'x');
+  for (int finished = 0; finished < 2; finished++)
+    {
+      SatchelStage *stage = satchel_stage_new (place.store, 0, &error);
+      g_assert_true (satchel_stage_write (stage, text, 1 << 20, &error));
+      g_autoptr (GPtrArray) files = place_files (&place, "tmp");
+      g_assert_cmpuint (files->len, ==, 1);
+      g_assert_true (!finished || satchel_stage_finish (stage, &error));
+      satchel_stage_free (stage);
+      g_autoptr (GPtrArray) left = place_files (&place, "tmp");
+      g_assert_cmpuint (left->len, ==, 0);
+    }
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -1009,6 +1091,9 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/names/tree", test_tree);
   g_test_add_func ("/maildir/names/adopt", test_adopt);
   g_test_add_func ("/maildir/state/recent", test_recent);
+  g_test_add_func ("/maildir/flags/removed", test_keyword_removed);
+  g_test_add_func ("/maildir/state/sweep", test_sweep);
+  g_test_add_func ("/maildir/content/dropped", test_dropped);
   g_test_add_func ("/maildir/content/spooled", test_spooled);
   g_test_add_func ("/maildir/commit/crowd", test_crowd);
   return g_test_run ();

@@ -433,6 +433,37 @@ test_settings (void)
     }
 }
 
+/* What `other_server` says counts, whatever lies there: its lists are kept, or none is. */
+static void
+test_other_server (void)
+{
+  static const struct
+  {
+    const char *settings;
+    gboolean has_list, has_courier;
+  } cases[] = { { "other_server = \"dovecot\";", TRUE, FALSE },
+                { "other_server = \"courier\";", FALSE, TRUE },
+                { "other_server = \"none\";", FALSE, FALSE },
+                { "", FALSE, FALSE } };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      Place place;
+      GError *error = NULL;
+      place_make (&place);
+      use (&place, cases[i].settings);
+      place_open (&place);
+      SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+      g_assert_cmpuint (append_text (inbox, "ours\r\n", 0, NULL, &error), ==, 1);
+      satchel_mailbox_unref (inbox);
+      place_close (&place);
+      g_autofree char *list = place_path (&place, "dovecot-uidlist"),
+                      *courier = place_path (&place, "courierimapuiddb");
+      g_assert_cmpint (g_file_test (list, G_FILE_TEST_EXISTS), ==, cases[i].has_list);
+      g_assert_cmpint (g_file_test (courier, G_FILE_TEST_EXISTS), ==, cases[i].has_courier);
+      place_remove (&place);
+    }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -444,6 +475,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/takeover/links", test_links);
   g_test_add_func ("/maildir/takeover/subscriptions", test_subscriptions);
   g_test_add_func ("/maildir/takeover/come-and-go", test_come_and_go);
+  g_test_add_func ("/maildir/takeover/other-server", test_other_server);
   g_test_add_func ("/maildir/takeover/layouts", test_layouts);
   g_test_add_func ("/maildir/takeover/settings", test_settings);
   return g_test_run ();
