@@ -7,6 +7,7 @@
 #include <satchel/header.h>
 #include <string.h>
 
+#include "core/mail/fields.h"
 #include "core/mail/text.h"
 
 /* A list being read: words gathered since the last separator. */

@@ -6,8 +6,9 @@
 #include <satchel/header.h>
 #include <satchel/message.h>
 
+#include "core/mail/blob_read.h"
 #include "core/mail/blob.h"
-#include "core/mail/header_names.h"
+#include "core/mail/fields.h"
 
 #define MAX_REFERENCES 1000u
 

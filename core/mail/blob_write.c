@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/mail/scanner.h"
 #include "core/mail/blob.h"
 #include "core/mail/scan.h"
 

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/mail/charset_reader.h"
 #include "core/mail/casefold.h"
 
 #include <satchel/charset.h>

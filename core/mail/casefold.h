@@ -1,8 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * Case folding piece by piece.
+ * Case folding: what SEARCH, SORT and THREAD compare.
  */
 #pragma once
 #include <satchel/types.h>
+
+/* What SEARCH compares: full Unicode case folding of titlecased text, diacritics kept, NFC.  Invalid bytes
+ * become U+FFFD; pure ASCII is lower-cased.  The caller owns the result. */
+char *satchel_casefold (const char *text, gsize len, gsize *ret_len);
+/* What SORT and THREAD compare, by bytes: i;unicode-casemap (RFC 5051), compatibility decompositions
+ * included. Invalid bytes become U+FFFD.  The caller owns the result. */
+char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
+
+/* The same as satchel_casefold, piece by piece. */
 
 /* ASCII letters only, in place; other bytes stay. */
 void satchel_ascii_lower (char *text, gsize len);

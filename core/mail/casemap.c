@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "core/mail/casefold.h"
+#include "core/mail/charset_reader.h"
 #include <satchel/charset.h>
 
 #define DECOMPOSED_MAX 18 /* characters: the longest there is (U+FDFA) */

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/mail/charset.h"
+#include "core/mail/charset_reader.h"
 
 #include <errno.h>
 #include <iconv.h>

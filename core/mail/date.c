@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/mail/fields.h"
 #include "core/mail/text.h"
 
 static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/mail/fields.h"
 #include <satchel/downgrade.h>
 #include <satchel/header.h>
 #include <satchel/message.h>

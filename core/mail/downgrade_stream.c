@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/mail/fields.h"
 #include <satchel/downgrade.h>
 #include <satchel/message.h>
 #include <string.h>

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/mail/charset_reader.h"
 #include <satchel/charset.h>
 #include <satchel/header.h>
 #include <string.h>

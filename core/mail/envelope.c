@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/mail/envelope.h"
+#include "core/mail/blob_read.h"
 
 #include <satchel/attributes.h>
 #include <string.h>

@@ -6,6 +6,7 @@
 #include <satchel/header.h>
 #include <string.h>
 
+#include "core/mail/fields.h"
 #include "core/mail/text.h"
 
 void

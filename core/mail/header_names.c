@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/mail/blob.h"
-#include "core/mail/header_names.h"
+#include "core/mail/fields.h"
 
 struct SatchelHeaderNames
 {

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "core/mail/text.h"
 #include "core/mail/blob.h"
 #include "core/mail/scan.h"
 

@@ -10,8 +10,10 @@
 #include <satchel/keys.h>
 #include <string.h>
 
-#include "core/mail/envelope.h"
-#include "core/mail/search.h"
+#include "core/mail/casefold.h"
+#include "core/mail/fields.h"
+#include "core/mail/blob_read.h"
+#include "core/mail/needle.h"
 
 #define SEARCH_UNKNOWN "\xff" /* never in folded text */
 

@@ -130,18 +130,3 @@ satchel_list_match (const char *pattern, const char *name, char separator)
   matcher_clear (&matcher);
   return is_match;
 }
-
-gboolean
-satchel_list_match_below (const char *pattern, const char *name, char separator)
-{
-  Matcher matcher;
-  gboolean may_match = FALSE;
-  if (strlen (pattern) > PATTERN_BYTES)
-    return FALSE;
-  matcher_start (&matcher, pattern, separator);
-  if (matcher_feed (&matcher, name) && matcher_step (&matcher, separator, FALSE))
-    for (gsize i = 0; i < matcher.len; i++)
-      may_match = may_match || matcher.now[i];
-  matcher_clear (&matcher);
-  return may_match;
-}

@@ -8,6 +8,7 @@
 #include <satchel/header.h>
 #include <string.h>
 
+#include "core/mail/charset_reader.h"
 #include "core/mail/text.h"
 
 #define MAX_PARAMETERS 100u

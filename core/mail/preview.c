@@ -6,6 +6,7 @@
 #include <satchel/charset.h>
 #include <string.h>
 
+#include "core/mail/charset_reader.h"
 #include "core/mail/scan.h"
 
 #define PREVIEW_CHARS 200u

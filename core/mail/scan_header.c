@@ -8,6 +8,8 @@
 #include <satchel/date.h>
 #include <string.h>
 
+#include "core/mail/charset_reader.h"
+#include "core/mail/fields.h"
 #include "core/mail/blob.h"
 #include "core/mail/scan.h"
 #include "core/mail/text.h"

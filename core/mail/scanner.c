@@ -8,6 +8,7 @@
 #include <satchel/message.h>
 #include <string.h>
 
+#include "core/mail/scanner.h"
 #include "core/mail/scan.h"
 #include "core/mail/text.h"
 #include "core/runtime/stream_private.h"

@@ -3,7 +3,8 @@
  */
 #include "config.h"
 
-#include "core/mail/search.h"
+#include "core/mail/blob_read.h"
+#include "core/mail/needle.h"
 
 #include <satchel/attributes.h>
 #include <satchel/charset.h>

@@ -9,7 +9,8 @@
 #include <satchel/message.h>
 #include <string.h>
 
-#include "core/mail/search.h"
+#include "core/mail/casefold.h"
+#include "core/mail/needle.h"
 
 gboolean
 satchel_is_address_field (const char *name)

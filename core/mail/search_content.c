@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "core/mail/casefold.h"
-#include "core/mail/charset.h"
-#include "core/mail/search.h"
+#include "core/mail/charset_reader.h"
+#include "core/mail/needle.h"
 
 #define BLOCK_BYTES 65536u
 /* A longer header block is looked at up to here. */

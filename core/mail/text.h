@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Small scanning helpers shared by the parsers of core/mail.
+ * Small functions that parsers and writers of core/mail share.
  */
 #pragma once
 #include <satchel/types.h>
@@ -19,3 +19,7 @@ const char *satchel_skip_cfws (const char *at, const char *end, GString *comment
 /* A quoted-string at @at ('"'): its content, quoted pairs resolved and folding removed, is appended.  Returns
  * what follows; an unclosed one runs to the end. */
 const char *satchel_read_quoted (const char *at, const char *end, GString *out);
+
+/* Appends an IMAP `string` (RFC 3501 9): quoted where that is allowed, else a literal; NULs are cut out. @len
+ * -1: @text is NUL-ended.  @text NULL: NIL. */
+void satchel_imap_append_string (GString *out, const char *text, gssize len);

@@ -6,6 +6,7 @@
 #include <satchel/charset.h>
 #include <string.h>
 
+#include "core/mail/charset_reader.h"
 #include "core/mail/text.h"
 
 SatchelEncoding

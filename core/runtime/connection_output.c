@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/runtime/connection_private.h"
 #include "core/runtime/connection_struct.h"
 #include <stdarg.h>
 #include <stdio.h>

@@ -53,6 +53,8 @@ SatchelConnection *satchel_connection_new (SatchelTransport *transport,
 void satchel_connection_set_handlers (SatchelConnection *connection,
                                       const SatchelConnectionHandlers *handlers, gpointer self);
 SatchelTransport *satchel_connection_transport (SatchelConnection *connection);
+/* The number of bytes of output that wait. */
+gsize satchel_connection_pending (SatchelConnection *connection);
 /* Unread input from the process before us; `input` is called soon. */
 void satchel_connection_push_input (SatchelConnection *connection, const void *data, gsize len);
 /* As pause and resume, beside them: what a protocol resumes stays paused while its job or login runs. */

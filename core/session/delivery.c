@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/session/mail_private.h"
 #include "core/session/delivery_private.h"
 #include "core/session/session_hold.h"
 
@@ -50,9 +51,8 @@ new_id (void)
 }
 
 SatchelDelivery *
-satchel_delivery_new (SatchelSession *session, const char *sender, guint64 size_hint)
+satchel_delivery_new (SatchelSession *session, const char *sender)
 {
-  (void) size_hint;
   SatchelDelivery *delivery = g_new0 (SatchelDelivery, 1);
   delivery->session = session;
   delivery->id = new_id ();

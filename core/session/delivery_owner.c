@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/storage/store_open.h"
 #include "core/runtime/job_private.h"
 #include "core/session/delivery_internal.h"
 #include "core/storage/suspects.h"

@@ -568,12 +568,6 @@ satchel_gate_connection (SatchelGateSession *session)
   return session->connection;
 }
 
-const char *
-satchel_gate_session_id (SatchelGateSession *session)
-{
-  return session->id_text;
-}
-
 gboolean
 satchel_gate_has_tls (SatchelGateSession *session)
 {

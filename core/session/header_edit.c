@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/mail/fields.h"
 #include "core/session/header_edit.h"
 
 #include <satchel/filter.h>

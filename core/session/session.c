@@ -232,7 +232,6 @@ make_access (SatchelSession *session, const MailHandOver *hand_over)
     .service = hand_over->service,
     .session_id = session->id_text,
     .peer = session->peer,
-    .client_name = satchel_session_client_name (session),
     .key = hand_over->key,
     .rights = SATCHEL_RIGHTS_ALL,
   };
@@ -390,12 +389,6 @@ satchel_session_connection (SatchelSession *session)
 }
 
 const char *
-satchel_session_id (SatchelSession *session)
-{
-  return session->id_text;
-}
-
-const char *
 satchel_session_user (SatchelSession *session)
 {
   return session->user;
@@ -405,18 +398,6 @@ const char *
 satchel_session_peer (SatchelSession *session)
 {
   return session->peer;
-}
-
-const char *
-satchel_session_client_name (SatchelSession *session)
-{
-  return "";
-}
-
-gboolean
-satchel_session_has_tls (SatchelSession *session)
-{
-  return session->has_tls;
 }
 
 const char *

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "core/mail/blob_read.h"
+#include "core/mail/scanner.h"
 #include "core/storage/store_private.h"
 #include "core/storage/suspects.h"
 

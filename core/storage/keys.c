@@ -8,6 +8,7 @@
 #include <satchel/storage.h>
 #include <string.h>
 
+#include "core/mail/blob_read.h"
 #include "core/storage/store_private.h"
 
 #define COLUMN_MAX (16u << 20)

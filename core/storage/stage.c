@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "core/mail/scanner.h"
+#include "core/storage/store_open.h"
 #include "core/storage/store_private.h"
 #include "core/storage/suspects.h"
 

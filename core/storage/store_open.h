@@ -41,6 +41,10 @@ typedef struct SatchelStoreOpenOptions
 SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
 /* Another handle of the store, with another access. */
 SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAccess *access);
+/* A stage of a file that was spooled for several recipients (delivery.h): hard-linked where driver and layers
+ * allow, else copied.  @path: below the mail root. */
+SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
+                                         GBytes *attributes, GError **error);
 /* Closes mailboxes that nobody has used for @idle_ms.  [blocks] */
 void satchel_store_sweep (SatchelStore *store, gint64 idle_ms);
 /* Mailboxes in memory: tests for leaks. */

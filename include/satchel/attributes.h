@@ -8,24 +8,11 @@
 
 G_BEGIN_DECLS
 
-/* Magic, version, checksum and every bound inside.  FALSE: throw it away and scan again.  Linear in its
- * length. */
-SATCHEL_API gboolean satchel_attributes_check (GBytes *blob);
-/* The same without the checksum: for a blob whose checksum was right before, and that has been kept under
- * another one since.  What it says may be wrong, but nothing in it leads astray. */
-SATCHEL_API gboolean satchel_attributes_check_bounds (GBytes *blob);
-
-SATCHEL_API guint64 satchel_attributes_size (GBytes *blob);  /* RFC822.SIZE */
-SATCHEL_API guint64 satchel_attributes_lines (GBytes *blob); /* line feeds in the whole message */
+SATCHEL_API guint64 satchel_attributes_size (GBytes *blob); /* RFC822.SIZE */
 SATCHEL_API guint64
 satchel_attributes_header_size (GBytes *blob); /* bytes of BODY[HEADER], with its blank line */
 /* FALSE: a placeholder for a message that must not be parsed: BODY[] and BODY[TEXT] are all there is. */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
-/* It came by SMTPUTF8 (RFC 6531), or an address in its header is not ASCII: mail that has a surrogate
- * (downgrade.h).  8-bit bytes elsewhere in a header do not make it so. */
-SATCHEL_API gboolean satchel_attributes_is_internationalized (GBytes *blob);
-/* The last line ends in CRLF, or there is none.  FALSE also if the message was not parsed. */
-SATCHEL_API gboolean satchel_attributes_ends_in_crlf (GBytes *blob);
 
 /* Ready to send, as RFC 3501 9 has them, parentheses included: `envelope`, and `body` without or with
  * extension data (FETCH BODY, FETCH BODYSTRUCTURE).  8-bit, CR and LF only inside literals; never NUL. */
@@ -57,9 +44,6 @@ typedef enum
  * the last line end; header.h unfolds and decodes.  Outputs may be NULL. */
 SATCHEL_API SatchelHeaderState satchel_attributes_header (GBytes *blob, const char *name,
                                                           const char **ret_value, gsize *ret_len);
-/* Every field called @name in turn: start with *state = 0; FALSE when there are no more (kept). */
-SATCHEL_API gboolean satchel_attributes_header_next (GBytes *blob, const char *name, gsize *state,
-                                                     const char **ret_value, gsize *ret_len);
 /* Appends BODY[HEADER.FIELDS (names)] (with its blank line, in message order) if all of them are kept; else
  * FALSE and nothing is appended. */
 SATCHEL_API gboolean satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names,

@@ -52,8 +52,8 @@ SATCHEL_API void satchel_connection_print (SatchelConnection *connection, const 
     G_GNUC_PRINTF (2, 3);
 /* Without a copy: takes over @bytes. */
 SATCHEL_API void satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes);
-/* Bytes that wait; at or over the high-water mark (default 256 KiB) a producer must stop until `drained`. */
-SATCHEL_API gsize satchel_connection_pending (SatchelConnection *connection);
+/* Does as much output wait as the high-water mark allows (256 KiB by default)?  A producer must stop then
+ * until `drained` is called. */
 SATCHEL_API gboolean satchel_connection_is_full (SatchelConnection *connection);
 /* How many bytes fit until it is full; 0 if full. */
 SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);

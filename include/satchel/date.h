@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Dates of mail (RFC 5322 3.3, 4.3) and of IMAP (RFC 3501 9: date, date-time).  Times are seconds since 1970
+ * Dates of IMAP (RFC 3501 9: date, date-time).  Times are seconds since 1970
  * UTC.
  */
 #pragma once
@@ -7,14 +7,8 @@
 
 G_BEGIN_DECLS
 
-/* A Date field's value, obsolete zones, two-digit years and comments included.  Years 1900 to 9999.  FALSE:
- * no date. */
-SATCHEL_API gboolean satchel_date_parse (const char *text, gsize len, gint64 *ret_time,
-                                         int *ret_zone_minutes);
-/* "Tue, 01 Jul 2003 10:52:37 +0200" */
+/* For a date-time, NUL included. */
 #define SATCHEL_DATE_BYTES 40
-SATCHEL_API void satchel_date_format (gint64 time, int zone_minutes, char buffer[SATCHEL_DATE_BYTES]);
-
 /* date-time without quotes: "17-Jul-1996 02:44:25 -0700", the day may start with a space. */
 SATCHEL_API gboolean satchel_imap_date_time_parse (const char *text, gsize len, gint64 *ret_time);
 /* The same form, in +0000; clamped to years 0000 to 9999. */

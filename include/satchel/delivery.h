@@ -36,8 +36,7 @@ SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *
 
 typedef struct SatchelDelivery SatchelDelivery;
 /* One message.  @sender: the envelope sender without <>, "" for the null sender. */
-SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender,
-                                                   guint64 size_hint);
+SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
 /* What the client calls itself (LHLO), for filters; at most 255 bytes count. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
 /* Adds what look_up gave (copied); results keep this order. */

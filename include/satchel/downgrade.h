@@ -12,12 +12,6 @@
 
 G_BEGIN_DECLS
 
-/* A field in @block (a header block) is valid UTF-8 and not ASCII, and can be said in ASCII. */
-SATCHEL_API gboolean satchel_header_needs_utf8 (const char *block, gsize len);
-/* Appends @block with these fields replaced, and everything else as it is.  Linear; at most 16 times as long.
- */
-SATCHEL_API void satchel_header_downgrade (const char *block, gsize len, GString *out);
-
 /* @content with every header block that @attributes names downgraded, those of parts and enclosed messages
  * too; a reference to @content itself if none needs it.  @ret_header (may be NULL): how long the message's
  * header is in it, with the blank line if there is one.  Keeps what was replaced in memory, at most a few

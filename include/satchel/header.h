@@ -35,9 +35,6 @@ typedef struct SatchelHeaderNames SatchelHeaderNames;
 SATCHEL_API SatchelHeaderNames *satchel_header_names_new (const char *const *names, guint n_names);
 SATCHEL_API void satchel_header_names_free (SatchelHeaderNames *names);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHeaderNames, satchel_header_names_free)
-/* FALSE for a line that is no field. */
-SATCHEL_API gboolean satchel_header_names_contain (const SatchelHeaderNames *names,
-                                                   const SatchelHeaderField *field);
 
 /* Appends those fields of @block (a whole header block) whose name is in @names, or with @is_not whose name
  * is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC
@@ -62,8 +59,6 @@ typedef struct SatchelAddress
 SATCHEL_API void satchel_address_free (SatchelAddress *address);
 /* At most @max addresses; elements are freed with the array. */
 SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, guint max);
-/* The first mailbox of a list, as SORT and delivery logs want it: "local@host" or NULL. Yours. */
-SATCHEL_API char *satchel_addresses_first (const char *value, gsize len);
 
 /* "token; a=b" fields (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are joined; a value
  * with charset (RFC 2231 4) keeps its form and its name ends in '*'. */
@@ -87,9 +82,5 @@ SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, 
 /* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd
  * with it.  In one form, whatever was quoted (RFC 5256 3): <"a"@b> is <a@b>. */
 SATCHEL_API GPtrArray *satchel_message_ids_parse (const char *value, gsize len, guint max);
-
-/* Appends an IMAP `string` (RFC 3501 9): quoted where it may be, else a literal; NULs are cut out.  NULL:
- * NIL. */
-SATCHEL_API void satchel_imap_append_string (GString *out, const char *text, gssize len);
 
 G_END_DECLS

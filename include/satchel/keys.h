@@ -32,9 +32,6 @@ typedef enum
 #define SATCHEL_KEY_SEARCH_BYTES 1024u
 #define SATCHEL_KEY_REFERENCES 100u /* the first, and the last ones */
 
-/* Appends a key's bytes, at most 1,100. */
-SATCHEL_API void satchel_key_append (GBytes *attributes, SatchelKeyKind kind, GByteArray *out);
-
 /* SENT.  FALSE: no Date field that makes sense; then the internal date counts (RFC 5256 2.2). */
 SATCHEL_API gboolean satchel_key_sent (const void *key, gsize len, gint64 *ret_time, int *ret_zone_minutes);
 /* THREAD, but for `arrived`.  `sent` is set if there is a Date field only.  References go to @references. */

@@ -43,8 +43,5 @@ SATCHEL_API char *satchel_namespace_to_client (const SatchelNamespace *ns, const
 /* RFC 3501 6.3.8: '*' any characters, '%' any but @separator; "INBOX" matches without case.  Both UTF-8, both
  * as clients see them.  At most length * length steps, never exponential. */
 SATCHEL_API gboolean satchel_list_match (const char *pattern, const char *name, char separator);
-/* TRUE: @pattern may match names below @name (for LIST of a level whose parent does not exist, and
- * RECURSIVEMATCH). */
-SATCHEL_API gboolean satchel_list_match_below (const char *pattern, const char *name, char separator);
 
 G_END_DECLS

@@ -14,21 +14,10 @@ G_BEGIN_DECLS
 #define SATCHEL_SCAN_BOUNDARY_BYTES 998u /* a longer boundary never matches */
 #define SATCHEL_SCAN_ADDRESSES 16384u    /* in all ENVELOPEs of a message together; more are left out */
 
-/* Fed front to back in any split (a blob does not depend on it).  Offsets count the bytes fed: feed content
- * as it is served.  Lines may end in CRLF or in a bare LF.  Linear; keeps at most about 2 MiB plus the tree;
- * never recurses. Never fails on bad mail. */
-typedef struct SatchelScanner SatchelScanner;
-SATCHEL_API SatchelScanner *satchel_scanner_new (void);
-SATCHEL_API void satchel_scanner_feed (SatchelScanner *scanner, const void *data, gsize len);
-/* Frees the scanner.  The blob is versioned, checksummed and bounded. */
-SATCHEL_API GBytes *satchel_scanner_finish (SatchelScanner *scanner);
-/* Frees an unfinished one. */
-SATCHEL_API void satchel_scanner_free (SatchelScanner *scanner);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelScanner, satchel_scanner_free)
-
-/* All of @content through a scanner. [blocks]; NULL only if reading fails. */
+/* The attributes of @content, which is read once from front to back.  Lines may end in CRLF or in a bare LF.
+ * Offsets in the blob count the bytes that were read, so @content is what clients will be served.  The time
+ * is linear; at most about 2 MiB and the tree of parts are held.  Bad mail is no error: NULL with @error only
+ * if reading fails.  [blocks] */
 SATCHEL_API GBytes *satchel_scan_stream (SatchelStream *content, GError **error);
-/* An empty blob that says "text/plain of @size bytes, no header", for messages marked UNPARSED. */
-SATCHEL_API GBytes *satchel_attributes_unparsed (guint64 size);
 
 G_END_DECLS

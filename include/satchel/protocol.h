@@ -68,7 +68,6 @@ typedef struct SatchelGateProtocolOps
 } SatchelGateProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);
-SATCHEL_API const char *satchel_gate_session_id (SatchelGateSession *session);
 SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
 /* A certificate is configured and TLS is not up. */
 SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
@@ -116,14 +115,9 @@ typedef struct SatchelProtocolOps
 } SatchelProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);
-SATCHEL_API const char *satchel_session_id (SatchelSession *session);   /* the log's session=… */
 SATCHEL_API const char *satchel_session_user (SatchelSession *session); /* local@domain; NULL with NO_LOGIN */
 SATCHEL_API const char *
 satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "local" */
-SATCHEL_API const char *satchel_session_client_name (SatchelSession *session); /* peer's own claim; "" */
-SATCHEL_API gboolean satchel_session_has_tls (SatchelSession *session);
-SATCHEL_API const char *
-satchel_session_tls_info (SatchelSession *session); /* "TLS1.3 TLS_AES_256_GCM_SHA384", or "" */
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* The user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call from a job
  * the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */

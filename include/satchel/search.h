@@ -13,10 +13,6 @@ typedef struct SatchelNeedle SatchelNeedle;
 SATCHEL_API SatchelNeedle *satchel_needle_new (const char *text, gsize len);
 SATCHEL_API void satchel_needle_free (SatchelNeedle *needle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelNeedle, satchel_needle_free)
-/* In UTF-8 text (not yet folded). */
-SATCHEL_API gboolean satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len);
-/* In a raw header value, encoded words decoded. */
-SATCHEL_API gboolean satchel_needle_is_in_value (const SatchelNeedle *needle, const char *value, gsize len);
 
 typedef enum
 {

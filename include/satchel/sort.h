@@ -8,10 +8,6 @@
 
 G_BEGIN_DECLS
 
-/* Base subject (RFC 5256 2.1) of a Subject field's raw value: UTF-8, decoded.  Yours.  @ret_is_reply: a mark
- * of a reply or a forward was taken off (RFC 5256 3, REFERENCES). */
-SATCHEL_API char *satchel_base_subject (const char *value, gsize len, gsize *ret_len, gboolean *ret_is_reply);
-
 /* ---- sorting ---- */
 
 /* Items 0 .. n_items-1, each with @n_keys keys (at most 32), the first counting most; bit k of @reversed: key

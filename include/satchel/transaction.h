@@ -15,10 +15,6 @@ SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_h
 SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
 /* Ends the content and computes its attributes. */
 SATCHEL_API gboolean satchel_stage_finish (SatchelStage *stage, GError **error);
-/* From a file spooled for several recipients, hard-linked where driver and layers allow, else
- * copied.  See delivery.h.  @path: below the mail root. */
-SATCHEL_API SatchelStage *satchel_stage_new_spooled (SatchelStore *store, const char *path, gboolean is_lf,
-                                                     guint64 size, GBytes *attributes, GError **error);
 SATCHEL_API guint64 satchel_stage_size (const SatchelStage *stage);
 SATCHEL_API GBytes *satchel_stage_attributes (const SatchelStage *stage); /* borrowed; after finish */
 /* Unless a committed transaction took it, the content is thrown away. */

@@ -115,7 +115,7 @@ run_mail (Lmtp *lmtp, char *argument)
     }
   lmtp->has_mail = TRUE;
   lmtp->sender = g_steal_pointer (&sender);
-  lmtp->delivery = satchel_delivery_new (lmtp->session, lmtp->sender, lmtp->declared_size);
+  lmtp->delivery = satchel_delivery_new (lmtp->session, lmtp->sender);
   satchel_delivery_set_client_name (lmtp->delivery, lmtp->client);
   lmtp_reply (lmtp, "250 2.1.0 OK");
 }

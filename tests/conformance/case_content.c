@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/storage/store_open.h"
 #include "conformance.h"
 
 #include <fcntl.h>

@@ -2,6 +2,7 @@
  * Any bytes as a message: the blob is valid, the same for every split, and its texts fit RFC 3501's grammar
  * (M9).
  */
+#include "core/mail/charset_reader.h"
 #include <satchel/charset.h>
 
 #include "tests/fuzz/driver.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * A protocol of lines for tests: its gate half and its mail half.
  */
+#include "core/session/mail_private.h"
 #include "config.h"
 
 #include "tests/lib/session_rig.h"
@@ -171,7 +172,7 @@ toy_mail_new (SatchelSession *session, const void *note, gsize len)
                             satchel_session_user (session) != NULL ? satchel_session_user (session)
                                                                    : "nobody",
                             satchel_session_peer (session), (int) len, (const char *) note,
-                            satchel_session_has_tls (session) ? satchel_session_tls_info (session) : "none");
+                            *satchel_session_tls_info (session) != '\0' ? satchel_session_tls_info (session) : "none");
   return session;
 }
 

@@ -2,6 +2,8 @@
  * Hostile messages: M1 to M4, M8, M9 of the catalogue.  What they show: a valid, bounded blob, the content's
  * size, and an end in reasonable time (the runner's time limit is the judge).
  */
+#include "core/mail/blob_read.h"
+#include "core/mail/scanner.h"
 #include <string.h>
 
 #include "tests/lib/scan_check.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Dates of mail and of IMAP: RFC 5322 A, RFC 3501 9, and M11.
  */
+#include "core/mail/fields.h"
 #include <satchel/date.h>
 #include <string.h>
 

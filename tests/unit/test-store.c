@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/storage/store_open.h"
 #include "core/storage/suspects.h"
 #include "core/storage/store_private.h"
 #include "tests/lib/loop.h"

@@ -4,9 +4,9 @@
 #include "config.h"
 
 #include "core/daemon/sandbox/sandbox.h"
+#include "core/mail/charset_reader.h"
 
 #include <dlfcn.h>
-#include <satchel/charset.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <time.h>

@@ -23,6 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/storage/store_open.h"
 #include "core/runtime/log_private.h"
 
 #define assert_view(mailbox, expected)                                                                       \

@@ -12,7 +12,11 @@ struct SatchelNeedle
   gboolean is_ascii;
 };
 
-/* In text that is folded already. */
+/* Is the needle in UTF-8 text that is not folded yet? */
+gboolean satchel_needle_is_in (const SatchelNeedle *needle, const char *text, gsize len);
+/* Is it in a raw header value, once encoded words are decoded? */
+gboolean satchel_needle_is_in_value (const SatchelNeedle *needle, const char *value, gsize len);
+/* Is it in text that is folded already? */
 gboolean satchel_needle_is_in_folded (const SatchelNeedle *needle, const char *text, gsize len);
 
 gboolean satchel_is_address_field (const char *name);

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT
+ * Charsets and transfer encodings as the core needs them, beyond what modules do (charset.h).
+ */
+#pragma once
+#include <satchel/charset.h>
+
+/* Opens the converters that mail uses, so that later calls need no files: before the sandbox is closed.
+ * [blocks] */
+void satchel_charset_preload (void);
+/* Converts for display, and never fails: what does not convert becomes U+FFFD; an unknown charset is taken as
+ * UTF-8 where the text is valid UTF-8, else as Latin-1.  The result is valid UTF-8, NUL-ended, the caller's.
+ */
+char *satchel_charset_to_utf8 (const char *charset, const void *data, gsize len, gsize *ret_len);
+/* Bytes below 128 mean ASCII wherever they stand, so that an ASCII needle can be looked for in raw bytes. */
+gboolean satchel_charset_is_ascii_superset (const char *charset);
+
+/* The same conversion piece by piece; the border of two pieces may cut a character. */
+typedef struct SatchelCharsetReader SatchelCharsetReader;
+SatchelCharsetReader *satchel_charset_reader_new (const char *charset);
+void satchel_charset_reader_push (SatchelCharsetReader *reader, const void *data, gsize len, gboolean is_last,
+                                  GString *out);
+/* The number of bytes that did not convert so far. */
+guint satchel_charset_reader_n_bad (const SatchelCharsetReader *reader);
+void satchel_charset_reader_free (SatchelCharsetReader *reader);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelCharsetReader, satchel_charset_reader_free)
+
+/* The encoding that a Content-Transfer-Encoding field names (RFC 2045 6.1). */
+SatchelEncoding satchel_encoding_from_name (const char *name, gsize len);
