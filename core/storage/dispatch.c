@@ -41,8 +41,7 @@ enum
   N_STEPS
 };
 G_STATIC_ASSERT (sizeof (SatchelStorageOps)
-                 == offsetof (SatchelStorageOps, open)
-                        + (SATCHEL_N_CALLS + N_STEPS + 2 /* passes_by, fields */) * sizeof (gpointer));
+                 == offsetof (SatchelStorageOps, open) + (SATCHEL_N_CALLS + N_STEPS) * sizeof (gpointer));
 
 static gboolean
 has_method (const SatchelStorageOps *ops, gsize offset)

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * Who acts on a store, and by which right: made once by whoever opens it (a session, a delivery, the server
- * itself), carried by the handle, and given to each method of layers and drivers.  Any thread.
+ * An access: the user or process that acts on a store, and its rights.  It is made once by whatever opens the
+ * store (a session, a delivery, the server itself), is carried by the handle, and is given to each method of
+ * layers and drivers.  Any thread.
  */
 #pragma once
 #include <satchel/secret.h>
 
 G_BEGIN_DECLS
 
-/* Why somebody acts. */
+/* The reason for an action. */
 typedef enum
 {
-  SATCHEL_CAUSE_BACKGROUND = 0, /* the server itself: upkeep, taking in what another program changed */
-  SATCHEL_CAUSE_SESSION,        /* a client that has logged in */
-  SATCHEL_CAUSE_DELIVERY,       /* mail that comes in */
-  SATCHEL_CAUSE_ADMIN,          /* the administrator's command */
-  SATCHEL_CAUSE_OUTSIDE /* another program that changes the mail itself; in what listeners hear (listener.h)
-                         */
+  SATCHEL_CAUSE_BACKGROUND =
+      0, /* the server itself: upkeep, or a change by another program that the server noticed */
+  SATCHEL_CAUSE_SESSION,  /* a client that has logged in */
+  SATCHEL_CAUSE_DELIVERY, /* a delivery of mail */
+  SATCHEL_CAUSE_ADMIN,    /* the administrator's command */
+  SATCHEL_CAUSE_OUTSIDE   /* another program changed the mail; only in changes that listeners hear of
+                             (listener.h) */
 } SatchelCause;
 
 /* Rights on a mailbox, by the letters of RFC 4314 2.1. */
@@ -35,25 +37,25 @@ enum
   SATCHEL_RIGHTS_ALL = (1 << 11) - 1
 };
 
-/* Immutable, ref-counted; members come at the end.  To read of one that a newer core made, nothing is to be
- * checked. */
+/* Immutable and ref-counted.  New members are added at the end, and the core makes every access in full, so
+ * a module need not check `size`. */
 typedef struct SatchelAccess
 {
   size_t size;
   SatchelCause cause;
-  const char *user;        /* who acts: local@domain; "": nobody who logged in */
-  const char *owner;       /* whose store it is: local@domain */
+  const char *user;        /* the user who acts, local@domain; "": no login */
+  const char *owner;       /* the owner of the store, local@domain */
   const char *service;     /* "imap", "pop3", "lmtp", ...; "" */
   const char *session_id;  /* the log's session= or, of a delivery, id=; "" */
   const char *peer;        /* "192.0.2.1", "2001:db8::1", "local"; "": no connection */
-  const char *client_name; /* the peer's own claim; "" */
-  GBytes
-      *key; /* what the login unlocked (auth.h), or NULL.  To be kept, take a reference: the last one wipes */
-  guint rights; /* SATCHEL_RIGHT_...: at most these, whatever a mailbox grants */
+  const char *client_name; /* the name that the peer gave itself; "" */
+  GBytes *key;  /* the key that the login unlocked (auth.h), or NULL.  A module that keeps it takes a
+                   reference; the memory is wiped with the last reference */
+  guint rights; /* SATCHEL_RIGHT_*: upper bound of the rights on every mailbox */
 } SatchelAccess;
 
-/* A copy of @from, whose `size` says how much of it there is; NULL strings become "".  Take care to set
- * `rights`. */
+/* A copy of @from, as far as its `size` says; NULL strings become "".  Yours.  `rights` must be set: zero
+ * means that nothing is allowed. */
 SATCHEL_API SatchelAccess *satchel_access_new (const SatchelAccess *from);
 SATCHEL_API SatchelAccess *satchel_access_ref (const SatchelAccess *access);
 SATCHEL_API void satchel_access_unref (SatchelAccess *access);

@@ -10,13 +10,13 @@
 
 G_BEGIN_DECLS
 
-/* Options of one command at most. */
+/* The number of options of one command. */
 #define SATCHEL_ADMIN_OPTIONS_MAX 10u
-/* One line of output at most; and all of one call. */
+/* Bounds of the output: one line, and all output of a call. */
 #define SATCHEL_ADMIN_LINE_MAX (16u * 1024u)
 #define SATCHEL_ADMIN_OUTPUT_MAX (256u * 1024u * 1024u)
 
-/* One run of a command.  [any thread, until `run` returns] */
+/* One run of a command.  It may be used in any thread until `run` returns. */
 typedef struct SatchelAdminCall SatchelAdminCall;
 
 typedef struct SatchelAdminCommand
@@ -24,15 +24,16 @@ typedef struct SatchelAdminCommand
   size_t size;
   const char *name;    /* [a-z][a-z0-9-]* */
   const char *summary; /* one line, without a full stop */
-  const char *details; /* more of it for help and manual, whole sentences, '\n' between lines; NULL: none */
-  /* Options as rows of settings: key "dry-run" is --dry-run; types BOOL (an option without value), INT,
-   * STRING, SIZE, DURATION, ENUM; default, min, max, choices and SATCHEL_CONFIG_REQUIRED count.  Not called
-   * json, help, version, set or NAME-dir.  NULL: none. */
+  const char *details; /* a longer text for help and manual, in whole sentences, with '\n' between lines;
+                          NULL: none */
+  /* Options as rows of settings: key "dry-run" is --dry-run.  Types are BOOL (an option without value),
+   * INT, STRING, SIZE, DURATION and ENUM; default, min, max, choices and SATCHEL_CONFIG_REQUIRED apply.
+   * Names that are taken: json, help, version, set, and NAME-dir.  NULL: none. */
   const SatchelConfigRow *options;
-  gboolean of_user; /* concerns one user, whom the admin names first; there must be such a user, or mail of
-                       that name */
-  /* Does it.  May block: it is a job.  FALSE with an error is what the admin is told, and the exit status
-   * follows the code.  Must. */
+  gboolean of_user; /* the command concerns one user, whose name is its first argument; the user must exist,
+                       or have mail here */
+  /* Runs the command as a job, so it may block.  FALSE with an error: the administrator is shown the error,
+   * and the exit status follows its code.  Must. */
   gboolean (*run) (SatchelAdminCall *call, GError **error);
 } SatchelAdminCommand;
 
@@ -42,24 +43,26 @@ typedef struct SatchelAdminOps
   const SatchelAdminCommand *const *commands; /* NULL-ended; the group is the name of what is provided */
 } SatchelAdminOps;
 
-/* Who asks: cause admin, service "admin", all rights, no key; owner "" if the command is not of a user.
- * Borrowed. */
+/* The access of the administrator: cause admin, service "admin", all rights, no key; owner "" if the
+ * command does not concern a user.  Borrowed. */
 SATCHEL_API const SatchelAccess *satchel_admin_access (const SatchelAdminCall *call);
-/* What was given, checked against the rows: read with satchel_config_int (options, "limit") and the like.
- * Borrowed. */
+/* The options that were given, checked against the rows; they are read with satchel_config_int (options,
+ * "limit") and the like.  Borrowed. */
 SATCHEL_API const SatchelConfig *satchel_admin_options (const SatchelAdminCall *call);
-/* The user's store through that access; a reference of yours.  A module's own level of it:
- * satchel_store_level.  [blocks] Errors: CANNOT (not of a user), UNAVAILABLE (being released), CORRUPT, IO,
- * .... */
+/* The user's store, opened with that access; yours, a reference.  satchel_store_level finds a module's own
+ * level of it.  Errors: CANNOT (the command does not concern a user), UNAVAILABLE (the user is being
+ * moved), CORRUPT, IO.  [blocks] */
 SATCHEL_API SatchelStore *satchel_admin_open_store (SatchelAdminCall *call, GError **error);
-/* The admin gave up, the server stops, or the time (`server.admin_time`) or output is used up: end soon.  To
- * be asked now and then in long work, which also tells master that the job gets somewhere. */
+/* TRUE: the administrator gave up, the server stops, or time (`server.admin_time`) or output are used up,
+ * so `run` should end soon.  Long work asks this regularly, which also shows master that the job makes
+ * progress. */
 SATCHEL_API gboolean satchel_admin_is_cancelled (SatchelAdminCall *call);
 
-/* All below wait while the admin's terminal takes nothing; FALSE: cancelled, and nothing more is taken. */
+/* The calls below wait while the administrator's terminal takes no output.  FALSE: the call is cancelled,
+ * and no more output is taken. */
 
-/* A line of text; with --json {"text": LINE}.  Control characters are shown as '?'; '\n' begins another line.
- */
+/* Prints a line of text; with --json {"text": LINE}.  Control characters are shown as '?'; '\n' begins
+ * another line. */
 SATCHEL_API gboolean satchel_admin_print (SatchelAdminCall *call, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 
@@ -77,14 +80,14 @@ typedef struct SatchelAdminField
   ((SatchelAdminField) { .key = (a_key), .type = 'n', .number = (a_number) })
 #define SATCHEL_ADMIN_BOOL(a_key, is_true)                                                                   \
   ((SatchelAdminField) { .key = (a_key), .type = 'b', .number = (is_true) })
-/* A record: "key=value key=value"; with --json {"key": value, ...}, on a line of its own. */
+/* Prints a record: "key=value key=value"; with --json {"key": value, ...} on a line of its own. */
 SATCHEL_API gboolean satchel_admin_fields (SatchelAdminCall *call, const SatchelAdminField *fields,
                                            guint n_fields);
 #define satchel_admin_record(call, ...)                                                                      \
   satchel_admin_fields (call, (const SatchelAdminField[]) { __VA_ARGS__ },                                   \
                         sizeof ((const SatchelAdminField[]) { __VA_ARGS__ }) / sizeof (SatchelAdminField))
-/* How far it is: @done of @total (0: not known).  @what: of what, one word or more.  Call it as often as you
- * like: at most ten a second go out, the last one always. */
+/* Reports progress: @done of @total (0: not known) things, which @what names in one word or more.  It may
+ * be called at any rate: at most ten reports a second are sent, and the last one always. */
 SATCHEL_API gboolean satchel_admin_progress (SatchelAdminCall *call, guint64 done, guint64 total,
                                              const char *what);
 

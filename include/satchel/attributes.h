@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reading an attributes blob (message.h makes it): what IMAP, POP3 and search ask of a message without
- * opening it. A blob that came from disk is checked once with satchel_attributes_check; the accessors are for
- * checked blobs. They copy nothing: results are borrowed from the blob.  Any thread.
+ * Reading an attributes blob (message.h makes it): what IMAP, POP3 and SEARCH need of a message without
+ * opening it.  Blobs that storage gives have been checked.  The accessors copy nothing: results are borrowed
+ * from the blob unless the comment says otherwise.  Any thread.
  */
 #pragma once
 #include <satchel/header.h>
@@ -10,20 +10,22 @@ G_BEGIN_DECLS
 
 SATCHEL_API guint64 satchel_attributes_size (GBytes *blob); /* RFC822.SIZE */
 SATCHEL_API guint64
-satchel_attributes_header_size (GBytes *blob); /* bytes of BODY[HEADER], with its blank line */
-/* FALSE: a placeholder for a message that must not be parsed: BODY[] and BODY[TEXT] are all there is. */
+satchel_attributes_header_size (GBytes *blob); /* the number of bytes of BODY[HEADER], with its blank line */
+/* FALSE: the blob is a placeholder for a message that must not be parsed; only BODY[] and BODY[TEXT] exist.
+ */
 SATCHEL_API gboolean satchel_attributes_is_parsed (GBytes *blob);
 
-/* Ready to send, as RFC 3501 9 has them, parentheses included: `envelope`, and `body` without or with
- * extension data (FETCH BODY, FETCH BODYSTRUCTURE).  8-bit, CR and LF only inside literals; never NUL. */
+/* Texts of `envelope` and `body` (RFC 3501 9), ready to send, with their parentheses; @is_extended: with
+ * extension data (FETCH BODYSTRUCTURE, not FETCH BODY).  8-bit bytes, CR and LF occur only inside literals,
+ * NUL never. */
 SATCHEL_API const char *satchel_attributes_envelope (GBytes *blob, gsize *ret_len);
 SATCHEL_API const char *satchel_attributes_body_structure (GBytes *blob, gboolean is_extended,
                                                            gsize *ret_len);
 
-/* The Date field; FALSE: none that makes sense (RFC 5256 2.2 then wants the internal date).
- * @ret_time: seconds since 1970 UTC; @ret_zone: minutes east of UTC.  May be NULL. */
+/* The time of the Date field.  FALSE: the message has none that can be read (RFC 5256 2.2 uses the internal
+ * date then).  @ret_time: seconds since 1970 UTC.  @ret_zone: minutes east of UTC.  Either may be NULL. */
 SATCHEL_API gboolean satchel_attributes_sent_date (GBytes *blob, gint64 *ret_time, int *ret_zone);
-/* At most 200 characters of text (RFC 8970), valid UTF-8, one line, "" if there is none. */
+/* The preview (RFC 8970): at most 200 characters of text, valid UTF-8, in one line; "" if there is none. */
 SATCHEL_API const char *satchel_attributes_preview (GBytes *blob, gsize *ret_len);
 
 /* Fields of the message's header that are kept verbatim, up to 8 KiB each: what ENVELOPE, SEARCH, SORT and
@@ -36,27 +38,25 @@ SATCHEL_API const char *satchel_attributes_preview (GBytes *blob, gsize *ret_len
  * Status X-Status Lines X-K9mail-Identity X-Uniform-Type-Identifier X-Universally-Unique-Identifier. */
 typedef enum
 {
-  SATCHEL_HEADER_UNKNOWN = 0, /* not kept, or too long to keep: read the header */
+  SATCHEL_HEADER_UNKNOWN = 0, /* the blob does not keep it, or it was too long: read the header */
   SATCHEL_HEADER_ABSENT,
   SATCHEL_HEADER_PRESENT
 } SatchelHeaderState;
-/* First field @name (without case).  @ret_value: raw, folding and surrounding white space included, without
- * the last line end; header.h unfolds and decodes.  Outputs may be NULL. */
+/* The first field called @name (without case).  @ret_value: its raw value, with folding and surrounding
+ * white space, without the last line end; header.h unfolds and decodes it.  Outputs may be NULL. */
 SATCHEL_API SatchelHeaderState satchel_attributes_header (GBytes *blob, const char *name,
                                                           const char **ret_value, gsize *ret_len);
-/* Appends BODY[HEADER.FIELDS (names)] (with its blank line, in message order) if all of them are kept; else
- * FALSE and nothing is appended. */
+/* Appends BODY[HEADER.FIELDS (names)], with its blank line and in the order of the message, if the blob
+ * keeps all of them; else returns FALSE and appends nothing. */
 SATCHEL_API gboolean satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names,
                                                        GString *out);
 
-/* Message ids with their angle brackets, borrowed.  Both count only what RFC 5322 3.6.4 calls msg-id
- * (obsolete forms included).  message_id: NULL if none.  references: those of References, else the first of
- * In-Reply-To (RFC 5256 3); yours, each element a NUL-ended copy; empty if none, at most 1,000 (the last
- * ones). */
+/* Message ids, with their angle brackets.  Only what RFC 5322 3.6.4 calls msg-id counts (obsolete forms
+ * included).  message_id: yours, or NULL.  references: those of References, else the first of In-Reply-To
+ * (RFC 5256 3): an array of yours with NUL-ended copies, at most 1,000 (the last ones), empty if there are
+ * none. */
 SATCHEL_API char *satchel_attributes_message_id (GBytes *blob); /* yours */
 SATCHEL_API GPtrArray *satchel_attributes_references (GBytes *blob);
-
-/* ---- parts ---- */
 
 typedef enum
 {
@@ -67,13 +67,13 @@ typedef enum
 
 typedef enum
 {
-  SATCHEL_ENCODING_IDENTITY = 0, /* 7bit, 8bit, binary, and what nobody knows */
+  SATCHEL_ENCODING_IDENTITY = 0, /* 7bit, 8bit, binary, and any unknown encoding */
   SATCHEL_ENCODING_QUOTED_PRINTABLE,
   SATCHEL_ENCODING_BASE64,
   SATCHEL_ENCODING_UUENCODE
 } SatchelEncoding;
 
-/* Part 0 is the message; children come after their parents, in order (pre-order). */
+/* Part 0 is the message.  Children follow their parents, in order (pre-order). */
 typedef struct SatchelPart
 {
   SatchelPartKind kind;
@@ -81,8 +81,8 @@ typedef struct SatchelPart
   guint32 parent;        /* G_MAXUINT32: none */
   guint32 depth;         /* of part 0: 0 */
   guint32 n_descendants; /* the next sibling is index + 1 + n_descendants */
-  /* Offsets into the content.  [header, body) is its header block with the blank line, [body, end) its body.
-   * For the child of a MESSAGE the header is that of the enclosed message. */
+  /* Offsets into the content: [header, body) is the header block with its blank line, [body, end) the body.
+   * The child of a MESSAGE has the header of the enclosed message. */
   guint64 header_offset, body_offset, end_offset;
   guint64 body_lines;
   const char *type, *subtype; /* lower case */
@@ -90,7 +90,7 @@ typedef struct SatchelPart
   SATCHEL_RESERVED (3);
 } SatchelPart;
 SATCHEL_API guint satchel_attributes_n_parts (GBytes *blob); /* at least 1 */
-/* FALSE: no part @index. */
+/* FALSE: there is no part @index. */
 SATCHEL_API gboolean satchel_attributes_part (GBytes *blob, guint index, SatchelPart *ret_part);
 
 /* Section specifications (RFC 3501 6.4.5). */
@@ -101,15 +101,16 @@ typedef enum
   SATCHEL_SECTION_TEXT,
   SATCHEL_SECTION_MIME
 } SatchelSectionKind;
-/* Where the section of part @path (@n_path numbers; none: the message) lies in the content.  FALSE: there is
- * no such part, or HEADER or TEXT of what is no message (answer NIL, RFC 3501 7.4.2). */
+/* Finds a section of the part @path (@n_path numbers; 0 numbers: the message) in the content.  FALSE: there
+ * is no such part, or it is no message and so has no HEADER and TEXT (the answer is NIL, RFC 3501 7.4.2). */
 SATCHEL_API gboolean satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path,
                                                  SatchelSectionKind kind, guint64 *ret_offset,
                                                  guint64 *ret_len);
-/* The same from text without brackets: "", "1.2", "HEADER", "2.MIME", "3.TEXT". */
+/* The same for a specification without brackets: "", "1.2", "HEADER", "2.MIME", "3.TEXT". */
 SATCHEL_API gboolean satchel_attributes_find_section (GBytes *blob, const char *section, guint64 *ret_offset,
                                                       guint64 *ret_len);
-/* The part that BODY[@path] or BINARY[@path] means: for 1 of a single-part message part 0.  FALSE: none. */
+/* The part that BODY[@path] or BINARY[@path] means: 1 of a single-part message is part 0.  FALSE: there is
+ * none. */
 SATCHEL_API gboolean satchel_attributes_find_part (GBytes *blob, const guint32 *path, guint n_path,
                                                    guint *ret_index);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Credentials and users: passdb, userdb and factor modules.  Role auth (and cli for the admin calls).
- * Calls marked [blocks] run on auth's own threads; others must answer from memory and a stat or two.
+ * Credentials and users: modules that are a passdb, a userdb or a factor.  Role auth (and cli for the calls
+ * of the administrator).  Calls marked [blocks] run in auth's own threads; the others must answer from memory
+ * and a stat or two.
  */
 #pragma once
 #include <satchel/config.h>
@@ -14,8 +15,8 @@ typedef struct SatchelCredential
 {
   size_t size;
   char *user;     /* local@domain */
-  char *verifier; /* crypt(3) style string or what the module likes; changes when the password does; NULL: no
-                     password */
+  char *verifier; /* a string like that of crypt(3), or in a form of the module's own; it changes when the
+                     password does; NULL: the user has no password */
   gboolean is_locked;
 } SatchelCredential;
 SATCHEL_API void satchel_credential_clear (SatchelCredential *credential); /* wipes */
@@ -23,10 +24,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelCredential, satchel_credential_clear)
 
 typedef enum
 {
-  SATCHEL_VERIFY_ERROR = 0, /* unavailable: never counted as a failure of the user */
+  SATCHEL_VERIFY_ERROR = 0, /* unavailable: it never counts as a failure of the user */
   SATCHEL_VERIFY_WRONG,
   SATCHEL_VERIFY_RIGHT,
-  SATCHEL_VERIFY_RIGHT_UPGRADE /* right, and the stored form should be renewed: `upgrade` is called */
+  SATCHEL_VERIFY_RIGHT_UPGRADE /* the secret is right, but its stored form is outdated: `upgrade` is called */
 } SatchelVerify;
 
 typedef struct SatchelUserEntry
@@ -42,28 +43,29 @@ typedef void (*SatchelUserEntryFunc) (const SatchelUserEntry *entry, gpointer da
 typedef struct SatchelPassdbOps
 {
   size_t size;
-  guint band; /* lower is asked first; the first that knows the user decides */
-  /* FALSE without error: unknown user. */
+  guint band; /* lower bands are asked first; the first module that knows the user decides */
+  /* FALSE without @error: the user is unknown. */
   gboolean (*look_up) (const char *user, SatchelCredential *ret_credential, GError **error);
-  /* Hashes and compares; takes the same time for a NULL @credential (unknown user: a real dummy hash).
-   * [blocks] */
+  /* Hashes and compares the secret.  It must take the same time for a NULL @credential (the user is
+   * unknown: a real hash of a dummy).  [blocks] */
   SatchelVerify (*verify) (const SatchelCredential *credential, const char *secret, GError **error);
-  /* Memory one verify needs, bytes: the core bounds how many run at a time. May. */
+  /* The memory that one call of `verify` needs, in bytes: the core limits how many run at a time.  May. */
   guint64 (*verify_cost_bytes) (const SatchelCredential *credential);
-  /* Stores @secret anew if the credential still is @credential.  May.  [blocks] */
+  /* Stores @secret in the current form if the stored credential still is @credential.  May.  [blocks] */
   gboolean (*upgrade) (const SatchelCredential *credential, const char *secret, GError **error);
-  /* Admin calls; all may; durable on return.  Role cli.  [blocks] */
-  gboolean (*add) (const char *user, const char *secret, GError **error); /* @secret NULL: no password yet */
+  /* Calls of the administrator; each may; durable on return.  Role cli.  [blocks] */
+  gboolean (*add) (const char *user, const char *secret,
+                   GError **error); /* @secret NULL: the user has no password yet */
   gboolean (*set_password) (const char *user, const char *secret, GError **error);
   gboolean (*remove) (const char *user, GError **error);
   gboolean (*set_locked) (const char *user, gboolean locked, GError **error);
-  /* Also in role auth, in the main thread, for upkeep (maintain.h): a list that is long in coming is an error
-   * there. */
+  /* Also called in role auth, in the main thread, for upkeep (maintain.h): if the list would take long, it
+   * must return an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
-  /* May; asked instead of `verify`, which is there all the same: with RIGHT also what the secret unlocks
-   * (satchel_secret_new; at most SATCHEL_SECRET_BYTES_MAX), or NULL.  It is the key of the user's sessions
-   * (access.h), for layers.  The core keeps it no longer than the login is remembered, and sealed.  [blocks]
-   */
+  /* May; called instead of `verify`, which must exist all the same.  With RIGHT it also returns what the
+   * secret unlocks (satchel_secret_new; at most SATCHEL_SECRET_BYTES_MAX bytes), or NULL: the key of the
+   * user's sessions (access.h), which layers use.  The core keeps it no longer than it remembers the login,
+   * and encrypted.  [blocks] */
   SatchelVerify (*verify_with_key) (const SatchelCredential *credential, const char *secret, GBytes **ret_key,
                                     GError **error);
 } SatchelPassdbOps;
@@ -88,15 +90,15 @@ typedef struct SatchelUserdbOps
 {
   size_t size;
   guint band;
-  /* A canonical address or user (no detail) to users that exist: adds local@domain strings to @users.  FOUND
-   * with an address that is not a user itself is an alias; the core asks all userdbs again for each result,
-   * at most 10 deep. */
+  /* Finds the users of a canonical address or user name (without detail), and adds them to @users as
+   * local@domain strings.  FOUND with an address that is not the user's own means an alias; the core looks
+   * each result up again in all userdbs, at most 10 deep. */
   SatchelUserdbStatus (*look_up) (const char *address, GPtrArray *users, GError **error);
-  /* TRUE: mail for this domain is ours. May. */
+  /* TRUE: this server takes mail for the domain.  May. */
   gboolean (*has_domain) (const char *domain);
   guint flags; /* SATCHEL_USERDB_... */
-  /* Aliases: each address that leads elsewhere, as it is looked up ("*@DOMAIN" for a catch-all).  For checks;
-   * may. */
+  /* Lists each address that is an alias, as it is looked up ("*@DOMAIN" for a catch-all), for checks.  May.
+   */
   void (*list_aliases) (SatchelAddressFunc func, gpointer data);
   /* May: calls @func for each attribute of @user, who is local@domain.  Asked in the order of bands until one
    * knows the user, at each login and for each recipient of mail; the mail process has the new ones from then
@@ -106,21 +108,22 @@ typedef struct SatchelUserdbOps
 } SatchelUserdbOps;
 enum
 {
-  /* Knows aliases only: a result equal to the address asked for means the user of that name, if a userdb of a
-   * later band knows one.  Without the flag such a result is a user. */
+  /* The module knows aliases only: a result that is equal to the address asked for means the user of that
+   * name, if a userdb of a later band knows one.  Without the flag such a result is a user. */
   SATCHEL_USERDB_ALIASES = 1 << 0,
-  /* Answers from files alone: the module may be configured and asked in CONFIG, too, where aliases are tried.
-   */
+  /* The module answers from files alone, so it may be configured and asked in role CONFIG, too, where
+   * aliases are tried. */
   SATCHEL_USERDB_FILES = 1 << 1
 };
 
-/* Second factors.  Called after the user is found, before the password is verified, so that a factor may cut
- * its code off the secret. */
+/* Second factors.  They are called once the user is found and before the password is verified, so that a
+ * factor may cut its code off the secret. */
 typedef enum
 {
   SATCHEL_FACTOR_NOT_ENROLLED = 0,
-  SATCHEL_FACTOR_SPLIT,  /* *ret_secret_len bytes of the secret are the password, the rest is for `check` */
-  SATCHEL_FACTOR_MISSING /* no code in the secret */
+  SATCHEL_FACTOR_SPLIT,  /* the first *ret_secret_len bytes of the secret are the password, the rest is for
+                            `check` */
+  SATCHEL_FACTOR_MISSING /* the secret has no code */
 } SatchelFactorSplit;
 typedef enum
 {
@@ -134,17 +137,19 @@ typedef struct SatchelFactorOps
   size_t size;
   guint band;
   SatchelFactorSplit (*split) (const char *user, const char *secret, gsize *ret_secret_len);
-  /* Durably spends the code before it says RIGHT.  @code: what split cut off.  [blocks] */
+  /* Verifies a code, and makes durable that it is used up before it returns RIGHT.  @code: the part that
+   * `split` cut off.  [blocks] */
   SatchelFactorVerdict (*check) (const char *user, const char *code, const char *peer, GError **error);
 } SatchelFactorOps;
 
-/* "local@domain" from what a client sent: trimmed of nothing, lower-cased if @lower, @default_domain added to
- * a bare name; Unicode NFC; bounded to 255 bytes.  INVALID for NUL, '/', control characters, empty parts, "."
- * or "..", bad UTF-8, a second '@', a domain with an empty label. */
+/* The user name "local@domain" of a name that a client sent: lower-cased if @lower, with @default_domain
+ * added to a bare name, in Unicode NFC, at most 255 bytes; nothing is trimmed.  INVALID for NUL, '/',
+ * control characters, empty parts, "." or "..", bad UTF-8, a second '@', or a domain with an empty label.
+ * Yours. */
 SATCHEL_API char *satchel_user_normalise (const char *name, gsize len, const char *default_domain,
                                           gboolean lower, GError **error);
-/* The same by this server's rules (server.default_domain, server.lower_case_users): for names in files of
- * modules. Any thread after start. */
+/* The same by this server's rules (server.default_domain, server.lower_case_users), for names in files of
+ * modules.  Yours.  Any thread after start. */
 SATCHEL_API char *satchel_user_canonical (const char *name, gsize len, GError **error);
 
 G_END_DECLS

@@ -9,11 +9,12 @@
 G_BEGIN_DECLS
 
 SATCHEL_API gboolean satchel_charset_is_known (const char *charset);
-/* For arguments of SEARCH: errors BADCHARSET (unknown) and INVALID (does not convert).  Yours. */
+/* Converts arguments of SEARCH.  Errors: BADCHARSET (unknown), INVALID (the text does not convert).  Yours.
+ */
 SATCHEL_API char *satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len,
                                                   gsize *ret_len, GError **error);
 
-/* Content-Transfer-Encoding (RFC 2045 6), piece by piece; bad input is skipped as clients do. */
+/* Decodes a Content-Transfer-Encoding (RFC 2045 6) piece by piece; bad input is skipped, as clients do. */
 typedef struct SatchelTransferDecoder
 {
   SatchelEncoding encoding;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Settings.  One schema row per setting feeds the parser, the commented default file,
- * `satchel config dump --origin` and the man page.  A SatchelConfig is one immutable group of
- * settings, already validated against its schema: getters cannot fail and asking for a key that
- * has no row is a programmer's mistake.
+ * Settings.  One schema row for each setting feeds the parser, the commented default file, `satchel config
+ * dump
+ * --origin` and the manual page.  A SatchelConfig is one immutable group of settings that has been validated
+ * against its schema: getters cannot fail, and asking for a key without a row is a programmer's mistake.
  */
 #pragma once
 #include <satchel/error.h>
@@ -30,7 +30,8 @@ typedef enum
 enum
 {
   SATCHEL_CONFIG_RELOADABLE = 1 << 0, /* a reload applies it in place */
-  SATCHEL_CONFIG_REQUIRED = 1 << 1    /* no default: enabling the group without it is an error */
+  SATCHEL_CONFIG_REQUIRED =
+      1 << 1 /* the setting has no default: it is an error to enable the group without it */
 };
 
 typedef struct SatchelConfigRow
@@ -61,13 +62,13 @@ SATCHEL_API const char *const *satchel_config_strings (const SatchelConfig *conf
 SATCHEL_API guint satchel_config_n_groups (const SatchelConfig *config, const char *key);
 SATCHEL_API const SatchelConfig *satchel_config_group (const SatchelConfig *config, const char *key,
                                                        guint index);
-/* @text, which came from elsewhere (an attribute of a user), read as the setting of @row would be, range and
- * all: BOOL, INT, SIZE (bytes), DURATION (ms) or MODE. */
+/* Reads @text, which is not of the configuration (an attribute of a user), as the setting of @row is read,
+ * with its range: BOOL, INT, SIZE (bytes), DURATION (ms) or MODE. */
 SATCHEL_API gboolean satchel_config_number_parse (const SatchelConfigRow *row, const char *text,
                                                   gint64 *ret_number, GError **error);
-/* Where @key was set: "FILE:LINE", or "default". */
+/* The place where @key was set: "FILE:LINE", or "default". */
 SATCHEL_API const char *satchel_config_origin (const SatchelConfig *config, const char *key);
-/* The value of a SECRET, read now; wiped and freed by satchel_secret_free. */
+/* Reads the value of a SECRET.  Yours, to be freed by satchel_secret_free, which wipes it. */
 SATCHEL_API char *satchel_config_secret (const SatchelConfig *config, const char *key, GError **error);
 SATCHEL_API void satchel_secret_free (char *secret);
 

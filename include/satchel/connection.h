@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A buffered connection: the same in gate and mail, over a socket, over TLS or over a relay.
- * Main thread only.  Callbacks may close or abort the connection they are called for.
+ * A buffered connection: the same in gate and mail, over a socket, over TLS or over a relay.  Main thread
+ * only. A callback may close or abort the connection that it is called for.
  */
 #pragma once
 #include <satchel/types.h>
@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef enum
 {
   SATCHEL_CLOSED_BY_US = 0, /* satchel_connection_close or _abort */
-  SATCHEL_CLOSED_BY_PEER,   /* orderly: FIN, or close_notify under TLS */
+  SATCHEL_CLOSED_BY_PEER,   /* orderly end: FIN, or close_notify under TLS */
   SATCHEL_CLOSED_CUT, /* TLS ended without close_notify, or compressed input is damaged: later input must not
                          be trusted */
   SATCHEL_CLOSED_RESET,   /* RST or an I/O error */
@@ -21,60 +21,63 @@ typedef enum
 typedef struct SatchelConnectionHandlers
 {
   size_t size;
-  /* There is unconsumed input (again, whenever more came).  Must. */
+  /* New input has arrived and is not consumed yet.  Must. */
   void (*input) (SatchelConnection *connection, gpointer self);
-  /* Output was at or over the high-water mark and is below the low-water mark now. */
+  /* The waiting output had reached the high-water mark, and is below the low-water mark now. */
   void (*drained) (SatchelConnection *connection, gpointer self);
-  /* No input for the idle timeout.  NULL: the connection is closed. May send and close. */
-  void (*timeout) (SatchelConnection *connection, gpointer self);
-  /* The process is about to stop: say goodbye (BYE) and close.  NULL: just closed. */
-  void (*shutdown) (SatchelConnection *connection, gpointer self);
-  /* Last call; the connection is freed after it. Unconsumed input is gone.  Must. */
-  void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
-  /* What comes cannot be decompressed: nothing more will be read.  Say so (BYE) and close.  NULL: just
+  /* No input has come for the idle timeout.  The callback may send and close.  NULL: the connection is
    * closed. */
+  void (*timeout) (SatchelConnection *connection, gpointer self);
+  /* The process is about to stop: the callback says goodbye (BYE) and closes.  NULL: the connection is
+   * closed without a word. */
+  void (*shutdown) (SatchelConnection *connection, gpointer self);
+  /* The last call; the connection is freed after it, and unconsumed input is gone.  Must. */
+  void (*closed) (SatchelConnection *connection, gpointer self, SatchelCloseReason reason);
+  /* The input cannot be decompressed, so nothing more will be read: the callback says so (BYE) and closes.
+   * NULL: the connection is closed without a word. */
   void (*damaged) (SatchelConnection *connection, gpointer self);
 } SatchelConnectionHandlers;
 
-/* Unconsumed input, contiguous; valid until consume or return to the loop. */
+/* The unconsumed input in one piece, borrowed until it is consumed or the loop turns. */
 SATCHEL_API const guint8 *satchel_connection_peek (SatchelConnection *connection, gsize *ret_len);
 SATCHEL_API void satchel_connection_consume (SatchelConnection *connection, gsize len);
-/* Most unconsumed input that is kept (default 64 KiB); beyond it reading pauses by itself. */
+/* Sets how much unconsumed input is kept (64 KiB by default); beyond it, reading pauses by itself. */
 SATCHEL_API void satchel_connection_set_input_limit (SatchelConnection *connection, gsize limit_bytes);
-/* While paused nothing is read and `input` is not called (a job runs).  Resume calls `input` soon
- * if something is buffered.  A vanished peer is still noticed. */
+/* While a connection is paused, nothing is read and `input` is not called (a job runs).  Resuming calls
+ * `input` soon if input waits.  A vanished peer is still noticed. */
 SATCHEL_API void satchel_connection_pause (SatchelConnection *connection);
 SATCHEL_API void satchel_connection_resume (SatchelConnection *connection);
 
-/* Output is sent at the end of the loop turn, or when 16 KiB wait. Never blocks. */
+/* Output is sent at the end of the turn of the loop, or when 16 KiB wait.  Never blocks. */
 SATCHEL_API void satchel_connection_write (SatchelConnection *connection, const void *data, gsize len);
 SATCHEL_API void satchel_connection_print (SatchelConnection *connection, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
-/* Without a copy: takes over @bytes. */
+/* The same without a copy; @bytes is taken over. */
 SATCHEL_API void satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes);
 /* Does as much output wait as the high-water mark allows (256 KiB by default)?  A producer must stop then
  * until `drained` is called. */
 SATCHEL_API gboolean satchel_connection_is_full (SatchelConnection *connection);
-/* How many bytes fit until it is full; 0 if full. */
+/* The number of bytes that fit until the output is full; 0 if it is full. */
 SATCHEL_API gsize satchel_connection_room (SatchelConnection *connection);
 
-/* Was compression built in? */
+/* Was the server built with compression? */
 SATCHEL_API gboolean satchel_connection_can_compress (void);
-/* Raw DEFLATE (RFC 1951) both ways from here on: what was written so far goes as it is, unconsumed input is
- * compressed.  The limits of input and output count plain bytes.  FALSE: not built in, no memory, compressed
- * already. */
+/* Compresses with raw DEFLATE (RFC 1951) both ways from here on: output that was written before goes out as
+ * it is, and unconsumed input is taken for compressed.  The limits of input and output count plain bytes.
+ * FALSE: the server has no compression, there is no memory, or the connection is compressed already. */
 SATCHEL_API gboolean satchel_connection_compress (SatchelConnection *connection);
-/* The connection is quiet: what a compression can do without goes back to the system (96 of some 125 KiB). */
+/* For a connection that is quiet: gives memory of a compression that can be made again back to the system
+ * (96 of some 125 KiB). */
 SATCHEL_API void satchel_connection_rest (SatchelConnection *connection);
 
-/* 0: none.  Counts from the last input; a peer that reads nothing for `limits.write_timeout` is closed
- * anyway. */
+/* Time without input after which `timeout` is called; 0: none.  Beside it, a peer that reads nothing for
+ * `limits.write_timeout` is disconnected. */
 SATCHEL_API void satchel_connection_set_idle_timeout (SatchelConnection *connection, gint64 timeout_ms);
-/* TCP keepalive so that a vanished peer is noticed within @within_s seconds; 0: off. */
+/* TCP keepalive, which notices within @within_s seconds that the peer has vanished; 0: off. */
 SATCHEL_API void satchel_connection_set_keepalive (SatchelConnection *connection, guint within_s);
-/* Sends what waits, then closes; `closed` comes later.  Input is ignored from now on. */
+/* Sends the waiting output, then closes; `closed` is called later.  Input is ignored from now on. */
 SATCHEL_API void satchel_connection_close (SatchelConnection *connection);
-/* Closes now, dropping what waits. */
+/* Closes now, and drops the waiting output. */
 SATCHEL_API void satchel_connection_abort (SatchelConnection *connection);
 
 G_END_DECLS

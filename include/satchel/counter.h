@@ -29,8 +29,8 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  SATCHEL_KIND_OF_COUNTER = 1, /* only grows */
-  SATCHEL_KIND_OF_GAUGE,       /* how many there are now */
+  SATCHEL_KIND_OF_COUNTER = 1, /* a number that only grows */
+  SATCHEL_KIND_OF_GAUGE,       /* a number as it is now */
   SATCHEL_KIND_OF_HISTOGRAM /* microseconds of a name that ends in "_seconds", else the unit of its name; in
                                buckets of powers of two */
 } SatchelCounterKind;
@@ -42,13 +42,13 @@ typedef struct SatchelCounter
   SatchelCounterKind kind;
   const char *name;
   const char *help; /* a sentence without its full stop */
-  const char
-      *labels[SATCHEL_COUNTER_LABELS + 1]; /* their names, at most 15 bytes of [a-z_] each; NULL-ended */
-  gpointer core;                           /* the core's */
-  struct SatchelCounter *next;             /* the core's */
+  /* Their names, at most 15 bytes of [a-z_] each; NULL-ended. */
+  const char *labels[SATCHEL_COUNTER_LABELS + 1];
+  gpointer core;               /* the core's */
+  struct SatchelCounter *next; /* the core's */
 } SatchelCounter;
 
-/* Called by the macros when program or module are loaded, and when a module is unloaded. */
+/* The macros below call these when a program or module is loaded, and when a module is unloaded. */
 SATCHEL_API void satchel_counter_register (SatchelCounter *counter);
 SATCHEL_API void satchel_counter_unregister (SatchelCounter *counter);
 
@@ -72,7 +72,7 @@ SATCHEL_API void satchel_counter_unregister (SatchelCounter *counter);
 #define SATCHEL_HISTOGRAM(identifier, name, help, ...)                                                       \
   SATCHEL_COUNTER_OF_KIND (identifier, SATCHEL_KIND_OF_HISTOGRAM, name, help, __VA_ARGS__)
 
-/* @values: of the labels, in their order, NULL-ended.  @n: negative only for a gauge. */
+/* @values: the values of the labels, in order, NULL-ended.  @n: negative only for a gauge. */
 SATCHEL_API void satchel_counter_add_values (SatchelCounter *counter, gint64 n, const char *const *values);
 /* One observation of a histogram. */
 SATCHEL_API void satchel_counter_observe_values (SatchelCounter *counter, guint64 observed,

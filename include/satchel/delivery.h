@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Deliveries: what a delivering protocol (lmtp) calls.  Role mail.  Filters (filter.h) see the message first;
- * then it is spooled once below the mail root, and the owner of each recipient links or copies it.
+ * Deliveries: the calls of a protocol that delivers mail (lmtp).  Role mail.  Filters (filter.h) see the
+ * message first; then it is spooled once below the mail root, and the owner of each recipient links or copies
+ * it.
  */
 #pragma once
 #include <satchel/protocol.h>
@@ -9,7 +10,7 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  SATCHEL_DELIVERY_OK = 0,    /* look-up: known; delivery: durable */
+  SATCHEL_DELIVERY_OK = 0,    /* look-up: the address is known; delivery: the message is durable */
   SATCHEL_DELIVERY_UNKNOWN,   /* 550 5.1.1 */
   SATCHEL_DELIVERY_REFUSED,   /* 550 5.7.1: a filter or a locked account's policy */
   SATCHEL_DELIVERY_OVERQUOTA, /* 452 4.2.2: the user's quota */
@@ -29,7 +30,8 @@ typedef struct SatchelRecipient
   const char *detail;       /* of plus-addressing: a mailbox to prefer, or NULL */
   const char *why;          /* a word for the log, e.g. "unknown-user"; "" with OK */
 } SatchelRecipient;
-/* Looks @address up in auth (domains, aliases, users).  @func gets a borrowed answer, always, later. */
+/* Looks @address up in auth (domains, aliases, users).  @func is always called, later; the answer is
+ * borrowed for the call. */
 typedef void (*SatchelRecipientFunc) (const SatchelRecipient *recipient, gpointer data);
 SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *address,
                                            SatchelRecipientFunc func, gpointer data);
@@ -37,26 +39,27 @@ SATCHEL_API void satchel_delivery_look_up (SatchelSession *session, const char *
 typedef struct SatchelDelivery SatchelDelivery;
 /* One message.  @sender: the envelope sender without <>, "" for the null sender. */
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
-/* What the client calls itself (LHLO), for filters; at most 255 bytes count. */
+/* The name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
-/* Adds what look_up gave (copied); results keep this order. */
+/* Adds a recipient that a look-up found (it is copied).  Results keep the order of these calls. */
 SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery,
                                                  const SatchelRecipient *recipient);
-/* Content, dot-unstuffed, trace headers first.  While the sum stays within 64 KiB only memory is touched, and
- * the main thread may call it; beyond that it blocks: one job at a time. */
+/* Adds content: without dot-stuffing, trace fields first.  While the sum is at most 64 KiB only memory is
+ * touched, and the main thread may call it; beyond that it blocks and belongs in a job, one at a time. */
 SATCHEL_API gboolean satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len,
                                              GError **error);
-/* Ends the content, runs filters, makes it durable, has each owner commit, then calls @func with one status a
- * recipient (of a recipient with several users: OK only if all are).  Logs "delivered: ..." a user. */
+/* Ends the content, runs filters, makes the message durable, has each owner commit it, then calls @func
+ * with one status for each recipient (OK for a recipient with several users only if all of them are).  A
+ * line "delivered: ..." is logged for each user. */
 typedef void (*SatchelDeliveryFunc) (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses,
                                      guint n, gpointer data);
 SATCHEL_API void satchel_delivery_finish (SatchelDelivery *delivery, SatchelDeliveryFunc func, gpointer data);
-/* In @func, of a recipient that is refused: what a filter says about it, one line of printable ASCII of at
- * most 200 bytes; NULL: nothing.  Borrowed. */
+/* In @func, for a refused recipient: the text of the filter that refused, one line of printable ASCII of at
+ * most 200 bytes; NULL: no filter gave one.  Borrowed. */
 SATCHEL_API const char *satchel_delivery_text (SatchelDelivery *delivery, guint recipient);
-/* Throws away a spool that was not finished. Not between finish and @func. */
+/* Frees the delivery, and throws away what was spooled but not finished.  Not between finish and @func. */
 SATCHEL_API void satchel_delivery_free (SatchelDelivery *delivery);
-/* The queue id that the "delivered:" lines and the reply name. */
+/* The queue id, which the "delivered:" lines and the reply name. */
 SATCHEL_API const char *satchel_delivery_id (SatchelDelivery *delivery);
 
 G_END_DECLS

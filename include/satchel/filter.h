@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Delivery filters (role mail): they see mail before it is stored, may change header, flags and mailbox, and
- * may refuse it.  A filter is asked once a message, once a recipient, or both; it answers when it likes, and
- * the core has the deadline. For authors: docs/modules/filter.md; docs/decisions/0030.
+ * may refuse it.  A filter is asked once for a message, once for each recipient, or both.  It answers when it
+ * is ready, and the core keeps the deadline.  docs/modules/filter.md; docs/decisions/0030.
  */
 #pragma once
 #include <satchel/delivery.h>
@@ -9,43 +9,43 @@
 
 G_BEGIN_DECLS
 
-/* What one filter may ask for with one item; beyond it a call fails with LIMIT. */
-#define SATCHEL_FILTER_HEADER_BYTES 16384u /* all that it adds to the header */
-#define SATCHEL_FILTER_LINE_BYTES 998u     /* a line of that, without its end (RFC 5322 2.1.1) */
-#define SATCHEL_FILTER_NAMES_MAX 64u       /* names of fields that it removes */
+/* Bounds for one filter and item; a call that exceeds one fails with LIMIT. */
+#define SATCHEL_FILTER_HEADER_BYTES 16384u /* all fields that it adds */
+#define SATCHEL_FILTER_LINE_BYTES 998u     /* a line of these, without its end (RFC 5322 2.1.1) */
+#define SATCHEL_FILTER_NAMES_MAX 64u       /* the number of names of fields that it removes */
 #define SATCHEL_FILTER_NAME_BYTES 76u      /* one of these names */
 #define SATCHEL_FILTER_KEYWORDS_MAX                                                                          \
-  16u /* of a message, all filters of a stage together; one: SATCHEL_KEYWORD_BYTES */
-#define SATCHEL_FILTER_TEXT_BYTES 200u /* for the sender; a longer one is cut off */
-/* So much of a header is looked at for fields to remove; what is behind it stays. */
+  16u /* keywords for a message by all filters of a stage together; one has at most SATCHEL_KEYWORD_BYTES */
+#define SATCHEL_FILTER_TEXT_BYTES 200u /* the text for the sender; the rest of a longer one is cut off */
+/* Fields to remove are looked for in this much of a header only; fields behind it stay. */
 #define SATCHEL_FILTER_HEAD_BYTES (1024u * 1024u)
 
 typedef enum
 {
   SATCHEL_FILTER_CONTINUE = 0,
   SATCHEL_FILTER_DONE,     /* no later filter of this stage is asked */
-  SATCHEL_FILTER_REFUSE,   /* for good: 550 5.7.1 */
-  SATCHEL_FILTER_DISCARD,  /* OK to the sender, stored nowhere; logged */
-  SATCHEL_FILTER_TEMPORARY /* for now: 451; the sender tries again */
+  SATCHEL_FILTER_REFUSE,   /* refuse for good: 550 5.7.1 */
+  SATCHEL_FILTER_DISCARD,  /* accept and store nowhere; a line is logged */
+  SATCHEL_FILTER_TEMPORARY /* refuse for now: 451; the sender tries again */
 } SatchelFilterVerdict;
 
-/* One question to a filter: a message, or a message for one recipient.  The filter's from `message` or
- * `recipient` until it has answered, also when the core has gone on without it; gone then.  Used by one
- * thread at a time. */
+/* One question to a filter: a message, or a message for one recipient.  The filter may use it from the call
+ * of `message` or `recipient` until it has answered, also when the core has gone on without it; then the
+ * item is gone.  One thread at a time may use it. */
 typedef struct SatchelFilterItem
 {
   size_t size;
-  const char *id;     /* of the delivery, as in the "delivered:" line and the Received field */
+  const char *id;     /* the id of the delivery, as in the "delivered:" line and the Received field */
   const char *sender; /* envelope sender without <>; "" for the null sender */
-  const char *const
-      *recipients;    /* as given in RCPT, NULL-ended; in the recipient stage only the one it is about */
-  guint n_recipients; /* of the whole message */
-  const char *client_address; /* "192.0.2.1", "local": who delivers to this server */
-  const char *client_name;    /* what it said in LHLO; "": nothing */
-  const char *client_user;    /* as whom it is logged in; NULL: it is not */
-  const char *tls;            /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
-  SatchelStream
-      *content; /* CRLF, our own trace fields first, with what earlier filters changed; reading may block */
+  const char *const *recipients; /* the recipients as given in RCPT, NULL-ended; in the recipient stage only
+                                    the one that the question is about */
+  guint n_recipients;            /* number of recipients of the whole message */
+  const char *client_address;    /* the address of the client that delivers: "192.0.2.1", "local" */
+  const char *client_name;       /* the client's name in LHLO; "": none */
+  const char *client_user;       /* the user that the client is logged in as; NULL: none */
+  const char *tls;               /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
+  SatchelStream *content; /* the content with CRLF, with this server's trace fields first, as earlier filters
+                             have changed it; reading may block */
   guint64 content_bytes;
   /* The recipient stage only, else NULL. */
   const char *user;   /* local@domain */
@@ -56,64 +56,62 @@ typedef struct SatchelDeliveryFilterOps
 {
   size_t size;
   guint band; /* 1..999, lower first; equal bands by name */
-  /* What it means that the filter failed, did not answer in time, has too much to do, or crashed or hung
-   * twice on this message: CONTINUE (deliver as if it were not there) or TEMPORARY.  The admin may say
-   * otherwise (filters.rules). */
+  /* The verdict if the filter fails, does not answer in time, has too much to do, or crashed or hung twice
+   * on this message: CONTINUE (deliver as if the filter did not exist) or TEMPORARY.  The administrator may
+   * choose otherwise (filters.rules). */
   SatchelFilterVerdict on_error;
-  /* One of these is a must.  `message` is asked once a message, whoever gets it, before any `recipient`; what
-   * it changes holds for all recipients.  Each is called in a thread that filters have for themselves, one
-   * item each; it may block there, and be called for several items at a time (filters.concurrent).  The item
-   * is answered once, by satchel_filter_answer or satchel_filter_fail, in the call, or later and in any
-   * thread. */
+  /* One of these two is a must.  `message` is asked once for a message, before any `recipient`, and what it
+   * changes applies to all recipients.  Each is called in a thread of the filters' own pool, one item a
+   * thread; it may block there, and may be called for several items at a time (filters.concurrent).  Each
+   * item is answered exactly once, by satchel_filter_answer or satchel_filter_fail, during the call or
+   * later, in any thread. */
   void (*message) (SatchelFilterItem *item);
   void (*recipient) (SatchelFilterItem *item);
-  /* The deadline has passed and nobody waits any more: end the work and answer soon (what, does not matter).
-   * Until it is answered the item counts against filters.concurrent.  Main thread; another thread may be
-   * answering just then, but the item is valid until this returns.  May be NULL. */
+  /* The deadline has passed and the core has gone on: the filter should end its work and answer soon; its
+   * verdict does not matter any more.  Until it answers, the item counts against filters.concurrent.  Main
+   * thread; another thread may be answering at the same time, but the item is valid until this returns.
+   * May be NULL. */
   void (*cancelled) (SatchelFilterItem *item);
 } SatchelDeliveryFilterOps;
 
-/* The end of an item, once.  @text: to the sender with REFUSE and TEMPORARY, one line of printable ASCII
- * (other bytes become
- * '?'), NULL: the protocol's own.  What was asked for below is done with CONTINUE and DONE.  [any thread] */
+/* Answers an item, once.  @text: sent with REFUSE and TEMPORARY, one line of printable ASCII (other bytes
+ * become '?'); NULL: the protocol's own text.  The changes that were asked for below are made with CONTINUE
+ * and DONE.  [any thread] */
 SATCHEL_API void satchel_filter_answer (SatchelFilterItem *item, SatchelFilterVerdict verdict,
                                         const char *text);
-/* The filter could not tell: on_error decides.  @why: for the log.  [any thread] */
+/* The filter has no verdict, so on_error decides.  @why: for the log.  [any thread] */
 SATCHEL_API void satchel_filter_fail (SatchelFilterItem *item, const char *why);
 
-/* ---- what a filter may ask for, before it answers ---- */
-
-/* A field at the top: above all that the message came with, below the trace fields (Return-Path,
- * Delivered-To, Received) that this server has put there; of several the last one is the first.  @name: RFC
- * 5322 3.6.8.  @value: UTF-8 without controls; a line end in it is followed by a space or tab (folding).
- * Errors: INVALID, LIMIT.  [any thread] */
+/* Adds a field above all fields that the message came with, and below the trace fields (Return-Path,
+ * Delivered-To, Received) that this server has added; the field that is added last stands first.  @name:
+ * RFC 5322 3.6.8.  @value: UTF-8 without control characters; a line end in it is followed by a space or tab
+ * (folding).  Errors: INVALID, LIMIT.  [any thread] */
 SATCHEL_API gboolean satchel_filter_add_header (SatchelFilterItem *item, const char *name, const char *value,
                                                 GError **error);
-/* Removes all fields with this name, without case; not this server's own trace fields, and not what this
- * filter adds. Errors: INVALID, LIMIT.  [any thread] */
+/* Removes all fields called @name, without case, but not this server's trace fields, and not those that
+ * this filter adds.  Errors: INVALID, LIMIT.  [any thread] */
 SATCHEL_API gboolean satchel_filter_remove_header (SatchelFilterItem *item, const char *name, GError **error);
-/* SATCHEL_FLAG_...: with these it is stored.  [any thread] */
+/* Flags (SATCHEL_FLAG_*) that the message is stored with.  [any thread] */
 SATCHEL_API void satchel_filter_add_flags (SatchelFilterItem *item, guint32 flags);
-/* Errors: INVALID (no atom), LIMIT.  [any thread] */
+/* A keyword that the message is stored with.  Errors: INVALID (no atom), LIMIT.  [any thread] */
 SATCHEL_API gboolean satchel_filter_add_keyword (SatchelFilterItem *item, const char *keyword,
                                                  GError **error);
-/* Where it goes, instead of the detail's mailbox or INBOX; the last word counts.  A mailbox that is not there
- * is INBOX.  @name: as storage has it.  Errors: INVALID.  [any thread] */
+/* The mailbox that the message goes to, instead of the detail's mailbox or INBOX; the last call counts.  If
+ * there is no such mailbox, the message goes to INBOX.  @name: in storage's form (storage.h).  Errors:
+ * INVALID.  [any thread] */
 SATCHEL_API gboolean satchel_filter_set_mailbox (SatchelFilterItem *item, const char *name, GError **error);
-/* The user's mailbox with this attribute (storage.h); 0: by name again.  [any thread] */
+/* The message goes to the user's mailbox with this special use (SATCHEL_USE_*); 0: by name again.  [any
+ * thread] */
 SATCHEL_API void satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use);
 
-/* ---- what it may want to know ---- */
-
-/* The content as a sealed memory file for a helper (helper.h); made when it is first asked for, belongs to
- * the item.  -1 with
- * @error.  May block.  [any thread] */
+/* The content as a sealed memory file for a helper (helper.h).  It is made at the first call, and belongs
+ * to the item.  -1 with @error.  [blocks, any thread] */
 SATCHEL_API int satchel_filter_content_fd (SatchelFilterItem *item, GError **error);
-/* Milliseconds until the core goes on without the filter, 0: it has.  [any thread] */
+/* Milliseconds until the core goes on without the filter; 0: it has gone on.  [any thread] */
 SATCHEL_API gint64 satchel_filter_left_ms (const SatchelFilterItem *item);
-/* The core has gone on.  [any thread] */
+/* Has the core gone on without the filter?  [any thread] */
 SATCHEL_API gboolean satchel_filter_is_cancelled (const SatchelFilterItem *item);
-/* A pointer of the module's own for `cancelled` to find; not freed.  Thread-safe. */
+/* A pointer of the module's own, for use in `cancelled`; the core does not free it.  [any thread] */
 SATCHEL_API void satchel_filter_set_data (SatchelFilterItem *item, gpointer data);
 SATCHEL_API gpointer satchel_filter_data (SatchelFilterItem *item);
 

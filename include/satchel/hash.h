@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: MIT
- * Hashing for tables, keyed by a secret of the process (SipHash-1-3).  Names, addresses, numbers and headers
- * come from strangers; with a fixed hash, as GLib's for strings is, they could choose ones that collide and
- * make a table a list.  So every table hashes with these; tools/check-hashes holds the tree to it.
+ * Hash functions for tables, keyed by a secret of the process (SipHash-1-3).  Names, addresses, numbers and
+ * headers come from strangers, who could choose keys that collide under a fixed hash such as GLib's for
+ * strings, and turn a table into a list.  So every table uses these functions; tools/check-hashes checks the
+ * tree.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* The same for as long as the process lives; never to be stored, nor told to anybody. */
+/* The hash stays the same for the life of the process.  It must not be stored or sent anywhere. */
 SATCHEL_API guint64 satchel_keyed_hash (gconstpointer data, gsize len);
 
-/* GHashFuncs: for NUL-ended strings, goes with g_str_equal; */
+/* A GHashFunc for NUL-ended strings; its companion is g_str_equal. */
 SATCHEL_API guint satchel_string_hash (gconstpointer string);
-/* for foreign numbers kept as pointers (GUINT_TO_POINTER), goes with NULL or g_direct_equal; */
+/* A GHashFunc for numbers from outside that are stored as pointers (GUINT_TO_POINTER); its companion is
+ * NULL or g_direct_equal. */
 SATCHEL_API guint satchel_number_hash (gconstpointer number);
-/* for 64-bit numbers pointed to, goes with g_int64_equal. */
+/* A GHashFunc for pointers to 64-bit numbers; its companion is g_int64_equal. */
 SATCHEL_API guint satchel_number64_hash (gconstpointer number);
 
 G_END_DECLS

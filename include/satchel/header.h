@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).
- * Everything is linear in the input, never recurses, and takes any bytes; strings that come back are NUL-free
- * by cutting NULs out.
+ * Header blocks, encoded words, addresses, parameters (RFC 5322, RFC 2047, RFC 2045 5.1, RFC 2231).  Every
+ * function takes any bytes, is linear in its input and never recurses; NULs are left out of the strings it
+ * returns.
  */
 #pragma once
 #include <satchel/types.h>
@@ -25,43 +25,43 @@ typedef struct SatchelHeaderReader
   SATCHEL_RESERVED (2);
 } SatchelHeaderReader;
 SATCHEL_API void satchel_header_reader_init (SatchelHeaderReader *reader, const char *block, gsize len);
-/* FALSE at the blank line or the end. */
+/* FALSE: the blank line or the end is reached. */
 SATCHEL_API gboolean satchel_header_reader_next (SatchelHeaderReader *reader, SatchelHeaderField *ret_field);
 SATCHEL_API gboolean satchel_header_field_is (const SatchelHeaderField *field, const char *name);
 
-/* Names of fields, without case.  Made once; then a field is looked up in a time that does not depend on how
- * many there are. */
+/* Names of fields, without case.  A set of them is made once; then the time to look a field up does not
+ * depend on how many names it has. */
 typedef struct SatchelHeaderNames SatchelHeaderNames;
 SATCHEL_API SatchelHeaderNames *satchel_header_names_new (const char *const *names, guint n_names);
 SATCHEL_API void satchel_header_names_free (SatchelHeaderNames *names);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHeaderNames, satchel_header_names_free)
 
-/* Appends those fields of @block (a whole header block) whose name is in @names, or with @is_not whose name
- * is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT], RFC
- * 3501 6.4.5. */
+/* Appends the fields of @block (a whole header block) whose name is in @names, or with @is_not those whose
+ * name is not, then the blank line if the block has one: BODY[HEADER.FIELDS] and BODY[HEADER.FIELDS.NOT],
+ * RFC 3501 6.4.5. */
 SATCHEL_API void satchel_header_select (const char *block, gsize len, const SatchelHeaderNames *names,
                                         gboolean is_not, GString *out);
 
-/* Unfolds (RFC 5322 2.2.3) and trims white space at both ends.  Yours. */
+/* Unfolds a value (RFC 5322 2.2.3), and trims white space at both ends.  Yours. */
 SATCHEL_API char *satchel_header_unfold (const char *value, gsize len, gsize *ret_len);
-/* Unfolds and decodes encoded words (RFC 2047, broken ones as clients do) to UTF-8 that is always valid:
- * 8-bit text that is not UTF-8 is taken as Latin-1.  Yours; at most a few times @len long. */
+/* Unfolds a value and decodes its encoded words (RFC 2047; broken ones as clients do) to valid UTF-8: 8-bit
+ * text that is not UTF-8 is taken for Latin-1.  Yours; at most a few times as long as @len. */
 SATCHEL_API char *satchel_header_decode (const char *value, gsize len, gsize *ret_len);
 
-/* An address as ENVELOPE wants it (RFC 3501 7.4.2): encoded words are left as they are. */
+/* An address as ENVELOPE has it (RFC 3501 7.4.2): encoded words are left as they are. */
 typedef struct SatchelAddress
 {
   char *name;    /* display name, or NULL */
   char *route;   /* obsolete "@a,@b", or NULL */
-  char *mailbox; /* local part; start of a group: its name; NULL: end of a group */
-  char *host;    /* NULL: start or end of a group; "" if there is none */
+  char *mailbox; /* local part; at the start of a group its name; NULL: end of a group */
+  char *host;    /* NULL: start or end of a group; "": the address has none */
 } SatchelAddress SATCHEL_MADE_BY_CORE;
 SATCHEL_API void satchel_address_free (SatchelAddress *address);
-/* At most @max addresses; elements are freed with the array. */
+/* At most @max addresses: SatchelAddress, freed with the array.  Yours. */
 SATCHEL_API GPtrArray *satchel_addresses_parse (const char *value, gsize len, guint max);
 
-/* "token; a=b" fields (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are joined; a value
- * with charset (RFC 2231 4) keeps its form and its name ends in '*'. */
+/* A field of the form "token; a=b" (Content-Type, Content-Disposition).  Continuations (RFC 2231 3) are
+ * joined; a value with a charset (RFC 2231 4) keeps its form, and its name ends in '*'. */
 typedef struct SatchelParameter
 {
   char *name; /* lower case */
@@ -69,18 +69,18 @@ typedef struct SatchelParameter
 } SatchelParameter;
 typedef struct SatchelParameterized
 {
-  char *token;           /* lower case: "text/plain", "attachment"; NULL: nothing usable */
+  char *token; /* lower case: "text/plain", "attachment"; NULL: the field has none that can be used */
   GPtrArray *parameters; /* SatchelParameter; at most 100, the first of each name */
 } SatchelParameterized SATCHEL_MADE_BY_CORE;
 SATCHEL_API void satchel_parameterized_parse (const char *value, gsize len, SatchelParameterized *ret_field);
 SATCHEL_API void satchel_parameterized_clear (SatchelParameterized *field);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelParameterized, satchel_parameterized_clear)
-/* Decoded to UTF-8 whichever way it was written (plain, RFC 2231, or RFC 2047 as some do); NULL: none. Yours.
- */
+/* The value of a parameter, decoded to UTF-8 however it was written (plain, RFC 2231, or RFC 2047 as some
+ * programs do); NULL: there is no such parameter.  Yours. */
 SATCHEL_API char *satchel_parameterized_get (const SatchelParameterized *field, const char *name);
 
-/* Message ids with angle brackets in @value, in order, at most @max (the last ones); elements are g_free'd
- * with it.  In one form, whatever was quoted (RFC 5256 3): <"a"@b> is <a@b>. */
+/* Message ids in @value, with angle brackets and in order, at most @max (the last ones); the array is yours
+ * and frees them.  Quoting does not matter (RFC 5256 3): <"a"@b> becomes <a@b>. */
 SATCHEL_API GPtrArray *satchel_message_ids_parse (const char *value, gsize len, guint max);
 
 G_END_DECLS

@@ -1,22 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * Work that may block, on the process's thread pool (32 threads, a cap per user).  What a job is
- * doing is written to shared memory (breadcrumbs), so that master can tell what a process died of.
+ * Jobs: work that may block, on the process's thread pool (32 threads, with a limit for each user).  Each job
+ * writes what it is doing to shared memory (breadcrumbs), so that master can say what a process died of.
  */
 #pragma once
 #include <satchel/types.h>
 
 G_BEGIN_DECLS
 
-/* In a pool thread.  A session's job looks at satchel_session_is_cancelled () at convenient points. */
+/* Called in a pool thread.  The job of a session asks satchel_session_is_cancelled () from time to time. */
 typedef void (*SatchelJobFunc) (gpointer data);
-/* In the main thread, once, always, after the job. */
+/* Called in the main thread after the job, exactly once, also if the job was cancelled. */
 typedef void (*SatchelJobDoneFunc) (gpointer data);
 
-/* @user: whose work it is, for the cap and the breadcrumb; NULL: the process's own.
- * @operation: a static string, "imap FETCH".  Main thread only. */
+/* @user: the user that the limit and the breadcrumb apply to; NULL: the process itself.  @operation: a
+ * static string such as "imap FETCH".  Main thread only. */
 SATCHEL_API void satchel_job_submit (const char *user, const char *operation, SatchelJobFunc func,
                                      SatchelJobDoneFunc done, gpointer data);
-/* Inside a job: names the message being worked on ("mailbox-id uid"); copied, may be cut off. */
+/* Inside a job: names the message in hand ("mailbox-id uid").  The text is copied, and may be cut off. */
 SATCHEL_API void satchel_job_crumb (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 G_END_DECLS

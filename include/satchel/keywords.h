@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sets of keywords (RFC 3501 2.3.2): bit k is the keyword with number k of a snapshot.  A plain value; starts
- * zeroed.
+ * Sets of keywords (RFC 3501 2.3.2): bit k stands for the keyword with number k of a snapshot.  A plain value
+ * that starts zeroed.
  */
 #pragma once
 #include <satchel/error.h>
@@ -10,11 +10,11 @@ G_BEGIN_DECLS
 #define SATCHEL_KEYWORD_BYTES                                                                                \
   128u /* a keyword; longer: LIMIT, they would bloat every snapshot and FLAGS response */
 #define SATCHEL_KEYWORD_WORDS 16u
-/* The most that messages of a mailbox can have at one time (satchel_keywords_limit: those that they may
- * have); what no message has makes room. */
+/* The most keywords that messages of a mailbox can have at one time (satchel_keywords_limit: that they may
+ * have).  A keyword that no message has makes room for another. */
 #define SATCHEL_KEYWORDS_MAX (64u * SATCHEL_KEYWORD_WORDS)
 
-/* RFC 3501 9 flag-keyword.  Pure. */
+/* Is @name a flag-keyword (RFC 3501 9)?  Pure. */
 SATCHEL_API gboolean satchel_keyword_is_atom (const char *name);
 
 typedef struct SatchelKeywordSet
@@ -22,7 +22,7 @@ typedef struct SatchelKeywordSet
   guint64 words[SATCHEL_KEYWORD_WORDS];
 } SatchelKeywordSet;
 
-/* How many words hold all its bits; 0: it is empty. */
+/* The number of words up to the last bit that is set; 0: the set is empty. */
 static inline guint
 satchel_keyword_set_n_words (const SatchelKeywordSet *set)
 {
@@ -68,7 +68,7 @@ satchel_keyword_set_unite (SatchelKeywordSet *set, const SatchelKeywordSet *othe
     set->words[i] |= other->words[i];
 }
 
-/* Takes out all of @other. */
+/* Removes all of @other. */
 static inline void
 satchel_keyword_set_subtract (SatchelKeywordSet *set, const SatchelKeywordSet *other)
 {
@@ -76,7 +76,7 @@ satchel_keyword_set_subtract (SatchelKeywordSet *set, const SatchelKeywordSet *o
     set->words[i] &= ~other->words[i];
 }
 
-/* Leaves only what @other has too. */
+/* Keeps only bits that @other has too. */
 static inline void
 satchel_keyword_set_intersect (SatchelKeywordSet *set, const SatchelKeywordSet *other)
 {
@@ -84,7 +84,7 @@ satchel_keyword_set_intersect (SatchelKeywordSet *set, const SatchelKeywordSet *
     set->words[i] &= other->words[i];
 }
 
-/* The lowest bit that is set, from @from on; -1: none. */
+/* The lowest bit from @from on that is set; -1: there is none. */
 static inline int
 satchel_keyword_set_next (const SatchelKeywordSet *set, guint from)
 {

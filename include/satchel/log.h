@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Logging: one event a line, ids first, reason codes; never content or secrets.  Lines go to
- * stderr or the configured file, or to journald with fields when the journal is there.
- * Every function may be called from any thread and does not block on the network.
+ * The log: one event a line, ids first, with reason codes, and never with content or secrets.  Lines go to
+ * stderr, to the configured file, or to journald with fields.  Every function may be called from any thread
+ * and never waits for the network.
  */
 #pragma once
 #include <satchel/types.h>
@@ -10,13 +10,14 @@ G_BEGIN_DECLS
 
 typedef enum
 {
-  SATCHEL_LOG_ERROR = 0, /* an admin must act */
-  SATCHEL_LOG_WARNING,   /* something is off, service goes on */
+  SATCHEL_LOG_ERROR = 0, /* an administrator must act */
+  SATCHEL_LOG_WARNING,   /* something is wrong, but the service goes on */
   SATCHEL_LOG_INFO,      /* events: logins, deliveries, starts */
   SATCHEL_LOG_DEBUG
 } SatchelLogLevel;
 
-/* @area: "imap", "maildir", ... borrowed.  One line; control characters in the result are escaped. */
+/* @area: "imap", "maildir", ...; borrowed.  One line is written; control characters in the result are
+ * escaped. */
 SATCHEL_API void satchel_log (SatchelLogLevel level, const char *area, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 SATCHEL_API gboolean satchel_log_is_enabled (SatchelLogLevel level);

@@ -1,18 +1,19 @@
 /* SPDX-License-Identifier: MIT
- * One pass over a message (RFC 5322, RFC 2045-2047) to its attributes blob, whose contents attributes.h
- * reads.  Pure: no files, no globals; fit for a process without rights.
+ * The attributes blob of a message (RFC 5322, RFC 2045-2047), made in one pass; attributes.h reads it.  Pure:
+ * no files, no globals; fit for a process without rights.
  */
 #pragma once
 #include <satchel/stream.h>
 
 G_BEGIN_DECLS
 
-/* Bounds of what is looked at.  Content beyond them is kept and served byte for byte, but as one leaf. */
-#define SATCHEL_SCAN_HEADER_BYTES (1024u * 1024u) /* of all header blocks of a message together */
+/* Bounds of the parser.  Content beyond them is kept and served byte for byte, but as one leaf. */
+#define SATCHEL_SCAN_HEADER_BYTES (1024u * 1024u) /* all header blocks of a message together */
 #define SATCHEL_SCAN_DEPTH 100u                   /* nested multiparts and messages */
 #define SATCHEL_SCAN_PARTS 10000u
 #define SATCHEL_SCAN_BOUNDARY_BYTES 998u /* a longer boundary never matches */
-#define SATCHEL_SCAN_ADDRESSES 16384u    /* in all ENVELOPEs of a message together; more are left out */
+#define SATCHEL_SCAN_ADDRESSES                                                                               \
+  16384u /* all ENVELOPEs of a message together; further addresses are left out */
 
 /* The attributes of @content, which is read once from front to back.  Lines may end in CRLF or in a bare LF.
  * Offsets in the blob count the bytes that were read, so @content is what clients will be served.  The time

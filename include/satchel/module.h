@@ -21,7 +21,7 @@ typedef enum
   SATCHEL_ROLE_MAIL = 1 << 2,
   SATCHEL_ROLE_HELPER = 1 << 3,
   SATCHEL_ROLE_CLI = 1 << 4,   /* the admin's command, for kinds with admin calls */
-  SATCHEL_ROLE_CONFIG = 1 << 5 /* every module is loaded there, for its schema and check only */
+  SATCHEL_ROLE_CONFIG = 1 << 5 /* every module is loaded there, for its schema and `check` only */
 } SatchelRole;
 
 typedef enum
@@ -40,14 +40,14 @@ typedef enum
   SATCHEL_KIND_ADMIN   /* ops: SatchelAdminOps, admin.h; with SATCHEL_ROLE_MAIL */
 } SatchelKind;
 
-/* What a module's process may do that others of its role may not.  Ask for as little as possible: each is a
- * hole in the cage. */
+/* Rights of a module's process that others of its role lack.  Each one is a hole in the cage: ask for as
+ * few as possible. */
 typedef enum
 {
-  /* A library of the module connects by itself, by TCP, to the ports of the module's endpoints (endpoint.h;
-   * the addresses are not held back, and names do not resolve: satchel_endpoint_resolve).  Needs
-   * SATCHEL_ROLE_HELPER, whose process it is for; a storage driver in role mail is refused it, until mail has
-   * processes of a driver's own. */
+  /* A library of the module connects by TCP itself, to the ports of the module's endpoints (endpoint.h);
+   * the cage does not check the addresses, and names do not resolve there (satchel_endpoint_resolve does
+   * it).  The right needs SATCHEL_ROLE_HELPER and applies to that process; a storage driver in role mail
+   * does not get it, as mail has no process for one driver alone. */
   SATCHEL_RIGHT_CONNECT = 1 << 0
 } SatchelRight;
 
@@ -64,21 +64,21 @@ typedef struct SatchelModule
   guint64 magic; /* SATCHEL_MODULE_MAGIC */
   guint32 abi;   /* SATCHEL_ABI */
   guint32 size;  /* sizeof (SatchelModule) */
-  /* Build facts, compared with the core's: both from SATCHEL_MODULE_FACTS. */
+  /* Facts of the build, which are compared with the core's; SATCHEL_MODULE_FACTS sets them. */
   guint32 pointer_bits;
   guint32 glib_major;
   const char *name;        /* [a-z][a-z0-9-]*; the file is NAME.so or NAME-gate.so; the group in config */
   const char *version;     /* of the module */
   const char *description; /* one line */
   const char *licence;     /* SPDX expression */
-  guint roles;             /* SatchelRole bits that may load it (CONFIG is implied) */
+  guint roles;             /* the roles that load it, SatchelRole bits (CONFIG is implied) */
   const SatchelConfigRow *schema;  /* rows of its group; `enabled` is added by the core.  NULL: none.
                                       NAME.so owns the group, NAME-gate.so shares it and gives NULL. */
   const SatchelProvides *provides; /* ended by kind 0 */
   /* All optional; reload and reload_end go together.  A failed configure at start is fatal. */
-  /* In CONFIG: no side effects.  An error "KEY: what is wrong" is shown with the file and line of that
-     setting and refuses the start; what is logged as warning or error meanwhile is shown, too, and refuses
-     nothing. */
+  /* Checks the settings in role CONFIG, without side effects.  An error "KEY: what is wrong" is shown with
+   * file and line of that setting, and refuses the start.  Warnings and errors that are logged meanwhile
+   * are shown as well, and refuse nothing. */
   gboolean (*check) (const SatchelConfig *section, GError **error);
   gboolean (*configure) (const SatchelConfig *section, GError **error);
   gboolean (*start) (SatchelRole role, GError **error);
@@ -96,12 +96,12 @@ typedef struct SatchelModule
   .magic = SATCHEL_MODULE_MAGIC, .abi = SATCHEL_ABI, .size = sizeof (SatchelModule),                         \
   .pointer_bits = 8 * sizeof (void *), .glib_major = GLIB_MAJOR_VERSION
 
-/* This process cannot go on (a library asks for a new start, a database must be recovered): one loud line
- * with the reason, and the end; master starts it again.  No message and no user is blamed, as a crash would.
- * [any thread] */
+/* For a process that cannot go on (a library asks for a restart, a database must be recovered): logs the
+ * reason in one line, and ends the process, which master starts again.  No message and no user is blamed
+ * for it, as a crash would.  [any thread] */
 SATCHEL_API void satchel_process_fail (const char *format, ...) G_GNUC_PRINTF (1, 2) G_GNUC_NORETURN;
 
-/* The one exported symbol. */
+/* The symbol that a module exports. */
 typedef const SatchelModule *(*SatchelModuleFunc) (void);
 SATCHEL_API const SatchelModule *satchel_module (void);
 

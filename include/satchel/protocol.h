@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Protocol modules.  A protocol is two objects: NAME-gate.so, the small grammar before login,
- * and NAME.so, the rest, which a gate never maps.  Both speak through a SatchelConnection.
+ * Protocol modules.  A protocol is two objects: NAME-gate.so is the small grammar before login, and NAME.so
+ * is the rest, which a gate never maps.  Both speak through a SatchelConnection.
  */
 #pragma once
 #include <satchel/config.h>
@@ -10,17 +10,16 @@
 
 G_BEGIN_DECLS
 
-/* ---- Before login (role gate) ---- */
-
 typedef enum
 {
-  SATCHEL_AUTH_CONTINUE = 1, /* `challenge` is to be sent (SASL), answer with satchel_gate_auth_step */
-  SATCHEL_AUTH_OK,           /* a grant is held: call satchel_gate_hand_over */
-  SATCHEL_AUTH_FAILED,       /* one text for every failure */
+  SATCHEL_AUTH_CONTINUE = 1, /* send `challenge` (SASL), and answer with satchel_gate_auth_step */
+  SATCHEL_AUTH_OK,           /* the login is granted: call satchel_gate_hand_over */
+  SATCHEL_AUTH_FAILED,       /* the login failed; every failure has the same text */
   SATCHEL_AUTH_UNAVAILABLE,  /* temporary: auth or the user's mail process is away ([UNAVAILABLE], [SYS/TEMP])
                               */
-  SATCHEL_AUTH_NOT_ALLOWED,  /* mechanism not offered here: clear text without TLS ([PRIVACYREQUIRED]) */
-  SATCHEL_AUTH_BAD_MECHANISM, /* unknown mechanism */
+  SATCHEL_AUTH_NOT_ALLOWED,  /* the mechanism is not offered here: clear text without TLS ([PRIVACYREQUIRED])
+                              */
+  SATCHEL_AUTH_BAD_MECHANISM, /* the mechanism is unknown */
   SATCHEL_AUTH_LIMITED        /* too many connections of this address or user ([LIMIT], [SYS/TEMP]) */
 } SatchelAuthStatus;
 
@@ -30,22 +29,22 @@ typedef struct SatchelAuthResult
   SatchelAuthStatus status;
   const guint8 *challenge; /* raw, not base64; CONTINUE only */
   gsize challenge_len;
-  const char *explain; /* what the client may be told beside the fixed text, or NULL */
+  const char *explain; /* a text for the client beside the fixed one, or NULL */
 } SatchelAuthResult;
 
 enum
 {
-  SATCHEL_PROTOCOL_NO_LOGIN = 1 << 0 /* lmtp: handed to a mail process at once, if the peer is allowed
-                                        (`networks` of its listener); gate callbacks are not used */
+  SATCHEL_PROTOCOL_NO_LOGIN =
+      1 << 0 /* lmtp: the connection is handed to a mail process at once if its peer is allowed (`networks` of
+                the listener); the gate's callbacks are not used */
 };
 
-/* Why a connection is let go before its protocol's half has it. */
+/* Why a connection is closed before the protocol's half has it. */
 typedef enum
 {
-  SATCHEL_REFUSED_ADDRESS = 1, /* its address has too many */
-  SATCHEL_REFUSED_FULL,        /* there are too many */
-  SATCHEL_REFUSED_UNAVAILABLE, /* auth or a mail process is away, for longer than one waits; the server stops
-                                */
+  SATCHEL_REFUSED_ADDRESS = 1, /* its address has too many connections */
+  SATCHEL_REFUSED_FULL,        /* there are too many connections */
+  SATCHEL_REFUSED_UNAVAILABLE, /* auth or a mail process is away for too long, or the server stops */
   SATCHEL_REFUSED_NETWORK      /* its address may not use this service (`networks` of its listener) */
 } SatchelRefusal;
 
@@ -53,65 +52,69 @@ typedef struct SatchelGateProtocolOps
 {
   size_t size;
   guint flags;
-  const char *alpn;     /* "imap"; NULL: none is accepted */
+  const char *alpn;     /* "imap"; NULL: no ALPN is accepted */
   const char *service;  /* "imap": in logs and grants */
-  guint port, tls_port; /* IANA's: 143, 993; 0: has none.  Defaults of listeners */
-  /* New connection; greets.  Returns the module's state. NULL: refused, connection closes. Must (but
-   * NO_LOGIN). */
+  guint port, tls_port; /* ports that IANA assigned (143, 993), the defaults of listeners; 0: none */
+  /* Greets on a new connection.  Returns the module's state; NULL refuses, and the connection is closed.
+   * Must (but not with NO_LOGIN). */
   gpointer (*session_new) (SatchelGateSession *session);
-  const SatchelConnectionHandlers *handlers; /* self: the state.  `closed` frees it; after hand-over too */
+  /* Self is the state, which `closed` frees, after a hand-over too. */
+  const SatchelConnectionHandlers *handlers;
   void (*auth_result) (gpointer self, const SatchelAuthResult *result);
   /* TLS is up after satchel_gate_start_tls; everything read before it has been dropped. */
   void (*tls_started) (gpointer self);
-  /* What the client is told then: whole lines, static.  NULL: nothing.  May; of NO_LOGIN too. */
+  /* The text that a client gets in that case: whole static lines; NULL: nothing.  May, also with NO_LOGIN. */
   const char *(*refusal) (SatchelRefusal why);
 } SatchelGateProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_gate_connection (SatchelGateSession *session);
 SATCHEL_API gboolean satchel_gate_has_tls (SatchelGateSession *session);
-/* A certificate is configured and TLS is not up. */
+/* TRUE: a certificate is configured, and TLS is not up yet. */
 SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
-/* A password may be sent now: TLS, loopback, or `allow_cleartext` of the listener. */
+/* TRUE: the client may send a password now: there is TLS, the client is local, or the listener has
+ * `allow_cleartext`. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
-/* SASL names that may be used now, upper case, NULL-ended, borrowed; empty when may_login is false. */
+/* The SASL mechanisms that may be used now, in upper case, NULL-ended, borrowed; none if
+ * satchel_gate_may_login is FALSE. */
 SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
-/* This protocol's group. */
+/* The settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
 
-/* Sends what waits (the OK of STARTTLS), drops all unread input, starts the handshake. */
+/* Sends the waiting output (the OK of STARTTLS), drops all unread input, and starts the handshake. */
 SATCHEL_API void satchel_gate_start_tls (SatchelGateSession *session);
-/* One exchange at a time; the answer comes by `auth_result`, and input is paused until then.
- * @initial NULL: no initial response.  Secrets are wiped by the core; the caller wipes its own copy. */
+/* Begins an exchange, one at a time; the answer comes by `auth_result`, and input is paused until then.
+ * @initial NULL: there is no initial response.  The core wipes its copies of secrets; the caller wipes its
+ * own. */
 SATCHEL_API void satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism,
                                           const guint8 *initial, gsize len);
 SATCHEL_API void satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsize len);
 SATCHEL_API void satchel_gate_auth_cancel (SatchelGateSession *session);
-/* A response as clients send it: base64 (RFC 4648 4) without white space, padded where it belongs.  Yours, to
- * be wiped; NULL: it is something else. */
+/* Decodes a response as clients send it: base64 (RFC 4648 4) without white space, and with its padding.
+ * Yours, to be wiped; NULL: the text is not base64. */
 SATCHEL_API guint8 *satchel_sasl_decode (const char *text, gsize *ret_len);
-/* IMAP LOGIN, POP3 USER and PASS.  @method: "LOGIN", "USER": for the log. */
+/* A login by name and password (IMAP LOGIN, POP3 USER and PASS).  @method: "LOGIN", "USER", for the log. */
 SATCHEL_API void satchel_gate_auth_password (SatchelGateSession *session, const char *method,
                                              const char *user, gsize user_len, const char *password,
                                              gsize password_len);
-/* After AUTH_OK only.  The mail half gets the unread input and @note (at most 1,024 bytes: the tag
- * of LOGIN), and answers the login itself.  @self is freed by handlers->closed (BY_US) before return. */
+/* Hands the connection over; after AUTH_OK only.  The mail half gets the unread input and @note (at most
+ * 1,024 bytes, such as the tag of LOGIN), and answers the login itself.  handlers->closed (BY_US) frees the
+ * state before this returns. */
 SATCHEL_API void satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
-/* For the log and the limits: another protocol error.  FALSE: that was the last one allowed
- * (limits.bad_commands): write a reply or a goodbye and return; the connection closes by itself once it is
- * sent. */
+/* Counts a protocol error, for the log and the limits.  FALSE: it was the last one that limits.bad_commands
+ * allows: write a reply or a goodbye and return; the connection closes once it is sent. */
 SATCHEL_API gboolean satchel_gate_count_bad (SatchelGateSession *session);
-
-/* ---- After login (role mail) ---- */
 
 typedef struct SatchelProtocolOps
 {
   size_t size;
   const char *service; /* "imap": the same as in the gate half */
-  /* A login has been handed over (or, NO_LOGIN, a connection).  @note: from the gate half.  NULL closes. */
+  /* Begins a session: a login was handed over (with NO_LOGIN: a connection).  @note: from the gate half.
+   * Returns the module's state; NULL closes the connection. */
   gpointer (*session_new) (SatchelSession *session, const void *note, gsize len);
-  const SatchelConnectionHandlers *handlers; /* self: what session_new gave; `closed` frees it */
-  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without user are taken; else the core refuses them,
-                  whatever a gate says */
+  /* Self is the state that session_new returned; `closed` frees it. */
+  const SatchelConnectionHandlers *handlers;
+  guint flags; /* SATCHEL_PROTOCOL_NO_LOGIN: sessions without a user are accepted; otherwise the core refuses
+                  them, whatever a gate says */
 } SatchelProtocolOps;
 
 SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *session);
@@ -124,11 +127,11 @@ SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session
 SATCHEL_API SatchelStore *satchel_session_open_store (SatchelSession *session, GError **error);
 /* The store if it is open already, else NULL.  Never blocks. */
 SATCHEL_API SatchelStore *satchel_session_store (SatchelSession *session);
-/* A job of this session: at most one at a time; input is paused until @done has returned.  If the
- * connection ends meanwhile, `closed` comes after @done. */
+/* Runs a job of this session, at most one at a time; input is paused until @done has returned.  If the
+ * connection ends meanwhile, `closed` is called after @done. */
 SATCHEL_API void satchel_session_run (SatchelSession *session, const char *operation, SatchelJobFunc func,
                                       SatchelJobDoneFunc done, gpointer data);
-/* The peer has gone or the process stops: a running job should end soon.  Any thread. */
+/* TRUE: the peer has gone or the process stops, so a running job should end soon.  [any thread] */
 SATCHEL_API gboolean satchel_session_is_cancelled (SatchelSession *session);
 /* Logs "SERVICE: user=… session=… rip=… MESSAGE". */
 SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const char *format, ...)
@@ -136,9 +139,10 @@ SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const 
 
 /* The server's name in greetings and Received lines (server.hostname). */
 SATCHEL_API const char *satchel_hostname (void);
-/* What the protocol's own limits are named in config: group `limits` (docs/limits). */
+/* Limits that all protocols share: group `limits`. */
 SATCHEL_API const SatchelConfig *satchel_limits (void);
-/* How clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the process. */
+/* The form in which clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the
+ * process. */
 SATCHEL_API const SatchelNamespace *satchel_namespace (void);
 
 G_END_DECLS

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * System calls that a signal interrupts are made again: EINTR is never told to anybody.
+ * System calls that are repeated when a signal interrupts them, so that no caller ever sees EINTR.
  */
 #pragma once
 #include <errno.h>
 #include <unistd.h>
 
-/* @call returns something negative and EINTR when it was interrupted; it is evaluated again then.  Not for
- * close. */
+/* Evaluates @call again for as long as it returns a negative value with EINTR.  Not for close. */
 #define SATCHEL_RETRY(call)                                                                                  \
   (__extension__ ({                                                                                          \
     __typeof__ (call) satchel_retry_;                                                                        \
@@ -16,7 +15,8 @@
     satchel_retry_;                                                                                          \
   }))
 
-/* Linux has closed the descriptor when close is interrupted: a second try might close another's. */
+/* On Linux the descriptor is closed even if close is interrupted; a second try might close a descriptor of
+ * another thread. */
 static inline int
 satchel_close (int fd)
 {

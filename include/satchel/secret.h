@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Bytes that nobody else may see: keys.  Any thread.
+ * Secrets: bytes that must not leave the process, such as keys.  Any thread.
  */
 #pragma once
 #include <satchel/types.h>
@@ -8,11 +8,11 @@ G_BEGIN_DECLS
 
 #define SATCHEL_SECRET_BYTES_MAX 4096u
 
-/* A copy of @data (1 to SATCHEL_SECRET_BYTES_MAX bytes; NULL: neither, or no memory for it) on pages of its
- * own that are left out of core files and locked in memory where the limits allow, and wiped when the last
- * reference goes.  The caller wipes its own. */
+/* A copy of @data (1 to SATCHEL_SECRET_BYTES_MAX bytes) on pages of its own, which are left out of core
+ * files, are locked in memory where the limits allow, and are wiped when the last reference goes.  NULL:
+ * @len is out of range, or there is no memory.  The caller wipes its own copy. */
 SATCHEL_API GBytes *satchel_secret_new (const void *data, gsize len);
-/* In a time that depends on the lengths only.  NULL is equal to NULL. */
+/* Compares in a time that depends on the lengths only.  NULL is equal to NULL. */
 SATCHEL_API gboolean satchel_secret_equal (GBytes *a, GBytes *b);
 
 G_END_DECLS

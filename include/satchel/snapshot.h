@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What a mailbox holds at one moment: immutable, ref-counted, shared by all sessions.  A list of
- * chunks of at most 4,096 messages with columns as plain arrays; a change copies the chunks it
- * touches, so unchanged chunks are pointer-equal between snapshots.  Any thread.
+ * Snapshots: what a mailbox holds at one moment, immutable, ref-counted and shared by all sessions.  A
+ * snapshot is a list of chunks of at most 4,096 messages with columns as plain arrays.  A change copies the
+ * chunks that it touches, so unchanged chunks are pointer-equal between snapshots.  Any thread.
  */
 #pragma once
 #include <satchel/error.h>
@@ -23,7 +23,7 @@ enum
   SATCHEL_FLAG_DRAFT = 1 << 4,
   SATCHEL_FLAGS_ALL = 0x1f,
   /* Private to the store, never shown as a flag: */
-  SATCHEL_FLAG_UNPARSED = 1 << 7 /* its content crashed a parser twice; served as text/plain */
+  SATCHEL_FLAG_UNPARSED = 1 << 7 /* its content crashed a parser twice; it is served as text/plain */
 };
 
 typedef struct SatchelMailboxState
@@ -32,12 +32,12 @@ typedef struct SatchelMailboxState
   guint32 uidvalidity;   /* never 0 */
   guint32 uidnext;
   guint64 highestmodseq;    /* >= 1 */
-  guint32 first_recent_uid; /* UIDs from here on have been seen by no session */
+  guint32 first_recent_uid; /* no session has seen the UIDs from here on */
   guint32 n_messages, n_unseen, n_deleted;
   guint64 size_bytes;    /* sum of known sizes */
-  guint64 history_start; /* vanished UIDs are known for changes after this mod-sequence */
-  guint32 n_undated;     /* of a snapshot: messages whose internal date is not known yet */
-  guint32 n_unsized;     /* of a snapshot: messages whose size is not known yet, and not in size_bytes */
+  guint64 history_start; /* vanished UIDs are known for changes with a mod-sequence above this */
+  guint32 n_undated;     /* in a snapshot: the messages whose internal date is not known yet */
+  guint32 n_unsized; /* in a snapshot: the messages whose size is not known yet, and not part of size_bytes */
   SATCHEL_RESERVED (4);
 } SatchelMailboxState;
 
@@ -46,7 +46,8 @@ typedef struct SatchelChunk
 {
   gatomicrefcount refs;
   guint n;
-  guint64 highest_modseq; /* of these messages: skip the chunk when nothing changed since */
+  /* The highest of these messages; a reader skips the chunk if it has seen this one. */
+  guint64 highest_modseq;
   guint32 *uid;
   guint64 *modseq;
   guint32 *flags;        /* SATCHEL_FLAG_* */
@@ -54,7 +55,7 @@ typedef struct SatchelChunk
   gint64 *internal_date; /* seconds since 1970, UTC; or SATCHEL_DATE_UNKNOWN */
   gint64 *save_date;     /* seconds; 0: unknown (RFC 8514) */
   guint64 *size;         /* RFC822.SIZE, bytes as sent to a client; or SATCHEL_SIZE_UNKNOWN */
-  guint keyword_words;   /* words a message in `keywords`, as many as its messages need: 1 to
+  guint keyword_words;   /* words for a message in `keywords`, as many as its messages need: 1 to
                             SATCHEL_KEYWORD_WORDS */
 } SatchelChunk SATCHEL_MADE_BY_CORE;
 
@@ -90,16 +91,17 @@ SATCHEL_API SatchelSnapshot *satchel_snapshot_ref (SatchelSnapshot *snapshot);
 SATCHEL_API void satchel_snapshot_unref (SatchelSnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshot, satchel_snapshot_unref)
 
-/* A message by its 0-based index (< state.n_messages): chunk and row in it.  O(log chunks). */
+/* The chunk, and the row in it, of a message by its 0-based index (< state.n_messages).  O(log chunks). */
 SATCHEL_API const SatchelChunk *satchel_snapshot_at (const SatchelSnapshot *snapshot, guint32 index,
                                                      guint *ret_row);
-/* Index of @uid, or of the first message with a greater UID (n_messages if none). TRUE if exact. */
+/* The index of @uid, or of the first message with a greater UID (n_messages if there is none).  TRUE: @uid
+ * is there. */
 SATCHEL_API gboolean satchel_snapshot_find (const SatchelSnapshot *snapshot, guint32 uid, guint32 *ret_index);
-/* Bit of a keyword (compared without case, ASCII), or -1. */
+/* The bit of a keyword (compared without case in ASCII), or -1. */
 SATCHEL_API int satchel_snapshot_keyword (const SatchelSnapshot *snapshot, const char *name);
 
-/* A set of UIDs as ascending, disjoint, non-adjacent ranges.  Plain value, cheap to keep while idle; starts
- * zeroed, grown by these functions only (`ranges` has spare room), read freely. */
+/* A set of UIDs as ascending, disjoint, non-adjacent ranges: a plain value, cheap to keep while idle.  It
+ * starts zeroed, only these functions grow it (`ranges` has spare room), and anybody may read it. */
 typedef struct SatchelRange
 {
   guint32 first, last; /* inclusive */
@@ -115,34 +117,34 @@ SATCHEL_API gboolean satchel_uid_set_contains (const SatchelUidSet *set, guint32
 SATCHEL_API guint64 satchel_uid_set_count (const SatchelUidSet *set);
 SATCHEL_API void satchel_uid_set_clear (SatchelUidSet *set);
 SATCHEL_API void satchel_uid_set_copy (const SatchelUidSet *source, SatchelUidSet *ret_copy);
-/* "1:3,7": the form of RFC 3501 sequence-set.  Parse accepts no '*'; 3:1 is 1:3. */
+/* Text such as "1:3,7", the form of a sequence-set (RFC 3501 9).  Parsing accepts no '*'; 3:1 is 1:3. */
 SATCHEL_API void satchel_uid_set_format (const SatchelUidSet *set, GString *out);
 SATCHEL_API gboolean satchel_uid_set_parse (const char *text, gsize len, SatchelUidSet *ret_set);
 /* Adds all UIDs of the snapshot. */
 SATCHEL_API void satchel_snapshot_uids (const SatchelSnapshot *snapshot, SatchelUidSet *set);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelUidSet, satchel_uid_set_clear)
 
-/* What happened between a view and a newer snapshot of the same mailbox (equal UIDVALIDITY).
+/* What changed between a view and a newer snapshot of the same mailbox (with equal UIDVALIDITY).
  * Pointer-equal chunks cost O(1). */
 typedef struct SatchelDifference
 {
   SatchelUidSet vanished; /* in the old view, not in the new one */
   GArray *changed;        /* guint32 indexes in @after of messages in both whose modseq is above their old one
                              (compare_uids: above @modseq), ascending */
-  guint32 first_new_index; /* messages in @after from here on were in no old view (UID >= old uidnext);
-                              n_messages if none */
+  guint32 first_new_index; /* messages in @after from here on are in no older view (their UID is at least the
+                              old uidnext); n_messages if there are none */
   SATCHEL_RESERVED (2);
 } SatchelDifference;
 SATCHEL_API void satchel_snapshot_compare (const SatchelSnapshot *before, const SatchelSnapshot *after,
                                            SatchelDifference *ret_difference);
-/* The same from an idle session's memory: UIDs, the mod-sequence and UIDNEXT it knew. */
+/* The same, with the memory of an idle session as the view: UIDs, mod-sequence and UIDNEXT. */
 SATCHEL_API void satchel_snapshot_compare_uids (const SatchelUidSet *before, guint64 modseq, guint32 uidnext,
                                                 const SatchelSnapshot *after,
                                                 SatchelDifference *ret_difference);
 SATCHEL_API void satchel_difference_clear (SatchelDifference *difference);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelDifference, satchel_difference_clear)
 
-/* For drivers: a new snapshot from an old one (NULL: empty).  One thread. */
+/* For drivers: makes a new snapshot from an old one (NULL: from an empty one).  One thread. */
 typedef struct SatchelSnapshotBuilder SatchelSnapshotBuilder;
 typedef struct SatchelMessageRow
 {
@@ -152,36 +154,38 @@ typedef struct SatchelMessageRow
   SatchelKeywordSet keywords;
   SATCHEL_RESERVED (2);
 } SatchelMessageRow;
-/* All of message @row. */
+/* All columns of the message in row @row. */
 SATCHEL_API void satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row);
 SATCHEL_API SatchelSnapshotBuilder *satchel_snapshot_builder_new (SatchelSnapshot *base);
-/* @row->uid is above every UID so far (of base as well). */
+/* Appends a message, whose UID must be above all others, those of the base included. */
 SATCHEL_API void satchel_snapshot_builder_append (SatchelSnapshotBuilder *builder,
                                                   const SatchelMessageRow *row);
-/* Any column but uid; @index counts the messages of base, then those appended, as if nothing was removed.
- * What was removed stays so. */
+/* Reads and changes any column but uid.  @index counts the messages of the base, then those that were
+ * appended, as if none had been removed.  What was removed stays removed. */
 SATCHEL_API void satchel_snapshot_builder_get (SatchelSnapshotBuilder *builder, guint32 index,
                                                SatchelMessageRow *ret_row);
 SATCHEL_API void satchel_snapshot_builder_set (SatchelSnapshotBuilder *builder, guint32 index,
                                                const SatchelMessageRow *row);
 SATCHEL_API void satchel_snapshot_builder_remove (SatchelSnapshotBuilder *builder, guint32 index);
-/* Bit of a keyword, added when new; where satchel_keywords_limit are there, in the place of one that no
- * message has.  -1: all are in use. */
+/* The bit of a keyword, which is added if it is new; if there are satchel_keywords_limit keywords already,
+ * it takes the place of one that no message has.  -1: all are in use. */
 SATCHEL_API int satchel_snapshot_builder_keyword (SatchelSnapshotBuilder *builder, const char *name);
-/* For drivers that number keywords themselves: the names of bits 0 to @n - 1, at most SATCHEL_KEYWORDS_MAX
- * and all that messages have.  A bit gets another name only when no message has it.  Copied. */
+/* For drivers that number keywords themselves: sets the names of bits 0 to @n - 1 (at most
+ * SATCHEL_KEYWORDS_MAX), among them all that messages have.  A bit may get another name only if no message
+ * has it.  The names are copied. */
 SATCHEL_API void satchel_snapshot_builder_set_keywords (SatchelSnapshotBuilder *builder, char *const *names,
                                                         guint n);
-/* How many keywords messages of a mailbox may have, at most SATCHEL_KEYWORDS_MAX: setting limits.keywords.
- * Mailboxes that have more keep them. */
+/* The number of different keywords that messages of a mailbox may have (limits.keywords), at most
+ * SATCHEL_KEYWORDS_MAX.  Mailboxes that have more keep them. */
 SATCHEL_API guint satchel_keywords_limit (void);
-/* Bits that any message has. */
+/* The bits that at least one message has. */
 SATCHEL_API SatchelKeywordSet satchel_snapshot_used_keywords (const SatchelSnapshot *snapshot);
-/* Frees the builder.  Counters of @state (n_messages, n_unseen, n_deleted, n_undated, n_unsized, size_bytes)
- * are computed here, the rest is taken as given. */
+/* Makes the snapshot and frees the builder.  The counters of @state (n_messages, n_unseen, n_deleted,
+ * n_undated, n_unsized, size_bytes) are computed here; the rest is taken as it is. */
 SATCHEL_API SatchelSnapshot *satchel_snapshot_builder_finish (SatchelSnapshotBuilder *builder,
                                                               const SatchelMailboxState *state);
-SATCHEL_API void satchel_snapshot_builder_free (SatchelSnapshotBuilder *builder); /* without a snapshot */
+SATCHEL_API void
+satchel_snapshot_builder_free (SatchelSnapshotBuilder *builder); /* frees it without making a snapshot */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelSnapshotBuilder, satchel_snapshot_builder_free)
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Message content: positioned reads that compose (decrypt, decompress, CRLF, limit).  A stream has
- * no cursor, so any number of readers may use one at a time; it is immutable content.
+ * Streams of message content: positioned reads that can be stacked (decrypt, decompress, CRLF, limit).  A
+ * stream has no cursor, so any number of readers may use it, one at a time; its content never changes.
  */
 #pragma once
 #include <satchel/error.h>
@@ -10,16 +10,17 @@ G_BEGIN_DECLS
 typedef struct SatchelStreamOps
 {
   size_t size;
-  /* Reads up to @len bytes at @offset into @buffer.  Returns the count, short only at the end of
-   * the content, 0 at or past the end, -1 with @error.  May block.  Must. */
+  /* Reads up to @len bytes at @offset into @buffer.  Returns the count, which is short only at the end of
+   * the content, 0 at or past the end, or -1 with @error.  Must.  [blocks] */
   gssize (*read_at) (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error);
-  /* Content length in bytes, -1 with @error.  May block (a CRLF view counts lines once).  Must. */
+  /* Returns the length of the content in bytes, or -1 with @error.  Must.  [blocks] (a CRLF view counts
+   * lines once) */
   gint64 (*length) (SatchelStream *stream, GError **error);
-  /* Frees the implementation's part, at the last unref.  Must. */
+  /* Frees what the implementation owns, at the last unref.  Must. */
   void (*free) (SatchelStream *stream);
 } SatchelStreamOps;
 
-/* Embedded as first member by implementations. */
+/* Implementations embed it as their first member. */
 struct SatchelStream
 {
   const SatchelStreamOps *ops;
@@ -36,25 +37,25 @@ SATCHEL_API gssize satchel_stream_read_at (SatchelStream *stream, guint64 offset
                                            GError **error);
 SATCHEL_API gint64 satchel_stream_length (SatchelStream *stream, GError **error);
 
-/* Ready-made streams.  Each takes its own reference to what it reads. */
+/* Ready-made streams.  Each takes a reference of its own to what it reads. */
 /* Content in memory. */
 SATCHEL_API SatchelStream *satchel_stream_new_bytes (GBytes *bytes);
-/* A file by descriptor, which the stream owns and closes; @offset bytes at its start are skipped. */
+/* The content of a file.  The stream owns and closes @fd; the first @offset bytes of the file are skipped. */
 SATCHEL_API SatchelStream *satchel_stream_new_fd (int fd, guint64 offset);
-/* The view of @below in which every LF without CR before it reads as CRLF.  Sequential reads are
- * linear; a jump costs a scan from the nearest remembered position (one each 64 KiB).
- * @known_length: length of the view if the caller knows it, else -1.  Thread-safe. */
+/* A view of @below in which every LF without a CRLF reads as CRLF.  Sequential reads are linear; a jump
+ * costs a scan from the nearest remembered position (one in each 64 KiB).  @known_length: the length of the
+ * view if the caller knows it, else -1.  Thread-safe. */
 SATCHEL_API SatchelStream *satchel_stream_new_crlf (SatchelStream *below, gint64 known_length);
 
-/* Where content is written to, once, front to back.  Used for staging (transaction.h). */
+/* A writer takes content once, from front to back.  Staging uses it (transaction.h). */
 typedef struct SatchelWriter SatchelWriter;
 typedef struct SatchelWriterOps
 {
   size_t size;
   gboolean (*write) (SatchelWriter *writer, const void *data, gsize len, GError **error);
-  /* Ends the content.  After TRUE only free is called.  Not yet durable. */
+  /* Ends the content.  After TRUE only `free` is called.  The content need not be durable yet. */
   gboolean (*finish) (SatchelWriter *writer, GError **error);
-  /* Frees; without a finish before it, what was written is thrown away. */
+  /* Frees the writer.  Without a finish before it, what was written is thrown away. */
   void (*free) (SatchelWriter *writer);
 } SatchelWriterOps;
 struct SatchelWriter

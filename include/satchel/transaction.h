@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Changes to messages: built without locks, all or nothing, durable when commit returns.
+ * Transactions: changes to messages that are built without locks, are made all or none, and are durable when
+ * commit returns.
  */
 #pragma once
 #include <satchel/access.h>
@@ -8,16 +9,17 @@
 
 G_BEGIN_DECLS
 
-/* Content on its way in, written to the store but in no mailbox yet. */
+/* A stage: content that has been written to the store, but is in no mailbox yet. */
 typedef struct SatchelStage SatchelStage;
-/* May block (a file is made when content passes 64 KiB or at finish). @size_hint: bytes, 0: unknown. */
+/* @size_hint: the size in bytes, 0: unknown.  [blocks] (a file is made once the content passes 64 KiB, or
+ * by finish) */
 SATCHEL_API SatchelStage *satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error);
 SATCHEL_API gboolean satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error);
 /* Ends the content and computes its attributes. */
 SATCHEL_API gboolean satchel_stage_finish (SatchelStage *stage, GError **error);
 SATCHEL_API guint64 satchel_stage_size (const SatchelStage *stage);
 SATCHEL_API GBytes *satchel_stage_attributes (const SatchelStage *stage); /* borrowed; after finish */
-/* Unless a committed transaction took it, the content is thrown away. */
+/* Frees the stage, and throws the content away unless a committed transaction took it. */
 SATCHEL_API void satchel_stage_free (SatchelStage *stage);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStage, satchel_stage_free)
 
@@ -38,9 +40,9 @@ typedef enum
   SATCHEL_FLAGS_REMOVE
 } SatchelFlagsMode;
 
-/* What an operation can have since there are these bits: a level says in SatchelStorageOps.fields which of it
- * it knows.  Where one is used that a driver, or a concerned layer with `plan` or `committed`, does not know,
- * the transaction is refused with CANNOT. */
+/* Members that operations got later than their kind.  A level says in SatchelStorageOps.fields which of
+ * them it knows.  A transaction that uses one which the driver, or a concerned layer with `plan` or
+ * `committed`, does not know is refused with CANNOT. */
 enum
 {
   SATCHEL_FIELD_ONLY_DELETED = 1 << 0, /* only_deleted of COPY and MOVE */
@@ -48,7 +50,7 @@ enum
   SATCHEL_FIELD_METADATA = 1 << 2,     /* metadata of APPEND, COPY and MOVE */
   SATCHEL_FIELD_IMPORT = 1 << 3,       /* uid, modseq, email_id and unique_id of APPEND */
   SATCHEL_FIELD_KEPT_FLAGS = 1 << 4,   /* kept_flags and keeps_keywords of FLAGS */
-  SATCHEL_FIELDS_ALL = 0x1f            /* that this header knows */
+  SATCHEL_FIELDS_ALL = 0x1f            /* all that this header has */
 };
 
 #define SATCHEL_METADATA_BYTES 1024u /* a value; a key has 1 to 255 */
@@ -59,26 +61,26 @@ enum
 typedef struct SatchelMetadata
 {
   char *key;
-  GBytes *value; /* NULL: the key is taken away */
+  GBytes *value; /* NULL: the key is removed */
 } SatchelMetadata SATCHEL_MADE_BY_CORE;
 
-/* One operation; layers may read and change it in `plan`, drivers execute it and fill `ret_`.  A member that
- * its kind is not named for, and that is set all the same, has the transaction refused with CANNOT.
+/* One operation.  Layers may read and change it in `plan`; drivers execute it and fill the members ret_*.
+ * A transaction in which a member is set that is not meant for the operation's kind is refused with CANNOT.
  *
- * A copy that COPY or MOVE makes keeps content, email id, size, internal date, flags and keywords (those that
- * fit) as they are in the commit, attributes and metadata.  It gets a new UID, the transaction's
- * mod-sequence, now as save date (RFC 8514), and a POP3 unique id of its own; then what the operation says
- * besides. */
+ * A copy that COPY or MOVE makes keeps content, email id, size, internal date, flags and keywords (as far
+ * as there is room for them) as they are at commit, attributes and metadata.  It gets a new UID, the
+ * transaction's mod-sequence, the current time as save date (RFC 8514), and a POP3 unique id of its own;
+ * then the changes that the operation asks for are made. */
 typedef struct SatchelOperation
 {
   SatchelOperationKind kind;
   SatchelStorageMailbox *mailbox;     /* APPEND: destination; others: source */
   SatchelStorageMailbox *destination; /* COPY, MOVE */
-  SatchelUidSet uids;                 /* COPY MOVE FLAGS EXPUNGE; UIDs that are not there are skipped */
-  /* APPEND, FLAGS; COPY, MOVE: those that each copy gets besides */
+  SatchelUidSet uids;                 /* COPY MOVE FLAGS EXPUNGE; UIDs that no message has are skipped */
+  /* APPEND, FLAGS; COPY, MOVE: flags that each copy gets in addition */
   guint32 flags;
-  char **keywords; /* NULL-ended or NULL; owned (g_strdupv).  APPEND, COPY, MOVE: one that has no room is left
-                      out */
+  char **keywords; /* NULL-ended or NULL; owned (g_strdupv).  APPEND, COPY, MOVE: keywords that there is no
+                      room for are left out */
   SatchelFlagsMode mode;
   guint64 unchanged_since; /* FLAGS: G_MAXUINT64: no condition (RFC 7162 3.1.3) */
   gboolean only_deleted;   /* EXPUNGE, COPY, MOVE: only those with \Deleted at commit time */
@@ -86,40 +88,40 @@ typedef struct SatchelOperation
   SatchelStage *stage;  /* owned */
   gint64 internal_date; /* seconds */
   gint64 save_date;     /* seconds; 0: now */
-  /* Filled by commit. */
+  /* Results, which commit fills. */
   guint32 ret_uidvalidity; /* of the destination */
-  SatchelUidSet
-      ret_source;   /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so */
-  GArray *ret_uids; /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
+  /* COPY, MOVE: those really copied; EXPUNGE: removed; FLAGS: changed or already so. */
+  SatchelUidSet ret_source;
+  GArray *ret_uids;         /* guint32, APPEND COPY MOVE: the new UIDs in order of ret_source */
   SatchelUidSet ret_failed; /* FLAGS: modified since (RFC 7162 MODIFIED) */
   guint64 ret_modseq;       /* of what it changed; 0: nothing changed */
-  /* FLAGS: what stays as it is whatever `flags`, `keywords` and `mode` say.  Set by the core, for want of
-   * rights (rights.c). */
+  /* FLAGS: the flags that stay as they are, whatever `flags`, `keywords` and `mode` say.  The core sets
+   * them if the user lacks the rights. */
   guint32 kept_flags;
-  gboolean keeps_keywords; /* all of them stay */
-  /* COPY, MOVE: those that no copy has, unless `flags` has them.  The message itself is not changed. */
+  gboolean keeps_keywords; /* all keywords stay as they are */
+  /* COPY, MOVE: flags that copies do not get, unless `flags` has them.  The message itself is not changed. */
   guint32 clear_flags;
-  /* APPEND, COPY, MOVE: written to each new message with it, durable with it; by
-   * satchel_operation_set_metadata.  NULL: none. */
+  /* APPEND, COPY, MOVE: metadata that is written to each new message and becomes durable with it;
+   * satchel_operation_set_metadata adds to it.  NULL: none. */
   GPtrArray *metadata; /* SatchelMetadata */
-  /* APPEND: as they were in another store, so that clients notice nothing; each may be left out.  With
-   * save_date, above.  What does not fit is CANNOT: a UID below UIDNEXT or that the driver cannot give, a
-   * unique id that another message of the mailbox has, or that is none (RFC 1939 7), a mod-sequence above
-   * SATCHEL_IMPORT_MODSEQ_MAX. */
-  guint32 uid;    /* 0: the next; UIDNEXT is behind it then */
-  guint64 modseq; /* 0: the transaction's.  The mailbox's highestmodseq is at least this then, and whatever
-                     changes later has more */
-  guint8 email_id[16];     /* all 0: a new one.  Others may have it too: copies */
-  char *unique_id;         /* POP3's; NULL: what the protocol makes; owned */
-  gboolean clear_keywords; /* COPY, MOVE: no copy has any, unless `keywords` has it */
+  /* APPEND: numbers and ids that the message had in another store, so that clients notice nothing; each may
+   * be left out (see save_date as well).  Values that do not fit are refused with CANNOT: a UID below
+   * UIDNEXT, or one that the driver cannot give; a unique id that another message of the mailbox has, or an
+   * invalid one (RFC 1939 7); a mod-sequence above SATCHEL_IMPORT_MODSEQ_MAX. */
+  guint32 uid;    /* 0: the next one; UIDNEXT is above it afterwards */
+  guint64 modseq; /* 0: the transaction's.  The mailbox's highestmodseq is at least this afterwards, and later
+                     changes have more */
+  guint8 email_id[16];     /* all 0: a new one.  Copies may have the same id */
+  char *unique_id;         /* of POP3; NULL: the one that the protocol makes; owned */
+  gboolean clear_keywords; /* COPY, MOVE: copies get no keywords, except those in `keywords` */
 } SatchelOperation SATCHEL_MADE_BY_CORE;
 
 SATCHEL_API SatchelTransaction *satchel_transaction_new (SatchelStore *store);
-/* Throws away what is not committed. */
+/* Frees the transaction; what is not committed is thrown away. */
 SATCHEL_API void satchel_transaction_free (SatchelTransaction *transaction);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTransaction, satchel_transaction_free)
-/* Each returns the operation (owned by the transaction).  @stage is taken over, finished. Sets and
- * keywords are copied.  No I/O. */
+/* Each adds an operation, which the transaction owns, and returns it.  @stage must be finished, and is
+ * taken over.  Sets and keywords are copied.  No I/O. */
 SATCHEL_API SatchelOperation *satchel_transaction_append (SatchelTransaction *transaction,
                                                           SatchelMailbox *mailbox, SatchelStage *stage,
                                                           guint32 flags, const char *const *keywords,
@@ -141,25 +143,24 @@ SATCHEL_API SatchelOperation *satchel_transaction_expunge (SatchelTransaction *t
 SATCHEL_API guint satchel_transaction_n_operations (const SatchelTransaction *transaction);
 SATCHEL_API SatchelOperation *satchel_transaction_operation (const SatchelTransaction *transaction,
                                                              guint index);
-/* Who does it: the access of the store handle it was made with.  Borrowed. */
+/* The access that acts: that of the store handle with which the transaction was made.  Borrowed. */
 SATCHEL_API const SatchelAccess *satchel_transaction_access (const SatchelTransaction *transaction);
-/* For layers, in `plan`: another operation at the end, whose other members are the caller's to fill; @uids is
- * copied, or NULL;
- * @destination NULL where the kind has none. */
+/* For layers, in `plan`: adds an operation at the end, whose other members the caller fills.  @uids is
+ * copied, or NULL; @destination is NULL for kinds without one. */
 SATCHEL_API SatchelOperation *satchel_transaction_add (SatchelTransaction *transaction,
                                                        SatchelOperationKind kind,
                                                        SatchelStorageMailbox *mailbox,
                                                        const SatchelUidSet *uids,
                                                        SatchelStorageMailbox *destination);
-/* Any thread, before the commit; for layers in `plan`.  @key and @value are kept until then; @value NULL
- * takes the key away from a copy.  A key set twice: the later counts.  Too long is LIMIT at commit. */
+/* Sets metadata of the new message; before the commit, or by layers in `plan`.  The operation keeps copies.
+ * @value NULL removes the key from a copy.  If a key is set twice, the later value counts.  A value that is
+ * too long is LIMIT at commit.  [any thread] */
 SATCHEL_API void satchel_operation_set_metadata (SatchelOperation *operation, const char *key, GBytes *value);
-/* Checks preconditions, runs on the user's commit queue, merges with waiting commits into one sync.
- * Blocks; durable on TRUE; on FALSE nothing happened.  Once only.
- * Errors: NOPERM (rights), OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (keyword that is no
- * atom), NONEXISTENT (mailbox gone), CANNOT (what does not fit; a kind or member of an operation that the
- * driver or a layer does not know), IO, CORRUPT. Results of an operation are valid until the transaction is
- * freed. */
+/* Checks preconditions, runs on the user's commit queue, and shares a sync with other commits that wait.
+ * TRUE: everything is durable.  FALSE: nothing was changed.  Called once only.  Errors: NOPERM (rights),
+ * OVERQUOTA, LIMIT (keywords of a mailbox, metadata), INVALID (a keyword that is no atom), NONEXISTENT (the
+ * mailbox is gone), CANNOT (what does not fit; a kind or member of an operation that the driver or a layer
+ * does not know), IO, CORRUPT.  Results of operations are valid until the transaction is freed.  [blocks] */
 SATCHEL_API gboolean satchel_transaction_commit (SatchelTransaction *transaction, GError **error);
 
 G_END_DECLS
