@@ -80,8 +80,8 @@ send_waiting (SatchelAdminCall *call)
     }
 }
 
-void
-satchel_admin_call_send (gpointer data)
+static void
+send_deferred (gpointer data)
 {
   SatchelAdminCall *call = data;
   send_waiting (call);
@@ -259,6 +259,7 @@ call_new (guint64 request, const char *const *argv, GError **error)
   if (options == NULL)
     return NULL;
   SatchelAdminCall *call = g_atomic_rc_box_new0 (SatchelAdminCall);
+  call->send_waiting = send_deferred;
   g_autofree char *session_id = g_strdup_printf ("admin-%" G_GUINT64_FORMAT, request);
   call->request = request;
   call->group = provided->name;

@@ -99,7 +99,7 @@ satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gb
   call->is_sending = call->is_sending || asks;
   g_mutex_unlock (&call->lock);
   if (asks)
-    satchel_defer (satchel_admin_call_send, g_atomic_rc_box_acquire (call));
+    satchel_defer (call->send_waiting, g_atomic_rc_box_acquire (call));
   return goes_out;
 }
 

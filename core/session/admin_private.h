@@ -19,6 +19,7 @@ struct SatchelAdminCall
   SatchelPlace *place; /* of the owner; NULL: not of a user */
   SatchelConfig *options;
   gboolean is_json;
+  SatchelDeferFunc send_waiting; /* main thread; takes a reference to the call over */
   gint64 began_us;
   SatchelTimer deadline, heartbeat; /* main thread */
   gboolean ok;                      /* of the job, when it is done */
@@ -49,5 +50,3 @@ gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char 
 void satchel_admin_end_progress (SatchelAdminCall *call);
 /* Any thread; the first reason stays. */
 void satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why);
-/* In the main thread, soon: sends what waits. */
-void satchel_admin_call_send (gpointer call);

@@ -14,19 +14,11 @@
 
 #define CLIENT_NAME_BYTES 255
 
-static SatchelDeliveryHost the_host;
-
 void
 satchel_delivery_init (const SatchelDeliveryHost *host)
 {
-  the_host = *host;
+  satchel_delivery_set_host (host);
   satchel_delivery_remote_init ();
-}
-
-const SatchelDeliveryHost *
-satchel_delivery_host (void)
-{
-  return &the_host;
 }
 
 static void
@@ -46,8 +38,8 @@ static char *
 new_id (void)
 {
   static guint count;
-  return g_strdup_printf ("%" G_GINT64_MODIFIER "x%02x%x", g_get_real_time (), the_host.slot & 0xff,
-                          ++count & 0xffff);
+  return g_strdup_printf ("%" G_GINT64_MODIFIER "x%02x%x", g_get_real_time (),
+                          satchel_delivery_host ()->slot & 0xff, ++count & 0xffff);
 }
 
 SatchelDelivery *
@@ -96,44 +88,6 @@ satchel_delivery_id (SatchelDelivery *delivery)
   return delivery->id;
 }
 
-static guint
-add_target (SatchelDelivery *delivery, const SatchelRoutedRecipient *routed, guint index)
-{
-  const SatchelRecipient *recipient = &routed->recipient;
-  for (guint i = 0; i < delivery->targets->len; i++)
-    {
-      const SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
-      if (strcmp (target->user, recipient->users[index]) == 0
-          && g_strcmp0 (target->detail, recipient->detail) == 0)
-        return i;
-    }
-  SatchelTarget *target = g_new0 (SatchelTarget, 1);
-  target->delivery = delivery;
-  target->user = g_strdup (recipient->users[index]);
-  target->place = satchel_place_ref (routed->places[index]);
-  target->slot = routed->slots[index];
-  target->address = g_strdup (recipient->address);
-  target->detail = g_strdup (recipient->detail);
-  target->status = SATCHEL_DELIVERY_TEMPORARY;
-  g_ptr_array_add (delivery->targets, target);
-  return delivery->targets->len - 1;
-}
-
-void
-satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient)
-{
-  g_return_if_fail (recipient->status == SATCHEL_DELIVERY_OK);
-  const SatchelRoutedRecipient *routed = (const SatchelRoutedRecipient *) recipient;
-  GArray *indexes = g_array_new (FALSE, FALSE, sizeof (guint));
-  for (guint i = 0; recipient->users[i] != NULL; i++)
-    {
-      guint target = add_target (delivery, routed, i);
-      g_array_append_val (indexes, target);
-    }
-  g_array_append_val (delivery->recipients, indexes);
-  g_ptr_array_add (delivery->addresses, g_strdup (recipient->address));
-}
-
 gboolean
 satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, GError **error)
 {
@@ -179,8 +133,8 @@ finish (SatchelDelivery *delivery)
   satchel_session_unhold (session);
 }
 
-void
-satchel_target_answered (SatchelTarget *target, SatchelDeliveryStatus status, char *text)
+static void
+take_answer (SatchelTarget *target, SatchelDeliveryStatus status, char *text)
 {
   SatchelDelivery *delivery = target->delivery;
   target->status = status;
@@ -190,13 +144,52 @@ satchel_target_answered (SatchelTarget *target, SatchelDeliveryStatus status, ch
     finish (delivery);
 }
 
+static guint
+add_target (SatchelDelivery *delivery, const SatchelRoutedRecipient *routed, guint index)
+{
+  const SatchelRecipient *recipient = &routed->recipient;
+  for (guint i = 0; i < delivery->targets->len; i++)
+    {
+      const SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
+      if (strcmp (target->user, recipient->users[index]) == 0
+          && g_strcmp0 (target->detail, recipient->detail) == 0)
+        return i;
+    }
+  SatchelTarget *target = g_new0 (SatchelTarget, 1);
+  target->delivery = delivery;
+  target->user = g_strdup (recipient->users[index]);
+  target->place = satchel_place_ref (routed->places[index]);
+  target->slot = routed->slots[index];
+  target->address = g_strdup (recipient->address);
+  target->detail = g_strdup (recipient->detail);
+  target->status = SATCHEL_DELIVERY_TEMPORARY;
+  target->answered = take_answer;
+  g_ptr_array_add (delivery->targets, target);
+  return delivery->targets->len - 1;
+}
+
+void
+satchel_delivery_add_recipient (SatchelDelivery *delivery, const SatchelRecipient *recipient)
+{
+  g_return_if_fail (recipient->status == SATCHEL_DELIVERY_OK);
+  const SatchelRoutedRecipient *routed = (const SatchelRoutedRecipient *) recipient;
+  GArray *indexes = g_array_new (FALSE, FALSE, sizeof (guint));
+  for (guint i = 0; recipient->users[i] != NULL; i++)
+    {
+      guint target = add_target (delivery, routed, i);
+      g_array_append_val (indexes, target);
+    }
+  g_array_append_val (delivery->recipients, indexes);
+  g_ptr_array_add (delivery->addresses, g_strdup (recipient->address));
+}
+
 static void
 on_owner_done (SatchelOwnerTask *task, gpointer data)
 {
   SatchelDeliveryStatus status = task->status;
   char *text = g_steal_pointer (&task->text);
   satchel_owner_task_free (task);
-  satchel_target_answered (data, status, text);
+  take_answer (data, status, text);
 }
 
 static void
@@ -237,12 +230,12 @@ dispatch (SatchelDelivery *delivery, gboolean from_memory)
   for (guint i = 0; i < delivery->targets->len; i++)
     {
       SatchelTarget *target = g_ptr_array_index (delivery->targets, i);
-      if (target->slot == the_host.slot)
+      if (target->slot == satchel_delivery_host ()->slot)
         deliver_here (target, from_memory);
       else if (satchel_target_send (target))
         any_remote = TRUE;
       else
-        satchel_target_answered (target, SATCHEL_DELIVERY_TEMPORARY, NULL);
+        take_answer (target, SATCHEL_DELIVERY_TEMPORARY, NULL);
     }
   if (any_remote)
     satchel_delivery_arm_timeout (delivery);
@@ -298,7 +291,8 @@ store (SatchelDelivery *delivery)
 {
   const SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
   /* The usual case: small, one user, ours: straight into the store. */
-  if (only != NULL && only->slot == the_host.slot && satchel_spool_memory (delivery->spool) != NULL)
+  if (only != NULL && only->slot == satchel_delivery_host ()->slot
+      && satchel_spool_memory (delivery->spool) != NULL)
     dispatch (delivery, TRUE);
   else
     satchel_job_submit (NULL, "delivery spool", spool_job, spool_job_done, delivery);

@@ -28,7 +28,6 @@ typedef struct SatchelDeliveryHost
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
 } SatchelDeliveryHost;
 void satchel_delivery_init (const SatchelDeliveryHost *host);
-const SatchelDeliveryHost *satchel_delivery_host (void);
 /* Messages for deliveries: LOOKUP_REPLY from auth; DELIVER and DELIVER_REPLY from mail process @slot.  FALSE:
  * not acceptable, the link is to be closed. */
 gboolean satchel_delivery_auth_message (SatchelIpcMessage *message);
@@ -39,7 +38,11 @@ void satchel_delivery_mail_lost (guint slot);
 /* Deliveries that other mail processes wait for. */
 guint satchel_delivery_n_asked (void);
 
-/* ---- spool.c ---- */
+/* ---- delivery_host.c ---- */
+void satchel_delivery_set_host (const SatchelDeliveryHost *host);
+const SatchelDeliveryHost *satchel_delivery_host (void);
+
+/* ---- spool.c, spool_stream.c ---- */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
 typedef struct SatchelSpool SatchelSpool;
 SatchelSpool *satchel_spool_new (const char *id);

@@ -7,7 +7,8 @@
 #include <satchel/reactor.h>
 
 /* One user, with one detail, who gets the message. */
-typedef struct SatchelTarget
+typedef struct SatchelTarget SatchelTarget;
+struct SatchelTarget
 {
   SatchelDelivery *delivery;
   char *user, *address, *detail;
@@ -16,7 +17,9 @@ typedef struct SatchelTarget
   SatchelDeliveryStatus status;
   char *text;      /* of a filter, with a status that refuses; or NULL */
   guint64 request; /* of DELIVER; 0: none is on its way */
-} SatchelTarget;
+  /* Takes @text over.  The answer of the last target finishes, and may free, the delivery. */
+  void (*answered) (SatchelTarget *target, SatchelDeliveryStatus status, char *text);
+};
 
 struct SatchelDelivery
 {
@@ -36,8 +39,6 @@ struct SatchelDelivery
   SatchelTimer timer;
 };
 
-/* Takes @text over.  The last one finishes, and may free, the delivery. */
-void satchel_target_answered (SatchelTarget *target, SatchelDeliveryStatus status, char *text);
 /* Sends it to the owner's process, which will answer.  FALSE: it is away. */
 gboolean satchel_target_send (SatchelTarget *target);
 /* Those that have not been answered will be, with TEMPORARY, at the end of the time that owners have. */

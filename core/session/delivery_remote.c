@@ -92,7 +92,7 @@ answered (SatchelTarget *target, SatchelDeliveryStatus status, const char *text)
 {
   g_hash_table_remove (remote_targets, &target->request);
   target->request = 0;
-  satchel_target_answered (target, status, text != NULL && *text != '\0' ? g_strdup (text) : NULL);
+  target->answered (target, status, text != NULL && *text != '\0' ? g_strdup (text) : NULL);
 }
 
 /* The last answer finishes, and may free, what they belong to. */

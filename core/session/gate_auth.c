@@ -48,14 +48,7 @@ answer (SatchelGateSession *session, SatchelAuthStatus status)
   session->status = status;
   if (session->state == GATE_GRANTING)
     {
-      if (status == SATCHEL_AUTH_OK)
-        gate_hand_over (session, NULL, 0);
-      else
-        {
-          gboolean is_away = status == SATCHEL_AUTH_UNAVAILABLE;
-          gate_session_log (session, SATCHEL_LOG_INFO, "refused", is_away ? "unavailable" : "not-allowed");
-          gate_session_refuse (session, is_away ? SATCHEL_REFUSED_UNAVAILABLE : SATCHEL_REFUSED_NETWORK);
-        }
+      session->take_grant (session, status);
       return;
     }
   satchel_connection_set_busy (session->connection, TRUE);
@@ -87,22 +80,15 @@ ask (SatchelGateSession *session, SatchelIpcMessage *message)
 
 /* LMTP may wait for an auth process that is about to be back; the login timeout ends it. */
 void
-gate_auth_ask_grant (SatchelGateSession *session)
+gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func)
 {
+  session->take_grant = func;
   if (!satchel_gate.host.is_auth_up ())
     return;
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_SERVICE_GRANT);
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, session->peer);
   ask (session, message);
-}
-
-void
-gate_auth_forget (SatchelGateSession *session)
-{
-  if (session->is_told_auth)
-    satchel_gate.host.send_to_auth (satchel_ipc_message_new (SATCHEL_IPC_SESSION_END, session->id));
-  session->is_told_auth = FALSE;
 }
 
 static gboolean
@@ -214,7 +200,7 @@ take_reply (SatchelIpcMessage *message)
       if (!satchel_gate.host.is_mail_up (mail_slot))
         {
           session->has_grant = FALSE;
-          gate_auth_forget (session);
+          gate_forget_auth (session);
           status = SATCHEL_AUTH_UNAVAILABLE;
         }
     }
@@ -250,7 +236,7 @@ satchel_gate_auth_up (void)
     {
       next = session->next;
       if (session->state == GATE_GRANTING && session->exchange == EXCHANGE_NONE)
-        gate_auth_ask_grant (session);
+        gate_auth_ask_grant (session, session->take_grant);
     }
 }
 

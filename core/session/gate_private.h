@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Inside of role gate.
- *   gate.c            set-up, listeners, accepting, the list of sessions
- *   gate_session.c    a session's life, its TLS, what protocols call
- *   gate_auth.c       the exchange with auth
- *   gate_hand_over.c  to a mail process, by descriptor or by relay
+ * - gate_accept.c: set-up, listeners, accepting
+ * - gate_session.c: a session's life and its TLS
+ * - gate_hand_over.c: handing a connection to a mail process, by descriptor or by relay
+ * - gate_auth.c: the exchange with auth
+ * - gate_state.c: what they share; a file calls only those below it
  */
 #pragma once
 #include "core/runtime/reactor_private.h"
@@ -42,6 +43,9 @@ typedef enum
   EXCHANGE_ANSWERED  /* the result is about to be told */
 } GateExchange;
 
+/* Auth's answer about a connection without login. */
+typedef void (*GateGrantFunc) (SatchelGateSession *session, SatchelAuthStatus status);
+
 struct SatchelGateSession
 {
   guint64 id;
@@ -64,6 +68,7 @@ struct SatchelGateSession
   char *tls_info; /* until hand-over */
   guint8 grant[16];
   gboolean has_grant;
+  GateGrantFunc take_grant; /* of GRANTING */
   guint mail_slot;
   /* An answer for the protocol, told at the end of the turn. */
   SatchelAuthStatus status;
@@ -83,7 +88,9 @@ typedef struct Gate
   GPtrArray *listeners; /* GateListener */
   GHashTable *sessions; /* &id to session */
   SatchelGateSession *first;
+  GQueue handshakes; /* sessions whose client has sent something */
   guint n_served, n_relays;
+  guint n_farewells; /* handshakes that end in a refusal */
   gboolean is_paused, is_stopping;
   SatchelTimer accept_timer, full_timer;
   char **mechanisms;
@@ -93,9 +100,6 @@ typedef struct Gate
   gsize prelogin_line, output_buffer;
 } Gate;
 extern Gate satchel_gate;
-
-/* gate.c */
-void gate_sessions_changed (void); /* there may be room for new ones again */
 
 /* gate_session.c */
 void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
@@ -109,18 +113,26 @@ void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddres
 gboolean gate_may_turn_away (const GateListener *listener);
 /* The transport is ready: greets, or asks for a grant. */
 void gate_session_greet (SatchelGateSession *session);
-/* Everything of it ends now; the protocol has been told (or was never there). */
-void gate_session_free (SatchelGateSession *session);
 /* Ends it from here, telling the protocol. */
 void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
-void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text,
-                       const char *reason);
 /* Handshakes: a few a turn. */
 void gate_handshake_start (SatchelGateSession *session, int fd);
 
-/* gate_auth.c */
-void gate_auth_forget (SatchelGateSession *session);
-void gate_auth_ask_grant (SatchelGateSession *session);
-
 /* gate_hand_over.c */
 void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
+
+/* gate_auth.c */
+void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
+
+/* gate_state.c */
+/* Accepts again if there is room for another session. */
+void gate_sessions_changed (void);
+/* Stops accepting, and logs @reason once a minute at most.  @is_retrying: for a moment only. */
+void gate_pause_accepting (const char *reason, gboolean is_retrying);
+/* Ends a session for good; its protocol has heard of it, or never knew it. */
+void gate_session_free (SatchelGateSession *session);
+void gate_leave_handshakes (SatchelGateSession *session);
+/* Auth may forget the session. */
+void gate_forget_auth (SatchelGateSession *session);
+void gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text,
+                       const char *reason);

@@ -7,7 +7,6 @@
 #include "core/runtime/job_private.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
-#include "core/session/log_budget.h"
 #include "core/session/proxy.h"
 #include <errno.h>
 #include <satchel/log.h>
@@ -19,37 +18,15 @@
 #define HANDSHAKES_A_TURN 3
 #define FAREWELLS 20u
 
-static GQueue handshakes = G_QUEUE_INIT; /* sessions whose client has said something */
 static SatchelTurn handshake_turn;
 static struct
 {
-  guint n; /* handshakes that end in a refusal */
-  guint n_in_second;
+  guint n_in_second; /* handshakes that end in a refusal */
   gint64 second_ms;
 } farewells;
 
 static void queue_handshake (SatchelGateSession *session);
 static void start_implicit_tls (SatchelGateSession *session);
-
-void
-gate_session_log (SatchelGateSession *session, SatchelLogLevel level, const char *text, const char *reason)
-{
-  static SatchelLogBudget budget = {
-    .area = "gate", .burst = 20, .an_hour = 120, .burst_in_all = 400, .a_second = 10
-  };
-  if (!satchel_log_is_enabled (level) || !satchel_log_budget_take (&budget, text, session->peer))
-    return;
-  const char *service =
-      session->listener->protocol != NULL ? session->listener->protocol->service : session->listener->name;
-  g_autoptr (GString) line = g_string_new (text);
-  g_string_append_c (line, ':');
-  satchel_log_field (line, "rip", session->peer);
-  satchel_log_field (line, "service", service);
-  satchel_log_field (line, "session", session->id_text);
-  if (reason != NULL)
-    satchel_log_field (line, "reason", reason);
-  satchel_log (level, "gate", "%s", line->str);
-}
 
 /* ---- the protocol's handlers, with what gate must do around them ---- */
 
@@ -152,51 +129,10 @@ gate_session_time_out (SatchelGateSession *session)
   login_timed_out (&session->login_timer, session);
 }
 
-static void
-leave_handshakes (SatchelGateSession *session)
-{
-  satchel_watch_remove (g_steal_pointer (&session->watch));
-  satchel_timer_cancel (&session->step_timer);
-  if (session->is_in_handshake_queue)
-    g_queue_remove (&handshakes, session);
-  session->is_in_handshake_queue = FALSE;
-}
-
-void
-gate_session_free (SatchelGateSession *session)
-{
-  gate_auth_forget (session);
-  satchel_turn_cancel (&session->turn);
-  satchel_timer_cancel (&session->login_timer);
-  leave_handshakes (session);
-  if (session->transport != NULL)
-    satchel_transport_destroy (session->transport);
-  satchel_relay_free (session->relay);
-  farewells.n -= session->refusal != 0 ? 1 : 0;
-  if (session->is_counted)
-    satchel_connection_table_remove (satchel_gate.table, &session->address);
-  if (session->state != GATE_HANDED)
-    satchel_gate.n_served--;
-  g_hash_table_remove (satchel_gate.sessions, &session->id);
-  if (session->previous != NULL)
-    session->previous->next = session->next;
-  else
-    satchel_gate.first = session->next;
-  if (session->next != NULL)
-    session->next->previous = session->previous;
-  g_clear_pointer (&session->challenge, g_bytes_unref);
-  g_free (session->explain);
-  g_free (session->tls_info);
-  g_free (session->proxy);
-  explicit_bzero (session->grant, sizeof session->grant);
-  g_free (session);
-  gate_sessions_changed ();
-}
-
 void
 gate_session_end (SatchelGateSession *session, SatchelCloseReason reason)
 {
-  leave_handshakes (session);
+  gate_leave_handshakes (session);
   if (session->connection != NULL)
     satchel_connection_end (session->connection, reason); /* gate_closed does the rest */
   else
@@ -231,7 +167,8 @@ gate_may_turn_away (const GateListener *listener)
       farewells.second_ms = now_ms;
       farewells.n_in_second = 0;
     }
-  return satchel_gate.tls != NULL && farewells.n < FAREWELLS && farewells.n_in_second < FAREWELLS;
+  return satchel_gate.tls != NULL && satchel_gate.n_farewells < FAREWELLS
+         && farewells.n_in_second < FAREWELLS;
 }
 
 void
@@ -241,7 +178,7 @@ gate_session_refuse (SatchelGateSession *session, SatchelRefusal why)
   if (needs_tls && gate_may_turn_away (session->listener))
     {
       session->refusal = why;
-      farewells.n++;
+      satchel_gate.n_farewells++;
       farewells.n_in_second++;
       start_implicit_tls (session);
       return;
@@ -252,6 +189,20 @@ gate_session_refuse (SatchelGateSession *session, SatchelRefusal why)
 }
 
 /* ---- greeting ---- */
+
+/* Auth has decided about a connection without login. */
+static void
+take_grant (SatchelGateSession *session, SatchelAuthStatus status)
+{
+  gboolean is_away = status == SATCHEL_AUTH_UNAVAILABLE;
+  if (status == SATCHEL_AUTH_OK)
+    {
+      gate_hand_over (session, NULL, 0);
+      return;
+    }
+  gate_session_log (session, SATCHEL_LOG_INFO, "refused", is_away ? "unavailable" : "not-allowed");
+  gate_session_refuse (session, is_away ? SATCHEL_REFUSED_UNAVAILABLE : SATCHEL_REFUSED_NETWORK);
+}
 
 static void
 start_service (SatchelGateSession *session)
@@ -283,7 +234,7 @@ gate_session_greet (SatchelGateSession *session)
   if (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN)
     {
       session->state = GATE_GRANTING;
-      gate_auth_ask_grant (session);
+      gate_auth_ask_grant (session, take_grant);
       return;
     }
   session->state = GATE_OPEN;
@@ -379,13 +330,13 @@ step_handshake (SatchelGateSession *session)
 static void
 run_handshakes (SatchelTurn *turn)
 {
-  for (guint i = 0; i < HANDSHAKES_A_TURN && !g_queue_is_empty (&handshakes); i++)
+  for (guint i = 0; i < HANDSHAKES_A_TURN && !g_queue_is_empty (&satchel_gate.handshakes); i++)
     {
-      SatchelGateSession *session = g_queue_pop_head (&handshakes);
+      SatchelGateSession *session = g_queue_pop_head (&satchel_gate.handshakes);
       session->is_in_handshake_queue = FALSE;
       step_handshake (session);
     }
-  if (!g_queue_is_empty (&handshakes))
+  if (!g_queue_is_empty (&satchel_gate.handshakes))
     satchel_turn_queue (turn, run_handshakes);
 }
 
@@ -395,7 +346,7 @@ queue_handshake (SatchelGateSession *session)
   if (session->is_in_handshake_queue)
     return;
   session->is_in_handshake_queue = TRUE;
-  g_queue_push_tail (&handshakes, session);
+  g_queue_push_tail (&satchel_gate.handshakes, session);
   satchel_turn_queue (&handshake_turn, run_handshakes);
 }
 
@@ -561,45 +512,6 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
 }
 
 /* ---- what protocols ask ---- */
-
-SatchelConnection *
-satchel_gate_connection (SatchelGateSession *session)
-{
-  return session->connection;
-}
-
-gboolean
-satchel_gate_has_tls (SatchelGateSession *session)
-{
-  return session->has_tls;
-}
-
-gboolean
-satchel_gate_can_start_tls (SatchelGateSession *session)
-{
-  return satchel_gate.tls != NULL && !session->has_tls && session->state == GATE_OPEN
-         && session->exchange == EXCHANGE_NONE;
-}
-
-gboolean
-satchel_gate_may_login (SatchelGateSession *session)
-{
-  return session->has_tls || session->listener->allow_cleartext
-         || satchel_address_is_loopback (&session->address);
-}
-
-const char *const *
-satchel_gate_mechanisms (SatchelGateSession *session)
-{
-  static const char *const none[] = { NULL };
-  return satchel_gate_may_login (session) ? (const char *const *) satchel_gate.mechanisms : none;
-}
-
-const SatchelConfig *
-satchel_gate_config (SatchelGateSession *session)
-{
-  return satchel_gate.host.group (session->listener->group);
-}
 
 static void
 close_flushed (SatchelConnection *connection, gpointer data)

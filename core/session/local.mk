@@ -7,6 +7,7 @@ libsatchel_la_SOURCES += \
 	core/session/connection_table.c \
 	core/session/connection_table.h \
 	core/session/delivery.c \
+	core/session/delivery_host.c \
 	core/session/delivery_internal.h \
 	core/session/delivery_lookup.c \
 	core/session/delivery_owner.c \
@@ -15,12 +16,13 @@ libsatchel_la_SOURCES += \
 	core/session/filter.c \
 	core/session/filter_internal.h \
 	core/session/filter_item.c \
-	core/session/gate.c \
 	core/session/gate.h \
+	core/session/gate_accept.c \
 	core/session/gate_auth.c \
 	core/session/gate_hand_over.c \
 	core/session/gate_private.h \
 	core/session/gate_session.c \
+	core/session/gate_state.c \
 	core/session/header_edit.c \
 	core/session/header_edit.h \
 	core/session/janitor.c \

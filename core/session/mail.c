@@ -18,8 +18,6 @@
 #define GRANTS_MAX 65536u
 #define SWEEP_MS 5000
 
-SatchelMailHost satchel_mail_host;
-
 typedef struct Grant
 {
   guint8 token[GRANT_BYTES];

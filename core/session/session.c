@@ -17,6 +17,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+SatchelMailHost satchel_mail_host;
 SatchelSession *satchel_mail_sessions;
 static GHashTable *by_id; /* SatchelSession, by slot and id */
 static guint n_sessions;

@@ -288,20 +288,6 @@ satchel_spool_is_path (const char *path)
          && strchr (path + sizeof SPOOL_DIRECTORY, '/') == NULL && path[sizeof SPOOL_DIRECTORY] != '\0';
 }
 
-SatchelStream *
-satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
-{
-  int fd = SATCHEL_RETRY (
-      openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
-  if (fd < 0)
-    {
-      satchel_error_set_errno (error, errno, "spool: %s", path);
-      return NULL;
-    }
-  g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);
-  return is_lf ? satchel_stream_new_crlf (file, (gint64) size) : g_steal_pointer (&file);
-}
-
 void
 satchel_spool_clean (void)
 {

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * The content of a spool file, which is opened when it is first read: the main thread may make one.
+ * The content of a spool file: opened at once, or when it is first read, so that the main thread may make it.
  */
 #include "config.h"
 
 #include "core/session/delivery_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <satchel/retry.h>
 
 typedef struct SpoolStream
 {
@@ -14,6 +18,20 @@ typedef struct SpoolStream
   GMutex lock;          /* around opening */
   SatchelStream *below; /* NULL: not open yet */
 } SpoolStream;
+
+SatchelStream *
+satchel_spool_open (const char *path, gboolean is_lf, guint64 size, GError **error)
+{
+  int fd = SATCHEL_RETRY (
+      openat (satchel_delivery_host ()->root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  if (fd < 0)
+    {
+      satchel_error_set_errno (error, errno, "spool: %s", path);
+      return NULL;
+    }
+  g_autoptr (SatchelStream) file = satchel_stream_new_fd (fd, 0);
+  return is_lf ? satchel_stream_new_crlf (file, (gint64) size) : g_steal_pointer (&file);
+}
 
 static gboolean
 ensure_open (SpoolStream *self, GError **error)

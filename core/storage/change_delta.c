@@ -4,9 +4,28 @@
 #include "config.h"
 
 #include "core/storage/change_delta.h"
+#include "core/storage/changes.h"
 
 #include <satchel/hash.h>
 #include <string.h>
+
+char *
+satchel_changes_name_of (SatchelStorageMailbox *mailbox)
+{
+  SatchelStoreCore *store = satchel_mailbox_core (mailbox)->store;
+  g_autofree char *name = satchel_storage_mailbox_name (mailbox);
+  char *shown = satchel_storage_shown_name (&store->client, store->background, name);
+  return shown != NULL ? shown : g_steal_pointer (&name);
+}
+
+gboolean
+satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox)
+{
+  g_autofree char *name = satchel_changes_name_of (mailbox);
+  const SatchelChangeRow *row =
+      g_hash_table_lookup (satchel_mailbox_core (mailbox)->store->changes->rows, name);
+  return row != NULL && row->exists;
+}
 
 /* ---- a round ---- */
 

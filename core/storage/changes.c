@@ -350,24 +350,6 @@ satchel_changes_close (SatchelStoreCore *store)
   g_clear_pointer (&store->changes, satchel_change_log_free);
 }
 
-char *
-satchel_changes_name_of (SatchelStorageMailbox *mailbox)
-{
-  SatchelStoreCore *store = satchel_mailbox_core (mailbox)->store;
-  g_autofree char *name = satchel_storage_mailbox_name (mailbox);
-  char *shown = satchel_storage_shown_name (&store->client, store->background, name);
-  return shown != NULL ? shown : g_steal_pointer (&name);
-}
-
-gboolean
-satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox)
-{
-  g_autofree char *name = satchel_changes_name_of (mailbox);
-  const SatchelChangeRow *row =
-      g_hash_table_lookup (satchel_mailbox_core (mailbox)->store->changes->rows, name);
-  return row != NULL && row->exists;
-}
-
 void
 satchel_changes_look (SatchelMailboxCore *core)
 {

@@ -114,15 +114,6 @@ satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access)
 }
 
 SatchelStore *
-satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
-{
-  SatchelStoreCore *core = satchel_store_core_open (options, error);
-  if (core == NULL)
-    return NULL;
-  return satchel_store_handle_new (core, options->access != NULL ? options->access : core->background);
-}
-
-SatchelStore *
 satchel_store_with_access (SatchelStore *store, const SatchelAccess *access)
 {
   return satchel_store_handle_new (satchel_store_core_ref (store->core), access);

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/storage/chunk.h"
-#include "core/storage/store_open.h"
+#include "core/storage/store_private.h"
 
 #include <satchel/hash.h>
 
@@ -121,4 +121,19 @@ void
 satchel_keywords_set_limit (guint n)
 {
   g_atomic_int_set ((gint *) &limit, (gint) MIN (n, SATCHEL_KEYWORDS_MAX));
+}
+
+gboolean
+satchel_keywords_check (const char *const *keywords, GError **error)
+{
+  for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
+    {
+      if (!satchel_keyword_is_atom (keywords[i]))
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
+      if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");
+      if (i >= SATCHEL_KEYWORDS_MAX)
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
+    }
+  return TRUE;
 }

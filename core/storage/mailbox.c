@@ -8,12 +8,6 @@
 
 #include <string.h>
 
-SatchelMailboxCore *
-satchel_mailbox_core (SatchelStorageMailbox *mailbox)
-{
-  return (SatchelMailboxCore *) mailbox;
-}
-
 SatchelStorageMailbox *
 satchel_storage_mailbox_new (SatchelStorage *storage, const char *name)
 {
@@ -38,50 +32,6 @@ core_free (SatchelMailboxCore *core)
   satchel_uid_set_clear (&core->checked);
   g_free (core->name);
   g_free (core);
-}
-
-/* Under handles_lock. */
-static SatchelMailboxCore *
-use_locked (SatchelMailboxCore *core)
-{
-  if (core->users++ == 0)
-    satchel_store_core_ref (core->store);
-  return core;
-}
-
-SatchelStorageMailbox *
-satchel_storage_mailbox_ref (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  g_mutex_lock (&core->store->handles_lock);
-  use_locked (core);
-  g_mutex_unlock (&core->store->handles_lock);
-  return mailbox;
-}
-
-void
-satchel_storage_mailbox_unref (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  SatchelStoreCore *store = core->store;
-  g_mutex_lock (&store->handles_lock);
-  gboolean is_last = --core->users == 0;
-  if (is_last)
-    core->idle_since_ms = satchel_store_clock_ms ();
-  g_mutex_unlock (&store->handles_lock);
-  if (is_last)
-    satchel_store_core_unref (store);
-}
-
-SatchelMailboxCore *
-satchel_store_look_up (SatchelStoreCore *store, const char *name)
-{
-  g_mutex_lock (&store->handles_lock);
-  SatchelMailboxCore *core = g_hash_table_lookup (store->handles, name);
-  if (core != NULL)
-    use_locked (core);
-  g_mutex_unlock (&store->handles_lock);
-  return core;
 }
 
 /* The same, if who asks at @storage knows it by that name: a layer may show it as another one, or not at all.
@@ -112,7 +62,7 @@ open_locked (SatchelStorage *storage, const SatchelAccess *access, const char *n
   gboolean is_open = g_hash_table_lookup (store->handles, core->name) == core;
   if (!is_open)
     g_hash_table_insert (store->handles, g_strdup (core->name), core);
-  use_locked (core);
+  satchel_mailbox_use_locked (core);
   g_mutex_unlock (&store->handles_lock);
   if (!is_open)
     satchel_changes_look (core);
@@ -186,46 +136,6 @@ satchel_store_peek_mailbox (SatchelStore *store, const char *name)
     return satchel_mailbox_handle_new (store, core);
   satchel_storage_mailbox_unref (&core->handle);
   return NULL;
-}
-
-SatchelStorageMailbox *
-satchel_storage_find_mailbox (SatchelStorage *storage, const char *name)
-{
-  SatchelStoreCore *store = storage->store;
-  g_mutex_lock (&store->handles_lock);
-  SatchelMailboxCore *core = g_hash_table_lookup (store->handles, name);
-  g_mutex_unlock (&store->handles_lock);
-  return core != NULL ? &core->handle : NULL;
-}
-
-char *
-satchel_storage_mailbox_name (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  g_mutex_lock (&core->store->handles_lock);
-  char *name = g_strdup (core->name);
-  g_mutex_unlock (&core->store->handles_lock);
-  return name;
-}
-
-gboolean
-satchel_storage_mailbox_is_deleted (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  g_mutex_lock (&core->store->handles_lock);
-  gboolean is_deleted = core->is_deleted;
-  g_mutex_unlock (&core->store->handles_lock);
-  return is_deleted;
-}
-
-SatchelSnapshot *
-satchel_storage_mailbox_snapshot (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  g_mutex_lock (&core->lock);
-  SatchelSnapshot *snapshot = satchel_snapshot_ref (core->snapshot);
-  g_mutex_unlock (&core->lock);
-  return snapshot;
 }
 
 SatchelSnapshot *

@@ -162,38 +162,17 @@ satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error)
   return NULL;
 }
 
-void
-satchel_store_begin_write (SatchelStoreCore *store)
-{
-  g_rec_mutex_lock (&store->write_lock);
-  if (store->write_depth++ == 0)
-    g_atomic_pointer_set (&store->writer, g_thread_self ());
-}
-
-void
-satchel_store_end_write (SatchelStoreCore *store)
-{
-  if (--store->write_depth == 0)
-    g_atomic_pointer_set (&store->writer, NULL);
-  g_rec_mutex_unlock (&store->write_lock);
-}
-
-gboolean
-satchel_store_check_fence (SatchelStoreCore *store, GError **error)
-{
-  if (!g_atomic_int_get (&store->is_fenced))
-    return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is with another mail process by now");
-}
-
 gboolean
 satchel_storage_is_fenced (const SatchelStorage *storage)
 {
   return g_atomic_int_get (&storage->store->is_fenced);
 }
 
-gboolean
-satchel_store_is_writer (SatchelStoreCore *store)
+SatchelStore *
+satchel_store_open (const SatchelStoreOpenOptions *options, GError **error)
 {
-  return g_atomic_pointer_get (&store->writer) == (gpointer) g_thread_self ();
+  SatchelStoreCore *core = satchel_store_core_open (options, error);
+  if (core == NULL)
+    return NULL;
+  return satchel_store_handle_new (core, options->access != NULL ? options->access : core->background);
 }

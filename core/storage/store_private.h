@@ -140,6 +140,29 @@ typedef struct SatchelMailboxCore
       checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
 } SatchelMailboxCore;
 
+/* write_lock.c */
+void satchel_store_begin_write (SatchelStoreCore *store);
+void satchel_store_end_write (SatchelStoreCore *store);
+gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
+/* UNAVAILABLE once it is fenced. */
+gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
+
+/* mailbox_use.c */
+SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
+/* A use of the open mailbox, or NULL. */
+SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
+/* Takes a use; under handles_lock. */
+SatchelMailboxCore *satchel_mailbox_use_locked (SatchelMailboxCore *core);
+
+/* name_list.c */
+gboolean satchel_store_check_name (const char *name, GError **error);
+void satchel_store_forget_list (SatchelStoreCore *store);
+SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
+
+/* keywords.c */
+/* INVALID: one is no atom; LIMIT: too long, or too many. */
+gboolean satchel_keywords_check (const char *const *keywords, GError **error);
+
 /* dispatch.c */
 gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
@@ -161,9 +184,6 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c */
-gboolean satchel_store_check_name (const char *name, GError **error);
-void satchel_store_forget_list (SatchelStoreCore *store);
-SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 /* For another name beside @infos; LIMIT. */
 gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
 
@@ -220,12 +240,9 @@ void satchel_key_cache_free (SatchelKeyCache *cache);
 void satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id);
 
 /* mailbox.c */
-SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
 void satchel_store_close_handles (SatchelStoreCore *store);
 void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
 gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
-/* A use of the open mailbox, or NULL. */
-SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
 /* The mailbox of @name, opened from @storage down if it is not open: a use of it. */
 SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
                                              const char *name, GError **error);
@@ -310,8 +327,6 @@ struct SatchelTransaction
   gboolean is_spent;
   GError *error; /* a mistake made while building: told at commit */
 };
-/* INVALID: one is no atom; LIMIT: too long, or too many. */
-gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
 /* operations.c */
 /* Takes apart what @level is too old for.  CANNOT: nobody would carry an operation out. */
@@ -338,11 +353,6 @@ SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 /* store.c */
 SatchelStoreCore *satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error);
 void satchel_store_free (SatchelStoreCore *store);
-void satchel_store_begin_write (SatchelStoreCore *store);
-void satchel_store_end_write (SatchelStoreCore *store);
-gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
-/* UNAVAILABLE once it is fenced. */
-gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 
 /* stacks.c */
 typedef struct SatchelStack

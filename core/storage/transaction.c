@@ -82,21 +82,6 @@ satchel_keyword_is_atom (const char *name)
   return TRUE;
 }
 
-gboolean
-satchel_keywords_check (const char *const *keywords, GError **error)
-{
-  for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)
-    {
-      if (!satchel_keyword_is_atom (keywords[i]))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "a keyword is not an atom");
-      if (strlen (keywords[i]) > SATCHEL_KEYWORD_BYTES)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");
-      if (i >= SATCHEL_KEYWORDS_MAX)
-        return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more keywords than a mailbox can have");
-    }
-  return TRUE;
-}
-
 static char **
 copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Role gate: set-up, listeners and accepting.  A gate that is full, or out of descriptors, stops accepting
- * and leaves new connections to its sisters and to the kernel's queue; it never spins.
+ * Role gate: set-up, listeners and accepting connections.  A gate that is full, or out of descriptors, stops
+ * accepting and leaves new connections to its sisters and to the kernel's queue; it never spins.
  */
 #include "config.h"
 
@@ -17,55 +17,8 @@
 #include <unistd.h>
 
 #define ACCEPTS_A_TURN 16
-#define RETRY_MS 200
 #define FULL_MS 5000
 #define TURNED_AWAY 64
-
-Gate satchel_gate;
-
-static void
-set_accepting (gboolean is_accepting)
-{
-  for (guint i = 0; i < satchel_gate.listeners->len; i++)
-    {
-      GateListener *listener = g_ptr_array_index (satchel_gate.listeners, i);
-      if (listener->watch != NULL)
-        satchel_watch_set_events (listener->watch, is_accepting ? EPOLLIN | EPOLLEXCLUSIVE : 0);
-    }
-  satchel_gate.is_paused = !is_accepting;
-}
-
-static void
-accept_again (SatchelTimer *timer, gpointer data)
-{
-  gate_sessions_changed ();
-}
-
-void
-gate_sessions_changed (void)
-{
-  satchel_trim_note (satchel_gate.n_served);
-  if (!satchel_gate.is_paused || satchel_gate.is_stopping || satchel_gate.accept_timer.due_ms != 0)
-    return;
-  if (satchel_gate.n_served < satchel_gate.max_connections)
-    set_accepting (TRUE);
-}
-
-static void
-pause_accepting (const char *reason, gboolean is_retrying)
-{
-  static gint64 told_ms;
-  gint64 now = satchel_clock_ms ();
-  if (told_ms == 0 || now - told_ms > 60 * 1000)
-    {
-      satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: connections=%u: %s",
-                   satchel_gate.n_served, reason);
-      told_ms = now;
-    }
-  set_accepting (FALSE);
-  if (is_retrying)
-    satchel_timer_arm (&satchel_gate.accept_timer, RETRY_MS, accept_again, NULL);
-}
 
 static int
 accept_client (int fd, SatchelAddress *ret_address)
@@ -132,7 +85,7 @@ listener_event (int fd, guint32 events, gpointer data)
     {
       if (satchel_gate.n_served >= satchel_gate.max_connections)
         {
-          pause_accepting ("limits.connections", FALSE);
+          gate_pause_accepting ("limits.connections", FALSE);
           satchel_timer_arm (&satchel_gate.full_timer, FULL_MS, turn_away, NULL);
           return;
         }
@@ -141,7 +94,7 @@ listener_event (int fd, guint32 events, gpointer data)
       if (client < 0)
         {
           if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
-            pause_accepting (g_strerror (errno), TRUE);
+            gate_pause_accepting (g_strerror (errno), TRUE);
           return;
         }
       gate_session_begin (listener, client, &address);

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT
+ * The mail process as deliveries see it.
+ */
+#include "config.h"
+
+#include "core/session/delivery_internal.h"
+
+static SatchelDeliveryHost the_host;
+
+void
+satchel_delivery_set_host (const SatchelDeliveryHost *host)
+{
+  the_host = *host;
+}
+
+const SatchelDeliveryHost *
+satchel_delivery_host (void)
+{
+  return &the_host;
+}
