@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Between search.c (needles, kept headers), search_address.c (addresses as ENVELOPE shows them),
+ * Between needle.c (needles), search.c (kept headers), search_address.c (addresses as ENVELOPE shows them),
  * search_content.c (streams) and keys.c.
  */
 #pragma once
