@@ -410,7 +410,7 @@ satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len
 {
   if (!satchel_charset_is_known (charset))
     {
-      satchel_error_set (error, SATCHEL_ERROR_BADCHARSET, "charset is not known");
+      satchel_error_set (error, SATCHEL_ERROR_BADCHARSET, "the charset is unknown");
       return NULL;
     }
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (charset);
@@ -421,7 +421,8 @@ satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len
       || (g_ascii_strcasecmp (charset, "utf-8") != 0 && reader->kind == READER_UTF8_OR_LATIN1
           && !g_str_is_ascii (out->str)))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "text is not in the charset it is said to be in");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                         "the text is not in the charset that it is labelled with");
       return NULL;
     }
   if (ret_len != NULL)

@@ -58,7 +58,7 @@ satchel_mailbox_name_normalise (const char *name, gsize len, GError **error)
   g_autofree char *normal = NULL;
   if (len == 0 || len > INPUT_BYTES || !g_utf8_validate_len (name, len, NULL))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name is empty, too long or not UTF-8");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the mailbox name is empty, too long or not UTF-8");
       return NULL;
     }
   normal = to_nfc (name, len);
@@ -66,7 +66,7 @@ satchel_mailbox_name_normalise (const char *name, gsize len, GError **error)
       || has_bad_level (normal))
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "mailbox name has an empty or forbidden level, or is too long");
+                         "the mailbox name has an empty or forbidden level, or is too long");
       return NULL;
     }
   /* RFC 3501 5.1: INBOX in any case is the one INBOX; so that its children are below it, as a first level
@@ -145,7 +145,7 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
 {
   if (len > INPUT_BYTES || memchr (name, '\0', len) != NULL)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "mailbox name is too long or has a NUL");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the mailbox name is too long or has a NUL");
       return NULL;
     }
   if (len > 1 && name[len - 1] == ns->separator)
@@ -158,7 +158,7 @@ satchel_namespace_to_internal (const SatchelNamespace *ns, const char *name, gsi
     return of_others;
   if (!has_prefix (ns, client))
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is outside the namespace \"%s\"",
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox name is outside the namespace \"%s\"",
                          ns->prefix);
       return NULL;
     }

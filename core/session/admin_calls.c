@@ -198,7 +198,7 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
 {
   if (call->place != NULL)
     return host.acquire_store (call->access, call->place, error);
-  satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the command is not of a user");
+  satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the command does not concern a user");
   return NULL;
 }
 
@@ -211,7 +211,8 @@ check_place (const char *user, const char *text, SatchelPlace **ret_place, GErro
   struct stat st;
   const char *space = strchr (text, ' ');
   if (space == NULL || (*ret_place = satchel_place_from_text (space + 1)) == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "%s: it is not known where the mail is", user);
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "%s: it is not known where the user's mail is",
+                              user);
   if (g_str_has_prefix (text, "known ")
       || fstatat (host.root_fd, (*ret_place)->path, &st, AT_SYMLINK_NOFOLLOW) == 0)
     return TRUE;
@@ -246,7 +247,8 @@ call_new (guint64 request, const char *const *argv, GError **error)
   if (command->of_user != (*user != '\0'))
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         command->of_user ? "a user name is missing" : "this command is not of a user");
+                         command->of_user ? "a user name is missing"
+                                          : "this command does not concern a user");
       return NULL;
     }
   if (calls->len >= CALLS_MAX)

@@ -252,8 +252,9 @@ deliver (SatchelOwnerTask *task)
   g_autoptr (GError) error = NULL;
   satchel_job_crumb ("delivery %s", task->envelope->id);
   if (satchel_store_refuses_user (task->user))
-    satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE,
-                       "this process died at work for this user again and again: not served for a minute");
+    satchel_error_set (
+        &error, SATCHEL_ERROR_UNAVAILABLE,
+        "the mail process died several times at work for this user, who is not served for a minute");
   else if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);

@@ -179,7 +179,7 @@ satchel_filter_answer (SatchelFilterItem *item, SatchelFilterVerdict verdict, co
 void
 satchel_filter_fail (SatchelFilterItem *item, const char *why)
 {
-  end (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup (why != NULL ? why : "it does not say why"));
+  end (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup (why != NULL ? why : "the listener gave no reason"));
 }
 
 /* ---- what it asks for ---- */

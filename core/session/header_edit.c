@@ -42,7 +42,7 @@ check_name (const char *name, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the name of a header field is too long");
   for (gsize i = 0; i < len; i++)
     if (!g_ascii_isgraph (name[i]) || name[i] == ':')
-      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "that is no name of a header field");
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is not a name of a header field");
   return len > 0 || satchel_error_set (error, SATCHEL_ERROR_INVALID, "a header field needs a name");
 }
 
@@ -60,7 +60,7 @@ static gboolean
 append_field (GString *out, const char *name, const char *value, GError **error)
 {
   if (!g_utf8_validate (value, -1, NULL))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the value of a header field is no UTF-8");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the value of a header field is not valid UTF-8");
   g_string_append_printf (out, "%s:", name);
   gsize in_line = strlen (name) + 1;
   for (gboolean is_first = TRUE;; is_first = FALSE)

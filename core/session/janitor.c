@@ -110,7 +110,7 @@ look_at_clock (void)
         "so for janitor.clock_settle",
         state.clock.ahead_ms / 1000);
   else if (was_ahead && !is_ahead)
-    satchel_log (SATCHEL_LOG_INFO, AREA, "the clock is believed again");
+    satchel_log (SATCHEL_LOG_INFO, AREA, "the clock is trusted again");
   return is_ahead;
 }
 
@@ -136,7 +136,7 @@ save (const SatchelJanitorState *what, gboolean is_durable)
   g_autoptr (GError) error = NULL;
   if (!satchel_janitor_state_save (host.root_fd, host.slot, what, is_durable, &error)
       && satchel_error_is_news (error))
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "where the janitor is, is not kept: %s", error->message);
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "the janitor's progress cannot be stored: %s", error->message);
 }
 
 static void

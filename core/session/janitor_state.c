@@ -93,7 +93,7 @@ satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_st
     ok = take_line (ret_state, lines[i]);
   if (ok && ret_state->clock.wall_ms >= 0 && ret_state->clock.boot_ms >= 0 && ret_state->began_s >= 0)
     return;
-  satchel_log (SATCHEL_LOG_WARNING, AREA, "%s is not understood; the round begins again", path);
+  satchel_log (SATCHEL_LOG_WARNING, AREA, "%s cannot be read; the round begins again", path);
   satchel_janitor_state_clear (ret_state);
 }
 

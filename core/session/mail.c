@@ -102,7 +102,7 @@ take_grant (SatchelIpcMessage *message)
     return FALSE;
   if (g_hash_table_size (grants) >= GRANTS_MAX)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "too many grants wait: a login is refused");
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "too many grants wait, so a login is refused");
       return TRUE;
     }
   Grant *grant = g_new0 (Grant, 1);
@@ -310,8 +310,9 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
     {
       g_autoptr (GString) line = g_string_new ("hand-over refused:");
       satchel_log_field (line, "user", grant->user);
-      satchel_log_field (line, "reason",
-                         "this process died at work for this user again and again: not served for a minute");
+      satchel_log_field (
+          line, "reason",
+          "the mail process died several times at work for this user, who is not served for a minute");
       satchel_log (SATCHEL_LOG_ERROR, "mail", "%s", line->str);
       protocol = NULL;
     }

@@ -17,7 +17,7 @@ check_space (const char *space, GError **error)
   gsize len = strlen (space);
   if (len == 0 || len > SPACE_MAX || strspn (space, "abcdefghijklmnopqrstuvwxyz0123456789-") != len
       || !g_ascii_islower (space[0]))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is no space for blobs");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is not a name of a space for blobs");
   return TRUE;
 }
 
@@ -28,7 +28,7 @@ check_name (const char *name, GError **error)
   gboolean is_good = len > 0 && len <= SATCHEL_BLOB_NAME && g_utf8_validate (name, (gssize) len, NULL);
   for (const char *c = name; is_good && *c != '\0'; c = g_utf8_next_char (c))
     is_good = !g_unichar_iscntrl (g_utf8_get_char (c));
-  return is_good || satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is no name for a blob");
+  return is_good || satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is not a name of a blob");
 }
 
 GBytes *

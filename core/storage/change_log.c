@@ -33,7 +33,7 @@ complain (SatchelChangeLog *log, const GError *error)
   if (!log->is_told)
     satchel_log (
         SATCHEL_LOG_WARNING, "storage",
-        "user=%s the log of changes cannot be written, listeners will be told to look at everything: %s",
+        "user=%s the log of changes cannot be written, so listeners will have to look at everything: %s",
         log->store->user, error->message);
   log->is_told = TRUE;
 }
@@ -158,7 +158,7 @@ replay (SatchelChangeLog *log, GError **error)
         {
           satchel_log (SATCHEL_LOG_WARNING, "storage",
                        "user=%s the log of changes is damaged at byte %" G_GUINT64_FORMAT
-                       " of %s; listeners are told to look at everything",
+                       " of %s; listeners have to look at everything",
                        log->store->user, log->offset, name_of (log->generation));
           log->has_gap = TRUE;
           break;
@@ -273,7 +273,8 @@ write_frame (SatchelChangeLog *log, SatchelFrameKind kind, const SatchelChangeSe
   };
   g_autoptr (GBytes) bytes = satchel_frame_write (&frame, set, rows);
   if (bytes == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more changes at once than it holds");
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "there are more changes at once than the log can hold");
   if (!write_bytes (log, log->generation, log->offset, bytes, sync ? SATCHEL_FILE_SYNC : SATCHEL_FILE_WRITE,
                     error))
     return FALSE;

@@ -232,7 +232,7 @@ open_delta (SatchelChangeRound *round, const char *name)
   if (core == NULL)
     {
       satchel_log (SATCHEL_LOG_WARNING, "storage",
-                   "user=%s mailbox=\"%s\" cannot be held against the log of changes: %s", store->user, name,
+                   "user=%s mailbox=\"%s\" cannot be compared with the log of changes: %s", store->user, name,
                    error->message);
       return;
     }
@@ -314,7 +314,7 @@ satchel_changes_mend (SatchelStoreCore *store)
   log->is_mending = TRUE;
   if (!names_read (store, &names, &error))
     satchel_log (SATCHEL_LOG_WARNING, "storage",
-                 "user=%s the log of changes cannot be held against the store: %s", store->user,
+                 "user=%s the log of changes cannot be compared with the store: %s", store->user,
                  error->message);
   else if (log->is_fresh)
     take_all (log, &names);
@@ -337,7 +337,7 @@ satchel_changes_open (SatchelStoreCore *store)
   store->changes = satchel_change_log_open (store, max_bytes, max_age, &error);
   if (store->changes == NULL)
     satchel_log (SATCHEL_LOG_ERROR, "storage",
-                 "user=%s the log of changes cannot be read, listeners hear nothing: %s", store->user,
+                 "user=%s the log of changes cannot be read, so listeners hear nothing: %s", store->user,
                  error->message);
   satchel_changes_mend (store);
   if (store->changes != NULL)

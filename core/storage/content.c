@@ -140,8 +140,8 @@ flush (Batch *batch)
   satchel_store_end_write (store);
   /* They can be computed again: a full disk must not make mail unreadable. */
   if (!ok)
-    satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes not kept: %s", store->user,
-                 error->message);
+    satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes of messages cannot be stored: %s",
+                 store->user, error->message);
   for (guint i = 0; i < batch->n; i++)
     g_bytes_unref (batch->attributes[i]);
   batch->n = 0;

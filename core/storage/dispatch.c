@@ -110,7 +110,7 @@ void
 satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error)
 {
   if (error != NULL && *error == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_IO, "module %s failed without saying why (%s)",
+    satchel_error_set (error, SATCHEL_ERROR_IO, "module %s failed without giving a reason (%s)",
                        satchel_dispatch_level_name (level), method);
 }
 
@@ -206,12 +206,14 @@ pass_by (SatchelStorage *target, GError **error)
       if (!satchel_dispatch_may_pass (target->ops))
         {
           satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                             "module %s crashed or hung on this message twice: it is not read", name);
+                             "module %s crashed or hung on this message twice, so the message is not read",
+                             name);
           return NULL;
         }
-      satchel_log (SATCHEL_LOG_WARNING, "storage",
-                   "user=%s message=\"%s\": layer %s is passed by, it crashed or hung on this message twice",
-                   target->store->user, message.before, name);
+      satchel_log (
+          SATCHEL_LOG_WARNING, "storage",
+          "user=%s message=\"%s\": layer %s is left out, since it crashed or hung on this message twice",
+          target->store->user, message.before, name);
       target = below (target, SATCHEL_CALL_open_message);
     }
   return target;

@@ -353,8 +353,8 @@ satchel_feed_attach (SatchelStoreCore *store)
       Feed *feed = all->pdata[i];
       if (feed->is_on && !satchel_feed_cursor_attach (store, feed->name, &error))
         satchel_log (SATCHEL_LOG_WARNING, "listener",
-                     "listener=%s user=%s its place in the log cannot be kept: %s", feed->name, store->user,
-                     error->message);
+                     "listener=%s user=%s its progress in the log of changes cannot be stored: %s",
+                     feed->name, store->user, error->message);
     }
 }
 

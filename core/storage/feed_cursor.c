@@ -117,7 +117,7 @@ tell (const SatchelStoreListener *listener, SatchelStore *store, const SatchelCh
   if (local != NULL)
     g_propagate_error (error, g_steal_pointer (&local));
   else
-    satchel_error_set (error, SATCHEL_ERROR_FAILED, "it does not say why");
+    satchel_error_set (error, SATCHEL_ERROR_FAILED, "the listener gave no reason");
   return FALSE;
 }
 

@@ -72,7 +72,7 @@ satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenan
           (*ref_failed)++;
           if (satchel_error_is_news (error))
             satchel_log (SATCHEL_LOG_ERROR, "janitor", "user=%s module=%s: %s", satchel_store_user (store),
-                         name, error != NULL ? error->message : "it failed and gave no reason");
+                         name, error != NULL ? error->message : "the module failed and gave no reason");
           break;
         }
     }

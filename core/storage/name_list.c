@@ -22,7 +22,7 @@ satchel_store_check_name (const char *name, GError **error)
 {
   if (satchel_mailbox_name_is_valid (name))
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a mailbox name");
+  return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is not a valid mailbox name");
 }
 
 SatchelMailboxInfo *

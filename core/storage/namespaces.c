@@ -142,7 +142,7 @@ satchel_storage_free_name (SatchelStorage *storage, const char *wanted, GError *
       name = g_strdup_printf ("%s %u", wanted, n);
       if (n > FREE_NAMES_MAX || strlen (name) > SATCHEL_MAILBOX_NAME_BYTES)
         {
-          satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no name like %s is free", wanted);
+          satchel_error_set (error, SATCHEL_ERROR_LIMIT, "every name like %s is taken", wanted);
           return NULL;
         }
     }

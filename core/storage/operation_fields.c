@@ -131,7 +131,7 @@ check_unique_id (const char *id, GError **error)
   while (id != NULL && id[len] >= 0x21 && id[len] <= 0x7e)
     len++;
   return id == NULL || (id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "not a unique id (RFC 1939 7)");
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a unique id is not valid (RFC 1939 7)");
 }
 
 gboolean
@@ -143,7 +143,8 @@ satchel_operation_check_values (SatchelOperation *operation, GError **error)
   operation->flags &= allowed;
   operation->clear_flags &= SATCHEL_FLAGS_ALL;
   if (operation->modseq > SATCHEL_IMPORT_MODSEQ_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mod-sequence that leaves no room for more");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "a mod-sequence is so high that it leaves no room for later ones");
   return satchel_keywords_check ((const char *const *) operation->keywords, error)
          && check_metadata (operation->metadata, error) && check_unique_id (operation->unique_id, error);
 }

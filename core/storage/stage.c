@@ -145,7 +145,7 @@ gboolean
 satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error)
 {
   if (stage->writer == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content has ended");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content is finished already");
   if (len == 0)
     return TRUE;
   if (!satchel_writer_write (stage->writer, data, len, error))
@@ -160,7 +160,7 @@ gboolean
 satchel_stage_finish (SatchelStage *stage, GError **error)
 {
   if (stage->writer == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content has ended");
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the content is finished already");
   if (stage->staged.attributes == NULL)
     stage->staged.attributes = end_of_scan (stage);
   stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
@@ -178,7 +178,7 @@ open_spool (SatchelStore *store, const char *path, GError **error)
 {
   if (!g_str_has_prefix (path, "spool/") || strstr (path, "..") != NULL)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "not a path in the spool");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the path is not one of the spool");
       return -1;
     }
   int fd = SATCHEL_RETRY (

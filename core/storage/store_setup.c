@@ -137,7 +137,7 @@ find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const Sat
   if (place->may_stay)
     return plain;
   satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
-                     "the user has mail of before the rules, and is sent there");
+                     "the user has mail from before there were rules, and stays with it");
   return NULL;
 }
 

@@ -32,5 +32,5 @@ satchel_store_check_fence (SatchelStoreCore *store, GError **error)
 {
   if (!g_atomic_int_get (&store->is_fenced))
     return TRUE;
-  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the user is with another mail process by now");
+  return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "another mail process has the user by now");
 }

@@ -468,7 +468,7 @@ assert_silent (GError **error, const char *module)
 {
   g_assert_error (*error, SATCHEL_ERROR, SATCHEL_ERROR_IO);
   g_assert_nonnull (strstr ((*error)->message, module));
-  g_assert_nonnull (strstr ((*error)->message, "failed without saying why"));
+  g_assert_nonnull (strstr ((*error)->message, "failed without giving a reason"));
   g_clear_error (error);
 }
 
