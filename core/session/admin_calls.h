@@ -15,19 +15,19 @@ typedef struct SatchelAdminHost
   int root_fd; /* the mail root */
   const SatchelConfig *(*group) (const char *name);
   SatchelStore *(*acquire_store) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
-  /* A part of an answer, whole characters; the last one is final. */
+  /* Sends a part of an answer, in whole characters; the last part is final. */
   void (*reply) (guint64 request, gboolean is_final, guint status, const char *text);
 } SatchelAdminHost;
 
 void satchel_admin_calls_init (const SatchelAdminHost *host);
-/* "run" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...], as master passes it on: FORMAT text or json; USER
- * and PLACE "" if it is of no user, else PLACE is what auth knows of the user ("known PATH" or "unknown
- * PATH").  Answered in any case. */
+/* Handles "run" GROUP COMMAND USER FORMAT PLACE [NAME=VALUE ...] from master.  FORMAT is text or json.  For
+ * a command that concerns no user, USER and PLACE are ""; otherwise PLACE is what auth knows of the user
+ * ("known PATH" or "unknown PATH").  The request is always answered. */
 void satchel_admin_calls_start (guint64 request, const char *const *argv);
-/* The admin took @n_bytes of the answer to @request; nobody waits for it any more.  FALSE: no such request
- * (it is over). */
+/* The administrator's side has taken @n_bytes of the answer to @request, or waits for it no more.  FALSE:
+ * there is no such request (it has ended). */
 gboolean satchel_admin_calls_room (guint64 request, guint64 n_bytes);
 gboolean satchel_admin_calls_cancel (guint64 request);
-/* Cancels all: at the end of the process. */
+/* Cancels all calls, at the end of the process. */
 void satchel_admin_calls_stop (void);
 guint satchel_admin_calls_n_running (void);

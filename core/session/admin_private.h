@@ -7,7 +7,7 @@
 
 #include "core/session/admin_calls.h"
 
-/* What may be on its way to the admin and not taken yet. */
+/* The number of bytes that may be on their way to the administrator. */
 #define SATCHEL_ADMIN_WINDOW (256u * 1024u)
 
 struct SatchelAdminCall
@@ -16,7 +16,7 @@ struct SatchelAdminCall
   const char *group; /* of the module */
   const SatchelAdminCommand *command;
   SatchelAccess *access;
-  SatchelPlace *place; /* of the owner; NULL: not of a user */
+  SatchelPlace *place; /* of the owner; NULL: the command concerns no user */
   SatchelConfig *options;
   gboolean is_json;
   SatchelDeferFunc send_waiting; /* main thread; takes a reference to the call over */
@@ -28,25 +28,25 @@ struct SatchelAdminCall
   GMutex lock; /* for all below */
   GCond room;
   GString *waiting; /* frames for the main thread to send */
-  gsize n_unread;   /* bytes that the admin's side has not taken */
+  gsize n_unread;   /* bytes that the administrator's side has not taken yet */
   guint64 n_bytes;  /* in all */
   gboolean is_cancelled;
   SatchelErrorCode why; /* of the cancelling */
-  gboolean is_sending;  /* the main thread was asked to */
+  gboolean is_sending;  /* the main thread has been asked to send */
   gint64 progress_us;   /* when the last one went out */
   char *progress;       /* a later one, held back */
 };
 
-/* Frames: one character, what it is, and '\n'.  core/cli/command_admin.c reads them. */
+/* Frames: a character that says the kind, the content, and '\n'.  core/cli/command_admin.c reads them. */
 #define SATCHEL_ADMIN_FRAME_LINE '>'     /* for standard output */
 #define SATCHEL_ADMIN_FRAME_PROGRESS '%' /* "DONE TOTAL WHAT" */
 #define SATCHEL_ADMIN_FRAME_ERROR '!'    /* "CODE MESSAGE" */
 #define SATCHEL_ADMIN_FRAME_ALIVE '~'
 #define SATCHEL_ADMIN_FRAME_END '.' /* the command came to its end */
 
-/* Appends a frame for the admin, waiting for room if @waits.  FALSE: cancelled. */
+/* Appends a frame for the administrator, and waits for room if @waits.  FALSE: the call is cancelled. */
 gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);
 /* What was held back. */
 void satchel_admin_end_progress (SatchelAdminCall *call);
-/* Any thread; the first reason stays. */
+/* Cancels the call; the first reason stays.  Any thread. */
 void satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why);

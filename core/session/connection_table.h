@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT
- * How many connections an address has, over all gates: a table in memory that the gates share.  Advisory: a
- * gate that was taken over can write anything here, and gains nothing but more connections.
+ * The number of connections of each address over all gates, in a table in memory that the gates share.  It is
+ * advisory: a gate that an attacker controls can write anything here, and gains nothing but more connections.
  */
 #pragma once
 #include "core/session/network.h"
 
 typedef struct SatchelConnectionTable SatchelConnectionTable;
-/* @area: @len zeroed shared bytes, borrowed, or NULL: one of our own.  @key: 16 secret bytes that all gates
- * share. What an earlier process in @slot left is cleared. */
+/* @area: @len zeroed shared bytes, borrowed; NULL: the table is in private memory.  @key: 16 secret bytes
+ * that all gates share.  The counts of an earlier process in @slot are cleared. */
 SatchelConnectionTable *satchel_connection_table_new (gpointer area, gsize len, guint slot,
                                                       const guint8 key[16]);
 void satchel_connection_table_free (SatchelConnectionTable *table);
-/* Counts one more; FALSE (and not counted) if there are @limit already. */
+/* Counts one connection more.  FALSE: the address has @limit already, and the connection is not counted. */
 gboolean satchel_connection_table_add (SatchelConnectionTable *table, const SatchelAddress *address,
                                        guint limit);
 void satchel_connection_table_remove (SatchelConnectionTable *table, const SatchelAddress *address);

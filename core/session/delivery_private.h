@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * One message on its way to its owners: shared by delivery.c (the public calls) and delivery_remote.c (owners
- * in other mail processes).  Main thread.
+ * One message on its way to its owners, which delivery.c (the public calls) and delivery_remote.c (owners in
+ * other mail processes) share.  Main thread.
  */
 #pragma once
 #include "core/session/delivery_internal.h"
 #include <satchel/reactor.h>
 
-/* One user, with one detail, who gets the message. */
+/* A user, with one detail, to whom the message is delivered. */
 typedef struct SatchelTarget SatchelTarget;
 struct SatchelTarget
 {
@@ -15,8 +15,8 @@ struct SatchelTarget
   SatchelPlace *place;
   guint slot;
   SatchelDeliveryStatus status;
-  char *text;      /* of a filter, with a status that refuses; or NULL */
-  guint64 request; /* of DELIVER; 0: none is on its way */
+  char *text;      /* the text of a filter that refused; or NULL */
+  guint64 request; /* the number of the DELIVER that is on its way; 0: none */
   /* Takes @text over.  The answer of the last target finishes, and may free, the delivery. */
   void (*answered) (SatchelTarget *target, SatchelDeliveryStatus status, char *text);
 };
@@ -30,7 +30,7 @@ struct SatchelDelivery
   GArray *recipients;              /* GArray *: indexes of targets of each recipient */
   GPtrArray *addresses;            /* char *: as given in RCPT */
   SatchelFilterEnvelope *envelope; /* from finish on */
-  SatchelFilterRun run;            /* of the message stage; what filters said holds for all targets */
+  SatchelFilterRun run;            /* of the message stage; its results apply to all targets */
   SatchelDeliveryFunc func;
   gpointer data;
   guint n_waiting;
@@ -39,8 +39,8 @@ struct SatchelDelivery
   SatchelTimer timer;
 };
 
-/* Sends it to the owner's process, which will answer.  FALSE: it is away. */
+/* Sends the message to the owner's process, which will answer.  FALSE: the process is away. */
 gboolean satchel_target_send (SatchelTarget *target);
-/* Those that have not been answered will be, with TEMPORARY, at the end of the time that owners have. */
+/* Sets a timer after which targets without an answer are answered with TEMPORARY. */
 void satchel_delivery_arm_timeout (SatchelDelivery *delivery);
 void satchel_delivery_remote_init (void);

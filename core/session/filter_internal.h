@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Inside of delivery filters (include/satchel/filter.h), role mail.
- *   filter.c       which filters there are, with their settings; asks those of a stage in turn
- *   filter_item.c  one question to one filter: what it is told, what it asks for
- *   header_edit.c  header fields added and removed
+ * Inside of delivery filters (include/satchel/filter.h), role mail:
+ * - filter.c: the filters and their settings; it asks those of a stage in turn
+ * - filter_item.c: one question to one filter, and its answer
+ * - header_edit.c: header fields that are added and removed
  */
 #pragma once
 #include "core/runtime/config_image.h"
@@ -17,11 +17,11 @@ typedef enum
   SATCHEL_FILTER_RECIPIENT
 } SatchelFilterStage;
 
-/* What is the same for all recipients of a message; g_atomic_rc_box, immutable, strings owned. */
+/* Facts that are the same for all recipients of a message; g_atomic_rc_box, immutable, strings owned. */
 typedef struct SatchelFilterEnvelope
 {
   char *id, *sender, *client_address, *client_name, *client_user, *tls; /* client_user: NULL: none */
-  char **recipients; /* NULL where only their number is known */
+  char **recipients; /* NULL if only their number is known */
   guint n_recipients;
 } SatchelFilterEnvelope;
 SatchelFilterEnvelope *satchel_filter_envelope_ref (SatchelFilterEnvelope *envelope);
@@ -36,19 +36,20 @@ typedef struct SatchelDisposition
   guint special_use;   /* 0: by name */
 } SatchelDisposition;
 void satchel_disposition_clear (SatchelDisposition *disposition);
-/* What @more has is added, or replaces.  Returns how many keywords have no room. */
+/* Adds what @more has, or replaces it.  Returns the number of keywords that there is no room for. */
 guint satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more);
 
 /* ---- filter.c; main thread ---- */
 
-/* One pass over the filters of a stage.  The caller fills and frees it; strings are borrowed until `done`. */
+/* One pass over the filters of a stage.  The caller fills and frees it; strings are borrowed until `done`
+ * is called. */
 typedef struct SatchelFilterRun
 {
   SatchelFilterStage stage;
   SatchelFilterEnvelope *envelope;
   const char *user, *recipient, *detail; /* of the recipient stage */
   SatchelStream *content;                /* owned; replaced where a filter changes the header */
-  char *crumb; /* owned; of the message as it came (suspects.h), NULL: computed from the content */
+  char *crumb; /* owned; of the message as it came in (suspects.h); NULL: computed from the content */
   SatchelDisposition where;
   gboolean is_changed;
   SatchelFilterVerdict verdict; /* at the end: not DONE */
@@ -63,19 +64,21 @@ typedef struct SatchelFilterRun
 } SatchelFilterRun;
 void satchel_filter_run_clear (SatchelFilterRun *run);
 
-/* @filters: SatchelProvided, in order, kept; the first time only, later only the settings count. */
+/* @filters: SatchelProvided in order, which are kept at the first call; later calls only read the settings
+ * again. */
 void satchel_filters_configure (const GPtrArray *filters, const SatchelConfig *settings);
 gboolean satchel_filters_has (SatchelFilterStage stage);
-/* The longest that a stage can take, waiting included. */
+/* The longest time that a stage can take, waiting included. */
 gint64 satchel_filters_longest_ms (SatchelFilterStage stage);
-/* `done` may come before this returns. */
+/* `done` may be called before this returns. */
 void satchel_filters_run (SatchelFilterRun *run);
 /* Those that have not ended. */
 guint satchel_filters_n_running (void);
 
 /* ---- filter_item.c ---- */
 
-/* Has the filter seen it?  Whoever leaves WAITING decides: its thread, or the deadline. */
+/* The state of an item.  Its thread, or the deadline, takes it out of WAITING, and so decides whether the
+ * filter sees it. */
 typedef enum
 {
   SATCHEL_FILTER_WAITING = 0,
@@ -95,19 +98,20 @@ typedef struct SatchelFilterQuestion
   gint64 asked_us, deadline_ms; /* g_get_monotonic_time, satchel_clock_ms */
   gint is_cancelled;            /* atomic */
   gint state;                   /* atomic: SatchelFilterState */
-  gint is_answered;             /* atomic; what follows is the filter's before, the main thread's after */
-  gpointer module_data;         /* atomic */
-  GMutex lock;                  /* around content_fd */
+  gint is_answered; /* atomic; the members below belong to the filter before it is set, and to the main thread
+                       after that */
+  gpointer module_data; /* atomic */
+  GMutex lock;          /* around content_fd */
   int content_fd;
   SatchelHeaderEdit edit;
   SatchelDisposition where;
   SatchelFilterVerdict verdict;
-  char *text, *failure; /* failure: why it could not tell */
-  gboolean is_suspect;  /* the message is one that the filter is not asked about */
+  char *text, *failure; /* failure: the reason that the filter gave */
+  gboolean is_suspect;  /* the filter is not asked about this message */
   char *crumb;
   /* filter.c, main thread */
   struct SatchelFilter *filter;
-  SatchelFilterRun *run; /* NULL: it went on without this one */
+  SatchelFilterRun *run; /* NULL: the delivery went on without this filter */
   gboolean is_started, has_returned, has_ended, is_overdue;
   void (*answered) (gpointer question); /* deferred to the main thread */
 } SatchelFilterQuestion;

@@ -30,9 +30,9 @@ typedef enum
   GATE_PROXY = 1, /* the PROXY header is read */
   GATE_HANDSHAKE,
   GATE_OPEN,     /* the protocol's half before login speaks */
-  GATE_GRANTING, /* no login: auth is asked for a grant */
-  GATE_RELAYED,  /* handed over, the transport is here */
-  GATE_HANDED    /* handed over whole; kept for the counts only */
+  GATE_GRANTING, /* a protocol without login: auth is asked for a grant */
+  GATE_RELAYED,  /* handed over, but the transport stays here */
+  GATE_HANDED    /* handed over with its descriptor; kept for the counts only */
 } GateState;
 
 typedef enum
@@ -40,7 +40,7 @@ typedef enum
   EXCHANGE_NONE = 0,
   EXCHANGE_ASKED,    /* auth's answer is awaited */
   EXCHANGE_CONTINUE, /* the client's is */
-  EXCHANGE_ANSWERED  /* the result is about to be told */
+  EXCHANGE_ANSWERED  /* the result waits for the end of the turn */
 } GateExchange;
 
 /* Auth's answer about a connection without login. */
@@ -62,7 +62,7 @@ struct SatchelGateSession
   SatchelRelay *relay;
   guint8 *proxy; /* header read so far */
   guint proxy_len;
-  SatchelRefusal refusal; /* not 0: told as soon as TLS is up */
+  SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
   gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
   guint n_bad;
   char *tls_info; /* until hand-over */
@@ -70,7 +70,7 @@ struct SatchelGateSession
   gboolean has_grant;
   GateGrantFunc take_grant; /* of GRANTING */
   guint mail_slot;
-  /* An answer for the protocol, told at the end of the turn. */
+  /* An answer that the protocol gets at the end of the turn. */
   SatchelAuthStatus status;
   GBytes *challenge;
   char *explain;
@@ -103,17 +103,18 @@ extern Gate satchel_gate;
 
 /* gate_session.c */
 void gate_session_begin (GateListener *listener, int fd, const SatchelAddress *address);
-/* Lets it go with the words of its protocol; under TLS after the handshake, for a few at a time. */
+/* Closes the connection with the refusal of its protocol; under TLS after the handshake, for a few at a
+ * time. */
 void gate_session_refuse (SatchelGateSession *session, SatchelRefusal why);
-/* As if its time to log in were over; not while auth is asked. */
+/* Ends the session as if its time to log in were over; not while auth is asked. */
 void gate_session_time_out (SatchelGateSession *session);
-/* One for which there is no room: told so. */
+/* Refuses a connection that there is no room for. */
 void gate_session_turn_away (GateListener *listener, int fd, const SatchelAddress *address);
-/* Handshakes for nothing but a refusal are few. */
+/* May a connection be refused with words?  Handshakes that end in a refusal are few. */
 gboolean gate_may_turn_away (const GateListener *listener);
-/* The transport is ready: greets, or asks for a grant. */
+/* The transport is ready: the protocol greets, or auth is asked for a grant. */
 void gate_session_greet (SatchelGateSession *session);
-/* Ends it from here, telling the protocol. */
+/* Ends the session, and calls `closed` of its protocol. */
 void gate_session_end (SatchelGateSession *session, SatchelCloseReason reason);
 /* Handshakes: a few a turn. */
 void gate_handshake_start (SatchelGateSession *session, int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a filter changes in a header, and content as it reads with these changes.
+ * Changes of a filter to a header, and the content with these changes.
  */
 #pragma once
 #include <satchel/stream.h>
@@ -17,6 +17,6 @@ gboolean satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, con
                                   GError **error);
 gboolean satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **error);
 
-/* @below with @edit, which is copied.  Nothing is read before the first read; then its header is in memory.
- */
+/* A stream of @below with @edit, which is copied.  Nothing is read before the first read; after it the
+ * header is in memory. */
 SatchelStream *satchel_header_edit_stream (SatchelStream *below, const SatchelHeaderEdit *edit);

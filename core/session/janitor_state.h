@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Where the janitor of a mail process is, in a small file: a restart goes on from there.
+ * The progress of a mail process's janitor, in a small file from which it goes on after a restart.
  */
 #pragma once
 #include "core/session/janitor_clock.h"
@@ -8,15 +8,15 @@
 typedef struct SatchelJanitorState
 {
   gint64 began_s;   /* when the round began, by the machine's clock; 0: none yet */
-  gboolean is_over; /* the round: the next one begins an interval after `began_s` */
-  char *after;      /* the last user that was begun with; NULL: none */
+  gboolean is_over; /* the round is over: the next one begins an interval after `began_s` */
+  char *after;      /* the last user whose visit began; NULL: none */
   SatchelJanitorClock clock;
 } SatchelJanitorState;
 
 void satchel_janitor_state_clear (SatchelJanitorState *state);
-/* From "spool/.janitor-SLOT" below @root_fd.  What is missing, or is not understood, is a beginning. [blocks]
- */
+/* Reads "spool/.janitor-SLOT" below @root_fd.  If the file is missing or cannot be read, the state is that
+ * of a beginning.  [blocks] */
 void satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_state);
-/* Replaces the file whole; @is_durable: and waits for the disk.  [blocks] */
+/* Replaces the whole file; @is_durable: waits for the disk.  [blocks] */
 gboolean satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *state,
                                      gboolean is_durable, GError **error);

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Whom a mail process owns: who has mail, by the directories of the mail root, and who has an account, as
- * auth knows.  Main thread.
+ * The users that a mail process owns: those who have mail, by the directories of the mail root, and those who
+ * have an account, as auth knows.  Main thread.
  */
 #pragma once
 #include "core/session/janitor.h"
 
-/* @names: sorted, each once, yours; NULL: auth went away meanwhile. */
+/* @names: sorted, each once, yours; NULL: auth went away. */
 typedef void (*SatchelJanitorUsersFunc) (GPtrArray *names);
 void satchel_janitor_users_find (const SatchelJanitorHost *host, SatchelJanitorUsersFunc func);
-/* One user: @place (borrowed) NULL: not ours now, or auth is away. */
+/* One user.  @place (borrowed) NULL: this process does not own the user, or auth is away. */
 typedef void (*SatchelJanitorOwnerFunc) (const SatchelPlace *place);
 void satchel_janitor_users_ask (const SatchelJanitorHost *host, const char *user,
                                 SatchelJanitorOwnerFunc func);

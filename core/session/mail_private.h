@@ -44,7 +44,7 @@ typedef struct MailHandOver
   int fd; /* taken over */
 } MailHandOver;
 void mail_session_start (const MailHandOver *hand_over);
-/* BYE, as soon as no job runs. */
+/* Ends the session with a goodbye, as soon as no job runs. */
 void mail_session_shutdown (SatchelSession *session);
 SatchelSession *mail_session_find (guint gate_slot, guint64 id);
 /* "TLS1.3 TLS_AES_256_GCM_SHA384", or "": the connection is in clear text. */

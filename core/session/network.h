@@ -19,7 +19,7 @@ void satchel_address_text (const SatchelAddress *address, char ret_text[SATCHEL_
 gboolean satchel_address_parse (const char *text, SatchelAddress *ret_address);
 /* Loopback, or a unix socket. */
 gboolean satchel_address_is_loopback (const SatchelAddress *address);
-/* What one client is taken to have: an IPv4 address, an IPv6 /64. */
+/* The addresses that count as one client: an IPv4 address, an IPv6 /64. */
 guint64 satchel_address_client_key (const SatchelAddress *address, guint64 *ret_low);
 
 typedef struct SatchelNetwork
@@ -30,5 +30,5 @@ typedef struct SatchelNetwork
 /* "ADDRESS" or "ADDRESS/BITS". */
 gboolean satchel_network_parse (const char *text, SatchelNetwork *ret_network);
 gboolean satchel_network_has (const SatchelNetwork *network, const SatchelAddress *address);
-/* In one of the texts (those that do not parse match nothing); FALSE for NULL. */
+/* Is the address in one of the networks?  Texts that do not parse match nothing; NULL: FALSE. */
 gboolean satchel_networks_contain (const char *const *networks, const SatchelAddress *address);

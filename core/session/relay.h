@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The hot path of every TLS session: bytes between a client's transport, which stays in gate, and a socket
- * pair to its mail process.  Buffers exist only while bytes are in flight.
+ * A relay copies bytes between a client's transport, which stays in gate, and a socket pair to its mail
+ * process: the hot path of every TLS session.  Buffers exist only while bytes are in flight.
  */
 #pragma once
 #include "core/runtime/connection_private.h"
@@ -8,20 +8,21 @@
 typedef struct SatchelRelay SatchelRelay;
 typedef struct SatchelRelayCallbacks
 {
-  /* The client has ended (orderly, cut off or reset); told before mail's end of the pair hears of it. */
+  /* The client has ended (orderly, cut off or reset); called before the mail process sees the end of the
+   * pair. */
   void (*client_ended) (SatchelRelay *relay, gpointer data, SatchelCloseReason reason);
-  /* Over; the relay is freed after it. */
+  /* The relay is over, and is freed after this call. */
   void (*over) (SatchelRelay *relay, gpointer data);
 } SatchelRelayCallbacks;
 
 /* Takes @client and @mail_fd (stream, non-blocking) over.  @to_mail, @to_client (borrowed, may be NULL):
- * bytes that are on their way already.  @write_timeout_ms: a client that reads nothing for this long is
+ * bytes that are in flight already.  @write_timeout_ms: a client that reads nothing for this long is
  * dropped. */
 SatchelRelay *satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *to_mail, GBytes *to_client,
                                  gint64 write_timeout_ms, const SatchelRelayCallbacks *callbacks,
                                  gpointer data);
-/* Both ends are closed at once; `over` is not called. */
+/* Closes both ends at once; `over` is not called. */
 void satchel_relay_free (SatchelRelay *relay);
 int satchel_relay_client_fd (SatchelRelay *relay);
-/* Bytes of buffers held now: tests. */
+/* The number of bytes in buffers, for tests. */
 gsize satchel_relay_memory (SatchelRelay *relay);

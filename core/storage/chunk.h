@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Private to snapshots: how the columns of a chunk are kept.  A column is ref-counted by itself, so that
- * chunks which differ in flags share UIDs and dates, and it has room at its end: a newer chunk may use cells
- * that the older ones, which share the column, never look at.
+ * The columns of a chunk, private to snapshots.  A column is ref-counted by itself, so that chunks with
+ * different flags share UIDs and dates.  It has room at its end: a newer chunk may use cells that older
+ * chunks, which share the column, never look at.
  */
 #pragma once
 #include <satchel/snapshot.h>
@@ -31,11 +31,11 @@ gpointer satchel_chunk_cells (const SatchelChunk *chunk, SatchelColumnKind kind)
 void satchel_chunk_own_column (SatchelChunk *chunk, SatchelColumnKind kind, guint capacity);
 /* Writes cell @row of a column that @chunk owns alone. */
 void satchel_chunk_put (SatchelChunk *chunk, SatchelColumnKind kind, guint row, guint64 value);
-/* Writes cell chunk->n, taking free room of a shared column where nobody else took it.  TRUE: the column is
- * still shared; FALSE: it is now (or was, see @is_owned) the chunk's own. */
+/* Writes cell chunk->n into free room of a shared column, if no other chunk has taken it.  TRUE: the column
+ * is still shared.  FALSE: the column belongs to the chunk alone now (or did before, see @is_owned). */
 gboolean satchel_chunk_push (SatchelChunk *chunk, SatchelColumnKind kind, gboolean is_owned, guint64 value);
 
-/* The two above for the column of keywords, which grows wider where it has to. */
+/* The two functions above for the column of keywords, which is widened where necessary. */
 void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKeywordSet *keywords);
 gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
                                       const SatchelKeywordSet *keywords);
@@ -43,7 +43,7 @@ gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
 /* Of a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
 
-/* Adds the keywords that any of its messages has. */
+/* Adds the keywords that at least one of its messages has. */
 void satchel_chunk_add_used_keywords (const SatchelChunk *chunk, SatchelKeywordSet *used);
 
 /* Keyword names of a snapshot, NULL-ended and ref-counted, with room for @n_more (keywords.c). */
@@ -52,5 +52,5 @@ char **satchel_keywords_ref (char **names);
 void satchel_keywords_unref (char **names);
 /* The place of @name, whatever its case, among all @n of a list; -1: none. */
 int satchel_keywords_find (char *const *names, guint n, const char *name);
-/* Sets or adds a name in a list that nobody else has. */
+/* Sets or adds a name in a list that no other snapshot has. */
 void satchel_keywords_put (char **names, guint at, const char *name);

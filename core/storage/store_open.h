@@ -28,16 +28,16 @@ typedef struct SatchelStoreOpenOptions
   const char *attributes;          /* of the user, as SatchelPlace has them; NULL: none are known */
   int root_fd;                     /* borrowed; stays open for the life of the store */
   const SatchelAccess *access;     /* of the handle; NULL: the server's own */
-  const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  Fewer levels
-                                      open the stack further down */
+  const SatchelStoreLevel *levels; /* nearest to the client first; the last one is the driver.  With fewer
+                                      levels only the lower part of the stack is opened */
   guint n_levels;
   const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
   const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
-  gboolean is_cached;             /* it is among the process's open stores, so listeners' threads find it */
+  gboolean is_cached; /* the store is in the process's cache, where threads of listeners find it */
 } SatchelStoreOpenOptions;
 
-/* Opens driver and layers.  Everything in @options but root_fd is for the call only.  [blocks]
- * The last satchel_store_unref closes it, blocking. */
+/* Opens driver and layers.  Everything in @options but root_fd is for the call only.  The last
+ * satchel_store_unref closes the store.  [blocks] */
 SatchelStore *satchel_store_open (const SatchelStoreOpenOptions *options, GError **error);
 /* Another handle of the store, with another access. */
 SatchelStore *satchel_store_with_access (SatchelStore *store, const SatchelAccess *access);
@@ -53,8 +53,8 @@ guint satchel_store_n_handles (SatchelStore *store);
 /* "xor > noop > maildir": the levels from the client down.  Yours. */
 char *satchel_store_describe (SatchelStore *store);
 
-/* Listeners told of every committed transaction of any store, in order; borrowed for good.  Before the first
- * store is opened, and at reload. */
+/* Listeners that hear of every committed transaction of any store, in order; borrowed for good.  Set before
+ * the first store is opened, and at reload. */
 typedef struct SatchelStoreListener
 {
   const char *name;
@@ -62,12 +62,12 @@ typedef struct SatchelStoreListener
 } SatchelStoreListener;
 void satchel_store_set_listeners (const SatchelStoreListener *listeners, guint n_listeners);
 
-/* Of the change log that durable listeners read: limits.change_log, limits.change_log_age. */
+/* Bounds of the change log that durable listeners read: limits.change_log, limits.change_log_age. */
 void satchel_feed_set_bounds (guint64 max_bytes, gint64 max_age_s);
 /* A line for each durable listener: "listener: name=... waiting=N failing=N ...". */
 typedef void (*SatchelFeedDescribeFunc) (const char *line, gpointer data);
 void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
-/* At the end of the process: what listeners are told ends with the present change. */
+/* At the end of the process: listeners hear no more changes than the present one. */
 void satchel_feed_stop (void);
 
 /* ---- the process's open stores, one a user ---- */
@@ -77,9 +77,9 @@ void satchel_feed_stop (void);
  * no such driver, or `storage.layers` contradicts what is enabled.  Main thread. */
 gboolean satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config, guint slot,
                                    int root_fd, GError **error);
-/* Called in the main thread.  @placed: a user whom a rule has sent here was looked for in the default stack;
- * @outdated: a store is open since an earlier epoch than somebody has come with: whoever holds it must let
- * go. */
+/* Called in the main thread.  @placed: the default stack was searched for mail of a user who was placed
+ * here by a rule.  @outdated: a store is open with an earlier epoch than a new place has, so its holders
+ * must let go. */
 typedef struct SatchelStoresHooks
 {
   void (*placed) (const char *user, guint64 epoch, gboolean has_mail);
@@ -89,40 +89,39 @@ void satchel_stores_set_hooks (const SatchelStoresHooks *hooks);
 /* A handle of the store of @access's owner, opened if it is not.  Any thread.  [blocks] if it is not open.
  * Errors: UNAVAILABLE (being released, of another epoch, or not configured), CORRUPT, IO, .... */
 SatchelStore *satchel_store_acquire (const SatchelAccess *access, const SatchelPlace *place, GError **error);
-/* The same if it is open, else NULL.  Any thread, never blocks. */
+/* The same if the store is open, else NULL.  Any thread, never blocks. */
 SatchelStore *satchel_store_peek (const SatchelAccess *access);
-/* For RELEASE: refuses further acquires of @user up to the epoch of @place, closes the store, if it is not of
- * a later one, as soon as nobody holds it (end the sessions first), and then calls @func in the main thread;
- * also when it was not open.
- * @target (or NULL): where else the mail is wanted: then @place is looked at before.  Main thread. */
+/* For RELEASE: refuses to open the store of @user up to the epoch of @place, closes it (unless it is of a
+ * later epoch) as soon as it has no holder (end the sessions first), and then calls @func in the main
+ * thread, also if the store was not open.  @target (or NULL): the place that the mail is to move to; then
+ * @place is looked at before.  Main thread. */
 typedef void (*SatchelStoreReleasedFunc) (const char *user, guint64 epoch, SatchelLook look, const char *what,
                                           gpointer data);
 void satchel_store_release (const char *user, const SatchelPlace *place, const SatchelPlace *target,
                             SatchelStoreReleasedFunc func, gpointer data);
 /* For ADOPT: @user may be acquired here (again), from @epoch on. */
 void satchel_store_adopt (const char *user, guint64 epoch);
-/* Closes the store of @user if nobody holds it, rather than in a while.  [blocks] */
+/* Closes the store of @user now if it has no holder.  [blocks] */
 void satchel_store_close_unused (const char *user);
-/* At the end of the process: closes every store that nobody holds.  [blocks] */
+/* At the end of the process: closes every store without a holder.  [blocks] */
 void satchel_stores_close (void);
 guint satchel_stores_n_open (void);
 
 /* ---- upkeep (maintain.c) ---- */
 
-/* Whether any level of the stacks that are opened from now on, or a listener, does any. */
+/* Does a level of the stacks that are opened from now on, or a listener, have upkeep? */
 gboolean satchel_stores_have_upkeep (void);
-/* Goes on with a visit: *@ref_step is 0 at first, and moved past who is done.  DONE: the visit is over.  What
- * fails is logged, counted in
- * *@ref_failed, and passed by.  In a job.  [blocks] */
+/* Goes on with a visit: *@ref_step is 0 at first, and moves past those that are done.  DONE: the visit is
+ * over.  A failure is logged, counted in *@ref_failed, and skipped.  In a job.  [blocks] */
 SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMaintenance *maintenance,
                                           guint *ref_step, guint *ref_failed);
-/* From now on every slice is over. */
+/* Ends every slice from now on. */
 void satchel_maintenance_stop (void);
 
 /* ---- messages that crashed a parser ---- */
 
 /* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it)
- * again: it is served as text/plain (design §1.4).  Any thread. */
+ * again: it is served as text/plain.  Any thread. */
 void satchel_store_add_suspect (const char *crumb);
-/* satchel_keywords_limit from now on: limits.keywords, which satchel_stores_configure sets. */
+/* Sets satchel_keywords_limit to limits.keywords, from satchel_stores_configure. */
 void satchel_keywords_set_limit (guint n);
