@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keeps a session's `closed` handler away while an answer for it is on its way (role mail, main thread):
- * the same that a running job does.
+ * Holds a session: while an answer for it is on its way, its `closed` handler is not called, as while a job
+ * runs (role mail, main thread).
  */
 #pragma once
 #include <satchel/protocol.h>

@@ -15,18 +15,18 @@ typedef struct SatchelTlsPair
 
 /* Certificates, priorities and the ticket key of one configuration; reference-counted, immutable. */
 typedef struct SatchelTlsContext SatchelTlsContext;
-/* pairs[0] is used when no other matches the name that the client asks for.  @priority NULL: ours.
- * @ticket_key: 64 bytes that all gates share, or NULL: no tickets.  The error names the file that is at
- * fault. */
+/* pairs[0] is used if no other pair matches the name that the client asks for.  @priority NULL: the
+ * server's own.  @ticket_key: 64 bytes that all gates share, or NULL: no tickets.  An error names the file
+ * that is wrong. */
 SatchelTlsContext *satchel_tls_context_new (const SatchelTlsPair *pairs, guint n_pairs, const char *priority,
                                             const guint8 *ticket_key, GError **error);
 SatchelTlsContext *satchel_tls_context_ref (SatchelTlsContext *context);
 void satchel_tls_context_unref (SatchelTlsContext *context);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelTlsContext, satchel_tls_context_unref)
 
-/* A server's end over the socket @fd, taken over; before any other use the handshake must be done.  @alpn:
- * the one protocol that a client may ask for, NULL: the extension is not looked at.  NULL: out of resources.
- */
+/* The server's end of TLS over the socket @fd, which is taken over; the handshake comes before any other
+ * use.  @alpn: the one protocol that a client may ask for; NULL: the extension is ignored.  NULL: out of
+ * resources. */
 SatchelTransport *satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn);
 typedef enum
 {
@@ -37,8 +37,9 @@ typedef enum
 } SatchelHandshake;
 /* @ret_why: on failure a static text for the log. */
 SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char **ret_why);
-/* @func hears of a fatal alert that comes after the handshake, with a static text for the log: under TLS 1.3
- * a client that does not trust the certificate says so only then (RFC 8446 4.4.2.4, 6.2).  NULL: no more. */
+/* @func is called for a fatal alert after the handshake, with a static text for the log: under TLS 1.3 a
+ * client that does not trust the certificate says so only then (RFC 8446 4.4.2.4, 6.2).  NULL: no calls any
+ * more. */
 typedef void (*SatchelTlsAlertFunc) (const char *alert, gpointer data);
 void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data);
 /* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * What became of a mailbox since it was logged last, and how much of it is explained by what clients did.
- * Under the store's write lock.
+ * The delta of a mailbox: what has changed since its changes were last logged, and how much of that changes
+ * by clients explain.  Under the store's write lock.
  */
 #pragma once
 #include "core/storage/change_log.h"
 #include "core/storage/store_private.h"
 
-/* What was told of a message, in place of what is in `base`. */
+/* What has been logged of a message in this round, in place of its state in `base`. */
 typedef struct SatchelToldMessage
 {
   guint32 flags;
@@ -18,53 +18,53 @@ typedef struct SatchelChangeDelta
 {
   SatchelMailboxCore *core; /* a use */
   SatchelChangeRow *row;    /* the log's */
-  SatchelSnapshot *base;    /* what is logged; NULL: not in memory */
+  SatchelSnapshot *base;    /* the state that is logged; NULL: not in memory */
   SatchelSnapshot *now;
   SatchelUidSet vanished;
   GArray *changed;   /* guint32: indexes in `now` */
   guint32 first_new; /* index in `now` */
   GHashTable *told;  /* uid -> SatchelToldMessage */
-  gboolean is_lost;  /* nobody knows what happened */
+  gboolean is_lost;  /* the changes are unknown */
 } SatchelChangeDelta;
 
-/* What is to be logged in one piece. */
+/* Changes that are logged in one piece. */
 typedef struct SatchelChangeRound
 {
   SatchelChangeLog *log;
   SatchelChangeSet *set;
   GHashTable *deltas; /* SatchelMailboxCore -> SatchelChangeDelta */
   GPtrArray *order;   /* SatchelChangeDelta, borrowed */
-  GPtrArray *rows;    /* SatchelChangeRow that are others now, borrowed from the log, or from `gone` */
-  GPtrArray *gone;    /* SatchelChangeRow that the log has no more */
+  GPtrArray *rows;    /* SatchelChangeRow that changed, borrowed from the log, or from `gone` */
+  GPtrArray *gone;    /* SatchelChangeRow that were removed from the log */
 } SatchelChangeRound;
 
 SatchelChangeRound *satchel_change_round_new (SatchelChangeLog *log);
 void satchel_change_round_free (SatchelChangeRound *round);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelChangeRound, satchel_change_round_free)
-/* The delta of @mailbox up to its newest snapshot; NULL: it is deleted. */
+/* The delta of @mailbox up to its newest snapshot; NULL: the mailbox is deleted. */
 SatchelChangeDelta *satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox);
 void satchel_change_round_touch (SatchelChangeRound *round, SatchelChangeRow *row);
-/* Tells of all that nothing explains, before the changes from number @first on, and makes what is now what is
- * logged. */
+/* Adds changes for everything that no client's change explains, before the changes from number @first on,
+ * and makes the present state the logged one. */
 void satchel_change_round_settle (SatchelChangeRound *round, guint first);
 /* Writes it. */
 void satchel_change_round_end (SatchelChangeRound *round, gboolean sync);
 
-/* A change of @delta's mailbox; @to or NULL: the destination. */
+/* Adds a change of @delta's mailbox; @to: the destination, or NULL. */
 SatchelChangeNote *satchel_change_round_note (SatchelChangeRound *round, SatchelChangeKind kind,
                                               const SatchelAccess *access, const SatchelChangeDelta *delta,
                                               const SatchelChangeDelta *to, guint64 modseq);
-/* Adds @message to *note, or to a new one like it when it is full. */
+/* Adds @message to *note, or to a new note like it when *note is full. */
 void satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note,
                                const SatchelChangedMessage *message);
-/* Another mailbox's name, id and use. */
+/* Fills in name, id and special use of another mailbox. */
 void satchel_change_describe (SatchelChangeSet *set, SatchelChangedMailbox *ret, const SatchelChangeRow *row);
 void satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
                                   SatchelToldMessage *ret);
-/* What was told of it last: FALSE if it is not known, or gone. */
+/* The last logged state of a message.  FALSE: it is unknown, or the message is gone. */
 gboolean satchel_change_delta_before (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                       SatchelToldMessage *ret);
-/* What it is now; FALSE: it is not there. */
+/* The present state of a message.  FALSE: the message is not there. */
 gboolean satchel_change_delta_now (SatchelChangeRound *round, const SatchelChangeDelta *delta, guint32 uid,
                                    SatchelToldMessage *ret);
 void satchel_change_delta_tell (SatchelChangeDelta *delta, guint32 uid, const SatchelToldMessage *told);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What the files of core/storage share: the store, its dispatch tables, mailbox handles.
- * Locks, in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
+ * What the files of core/storage share: the store, its dispatch tables, handles of mailboxes.  Locks are
+ * taken in this order: keys_lock; write_lock, queue_lock; then list_lock or handles_lock, then a mailbox's
  * lock.
  */
 #pragma once
@@ -18,8 +18,8 @@ typedef enum
   SATCHEL_CALL_none = SATCHEL_N_CALLS
 } SatchelCall;
 
-/* satchel_storage_NAME: the same for layers (storage.h has those that are theirs) and, with &store->client,
- * for the core. */
+/* satchel_storage_NAME: calls of the level below, for layers (storage.h declares those that layers may
+ * use); with &store->client, calls of the core into the whole stack. */
 #define STEP(...)
 #define METHOD(result, name, level, classes, need, turn, guard, lacking, parameters, arguments)              \
   result satchel_storage_##name parameters;
@@ -36,19 +36,19 @@ typedef struct SatchelDispatch
 typedef struct SatchelStoreCore SatchelStoreCore;
 struct SatchelStoreCore
 {
-  gint users;           /* references; under the lock of store_cache.c */
-  gboolean is_cached;   /* closed by the cache, not by the last unref */
+  gint users;           /* number of references; under the lock of store_cache.c */
+  gboolean is_cached;   /* the cache closes the store, not the last unref */
   gint64 idle_since_ms; /* since when users is 0 */
   char *user, *path, *profile, *volume;
   gint is_fenced;            /* atomic: the user has another owner */
-  SatchelAccess *background; /* of what nobody's handle does */
+  SatchelAccess *background; /* the access of what is done without a handle */
   SatchelStorageIdentity identity;
   SatchelStorage *levels; /* [0] nearest to the client */
   char **level_names;
   guint n_levels;
-  SatchelDispatch top;   /* calls from the core */
-  SatchelStorage client; /* the core's place above all levels: satchel_storage_NAME from here goes through the
-                            whole stack */
+  SatchelDispatch top;    /* calls from the core */
+  SatchelStorage client;  /* the core's place above all levels: satchel_storage_NAME called from here goes
+                             through the whole stack */
   SatchelDispatch *below; /* calls from level i, at levels[i].private_dispatch */
   guint max_mailboxes;
   GPtrArray *namespaces;      /* SatchelStoreNamespace; not changed once the store is open; without any, the
@@ -65,7 +65,7 @@ struct SatchelStoreCore
 
   GMutex handles_lock;
   GHashTable *handles; /* name -> SatchelMailboxCore */
-  GPtrArray *orphans;  /* SatchelMailboxCore: deleted, but somebody holds them */
+  GPtrArray *orphans;  /* SatchelMailboxCore that are deleted, but in use */
 
   GMutex list_lock;
   GPtrArray *list; /* the last list, immutable, or NULL.  For all, unless a layer answers `list` */
@@ -73,21 +73,21 @@ struct SatchelStoreCore
 
   struct SatchelChangeLog
       *changes;    /* for durable listeners; NULL: none.  Under write_lock, but for readers */
-  gboolean is_fed; /* by the threads of listeners, which find it in the cache */
+  gboolean is_fed; /* threads of listeners read the log; they find the store in the cache */
 
   GMutex attributes_lock;
-  char *user_attributes; /* as SatchelPlace has them; NULL: none that anybody told */
+  char *user_attributes; /* in the form of SatchelPlace; NULL: none are known */
 
   GMutex keys_lock;    /* held over calls of attach and detach */
   GPtrArray *key_uses; /* SatchelKeyUse */
   guint last_key_id;
 };
 
-/* @attributes as SatchelPlace has them; NULL changes nothing.  Any thread. */
+/* @attributes are in the form of SatchelPlace; NULL changes nothing.  Any thread. */
 void satchel_store_set_user_attributes (SatchelStoreCore *store, const char *attributes);
 char *satchel_store_user_attributes (SatchelStoreCore *store); /* yours; NULL: unknown */
 
-/* A key that accesses of the store have now. */
+/* A key that accesses of the store have at present. */
 typedef struct SatchelKeyUse
 {
   GBytes *key;
@@ -112,7 +112,7 @@ struct SatchelMailbox
   struct SatchelMailboxCore *core; /* a use of it */
   SatchelStore *store;             /* a reference */
 };
-/* Where a handle's calls begin: the stack, and in whose name. */
+/* The first arguments of a handle's calls: the stack, and the access. */
 #define SATCHEL_STACK(store) (&(store)->core->client), (store)->access
 
 /* The core's part of an open mailbox. */
@@ -128,28 +128,29 @@ typedef struct SatchelMailboxCore
   GMutex lock; /* for all below */
   SatchelSnapshot *snapshot;
   GPtrArray *watches;   /* SatchelMailboxWatch */
-  gboolean is_notified; /* a call of the watchers is on its way */
+  gboolean is_notified; /* a call of the watchers is due */
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
   GPtrArray
       *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
-  SatchelSnapshot *logged; /* what the change log says, or what was published first; NULL: there is no log */
-  gint is_logged;          /* atomic: the change log knows it */
-  SatchelUidSet
-      checked; /* whose stored attributes had the right checksum; drivers have checksums of their own */
+  SatchelSnapshot
+      *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
+  gint is_logged;        /* atomic: the change log knows it */
+  SatchelUidSet checked; /* messages whose stored attributes had the right checksum; drivers have checksums of
+                            their own */
 } SatchelMailboxCore;
 
 /* write_lock.c */
 void satchel_store_begin_write (SatchelStoreCore *store);
 void satchel_store_end_write (SatchelStoreCore *store);
 gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds write_lock */
-/* UNAVAILABLE once it is fenced. */
+/* UNAVAILABLE once the store is fenced. */
 gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 
 /* mailbox_use.c */
 SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
-/* A use of the open mailbox, or NULL. */
+/* A use of the open mailbox of @name, or NULL. */
 SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
 /* Takes a use; under handles_lock. */
 SatchelMailboxCore *satchel_mailbox_use_locked (SatchelMailboxCore *core);
@@ -160,19 +161,18 @@ void satchel_store_forget_list (SatchelStoreCore *store);
 SatchelMailboxInfo *satchel_list_find (GPtrArray *infos, const char *name);
 
 /* keywords.c */
-/* INVALID: one is no atom; LIMIT: too long, or too many. */
+/* INVALID: a keyword is no atom; LIMIT: one is too long, or there are too many. */
 gboolean satchel_keywords_check (const char *const *keywords, GError **error);
 
 /* dispatch.c */
 gboolean satchel_dispatch_build (SatchelStoreCore *store, GError **error);
 gboolean satchel_dispatch_may_pass (const SatchelStorageOps *ops);
-/* Open of @target itself, also if it crashed for this message. */
+/* Opens a message at @target itself, also if the level crashed on this message. */
 SatchelStream *satchel_dispatch_open_at (SatchelStorage *target, const SatchelAccess *access,
                                          SatchelStorageMailbox *mailbox, guint32 uid, GError **error);
 const char *satchel_dispatch_level_name (const SatchelStorage *level);
 guint satchel_dispatch_level_index (const SatchelStorage *level); /* 0: the nearest to the client */
-/* After @method failed: a module that sets no error gets one, since NULL would mean success to whoever looks
- * at it only. */
+/* After @method failed: sets an error if the module did not, since a caller would take NULL for success. */
 void satchel_dispatch_check_error (const SatchelStorage *level, const char *method, GError **error);
 static inline SatchelStorage *
 satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *dispatch, SatchelCall call)
@@ -184,7 +184,7 @@ satchel_dispatch_target (const SatchelStoreCore *store, const SatchelDispatch *d
 #define SATCHEL_TOP(store, call) satchel_dispatch_target (store, &(store)->top, SATCHEL_CALL_##call)
 
 /* names.c */
-/* For another name beside @infos; LIMIT. */
+/* Is there room for another name beside @infos?  Else LIMIT. */
 gboolean satchel_store_check_room (SatchelStore *store, GPtrArray *infos, GError **error);
 
 /* All names, also those that the access may not see. */
@@ -217,17 +217,17 @@ typedef enum
   SATCHEL_ACT_EXPUNGE,
   SATCHEL_ACT_REMOVE
 } SatchelAct;
-/* NOPERM; NONEXISTENT of what may not be seen. */
+/* Errors: NOPERM; NONEXISTENT if the access may not see the mailbox. */
 gboolean satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error);
 gboolean satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **error);
-/* Of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
+/* Checks the rights of the nearest mailbox above @name, and of its namespace.  @infos: all names. */
 gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *name,
                                       GError **error);
-/* Refuses @transaction, or takes out of it the flags that may not be changed. */
+/* Refuses @transaction, or removes flags from it that the access may not change. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
-/* May anything be hidden or refused at all?  Else nobody needs to look at single names. */
+/* Can any name be hidden or any act refused?  If not, single names need not be checked. */
 gboolean satchel_rights_are_limited (const SatchelStore *store);
-/* @infos, or copies of those that may be seen.  Yours; takes over @infos. */
+/* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
 GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
@@ -236,14 +236,14 @@ void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig 
 /* keys.c */
 typedef struct SatchelKeyCache SatchelKeyCache;
 void satchel_key_cache_free (SatchelKeyCache *cache);
-/* What was made with the key @key_id goes. */
+/* Drops the keys that were made with the secret @key_id. */
 void satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id);
 
 /* mailbox.c */
 void satchel_store_close_handles (SatchelStoreCore *store);
 void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
 gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
-/* The mailbox of @name, opened from @storage down if it is not open: a use of it. */
+/* A use of the mailbox of @name, which is opened from @storage down if it is not open. */
 SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
                                              const char *name, GError **error);
 
@@ -257,7 +257,7 @@ SatchelMailbox *satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxC
 void satchel_mailbox_notify (SatchelMailboxCore *core);
 
 /* commit.c */
-/* What the client asked for, before layers changed it. */
+/* The operation that the client asked for, before layers changed it. */
 typedef struct SatchelAsked
 {
   SatchelOperation *operation; /* with its results at the end, also of a MOVE that was taken apart */
@@ -268,38 +268,39 @@ typedef struct SatchelCommitRequest
 {
   SatchelTransaction *transaction;
   const GArray *asked; /* SatchelAsked; NULL: a layer's own */
-  guint from;          /* the first level that is asked: 0, or the one below a layer that commits */
-  GArray *told;        /* guint: levels that are told of the outcome, from the client down; or NULL */
+  guint
+      from; /* the first level that is asked: 0, or the one below a layer that commits a transaction itself */
+  GArray *told; /* guint: levels that hear of the outcome, from the client down; or NULL */
   GError *error;
   gboolean is_done;
 } SatchelCommitRequest;
 
 /* round.c */
-/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers; each has its
- * error then.  Under write_lock. */
+/* Plans @requests (SatchelCommitRequest), has the driver commit them, and tells their layers the outcome;
+ * each request then has its error, if any.  Under write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
 
 /* changes.c, change_commit.c, change_names.c: what is logged for durable listeners (listener.h); nothing
  * where there are none. Under write_lock. */
-/* With all levels open: takes up the log, and tells it what it does not know. */
+/* Opens the log once all levels are open, and compares it with the store. */
 void satchel_changes_open (SatchelStoreCore *store);
 void satchel_changes_close (SatchelStoreCore *store);
-/* The mailbox was opened, or synced.  One that the log does not know is passed over: a layer may keep it for
- * itself. */
+/* The mailbox was opened or synced.  A mailbox that the log does not know is ignored: a layer may keep it
+ * for itself. */
 void satchel_changes_look (SatchelMailboxCore *core);
 gboolean satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox);
-/* As it is shown to its owner; yours. */
+/* The name that its owner sees; yours. */
 char *satchel_changes_name_of (SatchelStorageMailbox *mailbox);
-/* The mailbox of @name has @state: it is opened if not all of it is logged.  Takes write_lock. */
+/* The mailbox of @name has @state; it is opened if some of its changes are not logged.  Takes write_lock. */
 void satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state);
-/* Does the log know of all names that @infos has? */
+/* Does the log have all names of @infos? */
 gboolean satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos);
-/* Finds out what another program did to names, and to mailboxes that are not open. */
+/* Finds out what other programs changed in names, and in mailboxes that are not open. */
 void satchel_changes_mend (SatchelStoreCore *store);
-/* @requests: before the driver is given them; and with their results. */
+/* Log @requests before the driver executes them, and with their results. */
 void satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests);
 void satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests);
-/* A change of names: before it, and after it. */
+/* Log a change of names before it is made, and after it. */
 typedef struct SatchelNameChange
 {
   SatchelChangeKind kind;
@@ -309,7 +310,7 @@ typedef struct SatchelNameChange
 } SatchelNameChange;
 void satchel_changes_intend_name (SatchelStoreCore *store, const SatchelNameChange *change);
 void satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChange *change, gboolean is_done);
-/* The mailbox was made, or made another one, by an import. */
+/* An import made the mailbox, or turned it into another one. */
 void satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name);
 
 /* transaction.c */
@@ -325,29 +326,29 @@ struct SatchelTransaction
   GPtrArray *operations; /* SatchelOperation */
   GArray *composed;      /* SatchelComposed; `move` is owned here */
   gboolean is_spent;
-  GError *error; /* a mistake made while building: told at commit */
+  GError *error; /* a mistake while the transaction was built, which commit reports */
 };
 
 /* operations.c */
-/* Takes apart what @level is too old for.  CANNOT: nobody would carry an operation out. */
+/* Takes operations apart that @level is too old for.  CANNOT: no level would carry an operation out. */
 gboolean satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStorage *level,
                                        gboolean *ret_is_concerned, GError **error);
-/* Leaves only the UIDs of messages that are there, and of those that only_deleted means. */
+/* Removes UIDs of messages that are not there, and with only_deleted of messages without \Deleted. */
 void satchel_operation_resolve (SatchelTransaction *transaction);
 void satchel_operation_fill_composed (SatchelTransaction *transaction);
 gboolean satchel_operation_has_effect (const SatchelOperation *operation);
 
 /* operation_fields.c */
-/* CANNOT: it has something that its kind never has, or that @level does not know. */
+/* CANNOT: the operation has a member that its kind never has, or that @level does not know. */
 gboolean satchel_operation_suit_fields (const SatchelOperation *operation, const char *kind_name,
                                         const SatchelStorage *level, GError **error);
-/* What a driver need not check.  Flags that are none go. */
+/* Checks values, so that drivers need not.  Removes bits that are no flags. */
 gboolean satchel_operation_check_values (SatchelOperation *operation, GError **error);
 #define SATCHEL_METADATA_KEY_BYTES 255u
 
 /* stage.c */
 gboolean satchel_stage_is_finished (const SatchelStage *stage);
-/* After a commit: whatever the driver has not taken is thrown away with the stage. */
+/* After a commit: what the driver has not taken is thrown away with the stage. */
 SatchelStoreCore *satchel_stage_store (const SatchelStage *stage);
 
 /* store.c */
@@ -366,10 +367,10 @@ GPtrArray *satchel_stacks_new (SatchelLoader *loader, const SatchelConfigSet *co
 const SatchelStack *satchel_stacks_find (const GPtrArray *stacks, const char *name); /* or NULL */
 const SatchelStoreLevel *satchel_stack_driver (const SatchelStack *stack);
 gboolean satchel_stack_has_volume (const SatchelStack *stack, const char *volume);
-/* What is of @options' user in @stack; @ret_what: in words, yours, or NULL.  [blocks] */
+/* Looks for mail of @options' user in @stack; @ret_what: a description, yours, or NULL.  [blocks] */
 SatchelLook satchel_stack_look (const SatchelStack *stack, const SatchelStoreOpenOptions *options,
                                 char **ret_what);
-/* The same by a look or two, TRUE where it is not known. */
+/* The same by a look or two; TRUE if it cannot tell. */
 gboolean satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options);
 
 /* store_setup.c.  Ref-counted: an opening may outlive a reload. */
@@ -378,12 +379,12 @@ SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const Satchel
                                             int root_fd, GError **error);
 SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
 void satchel_store_setup_unref (SatchelStoreSetup *setup);
-/* Of the cache: it counts the uses. */
+/* For the cache, which counts the uses. */
 SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
                                             const SatchelPlace *place, GError **error);
 SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
                                       const SatchelPlace *target, char **ret_what);
-/* Does a level of any stack want the janitor? */
+/* Does a level of any stack have upkeep? */
 gboolean satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup);
 void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 
