@@ -103,7 +103,7 @@ check_headers (const guint8 *records, gsize len)
 }
 
 static gboolean
-check (GBytes *blob, gboolean with_checksum)
+check_blob (GBytes *blob, gboolean with_checksum)
 {
   gsize summary_len, parts_len, strings_len, headers_len;
   if (!check_frame (blob, with_checksum))
@@ -125,13 +125,13 @@ check (GBytes *blob, gboolean with_checksum)
 gboolean
 satchel_attributes_check (GBytes *blob)
 {
-  return check (blob, TRUE);
+  return check_blob (blob, TRUE);
 }
 
 gboolean
 satchel_attributes_check_bounds (GBytes *blob)
 {
-  return check (blob, FALSE);
+  return check_blob (blob, FALSE);
 }
 
 /* ---- what the message says ---- */

@@ -309,7 +309,7 @@ append_converted (GString *out, char *text, gsize len)
 
 /* @may_hold: a character cut by the end of @data may be left; returns how many bytes. */
 static gsize
-convert (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean may_hold, GString *out)
+convert_chunk (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean may_hold, GString *out)
 {
   char *in = (char *) data;
   char buffer[4096];
@@ -346,11 +346,11 @@ push_iconv (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolea
       start = at;
       while (at < end && *at >= 0x80)
         at++;
-      gsize left = convert (reader, start, at - start, at == end && !is_last, out);
+      gsize left = convert_chunk (reader, start, at - start, at == end && !is_last, out);
       if (left > 0)
         return left;
     }
-  gsize left = convert (reader, at, end - at, !is_last, out);
+  gsize left = convert_chunk (reader, at, end - at, !is_last, out);
   if (left == 0 && is_last)
     {
       char buffer[64], *to = buffer;

@@ -96,7 +96,7 @@ nth_child (const Parts *parts, guint parent, guint32 number, guint *ret_index)
 /* One number of a path.  @is_message: part @index is meant as a message, whose single body part is its
  * number 1. */
 static gboolean
-step (const Parts *parts, guint *index, gboolean *is_message, guint32 number)
+step_down (const Parts *parts, guint *index, gboolean *is_message, guint32 number)
 {
   SatchelPart part;
   if (!read_part (parts, *index, &part))
@@ -128,7 +128,7 @@ satchel_attributes_find_part (GBytes *blob, const guint32 *path, guint n_path, g
   if (parts.n == 0)
     return FALSE;
   for (guint i = 0; i < n_path; i++)
-    if (!step (&parts, &index, &is_message, path[i]))
+    if (!step_down (&parts, &index, &is_message, path[i]))
       return FALSE;
   *ret_index = index;
   return TRUE;

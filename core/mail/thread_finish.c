@@ -128,7 +128,7 @@ new_dummy (Tree *tree)
 /* Step 5.C for one child of the root and another of the same subject.  If there is a dummy of a subject, it
  * is in the table. */
 static void
-merge (Tree *tree, const Top *top, Top *known)
+merge_top (Tree *tree, const Top *top, Top *known)
 {
   const guint32 n = tree->n;
   if (known->node >= n)
@@ -153,7 +153,7 @@ gather_subjects (Tree *tree)
       const Top *top = &g_array_index (tops, Top, i);
       Top *known = g_hash_table_lookup (table, &speaker_of (tree, top)->base_subject);
       if (known != NULL && known->speaker != top->speaker)
-        merge (tree, top, known);
+        merge_top (tree, top, known);
     }
 }
 
@@ -170,7 +170,7 @@ parent_of (const Tree *tree, guint32 message)
 }
 
 static void
-append (SatchelThreads *threads, guint32 *lasts, guint32 n_nodes, guint32 parent, guint32 node)
+append_node (SatchelThreads *threads, guint32 *lasts, guint32 n_nodes, guint32 parent, guint32 node)
 {
   guint32 *last = &lasts[parent == NONE ? n_nodes : parent];
   threads->nodes[node].parent = parent;
@@ -198,8 +198,8 @@ build (const Tree *tree)
     {
       guint32 message = tree->dated[i].message, parent = parent_of (tree, message);
       if (parent != NONE && parent >= tree->n && lasts[parent] == NONE)
-        append (threads, lasts, tree->n_nodes, NONE, parent);
-      append (threads, lasts, tree->n_nodes, parent, message);
+        append_node (threads, lasts, tree->n_nodes, NONE, parent);
+      append_node (threads, lasts, tree->n_nodes, parent, message);
     }
   return threads;
 }

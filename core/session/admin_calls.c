@@ -89,7 +89,7 @@ send_deferred (gpointer data)
 }
 
 static void
-refuse (guint64 request, const GError *error)
+refuse_request (guint64 request, const GError *error)
 {
   g_autofree char *text = g_strdup_printf ("%c%d %s\n%c\n", SATCHEL_ADMIN_FRAME_ERROR, error->code,
                                            error->message, SATCHEL_ADMIN_FRAME_END);
@@ -99,7 +99,7 @@ refuse (guint64 request, const GError *error)
 /* ---- the run ---- */
 
 static void
-run (gpointer data)
+run_command (gpointer data)
 {
   SatchelAdminCall *call = data;
   satchel_job_call (call->group, call->command->name);
@@ -139,7 +139,7 @@ log_end (const SatchelAdminCall *call, const char *result)
 }
 
 static void
-finish (gpointer data)
+finish_call (gpointer data)
 {
   SatchelAdminCall *call = data;
   satchel_timer_cancel (&call->deadline);
@@ -294,15 +294,15 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
     call = call_new (request, argv, &error);
   if (call == NULL)
     {
-      refuse (request, error);
+      refuse_request (request, error);
       return;
     }
   g_ptr_array_add (calls, call);
   satchel_timer_arm (&call->deadline, satchel_config_duration_ms (host.group ("server"), "admin_time"),
                      time_over, call);
   satchel_timer_arm (&call->heartbeat, ALIVE_MS, tell_alive, call);
-  satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run, finish,
-                      call);
+  satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run_command,
+                      finish_call, call);
 }
 
 /* ---- from outside ---- */

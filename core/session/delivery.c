@@ -119,7 +119,7 @@ satchel_delivery_text (SatchelDelivery *delivery, guint recipient)
 
 /* All owners have answered. */
 static void
-finish (SatchelDelivery *delivery)
+finish_delivery (SatchelDelivery *delivery)
 {
   satchel_timer_cancel (&delivery->timer);
   SatchelSession *session = delivery->session;
@@ -141,7 +141,7 @@ take_answer (SatchelTarget *target, SatchelDeliveryStatus status, char *text)
   g_free (target->text);
   target->text = text;
   if (--delivery->n_waiting == 0)
-    finish (delivery);
+    finish_delivery (delivery);
 }
 
 static guint
@@ -240,7 +240,7 @@ dispatch (SatchelDelivery *delivery, gboolean from_memory)
   if (any_remote)
     satchel_delivery_arm_timeout (delivery);
   if (--delivery->n_waiting == 0)
-    finish (delivery);
+    finish_delivery (delivery);
 }
 
 /* Nobody gets it, for the same reason. */
@@ -254,7 +254,7 @@ settle_all (SatchelDelivery *delivery, SatchelDeliveryStatus status, const char 
       target->text = g_strdup (text);
       satchel_delivery_count (status, delivery->began_us);
     }
-  finish (delivery);
+  finish_delivery (delivery);
 }
 
 /* FALSE: the spool failed, and everybody was told. */

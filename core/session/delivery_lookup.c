@@ -38,7 +38,7 @@ lookup_free (gpointer data)
 
 /* Ends a look-up: exactly one call of func. */
 static void
-answer (Lookup *lookup, SatchelRoutedRecipient *routed)
+answer_look_up (Lookup *lookup, SatchelRoutedRecipient *routed)
 {
   SatchelSession *session = lookup->session;
   routed->recipient.size = sizeof routed->recipient;
@@ -55,8 +55,8 @@ answer_later (gpointer data)
   guint64 *request = data;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, request) : NULL;
   if (lookup != NULL)
-    answer (lookup, &(SatchelRoutedRecipient) {
-                        .recipient = { .status = SATCHEL_DELIVERY_TEMPORARY, .why = "auth-away" } });
+    answer_look_up (lookup, &(SatchelRoutedRecipient) {
+                                .recipient = { .status = SATCHEL_DELIVERY_TEMPORARY, .why = "auth-away" } });
   g_free (request);
 }
 
@@ -124,7 +124,8 @@ satchel_delivery_auth_message (SatchelIpcMessage *message)
     return FALSE;
   Lookup *lookup = lookups != NULL ? g_hash_table_lookup (lookups, &request) : NULL;
   if (lookup != NULL)
-    answer (lookup, &(SatchelRoutedRecipient) { .recipient = { .status = status, .users = users, .why = why },
+    answer_look_up (lookup,
+                    &(SatchelRoutedRecipient) { .recipient = { .status = status, .users = users, .why = why },
                                                 .slots = slots,
                                                 .places = (SatchelPlace *const *) (gpointer) places->pdata });
   return TRUE;

@@ -88,7 +88,7 @@ satchel_target_send (SatchelTarget *target)
 }
 
 static void
-answered (SatchelTarget *target, SatchelDeliveryStatus status, const char *text)
+settle_target (SatchelTarget *target, SatchelDeliveryStatus status, const char *text)
 {
   g_hash_table_remove (remote_targets, &target->request);
   target->request = 0;
@@ -97,14 +97,14 @@ answered (SatchelTarget *target, SatchelDeliveryStatus status, const char *text)
 
 /* The last answer finishes, and may free, what they belong to. */
 static void
-give_up (const GPtrArray *late)
+give_up_targets (const GPtrArray *late)
 {
   for (guint i = 0; i < late->len; i++)
-    answered (g_ptr_array_index (late, i), SATCHEL_DELIVERY_TEMPORARY, NULL);
+    settle_target (g_ptr_array_index (late, i), SATCHEL_DELIVERY_TEMPORARY, NULL);
 }
 
 static void
-on_timeout (SatchelTimer *timer, gpointer data)
+on_owner_timeout (SatchelTimer *timer, gpointer data)
 {
   (void) timer;
   SatchelDelivery *delivery = data;
@@ -112,15 +112,15 @@ on_timeout (SatchelTimer *timer, gpointer data)
   for (guint i = 0; i < delivery->targets->len; i++)
     if (((SatchelTarget *) g_ptr_array_index (delivery->targets, i))->request != 0)
       g_ptr_array_add (late, g_ptr_array_index (delivery->targets, i));
-  give_up (late);
+  give_up_targets (late);
 }
 
 void
 satchel_delivery_arm_timeout (SatchelDelivery *delivery)
 {
   satchel_timer_arm (&delivery->timer,
-                     OWNER_TIMEOUT_MS + satchel_filters_longest_ms (SATCHEL_FILTER_RECIPIENT), on_timeout,
-                     delivery);
+                     OWNER_TIMEOUT_MS + satchel_filters_longest_ms (SATCHEL_FILTER_RECIPIENT),
+                     on_owner_timeout, delivery);
 }
 
 void
@@ -133,7 +133,7 @@ satchel_delivery_mail_lost (guint slot)
   while (g_hash_table_iter_next (&iter, NULL, &value))
     if (((SatchelTarget *) value)->slot == slot)
       g_ptr_array_add (lost, value);
-  give_up (lost);
+  give_up_targets (lost);
 }
 
 static gboolean
@@ -147,7 +147,7 @@ on_deliver_reply (guint slot, SatchelIpcMessage *message)
     return FALSE;
   SatchelTarget *target = g_hash_table_lookup (remote_targets, &request);
   if (target != NULL && target->slot == slot)
-    answered (target, status, text);
+    settle_target (target, status, text);
   return TRUE;
 }
 

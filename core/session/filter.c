@@ -36,7 +36,7 @@ static guint n_filters, n_runs;
 /* ---- settings ---- */
 
 static void
-apply (SatchelFilter *filter, const SatchelConfig *settings, const SatchelConfig *rule)
+apply_settings (SatchelFilter *filter, const SatchelConfig *settings, const SatchelConfig *rule)
 {
   const SatchelConfig *from = rule != NULL ? rule : settings;
   const char *failure = rule != NULL ? satchel_config_string (rule, "failure") : "module";
@@ -75,7 +75,7 @@ satchel_filters_configure (const GPtrArray *provided, const SatchelConfig *setti
   guint n_threads = 0;
   for (guint i = 0; i < n_filters; i++)
     {
-      apply (&filters[i], settings, rule_of (&filters[i], settings));
+      apply_settings (&filters[i], settings, rule_of (&filters[i], settings));
       n_threads += filters[i].max_questions;
     }
   satchel_job_set_apart_limit (MIN (n_threads, THREADS_MAX));
@@ -111,7 +111,7 @@ satchel_filters_n_running (void)
 
 /* ---- the run ---- */
 
-static void go_on (SatchelFilterRun *run);
+static void ask_next_filter (SatchelFilterRun *run);
 
 void
 satchel_filter_run_clear (SatchelFilterRun *run)
@@ -137,7 +137,7 @@ log_trouble (const SatchelFilterRun *run, const SatchelFilter *filter, const cha
 }
 
 static void
-count (const SatchelFilter *filter, const char *result)
+count_answer (const SatchelFilter *filter, const char *result)
 {
   satchel_counter_add (&answers, 1, filter->provided->module->name, result);
 }
@@ -147,7 +147,7 @@ static gboolean
 take_verdict (SatchelFilterRun *run, const SatchelFilter *filter, SatchelFilterVerdict verdict)
 {
   static const char *const results[] = { "continue", "done", "refuse", "discard", "temporary" };
-  count (filter, results[verdict]);
+  count_answer (filter, results[verdict]);
   run->by = filter->provided->module->name;
   run->verdict = verdict == SATCHEL_FILTER_DONE ? SATCHEL_FILTER_CONTINUE : verdict;
   return verdict == SATCHEL_FILTER_CONTINUE;
@@ -158,7 +158,7 @@ static gboolean
 take_failure (SatchelFilterRun *run, const SatchelFilter *filter, const char *what, const char *why)
 {
   log_trouble (run, filter, what, why);
-  count (filter, "failed");
+  count_answer (filter, "failed");
   run->by = filter->provided->module->name;
   run->verdict = filter->on_error;
   return filter->on_error == SATCHEL_FILTER_CONTINUE;
@@ -170,7 +170,7 @@ static void pump (SatchelFilter *filter);
 
 /* The filter has it no more. */
 static void
-release (SatchelFilterQuestion *question)
+release_question (SatchelFilterQuestion *question)
 {
   SatchelFilter *filter = question->filter;
   if (!question->has_returned || !question->has_ended)
@@ -192,7 +192,7 @@ crumb_of (const SatchelFilterQuestion *question, GError **error)
 
 /* FALSE: it is answered. */
 static gboolean
-prepare (SatchelFilterQuestion *question)
+prepare_question (SatchelFilterQuestion *question)
 {
   g_autoptr (GError) error = NULL;
   gint64 length = satchel_stream_length (question->content, &error);
@@ -217,7 +217,7 @@ run_question (gpointer data)
 {
   SatchelFilterQuestion *question = data;
   const SatchelDeliveryFilterOps *ops = question->filter->provided->ops;
-  if (!prepare (question))
+  if (!prepare_question (question))
     return;
   if (!g_atomic_int_compare_and_exchange (&question->state, SATCHEL_FILTER_WAITING, SATCHEL_FILTER_ASKED))
     {
@@ -236,7 +236,7 @@ question_returned (gpointer data)
 {
   SatchelFilterQuestion *question = data;
   question->has_returned = TRUE;
-  release (question);
+  release_question (question);
 }
 
 static void
@@ -262,7 +262,7 @@ leave_question (SatchelFilterRun *run, SatchelFilterQuestion *question)
 
 /* FALSE: that was the last one. */
 static gboolean
-take_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
+take_question_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
 {
   const SatchelFilter *filter = question->filter;
   if (run->crumb == NULL)
@@ -298,10 +298,10 @@ question_answered (gpointer data)
   question->has_ended = TRUE;
   if (run != NULL)
     leave_question (run, question);
-  gboolean goes_on = run != NULL && take_answer (run, question);
-  release (question);
+  gboolean goes_on = run != NULL && take_question_answer (run, question);
+  release_question (question);
   if (goes_on)
-    go_on (run);
+    ask_next_filter (run);
   else if (run != NULL)
     end_run (run);
 }
@@ -332,13 +332,13 @@ time_over (SatchelTimer *timer, gpointer data)
       satchel_filter_question_unref (question);
     }
   if (take_failure (run, filter, "filter failed:", "did not answer in time"))
-    go_on (run);
+    ask_next_filter (run);
   else
     end_run (run);
 }
 
 static void
-ask (SatchelFilterRun *run, SatchelFilter *filter)
+ask_filter (SatchelFilterRun *run, SatchelFilter *filter)
 {
   SatchelFilterQuestion *question = satchel_filter_question_new (run, filter->deadline_ms, question_answered);
   question->filter = filter;
@@ -350,7 +350,7 @@ ask (SatchelFilterRun *run, SatchelFilter *filter)
 }
 
 static void
-go_on (SatchelFilterRun *run)
+ask_next_filter (SatchelFilterRun *run)
 {
   while (run->next < n_filters)
     {
@@ -360,7 +360,7 @@ go_on (SatchelFilterRun *run)
       /* All that it may have at a time it has had for longer than it may: waiting for it would be in vain. */
       if (filter->n_overdue < filter->max_questions)
         {
-          ask (run, filter);
+          ask_filter (run, filter);
           return;
         }
       if (!take_failure (run, filter, "filter failed:", "answers none of those that it has"))
@@ -374,5 +374,5 @@ satchel_filters_run (SatchelFilterRun *run)
 {
   n_runs++;
   run->verdict = SATCHEL_FILTER_CONTINUE;
-  go_on (run);
+  ask_next_filter (run);
 }

@@ -157,7 +157,7 @@ clean_text (const char *text)
 }
 
 static void
-end (SatchelFilterItem *item, SatchelFilterVerdict verdict, char *text, char *failure)
+end_item (SatchelFilterItem *item, SatchelFilterVerdict verdict, char *text, char *failure)
 {
   SatchelFilterQuestion *question = (SatchelFilterQuestion *) item;
   question->verdict = verdict;
@@ -171,15 +171,15 @@ void
 satchel_filter_answer (SatchelFilterItem *item, SatchelFilterVerdict verdict, const char *text)
 {
   if (verdict > SATCHEL_FILTER_TEMPORARY)
-    end (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup ("a verdict that is none"));
+    end_item (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup ("a verdict that is none"));
   else
-    end (item, verdict, clean_text (text), NULL);
+    end_item (item, verdict, clean_text (text), NULL);
 }
 
 void
 satchel_filter_fail (SatchelFilterItem *item, const char *why)
 {
-  end (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup (why != NULL ? why : "the listener gave no reason"));
+  end_item (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup (why != NULL ? why : "the filter gave no reason"));
 }
 
 /* ---- what it asks for ---- */

@@ -41,7 +41,7 @@ tell_result (SatchelTurn *turn)
 }
 
 static void
-answer (SatchelGateSession *session, SatchelAuthStatus status)
+answer_session (SatchelGateSession *session, SatchelAuthStatus status)
 {
   satchel_timer_cancel (&session->step_timer);
   session->exchange = EXCHANGE_ANSWERED;
@@ -60,18 +60,18 @@ answer_is_late (SatchelTimer *timer, gpointer data)
 {
   SatchelGateSession *session = data;
   satchel_gate.host.send_to_auth (satchel_ipc_message_new (SATCHEL_IPC_AUTH_CANCEL, session->id));
-  answer (session, SATCHEL_AUTH_UNAVAILABLE);
+  answer_session (session, SATCHEL_AUTH_UNAVAILABLE);
 }
 
 static void
-ask (SatchelGateSession *session, SatchelIpcMessage *message)
+ask_auth (SatchelGateSession *session, SatchelIpcMessage *message)
 {
   if (session->connection != NULL)
     satchel_connection_set_busy (session->connection, TRUE);
   session->exchange = EXCHANGE_ASKED;
   if (!satchel_gate.host.send_to_auth (message))
     {
-      answer (session, SATCHEL_AUTH_UNAVAILABLE);
+      answer_session (session, SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
   session->is_told_auth = TRUE;
@@ -88,7 +88,7 @@ gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func)
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_SERVICE_GRANT);
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, session->peer);
-  ask (session, message);
+  ask_auth (session, message);
 }
 
 static gboolean
@@ -100,7 +100,7 @@ may_start (SatchelGateSession *session)
   session->has_grant = FALSE;
   if (satchel_gate_may_login (session))
     return TRUE;
-  answer (session, SATCHEL_AUTH_NOT_ALLOWED);
+  answer_session (session, SATCHEL_AUTH_NOT_ALLOWED);
   return FALSE;
 }
 
@@ -112,8 +112,8 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   g_autofree char *upper = g_ascii_strup (mechanism, -1);
   if (!g_strv_contains ((const char *const *) satchel_gate.mechanisms, upper))
     {
-      answer (session,
-              satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM : SATCHEL_AUTH_UNAVAILABLE);
+      answer_session (session, satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM
+                                                               : SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_START);
@@ -123,7 +123,7 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
   satchel_ipc_put_u32 (message, initial != NULL);
   satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);
-  ask (session, message);
+  ask_auth (session, message);
 }
 
 void
@@ -133,7 +133,7 @@ satchel_gate_auth_step (SatchelGateSession *session, const guint8 *response, gsi
     return;
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_STEP);
   satchel_ipc_put_bytes (message, response, len);
-  ask (session, message);
+  ask_auth (session, message);
 }
 
 void
@@ -156,7 +156,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
     return;
   if (!satchel_gate.host.is_auth_up ())
     {
-      answer (session, SATCHEL_AUTH_UNAVAILABLE);
+      answer_session (session, SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_PASSWORD);
@@ -166,7 +166,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
   satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
   satchel_ipc_put_bytes (message, user, user_len);
   satchel_ipc_put_bytes (message, password, password_len);
-  ask (session, message);
+  ask_auth (session, message);
 }
 
 static gboolean
@@ -204,7 +204,7 @@ take_reply (SatchelIpcMessage *message)
           status = SATCHEL_AUTH_UNAVAILABLE;
         }
     }
-  answer (session, (SatchelAuthStatus) status);
+  answer_session (session, (SatchelAuthStatus) status);
   return TRUE;
 }
 
@@ -253,6 +253,6 @@ satchel_gate_auth_lost (void)
           session->exchange = EXCHANGE_NONE;
         }
       else if (session->exchange == EXCHANGE_ASKED || session->exchange == EXCHANGE_CONTINUE)
-        answer (session, SATCHEL_AUTH_UNAVAILABLE);
+        answer_session (session, SATCHEL_AUTH_UNAVAILABLE);
     }
 }

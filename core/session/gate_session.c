@@ -32,14 +32,14 @@ static void start_implicit_tls (SatchelGateSession *session);
 
 /* Nobody has a name yet: an address stands for it. */
 static void
-enter (SatchelGateSession *session, const char *call)
+enter_protocol (SatchelGateSession *session, const char *call)
 {
   satchel_job_main_crumb (NULL, session->listener->protocol->service, call);
   satchel_job_crumb ("%s %s", session->peer, session->id_text);
 }
 
 static void
-leave (void)
+leave_protocol (void)
 {
   satchel_job_main_crumb (NULL, NULL, NULL);
 }
@@ -48,9 +48,9 @@ static void
 gate_input (SatchelConnection *connection, gpointer data)
 {
   SatchelGateSession *session = data;
-  enter (session, "input");
+  enter_protocol (session, "input");
   session->listener->protocol->handlers->input (connection, session->self);
-  leave ();
+  leave_protocol ();
 }
 
 static void
@@ -60,9 +60,9 @@ gate_drained (SatchelConnection *connection, gpointer data)
   const SatchelConnectionHandlers *handlers = session->listener->protocol->handlers;
   if (!SATCHEL_HAS (handlers, drained))
     return;
-  enter (session, "drained");
+  enter_protocol (session, "drained");
   handlers->drained (connection, session->self);
-  leave ();
+  leave_protocol ();
 }
 
 static void
@@ -83,9 +83,9 @@ gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason re
   session->connection = NULL;
   if (session->was_started)
     {
-      enter (session, "closed");
+      enter_protocol (session, "closed");
       session->listener->protocol->handlers->closed (connection, session->self, reason);
-      leave ();
+      leave_protocol ();
     }
   session->was_started = FALSE;
   /* After a hand-over the session goes on, without its protocol. */

@@ -35,7 +35,7 @@ satchel_header_edit_is_empty (const SatchelHeaderEdit *edit)
 /* ---- what is asked for ---- */
 
 static gboolean
-check_name (const char *name, GError **error)
+check_field_name (const char *name, GError **error)
 {
   gsize len = strlen (name);
   if (len > SATCHEL_FILTER_NAME_BYTES)
@@ -93,7 +93,7 @@ satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *
   g_autoptr (GString) field = g_string_new (NULL);
   if (strlen (value) > SATCHEL_FILTER_HEADER_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the value of a header field is too long");
-  if (!check_name (name, error) || !append_field (field, name, value, error))
+  if (!check_field_name (name, error) || !append_field (field, name, value, error))
     return FALSE;
   if (edit->added->len + field->len > SATCHEL_FILTER_HEADER_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter adds more than %u bytes to a header",
@@ -105,7 +105,7 @@ satchel_header_edit_add (SatchelHeaderEdit *edit, const char *name, const char *
 gboolean
 satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **error)
 {
-  if (!check_name (name, error))
+  if (!check_field_name (name, error))
     return FALSE;
   if (edit->removed->len >= SATCHEL_FILTER_NAMES_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
@@ -187,7 +187,7 @@ ends_in_newline (const GByteArray *bytes)
 }
 
 static void
-append (GByteArray *out, const char *data, gsize len)
+append_bytes (GByteArray *out, const char *data, gsize len)
 {
   g_byte_array_append (out, (const guint8 *) data, (guint) len);
 }
@@ -208,19 +208,19 @@ edit_header (const SatchelHeaderEdit *edit, const char *header, gsize len)
       gboolean was_trace = is_trace;
       is_trace = is_trace && is_own_trace (&field, &stage);
       if (was_trace && !is_trace)
-        append (out, edit->added->str, edit->added->len);
+        append_bytes (out, edit->added->str, edit->added->len);
       if (is_trace || !satchel_header_names_contain (names, &field))
-        append (out, field.raw, field.raw_len);
+        append_bytes (out, field.raw, field.raw_len);
     }
   if (is_trace && !ends_in_newline (out))
-    append (out, "\r\n", 2);
+    append_bytes (out, "\r\n", 2);
   if (is_trace)
-    append (out, edit->added->str, edit->added->len);
+    append_bytes (out, edit->added->str, edit->added->len);
   return out;
 }
 
 static gboolean
-prepare (EditStream *self, GError **error)
+read_head (EditStream *self, GError **error)
 {
   g_mutex_lock (&self->lock);
   if (self->head == NULL)
@@ -242,7 +242,7 @@ static gssize
 edit_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
   EditStream *self = (EditStream *) stream;
-  if (!prepare (self, error))
+  if (!read_head (self, error))
     return -1;
   gsize from_head = offset < self->head->len ? (gsize) MIN (self->head->len - offset, len) : 0;
   if (from_head > 0)
@@ -258,7 +258,7 @@ static gint64
 edit_length (SatchelStream *stream, GError **error)
 {
   EditStream *self = (EditStream *) stream;
-  gint64 below = prepare (self, error) ? satchel_stream_length (self->below, error) : -1;
+  gint64 below = read_head (self, error) ? satchel_stream_length (self->below, error) : -1;
   return below < 0 ? -1 : below - (gint64) self->replaced_len + (gint64) self->head->len;
 }
 

@@ -131,7 +131,7 @@ copy_state (SatchelJanitorState *to)
 }
 
 static void
-save (const SatchelJanitorState *what, gboolean is_durable)
+save_state (const SatchelJanitorState *what, gboolean is_durable)
 {
   g_autoptr (GError) error = NULL;
   if (!satchel_janitor_state_save (host.root_fd, host.slot, what, is_durable, &error)
@@ -142,7 +142,7 @@ save (const SatchelJanitorState *what, gboolean is_durable)
 static void
 save_in_job (gpointer data)
 {
-  save (data, TRUE);
+  save_state (data, TRUE);
 }
 
 static void
@@ -177,7 +177,7 @@ run_slice (gpointer data)
   Visit *own = data;
   gint64 began_us = g_get_monotonic_time ();
   if (own->saves)
-    save (&own->state, own->is_durable);
+    save_state (&own->state, own->is_durable);
   g_autoptr (GError) error = NULL;
   const SatchelAccess who = { .size = sizeof who,
                               .cause = SATCHEL_CAUSE_BACKGROUND,
@@ -329,7 +329,7 @@ begin_round (void)
 
 /* What is due now. */
 static void
-go_on (SatchelTimer *a_timer, gpointer data)
+run_phase (SatchelTimer *a_timer, gpointer data)
 {
   if (setting_ms ("interval") == 0 || !satchel_stores_have_upkeep ())
     phase = PHASE_OFF;
@@ -338,7 +338,7 @@ go_on (SatchelTimer *a_timer, gpointer data)
   else if (satchel_job_n_pending () > BUSY_JOBS)
     {
       satchel_counter_add (&postponed, 1);
-      satchel_timer_arm (a_timer, BUSY_MS, go_on, NULL);
+      satchel_timer_arm (a_timer, BUSY_MS, run_phase, NULL);
     }
   else if (visit != NULL)
     begin_slice ();
@@ -356,7 +356,7 @@ go_on (SatchelTimer *a_timer, gpointer data)
 static void
 rest (gint64 ms)
 {
-  satchel_timer_arm (&timer, ms, go_on, NULL);
+  satchel_timer_arm (&timer, ms, run_phase, NULL);
 }
 
 /* When the next thing is due. */

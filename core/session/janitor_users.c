@@ -131,7 +131,7 @@ lost_later (gpointer data)
 }
 
 static void
-ask (Kind kind, const char *after, const GPtrArray *names, guint from, guint n)
+ask_auth (Kind kind, const char *after, const GPtrArray *names, guint from, guint n)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_OWNED, 0);
   satchel_ipc_put_u64 (message, ++request);
@@ -155,9 +155,9 @@ ask_on (void)
   while (n_asked < on_disk->len && n_asked - from < BATCH_NAMES && n_bytes < BATCH_BYTES)
     n_bytes += strlen (on_disk->pdata[n_asked++]);
   if (n_asked > from)
-    ask (KIND_THESE, "", on_disk, from, n_asked - from);
+    ask_auth (KIND_THESE, "", on_disk, from, n_asked - from);
   else
-    ask (KIND_ACCOUNTS, "", NULL, 0, 0);
+    ask_auth (KIND_ACCOUNTS, "", NULL, 0, 0);
 }
 
 static void
@@ -184,7 +184,7 @@ satchel_janitor_users_ask (const SatchelJanitorHost *a_host, const char *user, S
   host = *a_host;
   owner_func = func;
   g_ptr_array_add (names, (gpointer) user);
-  ask (KIND_THESE, "", names, 0, 1);
+  ask_auth (KIND_THESE, "", names, 0, 1);
 }
 
 /* ---- answers ---- */
@@ -242,7 +242,7 @@ satchel_janitor_users_message (SatchelIpcMessage *message)
   else if (!is_last && *last == '\0')
     ask_on ();
   else if (!is_last)
-    ask (KIND_ACCOUNTS, last, NULL, 0, 0);
+    ask_auth (KIND_ACCOUNTS, last, NULL, 0, 0);
   else
     {
       g_clear_pointer (&on_disk, g_ptr_array_unref);

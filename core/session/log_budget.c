@@ -77,7 +77,7 @@ n_used (gint64 due_us, gint64 now_us, gint64 interval_us)
 }
 
 static gboolean
-take (SatchelLogBudget *budget, SatchelLogEntry *entry, gint64 now_us)
+take_line (SatchelLogBudget *budget, SatchelLogEntry *entry, gint64 now_us)
 {
   const gint64 second_us = G_USEC_PER_SEC;
   gint64 own_us = 3600 * second_us / budget->an_hour, all_us = second_us / budget->a_second;
@@ -133,7 +133,7 @@ time_to_tell (SatchelTimer *timer, gpointer data)
 }
 
 static void
-arm (gpointer data)
+arm_report (gpointer data)
 {
   SatchelLogBudget *budget = data;
   satchel_timer_arm (&budget->timer, TELL_MS, time_to_tell, budget);
@@ -152,7 +152,7 @@ satchel_log_budget_take (SatchelLogBudget *budget, const char *kind, const char 
     budget->entries = g_new0 (SatchelLogEntry, N_SETS * N_WAYS);
   SatchelLogEntry *entry = find_entry (budget, place, words);
   entry->used_us = now_us;
-  gboolean is_taken = take (budget, entry, now_us);
+  gboolean is_taken = take_line (budget, entry, now_us);
   gboolean must_arm = !is_taken && !budget->is_armed;
   if (!is_taken)
     entry->n_left_out++;
@@ -160,6 +160,6 @@ satchel_log_budget_take (SatchelLogBudget *budget, const char *kind, const char 
     budget->is_armed = TRUE;
   g_mutex_unlock (&budget->lock);
   if (must_arm)
-    satchel_defer (arm, budget);
+    satchel_defer (arm_report, budget);
   return is_taken;
 }

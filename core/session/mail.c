@@ -76,18 +76,18 @@ is_expired (gpointer key, gpointer value, gpointer now)
 }
 
 static void
-sweep (SatchelTimer *timer, gpointer data)
+sweep_grants (SatchelTimer *timer, gpointer data)
 {
   guint64 now = (guint64) satchel_clock_ms ();
   g_hash_table_foreach_remove (grants, is_expired, &now);
   if (g_hash_table_size (grants) > 0)
-    satchel_timer_arm (timer, SWEEP_MS, sweep, NULL);
+    satchel_timer_arm (timer, SWEEP_MS, sweep_grants, NULL);
 }
 
 /* ---- from auth ---- */
 
 static gboolean
-take_grant (SatchelIpcMessage *message)
+redeem_grant (SatchelIpcMessage *message)
 {
   gsize token_len, key_len;
   const guint8 *token = satchel_ipc_get_bytes (message, &token_len);
@@ -116,7 +116,7 @@ take_grant (SatchelIpcMessage *message)
   grant->key = satchel_secret_new (key, key_len);
   g_hash_table_add (grants, grant);
   if (sweep_timer.due_ms == 0)
-    satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep, NULL);
+    satchel_timer_arm (&sweep_timer, SWEEP_MS, sweep_grants, NULL);
   return TRUE;
 }
 
@@ -212,7 +212,7 @@ gboolean
 satchel_mail_auth_message (SatchelIpcMessage *message)
 {
   if (message->type == SATCHEL_IPC_GRANT)
-    return take_grant (message);
+    return redeem_grant (message);
   if (message->type == SATCHEL_IPC_RELEASE)
     return take_release (message);
   return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);

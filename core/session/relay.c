@@ -38,10 +38,10 @@ struct SatchelRelay
 
 static guint8 *piece;
 
-static void run (SatchelRelay *relay, guint32 client_events, guint32 mail_events);
+static void run_relay (SatchelRelay *relay, guint32 client_events, guint32 mail_events);
 
 static void
-keep (Waiting *waiting, const guint8 *data, gsize len)
+keep_waiting (Waiting *waiting, const guint8 *data, gsize len)
 {
   if (len == 0)
     return;
@@ -61,7 +61,7 @@ sent (Waiting *waiting, gsize len)
 }
 
 static void
-release (SatchelRelay *relay)
+release_ends (SatchelRelay *relay)
 {
   satchel_turn_cancel (&relay->again);
   satchel_timer_cancel (&relay->timer);
@@ -78,21 +78,21 @@ release (SatchelRelay *relay)
 
 /* Nothing after it may touch the relay but `run`, which frees it. */
 static void
-end (SatchelRelay *relay)
+end_relay (SatchelRelay *relay)
 {
   if (relay->is_over)
     return;
   relay->is_over = TRUE;
-  release (relay);
+  release_ends (relay);
   if (!relay->is_running)
-    run (relay, 0, 0);
+    run_relay (relay, 0, 0);
 }
 
 static void
 client_broke (SatchelRelay *relay, SatchelCloseReason reason)
 {
   relay->callbacks->client_ended (relay, relay->data, reason);
-  end (relay);
+  end_relay (relay);
 }
 
 static gssize
@@ -138,7 +138,7 @@ client_to_mail (SatchelRelay *relay)
         }
       gssize written = mail_write (relay, piece, (gsize) n);
       if (written >= 0)
-        keep (&relay->to_mail, piece + written, (gsize) (n - written));
+        keep_waiting (&relay->to_mail, piece + written, (gsize) (n - written));
       if (n < (gssize) PIECE_BYTES && !relay->client->ops->has_buffered (relay->client))
         return;
     }
@@ -171,11 +171,11 @@ flush_to_client (SatchelRelay *relay)
 
 /* Mail is done and everything has been sent: close_notify, and wait a little for the client's own. */
 static void
-finish (SatchelRelay *relay)
+finish_client (SatchelRelay *relay)
 {
   satchel_watch_remove (g_steal_pointer (&relay->client_watch));
   satchel_connection_close (satchel_connection_new (g_steal_pointer (&relay->client), NULL, NULL));
-  end (relay);
+  end_relay (relay);
 }
 
 static void
@@ -185,7 +185,7 @@ mail_to_client (SatchelRelay *relay)
     {
       if (relay->has_mail_ended)
         {
-          finish (relay);
+          finish_client (relay);
           return;
         }
       gssize n = SATCHEL_RETRY (recv (relay->mail_fd, piece, PIECE_BYTES, MSG_DONTWAIT));
@@ -203,7 +203,7 @@ mail_to_client (SatchelRelay *relay)
           client_broke (relay, written == SATCHEL_IO_CUT ? SATCHEL_CLOSED_CUT : SATCHEL_CLOSED_RESET);
           return;
         }
-      keep (&relay->to_client, piece + written, (gsize) (n - written));
+      keep_waiting (&relay->to_client, piece + written, (gsize) (n - written));
       if (n < (gssize) PIECE_BYTES && relay->to_client.data == NULL)
         return;
     }
@@ -225,7 +225,7 @@ timer_fired (SatchelTimer *timer, gpointer data)
 static void
 again (SatchelTurn *turn)
 {
-  run ((SatchelRelay *) ((char *) turn - G_STRUCT_OFFSET (SatchelRelay, again)), EPOLLIN, EPOLLIN);
+  run_relay ((SatchelRelay *) ((char *) turn - G_STRUCT_OFFSET (SatchelRelay, again)), EPOLLIN, EPOLLIN);
 }
 
 static void
@@ -254,7 +254,7 @@ update (SatchelRelay *relay)
 }
 
 static void
-run (SatchelRelay *relay, guint32 client_events, guint32 mail_events)
+run_relay (SatchelRelay *relay, guint32 client_events, guint32 mail_events)
 {
   relay->is_running = TRUE;
   /* Read even if only HUP or ERR is told: what came before it counts. */
@@ -271,20 +271,20 @@ run (SatchelRelay *relay, guint32 client_events, guint32 mail_events)
       return;
     }
   relay->callbacks->over (relay, relay->data);
-  release (relay);
+  release_ends (relay);
   g_free (relay);
 }
 
 static void
 client_event (int fd, guint32 events, gpointer data)
 {
-  run (data, events, 0);
+  run_relay (data, events, 0);
 }
 
 static void
 mail_event (int fd, guint32 events, gpointer data)
 {
-  run (data, 0, events);
+  run_relay (data, 0, events);
 }
 
 SatchelRelay *
@@ -303,12 +303,12 @@ satchel_relay_new (SatchelTransport *client, int mail_fd, GBytes *to_mail, GByte
   if (to_mail != NULL)
     {
       const guint8 *bytes = g_bytes_get_data (to_mail, &len);
-      keep (&relay->to_mail, bytes, len);
+      keep_waiting (&relay->to_mail, bytes, len);
     }
   if (to_client != NULL)
     {
       const guint8 *bytes = g_bytes_get_data (to_client, &len);
-      keep (&relay->to_client, bytes, len);
+      keep_waiting (&relay->to_client, bytes, len);
     }
   relay->client_watch = satchel_watch_add (client->fd, EPOLLIN, client_event, relay);
   relay->mail_watch = satchel_watch_add (mail_fd, EPOLLIN, mail_event, relay);
@@ -323,7 +323,7 @@ satchel_relay_free (SatchelRelay *relay)
   if (relay == NULL)
     return;
   relay->is_over = TRUE;
-  release (relay);
+  release_ends (relay);
   g_free (relay);
 }
 

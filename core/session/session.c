@@ -56,13 +56,13 @@ satchel_mail_n_sessions (void)
 /* ---- around the protocol's handlers ---- */
 
 static void
-enter (SatchelSession *session, const char *call)
+enter_protocol (SatchelSession *session, const char *call)
 {
   satchel_job_main_crumb (session->user, session->protocol->service, call);
 }
 
 static void
-leave (void)
+leave_protocol (void)
 {
   satchel_job_main_crumb (NULL, NULL, NULL);
 }
@@ -71,9 +71,9 @@ static void
 session_input (SatchelConnection *connection, gpointer data)
 {
   SatchelSession *session = data;
-  enter (session, "input");
+  enter_protocol (session, "input");
   session->protocol->handlers->input (connection, session->self);
-  leave ();
+  leave_protocol ();
 }
 
 static void
@@ -82,9 +82,9 @@ session_drained (SatchelConnection *connection, gpointer data)
   SatchelSession *session = data;
   if (!SATCHEL_HAS (session->protocol->handlers, drained))
     return;
-  enter (session, "drained");
+  enter_protocol (session, "drained");
   session->protocol->handlers->drained (connection, session->self);
-  leave ();
+  leave_protocol ();
 }
 
 static void
@@ -141,9 +141,9 @@ session_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason
   g_atomic_int_set (&session->is_cancelled, TRUE);
   if (session->was_started)
     {
-      enter (session, "closed");
+      enter_protocol (session, "closed");
       session->protocol->handlers->closed (connection, session->self, reason);
-      leave ();
+      leave_protocol ();
     }
   session->connection = NULL;
   session_free (session);
@@ -156,9 +156,9 @@ session_damaged (SatchelConnection *connection, gpointer data)
   satchel_session_log (session, SATCHEL_LOG_INFO, "closed: reason=damaged-compression");
   if (!SATCHEL_HAS (session->protocol->handlers, damaged))
     return;
-  enter (session, "damaged");
+  enter_protocol (session, "damaged");
   session->protocol->handlers->damaged (connection, session->self);
-  leave ();
+  leave_protocol ();
 }
 
 static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers),
@@ -275,9 +275,9 @@ mail_session_start (const MailHandOver *hand_over)
   if (session->is_relayed)
     satchel_connection_set_keepalive_hook (connection, ask_keepalive, session);
   satchel_connection_push_input (connection, hand_over->input, hand_over->input_len);
-  enter (session, "session_new");
+  enter_protocol (session, "session_new");
   session->self = session->protocol->session_new (session, hand_over->note, hand_over->note_len);
-  leave ();
+  leave_protocol ();
   session->was_started = session->self != NULL;
   if (session->self == NULL)
     satchel_connection_abort (connection);
@@ -306,10 +306,10 @@ session_job_done (gpointer data)
   g_autofree SessionJob *job = data;
   SatchelSession *session = job->session;
   session->is_running = FALSE;
-  enter (session, "session");
+  enter_protocol (session, "session");
   if (job->done != NULL)
     job->done (job->data);
-  leave ();
+  leave_protocol ();
   if (!session->is_running)
     {
       satchel_connection_set_busy (session->connection, FALSE);

@@ -70,7 +70,7 @@ write_all (int fd, const guint8 *data, gsize len, GError **error)
 
 /* Appends @data with CRLF turned into LF.  FALSE: a line end that is not CRLF. */
 static gboolean
-convert (SatchelSpool *spool, const guint8 *data, gsize len, GByteArray *out)
+append_as_lf (SatchelSpool *spool, const guint8 *data, gsize len, GByteArray *out)
 {
   gsize at = 0;
   if (spool->ends_in_cr && len > 0)
@@ -152,7 +152,7 @@ write_to_file (SatchelSpool *spool, const guint8 *data, gsize len, GError **erro
     {
       g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint) MIN (len, G_MAXUINT));
       gboolean ended_in_cr = spool->ends_in_cr;
-      if (convert (spool, data, len, out))
+      if (append_as_lf (spool, data, len, out))
         return write_all (spool->fd, out->data, out->len, error);
       spool->ends_in_cr = ended_in_cr;
       if (!undo_conversion (spool, error))

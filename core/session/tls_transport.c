@@ -50,7 +50,7 @@ look_for_alert (TlsTransport *self, const guint8 *data, gsize len)
 }
 
 static ssize_t
-take (TlsTransport *self, void *buffer, size_t len)
+take_bytes (TlsTransport *self, void *buffer, size_t len)
 {
   if (self->kept_len > 0)
     {
@@ -84,7 +84,7 @@ take (TlsTransport *self, void *buffer, size_t len)
 static ssize_t
 pull (gnutls_transport_ptr_t pointer, void *buffer, size_t len)
 {
-  ssize_t n = take (pointer, buffer, len);
+  ssize_t n = take_bytes (pointer, buffer, len);
   if (n > 0)
     look_for_alert (pointer, buffer, (gsize) n);
   return n;

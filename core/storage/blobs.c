@@ -22,7 +22,7 @@ check_space (const char *space, GError **error)
 }
 
 static gboolean
-check_name (const char *name, GError **error)
+check_blob_name (const char *name, GError **error)
 {
   gsize len = strlen (name);
   gboolean is_good = len > 0 && len <= SATCHEL_BLOB_NAME && g_utf8_validate (name, (gssize) len, NULL);
@@ -34,7 +34,7 @@ check_name (const char *name, GError **error)
 GBytes *
 satchel_store_get_blob (SatchelStore *store, const char *space, const char *name, GError **error)
 {
-  if (!check_space (space, error) || !check_name (name, error))
+  if (!check_space (space, error) || !check_blob_name (name, error))
     return NULL;
   return satchel_storage_get_blob (SATCHEL_STACK (store), space, name, error);
 }
@@ -66,7 +66,7 @@ satchel_store_put_blobs (SatchelStore *store, const char *space, const SatchelBl
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more than %u changes of blobs", CHANGES_MAX);
   for (guint i = 0; i < n; i++)
     {
-      if (!check_name (changes[i].name, error))
+      if (!check_blob_name (changes[i].name, error))
         return FALSE;
       if (changes[i].value != NULL && g_bytes_get_size (changes[i].value) > SATCHEL_BLOB_BYTES)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a blob has more than %u bytes",

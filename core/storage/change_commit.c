@@ -102,8 +102,8 @@ intend_append (SatchelChangeSet *set, SatchelChangeNote *note, const SatchelOper
 }
 
 static void
-describe (SatchelChangeLog *log, SatchelChangeSet *set, SatchelChangedMailbox *ret,
-          SatchelStorageMailbox *mailbox)
+describe_mailbox (SatchelChangeLog *log, SatchelChangeSet *set, SatchelChangedMailbox *ret,
+                  SatchelStorageMailbox *mailbox)
 {
   g_autofree char *name = satchel_changes_name_of (mailbox);
   satchel_change_describe (set, ret, satchel_change_log_row (log, name));
@@ -114,9 +114,9 @@ intend (SatchelChangeLog *log, SatchelChangeSet *set, const SatchelAsked *asked,
 {
   const SatchelOperation *operation = asked->operation;
   SatchelChangeNote *note = satchel_change_set_add (set, kind_of (asked->kind), access);
-  describe (log, set, &note->change.mailbox, operation->mailbox);
+  describe_mailbox (log, set, &note->change.mailbox, operation->mailbox);
   if (asked->destination != NULL)
-    describe (log, set, &note->change.destination, asked->destination);
+    describe_mailbox (log, set, &note->change.destination, asked->destination);
   note->mode = mode_of (operation);
   note->flags = operation->flags;
   note->keywords = keywords_of (set, operation);
@@ -294,7 +294,7 @@ known_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox)
 
 /* What layers made of it, or did themselves, is not told; nor is it another program's. */
 static void
-explain (SatchelChangeRound *round, const SatchelOperation *operation)
+explain_operation (SatchelChangeRound *round, const SatchelOperation *operation)
 {
   SatchelChangeDelta *from = known_delta (round, operation->mailbox),
                      *to = known_delta (round, operation->destination);
@@ -338,7 +338,7 @@ satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests)
     {
       const SatchelCommitRequest *request = requests->pdata[i];
       for (guint k = 0; request->error == NULL && k < request->transaction->operations->len; k++)
-        explain (round, request->transaction->operations->pdata[k]);
+        explain_operation (round, request->transaction->operations->pdata[k]);
     }
   satchel_change_round_settle (round, 0);
   /* Also without anything: what was intended is over. */

@@ -130,7 +130,7 @@ compare_with_row (SatchelChangeDelta *delta)
 }
 
 static void
-compare (SatchelChangeDelta *delta)
+compare_delta (SatchelChangeDelta *delta)
 {
   const SatchelChangeRow *row = delta->row;
   satchel_snapshot_find (delta->now, row->uidnext, &delta->first_new);
@@ -171,7 +171,7 @@ satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *ma
   if (core->logged != NULL && is_usable (delta->row, core->logged))
     delta->base = satchel_snapshot_ref (core->logged);
   g_mutex_unlock (&core->lock);
-  compare (delta);
+  compare_delta (delta);
   g_hash_table_insert (round->deltas, core, delta);
   g_ptr_array_add (round->order, delta);
   return delta;

@@ -52,7 +52,7 @@ satchel_change_checksum (const void *data, gsize len)
 /* ---- writing ---- */
 
 static void
-put (GByteArray *out, guint64 value, guint n_bytes)
+put_number (GByteArray *out, guint64 value, guint n_bytes)
 {
   guint8 bytes[8];
   for (guint i = 0; i < n_bytes; i++)
@@ -64,14 +64,14 @@ static void
 put_text (GByteArray *out, const char *text)
 {
   gsize len = text != NULL ? MIN (strlen (text), TEXT_BYTES) : 0;
-  put (out, len, 2);
+  put_number (out, len, 2);
   g_byte_array_append (out, (const guint8 *) text, (guint) len);
 }
 
 static void
 put_texts (GByteArray *out, const char *const *texts, guint n)
 {
-  put (out, n, 2);
+  put_number (out, n, 2);
   for (guint i = 0; i < n; i++)
     put_text (out, texts[i]);
 }
@@ -81,8 +81,8 @@ put_mailbox (GByteArray *out, const SatchelChangedMailbox *mailbox)
 {
   put_text (out, mailbox->name);
   g_byte_array_append (out, mailbox->id, sizeof mailbox->id);
-  put (out, mailbox->uidvalidity, 4);
-  put (out, mailbox->special_use, 4);
+  put_number (out, mailbox->uidvalidity, 4);
+  put_number (out, mailbox->special_use, 4);
 }
 
 static void
@@ -90,11 +90,11 @@ put_row (GByteArray *out, const SatchelChangeRow *row)
 {
   put_text (out, row->name);
   g_byte_array_append (out, row->id, sizeof row->id);
-  put (out, row->uidvalidity, 4);
-  put (out, row->uidnext, 4);
-  put (out, row->modseq, 8);
-  put (out, row->special_use, 4);
-  put (out, (row->exists ? BIT_EXISTS : 0u) | (row->is_subscribed ? BIT_SUBSCRIBED : 0u), 1);
+  put_number (out, row->uidvalidity, 4);
+  put_number (out, row->uidnext, 4);
+  put_number (out, row->modseq, 8);
+  put_number (out, row->special_use, 4);
+  put_number (out, (row->exists ? BIT_EXISTS : 0u) | (row->is_subscribed ? BIT_SUBSCRIBED : 0u), 1);
 }
 
 /* Names come once a change; a message has their numbers. */
@@ -104,7 +104,7 @@ put_keywords (GByteArray *out, const char *const *keywords, GPtrArray *table)
   guint n = 0;
   while (keywords[n] != NULL)
     n++;
-  put (out, n, 2);
+  put_number (out, n, 2);
   for (guint i = 0; i < n; i++)
     {
       guint index;
@@ -113,7 +113,7 @@ put_keywords (GByteArray *out, const char *const *keywords, GPtrArray *table)
           index = table->len;
           g_ptr_array_add (table, (gpointer) keywords[i]);
         }
-      put (out, index, 2);
+      put_number (out, index, 2);
     }
 }
 
@@ -125,17 +125,17 @@ put_messages (GByteArray *out, const SatchelChangeNote *note)
   for (guint i = 0; i < note->messages->len; i++)
     {
       const SatchelChangedMessage *message = &g_array_index (note->messages, SatchelChangedMessage, i);
-      put (messages, message->uid, 4);
-      put (messages, message->new_uid, 4);
-      put (messages, message->flags_before, 4);
-      put (messages, message->flags, 4);
-      put (messages, i < note->marks->len ? g_array_index (note->marks, guint32, i) : 0, 4);
-      put (messages, message->has_before ? BIT_BEFORE : 0, 1);
+      put_number (messages, message->uid, 4);
+      put_number (messages, message->new_uid, 4);
+      put_number (messages, message->flags_before, 4);
+      put_number (messages, message->flags, 4);
+      put_number (messages, i < note->marks->len ? g_array_index (note->marks, guint32, i) : 0, 4);
+      put_number (messages, message->has_before ? BIT_BEFORE : 0, 1);
       put_keywords (messages, message->keywords_before, table);
       put_keywords (messages, message->keywords, table);
     }
   put_texts (out, (const char *const *) table->pdata, table->len);
-  put (out, note->messages->len, 4);
+  put_number (out, note->messages->len, 4);
   g_byte_array_append (out, messages->data, messages->len);
 }
 
@@ -145,20 +145,20 @@ put_note (GByteArray *out, const SatchelChangeNote *note)
   const SatchelChange *change = &note->change;
   const SatchelAccess *access = change->access;
   guint n = 0;
-  put (out, change->kind, 1);
-  put (out, change->is_continued ? BIT_CONTINUED : 0, 1);
-  put (out, change->modseq, 8);
-  put (out, (guint64) change->time, 8);
+  put_number (out, change->kind, 1);
+  put_number (out, change->is_continued ? BIT_CONTINUED : 0, 1);
+  put_number (out, change->modseq, 8);
+  put_number (out, (guint64) change->time, 8);
   put_mailbox (out, &change->mailbox);
   put_mailbox (out, &change->destination);
-  put (out, access->cause, 1);
+  put_number (out, access->cause, 1);
   put_text (out, access->user);
   put_text (out, access->service);
   put_text (out, access->session_id);
   put_text (out, access->peer);
   put_text (out, access->client_name);
-  put (out, note->mode, 4);
-  put (out, note->flags, 4);
+  put_number (out, note->mode, 4);
+  put_number (out, note->flags, 4);
   while (note->keywords[n] != NULL)
     n++;
   put_texts (out, note->keywords, n);
@@ -176,17 +176,17 @@ GBytes *
 satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, const GPtrArray *rows)
 {
   g_autoptr (GByteArray) out = g_byte_array_new ();
-  put (out, MAGIC, 4);
-  put (out, frame->kind, 4);
-  put (out, 0, 4); /* length */
-  put (out, 0, 4); /* checksum */
-  put (out, frame->generation, 8);
-  put (out, frame->sequence, 8);
-  put (out, (guint64) frame->time, 8);
-  put (out, rows != NULL ? rows->len : 0, 4);
+  put_number (out, MAGIC, 4);
+  put_number (out, frame->kind, 4);
+  put_number (out, 0, 4); /* length */
+  put_number (out, 0, 4); /* checksum */
+  put_number (out, frame->generation, 8);
+  put_number (out, frame->sequence, 8);
+  put_number (out, (guint64) frame->time, 8);
+  put_number (out, rows != NULL ? rows->len : 0, 4);
   for (guint i = 0; rows != NULL && i < rows->len; i++)
     put_row (out, rows->pdata[i]);
-  put (out, set != NULL ? set->notes->len : 0, 4);
+  put_number (out, set != NULL ? set->notes->len : 0, 4);
   for (guint i = 0; set != NULL && i < set->notes->len; i++)
     {
       put_note (out, set->notes->pdata[i]);
@@ -219,7 +219,7 @@ take_bytes (Reader *reader, gsize n)
 }
 
 static guint64
-take (Reader *reader, guint n_bytes)
+take_number (Reader *reader, guint n_bytes)
 {
   const guint8 *bytes = take_bytes (reader, n_bytes);
   guint64 value = 0;
@@ -232,7 +232,7 @@ take (Reader *reader, guint n_bytes)
 static char *
 take_text (Reader *reader)
 {
-  gsize len = (gsize) take (reader, 2);
+  gsize len = (gsize) take_number (reader, 2);
   const guint8 *bytes = take_bytes (reader, len);
   return bytes != NULL ? g_strndup ((const char *) bytes, len) : g_strdup ("");
 }
@@ -248,7 +248,7 @@ take_text_into (Reader *reader, SatchelChangeSet *set)
 static guint
 take_count (Reader *reader, guint n_bytes, gsize least)
 {
-  guint64 n = take (reader, n_bytes);
+  guint64 n = take_number (reader, n_bytes);
   if (n > (gsize) (reader->end - reader->at) / least)
     reader->is_bad = TRUE;
   return reader->is_bad ? 0 : (guint) n;
@@ -277,8 +277,8 @@ take_mailbox (Reader *reader, SatchelChangeSet *set, SatchelChangedMailbox *mail
 {
   mailbox->name = take_text_into (reader, set);
   take_id (reader, mailbox->id);
-  mailbox->uidvalidity = (guint32) take (reader, 4);
-  mailbox->special_use = (guint) take (reader, 4);
+  mailbox->uidvalidity = (guint32) take_number (reader, 4);
+  mailbox->special_use = (guint) take_number (reader, 4);
 }
 
 static SatchelChangeRow *
@@ -287,11 +287,11 @@ take_row (Reader *reader)
   g_autofree char *name = take_text (reader);
   SatchelChangeRow *row = satchel_change_row_new (name);
   take_id (reader, row->id);
-  row->uidvalidity = (guint32) take (reader, 4);
-  row->uidnext = (guint32) take (reader, 4);
-  row->modseq = take (reader, 8);
-  row->special_use = (guint) take (reader, 4);
-  guint64 bits = take (reader, 1);
+  row->uidvalidity = (guint32) take_number (reader, 4);
+  row->uidnext = (guint32) take_number (reader, 4);
+  row->modseq = take_number (reader, 8);
+  row->special_use = (guint) take_number (reader, 4);
+  guint64 bits = take_number (reader, 1);
   row->exists = (bits & BIT_EXISTS) != 0;
   row->is_subscribed = (bits & BIT_SUBSCRIBED) != 0;
   return row;
@@ -304,7 +304,7 @@ take_keywords (Reader *reader, SatchelChangeSet *set, const GPtrArray *table)
   guint n = take_count (reader, 2, 2);
   for (guint i = 0; i < n; i++)
     {
-      guint64 index = take (reader, 2);
+      guint64 index = take_number (reader, 2);
       if (index < table->len)
         g_ptr_array_add (names, table->pdata[index]);
       else
@@ -320,12 +320,12 @@ take_messages (Reader *reader, SatchelChangeSet *set, SatchelChangeNote *note)
   guint n = take_count (reader, 4, 25);
   for (guint i = 0; i < n && !reader->is_bad; i++)
     {
-      SatchelChangedMessage message = { .uid = (guint32) take (reader, 4) };
-      message.new_uid = (guint32) take (reader, 4);
-      message.flags_before = (guint32) take (reader, 4);
-      message.flags = (guint32) take (reader, 4);
-      guint32 mark = (guint32) take (reader, 4);
-      message.has_before = (take (reader, 1) & BIT_BEFORE) != 0;
+      SatchelChangedMessage message = { .uid = (guint32) take_number (reader, 4) };
+      message.new_uid = (guint32) take_number (reader, 4);
+      message.flags_before = (guint32) take_number (reader, 4);
+      message.flags = (guint32) take_number (reader, 4);
+      guint32 mark = (guint32) take_number (reader, 4);
+      message.has_before = (take_number (reader, 1) & BIT_BEFORE) != 0;
       message.keywords_before = take_keywords (reader, set, table);
       message.keywords = take_keywords (reader, set, table);
       g_array_append_val (note->messages, message);
@@ -336,15 +336,16 @@ take_messages (Reader *reader, SatchelChangeSet *set, SatchelChangeNote *note)
 static void
 take_note (Reader *reader, const char *owner, SatchelChangeSet *set)
 {
-  SatchelChange change = { .size = sizeof (SatchelChange), .kind = (SatchelChangeKind) take (reader, 1) };
-  change.is_continued = (take (reader, 1) & BIT_CONTINUED) != 0;
-  change.modseq = take (reader, 8);
-  change.time = (gint64) take (reader, 8);
+  SatchelChange change = { .size = sizeof (SatchelChange),
+                           .kind = (SatchelChangeKind) take_number (reader, 1) };
+  change.is_continued = (take_number (reader, 1) & BIT_CONTINUED) != 0;
+  change.modseq = take_number (reader, 8);
+  change.time = (gint64) take_number (reader, 8);
   take_mailbox (reader, set, &change.mailbox);
   take_mailbox (reader, set, &change.destination);
   SatchelAccess from = { .size = sizeof from,
                          .owner = owner,
-                         .cause = (SatchelCause) take (reader, 1),
+                         .cause = (SatchelCause) take_number (reader, 1),
                          .rights = SATCHEL_RIGHTS_ALL };
   from.user = take_text_into (reader, set);
   from.service = take_text_into (reader, set);
@@ -355,8 +356,8 @@ take_note (Reader *reader, const char *owner, SatchelChangeSet *set)
   SatchelChangeNote *note = satchel_change_set_add (set, change.kind, access);
   change.access = note->change.access;
   note->change = change;
-  note->mode = (guint32) take (reader, 4);
-  note->flags = (guint32) take (reader, 4);
+  note->mode = (guint32) take_number (reader, 4);
+  note->flags = (guint32) take_number (reader, 4);
   g_autoptr (GPtrArray) keywords = take_texts (reader, set);
   note->keywords = satchel_change_set_keywords (set, (const char *const *) keywords->pdata, keywords->len);
   take_messages (reader, set, note);
@@ -371,13 +372,13 @@ satchel_frame_check (const guint8 *data, gsize len, SatchelFrame *ret_frame)
   *ret_frame = (SatchelFrame) { 0 };
   if (len < SATCHEL_CHANGE_HEAD_BYTES)
     return SATCHEL_FRAME_SHORT;
-  guint64 magic = take (&reader, 4);
-  ret_frame->kind = (SatchelFrameKind) take (&reader, 4);
-  gsize size = (gsize) take (&reader, 4);
-  guint32 crc = (guint32) take (&reader, 4);
-  ret_frame->generation = take (&reader, 8);
-  ret_frame->sequence = take (&reader, 8);
-  ret_frame->time = (gint64) take (&reader, 8);
+  guint64 magic = take_number (&reader, 4);
+  ret_frame->kind = (SatchelFrameKind) take_number (&reader, 4);
+  gsize size = (gsize) take_number (&reader, 4);
+  guint32 crc = (guint32) take_number (&reader, 4);
+  ret_frame->generation = take_number (&reader, 8);
+  ret_frame->sequence = take_number (&reader, 8);
+  ret_frame->time = (gint64) take_number (&reader, 8);
   if (magic != MAGIC || size < SATCHEL_CHANGE_HEAD_BYTES || ret_frame->kind < SATCHEL_FRAME_CHECKPOINT
       || ret_frame->kind > SATCHEL_FRAME_CHANGES)
     return SATCHEL_FRAME_BAD;

@@ -169,7 +169,7 @@ replay (SatchelChangeLog *log, GError **error)
 }
 
 static gboolean
-load (SatchelChangeLog *log, GError **error)
+load_log (SatchelChangeLog *log, GError **error)
 {
   SatchelFrame first[2];
   gboolean is_there[2];
@@ -202,7 +202,7 @@ satchel_change_log_open (SatchelStoreCore *store, guint64 max_bytes, gint64 max_
   g_mutex_init (&log->lock);
   log->rows = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, satchel_change_row_free);
   log->pending = satchel_change_set_new ();
-  if (load (log, error))
+  if (load_log (log, error))
     return log;
   satchel_change_log_free (log);
   return NULL;

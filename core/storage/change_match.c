@@ -51,8 +51,8 @@ mark_of (const SatchelChangeNote *intent, guint i)
 }
 
 static void
-add (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessage *before,
-     const SatchelToldMessage *after)
+add_message (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessage *before,
+             const SatchelToldMessage *after)
 {
   SatchelChangeSet *set = match->round->set;
   SatchelToldMessage none = { .keywords = satchel_change_set_keywords (set, NULL, 0) };
@@ -97,7 +97,7 @@ match_append (Match *match)
   if (uid == 0)
     return;
   satchel_change_delta_now (match->round, match->from, uid, &now);
-  add (match, uid, 0, NULL, &now);
+  add_message (match, uid, 0, NULL, &now);
   satchel_change_delta_tell (match->from, uid, &now);
 }
 
@@ -137,7 +137,7 @@ match_flags (Match *match, const SatchelChangedMessage *message)
       || !satchel_change_delta_now (match->round, match->from, message->uid, &now) || !agrees (match, &now)
       || (before.flags == now.flags && satchel_change_keywords_equal (before.keywords, now.keywords)))
     return;
-  add (match, message->uid, 0, &before, &now);
+  add_message (match, message->uid, 0, &before, &now);
   satchel_change_delta_tell (match->from, message->uid, &now);
 }
 
@@ -165,7 +165,7 @@ match_move (Match *match, const SatchelChangedMessage *message, guint i)
   if (new_uid == 0)
     return;
   satchel_change_delta_now (match->round, match->to, new_uid, &now);
-  add (match, message->uid, new_uid, &before, &now);
+  add_message (match, message->uid, new_uid, &before, &now);
   satchel_change_delta_tell (match->to, new_uid, &now);
   tell_gone (match, message->uid, before);
 }
@@ -176,7 +176,7 @@ match_expunge (Match *match, const SatchelChangedMessage *message)
   SatchelToldMessage before = before_of (match, message);
   if (!is_newly_gone (match->from, message->uid))
     return;
-  add (match, message->uid, 0, &before, NULL);
+  add_message (match, message->uid, 0, &before, NULL);
   tell_gone (match, message->uid, before);
 }
 
@@ -198,7 +198,7 @@ match_copy (Match *match)
       const SatchelChangedMessage *message = &g_array_index (intent->messages, SatchelChangedMessage, i);
       SatchelToldMessage before = before_of (match, message), now;
       satchel_change_delta_now (match->round, match->to, uids[i], &now);
-      add (match, message->uid, uids[i], &before, &now);
+      add_message (match, message->uid, uids[i], &before, &now);
       satchel_change_delta_tell (match->to, uids[i], &now);
     }
 }

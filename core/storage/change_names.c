@@ -119,7 +119,7 @@ empty_inbox (SatchelChangeRound *round, const char *to)
 }
 
 static void
-apply (SatchelChangeRound *round, const SatchelNameChange *change, SatchelChangeRow *row)
+apply_change (SatchelChangeRound *round, const SatchelNameChange *change, SatchelChangeRow *row)
 {
   switch (change->kind)
     {
@@ -179,7 +179,7 @@ satchel_change_round_name (SatchelChangeRound *round, const SatchelNameChange *c
   SatchelChangeNote *note = satchel_change_set_add (round->set, change->kind, change->access);
   SatchelChangedMailbox before = { 0 };
   satchel_change_describe (round->set, &before, row);
-  apply (round, change, row);
+  apply_change (round, change, row);
   note->change.mailbox = before;
   if (change->kind == SATCHEL_CHANGE_CREATE || change->kind == SATCHEL_CHANGE_SPECIAL_USE)
     satchel_change_describe (round->set, &note->change.mailbox,

@@ -125,7 +125,7 @@ typedef struct Batch
 } Batch;
 
 static void
-flush (Batch *batch)
+flush_attributes (Batch *batch)
 {
   SatchelMailbox *mailbox = batch->mailbox;
   SatchelStoreCore *store = mailbox->core->store;
@@ -148,13 +148,13 @@ flush (Batch *batch)
 }
 
 static void
-keep (Batch *batch, guint32 uid, GBytes *attributes)
+keep_attributes (Batch *batch, guint32 uid, GBytes *attributes)
 {
   batch->uids[batch->n] = uid;
   batch->attributes[batch->n] = g_bytes_ref (attributes);
   batch->sizes[batch->n] = satchel_attributes_size (attributes);
   if (++batch->n == PUT_BATCH)
-    flush (batch);
+    flush_attributes (batch);
 }
 
 static GBytes *
@@ -251,11 +251,11 @@ resolve (Batch *batch, const SatchelSnapshot *snapshot, guint32 uid, GBytes *sto
   else if (have != NULL && is_sound (batch->mailbox, uid, have))
     {
       if (row.size != satchel_attributes_size (have))
-        keep (batch, uid, have);
+        keep_attributes (batch, uid, have);
       computed = g_steal_pointer (&have);
     }
   else if ((computed = compute (batch->mailbox, snapshot, &row, &error)) != NULL)
-    keep (batch, uid, computed);
+    keep_attributes (batch, uid, computed);
   *ret_code = computed != NULL ? 0 : note_failure (error, first_error);
   return computed;
 }
@@ -287,7 +287,7 @@ satchel_mailbox_attributes (SatchelMailbox *mailbox, const guint32 *uids, guint 
   Batch batch = { .mailbox = mailbox };
   for (guint i = 0; i < n; i++)
     ret[i] = resolve (&batch, snapshot, uids[i], ret[i], &codes[i], &first_error);
-  flush (&batch);
+  flush_attributes (&batch);
   if (first_error == NULL)
     return TRUE;
   g_propagate_error (error, g_steal_pointer (&first_error));

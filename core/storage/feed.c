@@ -54,7 +54,7 @@ static guint64 max_bytes = 8u << 20;
 static gint64 max_age = 7 * 86400;
 
 static void
-entry_free (gpointer data)
+feed_entry_free (gpointer data)
 {
   Entry *entry = data;
   g_free (entry->user);
@@ -107,7 +107,7 @@ add_feed (const char *name)
   Feed *feed = g_new0 (Feed, 1);
   feed->name = g_strdup (name);
   g_cond_init (&feed->work);
-  feed->users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, entry_free);
+  feed->users = g_hash_table_new_full (satchel_string_hash, g_str_equal, NULL, feed_entry_free);
   g_queue_init (&feed->line);
   g_ptr_array_add (feeds, feed);
   return feed;
@@ -250,7 +250,7 @@ end_entry (Feed *feed, Entry *entry, gboolean ok, guint wait_ms, const GError *e
 }
 
 static gboolean
-serve (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wait_ms, GError **error)
+serve_user (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wait_ms, GError **error)
 {
   g_autoptr (SatchelAccess) access = satchel_access_new (&(SatchelAccess) { .size = sizeof (SatchelAccess),
                                                                             .owner = entry->user,
@@ -262,7 +262,7 @@ serve (Feed *feed, const Entry *entry, const SatchelPlace *place, guint *ret_wai
 }
 
 static gpointer
-run (gpointer data)
+run_feed (gpointer data)
 {
   Feed *feed = data;
   g_mutex_lock (&lock);
@@ -284,7 +284,7 @@ run (gpointer data)
       entry->is_due_again = FALSE;
       g_autoptr (SatchelPlace) place = satchel_place_ref (entry->place);
       g_mutex_unlock (&lock);
-      gboolean ok = serve (feed, entry, place, &wait_ms, &error);
+      gboolean ok = serve_user (feed, entry, place, &wait_ms, &error);
       g_mutex_lock (&lock);
       end_entry (feed, entry, ok, wait_ms, error);
     }
@@ -325,7 +325,7 @@ wake_feed (Feed *feed, SatchelStoreCore *store)
   g_queue_push_tail (&feed->line, entry);
   /* Without a thread it waits: the next one asks again. */
   if (feed->thread == NULL)
-    feed->thread = g_thread_try_new ("listener", run, feed, NULL);
+    feed->thread = g_thread_try_new ("listener", run_feed, feed, NULL);
   g_cond_signal (&feed->work);
 }
 
@@ -370,7 +370,7 @@ satchel_feed_stop (void)
 
 /* Under lock. */
 static char *
-describe (const Feed *feed)
+describe_feed (const Feed *feed)
 {
   guint n_failing = 0;
   GString *line = g_string_new ("listener:");
@@ -400,7 +400,7 @@ satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data)
   g_mutex_lock (&lock);
   for (guint i = 0; feeds != NULL && i < feeds->len; i++)
     if (((Feed *) feeds->pdata[i])->is_on)
-      g_ptr_array_add (lines, describe (feeds->pdata[i]));
+      g_ptr_array_add (lines, describe_feed (feeds->pdata[i]));
   g_mutex_unlock (&lock);
   for (guint i = 0; i < lines->len; i++)
     func (lines->pdata[i], data);

@@ -30,7 +30,7 @@ typedef struct Cursor
 } Cursor;
 
 static gboolean
-save (Cursor *cursor, SatchelFileWrite how, GError **error)
+save_cursor (Cursor *cursor, SatchelFileWrite how, GError **error)
 {
   g_autofree char *text = g_strdup_printf ("satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
                                            " %u %" G_GUINT64_FORMAT " %d %u",
@@ -45,7 +45,7 @@ save (Cursor *cursor, SatchelFileWrite how, GError **error)
 }
 
 static gboolean
-parse (Cursor *cursor, const char *line)
+parse_cursor (Cursor *cursor, const char *line)
 {
   const char *last = strrchr (line, ' ');
   guint32 sum;
@@ -68,13 +68,13 @@ begin_anew (Cursor *cursor, GError **error)
   cursor->sequence = satchel_change_log_end (cursor->store->changes, &cursor->place);
   cursor->needs_resync = TRUE;
   cursor->deaths = 0;
-  return save (cursor, SATCHEL_FILE_REPLACE_SYNC, error);
+  return save_cursor (cursor, SATCHEL_FILE_REPLACE_SYNC, error);
 }
 
 /* One that is not there, or damaged, begins at the end of the log: with a RESYNC, which must not get lost
  * either. */
 static gboolean
-load (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **error)
+load_cursor (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **error)
 {
   g_autoptr (GByteArray) data = g_byte_array_new ();
   *cursor = (Cursor) { .store = store,
@@ -85,7 +85,7 @@ load (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **er
                                   error))
     return FALSE;
   g_byte_array_append (data, (const guint8 *) "", 1);
-  if (parse (cursor, (const char *) data->data))
+  if (parse_cursor (cursor, (const char *) data->data))
     return TRUE;
   return begin_anew (cursor, error);
 }
@@ -100,13 +100,14 @@ gboolean
 satchel_feed_cursor_attach (SatchelStoreCore *store, const char *listener, GError **error)
 {
   Cursor cursor;
-  gboolean ok = load (&cursor, store, listener, error);
+  gboolean ok = load_cursor (&cursor, store, listener, error);
   cursor_clear (&cursor);
   return ok;
 }
 
 static gboolean
-tell (const SatchelStoreListener *listener, SatchelStore *store, const SatchelChange *change, GError **error)
+call_listener (const SatchelStoreListener *listener, SatchelStore *store, const SatchelChange *change,
+               GError **error)
 {
   g_autoptr (GError) local = NULL;
   satchel_feed_begin_call (listener->name, store->core->user, change);
@@ -123,12 +124,12 @@ tell (const SatchelStoreListener *listener, SatchelStore *store, const SatchelCh
 
 /* One more is told. */
 static gboolean
-step (Cursor *cursor, GError **error)
+count_heard (Cursor *cursor, GError **error)
 {
   cursor->deaths = 0;
   cursor->n_unsaved++;
   return (cursor->n_unsaved < SAVE_CHANGES && g_get_monotonic_time () - cursor->saved_us < SAVE_US)
-         || save (cursor, SATCHEL_FILE_REPLACE, error);
+         || save_cursor (cursor, SATCHEL_FILE_REPLACE, error);
 }
 
 static gboolean
@@ -141,11 +142,11 @@ tell_resync (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore 
                            .mailbox.name = "",
                            .destination.name = "",
                            .access = cursor->store->background };
-  if (!tell (listener, store, &change, error))
+  if (!call_listener (listener, store, &change, error))
     return FALSE;
   cursor->needs_resync = FALSE;
   cursor->deaths = 0;
-  return save (cursor, SATCHEL_FILE_REPLACE, error);
+  return save_cursor (cursor, SATCHEL_FILE_REPLACE, error);
 }
 
 static gboolean
@@ -157,18 +158,18 @@ tell_frame (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *
       const SatchelChangeNote *note = set->notes->pdata[cursor->place.done];
       if (satchel_feed_is_stopping ())
         return TRUE;
-      if (!tell (listener, store, &note->change, error))
+      if (!call_listener (listener, store, &note->change, error))
         return FALSE;
       cursor->place.done++;
       cursor->sequence = note->change.sequence;
-      if (!step (cursor, error))
+      if (!count_heard (cursor, error))
         return FALSE;
     }
   return TRUE;
 }
 
 static gboolean
-tell_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, GError **error)
+call_for_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore *store, GError **error)
 {
   while (!satchel_feed_is_stopping ())
     {
@@ -211,7 +212,7 @@ static gboolean
 count_death (Cursor *cursor, GError **error)
 {
   cursor->deaths++;
-  return save (cursor, SATCHEL_FILE_REPLACE, error);
+  return save_cursor (cursor, SATCHEL_FILE_REPLACE, error);
 }
 
 gboolean
@@ -222,7 +223,7 @@ satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, Sat
   *ret_wait_ms = 0;
   if (store->core->changes == NULL)
     return TRUE;
-  gboolean ok = load (&cursor, store->core, listener->name, error);
+  gboolean ok = load_cursor (&cursor, store->core, listener->name, error);
   if (ok && (cursor.needs_resync || !satchel_change_log_is_at_end (store->core->changes, &cursor.place)))
     {
       /* Who is killed while he waits has told nothing, so that is no death to count. */
@@ -231,10 +232,10 @@ satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, Sat
       ok = *ret_wait_ms > 0 || turn == SATCHEL_FEED_AGAIN || count_death (&cursor, error);
       if (ok && *ret_wait_ms == 0)
         {
-          ok = tell_all (&cursor, listener, store, error);
+          ok = call_for_all (&cursor, listener, store, error);
           if (!ok)
             cursor.deaths = 0; /* it said so, and lives */
-          ok = save (&cursor, SATCHEL_FILE_REPLACE, ok ? error : NULL) && ok;
+          ok = save_cursor (&cursor, SATCHEL_FILE_REPLACE, ok ? error : NULL) && ok;
         }
     }
   cursor_clear (&cursor);

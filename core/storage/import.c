@@ -9,7 +9,7 @@
 #include <string.h>
 
 static gboolean
-refuse (GError **error, const char *why)
+refuse_import (GError **error, const char *why)
 {
   return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "import of a mailbox: %s", why);
 }
@@ -22,9 +22,9 @@ check_tombstones (const SatchelMailboxImport *import, guint64 history_start, GEr
     {
       const SatchelTombstone *tombstone = &import->tombstones[i];
       if (tombstone->first == 0 || tombstone->first > tombstone->last || tombstone->last >= import->uidnext)
-        return refuse (error, "a vanished UID that was never given");
+        return refuse_import (error, "a vanished UID that was never given");
       if (tombstone->modseq < before || tombstone->modseq > import->highestmodseq)
-        return refuse (error, "a UID that vanished outside of the history");
+        return refuse_import (error, "a UID that vanished outside of the history");
       before = tombstone->modseq;
     }
   return TRUE;
@@ -36,15 +36,15 @@ check_import (const SatchelMailboxImport *import, GError **error)
 {
   static const guint8 none[sizeof (import->mailbox_id)];
   if (import->size < offsetof (SatchelMailboxImport, n_tombstones) + sizeof (import->n_tombstones))
-    return refuse (error, "it is cut short");
+    return refuse_import (error, "it is cut short");
   if (memcmp (import->mailbox_id, none, sizeof none) == 0 || import->uidvalidity == 0 || import->uidnext == 0)
-    return refuse (error, "without mailbox id, UIDVALIDITY or UIDNEXT");
+    return refuse_import (error, "without mailbox id, UIDVALIDITY or UIDNEXT");
   if (import->uidnext == G_MAXUINT32)
-    return refuse (error, "UIDNEXT leaves no room");
+    return refuse_import (error, "UIDNEXT leaves no room");
   if (import->highestmodseq == 0 || import->highestmodseq > SATCHEL_IMPORT_MODSEQ_MAX)
-    return refuse (error, "a mod-sequence that is none, or leaves no room for more");
+    return refuse_import (error, "a mod-sequence that is none, or leaves no room for more");
   if (import->first_recent_uid > import->uidnext || import->history_start > import->highestmodseq)
-    return refuse (error, "it has more than there was");
+    return refuse_import (error, "it has more than there was");
   return check_tombstones (import, import->history_start != 0 ? import->history_start : import->highestmodseq,
                            error);
 }
@@ -57,12 +57,12 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
   gboolean has_id = memcmp (state->mailbox_id, import->mailbox_id, sizeof (import->mailbox_id)) == 0;
   gboolean is_same = has_id && state->uidvalidity == import->uidvalidity;
   if (!is_same && state->n_messages > 0)
-    return refuse (error, "another mailbox of the name has messages");
+    return refuse_import (error, "another mailbox of the name has messages");
   /* With its UIDVALIDITY, clients would take new messages for those they knew. */
   if (state->uidvalidity == import->uidvalidity && import->uidnext < state->uidnext)
-    return refuse (error, "UIDNEXT would go back");
+    return refuse_import (error, "UIDNEXT would go back");
   if (is_same && state->n_messages > 0 && import->highestmodseq < state->highestmodseq)
-    return refuse (error, "the mod-sequence would go back");
+    return refuse_import (error, "the mod-sequence would go back");
   for (guint i = 0; i < import->n_tombstones; i++)
     {
       guint32 index;
@@ -70,7 +70,7 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
       satchel_snapshot_find (current, import->tombstones[i].first, &index);
       if (index < state->n_messages
           && satchel_snapshot_at (current, index, &row)->uid[row] <= import->tombstones[i].last)
-        return refuse (error, "a message that vanished is there");
+        return refuse_import (error, "a message that vanished is there");
     }
   *ret_is_same = is_same;
   return TRUE;
@@ -78,7 +78,7 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
 
 /* A new name needs room, and the right to make it. */
 static gboolean
-check_name (SatchelStore *store, const char *name, GError **error)
+check_import_name (SatchelStore *store, const char *name, GError **error)
 {
   g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   if (infos == NULL)
@@ -97,7 +97,7 @@ satchel_store_import_mailbox (SatchelStore *store, const char *name, const Satch
   if (!satchel_store_check_name (name, error) || !check_import (import, error))
     return FALSE;
   satchel_store_begin_write (store->core);
-  gboolean ok = check_name (store, name, error)
+  gboolean ok = check_import_name (store, name, error)
                 && satchel_storage_import_mailbox (SATCHEL_STACK (store), name, import, error);
   if (ok)
     satchel_changes_record_import (store->core, store->access, name);

@@ -142,7 +142,7 @@ satchel_key_cache_free (SatchelKeyCache *cache)
 
 /* Columns of mailboxes that are at work stay. */
 static void
-make_room (void)
+drop_oldest_keys (void)
 {
   g_mutex_lock (&all_lock);
   while ((gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
@@ -177,7 +177,7 @@ make_room (void)
 
 /* Its place, or where it should be. */
 static gboolean
-find (Column *column, guint32 uid, guint *ret_index)
+find_key (Column *column, guint32 uid, guint *ret_index)
 {
   const guint32 *uids = (const guint32 *) (gpointer) column->uids->data;
   guint low = 0, high = column->uids->len;
@@ -230,7 +230,7 @@ column_for_use (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages)
 
 /* Puts the new ones between the old ones, from the last on; all are ascending. */
 static void
-merge (Column *column, const guint32 *new_uids, const guint32 *new_offsets, guint n_new)
+merge_keys (Column *column, const guint32 *new_uids, const guint32 *new_offsets, guint n_new)
 {
   guint n_old = column->uids->len, at = n_old + n_new;
   g_array_set_size (column->uids, at);
@@ -259,7 +259,7 @@ typedef struct Missing
 
 /* Keeps what was made, unless another thread has meanwhile. */
 static void
-keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
+keep_keys (Column *column, const Missing *missing, guint n, const GByteArray *made)
 {
   guint32 uids[READ_BATCH], offsets[READ_BATCH];
   guint n_new = 0, index;
@@ -269,22 +269,22 @@ keep (Column *column, const Missing *missing, guint n, const GByteArray *made)
   for (guint i = 0; i < n; i++)
     {
       guint16 len = (guint16) missing[i].len;
-      if (find (column, missing[i].uid, &index))
+      if (find_key (column, missing[i].uid, &index))
         continue;
       uids[n_new] = missing[i].uid;
       offsets[n_new++] = column->data->len;
       g_byte_array_append (column->data, (const guint8 *) &len, sizeof len);
       g_byte_array_append (column->data, made->data + missing[i].offset, len);
     }
-  merge (column, uids, offsets, n_new);
+  merge_keys (column, uids, offsets, n_new);
   g_atomic_pointer_add (&all_bytes, (gssize) (column_bytes (column) - before));
 }
 
 /* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and
  * those that cannot be read where others can. */
 static gboolean
-make (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made,
-      SatchelErrorCode *ret_codes, GError **error)
+make_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made,
+           SatchelErrorCode *ret_codes, GError **error)
 {
   guint32 uids[READ_BATCH];
   GBytes *attributes[READ_BATCH];
@@ -336,7 +336,7 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
       guint index;
       gsize len;
       Missing entry = { .index = i, .uid = uids[i] };
-      if (!find (column, uids[i], &index))
+      if (!find_key (column, uids[i], &index))
         g_array_append_val (missing, entry);
       else if (func != NULL)
         {
@@ -349,16 +349,16 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
     {
       Missing *batch = &g_array_index (missing, Missing, at);
       guint n_batch = MIN (READ_BATCH, missing->len - at);
-      if (!make (mailbox, kind, batch, &n_batch, made, ret_codes, error))
+      if (!make_keys (mailbox, kind, batch, &n_batch, made, ret_codes, error))
         return FALSE;
       for (guint i = 0; func != NULL && i < n_batch; i++)
         func (batch[i].index, made->data + batch[i].offset, batch[i].len, data);
       g_mutex_lock (&cache->lock);
-      keep (column_for_use (cache, kind, snapshot->state.n_messages), batch, n_batch, made);
+      keep_keys (column_for_use (cache, kind, snapshot->state.n_messages), batch, n_batch, made);
       g_mutex_unlock (&cache->lock);
     }
   if (missing->len > 0 && (gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
-    make_room ();
+    drop_oldest_keys ();
   return TRUE;
 }
 
@@ -373,7 +373,7 @@ satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 
     return FALSE;
   g_mutex_lock (&cache->lock);
   Column *column = &cache->columns[kind];
-  gboolean is_known = column->used != 0 && find (column, uid, &index);
+  gboolean is_known = column->used != 0 && find_key (column, uid, &index);
   if (is_known)
     {
       const guint8 *bytes = bytes_at (column, index, &len);

@@ -119,7 +119,7 @@ satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_ke
 /* ---- checks ---- */
 
 static gboolean
-check (guint rights, const char *name, SatchelAct act, GError **error)
+check_act (guint rights, const char *name, SatchelAct act, GError **error)
 {
   /* RFC 4314 6: nobody learns what is there by being refused. */
   if ((rights & SATCHEL_RIGHT_LOOKUP) == 0)
@@ -132,7 +132,7 @@ check (guint rights, const char *name, SatchelAct act, GError **error)
 gboolean
 satchel_rights_check (SatchelStore *store, const char *name, SatchelAct act, GError **error)
 {
-  return !satchel_rights_are_limited (store) || check (rights_of (store, name).rights, name, act, error);
+  return !satchel_rights_are_limited (store) || check_act (rights_of (store, name).rights, name, act, error);
 }
 
 gboolean
@@ -141,7 +141,7 @@ satchel_rights_check_mailbox (SatchelMailbox *mailbox, SatchelAct act, GError **
   if (!satchel_rights_are_limited (mailbox->store))
     return TRUE;
   g_autofree char *name = satchel_mailbox_name (mailbox);
-  return check (rights_of (mailbox->store, name).rights, name, act, error);
+  return check_act (rights_of (mailbox->store, name).rights, name, act, error);
 }
 
 gboolean
@@ -160,8 +160,8 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
     return TRUE;
   const SatchelStoreNamespace *space = satchel_namespaces_find (store->core, name);
   guint rights = store->access->rights & (space != NULL ? space->rights : SATCHEL_RIGHTS_ALL);
-  if (!check (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace",
-              SATCHEL_ACT_CREATE_BELOW, error))
+  if (!check_act (rights | SATCHEL_RIGHT_LOOKUP, space != NULL ? space->name : "the user's namespace",
+                  SATCHEL_ACT_CREATE_BELOW, error))
     return FALSE;
   g_autofree char *parent = g_strdup (name);
   for (char *slash = strrchr (parent, '/'); slash != NULL; slash = strrchr (parent, '/'))
@@ -169,8 +169,8 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
       *slash = '\0';
       const SatchelMailboxInfo *info = satchel_list_find (infos, parent);
       if (info != NULL && info->exists)
-        return check (rights_of (store, parent).rights | SATCHEL_RIGHT_LOOKUP, parent,
-                      SATCHEL_ACT_CREATE_BELOW, error);
+        return check_act (rights_of (store, parent).rights | SATCHEL_RIGHT_LOOKUP, parent,
+                          SATCHEL_ACT_CREATE_BELOW, error);
     }
   return TRUE;
 }
@@ -246,7 +246,7 @@ limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const
   operation->flags &= permanent_flags (found, &keeps_keywords) | ~(guint32) SATCHEL_FLAGS_ALL;
   if (!keeps_keywords)
     g_clear_pointer (&operation->keywords, g_strfreev);
-  return check (found->rights, name, SATCHEL_ACT_INSERT, error);
+  return check_act (found->rights, name, SATCHEL_ACT_INSERT, error);
 }
 
 /* The messages themselves keep what they have. */
@@ -271,11 +271,11 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
     case SATCHEL_OPERATION_FLAGS:
       return limit_flags (operation, &found, name, error);
     case SATCHEL_OPERATION_EXPUNGE:
-      return check (found.rights, name, operation->only_deleted ? SATCHEL_ACT_EXPUNGE : SATCHEL_ACT_REMOVE,
-                    error);
+      return check_act (found.rights, name,
+                        operation->only_deleted ? SATCHEL_ACT_EXPUNGE : SATCHEL_ACT_REMOVE, error);
     case SATCHEL_OPERATION_COPY:
     case SATCHEL_OPERATION_MOVE:
-      if (!check (found.rights, name, is_move ? SATCHEL_ACT_MOVE : SATCHEL_ACT_COPY, error))
+      if (!check_act (found.rights, name, is_move ? SATCHEL_ACT_MOVE : SATCHEL_ACT_COPY, error))
         return FALSE;
       found = rights_of_stored (store, operation->destination, &to);
       limit_copy (operation, &found);

@@ -72,7 +72,7 @@ take_result (SatchelStoreCore *store, SatchelCommitRequest *request, GError *res
 
 /* Has the driver carry out those that wait in @planned, which is empty then. */
 static void
-flush (SatchelStoreCore *store, GPtrArray *planned)
+commit_planned (SatchelStoreCore *store, GPtrArray *planned)
 {
   if (planned->len == 0)
     return;
@@ -107,7 +107,7 @@ begin_plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *r
     return FALSE;
   if (request->told == NULL)
     {
-      flush (store, planned);
+      commit_planned (store, planned);
       satchel_operation_resolve (request->transaction);
       request->told = g_array_new (FALSE, FALSE, sizeof (guint));
     }
@@ -162,5 +162,5 @@ satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests)
       else
         tell_layers (store, request);
     }
-  flush (store, planned);
+  commit_planned (store, planned);
 }

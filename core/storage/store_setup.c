@@ -105,7 +105,7 @@ tell_outdated (gpointer data)
 }
 
 static void
-tell (GDestroyNotify func, const char *user, guint64 epoch, gboolean has_mail)
+defer_call (GDestroyNotify func, const char *user, guint64 epoch, gboolean has_mail)
 {
   Placed *placed = g_new (Placed, 1);
   *placed = (Placed) { g_strdup (user), epoch, has_mail };
@@ -130,7 +130,7 @@ find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const Sat
   SatchelStoreOpenOptions before = *options;
   before.volume = "";
   gboolean stays = satchel_stack_may_have_mail (plain, &before);
-  tell (tell_placed, options->user, place->epoch, stays);
+  defer_call (tell_placed, options->user, place->epoch, stays);
   if (!stays)
     return stack;
   options->volume = "";
@@ -165,7 +165,7 @@ satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const Satch
 void
 satchel_stores_tell_outdated (const char *user, guint64 epoch)
 {
-  tell (tell_outdated, user, epoch, FALSE);
+  defer_call (tell_outdated, user, epoch, FALSE);
 }
 
 gboolean
