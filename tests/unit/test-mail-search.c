@@ -151,6 +151,24 @@ test_addresses (void)
   mail_clear (&mail);
 }
 
+/* A header in plain ASCII is searched as one block: its folded lines are joined, its fields are not. */
+static void
+test_plain_header (void)
+{
+  static const char plain[] =
+      "Subject: one long\r\n subject\r\nX-First: alpha\r\nX-Second: beta\r\n\r\nbody\r\n";
+  static const char line_feeds[] = "Subject: one long\n\tsubject\nX-First: alpha\nX-Second: beta\n\nbody\n";
+  Mail mails[] = { mail_new (plain, sizeof plain - 1), mail_new (line_feeds, sizeof line_feeds - 1) };
+  for (guint i = 0; i < G_N_ELEMENTS (mails); i++)
+    {
+      const char *unfolded = i == 0 ? "one long subject" : "one long\tsubject";
+      g_assert_true (finds (&mails[i], SATCHEL_SEARCH_TEXT, NULL, unfolded));
+      g_assert_true (finds (&mails[i], SATCHEL_SEARCH_TEXT, NULL, "x-second: beta"));
+      g_assert_false (finds (&mails[i], SATCHEL_SEARCH_TEXT, NULL, "alphax-second"));
+      mail_clear (&mails[i]);
+    }
+}
+
 static void
 test_content (void)
 {
@@ -249,6 +267,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/mail/search/kept-headers", test_kept_headers);
   g_test_add_func ("/mail/search/addresses", test_addresses);
+  g_test_add_func ("/mail/search/plain-header", test_plain_header);
   g_test_add_func ("/mail/search/content", test_content);
   g_test_add_func ("/mail/search/borders", test_borders);
   g_test_add_func ("/mail/search/unparsed", test_unparsed);
