@@ -37,8 +37,6 @@ summary_of (GBytes *blob)
   return len >= SUMMARY_BYTES ? summary : none;
 }
 
-/* ---- check ---- */
-
 static gboolean
 check_frame (GBytes *blob, gboolean with_checksum)
 {
@@ -134,8 +132,6 @@ satchel_attributes_check_bounds (GBytes *blob)
   return check_blob (blob, FALSE);
 }
 
-/* ---- what the message says ---- */
-
 guint64
 satchel_attributes_size (GBytes *blob)
 {
@@ -208,8 +204,6 @@ satchel_attributes_preview (GBytes *blob, gsize *ret_len)
   *ret_len = 0;
   return "";
 }
-
-/* ---- kept header fields ---- */
 
 typedef struct Record
 {
@@ -314,8 +308,6 @@ satchel_attributes_header_fields (GBytes *blob, const SatchelHeaderNames *names,
     }
   return TRUE;
 }
-
-/* ---- message ids ---- */
 
 /* RFC 5256 3: <"a"@b> is <a@b>; a quote inside a word is just that.  White space is folding, or wrong. */
 static void

@@ -12,7 +12,7 @@
 #include <unicase.h>
 #include <unictype.h>
 
-/* Up to here characters that compose are told by their combining class alone. */
+/* Below this character, the combining class alone says whether characters compose. */
 #define TABLE_END 0x600u
 
 typedef struct FoldEntry

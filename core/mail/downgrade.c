@@ -95,8 +95,6 @@ satchel_header_needs_utf8 (const char *block, gsize len)
   return FALSE;
 }
 
-/* ---- lines ---- */
-
 /* A field being written, token by token with a space before each, folded where a line gets long. */
 typedef struct Folder
 {
@@ -142,7 +140,7 @@ put_encoded (Folder *folder, const char *text, gsize len)
     }
 }
 
-/* A word that may stand as it is: printable ASCII that nobody takes for an encoded word. */
+/* A word that may stay as it is: printable ASCII that no reader takes for an encoded word. */
 static gboolean
 is_plain (const char *word, gsize len)
 {
@@ -204,8 +202,6 @@ append_atom_or_quoted (GString *out, const char *text, const char *more)
   else
     append_quoted (out, text);
 }
-
-/* ---- addresses ---- */
 
 #define ATOM_CHARS "!#$%&'*+-/=?^_`{|}~"
 
@@ -286,8 +282,6 @@ put_addresses (Folder *folder, const char *value, gsize len)
   return TRUE;
 }
 
-/* ---- parameters ---- */
-
 /* "; name=value" in pieces that lines have room for (RFC 2231 3).  @value: percent-encoded where
  * @is_extended, else as a reader shall see it.  FALSE: too long for that too. */
 static gboolean
@@ -319,7 +313,7 @@ put_parameter (Folder *folder, const char *name, const char *value, gboolean is_
   return TRUE;
 }
 
-/* FALSE: something of it cannot be said so. */
+/* FALSE: a part of the field cannot be said in ASCII. */
 static gboolean
 put_parameters (Folder *folder, const char *value, gsize len)
 {
@@ -347,8 +341,6 @@ put_parameters (Folder *folder, const char *value, gsize len)
     }
   return TRUE;
 }
-
-/* ---- fields ---- */
 
 /* A field in the form that its syntax has for what is not ASCII.  FALSE: none. */
 static gboolean

@@ -78,7 +78,7 @@ find_root (ForestNode *nodes, guint32 node)
 gboolean
 satchel_forest_link (ForestNode *nodes, guint32 root, guint32 parent)
 {
-  /* A leaf has nothing below it, and a root is in no tree but its own: mostly that tells. */
+  /* A leaf has nothing below it, and a root is in no tree but its own: this answers most questions. */
   if (root == parent
       || (nodes[root].n_children > 0 && nodes[parent].parent != 0 && find_root (nodes, parent) == root))
     return FALSE;

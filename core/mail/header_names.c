@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of header fields that somebody wants: looked up in a keyed hash, since both they and the fields of a
- * header come from strangers, and their product would be anybody's to choose.
+ * Sets of names of header fields.  They are looked up in a keyed hash, since both the names and the fields of
+ * a header come from strangers, who could make the product of the two as large as they like.
  */
 #include "config.h"
 

@@ -9,8 +9,6 @@
 #include "core/mail/blob.h"
 #include "core/mail/scan.h"
 
-/* ---- envelope ---- */
-
 typedef struct EnvelopeFields
 {
   SatchelHeaderField first[HEADER_IN_REPLY_TO + 1]; /* Date .. In-Reply-To */
@@ -110,8 +108,6 @@ satchel_scan_envelope (GString *out, const char *block, gsize len, guint *n_addr
     if (fields.lists[i] != NULL)
       g_string_free (fields.lists[i], TRUE);
 }
-
-/* ---- body structure ---- */
 
 static void
 append_piece (const ScanTree *tree, GString *out, ScanText piece)

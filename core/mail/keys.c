@@ -164,8 +164,6 @@ append_address (GBytes *attributes, EnvelopeField field, gboolean is_display, GB
   satchel_address_free (address);
 }
 
-/* ---- header fields to search in ---- */
-
 static const struct
 {
   const char *name;
@@ -243,8 +241,6 @@ satchel_key_search (const void *key, gsize len, const SatchelNeedle *needle)
     return SATCHEL_MATCH_UNKNOWN;
   return satchel_needle_is_in_folded (needle, key, len) ? SATCHEL_MATCH_YES : SATCHEL_MATCH_NO;
 }
-
-/* ---- maildrops ---- */
 
 enum
 {

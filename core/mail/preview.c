@@ -12,7 +12,7 @@
 #define PREVIEW_CHARS 200u
 #define PIECE_BYTES 512u
 
-/* Skips an element whose text nobody reads; @at is past '<'. NULL: none of them. */
+/* Skips an element whose text readers do not see; @at is past '<'.  NULL: it is another element. */
 static const char *
 skip_hidden (const char *at, const char *end)
 {

@@ -352,8 +352,9 @@ boundary_line (SatchelScanner *scanner, guint level, gboolean is_close, gboolean
     push_part (scanner, scanner->line_offset + scanner->line_len);
 }
 
-/* RFC 5322 2.2: a field or the folding of one.  A message may begin with what mbox files put there, and with
- * folding that has lost its field; among its fields a line that is none hides those behind it from nobody. */
+/* RFC 5322 2.2: a field or the folding of one.  A message may begin with the line that mbox files put
+ * there, and with folding that has lost its field; a line among the fields that is none must not hide those
+ * behind it. */
 static gboolean
 is_header_line (SatchelScanner *scanner)
 {

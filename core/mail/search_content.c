@@ -49,8 +49,6 @@ is_wanted (const Search *search, gboolean is_body)
   return FALSE;
 }
 
-/* ---- bodies ---- */
-
 static void
 look_in_folded (Search *search)
 {
@@ -102,7 +100,7 @@ search_body (Search *search, const SatchelPart *part, GError **error)
                                          (gsize) MIN (BLOCK_BYTES, part->end_offset - offset), error);
       if (n < 0)
         return FALSE;
-      if (n == 0) /* shorter than its attributes say: what is there was searched */
+      if (n == 0) /* the content is shorter than its attributes say: what is left was searched */
         break;
       offset += n;
       const gboolean is_last = offset >= part->end_offset;
@@ -122,8 +120,6 @@ search_body (Search *search, const SatchelPart *part, GError **error)
     }
   return TRUE;
 }
-
-/* ---- headers ---- */
 
 static void
 look_in_field (Search *search, const SatchelHeaderField *field, gboolean is_message_header, gboolean is_body)
@@ -208,8 +204,6 @@ search_header (Search *search, const SatchelPart *part, gboolean is_message_head
     look_in_field (search, &field, is_message_header, is_body);
   return TRUE;
 }
-
-/* ---- all of it ---- */
 
 static gboolean
 needs_header (const Search *search)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between message ids,
- * taken message by message, then the tree of the messages alone.  thread_finish.c makes the answer of it.
+ * Conversations by references (RFC 5256 3, REFERENCES steps 1 to 3; THREAD=REFS): links between message ids
+ * are collected message by message, then the tree of the messages alone is made.  thread_finish.c makes the
+ * answer.
  */
 #include "config.h"
 
@@ -38,8 +39,6 @@ satchel_threader_free (SatchelThreader *threader)
   g_clear_pointer (&threader->ids, g_array_unref);
   g_free (threader);
 }
-
-/* ---- ids to nodes ---- */
 
 /* Where @id is, or should go. */
 static guint32 *
@@ -94,9 +93,8 @@ node_of (SatchelThreader *threader, guint64 id, gboolean is_dummy)
   return *slot = new_node (threader, id);
 }
 
-/* ---- links (step 1) ---- */
-
-/* Step 1.A: the references are a chain; who has a parent keeps it.  Returns the last of them, 0: none. */
+/* Step 1.A: the references are a chain; an id that has a parent keeps it.  Returns the last reference, 0:
+ * none. */
 static guint32
 link_references (SatchelThreader *threader, const SatchelThreadMessage *message)
 {
@@ -133,7 +131,7 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
     {
       guint32 parent = link_references (threader, message),
               node = node_of_message (threader, message->message_id);
-      /* Step 1.B: its last reference is its parent, whatever others made of it before. */
+      /* Step 1.B: the last reference is the message's parent, whatever other messages said before. */
       ForestNode *forest = (ForestNode *) (gpointer) threader->forest->data;
       if (forest[node].parent != 0 && forest[node].parent != parent)
         satchel_forest_cut (forest, node);
@@ -143,8 +141,6 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
   threader->messages[threader->n++] =
       (ThreadMessage) { message->sent, message->arrived, message->base_subject, message->is_reply };
 }
-
-/* ---- the tree of messages (steps 2 and 3) ---- */
 
 /* Nodes, parents before their children. */
 static guint32 *

@@ -46,8 +46,6 @@ by_sent_date (const SatchelThreader *threader)
   return dated;
 }
 
-/* ---- ORDEREDSUBJECT ---- */
-
 /* The first message of each subject by date has the others below it. */
 static void
 gather_all (Tree *tree)
@@ -64,8 +62,6 @@ gather_all (Tree *tree)
         g_hash_table_insert (first, subject, GUINT_TO_POINTER (message));
     }
 }
-
-/* ---- REFERENCES, step 5 ---- */
 
 typedef struct Top
 {
@@ -157,8 +153,6 @@ gather_subjects (Tree *tree)
     }
 }
 
-/* ---- the answer ---- */
-
 /* A dummy that became part of another stands for that one. */
 static guint32
 parent_of (const Tree *tree, guint32 message)
@@ -203,8 +197,6 @@ build (const Tree *tree)
     }
   return threads;
 }
-
-/* ---- REFS ---- */
 
 /* The thread of each node, by going up once along each path. */
 static guint32

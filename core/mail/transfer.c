@@ -40,8 +40,6 @@ append_byte (GByteArray *out, guint8 byte)
   g_byte_array_append (out, &byte, 1);
 }
 
-/* ---- base64 ---- */
-
 /* 0..63; 64: padding; 255: to be skipped (RFC 2045 6.8: all other characters are ignored). */
 static guint8
 base64_value (guint8 c)
@@ -92,8 +90,6 @@ push_base64 (SatchelTransferDecoder *decoder, const guint8 *data, gsize len, GBy
     }
   g_byte_array_set_size (out, (guint) (to - out->data));
 }
-
-/* ---- quoted-printable ---- */
 
 /* `held`: "=" and what followed it so far, or white space that may turn out to end the line. */
 static void
@@ -165,8 +161,6 @@ push_qp (SatchelTransferDecoder *decoder, const guint8 *data, gsize len, GByteAr
       decoder->held[decoder->n_held++] = *at++;
     }
 }
-
-/* ---- uuencode ---- */
 
 /* One line, without its end. */
 static void

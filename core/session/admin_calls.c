@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Runs of admin commands in a mail process: from master's request to the last frame.  Whoever asks has the
- * right to the control socket; master says for whom, auth whose.  Entry point: satchel_admin_calls_start.
+ * Runs of admin commands in a mail process, from master's request to the last frame.  Access to the control
+ * socket is all the authority that a caller needs; master says which user a command concerns, and auth where
+ * the user's mail is.  Entry point: satchel_admin_calls_start.
  */
 #include "config.h"
 
@@ -50,8 +51,6 @@ call_clear (gpointer data)
   g_cond_clear (&call->room);
 }
 
-/* ---- answering ---- */
-
 static gsize
 part_len (const char *text, gsize len)
 {
@@ -95,8 +94,6 @@ refuse_request (guint64 request, const GError *error)
                                            error->message, SATCHEL_ADMIN_FRAME_END);
   host.reply (request, TRUE, 1, text);
 }
-
-/* ---- the run ---- */
 
 static void
 run_command (gpointer data)
@@ -145,7 +142,7 @@ finish_call (gpointer data)
   satchel_timer_cancel (&call->deadline);
   satchel_timer_cancel (&call->heartbeat);
   g_ptr_array_remove_fast (calls, call);
-  /* The job has ended: nobody else looks at this any more.  What it finished all the same has not been
+  /* The job has ended, so no other thread looks at the call any more.  What the job finished was not
    * cancelled. */
   if (call->is_cancelled && (!call->ok || call->why == SATCHEL_ERROR_LIMIT))
     {
@@ -185,7 +182,7 @@ tell_alive (SatchelTimer *timer, gpointer data)
 {
   SatchelAdminCall *call = data;
   satchel_timer_arm (timer, ALIVE_MS, tell_alive, call);
-  /* A full window says by itself that somebody is there. */
+  /* A full window shows by itself that the command runs. */
   g_mutex_lock (&call->lock);
   gboolean has_room = call->n_unread < SATCHEL_ADMIN_WINDOW;
   g_mutex_unlock (&call->lock);
@@ -202,9 +199,7 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
   return NULL;
 }
 
-/* ---- starting ---- */
-
-/* Nobody gets a place by a slip of the pen: who has no account must have mail. */
+/* A mistyped name must not make a place: a user without an account must have mail. */
 static gboolean
 check_place (const char *user, const char *text, SatchelPlace **ret_place, GError **error)
 {
@@ -304,8 +299,6 @@ satchel_admin_calls_start (guint64 request, const char *const *argv)
   satchel_job_submit (*call->access->owner != '\0' ? call->access->owner : NULL, "admin command", run_command,
                       finish_call, call);
 }
-
-/* ---- from outside ---- */
 
 static SatchelAdminCall *
 find_call (guint64 request)

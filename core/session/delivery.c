@@ -94,7 +94,7 @@ satchel_delivery_write (SatchelDelivery *delivery, const void *data, gsize len, 
   return satchel_spool_write (delivery->spool, data, len, error);
 }
 
-/* Who decides what a recipient is told: the last of their users who did not get it; NULL: all did. */
+/* The target that decides a recipient's status: the last one of its users that failed; NULL: none failed. */
 static const SatchelTarget *
 failed_target (const SatchelDelivery *delivery, guint recipient)
 {
@@ -257,7 +257,7 @@ settle_all (SatchelDelivery *delivery, SatchelDeliveryStatus status, const char 
   finish_delivery (delivery);
 }
 
-/* FALSE: the spool failed, and everybody was told. */
+/* FALSE: the spool failed, and all recipients have their answer. */
 static gboolean
 has_spool (SatchelDelivery *delivery)
 {
@@ -285,7 +285,7 @@ spool_job_done (gpointer data)
     dispatch (data, FALSE);
 }
 
-/* What filters made of it is what is stored. */
+/* The content as filters changed it is what is stored. */
 static void
 store (SatchelDelivery *delivery)
 {
@@ -297,8 +297,6 @@ store (SatchelDelivery *delivery)
   else
     satchel_job_submit (NULL, "delivery spool", spool_job, spool_job_done, delivery);
 }
-
-/* ---- filters of the message stage ---- */
 
 static void
 replace_job (gpointer data)

@@ -41,11 +41,11 @@ void satchel_delivery_mail_lost (guint slot);
 /* The number of deliveries that other mail processes wait for. */
 guint satchel_delivery_n_asked (void);
 
-/* ---- delivery_host.c ---- */
+/* delivery_host.c */
 void satchel_delivery_set_host (const SatchelDeliveryHost *host);
 const SatchelDeliveryHost *satchel_delivery_host (void);
 
-/* ---- spool.c, spool_stream.c ---- */
+/* spool.c, spool_stream.c */
 #define SATCHEL_SPOOL_MEMORY_BYTES 65536u
 typedef struct SatchelSpool SatchelSpool;
 SatchelSpool *satchel_spool_new (const char *id);
@@ -77,7 +77,7 @@ gboolean satchel_spool_is_path (const char *path);
 /* Removes files that a crash left, older than an hour.  [blocks] */
 void satchel_spool_clean (void);
 
-/* ---- delivery_lookup.c ---- */
+/* delivery_lookup.c */
 /* The public recipient, with the mail process and place of each of its users. */
 typedef struct SatchelRoutedRecipient
 {
@@ -86,7 +86,7 @@ typedef struct SatchelRoutedRecipient
   SatchelPlace *const *places;
 } SatchelRoutedRecipient;
 
-/* ---- delivery_owner.c ---- */
+/* delivery_owner.c */
 typedef struct SatchelOwnerTask
 {
   SatchelFilterEnvelope *envelope;

@@ -29,8 +29,6 @@ satchel_delivery_remote_init (void)
     remote_targets = g_hash_table_new (satchel_number64_hash, g_int64_equal);
 }
 
-/* ---- as the one who asks ---- */
-
 static void
 put_disposition (SatchelIpcMessage *message, const SatchelDisposition *where)
 {
@@ -150,8 +148,6 @@ on_deliver_reply (guint slot, SatchelIpcMessage *message)
     settle_target (target, status, text);
   return TRUE;
 }
-
-/* ---- as the owner, who is asked ---- */
 
 typedef struct RemoteAsker
 {

@@ -21,7 +21,8 @@ typedef struct SatchelFilter
   guint max_questions;
   gint64 deadline_ms;
   SatchelFilterVerdict on_error;
-  guint n_asked, n_overdue; /* started, and not answered or not returned; of these, that nobody waits for */
+  guint n_asked, n_overdue; /* questions that have not been answered, or whose call has not returned; those of
+                               them that the core waits for no more */
   GQueue waiting;           /* SatchelFilterQuestion */
 } SatchelFilter;
 
@@ -32,8 +33,6 @@ SATCHEL_HISTOGRAM (answer_time, "satchel_filter_seconds",
 
 static SatchelFilter *filters;
 static guint n_filters, n_runs;
-
-/* ---- settings ---- */
 
 static void
 apply_settings (SatchelFilter *filter, const SatchelConfig *settings, const SatchelConfig *rule)
@@ -109,8 +108,6 @@ satchel_filters_n_running (void)
   return n_runs;
 }
 
-/* ---- the run ---- */
-
 static void ask_next_filter (SatchelFilterRun *run);
 
 void
@@ -163,8 +160,6 @@ take_failure (SatchelFilterRun *run, const SatchelFilter *filter, const char *wh
   run->verdict = filter->on_error;
   return filter->on_error == SATCHEL_FILTER_CONTINUE;
 }
-
-/* ---- one question ---- */
 
 static void pump (SatchelFilter *filter);
 

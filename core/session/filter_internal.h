@@ -39,7 +39,7 @@ void satchel_disposition_clear (SatchelDisposition *disposition);
 /* Adds what @more has, or replaces it.  Returns the number of keywords that there is no room for. */
 guint satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposition *more);
 
-/* ---- filter.c; main thread ---- */
+/* filter.c; main thread */
 
 /* One pass over the filters of a stage.  The caller fills and frees it; strings are borrowed until `done`
  * is called. */
@@ -75,7 +75,7 @@ void satchel_filters_run (SatchelFilterRun *run);
 /* Those that have not ended. */
 guint satchel_filters_n_running (void);
 
-/* ---- filter_item.c ---- */
+/* filter_item.c */
 
 /* The state of an item.  Its thread, or the deadline, takes it out of WAITING, and so decides whether the
  * filter sees it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One item for one filter (include/satchel/filter.h): what it is told, and what it asks for.
+ * One item for one filter (include/satchel/filter.h): the facts that it gets, and the changes that it asks
+ * for.
  */
 #include "config.h"
 
@@ -12,8 +13,6 @@
 #include <satchel/snapshot.h>
 #include <string.h>
 #include <unistd.h>
-
-/* ---- the envelope ---- */
 
 static void
 envelope_clear (gpointer data)
@@ -39,8 +38,6 @@ satchel_filter_envelope_unref (SatchelFilterEnvelope *envelope)
 {
   g_atomic_rc_box_release_full (envelope, envelope_clear);
 }
-
-/* ---- where it goes ---- */
 
 void
 satchel_disposition_clear (SatchelDisposition *disposition)
@@ -81,8 +78,6 @@ satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposi
     }
   return n_left;
 }
-
-/* ---- the item ---- */
 
 SatchelFilterQuestion *
 satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
@@ -141,8 +136,6 @@ satchel_filter_question_unref (SatchelFilterQuestion *question)
   g_free (question);
 }
 
-/* ---- the answer ---- */
-
 /* The sender's server shows it to people and writes it into logs. */
 static char *
 clean_text (const char *text)
@@ -181,8 +174,6 @@ satchel_filter_fail (SatchelFilterItem *item, const char *why)
 {
   end_item (item, SATCHEL_FILTER_CONTINUE, NULL, g_strdup (why != NULL ? why : "the filter gave no reason"));
 }
-
-/* ---- what it asks for ---- */
 
 gboolean
 satchel_filter_add_header (SatchelFilterItem *item, const char *name, const char *value, GError **error)
@@ -232,8 +223,6 @@ satchel_filter_set_special_use (SatchelFilterItem *item, guint special_use)
 {
   ((SatchelFilterQuestion *) item)->where.special_use = special_use;
 }
-
-/* ---- what it wants to know ---- */
 
 int
 satchel_filter_content_fd (SatchelFilterItem *item, GError **error)

@@ -37,8 +37,9 @@ accept_client (int fd, SatchelAddress *ret_address)
   return client;
 }
 
-/* People who type a password have three minutes only while there is room: in a full gate they have a third of
- * it, or a few machines that say nothing would keep everybody out for so long.  TRUE: somebody leaves. */
+/* People who type a password have three minutes, but only while there is room: in a full gate they have a
+ * third of that, or a few machines that say nothing would keep everybody out.  TRUE: a session is about to
+ * end. */
 static gboolean
 hurry_logins (void)
 {
@@ -56,8 +57,8 @@ hurry_logins (void)
   return has_ended_one;
 }
 
-/* Full for a while, and what waits in the kernel's queue was taken by no sister: it is told so, rather than
- * left to wait. */
+/* The gate has been full for a while, and no other gate took what waits in the kernel's queue: refuses
+ * these clients with words, rather than let them wait. */
 static void
 turn_away (SatchelTimer *timer, gpointer data)
 {

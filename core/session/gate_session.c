@@ -28,8 +28,6 @@ static struct
 static void queue_handshake (SatchelGateSession *session);
 static void start_implicit_tls (SatchelGateSession *session);
 
-/* ---- the protocol's handlers, with what gate must do around them ---- */
-
 /* Nobody has a name yet: an address stands for it. */
 static void
 enter_protocol (SatchelGateSession *session, const char *call)
@@ -97,8 +95,6 @@ static const SatchelConnectionHandlers gate_handlers = {
   sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, gate_shutdown, gate_closed
 };
 
-/* ---- life ---- */
-
 static void
 login_timed_out (SatchelTimer *timer, gpointer data)
 {
@@ -138,8 +134,6 @@ gate_session_end (SatchelGateSession *session, SatchelCloseReason reason)
   else
     gate_session_free (session);
 }
-
-/* ---- refusals ---- */
 
 static void
 say_refusal (SatchelGateSession *session, SatchelRefusal why)
@@ -187,8 +181,6 @@ gate_session_refuse (SatchelGateSession *session, SatchelRefusal why)
     say_refusal (session, why);
   gate_session_free (session);
 }
-
-/* ---- greeting ---- */
 
 /* Auth has decided about a connection without login. */
 static void
@@ -251,8 +243,6 @@ gate_session_greet (SatchelGateSession *session)
     satchel_connection_abort (connection);
 }
 
-/* ---- TLS ---- */
-
 static void
 handshake_event (int fd, guint32 events, gpointer data)
 {
@@ -268,7 +258,8 @@ handshake_timed_out (SatchelTimer *timer, gpointer data)
   gate_session_end (data, SATCHEL_CLOSED_TIMEOUT);
 }
 
-/* Before login it is the certificate that is refused; afterwards nobody asks why a client leaves. */
+/* Before login an alert means that the certificate is refused; afterwards the reason of a client that
+ * leaves does not matter. */
 static void
 alert_came (const char *alert, gpointer data)
 {
@@ -390,8 +381,6 @@ satchel_gate_start_tls (SatchelGateSession *session)
   satchel_connection_when_flushed (session->connection, plain_flushed, session);
 }
 
-/* ---- beginning ---- */
-
 static void
 start_implicit_tls (SatchelGateSession *session)
 {
@@ -510,8 +499,6 @@ gate_session_begin (GateListener *listener, int fd, const SatchelAddress *addres
   session->proxy = g_malloc0 (SATCHEL_PROXY_MAX_BYTES);
   session->watch = satchel_watch_add (fd, EPOLLIN, proxy_event, session);
 }
-
-/* ---- what protocols ask ---- */
 
 static void
 close_flushed (SatchelConnection *connection, gpointer data)

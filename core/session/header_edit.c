@@ -32,8 +32,6 @@ satchel_header_edit_is_empty (const SatchelHeaderEdit *edit)
   return edit->added->len == 0 && edit->removed->len == 0;
 }
 
-/* ---- what is asked for ---- */
-
 static gboolean
 check_field_name (const char *name, GError **error)
 {
@@ -114,8 +112,6 @@ satchel_header_edit_remove (SatchelHeaderEdit *edit, const char *name, GError **
   g_ptr_array_add (edit->removed, g_strdup (name));
   return TRUE;
 }
-
-/* ---- content with it ---- */
 
 typedef struct EditStream
 {

@@ -121,8 +121,6 @@ look_now_and_then (SatchelTimer *a_timer, gpointer data)
   satchel_timer_arm (a_timer, LOOK_MS, look_now_and_then, NULL);
 }
 
-/* ---- the file ---- */
-
 static void
 copy_state (SatchelJanitorState *to)
 {
@@ -159,8 +157,6 @@ save_soon (void)
   copy_state (copy);
   satchel_job_submit (NULL, "janitor state", save_in_job, was_saved, copy);
 }
-
-/* ---- a visit ---- */
 
 static void
 visit_free (Visit *old)
@@ -276,8 +272,6 @@ begin_visit (void)
   satchel_janitor_users_ask (&host, visit->user, take_owner);
 }
 
-/* ---- a round ---- */
-
 static void
 end_round (void)
 {
@@ -324,8 +318,6 @@ begin_round (void)
   g_clear_pointer (&state.after, g_free);
   begin_list ();
 }
-
-/* ---- time ---- */
 
 /* What is due now. */
 static void
@@ -376,8 +368,6 @@ schedule (void)
   else
     rest (MAX (next_name < names->len ? left_ms / (names->len - next_name + 1) : 0, rest_ms));
 }
-
-/* ---- from outside ---- */
 
 static void
 load_in_job (gpointer data)

@@ -39,8 +39,6 @@ static guint64 request;
 static gboolean is_asking; /* an answer to `request` is awaited */
 static SatchelTimer patience;
 
-/* ---- on disk, in a job ---- */
-
 static DIR *
 open_directory (int at, const char *name)
 {
@@ -84,8 +82,6 @@ read_root (gpointer data)
   if (root != NULL)
     closedir (root);
 }
-
-/* ---- asking ---- */
 
 static void
 end_looking (GPtrArray *names)
@@ -186,8 +182,6 @@ satchel_janitor_users_ask (const SatchelJanitorHost *a_host, const char *user, S
   g_ptr_array_add (names, (gpointer) user);
   ask_auth (KIND_THESE, "", names, 0, 1);
 }
-
-/* ---- answers ---- */
 
 static gint
 compare_names (gconstpointer a, gconstpointer b)

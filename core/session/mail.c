@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Role mail: a session starts only with a grant that auth issued for this very connection, good once and for
- * a short time.  A gate that was taken over can replay nothing and reach no user who did not log in through
- * it.
+ * a short time.  A gate that an attacker controls can replay nothing, and reaches no user who did not log in
+ * through it.
  */
 #include "config.h"
 
@@ -83,8 +83,6 @@ sweep_grants (SatchelTimer *timer, gpointer data)
   if (g_hash_table_size (grants) > 0)
     satchel_timer_arm (timer, SWEEP_MS, sweep_grants, NULL);
 }
-
-/* ---- from auth ---- */
 
 static gboolean
 redeem_grant (SatchelIpcMessage *message)
@@ -218,8 +216,6 @@ satchel_mail_auth_message (SatchelIpcMessage *message)
   return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);
 }
 
-/* ---- from gate ---- */
-
 /* The grant is used up by the first try, whoever makes it. */
 static Grant *
 redeem (const guint8 *token, guint gate_slot, guint64 session_id, const char **ret_why)
@@ -253,8 +249,8 @@ takes_strangers (const SatchelProtocolOps *protocol)
          && (protocol->flags & SATCHEL_PROTOCOL_NO_LOGIN) != 0;
 }
 
-/* The connection came to a process that may open no more: the kernel has closed it, and nobody can say
- * anything to the client. */
+/* The connection came to a process that may open no more files: the kernel has closed it, and the client
+ * cannot be told. */
 static void
 refuse_unreceived (guint slot, Grant *grant)
 {
@@ -365,8 +361,6 @@ satchel_mail_gate_lost (guint slot)
 {
   g_hash_table_foreach_remove (grants, is_of_gate, GUINT_TO_POINTER (slot));
 }
-
-/* ---- the end, and questions ---- */
 
 void
 satchel_mail_stop (void)

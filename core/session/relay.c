@@ -110,7 +110,8 @@ flush_to_mail (SatchelRelay *relay)
     return TRUE;
   gssize n = mail_write (relay, relay->to_mail.data + relay->to_mail.start, relay->to_mail.len);
   if (n < 0)
-    n = (gssize) relay->to_mail.len; /* mail has closed its end: what the client says now concerns nobody */
+    n = (gssize) relay->to_mail
+            .len; /* the mail process has closed its end: further input of the client is dropped */
   sent (&relay->to_mail, (gsize) n);
   return relay->to_mail.data == NULL;
 }
@@ -257,7 +258,7 @@ static void
 run_relay (SatchelRelay *relay, guint32 client_events, guint32 mail_events)
 {
   relay->is_running = TRUE;
-  /* Read even if only HUP or ERR is told: what came before it counts. */
+  /* Reads even if only HUP or ERR is reported: input that came before it counts. */
   if (!relay->is_over && (client_events != 0 || relay->to_mail.data != NULL))
     client_to_mail (relay);
   if (!relay->is_over && (mail_events != 0 || relay->to_client.data != NULL))

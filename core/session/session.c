@@ -53,8 +53,6 @@ satchel_mail_n_sessions (void)
   return n_sessions;
 }
 
-/* ---- around the protocol's handlers ---- */
-
 static void
 enter_protocol (SatchelSession *session, const char *call)
 {
@@ -192,8 +190,6 @@ mail_session_shutdown (SatchelSession *session)
     satchel_connection_end (session->connection, SATCHEL_CLOSED_SHUTDOWN);
 }
 
-/* ---- beginning ---- */
-
 /* The client's socket is in gate. */
 static void
 ask_keepalive (gpointer data, guint within_s)
@@ -283,8 +279,6 @@ mail_session_start (const MailHandOver *hand_over)
     satchel_connection_abort (connection);
 }
 
-/* ---- jobs ---- */
-
 typedef struct SessionJob
 {
   SatchelSession *session;
@@ -356,8 +350,6 @@ satchel_session_is_cancelled (SatchelSession *session)
   return g_atomic_int_get (&session->is_cancelled);
 }
 
-/* ---- the store ---- */
-
 SatchelStore *
 satchel_session_open_store (SatchelSession *session, GError **error)
 {
@@ -380,8 +372,6 @@ satchel_session_store (SatchelSession *session)
 {
   return g_atomic_pointer_get (&session->store);
 }
-
-/* ---- what protocols ask ---- */
 
 SatchelConnection *
 satchel_session_connection (SatchelSession *session)

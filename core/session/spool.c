@@ -99,7 +99,7 @@ append_as_lf (SatchelSpool *spool, const guint8 *data, gsize len, GByteArray *ou
   return TRUE;
 }
 
-/* The file has LF, but now content came that forbids it: write what is there anew, as it came. */
+/* The file has LF, but the new content forbids that: writes the file anew, with the content as it came. */
 static gboolean
 undo_conversion (SatchelSpool *spool, GError **error)
 {

@@ -218,7 +218,8 @@ tls_write (SatchelTransport *transport, const struct iovec *parts, int n_parts)
       gsize len = 0;
       if (!self->is_partial)
         len = gather (parts, n_parts, index, offset, &data);
-      /* After AGAIN GnuTLS has the whole record; NULL sends the rest of it, and the result is its length. */
+      /* After AGAIN GnuTLS holds the whole record; NULL sends the rest of it, and the result is its length.
+       */
       gssize result = gnutls_record_send (self->session, data, len);
       if (result == GNUTLS_E_AGAIN || result == GNUTLS_E_INTERRUPTED)
         {

@@ -10,7 +10,7 @@
 #define SPACE_MAX 32u
 #define CHANGES_MAX (2u * SATCHEL_BLOBS_MAX)
 
-/* As the name of a module: a part of a file's name may be made of it. */
+/* A space has the form of a name of a module, since a part of a file's name may be made of it. */
 static gboolean
 check_space (const char *space, GError **error)
 {

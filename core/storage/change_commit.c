@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What commits leave in the change log: before the driver is asked what clients want, and with its answer
- * what came of it.
+ * Commits in the change log: before the driver executes them, what clients want; with its answer, what was
+ * done.
  */
 #include "config.h"
 
@@ -55,8 +55,6 @@ mode_of (const SatchelOperation *operation)
   return (guint32) operation->mode | (operation->kept_flags & SATCHEL_FLAGS_ALL) << KEPT_FLAGS
          | (operation->keeps_keywords ? KEEPS_KEYWORDS : 0);
 }
-
-/* ---- what is wanted ---- */
 
 static void
 intend_messages (SatchelChangeSet *set, SatchelChangeNote *note, const SatchelOperation *operation)
@@ -142,8 +140,6 @@ satchel_changes_intend (SatchelStoreCore *store, const GPtrArray *requests)
     }
   satchel_change_log_intend (store->changes, set);
 }
-
-/* ---- what came of it ---- */
 
 typedef struct Outcome
 {
@@ -292,7 +288,7 @@ known_delta (SatchelChangeRound *round, SatchelStorageMailbox *mailbox)
              : NULL;
 }
 
-/* What layers made of it, or did themselves, is not told; nor is it another program's. */
+/* Changes that layers made or added are not logged as such; nor are they changes of another program. */
 static void
 explain_operation (SatchelChangeRound *round, const SatchelOperation *operation)
 {

@@ -27,8 +27,6 @@ satchel_changes_know_mailbox (SatchelStorageMailbox *mailbox)
   return row != NULL && row->exists;
 }
 
-/* ---- a round ---- */
-
 static void
 delta_free (gpointer data)
 {
@@ -80,9 +78,7 @@ satchel_change_round_end (SatchelChangeRound *round, gboolean sync)
     satchel_change_log_append (round->log, round->set, round->rows, sync);
 }
 
-/* ---- what is different ---- */
-
-/* Is what is in memory no newer than what was logged, so that it tells what messages were like? */
+/* Is the snapshot in memory no newer than the logged state, so that it says what messages were like? */
 static gboolean
 is_usable (const SatchelChangeRow *row, const SatchelSnapshot *base)
 {
@@ -177,8 +173,6 @@ satchel_change_round_delta (SatchelChangeRound *round, SatchelStorageMailbox *ma
   return delta;
 }
 
-/* ---- messages ---- */
-
 void
 satchel_change_read_message (SatchelChangeSet *into, const SatchelSnapshot *snapshot, guint32 index,
                              SatchelToldMessage *ret)
@@ -235,8 +229,6 @@ satchel_change_delta_is_told (const SatchelChangeDelta *delta, guint32 uid)
   return g_hash_table_contains (delta->told, GUINT_TO_POINTER (uid));
 }
 
-/* ---- notes ---- */
-
 void
 satchel_change_describe (SatchelChangeSet *set, SatchelChangedMailbox *ret, const SatchelChangeRow *row)
 {
@@ -280,8 +272,6 @@ satchel_change_round_add (SatchelChangeRound *round, SatchelChangeNote **note,
     }
   g_array_append_val ((*note)->messages, *message);
 }
-
-/* ---- what nothing explains: another program did it ---- */
 
 typedef struct Residue
 {

@@ -49,8 +49,6 @@ satchel_change_checksum (const void *data, gsize len)
   return checksum (0, data, len);
 }
 
-/* ---- writing ---- */
-
 static void
 put_number (GByteArray *out, guint64 value, guint n_bytes)
 {
@@ -197,8 +195,6 @@ satchel_frame_write (const SatchelFrame *frame, const SatchelChangeSet *set, con
   set_number (out, CRC_AT, checksum (0, out->data, out->len), 4);
   return g_byte_array_free_to_bytes (g_steal_pointer (&out));
 }
-
-/* ---- reading ---- */
 
 typedef struct Reader
 {

@@ -54,8 +54,6 @@ read_bytes (SatchelChangeLog *log, guint64 generation, guint64 offset, gsize max
                                     max, data, error);
 }
 
-/* ---- rows ---- */
-
 SatchelChangeRow *
 satchel_change_log_row (SatchelChangeLog *log, const char *name)
 {
@@ -91,8 +89,6 @@ take_row (SatchelChangeLog *log, SatchelChangeRow *row)
       satchel_change_row_free (row);
     }
 }
-
-/* ---- opening ---- */
 
 static gboolean
 read_first (SatchelChangeLog *log, guint number, SatchelFrame *ret_frame, gboolean *ret_is_there,
@@ -139,8 +135,8 @@ take_frame (SatchelChangeLog *log, const guint8 *data, const SatchelFrame *frame
   return TRUE;
 }
 
-/* Up to the first frame that is not whole.  What comes behind one that is damaged is gone, which listeners
- * are told. */
+/* Reads up to the first frame that is not whole.  What stands behind a damaged frame is lost, and listeners
+ * get a RESYNC. */
 static gboolean
 replay (SatchelChangeLog *log, GError **error)
 {
@@ -225,8 +221,6 @@ satchel_change_log_drop_pending (SatchelChangeLog *log)
   satchel_change_set_free (log->pending);
   log->pending = satchel_change_set_new ();
 }
-
-/* ---- writing ---- */
 
 /* Begins the next file with all rows, and @set or NULL; the one before the present one is gone then. */
 static gboolean
@@ -327,8 +321,6 @@ satchel_change_log_append (SatchelChangeLog *log, const SatchelChangeSet *set, c
   else if (is_file_due (log) && !begin_file (log, NULL, &error))
     complain (log, error);
 }
-
-/* ---- reading ---- */
 
 guint64
 satchel_change_log_end (SatchelChangeLog *log, SatchelChangePlace *ret_place)

@@ -13,7 +13,7 @@ typedef struct Match
   SatchelChangeRound *round;
   const SatchelChangeNote *intent;
   SatchelChangeDelta *from, *to;
-  SatchelChangeNote *note; /* or NULL: nothing of it is found yet */
+  SatchelChangeNote *note; /* or NULL: no part of the change is found yet */
 } Match;
 
 static SatchelChangeDelta *
@@ -28,7 +28,7 @@ find_delta (SatchelChangeRound *round, const SatchelChangedMailbox *mailbox)
   return NULL;
 }
 
-/* The next message of @delta that nothing was told of, with @mark.  0: none. */
+/* The UID of the next message of @delta with @mark that has no change yet.  0: none. */
 static guint32
 next_new (const SatchelChangeDelta *delta, guint32 mark, guint32 above_uid)
 {
@@ -73,7 +73,7 @@ add_message (Match *match, guint32 uid, guint32 new_uid, const SatchelToldMessag
   satchel_change_round_add (match->round, &match->note, &message);
 }
 
-/* What the intent knows it was like; what was told since counts more. */
+/* The state that the intent gives for the message; a state that was logged since counts more. */
 static SatchelToldMessage
 before_of (Match *match, const SatchelChangedMessage *message)
 {
@@ -155,7 +155,7 @@ tell_gone (Match *match, guint32 uid, SatchelToldMessage before)
   satchel_change_delta_tell (match->from, uid, &before);
 }
 
-/* A MOVE whose copy is not found is left to what is told of another program. */
+/* A MOVE whose copy is not found is left to be logged as another program's changes. */
 static void
 match_move (Match *match, const SatchelChangedMessage *message, guint i)
 {
@@ -180,7 +180,7 @@ match_expunge (Match *match, const SatchelChangedMessage *message)
   tell_gone (match, message->uid, before);
 }
 
-/* All or nothing: the sources tell nothing. */
+/* All or nothing: the sources say nothing. */
 static void
 match_copy (Match *match)
 {

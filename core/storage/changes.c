@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The change log of a store: taken up when it opens, and held against what is there.  What was not logged,
- * because the process ended in the middle or another program did it, is found by names, ids, UIDs and
- * mod-sequences.
+ * The change log of a store, which is compared with the store when it is opened.  Changes that were not
+ * logged, because the process ended in the middle or another program made them, are found by names, ids, UIDs
+ * and mod-sequences.
  */
 #include "config.h"
 
@@ -12,7 +12,6 @@
 #include <satchel/log.h>
 #include <string.h>
 
-/* What is there. */
 typedef struct Names
 {
   GPtrArray *infos; /* SatchelMailboxInfo */
@@ -86,8 +85,6 @@ name_of_id (const Names *names, const guint8 id[16])
       return name;
   return NULL;
 }
-
-/* ---- names ---- */
 
 static gboolean
 has_happened (SatchelChangeLog *log, const Names *names, const SatchelNameChange *change)
@@ -177,7 +174,7 @@ mend_old_names (SatchelChangeRound *round, const Names *names, const SatchelAcce
           round, &(SatchelNameChange) { is_renamed ? SATCHEL_CHANGE_RENAME : SATCHEL_CHANGE_DELETE, outside,
                                         known->pdata[i], is_renamed ? to : NULL, 0 });
       if (satchel_namespaces_find (round->log->store, known->pdata[i])
-          != NULL) /* it is a layer's, which tells nobody what it does */
+          != NULL) /* it belongs to a layer, whose changes are not logged */
         g_ptr_array_set_size (round->set->notes, (gint) n_notes);
     }
 }
@@ -208,8 +205,6 @@ mend_uses (SatchelChangeRound *round, const Names *names, const SatchelAccess *o
   for (guint i = 0; i < names->infos->len; i++)
     mend_use (round, names->infos->pdata[i], ((SatchelMailboxInfo *) names->infos->pdata[i])->name, outside);
 }
-
-/* ---- mailboxes ---- */
 
 static gboolean
 is_intended (SatchelChangeLog *log, const SatchelChangeRow *row)
@@ -256,9 +251,7 @@ open_deltas (SatchelChangeRound *round, const Names *names)
     }
 }
 
-/* ---- taking up ---- */
-
-/* All that is there counts as told: who begins to listen looks at everything. */
+/* Everything that is there counts as logged: a new listener looks at everything. */
 static void
 take_all (SatchelChangeLog *log, const Names *names)
 {

@@ -66,7 +66,8 @@ satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16
                                       error);
 }
 
-/* What a client can take as one word (RFC 1939 7); longer than its 70 where another server told it so. */
+/* What a client can take as one word (RFC 1939 7); longer than the 70 bytes allowed there if another server
+ * gave it out so. */
 static gboolean
 is_unique_id (const char *uidl)
 {
@@ -111,8 +112,6 @@ satchel_mailbox_vanished (SatchelMailbox *mailbox, guint64 modseq, SatchelUidSet
   uids = (SatchelUidSet) { NULL, 0 };
   return TRUE;
 }
-
-/* ---- attributes ---- */
 
 /* What of one request still has to be stored. */
 typedef struct Batch
@@ -220,7 +219,7 @@ is_sound (SatchelMailbox *mailbox, guint32 uid, GBytes *attributes)
   return TRUE;
 }
 
-/* Why there is nothing of a message that is there; keeps the first of a request. */
+/* The reason why a message that is there has no attributes; keeps the first one of a request. */
 static SatchelErrorCode
 note_failure (GError *failure, GError **first_error)
 {

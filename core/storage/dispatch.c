@@ -114,8 +114,6 @@ satchel_dispatch_check_error (const SatchelStorage *level, const char *method, G
                        satchel_dispatch_level_name (level), method);
 }
 
-/* ---- satchel_storage_NAME ---- */
-
 static SatchelStorage *
 below (SatchelStorage *storage, SatchelCall call)
 {

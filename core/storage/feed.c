@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The threads of durable listeners.  Each has its own, so that one that is slow, or hangs, holds up nobody
- * but itself: not commits, not other listeners, and no thread of the pool.  Users stand in line; who fails
- * waits.
+ * The threads of durable listeners.  Each listener has its own, so that a slow or hanging one holds up only
+ * itself: not commits, not other listeners, and no thread of the pool.  Users wait in line; a user for whom a
+ * listener failed waits before the next try.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#define USERS_MAX 10000u /* with something to hear; more are told when their store is opened again */
+#define USERS_MAX 10000u /* users with changes to hear; others join when their store is opened again */
 #define WAIT_MIN_MS 1000u
 #define WAIT_MAX_MS 300000u
 #define TELL_US (10 * G_USEC_PER_SEC)
@@ -135,8 +135,6 @@ satchel_feed_set_listeners (const SatchelStoreListener *listeners, guint n)
   g_mutex_unlock (&lock);
 }
 
-/* ---- calls ---- */
-
 void
 satchel_feed_begin_call (const char *name, const char *user, const SatchelChange *change)
 {
@@ -167,8 +165,6 @@ satchel_feed_end_call (const char *name, gboolean is_done)
   g_mutex_unlock (&lock);
   satchel_counter_add (&calls, 1, name, is_done ? "ok" : "failed");
 }
-
-/* ---- a thread ---- */
 
 /* Under lock: the next one, when it is due.  *ret_due_us: when the first of those that wait is; 0: none does.
  */
@@ -291,8 +287,6 @@ run_feed (gpointer data)
   g_mutex_unlock (&lock);
   return NULL;
 }
-
-/* ---- from stores ---- */
 
 /* Under lock. */
 static void

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * How far a listener has heard a user's change log.  A small file, replaced as a whole: after the process has
- * ended, by whatever, the last changes are told again, and none is left out.
+ * The cursor of a listener: how far it has heard a user's change log, in a small file that is replaced as a
+ * whole. After the process has ended, for any reason, the listener hears the last changes again, and misses
+ * none.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@ typedef struct Cursor
   SatchelChangePlace place;
   guint64 sequence; /* of the last change before `place` */
   gboolean needs_resync;
-  guint deaths; /* processes that ended while they told what is at `place` */
+  guint deaths; /* number of processes that ended while the listener heard the change at `place` */
   guint n_unsaved;
   gint64 saved_us;
 } Cursor;
@@ -122,7 +123,7 @@ call_listener (const SatchelStoreListener *listener, SatchelStore *store, const 
   return FALSE;
 }
 
-/* One more is told. */
+/* The listener has heard one change more. */
 static gboolean
 count_heard (Cursor *cursor, GError **error)
 {
@@ -198,8 +199,8 @@ call_for_all (Cursor *cursor, const SatchelStoreListener *listener, SatchelStore
   return TRUE;
 }
 
-/* A process that ends while it tells something may have ended of it: the next ones begin later and later.  0:
- * now. */
+/* A process that ends during a listener's call may have ended because of it: later processes begin later
+ * and later.  0: now. */
 static guint
 wait_after_deaths (const Cursor *cursor)
 {
@@ -226,7 +227,7 @@ satchel_feed_run (SatchelStore *store, const SatchelStoreListener *listener, Sat
   gboolean ok = load_cursor (&cursor, store->core, listener->name, error);
   if (ok && (cursor.needs_resync || !satchel_change_log_is_at_end (store->core->changes, &cursor.place)))
     {
-      /* Who is killed while he waits has told nothing, so that is no death to count. */
+      /* A process that is killed while it waits has made no call, so it is no death to count. */
       if (turn == SATCHEL_FEED_FIRST)
         *ret_wait_ms = wait_after_deaths (&cursor);
       ok = *ret_wait_ms > 0 || turn == SATCHEL_FEED_AGAIN || count_death (&cursor, error);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Handles: what a session or a delivery holds of a store and its mailboxes, each with who acts; and the keys
- * that come and go with them.  What they share is in store.c and mailbox.c.
+ * Handles: what a session or a delivery holds of a store and its mailboxes, each with its access; and the
+ * keys that come and go with them.  What handles share is in store.c and mailbox.c.
  */
 #include "config.h"
 
@@ -15,8 +15,6 @@ satchel_store_level (SatchelStore *store, const SatchelStorageOps *ops)
       return &core->levels[i];
   return NULL;
 }
-
-/* ---- keys ---- */
 
 static void
 tell_levels (SatchelStoreCore *core, const SatchelAccess *access, gboolean is_attach)
@@ -66,7 +64,7 @@ attach_key (SatchelStoreCore *core, const SatchelAccess *access)
   return id;
 }
 
-/* What was made of mail with a key that nobody has any more. */
+/* Drops what was made with a key that no access has any more. */
 static void
 forget_keys (SatchelStoreCore *core, guint id)
 {
@@ -98,8 +96,6 @@ detach_key (SatchelStoreCore *core, const SatchelAccess *access)
     }
   g_mutex_unlock (&core->keys_lock);
 }
-
-/* ---- stores ---- */
 
 SatchelStore *
 satchel_store_handle_new (SatchelStoreCore *core, const SatchelAccess *access)
@@ -162,8 +158,6 @@ satchel_store_describe (SatchelStore *store)
 {
   return g_strjoinv (" > ", store->core->level_names);
 }
-
-/* ---- mailboxes ---- */
 
 SatchelMailbox *
 satchel_mailbox_handle_new (SatchelStore *store, SatchelMailboxCore *core)

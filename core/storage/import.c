@@ -105,8 +105,6 @@ satchel_store_import_mailbox (SatchelStore *store, const char *name, const Satch
   return ok;
 }
 
-/* ---- export ---- */
-
 gboolean
 satchel_mailbox_tombstones (SatchelMailbox *mailbox, GArray *tombstones, guint64 *ret_history_start,
                             GError **error)

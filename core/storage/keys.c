@@ -173,8 +173,6 @@ drop_oldest_keys (void)
   g_mutex_unlock (&all_lock);
 }
 
-/* ---- a column ---- */
-
 /* Its place, or where it should be. */
 static gboolean
 find_key (Column *column, guint32 uid, guint *ret_index)
@@ -247,8 +245,6 @@ merge_keys (Column *column, const guint32 *new_uids, const guint32 *new_offsets,
       n_new -= !is_old;
     }
 }
-
-/* ---- reading ---- */
 
 typedef struct Missing
 {

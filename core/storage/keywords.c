@@ -107,8 +107,6 @@ satchel_keywords_put (char **names, guint at, const char *name)
     table_add (list->by_name, name, at);
 }
 
-/* ---- how many ---- */
-
 static guint limit = SATCHEL_KEYWORDS_MAX; /* atomic */
 
 guint

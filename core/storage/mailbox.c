@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Open mailboxes: one a mailbox and store, shared by all handles of it (handle.c), kept a while when nobody
- * has one, and closed by satchel_store_sweep.
+ * Open mailboxes: one for each mailbox and store, which all handles (handle.c) share.  Without handles it is
+ * kept for a while, and closed by satchel_store_sweep.
  */
 #include "config.h"
 
@@ -34,8 +34,8 @@ core_free (SatchelMailboxCore *core)
   g_free (core);
 }
 
-/* The same, if who asks at @storage knows it by that name: a layer may show it as another one, or not at all.
- */
+/* The same, if the level of @storage knows the mailbox by that name: a layer may show it under another one,
+ * or not at all. */
 static SatchelMailboxCore *
 look_up_shown (SatchelStorage *storage, const SatchelAccess *access, const char *name)
 {

@@ -199,8 +199,8 @@ check_rename (const char *from, const char *to, GError **error)
   return TRUE;
 }
 
-/* What every driver's rename relies on: the source is there, nothing is at the new name, and all names stay
- * in bounds. */
+/* Every driver's rename relies on this: the source exists, the new name is free, and all names stay in
+ * bounds. */
 static gboolean
 check_rename_list (SatchelStore *store, GPtrArray *infos, const char *from, const char *to, GError **error)
 {
@@ -272,7 +272,7 @@ subscribe_locked (SatchelStore *store, const char *name, gboolean subscribe, GEr
   g_autoptr (GPtrArray) infos = satchel_store_list_all (store, error);
   if (infos == NULL)
     return FALSE;
-  /* What changes nothing is told to the driver as well: it knows whether what the list says is durable. */
+  /* The driver is asked even if nothing changes: it knows whether the list's content is durable. */
   if (subscribe && satchel_list_find (infos, name) == NULL
       && satchel_namespaces_count_own (store->core, infos) >= store->core->max_mailboxes)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "limits.mailboxes (%u) is reached",

@@ -117,8 +117,6 @@ satchel_store_namespace_names (SatchelStore *store)
   return (const char *const *) store->core->namespace_names->pdata;
 }
 
-/* ---- names that are free ---- */
-
 static gboolean
 is_taken (SatchelStoreCore *store, const GPtrArray *infos, const char *name)
 {

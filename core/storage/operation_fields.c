@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What operations can have besides their kinds: which kind has it, since when, and whether a level knows it.
- * What nobody would look at is refused, since it must not succeed as if it had been done.
+ * Members of operations besides their kinds: which kind has one, since when, and whether a level knows it.  A
+ * member that no level would look at is refused, since the operation must not succeed as if it had been
+ * honoured.
  */
 #include "config.h"
 
@@ -105,8 +106,6 @@ satchel_operation_suit_fields (const SatchelOperation *operation, const char *ki
   return TRUE;
 }
 
-/* ---- values ---- */
-
 static gboolean
 check_metadata (const GPtrArray *metadata, GError **error)
 {
@@ -148,8 +147,6 @@ satchel_operation_check_values (SatchelOperation *operation, GError **error)
   return satchel_keywords_check ((const char *const *) operation->keywords, error)
          && check_metadata (operation->metadata, error) && check_unique_id (operation->unique_id, error);
 }
-
-/* ---- metadata ---- */
 
 static void
 metadata_free (gpointer data)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The kinds of operations, and what becomes of one on its way down the stack, driver included: a level that
- * is too old for it is given what it is composed of.  What it cannot be given the core refuses in its place,
- * since what nobody carries out must not succeed: kinds here, what they have besides in operation_fields.c.
+ * The kinds of operations, and their way down the stack, driver included: a level that is too old for a kind
+ * gets the operations that it is composed of.  If that is not possible the core refuses the operation, since
+ * one that no level executes must not succeed.  Members are in operation_fields.c.
  */
 #include "config.h"
 
@@ -41,8 +41,6 @@ satchel_operation_has_effect (const SatchelOperation *operation)
   const struct Kind *kind = find_kind (operation->kind, NULL);
   return kind != NULL && (!kind->is_of_uids || operation->ret_source.n_ranges > 0);
 }
-
-/* ---- composing ---- */
 
 static SatchelOperation *
 part_of_move (const SatchelOperation *move, SatchelOperationKind kind)
@@ -109,8 +107,6 @@ satchel_operation_fill_composed (SatchelTransaction *transaction)
     }
 }
 
-/* ---- what a level is given ---- */
-
 /* The operation at @index as @level can understand it, if it concerns it. */
 static gboolean
 suit_operation (SatchelTransaction *transaction, guint index, const SatchelStorage *level,
@@ -146,10 +142,8 @@ satchel_operation_suit_level (SatchelTransaction *transaction, const SatchelStor
   return TRUE;
 }
 
-/* ---- sets ---- */
-
-/* Does an operation before the one at @index concern @mailbox?  Then what is there in its turn is not known
- * yet. */
+/* Does an operation before the one at @index concern @mailbox?  Then its messages at that time are not
+ * known yet. */
 static gboolean
 is_touched_before (const SatchelTransaction *transaction, guint index, const SatchelStorageMailbox *mailbox)
 {

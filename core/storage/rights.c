@@ -37,8 +37,6 @@ static const struct
   [SATCHEL_ACT_REMOVE] = { "lose messages", SATCHEL_RIGHT_DELETE_MESSAGES | SATCHEL_RIGHT_EXPUNGE, 0 },
 };
 
-/* ---- what there is ---- */
-
 static const SatchelMailboxRights everything = {
   .size = sizeof everything,
   .rights = SATCHEL_RIGHTS_ALL,
@@ -116,12 +114,10 @@ satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_ke
   return permanent_flags (&found, ret_keeps_keywords);
 }
 
-/* ---- checks ---- */
-
 static gboolean
 check_act (guint rights, const char *name, SatchelAct act, GError **error)
 {
-  /* RFC 4314 6: nobody learns what is there by being refused. */
+  /* RFC 4314 6: a refusal must not reveal that a mailbox exists. */
   if ((rights & SATCHEL_RIGHT_LOOKUP) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
   if ((rights & acts[act].all) != acts[act].all || (acts[act].any != 0 && (rights & acts[act].any) == 0))
@@ -175,8 +171,6 @@ satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, const char *
   return TRUE;
 }
 
-/* ---- lists ---- */
-
 static gpointer
 info_copy (const SatchelMailboxInfo *info)
 {
@@ -201,8 +195,6 @@ satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos)
   g_ptr_array_unref (infos);
   return visible;
 }
-
-/* ---- transactions ---- */
 
 static SatchelMailboxRights
 rights_of_stored (SatchelStore *store, SatchelStorageMailbox *mailbox, char **ret_name)
@@ -281,7 +273,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
       limit_copy (operation, &found);
       return limit_new (operation, &found, to, error);
     }
-  return TRUE; /* refused by who carries it out */
+  return TRUE; /* the driver refuses it */
 }
 
 gboolean

@@ -45,8 +45,6 @@ is_carried_out (const SatchelTransaction *transaction)
   return TRUE;
 }
 
-/* ---- the outcome ---- */
-
 /* Layers hear of it from the driver up. */
 static void
 tell_layers (SatchelStoreCore *store, SatchelCommitRequest *request)
@@ -76,7 +74,7 @@ commit_planned (SatchelStoreCore *store, GPtrArray *planned)
 {
   if (planned->len == 0)
     return;
-  /* Layers that are told may commit themselves, with a round of their own. */
+  /* Layers may commit transactions of their own when they hear of this, in a round of their own. */
   g_autoptr (GPtrArray) batch = g_ptr_array_copy (planned, NULL, NULL);
   g_ptr_array_set_size (planned, 0);
   g_autofree SatchelTransaction **transactions = g_new (SatchelTransaction *, batch->len);
@@ -94,10 +92,8 @@ commit_planned (SatchelStoreCore *store, GPtrArray *planned)
     tell_layers (store, batch->pdata[i]);
 }
 
-/* ---- planning ---- */
-
-/* Is this level to be asked or told?  Then all that was planned before is carried out, and the sets hold what
- * is there. */
+/* Does this level plan the transaction, or hear of it?  Then all that was planned before is executed first,
+ * and the sets hold the messages that are there. */
 static gboolean
 begin_plan (SatchelStoreCore *store, GPtrArray *planned, SatchelCommitRequest *request,
             const SatchelStorage *level)

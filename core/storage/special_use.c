@@ -101,7 +101,7 @@ subscribe_inbox (SatchelStore *store, GError **error)
          && (!has_subscriptions (infos) || satchel_store_subscribe (store, "INBOX", TRUE, error));
 }
 
-/* All that is made at a first login is synced together; nobody has been told of it before. */
+/* All mailboxes of a first login are synced together; no client has seen them before. */
 void
 satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes)
 {

@@ -37,8 +37,6 @@ add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConf
   g_ptr_array_add (levels, level);
 }
 
-/* ---- layers ---- */
-
 /* Those of @order, in its order.  @what: the setting, for messages. */
 static GPtrArray *
 pick_layers (GPtrArray *layers, const char *const *order, const char *what, GError **error)
@@ -93,8 +91,6 @@ default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
     }
   return g_steal_pointer (&picked);
 }
-
-/* ---- stacks ---- */
 
 /* storage.driver; unset: the one that is enabled. */
 static const SatchelProvided *
@@ -183,8 +179,6 @@ satchel_stack_has_volume (const SatchelStack *stack, const char *volume)
   return *volume == '\0'
          || (SATCHEL_HAS (driver->ops, has_volume) && driver->ops->has_volume (volume, driver->section));
 }
-
-/* ---- what is there ---- */
 
 gboolean
 satchel_stack_may_have_mail (const SatchelStack *stack, const SatchelStoreOpenOptions *options)

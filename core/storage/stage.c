@@ -62,8 +62,6 @@ satchel_stage_new (SatchelStore *store, guint64 size_hint, GError **error)
   return stage_open (store, size_hint, NULL, error);
 }
 
-/* ---- scanning ---- */
-
 static void
 feed (SatchelStage *stage, const void *data, gsize len)
 {
@@ -73,7 +71,7 @@ feed (SatchelStage *stage, const void *data, gsize len)
   satchel_scan_crumb_end (&scan);
 }
 
-/* The start of the content is there: is it one that crashed the scanner before? */
+/* The start of the content has come in: did the scanner crash on this content before? */
 static void
 name_content (SatchelStage *stage)
 {
@@ -139,8 +137,6 @@ satchel_scan_spooled (SatchelStream *content, guint64 size, GError **error)
   return attributes;
 }
 
-/* ---- content as it comes ---- */
-
 gboolean
 satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **error)
 {
@@ -169,8 +165,6 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
   stage->is_finished = ok;
   return ok;
 }
-
-/* ---- from a spool ---- */
 
 /* Opens "spool/..." below the mail root without following a link. */
 static int

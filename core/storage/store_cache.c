@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The open stores of a mail process, one a user: opened by the first who asks, closed limits.store_idle after
- * the last one left, or at once for RELEASE.  References to all stores are counted here.
+ * The open stores of a mail process, one for each user: opened by the first use, closed limits.store_idle
+ * after the last one, or at once for RELEASE.  References to all stores are counted here.
  */
 #include "config.h"
 
@@ -31,7 +31,7 @@ typedef struct Entry
 typedef struct Release
 {
   char *user;
-  SatchelPlace *place, *target; /* target NULL: nobody wants to know what is there */
+  SatchelPlace *place, *target; /* target NULL: the place is not looked at */
   SatchelLook look;
   char *what;
   SatchelStoreReleasedFunc func;
@@ -41,7 +41,7 @@ typedef struct Release
 static GMutex lock; /* for everything below and store->users */
 static GCond changed;
 static GHashTable *entries;      /* user -> Entry */
-static GHashTable *fences;       /* user -> epoch, up to which he is refused: of those who were released */
+static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
 static GPtrArray *releases;      /* Release, waiting for their store to close */
 static SatchelStoreSetup *setup; /* or NULL */
 static gint64 store_idle_ms = 60000;
@@ -75,8 +75,6 @@ is_refused (const char *user, guint64 epoch)
   return fence != NULL && epoch <= *fence;
 }
 
-/* ---- references ---- */
-
 SatchelStoreCore *
 satchel_store_core_ref (SatchelStoreCore *store)
 {
@@ -106,8 +104,6 @@ satchel_store_core_unref (SatchelStoreCore *store)
   else if (is_awaited)
     satchel_defer (start_sweep, NULL);
 }
-
-/* ---- configuration ---- */
 
 static void
 find_listeners (SatchelLoader *loader)
@@ -146,10 +142,8 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
   return TRUE;
 }
 
-/* ---- opening ---- */
-
-/* Under the lock.  May somebody who comes with @epoch have the open @store?  One of an earlier epoch is
- * fenced off: the user was with another owner meanwhile, and what it knows of him may be wrong. */
+/* Under the lock.  May a caller with @epoch have the open @store?  A store of an earlier epoch is fenced
+ * off: the user had another owner meanwhile, so what the store knows may be wrong. */
 static gboolean
 is_of_epoch (SatchelStoreCore *store, guint64 epoch, GError **error)
 {
@@ -257,9 +251,8 @@ satchel_stores_n_open (void)
   return n;
 }
 
-/* ---- closing ---- */
-
-/* Under the lock.  Stores nobody holds, long enough or awaited, are marked CLOSING and returned. */
+/* Under the lock.  Marks stores without uses, idle for long enough or awaited, as CLOSING, and returns
+ * them. */
 static GPtrArray *
 take_unused (gint64 idle_ms)
 {
@@ -313,7 +306,7 @@ hold_open (void)
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
       Entry *entry = value;
-      /* A store nobody uses goes whole; holding it would make it young again. */
+      /* A store without uses is closed as a whole; a reference here would make it seem used just now. */
       if (entry->state != ENTRY_OPEN || entry->store->users == 0)
         continue;
       entry->store->users++;
@@ -364,7 +357,7 @@ look_done (gpointer data)
   release_free (data);
 }
 
-/* Main thread: tells those whose user is closed now. */
+/* Main thread: calls the functions that wait for a user's store to be closed. */
 static gboolean
 tell_released (void)
 {

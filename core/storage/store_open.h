@@ -70,8 +70,6 @@ void satchel_feed_describe (SatchelFeedDescribeFunc func, gpointer data);
 /* At the end of the process: listeners hear no more changes than the present one. */
 void satchel_feed_stop (void);
 
-/* ---- the process's open stores, one a user ---- */
-
 /* Takes the stacks (drivers, and layers in order), listeners and limits from the loaded modules and @config;
  * at reload again (open stores keep their stack).  @config: kept until the next call.  FALSE changes nothing:
  * no such driver, or `storage.layers` contradicts what is enabled.  Main thread. */
@@ -107,8 +105,6 @@ void satchel_store_close_unused (const char *user);
 void satchel_stores_close (void);
 guint satchel_stores_n_open (void);
 
-/* ---- upkeep (maintain.c) ---- */
-
 /* Does a level of the stacks that are opened from now on, or a listener, have upkeep? */
 gboolean satchel_stores_have_upkeep (void);
 /* Goes on with a visit: *@ref_step is 0 at first, and moves past those that are done.  DONE: the visit is
@@ -117,8 +113,6 @@ SatchelMaintained satchel_store_maintain (SatchelStore *store, const SatchelMain
                                           guint *ref_step, guint *ref_failed);
 /* Ends every slice from now on. */
 void satchel_maintenance_stop (void);
-
-/* ---- messages that crashed a parser ---- */
 
 /* Never scans the message with this job crumb ("MAILBOX-ID UID", as satchel_mailbox_attributes leaves it)
  * again: it is served as text/plain.  Any thread. */

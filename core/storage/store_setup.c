@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What stores of this process are opened with: stacks, settings, the mail root.  Which stack a user has is
- * decided here, as auth says and, of one whom a rule has only just sent here, as the mail lies.
+ * The set-up with which stores of this process are opened: stacks, settings, the mail root.  It decides which
+ * stack a user has: the one that auth says, or, for a user whom a rule has just placed here, the one that has
+ * mail.
  */
 #include "config.h"
 
@@ -57,8 +58,6 @@ satchel_stores_set_hooks (const SatchelStoresHooks *new_hooks)
 {
   hooks = *new_hooks;
 }
-
-/* ---- opening ---- */
 
 static SatchelStoreOpenOptions
 options_for (const SatchelStoreSetup *with, const char *user, const SatchelPlace *place)
@@ -181,8 +180,6 @@ satchel_store_setup_has_upkeep (const SatchelStoreSetup *setup)
   return FALSE;
 }
 
-/* ---- looking ---- */
-
 SatchelLook
 satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
                           const SatchelPlace *target, char **ret_what)
@@ -197,7 +194,7 @@ satchel_store_setup_look (SatchelStoreSetup *with, const char *user, const Satch
   else
     {
       SatchelLook look = satchel_stack_look (from, &options, ret_what);
-      /* Of one whom a rule sent here nobody knows yet whether he is here. */
+      /* For a user whom a rule placed here, it is not known yet whether the mail is here. */
       const SatchelStack *plain = with->stacks->pdata[0];
       gboolean is_meant = to == plain && *target->volume == '\0';
       options.volume = "";

@@ -70,8 +70,8 @@ trace_len (const char *head, gsize len)
   return at;
 }
 
-/* FNV-1a.  The next process must come to the same number, so no key; who finds another content with it has
- * only made that one be stored unparsed. */
+/* FNV-1a, without a key, since the next process must get the same number.  A sender who finds another
+ * content with the same number only makes that message be stored unparsed. */
 static guint64
 hash_of (const guint8 *data, gsize len)
 {

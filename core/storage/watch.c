@@ -112,8 +112,6 @@ satchel_mailbox_unwatch (SatchelMailboxWatch *watch)
   watch_unref (watch);
 }
 
-/* ---- changes by other programs ---- */
-
 static void
 sync_job (gpointer data)
 {
