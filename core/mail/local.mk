@@ -45,5 +45,6 @@ libsatchel_la_SOURCES += \
 	core/mail/thread.c \
 	core/mail/thread.h \
 	core/mail/thread_finish.c \
-	core/mail/transfer.c
+	core/mail/transfer.c \
+	core/mail/utf7.c
 EXTRA_DIST += core/mail/README.md
