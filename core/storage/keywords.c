@@ -122,6 +122,17 @@ satchel_keywords_set_limit (guint n)
 }
 
 gboolean
+satchel_keyword_is_atom (const char *name)
+{
+  if (name[0] == '\0')
+    return FALSE;
+  for (const char *c = name; *c != '\0'; c++)
+    if (*c <= ' ' || *c >= 0x7f || strchr ("(){%*\"\\]", *c) != NULL)
+      return FALSE;
+  return TRUE;
+}
+
+gboolean
 satchel_keywords_check (const char *const *keywords, GError **error)
 {
   for (guint i = 0; keywords != NULL && keywords[i] != NULL; i++)

@@ -27,6 +27,7 @@ libsatchel_la_SOURCES += \
 	core/storage/keys.c \
 	core/storage/keywords.c \
 	core/storage/mailbox.c \
+	core/storage/mailbox_read.c \
 	core/storage/mailbox_use.c \
 	core/storage/maintain.c \
 	core/storage/name_list.c \

@@ -148,8 +148,10 @@ gboolean satchel_store_is_writer (SatchelStoreCore *store); /* this thread holds
 /* UNAVAILABLE once the store is fenced. */
 gboolean satchel_store_check_fence (SatchelStoreCore *store, GError **error);
 
-/* mailbox_use.c */
+/* mailbox_read.c */
 SatchelMailboxCore *satchel_mailbox_core (SatchelStorageMailbox *mailbox);
+
+/* mailbox_use.c */
 /* A use of the open mailbox of @name, or NULL. */
 SatchelMailboxCore *satchel_store_look_up (SatchelStoreCore *store, const char *name);
 /* Takes a use; under handles_lock. */

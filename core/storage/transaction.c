@@ -71,17 +71,6 @@ note_error (SatchelTransaction *transaction, SatchelErrorCode code, const char *
     satchel_error_set (&transaction->error, code, "%s", message);
 }
 
-gboolean
-satchel_keyword_is_atom (const char *name)
-{
-  if (name[0] == '\0')
-    return FALSE;
-  for (const char *c = name; *c != '\0'; c++)
-    if (*c <= ' ' || *c >= 0x7f || strchr ("(){%*\"\\]", *c) != NULL)
-      return FALSE;
-  return TRUE;
-}
-
 static char **
 copy_keywords (SatchelTransaction *transaction, const char *const *keywords)
 {
