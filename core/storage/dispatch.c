@@ -184,7 +184,7 @@ satchel_storage_open_mailbox (SatchelStorage *storage, const SatchelAccess *acce
 gboolean
 satchel_dispatch_may_pass (const SatchelStorageOps *ops)
 {
-  return ops->size >= offsetof (SatchelStorageOps, passes_by) + sizeof ops->passes_by && ops->passes_by;
+  return ops->passes_by;
 }
 
 /* @target, or what is below it if it brought a process down twice for the message of this thread's

@@ -72,12 +72,6 @@ static const struct Field
   { "ids to import", has_import, 0, KIND (APPEND), SATCHEL_FIELD_IMPORT },
 };
 
-static guint
-known_fields (const SatchelStorageOps *ops)
-{
-  return ops->size >= offsetof (SatchelStorageOps, fields) + sizeof (ops->fields) ? ops->fields : 0;
-}
-
 /* A layer without either never looks at an operation. */
 static gboolean
 sees_operations (const SatchelStorage *level)
@@ -98,7 +92,7 @@ satchel_operation_suit_fields (const SatchelOperation *operation, const char *ki
       if ((field->later & kind) == 0)
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "an operation %s has no %s", kind_name,
                                   field->name);
-      if (sees_operations (level) && (known_fields (level->ops) & field->bit) == 0)
+      if (sees_operations (level) && (level->ops->fields & field->bit) == 0)
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                                   "module %s is too old for the operation %s with %s",
                                   satchel_dispatch_level_name (level), kind_name, field->name);
