@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT
  * A protocol of lines for tests: its gate half and its mail half.
  */
-#include "core/session/mail_private.h"
 #include "config.h"
 
+#include "core/session/mail_private.h"
 #include "tests/lib/session_rig.h"
 
 typedef struct ToyGate
@@ -168,11 +168,11 @@ toy_mail_new (SatchelSession *session, const void *note, gsize len)
   SatchelConnection *connection = satchel_session_connection (session);
   rig.n_mail_open++;
   rig.last_mail = session;
-  satchel_connection_print (connection, "welcome %s from %s note %.*s tls %s\n",
-                            satchel_session_user (session) != NULL ? satchel_session_user (session)
-                                                                   : "nobody",
-                            satchel_session_peer (session), (int) len, (const char *) note,
-                            *satchel_session_tls_info (session) != '\0' ? satchel_session_tls_info (session) : "none");
+  satchel_connection_print (
+      connection, "welcome %s from %s note %.*s tls %s\n",
+      satchel_session_user (session) != NULL ? satchel_session_user (session) : "nobody",
+      satchel_session_peer (session), (int) len, (const char *) note,
+      *satchel_session_tls_info (session) != '\0' ? satchel_session_tls_info (session) : "none");
   return session;
 }
 
