@@ -6,19 +6,41 @@
 
 #include <string.h>
 
-/* The EHLO keyword a command stands for, so that LHLO's answer follows the table. */
+enum
+{
+  LMTP_NEEDS_LHLO = 1 << 0, /* refused before LHLO */
+  LMTP_OF_SMTP = 1 << 1     /* HELP does not name it */
+};
+
 typedef struct LmtpCommand
 {
   const char *name;
-  gboolean needs_lhlo;
+  guint flags;
   void (*run) (Lmtp *lmtp, char *argument);
+  const char *keywords; /* what LHLO says of it (RFC 5321 4.1.1.1), divided by '|'; or NULL */
 } LmtpCommand;
+
+/* Beside those of commands. */
+static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
 
 static guint64
 message_size_limit (void)
 {
   return satchel_config_size (satchel_limits (), "message_size");
 }
+
+static void
+add_keywords (GPtrArray *lines, const char *keywords)
+{
+  g_auto (GStrv) words = g_strsplit (keywords != NULL ? keywords : "", "|", -1);
+  for (guint i = 0; words[i] != NULL; i++)
+    g_ptr_array_add (lines, g_strcmp0 (words[i], "SIZE") == 0
+                                ? g_strdup_printf ("SIZE %" G_GUINT64_FORMAT, message_size_limit ())
+                                : g_strdup (words[i]));
+}
+
+static void say_hello (Lmtp *lmtp);
+static void run_help (Lmtp *lmtp, char *argument);
 
 static void
 run_lhlo (Lmtp *lmtp, char *argument)
@@ -33,10 +55,7 @@ run_lhlo (Lmtp *lmtp, char *argument)
   lmtp_reset (lmtp);
   g_free (lmtp->client);
   lmtp->client = g_strdup (argument);
-  satchel_connection_print (lmtp->connection,
-                            "250-%s\r\n250-PIPELINING\r\n250-SIZE %" G_GUINT64_FORMAT
-                            "\r\n250-8BITMIME\r\n250-SMTPUTF8\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES\r\n",
-                            satchel_hostname (), message_size_limit ());
+  say_hello (lmtp);
 }
 
 static void
@@ -124,7 +143,8 @@ static void
 refuse_recipient (Lmtp *lmtp, const char *reply, const SatchelRecipient *recipient)
 {
   satchel_connection_print (lmtp->connection, "%s\r\n", reply);
-  lmtp_log_refusal (lmtp, reply, recipient->why, recipient->address);
+  if (*reply == '5')
+    lmtp_log_refusal (lmtp, reply, recipient->why, recipient->address);
 }
 
 static void
@@ -132,32 +152,14 @@ on_looked_up (const SatchelRecipient *recipient, gpointer data)
 {
   Lmtp *lmtp = data;
   g_autofree char *address = g_steal_pointer (&lmtp->pending);
-  switch (recipient->status)
+  if (recipient->status == SATCHEL_DELIVERY_OK)
     {
-    case SATCHEL_DELIVERY_OK:
       satchel_delivery_add_recipient (lmtp->delivery, recipient);
       g_ptr_array_add (lmtp->recipients, g_steal_pointer (&address));
       lmtp_reply (lmtp, "250 2.1.5 OK");
-      break;
-    case SATCHEL_DELIVERY_UNKNOWN:
-      refuse_recipient (lmtp, "550 5.1.1 No such user here", recipient);
-      break;
-    case SATCHEL_DELIVERY_REFUSED:
-      refuse_recipient (lmtp, "550 5.7.1 Delivery refused", recipient);
-      break;
-    case SATCHEL_DELIVERY_OVERQUOTA:
-      lmtp_reply (lmtp, "452 4.2.2 Mailbox full");
-      break;
-    case SATCHEL_DELIVERY_TOO_BIG:
-      refuse_recipient (lmtp, "552 5.3.4 Message too big", recipient);
-      break;
-    case SATCHEL_DELIVERY_TEMPORARY:
-      lmtp_reply (lmtp, "451 4.3.0 Temporary trouble, try again later");
-      break;
-    case SATCHEL_DELIVERY_NOSPACE:
-      lmtp_reply (lmtp, "452 4.3.1 The server's disk is full, try again later");
-      break;
     }
+  else
+    refuse_recipient (lmtp, lmtp_status_reply (lmtp, recipient->status), recipient);
   lmtp_set_busy (lmtp, FALSE);
 }
 
@@ -268,13 +270,6 @@ run_vrfy (Lmtp *lmtp, char *argument)
 }
 
 static void
-run_help (Lmtp *lmtp, char *argument)
-{
-  (void) argument;
-  lmtp_reply (lmtp, "214 2.0.0 LHLO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT");
-}
-
-static void
 run_quit (Lmtp *lmtp, char *argument)
 {
   (void) argument;
@@ -284,11 +279,43 @@ run_quit (Lmtp *lmtp, char *argument)
 }
 
 static const LmtpCommand commands[] = {
-  { "LHLO", FALSE, run_lhlo }, { "HELO", FALSE, run_helo }, { "EHLO", FALSE, run_helo },
-  { "MAIL", TRUE, run_mail },  { "RCPT", TRUE, run_rcpt },  { "DATA", TRUE, run_data },
-  { "BDAT", TRUE, run_bdat },  { "RSET", FALSE, run_rset }, { "NOOP", FALSE, run_noop },
-  { "VRFY", FALSE, run_vrfy }, { "HELP", FALSE, run_help }, { "QUIT", FALSE, run_quit },
+  { "LHLO", 0, run_lhlo },
+  { "HELO", LMTP_OF_SMTP, run_helo },
+  { "EHLO", LMTP_OF_SMTP, run_helo },
+  { "MAIL", LMTP_NEEDS_LHLO, run_mail, "SIZE|8BITMIME|SMTPUTF8" },
+  { "RCPT", LMTP_NEEDS_LHLO, run_rcpt },
+  { "DATA", LMTP_NEEDS_LHLO, run_data },
+  /* Runs before LHLO, too, and is refused after its octets: they would be read as commands otherwise. */
+  { "BDAT", 0, run_bdat, "CHUNKING" },
+  { "RSET", 0, run_rset },
+  { "NOOP", 0, run_noop },
+  { "VRFY", 0, run_vrfy },
+  { "HELP", 0, run_help },
+  { "QUIT", 0, run_quit },
 };
+
+static void
+say_hello (Lmtp *lmtp)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_ptr_array_add (lines, g_strdup (satchel_hostname ()));
+  add_keywords (lines, general_keywords);
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    add_keywords (lines, commands[i].keywords);
+  for (guint i = 0; i < lines->len; i++)
+    satchel_connection_print (lmtp->connection, "250%c%s\r\n", i + 1 < lines->len ? '-' : ' ',
+                              (const char *) lines->pdata[i]);
+}
+
+static void
+run_help (Lmtp *lmtp, char *argument)
+{
+  g_autoptr (GString) reply = g_string_new ("214 2.0.0");
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if ((commands[i].flags & LMTP_OF_SMTP) == 0)
+      g_string_append_printf (reply, " %s", commands[i].name);
+  lmtp_reply (lmtp, reply->str);
+}
 
 void
 lmtp_command (Lmtp *lmtp, char *line, gsize len)
@@ -306,14 +333,8 @@ lmtp_command (Lmtp *lmtp, char *line, gsize len)
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
     if (strlen (commands[i].name) == name_len && g_ascii_strncasecmp (commands[i].name, line, name_len) == 0)
       {
-        if (commands[i].needs_lhlo && lmtp->client == NULL)
-          {
-            /* BDAT's octets would be read as commands otherwise. */
-            if (commands[i].run == run_bdat)
-              run_bdat (lmtp, argument);
-            else
-              lmtp_bad_command (lmtp, "503 5.5.1 LHLO first");
-          }
+        if ((commands[i].flags & LMTP_NEEDS_LHLO) && lmtp->client == NULL)
+          lmtp_bad_command (lmtp, "503 5.5.1 LHLO first");
         else
           commands[i].run (lmtp, argument);
         return;

@@ -41,44 +41,13 @@ lmtp_content_begin (Lmtp *lmtp)
   append_trace (lmtp);
 }
 
-static const char *
-final_reply (SatchelDeliveryStatus status)
-{
-  switch (status)
-    {
-    case SATCHEL_DELIVERY_OK:
-      return "250 2.0.0";
-    case SATCHEL_DELIVERY_UNKNOWN:
-      return "550 5.1.1 No such user here:";
-    case SATCHEL_DELIVERY_REFUSED:
-      return "550 5.7.1 Delivery refused:";
-    case SATCHEL_DELIVERY_OVERQUOTA:
-      return "452 4.2.2 Mailbox full:";
-    case SATCHEL_DELIVERY_TOO_BIG:
-      return "552 5.3.4 Message too big:";
-    case SATCHEL_DELIVERY_TEMPORARY:
-      return "451 4.3.0 Temporary trouble, try again later:";
-    case SATCHEL_DELIVERY_NOSPACE:
-      return "452 4.3.1 The server's disk is full, try again later:";
-    }
-  return "451 4.3.0 Temporary trouble, try again later:";
-}
-
-static const char *
-over_quota_reply (const Lmtp *lmtp)
-{
-  const SatchelConfig *config = satchel_session_config (lmtp->session);
-  gboolean is_permanent = strcmp (satchel_config_string (config, "over_quota"), "permanent") == 0;
-  return is_permanent ? "552 5.2.2 Mailbox full:" : final_reply (SATCHEL_DELIVERY_OVERQUOTA);
-}
-
 /* In the words of a filter where it has some. */
 static char *
 recipient_reply (const Lmtp *lmtp, SatchelDeliveryStatus status, const char *text)
 {
   if (text != NULL && (status == SATCHEL_DELIVERY_REFUSED || status == SATCHEL_DELIVERY_TEMPORARY))
     return g_strdup_printf ("%s %s:", status == SATCHEL_DELIVERY_REFUSED ? "550 5.7.1" : "451 4.7.1", text);
-  return g_strdup (status == SATCHEL_DELIVERY_OVERQUOTA ? over_quota_reply (lmtp) : final_reply (status));
+  return g_strconcat (lmtp_status_reply (lmtp, status), ":", NULL);
 }
 
 static void
@@ -88,13 +57,15 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
     {
       SatchelDeliveryStatus status = statuses != NULL ? statuses[i] : lmtp->failure;
       const char *recipient = g_ptr_array_index (lmtp->recipients, i);
+      if (status == SATCHEL_DELIVERY_OK)
+        {
+          satchel_connection_print (lmtp->connection, "250 2.0.0 <%s> Saved %s\r\n", recipient,
+                                    satchel_delivery_id (lmtp->delivery));
+          continue;
+        }
       g_autofree char *reply =
           recipient_reply (lmtp, status, statuses != NULL ? satchel_delivery_text (lmtp->delivery, i) : NULL);
-      if (status == SATCHEL_DELIVERY_OK)
-        satchel_connection_print (lmtp->connection, "%s <%s> Saved %s\r\n", reply, recipient,
-                                  satchel_delivery_id (lmtp->delivery));
-      else
-        satchel_connection_print (lmtp->connection, "%s <%s>\r\n", reply, recipient);
+      satchel_connection_print (lmtp->connection, "%s <%s>\r\n", reply, recipient);
       if (*reply == '5')
         lmtp_log_refusal (lmtp, reply, satchel_delivery_id (lmtp->delivery), recipient);
     }
@@ -136,7 +107,8 @@ block_written (Lmtp *lmtp)
       if (lmtp->failure == SATCHEL_DELIVERY_OK)
         lmtp_reply (lmtp, "250 2.0.0 Chunk taken");
       else
-        satchel_connection_print (lmtp->connection, "%s message\r\n", final_reply (lmtp->failure));
+        satchel_connection_print (lmtp->connection, "%s: message\r\n",
+                                  lmtp_status_reply (lmtp, lmtp->failure));
     }
 }
 

@@ -73,6 +73,9 @@ void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 /* commands.c: one line without its end. */
 void lmtp_command (Lmtp *lmtp, char *line, gsize len);
 
+/* replies.c: reply, status code and text for a @status other than OK.  Static. */
+const char *lmtp_status_reply (const Lmtp *lmtp, SatchelDeliveryStatus status);
+
 /* content.c */
 void lmtp_content_begin (Lmtp *lmtp);
 /* Uses up input; FALSE: nothing more can be done now. */

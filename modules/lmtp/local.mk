@@ -12,6 +12,7 @@ lmtp_la_SOURCES = \
 	modules/lmtp/lmtp_session.c \
 	modules/lmtp/lmtp_session.h \
 	modules/lmtp/module.c \
+	modules/lmtp/replies.c \
 	modules/lmtp/settings.c \
 	modules/lmtp/settings.h
 lmtp_la_CPPFLAGS = $(MODULE_CPPFLAGS)

@@ -4,6 +4,7 @@
  */
 #include "pop3_session.h"
 
+#include <satchel/error-words.h>
 #include <string.h>
 
 enum
@@ -72,22 +73,26 @@ open_job (gpointer data)
     find_uidls (pop3, &pop3->error);
 }
 
-/* RFC 3206 4: what only the administrator can mend, and not another try. */
-gboolean
-pop3_error_lasts (const GError *error)
+#define LASTING(code, response, words, lasting, reply) [SATCHEL_ERROR_##code] = POP3_ERROR_##lasting,
+static const Pop3Lasting lastings[] = { SATCHEL_ERROR_WORDS (LASTING) };
+
+Pop3Lasting
+pop3_error_lasting (const GError *error)
 {
-  return g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CORRUPT)
-         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM)
-         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANNOT)
-         || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS);
+  if (error == NULL || error->domain != SATCHEL_ERROR || (guint) error->code >= G_N_ELEMENTS (lastings))
+    return POP3_ERROR_TEMPORARY;
+  return lastings[error->code];
 }
 
 static Pop3Text
-text_for (const GError *error)
+text_for_maildrop (const GError *error)
 {
-  if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE))
-    return POP3_TEXT_IN_USE;
-  return pop3_error_lasts (error) ? POP3_TEXT_MAILDROP_PERMANENT : POP3_TEXT_MAILDROP_TEMPORARY;
+  static const Pop3Text texts[] = {
+    [POP3_ERROR_TEMPORARY] = POP3_TEXT_MAILDROP_TEMPORARY,
+    [POP3_ERROR_PERMANENT] = POP3_TEXT_MAILDROP_PERMANENT,
+    [POP3_ERROR_IN_USE] = POP3_TEXT_IN_USE,
+  };
+  return texts[pop3_error_lasting (error)];
 }
 
 void
@@ -124,7 +129,7 @@ open_done (gpointer data)
   Pop3 *pop3 = data;
   if (pop3->error != NULL || satchel_session_is_cancelled (pop3->session))
     {
-      refuse (pop3, text_for (pop3->error));
+      refuse (pop3, text_for_maildrop (pop3->error));
       return;
     }
   if (!pop3->is_locked)

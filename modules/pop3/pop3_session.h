@@ -22,6 +22,14 @@ typedef enum
 } Pop3StepResult;
 typedef Pop3StepResult (*Pop3Step) (Pop3 *pop3);
 
+/* Is another try of use after an error? */
+typedef enum
+{
+  POP3_ERROR_TEMPORARY = 0,
+  POP3_ERROR_PERMANENT,
+  POP3_ERROR_IN_USE /* once another session has ended */
+} Pop3Lasting;
+
 struct Pop3
 {
   SatchelSession *session;
@@ -99,8 +107,7 @@ gboolean pop3_find_octets (Pop3 *pop3, GError **error);
 
 /* maildrop.c */
 void pop3_open_maildrop (Pop3 *pop3);
-/* Will another try fail as well? */
-gboolean pop3_error_lasts (const GError *error);
+Pop3Lasting pop3_error_lasting (const GError *error);
 /* "+OK 3 messages (320 octets)": what is there and not marked as deleted. */
 void pop3_say_totals (Pop3 *pop3);
 guint64 pop3_size (Pop3 *pop3, guint32 index);

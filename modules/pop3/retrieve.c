@@ -125,20 +125,21 @@ note_seen (Pop3 *pop3)
 }
 
 static Pop3Text
-text_for (const GError *error)
+text_for_message (const GError *error)
 {
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_GONE))
     return POP3_TEXT_MESSAGE_GONE;
   /* RFC 3206 4: AUTH is for answers to a login only. */
   if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED))
     return POP3_TEXT_MESSAGE_LOCKED;
-  return pop3_error_lasts (error) ? POP3_TEXT_MESSAGE_BROKEN : POP3_TEXT_MESSAGE_UNREADABLE;
+  return pop3_error_lasting (error) == POP3_ERROR_PERMANENT ? POP3_TEXT_MESSAGE_BROKEN
+                                                            : POP3_TEXT_MESSAGE_UNREADABLE;
 }
 
 static void
 fail (Pop3 *pop3)
 {
-  Pop3Text text = text_for (pop3->error);
+  Pop3Text text = text_for_message (pop3->error);
   gboolean is_usual =
       text == POP3_TEXT_MESSAGE_GONE || text == POP3_TEXT_MESSAGE_LOCKED; /* nobody's trouble */
   if (is_usual || satchel_error_is_news (pop3->error))

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT
+ * What a sender is told about a recipient who does not get a message, in the words of
+ * <satchel/error-words.h>.
+ */
+#include "lmtp_session.h"
+
+#include <satchel/error-words.h>
+#include <string.h>
+
+#define REPLY(code, response, words, lasting, reply) [SATCHEL_ERROR_##code] = reply,
+static const char *const replies[] = { SATCHEL_ERROR_WORDS (REPLY) };
+
+static const SatchelErrorCode codes[] = {
+  [SATCHEL_DELIVERY_UNKNOWN] = SATCHEL_ERROR_NONEXISTENT, [SATCHEL_DELIVERY_REFUSED] = SATCHEL_ERROR_NOPERM,
+  [SATCHEL_DELIVERY_OVERQUOTA] = SATCHEL_ERROR_OVERQUOTA, [SATCHEL_DELIVERY_TOO_BIG] = SATCHEL_ERROR_LIMIT,
+  [SATCHEL_DELIVERY_TEMPORARY] = SATCHEL_ERROR_FAILED,    [SATCHEL_DELIVERY_NOSPACE] = SATCHEL_ERROR_NOSPACE,
+};
+
+const char *
+lmtp_status_reply (const Lmtp *lmtp, SatchelDeliveryStatus status)
+{
+  const SatchelConfig *config = satchel_session_config (lmtp->session);
+  if (status == SATCHEL_DELIVERY_OVERQUOTA
+      && strcmp (satchel_config_string (config, "over_quota"), "permanent") == 0)
+    return "552 5.2.2 Mailbox full";
+  return replies[codes[status]];
+}
