@@ -106,7 +106,7 @@ imap_announce_rename (ImapSession *session, const char *from, const char *to)
   for (guint i = 0; i < others->len; i++)
     {
       ImapSession *other = others->pdata[i];
-      if (other->is_waiting && !other->in_job)
+      if (other->state == IMAP_SESSION_WAITING)
         imap_session_advance (other);
     }
 }

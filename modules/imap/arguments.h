@@ -299,9 +299,8 @@ gboolean imap_parse_xlist (ImapReader *reader, gpointer arguments);
 void imap_list_arguments_clear (gpointer arguments);
 gboolean imap_parse_status (ImapReader *reader, gpointer arguments);
 void imap_status_arguments_clear (gpointer arguments);
-/* arguments_append.c: APPEND, REPLACE.  They are also asked while the command is on its way, at each literal;
- * their error if it is content that is missing next (the pointer is compared): */
-extern const char imap_append_wants_literal[];
+/* arguments_append.c: APPEND, REPLACE.  These also parse a command that is still on its way, at each literal
+ * of it: then they fail, and the reader lacks what comes next. */
 gboolean imap_parse_append (ImapReader *reader, gpointer arguments);
 gboolean imap_parse_replace (ImapReader *reader, gpointer arguments);
 /* Messages from where @reader stands. */

@@ -7,7 +7,7 @@
 
 #include <satchel/date.h>
 
-const char imap_append_wants_literal[] = "Message literal expected";
+#define LITERAL_EXPECTED "Message literal expected"
 
 static void
 message_free (gpointer data)
@@ -34,8 +34,8 @@ read_literal (ImapReader *reader, ImapAppendMessage *message, gboolean is_binary
 {
   message->wants_binary = is_binary;
   if (imap_reader_peek (reader) != IMAP_NODE_STREAMED)
-    return imap_reader_fail (reader, imap_reader_is_done (reader) ? imap_append_wants_literal
-                                                                  : "Message literal expected");
+    return imap_reader_fail_for_lack (
+        reader, imap_reader_is_done (reader) ? IMAP_LACKS_LITERAL : IMAP_LACKS_NOTHING, LITERAL_EXPECTED);
   imap_reader_skip (reader);
   g_ptr_array_add (message->parts, NULL);
   return TRUE;
@@ -49,7 +49,7 @@ read_utf8 (ImapReader *reader, ImapAppendMessage *message)
   if (!imap_read_list (reader, &members))
     return FALSE;
   if (!read_literal (&members, message, TRUE))
-    return imap_reader_fail (reader, members.error);
+    return imap_reader_fail_for_lack (reader, members.lack, members.error);
   return imap_read_list_end (reader, &members);
 }
 
@@ -98,7 +98,7 @@ read_data (ImapReader *reader, ImapAppendMessage *message)
     return read_catenate (reader, message);
   if (g_ascii_strcasecmp (kind, "UTF8") == 0)
     return read_utf8 (reader, message);
-  return imap_reader_fail (reader, "Message literal expected");
+  return imap_reader_fail (reader, LITERAL_EXPECTED);
 }
 
 static gboolean

@@ -10,7 +10,7 @@ ImapStep
 imap_run_capability (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   imap_write (&session->writer, "* CAPABILITY ");
-  imap_write_capabilities (&session->writer, &session->settings, satchel_store_quota (session->store, NULL));
+  imap_session_write_capabilities (session);
   imap_write (&session->writer, "\r\n");
   return imap_command_ok (command, "Capabilities listed.");
 }
@@ -52,7 +52,7 @@ ImapStep
 imap_run_logout (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   imap_write (&session->writer, "* BYE Logging out.\r\n");
-  session->wants_close = TRUE;
+  command->at_end |= IMAP_END_CLOSE;
   return imap_command_ok (command, "LOGOUT completed.");
 }
 
@@ -170,7 +170,8 @@ imap_run_compress (ImapSession *session, ImapCommand *command, gboolean may_bloc
     return imap_command_bad (command, "Compression is not available.");
   if (session->is_compressed)
     return imap_command_no (command, "COMPRESSIONACTIVE", "DEFLATE is active already.");
-  session->is_compressed = session->starts_compression = TRUE;
+  session->is_compressed = TRUE;
+  command->at_end |= IMAP_END_COMPRESS;
   return imap_command_ok (command, "DEFLATE active.");
 }
 

@@ -111,7 +111,7 @@ finish_message (ImapSession *session)
 
 /* Goes on with @messages from @first on, which is under way, as far as no literal is needed. */
 static gboolean
-go_on (ImapSession *session, const GPtrArray *messages, guint first, gboolean is_last_whole)
+add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolean is_last_whole)
 {
   ImapIncoming *incoming = &session->incoming;
   for (guint i = first; i < messages->len; i++)
@@ -173,28 +173,24 @@ find_destination (ImapSession *session)
   return mailbox != NULL || imap_incoming_fail_error (session, error);
 }
 
+/* What comes before the literal: the destination, and parts that URLs name. [blocks] */
 static void
-prepare (gpointer data)
+take_parts_ahead (ImapSession *session)
 {
-  ImapSession *session = data;
   if (find_destination (session))
-    go_on (session, session->incoming.ahead.messages, 0, FALSE);
+    add_parts (session, session->incoming.ahead.messages, 0, FALSE);
 }
 
 static void
-prepared (gpointer data)
+ask_for_content (ImapSession *session)
 {
-  ImapSession *session = data;
-  session->in_job = FALSE;
-  if (session->connection == NULL || session->is_closing)
-    return;
   begin_content (session);
-  imap_session_read (session);
 }
 
-/* The arguments since the message under way began.  Returns what the parser says that comes next. */
-static const char *
-read_ahead (ImapSession *session, const ImapCommandRow *row)
+/* Parses the arguments since the message under way began.  Returns what they lack; IMAP_LACKS_NOTHING: no
+ * literal belongs here, and *ret_error says why. */
+static ImapReaderLack
+read_ahead (ImapSession *session, const ImapCommandRow *row, const char **ret_error)
 {
   ImapIncoming *incoming = &session->incoming;
   ImapReader reader;
@@ -217,12 +213,14 @@ read_ahead (ImapSession *session, const ImapCommandRow *row)
   if (!is_whole)
     {
       session->lexer.blamed = reader.blamed;
-      return reader.error;
+      *ret_error = reader.error;
+      return reader.lack;
     }
   /* Another message, of which the literal is the first that comes. */
   imap_append_add_message (&incoming->ahead);
   incoming->ahead.at = reader.at;
-  return session->lexer.depth == 0 ? imap_append_wants_literal : "Unexpected literal";
+  *ret_error = "Unexpected literal";
+  return session->lexer.depth == 0 ? IMAP_LACKS_LITERAL : IMAP_LACKS_NOTHING;
 }
 
 gboolean
@@ -230,11 +228,16 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
 {
   ImapIncoming *incoming = &session->incoming;
   const ImapLexer *lexer = &session->lexer;
-  const char *wanted = read_ahead (session, row);
-  if (wanted == imap_reader_missing)
-    return FALSE;
-  if (wanted != imap_append_wants_literal)
-    return refuse (session, IMAP_BAD, NULL, wanted);
+  const char *error = NULL;
+  switch (read_ahead (session, row, &error))
+    {
+    case IMAP_LACKS_ARGUMENT:
+      return FALSE;
+    case IMAP_LACKS_NOTHING:
+      return refuse (session, IMAP_BAD, NULL, error);
+    case IMAP_LACKS_LITERAL:
+      break;
+    }
   const GPtrArray *messages = incoming->ahead.messages;
   const ImapAppendMessage *last = messages->pdata[messages->len - 1];
   if (last->flags.has_long_keyword)
@@ -245,7 +248,7 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
       incoming->buffer = g_byte_array_sized_new ((guint) MIN (lexer->literal_size, STREAM_CHUNK));
     }
   guint n_messages = incoming->stages->len + messages->len;
-  if (n_messages > 1 && row->run != imap_run_append)
+  if (n_messages > 1 && (row->flags & IMAP_COMMAND_ONE_MESSAGE))
     return refuse (session, IMAP_BAD, NULL, "Too many arguments");
   if (last->wants_binary && !lexer->literal_is_binary)
     return refuse (session, IMAP_BAD, NULL, "Binary literal expected");
@@ -260,24 +263,14 @@ imap_append_begin (ImapSession *session, const ImapCommandRow *row)
     needs_job = last->parts->pdata[i] != NULL;
   if (!needs_job)
     return begin_content (session);
-  session->in_job = TRUE;
-  satchel_session_run (session->session, "imap APPEND", prepare, prepared, session);
+  imap_session_run_job (session, "imap APPEND", take_parts_ahead, ask_for_content);
   return TRUE;
 }
 
 static void
-write_chunk (gpointer data)
+write_chunk (ImapSession *session)
 {
-  write_buffer (data);
-}
-
-static void
-chunk_written (gpointer data)
-{
-  ImapSession *session = data;
-  session->in_job = FALSE;
-  if (session->connection != NULL && !session->is_closing)
-    imap_session_read (session);
+  write_buffer (session);
 }
 
 void
@@ -302,10 +295,7 @@ imap_append_take (ImapSession *session, const guint8 *data, gsize len)
       imap_lexer_stream_literal (&session->lexer);
     }
   if (incoming->buffer->len == STREAM_CHUNK)
-    {
-      session->in_job = TRUE;
-      satchel_session_run (session->session, "imap APPEND", write_chunk, chunk_written, session);
-    }
+    imap_session_run_job (session, "imap APPEND", write_chunk, NULL);
 }
 
 /* ---- the commands ---- */
@@ -327,7 +317,7 @@ add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *tra
       incoming->stages = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_stage_free);
       incoming->buffer = g_byte_array_new ();
     }
-  if (incoming->text != NULL || !go_on (session, messages, incoming->stages->len, TRUE))
+  if (incoming->text != NULL || !add_parts (session, messages, incoming->stages->len, TRUE))
     {
       imap_command_no (command, incoming->code, incoming->text);
       return FALSE;

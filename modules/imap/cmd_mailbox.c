@@ -97,7 +97,7 @@ take_vanished_level (ImapSession *session, const char *name)
   return TRUE;
 }
 
-/* For what other sessions are told, on the main thread when the command ends. */
+/* Keeps the names that imap_announce_deleted and imap_announce_renamed tell other sessions of. */
 static void
 keep_names (ImapCommand *command, const char *name, const char *to)
 {
@@ -129,8 +129,25 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
   imap_announce_supplied (session, arguments->name, name);
   keep_names (command, name, NULL);
   /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
-  session->drops_view = session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox);
+  if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
+    command->at_end |= IMAP_END_UNSELECT;
   return imap_command_ok (command, "DELETE completed.");
+}
+
+void
+imap_announce_deleted (ImapSession *session, ImapCommand *command)
+{
+  char **names = command->state;
+  if (names != NULL)
+    imap_announce_delete (session, names[0]);
+}
+
+void
+imap_announce_renamed (ImapSession *session, ImapCommand *command)
+{
+  char **names = command->state;
+  if (names != NULL)
+    imap_announce_rename (session, names[0], names[1]);
 }
 
 ImapStep

@@ -76,6 +76,12 @@ find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, G
   return imap_resync_vanished (view, qresync->modseq, &wanted, match, &resync->vanished, error);
 }
 
+static gboolean
+opens_read_only (const ImapCommand *command)
+{
+  return (command->row->flags & IMAP_COMMAND_READ_ONLY) != 0;
+}
+
 static ImapStep
 tell_missed (ImapSession *session, ImapCommand *command)
 {
@@ -84,8 +90,7 @@ tell_missed (ImapSession *session, ImapCommand *command)
           || !imap_resync_tell_rows (command->state, session->view, &session->writer)))
     return IMAP_STEP_AGAIN;
   command->code = g_strdup (session->view->is_read_only ? "READ-ONLY" : "READ-WRITE");
-  return imap_command_ok (command,
-                          command->row->run == imap_run_examine ? "EXAMINE completed." : "SELECT completed.");
+  return imap_command_ok (command, opens_read_only (command) ? "EXAMINE completed." : "SELECT completed.");
 }
 
 /* Ends what was selected, also if the command then fails (RFC 3501 6.3.1). */
@@ -102,8 +107,9 @@ leave_mailbox (ImapSession *session)
   (SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_EXPUNGE | SATCHEL_RIGHT_SEEN | SATCHEL_RIGHT_WRITE                   \
    | SATCHEL_RIGHT_DELETE_MESSAGES)
 
-static ImapStep
-open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboolean may_block)
+/* SELECT and EXAMINE. */
+ImapStep
+imap_run_select (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
   const ImapSelectArguments *arguments = command->arguments;
@@ -124,7 +130,7 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboo
     return IMAP_STEP_BLOCK;
   if (!satchel_mailbox_check_rights (mailbox, SATCHEL_RIGHT_READ, &error))
     return imap_command_error (session, command, error);
-  gboolean is_read_only = is_examine || (satchel_mailbox_rights (mailbox) & CHANGING) == 0;
+  gboolean is_read_only = opens_read_only (command) || (satchel_mailbox_rights (mailbox) & CHANGING) == 0;
   g_autoptr (GPtrArray) infos =
       imap_session_is_rev2 (session) ? satchel_store_list_cached (session->store) : NULL;
   g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
@@ -145,21 +151,9 @@ open_view (ImapSession *session, ImapCommand *command, gboolean is_examine, gboo
 }
 
 ImapStep
-imap_run_select (ImapSession *session, ImapCommand *command, gboolean may_block)
-{
-  return open_view (session, command, FALSE, may_block);
-}
-
-ImapStep
-imap_run_examine (ImapSession *session, ImapCommand *command, gboolean may_block)
-{
-  return open_view (session, command, TRUE, may_block);
-}
-
-ImapStep
 imap_run_unselect (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
-  session->drops_view = TRUE;
+  command->at_end |= IMAP_END_UNSELECT;
   return imap_command_ok (command, "UNSELECT completed.");
 }
 
@@ -194,7 +188,7 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
   g_autoptr (GError) error = NULL;
   g_auto (SatchelUidSet) uids = { 0 };
-  session->drops_view = TRUE;
+  command->at_end |= IMAP_END_UNSELECT;
   /* Without the right CLOSE only closes (RFC 4314 4). */
   if (!session->view->is_read_only
       && (satchel_mailbox_rights (session->view->mailbox) & SATCHEL_RIGHT_EXPUNGE))

@@ -18,6 +18,20 @@ typedef struct Telling
   gboolean is_missing; /* some messages have gone */
 } Telling;
 
+/* Keeps what the client knew before its STORE: the condition is measured by it (RFC 7162 3.1.12), and what
+ * must be told. */
+void
+imap_note_known (ImapSession *session, ImapCommand *command)
+{
+  const ImapView *view = session->view;
+  const ImapStoreArguments *arguments = command->arguments;
+  if (command->known_modseq != 0)
+    return;
+  command->known_modseq = imap_view_modseq (view);
+  if (view->snapshot != NULL && !view->is_rebuilt && arguments->unchanged_since != G_MAXUINT64)
+    command->known = satchel_snapshot_ref (view->snapshot);
+}
+
 static void
 telling_free (gpointer data)
 {

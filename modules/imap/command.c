@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.  CAPABILITY is derived
- * from it.
+ * The command table (RFC 3501 6 and the extensions): states, flags, parse and run.
  */
+#include "capabilities.h"
 #include "imap_session.h"
 
 #define NONE imap_parse_none, NULL, 0
@@ -38,71 +38,66 @@
 #define NO_UPDATE IMAP_COMMAND_NO_UPDATE
 #define WRITES IMAP_COMMAND_WRITES
 #define UTF8 IMAP_COMMAND_TAKES_UTF8
+#define SORTED IMAP_COMMAND_SORTED
+#define NUMBERS IMAP_COMMAND_MAY_NAME_NUMBERS
 
 /* The most frequent ones first. */
 static const ImapCommandRow rows[] = {
-  { "UID FETCH", SELECTED, INLINE | UID_ONLY, "BINARY PREVIEW SAVEDATE OBJECTID", FETCH, imap_run_fetch },
-  { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, NULL, FETCH, imap_run_fetch },
-  { "NOOP", ANY, INLINE, NULL, NONE, imap_run_noop },
-  { "UID STORE", SELECTED, UID_ONLY | WRITES, NULL, STORE, imap_run_store },
-  { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, NULL, STORE, imap_run_store },
-  { "UID SEARCH", SELECTED, INLINE | UID | UTF8, NULL, SEARCH, imap_run_search },
-  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE | UTF8, "ESEARCH SEARCHRES WITHIN", SEARCH,
-    imap_run_search },
-  { "UID SORT", SELECTED, UID | UTF8, NULL, SORT, imap_run_search },
-  { "SORT", SELECTED, VIEW | NO_EXPUNGE | UTF8, "SORT SORT=DISPLAY ESORT", SORT, imap_run_search },
-  { "UID THREAD", SELECTED, UID | UTF8, NULL, THREAD, imap_run_thread },
-  { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8, "THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS",
-    THREAD, imap_run_thread },
-  { "IDLE", ANY, INLINE, "IDLE", NONE, imap_run_idle },
-  { "SELECT", ANY, INLINE | NO_UPDATE, "CONDSTORE QRESYNC", SELECT, imap_run_select },
-  { "EXAMINE", ANY, INLINE | NO_UPDATE, NULL, SELECT, imap_run_examine },
-  { "STATUS", ANY, INLINE, "STATUS=SIZE", STATUS, imap_run_status },
-  { "LIST", ANY, INLINE, "LIST-EXTENDED LIST-STATUS CHILDREN SPECIAL-USE", LIST, imap_run_list },
-  { "LSUB", ANY, INLINE, NULL, LSUB, imap_run_lsub },
-  { "XLIST", ANY, INLINE, "XLIST", XLIST, imap_run_list },
-  { "APPEND", ANY, IMAP_COMMAND_STREAMS, "MULTIAPPEND CATENATE", APPEND, imap_run_append },
-  { "UID REPLACE", SELECTED, UID_ONLY | IMAP_COMMAND_STREAMS | WRITES, "REPLACE", REPLACE, imap_run_replace },
-  { "REPLACE", SELECTED, VIEW | IMAP_COMMAND_STREAMS | WRITES, NULL, REPLACE, imap_run_replace },
-  { "UID COPY", SELECTED, UID_ONLY, NULL, COPY, imap_run_copy },
-  { "COPY", SELECTED, VIEW, NULL, COPY, imap_run_copy },
-  { "UID MOVE", SELECTED, UID_ONLY | WRITES, NULL, COPY, imap_run_move },
-  { "MOVE", SELECTED, VIEW | WRITES, "MOVE", COPY, imap_run_move },
-  { "UID EXPUNGE", SELECTED, UID_ONLY | WRITES, "UIDPLUS", SET, imap_run_expunge },
-  { "EXPUNGE", SELECTED, WRITES, NULL, NONE, imap_run_expunge },
-  { "CHECK", SELECTED, INLINE, NULL, NONE, imap_run_check },
-  { "CLOSE", SELECTED, NO_UPDATE, NULL, NONE, imap_run_close },
-  { "UNSELECT", SELECTED, INLINE | NO_UPDATE, "UNSELECT", NONE, imap_run_unselect },
-  { "CREATE", ANY, 0, "CREATE-SPECIAL-USE", CREATE, imap_run_create },
-  { "DELETE", ANY, 0, NULL, MAILBOX, imap_run_delete },
-  { "RENAME", ANY, 0, NULL, TWO_MAILBOXES, imap_run_rename },
+  { "UID FETCH", SELECTED, INLINE | UID_ONLY, FETCH, imap_run_fetch, imap_note_answered },
+  { "FETCH", SELECTED, INLINE | VIEW | NO_EXPUNGE, FETCH, imap_run_fetch, imap_note_answered },
+  { "NOOP", ANY, INLINE, NONE, imap_run_noop },
+  { "UID STORE", SELECTED, UID_ONLY | WRITES, STORE, imap_run_store, imap_note_known },
+  { "STORE", SELECTED, VIEW | NO_EXPUNGE | WRITES, STORE, imap_run_store, imap_note_known },
+  { "UID SEARCH", SELECTED, INLINE | UID | UTF8 | NUMBERS, SEARCH, imap_run_search },
+  { "SEARCH", SELECTED, INLINE | VIEW | NO_EXPUNGE | UTF8 | NUMBERS, SEARCH, imap_run_search },
+  { "UID SORT", SELECTED, UID | UTF8 | SORTED | NUMBERS, SORT, imap_run_search },
+  { "SORT", SELECTED, VIEW | NO_EXPUNGE | UTF8 | SORTED | NUMBERS, SORT, imap_run_search },
+  { "UID THREAD", SELECTED, UID | UTF8 | SORTED | NUMBERS, THREAD, imap_run_thread },
+  { "THREAD", SELECTED, VIEW | NO_EXPUNGE | UTF8 | SORTED | NUMBERS, THREAD, imap_run_thread },
+  { "IDLE", ANY, INLINE, NONE, imap_run_idle },
+  { "SELECT", ANY, INLINE | NO_UPDATE, SELECT, imap_run_select },
+  { "EXAMINE", ANY, INLINE | NO_UPDATE | IMAP_COMMAND_READ_ONLY, SELECT, imap_run_select },
+  { "STATUS", ANY, INLINE, STATUS, imap_run_status },
+  { "LIST", ANY, INLINE, LIST, imap_run_list },
+  { "LSUB", ANY, INLINE, LSUB, imap_run_lsub },
+  { "XLIST", ANY, INLINE, XLIST, imap_run_list },
+  { "APPEND", ANY, IMAP_COMMAND_STREAMS, APPEND, imap_run_append },
+  { "UID REPLACE", SELECTED, UID_ONLY | IMAP_COMMAND_STREAMS | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE,
+    imap_run_replace },
+  { "REPLACE", SELECTED, VIEW | IMAP_COMMAND_STREAMS | WRITES | IMAP_COMMAND_ONE_MESSAGE, REPLACE,
+    imap_run_replace },
+  { "UID COPY", SELECTED, UID_ONLY, COPY, imap_run_copy },
+  { "COPY", SELECTED, VIEW, COPY, imap_run_copy },
+  { "UID MOVE", SELECTED, UID_ONLY | WRITES, COPY, imap_run_move },
+  { "MOVE", SELECTED, VIEW | WRITES, COPY, imap_run_move },
+  { "UID EXPUNGE", SELECTED, UID_ONLY | WRITES, SET, imap_run_expunge },
+  { "EXPUNGE", SELECTED, WRITES, NONE, imap_run_expunge },
+  { "CHECK", SELECTED, INLINE, NONE, imap_run_check },
+  { "CLOSE", SELECTED, NO_UPDATE, NONE, imap_run_close },
+  { "UNSELECT", SELECTED, INLINE | NO_UPDATE, NONE, imap_run_unselect },
+  { "CREATE", ANY, 0, CREATE, imap_run_create },
+  { "DELETE", ANY, 0, MAILBOX, imap_run_delete, .succeeded = imap_announce_deleted },
+  { "RENAME", ANY, 0, TWO_MAILBOXES, imap_run_rename, .succeeded = imap_announce_renamed },
   /* Without a capability: ACL would promise SETACL and GETACL too (decision 0045). */
-  { "MYRIGHTS", ANY, INLINE, NULL, MAILBOX, imap_run_myrights },
-  { "SUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_subscribe },
-  { "UNSUBSCRIBE", ANY, 0, NULL, MAILBOX, imap_run_unsubscribe },
-  { "CAPABILITY", ANY, INLINE, NULL, NONE, imap_run_capability },
-  { "NAMESPACE", ANY, INLINE, "NAMESPACE", NONE, imap_run_namespace },
-  { "ID", ANY, INLINE | UTF8, "ID", ID, imap_run_id },
-  { "ENABLE", ANY, INLINE, "ENABLE UTF8=ACCEPT", ENABLE, imap_run_enable },
-  { "GETMETADATA", ANY, 0, "METADATA", GET_METADATA, imap_run_get_metadata },
-  { "SETMETADATA", ANY, 0, NULL, SET_METADATA, imap_run_set_metadata },
-  { "GETQUOTAROOT", ANY, 0, NULL, MAILBOX, imap_run_get_quota_root },
-  { "GETQUOTA", ANY, 0, NULL, MAILBOX, imap_run_get_quota },
-  { "SETQUOTA", ANY, INLINE, NULL, SET_QUOTA, imap_run_set_quota },
-  { "COMPRESS", ANY, INLINE | NO_UPDATE, NULL, imap_parse_compress, NULL, 0, imap_run_compress },
-  { "LOGOUT", ANY, INLINE | NO_UPDATE, NULL, NONE, imap_run_logout },
+  { "MYRIGHTS", ANY, INLINE, MAILBOX, imap_run_myrights },
+  { "SUBSCRIBE", ANY, 0, MAILBOX, imap_run_subscribe },
+  { "UNSUBSCRIBE", ANY, 0, MAILBOX, imap_run_unsubscribe },
+  { "CAPABILITY", ANY, INLINE, NONE, imap_run_capability },
+  { "NAMESPACE", ANY, INLINE, NONE, imap_run_namespace },
+  { "ID", ANY, INLINE | UTF8, ID, imap_run_id },
+  { "ENABLE", ANY, INLINE, ENABLE, imap_run_enable },
+  { "GETMETADATA", ANY, 0, GET_METADATA, imap_run_get_metadata },
+  { "SETMETADATA", ANY, 0, SET_METADATA, imap_run_set_metadata },
+  { "GETQUOTAROOT", ANY, 0, MAILBOX, imap_run_get_quota_root },
+  { "GETQUOTA", ANY, 0, MAILBOX, imap_run_get_quota },
+  { "SETQUOTA", ANY, INLINE, SET_QUOTA, imap_run_set_quota },
+  { "COMPRESS", ANY, INLINE | NO_UPDATE, imap_parse_compress, NULL, 0, imap_run_compress },
+  { "LOGOUT", ANY, INLINE | NO_UPDATE, NONE, imap_run_logout },
   /* Of the state before login (RFC 3501 6.2): named here so that they are refused in so many words. */
-  { "LOGIN", 0, 0, NULL, NONE, imap_run_misplaced },
-  { "AUTHENTICATE", 0, 0, "SASL-IR", NONE, imap_run_misplaced },
-  { "STARTTLS", 0, 0, NULL, NONE, imap_run_misplaced },
+  { "LOGIN", 0, 0, NONE, imap_run_misplaced },
+  { "AUTHENTICATE", 0, 0, NONE, imap_run_misplaced },
+  { "STARTTLS", 0, 0, NONE, imap_run_misplaced },
 };
-
-const ImapCommandRow *
-imap_command_table (guint *ret_n)
-{
-  *ret_n = G_N_ELEMENTS (rows);
-  return rows;
-}
 
 const ImapCommandRow *
 imap_command_find (const char *name)
@@ -114,22 +109,14 @@ imap_command_find (const char *name)
 }
 
 void
-imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, gboolean has_quota)
+imap_session_write_capabilities (ImapSession *session)
 {
-  imap_write (writer, "IMAP4rev1 IMAP4rev2");
-  imap_write (writer, settings->is_literal_minus ? " LITERAL-" : " LITERAL+");
-  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
-    if (rows[i].capabilities != NULL)
-      {
-        imap_write (writer, " ");
-        imap_write (writer, rows[i].capabilities);
-      }
-  if (settings->may_compress)
-    imap_write (writer, " COMPRESS=DEFLATE");
-  if (has_quota)
-    imap_write (writer, " QUOTA QUOTA=RES-STORAGE QUOTA=RES-MESSAGE");
-  imap_write (writer, " APPENDLIMIT=");
-  imap_write_number (writer, imap_append_limit (settings));
+  guint offers = IMAP_OFFER_AFTER_LOGIN;
+  if (session->settings.may_compress)
+    offers |= IMAP_OFFER_COMPRESS;
+  if (satchel_store_quota (session->store, NULL))
+    offers |= IMAP_OFFER_QUOTA;
+  imap_write_capabilities (&session->writer, &session->settings, offers);
 }
 
 void

@@ -52,13 +52,32 @@ advance (ImapFetch *fetch)
     batch_clear (fetch);
 }
 
-gboolean
-imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items)
+/* Does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
+static gboolean
+tells_flags (const ImapFetchArguments *arguments, guint items)
 {
   const guint in_memory = IMAP_FETCH_UID | IMAP_FETCH_FLAGS | IMAP_FETCH_MODSEQ | IMAP_FETCH_INTERNALDATE;
   guint wanted = IMAP_FETCH_FLAGS | (items & IMAP_FETCH_MODSEQ);
   return (arguments->items & wanted) == wanted && !(arguments->items & ~in_memory)
          && arguments->sections->len == 0;
+}
+
+/* The update before a FETCH does not announce flags that the FETCH will report anyway.  That holds only for a
+ * FETCH that cannot fail before it reports them. */
+void
+imap_note_answered (ImapSession *session, ImapCommand *command)
+{
+  ImapView *view = session->view;
+  const ImapFetchArguments *fetch = command->arguments;
+  if (view->snapshot == NULL || command->answered.n_ranges > 0
+      || !tells_flags (fetch, imap_session_unsolicited_items (session))
+      || (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view))
+      || !imap_view_is_behind (view))
+    return;
+  g_auto (SatchelUidSet) rows = { 0 };
+  command->answered_modseq = G_MAXUINT64;
+  if (imap_view_rows (view, &fetch->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
+    imap_view_uids (view, &rows, &command->answered);
 }
 
 /* Leaves the rows that have changed, and finds what vanished (RFC 7162 3.1.4.1, 3.2.6). */

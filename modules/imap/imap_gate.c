@@ -3,6 +3,7 @@
  * LOGOUT, and nothing else.  Role gate: no files, no mail, no passwords but those passing through.
  */
 #include "imap_gate.h"
+#include "capabilities.h"
 
 #include <satchel/module.h>
 #include <string.h>
@@ -51,18 +52,16 @@ imap_gate_bad (ImapGate *gate, const char *tag, const char *text)
     imap_gate_bye (gate, "Too many bad commands.");
 }
 
-/* What is offered now; what comes after login is named as far as clients that ask only once need it. */
 static void
 write_capabilities (ImapGate *gate)
 {
   ImapWriter *writer = &gate->writer;
-  imap_write (writer, "IMAP4rev1 IMAP4rev2");
-  imap_write (writer, gate->is_literal_minus ? " LITERAL-" : " LITERAL+");
-  imap_write (writer, " SASL-IR ID ENABLE IDLE NAMESPACE UNSELECT UIDPLUS MOVE CHILDREN SPECIAL-USE");
+  guint offers = IMAP_OFFER_BEFORE_LOGIN;
   if (satchel_gate_can_start_tls (gate->session))
-    imap_write (writer, " STARTTLS");
+    offers |= IMAP_OFFER_STARTTLS;
   if (!satchel_gate_may_login (gate->session))
-    imap_write (writer, " LOGINDISABLED");
+    offers |= IMAP_OFFER_NO_LOGIN;
+  imap_write_capabilities (writer, &gate->settings, offers);
   for (const char *const *name = satchel_gate_mechanisms (gate->session); *name != NULL; name++)
     {
       imap_write (writer, " AUTH=");
@@ -281,11 +280,10 @@ session_new (SatchelGateSession *session)
   gate->refs = 1;
   gate->session = session;
   gate->connection = satchel_gate_connection (session);
-  gate->is_literal_minus =
-      strcmp (satchel_config_string (satchel_gate_config (session), "literals"), "minus") == 0;
+  imap_settings_read (&gate->settings, satchel_gate_config (session));
   const ImapLexerLimits limits = { .command_bytes = line,
                                    .literal_bytes = line,
-                                   .nonsync_bytes = gate->is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
+                                   .nonsync_bytes = imap_nonsync_bytes (&gate->settings),
                                    .nodes = ARGUMENTS_MAX,
                                    .depth = DEPTH_MAX,
                                    .close_on_limit = TRUE,

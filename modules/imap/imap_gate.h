@@ -4,6 +4,7 @@
 #pragma once
 #include "lexer.h"
 #include "reader.h"
+#include "settings.h"
 #include "writer.h"
 #include <satchel/protocol.h>
 
@@ -17,7 +18,8 @@ typedef struct ImapGate
   char *tag;                  /* of LOGIN or AUTHENTICATE while it runs */
   gboolean is_authenticating; /* an answer of auth is awaited */
   gboolean wants_response;    /* a challenge was sent: the next line is the client's */
-  gboolean is_closing, is_literal_minus;
+  gboolean is_closing;
+  ImapSettings settings;
   guint refs; /* a command may end the connection */
 } ImapGate;
 

@@ -34,6 +34,14 @@ imap_session_unref (ImapSession *session)
   g_free (session);
 }
 
+static void
+set_state (ImapSession *session, ImapSessionState state)
+{
+  /* Nothing comes after the goodbye. */
+  if (session->state != IMAP_SESSION_CLOSING)
+    session->state = state;
+}
+
 gboolean
 imap_session_is_cancelled (ImapSession *session)
 {
@@ -41,10 +49,10 @@ imap_session_is_cancelled (ImapSession *session)
 }
 
 static void
-flush (ImapSession *session)
+flush_writer (ImapSession *session)
 {
   ImapWriter *writer = &session->writer;
-  if (writer->len == 0 || session->connection == NULL || session->is_closing)
+  if (writer->len == 0 || session->state == IMAP_SESSION_CLOSING)
     {
       writer->len = 0;
       return;
@@ -66,10 +74,10 @@ flush (ImapSession *session)
 static void
 close_session (ImapSession *session)
 {
-  flush (session);
-  if (session->connection == NULL || session->is_closing)
+  flush_writer (session);
+  if (session->state == IMAP_SESSION_CLOSING)
     return;
-  session->is_closing = TRUE;
+  set_state (session, IMAP_SESSION_CLOSING);
   satchel_timer_cancel (&session->keepalive_timer);
   satchel_timer_cancel (&session->rest_timer);
   satchel_connection_close (session->connection);
@@ -90,7 +98,7 @@ static void
 mailbox_changed (SatchelMailbox *mailbox, gpointer data)
 {
   ImapSession *session = data;
-  if (session->is_waiting && !session->in_job)
+  if (session->state == IMAP_SESSION_WAITING)
     imap_session_advance (session);
 }
 
@@ -122,7 +130,7 @@ static void
 take_rest (SatchelTimer *timer, gpointer data)
 {
   ImapSession *session = data;
-  if (session->in_job || (session->command != NULL && !session->is_waiting))
+  if (session->state != IMAP_SESSION_READING && session->state != IMAP_SESSION_WAITING)
     return;
   if (session->view != NULL)
     imap_view_rest (session->view);
@@ -130,8 +138,7 @@ take_rest (SatchelTimer *timer, gpointer data)
     imap_lexer_reset (&session->lexer, FALSE);
   if (session->writer.len == 0)
     imap_writer_clear (&session->writer);
-  if (session->connection != NULL)
-    satchel_connection_rest (session->connection);
+  satchel_connection_rest (session->connection);
 }
 
 static void
@@ -139,10 +146,10 @@ still_here (SatchelTimer *timer, gpointer data)
 {
   ImapSession *session = data;
   /* Keeps address translation on the way alive; a vanished client is noticed by it as well. */
-  if (session->is_waiting && !session->in_job && session->connection != NULL && !session->is_closing)
+  if (session->state == IMAP_SESSION_WAITING)
     {
       imap_write (&session->writer, "* OK Still here\r\n");
-      flush (session);
+      flush_writer (session);
       satchel_timer_arm (timer, session->settings.idle_keepalive_ms, still_here, session);
       satchel_timer_arm (&session->rest_timer, session->settings.rest_ms, take_rest, session);
     }
@@ -152,7 +159,7 @@ static void
 arm_timers (ImapSession *session)
 {
   satchel_timer_arm (&session->rest_timer, session->settings.rest_ms, take_rest, session);
-  if (session->is_waiting && session->settings.idle_keepalive_ms > 0)
+  if (session->state == IMAP_SESSION_WAITING && session->settings.idle_keepalive_ms > 0)
     satchel_timer_arm (&session->keepalive_timer, session->settings.idle_keepalive_ms, still_here, session);
 }
 
@@ -179,9 +186,8 @@ imap_session_unsolicited_items (const ImapSession *session)
   return imap_session_is_rev2 (session) ? IMAP_FETCH_UID : 0; /* RFC 9051 7.5.2 */
 }
 
-/* A client takes the highest MODSEQ it saw as what it knows all changes up to.  That is wrong while removals
- * wait to be told, and too little after some were told, which carry none (RFC 7162 3.2, 3.2.7, 6; RFC
- * 6851 4.4). */
+/* A client treats the highest MODSEQ it has seen as "known up to here".  That is too high while EXPUNGEs are
+ * held back, and too low after an EXPUNGE, which carries no MODSEQ (RFC 7162 3.2, 3.2.7, 6; RFC 6851 4.4). */
 static void
 tell_modseq (ImapSession *session, ImapCommand *command)
 {
@@ -230,43 +236,14 @@ imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean m
   return imap_view_update (session->view, &session->writer, &update, may_block, &error);
 }
 
-/* Flags that the command is about to tell need no telling before.  Only where it cannot fail to. */
-static void
-note_answered (ImapSession *session, ImapCommand *command)
-{
-  ImapView *view = session->view;
-  const ImapFetchArguments *fetch = command->arguments;
-  if (command->row->run != imap_run_fetch || view->snapshot == NULL || command->answered.n_ranges > 0
-      || !imap_fetch_tells_flags (fetch, imap_session_unsolicited_items (session))
-      || (fetch->has_changed_since && fetch->changed_since > imap_view_modseq (view))
-      || !imap_view_is_behind (view))
-    return;
-  g_auto (SatchelUidSet) rows = { 0 };
-  command->answered_modseq = G_MAXUINT64;
-  if (imap_view_rows (view, &fetch->set, (command->row->flags & IMAP_COMMAND_UID) != 0, &rows))
-    imap_view_uids (view, &rows, &command->answered);
-}
-
-/* What a STORE is measured by: its condition (RFC 7162 3.1.12), and what it must tell. */
-static void
-note_known (ImapSession *session, ImapCommand *command)
-{
-  const ImapView *view = session->view;
-  if (command->row->run != imap_run_store || command->known_modseq != 0)
-    return;
-  command->known_modseq = imap_view_modseq (view);
-  if (view->snapshot != NULL && !view->is_rebuilt
-      && ((ImapStoreArguments *) command->arguments)->unchanged_since != G_MAXUINT64)
-    command->known = satchel_snapshot_ref (view->snapshot);
-}
-
-/* RFC 7162 3.2.10.2: nor during a UID SEARCH, SORT or THREAD that names message numbers. */
 static gboolean
 may_expunge_after (const ImapCommand *command)
 {
-  return !(command->row->flags & IMAP_COMMAND_NO_EXPUNGE)
-         && !(command->row->clear == imap_search_arguments_clear
-              && ((ImapSearchArguments *) command->arguments)->names_numbers);
+  guint flags = command->row->flags;
+  if (flags & IMAP_COMMAND_NO_EXPUNGE)
+    return FALSE;
+  return !(flags & IMAP_COMMAND_MAY_NAME_NUMBERS)
+         || !((const ImapSearchArguments *) command->arguments)->names_numbers;
 }
 
 static ImapStep
@@ -278,8 +255,8 @@ run_phase (ImapSession *session, ImapCommand *command, gboolean may_block)
     case IMAP_PHASE_PREPARE:
       if (!(flags & IMAP_COMMAND_NEEDS_VIEW))
         return IMAP_STEP_DONE;
-      note_answered (session, command);
-      note_known (session, command);
+      if (command->row->prepare != NULL)
+        command->row->prepare (session, command);
       return imap_session_update_view (session, (flags & IMAP_COMMAND_EXPUNGE_BEFORE) != 0, may_block);
     case IMAP_PHASE_RUN:
       if (!may_block && !(flags & IMAP_COMMAND_INLINE))
@@ -317,123 +294,181 @@ run_phases (ImapSession *session, gboolean may_block)
   return IMAP_STEP_DONE;
 }
 
+/* Does what is due once the command has been answered. */
+static void
+finish_command (ImapSession *session, ImapCommand *command)
+{
+  gboolean wants_close = (command->at_end & IMAP_END_CLOSE) != 0;
+  /* What comes next would not be understood. */
+  if ((command->at_end & IMAP_END_COMPRESS) && !satchel_connection_compress (session->connection))
+    wants_close = TRUE;
+  if (command->at_end & IMAP_END_UNSELECT)
+    imap_session_unselect (session);
+  arm_timers (session);
+  if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
+    imap_session_bye (session, "The selected mailbox was deleted.");
+  else if (wants_close)
+    close_session (session);
+  else if (session->n_bad >= session->settings.bad_commands)
+    imap_session_bye (session, "Too many bad commands.");
+}
+
 static void
 end_command (ImapSession *session)
 {
   ImapCommand *command = session->command;
   session->n_bad = command->status == IMAP_BAD ? session->n_bad + 1 : 0;
   session->command = NULL;
-  session->is_waiting = FALSE;
+  set_state (session, IMAP_SESSION_READING);
   satchel_timer_cancel (&session->keepalive_timer);
-  if (command->row->run == imap_run_rename && command->status == IMAP_OK && command->state != NULL)
-    imap_announce_rename (session, ((char **) command->state)[0], ((char **) command->state)[1]);
-  if (command->row->run == imap_run_delete && command->status == IMAP_OK && command->state != NULL)
-    imap_announce_delete (session, ((char **) command->state)[0]);
-  imap_command_free (command);
+  if (command->row->succeeded != NULL && command->status == IMAP_OK)
+    command->row->succeeded (session, command);
   imap_incoming_clear (&session->incoming);
   imap_lexer_reset (&session->lexer, FALSE);
-  flush (session);
-  if (session->starts_compression && !satchel_connection_compress (session->connection))
-    session->wants_close = TRUE; /* what comes next would not be understood */
-  session->starts_compression = FALSE;
-  if (session->drops_view)
-    imap_session_unselect (session);
-  session->drops_view = FALSE;
-  arm_timers (session);
-  if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
-    imap_session_bye (session, "The selected mailbox was deleted.");
-  else if (session->wants_close)
-    close_session (session);
-  else if (session->n_bad >= session->settings.bad_commands)
-    imap_session_bye (session, "Too many bad commands.");
+  flush_writer (session);
+  finish_command (session, command);
+  imap_command_free (command);
 }
 
-static void job_done (gpointer data);
-
 static void
-job_run (gpointer data)
+run_in_job (ImapSession *session)
 {
-  ImapSession *session = data;
   session->job_step = imap_session_is_cancelled (session) ? IMAP_STEP_AGAIN : run_phases (session, TRUE);
 }
 
+static void follow_job_step (ImapSession *session);
+
+/* The command has had its turn, and others have had theirs. */
 static void
-go_on (gpointer data)
+resume_deferred (gpointer data)
 {
   ImapSession *session = data;
-  session->is_deferred = FALSE;
-  if (session->connection != NULL && session->command != NULL && !session->in_job)
+  if (session->state == IMAP_SESSION_DEFERRED)
     {
+      set_state (session, IMAP_SESSION_RUNNING);
       imap_session_advance (session);
       imap_session_read (session);
     }
   imap_session_unref (session);
 }
 
-/* What comes after a step. */
+static void
+defer_command (ImapSession *session)
+{
+  set_state (session, IMAP_SESSION_DEFERRED);
+  satchel_defer (resume_deferred, session_ref (session));
+}
+
+static void
+wait_for_changes (ImapSession *session)
+{
+  set_state (session, IMAP_SESSION_WAITING);
+  if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
+    {
+      imap_session_bye (session, "The selected mailbox was deleted.");
+      return;
+    }
+  arm_timers (session);
+  if (session->writer.len == 0)
+    imap_writer_clear (&session->writer);
+}
+
+/* Does what @step of the command asks for. */
 static void
 follow_step (ImapSession *session, ImapStep step)
 {
   watch_view (session);
-  flush (session);
-  if (session->is_broken && session->connection != NULL)
+  flush_writer (session);
+  if (session->state == IMAP_SESSION_CLOSING)
+    return;
+  if (session->is_broken)
     {
       satchel_connection_abort (session->connection);
       return;
     }
-  if (session->connection == NULL || session->is_closing)
-    return;
-  session->is_waiting = step == IMAP_STEP_WAIT;
   switch (step)
     {
     case IMAP_STEP_DONE:
       end_command (session);
       break;
     case IMAP_STEP_BLOCK:
-      session->in_job = TRUE;
-      satchel_session_run (session->session, session->command->row->name, job_run, job_done, session);
+      imap_session_run_job (session, session->command->row->name, run_in_job, follow_job_step);
       break;
     case IMAP_STEP_AGAIN:
       /* A full connection calls `drained`; else others get their turn first. */
-      if (!satchel_connection_is_full (session->connection) && !session->is_deferred)
-        {
-          session->is_deferred = TRUE;
-          satchel_defer (go_on, session_ref (session));
-        }
+      set_state (session, IMAP_SESSION_RUNNING);
+      if (!satchel_connection_is_full (session->connection))
+        defer_command (session);
       break;
     case IMAP_STEP_WAIT:
-      if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
-        imap_session_bye (session, "The selected mailbox was deleted.");
-      else
-        {
-          arm_timers (session);
-          if (session->writer.len == 0)
-            imap_writer_clear (&session->writer);
-        }
+      wait_for_changes (session);
       break;
     }
+}
+
+static void
+follow_job_step (ImapSession *session)
+{
+  follow_step (session, session->job_step);
+  /* The mailbox changed again while the job looked at it. */
+  if (session->state == IMAP_SESSION_WAITING && session->view != NULL && imap_view_is_behind (session->view))
+    imap_session_advance (session);
 }
 
 void
 imap_session_advance (ImapSession *session)
 {
-  if (session->in_job || session->is_deferred || session->command == NULL || session->connection == NULL
-      || session->is_closing || satchel_connection_is_full (session->connection))
+  if ((session->state != IMAP_SESSION_RUNNING && session->state != IMAP_SESSION_WAITING)
+      || satchel_connection_is_full (session->connection))
     return;
+  set_state (session, IMAP_SESSION_RUNNING);
   session->writer.room = MAX (1, satchel_connection_room (session->connection));
   follow_step (session, run_phases (session, FALSE));
 }
 
+void
+imap_session_begin_command (ImapSession *session, ImapCommand *command)
+{
+  session->command = command;
+  set_state (session, IMAP_SESSION_RUNNING);
+  satchel_timer_cancel (&session->rest_timer);
+  imap_session_advance (session);
+}
+
+/* ---- jobs ---- */
+
 static void
-job_done (gpointer data)
+run_job (gpointer data)
 {
   ImapSession *session = data;
-  session->in_job = FALSE;
-  follow_step (session, session->job_step);
-  /* It changed again while the job looked at it. */
-  if (session->is_waiting && session->view != NULL && imap_view_is_behind (session->view))
-    imap_session_advance (session);
+  session->job (session);
+}
+
+static void
+end_job (gpointer data)
+{
+  ImapSession *session = data;
+  if (session->state == IMAP_SESSION_CLOSING)
+    {
+      /* The goodbye must not be taken for what the literal lacks. */
+      if (session->is_broken && session->connection != NULL)
+        satchel_connection_abort (session->connection);
+      return;
+    }
+  set_state (session, session->command != NULL ? IMAP_SESSION_RUNNING : IMAP_SESSION_READING);
+  if (session->after_job != NULL)
+    session->after_job (session);
   imap_session_read (session);
+}
+
+void
+imap_session_run_job (ImapSession *session, const char *name, void (*func) (ImapSession *session),
+                      void (*after) (ImapSession *session))
+{
+  set_state (session, IMAP_SESSION_IN_JOB);
+  session->job = func;
+  session->after_job = after;
+  satchel_session_run (session->session, name, run_job, end_job, session);
 }
 
 /* ---- life ---- */
@@ -457,7 +492,7 @@ on_timeout (SatchelConnection *connection, gpointer self)
 {
   ImapSession *session = self;
   /* It is the server that takes long. */
-  if (session->in_job)
+  if (session->state == IMAP_SESSION_IN_JOB)
     satchel_connection_set_idle_timeout (connection, session->settings.autologout_ms);
   else
     imap_session_bye (session, "Autologout; idle for too long.");
@@ -465,14 +500,14 @@ on_timeout (SatchelConnection *connection, gpointer self)
 
 /* A job may be filling the writer: then the goodbye goes out by itself. */
 static void
-bye_at_once (ImapSession *session, const char *text)
+say_bye_at_once (ImapSession *session, const char *text)
 {
-  if (!session->in_job)
+  if (session->state != IMAP_SESSION_IN_JOB)
     {
       imap_session_bye (session, text);
       return;
     }
-  session->is_closing = TRUE;
+  set_state (session, IMAP_SESSION_CLOSING);
   satchel_connection_print (session->connection, "* BYE %s\r\n", text);
   satchel_connection_close (session->connection);
 }
@@ -480,19 +515,20 @@ bye_at_once (ImapSession *session, const char *text)
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  bye_at_once (self, "[UNAVAILABLE] Server is going down.");
+  say_bye_at_once (self, "[UNAVAILABLE] Server is going down.");
 }
 
 static void
 on_damaged (SatchelConnection *connection, gpointer self)
 {
-  bye_at_once (self, "What came cannot be decompressed.");
+  say_bye_at_once (self, "What came cannot be decompressed.");
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
   ImapSession *session = self;
+  set_state (session, IMAP_SESSION_CLOSING);
   session->connection = NULL;
   satchel_timer_cancel (&session->keepalive_timer);
   satchel_timer_cancel (&session->rest_timer);
@@ -521,12 +557,12 @@ answer_login (ImapSession *session)
   if (session->store != NULL)
     {
       imap_write (writer, " OK [CAPABILITY ");
-      imap_write_capabilities (writer, &session->settings, satchel_store_quota (session->store, NULL));
+      imap_session_write_capabilities (session);
       imap_write (writer, "] Logged in.\r\n");
       g_clear_pointer (&session->login_tag, g_free);
       session->ns.others = satchel_store_namespace_names (session->store);
       imap_announce_join (session);
-      flush (session);
+      flush_writer (session);
       arm_timers (session);
       return;
     }
@@ -538,21 +574,9 @@ answer_login (ImapSession *session)
 }
 
 static void
-open_store (gpointer data)
+open_store (ImapSession *session)
 {
-  ImapSession *session = data;
   session->store = satchel_session_open_store (session->session, &session->login_error);
-}
-
-static void
-store_opened (gpointer data)
-{
-  ImapSession *session = data;
-  session->in_job = FALSE;
-  if (session->connection == NULL || session->is_closing)
-    return;
-  answer_login (session);
-  imap_session_read (session);
 }
 
 /* @note: the tag of LOGIN or AUTHENTICATE. */
@@ -568,8 +592,7 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
   session->ns = *satchel_namespace ();
   const ImapLexerLimits limits = { .command_bytes = session->settings.command_bytes,
                                    .literal_bytes = session->settings.literal_bytes,
-                                   .nonsync_bytes =
-                                       session->settings.is_literal_minus ? IMAP_LITERAL_MINUS_BYTES : 0,
+                                   .nonsync_bytes = imap_nonsync_bytes (&session->settings),
                                    .nodes = session->settings.nodes,
                                    .depth = session->settings.depth };
   imap_lexer_init (&session->lexer, &limits);
@@ -581,9 +604,6 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
   if (session->store != NULL)
     answer_login (session);
   else
-    {
-      session->in_job = TRUE;
-      satchel_session_run (handle, "imap login", open_store, store_opened, session);
-    }
+    imap_session_run_job (session, "imap login", open_store, answer_login);
   return session;
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
  * One IMAP session after login, and the command it runs.  Role mail.  A session runs one command at a time,
- * on the main thread or, while in_job, on a pool thread; the other side leaves the session alone meanwhile.
+ * on the main thread or in a job; while a job runs, the main thread leaves the session alone.
  */
 #pragma once
 #include "arguments.h"
 #include "errors.h"
+#include "settings.h"
 #include "view.h"
 #include <satchel/log.h>
 #include <satchel/mailbox-name.h>
@@ -21,6 +22,7 @@ enum
   IMAP_STATE_ANY = IMAP_STATE_AUTHENTICATED | IMAP_STATE_SELECTED
 };
 
+/* What the engine does for a command, and what its arguments are. */
 enum
 {
   IMAP_COMMAND_INLINE = 1 << 0,         /* its first call is in the main thread */
@@ -29,9 +31,14 @@ enum
   IMAP_COMMAND_EXPUNGE_BEFORE = 1 << 3, /* by EXPUNGE as well: it names no sequence numbers */
   IMAP_COMMAND_NO_EXPUNGE = 1 << 4,     /* FETCH, STORE, SEARCH: RFC 3501 7.4.1 */
   IMAP_COMMAND_NO_UPDATE = 1 << 5,      /* says nothing of the mailbox at its end */
-  IMAP_COMMAND_STREAMS = 1 << 6,   /* APPEND, REPLACE: literals behind the mailbox name are message content */
-  IMAP_COMMAND_WRITES = 1 << 7,    /* not after EXAMINE */
-  IMAP_COMMAND_TAKES_UTF8 = 1 << 8 /* in quoted strings before ENABLE as well: text to look for, ID */
+  IMAP_COMMAND_STREAMS = 1 << 6, /* APPEND, REPLACE: literals behind the mailbox name are message content */
+  IMAP_COMMAND_WRITES = 1 << 7,  /* not after EXAMINE */
+  IMAP_COMMAND_TAKES_UTF8 = 1 << 8,        /* in quoted strings before ENABLE as well: text to look for, ID */
+  IMAP_COMMAND_ONE_MESSAGE = 1 << 9,       /* of those that STREAM: REPLACE */
+  IMAP_COMMAND_SORTED = 1 << 10,           /* SORT, THREAD: the order of their results needs dates */
+  IMAP_COMMAND_MAY_NAME_NUMBERS = 1 << 11, /* its arguments are ImapSearchArguments: if they name sequence
+                                              numbers, no EXPUNGE follows (RFC 7162 3.2.10.2) */
+  IMAP_COMMAND_READ_ONLY = 1 << 12         /* EXAMINE */
 };
 
 typedef struct ImapCommandRow
@@ -39,12 +46,15 @@ typedef struct ImapCommandRow
   const char *name; /* "FETCH", "UID FETCH" */
   guint states;     /* in which it is allowed */
   guint flags;
-  const char *capabilities; /* what it brings, or NULL */
   gboolean (*parse) (ImapReader *reader, gpointer arguments);
   void (*clear) (gpointer arguments);
   gsize arguments_size;
   /* Called until DONE.  BLOCK is for calls with @may_block FALSE only. */
   ImapStep (*run) (ImapSession *session, ImapCommand *command, gboolean may_block);
+  /* Before the view is brought up to date, each time that is tried.  NULL: nothing to note. */
+  void (*prepare) (ImapSession *session, ImapCommand *command);
+  /* On the main thread, once the command has been answered with OK.  NULL: nothing to do. */
+  void (*succeeded) (ImapSession *session, ImapCommand *command);
 } ImapCommandRow;
 
 /* What the client has enabled (RFC 5161), or turned on by using it (RFC 7162 3.1).  QRESYNC brings CONDSTORE
@@ -65,6 +75,14 @@ typedef enum
   IMAP_PHASE_REPLY,
   IMAP_PHASE_END
 } ImapPhase;
+
+/* What the main thread does once a command has been answered. */
+enum
+{
+  IMAP_END_UNSELECT = 1 << 0, /* ends SELECTED: watches of a mailbox are removed there only */
+  IMAP_END_COMPRESS = 1 << 1, /* all that follows is compressed (RFC 4978 3) */
+  IMAP_END_CLOSE = 1 << 2
+};
 
 typedef enum
 {
@@ -90,24 +108,8 @@ struct ImapCommand
   ImapStatus status;
   char *code;       /* response code without brackets, or NULL */
   const char *text; /* static */
+  guint at_end;     /* IMAP_END_* */
 };
-
-typedef struct ImapSettings
-{
-  gint64 autologout_ms, idle_keepalive_ms, rest_ms;
-  guint64 literal_bytes, command_bytes, message_bytes, append_bytes;
-  guint append_messages, nodes, depth, bad_commands;
-  gboolean is_literal_minus, may_compress;
-} ImapSettings;
-
-/* settings.c */
-void imap_settings_read (ImapSettings *settings, const SatchelConfig *config);
-/* The longest message that APPEND takes (RFC 7889): a number is 32 bits. */
-static inline guint64
-imap_append_limit (const ImapSettings *settings)
-{
-  return MIN (settings->message_bytes, G_MAXUINT32);
-}
 
 /* The content of APPEND and REPLACE on its way in. */
 typedef struct ImapIncoming
@@ -128,9 +130,32 @@ typedef struct ImapIncoming
   const char *text;          /* not NULL: the rest is thrown away */
 } ImapIncoming;
 
+/* What a session is at.  The main thread alone changes it (set_state in imap_session.c).
+ *
+ *   state     a command   input is read      goes on when
+ *   READING   none        as commands        input comes: RUNNING when a command is complete
+ *   RUNNING   runs        no                 its step ends, or the output that filled up has drained
+ *   IN_JOB    may run     no                 the job ends: RUNNING with a command, READING without one
+ *   DEFERRED  runs        no                 others had their turn: RUNNING
+ *   WAITING   IDLE        as lines           the mailbox changes, or a line comes: RUNNING
+ *   CLOSING   any         no                 never: the connection closes or has closed
+ *
+ * A job that runs while the session comes to CLOSING runs on to its end; nothing of it is looked at. */
+typedef enum
+{
+  IMAP_SESSION_READING = 0,
+  IMAP_SESSION_RUNNING,
+  IMAP_SESSION_IN_JOB,
+  IMAP_SESSION_DEFERRED,
+  IMAP_SESSION_WAITING,
+  IMAP_SESSION_CLOSING
+} ImapSessionState;
+
 struct ImapSession
 {
   guint refs;
+  ImapSessionState state;
+  void (*job) (ImapSession *session), (*after_job) (ImapSession *session); /* while IN_JOB */
   SatchelSession *session;
   SatchelConnection *connection; /* NULL once closed */
   SatchelStore *store;           /* borrowed */
@@ -144,28 +169,33 @@ struct ImapSession
   ImapIncoming incoming;
   char *login_tag;
   GError *login_error;
-  ImapStep job_step;
-  gboolean in_job, is_waiting, is_deferred, is_closing, is_reading, wants_close;
-  gboolean drops_view; /* at the end of the command: watches end on the main thread */
+  ImapStep job_step;   /* of the command that runs in the job */
+  gboolean is_reading; /* imap_session_read is active: what it calls may come to it again */
   gboolean is_broken;  /* an announced literal came short: the connection must end */
   /* A refused literal: what to say in place of BAD. */
   ImapStatus refusal_status;
   const char *refusal_code;
   guint n_bad;
-  guint enabled;                              /* IMAP_ENABLED_* */
-  gboolean is_compressed, starts_compression; /* COMPRESS; it starts when the command has ended */
+  guint enabled;          /* IMAP_ENABLED_* */
+  gboolean is_compressed; /* COMPRESS was answered with OK */
   gboolean sent_id;
   GPtrArray *renames;         /* announce.c: not told yet, or NULL */
   GPtrArray *vanished_levels; /* cmd_mailbox.c: storage's names, or NULL */
   SatchelTimer keepalive_timer, rest_timer;
 };
 
-/* session.c */
+/* imap_session.c */
 gpointer imap_session_new (SatchelSession *session, const void *note, gsize len);
 void imap_session_unref (ImapSession *session);
 extern const SatchelConnectionHandlers imap_session_handlers;
 /* Runs what can run: after a change of the mailbox, a line of IDLE, a drained connection. */
 void imap_session_advance (ImapSession *session);
+/* Runs @func in a job and then, unless the session is closing by then, @after on the main thread (NULL:
+ * nothing); then reads on. */
+void imap_session_run_job (ImapSession *session, const char *name, void (*func) (ImapSession *session),
+                           void (*after) (ImapSession *session));
+/* The session is RUNNING its command from now on. */
+void imap_session_begin_command (ImapSession *session, ImapCommand *command);
 /* "* BYE ..." and no more. */
 void imap_session_bye (ImapSession *session, const char *text);
 /* Ends SELECTED; nothing is told. */
@@ -204,10 +234,9 @@ gboolean imap_catenate (ImapSession *session, const char *url);
 
 /* command.c */
 const ImapCommandRow *imap_command_find (const char *name);
-const ImapCommandRow *imap_command_table (guint *ret_n);
 void imap_command_free (ImapCommand *command);
-/* "IMAP4rev1 LITERAL+ ...": what the table brings, and what the user's storage has. */
-void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, gboolean has_quota);
+/* "IMAP4rev1 LITERAL+ ...": what is offered after login, with what the user's storage has. */
+void imap_session_write_capabilities (ImapSession *session);
 /* Each sets the tagged answer and returns DONE.  @code may be NULL; @text is static. */
 ImapStep imap_command_ok (ImapCommand *command, const char *text);
 ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
@@ -271,8 +300,7 @@ void imap_metadata_copy (ImapSession *session, const char *from, const char *to)
 typedef ImapStep ImapRunFunc (ImapSession *session, ImapCommand *command, gboolean may_block);
 ImapRunFunc imap_run_capability, imap_run_noop, imap_run_logout, imap_run_id, imap_run_enable,
     imap_run_namespace, imap_run_compress;
-ImapRunFunc imap_run_select, imap_run_examine, imap_run_check, imap_run_close, imap_run_unselect,
-    imap_run_idle;
+ImapRunFunc imap_run_select, imap_run_check, imap_run_close, imap_run_unselect, imap_run_idle;
 ImapRunFunc imap_run_create, imap_run_delete, imap_run_rename, imap_run_myrights, imap_run_subscribe,
     imap_run_unsubscribe;
 ImapRunFunc imap_run_list, imap_run_lsub, imap_run_status;
@@ -280,8 +308,11 @@ ImapRunFunc imap_run_append, imap_run_replace, imap_run_copy, imap_run_move, ima
 ImapRunFunc imap_run_get_metadata, imap_run_set_metadata;
 ImapRunFunc imap_run_get_quota, imap_run_get_quota_root, imap_run_set_quota;
 ImapRunFunc imap_run_fetch, imap_run_search, imap_run_thread, imap_run_misplaced;
-/* fetch.c: does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in
- * memory? */
-gboolean imap_fetch_tells_flags (const ImapFetchArguments *arguments, guint items);
+/* What command rows have beside `run`. */
+typedef void ImapCommandFunc (ImapSession *session, ImapCommand *command);
+/* fetch.c, cmd_store.c: `prepare` */
+ImapCommandFunc imap_note_answered, imap_note_known;
+/* cmd_mailbox.c: `succeeded` */
+ImapCommandFunc imap_announce_deleted, imap_announce_renamed;
 /* A line came while IDLE waits. */
 void imap_idle_line (ImapSession *session, ImapCommand *command, const char *line);

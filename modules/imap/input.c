@@ -153,14 +153,12 @@ start_command (ImapSession *session)
   command->row = row;
   command->tag = g_strdup (tag);
   command->arguments = g_steal_pointer (&arguments);
-  session->command = command;
-  satchel_timer_cancel (&session->rest_timer);
   if ((row->flags & IMAP_COMMAND_WRITES) && session->view->is_read_only)
     {
       imap_command_no (command, "NOPERM", "The mailbox is selected read-only.");
       command->phase = IMAP_PHASE_UPDATE;
     }
-  imap_session_advance (session);
+  imap_session_begin_command (session, command);
 }
 
 static void
@@ -219,17 +217,15 @@ imap_session_read (ImapSession *session)
     return;
   session->is_reading = TRUE;
   session->refs++;
-  while (session->connection != NULL && !session->is_closing && !session->in_job && !session->is_deferred
-         && session->login_tag == NULL && !satchel_connection_is_full (session->connection))
+  while ((session->state == IMAP_SESSION_READING || session->state == IMAP_SESSION_WAITING)
+         && !satchel_connection_is_full (session->connection))
     {
       gsize len;
       const guint8 *data = satchel_connection_peek (session->connection, &len);
       gboolean is_refused = session->lexer.error != NULL; /* a refused literal ends without further input */
       if (len == 0 && !is_refused)
         break;
-      if (session->command != NULL && !session->is_waiting)
-        break;
-      if (session->command != NULL)
+      if (session->state == IMAP_SESSION_WAITING)
         read_line (session, data, len);
       else if (session->incoming.is_active)
         imap_append_take (session, data, len);

@@ -28,7 +28,7 @@ typedef struct ImapLexerLimits
 {
   gsize command_bytes;
   guint64 literal_bytes;
-  guint64 nonsync_bytes; /* of a literal that is not synchronising: LITERAL- (RFC 7888 5) has 4,096; 0: any */
+  guint64 nonsync_bytes; /* longest literal that is not synchronizing (RFC 7888); 0: any */
   guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
   /* A command whose arguments nobody looks at: they are counted up to this many bytes and not kept, their
@@ -37,7 +37,6 @@ typedef struct ImapLexerLimits
   gsize unkept_bytes;
 } ImapLexerLimits;
 #define IMAP_LEXER_DEPTH_MAX 64u
-#define IMAP_LITERAL_MINUS_BYTES 4096u
 
 typedef enum
 {

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: MIT
 # Both halves.
 imap_core = \
+	modules/imap/capabilities.c \
+	modules/imap/capabilities.h \
 	modules/imap/lexer.c \
 	modules/imap/lexer.h \
 	modules/imap/line.c \
 	modules/imap/line.h \
 	modules/imap/reader.c \
 	modules/imap/reader.h \
+	modules/imap/settings.c \
+	modules/imap/settings.h \
 	modules/imap/writer.c \
 	modules/imap/writer.h
 # After login.
@@ -60,8 +64,6 @@ imap_sources = \
 	modules/imap/search.h \
 	modules/imap/search_key.c \
 	modules/imap/search_result.c \
-	modules/imap/settings.c \
-	modules/imap/settings.h \
 	modules/imap/sort.c \
 	modules/imap/status.h \
 	modules/imap/view.c \
@@ -86,11 +88,14 @@ imap_gate_la_LIBADD = $(MODULE_LIBADD)
 
 IMAP_TESTS = \
 	modules/imap/tests/test-imap-arguments \
+	modules/imap/tests/test-imap-capabilities \
 	modules/imap/tests/test-imap-lexer
 check_PROGRAMS += $(IMAP_TESTS)
 TESTS += $(IMAP_TESTS)
 modules_imap_tests_test_imap_arguments_SOURCES = modules/imap/tests/test-imap-arguments.c $(imap_core) $(imap_arguments)
 modules_imap_tests_test_imap_arguments_LDADD = libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_capabilities_SOURCES = modules/imap/tests/test-imap-capabilities.c $(imap_core)
+modules_imap_tests_test_imap_capabilities_LDADD = libsatchel.la $(GLIB_LIBS)
 modules_imap_tests_test_imap_lexer_SOURCES = modules/imap/tests/test-imap-lexer.c $(imap_core) $(imap_arguments)
 modules_imap_tests_test_imap_lexer_LDADD = libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += modules/imap/README.md

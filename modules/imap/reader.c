@@ -5,8 +5,6 @@
 
 #include <string.h>
 
-const char imap_reader_missing[] = "Missing argument";
-
 void
 imap_reader_init (ImapReader *reader, const ImapLexer *lexer)
 {
@@ -22,8 +20,17 @@ imap_reader_is_done (const ImapReader *reader)
 gboolean
 imap_reader_fail (ImapReader *reader, const char *error)
 {
+  return imap_reader_fail_for_lack (reader, IMAP_LACKS_NOTHING, error);
+}
+
+gboolean
+imap_reader_fail_for_lack (ImapReader *reader, ImapReaderLack lack, const char *error)
+{
   if (reader->error == NULL)
-    reader->error = error;
+    {
+      reader->error = error;
+      reader->lack = lack;
+    }
   return FALSE;
 }
 
@@ -70,7 +77,7 @@ next_node (ImapReader *reader)
 {
   if (imap_reader_is_done (reader))
     {
-      imap_reader_fail (reader, imap_reader_missing);
+      imap_reader_fail_for_lack (reader, IMAP_LACKS_ARGUMENT, "Missing argument");
       return NULL;
     }
   const ImapNode *node = imap_lexer_node (reader->lexer, reader->at);
@@ -209,7 +216,7 @@ imap_read_list_end (ImapReader *reader, ImapReader *members)
   if (members->error != NULL)
     {
       reader->blamed = members->blamed;
-      return imap_reader_fail (reader, members->error);
+      return imap_reader_fail_for_lack (reader, members->lack, members->error);
     }
   return imap_reader_is_done (members) || imap_reader_fail (reader, "Unexpected argument in list");
 }

@@ -6,22 +6,29 @@
 #pragma once
 #include "lexer.h"
 
+/* What the tokens end before.  A command that is parsed while it still comes in asks for it. */
+typedef enum
+{
+  IMAP_LACKS_NOTHING = 0, /* the error, if there is one, is in a token that has come */
+  IMAP_LACKS_ARGUMENT,
+  IMAP_LACKS_LITERAL /* the content of a message (arguments_append.c) */
+} ImapReaderLack;
+
 typedef struct ImapReader
 {
   const ImapLexer *lexer;
-  guint at, end;     /* node indexes */
-  const char *error; /* the first */
-  guint blamed;      /* node that the error should name, or 0 */
+  guint at, end;       /* node indexes */
+  const char *error;   /* the first */
+  ImapReaderLack lack; /* that the first error is about */
+  guint blamed;        /* node that the error should name, or 0 */
 } ImapReader;
-
-/* The error when the tokens end too early: the pointer is compared, where a command is looked at before it is
- * complete. */
-extern const char imap_reader_missing[];
 
 /* The command name and what follows it. */
 void imap_reader_init (ImapReader *reader, const ImapLexer *lexer);
 gboolean imap_reader_is_done (const ImapReader *reader);
 gboolean imap_reader_fail (ImapReader *reader, const char *error);
+/* Fails because the tokens end here. */
+gboolean imap_reader_fail_for_lack (ImapReader *reader, ImapReaderLack lack, const char *error);
 /* No arguments may be left. */
 gboolean imap_reader_finish (ImapReader *reader);
 /* Type of the next token, 0 at the end. */

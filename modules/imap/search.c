@@ -221,7 +221,7 @@ imap_search_run (ImapSession *session, ImapCommand *command, ImapSearch **search
     imap_session_enable (session, IMAP_ENABLED_CONDSTORE);
   if (*search == NULL && (*search = search_new (session, arguments, &error)) != NULL)
     (*search)->wants_dates |=
-        arguments->n_sorts > 0 || command->row->run == imap_run_thread; /* they order by them */
+        (command->row->flags & IMAP_COMMAND_SORTED) != 0; /* dates are what it orders by */
   *ret_step = *search != NULL ? go_on (session, *search, arguments->key, may_block, &error) : IMAP_STEP_DONE;
   if (error != NULL)
     *ret_step = imap_search_fail (session, command, error);

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `imap`, and how a session reads them; the gate half reads the same group.
+ * Settings of group `imap`, and what they mean.
  */
 #include "settings.h"
-#include "imap_session.h"
+
+#include <satchel/connection.h>
+#include <satchel/protocol.h>
 
 #include <string.h>
 
+#define LITERAL_MINUS_BYTES 4096u /* RFC 7888 5 */
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
 
 const SatchelConfigRow imap_schema[] = {
@@ -56,7 +59,20 @@ imap_settings_read (ImapSettings *settings, const SatchelConfig *config)
   settings->nodes = (guint) satchel_config_int (config, "command_arguments");
   settings->depth = (guint) satchel_config_int (config, "command_depth");
   settings->bad_commands = (guint) satchel_config_int (config, "bad_commands");
-  settings->is_literal_minus = strcmp (satchel_config_string (config, "literals"), "minus") == 0;
+  settings->literals = strcmp (satchel_config_string (config, "literals"), "minus") == 0 ? IMAP_LITERALS_MINUS
+                                                                                         : IMAP_LITERALS_PLUS;
   settings->may_compress = satchel_connection_can_compress () && satchel_config_bool (config, "compress");
   settings->message_bytes = satchel_config_size (satchel_limits (), "message_size");
+}
+
+guint64
+imap_nonsync_bytes (const ImapSettings *settings)
+{
+  return settings->literals == IMAP_LITERALS_MINUS ? LITERAL_MINUS_BYTES : 0;
+}
+
+guint64
+imap_append_limit (const ImapSettings *settings)
+{
+  return MIN (settings->message_bytes, G_MAXUINT32);
 }

@@ -85,18 +85,69 @@ append_policies (GString *out, const SatchelConfig *config, const char *user)
                             has_delays ? " USER" : "");
 }
 
+/* What CAPA is asked of. */
+typedef struct Offer
+{
+  const Pop3State *state;
+  const SatchelConfig *config;
+  const char *user; /* NULL before login */
+} Offer;
+
+static void
+append_policies_of (GString *out, const Offer *offer)
+{
+  append_policies (out, offer->config, offer->user);
+}
+
+static void
+append_mechanisms (GString *out, const Offer *offer)
+{
+  g_string_append_printf (out, "SASL %s\r\n", offer->state->mechanisms);
+}
+
+enum
+{
+  OFFERS_STLS = 1 << 0,
+  OFFERS_LOGIN = 1 << 1
+};
+
+static const struct
+{
+  const char *line; /* NULL: `append` writes it */
+  guint needs;
+  void (*append) (GString *out, const Offer *offer);
+} rows[] = {
+  { "TOP" },
+  { "UIDL" },
+  { "RESP-CODES" },                 /* RFC 2449 6.4 */
+  { "AUTH-RESP-CODE" },             /* RFC 3206 */
+  { "PIPELINING" },                 /* RFC 2449 6.6 */
+  { "UTF8 USER" },                  /* RFC 6856 2 */
+  { "LANG" },                       /* RFC 6856 3 */
+  { .append = append_policies_of }, /* RFC 2449 6.5, 6.7 */
+  { "STLS", OFFERS_STLS },          /* RFC 2595 4 */
+  { "USER", OFFERS_LOGIN },
+  { NULL, OFFERS_LOGIN, append_mechanisms }, /* RFC 5034 */
+  { "IMPLEMENTATION Satchel" },
+};
+
 void
 pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state, const SatchelConfig *config,
                         const char *user)
 {
+  const Offer offer = { state, config, user };
+  guint offers = (state->can_start_tls ? OFFERS_STLS : 0) | (*state->mechanisms != '\0' ? OFFERS_LOGIN : 0);
   pop3_say (connection, state->language, POP3_TEXT_CAPABILITIES);
-  g_autoptr (GString) out =
-      g_string_new ("TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nUTF8 USER\r\nLANG\r\n");
-  append_policies (out, config, user);
-  if (state->can_start_tls)
-    g_string_append (out, "STLS\r\n");
-  if (*state->mechanisms != '\0')
-    g_string_append_printf (out, "USER\r\nSASL %s\r\n", state->mechanisms);
-  g_string_append (out, "IMPLEMENTATION Satchel\r\n.\r\n");
+  g_autoptr (GString) out = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      if ((rows[i].needs & ~offers) != 0)
+        continue;
+      if (rows[i].append != NULL)
+        rows[i].append (out, &offer);
+      else
+        g_string_append_printf (out, "%s\r\n", rows[i].line);
+    }
+  g_string_append (out, ".\r\n");
   satchel_connection_write (connection, out->str, out->len);
 }

@@ -26,9 +26,15 @@ typedef struct Pop3Gate
 typedef struct Pop3GateCommand
 {
   const char *name;
-  gboolean has_argument;
+  guint flags;
   void (*run) (Pop3Gate *gate, char *argument);
 } Pop3GateCommand;
+
+enum
+{
+  TAKES_ARGUMENT = 1 << 0,
+  FOLLOWS_USER = 1 << 1 /* all other commands forget what USER said (RFC 1939 7) */
+};
 
 static void
 reply (Pop3Gate *gate, Pop3Text text)
@@ -232,27 +238,39 @@ run_quit (Pop3Gate *gate, char *argument)
 }
 
 static const Pop3GateCommand commands[] = {
-  { "CAPA", FALSE, run_capa }, { "STLS", FALSE, run_stls }, { "USER", TRUE, run_user },
-  { "PASS", TRUE, run_pass },  { "AUTH", TRUE, run_auth },  { "UTF8", FALSE, run_utf8 },
-  { "LANG", TRUE, run_lang },  { "QUIT", FALSE, run_quit },
+  { "CAPA", 0, run_capa },
+  { "STLS", 0, run_stls },
+  { "USER", TAKES_ARGUMENT, run_user },
+  { "PASS", TAKES_ARGUMENT | FOLLOWS_USER, run_pass },
+  { "AUTH", TAKES_ARGUMENT, run_auth },
+  { "UTF8", 0, run_utf8 },
+  { "LANG", TAKES_ARGUMENT, run_lang },
+  { "QUIT", 0, run_quit },
 };
+
+/* NULL: there is no such command. */
+static const Pop3GateCommand *
+find_command (const char *name)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
+    if (strcmp (name, commands[i].name) == 0)
+      return &commands[i];
+  return NULL;
+}
 
 static void
 run_command (Pop3Gate *gate, const char *name, char *argument)
 {
-  /* PASS comes immediately after USER (RFC 1939 7). */
-  if (strcmp (name, "PASS") != 0)
+  const Pop3GateCommand *command = find_command (name);
+  guint flags = command != NULL ? command->flags : 0;
+  if (!(flags & FOLLOWS_USER))
     g_clear_pointer (&gate->user, g_free);
-  for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if (strcmp (name, commands[i].name) == 0)
-      {
-        if (!commands[i].has_argument && *g_strchomp (argument) != '\0')
-          reply_bad (gate, POP3_TEXT_BAD_ARGUMENTS);
-        else
-          commands[i].run (gate, argument);
-        return;
-      }
-  reply_bad (gate, POP3_TEXT_UNKNOWN_COMMAND);
+  if (command == NULL)
+    reply_bad (gate, POP3_TEXT_UNKNOWN_COMMAND);
+  else if (!(flags & TAKES_ARGUMENT) && *g_strchomp (argument) != '\0')
+    reply_bad (gate, POP3_TEXT_BAD_ARGUMENTS);
+  else
+    command->run (gate, argument);
 }
 
 static void

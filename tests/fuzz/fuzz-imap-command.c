@@ -129,7 +129,7 @@ wants_content (const ImapLexer *lexer)
   gboolean ok = imap_parse_append (&reader, &append);
   g_assert_true (ok || reader.error != NULL);
   imap_append_arguments_clear (&append);
-  return ok || reader.error == imap_append_wants_literal;
+  return ok || reader.lack == IMAP_LACKS_LITERAL;
 }
 
 /* What comes out for @data fed in pieces of @step bytes. */

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT
+ * CAPABILITY (RFC 3501 7.2.1): one table for both halves, so that what a gate offers is what the session has.
+ */
+#pragma once
+#include "settings.h"
+#include "writer.h"
+
+/* What is true of a connection.  A capability is offered where all is true that its row asks for. */
+enum
+{
+  IMAP_OFFER_BEFORE_LOGIN = 1 << 0,
+  IMAP_OFFER_AFTER_LOGIN = 1 << 1,
+  IMAP_OFFER_STARTTLS = 1 << 2,      /* TLS can begin */
+  IMAP_OFFER_NO_LOGIN = 1 << 3,      /* passwords need TLS first */
+  IMAP_OFFER_LITERAL_PLUS = 1 << 4,  /* non-synchronizing literals of any size (RFC 7888) */
+  IMAP_OFFER_LITERAL_MINUS = 1 << 5, /* short ones only */
+  IMAP_OFFER_COMPRESS = 1 << 6,
+  IMAP_OFFER_QUOTA = 1 << 7 /* a layer of the user's storage has limits */
+};
+
+/* "IMAP4rev1 IMAP4rev2 LITERAL+ ..." by the table.  @offers: IMAP_OFFER_* of login, TLS, compression and
+ * quota; what @settings say of literals is added here. */
+void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, guint offers);
