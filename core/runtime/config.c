@@ -218,6 +218,83 @@ satchel_config_group (const SatchelConfig *config, const char *key, guint index)
   return value->groups->pdata[index];
 }
 
+/* The place of @choice among "a|b|c". */
+static guint
+find_choice (const char *choices, const char *choice)
+{
+  guint at = 0;
+  gsize len = strlen (choice);
+  for (const char *p = choices; strncmp (p, choice, len) != 0 || (p[len] != '|' && p[len] != '\0'); at++)
+    {
+      p = strchr (p, '|');
+      g_return_val_if_fail (p != NULL, 0);
+      p++;
+    }
+  return at;
+}
+
+static void
+fill_member (const SatchelConfigRow *row, const SatchelConfigValue *value, gpointer member)
+{
+  static const char *const none[] = { NULL };
+  switch (row->type)
+    {
+    case SATCHEL_CONFIG_BOOL:
+      *(gboolean *) member = value->number != 0;
+      break;
+    case SATCHEL_CONFIG_INT:
+      g_return_if_fail (value->number >= 0 && value->number <= G_MAXUINT);
+      *(guint *) member = (guint) value->number;
+      break;
+    case SATCHEL_CONFIG_MODE:
+      *(guint *) member = (guint) value->number;
+      break;
+    case SATCHEL_CONFIG_SIZE:
+      *(guint64 *) member = (guint64) value->number;
+      break;
+    case SATCHEL_CONFIG_DURATION:
+      *(gint64 *) member = value->number;
+      break;
+    case SATCHEL_CONFIG_STRING:
+    case SATCHEL_CONFIG_PATH:
+    case SATCHEL_CONFIG_ENDPOINT:
+      *(const char **) member = value->string;
+      break;
+    case SATCHEL_CONFIG_ENUM:
+      *(guint *) member = find_choice (row->choices, value->string);
+      break;
+    case SATCHEL_CONFIG_STRINGS:
+      *(const char *const **) member = value->strings != NULL ? (const char *const *) value->strings : none;
+      break;
+    case SATCHEL_CONFIG_SECRET:
+    case SATCHEL_CONFIG_GROUPS:
+      break;
+    }
+}
+
+void
+satchel_config_fill (const SatchelConfig *config, const SatchelConfigRow *rows, gpointer settings)
+{
+  g_return_if_fail (config != NULL);
+  guint at = 0; /* values have the order of rows */
+  for (const SatchelConfigRow *row = rows; row->key != NULL; row++)
+    {
+      if (row->offset == 0)
+        continue;
+      guint n_left = config->n_values;
+      while (n_left > 0 && strcmp (config->values[at % config->n_values].key, row->key) != 0)
+        {
+          at++;
+          n_left--;
+        }
+      const SatchelConfigValue *value = n_left > 0 ? &config->values[at++ % config->n_values] : NULL;
+      if (value == NULL || value->type != row->type)
+        g_critical ("group %s: setting %s has no row of type %d", config->name, row->key, (int) row->type);
+      else if (value->is_set || row->type == SATCHEL_CONFIG_STRINGS)
+        fill_member (row, value, (char *) settings + row->offset - 1);
+    }
+}
+
 const char *
 satchel_config_origin (const SatchelConfig *config, const char *key)
 {

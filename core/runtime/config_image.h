@@ -25,6 +25,7 @@ typedef struct SatchelConfigSchema
   const char *help; /* one line */
 } SatchelConfigSchema;
 extern const SatchelConfigSchema satchel_core_schemas[];
+extern const SatchelConfigRow satchel_limits_rows[];      /* those that fill SatchelLimits among them */
 extern const SatchelConfigRow satchel_config_enabled_row; /* what every group of a module begins with */
 
 /* One mistake, ready to print: "FILE:LINE: message; what to do". */

@@ -3,6 +3,8 @@
  */
 #include "config.h"
 
+#include <satchel/protocol.h>
+
 #include "core/runtime/config_image.h"
 
 #define RELOAD SATCHEL_CONFIG_RELOADABLE
@@ -33,15 +35,15 @@ static const SatchelConfigRow server_rows[] = {
   { "hang_time", SATCHEL_CONFIG_DURATION, "20s",
     "A process that answers nothing for this long is told of and started again; a job that gets nowhere for "
     "this long is told of",
-    .min = 200, .max = 3600000, .flags = RELOAD },
+    .min = 200, .max = SATCHEL_HOURS (1), .flags = RELOAD },
   { "stuck_time", SATCHEL_CONFIG_DURATION, "5m",
     "A job that gets nowhere for this long ends its process, after a goodbye to its sessions", .min = 200,
-    .max = 86400000, .flags = RELOAD },
+    .max = SATCHEL_DAYS (1), .flags = RELOAD },
   { "admin_time", SATCHEL_CONFIG_DURATION, "1h",
-    "An admin command of a module that takes longer is cancelled", .min = 100, .max = 604800000,
+    "An admin command of a module that takes longer is cancelled", .min = 100, .max = SATCHEL_DAYS (7),
     .flags = RELOAD },
   { "stop_grace", SATCHEL_CONFIG_DURATION, "10s", "Time for sessions to end at a stop", .min = 0,
-    .max = 600000, .flags = RELOAD },
+    .max = SATCHEL_MINUTES (10), .flags = RELOAD },
   { NULL }
 };
 
@@ -95,32 +97,32 @@ static const SatchelConfigRow listen_rows[] = {
   { NULL }
 };
 
-static const SatchelConfigRow limits_rows[] = {
+const SatchelConfigRow satchel_limits_rows[] = {
   { "connections", SATCHEL_CONFIG_INT, "10000", "Connections a gate process", .min = 1, .max = 1000000,
     .flags = RELOAD },
   { "connections_per_address", SATCHEL_CONFIG_INT, "1000", "Connections of one address (IPv6: a /64)",
     .min = 1, .max = 1000000, .flags = RELOAD },
   { "connections_per_user", SATCHEL_CONFIG_INT, "200", "Logged-in connections of one user", .min = 1,
     .max = 1000000, .flags = RELOAD },
-  { "handshake_timeout", SATCHEL_CONFIG_DURATION, "10s", "Time for a TLS handshake", .min = 1000,
-    .max = 600000, .flags = RELOAD },
-  { "login_timeout", SATCHEL_CONFIG_DURATION, "3m", "Time from connecting to being logged in", .min = 1000,
-    .max = 600000, .flags = RELOAD },
+  { "handshake_timeout", SATCHEL_CONFIG_DURATION, "10s", "Time for a TLS handshake",
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_MINUTES (10), .flags = RELOAD },
+  { "login_timeout", SATCHEL_CONFIG_DURATION, "3m", "Time from connecting to being logged in",
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_MINUTES (10), .flags = RELOAD },
   { "write_timeout", SATCHEL_CONFIG_DURATION, "5m", "A client that reads nothing for this long is dropped",
-    .min = 1000, .max = 3600000, .flags = RELOAD },
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_HOURS (1), .flags = RELOAD },
   { "bad_commands", SATCHEL_CONFIG_INT, "3", "Bad commands before login; the last one closes", .min = 1,
     .max = 100, .flags = RELOAD },
-  { "prelogin_line", SATCHEL_CONFIG_SIZE, "8K", "Longest line or literal before login", .min = 512,
-    .max = 65536 },
+  { "prelogin_line", SATCHEL_CONFIG_INTO (SIZE, SatchelLimits, prelogin_line), "8K",
+    "Longest line or literal before login", .min = 512, .max = SATCHEL_KIB (64) },
   { "output_buffer", SATCHEL_CONFIG_SIZE, "256K", "High-water mark of a connection's output", .min = 1,
-    .max = 16777216 },
+    .max = SATCHEL_MIB (16) },
   { "threads", SATCHEL_CONFIG_INT, "32", "Threads for blocking work, each mail process", .min = 1,
     .max = 256 },
   { "threads_per_user", SATCHEL_CONFIG_INT, "8", "Of these, at most for one user", .min = 1, .max = 256 },
-  { "message_size", SATCHEL_CONFIG_SIZE, "50M", "Largest message taken in", .min = 1024, .max = 4294967295,
-    .flags = RELOAD },
-  { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory of password hashes running at a time", .min = 1048576,
-    .max = 68719476736 },
+  { "message_size", SATCHEL_CONFIG_INTO (SIZE, SatchelLimits, message_size), "50M",
+    "Largest message taken in", .min = SATCHEL_KIB (1), .max = SATCHEL_GIB (4) - 1, .flags = RELOAD },
+  { "hash_memory", SATCHEL_CONFIG_SIZE, "160M", "Memory of password hashes running at a time",
+    .min = SATCHEL_MIB (1), .max = SATCHEL_GIB (64) },
   { "login_failures", SATCHEL_CONFIG_INT, "100",
     "Failed logins of one account an hour, from places that never logged in", .min = 1, .max = 100000,
     .flags = RELOAD },
@@ -133,11 +135,11 @@ static const SatchelConfigRow limits_rows[] = {
   { "change_log", SATCHEL_CONFIG_SIZE, "8M",
     "Size of a user's log of changes, which is kept for listeners that ask for it; one that is further "
     "behind is told to look at everything",
-    .min = 65536, .max = 1073741824, .flags = RELOAD },
-  { "change_log_age", SATCHEL_CONFIG_DURATION, "7d", "How far back that log goes", .min = 60000,
-    .max = 31536000000, .flags = RELOAD },
+    .min = SATCHEL_KIB (64), .max = SATCHEL_GIB (1), .flags = RELOAD },
+  { "change_log_age", SATCHEL_CONFIG_DURATION, "7d", "How far back that log goes", .min = SATCHEL_MINUTES (1),
+    .max = SATCHEL_DAYS (365), .flags = RELOAD },
   { "store_idle", SATCHEL_CONFIG_DURATION, "60s", "How long an unused user's store stays in memory", .min = 0,
-    .max = 86400000, .flags = RELOAD },
+    .max = SATCHEL_DAYS (1), .flags = RELOAD },
   { NULL }
 };
 
@@ -146,12 +148,12 @@ static const SatchelConfigRow helpers_rows[] = {
     "Calls of one process that one helper has not answered; further ones fail at once", .min = 1,
     .max = 1024 },
   { "content", SATCHEL_CONFIG_SIZE, "256M", "Memory of the mail in these calls, each process and helper",
-    .min = 1048576, .max = 68719476736 },
+    .min = SATCHEL_MIB (1), .max = SATCHEL_GIB (64) },
   { "overdue", SATCHEL_CONFIG_DURATION, "10s",
     "A helper that has not answered a call this long after its caller gave up is started again", .min = 200,
-    .max = 3600000 },
+    .max = SATCHEL_HOURS (1) },
   { "memory", SATCHEL_CONFIG_SIZE, "1G", "Memory of a helper, stacks of its threads included",
-    .min = 67108864, .max = 1099511627776 },
+    .min = SATCHEL_MIB (64), .max = SATCHEL_TIB (1) },
   { "files", SATCHEL_CONFIG_INT, "256",
     "Files and connections that a helper may have open, beside what its calls bring", .min = 32,
     .max = 65536 },
@@ -161,20 +163,21 @@ static const SatchelConfigRow helpers_rows[] = {
 static const SatchelConfigRow janitor_rows[] = {
   { "interval", SATCHEL_CONFIG_DURATION, "1d",
     "Each user's mail is looked after once in this time, spread over it; 0: never", .min = 0,
-    .max = 31536000000, .flags = RELOAD },
+    .max = SATCHEL_DAYS (365), .flags = RELOAD },
   { "slice", SATCHEL_CONFIG_DURATION, "200ms", "It works for this long at a stretch, and then rests",
-    .min = 1, .max = 60000, .flags = RELOAD },
+    .min = 1, .max = SATCHEL_MINUTES (1), .flags = RELOAD },
   { "clock_bound", SATCHEL_CONFIG_DURATION, "1d",
-    "A clock that goes forward by more than this beside the time that passes is not believed", .min = 1000,
-    .max = 31536000000, .flags = RELOAD },
-  { "clock_settle", SATCHEL_CONFIG_DURATION, "7d", "Until it has stood so for this long", .min = 1000,
-    .max = 31536000000, .flags = RELOAD },
+    "A clock that goes forward by more than this beside the time that passes is not believed",
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (365), .flags = RELOAD },
+  { "clock_settle", SATCHEL_CONFIG_DURATION, "7d", "Until it has stood so for this long",
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (365), .flags = RELOAD },
   { NULL }
 };
 
 static const SatchelConfigRow filter_rows[] = {
   { "filter", SATCHEL_CONFIG_STRING, NULL, "Module of the filter", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "deadline", SATCHEL_CONFIG_DURATION, "30s", "As filters.deadline", .min = 100, .max = 300000 },
+  { "deadline", SATCHEL_CONFIG_DURATION, "30s", "As filters.deadline", .min = 100,
+    .max = SATCHEL_MINUTES (5) },
   { "concurrent", SATCHEL_CONFIG_INT, "8", "As filters.concurrent", .min = 1, .max = 64 },
   { "failure", SATCHEL_CONFIG_ENUM, "module",
     "When it fails or is late: pass it by, defer the mail, or what the module says", "module|pass|defer" },
@@ -183,7 +186,7 @@ static const SatchelConfigRow filter_rows[] = {
 static const SatchelConfigRow filters_rows[] = {
   { "deadline", SATCHEL_CONFIG_DURATION, "30s",
     "How long a delivery filter has for one message or recipient, waiting for its turn included", .min = 100,
-    .max = 300000, .flags = RELOAD },
+    .max = SATCHEL_MINUTES (5), .flags = RELOAD },
   { "concurrent", SATCHEL_CONFIG_INT, "8",
     "Messages and recipients that one filter has at a time, each mail process", .min = 1, .max = 64,
     .flags = RELOAD },
@@ -262,9 +265,9 @@ static const SatchelConfigRow auth_rows[] = {
   { "mechanisms", SATCHEL_CONFIG_STRINGS, "( \"PLAIN\", \"LOGIN\" )", "SASL mechanisms offered" },
   { "cache_time", SATCHEL_CONFIG_DURATION, "1h",
     "How long a verified login is remembered (a change of password counts at once); 0: never", .min = 0,
-    .max = 86400000, .flags = RELOAD },
+    .max = SATCHEL_DAYS (1), .flags = RELOAD },
   { "failure_delay", SATCHEL_CONFIG_DURATION, "2s", "Delay before a failed login is answered", .min = 0,
-    .max = 60000, .flags = RELOAD },
+    .max = SATCHEL_MINUTES (1), .flags = RELOAD },
   { "explain", SATCHEL_CONFIG_ENUM, "always",
     "Whether a client with the right password is told that a code is missing", "always|known-networks|never",
     .flags = RELOAD },
@@ -280,7 +283,7 @@ const SatchelConfigSchema satchel_core_schemas[] = {
   { "log", log_rows, "Where log lines go, and which" },
   { "tls", tls_rows, "Certificates; TLS is needed by everything that takes passwords from other machines" },
   { "listen", listen_rows, "Addresses and ports" },
-  { "limits", limits_rows, "Bounds on what clients may use" },
+  { "limits", satchel_limits_rows, "Bounds on what clients may use" },
   { "helpers", helpers_rows, "Processes of their own for modules that ask for one" },
   { "filters", filters_rows, "Modules that see mail before it is stored" },
   { "auth", auth_rows, "Logins and whose mail is taken" },

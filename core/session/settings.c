@@ -6,14 +6,14 @@
 #include "core/base/hostname.h"
 #include "core/session/settings.h"
 
-static const SatchelConfig *limits_now;
+static SatchelLimits limits_now;
 static SatchelNamespace namespace_now = { "", '/' };
 
 void
 satchel_session_settings (const SatchelConfigSet *config)
 {
   static gboolean has_namespace;
-  g_atomic_pointer_set (&limits_now, satchel_config_set_group (config, "limits"));
+  satchel_config_fill (satchel_config_set_group (config, "limits"), satchel_limits_rows, &limits_now);
   satchel_hostname_set (satchel_config_string (satchel_config_set_group (config, "server"), "hostname"));
   if (has_namespace)
     return; /* not reloadable: clients and sessions hold names */
@@ -25,10 +25,10 @@ satchel_session_settings (const SatchelConfigSet *config)
   has_namespace = TRUE;
 }
 
-const SatchelConfig *
+const SatchelLimits *
 satchel_limits (void)
 {
-  return g_atomic_pointer_get (&limits_now);
+  return &limits_now;
 }
 
 const SatchelNamespace *

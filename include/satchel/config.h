@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
  * Settings.  One schema row for each setting feeds the parser, the commented default file, `satchel config
- * dump
- * --origin` and the manual page.  A SatchelConfig is one immutable group of settings that has been validated
- * against its schema: getters cannot fail, and asking for a key without a row is a programmer's mistake.
+ * dump --origin` and the manual page.  A SatchelConfig is one immutable group of settings that has been
+ * validated against its schema.  A module names in its rows the members of a struct of its own that the
+ * values go to, and has them put there by satchel_config_fill.
  */
 #pragma once
 #include <satchel/error.h>
@@ -34,6 +34,17 @@ enum
       1 << 1 /* the setting has no default: it is an error to enable the group without it */
 };
 
+/* For min and max of DURATION ... */
+#define SATCHEL_SECONDS(n) (G_GINT64_CONSTANT (1000) * (n))
+#define SATCHEL_MINUTES(n) (SATCHEL_SECONDS (60) * (n))
+#define SATCHEL_HOURS(n) (SATCHEL_MINUTES (60) * (n))
+#define SATCHEL_DAYS(n) (SATCHEL_HOURS (24) * (n))
+/* ... and of SIZE. */
+#define SATCHEL_KIB(n) (G_GINT64_CONSTANT (1024) * (n))
+#define SATCHEL_MIB(n) (SATCHEL_KIB (1024) * (n))
+#define SATCHEL_GIB(n) (SATCHEL_MIB (1024) * (n))
+#define SATCHEL_TIB(n) (SATCHEL_GIB (1024) * (n))
+
 typedef struct SatchelConfigRow
 {
   const char *key; /* NULL ends a table */
@@ -44,11 +55,37 @@ typedef struct SatchelConfigRow
   gint64 min, max;           /* INT, SIZE, DURATION; both 0: no bound */
   const struct SatchelConfigRow *group; /* GROUPS */
   guint flags;
-  SATCHEL_RESERVED (2);
+  gsize offset; /* 1 + where satchel_config_fill puts the value, 0: nowhere; by SATCHEL_CONFIG_INTO only */
+  SATCHEL_RESERVED (1);
 } SatchelConfigRow;
 
-/* Getters; results are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty
- * (never NULL), unset numbers 0.  Every group of a module also has the bool `enabled`. */
+/* In the place of a row's type: its value goes into @member of @Struct, of the type below; any other does not
+ * compile. { "timeout", SATCHEL_CONFIG_INTO (DURATION, FooSettings, timeout_ms), "5m", "Longest wait", ... }
+ * An INT needs bounds that fit a guint.  The value of an ENUM is the place of the choice: give a C enum the
+ * order of `choices`.  SECRET and GROUPS have no member; see the getters. */
+#define SATCHEL_CONFIG_INTO(TYPE, Struct, member)                                                            \
+  .offset = _Generic (&((Struct *) 0)->member, SATCHEL_CONFIG_INTO_##TYPE: 1 + offsetof (Struct, member)),   \
+  .type = SATCHEL_CONFIG_##TYPE
+#define SATCHEL_CONFIG_INTO_BOOL gboolean *
+#define SATCHEL_CONFIG_INTO_INT guint *
+#define SATCHEL_CONFIG_INTO_STRING const char **
+#define SATCHEL_CONFIG_INTO_SIZE guint64 *    /* bytes */
+#define SATCHEL_CONFIG_INTO_DURATION gint64 * /* milliseconds */
+#define SATCHEL_CONFIG_INTO_MODE guint *
+#define SATCHEL_CONFIG_INTO_PATH const char ** /* made absolute */
+#define SATCHEL_CONFIG_INTO_ENUM guint *       /* or an enum without negative values */
+#define SATCHEL_CONFIG_INTO_STRINGS const char *const **
+#define SATCHEL_CONFIG_INTO_ENDPOINT const char **
+
+/* Puts the values of @config into the struct at @settings that @rows name, which are the rows of its schema.
+ * Strings are borrowed and live as long as @config.  A setting that is not set leaves its member as it is,
+ * but a list is never NULL. */
+SATCHEL_API void satchel_config_fill (const SatchelConfig *config, const SatchelConfigRow *rows,
+                                      gpointer settings);
+
+/* Getters, for values without a member; asking for a key that has no row is a programmer's mistake.  Results
+ * are borrowed and live as long as @config.  Unset strings give NULL, unset lists are empty (never NULL),
+ * unset numbers 0.  Every group of a module also has the bool `enabled`. */
 SATCHEL_API gboolean satchel_config_bool (const SatchelConfig *config, const char *key);
 SATCHEL_API gint64 satchel_config_int (const SatchelConfig *config, const char *key);
 SATCHEL_API const char *satchel_config_string (const SatchelConfig *config,

@@ -139,8 +139,15 @@ SATCHEL_API void satchel_session_log (SatchelSession *session, int level, const 
 
 /* The server's name in greetings and Received lines (server.hostname). */
 SATCHEL_API const char *satchel_hostname (void);
-/* Limits that all protocols share: group `limits`. */
-SATCHEL_API const SatchelConfig *satchel_limits (void);
+/* What the administrator allows all protocols: group `limits`.  Borrowed, for the life of the process; a
+ * reload changes what it says.  Main thread. */
+typedef struct SatchelLimits
+{
+  SATCHEL_MADE_BY_CORE
+  guint64 prelogin_line; /* longest line or literal before login, in bytes */
+  guint64 message_size;  /* largest message taken in, in bytes */
+} SatchelLimits;
+SATCHEL_API const SatchelLimits *satchel_limits (void);
 /* The form in which clients see names of mailboxes: group `namespace`.  Borrowed, for the life of the
  * process. */
 SATCHEL_API const SatchelNamespace *satchel_namespace (void);

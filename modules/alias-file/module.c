@@ -8,8 +8,13 @@
 
 static AliasFile *aliases;
 
+typedef struct Settings
+{
+  const char *path;
+} Settings;
+
 static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_PATH, "aliases", "File of domains and aliases" }, { NULL }
+  { "path", SATCHEL_CONFIG_INTO (PATH, Settings, path), "aliases", "File of domains and aliases" }, { NULL }
 };
 
 static SatchelUserdbStatus
@@ -49,15 +54,19 @@ list_aliases (SatchelAddressFunc func, gpointer data)
 static gboolean
 check (const SatchelConfig *section, GError **error)
 {
-  g_autoptr (AliasFile) file = alias_file_new (satchel_config_path (section, "path"));
+  Settings settings = { 0 };
+  satchel_config_fill (section, schema, &settings);
+  g_autoptr (AliasFile) file = alias_file_new (settings.path);
   return alias_file_check (file, error);
 }
 
 static gboolean
 configure (const SatchelConfig *section, GError **error)
 {
+  Settings settings = { 0 };
+  satchel_config_fill (section, schema, &settings);
   g_clear_pointer (&aliases, alias_file_free);
-  aliases = alias_file_new (satchel_config_path (section, "path"));
+  aliases = alias_file_new (settings.path);
   return TRUE;
 }
 

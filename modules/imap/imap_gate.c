@@ -194,8 +194,7 @@ static void
 read_response (ImapGate *gate, const guint8 *data, gsize len)
 {
   gsize n;
-  ImapLineStatus status =
-      imap_line_feed (&gate->line, satchel_config_size (satchel_limits (), "prelogin_line"), data, len, &n);
+  ImapLineStatus status = imap_line_feed (&gate->line, satchel_limits ()->prelogin_line, data, len, &n);
   satchel_connection_consume (gate->connection, n);
   if (status != IMAP_LINE_MORE)
     imap_gate_response (gate, status);
@@ -276,7 +275,7 @@ static gpointer
 session_new (SatchelGateSession *session)
 {
   ImapGate *gate = g_new0 (ImapGate, 1);
-  gsize line = satchel_config_size (satchel_limits (), "prelogin_line");
+  gsize line = satchel_limits ()->prelogin_line;
   gate->refs = 1;
   gate->session = session;
   gate->connection = satchel_gate_connection (session);

@@ -596,10 +596,8 @@ imap_session_new (SatchelSession *handle, const void *note, gsize len)
                                    .nodes = session->settings.nodes,
                                    .depth = session->settings.depth };
   imap_lexer_init (&session->lexer, &limits);
-  const SatchelConfig *config = satchel_session_config (handle);
   satchel_connection_set_idle_timeout (session->connection, session->settings.autologout_ms);
-  satchel_connection_set_keepalive (session->connection,
-                                    (guint) (satchel_config_duration_ms (config, "tcp_keepalive") / 1000));
+  satchel_connection_set_keepalive (session->connection, (guint) (session->settings.tcp_keepalive_ms / 1000));
   session->store = satchel_session_store (handle);
   if (session->store != NULL)
     answer_login (session);

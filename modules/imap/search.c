@@ -74,23 +74,8 @@ knows_sizes (const ImapSearchKey *key, const SatchelSnapshot *snapshot)
 static gboolean
 asks_dates (const ImapSearchKey *key)
 {
-  switch (key->kind)
-    {
-    case IMAP_KEY_BEFORE:
-    case IMAP_KEY_ON:
-    case IMAP_KEY_SINCE:
-    case IMAP_KEY_SENTBEFORE:
-    case IMAP_KEY_SENTON:
-    case IMAP_KEY_SENTSINCE:
-    case IMAP_KEY_OLDER:
-    case IMAP_KEY_YOUNGER:
-    case IMAP_KEY_SAVEDBEFORE:
-    case IMAP_KEY_SAVEDON:
-    case IMAP_KEY_SAVEDSINCE:
-      return TRUE;
-    default:
-      break;
-    }
+  if (imap_search_asks_date (key->kind))
+    return TRUE;
   for (guint i = 0; key->children != NULL && i < key->children->len; i++)
     if (asks_dates (key->children->pdata[i]))
       return TRUE;

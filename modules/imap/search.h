@@ -39,6 +39,7 @@ typedef struct ImapSubject
   gboolean is_gone; /* it cannot be looked at: whatever was said of it does not count */
 } ImapSubject;
 
+gboolean imap_search_asks_date (ImapKeyKind kind);
 /* search_key.c: resolves sets, names, charsets and times of the tree, and sorts it by cost. */
 gboolean imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapSearchKey *key,
                               const char *charset, GError **error);

@@ -32,32 +32,37 @@ prepare_text (ImapSearchKey *key, const char *charset, GError **error)
   return TRUE;
 }
 
-static guint
-own_cost (const ImapSearchKey *key)
+/* What a key costs by itself, and whether it asks for a date of the message; others cost nothing. */
+static const struct
 {
-  switch (key->kind)
-    {
-    case IMAP_KEY_SENTBEFORE:
-    case IMAP_KEY_SENTON:
-    case IMAP_KEY_SENTSINCE:
-      return IMAP_SEARCH_BLOCKING_COST;
-    case IMAP_KEY_HEADER:
-      return IMAP_SEARCH_BLOCKING_COST + 10;
-    case IMAP_KEY_EMAILID:
-      return IMAP_SEARCH_BLOCKING_COST + 5;
-    case IMAP_KEY_THREADID:
-      return IMAP_SEARCH_BLOCKING_COST + 15;
-    case IMAP_KEY_BODY:
-      return CONTENT_COST;
-    case IMAP_KEY_TEXT:
-      return CONTENT_COST + 1;
-    case IMAP_KEY_KEYWORD:
-    case IMAP_KEY_SEQUENCE:
-    case IMAP_KEY_UID:
-      return 1;
-    default:
-      return 0;
-    }
+  guint cost;
+  gboolean asks_date;
+} kinds[IMAP_KEY_NOT + 1] = {
+  [IMAP_KEY_KEYWORD] = { .cost = 1 },
+  [IMAP_KEY_SEQUENCE] = { .cost = 1 },
+  [IMAP_KEY_UID] = { .cost = 1 },
+  [IMAP_KEY_BEFORE] = { .asks_date = TRUE },
+  [IMAP_KEY_ON] = { .asks_date = TRUE },
+  [IMAP_KEY_SINCE] = { .asks_date = TRUE },
+  [IMAP_KEY_SENTBEFORE] = { IMAP_SEARCH_BLOCKING_COST, TRUE },
+  [IMAP_KEY_SENTON] = { IMAP_SEARCH_BLOCKING_COST, TRUE },
+  [IMAP_KEY_SENTSINCE] = { IMAP_SEARCH_BLOCKING_COST, TRUE },
+  [IMAP_KEY_OLDER] = { .asks_date = TRUE },
+  [IMAP_KEY_YOUNGER] = { .asks_date = TRUE },
+  [IMAP_KEY_SAVEDBEFORE] = { .asks_date = TRUE },
+  [IMAP_KEY_SAVEDON] = { .asks_date = TRUE },
+  [IMAP_KEY_SAVEDSINCE] = { .asks_date = TRUE },
+  [IMAP_KEY_EMAILID] = { .cost = IMAP_SEARCH_BLOCKING_COST + 5 },
+  [IMAP_KEY_HEADER] = { .cost = IMAP_SEARCH_BLOCKING_COST + 10 },
+  [IMAP_KEY_THREADID] = { .cost = IMAP_SEARCH_BLOCKING_COST + 15 },
+  [IMAP_KEY_BODY] = { .cost = CONTENT_COST },
+  [IMAP_KEY_TEXT] = { .cost = CONTENT_COST + 1 },
+};
+
+gboolean
+imap_search_asks_date (ImapKeyKind kind)
+{
+  return kinds[kind].asks_date;
 }
 
 /* The keys that name messages.  "$" is a set of UIDs, whichever command it was saved by (RFC 5182 2.1). */
@@ -96,7 +101,7 @@ imap_search_prepare (const ImapSession *session, const ImapSearch *search, ImapS
                      const char *charset, GError **error)
 {
   SatchelKeyKind kept;
-  key->cost = own_cost (key);
+  key->cost = kinds[key->kind].cost;
   if (key->kind == IMAP_KEY_SEQUENCE || key->kind == IMAP_KEY_UID)
     prepare_set (session->view, key);
   else if (key->kind == IMAP_KEY_OLDER || key->kind == IMAP_KEY_YOUNGER)

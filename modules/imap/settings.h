@@ -14,8 +14,9 @@ typedef enum /* in the order of the choices of `literals` */
 
 typedef struct ImapSettings
 {
-  gint64 autologout_ms, idle_keepalive_ms, rest_ms;
-  guint64 literal_bytes, command_bytes, message_bytes, append_bytes;
+  gint64 autologout_ms, idle_keepalive_ms, tcp_keepalive_ms, rest_ms;
+  guint64 literal_bytes, command_bytes, append_bytes;
+  guint64 message_bytes; /* of `limits` */
   guint append_messages, nodes, depth, bad_commands;
   ImapLiterals literals;
   gboolean may_compress;

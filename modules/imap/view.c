@@ -83,7 +83,8 @@ imap_view_is_behind (const ImapView *view)
 }
 
 void
-imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords)
+imap_view_add_own (ImapView *view, guint64 modseq, SatchelFlagsMode mode, guint32 flags,
+                   char *const *keywords)
 {
   if (view->own->len >= OWN_CHANGES_MAX)
     g_array_set_size (view->own, 0);
@@ -408,9 +409,10 @@ is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk
       flags &= ~own->flags;
       satchel_keyword_set_subtract (&bits, asked);
       break;
-    default:
+    case SATCHEL_FLAGS_REPLACE:
       flags = own->flags;
       bits = *asked;
+      break;
     }
   SatchelKeywordSet renamed = *renamed_keywords (view, before);
   satchel_keyword_set_intersect (&renamed, &bits);

@@ -21,7 +21,7 @@ typedef enum
 typedef struct ImapOwnChange
 {
   guint64 modseq;
-  int mode; /* SatchelFlagsMode */
+  SatchelFlagsMode mode;
   guint32 flags;
   char **keywords;
   SatchelKeywordSet bits; /* of `keywords` in the snapshot that an update leads to, once has_bits */
@@ -112,7 +112,8 @@ imap_view_is_recent (const ImapView *view, guint32 uid)
  * keeps its sequence number, as a row without content. */
 void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
-void imap_view_add_own (ImapView *view, guint64 modseq, int mode, guint32 flags, char *const *keywords);
+void imap_view_add_own (ImapView *view, guint64 modseq, SatchelFlagsMode mode, guint32 flags,
+                        char *const *keywords);
 /* Of a command that failed: what it changed all the same is told. */
 void imap_view_forget_own (ImapView *view);
 

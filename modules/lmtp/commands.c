@@ -23,19 +23,13 @@ typedef struct LmtpCommand
 /* Beside those of commands. */
 static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
 
-static guint64
-message_size_limit (void)
-{
-  return satchel_config_size (satchel_limits (), "message_size");
-}
-
 static void
 add_keywords (GPtrArray *lines, const char *keywords)
 {
   g_auto (GStrv) words = g_strsplit (keywords != NULL ? keywords : "", "|", -1);
   for (guint i = 0; words[i] != NULL; i++)
     g_ptr_array_add (lines, g_strcmp0 (words[i], "SIZE") == 0
-                                ? g_strdup_printf ("SIZE %" G_GUINT64_FORMAT, message_size_limit ())
+                                ? g_strdup_printf ("SIZE %" G_GUINT64_FORMAT, satchel_limits ()->message_size)
                                 : g_strdup (words[i]));
 }
 
@@ -61,7 +55,7 @@ run_lhlo (Lmtp *lmtp, char *argument)
 static void
 run_helo (Lmtp *lmtp, char *argument)
 {
-  (void) argument; /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
+  /* RFC 2033 4.1: LMTP must not take HELO or EHLO */
   lmtp_bad_command (lmtp, "500 5.5.1 This is LMTP: say LHLO");
 }
 
@@ -74,7 +68,7 @@ mail_parameter (Lmtp *lmtp, const char *parameter)
       guint64 size;
       if (!g_ascii_string_to_unsigned (parameter + 5, 10, 0, G_MAXUINT64, &size, NULL))
         return "501 5.5.4 SIZE wants a number";
-      if (size > message_size_limit ())
+      if (size > satchel_limits ()->message_size)
         return "552 5.3.4 Message too big";
       lmtp->declared_size = size;
       return NULL;
@@ -176,8 +170,7 @@ run_rcpt (Lmtp *lmtp, char *argument)
       lmtp_bad_command (lmtp, "501 5.5.4 Syntax: RCPT TO:<address>");
       return;
     }
-  if (lmtp->recipients->len
-      >= (guint) satchel_config_int (satchel_session_config (lmtp->session), "recipients"))
+  if (lmtp->recipients->len >= lmtp->settings.recipients)
     {
       lmtp_reply (lmtp, "452 4.5.3 Too many recipients"); /* RFC 5321 4.5.3.1.10 */
       return;
@@ -227,7 +220,7 @@ run_data (Lmtp *lmtp, char *argument)
   if (!may_send_content (lmtp))
     return;
   lmtp_content_begin (lmtp);
-  lmtp->mode = LMTP_DATA;
+  lmtp_set_state (lmtp, LMTP_DATA);
   lmtp_reply (lmtp, "354 Go ahead, end with CRLF.CRLF");
 }
 
@@ -250,7 +243,6 @@ run_bdat (Lmtp *lmtp, char *argument)
 static void
 run_rset (Lmtp *lmtp, char *argument)
 {
-  (void) argument;
   lmtp_reset (lmtp);
   lmtp_reply (lmtp, "250 2.0.0 OK");
 }
@@ -258,24 +250,21 @@ run_rset (Lmtp *lmtp, char *argument)
 static void
 run_noop (Lmtp *lmtp, char *argument)
 {
-  (void) argument; /* RFC 5321 4.1.1.9: an argument is ignored */
+  /* RFC 5321 4.1.1.9: an argument is ignored */
   lmtp_reply (lmtp, "250 2.0.0 OK");
 }
 
 static void
 run_vrfy (Lmtp *lmtp, char *argument)
 {
-  (void) argument;
   lmtp_reply (lmtp, "252 2.5.0 Send mail and see"); /* RFC 5321 3.5.3 */
 }
 
 static void
 run_quit (Lmtp *lmtp, char *argument)
 {
-  (void) argument;
   satchel_connection_print (lmtp->connection, "221 2.0.0 %s closing connection\r\n", satchel_hostname ());
-  lmtp->is_closing = TRUE;
-  satchel_connection_close (lmtp->connection);
+  lmtp_close (lmtp);
 }
 
 static const LmtpCommand commands[] = {

@@ -76,15 +76,13 @@ finish (Lmtp *lmtp, const SatchelDeliveryStatus *statuses)
 static void
 on_finished (SatchelDelivery *delivery, const SatchelDeliveryStatus *statuses, guint n, gpointer data)
 {
-  (void) delivery;
-  (void) n;
   finish (data, statuses);
 }
 
 static void
 end_content (Lmtp *lmtp)
 {
-  lmtp->mode = LMTP_COMMAND;
+  lmtp_set_state (lmtp, LMTP_COMMAND);
   lmtp_set_busy (lmtp, TRUE);
   if (lmtp->failure != SATCHEL_DELIVERY_OK)
     finish (lmtp, NULL);
@@ -101,9 +99,9 @@ block_written (Lmtp *lmtp)
   lmtp->block_ends_content = FALSE;
   if (ends_content)
     end_content (lmtp);
-  else if (lmtp->mode == LMTP_CHUNK && lmtp->chunk_left == 0)
+  else if (lmtp->state == LMTP_CHUNK && lmtp->chunk_left == 0)
     {
-      lmtp->mode = LMTP_COMMAND;
+      lmtp_set_state (lmtp, LMTP_COMMAND);
       if (lmtp->failure == SATCHEL_DELIVERY_OK)
         lmtp_reply (lmtp, "250 2.0.0 Chunk taken");
       else
@@ -147,8 +145,7 @@ flush_block (Lmtp *lmtp, gboolean ends_content)
 {
   lmtp->block_ends_content = ends_content;
   lmtp->n_bytes += lmtp->block->len;
-  if (lmtp->failure == SATCHEL_DELIVERY_OK
-      && lmtp->n_bytes > satchel_config_size (satchel_limits (), "message_size") + 4096)
+  if (lmtp->failure == SATCHEL_DELIVERY_OK && lmtp->n_bytes > satchel_limits ()->message_size + 4096)
     {
       lmtp->failure = SATCHEL_DELIVERY_TOO_BIG;
       g_byte_array_set_size (lmtp->block, 0);
@@ -225,7 +222,7 @@ data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 void
 lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last)
 {
-  lmtp->mode = LMTP_CHUNK;
+  lmtp_set_state (lmtp, LMTP_CHUNK);
   lmtp->chunk_left = size;
   lmtp->chunk_is_last = is_last;
   if (!lmtp->uses_bdat)
@@ -268,6 +265,6 @@ chunk_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 gboolean
 lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
 {
-  return lmtp->mode == LMTP_DATA ? data_input (lmtp, data, len, ret_used)
-                                 : chunk_input (lmtp, data, len, ret_used);
+  return lmtp->state == LMTP_DATA ? data_input (lmtp, data, len, ret_used)
+                                  : chunk_input (lmtp, data, len, ret_used);
 }

@@ -32,13 +32,26 @@ lmtp_reply (Lmtp *lmtp, const char *text)
     lmtp_log_refusal (lmtp, text, NULL, NULL);
 }
 
+void
+lmtp_set_state (Lmtp *lmtp, LmtpState state)
+{
+  if (lmtp->state != LMTP_CLOSING)
+    lmtp->state = state;
+}
+
+void
+lmtp_close (Lmtp *lmtp)
+{
+  lmtp_set_state (lmtp, LMTP_CLOSING);
+  satchel_connection_close (lmtp->connection);
+}
+
 /* 421 is what a server says before it closes (RFC 5321 3.8). */
 static void
 say_goodbye (Lmtp *lmtp, const char *reply)
 {
   lmtp_reply (lmtp, reply);
-  lmtp->is_closing = TRUE;
-  satchel_connection_close (lmtp->connection);
+  lmtp_close (lmtp);
 }
 
 void
@@ -57,7 +70,7 @@ lmtp_bad_command (Lmtp *lmtp, const char *text)
       return;
     }
   lmtp_reply (lmtp, text);
-  if (++lmtp->n_bad < (guint) satchel_config_int (satchel_session_config (lmtp->session), "bad_commands"))
+  if (++lmtp->n_bad < lmtp->settings.bad_commands)
     return;
   say_goodbye (lmtp, "421 4.7.0 Too many bad commands");
   satchel_session_log (lmtp->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
@@ -67,7 +80,7 @@ void
 lmtp_reset (Lmtp *lmtp)
 {
   lmtp->has_mail = lmtp->is_utf8 = lmtp->uses_bdat = FALSE;
-  lmtp->mode = LMTP_COMMAND;
+  lmtp_set_state (lmtp, LMTP_COMMAND);
   lmtp->declared_size = lmtp->n_bytes = 0;
   lmtp->failure = SATCHEL_DELIVERY_OK;
   lmtp->block_ends_content = FALSE;
@@ -83,7 +96,7 @@ lmtp_set_busy (Lmtp *lmtp, gboolean is_busy)
   lmtp->is_busy = is_busy;
   if (is_busy)
     satchel_connection_pause (lmtp->connection);
-  else if (!lmtp->is_closing)
+  else if (lmtp->state != LMTP_CLOSING)
     satchel_connection_resume (lmtp->connection);
 }
 
@@ -106,16 +119,16 @@ static gboolean
 line_input (Lmtp *lmtp, const guint8 *data, gsize len)
 {
   const guint8 *end = memchr (data, '\n', len);
-  gsize limit = (gsize) satchel_config_size (satchel_session_config (lmtp->session), "line");
-  if (lmtp->mode != LMTP_DISCARD_LINE)
+  gsize limit = lmtp->settings.line_bytes;
+  if (lmtp->state != LMTP_DISCARD_LINE)
     lmtp->is_chunk = begins_a_chunk (data, len);
   if (end == NULL)
     {
-      if (len < limit && lmtp->mode != LMTP_DISCARD_LINE)
+      if (len < limit && lmtp->state != LMTP_DISCARD_LINE)
         return FALSE;
       /* A CR may be the first half of the end. */
       satchel_connection_consume (lmtp->connection, len - (data[len - 1] == '\r' ? 1 : 0));
-      lmtp->mode = LMTP_DISCARD_LINE;
+      lmtp_set_state (lmtp, LMTP_DISCARD_LINE);
       return FALSE;
     }
   if (end == data || end[-1] != '\r')
@@ -126,9 +139,9 @@ line_input (Lmtp *lmtp, const guint8 *data, gsize len)
   gsize n = (gsize) (end - data) - 1;
   g_autofree char *line = g_strndup ((const char *) data, n);
   satchel_connection_consume (lmtp->connection, n + 2);
-  if (lmtp->mode == LMTP_DISCARD_LINE || n >= limit)
+  if (lmtp->state == LMTP_DISCARD_LINE || n >= limit)
     {
-      lmtp->mode = LMTP_COMMAND;
+      lmtp_set_state (lmtp, LMTP_COMMAND);
       lmtp_bad_command (lmtp, "500 5.5.2 Line too long");
       return TRUE;
     }
@@ -142,13 +155,13 @@ static void
 on_input (SatchelConnection *connection, gpointer self)
 {
   Lmtp *lmtp = self;
-  while (!lmtp->is_busy && !lmtp->is_closing)
+  while (!lmtp->is_busy && lmtp->state != LMTP_CLOSING)
     {
       gsize len, used = 0;
       const guint8 *data = satchel_connection_peek (connection, &len);
       if (len == 0 || satchel_connection_is_full (connection))
         return;
-      if (lmtp->mode == LMTP_COMMAND || lmtp->mode == LMTP_DISCARD_LINE)
+      if (lmtp->state == LMTP_COMMAND || lmtp->state == LMTP_DISCARD_LINE)
         {
           if (!line_input (lmtp, data, len))
             return;
@@ -165,22 +178,18 @@ on_input (SatchelConnection *connection, gpointer self)
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  (void) connection;
   say_goodbye (self, "421 4.4.2 Idle for too long");
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  (void) connection;
   say_goodbye (self, "421 4.3.2 Server is stopping");
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void) connection;
-  (void) reason;
   Lmtp *lmtp = self;
   lmtp_reset (lmtp);
   g_ptr_array_unref (lmtp->recipients);
@@ -207,8 +216,8 @@ lmtp_session_new (SatchelSession *session, const void *note, gsize len)
   lmtp->connection = satchel_session_connection (session);
   lmtp->recipients = g_ptr_array_new_with_free_func (g_free);
   lmtp->block = g_byte_array_new ();
-  satchel_connection_set_idle_timeout (
-      lmtp->connection, satchel_config_duration_ms (satchel_session_config (session), "timeout"));
+  satchel_config_fill (satchel_session_config (session), lmtp_schema, &lmtp->settings);
+  satchel_connection_set_idle_timeout (lmtp->connection, lmtp->settings.timeout_ms);
   satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
   return lmtp;
 }

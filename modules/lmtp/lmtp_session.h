@@ -2,6 +2,8 @@
  * One LMTP session (RFC 2033), shared by the files of this module.  Main thread, but for content_write_job.
  */
 #pragma once
+#include "settings.h"
+
 #include <satchel/delivery.h>
 #include <satchel/module.h>
 #include <satchel/protocol.h>
@@ -9,13 +11,16 @@
 /* Content up to here stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
+/* What the next octets of input are.  lmtp_set_state alone changes it.  Whether they are looked at now is
+ * is_busy. */
 typedef enum
 {
-  LMTP_COMMAND = 0, /* waiting for a command line */
-  LMTP_DATA,        /* content up to CRLF.CRLF (RFC 5321 4.1.1.4) */
-  LMTP_CHUNK,       /* the octets of one BDAT (RFC 3030) */
-  LMTP_DISCARD_LINE /* the rest of a line that was too long */
-} LmtpMode;
+  LMTP_COMMAND = 0,  /* a command line */
+  LMTP_DATA,         /* content up to CRLF.CRLF (RFC 5321 4.1.1.4); then COMMAND */
+  LMTP_CHUNK,        /* the octets of one BDAT (RFC 3030); then COMMAND */
+  LMTP_DISCARD_LINE, /* the rest of a line that was too long; then COMMAND */
+  LMTP_CLOSING       /* nothing any more: a goodbye was said */
+} LmtpState;
 
 typedef enum
 {
@@ -30,10 +35,10 @@ typedef struct Lmtp
 {
   SatchelSession *session;
   SatchelConnection *connection;
-  LmtpMode mode;
+  LmtpSettings settings;
+  LmtpState state;
   gboolean is_busy; /* an answer comes later: no further input until then */
-  gboolean is_closing;
-  char *client; /* argument of LHLO; NULL: none yet */
+  char *client;     /* argument of LHLO; NULL: none yet */
   guint n_bad;
   const char *line;  /* the command that runs, for the log; NULL: none */
   gboolean is_chunk; /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is
@@ -68,6 +73,9 @@ void lmtp_bad_command (Lmtp *lmtp, const char *text);
 /* Refuses with @text, and closes: what the client sends next may be content. */
 void lmtp_close_unclear (Lmtp *lmtp, const char *text);
 void lmtp_reset (Lmtp *lmtp);
+void lmtp_set_state (Lmtp *lmtp, LmtpState state);
+/* Ends the connection once all output is sent. */
+void lmtp_close (Lmtp *lmtp);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 
 /* commands.c: one line without its end. */

@@ -5,7 +5,6 @@
 #include "lmtp_session.h"
 
 #include <satchel/error-words.h>
-#include <string.h>
 
 #define REPLY(code, response, words, lasting, reply) [SATCHEL_ERROR_##code] = reply,
 static const char *const replies[] = { SATCHEL_ERROR_WORDS (REPLY) };
@@ -19,9 +18,7 @@ static const SatchelErrorCode codes[] = {
 const char *
 lmtp_status_reply (const Lmtp *lmtp, SatchelDeliveryStatus status)
 {
-  const SatchelConfig *config = satchel_session_config (lmtp->session);
-  if (status == SATCHEL_DELIVERY_OVERQUOTA
-      && strcmp (satchel_config_string (config, "over_quota"), "permanent") == 0)
+  if (status == SATCHEL_DELIVERY_OVERQUOTA && lmtp->settings.over_quota == LMTP_OVER_QUOTA_PERMANENT)
     return "552 5.2.2 Mailbox full";
   return replies[codes[status]];
 }

@@ -1,19 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * Settings of LMTP.
+ * Settings of group `lmtp`.
  */
 #include "settings.h"
 
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, LmtpSettings, member)
+#define RELOAD SATCHEL_CONFIG_RELOADABLE
+
 const SatchelConfigRow lmtp_schema[] = {
-  { "recipients", SATCHEL_CONFIG_INT, "1000", "Most recipients of one message", .min = 1, .max = 100000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "line", SATCHEL_CONFIG_SIZE, "4K", "Longest command line", .min = 512, .max = 65536,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands; the last one closes", .min = 1, .max = 1000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "over_quota", SATCHEL_CONFIG_ENUM, "temporary",
+  { "recipients", INTO (INT, recipients), "1000", "Largest number of recipients of one message", .min = 1,
+    .max = 100000, .flags = RELOAD },
+  { "line", INTO (SIZE, line_bytes), "4K", "Longest command line", .min = 512, .max = SATCHEL_KIB (64),
+    .flags = RELOAD },
+  { "bad_commands", INTO (INT, bad_commands), "20",
+    "Number of bad commands after which the connection is closed", .min = 1, .max = 1000, .flags = RELOAD },
+  { "over_quota", INTO (ENUM, over_quota), "temporary",
     "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
-    "temporary|permanent", .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "timeout", SATCHEL_CONFIG_DURATION, "5m", "Longest wait for the client", .min = 1000, .max = 86400000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
+    "temporary|permanent", .flags = RELOAD },
+  { "timeout", INTO (DURATION, timeout_ms), "5m", "Idle time after which the connection is closed",
+    .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (1), .flags = RELOAD },
   { NULL },
 };

@@ -7,23 +7,39 @@
 
 #include <string.h>
 
+/* As they stand in the file; the enums have the order of the choices. */
+typedef enum
+{
+  NAMES_AUTO = 0,
+  NAMES_UTF7,
+  NAMES_UTF8
+} FolderNames;
+typedef struct Written
+{
+  const char *path, *control_path, *uidl_format;
+  MdLayout layout;
+  FolderNames folder_names;
+  MdServer server;
+} Written;
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Written, member)
+
 const SatchelConfigRow md_schema[] = {
-  { "path", SATCHEL_CONFIG_STRING, "%d/%n",
+  { "path", INTO (STRING, path), "%d/%n",
     "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for "
     "example" },
-  { "layout", SATCHEL_CONFIG_ENUM, "maildir++",
+  { "layout", INTO (ENUM, layout), "maildir++",
     "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
-  { "folder_names", SATCHEL_CONFIG_ENUM, "auto",
+  { "folder_names", INTO (ENUM, folder_names), "auto",
     "How folders are called on disk: utf-7 (modified, as most servers do), utf-8 (Courier since 2018), auto: "
     "as found, else utf-7",
     "auto|utf-7|utf-8" },
-  { "control_path", SATCHEL_CONFIG_STRING, NULL,
+  { "control_path", INTO (STRING, control_path), NULL,
     "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below "
     "server.mail_root as for path; unset: in the Maildir" },
-  { "other_server", SATCHEL_CONFIG_ENUM, "auto",
+  { "other_server", INTO (ENUM, server), "auto",
     "Whose files are kept up to date, so that people can go back: auto is the server that was here before",
     "auto|none|dovecot|courier" },
-  { "pop3_uidl_format", SATCHEL_CONFIG_STRING, NULL,
+  { "pop3_uidl_format", INTO (STRING, uidl_format), NULL,
     "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X "
     "for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
   { NULL }
@@ -171,21 +187,11 @@ md_uidl_format (GString *out, const char *format, const MdUidlParts *parts)
 gboolean
 md_settings_check (const SatchelConfig *section, GError **error)
 {
-  const char *control = satchel_config_string (section, "control_path");
-  const char *format = satchel_config_string (section, "pop3_uidl_format");
-  return is_path_template ("path", satchel_config_string (section, "path"), error)
-         && (control == NULL || is_path_template ("control_path", control, error))
-         && (format == NULL || is_uidl_format (format, error));
-}
-
-static MdServer
-parse_server (const char *name)
-{
-  static const char *const names[] = { "auto", "none", "dovecot", "courier" };
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (strcmp (name, names[i]) == 0)
-      return (MdServer) i;
-  return MD_SERVER_UNKNOWN;
+  Written written = { 0 };
+  satchel_config_fill (section, md_schema, &written);
+  return is_path_template ("path", written.path, error)
+         && (written.control_path == NULL || is_path_template ("control_path", written.control_path, error))
+         && (written.uidl_format == NULL || is_uidl_format (written.uidl_format, error));
 }
 
 const char *
@@ -203,17 +209,17 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
       settings->path = g_strdup (identity->path);
       return;
     }
-  const char *control = satchel_config_string (section, "control_path");
-  settings->path = expand_path (satchel_config_string (section, "path"), identity->user);
-  settings->control_path = control != NULL ? expand_path (control, identity->user) : NULL;
-  settings->layout =
-      strcmp (satchel_config_string (section, "layout"), "fs") == 0 ? MD_LAYOUT_FS : MD_LAYOUT_PLUS;
-  const char *names = satchel_config_string (section, "folder_names");
-  settings->finds_names = strcmp (names, "auto") == 0;
-  if (strcmp (names, "utf-8") == 0)
+  Written written = { 0 };
+  satchel_config_fill (section, md_schema, &written);
+  settings->path = expand_path (written.path, identity->user);
+  settings->control_path =
+      written.control_path != NULL ? expand_path (written.control_path, identity->user) : NULL;
+  settings->layout = written.layout;
+  settings->finds_names = written.folder_names == NAMES_AUTO;
+  if (written.folder_names == NAMES_UTF8)
     settings->layout |= MD_LAYOUT_UTF8;
-  settings->server = parse_server (satchel_config_string (section, "other_server"));
-  settings->uidl_format = g_strdup (satchel_config_string (section, "pop3_uidl_format"));
+  settings->server = written.server;
+  settings->uidl_format = g_strdup (written.uidl_format);
 }
 
 void

@@ -16,15 +16,23 @@ static struct
   PasswdDatabase *database;
 } state;
 
+typedef struct Settings
+{
+  const char *path;
+  PasswdPolicy policy;
+} Settings;
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Settings, member)
+
 static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_PATH, SATCHEL_STATE_DIR "/auth/passwd",
+  { "path", INTO (PATH, path), SATCHEL_STATE_DIR "/auth/passwd",
     "File of users; its owner alone may read it" },
-  { "memory", SATCHEL_CONFIG_SIZE, "19M", "Memory of one Argon2id hash of a new password", .min = 8192,
-    .max = 1073741824 },
-  { "passes", SATCHEL_CONFIG_INT, "2", "Passes of one Argon2id hash of a new password", .min = 1, .max = 64 },
-  { "upgrade", SATCHEL_CONFIG_BOOL, "true",
+  { "memory", INTO (SIZE, policy.memory_bytes), "19M", "Memory of one Argon2id hash of a new password",
+    .min = SATCHEL_KIB (8), .max = SATCHEL_GIB (1) },
+  { "passes", INTO (INT, policy.passes), "2", "Passes of one Argon2id hash of a new password", .min = 1,
+    .max = 64 },
+  { "upgrade", INTO (BOOL, policy.is_upgrading), "true",
     "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
-  { "allow_plain", SATCHEL_CONFIG_BOOL, "false",
+  { "allow_plain", INTO (BOOL, policy.allows_plain), "false",
     "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
   { NULL }
 };
@@ -177,8 +185,10 @@ check (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
-  passwd_policy.allows_plain = satchel_config_bool (section, "allow_plain");
-  g_autoptr (PasswdDatabase) database = passwd_database_new (satchel_config_path (section, "path"));
+  Settings settings = { 0 };
+  satchel_config_fill (section, schema, &settings);
+  passwd_policy.allows_plain = settings.policy.allows_plain;
+  g_autoptr (PasswdDatabase) database = passwd_database_new (settings.path);
   (void) passwd_database_refresh (database, NULL);
   return TRUE;
 }
@@ -188,12 +198,11 @@ configure (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
-  passwd_policy.memory_bytes = satchel_config_size (section, "memory");
-  passwd_policy.passes = (guint) satchel_config_int (section, "passes");
-  passwd_policy.is_upgrading = satchel_config_bool (section, "upgrade");
-  passwd_policy.allows_plain = satchel_config_bool (section, "allow_plain");
+  Settings settings = { 0 };
+  satchel_config_fill (section, schema, &settings);
+  passwd_policy = settings.policy;
   g_free (state.path);
-  state.path = g_strdup (satchel_config_path (section, "path"));
+  state.path = g_strdup (settings.path);
   g_clear_pointer (&state.database, passwd_database_free);
   state.database = passwd_database_new (state.path);
   return TRUE;

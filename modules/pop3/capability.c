@@ -1,23 +1,22 @@
 /* SPDX-License-Identifier: MIT
- * CAPA and the settings that differ per user: EXPIRE and LOGIN-DELAY (RFC 2449 6.5, 6.7).
+ * CAPA by a table, and the note that carries what AUTHORIZATION leaves behind.
  */
 #include "capability.h"
+#include "settings.h"
 
 #include <string.h>
-
-#define DAY_MS (G_GINT64_CONSTANT (24) * 60 * 60 * 1000)
 
 /* ---- the note ---- */
 
 char *
-pop3_state_to_note (const Pop3State *state)
+pop3_authorization_to_note (const Pop3Authorization *state)
 {
   return g_strdup_printf ("%s %s %s %s", state->language->tag, state->is_utf8 ? "UTF8" : "-",
                           state->can_start_tls ? "STLS" : "-", state->mechanisms);
 }
 
 void
-pop3_state_from_note (Pop3State *state, const void *note, gsize len)
+pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize len)
 {
   g_autofree char *text = len > 0 ? g_strndup (note, len) : g_strdup ("");
   g_auto (GStrv) words = g_strsplit (text, " ", 4);
@@ -29,74 +28,36 @@ pop3_state_from_note (Pop3State *state, const void *note, gsize len)
   state->mechanisms = g_strdup (is_whole ? words[3] : "");
 }
 
-/* ---- settings of users ---- */
-
-static const SatchelConfig *
-group_of_user (const SatchelConfig *config, const char *user)
-{
-  for (guint i = 0; i < satchel_config_n_groups (config, "users"); i++)
-    {
-      const SatchelConfig *group = satchel_config_group (config, "users", i);
-      if (strcmp (satchel_config_string (group, "user"), user) == 0)
-        return group;
-    }
-  return config;
-}
-
-gint64
-pop3_login_delay_ms (const SatchelConfig *config, const char *user)
-{
-  return satchel_config_duration_ms (group_of_user (config, user), "login_delay");
-}
-
-/* Never, which is written as nothing, is longer than all others. */
-static guint64
-expire_of (const SatchelConfig *group)
-{
-  guint64 days = (guint64) (satchel_config_duration_ms (group, "expire") / DAY_MS);
-  return days > 0 ? days : G_MAXUINT64;
-}
-
-/* For one user what holds; before login what holds for all of them, and "USER" where more can be told after
- * it. */
-static void
-append_policies (GString *out, const SatchelConfig *config, const char *user)
-{
-  const SatchelConfig *own = user != NULL ? group_of_user (config, user) : config;
-  guint64 expire = expire_of (own);
-  gint64 delay_ms = satchel_config_duration_ms (own, "login_delay");
-  gboolean has_expires = FALSE, has_delays = FALSE;
-  for (guint i = 0; user == NULL && i < satchel_config_n_groups (config, "users"); i++)
-    {
-      const SatchelConfig *group = satchel_config_group (config, "users", i);
-      has_expires |= expire_of (group) != expire_of (config);
-      has_delays |= satchel_config_duration_ms (group, "login_delay")
-                    != satchel_config_duration_ms (config, "login_delay");
-      expire = MIN (expire, expire_of (group));
-      delay_ms = MAX (delay_ms, satchel_config_duration_ms (group, "login_delay"));
-    }
-  if (expire == G_MAXUINT64)
-    g_string_append (out, "EXPIRE NEVER");
-  else
-    g_string_append_printf (out, "EXPIRE %" G_GUINT64_FORMAT, expire);
-  g_string_append (out, has_expires ? " USER\r\n" : "\r\n");
-  if (delay_ms > 0)
-    g_string_append_printf (out, "LOGIN-DELAY %" G_GINT64_FORMAT "%s\r\n", (delay_ms + 999) / 1000,
-                            has_delays ? " USER" : "");
-}
+/* ---- the lines ---- */
 
 /* What CAPA is asked of. */
 typedef struct Offer
 {
-  const Pop3State *state;
+  const Pop3Authorization *state;
   const SatchelConfig *config;
   const char *user; /* NULL before login */
 } Offer;
 
+/* For one user what holds; before login what holds for all of them, and "USER" where more can be told after
+ * it. */
 static void
-append_policies_of (GString *out, const Offer *offer)
+append_policies (GString *out, const Offer *offer)
 {
-  append_policies (out, offer->config, offer->user);
+  Pop3Policies policies = { 0 };
+  if (offer->user != NULL)
+    policies.strictest = pop3_policy_of_user (offer->config, offer->user);
+  else
+    policies = pop3_policies_of_all (offer->config);
+  gint64 days = policies.strictest.expire_ms / SATCHEL_DAYS (1);
+  if (days == 0)
+    g_string_append (out, "EXPIRE NEVER");
+  else
+    g_string_append_printf (out, "EXPIRE %" G_GINT64_FORMAT, days);
+  g_string_append (out, policies.has_expires ? " USER\r\n" : "\r\n");
+  if (policies.strictest.login_delay_ms > 0)
+    g_string_append_printf (out, "LOGIN-DELAY %" G_GINT64_FORMAT "%s\r\n",
+                            (policies.strictest.login_delay_ms + 999) / 1000,
+                            policies.has_delays ? " USER" : "");
 }
 
 static void
@@ -119,23 +80,23 @@ static const struct
 } rows[] = {
   { "TOP" },
   { "UIDL" },
-  { "RESP-CODES" },                 /* RFC 2449 6.4 */
-  { "AUTH-RESP-CODE" },             /* RFC 3206 */
-  { "PIPELINING" },                 /* RFC 2449 6.6 */
-  { "UTF8 USER" },                  /* RFC 6856 2 */
-  { "LANG" },                       /* RFC 6856 3 */
-  { .append = append_policies_of }, /* RFC 2449 6.5, 6.7 */
-  { "STLS", OFFERS_STLS },          /* RFC 2595 4 */
+  { "RESP-CODES" },              /* RFC 2449 6.4 */
+  { "AUTH-RESP-CODE" },          /* RFC 3206 */
+  { "PIPELINING" },              /* RFC 2449 6.6 */
+  { "UTF8 USER" },               /* RFC 6856 2 */
+  { "LANG" },                    /* RFC 6856 3 */
+  { .append = append_policies }, /* RFC 2449 6.5, 6.7 */
+  { "STLS", OFFERS_STLS },       /* RFC 2595 4 */
   { "USER", OFFERS_LOGIN },
   { NULL, OFFERS_LOGIN, append_mechanisms }, /* RFC 5034 */
   { "IMPLEMENTATION Satchel" },
 };
 
 void
-pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state, const SatchelConfig *config,
-                        const char *user)
+pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *state,
+                        const SatchelConfig *config, const char *user)
 {
-  const Offer offer = { state, config, user };
+  const Offer offer = { .state = state, .config = config, .user = user };
   guint offers = (state->can_start_tls ? OFFERS_STLS : 0) | (*state->mechanisms != '\0' ? OFFERS_LOGIN : 0);
   pop3_say (connection, state->language, POP3_TEXT_CAPABILITIES);
   g_autoptr (GString) out = g_string_new (NULL);

@@ -7,21 +7,18 @@
 #include <satchel/config.h>
 
 /* What AUTHORIZATION leaves behind. */
-typedef struct Pop3State
+typedef struct Pop3Authorization
 {
   const Pop3Language *language;
   gboolean is_utf8; /* UTF8 was given (RFC 6856 2.1) */
   gboolean can_start_tls;
   char *mechanisms; /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
-} Pop3State;
+} Pop3Authorization;
 
 /* The note, yours, and back; anything is taken, what makes no sense is the default. */
-char *pop3_state_to_note (const Pop3State *state);
-void pop3_state_from_note (Pop3State *state, const void *note, gsize len);
+char *pop3_authorization_to_note (const Pop3Authorization *state);
+void pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize len);
 
 /* @user NULL: before login, the smallest EXPIRE and the largest LOGIN-DELAY that anybody has. */
-void pop3_send_capabilities (SatchelConnection *connection, const Pop3State *state,
+void pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *state,
                              const SatchelConfig *config, const char *user);
-
-/* What @config says for one user: `users`, else the group's own. */
-gint64 pop3_login_delay_ms (const SatchelConfig *config, const char *user);

@@ -15,14 +15,12 @@ typedef struct Pop3Command
 void
 pop3_bad (Pop3 *pop3, Pop3Text text)
 {
-  gboolean is_last =
-      ++pop3->n_bad >= (guint) satchel_config_int (satchel_session_config (pop3->session), "bad_commands");
+  gboolean is_last = ++pop3->n_bad >= pop3->settings.bad_commands;
   pop3_reply (pop3, is_last ? POP3_TEXT_TOO_MANY_BAD : text);
   if (!is_last)
     return;
   satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "closed: reason=bad-commands");
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
+  pop3_close (pop3);
 }
 
 /* A message number that exists and is not marked as deleted (RFC 1939 5); answers -ERR itself. */
@@ -46,7 +44,6 @@ parse_message (Pop3 *pop3, const char *text, guint32 *ret_index)
 static void
 run_stat (Pop3 *pop3, char **arguments)
 {
-  (void) arguments;
   satchel_connection_print (pop3->connection, "+OK %u %" G_GUINT64_FORMAT "\r\n",
                             pop3->snapshot->state.n_messages - pop3->n_deleted,
                             pop3->total_size - pop3->size_deleted);
@@ -112,7 +109,6 @@ run_dele (Pop3 *pop3, char **arguments)
 static void
 run_rset (Pop3 *pop3, char **arguments)
 {
-  (void) arguments;
   pop3_reset (pop3);
   pop3_reply (pop3, POP3_TEXT_UNMARKED);
 }
@@ -120,30 +116,27 @@ run_rset (Pop3 *pop3, char **arguments)
 static void
 run_noop (Pop3 *pop3, char **arguments)
 {
-  (void) arguments;
   pop3_reply (pop3, POP3_TEXT_NOTHING_DONE);
 }
 
 static void
 run_quit (Pop3 *pop3, char **arguments)
 {
-  (void) arguments;
   pop3_update (pop3);
 }
 
 static void
 run_capa (Pop3 *pop3, char **arguments)
 {
-  (void) arguments;
-  pop3_send_capabilities (pop3->connection, &pop3->state, satchel_session_config (pop3->session),
+  pop3_send_capabilities (pop3->connection, &pop3->authorization, satchel_session_config (pop3->session),
                           satchel_session_user (pop3->session));
 }
 
 static void
 run_lang (Pop3 *pop3, char **arguments)
 {
-  pop3_run_lang (pop3->connection, &pop3->state.language, arguments[0] != NULL ? arguments[0] : "",
-                 satchel_config_string (satchel_session_config (pop3->session), "language"));
+  pop3_run_lang (pop3->connection, &pop3->authorization.language, arguments[0] != NULL ? arguments[0] : "",
+                 pop3->settings.language);
 }
 
 static const Pop3Command commands[] = {

@@ -23,14 +23,12 @@ static SatchelTimer sweep_timer;
 static gboolean
 is_over (gpointer user, gpointer login, gpointer now_ms)
 {
-  (void) user;
   return ((const Login *) login)->until_ms <= *(const gint64 *) now_ms;
 }
 
 static void
 sweep (SatchelTimer *timer, gpointer data)
 {
-  (void) data;
   gint64 now_ms = satchel_now_ms ();
   g_hash_table_foreach_remove (logins, is_over, &now_ms);
   if (g_hash_table_size (logins) > 0)
@@ -42,7 +40,7 @@ pop3_is_too_early (Pop3 *pop3)
 {
   const char *user = satchel_session_user (pop3->session);
   const Login *login = logins != NULL ? g_hash_table_lookup (logins, user) : NULL;
-  gint64 delay_ms = pop3_login_delay_ms (satchel_session_config (pop3->session), user);
+  gint64 delay_ms = pop3_policy_of_user (satchel_session_config (pop3->session), user).login_delay_ms;
   /* By the settings of now: a reload may have made them shorter. */
   return login != NULL && satchel_now_ms () < login->at_ms + delay_ms;
 }
@@ -51,7 +49,7 @@ void
 pop3_note_login (Pop3 *pop3)
 {
   const char *user = satchel_session_user (pop3->session);
-  gint64 delay_ms = pop3_login_delay_ms (satchel_session_config (pop3->session), user);
+  gint64 delay_ms = pop3_policy_of_user (satchel_session_config (pop3->session), user).login_delay_ms;
   if (delay_ms == 0)
     return;
   if (logins == NULL)

@@ -5,6 +5,8 @@ pop3_shared = \
 	modules/pop3/capability.h \
 	modules/pop3/line.c \
 	modules/pop3/line.h \
+	modules/pop3/settings.c \
+	modules/pop3/settings.h \
 	modules/pop3/texts.c \
 	modules/pop3/texts.h
 # After login.
@@ -18,7 +20,6 @@ pop3_sources = \
 	modules/pop3/pop3_session.c \
 	modules/pop3/pop3_session.h \
 	modules/pop3/retrieve.c \
-	modules/pop3/settings.c \
 	modules/pop3/update.c
 
 module_LTLIBRARIES += pop3-gate.la pop3.la

@@ -117,8 +117,7 @@ refuse (Pop3 *pop3, Pop3Text text)
                          "maildrop not opened: %s",
                          pop3->error != NULL ? pop3->error->message : pop3_languages[0].texts[text]);
   g_clear_error (&pop3->error);
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
+  pop3_close (pop3);
 }
 
 static void open_maildrop_again (SatchelTimer *timer, gpointer data);
@@ -152,7 +151,6 @@ open_done (gpointer data)
 static void
 open_maildrop_again (SatchelTimer *timer, gpointer data)
 {
-  (void) timer;
   Pop3 *pop3 = data;
   satchel_session_run (pop3->session, "pop3 open", open_job, open_done, pop3);
 }
@@ -160,9 +158,7 @@ open_maildrop_again (SatchelTimer *timer, gpointer data)
 void
 pop3_open_maildrop (Pop3 *pop3)
 {
-  gint64 wait_ms = satchel_config_duration_ms (satchel_session_config (pop3->session), "lock_wait");
-  pop3->give_up_at = g_get_monotonic_time () + wait_ms * 1000;
-  pop3->is_busy = TRUE;
+  pop3->give_up_at = g_get_monotonic_time () + pop3->settings.lock_wait_ms * 1000;
   if (pop3_is_too_early (pop3))
     refuse (pop3, POP3_TEXT_LOGIN_DELAY);
   else

@@ -124,8 +124,7 @@ pop3_find_octets (Pop3 *pop3, GError **error)
 {
   const SatchelSnapshot *snapshot = pop3->snapshot;
   g_autofree Batch *batch = g_new0 (Batch, 1);
-  batch->wants_surrogates =
-      !pop3->state.is_utf8 && satchel_config_bool (satchel_session_config (pop3->session), "surrogates");
+  batch->wants_surrogates = !pop3->authorization.is_utf8 && pop3->settings.sends_surrogates;
   pop3->total_size = 0;
   for (guint c = 0; c < snapshot->n_chunks; c++)
     {

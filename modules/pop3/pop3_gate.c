@@ -5,6 +5,7 @@
  */
 #include "capability.h"
 #include "line.h"
+#include "settings.h"
 
 #include <satchel/module.h>
 #include <satchel/protocol.h>
@@ -16,6 +17,7 @@ typedef struct Pop3Gate
   SatchelConnection *connection;
   Pop3LineReader reader;
   const Pop3Language *language;
+  Pop3Settings settings;
   gboolean is_utf8;
   char *user;              /* of USER, until the next command; NULL: none given */
   gboolean is_in_exchange; /* lines are SASL responses */
@@ -61,7 +63,7 @@ reply_bad (Pop3Gate *gate, Pop3Text text)
 
 /* As AUTHORIZATION is now: ret_state->mechanisms is yours. */
 static void
-describe (Pop3Gate *gate, Pop3State *ret_state)
+describe (Pop3Gate *gate, Pop3Authorization *ret_state)
 {
   ret_state->language = gate->language;
   ret_state->is_utf8 = gate->is_utf8;
@@ -81,8 +83,7 @@ free_secret (char *text)
 static void
 run_capa (Pop3Gate *gate, char *argument)
 {
-  (void) argument;
-  Pop3State state;
+  Pop3Authorization state;
   describe (gate, &state);
   pop3_send_capabilities (gate->connection, &state, satchel_gate_config (gate->session), NULL);
   g_free (state.mechanisms);
@@ -91,14 +92,12 @@ run_capa (Pop3Gate *gate, char *argument)
 static void
 run_lang (Pop3Gate *gate, char *argument)
 {
-  pop3_run_lang (gate->connection, &gate->language, argument,
-                 satchel_config_string (satchel_gate_config (gate->session), "language"));
+  pop3_run_lang (gate->connection, &gate->language, argument, gate->settings.language);
 }
 
 static void
 run_utf8 (Pop3Gate *gate, char *argument)
 {
-  (void) argument;
   gate->is_utf8 = TRUE;
   reply (gate, POP3_TEXT_UTF8_ON);
 }
@@ -107,7 +106,6 @@ run_utf8 (Pop3Gate *gate, char *argument)
 static void
 run_stls (Pop3Gate *gate, char *argument)
 {
-  (void) argument;
   if (!satchel_gate_can_start_tls (gate->session))
     {
       reply_bad (gate, POP3_TEXT_NO_TLS);
@@ -233,7 +231,6 @@ exchange_line (Pop3Gate *gate, const char *line)
 static void
 run_quit (Pop3Gate *gate, char *argument)
 {
-  (void) argument;
   say_goodbye (gate, POP3_TEXT_BYE);
 }
 
@@ -289,7 +286,7 @@ static void
 on_input (SatchelConnection *connection, gpointer self)
 {
   Pop3Gate *gate = self;
-  gsize limit = (gsize) satchel_config_size (satchel_limits (), "prelogin_line");
+  gsize limit = satchel_limits ()->prelogin_line;
   while (!gate->is_waiting && !gate->is_closing)
     {
       char *line = NULL;
@@ -322,9 +319,9 @@ on_input (SatchelConnection *connection, gpointer self)
 static void
 hand_over (Pop3Gate *gate)
 {
-  Pop3State state;
+  Pop3Authorization state;
   describe (gate, &state);
-  g_autofree char *note = pop3_state_to_note (&state);
+  g_autofree char *note = pop3_authorization_to_note (&state);
   g_free (state.mechanisms);
   satchel_gate_hand_over (gate->session, note, strlen (note));
 }
@@ -390,22 +387,18 @@ on_tls_started (gpointer self)
 static void
 on_timeout (SatchelConnection *connection, gpointer self)
 {
-  (void) connection;
   say_goodbye (self, POP3_TEXT_LOGIN_TIMEOUT);
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
-  (void) connection;
   say_goodbye (self, POP3_TEXT_STOPPING);
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void) connection;
-  (void) reason;
   Pop3Gate *gate = self;
   g_free (gate->user);
   g_free (gate);
@@ -425,6 +418,7 @@ session_new (SatchelGateSession *session)
   Pop3Gate *gate = g_new0 (Pop3Gate, 1);
   gate->session = session;
   gate->language = &pop3_languages[0];
+  pop3_settings_read (&gate->settings, satchel_gate_config (session));
   gate->connection = satchel_gate_connection (session);
   /* No time stamp in angle brackets: that would offer APOP (RFC 1939 7). */
   satchel_connection_print (gate->connection, "+OK %s POP3 ready\r\n", satchel_hostname ());

@@ -13,29 +13,44 @@ enum
 void
 pop3_reply (Pop3 *pop3, Pop3Text text)
 {
-  pop3_say (pop3->connection, pop3->state.language, text);
+  pop3_say (pop3->connection, pop3->authorization.language, text);
 }
 
 const char *
 pop3_word (Pop3 *pop3, guint word)
 {
-  return pop3->state.language->words[word];
+  return pop3->authorization.language->words[word];
+}
+
+void
+pop3_set_state (Pop3 *pop3, Pop3State state)
+{
+  if (pop3->state != POP3_CLOSING)
+    pop3->state = state;
+}
+
+void
+pop3_close (Pop3 *pop3)
+{
+  pop3_set_state (pop3, POP3_CLOSING);
+  satchel_connection_close (pop3->connection);
 }
 
 void
 pop3_ready (Pop3 *pop3)
 {
-  pop3->is_busy = FALSE;
   pop3->step = NULL;
-  if (!pop3->is_closing)
-    satchel_connection_resume (pop3->connection);
+  if (pop3->state == POP3_CLOSING)
+    return;
+  pop3_set_state (pop3, POP3_READING);
+  satchel_connection_resume (pop3->connection);
 }
 
 void
 pop3_begin (Pop3 *pop3, Pop3Step step)
 {
   pop3->step = step;
-  pop3->is_busy = TRUE;
+  pop3_set_state (pop3, POP3_ANSWERING);
   satchel_connection_pause (pop3->connection);
   pop3_continue (pop3);
 }
@@ -43,6 +58,8 @@ pop3_begin (Pop3 *pop3, Pop3Step step)
 void
 pop3_continue (Pop3 *pop3)
 {
+  if (pop3->state == POP3_CLOSING)
+    return;
   while (!satchel_connection_is_full (pop3->connection))
     switch (pop3->step (pop3))
       {
@@ -54,14 +71,14 @@ pop3_continue (Pop3 *pop3)
         pop3_ready (pop3);
         return;
       }
-  pop3->is_waiting_for_room = TRUE;
+  pop3_set_state (pop3, POP3_FULL);
 }
 
 static void
 on_input (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
-  while (!pop3->is_busy && !pop3->is_closing && !satchel_connection_is_full (connection))
+  while (pop3->state == POP3_READING && !satchel_connection_is_full (connection))
     {
       g_autofree char *line = NULL;
       gsize len;
@@ -78,8 +95,7 @@ on_input (SatchelConnection *connection, gpointer self)
           break;
         case POP3_LINE_BARE_LF:
           pop3_reply (pop3, POP3_TEXT_BAD_LINE_END);
-          pop3->is_closing = TRUE; /* without the UPDATE state */
-          satchel_connection_close (connection);
+          pop3_close (pop3);
           break;
         }
     }
@@ -89,9 +105,9 @@ static void
 on_drained (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
-  if (pop3->is_waiting_for_room)
+  if (pop3->state == POP3_FULL)
     {
-      pop3->is_waiting_for_room = FALSE;
+      pop3_set_state (pop3, POP3_ANSWERING);
       pop3_continue (pop3);
     }
   else
@@ -104,30 +120,26 @@ on_timeout (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
   satchel_session_log (pop3->session, SATCHEL_LOG_INFO, "closed: reason=idle");
-  pop3->is_closing = TRUE;
-  satchel_connection_close (connection);
+  pop3_close (pop3);
 }
 
 static void
 on_shutdown (SatchelConnection *connection, gpointer self)
 {
   Pop3 *pop3 = self;
-  pop3->is_closing = TRUE;
-  if (!pop3->is_busy)
+  if (pop3->state == POP3_READING)
     pop3_reply (pop3, POP3_TEXT_STOPPING);
-  satchel_connection_close (connection);
+  pop3_close (pop3);
 }
 
 static void
 on_closed (SatchelConnection *connection, gpointer self, SatchelCloseReason reason)
 {
-  (void) connection;
-  (void) reason;
   Pop3 *pop3 = self;
   pop3_retrieve_end (pop3);
   pop3_keep_marks (pop3);
   pop3_close_maildrop (pop3);
-  g_free (pop3->state.mechanisms);
+  g_free (pop3->authorization.mechanisms);
   g_free (pop3);
 }
 
@@ -146,12 +158,11 @@ pop3_session_new (SatchelSession *session, const void *note, gsize len)
   Pop3 *pop3 = g_new0 (Pop3, 1);
   pop3->session = session;
   pop3->connection = satchel_session_connection (session);
-  pop3_state_from_note (&pop3->state, note, len);
-  const SatchelConfig *config = satchel_session_config (session);
-  satchel_connection_set_idle_timeout (pop3->connection, satchel_config_duration_ms (config, "timeout"));
+  pop3_authorization_from_note (&pop3->authorization, note, len);
+  pop3_settings_read (&pop3->settings, satchel_session_config (session));
+  satchel_connection_set_idle_timeout (pop3->connection, pop3->settings.timeout_ms);
   /* A client that vanished must not keep the maildrop locked. */
-  satchel_connection_set_keepalive (pop3->connection,
-                                    (guint) (satchel_config_duration_ms (config, "keepalive") / 1000));
+  satchel_connection_set_keepalive (pop3->connection, (guint) (pop3->settings.keepalive_ms / 1000));
   pop3_open_maildrop (pop3);
   return pop3;
 }

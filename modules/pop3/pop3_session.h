@@ -4,6 +4,7 @@
 #pragma once
 #include "capability.h"
 #include "line.h"
+#include "settings.h"
 #include <satchel/attributes.h>
 #include <satchel/downgrade.h>
 #include <satchel/module.h>
@@ -30,14 +31,35 @@ typedef enum
   POP3_ERROR_IN_USE /* once another session has ended */
 } Pop3Lasting;
 
+/* What a session is at.  pop3_set_state alone changes it.
+ *
+ *   state      input is read  goes on when
+ *   OPENING    no             the maildrop is open: READING
+ *   READING    as commands    one of them is a long answer (ANSWERING) or QUIT (UPDATING)
+ *   ANSWERING  no             the last piece is out (READING), or there is no room (FULL)
+ *   FULL       no             output has drained: ANSWERING
+ *   UPDATING   no             the UPDATE state is over: CLOSING
+ *   CLOSING    no             never
+ *
+ * A job that runs while the session comes to CLOSING runs on to its end; nothing comes of it. */
+typedef enum
+{
+  POP3_OPENING = 0,
+  POP3_READING,
+  POP3_ANSWERING,
+  POP3_FULL,
+  POP3_UPDATING,
+  POP3_CLOSING
+} Pop3State;
+
 struct Pop3
 {
   SatchelSession *session;
   SatchelConnection *connection;
   Pop3LineReader reader;
+  Pop3Authorization authorization;
+  Pop3Settings settings;
   Pop3State state;
-  gboolean is_busy; /* opening, a step, or a job */
-  gboolean is_closing;
   guint n_bad;
 
   /* The maildrop, as it was at login (RFC 1939 5): message k is index k - 1. */
@@ -63,7 +85,6 @@ struct Pop3
 
   /* A running answer. */
   Pop3Step step;
-  gboolean is_waiting_for_room;
   guint32 at; /* listing: next message */
   SatchelStream *content;
   gboolean is_in_memory; /* reading `content` does not block */
@@ -90,10 +111,9 @@ void pop3_begin (Pop3 *pop3, Pop3Step step);
 void pop3_continue (Pop3 *pop3);
 /* What was waited for has come: go on with input. */
 void pop3_ready (Pop3 *pop3);
-
-/* settings.c */
-extern const SatchelConfigRow pop3_schema[];
-gboolean pop3_check (const SatchelConfig *section, GError **error);
+void pop3_set_state (Pop3 *pop3, Pop3State state);
+/* Ends the connection once all output is sent; without the UPDATE state, unless that is over. */
+void pop3_close (Pop3 *pop3);
 
 /* commands.c */
 /* Answers @text, or that there were too many, and closes. */

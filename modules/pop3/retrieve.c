@@ -116,7 +116,7 @@ send_chunk (Pop3 *pop3)
 static void
 note_seen (Pop3 *pop3)
 {
-  if (!satchel_config_bool (satchel_session_config (pop3->session), "mark_seen"))
+  if (!pop3->settings.marks_seen)
     return;
   guint row;
   const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, pop3->message, &row);
@@ -152,7 +152,7 @@ fail (Pop3 *pop3)
       return;
     }
   /* Half an answer was sent: only closing tells the client so. */
-  pop3->is_closing = TRUE;
+  pop3_set_state (pop3, POP3_CLOSING);
   satchel_connection_abort (pop3->connection);
 }
 

@@ -1,59 +1,131 @@
 /* SPDX-License-Identifier: MIT
- * Settings of POP3.
+ * Settings of group `pop3`, and what they mean for a user.
  */
-#include "pop3_session.h"
+#include "settings.h"
+#include "texts.h"
 
-static gboolean
-check_language (const char *language, GError **error)
+#include <string.h>
+
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Pop3Settings, member)
+#define RELOAD SATCHEL_CONFIG_RELOADABLE
+
+typedef struct UserSettings
 {
-  return pop3_language_find (language) != NULL
-         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "language: \"%s\" is none of the languages of LANG", language);
+  const char *user;
+  Pop3Policy policy;
+} UserSettings;
+#define OF_USER(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, UserSettings, member)
+
+static const SatchelConfigRow user_rows[] = {
+  { "user", OF_USER (STRING, user), NULL, "local@domain, as `satchel user list` shows it",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "expire", OF_USER (DURATION, policy.expire_ms), NULL, "As above, for this user; unset: never",
+    .min = SATCHEL_DAYS (1), .max = SATCHEL_DAYS (3650), .flags = RELOAD },
+  { "login_delay", OF_USER (DURATION, policy.login_delay_ms), "0s", "As above, for this user", .min = 0,
+    .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { NULL },
+};
+
+const SatchelConfigRow pop3_schema[] = {
+  { "lock_wait", INTO (DURATION, lock_wait_ms), "0s",
+    "How long a login waits for an earlier session of the user to end", .min = 0, .max = SATCHEL_MINUTES (10),
+    .flags = RELOAD },
+  { "mark_seen", INTO (BOOL, marks_seen), "true", "RETR marks a message as read (\\Seen)", .flags = RELOAD },
+  { "surrogates", INTO (BOOL, sends_surrogates), "true",
+    "Internationalized mail (it came by SMTPUTF8, or an address is not ASCII) goes as a surrogate to clients "
+    "without UTF8",
+    .flags = RELOAD },
+  { "timeout", INTO (DURATION, timeout_ms), "10m",
+    "Idle time after which a session ends without deleting (RFC 1939 3: at least 10m)",
+    .min = SATCHEL_MINUTES (10), .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { "keepalive", INTO (DURATION, keepalive_ms), "60s",
+    "Time after which the server notices that a client has vanished (TCP keepalive)",
+    .min = SATCHEL_SECONDS (5), .max = SATCHEL_HOURS (1), .flags = RELOAD },
+  { "bad_commands", INTO (INT, bad_commands), "20",
+    "Number of bad commands of a session after which the connection is closed", .min = 1, .max = 1000,
+    .flags = RELOAD },
+  { "expire", INTO (DURATION, policy.expire_ms), NULL,
+    "Days after which this site may remove mail, which clients are told (EXPIRE); it removes nothing by "
+    "itself; "
+    "unset: never",
+    .min = SATCHEL_DAYS (1), .max = SATCHEL_DAYS (3650), .flags = RELOAD },
+  { "login_delay", INTO (DURATION, policy.login_delay_ms), "0s",
+    "Least time between two logins of a user (LOGIN-DELAY); 0s: none", .min = 0, .max = SATCHEL_DAYS (1),
+    .flags = RELOAD },
+  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Users with other values of expire and login_delay",
+    .group = user_rows, .flags = RELOAD },
+  { "language", INTO (STRING, language), "en",
+    "Language of a client that asks for the one of the server (LANG *): en, de", .flags = RELOAD },
+  { NULL },
+};
+
+void
+pop3_settings_read (Pop3Settings *settings, const SatchelConfig *config)
+{
+  satchel_config_fill (config, pop3_schema, settings);
+  /* The text of the setting goes with the next reload. */
+  const Pop3Language *language = pop3_language_find (settings->language);
+  settings->language = language != NULL ? language->tag : pop3_languages[0].tag;
 }
 
 gboolean
 pop3_check (const SatchelConfig *section, GError **error)
 {
-  return check_language (satchel_config_string (section, "language"), error);
+  Pop3Settings settings = { 0 };
+  satchel_config_fill (section, pop3_schema, &settings);
+  return pop3_language_find (settings.language) != NULL
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                               "language: \"%s\" is none of the languages of LANG", settings.language);
 }
 
-static const SatchelConfigRow user_rows[] = {
-  { "user", SATCHEL_CONFIG_STRING, NULL, "local@domain, as `satchel user list` shows it",
-    .flags = SATCHEL_CONFIG_REQUIRED },
-  { "expire", SATCHEL_CONFIG_DURATION, NULL, "As above, for this user; unset: never", .min = 86400000,
-    .max = 315360000000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "login_delay", SATCHEL_CONFIG_DURATION, "0s", "As above, for this user", .min = 0, .max = 86400000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { NULL },
-};
+static Pop3Policy
+get_policy_of_all (const SatchelConfig *config)
+{
+  Pop3Settings settings = { 0 };
+  satchel_config_fill (config, pop3_schema, &settings);
+  return settings.policy;
+}
 
-const SatchelConfigRow pop3_schema[] = {
-  { "lock_wait", SATCHEL_CONFIG_DURATION, "0s", "How long a second login waits for the first session to end",
-    .min = 0, .max = 600000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "mark_seen", SATCHEL_CONFIG_BOOL, "true", "RETR marks a message as read (\\Seen)",
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "surrogates", SATCHEL_CONFIG_BOOL, "true",
-    "Internationalized mail (it came by SMTPUTF8, or an address is not ASCII) goes as a surrogate to clients "
-    "without UTF8",
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "timeout", SATCHEL_CONFIG_DURATION, "10m",
-    "Idle time after which a session ends without deleting (RFC 1939 3: at least 10m)", .min = 600000,
-    .max = 86400000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "keepalive", SATCHEL_CONFIG_DURATION, "60s",
-    "A client that vanished without a word is noticed after this time", .min = 5000, .max = 3600000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "bad_commands", SATCHEL_CONFIG_INT, "20", "Bad commands of one session; the last one closes", .min = 1,
-    .max = 1000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "expire", SATCHEL_CONFIG_DURATION, NULL,
-    "After how many days rules of this site may remove mail, as clients are told (EXPIRE); removes nothing "
-    "itself; unset: never",
-    .min = 86400000, .max = 315360000000, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "login_delay", SATCHEL_CONFIG_DURATION, "0s",
-    "Least time between two logins of a user (LOGIN-DELAY); 0s: none", .min = 0, .max = 86400000,
-    .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Users with other values of expire and login_delay",
-    .group = user_rows, .flags = SATCHEL_CONFIG_RELOADABLE },
-  { "language", SATCHEL_CONFIG_STRING, "en",
-    "What a client gets that asks for your language (LANG *): en, de", .flags = SATCHEL_CONFIG_RELOADABLE },
-  { NULL },
-};
+static void
+read_user (const SatchelConfig *config, guint index, UserSettings *ret_settings)
+{
+  *ret_settings = (UserSettings) { 0 };
+  satchel_config_fill (satchel_config_group (config, "users", index), user_rows, ret_settings);
+}
+
+Pop3Policy
+pop3_policy_of_user (const SatchelConfig *config, const char *user)
+{
+  for (guint i = 0; i < satchel_config_n_groups (config, "users"); i++)
+    {
+      UserSettings own;
+      read_user (config, i, &own);
+      if (strcmp (own.user, user) == 0)
+        return own.policy;
+    }
+  return get_policy_of_all (config);
+}
+
+/* Never, which is 0, is longer than all others. */
+static gint64
+get_shorter (gint64 a_ms, gint64 b_ms)
+{
+  return a_ms == 0 || (b_ms != 0 && b_ms < a_ms) ? b_ms : a_ms;
+}
+
+Pop3Policies
+pop3_policies_of_all (const SatchelConfig *config)
+{
+  const Pop3Policy common = get_policy_of_all (config);
+  Pop3Policies policies = { .strictest = common };
+  for (guint i = 0; i < satchel_config_n_groups (config, "users"); i++)
+    {
+      UserSettings own;
+      read_user (config, i, &own);
+      policies.has_expires |= own.policy.expire_ms != common.expire_ms;
+      policies.has_delays |= own.policy.login_delay_ms != common.login_delay_ms;
+      policies.strictest.expire_ms = get_shorter (policies.strictest.expire_ms, own.policy.expire_ms);
+      policies.strictest.login_delay_ms = MAX (policies.strictest.login_delay_ms, own.policy.login_delay_ms);
+    }
+  return policies;
+}

@@ -88,14 +88,13 @@ update_done (gpointer data)
                            pop3->n_removed, pop3->n_deleted, pop3->error->message);
       g_clear_error (&pop3->error);
     }
-  pop3->is_closing = TRUE;
-  satchel_connection_close (pop3->connection);
+  pop3_close (pop3);
 }
 
 void
 pop3_update (Pop3 *pop3)
 {
-  pop3->is_busy = TRUE;
+  pop3_set_state (pop3, POP3_UPDATING);
   satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
 }
 

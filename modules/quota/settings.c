@@ -12,19 +12,36 @@
 #define MESSAGES_MAX 4000000000
 #define WARNINGS_MAX 8u
 
+/* A group of `domains` or `users`, and what the group `quota` itself says. */
+typedef struct LimitSettings
+{
+  const char *name;
+  guint64 bytes; /* 0: no limit */
+  guint messages;
+} LimitSettings;
+typedef struct Settings
+{
+  LimitSettings of_all;
+  guint64 grace_bytes;
+  guint grace_percent;
+  const char *const *warnings;
+} Settings;
+#define OF_LIMIT(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, LimitSettings, member)
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Settings, member)
+
 static const SatchelConfigRow limit_rows[] = {
-  { "name", SATCHEL_CONFIG_STRING, NULL, "Whose limits these are", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "storage", SATCHEL_CONFIG_SIZE, NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0,
+  { "name", OF_LIMIT (STRING, name), NULL, "Whose limits these are", .flags = SATCHEL_CONFIG_REQUIRED },
+  { "storage", OF_LIMIT (SIZE, bytes), NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0,
     .max = BYTES_MAX },
-  { "messages", SATCHEL_CONFIG_INT, NULL, "Most messages; 0: no limit; not set: as others", .min = 0,
+  { "messages", OF_LIMIT (INT, messages), NULL, "Most messages; 0: no limit; not set: as others", .min = 0,
     .max = MESSAGES_MAX },
   { NULL }
 };
 
 const SatchelConfigRow quota_schema[] = {
-  { "storage", SATCHEL_CONFIG_SIZE, "0", "Most bytes of mail of a user; 0: no limit", .min = 0,
+  { "storage", INTO (SIZE, of_all.bytes), "0", "Most bytes of mail of a user; 0: no limit", .min = 0,
     .max = BYTES_MAX, .flags = RELOAD },
-  { "messages", SATCHEL_CONFIG_INT, "0", "Most messages of a user; 0: no limit", .min = 0,
+  { "messages", INTO (INT, of_all.messages), "0", "Most messages of a user; 0: no limit", .min = 0,
     .max = MESSAGES_MAX, .flags = RELOAD },
   { "domains", SATCHEL_CONFIG_GROUPS, NULL,
     "Limits of each user of a domain: { name = \"example.org\"; storage = \"5G\"; }", .group = limit_rows,
@@ -32,11 +49,11 @@ const SatchelConfigRow quota_schema[] = {
   { "users", SATCHEL_CONFIG_GROUPS, NULL,
     "Limits of one user: { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }",
     .group = limit_rows, .flags = RELOAD },
-  { "grace", SATCHEL_CONFIG_SIZE, "0", "Bytes that mail which is delivered may go over the limit", .min = 0,
-    .max = BYTES_MAX, .flags = RELOAD },
-  { "grace_percent", SATCHEL_CONFIG_INT, "10",
+  { "grace", INTO (SIZE, grace_bytes), "0", "Bytes that mail which is delivered may go over the limit",
+    .min = 0, .max = BYTES_MAX, .flags = RELOAD },
+  { "grace_percent", INTO (INT, grace_percent), "10",
     "The same in percent of the limit; the larger of the two counts", .min = 0, .max = 100, .flags = RELOAD },
-  { "warnings", SATCHEL_CONFIG_STRINGS, "( \"80\", \"95\" )",
+  { "warnings", INTO (STRINGS, warnings), "( \"80\", \"95\" )",
     "Percent of a limit that are told in the log when a user goes beyond them", .flags = RELOAD },
   { NULL }
 };
@@ -73,21 +90,17 @@ quota_limit_set (SatchelUsage *limit, QuotaResource resource, const char *text, 
   return TRUE;
 }
 
-static gboolean
-is_set (const SatchelConfig *section, const char *key)
+static guint64
+or_zero (guint64 limit)
 {
-  return strcmp (satchel_config_origin (section, key), "default") != 0;
+  return limit == SATCHEL_UNLIMITED ? 0 : limit;
 }
 
-/* What @row leaves unset is that of @others. */
 static SatchelUsage
-read_limit (const SatchelConfig *row, SatchelUsage others)
+usage_of (const LimitSettings *settings)
 {
-  if (is_set (row, "storage"))
-    others.bytes = or_unlimited (satchel_config_size (row, "storage"));
-  if (is_set (row, "messages"))
-    others.messages = or_unlimited ((guint64) satchel_config_int (row, "messages"));
-  return others;
+  return (SatchelUsage) { .bytes = or_unlimited (settings->bytes),
+                          .messages = or_unlimited (settings->messages) };
 }
 
 /* As users are compared when the server takes their names in lower case. */
@@ -114,14 +127,21 @@ read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, G
   for (guint i = 0; i < satchel_config_n_groups (section, key); i++)
     {
       const SatchelConfig *row = satchel_config_group (section, key, i);
-      g_autofree char *name = key_of (satchel_config_string (row, "name"));
+      LimitSettings settings = { 0 };
+      satchel_config_fill (row, limit_rows, &settings);
+      g_autofree char *name = key_of (settings.name);
       if ((strchr (name, '@') != NULL) != is_user)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name,
                                   is_user ? "a user with his domain" : "a domain");
       if (g_hash_table_contains (table, name))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" stands there twice", key, name);
       SatchelUsage *limit = g_new (SatchelUsage, 1);
-      *limit = read_limit (row, is_user ? limit_of_domain (limits, name) : limits->of_all);
+      /* What the row leaves unset stays as it is. */
+      const SatchelUsage others = is_user ? limit_of_domain (limits, name) : limits->of_all;
+      settings.bytes = or_zero (others.bytes);
+      settings.messages = (guint) or_zero (others.messages);
+      satchel_config_fill (row, limit_rows, &settings);
+      *limit = usage_of (&settings);
       g_hash_table_insert (table, g_steal_pointer (&name), limit);
     }
   return TRUE;
@@ -134,9 +154,9 @@ by_number (const void *a, const void *b)
 }
 
 static gboolean
-read_warnings (QuotaLimits *limits, const SatchelConfig *section, GError **error)
+read_warnings (QuotaLimits *limits, const char *const *warnings, GError **error)
 {
-  for (const char *const *text = satchel_config_strings (section, "warnings"); *text != NULL; text++)
+  for (const char *const *text = warnings; *text != NULL; text++)
     {
       guint64 percent;
       if (!g_ascii_string_to_unsigned (*text, 10, 1, 100, &percent, NULL))
@@ -157,13 +177,14 @@ quota_limits_new (const SatchelConfig *section, GError **error)
   g_atomic_ref_count_init (&limits->refs);
   limits->of_domains = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   limits->of_users = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
-  limits->of_all.bytes = or_unlimited (satchel_config_size (section, "storage"));
-  limits->of_all.messages = or_unlimited ((guint64) satchel_config_int (section, "messages"));
-  limits->grace.bytes = satchel_config_size (section, "grace");
-  limits->grace_percent = (guint) satchel_config_int (section, "grace_percent");
+  Settings settings = { 0 };
+  satchel_config_fill (section, quota_schema, &settings);
+  limits->of_all = usage_of (&settings.of_all);
+  limits->grace.bytes = settings.grace_bytes;
+  limits->grace_percent = settings.grace_percent;
   if (!read_rows (limits, section, "domains", limits->of_domains, error)
       || !read_rows (limits, section, "users", limits->of_users, error)
-      || !read_warnings (limits, section, error))
+      || !read_warnings (limits, settings.warnings, error))
     return NULL;
   return g_steal_pointer (&limits);
 }

@@ -86,10 +86,18 @@ satchel_session_log (SatchelSession *session, int level, const char *format, ...
   va_end (arguments);
   g_test_message ("log %d: %s", level, text);
 }
-const SatchelConfig *
-satchel_limits (void)
+static const SatchelConfig *
+get_limits (void)
 {
   return satchel_config_set_group (now.limits, "limits");
+}
+
+const SatchelLimits *
+satchel_limits (void)
+{
+  static SatchelLimits limits;
+  satchel_config_fill (get_limits (), satchel_limits_rows, &limits);
+  return &limits;
 }
 const SatchelNamespace *
 satchel_namespace (void)
@@ -117,7 +125,7 @@ find_store (const char *user, GError **error)
     .levels = now.levels,
     .n_levels = now.n_levels,
     .mailboxes = now.mailboxes != NULL ? satchel_config_set_group (now.mailboxes, "mailboxes") : NULL,
-    .limits = satchel_limits (),
+    .limits = get_limits (),
   };
   store = satchel_store_open (&options, error);
   if (store != NULL)
@@ -476,7 +484,7 @@ harness_begin (const HarnessOptions *options)
   now.run++;
   now.settings = read_settings (harness_protocol.name, harness_protocol.schema, options->settings);
   now.limits = read_settings ("limits", NULL, limits);
-  satchel_keywords_set_limit ((guint) satchel_config_int (satchel_limits (), "keywords"));
+  satchel_keywords_set_limit ((guint) satchel_config_int (get_limits (), "keywords"));
   now.mailboxes = options->has_special_use ? read_settings ("mailboxes", NULL, NULL) : NULL;
   now.ns = (SatchelNamespace) { options->prefix != NULL ? options->prefix : "",
                                 options->separator != 0 ? options->separator : '/' };

@@ -98,6 +98,81 @@ test_values (void)
   g_assert_cmpstr (satchel_config_origin (toy, "colour"), ==, "text:3");
 }
 
+/* Rows with members fill a struct; all others leave it alone. */
+typedef enum
+{
+  RED = 0,
+  GREEN,
+  BLUE
+} Colour;
+typedef struct Filled
+{
+  gboolean flag;
+  guint count;
+  const char *greeting, *nothing;
+  guint64 size;
+  gint64 keep_ms;
+  guint rights;
+  const char *file;
+  Colour colour, unset_colour;
+  const char *const *names, *const *none;
+  guint untouched;
+} Filled;
+#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Filled, member)
+static const SatchelConfigRow filling_rows[] = {
+  { "rights", INTO (MODE, rights), "0640", "Not in the order of the struct" },
+  { "flag", INTO (BOOL, flag), "true", "The struct's first member" },
+  { "other", SATCHEL_CONFIG_INT, "7", "No member" },
+  { "count", INTO (INT, count), "5", "A count", .min = 0, .max = 10 },
+  { "greeting", INTO (STRING, greeting), "hello", "A text" },
+  { "nothing", INTO (STRING, nothing), NULL, "An unset text" },
+  { "size", INTO (SIZE, size), "1K", "A size", .min = 0, .max = SATCHEL_TIB (1) },
+  { "keep", INTO (DURATION, keep_ms), "30d", "A time", .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (60) },
+  { "file", INTO (PATH, file), "/users", "A path" },
+  { "colour", INTO (ENUM, colour), "green", "A choice", "red|green|blue" },
+  { "unset_colour", INTO (ENUM, unset_colour), NULL, "An unset choice", "red|green|blue" },
+  { "names", INTO (STRINGS, names), "( \"a\", \"b c\" )", "Texts" },
+  { "none", INTO (STRINGS, none), NULL, "No texts" },
+  { NULL }
+};
+
+static void
+test_fill (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SatchelConfigSet) set = satchel_config_set_from_text (
+      "toy", filling_rows, "colour = \"blue\"; size = \"3G\"; flag = false;", &error);
+  g_assert_no_error (error);
+  const char unset[] = "as it was";
+  Filled filled = { .flag = TRUE, .nothing = unset, .unset_colour = GREEN, .untouched = 99 };
+  satchel_config_fill (satchel_config_set_group (set, "toy"), filling_rows, &filled);
+  g_assert_false (filled.flag);
+  g_assert_cmpuint (filled.count, ==, 5);
+  g_assert_cmpstr (filled.greeting, ==, "hello");
+  g_assert_true (filled.nothing == unset);
+  g_assert_cmpuint (filled.size, ==, (guint64) SATCHEL_GIB (3));
+  g_assert_cmpint (filled.keep_ms, ==, SATCHEL_DAYS (30));
+  g_assert_cmpuint (filled.rights, ==, 0640);
+  g_assert_cmpstr (filled.file, ==, "/users");
+  g_assert_cmpint (filled.colour, ==, BLUE);
+  g_assert_cmpint (filled.unset_colour, ==, GREEN);
+  g_assert_cmpstr (filled.names[1], ==, "b c");
+  g_assert_null (filled.names[2]);
+  g_assert_nonnull (filled.none);
+  g_assert_null (filled.none[0]);
+  g_assert_cmpuint (filled.untouched, ==, 99);
+}
+
+static void
+test_units (void)
+{
+  g_assert_cmpint (SATCHEL_MINUTES (30), ==, 1800000);
+  g_assert_cmpint (SATCHEL_HOURS (24), ==, SATCHEL_DAYS (1));
+  g_assert_cmpint (SATCHEL_DAYS (3650), ==, G_GINT64_CONSTANT (315360000000));
+  g_assert_cmpint (SATCHEL_KIB (64), ==, 65536);
+  g_assert_cmpint (SATCHEL_TIB (1), ==, G_GINT64_CONSTANT (1) << 40);
+}
+
 /* Every mistake names its line and what to do. */
 static const struct
 {
@@ -229,6 +304,8 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/config/unit/defaults", test_defaults);
   g_test_add_func ("/config/unit/values", test_values);
+  g_test_add_func ("/config/unit/fill", test_fill);
+  g_test_add_func ("/config/unit/units", test_units);
   g_test_add_func ("/config/unit/mistakes", test_mistakes);
   g_test_add_func ("/config/unit/big-numbers", test_big);
   g_test_add_func ("/config/unit/required", test_required);

@@ -60,25 +60,25 @@ test_note (void)
 {
   static const char *const bad[] = { "",   " ",       "   ",          "xx UTF8 STLS PLAIN",
                                      "de", "de UTF8", "de UTF8 STLS", "\xff\xff" };
-  Pop3State before = { .language = pop3_language_find ("de"),
-                       .is_utf8 = TRUE,
-                       .can_start_tls = TRUE,
-                       .mechanisms = (char *) "PLAIN LOGIN" };
-  Pop3State after;
-  g_autofree char *note = pop3_state_to_note (&before);
-  pop3_state_from_note (&after, note, strlen (note));
+  Pop3Authorization before = { .language = pop3_language_find ("de"),
+                               .is_utf8 = TRUE,
+                               .can_start_tls = TRUE,
+                               .mechanisms = (char *) "PLAIN LOGIN" };
+  Pop3Authorization after;
+  g_autofree char *note = pop3_authorization_to_note (&before);
+  pop3_authorization_from_note (&after, note, strlen (note));
   g_assert_true (after.language == before.language && after.is_utf8 && after.can_start_tls);
   g_assert_cmpstr (after.mechanisms, ==, "PLAIN LOGIN");
   g_free (after.mechanisms);
   /* A gate may send anything. */
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
     {
-      pop3_state_from_note (&after, bad[i], strlen (bad[i]));
+      pop3_authorization_from_note (&after, bad[i], strlen (bad[i]));
       g_assert_nonnull (after.language);
       g_assert_nonnull (after.mechanisms);
       g_free (after.mechanisms);
     }
-  pop3_state_from_note (&after, NULL, 0);
+  pop3_authorization_from_note (&after, NULL, 0);
   g_assert_true (after.language == &pop3_languages[0] && !after.is_utf8 && !after.can_start_tls);
   g_free (after.mechanisms);
 }
