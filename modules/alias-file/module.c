@@ -93,13 +93,13 @@ static const SatchelUserdbOps fallback = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_USERDB, NULL, &userdb },
-  { SATCHEL_KIND_USERDB, "alias-file-fallback", &fallback },
+  { .kind = SATCHEL_KIND_USERDB, .ops = &userdb },
+  { .kind = SATCHEL_KIND_USERDB, .name = "alias-file-fallback", .ops = &fallback },
   { 0 },
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
   .name = "alias-file",
   .version = "0.1.0",
   .description = "Domains and aliases from a file",

@@ -7,15 +7,17 @@
 
 #include <string.h>
 
-#define RENAMES_MAX 64u /* that wait to be told: who sleeps longer finds the rest with LIST */
+/* Renames that a session has not reported yet; the client of one that missed more finds the rest with LIST.
+ */
+#define RENAMES_MAX 64u
 
 typedef struct Rename
 {
   char *from, *to; /* as storage knows them */
 } Rename;
 
-/* All sessions whose store is open, on the main thread; `lock` is for what jobs of the sessions look at:
- * their renames. */
+/* All sessions whose store is open; main thread.  `lock` guards what jobs look at: the renames of each
+ * session. */
 static GPtrArray *sessions;
 static GMutex lock;
 
@@ -53,7 +55,7 @@ add_rename (ImapSession *session, const char *from, const char *to)
   gsize len = strlen (from);
   *rename = (Rename) { g_strdup (from), g_strdup (to) };
   g_mutex_lock (&lock);
-  /* What waits is told with the name that it has by then. */
+  /* A rename that waits is reported with the name that the mailbox has by then. */
   for (guint i = session->renames != NULL ? session->renames->len : 0; i-- > 0;)
     {
       Rename *earlier = session->renames->pdata[i];
@@ -73,8 +75,8 @@ add_rename (ImapSession *session, const char *from, const char *to)
   g_mutex_unlock (&lock);
 }
 
-/* A rename to a name that is deleted is not told: nothing has the name, or another mailbox (RFC 9051 6.3.6:
- * it MAY be told). */
+/* A rename to a name that was deleted since is not reported: nothing has the name now, or another mailbox has
+ * it (RFC 9051 6.3.6: it MAY be reported). */
 void
 imap_announce_delete (ImapSession *session, const char *name)
 {

@@ -34,7 +34,7 @@ imap_system_flag (const char *name)
   return 0;
 }
 
-/* The atom read last is what is wrong, and is named. */
+/* The error names the atom that was read last. */
 static gboolean
 fail_on_last (ImapReader *reader, const char *error)
 {

@@ -175,8 +175,8 @@ typedef enum
   IMAP_BINARY_CONTENT, /* BINARY[1.2] (RFC 3516) */
   IMAP_BINARY_SIZE     /* BINARY.SIZE[1.2] */
 } ImapBinary;
-/* Each section is looked for among a message's parts, and chosen from its header or decoded: what a client
- * names times what a stranger has sent.  These are more than any client asks for. */
+/* The work for a section is what a client names times the parts that a stranger has sent.  These bounds are
+ * above what any client asks for. */
 #define IMAP_FETCH_SECTIONS_MAX 1024u
 #define IMAP_FETCH_COSTLY_SECTIONS_MAX 128u /* HEADER.FIELDS, HEADER.FIELDS.NOT, BINARY */
 #define IMAP_SEARCH_TEXTS_MAX 128u          /* BODY and TEXT keys: each reads the whole message */

@@ -5,7 +5,7 @@
 #include "settings.h"
 #include "writer.h"
 
-/* What is true of a connection.  A capability is offered where all is true that its row asks for. */
+/* Facts about a connection.  A capability is offered where all facts hold that its row asks for. */
 enum
 {
   IMAP_OFFER_BEFORE_LOGIN = 1 << 0,
@@ -18,6 +18,6 @@ enum
   IMAP_OFFER_QUOTA = 1 << 7 /* a layer of the user's storage has limits */
 };
 
-/* "IMAP4rev1 IMAP4rev2 LITERAL+ ..." by the table.  @offers: IMAP_OFFER_* of login, TLS, compression and
- * quota; what @settings say of literals is added here. */
+/* Writes "IMAP4rev1 IMAP4rev2 LITERAL+ ..." by the table.  @offers: the IMAP_OFFER_* of login, TLS,
+ * compression and quota; those of literals come from @settings. */
 void imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, guint offers);

@@ -9,9 +9,8 @@
 #define COPY_BYTES 65536u
 #define TOLD_BYTES 500u /* of a URL that is refused */
 
-/* "BADURL" with the URL as far as resp-text allows (RFC 4469 4.1); what is the server's trouble is told as
- * such.  Takes
- * @error over, which may be NULL. */
+/* Answers "BADURL" with as much of the URL as resp-text allows (RFC 4469 4.1); trouble of the server is
+ * answered as such.  Takes @error over, which may be NULL. */
 static gboolean
 bad_url (ImapSession *session, const char *url, GError *error)
 {

@@ -15,7 +15,7 @@ imap_run_capability (ImapSession *session, ImapCommand *command, gboolean may_bl
   return imap_command_ok (command, "Capabilities listed.");
 }
 
-/* Looks for what other programs did to the mailbox.  DONE or BLOCK. */
+/* Looks for changes that other programs made to the mailbox.  DONE or BLOCK. */
 static ImapStep
 look_outside (ImapSession *session, gboolean may_block)
 {
@@ -56,7 +56,7 @@ imap_run_logout (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "LOGOUT completed.");
 }
 
-/* What is logged of a client's ID: how it calls itself, never more. */
+/* Logs the name and the version that a client gives in ID, and nothing else of it. */
 ImapStep
 imap_run_id (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -123,7 +123,8 @@ write_namespace (ImapSession *session, const char *prefix)
   imap_write (&session->writer, ")");
 }
 
-/* Those of one kind; the user's own is the first of the personal ones, where clients make what they miss. */
+/* Writes the namespaces of one kind.  The user's own comes first among the personal ones: clients create
+ * missing mailboxes in the first. */
 static void
 write_namespaces (ImapSession *session, SatchelNamespaceKind kind)
 {

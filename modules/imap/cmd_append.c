@@ -64,7 +64,7 @@ imap_incoming_add_size (ImapSession *session, guint64 more)
 
 /* ---- in jobs ---- */
 
-/* What is in the buffer goes to the stage. [blocks] */
+/* Writes the buffer to the stage. [blocks] */
 static gboolean
 write_buffer (ImapSession *session)
 {
@@ -109,7 +109,7 @@ finish_message (ImapSession *session)
   return TRUE;
 }
 
-/* Goes on with @messages from @first on, which is under way, as far as no literal is needed. */
+/* Adds the parts of @messages from @first on, which is under way, as far as no literal is needed. */
 static gboolean
 add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolean is_last_whole)
 {
@@ -154,8 +154,8 @@ begin_content (ImapSession *session)
   return TRUE;
 }
 
-/* The client is told first that the destination is missing: it can mend that (RFC 3501 6.3.11), and nothing
- * of its URLs was wrong then. [blocks] */
+/* A missing destination is reported before anything else: the client can create it (RFC 3501 6.3.11), and its
+ * URLs may be right. [blocks] */
 static gboolean
 find_destination (ImapSession *session)
 {
@@ -173,7 +173,7 @@ find_destination (ImapSession *session)
   return mailbox != NULL || imap_incoming_fail_error (session, error);
 }
 
-/* What comes before the literal: the destination, and parts that URLs name. [blocks] */
+/* Takes what precedes the literal: the destination, and the parts that URLs name. [blocks] */
 static void
 take_parts_ahead (ImapSession *session)
 {
@@ -388,7 +388,7 @@ replaced_uid (ImapSession *session, const ImapCommand *command)
   return uids.n_ranges > 0 ? uids.ranges[0].first : 0;
 }
 
-/* RFC 8508: the new message comes and the old one goes in one transaction. */
+/* RFC 8508: one transaction adds the new message and removes the old one. */
 ImapStep
 imap_run_replace (ImapSession *session, ImapCommand *command, gboolean may_block)
 {
@@ -411,7 +411,7 @@ imap_run_replace (ImapSession *session, ImapCommand *command, gboolean may_block
   satchel_transaction_expunge (transaction, session->view->mailbox, &replaced, FALSE);
   if (!satchel_transaction_commit (transaction, &error))
     return imap_command_destination_error (session, command, error);
-  /* RFC 8508 4.3: before the EXPUNGE, which the update tells. */
+  /* RFC 8508 4.3: this response precedes the EXPUNGE, which the update sends. */
   g_autofree char *code = appenduid (transaction, 1);
   imap_write (&session->writer, "* OK [");
   imap_write (&session->writer, code);

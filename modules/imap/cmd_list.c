@@ -101,7 +101,7 @@ canonical_patterns (const ImapSession *session, const ImapListArguments *argumen
   return patterns;
 }
 
-/* Fills command->state with what is to be told.  DONE; AGAIN; BLOCK; DONE with @error. */
+/* Fills command->state with the names to list.  DONE; AGAIN; BLOCK; DONE with @error. */
 static ImapStep
 find_names (ImapSession *session, ImapCommand *command, gboolean may_block, GError **error)
 {
@@ -221,8 +221,8 @@ tell_name (ImapSession *session, ImapCommand *command, const ImapListEntry *entr
   return IMAP_STEP_DONE;
 }
 
-/* Must @entry be told?  For what is below it only if that would not be told itself (RFC 5258 3.3, RFC
- * 3501 6.3.9). */
+/* Should @entry be listed?  A parent is listed for its children only if none of them will be listed itself
+ * (RFC 5258 3.3, RFC 3501 6.3.9). */
 static gboolean
 is_told (const ImapListEntry *entry, gboolean is_recursive)
 {

@@ -57,8 +57,8 @@ is_level (ImapSession *session, const char *name)
   return has_children;
 }
 
-/* Levels that were there for the sake of @gone only, which this session has removed: who deletes a tree from
- * its leaves on deletes them next.  [blocks] */
+/* Notes the levels that existed only for the sake of @gone and vanished with it: a client that deletes a tree
+ * from its leaves on deletes them next. [blocks] */
 static void
 note_vanished_levels (ImapSession *session, const char *gone)
 {
@@ -128,7 +128,7 @@ imap_run_delete (ImapSession *session, ImapCommand *command, gboolean may_block)
   note_vanished_levels (session, name);
   imap_announce_supplied (session, arguments->name, name);
   keep_names (command, name, NULL);
-  /* Its own mailbox: the client knows. Other sessions that have it selected are told goodbye. */
+  /* This client knows that its own mailbox is gone.  Other sessions that have it selected say goodbye. */
   if (session->view != NULL && satchel_mailbox_is_deleted (session->view->mailbox))
     command->at_end |= IMAP_END_UNSELECT;
   return imap_command_ok (command, "DELETE completed.");
@@ -201,7 +201,7 @@ write_rights (ImapWriter *writer, guint rights)
   (SATCHEL_RIGHT_LOOKUP | SATCHEL_RIGHT_READ | SATCHEL_RIGHT_INSERT | SATCHEL_RIGHT_CREATE                   \
    | SATCHEL_RIGHT_DELETE_MAILBOX | SATCHEL_RIGHT_ADMINISTER)
 
-/* What is not listed may not be seen, and is not there. */
+/* A name that is not listed is invisible to the user, and answered as if it did not exist. */
 ImapStep
 imap_run_myrights (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -20,7 +20,7 @@ search_state_free (gpointer data)
   g_free (state);
 }
 
-/* Of what was found: numbers to tell, and what is saved. */
+/* Makes the numbers to report and the set to save of the messages that were found. */
 static gboolean
 make_result (ImapSession *session, ImapCommand *command, SearchState *state, guint returns, GError **error)
 {

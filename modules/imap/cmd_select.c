@@ -54,8 +54,8 @@ resync_free (gpointer data)
   g_free (data);
 }
 
-/* What the client has missed since it was last here, as if by UID FETCH known-uids (FLAGS) (CHANGEDSINCE n
- * VANISHED).  [blocks] */
+/* Finds what the client has missed since it was last connected, as if by UID FETCH known-uids (FLAGS)
+ * (CHANGEDSINCE n VANISHED). [blocks] */
 static gboolean
 find_missed (ImapCommand *command, ImapView *view, const ImapQresync *qresync, GError **error)
 {
@@ -198,7 +198,7 @@ imap_run_close (ImapSession *session, ImapCommand *command, gboolean may_block)
   return imap_command_ok (command, "CLOSE completed.");
 }
 
-/* EXPUNGE, UID EXPUNGE: what went is told by the update that follows. */
+/* EXPUNGE and UID EXPUNGE: the update that follows reports the messages that are gone. */
 ImapStep
 imap_run_expunge (ImapSession *session, ImapCommand *command, gboolean may_block)
 {

@@ -17,7 +17,8 @@ count_recent (const SatchelSnapshot *snapshot)
   return snapshot->state.n_messages - index;
 }
 
-/* Adds the sizes of @n messages of which storage does not know it yet.  What has gone counts nothing. */
+/* Adds the sizes of @n messages whose sizes storage does not know yet.  A message that is gone counts
+ * nothing. */
 static gboolean
 add_sizes (SatchelMailbox *mailbox, const guint32 *uids, guint n, guint64 *size_bytes, GError **error)
 {

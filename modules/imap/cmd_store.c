@@ -3,7 +3,7 @@
  */
 #include "imap_session.h"
 
-/* What STORE still has to tell: the flags of @rows in @after. */
+/* What STORE still has to report: the flags of @rows in @after. */
 typedef struct Telling
 {
   SatchelUidSet rows;
@@ -18,8 +18,8 @@ typedef struct Telling
   gboolean is_missing; /* some messages have gone */
 } Telling;
 
-/* Keeps what the client knew before its STORE: the condition is measured by it (RFC 7162 3.1.12), and what
- * must be told. */
+/* Keeps what the client knew before its STORE: the condition is measured by it (RFC 7162 3.1.12), and so is
+ * what must be reported. */
 void
 imap_note_known (ImapSession *session, ImapCommand *command)
 {
@@ -43,7 +43,8 @@ telling_free (gpointer data)
   g_free (telling);
 }
 
-/* What to tell of a message besides `items`, and whether at all.  @old: as the command found it. */
+/* Decides what to report of a message besides `items`, and whether to report it at all.  @old_modseq: as the
+ * command found it. */
 static gboolean
 choose_items (const Telling *telling, const ImapCommand *command, guint64 old_modseq, guint32 uid,
               guint64 modseq, guint *ret_items)
@@ -242,7 +243,7 @@ imap_run_store (ImapSession *session, ImapCommand *command, gboolean may_block)
       (telling->items & IMAP_FETCH_MODSEQ) && (telling->own_modseq != 0 || telling->is_conditional);
   if (telling->is_silent && !has_modseqs && imap_view_modseq (view) <= command->known_modseq)
     return imap_command_ok (command, "STORE completed.");
-  /* Flags that are told here are not told again, whoever changed them. */
+  /* The update does not report flags again that are reported here, whoever changed them. */
   command->answered_modseq = telling->after->state.highestmodseq;
   if (view->snapshot != telling->after && !telling->is_silent)
     imap_view_uids (view, &telling->rows, &command->answered);
@@ -303,7 +304,7 @@ copy (ImapSession *session, ImapCommand *command, gboolean is_move)
       command->code = g_steal_pointer (&code);
       return imap_command_ok (command, text);
     }
-  /* RFC 6851 4.3: before the EXPUNGEs, which the update tells. */
+  /* RFC 6851 4.3: this response precedes the EXPUNGEs, which the update sends. */
   imap_write (&session->writer, "* OK [");
   imap_write (&session->writer, code);
   imap_write (&session->writer, "] Moved UIDs.\r\n");

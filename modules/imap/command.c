@@ -175,7 +175,7 @@ imap_command_error (ImapSession *session, ImapCommand *command, const GError *er
       && satchel_error_is_news (error))
     satchel_session_log (session->session, SATCHEL_LOG_ERROR, "%s failed: %s", command->row->name,
                          error != NULL ? error->message : "no reason given");
-  /* What it changed before it failed is nothing that the client knows by itself. */
+  /* The client does not know what the command changed before it failed, so the update must report it. */
   if (session->view != NULL)
     imap_view_forget_own (session->view);
   return answer (command, IMAP_NO, words->code, words->text);

@@ -52,7 +52,8 @@ advance (ImapFetch *fetch)
     batch_clear (fetch);
 }
 
-/* Does a FETCH tell flags (and MODSEQ, if that is among @items) for sure, since all it wants is in memory? */
+/* Will a FETCH report flags (and MODSEQ, if that is among @items) for sure, since all it asks for is in
+ * memory? */
 static gboolean
 tells_flags (const ImapFetchArguments *arguments, guint items)
 {
@@ -162,7 +163,8 @@ find_row (const ImapSession *session, const ImapFetch *fetch, const SatchelSnaps
 
 /* ---- batches ---- */
 
-/* What went wrong with some messages is told at the end.  Takes @error over; NULL: the message has gone. */
+/* Errors of single messages are reported at the end of the command.  Takes @error over; NULL: the message was
+ * removed. */
 static void
 note_failure (ImapFetch *fetch, GError *error)
 {
@@ -381,7 +383,7 @@ wanted_items (const ImapSession *session, const ImapCommand *command, const Imap
   if (command->row->flags & IMAP_COMMAND_UID)
     items |= IMAP_FETCH_UID;
   if (fetch->n_batch > 0 && fetch->batch_newly_seen[fetch->at_batch])
-    /* RFC 3501 6.4.5: an implicit \Seen is told. */
+    /* RFC 3501 6.4.5: an implicit \Seen is reported. */
     items |= IMAP_FETCH_FLAGS | imap_session_unsolicited_items (session);
   return items;
 }
@@ -405,7 +407,7 @@ find_object_ids (ImapSession *session, ImapFetch *fetch, guint items, guint32 ui
              || imap_thread_id (mailbox, uid, attributes, fetch->thread_id, error));
 }
 
-/* FALSE: nobody will know it any more, since the message has gone. */
+/* FALSE: the date can no longer be found; the message was removed. */
 static gboolean
 has_date (const ImapSession *session, const ImapFetch *fetch)
 {
@@ -428,8 +430,8 @@ find_dates (ImapSession *session, ImapFetch *fetch, GError **error)
   return TRUE;
 }
 
-/* What comes is what is announced, whatever the name of a file that another program wrote says; counting it
- * sets right what every session is told from then on. */
+/* The size that is announced is that of the content, whatever the name of a file says that another program
+ * wrote; counting it corrects what all sessions hear from then on. */
 static void
 count_octets (ImapSession *session, ImapFetch *fetch, guint32 uid, guint64 *size)
 {
@@ -511,7 +513,7 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
         load_batch (session, command, fetch);
       if (!fetch->in_message && !start_message (session, command, fetch))
         {
-          /* It could be opened a moment ago: its \Seen is told by the update. */
+          /* The message could be opened a moment ago: the update reports its \Seen. */
           if (fetch->batch_newly_seen[fetch->at_batch])
             imap_view_forget_own (session->view);
           advance (fetch);
@@ -533,7 +535,7 @@ run_blocking (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
   return IMAP_STEP_DONE;
 }
 
-/* Messages whose answer is in memory.  BLOCK where it is not: a size that nobody knows yet. */
+/* Reports the messages whose answer is in memory.  BLOCK at the first whose size is unknown. */
 static ImapStep
 run_inline (ImapSession *session, ImapCommand *command, ImapFetch *fetch)
 {

@@ -105,7 +105,7 @@ is_identity (const char *value, gsize len)
   return FALSE;
 }
 
-/* The blob does not tell identity from what nobody knows: the part's header does. */
+/* The blob cannot distinguish identity from an unknown encoding, but the header of the part can. */
 static gboolean
 has_identity (SatchelStream *content, const SatchelPart *part, gboolean *ret, GError **error)
 {

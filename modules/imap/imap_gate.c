@@ -95,8 +95,8 @@ run_logout (ImapGate *gate, const char *tag, ImapReader *reader)
   satchel_connection_close (gate->connection);
 }
 
-/* What the client says of itself is not looked at before it has logged in: it may be four times as long as a
- * line, and the lexer does not keep it. */
+/* What the client says of itself before login is ignored: it may be four times as long as a line, and the
+ * lexer does not keep it. */
 static void
 run_id (ImapGate *gate, const char *tag, ImapReader *reader)
 {
@@ -328,16 +328,14 @@ static const SatchelGateProtocolOps gate_ops = {
   .refusal = refusal,
 };
 
-static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL_GATE, "imap", &gate_ops }, { 0 } };
+static const SatchelProvides provides[] = {
+  { .kind = SATCHEL_KIND_PROTOCOL_GATE, .name = "imap", .ops = &gate_ops }, { 0 }
+};
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "imap",
-  .version = "0.1", /* this module's own */
-  .description = "IMAP before login",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_GATE,
-  .provides = provides,
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "imap",       .version = "0.1.0",         .description = "IMAP before login",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };
 
 const SatchelModule *

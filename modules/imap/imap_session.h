@@ -57,8 +57,8 @@ typedef struct ImapCommandRow
   void (*succeeded) (ImapSession *session, ImapCommand *command);
 } ImapCommandRow;
 
-/* What the client has enabled (RFC 5161), or turned on by using it (RFC 7162 3.1).  QRESYNC brings CONDSTORE
- * along. */
+/* Extensions that the client has enabled (RFC 5161), or turned on by using them (RFC 7162 3.1).  QRESYNC
+ * implies CONDSTORE. */
 enum
 {
   IMAP_ENABLED_CONDSTORE = 1 << 0,
@@ -71,7 +71,7 @@ typedef enum
 {
   IMAP_PHASE_PREPARE = 0, /* bring the view up to date */
   IMAP_PHASE_RUN,
-  IMAP_PHASE_UPDATE, /* tell what changed meanwhile */
+  IMAP_PHASE_UPDATE, /* report what changed meanwhile */
   IMAP_PHASE_REPLY,
   IMAP_PHASE_END
 } ImapPhase;
@@ -99,7 +99,7 @@ struct ImapCommand
   ImapPhase phase;
   gpointer state; /* of run, between its calls */
   GDestroyNotify state_free;
-  /* UIDs whose flags this command tells by itself, as they are up to a mod-sequence. */
+  /* UIDs whose flags the command reports itself, as they are up to a mod-sequence. */
   SatchelUidSet answered;
   guint64 answered_modseq;
   /* STORE: what the client knew before it. */
@@ -172,14 +172,14 @@ struct ImapSession
   ImapStep job_step;   /* of the command that runs in the job */
   gboolean is_reading; /* imap_session_read is active: what it calls may come to it again */
   gboolean is_broken;  /* an announced literal came short: the connection must end */
-  /* A refused literal: what to say in place of BAD. */
+  /* A refused literal: the answer in place of BAD. */
   ImapStatus refusal_status;
   const char *refusal_code;
   guint n_bad;
   guint enabled;          /* IMAP_ENABLED_* */
   gboolean is_compressed; /* COMPRESS was answered with OK */
   gboolean sent_id;
-  GPtrArray *renames;         /* announce.c: not told yet, or NULL */
+  GPtrArray *renames;         /* announce.c: not reported yet, or */
   GPtrArray *vanished_levels; /* cmd_mailbox.c: storage's names, or NULL */
   SatchelTimer keepalive_timer, rest_timer;
 };
@@ -188,7 +188,7 @@ struct ImapSession
 gpointer imap_session_new (SatchelSession *session, const void *note, gsize len);
 void imap_session_unref (ImapSession *session);
 extern const SatchelConnectionHandlers imap_session_handlers;
-/* Runs what can run: after a change of the mailbox, a line of IDLE, a drained connection. */
+/* Runs the command as far as it can: after a change of the mailbox, a line of IDLE, a drained connection. */
 void imap_session_advance (ImapSession *session);
 /* Runs @func in a job and then, unless the session is closing by then, @after on the main thread (NULL:
  * nothing); then reads on. */
@@ -198,17 +198,17 @@ void imap_session_run_job (ImapSession *session, const char *name, void (*func) 
 void imap_session_begin_command (ImapSession *session, ImapCommand *command);
 /* "* BYE ..." and no more. */
 void imap_session_bye (ImapSession *session, const char *text);
-/* Ends SELECTED; nothing is told. */
+/* Ends SELECTED without a word to the client. */
 void imap_session_unselect (ImapSession *session);
 void imap_session_set_view (ImapSession *session, ImapView *view);
 gboolean imap_session_is_cancelled (ImapSession *session);
-/* Remembers what the client has turned on.  The first command that enables CONDSTORE is told HIGHESTMODSEQ of
+/* Remembers what the client has turned on.  The first command that enables CONDSTORE gets HIGHESTMODSEQ of
  * the selected mailbox (RFC 7162 3.1). */
 void imap_session_enable (ImapSession *session, guint bits);
-/* IMAP_FETCH_* of FETCH answers that nobody asked for: UID and MODSEQ once CONDSTORE is enabled (RFC
- * 7162 3.2.4). */
+/* IMAP_FETCH_* of FETCH responses that the client did not ask for: UID and MODSEQ once CONDSTORE is enabled
+ * (RFC 7162 3.2.4). */
 guint imap_session_unsolicited_items (const ImapSession *session);
-/* Tells what has changed in the mailbox, as far as it may be told. */
+/* Reports the changes of the mailbox, as far as they may be reported now. */
 ImapStep imap_session_update_view (ImapSession *session, gboolean may_expunge, gboolean may_block);
 
 /* input.c: from bytes to commands. */
@@ -222,7 +222,7 @@ void imap_ask_for_literal (ImapSession *session);
 gboolean imap_append_begin (ImapSession *session, const ImapCommandRow *row);
 void imap_append_take (ImapSession *session, const guint8 *data, gsize len);
 void imap_incoming_clear (ImapIncoming *incoming);
-/* Both return FALSE; the first reason is the one that is told.  @error is taken over. */
+/* Both return FALSE; the client gets the first reason.  @error is taken over. */
 gboolean imap_incoming_fail (ImapIncoming *incoming, const char *code, const char *text);
 gboolean imap_incoming_fail_error (ImapSession *session, GError *error);
 /* Counts @more bytes of the message under way before they come.  FALSE: too many. */
@@ -241,7 +241,7 @@ void imap_session_write_capabilities (ImapSession *session);
 ImapStep imap_command_ok (ImapCommand *command, const char *text);
 ImapStep imap_command_no (ImapCommand *command, const char *code, const char *text);
 ImapStep imap_command_bad (ImapCommand *command, const char *text);
-/* By error code; logs what is the server's trouble. */
+/* Answers by error code; logs an error that is the server's trouble. */
 ImapStep imap_command_error (ImapSession *session, ImapCommand *command, const GError *error);
 /* The same of a mailbox that messages were to go to: a name that could be created is worth a hint (RFC
  * 3501 6.4.7). */
@@ -276,9 +276,10 @@ void imap_announce_join (ImapSession *session);
 void imap_announce_leave (ImapSession *session);
 /* To all other sessions of the user; storage's names.  Main thread. */
 void imap_announce_rename (ImapSession *session, const char *from, const char *to);
-/* What waits to be told of storage's @name is not true of a mailbox that has the name later.  Main thread. */
+/* Forgets the renames to storage's @name that wait: a mailbox that has the name later is another one.  Main
+ * thread. */
 void imap_announce_delete (ImapSession *session, const char *name);
-/* Tells what other sessions have renamed.  DONE or BLOCK. */
+/* Reports what other sessions have renamed.  DONE or BLOCK. */
 ImapStep imap_announce_tell (ImapSession *session, gboolean may_block);
 /* With IMAP4rev2: that storage's @name is not shown as @supplied, as the client wrote it.  [blocks] */
 void imap_announce_supplied (ImapSession *session, const char *supplied, const char *name);

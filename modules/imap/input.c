@@ -33,8 +33,8 @@ state_of (const ImapSession *session)
   return session->view != NULL ? IMAP_STATE_SELECTED : IMAP_STATE_AUTHENTICATED;
 }
 
-/* RFC 6855 3: what is more than ASCII in a quoted string is for those who have said that they know it;
- * elsewhere it could not be told from a name in modified UTF-7. */
+/* RFC 6855 3: more than ASCII in a quoted string is for clients that have enabled it; elsewhere it could not
+ * be told from a name in modified UTF-7. */
 static gboolean
 has_wrong_utf8 (const ImapSession *session, const ImapCommandRow *row)
 {

@@ -87,7 +87,7 @@ imap_lexer_is_empty (const ImapLexer *lexer)
   return lexer->state == STATE_BETWEEN && lexer->nodes->len == 0 && lexer->text->len == 0;
 }
 
-/* The first error is the one that is told. */
+/* The client gets the first error. */
 static void
 start_skipping (ImapLexer *lexer, const char *error, gboolean is_too_big)
 {

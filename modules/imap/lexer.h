@@ -31,8 +31,8 @@ typedef struct ImapLexerLimits
   guint64 nonsync_bytes; /* longest literal that is not synchronizing (RFC 7888); 0: any */
   guint nodes, depth; /* nodes: 16 more for each literal that streams; depth at most IMAP_LEXER_DEPTH_MAX */
   gboolean close_on_limit; /* before login: a command beyond the limit ends the connection (FATAL) */
-  /* A command whose arguments nobody looks at: they are counted up to this many bytes and not kept, their
-   * text is empty. */
+  /* A command whose arguments are ignored: they are counted up to this many bytes and not kept, so their text
+   * is empty. */
   const char *unkept_command;
   gsize unkept_bytes;
 } ImapLexerLimits;

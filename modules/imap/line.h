@@ -10,7 +10,7 @@ typedef enum
   IMAP_LINE_END_PLAIN = 0,
   IMAP_LINE_END_SYNC,    /* "{123}": the client waits for "+" before it sends the octets */
   IMAP_LINE_END_NONSYNC, /* "{123+}": the octets come, wanted or not */
-  IMAP_LINE_END_UNCLEAR  /* ends in a brace that announces no size: nobody can tell what follows */
+  IMAP_LINE_END_UNCLEAR  /* ends in a brace that announces no size: what follows may be a literal or not */
 } ImapLineEndKind;
 
 /* Sees all octets of a line.  All zero: at its beginning. */
@@ -42,7 +42,7 @@ typedef enum
   IMAP_LINE_MORE = 0,
   IMAP_LINE_COMPLETE, /* text without CRLF */
   IMAP_LINE_BAD,      /* NUL, bare CR or a literal in it; complete all the same */
-  IMAP_LINE_UNCLEAR,  /* nobody can tell where the next line starts: close */
+  IMAP_LINE_UNCLEAR,  /* it is unknown where the next line starts: close */
   IMAP_LINE_TOO_LONG
 } ImapLineStatus;
 ImapLineStatus imap_line_feed (ImapLine *line, gsize limit, const guint8 *data, gsize len,

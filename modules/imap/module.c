@@ -14,12 +14,13 @@ static const SatchelProtocolOps ops = {
   .handlers = &imap_session_handlers,
 };
 
-static const SatchelProvides provides[] = { { SATCHEL_KIND_PROTOCOL, "imap", &ops }, { 0 } };
+static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_PROTOCOL, .name = "imap", .ops = &ops },
+                                            { 0 } };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
   .name = "imap",
-  .version = "0.1",
+  .version = "0.1.0",
   .description = "IMAP4rev1 and IMAP4rev2 access to mailboxes",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_MAIL,

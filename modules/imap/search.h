@@ -63,8 +63,8 @@ guint32 *imap_search_list (const ImapSearch *search, guint32 *ret_n);
 GBytes *imap_search_attributes (ImapSession *session, ImapSearch *search, guint32 index);
 /* Notes those of @codes (satchel_mailbox_keys) that say LOCKED. */
 void imap_search_note_locked (ImapSearch *search, const SatchelErrorCode *codes, guint n);
-/* The tagged answer when all has been told: OK, or NO where messages are locked, since nobody knows whether
- * they would have been found, or where they belong. */
+/* The tagged answer once all results are reported: OK, or NO where messages are locked, since it is unknown
+ * whether they match, or where they belong. */
 ImapStep imap_search_end (ImapSession *session, ImapCommand *command, const ImapSearch *search,
                           const char *text);
 /* The tagged answer to an error: of INVALID BAD.  A search that should have been saved and is answered with
@@ -91,7 +91,7 @@ gboolean imap_result_set_sorted (ImapResult *result, ImapSession *session, const
 /* The mod-sequence to tell with them, for criteria that name MODSEQ (RFC 7162 3.1.6, RFC 4731 3.2). */
 void imap_result_set_modseq (ImapResult *result, ImapSession *session, const ImapCommand *command,
                              const ImapSearch *search, guint returns);
-/* What "$" stands for from now on (RFC 5182 2.4).  FALSE: too much to keep; then it is empty. */
+/* Sets what "$" stands for (RFC 5182 2.4).  FALSE: the result is too large to keep; "$" is empty then. */
 gboolean imap_result_save (const ImapResult *result, ImapSession *session, const ImapCommand *command,
                            const ImapSearch *search, guint returns);
 /* "* SEARCH 1 2" (@name), or with @returns an ESEARCH response (RFC 4731).  Resumable. */

@@ -158,8 +158,8 @@ imap_view_rest (ImapView *view)
   g_clear_pointer (&view->snapshot, satchel_snapshot_unref);
 }
 
-/* A snapshot with the old numbering, made of UIDs: what has vanished is there as an empty row, and what is
- * not told yet counts as changed. */
+/* Makes a snapshot with the old numbering of UIDs: a message that has vanished is an empty row, and a change
+ * that was not reported yet counts as one. */
 static void
 wake_with_ghosts (ImapView *view)
 {
@@ -219,8 +219,8 @@ old_sequence (const ImapView *view, guint32 uid)
   return view->ranks[low] + (uid - view->uids.ranges[low].first) + 1;
 }
 
-/* Finds what there is to tell.  DONE: nothing, or nothing that may be told now; AGAIN: go on with the phases.
- */
+/* Finds what there is to report.  DONE: nothing, or nothing that may be reported now; AGAIN: go on with the
+ * phases. */
 static ImapStep
 begin_update (ImapView *view, const ImapUpdate *update, gboolean may_block, GError **error)
 {
@@ -382,7 +382,7 @@ renamed_keywords (ImapView *view, const SatchelSnapshot *before)
   return &view->renamed;
 }
 
-/* Is what the message has now just what this session's own change made of it? */
+/* Are the flags of the message now exactly what this session's own change made of the old ones? */
 static gboolean
 is_own (ImapView *view, const SatchelSnapshot *before, const SatchelChunk *chunk, guint row)
 {
@@ -473,7 +473,7 @@ tell_flags (ImapView *view, ImapWriter *writer, const ImapUpdate *update)
   return TRUE;
 }
 
-/* Takes out of `changed` what the client did itself, while the old snapshot is still there. */
+/* Takes out of `changed` what the client did itself, as long as the old snapshot is at hand. */
 static void
 forget_own_changes (ImapView *view)
 {

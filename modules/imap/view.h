@@ -28,13 +28,13 @@ typedef struct ImapOwnChange
   gboolean has_bits;
 } ImapOwnChange;
 
-/* What an update may tell, and how. */
+/* What an update may report, and how. */
 typedef struct ImapUpdate
 {
   gboolean may_expunge;   /* else nothing while messages have vanished (RFC 3501 7.4.1) */
   gboolean uses_vanished; /* VANISHED in place of EXPUNGE (RFC 7162 3.2.10) */
   guint items;            /* of a FETCH: IMAP_FETCH_UID, _FLAGS, _MODSEQ */
-  /* UIDs whose flags are told elsewhere as they are up to a mod-sequence. */
+  /* UIDs whose flags are reported elsewhere, as they are up to a mod-sequence. */
   const SatchelUidSet *answered;
   guint64 answered_modseq;
 } ImapUpdate;
@@ -58,7 +58,7 @@ typedef struct ImapView
   SatchelUidSet uids;
   guint64 modseq;
   guint32 uidnext, n_messages;
-  guint64 told_keywords; /* a digest of the names that the client was told */
+  guint64 told_keywords; /* a digest of the names that the client knows */
   SatchelUidSet recent;  /* UIDs that are \Recent in this session */
   SatchelUidSet
       saved;   /* UIDs that "$" stands for (RFC 5182); those that vanish drop out, since no UID comes twice */
@@ -67,7 +67,7 @@ typedef struct ImapView
                           knows */
   gboolean is_held;    /* messages have vanished that could not be told yet */
   gboolean told_expunges; /* since the last tagged answer */
-  /* An update that is being told. */
+  /* An update that is being reported. */
   ImapUpdatePhase phase;
   SatchelSnapshot *after;
   SatchelDifference difference;
@@ -84,11 +84,11 @@ ImapView *imap_view_new (SatchelMailbox *mailbox, SatchelSnapshot *snapshot, gbo
 void imap_view_free (ImapView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (ImapView, imap_view_free)
 
-/* Is there something that the client was not told?  Cheap. */
+/* Has anything changed that the client does not know?  Cheap. */
 gboolean imap_view_is_behind (const ImapView *view);
-/* The client has been told of every change up to this mod-sequence. */
+/* The client knows every change up to this mod-sequence. */
 guint64 imap_view_modseq (const ImapView *view);
-/* Tells what changed, as far as it may.  Resumable, with the same @update. */
+/* Reports what changed, as far as it may.  Resumable, with the same @update. */
 ImapStep imap_view_update (ImapView *view, ImapWriter *writer, const ImapUpdate *update, gboolean may_block,
                            GError **error);
 /* Would imap_view_claim_recent find something? */
@@ -99,29 +99,29 @@ imap_view_can_claim (const ImapView *view, const SatchelMailboxState *state)
 }
 /* Claims \Recent of messages below @uidnext for this session, or without claiming looks (read-only). */
 gboolean imap_view_claim_recent (ImapView *view, const SatchelMailboxState *state, GError **error);
-/* From now on \Recent is not told. */
+/* From now on \Recent is not reported. */
 void imap_view_forget_recent (ImapView *view);
-/* "* n EXISTS", and "* n RECENT" where that is told. */
+/* Writes "* n EXISTS", and "* n RECENT" where that is reported. */
 void imap_view_tell_size (const ImapView *view, ImapWriter *writer);
 static inline gboolean
 imap_view_is_recent (const ImapView *view, guint32 uid)
 {
   return view->recent.n_ranges > 0 && satchel_uid_set_contains (&view->recent, uid);
 }
-/* Lets go of the snapshot.  The next update takes one again; what vanished meanwhile and cannot be told yet
- * keeps its sequence number, as a row without content. */
+/* Releases the snapshot.  The next update takes one again; a message that vanished meanwhile and cannot be
+ * reported yet keeps its sequence number, as a row without content. */
 void imap_view_rest (ImapView *view);
 /* Remembers a change made by this session.  @keywords is copied. */
 void imap_view_add_own (ImapView *view, guint64 modseq, SatchelFlagsMode mode, guint32 flags,
                         char *const *keywords);
-/* Of a command that failed: what it changed all the same is told. */
+/* A command failed: the update reports what it changed all the same. */
 void imap_view_forget_own (ImapView *view);
 
 /* Bits of those of @keywords (NULL-ended or NULL) that @snapshot knows. */
 SatchelKeywordSet imap_view_keyword_bits (const SatchelSnapshot *snapshot, char *const *keywords);
 /* FLAGS and PERMANENTFLAGS when @snapshot has keywords that the client has not heard of (RFC 3501 7.2.6). */
 void imap_view_tell_keywords (ImapView *view, ImapWriter *writer, const SatchelSnapshot *snapshot);
-/* PERMANENTFLAGS: what the client's rights, and the mailbox, let be changed. */
+/* PERMANENTFLAGS: the flags that the client's rights and the mailbox allow to change. */
 void imap_view_tell_permanent_flags (const ImapView *view, ImapWriter *writer,
                                      const SatchelSnapshot *snapshot);
 /* Messages that a command names, as sequence numbers of the view (1-based ranges).  FALSE: a number is too

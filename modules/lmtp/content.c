@@ -90,7 +90,7 @@ end_content (Lmtp *lmtp)
     satchel_delivery_finish (lmtp->delivery, on_finished, lmtp);
 }
 
-/* After a block was written: what comes next for it. */
+/* Goes on after a block was written. */
 static void
 block_written (Lmtp *lmtp)
 {

@@ -33,18 +33,14 @@ static const SatchelGateProtocolOps gate_ops = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL_GATE, "lmtp", &gate_ops },
+  { .kind = SATCHEL_KIND_PROTOCOL_GATE, .name = "lmtp", .ops = &gate_ops },
   { 0 },
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "lmtp",
-  .version = "1",
-  .description = "LMTP, connections from allowed peers",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_GATE,
-  .provides = provides,
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "lmtp",       .version = "0.1.0",         .description = "LMTP, connections from allowed peers",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };
 
 const SatchelModule *

@@ -11,8 +11,8 @@
 /* Content up to here stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
-/* What the next octets of input are.  lmtp_set_state alone changes it.  Whether they are looked at now is
- * is_busy. */
+/* What the next octets of input are.  lmtp_set_state alone changes it.  While is_busy, input waits whatever
+ * the state. */
 typedef enum
 {
   LMTP_COMMAND = 0,  /* a command line */

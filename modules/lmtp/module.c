@@ -13,18 +13,14 @@ static const SatchelProtocolOps protocol_ops = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL, "lmtp", &protocol_ops },
+  { .kind = SATCHEL_KIND_PROTOCOL, .name = "lmtp", .ops = &protocol_ops },
   { 0 },
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "lmtp",
-  .version = "1",
-  .description = "LMTP: takes mail from an MTA",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_MAIL,
-  .schema = lmtp_schema,
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "lmtp",       .version = "0.1.0",         .description = "LMTP: takes mail from an MTA",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL, .schema = lmtp_schema,
   .provides = provides,
 };
 

@@ -238,13 +238,13 @@ static const SatchelUserdbOps userdb = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PASSDB, NULL, &passdb },
-  { SATCHEL_KIND_USERDB, NULL, &userdb },
+  { .kind = SATCHEL_KIND_PASSDB, .ops = &passdb },
+  { .kind = SATCHEL_KIND_USERDB, .ops = &userdb },
   { 0 },
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
   .name = "passwd-file",
   .version = "0.1.0",
   .description = "Users and passwords from one file",

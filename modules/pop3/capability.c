@@ -38,8 +38,8 @@ typedef struct Offer
   const char *user; /* NULL before login */
 } Offer;
 
-/* For one user what holds; before login what holds for all of them, and "USER" where more can be told after
- * it. */
+/* Writes EXPIRE and LOGIN-DELAY: those of the user, or before login what holds for all users, with "USER" if
+ * some users have other values. */
 static void
 append_policies (GString *out, const Offer *offer)
 {

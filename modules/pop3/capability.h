@@ -15,7 +15,7 @@ typedef struct Pop3Authorization
   char *mechanisms; /* "PLAIN LOGIN"; "": no login in clear text.  Yours */
 } Pop3Authorization;
 
-/* The note, yours, and back; anything is taken, what makes no sense is the default. */
+/* Makes the note (yours) and reads it; a note that makes no sense gives the defaults. */
 char *pop3_authorization_to_note (const Pop3Authorization *state);
 void pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize len);
 

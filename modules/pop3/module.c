@@ -11,20 +11,15 @@ static const SatchelProtocolOps ops = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL, "pop3", &ops },
+  { .kind = SATCHEL_KIND_PROTOCOL, .name = "pop3", .ops = &ops },
   { 0 },
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "pop3",
-  .version = "1",
-  .description = "POP3: INBOX for one client at a time",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_MAIL,
-  .schema = pop3_schema,
-  .provides = provides,
-  .check = pop3_check,
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "pop3",       .version = "0.1.0",         .description = "POP3: INBOX for one client at a time",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL, .schema = pop3_schema,
+  .provides = provides, .check = pop3_check,
 };
 
 const SatchelModule *

@@ -62,8 +62,8 @@ note_surrogate (Pop3 *pop3, guint32 index)
   pop3->surrogates[index / 8] = (guint8) (pop3->surrogates[index / 8] | (1u << (index % 8)));
 }
 
-/* One message whose size is not what the snapshot says.  What cannot be read now RETR refuses, whatever it
- * had for a size. */
+/* Measures one message whose size is not that of the snapshot.  RETR refuses a message that cannot be read
+ * now, so its size does not matter. */
 static gboolean
 measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
 {

@@ -102,7 +102,7 @@ run_utf8 (Pop3Gate *gate, char *argument)
   reply (gate, POP3_TEXT_UTF8_ON);
 }
 
-/* What the client said in clear text does not count under TLS (RFC 2595 4), UTF8 and LANG included. */
+/* What the client said in clear text is forgotten under TLS (RFC 2595 4), UTF8 and LANG included. */
 static void
 run_stls (Pop3Gate *gate, char *argument)
 {
@@ -127,7 +127,7 @@ may_login (Pop3Gate *gate)
   return FALSE;
 }
 
-/* RFC 6856 2.2: what is not UTF-8 is refused. */
+/* RFC 6856 2.2: credentials that are not UTF-8 are refused. */
 static gboolean
 is_utf8_argument (Pop3Gate *gate, const char *argument)
 {
@@ -456,18 +456,14 @@ static const SatchelGateProtocolOps gate_ops = {
 };
 
 static const SatchelProvides provides[] = {
-  { SATCHEL_KIND_PROTOCOL_GATE, "pop3", &gate_ops },
+  { .kind = SATCHEL_KIND_PROTOCOL_GATE, .name = "pop3", .ops = &gate_ops },
   { 0 },
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
-  .name = "pop3",
-  .version = "1",
-  .description = "POP3, before login",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_GATE,
-  .provides = provides,
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  .name = "pop3",       .version = "0.1.0",         .description = "POP3, before login",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };
 
 const SatchelModule *

@@ -109,7 +109,7 @@ const char *pop3_word (Pop3 *pop3, guint word);
 /* Begins a long answer, or goes on with it: calls `step` until it is done or there is no room. */
 void pop3_begin (Pop3 *pop3, Pop3Step step);
 void pop3_continue (Pop3 *pop3);
-/* What was waited for has come: go on with input. */
+/* The answer is complete, or the maildrop is open: go on with input. */
 void pop3_ready (Pop3 *pop3);
 void pop3_set_state (Pop3 *pop3, Pop3State state);
 /* Ends the connection once all output is sent; without the UPDATE state, unless that is over. */
@@ -134,8 +134,8 @@ guint64 pop3_size (Pop3 *pop3, guint32 index);
 gboolean pop3_has_surrogate (Pop3 *pop3, guint32 index);
 guint32 pop3_uid (Pop3 *pop3, guint32 index);
 gboolean pop3_is_deleted (Pop3 *pop3, guint32 index);
-/* What RETR sends of the message, or of its surrogate; a reference of yours.  @ret_header: octets of its
- * header, with the blank line if it has one; may be NULL.  [blocks] */
+/* The content that RETR sends: the message, or its surrogate; a reference of yours.  @ret_header: octets of
+ * its header, with the blank line if it has one; may be NULL.  [blocks] */
 SatchelStream *pop3_open_message (Pop3 *pop3, guint32 index, guint64 *ret_header, GError **error);
 void pop3_delete (Pop3 *pop3, guint32 index);
 void pop3_reset (Pop3 *pop3);

@@ -151,7 +151,7 @@ fail (Pop3 *pop3)
       pop3_reply (pop3, text);
       return;
     }
-  /* Half an answer was sent: only closing tells the client so. */
+  /* Half an answer was sent: the client can learn of the error only by the end of the connection. */
   pop3_set_state (pop3, POP3_CLOSING);
   satchel_connection_abort (pop3->connection);
 }
@@ -184,7 +184,7 @@ piece_done (gpointer data)
     pop3_continue (pop3);
 }
 
-/* What is in memory is sent at once; the way through a job costs more than reading it. */
+/* A message in memory is sent at once: the way through a job costs more than reading it. */
 static Pop3StepResult
 retrieve_step (Pop3 *pop3)
 {

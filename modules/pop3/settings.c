@@ -63,7 +63,7 @@ void
 pop3_settings_read (Pop3Settings *settings, const SatchelConfig *config)
 {
   satchel_config_fill (config, pop3_schema, settings);
-  /* The text of the setting goes with the next reload. */
+  /* The text of the setting lives only until the next reload. */
   const Pop3Language *language = pop3_language_find (settings->language);
   settings->language = language != NULL ? language->tag : pop3_languages[0].tag;
 }

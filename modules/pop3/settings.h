@@ -7,7 +7,7 @@
 extern const SatchelConfigRow pop3_schema[];
 gboolean pop3_check (const SatchelConfig *section, GError **error);
 
-/* What users may have values of their own for. */
+/* Settings for which users may have values of their own. */
 typedef struct Pop3Policy
 {
   gint64 expire_ms; /* 0: never */

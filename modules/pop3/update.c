@@ -16,7 +16,7 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
         GError **error)
 {
   gboolean keeps_keywords;
-  /* What it may not mark is only not marked. */
+  /* Where the user may not set \Seen, the messages go unmarked. */
   gboolean marks = seen->n_ranges > 0
                    && (satchel_mailbox_permanent_flags (mailbox, &keeps_keywords) & SATCHEL_FLAG_SEEN) != 0;
   if (!marks && removed->n_ranges == 0)
@@ -30,7 +30,7 @@ commit (SatchelStore *store, SatchelMailbox *mailbox, const SatchelUidSet *seen,
   return satchel_transaction_commit (transaction, error);
 }
 
-/* What was retrieved and stays: no flag for what goes anyway. */
+/* Messages that were retrieved and stay; those that are removed need no flag. */
 static void
 find_seen (Pop3 *pop3, SatchelUidSet *seen)
 {
@@ -98,7 +98,7 @@ pop3_update (Pop3 *pop3)
   satchel_session_run (pop3->session, "pop3 QUIT", update_job, update_done, pop3);
 }
 
-/* What is left to do after the session is gone. */
+/* Work that is left after the session is gone. */
 typedef struct Rest
 {
   SatchelStore *store;

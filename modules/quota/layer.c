@@ -15,7 +15,7 @@ SATCHEL_COUNTER (crossings, "satchel_quota_warnings_total",
 /* Of one store; under its write lock. */
 typedef struct Quota
 {
-  /* What `plan` let pass and `committed` has not heard of. */
+  /* Changes that `plan` has let pass and `committed` has not heard of. */
   const SatchelTransaction *passed;
   SatchelUsage before, after, limit;
 } Quota;
@@ -116,7 +116,8 @@ add_operation (SatchelStorage *storage, const SatchelTransaction *transaction,
       growth->added_messages += usage.messages;
       return TRUE;
     case SATCHEL_OPERATION_EXPUNGE:
-      /* What REPLACE removes makes room for what it brings.  A second one may mean the same messages. */
+      /* The message that REPLACE removes makes room for the one it adds.  A second removal may mean the same
+       * messages. */
       if (operation->only_deleted || growth->removed_messages > 0)
         return TRUE;
       if (!satchel_storage_usage (storage, access, operation->mailbox, &operation->uids, &usage, error))
@@ -149,7 +150,7 @@ after_change (guint64 before, guint64 added, guint64 removed)
   return added > G_MAXUINT64 - left ? G_MAXUINT64 : left + added;
 }
 
-/* What becomes no more is never refused. */
+/* A change that adds nothing is never refused. */
 static gboolean
 is_over (guint64 before, guint64 after, guint64 limit)
 {

@@ -45,10 +45,11 @@ stop (void)
   quota_layer_set_limits (NULL);
 }
 
-static const SatchelProvides provides[] = { { SATCHEL_KIND_STORAGE_LAYER, NULL, &quota_ops }, { 0 } };
+static const SatchelProvides provides[] = { { .kind = SATCHEL_KIND_STORAGE_LAYER, .ops = &quota_ops },
+                                            { 0 } };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* what it was built against */
+  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
   .name = "quota",
   .version = "0.1.0",
   .description = "Limits of bytes and messages for each user",

@@ -136,7 +136,7 @@ read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, G
       if (g_hash_table_contains (table, name))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" stands there twice", key, name);
       SatchelUsage *limit = g_new (SatchelUsage, 1);
-      /* What the row leaves unset stays as it is. */
+      /* A limit that the row does not set stays that of the others. */
       const SatchelUsage others = is_user ? limit_of_domain (limits, name) : limits->of_all;
       settings.bytes = or_zero (others.bytes);
       settings.messages = (guint) or_zero (others.messages);
