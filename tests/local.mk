@@ -4,6 +4,23 @@
 SERVER_TESTS =
 # Those that take longest, the longest first: what starts last should be short.
 LONG_TESTS = tests/interop/takeover.py tests/install/guide.py tests/install/deb.py
+# One test by its name: make test-stream ARGS='-p /runtime/log', make test-placement ARGS=moves_back (tests/README.md).
+ONE_TEST_TARGETS = $(sort $(patsubst %,test-%,$(patsubst test-%,%,$(basename $(notdir $(TESTS))))))
+.PHONY: $(ONE_TEST_TARGETS) check-fast check-asan check-tsan check-fuzz
+$(ONE_TEST_TARGETS):
+	@$(AM_TESTS_ENVIRONMENT) MAKE='$(MAKE)' $(SHELL) $(top_srcdir)/tools/lib/one-test.sh '$(@:test-%=%)' '$(TESTS)' '$(check_PROGRAMS)' \
+		'$(check_LTLIBRARIES) $(module_LTLIBRARIES)' $(ARGS)
+
+# Those that take longest, or need a server, are left to `make check`.
+SLOW_TESTS =
+check-fast: all
+	@$(MAKE) check-TESTS TESTS="$(filter-out $(SLOW_TESTS) %.py %.sh tests/fault/% tests/fuzz/% tests/protocol/% satchel-conformance,$(TESTS))"
+
+check-asan check-tsan:
+	@$(top_srcdir)/tools/test $(@:check-%=%)
+check-fuzz:
+	@$(SHELL) $(top_srcdir)/tools/lib/fuzz.sh
+
 include tests/lib/local.mk
 include tests/unit/local.mk
 include tests/layers/local.mk

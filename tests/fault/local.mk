@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += tests/fault/README.md
 SERVER_TESTS += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/kill.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \
 	tests/fault/full-disk.py tests/fault/descriptors.py tests/fault/machine-errors.py tests/fault/crash.py tests/fault/reload.py tests/fault/hang.py tests/fault/janitor.py tests/fault/helper.py tests/fault/listener.py tests/fault/memory.py tests/fault/move.py tests/fault/placement.py
 EXTRA_DIST += tests/fault/directories.py tests/fault/check.py tests/fault/config.py tests/fault/kill.py tests/fault/auth.py tests/fault/upgrade.py tests/fault/service-manager.py \

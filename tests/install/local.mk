@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += tests/install/README.md
 # What others see: installed headers and library only, the installed units, packages in a machine with a systemd of its own.
 SERVER_TESTS += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py tests/install/guide.py tests/install/old-modules.py
 EXTRA_DIST += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py tests/install/guide.py tests/install/old-modules.py \

@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += tests/interop/README.md
 # Real programs against a real server.  Slow ones last.
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py tests/interop/fail2ban.py tests/interop/compress.py \
 	tests/interop/search-dovecot.py \

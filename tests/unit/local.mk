@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: MIT
+EXTRA_DIST += tests/unit/README.md
 check_PROGRAMS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-config-load
 TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-config-load
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
