@@ -17,7 +17,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from tap import Server, case, equal, main, run_all, wait_for  # noqa: E402
 from instance import Instance  # noqa: E402 - of tools/lib, whose path tap knows
 
-server = Server("--set", "server.mail_processes=2", "--set", "server.gate_processes=2", users=2)
+# Others run the programs of the build at the same time.
+server = Server("--own-programs", "--set", "server.mail_processes=2", "--set", "server.gate_processes=2", users=2)
 
 
 def programs():

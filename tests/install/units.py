@@ -28,7 +28,8 @@ def units(pattern="*"):
 def no_holes():
     """every file is there, no name of the build is left in one, and each program of a unit is where the unit says"""
     global prefix
-    run("make", "-s", "-C", BUILD, "install", f"DESTDIR={dest}", timeout=300)
+    # Not the modules: libtool links them anew in the tree for that, where other tests load them.
+    run("make", "-s", "-C", BUILD, "install", f"DESTDIR={dest}", "module_LTLIBRARIES=", timeout=300)
     with open(os.path.join(BUILD, "Makefile")) as f:
         prefix = re.search(r"^prefix = (\S+)$", f.read(), re.M).group(1)
     files = units() + [installed("lib", part) for part in ("systemd/system-preset/50-satchel.preset", "sysusers.d/satchel.conf", "tmpfiles.d/satchel.conf")]

@@ -32,8 +32,9 @@ fi
 jobs=$(nproc 2>/dev/null || echo 2)
 [ -x "$build/inst/sbin/satcheld" ] || echo "build: compiling" >&2
 make -C "$build" -j"$jobs" ${SATCHEL_MAKEFLAGS:-} >>"$build/build.log" 2>&1 || fail "make failed"
-# Files are only installed when something was made since.
-if [ ! -x "$build/inst/sbin/satcheld" ] || [ -n "$(find "$build" -path "$build/inst" -prune -o -newer "$build/inst/.stamp" \( -name '*.la' -o -name 'satchel' -o -name 'satcheld' -o -name '*.conf' \) -print 2>/dev/null | head -1)" ]; then
+# Files are only installed when something that is installed was made since.
+is_newer() { find "$build/.libs" "$build/conf.d" "$build/packaging" -newer "$build/inst/.stamp" \( -name '*.so' -o -name '*.so.*' -o -name 'satchel*' -o -name '*.conf' \) 2>/dev/null | grep -q .; }
+if [ ! -x "$build/inst/sbin/satcheld" ] || is_newer; then
     (umask 022; make -C "$build" install) >>"$build/build.log" 2>&1 || fail "make install failed"
     touch "$build/inst/.stamp"
 fi

@@ -45,6 +45,16 @@ def others_may_pass(directory):
     return False
 
 
+def roles_may_run(directory):
+    """Whether all users reach it, and none but root changes what lies on the way."""
+    while directory != "/":
+        s = os.stat(directory)
+        if not s.st_mode & stat.S_IXOTH or s.st_uid != 0 or s.st_mode & 0o022 and not s.st_mode & stat.S_ISVTX:
+            return False
+        directory = os.path.dirname(directory)
+    return True
+
+
 def have_ipv6():
     try:
         with socket.socket(socket.AF_INET6) as s:
@@ -252,19 +262,13 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
     def programs(self):
         """Directory of the installed programs; a copy in our own directory where roles could not reach the tree."""
         installed = os.path.join(BUILD, "inst")
-        if os.getuid() != 0:
+        if not self.memory.get("own_programs") and (os.getuid() != 0 or roles_may_run(installed)):
             return installed
-        at = installed
-        while at != "/":
-            s = os.stat(at)
-            if not s.st_mode & stat.S_IXOTH or s.st_uid != 0 or s.st_mode & 0o022 and not s.st_mode & stat.S_ISVTX:
-                copy = self.path("inst")
-                shutil.rmtree(copy, ignore_errors=True)
-                subprocess.run(["cp", "-r", "--no-preserve=ownership", installed, copy], check=True)
-                subprocess.run(["chmod", "-R", "go-w,a+rX", copy], check=True)
-                return copy
-            at = os.path.dirname(at)
-        return installed
+        copy = self.path("inst")
+        shutil.rmtree(copy, ignore_errors=True)
+        subprocess.run(["cp", "-r", "--no-preserve=ownership", installed, copy], check=True)
+        subprocess.run(["chmod", "-R", "go-w,a+rX", copy], check=True)
+        return copy
 
     def options(self, programs):
         result = ["--config-dir", self.path("config"), "--defaults-dir", os.path.join(programs, "share/satchel/conf.d")]
