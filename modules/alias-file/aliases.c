@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The file of aliases in memory.  Its keys are the admin's, so the tables need no keyed hash.
+ * The file of aliases in memory. The administrator chooses its keys, so the tables need no keyed hash.
  */
 #include "aliases.h"
 
@@ -24,8 +24,8 @@ struct AliasFile
   struct stat status;
   int errnum; /* of the stat */
   gboolean is_loaded, is_settled;
-  char *trouble;              /* why it is not usable, or NULL */
-  char *first_bad;            /* "PATH:LINE: ...", or NULL */
+  char *trouble;              /* why the file cannot be used, or NULL */
+  char *first_bad;            /* the first bad line, "PATH:LINE: ...", or NULL */
   GHashTable *addresses;      /* local@domain -> GPtrArray of targets */
   GHashTable *names;          /* local -> targets */
   GHashTable *catch_alls;     /* domain -> targets */
@@ -53,7 +53,7 @@ alias_file_new (const char *path)
 }
 
 static void
-forget (AliasFile *file)
+forget_content (AliasFile *file)
 {
   g_clear_pointer (&file->trouble, g_free);
   g_clear_pointer (&file->first_bad, g_free);
@@ -69,7 +69,7 @@ alias_file_free (AliasFile *file)
 {
   if (file == NULL)
     return;
-  forget (file);
+  forget_content (file);
   g_hash_table_unref (file->addresses);
   g_hash_table_unref (file->names);
   g_hash_table_unref (file->catch_alls);
@@ -79,7 +79,7 @@ alias_file_free (AliasFile *file)
   g_free (file);
 }
 
-/* A domain by the rules for users. */
+/* Brings a domain into the form that user names have. */
 static char *
 canonical_domain (const char *domain, GError **error)
 {
@@ -137,7 +137,7 @@ parse_targets (const char *text, GError **error)
   return g_steal_pointer (&targets);
 }
 
-/* Several lines of one key add up. */
+/* Adds targets to those of earlier lines for the same key. */
 static gboolean
 add_targets (GHashTable *table, const char *key, const char *text, GError **error)
 {
@@ -203,7 +203,7 @@ parse_line (AliasFile *file, char *line, GError **error)
 }
 
 static void
-note_bad (AliasFile *file, guint number, guint n_bad, const char *why)
+note_bad_line (AliasFile *file, guint number, guint n_bad, const char *why)
 {
   if (file->first_bad == NULL)
     file->first_bad = g_strdup_printf ("%s:%u: %s", file->path, number, why);
@@ -223,12 +223,12 @@ load_lines (AliasFile *file, const char *text, gsize len)
       gsize line_len = (gsize) ((end != NULL ? end : text + len) - line);
       g_autoptr (GError) error = NULL;
       if (line_len > MAX_LINE_BYTES || memchr (line, '\0', line_len) != NULL)
-        note_bad (file, number, ++n_bad, "the line is too long or holds a NUL");
+        note_bad_line (file, number, ++n_bad, "the line is too long or holds a NUL");
       else
         {
           g_autofree char *copy = g_strndup (line, line_len);
           if (!parse_line (file, copy, &error))
-            note_bad (file, number, ++n_bad, error->message);
+            note_bad_line (file, number, ++n_bad, error->message);
         }
       line += line_len + 1;
     }
@@ -245,7 +245,7 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   if (ok && (!S_ISREG (status.st_mode) || status.st_size > MAX_FILE_BYTES))
     ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes",
                             file->path, MAX_FILE_BYTES);
-  /* Whoever writes it decides who reads others' mail. */
+  /* Who may write the file decides who reads other people's mail. */
   if (ok && (status.st_mode & 022) != 0)
     ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s",
                             file->path, file->path);
@@ -270,7 +270,7 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
 }
 
 static gboolean
-is_same (const struct stat *a, const struct stat *b)
+is_same_file (const struct stat *a, const struct stat *b)
 {
   return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_size == b->st_size
          && a->st_mode == b->st_mode && a->st_mtim.tv_sec == b->st_mtim.tv_sec
@@ -283,12 +283,13 @@ alias_file_refresh (AliasFile *file, GError **error)
 {
   struct stat status = { 0 };
   int errnum = stat (file->path, &status) == 0 ? 0 : errno;
-  if (!file->is_loaded || !file->is_settled || errnum != file->errnum || !is_same (&status, &file->status))
+  if (!file->is_loaded || !file->is_settled || errnum != file->errnum
+      || !is_same_file (&status, &file->status))
     {
       g_autoptr (GError) why = NULL;
       g_autofree char *text = NULL;
       gsize len = 0;
-      forget (file);
+      forget_content (file);
       file->is_loaded = TRUE;
       file->errnum = errnum;
       file->status = status;
@@ -355,8 +356,8 @@ alias_file_has_domain (AliasFile *file, const char *domain)
   return g_hash_table_contains (file->domains, domain);
 }
 
-/* A callback that looks an address up may read a changed file anew: nothing of the tables is held meanwhile.
- */
+/* A callback may look an address up, which may read a changed file, so nothing of the tables is held
+ * meanwhile. */
 void
 alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data)
 {

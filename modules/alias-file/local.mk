@@ -3,7 +3,9 @@ module_LTLIBRARIES += alias-file.la
 alias_file_la_SOURCES = \
 	modules/alias-file/aliases.c \
 	modules/alias-file/aliases.h \
-	modules/alias-file/module.c
+	modules/alias-file/module.c \
+	modules/alias-file/settings.c \
+	modules/alias-file/settings.h
 alias_file_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 alias_file_la_CFLAGS = $(MODULE_CFLAGS)
 alias_file_la_LDFLAGS = $(MODULE_LDFLAGS)

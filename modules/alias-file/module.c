@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after.  Role
+ * alias-file: domains and aliases from a file, as two userdbs: one asked before users are, one after. Role
  * auth.
  */
 #include "aliases.h"
+#include "settings.h"
 
 #include <satchel/module.h>
 
 static AliasFile *aliases;
-
-typedef struct Settings
-{
-  const char *path;
-} Settings;
-
-static const SatchelConfigRow schema[] = {
-  { "path", SATCHEL_CONFIG_INTO (PATH, Settings, path), "aliases", "File of domains and aliases" }, { NULL }
-};
 
 static SatchelUserdbStatus
 look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const char *address,
@@ -27,7 +19,7 @@ look_up_with (gboolean (*find) (AliasFile *, const char *, GPtrArray *), const c
 }
 
 static SatchelUserdbStatus
-look_up (const char *address, GPtrArray *users, GError **error)
+look_up_alias (const char *address, GPtrArray *users, GError **error)
 {
   return look_up_with (alias_file_find, address, users, error);
 }
@@ -39,7 +31,7 @@ look_up_fallback (const char *address, GPtrArray *users, GError **error)
 }
 
 static gboolean
-has_domain (const char *domain)
+has_alias_domain (const char *domain)
 {
   return alias_file_refresh (aliases, NULL) && alias_file_has_domain (aliases, domain);
 }
@@ -52,26 +44,26 @@ list_aliases (SatchelAddressFunc func, gpointer data)
 }
 
 static gboolean
-check (const SatchelConfig *section, GError **error)
+check_settings (const SatchelConfig *section, GError **error)
 {
-  Settings settings = { 0 };
-  satchel_config_fill (section, schema, &settings);
+  AliasSettings settings = { 0 };
+  satchel_config_fill (section, alias_schema, &settings);
   g_autoptr (AliasFile) file = alias_file_new (settings.path);
   return alias_file_check (file, error);
 }
 
 static gboolean
-configure (const SatchelConfig *section, GError **error)
+apply_settings (const SatchelConfig *section, GError **error)
 {
-  Settings settings = { 0 };
-  satchel_config_fill (section, schema, &settings);
+  AliasSettings settings = { 0 };
+  satchel_config_fill (section, alias_schema, &settings);
   g_clear_pointer (&aliases, alias_file_free);
   aliases = alias_file_new (settings.path);
   return TRUE;
 }
 
 static void
-stop (void)
+free_aliases (void)
 {
   g_clear_pointer (&aliases, alias_file_free);
 }
@@ -79,8 +71,8 @@ stop (void)
 static const SatchelUserdbOps userdb = {
   .size = sizeof userdb,
   .band = 100,
-  .look_up = look_up,
-  .has_domain = has_domain,
+  .look_up = look_up_alias,
+  .has_domain = has_alias_domain,
   .flags = SATCHEL_USERDB_ALIASES | SATCHEL_USERDB_FILES,
   .list_aliases = list_aliases,
 };
@@ -88,7 +80,7 @@ static const SatchelUserdbOps fallback = {
   .size = sizeof fallback,
   .band = 900,
   .look_up = look_up_fallback,
-  .has_domain = has_domain,
+  .has_domain = has_alias_domain,
   .flags = SATCHEL_USERDB_ALIASES | SATCHEL_USERDB_FILES,
 };
 
@@ -100,16 +92,10 @@ static const SatchelProvides provides[] = {
 
 static const SatchelModule descriptor = {
   SATCHEL_MODULE_FACTS, /* of the headers it was built with */
-  .name = "alias-file",
-  .version = "0.1.0",
-  .description = "Domains and aliases from a file",
-  .licence = "MIT",
-  .roles = SATCHEL_ROLE_AUTH,
-  .schema = schema,
-  .provides = provides,
-  .check = check,
-  .configure = configure,
-  .stop = stop,
+  .name = "alias-file", .version = "0.1.0",         .description = "Domains and aliases from a file",
+  .licence = "MIT",     .roles = SATCHEL_ROLE_AUTH, .schema = alias_schema,
+  .provides = provides, .check = check_settings,    .configure = apply_settings,
+  .stop = free_aliases,
 };
 
 const SatchelModule *

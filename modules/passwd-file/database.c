@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The file in memory.  Names come from the network: their table has a keyed hash (SipHash).
+ * The file in memory. Names come from the network, so their table has a keyed hash (SipHash).
  */
 #include "database.h"
 #include "verifier.h"
@@ -17,7 +17,7 @@
 #define MAX_FILE_BYTES (256 * 1024 * 1024)
 #define MAX_LOGGED_LINES 20
 
-/* What tells one version of the file from the next. */
+/* Differs between versions of the file. */
 typedef struct
 {
   dev_t device;
@@ -32,18 +32,19 @@ struct PasswdDatabase
   char *path;
   Identity identity;
   gboolean is_loaded;
-  gboolean is_settled;        /* FALSE: written so recently that a further write may not show in the times */
-  char *trouble;              /* why nobody gets in; NULL: usable */
+  gboolean
+      is_settled; /* FALSE: the file was written so recently that a further write may not show in its times */
+  char *trouble;  /* why nobody can log in; NULL: the file is usable */
   GHashTable *records;        /* user -> PasswdRecord */
-  GHashTable *unusable;       /* users of bad lines */
-  gboolean has_unknown_lines; /* bad ones that do not tell whose they are */
+  GHashTable *unusable;       /* users whose line is bad */
+  gboolean has_unknown_lines; /* bad lines that do not say whose they are */
   GHashTable *domains;
   GMutex dummy_lock;
   char *dummy;
 };
 
 static void
-forget (PasswdDatabase *database)
+forget_content (PasswdDatabase *database)
 {
   g_clear_pointer (&database->trouble, g_free);
   g_hash_table_remove_all (database->records);
@@ -71,7 +72,7 @@ passwd_database_free (PasswdDatabase *database)
 {
   if (database == NULL)
     return;
-  forget (database);
+  forget_content (database);
   g_hash_table_unref (database->records);
   g_hash_table_unref (database->unusable);
   g_hash_table_unref (database->domains);
@@ -82,7 +83,7 @@ passwd_database_free (PasswdDatabase *database)
 }
 
 static void
-identify (const struct stat *status, Identity *ret_identity)
+take_identity (const struct stat *status, Identity *ret_identity)
 {
   memset (ret_identity, 0, sizeof *ret_identity); /* compared as bytes */
   ret_identity->device = status->st_dev;
@@ -93,7 +94,7 @@ identify (const struct stat *status, Identity *ret_identity)
 }
 
 static gboolean
-check_rights (const char *path, const struct stat *status, GError **error)
+check_file_rights (const char *path, const struct stat *status, GError **error)
 {
   if (!S_ISREG (status->st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file", path);
@@ -114,7 +115,7 @@ wipe_and_free (gpointer text)
 }
 
 static gboolean
-read_all (int fd, GByteArray *text, GError **error)
+read_file_content (int fd, GByteArray *text, GError **error)
 {
   gsize filled = 0;
   for (;;)
@@ -123,7 +124,7 @@ read_all (int fd, GByteArray *text, GError **error)
       if (n < 0)
         return satchel_error_set_errno (error, errno, "read");
       filled += (gsize) n;
-      /* It may shrink under us; what it grew by is seen at the next change. */
+      /* The file may become shorter meanwhile; what it grew by is seen at the next change. */
       if (n == 0 || filled == text->len - 1)
         break;
     }
@@ -135,7 +136,7 @@ read_all (int fd, GByteArray *text, GError **error)
 GBytes *
 passwd_file_read (const char *path, struct stat *ret_status, GError **error)
 {
-  /* O_NONBLOCK: a FIFO in its place must not hang the process. */
+  /* O_NONBLOCK, because a FIFO in its place must not make the process wait. */
   int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     {
@@ -155,11 +156,11 @@ passwd_file_read (const char *path, struct stat *ret_status, GError **error)
   struct stat status;
   if (fstat (fd, &status) < 0)
     satchel_error_set_errno (error, errno, "%s", path);
-  else if (check_rights (path, &status, error))
+  else if (check_file_rights (path, &status, error))
     {
       text = g_byte_array_new ();
       g_byte_array_set_size (text, (guint) status.st_size + 1);
-      ok = read_all (fd, text, error);
+      ok = read_file_content (fd, text, error);
     }
   close (fd);
   if (!ok)
@@ -198,7 +199,7 @@ typedef struct
 } PriceVote;
 
 static void
-vote (PriceVote *votes, const char *verifier)
+find_common_price (PriceVote *votes, const char *verifier)
 {
   char *price = g_strndup (verifier, passwd_verifier_price_len (verifier));
   guint count = GPOINTER_TO_UINT (g_hash_table_lookup (votes->prices, price)) + 1;
@@ -239,7 +240,7 @@ add_record (PasswdDatabase *database, PasswdRecord *record, guint number)
   if (g_hash_table_contains (database->records, record->user)
       || g_hash_table_contains (database->unusable, record->user))
     {
-      /* Which of them is meant cannot be known. */
+      /* Nobody can know which of the lines is meant. */
       satchel_log (SATCHEL_LOG_ERROR, AREA,
                    "%s:%u: user \"%s\" is there twice; neither is used until one is removed", database->path,
                    number, record->user);
@@ -261,7 +262,8 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
   guint number = 0, n_bad = 0;
   for (const char *line = text; line < text + len; number++)
     {
-      const char *end = memchr (line, '\n', (gsize) (text + len - line)); /* always: the file is whole */
+      const char *end =
+          memchr (line, '\n', (gsize) (text + len - line)); /* never stops: the file is complete */
       g_autoptr (GError) error = NULL;
       PasswdRecord record = { 0 };
       switch (passwd_record_parse (line, (gsize) (end - line), &record, &error))
@@ -270,7 +272,7 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
           break;
         case PASSWD_LINE_RECORD:
           if (record.verifier != NULL)
-            vote (&votes, record.verifier);
+            find_common_price (&votes, record.verifier);
           add_record (database, g_memdup2 (&record, sizeof record), number + 1);
           break;
         case PASSWD_LINE_BAD:
@@ -304,13 +306,13 @@ is_settled (const struct timespec *modified)
   clock_gettime (CLOCK_REALTIME, &now);
   gint64 age_ms =
       ((gint64) now.tv_sec - modified->tv_sec) * 1000 + (now.tv_nsec - modified->tv_nsec) / 1000000;
-  return age_ms > 100 || age_ms < -1000; /* file times tick in jiffies */
+  return age_ms > 100 || age_ms < -1000; /* times of files change in steps of the kernel's clock */
 }
 
 static void
-load (PasswdDatabase *database)
+load_file (PasswdDatabase *database)
 {
-  forget (database);
+  forget_content (database);
   g_autoptr (GError) error = NULL;
   struct stat status;
   g_autoptr (GBytes) bytes = passwd_file_read (database->path, &status, &error);
@@ -318,7 +320,7 @@ load (PasswdDatabase *database)
   const char *text = bytes != NULL ? g_bytes_get_data (bytes, &len) : NULL;
   if (bytes != NULL)
     {
-      identify (&status, &database->identity);
+      take_identity (&status, &database->identity);
       database->is_settled = is_settled (&status.st_mtim);
       if (!passwd_file_is_whole (text, len, &error))
         g_prefix_error (&error, "%s: ", database->path);
@@ -340,7 +342,7 @@ passwd_database_refresh (PasswdDatabase *database, GError **error)
   struct stat status;
   Identity identity = { 0 };
   if (lstat (database->path, &status) == 0)
-    identify (&status, &identity);
+    take_identity (&status, &identity);
   else
     {
       memset (&identity, 0, sizeof identity);
@@ -352,7 +354,7 @@ passwd_database_refresh (PasswdDatabase *database, GError **error)
       database->identity = identity;
       database->is_settled = TRUE;
       database->is_loaded = TRUE;
-      load (database);
+      load_file (database);
     }
   return database->trouble == NULL
          || satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "%s", database->trouble);

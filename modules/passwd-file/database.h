@@ -12,20 +12,21 @@ PasswdDatabase *passwd_database_new (const char *path);
 void passwd_database_free (PasswdDatabase *database);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PasswdDatabase, passwd_database_free)
 
-/* FALSE: the file is missing, cut off, or readable by others; nobody gets in.  Logged once a change. */
+/* FALSE: the file is missing, cut off, or readable by others, so nobody can log in. Logged once a change. */
 gboolean passwd_database_refresh (PasswdDatabase *database, GError **error);
-/* After a refresh.  NULL: not there; with @error: there is a line that is meant and cannot be used, or may be
- * meant if
- * @minds_unknown_lines (mail must not bounce because a line is damaged).  Borrowed until the next refresh. */
+/* Call it after a refresh. NULL: there is no such user; with @error: a line of the user cannot be used,
+ * or, if @minds_unknown_lines, a bad line may be the user's (mail must not bounce because a line is
+ * damaged). Borrowed until the next refresh. */
 const PasswdRecord *passwd_database_find (PasswdDatabase *database, const char *user,
                                           gboolean minds_unknown_lines, GError **error);
 gboolean passwd_database_has_domain (PasswdDatabase *database, const char *domain);
-/* A verifier nobody knows the password of, priced as most of the file's are.  Any thread; free it. */
+/* A verifier whose password nobody knows, as expensive as most in the file. Any thread may call this; the
+ * caller frees it. */
 char *passwd_database_dummy (PasswdDatabase *database);
 void passwd_database_list (PasswdDatabase *database, SatchelUserEntryFunc func, gpointer data);
 
-/* Opens and reads @path with its checks of rights.  Missing: NULL with NONEXISTENT.
- * A NUL follows the content. */
+/* Opens @path, checks its rights and reads it. NULL with NONEXISTENT: it is missing. A NUL follows the
+ * content. */
 GBytes *passwd_file_read (const char *path, struct stat *ret_status, GError **error);
-/* FALSE: written by us and its end is missing. */
+/* FALSE: Satchel wrote the file and its end is missing. */
 gboolean passwd_file_is_whole (const char *text, gsize len, GError **error);

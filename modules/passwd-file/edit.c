@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Changes to the file.  Everything but the user's own line stays as it is, comments and bad lines too.
+ * Changes to the file. Only the user's own line changes; comments and bad lines stay as they are.
  */
 #include "edit.h"
 #include "database.h"
@@ -15,7 +15,7 @@
 #define LOCK_WAIT_MS 10000
 #define LOCK_POLL_MS 20
 
-/* Owner of a file that root makes: whoever the directory belongs to must be able to read it. */
+/* A file that root makes belongs to the owner of its directory, who must be able to read it. */
 static gboolean
 give_to_owner (int fd, const struct stat *like, GError **error)
 {
@@ -31,7 +31,7 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
   g_autofree char *lock_name = g_strconcat (name, ".lock", NULL);
   const int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   int fd = SATCHEL_RETRY (openat (directory, lock_name, flags | O_CREAT | O_EXCL, 0600));
-  /* One that was there keeps its owner, whoever made it. */
+  /* A file that existed keeps its owner. */
   gboolean is_new = fd >= 0;
   if (fd < 0 && errno == EEXIST)
     fd = SATCHEL_RETRY (openat (directory, lock_name, flags));
@@ -63,7 +63,7 @@ write_new (int directory, const char *name, const GString *text, const struct st
            GError **error)
 {
   g_autofree char *new_name = g_strconcat (name, ".new", NULL);
-  /* Left by a crash; ours alone, under the lock. */
+  /* A crash left it; under the lock no other process uses it. */
   unlinkat (directory, new_name, 0);
   int fd = SATCHEL_RETRY (
       openat (directory, new_name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600));
@@ -103,8 +103,8 @@ append_record (GString *out, const PasswdRecord *record, GError **error)
   return TRUE;
 }
 
-/* The user's line after @edit; nothing for REMOVE.  A bad line is mended by a new password only, unless that
- * would take the user's attributes away. */
+/* Appends the user's line as it is after @edit; REMOVE appends nothing. Only a new password mends a bad
+ * line, and only if the line has no attributes, which would be lost. */
 static gboolean
 append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize len, GError **error)
 {
@@ -166,7 +166,7 @@ edit_lines (const char *text, gsize len, const PasswdEdit *edit, GString *out, G
           if (edit->kind == PASSWD_EDIT_ADD)
             return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "user \"%s\" is there already",
                                       edit->user);
-          /* Of a user that is there twice a new password keeps one line. */
+          /* A new password for a user who has two lines keeps one of them. */
           if (!(is_there && edit->kind == PASSWD_EDIT_SET_PASSWORD)
               && !append_changed (out, edit, line, line_len, error))
             return FALSE;
@@ -210,7 +210,7 @@ edit_locked (int directory, const char *path, const char *name, const struct sta
   const char *text = g_bytes_get_data (bytes, &len);
   if (!passwd_file_is_whole (text, len, error))
     return FALSE;
-  /* At its final size at once: growing would leave copies of hashes behind in memory. */
+  /* The buffer has its final size at once, since growing would leave copies of hashes behind in memory. */
   GString *out = g_string_sized_new (len + 4096);
   gboolean ok =
       edit_lines (text, len, edit, out, error) && write_new (directory, name, out, &status, mode, error);
@@ -226,7 +226,7 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
   g_autofree char *name = g_path_get_basename (path);
   int directory = SATCHEL_RETRY (open (directory_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   int errnum = errno;
-  /* Not "no such user", which is what NONEXISTENT would become. */
+  /* NONEXISTENT would be taken for "no such user". */
   if (directory < 0 && errnum == ENOENT)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                               "%s: there is no such directory yet; start satcheld once, which "
@@ -237,7 +237,7 @@ passwd_edit_apply (const char *path, const PasswdEdit *edit, GError **error)
   struct stat status;
   gboolean ok =
       fstat (directory, &status) == 0 || satchel_error_set_errno (error, errno, "%s", directory_path);
-  /* An upgrade can wait for the next login; an admin cannot. */
+  /* An upgrade can wait for the next login; an administrator waits for the lock. */
   int lock = ok ? open_locked (directory, name, &status, edit->kind != PASSWD_EDIT_UPGRADE, error) : -1;
   ok = lock >= 0 && edit_locked (directory, path, name, &status, edit, error);
   if (!ok)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Changes to the file: under a lock, by rename, durable on return.  Any thread; blocks.
+ * Changes to the file: under a lock, by rename, durable on return. Any thread may call these; they block.
  */
 #pragma once
 #include "record.h"
@@ -8,7 +8,7 @@ typedef enum
 {
   PASSWD_EDIT_ADD = 1,
   PASSWD_EDIT_SET_PASSWORD,
-  PASSWD_EDIT_UPGRADE, /* only if the verifier still is `expected` */
+  PASSWD_EDIT_UPGRADE, /* only if the verifier is still `expected` */
   PASSWD_EDIT_LOCK,
   PASSWD_EDIT_UNLOCK,
   PASSWD_EDIT_REMOVE

@@ -9,6 +9,8 @@ passwd_file_la_SOURCES = \
 	modules/passwd-file/module.c \
 	modules/passwd-file/record.c \
 	modules/passwd-file/record.h \
+	modules/passwd-file/settings.c \
+	modules/passwd-file/settings.h \
 	modules/passwd-file/verifier.c \
 	modules/passwd-file/verifier.h
 passwd_file_la_CPPFLAGS = $(MODULE_CPPFLAGS) -DSATCHEL_STATE_DIR='"$(localstatedir)/lib/satchel"'

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * passwd-file: users and passwords from one file.  Roles auth (look-ups, logins) and cli (`satchel user`).
+ * passwd-file: users and passwords from one file. Roles auth (look-ups, logins) and cli (`satchel user`).
  */
 #include "database.h"
 #include "edit.h"
+#include "settings.h"
 #include "verifier.h"
 
 #include <satchel/log.h>
@@ -16,29 +17,8 @@ static struct
   PasswdDatabase *database;
 } state;
 
-typedef struct Settings
-{
-  const char *path;
-  PasswdPolicy policy;
-} Settings;
-#define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Settings, member)
-
-static const SatchelConfigRow schema[] = {
-  { "path", INTO (PATH, path), SATCHEL_STATE_DIR "/auth/passwd",
-    "File of users; its owner alone may read it" },
-  { "memory", INTO (SIZE, policy.memory_bytes), "19M", "Memory of one Argon2id hash of a new password",
-    .min = SATCHEL_KIB (8), .max = SATCHEL_GIB (1) },
-  { "passes", INTO (INT, policy.passes), "2", "Passes of one Argon2id hash of a new password", .min = 1,
-    .max = 64 },
-  { "upgrade", INTO (BOOL, policy.is_upgrading), "true",
-    "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
-  { "allow_plain", INTO (BOOL, policy.allows_plain), "false",
-    "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
-  { NULL }
-};
-
 static gboolean
-look_up (const char *user, SatchelCredential *ret_credential, GError **error)
+look_up_credential (const char *user, SatchelCredential *ret_credential, GError **error)
 {
   if (!passwd_database_refresh (state.database, error))
     return FALSE;
@@ -52,7 +32,7 @@ look_up (const char *user, SatchelCredential *ret_credential, GError **error)
 }
 
 static SatchelVerify
-verify (const SatchelCredential *credential, const char *secret, GError **error)
+verify_password (const SatchelCredential *credential, const char *secret, GError **error)
 {
   if (credential != NULL && credential->verifier != NULL)
     return passwd_verifier_check (credential->verifier, secret, error);
@@ -62,7 +42,7 @@ verify (const SatchelCredential *credential, const char *secret, GError **error)
 }
 
 static guint64
-verify_cost_bytes (const SatchelCredential *credential)
+find_verify_cost (const SatchelCredential *credential)
 {
   guint64 cost = 0;
   g_autofree char *dummy =
@@ -73,7 +53,7 @@ verify_cost_bytes (const SatchelCredential *credential)
 }
 
 static gboolean
-upgrade (const SatchelCredential *credential, const char *secret, GError **error)
+upgrade_verifier (const SatchelCredential *credential, const char *secret, GError **error)
 {
   char *verifier = passwd_verifier_new (secret, error);
   if (verifier == NULL)
@@ -86,7 +66,7 @@ upgrade (const SatchelCredential *credential, const char *secret, GError **error
 }
 
 static gboolean
-apply (PasswdEditKind kind, const char *name, const char *secret, GError **error)
+apply_edit (PasswdEditKind kind, const char *name, const char *secret, GError **error)
 {
   g_autofree char *user = satchel_user_canonical (name, strlen (name), error);
   if (user == NULL)
@@ -103,9 +83,9 @@ apply (PasswdEditKind kind, const char *name, const char *secret, GError **error
 }
 
 static gboolean
-add (const char *user, const char *secret, GError **error)
+add_user (const char *user, const char *secret, GError **error)
 {
-  return apply (PASSWD_EDIT_ADD, user, secret, error);
+  return apply_edit (PASSWD_EDIT_ADD, user, secret, error);
 }
 
 static gboolean
@@ -113,23 +93,23 @@ set_password (const char *user, const char *secret, GError **error)
 {
   if (secret == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no password given");
-  return apply (PASSWD_EDIT_SET_PASSWORD, user, secret, error);
+  return apply_edit (PASSWD_EDIT_SET_PASSWORD, user, secret, error);
 }
 
 static gboolean
 remove_user (const char *user, GError **error)
 {
-  return apply (PASSWD_EDIT_REMOVE, user, NULL, error);
+  return apply_edit (PASSWD_EDIT_REMOVE, user, NULL, error);
 }
 
 static gboolean
-set_locked (const char *user, gboolean locked, GError **error)
+set_user_locked (const char *user, gboolean locked, GError **error)
 {
-  return apply (locked ? PASSWD_EDIT_LOCK : PASSWD_EDIT_UNLOCK, user, NULL, error);
+  return apply_edit (locked ? PASSWD_EDIT_LOCK : PASSWD_EDIT_UNLOCK, user, NULL, error);
 }
 
 static gboolean
-list (SatchelUserEntryFunc func, gpointer data, GError **error)
+list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
 {
   if (!passwd_database_refresh (state.database, error))
     return FALSE;
@@ -163,7 +143,7 @@ look_up_address (const char *address, GPtrArray *users, GError **error)
 }
 
 static SatchelUserdbStatus
-tell_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
+report_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
 {
   const PasswdRecord *record;
   SatchelUserdbStatus status = find_record (user, &record, error);
@@ -173,20 +153,20 @@ tell_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data,
 }
 
 static gboolean
-has_domain (const char *domain)
+has_user_domain (const char *domain)
 {
   return passwd_database_refresh (state.database, NULL)
          && passwd_database_has_domain (state.database, domain);
 }
 
-/* What auth would log of the file, line by line. */
+/* Logs what the auth process would log of the file. */
 static gboolean
-check (const SatchelConfig *section, GError **error)
+check_settings (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
-  Settings settings = { 0 };
-  satchel_config_fill (section, schema, &settings);
+  PasswdSettings settings = { 0 };
+  satchel_config_fill (section, passwd_schema, &settings);
   passwd_policy.allows_plain = settings.policy.allows_plain;
   g_autoptr (PasswdDatabase) database = passwd_database_new (settings.path);
   (void) passwd_database_refresh (database, NULL);
@@ -194,12 +174,12 @@ check (const SatchelConfig *section, GError **error)
 }
 
 static gboolean
-configure (const SatchelConfig *section, GError **error)
+apply_settings (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
-  Settings settings = { 0 };
-  satchel_config_fill (section, schema, &settings);
+  PasswdSettings settings = { 0 };
+  satchel_config_fill (section, passwd_schema, &settings);
   passwd_policy = settings.policy;
   g_free (state.path);
   state.path = g_strdup (settings.path);
@@ -209,7 +189,7 @@ configure (const SatchelConfig *section, GError **error)
 }
 
 static void
-stop (void)
+free_state (void)
 {
   g_clear_pointer (&state.database, passwd_database_free);
   g_clear_pointer (&state.path, g_free);
@@ -218,23 +198,23 @@ stop (void)
 static const SatchelPassdbOps passdb = {
   .size = sizeof passdb,
   .band = 500,
-  .look_up = look_up,
-  .verify = verify,
-  .verify_cost_bytes = verify_cost_bytes,
-  .upgrade = upgrade,
-  .add = add,
+  .look_up = look_up_credential,
+  .verify = verify_password,
+  .verify_cost_bytes = find_verify_cost,
+  .upgrade = upgrade_verifier,
+  .add = add_user,
   .set_password = set_password,
   .remove = remove_user,
-  .set_locked = set_locked,
-  .list = list,
+  .set_locked = set_user_locked,
+  .list = list_users,
 };
 static const SatchelUserdbOps userdb = {
   .size = sizeof userdb,
   .band = 500,
   .look_up = look_up_address,
-  .has_domain = has_domain,
+  .has_domain = has_user_domain,
   .flags = SATCHEL_USERDB_FILES,
-  .attributes = tell_attributes,
+  .attributes = report_attributes,
 };
 
 static const SatchelProvides provides[] = {
@@ -250,11 +230,11 @@ static const SatchelModule descriptor = {
   .description = "Users and passwords from one file",
   .licence = "MIT",
   .roles = SATCHEL_ROLE_AUTH | SATCHEL_ROLE_CLI,
-  .schema = schema,
+  .schema = passwd_schema,
   .provides = provides,
-  .check = check,
-  .configure = configure,
-  .stop = stop,
+  .check = check_settings,
+  .configure = apply_settings,
+  .stop = free_state,
 };
 
 const SatchelModule *

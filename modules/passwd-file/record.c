@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One line of the file: parsing and formatting.  Pure.
+ * One line of the file: parsing and formatting. Pure functions.
  */
 #include "record.h"
 #include "verifier.h"
@@ -61,7 +61,7 @@ parse_verifier (char *field, PasswdRecord *record, GError **error)
       record->is_locked = TRUE;
       field++;
     }
-  /* Names of other mail servers for what crypt(3) knows by its own prefix. */
+  /* Prefixes that other mail servers put before a hash which crypt(3) knows by its own prefix. */
   static const char *const foreign[] = { "{CRYPT}", "{SHA512-CRYPT}", "{BLF-CRYPT}", "{ARGON2ID}" };
   for (guint i = 0; i < G_N_ELEMENTS (foreign); i++)
     if (g_str_has_prefix (field, foreign[i]))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One line of the file: USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES.  README.md has the format.
+ * One line of the file: USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES. README.md has the format.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -25,14 +25,14 @@ typedef enum
   PASSWD_LINE_BLANK, /* empty or a comment */
   PASSWD_LINE_RECORD
 } PasswdLine;
-/* @line: without its line end.  BAD sets @error. */
+/* @line: without its line end. BAD sets @error. */
 PasswdLine passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GError **error);
-/* The name a line is about, also of a bad one; NULL if it cannot be told. */
+/* The user that a line is about, also of a bad line; NULL: the line does not say. */
 char *passwd_line_user (const char *line, gsize len);
-/* It has a sixth field, good or bad. */
+/* Has the line a sixth field, good or bad? */
 gboolean passwd_line_has_attributes (const char *line, gsize len);
 /* Calls @func for each of @record's attributes. */
 void passwd_record_foreach_attribute (const PasswdRecord *record, SatchelUserAttributeFunc func,
                                       gpointer data);
-/* With line end.  NULL: the name cannot be written in this format. */
+/* The line, with its end. NULL: the user's name cannot be written in this format. */
 char *passwd_record_format (const PasswdRecord *record, GError **error);

@@ -186,7 +186,8 @@ check_argon2id (const char *verifier, const char *secret, GError **error)
   errno = 0;
   if (crypto_pwhash_str_verify (verifier, secret, strlen (secret)) == 0)
     return SATCHEL_VERIFY_RIGHT;
-  /* libsodium says EINVAL for a mismatch; anything else is trouble of ours, mostly memory. */
+  /* libsodium sets EINVAL if the password is wrong; any other value is a failure of ours, mostly of
+   * memory. */
   if (errno == EINVAL)
     return SATCHEL_VERIFY_WRONG;
   satchel_error_set_errno (error, errno != 0 ? errno : ENOMEM, "Argon2id");
@@ -215,7 +216,7 @@ check_crypt (const char *verifier, const char *secret, GError **error)
 static SatchelVerify
 check_plain (const char *verifier, const char *secret)
 {
-  /* Digests under a key of the moment: neither length nor content shows in the time. */
+  /* Compares digests under a key of the moment, so that neither length nor content shows in the time. */
   unsigned char key[crypto_generichash_KEYBYTES], given[32], stored[32];
   const char *password = verifier + strlen (PLAIN_PREFIX);
   randombytes_buf (key, sizeof key);
@@ -286,8 +287,7 @@ passwd_verifier_new_dummy (const char *sample)
                                                 passwd_policy.memory_bytes / 1024, passwd_policy.passes);
       return new_dummy_argon2id (price, strlen (price));
     }
-  /* Salt and settings of the sample, and a hash that is noise: the last 22 digits are more than can be hit.
-   */
+  /* Takes salt and settings of the sample. The hash is random: its last 22 digits cannot be guessed. */
   char *dummy = g_strdup (sample);
   for (gsize i = strlen (dummy) - 22; dummy[i] != '\0'; i++)
     dummy[i] = crypt_digits[randombytes_uniform (64)];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Stored forms of a password: which are known, what they cost, checking and making them.
- * Pure but for the policy, which is set once before threads exist.
+ * Stored forms of a password: which are known, what they cost, checking and making them. Pure functions,
+ * except for the policy, which is set once before there are threads.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -24,15 +24,15 @@ typedef enum
   PASSWD_SCHEME_PLAIN
 } PasswdScheme;
 
-/* UNKNOWN with @error: not one of ours, damaged, or dearer than we are willing to pay (a flipped bit must not
- * cost a gigabyte).  @ret_cost_bytes: memory of one check; may be NULL. */
+/* UNKNOWN with @error: the form is not known, damaged, or costs more than we accept (a flipped bit must
+ * not cost a gigabyte). @ret_cost_bytes: memory of one check; may be NULL. */
 PasswdScheme passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error);
 const char *passwd_scheme_name (PasswdScheme scheme);
-/* Length of the part that says scheme and cost, the same for all verifiers of one price. */
+/* Length of the part that says scheme and cost, which is the same for all verifiers of one price. */
 gsize passwd_verifier_price_len (const char *verifier);
-/* RIGHT_UPGRADE where the policy says so.  Blocks for the time of a hash. */
+/* RIGHT_UPGRADE if the policy asks for another form. Blocks as long as a hash takes. */
 SatchelVerify passwd_verifier_check (const char *verifier, const char *secret, GError **error);
-/* A new Argon2id verifier by the policy, or NULL.  Blocks for the time of a hash. */
+/* A new Argon2id verifier by the policy; NULL with @error. Blocks as long as a hash takes. */
 char *passwd_verifier_new (const char *secret, GError **error);
-/* One that no secret opens, at the price of @sample; NULL: of the policy. */
+/* A verifier that no secret matches, as expensive as @sample; NULL: as the policy. */
 char *passwd_verifier_new_dummy (const char *sample);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of module alias-file.
+ */
+#pragma once
+#include <satchel/config.h>
+
+typedef struct AliasSettings
+{
+  const char *path;
+} AliasSettings;
+
+extern const SatchelConfigRow alias_schema[];

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT
+ * Settings of module passwd-file.
+ */
+#pragma once
+#include "verifier.h"
+
+#include <satchel/config.h>
+
+typedef struct PasswdSettings
+{
+  const char *path;
+  PasswdPolicy policy;
+} PasswdSettings;
+
+extern const SatchelConfigRow passwd_schema[];
