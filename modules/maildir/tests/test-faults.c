@@ -698,6 +698,33 @@ test_cost_of_copy (void)
   place_remove (&place);
 }
 
+/* A byte behind the last frame, with which the driver marks an index that says more than is true, makes the
+ * directories decide: mod-sequences rise, so that clients ask for all flags again. */
+static void
+test_marked_index (void)
+{
+  Place place;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  append_text (inbox, "one\r\n", 0, NULL, NULL);
+  g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (inbox);
+  satchel_mailbox_unref (inbox);
+  place_close (&place);
+  g_autofree char *index = place_path (&place, MD_INDEX_FILE);
+  int fd = open (index, O_WRONLY | O_APPEND);
+  g_assert_cmpint (write (fd, "", 1), ==, 1);
+  close (fd);
+  place_open (&place);
+  inbox = place_mailbox (&place, "INBOX");
+  g_autoptr (SatchelSnapshot) after = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpuint (after->state.n_messages, ==, 1);
+  g_assert_cmpuint (after->state.highestmodseq, >, before->state.highestmodseq);
+  g_assert_cmpuint (after->state.history_start, >, before->state.highestmodseq);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
 /* The change after the old index was none of names or directories, so only the hint in the state file shows
  * it. */
 static void
@@ -792,6 +819,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/fault/nth-short-write", test_nth_short);
   g_test_add_func ("/maildir/fault/full-disk", test_full_disk);
   g_test_add_func ("/maildir/damage/old-index", test_old_index);
+  g_test_add_func ("/maildir/damage/marked-index", test_marked_index);
   g_test_add_func ("/maildir/damage/old-index-status", test_status_of_old_index);
   g_test_add_func ("/maildir/damage/random", test_damage);
   g_test_add_func ("/maildir/crash/kill-9", test_kill);

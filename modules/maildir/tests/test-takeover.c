@@ -464,6 +464,30 @@ test_other_server (void)
     }
 }
 
+/* What the other server keeps elsewhere of a mailbox goes with it. */
+static void
+test_control_path (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  use (&place, "control_path = \"control/%u\"; other_server = \"dovecot\";");
+  place_open (&place);
+  g_assert_true (satchel_store_create (place.store, "A", 0, &error));
+  SatchelMailbox *folder = place_mailbox (&place, "A");
+  g_assert_cmpuint (append_text (folder, "ours\r\n", 0, NULL, &error), ==, 1);
+  satchel_mailbox_unref (folder);
+  g_autofree char *before = g_build_filename (place.root, "control/u@example.org/.A", NULL),
+                  *after = g_build_filename (place.root, "control/u@example.org/.B", NULL);
+  g_assert_true (g_file_test (before, G_FILE_TEST_IS_DIR));
+  g_assert_true (satchel_store_rename (place.store, "A", "B", &error));
+  g_assert_false (g_file_test (before, G_FILE_TEST_EXISTS));
+  g_assert_true (g_file_test (after, G_FILE_TEST_IS_DIR));
+  g_assert_true (satchel_store_delete (place.store, "B", &error));
+  g_assert_false (g_file_test (after, G_FILE_TEST_EXISTS));
+  place_remove (&place);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -476,6 +500,7 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/takeover/subscriptions", test_subscriptions);
   g_test_add_func ("/maildir/takeover/come-and-go", test_come_and_go);
   g_test_add_func ("/maildir/takeover/other-server", test_other_server);
+  g_test_add_func ("/maildir/takeover/control-path", test_control_path);
   g_test_add_func ("/maildir/takeover/layouts", test_layouts);
   g_test_add_func ("/maildir/takeover/settings", test_settings);
   return g_test_run ();
