@@ -90,8 +90,12 @@ downgraded_free (SatchelStream *stream)
   g_free (self);
 }
 
-static const SatchelStreamOps downgraded_ops = { sizeof (SatchelStreamOps), downgraded_read_at,
-                                                 downgraded_length, downgraded_free };
+static const SatchelStreamOps downgraded_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = downgraded_read_at,
+  .length = downgraded_length,
+  .free = downgraded_free,
+};
 
 /* @block [offset, offset + len) of the content: replaced if it must be.  FALSE: it cannot be read. */
 static gboolean

@@ -173,7 +173,12 @@ crlf_free (SatchelStream *stream)
   g_free (self);
 }
 
-static const SatchelStreamOps crlf_ops = { sizeof (SatchelStreamOps), crlf_read_at, crlf_length, crlf_free };
+static const SatchelStreamOps crlf_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = crlf_read_at,
+  .length = crlf_length,
+  .free = crlf_free,
+};
 
 SatchelStream *
 satchel_stream_new_crlf (SatchelStream *below, gint64 known_length)

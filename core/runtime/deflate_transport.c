@@ -214,8 +214,13 @@ deflate_free (SatchelTransport *transport)
   g_free (self);
 }
 
-static const SatchelTransportOps deflate_ops = { deflate_read, deflate_write, deflate_end_output,
-                                                 deflate_has_buffered, deflate_free };
+static const SatchelTransportOps deflate_ops = {
+  .read = deflate_read,
+  .write = deflate_write,
+  .end_output = deflate_end_output,
+  .has_buffered = deflate_has_buffered,
+  .free = deflate_free,
+};
 
 SatchelTransport *
 satchel_transport_new_deflate (SatchelTransport *inner, const void *input, gsize len, gsize n_plain)

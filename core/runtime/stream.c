@@ -76,8 +76,12 @@ bytes_free (SatchelStream *stream)
   g_free (stream);
 }
 
-static const SatchelStreamOps bytes_ops = { sizeof (SatchelStreamOps), bytes_read_at, bytes_length,
-                                            bytes_free };
+static const SatchelStreamOps bytes_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = bytes_read_at,
+  .length = bytes_length,
+  .free = bytes_free,
+};
 
 SatchelStream *
 satchel_stream_new_bytes (GBytes *bytes)
@@ -144,7 +148,12 @@ fd_free (SatchelStream *stream)
   g_free (stream);
 }
 
-static const SatchelStreamOps fd_ops = { sizeof (SatchelStreamOps), fd_read_at, fd_length, fd_free };
+static const SatchelStreamOps fd_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = fd_read_at,
+  .length = fd_length,
+  .free = fd_free,
+};
 
 SatchelStream *
 satchel_stream_new_fd (int fd, guint64 offset)

@@ -50,8 +50,13 @@ plain_free (SatchelTransport *transport)
   g_free (transport);
 }
 
-static const SatchelTransportOps plain_ops = { plain_read, plain_write, plain_end_output, plain_has_buffered,
-                                               plain_free };
+static const SatchelTransportOps plain_ops = {
+  .read = plain_read,
+  .write = plain_write,
+  .end_output = plain_end_output,
+  .has_buffered = plain_has_buffered,
+  .free = plain_free,
+};
 
 SatchelTransport *
 satchel_transport_new_plain (int fd)

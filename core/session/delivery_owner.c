@@ -88,20 +88,28 @@ stage_content (SatchelOwnerTask *task, SatchelStore *store, GError **error)
   return g_steal_pointer (&stage);
 }
 
-static void
-log_outcome (const SatchelFilterEnvelope *envelope, const char *user, const char *recipient,
-             SatchelLogLevel level, const char *what, const char *reason, const char *by, const char *text)
+/* A delivery that did not end in a mailbox, as the log has it. */
+typedef struct Outcome
 {
-  g_autoptr (GString) line = g_string_new (what);
-  satchel_log_field (line, "id", envelope->id);
-  satchel_log_field (line, "user", user);
-  satchel_log_field (line, "reason", reason);
-  if (by != NULL)
-    satchel_log_field (line, "filter", by);
-  if (text != NULL)
-    satchel_log_field (line, "text", text);
-  satchel_log_field (line, "sender", envelope->sender);
-  satchel_log_field (line, "recipient", recipient);
+  const char *what; /* the first words of the line */
+  const SatchelFilterEnvelope *envelope;
+  const char *user, *recipient, *reason;
+  const char *filter, *text; /* or NULL */
+} Outcome;
+
+static void
+log_outcome (SatchelLogLevel level, const Outcome *outcome)
+{
+  g_autoptr (GString) line = g_string_new (outcome->what);
+  satchel_log_field (line, "id", outcome->envelope->id);
+  satchel_log_field (line, "user", outcome->user);
+  satchel_log_field (line, "reason", outcome->reason);
+  if (outcome->filter != NULL)
+    satchel_log_field (line, "filter", outcome->filter);
+  if (outcome->text != NULL)
+    satchel_log_field (line, "text", outcome->text);
+  satchel_log_field (line, "sender", outcome->envelope->sender);
+  satchel_log_field (line, "recipient", outcome->recipient);
   satchel_log (level, "delivery", "%s", line->str);
 }
 
@@ -111,7 +119,13 @@ satchel_delivery_log_verdict (const SatchelFilterRun *run, const char *user, con
   const char *what = run->verdict == SATCHEL_FILTER_REFUSE    ? "refused:"
                      : run->verdict == SATCHEL_FILTER_DISCARD ? "discarded:"
                                                               : "not delivered:";
-  log_outcome (run->envelope, user, recipient, SATCHEL_LOG_INFO, what, "filter", run->by, run->text);
+  log_outcome (SATCHEL_LOG_INFO, &(Outcome) { .what = what,
+                                              .envelope = run->envelope,
+                                              .user = user,
+                                              .recipient = recipient,
+                                              .reason = "filter",
+                                              .filter = run->by,
+                                              .text = run->text });
 }
 
 SatchelDeliveryStatus
@@ -258,8 +272,11 @@ deliver (SatchelOwnerTask *task)
   else if (store_message (task, &error))
     return;
   task->status = satchel_delivery_status_from_error (error);
-  log_outcome (task->envelope, task->user, task->recipient, SATCHEL_LOG_WARNING,
-               "not delivered:", error != NULL ? error->message : "unknown", NULL, NULL);
+  log_outcome (SATCHEL_LOG_WARNING, &(Outcome) { .what = "not delivered:",
+                                                 .envelope = task->envelope,
+                                                 .user = task->user,
+                                                 .recipient = task->recipient,
+                                                 .reason = error != NULL ? error->message : "unknown" });
 }
 
 static void

@@ -30,7 +30,10 @@ relay_over (SatchelRelay *relay, gpointer data)
   gate_session_free (session);
 }
 
-static const SatchelRelayCallbacks relay_callbacks = { relay_client_ended, relay_over };
+static const SatchelRelayCallbacks relay_callbacks = {
+  .client_ended = relay_client_ended,
+  .over = relay_over,
+};
 
 static SatchelIpcMessage *
 new_hand_over (SatchelGateSession *session, const void *note, gsize note_len, GBytes *input, int fd)

@@ -92,7 +92,11 @@ gate_closed (SatchelConnection *connection, gpointer data, SatchelCloseReason re
 }
 
 static const SatchelConnectionHandlers gate_handlers = {
-  sizeof (SatchelConnectionHandlers), gate_input, gate_drained, NULL, gate_shutdown, gate_closed
+  .size = sizeof (SatchelConnectionHandlers),
+  .input = gate_input,
+  .drained = gate_drained,
+  .shutdown = gate_shutdown,
+  .closed = gate_closed,
 };
 
 static void

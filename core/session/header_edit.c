@@ -269,7 +269,12 @@ edit_free (SatchelStream *stream)
   g_free (self);
 }
 
-static const SatchelStreamOps edit_ops = { sizeof (SatchelStreamOps), edit_read_at, edit_length, edit_free };
+static const SatchelStreamOps edit_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = edit_read_at,
+  .length = edit_length,
+  .free = edit_free,
+};
 
 SatchelStream *
 satchel_header_edit_stream (SatchelStream *below, const SatchelHeaderEdit *edit)

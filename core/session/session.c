@@ -159,13 +159,15 @@ session_damaged (SatchelConnection *connection, gpointer data)
   leave_protocol ();
 }
 
-static const SatchelConnectionHandlers session_handlers = { sizeof (SatchelConnectionHandlers),
-                                                            session_input,
-                                                            session_drained,
-                                                            session_timeout,
-                                                            session_shutdown,
-                                                            session_closed,
-                                                            session_damaged };
+static const SatchelConnectionHandlers session_handlers = {
+  .size = sizeof (SatchelConnectionHandlers),
+  .input = session_input,
+  .drained = session_drained,
+  .timeout = session_timeout,
+  .shutdown = session_shutdown,
+  .closed = session_closed,
+  .damaged = session_damaged,
+};
 
 static void
 session_dying (SatchelConnection *connection, gpointer data)

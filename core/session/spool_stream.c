@@ -68,8 +68,12 @@ spool_free (SatchelStream *stream)
   g_free (self);
 }
 
-static const SatchelStreamOps spool_ops = { sizeof (SatchelStreamOps), spool_read_at, spool_length,
-                                            spool_free };
+static const SatchelStreamOps spool_ops = {
+  .size = sizeof (SatchelStreamOps),
+  .read_at = spool_read_at,
+  .length = spool_length,
+  .free = spool_free,
+};
 
 SatchelStream *
 satchel_spool_stream_new (const char *path, gboolean is_lf, guint64 size)

@@ -258,8 +258,13 @@ tls_free (SatchelTransport *transport)
   g_free (self);
 }
 
-static const SatchelTransportOps tls_ops = { tls_read, tls_write, tls_end_output, tls_has_buffered,
-                                             tls_free };
+static const SatchelTransportOps tls_ops = {
+  .read = tls_read,
+  .write = tls_write,
+  .end_output = tls_end_output,
+  .has_buffered = tls_has_buffered,
+  .free = tls_free,
+};
 
 SatchelTransport *
 satchel_tls_transport_new (SatchelTlsContext *context, int fd, const char *alpn)

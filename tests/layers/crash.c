@@ -46,8 +46,12 @@ static SatchelStream *
 crash_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                     guint32 uid, GError **error)
 {
-  static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), crash_read_at, crash_length,
-                                        crash_stream_free };
+  static const SatchelStreamOps ops = {
+    .size = sizeof (SatchelStreamOps),
+    .read_at = crash_read_at,
+    .length = crash_length,
+    .free = crash_stream_free,
+  };
   SatchelStream *below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   if (below == NULL)
     return NULL;

@@ -248,7 +248,12 @@ SatchelWriter *
 memory_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
               GError **error)
 {
-  static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), writer_write, writer_finish, writer_free };
+  static const SatchelWriterOps ops = {
+    .size = sizeof (SatchelWriterOps),
+    .write = writer_write,
+    .finish = writer_finish,
+    .free = writer_free,
+  };
   MemoryWriter *writer = g_new0 (MemoryWriter, 1);
   writer->writer.ops = &ops;
   writer->bytes = g_byte_array_new ();

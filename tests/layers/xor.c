@@ -54,7 +54,12 @@ static SatchelWriter *
 xor_stage (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint, SatchelStaged *staged,
            GError **error)
 {
-  static const SatchelWriterOps ops = { sizeof (SatchelWriterOps), xor_write, xor_finish, xor_writer_free };
+  static const SatchelWriterOps ops = {
+    .size = sizeof (SatchelWriterOps),
+    .write = xor_write,
+    .finish = xor_finish,
+    .free = xor_writer_free,
+  };
   g_autoptr (SatchelWriter) below =
       satchel_storage_stage (storage, access, size_hint == 0 ? 0 : size_hint + HEADER_BYTES, staged, error);
   if (below == NULL || !satchel_writer_write (below, magic, HEADER_BYTES, error))
@@ -104,7 +109,12 @@ static SatchelStream *
 xor_open_message (SatchelStorage *storage, const SatchelAccess *access, SatchelStorageMailbox *mailbox,
                   guint32 uid, GError **error)
 {
-  static const SatchelStreamOps ops = { sizeof (SatchelStreamOps), xor_read_at, xor_length, xor_stream_free };
+  static const SatchelStreamOps ops = {
+    .size = sizeof (SatchelStreamOps),
+    .read_at = xor_read_at,
+    .length = xor_length,
+    .free = xor_stream_free,
+  };
   g_autoptr (SatchelStream) below = satchel_storage_open_message (storage, access, mailbox, uid, error);
   char start[HEADER_BYTES];
   if (below == NULL)
