@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 
 #define PATTERN_BYTES (4 * SATCHEL_MAILBOX_NAME_BYTES)

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 #include <uninorm.h>
 

@@ -6,8 +6,7 @@
 #include "config.h"
 
 #include "core/session/mail_private.h"
-#include "core/session/delivery_private.h"
-#include "core/session/session_hold.h"
+#include "core/session/delivery_target.h"
 
 #include <satchel/log.h>
 #include <string.h>

@@ -4,8 +4,8 @@
  */
 #include "config.h"
 
-#include "core/session/delivery_internal.h"
-#include "core/session/session_hold.h"
+#include "core/session/delivery_private.h"
+#include "core/session/mail.h"
 
 #include <satchel/hash.h>
 #include <string.h>

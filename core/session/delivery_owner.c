@@ -6,13 +6,13 @@
 
 #include "core/storage/store_open.h"
 #include "core/runtime/job_private.h"
-#include "core/session/delivery_internal.h"
+#include "core/session/delivery_private.h"
 #include "core/storage/suspects.h"
 
 #include <satchel/counter.h>
 #include <satchel/log.h>
 #include <satchel/attributes.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <satchel/reactor.h>
 #include <string.h>
 

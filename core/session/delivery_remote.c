@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/session/delivery_private.h"
+#include "core/session/delivery_target.h"
 
 #include <satchel/hash.h>
 #include <satchel/keywords.h>

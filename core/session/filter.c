@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT
  * Asks filters, one after the other, each with its own bound and a deadline that holds whatever the filter
- * does; role mail, main thread but for run_question.  See filter_internal.h.
+ * does; role mail, main thread but for run_question.  See filter_private.h.
  */
 #include "config.h"
 
-#include "core/session/filter_internal.h"
+#include "core/session/filter_private.h"
 
 #include "core/runtime/job_private.h"
 #include "core/storage/suspects.h"

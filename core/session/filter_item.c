@@ -5,11 +5,11 @@
 #include "config.h"
 
 #include "core/runtime/reactor_private.h"
-#include "core/session/filter_internal.h"
+#include "core/session/filter_private.h"
 
 #include <satchel/helper.h>
 #include <satchel/keywords.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <satchel/snapshot.h>
 #include <string.h>
 #include <unistd.h>

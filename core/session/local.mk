@@ -8,14 +8,14 @@ libsatchel_la_SOURCES += \
 	core/session/connection_table.h \
 	core/session/delivery.c \
 	core/session/delivery_host.c \
-	core/session/delivery_internal.h \
 	core/session/delivery_lookup.c \
 	core/session/delivery_owner.c \
 	core/session/delivery_private.h \
 	core/session/delivery_remote.c \
+	core/session/delivery_target.h \
 	core/session/filter.c \
-	core/session/filter_internal.h \
 	core/session/filter_item.c \
+	core/session/filter_private.h \
 	core/session/gate.h \
 	core/session/gate_accept.c \
 	core/session/gate_auth.c \
@@ -45,10 +45,9 @@ libsatchel_la_SOURCES += \
 	core/session/relay.c \
 	core/session/relay.h \
 	core/session/sasl_base64.c \
-	core/session/service.c \
-	core/session/service.h \
+	core/session/service_listener.c \
+	core/session/service_listener.h \
 	core/session/session.c \
-	core/session/session_hold.h \
 	core/session/settings.c \
 	core/session/settings.h \
 	core/session/spool.c \

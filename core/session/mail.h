@@ -47,3 +47,8 @@ void satchel_mail_tell_placed (const char *user, guint64 epoch, gboolean has_mai
 /* A line for each session: "USER SERVICE RIP TLS SESSION SECONDS"; TLS is "-" without it. */
 typedef void (*SatchelMailDescribeFunc) (const char *line, gpointer data);
 void satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data);
+
+/* Holds a session: while an answer for it is on its way, its `closed` handler is not called, as while a job
+ * runs. */
+void satchel_session_hold (SatchelSession *session);
+void satchel_session_unhold (SatchelSession *session);

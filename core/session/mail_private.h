@@ -4,7 +4,6 @@
 #pragma once
 #include "core/runtime/connection_private.h"
 #include "core/session/mail.h"
-#include "core/session/session_hold.h"
 #include "core/base/session_id.h"
 #include <satchel/reactor.h>
 

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/session/delivery_internal.h"
+#include "core/session/delivery_private.h"
 #include "core/storage/suspects.h"
 
 #include <dirent.h>

@@ -3,7 +3,7 @@
  */
 #include "config.h"
 
-#include "core/session/delivery_internal.h"
+#include "core/session/delivery_private.h"
 
 #include <errno.h>
 #include <fcntl.h>

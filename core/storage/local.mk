@@ -24,7 +24,7 @@ libsatchel_la_SOURCES += \
 	core/storage/feed_cursor.c \
 	core/storage/handle.c \
 	core/storage/import.c \
-	core/storage/keys.c \
+	core/storage/key_cache.c \
 	core/storage/keywords.c \
 	core/storage/mailbox.c \
 	core/storage/mailbox_read.c \

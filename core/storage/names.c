@@ -7,7 +7,7 @@
 #include "core/storage/store_private.h"
 
 #include <satchel/log.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 
 static gboolean

@@ -6,7 +6,7 @@
 #include "core/storage/store_private.h"
 
 #include <satchel/log.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 
 #define FREE_NAMES_MAX 1000u /* that are tried */

@@ -132,8 +132,8 @@ typedef struct SatchelMailboxCore
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
-  GPtrArray
-      *keys; /* SatchelKeyCache, one for each key of an access (keys.c); NULL until the first is asked for */
+  GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
+                      asked for */
   SatchelSnapshot
       *logged;           /* the snapshot whose changes are logged, or the first one; NULL: there is no log */
   gint is_logged;        /* atomic: the change log knows it */
@@ -235,7 +235,7 @@ GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
 
-/* keys.c */
+/* key_cache.c */
 typedef struct SatchelKeyCache SatchelKeyCache;
 void satchel_key_cache_free (SatchelKeyCache *cache);
 /* Drops the keys that were made with the secret @key_id. */

@@ -6,7 +6,7 @@
 #include <satchel/config.h>
 #include <satchel/connection.h>
 #include <satchel/job.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 
 G_BEGIN_DECLS
 

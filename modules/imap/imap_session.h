@@ -8,7 +8,7 @@
 #include "settings.h"
 #include "view.h"
 #include <satchel/log.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <satchel/protocol.h>
 #include <satchel/reactor.h>
 

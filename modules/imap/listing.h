@@ -4,7 +4,7 @@
  */
 #pragma once
 #include "arguments.h"
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <satchel/storage.h>
 
 typedef struct ImapListEntry

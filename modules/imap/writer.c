@@ -6,7 +6,7 @@
 #include "reader.h"
 
 #include <satchel/date.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <stdio.h>
 
 #define QUOTED_MAX 1024u

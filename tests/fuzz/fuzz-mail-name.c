@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Any bytes as a mailbox name, its modified UTF-7, and a LIST pattern: what is taken comes back the same.
  */
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 
 #include "tests/fuzz/driver.h"

@@ -5,7 +5,7 @@
  * clients neither see nor reach.
  */
 #include <satchel/log.h>
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <satchel/module.h>
 #include <satchel/storage.h>
 #include <string.h>

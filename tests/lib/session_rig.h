@@ -7,7 +7,7 @@
 #include "core/runtime/reactor_private.h"
 #include "core/session/gate.h"
 #include "core/session/mail.h"
-#include "core/session/session_hold.h"
+#include "core/session/mail.h"
 #include "tests/lib/loop.h"
 
 #include <gnutls/gnutls.h>

@@ -5,7 +5,7 @@
 #include "config.h"
 
 #include "core/runtime/job_private.h"
-#include "core/session/filter_internal.h"
+#include "core/session/filter_private.h"
 #include "tests/lib/loop.h"
 
 #include <satchel/keywords.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Mailbox names: modified UTF-7, canonical form (I10), namespaces, LIST patterns.
  */
-#include <satchel/mailbox-name.h>
+#include <satchel/mailbox_name.h>
 #include <string.h>
 
 static void

@@ -8,10 +8,10 @@
 #include "core/runtime/job_private.h"
 #include "core/runtime/reactor_private.h"
 #include "core/session/admin_calls.h"
-#include "core/session/delivery_internal.h"
+#include "core/session/delivery_private.h"
 #include "core/session/janitor.h"
 #include "core/session/mail.h"
-#include "core/session/service.h"
+#include "core/session/service_listener.h"
 #include "core/session/settings.h"
 #include "core/storage/store_open.h"
 #include <satchel/log.h>

@@ -5,7 +5,7 @@
 
 #include "core/runtime/connection_private.h"
 #include "core/session/network.h"
-#include "core/session/service.h"
+#include "core/session/service_listener.h"
 #include <errno.h>
 #include <satchel/reactor.h>
 #include <sys/epoll.h>
