@@ -16,3 +16,4 @@ check-headers:
 	@for h in $(satchelinclude_HEADERS); do \
 	  printf '#include <%s>\n' "$${h#include/}" | $(CC) $(MODULE_CPPFLAGS) $(STDFLAGS) $(WARNFLAGS) -Werror $(GLIB_CFLAGS) \
 	    -fsyntax-only -x c - || { echo "check-headers: $$h does not compile alone" >&2; exit 1; }; done; echo "check-headers: ok"
+EXTRA_DIST += include/satchel/README.md

@@ -56,4 +56,19 @@ format:
 	@$(SHELL) $(top_srcdir)/tools/check-format --write $(CLANG_FORMAT) $(top_srcdir)
 check-format:
 	@$(SHELL) $(top_srcdir)/tools/check-format $(CLANG_FORMAT) $(top_srcdir)
+# For editors and clang-tidy; from what make would run.
+EXTRA_DIST += .clang-tidy tools/compile-commands tools/coverage tools/tidy tools/release tools/mutate tools/README.md tools/lib/README.md \
+	tools/lib/check_documents.py tools/lib/lay_out_prose.py tools/lib/name_files.py
+compile_commands.json:
+	@python3 $(top_srcdir)/tools/compile-commands .
+print-check-programs:
+	@echo $(check_PROGRAMS) $(check_LTLIBRARIES)
+# Slips that a compiler does not see (.clang-tidy), over FILES or all of core and modules.
+CLANG_TIDY = clang-tidy-19
+tidy: compile_commands.json
+	@$(SHELL) $(top_srcdir)/tools/tidy $(CLANG_TIDY) $(top_srcdir) $(FILES)
+# The lines that the tests ran.
+coverage:
+	@python3 $(top_srcdir)/tools/coverage $(ARGS)
+.PHONY: compile_commands.json print-check-programs tidy coverage format check-format
 check-local: check-headers check-abi check-docs check-format

@@ -6,54 +6,59 @@
 #include "core/cli/cli.h"
 
 #define JSON { "--json", NULL, "print one JSON object" }
-#define PASSDB { "--passdb", "NAME", "use this passdb, not the first that can" }
+#define PASSDB { "--passdb", "NAME", "use this password database instead of the first that can do it" }
 #define STDIN { "--stdin", NULL, "read the password as one line of standard input" }
 #define END { NULL, NULL, NULL }
 
 static const SatchelCliOption json_options[] = { JSON, END };
-static const SatchelCliOption status_options[] = {
-  { "--counters", NULL, "show what has been counted instead" }, JSON, END
-};
+static const SatchelCliOption status_options[] = { { "--counters", NULL, "show the counters instead" },
+                                                   JSON,
+                                                   END };
 static const SatchelCliOption dump_options[] = { { "--origin", NULL, "show where each value was set" },
                                                  JSON,
                                                  END };
 static const SatchelCliOption defaults_options[] = {
-  { "--template", NULL, "with @state_dir@ and the like for the directories of this build" },
-  { "--manual", NULL, "as mdoc(7) for satchel.conf(5)" },
+  { "--template", NULL, "write @state_dir@ and the like in place of directories" },
+  { "--manual", NULL, "write mdoc(7), for satchel.conf(5)" },
   END
 };
 static const SatchelCliOption add_options[] = {
-  STDIN, { "--no-password", NULL, "no login until `user passwd`" }, PASSDB, JSON, END
+  STDIN,
+  { "--no-password", NULL, "allow no login until `satchel user passwd` sets a password" },
+  PASSDB,
+  JSON,
+  END
 };
 static const SatchelCliOption password_options[] = { STDIN, PASSDB, JSON, END };
 static const SatchelCliOption user_options[] = { PASSDB, JSON, END };
 
 static const SatchelCliOption completion_options[] = {
-  { "--modules", NULL, "only what enabled modules add, for the script itself" }, END
+  { "--modules", NULL, "print only the commands of enabled modules, for the completion script itself" }, END
 };
 
 static const SatchelCliOption place_options[] = {
-  { "--slot", "N", "move the user to this mail process, for good" },
-  { "--profile", "NAME", "another stack, of storage.profiles" },
-  { "--volume", "NAME", "another volume of the driver" },
-  { "--new", NULL, "let storage.rules choose, as for a new user" },
+  { "--slot", "N", "move the user to this mail process permanently" },
+  { "--profile", "NAME", "move the user to this stack of storage.profiles" },
+  { "--volume", "NAME", "move the user to this volume of the driver" },
+  { "--new", NULL, "move the user to where storage.rules send a new user" },
   JSON,
   END
 };
 
-static const SatchelCliOption import_options[] = { { "--all", NULL, "all users of the passdbs" },
-                                                   { "--dry-run", NULL,
-                                                     "say what would be taken over, change nothing" },
-                                                   { "--quiet", NULL, "say only what went wrong" },
-                                                   JSON,
-                                                   END };
+static const SatchelCliOption import_options[] = {
+  { "--all", NULL, "take over all users of the password databases" },
+  { "--dry-run", NULL, "print what would be taken over, and change nothing" },
+  { "--quiet", NULL, "print only what went wrong" },
+  JSON,
+  END
+};
 
 const SatchelCliOption satchel_cli_globals[] = {
   { "--config-dir", "DIR", "directory of satchel.conf and conf.d (default " SATCHEL_CONF_DIR ")" },
-  { "--defaults-dir", "DIR", "directory of the packages' defaults (default " SATCHEL_DEFAULTS_DIR ")" },
+  { "--defaults-dir", "DIR", "directory of the packaged defaults (default " SATCHEL_DEFAULTS_DIR ")" },
   { "--module-dir", "DIR", "directory of modules (default: server.module_dir)" },
-  { "--set", "GROUP.SETTING=VALUE", "override one setting; may be given again" },
-  { "--help", NULL, "show help, also of one command" },
+  { "--set", "GROUP.SETTING=VALUE", "override one setting; may be given several times" },
+  { "--help", NULL, "show this help, or that of a command" },
   { "--version", NULL, "show the version" },
   END
 };
@@ -81,7 +86,8 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "user", "add", "USER", 1, 1, "Add a user",
     "USER is LOCAL@DOMAIN; a bare name gets server.default_domain.", add_options, satchel_cli_user_add },
   { "user", "passwd", "USER", 1, 1, "Set a user's password",
-    "It counts at once, also for logins that are remembered.", password_options, satchel_cli_user_passwd },
+    "The new password counts at once, also for logins that the server remembers.", password_options,
+    satchel_cli_user_passwd },
   { "user", "del", "USER", 1, 1, "Remove a user; the mail stays", NULL, user_options, satchel_cli_user_del },
   { "user", "list", "", 0, 0, "List users", NULL, user_options, satchel_cli_user_list },
   { "user", "show", "USER", 1, 1, "Show one user", NULL, user_options, satchel_cli_user_show },
@@ -89,7 +95,7 @@ const SatchelCliCommand satchel_cli_commands[] = {
     satchel_cli_user_lock },
   { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options,
     satchel_cli_user_unlock },
-  { "user", "place", "USER", 1, 1, "Show where a user is, or move the user",
+  { "user", "place", "USER", 1, 1, "Show where a user's mail is, or move the user",
     "Asks the running server.  With an option the user's sessions end, and the next ones are where the "
     "option says; mail that\n"
     "comes in meanwhile is tried again by its sender.\n"
@@ -120,17 +126,18 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
   { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
-    "A mistake changes nothing and is shown with file and line.", NULL, satchel_cli_server },
-  { NULL, "log-reopen", "", 0, 0, "Open the log file anew, after it was rotated", NULL, NULL,
+    "A configuration with a mistake is refused as a whole; the mistake is shown with file and line.", NULL,
+    satchel_cli_server },
+  { NULL, "log-reopen", "", 0, 0, "Open the log file again after it was rotated", NULL, NULL,
     satchel_cli_server },
   { NULL, "release", "USER", 1, 1,
-    "End a user's sessions, close the store and hold deliveries, for work on its files", NULL, NULL,
+    "End a user's sessions and hold deliveries, so that the files can be worked on", NULL, NULL,
     satchel_cli_server },
   { NULL, "adopt", "USER [SLOT]", 1, 2, "Give a released user back to a mail process", NULL, NULL,
     satchel_cli_server },
   { NULL, "stop", "", 0, 0, "Stop the server", NULL, NULL, satchel_cli_server },
   { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash",
-    "The commands of modules are asked for when they are first needed.", completion_options,
+    "The script asks for the commands of modules when it first needs them.", completion_options,
     satchel_cli_completion },
   { NULL, NULL }
 };

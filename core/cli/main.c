@@ -103,7 +103,7 @@ print_help (SatchelCli *cli)
   print_commands (cli, TRUE);
   puts ("\nOptions:");
   print_options (satchel_cli_globals);
-  puts ("\n`satchel COMMAND --help` tells more of a command; the manual is satchel(1).");
+  puts ("\n`satchel COMMAND --help` describes a command; the manual is satchel(1).");
 }
 
 static void

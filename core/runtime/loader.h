@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Finds, checks, loads and drives modules; the registry of what they provide.  Used by every role and by
- * `satchel`. Ownership rules: security.md "Modules"; lifecycle: design §4.  Main thread, except the look-ups,
+ * `satchel`. Ownership rules: docs/security.md; lifecycle: docs/design.md.  Main thread, except the look-ups,
  * which any thread may do.
  */
 #pragma once

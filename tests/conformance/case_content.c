@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Content comes back byte for byte, by any way in and out; attributes; ids.  Catalogue M9, M10.
+ * Content comes back byte for byte, by any way in and out; attributes; ids.
  */
 #include "config.h"
 

@@ -9,7 +9,6 @@
 
 #include <string.h>
 
-/* Catalogue S18. */
 static void
 case_recreated_differs (Fixture *fixture)
 {

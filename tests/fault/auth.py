@@ -1,7 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Logins on a real server: what an admin changes counts at once, and trouble with auth or its files never lets anyone in
-(test catalogue U13, U15, U16, U17; row 11)."""
+"""Logins on a real server: what an admin changes counts at once, and trouble with auth or its files never lets anyone in."""
 import base64
 import imaplib
 import os

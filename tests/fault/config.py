@@ -137,7 +137,7 @@ def start_says_why():
 
 @case
 def certificate_reload():
-    """a renewed certificate is used after a reload, without dropping anyone; a half-written one changes nothing (T10)"""
+    """a renewed certificate is used after a reload, without dropping anyone; a half-written one changes nothing"""
     import ssl
     c = server.imap()
     c.select()

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A message that crashes a mail process twice is set aside: shown unparsed, with the server up (design 1.4)."""
+"""A message that crashes a mail process twice is set aside: shown unparsed, with the server up."""
 import os
 import shutil
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""A full disk (test catalogue S6, promise 22): deliveries are put off, uploads refused; reading and deleting still work."""
+"""A full disk: deliveries are put off, uploads refused; reading and deleting still work."""
 import imaplib
 import os
 import signal

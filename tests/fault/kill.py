@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""kill -9 of every process: the rest goes on, it comes back, and everything acknowledged is there (test catalogue S5, L7, S11)."""
+"""kill -9 of every process: the rest goes on, it comes back, and everything acknowledged is there."""
 import json
 import os
 import random
@@ -152,7 +152,7 @@ def nothing_acknowledged_is_lost():
 
 @case
 def second_server_refuses():
-    """a second server on the same mail root refuses and names the first (S11)"""
+    """a second server on the same mail root refuses and names the first"""
     inside = os.path.join(os.path.dirname(server.dir), "second")
     with open(os.path.join(server.dir, "devserver.json")) as f:
         uids = json.load(f)["uids"]

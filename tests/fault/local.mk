@@ -16,3 +16,4 @@ tests_fault_test_sandbox_LDADD = libsatchel.la $(GLIB_LIBS) $(SECCOMP_LIBS)
 # Delivery filters.
 SERVER_TESTS += tests/fault/scanner.py
 EXTRA_DIST += tests/fault/scanner.py tests/lib/noops.py tests/helpers/scanner.c
+EXTRA_DIST += tests/fault/README.md

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * From inside each role's cage: open, connect, exec, ptrace, signal and the rest.  None may succeed (issue 2,
- * Must show 6; security.md 1), and what the role lives of must still work.
+ * From inside each role's cage: open, connect, exec, ptrace, signal and the rest.  None may succeed
+ * (docs/security.md), and what the role lives of must still work.
  */
 #include "config.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Any bytes as a message: the blob is valid, the same for every split, and its texts fit RFC 3501's grammar
- * (M9).
+ * Any bytes as a message: the blob is valid, the same for every split, and its texts fit RFC 3501's grammar.
  */
 #include "core/mail/charset_reader.h"
 #include <satchel/charset.h>

@@ -4,3 +4,4 @@ EXTRA_DIST += tests/install/README.md
 SERVER_TESTS += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py tests/install/guide.py tests/install/old-modules.py
 EXTRA_DIST += tests/install/third-party.py tests/install/units.py tests/install/deb.py tests/install/rpm.py tests/install/guide.py tests/install/old-modules.py \
 	tests/install/hello.c tests/install/hello-gate.c tests/install/sorter.c tests/install/trouble.c tests/lib/machine.py tests/lib/installed.py
+EXTRA_DIST += tests/install/README.md

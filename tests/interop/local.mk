@@ -9,3 +9,4 @@ SERVER_TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py tests/lib/overlay.py tests/lib/peers.py tests/lib/tracker.py tests/lib/twoway.py tests/lib/recorder.py tests/lib/seed.h
 check-interop:
 	$(MAKE) check TESTS="$(INTEROP_TESTS)"
+EXTRA_DIST += tests/interop/README.md

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Scans a message and checks what must hold for any bytes: M9.  For tests and fuzz targets.
+ * Scans a message and checks what must hold for any bytes.  For tests and fuzz targets.
  */
 #pragma once
 #include "core/mail/blob_read.h"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""satchel, the admin's command, from the build tree (test catalogue C1; must-show 5)."""
+"""satchel, the admin's command, from the build tree."""
 import json
 import os
 import pty
@@ -117,7 +117,7 @@ def check_good():
 
 @case
 def check_bad():
-    """config check shows all mistakes of all files in one run, each with file and line (C1)"""
+    """config check shows all mistakes of all files in one run, each with file and line"""
     good()
     with open(path("etc/satchel.conf"), "a") as f:
         f.write("limits = {\n  login_timeout = 30d;\n  message_size = 5;\n  threads = 4\n  conections = 5;\n  bad_commands = 1000;\n};\n"

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""IMAP on the wire against a real server: splits, sizes, stalls, floods (test catalogue I1, I6, I7, I11, I12, I13)."""
+"""IMAP on the wire against a real server: splits, sizes, stalls, floods."""
 import os
 import random
 import re
@@ -97,7 +97,7 @@ def play(user, segments):
 
 @case
 def every_split():
-    """a conversation in two segments, split at every byte: the same answers (I1)"""
+    """a conversation in two segments, split at every byte: the same answers"""
     whole = play("u0001", [CORPUS])
     for n in (*range(1, 17), *range(19, 30)):
         equal(len(re.findall(rb"(?m)^%d (?:OK|BAD) " % n, whole)), 1, f"answers to command {n} in {whole!r}")
@@ -119,7 +119,7 @@ def every_split():
 
 @case
 def split_before_login():
-    """greeting to LOGIN, split at every byte (I1)"""
+    """greeting to LOGIN, split at every byte"""
     text = b'1 CAPABILITY\r\n2 ID ("name" {1+}\r\nx)\r\n3 NOOP\r\n4 LOGIN {5+}\r\nu0002 "pw"\r\n5 SELECT INBOX\r\n6 LOGOUT\r\n'
     whole = None
     for at in range(1, len(text)):
@@ -138,7 +138,7 @@ NO_SIZES = (b"4294967296", b"18446744073709551615", b"18446744073709551616", b"9
 
 @case
 def literal_sizes():
-    """sizes that are none, or beyond every limit: refused, and nothing behind them runs (I6)"""
+    """sizes that are none, or beyond every limit: refused, and nothing behind them runs"""
     for before_login in (True, False):
         for size, plus in [(size, plus) for size in NO_SIZES + BIG_SIZES for plus in (b"", b"+")]:
             w = connect() if before_login else login("u0003")
@@ -184,7 +184,7 @@ def unfinished():
 
 @case
 def append_vanishes():
-    """APPEND stalls after a kilobyte of what it announced, then the client vanishes: no file stays (I7)"""
+    """APPEND stalls after a kilobyte of what it announced, then the client vanishes: no file stays"""
     for how in ("close", "reset", "half"):
         w = login("u0004")
         w.send(b"1 APPEND INBOX {50000000}\r\n")
@@ -208,7 +208,7 @@ def append_vanishes():
 
 @case
 def pipelined_over_login():
-    """10,000 commands in one write with LOGIN in the middle: each answered once, in order (I11)"""
+    """10,000 commands in one write with LOGIN in the middle: each answered once, in order"""
     n = 10000
     for tls in (False, True):
         w = connect(tls)
@@ -221,7 +221,7 @@ def pipelined_over_login():
 
 @case
 def pipelined_append():
-    """commands behind a message in one write, over the hand-over: the message has every byte (I11)"""
+    """commands behind a message in one write, over the hand-over: the message has every byte"""
     w = connect()
     mail = b"Subject: big\r\n\r\n" + b"0123456789abcdef\r\n" * 60000
     text = b"1 LOGIN u0006 pw\r\n2 APPEND INBOX {%d+}\r\n%s\r\n3 SELECT INBOX\r\n4 FETCH 1 RFC822.SIZE\r\n5 LOGOUT\r\n" % (len(mail), mail)
@@ -231,7 +231,7 @@ def pipelined_append():
 
 @case
 def idle():
-    """IDLE: garbage, DONE in pieces, pipelined behind it, half-close and vanishing (I12)"""
+    """IDLE: garbage, DONE in pieces, pipelined behind it, half-close and vanishing"""
     w = login("u0007")
     w.ask(b"1 SELECT INBOX")
     until(w, b"1")
@@ -264,7 +264,7 @@ def idle():
 
 @case
 def fetch_much():
-    """FETCH with 5,000 items, a part number of 500 levels, partials beyond the end: bounded (I13)"""
+    """FETCH with 5,000 items, a part number of 500 levels, partials beyond the end: bounded"""
     w = login("u0008")
     server.deliver(MAIL, "u0008")
     w.ask(b"1 SELECT INBOX")

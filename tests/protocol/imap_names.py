@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Names of mailboxes and what is told of them, over files that other programs made (test catalogue I10)."""
+"""Names of mailboxes and what is told of them, over files that other programs made."""
 import imaplib
 import os
 import sys

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""LMTP on the wire: replies, pipelining, chunks, hostile content (test catalogue L1 to L6)."""
+"""LMTP on the wire: replies, pipelining, chunks, hostile content."""
 import os
 import re
 import sys
@@ -93,7 +93,7 @@ def dots():
 
 @case
 def end_of_data():
-    """only CRLF.CRLF ends DATA: other forms are content, so nothing can be smuggled in behind (L1)"""
+    """only CRLF.CRLF ends DATA: other forms are content, so nothing can be smuggled in behind"""
     for user, fake in ((4, b"\n.\n"), (5, b"\r\n.\n"), (6, b"\n.\r\n"), (7, b"\r.\r"), (8, b"\r\n.\r\r\n")):
         w = greet()
         w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
@@ -109,7 +109,7 @@ def end_of_data():
 
 @case
 def line_ends():
-    """a command ends in CRLF and nowhere else (RFC 5321 2.3.8): an LF alone closes, and what follows it is not run (L1)"""
+    """a command ends in CRLF and nowhere else (RFC 5321 2.3.8): an LF alone closes, and what follows it is not run"""
     smuggled = b"MAIL FROM:<evil@example.net>\r\nRCPT TO:" + U[1] + b"\r\nDATA\r\nSubject: smuggled\r\n\r\nx\r\n.\r\n"
     before = fetch("u0001")[0]
     for text in (b"NOOP\n", b"NOOP\nNOOP\r\n", b"\n", b"\r\n\n", b"MAIL FROM:<a@example.net>\nRCPT TO:" + U[1] + b"\nDATA\n", b"NOOP " + b"x" * 9000 + b"\n", b"NOOP x\n\r\n",
@@ -152,7 +152,7 @@ def every_split():
 
 @case
 def chunks():
-    """BDAT in pieces, with binary-safe counts; a wrong count is told apart from commands (L5)"""
+    """BDAT in pieces, with binary-safe counts; a wrong count is told apart from commands"""
     w = greet()
     w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
     w.ask(b"RCPT TO:" + U[10], b"250 ")
@@ -208,7 +208,7 @@ def sizes():
 
 @case
 def bad_input():
-    """NUL, controls, long lines and bad addresses are refused and nothing else happens (L3)"""
+    """NUL, controls, long lines and bad addresses are refused and nothing else happens"""
     w = greet()
     w.ask(b"MAIL FROM:<a\0b@example.net>", b"500 ")
     w.ask(b"MAIL FROM:<a@example.net", b"501 ")
@@ -231,7 +231,7 @@ def bad_input():
 
 @case
 def too_many_bad():
-    """20 bad commands and one more in the same packet: closed, once (L5)"""
+    """20 bad commands and one more in the same packet: closed, once"""
     w = greet()
     w.send(b"FOO\r\n" * 25)
     got = w.rest()
@@ -241,7 +241,7 @@ def too_many_bad():
 
 @case
 def vanished():
-    """a client that vanishes in DATA leaves nothing behind (I7 for LMTP)"""
+    """a client that vanishes in DATA leaves nothing behind"""
     before = fetch("u0002")[0]
     for n in range(20):
         w = greet()

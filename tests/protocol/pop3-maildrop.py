@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""POP3 maildrops: locks, vanished clients, delays, failures, big ones (test catalogue P3, P4, P5, P7)."""
+"""POP3 maildrops: locks, vanished clients, delays, failures, big ones."""
 import base64
 import ctypes
 import os
@@ -63,7 +63,7 @@ def vanish(w):
 
 @case
 def vanished_clients():
-    """a client that vanished loses the lock by keepalive, in clear text and under TLS, and nothing is removed (P5)"""
+    """a client that vanished loses the lock by keepalive, in clear text and under TLS, and nothing is removed"""
     held = []
     for user, tls in (("u0001", False), ("u0002", True)):
         server.deliver(MAIL % 1, user)
@@ -134,7 +134,7 @@ def utf8_credentials():
 
 @case
 def cut_quit_under_tls():
-    """cut at each byte of QUIT under TLS: all or none (P4)"""
+    """cut at each byte of QUIT under TLS: all or none"""
     for n in range(2):
         server.deliver(MAIL % n, "u0004")
     for at in range(len(b"QUIT\r")):
@@ -200,7 +200,7 @@ def unreadable_maildrop():
 
 @case
 def unique_ids():
-    """UIDL: 1 to 70 printable characters, never used again, the same after restarts and without the index (P3)"""
+    """UIDL: 1 to 70 printable characters, never used again, the same after restarts and without the index"""
     global server
     for n in range(4):
         server.deliver(MAIL % 0, "u0006")
@@ -260,7 +260,7 @@ def peak_mib():
 
 @case
 def many_messages():
-    """very many messages, first sight and later: right answers under 64 MiB, cut in the middle of UIDL (P7)"""
+    """very many messages, first sight and later: right answers under 64 MiB, cut in the middle of UIDL"""
     size = make_many("u0007")
     for _ in range(2):
         w = login("u0007")

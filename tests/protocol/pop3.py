@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""POP3 on the wire (test catalogue P1 to P6, T2)."""
+"""POP3 on the wire."""
 import base64
 import os
 import sys
@@ -33,7 +33,7 @@ def capabilities(w):
 
 @case
 def before_login():
-    """AUTHORIZATION state: commands, order, bad lines; the third bad one closes (P1)"""
+    """AUTHORIZATION state: commands, order, bad lines; the third bad one closes"""
     w = connect()
     capa = capabilities(w)
     for name in (b"TOP", b"UIDL", b"USER", b"SASL PLAIN LOGIN", b"STLS", b"PIPELINING", b"RESP-CODES", b"AUTH-RESP-CODE", b"IMPLEMENTATION Satchel"):
@@ -119,7 +119,7 @@ def sasl():
 
 @case
 def transaction():
-    """STAT, LIST, UIDL, RETR, TOP, DELE, RSET and their mistakes (P2, P6)"""
+    """STAT, LIST, UIDL, RETR, TOP, DELE, RSET and their mistakes"""
     for n in range(3):
         server.deliver(MAIL % n, "u0002")
     w = login("u0002")
@@ -244,7 +244,7 @@ def pipelined():
 
 @case
 def cut_quit():
-    """cut at each byte of QUIT: deleted only if the whole of it came (P4)"""
+    """cut at each byte of QUIT: deleted only if the whole of it came"""
     for at in range(7):
         server.deliver(MAIL % at, "u0004")
     for at in range(len(b"QUIT\r")):
@@ -281,7 +281,7 @@ def login_when_free(user):
 
 @case
 def removed_meanwhile():
-    """what IMAP removes meanwhile is answered with an error, never with another message (P5)"""
+    """what IMAP removes meanwhile is answered with an error, never with another message"""
     for n in range(3):
         server.deliver(MAIL % n, "u0005")
     w = login("u0005")
@@ -312,7 +312,7 @@ def only_inbox():
 
 @case
 def no_injection():
-    """what was sent in clear behind STLS is dropped (T2)"""
+    """what was sent in clear behind STLS is dropped"""
     w = connect()
     w.send(b"STLS\r\nUSER u0001\r\nPASS pw\r\n")
     equal(w.line()[:3], b"+OK", "STLS")

@@ -5,8 +5,8 @@ TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-con
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
-TESTS += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/abi-layout.sh
-EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/abi-layout.sh
+TESTS += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
+EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
 include tests/unit/loader.mk
 include tests/unit/mail.mk
 
@@ -90,3 +90,4 @@ TESTS += tests/unit/test-place
 tests_unit_test_place_SOURCES = tests/unit/test-place.c $(tests_layers_memory_la_SOURCES)
 tests_unit_test_place_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_place_LDADD = libsatchel.la $(GLIB_LIBS)
+EXTRA_DIST += tests/unit/README.md

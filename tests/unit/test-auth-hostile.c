@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The auth role and gates that lie or flood it (catalogue U14, U18).
+ * The auth role and gates that lie or flood it.
  */
 #include "tests/lib/auth-stage.h"
 
@@ -52,7 +52,7 @@ test_log_flood (void)
   stage_end ();
 }
 
-/* ---- hostile gates (U18) ---- */
+/* ---- hostile gates ---- */
 
 static void
 test_forged_messages (void)
@@ -91,7 +91,7 @@ test_forged_messages (void)
   stage_end ();
 }
 
-/* Secrets that cannot be one are not hashed; U14's names change nothing. */
+/* Secrets that cannot be one are not hashed; the names that are no users change nothing. */
 static void
 test_odd_input (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The pure parts of the auth role: SASL machines (U13), counters, cache (U16), tables, networks.  The clock
+ * The pure parts of the auth role: SASL machines, counters, cache, tables, networks.  The clock
  * is a number.
  */
 #include "config.h"

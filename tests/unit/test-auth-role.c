@@ -232,7 +232,7 @@ test_throttle_counts_failures_only (void)
   stage_end ();
 }
 
-/* U16 */
+/* The cache of verified logins never outlives the password, the lock or the user that it was made from. */
 static void
 test_cache (void)
 {
@@ -395,7 +395,7 @@ test_upgrade (void)
   stage_end ();
 }
 
-/* U11: what does not fit in time is told to come back, and is no failure. */
+/* What does not fit in time is told to come back, and is no failure. */
 static void
 test_hash_flood (void)
 {
@@ -429,7 +429,7 @@ test_deadline (void)
   g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==,
                    SATCHEL_AUTH_OK); /* and remembered: still no reason to grant */
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, 1);
-  message->deadline_ms = 1; /* long ago: auth was stopped (U15) */
+  message->deadline_ms = 1; /* long ago: auth was stopped */
   satchel_ipc_put_string (message, "imap");
   satchel_ipc_put_string (message, "LOGIN");
   satchel_ipc_put_string (message, STAGE_PEER);
@@ -459,7 +459,7 @@ test_cleartext (void)
   stage_end ();
 }
 
-/* U13: every mechanism, left at every step by cancel, end, silence, or a message that does not fit. */
+/* Every mechanism, left at every step by cancel, end, silence, or a message that does not fit. */
 static void
 test_sasl (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Configuration from directories: order, overrides, includes, bad files (catalogue C1 C2 C3 C4), random
+ * Configuration from directories: order, overrides, includes, bad files, random
  * files.
  */
 #include "config.h"
@@ -425,8 +425,8 @@ test_secrets (Tree *tree, gconstpointer data)
   g_assert_cmpstr (shown->str, ==, "\"(hidden)\"");
 }
 
-/* Two sources with the same name in different modules keep their own options (C4); a value is data, whatever
- * it looks like (C5). */
+/* Two sources with the same name in different modules keep their own options; a value is data, whatever
+ * it looks like. */
 static void
 test_own_options (Tree *tree, gconstpointer data)
 {

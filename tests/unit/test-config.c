@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings: types, units, defaults, and what is said about mistakes (catalogue C1).
+ * Settings: types, units, defaults, and what is said about mistakes.
  */
 #include "config.h"
 

@@ -130,7 +130,7 @@ test_clear_text_refused (void)
   rig_settle ();
 }
 
-/* Auth gone, and gone in the middle: unavailable, never in; afterwards it works again (U15). */
+/* Auth gone, and gone in the middle: unavailable, never in; afterwards it works again. */
 static void
 test_auth_away (void)
 {
@@ -238,7 +238,7 @@ test_address_limit (void)
 }
 
 /* A gate that was taken over tries what it likes: no session without a grant of its own for that connection
- * (Z5). */
+ *. */
 static void
 test_bad_grants (void)
 {
@@ -490,7 +490,7 @@ test_hurried (void)
   satchel_gate_configure ();
 }
 
-/* Out of descriptors (R3): accepting rests, nothing spins, and it recovers by itself. */
+/* Out of descriptors: accepting rests, nothing spins, and it recovers by itself. */
 static void
 test_accept_out_of_descriptors (void)
 {

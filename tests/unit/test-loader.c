@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The loader: what it refuses, with what words, and the lifecycle of what it takes (issue 2, Must show 4;
- * catalogue X1-X7).
+ * The loader: what it refuses, with what words, and the lifecycle of what it takes.
  */
 #include "config.h"
 
@@ -147,7 +146,7 @@ test_roles_and_registry (void)
   g_assert_nonnull (provided);
   g_assert_cmpuint (provided->band, ==, 500);
   g_assert_null (satchel_loader_find (loader, SATCHEL_KIND_PASSDB, "odd0"));
-  /* Two that claim one name: the second is refused, and names the first (X6). */
+  /* Two that claim one name: the second is refused, and names the first. */
   g_assert_null (satchel_loader_load (loader, "odd10", FALSE, &error));
   g_assert_nonnull (strstr (error->message, "module odd0"));
   /* A gate never maps what is not its half. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Hostile messages: M1 to M4, M8, M9 of the catalogue.  What they show: a valid, bounded blob, the content's
- * size, and an end in reasonable time (the runner's time limit is the judge).
+ * Hostile messages.  Each must give a valid, bounded blob, the content's
+ * size, and end in reasonable time (the runner's time limit is the judge).
  */
 #include "core/mail/blob_read.h"
 #include "core/mail/scanner.h"
@@ -95,7 +95,7 @@ test_flat (void)
   g_assert_cmpuint (last.end_offset, ==, state.size);
 }
 
-/* M2: what the last countable parts are must not matter. */
+/* What the last countable parts are must not matter. */
 static void
 test_limit_kinds (void)
 {
@@ -150,7 +150,7 @@ test_boundaries (void)
   g_assert_cmpuint (satchel_attributes_n_parts (blob), ==, 100);
 }
 
-/* M3 */
+/* Half a million folded addresses, as many To fields, a field of a million one-letter addresses. */
 static void
 test_addresses (void)
 {
@@ -173,7 +173,7 @@ test_addresses (void)
   g_assert_cmpuint (g_bytes_get_size (commas), <, 4 << 20);
 }
 
-/* M4 */
+/* A header line of 100 MB, a header of a million lines, a name of 100 KB. */
 static void
 test_headers (void)
 {
@@ -221,7 +221,7 @@ test_headers (void)
   g_assert_cmpuint (satchel_attributes_n_parts (parts), <=, 13);
 }
 
-/* M9 in small: bytes that look like mail; the fuzz targets go on from here. */
+/* Bytes that look like mail; the fuzz targets go on from here. */
 static void
 test_random (void)
 {

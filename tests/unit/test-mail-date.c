@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Dates of mail and of IMAP: RFC 5322 A, RFC 3501 9, and M11.
+ * Dates of mail and of IMAP: RFC 5322 A, RFC 3501 9.
  */
 #include "core/mail/fields.h"
 #include <satchel/date.h>
@@ -32,7 +32,7 @@ static const struct
   { "1 Jan 50 00:00:00 +0000", -631152000, 0 },
   { "Tue, 06 Aug 2002 06:50:21 PM -0400", 1028674221, -240 },
   { "Tue, 06 Aug 2002 12:50:21 AM", 1028595021, 0 },
-  /* M11 */
+  /* A leap second, and the ends of 32-bit and four-digit time. */
   { "31 Dec 1998 23:59:60 +0000", 915148800, 0 },
   { "19 Jan 2038 03:14:08 +0000", G_GINT64_CONSTANT (2147483648), 0 },
   { "7 Feb 2106 06:28:16 +0000", G_GINT64_CONSTANT (4294967296), 0 },
@@ -115,7 +115,7 @@ test_imap_date_time (void)
                                      "                          " };
   for (gsize i = 0; i < G_N_ELEMENTS (bad); i++)
     g_assert_false (satchel_imap_date_time_parse (bad[i], strlen (bad[i]), &time));
-  /* M11: whatever is stored, four-digit years come out. */
+  /* Whatever is stored, four-digit years come out. */
   static const gint64 times[] = {
     G_MININT64 / 2, -G_GINT64_CONSTANT (62167219201), G_GINT64_CONSTANT (253402300800),
     G_MAXINT64 / 2, G_GINT64_CONSTANT (2147483648),   G_GINT64_CONSTANT (4294967296)

@@ -240,7 +240,7 @@ test_addresses (void)
   g_assert_cmpstr (first, ==, "a@b");
 }
 
-/* M5: a million separators, brackets, comments cost a pass each, whatever they open. */
+/* A million separators, brackets, comments cost a pass each, whatever they open. */
 static void
 test_addresses_hostile (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Mailbox names: modified UTF-7, canonical form (I10), namespaces, LIST patterns.
+ * Mailbox names: modified UTF-7, canonical form, namespaces, LIST patterns.
  */
 #include <satchel/mailbox_name.h>
 #include <string.h>

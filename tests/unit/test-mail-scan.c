@@ -76,7 +76,7 @@ test_sections (void)
   g_assert_true (satchel_attributes_part (blob, index, &part));
   g_assert_cmpstr (part.subtype, ==, "richtext");
   g_assert_cmpuint (satchel_attributes_n_parts (blob), ==, 15);
-  /* I13: a path of 500 numbers is just not there. */
+  /* A path of 500 numbers is just not there. */
   g_autofree guint32 *deep = g_new (guint32, 500);
   for (int i = 0; i < 500; i++)
     deep[i] = 1;
@@ -211,7 +211,7 @@ test_broken (void)
   g_autoptr (GBytes) twice = scan_checked (same, sizeof same - 1, 4);
   check_section (twice, same, "1.1", "x");
   check_section (twice, same, "2", "y");
-  /* M8: message/rfc822 of no length, cut short, with its own boundary inside. */
+  /* A message/rfc822 of no length, cut short, with its own boundary inside. */
   static const char empty_inner[] =
       "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: message/rfc822\r\n\r\n--b\r\n"
       "Content-Type: message/rfc822\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nSubject: x";

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Messages that crash a parser twice: master's bookkeeping, and content that is a suspect on its way in
- * (design §1.4).
+ * Messages that crash a parser twice: master's bookkeeping, and content that is a suspect on its way in.
  */
 #include "config.h"
 

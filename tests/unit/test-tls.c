@@ -213,7 +213,7 @@ test_bad_certificates (void)
   check_bad (pairs[0], "NORMAL:+NO-SUCH-THING", "tls.priority");
 }
 
-/* Whatever a man in the middle puts behind the command, in any piece, no command of it is run (T1, T2). */
+/* Whatever a man in the middle puts behind the command, in any piece, no command of it is run. */
 static void
 test_starttls_injection (void)
 {
@@ -320,7 +320,7 @@ test_relay_bulk (void)
   rig_settle ();
 }
 
-/* Mail is told how the client ended (T4). */
+/* Mail is told how the client ended. */
 static void
 test_ends (void)
 {
@@ -371,7 +371,7 @@ test_ends (void)
   rig_settle ();
 }
 
-/* A client asks for renegotiation again and again (T5): the connection lives or ends, and nothing spins. */
+/* A client asks for renegotiation again and again: the connection lives or ends, and nothing spins. */
 static void
 test_renegotiation (void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * User names (U14): what is one user, what is refused before it can become a path.
+ * User names: what is one user, what is refused before it can become a path.
  */
 #include "core/base/user.h"
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the mail process of one slot was reading when it crashed (design §1.4): a message that was there at
+ * What the mail process of one slot was reading when it crashed: a message that was there at
  * two deaths is told to the next process, which sets it aside instead of parsing it, or passes by the module
  * that it crashed in; a user at whose work it died three times in a row is not served for a minute.  Master's
  * side; the process may be hostile.

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Role gate: joins what role.c brings (messages, listeners, certificates) with core/session/gate.h.  design
- * §2.
+ * Role gate: joins what role.c brings (messages, listeners, certificates) with core/session/gate.h.
  */
 #include "config.h"
 

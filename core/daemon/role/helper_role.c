@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * Role helper: the process of one module, which works on what the others ask (core/runtime/helper_serve.c).
  * It has its own limits of memory and files, no directory of the server's, and the settings of its module
- * only.  design §2.
+ * only.
  */
 #include "config.h"
 

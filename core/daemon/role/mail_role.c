@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Role mail: joins what role.c brings with sessions (core/session/mail.h), deliveries and stores.  design §2.
+ * Role mail: joins what role.c brings with sessions (core/session/mail.h), deliveries and stores.
  */
 #include "config.h"
 

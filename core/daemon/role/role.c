@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The one short function that every role is: drop what it must not have, take what master gives, load
- * modules, close the sandbox, connect its peers, run.  design §2.
+ * modules, close the sandbox, connect its peers, run.
  */
 #include "config.h"
 

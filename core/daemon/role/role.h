@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
  * What every role (gate, auth, mail) is built on: role.c starts the process, drops rights, takes what
  * master sends, loads modules, enters the sandbox and then calls satchel_NAME_role_start.
- * Everything here is main thread only, in the default GMainContext.  design §2.
+ * Everything here is main thread only, in the default GMainContext.
  */
 #pragma once
 #include "core/runtime/roles.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The cage of each role: Landlock for files, TCP and signals, seccomp for system calls.  Entered after
- * modules are loaded and before the first thread exists.  security.md "Hardening".
+ * modules are loaded and before the first thread exists.  docs/security.md.
  */
 #pragma once
 #include "core/runtime/roles.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Arguments, sequence sets, URLs and the writer of imap (catalogue I5).
+ * Arguments, sequence sets, URLs and the writer of imap.
  */
 #include "modules/imap/arguments.h"
 #include "modules/imap/url.h"
@@ -103,7 +103,7 @@ test_fetch (void)
     }
 }
 
-/* I13: a very long part number is bounded. */
+/* A very long part number is bounded. */
 static void
 test_fetch_depth (void)
 {
@@ -135,7 +135,7 @@ parse_many (const char *start, const char *item, guint n, const char *end, gbool
   return error;
 }
 
-/* I13: sections times parts, chosen headers times lines, texts times messages are bounded by what one command
+/* Sections times parts, chosen headers times lines, texts times messages are bounded by what one command
  * may ask for. */
 static void
 test_bounds (void)
@@ -674,7 +674,7 @@ test_sequence (void)
     }
 }
 
-/* I9: many ranges, in the worst order. */
+/* Many ranges, in the worst order. */
 static void
 test_sequence_many (void)
 {

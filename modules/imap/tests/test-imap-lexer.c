@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Lexer and lines of imap.  Every input is also fed one byte at a time and cut at every place, with the same
- * result (catalogue I1, I2, I6, I9).
+ * result.
  */
 #include "modules/imap/lexer.h"
 
@@ -154,7 +154,7 @@ test_utf8 (void)
   LEXES ("a \xc3\xa9\r\ny z\r\n", "BAD Invalid character\n a:y a:z\n");
 }
 
-/* What follows a refused literal never runs (I6). */
+/* What follows a refused literal never runs. */
 static void
 test_refused_literals (void)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * S2, S5, S6, S8, S10, row 21: the n-th call fails, the disk is full, files are damaged, the process is
- * killed, another program renames meanwhile.  What was acknowledged stays, what was not is not half there.
+ * The n-th call fails, the disk is full, files are damaged, the process is killed, another program renames
+ * meanwhile.  What was acknowledged stays, what was not is not half there.
  */
 #include "config.h"
 
@@ -179,7 +179,7 @@ test_nth_short (void)
   g_assert_cmpuint (n, >, 100);
 }
 
-/* S6: from some call on nothing can be allocated: reading and expunging go on, what was there stays. */
+/* From some call on nothing can be allocated: reading and expunging go on, what was there stays. */
 static void
 test_full_disk (void)
 {

@@ -514,7 +514,7 @@ test_copy_move_expunge (void)
   place_remove (&place);
 }
 
-/* S8: every kind of change that another program makes. */
+/* Every kind of change that another program makes. */
 static void
 test_outside (void)
 {
@@ -565,7 +565,7 @@ test_outside (void)
   place_remove (&place);
 }
 
-/* S14: what is planted is no message, is not followed, and blocks nobody. */
+/* What is planted is no message, is not followed, and blocks nobody. */
 static void
 test_planted (void)
 {
@@ -819,7 +819,7 @@ test_tree (void)
   assert_view (inbox, "");
   SatchelMailbox *old = place_mailbox (&place, "Old");
   assert_view (old, "1:1 2:0");
-  /* S18: a new UIDVALIDITY even within one second. */
+  /* A new UIDVALIDITY even within one second. */
   g_autoptr (SatchelSnapshot) before = satchel_mailbox_snapshot (old);
   satchel_mailbox_unref (old);
   g_assert_true (satchel_store_delete (place.store, "Old", &error));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Module passwd-file through its public tables: schemes, damage (U17), rights (C3), edits, re-reading,
+ * Module passwd-file through its public tables: schemes, damage, rights, edits, re-reading,
  * upgrades.
  */
 #include "core/runtime/config_image.h"
@@ -321,7 +321,7 @@ test_plain_allowed (void)
   tear_down ();
 }
 
-/* U17: whatever bit flips and wherever the file is cut off, nobody gets in with a wrong name or password. */
+/* Whatever bit flips and wherever the file is cut off, nobody gets in with a wrong name or password. */
 static void
 test_damage (void)
 {
@@ -384,7 +384,7 @@ test_cut_off_is_not_edited (void)
   tear_down ();
 }
 
-/* C3 */
+/* A password file that others may read lets nobody in. */
 static void
 test_rights (void)
 {
