@@ -31,7 +31,7 @@ expect red 'a member in the middle' transaction.h 's/^  SatchelOperationKind kin
 expect red 'a member that is gone' storage.h '/^  const char \*user; /d' 'SatchelStorageIdentity\.user'
 expect red 'a structure that neither tells its size nor has room' sort.h 's/^} SatchelThreadMessage;/  guint more;\n} SatchelThreadMessage;/' 'SatchelThreadMessage without more'
 expect red 'one with room that grew beyond it' stream.h '0,/^  SATCHEL_RESERVED (2);/s//  SATCHEL_RESERVED (3);/' 'SatchelStream of'
-expect red 'another value' error.h 's/^  SATCHEL_ERROR_NONEXISTENT,/  SATCHEL_ERROR_FIRST,\n&/' 'SATCHEL_ERROR_NONEXISTENT'
+expect red 'another value' filter.h 's/^  SATCHEL_FILTER_DONE,/  SATCHEL_FILTER_FIRST,\n&/' 'SATCHEL_FILTER_DONE'
 expect red 'another argument' hash.h 's/(gconstpointer \([a-z]*\))/(gconstpointer \1, int more)/' 'satchel_'
 expect new 'a member at the end of a table' listener.h 's/^} SatchelMailboxListenerOps;/  void (*more) (void);\n&/' 'more'
 expect new 'a member in the room' stream.h '0,/^  SATCHEL_RESERVED (2);/s//  gpointer more;\n  SATCHEL_RESERVED (1);/' 'more'
