@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT
 libsatchel_la_SOURCES += \
 	core/base/error.c \
+	core/base/exit.h \
+	core/base/fd.c \
+	core/base/fd.h \
 	core/base/hash.c \
 	core/base/hostname.c \
 	core/base/hostname.h \
@@ -8,6 +11,7 @@ libsatchel_la_SOURCES += \
 	core/base/json.h \
 	core/base/packed.c \
 	core/base/packed.h \
+	core/base/list.h \
 	core/base/sanitized.h \
 	core/base/secret.c \
 	core/base/session_id.c \

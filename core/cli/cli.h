@@ -6,24 +6,9 @@
 #pragma once
 #include <satchel/admin.h>
 
+#include "core/base/exit.h"
 #include "core/runtime/config_image.h"
 #include "core/runtime/loader.h"
-
-/* As in sysexits.h. */
-typedef enum
-{
-  SATCHEL_EXIT_OK = 0,
-  SATCHEL_EXIT_FAILED = 1,
-  SATCHEL_EXIT_USAGE = 64,
-  SATCHEL_EXIT_DATA = 65,        /* what was given will not do: a name, a password */
-  SATCHEL_EXIT_NO_USER = 66,     /* no such user, module, session */
-  SATCHEL_EXIT_UNAVAILABLE = 69, /* the server is not running */
-  SATCHEL_EXIT_SOFTWARE = 70,
-  SATCHEL_EXIT_EXISTS = 73, /* there is one already */
-  SATCHEL_EXIT_IO = 74,
-  SATCHEL_EXIT_NOPERM = 77,
-  SATCHEL_EXIT_CONFIG = 78
-} SatchelExit;
 
 typedef struct SatchelCli SatchelCli;
 

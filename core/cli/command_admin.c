@@ -11,6 +11,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/runtime/admin_options.h"
@@ -19,7 +20,6 @@
 
 /* The server says that it is alive more often. */
 #define TIMEOUT_MS 90000u
-#define EXIT_INTERRUPTED 130
 
 typedef struct Answer
 {
@@ -164,7 +164,7 @@ judge (const Answer *answer, guint status, const GError *error)
                              "%s; only root and the group of server.admin_group may do this", error->message);
   const GError *told = error != NULL ? error : answer->error;
   if (told != NULL && told->code == SATCHEL_ERROR_CANCELLED)
-    return satchel_cli_fail (EXIT_INTERRUPTED, "%s", told->message);
+    return satchel_cli_fail (SATCHEL_EXIT_INTERRUPTED, "%s", told->message);
   if (told != NULL)
     return satchel_cli_fail_error (told);
   if (answer->is_ended && status == 0)
@@ -213,7 +213,7 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   sigaddset (&signals, SIGINT);
   sigaddset (&signals, SIGTERM);
   sigprocmask (SIG_BLOCK, &signals, NULL);
-  int signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
+  g_auto (SatchelFd) signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
   const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
   (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd, interrupted,
                               take_part, &answer, &status, &error);
@@ -221,7 +221,6 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   int exit = judge (&answer, status, error);
   if (answer.is_json)
     print_end (exit, &answer, error);
-  close (signal_fd);
   g_string_free (answer.rest, TRUE);
   g_string_free (answer.said, TRUE);
   g_clear_error (&answer.error);

@@ -17,6 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/cli/cli.h"
 #include "core/cli/control_client.h"
 #include "core/base/json.h"
@@ -401,10 +402,8 @@ satchel_cli_import (SatchelCli *cli)
       && (exit = find_mail_user (&import)) == SATCHEL_EXIT_OK
       && (exit = open_root (&import)) == SATCHEL_EXIT_OK)
     exit = import_all (&import, users);
-  if (import.lock_fd >= 0)
-    close (import.lock_fd);
-  if (import.root_fd >= 0)
-    close (import.root_fd);
+  satchel_fd_clear (&import.lock_fd);
+  satchel_fd_clear (&import.root_fd);
   g_clear_pointer (&import.known, g_ptr_array_unref);
   satchel_loader_stop (cli->loader);
   return exit;

@@ -15,6 +15,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/control_wire.h"
 
 static int
@@ -29,12 +30,10 @@ connect_control (const char *run_dir, GError **error)
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
-  int fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+  g_auto (SatchelFd) fd = socket (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
   if (fd >= 0 && connect (fd, (struct sockaddr *) &address, sizeof address) == 0)
-    return fd;
+    return satchel_fd_steal (&fd);
   int saved = errno;
-  if (fd >= 0)
-    close (fd);
   if (saved == ENOENT || saved == ECONNREFUSED)
     satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "no server runs here (%s: %s)", path,
                        g_strerror (saved));
@@ -152,19 +151,16 @@ static gboolean
 call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end,
       const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status, GError **error)
 {
-  int fd = connect_control (run_dir, error);
+  g_auto (SatchelFd) fd = connect_control (run_dir, error);
   if (fd < 0)
     return FALSE;
-  int process_fd = to_the_end ? open_server_process (fd) : -1;
+  g_auto (SatchelFd) process_fd = to_the_end ? open_server_process (fd) : -1;
   gboolean is_final = FALSE, ok = send_request (fd, argv, error);
   guint status = 1;
   while (ok && !is_final)
     ok = receive_reply (fd, timeout_ms, interrupt, func, data, &is_final, &status, error);
   if (ok && to_the_end && status == 0)
     ok = wait_for_end (fd, process_fd, timeout_ms, error);
-  close (fd);
-  if (process_fd >= 0)
-    close (process_fd);
   if (ok)
     *ret_status = status;
   return ok;

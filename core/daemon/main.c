@@ -9,10 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/exit.h"
 #include "core/daemon/options.h"
 #include "core/daemon/role/role_private.h"
-
-#define EXIT_USAGE 64
 
 /* What /proc/self/exe named when we were started: by that path the next build is found after an upgrade. */
 static char *
@@ -86,7 +85,7 @@ run_role (const SatchelOptions *options)
       || options->slot >= (int) SATCHEL_SLOTS_MAX)
     {
       fprintf (stderr, "satcheld: --role is used by the master process only\n");
-      return EXIT_USAGE;
+      return SATCHEL_EXIT_USAGE;
     }
   const SatchelRoleRow *row = satchel_role_by_name (options->role);
   if (row != NULL && (row->traits & SATCHEL_TRAIT_PROCESS) != 0)
@@ -94,7 +93,7 @@ run_role (const SatchelOptions *options)
   if (row != NULL && row->role == SATCHEL_ROLE_CONFIG)
     return satchel_config_role_main (options);
   fprintf (stderr, "satcheld: no role \"%s\"\n", options->role);
-  return EXIT_USAGE;
+  return SATCHEL_EXIT_USAGE;
 }
 
 int
@@ -106,7 +105,7 @@ main (int argc, char **argv)
   if (!parse (&options, &argc, &argv, &error))
     {
       fprintf (stderr, "satcheld: %s\n", error->message);
-      return EXIT_USAGE;
+      return SATCHEL_EXIT_USAGE;
     }
   if (options.version)
     {

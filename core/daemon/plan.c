@@ -5,16 +5,10 @@
 
 #include "core/daemon/plan.h"
 
+#include "core/base/fd.h"
+
 #include <string.h>
 #include <unistd.h>
-
-static void
-close_fd (int *fd)
-{
-  if (*fd >= 0)
-    close (*fd);
-  *fd = -1;
-}
 
 void
 satchel_plan_listener_free (SatchelPlanListener *listener)
@@ -30,7 +24,7 @@ satchel_plan_listener_free (SatchelPlanListener *listener)
 static void
 module_free (SatchelPlanModule *module)
 {
-  close_fd (&module->fd);
+  satchel_fd_clear (&module->fd);
   g_free (module->name);
   g_free (module->identity);
   g_free (module);
@@ -39,7 +33,7 @@ module_free (SatchelPlanModule *module)
 static void
 helper_free (SatchelPlanHelper *helper)
 {
-  close_fd (&helper->image_fd);
+  satchel_fd_clear (&helper->image_fd);
   g_free (helper->module);
   g_free (helper);
 }
@@ -47,8 +41,8 @@ helper_free (SatchelPlanHelper *helper)
 static void
 tls_clear (SatchelPlanTls *tls)
 {
-  close_fd (&tls->chain_fd);
-  close_fd (&tls->key_fd);
+  satchel_fd_clear (&tls->chain_fd);
+  satchel_fd_clear (&tls->key_fd);
 }
 
 SatchelPlan *
@@ -83,7 +77,7 @@ satchel_plan_free (SatchelPlan *plan)
   g_ptr_array_unref (plan->helpers);
   g_array_unref (plan->tls);
   g_ptr_array_unref (plan->problems);
-  close_fd (&plan->image_fd);
+  satchel_fd_clear (&plan->image_fd);
   g_free (plan);
 }
 
@@ -334,7 +328,7 @@ take_tls (SatchelPlan *plan, SatchelIpcMessage *message)
   int fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0 || index >= SATCHEL_PLAN_TLS_MAX)
     {
-      close_fd (&fd);
+      satchel_fd_clear (&fd);
       return FALSE;
     }
   for (guint i = 0; i < plan->tls->len; i++)
@@ -343,7 +337,7 @@ take_tls (SatchelPlan *plan, SatchelIpcMessage *message)
       int *place = is_key ? &tls->key_fd : &tls->chain_fd;
       if (tls->index != index)
         continue;
-      close_fd (place);
+      satchel_fd_clear (place);
       *place = fd;
       return TRUE;
     }
@@ -356,7 +350,7 @@ static gboolean
 take_image (SatchelPlan *plan, SatchelIpcMessage *message)
 {
   satchel_ipc_get_u64 (message);
-  close_fd (&plan->image_fd);
+  satchel_fd_clear (&plan->image_fd);
   plan->image_fd = satchel_ipc_take_fd (message);
   return satchel_ipc_message_is_done (message) && plan->image_fd >= 0;
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/config_private.h"
 #include "core/base/json.h"
 
@@ -315,7 +316,7 @@ satchel_secret_free (char *secret)
 static char *
 read_secret_file (const char *path, GError **error)
 {
-  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   struct stat st;
   if (fd < 0)
     {
@@ -323,7 +324,6 @@ read_secret_file (const char *path, GError **error)
       return NULL;
     }
   g_autofree char *buffer = NULL;
-  gsize len = 0;
   if (fstat (fd, &st) != 0)
     satchel_error_set_errno (error, errno, "secret file %s", path);
   else if (!S_ISREG (st.st_mode))
@@ -336,11 +336,8 @@ read_secret_file (const char *path, GError **error)
   else
     {
       buffer = g_malloc0 (SECRET_MAX + 1);
-      for (ssize_t n = 1; n > 0 && len < SECRET_MAX;)
-        if ((n = SATCHEL_RETRY (read (fd, buffer + len, SECRET_MAX - len))) > 0)
-          len += (gsize) n;
+      (void) satchel_fd_read_all (fd, buffer, SECRET_MAX);
     }
-  close (fd);
   if (buffer == NULL)
     return NULL;
   char *secret = g_strndup (buffer, strcspn (buffer, "\r\n"));

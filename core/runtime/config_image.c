@@ -11,7 +11,6 @@
 #include "core/runtime/config_private.h"
 
 #define MAGIC "SatCfg01"
-#define IMAGE_MAX (64u * 1024u * 1024u)
 #define NESTING_MAX 4u
 /* What one value takes at least: two strings, type, flags, two booleans, number, two counts. */
 #define VALUE_MIN 34u
@@ -242,7 +241,7 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
   const guint8 *data = g_bytes_get_data (bytes, &len);
   Reader reader = { .at = data, .end = data + len };
   char magic[sizeof MAGIC - 1];
-  if (len > IMAGE_MAX || len < sizeof magic || !get_bytes (&reader, magic, sizeof magic)
+  if (len > SATCHEL_CONFIG_IMAGE_MAX || len < sizeof magic || !get_bytes (&reader, magic, sizeof magic)
       || memcmp (magic, MAGIC, sizeof magic) != 0)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,

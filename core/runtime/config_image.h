@@ -77,6 +77,8 @@ GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
 /* The same for who may know only the groups in @names (NULL-ended): the core's other groups are at their
  * defaults, all else is not there. */
 GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
+/* The most bytes of an image. */
+#define SATCHEL_CONFIG_IMAGE_MAX (64u * 1024u * 1024u)
 SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, GError **error);
 /* "group.key" of all settings that differ; with @only_fixed those that a reload cannot apply.  Free with
  * g_strfreev. */

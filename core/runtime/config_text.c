@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/config_private.h"
 
 typedef struct Line
@@ -139,15 +140,13 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
 {
   g_autofree char *place = where;
   struct stat st;
-  int fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
   if (fd < 0 || fstat (fd, &st) != 0)
     {
       int errnum = errno;
       satchel_config_problem_add (
           problems, FALSE, g_steal_pointer (&place), "cannot read %s: %s%s", path, g_strerror (errnum),
           errnum == EACCES ? "; let the account that reads configuration read it (chmod, chgrp)" : "");
-      if (fd >= 0)
-        close (fd);
       return NULL;
     }
   const char *why = NULL;
@@ -158,26 +157,23 @@ read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
   else if (st.st_size > SATCHEL_CONFIG_FILE_MAX)
     why = "is larger than 1 MiB; that is no configuration file";
   g_autofree char *bytes = NULL;
-  gsize len = 0;
+  gssize len = 0;
   if (why == NULL)
     {
       bytes = g_malloc (SATCHEL_CONFIG_FILE_MAX + 2);
-      ssize_t n;
-      while ((n = SATCHEL_RETRY (read (fd, bytes + len, SATCHEL_CONFIG_FILE_MAX + 1 - len))) > 0)
-        len += n > 0 ? (gsize) n : 0;
-      bytes[len] = '\0';
-      if (n < 0)
+      len = satchel_fd_read_all (fd, bytes, SATCHEL_CONFIG_FILE_MAX + 1);
+      bytes[MAX (len, 0)] = '\0';
+      if (len < 0)
         why = "cannot be read: input/output error";
       else if (len > SATCHEL_CONFIG_FILE_MAX)
         why = "is larger than 1 MiB; that is no configuration file";
     }
-  close (fd);
   if (why != NULL)
     {
       satchel_config_problem_add (problems, FALSE, g_steal_pointer (&place), "%s %s", path, why);
       return NULL;
     }
-  *ret_len = len;
+  *ret_len = (gsize) len;
   return g_steal_pointer (&bytes);
 }
 

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/connection_struct.h"
 #include <errno.h>
 #include <string.h>
@@ -75,12 +76,7 @@ connection_free (SatchelConnection *connection)
   if (connection->in != NULL)
     connection_wipe (connection, connection->in_start, connection->in_len);
   connection_free_input (connection);
-  if (connection->previous != NULL)
-    connection->previous->next = connection->next;
-  else
-    all_connections = connection->next;
-  if (connection->next != NULL)
-    connection->next->previous = connection->previous;
+  SATCHEL_LIST_REMOVE (all_connections, connection);
   n_connections--;
   g_free (connection);
 }
@@ -246,8 +242,7 @@ read_input (SatchelConnection *connection)
 static void
 soon_turn (SatchelTurn *turn)
 {
-  SatchelConnection *connection =
-      (SatchelConnection *) ((char *) turn - G_STRUCT_OFFSET (SatchelConnection, soon_turn));
+  SatchelConnection *connection = SATCHEL_CONTAINER (turn, SatchelConnection, soon_turn);
   connection->depth++;
   if (connection->state == STATE_DEAD)
     {
@@ -347,10 +342,7 @@ satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHand
   connection->write_timeout_ms = 5 * 60 * 1000;
   connection->state = STATE_OPEN;
   connection->last_input_ms = satchel_now_ms ();
-  connection->next = all_connections;
-  if (all_connections != NULL)
-    all_connections->previous = connection;
-  all_connections = connection;
+  SATCHEL_LIST_PREPEND (all_connections, connection);
   n_connections++;
   connection->events = EPOLLIN;
   connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
@@ -565,9 +557,8 @@ void
 satchel_connections_shutdown (void)
 {
   linger_ms = LINGER_STOPPING_MS;
-  for (SatchelConnection *next, *connection = all_connections; connection != NULL; connection = next)
+  SATCHEL_LIST_EACH (SatchelConnection, connection, all_connections)
     {
-      next = connection->next;
       if (connection->state == STATE_LINGER)
         satchel_timer_arm (&connection->idle_timer, linger_ms, linger_ended, connection);
       if (connection->state != STATE_OPEN)

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/connection_private.h"
 #include "core/runtime/connection_struct.h"
 #include <stdarg.h>
@@ -16,7 +17,7 @@
 #define COPY_BELOW 2048u
 #define PARTS_MAX 64
 
-static OutBlock *spare_blocks;
+    static OutBlock *spare_blocks;
 static guint n_spare;
 
 static OutBlock *
@@ -198,8 +199,7 @@ connection_output_run (SatchelConnection *connection)
 static void
 flush_turn (SatchelTurn *turn)
 {
-  connection_output_run (
-      (SatchelConnection *) ((char *) turn - G_STRUCT_OFFSET (SatchelConnection, flush_turn)));
+  connection_output_run (SATCHEL_CONTAINER (turn, SatchelConnection, flush_turn));
 }
 
 void

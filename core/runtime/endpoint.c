@@ -16,6 +16,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/ipc.h"
 
 #define HOST_MAX 253u
@@ -178,8 +179,8 @@ satchel_endpoint_set_connector (int fd)
 static int
 send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GError **error)
 {
-  int pair[2];
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+  g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     {
       satchel_error_set_errno (error, errno, "a pair of sockets for an endpoint");
       return -1;
@@ -188,12 +189,10 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
   satchel_ipc_put_string (message, text);
   satchel_ipc_put_u32 (message, only_resolve);
   satchel_ipc_put_u32 (message, (guint32) timeout_ms);
-  satchel_ipc_put_fd (message, pair[1]);
-  gboolean is_sent = satchel_ipc_send_blocking (connector_fd, message, NULL);
-  close (pair[1]);
-  if (!is_sent)
+  satchel_ipc_put_fd (message, pair.ends[1]);
+  if (!satchel_ipc_send_blocking (connector_fd, message, NULL))
     fail_without_connector ();
-  return pair[0];
+  return satchel_fd_steal (&pair.ends[0]);
 }
 
 /* The message; NULL with @error. */
@@ -214,12 +213,11 @@ question (const SatchelConfig *section, const char *key, gboolean only_resolve, 
       return NULL;
     }
   timeout_ms = CLAMP (timeout_ms, 1, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS);
-  int fd = send_question (text, only_resolve, timeout_ms, error);
+  g_auto (SatchelFd) fd = send_question (text, only_resolve, timeout_ms, error);
   if (fd < 0)
     return NULL;
   g_autoptr (SatchelIpcMessage) answer =
       satchel_ipc_receive_blocking (fd, (int) timeout_ms + ANSWER_SLACK_MS, error);
-  close (fd);
   if (answer == NULL)
     return NULL;
   guint32 status = satchel_ipc_get_u32 (answer);

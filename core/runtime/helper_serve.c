@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/runtime/helper_private.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/process.h"
@@ -106,8 +107,7 @@ call_free (SatchelHelperCall *call)
   g_bytes_unref (call->request);
   g_clear_pointer (&call->reply, g_bytes_unref);
   g_free (call->message);
-  if (call->content_fd >= 0)
-    close (call->content_fd);
+  satchel_fd_clear (&call->content_fd);
   g_free (call);
   forget_caller (caller);
 }
@@ -119,7 +119,7 @@ send_answer (SatchelHelperCall *call)
   if (caller->send == NULL)
     return;
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_HELPER_REPLY, call->number);
-  int fd = -1;
+  g_auto (SatchelFd) fd = -1;
   gboolean is_reply = call->message == NULL;
   if (is_reply)
     {
@@ -136,8 +136,6 @@ send_answer (SatchelHelperCall *call)
       satchel_ipc_put_string (message, valid);
     }
   (void) caller->send (caller->data, g_steal_pointer (&message));
-  if (fd >= 0)
-    close (fd);
 }
 
 /* Answered, and its job is over: whichever comes last. */
@@ -290,23 +288,19 @@ take_call (SatchelHelperCaller *caller, SatchelIpcMessage *message)
     return FALSE;
   if (g_hash_table_size (caller->calls) >= max_waiting)
     return refuse (caller, number, "too many calls wait in the helper (helpers.queue)");
-  int content_fd = -1;
+  g_auto (SatchelFd) content_fd = -1;
   guint64 content_bytes = 0;
   g_autoptr (GBytes) request = satchel_helper_take_bytes (message);
   if (request == NULL || !take_content (message, &content_fd, &content_bytes)
       || !satchel_ipc_message_is_done (message))
-    {
-      if (content_fd >= 0)
-        close (content_fd);
-      return FALSE;
-    }
+    return FALSE;
   SatchelHelperCall *call = g_new0 (SatchelHelperCall, 1);
   gint64 now_ms = satchel_clock_ms (),
          left_ms = (gint64) MIN (message->deadline_ms, (guint64) G_MAXINT64) - now_ms;
   call->caller = caller;
   call->number = number;
   call->request = g_steal_pointer (&request);
-  call->content_fd = content_fd;
+  call->content_fd = satchel_fd_steal (&content_fd);
   call->content_bytes = content_bytes;
   left_ms = CLAMP (left_ms, 0, SATCHEL_HELPER_TIMEOUT_MAX_MS);
   call->deadline_ms = now_ms + left_ms;

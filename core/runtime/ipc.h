@@ -29,9 +29,8 @@ typedef enum
                            a helper) */
   /* master -> role */
   SATCHEL_IPC_CONFIG = 32, /* u64 generation; fd: sealed memfd (config_image.h) */
-  SATCHEL_IPC_SHARED,   /* u32 bits of what follows: 1 connection table memfd, 2 breadcrumb memfd, 4 directory
-                           (mail root: mail;   STATE_DIR/auth: auth), 8 counter memfd (counter_lane.h); the fds
-                           in   this order */
+  SATCHEL_IPC_SHARED,   /* u32 SatchelIpcShared bits of what follows, and its descriptors in the order of the
+                           bits */
   SATCHEL_IPC_TLS_FILE, /* u64 generation, u32 certificate index, u32 0 chain | 1 key; fd (gate, config) */
   SATCHEL_IPC_TICKET_KEY, /* b 64 bytes (gate; GnuTLS rotates from it) */
   SATCHEL_IPC_LISTENER, /* s name, s protocol, u32 implicit_tls, u32 allow_cleartext; fd (gate; service: also
@@ -56,11 +55,11 @@ typedef enum
   SATCHEL_IPC_ADMIN_CANCEL, /* u64 request: nobody waits for the answer any more (mail) */
 
   /* gate -> auth.  Session id of the header names the connection. */
-  SATCHEL_IPC_AUTH_START = 64, /* s service, s mechanism, s peer, u32 secure (1: may send a password, 2: TLS;
-                                  added up), u32 has_initial, b initial */
-  SATCHEL_IPC_AUTH_STEP,       /* b response */
-  SATCHEL_IPC_AUTH_CANCEL,     /* - */
-  SATCHEL_IPC_AUTH_PASSWORD,   /* s service, s method, s peer, u32 secure, b user, b password */
+  SATCHEL_IPC_AUTH_START =
+      64, /* s service, s mechanism, s peer, u32 SatchelIpcSecure bits, u32 has_initial, b initial */
+  SATCHEL_IPC_AUTH_STEP,     /* b response */
+  SATCHEL_IPC_AUTH_CANCEL,   /* - */
+  SATCHEL_IPC_AUTH_PASSWORD, /* s service, s method, s peer, u32 SatchelIpcSecure bits, b user, b password */
   SATCHEL_IPC_SERVICE_GRANT, /* s service, s peer: a protocol without login (lmtp); auth checks `networks` */
   SATCHEL_IPC_SESSION_END,   /* - : the connection (also one handed over and relayed) is over */
   /* auth -> gate */
@@ -130,6 +129,22 @@ typedef enum
   SATCHEL_IPC_PLAN_HELPER    /* s module; fd: the configuration as its helper sees it, a sealed memfd; before
                                 PLAN_END */
 } SatchelIpcType;
+
+/* What SHARED brings. */
+typedef enum
+{
+  SATCHEL_IPC_SHARED_CONNECTION_TABLE = 1, /* a memfd */
+  SATCHEL_IPC_SHARED_BREADCRUMBS = 2,      /* a memfd */
+  SATCHEL_IPC_SHARED_DIRECTORY = 4,        /* mail: the mail root; auth: STATE_DIR/auth */
+  SATCHEL_IPC_SHARED_COUNTERS = 8          /* a memfd (counter_lane.h) */
+} SatchelIpcShared;
+
+/* What a client may do on the connection that it logs in on. */
+typedef enum
+{
+  SATCHEL_IPC_SECURE_PASSWORD = 1, /* it may send a password as it is */
+  SATCHEL_IPC_SECURE_TLS = 2
+} SatchelIpcSecure;
 
 typedef struct SatchelIpcMessage
 {

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/ipc_private.h"
 #include "core/runtime/reactor_private.h"
 #include <errno.h>
@@ -39,7 +40,7 @@ link_destroy (SatchelIpcLink *link)
 static void
 tell_closed (SatchelTurn *turn)
 {
-  SatchelIpcLink *link = (SatchelIpcLink *) ((char *) turn - G_STRUCT_OFFSET (SatchelIpcLink, break_turn));
+  SatchelIpcLink *link = SATCHEL_CONTAINER (turn, SatchelIpcLink, break_turn);
   if (link->closed != NULL)
     link->closed (link, link->data);
 }

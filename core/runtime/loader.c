@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/crash.h"
 #include "core/runtime/counter_lane.h"
 #include "core/runtime/loader_private.h"
@@ -237,12 +238,8 @@ satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate, 
   const SatchelLoaderEntry *there = find_entry (loader, name, is_gate);
   if (there != NULL)
     return there->module;
-  int fd = satchel_loader_open (loader, name, is_gate, NULL, error);
-  if (fd < 0)
-    return NULL;
-  const SatchelModule *module = satchel_loader_load_fd (loader, fd, name, is_gate, error);
-  close (fd);
-  return module;
+  g_auto (SatchelFd) fd = satchel_loader_open (loader, name, is_gate, NULL, error);
+  return fd >= 0 ? satchel_loader_load_fd (loader, fd, name, is_gate, error) : NULL;
 }
 
 /* In the child of satchel_loader_try: tells "ok" or the error, and never returns. */
@@ -284,29 +281,25 @@ satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, g
 {
   if (find_entry (loader, name, is_gate) != NULL)
     return TRUE;
-  int pipe_fds[2];
-  if (pipe2 (pipe_fds, O_CLOEXEC) != 0)
+  g_auto (SatchelFdPair) pipe = SATCHEL_FD_PAIR_NONE;
+  if (pipe2 (pipe.ends, O_CLOEXEC) != 0)
     return satchel_error_set_errno (error, errno, "module %s: pipe", name);
   pid_t pid = fork ();
   if (pid == 0)
     {
-      close (pipe_fds[0]);
-      try_in_child (loader, name, is_gate, pipe_fds[1]);
+      satchel_fd_clear (&pipe.ends[0]);
+      try_in_child (loader, name, is_gate, pipe.ends[1]);
     }
-  close (pipe_fds[1]);
+  satchel_fd_clear (&pipe.ends[1]);
   if (pid < 0)
-    {
-      close (pipe_fds[0]);
-      return satchel_error_set_errno (error, errno, "module %s: fork", name);
-    }
+    return satchel_error_set_errno (error, errno, "module %s: fork", name);
   g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
-  struct pollfd poll_fd = { pipe_fds[0], POLLIN, 0 };
+  struct pollfd poll_fd = { pipe.ends[0], POLLIN, 0 };
   gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
   int n_ready = SATCHEL_RETRY (poll (&poll_fd, 1, (int) MAX (0, (end - g_get_monotonic_time ()) / 1000)));
   char answer[4096] = "";
-  gssize len = n_ready > 0 ? SATCHEL_RETRY (read (pipe_fds[0], answer, sizeof answer - 1)) : 0;
+  gssize len = n_ready > 0 ? SATCHEL_RETRY (read (pipe.ends[0], answer, sizeof answer - 1)) : 0;
   answer[MAX (len, 0)] = '\0';
-  close (pipe_fds[0]);
   if (n_ready == 0)
     kill (pid, SIGKILL);
   int status = 0;

@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/loader_private.h"
 
 #define NAME_MAX_BYTES 64
@@ -88,31 +89,26 @@ open_checked_dir (SatchelLoader *loader, const char *dir, GError **error)
       satchel_error_set_errno (error, errno, "module directory %s", dir);
       return -1;
     }
-  int fd = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_auto (SatchelFd) fd = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   g_auto (GStrv) parts = g_strsplit (real + 1, "/", -1);
   g_autoptr (GString) so_far = g_string_new ("/");
   for (guint i = 0; fd >= 0; i++)
     {
       struct stat st;
       if (fstat (fd, &st) != 0 || !check_owner (loader, &st, so_far->str, error))
-        {
-          close (fd);
-          return -1;
-        }
+        return -1;
       if (parts[i] == NULL || *parts[i] == '\0')
         break;
       int next = openat (fd, parts[i], O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-      int saved = errno;
-      close (fd);
+      satchel_fd_close (fd);
       fd = next;
-      errno = saved;
       if (so_far->len > 1)
         g_string_append_c (so_far, '/');
       g_string_append (so_far, parts[i]);
     }
   if (fd < 0)
     satchel_error_set_errno (error, errno, "module directory %s", so_far->str);
-  return fd;
+  return satchel_fd_steal (&fd);
 }
 
 static int
@@ -128,25 +124,21 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
           return -1;
         }
     }
-  int dir_fd = open_checked_dir (loader, dir, error);
+  g_auto (SatchelFd) dir_fd = open_checked_dir (loader, dir, error);
   if (dir_fd < 0)
     return -1;
-  int fd = openat (dir_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+  g_auto (SatchelFd) fd = openat (dir_fd, file, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
   int saved = errno;
-  close (dir_fd);
   if (fd < 0 && saved == ELOOP)
     satchel_error_set (error, SATCHEL_ERROR_NOPERM,
                        "module file %s is a symbolic link; put the file itself there", path);
   else if (fd < 0)
     satchel_error_set_errno (error, saved, "module file %s", path);
   else if (!satchel_loader_check_file (loader, fd, path, error))
-    {
-      close (fd);
-      return -1;
-    }
+    return -1;
   if (fd >= 0 && ret_path != NULL)
     *ret_path = g_steal_pointer (&path);
-  return fd;
+  return satchel_fd_steal (&fd);
 }
 
 int

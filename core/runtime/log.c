@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/runtime/log_private.h"
 #include <satchel/counter.h>
 #include <errno.h>
@@ -59,13 +60,10 @@ static int
 connect_journal (void)
 {
   struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/socket" };
-  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_auto (SatchelFd) fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd >= 0 && connect (fd, (struct sockaddr *) &address, sizeof address) < 0)
-    {
-      close (fd);
-      return -1;
-    }
-  return fd;
+    return -1;
+  return satchel_fd_steal (&fd);
 }
 
 static GLogWriterOutput

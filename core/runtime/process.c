@@ -5,6 +5,8 @@
 
 #include "core/runtime/process.h"
 
+#include "core/base/exit.h"
+
 #include <satchel/log.h>
 #include <unistd.h>
 

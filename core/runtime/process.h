@@ -4,8 +4,7 @@
 #pragma once
 #include <satchel/module.h>
 
-/* How it exits: master tells it from a crash by that. */
-#define SATCHEL_EXIT_CANNOT_GO_ON 75
+/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master tells it from a crash. */
 
 /* Called with the reason before the end, in any thread; NULL: nobody. */
 typedef void (*SatchelProcessFailFunc) (const char *why);

@@ -5,6 +5,8 @@
 
 #include "core/runtime/sealed.h"
 
+#include "core/base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/helper.h>
@@ -17,16 +19,9 @@
 #define COPY_BYTES 65536u
 
 static gboolean
-write_all (int fd, const guint8 *data, gsize len, GError **error)
+write_content (int fd, const void *data, gsize len, GError **error)
 {
-  for (gsize done = 0; done < len;)
-    {
-      gssize n = SATCHEL_RETRY (write (fd, data + done, len - done));
-      if (n <= 0)
-        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "memory file");
-      done += (gsize) n;
-    }
-  return TRUE;
+  return satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "memory file");
 }
 
 static int
@@ -54,7 +49,7 @@ int
 satchel_sealed_new (const char *name, const void *data, gsize len, GError **error)
 {
   int fd = make (name, error);
-  return fd < 0 ? -1 : seal (fd, write_all (fd, data, len, error), error);
+  return fd < 0 ? -1 : seal (fd, write_content (fd, data, len, error), error);
 }
 
 gboolean
@@ -75,13 +70,8 @@ satchel_sealed_read (int fd, gsize max_bytes)
   if (!satchel_sealed_check (fd, &len) || len > max_bytes)
     return NULL;
   g_autofree guint8 *data = g_malloc (MAX (len, 1));
-  for (gsize done = 0; done < len;)
-    {
-      gssize n = SATCHEL_RETRY (pread (fd, data + done, (gsize) len - done, (off_t) done));
-      if (n <= 0)
-        return NULL;
-      done += (gsize) n;
-    }
+  if (satchel_fd_read_all (fd, data, (gsize) len) != (gssize) len)
+    return NULL;
   return g_bytes_new_take (g_steal_pointer (&data), (gsize) len);
 }
 
@@ -98,7 +88,7 @@ copy_stream (SatchelStream *stream, int fd, guint64 max_bytes, GError **error)
         return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
                                   "content for a helper is longer than %" G_GUINT64_FORMAT " bytes",
                                   max_bytes);
-      if (!write_all (fd, buffer, (gsize) n, error))
+      if (!write_content (fd, buffer, (gsize) n, error))
         return FALSE;
       offset += (guint64) n;
     }

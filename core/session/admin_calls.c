@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/base/exit.h"
 #include "core/runtime/admin_options.h"
 #include "core/runtime/job_private.h"
 #include "core/session/admin_private.h"
@@ -92,7 +93,7 @@ refuse_request (guint64 request, const GError *error)
 {
   g_autofree char *text = g_strdup_printf ("%c%d %s\n%c\n", SATCHEL_ADMIN_FRAME_ERROR, error->code,
                                            error->message, SATCHEL_ADMIN_FRAME_END);
-  host.reply (request, TRUE, 1, text);
+  host.reply (request, TRUE, SATCHEL_EXIT_FAILED, text);
 }
 
 static void

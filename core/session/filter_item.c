@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/runtime/reactor_private.h"
 #include "core/session/filter_private.h"
 
@@ -120,8 +121,7 @@ satchel_filter_question_unref (SatchelFilterQuestion *question)
 {
   if (!g_atomic_ref_count_dec (&question->refs))
     return;
-  if (question->content_fd >= 0)
-    close (question->content_fd);
+  satchel_fd_clear (&question->content_fd);
   satchel_filter_envelope_unref (question->envelope);
   satchel_stream_unref (question->content);
   satchel_header_edit_clear (&question->edit);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include <errno.h>
@@ -45,9 +46,8 @@ hurry_logins (void)
 {
   gint64 limit_ms = satchel_now_ms () + satchel_gate.login_timeout_ms - satchel_gate.login_timeout_ms / 3;
   gboolean has_ended_one = FALSE;
-  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      next = session->next;
       if (session->state != GATE_OPEN || session->has_timed_out || session->exchange == EXCHANGE_ASKED
           || session->exchange == EXCHANGE_ANSWERED || session->login_timer.due_ms >= limit_ms)
         continue;
@@ -186,9 +186,8 @@ satchel_gate_stop (gboolean is_drain_only)
     }
   if (is_drain_only)
     return;
-  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      next = session->next;
       if (session->state == GATE_GRANTING)
         gate_session_refuse (session, SATCHEL_REFUSED_UNAVAILABLE);
       else if (session->state == GATE_PROXY || session->state == GATE_HANDSHAKE)
@@ -215,7 +214,7 @@ satchel_gate_n_relays (void)
 void
 satchel_gate_describe (GString *text)
 {
-  for (SatchelGateSession *session = satchel_gate.first; session != NULL; session = session->next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     if (session->state < GATE_RELAYED && session->listener->protocol != NULL)
       g_string_append_printf (text, "%s %s %s\n", session->id_text, session->peer,
                               session->listener->protocol->service);

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/session/gate_private.h"
 #include <string.h>
 
@@ -18,11 +19,17 @@ new_message (SatchelGateSession *session, SatchelIpcType type)
   return message;
 }
 
+static guint32
+secure_bits (SatchelGateSession *session)
+{
+  /* The gate asks for a password only where one may be sent. */
+  return SATCHEL_IPC_SECURE_PASSWORD | (satchel_gate_has_tls (session) ? SATCHEL_IPC_SECURE_TLS : 0);
+}
+
 static void
 tell_result (SatchelTurn *turn)
 {
-  SatchelGateSession *session =
-      (SatchelGateSession *) ((char *) turn - G_STRUCT_OFFSET (SatchelGateSession, turn));
+  SatchelGateSession *session = SATCHEL_CONTAINER (turn, SatchelGateSession, turn);
   if (session->connection == NULL || session->state != GATE_OPEN || !session->was_started)
     return;
   g_autoptr (GBytes) challenge = g_steal_pointer (&session->challenge);
@@ -120,7 +127,7 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, upper);
   satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
+  satchel_ipc_put_u32 (message, secure_bits (session));
   satchel_ipc_put_u32 (message, initial != NULL);
   satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);
   ask_auth (session, message);
@@ -163,7 +170,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
   satchel_ipc_put_string (message, session->listener->protocol->service);
   satchel_ipc_put_string (message, method);
   satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, 1u | (satchel_gate_has_tls (session) ? 2u : 0)); /* ipc.h */
+  satchel_ipc_put_u32 (message, secure_bits (session));
   satchel_ipc_put_bytes (message, user, user_len);
   satchel_ipc_put_bytes (message, password, password_len);
   ask_auth (session, message);
@@ -232,9 +239,8 @@ satchel_gate_auth_message (SatchelIpcMessage *message)
 void
 satchel_gate_auth_up (void)
 {
-  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      next = session->next;
       if (session->state == GATE_GRANTING && session->exchange == EXCHANGE_NONE)
         gate_auth_ask_grant (session, session->take_grant);
     }
@@ -243,9 +249,8 @@ satchel_gate_auth_up (void)
 void
 satchel_gate_auth_lost (void)
 {
-  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      next = session->next;
       session->is_told_auth = FALSE; /* it has forgotten all of them */
       if (session->state == GATE_GRANTING)
         {

@@ -4,6 +4,8 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
+#include "core/base/list.h"
 #include "core/session/gate_private.h"
 #include <satchel/log.h>
 #include <sys/socket.h>
@@ -69,26 +71,24 @@ hand_whole (SatchelGateSession *session, SatchelIpcMessage *message)
 static void
 hand_relayed (SatchelGateSession *session, const void *note, gsize note_len, GBytes *input, GBytes *output)
 {
-  int fds[2];
-  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) < 0)
+  g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
+  if (socketpair (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair.ends) < 0)
     {
       gate_session_log (session, SATCHEL_LOG_ERROR, "closed", "no-socket-pair");
       gate_session_free (session);
       return;
     }
-  gboolean is_sent = satchel_gate.host.send_to_mail (session->mail_slot,
-                                                     new_hand_over (session, note, note_len, NULL, fds[1]));
-  close (fds[1]);
-  if (!is_sent)
+  if (!satchel_gate.host.send_to_mail (session->mail_slot,
+                                       new_hand_over (session, note, note_len, NULL, pair.ends[1])))
     {
-      close (fds[0]);
       gate_session_free (session);
       return;
     }
   session->state = GATE_RELAYED;
   satchel_gate.n_relays++;
-  session->relay = satchel_relay_new (g_steal_pointer (&session->transport), fds[0], input, output,
-                                      satchel_gate.write_timeout_ms, &relay_callbacks, session);
+  session->relay =
+      satchel_relay_new (g_steal_pointer (&session->transport), satchel_fd_steal (&pair.ends[0]), input,
+                         output, satchel_gate.write_timeout_ms, &relay_callbacks, session);
 }
 
 void
@@ -149,9 +149,8 @@ satchel_gate_mail_message (guint slot, SatchelIpcMessage *message)
 void
 satchel_gate_mail_lost (guint slot)
 {
-  for (SatchelGateSession *next, *session = satchel_gate.first; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      next = session->next;
       if (session->state == GATE_HANDED && session->mail_slot == slot)
         gate_session_free (session);
     }

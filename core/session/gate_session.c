@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
@@ -473,10 +474,7 @@ session_new (GateListener *listener, int fd, const SatchelAddress *address)
   session->listener = listener;
   session->address = *address;
   session->transport = satchel_transport_new_plain (fd);
-  session->next = satchel_gate.first;
-  if (session->next != NULL)
-    session->next->previous = session;
-  satchel_gate.first = session;
+  SATCHEL_LIST_PREPEND (satchel_gate.first, session);
   satchel_trim_note (++satchel_gate.n_served);
   g_hash_table_insert (satchel_gate.sessions, &session->id, session);
   satchel_address_text (address, session->peer);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/trim.h"
 #include "core/session/gate_private.h"
 #include "core/session/log_budget.h"
@@ -112,12 +113,7 @@ gate_session_free (SatchelGateSession *session)
   if (session->state != GATE_HANDED)
     satchel_gate.n_served--;
   g_hash_table_remove (satchel_gate.sessions, &session->id);
-  if (session->previous != NULL)
-    session->previous->next = session->next;
-  else
-    satchel_gate.first = session->next;
-  if (session->next != NULL)
-    session->next->previous = session->previous;
+  SATCHEL_LIST_REMOVE (satchel_gate.first, session);
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_free (session->explain);
   g_free (session->tls_info);

@@ -5,6 +5,8 @@
 
 #include "core/session/janitor_state.h"
 
+#include "core/base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/log.h>
@@ -69,13 +71,13 @@ take_line (SatchelJanitorState *state, const char *line)
 static char *
 read_file (int root_fd, const char *path)
 {
-  int fd = SATCHEL_RETRY (openat (root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
+  g_auto (SatchelFd) fd =
+      SATCHEL_RETRY (openat (root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
     return NULL;
   char *text = g_malloc0 (FILE_MAX + 1);
-  gssize n = SATCHEL_RETRY (read (fd, text, FILE_MAX));
+  gssize n = satchel_fd_read_all (fd, text, FILE_MAX);
   text[MAX (n, 0)] = '\0';
-  close (fd);
   return text;
 }
 
@@ -100,13 +102,8 @@ satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_st
 static gboolean
 write_file (int fd, const GString *text, gboolean is_durable, GError **error)
 {
-  for (gsize at = 0; at < text->len;)
-    {
-      gssize n = SATCHEL_RETRY (write (fd, text->str + at, text->len - at));
-      if (n < 0)
-        return satchel_error_set_errno (error, errno, "write");
-      at += (gsize) n;
-    }
+  if (!satchel_fd_write_all (fd, text->str, text->len))
+    return satchel_error_set_errno (error, errno, "write");
   return !is_durable || SATCHEL_RETRY (fsync (fd)) == 0 || satchel_error_set_errno (error, errno, "fsync");
 }
 
@@ -127,12 +124,11 @@ satchel_janitor_state_save (int root_fd, guint slot, const SatchelJanitorState *
                           state->clock.unsettled_ms);
   if (mkdirat (root_fd, DIRECTORY, 0700) != 0 && errno != EEXIST)
     return satchel_error_set_errno (error, errno, DIRECTORY);
-  int fd =
+  g_auto (SatchelFd) fd =
       SATCHEL_RETRY (openat (root_fd, new_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "%s", new_path);
   gboolean ok = write_file (fd, text, is_durable, error);
-  close (fd);
   if (ok && renameat (root_fd, new_path, root_fd, path) != 0)
     ok = satchel_error_set_errno (error, errno, "%s", path);
   g_prefix_error (error, "%s: ", path);

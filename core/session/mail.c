@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/reactor_private.h"
 #include "core/session/mail_private.h"
 #include "core/storage/suspects.h"
@@ -163,9 +164,8 @@ guint
 satchel_mail_kick_outdated (const char *user, guint64 epoch)
 {
   guint n = 0;
-  for (SatchelSession *next, *session = satchel_mail_sessions; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
     {
-      next = session->next;
       if (g_strcmp0 (session->user, user) != 0 || session->place->epoch > epoch)
         continue;
       mail_session_shutdown (session);
@@ -365,9 +365,8 @@ satchel_mail_gate_lost (guint slot)
 void
 satchel_mail_stop (void)
 {
-  for (SatchelSession *next, *session = satchel_mail_sessions; session != NULL; session = next)
+  SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
     {
-      next = session->next;
       mail_session_shutdown (session);
     }
 }
@@ -375,7 +374,7 @@ satchel_mail_stop (void)
 void
 satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
 {
-  for (SatchelSession *session = satchel_mail_sessions; session != NULL; session = session->next)
+  SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
     {
       g_autoptr (GString) line = g_string_new (NULL);
       satchel_log_field (line, "user", session->user != NULL ? session->user : "-");

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/reactor_private.h"
 #include "core/session/relay.h"
 #include <errno.h>
@@ -226,7 +227,7 @@ timer_fired (SatchelTimer *timer, gpointer data)
 static void
 again (SatchelTurn *turn)
 {
-  run_relay ((SatchelRelay *) ((char *) turn - G_STRUCT_OFFSET (SatchelRelay, again)), EPOLLIN, EPOLLIN);
+  run_relay (SATCHEL_CONTAINER (turn, SatchelRelay, again), EPOLLIN, EPOLLIN);
 }
 
 static void

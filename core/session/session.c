@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/list.h"
 #include "core/runtime/job_private.h"
 #include "core/runtime/trim.h"
 #include "core/session/log_budget.h"
@@ -116,12 +117,7 @@ session_free (SatchelSession *session)
     satchel_mail_host.send_to_gate (session->gate_slot,
                                     satchel_ipc_message_new (SATCHEL_IPC_SESSION_OVER, session->id));
   g_hash_table_remove (by_id, session);
-  if (session->previous != NULL)
-    session->previous->next = session->next;
-  else
-    satchel_mail_sessions = session->next;
-  if (session->next != NULL)
-    session->next->previous = session->previous;
+  SATCHEL_LIST_REMOVE (satchel_mail_sessions, session);
   satchel_trim_note (--n_sessions);
   satchel_counter_add (&open_sessions, -1, session->protocol->service);
   g_free (session->user);
@@ -256,10 +252,7 @@ mail_session_start (const MailHandOver *hand_over)
   session->started_ms = satchel_now_ms ();
   session->protocol = satchel_mail_host.find_protocol (hand_over->service, &session->group);
   session->is_relayed = is_relay (hand_over->fd, hand_over->has_tls, hand_over->peer);
-  session->next = satchel_mail_sessions;
-  if (session->next != NULL)
-    session->next->previous = session;
-  satchel_mail_sessions = session;
+  SATCHEL_LIST_PREPEND (satchel_mail_sessions, session);
   satchel_trim_note (++n_sessions);
   satchel_counter_add (&open_sessions, 1, session->protocol->service);
   satchel_counter_add (&begun_sessions, 1, session->protocol->service);

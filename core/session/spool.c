@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/session/delivery_private.h"
 #include "core/storage/suspects.h"
 
@@ -55,17 +56,9 @@ satchel_spool_free (SatchelSpool *spool)
 }
 
 static gboolean
-write_all (int fd, const guint8 *data, gsize len, GError **error)
+write_content (int fd, const guint8 *data, gsize len, GError **error)
 {
-  while (len > 0)
-    {
-      ssize_t n = SATCHEL_RETRY (write (fd, data, len));
-      if (n < 0)
-        return satchel_error_set_errno (error, errno, "spool: write");
-      data += n;
-      len -= (gsize) n;
-    }
-  return TRUE;
+  return satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "spool: write");
 }
 
 /* Appends @data with CRLF turned into LF.  FALSE: a line end that is not CRLF. */
@@ -104,7 +97,8 @@ static gboolean
 undo_conversion (SatchelSpool *spool, GError **error)
 {
   int root = satchel_delivery_host ()->root_fd;
-  int fd = SATCHEL_RETRY (openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
+  g_auto (SatchelFd) fd =
+      SATCHEL_RETRY (openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
   if (fd < 0)
     return satchel_error_set_errno (error, errno, "spool: temporary file");
   g_autoptr (GByteArray) out = g_byte_array_new ();
@@ -122,12 +116,12 @@ undo_conversion (SatchelSpool *spool, GError **error)
           g_byte_array_append (out, buffer + i, 1);
         }
       offset += n;
-      ok = write_all (fd, out->data, out->len, error);
+      ok = write_content (fd, out->data, out->len, error);
     }
   if (ok && n < 0)
     ok = satchel_error_set_errno (error, errno, "spool: read");
   if (ok && spool->ends_in_cr)
-    ok = write_all (fd, (const guint8 *) "\r", 1, error);
+    ok = write_content (fd, (const guint8 *) "\r", 1, error);
   g_autofree char *self = g_strdup_printf ("/proc/self/fd/%d", fd);
   /* The old name goes first; a crash in between loses only what was never acknowledged. */
   if (ok
@@ -135,12 +129,9 @@ undo_conversion (SatchelSpool *spool, GError **error)
           || SATCHEL_RETRY (linkat (AT_FDCWD, self, root, spool->path, AT_SYMLINK_FOLLOW)) < 0))
     ok = satchel_error_set_errno (error, errno, "spool: link");
   if (!ok)
-    {
-      close (fd);
-      return FALSE;
-    }
-  close (spool->fd);
-  spool->fd = fd;
+    return FALSE;
+  satchel_fd_clear (&spool->fd);
+  spool->fd = satchel_fd_steal (&fd);
   spool->is_lf = spool->ends_in_cr = FALSE;
   return TRUE;
 }
@@ -153,12 +144,12 @@ write_to_file (SatchelSpool *spool, const guint8 *data, gsize len, GError **erro
       g_autoptr (GByteArray) out = g_byte_array_sized_new ((guint) MIN (len, G_MAXUINT));
       gboolean ended_in_cr = spool->ends_in_cr;
       if (append_as_lf (spool, data, len, out))
-        return write_all (spool->fd, out->data, out->len, error);
+        return write_content (spool->fd, out->data, out->len, error);
       spool->ends_in_cr = ended_in_cr;
       if (!undo_conversion (spool, error))
         return FALSE;
     }
-  return write_all (spool->fd, data, len, error);
+  return write_content (spool->fd, data, len, error);
 }
 
 static gboolean

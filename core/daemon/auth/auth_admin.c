@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "core/daemon/auth/auth_admin.h"
+#include "core/base/exit.h"
 #include "core/daemon/auth/auth_move.h"
 
 #include <satchel/log.h>
@@ -13,7 +14,6 @@
 
 #define AREA "auth"
 #define MAX_STATUS_BYTES 12000 /* of SATCHEL_CONTROL_REPLY_MAX */
-#define EXIT_NO_USER 66
 
 void
 satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
@@ -33,7 +33,7 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
                             : satchel_user_normalise (name, strlen (name), auth->settings.default_domain,
                                                       auth->settings.lowers_users, &error);
   if (user == NULL)
-    satchel_auth_admin_reply (auth, request, 64, "%s\n",
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "%s\n",
                               error != NULL ? error->message : "a user name is missing");
   return user;
 }
@@ -64,7 +64,7 @@ satchel_auth_admin_check_known (SatchelAuth *auth, guint64 request, const char *
 {
   if (is_known (auth, user))
     return TRUE;
-  satchel_auth_admin_reply (auth, request, EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n",
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_NO_USER, "%s: no such user; `satchel user list` shows all\n",
                             user);
   return FALSE;
 }
@@ -75,7 +75,7 @@ admin_kick (SatchelAuth *auth, guint64 request, const char *const *arguments)
 {
   g_autofree char *user = satchel_auth_admin_user (auth, request, arguments[0]);
   if (user != NULL)
-    satchel_auth_admin_reply (auth, request, is_known (auth, user) ? 0 : EXIT_NO_USER, "%s", "");
+    satchel_auth_admin_reply (auth, request, is_known (auth, user) ? 0 : SATCHEL_EXIT_NO_USER, "%s", "");
 }
 
 /* One line each, as many as an answer holds. */
@@ -102,7 +102,7 @@ admin_status (SatchelAuth *auth, guint64 request, const char *const *arguments)
     }
   g_autoptr (GString) released = g_string_new (NULL);
   satchel_placements_foreach (auth->placements, SATCHEL_PLACED_RELEASED, add_released, released);
-  satchel_auth_admin_reply (auth, request, 0, "auth: users=%u sessions=%u hashes=%u\n%s",
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "auth: users=%u sessions=%u hashes=%u\n%s",
                             g_hash_table_size (auth->n_connections), n_sessions,
                             satchel_hash_pool_n_running (auth->pool), released->str);
 }
@@ -125,10 +125,10 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
                       : (satchel_placements_get (auth->placements, user, &placement, &slot),
                          placement.state == SATCHEL_PLACED_ACTIVE);
   if (!ok && (error == NULL || g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)))
-    satchel_auth_admin_reply (auth, request, 75,
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY,
                               "%s is released; `satchel adopt %s` gives the user back first\n", user, user);
   else if (!ok)
-    satchel_auth_admin_reply (auth, request, 75, "%s\n", error->message);
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s\n", error->message);
   if (!ok)
     return;
   g_autoptr (SatchelPlace) place = satchel_auth_place (auth, user, &placement, &error);
@@ -138,7 +138,8 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
       return;
     }
   g_autofree char *text = satchel_place_to_text (place);
-  satchel_auth_admin_reply (auth, request, 0, "%u %s %s", slot, known ? "known" : "unknown", text);
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%u %s %s", slot, known ? "known" : "unknown",
+                            text);
 }
 
 static const struct

@@ -7,6 +7,7 @@
 
 #include "core/daemon/auth/auth_move.h"
 
+#include "core/base/exit.h"
 #include "core/daemon/auth/auth_admin.h"
 #include "core/runtime/log_private.h"
 
@@ -16,8 +17,6 @@
 #define AREA "auth"
 #define MAX_MOVES 1024
 #define MAX_OWED 65536u
-#define EXIT_USAGE 64
-#define EXIT_TEMPORARY 75
 
 /* Waits for RELEASED of the mail process @slot. */
 typedef struct Move
@@ -143,7 +142,7 @@ reply_place (SatchelAuth *auth, guint64 request, const char *user)
   g_string_append_printf (line, " slot=%u pinned=%s epoch=%" G_GUINT64_FORMAT " state=%s recorded=%s\n", slot,
                           placement.slot == SATCHEL_SLOT_BY_RULE ? "no" : "yes", placement.epoch,
                           satchel_placement_state_name (&placement), is_written ? "yes" : "no");
-  satchel_auth_admin_reply (auth, request, 0, "%s", line->str);
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s", line->str);
 }
 
 static void
@@ -152,7 +151,7 @@ reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
   SatchelPlacement placement;
   guint slot;
   satchel_placements_get (auth->placements, user, &placement, &slot);
-  satchel_auth_admin_reply (auth, request, 0, "%s belongs to mail process %u\n", user, slot);
+  satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s belongs to mail process %u\n", user, slot);
 }
 
 /* ---- the end of a move ---- */
@@ -198,17 +197,17 @@ finish (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
   if (!move->has_target)
     {
       if (move->is_asked)
-        satchel_auth_admin_reply (auth, move->request, 0, "%s is released\n", move->user);
+        satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_OK, "%s is released\n", move->user);
       move_free (move);
       return;
     }
   g_autofree char *why = why_not (move, look, what);
   if (!set_active (auth, move, why == NULL ? &move->target : &move->old, &error))
-    satchel_auth_admin_reply (auth, move->request, 1,
+    satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED,
                               "%s is not placed, and still being moved: %s; then run `satchel adopt %s`\n",
                               move->user, error->message, move->user);
   else if (why != NULL)
-    satchel_auth_admin_reply (auth, move->request, 1, "%s\n", why);
+    satchel_auth_admin_reply (auth, move->request, SATCHEL_EXIT_FAILED, "%s\n", why);
   else if (move->is_adoption)
     reply_adopted (auth, move->request, move->user);
   else
@@ -411,7 +410,7 @@ satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *cons
   satchel_placements_get (auth->placements, user, &placement, &slot);
   if (placement.state != SATCHEL_PLACED_ACTIVE)
     {
-      satchel_auth_admin_reply (auth, request, 0, "%s is released already\n", user);
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s is released already\n", user);
       return;
     }
   if (!satchel_auth_admin_check_known (auth, request, user))
@@ -419,7 +418,8 @@ satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *cons
   Move *move = begin_move (auth, request, user, SATCHEL_PLACED_RELEASED, NULL, &error);
   if (move == NULL)
     {
-      satchel_auth_admin_reply (auth, request, 1, "%s is not released: %s\n", user, error->message);
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not released: %s\n", user,
+                                error->message);
       return;
     }
   satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
@@ -440,7 +440,7 @@ set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text
     return TRUE;
   if (!g_ascii_string_to_unsigned (text, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
     {
-      satchel_auth_admin_reply (auth, request, EXIT_USAGE, "\"%s\" is not the number of a mail process\n",
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" is not the number of a mail process\n",
                                 text);
       return FALSE;
     }
@@ -484,14 +484,14 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
   if (has_owner)
     {
       gboolean is_there = satchel_placements_slot (auth->placements, user, &target) == old;
-      satchel_auth_admin_reply (auth, request, is_there ? 0 : 1,
+      satchel_auth_admin_reply (auth, request, is_there ? SATCHEL_EXIT_OK : SATCHEL_EXIT_FAILED,
                                 "%s belongs to mail process %u; release it first\n", user, old);
       return;
     }
   Move *waits = find_move (user);
   if (waits != NULL && waits->is_asked)
     {
-      satchel_auth_admin_reply (auth, request, EXIT_TEMPORARY, "%s is still being released\n", user);
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is still being released\n", user);
       return;
     }
   if (waits != NULL)
@@ -505,7 +505,8 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
   if (set_active (auth, &move, &target, &error))
     reply_adopted (auth, request, user);
   else
-    satchel_auth_admin_reply (auth, request, 1, "%s is not adopted: %s\n", user, error->message);
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not adopted: %s\n", user,
+                              error->message);
 }
 
 /* ---- place ---- */
@@ -523,7 +524,7 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
       gboolean is_new = strcmp (*words, "new") == 0;
       if (!is_new && words[1] == NULL)
         {
-          satchel_auth_admin_reply (auth, request, EXIT_USAGE, "\"%s\" says nothing of a place\n", *words);
+          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" says nothing of a place\n", *words);
           return FALSE;
         }
       if (is_new)
@@ -543,7 +544,7 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
         }
       else if (strcmp (*words, "profile") != 0 || !satchel_placement_rules_set_profile (rules, target, value))
         {
-          satchel_auth_admin_reply (auth, request, 1,
+          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED,
                                     "%s: there is no %s \"%s\"; storage.profiles names them\n", user, *words,
                                     value);
           return FALSE;
@@ -576,7 +577,7 @@ satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const 
     }
   if (placement.state != SATCHEL_PLACED_ACTIVE)
     {
-      satchel_auth_admin_reply (auth, request, EXIT_TEMPORARY, "%s is %s; adopt the user first\n", user,
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is %s; adopt the user first\n", user,
                                 placement.state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
       return;
     }
@@ -591,7 +592,8 @@ satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const 
     }
   Move *move = begin_move (auth, request, user, SATCHEL_PLACED_MOVING, &target, &error);
   if (move == NULL)
-    satchel_auth_admin_reply (auth, request, 1, "%s is not moved: %s\n", user, error->message);
+    satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not moved: %s\n", user,
+                              error->message);
   else
     run_move (auth, move);
 }

@@ -13,12 +13,6 @@
 #define SPARE_SESSIONS 1024 /* ends that are on their way */
 #define MAX_DELAY_MS 18000  /* gates wait 20 s for an answer */
 
-enum
-{
-  SECURE_MAY_SEND_PASSWORD = 1,
-  SECURE_TLS = 2
-};
-
 typedef enum
 {
   STATE_IDLE = 0,
@@ -278,7 +272,7 @@ exchange_new (Session *session, const char *service, const char *method, const c
                                          .method = g_ascii_strup (method, -1),
                                          .peer = g_strdup (peer),
                                          .session_id = session->id,
-                                         .has_tls = (secure & SECURE_TLS) != 0 };
+                                         .has_tls = (secure & SATCHEL_IPC_SECURE_TLS) != 0 };
   exchange->secure = secure;
   return exchange;
 }
@@ -370,7 +364,7 @@ auth_start (Gate *gate, SatchelIpcMessage *message)
       return TRUE;
     }
   session->exchange = exchange_new (session, service, mechanism->name, peer, secure);
-  if (mechanism->sends_password && (secure & SECURE_MAY_SEND_PASSWORD) == 0)
+  if (mechanism->sends_password && (secure & SATCHEL_IPC_SECURE_PASSWORD) == 0)
     {
       satchel_auth_log_refusal (&session->exchange->event, "no-tls");
       refuse (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
@@ -430,7 +424,7 @@ auth_password (Gate *gate, SatchelIpcMessage *message)
   if (session == NULL || session->state != STATE_IDLE)
     return FALSE;
   Exchange *exchange = session->exchange = exchange_new (session, service, method, peer, secure);
-  if ((secure & SECURE_MAY_SEND_PASSWORD) == 0)
+  if ((secure & SATCHEL_IPC_SECURE_PASSWORD) == 0)
     {
       satchel_auth_log_refusal (&exchange->event, "no-tls");
       refuse (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);

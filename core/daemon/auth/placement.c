@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/auth/auth.h"
 #include "core/daemon/auth/placement.h"
 #include "core/daemon/auth/record_log.h"
@@ -152,7 +153,7 @@ take_old_line (SatchelPlacements *placements, const char *line)
 static void
 take_old_file (SatchelPlacements *placements)
 {
-  int fd =
+  g_auto (SatchelFd) fd =
       SATCHEL_RETRY (openat (placements->root_fd, OLD_NAME, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   struct stat status;
   if (fd < 0)
@@ -160,15 +161,11 @@ take_old_file (SatchelPlacements *placements)
   if (fstat (fd, &status) == 0 && S_ISREG (status.st_mode) && status.st_size <= OLD_BYTES_MAX)
     {
       g_autofree char *text = g_malloc0 ((gsize) status.st_size + 1);
-      gsize filled = 0;
-      for (ssize_t n; filled < (gsize) status.st_size
-                      && (n = SATCHEL_RETRY (read (fd, text + filled, (gsize) status.st_size - filled))) > 0;)
-        filled += (gsize) n;
+      (void) satchel_fd_read_all (fd, text, (gsize) status.st_size);
       g_auto (GStrv) lines = g_strsplit (text, "\n", -1);
       for (char **line = lines; *line != NULL; line++)
         take_old_line (placements, *line);
     }
-  close (fd);
   g_autoptr (GError) error = NULL;
   if (!satchel_placements_sync (placements, &error))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "file " OLD_NAME " stays: %s", error->message);

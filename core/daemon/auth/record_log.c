@@ -6,6 +6,8 @@
 
 #include "core/daemon/auth/record_log.h"
 
+#include "core/base/fd.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/log.h>
@@ -140,16 +142,9 @@ read_lines (SatchelRecordLog *log, char *text, gsize len, SatchelRecordFunc func
 }
 
 static gboolean
-write_all (int fd, const char *text, gsize len, const char *name, GError **error)
+write_text (int fd, const char *text, gsize len, const char *name, GError **error)
 {
-  for (gsize written = 0; written < len;)
-    {
-      ssize_t n = SATCHEL_RETRY (write (fd, text + written, len - written));
-      if (n <= 0)
-        return satchel_error_set_errno (error, n < 0 ? errno : EIO, "write of %s", name);
-      written += (gsize) n;
-    }
-  return TRUE;
+  return satchel_fd_write_all (fd, text, len) || satchel_error_set_errno (error, errno, "write of %s", name);
 }
 
 /* For whoever wants to know what it said. */
@@ -161,15 +156,13 @@ keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Re
                "file %s: %u records are damaged, the first at byte %" G_GSIZE_FORMAT
                ": they do not count, what was said of their users before does; the file as it was is %s",
                log->name, reading->n_damaged, reading->first_damaged, name);
-  int fd = SATCHEL_RETRY (
+  g_auto (SatchelFd) fd = SATCHEL_RETRY (
       openat (log->root_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600));
   g_autoptr (GError) error = NULL;
   if (fd < 0)
     satchel_error_set_errno (&error, errno, "%s", name);
-  if (fd < 0 || !write_all (fd, text, len, name, &error))
+  if (fd < 0 || !write_text (fd, text, len, name, &error))
     satchel_log (SATCHEL_LOG_ERROR, AREA, "file %s", error->message);
-  if (fd >= 0)
-    close (fd);
 }
 
 /* The file is what its good records say: of a torn end nothing was acknowledged. */
@@ -200,11 +193,11 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
   if (!S_ISREG (status.st_mode) || status.st_size > SATCHEL_RECORD_LOG_BYTES_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is no file, or larger than %u MiB",
                               log->name, SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
-  gsize len = (gsize) status.st_size, filled = 0;
+  gsize len = (gsize) status.st_size;
   g_autofree char *text = g_malloc (len + 1), *copy = NULL;
-  for (ssize_t n; filled < len; filled += (gsize) n)
-    if ((n = SATCHEL_RETRY (pread (log->fd, text + filled, len - filled, (off_t) filled))) <= 0)
-      return satchel_error_set_errno (error, n < 0 ? errno : EIO, "read of %s", log->name);
+  gssize n_read = satchel_fd_read_all (log->fd, text, len);
+  if (n_read != (gssize) len)
+    return satchel_error_set_errno (error, n_read < 0 ? errno : EIO, "read of %s", log->name);
   if (len == 0)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: is empty", log->name);
   copy = g_memdup2 (text, len);
@@ -280,8 +273,8 @@ static void
 flush_dump (Dumping *dumping)
 {
   if (dumping->error == NULL)
-    write_all (dumping->fd, dumping->buffer->str, dumping->buffer->len, dumping->log->new_name,
-               &dumping->error);
+    write_text (dumping->fd, dumping->buffer->str, dumping->buffer->len, dumping->log->new_name,
+                &dumping->error);
   dumping->length += dumping->buffer->len;
   g_string_truncate (dumping->buffer, 0);
 }
@@ -310,10 +303,8 @@ finish_new_file (SatchelRecordLog *log, Dumping *dumping, GError **error)
   if (SATCHEL_RETRY (renameat (log->root_fd, log->new_name, log->root_fd, log->name)) != 0)
     return satchel_error_set_errno (error, errno, "rename of %s", log->new_name);
   /* From here on it is the file, durably or not. */
-  if (log->fd >= 0)
-    close (log->fd);
-  log->fd = dumping->fd;
-  dumping->fd = -1;
+  satchel_fd_clear (&log->fd);
+  log->fd = satchel_fd_steal (&dumping->fd);
   log->length = dumping->length;
   log->n_records = dumping->n_records;
   log->compact_at = MAX (2 * log->n_records, OUTDATED_MIN);
@@ -359,7 +350,7 @@ append (SatchelRecordLog *log, GError **error)
   if (log->length + log->pending->len > SATCHEL_RECORD_LOG_BYTES_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s: would be larger than %u MiB", log->name,
                               SATCHEL_RECORD_LOG_BYTES_MAX >> 20);
-  if (!write_all (log->fd, log->pending->str, log->pending->len, log->name, error))
+  if (!write_text (log->fd, log->pending->str, log->pending->len, log->name, error))
     return FALSE;
   if (SATCHEL_RETRY (fdatasync (log->fd)) != 0)
     return satchel_error_set_errno (error, errno, "fdatasync of %s", log->name);

@@ -13,6 +13,8 @@
 #include <unistd.h>
 #include <satchel/protocol.h>
 
+#include "core/base/exit.h"
+#include "core/base/fd.h"
 #include "core/daemon/build_id.h"
 #include "core/daemon/sandbox/drop.h"
 #include "core/daemon/options.h"
@@ -24,8 +26,6 @@
 #define MASTER_TIMEOUT_MS 60000
 #define TRY_TIMEOUT_MS 5000
 #define NOBODY 65534u
-#define EXIT_CONFIG 78
-#define IMAGE_MAX (64 * 1024 * 1024)
 
 typedef struct Setup
 {
@@ -52,20 +52,9 @@ static SatchelConfigSet *
 take_old_image (SatchelIpcMessage *message)
 {
   satchel_ipc_get_u64 (message);
-  int fd = satchel_ipc_take_fd (message);
-  struct stat st;
-  if (fd < 0)
-    return NULL;
-  SatchelConfigSet *set = NULL;
-  if (fstat (fd, &st) == 0 && st.st_size > 0 && st.st_size <= IMAGE_MAX)
-    {
-      guint8 *data = g_malloc ((gsize) st.st_size);
-      gssize n = pread (fd, data, (gsize) st.st_size, 0);
-      g_autoptr (GBytes) bytes = g_bytes_new_take (data, n > 0 ? (gsize) n : 0);
-      set = satchel_config_set_from_bytes (bytes, NULL);
-    }
-  close (fd);
-  return set;
+  g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
+  g_autoptr (GBytes) bytes = fd >= 0 ? satchel_fd_read_bytes (fd, SATCHEL_CONFIG_IMAGE_MAX, NULL) : NULL;
+  return bytes != NULL ? satchel_config_set_from_bytes (bytes, NULL) : NULL;
 }
 
 static gboolean
@@ -110,17 +99,13 @@ drop (Setup *setup, GError **error)
     }
   if (!satchel_drop_rights (setup->uid, setup->gid, geteuid () == 0, error))
     return FALSE;
-  int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int null = open ("/dev/null", O_PATH | O_CLOEXEC);
+  g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_auto (SatchelFd) null = open ("/dev/null", O_PATH | O_CLOEXEC);
   SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
-  gboolean ok = root >= 0
-                && satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths,
-                                          null >= 0 ? 2 : 1, NULL, error);
-  if (root >= 0)
-    close (root);
-  if (null >= 0)
-    close (null);
-  return ok;
+  if (root < 0)
+    return satchel_error_set_errno (error, errno, "the root directory");
+  return satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1,
+                                NULL, error);
 }
 
 /* server.module_dir is needed before modules can tell whether their settings are right. */
@@ -441,7 +426,7 @@ satchel_config_role_main (const SatchelOptions *options)
   work.problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GError) error = NULL;
   if (take_setup (&setup, &error) && drop (&setup, &error) && work_through (options, &work, &setup, &error))
-    return work.plan->n_errors == 0 ? 0 : EXIT_CONFIG;
+    return work.plan->n_errors == 0 ? 0 : SATCHEL_EXIT_CONFIG;
   satchel_log (SATCHEL_LOG_ERROR, "config", "%s", error->message);
-  return EXIT_CONFIG;
+  return SATCHEL_EXIT_CONFIG;
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/config/config_role.h"
 #include "core/runtime/sealed.h"
 
@@ -24,7 +25,7 @@ static GString *
 read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key)
 {
   const char *path = satchel_config_path (section, key);
-  int fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+  g_auto (SatchelFd) fd = open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
   struct stat st;
   if (fd < 0 || fstat (fd, &st) != 0)
     {
@@ -33,8 +34,6 @@ read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key
                                            : "make it readable for the user that starts the server";
       satchel_config_work_problem (work, FALSE, section, key, "tls %s: %s cannot be read (%s); %s", key, path,
                                    g_strerror (saved), advice);
-      if (fd >= 0)
-        close (fd);
       return NULL;
     }
   if (!S_ISREG (st.st_mode) || st.st_size > PEM_MAX)
@@ -42,7 +41,6 @@ read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key
       satchel_config_work_problem (work, FALSE, section, key,
                                    "tls %s: %s is not a file of at most 1 MiB; name the PEM file itself", key,
                                    path);
-      close (fd);
       return NULL;
     }
   gboolean is_key = strcmp (key, "key") == 0;
@@ -52,15 +50,8 @@ read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key
                                  is_key ? "go-w,o-r" : "go-w", path);
   /* Room for all at once: growing would leave copies of a key behind. */
   GString *pem = g_string_sized_new ((gsize) st.st_size + 1);
-  while (pem->len < (gsize) st.st_size)
-    {
-      gssize n = read (fd, pem->str + pem->len, (gsize) st.st_size - pem->len);
-      if (n <= 0)
-        break;
-      pem->len += (gsize) n;
-    }
+  pem->len = (gsize) MAX (satchel_fd_read_all (fd, pem->str, (gsize) st.st_size), 0);
   pem->str[pem->len] = '\0';
-  close (fd);
   return pem;
 }
 

@@ -5,6 +5,7 @@
  */
 #include "config.h"
 
+#include "core/base/exit.h"
 #include "core/daemon/master/master_private.h"
 
 #include <string.h>
@@ -15,9 +16,6 @@
 
 #define ANSWER_TIMEOUT_MS 10000
 #define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
-#define EXIT_USAGE 64
-#define EXIT_UNAVAILABLE 69
-#define EXIT_FAILED 1
 #define ALL_ROLES (~0u)
 #define ANY_SLOT (~0u)
 /* "run" GROUP COMMAND USER FORMAT, before its options. */
@@ -78,7 +76,7 @@ request_timeout (SatchelTimer *timer, gpointer data)
       const SatchelWorker *worker = g_ptr_array_index (request->waiting, i);
       g_string_append_printf (text, "error=\"%s did not answer in time\"\n", worker->name);
     }
-  request->status = EXIT_FAILED;
+  request->status = SATCHEL_EXIT_FAILED;
   finish (request, text->str);
 }
 
@@ -124,7 +122,7 @@ finish_unasked (Request *request)
     "error=\"the process that knows is not running just now; try again\"\n",
     "error=\"the server is stopping\"\n", "error=\"the server is being upgraded; try again\"\n"
   };
-  request->status = EXIT_UNAVAILABLE;
+  request->status = SATCHEL_EXIT_UNAVAILABLE;
   finish (request, texts[request->control->master->state]);
 }
 
@@ -180,7 +178,7 @@ run_at_owner (Request *request)
   else if (space == NULL
            || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
     {
-      request->status = EXIT_UNAVAILABLE;
+      request->status = SATCHEL_EXIT_UNAVAILABLE;
       finish (request, "error=\"auth is not there to say who owns the user; try again\"\n");
     }
   else
@@ -364,7 +362,7 @@ reopen (SatchelControl *control, SatchelControlClient *client)
       return;
     }
   g_autofree char *text = g_strdup_printf ("error=\"%s\"\n", error->message);
-  satchel_control_reply (client, text, TRUE, EXIT_FAILED);
+  satchel_control_reply (client, text, TRUE, SATCHEL_EXIT_FAILED);
 }
 
 /* One row a command: name, least and most words, who answers (0: master). */
@@ -400,7 +398,7 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
     {
       satchel_control_reply (
           client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n",
-          TRUE, EXIT_USAGE);
+          TRUE, SATCHEL_EXIT_USAGE);
       return;
     }
   if (command->roles != 0)
@@ -525,7 +523,7 @@ satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, Satc
 static void
 tell_unanswered (Request *request, const SatchelWorker *worker)
 {
-  request->status = EXIT_UNAVAILABLE;
+  request->status = SATCHEL_EXIT_UNAVAILABLE;
   if (request->is_run || request->client == NULL)
     return;
   g_autofree char *text = g_strdup_printf (

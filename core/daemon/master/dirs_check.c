@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/master/dirs.h"
 #include "core/daemon/master/read_only.h"
 
@@ -234,7 +235,7 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
                                    read_only);
       return;
     }
-  int fd = open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_auto (SatchelFd) fd = open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   /* A link into nowhere is there, and would not be made a directory. */
   if (fd < 0 && errno == ENOENT && lstat (wanted->path, &st) != 0)
     check_missing (plan, wanted);
@@ -245,8 +246,6 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
         wanted->path, g_strerror (errno));
   else
     (void) satchel_dir_judge (plan, wanted, fd);
-  if (fd >= 0)
-    close (fd);
   if (geteuid () == 0)
     check_above (plan, wanted, told);
 }

@@ -17,6 +17,7 @@
 #include <unistd.h>
 #include <satchel/log.h>
 
+#include "core/base/fd.h"
 #include "core/daemon/master/read_only.h"
 
 #define SYSTEMD_FIRST_FD 3
@@ -176,15 +177,13 @@ satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int 
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
                               "%s is there and is no socket; move it away, or choose another path", path);
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
-  int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_auto (SatchelFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   gboolean is_live =
       fd >= 0 && (connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 || errno == EAGAIN);
   struct ucred peer;
   socklen_t len = sizeof peer;
   if (is_live && getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0)
     *ret_pid = peer.pid;
-  if (fd >= 0)
-    close (fd);
   if (is_live)
     return satchel_error_set (error, SATCHEL_ERROR_INUSE,
                               "%s is in use by another process; stop it, or choose another path", path);
@@ -207,7 +206,7 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
-  int fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_auto (SatchelFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   /* The rights come with the name: between bind and a chmod of the path, who owns its directory could put a
    * link there. */
   mode_t mask = umask (0);
@@ -217,10 +216,8 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
   umask (mask);
   errno = errnum;
   if (ok && listen (fd, BACKLOG) == 0)
-    return fd;
+    return satchel_fd_steal (&fd);
   satchel_error_set_errno (error, errno, "%s: the socket cannot be made", path);
-  if (fd >= 0)
-    close (fd);
   return -1;
 }
 
@@ -237,7 +234,8 @@ satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *r
       *ret_errno = EINVAL;
       return -1;
     }
-  int fd = socket (is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), one = 1;
+  g_auto (SatchelFd) fd = socket (is_v6 ? AF_INET6 : AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  int one = 1;
   gboolean ok =
       fd >= 0 && setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) == 0
       && (!is_v6 || setsockopt (fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof one) == 0)
@@ -245,11 +243,7 @@ satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *r
              == 0
       && (is_trial || listen (fd, BACKLOG) == 0);
   *ret_errno = errno;
-  if (ok)
-    return fd;
-  if (fd >= 0)
-    close (fd);
-  return -1;
+  return ok ? satchel_fd_steal (&fd) : -1;
 }
 
 static const char *

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/master/listeners.h"
 
 #include <dirent.h>
@@ -109,12 +110,10 @@ find_holder (guint port, pid_t ours, Holder *ret_holder)
 static void
 check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
 {
-  int errnum = 0, fd = satchel_bind_tcp (listener, TRUE, &errnum);
+  int errnum = 0;
+  g_auto (SatchelFd) fd = satchel_bind_tcp (listener, TRUE, &errnum);
   if (fd >= 0)
-    {
-      close (fd);
-      return;
-    }
+    return;
   if (listener->is_optional && (errnum == EAFNOSUPPORT || errnum == EADDRNOTAVAIL))
     return;
   if (errnum != EADDRINUSE)

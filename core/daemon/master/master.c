@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/exit.h"
 #include "core/daemon/master/master_private.h"
 
 #include <errno.h>
@@ -28,8 +29,6 @@
 #include "core/runtime/log_private.h"
 #include "core/runtime/reactor_private.h"
 
-#define EXIT_CONFIG 78
-#define STATUS_FAILED 1
 #define LOG_LOOK_MS 5000
 
 void
@@ -119,7 +118,7 @@ end_with_problems (SatchelMaster *master, SatchelPlan *plan)
 {
   satchel_master_print_problems (master, plan);
   satchel_plan_free (plan);
-  master->exit_status = EXIT_CONFIG;
+  master->exit_status = SATCHEL_EXIT_CONFIG;
   g_main_loop_quit (master->loop);
 }
 
@@ -148,7 +147,7 @@ check (SatchelMaster *master, SatchelPlan *plan)
   if (ok && !master->options->json)
     printf ("the configuration is fine\n");
   satchel_plan_free (plan);
-  master->exit_status = ok ? 0 : EXIT_CONFIG;
+  master->exit_status = ok ? 0 : SATCHEL_EXIT_CONFIG;
   g_main_loop_quit (master->loop);
 }
 
@@ -190,7 +189,7 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
   master->control = satchel_control_new (master, &error);
   if (master->control == NULL)
     {
-      satchel_master_fail (master, STATUS_FAILED, "start failed: control socket: %s", error->message);
+      satchel_master_fail (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
       return;
     }
   satchel_sockets_keep_only (master->sockets, plan);
@@ -348,12 +347,12 @@ satchel_master_main (SatchelOptions *options)
       || getrandom (master.ticket_key, sizeof master.ticket_key, 0) != sizeof master.ticket_key)
     {
       fprintf (stderr, "satcheld: signals, memory or random numbers cannot be had: %s\n", g_strerror (errno));
-      return STATUS_FAILED;
+      return SATCHEL_EXIT_FAILED;
     }
   if (!satchel_config_run_start (&master, first_plan, &error))
     {
       fprintf (stderr, "satcheld: %s\n", error->message);
-      return STATUS_FAILED;
+      return SATCHEL_EXIT_FAILED;
     }
   g_main_loop_run (master.loop);
   satchel_watch_remove (signal_watch);

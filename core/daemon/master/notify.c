@@ -5,6 +5,8 @@
 
 #include "core/daemon/master/notify.h"
 
+#include "core/base/fd.h"
+
 #include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -60,10 +62,9 @@ satchel_notify (const char *format, ...)
   memcpy (address.sun_path, socket_path, path_len);
   if (socket_path[0] == '@')
     address.sun_path[0] = '\0';
-  int fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  g_auto (SatchelFd) fd = socket (AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
   if (fd < 0)
     return;
   socklen_t len = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + path_len);
   (void) !sendto (fd, text, strlen (text), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *) &address, len);
-  close (fd);
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/exit.h"
 #include "core/daemon/master/master_private.h"
 
 #include <string.h>
@@ -14,8 +15,6 @@
 #include "core/runtime/log_private.h"
 
 #define PREPARE_TIMEOUT_MS 20000
-#define EXIT_FAILED 1
-#define EXIT_CONFIG 78
 
 struct SatchelReload
 {
@@ -46,8 +45,8 @@ end (SatchelReload *reload, gboolean ok)
   satchel_notify ("READY=1\nSTATUS=%s", ok ? "serving" : "serving; the last reload was refused");
   satchel_control_reload_done (master,
                                ok                   ? 0
-                               : reload->is_mistake ? EXIT_CONFIG
-                                                    : EXIT_FAILED,
+                               : reload->is_mistake ? SATCHEL_EXIT_CONFIG
+                                                    : SATCHEL_EXIT_FAILED,
                                reload->report->str);
   satchel_plan_free (reload->plan);
   g_string_free (reload->report, TRUE);
@@ -253,7 +252,7 @@ satchel_reload_begin (SatchelMaster *master)
     {
       satchel_log (SATCHEL_LOG_WARNING, "server", "reload: the server is %s; ask again later",
                    master->state == SATCHEL_MASTER_RUNNING ? "reloading already" : "starting or stopping");
-      satchel_control_reload_done (master, EXIT_FAILED,
+      satchel_control_reload_done (master, SATCHEL_EXIT_FAILED,
                                    "the server is starting, stopping or reloading; ask again later\n");
       return;
     }

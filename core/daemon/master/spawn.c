@@ -15,6 +15,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/daemon/role/role_private.h"
 
 static char **
@@ -67,8 +68,8 @@ become_child (const char *program, char *const *argv, char *const *envp, int lin
 pid_t
 satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd, GError **error)
 {
-  int pair[2];
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+  g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     {
       satchel_error_set_errno (error, errno, "socketpair");
       return -1;
@@ -78,14 +79,12 @@ satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int 
   pid_t master = getpid ();
   pid_t pid = fork ();
   if (pid == 0)
-    become_child (options->program, argv, envp, pair[1], master);
-  close (pair[1]);
+    become_child (options->program, argv, envp, pair.ends[1], master);
   if (pid < 0)
     {
       satchel_error_set_errno (error, errno, "fork");
-      close (pair[0]);
       return -1;
     }
-  *ret_fd = pair[0];
+  *ret_fd = satchel_fd_steal (&pair.ends[0]);
   return pid;
 }

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/master/master_private.h"
 
 #include <errno.h>
@@ -54,7 +55,7 @@ execute_again (SatchelMaster *master)
   keep_open (master->dirs.lock_fd);
   g_string_append_printf (table, "%d lock\n", master->dirs.lock_fd);
   int fd = memfd_create ("satchel-inherit", 0);
-  if (fd < 0 || write (fd, table->str, table->len) != (gssize) table->len)
+  if (fd < 0 || !satchel_fd_write_all (fd, table->str, table->len))
     {
       satchel_log (SATCHEL_LOG_ERROR, "server", "upgrade: no memory file: %s", g_strerror (errno));
       return;
@@ -111,7 +112,7 @@ satchel_upgrade_restore (SatchelMaster *master)
   if (value == NULL || sscanf (value, "%d:%d", &pid, &fd) != 2 || pid != (int) getpid ())
     return;
   g_autofree char *text = g_malloc0 (INHERIT_MAX + 1);
-  gssize len = pread (fd, text, INHERIT_MAX, 0);
+  gssize len = satchel_fd_read_all (fd, text, INHERIT_MAX);
   close (fd);
   g_auto (GStrv) lines = g_strsplit (len > 0 ? text : "", "\n", -1);
   for (guint i = 0; lines[i] != NULL; i++)

@@ -83,17 +83,19 @@ send_shared (SatchelWorker *worker)
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_SHARED, 0);
   gboolean is_mail = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_MAIL_ROOT),
            is_auth = satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_CREDENTIALS);
-  guint32 bits = (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? 1u : 0)
-                 | (worker->crumbs_fd >= 0 ? 2u : 0) | (is_mail || is_auth ? 4u : 0)
-                 | (worker->counters_fd >= 0 ? 8u : 0);
+  guint32 bits =
+      (satchel_role_has (worker->role, SATCHEL_TRAIT_HAS_TABLE) ? SATCHEL_IPC_SHARED_CONNECTION_TABLE : 0)
+      | (worker->crumbs_fd >= 0 ? SATCHEL_IPC_SHARED_BREADCRUMBS : 0)
+      | (is_mail || is_auth ? SATCHEL_IPC_SHARED_DIRECTORY : 0)
+      | (worker->counters_fd >= 0 ? SATCHEL_IPC_SHARED_COUNTERS : 0);
   satchel_ipc_put_u32 (message, bits);
-  if (bits & 1)
+  if (bits & SATCHEL_IPC_SHARED_CONNECTION_TABLE)
     satchel_ipc_put_fd (message, master->connection_table_fd);
-  if (bits & 2)
+  if (bits & SATCHEL_IPC_SHARED_BREADCRUMBS)
     satchel_ipc_put_fd (message, worker->crumbs_fd);
-  if (bits & 4)
+  if (bits & SATCHEL_IPC_SHARED_DIRECTORY)
     satchel_ipc_put_fd (message, is_mail ? master->dirs.mail_root_fd : master->dirs.auth_fd);
-  if (bits & 8)
+  if (bits & SATCHEL_IPC_SHARED_COUNTERS)
     satchel_ipc_put_fd (message, worker->counters_fd);
   satchel_worker_send (worker, message);
 }

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/exit.h"
 #include "core/daemon/master/master_private.h"
 
 #include <errno.h>

@@ -21,6 +21,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "core/base/fd.h"
 #include "core/runtime/breadcrumb.h"
 #include "core/runtime/endpoint.h"
 #include "core/runtime/ipc.h"
@@ -76,7 +77,7 @@ answer_error (const Question *question, int errnum)
 static int
 connect_to (const struct sockaddr *address, socklen_t len, gint64 end_ms)
 {
-  int fd = socket (address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+  g_auto (SatchelFd) fd = socket (address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   if (fd < 0)
     return -1;
   int errnum = connect (fd, address, len) == 0 ? 0 : errno;
@@ -91,8 +92,7 @@ connect_to (const struct sockaddr *address, socklen_t len, gint64 end_ms)
         (void) getsockopt (fd, SOL_SOCKET, SO_ERROR, &errnum, &errnum_len);
     }
   if (errnum == 0 && fcntl (fd, F_SETFL, 0) == 0)
-    return fd;
-  close (fd);
+    return satchel_fd_steal (&fd);
   errno = errnum;
   return -1;
 }
@@ -108,11 +108,10 @@ connect_unix (const Question *question)
       answer (question->answer_fd, -1, 0, text);
       return TRUE;
     }
-  int fd = connect_to ((const struct sockaddr *) &address, sizeof address, question->end_ms);
+  g_auto (SatchelFd) fd = connect_to ((const struct sockaddr *) &address, sizeof address, question->end_ms);
   if (fd < 0)
     return answer_error (question, errno);
   answer (question->answer_fd, fd, 0, "");
-  close (fd);
   return TRUE;
 }
 
@@ -139,13 +138,13 @@ connect_one_of (const Question *question, const struct addrinfo *first)
     {
       /* A host that answers nothing leaves time for the others. */
       gint64 left_ms = question->end_ms - now_ms ();
-      int fd = left_ms > 0 ? connect_to (info->ai_addr, info->ai_addrlen, now_ms () + left_ms / n) : -1;
+      g_auto (SatchelFd) fd =
+          left_ms > 0 ? connect_to (info->ai_addr, info->ai_addrlen, now_ms () + left_ms / n) : -1;
       if (fd >= 0)
         {
           static const int on = 1;
           (void) setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
           answer (question->answer_fd, fd, 0, "");
-          close (fd);
           return TRUE;
         }
       errnum = left_ms > 0 ? errno : ETIMEDOUT;
@@ -197,7 +196,7 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
   const char *text = satchel_ipc_get_string (message);
   gboolean only_resolve = satchel_ipc_get_u32 (message) != 0;
   guint32 timeout_ms = satchel_ipc_get_u32 (message);
-  int answer_fd = satchel_ipc_take_fd (message);
+  g_auto (SatchelFd) answer_fd = satchel_ipc_take_fd (message);
   /* Nobody but the helper sends here; one that breaks the rules is served no more. */
   if (message->type != SATCHEL_IPC_CONNECT || !satchel_ipc_message_is_done (message) || answer_fd < 0)
     _exit (1);
@@ -211,13 +210,13 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
         answer (answer_fd, -1, 1 + SATCHEL_ERROR_NOPERM, "no setting named it when this process started");
       else
         answer (answer_fd, -1, 1 + SATCHEL_ERROR_RESOURCES, "too many connections are being made");
-      close (answer_fd);
       satchel_endpoint_free (endpoint);
       return;
     }
   Question *question = g_new0 (Question, 1);
-  *question = (Question) { endpoint, only_resolve,
-                           now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS), answer_fd };
+  *question =
+      (Question) { endpoint, only_resolve, now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS),
+                   satchel_fd_steal (&answer_fd) };
   g_atomic_int_inc (&n_questions);
   GThread *thread = g_thread_try_new ("connect", work, question, NULL);
   if (thread == NULL)
@@ -229,7 +228,7 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
 static gboolean
 close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
 {
-  int root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   SatchelSandboxPath everything = { root, FALSE };
   g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
   /* A resolver asks by TCP, too. */
@@ -237,11 +236,7 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
   if (ports->len > 0)
     g_array_append_val (ports, dns);
   satchel_sandbox_preload (SATCHEL_ROLE_CONNECTOR);
-  gboolean ok =
-      root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
-  if (root >= 0)
-    close (root);
-  return ok;
+  return root >= 0 && satchel_sandbox_enter (SATCHEL_ROLE_CONNECTOR, mode, &everything, 1, ports, error);
 }
 
 static G_GNUC_NORETURN void
@@ -285,25 +280,22 @@ hear_ready (int fd, GError **error)
 gboolean
 satchel_connector_start (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
 {
-  int pair[2];
-  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) != 0)
+  g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
+  if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     return satchel_error_set_errno (error, errno, "socketpair");
   pid_t parent = getpid (), pid = fork ();
   if (pid == 0)
     {
       prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-      if (getppid () != parent || dup3 (pair[1], QUESTION_FD, O_CLOEXEC) < 0)
+      if (getppid () != parent || dup3 (pair.ends[1], QUESTION_FD, O_CLOEXEC) < 0)
         _exit (1);
       serve (granted, mode);
     }
-  close (pair[1]);
-  if (pid < 0 || !hear_ready (pair[0], error))
-    {
-      if (pid < 0)
-        satchel_error_set_errno (error, errno, "fork");
-      close (pair[0]);
-      return FALSE;
-    }
-  satchel_endpoint_set_connector (pair[0]);
+  if (pid < 0)
+    return satchel_error_set_errno (error, errno, "fork");
+  satchel_fd_clear (&pair.ends[1]);
+  if (!hear_ready (pair.ends[0], error))
+    return FALSE;
+  satchel_endpoint_set_connector (satchel_fd_steal (&pair.ends[0]));
   return TRUE;
 }

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/plan.h"
 #include "core/daemon/role/role.h"
 #include "core/runtime/reactor_private.h"
@@ -77,19 +78,10 @@ group (const char *name)
 static GBytes *
 read_file (int fd, const char *name, GError **error)
 {
-  struct stat info;
-  if (fd < 0 || fstat (fd, &info) < 0 || info.st_size <= 0 || info.st_size > TLS_FILE_MAX)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: empty, missing or larger than 1 MiB", name);
-      return NULL;
-    }
-  g_autofree guint8 *data = g_malloc ((gsize) info.st_size);
-  if (pread (fd, data, (gsize) info.st_size, 0) != info.st_size)
-    {
-      satchel_error_set (error, SATCHEL_ERROR_IO, "%s: cannot be read", name);
-      return NULL;
-    }
-  return g_bytes_new_take (g_steal_pointer (&data), (gsize) info.st_size);
+  GBytes *bytes = satchel_fd_read_bytes (fd, TLS_FILE_MAX, error);
+  if (bytes == NULL)
+    g_prefix_error (error, "%s: ", name);
+  return bytes;
 }
 
 static void

@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/role/role_private.h"
 
 #include <string.h>
@@ -17,53 +18,21 @@
 #include "core/storage/store_open.h"
 
 #define OLD_SETS_MAX 16u
-#define IMAGE_MAX (64 * 1024 * 1024)
-
-static void
-close_fd (int *fd)
-{
-  if (*fd >= 0)
-    close (*fd);
-  *fd = -1;
-}
-
-static GBytes *
-read_image (int fd)
-{
-  struct stat st;
-  if (fstat (fd, &st) != 0 || st.st_size <= 0 || st.st_size > IMAGE_MAX)
-    return NULL;
-  g_autofree guint8 *data = g_malloc ((gsize) st.st_size);
-  gsize done = 0;
-  while (done < (gsize) st.st_size)
-    {
-      gssize n = pread (fd, data + done, (gsize) st.st_size - done, (off_t) done);
-      if (n <= 0)
-        return NULL;
-      done += (gsize) n;
-    }
-  return g_bytes_new_take (g_steal_pointer (&data), done);
-}
 
 static gboolean
 take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   struct SatchelRolePrivate *own = context->private;
   guint64 generation = satchel_ipc_get_u64 (message);
-  int fd = satchel_ipc_take_fd (message);
+  g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0 || own->is_prepared)
-    {
-      close_fd (&fd);
-      return FALSE;
-    }
-  g_autoptr (GBytes) bytes = read_image (fd);
-  close (fd);
+    return FALSE;
   g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = satchel_fd_read_bytes (fd, SATCHEL_CONFIG_IMAGE_MAX, &error);
   SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
   if (set == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s",
-                   error != NULL ? error->message : "cannot be read");
+      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s", error->message);
       return FALSE;
     }
   satchel_config_set_free (own->next);
@@ -76,8 +45,8 @@ static void
 tls_file_clear (gpointer data)
 {
   SatchelTlsFile *file = data;
-  close_fd (&file->chain_fd);
-  close_fd (&file->key_fd);
+  satchel_fd_clear (&file->chain_fd);
+  satchel_fd_clear (&file->key_fd);
 }
 
 static GArray *
@@ -93,12 +62,9 @@ take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   satchel_ipc_get_u64 (message);
   guint32 index = satchel_ipc_get_u32 (message), is_key = satchel_ipc_get_u32 (message);
-  int fd = satchel_ipc_take_fd (message);
+  g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0)
-    {
-      close_fd (&fd);
-      return FALSE;
-    }
+    return FALSE;
   GArray **files = context->private->is_started ? &context->new_tls_files : &context->tls_files;
   if (*files == NULL)
     *files = tls_files_new ();
@@ -108,11 +74,12 @@ take_tls_file (SatchelRoleContext *context, SatchelIpcMessage *message)
       if (file->index != index)
         continue;
       int *place = is_key ? &file->key_fd : &file->chain_fd;
-      close_fd (place);
-      *place = fd;
+      satchel_fd_clear (place);
+      *place = satchel_fd_steal (&fd);
       return TRUE;
     }
-  SatchelTlsFile file = { index, is_key ? -1 : fd, is_key ? fd : -1 };
+  SatchelTlsFile file = { index, -1, -1 };
+  *(is_key ? &file.key_fd : &file.chain_fd) = satchel_fd_steal (&fd);
   g_array_append_val (*files, file);
   return TRUE;
 }
@@ -133,35 +100,32 @@ take_shared (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint32 bits = satchel_ipc_get_u32 (message);
   gboolean ok = !message->failed;
-  if (bits & 1)
+  if (bits & SATCHEL_IPC_SHARED_CONNECTION_TABLE)
     {
-      int fd = satchel_ipc_take_fd (message);
+      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
       context->connection_table = fd >= 0 ? map_shared (fd, SATCHEL_CONNECTION_TABLE_BYTES) : NULL;
       ok = ok && context->connection_table != NULL;
-      close_fd (&fd);
     }
-  if (bits & 2)
+  if (bits & SATCHEL_IPC_SHARED_BREADCRUMBS)
     {
-      int fd = satchel_ipc_take_fd (message);
+      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
       gpointer area = fd >= 0 ? map_shared (fd, SATCHEL_BREADCRUMBS * sizeof (SatchelBreadcrumb)) : NULL;
       satchel_job_set_breadcrumbs (area);
       ok = ok && area != NULL;
-      close_fd (&fd);
     }
-  if (bits & 4)
+  if (bits & SATCHEL_IPC_SHARED_DIRECTORY)
     {
-      close_fd (&context->root_fd);
+      satchel_fd_clear (&context->root_fd);
       context->root_fd = satchel_ipc_take_fd (message);
       ok = ok && context->root_fd >= 0;
     }
-  if (bits & 8)
+  if (bits & SATCHEL_IPC_SHARED_COUNTERS)
     {
-      int fd = satchel_ipc_take_fd (message);
+      g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
       SatchelCounterLane *lane = fd >= 0 ? map_shared (fd, sizeof (SatchelCounterLane)) : NULL;
       if (lane != NULL)
         satchel_counters_set_lane (lane);
       ok = ok && lane != NULL;
-      close_fd (&fd);
     }
   return ok && satchel_ipc_message_is_done (message);
 }
@@ -184,7 +148,7 @@ take_module (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   const char *name = satchel_ipc_get_string (message);
   gboolean is_gate = satchel_ipc_get_u32 (message) != 0;
-  int fd = satchel_ipc_take_fd (message);
+  g_auto (SatchelFd) fd = satchel_ipc_take_fd (message);
   g_autoptr (GError) error = NULL;
   gboolean ok = satchel_ipc_message_is_done (message) && fd >= 0 && !context->private->is_started;
   if (ok && satchel_loader_load_fd (context->loader, fd, name, is_gate, &error) == NULL)
@@ -192,7 +156,6 @@ take_module (SatchelRoleContext *context, SatchelIpcMessage *message)
       satchel_log (SATCHEL_LOG_ERROR, "module", "%s", error->message);
       ok = FALSE;
     }
-  close_fd (&fd);
   return ok;
 }
 
@@ -204,7 +167,6 @@ take_peer (SatchelRoleContext *context, SatchelIpcMessage *message)
   int fd = satchel_ipc_take_fd (message);
   if (!satchel_ipc_message_is_done (message) || fd < 0 || slot >= SATCHEL_SLOTS_MAX)
     {
-      close_fd (&fd);
       return FALSE;
     }
   satchel_role_set_peer (context, (SatchelRole) role, slot, module, message->session_id, fd);
@@ -385,7 +347,6 @@ take_log_file (SatchelIpcMessage *message)
   int fd = satchel_ipc_take_fd (message);
   if (fd < 0 || !satchel_ipc_message_is_done (message))
     {
-      close_fd (&fd);
       return FALSE;
     }
   satchel_log_reopen (fd);

@@ -4,6 +4,7 @@
  */
 #include "config.h"
 
+#include "core/base/fd.h"
 #include "core/daemon/sandbox/sandbox.h"
 
 #include <errno.h>
@@ -134,7 +135,7 @@ satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, gui
     }
   gsize len;
   RulesetAttr attr = make_attr (role, abi, &len);
-  int ruleset = (int) syscall (__NR_landlock_create_ruleset, &attr, len, 0);
+  g_auto (SatchelFd) ruleset = (int) syscall (__NR_landlock_create_ruleset, &attr, len, 0);
   if (ruleset < 0)
     return satchel_error_set_errno (error, errno, "sandbox: landlock_create_ruleset");
   gboolean ok = TRUE;
@@ -146,6 +147,5 @@ satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, gui
     ok = satchel_error_set_errno (error, errno, "sandbox: PR_SET_NO_NEW_PRIVS");
   if (ok && syscall (__NR_landlock_restrict_self, ruleset, 0) != 0)
     ok = satchel_error_set_errno (error, errno, "sandbox: landlock_restrict_self");
-  close (ruleset);
   return ok;
 }
