@@ -11,13 +11,16 @@ print-tests:
 bench:
 	$(top_srcdir)/tools/bench
 
-EXTRA_DIST += tools/check-deps tools/check-hashes tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
+EXTRA_DIST += tools/check-deps tools/check-rings tools/check-hashes tools/check-abi tools/abi-layout include/satchel.abi tools/check-hardening tools/check-docs tools/update-docs
 # The rules of dependencies and of hashes are part of every build.
 all-local: check-deps check-hashes
 check-deps:
 	@$(SHELL) $(top_srcdir)/tools/check-deps $(top_srcdir)
 check-hashes:
 	@$(SHELL) $(top_srcdir)/tools/check-hashes $(top_srcdir)
+# After the build: reads the symbols of its objects.
+check-rings: $(lib_LTLIBRARIES) $(noinst_LTLIBRARIES) $(bin_PROGRAMS) $(sbin_PROGRAMS)
+	@python3 $(top_srcdir)/tools/check-rings . $(top_srcdir)
 check-abi: $(module_LTLIBRARIES)
 	@$(SHELL) $(top_srcdir)/tools/check-abi $(module_LTLIBRARIES:%.la=.libs/%.so)
 	@CC="$(CC)" python3 $(top_srcdir)/tools/abi-layout .
@@ -71,4 +74,4 @@ tidy: compile_commands.json
 coverage:
 	@python3 $(top_srcdir)/tools/coverage $(ARGS)
 .PHONY: compile_commands.json print-check-programs tidy coverage format check-format
-check-local: check-headers check-abi check-docs check-format
+check-local: check-headers check-rings check-abi check-docs check-format

@@ -34,11 +34,12 @@ typedef struct SatchelCliCommand
 
 /* Our own, NULL-named end.  In order of help. */
 extern const SatchelCliCommand satchel_cli_commands[];
-extern const SatchelCliOption satchel_cli_globals[];
+extern const SatchelCliOption satchel_cli_globals[]; /* options of all commands */
 
 struct SatchelCli
 {
   const SatchelCliCommand *command;
+  const SatchelCliOption *globals; /* options of all commands */
   GPtrArray *commands; /* SatchelCliCommand: ours, and, once it was asked for them, the modules' */
   gboolean has_modules_commands;
   const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: what configuration says */

@@ -87,7 +87,7 @@ satchel_cli_completion (SatchelCli *cli)
     return print_modules_lines (cli);
   g_autoptr (GString) words = g_string_new (NULL), globals = g_string_new (NULL);
   append_words (cli->commands, NULL, FALSE, words);
-  append_options (satchel_cli_globals, globals);
+  append_options (cli->globals, globals);
   printf ("# SPDX-License-Identifier: MIT\n# bash completion for satchel, made by `satchel completion bash`\n"
           "_satchel() {\n  local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} words=() i "
           "skip=\n"

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 satchel_SOURCES += \
+	core/cli/cli.c \
 	core/cli/cli.h \
 	core/cli/command_admin.c \
 	core/cli/command_config.c \

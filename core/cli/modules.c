@@ -117,11 +117,15 @@ satchel_cli_commands_of (const SatchelModule *module)
 
 /* One of our own words stays what it is. */
 static gboolean
-is_ours (const char *group)
+is_ours (const SatchelCli *cli, const char *group)
 {
-  for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
-    if (strcmp (command->group != NULL ? command->group : command->name, group) == 0)
-      return TRUE;
+  for (guint i = 0; i < cli->commands->len; i++)
+    {
+      const SatchelCliCommand *command = cli->commands->pdata[i];
+      if (command->admin == NULL
+          && strcmp (command->group != NULL ? command->group : command->name, group) == 0)
+        return TRUE;
+    }
   return FALSE;
 }
 
@@ -142,12 +146,12 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
       const SatchelAdminOps *ops = provided->ops;
       if (!satchel_config_set_is_enabled (cli->set, provided->module->name))
         continue;
-      if (is_ours (provided->name))
+      if (is_ours (cli, provided->name))
         satchel_cli_fail (SATCHEL_EXIT_CONFIG,
                           "module %s: its commands are called \"%s\" like satchel's own, and are left out",
                           provided->module->name, provided->name);
       /* They live as long as the program. */
-      for (guint k = 0; !is_ours (provided->name) && ops->commands[k] != NULL; k++)
+      for (guint k = 0; !is_ours (cli, provided->name) && ops->commands[k] != NULL; k++)
         g_ptr_array_add (cli->commands, row_new (provided->name, ops->commands[k]));
     }
   return TRUE;

@@ -5,8 +5,8 @@ TESTS += tests/unit/test-config tests/unit/test-config-image tests/unit/test-con
 tests_unit_test_config_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_image_LDADD = libsatchel.la $(GLIB_LIBS)
 tests_unit_test_config_load_LDADD = libsatchel.la $(GLIB_LIBS)
-TESTS += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
-EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
+TESTS += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
+EXTRA_DIST += tests/unit/check-deps.sh tests/unit/check-rings.sh tests/unit/check-hashes.sh tests/unit/check-documents.sh tests/unit/abi-layout.sh
 include tests/unit/loader.mk
 include tests/unit/mail.mk
 
@@ -91,3 +91,7 @@ tests_unit_test_place_SOURCES = tests/unit/test-place.c $(tests_layers_memory_la
 tests_unit_test_place_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_place_LDADD = libsatchel.la $(GLIB_LIBS)
 EXTRA_DIST += tests/unit/README.md
+
+check_PROGRAMS += tests/unit/test-base
+TESTS += tests/unit/test-base
+tests_unit_test_base_LDADD = libsatchel.la $(GLIB_LIBS)

@@ -181,27 +181,6 @@ admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
   return auth != NULL && satchel_auth_admin (auth, request, argv);
 }
 
-#define EXPIRE_MIN_MS 1000
-
-/* What is over is forgotten when nobody asks, too: no key lies about because its user has gone on holiday. */
-static void
-expire (SatchelTimer *timer, gpointer data)
-{
-  SatchelAuth *own = data;
-  satchel_auth_cache_expire (own->cache, satchel_now_ms ());
-  if (satchel_auth_cache_count (own->cache) > 0)
-    satchel_timer_arm (timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
-}
-
-void
-satchel_auth_keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
-                            const char *secret, GBytes *unlocked)
-{
-  satchel_auth_cache_add (own->cache, key, secret, unlocked, satchel_now_ms () + own->settings.cache_ms);
-  if (own->cache_timer.due_ms == 0)
-    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire, own);
-}
-
 static void
 auth_free (void)
 {

@@ -71,7 +71,6 @@ typedef enum
   SATCHEL_LOGIN_CODE_STALE,
   SATCHEL_LOGIN_MALFORMED /* no name and password to check */
 } SatchelLoginVerdict;
-const char *satchel_login_reason (SatchelLoginVerdict verdict);
 
 typedef struct SatchelLogin SatchelLogin;
 /* @user: local@domain, or NULL where the name is none.  @unlocked: the key that came with RIGHT, borrowed, or
@@ -84,12 +83,6 @@ typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user,
 void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation,
                           char *secret, const char *peer, gint64 deadline_ms, SatchelLoginFunc func,
                           gpointer data);
-
-/* ---- auth.c ---- */
-
-/* Remembers a login for auth.cache_time, and forgets it in time. */
-void satchel_auth_keep_verified (SatchelAuth *auth, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES],
-                                 const char *secret, GBytes *unlocked);
 
 /* ---- auth_session.c ---- */
 
@@ -118,8 +111,6 @@ gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, c
  * *ret_why: a word for the log, static, "" with OK. */
 SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
                                             GPtrArray *users, const char **ret_why);
-/* "DOMAIN/LOCAL" below the mail root. */
-char *satchel_auth_user_path (const char *user);
 /* A LOOKUP of @peer, answered. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 

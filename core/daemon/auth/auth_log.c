@@ -25,6 +25,24 @@ static SatchelLogBudget others = {
   .area = AREA, .burst = 50, .an_hour = 200, .burst_in_all = 500, .a_second = 10
 };
 
+static const char *
+login_reason (SatchelLoginVerdict verdict)
+{
+  static const char *const reasons[] = {
+    [SATCHEL_LOGIN_UNAVAILABLE] = "unavailable",
+    [SATCHEL_LOGIN_RIGHT] = "right",
+    [SATCHEL_LOGIN_BAD_PASSWORD] = "bad-password",
+    [SATCHEL_LOGIN_UNKNOWN_USER] = "unknown-user",
+    [SATCHEL_LOGIN_LOCKED] = "locked",
+    [SATCHEL_LOGIN_THROTTLED] = "throttled",
+    [SATCHEL_LOGIN_BAD_CODE] = "bad-code",
+    [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
+    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",
+    [SATCHEL_LOGIN_MALFORMED] = "malformed",
+  };
+  return reasons[verdict];
+}
+
 /* Always in quotes, always ASCII. */
 static void
 append_user (GString *line, const char *name, gsize len)
@@ -63,11 +81,11 @@ is_guess (SatchelLoginVerdict verdict)
 void
 satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict)
 {
-  satchel_counter_add (&logins, 1, event->service, satchel_login_reason (verdict));
+  satchel_counter_add (&logins, 1, event->service, login_reason (verdict));
   if (!satchel_log_budget_take (is_guess (verdict) ? &guesses : &others, "auth failed", event->peer))
     return;
   g_autoptr (GString) line = line_new ("auth failed:", event);
-  satchel_log_field (line, "reason", satchel_login_reason (verdict));
+  satchel_log_field (line, "reason", login_reason (verdict));
   append_user (line, event->name != NULL ? event->name : "", event->name_len);
   line_end (line, event);
   satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);

@@ -42,25 +42,30 @@ struct SatchelLogin
   gpointer data;
 };
 
+#define EXPIRE_MIN_MS 1000
+
 SATCHEL_COUNTER (remembered, "satchel_login_cache_total",
                  "Passwords looked for among those verified a short time ago", "result");
 
-const char *
-satchel_login_reason (SatchelLoginVerdict verdict)
+/* What is over is forgotten when nobody asks, too: no key lies about because its user has gone on holiday. */
+static void
+expire_verified (SatchelTimer *timer, gpointer data)
 {
-  static const char *const reasons[] = {
-    [SATCHEL_LOGIN_UNAVAILABLE] = "unavailable",
-    [SATCHEL_LOGIN_RIGHT] = "right",
-    [SATCHEL_LOGIN_BAD_PASSWORD] = "bad-password",
-    [SATCHEL_LOGIN_UNKNOWN_USER] = "unknown-user",
-    [SATCHEL_LOGIN_LOCKED] = "locked",
-    [SATCHEL_LOGIN_THROTTLED] = "throttled",
-    [SATCHEL_LOGIN_BAD_CODE] = "bad-code",
-    [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
-    [SATCHEL_LOGIN_CODE_STALE] = "code-stale",
-    [SATCHEL_LOGIN_MALFORMED] = "malformed",
-  };
-  return reasons[verdict];
+  SatchelAuth *own = data;
+  satchel_auth_cache_expire (own->cache, satchel_now_ms ());
+  if (satchel_auth_cache_count (own->cache) > 0)
+    satchel_timer_arm (timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire_verified, own);
+}
+
+/* Remembers a login for auth.cache_time, and forgets it in time. */
+static void
+keep_verified (SatchelAuth *own, const guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES], const char *secret,
+               GBytes *unlocked)
+{
+  satchel_auth_cache_add (own->cache, key, secret, unlocked, satchel_now_ms () + own->settings.cache_ms);
+  if (own->cache_timer.due_ms == 0)
+    satchel_timer_arm (&own->cache_timer, MAX (own->settings.cache_ms / 4, EXPIRE_MIN_MS), expire_verified,
+                       own);
 }
 
 static void
@@ -263,7 +268,7 @@ verify_done (gpointer data, gboolean ran)
   if (verdict == SATCHEL_LOGIN_RIGHT)
     verdict = judge_again (login);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->has_key && login->auth->settings.cache_ms > 0)
-    satchel_auth_keep_verified (login->auth, login->key, login->secret, login->unlocked);
+    keep_verified (login->auth, login->key, login->secret, login->unlocked);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->verify == SATCHEL_VERIFY_RIGHT_UPGRADE)
     start_upgrade (login);
   finish (login, verdict);

@@ -44,13 +44,6 @@ tell (const char *format, ...)
   satchel_log (SATCHEL_LOG_ERROR, AREA, "%s", text);
 }
 
-char *
-satchel_auth_user_path (const char *user)
-{
-  const char *at = strrchr (user, '@');
-  return g_strdup_printf ("%s/%.*s", at + 1, (int) (at - user), user);
-}
-
 static char *
 normal (SatchelAuth *auth, const char *address)
 {

@@ -440,8 +440,8 @@ set_slot (SatchelAuth *auth, guint64 request, const char *user, const char *text
     return TRUE;
   if (!g_ascii_string_to_unsigned (text, 10, 0, SATCHEL_SLOTS_MAX - 1, &slot, NULL))
     {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" is not the number of a mail process\n",
-                                text);
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE,
+                                "\"%s\" is not the number of a mail process\n", text);
       return FALSE;
     }
   if (slot >= n_slots)
@@ -524,7 +524,8 @@ read_target (SatchelAuth *auth, guint64 request, const char *user, const char *c
       gboolean is_new = strcmp (*words, "new") == 0;
       if (!is_new && words[1] == NULL)
         {
-          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" says nothing of a place\n", *words);
+          satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_USAGE, "\"%s\" says nothing of a place\n",
+                                    *words);
           return FALSE;
         }
       if (is_new)
@@ -577,7 +578,8 @@ satchel_auth_admin_place (SatchelAuth *auth, guint64 request, const char *const 
     }
   if (placement.state != SATCHEL_PLACED_ACTIVE)
     {
-      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is %s; adopt the user first\n", user,
+      satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_TEMPORARY, "%s is %s; adopt the user first\n",
+                                user,
                                 placement.state == SATCHEL_PLACED_RELEASED ? "released" : "being moved");
       return;
     }

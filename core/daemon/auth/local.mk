@@ -20,6 +20,7 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_place.c \
 	core/daemon/auth/auth_pool.c \
 	core/daemon/auth/auth_pool.h \
+	core/daemon/auth/auth_request.c \
 	core/daemon/auth/auth_sasl.c \
 	core/daemon/auth/auth_sasl.h \
 	core/daemon/auth/auth_seal.c \

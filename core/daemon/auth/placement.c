@@ -149,6 +149,13 @@ take_old_line (SatchelPlacements *placements, const char *line)
   satchel_record_log_add (placements->log, text);
 }
 
+char *
+satchel_auth_user_path (const char *user)
+{
+  const char *at = strrchr (user, '@');
+  return g_strdup_printf ("%s/%.*s", at + 1, (int) (at - user), user);
+}
+
 /* Exceptions of an older server become records, once. */
 static void
 take_old_file (SatchelPlacements *placements)

@@ -99,3 +99,5 @@ void satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedSta
 /* For the mail process; without attributes of the user. */
 SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user,
                                         const SatchelPlacement *placement);
+/* "DOMAIN/LOCAL" below the mail root: where the mail of @user, "LOCAL@DOMAIN", is.  Yours. */
+char *satchel_auth_user_path (const char *user);

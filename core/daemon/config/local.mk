@@ -4,6 +4,7 @@ satcheld_SOURCES += \
 	core/daemon/config/config_ids.c \
 	core/daemon/config/config_listeners.c \
 	core/daemon/config/config_names.c \
+	core/daemon/config/config_problem.c \
 	core/daemon/config/config_role.c \
 	core/daemon/config/config_role.h \
 	core/daemon/config/config_storage.c \

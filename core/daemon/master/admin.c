@@ -323,36 +323,6 @@ describe (const SatchelMaster *master)
 }
 
 static void
-send_log (SatchelMaster *master)
-{
-  for (guint i = 0; i < master->workers->len; i++)
-    {
-      SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (!worker->has_hello)
-        continue;
-      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_LOG_FILE, 0);
-      satchel_ipc_put_fd (message, master->log_fd);
-      satchel_worker_send (worker, message);
-    }
-}
-
-gboolean
-satchel_reopen_log (SatchelMaster *master, GError **error)
-{
-  g_autoptr (SatchelPlan) scratch = satchel_plan_new ();
-  if (master->plan == NULL || *master->plan->log_file == '\0')
-    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
-                              "log.file is not set: there is nothing to open anew");
-  scratch->log_file = g_strdup (master->plan->log_file);
-  if (!satchel_master_open_log (master, scratch))
-    return satchel_error_set (
-        error, SATCHEL_ERROR_IO, "%s",
-        ((const SatchelConfigProblem *) g_ptr_array_index (scratch->problems, 0))->text);
-  send_log (master);
-  return TRUE;
-}
-
-static void
 reopen (SatchelControl *control, SatchelControlClient *client)
 {
   g_autoptr (GError) error = NULL;
@@ -494,8 +464,9 @@ done_with (Request *request, SatchelWorker *worker)
 }
 
 void
-satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message)
+satchel_control_worker_reply (SatchelWorker *worker, SatchelIpcMessage *message)
 {
+  SatchelMaster *master = worker->master;
   guint64 id = satchel_ipc_get_u64 (message);
   guint32 is_final = satchel_ipc_get_u32 (message), status = satchel_ipc_get_u32 (message);
   const char *text = satchel_ipc_get_string (message);
@@ -532,8 +503,9 @@ tell_unanswered (Request *request, const SatchelWorker *worker)
 }
 
 void
-satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker)
+satchel_control_worker_died (SatchelWorker *worker)
 {
+  SatchelMaster *master = worker->master;
   GPtrArray *requests = master->control != NULL ? master->control->requests : NULL;
   for (guint i = requests != NULL ? requests->len : 0; i-- > 0;)
     {

@@ -13,6 +13,7 @@ satcheld_SOURCES += \
 	core/daemon/master/listeners.c \
 	core/daemon/master/listeners.h \
 	core/daemon/master/listeners_check.c \
+	core/daemon/master/log_file.c \
 	core/daemon/master/master.c \
 	core/daemon/master/master_private.h \
 	core/daemon/master/notify.c \
@@ -24,5 +25,6 @@ satcheld_SOURCES += \
 	core/daemon/master/spawn.h \
 	core/daemon/master/stop.c \
 	core/daemon/master/wiring.c \
+	core/daemon/master/worker.c \
 	core/daemon/master/workers.c
 EXTRA_DIST += core/daemon/master/README.md

@@ -31,8 +31,8 @@
 
 #define LOG_LOOK_MS 5000
 
-void
-satchel_master_fail (SatchelMaster *master, int status, const char *format, ...)
+/* Ends with this status; the last line on standard error is the cause. */
+static G_GNUC_PRINTF (3, 4) void fail (SatchelMaster *master, int status, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -47,8 +47,8 @@ satchel_master_fail (SatchelMaster *master, int status, const char *format, ...)
   satchel_stop_begin (master, SATCHEL_MASTER_STOPPING);
 }
 
-void
-satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan)
+static void
+print_problems (SatchelMaster *master, const SatchelPlan *plan)
 {
   for (guint i = 0; i < plan->problems->len; i++)
     {
@@ -57,32 +57,6 @@ satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan)
     }
   if (plan->n_errors > 0)
     fflush (stderr);
-}
-
-gboolean
-satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan)
-{
-  if (*plan->log_file == '\0')
-    return TRUE;
-  g_autoptr (GError) error = NULL;
-  int fd = satchel_log_open_file (plan->log_file, &error);
-  if (fd < 0)
-    {
-      g_autofree char *dir = g_path_get_dirname (plan->log_file), *read_only = satchel_read_only_advice (dir);
-      if (read_only != NULL)
-        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s",
-                                     read_only);
-      else
-        satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file",
-                                     "log.file: %s; make its directory, or name another file",
-                                     error->message);
-      return FALSE;
-    }
-  if (master->log_fd >= 0)
-    close (master->log_fd);
-  master->log_fd = fd;
-  satchel_log_reopen (fcntl (fd, F_DUPFD_CLOEXEC, 3));
-  return TRUE;
 }
 
 /* ---- starting ---- */
@@ -116,7 +90,7 @@ spawn_all (SatchelMaster *master)
 static void
 end_with_problems (SatchelMaster *master, SatchelPlan *plan)
 {
-  satchel_master_print_problems (master, plan);
+  print_problems (master, plan);
   satchel_plan_free (plan);
   master->exit_status = SATCHEL_EXIT_CONFIG;
   g_main_loop_quit (master->loop);
@@ -143,7 +117,7 @@ check (SatchelMaster *master, SatchelPlan *plan)
   if (master->options->json)
     print_json (master, plan, ok);
   else
-    satchel_master_print_problems (master, plan);
+    print_problems (master, plan);
   if (ok && !master->options->json)
     printf ("the configuration is fine\n");
   satchel_plan_free (plan);
@@ -189,7 +163,7 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
   master->control = satchel_control_new (master, &error);
   if (master->control == NULL)
     {
-      satchel_master_fail (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
+      fail (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
       return;
     }
   satchel_sockets_keep_only (master->sockets, plan);
@@ -232,8 +206,8 @@ write_pid_file (SatchelMaster *master)
     satchel_log (SATCHEL_LOG_ERROR, "server", "pid file: %s", error->message);
 }
 
-void
-satchel_master_all_ready (SatchelMaster *master)
+static void
+all_ready (SatchelMaster *master)
 {
   master->state = SATCHEL_MASTER_RUNNING;
   write_pid_file (master);
@@ -246,6 +220,32 @@ satchel_master_all_ready (SatchelMaster *master)
   if (beat_ms > 0)
     satchel_timer_arm (&master->watchdog, beat_ms, beat, master);
 }
+
+/* ---- what children tell ---- */
+
+static void
+worker_died (SatchelWorker *worker)
+{
+  satchel_control_worker_died (worker);
+  satchel_reload_worker_died (worker);
+}
+
+static void
+start_failed (SatchelWorker *worker)
+{
+  fail (worker->master, SATCHEL_EXIT_FAILED, "start failed: %s: %s", worker->name,
+        worker->failure != NULL ? worker->failure : "it died; the log says of what");
+}
+
+static const SatchelMasterEvents master_events = {
+  .all_ready = all_ready,
+  .start_failed = start_failed,
+  .worker_ready = satchel_reload_worker_ready,
+  .worker_reloaded = satchel_reload_answer,
+  .worker_replied = satchel_control_worker_reply,
+  .worker_died = worker_died,
+  .reload_done = satchel_control_reload_done,
+};
 
 /* ---- signals and deaths ---- */
 
@@ -324,6 +324,7 @@ satchel_master_main (SatchelOptions *options)
 {
   static SatchelMaster master;
   master.options = options;
+  master.events = &master_events;
   master.loop = g_main_loop_new (NULL, FALSE);
   master.past_counters = satchel_counter_totals_new ();
   master.workers = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_worker_free);

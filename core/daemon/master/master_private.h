@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Shared by master's files: master.c (life), workers.c (children), wiring.c (what a child is given),
- * config_run.c (a run of the config process), reload.c, stop.c (stop and upgrade), admin.c (requests of
- * `satchel`).
+ * Shared by master's files: master.c (life), worker.c and workers.c (children), log_file.c, wiring.c (what a
+ * child is given), config_run.c (a run of the config process), reload.c, stop.c (stop and upgrade), admin.c
+ * (requests of `satchel`).
  */
 #pragma once
 #include "core/daemon/master/control.h"
@@ -60,8 +60,22 @@ typedef struct SatchelControl SatchelControl;
 typedef struct SatchelReload SatchelReload;
 typedef void (*SatchelPlanFunc) (SatchelMaster *master, SatchelPlan *plan); /* @plan is taken over */
 
+/* What happens to children and reloads, told to whoever master.c names: so workers.c and reload.c need not
+ * know who wants to hear it. */
+typedef struct SatchelMasterEvents
+{
+  void (*all_ready) (SatchelMaster *master);    /* of the first start */
+  void (*start_failed) (SatchelWorker *worker); /* it died during the first start */
+  void (*worker_ready) (SatchelWorker *worker); /* at any later time */
+  void (*worker_reloaded) (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *text);
+  void (*worker_replied) (SatchelWorker *worker, SatchelIpcMessage *message); /* ADMIN_REPLY */
+  void (*worker_died) (SatchelWorker *worker);
+  void (*reload_done) (SatchelMaster *master, guint status, const char *text); /* @status: an exit status */
+} SatchelMasterEvents;
+
 struct SatchelMaster
 {
+  const SatchelMasterEvents *events;
   SatchelOptions *options;
   GMainLoop *loop;
   int exit_status;
@@ -87,18 +101,24 @@ struct SatchelMaster
   gboolean last_told; /* in a stop: auth and helpers go last */
 };
 
-/* master.c */
-/* Ends with this status; the last line on standard error is the cause. */
-void satchel_master_fail (SatchelMaster *master, int status, const char *format, ...) G_GNUC_PRINTF (3, 4);
-void satchel_master_print_problems (SatchelMaster *master, const SatchelPlan *plan);
-void satchel_master_all_ready (SatchelMaster *master);
+/* log_file.c */
 /* Opens the log file of @plan and sends it to everybody.  FALSE: a problem of @plan. */
 gboolean satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan);
+/* Opens it anew, after it was moved away, and sends it to everybody. */
+gboolean satchel_reopen_log (SatchelMaster *master, GError **error);
 
 /* config_run.c */
 gboolean satchel_config_run_start (SatchelMaster *master, SatchelPlanFunc done, GError **error);
 gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: not its pid */
 void satchel_config_run_cancel (SatchelMaster *master);
+
+/* worker.c */
+void satchel_worker_send (SatchelWorker *worker,
+                          SatchelIpcMessage *message); /* takes it over; dropped without a link */
+guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
+gboolean satchel_master_is_all_ready (SatchelMaster *master);
+/* What a breadcrumb says, as " key=value" for lines of the log; yours.  NULL: "". */
+char *satchel_crumb_text (const SatchelBreadcrumb *crumb);
 
 /* workers.c */
 /* @module: of a helper; else "". */
@@ -106,14 +126,6 @@ SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guin
 void satchel_worker_free (SatchelWorker *worker);
 void satchel_worker_spawn (SatchelWorker *worker);
 void satchel_worker_ended (SatchelWorker *worker, int status);
-void satchel_worker_send (SatchelWorker *worker,
-                          SatchelIpcMessage *message); /* takes it over; dropped without a link */
-guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
-gboolean satchel_master_is_all_ready (SatchelMaster *master);
-
-/* What a breadcrumb says, as " key=value" for lines of the log; yours.  NULL: "". */
-char *satchel_crumb_text (const SatchelBreadcrumb *crumb);
-
 /* hangs.c */
 void satchel_hangs_start (SatchelMaster *master);
 void satchel_hangs_spawned (SatchelWorker *worker);
@@ -152,8 +164,7 @@ gboolean satchel_upgrade_consider (SatchelMaster *master);
 SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
 void satchel_control_free (SatchelControl *control);
 void satchel_control_foreach_fd (SatchelControl *control, SatchelControlFdFunc func, gpointer data);
-void satchel_control_worker_reply (SatchelMaster *master, SatchelWorker *worker, SatchelIpcMessage *message);
-void satchel_control_worker_died (SatchelMaster *master, SatchelWorker *worker);
+void satchel_control_worker_reply (SatchelWorker *worker, SatchelIpcMessage *message);
+void satchel_control_worker_died (SatchelWorker *worker);
 /* The end of a reload, told to who asked for it; @status: an exit status. */
 void satchel_control_reload_done (SatchelMaster *master, guint status, const char *text);
-gboolean satchel_reopen_log (SatchelMaster *master, GError **error);

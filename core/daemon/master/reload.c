@@ -43,7 +43,7 @@ end (SatchelReload *reload, gboolean ok)
   else
     satchel_log (SATCHEL_LOG_ERROR, "server", "reload refused, nothing was changed");
   satchel_notify ("READY=1\nSTATUS=%s", ok ? "serving" : "serving; the last reload was refused");
-  satchel_control_reload_done (master,
+  master->events->reload_done (master,
                                ok                   ? 0
                                : reload->is_mistake ? SATCHEL_EXIT_CONFIG
                                                     : SATCHEL_EXIT_FAILED,
@@ -252,7 +252,7 @@ satchel_reload_begin (SatchelMaster *master)
     {
       satchel_log (SATCHEL_LOG_WARNING, "server", "reload: the server is %s; ask again later",
                    master->state == SATCHEL_MASTER_RUNNING ? "reloading already" : "starting or stopping");
-      satchel_control_reload_done (master, SATCHEL_EXIT_FAILED,
+      master->events->reload_done (master, SATCHEL_EXIT_FAILED,
                                    "the server is starting, stopping or reloading; ask again later\n");
       return;
     }

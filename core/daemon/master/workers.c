@@ -93,44 +93,6 @@ satchel_worker_free (SatchelWorker *worker)
   g_free (worker);
 }
 
-guint
-satchel_master_free_slot (SatchelMaster *master, SatchelRole role)
-{
-  for (guint slot = 0; slot < SATCHEL_SLOTS_MAX; slot++)
-    {
-      gboolean is_taken = FALSE;
-      for (guint i = 0; i < master->workers->len; i++)
-        {
-          const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-          is_taken = is_taken || (worker->role == role && worker->slot == slot);
-        }
-      if (!is_taken)
-        return slot;
-    }
-  return SATCHEL_SLOTS_MAX;
-}
-
-void
-satchel_worker_send (SatchelWorker *worker, SatchelIpcMessage *message)
-{
-  if (worker->link != NULL)
-    satchel_ipc_send (worker->link, message);
-  else
-    satchel_ipc_message_free (message);
-}
-
-gboolean
-satchel_master_is_all_ready (SatchelMaster *master)
-{
-  for (guint i = 0; i < master->workers->len; i++)
-    {
-      const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
-      if (!worker->is_ready && !worker->is_retiring)
-        return FALSE;
-    }
-  return master->workers->len > 0;
-}
-
 /* At the first start nobody serves before everybody is there, so that the first client meets a whole server.
  */
 static void
@@ -188,9 +150,9 @@ ready (SatchelWorker *worker, SatchelIpcMessage *message)
   satchel_log (worker->n_restarts > 0 ? SATCHEL_LOG_INFO : SATCHEL_LOG_DEBUG, "server", "%s ready: pid=%d",
                worker->name, (int) worker->pid);
   if (worker->master->state == SATCHEL_MASTER_STARTING && satchel_master_is_all_ready (worker->master))
-    satchel_master_all_ready (worker->master);
+    worker->master->events->all_ready (worker->master);
   else if (worker->master->state == SATCHEL_MASTER_RUNNING)
-    satchel_reload_worker_ready (worker);
+    worker->master->events->worker_ready (worker);
   return TRUE;
 }
 
@@ -266,12 +228,12 @@ worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
       const char *text = satchel_ipc_get_string (message);
       if (!satchel_ipc_message_is_done (message))
         return FALSE;
-      satchel_reload_answer (worker, attempt, ok, text);
+      worker->master->events->worker_reloaded (worker, attempt, ok, text);
       return TRUE;
     }
   if (message->type == SATCHEL_IPC_ADMIN_REPLY)
     {
-      satchel_control_worker_reply (worker->master, worker, message);
+      worker->master->events->worker_replied (worker, message);
       return !message->failed;
     }
   return FALSE;
@@ -340,34 +302,6 @@ satchel_worker_spawn (SatchelWorker *worker)
 }
 
 /* ---- deaths ---- */
-
-char *
-satchel_crumb_text (const SatchelBreadcrumb *written)
-{
-  GString *line = g_string_new (NULL);
-  if (written == NULL)
-    return g_string_free (line, FALSE);
-  /* The process that wrote it may have been taken over. */
-  SatchelBreadcrumb crumb = *written;
-  const struct
-  {
-    const char *key;
-    char *text;
-    gsize size;
-  } fields[] = { { "operation", crumb.operation, sizeof crumb.operation },
-                 { "user", crumb.user, sizeof crumb.user },
-                 { "message", crumb.detail, sizeof crumb.detail },
-                 { "module", crumb.module, sizeof crumb.module },
-                 { "call", crumb.call, sizeof crumb.call },
-                 { "where", crumb.where, sizeof crumb.where } };
-  for (guint i = 0; i < G_N_ELEMENTS (fields); i++)
-    {
-      fields[i].text[fields[i].size - 1] = '\0';
-      if (*fields[i].text != '\0')
-        satchel_log_field (line, fields[i].key, fields[i].text);
-    }
-  return g_string_free (line, FALSE);
-}
 
 /* Who died of itself tells in which thread; else everybody who was busy may have been it. */
 static void
@@ -444,8 +378,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   gboolean was_ready = worker->is_ready;
   worker->pid = 0;
   worker->has_hello = worker->is_ready = FALSE;
-  satchel_control_worker_died (master, worker);
-  satchel_reload_worker_died (worker);
+  master->events->worker_died (worker);
   if (worker->is_retiring && !worker->is_stopping)
     satchel_log (SATCHEL_LOG_INFO, "server", "%s has drained", worker->name);
   if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
@@ -460,8 +393,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
     }
   if (master->state == SATCHEL_MASTER_STARTING)
     {
-      satchel_master_fail (master, 1, "start failed: %s: %s", worker->name,
-                           worker->failure != NULL ? worker->failure : "it died; the log says of what");
+      master->events->start_failed (worker);
       return;
     }
   worker->n_quick = was_ready && age_ms >= QUICK_MS ? 1 : worker->n_quick + 1;

@@ -7,6 +7,7 @@ satcheld_SOURCES += \
 	core/daemon/role/mail_role.c \
 	core/daemon/role/role.c \
 	core/daemon/role/role.h \
+	core/daemon/role/role_calls.c \
 	core/daemon/role/role_control.c \
 	core/daemon/role/role_paths.c \
 	core/daemon/role/role_peers.c \

@@ -94,33 +94,6 @@ control_closed (SatchelIpcLink *link, gpointer data)
   satchel_role_end (data);
 }
 
-void
-satchel_role_end (SatchelRoleContext *context)
-{
-  g_main_loop_quit (context->private->loop);
-}
-
-void
-satchel_role_stopped (SatchelRoleContext *context)
-{
-  satchel_ipc_send (context->control, satchel_ipc_message_new (SATCHEL_IPC_STOPPED, 0));
-  satchel_role_end (context);
-}
-
-const SatchelConfig *
-satchel_role_listener_config (SatchelRoleContext *context, const char *name)
-{
-  const SatchelConfig *listen = satchel_config_set_group (context->config, "listen");
-  guint n = listen != NULL ? satchel_config_n_groups (listen, "listeners") : 0;
-  for (guint i = 0; i < n; i++)
-    {
-      const SatchelConfig *entry = satchel_config_group (listen, "listeners", i);
-      if (g_strcmp0 (satchel_config_string (entry, "name"), name) == 0)
-        return entry;
-    }
-  return NULL;
-}
-
 typedef struct RoleCode
 {
   SatchelRole role;

@@ -327,20 +327,6 @@ admin_goes_on (SatchelRoleContext *context, SatchelIpcMessage *message)
   return TRUE;
 }
 
-void
-satchel_role_admin_reply (SatchelRoleContext *context, guint64 request, gboolean final, guint status,
-                          const char *text)
-{
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADMIN_REPLY, 0);
-  g_autofree char *bounded = g_strndup (text != NULL ? text : "", 12000);
-  g_autofree char *valid = g_utf8_make_valid (bounded, -1);
-  satchel_ipc_put_u64 (message, request);
-  satchel_ipc_put_u32 (message, final);
-  satchel_ipc_put_u32 (message, status);
-  satchel_ipc_put_string (message, valid);
-  satchel_ipc_send (context->control, message);
-}
-
 static gboolean
 take_log_file (SatchelIpcMessage *message)
 {

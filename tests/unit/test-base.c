@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT
+ * core/base: descriptors that close themselves, files read and written whole, lists with links of their own.
+ */
+#include "config.h"
+
+#include "core/base/fd.h"
+#include "core/base/list.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+
+static gboolean
+is_open (int fd)
+{
+  return fcntl (fd, F_GETFD) >= 0;
+}
+
+/* A file without a name, with @text in it and its position at its end. */
+static int
+make_file (const char *text)
+{
+  int fd = memfd_create ("test", MFD_CLOEXEC);
+  g_assert_cmpint (fd, >=, 0);
+  g_assert_true (satchel_fd_write_all (fd, text, strlen (text)));
+  return fd;
+}
+
+static void
+guard (void)
+{
+  int kept, seen;
+  {
+    g_auto (SatchelFd) closed = make_file ("x");
+    g_auto (SatchelFd) stolen = make_file ("x");
+    g_auto (SatchelFd) none = -1;
+    seen = closed;
+    kept = satchel_fd_steal (&stolen);
+    g_assert_cmpint (stolen, ==, -1);
+    g_assert_cmpint (none, ==, -1);
+    errno = ENOTTY;
+    g_auto (SatchelFd) not_open = kept + 1000; /* whose close(2) fails */
+    g_assert_cmpint (not_open, >, kept);
+  }
+  g_assert_cmpint (errno, ==, ENOTTY);
+  g_assert_false (is_open (seen));
+  g_assert_true (is_open (kept));
+  seen = kept;
+  satchel_fd_clear (&kept);
+  satchel_fd_clear (&kept);
+  g_assert_cmpint (kept, ==, -1);
+  g_assert_false (is_open (seen));
+}
+
+static void
+guard_of_pairs (void)
+{
+  int gone, kept;
+  {
+    g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
+    g_assert_cmpint (socketpair (AF_UNIX, SOCK_STREAM, 0, pair.ends), ==, 0);
+    kept = satchel_fd_steal (&pair.ends[0]);
+    gone = pair.ends[1];
+  }
+  g_assert_true (is_open (kept));
+  g_assert_false (is_open (gone));
+  satchel_fd_clear (&kept);
+}
+
+static void
+read_all (void)
+{
+  g_auto (SatchelFd) fd = make_file ("0123456789");
+  char buffer[32] = "";
+  g_assert_cmpint (satchel_fd_read_all (fd, buffer, sizeof buffer), ==, 10);
+  g_assert_cmpmem (buffer, 10, "0123456789", 10);
+  memset (buffer, 0, sizeof buffer);
+  g_assert_cmpint (satchel_fd_read_all (fd, buffer, 4), ==, 4);
+  g_assert_cmpstr (buffer, ==, "0123");
+  g_assert_cmpint (satchel_fd_read_all (-1, buffer, 4), ==, -1);
+  g_assert_cmpint (errno, ==, EBADF);
+}
+
+static void
+read_bytes (void)
+{
+  g_auto (SatchelFd) fd = make_file ("0123456789"), empty = make_file (""),
+                     directory = open ("/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = satchel_fd_read_bytes (fd, 10, &error);
+  g_assert_no_error (error);
+  g_assert_cmpmem (g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), "0123456789", 10);
+  const struct
+  {
+    int fd;
+    gsize max_bytes;
+  } bad[] = { { fd, 9 }, { empty, 10 }, { directory, G_MAXINT32 } };
+  for (guint i = 0; i < G_N_ELEMENTS (bad); i++)
+    {
+      g_autoptr (GError) why = NULL;
+      g_assert_null (satchel_fd_read_bytes (bad[i].fd, bad[i].max_bytes, &why));
+      g_assert_error (why, SATCHEL_ERROR, SATCHEL_ERROR_INVALID);
+    }
+}
+
+static void
+write_all (void)
+{
+  g_auto (SatchelFd) full = open ("/dev/full", O_WRONLY | O_CLOEXEC), short_of_room = make_file ("");
+  g_assert_false (satchel_fd_write_all (full, "0123456789", 10));
+  g_assert_cmpint (errno, ==, ENOSPC);
+  /* Five bytes fit: the first write is a short one, and only the second fails. */
+  struct rlimit before, limit;
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  limit = before;
+  limit.rlim_cur = 5;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &limit), ==, 0);
+  gboolean is_written = satchel_fd_write_all (short_of_room, "0123456789", 10);
+  int errnum = errno;
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  g_assert_false (is_written);
+  g_assert_cmpint (errnum, ==, EFBIG);
+  char buffer[32];
+  g_assert_cmpint (satchel_fd_read_all (short_of_room, buffer, sizeof buffer), ==, 5);
+}
+
+typedef struct Item
+{
+  int number;
+  struct Item *previous, *next;
+} Item;
+
+static char *
+numbers (Item *first)
+{
+  GString *text = g_string_new (NULL);
+  Item *before = NULL;
+  SATCHEL_LIST_EACH (Item, item, first)
+    {
+      g_assert_true (item->previous == before);
+      g_string_append_printf (text, "%d", item->number);
+      before = item;
+    }
+  return g_string_free (text, FALSE);
+}
+
+static void
+list (void)
+{
+  Item items[] = { { 1, NULL, NULL }, { 2, NULL, NULL }, { 3, NULL, NULL }, { 4, NULL, NULL } };
+  Item *first = NULL;
+  for (guint i = 0; i < G_N_ELEMENTS (items); i++)
+    SATCHEL_LIST_PREPEND (first, &items[i]);
+  g_autofree char *all = numbers (first);
+  g_assert_cmpstr (all, ==, "4321");
+  SATCHEL_LIST_REMOVE (first, &items[1]);
+  SATCHEL_LIST_REMOVE (first, &items[3]);
+  SATCHEL_LIST_REMOVE (first, &items[0]);
+  g_autofree char *left = numbers (first);
+  g_assert_cmpstr (left, ==, "3");
+  g_assert_true (SATCHEL_CONTAINER (&first->next, Item, next) == &items[2]);
+  SATCHEL_LIST_PREPEND (first, &items[1]);
+  SATCHEL_LIST_EACH (Item, item, first)
+    SATCHEL_LIST_REMOVE (first, item);
+  g_assert_null (first);
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/base/fd/guard", guard);
+  g_test_add_func ("/base/fd/guard-of-pairs", guard_of_pairs);
+  g_test_add_func ("/base/fd/read-all", read_all);
+  g_test_add_func ("/base/fd/read-bytes", read_bytes);
+  g_test_add_func ("/base/fd/write-all", write_all);
+  g_test_add_func ("/base/list", list);
+  return g_test_run ();
+}
