@@ -82,7 +82,8 @@ satchel_error_is_of_machine (const GError *error)
     }
 }
 
-/* A place a message; one that falls together with another is told again, which does no harm. */
+/* Each message has one place in the table.  Two messages that share a place are reported more often, which
+ * does no harm. */
 gboolean
 satchel_error_is_news (const GError *error)
 {

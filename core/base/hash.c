@@ -24,7 +24,7 @@ ensure_secret (void)
 }
 
 static inline guint64
-rotate (guint64 value, int bits)
+rotate_left (guint64 value, int bits)
 {
   return (value << bits) | (value >> (64 - bits));
 }
@@ -32,10 +32,10 @@ rotate (guint64 value, int bits)
 static inline void
 sip_round (guint64 v[4])
 {
-  v[0] += v[1], v[1] = rotate (v[1], 13) ^ v[0], v[0] = rotate (v[0], 32);
-  v[2] += v[3], v[3] = rotate (v[3], 16) ^ v[2];
-  v[0] += v[3], v[3] = rotate (v[3], 21) ^ v[0];
-  v[2] += v[1], v[1] = rotate (v[1], 17) ^ v[2], v[2] = rotate (v[2], 32);
+  v[0] += v[1], v[1] = rotate_left (v[1], 13) ^ v[0], v[0] = rotate_left (v[0], 32);
+  v[2] += v[3], v[3] = rotate_left (v[3], 16) ^ v[2];
+  v[0] += v[3], v[3] = rotate_left (v[3], 21) ^ v[0];
+  v[2] += v[1], v[1] = rotate_left (v[1], 17) ^ v[2], v[2] = rotate_left (v[2], 32);
 }
 
 guint64
@@ -69,7 +69,7 @@ satchel_keyed_hash (gconstpointer data, gsize len)
 }
 
 static guint
-fold (guint64 hash)
+fold_hash (guint64 hash)
 {
   return (guint) (hash ^ (hash >> 32));
 }
@@ -77,17 +77,17 @@ fold (guint64 hash)
 guint
 satchel_string_hash (gconstpointer string)
 {
-  return fold (satchel_keyed_hash (string, strlen (string)));
+  return fold_hash (satchel_keyed_hash (string, strlen (string)));
 }
 
 guint
 satchel_number_hash (gconstpointer number)
 {
-  return fold (satchel_keyed_hash (&number, sizeof number));
+  return fold_hash (satchel_keyed_hash (&number, sizeof number));
 }
 
 guint
 satchel_number64_hash (gconstpointer number)
 {
-  return fold (satchel_keyed_hash (number, sizeof (guint64)));
+  return fold_hash (satchel_keyed_hash (number, sizeof (guint64)));
 }

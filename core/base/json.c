@@ -34,7 +34,7 @@ append_string (GString *out, const char *text)
 }
 
 static void
-begin (SatchelJson *json, const char *key)
+begin_member (SatchelJson *json, const char *key)
 {
   if (json->needs_comma)
     g_string_append (json->out, ", ");
@@ -48,7 +48,7 @@ begin (SatchelJson *json, const char *key)
 void
 satchel_json_open (SatchelJson *json, const char *key, char bracket)
 {
-  begin (json, key);
+  begin_member (json, key);
   g_string_append_c (json->out, bracket);
   json->needs_comma = FALSE;
 }
@@ -63,7 +63,7 @@ satchel_json_close (SatchelJson *json, char bracket)
 void
 satchel_json_text (SatchelJson *json, const char *key, const char *value)
 {
-  begin (json, key);
+  begin_member (json, key);
   if (value != NULL)
     append_string (json->out, value);
   else
@@ -73,7 +73,7 @@ satchel_json_text (SatchelJson *json, const char *key, const char *value)
 void
 satchel_json_number (SatchelJson *json, const char *key, gint64 value)
 {
-  begin (json, key);
+  begin_member (json, key);
   g_string_append_printf (json->out, "%" G_GINT64_FORMAT, value);
 }
 
@@ -81,7 +81,7 @@ void
 satchel_json_decimal (SatchelJson *json, const char *key, const char *number)
 {
   char *end = NULL;
-  begin (json, key);
+  begin_member (json, key);
   gboolean is_number = g_ascii_isdigit (*number) && (g_ascii_strtod (number, &end), *end == '\0')
                        && strspn (number, "0123456789.") == strlen (number);
   g_string_append (json->out, is_number ? number : "null");
@@ -90,6 +90,6 @@ satchel_json_decimal (SatchelJson *json, const char *key, const char *number)
 void
 satchel_json_bool (SatchelJson *json, const char *key, gboolean value)
 {
-  begin (json, key);
+  begin_member (json, key);
   g_string_append (json->out, value ? "true" : "false");
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * Keys in memory: whole pages each, since mlock and madvise know nothing smaller, and a page that is shared
- * would be unlocked by whoever is freed first.  A process holds few.
+ * would be unlocked when the first of its secrets is freed.  A process holds few secrets.
  */
 #include "config.h"
 

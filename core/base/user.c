@@ -41,7 +41,7 @@ is_local_part (const char *local, gsize len)
 /* One form for names that look the same (NFC), so that two spellings never become two directories.  Not the
  * locale's rules: a Turkish server must not map I to a dotless i. */
 static char *
-fold (const char *name, gsize len, gboolean lower)
+fold_name (const char *name, gsize len, gboolean lower)
 {
   if (g_str_is_ascii (name))
     return lower ? g_ascii_strdown (name, (gssize) len) : g_strndup (name, len);
@@ -71,7 +71,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
     }
 
   g_autofree char *copy = g_strndup (name, len);
-  g_autofree char *folded = fold (copy, len, lower);
+  g_autofree char *folded = fold_name (copy, len, lower);
   if (folded == NULL || !has_only_plain_characters (folded))
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name has a slash or a control character");
@@ -79,9 +79,10 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
     }
 
   const char *at = strrchr (folded, '@');
-  g_autofree char *domain = at != NULL               ? g_strdup (at + 1)
-                            : default_domain != NULL ? fold (default_domain, strlen (default_domain), lower)
-                                                     : NULL;
+  g_autofree char *domain = at != NULL ? g_strdup (at + 1)
+                            : default_domain != NULL
+                                ? fold_name (default_domain, strlen (default_domain), lower)
+                                : NULL;
   gsize local_len = at != NULL ? (gsize) (at - folded) : strlen (folded);
   if (domain == NULL || !is_domain (domain) || !is_local_part (folded, local_len))
     {

@@ -68,7 +68,7 @@ void satchel_cli_print_problems (const GPtrArray *problems);
 /* For commands that only need it to be right: prints problems, 0 or an exit. */
 int satchel_cli_setup (SatchelCli *cli);
 /* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit
- * after telling why. */
+ * after printing the reason. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
 /* modules.c */
@@ -99,7 +99,7 @@ int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 
 /* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free. NULL:
- * told why, *ret_exit. */
+ * the reason was printed, and *ret_exit is set. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c */

@@ -28,7 +28,7 @@ typedef struct Answer
   gboolean is_ended;
   guint n_interrupts;
   GError *error; /* the command's own */
-  GString *said; /* by who could not even begin */
+  GString *said; /* from a server that could not begin the command */
 } Answer;
 
 static void
@@ -113,13 +113,13 @@ take_part (const char *text, gpointer data)
 }
 
 static gboolean
-interrupted (gpointer data)
+cancel_command (gpointer data)
 {
   Answer *answer = data;
   clear_progress (answer);
   if (answer->n_interrupts++ > 0)
     return FALSE;
-  fputs ("satchel: cancelling; once more to leave at once\n", stderr);
+  fputs ("satchel: cancelling the command; interrupt again to leave at once\n", stderr);
   return TRUE;
 }
 
@@ -155,9 +155,9 @@ check_words (const SatchelCli *cli, const GPtrArray *words)
                            cli->command->group, cli->command->name);
 }
 
-/* What became of it, as an exit status, told on standard error. */
+/* The exit status of the command; the reason of a failure is printed on standard error. */
 static int
-judge (const Answer *answer, guint status, const GError *error)
+judge_answer (const Answer *answer, guint status, const GError *error)
 {
   if (error != NULL && error->code == SATCHEL_ERROR_ACCESS)
     return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
@@ -173,7 +173,7 @@ judge (const Answer *answer, guint status, const GError *error)
     return satchel_cli_fail (status != 0 ? status : SATCHEL_EXIT_FAILED, "%s", answer->said->str);
   return satchel_cli_fail (
       SATCHEL_EXIT_UNAVAILABLE,
-      "the process that worked on it ended before the command did; see `satchel status` and the log");
+      "the process that ran the command ended before the command did; see `satchel status` and the log");
 }
 
 static void
@@ -215,10 +215,10 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
   sigprocmask (SIG_BLOCK, &signals, NULL);
   g_auto (SatchelFd) signal_fd = signalfd (-1, &signals, SFD_CLOEXEC);
   const char *run_dir = satchel_config_path (satchel_config_set_group (cli->set, "server"), "run_dir");
-  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd, interrupted,
-                              take_part, &answer, &status, &error);
+  (void) satchel_control_run (run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, signal_fd,
+                              cancel_command, take_part, &answer, &status, &error);
   clear_progress (&answer);
-  int exit = judge (&answer, status, error);
+  int exit = judge_answer (&answer, status, error);
   if (answer.is_json)
     print_end (exit, &answer, error);
   g_string_free (answer.rest, TRUE);

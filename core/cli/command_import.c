@@ -32,7 +32,7 @@
 static volatile sig_atomic_t is_interrupted;
 
 static void
-interrupt (int number)
+note_interrupt (int number)
 {
   is_interrupted = 1;
 }
@@ -44,7 +44,7 @@ typedef struct Import
   const SatchelConfig *section, *server;
   int root_fd, lock_fd;
   const char *run_dir; /* of a running server; NULL: none */
-  guint uid, gid;      /* 0: stay who we are */
+  guint uid, gid;      /* 0: the process keeps its own */
   GPtrArray *known;    /* users of the passdbs; NULL: not all of them can list theirs */
   gboolean is_dry, as_json, is_quiet;
 } Import;
@@ -60,10 +60,8 @@ typedef struct Report
   GPtrArray *problems; /* char * */
 } Report;
 
-/* ---- one user, in the child ---- */
-
 static void
-note (const SatchelExamined *found, gpointer data)
+note_problem (const SatchelExamined *found, gpointer data)
 {
   Report *report = data;
   if (found->origin != NULL)
@@ -156,7 +154,7 @@ print_report (const Import *import, const char *user, const Report *report, cons
 }
 
 static int
-work (const Import *import, const char *user, const char *path, FILE *out)
+take_over_user (const Import *import, const char *user, const char *path, FILE *out)
 {
   const SatchelStorageOps *ops = import->driver->ops;
   const SatchelStorageIdentity identity = { .user = user, .path = path, .root_fd = import->root_fd };
@@ -164,7 +162,7 @@ work (const Import *import, const char *user, const char *path, FILE *out)
   report.json.out = report.mailboxes;
   g_autoptr (GError) error = NULL;
   gboolean ok =
-      !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note, &report, &error);
+      !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note_problem, &report, &error);
   /* Who never had mail has nothing to lose. */
   gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
   if (is_nothing && import->known != NULL
@@ -204,7 +202,7 @@ work_in_child (const Import *import, const char *user)
           && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
         _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user,
                                  g_strerror (errno)));
-      int status = work (import, user, path, stdout);
+      int status = take_over_user (import, user, path, stdout);
       fflush (stdout);
       _exit (status);
     }
@@ -217,8 +215,6 @@ work_in_child (const Import *import, const char *user)
                              WTERMSIG (status));
   return WEXITSTATUS (status);
 }
-
-/* ---- around it ---- */
 
 static gboolean
 ask_server (const Import *import, const char *what, const char *user)
@@ -270,7 +266,7 @@ find_users (Import *import, GPtrArray *users)
       g_ptr_array_add (users, user);
     }
   if ((users->len > 0) == (satchel_cli_option (cli, "--all") != NULL))
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "name users, or write --all");
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "no users are named; name them, or write --all");
   g_autoptr (GPtrArray) known = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
   gboolean can_list = passdbs->len > 0;
@@ -360,7 +356,7 @@ import_all (Import *import, const GPtrArray *users)
 {
   int worst = SATCHEL_EXIT_OK;
   gboolean shows_progress = users->len > 1 && isatty (STDERR_FILENO);
-  const struct sigaction action = { .sa_handler = interrupt };
+  const struct sigaction action = { .sa_handler = note_interrupt };
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
   if (import->as_json)

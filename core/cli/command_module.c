@@ -90,7 +90,7 @@ find_installed (GPtrArray *all, const char *name)
 
 /* Loads one file for a look; a crash at load costs a child only. */
 static const SatchelModule *
-look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
+load_for_look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
 {
   g_autoptr (GError) error = NULL;
   if (!is_gate)
@@ -109,7 +109,7 @@ look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
 
 /* Everything in the module directories.  @only: this name, or NULL. */
 static GPtrArray *
-collect (SatchelCli *cli, GPtrArray *files, const char *only)
+collect_installed (SatchelCli *cli, GPtrArray *files, const char *only)
 {
   GPtrArray *all = g_ptr_array_new_with_free_func (installed_free);
   for (guint i = 0; i < files->len; i++)
@@ -129,12 +129,12 @@ collect (SatchelCli *cli, GPtrArray *files, const char *only)
       if (file->is_gate && installed->gate_path == NULL)
         {
           installed->gate_path = file->path;
-          installed->gate = look (cli->loader, file->name, TRUE, &installed->gate_why);
+          installed->gate = load_for_look (cli->loader, file->name, TRUE, &installed->gate_why);
         }
       else if (!file->is_gate && installed->path == NULL)
         {
           installed->path = file->path;
-          installed->module = look (cli->loader, file->name, FALSE, &installed->why);
+          installed->module = load_for_look (cli->loader, file->name, FALSE, &installed->why);
         }
     }
   return all;
@@ -250,7 +250,7 @@ write_json (const Installed *installed, SatchelJson *json)
 
 /* A configuration with mistakes still lets one see the modules: nothing counts as enabled then. */
 static int
-load (SatchelCli *cli)
+load_configuration (SatchelCli *cli)
 {
   g_autoptr (GPtrArray) problems =
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
@@ -288,9 +288,9 @@ print_list_json (SatchelCli *cli, const GPtrArray *all)
 int
 satchel_cli_module_list (SatchelCli *cli)
 {
-  int exit = load (cli);
+  int exit = load_configuration (cli);
   g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
-  g_autoptr (GPtrArray) all = collect (cli, files, NULL);
+  g_autoptr (GPtrArray) all = collect_installed (cli, files, NULL);
   if (satchel_cli_option (cli, "--json") != NULL)
     {
       print_list_json (cli, all);
@@ -357,9 +357,9 @@ int
 satchel_cli_module_info (SatchelCli *cli)
 {
   const char *name = satchel_cli_argument (cli, 0);
-  int exit = load (cli);
+  int exit = load_configuration (cli);
   g_autoptr (GPtrArray) files = satchel_loader_list (cli->loader);
-  g_autoptr (GPtrArray) all = collect (cli, files, name);
+  g_autoptr (GPtrArray) all = collect_installed (cli, files, name);
   if (all->len == 0)
     {
       g_autoptr (GPtrArray) names = g_ptr_array_new ();

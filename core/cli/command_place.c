@@ -16,7 +16,7 @@
 #define ANSWER_MAX 65536u
 
 static void
-collect (const char *text, gpointer data)
+collect_answer (const char *text, gpointer data)
 {
   GString *answer = data;
   if (answer->len < ANSWER_MAX)
@@ -107,7 +107,7 @@ satchel_cli_user_place (SatchelCli *cli)
         SATCHEL_EXIT_USAGE,
         "--new lets the rules choose: it goes with none of --slot, --profile and --volume");
   if (!satchel_control_call (satchel_config_path (server, "run_dir"), (const char *const *) argv->pdata,
-                             TIMEOUT_MS, collect, answer, &status, &error))
+                             TIMEOUT_MS, collect_answer, answer, &status, &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
         return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
@@ -118,7 +118,8 @@ satchel_cli_user_place (SatchelCli *cli)
   g_strchomp (answer->str);
   if (status != 0)
     return satchel_cli_fail ((SatchelExit) (status <= 125 ? status : 1), "%s",
-                             *answer->str != '\0' ? answer->str : "the server refused and gave no reason");
+                             *answer->str != '\0' ? answer->str
+                                                  : "the server refused the command and gave no reason");
   print_place (cli, answer->str);
   return SATCHEL_EXIT_OK;
 }

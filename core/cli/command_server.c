@@ -18,7 +18,7 @@
 #define ANSWER_MAX (64u * 1024u * 1024u)
 
 static void
-collect (const char *text, gpointer data)
+collect_answer (const char *text, gpointer data)
 {
   GString *answer = data;
   if (answer->len < ANSWER_MAX)
@@ -174,7 +174,7 @@ print_status (char **lines)
       puts (*line);
 }
 
-/* Each mail process tells how many sessions it ended. */
+/* Each mail process answers with the number of sessions that it ended. */
 static guint64
 count_kicked (const char *answer)
 {
@@ -234,8 +234,8 @@ satchel_cli_server (SatchelCli *cli)
   for (guint i = 0; i < cli->arguments->len; i++) /* with its NULL */
     g_ptr_array_add (argv, cli->arguments->pdata[i]);
   gboolean is_stop = strcmp (cli->command->name, "stop") == 0;
-  if (!(is_stop ? satchel_control_stop : satchel_control_call) (run_dir, (const char *const *) argv->pdata,
-                                                                TIMEOUT_MS, collect, answer, &status, &error))
+  if (!(is_stop ? satchel_control_stop : satchel_control_call) (
+          run_dir, (const char *const *) argv->pdata, TIMEOUT_MS, collect_answer, answer, &status, &error))
     {
       if (g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_ACCESS))
         return satchel_cli_fail (SATCHEL_EXIT_NOPERM,
@@ -243,7 +243,8 @@ satchel_cli_server (SatchelCli *cli)
                                  error->message);
       return satchel_cli_fail_error (error);
     }
-  /* Auth says that there is no such user; who was removed while sessions went on is kicked all the same. */
+  /* Auth answers that there is no such user, but the sessions of a user who was removed meanwhile are ended
+   * all the same. */
   if (strcmp (cli->command->name, "kick") == 0 && status == SATCHEL_EXIT_NO_USER)
     {
       guint64 n = count_kicked (answer->str);
@@ -259,6 +260,6 @@ satchel_cli_server (SatchelCli *cli)
   else if (answer->len > 0)
     fprintf (stderr, "%s%s", answer->str, g_str_has_suffix (answer->str, "\n") ? "" : "\n");
   else
-    satchel_cli_fail (status, "the server refused and gave no reason");
+    satchel_cli_fail (status, "the server refused the command and gave no reason");
   return (int) (status <= 125 ? status : 1);
 }

@@ -107,7 +107,7 @@ mail_path (SatchelCli *cli, const char *user)
 
 /* {"user": ..., "done": ..., "passdb": ...} or a sentence. */
 static int
-done (SatchelCli *cli, const char *user, const char *what, const char *passdb, const char *more)
+print_done (SatchelCli *cli, const char *user, const char *what, const char *passdb, const char *more)
 {
   satchel_loader_stop (cli->loader);
   if (satchel_cli_option (cli, "--json") == NULL)
@@ -193,7 +193,7 @@ satchel_cli_user_add (SatchelCli *cli)
     return exit;
   gboolean ok = ops->add (user, secret, &error);
   satchel_secret_free (secret);
-  return ok ? done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
+  return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
 }
 
 /* Users of @call's passdb, for the question before it whether there is such a user. */
@@ -249,7 +249,7 @@ satchel_cli_user_passwd (SatchelCli *cli)
     return exit;
   gboolean ok = ops->set_password (user, secret, &error);
   satchel_secret_free (secret);
-  return ok ? done (cli, user, "has a new password", passdb, NULL) : failed_call (cli, user, error);
+  return ok ? print_done (cli, user, "has a new password", passdb, NULL) : failed_call (cli, user, error);
 }
 
 int
@@ -267,7 +267,7 @@ satchel_cli_user_del (SatchelCli *cli)
   g_autofree char *path = mail_path (cli, user);
   g_autofree char *more =
       g_strdup_printf ("The mail stays in %s; a new user of this name would see it.", path);
-  return done (cli, user, "was removed", passdb, more);
+  return print_done (cli, user, "was removed", passdb, more);
 }
 
 static int
@@ -282,8 +282,8 @@ set_locked (SatchelCli *cli, gboolean locked)
     return exit;
   if (!ops->set_locked (user, locked, &error))
     return failed_call (cli, user, error);
-  return done (cli, user, locked ? "is locked" : "is not locked any more", passdb,
-               locked ? "Sessions that are open go on; `satchel kick` ends them." : NULL);
+  return print_done (cli, user, locked ? "is locked" : "is not locked any more", passdb,
+                     locked ? "Sessions that are open go on; `satchel kick` ends them." : NULL);
 }
 
 int

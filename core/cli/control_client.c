@@ -26,7 +26,7 @@ connect_control (const char *run_dir, GError **error)
   if (strlen (path) >= sizeof address.sun_path)
     {
       satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                         "%s is longer than the 107 bytes a unix socket may have", path);
+                         "%s is longer than the 107 bytes that the path of a unix socket may have", path);
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
@@ -117,7 +117,8 @@ receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelCont
   return TRUE;
 }
 
-/* The socket tells when master has let go of it; its process, where it can be named, when it is gone. */
+/* The socket ends when master has closed it.  Where the process of master can be named, its end is waited
+ * for. */
 static gboolean
 wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
 {
@@ -148,8 +149,9 @@ open_server_process (int fd)
 }
 
 static gboolean
-call (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end,
-      const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status, GError **error)
+call_server (const char *run_dir, const char *const *argv, guint timeout_ms, gboolean to_the_end,
+             const Interrupt *interrupt, SatchelControlFunc func, gpointer data, guint *ret_status,
+             GError **error)
 {
   g_auto (SatchelFd) fd = connect_control (run_dir, error);
   if (fd < 0)
@@ -170,8 +172,8 @@ gboolean
 satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { -1, NULL, NULL }, func, data, ret_status,
-               error);
+  return call_server (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { -1, NULL, NULL }, func, data,
+                      ret_status, error);
 }
 
 gboolean
@@ -179,14 +181,14 @@ satchel_control_run (const char *run_dir, const char *const *argv, guint timeout
                      SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
                      guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { signal_fd, interrupted, data }, func, data,
-               ret_status, error);
+  return call_server (run_dir, argv, timeout_ms, FALSE, &(Interrupt) { signal_fd, interrupted, data }, func,
+                      data, ret_status, error);
 }
 
 gboolean
 satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms, SatchelControlFunc func,
                       gpointer data, guint *ret_status, GError **error)
 {
-  return call (run_dir, argv, timeout_ms, TRUE, &(Interrupt) { -1, NULL, NULL }, func, data, ret_status,
-               error);
+  return call_server (run_dir, argv, timeout_ms, TRUE, &(Interrupt) { -1, NULL, NULL }, func, data,
+                      ret_status, error);
 }

@@ -75,7 +75,7 @@ satchel_cli_counters_to_json (SatchelJson *json, char **lines)
 
 /* "12", or of a histogram "12, on average 0.003 s". */
 static char *
-amount (const char *line, const char *name)
+format_amount (const char *line, const char *name)
 {
   g_autofree char *value = satchel_cli_line_value (line, "value"),
                   *count = satchel_cli_line_value (line, "count");
@@ -115,7 +115,7 @@ satchel_cli_print_counters (char **lines)
         continue;
       g_autofree char *name = satchel_cli_line_value (*line, "name"),
                       *labels = satchel_cli_line_value (*line, "labels");
-      char *text = name != NULL ? amount (*line, name) : NULL;
+      char *text = name != NULL ? format_amount (*line, name) : NULL;
       if (text != NULL)
         add_row (rows, g_steal_pointer (&name),
                  labels != NULL && *labels != '\0' ? g_steal_pointer (&labels) : g_strdup ("-"), text);

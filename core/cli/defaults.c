@@ -59,7 +59,7 @@ append_default (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *
 }
 
 static const char *
-placeholder (const SatchelConfigRow *row)
+example_value (const SatchelConfigRow *row)
 {
   switch (row->type)
     {
@@ -187,7 +187,7 @@ append_row (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *out)
   if (row->default_value != NULL)
     append_default (row, form, out);
   else
-    g_string_append (out, placeholder (row));
+    g_string_append (out, example_value (row));
   g_string_append_printf (out, ";%s\n", row->default_value == NULL ? " (not set)" : "");
 }
 

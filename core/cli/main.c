@@ -207,7 +207,7 @@ take_places (SatchelCli *cli, char **argv)
 
 /* Exit status, or OK with everything in @cli. */
 static int
-parse (SatchelCli *cli, char **argv)
+parse_line (SatchelCli *cli, char **argv)
 {
   const char *group = NULL;
   gboolean options_end = FALSE;
@@ -237,7 +237,7 @@ parse (SatchelCli *cli, char **argv)
 }
 
 static int
-run (SatchelCli *cli)
+run_command (SatchelCli *cli)
 {
   const SatchelCliCommand *command = cli->command;
   if (satchel_cli_option (cli, "--version") != NULL)
@@ -256,7 +256,8 @@ run (SatchelCli *cli)
   guint n = cli->arguments->len - 1;
   if (n < command->min_arguments || n > command->max_arguments)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s; write satchel %s%s%s%s%s",
-                             n < command->min_arguments ? "something is missing" : "too many words",
+                             n < command->min_arguments ? "an argument is missing"
+                                                        : "there are too many arguments",
                              command->group != NULL ? command->group : "", command->group != NULL ? " " : "",
                              command->name, *command->arguments != '\0' ? " " : "", command->arguments);
   return command->run (cli);
@@ -275,9 +276,9 @@ main (int argc, char **argv)
   for (const SatchelCliCommand *command = satchel_cli_commands; command->name != NULL; command++)
     g_ptr_array_add (cli.commands, (gpointer) command);
   take_places (&cli, argv);
-  int exit = parse (&cli, argv);
+  int exit = parse_line (&cli, argv);
   if (exit == SATCHEL_EXIT_OK)
-    exit = run (&cli);
+    exit = run_command (&cli);
   g_clear_pointer (&cli.set, satchel_config_set_free);
   g_clear_pointer (&cli.loader, satchel_loader_free);
   g_ptr_array_unref (cli.commands);

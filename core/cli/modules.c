@@ -25,7 +25,7 @@ row_free (gpointer data)
 }
 
 static char *
-keep (Row *row, char *text)
+keep_text (Row *row, char *text)
 {
   g_ptr_array_add (row->texts, text);
   return text;
@@ -33,7 +33,7 @@ keep (Row *row, char *text)
 
 /* What the value of an option is called; NULL: it has none. */
 static char *
-placeholder (const SatchelConfigRow *option)
+value_word (const SatchelConfigRow *option)
 {
   switch (option->type)
     {
@@ -63,16 +63,16 @@ static void
 add_option (Row *row, const SatchelConfigRow *option)
 {
   g_autoptr (GString) help = g_string_new (option->help);
-  char *value = placeholder (option);
+  char *value = value_word (option);
   if (value != NULL)
     {
       g_string_append (help, " (");
       satchel_cli_append_facts (option, help);
       g_string_append_c (help, ')');
-      keep (row, value);
+      keep_text (row, value);
     }
-  SatchelCliOption made = { keep (row, g_strconcat ("--", option->key, NULL)), value,
-                            keep (row, g_strdup (help->str)) };
+  SatchelCliOption made = { keep_text (row, g_strconcat ("--", option->key, NULL)), value,
+                            keep_text (row, g_strdup (help->str)) };
   g_array_append_val (row->options, made);
 }
 

@@ -55,7 +55,7 @@ read_line (int fd, char line[PASSWORD_MAX + 1])
 
 /* ^C comes as a byte, so that the terminal is never left without echo. */
 static Line
-prompt (const char *text, const char *user, char line[PASSWORD_MAX + 1])
+prompt_password (const char *text, const char *user, char line[PASSWORD_MAX + 1])
 {
   struct termios before, quiet;
   if (tcgetattr (STDIN_FILENO, &before) != 0)
@@ -74,21 +74,23 @@ prompt (const char *text, const char *user, char line[PASSWORD_MAX + 1])
 }
 
 static int
-refuse (Line line)
+refuse_password (Line line)
 {
   switch (line)
     {
     case LINE_LONG:
-      return satchel_cli_fail (SATCHEL_EXIT_DATA, "a password has at most %u bytes", PASSWORD_MAX);
+      return satchel_cli_fail (SATCHEL_EXIT_DATA, "the password is too long: it may have %u bytes",
+                               PASSWORD_MAX);
     case LINE_BAD:
-      return satchel_cli_fail (SATCHEL_EXIT_DATA, "a password is UTF-8 text without NUL");
+      return satchel_cli_fail (SATCHEL_EXIT_DATA,
+                               "the password is not valid: it must be UTF-8 text without NUL");
     case LINE_CANCELLED:
       return satchel_cli_fail (SATCHEL_EXIT_FAILED, "cancelled; nothing was changed");
     case LINE_END:
     case LINE_READ:
       break;
     }
-  return satchel_cli_fail (SATCHEL_EXIT_DATA, "an empty password is not taken");
+  return satchel_cli_fail (SATCHEL_EXIT_DATA, "the password is empty; a user needs one");
 }
 
 char *
@@ -107,14 +109,14 @@ satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
     }
   else
     {
-      line = prompt ("New password of", user, first);
+      line = prompt_password ("New password of", user, first);
       if (line == LINE_READ && *first != '\0')
-        line = prompt ("Again, the password of", user, second);
+        line = prompt_password ("Again, the password of", user, second);
     }
   if (line != LINE_READ || *first == '\0')
-    *ret_exit = refuse (line);
+    *ret_exit = refuse_password (line);
   else if (!from_stdin && strcmp (first, second) != 0)
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "the two differ; nothing was changed");
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "the two passwords differ; nothing was changed");
   else
     password = g_strdup (first);
   explicit_bzero (first, sizeof first);

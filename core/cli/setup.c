@@ -75,7 +75,7 @@ satchel_cli_start_modules (SatchelCli *cli)
   cli->loader = satchel_loader_new (SATCHEL_ROLE_CLI, (const char *const *) dirs);
   for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)
     {
-      /* One that fails is told and left out: it may have nothing to do with what is asked. */
+      /* A module that fails is reported and left out: the command may have nothing to do with it. */
       g_autoptr (GError) error = NULL;
       if (satchel_config_set_is_enabled (cli->set, *name)
           && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)

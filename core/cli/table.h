@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the server tells in lines of KEY=VALUE, as columns for people.
+ * Prints the server's lines of KEY=VALUE as columns for people.
  */
 #pragma once
 #include <glib.h>

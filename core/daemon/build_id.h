@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which build this process runs: tells an old master that a package was upgraded under it.
+ * Names the build that this process runs, so that an old master learns that the package was upgraded under
+ * it.
  */
 #pragma once
 #include <glib.h>

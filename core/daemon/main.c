@@ -33,7 +33,7 @@ make_absolute (char *path, const char *fallback)
 }
 
 static gboolean
-parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
+parse_options (SatchelOptions *options, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
     { "config-dir", 'c', 0, G_OPTION_ARG_FILENAME, &options->config_dir,
@@ -41,13 +41,13 @@ parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
     { "defaults-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->defaults_dir,
       "Directory of the packages' defaults", "DIR" },
     { "module-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->module_dir,
-      "Directory of modules, over server.module_dir", "DIR" },
-    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->sets, "A setting over all files (may be repeated)",
-      "GROUP.SETTING=VALUE" },
-    { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file, "Written when the server is ready",
-      "FILE" },
-    { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground, "The only way it runs: it never detaches",
-      NULL },
+      "Directory of modules, instead of server.module_dir", "DIR" },
+    { "set", 's', 0, G_OPTION_ARG_STRING_ARRAY, &options->sets,
+      "A setting that overrides all files (may be repeated)", "GROUP.SETTING=VALUE" },
+    { "pid-file", 0, 0, G_OPTION_ARG_FILENAME, &options->pid_file,
+      "File that gets the process id when the server is ready", "FILE" },
+    { "foreground", 0, 0, G_OPTION_ARG_NONE, &options->foreground,
+      "Accepted and ignored: the server never detaches", NULL },
     { "check", 0, 0, G_OPTION_ARG_NONE, &options->check, "Check the configuration and exit (78: mistakes)",
       NULL },
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "With --check: print what it finds as one JSON object",
@@ -62,8 +62,8 @@ parse (SatchelOptions *options, int *argc, char ***argv, GError **error)
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc > 1)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "what is \"%s\"? see satcheld --help",
-                              (*argv)[1]);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "\"%s\" is no argument of satcheld; see satcheld --help", (*argv)[1]);
   if (options->json && !options->check)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--json belongs to --check");
   options->config_dir = make_absolute (options->config_dir, SATCHEL_CONF_DIR);
@@ -102,7 +102,7 @@ main (int argc, char **argv)
   static SatchelOptions options;
   g_autoptr (GError) error = NULL;
   setlocale (LC_ALL, "C.UTF-8");
-  if (!parse (&options, &argc, &argv, &error))
+  if (!parse_options (&options, &argc, &argv, &error))
     {
       fprintf (stderr, "satcheld: %s\n", error->message);
       return SATCHEL_EXIT_USAGE;

@@ -14,7 +14,7 @@ typedef struct SatchelOptions
   char *program; /* the file this process runs, for executing it again */
 } SatchelOptions;
 
-/* Only reads configuration, validates it and tells master: exit status 0, or 78 (EX_CONFIG). */
+/* Only reads and checks the configuration: exit status 0, or 78 (EX_CONFIG). */
 int satchel_config_role_main (const SatchelOptions *options);
 /* The server.  Returns the exit status. */
 int satchel_master_main (SatchelOptions *options);

@@ -123,8 +123,6 @@ satchel_plan_problem_text (const SatchelPlan *plan, guint i)
   return satchel_config_problem_text (g_ptr_array_index (plan->problems, i));
 }
 
-/* ---- sending ---- */
-
 gboolean
 satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error)
 {
@@ -243,8 +241,6 @@ satchel_plan_send (int fd, const SatchelPlan *plan, GError **error)
   satchel_ipc_put_fd (message, plan->image_fd);
   return satchel_ipc_send_blocking (fd, message, error);
 }
-
-/* ---- receiving ---- */
 
 static gboolean
 take_numbers (SatchelPlan *plan, SatchelIpcMessage *message)
@@ -392,8 +388,6 @@ satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message)
     }
   return ok ? SATCHEL_PLAN_MORE : SATCHEL_PLAN_BAD;
 }
-
-/* ---- comparing ---- */
 
 gboolean
 satchel_plan_same_listeners (const SatchelPlan *a, const SatchelPlan *b)

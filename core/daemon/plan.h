@@ -28,7 +28,7 @@ typedef struct SatchelPlanListener
   char *name, *protocol;
   char *address;             /* numeric; "" with a path */
   char *path;                /* "" with an address */
-  guint32 port, mode, roles; /* roles: who accepts, SatchelRole bits */
+  guint32 port, mode, roles; /* roles: SatchelRole bits of the processes that accept */
   guint32 implicit_tls, allow_cleartext;
   guint32
       is_optional; /* an address family that may be missing on this machine: IPv6 of "*" and of loopback */
@@ -38,7 +38,7 @@ typedef struct SatchelPlanModule
 {
   char *name;
   guint32 is_gate, roles;
-  char *identity; /* of the file: device, inode, time; tells a changed one */
+  char *identity; /* of the file: device, inode, time; differs when the file was changed */
   int fd;
 } SatchelPlanModule;
 

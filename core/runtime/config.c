@@ -128,7 +128,7 @@ satchel_config_set_names (const SatchelConfigSet *set)
 
 /* The value of a key that must be there with one of two types: anything else is a mistake in our own code. */
 static const SatchelConfigValue *
-get (const SatchelConfig *config, const char *key, SatchelConfigType type, SatchelConfigType other)
+get_value (const SatchelConfig *config, const char *key, SatchelConfigType type, SatchelConfigType other)
 {
   if (config == NULL)
     {
@@ -147,14 +147,14 @@ get (const SatchelConfig *config, const char *key, SatchelConfigType type, Satch
 gboolean
 satchel_config_bool (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_BOOL, SATCHEL_CONFIG_BOOL);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_BOOL, SATCHEL_CONFIG_BOOL);
   return value != NULL && value->number != 0;
 }
 
 gint64
 satchel_config_int (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_INT, SATCHEL_CONFIG_INT);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_INT, SATCHEL_CONFIG_INT);
   return value != NULL ? value->number : 0;
 }
 
@@ -164,35 +164,35 @@ satchel_config_string (const SatchelConfig *config, const char *key)
   const SatchelConfigValue *found = config != NULL ? satchel_config_find (config, key) : NULL;
   gboolean is_endpoint = found != NULL && found->type == SATCHEL_CONFIG_ENDPOINT;
   const SatchelConfigValue *value =
-      is_endpoint ? found : get (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
+      is_endpoint ? found : get_value (config, key, SATCHEL_CONFIG_STRING, SATCHEL_CONFIG_ENUM);
   return value != NULL ? value->string : NULL;
 }
 
 guint64
 satchel_config_size (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_SIZE, SATCHEL_CONFIG_SIZE);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_SIZE, SATCHEL_CONFIG_SIZE);
   return value != NULL && value->number > 0 ? (guint64) value->number : 0;
 }
 
 gint64
 satchel_config_duration_ms (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_DURATION, SATCHEL_CONFIG_DURATION);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_DURATION, SATCHEL_CONFIG_DURATION);
   return value != NULL ? value->number : 0;
 }
 
 guint
 satchel_config_mode (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_MODE, SATCHEL_CONFIG_MODE);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_MODE, SATCHEL_CONFIG_MODE);
   return value != NULL ? (guint) value->number : 0;
 }
 
 const char *
 satchel_config_path (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_PATH, SATCHEL_CONFIG_PATH);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_PATH, SATCHEL_CONFIG_PATH);
   return value != NULL ? value->string : NULL;
 }
 
@@ -200,21 +200,21 @@ const char *const *
 satchel_config_strings (const SatchelConfig *config, const char *key)
 {
   static const char *const none[] = { NULL };
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_STRINGS, SATCHEL_CONFIG_STRINGS);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_STRINGS, SATCHEL_CONFIG_STRINGS);
   return value != NULL && value->strings != NULL ? (const char *const *) value->strings : none;
 }
 
 guint
 satchel_config_n_groups (const SatchelConfig *config, const char *key)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
   return value != NULL && value->groups != NULL ? value->groups->len : 0;
 }
 
 const SatchelConfig *
 satchel_config_group (const SatchelConfig *config, const char *key, guint index)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_GROUPS, SATCHEL_CONFIG_GROUPS);
   g_return_val_if_fail (value != NULL && value->groups != NULL && index < value->groups->len, NULL);
   return value->groups->pdata[index];
 }
@@ -352,7 +352,7 @@ read_secret_file (const char *path, GError **error)
 char *
 satchel_config_secret (const SatchelConfig *config, const char *key, GError **error)
 {
-  const SatchelConfigValue *value = get (config, key, SATCHEL_CONFIG_SECRET, SATCHEL_CONFIG_SECRET);
+  const SatchelConfigValue *value = get_value (config, key, SATCHEL_CONFIG_SECRET, SATCHEL_CONFIG_SECRET);
   if (value == NULL || value->string == NULL)
     {
       satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "%s is not set", key);
@@ -458,7 +458,7 @@ add_problem (GPtrArray *problems, gboolean is_warning, char *where, const char *
       g_free (where);
       problem->where = g_strdup ("");
       problem->setting = g_strdup ("");
-      problem->text = g_strdup ("there are more problems; mend these first");
+      problem->text = g_strdup ("there are more problems; correct these first");
       return;
     }
   /* What is quoted from a file may be cut inside a character, or be no text at all. */

@@ -54,23 +54,23 @@ typedef struct Checker
 } Checker;
 
 static char *
-where (const Checker *checker, guint line)
+place_of (const Checker *checker, guint line)
 {
   return satchel_config_text_where (checker->text, line);
 }
 
 static void
-edit (Checker *checker, gsize start, gsize end, const char *with)
+edit_byte (Checker *checker, gsize start, gsize end, const char *with)
 {
   Edit one = { start, end, with };
   g_array_append_val (checker->edits, one);
 }
 
 static void
-lose (Checker *checker, guint line, const char *why)
+lose_setting (Checker *checker, guint line, const char *why)
 {
   if (!checker->is_lost)
-    satchel_config_problem_add (checker->problems, FALSE, where (checker, line), "%s", why);
+    satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line), "%s", why);
   checker->is_lost = TRUE;
   checker->now =
       (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
@@ -96,7 +96,8 @@ skip_blanks (Checker *checker)
           const char *end = strstr (p + checker->at + 2, "*/");
           if (end == NULL)
             {
-              lose (checker, checker->line, "the comment that begins here has no end; write */ after it");
+              lose_setting (checker, checker->line,
+                            "the comment that begins here has no end; write */ after it");
               return FALSE;
             }
           for (; p + checker->at < end + 2; checker->at++)
@@ -118,15 +119,15 @@ lex_string (Checker *checker)
       {
         checker->at++;
         if (g_ascii_tolower (p[checker->at]) == 'x' && p[checker->at + 1] == '0' && p[checker->at + 2] == '0')
-          satchel_config_problem_add (checker->problems, FALSE, where (checker, checker->line),
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->line),
                                       "\\x00 in a text; remove it");
         if (p[checker->at] == '\n')
           break;
       }
   if (checker->at >= checker->len || p[checker->at] != '"')
     {
-      lose (checker, checker->line,
-            "the text that begins here has no closing quote on this line; write \" after it");
+      lose_setting (checker, checker->line,
+                    "the text that begins here has no closing quote on this line; write \" after it");
       return FALSE;
     }
   checker->at++;
@@ -135,7 +136,7 @@ lex_string (Checker *checker)
 
 /* libconfig's own idea of a name and of numbers. */
 static TokenType
-classify (const char *word, gsize len)
+classify_word (const char *word, gsize len)
 {
   gsize i = word[0] == '-' || word[0] == '+', digits = i;
   if (g_ascii_isalpha (word[0]) || word[0] == '*')
@@ -173,7 +174,7 @@ classify (const char *word, gsize len)
 }
 
 static void
-advance (Checker *checker)
+advance_token (Checker *checker)
 {
   checker->last_end = checker->now.end;
   checker->last_line = checker->now.line;
@@ -200,7 +201,7 @@ advance (Checker *checker)
              && !(p[checker->at] == '/' && strchr ("/*", p[checker->at + 1]) != NULL
                   && p[checker->at + 1] != '\0'))
         checker->at++;
-      token.type = classify (p + token.start, checker->at - token.start);
+      token.type = classify_word (p + token.start, checker->at - token.start);
     }
   token.end = checker->at;
   checker->now = token;
@@ -223,14 +224,14 @@ static void
 quote_word (Checker *checker)
 {
   const Token *word = &checker->now;
-  satchel_config_problem_add (checker->problems, FALSE, where (checker, word->line),
+  satchel_config_problem_add (checker->problems, FALSE, place_of (checker, word->line),
                               "%.*s must be in quotes; write \"%.*s\"", shown_len (word->start, word->end),
                               checker->bytes + word->start, shown_len (word->start, word->end),
                               checker->bytes + word->start);
   gboolean is_safe = memchr (checker->bytes + word->start, '\\', word->end - word->start) == NULL;
   if (is_safe)
-    edit (checker, word->start, word->start, "\"");
-  edit (checker, is_safe ? word->end : word->start, word->end, is_safe ? "\"" : "\"\"");
+    edit_byte (checker, word->start, word->start, "\"");
+  edit_byte (checker, is_safe ? word->end : word->start, word->end, is_safe ? "\"" : "\"\"");
 }
 
 static gboolean check_value (Checker *checker, guint depth);
@@ -241,13 +242,13 @@ static void
 check_elements (Checker *checker, char close, guint depth)
 {
   guint open_line = checker->now.line;
-  advance (checker);
+  advance_token (checker);
   while (!checker->is_lost && !is_mark (checker, close))
     {
       if (!check_value (checker, depth))
         {
           g_autofree char *why = g_strdup_printf ("the list that begins here has no closing %c", close);
-          lose (checker, open_line, why);
+          lose_setting (checker, open_line, why);
           return;
         }
       if (is_mark (checker, close))
@@ -256,20 +257,20 @@ check_elements (Checker *checker, char close, guint depth)
         {
           g_autofree char *why =
               g_strdup_printf ("the list that begins here lacks a comma between its parts, or its %c", close);
-          lose (checker, open_line, why);
+          lose_setting (checker, open_line, why);
           return;
         }
       gsize comma = checker->now.start;
       guint line = checker->now.line;
-      advance (checker);
+      advance_token (checker);
       if (is_mark (checker, close))
         {
-          satchel_config_problem_add (checker->problems, FALSE, where (checker, line),
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line),
                                       "a comma before the %c that ends the list; remove it", close);
-          edit (checker, comma, comma + 1, NULL);
+          edit_byte (checker, comma, comma + 1, NULL);
         }
     }
-  advance (checker);
+  advance_token (checker);
 }
 
 /* FALSE: there is no value here. */
@@ -278,28 +279,28 @@ check_value (Checker *checker, guint depth)
 {
   if (depth > SATCHEL_CONFIG_DEPTH)
     {
-      lose (checker, checker->now.line, "more than 16 groups or lists in each other");
+      lose_setting (checker, checker->now.line, "more than 16 groups or lists in each other");
       return FALSE;
     }
   switch (checker->now.type)
     {
     case TOKEN_NUMBER:
     case TOKEN_BOOL:
-      advance (checker);
+      advance_token (checker);
       return TRUE;
     case TOKEN_BIG:
       /* libconfig 1.5 would cut it to 32 bits without a word; with L the range check sees it. */
-      edit (checker, checker->now.end, checker->now.end, "L");
-      advance (checker);
+      edit_byte (checker, checker->now.end, checker->now.end, "L");
+      advance_token (checker);
       return TRUE;
     case TOKEN_STRING:
       while (checker->now.type == TOKEN_STRING && !checker->is_lost)
-        advance (checker);
+        advance_token (checker);
       return TRUE;
     case TOKEN_NAME:
     case TOKEN_WORD:
       quote_word (checker);
-      advance (checker);
+      advance_token (checker);
       return TRUE;
     case TOKEN_MARK:
       if (checker->now.mark == '{')
@@ -333,11 +334,11 @@ skip_statement (Checker *checker, gsize start)
           depth--;
         }
       gboolean is_end = is_mark (checker, ';') && depth == 0;
-      advance (checker);
+      advance_token (checker);
       if (is_end)
         break;
     }
-  edit (checker, start, checker->last_end, NULL);
+  edit_byte (checker, start, checker->last_end, NULL);
 }
 
 /* `;` after a value that began on @line. */
@@ -346,7 +347,7 @@ check_end_of_statement (Checker *checker, gboolean is_group, guint line)
 {
   if (is_mark (checker, ';') || is_mark (checker, ','))
     {
-      advance (checker);
+      advance_token (checker);
       return;
     }
   /* One-line groups need no `;` before their `}`, as in libconfig. */
@@ -354,7 +355,7 @@ check_end_of_statement (Checker *checker, gboolean is_group, guint line)
                       || ((is_mark (checker, '}') || checker->now.type == TOKEN_END)
                           && checker->now.line == checker->last_line);
   if (!may_lack && !checker->is_lost)
-    satchel_config_problem_add (checker->problems, FALSE, where (checker, line),
+    satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line),
                                 "the setting that begins here has no ; at its end; add it");
 }
 
@@ -366,8 +367,8 @@ check_duplicate (Checker *checker, GHashTable *names, const Token *name, gboolea
   *ret_is_second = first != 0;
   if (first != 0)
     {
-      g_autofree char *other = where (checker, first);
-      satchel_config_problem_add (checker->problems, FALSE, where (checker, name->line),
+      g_autofree char *other = place_of (checker, first);
+      satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name->line),
                                   "\"%.64s\" is set twice: here and at %s; remove one", key, other);
     }
   else
@@ -382,20 +383,20 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
   gboolean is_second;
   if (++checker->n_settings > SATCHEL_CONFIG_SETTINGS)
     {
-      lose (checker, name.line, "more than 10,000 settings in one file");
+      lose_setting (checker, name.line, "more than 10,000 settings in one file");
       return;
     }
-  advance (checker);
+  advance_token (checker);
   if (!is_mark (checker, '=') && !is_mark (checker, ':'))
     {
-      satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+      satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
                                   "%.*s lacks its =; write NAME = VALUE;", shown_len (name.start, name.end),
                                   checker->bytes + name.start);
       skip_statement (checker, name.start);
       return;
     }
   check_duplicate (checker, names, &name, &is_second);
-  advance (checker);
+  advance_token (checker);
   gboolean is_group = is_mark (checker, '{');
   /* "a = b = 1": a has no value, which is not the word b. */
   Token value = checker->now;
@@ -403,7 +404,7 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
   guint line = checker->line;
   if (value.type == TOKEN_NAME && value.line > name.line)
     {
-      advance (checker);
+      advance_token (checker);
       gboolean is_next_setting = is_mark (checker, '=') || is_mark (checker, ':');
       checker->now = value;
       checker->at = at;
@@ -411,10 +412,10 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
       checker->last_end = last_end;
       if (is_next_setting)
         {
-          satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
                                       "%.*s has no value; add it", shown_len (name.start, name.end),
                                       checker->bytes + name.start);
-          edit (checker, name.start, last_end, NULL);
+          edit_byte (checker, name.start, last_end, NULL);
           return;
         }
     }
@@ -422,7 +423,7 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
   if (!check_value (checker, depth))
     {
       if (!checker->is_lost)
-        satchel_config_problem_add (checker->problems, FALSE, where (checker, name.line),
+        satchel_config_problem_add (checker->problems, FALSE, place_of (checker, name.line),
                                     "%.*s has no value; add it", shown_len (name.start, name.end),
                                     checker->bytes + name.start);
       g_array_set_size (checker->edits, n_edits);
@@ -433,7 +434,7 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
   if (is_second)
     {
       g_array_set_size (checker->edits, n_edits);
-      edit (checker, name.start, checker->last_end, NULL);
+      edit_byte (checker, name.start, checker->last_end, NULL);
     }
 }
 
@@ -443,34 +444,34 @@ check_settings (Checker *checker, guint depth, guint open_line)
 {
   g_autoptr (GHashTable) names = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   if (depth > 0)
-    advance (checker);
+    advance_token (checker);
   while (!checker->is_lost)
     {
       if (depth > 0 && is_mark (checker, '}'))
         {
-          advance (checker);
+          advance_token (checker);
           return;
         }
       if (checker->now.type == TOKEN_END)
         {
           if (depth > 0)
-            lose (checker, open_line,
-                  "the group that begins here has no closing }; write }; after its last setting");
+            lose_setting (checker, open_line,
+                          "the group that begins here has no closing }; write }; after its last setting");
           return;
         }
       if (checker->now.type == TOKEN_NAME || checker->now.type == TOKEN_BOOL)
         check_setting (checker, names, depth);
       else if (is_mark (checker, ';') || is_mark (checker, ','))
         {
-          edit (checker, checker->now.start, checker->now.end, NULL);
-          advance (checker);
+          edit_byte (checker, checker->now.start, checker->now.end, NULL);
+          advance_token (checker);
         }
       else if (checker->now.type == TOKEN_MARK && strchr (")]}", checker->now.mark) != NULL)
-        lose (checker, checker->now.line,
-              "a closing bracket that nothing opened; remove it, or look for a missing one above");
+        lose_setting (checker, checker->now.line,
+                      "a closing bracket that nothing opened; remove it, or look for a missing one above");
       else
         {
-          satchel_config_problem_add (checker->problems, FALSE, where (checker, checker->now.line),
+          satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->now.line),
                                       "%.*s is no setting; write NAME = VALUE;",
                                       shown_len (checker->now.start, checker->now.end),
                                       checker->bytes + checker->now.start);
@@ -521,7 +522,7 @@ satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
                       .line = 1,
                       .problems = problems,
                       .edits = edits };
-  advance (&checker);
+  advance_token (&checker);
   check_settings (&checker, 0, 0);
   text->is_broken = text->is_broken || checker.is_lost || checker.is_broken;
   if (checker.is_lost)

@@ -113,7 +113,7 @@ satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const
 }
 
 static gsize
-left (const Reader *reader)
+bytes_left (const Reader *reader)
 {
   return reader->failed ? 0 : (gsize) (reader->end - reader->at);
 }
@@ -121,7 +121,7 @@ left (const Reader *reader)
 static gboolean
 get_bytes (Reader *reader, void *out, gsize len)
 {
-  if (left (reader) < len)
+  if (bytes_left (reader) < len)
     reader->failed = TRUE;
   else
     {
@@ -150,7 +150,7 @@ static guint32
 get_count (Reader *reader, gsize each)
 {
   guint32 n = get_u32 (reader);
-  if (n > left (reader) / each)
+  if (n > bytes_left (reader) / each)
     reader->failed = TRUE;
   return reader->failed ? 0 : n;
 }
@@ -159,7 +159,7 @@ static char *
 get_string (Reader *reader)
 {
   guint32 len = get_u32 (reader);
-  if (len > left (reader) || !g_utf8_validate_len ((const char *) reader->at, len, NULL))
+  if (len > bytes_left (reader) || !g_utf8_validate_len ((const char *) reader->at, len, NULL))
     reader->failed = TRUE;
   if (reader->failed)
     return NULL;
@@ -268,7 +268,7 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
           reader.failed = value == NULL || value->type != row->type;
         }
     }
-  if (reader.failed || left (&reader) > 0)
+  if (reader.failed || bytes_left (&reader) > 0)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "the image of the configuration is damaged");
       return NULL;

@@ -74,8 +74,8 @@ SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const c
 /* Serialise and read back; the reader bounds-checks everything.  The image names keys and types itself, so
  * that the reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
-/* The same for who may know only the groups in @names (NULL-ended): the core's other groups are at their
- * defaults, all else is not there. */
+/* The same for a process that may know only the groups in @names (NULL-ended): the core's other groups are at
+ * their defaults, all else is not there. */
 GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
 /* The most bytes of an image. */
 #define SATCHEL_CONFIG_IMAGE_MAX (64u * 1024u * 1024u)

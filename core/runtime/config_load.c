@@ -76,7 +76,7 @@ note_state (Load *load, SatchelConfigState state)
 }
 
 static char *
-where (const Load *load, const config_setting_t *setting)
+place_of (const Load *load, const config_setting_t *setting)
 {
   return satchel_config_text_where (load->reader.text, config_setting_source_line (setting));
 }
@@ -90,10 +90,10 @@ note_first (Load *load, const char *path, const config_setting_t *setting)
   const char *first = g_hash_table_lookup (load->seen, path);
   if (first == NULL)
     {
-      g_hash_table_insert (load->seen, g_strdup (path), where (load, setting));
+      g_hash_table_insert (load->seen, g_strdup (path), place_of (load, setting));
       return TRUE;
     }
-  satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+  satchel_config_problem_add_of (load->reader.problems, FALSE, place_of (load, setting), path,
                                  "%s is set twice: here and at %s; remove one", path, first);
   return FALSE;
 }
@@ -125,14 +125,14 @@ report_unknown_group (Load *load, const char *name, const config_setting_t *sett
   const char *why = has_loader && is_installed ? satchel_loader_why_not (load->data, name) : NULL;
   const char *near = why == NULL ? satchel_suggest (name, (const char *const *) names->pdata) : NULL;
   if (why != NULL)
-    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), name, "%s", why);
+    satchel_config_problem_add_of (load->reader.problems, FALSE, place_of (load, setting), name, "%s", why);
   else if (near != NULL)
     satchel_config_problem_add_of (
-        load->reader.problems, FALSE, where (load, setting), name,
+        load->reader.problems, FALSE, place_of (load, setting), name,
         "%.64s: no such group of settings and no such module; did you mean \"%s\"?", name, near);
   else
     satchel_config_problem_add_of (
-        load->reader.problems, FALSE, where (load, setting), name,
+        load->reader.problems, FALSE, place_of (load, setting), name,
         "%.64s: no such group of settings and no such module; "
         "install the module (satchel module list shows what is there) or remove the group",
         name);
@@ -148,10 +148,10 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
   g_ptr_array_add (keys, NULL);
   const char *near = satchel_suggest (key, (const char *const *) keys->pdata);
   if (near != NULL)
-    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+    satchel_config_problem_add_of (load->reader.problems, FALSE, place_of (load, setting), path,
                                    "%s: no such setting; did you mean \"%s\"?", path, near);
   else
-    satchel_config_problem_add_of (load->reader.problems, FALSE, where (load, setting), path,
+    satchel_config_problem_add_of (load->reader.problems, FALSE, place_of (load, setting), path,
                                    "%s: no such setting; remove it (satchel config defaults %s shows all)",
                                    path, draft->config->name);
 }
@@ -162,7 +162,7 @@ static void
 drop_quote_advice (Load *load, const config_setting_t *setting)
 {
   GPtrArray *problems = load->reader.problems;
-  g_autofree char *here = where (load, setting);
+  g_autofree char *here = place_of (load, setting);
   gboolean was_dropped = FALSE;
   for (guint i = problems->len; i > 1; i--)
     {
@@ -231,7 +231,7 @@ merge_group (Load *load, const config_setting_t *group)
       return;
     }
   g_free (draft->named_at);
-  draft->named_at = where (load, group);
+  draft->named_at = place_of (load, group);
   for (int i = 0; i < config_setting_length (group); i++)
     {
       const config_setting_t *setting = config_setting_get_elem (group, (guint) i);
@@ -270,7 +270,7 @@ merge_text (Load *load, SatchelConfigText *taken)
           if (config_setting_is_group (group))
             merge_group (load, group);
           else
-            satchel_config_problem_add (load->reader.problems, FALSE, where (load, group),
+            satchel_config_problem_add (load->reader.problems, FALSE, place_of (load, group),
                                         "%.64s stands outside of any group; write GROUP = { %.64s = ...; };",
                                         name, name);
         }
@@ -363,7 +363,7 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
 
 /* `value = TEXT;` is exactly one setting? */
 static gboolean
-parses (const char *label, const char *string)
+can_parse (const char *label, const char *string)
 {
   g_autoptr (GPtrArray) problems =
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
@@ -395,7 +395,7 @@ merge_override (Load *load, const char *override)
   g_autofree char *label = g_strdup_printf ("--set %s.%s", group, key);
   g_autoptr (GString) line = g_string_new (NULL);
   g_string_printf (line, "value = %s;", equals + 1);
-  if (!parses (label, line->str))
+  if (!can_parse (label, line->str))
     {
       g_string_assign (line, "value = ");
       satchel_config_quote (equals + 1, line);
@@ -440,7 +440,7 @@ check_required (Load *load, const char *name, const Draft *draft)
 
 /* The drafts as a set. */
 static SatchelConfigSet *
-finish (Load *load)
+finish_load (Load *load)
 {
   GHashTable *groups =
       g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, (GDestroyNotify) satchel_config_free);
@@ -513,7 +513,7 @@ satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir, con
   g_clear_pointer (&load.seen, g_hash_table_unref);
   for (gsize i = 0; overrides != NULL && overrides[i] != NULL; i++)
     merge_override (&load, overrides[i]);
-  SatchelConfigSet *set = finish (&load);
+  SatchelConfigSet *set = finish_load (&load);
   load_clear (&load);
   return set;
 }
@@ -554,7 +554,7 @@ satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows, c
   Load load;
   load_init (&load, base, find_one, &schema, problems);
   merge_text (&load, satchel_config_text_from_string ("text", whole, TRUE, problems));
-  g_autoptr (SatchelConfigSet) set = finish (&load);
+  g_autoptr (SatchelConfigSet) set = finish_load (&load);
   load_clear (&load);
   if (satchel_config_count_errors (problems) == 0)
     return g_steal_pointer (&set);

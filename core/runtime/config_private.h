@@ -70,7 +70,7 @@ typedef struct SatchelConfigText
 } SatchelConfigText;
 void satchel_config_text_free (SatchelConfigText *text);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigText, satchel_config_text_free)
-/* NULL: unusable, and @problems tells.  Includes stay inside the directory @tree. */
+/* NULL: the file is unusable, and @problems says why.  Includes stay inside the directory @tree. */
 SatchelConfigText *satchel_config_text_read (const char *path, const char *tree, GPtrArray *problems);
 /* No includes; @label is the file name in problems; @has_lines: whether they name a line. */
 SatchelConfigText *satchel_config_text_from_string (const char *label, const char *string, gboolean has_lines,

@@ -10,14 +10,14 @@
 #define NAME_MAX_BYTES 48u
 
 static char
-fold (char c)
+fold_letter (char c)
 {
   return c == '-' ? '_' : g_ascii_tolower (c);
 }
 
 /* Edits (insert, delete, change, swap of neighbours) that make one name of the other. */
 static guint
-distance (const char *a, const char *b)
+edit_distance (const char *a, const char *b)
 {
   gsize n = strlen (a), m = strlen (b);
   guint rows[3][NAME_MAX_BYTES + 1];
@@ -29,9 +29,10 @@ distance (const char *a, const char *b)
       now[0] = (guint) i;
       for (gsize j = 1; j <= m; j++)
         {
-          gboolean same = fold (a[i - 1]) == fold (b[j - 1]);
+          gboolean same = fold_letter (a[i - 1]) == fold_letter (b[j - 1]);
           now[j] = MIN (MIN (now[j - 1], last[j]) + 1, last[j - 1] + !same);
-          if (i > 1 && j > 1 && fold (a[i - 1]) == fold (b[j - 2]) && fold (a[i - 2]) == fold (b[j - 1]))
+          if (i > 1 && j > 1 && fold_letter (a[i - 1]) == fold_letter (b[j - 2])
+              && fold_letter (a[i - 2]) == fold_letter (b[j - 1]))
             now[j] = MIN (now[j], before[j - 2] + 1);
         }
       guint *spare = before;
@@ -54,7 +55,7 @@ satchel_suggest (const char *name, const char *const *names)
     {
       if (strlen (names[i]) > NAME_MAX_BYTES)
         continue;
-      guint found = distance (name, names[i]);
+      guint found = edit_distance (name, names[i]);
       if (found < best_distance && found < strlen (names[i]))
         {
           best = names[i];

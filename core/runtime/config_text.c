@@ -196,8 +196,8 @@ is_clean (const char *name, const char *bytes, gsize len, GPtrArray *problems)
   return FALSE;
 }
 
-static gboolean expand (Expansion *expansion, const char *name, const char *bytes, gsize len,
-                        gboolean has_lines);
+static gboolean expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize len,
+                              gboolean has_lines);
 
 static gboolean
 is_inside (const char *real, const char *tree)
@@ -208,7 +208,7 @@ is_inside (const char *real, const char *tree)
 
 /* Puts the included file in place of its directive. */
 static gboolean
-include (Expansion *expansion, const char *by, guint line, const char *name)
+include_file (Expansion *expansion, const char *by, guint line, const char *name)
 {
   g_autofree char *where = g_strdup_printf ("%s:%u", by, line);
   g_autofree char *directory = g_path_get_dirname (by);
@@ -242,7 +242,7 @@ include (Expansion *expansion, const char *by, guint line, const char *name)
       if (bytes == NULL || !is_clean (path, bytes, len, expansion->problems))
         return FALSE;
       g_ptr_array_add (expansion->open, real);
-      gboolean ok = expand (expansion, path, bytes, len, TRUE);
+      gboolean ok = expand_lines (expansion, path, bytes, len, TRUE);
       g_ptr_array_remove_index (expansion->open, expansion->open->len - 1);
       return ok;
     }
@@ -251,7 +251,7 @@ include (Expansion *expansion, const char *by, guint line, const char *name)
 
 /* FALSE: something could not be included; the rest is there. */
 static gboolean
-expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gboolean has_lines)
+expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize len, gboolean has_lines)
 {
   guint file = expansion->text->files->len, number = 0;
   g_ptr_array_add (expansion->text->files, g_strdup (name));
@@ -269,7 +269,7 @@ expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gb
       g_autofree char *target = state == PLAIN ? parse_include (line, line_len, &directive_len) : NULL;
       if (target != NULL)
         {
-          ok = include (expansion, name, number, target) && ok;
+          ok = include_file (expansion, name, number, target) && ok;
           line += directive_len;
           line_len -= directive_len;
         }
@@ -288,7 +288,7 @@ expand (Expansion *expansion, const char *name, const char *bytes, gsize len, gb
 /* What is left of @include at the start of a line (in a comment, behind another one) must mean nothing to
  * libconfig. */
 static void
-defuse (SatchelConfigText *text)
+defuse_line (SatchelConfigText *text)
 {
   for (char *line = text->text->str; line != NULL && *line != '\0';)
     {
@@ -317,8 +317,8 @@ satchel_config_text_read (const char *path, const char *tree, GPtrArray *problem
   g_autoptr (SatchelConfigText) text = text_new ();
   Expansion expansion = { .text = text, .problems = problems, .tree = real_tree, .open = open };
   /* A failed include is reported; what else is wrong shall be seen in the same run. */
-  text->is_broken = !expand (&expansion, path, bytes, len, TRUE);
-  defuse (text);
+  text->is_broken = !expand_lines (&expansion, path, bytes, len, TRUE);
+  defuse_line (text);
   return g_steal_pointer (&text);
 }
 
@@ -337,8 +337,8 @@ satchel_config_text_from_string (const char *label, const char *string, gboolean
   g_autoptr (SatchelConfigText) text = text_new ();
   Expansion expansion = { .text = text, .problems = problems };
   guint before = problems->len;
-  if (!expand (&expansion, label, string, len, has_lines) && problems->len > before)
+  if (!expand_lines (&expansion, label, string, len, has_lines) && problems->len > before)
     return NULL;
-  defuse (text);
+  defuse_line (text);
   return g_steal_pointer (&text);
 }

@@ -23,7 +23,7 @@ satchel_config_find_row (const SatchelConfigRow *rows, const char *key)
 }
 
 static void
-report (SatchelConfigReader *reader, const config_setting_t *setting, const char *path, const char *why)
+report_value (SatchelConfigReader *reader, const config_setting_t *setting, const char *path, const char *why)
 {
   satchel_config_problem_add_of (
       reader->problems, FALSE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
@@ -31,7 +31,7 @@ report (SatchelConfigReader *reader, const config_setting_t *setting, const char
 }
 
 static const char *
-expected (const SatchelConfigRow *row)
+expected_form (const SatchelConfigRow *row)
 {
   switch (row->type)
     {
@@ -62,7 +62,7 @@ expected (const SatchelConfigRow *row)
 }
 
 static const char *
-found (const config_setting_t *setting)
+found_form (const config_setting_t *setting)
 {
   switch (config_setting_type (setting))
     {
@@ -86,13 +86,13 @@ static gboolean
 wrong_type (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
             const config_setting_t *setting)
 {
-  g_autofree char *why = g_strdup_printf ("%s; write %s", found (setting), expected (row));
-  report (reader, setting, path, why);
+  g_autofree char *why = g_strdup_printf ("%s; write %s", found_form (setting), expected_form (row));
+  report_value (reader, setting, path, why);
   return FALSE;
 }
 
 static char *
-absolute (const char *path, const char *conf_dir)
+make_absolute (const char *path, const char *conf_dir)
 {
   return *path == '\0' ? g_strdup ("") : g_canonicalize_filename (path, conf_dir);
 }
@@ -105,14 +105,15 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
   struct stat st;
   if (g_str_has_prefix (value->string, "file:"))
     {
-      g_autofree char *file = absolute (value->string + strlen ("file:"), reader->conf_dir);
+      g_autofree char *file = make_absolute (value->string + strlen ("file:"), reader->conf_dir);
       g_free (value->string);
       value->string = g_strconcat ("file:", file, NULL);
       const char *why = NULL;
       if (stat (file, &st) != 0)
-        why = errno == EACCES
-                  ? NULL
-                  : "cannot be found; make the file or mend the path"; /* EACCES: another role may read it */
+        why =
+            errno == EACCES
+                ? NULL
+                : "cannot be found; make the file or correct the path"; /* EACCES: another role may read it */
       else if (!S_ISREG (st.st_mode))
         why = "is not a regular file";
       else if ((st.st_mode & S_IRWXO) != 0)
@@ -120,7 +121,7 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
       if (why == NULL)
         return TRUE;
       g_autofree char *text = g_strdup_printf ("secret file %s %s", file, why);
-      report (reader, setting, path, text);
+      report_value (reader, setting, path, text);
       return FALSE;
     }
   if (g_str_has_prefix (value->string, "env:") || value->string[0] == '\0')
@@ -129,7 +130,7 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
     {
       if (strchr (value->string, '/') == NULL)
         return TRUE;
-      report (reader, setting, path, "the name of a credential has no /");
+      report_value (reader, setting, path, "the name of a credential has no /");
       return FALSE;
     }
   satchel_config_problem_add_of (
@@ -161,7 +162,7 @@ is_text (SatchelConfigReader *reader, const config_setting_t *setting, const cha
 {
   if (text == NULL || g_utf8_validate (text, -1, NULL))
     return TRUE;
-  report (reader, setting, path, "not valid UTF-8; write the characters themselves, without \\x");
+  report_value (reader, setting, path, "not valid UTF-8; write the characters themselves, without \\x");
   return FALSE;
 }
 
@@ -185,7 +186,7 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
           value->number = number;
           return TRUE;
         }
-      report (reader, setting, path, why);
+      report_value (reader, setting, path, why);
       return FALSE;
     }
   g_autofree char *bare = bare_number (reader, row, setting);
@@ -197,13 +198,13 @@ read_scalar (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
     return FALSE;
   if (!satchel_config_scalar_parse (row, text != NULL ? text : "", value, &why))
     {
-      report (reader, setting, path, why);
+      report_value (reader, setting, path, why);
       return FALSE;
     }
   if (row->type == SATCHEL_CONFIG_PATH)
     {
       g_autofree char *file = g_steal_pointer (&value->string);
-      value->string = absolute (file, reader->conf_dir);
+      value->string = make_absolute (file, reader->conf_dir);
     }
   return row->type != SATCHEL_CONFIG_SECRET || check_secret (reader, path, setting, value);
 }
@@ -246,7 +247,7 @@ report_unknown (SatchelConfigReader *reader, const config_setting_t *member, con
         satchel_config_text_where (reader->text, config_setting_source_line (member)), path,
         "%s: no such setting; did you mean \"%s\"?", path, near);
   else
-    report (reader, member, path, "no such setting; remove it");
+    report_value (reader, member, path, "no such setting; remove it");
 }
 
 /* One `{ ... }` of a list. */
@@ -275,7 +276,7 @@ read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char
     if ((inner->flags & SATCHEL_CONFIG_REQUIRED) != 0 && !satchel_config_find (config, inner->key)->is_set)
       {
         g_autofree char *why = g_strdup_printf ("\"%s\" is missing: %s; add it", inner->key, inner->help);
-        report (reader, setting, path, why);
+        report_value (reader, setting, path, why);
         ok = FALSE;
       }
   return ok ? g_steal_pointer (&config) : NULL;
@@ -310,7 +311,7 @@ read_groups (SatchelConfigReader *reader, const SatchelConfigRow *row, const cha
         {
           g_autofree char *why = g_strdup_printf (
               "two entries are named \"%.64s\": here and at %s; rename one", name->string, first);
-          report (reader, element, path, why);
+          report_value (reader, element, path, why);
           ok = FALSE;
         }
       else
@@ -384,7 +385,7 @@ set_default (const SatchelConfigRow *row, const char *conf_dir, SatchelConfigVal
       if (row->type == SATCHEL_CONFIG_PATH && value->string != NULL)
         {
           g_autofree char *path = g_steal_pointer (&value->string);
-          value->string = absolute (path, conf_dir);
+          value->string = make_absolute (path, conf_dir);
         }
     }
   g_free (value->origin);

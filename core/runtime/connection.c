@@ -48,7 +48,7 @@ connection_update_events (SatchelConnection *connection)
 {
   if (connection->watch == NULL)
     return;
-  /* EPOLLET alone: only to hear, once, that the peer has vanished (HUP and ERR are always told). */
+  /* EPOLLET alone: the watch hears once that the peer has vanished (epoll always reports HUP and ERR). */
   guint32 events = EPOLLET;
   if (connection_wants_to_read (connection) || connection->state == STATE_LINGER)
     events = EPOLLIN;
@@ -59,8 +59,6 @@ connection_update_events (SatchelConnection *connection)
   connection->events = events;
   satchel_watch_set_events (connection->watch, events);
 }
-
-/* ---- life ---- */
 
 static void
 connection_free (SatchelConnection *connection)
@@ -178,8 +176,6 @@ connection_check_end (SatchelConnection *connection)
     connection_die (connection,
                     connection->end_reason > 0 ? connection->end_reason - 1 : SATCHEL_CLOSED_BY_PEER);
 }
-
-/* ---- input ---- */
 
 static void
 call_input (SatchelConnection *connection)
@@ -327,8 +323,6 @@ satchel_connection_set_busy (SatchelConnection *connection, gboolean is_busy)
   if (!is_busy)
     go_on (connection);
 }
-
-/* ---- set-up ---- */
 
 SatchelConnection *
 satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHandlers *handlers, gpointer self)

@@ -17,7 +17,7 @@
 #define COPY_BELOW 2048u
 #define PARTS_MAX 64
 
-    static OutBlock *spare_blocks;
+static OutBlock *spare_blocks;
 static guint n_spare;
 
 static OutBlock *

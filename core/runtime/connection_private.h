@@ -30,7 +30,7 @@ typedef struct SatchelTransportOps
 struct SatchelTransport
 {
   const SatchelTransportOps *ops;
-  int fd; /* owned by who owns the transport */
+  int fd; /* owned by the owner of the transport */
 };
 /* A plain socket; takes @fd over. */
 SatchelTransport *satchel_transport_new_plain (int fd);
@@ -85,7 +85,8 @@ SatchelTransport *satchel_connection_swap_transport (SatchelConnection *connecti
 /* Calls `closed` (BY_US) before return and gives out transport, unread input and unsent output (yours). */
 SatchelTransport *satchel_connection_take_apart (SatchelConnection *connection, GBytes **ret_input,
                                                  GBytes **ret_output);
-/* Reason told from elsewhere (the relay's PEER_CLOSED), used in place of what the descriptor will show. */
+/* Sets the reason of the end (from the relay's PEER_CLOSED), which counts instead of what the descriptor will
+ * show. */
 void satchel_connection_set_end_reason (SatchelConnection *connection, SatchelCloseReason reason);
 /* satchel_connection_set_keepalive calls @func instead: the TCP socket is in another process. */
 void satchel_connection_set_keepalive_hook (SatchelConnection *connection,

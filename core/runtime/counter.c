@@ -28,8 +28,6 @@ static SatchelCounter *counters;
 static SatchelCounterLane *lane, *own_lane; /* own: until another is set */
 static SatchelCounterRecord no_room;        /* what a full lane counts: nobody reads it */
 
-/* ---- records ---- */
-
 static void
 append_label (GString *text, const char *name, const char *value)
 {
@@ -68,8 +66,6 @@ find_record (const SatchelCounter *counter, const Series *series)
     }
   return &no_room;
 }
-
-/* ---- series ---- */
 
 static gboolean
 has_values (const Series *series, const char *const *values, guint n_labels)
@@ -124,7 +120,7 @@ count_labels (const SatchelCounter *counter)
 
 /* Under the lock. */
 static void
-prepare (SatchelCounter *counter)
+prepare_counter (SatchelCounter *counter)
 {
   static const char *const none[] = { NULL };
   if (lane == NULL)
@@ -149,14 +145,12 @@ record_of (SatchelCounter *counter, const char *const *values)
       for (guint i = 0; i < n_labels; i++)
         full[i] = *values != NULL ? *values++ : "";
       g_mutex_lock (&lock);
-      prepare (counter);
+      prepare_counter (counter);
       series = add_series (counter, full, n_labels);
       g_mutex_unlock (&lock);
     }
   return series->record;
 }
-
-/* ---- names ---- */
 
 static gboolean
 is_name (const SatchelCounter *counter, const char *prefix)
@@ -196,15 +190,13 @@ satchel_counters_check (const SatchelCounter *newest, const char *name, GError *
   return ok;
 }
 
-/* ---- for whoever counts ---- */
-
 void
 satchel_counter_register (SatchelCounter *counter)
 {
   g_mutex_lock (&lock);
   counter->next = counters;
   counters = counter;
-  prepare (counter);
+  prepare_counter (counter);
   g_mutex_unlock (&lock);
 }
 
@@ -239,8 +231,6 @@ satchel_counter_observe_values (SatchelCounter *counter, guint64 observed, const
   __atomic_fetch_add (&record->cells[1], observed, __ATOMIC_RELAXED);
   __atomic_fetch_add (&record->cells[0], 1, __ATOMIC_RELAXED);
 }
-
-/* ---- the lane ---- */
 
 static void
 move_series (SatchelCounter *counter)

@@ -36,8 +36,6 @@ const SatchelCounter *satchel_counters_newest (void);
  * Error: INVALID. */
 gboolean satchel_counters_check (const SatchelCounter *newest, const char *name, GError **error);
 
-/* ---- reading ---- */
-
 typedef struct SatchelCounterTotals SatchelCounterTotals;
 SatchelCounterTotals *satchel_counter_totals_new (void);
 void satchel_counter_totals_free (SatchelCounterTotals *totals);

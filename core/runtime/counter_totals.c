@@ -90,8 +90,6 @@ satchel_counter_totals_add_totals (SatchelCounterTotals *totals, const SatchelCo
     add_record (totals, record);
 }
 
-/* ---- as text ---- */
-
 static void
 append_amount (GString *out, guint64 amount, gboolean is_seconds)
 {
@@ -126,7 +124,7 @@ describe_histogram (const SatchelCounterRecord *record, GString *out)
 }
 
 static void
-describe (const SatchelCounterRecord *record, GString *out)
+describe_total (const SatchelCounterRecord *record, GString *out)
 {
   static const char *const kinds[] = { NULL, "counter", "gauge", "histogram" };
   g_string_append_printf (out, "counter name=%s kind=%s labels=%s", record->name, kinds[record->kind],
@@ -149,5 +147,5 @@ satchel_counter_totals_describe (const SatchelCounterTotals *totals, GString *ou
 {
   g_autoptr (GList) keys = g_list_sort (g_hash_table_get_keys (totals->records), compare_keys);
   for (GList *key = keys; key != NULL; key = key->next)
-    describe (g_hash_table_lookup (totals->records, key->data), out);
+    describe_total (g_hash_table_lookup (totals->records, key->data), out);
 }

@@ -73,10 +73,8 @@ satchel_crash_add_module (const char *name, gconstpointer address)
   dl_iterate_phdr (add_object, &search);
 }
 
-/* ---- in the handlers ---- */
-
 static const Range *
-find (gsize address)
+find_range (gsize address)
 {
   for (guint i = 0; i < n_ranges; i++)
     if (address >= ranges[i].start && address < ranges[i].end)
@@ -118,7 +116,7 @@ note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
 #else
   gsize pc = 0, sp = 0;
 #endif
-  const Range *range = find (pc);
+  const Range *range = find_range (pc);
   if (range != NULL)
     {
       write_place (crumb, range, pc);
@@ -130,7 +128,7 @@ note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
   for (gsize at = sp; at < MIN (stack_end, sp + SCAN_BYTES); at += sizeof (gsize))
     {
       gsize word = *(const volatile gsize *) at;
-      range = find (word);
+      range = find_range (word);
       if (range == NULL || is_of_other_call (crumb, range))
         continue;
       write_place (crumb, range, word);
@@ -156,8 +154,6 @@ on_where (int number, siginfo_t *info, void *context)
   if (own_crumb != NULL)
     note_place (own_crumb, context);
 }
-
-/* ---- set-up ---- */
 
 void
 satchel_crash_set_crumb (SatchelBreadcrumb *crumb)
@@ -195,7 +191,7 @@ satchel_crash_init (void)
   struct sigaction where = { .sa_sigaction = on_where, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
   sigemptyset (&where.sa_mask);
   (void) sigaction (SATCHEL_SIGNAL_WHERE, &where, NULL);
-  /* A sanitizer tells more than we do. */
+  /* A sanitizer reports more than we do. */
   struct sigaction action = { .sa_sigaction = on_fatal,
                               .sa_flags = SA_SIGINFO | SA_ONSTACK | (int) SA_RESETHAND };
   sigemptyset (&action.sa_mask);

@@ -30,7 +30,7 @@ typedef struct CrlfStream
 /* Advances @place over @input (what is below at the place), by at most @room bytes of the view, which go to
  * @out unless it is NULL.  Returns how many they were. */
 static gsize
-convert (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
+convert_lines (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
 {
   gsize at = 0, made = 0;
   while (at < len && made < room)
@@ -70,7 +70,7 @@ convert (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
 
 /* Remembers @place if it is far enough from what is known. */
 static void
-remember (CrlfStream *self, const Place *place)
+remember_place (CrlfStream *self, const Place *place)
 {
   g_mutex_lock (&self->lock);
   const Place *newest = &g_array_index (self->marks, Place, self->marks->len - 1);
@@ -80,7 +80,7 @@ remember (CrlfStream *self, const Place *place)
 }
 
 static Place
-nearest (CrlfStream *self, guint64 offset)
+nearest_place (CrlfStream *self, guint64 offset)
 {
   g_mutex_lock (&self->lock);
   guint low = 0, high = self->marks->len;
@@ -102,7 +102,7 @@ nearest (CrlfStream *self, guint64 offset)
 /* Advances @place by @len bytes of the view, into @out unless NULL.  Returns how many there were, -1 on
  * error. */
 static gint64
-advance (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **error)
+advance_to (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **error)
 {
   guint8 block[BLOCK_BYTES];
   guint64 done = 0;
@@ -116,8 +116,8 @@ advance (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **erro
       if (n == 0)
         break;
       gsize room = (gsize) MIN (len - done, G_MAXSSIZE);
-      done += convert (place, block, (gsize) n, out != NULL ? out + done : NULL, room);
-      remember (self, place);
+      done += convert_lines (place, block, (gsize) n, out != NULL ? out + done : NULL, room);
+      remember_place (self, place);
     }
   return (gint64) done;
 }
@@ -126,17 +126,17 @@ static gssize
 crlf_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GError **error)
 {
   CrlfStream *self = (CrlfStream *) stream;
-  Place place = nearest (self, offset);
+  Place place = nearest_place (self, offset);
   guint64 skip = offset - place.view;
   if (skip > 0)
     {
-      gint64 skipped = advance (self, &place, NULL, skip, error);
+      gint64 skipped = advance_to (self, &place, NULL, skip, error);
       if (skipped < 0)
         return -1;
       if ((guint64) skipped < skip)
         return 0;
     }
-  gint64 n = advance (self, &place, buffer, len, error);
+  gint64 n = advance_to (self, &place, buffer, len, error);
   if (n < 0)
     return -1;
   g_mutex_lock (&self->lock);
@@ -155,7 +155,7 @@ crlf_length (SatchelStream *stream, GError **error)
   g_mutex_unlock (&self->lock);
   if (length >= 0)
     return length;
-  if (advance (self, &place, NULL, G_MAXUINT64, error) < 0)
+  if (advance_to (self, &place, NULL, G_MAXUINT64, error) < 0)
     return -1;
   g_mutex_lock (&self->lock);
   self->length = (gint64) place.view;

@@ -112,7 +112,7 @@ give_pages_back (voidpf data, voidpf address)
 
 /* Compresses @parts up to a point where the peer can decompress all of it.  FALSE: no memory. */
 static gboolean
-pack (DeflateTransport *self, const struct iovec *parts, int n)
+pack_output (DeflateTransport *self, const struct iovec *parts, int n)
 {
   if (!self->has_out
       && deflateInit2 (&self->out, LEVEL, Z_DEFLATED, WINDOW_BITS, MEMORY_LEVEL, Z_DEFAULT_STRATEGY) != Z_OK)
@@ -182,7 +182,7 @@ deflate_write (SatchelTransport *transport, const struct iovec *parts, int n)
   DeflateTransport *self = (DeflateTransport *) transport;
   if (self->n_plain > 0)
     return write_plain (self, &parts[0]);
-  if (self->owed == 0 && !pack (self, parts, n))
+  if (self->owed == 0 && !pack_output (self, parts, n))
     return SATCHEL_IO_RESET;
   return send_packed (self);
 }

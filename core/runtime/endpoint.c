@@ -33,10 +33,8 @@ satchel_endpoint_free (SatchelEndpoint *endpoint)
   g_free (endpoint);
 }
 
-/* ---- text ---- */
-
 static SatchelEndpoint *
-refuse (const char *text, const char *advice, char **ret_why)
+refuse_text (const char *text, const char *advice, char **ret_why)
 {
   *ret_why = g_strdup_printf ("\"%.200s\" is no endpoint: %s", text, advice);
   return NULL;
@@ -46,9 +44,10 @@ static SatchelEndpoint *
 parse_unix (const char *text, const char *path, char **ret_why)
 {
   if (*path != '/')
-    return refuse (text, "the path of a unix socket begins with /, like \"unix:/run/NAME/socket\"", ret_why);
+    return refuse_text (text, "the path of a unix socket begins with /, like \"unix:/run/NAME/socket\"",
+                        ret_why);
   if (strlen (path) >= sizeof ((struct sockaddr_un *) 0)->sun_path)
-    return refuse (text, "the path of a unix socket has at most 107 bytes", ret_why);
+    return refuse_text (text, "the path of a unix socket has at most 107 bytes", ret_why);
   SatchelEndpoint *endpoint = g_new0 (SatchelEndpoint, 1);
   endpoint->path = g_strdup (path);
   return endpoint;
@@ -91,10 +90,10 @@ satchel_endpoint_parse (const char *text, char **ret_why)
     return parse_unix (text, text + strlen ("unix:"), ret_why);
   const char *colon = strrchr (text, ':');
   if (is_v6 (text))
-    return refuse (text, "an IPv6 address stands in brackets and has a port, like \"[2001:db8::1]:389\"",
-                   ret_why);
+    return refuse_text (text, "an IPv6 address stands in brackets and has a port, like \"[2001:db8::1]:389\"",
+                        ret_why);
   if (colon == NULL || colon == text)
-    return refuse (text, example, ret_why);
+    return refuse_text (text, example, ret_why);
   g_autofree char *host = g_strndup (text, (gsize) (colon - text));
   gsize len = strlen (host);
   gboolean has_brackets = host[0] == '[' && host[len - 1] == ']';
@@ -105,9 +104,9 @@ satchel_endpoint_parse (const char *text, char **ret_why)
     }
   guint16 port;
   if (!parse_port (colon + 1, &port))
-    return refuse (text, "the port is a number from 1 to 65535", ret_why);
+    return refuse_text (text, "the port is a number from 1 to 65535", ret_why);
   if (has_brackets ? !is_v6 (host) : !is_name_or_v4 (host))
-    return refuse (text, example, ret_why);
+    return refuse_text (text, example, ret_why);
   SatchelEndpoint *endpoint = g_new0 (SatchelEndpoint, 1);
   endpoint->host = g_steal_pointer (&host);
   endpoint->port = port;
@@ -115,7 +114,7 @@ satchel_endpoint_parse (const char *text, char **ret_why)
 }
 
 static void
-collect (const SatchelConfig *section, const SatchelConfigRow *rows, guint depth, GPtrArray *texts)
+collect_endpoints (const SatchelConfig *section, const SatchelConfigRow *rows, guint depth, GPtrArray *texts)
 {
   for (guint i = 0; rows != NULL && rows[i].key != NULL; i++)
     {
@@ -127,14 +126,14 @@ collect (const SatchelConfig *section, const SatchelConfigRow *rows, guint depth
                     ? satchel_config_n_groups (section, rows[i].key)
                     : 0;
       for (guint j = 0; j < n; j++)
-        collect (satchel_config_group (section, rows[i].key, j), rows[i].group, depth + 1, texts);
+        collect_endpoints (satchel_config_group (section, rows[i].key, j), rows[i].group, depth + 1, texts);
     }
 }
 
 void
 satchel_endpoint_collect (const SatchelConfig *section, const SatchelConfigRow *rows, GPtrArray *texts)
 {
-  collect (section, rows, 0, texts);
+  collect_endpoints (section, rows, 0, texts);
 }
 
 GArray *
@@ -151,15 +150,13 @@ satchel_endpoint_ports (const GPtrArray *texts)
   return ports;
 }
 
-/* ---- asking ---- */
-
 static int connector_fd = -1;
 
 /* It is ours alone, and without it nothing can be reached any more. */
 static G_GNUC_NORETURN void
 fail_without_connector (void)
 {
-  satchel_process_fail ("the process that connects for it is gone");
+  satchel_process_fail ("the process that makes connections for the helper has ended");
 }
 
 static gboolean
@@ -197,8 +194,8 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
 
 /* The message; NULL with @error. */
 static SatchelIpcMessage *
-question (const SatchelConfig *section, const char *key, gboolean only_resolve, gint64 timeout_ms,
-          GError **error)
+ask_connector (const SatchelConfig *section, const char *key, gboolean only_resolve, gint64 timeout_ms,
+               GError **error)
 {
   const char *text = satchel_config_string (section, key);
   if (text == NULL)
@@ -208,8 +205,8 @@ question (const SatchelConfig *section, const char *key, gboolean only_resolve, 
     }
   if (connector_fd < 0)
     {
-      satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s: this process may connect to nothing; helpers may",
-                         text);
+      satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                         "%s: this process may not make connections; only helpers may", text);
       return NULL;
     }
   timeout_ms = CLAMP (timeout_ms, 1, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS);
@@ -232,7 +229,7 @@ question (const SatchelConfig *section, const char *key, gboolean only_resolve, 
 int
 satchel_endpoint_connect (const SatchelConfig *section, const char *key, gint64 timeout_ms, GError **error)
 {
-  g_autoptr (SatchelIpcMessage) answer = question (section, key, FALSE, timeout_ms, error);
+  g_autoptr (SatchelIpcMessage) answer = ask_connector (section, key, FALSE, timeout_ms, error);
   int fd = answer != NULL ? satchel_ipc_take_fd (answer) : -1;
   if (answer != NULL && fd < 0)
     satchel_error_set (error, SATCHEL_ERROR_RESOURCES,
@@ -243,7 +240,7 @@ satchel_endpoint_connect (const SatchelConfig *section, const char *key, gint64 
 char *
 satchel_endpoint_resolve (const SatchelConfig *section, const char *key, gint64 timeout_ms, GError **error)
 {
-  g_autoptr (SatchelIpcMessage) answer = question (section, key, TRUE, timeout_ms, error);
+  g_autoptr (SatchelIpcMessage) answer = ask_connector (section, key, TRUE, timeout_ms, error);
   if (answer == NULL)
     return NULL;
   answer->read_offset = sizeof (guint32); /* behind the status */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints as text and in parts; who connects for this process (<satchel/endpoint.h>).
+ * Endpoints as text and in parts, and the process that connects for this one (<satchel/endpoint.h>).
  */
 #pragma once
 #include <satchel/endpoint.h>

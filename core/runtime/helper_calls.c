@@ -72,7 +72,7 @@ pending_free (gpointer data)
 }
 
 static Target *
-find (const char *module)
+find_target (const char *module)
 {
   if (targets == NULL)
     targets = g_hash_table_new (satchel_string_hash, g_str_equal);
@@ -88,7 +88,7 @@ find (const char *module)
 
 /* The asker hears of it; the record may wait for the helper's word. */
 static void
-tell (SatchelHelperPending *pending, GBytes *reply, const GError *error)
+answer_pending (SatchelHelperPending *pending, GBytes *reply, const GError *error)
 {
   SatchelHelperDoneFunc done = pending->done;
   satchel_timer_cancel (&pending->timer);
@@ -112,10 +112,8 @@ time_over (SatchelTimer *timer, gpointer data)
   g_autoptr (GError) error = g_error_new (SATCHEL_ERROR, SATCHEL_ERROR_TIMEOUT,
                                           "helper %s did not answer in time", pending->target->module);
   send_cancel (pending);
-  tell (pending, NULL, error);
+  answer_pending (pending, NULL, error);
 }
-
-/* ---- calls that end without the helper ---- */
 
 static const char cancelled_text[] = "the call of a helper was cancelled";
 
@@ -123,20 +121,18 @@ static void
 end_soon (gpointer data)
 {
   SatchelHelperPending *pending = data;
-  tell (pending, NULL, pending->error);
+  answer_pending (pending, NULL, pending->error);
   pending_free (pending);
 }
 
 static SatchelHelperPending *
-refuse (SatchelHelperPending *pending, SatchelErrorCode code, const char *text)
+refuse_pending (SatchelHelperPending *pending, SatchelErrorCode code, const char *text)
 {
   pending->is_sent = FALSE;
   g_set_error_literal (&pending->error, SATCHEL_ERROR, (gint) code, text);
   satchel_defer (end_soon, pending);
   return pending;
 }
-
-/* ---- calling ---- */
 
 static gboolean
 take_content (SatchelHelperPending *pending, int content_fd, const char **ret_why)
@@ -183,16 +179,17 @@ satchel_helper_call (const char *module, GBytes *request, int content_fd, gint64
   Target *target = pending->target = targets != NULL ? g_hash_table_lookup (targets, module) : NULL;
   const char *why = NULL;
   if (target == NULL)
-    return refuse (pending, SATCHEL_ERROR_UNAVAILABLE, "this process is linked with no such helper");
+    return refuse_pending (pending, SATCHEL_ERROR_UNAVAILABLE, "this process is linked with no such helper");
   if (target->send == NULL)
-    return refuse (pending, SATCHEL_ERROR_UNAVAILABLE, "the helper is down just now");
+    return refuse_pending (pending, SATCHEL_ERROR_UNAVAILABLE, "the helper is down just now");
   if (request != NULL && g_bytes_get_size (request) > SATCHEL_HELPER_BYTES_MAX)
-    return refuse (pending, SATCHEL_ERROR_LIMIT, "the request to a helper is too long");
+    return refuse_pending (pending, SATCHEL_ERROR_LIMIT, "the request to a helper is too long");
   if (g_hash_table_size (target->calls) >= max_calls)
-    return refuse (pending, SATCHEL_ERROR_UNAVAILABLE, "too many calls wait for the helper (helpers.queue)");
+    return refuse_pending (pending, SATCHEL_ERROR_UNAVAILABLE,
+                           "too many calls wait for the helper (helpers.queue)");
   if (!take_content (pending, content_fd, &why))
-    return refuse (pending, why != NULL ? SATCHEL_ERROR_LIMIT : SATCHEL_ERROR_UNAVAILABLE,
-                   why != NULL ? why : "too much content waits for the helper (helpers.content)");
+    return refuse_pending (pending, why != NULL ? SATCHEL_ERROR_LIMIT : SATCHEL_ERROR_UNAVAILABLE,
+                           why != NULL ? why : "too much content waits for the helper (helpers.content)");
   timeout_ms = MIN (timeout_ms, SATCHEL_HELPER_TIMEOUT_MAX_MS);
   pending->number = ++last_number;
   int fd = -1;
@@ -201,7 +198,7 @@ satchel_helper_call (const char *module, GBytes *request, int content_fd, gint64
   if (fd >= 0)
     close (fd);
   if (!is_sent)
-    return refuse (pending, SATCHEL_ERROR_UNAVAILABLE, "the call could not be sent to the helper");
+    return refuse_pending (pending, SATCHEL_ERROR_UNAVAILABLE, "the call could not be sent to the helper");
   pending->is_sent = TRUE;
   g_hash_table_insert (target->calls, &pending->number, pending);
   satchel_timer_arm (&pending->timer, timeout_ms, time_over, pending);
@@ -212,7 +209,7 @@ static void
 cancel_now (SatchelTimer *timer, gpointer data)
 {
   g_autoptr (GError) error = g_error_new_literal (SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED, cancelled_text);
-  tell (data, NULL, error);
+  answer_pending (data, NULL, error);
 }
 
 void
@@ -229,33 +226,31 @@ satchel_helper_cancel (SatchelHelperPending *pending)
   satchel_timer_arm (&pending->timer, 0, cancel_now, pending);
 }
 
-/* ---- the helper's side of it ---- */
-
 void
 satchel_helper_calls_up (const char *module, SatchelHelperSendFunc send, gpointer data)
 {
-  Target *target = find (module);
+  Target *target = find_target (module);
   target->send = send;
   target->data = data;
 }
 
 static void
-lose (gpointer key, gpointer value, gpointer data)
+lose_pending (gpointer key, gpointer value, gpointer data)
 {
   SatchelHelperPending *pending = value;
   satchel_timer_cancel (&pending->timer);
   if (pending->is_cancelled)
-    refuse (pending, SATCHEL_ERROR_CANCELLED, cancelled_text);
+    refuse_pending (pending, SATCHEL_ERROR_CANCELLED, cancelled_text);
   else
-    refuse (pending, SATCHEL_ERROR_UNAVAILABLE, "the helper went down");
+    refuse_pending (pending, SATCHEL_ERROR_UNAVAILABLE, "the helper went down");
 }
 
 void
 satchel_helper_calls_down (const char *module)
 {
-  Target *target = find (module);
+  Target *target = find_target (module);
   target->send = NULL;
-  g_hash_table_foreach (target->calls, lose, NULL);
+  g_hash_table_foreach (target->calls, lose_pending, NULL);
   g_hash_table_steal_all (target->calls);
 }
 
@@ -278,7 +273,7 @@ take_answer (SatchelIpcMessage *message, GError **error)
 gboolean
 satchel_helper_calls_message (const char *module, SatchelIpcMessage *message)
 {
-  Target *target = find (module);
+  Target *target = find_target (module);
   SatchelHelperPending *pending = g_hash_table_lookup (target->calls, &message->session_id);
   if (message->type != SATCHEL_IPC_HELPER_REPLY || pending == NULL)
     return FALSE;
@@ -294,12 +289,10 @@ satchel_helper_calls_message (const char *module, SatchelIpcMessage *message)
       g_clear_error (&error);
       g_set_error_literal (&error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED, cancelled_text);
     }
-  tell (pending, reply, error);
+  answer_pending (pending, reply, error);
   pending_free (pending);
   return TRUE;
 }
-
-/* ---- for threads ---- */
 
 typedef struct Wait
 {
@@ -346,7 +339,7 @@ satchel_helper_call_wait (const char *module, GBytes *request, int content_fd, g
   g_cond_init (&wait.ended);
   satchel_defer (wait_start, &wait);
   g_mutex_lock (&wait.lock);
-  /* It ends at its time: whoever looks for jobs that are stuck is told so. */
+  /* The call ends at its deadline, so the watch for stuck jobs must not take it for one. */
   while (!wait.has_ended)
     if (!g_cond_wait_until (&wait.ended, &wait.lock, g_get_monotonic_time () + BEAT_MS * 1000))
       satchel_job_beat ();

@@ -10,14 +10,12 @@
 /* Sends @message (taken over) to the other end; FALSE: it is away. */
 typedef gboolean (*SatchelHelperSendFunc) (gpointer data, SatchelIpcMessage *message);
 
-/* ---- helper_wire.c: bytes in a message, or in a sealed memory file beside it when they are long ---- */
 /* *ret_fd: to be closed once the message was sent; -1: none.  FALSE: longer than SATCHEL_HELPER_BYTES_MAX, or
  * no memory. */
 gboolean satchel_helper_put_bytes (SatchelIpcMessage *message, GBytes *bytes, int *ret_fd);
 /* NULL: not acceptable. */
 GBytes *satchel_helper_take_bytes (SatchelIpcMessage *message);
 
-/* ---- helper_calls.c ---- */
 /* Bounds for all helpers together: calls that have no answer yet, and their contents. */
 void satchel_helper_calls_set_limits (guint calls, guint64 content_bytes);
 /* The helper of @module can be reached by @send from now on. */
@@ -29,7 +27,6 @@ gboolean satchel_helper_calls_message (const char *module, SatchelIpcMessage *me
 /* Without an answer, over all helpers. */
 guint satchel_helper_calls_n (void);
 
-/* ---- helper_serve.c ---- */
 typedef struct SatchelHelperCaller SatchelHelperCaller;
 /* @max_waiting: calls of one caller that wait or are worked on; @overdue_ms: how long after its end a call
  * may be unanswered. */

@@ -85,8 +85,6 @@ satchel_helper_caller_new (SatchelHelperSendFunc send, gpointer data)
   return caller;
 }
 
-/* ---- the end of a call ---- */
-
 static void
 forget_caller (SatchelHelperCaller *caller)
 {
@@ -140,7 +138,7 @@ send_answer (SatchelHelperCall *call)
 
 /* Answered, and its job is over: whichever comes last. */
 static void
-finish (SatchelHelperCall *call)
+finish_call (SatchelHelperCall *call)
 {
   if (!call->is_answered || !call->has_returned)
     return;
@@ -150,7 +148,7 @@ finish (SatchelHelperCall *call)
 }
 
 static void
-answered (gpointer data)
+note_answered (gpointer data)
 {
   SatchelHelperCall *call = data;
   call->is_answered = TRUE;
@@ -158,7 +156,7 @@ answered (gpointer data)
   g_hash_table_remove (call->caller->calls, &call->number);
   satchel_timer_cancel (&call->timer);
   send_answer (call);
-  finish (call);
+  finish_call (call);
 }
 
 void
@@ -166,7 +164,7 @@ satchel_helper_reply (SatchelHelperCall *call, GBytes *reply)
 {
   g_return_if_fail (g_atomic_int_compare_and_exchange (&call->has_answer, FALSE, TRUE));
   call->reply = reply != NULL ? g_bytes_ref (reply) : NULL;
-  satchel_defer (answered, call);
+  satchel_defer (note_answered, call);
 }
 
 void
@@ -175,21 +173,19 @@ satchel_helper_fail (SatchelHelperCall *call, SatchelErrorCode code, const char 
   g_return_if_fail (g_atomic_int_compare_and_exchange (&call->has_answer, FALSE, TRUE));
   call->code = code;
   call->message = g_strdup (message != NULL ? message : "no reason given");
-  satchel_defer (answered, call);
+  satchel_defer (note_answered, call);
 }
 
-/* ---- running ---- */
-
 static void
-returned (gpointer data)
+note_returned (gpointer data)
 {
   SatchelHelperCall *call = data;
   call->has_returned = TRUE;
-  finish (call);
+  finish_call (call);
 }
 
 static void
-run (gpointer data)
+run_call (gpointer data)
 {
   ops->handle (data);
 }
@@ -207,7 +203,7 @@ run_next (void)
         g_queue_push_tail (&line, caller);
       call->is_running = TRUE;
       n_running++;
-      satchel_job_submit (NULL, "helper call", run, returned, call);
+      satchel_job_submit (NULL, "helper call", run_call, note_returned, call);
     }
 }
 
@@ -230,7 +226,7 @@ drop_waiting (SatchelHelperCall *call, SatchelErrorCode code, const char *messag
 }
 
 static void
-overdue (SatchelTimer *timer, gpointer data)
+check_overdue (SatchelTimer *timer, gpointer data)
 {
   satchel_process_fail ("a call has had no answer for %" G_GINT64_FORMAT
                         " ms after its caller gave up (helpers.overdue)",
@@ -248,7 +244,7 @@ give_up (SatchelHelperCall *call, SatchelErrorCode code, const char *message)
     }
   if (call->is_answered || !g_atomic_int_compare_and_exchange (&call->is_cancelled, FALSE, TRUE))
     return;
-  satchel_timer_arm (&call->timer, overdue_ms, overdue, call);
+  satchel_timer_arm (&call->timer, overdue_ms, check_overdue, call);
   if (SATCHEL_HAS (ops, cancelled))
     ops->cancelled (call);
 }
@@ -259,10 +255,8 @@ time_over (SatchelTimer *timer, gpointer data)
   give_up (data, SATCHEL_ERROR_TIMEOUT, "the time was over before the helper could begin");
 }
 
-/* ---- what callers send ---- */
-
 static gboolean
-refuse (SatchelHelperCaller *caller, guint64 number, const char *text)
+refuse_call (SatchelHelperCaller *caller, guint64 number, const char *text)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_HELPER_REPLY, number);
   satchel_ipc_put_u32 (message, 1 + (guint32) SATCHEL_ERROR_UNAVAILABLE);
@@ -287,7 +281,7 @@ take_call (SatchelHelperCaller *caller, SatchelIpcMessage *message)
   if (number == 0 || g_hash_table_contains (caller->calls, &number))
     return FALSE;
   if (g_hash_table_size (caller->calls) >= max_waiting)
-    return refuse (caller, number, "too many calls wait in the helper (helpers.queue)");
+    return refuse_call (caller, number, "too many calls wait in the helper (helpers.queue)");
   g_auto (SatchelFd) content_fd = -1;
   guint64 content_bytes = 0;
   g_autoptr (GBytes) request = satchel_helper_take_bytes (message);
@@ -347,8 +341,6 @@ satchel_helper_caller_free (SatchelHelperCaller *caller)
   caller->send = NULL;
   forget_caller (caller);
 }
-
-/* ---- what the module asks ---- */
 
 GBytes *
 satchel_helper_call_request (const SatchelHelperCall *call)

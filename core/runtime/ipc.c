@@ -45,7 +45,7 @@ satchel_ipc_message_free (SatchelIpcMessage *message)
 
 /* As g_byte_array_append, which may leave an old copy behind unwiped. */
 static void
-append (SatchelIpcMessage *message, const void *data, gsize len)
+append_bytes (SatchelIpcMessage *message, const void *data, gsize len)
 {
   GByteArray *body = message->body;
   if (body->len + len > message->body_room)
@@ -71,14 +71,14 @@ void
 satchel_ipc_put_u32 (SatchelIpcMessage *message, guint32 value)
 {
   if (has_room (message, sizeof value))
-    append (message, &value, sizeof value);
+    append_bytes (message, &value, sizeof value);
 }
 
 void
 satchel_ipc_put_u64 (SatchelIpcMessage *message, guint64 value)
 {
   if (has_room (message, sizeof value))
-    append (message, &value, sizeof value);
+    append_bytes (message, &value, sizeof value);
 }
 
 void
@@ -92,7 +92,7 @@ satchel_ipc_put_string (SatchelIpcMessage *message, const char *value)
       return;
     }
   satchel_ipc_put_u32 (message, (guint32) len);
-  append (message, text, len + 1);
+  append_bytes (message, text, len + 1);
 }
 
 void
@@ -105,7 +105,7 @@ satchel_ipc_put_bytes (SatchelIpcMessage *message, const void *data, gsize len)
     }
   satchel_ipc_put_u32 (message, (guint32) len);
   if (len > 0)
-    append (message, data, len);
+    append_bytes (message, data, len);
 }
 
 void
@@ -118,7 +118,7 @@ satchel_ipc_put_fd (SatchelIpcMessage *message, int fd)
 }
 
 static const guint8 *
-take (SatchelIpcMessage *message, gsize len)
+take_body (SatchelIpcMessage *message, gsize len)
 {
   if (message->failed || len > message->body->len - message->read_offset)
     {
@@ -134,7 +134,7 @@ guint32
 satchel_ipc_get_u32 (SatchelIpcMessage *message)
 {
   guint32 value = 0;
-  const guint8 *at = take (message, sizeof value);
+  const guint8 *at = take_body (message, sizeof value);
   if (at != NULL)
     memcpy (&value, at, sizeof value);
   return value;
@@ -144,7 +144,7 @@ guint64
 satchel_ipc_get_u64 (SatchelIpcMessage *message)
 {
   guint64 value = 0;
-  const guint8 *at = take (message, sizeof value);
+  const guint8 *at = take_body (message, sizeof value);
   if (at != NULL)
     memcpy (&value, at, sizeof value);
   return value;
@@ -154,7 +154,7 @@ const char *
 satchel_ipc_get_string (SatchelIpcMessage *message)
 {
   gsize len = satchel_ipc_get_u32 (message);
-  const char *text = (const char *) take (message, len + 1);
+  const char *text = (const char *) take_body (message, len + 1);
   /* Validation stops at a NUL inside. */
   if (text == NULL || text[len] != '\0' || !g_utf8_validate (text, (gssize) len, NULL))
     {
@@ -168,7 +168,7 @@ const guint8 *
 satchel_ipc_get_bytes (SatchelIpcMessage *message, gsize *ret_len)
 {
   gsize len = satchel_ipc_get_u32 (message);
-  const guint8 *at = take (message, len);
+  const guint8 *at = take_body (message, len);
   *ret_len = at != NULL ? len : 0;
   return at != NULL ? at : (const guint8 *) "";
 }
@@ -295,7 +295,7 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
       message->type = (SatchelIpcType) header.type;
       message->session_id = header.session_id;
       message->deadline_ms = header.deadline_ms;
-      append (message, buffer + sizeof header, header.body_len);
+      append_bytes (message, buffer + sizeof header, header.body_len);
     }
   explicit_bzero (buffer, (gsize) n);
   if (!is_good)
@@ -319,7 +319,7 @@ satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error)
           satchel_error_set (error, SATCHEL_ERROR_INVALID, "malformed message");
           return NULL;
         case SATCHEL_IPC_READ_ENDED:
-          satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the other end has gone");
+          satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the other process has closed the link");
           return NULL;
         case SATCHEL_IPC_READ_AGAIN:
           break;
@@ -328,7 +328,8 @@ satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error)
       gint64 left = end < 0 ? -1 : end - g_get_monotonic_time () / 1000;
       if (end >= 0 && left <= 0)
         {
-          satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "no message within %d ms", timeout_ms);
+          satchel_error_set (error, SATCHEL_ERROR_TIMEOUT, "the other process sent no message within %d ms",
+                             timeout_ms);
           return NULL;
         }
       (void) poll (&wait, 1, (int) left);
@@ -340,7 +341,8 @@ satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error)
 {
   g_autoptr (SatchelIpcMessage) owned = message;
   if (owned->failed)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "message %d does not fit", (int) owned->type);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the message of type %d is too long",
+                              (int) owned->type);
   for (;;)
     {
       int errnum = satchel_ipc_write (fd, owned, MSG_DONTWAIT);

@@ -218,7 +218,8 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
   if (owned->failed)
     {
       /* A field too many or too long: the sender should have bounded it; the peer must not see half of it. */
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d does not fit, not sent", (int) owned->type);
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d is too long and was not sent",
+                   (int) owned->type);
       return FALSE;
     }
   if (g_queue_is_empty (&link->queue) && try_send (link, owned))
@@ -227,7 +228,7 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
     return FALSE;
   if (g_queue_get_length (&link->queue) >= QUEUE_MAX || !own_fds (owned))
     {
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "peer does not read: link closed");
+      satchel_log (SATCHEL_LOG_ERROR, "ipc", "the other process does not read: link closed");
       link_break (link);
       return FALSE;
     }

@@ -255,8 +255,6 @@ free_user (gpointer data)
   g_free (user);
 }
 
-/* ---- work apart ---- */
-
 void
 satchel_job_set_apart_limit (guint threads)
 {
@@ -301,8 +299,6 @@ add_apart_thread (void)
   g_thread_unref (thread);
   return TRUE;
 }
-
-/* ---- submitting ---- */
 
 static void retry_threads (SatchelTimer *timer, gpointer data);
 

@@ -8,7 +8,7 @@
 /* Before the first job; 0 keeps the default (32 threads, 8 a user). */
 void satchel_job_set_limits (guint threads, guint threads_per_user);
 /* The same as satchel_job_submit for what waits for somebody else (a filter's scanner): in threads of its
- * own, so that jobs never wait behind it.  First come, first served; whoever submits bounds how many there
+ * own, so that jobs never wait behind it.  First come, first served; the caller bounds how many there
  * are. */
 void satchel_job_submit_apart (const char *user, const char *operation, SatchelJobFunc func,
                                SatchelJobDoneFunc done, gpointer data);

@@ -242,7 +242,7 @@ satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate, 
   return fd >= 0 ? satchel_loader_load_fd (loader, fd, name, is_gate, error) : NULL;
 }
 
-/* In the child of satchel_loader_try: tells "ok" or the error, and never returns. */
+/* In the child of satchel_loader_try: writes "ok" or the error to the pipe, and never returns. */
 static G_GNUC_NORETURN void
 try_in_child (SatchelLoader *loader, const char *name, gboolean is_gate, int fd)
 {

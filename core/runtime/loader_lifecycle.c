@@ -41,8 +41,8 @@ satchel_loader_why_not (SatchelLoader *loader, const char *name)
   return g_hash_table_lookup (loader->why_not, name);
 }
 
-/* "KEY: what is wrong" is told where KEY was written (module.h); anything else where the module was switched
- * on. */
+/* "KEY: what is wrong" is reported where KEY was written (module.h); anything else where the module was
+ * switched on. */
 static void
 add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
 {

@@ -28,7 +28,7 @@ gboolean satchel_loader_name_is_valid (const char *name);
 char *satchel_loader_file_name (const char *name, gboolean is_gate);
 /* Owner and rights of an open file; @path for the message. */
 gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GError **error);
-/* Everything about @module that can be told from its descriptor. */
+/* Checks everything about @module that its descriptor shows. */
 gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,
                                           gboolean is_gate, GError **error);
 const char *satchel_loader_kind_name (SatchelKind kind);

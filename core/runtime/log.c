@@ -300,7 +300,8 @@ put_line (int fd, GString *line)
   return fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink == 0 ? ENOENT : 0;
 }
 
-/* Counted, and told on standard error: at once, then once a minute, with the line itself. */
+/* Counts a line that could not be written, and reports it on standard error with the line itself: at once,
+ * then once a minute. */
 static void
 lose_line (int fd, const GString *line, int errnum)
 {

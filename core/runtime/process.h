@@ -4,7 +4,7 @@
 #pragma once
 #include <satchel/module.h>
 
-/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master tells it from a crash. */
+/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was no crash. */
 
 /* Called with the reason before the end, in any thread; NULL: nobody. */
 typedef void (*SatchelProcessFailFunc) (const char *why);

@@ -12,7 +12,7 @@ typedef enum
   SATCHEL_TRAIT_HAS_TLS = 1 << 2,         /* certificates and the ticket key */
   SATCHEL_TRAIT_HAS_MAIL_ROOT = 1 << 3,   /* its directory is the mail root */
   SATCHEL_TRAIT_HAS_CREDENTIALS = 1 << 4, /* its directory is STATE_DIR/auth */
-  SATCHEL_TRAIT_HAS_SUSPECTS = 1 << 5,    /* is told what it crashed on */
+  SATCHEL_TRAIT_HAS_SUSPECTS = 1 << 5,    /* gets the work that its last processes crashed on */
   SATCHEL_TRAIT_GATE_HALVES = 1 << 6,     /* loads NAME-gate.so instead of NAME.so */
   SATCHEL_TRAIT_ONE_MODULE = 1 << 7,      /* a process each module; with that module's settings only */
   SATCHEL_TRAIT_STOPS_LAST = 1 << 8,      /* serves the others until they have ended */

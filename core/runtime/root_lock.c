@@ -43,7 +43,7 @@ satchel_root_lock (int root_fd, GError **error)
         satchel_error_set_errno (error, saved, "lock of the mail root");
       return -1;
     }
-  /* The owner of the mail may be who starts the server the next time. */
+  /* The next start of the server may be by the owner of the mail. */
   struct stat root;
   if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0
       && fchown (fd, root.st_uid, root.st_gid) != 0)

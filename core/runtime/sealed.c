@@ -25,7 +25,7 @@ write_content (int fd, const void *data, gsize len, GError **error)
 }
 
 static int
-make (const char *name, GError **error)
+make_memory_file (const char *name, GError **error)
 {
   int fd = memfd_create (name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
   if (fd < 0)
@@ -35,7 +35,7 @@ make (const char *name, GError **error)
 
 /* Gives @fd, or closes it. */
 static int
-seal (int fd, gboolean is_whole, GError **error)
+seal_memory_file (int fd, gboolean is_whole, GError **error)
 {
   if (is_whole && fcntl (fd, F_ADD_SEALS, SEALS) == 0)
     return fd;
@@ -48,8 +48,8 @@ seal (int fd, gboolean is_whole, GError **error)
 int
 satchel_sealed_new (const char *name, const void *data, gsize len, GError **error)
 {
-  int fd = make (name, error);
-  return fd < 0 ? -1 : seal (fd, write_content (fd, data, len, error), error);
+  int fd = make_memory_file (name, error);
+  return fd < 0 ? -1 : seal_memory_file (fd, write_content (fd, data, len, error), error);
 }
 
 gboolean
@@ -97,6 +97,6 @@ copy_stream (SatchelStream *stream, int fd, guint64 max_bytes, GError **error)
 int
 satchel_helper_content_new (SatchelStream *stream, guint64 max_bytes, GError **error)
 {
-  int fd = make ("satchel-content", error);
-  return fd < 0 ? -1 : seal (fd, copy_stream (stream, fd, max_bytes, error), error);
+  int fd = make_memory_file ("satchel-content", error);
+  return fd < 0 ? -1 : seal_memory_file (fd, copy_stream (stream, fd, max_bytes, error), error);
 }

@@ -50,7 +50,7 @@ unlink_timer (SatchelTimer *timer)
 
 /* @earliest: the first tick that will still be looked at. */
 static void
-place (SatchelTimer *timer, gint64 earliest)
+place_timer (SatchelTimer *timer, gint64 earliest)
 {
   gint64 tick = MAX (tick_of (timer->due_ms), earliest);
   gint64 delta = tick - current_tick;
@@ -74,7 +74,7 @@ satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, 
   timer->func = func;
   timer->data = data;
   n_armed++;
-  place (timer, current_tick + 1);
+  place_timer (timer, current_tick + 1);
 }
 
 void
@@ -130,11 +130,11 @@ satchel_timer_next_ms (void)
 
 /* Moves a slot of a higher level down, at the tick where its time begins. */
 static void
-cascade (guint level)
+cascade_level (guint level)
 {
   guint slot = (guint) (current_tick >> (8 * level)) % SLOTS;
   if (slot == 0 && level + 1 < LEVELS)
-    cascade (level + 1);
+    cascade_level (level + 1);
   static SatchelTimer *list;
   list = levels[level].slots[slot];
   levels[level].slots[slot] = NULL;
@@ -144,7 +144,7 @@ cascade (guint level)
     {
       SatchelTimer *timer = list;
       unlink_timer (timer);
-      place (timer, current_tick);
+      place_timer (timer, current_tick);
     }
 }
 
@@ -163,7 +163,7 @@ run_slot (gint64 now_ms)
       unlink_timer (timer);
       if (timer->due_ms > now_ms)
         {
-          place (timer, current_tick + 1);
+          place_timer (timer, current_tick + 1);
           continue;
         }
       timer->due_ms = 0;
@@ -187,7 +187,7 @@ satchel_timer_run (gint64 now_ms)
         }
       current_tick = MAX (current_tick + 1, next / TICK_MS);
       if (current_tick % SLOTS == 0)
-        cascade (1);
+        cascade_level (1);
       run_slot (now_ms);
     }
 }

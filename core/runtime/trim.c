@@ -22,7 +22,7 @@ has_gone (void)
 }
 
 static void
-trim (SatchelTimer *due, gpointer data)
+trim_heap (SatchelTimer *due, gpointer data)
 {
   if (!has_gone ())
     return;
@@ -38,5 +38,5 @@ satchel_trim_note (guint n)
   now = n;
   peak = MAX (peak, n);
   if (timer.due_ms == 0 && has_gone ())
-    satchel_timer_arm (&timer, DELAY_MS, trim, NULL);
+    satchel_timer_arm (&timer, DELAY_MS, trim_heap, NULL);
 }

@@ -41,7 +41,7 @@ def set_aside():
     equal(len(answer[1]), 3, f"messages: {answer[1]}")
     equal(b"fine too" in answer[1][2], True, f"the others have their envelopes: {answer[1]}")
     equal(server.log().count("mail[0] died"), 2, "crashes")
-    equal(server.log().count("crashed again on the same"), 1, "it is said")
+    equal(server.log().count("crashed again at the same work"), 1, "it is said")
 
 
 @case

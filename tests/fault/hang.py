@@ -212,7 +212,7 @@ def same_user_again():
     login("u0009").logout()
     equal(deliver("X-None: x", "u0010"), 451, "mail of the user")
     equal(deliver("X-None: x", "u0008"), 250, "mail of others")
-    equal(len(lines("crashed again on the same")) > 0, True, "it is said")
+    equal(len(lines("crashed again at the same work")) > 0, True, "it is said")
 
 
 @case

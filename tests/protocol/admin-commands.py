@@ -67,7 +67,7 @@ def help_and_lists():
 @case
 def mistakes():
     """what is typed wrong is told before the server is asked, with what to write"""
-    for arguments, said in ((("count",), "something is missing; write satchel toy count USER"),
+    for arguments, said in ((("count",), "an argument is missing; write satchel toy count USER"),
                             (("cuont", "u0001"), 'toy cuont: no such command; did you mean "count"?'),
                             (("count", "u0001", "--limit", "many"), '--limit: "many" will not do; write a whole number'),
                             (("count", "u0001", "--limit=0"), "--limit: 0 is out of range; write a value from 1 to 1000"),
@@ -249,7 +249,7 @@ def crashes():
     """one that crashes costs its process only, and the admin is told"""
     def crash():
         r = toy("crash")
-        return "not running just now" not in r.stderr and r
+        return "is not running; try again" not in r.stderr and r
     r = wait_for(crash, "an attempt")
     equal((r.returncode, "ended before the command did" in r.stderr), (69, True), r.stderr)
     wait_for(lambda: toy("say", "--text", "back").stdout == "back\n", "the next process")

@@ -108,8 +108,6 @@ digest_equal (gconstpointer a, gconstpointer b)
   return memcmp (a, b, SATCHEL_AUTH_CACHE_KEY_BYTES) == 0;
 }
 
-/* ---- hooks ---- */
-
 static void
 peer_up (SatchelRoleContext *context, SatchelPeer *peer)
 {
@@ -176,7 +174,7 @@ reload_commit (SatchelRoleContext *context)
 }
 
 static gboolean
-admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
 {
   return auth != NULL && satchel_auth_admin (auth, request, argv);
 }
@@ -202,7 +200,7 @@ auth_free (void)
 }
 
 static void
-stop (SatchelRoleContext *context, guint grace_ms)
+stop_auth (SatchelRoleContext *context, guint grace_ms)
 {
   /* Nobody waits for an answer any more.  What threads still use stays. */
   if (satchel_hash_pool_n_running (auth->pool) == 0)
@@ -216,8 +214,8 @@ static const SatchelRoleHooks hooks = {
   .peer_message = peer_message,
   .reload_prepare = reload_prepare,
   .reload_commit = reload_commit,
-  .stop = stop,
-  .admin = admin,
+  .stop = stop_auth,
+  .admin = answer_admin,
 };
 
 gboolean
@@ -241,7 +239,7 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth->userdbs = find_ops (context->loader, SATCHEL_KIND_USERDB);
   auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);
   if (auth->passdbs->len == 0)
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that knows passwords is enabled: nobody can log in");
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that checks passwords is enabled: nobody can log in");
   auth->throttle = satchel_throttle_new ();
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
   auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),

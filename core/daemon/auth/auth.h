@@ -1,10 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Inside of the auth role: the one process that sees credentials.
- *   auth.c          the role: settings, peers, admin      auth_session.c  what gates ask, a connection each
- *   auth_login.c    is this user's secret right?          auth_grant.c    one-use grants, limits of
- * connections placement.c     where each user is (placement.h)      auth_lookup.c   addresses to users
- *   auth_admin.c    what admins ask                       auth_move.c     users who change their place
- *   auth_log.c      the frozen lines                      pure: auth_sasl, _throttle, _cache, _lru; auth_pool
+ * Shared by the files of the auth role, the one process that sees credentials; README.md says what each file
+ * does.
  */
 #pragma once
 #include "core/daemon/auth/auth_cache.h"
@@ -55,8 +51,6 @@ typedef struct SatchelAuth
   guint next_service_slot;
 } SatchelAuth;
 
-/* ---- auth_login.c ---- */
-
 /* Frozen: the log's reason=. */
 typedef enum
 {
@@ -84,16 +78,12 @@ void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, c
                           char *secret, const char *peer, gint64 deadline_ms, SatchelLoginFunc func,
                           gpointer data);
 
-/* ---- auth_session.c ---- */
-
 gpointer satchel_auth_gate_new (SatchelAuth *auth,
-                                SatchelPeer *peer); /* the peer's data; tells it the mechanisms */
+                                SatchelPeer *peer); /* the peer's data; sends the mechanisms to the gate */
 void satchel_auth_gate_free (gpointer gate);        /* its sessions are over */
 gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
 void satchel_auth_gate_send_mechanisms (gpointer gate);
 guint satchel_auth_gate_n_sessions (gpointer gate);
-
-/* ---- auth_grant.c ---- */
 
 /* Sends GRANT to the owner's mail process, with the key that the login unlocked, or NULL.  @user NULL: a
  * session without login, on the mail processes in turn.  OK, LIMITED or UNAVAILABLE.  OK counts a connection
@@ -105,8 +95,6 @@ void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
-/* ---- auth_lookup.c ---- */
-
 /* @plain: @address without its detail, or NULL.  Adds local@domain strings to @users (with OK only).
  * *ret_why: a word for the log, static, "" with OK. */
 SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
@@ -114,19 +102,13 @@ SatchelDeliveryStatus satchel_auth_look_up (SatchelAuth *auth, const char *addre
 /* A LOOKUP of @peer, answered. */
 gboolean satchel_auth_lookup_message (SatchelAuth *auth, SatchelPeer *peer, SatchelIpcMessage *message);
 
-/* ---- auth_place.c ---- */
-
 /* For the mail process: where @user is, with what the userdbs say of him.  NULL: a userdb cannot answer now.
  */
 SatchelPlace *satchel_auth_place (SatchelAuth *auth, const char *user, const SatchelPlacement *placement,
                                   GError **error);
 
-/* ---- auth_owned.c ---- */
-
 /* An OWNED of @mail, answered. */
 gboolean satchel_auth_owned_message (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message);
-
-/* ---- auth_log.c ---- */
 
 typedef struct SatchelAuthEvent
 {
@@ -143,5 +125,6 @@ void satchel_auth_log_trouble (const char *user, const char *peer, const char *w
 void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
-/* A user who has no place to go to, unless an admin has released him, or whose attributes cannot be had. */
+/* Logs that a user has no place, or that the attributes of a user are not known; says nothing of a user whom
+ * an admin has released. */
 void satchel_auth_log_misplaced (const GError *error);

@@ -66,7 +66,7 @@ admin_owner (SatchelAuth *auth, guint64 request, const char *const *arguments)
   if (user == NULL)
     return;
   gboolean known = satchel_auth_admin_is_known (auth, user);
-  /* Nothing is written of whoever is no user. */
+  /* No record is made for a name that is no user. */
   gboolean ok = known ? satchel_placements_find (auth->placements, user, &placement, &slot, &error)
                             && satchel_placements_sync (auth->placements, &error)
                       : (satchel_placements_get (auth->placements, user, &placement, &slot),

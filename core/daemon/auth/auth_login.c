@@ -83,7 +83,7 @@ login_free (SatchelLogin *login)
 
 /* What is no failure of the user's does not count against the account. */
 static gboolean
-counts (SatchelLoginVerdict verdict)
+counts_as_attempt (SatchelLoginVerdict verdict)
 {
   switch (verdict)
     {
@@ -104,9 +104,9 @@ counts (SatchelLoginVerdict verdict)
 }
 
 static void
-tell (SatchelLogin *login, SatchelLoginVerdict verdict, GBytes *unlocked)
+tell_verdict (SatchelLogin *login, SatchelLoginVerdict verdict, GBytes *unlocked)
 {
-  if (!counts (verdict))
+  if (!counts_as_attempt (verdict))
     satchel_throttle_give_back (login->auth->throttle, login->user, login->is_user, login->place,
                                 &login->attempt);
   if (verdict == SATCHEL_LOGIN_RIGHT)
@@ -116,22 +116,20 @@ tell (SatchelLogin *login, SatchelLoginVerdict verdict, GBytes *unlocked)
 }
 
 static void
-finish (SatchelLogin *login, SatchelLoginVerdict verdict)
+finish_login (SatchelLogin *login, SatchelLoginVerdict verdict)
 {
   if (login->has_key)
     g_hash_table_remove (login->auth->running, login->key);
   GSList *joined = g_slist_reverse (g_steal_pointer (&login->joined));
-  tell (login, verdict, login->unlocked);
+  tell_verdict (login, verdict, login->unlocked);
   for (GSList *other = joined; other != NULL; other = other->next)
     {
-      tell (other->data, verdict, login->unlocked); /* the same secret of the same user */
+      tell_verdict (other->data, verdict, login->unlocked); /* the same secret of the same user */
       login_free (other->data);
     }
   g_slist_free (joined);
   login_free (login);
 }
-
-/* ---- renewing the stored form, after the answer ---- */
 
 typedef struct
 {
@@ -176,10 +174,8 @@ start_upgrade (SatchelLogin *login)
   satchel_hash_pool_submit (login->auth->pool, "upgrade", cost, 0, upgrade_run, upgrade_done, upgrade);
 }
 
-/* ---- the hash ---- */
-
 static SatchelVerify
-verify (SatchelLogin *login, GError **error)
+verify_secret (SatchelLogin *login, GError **error)
 {
   const SatchelCredential *credential = login->is_user ? &login->credential : NULL;
   if (!SATCHEL_HAS (login->passdb, verify_with_key))
@@ -198,7 +194,7 @@ verify_run (gpointer data)
 {
   SatchelLogin *login = data;
   g_autoptr (GError) error = NULL;
-  login->verify = verify (login, &error);
+  login->verify = verify_secret (login, &error);
   gboolean is_right = login->verify == SATCHEL_VERIFY_RIGHT || login->verify == SATCHEL_VERIFY_RIGHT_UPGRADE;
   /* A code is spent only with the right password of an open account. */
   if (is_right && login->factor != NULL && !login->credential.is_locked)
@@ -208,7 +204,7 @@ verify_run (gpointer data)
 }
 
 static SatchelLoginVerdict
-judge (SatchelLogin *login)
+judge_secret (SatchelLogin *login)
 {
   switch (login->verify)
     {
@@ -259,10 +255,10 @@ verify_done (gpointer data, gboolean ran)
   SatchelLogin *login = data;
   if (!ran)
     {
-      finish (login, SATCHEL_LOGIN_UNAVAILABLE);
+      finish_login (login, SATCHEL_LOGIN_UNAVAILABLE);
       return;
     }
-  SatchelLoginVerdict verdict = judge (login);
+  SatchelLoginVerdict verdict = judge_secret (login);
   if (login->trouble != NULL)
     satchel_auth_log_trouble (login->user, login->place, login->trouble);
   if (verdict == SATCHEL_LOGIN_RIGHT)
@@ -271,10 +267,8 @@ verify_done (gpointer data, gboolean ran)
     keep_verified (login->auth, login->key, login->secret, login->unlocked);
   if (verdict == SATCHEL_LOGIN_RIGHT && login->verify == SATCHEL_VERIFY_RIGHT_UPGRADE)
     start_upgrade (login);
-  finish (login, verdict);
+  finish_login (login, verdict);
 }
-
-/* ---- before the hash ---- */
 
 /* FALSE: a database does not answer. */
 static gboolean
@@ -406,16 +400,17 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
   gboolean is_late = deadline_ms > 0 && deadline_ms <= satchel_now_ms ();
   if (is_late || !find_user (login) || !split_secret (login))
     {
-      finish (login, SATCHEL_LOGIN_UNAVAILABLE);
+      finish_login (login, SATCHEL_LOGIN_UNAVAILABLE);
       return;
     }
   if (was_verified (login))
     return;
-  /* Counted before anything is compared, the cache too: it must not tell what the hash would not. */
+  /* The attempt is counted before the secret is compared, with the cache as well: a hit in the cache must not
+   * reveal more than the hash would. */
   if (!satchel_throttle_begin (auth->throttle, login->user, login->is_user, login->place,
                                auth->settings.max_failures, satchel_now_ms (), &login->attempt))
     {
-      finish (login, SATCHEL_LOGIN_THROTTLED);
+      finish_login (login, SATCHEL_LOGIN_THROTTLED);
       return;
     }
   gboolean may_share = login->is_user && login->credential.verifier != NULL && login->factor == NULL
@@ -425,7 +420,7 @@ satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const 
                                   &login->unlocked))
     {
       satchel_counter_add (&remembered, 1, "hit");
-      finish (login, SATCHEL_LOGIN_RIGHT);
+      finish_login (login, SATCHEL_LOGIN_RIGHT);
       return;
     }
   satchel_counter_add (&remembered, 1, "miss");

@@ -27,10 +27,11 @@ typedef struct
   const char *again;  /* an address that aliases led to twice; of visited */
 } Search;
 
-/* About addresses that anybody may ask for: a few lines a minute tell the admin as much as a million. */
-static void tell (const char *format, ...) G_GNUC_PRINTF (1, 2);
+/* Logs trouble with an address.  Anybody may ask for addresses, so the lines are bounded: a few a minute say
+ * as much as a million. */
+static void log_trouble (const char *format, ...) G_GNUC_PRINTF (1, 2);
 static void
-tell (const char *format, ...)
+log_trouble (const char *format, ...)
 {
   static SatchelLogBudget budget = {
     .area = AREA, .burst = 20, .an_hour = 720, .burst_in_all = 20, .a_second = 1
@@ -45,7 +46,7 @@ tell (const char *format, ...)
 }
 
 static char *
-normal (SatchelAuth *auth, const char *address)
+normalise_address (SatchelAuth *auth, const char *address)
 {
   return satchel_user_normalise (address, strlen (address), auth->settings.default_domain,
                                  auth->settings.lowers_users, NULL);
@@ -82,7 +83,7 @@ add_user (Search *search, const char *user)
     return SATCHEL_DELIVERY_OK;
   if (search->users->len >= MAX_USERS)
     {
-      tell ("address \"%s\" names more than %d users", search->address, MAX_USERS);
+      log_trouble ("address \"%s\" names more than %d users", search->address, MAX_USERS);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   g_hash_table_add (search->found, g_strdup (user));
@@ -90,8 +91,8 @@ add_user (Search *search, const char *user)
   return SATCHEL_DELIVERY_OK;
 }
 
-static SatchelDeliveryStatus expand (Search *search, const char *address, const char *plain, guint first,
-                                     guint depth);
+static SatchelDeliveryStatus expand_address (Search *search, const char *address, const char *plain,
+                                             guint first, guint depth);
 
 /* Of a target that differs from @address in its domain only (an alias of the whole domain): the target
  * without detail. */
@@ -115,24 +116,24 @@ is_of_whole_domain (SatchelAuth *auth, const char *target, const char *address)
 
 /* What a database gave for @address.  OK also if nothing came of it. */
 static SatchelDeliveryStatus
-follow (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index,
-        guint depth)
+follow_alias (Search *search, const char *address, const char *plain, const GPtrArray *targets, guint index,
+              guint depth)
 {
   const SatchelUserdbOps *userdb = search->auth->userdbs->pdata[index];
   for (guint i = 0; i < targets->len; i++)
     {
-      g_autofree char *target = normal (search->auth, targets->pdata[i]);
+      g_autofree char *target = normalise_address (search->auth, targets->pdata[i]);
       SatchelDeliveryStatus status = SATCHEL_DELIVERY_UNKNOWN;
       if (target == NULL)
         {
-          tell ("address \"%s\" leads to \"%s\", which is no address", address,
-                (const char *) targets->pdata[i]);
+          log_trouble ("address \"%s\" leads to \"%s\", which is no address", address,
+                       (const char *) targets->pdata[i]);
           search->is_broken = TRUE;
         }
       else if (strcmp (target, address) == 0 && !has_only_aliases (userdb))
         status = add_user (search, target);
       else if (strcmp (target, address) == 0)
-        status = expand (search, target, NULL, index + 1, depth + 1);
+        status = expand_address (search, target, NULL, index + 1, depth + 1);
       else if (g_hash_table_contains (search->visited, target))
         {
           search->again = g_hash_table_lookup (search->visited, target);
@@ -141,14 +142,14 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
       else
         {
           g_autofree char *target_plain = plain_target (target, address, plain);
-          status = expand (search, target, target_plain, 0, depth + 1);
+          status = expand_address (search, target, target_plain, 0, depth + 1);
         }
       if (status == SATCHEL_DELIVERY_TEMPORARY)
         return status;
       if (status == SATCHEL_DELIVERY_UNKNOWN && target != NULL
           && !is_of_whole_domain (search->auth, target, address))
         {
-          tell ("address \"%s\" leads to \"%s\", which is no user here", address, target);
+          log_trouble ("address \"%s\" leads to \"%s\", which is no user here", address, target);
           search->is_broken = TRUE;
         }
     }
@@ -157,12 +158,12 @@ follow (Search *search, const char *address, const char *plain, const GPtrArray 
 
 /* Databases in their order, the first that knows @address (or @plain, asked second by each) decides. */
 static SatchelDeliveryStatus
-expand (Search *search, const char *address, const char *plain, guint first, guint depth)
+expand_address (Search *search, const char *address, const char *plain, guint first, guint depth)
 {
   const char *const names[] = { address, plain };
   if (depth > MAX_DEPTH || g_hash_table_size (search->visited) >= MAX_VISITED)
     {
-      tell ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
+      log_trouble ("aliases of \"%s\" are nested too deeply, at \"%s\"", search->address, address);
       return SATCHEL_DELIVERY_TEMPORARY;
     }
   if (first == 0)
@@ -179,13 +180,13 @@ expand (Search *search, const char *address, const char *plain, guint first, gui
           case SATCHEL_USERDB_UNKNOWN:
             break;
           case SATCHEL_USERDB_TEMPORARY:
-            tell ("address \"%s\" not looked up: %s", names[k],
-                  error != NULL ? error->message : "no reason given");
+            log_trouble ("address \"%s\" not looked up: %s", names[k],
+                         error != NULL ? error->message : "no reason given");
             return SATCHEL_DELIVERY_TEMPORARY;
           case SATCHEL_USERDB_FOUND:
             /* A database that cannot name domains vouches by its answer; one that can must have named it. */
             if (search->is_ours || !SATCHEL_HAS (userdb, has_domain))
-              return follow (search, names[k], k == 0 ? plain : NULL, targets, i, depth);
+              return follow_alias (search, names[k], k == 0 ? plain : NULL, targets, i, depth);
             break;
           }
       }
@@ -196,8 +197,8 @@ SatchelDeliveryStatus
 satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain, GPtrArray *users,
                       const char **ret_why)
 {
-  g_autofree char *name = normal (auth, address);
-  g_autofree char *plain_name = plain != NULL ? normal (auth, plain) : NULL;
+  g_autofree char *name = normalise_address (auth, address);
+  g_autofree char *plain_name = plain != NULL ? normalise_address (auth, plain) : NULL;
   *ret_why = "bad-address";
   /* A detail may hold what no user's name may, '/' for one. */
   if (name == NULL)
@@ -209,14 +210,14 @@ satchel_auth_look_up (SatchelAuth *auth, const char *address, const char *plain,
   };
   search.visited = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
   search.found = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);
-  SatchelDeliveryStatus status = expand (&search, name, plain_name, 0, 0);
+  SatchelDeliveryStatus status = expand_address (&search, name, plain_name, 0, 0);
   /* All is lost or nothing: half the users would get the mail twice at the next try. */
   if (status != SATCHEL_DELIVERY_OK)
     g_ptr_array_set_size (users, 0);
   else if (users->len == 0)
     {
       if (search.again != NULL && !search.is_broken)
-        tell ("address \"%s\" leads in a circle of aliases, by \"%s\"", name, search.again);
+        log_trouble ("address \"%s\" leads in a circle of aliases, by \"%s\"", name, search.again);
       status =
           search.again != NULL || search.is_broken ? SATCHEL_DELIVERY_TEMPORARY : SATCHEL_DELIVERY_UNKNOWN;
     }
@@ -252,8 +253,8 @@ find_owners (SatchelAuth *auth, const GPtrArray *users, guint *ret_slots, GPtrAr
   if (error != NULL)
     satchel_auth_log_misplaced (error);
   else
-    tell ("an address leads to %u users, whose names, places and attributes are more than %d bytes",
-          users->len, MAX_REPLY_BYTES);
+    log_trouble ("an address leads to %u users, whose names, places and attributes are more than %d bytes",
+                 users->len, MAX_REPLY_BYTES);
   return SATCHEL_DELIVERY_TEMPORARY;
 }
 

@@ -90,7 +90,7 @@ find_entry (SatchelLru *lru, gconstpointer key, gsize key_len)
 }
 
 static void
-drop (SatchelLru *lru, Entry *entry)
+drop_entry (SatchelLru *lru, Entry *entry)
 {
   if (lru->clear != NULL)
     lru->clear (entry->value);
@@ -106,7 +106,7 @@ satchel_lru_remove_if (SatchelLru *lru, gboolean (*func) (gpointer value, gpoint
       Entry *entry = link->data;
       next = link->next;
       if (func (entry->value, data))
-        drop (lru, entry);
+        drop_entry (lru, entry);
     }
 }
 
@@ -128,7 +128,7 @@ satchel_lru_add (SatchelLru *lru, gconstpointer key, gsize key_len)
   if (value != NULL)
     return value;
   if (g_queue_get_length (&lru->order) >= lru->max_entries)
-    drop (lru, g_queue_peek_tail (&lru->order));
+    drop_entry (lru, g_queue_peek_tail (&lru->order));
   Entry *entry = g_malloc0 (sizeof (Entry) + lru->value_len + key_len);
   memcpy ((guint8 *) entry->value + lru->value_len, key, key_len);
   entry->key = (guint8 *) entry->value + lru->value_len;
@@ -144,7 +144,7 @@ satchel_lru_remove (SatchelLru *lru, gconstpointer key, gsize key_len)
 {
   Entry *entry = find_entry (lru, key, key_len);
   if (entry != NULL)
-    drop (lru, entry);
+    drop_entry (lru, entry);
 }
 
 guint

@@ -27,7 +27,7 @@ typedef struct Move
   gboolean is_asked;    /* an admin waits */
   gboolean has_target;  /* else he stays released */
   gboolean is_adoption; /* `adopt` waits, not `place` */
-  gboolean wants_look;  /* the target is another stack: only who has no mail may go there */
+  gboolean wants_look;  /* the target is another stack: only a user without mail may go there */
   SatchelPlacement old, target;
 } Move;
 static GSList *moves;
@@ -85,8 +85,6 @@ add_move (const char *user, guint slot, guint64 request)
   return move;
 }
 
-/* ---- what mail processes are told ---- */
-
 static gboolean
 send_release (SatchelAuth *auth, SatchelPeer *mail, const char *user, const SatchelPlacement *placement,
               const SatchelPlacement *target)
@@ -115,7 +113,7 @@ send_adopt (SatchelAuth *auth, const char *user, const SatchelPlacement *placeme
 }
 
 static void
-owe (const Move *move)
+owe_release (const Move *move)
 {
   if (n_owed >= MAX_OWED)
     return;
@@ -124,8 +122,6 @@ owe (const Move *move)
   owed = g_slist_prepend (owed, one);
   n_owed++;
 }
-
-/* ---- answers ---- */
 
 static void
 reply_place (SatchelAuth *auth, guint64 request, const char *user)
@@ -153,8 +149,6 @@ reply_adopted (SatchelAuth *auth, guint64 request, const char *user)
   satchel_placements_get (auth->placements, user, &placement, &slot);
   satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_OK, "%s belongs to mail process %u\n", user, slot);
 }
-
-/* ---- the end of a move ---- */
 
 static gboolean
 set_active (SatchelAuth *auth, const Move *move, const SatchelPlacement *to, GError **error)
@@ -191,7 +185,7 @@ why_not (const Move *move, SatchelLook look, const char *what)
 }
 
 static void
-finish (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
+finish_move (SatchelAuth *auth, Move *move, SatchelLook look, const char *what)
 {
   g_autoptr (GError) error = NULL;
   if (!move->has_target)
@@ -235,13 +229,11 @@ end_moves (SatchelAuth *auth, guint slot, const char *user, guint64 epoch, Satch
   for (GSList *link = ended; link != NULL; link = link->next)
     {
       if (user == NULL)
-        owe (link->data);
-      finish (auth, link->data, look, what);
+        owe_release (link->data);
+      finish_move (auth, link->data, look, what);
     }
   g_slist_free (ended);
 }
-
-/* ---- messages and links ---- */
 
 static gboolean
 take_released (SatchelAuth *auth, SatchelPeer *mail, SatchelIpcMessage *message)
@@ -303,7 +295,8 @@ typedef struct Retelling
   SatchelPeer *mail;
 } Retelling;
 
-/* A process that ended between the record and the message leaves an owner who does not know. */
+/* If this process ended between the record and the message, the mail process does not know yet that it is the
+ * owner. */
 static void
 retell_release (const char *user, const SatchelPlacement *placement, guint slot, gpointer data)
 {
@@ -346,9 +339,8 @@ satchel_auth_moves_mail_lost (SatchelAuth *auth, SatchelPeer *mail)
   end_moves (auth, mail->slot, NULL, 0, SATCHEL_LOOK_FAILED, "the mail process ended meanwhile; try again");
 }
 
-/* ---- release ---- */
-
-/* Writes down that @user has no owner, and tells the one he had.  NULL: that failed. */
+/* Records that @user has no owner, and sends a release to the old owner.  NULL: the record could not be
+ * written. */
 static Move *
 begin_move (SatchelAuth *auth, guint64 request, const char *user, SatchelPlacedState state,
             const SatchelPlacement *target, GError **error)
@@ -392,7 +384,7 @@ run_move (SatchelAuth *auth, Move *move)
       || !send_release (auth, mail, move->user, &placement, move->wants_look ? &move->target : NULL))
     {
       g_autofree char *user = g_strdup (move->user);
-      owe (move);
+      owe_release (move);
       end_moves (auth, move->slot, user, move->epoch, SATCHEL_LOOK_FAILED,
                  "its mail process is away just now; try again");
     }
@@ -425,8 +417,6 @@ satchel_auth_admin_release (SatchelAuth *auth, guint64 request, const char *cons
   satchel_log (SATCHEL_LOG_INFO, AREA, "user released: user=\"%s\" slot=%u", user, slot);
   run_move (auth, move);
 }
-
-/* ---- adopt ---- */
 
 /* Of a slot that is named: how it is written down.  FALSE: it cannot be, and that was answered. */
 static gboolean
@@ -508,8 +498,6 @@ satchel_auth_admin_adopt (SatchelAuth *auth, guint64 request, const char *const 
     satchel_auth_admin_reply (auth, request, SATCHEL_EXIT_FAILED, "%s is not adopted: %s\n", user,
                               error->message);
 }
-
-/* ---- place ---- */
 
 /* "slot N", "profile P", "volume V", "new".  FALSE: that was answered. */
 static gboolean

@@ -27,7 +27,7 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(char *const *) a, *(char *const *) b);
 }
 
-/* A database that lists nobody just now keeps nobody from being visited who has mail. */
+/* If a database cannot list its users just now, users who have mail are visited all the same. */
 static void
 list_accounts (SatchelAuth *auth)
 {

@@ -105,7 +105,7 @@ work_done (gpointer data)
 }
 
 static gboolean
-fits (SatchelHashPool *pool, const Work *work)
+fits_budget (SatchelHashPool *pool, const Work *work)
 {
   return pool->n_running == 0
          || (pool->n_running < pool->max_running
@@ -114,7 +114,7 @@ fits (SatchelHashPool *pool, const Work *work)
 
 /* Deadlines differ, so that any in the line may have passed. */
 static void
-sweep (SatchelTimer *timer, gpointer data)
+sweep_late (SatchelTimer *timer, gpointer data)
 {
   SatchelHashPool *pool = data;
   gint64 now_ms = satchel_now_ms ();
@@ -144,7 +144,7 @@ sweep (SatchelTimer *timer, gpointer data)
 static void
 run_waiting (SatchelHashPool *pool)
 {
-  while (!g_queue_is_empty (&pool->waiting) && fits (pool, g_queue_peek_head (&pool->waiting)))
+  while (!g_queue_is_empty (&pool->waiting) && fits_budget (pool, g_queue_peek_head (&pool->waiting)))
     {
       Work *work = take_first (pool);
       if (work->deadline_ms <= satchel_now_ms ())
@@ -160,7 +160,7 @@ run_waiting (SatchelHashPool *pool)
   if (g_queue_is_empty (&pool->waiting) || pool->is_sweeping)
     return;
   pool->is_sweeping = TRUE;
-  satchel_timer_arm (&pool->sweep, SWEEP_MS, sweep, pool);
+  satchel_timer_arm (&pool->sweep, SWEEP_MS, sweep_late, pool);
 }
 
 void

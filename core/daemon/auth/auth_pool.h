@@ -11,7 +11,7 @@ typedef void (*SatchelHashDoneFunc) (gpointer data, gboolean ran);
 /* At least one job runs at a time, whatever it costs. */
 SatchelHashPool *satchel_hash_pool_new (guint64 budget_bytes, guint max_running, guint max_waiting,
                                         gint64 max_wait_ms);
-/* Jobs that wait are told so; running ones must have ended. */
+/* `done` of waiting jobs is called with @ran FALSE; running jobs must have ended. */
 void satchel_hash_pool_free (SatchelHashPool *pool);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelHashPool, satchel_hash_pool_free)
 /* @place: whose job it is; one place may fill a quarter of the waiting line.  @deadline_ms: monotonic, 0:

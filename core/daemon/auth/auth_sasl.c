@@ -40,7 +40,7 @@ step_plain (SatchelSasl *sasl, const guint8 *response, gsize len, const char **r
   const char *user = first_nul + 1, *password = user_nul + 1;
   gsize authorisation_len = (gsize) (first_nul - authorisation), user_len = (gsize) (user_nul - user);
   gsize password_len = len - (gsize) (password - authorisation);
-  /* The log names who it was, if nothing else is wrong with the name. */
+  /* The log names the user, if nothing else is wrong with the name. */
   if (user_len > 0 && user_len <= NAME_MAX_BYTES && g_utf8_validate_len (user, user_len, NULL))
     sasl->user = g_strndup (user, user_len);
   if (sasl->user == NULL || authorisation_len > NAME_MAX_BYTES || password_len == 0

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Secrets kept where only who brings the key can open them.  Pure; any thread.
+ * Secrets that can be read only with the key that sealed them.  Pure; any thread.
  */
 #pragma once
 #include <satchel/secret.h>

@@ -122,8 +122,6 @@ satchel_auth_gate_n_sessions (gpointer data)
   return g_hash_table_size (((Gate *) data)->sessions);
 }
 
-/* ---- answers ---- */
-
 typedef struct
 {
   const char *challenge, *explain, *user;
@@ -147,7 +145,7 @@ send_reply (Session *session, SatchelAuthStatus status, const Answer *answer)
 
 /* Ends the exchange with an answer that grants nothing. */
 static void
-refuse (Session *session, SatchelAuthStatus status, const char *explain)
+refuse_exchange (Session *session, SatchelAuthStatus status, const char *explain)
 {
   exchange_free (g_steal_pointer (&session->exchange));
   session->state = STATE_IDLE;
@@ -158,10 +156,10 @@ static void
 delay_over (SatchelTimer *timer, gpointer data)
 {
   Session *session = data;
-  refuse (session, SATCHEL_AUTH_FAILED, session->explain);
+  refuse_exchange (session, SATCHEL_AUTH_FAILED, session->explain);
 }
 
-/* What is malformed guesses at nobody's password, but who sends it is slowed down all the same. */
+/* A malformed exchange guesses at no password, but its sender is slowed down all the same. */
 static gboolean
 slows_down (SatchelLoginVerdict verdict)
 {
@@ -169,9 +167,9 @@ slows_down (SatchelLoginVerdict verdict)
          && verdict != SATCHEL_LOGIN_UNAVAILABLE;
 }
 
-/* Declared in docs: the one failure that a client may be told more about, since its password was right. */
+/* This is the one failure whose reason a client may learn (auth.explain), since its password was right. */
 static const char *
-explanation (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, const char *place)
+explain_verdict (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, const char *place)
 {
   if (verdict != SATCHEL_LOGIN_CODE_MISSING && verdict != SATCHEL_LOGIN_CODE_STALE)
     return NULL;
@@ -185,7 +183,7 @@ explanation (SatchelAuth *auth, SatchelLoginVerdict verdict, const char *user, c
 
 /* Logged at once, answered after the delay; a connection that has gone is counted and logged all the same. */
 static void
-fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
+fail_exchange (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
 {
   SatchelAuth *auth = exchange->auth;
   char place[SATCHEL_PLACE_BYTES];
@@ -202,13 +200,13 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
   session->state = STATE_IDLE;
   if (verdict == SATCHEL_LOGIN_UNAVAILABLE)
     {
-      refuse (session, SATCHEL_AUTH_UNAVAILABLE, NULL);
+      refuse_exchange (session, SATCHEL_AUTH_UNAVAILABLE, NULL);
       return;
     }
   gint64 delay_ms =
       MIN (satchel_throttle_delay_ms (n_failures, auth->settings.failure_delay_ms), MAX_DELAY_MS);
   session->state = STATE_DELAYED;
-  session->explain = user != NULL ? explanation (auth, verdict, user, place) : NULL;
+  session->explain = user != NULL ? explain_verdict (auth, verdict, user, place) : NULL;
   if (delay_ms > 0)
     satchel_timer_arm (&session->delay, delay_ms, delay_over, session);
   else
@@ -216,7 +214,7 @@ fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user)
 }
 
 static void
-succeed (Exchange *exchange, const char *user, GBytes *unlocked)
+grant_exchange (Exchange *exchange, const char *user, GBytes *unlocked)
 {
   Session *session = exchange->session;
   SatchelAuth *auth = exchange->auth;
@@ -229,7 +227,7 @@ succeed (Exchange *exchange, const char *user, GBytes *unlocked)
     {
       satchel_auth_log_refusal (&exchange->event,
                                 status == SATCHEL_AUTH_LIMITED ? "too-many-connections" : "mail-away");
-      refuse (session, status, NULL);
+      refuse_exchange (session, status, NULL);
       return;
     }
   satchel_auth_log_success (&exchange->event, user);
@@ -246,14 +244,12 @@ login_done (SatchelLoginVerdict verdict, const char *user, GBytes *unlocked, gpo
 {
   Exchange *exchange = data;
   if (verdict != SATCHEL_LOGIN_RIGHT)
-    fail (exchange, verdict, user);
+    fail_exchange (exchange, verdict, user);
   else if (exchange->session != NULL)
-    succeed (exchange, user, unlocked);
+    grant_exchange (exchange, user, unlocked);
   else
     exchange_free (exchange);
 }
-
-/* ---- questions ---- */
 
 static gboolean
 is_word (const char *text, gsize max_len)
@@ -296,8 +292,8 @@ session_for (Gate *gate, guint64 id)
 }
 
 static void
-begin (Session *session, Exchange *exchange, gint64 deadline_ms, const char *name, gsize name_len,
-       const char *authorisation, char *secret)
+begin_exchange (Session *session, Exchange *exchange, gint64 deadline_ms, const char *name, gsize name_len,
+                const char *authorisation, char *secret)
 {
   exchange->event.name = g_strndup (name, name_len);
   exchange->event.name_len = name_len;
@@ -307,7 +303,7 @@ begin (Session *session, Exchange *exchange, gint64 deadline_ms, const char *nam
 }
 
 static void
-step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms)
+step_exchange (Session *session, const guint8 *response, gsize len, gint64 deadline_ms)
 {
   Exchange *exchange = session->exchange;
   const char *challenge = "";
@@ -320,14 +316,14 @@ step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms)
     case SATCHEL_SASL_COMPLETE:
       {
         SatchelSasl *sasl = exchange->sasl;
-        begin (session, exchange, deadline_ms, sasl->user, strlen (sasl->user), sasl->authorisation,
-               g_steal_pointer (&sasl->password));
+        begin_exchange (session, exchange, deadline_ms, sasl->user, strlen (sasl->user), sasl->authorisation,
+                        g_steal_pointer (&sasl->password));
         return;
       }
     case SATCHEL_SASL_MALFORMED:
       exchange->event.name = g_strdup (exchange->sasl->user != NULL ? exchange->sasl->user : "");
       exchange->event.name_len = strlen (exchange->event.name);
-      fail (exchange, SATCHEL_LOGIN_MALFORMED, NULL);
+      fail_exchange (exchange, SATCHEL_LOGIN_MALFORMED, NULL);
       return;
     }
 }
@@ -360,19 +356,19 @@ auth_start (Gate *gate, SatchelIpcMessage *message)
   const SatchelSaslMechanism *mechanism = satchel_sasl_find (mechanism_name);
   if (mechanism == NULL || !mechanism_is_offered (gate->auth, mechanism->name))
     {
-      refuse (session, SATCHEL_AUTH_BAD_MECHANISM, NULL);
+      refuse_exchange (session, SATCHEL_AUTH_BAD_MECHANISM, NULL);
       return TRUE;
     }
   session->exchange = exchange_new (session, service, mechanism->name, peer, secure);
   if (mechanism->sends_password && (secure & SATCHEL_IPC_SECURE_PASSWORD) == 0)
     {
       satchel_auth_log_refusal (&session->exchange->event, "no-tls");
-      refuse (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
+      refuse_exchange (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
       return TRUE;
     }
   session->exchange->sasl = satchel_sasl_new (mechanism);
-  step (session, has_initial ? (initial != NULL ? initial : (const guint8 *) "") : NULL, len,
-        (gint64) message->deadline_ms);
+  step_exchange (session, has_initial ? (initial != NULL ? initial : (const guint8 *) "") : NULL, len,
+                 (gint64) message->deadline_ms);
   return TRUE;
 }
 
@@ -385,7 +381,8 @@ auth_step (Gate *gate, SatchelIpcMessage *message)
   if (!satchel_ipc_message_is_done (message) || session == NULL || session->state != STATE_SASL)
     return FALSE;
   session->state = STATE_IDLE;
-  step (session, response != NULL ? response : (const guint8 *) "", len, (gint64) message->deadline_ms);
+  step_exchange (session, response != NULL ? response : (const guint8 *) "", len,
+                 (gint64) message->deadline_ms);
   return TRUE;
 }
 
@@ -427,18 +424,18 @@ auth_password (Gate *gate, SatchelIpcMessage *message)
   if ((secure & SATCHEL_IPC_SECURE_PASSWORD) == 0)
     {
       satchel_auth_log_refusal (&exchange->event, "no-tls");
-      refuse (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
+      refuse_exchange (session, SATCHEL_AUTH_NOT_ALLOWED, NULL);
     }
   else if (password_len == 0 || password_len > PASSWORD_MAX_BYTES
            || memchr (password, '\0', password_len) != NULL)
     {
       exchange->event.name = g_strndup (name_len > 0 ? name : "", MIN (name_len, 255));
       exchange->event.name_len = strlen (exchange->event.name);
-      fail (exchange, name_len > 0 ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_MALFORMED, NULL);
+      fail_exchange (exchange, name_len > 0 ? SATCHEL_LOGIN_BAD_PASSWORD : SATCHEL_LOGIN_MALFORMED, NULL);
     }
   else
-    begin (session, exchange, (gint64) message->deadline_ms, name_len > 0 ? name : "", name_len, NULL,
-           g_strndup (password, password_len));
+    begin_exchange (session, exchange, (gint64) message->deadline_ms, name_len > 0 ? name : "", name_len,
+                    NULL, g_strndup (password, password_len));
   return TRUE;
 }
 
@@ -465,7 +462,7 @@ service_grant (Gate *gate, SatchelIpcMessage *message)
         "network");
   if (status != SATCHEL_AUTH_OK)
     {
-      refuse (session, status, NULL);
+      refuse_exchange (session, status, NULL);
       return TRUE;
     }
   session->state = STATE_GRANTED;

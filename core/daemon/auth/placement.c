@@ -45,8 +45,6 @@ satchel_placement_state_name (const SatchelPlacement *placement)
   return state_names[placement->state][placement->is_new != FALSE];
 }
 
-/* ---- records as text ---- */
-
 static char *
 record_text (const char *user, const SatchelPlacement *placement)
 {
@@ -116,8 +114,6 @@ dump_records (SatchelRecordFunc emit, gpointer emit_data, gpointer data)
       emit (text, emit_data);
     }
 }
-
-/* ---- beginning ---- */
 
 static void
 take_old_line (SatchelPlacements *placements, const char *line)
@@ -275,8 +271,6 @@ satchel_placements_n_slots (const SatchelPlacements *placements)
 {
   return placements->n_slots;
 }
-
-/* ---- finding ---- */
 
 guint
 satchel_placements_rule_slot (SatchelPlacements *placements, const char *user,

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Where each user is: which stack keeps his mail, and which mail process owns him.  Part of the auth role.
- *   placement.c        the records, STATE_DIR/auth/placements     placement_rules.c   what storage.profiles
- * and storage.rules say record_log.c       the file                                   auth_move.c release,
- * adopt, place
+ * Where each user is: which stack keeps the mail, and which mail process owns the user.  Part of the auth
+ * role.
  */
 #pragma once
 #include "core/runtime/config_image.h"
@@ -33,8 +31,6 @@ typedef struct SatchelPlacement
 /* "active", "new", ...: frozen, as in records. */
 const char *satchel_placement_state_name (const SatchelPlacement *placement);
 
-/* ---- placement_rules.c: fixed for the life of a server ---- */
-
 typedef enum
 {
   SATCHEL_SLOT_BY_USER = 0,
@@ -62,10 +58,8 @@ guint satchel_placement_rules_slot (const SatchelPlacementRules *rules, const Sa
 gboolean satchel_placement_pattern_fits (const char *pattern, const char *user);
 /* One copy of @text, for good; NULL: "".  Main thread. */
 const char *satchel_placement_intern (const char *text);
-/* placement_slot.c.  Frozen, as it says who owns whom. */
+/* placement_slot.c.  Frozen, since it decides which process owns a user. */
 guint satchel_placement_hash_slot (const char *text, guint n_slots);
-
-/* ---- placement.c ---- */
 
 typedef struct SatchelPlacements SatchelPlacements;
 /* @root_fd: STATE_DIR/auth; -1: in memory only.  What `place` was at when the last process ended is taken

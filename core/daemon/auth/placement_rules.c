@@ -149,8 +149,6 @@ satchel_placement_rules_set_profile (const SatchelPlacementRules *rules, Satchel
   return TRUE;
 }
 
-/* ---- choosing ---- */
-
 /* Users are lower case where the server compares them so; a pattern is read as it would be. */
 gboolean
 satchel_placement_pattern_fits (const char *pattern, const char *user)
@@ -207,8 +205,6 @@ satchel_placement_rules_is_same (const SatchelPlacementRules *rules, const Satch
          && one->layers != NULL && other->layers != NULL
          && g_strv_equal ((const char *const *) one->layers, (const char *const *) other->layers);
 }
-
-/* ---- slots ---- */
 
 SatchelSlotBy
 satchel_placement_rules_slot_by (const SatchelPlacementRules *rules, const char *name)

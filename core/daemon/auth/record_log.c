@@ -38,7 +38,7 @@ struct SatchelRecordLog
 
 /* CRC-32C (Castagnoli), as in RFC 3720 B.4. */
 static guint32
-checksum (const char *data, gsize len)
+checksum_record (const char *data, gsize len)
 {
   static guint32 table[256];
   if (table[1] == 0)
@@ -58,10 +58,8 @@ checksum (const char *data, gsize len)
 static void
 add_line (GString *out, const char *record)
 {
-  g_string_append_printf (out, "%08x %s\n", checksum (record, strlen (record)), record);
+  g_string_append_printf (out, "%08x %s\n", checksum_record (record, strlen (record)), record);
 }
-
-/* ---- reading ---- */
 
 /* Of a line without its end: the record in it, or NULL. */
 static const char *
@@ -75,7 +73,7 @@ check_line (const char *line, gsize len)
   memcpy (digits, line, CHECK_CHARS - 1);
   digits[CHECK_CHARS - 1] = '\0';
   if (!g_ascii_string_to_unsigned (digits, 16, 0, G_MAXUINT32, &sum, NULL)
-      || sum != checksum (line + CHECK_CHARS, len - CHECK_CHARS))
+      || sum != checksum_record (line + CHECK_CHARS, len - CHECK_CHARS))
     return NULL;
   return line + CHECK_CHARS;
 }
@@ -147,7 +145,7 @@ write_text (int fd, const char *text, gsize len, const char *name, GError **erro
   return satchel_fd_write_all (fd, text, len) || satchel_error_set_errno (error, errno, "write of %s", name);
 }
 
-/* For whoever wants to know what it said. */
+/* The damaged file is kept, so that an administrator can read what it said. */
 static void
 keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
 {
@@ -167,7 +165,7 @@ keep_damaged (const SatchelRecordLog *log, const char *text, gsize len, const Re
 
 /* The file is what its good records say: of a torn end nothing was acknowledged. */
 static void
-repair (SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
+repair_end (SatchelRecordLog *log, const char *text, gsize len, const Reading *reading)
 {
   if (reading->n_damaged > 0)
     {
@@ -205,7 +203,7 @@ read_file (SatchelRecordLog *log, SatchelRecordFunc func, GError **error)
   if (!read_lines (log, text, len, func, &reading, error))
     return FALSE;
   log->length = reading.good_end;
-  repair (log, copy, len, &reading);
+  repair_end (log, copy, len, &reading);
   return TRUE;
 }
 
@@ -256,8 +254,6 @@ satchel_record_log_n_records (const SatchelRecordLog *log)
 {
   return log->n_records;
 }
-
-/* ---- a new file ---- */
 
 typedef struct Dumping
 {
@@ -335,8 +331,6 @@ write_new_file (SatchelRecordLog *log, GError **error)
   return ok;
 }
 
-/* ---- adding ---- */
-
 void
 satchel_record_log_add (SatchelRecordLog *log, const char *record)
 {
@@ -345,7 +339,7 @@ satchel_record_log_add (SatchelRecordLog *log, const char *record)
 }
 
 static gboolean
-append (SatchelRecordLog *log, GError **error)
+append_pending (SatchelRecordLog *log, GError **error)
 {
   if (log->length + log->pending->len > SATCHEL_RECORD_LOG_BYTES_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "%s: would be larger than %u MiB", log->name,
@@ -361,7 +355,7 @@ append (SatchelRecordLog *log, GError **error)
 
 /* Nothing depends on it: it is tried again when the file has grown once more. */
 static void
-compact (SatchelRecordLog *log)
+compact_file (SatchelRecordLog *log)
 {
   g_autoptr (GError) error = NULL;
   log->compact_at = 2 * log->n_records;
@@ -375,12 +369,12 @@ satchel_record_log_sync (SatchelRecordLog *log, guint n_live, GError **error)
   if (log->n_pending == 0)
     return TRUE;
   gboolean is_new = log->fd < 0 || log->is_unsure;
-  gboolean ok = log->root_fd < 0 || (is_new ? write_new_file (log, error) : append (log, error));
+  gboolean ok = log->root_fd < 0 || (is_new ? write_new_file (log, error) : append_pending (log, error));
   /* How much of it has got there is not known, and a failed sync is final for a descriptor. */
   log->is_unsure |= !ok;
   g_string_truncate (log->pending, 0);
   log->n_pending = 0;
   if (ok && log->n_records > log->compact_at && log->n_records > n_live + OUTDATED_MIN)
-    compact (log);
+    compact_file (log);
   return ok;
 }

@@ -42,7 +42,7 @@ is_told (const SatchelConfigWork *work, const char *text)
   return FALSE;
 }
 
-/* Lines of the files themselves have been told by their modules' checks. */
+/* The checks of the modules have reported mistakes in the lines of their files. */
 static void
 tell_new (SatchelConfigWork *work, const GPtrArray *lines)
 {

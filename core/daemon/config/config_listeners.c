@@ -40,7 +40,8 @@ find_target (SatchelConfigWork *work, const char *protocol, Target *ret_target)
 }
 
 static SatchelPlanListener *
-add (SatchelConfigWork *work, const char *origin, const char *name, const char *protocol, guint roles)
+add_listener (SatchelConfigWork *work, const char *origin, const char *name, const char *protocol,
+              guint roles)
 {
   SatchelPlanListener *listener = g_new0 (SatchelPlanListener, 1);
   listener->origin = g_strdup (origin != NULL ? origin : "");
@@ -57,7 +58,7 @@ add (SatchelConfigWork *work, const char *origin, const char *name, const char *
 static void
 add_tcp (SatchelConfigWork *work, const SatchelPlanListener *like, const char *address, gboolean is_optional)
 {
-  SatchelPlanListener *listener = add (work, like->origin, like->name, like->protocol, like->roles);
+  SatchelPlanListener *listener = add_listener (work, like->origin, like->name, like->protocol, like->roles);
   g_free (listener->address);
   listener->address = g_strdup (address);
   listener->port = like->port;
@@ -94,13 +95,13 @@ add_path (SatchelConfigWork *work, const SatchelConfig *entry, const SatchelPlan
 {
   if (strlen (path) >= sizeof ((struct sockaddr_un *) NULL)->sun_path)
     {
-      satchel_config_work_problem (
-          work, FALSE, entry, "path",
-          "listener %s: %s is longer than the 107 bytes a unix socket may have; choose a shorter path",
-          like->name, path);
+      satchel_config_work_problem (work, FALSE, entry, "path",
+                                   "listener %s: %s is longer than the 107 bytes that the path of a unix "
+                                   "socket may have; choose a shorter path",
+                                   like->name, path);
       return;
     }
-  SatchelPlanListener *listener = add (work, like->origin, like->name, like->protocol, like->roles);
+  SatchelPlanListener *listener = add_listener (work, like->origin, like->name, like->protocol, like->roles);
   g_free (listener->path);
   listener->path = g_strdup (path);
   listener->mode = entry != NULL ? satchel_config_mode (entry, "mode") : 0666;

@@ -36,8 +36,8 @@ why_no_host (const char *name)
 }
 
 static void
-check (SatchelConfigWork *work, const SatchelConfig *section, const char *group, const char *key,
-       const char *name, const char *example)
+check_name (SatchelConfigWork *work, const SatchelConfig *section, const char *group, const char *key,
+            const char *name, const char *example)
 {
   const char *why = name != NULL ? why_no_host (name) : NULL;
   if (why != NULL)
@@ -51,10 +51,11 @@ satchel_config_work_names (SatchelConfigWork *work)
 {
   const SatchelConfig *server = satchel_config_set_group (work->set, "server"),
                       *auth = satchel_config_set_group (work->set, "auth");
-  check (work, server, "server", "hostname", satchel_config_string (server, "hostname"), "mail.example.org");
-  check (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"),
-         "example.org");
+  check_name (work, server, "server", "hostname", satchel_config_string (server, "hostname"),
+              "mail.example.org");
+  check_name (work, server, "server", "default_domain", satchel_config_string (server, "default_domain"),
+              "example.org");
   for (const char *const *domain = satchel_config_strings (auth, "domains");
        domain != NULL && *domain != NULL; domain++)
-    check (work, auth, "auth", "domains", *domain, "example.org");
+    check_name (work, auth, "auth", "domains", *domain, "example.org");
 }

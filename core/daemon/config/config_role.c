@@ -73,7 +73,7 @@ take_setup (Setup *setup, GError **error)
 }
 
 static gboolean
-drop (Setup *setup, GError **error)
+drop_rights (Setup *setup, GError **error)
 {
   if (geteuid () == 0 && setup->uid == SATCHEL_PLAN_NO_ID)
     {
@@ -93,7 +93,7 @@ drop (Setup *setup, GError **error)
                                 NULL, error);
 }
 
-/* server.module_dir is needed before modules can tell whether their settings are right. */
+/* server.module_dir is needed before modules can check their settings. */
 static char *
 find_module_dir (const SatchelOptions *options)
 {
@@ -116,7 +116,8 @@ plan_module (SatchelConfigWork *work, const SatchelConfig *section, const Satche
   if (fd < 0 || fstat (fd, &st) != 0)
     {
       satchel_config_work_problem (work, FALSE, section, "enabled", "%s",
-                                   error != NULL ? error->message : "module file vanished");
+                                   error != NULL ? error->message
+                                                 : "the module's file has vanished; install it again");
       return;
     }
   SatchelPlanModule *planned = g_new0 (SatchelPlanModule, 1);
@@ -228,7 +229,7 @@ load_modules (SatchelConfigWork *work)
   if (passdbs->len == 0)
     satchel_config_work_problem (
         work, TRUE, NULL, NULL,
-        "nobody can log in: no enabled module knows passwords; enable one (satchel module list shows them)");
+        "nobody can log in: no enabled module checks passwords; enable one (satchel module list shows them)");
 }
 
 static void
@@ -410,7 +411,8 @@ satchel_config_role_main (const SatchelOptions *options)
   work.without_tls = g_string_new (NULL);
   work.problems = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   g_autoptr (GError) error = NULL;
-  if (take_setup (&setup, &error) && drop (&setup, &error) && work_through (options, &work, &setup, &error))
+  if (take_setup (&setup, &error) && drop_rights (&setup, &error)
+      && work_through (options, &work, &setup, &error))
     return work.plan->n_errors == 0 ? 0 : SATCHEL_EXIT_CONFIG;
   satchel_log (SATCHEL_LOG_ERROR, "config", "%s", error->message);
   return SATCHEL_EXIT_CONFIG;

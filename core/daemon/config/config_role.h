@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Shared by the config process's files: config_role.c (order of work), config_tls.c (certificates),
- * config_listeners.c (sockets), config_ids.c (accounts), config_names.c (hosts and domains), config_storage.c
- * (stacks and rules), config_addresses.c (aliases).
+ * Shared by the files of the config process; README.md says what each file does.
  */
 #pragma once
 #include "core/daemon/plan.h"

@@ -31,8 +31,6 @@ find_provided (GPtrArray *provided, const char *name)
   return NULL;
 }
 
-/* ---- drivers and layers ---- */
-
 /* @what: "storage.driver" or "profile NAME: driver". */
 static void
 check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *drivers)
@@ -96,8 +94,6 @@ check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray
     }
 }
 
-/* ---- profiles ---- */
-
 /* NULL: it is one. */
 static const char *
 why_no_name (const char *name)
@@ -117,7 +113,7 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
 {
   const SatchelConfig *profile = satchel_config_group (storage, "profiles", index);
   const char *name = satchel_config_string (profile, "name");
-  if (name == NULL || satchel_config_string (profile, "driver") == NULL) /* told already */
+  if (name == NULL || satchel_config_string (profile, "driver") == NULL) /* reported already */
     return;
   const char *why = why_no_name (name);
   if (why != NULL)
@@ -127,8 +123,6 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
   check_driver (work, profile, what, drivers);
   check_layers (work, profile, what, layers);
 }
-
-/* ---- rules ---- */
 
 static const SatchelConfig *
 find_profile (const SatchelConfig *storage, const char *name)

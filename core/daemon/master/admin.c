@@ -33,7 +33,7 @@ typedef struct Request
   SatchelTimer timeout;
   /* Of a module's command: */
   gboolean is_run;
-  char **run_argv;  /* until auth has said who owns the user; NULL: it goes on there */
+  char **run_argv;  /* until auth has named the owner of the user; NULL: the owner has the request */
   GString *owner;   /* what auth said */
   guint64 n_unread; /* bytes passed on that its process does not know to be read */
 } Request;
@@ -59,7 +59,7 @@ request_free (Request *request)
 }
 
 static void
-finish (Request *request, const char *text)
+finish_request (Request *request, const char *text)
 {
   if (request->client != NULL)
     satchel_control_reply (request->client, text, TRUE, request->status);
@@ -77,7 +77,7 @@ request_timeout (SatchelTimer *timer, gpointer data)
       g_string_append_printf (text, "error=\"%s did not answer in time\"\n", worker->name);
     }
   request->status = SATCHEL_EXIT_FAILED;
-  finish (request, text->str);
+  finish_request (request, text->str);
 }
 
 static Request *
@@ -117,13 +117,12 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
 static void
 finish_unasked (Request *request)
 {
-  static const char *const texts[] = {
-    "error=\"the server is starting; try again\"\n",
-    "error=\"the process that knows is not running just now; try again\"\n",
-    "error=\"the server is stopping\"\n", "error=\"the server is being upgraded; try again\"\n"
-  };
+  static const char *const texts[] = { "error=\"the server is starting; try again\"\n",
+                                       "error=\"the process that could answer is not running; try again\"\n",
+                                       "error=\"the server is stopping\"\n",
+                                       "error=\"the server is being upgraded; try again\"\n" };
   request->status = SATCHEL_EXIT_UNAVAILABLE;
-  finish (request, texts[request->control->master->state]);
+  finish_request (request, texts[request->control->master->state]);
 }
 
 /* Passes @argv to all ready processes of @roles; @first goes out before their answers. */
@@ -139,12 +138,10 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
     satchel_timer_arm (&request->timeout, request->is_status ? STATUS_TIMEOUT_MS : ANSWER_TIMEOUT_MS,
                        request_timeout, request);
   else if (request->is_status)
-    finish (request, "");
+    finish_request (request, "");
   else
     finish_unasked (request);
 }
-
-/* ---- commands of modules (docs/decisions/0039) ---- */
 
 /* The process that runs it: @slot; @place is for it. */
 static void
@@ -172,14 +169,16 @@ run_at_owner (Request *request)
   g_autofree char *text = g_strdup (request->owner->str);
   char *space = strchr (text, ' ');
   if (request->client == NULL)
-    finish (request, "");
+    finish_request (request, "");
   else if (request->status != 0)
-    finish (request, text);
+    finish_request (request, text);
   else if (space == NULL
            || (*space = '\0', !g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &slot, NULL)))
     {
       request->status = SATCHEL_EXIT_UNAVAILABLE;
-      finish (request, "error=\"auth is not there to say who owns the user; try again\"\n");
+      finish_request (request,
+                      "error=\"the auth process is not running, and only it knows the mail process of the "
+                      "user; try again\"\n");
     }
   else
     run_at (request, (guint) slot, space + 1);
@@ -260,8 +259,6 @@ client_cancels (SatchelControlClient *client, gpointer data)
     }
 }
 
-/* ---- what master knows ---- */
-
 static const char *
 state_name (const SatchelWorker *worker)
 {
@@ -291,7 +288,7 @@ describe_counters (const SatchelMaster *master, GString *text)
 }
 
 static char *
-describe (const SatchelMaster *master)
+describe_server (const SatchelMaster *master)
 {
   static const char *const states[] = { "starting", "running", "stopping", "upgrading" };
   GString *text = g_string_new (NULL);
@@ -323,7 +320,7 @@ describe (const SatchelMaster *master)
 }
 
 static void
-reopen (SatchelControl *control, SatchelControlClient *client)
+reopen_log (SatchelControl *control, SatchelControlClient *client)
 {
   g_autoptr (GError) error = NULL;
   if (satchel_reopen_log (control->master, &error))
@@ -335,7 +332,8 @@ reopen (SatchelControl *control, SatchelControlClient *client)
   satchel_control_reply (client, text, TRUE, SATCHEL_EXIT_FAILED);
 }
 
-/* One row a command: name, least and most words, who answers (0: master). */
+/* One row for each request: its name, the fewest and the most words, and the roles that answer it (0:
+ * master). */
 typedef struct Command
 {
   const char *name;
@@ -356,7 +354,7 @@ static const Command commands[] = {
 };
 
 static void
-answer (SatchelControlClient *client, const char *const *argv, gpointer data)
+answer_request (SatchelControlClient *client, const char *const *argv, gpointer data)
 {
   SatchelControl *control = data;
   const Command *command = NULL;
@@ -373,7 +371,8 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
     }
   if (command->roles != 0)
     {
-      g_autofree char *first = strcmp (argv[0], "status") == 0 ? describe (control->master) : g_strdup ("");
+      g_autofree char *first =
+          strcmp (argv[0], "status") == 0 ? describe_server (control->master) : g_strdup ("");
       pass_on (control, client, command->roles, argv, first);
     }
   else if (strcmp (argv[0], "reload") == 0)
@@ -390,7 +389,7 @@ answer (SatchelControlClient *client, const char *const *argv, gpointer data)
       satchel_stop_begin (control->master, SATCHEL_MASTER_STOPPING);
     }
   else
-    reopen (control, client);
+    reopen_log (control, client);
 }
 
 static void
@@ -418,8 +417,9 @@ satchel_control_new (SatchelMaster *master, GError **error)
   control->requests = g_ptr_array_new_with_free_func ((GDestroyNotify) request_free);
   control->reloaders = g_ptr_array_new ();
   control->server = satchel_control_server_new (path, master->plan->admin_gid, master->inherited_control_fd,
-                                                answer, client_gone, control, error);
+                                                answer_request, client_gone, control, error);
   master->inherited_control_fd = -1;
+  master->control_server = control->server;
   if (control->server != NULL)
     {
       satchel_control_server_set_long_answers (control->server, client_cancels, client_drained);
@@ -439,15 +439,10 @@ satchel_control_free (SatchelControl *control)
   if (control == NULL)
     return;
   satchel_control_server_free (control->server);
+  control->master->control_server = NULL;
   g_ptr_array_unref (control->requests);
   g_ptr_array_unref (control->reloaders);
   g_free (control);
-}
-
-void
-satchel_control_foreach_fd (SatchelControl *control, SatchelControlFdFunc func, gpointer data)
-{
-  satchel_control_server_foreach_fd (control->server, func, data);
 }
 
 /* The worker has said its last word to this request. */
@@ -460,7 +455,7 @@ done_with (Request *request, SatchelWorker *worker)
   if (request->run_argv != NULL)
     run_at_owner (request);
   else
-    finish (request, "");
+    finish_request (request, "");
 }
 
 void

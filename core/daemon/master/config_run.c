@@ -26,7 +26,7 @@ struct SatchelConfigRun
 };
 
 static void
-finish (SatchelConfigRun *run)
+finish_run (SatchelConfigRun *run)
 {
   SatchelMaster *master = run->master;
   SatchelPlanFunc done = run->done;
@@ -154,7 +154,7 @@ satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status)
                                   "the process that reads the configuration ended with status %d",
                                   WIFEXITED (status) ? WEXITSTATUS (status) : -1);
     }
-  finish (run);
+  finish_run (run);
   return TRUE;
 }
 

@@ -52,7 +52,7 @@ client_free (SatchelControlClient *client)
 }
 
 static void
-drop (SatchelControlClient *client)
+drop_client (SatchelControlClient *client)
 {
   client->server->gone (client, client->server->data);
   g_ptr_array_remove_fast (client->server->clients, client);
@@ -83,7 +83,7 @@ satchel_control_parse (const void *packet, gsize len)
 
 /* FALSE: the client is gone. */
 static gboolean
-flush (SatchelControlClient *client)
+flush_client (SatchelControlClient *client)
 {
   while (!g_queue_is_empty (&client->waiting))
     {
@@ -128,7 +128,7 @@ satchel_control_reply (SatchelControlClient *client, const char *text, gboolean 
       g_autoptr (GByteArray) packet = g_byte_array_sized_new ((guint) (sizeof reply + part));
       g_byte_array_append (packet, (const guint8 *) &reply, sizeof reply);
       g_byte_array_append (packet, (const guint8 *) text, (guint) part);
-      /* Who reads nothing gets no more; the socket's end tells. */
+      /* A client that reads nothing gets no more; the end of its socket shows it that. */
       if (client->waiting_bytes + packet->len <= WAITING_MAX)
         {
           client->waiting_bytes += packet->len;
@@ -141,7 +141,7 @@ satchel_control_reply (SatchelControlClient *client, const char *text, gboolean 
   if (is_final)
     client->is_asking = FALSE;
   /* A broken client is dropped by its own event: the caller still holds it. */
-  (void) flush (client);
+  (void) flush_client (client);
 }
 
 static void
@@ -162,9 +162,9 @@ static void
 client_event (int fd, guint32 events, gpointer data)
 {
   SatchelControlClient *client = data;
-  if ((events & EPOLLOUT) && !flush (client))
+  if ((events & EPOLLOUT) && !flush_client (client))
     {
-      drop (client);
+      drop_client (client);
       return;
     }
   if ((events & EPOLLOUT) && client->waiting_bytes == 0 && client->server->drained != NULL)
@@ -185,7 +185,7 @@ client_event (int fd, guint32 events, gpointer data)
     return;
   if (argv == NULL || client->is_asking)
     {
-      drop (client);
+      drop_client (client);
       return;
     }
   client->is_asking = TRUE;
@@ -307,7 +307,7 @@ void
 satchel_control_server_flush (SatchelControlServer *server)
 {
   for (guint i = 0; i < server->clients->len; i++)
-    (void) flush (g_ptr_array_index (server->clients, i));
+    (void) flush_client (g_ptr_array_index (server->clients, i));
 }
 
 void

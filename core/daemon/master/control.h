@@ -15,9 +15,9 @@ typedef void (*SatchelControlRequestFunc) (SatchelControlClient *client, const c
 /* The client is gone: never name it again. */
 typedef void (*SatchelControlGoneFunc) (SatchelControlClient *client, gpointer data);
 
-/* @gid: who may connect beside root and ourselves; G_MAXUINT32: nobody.  @inherited_fd: the socket of an
- * older self, taken over; used if it still is what is wanted, so that who connects meanwhile only waits; -1:
- * none. */
+/* @gid: the group that may connect, beside root and the server's own user; G_MAXUINT32: none.  @inherited_fd:
+ * the socket of an older self, taken over; it is used if it still is what is wanted, so that clients that
+ * connect meanwhile only wait; -1: none. */
 SatchelControlServer *satchel_control_server_new (const char *path, guint gid, int inherited_fd,
                                                   SatchelControlRequestFunc request,
                                                   SatchelControlGoneFunc gone, gpointer data, GError **error);

@@ -70,7 +70,7 @@ is_crash (int signal_number)
 }
 
 static GList *
-find (SatchelSuspects *suspects, const char *crumb)
+find_suspect (SatchelSuspects *suspects, const char *crumb)
 {
   for (GList *link = suspects->entries.head; link != NULL; link = link->next)
     if (strcmp (((Entry *) link->data)->crumb, crumb) == 0)
@@ -87,7 +87,7 @@ is_over (const Entry *entry, gint64 now_ms)
 }
 
 static guint
-needed (const Entry *entry)
+count_needed_deaths (const Entry *entry)
 {
   return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER) ? USER_DEATHS : DEATHS;
 }
@@ -99,7 +99,7 @@ make_room (SatchelSuspects *suspects)
   if (suspects->entries.length < SATCHEL_SUSPECTS_MAX)
     return;
   GList *victim = suspects->entries.tail;
-  while (victim != NULL && ((Entry *) victim->data)->n_deaths >= needed (victim->data))
+  while (victim != NULL && ((Entry *) victim->data)->n_deaths >= count_needed_deaths (victim->data))
     victim = victim->prev;
   if (victim == NULL)
     victim = suspects->entries.tail;
@@ -109,10 +109,10 @@ make_room (SatchelSuspects *suspects)
 
 /* TRUE: it is a suspect from now on. */
 static gboolean
-note (SatchelSuspects *suspects, const char *crumb)
+note_key (SatchelSuspects *suspects, const char *crumb)
 {
   gint64 now_ms = g_get_monotonic_time () / 1000;
-  GList *link = find (suspects, crumb);
+  GList *link = find_suspect (suspects, crumb);
   if (link == NULL)
     {
       make_room (suspects);
@@ -129,9 +129,9 @@ note (SatchelSuspects *suspects, const char *crumb)
   if (is_over (entry, now_ms))
     entry->n_deaths = 0;
   entry->last_ms = now_ms;
-  if (entry->n_deaths >= needed (entry))
+  if (entry->n_deaths >= count_needed_deaths (entry))
     return FALSE;
-  return ++entry->n_deaths == needed (entry);
+  return ++entry->n_deaths == count_needed_deaths (entry);
 }
 
 static gboolean
@@ -163,7 +163,7 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
       /* Two threads at the same message are one death of it. */
       gboolean is_first =
           keys[i] != NULL && !g_ptr_array_find_with_equal_func (seen, keys[i], g_str_equal, NULL);
-      n_new += is_first && note (suspects, keys[i]);
+      n_new += is_first && note_key (suspects, keys[i]);
       if (is_first)
         g_ptr_array_add (seen, g_steal_pointer (&keys[i]));
       g_free (keys[i]);
@@ -196,7 +196,7 @@ satchel_suspects_foreach (const SatchelSuspects *suspects, void (*func) (const c
   for (const GList *link = suspects->entries.head; link != NULL; link = link->next)
     {
       const Entry *entry = link->data;
-      if (entry->n_deaths >= needed (entry) && !is_over (entry, now_ms))
+      if (entry->n_deaths >= count_needed_deaths (entry) && !is_over (entry, now_ms))
         func (entry->crumb, data);
     }
 }

@@ -41,7 +41,7 @@ open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
 
 /* A directory of one role alone.  What is there and not the role's is never taken. */
 static void
-give (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
+give_to_role (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
 {
   if (satchel_dir_judge (plan, wanted, fd) != SATCHEL_DIR_TAKE)
     return;
@@ -73,7 +73,7 @@ satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan)
     {
       fds[i] = i == SATCHEL_DIR_AUTH && fds[SATCHEL_DIR_STATE] < 0 ? -1 : open_dir (plan, &wanted[i]);
       if (fds[i] >= 0)
-        give (plan, &wanted[i], fds[i]);
+        give_to_role (plan, &wanted[i], fds[i]);
     }
   keep_fd (&fds[SATCHEL_DIR_RUN], -1);
   keep_fd (&fds[SATCHEL_DIR_STATE], -1);

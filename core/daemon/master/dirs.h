@@ -18,8 +18,6 @@ gboolean satchel_dirs_check (SatchelPlan *plan);
  * What fails becomes a problem of @plan: FALSE. */
 gboolean satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan);
 
-/* ---- between dirs.c and dirs_check.c ---- */
-
 typedef struct SatchelDirWanted
 {
   const char *key, *origin; /* the setting it comes from */
@@ -27,7 +25,7 @@ typedef struct SatchelDirWanted
   const char *instead; /* the setting's value for a directory of its own */
   SatchelPlanIds ids;  /* the only owner; uid SATCHEL_PLAN_NO_ID: any owner will do */
   guint bad_mode;      /* rights that are refused */
-  guint odd_mode;      /* rights that are told */
+  guint odd_mode;      /* rights that are reported */
 } SatchelDirWanted;
 
 typedef enum

@@ -102,8 +102,8 @@ is_of_system (const struct stat *st)
 
 /* Both ways out, ready to be typed. */
 static void
-refuse (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st, const char *why,
-        gboolean is_system)
+refuse_directory (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st, const char *why,
+                  gboolean is_system)
 {
   const char *name = strchr (wanted->key, '.') + 1;
   gboolean is_plain =
@@ -153,13 +153,13 @@ satchel_dir_judge (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
     }
   gboolean is_system = is_of_system (&st);
   if (is_system)
-    refuse (plan, wanted, &st, "is a directory of the system", TRUE);
+    refuse_directory (plan, wanted, &st, "is a directory of the system", TRUE);
   else if (!is_empty (fd))
-    refuse (plan, wanted, &st, "is not empty", FALSE);
+    refuse_directory (plan, wanted, &st, "is not empty", FALSE);
   else if (geteuid () != 0 || st.st_uid != 0)
-    refuse (plan, wanted, &st, "is not root's to give", FALSE);
+    refuse_directory (plan, wanted, &st, "is not root's to give", FALSE);
   else if ((st.st_mode & 022) != 0)
-    refuse (plan, wanted, &st, "can be written by others", FALSE);
+    refuse_directory (plan, wanted, &st, "can be written by others", FALSE);
   return plan->n_errors == before ? SATCHEL_DIR_TAKE : SATCHEL_DIR_REFUSED;
 }
 
@@ -285,7 +285,7 @@ satchel_dirs_check (SatchelPlan *plan)
   satchel_dirs_wanted (plan, auth_path, wanted);
   for (guint i = 0; i < SATCHEL_DIR_N; i++)
     {
-      /* An account that is not there has been told already. */
+      /* A missing account has been reported already. */
       gboolean has_owner = geteuid () != 0 || i == SATCHEL_DIR_RUN || i == SATCHEL_DIR_STATE
                            || plan->ids[i == SATCHEL_DIR_AUTH ? SATCHEL_PLAN_AUTH : SATCHEL_PLAN_MAIL].uid
                                   != SATCHEL_PLAN_NO_ID;

@@ -40,7 +40,7 @@ struct SatchelWatched
   gint64 answered_ms;
   gint64 cpu_ms; /* when it answered last */
   gboolean is_hung;
-  char *hang; /* what is told of it */
+  char *hang; /* what the log and `status` say of it */
   Seen jobs[SATCHEL_BREADCRUMBS - 1];
   SatchelTimer end;
 };
@@ -152,10 +152,8 @@ satchel_worker_is_hung (const SatchelWorker *worker)
   return worker->watched != NULL && worker->watched->is_hung;
 }
 
-/* ---- the main loop ---- */
-
 static void
-ask (SatchelWorker *worker)
+ask_worker (SatchelWorker *worker)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_PING, 0);
   satchel_ipc_put_u64 (message, ++worker->watched->sent);
@@ -180,7 +178,7 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   gint64 limit_ms = worker->master->plan->hang_ms;
   if (watched->answered == watched->sent)
     {
-      ask (worker);
+      ask_worker (worker);
       return;
     }
   watched->waits_ms += passed_ms;
@@ -217,8 +215,6 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   if (is_end)
     end_hung (worker, crumb);
 }
-
-/* ---- jobs ---- */
 
 static void
 say_goodbye_over (SatchelTimer *timer, gpointer data)
@@ -293,8 +289,6 @@ look_at_job (SatchelWorker *worker, guint i, gint64 passed_ms)
     give_up (worker, crumb);
 }
 
-/* ---- the turn ---- */
-
 static void
 look_at (SatchelWorker *worker, gint64 passed_ms)
 {
@@ -316,7 +310,7 @@ look_at (SatchelWorker *worker, gint64 passed_ms)
 }
 
 static void
-turn (SatchelTimer *timer, gpointer data)
+look_at_workers (SatchelTimer *timer, gpointer data)
 {
   SatchelMaster *master = data;
   gint64 now = now_ms (), passed_ms = now - last_turn_ms, due_ms = turn_ms (master);
@@ -325,7 +319,7 @@ turn (SatchelTimer *timer, gpointer data)
   passed_ms = MIN (passed_ms, 2 * due_ms);
   for (guint i = 0; master->state == SATCHEL_MASTER_RUNNING && i < master->workers->len; i++)
     look_at (g_ptr_array_index (master->workers, i), passed_ms);
-  satchel_timer_arm (timer, due_ms, turn, master);
+  satchel_timer_arm (timer, due_ms, look_at_workers, master);
 }
 
 void
@@ -338,7 +332,7 @@ satchel_hangs_start (SatchelMaster *master)
       if (worker->watched != NULL)
         worker->watched->answered_ms = last_turn_ms;
     }
-  satchel_timer_arm (&turn_timer, 0, turn, master);
+  satchel_timer_arm (&turn_timer, 0, look_at_workers, master);
 }
 
 gboolean

@@ -141,7 +141,7 @@ satchel_sockets_inherit (SatchelSockets *sockets, const char *key, int fd, gbool
 }
 
 static Socket *
-find (SatchelSockets *sockets, const SatchelPlanListener *listener)
+find_socket (SatchelSockets *sockets, const SatchelPlanListener *listener)
 {
   g_autofree char *key = key_of (listener);
   for (guint i = 0; i < sockets->all->len; i++)
@@ -156,7 +156,7 @@ find (SatchelSockets *sockets, const SatchelPlanListener *listener)
 int
 satchel_sockets_fd (SatchelSockets *sockets, const SatchelPlanListener *listener)
 {
-  const Socket *socket = find (sockets, listener);
+  const Socket *socket = find_socket (sockets, listener);
   return socket != NULL ? socket->fd : -1;
 }
 
@@ -168,9 +168,10 @@ satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int 
   *ret_is_stale = FALSE;
   *ret_pid = 0;
   if (strlen (path) >= sizeof address.sun_path)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                              "%s is longer than the 107 bytes a unix socket may have; choose a shorter path",
-                              path);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_CANNOT,
+        "%s is longer than the 107 bytes that the path of a unix socket may have; choose a shorter path",
+        path);
   if (lstat (path, &st) != 0)
     return TRUE;
   if (!S_ISSOCK (st.st_mode))
@@ -269,7 +270,7 @@ satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener
                           const char *advice)
 {
   satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners",
-                               "listener %s: %s port %u cannot be had (%s); %s", listener->name,
+                               "listener %s: %s port %u cannot be bound (%s); %s", listener->name,
                                listener->address, listener->port, g_strerror (errnum),
                                advice != NULL ? advice : advice_for (errnum));
 }
@@ -350,7 +351,7 @@ satchel_sockets_bind (SatchelSockets *sockets, SatchelPlan *plan)
   for (guint i = 0; i < plan->listeners->len; i++)
     {
       const SatchelPlanListener *listener = g_ptr_array_index (plan->listeners, i);
-      if (find (sockets, listener) != NULL)
+      if (find_socket (sockets, listener) != NULL)
         continue;
       Socket *named = find_by_name (sockets, listener);
       if (named == NULL)

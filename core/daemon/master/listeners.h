@@ -26,7 +26,6 @@ void satchel_sockets_free (SatchelSockets *sockets);
  * no error was added. */
 gboolean satchel_listeners_check (SatchelPlan *plan);
 
-/* ---- between listeners.c and listeners_check.c ---- */
 /* -1 and *ret_errno.  @is_trial: bound, but not listening. */
 int satchel_bind_tcp (const SatchelPlanListener *listener, gboolean is_trial, int *ret_errno);
 /* The problem of a port that cannot be had; @advice NULL: by @errnum. */
@@ -36,5 +35,5 @@ void satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *lis
 gboolean satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int *ret_pid,
                                  GError **error);
 
-/* A listening unix socket at @path.  @error tells what to do. */
+/* A listening unix socket at @path.  @error says what to do. */
 int satchel_bind_unix (const char *path, guint mode, int type, GError **error);

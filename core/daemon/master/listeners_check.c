@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whether ports and sockets could be had, and who has those that could not: our own running server and
- * systemd may.
+ * Checks whether ports and sockets can be bound, and which process has those that cannot: our own running
+ * server and systemd may.
  */
 #include "config.h"
 

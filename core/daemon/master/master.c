@@ -32,7 +32,7 @@
 #define LOG_LOOK_MS 5000
 
 /* Ends with this status; the last line on standard error is the cause. */
-static G_GNUC_PRINTF (3, 4) void fail (SatchelMaster *master, int status, const char *format, ...)
+static G_GNUC_PRINTF (3, 4) void fail_start (SatchelMaster *master, int status, const char *format, ...)
 {
   va_list arguments;
   va_start (arguments, format);
@@ -58,8 +58,6 @@ print_problems (SatchelMaster *master, const SatchelPlan *plan)
   if (plan->n_errors > 0)
     fflush (stderr);
 }
-
-/* ---- starting ---- */
 
 static int
 make_table (void)
@@ -106,7 +104,7 @@ print_json (const SatchelMaster *master, const SatchelPlan *plan, gboolean is_va
 
 /* --check: all that a start would find, changing nothing. */
 static void
-check (SatchelMaster *master, SatchelPlan *plan)
+check_only (SatchelMaster *master, SatchelPlan *plan)
 {
   gboolean ok = plan->is_ok;
   if (plan->mail_root != NULL)
@@ -130,7 +128,7 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
 {
   if (master->options->check)
     {
-      check (master, plan);
+      check_only (master, plan);
       return;
     }
   gboolean ok = plan->is_ok;
@@ -163,7 +161,7 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
   master->control = satchel_control_new (master, &error);
   if (master->control == NULL)
     {
-      fail (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
+      fail_start (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
       return;
     }
   satchel_sockets_keep_only (master->sockets, plan);
@@ -171,14 +169,14 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
 }
 
 static void
-beat (SatchelTimer *timer, gpointer data)
+beat_watchdog (SatchelTimer *timer, gpointer data)
 {
   guint beat_ms = satchel_notify_watchdog_ms ();
-  /* The service manager is told the truth: that all of us answer, not that master has a timer. */
+  /* WATCHDOG=1 means that all processes answer, not only that master has a timer. */
   gboolean is_true = satchel_hangs_all_answered (data, beat_ms);
   if (is_true)
     satchel_notify ("WATCHDOG=1");
-  satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat, data);
+  satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat_watchdog, data);
 }
 
 /* A log file that was removed is made again as soon as its directory is there: no line goes where nobody
@@ -190,7 +188,8 @@ look_at_log (SatchelTimer *timer, gpointer data)
   struct stat st;
   g_autoptr (GError) error = NULL;
   if (master->log_fd >= 0 && fstat (master->log_fd, &st) == 0 && st.st_nlink == 0)
-    (void) satchel_reopen_log (master, &error); /* who logs meanwhile says on standard error that it cannot */
+    (void) satchel_reopen_log (
+        master, &error); /* meanwhile a process that logs reports on standard error that it cannot */
   satchel_timer_arm (timer, LOG_LOOK_MS, look_at_log, master);
 }
 
@@ -218,10 +217,8 @@ all_ready (SatchelMaster *master)
   satchel_timer_arm (&master->log_look, LOG_LOOK_MS, look_at_log, master);
   guint beat_ms = satchel_notify_watchdog_ms ();
   if (beat_ms > 0)
-    satchel_timer_arm (&master->watchdog, beat_ms, beat, master);
+    satchel_timer_arm (&master->watchdog, beat_ms, beat_watchdog, master);
 }
-
-/* ---- what children tell ---- */
 
 static void
 worker_died (SatchelWorker *worker)
@@ -233,8 +230,8 @@ worker_died (SatchelWorker *worker)
 static void
 start_failed (SatchelWorker *worker)
 {
-  fail (worker->master, SATCHEL_EXIT_FAILED, "start failed: %s: %s", worker->name,
-        worker->failure != NULL ? worker->failure : "it died; the log says of what");
+  fail_start (worker->master, SATCHEL_EXIT_FAILED, "start failed: %s: %s", worker->name,
+              worker->failure != NULL ? worker->failure : "it died; the log says of what");
 }
 
 static const SatchelMasterEvents master_events = {
@@ -247,10 +244,8 @@ static const SatchelMasterEvents master_events = {
   .reload_done = satchel_control_reload_done,
 };
 
-/* ---- signals and deaths ---- */
-
 static void
-reap (SatchelMaster *master)
+reap_children (SatchelMaster *master)
 {
   int status;
   pid_t pid;
@@ -277,7 +272,7 @@ signal_event (int fd, guint32 events, gpointer data)
   while (read (fd, &info, sizeof info) == (gssize) sizeof info)
     {
       if (info.ssi_signo == SIGCHLD)
-        reap (master);
+        reap_children (master);
       else if (info.ssi_signo == SIGHUP)
         satchel_reload_begin (master);
       else if (info.ssi_signo == SIGUSR1)
@@ -347,7 +342,8 @@ satchel_master_main (SatchelOptions *options)
   if (watch_signals (&master) < 0 || master.connection_table_fd < 0
       || getrandom (master.ticket_key, sizeof master.ticket_key, 0) != sizeof master.ticket_key)
     {
-      fprintf (stderr, "satcheld: signals, memory or random numbers cannot be had: %s\n", g_strerror (errno));
+      fprintf (stderr, "satcheld: signals, shared memory or random numbers cannot be set up: %s\n",
+               g_strerror (errno));
       return SATCHEL_EXIT_FAILED;
     }
   if (!satchel_config_run_start (&master, first_plan, &error))

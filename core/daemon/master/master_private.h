@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Shared by master's files: master.c (life), worker.c and workers.c (children), log_file.c, wiring.c (what a
- * child is given), config_run.c (a run of the config process), reload.c, stop.c (stop and upgrade), admin.c
- * (requests of `satchel`).
+ * Shared by the files of master; README.md says what each file does.
  */
 #pragma once
 #include "core/daemon/master/control.h"
@@ -36,7 +34,7 @@ typedef struct SatchelWorker
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
   gboolean is_retiring;  /* of an old generation: drains, is not started again */
-  gboolean is_stopping;  /* was told to */
+  gboolean is_stopping;  /* STOP was sent, or it was killed */
   gboolean is_preparing; /* a reload waits for its answer */
   gint64 started_ms;
   guint64 generation; /* of the configuration that it started with, or took in a reload */
@@ -95,8 +93,9 @@ struct SatchelMaster
   SatchelReload *reload;
   gboolean trial_runs; /* config_run is one of another build, before an upgrade */
   SatchelControl *control;
-  int inherited_control_fd;          /* of an older self, until `control` has it; -1: none */
-  GArray *inherited_control_clients; /* int */
+  SatchelControlServer *control_server; /* of `control`, which owns it; NULL: none */
+  int inherited_control_fd;             /* of an older self, until `control` has it; -1: none */
+  GArray *inherited_control_clients;    /* int */
   SatchelTimer watchdog, stop_timer, log_look;
   gboolean last_told; /* in a stop: auth and helpers go last */
 };
@@ -163,8 +162,7 @@ gboolean satchel_upgrade_consider (SatchelMaster *master);
 /* admin.c */
 SatchelControl *satchel_control_new (SatchelMaster *master, GError **error);
 void satchel_control_free (SatchelControl *control);
-void satchel_control_foreach_fd (SatchelControl *control, SatchelControlFdFunc func, gpointer data);
 void satchel_control_worker_reply (SatchelWorker *worker, SatchelIpcMessage *message);
 void satchel_control_worker_died (SatchelWorker *worker);
-/* The end of a reload, told to who asked for it; @status: an exit status. */
+/* Answers the clients that asked for the reload; @status: an exit status. */
 void satchel_control_reload_done (SatchelMaster *master, guint status, const char *text);

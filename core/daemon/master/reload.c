@@ -29,7 +29,7 @@ struct SatchelReload
 };
 
 static void
-end (SatchelReload *reload, gboolean ok)
+end_reload (SatchelReload *reload, gboolean ok)
 {
   SatchelMaster *master = reload->master;
   satchel_timer_cancel (&reload->timeout);
@@ -54,7 +54,7 @@ end (SatchelReload *reload, gboolean ok)
 }
 
 static void
-note (SatchelReload *reload, SatchelLogLevel level, const char *text)
+note_problem (SatchelReload *reload, SatchelLogLevel level, const char *text)
 {
   satchel_log (level, "config", "%s", text);
   g_string_append_printf (reload->report, "%s\n", text);
@@ -68,7 +68,7 @@ note_problems (SatchelReload *reload, guint first)
     {
       const SatchelConfigProblem *problem = g_ptr_array_index (problems, i);
       g_autofree char *text = satchel_config_problem_text (problem);
-      note (reload, problem->is_warning ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, text);
+      note_problem (reload, problem->is_warning ? SATCHEL_LOG_WARNING : SATCHEL_LOG_ERROR, text);
     }
 }
 
@@ -89,18 +89,18 @@ tell_all (SatchelMaster *master, SatchelIpcType type, guint64 generation)
 }
 
 static void
-refuse (SatchelReload *reload)
+refuse_reload (SatchelReload *reload)
 {
   SatchelMaster *master = reload->master;
   tell_all (master, SATCHEL_IPC_RELOAD_ABORT, reload->generation);
   for (guint i = 0; i < master->workers->len; i++)
     ((SatchelWorker *) g_ptr_array_index (master->workers, i))->is_preparing = FALSE;
   satchel_sockets_keep_only (master->sockets, master->plan);
-  end (reload, FALSE);
+  end_reload (reload, FALSE);
 }
 
 static void
-ask (SatchelReload *reload, SatchelWorker *worker)
+ask_role (SatchelReload *reload, SatchelWorker *worker)
 {
   if (!worker->is_ready || worker->is_retiring)
     return;
@@ -146,7 +146,7 @@ satchel_reload_worker_ready (SatchelWorker *worker)
   SatchelMaster *master = worker->master;
   /* It took the settings in force while a reload was on its way. */
   if (master->reload != NULL && master->reload->plan != NULL)
-    ask (master->reload, worker);
+    ask_role (master->reload, worker);
   if (worker->role != SATCHEL_ROLE_GATE || !satchel_master_is_all_ready (master))
     return;
   for (guint i = 0; i < master->workers->len; i++)
@@ -162,7 +162,7 @@ satchel_reload_worker_ready (SatchelWorker *worker)
 }
 
 static void
-commit (SatchelReload *reload)
+commit_reload (SatchelReload *reload)
 {
   SatchelMaster *master = reload->master;
   SatchelPlan *old = master->plan;
@@ -181,23 +181,23 @@ commit (SatchelReload *reload)
         satchel_log (SATCHEL_LOG_ERROR, "server", "log: %s", error->message);
     }
   satchel_plan_free (old);
-  end (reload, TRUE);
+  end_reload (reload, TRUE);
 }
 
 static void
 prepare_timeout (SatchelTimer *timer, gpointer data)
 {
   SatchelReload *reload = data;
-  note (reload, SATCHEL_LOG_ERROR, "a process did not answer in time");
-  refuse (reload);
+  note_problem (reload, SATCHEL_LOG_ERROR, "a process did not answer in time");
+  refuse_reload (reload);
 }
 
 static void
-prepare (SatchelReload *reload)
+prepare_roles (SatchelReload *reload)
 {
   SatchelMaster *master = reload->master;
   for (guint i = 0; i < master->workers->len; i++)
-    ask (reload, g_ptr_array_index (master->workers, i));
+    ask_role (reload, g_ptr_array_index (master->workers, i));
   satchel_timer_arm (&reload->timeout, PREPARE_TIMEOUT_MS, prepare_timeout, reload);
 }
 
@@ -214,7 +214,7 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
     {
       g_string_append (reload->report,
                        "The program was upgraded: the server starts it anew, with the same ports.\n");
-      end (reload, TRUE);
+      end_reload (reload, TRUE);
       satchel_upgrade_begin (master);
       return;
     }
@@ -222,7 +222,7 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   if (!plan->is_ok)
     {
       reload->is_mistake = TRUE;
-      end (reload, FALSE);
+      end_reload (reload, FALSE);
       return;
     }
   g_autofree char *fixed = satchel_plan_needs_restart (master->plan, plan);
@@ -230,8 +230,8 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
     {
       g_autofree char *text = g_strdup_printf (
           "a restart is needed to change %s; restart the server, or take the change back", fixed);
-      note (reload, SATCHEL_LOG_ERROR, text);
-      end (reload, FALSE);
+      note_problem (reload, SATCHEL_LOG_ERROR, text);
+      end_reload (reload, FALSE);
       return;
     }
   guint n = plan->problems->len;
@@ -239,10 +239,10 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
     {
       note_problems (reload, n);
       satchel_sockets_keep_only (master->sockets, master->plan);
-      end (reload, FALSE);
+      end_reload (reload, FALSE);
       return;
     }
-  prepare (reload);
+  prepare_roles (reload);
 }
 
 void
@@ -267,8 +267,8 @@ satchel_reload_begin (SatchelMaster *master)
   g_autoptr (GError) error = NULL;
   if (satchel_config_run_start (master, take_plan, &error))
     return;
-  note (reload, SATCHEL_LOG_ERROR, error->message);
-  end (reload, FALSE);
+  note_problem (reload, SATCHEL_LOG_ERROR, error->message);
+  end_reload (reload, FALSE);
 }
 
 void
@@ -284,11 +284,11 @@ satchel_reload_answer (SatchelWorker *worker, guint64 attempt, gboolean ok, cons
       reload->is_mistake = TRUE;
       const char *who = *worker->module != '\0' ? worker->name : satchel_role_name (worker->role);
       g_autofree char *text = g_strdup_printf ("%s: %s", who, message);
-      note (reload, SATCHEL_LOG_ERROR, text);
-      refuse (reload);
+      note_problem (reload, SATCHEL_LOG_ERROR, text);
+      refuse_reload (reload);
     }
   else if (reload->n_waiting == 0)
-    commit (reload);
+    commit_reload (reload);
 }
 
 void
@@ -298,6 +298,6 @@ satchel_reload_worker_died (SatchelWorker *worker)
   if (reload == NULL || !worker->is_preparing)
     return;
   worker->is_preparing = FALSE;
-  note (reload, SATCHEL_LOG_ERROR, "a process died while it took the new configuration");
-  refuse (reload);
+  note_problem (reload, SATCHEL_LOG_ERROR, "a process died while it prepared the new configuration");
+  refuse_reload (reload);
 }

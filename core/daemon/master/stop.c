@@ -22,8 +22,6 @@
 #define INHERIT "SATCHEL_INHERIT" /* "PID:FD" of a memory file with "FD KEY" lines */
 #define INHERIT_MAX 65536
 
-/* ---- upgrade ---- */
-
 static void
 keep_open (int fd)
 {
@@ -50,8 +48,8 @@ execute_again (SatchelMaster *master)
 {
   g_autoptr (GString) table = g_string_new (NULL);
   satchel_sockets_foreach (master->sockets, write_socket, table);
-  if (master->control != NULL)
-    satchel_control_foreach_fd (master->control, write_control, table);
+  if (master->control_server != NULL)
+    satchel_control_server_foreach_fd (master->control_server, write_control, table);
   keep_open (master->dirs.lock_fd);
   g_string_append_printf (table, "%d lock\n", master->dirs.lock_fd);
   int fd = memfd_create ("satchel-inherit", 0);
@@ -119,10 +117,8 @@ satchel_upgrade_restore (SatchelMaster *master)
     take_line (master, lines[i]);
 }
 
-/* ---- stop ---- */
-
 static void
-tell (SatchelWorker *worker, guint32 grace_ms)
+tell_stop (SatchelWorker *worker, guint32 grace_ms)
 {
   worker->is_stopping = TRUE;
   satchel_timer_cancel (&worker->restart);
@@ -139,7 +135,7 @@ tell (SatchelWorker *worker, guint32 grace_ms)
 }
 
 static guint32
-grace (const SatchelMaster *master)
+choose_grace_ms (const SatchelMaster *master)
 {
   guint32 configured = master->plan != NULL ? master->plan->stop_grace_ms : 0;
   return master->state == SATCHEL_MASTER_UPGRADING ? MIN (configured, UPGRADE_GRACE_MS) : configured;
@@ -183,7 +179,7 @@ satchel_stop_step (SatchelMaster *master)
         {
           SatchelWorker *worker = g_ptr_array_index (master->workers, i);
           if (satchel_role_has (worker->role, SATCHEL_TRAIT_STOPS_LAST))
-            tell (worker, grace (master));
+            tell_stop (worker, choose_grace_ms (master));
         }
     }
   if (count_alive (master, TRUE) > 0)
@@ -211,17 +207,16 @@ satchel_stop_begin (SatchelMaster *master, SatchelMasterState state)
   master->state = state;
   satchel_notify (state == SATCHEL_MASTER_UPGRADING ? "STATUS=upgrading" : "STOPPING=1\nSTATUS=stopping");
   satchel_config_run_cancel (master);
-  satchel_timer_arm (&master->stop_timer, (gint64) grace (master) + KILL_AFTER_MS, kill_all, master);
+  satchel_timer_arm (&master->stop_timer, (gint64) choose_grace_ms (master) + KILL_AFTER_MS, kill_all,
+                     master);
   for (guint i = 0; i < master->workers->len; i++)
     {
       SatchelWorker *worker = g_ptr_array_index (master->workers, i);
       if (!satchel_role_has (worker->role, SATCHEL_TRAIT_STOPS_LAST) || !worker->is_ready)
-        tell (worker, grace (master));
+        tell_stop (worker, choose_grace_ms (master));
     }
   satchel_stop_step (master);
 }
-
-/* ---- before an upgrade ---- */
 
 void
 satchel_upgrade_begin (SatchelMaster *master)

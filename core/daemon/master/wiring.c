@@ -162,8 +162,6 @@ satchel_worker_start (SatchelWorker *worker)
   satchel_worker_send (worker, satchel_ipc_message_new (SATCHEL_IPC_START, 0));
 }
 
-/* ---- links between children ---- */
-
 /* By the table of roles: gates never meet, nor do helpers. */
 static gboolean
 are_peers (const SatchelWorker *a, const SatchelWorker *b)

@@ -20,7 +20,7 @@
 #define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS                                                                                       \
-  2000 /* whoever is not to blame waits no longer; a start takes far less of a processor than this */
+  2000 /* users who are not to blame wait no longer; a start takes far less of a processor than this */
 
 SATCHEL_COUNTER (restarts, "satchel_restarts_total",
                  "Processes that ended without being told to, and were started again", "role");
@@ -112,7 +112,7 @@ start_or_hold (SatchelWorker *worker)
 }
 
 static gboolean
-hello (SatchelWorker *worker, SatchelIpcMessage *message)
+take_hello (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   SatchelMaster *master = worker->master;
   const char *build = satchel_ipc_get_string (message);
@@ -133,7 +133,7 @@ hello (SatchelWorker *worker, SatchelIpcMessage *message)
 }
 
 static gboolean
-ready (SatchelWorker *worker, SatchelIpcMessage *message)
+take_ready (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   if (!satchel_ipc_message_is_done (message) || !worker->has_started || worker->is_ready)
     return FALSE;
@@ -157,7 +157,7 @@ ready (SatchelWorker *worker, SatchelIpcMessage *message)
 }
 
 static gboolean
-failed (SatchelWorker *worker, SatchelIpcMessage *message)
+take_failure (SatchelWorker *worker, SatchelIpcMessage *message)
 {
   const char *why = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message))
@@ -182,8 +182,9 @@ bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
       const SatchelWorker *bad = g_ptr_array_index (workers, i);
       if (bad->role != (SatchelRole) role || bad->slot != slot || bad->pid == 0 || bad->is_stopping)
         continue;
-      satchel_log (SATCHEL_LOG_ERROR, "server", "%s talks rubbish to %s: it is ended and started again",
-                   bad->name, worker->name);
+      satchel_log (SATCHEL_LOG_ERROR, "server",
+                   "%s sent malformed messages to %s: it is ended and started again", bad->name,
+                   worker->name);
       kill (bad->pid, SIGKILL);
     }
   return TRUE;
@@ -194,13 +195,13 @@ worker_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
 {
   SatchelWorker *worker = data;
   if (message->type == SATCHEL_IPC_HELLO)
-    return hello (worker, message);
+    return take_hello (worker, message);
   if (message->type == SATCHEL_IPC_FAILED)
-    return failed (worker, message);
+    return take_failure (worker, message);
   if (!worker->has_hello)
     return FALSE;
   if (message->type == SATCHEL_IPC_READY)
-    return ready (worker, message);
+    return take_ready (worker, message);
   if (message->type == SATCHEL_IPC_PONG)
     {
       guint64 number = satchel_ipc_get_u64 (message);
@@ -271,7 +272,7 @@ restart_later (SatchelWorker *worker)
   satchel_log (SATCHEL_LOG_WARNING, "server",
                "%s starts again in %d ms: it died %u times in a short time, the last time at:%s",
                worker->name, (int) delay_ms, worker->n_quick,
-               worker->last_crash != NULL ? worker->last_crash : " nothing that it told");
+               worker->last_crash != NULL ? worker->last_crash : " work that it did not name");
   satchel_timer_arm (&worker->restart, delay_ms, restart_due, worker);
 }
 
@@ -301,9 +302,7 @@ satchel_worker_spawn (SatchelWorker *worker)
   restart_later (worker);
 }
 
-/* ---- deaths ---- */
-
-/* Who died of itself tells in which thread; else everybody who was busy may have been it. */
+/* A process that crashed has marked the thread that did it; else any busy thread may be the cause. */
 static void
 log_crumbs (SatchelWorker *worker)
 {
@@ -357,8 +356,8 @@ note_suspects (SatchelWorker *worker, int signal_number)
       satchel_suspects_note_death (worker->suspects, signal_number, worker->crumbs, SATCHEL_BREADCRUMBS);
   if (n > 0)
     satchel_log (SATCHEL_LOG_ERROR, "server",
-                 "%s crashed again on the same, which is set aside (a message is stored and shown unparsed, "
-                 "or passed by the module that crashed; a user is not served for a minute):%s",
+                 "%s crashed again at the same work, which is set aside (a message is stored and shown "
+                 "unparsed, or skips the module that crashed; a user is not served for a minute):%s",
                  worker->name, worker->last_crash != NULL ? worker->last_crash : "");
 }
 

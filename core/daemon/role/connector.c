@@ -47,11 +47,9 @@ now_ms (void)
   return g_get_monotonic_time () / 1000;
 }
 
-/* ---- answering ---- */
-
 /* @text: why not, or the address. */
 static void
-answer (int answer_fd, int fd, gint status, const char *text)
+send_answer (int answer_fd, int fd, gint status, const char *text)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CONNECTED, 0);
   g_autofree char *valid = g_utf8_make_valid (text, -1);
@@ -66,12 +64,10 @@ static gboolean
 answer_error (const Question *question, int errnum)
 {
   SatchelErrorCode code = errnum == ETIMEDOUT ? SATCHEL_ERROR_TIMEOUT : SATCHEL_ERROR_UNAVAILABLE;
-  answer (question->answer_fd, -1, 1 + (gint) code,
-          errnum == ETIMEDOUT ? "no connection in time" : g_strerror (errnum));
+  send_answer (question->answer_fd, -1, 1 + (gint) code,
+               errnum == ETIMEDOUT ? "the connection was not made in time" : g_strerror (errnum));
   return FALSE;
 }
-
-/* ---- connecting ---- */
 
 /* A connected socket, blocking; -1 with errno. */
 static int
@@ -105,13 +101,13 @@ connect_unix (const Question *question)
   if (question->only_resolve)
     {
       g_autofree char *text = g_strconcat ("unix:", question->endpoint->path, NULL);
-      answer (question->answer_fd, -1, 0, text);
+      send_answer (question->answer_fd, -1, 0, text);
       return TRUE;
     }
   g_auto (SatchelFd) fd = connect_to ((const struct sockaddr *) &address, sizeof address, question->end_ms);
   if (fd < 0)
     return answer_error (question, errno);
-  answer (question->answer_fd, fd, 0, "");
+  send_answer (question->answer_fd, fd, 0, "");
   return TRUE;
 }
 
@@ -123,7 +119,7 @@ answer_address (const Question *question, const struct addrinfo *info)
     return answer_error (question, EINVAL);
   g_autofree char *text =
       g_strdup_printf (info->ai_family == AF_INET6 ? "[%s]:%u" : "%s:%u", host, question->endpoint->port);
-  answer (question->answer_fd, -1, 0, text);
+  send_answer (question->answer_fd, -1, 0, text);
   return TRUE;
 }
 
@@ -144,7 +140,7 @@ connect_one_of (const Question *question, const struct addrinfo *first)
         {
           static const int on = 1;
           (void) setsockopt (fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-          answer (question->answer_fd, fd, 0, "");
+          send_answer (question->answer_fd, fd, 0, "");
           return TRUE;
         }
       errnum = left_ms > 0 ? errno : ETIMEDOUT;
@@ -168,7 +164,7 @@ connect_tcp (const Question *question)
     }
   if (status != 0)
     {
-      answer (question->answer_fd, -1, 1 + SATCHEL_ERROR_UNAVAILABLE, gai_strerror (status));
+      send_answer (question->answer_fd, -1, 1 + SATCHEL_ERROR_UNAVAILABLE, gai_strerror (status));
       return FALSE;
     }
   gboolean ok = question->only_resolve ? answer_address (question, found) : connect_one_of (question, found);
@@ -177,7 +173,7 @@ connect_tcp (const Question *question)
 }
 
 static gpointer
-work (gpointer data)
+work_on_question (gpointer data)
 {
   Question *question = data;
   (void) (question->endpoint->path != NULL ? connect_unix (question) : connect_tcp (question));
@@ -187,8 +183,6 @@ work (gpointer data)
   g_atomic_int_add (&n_questions, -1);
   return NULL;
 }
-
-/* ---- questions ---- */
 
 static void
 take_question (const GPtrArray *granted, SatchelIpcMessage *message)
@@ -207,9 +201,10 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
   if (endpoint == NULL || is_full)
     {
       if (endpoint == NULL)
-        answer (answer_fd, -1, 1 + SATCHEL_ERROR_NOPERM, "no setting named it when this process started");
+        send_answer (answer_fd, -1, 1 + SATCHEL_ERROR_NOPERM,
+                     "no setting named this endpoint when the process started");
       else
-        answer (answer_fd, -1, 1 + SATCHEL_ERROR_RESOURCES, "too many connections are being made");
+        send_answer (answer_fd, -1, 1 + SATCHEL_ERROR_RESOURCES, "too many connections are being made");
       satchel_endpoint_free (endpoint);
       return;
     }
@@ -218,9 +213,9 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
       (Question) { endpoint, only_resolve, now_ms () + MIN (timeout_ms, SATCHEL_ENDPOINT_TIMEOUT_MAX_MS),
                    satchel_fd_steal (&answer_fd) };
   g_atomic_int_inc (&n_questions);
-  GThread *thread = g_thread_try_new ("connect", work, question, NULL);
+  GThread *thread = g_thread_try_new ("connect", work_on_question, question, NULL);
   if (thread == NULL)
-    (void) work (question); /* then one after the other */
+    (void) work_on_question (question); /* then one after the other */
   else
     g_thread_unref (thread);
 }
@@ -240,7 +235,7 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
 }
 
 static G_GNUC_NORETURN void
-serve (const GPtrArray *granted, SatchelSandboxMode mode)
+serve_questions (const GPtrArray *granted, SatchelSandboxMode mode)
 {
   g_autoptr (GError) error = NULL;
   /* What the helper was given is none of ours. */
@@ -250,10 +245,11 @@ serve (const GPtrArray *granted, SatchelSandboxMode mode)
   (void) prctl (PR_SET_NAME, "connector", 0, 0, 0);
   if (!close_door (granted, mode, &error))
     {
-      answer (QUESTION_FD, -1, 1 + SATCHEL_ERROR_FAILED, error != NULL ? error->message : g_strerror (errno));
+      send_answer (QUESTION_FD, -1, 1 + SATCHEL_ERROR_FAILED,
+                   error != NULL ? error->message : g_strerror (errno));
       _exit (1);
     }
-  answer (QUESTION_FD, -1, 0, "");
+  send_answer (QUESTION_FD, -1, 0, "");
   for (;;)
     {
       g_autoptr (SatchelIpcMessage) message = satchel_ipc_receive_blocking (QUESTION_FD, -1, NULL);
@@ -289,7 +285,7 @@ satchel_connector_start (const GPtrArray *granted, SatchelSandboxMode mode, GErr
       prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
       if (getppid () != parent || dup3 (pair.ends[1], QUESTION_FD, O_CLOEXEC) < 0)
         _exit (1);
-      serve (granted, mode);
+      serve_questions (granted, mode);
     }
   if (pid < 0)
     return satchel_error_set_errno (error, errno, "fork");

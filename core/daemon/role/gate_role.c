@@ -20,8 +20,6 @@ static SatchelRoleContext *context;
 static SatchelTlsContext *prepared;
 static SatchelTimer drained_timer;
 
-/* ---- what gate asks ---- */
-
 static SatchelPeer *
 auth_peer (void)
 {
@@ -68,12 +66,10 @@ is_mail_up (guint slot)
 }
 
 static const SatchelConfig *
-group (const char *name)
+config_group (const char *name)
 {
   return satchel_config_set_group (context->config, name);
 }
-
-/* ---- certificates ---- */
 
 static GBytes *
 read_file (int fd, const char *name, GError **error)
@@ -145,8 +141,6 @@ reload_abort (SatchelRoleContext *own)
   satchel_tls_context_unref (g_steal_pointer (&prepared));
 }
 
-/* ---- peers ---- */
-
 static void
 peer_up (SatchelRoleContext *own, SatchelPeer *peer)
 {
@@ -171,8 +165,6 @@ peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *mes
   return peer->role == SATCHEL_ROLE_MAIL && satchel_gate_mail_message (peer->slot, message);
 }
 
-/* ---- stopping, and questions ---- */
-
 static void
 look_if_drained (SatchelTimer *timer, gpointer data)
 {
@@ -183,14 +175,14 @@ look_if_drained (SatchelTimer *timer, gpointer data)
 }
 
 static void
-stop (SatchelRoleContext *own, guint grace_ms)
+stop_gate (SatchelRoleContext *own, guint grace_ms)
 {
   satchel_gate_stop (grace_ms == SATCHEL_GRACE_DRAIN);
   satchel_timer_arm (&drained_timer, 0, look_if_drained, NULL);
 }
 
 static gboolean
-admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;
@@ -207,8 +199,8 @@ static const SatchelRoleHooks hooks = {
   .reload_prepare = reload_prepare,
   .reload_commit = reload_commit,
   .reload_abort = reload_abort,
-  .stop = stop,
-  .admin = admin,
+  .stop = stop_gate,
+  .admin = answer_admin,
 };
 
 static void
@@ -245,7 +237,7 @@ satchel_gate_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
                                         .send_to_mail = send_to_mail,
                                         .is_auth_up = is_auth_up,
                                         .is_mail_up = is_mail_up,
-                                        .group = group };
+                                        .group = config_group };
   context = own;
   satchel_session_settings (own->config);
   SatchelGateHost with_slot = host;

@@ -20,12 +20,10 @@
 #define OWN_FILES 64u /* of the process itself, and its links */
 
 static const SatchelConfig *
-settings (const SatchelRoleContext *context)
+helpers_group (const SatchelRoleContext *context)
 {
   return satchel_config_set_group (context->config, "helpers");
 }
-
-/* ---- endpoints ---- */
 
 static GPtrArray *granted; /* texts, as of the start */
 
@@ -50,7 +48,7 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
   const SatchelProvided *own = own_helper (context);
   if (own == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "master did not give exactly one module with a helper");
+                              "master gave this process no module with a helper, or more than one");
   granted = endpoints_of (context, own->module);
   /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
   if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
@@ -73,10 +71,8 @@ reload_commit (SatchelRoleContext *context)
   satchel_role_end (context);
 }
 
-/* ---- limits ---- */
-
 static gboolean
-limit (int what, guint64 value, const char *name, GError **error)
+limit_resource (int what, guint64 value, const char *name, GError **error)
 {
   struct rlimit now;
   if (getrlimit (what, &now) != 0)
@@ -89,7 +85,7 @@ limit (int what, guint64 value, const char *name, GError **error)
 gboolean
 satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
 {
-  const SatchelConfig *own = settings (context);
+  const SatchelConfig *own = helpers_group (context);
   if (!arrange_endpoints (context, error))
     return FALSE;
   /* A call brings two descriptors: a long request, and the content. */
@@ -97,11 +93,9 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
                   + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
   /* A sanitizer's shadow counts as memory. */
   return (satchel_is_sanitized ()
-          || limit (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
-         && limit (RLIMIT_NOFILE, files, "helpers.files", error);
+          || limit_resource (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
+         && limit_resource (RLIMIT_NOFILE, files, "helpers.files", error);
 }
-
-/* ---- callers ---- */
 
 static gboolean
 send_to (gpointer data, SatchelIpcMessage *message)
@@ -128,7 +122,7 @@ peer_message (SatchelRoleContext *context, SatchelPeer *peer, SatchelIpcMessage 
 }
 
 static gboolean
-admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *context, guint64 request, const char *const *argv)
 {
   if (g_strcmp0 (argv[0], "status") != 0)
     return FALSE;
@@ -147,15 +141,15 @@ static const SatchelRoleHooks hooks = {
   .peer_down = peer_down,
   .peer_message = peer_message,
   .reload_commit = reload_commit,
-  .admin = admin,
+  .admin = answer_admin,
 };
 
 gboolean
 satchel_helper_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
   satchel_helper_serve_init (own_helper (context)->ops,
-                             (guint) satchel_config_int (settings (context), "queue"),
-                             satchel_config_duration_ms (settings (context), "overdue"));
+                             (guint) satchel_config_int (helpers_group (context), "queue"),
+                             satchel_config_duration_ms (helpers_group (context), "overdue"));
   *ret_hooks = &hooks;
   return TRUE;
 }

@@ -24,8 +24,6 @@ static SatchelRoleContext *context;
 static SatchelTimer stop_timer;
 static gboolean is_closing;
 
-/* ---- what sessions and deliveries ask ---- */
-
 static gboolean
 send_to (SatchelRole role, guint slot, SatchelIpcMessage *message)
 {
@@ -63,7 +61,7 @@ drain_auth (void)
 }
 
 static const SatchelConfig *
-group (const char *name)
+config_group (const char *name)
 {
   return satchel_config_set_group (context->config, name);
 }
@@ -81,17 +79,15 @@ find_protocol (const char *service, const char **ret_group)
   return provided->ops;
 }
 
-/* ---- set-up ---- */
-
 static void
 configure_deliveries (void)
 {
   g_autoptr (GPtrArray) provided = satchel_loader_find_all (context->loader, SATCHEL_KIND_DELIVERY_FILTER);
-  satchel_filters_configure (provided, group ("filters"));
+  satchel_filters_configure (provided, config_group ("filters"));
   const SatchelDeliveryHost host = { .slot = context->slot,
                                      .root_fd = context->root_fd,
                                      .detail_separators =
-                                         satchel_config_string (group ("auth"), "detail_separators"),
+                                         satchel_config_string (config_group ("auth"), "detail_separators"),
                                      .send_to_auth = send_to_auth,
                                      .send_to_mail = send_to_mail,
                                      .acquire_store = satchel_store_acquire };
@@ -103,7 +99,7 @@ start_janitor (SatchelRoleContext *own)
 {
   const SatchelJanitorHost host = { .slot = own->slot,
                                     .root_fd = own->root_fd,
-                                    .group = group,
+                                    .group = config_group,
                                     .acquire_store = satchel_store_acquire,
                                     .send_to_auth = send_to_auth };
   satchel_janitor_start (&host);
@@ -116,11 +112,9 @@ reload_commit (SatchelRoleContext *own)
   satchel_session_settings (own->config);
   configure_deliveries ();
   if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, &error))
-    satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their settings: %s", error->message);
+    satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their old settings: %s", error->message);
   start_janitor (own);
 }
-
-/* ---- peers ---- */
 
 static void
 peer_down (SatchelRoleContext *own, SatchelPeer *peer)
@@ -147,8 +141,6 @@ peer_message (SatchelRoleContext *own, SatchelPeer *peer, SatchelIpcMessage *mes
     return satchel_mail_gate_message (peer->slot, message);
   return peer->role == SATCHEL_ROLE_MAIL && satchel_delivery_mail_message (peer->slot, message);
 }
-
-/* ---- stopping ---- */
 
 static void
 close_stores (gpointer data)
@@ -179,7 +171,7 @@ look_if_ended (SatchelTimer *timer, gpointer data)
 }
 
 static void
-stop (SatchelRoleContext *own, guint grace_ms)
+stop_mail (SatchelRoleContext *own, guint grace_ms)
 {
   satchel_services_stop ();
   satchel_admin_calls_stop ();
@@ -187,8 +179,6 @@ stop (SatchelRoleContext *own, guint grace_ms)
   satchel_connections_shutdown ();
   satchel_timer_arm (&stop_timer, 0, look_if_ended, NULL);
 }
-
-/* ---- questions ---- */
 
 typedef struct Answer
 {
@@ -209,7 +199,7 @@ add_line (const char *line, gpointer data)
 }
 
 static gboolean
-admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
+answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
 {
   g_autoptr (GString) text = g_string_new (NULL);
   if (g_strcmp0 (argv[0], "who") == 0)
@@ -257,13 +247,13 @@ static const SatchelRoleHooks hooks = {
   .peer_down = peer_down,
   .peer_message = peer_message,
   .reload_commit = reload_commit,
-  .stop = stop,
-  .admin = admin,
+  .stop = stop_mail,
+  .admin = answer_admin,
   .admin_goes_on = admin_goes_on,
 };
 
 static void
-outdated (const char *user, guint64 epoch)
+end_outdated_sessions (const char *user, guint64 epoch)
 {
   satchel_log (SATCHEL_LOG_WARNING, "mail",
                "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT
@@ -284,12 +274,13 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   static const SatchelMailHost host = { .send_to_auth = send_to_auth,
                                         .send_to_gate = send_to_gate,
                                         .drain_auth = drain_auth,
-                                        .group = group,
+                                        .group = config_group,
                                         .find_protocol = find_protocol,
                                         .acquire_store = satchel_store_acquire,
                                         .release_store = satchel_store_release,
                                         .adopt_store = satchel_store_adopt };
-  static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed, .outdated = outdated };
+  static const SatchelStoresHooks store_hooks = { .placed = satchel_mail_tell_placed,
+                                                  .outdated = end_outdated_sessions };
   context = own;
   satchel_stores_set_hooks (&store_hooks);
   satchel_session_settings (own->config);
@@ -298,7 +289,7 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
   satchel_mail_init (&host);
   satchel_admin_calls_init (&(SatchelAdminHost) { .loader = own->loader,
                                                   .root_fd = own->root_fd,
-                                                  .group = group,
+                                                  .group = config_group,
                                                   .acquire_store = satchel_store_acquire,
                                                   .reply = reply_admin });
   configure_deliveries ();
@@ -308,7 +299,7 @@ satchel_mail_role_start (SatchelRoleContext *own, const SatchelRoleHooks **ret_h
       const SatchelProvided *service =
           satchel_loader_find (own->loader, SATCHEL_KIND_SERVICE, listener->protocol);
       if (service != NULL)
-        satchel_service_listen (listener->fd, service->ops, service->module->name, group);
+        satchel_service_listen (listener->fd, service->ops, service->module->name, config_group);
     }
   if (own->slot == 0)
     satchel_job_submit (NULL, "clean spool", clean_spool, NULL, NULL);

@@ -90,7 +90,7 @@ control_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data
 static void
 control_closed (SatchelIpcLink *link, gpointer data)
 {
-  /* Master is gone, or tells rubbish: nobody would restart or stop us. */
+  /* Master has ended or sends malformed messages, so nothing would restart or stop this process. */
   satchel_role_end (data);
 }
 

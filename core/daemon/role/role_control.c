@@ -32,7 +32,8 @@ take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
   SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
   if (set == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "config", "image of the configuration: %s", error->message);
+      satchel_log (SATCHEL_LOG_ERROR, "config", "the image of the configuration cannot be used: %s",
+                   error->message);
       return FALSE;
     }
   satchel_config_set_free (own->next);
@@ -173,8 +174,6 @@ take_peer (SatchelRoleContext *context, SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* ---- reload ---- */
-
 static void
 drop_new_tls_files (SatchelRoleContext *context)
 {
@@ -182,11 +181,11 @@ drop_new_tls_files (SatchelRoleContext *context)
 }
 
 static gboolean
-prepare (SatchelRoleContext *context, GError **error)
+prepare_reload (SatchelRoleContext *context, GError **error)
 {
   struct SatchelRolePrivate *own = context->private;
   if (own->next == NULL || own->is_prepared)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no new configuration came");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master sent no new configuration");
   if (context->new_tls_files == NULL)
     context->new_tls_files = tls_files_new ();
   const SatchelRoleHooks *hooks = own->hooks;
@@ -200,13 +199,13 @@ prepare (SatchelRoleContext *context, GError **error)
 }
 
 static gboolean
-reload (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_reload (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint64 attempt = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
   g_autoptr (GError) error = NULL;
-  gboolean ok = prepare (context, &error);
+  gboolean ok = prepare_reload (context, &error);
   context->private->is_prepared = ok;
   drop_new_tls_files (context);
   if (!ok)
@@ -268,8 +267,6 @@ reload_end (SatchelRoleContext *context, gboolean is_commit)
   return TRUE;
 }
 
-/* ---- stop and admin ---- */
-
 static void
 grace_over (SatchelTimer *timer, gpointer data)
 {
@@ -277,7 +274,7 @@ grace_over (SatchelTimer *timer, gpointer data)
 }
 
 static gboolean
-stop (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_stop (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   struct SatchelRolePrivate *own = context->private;
   guint32 grace_ms = satchel_ipc_get_u32 (message);
@@ -296,7 +293,7 @@ stop (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-admin (SatchelRoleContext *context, SatchelIpcMessage *message)
+take_admin (SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint64 request = satchel_ipc_get_u64 (message);
   guint32 n = satchel_ipc_get_u32 (message);
@@ -351,7 +348,7 @@ take_ticket_key (SatchelRoleContext *context, SatchelIpcMessage *message)
 }
 
 static gboolean
-ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
+answer_ping (const SatchelRoleContext *context, SatchelIpcMessage *message)
 {
   guint64 number = satchel_ipc_get_u64 (message);
   if (!satchel_ipc_message_is_done (message))
@@ -403,14 +400,14 @@ satchel_role_control (SatchelRoleContext *context, SatchelIpcMessage *message)
   if (!context->private->is_started)
     return FALSE;
   if (message->type == SATCHEL_IPC_PING)
-    return ping (context, message);
+    return answer_ping (context, message);
   if (message->type == SATCHEL_IPC_RELOAD)
-    return reload (context, message);
+    return take_reload (context, message);
   if (message->type == SATCHEL_IPC_RELOAD_COMMIT || message->type == SATCHEL_IPC_RELOAD_ABORT)
     return reload_end (context, message->type == SATCHEL_IPC_RELOAD_COMMIT);
   if (message->type == SATCHEL_IPC_STOP)
-    return stop (context, message);
+    return take_stop (context, message);
   if (message->type == SATCHEL_IPC_ADMIN_ROOM || message->type == SATCHEL_IPC_ADMIN_CANCEL)
     return admin_goes_on (context, message);
-  return message->type == SATCHEL_IPC_ADMIN && admin (context, message);
+  return message->type == SATCHEL_IPC_ADMIN && take_admin (context, message);
 }

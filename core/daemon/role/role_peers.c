@@ -12,8 +12,8 @@
 typedef struct PeerPrivate
 {
   SatchelPeer peer;
-  guint64 serial; /* master's number of this link: tells it which one broke */
-  gboolean is_up; /* the role was told */
+  guint64 serial; /* master's number of this link, by which it knows which link broke */
+  gboolean is_up; /* peer_up was called */
 } PeerPrivate;
 
 SatchelPeer *
@@ -37,8 +37,6 @@ satchel_peer_send (SatchelPeer *peer, SatchelIpcMessage *message)
   return FALSE;
 }
 
-/* ---- helpers: the same for each role that calls them ---- */
-
 static gboolean
 send_to_helper (gpointer data, SatchelIpcMessage *message)
 {
@@ -49,7 +47,8 @@ send_to_helper (gpointer data, SatchelIpcMessage *message)
 static void
 tell_bad (const SatchelPeer *peer)
 {
-  satchel_log (SATCHEL_LOG_ERROR, "helper", "helper %s talks rubbish: its link is closed", peer->module);
+  satchel_log (SATCHEL_LOG_ERROR, "helper", "helper %s sent a malformed message: its link is closed",
+               peer->module);
   if (!satchel_role_has (peer->context->role, SATCHEL_TRAIT_JUDGES) || peer->context->control == NULL)
     return;
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_BAD_PEER, 0);
@@ -66,8 +65,6 @@ helper_message (SatchelPeer *peer, SatchelIpcMessage *message)
   tell_bad (peer);
   return FALSE;
 }
-
-/* ---- links ---- */
 
 static gboolean
 peer_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Shared by role.c (start-up, loop), role_control.c (what master says) and role_peers.c (links to the
- * others).
+ * Shared by role.c (start, loop), role_control.c (messages of master), role_calls.c and role_peers.c (links
+ * to the others).
  */
 #pragma once
 #include "core/daemon/role/role.h"

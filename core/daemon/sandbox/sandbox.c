@@ -37,14 +37,14 @@ satchel_sandbox_preload (SatchelRole role)
 }
 
 static gboolean
-miss (SatchelSandboxMode mode, const char *what, const char *advice, GError **error)
+lack_protection (SatchelSandboxMode mode, const char *what, const char *advice, GError **error)
 {
   if (mode == SATCHEL_SANDBOX_REQUIRED)
     return satchel_error_set (
         error, SATCHEL_ERROR_UNAVAILABLE,
         "server.sandbox is \"required\", but this kernel %s; %s, or set server.sandbox = \"best-effort\"",
         what, advice);
-  satchel_log (SATCHEL_LOG_WARNING, "sandbox", "this kernel %s: this process is held by less; %s", what,
+  satchel_log (SATCHEL_LOG_WARNING, "sandbox", "this kernel %s: this process is confined less; %s", what,
                advice);
   return TRUE;
 }
@@ -61,10 +61,10 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
   int abi = 0;
   if (!satchel_sandbox_landlock (role, paths, n_paths, ports, &abi, error))
     return FALSE;
-  if (abi == 0 && !miss (mode, "has no Landlock", "boot with landlock in lsm=", error))
+  if (abi == 0 && !lack_protection (mode, "has no Landlock", "boot with landlock in lsm=", error))
     return FALSE;
   if (abi > 0 && abi < 4
-      && !miss (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
+      && !lack_protection (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
     return FALSE;
   /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the
    * same of those that we know.  The config process still loads modules. */
@@ -74,5 +74,5 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
   if (satchel_sandbox_seccomp (role, ports != NULL, &local))
     return TRUE;
   g_autofree char *what = g_strdup_printf ("did not take the seccomp filter (%s)", local->message);
-  return miss (mode, what, "use a kernel with CONFIG_SECCOMP_FILTER", error);
+  return lack_protection (mode, what, "use a kernel with CONFIG_SECCOMP_FILTER", error);
 }

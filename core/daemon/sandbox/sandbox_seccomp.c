@@ -140,7 +140,7 @@ static const int store_calls[] = {
   CALL (utimensat), CALL (syncfs),        CALL (sync_file_range),   CALL (readahead),
   CALL (splice),    CALL (openat2),       CALL (preadv2),           END
 };
-/* Nothing of ours and no library calls these: whoever does has taken the process over. */
+/* Neither our code nor a library makes these calls: a process that makes one has been taken over. */
 static const int deadly_calls[] = { CALL (execve),
                                     CALL (execveat),
                                     CALL (fork),
