@@ -11,8 +11,10 @@ $(ONE_TEST_TARGETS):
 	@$(AM_TESTS_ENVIRONMENT) MAKE='$(MAKE)' $(SHELL) $(top_srcdir)/tools/lib/one-test.sh '$(@:test-%=%)' '$(TESTS)' '$(check_PROGRAMS)' \
 		'$(check_LTLIBRARIES) $(module_LTLIBRARIES)' $(ARGS)
 
-# Those that take longest, or need a server, are left to `make check`.
-SLOW_TESTS =
+# Those that compute longest, or need a server, are left to `make check`.
+SLOW_TESTS = modules/maildir/tests/test-crash-states modules/maildir/tests/test-faults modules/maildir/tests/test-failed-saves \
+	modules/maildir/tests/test-collisions modules/maildir/tests/test-import tests/unit/test-config-load tests/unit/test-mail-thread \
+	tests/unit/test-snapshot modules/passwd-file/tests/test-passwd-file
 check-fast: all
 	@$(MAKE) check-TESTS TESTS="$(filter-out $(SLOW_TESTS) %.py %.sh tests/fault/% tests/fuzz/% tests/protocol/% satchel-conformance,$(TESTS))"
 
