@@ -259,14 +259,15 @@ delivery maildir {box}
     equal(len(maildir_contents(box)), len(mails), "mails after a second run (UIDL)")
 
 
-def terminal(*command, keys=(), seconds=60):
-    """Runs a program that wants a terminal.  @keys: (what to wait for, what to type then)."""
+def terminal(*command, keys=(), silence=120):
+    """Runs a program that wants a terminal.  @keys: (what to wait for, what to type then).  A program that
+    prints nothing for @silence seconds hangs."""
     master, slave = pty.openpty()
     termios.tcsetwinsize(slave, (24, 80))
     process = subprocess.Popen(command, stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "vt100", "HOME": work},
                                close_fds=True, start_new_session=True, preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
     os.close(slave)
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + silence
     screen, keys = b"", list(keys)
     while process.poll() is None and time.monotonic() < deadline:
         if select.select([master], [], [], 0.2)[0]:
@@ -274,6 +275,7 @@ def terminal(*command, keys=(), seconds=60):
                 screen = (screen + os.read(master, 65536))[-4000:]
             except OSError:  # it closed its terminal: it is about to end
                 break
+            deadline = time.monotonic() + silence
             if keys and keys[0][0] in screen:
                 os.write(master, keys.pop(0)[1])
                 screen = b""
