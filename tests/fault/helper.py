@@ -236,16 +236,16 @@ def hung_process():
 
 @case
 def rubbish():
-    """a helper that talks rubbish is found out and started again; those that heard it go on"""
+    """a helper that sends malformed messages is found out and started again; those that heard it go on"""
     with Noops(server) as noops, Probe() as probe:
         for kind in ("bytes", "answer"):
             pid = pid_of()
-            told = len(lines("helper probe talks rubbish to (mail|auth)"))  # who heard it first
+            told = len(lines("helper probe sent malformed messages to (mail|auth)"))  # who heard it first
             got = probe.ask(f"rubbish {kind}")
             equal(got, ("error", UNAVAILABLE + " the helper went down"), "the call")
             noops.wait_more()
             wait_for(lambda: pid_of() != pid, "another process", 60)
-            equal(len(lines("helper probe talks rubbish to (mail|auth)")) > told, True, "the log")
+            equal(len(lines("helper probe sent malformed messages to (mail|auth)")) > told, True, "the log")
             works()
             noops.wait_more()
 

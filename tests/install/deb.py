@@ -316,7 +316,7 @@ def unprivileged():
     machine.fails("systemctl", "reload", unit)
     config('listen = { listeners = ( { name = "high"; protocol = "imap"; address = "*"; port = 1143; } ); };')
     machine.fails("systemctl", "reload", unit)
-    contains(machine.journal(unit), "listener high: 0.0.0.0 port 1143 cannot be had", "put it into the socket unit")
+    contains(machine.journal(unit), "listener high: 0.0.0.0 port 1143 cannot be bound", "put it into the socket unit")
     config()
     for name in ("gate", "mail", "auth"):
         old = role(unit, name)

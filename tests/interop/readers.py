@@ -282,7 +282,7 @@ def terminal(*command, keys=(), silence=120):
             if b"ress any key" in screen or b"rror in" in screen:
                 break
     try:
-        process.wait(5)
+        process.wait(30)
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()

@@ -76,7 +76,7 @@ def mistakes():
                             (("say",), "--text is missing: What to say"),
                             (("say", "--text=x", "--tone", "sterm"), '"sterm" is no choice; did you mean "stern"?'),
                             (("say", "--text=x", "--wait", "long"), "write a time: a whole number and ms, s, m, h, d or w like"),
-                            (("say", "u0001", "--text=x"), "too many words; write satchel toy say")):
+                            (("say", "u0001", "--text=x"), "there are too many arguments; write satchel toy say")):
         r = toy(*arguments)
         equal((r.returncode, r.stdout), (64, ""), f"{arguments}: {r.stderr}")
         equal(said in r.stderr, True, f"{arguments}: {r.stderr}")

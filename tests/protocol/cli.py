@@ -87,7 +87,7 @@ def usage():
     says(satchel("user", code=64), "user what?")
     says(satchel("user", "ad", code=64), 'did you mean "add"?')
     says(satchel("user", "add", code=64), "write satchel user add USER")
-    says(satchel("user", "add", "a", "b", code=64), "too many words")
+    says(satchel("user", "add", "a", "b", code=64), "too many arguments")
     says(satchel("user", "list", "--jsno", code=64), "did you mean --json?")
     says(satchel("config", "dump", "--all", code=64), "--all: no such option here")
     says(satchel("--config-dir", code=64), "--config-dir lacks its value")
@@ -273,9 +273,9 @@ def bad_names_and_passwords():
     before = satchel("user", "list").stdout
     for name in ("", "a/b", "..", "a@", "@b", "a@b@c", "x\ny", "a" * 300, "\udcff"):
         satchel("user", "add", "--stdin", name, stdin="x\n", code=65)
-    says(satchel("user", "add", "--stdin", "carol", stdin="", code=65), "empty password")
-    says(satchel("user", "add", "--stdin", "carol", stdin="\n", code=65), "empty password")
-    says(satchel("user", "add", "--stdin", "carol", stdin="x" * 2000 + "\n", code=65), "at most 1024 bytes")
+    says(satchel("user", "add", "--stdin", "carol", stdin="", code=65), "the password is empty")
+    says(satchel("user", "add", "--stdin", "carol", stdin="\n", code=65), "the password is empty")
+    says(satchel("user", "add", "--stdin", "carol", stdin="x" * 2000 + "\n", code=65), "it may have 1024 bytes")
     says(satchel("user", "add", "--stdin", "carol", stdin="a\0b\n", code=65), "NUL")
     says(satchel("user", "add", "carol", code=64), "--stdin")
     says(satchel("user", "add", "--stdin", "--no-password", "carol", code=64), "exclude each other")
