@@ -301,6 +301,7 @@ md_journal_recover (MdStore *store, GError **error)
     return TRUE;
   satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");
   redo_steps (store, data->data + HEAD_BYTES, head.len);
+  store->maildirsize_is_stale = TRUE;
   if (!ensure_journal (store, error))
     return FALSE;
   md_journal_retire (store);

@@ -50,6 +50,8 @@ libmaildir_la_SOURCES = \
 	modules/maildir/maildir_store.h \
 	modules/maildir/maildir_sys.c \
 	modules/maildir/maildir_sys.h \
+	modules/maildir/maildirsize.c \
+	modules/maildir/maildirsize.h \
 	modules/maildir/message.c \
 	modules/maildir/metadata.c \
 	modules/maildir/metadata.h \
@@ -112,7 +114,7 @@ check_LTLIBRARIES += libmaildirtest.la
 libmaildirtest_la_SOURCES = modules/maildir/tests/harness.c modules/maildir/tests/harness.h \
 	modules/maildir/tests/crashfs.c modules/maildir/tests/crashfs.h modules/maildir/tests/facts.c \
 	modules/maildir/tests/facts.h modules/maildir/tests/faults.c modules/maildir/tests/faults.h
-MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-blobs \
+MAILDIR_TESTS = modules/maildir/tests/test-maildir modules/maildir/tests/test-takeover modules/maildir/tests/test-faults modules/maildir/tests/test-courier modules/maildir/tests/test-dates modules/maildir/tests/test-usage modules/maildir/tests/test-maildirsize modules/maildir/tests/test-blobs \
 	modules/maildir/tests/test-hold modules/maildir/tests/test-import modules/maildir/tests/test-collisions modules/maildir/tests/test-crash-states \
 	modules/maildir/tests/test-failed-saves modules/maildir/tests/test-trouble
 check_PROGRAMS += $(MAILDIR_TESTS)
@@ -141,6 +143,8 @@ modules_maildir_tests_test_blobs_SOURCES = modules/maildir/tests/test-blobs.c
 modules_maildir_tests_test_blobs_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_usage_SOURCES = modules/maildir/tests/test-usage.c
 modules_maildir_tests_test_usage_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
+modules_maildir_tests_test_maildirsize_SOURCES = modules/maildir/tests/test-maildirsize.c
+modules_maildir_tests_test_maildirsize_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeover.c
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c

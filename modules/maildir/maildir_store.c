@@ -200,6 +200,8 @@ md_open (SatchelStorage *storage, const SatchelConfig *section, GError **error)
   storage->self = store;
   if (open_user_dirs (store, error) && md_journal_recover (store, error) && md_user_open (store, error))
     {
+      /* After another boot, lines that were written without a sync may be lost. */
+      store->maildirsize_is_stale |= store->user->modseq == store->user->slots.words[MD_USER_MODSEQ_LIMIT];
       sweep_if_due (store);
       return TRUE;
     }

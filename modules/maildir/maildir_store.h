@@ -23,6 +23,7 @@ struct MdStore
   GHashTable *open;    /* directory name to MdMailbox, borrowed */
   GHashTable *counted; /* of mailboxes that are not open (usage_count.c); under `writer`, as is count_round */
   guint count_round;
+  gboolean maildirsize_is_stale; /* the next change writes it anew */
   guint64 list_user_serial, user_serial;
   GArray *owed_syncs;  /* for md_hold_settle; NULL: none */
   GArray *list_stamps; /* of the directories that the last LIST read */

@@ -20,6 +20,7 @@ typedef struct Written
   MdLayout layout;
   FolderNames folder_names;
   MdServer server;
+  gboolean maildirsize;
 } Written;
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Written, member)
 
@@ -39,6 +40,9 @@ const SatchelConfigRow md_schema[] = {
   { "other_server", INTO (ENUM, server), "auto",
     "Whose files are kept up to date, so that people can go back: auto is the server that was here before",
     "auto|none|dovecot|courier" },
+  { "maildirsize", INTO (BOOL, maildirsize), "false",
+    "Keep the file maildirsize (Maildir++ quota) for other programs that share the Maildir; Satchel's own "
+    "limits are those of group quota" },
   { "pop3_uidl_format", INTO (STRING, uidl_format), NULL,
     "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X "
     "for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
@@ -219,6 +223,7 @@ md_settings_init (MdSettings *settings, const SatchelConfig *section, const Satc
   if (written.folder_names == NAMES_UTF8)
     settings->layout |= MD_LAYOUT_UTF8;
   settings->server = written.server;
+  settings->keeps_maildirsize = written.maildirsize;
   settings->uidl_format = g_strdup (written.uidl_format);
 }
 

@@ -25,9 +25,10 @@ typedef struct MdSettings
   MdLayout layout;
   gboolean finds_names; /* the store finds out whether names are in UTF-8 */
   MdServer server;      /* as configured */
-  char *path;           /* below the root */
-  char *control_path;   /* below the root; NULL: in the Maildir */
-  char *uidl_format;    /* NULL: the default */
+  gboolean keeps_maildirsize;
+  char *path;         /* below the root */
+  char *control_path; /* below the root; NULL: in the Maildir */
+  char *uidl_format;  /* NULL: the default */
 } MdSettings;
 
 extern const SatchelConfigRow md_schema[];

@@ -99,6 +99,7 @@ run_step (MdPlan *plan, guint index, gboolean past_return, GError **error)
        * next look, so none is lost. */
       if (errno != ENOENT)
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a message cannot be removed: %s", g_strerror (errno));
+      plan->size_change.is_unknown = TRUE; /* the file stays, or another program has removed and counted it */
       result = 0;
     }
   if (result == 0)
@@ -124,6 +125,8 @@ md_plan_run (MdPlan *plan, GError **error)
   for (int pass = 0; pass < 2; pass++)
     {
       gboolean removed = FALSE;
+      if (pass == 1 && plan->store->settings.keeps_maildirsize)
+        md_maildirsize_count_plan (plan);
       for (guint i = 0; i < plan->steps->len; i++)
         {
           gboolean is_removal = g_array_index (plan->steps, MdStep, i).kind == MD_STEP_UNLINK;
@@ -309,6 +312,8 @@ void
 md_plan_finish (MdPlan *const *plans, guint n)
 {
   g_autoptr (GPtrArray) all = collect_touched (plans, n);
+  if (n > 0 && plans[0]->store->settings.keeps_maildirsize)
+    md_maildirsize_add_plans (plans[0]->store, plans, n);
   for (guint p = 0; p < n; p++)
     {
       md_plan_log_keywords (plans[p]);

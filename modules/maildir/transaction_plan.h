@@ -4,6 +4,7 @@
  */
 #pragma once
 #include "journal.h"
+#include "maildirsize.h"
 #include "name_table.h"
 
 #include <satchel/storage.h>
@@ -50,13 +51,14 @@ typedef struct MdImport
 struct MdPlan
 {
   MdStore *store;
-  GArray *steps;        /* MdStep */
-  GArray *effects;      /* MdEffect */
-  GPtrArray *mailboxes; /* MdMailbox that it touches */
-  GPtrArray *before;    /* their snapshots before it, references */
-  GPtrArray *staged;    /* MdStaged that it takes */
-  GArray *keyword_uses; /* MdKeywordUse */
-  GPtrArray *imports;   /* MdImport */
+  GArray *steps;         /* MdStep */
+  GArray *effects;       /* MdEffect */
+  GPtrArray *mailboxes;  /* MdMailbox that it touches */
+  GPtrArray *before;     /* their snapshots before it, references */
+  GPtrArray *staged;     /* MdStaged that it takes */
+  GArray *keyword_uses;  /* MdKeywordUse */
+  GPtrArray *imports;    /* MdImport */
+  MdSizeSum size_change; /* for maildirsize; only set with that setting */
   gboolean syncs_tmp;
   guint64 modseq;              /* of the transaction; 0: none taken yet */
   guint64 op_modseq;           /* that the operation at work gives: `modseq`, or one that it imports */

@@ -15,6 +15,7 @@
 #include "mailbox.h"
 #include "maildir_store.h"
 #include "maildir_sys.h"
+#include "maildirsize.h"
 #include "settings.h"
 #include "sync.h"
 #include "sync_hold.h"
@@ -157,6 +158,15 @@ md_create (SatchelStorage *storage, const SatchelAccess *access, const char *nam
   return FALSE;
 }
 
+static void
+subtract_removed (MdStore *store, const char *unique)
+{
+  g_autofree char *dir = g_strconcat (MD_TRASH_DIR "/", unique, NULL);
+  MdSizeSum change = { 0 };
+  md_maildirsize_count_folder (store, dir, -1, &change);
+  md_maildirsize_add (store, &change);
+}
+
 gboolean
 md_remove_locked (MdStore *store, const char *name, GError **error)
 {
@@ -198,6 +208,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
                      "user=%s the special use of the deleted mailbox %s is not removed yet: %s",
                      store->storage->identity->user, name, ignored->message);
+      if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
+        subtract_removed (store, unique);
       md_remove_tree (trash_fd, unique);
       md_control_removed (store, dir);
     }
@@ -334,6 +346,18 @@ plan_folder_renames (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const 
   return TRUE;
 }
 
+/* In the other layout the steps of the plan are counted. */
+static void
+count_fs_rename (MdStore *store, const char *from_dir, const char *to_dir)
+{
+  MdSizeSum change = { 0 };
+  const int factor = md_maildirsize_has_folder (store, to_dir) - md_maildirsize_has_folder (store, from_dir);
+  if (factor == 0)
+    return;
+  md_maildirsize_count_folder (store, to_dir, factor, &change);
+  md_maildirsize_add (store, &change);
+}
+
 static gboolean
 rename_folders (MdStore *store, const char *from, const char *to, GError **error)
 {
@@ -358,7 +382,11 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
       || !(is_fs ? md_fs_rename (store, from_dir, to_dir, error) : md_plan_execute (plan, error)))
     return FALSE;
   if (is_fs)
-    md_control_renamed (store, from_dir, to_dir);
+    {
+      md_control_renamed (store, from_dir, to_dir);
+      if (store->settings.keeps_maildirsize)
+        count_fs_rename (store, from_dir, to_dir);
+    }
   for (guint i = 0; i < dirs->len; i++)
     if (strcmp (dirs->pdata[i], from_dir) == 0 || md_folder_is_below (store, dirs->pdata[i], from_dir))
       {

@@ -4,7 +4,7 @@ EXTRA_DIST += tests/interop/README.md
 INTEROP_TESTS = tests/interop/python.py tests/interop/readers.py tests/interop/postfix.py tests/interop/swaks.py tests/interop/fail2ban.py tests/interop/compress.py \
 	tests/interop/search-dovecot.py \
 	tests/interop/keywords.py tests/interop/quota.py tests/interop/roundcube.py tests/interop/simultaneous.py tests/interop/storm.py tests/interop/resync.py tests/interop/twoway-mbsync.py tests/interop/twoway-offlineimap.py \
-	tests/interop/twoway-interimap.py tests/interop/takeover.py
+	tests/interop/twoway-interimap.py tests/interop/maildirsize.py tests/interop/takeover.py
 SERVER_TESTS += $(INTEROP_TESTS)
 EXTRA_DIST += $(INTEROP_TESTS) tests/lib/tap.py tests/lib/overlay.py tests/lib/peers.py tests/lib/tracker.py tests/lib/twoway.py tests/lib/recorder.py tests/lib/seed.h
 check-interop:
