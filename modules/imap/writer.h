@@ -26,6 +26,8 @@ imap_writer_is_full (const ImapWriter *writer)
 static inline void
 imap_write_raw (ImapWriter *writer, const void *data, gsize len)
 {
+  if (len == 0) /* a new writer has no memory to copy to */
+    return;
   memcpy (imap_writer_reserve (writer, len), data, len);
   writer->len += len;
 }
