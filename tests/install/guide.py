@@ -32,6 +32,8 @@ NOT_RUN = {
     "# /etc/fail2ban/jail.d/": "fail2ban with our filter: tests/interop/fail2ban.py",
     "# /etc/satchel/conf.d/filters.conf": "rules for a filter that is not there: tests/fault/scanner.py has some that are",
 }
+NOT_RUN["# /etc/satchel/conf.d/maildir.conf"] = "sums for a server that shares the Maildirs: tests/interop/maildirsize.py"
+NOT_RUN["find /var/vmail -name maildirsize"] = "the same"
 NOT_RUN["nearly full: "] = "lines of the log, to be looked at; they are made by tests/interop/quota.py"
 NOT_RUN["anna@example.org:$argon2id$"] = "a line of the password file: tests/interop/quota.py has such limits"
 NOT_RUN["storage = {\n  driver"] = "a second driver, and users on both: tests/fault/placement.py"
