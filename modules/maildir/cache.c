@@ -161,6 +161,8 @@ check_blob (const guint8 *at, const MdCacheRef *ref)
 void
 md_cache_get (int fd, MdCacheRef *refs, guint n, GBytes **ret)
 {
+  if (n == 0) /* @refs may be NULL then, which qsort does not take */
+    return;
   qsort (refs, n, sizeof *refs, compare_offsets);
   g_autofree guint8 *buffer = NULL;
   gsize room = 0;
