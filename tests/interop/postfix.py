@@ -103,11 +103,13 @@ def several_recipients():
     with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
         c.sendmail("a@example.net", [f"u000{n}@{server.domain}" for n in (2, 3)] + [f"nobody@{server.domain}"],
                    b"Subject: to several\r\n\r\nhello\r\n")
-    def refused():
+
+    def bounced():
         with open(state["log"], "rb") as f:
             f.seek(before)
-            return b"5.1.1" in f.read()
-    wait_for(refused, "the unknown user's refusal in Postfix's log", 60)
+            said = f.read()
+        return b"5.1.1" in said and b"sender non-delivery notification" in said
+    wait_for(bounced, "the unknown user's refusal and the bounce in Postfix's log", 60)
     for user in ("u0002", "u0003"):
         def there():
             c = server.imap(user)
@@ -115,6 +117,7 @@ def several_recipients():
             c.logout()
             return n == [b"1"]
         wait_for(there, f"mail of {user}")
+    wait_for(queue_is_empty, "what became of the bounce itself is logged", 60)
 
 
 def guide_settings():
