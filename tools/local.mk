@@ -61,7 +61,8 @@ check-format:
 	@$(SHELL) $(top_srcdir)/tools/check-format $(CLANG_FORMAT) $(top_srcdir)
 # For editors and clang-tidy; from what make would run.
 EXTRA_DIST += .clang-tidy tools/compile-commands tools/coverage tools/tidy tools/release tools/mutate tools/README.md tools/lib/README.md \
-	tools/lib/check_documents.py tools/lib/lay_out_prose.py tools/lib/name_files.py
+	tools/lib/check_documents.py tools/lib/lay_out_prose.py tools/lib/name_files.py \
+	tools/lib/line_counts.py tools/lib/test_map.py tools/lib/mutations.py tools/lib/mutant_build.py
 compile_commands.json:
 	@python3 $(top_srcdir)/tools/compile-commands .
 print-check-programs:

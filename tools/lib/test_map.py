@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: MIT
+"""Which lines each test runs, counted by gcc in .coverage/ and kept there in map.json with the commit that was counted."""
+import difflib
+import functools
+import json
+import os
+import subprocess
+import time
+
+import line_counts
+from line_counts import BUILD, TOP
+
+PATH = os.path.join(BUILD, "map.json")
+# What comes first where several run a line: (beginning of the name, rank).  Without counters are the end-to-end tests, whose
+# servers run in a sandbox that no file of counts leaves.
+RANKS = (("satchel-conformance", 1), ("tests/protocol/", 2))
+# A test that takes longer comes last, whatever its rank.
+SLOW_SECONDS = 30
+
+
+def rank(test):
+    return next((r for start, r in RANKS if test.startswith(start)), 0)
+
+
+def command(test):
+    """The words that run a test in a build directory; a protocol script is a test of its own."""
+    if test.endswith(".script"):
+        program = "run-pop3-script" if test.startswith("tests/protocol/pop3/") else "run-script"
+        return [f"./tests/protocol/{program}", os.path.join(TOP, test)]
+    return [os.path.join(TOP, test)] if test.endswith((".sh", ".py")) else [f"./{test}"]
+
+
+def environment(build):
+    return {**os.environ, "G_DEBUG": "fatal-criticals", "SATCHEL_BUILDDIR": build, "SATCHEL_BUILD": build, "SATCHEL_SRCDIR": TOP,
+            "SATCHEL_MODULE_PATH": os.path.join(build, ".libs"), "SATCHEL_TEST_RUN": str(os.getpid())}
+
+
+def all_tests():
+    """Those that count: the programs of C, and each protocol script."""
+    programs = [t for t in line_counts.tests_of_suites("unit", "conformance", "protocol") if not t.endswith((".sh", ".py"))]
+    scripts = [f"tests/protocol/{d}/{n}" for d in ("imap", "clients", "pop3")
+               for n in sorted(os.listdir(os.path.join(TOP, "tests/protocol", d))) if n.endswith(".script")]
+    return programs + scripts
+
+
+def present_commit():
+    """The working tree as a commit, whether its changes are committed or not."""
+    made = line_counts.run("git", "-C", TOP, "stash", "create", capture_output=True, text=True).stdout.strip()
+    return made or line_counts.run("git", "-C", TOP, "rev-parse", "HEAD", capture_output=True, text=True).stdout.strip()
+
+
+def run_counted(test, seconds):
+    """The lines that the test runs, and its time."""
+    for name in line_counts.files_with(".gcda"):
+        os.unlink(os.path.join(BUILD, name))
+    began = time.monotonic()
+    done = subprocess.run(["python3", os.path.join(TOP, "tests/lib/limited.py"), *command(test)], cwd=BUILD,
+                          env={**environment(BUILD), "SATCHEL_TEST_LIMIT": str(seconds)}, capture_output=True, text=True,
+                          errors="replace")
+    took = time.monotonic() - began
+    lines = {name: sorted(n for n, count in found.items() if count)
+             for name, found in line_counts.counted(line_counts.files_with(".gcda")).items()}
+    return done.returncode, took, {name: found for name, found in lines.items() if found}
+
+
+def load():
+    """{"tests": {name: what it ran}, "can_run": {commit: {file: lines}}}"""
+    try:
+        with open(PATH, encoding="utf-8") as file:
+            return json.load(file)
+    except FileNotFoundError:
+        return {"tests": {}, "can_run": {}}
+
+
+def save(known):
+    with open(PATH + ".new", "w", encoding="utf-8") as file:
+        json.dump(known, file)
+    os.replace(PATH + ".new", PATH)
+
+
+def count(tests, jobs, seconds):
+    """Runs tests one by one, and keeps what each ran."""
+    line_counts.build(jobs)
+    commit, known = present_commit(), load()
+    known["can_run"][commit] = {name: sorted(found) for name, found in line_counts.counted(line_counts.files_with(".gcno")).items()}
+    for test in tests or all_tests():
+        status, took, lines = run_counted(test, seconds)
+        print(f"{took:7.1f} s  {sum(map(len, lines.values())):>6} lines  {test}{'' if status == 0 else f'  (status {status})'}", flush=True)
+        known["tests"][test] = {"commit": commit, "seconds": round(took, 1), "passes": status == 0, "lines": lines}
+        used = {entry["commit"] for entry in known["tests"].values()}
+        known["can_run"] = {c: found for c, found in known["can_run"].items() if c in used or c == commit}
+        save(known)
+
+
+@functools.lru_cache(maxsize=None)
+def text_at(commit, name):
+    said = subprocess.run(["git", "-C", TOP, "show", f"{commit}:{name}"], capture_output=True, text=True, errors="replace")
+    return said.stdout.split("\n") if said.returncode == 0 else []
+
+
+@functools.lru_cache(maxsize=None)
+def lines_then(commit, name):
+    """{line of now: line of the commit}; one that is new stands for the nearest line before it that was there."""
+    with open(os.path.join(TOP, name), encoding="utf-8") as file:
+        now = file.read().split("\n")
+    then, found = text_at(commit, name), {}
+    for a, b, size in difflib.SequenceMatcher(None, then, now, autojunk=False).get_matching_blocks():
+        found.update({b + i + 1: a + i + 1 for i in range(size)})
+    for number in range(1, len(now) + 1):
+        found.setdefault(number, found.get(number - 1, 0))
+    return found
+
+
+def order(tests):
+    """@tests as the map has them, those to ask first first."""
+    return sorted(tests, key=lambda t: (tests[t]["seconds"] > SLOW_SECONDS, rank(t), tests[t]["seconds"]))
+
+
+def tests_of(known, name, number):
+    """The tests that run a line, in the order in which to ask them.  gcc counts a statement of several lines at the first one,
+    so a line that has no count has that of the line before."""
+    def runs_it(entry):
+        then, can_run = lines_then(entry["commit"], name)[number], known["can_run"][entry["commit"]].get(name, ())
+        while then > 0 and then not in can_run:
+            then -= 1
+        return then in entry["lines"].get(name, ())
+    return order({t: entry for t, entry in known["tests"].items() if entry["passes"] and runs_it(entry)})
