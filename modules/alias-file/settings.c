@@ -4,5 +4,5 @@
 #include "settings.h"
 
 const SatchelConfigRow alias_schema[] = { { "path", SATCHEL_CONFIG_INTO (PATH, AliasSettings, path),
-                                            "aliases", "File of domains and aliases" },
+                                            "aliases", "File that lists aliases and further domains" },
                                           { NULL } };

@@ -14,7 +14,8 @@ const SatchelConfigRow lmtp_schema[] = {
   { "bad_commands", INTO (INT, bad_commands), "20",
     "Number of bad commands after which the connection is closed", .min = 1, .max = 1000, .flags = RELOAD },
   { "over_quota", INTO (ENUM, over_quota), "temporary",
-    "Answer for a user over quota: temporary (452 4.2.2, the sender tries again), permanent (552 5.2.2)",
+    "Answer to mail for a user over quota: temporary is 452 4.2.2, after which the sender tries again; "
+    "permanent is 552 5.2.2, after which the mail bounces",
     "temporary|permanent", .flags = RELOAD },
   { "timeout", INTO (DURATION, timeout_ms), "5m", "Idle time after which the connection is closed",
     .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (1), .flags = RELOAD },

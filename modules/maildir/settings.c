@@ -26,26 +26,29 @@ typedef struct Written
 
 const SatchelConfigRow md_schema[] = {
   { "path", INTO (STRING, path), "%d/%n",
-    "Maildir of a user below server.mail_root: %d domain, %n local part, %u both; \"%d/%n/Maildir\" for "
-    "example" },
+    "Where the Maildir of a user is below server.mail_root; %d is the user's domain, %n the local part, %u "
+    "the whole name, as in \"%d/%n/Maildir\"" },
   { "layout", INTO (ENUM, layout), "maildir++",
-    "How folders lie: maildir++ (.A.B in the Maildir) or fs (A/B)", "maildir++|fs" },
+    "How the directory of mailbox A/B is named: maildir++ makes it .A.B inside the Maildir, fs makes it A/B",
+    "maildir++|fs" },
   { "folder_names", INTO (ENUM, folder_names), "auto",
-    "How folders are called on disk: utf-7 (modified, as most servers do), utf-8 (Courier since 2018), auto: "
-    "as found, else utf-7",
+    "How names of mailboxes are encoded on disk: utf-7 is modified UTF-7, as most servers write it; utf-8 is "
+    "what Courier writes since 2018; auto keeps what a Maildir has, and writes utf-7 where it has neither",
     "auto|utf-7|utf-8" },
   { "control_path", INTO (STRING, control_path), NULL,
-    "Where another server kept UID lists, keywords and subscriptions (CONTROL= of Dovecot), below "
-    "server.mail_root as for path; unset: in the Maildir" },
+    "Directory where another server kept UID lists, keywords and subscriptions (Dovecot's CONTROL=), with "
+    "%d, %n and %u as in path; unset: the Maildir itself" },
   { "other_server", INTO (ENUM, server), "auto",
-    "Whose files are kept up to date, so that people can go back: auto is the server that was here before",
+    "Other server whose files Satchel keeps up to date, so that you can go back to it; auto is the one whose "
+    "files were found in the Maildir",
     "auto|none|dovecot|courier" },
   { "maildirsize", INTO (BOOL, maildirsize), "false",
-    "Keep the file maildirsize (Maildir++ quota) for other programs that share the Maildir; Satchel's own "
-    "limits are those of group quota" },
+    "Whether the file maildirsize (Maildir++ quota) is kept up to date for other programs that share the "
+    "Maildir; Satchel's own limits are those of group quota" },
   { "pop3_uidl_format", INTO (STRING, uidl_format), NULL,
-    "Unique ids of messages without a saved one, as in Dovecot: %u UID, %v UIDVALIDITY, %f file, %g GUID, X "
-    "for hexadecimal; unset: %08Xu%08Xv, after Courier UID%u-%v" },
+    "POP3 unique id of a message that no other server gave one, written as in Dovecot: %u is the UID, %v "
+    "UIDVALIDITY, %f the file name, %g the GUID, and X stands for hexadecimal; unset: %08Xu%08Xv, or "
+    "UID%u-%v in a Maildir of Courier" },
   { NULL }
 };
 
@@ -58,8 +61,9 @@ is_path_template (const char *key, const char *path, GError **error)
       {
         p++;
         if (*p != 'd' && *p != 'n' && *p != 'u' && *p != '%')
-          return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: %%%c is not known; use %%d, %%n, %%u",
-                                    key, *p != '\0' ? *p : ' ');
+          return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                    "%s: %%%c means nothing here; use %%d, %%n or %%u", key,
+                                    *p != '\0' ? *p : ' ');
         has_user |= *p == 'n' || *p == 'u';
         has_domain |= *p == 'd' || *p == 'u';
         if (*p == '\0')
@@ -135,14 +139,15 @@ is_uidl_format (const char *format, GError **error)
         {
           if (*p < 0x21 || *p > 0x7e)
             return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                      "pop3_uidl_format: no spaces and only ASCII (RFC 1939 7)");
+                                      "pop3_uidl_format: a unique id has no spaces and ASCII characters only "
+                                      "(RFC 1939 7); remove the others");
           p++;
           continue;
         }
       if ((p = parse_key (p + 1, &width, &is_padded, &is_hex, &key)) == NULL)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "pop3_uidl_format: \"%s\": only %%u %%v %%f %%g are known for Maildirs, "
-                                  "with a width and X (%%08Xu)",
+                                  "pop3_uidl_format: \"%s\" may have %%u, %%v, %%f and %%g only, with a "
+                                  "width and X if wanted (%%08Xu)",
                                   format);
       is_unique |= key == 'u' || key == 'f' || key == 'g';
     }

@@ -7,14 +7,15 @@
 
 const SatchelConfigRow passwd_schema[] = {
   { "path", INTO (PATH, path), SATCHEL_STATE_DIR "/auth/passwd",
-    "File of users; its owner alone may read it" },
-  { "memory", INTO (SIZE, policy.memory_bytes), "19M", "Memory of one Argon2id hash of a new password",
-    .min = SATCHEL_KIB (8), .max = SATCHEL_GIB (1) },
-  { "passes", INTO (INT, policy.passes), "2", "Passes of one Argon2id hash of a new password", .min = 1,
-    .max = 64 },
+    "File that holds users and password hashes; only its owner may have rights on it" },
+  { "memory", INTO (SIZE, policy.memory_bytes), "19M",
+    "Memory that hashing a new password with Argon2id uses", .min = SATCHEL_KIB (8), .max = SATCHEL_GIB (1) },
+  { "passes", INTO (INT, policy.passes), "2", "Number of passes over that memory (Argon2id time cost)",
+    .min = 1, .max = 64 },
   { "upgrade", INTO (BOOL, policy.is_upgrading), "true",
-    "Hash a password anew at login when its stored form is not what `memory` and `passes` ask for" },
+    "Whether a password is hashed again at its user's login if the stored hash has another form than "
+    "`memory` and `passes` ask for" },
   { "allow_plain", INTO (BOOL, policy.allows_plain), "false",
-    "Accept clear-text passwords in the file, written {PLAIN}PASSWORD" },
+    "Whether the file may have passwords in clear text, written {PLAIN}PASSWORD" },
   { NULL }
 };

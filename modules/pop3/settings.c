@@ -17,12 +17,12 @@ typedef struct UserSettings
 #define OF_USER(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, UserSettings, member)
 
 static const SatchelConfigRow user_rows[] = {
-  { "user", OF_USER (STRING, user), NULL, "local@domain, as `satchel user list` shows it",
+  { "user", OF_USER (STRING, user), NULL, "User, as `satchel user list` shows the name",
     .flags = SATCHEL_CONFIG_REQUIRED },
-  { "expire", OF_USER (DURATION, policy.expire_ms), NULL, "As above, for this user; unset: never",
+  { "expire", OF_USER (DURATION, policy.expire_ms), NULL, "Value of expire for this user; unset: never",
     .min = SATCHEL_DAYS (1), .max = SATCHEL_DAYS (3650), .flags = RELOAD },
-  { "login_delay", OF_USER (DURATION, policy.login_delay_ms), "0s", "As above, for this user", .min = 0,
-    .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { "login_delay", OF_USER (DURATION, policy.login_delay_ms), "0s", "Value of login_delay for this user",
+    .min = 0, .max = SATCHEL_DAYS (1), .flags = RELOAD },
   { NULL },
 };
 
@@ -30,10 +30,11 @@ const SatchelConfigRow pop3_schema[] = {
   { "lock_wait", INTO (DURATION, lock_wait_ms), "0s",
     "How long a login waits for an earlier session of the user to end", .min = 0, .max = SATCHEL_MINUTES (10),
     .flags = RELOAD },
-  { "mark_seen", INTO (BOOL, marks_seen), "true", "RETR marks a message as read (\\Seen)", .flags = RELOAD },
+  { "mark_seen", INTO (BOOL, marks_seen), "true", "Whether RETR marks a message as read (\\Seen)",
+    .flags = RELOAD },
   { "surrogates", INTO (BOOL, sends_surrogates), "true",
-    "Internationalized mail (it came by SMTPUTF8, or an address is not ASCII) goes as a surrogate to clients "
-    "without UTF8",
+    "Whether a client without UTF8 gets an ASCII version (a surrogate, RFC 6857) of mail that came by "
+    "SMTPUTF8 or has an address that is not ASCII; false: such mail is sent as it is",
     .flags = RELOAD },
   { "timeout", INTO (DURATION, timeout_ms), "10m",
     "Idle time after which a session ends without deleting (RFC 1939 3: at least 10m)",
@@ -45,17 +46,17 @@ const SatchelConfigRow pop3_schema[] = {
     "Number of bad commands of a session after which the connection is closed", .min = 1, .max = 1000,
     .flags = RELOAD },
   { "expire", INTO (DURATION, policy.expire_ms), NULL,
-    "Days after which this site may remove mail, which clients are told (EXPIRE); it removes nothing by "
-    "itself; "
-    "unset: never",
+    "Age after which mail may be removed, as POP3 announces it to clients (EXPIRE); the server removes "
+    "nothing because of it; unset: never",
     .min = SATCHEL_DAYS (1), .max = SATCHEL_DAYS (3650), .flags = RELOAD },
   { "login_delay", INTO (DURATION, policy.login_delay_ms), "0s",
-    "Least time between two logins of a user (LOGIN-DELAY); 0s: none", .min = 0, .max = SATCHEL_DAYS (1),
-    .flags = RELOAD },
-  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Users with other values of expire and login_delay",
+    "Shortest time between two logins of one user (LOGIN-DELAY); 0s: no limit", .min = 0,
+    .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { "users", SATCHEL_CONFIG_GROUPS, NULL, "Users who have their own values of expire and login_delay",
     .group = user_rows, .flags = RELOAD },
   { "language", INTO (STRING, language), "en",
-    "Language of a client that asks for the one of the server (LANG *): en, de", .flags = RELOAD },
+    "Language of error texts for a client that leaves the choice to the server (LANG *): en or de",
+    .flags = RELOAD },
   { NULL },
 };
 
@@ -75,7 +76,8 @@ pop3_check (const SatchelConfig *section, GError **error)
   satchel_config_fill (section, pop3_schema, &settings);
   return pop3_language_find (settings.language) != NULL
          || satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                               "language: \"%s\" is none of the languages of LANG", settings.language);
+                               "language: \"%s\" is not a language of the POP3 module; use en or de",
+                               settings.language);
 }
 
 static Pop3Policy

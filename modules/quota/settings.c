@@ -30,31 +30,36 @@ typedef struct Settings
 #define INTO(TYPE, member) SATCHEL_CONFIG_INTO (TYPE, Settings, member)
 
 static const SatchelConfigRow limit_rows[] = {
-  { "name", OF_LIMIT (STRING, name), NULL, "Whose limits these are", .flags = SATCHEL_CONFIG_REQUIRED },
-  { "storage", OF_LIMIT (SIZE, bytes), NULL, "Most bytes of mail; 0: no limit; not set: as others", .min = 0,
+  { "name", OF_LIMIT (STRING, name), NULL, "Domain, or user with the domain, that has these limits",
+    .flags = SATCHEL_CONFIG_REQUIRED },
+  { "storage", OF_LIMIT (SIZE, bytes), NULL,
+    "Most bytes of mail; 0: no limit; unset: the limit of the domain or of the group quota", .min = 0,
     .max = BYTES_MAX },
-  { "messages", OF_LIMIT (INT, messages), NULL, "Most messages; 0: no limit; not set: as others", .min = 0,
+  { "messages", OF_LIMIT (INT, messages), NULL,
+    "Most messages; 0: no limit; unset: the limit of the domain or of the group quota", .min = 0,
     .max = MESSAGES_MAX },
   { NULL }
 };
 
 const SatchelConfigRow quota_schema[] = {
-  { "storage", INTO (SIZE, of_all.bytes), "0", "Most bytes of mail of a user; 0: no limit", .min = 0,
-    .max = BYTES_MAX, .flags = RELOAD },
-  { "messages", INTO (INT, of_all.messages), "0", "Most messages of a user; 0: no limit", .min = 0,
+  { "storage", INTO (SIZE, of_all.bytes), "0", "Most bytes of mail that a user may have; 0: no limit",
+    .min = 0, .max = BYTES_MAX, .flags = RELOAD },
+  { "messages", INTO (INT, of_all.messages), "0", "Most messages that a user may have; 0: no limit", .min = 0,
     .max = MESSAGES_MAX, .flags = RELOAD },
   { "domains", SATCHEL_CONFIG_GROUPS, NULL,
-    "Limits of each user of a domain: { name = \"example.org\"; storage = \"5G\"; }", .group = limit_rows,
-    .flags = RELOAD },
-  { "users", SATCHEL_CONFIG_GROUPS, NULL,
-    "Limits of one user: { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }",
+    "Limits for every user of a domain, as { name = \"example.org\"; storage = \"5G\"; }",
     .group = limit_rows, .flags = RELOAD },
-  { "grace", INTO (SIZE, grace_bytes), "0", "Bytes that mail which is delivered may go over the limit",
-    .min = 0, .max = BYTES_MAX, .flags = RELOAD },
+  { "users", SATCHEL_CONFIG_GROUPS, NULL,
+    "Limits for one user, as { name = \"anna@example.org\"; storage = \"20G\"; messages = 0; }",
+    .group = limit_rows, .flags = RELOAD },
+  { "grace", INTO (SIZE, grace_bytes), "0", "Bytes by which a delivery may exceed a user's limit", .min = 0,
+    .max = BYTES_MAX, .flags = RELOAD },
   { "grace_percent", INTO (INT, grace_percent), "10",
-    "The same in percent of the limit; the larger of the two counts", .min = 0, .max = 100, .flags = RELOAD },
+    "Percentage of the limit by which a delivery may exceed it; the larger of grace and grace_percent counts",
+    .min = 0, .max = 100, .flags = RELOAD },
   { "warnings", INTO (STRINGS, warnings), "( \"80\", \"95\" )",
-    "Percent of a limit that are told in the log when a user goes beyond them", .flags = RELOAD },
+    "Percentages of a limit; the log has a line each time that a user's mail grows beyond one of them",
+    .flags = RELOAD },
   { NULL }
 };
 
@@ -132,9 +137,10 @@ read_rows (QuotaLimits *limits, const SatchelConfig *section, const char *key, G
       g_autofree char *name = key_of (settings.name);
       if ((strchr (name, '@') != NULL) != is_user)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not %s", key, name,
-                                  is_user ? "a user with his domain" : "a domain");
+                                  is_user ? "a user with a domain (LOCAL@DOMAIN)" : "a domain");
       if (g_hash_table_contains (table, name))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" stands there twice", key, name);
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is listed twice; remove one", key,
+                                  name);
       SatchelUsage *limit = g_new (SatchelUsage, 1);
       /* A limit that the row does not set stays that of the others. */
       const SatchelUsage others = is_user ? limit_of_domain (limits, name) : limits->of_all;
@@ -161,9 +167,10 @@ read_warnings (QuotaLimits *limits, const char *const *warnings, GError **error)
       guint64 percent;
       if (!g_ascii_string_to_unsigned (*text, 10, 1, 100, &percent, NULL))
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "warnings: \"%s\" is no percentage from 1 to 100", *text);
+                                  "warnings: \"%s\" is not a percentage from 1 to 100", *text);
       if (limits->n_warnings == WARNINGS_MAX)
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: more than %u", WARNINGS_MAX);
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "warnings: there may be at most %u",
+                                  WARNINGS_MAX);
       limits->warnings[limits->n_warnings++] = (guint) percent;
     }
   qsort (limits->warnings, limits->n_warnings, sizeof limits->warnings[0], by_number);
