@@ -149,4 +149,4 @@ modules_maildir_tests_test_takeover_SOURCES = modules/maildir/tests/test-takeove
 modules_maildir_tests_test_takeover_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
 modules_maildir_tests_test_faults_SOURCES = modules/maildir/tests/test-faults.c
 modules_maildir_tests_test_faults_LDADD = libmaildirtest.la libmaildir.la libsatchel.la $(GLIB_LIBS)
-EXTRA_DIST += modules/maildir/README.md modules/maildir/tests/README.md modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh
+EXTRA_DIST += modules/maildir/README.md modules/maildir/FORMAT.md modules/maildir/tests/README.md modules/maildir/tests/faults-dovecot.sh modules/maildir/tests/coarse-times.sh

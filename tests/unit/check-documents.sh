@@ -52,6 +52,7 @@ for i in $(seq 60); do echo "line $i" >> core/daemon/README.md; done; red 'a REA
 echo 'See [nothing](nothing.txt).' >> docs/guide.md; red 'a link that leads nowhere' 'leads nowhere: nothing.txt'
 echo 'See `core/daemon/gat.c`.' >> docs/guide.md; red 'a path that is not there' 'there is no core/daemon/gat.c'
 printf '%0120d\n' 0 | sed 's/0/x /g' >> docs/guide.md; red 'a line of prose that is too long' 'guide.md:8: is longer'
+printf '\n%0120d\n' 0 | sed 's/0/x /g' >> core/daemon/README.md; red 'one in the map of a directory' 'core/daemon/README.md:7: is longer'
 printf '    cc %0120d\n\n- %0120d\n| %0120d |\n' 1 2 3 | sed '/^-/s/0/x /g' >> docs/guide.md; cp docs/guide.md "$work/wide"
 python3 "$(dirname "$check")/lay_out_prose.py" "$work/tree" 2> "$work/said"
 [ "$(tr -d ' \n' < docs/guide.md)" = "$(tr -d ' \n' < "$work/wide")" ] && grep -q '^  x' docs/guide.md; say $? 'laid out: every word is still there'

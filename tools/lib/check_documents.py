@@ -39,11 +39,6 @@ def sources_below(tree):
     return [name for name in found if not name.endswith((".o", ".lo", ".pyc"))]
 
 
-def has_wide_lines(name):
-    """The maps of core and modules are laid out with the files that they name."""
-    return name.startswith(("core/", "modules/"))
-
-
 def read(tree, name):
     with open(os.path.join(tree, name), encoding="utf-8", errors="replace") as file:
         return file.read()
@@ -175,7 +170,7 @@ def check_paths(tree):
 
 def check_lines(tree):
     for name in tree.files:
-        if not name.endswith(".md") or has_wide_lines(name):
+        if not name.endswith(".md"):
             continue
         for number, line, is_code in lines_of_prose(read(tree.root, name)):
             if len(line) > COLUMNS and not is_code and not line.startswith("|") \
