@@ -59,14 +59,15 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
 {
   if (name == NULL || len == 0)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name is empty");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the user name is empty");
       return NULL;
     }
   /* Before anything is copied: the name may be as long as a literal. */
   if (len > MAX_USER_BYTES || !g_utf8_validate_len (name, len, NULL))
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "user name is longer than %d bytes or not UTF-8 without NUL", MAX_USER_BYTES);
+                         "the user name is longer than %d bytes, or it is not UTF-8 without NUL",
+                         MAX_USER_BYTES);
       return NULL;
     }
 
@@ -74,7 +75,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
   g_autofree char *folded = fold_name (copy, len, lower);
   if (folded == NULL || !has_only_plain_characters (folded))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name has a slash or a control character");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the user name has a slash or a control character");
       return NULL;
     }
 
@@ -86,12 +87,13 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
   gsize local_len = at != NULL ? (gsize) (at - folded) : strlen (folded);
   if (domain == NULL || !is_domain (domain) || !is_local_part (folded, local_len))
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name is not LOCAL@DOMAIN");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the user name is not LOCAL@DOMAIN");
       return NULL;
     }
   if (local_len + 1 + strlen (domain) > MAX_USER_BYTES)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "user name is longer than %d bytes", MAX_USER_BYTES);
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the user name is longer than %d bytes",
+                         MAX_USER_BYTES);
       return NULL;
     }
   return g_strdup_printf ("%.*s@%s", (int) local_len, folded, domain);
@@ -124,9 +126,10 @@ satchel_user_attribute_check (const char *name, const char *value, GError **erro
   gsize len = strlen (name);
   if (len == 0 || len > MAX_ATTRIBUTE_NAME_BYTES
       || strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-_.") != len)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "an attribute's name has 1 to %d of a-z, 0-9, '-', '_' and '.'",
-                              MAX_ATTRIBUTE_NAME_BYTES);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "the name of an attribute must have 1 to %d characters of a-z, 0-9, '-', '_' and '.'",
+        MAX_ATTRIBUTE_NAME_BYTES);
   if (strlen (value) > MAX_ATTRIBUTE_VALUE_BYTES || !g_utf8_validate (value, -1, NULL))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                               "the value of attribute %s is longer than %d bytes or not UTF-8", name,

@@ -241,6 +241,6 @@ satchel_cli_admin (SatchelCli *cli)
       satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
                               satchel_config_bool (server, "lower_case_users"), &error);
   if (user == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
   return run_there (cli, user, words);
 }

@@ -167,7 +167,8 @@ take_over_user (const Import *import, const char *user, const char *path, FILE *
   gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
   if (is_nothing && import->known != NULL
       && !g_ptr_array_find_with_equal_func (import->known, user, g_str_equal, NULL))
-    g_ptr_array_add (report.problems, g_strdup ("no such user, and no mail either"));
+    g_ptr_array_add (report.problems,
+                     g_strdup ("no password database knows this user, and there is no mail of this name"));
   ok = ok && (import->is_dry || open_all (import, user, path, &report, &error));
   if (!ok && !is_nothing)
     g_ptr_array_add (report.problems, g_strdup (error->message));
@@ -194,13 +195,14 @@ work_in_child (const Import *import, const char *user)
   fflush (NULL);
   pid_t pid = fork ();
   if (pid < 0)
-    return satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: fork: %s", user, g_strerror (errno));
+    return satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: no process can be started for this user: %s", user,
+                             g_strerror (errno));
   if (pid == 0)
     {
       setpgid (0, 0); /* what a terminal interrupts is the command, between two users */
       if (import->uid != 0
           && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
-        _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: cannot become the mail user: %s", user,
+        _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: the command cannot run as the mail user: %s", user,
                                  g_strerror (errno)));
       int status = take_over_user (import, user, path, stdout);
       fflush (stdout);
@@ -211,7 +213,8 @@ work_in_child (const Import *import, const char *user)
     if (errno != EINTR)
       return SATCHEL_EXIT_FAILED;
   if (WIFSIGNALED (status))
-    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE, "%s: ended by signal %d; the others go on", user,
+    return satchel_cli_fail (SATCHEL_EXIT_SOFTWARE,
+                             "%s: the import of this user was ended by signal %d; other users follow", user,
                              WTERMSIG (status));
   return WEXITSTATUS (status);
 }
@@ -262,11 +265,11 @@ find_users (Import *import, GPtrArray *users)
                                            satchel_config_string (import->server, "default_domain"),
                                            satchel_config_bool (import->server, "lower_case_users"), &error);
       if (user == NULL)
-        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
       g_ptr_array_add (users, user);
     }
   if ((users->len > 0) == (satchel_cli_option (cli, "--all") != NULL))
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "no users are named; name them, or write --all");
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "no user is named; name users, or write --all");
   g_autoptr (GPtrArray) known = g_ptr_array_new_with_free_func (g_free);
   g_autoptr (GPtrArray) passdbs = satchel_loader_find_all (cli->loader, SATCHEL_KIND_PASSDB);
   gboolean can_list = passdbs->len > 0;
@@ -285,8 +288,10 @@ find_users (Import *import, GPtrArray *users)
   for (guint i = 0; wants_all && i < known->len; i++)
     g_ptr_array_add (users, g_strdup (known->pdata[i]));
   import->known = can_list ? g_steal_pointer (&known) : NULL;
-  return users->len > 0 ? SATCHEL_EXIT_OK
-                        : satchel_cli_fail (SATCHEL_EXIT_NO_USER, "no passdb can list its users; name them");
+  return users->len > 0
+             ? SATCHEL_EXIT_OK
+             : satchel_cli_fail (SATCHEL_EXIT_NO_USER,
+                                 "no enabled password database can list its users; name the users");
 }
 
 static int

@@ -100,12 +100,12 @@ satchel_cli_user_place (SatchelCli *cli)
       satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
                               satchel_config_bool (server, "lower_case_users"), &error);
   if (user == NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
   g_autoptr (GPtrArray) argv = make_request (cli, user);
   if (argv == NULL)
     return satchel_cli_fail (
         SATCHEL_EXIT_USAGE,
-        "--new lets the rules choose: it goes with none of --slot, --profile and --volume");
+        "--new lets the rules choose, so it cannot be used together with --slot, --profile or --volume");
   if (!satchel_control_call (satchel_config_path (server, "run_dir"), (const char *const *) argv->pdata,
                              TIMEOUT_MS, collect_answer, answer, &status, &error))
     {

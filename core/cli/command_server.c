@@ -227,7 +227,7 @@ satchel_cli_server (SatchelCli *cli)
       user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
                                      satchel_config_bool (server, "lower_case_users"), &error);
       if (user == NULL)
-        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+        return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
       cli->arguments->pdata[0] = user;
     }
   g_ptr_array_add (argv, (gpointer) cli->command->name);

@@ -92,7 +92,7 @@ user_argument (SatchelCli *cli, int *ret_exit)
   char *user = satchel_user_normalise (name, strlen (name), satchel_config_string (server, "default_domain"),
                                        satchel_config_bool (server, "lower_case_users"), &error);
   if (user == NULL)
-    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no user name: %s", name, error->message);
+    *ret_exit = satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a user name: %s", name, error->message);
   return user;
 }
 
@@ -152,15 +152,16 @@ why_no_address (const char *user)
   const char *at = strrchr (user, '@');
   for (const char *c = user; c < at; c++)
     if (!g_ascii_isalnum (*c) && (guchar) *c < 0x80 && strchr ("!#$%&'*+-/=?^_`{|}~.", *c) == NULL)
-      return "before the @ are letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots between";
+      return "the part before the @ may have letters, digits and !#$%&'*+-/=?^_`{|}~ with single dots "
+             "between them";
   if (*user == '.' || at[-1] == '.' || strstr (user, "..") != NULL)
-    return "a dot stands between two other characters";
+    return "a dot must stand between two other characters";
   for (const char *c = at + 1; *c != '\0'; c++)
     if (!g_ascii_isalnum (*c) && (guchar) *c < 0x80 && *c != '-' && *c != '.')
-      return "a domain has letters, digits, - and dots";
+      return "a domain may have letters, digits, - and dots only";
   return at[1] == '-' || g_str_has_suffix (user, "-") || strstr (at, ".-") != NULL
                  || strstr (at, "-.") != NULL
-             ? "no part of a domain begins or ends with -"
+             ? "no part of a domain may begin or end with -"
              : NULL;
 }
 
@@ -176,7 +177,7 @@ satchel_cli_user_add (SatchelCli *cli)
     return exit;
   const char *why = why_no_address (user);
   if (why != NULL)
-    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is no mail address: %s", user, why);
+    return satchel_cli_fail (SATCHEL_EXIT_DATA, "%s is not a mail address: %s", user, why);
   const SatchelConfig *server = satchel_config_set_group (cli->set, "server");
   if (strchr (satchel_cli_argument (cli, 0), '@') == NULL
       && strcmp (satchel_config_origin (server, "default_domain"), "default") == 0)
@@ -187,7 +188,7 @@ satchel_cli_user_add (SatchelCli *cli)
   gboolean without = satchel_cli_option (cli, "--no-password") != NULL,
            from_stdin = satchel_cli_option (cli, "--stdin") != NULL;
   if (without && from_stdin)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--stdin and --no-password exclude each other");
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "--stdin and --no-password cannot be used together");
   char *secret = without ? NULL : satchel_cli_read_password (from_stdin, user, &exit);
   if (secret == NULL && !without)
     return exit;

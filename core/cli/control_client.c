@@ -54,7 +54,7 @@ send_request (int fd, const char *const *argv, GError **error)
   if (packet->len > SATCHEL_CONTROL_REQUEST_MAX || request.n_args > SATCHEL_CONTROL_ARGS_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the request is too long");
   if (send (fd, packet->data, packet->len, MSG_NOSIGNAL) != (gssize) packet->len)
-    return satchel_error_set_errno (error, errno, "control socket");
+    return satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
   return TRUE;
 }
 
@@ -81,7 +81,8 @@ wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **e
       if (read (interrupt->signal_fd, &info, sizeof info) != sizeof info)
         continue;
       if (!interrupt->func (interrupt->data))
-        return satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "ended without waiting for the server");
+        return satchel_error_set (error, SATCHEL_ERROR_CANCELLED,
+                                  "the command ended without waiting for the server");
       if (!send_request (fd, (const char *const[]) { "cancel", NULL }, error))
         return FALSE;
     }
@@ -98,17 +99,19 @@ receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelCont
   SatchelControlReply reply;
   gssize len = recv (fd, packet, SATCHEL_CONTROL_REPLY_MAX, 0);
   if (len < 0)
-    return satchel_error_set_errno (error, errno, "control socket");
+    return satchel_error_set_errno (error, errno, "the server cannot be reached by its control socket");
   if (len == 0)
     return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE,
                               "the server closed the connection before its answer was complete");
   if (len < (gssize) sizeof reply)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "the server's answer is not understood; is it of another version?");
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "satchel does not understand the server's answer; is the server of another version?");
   memcpy (&reply, packet, sizeof reply);
   if (reply.magic != SATCHEL_CONTROL_MAGIC || reply.version != SATCHEL_CONTROL_VERSION)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "the server's answer is not understood; is it of another version?");
+    return satchel_error_set (
+        error, SATCHEL_ERROR_INVALID,
+        "satchel does not understand the server's answer; is the server of another version?");
   packet[len] = '\0';
   if (func != NULL && len > (gssize) sizeof reply)
     func (packet + sizeof reply, data);

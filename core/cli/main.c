@@ -134,18 +134,17 @@ unknown_command (SatchelCli *cli, const char *group, const char *word)
     }
   g_ptr_array_add (names, NULL);
   if (word == NULL && names->len > 1)
-    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%swhat? See satchel --help", group != NULL ? group : "",
-                             group != NULL ? " " : "");
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%sa command is missing; see satchel --help",
+                             group != NULL ? group : "", group != NULL ? ": " : "");
   const char *near = word != NULL ? satchel_suggest (word, (const char *const *) names->pdata) : NULL;
   if (near != NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; did you mean \"%s\"?",
                              group != NULL ? group : "", group != NULL ? " " : "", word, near);
   if (group == NULL && word != NULL && !satchel_cli_add_modules_commands (cli))
-    return satchel_cli_fail (
-        SATCHEL_EXIT_USAGE,
-        "%s: no command of satchel's own; commands of modules are not known while the configuration has "
-        "mistakes, see satchel config check",
-        word);
+    return satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                             "%s: satchel itself has no such command, and it cannot know the commands of "
+                             "modules while the configuration has mistakes; see satchel config check",
+                             word);
   return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s%s%s: no such command; see satchel --help",
                            group != NULL ? group : "", group != NULL ? " " : "", word != NULL ? word : "");
 }

@@ -103,8 +103,9 @@ satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit)
     line = read_line (STDIN_FILENO, first);
   else if (!isatty (STDIN_FILENO))
     {
-      *ret_exit = satchel_cli_fail (SATCHEL_EXIT_USAGE,
-                                    "standard input is no terminal to ask for a password; add --stdin");
+      *ret_exit =
+          satchel_cli_fail (SATCHEL_EXIT_USAGE,
+                            "standard input is not a terminal, so no password can be asked for; add --stdin");
       return NULL;
     }
   else

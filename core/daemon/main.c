@@ -53,8 +53,10 @@ parse_options (SatchelOptions *options, int *argc, char ***argv, GError **error)
     { "json", 0, 0, G_OPTION_ARG_NONE, &options->json, "With --check: print what it finds as one JSON object",
       NULL },
     { "version", 0, 0, G_OPTION_ARG_NONE, &options->version, "Print the version and exit", NULL },
-    { "role", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->role, "Used by master", "ROLE" },
-    { "slot", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->slot, "Used by master", "N" },
+    { "role", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_STRING, &options->role,
+      "Only the master process uses this", "ROLE" },
+    { "slot", 0, G_OPTION_FLAG_HIDDEN, G_OPTION_ARG_INT, &options->slot, "Only the master process uses this",
+      "N" },
     { NULL }
   };
   g_autoptr (GOptionContext) context = g_option_context_new ("- mail-store server");
@@ -63,9 +65,9 @@ parse_options (SatchelOptions *options, int *argc, char ***argv, GError **error)
     return FALSE;
   if (*argc > 1)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "\"%s\" is no argument of satcheld; see satcheld --help", (*argv)[1]);
+                              "satcheld takes no argument \"%s\"; see satcheld --help", (*argv)[1]);
   if (options->json && !options->check)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--json belongs to --check");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--json works with --check only; add --check");
   options->config_dir = make_absolute (options->config_dir, SATCHEL_CONF_DIR);
   options->defaults_dir = make_absolute (options->defaults_dir, SATCHEL_DEFAULTS_DIR);
   if (options->module_dir != NULL)
@@ -92,7 +94,7 @@ run_role (const SatchelOptions *options)
     return satchel_role_main (row->role, (guint) options->slot);
   if (row != NULL && row->role == SATCHEL_ROLE_CONFIG)
     return satchel_config_role_main (options);
-  fprintf (stderr, "satcheld: no role \"%s\"\n", options->role);
+  fprintf (stderr, "satcheld: there is no role \"%s\"\n", options->role);
   return SATCHEL_EXIT_USAGE;
 }
 

@@ -320,19 +320,20 @@ read_secret_file (const char *path, GError **error)
   struct stat st;
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "secret file %s", path);
+      satchel_error_set_errno (error, errno, "the secret file %s cannot be read", path);
       return NULL;
     }
   g_autofree char *buffer = NULL;
   if (fstat (fd, &st) != 0)
-    satchel_error_set_errno (error, errno, "secret file %s", path);
+    satchel_error_set_errno (error, errno, "the secret file %s cannot be read", path);
   else if (!S_ISREG (st.st_mode))
-    satchel_error_set (error, SATCHEL_ERROR_INVALID, "secret file %s: not a regular file", path);
+    satchel_error_set (error, SATCHEL_ERROR_INVALID, "the secret file %s is not a regular file", path);
   else if ((st.st_mode & S_IRWXO) != 0)
-    satchel_error_set (error, SATCHEL_ERROR_NOPERM, "secret file %s: open to everyone; run: chmod o= %s",
-                       path, path);
+    satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                       "the secret file %s is open to everyone; run: chmod o= %s", path, path);
   else if (st.st_size > SECRET_MAX)
-    satchel_error_set (error, SATCHEL_ERROR_LIMIT, "secret file %s: larger than %u bytes", path, SECRET_MAX);
+    satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the secret file %s is larger than %u bytes", path,
+                       SECRET_MAX);
   else
     {
       buffer = g_malloc0 (SECRET_MAX + 1);
@@ -345,7 +346,8 @@ read_secret_file (const char *path, GError **error)
   if (*secret != '\0')
     return secret;
   g_free (secret);
-  satchel_error_set (error, SATCHEL_ERROR_INVALID, "secret file %s: its first line is empty", path);
+  satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                     "the first line of the secret file %s is empty; write the secret there", path);
   return NULL;
 }
 
@@ -367,8 +369,10 @@ satchel_config_secret (const SatchelConfig *config, const char *key, GError **er
       const char *name = value->string + strlen ("credential:");
       if (directory == NULL)
         {
-          satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
-                             "credential %s: not started by systemd with LoadCredential=%s:FILE", name, name);
+          satchel_error_set (
+              error, SATCHEL_ERROR_NONEXISTENT,
+              "there is no credential %s: systemd must start the server with LoadCredential=%s:FILE", name,
+              name);
           return NULL;
         }
       g_autofree char *path = g_build_filename (directory, name, NULL);
@@ -378,7 +382,7 @@ satchel_config_secret (const SatchelConfig *config, const char *key, GError **er
     {
       const char *found = g_getenv (value->string + strlen ("env:"));
       if (found == NULL || *found == '\0')
-        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "environment variable %s is not set",
+        satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "the environment variable %s is not set",
                            value->string + strlen ("env:"));
       return found != NULL && *found != '\0' ? g_strdup (found) : NULL;
     }

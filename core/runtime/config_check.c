@@ -120,7 +120,7 @@ lex_string (Checker *checker)
         checker->at++;
         if (g_ascii_tolower (p[checker->at]) == 'x' && p[checker->at + 1] == '0' && p[checker->at + 2] == '0')
           satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->line),
-                                      "\\x00 in a text; remove it");
+                                      "this text has \\x00, which no setting may hold; remove it");
         if (p[checker->at] == '\n')
           break;
       }
@@ -266,7 +266,7 @@ check_elements (Checker *checker, char close, guint depth)
       if (is_mark (checker, close))
         {
           satchel_config_problem_add (checker->problems, FALSE, place_of (checker, line),
-                                      "a comma before the %c that ends the list; remove it", close);
+                                      "there is a comma before the %c that ends the list; remove it", close);
           edit_byte (checker, comma, comma + 1, NULL);
         }
     }
@@ -472,7 +472,7 @@ check_settings (Checker *checker, guint depth, guint open_line)
       else
         {
           satchel_config_problem_add (checker->problems, FALSE, place_of (checker, checker->now.line),
-                                      "%.*s is no setting; write NAME = VALUE;",
+                                      "%.*s is not a setting; write NAME = VALUE;",
                                       shown_len (checker->now.start, checker->now.end),
                                       checker->bytes + checker->now.start);
           skip_statement (checker, checker->now.start);

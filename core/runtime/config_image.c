@@ -245,7 +245,7 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
       || memcmp (magic, MAGIC, sizeof magic) != 0)
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                         "no image of a configuration, or one of another version");
+                         "this is not the image of a configuration, or it is one of another version");
       return NULL;
     }
   g_autoptr (GHashTable) groups =

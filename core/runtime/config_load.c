@@ -352,8 +352,8 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
       warn_of_ignored (load, path, name, TRUE);
   if (names->len > FILES_MAX)
     {
-      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path), "more than %u files",
-                                  FILES_MAX);
+      satchel_config_problem_add (load->reader.problems, FALSE, g_strdup (path),
+                                  "this directory has more than %u files; put several into one", FILES_MAX);
       return;
     }
   g_ptr_array_sort (names, compare_names);

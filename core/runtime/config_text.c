@@ -191,8 +191,8 @@ is_clean (const char *name, const char *bytes, gsize len, GPtrArray *problems)
                                       || (bad == bytes && len > 1
                                           && ((guchar) *bad == 0xff || (guchar) *bad == 0xfe)
                                           && (guchar) bad[1] >= 0xfe)
-                                  ? "not UTF-8, but UTF-16 or no text at all; save the file as UTF-8"
-                                  : "not UTF-8; save the file as UTF-8");
+                                  ? "this is not UTF-8, but UTF-16 or no text at all; save the file as UTF-8"
+                                  : "this line is not UTF-8; save the file as UTF-8");
   return FALSE;
 }
 
@@ -232,9 +232,10 @@ include_file (Expansion *expansion, const char *by, guint line, const char *name
                                 "cannot include %s: it includes itself; remove one of the @include lines",
                                 path);
   else if (expansion->open->len >= SATCHEL_CONFIG_INCLUDE_DEPTH)
-    satchel_config_problem_add (expansion->problems, FALSE, g_steal_pointer (&where),
-                                "cannot include %s: more than %u files deep", path,
-                                SATCHEL_CONFIG_INCLUDE_DEPTH);
+    satchel_config_problem_add (
+        expansion->problems, FALSE, g_steal_pointer (&where),
+        "cannot include %s: files include each other more than %u deep; include it from a file further up",
+        path, SATCHEL_CONFIG_INCLUDE_DEPTH);
   else
     {
       gsize len;
@@ -276,7 +277,7 @@ expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize l
       if (expansion->text->text->len + line_len > SATCHEL_CONFIG_TEXT_MAX)
         {
           satchel_config_problem_add (expansion->problems, FALSE, g_strdup_printf ("%s:%u", name, number),
-                                      "more than 4 MiB with all that is included");
+                                      "this file has more than 4 MiB with all that it includes; shorten it");
           return FALSE;
         }
       emit_line (expansion, line, line_len, file, has_lines ? number : 0);
@@ -329,7 +330,8 @@ satchel_config_text_from_string (const char *label, const char *string, gboolean
   gsize len = strlen (string);
   if (len > SATCHEL_CONFIG_FILE_MAX)
     {
-      satchel_config_problem_add (problems, FALSE, g_strdup (label), "longer than 1 MiB");
+      satchel_config_problem_add (problems, FALSE, g_strdup (label),
+                                  "this file is longer than 1 MiB; shorten it");
       return NULL;
     }
   if (!is_clean (label, string, len, problems))

@@ -135,7 +135,10 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
     }
   satchel_config_problem_add_of (
       reader->problems, TRUE, satchel_config_text_where (reader->text, config_setting_source_line (setting)),
-      path, "%s: a plain secret; better write \"file:PATH\", \"credential:NAME\" or \"env:NAME\"", path);
+      path,
+      "%s: the secret stands here in clear text; better write \"file:PATH\", \"credential:NAME\" or "
+      "\"env:NAME\"",
+      path);
   return TRUE;
 }
 
@@ -162,7 +165,8 @@ is_text (SatchelConfigReader *reader, const config_setting_t *setting, const cha
 {
   if (text == NULL || g_utf8_validate (text, -1, NULL))
     return TRUE;
-  report_value (reader, setting, path, "not valid UTF-8; write the characters themselves, without \\x");
+  report_value (reader, setting, path,
+                "the value is not valid UTF-8; write the characters themselves, without \\x");
   return FALSE;
 }
 

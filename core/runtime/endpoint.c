@@ -179,7 +179,7 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
   g_auto (SatchelFdPair) pair = SATCHEL_FD_PAIR_NONE;
   if (socketpair (AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair.ends) != 0)
     {
-      satchel_error_set_errno (error, errno, "a pair of sockets for an endpoint");
+      satchel_error_set_errno (error, errno, "a pair of sockets for an endpoint cannot be made");
       return -1;
     }
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_CONNECT, 0);

@@ -316,7 +316,7 @@ satchel_ipc_receive_blocking (int fd, int timeout_ms, GError **error)
         case SATCHEL_IPC_READ_OK:
           return message;
         case SATCHEL_IPC_READ_BAD:
-          satchel_error_set (error, SATCHEL_ERROR_INVALID, "malformed message");
+          satchel_error_set (error, SATCHEL_ERROR_INVALID, "the other process sent a malformed message");
           return NULL;
         case SATCHEL_IPC_READ_ENDED:
           satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the other process has closed the link");
@@ -349,7 +349,8 @@ satchel_ipc_send_blocking (int fd, SatchelIpcMessage *message, GError **error)
       if (errnum == 0)
         return TRUE;
       if (errnum != EAGAIN)
-        return satchel_error_set_errno (error, errnum, "sending message %d", (int) owned->type);
+        return satchel_error_set_errno (error, errnum, "the message of type %d could not be sent",
+                                        (int) owned->type);
       struct pollfd wait = { fd, POLLOUT, 0 };
       (void) poll (&wait, 1, -1);
     }

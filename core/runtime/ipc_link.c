@@ -112,7 +112,8 @@ read_one (SatchelIpcLink *link)
       link_break (link);
       return FALSE;
     case SATCHEL_IPC_READ_BAD:
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "malformed message: link closed");
+      satchel_log (SATCHEL_LOG_ERROR, "ipc",
+                   "another process sent a malformed message: the link to it is closed");
       link->is_malformed = TRUE;
       link_break (link);
       return FALSE;
@@ -124,7 +125,10 @@ read_one (SatchelIpcLink *link)
   link->depth--;
   if (!is_accepted && !link->is_freed && !link->is_broken)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d refused: link closed", (int) message->type);
+      satchel_log (
+          SATCHEL_LOG_ERROR, "ipc",
+          "another process sent a message with type=%d that it may not send now: the link to it is closed",
+          (int) message->type);
       link_break (link);
     }
   return !link->is_broken && !link->is_freed;
@@ -218,8 +222,8 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
   if (owned->failed)
     {
       /* A field too many or too long: the sender should have bounded it; the peer must not see half of it. */
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "message type=%d is too long and was not sent",
-                   (int) owned->type);
+      satchel_log (SATCHEL_LOG_ERROR, "ipc",
+                   "a message to another process, type=%d, is too long and was not sent", (int) owned->type);
       return FALSE;
     }
   if (g_queue_is_empty (&link->queue) && try_send (link, owned))
@@ -228,7 +232,8 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
     return FALSE;
   if (g_queue_get_length (&link->queue) >= QUEUE_MAX || !own_fds (owned))
     {
-      satchel_log (SATCHEL_LOG_ERROR, "ipc", "the other process does not read: link closed");
+      satchel_log (SATCHEL_LOG_ERROR, "ipc",
+                   "another process does not read its messages: the link to it is closed");
       link_break (link);
       return FALSE;
     }

@@ -283,7 +283,8 @@ satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, g
     return TRUE;
   g_auto (SatchelFdPair) pipe = SATCHEL_FD_PAIR_NONE;
   if (pipe2 (pipe.ends, O_CLOEXEC) != 0)
-    return satchel_error_set_errno (error, errno, "module %s: pipe", name);
+    return satchel_error_set_errno (error, errno,
+                                    "module %s: no pipe to try it in a process of its own can be made", name);
   pid_t pid = fork ();
   if (pid == 0)
     {
@@ -292,7 +293,7 @@ satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, g
     }
   satchel_fd_clear (&pipe.ends[1]);
   if (pid < 0)
-    return satchel_error_set_errno (error, errno, "module %s: fork", name);
+    return satchel_error_set_errno (error, errno, "module %s: no process to try it in can be started", name);
   g_autofree char *who = g_strdup_printf ("module %s%s", name, is_gate ? " (gate half)" : "");
   struct pollfd poll_fd = { pipe.ends[0], POLLIN, 0 };
   gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;

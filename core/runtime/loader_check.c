@@ -89,8 +89,8 @@ check_musts (const SatchelProvides *provides, const Must *table, gsize n, const 
         has = *(void *const *) ((const char *) provides->ops + table[i].offset) != NULL;
       if (!has)
         return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                                  "%s: its %s lacks the entry point `%s`, which is a must; the module is not "
-                                  "complete, ask its author",
+                                  "%s: its %s lacks the entry point `%s`, which every one must have; the "
+                                  "module is not complete, ask its author",
                                   who, satchel_loader_kind_name (provides->kind), table[i].name);
     }
   return TRUE;

@@ -86,7 +86,7 @@ open_checked_dir (SatchelLoader *loader, const char *dir, GError **error)
   g_autofree char *real = realpath (dir, NULL);
   if (real == NULL)
     {
-      satchel_error_set_errno (error, errno, "module directory %s", dir);
+      satchel_error_set_errno (error, errno, "the module directory %s cannot be opened", dir);
       return -1;
     }
   g_auto (SatchelFd) fd = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -107,7 +107,7 @@ open_checked_dir (SatchelLoader *loader, const char *dir, GError **error)
       g_string_append (so_far, parts[i]);
     }
   if (fd < 0)
-    satchel_error_set_errno (error, errno, "module directory %s", so_far->str);
+    satchel_error_set_errno (error, errno, "the module directory %s cannot be opened", so_far->str);
   return satchel_fd_steal (&fd);
 }
 
@@ -133,7 +133,7 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
     satchel_error_set (error, SATCHEL_ERROR_NOPERM,
                        "module file %s is a symbolic link; put the file itself there", path);
   else if (fd < 0)
-    satchel_error_set_errno (error, saved, "module file %s", path);
+    satchel_error_set_errno (error, saved, "the module file %s cannot be opened", path);
   else if (!satchel_loader_check_file (loader, fd, path, error))
     return -1;
   if (fd >= 0 && ret_path != NULL)

@@ -26,7 +26,7 @@ satchel_root_lock (int root_fd, GError **error)
       openat (root_fd, LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600));
   if (fd < 0)
     {
-      satchel_error_set_errno (error, errno, "lock of the mail root");
+      satchel_error_set_errno (error, errno, "the lock of the mail root cannot be taken");
       return -1;
     }
   char text[32] = "";
@@ -40,7 +40,7 @@ satchel_root_lock (int root_fd, GError **error)
         satchel_error_set (error, SATCHEL_ERROR_INUSE,
                            "the mail root is in use by process %d; stop that one first", atoi (text));
       else
-        satchel_error_set_errno (error, saved, "lock of the mail root");
+        satchel_error_set_errno (error, saved, "the lock of the mail root cannot be taken");
       return -1;
     }
   /* The next start of the server may be by the owner of the mail. */

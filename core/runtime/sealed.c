@@ -40,7 +40,7 @@ seal_memory_file (int fd, gboolean is_whole, GError **error)
   if (is_whole && fcntl (fd, F_ADD_SEALS, SEALS) == 0)
     return fd;
   if (is_whole)
-    satchel_error_set_errno (error, errno, "sealing a memory file");
+    satchel_error_set_errno (error, errno, "a memory file cannot be sealed");
   close (fd);
   return -1;
 }

@@ -118,7 +118,7 @@ fd_read_at (SatchelStream *stream, guint64 offset, void *buffer, gsize len, GErr
           pread (self->fd, (guint8 *) buffer + done, len - done, (off_t) (self->skip + offset + done)));
       if (n < 0)
         {
-          satchel_error_set_errno (error, errno, "reading a message file");
+          satchel_error_set_errno (error, errno, "a message file cannot be read");
           return -1;
         }
       if (n == 0)
@@ -135,7 +135,7 @@ fd_length (SatchelStream *stream, GError **error)
   struct stat info;
   if (fstat (self->fd, &info) < 0)
     {
-      satchel_error_set_errno (error, errno, "size of a message file");
+      satchel_error_set_errno (error, errno, "the size of a message file cannot be found");
       return -1;
     }
   return MAX (0, (gint64) info.st_size - (gint64) self->skip);

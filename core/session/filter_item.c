@@ -201,7 +201,7 @@ satchel_filter_add_keyword (SatchelFilterItem *item, const char *keyword, GError
   if (strlen (keyword) > SATCHEL_KEYWORD_BYTES)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a keyword is too long");
   return add_keyword (&((SatchelFilterQuestion *) item)->where, keyword)
-         || satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a filter sets more than %u keywords",
+         || satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the filter sets more than %u keywords",
                                SATCHEL_FILTER_KEYWORDS_MAX);
 }
 

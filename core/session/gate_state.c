@@ -50,7 +50,7 @@ gate_pause_accepting (const char *reason, gboolean is_retrying)
   gint64 now = satchel_clock_ms ();
   if (logged_ms == 0 || now - logged_ms > 60 * 1000)
     {
-      satchel_log (SATCHEL_LOG_WARNING, "gate", "not accepting for now: connections=%u: %s",
+      satchel_log (SATCHEL_LOG_WARNING, "gate", "no new connections are accepted for now: connections=%u: %s",
                    satchel_gate.n_served, reason);
       logged_ms = now;
     }

@@ -40,7 +40,8 @@ check_field_name (const char *name, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "the name of a header field is too long");
   for (gsize i = 0; i < len; i++)
     if (!g_ascii_isgraph (name[i]) || name[i] == ':')
-      return satchel_error_set (error, SATCHEL_ERROR_INVALID, "this is not a name of a header field");
+      return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                "the name of a header field has a character that RFC 5322 forbids");
   return len > 0 || satchel_error_set (error, SATCHEL_ERROR_INVALID, "a header field needs a name");
 }
 

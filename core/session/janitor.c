@@ -103,12 +103,11 @@ look_at_clock (void)
   gboolean is_ahead = satchel_janitor_clock_look (&state.clock, g_get_real_time () / 1000, boot_ms (),
                                                   setting_ms ("clock_bound"), setting_ms ("clock_settle"));
   if (is_ahead && !was_ahead)
-    satchel_log (
-        SATCHEL_LOG_WARNING, AREA,
-        "the clock is %" G_GINT64_FORMAT
-        " s ahead of the time that has passed: nothing is removed by it until it is back, or has stood "
-        "so for janitor.clock_settle",
-        state.clock.ahead_ms / 1000);
+    satchel_log (SATCHEL_LOG_WARNING, AREA,
+                 "the clock is %" G_GINT64_FORMAT
+                 " s ahead of the time that has passed: no mail is removed for its age until the clock is "
+                 "back, or has run like this for janitor.clock_settle",
+                 state.clock.ahead_ms / 1000);
   else if (was_ahead && !is_ahead)
     satchel_log (SATCHEL_LOG_INFO, AREA, "the clock is trusted again");
   return is_ahead;
@@ -186,7 +185,8 @@ run_slice (gpointer data)
   SatchelStore *store = host.acquire_store (access, own->place, &error);
   own->is_refused = store == NULL;
   if (store == NULL && satchel_error_is_of_machine (error) && satchel_error_is_news (error))
-    satchel_log (SATCHEL_LOG_WARNING, AREA, "user=%s is left out: %s", own->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, AREA, "user=%s is left out of this round of upkeep: %s", own->user,
+                 error->message);
   if (store != NULL)
     {
       own->maintenance.end_us += g_get_monotonic_time ();

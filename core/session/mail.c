@@ -101,7 +101,8 @@ redeem_grant (SatchelIpcMessage *message)
     return FALSE;
   if (g_hash_table_size (grants) >= GRANTS_MAX)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "too many grants wait, so a login is refused");
+      satchel_log (SATCHEL_LOG_ERROR, "mail",
+                   "a login is refused, since too many others wait for their connections");
       return TRUE;
     }
   Grant *grant = g_new0 (Grant, 1);

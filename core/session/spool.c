@@ -58,7 +58,8 @@ satchel_spool_free (SatchelSpool *spool)
 static gboolean
 write_content (int fd, const guint8 *data, gsize len, GError **error)
 {
-  return satchel_fd_write_all (fd, data, len) || satchel_error_set_errno (error, errno, "spool: write");
+  return satchel_fd_write_all (fd, data, len)
+         || satchel_error_set_errno (error, errno, "the spool cannot be written");
 }
 
 /* Appends @data with CRLF turned into LF.  FALSE: a line end that is not CRLF. */
@@ -100,7 +101,7 @@ undo_conversion (SatchelSpool *spool, GError **error)
   g_auto (SatchelFd) fd =
       SATCHEL_RETRY (openat (root, SPOOL_DIRECTORY, O_RDWR | O_TMPFILE | O_CLOEXEC, 0600));
   if (fd < 0)
-    return satchel_error_set_errno (error, errno, "spool: temporary file");
+    return satchel_error_set_errno (error, errno, "no file can be made in the spool");
   g_autoptr (GByteArray) out = g_byte_array_new ();
   guint8 buffer[16384];
   off_t offset = 0;
@@ -238,7 +239,8 @@ satchel_spool_sync (SatchelSpool *spool, GError **error)
   if (!satchel_spool_end (spool, error))
     return FALSE;
   if (SATCHEL_RETRY (fdatasync (spool->fd)) < 0)
-    return satchel_error_set_errno (error, errno, "spool: %s: sync", spool->path);
+    return satchel_error_set_errno (error, errno, "the spooled message %s cannot be written to disk",
+                                    spool->path);
   return TRUE;
 }
 

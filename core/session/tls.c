@@ -27,7 +27,7 @@ add_pair (SatchelTlsContext *context, const SatchelTlsPair *pair, GError **error
   unsigned n_certificates = 0;
   int result = gnutls_x509_crt_list_import2 (&certificates, &n_certificates, &chain, GNUTLS_X509_FMT_PEM, 0);
   if (result < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: not a PEM certificate chain: %s",
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a PEM certificate chain: %s",
                               pair->chain_name, gnutls_strerror (result));
   for (unsigned i = 0; i < n_certificates; i++)
     gnutls_x509_crt_deinit (certificates[i]);
@@ -37,7 +37,7 @@ add_pair (SatchelTlsContext *context, const SatchelTlsPair *pair, GError **error
   result = gnutls_x509_privkey_import2 (private_key, &key, GNUTLS_X509_FMT_PEM, NULL, 0);
   gnutls_x509_privkey_deinit (private_key);
   if (result < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: not a PEM private key: %s", pair->key_name,
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a PEM private key: %s", pair->key_name,
                               gnutls_strerror (result));
   result =
       gnutls_certificate_set_x509_key_mem2 (context->credentials, &chain, &key, GNUTLS_X509_FMT_PEM, NULL, 0);

@@ -11,7 +11,7 @@
 static gboolean
 refuse_import (GError **error, const char *why)
 {
-  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "import of a mailbox: %s", why);
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox cannot be imported: %s", why);
 }
 
 static gboolean
@@ -22,9 +22,9 @@ check_tombstones (const SatchelMailboxImport *import, guint64 history_start, GEr
     {
       const SatchelTombstone *tombstone = &import->tombstones[i];
       if (tombstone->first == 0 || tombstone->first > tombstone->last || tombstone->last >= import->uidnext)
-        return refuse_import (error, "a vanished UID that was never given");
+        return refuse_import (error, "it lists a UID as removed that no message ever had");
       if (tombstone->modseq < before || tombstone->modseq > import->highestmodseq)
-        return refuse_import (error, "a UID that vanished outside of the history");
+        return refuse_import (error, "it lists a UID as removed outside of the history that it has");
       before = tombstone->modseq;
     }
   return TRUE;
@@ -36,15 +36,16 @@ check_import (const SatchelMailboxImport *import, GError **error)
 {
   static const guint8 none[sizeof (import->mailbox_id)];
   if (import->size < offsetof (SatchelMailboxImport, n_tombstones) + sizeof (import->n_tombstones))
-    return refuse_import (error, "it is cut short");
+    return refuse_import (error, "the module that imports it gave too short a description");
   if (memcmp (import->mailbox_id, none, sizeof none) == 0 || import->uidvalidity == 0 || import->uidnext == 0)
-    return refuse_import (error, "without mailbox id, UIDVALIDITY or UIDNEXT");
+    return refuse_import (error, "it has no mailbox id, UIDVALIDITY or UIDNEXT");
   if (import->uidnext == G_MAXUINT32)
-    return refuse_import (error, "UIDNEXT leaves no room");
+    return refuse_import (error, "its UIDNEXT leaves no UID for new messages");
   if (import->highestmodseq == 0 || import->highestmodseq > SATCHEL_IMPORT_MODSEQ_MAX)
-    return refuse_import (error, "a mod-sequence that is none, or leaves no room for more");
+    return refuse_import (error, "its highest mod-sequence is 0, or leaves no room for higher ones");
   if (import->first_recent_uid > import->uidnext || import->history_start > import->highestmodseq)
-    return refuse_import (error, "it has more than there was");
+    return refuse_import (
+        error, "its recent UID or its history lies beyond its UIDNEXT or its highest mod-sequence");
   return check_tombstones (import, import->history_start != 0 ? import->history_start : import->highestmodseq,
                            error);
 }
@@ -57,12 +58,12 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
   gboolean has_id = memcmp (state->mailbox_id, import->mailbox_id, sizeof (import->mailbox_id)) == 0;
   gboolean is_same = has_id && state->uidvalidity == import->uidvalidity;
   if (!is_same && state->n_messages > 0)
-    return refuse_import (error, "another mailbox of the name has messages");
+    return refuse_import (error, "there is another mailbox of that name, and it has messages");
   /* With its UIDVALIDITY, clients would take new messages for those they knew. */
   if (state->uidvalidity == import->uidvalidity && import->uidnext < state->uidnext)
-    return refuse_import (error, "UIDNEXT would go back");
+    return refuse_import (error, "UIDNEXT of the mailbox would become lower");
   if (is_same && state->n_messages > 0 && import->highestmodseq < state->highestmodseq)
-    return refuse_import (error, "the mod-sequence would go back");
+    return refuse_import (error, "the highest mod-sequence of the mailbox would become lower");
   for (guint i = 0; i < import->n_tombstones; i++)
     {
       guint32 index;
@@ -70,7 +71,7 @@ satchel_mailbox_import_fits (const SatchelMailboxImport *import, const SatchelSn
       satchel_snapshot_find (current, import->tombstones[i].first, &index);
       if (index < state->n_messages
           && satchel_snapshot_at (current, index, &row)->uid[row] <= import->tombstones[i].last)
-        return refuse_import (error, "a message that vanished is there");
+        return refuse_import (error, "a message that it lists as removed is there");
     }
   *ret_is_same = is_same;
   return TRUE;

@@ -245,8 +245,8 @@ move_subscriptions (SatchelStore *store, GPtrArray *infos, const char *from, con
           && (!satchel_storage_subscribe (SATCHEL_STACK (store), name, TRUE, &error)
               || !satchel_storage_subscribe (SATCHEL_STACK (store), info->name, FALSE, &error)))
         satchel_log (SATCHEL_LOG_WARNING, "storage",
-                     "user=%s subscription of %s does not follow its new name: %s", store->core->user,
-                     info->name, error->message);
+                     "user=%s the subscription of mailbox %s could not be moved to its new name: %s",
+                     store->core->user, info->name, error->message);
     }
 }
 

@@ -90,8 +90,8 @@ satchel_operation_suit_fields (const SatchelOperation *operation, const char *ki
       if ((field->first & kind) != 0 || !field->is_set (operation))
         continue;
       if ((field->later & kind) == 0)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "an operation %s has no %s", kind_name,
-                                  field->name);
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "an operation %s cannot have the field %s",
+                                  kind_name, field->name);
       if (sees_operations (level) && (level->ops->fields & field->bit) == 0)
         return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
                                   "module %s is too old for the operation %s with %s",
@@ -124,7 +124,9 @@ check_unique_id (const char *id, GError **error)
   while (id != NULL && id[len] >= 0x21 && id[len] <= 0x7e)
     len++;
   return id == NULL || (id[len] == '\0' && len >= 1 && len <= SATCHEL_UNIQUE_ID_BYTES)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a unique id is not valid (RFC 1939 7)");
+         || satchel_error_set (
+             error, SATCHEL_ERROR_CANNOT,
+             "the unique id is not 1 to 70 printable ASCII characters without blanks (RFC 1939 7)");
 }
 
 gboolean

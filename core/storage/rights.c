@@ -146,7 +146,7 @@ satchel_mailbox_check_rights (SatchelMailbox *mailbox, guint rights, GError **er
   if ((satchel_mailbox_rights (mailbox) & rights) == rights)
     return TRUE;
   g_autofree char *name = satchel_mailbox_name (mailbox);
-  return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "rights on %s are missing", name);
+  return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "the user lacks rights on mailbox %s", name);
 }
 
 gboolean
@@ -223,7 +223,8 @@ limit_flags (SatchelOperation *operation, const SatchelMailboxRights *found, con
   guint32 asked = is_replace ? SATCHEL_FLAGS_ALL : operation->flags;
   gboolean asks_keywords = is_replace || operation->keywords != NULL;
   if (asks && (asked & may) == 0 && !(asks_keywords && may_keywords))
-    return satchel_error_set (error, SATCHEL_ERROR_NOPERM, "these flags of %s may not be changed", name);
+    return satchel_error_set (error, SATCHEL_ERROR_NOPERM,
+                              "the user may not change these flags in mailbox %s", name);
   operation->kept_flags |= SATCHEL_FLAGS_ALL & ~kept;
   if (!keeps_keywords)
     keep_all_keywords (operation);

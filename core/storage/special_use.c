@@ -69,8 +69,8 @@ hold_syncs (SatchelStore *store, gboolean hold)
 {
   g_autoptr (GError) error = NULL;
   if (!satchel_storage_hold_syncs (SATCHEL_STACK (store), hold, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use: %s", store->core->user,
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s the special uses of mailboxes cannot be read: %s",
+                 store->core->user, error->message);
 }
 
 /* Is any name subscribed? */
@@ -112,12 +112,13 @@ satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mail
     {
       g_autoptr (GError) error = NULL;
       if (!ensure_one (store, mailboxes, use, &error))
-        satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s special use %s: %s", store->core->user,
-                     uses[use].key, error->message);
+        satchel_log (SATCHEL_LOG_WARNING, "storage",
+                     "user=%s the mailbox for the special use %s cannot be made or marked: %s",
+                     store->core->user, uses[use].key, error->message);
     }
   g_autoptr (GError) error = NULL;
   if (is_new && !subscribe_inbox (store, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s subscription of INBOX: %s", store->core->user,
+    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s INBOX cannot be subscribed: %s", store->core->user,
                  error->message);
   hold_syncs (store, FALSE);
   satchel_store_end_write (store->core);

@@ -50,8 +50,8 @@ pick_layers (GPtrArray *layers, const char *const *order, const char *what, GErr
           found = layers->pdata[i];
       if (found == NULL)
         satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                           "%s names %s, which is no enabled storage layer; enable it or take it out", what,
-                           *order);
+                           "%s names %s, which is not an enabled storage layer; enable it, or take it out",
+                           what, *order);
       else if (g_ptr_array_find (picked, found, NULL))
         satchel_error_set (error, SATCHEL_ERROR_CANNOT, "%s names %s twice", what, *order);
       if (found == NULL || g_ptr_array_find (picked, found, NULL))

@@ -172,13 +172,13 @@ open_spool (SatchelStore *store, const char *path, GError **error)
 {
   if (!g_str_has_prefix (path, "spool/") || strstr (path, "..") != NULL)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the path is not one of the spool");
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "the path does not lead into the spool");
       return -1;
     }
   int fd = SATCHEL_RETRY (
       openat (store->core->identity.root_fd, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK));
   if (fd < 0)
-    satchel_error_set_errno (error, errno, "spooled message");
+    satchel_error_set_errno (error, errno, "the spooled message cannot be opened");
   return fd;
 }
 

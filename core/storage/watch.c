@@ -121,8 +121,9 @@ sync_job (gpointer data)
   g_mutex_unlock (&core->lock);
   g_autoptr (GError) error = NULL;
   if (!satchel_mailbox_sync_core (core, core->store->background, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage", "user=%s sync after an outside change: %s",
-                 core->store->user, error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "storage",
+                 "user=%s a mailbox that another program changed cannot be read again: %s", core->store->user,
+                 error->message);
 }
 
 static void

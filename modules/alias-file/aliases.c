@@ -119,8 +119,8 @@ parse_targets (const char *text, GError **error)
   g_autoptr (GPtrArray) targets = g_ptr_array_new_with_free_func (g_free);
   if (parts[0] == NULL || g_strv_length (parts) > MAX_TARGETS)
     {
-      satchel_error_set (error, SATCHEL_ERROR_LIMIT, "there are 1 to %d targets, with commas between",
-                         MAX_TARGETS);
+      satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                         "an alias must have 1 to %d targets, with commas between them", MAX_TARGETS);
       return NULL;
     }
   for (char **part = parts; *part != NULL; part++)
@@ -148,7 +148,8 @@ add_targets (GHashTable *table, const char *key, const char *text, GError **erro
   if (old == NULL)
     g_hash_table_insert (table, g_strdup (key), g_steal_pointer (&targets));
   else if (old->len + targets->len > MAX_TARGETS)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "more than %d targets", MAX_TARGETS);
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "an alias may have at most %d targets",
+                              MAX_TARGETS);
   else
     g_ptr_array_extend_and_steal (old, g_steal_pointer (&targets));
   return TRUE;
@@ -197,7 +198,7 @@ parse_line (AliasFile *file, char *line, GError **error)
   char *colon = strchr (line, ':');
   if (colon == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "neither \"ADDRESS: TARGET, TARGET\" nor \"domain NAME\"");
+                              "the line is neither \"ADDRESS: TARGET, TARGET\" nor \"domain NAME\"");
   *colon = '\0';
   return parse_alias (file, g_strchomp (line), g_strchug (colon + 1), error);
 }
@@ -302,7 +303,8 @@ alias_file_refresh (AliasFile *file, GError **error)
       else
         {
           file->trouble = g_strdup (why->message);
-          satchel_log (SATCHEL_LOG_ERROR, AREA, "%s; mail for addresses gets a temporary answer",
+          satchel_log (SATCHEL_LOG_ERROR, AREA,
+                       "%s; until it is mended, mail to any address is refused for the time being",
                        file->trouble);
         }
     }

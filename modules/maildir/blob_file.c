@@ -74,7 +74,8 @@ load_blob_generation (MdStore *store, const char *file, GError **error)
           && crc == md_crc32c (0, body, (gsize) (end - body)) && parse_blobs (body, end, blobs))
         return g_steal_pointer (&blobs);
     }
-  satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: checksum does not match", file);
+  satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the file %s is damaged: its checksum does not match",
+                     file);
   return NULL;
 }
 
@@ -98,7 +99,7 @@ load_blobs (MdStore *store, const char *space, gboolean *ret_is_newest, GError *
     }
   blobs = load_blob_generation (store, previous, &second);
   if (blobs != NULL && satchel_error_is_news (first))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; what was there before its last change is used",
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; its content from before the last change is used",
                  store->storage->identity->user, first->message);
   if (blobs != NULL)
     return blobs;
@@ -163,7 +164,7 @@ md_get_blob (SatchelStorage *storage, const SatchelAccess *access, const char *s
     return NULL;
   GBytes *value = g_hash_table_lookup (blobs, name);
   if (value == NULL)
-    satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such blob");
+    satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no such blob");
   return value != NULL ? g_bytes_ref (value) : NULL;
 }
 
@@ -211,10 +212,11 @@ put_blobs_locked (MdStore *store, const char *space, const SatchelBlob *changes,
     else
       g_hash_table_remove (blobs, changes[i].name);
   if (g_hash_table_size (blobs) > SATCHEL_BLOBS_MAX)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a user has at most %u blobs of a module",
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "a module may keep at most %u blobs for a user",
                               SATCHEL_BLOBS_MAX);
   if (sum_blob_sizes (blobs) > SATCHEL_BLOBS_BYTES)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "blobs of a module have at most %u bytes in all",
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                              "the blobs that a module keeps for a user may have at most %u bytes together",
                               SATCHEL_BLOBS_BYTES);
   return save_blobs (store, space, blobs, is_newest, error);
 }

@@ -89,9 +89,9 @@ md_write_part (SatchelStorage *storage, const SatchelAccess *access, const char 
   /* Cuts off what another process left behind when it ended in the middle of a write. */
   if (ok && (md_sys.fstat (fd, &st) != 0 || (guint64) st.st_size > offset + len)
       && md_sys.ftruncate (fd, (off_t) (offset + len)) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s: truncate", file);
+    ok = satchel_error_set_errno (error, errno, "the file %s cannot be cut to its length", file);
   if (ok && how == SATCHEL_FILE_SYNC && md_sys.fdatasync (fd) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s: fdatasync", file);
+    ok = satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", file);
   md_sys.close (fd);
   return ok
          && (!is_new || how != SATCHEL_FILE_SYNC || md_fsync (store->control_fd, "control directory", error));

@@ -42,7 +42,8 @@ read_courier_lines (int fd, const char *file, gsize max)
   if (data == NULL)
     {
       if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-        satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "a file of Courier is not taken over: %s", error->message);
+        satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                     "a file of Courier cannot be read and is not taken over: %s", error->message);
       return NULL;
     }
   g_byte_array_append (data, (const guint8 *) "", 1);
@@ -461,7 +462,8 @@ md_courier_write (MdMailbox *mb)
   if (!write_courier_uids (mb, &error) || !write_courier_keywords (mb, &error)
       || (mb->dir[0] == '\0' && !write_courier_unique_ids (mb, &error))
       || !md_replace_file (mb->fd, MARK_FILE, "", 0, FALSE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "mailbox %s: Courier's files are out of date: %s", mb->name,
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                 "user=%s mailbox %s: the files for Courier could not be updated: %s",
+                 mb->store->storage->identity->user, mb->name, error->message);
   mb->is_changed = FALSE;
 }

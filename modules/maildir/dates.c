@@ -27,7 +27,8 @@ fill_date (MdMailbox *mb, SatchelSnapshotBuilder *builder, guint32 index, const 
   if (md_sys.fstatat (fd, md_table_name (&mb->table, entry), &st, AT_SYMLINK_NOFOLLOW) != 0)
     {
       if (errno != ENOENT)
-        return satchel_error_set_errno (error, errno, "mailbox %s: stat", mb->name);
+        return satchel_error_set_errno (error, errno,
+                                        "mailbox %s: the time of a message file cannot be found", mb->name);
       *ret_gone = TRUE;
       return TRUE;
     }

@@ -71,7 +71,7 @@ is_regular (int fd, const char *name, struct stat *st, GError **error)
   if (md_sys.fstat (fd, st) != 0)
     return satchel_error_set_errno (error, errno, "%s: stat", name);
   if (!S_ISREG (st->st_mode))
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: not a regular file", name);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s is not a regular file", name);
   return TRUE;
 }
 
@@ -102,7 +102,7 @@ read_to_end (int fd, guint8 *data, gsize len, const char *name, GError **error)
         return satchel_error_set_errno (error, errno, "%s: read", name);
       if (n == 0)
         return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                                  "%s: the file became shorter while it was read", name);
+                                  "the file %s became shorter while it was read", name);
       at += (gsize) n;
     }
   return TRUE;
@@ -192,7 +192,7 @@ md_open_path (int dirfd, const char *path, gboolean create, GError **error)
     {
       int next = -1;
       if (**part == '\0' || strcmp (*part, ".") == 0 || strcmp (*part, "..") == 0)
-        satchel_error_set (error, SATCHEL_ERROR_INVALID, "path %s is not valid", path);
+        satchel_error_set (error, SATCHEL_ERROR_INVALID, "the path %s is not valid", path);
       else
         next = md_open_dir (fd, *part, create, error);
       md_sys.close (fd);

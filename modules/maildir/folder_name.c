@@ -99,7 +99,7 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
     return g_strdup ("");
   if (name[0] == '\0' || !g_utf8_validate (name, -1, NULL))
     {
-      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name is not valid");
+      satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the mailbox name is not valid");
       return NULL;
     }
   gboolean is_fs = (layout & MD_LAYOUT_FS) != 0;
@@ -122,12 +122,13 @@ md_folder_dir (MdLayout layout, const char *name, GError **error)
           || (layout == MD_LAYOUT_UTF8 && memchr (p, '.', len) != NULL))
         {
           satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                             "a mailbox of this name cannot be kept in this layout");
+                             "the layout of the Maildir (maildir.layout) cannot hold a mailbox of this name");
           return NULL;
         }
       if (len == 0 || name_len > MD_NAME_MAX)
         {
-          satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name does not fit a directory name");
+          satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                             "the mailbox name is too long for the name of a directory");
           return NULL;
         }
       if (slash == NULL)

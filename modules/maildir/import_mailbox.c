@@ -205,8 +205,8 @@ import_mailbox_locked (MdStore *store, const char *name, const SatchelMailboxImp
   if (dir == NULL || !id_is_free (store, dir, import->mailbox_id, error))
     return FALSE;
   if (import->uidnext >= MD_UID_MAX - MD_UID_JUMP)
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox %s: UIDNEXT %u leaves no room", name,
-                              import->uidnext);
+    return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                              "mailbox %s: UIDNEXT %u leaves no UID for new messages", name, import->uidnext);
   gboolean is_new = !md_folder_exists (store, dir);
   if (is_new && !md_create_as (store, name, import, error))
     return FALSE;

@@ -135,7 +135,7 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
       append_steps (out, plans[i]);
   if (out->len > JOURNAL_MAX)
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
-                              "one change concerns too many messages for the journal");
+                              "the change concerns more messages than the journal can hold");
   Head head = make_journal_head (++journal->sequence, out->len, md_crc32c (0, out->data, out->len));
   if (!md_pwrite_all (journal->fd, out->data, out->len, HEAD_BYTES, error)
       || !md_pwrite_all (journal->fd, &head, sizeof head, 0, error))
@@ -145,7 +145,7 @@ md_journal_write (MdStore *store, MdPlan *const *plans, guint n, GError **error)
     }
   if (md_sys.fdatasync (journal->fd) != 0)
     {
-      satchel_error_set_errno (error, errno, "journal: fdatasync");
+      satchel_error_set_errno (error, errno, "the journal of the user's Maildir cannot be written to disk");
       md_journal_retire (store);
       return FALSE;
     }
@@ -191,7 +191,8 @@ md_journal_settle (MdStore *store, GError **error)
       journal->retire_pending = FALSE;
       if (md_sys.fsync (store->user_fd) == 0)
         return TRUE;
-      return satchel_error_set_errno (error, saved, "journal: fdatasync");
+      return satchel_error_set_errno (error, saved,
+                                      "the journal of the user's Maildir cannot be written to disk");
     }
   journal->retire_pending = FALSE;
   return TRUE;
@@ -290,7 +291,8 @@ md_journal_recover (MdStore *store, GError **error)
     return TRUE;
   if (head.least_reader > JOURNAL_VERSION)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
-                              "the journal was written by a newer version of Satchel");
+                              "the journal of the user's Maildir was written by a newer version of Satchel; "
+                              "install that version again");
   store->journal.sequence = head.sequence;
   if (head.version < JOURNAL_VERSION || head.len == 0)
     return TRUE;
@@ -299,7 +301,8 @@ md_journal_recover (MdStore *store, GError **error)
   if (data == NULL || data->len < HEAD_BYTES + (guint64) head.len
       || head.payload_crc != md_crc32c (0, data->data + HEAD_BYTES, head.len))
     return TRUE;
-  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "finishing a change that a crash cut off");
+  satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s a change that a crash interrupted is being finished",
+               store->storage->identity->user);
   redo_steps (store, data->data + HEAD_BYTES, head.len);
   store->maildirsize_is_stale = TRUE;
   if (!ensure_journal (store, error))

@@ -316,7 +316,7 @@ md_set_special_use (SatchelStorage *storage, const SatchelAccess *access, const 
     return FALSE;
   g_mutex_lock (&store->writer);
   gboolean ok = md_folder_exists (store, dir)
-                || satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
+                || satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no mailbox %s", name);
   ok = ok && md_user_next_modseq (store, &modseq, error);
   if (ok)
     {

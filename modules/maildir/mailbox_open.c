@@ -48,7 +48,7 @@ open_dirs (MdMailbox *mb, GError **error)
   if (open_dirs_if_there (mb, &local))
     return TRUE;
   if (!md_folder_exists (mb->store, mb->dir))
-    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no such mailbox");
   g_propagate_error (error, g_steal_pointer (&local));
   return FALSE;
 }

@@ -123,18 +123,18 @@ number_by_list (const Evidence *evidence)
   if (!list->is_damaged)
     return (Numbering) { list->uidvalidity, uidnext, FALSE };
   satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-               "mailbox %s: the UID list is damaged: %u UIDs are kept, other messages get new ones",
-               evidence->mb->name, list->lines->len);
+               "user=%s mailbox %s: the UID list is damaged: %u UIDs are kept, other messages get new ones",
+               evidence->mb->store->storage->identity->user, evidence->mb->name, list->lines->len);
   return (Numbering) { list->uidvalidity, uidnext + MD_UID_JUMP, FALSE };
 }
 
 /* Where the numbers of a lost state file come from; the first that says something decides:
  *
- *   source              UIDVALIDITY            UIDNEXT is above                        and higher by
- *   a whole index       of its last frame      its UIDNEXT; all that the list has      MD_UID_BLOCK; 0
- *   names of files      that most of them say  their UIDs and all that the list has    MD_UID_JUMP
- *   the UID list        of its header          all that it has                         0, if damaged
- * MD_UID_JUMP none of these       a new one              0                                       0
+ *   source          UIDVALIDITY            UIDNEXT is above                      and higher by
+ *   a whole index   of its last frame      its UIDNEXT; all that the list has    MD_UID_BLOCK; 0
+ *   names of files  that most of them say  their UIDs and all that the list has  MD_UID_JUMP
+ *   the UID list    of its header          all that it has                       MD_UID_JUMP if damaged; 0
+ *   none of these   a new one              0                                     0
  *
  * What the list has counts only under the UIDVALIDITY that was chosen.  So no UID that a client may have seen
  * is given to another message. */
@@ -148,9 +148,11 @@ choose_numbering (const Evidence *evidence)
     numbering = sources[i](evidence);
   if (numbering.uidnext > MD_UID_MAX - MD_UID_JUMP)
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                   "mailbox %s: UIDs up to %" G_GUINT64_FORMAT " leave no room: it gets a new UIDVALIDITY",
-                   evidence->mb->name, numbering.uidnext);
+      satchel_log (
+          SATCHEL_LOG_WARNING, MD_AREA,
+          "user=%s mailbox %s: UIDs up to %" G_GUINT64_FORMAT
+          " leave none for new messages: the mailbox gets a new UIDVALIDITY, and clients read it again",
+          evidence->mb->store->storage->identity->user, evidence->mb->name, numbering.uidnext);
       numbering.uidvalidity = 0;
     }
   if (numbering.uidvalidity == 0)

@@ -31,13 +31,12 @@ md_check_owner (int fd, const char *path, GError **error)
 {
   struct stat st;
   if (md_sys.fstat (fd, &st) != 0)
-    return satchel_error_set_errno (error, errno, "mail directory");
+    return satchel_error_set_errno (error, errno, "the owner of the user's Maildir cannot be found");
   if (st.st_uid == geteuid ())
     return TRUE;
   return satchel_error_set (error, SATCHEL_ERROR_ACCESS,
                             "%s belongs to uid %u, not to the mail user (uid %u): give it over with `chown "
-                            "-R %u`, or set server.mail_user "
-                            "to the owner if all Maildirs have the same",
+                            "-R %u`, or, if one account owns all Maildirs, set server.mail_user to it",
                             path, (guint) st.st_uid, (guint) geteuid (), (guint) geteuid ());
 }
 
@@ -164,7 +163,7 @@ make_inbox (MdStore *store, GError **error)
         md_sys.close (fd);
     }
   return !is_made || md_sys.fstatat (store->user_fd, MD_MODSEQ_FILE, &st, AT_SYMLINK_NOFOLLOW) != 0
-         || md_fsync (store->user_fd, "mail directory", error);
+         || md_fsync (store->user_fd, "the owner of the user's Maildir cannot be found", error);
 }
 
 static gboolean

@@ -335,7 +335,7 @@ md_maildirsize_add (MdStore *store, const MdSizeSum *change)
     return;
   store->maildirsize_is_stale = !add_or_write_anew (store, change, &error);
   if (store->maildirsize_is_stale && satchel_error_is_news (error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s " FILE_NAME " is not up to date: %s",
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s " FILE_NAME " could not be brought up to date: %s",
                  store->storage->identity->user, error->message);
 }
 

@@ -130,7 +130,7 @@ read_small_file (int fd, gsize size, gboolean to_crlf, gboolean only_cached, GEr
                               : md_sys.pread (fd, data + len, size - len, (off_t) len);
       if (n < 0)
         {
-          satchel_error_set_errno (error, errno, "message: read");
+          satchel_error_set_errno (error, errno, "a message file cannot be read");
           return NULL;
         }
       if (n == 0)

@@ -75,7 +75,7 @@ md_put_metadata (SatchelStorage *storage, const SatchelAccess *access, SatchelSt
   gsize key_len = strlen (key);
   if (key_len == 0 || key_len > 255 || (value != NULL && g_bytes_get_size (value) > SATCHEL_METADATA_BYTES))
     return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
-                              "metadata: a key has 1 to 255 bytes, its value at most %u",
+                              "metadata has keys of 1 to 255 bytes and values of at most %u bytes",
                               SATCHEL_METADATA_BYTES);
   g_mutex_lock (&mb->store->writer);
   gboolean exists = md_table_find (&mb->table, uid) != NULL;

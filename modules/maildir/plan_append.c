@@ -33,7 +33,7 @@ name_new_message (const MdMailbox *mb, const SatchelOperation *op, guint32 uid, 
                         .uidvalidity = mb->uidvalidity,
                         .uid = uid };
   return md_name_build (name, &parts)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the message would be too long");
 }
 
 static MdStep *
@@ -62,7 +62,8 @@ md_plan_append (MdPlan *plan, SatchelOperation *op, GError **error)
                             .save_date =
                                 op->save_date != 0 ? op->save_date : g_get_real_time () / G_USEC_PER_SEC };
   if (staged->driver == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the content of the message was used up already");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "the content of the message was stored already, and can be used once only");
   if (!md_plan_take_import (plan, op, &row.uid, error)
       || !md_plan_keyword_bits (plan, mb, op->keywords, MD_KEYWORDS_ROOM, &row.keywords, error))
     return FALSE;

@@ -51,7 +51,7 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
     {
       struct stat st;
       if (md_sys.fstatat (copied->from_fd, old, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? satchel_error_set (error, SATCHEL_ERROR_GONE, "a message is gone")
+        return errno == ENOENT ? satchel_error_set (error, SATCHEL_ERROR_GONE, "a message to copy is gone")
                                : md_error_at (error, errno, copied->from_fd, old, MD_ACCESS_READ, "message");
       if (!parsed.has_size || parsed.is_odd)
         parsed.size = (guint64) st.st_size;
@@ -80,7 +80,7 @@ name_copy (MdPlan *plan, SatchelOperation *op, const MdEntry *entry, Copied *cop
   parts.prefix = prefix->str;
   g_string_truncate (copied->name, 0);
   return md_name_build (copied->name, &parts)
-         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "file name too long");
+         || satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the file name of the copy would be too long");
 }
 
 /* Bits of the keywords of one mailbox in another, found once for all messages. */

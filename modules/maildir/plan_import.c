@@ -73,8 +73,8 @@ md_plan_take_import (MdPlan *plan, const SatchelOperation *op, guint32 *ret_uid,
   if (op->uid != 0 && (op->uid < mb->uidnext || op->uid >= MD_UID_MAX))
     return satchel_error_set (
         error, SATCHEL_ERROR_CANNOT,
-        "mailbox %s: UID %u is below UIDNEXT, which is %u, or above all that there can be", mb->name, op->uid,
-        mb->uidnext);
+        "mailbox %s: UID %u is below UIDNEXT, which is %u, or above the highest possible UID", mb->name,
+        op->uid, mb->uidnext);
   if (!check_import_id (mb, op, error))
     return FALSE;
   get_import (plan, mb);

@@ -99,13 +99,13 @@ find_or_add_keywords (MdPlan *plan, MdMailbox *mb, char *const *names, MdKeyword
       if (md_keywords_find (&mb->keywords, *names) >= 0)
         continue;
       if (!md_keywords_is_valid (*names))
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "keyword cannot be stored");
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the keyword cannot be stored");
       int bit = add_or_replace_keyword (use, *names, needs_file);
       if (bit < 0 && wanted == MD_KEYWORDS_ALL)
-        return satchel_error_set (
-            error, SATCHEL_ERROR_LIMIT,
-            "mailbox %s: its messages have %u keywords (limits.keywords); take one away from them first",
-            mb->name, mb->keywords.n);
+        return satchel_error_set (error, SATCHEL_ERROR_LIMIT,
+                                  "mailbox %s: its messages have %u keywords (limits.keywords); remove one "
+                                  "of them from all messages first",
+                                  mb->name, mb->keywords.n);
       if (bit < 0)
         {
           use->n_without++;

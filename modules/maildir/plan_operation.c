@@ -20,7 +20,8 @@ plan_by_kind (MdPlan *plan, SatchelOperation *op, GError **error)
     case SATCHEL_OPERATION_MOVE:
       return md_plan_copy (plan, op, error);
     }
-  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "unknown operation %d", (int) op->kind);
+  return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "the maildir driver does not know operation %d",
+                            (int) op->kind);
 }
 
 gboolean

@@ -60,7 +60,7 @@ md_slots_open (MdSlots *slots, int dirfd, const char *name, GError **error)
   if (!has_first && !has_second)
     {
       md_slots_close (slots);
-      return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: both copies are damaged", name);
+      return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "both copies in the file %s are damaged", name);
     }
   /* The first copy is written first: if they differ, the write of the second was cut off. */
   memcpy (slots->words, has_first ? first : second, sizeof slots->words);
@@ -99,7 +99,7 @@ md_slots_commit (MdSlots *slots, GError **error)
       if (!md_pwrite_all (slots->fd, &slot, sizeof slot, which * SLOT_BYTES, error))
         return FALSE;
       if (md_sys.fdatasync (slots->fd) != 0)
-        return satchel_error_set (error, SATCHEL_ERROR_IO, "a state file cannot be synced");
+        return satchel_error_set (error, SATCHEL_ERROR_IO, "a state file cannot be written to disk");
     }
   return TRUE;
 }

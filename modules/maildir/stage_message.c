@@ -240,7 +240,7 @@ md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const ch
   MdStore *store = storage->self;
   struct stat st;
   if (md_sys.fstatat (store->root_fd, path, &st, AT_SYMLINK_NOFOLLOW) != 0)
-    return satchel_error_set_errno (error, errno, "spooled message");
+    return satchel_error_set_errno (error, errno, "the spooled message cannot be found");
   /* ext4 allows 65,000 links to a file. */
   if (!S_ISREG (st.st_mode) || st.st_nlink > 30000)
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT,

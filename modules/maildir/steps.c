@@ -185,7 +185,7 @@ md_plan_sync (MdPlan *const *plans, guint n, GError **error)
       int fd = g_array_index (fds, int, i);
       if (md_sys.fsync (fd) == 0)
         continue;
-      satchel_error_set_errno (error, errno, "directory: fsync");
+      satchel_error_set_errno (error, errno, "a mail directory cannot be written to disk");
       reopen_dir (fd);
       return FALSE;
     }

@@ -145,7 +145,8 @@ read_subscription_lines (MdStore *store, char **lines)
         g_hash_table_add (user->subscriptions, name);
       else if (**line != '\0')
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                     "user=%s a subscription of the other server is no possible mailbox name: %s",
+                     "user=%s a subscription that another server left is not a possible mailbox name, and is "
+                     "left out: %s",
                      store->storage->identity->user, *line);
     }
 }
@@ -162,7 +163,8 @@ md_subscriptions_read (MdStore *store)
   g_autoptr (GByteArray) data = md_read_file (fd, file, FILE_MAX, &error);
   if (data == NULL)
     {
-      satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s subscriptions of %s are not taken over: %s",
+      satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                   "user=%s the subscriptions that %s left cannot be taken over: %s",
                    store->storage->identity->user, md_server_name (store->user->server), error->message);
       return FALSE;
     }
@@ -217,7 +219,8 @@ md_subscriptions_write (MdStore *store)
     append_subscription (store, names->pdata[i], out);
   g_autoptr (GError) error = NULL;
   if (!md_replace_file (fd, file, out->str, out->len, TRUE, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s is out of date for the other server: %s",
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
+                 "user=%s the file %s could not be updated for the other server: %s",
                  store->storage->identity->user, file, error->message);
   else
     stamp_subscriptions (store, store->user->foreign_stamp);

@@ -83,7 +83,7 @@ sync_held (GArray *held, GError **error)
       else
         {
           if (n_failed == 0)
-            satchel_error_set_errno (error, errno, "files of new mailboxes: fsync");
+            satchel_error_set_errno (error, errno, "the files of a new mailbox cannot be written to disk");
           g_array_index (held, Held, n_failed++) = one;
         }
     }

@@ -48,7 +48,8 @@ move_out_of_trash (MdStore *store, int trash_fd, const char *unique, const char 
   if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_place (store, trash_fd, unique, dir, error);
   if (md_sys.renameat (trash_fd, unique, store->user_fd, dir) != 0)
-    return satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno, "mailbox: rename");
+    return satchel_error_set_errno (error, errno == ENOTEMPTY ? EEXIST : errno,
+                                    "the directory of the mailbox cannot be renamed");
   if (md_fsync (store->user_fd, "mail directory", error))
     return TRUE;
   md_sys.renameat (store->user_fd, dir, trash_fd, unique);
@@ -61,7 +62,7 @@ move_to_trash (MdStore *store, const char *dir, int trash_fd, const char *unique
   if ((store->settings.layout & MD_LAYOUT_FS) != 0)
     return md_fs_displace (store, dir, trash_fd, unique, error);
   if (md_sys.renameat (store->user_fd, dir, trash_fd, unique) != 0)
-    return satchel_error_set_errno (error, errno, "mailbox: rename");
+    return satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be renamed");
   if (md_fsync (store->user_fd, "mail directory", error))
     return TRUE;
   md_sys.renameat (trash_fd, unique, store->user_fd, dir);
@@ -125,7 +126,7 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
   if (dir == NULL)
     return FALSE;
   if (md_folder_exists (store, dir))
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", name);
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists already", name);
   if (!settle_earlier_changes (store, error))
     return FALSE;
   struct stat st;
@@ -134,8 +135,10 @@ md_create_as (MdStore *store, const char *name, const SatchelMailboxImport *as, 
       && (!S_ISDIR (st.st_mode)
           || ((store->settings.layout & MD_LAYOUT_FS) == 0
               && md_sys.unlinkat (store->user_fd, dir, AT_REMOVEDIR) != 0)))
-    return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "something else has the directory name of %s",
-                              name);
+    return satchel_error_set (
+        error, SATCHEL_ERROR_CANNOT,
+        "the Maildir has a file or directory where mailbox %s would be; remove it, or choose another name",
+        name);
   if (!forget_old_use (store, name, error) || !md_user_next_modseq (store, &modseq, error)
       || !make_folder (store, dir, as, error))
     return FALSE;
@@ -180,8 +183,8 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
   if (!md_folder_exists (store, dir))
     return md_folder_has_children (store, dir)
                ? satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                                    "%s is no mailbox, it only has mailboxes below it", name)
-               : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no mailbox %s", name);
+                                    "%s is not a mailbox itself, it only has mailboxes below it", name)
+               : satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no mailbox %s", name);
   int trash_fd = settle_earlier_changes (store, error) ? open_trash (store, error) : -1;
   if (trash_fd < 0)
     return FALSE;
@@ -206,7 +209,7 @@ md_remove_locked (MdStore *store, const char *name, GError **error)
       g_autoptr (GError) ignored = NULL;
       if (had_use && !md_user_save (store, &ignored))
         satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                     "user=%s the special use of the deleted mailbox %s is not removed yet: %s",
+                     "user=%s the special use of the deleted mailbox %s cannot be removed now: %s",
                      store->storage->identity->user, name, ignored->message);
       if (store->settings.keeps_maildirsize && md_maildirsize_has_folder (store, dir))
         subtract_removed (store, unique);
@@ -296,9 +299,10 @@ finish_uses (MdStore *store, GHashTable *after)
     return;
   replace_uses (store, after);
   if (!md_user_save (store, &error))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                 "user=%s special uses of renamed mailboxes have their old names as well: %s",
-                 store->storage->identity->user, error->message);
+    satchel_log (
+        SATCHEL_LOG_WARNING, MD_AREA,
+        "user=%s the special uses of renamed mailboxes are still stored under their old names as well: %s",
+        store->storage->identity->user, error->message);
 }
 
 static void
@@ -332,7 +336,8 @@ plan_folder_renames (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const 
       g_autofree char *target = g_strconcat (to_dir, dir + len, NULL);
       struct stat st;
       if (strlen (target) > MD_NAME_MAX)
-        return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "mailbox name does not fit a directory name");
+        return satchel_error_set (error, SATCHEL_ERROR_CANNOT,
+                                  "the mailbox name is too long for the name of a directory");
       if (md_sys.fstatat (store->user_fd, target, &st, AT_SYMLINK_NOFOLLOW) == 0)
         return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "a mailbox has the new name");
       MdStep *step = md_plan_step (plan, MD_STEP_RENAME_DIR);
@@ -342,7 +347,7 @@ plan_folder_renames (MdStore *store, MdPlan *plan, const GPtrArray *dirs, const 
       step->to = md_plan_name (plan, target);
     }
   if (plan->steps->len == 0)
-    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "no such mailbox");
+    return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT, "there is no such mailbox");
   return TRUE;
 }
 
@@ -367,7 +372,7 @@ rename_folders (MdStore *store, const char *from, const char *to, GError **error
   if (to_dir == NULL)
     return FALSE;
   if (to_dir[0] == '\0' || md_folder_exists (store, to_dir))
-    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists", to);
+    return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "mailbox %s exists already", to);
   g_autofree char *below = g_strconcat (from, "/", NULL);
   if (g_str_has_prefix (to, below))
     return satchel_error_set (error, SATCHEL_ERROR_CANNOT, "a mailbox cannot become its own child");

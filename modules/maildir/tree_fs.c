@@ -67,7 +67,7 @@ move_content (int from_fd, const GPtrArray *names, int to_fd, gboolean cur_first
         if ((strcmp (name, "cur") == 0) != (cur_first == (pass == 0)))
           continue;
         if (md_sys.renameat (from_fd, name, to_fd, name) != 0)
-          return satchel_error_set_errno (error, errno, "mailbox: rename of %s", name);
+          return satchel_error_set_errno (error, errno, "%s of the mailbox cannot be moved", name);
       }
   return TRUE;
 }
@@ -103,8 +103,9 @@ md_fs_place (MdStore *store, int trash_fd, const char *unique, const char *dir, 
     return FALSE;
   gboolean ok = TRUE;
   if (md_sys.renameat (trash_fd, unique, parent_fd, leaf) != 0)
-    ok = errno == ENOTEMPTY || errno == EEXIST ? move_into_existing (trash_fd, unique, parent_fd, leaf, error)
-                                               : satchel_error_set_errno (error, errno, "mailbox: rename");
+    ok = errno == ENOTEMPTY || errno == EEXIST
+             ? move_into_existing (trash_fd, unique, parent_fd, leaf, error)
+             : satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be renamed");
   ok = ok && md_fsync (parent_fd, "mail directory", error);
   md_sys.close (parent_fd);
   return ok;
@@ -134,7 +135,7 @@ md_fs_displace (MdStore *store, const char *dir, int trash_fd, const char *uniqu
   if (ok && !content.has_others)
     {
       ok = md_sys.renameat (parent_fd, leaf, trash_fd, unique) == 0
-           || satchel_error_set_errno (error, errno, "mailbox: rename");
+           || satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be renamed");
       if (ok && !md_fsync (parent_fd, "mail directory", error))
         {
           md_sys.renameat (trash_fd, unique, parent_fd, leaf);
@@ -174,9 +175,10 @@ md_fs_rename (MdStore *store, const char *from, const char *to, GError **error)
       md_sys.unlinkat (to_fd, to_leaf, AT_REMOVEDIR); /* an empty directory may have the name */
       struct stat st;
       if (md_sys.fstatat (to_fd, to_leaf, &st, AT_SYMLINK_NOFOLLOW) == 0)
-        ok = satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS, "something else has the new name");
+        ok = satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
+                                "the Maildir has a file or directory of the new name");
       else if (md_sys.renameat (from_fd, from_leaf, to_fd, to_leaf) != 0)
-        ok = satchel_error_set_errno (error, errno, "mailbox: rename");
+        ok = satchel_error_set_errno (error, errno, "the directory of the mailbox cannot be renamed");
       else if (!md_fsync (to_fd, "mail directory", error) || !md_fsync (from_fd, "mail directory", error))
         {
           md_sys.renameat (to_fd, to_leaf, from_fd, from_leaf);

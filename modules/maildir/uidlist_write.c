@@ -128,7 +128,7 @@ md_uidlist_write (MdMailbox *mb, const MdUidlistChange *change, GError **error)
     }
   gboolean ok = md_write_all (fd, lines->str, lines->len, error);
   if (ok && change->is_durable && md_sys.fdatasync (fd) != 0)
-    ok = satchel_error_set_errno (error, errno, "%s: fdatasync", MD_UIDLIST_FILE);
+    ok = satchel_error_set_errno (error, errno, "the file %s cannot be written to disk", MD_UIDLIST_FILE);
   if (!ok)
     md_sys.ftruncate (fd, st.st_size); /* half a line would spoil the next one */
   md_sys.close (fd);
@@ -209,8 +209,8 @@ md_uidlist_add_ours (MdMailbox *mb)
   else
     {
       satchel_log (SATCHEL_LOG_WARNING, MD_AREA,
-                   "mailbox %s: the UID list for the other server is out of date: %s", mb->name,
-                   error->message);
+                   "user=%s mailbox %s: the UID list for the other server could not be updated: %s",
+                   mb->store->storage->identity->user, mb->name, error->message);
       mb->listed_upto = 0;
     }
 }

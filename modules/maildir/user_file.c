@@ -86,7 +86,8 @@ load_user_generation (MdUser *user, int user_fd, const char *file, GError **erro
   char *body = strchr (text, '\n');
   if (body == NULL || sscanf (text, "satchel-user %u %u %8x", &version, &least, &crc) != 3 || least > 1
       || crc != md_crc32c (0, body + 1, strlen (body + 1)) || strlen (text) + 1 != data->len)
-    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "%s: checksum does not match", file);
+    return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                              "the file %s is damaged: its checksum does not match", file);
   g_auto (GStrv) lines = g_strsplit (body + 1, "\n", -1);
   for (char **line = lines; *line != NULL; line++)
     if (**line != '\0')
@@ -146,7 +147,8 @@ md_user_read (MdStore *store)
   if (!load_user_generation (user, store->user_fd, MD_USER_FILE, &error)
       && !load_user_generation (user, store->user_fd, PREVIOUS, NULL)
       && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT))
-    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "%s; the user starts without subscriptions", error->message);
+    satchel_log (SATCHEL_LOG_WARNING, MD_AREA, "user=%s %s; the user starts without subscriptions",
+                 store->storage->identity->user, error->message);
   MdServer before = user->server;
   if (store->settings.server != MD_SERVER_UNKNOWN)
     user->server = store->settings.server;
@@ -167,7 +169,8 @@ md_user_open (MdStore *store, GError **error)
   MdUser *user = store->user;
   g_autoptr (GError) local = NULL;
   if (user->is_news)
-    satchel_log (SATCHEL_LOG_INFO, MD_AREA, "user=%s took over what %s left: %u subscriptions",
+    satchel_log (SATCHEL_LOG_INFO, MD_AREA,
+                 "user=%s the files that %s left were taken over: %u subscriptions",
                  store->storage->identity->user, md_server_name (user->server),
                  g_hash_table_size (user->subscriptions));
   if (user->is_news && !md_user_save (store, &local))
@@ -288,7 +291,7 @@ md_user_next_uidvalidity (MdStore *store, guint32 *ret, GError **error)
         }
     }
   if (next > G_MAXUINT32)
-    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no UIDVALIDITY left");
+    return satchel_error_set (error, SATCHEL_ERROR_LIMIT, "no UIDVALIDITY is left for a new mailbox");
   user->uidvalidity = next;
   *ret = (guint32) next;
   return TRUE;

@@ -285,7 +285,8 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
       line = end + 1;
     }
   if (n_bad > MAX_LOGGED_LINES)
-    satchel_log (SATCHEL_LOG_ERROR, AREA, "%s: %u more bad lines", database->path, n_bad - MAX_LOGGED_LINES);
+    satchel_log (SATCHEL_LOG_ERROR, AREA, "%s: %u more lines are bad, and their users cannot log in",
+                 database->path, n_bad - MAX_LOGGED_LINES);
   /* A name on a good line as well as on a bad one is ambiguous too. */
   GHashTableIter iter;
   gpointer user;

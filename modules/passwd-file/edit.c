@@ -49,7 +49,8 @@ open_locked (int directory, const char *name, const struct stat *directory_statu
     {
       if (errno != EWOULDBLOCK || !may_wait || waited_ms >= LOCK_WAIT_MS)
         {
-          satchel_error_set (error, SATCHEL_ERROR_INUSE, "%s is held by another program", lock_name);
+          satchel_error_set (error, SATCHEL_ERROR_INUSE, "another program holds the lock %s; try again",
+                             lock_name);
           close (fd);
           return -1;
         }
@@ -87,7 +88,8 @@ write_new (int directory, const char *name, const GString *text, const struct st
   if (!ok)
     unlinkat (directory, new_name, 0);
   else if (SATCHEL_RETRY (fsync (directory)) < 0)
-    ok = satchel_error_set_errno (error, errno, "fsync of the directory");
+    ok = satchel_error_set_errno (error, errno,
+                                  "the directory of the password file cannot be written to disk");
   return ok;
 }
 
@@ -115,7 +117,8 @@ append_changed (GString *out, const PasswdEdit *edit, const char *line, gsize le
   if (passwd_record_parse (line, len, &record, &why) != PASSWD_LINE_RECORD)
     {
       if (edit->kind != PASSWD_EDIT_SET_PASSWORD || passwd_line_has_attributes (line, len))
-        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the user's line is bad: %s", why->message);
+        return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
+                                  "the user's line in the password file is bad: %s", why->message);
       record.user = g_strdup (edit->user);
     }
   switch (edit->kind)

@@ -92,7 +92,7 @@ static gboolean
 set_password (const char *user, const char *secret, GError **error)
 {
   if (secret == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no password given");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "no password was given");
   return apply_edit (PASSWD_EDIT_SET_PASSWORD, user, secret, error);
 }
 
@@ -164,7 +164,7 @@ static gboolean
 check_settings (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libsodium cannot be initialized");
   PasswdSettings settings = { 0 };
   satchel_config_fill (section, passwd_schema, &settings);
   passwd_policy.allows_plain = settings.policy.allows_plain;
@@ -177,7 +177,7 @@ static gboolean
 apply_settings (const SatchelConfig *section, GError **error)
 {
   if (sodium_init () < 0)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "libsodium does not start");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "the library libsodium cannot be initialized");
   PasswdSettings settings = { 0 };
   satchel_config_fill (section, passwd_schema, &settings);
   passwd_policy = settings.policy;

@@ -83,8 +83,8 @@ check_attribute (char *text, GError **error)
 {
   char *equals = strchr (text, '=');
   if (equals == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the sixth field has \"%s\", not NAME=VALUE",
-                              text);
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "the sixth field has \"%s\", which is not NAME=VALUE", text);
   *equals = '\0';
   return satchel_user_attribute_check (text, equals + 1, error);
 }
@@ -133,7 +133,7 @@ parse_fields (char **fields, guint n, PasswdRecord *record, GError **error)
     record->is_locked = TRUE;
   else if (n > 2 && fields[2][0] != '\0')
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "unknown flag in the third field; known is \"locked\"");
+                              "the third field has an unknown flag; the only one is \"locked\"");
   if (n > 3 && fields[3][0] != '\0')
     {
       guint64 changed;
@@ -181,7 +181,8 @@ passwd_record_parse (const char *line, gsize len, PasswdRecord *ret_record, GErr
   g_auto (PasswdRecord) record = { 0 };
   gboolean is_good = FALSE;
   if (n < 2)
-    satchel_error_set (error, SATCHEL_ERROR_INVALID, "not USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES");
+    satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                       "the line is not USER:VERIFIER:FLAGS:CHANGED:CHECK:ATTRIBUTES");
   else if (!is_check_right (copy, fields, n))
     satchel_error_set (
         error, SATCHEL_ERROR_INVALID,
@@ -205,7 +206,7 @@ passwd_record_format (const PasswdRecord *record, GError **error)
   if (strchr (record->user, ':') != NULL || record->user[0] == '#')
     {
       satchel_error_set (error, SATCHEL_ERROR_CANNOT,
-                         "a user name here has no colon and does not start with #");
+                         "a user name in this file may not have a colon or begin with #");
       return NULL;
     }
   g_autofree char *text = g_strdup_printf ("%s:%s:%s:%" G_GINT64_FORMAT, record->user,

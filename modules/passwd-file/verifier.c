@@ -142,13 +142,13 @@ passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **
         }
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
                          schemes[i].scheme == PASSWD_SCHEME_PLAIN
-                             ? "clear-text password, and allow_plain is not set%s"
-                             : "the %s hash is damaged, or dearer than is allowed",
+                             ? "the password stands in clear text, and allow_plain is not set%s"
+                             : "the %s hash is damaged, or would cost more memory or time than is allowed",
                          schemes[i].scheme == PASSWD_SCHEME_PLAIN ? "" : schemes[i].name);
       return PASSWD_SCHEME_UNKNOWN;
     }
   satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                     "unknown kind of password hash; known are $argon2id$, $y$, $2b$ and $6$");
+                     "the password hash is of an unknown kind; $argon2id$, $y$, $2b$ and $6$ are known");
   return PASSWD_SCHEME_UNKNOWN;
 }
 
@@ -250,14 +250,17 @@ passwd_verifier_new (const char *secret, GError **error)
   gsize len = strlen (secret);
   if (len == 0 || len > MAX_SECRET_BYTES)
     {
-      satchel_error_set (error, SATCHEL_ERROR_INVALID, "a password has 1 to %d bytes", MAX_SECRET_BYTES);
+      satchel_error_set (error, SATCHEL_ERROR_INVALID, "a password must have 1 to %d bytes",
+                         MAX_SECRET_BYTES);
       return NULL;
     }
   char verifier[crypto_pwhash_STRBYTES];
   if (crypto_pwhash_str (verifier, secret, len, passwd_policy.passes, (size_t) passwd_policy.memory_bytes)
       != 0)
     {
-      satchel_error_set_errno (error, ENOMEM, "Argon2id with %" G_GUINT64_FORMAT " KiB",
+      satchel_error_set_errno (error, ENOMEM,
+                               "the memory for Argon2id cannot be had (%" G_GUINT64_FORMAT
+                               " KiB, passwd-file.memory)",
                                passwd_policy.memory_bytes / 1024);
       return NULL;
     }

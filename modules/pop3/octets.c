@@ -78,7 +78,7 @@ measure (Pop3 *pop3, guint32 index, gboolean is_surrogate, GError **error)
     satchel_session_log (pop3->session, SATCHEL_LOG_WARNING, "message %u not measured: %s", index + 1,
                          why->message);
   return !satchel_session_is_cancelled (pop3->session)
-         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
+         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is about to end");
 }
 
 /* A size that was unknown, or wrong, was counted together with the key. */
@@ -116,7 +116,7 @@ find_in_chunk (Pop3 *pop3, guint32 first, Batch *batch, GError **error)
       pop3->total_size += pop3_size (pop3, first + row);
     }
   return !satchel_session_is_cancelled (pop3->session)
-         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is to end");
+         || satchel_error_set (error, SATCHEL_ERROR_CANCELLED, "the session is about to end");
 }
 
 gboolean

@@ -113,8 +113,9 @@ rest_job (gpointer data)
   g_autoptr (GError) error = NULL;
   const SatchelUidSet none = { 0 };
   if (!commit (rest->store, rest->mailbox, &rest->seen, &none, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "pop3", "flags not kept: user=%s: %s", satchel_store_user (rest->store),
-                 error->message);
+    satchel_log (SATCHEL_LOG_WARNING, "pop3",
+                 "user=%s flags that were set in the session could not be stored: %s",
+                 satchel_store_user (rest->store), error->message);
 }
 
 static void

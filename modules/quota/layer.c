@@ -181,8 +181,8 @@ check_growth (SatchelStorage *storage, SatchelTransaction *transaction, const Qu
     {
       satchel_counter_add (&refusals, 1, satchel_cause_name (access->cause));
       return satchel_error_set (error, SATCHEL_ERROR_OVERQUOTA,
-                                "over quota: %" G_GUINT64_FORMAT " %s and %" G_GUINT64_FORMAT
-                                " more, %" G_GUINT64_FORMAT " are allowed",
+                                "over quota: the user has %" G_GUINT64_FORMAT
+                                " %s, this adds %" G_GUINT64_FORMAT ", and %" G_GUINT64_FORMAT " are allowed",
                                 has_bytes ? before.bytes : before.messages, has_bytes ? "bytes" : "messages",
                                 has_bytes ? after.bytes - before.bytes : after.messages - before.messages,
                                 has_bytes ? most.bytes : most.messages);
@@ -199,7 +199,7 @@ quota_plan (SatchelStorage *storage, SatchelTransaction *transaction, GError **e
   g_autoptr (QuotaLimits) current = current_limits ();
   quota->passed = NULL;
   if (current == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server stops");
+    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "the server is stopping");
   SatchelUsage limit = find_limit (storage, current);
   if (limit.bytes == SATCHEL_UNLIMITED && limit.messages == SATCHEL_UNLIMITED)
     return TRUE;

@@ -65,9 +65,9 @@ def ports():
 def names():
     """names of hosts and domains that are none, and networks"""
     for setting, word in (('server.hostname="mail_1.example.org"', "letters, digits"), ('server.hostname="mail..org"', "between its dots"),
-                          ('server.hostname="192.0.2.1"', "is an address"), ('server.default_domain="exa mple.org"', "no name of a domain"),
+                          ('server.hostname="192.0.2.1"', "is an address"), ('server.default_domain="exa mple.org"', "the name of a domain"),
                           ('auth.domains=("a.example", "-b.example")', "-b.example"),
-                          ('listen.listeners=( { name = "x"; protocol = "lmtp"; address = "127.0.0.1"; port = 4024; networks = ( "10.0.0/8" ); } )', "no network")):
+                          ('listen.listeners=( { name = "x"; protocol = "lmtp"; address = "127.0.0.1"; port = 4024; networks = ( "10.0.0/8" ); } )', "is not a network")):
         status, text = check(setting)
         equal((status, word in text), (78, True), f"{setting}: {text}")
         equal(len([line for line in findings(text) if "warning" not in line]), 1, f"{setting}: {text}")

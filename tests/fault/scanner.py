@@ -319,7 +319,7 @@ def counters_and_settings():
         equal(re.search(part, shown) is not None, True, f"{part} in {shown[:3000]}")
     put(rules("defer")[:-1] + ', { filter = "nobody"; } )')
     said = server.cli("config", "check", check=False)
-    equal("nobody, which is no enabled delivery filter" in said.stdout + said.stderr, True, f"the check: {said}")
+    equal("nobody, which is not an enabled delivery filter" in said.stdout + said.stderr, True, f"the check: {said}")
     server.cli("reload")
     equal(send(mail("X-Scan: tell me lies"), "u0016")[0][:9], "451 4.3.0", "a failure defers now")
     equal(codes(send(mail("Subject: fine"), "u0016")), ["250"], "others")

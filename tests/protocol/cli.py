@@ -84,7 +84,7 @@ def usage():
     """Wrong command lines: exit 64, and a hint"""
     says(satchel(code=64), "satchel --help")
     says(satchel("usr", code=64), 'did you mean "user"?')
-    says(satchel("user", code=64), "user what?")
+    says(satchel("user", code=64), "user: a command is missing")
     says(satchel("user", "ad", code=64), 'did you mean "add"?')
     says(satchel("user", "add", code=64), "write satchel user add USER")
     says(satchel("user", "add", "a", "b", code=64), "too many arguments")
@@ -162,7 +162,7 @@ def check_json():
                       ("error", "satchel.conf", n + 3, "listen.listeners.protocol"): 'listener odd: no enabled module provides the protocol "gopher"',
                       ("error", "conf.d/a.conf", 2, "log.level"): 'log.level: "l"oud" is no choice',
                       ("warning", "conf.d/left.conf.bak", None, None): "is not read",
-                      ("error", None, None, "server.default_domain"): "is no name of a domain",
+                      ("error", None, None, "server.default_domain"): "cannot be the name of a domain",
                       ("error", None, None, "limits.threads"): "out of range"}.items():
         equal(text in told.get(key, f"not there: {told}"), True, f"{key}: {told.get(key)}")
     equal(sorted(text for key, text in told.items() if key[0] == "error" and text not in satchel("config", "check", "--set", "server.default_domain=no_domain..",
@@ -278,7 +278,7 @@ def bad_names_and_passwords():
     says(satchel("user", "add", "--stdin", "carol", stdin="x" * 2000 + "\n", code=65), "it may have 1024 bytes")
     says(satchel("user", "add", "--stdin", "carol", stdin="a\0b\n", code=65), "NUL")
     says(satchel("user", "add", "carol", code=64), "--stdin")
-    says(satchel("user", "add", "--stdin", "--no-password", "carol", code=64), "exclude each other")
+    says(satchel("user", "add", "--stdin", "--no-password", "carol", code=64), "cannot be used together")
     says(satchel("user", "list", "--passdb", "nonesuch", code=64), 'no passdb "nonesuch" is enabled')
     equal(satchel("user", "list").stdout, before, "users afterwards")
     put("etc/conf.d/x.conf", "maildir = { enabled = true; };\n")

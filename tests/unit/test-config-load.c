@@ -310,7 +310,7 @@ test_bad_includes (Tree *tree, gconstpointer data)
   assert_says (tree, "etc/satchel.conf:6", "outside of");
   assert_says (tree, "etc/satchel.conf:7", "outside of");
   assert_says (tree, "etc/satchel.conf:8", "is not a regular file");
-  assert_says (tree, "etc/satchel.conf:10", "is no setting");
+  assert_says (tree, "etc/satchel.conf:10", "is not a setting");
   for (guint i = 0; i < 12; i++)
     {
       g_autofree char *name = g_strdup_printf ("etc/deep%u", i);
@@ -319,7 +319,7 @@ test_bad_includes (Tree *tree, gconstpointer data)
     }
   put (tree, "etc/satchel.conf", "toy = {\n@include \"deep0\"\n};\n");
   g_assert_false (load (tree, NULL));
-  assert_says (tree, "etc/deep6:1", "more than 8 files deep");
+  assert_says (tree, "etc/deep6:1", "more than 8 deep");
 }
 
 static void
@@ -418,7 +418,7 @@ test_secrets (Tree *tree, gconstpointer data)
 
   put (tree, "etc/satchel.conf", "toy = { secret = \"plain\"; };\n");
   g_assert_true (load (tree, NULL));
-  assert_says (tree, "etc/satchel.conf:1", "a plain secret");
+  assert_says (tree, "etc/satchel.conf:1", "the secret stands here in clear text");
   g_assert_true (((SatchelConfigProblem *) tree->problems->pdata[0])->is_warning);
   g_autoptr (GString) shown = g_string_new (NULL);
   satchel_config_value_format (toy (tree), "secret", 0, shown);

@@ -118,7 +118,7 @@ check_networks (SatchelConfigWork *work, const SatchelConfig *entry, const char 
       if (!satchel_network_parse (*text, &network))
         satchel_config_work_problem (
             work, FALSE, entry, key,
-            "listener %s: %s: \"%s\" is no network; write ADDRESS/BITS, as 192.0.2.0/24",
+            "listener %s: %s: \"%s\" is not a network; write ADDRESS/BITS, as 192.0.2.0/24",
             satchel_config_string (entry, "name"), key, *text);
     }
 }
@@ -169,7 +169,7 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
     like.port = like.implicit_tls ? target.tls_port : target.port;
   if (like.port == 0)
     satchel_config_work_problem (work, FALSE, entry, "port",
-                                 "listener %s: %s has no port of its own%s; set port", name, protocol,
+                                 "listener %s: %s has no standard port%s; set port", name, protocol,
                                  like.implicit_tls ? " with tls" : "");
   else if (!add_addresses (work, &like, address))
     satchel_config_work_problem (work, FALSE, entry, "address",

@@ -18,21 +18,21 @@ why_no_host (const char *name)
   g_auto (GStrv) labels = g_strsplit (name, ".", -1);
   gboolean is_address = TRUE;
   if (*name == '\0' || strlen (name) > NAME_MAX_BYTES)
-    return "a name has 1 to 253 bytes";
+    return "a name must have 1 to 253 bytes";
   for (char **label = labels; *label != NULL; label++)
     {
       if (**label == '\0' || strlen (*label) > 63)
-        return "between its dots are 1 to 63 bytes each";
+        return "each part between its dots must have 1 to 63 bytes";
       if (**label == '-' || g_str_has_suffix (*label, "-"))
-        return "no part of it begins or ends with -";
+        return "no part of it may begin or end with -";
       for (const char *c = *label; *c != '\0'; c++)
         {
           if (!g_ascii_isalnum (*c) && *c != '-' && (guchar) *c < 0x80)
-            return "it has letters, digits, - and dots";
+            return "it may have letters, digits, - and dots only";
           is_address = is_address && g_ascii_isdigit (*c);
         }
     }
-  return is_address ? "it is an address; clients and certificates want a name" : NULL;
+  return is_address ? "it is an address, and clients and certificates need a name" : NULL;
 }
 
 static void
@@ -42,8 +42,8 @@ check_name (SatchelConfigWork *work, const SatchelConfig *section, const char *g
   const char *why = name != NULL ? why_no_host (name) : NULL;
   if (why != NULL)
     satchel_config_work_problem (work, FALSE, section, key,
-                                 "%s.%s: \"%.260s\" is no name of a %s: %s; write one as %s", group, key,
-                                 name, strcmp (key, "hostname") == 0 ? "host" : "domain", why, example);
+                                 "%s.%s: \"%.260s\" cannot be the name of a %s: %s; write one as %s", group,
+                                 key, name, strcmp (key, "hostname") == 0 ? "host" : "domain", why, example);
 }
 
 void

@@ -88,7 +88,7 @@ drop_rights (Setup *setup, GError **error)
   g_auto (SatchelFd) null = open ("/dev/null", O_PATH | O_CLOEXEC);
   SatchelSandboxPath paths[] = { { root, FALSE }, { null, TRUE } };
   if (root < 0)
-    return satchel_error_set_errno (error, errno, "the root directory");
+    return satchel_error_set_errno (error, errno, "the root directory cannot be opened");
   return satchel_sandbox_enter (SATCHEL_ROLE_CONFIG, SATCHEL_SANDBOX_BEST_EFFORT, paths, null >= 0 ? 2 : 1,
                                 NULL, error);
 }
@@ -208,7 +208,7 @@ check_filter_rules (SatchelConfigWork *work)
       if (!is_there)
         satchel_config_work_problem (
             work, TRUE, section, "rules",
-            "filters.rules names %s, which is no enabled delivery filter; the rule does nothing", name);
+            "filters.rules names %s, which is not an enabled delivery filter; the rule does nothing", name);
     }
 }
 
@@ -341,7 +341,7 @@ plan_helpers (SatchelConfigWork *work)
     }
   if (work->plan->helpers->len > SATCHEL_PLAN_HELPERS_MAX)
     satchel_config_work_problem (work, FALSE, NULL, NULL,
-                                 "%u modules with helpers are enabled, %u is the most; disable some",
+                                 "%u modules with helpers are enabled, and at most %u can run; disable some",
                                  work->plan->helpers->len, SATCHEL_PLAN_HELPERS_MAX);
 }
 

@@ -63,7 +63,8 @@ check_layers (SatchelConfigWork *work, const SatchelConfig *section, const char 
       else if (find_provided (layers, names[i]) == NULL)
         satchel_config_work_problem (
             work, FALSE, section, "layers",
-            "%s names \"%s\", which is no enabled storage layer; enable it or take it out", what, names[i]);
+            "%s names \"%s\", which is not an enabled storage layer; enable it, or take it out", what,
+            names[i]);
     }
 }
 
@@ -99,12 +100,13 @@ static const char *
 why_no_name (const char *name)
 {
   if (*name == '\0' || strlen (name) > SATCHEL_PLACE_NAME_MAX)
-    return "has 1 to 64 characters";
+    return "must have 1 to 64 characters";
   for (const char *c = name; *c != '\0'; c++)
     if (!g_ascii_isalnum (*c) && *c != '-' && *c != '_')
-      return "has letters, digits, - and _";
-  return strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0 ? "is that of storage.driver and storage.layers already"
-                                                     : NULL;
+      return "may have letters, digits, - and _ only";
+  return strcmp (name, SATCHEL_DEFAULT_PROFILE) == 0
+             ? "is the name of the stack of storage.driver and storage.layers already"
+             : NULL;
 }
 
 static void
@@ -118,7 +120,8 @@ check_profile (SatchelConfigWork *work, const SatchelConfig *storage, guint inde
   const char *why = why_no_name (name);
   if (why != NULL)
     satchel_config_work_problem (work, FALSE, profile, "name",
-                                 "storage.profiles: \"%.80s\" is no name of a profile: it %s", name, why);
+                                 "storage.profiles: \"%.80s\" cannot be the name of a profile: it %s", name,
+                                 why);
   g_autofree char *what = g_strdup_printf ("storage.profiles: \"%.80s\"", name);
   check_driver (work, profile, what, drivers);
   check_layers (work, profile, what, layers);
@@ -163,7 +166,7 @@ check_volume (SatchelConfigWork *work, const SatchelConfig *rule, const SatchelC
   if (strlen (volume) > SATCHEL_PLACE_NAME_MAX || strpbrk (volume, "\t\r\n") != NULL)
     satchel_config_work_problem (
         work, FALSE, rule, "volume",
-        "storage.rules: a name of a volume has 1 to 64 bytes, no tabs and no line ends");
+        "storage.rules: the name of a volume must have 1 to 64 bytes, no tabs and no line ends");
   else if (!SATCHEL_HAS (ops, has_volume))
     satchel_config_work_problem (
         work, FALSE, rule, "volume",
@@ -179,15 +182,15 @@ check_patterns (SatchelConfigWork *work, const SatchelConfig *rule)
 {
   for (const char *const *user = satchel_config_strings (rule, "users"); *user != NULL; user++)
     if (strchr (*user, '@') == NULL && strchr (*user, '*') == NULL)
-      satchel_config_work_problem (
-          work, FALSE, rule, "users",
-          "storage.rules: \"%s\" fits nobody: users are LOCAL@DOMAIN; write %s@example.org, or %s@*", *user,
-          *user, *user);
+      satchel_config_work_problem (work, FALSE, rule, "users",
+                                   "storage.rules: \"%s\" applies to nobody, since users are LOCAL@DOMAIN; "
+                                   "write %s@example.org, or %s@*",
+                                   *user, *user, *user);
   for (const char *const *domain = satchel_config_strings (rule, "domains"); *domain != NULL; domain++)
     if (strchr (*domain, '@') != NULL || **domain == '\0')
       satchel_config_work_problem (
           work, FALSE, rule, "domains",
-          "storage.rules: \"%s\" fits no domain: write example.org, or put it into users", *domain);
+          "storage.rules: \"%s\" applies to no domain; write example.org, or put it into users", *domain);
 }
 
 static void
@@ -222,9 +225,11 @@ check_order (SatchelConfigWork *work, const SatchelConfig *storage)
                                                                              satchel_config_strings (
                                                                                  rule, "domains");
       if (all != NULL)
-        satchel_config_work_problem (
-            work, TRUE, rule, "name", "storage.rules: \"%s\" never counts: \"%s\" before it fits all users",
-            satchel_config_string (rule, "name"), satchel_config_string (all, "name"));
+        satchel_config_work_problem (work, TRUE, rule, "name",
+                                     "storage.rules: \"%s\" never applies, since \"%s\" before it applies to "
+                                     "all users; move it up, or remove it",
+                                     satchel_config_string (rule, "name"),
+                                     satchel_config_string (all, "name"));
       else if ((users[0] == NULL && domains[0] == NULL) || g_strv_contains (users, "*")
                || g_strv_contains (users, "*@*") || g_strv_contains (domains, "*"))
         all = rule;

@@ -181,7 +181,8 @@ take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
                              satchel_sealed_new ("tls-key", key->str, key->len, NULL) };
       g_array_append_val (work->plan->tls, tls);
       if (tls.chain_fd < 0 || tls.key_fd < 0)
-        satchel_config_work_problem (work, FALSE, section, "cert", "tls: no memory file could be made (%s)",
+        satchel_config_work_problem (work, FALSE, section, "cert",
+                                     "tls: no file in memory can be made for certificates (%s)",
                                      g_strerror (errno));
     }
   free_pem (chain);

@@ -364,9 +364,10 @@ answer_request (SatchelControlClient *client, const char *const *argv, gpointer 
   guint n_words = g_strv_length ((char **) argv);
   if (command == NULL || n_words < command->min_words || n_words > command->max_words)
     {
-      satchel_control_reply (
-          client, command == NULL ? "error=\"no such request\"\n" : "error=\"wrong number of arguments\"\n",
-          TRUE, SATCHEL_EXIT_USAGE);
+      satchel_control_reply (client,
+                             command == NULL ? "error=\"the server does not know this request\"\n"
+                                             : "error=\"the request has too many or too few arguments\"\n",
+                             TRUE, SATCHEL_EXIT_USAGE);
       return;
     }
   if (command->roles != 0)

@@ -40,7 +40,8 @@ finish_run (SatchelConfigRun *run)
     {
       plan->is_ok = FALSE;
       satchel_plan_add_problem (plan, FALSE, "",
-                                "the config process gave no whole plan; this is a bug, please report it");
+                                "the process that reads the configuration gave an incomplete answer; this is "
+                                "a bug, please report it");
     }
   done (master, plan);
 }

@@ -176,7 +176,7 @@ satchel_unix_is_usable (const char *path, int type, gboolean *ret_is_stale, int 
     return TRUE;
   if (!S_ISSOCK (st.st_mode))
     return satchel_error_set (error, SATCHEL_ERROR_ALREADYEXISTS,
-                              "%s is there and is no socket; move it away, or choose another path", path);
+                              "%s exists and is not a socket; move it away, or choose another path", path);
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   g_auto (SatchelFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
   gboolean is_live =
@@ -203,7 +203,8 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
   /* A socket file without a listener behind it is what a crash left. */
   if (is_stale && unlink (path) != 0 && errno != ENOENT)
     {
-      satchel_error_set_errno (error, errno, "%s: a stale socket cannot be removed", path);
+      satchel_error_set_errno (error, errno,
+                               "the socket %s, which an earlier process left, cannot be removed", path);
       return -1;
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
@@ -218,7 +219,7 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
   errno = errnum;
   if (ok && listen (fd, BACKLOG) == 0)
     return satchel_fd_steal (&fd);
-  satchel_error_set_errno (error, errno, "%s: the socket cannot be made", path);
+  satchel_error_set_errno (error, errno, "the socket %s cannot be made", path);
   return -1;
 }
 

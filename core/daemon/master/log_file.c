@@ -57,7 +57,7 @@ satchel_reopen_log (SatchelMaster *master, GError **error)
   g_autoptr (SatchelPlan) scratch = satchel_plan_new ();
   if (master->plan == NULL || *master->plan->log_file == '\0')
     return satchel_error_set (error, SATCHEL_ERROR_NONEXISTENT,
-                              "log.file is not set: there is nothing to open anew");
+                              "log.file is not set, so there is no log file to open again");
   scratch->log_file = g_strdup (master->plan->log_file);
   if (!satchel_master_open_log (master, scratch))
     return satchel_error_set (

@@ -161,7 +161,8 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
   master->control = satchel_control_new (master, &error);
   if (master->control == NULL)
     {
-      fail_start (master, SATCHEL_EXIT_FAILED, "start failed: control socket: %s", error->message);
+      fail_start (master, SATCHEL_EXIT_FAILED, "start failed: the control socket cannot be opened: %s",
+                  error->message);
       return;
     }
   satchel_sockets_keep_only (master->sockets, plan);
@@ -202,7 +203,8 @@ write_pid_file (SatchelMaster *master)
   g_autofree char *text = g_strdup_printf ("%d\n", (int) getpid ());
   g_autoptr (GError) error = NULL;
   if (!g_file_set_contents_full (path, text, -1, G_FILE_SET_CONTENTS_CONSISTENT, 0644, &error))
-    satchel_log (SATCHEL_LOG_ERROR, "server", "pid file: %s", error->message);
+    satchel_log (SATCHEL_LOG_ERROR, "server", "the process id cannot be written to the pid file: %s",
+                 error->message);
 }
 
 static void

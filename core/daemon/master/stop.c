@@ -55,7 +55,9 @@ execute_again (SatchelMaster *master)
   int fd = memfd_create ("satchel-inherit", 0);
   if (fd < 0 || !satchel_fd_write_all (fd, table->str, table->len))
     {
-      satchel_log (SATCHEL_LOG_ERROR, "server", "upgrade: no memory file: %s", g_strerror (errno));
+      satchel_log (SATCHEL_LOG_ERROR, "server",
+                   "upgrade: no file in memory can be made to hand the listeners over: %s",
+                   g_strerror (errno));
       return;
     }
   g_autofree char *value = g_strdup_printf ("%d:%d", (int) getpid (), fd);
@@ -162,7 +164,7 @@ kill_all (SatchelTimer *timer, gpointer data)
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
       if (worker->pid <= 0)
         continue;
-      satchel_log (SATCHEL_LOG_WARNING, "server", "%s did not end in time: killed", worker->name);
+      satchel_log (SATCHEL_LOG_WARNING, "server", "%s did not end in time and was killed", worker->name);
       kill (worker->pid, SIGKILL);
     }
 }

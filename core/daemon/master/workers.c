@@ -41,7 +41,8 @@ make_shared (const char *what, gsize len, int *ret_fd)
           return area;
         }
     }
-  satchel_log (SATCHEL_LOG_WARNING, "server", "no memory for %s: %s", what, g_strerror (errno));
+  satchel_log (SATCHEL_LOG_WARNING, "server", "memory shared with processes cannot be had for %s: %s", what,
+               g_strerror (errno));
   if (fd >= 0)
     close (fd);
   *ret_fd = -1;
@@ -140,8 +141,8 @@ take_ready (SatchelWorker *worker, SatchelIpcMessage *message)
   if (worker->generation != worker->master->generation)
     {
       /* It was starting while a reload went through, so nobody asked it. */
-      satchel_log (SATCHEL_LOG_INFO, "server", "%s has the settings of before the reload: it starts again",
-                   worker->name);
+      satchel_log (SATCHEL_LOG_INFO, "server",
+                   "%s still has the settings of before the reload: it starts again", worker->name);
       worker->n_quick = 0;
       kill (worker->pid, SIGKILL);
       return TRUE;
@@ -379,7 +380,7 @@ satchel_worker_ended (SatchelWorker *worker, int status)
   worker->has_hello = worker->is_ready = FALSE;
   master->events->worker_died (worker);
   if (worker->is_retiring && !worker->is_stopping)
-    satchel_log (SATCHEL_LOG_INFO, "server", "%s has drained", worker->name);
+    satchel_log (SATCHEL_LOG_INFO, "server", "%s has ended with its last session", worker->name);
   if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
     {
       satchel_stop_step (master);

@@ -268,9 +268,9 @@ hear_ready (int fd, GError **error)
     return FALSE;
   guint32 status = satchel_ipc_get_u32 (message);
   const char *why = satchel_ipc_get_string (message);
-  return status == 0
-             ? TRUE
-             : satchel_error_set (error, SATCHEL_ERROR_FAILED, "the process that connects for it: %s", why);
+  return status == 0 ? TRUE
+                     : satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                                          "the process that connects for this helper failed: %s", why);
 }
 
 gboolean

@@ -213,8 +213,8 @@ add_listener (const SatchelListener *listener)
   const SatchelProvided *provided = protocol != NULL ? protocol : service;
   if (provided == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "gate", "listener %s: no module serves \"%s\"", listener->name,
-                   listener->protocol);
+      satchel_log (SATCHEL_LOG_ERROR, "gate", "listener %s: no loaded module serves the protocol \"%s\"",
+                   listener->name, listener->protocol);
       return;
     }
   const SatchelConfig *section = satchel_role_listener_config (context, listener->name);

@@ -48,7 +48,7 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
   const SatchelProvided *own = own_helper (context);
   if (own == NULL)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
-                              "master gave this process no module with a helper, or more than one");
+                              "the master process gave this one no module with a helper, or more than one");
   granted = endpoints_of (context, own->module);
   /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
   if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)

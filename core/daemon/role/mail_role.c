@@ -72,7 +72,7 @@ find_protocol (const char *service, const char **ret_group)
   const SatchelProvided *provided = satchel_loader_find (context->loader, SATCHEL_KIND_PROTOCOL, service);
   if (provided == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "mail", "no module serves \"%s\"", service);
+      satchel_log (SATCHEL_LOG_ERROR, "mail", "no loaded module serves the protocol \"%s\"", service);
       return NULL;
     }
   *ret_group = provided->module->name;
@@ -112,7 +112,8 @@ reload_commit (SatchelRoleContext *own)
   satchel_session_settings (own->config);
   configure_deliveries ();
   if (!satchel_stores_configure (own->loader, own->config, own->slot, own->root_fd, &error))
-    satchel_log (SATCHEL_LOG_ERROR, "mail", "stores keep their old settings: %s", error->message);
+    satchel_log (SATCHEL_LOG_ERROR, "mail", "users' stores keep the settings of before the reload: %s",
+                 error->message);
   start_janitor (own);
 }
 
@@ -257,7 +258,7 @@ end_outdated_sessions (const char *user, guint64 epoch)
 {
   satchel_log (SATCHEL_LOG_WARNING, "mail",
                "user=\"%s\" has been with another process since epoch %" G_GUINT64_FORMAT
-               ": his sessions here end",
+               ": the user's sessions here end",
                user, epoch);
   satchel_mail_kick_outdated (user, epoch);
 }

@@ -49,7 +49,8 @@ take_setup (SatchelRoleContext *context, GError **error)
   context->n_mail_slots = satchel_ipc_get_u32 (message);
   context->n_callers = satchel_ipc_get_u32 (message);
   if (message->type != SATCHEL_IPC_SETUP || !satchel_ipc_message_is_done (message))
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master did not start with SETUP");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                              "the first message of the master process was not the expected one (SETUP)");
   return TRUE;
 }
 
@@ -63,7 +64,8 @@ take_all (SatchelRoleContext *context, GError **error)
       if (message == NULL)
         return FALSE;
       if (!satchel_role_control (context, message))
-        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "message type=%d of master is not acceptable",
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                                  "the master process sent a message with type=%d that it may not send now",
                                   (int) message->type);
       if (message->type == SATCHEL_IPC_START)
         return TRUE;

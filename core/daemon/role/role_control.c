@@ -32,8 +32,8 @@ take_config (SatchelRoleContext *context, SatchelIpcMessage *message)
   SatchelConfigSet *set = bytes != NULL ? satchel_config_set_from_bytes (bytes, &error) : NULL;
   if (set == NULL)
     {
-      satchel_log (SATCHEL_LOG_ERROR, "config", "the image of the configuration cannot be used: %s",
-                   error->message);
+      satchel_log (SATCHEL_LOG_ERROR, "config",
+                   "the configuration that the master process sent cannot be used: %s", error->message);
       return FALSE;
     }
   satchel_config_set_free (own->next);
@@ -185,7 +185,7 @@ prepare_reload (SatchelRoleContext *context, GError **error)
 {
   struct SatchelRolePrivate *own = context->private;
   if (own->next == NULL || own->is_prepared)
-    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "master sent no new configuration");
+    return satchel_error_set (error, SATCHEL_ERROR_INVALID, "the master process sent no new configuration");
   if (context->new_tls_files == NULL)
     context->new_tls_files = tls_files_new ();
   const SatchelRoleHooks *hooks = own->hooks;

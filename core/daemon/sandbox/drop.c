@@ -27,12 +27,12 @@ set_ids (guint uid, guint gid, GError **error)
   if (setgroups (0, NULL) != 0)
     return satchel_error_set_errno (error, errno, "setgroups");
   if (gid != SATCHEL_PLAN_NO_ID && setresgid (gid, gid, gid) != 0)
-    return satchel_error_set_errno (error, errno, "setresgid %u", gid);
+    return satchel_error_set_errno (error, errno, "the process cannot change to group %u (setresgid)", gid);
   if (uid != SATCHEL_PLAN_NO_ID && setresuid (uid, uid, uid) != 0)
-    return satchel_error_set_errno (error, errno, "setresuid %u", uid);
+    return satchel_error_set_errno (error, errno, "the process cannot change to user %u (setresuid)", uid);
   if (uid != SATCHEL_PLAN_NO_ID && uid != 0 && setuid (0) == 0)
     return satchel_error_set (error, SATCHEL_ERROR_FAILED,
-                              "rights of root could be got back after dropping them");
+                              "the process could take back the rights of root after dropping them");
   return TRUE;
 }
 
@@ -80,12 +80,12 @@ satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error
     return FALSE;
   (void) prctl (PR_SET_KEEPCAPS, 0, 0, 0, 0);
   if (prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "PR_SET_NO_NEW_PRIVS");
+    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_NO_NEW_PRIVS");
   /* The leak checker of the sanitizers attaches to its own process. */
   if (!satchel_is_sanitized () && prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "PR_SET_DUMPABLE");
+    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_DUMPABLE");
   /* A change of user has cleared it (prctl(2)). */
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
-    return satchel_error_set_errno (error, errno, "PR_SET_PDEATHSIG");
+    return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_PDEATHSIG");
   return TRUE;
 }

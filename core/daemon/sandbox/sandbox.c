@@ -64,7 +64,7 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
   if (abi == 0 && !lack_protection (mode, "has no Landlock", "boot with landlock in lsm=", error))
     return FALSE;
   if (abi > 0 && abi < 4
-      && !lack_protection (mode, "has a Landlock that cannot hold back TCP", "use Linux 6.7 or newer", error))
+      && !lack_protection (mode, "has a Landlock that cannot restrict TCP", "use Linux 6.7 or newer", error))
     return FALSE;
   /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the
    * same of those that we know.  The config process still loads modules. */

@@ -103,12 +103,13 @@ add_path (int ruleset, const SatchelSandboxPath *path, guint64 handled, GError *
               | FS_REFER | FS_TRUNCATE;
   struct stat st;
   if (fstat (path->fd, &st) != 0)
-    return satchel_error_set_errno (error, errno, "sandbox: a path to keep");
+    return satchel_error_set_errno (error, errno, "sandbox: a path that the process needs cannot be opened");
   if (!S_ISDIR (st.st_mode))
     access &= FS_READ_FILE | FS_WRITE_FILE | FS_TRUNCATE;
   PathBeneathAttr attr = { .allowed_access = access & handled, .parent_fd = path->fd };
   if (syscall (__NR_landlock_add_rule, ruleset, RULE_PATH_BENEATH, &attr, 0) != 0)
-    return satchel_error_set_errno (error, errno, "sandbox: landlock_add_rule");
+    return satchel_error_set_errno (error, errno,
+                                    "sandbox: the kernel refuses a rule for a path (landlock_add_rule)");
   return TRUE;
 }
 
@@ -117,7 +118,8 @@ add_port (int ruleset, guint16 port, GError **error)
 {
   NetPortAttr attr = { .allowed_access = NET_CONNECT_TCP, .port = port };
   if (syscall (__NR_landlock_add_rule, ruleset, RULE_NET_PORT, &attr, 0) != 0)
-    return satchel_error_set_errno (error, errno, "sandbox: landlock_add_rule for port %u", port);
+    return satchel_error_set_errno (
+        error, errno, "sandbox: the kernel refuses the rule for port %u (landlock_add_rule)", port);
   return TRUE;
 }
 
@@ -137,15 +139,17 @@ satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, gui
   RulesetAttr attr = make_attr (role, abi, &len);
   g_auto (SatchelFd) ruleset = (int) syscall (__NR_landlock_create_ruleset, &attr, len, 0);
   if (ruleset < 0)
-    return satchel_error_set_errno (error, errno, "sandbox: landlock_create_ruleset");
+    return satchel_error_set_errno (error, errno,
+                                    "sandbox: the kernel makes no set of rules (landlock_create_ruleset)");
   gboolean ok = TRUE;
   for (guint i = 0; ok && i < n_paths; i++)
     ok = add_path (ruleset, &paths[i], attr.handled_access_fs, error);
   for (guint i = 0; ok && ports != NULL && abi >= 4 && i < ports->len; i++)
     ok = add_port (ruleset, g_array_index (ports, guint16, i), error);
   if (ok && prctl (PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-    ok = satchel_error_set_errno (error, errno, "sandbox: PR_SET_NO_NEW_PRIVS");
+    ok = satchel_error_set_errno (error, errno, "sandbox: the kernel refuses PR_SET_NO_NEW_PRIVS");
   if (ok && syscall (__NR_landlock_restrict_self, ruleset, 0) != 0)
-    ok = satchel_error_set_errno (error, errno, "sandbox: landlock_restrict_self");
+    ok = satchel_error_set_errno (
+        error, errno, "sandbox: the kernel does not confine the process (landlock_restrict_self)");
   return ok;
 }

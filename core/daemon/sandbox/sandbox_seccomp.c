@@ -221,7 +221,8 @@ allow_list (scmp_filter_ctx filter, const int *calls, GError **error)
       int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, calls[i], 0);
       /* -EEXIST: on two lists.  Negative numbers are calls that this machine does not have. */
       if (rc != 0 && rc != -EEXIST && calls[i] >= 0)
-        return satchel_error_set_errno (error, -rc, "seccomp rule %d", calls[i]);
+        return satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for system call %d",
+                                        calls[i]);
     }
   return TRUE;
 }
@@ -230,7 +231,9 @@ static gboolean
 allow_if (scmp_filter_ctx filter, int call, struct scmp_arg_cmp condition, GError **error)
 {
   int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, call, 1, condition);
-  return rc == 0 ? TRUE : satchel_error_set_errno (error, -rc, "seccomp rule %d", call);
+  return rc == 0 ? TRUE
+                 : satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for system call %d",
+                                            call);
 }
 
 static gboolean
@@ -324,10 +327,11 @@ allow_connect (scmp_filter_ctx filter, GError **error)
                                  SCMP_A0 (SCMP_CMP_EQ, (scmp_datum_t) families[i]),
                                  SCMP_A1 (SCMP_CMP_MASKED_EQ, 0xf, SOCK_STREAM));
       if (rc != 0)
-        return satchel_error_set_errno (error, -rc, "seccomp rule of socket");
+        return satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for socket");
     }
   int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, CALL (connect), 0);
-  return rc == 0 ? TRUE : satchel_error_set_errno (error, -rc, "seccomp rule of connect");
+  return rc == 0 ? TRUE
+                 : satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for connect");
 }
 
 /* A resolver reads files, loads its parts, asks by UDP, and the kernel by a bound netlink socket which
@@ -394,7 +398,8 @@ satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
                      || satchel_is_sanitized ();
   scmp_filter_ctx filter = seccomp_init (is_open ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO (ENOSYS));
   if (filter == NULL)
-    return satchel_error_set (error, SATCHEL_ERROR_FAILED, "seccomp_init failed");
+    return satchel_error_set (error, SATCHEL_ERROR_FAILED,
+                              "the seccomp filter cannot be made (seccomp_init)");
   (void) seccomp_attr_set (filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   (void) seccomp_attr_set (filter, SCMP_FLTATR_CTL_TSYNC, 1);
   /* A binary tree instead of a list: some 400 rules are passed at each call. */
@@ -403,6 +408,6 @@ satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
   int rc = ok ? seccomp_load (filter) : 0;
   seccomp_release (filter);
   if (ok && rc != 0)
-    return satchel_error_set_errno (error, -rc, "seccomp_load");
+    return satchel_error_set_errno (error, -rc, "the kernel does not take the seccomp filter (seccomp_load)");
   return ok;
 }

@@ -70,14 +70,15 @@ test_whose (void)
 static void
 test_mistakes (void)
 {
-  g_assert_null (
-      read_limits ("users = ( { name = \"anna\"; } );", "users: \"anna\" is not a user with his domain"));
+  g_assert_null (read_limits ("users = ( { name = \"anna\"; } );",
+                              "users: \"anna\" is not a user with a domain (LOCAL@DOMAIN)"));
   g_assert_null (read_limits ("domains = ( { name = \"a@b\"; } );", "domains: \"a@b\" is not a domain"));
   g_assert_null (read_limits ("users = ( { name = \"a@b\"; }, { name = \"A@B\"; } );",
-                              "users: \"a@b\" stands there twice"));
+                              "users: \"a@b\" is listed twice; remove one"));
   g_assert_null (
-      read_limits ("warnings = ( \"80\", \"0\" );", "warnings: \"0\" is no percentage from 1 to 100"));
-  g_assert_null (read_limits ("warnings = ( \"101\" );", "warnings: \"101\" is no percentage from 1 to 100"));
+      read_limits ("warnings = ( \"80\", \"0\" );", "warnings: \"0\" is not a percentage from 1 to 100"));
+  g_assert_null (
+      read_limits ("warnings = ( \"101\" );", "warnings: \"101\" is not a percentage from 1 to 100"));
 }
 
 static void
