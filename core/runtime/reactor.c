@@ -210,6 +210,13 @@ get_reactor (void)
   return the_reactor;
 }
 
+void
+satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data)
+{
+  satchel_reactor_init ();
+  satchel_timer_set (timer, delay_ms, func, data);
+}
+
 static void
 change_watch (SatchelWatch *watch, int operation, guint32 events)
 {

@@ -18,7 +18,9 @@ void satchel_turn_queue (SatchelTurn *turn, SatchelTurnFunc func);
 void satchel_turn_queue_flush (SatchelTurn *turn, SatchelTurnFunc func);
 void satchel_turn_cancel (SatchelTurn *turn);
 
-/* The timer wheel (timer.c), driven by the reactor. */
+/* The timer wheel (timer.c), driven by the reactor.  As satchel_timer_arm, which also makes the loop's source
+ * exist. */
+void satchel_timer_set (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data);
 gint64 satchel_timer_next_ms (void); /* when the wheel wants to run, monotonic ms; -1: never */
 void satchel_timer_run (gint64 now_ms);
 

@@ -63,9 +63,8 @@ place_timer (SatchelTimer *timer, gint64 earliest)
 }
 
 void
-satchel_timer_arm (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data)
+satchel_timer_set (SatchelTimer *timer, gint64 delay_ms, SatchelTimerFunc func, gpointer data)
 {
-  satchel_reactor_init ();
   gint64 now_ms = satchel_clock_ms ();
   satchel_timer_cancel (timer);
   if (n_armed == 0)

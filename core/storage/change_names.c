@@ -214,16 +214,3 @@ satchel_changes_record_name (SatchelStoreCore *store, const SatchelNameChange *c
                              round->set->notes->len > 0 && change->access->cause != SATCHEL_CAUSE_BACKGROUND);
   satchel_feed_wake (store);
 }
-
-void
-satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name)
-{
-  if (store->changes == NULL)
-    return;
-  const SatchelChangeRow *row = g_hash_table_lookup (store->changes->rows, name);
-  if (row == NULL || !row->exists)
-    satchel_changes_record_name (store, &(SatchelNameChange) { SATCHEL_CHANGE_CREATE, access, name, NULL, 0 },
-                                 TRUE);
-  else
-    satchel_changes_mend (store);
-}

@@ -344,20 +344,6 @@ satchel_changes_close (SatchelStoreCore *store)
 }
 
 void
-satchel_changes_look (SatchelMailboxCore *core)
-{
-  SatchelChangeLog *log = core->store->changes;
-  if (log == NULL || log->is_mending || !satchel_changes_know_mailbox (&core->handle))
-    return;
-  g_autoptr (SatchelChangeRound) round = satchel_change_round_new (log);
-  satchel_change_round_delta (round, &core->handle);
-  satchel_change_round_settle (round, 0);
-  satchel_change_round_end (round, FALSE);
-  if (round->set->notes->len > 0)
-    satchel_feed_wake (core->store);
-}
-
-void
 satchel_changes_look_at (SatchelStoreCore *store, const char *name, const SatchelMailboxState *state)
 {
   if (store->changes == NULL)
@@ -403,4 +389,17 @@ satchel_changes_know_names (SatchelStoreCore *store, const GPtrArray *infos)
   while (g_hash_table_iter_next (&iter, NULL, &row))
     n -= ((SatchelChangeRow *) row)->exists || ((SatchelChangeRow *) row)->is_subscribed;
   return n == 0;
+}
+
+void
+satchel_changes_record_import (SatchelStoreCore *store, const SatchelAccess *access, const char *name)
+{
+  if (store->changes == NULL)
+    return;
+  const SatchelChangeRow *row = g_hash_table_lookup (store->changes->rows, name);
+  if (row == NULL || !row->exists)
+    satchel_changes_record_name (store, &(SatchelNameChange) { SATCHEL_CHANGE_CREATE, access, name, NULL, 0 },
+                                 TRUE);
+  else
+    satchel_changes_mend (store);
 }

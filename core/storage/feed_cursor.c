@@ -6,8 +6,7 @@
 #include "config.h"
 
 #include "core/storage/change_log.h"
-#include "core/storage/feed.h"
-#include "core/storage/store_private.h"
+#include "core/storage/feed_private.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,7 +4,7 @@
  */
 #include "config.h"
 
-#include "core/storage/store_private.h"
+#include "core/storage/key_cache.h"
 
 SatchelStorage *
 satchel_store_level (SatchelStore *store, const SatchelStorageOps *ops)
@@ -73,9 +73,9 @@ forget_keys (SatchelStoreCore *core, guint id)
   g_mutex_lock (&core->handles_lock);
   g_hash_table_iter_init (&iter, core->handles);
   while (g_hash_table_iter_next (&iter, NULL, &value))
-    satchel_mailbox_forget_keys (value, id);
+    satchel_key_cache_forget (value, id);
   for (guint i = 0; i < core->orphans->len; i++)
-    satchel_mailbox_forget_keys (core->orphans->pdata[i], id);
+    satchel_key_cache_forget (core->orphans->pdata[i], id);
   g_mutex_unlock (&core->handles_lock);
 }
 

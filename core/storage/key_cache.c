@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT
- * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for.
- * A UID's key never changes.  Bounded for a column and for the process; what does not fit is made again each
- * time.
+ * Keys of messages (keys.h), kept with the mailbox: a column a kind, by UID, filled with what was asked for
+ * (mailbox_keys.c).  A UID's key never changes.  Bounded for a column and for the process; what does not fit
+ * is made again each time.
  */
 #include "config.h"
 
-#include <satchel/storage.h>
 #include <string.h>
 
-#include "core/mail/blob_read.h"
-#include "core/storage/store_private.h"
+#include "core/storage/key_cache.h"
 
 #define COLUMN_MAX (16u << 20)
 #define ALL_MAX (64u << 20) /* the process; then the column that was not used for longest goes */
-#define READ_BATCH 128u
 #define ENTRY_BYTES (sizeof (guint32) + sizeof (guint32) + sizeof (guint16))
 
 typedef struct Column
@@ -66,6 +63,21 @@ cache_new (guint key_id)
   return cache;
 }
 
+static void
+cache_free (gpointer data)
+{
+  SatchelKeyCache *cache = data;
+  if (cache == NULL)
+    return;
+  g_mutex_lock (&all_lock);
+  g_ptr_array_remove_fast (all, cache);
+  g_mutex_unlock (&all_lock);
+  for (guint i = 0; i < SATCHEL_N_KEYS; i++)
+    column_clear (&cache->columns[i]);
+  g_mutex_clear (&cache->lock);
+  g_free (cache);
+}
+
 /* Under the mailbox's lock. */
 static SatchelKeyCache *
 find_cache (const SatchelMailboxCore *core, guint key_id)
@@ -90,8 +102,8 @@ cache_id (const SatchelMailbox *mailbox)
   return is_plain ? 0 : mailbox->store->key_id;
 }
 
-static SatchelKeyCache *
-cache_of (SatchelMailbox *mailbox)
+SatchelKeyCache *
+satchel_key_cache_of (SatchelMailbox *mailbox)
 {
   SatchelMailboxCore *core = mailbox->core;
   guint key_id = cache_id (mailbox);
@@ -104,18 +116,18 @@ cache_of (SatchelMailbox *mailbox)
   g_mutex_lock (&core->lock);
   cache = find_cache (core, key_id); /* by another thread meanwhile */
   if (core->keys == NULL)
-    core->keys = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_key_cache_free);
+    core->keys = g_ptr_array_new_with_free_func (cache_free);
   if (cache == NULL)
     g_ptr_array_add (core->keys, made);
   g_mutex_unlock (&core->lock);
   if (cache == NULL)
     return made;
-  satchel_key_cache_free (made);
+  cache_free (made);
   return cache;
 }
 
 void
-satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id)
+satchel_key_cache_forget (SatchelMailboxCore *core, guint key_id)
 {
   g_mutex_lock (&core->lock);
   SatchelKeyCache *cache = find_cache (core, key_id);
@@ -123,54 +135,7 @@ satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id)
   if (cache != NULL && g_ptr_array_find (core->keys, cache, &index))
     g_ptr_array_steal_index_fast (core->keys, index);
   g_mutex_unlock (&core->lock);
-  satchel_key_cache_free (cache);
-}
-
-void
-satchel_key_cache_free (SatchelKeyCache *cache)
-{
-  if (cache == NULL)
-    return;
-  g_mutex_lock (&all_lock);
-  g_ptr_array_remove_fast (all, cache);
-  g_mutex_unlock (&all_lock);
-  for (guint i = 0; i < SATCHEL_N_KEYS; i++)
-    column_clear (&cache->columns[i]);
-  g_mutex_clear (&cache->lock);
-  g_free (cache);
-}
-
-/* Columns of mailboxes that are at work stay. */
-static void
-drop_oldest_keys (void)
-{
-  g_mutex_lock (&all_lock);
-  while ((gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
-    {
-      SatchelKeyCache *oldest = NULL;
-      guint kind = 0;
-      guint64 used = G_MAXUINT64;
-      for (guint i = 0; i < all->len; i++)
-        {
-          SatchelKeyCache *cache = all->pdata[i];
-          if (!g_mutex_trylock (&cache->lock))
-            continue;
-          for (guint k = 0; k < SATCHEL_N_KEYS; k++)
-            if (cache->columns[k].used != 0 && cache->columns[k].used < used)
-              {
-                used = cache->columns[k].used;
-                oldest = cache;
-                kind = k;
-              }
-          g_mutex_unlock (&cache->lock);
-        }
-      if (oldest == NULL)
-        break;
-      g_mutex_lock (&oldest->lock);
-      column_clear (&oldest->columns[kind]);
-      g_mutex_unlock (&oldest->lock);
-    }
-  g_mutex_unlock (&all_lock);
+  cache_free (cache);
 }
 
 /* Its place, or where it should be. */
@@ -246,18 +211,11 @@ merge_keys (Column *column, const guint32 *new_uids, const guint32 *new_offsets,
     }
 }
 
-typedef struct Missing
-{
-  guint index; /* in the caller's list */
-  guint32 uid;
-  guint offset, len; /* in made */
-} Missing;
-
 /* Keeps what was made, unless another thread has meanwhile. */
 static void
-keep_keys (Column *column, const Missing *missing, guint n, const GByteArray *made)
+keep_keys (Column *column, const SatchelMissingKey *missing, guint n, const GByteArray *made)
 {
-  guint32 uids[READ_BATCH], offsets[READ_BATCH];
+  guint32 uids[SATCHEL_KEYS_BATCH], offsets[SATCHEL_KEYS_BATCH];
   guint n_new = 0, index;
   gsize before = column_bytes (column);
   if (before + made->len + n * ENTRY_BYTES > COLUMN_MAX)
@@ -276,62 +234,18 @@ keep_keys (Column *column, const Missing *missing, guint n, const GByteArray *ma
   g_atomic_pointer_add (&all_bytes, (gssize) (column_bytes (column) - before));
 }
 
-/* Makes the keys of @n messages, at most READ_BATCH; those that have gone are taken out of @missing, and
- * those that cannot be read where others can. */
-static gboolean
-make_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, Missing *missing, guint *n, GByteArray *made,
-           SatchelErrorCode *ret_codes, GError **error)
+GArray *
+satchel_key_cache_read (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages, const guint32 *uids,
+                        guint n, SatchelKeyFunc func, gpointer data)
 {
-  guint32 uids[READ_BATCH];
-  GBytes *attributes[READ_BATCH];
-  SatchelErrorCode codes[READ_BATCH];
-  guint n_left = 0;
-  for (guint i = 0; i < *n; i++)
-    uids[i] = missing[i].uid;
-  g_autoptr (GError) unread = NULL;
-  satchel_mailbox_attributes (mailbox, uids, *n, attributes, codes, &unread);
-  for (guint i = 0; ret_codes != NULL && i < *n; i++)
-    ret_codes[missing[i].index] = codes[i];
-  g_byte_array_set_size (made, 0);
-  for (guint i = 0; i < *n; i++)
-    if (attributes[i] != NULL)
-      {
-        Missing *left = &missing[n_left++];
-        *left = (Missing) { missing[i].index, missing[i].uid, made->len, 0 };
-        satchel_key_append (attributes[i], kind, made);
-        left->len = made->len - left->offset;
-        g_bytes_unref (attributes[i]);
-      }
-  *n = n_left;
-  /* What an access may not read is not the store's failure. */
-  if (n_left > 0 || unread == NULL || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_LOCKED)
-      || g_error_matches (unread, SATCHEL_ERROR, SATCHEL_ERROR_NOPERM))
-    return TRUE;
-  g_propagate_error (error, g_steal_pointer (&unread));
-  return FALSE;
-}
-
-gboolean
-satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint32 *uids, guint n,
-                      SatchelKeyFunc func, gpointer data, SatchelErrorCode *ret_codes, GError **error)
-{
-  SatchelKeyCache *cache = cache_of (mailbox);
-  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (mailbox);
-  g_autoptr (GArray) missing = g_array_new (FALSE, FALSE, sizeof (Missing));
-  /* Not NULL, whatever is put there: keys may all be empty. */
-  g_autoptr (GByteArray) made = g_byte_array_sized_new (READ_BATCH);
-  gboolean may_read = satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL);
-  for (guint i = 0; ret_codes != NULL && i < n; i++)
-    ret_codes[i] = may_read ? 0 : SATCHEL_ERROR_NOPERM;
-  if (!may_read)
-    return TRUE;
+  GArray *missing = g_array_new (FALSE, FALSE, sizeof (SatchelMissingKey));
   g_mutex_lock (&cache->lock);
-  Column *column = column_for_use (cache, kind, snapshot->state.n_messages);
+  Column *column = column_for_use (cache, kind, n_messages);
   for (guint i = 0; i < n; i++)
     {
       guint index;
       gsize len;
-      Missing entry = { .index = i, .uid = uids[i] };
+      SatchelMissingKey entry = { .index = i, .uid = uids[i] };
       if (!find_key (column, uids[i], &index))
         g_array_append_val (missing, entry);
       else if (func != NULL)
@@ -341,32 +255,15 @@ satchel_mailbox_keys (SatchelMailbox *mailbox, SatchelKeyKind kind, const guint3
         }
     }
   g_mutex_unlock (&cache->lock);
-  for (guint at = 0; at < missing->len; at += READ_BATCH)
-    {
-      Missing *batch = &g_array_index (missing, Missing, at);
-      guint n_batch = MIN (READ_BATCH, missing->len - at);
-      if (!make_keys (mailbox, kind, batch, &n_batch, made, ret_codes, error))
-        return FALSE;
-      for (guint i = 0; func != NULL && i < n_batch; i++)
-        func (batch[i].index, made->data + batch[i].offset, batch[i].len, data);
-      g_mutex_lock (&cache->lock);
-      keep_keys (column_for_use (cache, kind, snapshot->state.n_messages), batch, n_batch, made);
-      g_mutex_unlock (&cache->lock);
-    }
-  if (missing->len > 0 && (gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
-    drop_oldest_keys ();
-  return TRUE;
+  return missing;
 }
 
 gboolean
-satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func,
-                          gpointer data)
+satchel_key_cache_peek (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 uid, SatchelKeyFunc func,
+                        gpointer data)
 {
-  SatchelKeyCache *cache = cache_of (mailbox);
   guint index;
   gsize len;
-  if (!satchel_rights_check_mailbox (mailbox, SATCHEL_ACT_READ, NULL))
-    return FALSE;
   g_mutex_lock (&cache->lock);
   Column *column = &cache->columns[kind];
   gboolean is_known = column->used != 0 && find_key (column, uid, &index);
@@ -378,4 +275,48 @@ satchel_mailbox_peek_key (SatchelMailbox *mailbox, SatchelKeyKind kind, guint32 
     }
   g_mutex_unlock (&cache->lock);
   return is_known;
+}
+
+void
+satchel_key_cache_keep (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages,
+                        const SatchelMissingKey *keys, guint n, const GByteArray *made)
+{
+  g_mutex_lock (&cache->lock);
+  keep_keys (column_for_use (cache, kind, n_messages), keys, n, made);
+  g_mutex_unlock (&cache->lock);
+}
+
+/* Columns of mailboxes that are at work stay. */
+void
+satchel_key_cache_trim (void)
+{
+  if ((gsize) g_atomic_pointer_get (&all_bytes) <= ALL_MAX)
+    return;
+  g_mutex_lock (&all_lock);
+  while ((gsize) g_atomic_pointer_get (&all_bytes) > ALL_MAX)
+    {
+      SatchelKeyCache *oldest = NULL;
+      guint kind = 0;
+      guint64 used = G_MAXUINT64;
+      for (guint i = 0; i < all->len; i++)
+        {
+          SatchelKeyCache *cache = all->pdata[i];
+          if (!g_mutex_trylock (&cache->lock))
+            continue;
+          for (guint k = 0; k < SATCHEL_N_KEYS; k++)
+            if (cache->columns[k].used != 0 && cache->columns[k].used < used)
+              {
+                used = cache->columns[k].used;
+                oldest = cache;
+                kind = k;
+              }
+          g_mutex_unlock (&cache->lock);
+        }
+      if (oldest == NULL)
+        break;
+      g_mutex_lock (&oldest->lock);
+      column_clear (&oldest->columns[kind]);
+      g_mutex_unlock (&oldest->lock);
+    }
+  g_mutex_unlock (&all_lock);
 }

@@ -10,6 +10,7 @@ libsatchel_la_SOURCES += \
 	core/storage/change_frame.c \
 	core/storage/change_log.c \
 	core/storage/change_log.h \
+	core/storage/change_look.c \
 	core/storage/change_match.c \
 	core/storage/change_names.c \
 	core/storage/changes.c \
@@ -22,12 +23,18 @@ libsatchel_la_SOURCES += \
 	core/storage/feed.c \
 	core/storage/feed.h \
 	core/storage/feed_cursor.c \
+	core/storage/feed_list.c \
+	core/storage/feed_private.h \
 	core/storage/handle.c \
 	core/storage/import.c \
 	core/storage/key_cache.c \
+	core/storage/key_cache.h \
 	core/storage/keywords.c \
 	core/storage/mailbox.c \
+	core/storage/mailbox_keys.c \
+	core/storage/mailbox_open.c \
 	core/storage/mailbox_read.c \
+	core/storage/mailbox_sync.c \
 	core/storage/mailbox_use.c \
 	core/storage/maintain.c \
 	core/storage/name_list.c \
@@ -50,6 +57,7 @@ libsatchel_la_SOURCES += \
 	core/storage/store_open.h \
 	core/storage/store_private.h \
 	core/storage/store_setup.c \
+	core/storage/store_use.c \
 	core/storage/suspects.c \
 	core/storage/suspects.h \
 	core/storage/transaction.c \

@@ -7,11 +7,15 @@
 
 #include <satchel/hash.h>
 
+/* Of a store that is opened by itself. */
+static const SatchelStoreKeeper nobody = { .close = satchel_store_free };
+
 static SatchelStoreCore *
 store_new (const SatchelStoreOpenOptions *options)
 {
   SatchelStoreCore *store = g_new0 (SatchelStoreCore, 1);
   store->users = 1;
+  store->keeper = options->keeper != NULL ? options->keeper : &nobody;
   store->user = g_strdup (options->user);
   store->path = g_strdup (options->path);
   store->profile = g_strdup (options->profile != NULL ? options->profile : SATCHEL_DEFAULT_PROFILE);
@@ -149,7 +153,6 @@ satchel_store_core_open (const SatchelStoreOpenOptions *options, GError **error)
         }
     }
   gboolean is_open = n_opened == store->n_levels;
-  store->is_fed = options->is_cached;
   if (is_open)
     satchel_changes_open (store);
   if (is_open && options->mailboxes != NULL)

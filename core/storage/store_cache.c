@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * The open stores of a mail process, one for each user: opened by the first use, closed limits.store_idle
- * after the last one, or at once for RELEASE.  References to all stores are counted here.
+ * after the last one, or at once for RELEASE.
  */
 #include "config.h"
 
@@ -38,24 +38,18 @@ typedef struct Release
   gpointer data;
 } Release;
 
-static GMutex lock; /* for everything below and store->users */
 static GCond changed;
+/* Under satchel_store_uses_lock, but for is_sweeping and sweep_timer, which are the main thread's. */
 static GHashTable *entries;      /* user -> Entry */
 static GHashTable *fences;       /* user -> epoch up to which places are refused: users that were released */
 static GPtrArray *releases;      /* Release, waiting for their store to close */
 static SatchelStoreSetup *setup; /* or NULL */
 static gint64 store_idle_ms = 60000;
 static gboolean is_sweeping;
-static SatchelTimer sweep_timer; /* main thread */
+static SatchelTimer sweep_timer;
 
 static void sweep_tick (SatchelTimer *timer, gpointer data);
 static void start_sweep (gpointer data);
-
-gint64
-satchel_store_clock_ms (void)
-{
-  return g_get_monotonic_time () / 1000;
-}
 
 static void
 make_tables (void)
@@ -75,35 +69,15 @@ is_refused (const char *user, guint64 epoch)
   return fence != NULL && epoch <= *fence;
 }
 
-SatchelStoreCore *
-satchel_store_core_ref (SatchelStoreCore *store)
+static void
+keep_store (SatchelStoreCore *store)
 {
-  g_mutex_lock (&lock);
-  store->users++;
-  g_mutex_unlock (&lock);
-  return store;
-}
-
-void
-satchel_store_core_unref (SatchelStoreCore *store)
-{
-  g_mutex_lock (&lock);
-  gboolean is_last = --store->users == 0;
-  gboolean is_cached = store->is_cached;
-  gboolean is_awaited = FALSE;
-  if (is_last)
-    {
-      store->idle_since_ms = satchel_store_clock_ms ();
-      is_awaited = is_cached
-                   && (store_idle_ms == 0 || g_atomic_int_get (&store->is_fenced)
-                       || is_refused (store->user, store->identity.epoch));
-    }
-  g_mutex_unlock (&lock);
-  if (is_last && !is_cached)
-    satchel_store_free (store);
-  else if (is_awaited)
+  if (store_idle_ms == 0 || g_atomic_int_get (&store->is_fenced)
+      || is_refused (store->user, store->identity.epoch))
     satchel_defer (start_sweep, NULL);
 }
+
+static const SatchelStoreKeeper the_cache = { .keep = keep_store, .acquire = satchel_store_acquire };
 
 static void
 find_listeners (SatchelLoader *loader)
@@ -127,13 +101,13 @@ satchel_stores_configure (SatchelLoader *loader, const SatchelConfigSet *config,
     return FALSE;
   find_listeners (loader);
   const SatchelConfig *limits = satchel_config_set_group (config, "limits");
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   SatchelStoreSetup *old = setup;
   setup = new_setup;
   store_idle_ms = satchel_config_duration_ms (limits, "store_idle");
   satchel_keywords_set_limit ((guint) satchel_config_int (limits, "keywords"));
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   satchel_feed_set_bounds (satchel_config_size (limits, "change_log"),
                            satchel_config_duration_ms (limits, "change_log_age") / 1000);
   if (old != NULL)
@@ -186,7 +160,7 @@ wait_for_entry (const char *user, guint64 epoch, SatchelStoreSetup **ret_setup, 
           entry->store->users++;
           return entry->store;
         }
-      g_cond_wait (&changed, &lock);
+      g_cond_wait (&changed, &satchel_store_uses_lock);
     }
 }
 
@@ -195,10 +169,10 @@ static SatchelStoreCore *
 acquire_core (const char *user, const SatchelPlace *place, gboolean is_asked, GError **error)
 {
   SatchelStoreSetup *with = NULL;
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   SatchelStoreCore *store = wait_for_entry (user, place->epoch, &with, error);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   if (with == NULL)
     {
       /* The places of listeners' threads are old. */
@@ -206,16 +180,16 @@ acquire_core (const char *user, const SatchelPlace *place, gboolean is_asked, GE
         satchel_store_set_user_attributes (store, place->attributes);
       return store;
     }
-  store = satchel_store_setup_open (with, user, place, error);
+  store = satchel_store_setup_open (with, user, place, &the_cache, error);
   satchel_store_setup_unref (with);
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   Entry *entry = g_hash_table_lookup (entries, user);
   if (store != NULL)
     *entry = (Entry) { ENTRY_OPEN, store };
   else
     g_hash_table_remove (entries, user);
   g_cond_broadcast (&changed);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   return store;
 }
 
@@ -231,23 +205,23 @@ SatchelStore *
 satchel_store_peek (const SatchelAccess *access)
 {
   SatchelStoreCore *store = NULL;
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   Entry *entry = entries != NULL ? g_hash_table_lookup (entries, access->owner) : NULL;
   if (entry != NULL && entry->state == ENTRY_OPEN)
     {
       store = entry->store;
       store->users++;
     }
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   return store != NULL ? satchel_store_handle_new (store, access) : NULL;
 }
 
 guint
 satchel_stores_n_open (void)
 {
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   guint n = entries != NULL ? g_hash_table_size (entries) : 0;
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   return n;
 }
 
@@ -278,19 +252,19 @@ take_unused (gint64 idle_ms)
 static void
 close_unused (gint64 idle_ms)
 {
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   g_autoptr (GPtrArray) unused = take_unused (idle_ms);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   for (guint i = 0; i < unused->len; i++)
     {
       SatchelStoreCore *store = unused->pdata[i];
       g_autofree char *user = g_strdup (store->user);
       satchel_store_free (store);
-      g_mutex_lock (&lock);
+      g_mutex_lock (&satchel_store_uses_lock);
       g_hash_table_remove (entries, user);
       g_cond_broadcast (&changed);
-      g_mutex_unlock (&lock);
+      g_mutex_unlock (&satchel_store_uses_lock);
     }
 }
 
@@ -301,7 +275,7 @@ hold_open (void)
   GPtrArray *held = g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_store_core_unref);
   GHashTableIter iter;
   gpointer value;
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   g_hash_table_iter_init (&iter, entries);
   while (g_hash_table_iter_next (&iter, NULL, &value))
     {
@@ -312,16 +286,16 @@ hold_open (void)
       entry->store->users++;
       g_ptr_array_add (held, entry->store);
     }
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   return held;
 }
 
 static void
 sweep_job (gpointer data)
 {
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   gint64 idle_ms = store_idle_ms;
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   close_unused (idle_ms);
   g_autoptr (GPtrArray) held = hold_open ();
   for (guint i = 0; i < held->len; i++)
@@ -343,9 +317,9 @@ static void
 look_job (gpointer data)
 {
   Release *release = data;
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   SatchelStoreSetup *with = satchel_store_setup_ref (setup);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   release->look =
       satchel_store_setup_look (with, release->user, release->place, release->target, &release->what);
   satchel_store_setup_unref (with);
@@ -362,7 +336,7 @@ static gboolean
 tell_released (void)
 {
   g_autoptr (GPtrArray) done = g_ptr_array_new ();
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   gboolean is_waiting = FALSE, has_setup = setup != NULL;
   for (guint i = releases->len; i > 0; i--)
     {
@@ -374,7 +348,7 @@ tell_released (void)
       else
         is_waiting |= entry->state == ENTRY_OPEN && entry->store->users == 0;
     }
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   for (guint i = 0; i < done->len; i++)
     {
       Release *release = done->pdata[i];
@@ -432,42 +406,42 @@ satchel_store_release (const char *user, const SatchelPlace *place, const Satche
   release->target = target != NULL ? satchel_place_new (target) : NULL;
   release->func = func;
   release->data = data;
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   raise_fence (user, place->epoch);
   g_ptr_array_add (releases, release);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   start_sweep (NULL);
 }
 
 void
 satchel_store_adopt (const char *user, guint64 epoch)
 {
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   make_tables ();
   if (epoch > 0)
     raise_fence (user, epoch - 1);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
 }
 
 void
 satchel_store_close_unused (const char *user)
 {
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   Entry *entry = entries != NULL ? g_hash_table_lookup (entries, user) : NULL;
   gboolean is_unused = entry != NULL && entry->state == ENTRY_OPEN && entry->store->users == 0;
   if (is_unused)
     entry->state = ENTRY_CLOSING;
   SatchelStoreCore *store = is_unused ? entry->store : NULL;
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   if (store == NULL)
     return;
   satchel_store_free (store);
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   g_hash_table_remove (entries, user);
   g_cond_broadcast (&changed);
   gboolean is_awaited = g_hash_table_contains (fences, user);
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   if (is_awaited)
     satchel_defer (start_sweep, NULL);
 }
@@ -480,9 +454,9 @@ satchel_stores_have_upkeep (void)
   gboolean has_any = FALSE;
   for (guint i = 0; i < n; i++)
     has_any = has_any || SATCHEL_HAS (listeners[i].ops, maintain);
-  g_mutex_lock (&lock);
+  g_mutex_lock (&satchel_store_uses_lock);
   has_any = has_any || (setup != NULL && satchel_store_setup_has_upkeep (setup));
-  g_mutex_unlock (&lock);
+  g_mutex_unlock (&satchel_store_uses_lock);
   return has_any;
 }
 

@@ -18,6 +18,7 @@ typedef struct SatchelStoreLevel
   const SatchelConfig *section;
 } SatchelStoreLevel;
 
+typedef struct SatchelStoreKeeper SatchelStoreKeeper;
 typedef struct SatchelStoreOpenOptions
 {
   const char *user;             /* local@domain */
@@ -33,7 +34,7 @@ typedef struct SatchelStoreOpenOptions
   guint n_levels;
   const SatchelConfig *mailboxes; /* group `mailboxes`; NULL: no special-use mailboxes are adopted or made */
   const SatchelConfig *limits;    /* group `limits`; NULL: its defaults */
-  gboolean is_cached; /* the store is in the process's cache, where threads of listeners find it */
+  const SatchelStoreKeeper *keeper; /* NULL: the last handle closes the store */
 } SatchelStoreOpenOptions;
 
 /* Opens driver and layers.  Everything in @options but root_fd is for the call only.  The last

@@ -32,15 +32,27 @@ typedef struct SatchelDispatch
   guint8 target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
-/* What all handles of a user's store share. */
+/* What becomes of a store that nobody uses, and how it is found again. */
 typedef struct SatchelStoreCore SatchelStoreCore;
+struct SatchelStoreKeeper
+{
+  /* The last use has ended, under satchel_store_uses_lock; the keeper closes the store some time later. NULL:
+   * `close` is called at once. */
+  void (*keep) (SatchelStoreCore *store);
+  void (*close) (SatchelStoreCore *store);
+  /* A handle of the store of @access's owner for the thread of a listener, as satchel_store_acquire.  NULL:
+   * no such thread reads the log of this store. */
+  SatchelStore *(*acquire) (const SatchelAccess *access, const SatchelPlace *place, GError **error);
+};
+
+/* What all handles of a user's store share. */
 struct SatchelStoreCore
 {
-  gint users;           /* number of references; under the lock of store_cache.c */
-  gboolean is_cached;   /* the cache closes the store, not the last unref */
-  gint64 idle_since_ms; /* since when users is 0 */
+  gint users;                       /* number of references; under satchel_store_uses_lock */
+  gint is_fenced;                   /* atomic: the user has another owner */
+  const SatchelStoreKeeper *keeper; /* never NULL */
+  gint64 idle_since_ms;             /* since when users is 0 */
   char *user, *path, *profile, *volume;
-  gint is_fenced;            /* atomic: the user has another owner */
   SatchelAccess *background; /* the access of what is done without a handle */
   SatchelStorageIdentity identity;
   SatchelStorage *levels; /* [0] nearest to the client */
@@ -72,8 +84,7 @@ struct SatchelStoreCore
   guint list_generation;
 
   struct SatchelChangeLog
-      *changes;    /* for durable listeners; NULL: none.  Under write_lock, but for readers */
-  gboolean is_fed; /* threads of listeners read the log; they find the store in the cache */
+      *changes; /* for durable listeners; NULL: none.  Under write_lock, but for readers */
 
   GMutex attributes_lock;
   char *user_attributes; /* in the form of SatchelPlace; NULL: none are known */
@@ -235,16 +246,17 @@ GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);
 
-/* key_cache.c */
-typedef struct SatchelKeyCache SatchelKeyCache;
-void satchel_key_cache_free (SatchelKeyCache *cache);
-/* Drops the keys that were made with the secret @key_id. */
-void satchel_mailbox_forget_keys (SatchelMailboxCore *core, guint key_id);
+/* mailbox_sync.c */
+gboolean satchel_mailbox_is_current (SatchelMailboxCore *core, const SatchelAccess *access);
+gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
 
-/* mailbox.c */
+/* mailbox_open.c */
+/* As satchel_store_look_up, if the level of @storage knows the mailbox by that name: a layer may show it
+ * under another one, or not at all. */
+SatchelMailboxCore *satchel_store_look_up_shown (SatchelStorage *storage, const SatchelAccess *access,
+                                                 const char *name);
 void satchel_store_close_handles (SatchelStoreCore *store);
 void satchel_store_sweep_core (SatchelStoreCore *store, gint64 idle_ms);
-gboolean satchel_mailbox_sync_core (SatchelMailboxCore *core, const SatchelAccess *access, GError **error);
 /* A use of the mailbox of @name, which is opened from @storage down if it is not open. */
 SatchelMailboxCore *satchel_store_open_core (SatchelStorage *storage, const SatchelAccess *access,
                                              const char *name, GError **error);
@@ -282,8 +294,8 @@ typedef struct SatchelCommitRequest
  * each request then has its error, if any.  Under write_lock. */
 void satchel_store_run_round (SatchelStoreCore *store, GPtrArray *requests);
 
-/* changes.c, change_commit.c, change_names.c: what is logged for durable listeners (listener.h); nothing
- * where there are none. Under write_lock. */
+/* changes.c, change_look.c, change_commit.c, change_names.c: what is logged for durable listeners
+ * (listener.h); nothing where there are none. Under write_lock. */
 /* Opens the log once all levels are open, and compares it with the store. */
 void satchel_changes_open (SatchelStoreCore *store);
 void satchel_changes_close (SatchelStoreCore *store);
@@ -381,9 +393,9 @@ SatchelStoreSetup *satchel_store_setup_new (SatchelLoader *loader, const Satchel
                                             int root_fd, GError **error);
 SatchelStoreSetup *satchel_store_setup_ref (SatchelStoreSetup *setup);
 void satchel_store_setup_unref (SatchelStoreSetup *setup);
-/* For the cache, which counts the uses. */
 SatchelStoreCore *satchel_store_setup_open (SatchelStoreSetup *setup, const char *user,
-                                            const SatchelPlace *place, GError **error);
+                                            const SatchelPlace *place, const SatchelStoreKeeper *keeper,
+                                            GError **error);
 SatchelLook satchel_store_setup_look (SatchelStoreSetup *setup, const char *user, const SatchelPlace *place,
                                       const SatchelPlace *target, char **ret_what);
 /* Does a level of any stack have upkeep? */
@@ -392,7 +404,9 @@ void satchel_stores_tell_outdated (const char *user, guint64 epoch);
 
 /* commit.c: a copy; g_free. */
 SatchelStoreListener *satchel_store_get_listeners (guint *ret_n);
-/* store_cache.c */
+
+/* store_use.c */
+extern GMutex satchel_store_uses_lock; /* for `users` of every store; the cache has its tables under it too */
 SatchelStoreCore *satchel_store_core_ref (SatchelStoreCore *store);
 void satchel_store_core_unref (SatchelStoreCore *store);
 gint64 satchel_store_clock_ms (void);

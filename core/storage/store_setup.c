@@ -142,7 +142,7 @@ find_stack (SatchelStoreSetup *with, SatchelStoreOpenOptions *options, const Sat
 
 SatchelStoreCore *
 satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const SatchelPlace *place,
-                          GError **error)
+                          const SatchelStoreKeeper *keeper, GError **error)
 {
   SatchelStoreOpenOptions options = options_for (with, user, place);
   const SatchelStack *stack = find_stack (with, &options, place, error);
@@ -154,11 +154,8 @@ satchel_store_setup_open (SatchelStoreSetup *with, const char *user, const Satch
   options.profile = stack->name;
   options.levels = levels;
   options.n_levels = stack->levels->len;
-  options.is_cached = TRUE;
-  SatchelStoreCore *store = satchel_store_core_open (&options, error);
-  if (store != NULL)
-    store->is_cached = TRUE;
-  return store;
+  options.keeper = keeper;
+  return satchel_store_core_open (&options, error);
 }
 
 void

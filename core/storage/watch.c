@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Telling sessions of changes: in the main thread, one call for many changes.  And the way in for a driver
- * that noticed a change by another program.
+ * Telling sessions of changes: in the main thread, one call for many changes.
  */
 #include "config.h"
 
-#include <satchel/job.h>
-#include <satchel/log.h>
 #include <satchel/reactor.h>
 
 #include "core/storage/store_private.h"
@@ -110,43 +107,4 @@ satchel_mailbox_unwatch (SatchelMailboxWatch *watch)
   if (is_last)
     satchel_defer (update_driver, satchel_mailbox_ref (watch->mailbox));
   watch_unref (watch);
-}
-
-static void
-sync_job (gpointer data)
-{
-  SatchelMailboxCore *core = data;
-  g_mutex_lock (&core->lock);
-  core->sync_queued = FALSE; /* what happens from here on asks for another one */
-  g_mutex_unlock (&core->lock);
-  g_autoptr (GError) error = NULL;
-  if (!satchel_mailbox_sync_core (core, core->store->background, &error))
-    satchel_log (SATCHEL_LOG_WARNING, "storage",
-                 "user=%s a mailbox that another program changed cannot be read again: %s", core->store->user,
-                 error->message);
-}
-
-static void
-sync_done (gpointer data)
-{
-  satchel_storage_mailbox_unref (data);
-}
-
-static void
-queue_sync (gpointer data)
-{
-  SatchelMailboxCore *core = data;
-  satchel_job_submit (core->store->user, "storage sync", sync_job, sync_done, core);
-}
-
-void
-satchel_storage_mailbox_changed_outside (SatchelStorageMailbox *mailbox)
-{
-  SatchelMailboxCore *core = satchel_mailbox_core (mailbox);
-  g_mutex_lock (&core->lock);
-  gboolean is_due = !core->sync_queued;
-  core->sync_queued = TRUE;
-  g_mutex_unlock (&core->lock);
-  if (is_due)
-    satchel_defer (queue_sync, satchel_storage_mailbox_ref (mailbox));
 }
