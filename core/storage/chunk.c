@@ -214,6 +214,16 @@ satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned, const Satch
 }
 
 void
+satchel_chunk_clear_keywords (SatchelChunk *chunk)
+{
+  column_unref (chunk->keywords);
+  chunk->keyword_words = 1;
+  chunk->keywords = column_new (cell_bytes (chunk, SATCHEL_COLUMN_KEYWORDS), chunk->n);
+  column_of (chunk->keywords)->used = (gint) chunk->n;
+  memset (chunk->keywords, 0, (gsize) chunk->n * cell_bytes (chunk, SATCHEL_COLUMN_KEYWORDS));
+}
+
+void
 satchel_chunk_get_row (const SatchelChunk *chunk, guint row, SatchelMessageRow *ret_row)
 {
   *ret_row = (SatchelMessageRow) {

@@ -40,6 +40,9 @@ void satchel_chunk_put_keywords (SatchelChunk *chunk, guint row, const SatchelKe
 gboolean satchel_chunk_push_keywords (SatchelChunk *chunk, gboolean is_owned,
                                       const SatchelKeywordSet *keywords);
 
+/* Gives @chunk a column of its own in which no message has a keyword. */
+void satchel_chunk_clear_keywords (SatchelChunk *chunk);
+
 /* Of a column other than that of keywords. */
 guint64 satchel_row_value (const SatchelMessageRow *row, SatchelColumnKind kind);
 

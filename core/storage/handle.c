@@ -229,5 +229,12 @@ satchel_mailbox_is_deleted (SatchelMailbox *mailbox)
 SatchelSnapshot *
 satchel_mailbox_snapshot (SatchelMailbox *mailbox)
 {
+  SatchelShownFlags shown;
+  if (SATCHEL_TOP (mailbox->store->core, shown_flags) != NULL)
+    {
+      g_autofree char *name = satchel_mailbox_name (mailbox);
+      if (satchel_shown_flags_find (mailbox->store, name, &shown))
+        return satchel_shown_flags_snapshot (mailbox->core, &shown);
+    }
   return satchel_storage_mailbox_snapshot (&mailbox->core->handle);
 }

@@ -46,6 +46,7 @@ libsatchel_la_SOURCES += \
 	core/storage/place.h \
 	core/storage/rights.c \
 	core/storage/round.c \
+	core/storage/shown_flags.c \
 	core/storage/snapshot.c \
 	core/storage/snapshot_builder.c \
 	core/storage/snapshot_compare.c \

@@ -26,6 +26,7 @@ core_free (SatchelMailboxCore *core)
 {
   g_clear_pointer (&core->snapshot, satchel_snapshot_unref);
   g_clear_pointer (&core->logged, satchel_snapshot_unref);
+  g_clear_pointer (&core->shown, g_ptr_array_unref);
   g_ptr_array_unref (core->watches);
   g_mutex_clear (&core->lock);
   g_clear_pointer (&core->keys, g_ptr_array_unref);

@@ -332,6 +332,9 @@ satchel_store_status (SatchelStore *store, const char *name, SatchelMailboxState
   if (!satchel_storage_status (SATCHEL_STACK (store), name, &state, error))
     return FALSE;
   satchel_changes_look_at (store->core, name, &state);
+  SatchelShownFlags shown;
+  if (satchel_shown_flags_find (store, name, &shown))
+    satchel_shown_flags_count (&shown, &state);
   *ret_state = state;
   return TRUE;
 }

@@ -47,7 +47,8 @@ static const SatchelMailboxRights everything = {
 gboolean
 satchel_rights_are_limited (const SatchelStore *store)
 {
-  return SATCHEL_TOP (store->core, rights) != NULL || store->core->namespaces->len > 0
+  return SATCHEL_TOP (store->core, rights) != NULL || SATCHEL_TOP (store->core, shown_flags) != NULL
+         || store->core->namespaces->len > 0
          || (store->access->rights & SATCHEL_RIGHTS_ALL) != SATCHEL_RIGHTS_ALL;
 }
 
@@ -107,10 +108,27 @@ permanent_flags (const SatchelMailboxRights *found, gboolean *ret_keeps_keywords
   return flags;
 }
 
+/* A client cannot change what it does not see. */
+static SatchelShownFlags
+keep_unseen_flags (SatchelStore *store, const char *name, SatchelMailboxRights *found)
+{
+  SatchelShownFlags shown;
+  satchel_shown_flags_find (store, name, &shown);
+  found->permanent_flags &= ~shown.hidden;
+  found->keeps_keywords = found->keeps_keywords && !shown.hides_keywords;
+  return shown;
+}
+
 guint32
 satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_keywords)
 {
-  SatchelMailboxRights found = rights_of_mailbox (mailbox);
+  SatchelMailboxRights found = everything;
+  if (satchel_rights_are_limited (mailbox->store))
+    {
+      g_autofree char *name = satchel_mailbox_name (mailbox);
+      found = rights_of (mailbox->store, name);
+      keep_unseen_flags (mailbox->store, name, &found);
+    }
   return permanent_flags (&found, ret_keeps_keywords);
 }
 
@@ -242,7 +260,17 @@ limit_new (SatchelOperation *operation, const SatchelMailboxRights *found, const
   return check_act (found->rights, name, SATCHEL_ACT_INSERT, error);
 }
 
-/* The messages themselves keep what they have. */
+/* What is shown without \Deleted is not removed, or moved, as deleted; what is only shown with it stays as
+ * well, since the driver looks at stored flags. */
+static void
+limit_deleted (SatchelOperation *operation, const SatchelShownFlags *shown)
+{
+  if (operation->only_deleted && (shown->hidden & ~shown->added & SATCHEL_FLAG_DELETED) != 0)
+    satchel_uid_set_clear (&operation->uids);
+}
+
+/* The messages themselves keep what they have.  Copies have the flags that are stored, whatever is shown
+ * here or there: they are restored by a copy. */
 static void
 limit_copy (SatchelOperation *operation, const SatchelMailboxRights *found)
 {
@@ -256,7 +284,9 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
 {
   g_autofree char *name = NULL, *to = NULL;
   SatchelMailboxRights found = rights_of_stored (store, operation->mailbox, &name);
+  SatchelShownFlags shown = keep_unseen_flags (store, name, &found);
   gboolean is_move = operation->kind == SATCHEL_OPERATION_MOVE;
+  limit_deleted (operation, &shown);
   switch (operation->kind)
     {
     case SATCHEL_OPERATION_APPEND:
@@ -272,6 +302,7 @@ check_operation (SatchelStore *store, SatchelOperation *operation, GError **erro
         return FALSE;
       found = rights_of_stored (store, operation->destination, &to);
       limit_copy (operation, &found);
+      keep_unseen_flags (store, to, &found);
       return limit_new (operation, &found, to, error);
     }
   return TRUE; /* the driver refuses it */

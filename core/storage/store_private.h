@@ -143,6 +143,7 @@ typedef struct SatchelMailboxCore
   gboolean is_watching; /* what the driver was told */
   gboolean sync_queued;
   gconstpointer owner; /* of the POP3 lock */
+  GPtrArray *shown;    /* snapshots with other flags than the stored ones (shown_flags.c); NULL: none */
   GPtrArray *keys; /* SatchelKeyCache, one for each key of an access (key_cache.c); NULL until the first is
                       asked for */
   SatchelSnapshot
@@ -238,10 +239,20 @@ gboolean satchel_rights_check_create (SatchelStore *store, GPtrArray *infos, con
                                       GError **error);
 /* Refuses @transaction, or removes flags from it that the access may not change. */
 gboolean satchel_rights_check_transaction (SatchelTransaction *transaction, GError **error);
-/* Can any name be hidden or any act refused?  If not, single names need not be checked. */
+/* Can any name be hidden, any act refused or any flag kept?  If not, single names need not be checked. */
 gboolean satchel_rights_are_limited (const SatchelStore *store);
 /* @infos, or a copy with the names that the access may see.  Yours; takes over @infos. */
 GPtrArray *satchel_rights_filter_list (SatchelStore *store, GPtrArray *infos);
+
+/* shown_flags.c */
+/* What the mailbox of @name, as the access sees it, shows in place of its stored flags; `hidden` has what is
+ * added, too.  FALSE: it shows what is stored, and @ret_shown says so. */
+gboolean satchel_shown_flags_find (SatchelStore *store, const char *name, SatchelShownFlags *ret_shown);
+/* Changes the counters of stored flags in @state into those of shown ones. */
+void satchel_shown_flags_count (const SatchelShownFlags *shown, SatchelMailboxState *state);
+
+/* The newest snapshot as @shown has it, a reference of the caller's. */
+SatchelSnapshot *satchel_shown_flags_snapshot (SatchelMailboxCore *core, const SatchelShownFlags *shown);
 
 /* special_use.c: adopts or makes the mailboxes of group `mailboxes`.  Failures are logged only. */
 void satchel_store_ensure_special_use (SatchelStore *store, const SatchelConfig *mailboxes);

@@ -47,10 +47,10 @@ SATCHEL_API const char *satchel_change_kind_name (SatchelChangeKind kind);
 /* A message of a change.  Flags are SATCHEL_FLAG_*, keywords NULL-ended and sorted. */
 typedef struct SatchelChangedMessage
 {
-  guint32 uid;         /* its UID in mailbox */
-  guint32 new_uid;     /* COPY, MOVE: its UID in destination */
-  gboolean has_before; /* FALSE: its former flags are not known (APPEND: there were none) */
-  guint32 flags_before, flags;
+  guint32 uid;                 /* its UID in mailbox */
+  guint32 new_uid;             /* COPY, MOVE: its UID in destination */
+  gboolean has_before;         /* FALSE: its former flags are not known (APPEND: there were none) */
+  guint32 flags_before, flags; /* as they are stored, whatever the mailbox shows (storage.h) */
   const char *const *keywords_before, *const *keywords;
   SATCHEL_RESERVED (2);
 } SatchelChangedMessage;

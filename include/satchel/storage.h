@@ -75,6 +75,25 @@ typedef struct SatchelMailboxRights
   gboolean keeps_keywords; /* FALSE: keywords stay unchanged */
 } SatchelMailboxRights SATCHEL_MADE_BY_CORE;
 
+/* Flags that a mailbox shows to an access in place of the stored ones: shown = (stored & ~hidden) | added.
+ * The core begins with nothing hidden or added; each level changes that from the driver up (decision 0056).
+ * Whatever is hidden or added is no permanent flag. */
+typedef struct SatchelShownFlags
+{
+  size_t size;
+  guint32 hidden;          /* SATCHEL_FLAG_*: of SATCHEL_FLAGS_ALL; other bits are ignored, also in `added` */
+  guint32 added;           /* SATCHEL_FLAG_*: every message shows them, whether they are hidden or not */
+  gboolean hides_keywords; /* no message shows a keyword */
+} SatchelShownFlags SATCHEL_MADE_BY_CORE;
+/* For levels, in `shown_flags`: what @shown says, seen through a level that hides @hidden and then adds
+ * @added. */
+static inline void
+satchel_shown_flags_add (SatchelShownFlags *shown, guint32 hidden, guint32 added)
+{
+  shown->hidden |= hidden;
+  shown->added = (shown->added & ~hidden) | added;
+}
+
 /* Kinds of namespaces (RFC 2342 5).  Names outside the namespaces of levels are the user's own: they are
  * personal, and limits.mailboxes counts them. */
 typedef enum
@@ -216,8 +235,8 @@ SATCHEL_API SatchelMailbox *satchel_store_open_mailbox (SatchelStore *store, con
 /* The handle if the mailbox is open in memory and nothing changed outside (as far as a stat or two can
  * tell), else NULL: open it.  Yours, a reference. */
 SATCHEL_API SatchelMailbox *satchel_store_peek_mailbox (SatchelStore *store, const char *name);
-/* The counters of a mailbox, without opening it or touching messages; outside changes are looked for.
- * [blocks] */
+/* The counters of a mailbox by shown flags, without opening it or touching messages; outside changes are
+ * looked for.  [blocks] */
 SATCHEL_API gboolean satchel_store_status (SatchelStore *store, const char *name,
                                            SatchelMailboxState *ret_state, GError **error);
 
@@ -229,13 +248,14 @@ SATCHEL_API gboolean satchel_mailbox_is_deleted (SatchelMailbox *mailbox);
 SATCHEL_API SatchelStore *satchel_mailbox_store (SatchelMailbox *mailbox); /* borrowed */
 /* satchel_store_rights of the mailbox under its present name. */
 SATCHEL_API guint satchel_mailbox_rights (SatchelMailbox *mailbox);
-/* The flags (SATCHEL_FLAG_*) that a change of flags will keep, by rights and permanent flags;
+/* The flags (SATCHEL_FLAG_*) that a change of flags will keep, by rights, permanent flags and shown flags;
  * *ret_keeps_keywords: whether it will keep keywords. */
 SATCHEL_API guint32 satchel_mailbox_permanent_flags (SatchelMailbox *mailbox, gboolean *ret_keeps_keywords);
 /* NOPERM unless the access has all of @rights: for acts that only the protocol knows, such as SELECT
  * (READ). */
 SATCHEL_API gboolean satchel_mailbox_check_rights (SatchelMailbox *mailbox, guint rights, GError **error);
-/* The newest snapshot, a reference of yours. */
+/* The newest snapshot, with the flags and keywords that the mailbox shows to the handle's access
+ * (SatchelShownFlags); a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_mailbox_snapshot (SatchelMailbox *mailbox);
 /* The newest snapshot, with all internal dates: a Maildir that another program filled is opened without
  * them.  [blocks] if state.n_undated of the newest snapshot is not 0. */
@@ -665,6 +685,20 @@ struct SatchelStorageOps
                          guint64 offset, gsize max, GByteArray *data, GError **error);
   gboolean (*write_file) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
                           guint64 offset, GBytes *data, SatchelFileWrite how, GError **error);
+
+  /* May; LIST: changes in @shown, which begins with nothing hidden or added, what mailbox @name shows to
+   * @access in place of its stored flags.  A layer first asks the level below, with the name that it has
+   * there, and then says what it does itself (satchel_shown_flags_add).  In memory only; at any time, in any
+   * thread.  The answer for a name and an access must not change while the store is open: a client that has
+   * the mailbox selected would not hear of it.
+   *
+   * Only handles (SatchelMailbox) show these flags, in snapshots and counters.  Levels above and below see
+   * stored flags in snapshots, in `status` and in operations, and so do listeners.  Through a handle, FLAGS
+   * leaves what is hidden or added as it is stored, and APPEND stores none of it; EXPUNGE, and COPY and MOVE
+   * with only_deleted, take only messages that have \Deleted both as stored and as shown; copies have the
+   * stored flags. */
+  void (*shown_flags) (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                       SatchelShownFlags *shown);
 };
 
 /* Calls of the level below @storage, for layers; levels that do not intercept the method are skipped. */
@@ -745,6 +779,8 @@ SATCHEL_API void satchel_storage_rights (SatchelStorage *storage, const SatchelA
                                          const char *name, SatchelMailboxRights *rights);
 SATCHEL_API char *satchel_storage_shown_name (SatchelStorage *storage, const SatchelAccess *access,
                                               const char *name);
+SATCHEL_API void satchel_storage_shown_flags (SatchelStorage *storage, const SatchelAccess *access,
+                                              const char *name, SatchelShownFlags *shown);
 SATCHEL_API gboolean satchel_storage_list_metadata (SatchelStorage *storage, const SatchelAccess *access,
                                                     SatchelStorageMailbox *mailbox, const guint32 *uids,
                                                     guint n, SatchelMetadataFunc func, gpointer data,
@@ -761,7 +797,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelStorageMailbox, satchel_storage_mailbox_un
 SATCHEL_API char *
 satchel_storage_mailbox_name (SatchelStorageMailbox *mailbox); /* yours; it can change by rename */
 SATCHEL_API gboolean satchel_storage_mailbox_is_deleted (SatchelStorageMailbox *mailbox);
-/* The newest snapshot, a reference of yours. */
+/* The newest snapshot, with stored flags; a reference of yours. */
 SATCHEL_API SatchelSnapshot *satchel_storage_mailbox_snapshot (SatchelStorageMailbox *mailbox);
 /* For layers: the mailbox of a name, which the level below opens if it is not open.  Yours, a reference, to
  * be dropped before `close`.  Errors as of satchel_store_open_mailbox.  [blocks] */

@@ -37,7 +37,8 @@ typedef struct ConformanceCase
 extern const ConformanceCase conformance_names[], conformance_uses[], conformance_mailboxes[],
     conformance_append[], conformance_content[], conformance_flags[], conformance_copies[],
     conformance_fields[], conformance_import[], conformance_access[], conformance_changes[],
-    conformance_sync[], conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[];
+    conformance_sync[], conformance_heard[], conformance_parallel[], conformance_usage[], conformance_blobs[],
+    conformance_shown[];
 
 /* Success, or failure with a code.  E is the place for the error inside of them. */
 #define E (&conformance_error)

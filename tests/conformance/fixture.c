@@ -157,6 +157,8 @@ satchel_conformance_add (const char *stack_name, const SatchelConformanceBackend
                "blobs", conformance_blobs);
   if (g_str_has_prefix (backend->levels[0].name, "sealed"))
     add_cases (stack_name, backend, "access", conformance_access);
+  if (strcmp (backend->levels[0].name, "shows") == 0)
+    add_cases (stack_name, backend, "shown", conformance_shown);
 }
 
 /* ---- mail ---- */

@@ -153,6 +153,7 @@ add_tree (const char *build_dir)
     { "tests/layers/.libs/sealed.so", "" },
     { "tests/layers/.libs/sealed-told.so", "" },
     { "tests/layers/.libs/kept.so", "" },
+    { "tests/layers/.libs/shows.so", "" },
     { ".libs/quota.so", "storage = \"1T\"; messages = 1000000;" }, /* never reached: only counted */
   };
   static const struct

@@ -97,6 +97,20 @@ kept_rights (SatchelStorage *storage, const SatchelAccess *access, const char *n
     satchel_storage_rights (storage, access, below, rights);
 }
 
+/* What is kept is of no concern to whoever looks for unread mail, and not about to go.  The stored flags come
+ * back with a copy. */
+static void
+kept_shown_flags (SatchelStorage *storage, const SatchelAccess *access, const char *name,
+                  SatchelShownFlags *shown)
+{
+  g_autofree char *below = to_below (storage, name, NULL);
+  if (below == NULL)
+    return;
+  satchel_storage_shown_flags (storage, access, below, shown);
+  if (after (below, STORED) != NULL)
+    satchel_shown_flags_add (shown, SATCHEL_FLAG_DELETED, SATCHEL_FLAG_SEEN);
+}
+
 static gboolean
 kept_list (SatchelStorage *storage, const SatchelAccess *access, GPtrArray *infos, GError **error)
 {
@@ -287,6 +301,7 @@ static const SatchelStorageOps kept_ops = {
   .plan = kept_plan,
   .rights = kept_rights,
   .shown_name = kept_shown_name,
+  .shown_flags = kept_shown_flags,
 };
 
 const SatchelModule *

@@ -70,12 +70,18 @@ check_PROGRAMS += tests/unit/test-admin
 TESTS += tests/unit/test-admin
 tests_unit_test_admin_LDADD = libsatchel.la $(GLIB_LIBS)
 
-# Rights and namespaces.
+# Rights, namespaces and shown flags.
 check_PROGRAMS += tests/unit/test-rights
 TESTS += tests/unit/test-rights
 tests_unit_test_rights_SOURCES = tests/unit/test-rights.c $(tests_layers_memory_la_SOURCES)
 tests_unit_test_rights_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_rights_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-shown-flags
+TESTS += tests/unit/test-shown-flags
+tests_unit_test_shown_flags_SOURCES = tests/unit/test-shown-flags.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_shown_flags_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_shown_flags_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-janitor
 TESTS += tests/unit/test-janitor
