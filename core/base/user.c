@@ -149,4 +149,8 @@ satchel_credential_clear (SatchelCredential *credential)
     explicit_bzero (credential->verifier, strlen (credential->verifier));
   g_clear_pointer (&credential->verifier, g_free);
   credential->is_locked = FALSE;
+  if (!SATCHEL_HAS (credential, scram))
+    return;
+  explicit_bzero (credential->scram, strlen (credential->scram));
+  g_clear_pointer (&credential->scram, g_free);
 }

@@ -27,6 +27,8 @@ static const struct
   { SATCHEL_KIND_SERVICE, "service" },
   { SATCHEL_KIND_HELPER, "helper" },
   { SATCHEL_KIND_ADMIN, "admin commands" },
+  { SATCHEL_KIND_SASL, "SASL mechanism" },
+  { SATCHEL_KIND_KEYRING, "keyring" },
 };
 
 static const struct
@@ -49,6 +51,8 @@ static const struct
   { SATCHEL_KIND_PASSDB, "Passdbs", "passdbs" },
   { SATCHEL_KIND_USERDB, "Userdbs", "userdbs" },
   { SATCHEL_KIND_FACTOR, "Factors", "factors" },
+  { SATCHEL_KIND_SASL, "SASL mechanisms", "mechanisms" },
+  { SATCHEL_KIND_KEYRING, "Keyrings", "keyrings" },
 };
 
 typedef struct Installed

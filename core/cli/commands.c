@@ -124,7 +124,10 @@ const SatchelCliCommand satchel_cli_commands[] = {
     "A counter grows over restarts of single processes, and begins at 0 with the server.",
     status_options, satchel_cli_server },
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
-  { NULL, "kick", "USER", 1, 1, "End all sessions of a user", NULL, json_options, satchel_cli_server },
+  { NULL, "kick", "USER [CREDENTIAL]", 1, 2, "End the sessions of a user",
+    "With a credential only those that it opened: \"password\", or the id of an app password; `satchel who "
+    "--json` has it.",
+    json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
     "A configuration with a mistake is refused as a whole; the mistake is shown with file and line.", NULL,
     satchel_cli_server },

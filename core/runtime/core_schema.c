@@ -101,6 +101,10 @@ static const SatchelConfigRow listener_rows[] = {
     "without login" },
   { "trusted_proxies", SATCHEL_CONFIG_STRINGS, NULL,
     "Networks of proxies that send a PROXY protocol v2 header, as ADDRESS/BITS" },
+  { "mechanisms", SATCHEL_CONFIG_STRINGS, NULL,
+    "SASL mechanisms that are offered on this listener, of those of auth.mechanisms; unset: all" },
+  { "client_certificates", SATCHEL_CONFIG_BOOL, "false",
+    "Whether clients are asked for a certificate, for the mechanism EXTERNAL; any is taken, none is needed" },
   { NULL }
 };
 static const SatchelConfigRow listen_rows[] = {
@@ -302,12 +306,17 @@ static const SatchelConfigRow mailboxes_rows[] = {
 };
 
 static const SatchelConfigRow auth_rows[] = {
-  { "mechanisms", SATCHEL_CONFIG_STRINGS, "( \"PLAIN\", \"LOGIN\" )",
-    "SASL mechanisms that are offered to clients" },
+  { "mechanisms", SATCHEL_CONFIG_STRINGS, NULL,
+    "SASL mechanisms that are offered to clients, where the connection allows them; unset: all that there "
+    "are",
+    .flags = RELOAD },
   { "cache_time", SATCHEL_CONFIG_DURATION, "1h",
     "How long a verified login is remembered, so that its password is not hashed again (a changed password "
     "counts at once); 0: never",
     .min = 0, .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { "source_timeout", SATCHEL_CONFIG_DURATION, "10s",
+    "A module that has not said by then what it knows of a user counts as unavailable for this login",
+    .min = 100, .max = SATCHEL_SECONDS (18), .flags = RELOAD },
   { "failure_delay", SATCHEL_CONFIG_DURATION, "2s", "Delay of the answer to a failed login", .min = 0,
     .max = SATCHEL_MINUTES (1), .flags = RELOAD },
   { "explain", SATCHEL_CONFIG_ENUM, "always",

@@ -11,7 +11,8 @@
 #define SATCHEL_IPC_MAX_FDS 8u
 
 /* Fields are written in the order given in the comments.  s: string (length-prefixed, NUL-free UTF-8), b:
- * bytes, u32, u64; place: where a user's mail is (core/storage/place.h). */
+ * bytes, u32, u64; place: where a user's mail is (core/storage/place.h); login: s service, s mechanism or
+ * command, s listener, s peer, s client id, u32 SatchelIpcSecure bits. */
 typedef enum
 {
   /* role -> master, on the control link (descriptor 3 of every role) */
@@ -56,21 +57,22 @@ typedef enum
 
   /* gate -> auth.  Session id of the header names the connection. */
   SATCHEL_IPC_AUTH_START =
-      64, /* s service, s mechanism, s peer, u32 SatchelIpcSecure bits, u32 has_initial, b initial */
+      64,                    /* login (below), u32 has_initial, b initial, b tls-exporter, b
+                                tls-server-end-point, b certificate (empty unless the mechanism sees them) */
   SATCHEL_IPC_AUTH_STEP,     /* b response */
   SATCHEL_IPC_AUTH_CANCEL,   /* - */
-  SATCHEL_IPC_AUTH_PASSWORD, /* s service, s method, s peer, u32 SatchelIpcSecure bits, b user, b password */
+  SATCHEL_IPC_AUTH_PASSWORD, /* login, b user, b password */
   SATCHEL_IPC_SERVICE_GRANT, /* s service, s peer: a protocol without login (lmtp); auth checks `networks` */
   SATCHEL_IPC_SESSION_END,   /* - : the connection (also one handed over and relayed) is over */
   /* auth -> gate */
-  SATCHEL_IPC_MECHANISMS, /* s "PLAIN LOGIN" */
+  SATCHEL_IPC_MECHANISMS, /* u32 count, count * (s name, u32 flags of sasl.h) */
   SATCHEL_IPC_AUTH_REPLY, /* u32 SatchelAuthStatus, b challenge, s explain, b grant (16, or 0), u32 mail slot,
                              s user */
 
   /* auth -> mail */
-  SATCHEL_IPC_GRANT =
-      96, /* b grant (16), u32 gate slot, s service, s user ("" without login), place, b key, u64 expires_ms
-             (CLOCK_MONOTONIC); the header's session id is the connection it is for */
+  SATCHEL_IPC_GRANT = 96, /* b grant (16), u32 gate slot, s service, s user ("" without login), place, b key,
+                             u64 expires_ms (CLOCK_MONOTONIC), s credential id, s scopes ("": all services);
+                             the header's session id is the connection it is for */
   SATCHEL_IPC_RELEASE, /* s user, place: end its sessions, close its store, unless they are of a later epoch;
                           u32 look: is there mail, and could it go to s profile, s volume */
   SATCHEL_IPC_ADOPT,   /* s user, place */
@@ -87,6 +89,8 @@ typedef enum
   /* auth -> mail */
   SATCHEL_IPC_OWNED_REPLY, /* u64 request, u32 is_last, s last account that was looked at, u32 count, count *
                               (s user, place: nobody's but for an answer about one) */
+
+  SATCHEL_IPC_END_SESSIONS = 112, /* s user, s credential id: what it opened ends, grants included */
 
   /* gate -> mail */
   SATCHEL_IPC_HAND_OVER = 128, /* b grant, s peer, s tls_info, u32 has_tls, b note, b input; fd: the socket,
@@ -143,7 +147,9 @@ typedef enum
 typedef enum
 {
   SATCHEL_IPC_SECURE_PASSWORD = 1, /* it may send a password as it is */
-  SATCHEL_IPC_SECURE_TLS = 2
+  SATCHEL_IPC_SECURE_TLS = 2,
+  SATCHEL_IPC_SECURE_TLS13 = 4, /* with TLS */
+  SATCHEL_IPC_SECURE_ALL = 7
 } SatchelIpcSecure;
 
 typedef struct SatchelIpcMessage

@@ -8,8 +8,10 @@
 #include <satchel/auth.h>
 #include <satchel/filter.h>
 #include <satchel/helper.h>
+#include <satchel/keyring.h>
 #include <satchel/listener.h>
 #include <satchel/protocol.h>
+#include <satchel/sasl.h>
 #include <satchel/service.h>
 #include <satchel/storage.h>
 
@@ -43,12 +45,17 @@ static const Must musts[] = {
   MUST (PASSDB, SatchelPassdbOps, look_up),
   MUST (PASSDB, SatchelPassdbOps, verify),
   MUST (USERDB, SatchelUserdbOps, look_up),
-  MUST (FACTOR, SatchelFactorOps, split),
-  MUST (FACTOR, SatchelFactorOps, check),
+  MUST (FACTOR, SatchelFactorOps, examine),
+  MUST (FACTOR, SatchelFactorOps, confirm),
   MUST (SERVICE, SatchelServiceOps, session_new),
   MUST (SERVICE, SatchelServiceOps, handlers),
   MUST (HELPER, SatchelHelperOps, handle),
   MUST (ADMIN, SatchelAdminOps, commands),
+  MUST (SASL, SatchelSaslOps, name),
+  MUST (SASL, SatchelSaslOps, exchange_new),
+  MUST (SASL, SatchelSaslOps, step),
+  MUST (SASL, SatchelSaslOps, exchange_free),
+  MUST (KEYRING, SatchelKeyringOps, unlock),
 };
 /* A protocol that asks for logins. */
 static const Must login_musts[] = {
@@ -72,7 +79,9 @@ satchel_loader_kind_name (SatchelKind kind)
                                        "factor",
                                        "service",
                                        "helper",
-                                       "admin commands" };
+                                       "admin commands",
+                                       "SASL mechanism",
+                                       "keyring" };
   return kind >= 1 && kind < G_N_ELEMENTS (names) ? names[kind] : "unknown kind";
 }
 
@@ -111,6 +120,10 @@ satchel_loader_band (const SatchelProvides *provides)
       return ((const SatchelUserdbOps *) provides->ops)->band;
     case SATCHEL_KIND_FACTOR:
       return ((const SatchelFactorOps *) provides->ops)->band;
+    case SATCHEL_KIND_SASL:
+      return ((const SatchelSaslOps *) provides->ops)->band;
+    case SATCHEL_KIND_KEYRING:
+      return ((const SatchelKeyringOps *) provides->ops)->band;
     case SATCHEL_KIND_MAILBOX_LISTENER:
       return ((const SatchelMailboxListenerOps *) provides->ops)->band;
     case SATCHEL_KIND_PROTOCOL_GATE:
@@ -147,6 +160,22 @@ check_filter (const SatchelProvides *provides, const char *who, GError **error)
                             who);
 }
 
+/* Clients see the name, and a gate compares it. */
+static gboolean
+check_sasl (const SatchelProvides *provides, const char *who, GError **error)
+{
+  const SatchelSaslOps *ops = provides->ops;
+  if (provides->kind != SATCHEL_KIND_SASL)
+    return TRUE;
+  gsize len = strspn (ops->name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_");
+  return (len > 0 && len <= SATCHEL_SASL_NAME_MAX && ops->name[len] == '\0'
+          && (ops->flags & ~(guint) SATCHEL_SASL_FLAGS_ALL) == 0)
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID,
+                               "%s: \"%.32s\" is no name of a SASL mechanism, or this server does not know "
+                               "its flags (0x%x); ask its author",
+                               who, ops->name, ops->flags);
+}
+
 /* The process of a module is known by the module's name, and serves one table. */
 static gboolean
 check_helper (const SatchelModule *module, const char *who, GError **error)
@@ -178,7 +207,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
   for (guint i = 0; module->provides[i].kind != 0; i++)
     {
       const SatchelProvides *provides = &module->provides[i];
-      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_ADMIN)
+      if (i >= PROVIDES_MAX || provides->kind > SATCHEL_KIND_KEYRING)
         return satchel_error_set (
             error, SATCHEL_ERROR_INVALID,
             "%s: it provides a kind (%d) that this server does not know; use a module built for ABI %u", who,
@@ -188,7 +217,7 @@ check_provides (const SatchelModule *module, gboolean is_gate, const char *who, 
                                   "%s: the table of its %s is missing or has no size; ask its author", who,
                                   satchel_loader_kind_name (provides->kind));
       if (!check_musts (provides, musts, G_N_ELEMENTS (musts), who, error)
-          || !check_filter (provides, who, error))
+          || !check_filter (provides, who, error) || !check_sasl (provides, who, error))
         return FALSE;
       if (provides->kind == SATCHEL_KIND_PROTOCOL_GATE
           && !(((const SatchelGateProtocolOps *) provides->ops)->flags & SATCHEL_PROTOCOL_NO_LOGIN)

@@ -2,6 +2,8 @@
 libsatchel_la_SOURCES += \
 	core/runtime/admin_options.c \
 	core/runtime/admin_options.h \
+	core/runtime/auth_call.c \
+	core/runtime/auth_call_private.h \
 	core/runtime/breadcrumb.h \
 	core/runtime/config.c \
 	core/runtime/config_check.c \
@@ -40,6 +42,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/ipc_private.h \
 	core/runtime/job.c \
 	core/runtime/job_private.h \
+	core/runtime/keyring.c \
 	core/runtime/loader.c \
 	core/runtime/loader.h \
 	core/runtime/loader_check.c \
@@ -47,6 +50,7 @@ libsatchel_la_SOURCES += \
 	core/runtime/loader_lifecycle.c \
 	core/runtime/loader_private.h \
 	core/runtime/log.c \
+	core/runtime/login.c \
 	core/runtime/log_private.h \
 	core/runtime/process.c \
 	core/runtime/process.h \

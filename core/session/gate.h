@@ -37,6 +37,8 @@ typedef struct SatchelGateListenerOptions
   const char *group; /* the group of settings of the protocol's or service's module */
   gboolean implicit_tls, allow_cleartext;
   const char *const *trusted_proxies; /* copied */
+  const char *const *mechanisms;      /* copied; NULL or none: all that auth offers */
+  gboolean asks_certificate;
 } SatchelGateListenerOptions;
 /* @fd: listening, non-blocking; borrowed for good. */
 void satchel_gate_listen (int fd, const SatchelGateListenerOptions *options);

@@ -114,6 +114,8 @@ add_listener (int fd, const SatchelGateListenerOptions *options)
   listener->implicit_tls = options->implicit_tls;
   listener->allow_cleartext = options->allow_cleartext;
   listener->trusted_proxies = g_strdupv ((char **) options->trusted_proxies);
+  listener->mechanisms = g_strdupv ((char **) options->mechanisms);
+  listener->asks_certificate = options->asks_certificate;
   g_ptr_array_add (satchel_gate.listeners, listener);
   return listener;
 }
@@ -158,7 +160,7 @@ satchel_gate_init (const SatchelGateHost *host, gpointer table, gsize table_len,
     {
       satchel_gate.listeners = g_ptr_array_new ();
       satchel_gate.sessions = g_hash_table_new (satchel_number64_hash, g_int64_equal);
-      satchel_gate.mechanisms = g_new0 (char *, 1);
+      satchel_gate.mechanisms = g_array_new (FALSE, TRUE, sizeof (GateMechanism));
     }
   satchel_gate_configure ();
 }

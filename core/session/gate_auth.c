@@ -19,11 +19,35 @@ new_message (SatchelGateSession *session, SatchelIpcType type)
   return message;
 }
 
-static guint32
-secure_bits (SatchelGateSession *session)
+/* Who asks, as auth has to know it.  @method: the mechanism, or the command. */
+static void
+put_login (SatchelIpcMessage *message, SatchelGateSession *session, const char *method)
 {
+  satchel_ipc_put_string (message, session->listener->protocol->service);
+  satchel_ipc_put_string (message, method);
+  satchel_ipc_put_string (message, session->listener->name);
+  satchel_ipc_put_string (message, session->peer);
+  satchel_ipc_put_string (message, session->client_id);
   /* The gate asks for a password only where one may be sent. */
-  return SATCHEL_IPC_SECURE_PASSWORD | (satchel_gate_has_tls (session) ? SATCHEL_IPC_SECURE_TLS : 0);
+  guint32 secure = SATCHEL_IPC_SECURE_PASSWORD;
+  if (satchel_gate_has_tls (session))
+    secure |= SATCHEL_IPC_SECURE_TLS;
+  if (satchel_gate_has_tls (session) && session->tls_info != NULL
+      && g_str_has_prefix (session->tls_info, "TLS1.3"))
+    secure |= SATCHEL_IPC_SECURE_TLS13;
+  satchel_ipc_put_u32 (message, secure);
+}
+
+/* What is not asked for is not sent, so that most logins stay small. */
+static void
+put_tls_bytes (SatchelIpcMessage *message, SatchelGateSession *session, gboolean is_wanted,
+               GBytes *(*get) (SatchelTransport *transport))
+{
+  gsize len = 0;
+  g_autoptr (GBytes) bytes =
+      is_wanted && session->has_tls ? get (satchel_connection_transport (session->connection)) : NULL;
+  const void *data = bytes != NULL ? g_bytes_get_data (bytes, &len) : NULL;
+  satchel_ipc_put_bytes (message, data, len);
 }
 
 static void
@@ -116,20 +140,22 @@ satchel_gate_auth_start (SatchelGateSession *session, const char *mechanism, con
 {
   if (!may_start (session))
     return;
-  g_autofree char *upper = g_ascii_strup (mechanism, -1);
-  if (!g_strv_contains ((const char *const *) satchel_gate.mechanisms, upper))
+  const GateMechanism *known = gate_find_mechanism (session, mechanism);
+  if (known == NULL)
     {
       answer_session (session, satchel_gate.host.is_auth_up () ? SATCHEL_AUTH_BAD_MECHANISM
                                                                : SATCHEL_AUTH_UNAVAILABLE);
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_START);
-  satchel_ipc_put_string (message, session->listener->protocol->service);
-  satchel_ipc_put_string (message, upper);
-  satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, secure_bits (session));
+  gboolean sees_binding = (known->flags & (SATCHEL_SASL_SEES_BINDING | SATCHEL_SASL_NEEDS_BINDING)) != 0;
+  put_login (message, session, known->name);
   satchel_ipc_put_u32 (message, initial != NULL);
   satchel_ipc_put_bytes (message, initial, initial != NULL ? len : 0);
+  put_tls_bytes (message, session, sees_binding, satchel_tls_exporter);
+  put_tls_bytes (message, session, sees_binding, satchel_tls_server_end_point);
+  put_tls_bytes (message, session, (known->flags & SATCHEL_SASL_NEEDS_CERTIFICATE) != 0,
+                 satchel_tls_peer_certificate);
   ask_auth (session, message);
 }
 
@@ -167,10 +193,7 @@ satchel_gate_auth_password (SatchelGateSession *session, const char *method, con
       return;
     }
   SatchelIpcMessage *message = new_message (session, SATCHEL_IPC_AUTH_PASSWORD);
-  satchel_ipc_put_string (message, session->listener->protocol->service);
-  satchel_ipc_put_string (message, method);
-  satchel_ipc_put_string (message, session->peer);
-  satchel_ipc_put_u32 (message, secure_bits (session));
+  put_login (message, session, method);
   satchel_ipc_put_bytes (message, user, user_len);
   satchel_ipc_put_bytes (message, password, password_len);
   ask_auth (session, message);
@@ -218,13 +241,22 @@ take_reply (SatchelIpcMessage *message)
 static gboolean
 take_mechanisms (SatchelIpcMessage *message)
 {
-  const char *names = satchel_ipc_get_string (message);
-  if (!satchel_ipc_message_is_done (message) || strlen (names) > 1024)
+  guint32 n = satchel_ipc_get_u32 (message);
+  if (n > GATE_MECHANISMS_MAX)
     return FALSE;
-  g_strfreev (satchel_gate.mechanisms);
-  satchel_gate.mechanisms = g_strsplit (names, " ", -1);
-  if (*names == '\0')
-    g_clear_pointer (&satchel_gate.mechanisms[0], g_free);
+  g_autoptr (GArray) all = g_array_new (FALSE, TRUE, sizeof (GateMechanism));
+  for (guint32 i = 0; i < n; i++)
+    {
+      GateMechanism mechanism = { 0 };
+      g_strlcpy (mechanism.name, satchel_ipc_get_string (message), sizeof mechanism.name);
+      mechanism.flags = satchel_ipc_get_u32 (message);
+      g_array_append_val (all, mechanism);
+    }
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  g_array_set_size (satchel_gate.mechanisms, 0);
+  if (all->len > 0)
+    g_array_append_vals (satchel_gate.mechanisms, all->data, all->len);
   return TRUE;
 }
 

@@ -13,6 +13,15 @@
 #include "core/session/relay.h"
 #include "core/base/session_id.h"
 #include <satchel/log.h>
+#include <satchel/sasl.h>
+
+/* A mechanism that auth offers. */
+typedef struct GateMechanism
+{
+  char name[SATCHEL_SASL_NAME_MAX + 1];
+  guint32 flags; /* of sasl.h */
+} GateMechanism;
+#define GATE_MECHANISMS_MAX 32u
 
 typedef struct GateListener
 {
@@ -23,6 +32,8 @@ typedef struct GateListener
   const SatchelServiceOps *service;
   gboolean implicit_tls, allow_cleartext;
   char **trusted_proxies;
+  char **mechanisms; /* NULL, or none: all that auth offers */
+  gboolean asks_certificate;
 } GateListener;
 
 typedef enum
@@ -65,7 +76,8 @@ struct SatchelGateSession
   SatchelRefusal refusal; /* not 0: the client gets it as soon as TLS is up */
   gboolean has_tls, is_counted, is_in_handshake_queue, was_started, is_told_auth, has_timed_out;
   guint n_bad;
-  char *tls_info; /* until hand-over */
+  char *tls_info;  /* until hand-over, as what follows */
+  char *client_id; /* or NULL */
   guint8 grant[16];
   gboolean has_grant;
   GateGrantFunc take_grant; /* of GRANTING */
@@ -93,7 +105,8 @@ typedef struct Gate
   guint n_farewells; /* handshakes that end in a refusal */
   gboolean is_paused, is_stopping;
   SatchelTimer accept_timer, full_timer;
-  char **mechanisms;
+  GArray *mechanisms;                           /* GateMechanism */
+  const char *offered[GATE_MECHANISMS_MAX + 1]; /* those that the connection asked for last may use */
   /* limits */
   guint max_connections, max_per_address, bad_commands;
   gint64 handshake_timeout_ms, login_timeout_ms, write_timeout_ms;
@@ -126,6 +139,8 @@ void gate_hand_over (SatchelGateSession *session, const void *note, gsize len);
 void gate_auth_ask_grant (SatchelGateSession *session, GateGrantFunc func);
 
 /* gate_state.c */
+/* In any case of letters; NULL: it is not offered on this connection. */
+const GateMechanism *gate_find_mechanism (SatchelGateSession *session, const char *name);
 /* Accepts again if there is room for another session. */
 void gate_sessions_changed (void);
 /* Stops accepting, and logs @reason once a minute at most.  @is_retrying: for a moment only. */

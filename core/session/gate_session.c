@@ -358,6 +358,8 @@ gate_handshake_start (SatchelGateSession *session, int fd)
       gate_session_end (session, SATCHEL_CLOSED_RESET);
       return;
     }
+  if (session->listener->asks_certificate)
+    satchel_tls_ask_certificate (session->transport);
   session->watch = satchel_watch_add (fd, EPOLLIN, handshake_event, session);
   satchel_timer_arm (&session->step_timer, satchel_gate.handshake_timeout_ms, handshake_timed_out, session);
 }

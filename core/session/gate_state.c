@@ -117,6 +117,7 @@ gate_session_free (SatchelGateSession *session)
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_free (session->explain);
   g_free (session->tls_info);
+  g_free (session->client_id);
   g_free (session->proxy);
   explicit_bzero (session->grant, sizeof session->grant);
   g_free (session);
@@ -149,11 +150,53 @@ satchel_gate_may_login (SatchelGateSession *session)
          || satchel_address_is_loopback (&session->address);
 }
 
+void
+satchel_gate_set_client_id (SatchelGateSession *session, const char *text)
+{
+  g_free (session->client_id);
+  session->client_id = g_utf8_validate (text, -1, NULL) && strlen (text) <= 255 ? g_strdup (text) : NULL;
+}
+
+/* Connection, listener and settings decide, never the user, of whom nothing is known here. */
+static gboolean
+is_offered (SatchelGateSession *session, const GateMechanism *mechanism)
+{
+  SatchelTransport *transport = session->has_tls ? satchel_connection_transport (session->connection) : NULL;
+  char **only = session->listener->mechanisms;
+  gboolean is_listed = only == NULL || only[0] == NULL;
+  for (; !is_listed && *only != NULL; only++)
+    is_listed = g_ascii_strcasecmp (*only, mechanism->name) == 0;
+  return is_listed && satchel_gate_may_login (session)
+         && ((mechanism->flags & SATCHEL_SASL_NEEDS_BINDING) == 0
+             || (transport != NULL && satchel_tls_can_bind (transport)))
+         && ((mechanism->flags & SATCHEL_SASL_NEEDS_CERTIFICATE) == 0
+             || (transport != NULL && satchel_tls_has_peer_certificate (transport)));
+}
+
+const GateMechanism *
+gate_find_mechanism (SatchelGateSession *session, const char *name)
+{
+  for (guint i = 0; i < satchel_gate.mechanisms->len; i++)
+    {
+      const GateMechanism *mechanism = &g_array_index (satchel_gate.mechanisms, GateMechanism, i);
+      if (g_ascii_strcasecmp (mechanism->name, name) == 0)
+        return is_offered (session, mechanism) ? mechanism : NULL;
+    }
+  return NULL;
+}
+
 const char *const *
 satchel_gate_mechanisms (SatchelGateSession *session)
 {
-  static const char *const none[] = { NULL };
-  return satchel_gate_may_login (session) ? (const char *const *) satchel_gate.mechanisms : none;
+  guint n = 0;
+  for (guint i = 0; i < satchel_gate.mechanisms->len; i++)
+    {
+      const GateMechanism *mechanism = &g_array_index (satchel_gate.mechanisms, GateMechanism, i);
+      if (is_offered (session, mechanism))
+        satchel_gate.offered[n++] = mechanism->name;
+    }
+  satchel_gate.offered[n] = NULL;
+  return satchel_gate.offered;
 }
 
 const SatchelConfig *

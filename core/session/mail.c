@@ -24,7 +24,7 @@ typedef struct Grant
   guint8 token[GRANT_BYTES];
   guint64 session_id, expires_ms;
   guint gate_slot;
-  char *service, *user;
+  char *service, *user, *credential, *scopes;
   SatchelPlace *place;
   GBytes *key;
 } Grant;
@@ -51,6 +51,8 @@ grant_free (gpointer data)
   explicit_bzero (grant->token, sizeof grant->token);
   g_free (grant->service);
   g_free (grant->user);
+  g_free (grant->credential);
+  g_free (grant->scopes);
   g_clear_pointer (&grant->place, satchel_place_unref);
   g_clear_pointer (&grant->key, g_bytes_unref);
   g_free (grant);
@@ -96,6 +98,7 @@ redeem_grant (SatchelIpcMessage *message)
   g_autoptr (SatchelPlace) place = satchel_place_get (message);
   const guint8 *key = satchel_ipc_get_bytes (message, &key_len);
   guint64 expires_ms = satchel_ipc_get_u64 (message);
+  const char *credential = satchel_ipc_get_string (message), *scopes = satchel_ipc_get_string (message);
   if (!satchel_ipc_message_is_done (message) || token_len != GRANT_BYTES
       || key_len > SATCHEL_SECRET_BYTES_MAX)
     return FALSE;
@@ -112,6 +115,8 @@ redeem_grant (SatchelIpcMessage *message)
   grant->expires_ms = expires_ms;
   grant->service = g_strdup (service);
   grant->user = g_strdup (user);
+  grant->credential = g_strdup (credential);
+  grant->scopes = g_strdup (scopes);
   grant->place = g_steal_pointer (&place);
   grant->key = satchel_secret_new (key, key_len);
   g_hash_table_add (grants, grant);
@@ -153,6 +158,46 @@ is_outdated (gpointer key, gpointer value, gpointer data)
   const Outdated *outdated = data;
   return strcmp (((Grant *) key)->user, outdated->user) == 0
          && ((Grant *) key)->place->epoch <= outdated->epoch;
+}
+
+/* What one credential of a user opened. */
+typedef struct Opened
+{
+  const char *user, *credential;
+} Opened;
+
+static gboolean
+is_opened_by (gpointer key, gpointer value, gpointer data)
+{
+  const Grant *grant = key;
+  const Opened *opened = data;
+  return strcmp (grant->user, opened->user) == 0 && strcmp (grant->credential, opened->credential) == 0;
+}
+
+guint
+satchel_mail_end_credential (const char *user, const char *credential)
+{
+  guint n = 0;
+  Opened opened = { user, credential };
+  g_hash_table_foreach_remove (grants, is_opened_by, &opened);
+  SATCHEL_LIST_EACH (SatchelSession, session, satchel_mail_sessions)
+    {
+      if (g_strcmp0 (session->user, user) != 0 || g_strcmp0 (session->access->credential, credential) != 0)
+        continue;
+      mail_session_shutdown (session);
+      n++;
+    }
+  return n;
+}
+
+static gboolean
+take_end (SatchelIpcMessage *message)
+{
+  const char *user = satchel_ipc_get_string (message), *credential = satchel_ipc_get_string (message);
+  if (!satchel_ipc_message_is_done (message))
+    return FALSE;
+  satchel_mail_end_credential (user, credential);
+  return TRUE;
 }
 
 guint
@@ -214,6 +259,8 @@ satchel_mail_auth_message (SatchelIpcMessage *message)
     return redeem_grant (message);
   if (message->type == SATCHEL_IPC_RELEASE)
     return take_release (message);
+  if (message->type == SATCHEL_IPC_END_SESSIONS)
+    return take_end (message);
   return message->type == SATCHEL_IPC_ADOPT && take_adopt (message);
 }
 
@@ -317,6 +364,8 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
   hand_over.user = grant->user;
   hand_over.place = grant->place;
   hand_over.key = grant->key;
+  hand_over.credential = grant->credential;
+  hand_over.scopes = grant->scopes;
   if (protocol != NULL)
     {
       hand_over.fd = satchel_ipc_take_fd (message);
@@ -382,6 +431,8 @@ satchel_mail_describe (SatchelMailDescribeFunc func, gpointer data)
       g_string_append_printf (line, " service=%s address=%s tls=%s session=%s age_s=%" G_GINT64_FORMAT,
                               session->protocol->service, session->peer, session->has_tls ? "yes" : "no",
                               session->id_text, (satchel_now_ms () - session->started_ms) / 1000);
+      if (session->access != NULL)
+        satchel_log_field (line, "credential", session->access->credential);
       func (line->str + strspn (line->str, " "), data);
     }
 }

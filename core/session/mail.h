@@ -40,6 +40,8 @@ guint satchel_mail_n_sessions (void);
 guint satchel_mail_n_grants (void);
 /* Ends the sessions of @user, and returns their number. */
 guint satchel_mail_kick (const char *user);
+/* Ends those that @credential opened, and grants for such; returns how many sessions. */
+guint satchel_mail_end_credential (const char *user, const char *credential);
 /* The same for sessions whose place is of an epoch up to @epoch. */
 guint satchel_mail_kick_outdated (const char *user, guint64 epoch);
 /* Reports to auth what was found of a user who was placed here by a rule. */

@@ -34,7 +34,7 @@ typedef struct MailHandOver
 {
   guint64 id;
   guint gate_slot;
-  const char *service, *user, *peer, *tls_info;
+  const char *service, *user, *peer, *tls_info, *credential, *scopes;
   SatchelPlace *place;
   GBytes *key;
   gboolean has_tls;

@@ -229,6 +229,8 @@ make_access (SatchelSession *session, const MailHandOver *hand_over)
     .peer = session->peer,
     .key = hand_over->key,
     .rights = SATCHEL_RIGHTS_ALL,
+    .credential = hand_over->credential,
+    .scopes = hand_over->scopes,
   };
   return satchel_access_new (&access);
 }

@@ -42,5 +42,15 @@ SatchelHandshake satchel_tls_handshake (SatchelTransport *transport, const char 
  * more. */
 typedef void (*SatchelTlsAlertFunc) (const char *alert, gpointer data);
 void satchel_tls_set_alert_func (SatchelTransport *transport, SatchelTlsAlertFunc func, gpointer data);
+/* Is there a channel binding (TLS 1.3, or 1.2 with the extended master secret of RFC 7627)? */
+gboolean satchel_tls_can_bind (SatchelTransport *transport);
+/* tls-exporter (RFC 9266 2), 32 bytes, and tls-server-end-point (RFC 5929 4); yours.  NULL: there is none. */
+GBytes *satchel_tls_exporter (SatchelTransport *transport);
+GBytes *satchel_tls_server_end_point (SatchelTransport *transport);
+/* The certificate that the client has proved to hold the key of, DER; nobody has vouched for it. */
+gboolean satchel_tls_has_peer_certificate (SatchelTransport *transport);
+GBytes *satchel_tls_peer_certificate (SatchelTransport *transport); /* yours */
+/* Before the handshake: asks the client for a certificate, any or none. */
+void satchel_tls_ask_certificate (SatchelTransport *transport);
 /* "TLS1.3 TLS_AES_256_GCM_SHA384"; yours. */
 char *satchel_tls_info (SatchelTransport *transport);

@@ -339,3 +339,63 @@ satchel_tls_info (SatchelTransport *transport)
   const char *suite = gnutls_ciphersuite_get (session);
   return g_strdup_printf ("%s %s", version != NULL ? version : "TLS", suite != NULL ? suite : "");
 }
+
+/* Without it, other sessions may have the same value (RFC 9266 4.2). */
+gboolean
+satchel_tls_can_bind (SatchelTransport *transport)
+{
+  gnutls_session_t session = ((TlsTransport *) transport)->session;
+  return gnutls_protocol_get_version (session) >= GNUTLS_TLS1_3
+         || gnutls_session_ext_master_secret_status (session) != 0;
+}
+
+static GBytes *
+get_binding (SatchelTransport *transport, gnutls_channel_binding_t type)
+{
+  gnutls_datum_t binding = { NULL, 0 };
+  if (!satchel_tls_can_bind (transport)
+      || gnutls_session_channel_binding (((TlsTransport *) transport)->session, type, &binding) < 0)
+    return NULL;
+  GBytes *bytes = g_bytes_new (binding.data, binding.size);
+  gnutls_free (binding.data);
+  return bytes;
+}
+
+GBytes *
+satchel_tls_exporter (SatchelTransport *transport)
+{
+  return get_binding (transport, GNUTLS_CB_TLS_EXPORTER);
+}
+
+GBytes *
+satchel_tls_server_end_point (SatchelTransport *transport)
+{
+  return get_binding (transport, GNUTLS_CB_TLS_SERVER_END_POINT);
+}
+
+static const gnutls_datum_t *
+peer_certificate (SatchelTransport *transport)
+{
+  unsigned n = 0;
+  const gnutls_datum_t *all = gnutls_certificate_get_peers (((TlsTransport *) transport)->session, &n);
+  return n > 0 ? all : NULL;
+}
+
+gboolean
+satchel_tls_has_peer_certificate (SatchelTransport *transport)
+{
+  return peer_certificate (transport) != NULL;
+}
+
+GBytes *
+satchel_tls_peer_certificate (SatchelTransport *transport)
+{
+  const gnutls_datum_t *leaf = peer_certificate (transport);
+  return leaf != NULL ? g_bytes_new (leaf->data, leaf->size) : NULL;
+}
+
+void
+satchel_tls_ask_certificate (SatchelTransport *transport)
+{
+  gnutls_certificate_server_set_request (((TlsTransport *) transport)->session, GNUTLS_CERT_REQUEST);
+}

@@ -10,9 +10,10 @@
 
 /* Strings to copy. */
 static const gsize texts[] = {
-  offsetof (SatchelAccess, user),    offsetof (SatchelAccess, owner),
-  offsetof (SatchelAccess, service), offsetof (SatchelAccess, session_id),
-  offsetof (SatchelAccess, peer),    offsetof (SatchelAccess, client_name),
+  offsetof (SatchelAccess, user),       offsetof (SatchelAccess, owner),
+  offsetof (SatchelAccess, service),    offsetof (SatchelAccess, session_id),
+  offsetof (SatchelAccess, peer),       offsetof (SatchelAccess, client_name),
+  offsetof (SatchelAccess, credential), offsetof (SatchelAccess, scopes),
 };
 
 SatchelAccess *

@@ -52,6 +52,8 @@ typedef struct SatchelAccess
   GBytes *key;  /* the key that the login unlocked (auth.h), or NULL.  A module that keeps it takes a
                    reference; the memory is wiped with the last reference */
   guint rights; /* SATCHEL_RIGHT_*: upper bound of the rights on every mailbox */
+  const char *credential; /* the credential that opened the session (auth.h), "password"; "": no login */
+  const char *scopes;     /* services that this credential is good for, with blanks between them; "": all */
 } SatchelAccess;
 
 /* A copy of @from, as far as its `size` says; NULL strings become "".  Yours.  `rights` must be set: zero

@@ -1,34 +1,91 @@
 /* SPDX-License-Identifier: MIT
  * Credentials and users: modules that are a passdb, a userdb or a factor.  Role auth (and cli for the calls
- * of the administrator).  Calls marked [blocks] run in auth's own threads; the others must answer from memory
- * and a stat or two.
+ * of the administrator).  Calls marked [blocks] run in threads; all others run in the main thread of the one
+ * auth process, where every login waits behind them, and may take as long as a stat or two.
+ *
+ * What a source is asked at a login comes as a *call* (SatchelAuthCall): the entry point returns soon, and
+ * the call is answered exactly once, at once or later.  docs/modules/passdb.md, docs/modules/factor.md;
+ * decision 0059.
  */
 #pragma once
 #include <satchel/config.h>
 #include <satchel/error.h>
+#include <satchel/login.h>
 #include <satchel/secret.h>
 
 G_BEGIN_DECLS
 
+/* ---- calls ---- */
+
+/* One question to a passdb, factor or keyring.  It belongs to the module from the entry point to the answer,
+ * with all that it holds.  The core sets its deadline; when that has passed, the login ends as unavailable
+ * and `cancelled` tells the module, which answers all the same, soon: the answer is dropped.  A source that
+ * has too many calls unanswered is asked nothing more, so that one that hangs costs no more than that. */
+typedef struct SatchelAuthCall SatchelAuthCall;
+typedef struct SatchelCredential SatchelCredential;
+
+/* The attempt that the call is about; NULL: it is not about one.  [any thread, as all of these] */
+SATCHEL_API const SatchelLogin *satchel_auth_call_login (const SatchelAuthCall *call);
+/* The user it is about, local@domain. */
+SATCHEL_API const char *satchel_auth_call_user (const SatchelAuthCall *call);
+/* The secret, NUL-ended, never with a NUL inside: of `examine` and `confirm` exactly what the client typed;
+ * of `verify` and `upgrade` the password; NULL: the client proved who it is without sending one.  It is wiped
+ * after the answer; the module wipes its own copies. */
+SATCHEL_API const char *satchel_auth_call_secret (const SatchelAuthCall *call);
+/* What the passdb said of the user; NULL: the user is unknown. */
+SATCHEL_API const SatchelCredential *satchel_auth_call_credential (const SatchelAuthCall *call);
+/* Of `confirm`: how many bytes of the secret the right password is. */
+SATCHEL_API gsize satchel_auth_call_password_len (const SatchelAuthCall *call);
+/* Milliseconds until nobody waits any more; 0: it is over. */
+SATCHEL_API gint64 satchel_auth_call_left_ms (const SatchelAuthCall *call);
+/* A pointer of the module's own; the core does not free it. */
+SATCHEL_API void satchel_auth_call_set_data (SatchelAuthCall *call, gpointer data);
+SATCHEL_API gpointer satchel_auth_call_data (SatchelAuthCall *call);
+
+/* Runs @func in a thread, for what takes processor time or memory, such as a password hash: only as much at a
+ * time as `limits.hash_memory` has room for, in order, each network a bounded share of the line.  @func
+ * answers the call.  Where the line is full or the deadline passes before its turn, the core answers as
+ * unavailable, and @func is not called.  @cost_bytes: the memory that @func needs.  Once a call, in the main
+ * thread. */
+typedef void (*SatchelAuthWorkFunc) (SatchelAuthCall *call);
+SATCHEL_API void satchel_auth_call_work (SatchelAuthCall *call, guint64 cost_bytes, SatchelAuthWorkFunc func);
+
+/* The answers: one of them, once, in any thread; @call is gone then.  An answer that does not belong to the
+ * question counts as a failure. */
+/* To all: the source cannot tell now.  The login ends as unavailable, which is no failure of the user's, and
+ * no other source is asked instead.  @error is copied; its message goes to the log. */
+SATCHEL_API void satchel_auth_call_fail (SatchelAuthCall *call, const GError *error);
+/* To `look_up`: the user's credential, which is copied; NULL: the user is unknown here. */
+SATCHEL_API void satchel_auth_call_found (SatchelAuthCall *call, const SatchelCredential *credential);
+
+/* ---- passdbs ---- */
+
 /* One user's stored credential, as a passdb sees it. */
-typedef struct SatchelCredential
+struct SatchelCredential
 {
   size_t size;
   char *user;     /* local@domain */
   char *verifier; /* a string like that of crypt(3), or in a form of the module's own; it changes when the
                      password does; NULL: the user has no password */
   gboolean is_locked;
-} SatchelCredential;
+  char *scram; /* keys for SCRAM, each as RFC 5803 2 writes it, with a blank between them; NULL: none */
+};
 SATCHEL_API void satchel_credential_clear (SatchelCredential *credential); /* wipes */
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelCredential, satchel_credential_clear)
 
 typedef enum
 {
-  SATCHEL_VERIFY_ERROR = 0, /* unavailable: it never counts as a failure of the user */
+  SATCHEL_VERIFY_ERROR = 0, /* as satchel_auth_call_fail */
   SATCHEL_VERIFY_WRONG,
   SATCHEL_VERIFY_RIGHT,
   SATCHEL_VERIFY_RIGHT_UPGRADE /* the secret is right, but its stored form is outdated: `upgrade` is called */
 } SatchelVerify;
+/* To `verify`.  @key: what the secret unlocks (satchel_secret_new), or NULL: the key of the user's sessions
+ * (access.h), which layers use.  With RIGHT only.  A reference is taken.  The core keeps it no longer than it
+ * remembers the login, and sealed under the secret. */
+SATCHEL_API void satchel_auth_call_verified (SatchelAuthCall *call, SatchelVerify verdict, GBytes *key);
+/* To `upgrade`: it is stored. */
+SATCHEL_API void satchel_auth_call_upgraded (SatchelAuthCall *call);
 
 typedef struct SatchelUserEntry
 {
@@ -44,15 +101,18 @@ typedef struct SatchelPassdbOps
 {
   size_t size;
   guint band; /* lower bands are asked first; the first module that knows the user decides */
-  /* FALSE without @error: the user is unknown. */
-  gboolean (*look_up) (const char *user, SatchelCredential *ret_credential, GError **error);
-  /* Hashes and compares the secret.  It must take the same time for a NULL @credential (the user is
-   * unknown: a real hash of a dummy).  [blocks] */
-  SatchelVerify (*verify) (const SatchelCredential *credential, const char *secret, GError **error);
-  /* The memory that one call of `verify` needs, in bytes: the core limits how many run at a time.  May. */
-  guint64 (*verify_cost_bytes) (const SatchelCredential *credential);
-  /* Stores @secret in the current form if the stored credential still is @credential.  May.  [blocks] */
-  gboolean (*upgrade) (const SatchelCredential *credential, const char *secret, GError **error);
+  /* What is stored of the user: answered by satchel_auth_call_found.  Asked at the beginning of each login,
+   * and again before it succeeds.  Must. */
+  void (*look_up) (SatchelAuthCall *call);
+  /* Compares the secret: answered by satchel_auth_call_verified.  What costs time belongs in
+   * satchel_auth_call_work.  It must take the same time without a credential (the user is unknown: a real
+   * hash of a dummy).  Must. */
+  void (*verify) (SatchelAuthCall *call);
+  /* Stores the secret in the current form if the stored credential still is the call's: answered by
+   * satchel_auth_call_upgraded.  May. */
+  void (*upgrade) (SatchelAuthCall *call);
+  /* Nobody waits for @call any more; it is not answered yet.  May answer it.  May. */
+  void (*cancelled) (SatchelAuthCall *call);
   /* Calls of the administrator; each may; durable on return.  Role cli.  [blocks] */
   gboolean (*add) (const char *user, const char *secret,
                    GError **error); /* @secret NULL: the user has no password yet */
@@ -62,13 +122,9 @@ typedef struct SatchelPassdbOps
   /* Also called in role auth, in the main thread, for upkeep (maintain.h): if the list would take long, it
    * must return an error there. */
   gboolean (*list) (SatchelUserEntryFunc func, gpointer data, GError **error);
-  /* May; called instead of `verify`, which must exist all the same.  With RIGHT it also returns what the
-   * secret unlocks (satchel_secret_new; at most SATCHEL_SECRET_BYTES_MAX bytes), or NULL: the key of the
-   * user's sessions (access.h), which layers use.  The core keeps it no longer than it remembers the login,
-   * and encrypted.  [blocks] */
-  SatchelVerify (*verify_with_key) (const SatchelCredential *credential, const char *secret, GBytes **ret_key,
-                                    GError **error);
 } SatchelPassdbOps;
+
+/* ---- userdbs ---- */
 
 typedef enum
 {
@@ -116,31 +172,77 @@ enum
   SATCHEL_USERDB_FILES = 1 << 1
 };
 
-/* Second factors.  They are called once the user is found and before the password is verified, so that a
- * factor may cut its code off the secret. */
+/* ---- second factors, and credentials beside the password ---- */
+
+/* A factor is asked of each login of a known user: before the password is looked at (`examine`), with the
+ * secret exactly as it was typed and the place that it came from, and, where it asks for that, once the
+ * password is known to be right (`confirm`).  The first factor that does not say NOT_MINE decides.  What a
+ * factor can say: */
 typedef enum
 {
-  SATCHEL_FACTOR_NOT_ENROLLED = 0,
-  SATCHEL_FACTOR_SPLIT,  /* the first *ret_secret_len bytes of the secret are the password, the rest is for
-                            `check` */
-  SATCHEL_FACTOR_MISSING /* the secret has no code */
-} SatchelFactorSplit;
-typedef enum
-{
-  SATCHEL_FACTOR_UNAVAILABLE = 0,
-  SATCHEL_FACTOR_RIGHT,
-  SATCHEL_FACTOR_WRONG,
-  SATCHEL_FACTOR_STALE
+  SATCHEL_FACTOR_UNAVAILABLE = 0, /* it cannot tell: the login ends as unavailable */
+  SATCHEL_FACTOR_NOT_MINE,        /* as far as this factor goes, the password alone decides */
+  /* The login is right.  From `examine`: no password is checked (a string that opened a grant before, an app
+   * password), and it must have taken no longer than a wrong password does. */
+  SATCHEL_FACTOR_ACCEPTED,
+  /* From `examine` only: the password is a beginning of the secret, one of `candidates`, which are tried in
+   * their order.  With the first that is right, `confirm` is called. */
+  SATCHEL_FACTOR_CANDIDATES,
+  /* Reasons to refuse.  From `examine`, the whole secret is still checked as the password, and only who knows
+   * it is refused for this reason.  Each has its word in the log. */
+  SATCHEL_FACTOR_CODE_MISSING,
+  SATCHEL_FACTOR_CODE_STALE,         /* the code was right, and has been used */
+  SATCHEL_FACTOR_WRONG,              /* the code is wrong: counts as a failed attempt */
+  SATCHEL_FACTOR_NEEDS_APP_PASSWORD, /* the password does not open this service */
+  SATCHEL_FACTOR_NEEDS_GRANT,        /* the mechanism carries no code, and the place has no grant */
+  SATCHEL_FACTOR_THROTTLED           /* too many wrong codes: none is looked at */
 } SatchelFactorVerdict;
+
+#define SATCHEL_FACTOR_CANDIDATES_MAX 3u /* each costs a password hash */
+#define SATCHEL_CREDENTIAL_ID_MAX 64u
+/* The credential id of a login by the user's own password. */
+#define SATCHEL_CREDENTIAL_PASSWORD "password"
+
+typedef struct SatchelFactorAnswer
+{
+  size_t size;
+  SatchelFactorVerdict verdict;
+  /* CANDIDATES: how many bytes of the secret each is, 1 to all. */
+  guint n_candidates;
+  gsize candidates[SATCHEL_FACTOR_CANDIDATES_MAX];
+  /* ACCEPTED: which credential of the user's opened the session, 1 to SATCHEL_CREDENTIAL_ID_MAX of a-z, A-Z,
+   * 0-9, '-', '_', '.' and ':', unique with the user ("app:3f2a", "grant:17"); NULL: the password.  Sessions
+   * carry it, and satchel_auth_end_credential ends those that do. */
+  const char *credential;
+  /* ACCEPTED: services that it is good for, with a blank between them ("imap pop3"); NULL: all.  The login
+   * fails for another one, and the session carries them. */
+  const char *scopes;
+  /* ACCEPTED from `examine`: how many bytes of the secret are the user's password, for keyrings
+   * (SATCHEL_KEY_SECRET); 0: none, the secret is one of its own (SATCHEL_KEY_APP). */
+  gsize password_len;
+} SatchelFactorAnswer;
+/* To `examine` and `confirm`.  @answer is copied. */
+SATCHEL_API void satchel_auth_call_judge (SatchelAuthCall *call, const SatchelFactorAnswer *answer);
+
 typedef struct SatchelFactorOps
 {
   size_t size;
-  guint band;
-  SatchelFactorSplit (*split) (const char *user, const char *secret, gsize *ret_secret_len);
-  /* Verifies a code, and makes durable that it is used up before it returns RIGHT.  @code: the part that
-   * `split` cut off.  [blocks] */
-  SatchelFactorVerdict (*check) (const char *user, const char *code, const char *peer, GError **error);
+  guint band; /* lower bands are asked first */
+  /* Answered by satchel_auth_call_judge.  The attempt is counted already.  Its credential is the user's, so
+   * that what a factor keeps can end when the verifier changes.  Without a secret (SCRAM, EXTERNAL) the
+   * client has proved who it is: ACCEPTED and NOT_MINE let it in, reasons to refuse apply at once, and
+   * CANDIDATES is a failure.  Must. */
+  void (*examine) (SatchelAuthCall *call);
+  /* Answered by satchel_auth_call_judge: ACCEPTED, or a reason to refuse.  That a code is used up must be
+   * durable before it answers ACCEPTED.  Must. */
+  void (*confirm) (SatchelAuthCall *call);
+  /* As of a passdb.  May. */
+  void (*cancelled) (SatchelAuthCall *call);
 } SatchelFactorOps;
+
+/* Ends the sessions of @user that @credential opened, and those that are about to begin; no others.  For a
+ * module that has revoked it (durably, before).  Role auth, main thread. */
+SATCHEL_API void satchel_auth_end_credential (const char *user, const char *credential);
 
 /* The user name "local@domain" of a name that a client sent: lower-cased if @lower, with @default_domain
  * added to a bare name, in Unicode NFC, at most 255 bytes; nothing is trimmed.  INVALID for NUL, '/',

@@ -74,9 +74,12 @@ SATCHEL_API gboolean satchel_gate_can_start_tls (SatchelGateSession *session);
 /* TRUE: the client may send a password now: there is TLS, the client is local, or the listener has
  * `allow_cleartext`. */
 SATCHEL_API gboolean satchel_gate_may_login (SatchelGateSession *session);
-/* The SASL mechanisms that may be used now, in upper case, NULL-ended, borrowed; none if
- * satchel_gate_may_login is FALSE. */
+/* The SASL mechanisms that may be used now, in upper case, NULL-ended; none if satchel_gate_may_login is
+ * FALSE.  Borrowed until the next call for any session. */
 SATCHEL_API const char *const *satchel_gate_mechanisms (SatchelGateSession *session);
+/* What the client calls itself (IMAP ID), for lists of devices; copied.  More than 255 bytes, or no UTF-8:
+ * nothing. */
+SATCHEL_API void satchel_gate_set_client_id (SatchelGateSession *session, const char *text);
 /* The settings of this protocol. */
 SATCHEL_API const SatchelConfig *satchel_gate_config (SatchelGateSession *session);
 

@@ -17,52 +17,82 @@ static struct
   PasswdDatabase *database;
 } state;
 
-static gboolean
-look_up_credential (const char *user, SatchelCredential *ret_credential, GError **error)
+static void
+look_up_credential (SatchelAuthCall *call)
 {
-  if (!passwd_database_refresh (state.database, error))
-    return FALSE;
-  const PasswdRecord *record = passwd_database_find (state.database, user, FALSE, error);
-  if (record == NULL)
-    return FALSE;
-  ret_credential->user = g_strdup (record->user);
-  ret_credential->verifier = g_strdup (record->verifier);
-  ret_credential->is_locked = record->is_locked;
-  return TRUE;
+  g_autoptr (GError) error = NULL;
+  const PasswdRecord *record = NULL;
+  if (passwd_database_refresh (state.database, &error))
+    record = passwd_database_find (state.database, satchel_auth_call_user (call), FALSE, &error);
+  if (error != NULL)
+    {
+      satchel_auth_call_fail (call, error);
+      return;
+    }
+  SatchelCredential credential = { .size = sizeof credential };
+  if (record != NULL)
+    {
+      credential.user = record->user;
+      credential.verifier = record->verifier;
+      credential.is_locked = record->is_locked;
+    }
+  satchel_auth_call_found (call, record != NULL ? &credential : NULL);
 }
 
-static SatchelVerify
-verify_password (const SatchelCredential *credential, const char *secret, GError **error)
+/* The verifier that a call is about; NULL: there is none, and a dummy is hashed. */
+static const char *
+find_verifier (const SatchelAuthCall *call)
 {
-  if (credential != NULL && credential->verifier != NULL)
-    return passwd_verifier_check (credential->verifier, secret, error);
-  g_autofree char *dummy = passwd_database_dummy (state.database);
-  return passwd_verifier_check (dummy, secret, error) == SATCHEL_VERIFY_ERROR ? SATCHEL_VERIFY_ERROR
-                                                                              : SATCHEL_VERIFY_WRONG;
+  const SatchelCredential *credential = satchel_auth_call_credential (call);
+  return credential != NULL ? credential->verifier : NULL;
 }
 
-static guint64
-find_verify_cost (const SatchelCredential *credential)
+static void
+run_verify (SatchelAuthCall *call)
+{
+  g_autoptr (GError) error = NULL;
+  const char *verifier = find_verifier (call), *secret = satchel_auth_call_secret (call);
+  g_autofree char *dummy = verifier == NULL ? passwd_database_dummy (state.database) : NULL;
+  SatchelVerify verdict = passwd_verifier_check (verifier != NULL ? verifier : dummy, secret, &error);
+  if (error != NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    satchel_auth_call_verified (call, verifier != NULL ? verdict : SATCHEL_VERIFY_WRONG, NULL);
+}
+
+static void
+verify_password (SatchelAuthCall *call)
 {
   guint64 cost = 0;
-  g_autofree char *dummy =
-      credential == NULL || credential->verifier == NULL ? passwd_database_dummy (state.database) : NULL;
-  const char *verifier = dummy != NULL ? dummy : credential->verifier;
-  passwd_verifier_scheme (verifier, &cost, NULL);
-  return cost;
+  const char *verifier = find_verifier (call);
+  g_autofree char *dummy = verifier == NULL ? passwd_database_dummy (state.database) : NULL;
+  passwd_verifier_scheme (verifier != NULL ? verifier : dummy, &cost, NULL);
+  satchel_auth_call_work (call, cost, run_verify);
 }
 
-static gboolean
-upgrade_verifier (const SatchelCredential *credential, const char *secret, GError **error)
+static void
+run_upgrade (SatchelAuthCall *call)
 {
-  char *verifier = passwd_verifier_new (secret, error);
-  if (verifier == NULL)
-    return FALSE;
-  PasswdEdit edit = { PASSWD_EDIT_UPGRADE, credential->user, verifier, credential->verifier };
-  gboolean ok = passwd_edit_apply (state.path, &edit, error);
-  sodium_memzero (verifier, strlen (verifier));
+  g_autoptr (GError) error = NULL;
+  char *verifier = passwd_verifier_new (satchel_auth_call_secret (call), &error);
+  if (verifier != NULL)
+    {
+      PasswdEdit edit = { PASSWD_EDIT_UPGRADE, satchel_auth_call_user (call), verifier,
+                          find_verifier (call) };
+      passwd_edit_apply (state.path, &edit, &error);
+      sodium_memzero (verifier, strlen (verifier));
+    }
   g_free (verifier);
-  return ok;
+  if (error != NULL)
+    satchel_auth_call_fail (call, error);
+  else
+    satchel_auth_call_upgraded (call);
+}
+
+static void
+upgrade_verifier (SatchelAuthCall *call)
+{
+  satchel_auth_call_work (call, passwd_policy.memory_bytes, run_upgrade);
 }
 
 static gboolean
@@ -200,7 +230,6 @@ static const SatchelPassdbOps passdb = {
   .band = 500,
   .look_up = look_up_credential,
   .verify = verify_password,
-  .verify_cost_bytes = find_verify_cost,
   .upgrade = upgrade_verifier,
   .add = add_user,
   .set_password = set_password,

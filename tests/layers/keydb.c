@@ -8,29 +8,26 @@
 
 static const char password[] = "pw", separator = ' ';
 
-static gboolean
-look_up (const char *user, SatchelCredential *ret_credential, GError **error)
+static void
+look_up (SatchelAuthCall *call)
 {
-  ret_credential->user = g_strdup (user);
-  ret_credential->verifier = g_strdup ("1");
-  return TRUE;
+  const SatchelCredential credential = { .size = sizeof credential,
+                                         .user = (char *) satchel_auth_call_user (call),
+                                         .verifier = (char *) "1" };
+  satchel_auth_call_found (call, &credential);
 }
 
-static SatchelVerify
-verify_with_key (const SatchelCredential *credential, const char *secret, GBytes **ret_key, GError **error)
+static void
+verify (SatchelAuthCall *call)
 {
   gsize len = strlen (password);
-  if (credential == NULL || strncmp (secret, password, len) != 0)
-    return SATCHEL_VERIFY_WRONG;
-  if (secret[len] == separator)
-    *ret_key = satchel_secret_new (secret + len + 1, strlen (secret + len + 1));
-  return secret[len] == '\0' || *ret_key != NULL ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_WRONG;
-}
-
-static SatchelVerify
-verify (const SatchelCredential *credential, const char *secret, GError **error)
-{
-  g_assert_not_reached (); /* verify_with_key is there */
+  const char *secret = satchel_auth_call_secret (call);
+  gboolean is_right = satchel_auth_call_credential (call) != NULL && strncmp (secret, password, len) == 0
+                      && (secret[len] == '\0' || secret[len] == separator);
+  g_autoptr (GBytes) key = is_right && secret[len] != '\0' && secret[len + 1] != '\0'
+                               ? satchel_secret_new (secret + len + 1, strlen (secret + len + 1))
+                               : NULL;
+  satchel_auth_call_verified (call, is_right ? SATCHEL_VERIFY_RIGHT : SATCHEL_VERIFY_WRONG, key);
 }
 
 static const SatchelPassdbOps ops = {
@@ -38,7 +35,6 @@ static const SatchelPassdbOps ops = {
   .band = 1,
   .look_up = look_up,
   .verify = verify,
-  .verify_with_key = verify_with_key,
 };
 
 const SatchelModule *

@@ -17,6 +17,10 @@ gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 GHashTable *stage_aliases;
 const char *stage_factor_user;
 SatchelFactorVerdict stage_factor_verdict;
+SatchelFactorAnswer stage_factor_answer;
+const char *stage_silent_user, *stage_binding;
+char *stage_scram;
+gboolean stage_has_ring;
 
 typedef struct
 {
@@ -52,18 +56,47 @@ stage_set_user (const char *user, const char *password, gboolean is_locked)
   g_hash_table_replace (users, g_strdup (user), record);
 }
 
-static gboolean
-look_up (const char *user, SatchelCredential *ret_credential, GError **error)
+static GQueue held; /* SatchelAuthCall that stage_answer_late answers */
+
+guint
+stage_answer_late (void)
 {
-  if (stage_database_is_down)
-    return satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "down");
+  guint n = 0;
+  for (SatchelAuthCall *call; (call = g_queue_pop_head (&held)) != NULL; n++)
+    satchel_auth_call_found (call, NULL);
+  return n;
+}
+
+static void
+look_up (SatchelAuthCall *call)
+{
+  const char *user = satchel_auth_call_user (call);
+  g_autoptr (GError) error = NULL;
+  stage_counts.n_look_ups++;
+  if (g_strcmp0 (user, stage_silent_user) == 0)
+    {
+      g_queue_push_tail (&held, call);
+      return;
+    }
   const User *record = g_hash_table_lookup (users, user);
-  if (record == NULL)
-    return FALSE;
-  ret_credential->user = g_strdup (user);
-  ret_credential->verifier = g_strdup (record->verifier);
-  ret_credential->is_locked = record->is_locked;
-  return TRUE;
+  if (stage_database_is_down)
+    {
+      satchel_error_set (&error, SATCHEL_ERROR_UNAVAILABLE, "down");
+      satchel_auth_call_fail (call, error);
+      return;
+    }
+  const SatchelCredential credential = { .size = sizeof credential,
+                                         .user = (char *) user,
+                                         .verifier = record != NULL ? record->verifier : NULL,
+                                         .is_locked = record != NULL && record->is_locked,
+                                         .scram = stage_scram };
+  satchel_auth_call_found (call, record != NULL ? &credential : NULL);
+}
+
+static void
+cancelled (SatchelAuthCall *call)
+{
+  stage_counts.n_cancelled++;
 }
 
 void
@@ -75,9 +108,12 @@ stage_hold_hashes (gboolean hold)
   g_mutex_unlock (&hold_lock);
 }
 
-static SatchelVerify
-verify (const SatchelCredential *credential, const char *secret, GError **error)
+static void
+run_verify (SatchelAuthCall *call)
 {
+  const SatchelCredential *credential = satchel_auth_call_credential (call);
+  const char *secret = satchel_auth_call_secret (call);
+  g_autoptr (GError) error = NULL;
   g_atomic_int_inc (credential != NULL ? &stage_counts.n_hashes : &stage_counts.n_dummy_hashes);
   g_mutex_lock (&hold_lock);
   while (is_holding)
@@ -85,35 +121,32 @@ verify (const SatchelCredential *credential, const char *secret, GError **error)
   g_mutex_unlock (&hold_lock);
   if (stage_hash_fails)
     {
-      satchel_error_set (error, SATCHEL_ERROR_IO, "no memory");
-      return SATCHEL_VERIFY_ERROR;
+      satchel_error_set (&error, SATCHEL_ERROR_IO, "no memory");
+      satchel_auth_call_fail (call, error);
+      return;
     }
-  if (credential == NULL || credential->verifier == NULL
-      || strcmp (credential->verifier + strlen ("plain:"), secret) != 0)
-    return SATCHEL_VERIFY_WRONG;
-  return stage_wants_upgrade ? SATCHEL_VERIFY_RIGHT_UPGRADE : SATCHEL_VERIFY_RIGHT;
-}
-
-static SatchelVerify
-verify_with_key (const SatchelCredential *credential, const char *secret, GBytes **ret_key, GError **error)
-{
-  SatchelVerify verdict = verify (credential, secret, error);
+  gboolean is_right = credential != NULL && credential->verifier != NULL
+                      && strcmp (credential->verifier + strlen ("plain:"), secret) == 0;
   /* Given for wrong ones, too: the core must not pass that on. */
-  *ret_key = stage_key != NULL ? satchel_secret_new (stage_key, strlen (stage_key)) : NULL;
-  return verdict;
+  g_autoptr (GBytes) key = stage_key != NULL ? satchel_secret_new (stage_key, strlen (stage_key)) : NULL;
+  satchel_auth_call_verified (call,
+                              !is_right             ? SATCHEL_VERIFY_WRONG
+                              : stage_wants_upgrade ? SATCHEL_VERIFY_RIGHT_UPGRADE
+                                                    : SATCHEL_VERIFY_RIGHT,
+                              key);
 }
 
-static guint64
-verify_cost_bytes (const SatchelCredential *credential)
+static void
+verify (SatchelAuthCall *call)
 {
-  return 1024 * 1024;
+  satchel_auth_call_work (call, 1024 * 1024, run_verify);
 }
 
-static gboolean
-upgrade (const SatchelCredential *credential, const char *secret, GError **error)
+static void
+upgrade (SatchelAuthCall *call)
 {
   g_atomic_int_inc (&stage_counts.n_upgrades);
-  return TRUE;
+  satchel_auth_call_upgraded (call);
 }
 
 static SatchelUserdbStatus
@@ -145,33 +178,97 @@ look_up_alias (const char *address, GPtrArray *found, GError **error)
   return SATCHEL_USERDB_FOUND;
 }
 
-static SatchelFactorSplit
-factor_split (const char *user, const char *secret, gsize *ret_secret_len)
+/* A test may say what it says to all; else its user's codes are the last three digits. */
+static void
+factor_examine (SatchelAuthCall *call)
 {
-  if (g_strcmp0 (user, stage_factor_user) != 0)
-    return SATCHEL_FACTOR_NOT_ENROLLED;
-  gsize len = strlen (secret);
-  if (len < 3 || strspn (secret + len - 3, "0123456789") != 3)
-    return SATCHEL_FACTOR_MISSING;
-  *ret_secret_len = len - 3;
-  return SATCHEL_FACTOR_SPLIT;
+  const char *secret = satchel_auth_call_secret (call);
+  SatchelFactorAnswer answer = stage_factor_answer;
+  answer.size = sizeof answer;
+  stage_counts.n_examined++;
+  if (answer.verdict != SATCHEL_FACTOR_UNAVAILABLE)
+    {
+      satchel_auth_call_judge (call, &answer);
+      return;
+    }
+  gsize len = secret != NULL ? strlen (secret) : 0;
+  if (g_strcmp0 (satchel_auth_call_user (call), stage_factor_user) != 0)
+    answer.verdict = SATCHEL_FACTOR_NOT_MINE;
+  else if (len <= 3 || strspn (secret + len - 3, "0123456789") != 3)
+    answer.verdict = SATCHEL_FACTOR_CODE_MISSING;
+  else
+    {
+      answer.verdict = SATCHEL_FACTOR_CANDIDATES;
+      answer.n_candidates = 1;
+      answer.candidates[0] = len - 3;
+    }
+  satchel_auth_call_judge (call, &answer);
 }
 
-static SatchelFactorVerdict
-factor_check (const char *user, const char *code, const char *peer, GError **error)
+static void
+factor_confirm (SatchelAuthCall *call)
 {
-  g_atomic_int_inc (&stage_counts.n_checks);
-  g_assert_cmpuint (strlen (code), ==, 3);
-  return stage_factor_verdict;
+  const SatchelFactorAnswer answer = { .size = sizeof answer, .verdict = stage_factor_verdict };
+  stage_counts.n_checks++;
+  stage_counts.password_len = satchel_auth_call_password_len (call);
+  satchel_auth_call_judge (call, &answer);
 }
 
+static void
+keyring_unlock (SatchelAuthCall *call)
+{
+  const SatchelKeyMaterial *material = satchel_auth_call_material (call);
+  stage_counts.n_unlocked++;
+  g_autofree char *text = g_strdup_printf ("%d %s %s %.*s", material->source, material->slot,
+                                           material->variant, (int) material->len, material->data);
+  g_autoptr (GBytes) key = stage_has_ring ? satchel_secret_new (text, strlen (text)) : NULL;
+  satchel_auth_call_unlocked (call, key);
+}
+
+/* A mechanism that sends a name, is asked for a word, and is right with "right". */
+static gpointer
+token_new (const SatchelLogin *login)
+{
+  return g_new0 (guint, 1);
+}
+
+static SatchelSaslResult
+token_step (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn)
+{
+  guint *n = exchange;
+  if (response == NULL)
+    return SATCHEL_SASL_MALFORMED;
+  if ((*n)++ == 0)
+    {
+      turn->user = g_strndup ((const char *) response, len);
+      return SATCHEL_SASL_LOOK_UP;
+    }
+  if (len == 0)
+    return SATCHEL_SASL_MALFORMED;
+  turn->key = satchel_secret_new ("client key", 10);
+  return len == 5 && memcmp (response, "right", 5) == 0 ? SATCHEL_SASL_RIGHT : SATCHEL_SASL_WRONG;
+}
+
+static SatchelSaslResult
+token_found (gpointer exchange, const char *user, const SatchelCredential *credential, SatchelSaslTurn *turn)
+{
+  turn->challenge = g_bytes_new_static (credential != NULL ? "word" : "Word", 4);
+  return SATCHEL_SASL_CHALLENGE;
+}
+
+static const SatchelSaslOps token = { .size = sizeof token,
+                                      .name = "TOKEN-PLUS",
+                                      .flags = SATCHEL_SASL_NEEDS_BINDING,
+                                      .exchange_new = token_new,
+                                      .step = token_step,
+                                      .found = token_found,
+                                      .exchange_free = g_free };
 static const SatchelPassdbOps passdb = { .size = sizeof passdb,
                                          .band = 10,
                                          .look_up = look_up,
                                          .verify = verify,
-                                         .verify_cost_bytes = verify_cost_bytes,
                                          .upgrade = upgrade,
-                                         .verify_with_key = verify_with_key };
+                                         .cancelled = cancelled };
 static const SatchelUserdbOps userdb = {
   .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain
 };
@@ -181,12 +278,15 @@ static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
                                           .has_domain = has_domain,
                                           .flags = SATCHEL_USERDB_ALIASES };
 static const SatchelFactorOps factor = {
-  .size = sizeof factor, .band = 10, .split = factor_split, .check = factor_check
+  .size = sizeof factor, .band = 10, .examine = factor_examine, .confirm = factor_confirm
 };
+static const SatchelKeyringOps keyring = { .size = sizeof keyring, .band = 10, .unlock = keyring_unlock };
 static const SatchelProvides provides[] = { { SATCHEL_KIND_PASSDB, NULL, &passdb },
                                             { SATCHEL_KIND_USERDB, NULL, &userdb },
                                             { SATCHEL_KIND_USERDB, "aliases", &aliasdb },
                                             { SATCHEL_KIND_FACTOR, NULL, &factor },
+                                            { SATCHEL_KIND_KEYRING, NULL, &keyring },
+                                            { SATCHEL_KIND_SASL, NULL, &token },
                                             { 0 } };
 static const SatchelModule module = { SATCHEL_MODULE_FACTS,  .name = "fake",   .version = "0",
                                       .description = "test", .licence = "MIT", .roles = SATCHEL_ROLE_AUTH,
@@ -295,7 +395,10 @@ stage_begin (const char *const *overrides)
   stage.admin_reply = g_string_new (NULL);
   stage_counts = (StageCounts) { 0 };
   stage_database_is_down = stage_hash_fails = stage_wants_upgrade = FALSE;
-  stage_factor_user = NULL;
+  stage_factor_user = stage_silent_user = stage_binding = NULL;
+  stage_scram = NULL;
+  stage_has_ring = FALSE;
+  stage_factor_answer = (SatchelFactorAnswer) { 0 };
   stage_key = NULL;
   users = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, user_free);
   stage_aliases = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
@@ -351,18 +454,37 @@ stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message)
   return ok;
 }
 
+/* The login part of a message. */
+static void
+put_login (SatchelIpcMessage *message, const char *service, const char *method, const char *peer,
+           guint secure)
+{
+  satchel_ipc_put_string (message, service);
+  satchel_ipc_put_string (message, method);
+  satchel_ipc_put_string (message, "listener");
+  satchel_ipc_put_string (message, peer);
+  satchel_ipc_put_string (message, "");
+  satchel_ipc_put_u32 (message, secure);
+}
+
+SatchelIpcMessage *
+stage_password_message (guint64 session, const char *service, const char *method, const char *peer,
+                        guint secure, const void *user, gsize user_len, const void *password,
+                        gsize password_len)
+{
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, session);
+  put_login (message, service, method, peer, secure);
+  satchel_ipc_put_bytes (message, user, user_len);
+  satchel_ipc_put_bytes (message, password, password_len);
+  return message;
+}
+
 gboolean
 stage_password_full (guint gate, guint64 session, const char *service, const char *method, const char *peer,
                      guint secure, const void *user, gsize user_len, const void *password, gsize password_len)
 {
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, session);
-  satchel_ipc_put_string (message, service);
-  satchel_ipc_put_string (message, method);
-  satchel_ipc_put_string (message, peer);
-  satchel_ipc_put_u32 (message, secure);
-  satchel_ipc_put_bytes (message, user, user_len);
-  satchel_ipc_put_bytes (message, password, password_len);
-  return stage_deliver (&stage.gates[gate], message);
+  return stage_deliver (&stage.gates[gate], stage_password_message (session, service, method, peer, secure,
+                                                                    user, user_len, password, password_len));
 }
 
 gboolean
@@ -376,12 +498,12 @@ gboolean
 stage_sasl (guint gate, guint64 session, const char *mechanism, guint secure, const void *initial, gssize len)
 {
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_START, session);
-  satchel_ipc_put_string (message, "imap");
-  satchel_ipc_put_string (message, mechanism);
-  satchel_ipc_put_string (message, "192.0.2.1");
-  satchel_ipc_put_u32 (message, secure);
+  put_login (message, "imap", mechanism, STAGE_PEER, secure);
   satchel_ipc_put_u32 (message, len >= 0);
   satchel_ipc_put_bytes (message, initial, len > 0 ? (gsize) len : 0);
+  satchel_ipc_put_bytes (message, stage_binding, stage_binding != NULL ? strlen (stage_binding) : 0);
+  satchel_ipc_put_bytes (message, NULL, 0);
+  satchel_ipc_put_bytes (message, NULL, 0);
   return stage_deliver (&stage.gates[gate], message);
 }
 

@@ -39,6 +39,8 @@ void stage_set_user (const char *user, const char *password, gboolean is_locked)
 typedef struct StageCounts
 {
   guint n_hashes, n_dummy_hashes, n_upgrades, n_checks;
+  guint n_look_ups, n_cancelled, n_examined, n_unlocked;
+  gsize password_len; /* of the last question for a code */
 } StageCounts;
 extern StageCounts stage_counts; /* atomic */
 extern const char *stage_key;    /* what a right password unlocks, or NULL */
@@ -48,6 +50,12 @@ void stage_hold_hashes (gboolean hold);
 extern GHashTable *stage_aliases;     /* address -> "target target" */
 extern const char *stage_factor_user; /* enrolled: last three characters of the secret are the code */
 extern SatchelFactorVerdict stage_factor_verdict;
+extern SatchelFactorAnswer stage_factor_answer; /* not UNAVAILABLE: what the factor says to every login */
+extern const char *stage_silent_user; /* whom the database says nothing of, until stage_answer_late */
+extern const char *stage_binding;     /* tls-exporter of the connections, or NULL */
+extern char *stage_scram;             /* SCRAM keys of all users, or NULL */
+extern gboolean stage_has_ring;       /* every user has a keyring, and its key tells what opened it */
+guint stage_answer_late (void);       /* how many questions there were */
 
 /* Messages from gate @slot; FALSE: the link would be closed. */
 gboolean stage_deliver (SatchelPeer *peer, SatchelIpcMessage *message); /* taken over */
@@ -56,6 +64,9 @@ gboolean stage_password (guint gate, guint64 session, const char *peer, const ch
 gboolean stage_password_full (guint gate, guint64 session, const char *service, const char *method,
                               const char *peer, guint secure, const void *user, gsize user_len,
                               const void *password, gsize password_len);
+SatchelIpcMessage *stage_password_message (guint64 session, const char *service, const char *method,
+                                           const char *peer, guint secure, const void *user, gsize user_len,
+                                           const void *password, gsize password_len);
 gboolean stage_sasl (guint gate, guint64 session, const char *mechanism, guint secure, const void *initial,
                      gssize len);
 gboolean stage_step (guint gate, guint64 session, const void *response, gsize len);

@@ -5,6 +5,8 @@
 
 #include "tests/lib/session_rig.h"
 
+#include <satchel/sasl.h>
+
 #include "core/runtime/config_image.h"
 #include "core/runtime/log_private.h"
 
@@ -30,6 +32,8 @@ auth_grant (guint64 session_id, const char *user, gint64 lifetime_ms)
                  .path = "example.org/user", .profile = SATCHEL_DEFAULT_PROFILE, .volume = "", .epoch = 2 });
   satchel_ipc_put_bytes (grant, NULL, 0);
   satchel_ipc_put_u64 (grant, (guint64) (satchel_clock_ms () + lifetime_ms));
+  satchel_ipc_put_string (grant, "password");
+  satchel_ipc_put_string (grant, "");
   g_assert_true (satchel_ipc_send (rig.auth_mail, grant));
 }
 
@@ -75,7 +79,8 @@ auth_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
   g_assert_cmpint (message->type, ==, SATCHEL_IPC_AUTH_PASSWORD);
   g_assert_cmpstr (satchel_ipc_get_string (message), ==, "toy");
   g_assert_cmpstr (satchel_ipc_get_string (message), ==, "LOGIN");
-  satchel_ipc_get_string (message);
+  for (guint i = 0; i < 3; i++)
+    satchel_ipc_get_string (message); /* listener, peer, client id */
   g_assert_cmpuint (satchel_ipc_get_u32 (message), !=, 0);
   const char *user = (const char *) satchel_ipc_get_bytes (message, &user_len);
   const char *password = (const char *) satchel_ipc_get_bytes (message, &password_len);
@@ -255,7 +260,11 @@ rig_init (void)
   satchel_gate_init (&gate_host, NULL, 0, key);
   satchel_mail_init (&mail_host);
   SatchelIpcMessage *mechanisms = satchel_ipc_message_new (SATCHEL_IPC_MECHANISMS, 0);
-  satchel_ipc_put_string (mechanisms, "PLAIN LOGIN");
+  satchel_ipc_put_u32 (mechanisms, 2);
+  satchel_ipc_put_string (mechanisms, "PLAIN");
+  satchel_ipc_put_u32 (mechanisms, SATCHEL_SASL_SENDS_PASSWORD);
+  satchel_ipc_put_string (mechanisms, "LOGIN");
+  satchel_ipc_put_u32 (mechanisms, SATCHEL_SASL_SENDS_PASSWORD);
   satchel_ipc_send (rig.auth_gate, mechanisms);
   loop_settle ();
 }

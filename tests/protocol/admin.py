@@ -50,7 +50,11 @@ def status():
 
 @case
 def kick():
-    """kick tells how many sessions it ended"""
+    """kick tells how many sessions it ended; with a credential only those that it opened"""
+    credentials = [line["credential"] for line in json.loads(server.cli("who", "--json").stdout)["lines"]
+                   if line.get("user", "").startswith("u0001@")]
+    equal(credentials, ["password", "password"], "what opened them")
+    equal(server.cli("kick", "u0001", "app:1").stdout.split()[:2], ["0", "sessions"], "of another credential")
     equal(server.cli("kick", "u0001").stdout.split()[:2], ["2", "sessions"], "u0001")
     wait_for(lambda: "u0001" not in server.cli("who").stdout, "they end")
     equal(server.cli("kick", "u0001").stdout.split()[:2], ["0", "sessions"], "again")

@@ -131,7 +131,9 @@ random_message (GRand *random)
     {
       satchel_ipc_put_string (message, "imap");
       satchel_ipc_put_string (message, g_rand_boolean (random) ? "PLAIN" : "LOGIN");
+      satchel_ipc_put_string (message, "imaps");
       satchel_ipc_put_string (message, STAGE_PEER);
+      satchel_ipc_put_string (message, "");
       satchel_ipc_put_u32 (message, 1);
     }
   if (is_start)
@@ -140,6 +142,8 @@ random_message (GRand *random)
     satchel_ipc_put_bytes (message, "alice", 5);
   if (is_start || message->type == SATCHEL_IPC_AUTH_PASSWORD || message->type == SATCHEL_IPC_AUTH_STEP)
     satchel_ipc_put_bytes (message, "\0alice\0no", (gsize) g_rand_int_range (random, 0, 10));
+  for (guint i = 0; is_start && i < 3; i++)
+    satchel_ipc_put_bytes (message, NULL, 0);
   if (message->type == SATCHEL_IPC_LOOKUP)
     satchel_ipc_put_u64 (message, g_rand_int (random));
   if (message->type == SATCHEL_IPC_LOOKUP || message->type == SATCHEL_IPC_RELEASED

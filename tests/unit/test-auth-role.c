@@ -36,6 +36,8 @@ test_grant (void)
   gint64 left_ms = (gint64) satchel_ipc_get_u64 (grant) - g_get_monotonic_time () / 1000;
   g_assert_cmpint (left_ms, >, 0);
   g_assert_cmpint (left_ms, <=, 60000);
+  g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "password");
+  g_assert_cmpstr (satchel_ipc_get_string (grant), ==, "");
   g_assert_true (satchel_ipc_message_is_done (grant));
   g_assert_null (stage_take_from_mail (0));
   g_assert_null (stage_take_from_mail (1));
@@ -428,14 +430,9 @@ test_deadline (void)
   stage_begin (NULL);
   g_assert_cmpint (stage_log_in (1, "alice", "pw"), ==,
                    SATCHEL_AUTH_OK); /* and remembered: still no reason to grant */
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_AUTH_PASSWORD, 1);
+  SatchelIpcMessage *message =
+      stage_password_message (1, "imap", "LOGIN", STAGE_PEER, 1, "alice", 5, "pw", 2);
   message->deadline_ms = 1; /* long ago: auth was stopped */
-  satchel_ipc_put_string (message, "imap");
-  satchel_ipc_put_string (message, "LOGIN");
-  satchel_ipc_put_string (message, STAGE_PEER);
-  satchel_ipc_put_u32 (message, 1);
-  satchel_ipc_put_bytes (message, "alice", 5);
-  satchel_ipc_put_bytes (message, "pw", 2);
   g_assert_true (stage_deliver (&stage.gates[0], message));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_UNAVAILABLE);
   g_assert_cmpuint (stage_n_hashes (), ==, 1);
@@ -526,7 +523,9 @@ test_mechanism_setting (void)
   stage_begin (settings);
   g_autoptr (SatchelIpcMessage) offered = g_queue_pop_head (&stage.sent[0]);
   g_assert_cmpint (offered->type, ==, SATCHEL_IPC_MECHANISMS);
+  g_assert_cmpuint (satchel_ipc_get_u32 (offered), ==, 1);
   g_assert_cmpstr (satchel_ipc_get_string (offered), ==, "PLAIN");
+  g_assert_cmpuint (satchel_ipc_get_u32 (offered), ==, SATCHEL_SASL_SENDS_PASSWORD);
   g_assert_true (stage_sasl (0, 1, "LOGIN", 1, NULL, -1));
   g_assert_cmpint (stage_wait_status (0), ==, SATCHEL_AUTH_BAD_MECHANISM);
   stage_end ();
@@ -582,7 +581,7 @@ test_factor (void)
 {
   stage_begin (NULL);
   stage_factor_user = "alice@x.org";
-  stage_factor_verdict = SATCHEL_FACTOR_RIGHT;
+  stage_factor_verdict = SATCHEL_FACTOR_ACCEPTED;
   g_assert_cmpint (stage_log_in (1, "alice", "pw123"), ==, SATCHEL_AUTH_OK);
   g_assert_cmpint (stage_log_in (2, "alice", "pw123"), ==, SATCHEL_AUTH_OK);
   g_assert_cmpuint (stage_counts.n_checks, ==, 2); /* a code is never remembered */
@@ -592,7 +591,7 @@ test_factor (void)
   stage_factor_verdict = SATCHEL_FACTOR_WRONG;
   g_assert_cmpint (stage_log_in (4, "alice", "pw123"), ==, SATCHEL_AUTH_FAILED);
   g_assert_cmpuint (stage_count_lines ("reason=bad-code"), ==, 1);
-  stage_factor_verdict = SATCHEL_FACTOR_STALE;
+  stage_factor_verdict = SATCHEL_FACTOR_CODE_STALE;
   g_assert_cmpint (stage_log_in (5, "alice", "pw123"), ==, SATCHEL_AUTH_FAILED);
   g_assert_cmpuint (stage_count_lines ("reason=code-stale"), ==, 1);
   stage_factor_verdict = SATCHEL_FACTOR_UNAVAILABLE;

@@ -24,28 +24,59 @@ settings_clear (SatchelAuthSettings *settings)
 {
   g_free (settings->default_domain);
   g_strfreev (settings->domains);
-  g_free (settings->mechanisms);
+  g_clear_pointer (&settings->mechanisms, g_ptr_array_unref);
   *settings = (SatchelAuthSettings) { 0 };
 }
 
-/* Those of auth.mechanisms that we have, in the order of config. */
-static char *
-known_mechanisms (const char *const *names)
+static gint
+compare_bands (gconstpointer a, gconstpointer b)
 {
-  g_autoptr (GString) known = g_string_new (NULL);
-  for (; names != NULL && *names != NULL; names++)
+  const SatchelSaslOps *one = *(const SatchelSaslOps *const *) a, *other = *(const SatchelSaslOps *const *) b;
+  return one->band == other->band ? strcmp (one->name, other->name) : one->band < other->band ? -1 : 1;
+}
+
+/* Those that there are and that are on, in the order of their bands. */
+static GPtrArray *
+all_mechanisms (SatchelLoader *loader)
+{
+  g_autoptr (GPtrArray) provided = satchel_loader_find_all (loader, SATCHEL_KIND_SASL);
+  GPtrArray *all = g_ptr_array_new ();
+  g_ptr_array_add (all, (gpointer) &satchel_sasl_plain);
+  g_ptr_array_add (all, (gpointer) &satchel_sasl_login);
+  for (guint i = 0; i < provided->len; i++)
     {
-      const SatchelSaslMechanism *mechanism = satchel_sasl_find (*names);
-      if (mechanism == NULL)
+      const SatchelSaslOps *ops = ((const SatchelProvided *) provided->pdata[i])->ops;
+      if (!SATCHEL_HAS (ops, is_on) || ops->is_on ())
+        g_ptr_array_add (all, (gpointer) ops);
+    }
+  g_ptr_array_sort (all, compare_bands);
+  return all;
+}
+
+/* Those of auth.mechanisms that we have, in the order of config; unset: all. */
+static GPtrArray *
+known_mechanisms (SatchelLoader *loader, const char *const *names)
+{
+  GPtrArray *all = all_mechanisms (loader);
+  if (names == NULL || names[0] == NULL)
+    return all;
+  GPtrArray *known = g_ptr_array_new ();
+  for (; *names != NULL; names++)
+    {
+      guint i = 0;
+      while (i < all->len && g_ascii_strcasecmp (((const SatchelSaslOps *) all->pdata[i])->name, *names) != 0)
+        i++;
+      if (i == all->len)
         satchel_log (SATCHEL_LOG_WARNING, AREA, "auth.mechanisms: \"%s\" is not known and left out", *names);
       else
-        g_string_append_printf (known, "%s%s", known->len > 0 ? " " : "", mechanism->name);
+        g_ptr_array_add (known, all->pdata[i]);
     }
-  return g_string_free (g_steal_pointer (&known), FALSE);
+  g_ptr_array_unref (all);
+  return known;
 }
 
 static void
-settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config)
+settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config, SatchelLoader *loader)
 {
   const SatchelConfig *server = satchel_config_set_group (config, "server");
   const SatchelConfig *group = satchel_config_set_group (config, "auth");
@@ -55,8 +86,9 @@ settings_read (SatchelAuthSettings *settings, const SatchelConfigSet *config)
   settings->default_domain = g_strdup (satchel_config_string (server, "default_domain"));
   settings->lowers_users = satchel_config_bool (server, "lower_case_users");
   settings->domains = g_strdupv ((char **) satchel_config_strings (group, "domains"));
-  settings->mechanisms = known_mechanisms (satchel_config_strings (group, "mechanisms"));
+  settings->mechanisms = known_mechanisms (loader, satchel_config_strings (group, "mechanisms"));
   settings->failure_delay_ms = satchel_config_duration_ms (group, "failure_delay");
+  settings->source_ms = satchel_config_duration_ms (group, "source_timeout");
   settings->cache_ms = satchel_config_duration_ms (group, "cache_time");
   settings->explain = g_strcmp0 (explain, "never") == 0            ? SATCHEL_EXPLAIN_NEVER
                       : g_strcmp0 (explain, "known-networks") == 0 ? SATCHEL_EXPLAIN_KNOWN_NETWORKS
@@ -163,7 +195,7 @@ reload_commit (SatchelRoleContext *context)
 {
   if (auth == NULL)
     return;
-  settings_read (&auth->settings, context->config);
+  settings_read (&auth->settings, context->config, context->loader);
   satchel_auth_cache_clear (auth->cache); /* what databases say may have changed, keys included */
   for (guint i = 0; i < context->peers->len; i++)
     {
@@ -185,6 +217,10 @@ auth_free (void)
   satchel_timer_cancel (&auth->cache_timer);
   for (guint i = 0; i < auth->context->peers->len; i++)
     peer_down (auth->context, auth->context->peers->pdata[i]);
+  satchel_calls_end ();
+  satchel_calls_set_worker (NULL);
+  satchel_auth_set_end_credential (NULL);
+  satchel_keyrings_set (NULL);
   satchel_hash_pool_free (auth->pool);
   satchel_auth_moves_clear ();
   satchel_placements_free (auth->placements);
@@ -195,6 +231,7 @@ auth_free (void)
   g_ptr_array_unref (auth->passdbs);
   g_ptr_array_unref (auth->userdbs);
   g_ptr_array_unref (auth->factors);
+  g_ptr_array_unref (auth->keyrings);
   settings_clear (&auth->settings);
   g_clear_pointer (&auth, g_free);
 }
@@ -218,6 +255,19 @@ static const SatchelRoleHooks hooks = {
   .admin = answer_admin,
 };
 
+static void
+run_work (const char *place, guint64 cost_bytes, gint64 deadline_ms, SatchelJobFunc func,
+          void (*done) (gpointer data, gboolean ran), gpointer data)
+{
+  satchel_hash_pool_submit (auth->pool, place, cost_bytes, deadline_ms, func, done, data);
+}
+
+static void
+end_credential (const char *user, const char *credential)
+{
+  satchel_auth_end_sessions (auth, user, credential);
+}
+
 gboolean
 satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **ret_hooks, GError **error)
 {
@@ -234,16 +284,20 @@ satchel_auth_role_start (SatchelRoleContext *context, const SatchelRoleHooks **r
   auth = g_new0 (SatchelAuth, 1);
   auth->context = context;
   auth->cache = cache;
-  settings_read (&auth->settings, context->config);
+  settings_read (&auth->settings, context->config, context->loader);
   auth->passdbs = find_ops (context->loader, SATCHEL_KIND_PASSDB);
   auth->userdbs = find_ops (context->loader, SATCHEL_KIND_USERDB);
   auth->factors = find_ops (context->loader, SATCHEL_KIND_FACTOR);
+  auth->keyrings = find_ops (context->loader, SATCHEL_KIND_KEYRING);
+  satchel_keyrings_set (auth->keyrings);
+  satchel_auth_set_end_credential (end_credential);
   if (auth->passdbs->len == 0)
     satchel_log (SATCHEL_LOG_WARNING, AREA, "no module that checks passwords is enabled: nobody can log in");
   auth->throttle = satchel_throttle_new ();
   const SatchelConfig *limits = satchel_config_set_group (context->config, "limits");
   auth->pool = satchel_hash_pool_new (satchel_config_size (limits, "hash_memory"),
                                       2 * g_get_num_processors (), MAX_WAITING_HASHES, MAX_HASH_WAIT_MS);
+  satchel_calls_set_worker (run_work);
   auth->placements = g_steal_pointer (&placements);
   auth->running = g_hash_table_new (digest_hash, digest_equal);
   auth->n_connections = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, NULL);

@@ -9,6 +9,7 @@
 #include "core/daemon/auth/auth_throttle.h"
 #include "core/daemon/auth/placement.h"
 #include "core/daemon/role/role.h"
+#include "core/runtime/auth_call_private.h"
 
 #include <satchel/auth.h>
 #include <satchel/delivery.h>
@@ -28,9 +29,9 @@ typedef struct SatchelAuthSettings
 {
   char *default_domain;
   gboolean lowers_users;
-  char **domains;   /* auth.domains, lower case */
-  char *mechanisms; /* "PLAIN LOGIN": those we have of auth.mechanisms */
-  gint64 failure_delay_ms, cache_ms;
+  char **domains;        /* auth.domains, lower case */
+  GPtrArray *mechanisms; /* const SatchelSaslOps *, in the order of auth.mechanisms */
+  gint64 failure_delay_ms, cache_ms, source_ms;
   guint max_failures, max_connections;
   SatchelExplain explain;
 } SatchelAuthSettings;
@@ -39,14 +40,14 @@ typedef struct SatchelAuth
 {
   SatchelRoleContext *context;
   SatchelAuthSettings settings;
-  GPtrArray *passdbs, *userdbs, *factors; /* const SatchelPassdbOps *, ..., in their order */
+  GPtrArray *passdbs, *userdbs, *factors, *keyrings; /* const SatchelPassdbOps *, ..., in their order */
   SatchelThrottle *throttle;
   SatchelAuthCache *cache;
   SatchelTimer cache_timer; /* while something is in it */
   SatchelHashPool *pool;
   SatchelPlacements *placements;
-  GHashTable
-      *running; /* digest (auth_cache.h) -> the SatchelLogin that computes it; others with the same join it */
+  GHashTable *running; /* digest (auth_cache.h) -> the SatchelAuthCheck that computes it; others with the same
+                          join it */
   GHashTable *n_connections; /* user -> how many */
   guint next_service_slot;
 } SatchelAuth;
@@ -63,20 +64,39 @@ typedef enum
   SATCHEL_LOGIN_BAD_CODE,
   SATCHEL_LOGIN_CODE_MISSING,
   SATCHEL_LOGIN_CODE_STALE,
-  SATCHEL_LOGIN_MALFORMED /* no name and password to check */
+  SATCHEL_LOGIN_MALFORMED, /* no name and password to check */
+  SATCHEL_LOGIN_NEEDS_APP_PASSWORD,
+  SATCHEL_LOGIN_NEEDS_GRANT,
+  SATCHEL_LOGIN_OUT_OF_SCOPE
 } SatchelLoginVerdict;
 
-typedef struct SatchelLogin SatchelLogin;
-/* @user: local@domain, or NULL where the name is none.  @unlocked: the key that came with RIGHT, borrowed, or
- * NULL. */
-typedef void (*SatchelLoginFunc) (SatchelLoginVerdict verdict, const char *user, GBytes *unlocked,
-                                  gpointer data);
-/* @name, @authorisation (or NULL) as the client sent them; @secret is taken over and wiped; @peer must be a
- * peer.  @func is called once, later or before this returns.  Cannot be withdrawn: an attempt counts also if
- * nobody waits for its answer. */
-void satchel_login_start (SatchelAuth *auth, const char *name, gsize name_len, const char *authorisation,
-                          char *secret, const char *peer, gint64 deadline_ms, SatchelLoginFunc func,
-                          gpointer data);
+/* How a check ended.  Borrowed. */
+typedef struct SatchelCheckResult
+{
+  SatchelLoginVerdict verdict;
+  const char *user;                /* local@domain, or NULL where the name is none */
+  GBytes *unlocked;                /* RIGHT: the key that came with it, or NULL */
+  const char *credential, *scopes; /* RIGHT: what opened the session, and for which services ("": all) */
+} SatchelCheckResult;
+typedef struct SatchelAuthCheck SatchelAuthCheck;
+typedef void (*SatchelCheckFunc) (const SatchelCheckResult *result, gpointer data);
+/* @login: as the gate told it, without a user; @name, @authorisation (or NULL) as the client sent them;
+ * @secret (satchel_shared_secret_new) is taken over.  @func is called once, later or before this returns.
+ * Cannot be withdrawn: an attempt counts also if nobody waits for its answer. */
+void satchel_check_password (SatchelAuth *auth, const SatchelLogin *login, const char *name, gsize name_len,
+                             const char *authorisation, char *secret, SatchelCheckFunc func, gpointer data);
+/* The same for a mechanism that finds out by itself: @found, or @func if it ends before.  After @found the
+ * check is the caller's, who ends it by one of those below. */
+typedef void (*SatchelCheckFound) (SatchelAuthCheck *check, const char *user,
+                                   const SatchelCredential *credential, gpointer data);
+void satchel_check_look_up (SatchelAuth *auth, const SatchelLogin *login, const char *name,
+                            const char *authorisation, SatchelCheckFound found, SatchelCheckFunc func,
+                            gpointer data);
+/* @client_key: for keyrings, or NULL. */
+void satchel_check_proved (SatchelAuthCheck *check, GBytes *client_key, gint64 deadline_ms);
+void satchel_check_refuted (SatchelAuthCheck *check);
+/* Nothing was compared: it does not count, and nobody is told. */
+void satchel_check_withdraw (SatchelAuthCheck *check);
 
 gpointer satchel_auth_gate_new (SatchelAuth *auth,
                                 SatchelPeer *peer); /* the peer's data; sends the mechanisms to the gate */
@@ -85,13 +105,23 @@ gboolean satchel_auth_gate_message (gpointer gate, SatchelIpcMessage *message);
 void satchel_auth_gate_send_mechanisms (gpointer gate);
 guint satchel_auth_gate_n_sessions (gpointer gate);
 
-/* Sends GRANT to the owner's mail process, with the key that the login unlocked, or NULL.  @user NULL: a
- * session without login, on the mail processes in turn.  OK, LIMITED or UNAVAILABLE.  OK counts a connection
- * of @user, until satchel_auth_grant_end. */
-SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id,
-                                      const char *service, const char *user, GBytes *unlocked,
+/* What a grant is for. */
+typedef struct SatchelGrantRequest
+{
+  guint gate_slot;
+  guint64 session_id;
+  const char *service;
+  const char *user; /* NULL: a session without login, on the mail processes in turn */
+  GBytes *unlocked; /* the key that the login unlocked, or NULL */
+  const char *credential, *scopes;
+} SatchelGrantRequest;
+/* Sends GRANT to the owner's mail process.  OK, LIMITED or UNAVAILABLE.  OK counts a connection of the user,
+ * until satchel_auth_grant_end. */
+SatchelAuthStatus satchel_auth_grant (SatchelAuth *auth, const SatchelGrantRequest *request,
                                       guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot);
 void satchel_auth_grant_end (SatchelAuth *auth, const char *user);
+/* Ends the sessions of @user that @credential opened, in all mail processes, and grants on their way. */
+void satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char *credential);
 /* May @peer use @service without login?  `networks` of its listeners; unset: this machine. */
 gboolean satchel_auth_may_use_service (SatchelAuth *auth, const char *service, const char *peer);
 
@@ -122,7 +152,7 @@ typedef struct SatchelAuthEvent
 void satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict verdict);
 /* A login that could not be checked, and why: for the admin. */
 void satchel_auth_log_trouble (const char *user, const char *peer, const char *why);
-void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user);
+void satchel_auth_log_success (const SatchelAuthEvent *event, const char *user, const char *credential);
 /* A login that was not tried: a secret where others could listen. */
 void satchel_auth_log_refusal (const SatchelAuthEvent *event, const char *why);
 /* Logs that a user has no place, or that the attributes of a user are not known; says nothing of a user whom

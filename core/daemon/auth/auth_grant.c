@@ -25,19 +25,21 @@ next_mail (SatchelRoleContext *context, guint first)
 }
 
 static gboolean
-send_grant (SatchelPeer *mail, guint gate_slot, guint64 session_id, const char *service, const char *user,
-            const SatchelPlace *place, GBytes *unlocked, const guint8 grant[SATCHEL_GRANT_BYTES])
+send_grant (SatchelPeer *mail, const SatchelGrantRequest *request, const SatchelPlace *place,
+            const guint8 grant[SATCHEL_GRANT_BYTES])
 {
-  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_GRANT, session_id);
+  SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_GRANT, request->session_id);
   satchel_ipc_put_bytes (message, grant, SATCHEL_GRANT_BYTES);
-  satchel_ipc_put_u32 (message, gate_slot);
-  satchel_ipc_put_string (message, service);
-  satchel_ipc_put_string (message, user);
+  satchel_ipc_put_u32 (message, request->gate_slot);
+  satchel_ipc_put_string (message, request->service);
+  satchel_ipc_put_string (message, request->user);
   satchel_place_put (message, place);
   gsize len = 0;
-  const void *key = unlocked != NULL ? g_bytes_get_data (unlocked, &len) : NULL;
+  const void *key = request->unlocked != NULL ? g_bytes_get_data (request->unlocked, &len) : NULL;
   satchel_ipc_put_bytes (message, key, len);
   satchel_ipc_put_u64 (message, (guint64) (g_get_monotonic_time () / 1000 + GRANT_MS));
+  satchel_ipc_put_string (message, request->credential);
+  satchel_ipc_put_string (message, request->scopes);
   return satchel_peer_send (mail, message);
 }
 
@@ -74,11 +76,11 @@ find_owner (SatchelAuth *auth, const char *user, SatchelPlace **ret_place)
 }
 
 SatchelAuthStatus
-satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, const char *service,
-                    const char *user, GBytes *unlocked, guint8 ret_grant[SATCHEL_GRANT_BYTES],
-                    guint *ret_mail_slot)
+satchel_auth_grant (SatchelAuth *auth, const SatchelGrantRequest *request,
+                    guint8 ret_grant[SATCHEL_GRANT_BYTES], guint *ret_mail_slot)
 {
   SatchelPeer *mail = NULL;
+  const char *user = request->user;
   g_autoptr (SatchelPlace) place = NULL;
   if (user == NULL)
     mail = next_mail (auth->context, auth->next_service_slot++);
@@ -87,12 +89,27 @@ satchel_auth_grant (SatchelAuth *auth, guint gate_slot, guint64 session_id, cons
   else
     mail = find_owner (auth, user, &place);
   if (mail == NULL || gnutls_rnd (GNUTLS_RND_KEY, ret_grant, SATCHEL_GRANT_BYTES) < 0
-      || !send_grant (mail, gate_slot, session_id, service, user, place, unlocked, ret_grant))
+      || !send_grant (mail, request, place, ret_grant))
     return SATCHEL_AUTH_UNAVAILABLE;
   if (user != NULL)
     set_connections (auth, user, n_connections (auth, user) + 1);
   *ret_mail_slot = mail->slot;
   return SATCHEL_AUTH_OK;
+}
+
+void
+satchel_auth_end_sessions (SatchelAuth *auth, const char *user, const char *credential)
+{
+  for (guint slot = 0; slot < auth->context->n_mail_slots; slot++)
+    {
+      SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
+      if (mail == NULL || mail->link == NULL)
+        continue;
+      SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_END_SESSIONS, 0);
+      satchel_ipc_put_string (message, user);
+      satchel_ipc_put_string (message, credential);
+      satchel_peer_send (mail, message);
+    }
 }
 
 void

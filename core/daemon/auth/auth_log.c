@@ -10,6 +10,7 @@
 
 #include <satchel/counter.h>
 #include <satchel/log.h>
+#include <string.h>
 
 #define AREA "auth"
 #define MAX_NAME_BYTES 255
@@ -39,6 +40,9 @@ login_reason (SatchelLoginVerdict verdict)
     [SATCHEL_LOGIN_CODE_MISSING] = "code-missing",
     [SATCHEL_LOGIN_CODE_STALE] = "code-stale",
     [SATCHEL_LOGIN_MALFORMED] = "malformed",
+    [SATCHEL_LOGIN_NEEDS_APP_PASSWORD] = "needs-app-password",
+    [SATCHEL_LOGIN_NEEDS_GRANT] = "scram-needs-grant",
+    [SATCHEL_LOGIN_OUT_OF_SCOPE] = "out-of-scope",
   };
   return reasons[verdict];
 }
@@ -92,7 +96,7 @@ satchel_auth_log_failure (const SatchelAuthEvent *event, SatchelLoginVerdict ver
 }
 
 void
-satchel_auth_log_success (const SatchelAuthEvent *event, const char *user)
+satchel_auth_log_success (const SatchelAuthEvent *event, const char *user, const char *credential)
 {
   satchel_counter_add (&logins, 1, event->service, "ok");
   if (!satchel_log_is_enabled (SATCHEL_LOG_INFO))
@@ -104,6 +108,8 @@ satchel_auth_log_success (const SatchelAuthEvent *event, const char *user)
   satchel_log_field (line, "method", event->method);
   line_end (line, event);
   satchel_log_field (line, "tls", event->has_tls ? "yes" : "no");
+  if (strcmp (credential, SATCHEL_CREDENTIAL_PASSWORD) != 0)
+    satchel_log_field (line, "credential", credential);
   satchel_log (SATCHEL_LOG_INFO, AREA, "%s", line->str);
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#define ASK_MS 10000
+
 void
 satchel_auth_admin_reply (SatchelAuth *auth, guint64 request, guint status, const char *format, ...)
 {
@@ -31,7 +33,44 @@ satchel_auth_admin_user (SatchelAuth *auth, guint64 request, const char *name)
   return user;
 }
 
-/* A database that cannot be asked just now makes nobody unknown. */
+/* What a passdb says at once; an administrator's answer does not wait for others. */
+typedef struct Asked
+{
+  gboolean is_waited_for, may_be_known;
+} Asked;
+
+static void
+take_answer (SatchelCallAnswer *answer, gpointer data)
+{
+  Asked *asked = data;
+  asked->may_be_known = answer->error != NULL || answer->is_found;
+  if (asked->is_waited_for)
+    asked->is_waited_for = FALSE;
+  else
+    g_free (asked);
+}
+
+static gboolean
+may_be_known (const SatchelPassdbOps *ops, const char *user)
+{
+  Asked *asked = g_new0 (Asked, 1);
+  const SatchelQuestion question = { .kind = SATCHEL_CALL_LOOK_UP,
+                                     .source = ops,
+                                     .ask = ops->look_up,
+                                     .cancelled = SATCHEL_HAS (ops, cancelled) ? ops->cancelled : NULL,
+                                     .user = user,
+                                     .deadline_ms = satchel_now_ms () + ASK_MS };
+  asked->is_waited_for = TRUE;
+  satchel_call_ask (&question, take_answer, asked);
+  gboolean is_known = asked->is_waited_for || asked->may_be_known;
+  if (asked->is_waited_for)
+    asked->is_waited_for = FALSE; /* freed when it comes */
+  else
+    g_free (asked);
+  return is_known;
+}
+
+/* A database that cannot be asked just now, or does not say at once, makes nobody unknown. */
 gboolean
 satchel_auth_admin_is_known (SatchelAuth *auth, const char *user)
 {
@@ -42,13 +81,8 @@ satchel_auth_admin_is_known (SatchelAuth *auth, const char *user)
       || g_ptr_array_find_with_equal_func (users, user, g_str_equal, NULL))
     return TRUE;
   for (guint i = 0; i < auth->passdbs->len; i++)
-    {
-      const SatchelPassdbOps *passdb = auth->passdbs->pdata[i];
-      g_auto (SatchelCredential) credential = { .size = sizeof credential };
-      g_autoptr (GError) error = NULL;
-      if (passdb->look_up (user, &credential, &error) || error != NULL)
-        return TRUE;
-    }
+    if (may_be_known (auth->passdbs->pdata[i], user))
+      return TRUE;
   return FALSE;
 }
 

@@ -8,9 +8,16 @@ libauth_la_SOURCES = \
 	core/daemon/auth/auth_admin.h \
 	core/daemon/auth/auth_cache.c \
 	core/daemon/auth/auth_cache.h \
+	core/daemon/auth/auth_check.c \
+	core/daemon/auth/auth_check.h \
+	core/daemon/auth/auth_check_end.c \
+	core/daemon/auth/auth_check_factor.c \
+	core/daemon/auth/auth_check_keys.c \
+	core/daemon/auth/auth_check_password.c \
+	core/daemon/auth/auth_exchange.c \
+	core/daemon/auth/auth_gate.h \
 	core/daemon/auth/auth_grant.c \
 	core/daemon/auth/auth_log.c \
-	core/daemon/auth/auth_login.c \
 	core/daemon/auth/auth_lookup.c \
 	core/daemon/auth/auth_lru.c \
 	core/daemon/auth/auth_lru.h \

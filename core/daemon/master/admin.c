@@ -343,7 +343,7 @@ typedef struct Command
 static const Command commands[] = {
   { "status", 1, 1, ALL_ROLES },
   { "who", 1, 1, SATCHEL_ROLE_MAIL },
-  { "kick", 2, 2, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
+  { "kick", 2, 3, SATCHEL_ROLE_MAIL | SATCHEL_ROLE_AUTH },
   { "release", 2, 2, SATCHEL_ROLE_AUTH },
   { "adopt", 2, 3, SATCHEL_ROLE_AUTH },
   { "place", 2, 8, SATCHEL_ROLE_AUTH },

@@ -226,6 +226,8 @@ add_listener (const SatchelListener *listener)
     .implicit_tls = listener->implicit_tls,
     .allow_cleartext = listener->allow_cleartext,
     .trusted_proxies = section != NULL ? satchel_config_strings (section, "trusted_proxies") : NULL,
+    .mechanisms = section != NULL ? satchel_config_strings (section, "mechanisms") : NULL,
+    .asks_certificate = section != NULL && satchel_config_bool (section, "client_certificates"),
   };
   satchel_gate_listen (listener->fd, &options);
 }

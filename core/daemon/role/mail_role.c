@@ -209,7 +209,9 @@ answer_admin (SatchelRoleContext *own, guint64 request, const char *const *argv)
       satchel_mail_describe (add_line, &answer);
     }
   else if (g_strcmp0 (argv[0], "kick") == 0 && argv[1] != NULL)
-    g_string_printf (text, "%u\n", satchel_mail_kick (argv[1]));
+    g_string_printf (text, "%u\n",
+                     argv[2] != NULL ? satchel_mail_end_credential (argv[1], argv[2])
+                                     : satchel_mail_kick (argv[1]));
   else if (g_strcmp0 (argv[0], "status") == 0)
     {
       Answer answer = { request, text };

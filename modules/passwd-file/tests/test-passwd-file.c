@@ -10,6 +10,8 @@
 #include <glib/gstdio.h>
 #include <satchel/module.h>
 #include <string.h>
+
+#include "tests/lib/auth-ask.h"
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -89,12 +91,12 @@ log_in (const char *user, const char *password)
 {
   g_auto (SatchelCredential) credential = { .size = sizeof credential };
   g_autoptr (GError) error = NULL;
-  if (!passdb->look_up (user, &credential, &error))
+  if (!ask_look_up (passdb, user, &credential, &error))
     {
-      g_assert_cmpint (passdb->verify (NULL, password, NULL), !=, SATCHEL_VERIFY_RIGHT);
+      g_assert_cmpint (ask_verify (passdb, NULL, password, NULL), !=, SATCHEL_VERIFY_RIGHT);
       return error != NULL ? "error" : "unknown";
     }
-  switch (passdb->verify (&credential, password, &error))
+  switch (ask_verify (passdb, &credential, password, &error))
     {
     case SATCHEL_VERIFY_ERROR:
       return "error";
@@ -438,9 +440,9 @@ test_upgrade (void)
   set_up ("");
   write_file ("# keep me\na@x:" PW_SHA512 ":locked:1700000000\nb@x:" PW_BCRYPT "\n");
   g_auto (SatchelCredential) credential = { .size = sizeof credential };
-  g_assert_true (passdb->look_up ("a@x", &credential, NULL));
-  g_assert_cmpint (passdb->verify (&credential, "pw", NULL), ==, SATCHEL_VERIFY_RIGHT_UPGRADE);
-  g_assert_true (passdb->upgrade (&credential, "pw", NULL));
+  g_assert_true (ask_look_up (passdb, "a@x", &credential, NULL));
+  g_assert_cmpint (ask_verify (passdb, &credential, "pw", NULL), ==, SATCHEL_VERIFY_RIGHT_UPGRADE);
+  g_assert_true (ask_upgrade (passdb, &credential, "pw", NULL));
   g_autofree char *text = read_file ();
   g_assert_true (g_str_has_prefix (text, "# keep me\na@x:$argon2id$v=19$m=8,t=1,p=1$"));
   g_assert_nonnull (strstr (text, ":locked:1700000000:"));
@@ -448,13 +450,24 @@ test_upgrade (void)
   g_assert_cmpstr (log_in ("a@x", "pw"), ==, "locked");
   /* The password was changed between check and upgrade: the change wins. */
   g_auto (SatchelCredential) stale = { .size = sizeof stale };
-  g_assert_true (passdb->look_up ("b@x", &stale, NULL));
+  g_assert_true (ask_look_up (passdb, "b@x", &stale, NULL));
   g_assert_true (passdb->set_password ("b@x", "changed", NULL));
   g_autoptr (GError) error = NULL;
-  g_assert_false (passdb->upgrade (&stale, "pw", &error));
+  g_assert_false (ask_upgrade (passdb, &stale, "pw", &error));
   g_assert_error (error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED);
   g_assert_cmpstr (log_in ("b@x", "changed"), ==, "right");
   tear_down ();
+}
+
+static guint64 noted_cost;
+
+static void
+note_cost (const char *place, guint64 cost_bytes, gint64 deadline_ms, SatchelJobFunc func,
+           void (*done) (gpointer data, gboolean ran), gpointer data)
+{
+  noted_cost = cost_bytes;
+  func (data);
+  done (data, TRUE);
 }
 
 static void
@@ -463,7 +476,10 @@ test_dummy_price (void)
   set_up ("");
   write_file ("a@x:" PW_ARGON2ID_DEARER "\nb@x:" PW_ARGON2ID_DEARER "\nc@x:" PW_SHA512 "\n");
   g_assert_cmpint (find_address ("a@x"), ==, SATCHEL_USERDB_FOUND);
-  g_assert_cmpuint (passdb->verify_cost_bytes (NULL), ==, 65536); /* as of a@x, not the policy's 8 KiB */
+  satchel_calls_set_worker (note_cost);
+  g_assert_cmpint (ask_verify (passdb, NULL, "pw", NULL), ==, SATCHEL_VERIFY_WRONG);
+  satchel_calls_set_worker (NULL);
+  g_assert_cmpuint (noted_cost, ==, 65536); /* as of a@x, not the policy's 8 KiB */
   static const char *const samples[] = { PW_SHA512, PW_BCRYPT, PW_YESCRYPT, PW_ARGON2ID };
   for (guint i = 0; i < G_N_ELEMENTS (samples); i++)
     {
@@ -471,7 +487,7 @@ test_dummy_price (void)
       write_file (text);
       g_assert_cmpint (find_address ("a@x"), ==, SATCHEL_USERDB_FOUND);
       g_autoptr (GError) error = NULL;
-      g_assert_cmpint (passdb->verify (NULL, "pw", &error), ==,
+      g_assert_cmpint (ask_verify (passdb, NULL, "pw", &error), ==,
                        SATCHEL_VERIFY_WRONG); /* a real hash, not an error */
       g_assert_no_error (error);
     }

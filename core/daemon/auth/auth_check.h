@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT
+ * One check of who somebody is, between the files that do it.  A file calls only those above it:
+ * - auth_check_end.c: counts, tells, frees
+ * - auth_check_keys.c: looks the user up once more, opens keyrings
+ * - auth_check_factor.c: asks factors
+ * - auth_check_password.c: remembered passwords, hashes
+ * - auth_check.c: begins
+ */
+#pragma once
+#include "core/daemon/auth/auth.h"
+
+typedef void (*SatchelCheckNext) (SatchelAuthCheck *check);
+
+struct SatchelAuthCheck
+{
+  SatchelAuth *auth;
+  SatchelLogin *login;       /* with the user, if there is a name */
+  char *user;                /* what is counted: the normal form, or the name as it came */
+  char *secret;              /* shared: as it was typed; NULL: none was sent */
+  gboolean is_name, is_user; /* the name can be one; it is one */
+  gboolean is_gone;          /* the exchange was given up */
+  SatchelAttempt attempt;
+  gint64 asked_until_ms; /* deadline of questions */
+
+  guint index; /* of the passdb, then the factor, then the keyring that is asked */
+  const SatchelPassdbOps *passdb;
+  SatchelCredential credential; /* of a user */
+  SatchelCheckNext next;        /* what follows the factors */
+  SatchelCheckNext remember;    /* at the end of a right login, or NULL */
+
+  const SatchelFactorOps *factor; /* the one that decides; NULL: none does */
+  SatchelFactorVerdict refusal;   /* what is said once the password is right; 0: nothing */
+  gsize candidates[SATCHEL_FACTOR_CANDIDATES_MAX];
+  guint n_candidates, candidate;
+  char *password; /* shared: the candidate that is verified */
+
+  guint8 key[SATCHEL_AUTH_CACHE_KEY_BYTES]; /* in auth->running while is_running */
+  gboolean has_key, is_running;
+  GSList *joined; /* SatchelAuthCheck: the same secret for the same user, waiting for our result */
+
+  SatchelVerify verdict; /* of the passdb; 0: none */
+  GBytes *unlocked;      /* the key of the user's sessions, or NULL */
+  gboolean is_remembered;
+  char *credential_id, *scopes; /* of the factor that accepted, or NULL */
+  SatchelKeySource source;      /* what opens keyrings; 0: nothing */
+  GBytes *client_key;
+
+  SatchelCheckFound found;
+  SatchelCheckFunc func;
+  gpointer data;
+};
+
+/* auth_check_end.c */
+void satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict);
+/* Logs why a source could not tell, and ends as unavailable. */
+void satchel_check_trouble (SatchelAuthCheck *check, const GError *error);
+/* Others that have joined go on by themselves. */
+void satchel_check_part (SatchelAuthCheck *check, SatchelCheckNext next);
+/* A question about the check. */
+SatchelQuestion satchel_check_question (SatchelAuthCheck *check, SatchelCallKind kind, gconstpointer source,
+                                        void (*ask) (SatchelAuthCall *call),
+                                        void (*cancelled) (SatchelAuthCall *call));
+
+/* auth_check_keys.c: who has been found to be right. */
+void satchel_check_accept (SatchelAuthCheck *check);
+
+/* auth_check_factor.c: `examine` of each; then @next, unless one decided. */
+void satchel_check_examine (SatchelAuthCheck *check, SatchelCheckNext next);
+/* The password is right: what the factor says, or the login is. */
+void satchel_check_confirm (SatchelAuthCheck *check);
+
+/* auth_check_password.c */
+/* TRUE: another check is about to find the answer.  Else others may join this one from now on. */
+gboolean satchel_check_join (SatchelAuthCheck *check);
+void satchel_check_verify (SatchelAuthCheck *check);

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT
+ * The end of a check: attempts that were no failure are given back, and whoever waits is told.
+ */
+#include "config.h"
+
+#include "core/daemon/auth/auth_check.h"
+
+static void
+check_free (SatchelAuthCheck *check)
+{
+  satchel_credential_clear (&check->credential);
+  satchel_shared_secret_unref (check->secret);
+  satchel_shared_secret_unref (check->password);
+  g_clear_pointer (&check->unlocked, g_bytes_unref);
+  g_clear_pointer (&check->client_key, g_bytes_unref);
+  satchel_login_unref (check->login);
+  g_free (check->credential_id);
+  g_free (check->scopes);
+  g_free (check->user);
+  g_free (check);
+}
+
+/* What is no failure of the user's does not count against the account. */
+static gboolean
+counts_as_attempt (SatchelLoginVerdict verdict)
+{
+  switch (verdict)
+    {
+    case SATCHEL_LOGIN_BAD_PASSWORD:
+    case SATCHEL_LOGIN_UNKNOWN_USER:
+    case SATCHEL_LOGIN_LOCKED:
+    case SATCHEL_LOGIN_BAD_CODE:
+    case SATCHEL_LOGIN_CODE_STALE:
+      return TRUE;
+    case SATCHEL_LOGIN_UNAVAILABLE:
+    case SATCHEL_LOGIN_RIGHT:
+    case SATCHEL_LOGIN_THROTTLED:
+    case SATCHEL_LOGIN_CODE_MISSING:
+    case SATCHEL_LOGIN_MALFORMED:
+    case SATCHEL_LOGIN_NEEDS_APP_PASSWORD:
+    case SATCHEL_LOGIN_NEEDS_GRANT:
+    case SATCHEL_LOGIN_OUT_OF_SCOPE:
+      break;
+    }
+  return FALSE;
+}
+
+static void
+tell_verdict (SatchelAuthCheck *check, SatchelLoginVerdict verdict, const SatchelAuthCheck *by)
+{
+  SatchelCheckResult result = { .verdict = verdict, .user = check->is_name ? check->user : NULL };
+  if (!counts_as_attempt (verdict))
+    satchel_throttle_give_back (check->auth->throttle, check->user, check->is_user, check->login->network,
+                                &check->attempt);
+  if (verdict == SATCHEL_LOGIN_RIGHT)
+    {
+      satchel_throttle_remember (check->auth->throttle, check->user, check->login->network);
+      result.unlocked = by->unlocked;
+      result.credential = by->credential_id != NULL ? by->credential_id : SATCHEL_CREDENTIAL_PASSWORD;
+      result.scopes = by->scopes != NULL ? by->scopes : "";
+    }
+  if (check->func != NULL)
+    check->func (&result, check->data);
+}
+
+static GSList *
+take_joined (SatchelAuthCheck *check)
+{
+  if (check->is_running)
+    g_hash_table_remove (check->auth->running, check->key);
+  check->is_running = FALSE;
+  return g_slist_reverse (g_steal_pointer (&check->joined));
+}
+
+void
+satchel_check_finish (SatchelAuthCheck *check, SatchelLoginVerdict verdict)
+{
+  GSList *joined = take_joined (check);
+  tell_verdict (check, verdict, check);
+  for (GSList *other = joined; other != NULL; other = other->next)
+    {
+      tell_verdict (other->data, verdict, check); /* the same secret of the same user */
+      check_free (other->data);
+    }
+  g_slist_free (joined);
+  check_free (check);
+}
+
+void
+satchel_check_part (SatchelAuthCheck *check, SatchelCheckNext next)
+{
+  GSList *joined = take_joined (check);
+  for (GSList *other = joined; other != NULL; other = other->next)
+    next (other->data);
+  g_slist_free (joined);
+}
+
+void
+satchel_check_trouble (SatchelAuthCheck *check, const GError *error)
+{
+  /* That there is too much to do is told by the lines of the logins themselves. */
+  if (!g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_INUSE)
+      && !g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_CANCELLED))
+    satchel_auth_log_trouble (check->user, check->login->network, error->message);
+  satchel_check_finish (check, SATCHEL_LOGIN_UNAVAILABLE);
+}
+
+SatchelQuestion
+satchel_check_question (SatchelAuthCheck *check, SatchelCallKind kind, gconstpointer source,
+                        void (*ask) (SatchelAuthCall *call), void (*cancelled) (SatchelAuthCall *call))
+{
+  return (SatchelQuestion) { .kind = kind,
+                             .source = source,
+                             .ask = ask,
+                             .cancelled = cancelled,
+                             .login = check->login,
+                             .user = check->user,
+                             .credential = check->is_user ? &check->credential : NULL,
+                             .deadline_ms = check->asked_until_ms };
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT
+ * What auth keeps of gates, between auth_session.c (messages) and auth_exchange.c (one attempt), which the
+ * former calls.
+ */
+#pragma once
+#include "core/daemon/auth/auth.h"
+
+typedef enum
+{
+  STATE_IDLE = 0,
+  STATE_SASL,    /* a challenge is with the client */
+  STATE_RUNNING, /* being checked */
+  STATE_DELAYED, /* failed, not answered yet */
+  STATE_GRANTED  /* logged in: nothing but its end may follow */
+} State;
+
+typedef struct Gate
+{
+  SatchelAuth *auth;
+  SatchelPeer *peer;
+  GHashTable *sessions; /* id -> Session */
+} Gate;
+
+/* One login attempt; outlives its connection while it is checked. */
+typedef struct Exchange
+{
+  struct Session *session; /* NULL: gone */
+  SatchelAuth *auth;
+  SatchelLogin *login;
+  SatchelAuthEvent event; /* its name owned, the rest is the login's */
+  guint secure;
+  gint64 deadline_ms;
+  SatchelSasl *sasl;
+  SatchelAuthCheck *check; /* of a mechanism between its look-up and its end; ours */
+} Exchange;
+
+typedef struct Session
+{
+  Gate *gate;
+  guint64 id;
+  State state;
+  Exchange *exchange;
+  SatchelTimer delay;
+  const char *explain; /* for the delayed answer; static */
+  char *user;          /* of a granted login; counted */
+} Session;
+
+typedef struct Answer
+{
+  GBytes *challenge;
+  const char *explain, *user;
+  const guint8 *grant;
+  guint mail_slot;
+} Answer;
+
+void auth_session_reply (Session *session, SatchelAuthStatus status, const Answer *answer);
+/* Ends the exchange with an answer that grants nothing. */
+void auth_session_refuse (Session *session, SatchelAuthStatus status, const char *explain);
+/* A running check keeps its exchange and finds the session gone. */
+void auth_session_drop_exchange (Session *session);
+
+/* @login: taken over.  The session's from here on. */
+Exchange *auth_exchange_new (Session *session, SatchelLogin *login, guint secure, gint64 deadline_ms);
+/* The name for the log: @len bytes of @name, of which a bounded part is kept. */
+void auth_exchange_set_name (Exchange *exchange, const char *name, gsize len);
+/* Logged at once, answered after the delay; a connection that has gone is counted and logged all the same. */
+void auth_exchange_fail (Exchange *exchange, SatchelLoginVerdict verdict, const char *user);
+/* @secret: taken over. */
+void auth_exchange_password (Session *session, const char *name, gsize name_len, const char *authorisation,
+                             char *secret);
+void auth_exchange_step (Session *session, const guint8 *response, gsize len, gint64 deadline_ms);

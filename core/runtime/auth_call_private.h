@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT
+ * The core's side of calls to passdbs, factors and keyrings (<satchel/auth.h>): who asks what, and hears of
+ * the answer.  Main thread.
+ */
+#pragma once
+#include <satchel/job.h>
+#include <satchel/keyring.h>
+
+/* Secrets that several have a hold on, wiped with the last one.  @text: not taken over. */
+char *satchel_shared_secret_new (const char *text, gsize len);
+char *satchel_shared_secret_ref (char *secret);  /* NULL is fine */
+void satchel_shared_secret_unref (char *secret); /* NULL is fine */
+
+/* A copy, reference-counted; NULL strings become "", but for the user. */
+SatchelLogin *satchel_login_new (const SatchelLogin *from);
+SatchelLogin *satchel_login_ref (SatchelLogin *login);
+void satchel_login_unref (SatchelLogin *login); /* NULL is fine */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLogin, satchel_login_unref)
+
+typedef enum
+{
+  SATCHEL_CALL_LOOK_UP = 0,
+  SATCHEL_CALL_VERIFY,
+  SATCHEL_CALL_UPGRADE,
+  SATCHEL_CALL_EXAMINE,
+  SATCHEL_CALL_CONFIRM,
+  SATCHEL_CALL_UNLOCK
+} SatchelCallKind;
+
+/* Copied, or referenced, by the call. */
+typedef struct SatchelQuestion
+{
+  SatchelCallKind kind;
+  const void *source; /* the table that is asked: its calls are counted together */
+  void (*ask) (SatchelAuthCall *call);
+  void (*cancelled) (SatchelAuthCall *call); /* or NULL */
+  SatchelLogin *login;
+  const char *user;
+  char *secret;                        /* satchel_shared_secret_new, or NULL */
+  const SatchelCredential *credential; /* or NULL */
+  gsize password_len;
+  const SatchelKeyMaterial *material; /* or NULL */
+  gint64 deadline_ms;
+} SatchelQuestion;
+
+typedef struct SatchelCallAnswer
+{
+  GError *error; /* the source could not tell; nothing else is set then */
+  gboolean is_found;
+  SatchelCredential credential;  /* LOOK_UP; may be taken */
+  SatchelVerify verdict;         /* VERIFY */
+  GBytes *key;                   /* VERIFY, UNLOCK; may be taken */
+  SatchelFactorAnswer judgement; /* EXAMINE, CONFIRM */
+  char *credential_id, *scopes;  /* what it points to */
+} SatchelCallAnswer;
+/* Called once, also before satchel_call_ask returns. */
+typedef void (*SatchelCallDoneFunc) (SatchelCallAnswer *answer, gpointer data);
+void satchel_call_ask (const SatchelQuestion *question, SatchelCallDoneFunc done, gpointer data);
+/* Ends all that is not answered: their `done` is called with an error.  Late answers are dropped. */
+void satchel_calls_end (void);
+guint satchel_calls_n_pending (void);
+
+/* Where satchel_auth_call_work runs; NULL: at once, in the thread that asks.  @done: main thread, once;
+ * @ran FALSE: @func was not called. */
+typedef void (*SatchelCallWorker) (const char *place, guint64 cost_bytes, gint64 deadline_ms,
+                                   SatchelJobFunc func, void (*done) (gpointer data, gboolean ran),
+                                   gpointer data);
+void satchel_calls_set_worker (SatchelCallWorker worker);
+
+/* The keyrings of this process, const SatchelKeyringOps *, in their order; NULL: none.  Not taken over. */
+void satchel_keyrings_set (GPtrArray *keyrings);
+/* What satchel_auth_end_credential does. */
+void satchel_auth_set_end_credential (void (*func) (const char *user, const char *credential));

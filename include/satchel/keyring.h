@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT
+ * Keyrings: modules that keep a key for each user, wrapped once for each credential that opens it (a *slot*),
+ * so that layers have it in the user's sessions (access.h) and nobody has it between them.  Role auth, and
+ * cli.  docs/modules/keyring.md.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+G_BEGIN_DECLS
+
+/* What opens a slot. */
+typedef enum
+{
+  SATCHEL_KEY_SECRET = 1, /* the user's password */
+  SATCHEL_KEY_CLIENT,     /* what a mechanism without password yields: SCRAM's ClientKey (RFC 5802 3) */
+  SATCHEL_KEY_APP         /* a credential beside the password, by its id */
+} SatchelKeySource;
+
+typedef struct SatchelKeyMaterial
+{
+  size_t size;
+  SatchelKeySource source;
+  const char *slot;    /* the credential id; of the password, and of SCRAM with it: "password" */
+  const char *variant; /* of CLIENT: the mechanism without -PLUS, "SCRAM-SHA-256"; else "" */
+  const guint8 *data;
+  gsize len;
+} SatchelKeyMaterial;
+
+/* Of `unlock`: what the login brought.  Valid until the answer.  [any thread] */
+SATCHEL_API const SatchelKeyMaterial *satchel_auth_call_material (const SatchelAuthCall *call);
+/* To `unlock`.  @key: at most SATCHEL_SECRET_BYTES_MAX bytes of satchel_secret_new; a reference is taken.
+ * NULL: the user has no ring here, or this opens no slot of it: the login goes on without a key.
+ * satchel_auth_call_fail: it cannot be told now, and the login ends as unavailable. */
+SATCHEL_API void satchel_auth_call_unlocked (SatchelAuthCall *call, GBytes *key);
+
+typedef struct SatchelKeyringOps
+{
+  size_t size;
+  guint band; /* lower bands are asked first; the first that gives a key decides */
+  /* Opens the ring of the call's user with its material: answered by satchel_auth_call_unlocked.  Asked once
+   * the login is right, and not where the login is remembered: the core has the key then.  What a passdb gave
+   * (satchel_auth_call_verified) goes first, and keyrings are not asked.  Must. */
+  void (*unlock) (SatchelAuthCall *call);
+  void (*cancelled) (SatchelAuthCall *call); /* as of a passdb.  May */
+  /* The changes of a ring; durable on return.  Roles auth and cli.  NONEXISTENT: @user has no ring here.
+   * NOPERM: @opener opens no slot.  [blocks]
+   * Wraps the key for @material in the place of @opener's slot: the user has another password. */
+  gboolean (*rewrap) (const char *user, const SatchelKeyMaterial *opener, const SatchelKeyMaterial *material,
+                      GError **error);
+  /* Adds a slot, or replaces the one of that name. */
+  gboolean (*add_slot) (const char *user, const SatchelKeyMaterial *opener,
+                        const SatchelKeyMaterial *material, GError **error);
+  /* NOPERM: it is the last slot.  One that is not there is dropped already. */
+  gboolean (*drop_slot) (const char *user, const char *slot, GError **error);
+} SatchelKeyringOps;
+
+/* For the modules that own credentials: does it in every keyring that @user has a ring in; TRUE also if there
+ * is none.  [blocks] */
+SATCHEL_API gboolean satchel_keyring_rewrap (const char *user, const SatchelKeyMaterial *opener,
+                                             const SatchelKeyMaterial *material, GError **error);
+SATCHEL_API gboolean satchel_keyring_add_slot (const char *user, const SatchelKeyMaterial *opener,
+                                               const SatchelKeyMaterial *material, GError **error);
+SATCHEL_API gboolean satchel_keyring_drop_slot (const char *user, const char *slot, GError **error);
+
+G_END_DECLS

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT
+ * One attempt to log in, as every module that takes part in it sees it: passdb, factor, mechanism, keyring.
+ */
+#pragma once
+#include <satchel/types.h>
+
+G_BEGIN_DECLS
+
+/* Who tries to log in, where, and how.  Immutable while the module has it. */
+typedef struct SatchelLogin
+{
+  SATCHEL_MADE_BY_CORE
+  size_t size;
+  const char *user;      /* local@domain; NULL: what the client sent can be no name, or there is none yet */
+  const char *service;   /* "imap", "pop3", "smtp" */
+  const char *listener;  /* the name of the listener (listen.listeners, or of the protocol's default); "" */
+  const char *peer;      /* "192.0.2.1", "2001:db8::1", "local" */
+  const char *network;   /* what counts as one place: an IPv4 address, "2001:db8:0:1::/64", "local" */
+  const char *mechanism; /* "PLAIN", "SCRAM-SHA-256", ...; of a command: "LOGIN" (IMAP), "USER" (POP3) */
+  const char *client_id; /* what the client called itself (IMAP ID) before it logged in; "" */
+  gint64 deadline_ms;    /* nobody waits for the answer any longer then (satchel_now_ms); 0: none */
+  guint tls_version;     /* 0x0303: TLS 1.2, 0x0304: TLS 1.3; 0: the connection is in clear text */
+  /* Channel bindings of the connection, or NULL: tls-exporter (RFC 9266) and tls-server-end-point (RFC 5929
+   * 4).  Only mechanisms that ask for them have them (sasl.h), as with the certificate. */
+  GBytes *tls_exporter, *tls_server_end_point;
+  GBytes *client_certificate; /* DER, the leaf; the client holds its key, no more is known; or NULL */
+} SatchelLogin;
+
+G_END_DECLS

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT
+ * SASL mechanisms (RFC 4422): state machines that the auth process drives, one table a mechanism.  Pure:
+ * bytes in, a result out; look-ups, counting, factors and grants are the core's.  Role auth, main thread.
+ * docs/modules/sasl.md; decision 0060.
+ */
+#pragma once
+#include <satchel/auth.h>
+
+G_BEGIN_DECLS
+
+#define SATCHEL_SASL_NAME_MAX 20u  /* RFC 4422 3.1 */
+#define SATCHEL_SASL_STEPS_MAX 8u  /* an exchange with more is malformed */
+#define SATCHEL_SASL_USER_MAX 255u /* bytes of either name (RFC 4616 2) */
+#define SATCHEL_SASL_SECRET_MAX 1024u
+
+/* What follows a step. */
+typedef enum
+{
+  SATCHEL_SASL_MALFORMED = 0, /* the client broke the rules of the mechanism; nothing was guessed */
+  SATCHEL_SASL_CHALLENGE,     /* `challenge` goes to the client (NULL: an empty one), then comes a step */
+  SATCHEL_SASL_LOOK_UP,       /* `user` is looked up, and the attempt counted; then comes `found` */
+  SATCHEL_SASL_PASSWORD,      /* `user` and `secret` go to the passdbs: the end */
+  SATCHEL_SASL_RIGHT,         /* the client has proved to be the user that was looked up: the end */
+  SATCHEL_SASL_WRONG          /* it has not: the end */
+} SatchelSaslResult;
+
+/* The details of a result; the core zeroes it, and frees and wipes what a step sets. */
+typedef struct SatchelSaslTurn
+{
+  SATCHEL_MADE_BY_CORE
+  size_t size;
+  GBytes *challenge;
+  char *user;          /* as the client sent it (authentication identity) */
+  char *authorisation; /* the identity to act as, as the client sent it; NULL: the user's own */
+  char *secret;        /* wiped */
+  GBytes *key;         /* RIGHT: what opens the user's keyring (satchel_secret_new), SATCHEL_KEY_CLIENT */
+  char *name;          /* MALFORMED: whom the log shall name; may */
+} SatchelSaslTurn;
+
+/* Who is offered a mechanism depends on these, the listener and the configuration, never on the user. */
+enum
+{
+  SATCHEL_SASL_SENDS_PASSWORD = 1 << 0,    /* only where a password may be sent as it is */
+  SATCHEL_SASL_NEEDS_BINDING = 1 << 1,     /* only where there is a channel binding */
+  SATCHEL_SASL_SEES_BINDING = 1 << 2,      /* the login has the bindings, if there are any */
+  SATCHEL_SASL_NEEDS_CERTIFICATE = 1 << 3, /* only where the client showed a certificate; the login has it */
+  SATCHEL_SASL_FLAGS_ALL = (1 << 4) - 1
+};
+
+typedef struct SatchelSaslOps
+{
+  size_t size;
+  const char *name; /* "SCRAM-SHA-256": upper case (RFC 4422 3.1).  Must */
+  guint flags;      /* SATCHEL_SASL_... */
+  guint band;       /* lower bands are named first where mechanisms are listed */
+  /* FALSE: the settings have it off.  May. */
+  gboolean (*is_on) (void);
+  /* The state of an exchange.  @login: borrowed, valid until `free`; it has no user.  Must. */
+  gpointer (*exchange_new) (const SatchelLogin *login);
+  /* @response: NULL at the first step if the client sent no initial response.  Must. */
+  SatchelSaslResult (*step) (gpointer exchange, const guint8 *response, gsize len, SatchelSaslTurn *turn);
+  /* After LOOK_UP.  @user: local@domain, or the name as it came if it can be none.  @credential: NULL if the
+   * user is unknown; the exchange must go on as if it were not, to its end.  Must for those that say
+   * LOOK_UP. */
+  SatchelSaslResult (*found) (gpointer exchange, const char *user, const SatchelCredential *credential,
+                              SatchelSaslTurn *turn);
+  void (*exchange_free) (gpointer exchange); /* wipes.  Must */
+} SatchelSaslOps;
+
+G_END_DECLS
