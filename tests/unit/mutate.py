@@ -58,7 +58,7 @@ def bodies():
     """what is broken are statements of functions: no comment, text, table or check of arguments"""
     directory = scratch()
     write(directory, "a.c", CODE)
-    found = mutations.candidates(directory, [directory])
+    found = mutations.candidates(directory, ["."])
     equal(sorted({m[1] for m in found}), [9, 10, 12, 13], "lines")
     equal({mutations.broken(CODE, m).split("\n")[8] for m in found if m[1] == 9},
           {"  if (!(a == 3 && b < 2))", "  if (a == 3 || b < 2)", "  if (a != 3 && b < 2)", "  if (a == 3 && b >= 2)",
@@ -74,7 +74,7 @@ def once_a_line():
     """no line is broken twice"""
     directory = scratch()
     write(directory, "a.c", CODE)
-    equal(sorted(m[1] for m in mutations.one_a_line(mutations.candidates(directory, [directory]))), [9, 10, 12, 13], "lines")
+    equal(sorted(m[1] for m in mutations.one_a_line(mutations.candidates(directory, ["."]))), [9, 10, 12, 13], "lines")
 
 
 @case
@@ -128,6 +128,16 @@ def reported():
 
 
 @case
+def again():
+    """what lived is broken again where it is now, and nothing else"""
+    now = [("a.c", 7, 2, 3, "off by one", "<", "<="), ("a.c", 90, 2, 3, "off by one", "<", "<="), ("b.c", 7, 2, 3, "off by one", "<", "<="),
+           ("a.c", 8, 2, 3, "off by one", ">", ">=")]
+    rows = {("a.c:5:3", "off by one", "< => <="): "ALIVE", ("b.c:7:3", "off by one", "< => <="): "killed by a",
+            ("a.c:8:3", "off by one", "> => >="): "not covered", ("gone.c:1:1", "off by one", "< => <="): "ALIVE"}
+    equal(mutations.survivors_among(rows, now), [now[0], now[3]], "what is broken again")
+
+
+@case
 def asked():
     """tests that run a line are asked in order; a line added since belongs to the one before, a statement to its first line"""
     then = "one\ntwo\nthree\nfour\nfive\n"
@@ -146,11 +156,11 @@ def asked():
     before, test_map.TOP = test_map.TOP, directory
     try:
         in_order = ["tests/unit/quick", "satchel-conformance", "tests/protocol/imap/a.script", "tests/unit/slow"]
-        equal(test_map.tests_of(known, "x.c", 3), in_order, "tests of a line that moved")
-        equal(test_map.tests_of(known, "x.c", 4), in_order, "tests of a line that is new")
-        equal(test_map.tests_of(known, "x.c", 5), in_order, "tests of a line that continues a statement")
-        equal(test_map.tests_of(known, "x.c", 2), ["satchel-conformance"], "tests of the first line")
-        equal(test_map.tests_of(known, "x.c", 1), [], "tests of a line before all others")
+        equal(test_map.tests_of(known, "x.c", 3, directory), in_order, "tests of a line that moved")
+        equal(test_map.tests_of(known, "x.c", 4, directory), in_order, "tests of a line that is new")
+        equal(test_map.tests_of(known, "x.c", 5, directory), in_order, "tests of a line that continues a statement")
+        equal(test_map.tests_of(known, "x.c", 2, directory), ["satchel-conformance"], "tests of the first line")
+        equal(test_map.tests_of(known, "x.c", 1, directory), [], "tests of a line before all others")
     finally:
         test_map.TOP = before
 

@@ -272,7 +272,8 @@ passwd-file = {{ enabled = true; path = {quote(self.path("state/auth/passwd"))};
 
     def options(self, programs):
         result = ["--config-dir", self.path("config"), "--defaults-dir", os.path.join(programs, "share/satchel/conf.d")]
-        settings = self.memory.get("settings", [])
+        # SATCHEL_SET="server.sandbox=off ...": for every server of a test (test_map.py).
+        settings = self.memory.get("settings", []) + os.environ.get("SATCHEL_SET", "").split()
         if not any(setting.startswith("server.module_dir=") for setting in settings):
             result += ["--module-dir", os.path.join(programs, "lib/satchel/modules")]
         for setting in settings:

@@ -55,7 +55,7 @@ def prepare(jobs):
         os.makedirs(BUILD, exist_ok=True)
         subprocess.run([os.path.join(TREE, "configure"), "-q", "--disable-hardening", "CFLAGS=-O2", f"--prefix={BUILD}/inst"],
                        cwd=BUILD, check=True)
-    for targets in (lambda: ["all"], lambda: make("print-check-programs")[1].split()):
+    for targets in (lambda: ["all"], lambda: make("print-check-programs")[1].split(), lambda: ["install"]):
         status, said = make(*targets(), jobs=jobs)
         if status != 0:
             raise SystemExit(f"mutate: the copy does not build:\n{said[-2000:]}")
@@ -111,17 +111,27 @@ def compile_broken(name):
 
 def link(name, test):
     """What the test runs of a broken source.  Programs find libsatchel.so when they start, and need no linking for it."""
-    if "/libsatchel_la-" in objects_of(name)[0][0]:
-        targets = ["libsatchel.la"]
-    else:
-        module = name.split("/")[1] if name.startswith("modules/") else None
-        program = test_map.command(test)[0][2:]
-        targets = ["-o", "libsatchel.la", program]
-        if module and test_map.rank(test):
-            targets += [n for n in os.listdir(BUILD) if re.fullmatch(rf"{module}(-\w+)?\.la", n)]
-    status, said = make(*targets)
+    is_core = "/libsatchel_la-" in objects_of(name)[0][0]
+    module = name.split("/")[1] if name.startswith("modules/") else None
+    built = ["libsatchel.la"] if is_core else [n for n in os.listdir(BUILD) if module and re.fullmatch(rf"{module}(-\w+)?\.la", n)]
+    targets = list(built)
+    if test_map.is_end_to_end(test):
+        targets += [] if built else ["install-sbinPROGRAMS"]
+    elif not is_core:
+        targets = [test_map.command(test, TREE)[0][2:]] + (built if test_map.rank(test) else [])
+    status, said = make(*([] if is_core else ["-o", "libsatchel.la"]), *targets)
     if status != 0:
         raise SystemExit(f"mutate: {test} does not link:\n{said[-2000:]}")
+    if test_map.is_end_to_end(test):
+        install([n.replace(".la", ".so.0.0.0" if is_core else ".so") for n in built])
+
+
+def install(names):
+    """Libraries to where servers find them; libtool would link all modules again."""
+    for name in names:
+        to = os.path.join(BUILD, "inst/lib", name if name.startswith("libsatchel") else f"satchel/modules/{name}")
+        shutil.copy(os.path.join(BUILD, ".libs", name), to + ".new")
+        os.replace(to + ".new", to)
 
 
 @functools.lru_cache(maxsize=None)
@@ -141,8 +151,8 @@ def limit_memory():
 
 def run(test, seconds):
     """KILLED, TIMED_OUT, or None if the test passes.  It is ended at its first failure."""
-    words = [*cage(), "python3", os.path.join(TOP, "tests/lib/limited.py"), *test_map.command(test)]
-    child = subprocess.Popen(words, cwd=BUILD, env=test_map.environment(BUILD), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+    words = [*cage(), "python3", os.path.join(TOP, "tests/lib/limited.py"), *test_map.command(test, TREE)]
+    child = subprocess.Popen(words, cwd=BUILD, env=test_map.environment(BUILD, TREE), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
                              stderr=subprocess.DEVNULL, text=True, errors="replace", preexec_fn=limit_memory)
     over = threading.Event()
 
@@ -189,7 +199,7 @@ def ask_tests(known, name, tests):
 def try_mutation(known, mutation, only=()):
     """The result, as the table has it.  The copy is put back whatever happens."""
     name, number = mutation[:2]
-    tests = [t for t in test_map.tests_of(known, name, number) if not only or t in only]
+    tests = [t for t in test_map.tests_of(known, name, number, TREE) if not only or t in only]
     with open(os.path.join(TREE, name), encoding="utf-8") as file:
         code = file.read()
     since = time.time()

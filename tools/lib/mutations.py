@@ -69,10 +69,9 @@ def mutations_of(top, name):
 
 
 def candidates(top, places):
-    """All mutations of files and of the directories below."""
+    """All mutations of files and of the directories below, @places in @top."""
     names = []
-    for place in places:
-        path = os.path.relpath(os.path.abspath(place), top)
+    for path in places:
         if os.path.isfile(os.path.join(top, path)):
             names.append(path)
         for directory, folders, files in os.walk(os.path.join(top, path)):
@@ -120,6 +119,17 @@ def read_rows(path):
     with open(path, encoding="utf-8") as file:
         return {tuple(row.split("\t")[:3]): row.rstrip("\n").split("\t")[3]
                 for row in file if row.count("\t") == 3 and row.endswith("\n")}
+
+
+def survivors_among(rows, found):
+    """The mutations of @found that lived in @rows.  One whose line has moved since is the nearest with the same change."""
+    chosen = []
+    for (where, kind, change), result in rows.items():
+        name, number, _ = where.split(":")
+        same = [m for m in found if m[0] == name and row_of(m, "").split("\t")[1:3] == [kind, change]]
+        if outcome(result) in (ALIVE, NOT_COVERED) and same:
+            chosen.append(min(same, key=lambda m: abs(m[1] - int(number))))
+    return chosen
 
 
 def in_words(rows, places):

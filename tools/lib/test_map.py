@@ -11,27 +11,36 @@ import line_counts
 from line_counts import BUILD, TOP
 
 PATH = os.path.join(BUILD, "map.json")
-# What comes first where several run a line: (beginning of the name, rank).  Without counters are the end-to-end tests, whose
-# servers run in a sandbox that no file of counts leaves.
-RANKS = (("satchel-conformance", 1), ("tests/protocol/", 2))
+# What comes first where several run a line: (how the name ends, how it begins, rank).
+RANKS = ((".py", "", 3), ("", "satchel-conformance", 1), ("", "tests/protocol/", 2))
 # A test that takes longer comes last, whatever its rank.
 SLOW_SECONDS = 30
+# Of protocol scripts and of end-to-end tests no more are asked about a line than these: all scripts cost about the same, so
+# those that run most of the file come first.
+AT_MOST = {2: 40, 3: 4}
 
 
 def rank(test):
-    return next((r for start, r in RANKS if test.startswith(start)), 0)
+    return next((r for end, start, r in RANKS if test.endswith(end) and test.startswith(start)), 0)
 
 
-def command(test):
-    """The words that run a test in a build directory; a protocol script is a test of its own."""
+def is_end_to_end(test):
+    """A test that starts servers: of the installed programs, and outside of the sandbox where they are counted."""
+    return test.endswith(".py")
+
+
+def command(test, tree):
+    """The words that run a test in a build directory of @tree; a protocol script is a test of its own."""
     if test.endswith(".script"):
         program = "run-pop3-script" if test.startswith("tests/protocol/pop3/") else "run-script"
-        return [f"./tests/protocol/{program}", os.path.join(TOP, test)]
-    return [os.path.join(TOP, test)] if test.endswith((".sh", ".py")) else [f"./{test}"]
+        return [f"./tests/protocol/{program}", os.path.join(tree, test)]
+    if is_end_to_end(test):
+        return ["python3", os.path.join(tree, test)]
+    return [os.path.join(tree, test)] if test.endswith(".sh") else [f"./{test}"]
 
 
-def environment(build):
-    return {**os.environ, "G_DEBUG": "fatal-criticals", "SATCHEL_BUILDDIR": build, "SATCHEL_BUILD": build, "SATCHEL_SRCDIR": TOP,
+def environment(build, tree):
+    return {**os.environ, "G_DEBUG": "fatal-criticals", "SATCHEL_BUILDDIR": build, "SATCHEL_BUILD": build, "SATCHEL_SRCDIR": tree,
             "SATCHEL_MODULE_PATH": os.path.join(build, ".libs"), "SATCHEL_TEST_RUN": str(os.getpid())}
 
 
@@ -45,6 +54,8 @@ def all_tests():
 
 def present_commit():
     """The working tree as a commit, whether its changes are committed or not."""
+    # Without it, stash fails where only times of files differ.
+    subprocess.run(["git", "-C", TOP, "update-index", "-q", "--refresh"], capture_output=True)
     made = line_counts.run("git", "-C", TOP, "stash", "create", capture_output=True, text=True).stdout.strip()
     return made or line_counts.run("git", "-C", TOP, "rev-parse", "HEAD", capture_output=True, text=True).stdout.strip()
 
@@ -53,9 +64,11 @@ def run_counted(test, seconds):
     """The lines that the test runs, and its time."""
     for name in line_counts.files_with(".gcda"):
         os.unlink(os.path.join(BUILD, name))
+    if is_end_to_end(test):
+        line_counts.open_to_servers()
     began = time.monotonic()
-    done = subprocess.run(["python3", os.path.join(TOP, "tests/lib/limited.py"), *command(test)], cwd=BUILD,
-                          env={**environment(BUILD), "SATCHEL_TEST_LIMIT": str(seconds)}, capture_output=True, text=True,
+    done = subprocess.run(["python3", os.path.join(TOP, "tests/lib/limited.py"), *command(test, TOP)], cwd=BUILD,
+                          env={**environment(BUILD, TOP), "SATCHEL_SET": "server.sandbox=off", "SATCHEL_TEST_LIMIT": str(seconds)}, capture_output=True, text=True,
                           errors="replace")
     took = time.monotonic() - began
     lines = {name: sorted(n for n, count in found.items() if count)
@@ -99,9 +112,9 @@ def text_at(commit, name):
 
 
 @functools.lru_cache(maxsize=None)
-def lines_then(commit, name):
+def lines_then(commit, name, tree):
     """{line of now: line of the commit}; one that is new stands for the nearest line before it that was there."""
-    with open(os.path.join(TOP, name), encoding="utf-8") as file:
+    with open(os.path.join(tree, name), encoding="utf-8") as file:
         now = file.read().split("\n")
     then, found = text_at(commit, name), {}
     for a, b, size in difflib.SequenceMatcher(None, then, now, autojunk=False).get_matching_blocks():
@@ -111,17 +124,26 @@ def lines_then(commit, name):
     return found
 
 
-def order(tests):
+def order(tests, name):
     """@tests as the map has them, those to ask first first."""
-    return sorted(tests, key=lambda t: (tests[t]["seconds"] > SLOW_SECONDS, rank(t), tests[t]["seconds"]))
+    def cost(test):
+        entry = tests[test]
+        most = -len(entry["lines"][name]) if rank(test) == 2 else 0
+        return entry["seconds"] > SLOW_SECONDS, rank(test), most, entry["seconds"]
+    asked, n_asked = [], {}
+    for test in sorted(tests, key=cost):
+        n_asked[rank(test)] = n_asked.get(rank(test), 0) + 1
+        if n_asked[rank(test)] <= AT_MOST.get(rank(test), len(tests)):
+            asked.append(test)
+    return asked
 
 
-def tests_of(known, name, number):
+def tests_of(known, name, number, tree):
     """The tests that run a line, in the order in which to ask them.  gcc counts a statement of several lines at the first one,
     so a line that has no count has that of the line before."""
     def runs_it(entry):
-        then, can_run = lines_then(entry["commit"], name)[number], known["can_run"][entry["commit"]].get(name, ())
+        then, can_run = lines_then(entry["commit"], name, tree)[number], known["can_run"][entry["commit"]].get(name, ())
         while then > 0 and then not in can_run:
             then -= 1
         return then in entry["lines"].get(name, ())
-    return order({t: entry for t, entry in known["tests"].items() if entry["passes"] and runs_it(entry)})
+    return order({t: entry for t, entry in known["tests"].items() if entry["passes"] and runs_it(entry)}, name)
