@@ -66,18 +66,6 @@ satchel_change_log_row (SatchelChangeLog *log, const char *name)
   return row;
 }
 
-SatchelChangeRow *
-satchel_change_log_row_of_id (SatchelChangeLog *log, const guint8 id[16])
-{
-  GHashTableIter iter;
-  gpointer value;
-  g_hash_table_iter_init (&iter, log->rows);
-  while (g_hash_table_iter_next (&iter, NULL, &value))
-    if (((SatchelChangeRow *) value)->exists && memcmp (((SatchelChangeRow *) value)->id, id, 16) == 0)
-      return value;
-  return NULL;
-}
-
 static void
 take_row (SatchelChangeLog *log, SatchelChangeRow *row)
 {

@@ -48,7 +48,6 @@ SatchelChangeLog *satchel_change_log_open (struct SatchelStoreCore *store, guint
 void satchel_change_log_free (SatchelChangeLog *log);
 /* The row of @name, which is made if it is missing. */
 SatchelChangeRow *satchel_change_log_row (SatchelChangeLog *log, const char *name);
-SatchelChangeRow *satchel_change_log_row_of_id (SatchelChangeLog *log, const guint8 id[16]);
 /* Logs changes that are about to be made.  It is not synced, since it serves only the case that the process
  * ends. */
 void satchel_change_log_intend (SatchelChangeLog *log, const SatchelChangeSet *set);

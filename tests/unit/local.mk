@@ -54,6 +54,12 @@ tests_unit_test_operations_SOURCES = tests/unit/test-operations.c $(tests_layers
 tests_unit_test_operations_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
 tests_unit_test_operations_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-operation-bounds
+TESTS += tests/unit/test-operation-bounds
+tests_unit_test_operation_bounds_SOURCES = tests/unit/test-operation-bounds.c $(tests_layers_memory_la_SOURCES)
+tests_unit_test_operation_bounds_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests/layers
+tests_unit_test_operation_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
+
 check_PROGRAMS += tests/unit/test-turn
 TESTS += tests/unit/test-turn
 tests_unit_test_turn_SOURCES = tests/unit/test-turn.c $(tests_layers_memory_la_SOURCES)
@@ -86,6 +92,14 @@ tests_unit_test_shown_flags_LDADD = libsatchel.la $(GLIB_LIBS)
 check_PROGRAMS += tests/unit/test-janitor
 TESTS += tests/unit/test-janitor
 tests_unit_test_janitor_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-service-listener
+TESTS += tests/unit/test-service-listener
+tests_unit_test_service_listener_LDADD = libsatchel.la $(GLIB_LIBS)
+
+check_PROGRAMS += tests/unit/test-janitor-users
+TESTS += tests/unit/test-janitor-users
+tests_unit_test_janitor_users_LDADD = libsatchel.la $(GLIB_LIBS)
 
 check_PROGRAMS += tests/unit/test-changes
 TESTS += tests/unit/test-changes

@@ -517,6 +517,119 @@ test_over_the_end_of_a_file (void)
   end (store);
 }
 
+/* The same where the process ended meanwhile, whichever of the two files is the newer one. */
+static void
+test_reopened_over_the_end_of_a_file (void)
+{
+  for (guint n_before = 0; n_before < 2; n_before++)
+    {
+      SatchelStore *store = begin ();
+      SatchelMailbox *inbox = open_box (store, "INBOX");
+      for (guint i = 0; i < n_before; i++)
+        {
+          store->core->changes->began -= 4 * 86400;
+          put (store, inbox, "x");
+        }
+      g_autofree char *before = heard_now (store);
+      put (store, inbox, "y");
+      store->core->changes->began -= 4 * 86400;
+      put (store, inbox, "z");
+      satchel_mailbox_unref (inbox);
+      satchel_store_unref (store);
+      store = open_store ();
+      g_autofree char *expected = g_strdup_printf (
+          "APPEND INBOX %u:?/ by session\nAPPEND INBOX %u:?/ by session\n", n_before + 1, n_before + 2);
+      heard_expect (store, expected);
+      end (store);
+    }
+}
+
+/* What is longer than one read: the head of a file that lists many mailboxes, and a change of many messages
+ * with long keywords. */
+static void
+test_long_frames (void)
+{
+  SatchelStore *store = begin ();
+  SatchelMailbox *inbox = open_box (store, "INBOX");
+  g_autofree char *filler = g_strnfill (180, 'n');
+  for (guint i = 0; i < 500; i++)
+    {
+      g_autofree char *name = g_strdup_printf ("%s%u", filler, i);
+      g_assert_true (satchel_store_create (store, name, 0, NULL));
+    }
+  for (guint i = 0; i < 1000; i++)
+    put (store, inbox, "x");
+  g_autofree char *before = heard_now (store);
+  store->core->changes->began -= 4 * 86400;
+  put (store, inbox, "x");
+  g_autofree char *keyword = g_strnfill (128, 'k');
+  const char *const keywords[] = { keyword, NULL };
+  g_auto (SatchelUidSet) uids = range (1, 1000);
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
+  satchel_transaction_flags (transaction, inbox, &uids, SATCHEL_FLAGS_ADD, SATCHEL_FLAG_SEEN, keywords,
+                             G_MAXUINT64);
+  g_assert_true (satchel_transaction_commit (transaction, NULL));
+  g_clear_pointer (&transaction, satchel_transaction_free);
+  satchel_mailbox_unref (inbox);
+  satchel_store_unref (store);
+  store = open_store ();
+  g_autofree char *text = heard_now (store);
+  g_assert_null (strstr (text, "RESYNC"));
+  g_assert_true (g_str_has_prefix (text, "APPEND INBOX 1001:?/ by session\nFLAGS INBOX 1:/S+kkk"));
+  g_autofree char *last = g_strdup_printf (" 1000:/S+%s by session\n", keyword);
+  g_assert_true (g_str_has_suffix (text, last));
+  end (store);
+}
+
+/* While nobody listened there was no log: what changed is found by comparing, be it mail, flags only, or a
+ * mailbox that was made anew. */
+static void
+change_unheard (void (*change) (SatchelStore *store, SatchelMailbox *mailbox), const char *expected)
+{
+  SatchelStore *store = begin ();
+  SatchelMailbox *box = open_box (store, "box");
+  put (store, box, "one");
+  put (store, box, "two");
+  g_autofree char *before = heard_now (store);
+  satchel_mailbox_unref (box);
+  satchel_store_unref (store);
+  satchel_store_set_listeners (NULL, 0);
+  store = open_store ();
+  box = satchel_store_open_mailbox (store, "box", NULL);
+  change (store, box);
+  satchel_mailbox_unref (box);
+  satchel_store_unref (store);
+  satchel_store_set_listeners (&heard_listener, 1);
+  store = open_store ();
+  heard_expect (store, expected);
+  end (store);
+}
+
+static void
+change_flags (SatchelStore *store, SatchelMailbox *mailbox)
+{
+  set_flags (store, mailbox, 2, SATCHEL_FLAG_FLAGGED);
+}
+
+static void
+change_mail (SatchelStore *store, SatchelMailbox *mailbox)
+{
+  put (store, mailbox, "three");
+}
+
+static void
+change_nothing (SatchelStore *store, SatchelMailbox *mailbox)
+{
+}
+
+static void
+test_unheard (void)
+{
+  change_unheard (change_nothing, "");
+  change_unheard (change_flags, "FLAGS box 2:?/F by outside\n");
+  change_unheard (change_mail, "APPEND box 3:?/ by outside\n");
+}
+
 static void
 test_disk_full (void)
 {
@@ -706,6 +819,9 @@ main (int argc, char **argv)
   g_test_add_func ("/changes/damaged", test_damaged);
   g_test_add_func ("/changes/bound", test_bound);
   g_test_add_func ("/changes/over-the-end-of-a-file", test_over_the_end_of_a_file);
+  g_test_add_func ("/changes/reopened-over-the-end-of-a-file", test_reopened_over_the_end_of_a_file);
+  g_test_add_func ("/changes/long-frames", test_long_frames);
+  g_test_add_func ("/changes/unheard", test_unheard);
   g_test_add_func ("/changes/disk-full", test_disk_full);
   g_test_add_func ("/changes/cursor-damaged", test_cursor_damaged);
   g_test_add_func ("/changes/deaths", test_deaths);
