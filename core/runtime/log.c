@@ -159,6 +159,16 @@ character_at (const char *text, gsize len, gboolean *ret_is_plain)
   return (gsize) g_unichar_to_utf8 (c, NULL);
 }
 
+/* The number of printable ASCII characters that @text, of @len bytes, begins with. */
+static gsize
+count_printable (const char *text, gsize len)
+{
+  gsize n = 0;
+  while (n < len && text[n] >= 0x20 && text[n] < 0x7f)
+    n++;
+  return n;
+}
+
 /* Appends one line's worth of @text.  The bound is that of what is written: escapes make four bytes of one.
  */
 static void
@@ -166,12 +176,18 @@ append_clean (GString *line, const char *text)
 {
   for (gsize len = strlen (text); len > 0;)
     {
-      gboolean is_plain;
-      gsize n = character_at (text, len, &is_plain);
-      if (line->len + 4 * n > MAX_TEXT)
+      /* Nearly every line is one such run.  As below, each of its characters leaves room for an escape. */
+      gsize room = line->len + 4 <= MAX_TEXT ? MAX_TEXT - 3 - line->len : 0;
+      gsize n = count_printable (text, MIN (len, room));
+      gboolean is_plain = TRUE;
+      if (n == 0)
         {
-          g_string_append (line, "...");
-          return;
+          n = character_at (text, len, &is_plain);
+          if (line->len + 4 * n > MAX_TEXT)
+            {
+              g_string_append (line, "...");
+              return;
+            }
         }
       if (is_plain)
         g_string_append_len (line, text, (gssize) n);
@@ -217,6 +233,8 @@ static void
 hide_addresses (const char *area, GString *text)
 {
   gsize key_len;
+  if (strstr (text->str, "rip=") == NULL)
+    return;
   const char *at = first_field (area, text->str), *end;
   while ((end = field_end (at, &key_len)) != NULL)
     at = end + (*end == ' ');
@@ -393,6 +411,17 @@ is_quotable (gunichar c, gboolean is_ascii, gboolean keeps_equals)
   return is_ascii ? c >= 0x20 && c < 0x7f : g_unichar_isprint (c);
 }
 
+/* The number of ASCII characters that @value begins with and that may stand for themselves. */
+static gsize
+count_quotable (const char *value, gsize len, gboolean keeps_equals)
+{
+  gsize n = 0;
+  while (n < len && value[n] >= 0x20 && value[n] < 0x7f && value[n] != '"' && value[n] != '\\'
+         && (value[n] != '=' || keeps_equals))
+    n++;
+  return n;
+}
+
 void
 satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii)
 {
@@ -403,6 +432,12 @@ satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean
   g_string_append_c (line, '"');
   while (len > 0)
     {
+      gsize n_plain = count_quotable (value, len, keeps_equals);
+      g_string_append_len (line, value, (gssize) n_plain);
+      value += n_plain;
+      len -= n_plain;
+      if (len == 0)
+        break;
       gunichar c = g_utf8_get_char_validated (value, (gssize) len);
       if (*value == '\0')
         c = (gunichar) -1;
@@ -422,7 +457,9 @@ satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean
 void
 satchel_log_field (GString *line, const char *key, const char *value)
 {
-  g_string_append_printf (line, " %s=", key);
+  g_string_append_c (line, ' ');
+  g_string_append (line, key);
+  g_string_append_c (line, '=');
   if (value == NULL)
     value = "";
   if (is_plain_value (value))
