@@ -96,7 +96,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
                          MAX_USER_BYTES);
       return NULL;
     }
-  return g_strdup_printf ("%.*s@%s", (int) local_len, folded, domain);
+  return at != NULL ? g_steal_pointer (&folded) : g_strconcat (folded, "@", domain, NULL);
 }
 
 /* Set once, before modules are configured and threads exist. */

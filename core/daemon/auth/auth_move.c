@@ -89,7 +89,7 @@ static gboolean
 send_release (SatchelAuth *auth, SatchelPeer *mail, const char *user, const SatchelPlacement *placement,
               const SatchelPlacement *target)
 {
-  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement);
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement, NULL);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_RELEASE, 0);
   satchel_ipc_put_string (message, user);
   satchel_place_put (message, place);
@@ -105,7 +105,7 @@ send_adopt (SatchelAuth *auth, const char *user, const SatchelPlacement *placeme
   SatchelPeer *mail = satchel_role_peer (auth->context, SATCHEL_ROLE_MAIL, slot);
   if (mail == NULL)
     return;
-  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement);
+  g_autoptr (SatchelPlace) place = satchel_placements_place (auth->placements, user, placement, NULL);
   SatchelIpcMessage *message = satchel_ipc_message_new (SATCHEL_IPC_ADOPT, 0);
   satchel_ipc_put_string (message, user);
   satchel_place_put (message, place);

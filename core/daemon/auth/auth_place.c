@@ -63,18 +63,13 @@ find_attributes (SatchelAuth *auth, const char *user, Attributes *attributes, GE
 SatchelPlace *
 satchel_auth_place (SatchelAuth *auth, const char *user, const SatchelPlacement *placement, GError **error)
 {
-  g_autoptr (SatchelPlace) bare = satchel_placements_place (auth->placements, user, placement);
   g_autoptr (GString) text = g_string_new (NULL);
   Attributes attributes = { .text = text };
   gboolean ok = find_attributes (auth, user, &attributes, error);
   if (ok && attributes.error != NULL)
     g_propagate_error (error, g_steal_pointer (&attributes.error));
   else if (ok)
-    {
-      SatchelPlace place = *bare;
-      place.attributes = text->str;
-      return satchel_place_new (&place);
-    }
+    return satchel_placements_place (auth->placements, user, placement, text->str);
   g_clear_error (&attributes.error);
   g_prefix_error (error, "attributes of %s: ", user);
   return NULL;

@@ -149,7 +149,12 @@ char *
 satchel_auth_user_path (const char *user)
 {
   const char *at = strrchr (user, '@');
-  return g_strdup_printf ("%s/%.*s", at + 1, (int) (at - user), user);
+  gsize local_len = (gsize) (at - user);
+  char *path = g_malloc (strlen (user) + 1);
+  char *end = stpcpy (stpcpy (path, at + 1), "/");
+  memcpy (end, user, local_len);
+  end[local_len] = '\0';
+  return path;
 }
 
 /* Exceptions of an older server become records, once. */
@@ -384,22 +389,31 @@ satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedState st
       func (user, placement, satchel_placements_slot (placements, user, placement), data);
 }
 
-SatchelPlace *
-satchel_placements_place (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement)
+/* Are users of the default stack in the same mail process as @user with @placement? */
+static gboolean
+shares_default_slot (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement)
 {
-  g_autofree char *path = satchel_auth_user_path (user);
   SatchelPlacement plain;
   satchel_placement_rules_choose (placements->rules, user, &plain);
   satchel_placement_rules_set_profile (placements->rules, &plain, SATCHEL_DEFAULT_PROFILE);
   plain.volume = "";
   plain.slot = placement->slot;
+  return satchel_placements_slot (placements, user, placement)
+         == satchel_placements_slot (placements, user, &plain);
+}
+
+SatchelPlace *
+satchel_placements_place (SatchelPlacements *placements, const char *user, const SatchelPlacement *placement,
+                          const char *attributes)
+{
+  g_autofree char *path = satchel_auth_user_path (user);
   return satchel_place_new (&(SatchelPlace) {
       .path = path,
       .profile = placement->profile,
       .volume = placement->volume,
       .epoch = placement->epoch,
       .is_new = placement->is_new,
-      .may_stay = satchel_placements_slot (placements, user, placement)
-                  == satchel_placements_slot (placements, user, &plain),
+      .may_stay = placement->is_new && shares_default_slot (placements, user, placement),
+      .attributes = attributes,
   });
 }

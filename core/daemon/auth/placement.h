@@ -90,8 +90,8 @@ void satchel_placements_foreach (SatchelPlacements *placements, SatchelPlacedSta
                                  void (*func) (const char *user, const SatchelPlacement *placement,
                                                guint slot, gpointer data),
                                  gpointer data);
-/* For the mail process; without attributes of the user. */
+/* For the mail process.  @attributes: as SatchelPlace has them. */
 SatchelPlace *satchel_placements_place (SatchelPlacements *placements, const char *user,
-                                        const SatchelPlacement *placement);
+                                        const SatchelPlacement *placement, const char *attributes);
 /* "DOMAIN/LOCAL" below the mail root: where the mail of @user, "LOCAL@DOMAIN", is.  Yours. */
 char *satchel_auth_user_path (const char *user);

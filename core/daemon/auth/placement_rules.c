@@ -49,8 +49,8 @@ satchel_placement_intern (const char *text)
   static GHashTable *names;
   if (names == NULL)
     names = g_hash_table_new (satchel_string_hash, g_str_equal);
-  if (text == NULL)
-    text = "";
+  if (text == NULL || *text == '\0')
+    return "";
   const char *name = g_hash_table_lookup (names, text);
   if (name == NULL)
     {
