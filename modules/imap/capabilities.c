@@ -21,7 +21,7 @@ typedef enum
 
 static const struct
 {
-  const char *name;
+  char name[24];
   When when;
   guint needs; /* IMAP_OFFER_* */
 } rows[] = {
@@ -76,15 +76,16 @@ void
 imap_write_capabilities (ImapWriter *writer, const ImapSettings *settings, guint offers)
 {
   offers |= settings->literals == IMAP_LITERALS_MINUS ? MINUS : PLUS;
-  const char *separator = "";
+  char *start = imap_writer_reserve (writer, sizeof rows), *at = start;
   for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
       if ((offers & rows[i].when) == 0 || (rows[i].needs & ~offers) != 0)
         continue;
-      imap_write (writer, separator);
-      imap_write (writer, rows[i].name);
-      separator = " ";
+      if (at > start)
+        *at++ = ' ';
+      at = stpcpy (at, rows[i].name);
     }
+  writer->len += (gsize) (at - start);
   if (offers & AFTER_LOGIN)
     {
       imap_write (writer, " APPENDLIMIT=");
