@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Options of admin commands: tables of settings of a command's own, given on the command line.
+ * Parses options of admin commands, which are tables of settings given on the command line.
  */
 #include "config.h"
 
@@ -18,7 +18,7 @@ is_name (const char *name)
          && strspn (name, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (name);
 }
 
-/* What every command has, and what a parser of the command line takes first. */
+/* Says whether every command has an option of this name, or the command line itself takes it. */
 static gboolean
 is_taken (const char *name)
 {
@@ -108,7 +108,7 @@ satchel_admin_find (const SatchelAdminOps *ops, const char *name)
   return NULL;
 }
 
-/* What is said of quotes is said of files. */
+/* Takes advice about quotes out of a message, since it is about files. */
 static char *
 without_quotes (char *why)
 {
@@ -133,7 +133,7 @@ take_word (const SatchelAdminCommand *command, SatchelConfig *options, const cha
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--%.64s: no such option here",
                               name != NULL ? name : word);
   SatchelConfigValue *value = satchel_config_find (options, name);
-  /* An option without value says yes by being there. */
+  /* An option without a value means true by being there. */
   gboolean is_flag = row->type == SATCHEL_CONFIG_BOOL && equals[1] == '\0';
   if (!satchel_config_scalar_parse (row, is_flag ? "true" : equals + 1, value, &why))
     return satchel_error_set (error, SATCHEL_ERROR_INVALID, "--%s: %s", name, without_quotes (why));

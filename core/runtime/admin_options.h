@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Options of admin commands (<satchel/admin.h>): the same checks where they are typed and where they are
- * carried out.
+ * Options of admin commands (<satchel/admin.h>). The same checks are made where a command is typed and
+ * where it is carried out.
  */
 #pragma once
 #include <satchel/admin.h>
@@ -8,13 +8,13 @@
 
 #include "core/runtime/config_image.h"
 
-/* The loader's look at what a module provides.  @who: for the error. */
+/* Checks the admin commands that a module provides, for the loader. @who: names the module in errors. */
 gboolean satchel_admin_check_table (const SatchelModule *module, const SatchelProvides *provides,
                                     const char *who, GError **error);
-/* By name, or NULL. */
+/* Finds a command by name; NULL: there is none. */
 const SatchelAdminCommand *satchel_admin_find (const SatchelAdminOps *ops, const char *name);
-/* @words: "NAME=VALUE" each, "NAME=" of a BOOL; NULL-ended.  NULL: INVALID, with words for the admin.  Yours
- * (satchel_admin_options_free). */
+/* Parses @words, NULL-ended: "NAME=VALUE" each, "NAME=" for a BOOL. Yours (satchel_admin_options_free).
+ * NULL: INVALID, with a text for the administrator. */
 SatchelConfig *satchel_admin_parse_options (const SatchelAdminCommand *command, const char *const *words,
                                             GError **error);
 void satchel_admin_options_free (SatchelConfig *options);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Groups of settings in memory and the getters of include/satchel/config.h.
+ * Keeps groups of settings in memory, and has the getters of include/satchel/config.h.
  */
 #include "config.h"
 
@@ -126,7 +126,8 @@ satchel_config_set_names (const SatchelConfigSet *set)
   return (const char *const *) set->names;
 }
 
-/* The value of a key that must be there with one of two types: anything else is a mistake in our own code. */
+/* Returns the value of a key, which must exist with one of two types: anything else is a mistake in the
+ * caller's code. */
 static const SatchelConfigValue *
 get_value (const SatchelConfig *config, const char *key, SatchelConfigType type, SatchelConfigType other)
 {
@@ -219,7 +220,7 @@ satchel_config_group (const SatchelConfig *config, const char *key, guint index)
   return value->groups->pdata[index];
 }
 
-/* The place of @choice among "a|b|c". */
+/* Returns the index of @choice in "a|b|c". */
 static guint
 find_choice (const char *choices, const char *choice)
 {
@@ -312,7 +313,7 @@ satchel_secret_free (char *secret)
   g_free (secret);
 }
 
-/* The first line of a secret's file. */
+/* Reads the first line of a secret's file. */
 static char *
 read_secret_file (const char *path, GError **error)
 {
@@ -364,7 +365,7 @@ satchel_config_secret (const SatchelConfig *config, const char *key, GError **er
     return read_secret_file (value->string + strlen ("file:"), error);
   if (g_str_has_prefix (value->string, "credential:"))
     {
-      /* systemd.exec(5), LoadCredential= */
+      /* systemd sets this variable (systemd.exec(5), LoadCredential=). */
       const char *directory = g_getenv ("CREDENTIALS_DIRECTORY");
       const char *name = value->string + strlen ("credential:");
       if (directory == NULL)
@@ -407,7 +408,8 @@ satchel_config_problem_text (const SatchelConfigProblem *problem)
                           problem->is_warning ? "warning: " : "", problem->text);
 }
 
-/* "FILE:LINE", as satchel_config_text_where makes it, or a file alone; what --set said is in no file. */
+/* Adds file and line of "FILE:LINE", as satchel_config_text_where makes it, or of a file alone. A value of
+ * --set is in no file. */
 static void
 add_place (SatchelJson *json, const char *where)
 {
@@ -465,7 +467,7 @@ add_problem (GPtrArray *problems, gboolean is_warning, char *where, const char *
       problem->text = g_strdup ("there are more problems; correct these first");
       return;
     }
-  /* What is quoted from a file may be cut inside a character, or be no text at all. */
+  /* A quotation from a file may be cut inside a character, or not be text at all. */
   g_autofree char *raw = g_strdup_vprintf (format, arguments);
   problem->text = g_utf8_make_valid (raw, -1);
   problem->where = where != NULL ? where : g_strdup ("");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Looks through a text before libconfig does: mistakes that libconfig hides (numbers above 2^31, a forgotten
- * `;`) or cannot explain (bare 30d, open quotes, the same key twice) are reported in an admin's words and
- * repaired in place, so that one run shows everything that is wrong with a file.
+ * Checks a text before libconfig reads it. Mistakes that libconfig hides (numbers above 2^31, a forgotten
+ * `;`) or cannot explain (30d without quotes, open quotes, the same key twice) are reported in words for
+ * an administrator and repaired in place, so that one run shows everything that is wrong with a file.
  */
 #include "config.h"
 
@@ -18,9 +18,9 @@ typedef enum
   TOKEN_BIG, /* a whole number beyond 31 bits without L */
   TOKEN_BOOL,
   TOKEN_STRING,
-  TOKEN_WORD,  /* what libconfig has no token for: 30d, /var/mail */
+  TOKEN_WORD,  /* a word for which libconfig has no token: 30d, /var/mail */
   TOKEN_MARK,  /* one of = : , ; ( ) [ ] { } */
-  TOKEN_BROKEN /* a string or comment without end; reported */
+  TOKEN_BROKEN /* a string or comment without end, which has been reported */
 } TokenType;
 
 typedef struct Token
@@ -34,7 +34,7 @@ typedef struct Token
 typedef struct Edit
 {
   gsize start, end;
-  const char *with; /* static; NULL: blanks (line ends stay) */
+  const char *with; /* static text; NULL: blanks (line ends stay) */
 } Edit;
 
 typedef struct Checker
@@ -46,10 +46,10 @@ typedef struct Checker
   GPtrArray *problems;
   GArray *edits;
   Token now;
-  gsize last_end; /* of the token before */
+  gsize last_end; /* end of the token before */
   guint last_line;
   guint n_settings;
-  gboolean is_lost;   /* reading ended here */
+  gboolean is_lost;   /* reading had to end here */
   gboolean is_broken; /* a statement was left out */
 } Checker;
 
@@ -76,7 +76,7 @@ lose_setting (Checker *checker, guint line, const char *why)
       (Token) { .type = TOKEN_END, .start = checker->len, .end = checker->len, .line = checker->line };
 }
 
-/* Blanks and comments.  FALSE: a comment has no end. */
+/* Skips blanks and comments. FALSE: a comment has no end. */
 static gboolean
 skip_blanks (Checker *checker)
 {
@@ -134,7 +134,7 @@ lex_string (Checker *checker)
   return TRUE;
 }
 
-/* libconfig's own idea of a name and of numbers. */
+/* Classifies a word by libconfig's own rules for names and numbers. */
 static TokenType
 classify_word (const char *word, gsize len)
 {
@@ -219,7 +219,7 @@ shown_len (gsize start, gsize end)
   return (int) MIN (end - start, 60);
 }
 
-/* Text without quotes, shown as it should be and put in quotes. */
+/* Reports text without quotes, shows how to write it, and puts it in quotes. */
 static void
 quote_word (Checker *checker)
 {
@@ -237,7 +237,7 @@ quote_word (Checker *checker)
 static gboolean check_value (Checker *checker, guint depth);
 static void check_settings (Checker *checker, guint depth, guint open_line);
 
-/* After `(` or `[`. */
+/* Checks elements after `(` or `[`. */
 static void
 check_elements (Checker *checker, char close, guint depth)
 {
@@ -273,7 +273,7 @@ check_elements (Checker *checker, char close, guint depth)
   advance_token (checker);
 }
 
-/* FALSE: there is no value here. */
+/* Checks a value. FALSE: there is none here. */
 static gboolean
 check_value (Checker *checker, guint depth)
 {
@@ -289,7 +289,7 @@ check_value (Checker *checker, guint depth)
       advance_token (checker);
       return TRUE;
     case TOKEN_BIG:
-      /* libconfig 1.5 would cut it to 32 bits without a word; with L the range check sees it. */
+      /* libconfig 1.5 would silently cut the number to 32 bits; with L the check of its range sees it. */
       edit_byte (checker, checker->now.end, checker->now.end, "L");
       advance_token (checker);
       return TRUE;
@@ -317,7 +317,7 @@ check_value (Checker *checker, guint depth)
   return FALSE;
 }
 
-/* Skips what cannot be read up to the end of the statement and blanks it. */
+/* Skips a statement that cannot be read up to its end, and blanks it. */
 static void
 skip_statement (Checker *checker, gsize start)
 {
@@ -341,7 +341,7 @@ skip_statement (Checker *checker, gsize start)
   edit_byte (checker, start, checker->last_end, NULL);
 }
 
-/* `;` after a value that began on @line. */
+/* Checks the `;` after a value that began on @line. */
 static void
 check_end_of_statement (Checker *checker, gboolean is_group, guint line)
 {
@@ -350,7 +350,7 @@ check_end_of_statement (Checker *checker, gboolean is_group, guint line)
       advance_token (checker);
       return;
     }
-  /* One-line groups need no `;` before their `}`, as in libconfig. */
+  /* A group on one line needs no `;` before its `}`, as in libconfig. */
   gboolean may_lack = is_group
                       || ((is_mark (checker, '}') || checker->now.type == TOKEN_END)
                           && checker->now.line == checker->last_line);
@@ -375,7 +375,7 @@ check_duplicate (Checker *checker, GHashTable *names, const Token *name, gboolea
     g_hash_table_insert (names, g_steal_pointer (&key), GUINT_TO_POINTER (name->line));
 }
 
-/* NAME = VALUE ; */
+/* Checks NAME = VALUE ; */
 static void
 check_setting (Checker *checker, GHashTable *names, guint depth)
 {
@@ -438,7 +438,7 @@ check_setting (Checker *checker, GHashTable *names, guint depth)
     }
 }
 
-/* From `{` (depth > 0), or all of the text. */
+/* Checks settings from `{` on (depth > 0), or the whole text. */
 static void
 check_settings (Checker *checker, guint depth, guint open_line)
 {
@@ -527,7 +527,8 @@ satchel_config_check_text (SatchelConfigText *text, GPtrArray *problems)
   text->is_broken = text->is_broken || checker.is_lost || checker.is_broken;
   if (checker.is_lost)
     return FALSE;
-  /* A blanked statement may hold edits of its own: the longer, earlier one wins. */
+  /* A blanked statement may hold edits of its own, so of two that begin together the longer one comes first
+   * and wins. */
   g_array_sort (edits, compare_edits);
   apply_edits (text, edits);
   return TRUE;

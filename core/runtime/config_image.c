@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The set of settings as bytes and back.  The reader trusts nothing: the bytes come from another process.
- * Little-endian; strings are length-prefixed, NUL-free UTF-8; counts are checked against the bytes that are
- * left.
+ * Turns the set of settings into bytes and back. The reader trusts nothing, since the bytes come from
+ * another process. Numbers are little-endian; strings have a length before them and are UTF-8 without NUL;
+ * counts are checked against the bytes that are left.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 
 #define MAGIC "SatCfg01"
 #define NESTING_MAX 4u
-/* What one value takes at least: two strings, type, flags, two booleans, number, two counts. */
+/* The fewest bytes of one value: two strings, type, flags, two booleans, number, two counts. */
 #define VALUE_MIN 34u
 
 typedef struct Reader
@@ -145,7 +145,7 @@ get_u64 (Reader *reader)
   return get_bytes (reader, &value, sizeof value) ? GUINT64_FROM_LE (value) : 0;
 }
 
-/* A count of things of at least @each bytes. */
+/* Reads a count of items that have at least @each bytes. */
 static guint32
 get_count (Reader *reader, gsize each)
 {
@@ -217,7 +217,7 @@ get_group (Reader *reader, guint depth)
   guint32 n_values = get_count (reader, VALUE_MIN);
   if (reader->failed)
     return NULL;
-  /* Grown value by value: a count that lies costs no memory. */
+  /* The array grows with each value, so a false count costs no memory. */
   g_autoptr (GArray) values = g_array_new (FALSE, TRUE, sizeof (SatchelConfigValue));
   g_array_set_clear_func (values, (GDestroyNotify) satchel_config_value_clear);
   for (guint32 i = 0; i < n_values && !reader->failed; i++)
@@ -257,7 +257,7 @@ satchel_config_set_from_bytes (GBytes *bytes, GError **error)
       if (config != NULL)
         g_hash_table_replace (groups, g_strdup (config->name), config);
     }
-  /* The core asks for its own groups without looking whether they are there. */
+  /* The core asks for its own groups without checking that they exist. */
   for (const SatchelConfigSchema *schema = satchel_core_schemas; schema->group != NULL && !reader.failed;
        schema++)
     {
@@ -301,7 +301,7 @@ values_differ (const SatchelConfigValue *a, const SatchelConfigValue *b)
   if (a->type != b->type || a->is_set != b->is_set || a->number != b->number
       || !g_strv_equal (a_strings, b_strings) || n != (b->groups != NULL ? b->groups->len : 0))
     return TRUE;
-  /* "1h" and "60m" are the same. */
+  /* "1h" and "60m" are the same value. */
   if (!is_number && a->type != SATCHEL_CONFIG_BOOL && a->type != SATCHEL_CONFIG_INT
       && g_strcmp0 (a->string, b->string) != 0)
     return TRUE;
@@ -324,7 +324,7 @@ satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigS
         {
           const SatchelConfigValue *value = &now->values[i];
           const SatchelConfigValue *was = old != NULL ? satchel_config_find (old, value->key) : NULL;
-          /* A group that was not named before: only what is not its default is news. */
+          /* If a group was not named before, only values other than the defaults have changed. */
           gboolean differs =
               was != NULL ? values_differ (value, was) : g_strcmp0 (value->origin, "default") != 0;
           if (differs && !(only_fixed && (value->flags & SATCHEL_CONFIG_RELOADABLE) != 0))

@@ -1,51 +1,53 @@
 /* SPDX-License-Identifier: MIT
- * The merged, validated configuration as one sealed memfd: written by the config process, read by every
- * role.  Also the whole of what a program without daemon needs to read configuration (satchel, tests).
+ * The merged, validated configuration as one sealed memfd, which the config process writes and every role
+ * reads. The header also has all that a program without the daemon (satchel, a test) needs to read
+ * configuration.
  */
 #pragma once
 #include <satchel/config.h>
 
-/* All groups after a load.  Immutable. */
+/* All groups after a load. It never changes. */
 typedef struct SatchelConfigSet SatchelConfigSet;
 void satchel_config_set_free (SatchelConfigSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelConfigSet, satchel_config_set_free)
 
-/* The group of a module or of the core ("server", "log", ...); never NULL for a group with a schema.
- * Borrowed. */
+/* Returns the group of a module or of the core ("server", "log", ...), borrowed; never NULL for a group with
+ * a schema. */
 const SatchelConfig *satchel_config_set_group (const SatchelConfigSet *set, const char *name);
 gboolean satchel_config_set_is_enabled (const SatchelConfigSet *set, const char *module);
-/* Names of all groups, sorted, NULL-ended, borrowed. */
+/* Returns the names of all groups, sorted, NULL-ended, borrowed. */
 const char *const *satchel_config_set_names (const SatchelConfigSet *set);
 
-/* Schemas of the core's own groups: NULL-named end. */
+/* Schemas of the core's own groups; the last one has a NULL name. */
 typedef struct SatchelConfigSchema
 {
   const char *group;
   const SatchelConfigRow *rows;
-  const char *help; /* one line */
+  const char *help; /* a sentence of one line */
 } SatchelConfigSchema;
 extern const SatchelConfigSchema satchel_core_schemas[];
-extern const SatchelConfigRow satchel_limits_rows[];      /* those that fill SatchelLimits among them */
-extern const SatchelConfigRow satchel_config_enabled_row; /* what every group of a module begins with */
+extern const SatchelConfigRow
+    satchel_limits_rows[]; /* the rows of group `limits`, some of which fill SatchelLimits */
+extern const SatchelConfigRow satchel_config_enabled_row; /* the first row of every group of a module */
 
 /* One mistake, ready to print: "FILE:LINE: message; what to do". */
 typedef struct SatchelConfigProblem
 {
   char *where;   /* "FILE:LINE", "FILE", or "" */
-  char *setting; /* "GROUP.KEY" or "GROUP", which it is about, or "" */
+  char *setting; /* the setting that is wrong: "GROUP.KEY" or "GROUP", or "" */
   char *text;
   gboolean is_warning;
 } SatchelConfigProblem;
 void satchel_config_problem_free (SatchelConfigProblem *problem);
-/* "FILE:LINE: warning: TEXT", as people read it; yours.  Programs look at the fields. */
+/* Returns "FILE:LINE: warning: TEXT" for people; yours. Programs read the members instead. */
 char *satchel_config_problem_text (const SatchelConfigProblem *problem);
-/* For programs: {"config_dir": ..., "valid": ..., "problems": [{"severity", "file", "line", "setting",
- * "text"}]} and a line end; what is not known is null. */
+/* Appends {"config_dir": ..., "valid": ..., "problems": [{"severity", "file", "line", "setting", "text"}]}
+ * and a line end, for programs; a value that is not known is null. */
 void satchel_config_problems_json (const GPtrArray *problems, const char *config_dir, gboolean is_valid,
                                    GString *out);
 
-/* Finds a module's schema by group name: given by the caller (the loader), NULL if there is no such module.
- */
+/* Finds a module's schema by the name of its group. The caller gives it (the loader has one); NULL: there is
+ * no such module. */
 typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, gpointer data);
 /* Reads defaults_dir (*.conf), conf_dir/satchel.conf and conf_dir/conf.d (*.conf), and @overrides
  * ("group.setting=VALUE", NULL-ended, may be NULL), merges key by key, validates everything and collects all
@@ -54,49 +56,51 @@ typedef const SatchelConfigRow *(*SatchelConfigSchemaFunc) (const char *group, g
 SatchelConfigSet *satchel_config_load (const char *defaults_dir, const char *conf_dir,
                                        const char *const *overrides, SatchelConfigSchemaFunc schema,
                                        gpointer data, GPtrArray *problems /* SatchelConfigProblem */);
-/* How much of what was written a lenient load could take in. */
+/* How much of the files a lenient load could take in. */
 typedef enum
 {
   SATCHEL_CONFIG_WHOLE = 0,
-  SATCHEL_CONFIG_HOLES, /* a group or module that is not known, or whether it is on: what seems missing may
-                           only be misspelt */
-  SATCHEL_CONFIG_BROKEN /* a part of a file could not be read at all: nothing follows from what is not there
-                         */
+  SATCHEL_CONFIG_HOLES, /* a group or module is unknown, or whether it is enabled: what seems missing may only
+                           be misspelt */
+  SATCHEL_CONFIG_BROKEN /* a part of a file could not be read at all, so nothing follows from a missing
+                           setting */
 } SatchelConfigState;
-/* "GROUP", or "GROUP.KEY" of an element of a list. */
+/* Returns "GROUP", or "GROUP.KEY" for an element of a list. */
 const char *satchel_config_name (const SatchelConfig *config);
 SatchelConfigState satchel_config_set_state (const SatchelConfigSet *set);
-/* The same, but with errors too it gives what could be understood, wrong settings at their defaults: for
- * naming further problems in the same run, never for use.  Never NULL. */
+/* The same, but if there are errors it returns what could be understood, with wrong settings at their
+ * defaults. The result serves to find further problems in the same run, and is never put into use. Never
+ * NULL. */
 SatchelConfigSet *satchel_config_load_lenient (const char *defaults_dir, const char *conf_dir,
                                                const char *const *overrides, SatchelConfigSchemaFunc schema,
                                                gpointer data, GPtrArray *problems);
-/* Serialise and read back; the reader bounds-checks everything.  The image names keys and types itself, so
- * that the reader needs no schema (a gate has none) and outlives the modules. */
+/* Turn a set into bytes and back; the reader checks everything against bounds. The image itself names keys
+ * and types, so that the reader needs no schema (a gate has none) and outlives the modules. */
 GBytes *satchel_config_set_to_bytes (const SatchelConfigSet *set);
-/* The same for a process that may know only the groups in @names (NULL-ended): the core's other groups are at
- * their defaults, all else is not there. */
+/* The same for a process that may know only the groups in @names (NULL-ended): other groups of the core have
+ * their default values, and groups of other modules are left out. */
 GBytes *satchel_config_set_part_to_bytes (const SatchelConfigSet *set, const char *const *names);
 /* The most bytes of an image. */
 #define SATCHEL_CONFIG_IMAGE_MAX (64u * 1024u * 1024u)
 SatchelConfigSet *satchel_config_set_from_bytes (GBytes *bytes, GError **error);
-/* "group.key" of all settings that differ; with @only_fixed those that a reload cannot apply.  Free with
- * g_strfreev. */
+/* Returns "group.key" for all settings that differ; with @only_fixed, for those that a reload cannot apply.
+ * Free with g_strfreev. */
 char **satchel_config_set_compare (const SatchelConfigSet *before, const SatchelConfigSet *after,
                                    gboolean only_fixed);
-/* For tests: one group straight from "key = value;" text. */
+/* Makes a set of one group from "key = value;" text, for tests. */
 SatchelConfigSet *satchel_config_set_from_text (const char *group, const SatchelConfigRow *rows,
                                                 const char *text, GError **error);
 
-/* The one of @names (NULL-ended) that @name was probably meant to be, or NULL. */
+/* Returns the one of @names (NULL-ended) that @name was probably meant to be; NULL: none is near enough. */
 const char *satchel_suggest (const char *name, const char *const *names);
-/* A number as a file has it, without quotes: "50M", "30d", "0660", "true". */
+/* Appends a number as a file has it, without quotes: "50M", "30d", "0660", "true". */
 void satchel_config_number_format (SatchelConfigType type, gint64 number, GString *out);
 /* Appends @text as a libconfig string. */
 void satchel_config_quote (const char *text, GString *out);
 
-/* Going through a group: keys in the order of its rows (NULL-ended; free the array with g_free), their types,
- * and values in libconfig syntax (a plain secret as "(hidden)"; @indent: of the line it stands on). */
+/* Functions to go through a group: its keys in the order of its rows (NULL-ended; free the array with
+ * g_free), their types, and values in libconfig syntax (a secret in clear text as "(hidden)"; @indent:
+ * columns before the line). */
 const char **satchel_config_keys (const SatchelConfig *config);
 SatchelConfigType satchel_config_type (const SatchelConfig *config, const char *key);
 gboolean satchel_config_is_set (const SatchelConfig *config, const char *key);

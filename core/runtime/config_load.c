@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Merges the packages' defaults, the admin's files and --set key by key into one set.
+ * Merges the packaged defaults, the administrator's files and --set into one set, setting by setting.
  */
 #include "config.h"
 
@@ -15,10 +15,10 @@
 
 typedef struct Draft
 {
-  const SatchelConfigRow *rows; /* NULL: nobody knows this group */
+  const SatchelConfigRow *rows; /* NULL: no module or schema has this group */
   gboolean is_module;
   SatchelConfig *config;
-  char *named_at; /* where it was last named */
+  char *named_at; /* file and line that named it last */
 } Draft;
 
 typedef struct Load
@@ -26,9 +26,10 @@ typedef struct Load
   SatchelConfigReader reader;
   SatchelConfigSchemaFunc schema;
   gpointer data;
-  GHashTable *drafts;   /* name -> Draft */
-  GHashTable *seen;     /* "group.key" -> where, in this directory level; NULL: repeats are fine */
-  gboolean is_defaults; /* reading what packages put there */
+  GHashTable *drafts; /* name -> Draft */
+  GHashTable
+      *seen; /* from "group.key" to its file and line, in this directory; NULL: a setting may be repeated */
+  gboolean is_defaults; /* reading the packaged defaults */
   SatchelConfigState state;
 } Load;
 
@@ -81,7 +82,7 @@ place_of (const Load *load, const config_setting_t *setting)
   return satchel_config_text_where (load->reader.text, config_setting_source_line (setting));
 }
 
-/* FALSE: this directory level has set it before. */
+/* Notes that a setting was set. FALSE: a file of this directory has set it before. */
 static gboolean
 note_first (Load *load, const char *path, const config_setting_t *setting)
 {
@@ -111,7 +112,7 @@ report_unknown_group (Load *load, const char *name, const config_setting_t *sett
   while (g_hash_table_iter_next (&iter, &key, &draft))
     if (((Draft *) draft)->rows != NULL)
       g_ptr_array_add (names, key);
-  /* What is installed, and why it will not load, only the loader knows. */
+  /* Only the loader knows which modules are installed, and why one cannot be loaded. */
   gboolean has_loader = load->schema == satchel_loader_schema;
   g_autoptr (GPtrArray) files = has_loader ? satchel_loader_list (load->data) : NULL;
   gboolean is_installed = FALSE;
@@ -156,8 +157,8 @@ report_unknown_key (Load *load, const Draft *draft, const char *path, const char
                                    path, draft->config->name);
 }
 
-/* A word without quotes that would not be right with quotes either is one mistake: the message about its
- * value says more. */
+/* If a word without quotes would not be right with quotes either, only the message about its value stays,
+ * since it says more. */
 static void
 drop_quote_advice (Load *load, const config_setting_t *setting)
 {
@@ -177,7 +178,7 @@ drop_quote_advice (Load *load, const config_setting_t *setting)
   const char *as_text = was_dropped && word != NULL ? strstr (last->text, SATCHEL_CONFIG_IS_TEXT) : NULL;
   if (as_text == NULL)
     return;
-  /* It was no text: it had no quotes. */
+  /* The value was not a text, since it had no quotes. */
   char *text = g_strdup_printf ("%.*s%.60s will not do%s", (int) (as_text - last->text), last->text, word,
                                 as_text + strlen (SATCHEL_CONFIG_IS_TEXT));
   g_free (last->text);
@@ -210,7 +211,8 @@ merge_setting (Load *load, const char *group, const char *key, const config_sett
     note_state (load, SATCHEL_CONFIG_HOLES);
 }
 
-/* A module that is not there is no mistake where it is not wanted: its package went, its file stayed. */
+/* Says whether a group is disabled. A missing module is no mistake then: its package was removed, and its
+ * file stayed. */
 static gboolean
 is_switched_off (const config_setting_t *group)
 {
@@ -296,7 +298,7 @@ is_safe_directory (Load *load, const char *path)
   return FALSE;
 }
 
-/* What lies beside the files that count and looks as if it should count, too. */
+/* Warns of files beside the configuration that are not read but look as if they should be. */
 static void
 warn_of_ignored (Load *load, const char *path, const char *name, gboolean is_conf_d)
 {
@@ -326,7 +328,7 @@ look_beside_main_file (Load *load, const char *path)
     warn_of_ignored (load, path, name, FALSE);
 }
 
-/* All *.conf of a directory, by name. */
+/* Merges all *.conf of a directory, in the order of their names. */
 static void
 merge_directory (Load *load, const char *path, const char *tree, gboolean must_exist)
 {
@@ -361,7 +363,7 @@ merge_directory (Load *load, const char *path, const char *tree, gboolean must_e
     merge_text (load, satchel_config_text_read (names->pdata[i], tree, load->reader.problems));
 }
 
-/* `value = TEXT;` is exactly one setting? */
+/* Says whether `value = TEXT;` is exactly one setting. */
 static gboolean
 can_parse (const char *label, const char *string)
 {
@@ -378,7 +380,7 @@ can_parse (const char *label, const char *string)
   return ok;
 }
 
-/* GROUP.SETTING=VALUE: VALUE is libconfig syntax if it parses, else a text. */
+/* Merges GROUP.SETTING=VALUE. VALUE is libconfig syntax if it can be parsed, else a text. */
 static void
 merge_override (Load *load, const char *override)
 {
@@ -419,7 +421,7 @@ merge_override (Load *load, const char *override)
   config_destroy (&parsed);
 }
 
-/* REQUIRED rows, once everything is merged. */
+/* Checks that REQUIRED rows are set, once everything is merged. */
 static void
 check_required (Load *load, const char *name, const Draft *draft)
 {
@@ -438,7 +440,7 @@ check_required (Load *load, const char *name, const Draft *draft)
       }
 }
 
-/* The drafts as a set. */
+/* Makes a set of the drafts. */
 static SatchelConfigSet *
 finish_load (Load *load)
 {

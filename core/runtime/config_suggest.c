@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * "Did you mean": the nearest of a list of names.
+ * Finds the nearest of a list of names, for "did you mean".
  */
 #include "config.h"
 
@@ -15,7 +15,8 @@ fold_letter (char c)
   return c == '-' ? '_' : g_ascii_tolower (c);
 }
 
-/* Edits (insert, delete, change, swap of neighbours) that make one name of the other. */
+/* Returns the number of edits (insert, delete, change, swap of neighbours) that turn one name into the
+ * other. */
 static guint
 edit_distance (const char *a, const char *b)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Reads configuration files and expands @include by itself, so that libconfig (whose 1.5 calls exit on a
- * directory and follows loops) never opens a file.  Keeps where each line came from.
+ * Reads configuration files and expands @include itself, so that libconfig never opens a file (its version
+ * 1.5 calls exit on a directory, and follows loops). Remembers the file and line from which each line
+ * came.
  */
 #include "config.h"
 
@@ -24,7 +25,7 @@ typedef struct Expansion
 {
   SatchelConfigText *text;
   GPtrArray *problems;
-  const char *tree; /* real path, or NULL: no includes */
+  const char *tree; /* real path; NULL: no includes are allowed */
   GPtrArray *open;  /* real paths of the files that are being read, outermost first */
 } Expansion;
 
@@ -67,7 +68,7 @@ satchel_config_text_where (const SatchelConfigText *text, guint line)
   return g_strdup_printf ("%s:%u", (const char *) text->files->pdata[from->file], from->line);
 }
 
-/* The lexical state after one line that starts in @state. */
+/* Returns the lexical state after a line that begins in @state. */
 static LexState
 lex_line (const char *line, gsize len, LexState state)
 {
@@ -98,7 +99,8 @@ lex_line (const char *line, gsize len, LexState state)
   return state;
 }
 
-/* `@include "NAME"` at the start of a line, as libconfig has it: the name, and how long the directive is. */
+/* Parses `@include "NAME"` at the start of a line, as libconfig does. Returns the name; *ret_len: length of
+ * the directive. */
 static char *
 parse_include (const char *line, gsize len, gsize *ret_len)
 {
@@ -134,7 +136,8 @@ emit_line (Expansion *expansion, const char *line, gsize len, guint file, guint 
   g_array_append_val (expansion->text->lines, from);
 }
 
-/* All of a regular file of bounded size, NUL-free UTF-8.  @is_included decides only the words. */
+/* Reads a regular file of bounded size, which must be UTF-8 without NUL. @is_included only chooses the words
+ * of a message. */
 static char *
 read_file (const char *path, char *where, gsize *ret_len, GPtrArray *problems)
 {
@@ -250,13 +253,13 @@ include_file (Expansion *expansion, const char *by, guint line, const char *name
   return FALSE;
 }
 
-/* FALSE: something could not be included; the rest is there. */
+/* Expands includes. FALSE: something could not be included; the rest has been expanded. */
 static gboolean
 expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize len, gboolean has_lines)
 {
   guint file = expansion->text->files->len, number = 0;
   g_ptr_array_add (expansion->text->files, g_strdup (name));
-  /* Editors of other systems begin a UTF-8 file with a byte order mark; it is no text. */
+  /* Editors of other systems begin a UTF-8 file with a byte order mark, which is not part of the text. */
   gsize mark = len >= 3 && memcmp (bytes, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0;
   LexState state = PLAIN;
   gboolean ok = TRUE;
@@ -286,8 +289,8 @@ expand_lines (Expansion *expansion, const char *name, const char *bytes, gsize l
   return ok;
 }
 
-/* What is left of @include at the start of a line (in a comment, behind another one) must mean nothing to
- * libconfig. */
+/* An @include that is left at the start of a line (in a comment, behind another one) is changed so that
+ * libconfig does not follow it. */
 static void
 defuse_line (SatchelConfigText *text)
 {
@@ -317,7 +320,7 @@ satchel_config_text_read (const char *path, const char *tree, GPtrArray *problem
   g_ptr_array_add (open, real_path);
   g_autoptr (SatchelConfigText) text = text_new ();
   Expansion expansion = { .text = text, .problems = problems, .tree = real_tree, .open = open };
-  /* A failed include is reported; what else is wrong shall be seen in the same run. */
+  /* A failed include has been reported; other mistakes are to be found in the same run. */
   text->is_broken = !expand_lines (&expansion, path, bytes, len, TRUE);
   defuse_line (text);
   return g_steal_pointer (&text);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Scalars as text: sizes, times, modes, choices; both ways, with the words for what is wrong.
+ * Converts sizes, times, modes and choices from text and to text, with words for what is wrong.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One setting as libconfig read it, against its row: type, range, choices, lists of named groups.
+ * Compares one setting, as libconfig read it, with its row: type, range, choices, lists of named groups.
  */
 #include "config.h"
 
@@ -97,7 +97,7 @@ make_absolute (const char *path, const char *conf_dir)
   return *path == '\0' ? g_strdup ("") : g_canonicalize_filename (path, conf_dir);
 }
 
-/* What a well-formed secret still has against it.  FALSE: refused. */
+/* Checks a well-formed secret, such as the name of its file. FALSE: it is refused. */
 static gboolean
 check_secret (SatchelConfigReader *reader, const char *path, const config_setting_t *setting,
               SatchelConfigValue *value)
@@ -142,7 +142,7 @@ check_secret (SatchelConfigReader *reader, const char *path, const config_settin
   return TRUE;
 }
 
-/* --set without quotes: 1048576 for a size, 0660 for rights. */
+/* Takes a number of --set without quotes: 1048576 for a size, 0660 for a mode. */
 static char *
 bare_number (const SatchelConfigReader *reader, const SatchelConfigRow *row, const config_setting_t *setting)
 {
@@ -151,7 +151,7 @@ bare_number (const SatchelConfigReader *reader, const SatchelConfigRow *row, con
       || (type != CONFIG_TYPE_INT && type != CONFIG_TYPE_INT64 && type != CONFIG_TYPE_FLOAT
           && type != CONFIG_TYPE_BOOL))
     return NULL;
-  /* The text is `value = TEXT;`, one line. */
+  /* The text is one line, `value = TEXT;`. */
   const char *start = strchr (reader->text->text->str, '=') + 1, *end = strrchr (start, ';');
   g_autofree char *text = g_strndup (start, end != NULL ? (gsize) (end - start) : strlen (start));
   g_strstrip (text);
@@ -254,7 +254,7 @@ report_unknown (SatchelConfigReader *reader, const config_setting_t *member, con
     report_value (reader, member, path, "no such setting; remove it");
 }
 
-/* One `{ ... }` of a list. */
+/* Reads one `{ ... }` of a list. */
 static SatchelConfig *
 read_group (SatchelConfigReader *reader, const SatchelConfigRow *row, const char *path,
             const config_setting_t *setting)
@@ -353,7 +353,7 @@ satchel_config_value_read (SatchelConfigReader *reader, const SatchelConfigRow *
   return ok;
 }
 
-/* A list's default, in libconfig syntax. */
+/* Reads the default of a list, which is in libconfig syntax. */
 static gboolean
 read_default_list (const SatchelConfigRow *row, const char *conf_dir, SatchelConfigValue *value)
 {

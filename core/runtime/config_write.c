@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Settings back as text: what `satchel config dump` prints.
+ * Writes settings as text, for `satchel config dump`.
  */
 #include "config.h"
 
@@ -81,7 +81,7 @@ satchel_config_value_format (const SatchelConfig *config, const char *key, guint
     case SATCHEL_CONFIG_BOOL:
     case SATCHEL_CONFIG_INT:
       satchel_config_number_format (value->type, value->number, out);
-      /* libconfig 1.5 cuts longer ones to 32 bits. */
+      /* libconfig 1.5 cuts a longer number to 32 bits unless L follows it. */
       if (value->number > G_MAXINT32 || value->number < -G_MAXINT32)
         g_string_append_c (out, 'L');
       break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connections: life, reading and timeouts (buffers: connection_input.c, connection_output.c).
+ * Handles the life of connections, reading and timeouts. Buffers are in connection_input.c and
+ * connection_output.c.
  */
 #include "config.h"
 
@@ -53,7 +54,7 @@ connection_update_events (SatchelConnection *connection)
   if (connection_wants_to_read (connection) || connection->state == STATE_LINGER)
     events = EPOLLIN;
   else if (is_stopped (connection) && connection->state == STATE_OPEN && (connection->events & EPOLLIN))
-    events = EPOLLIN; /* most pauses are over before more input comes: no system call for them */
+    events = EPOLLIN; /* most pauses end before more input comes, so they should cost no system call */
   if (connection->is_blocked && connection->state != STATE_LINGER)
     events = (events & ~(guint32) EPOLLET) | EPOLLOUT;
   connection->events = events;
@@ -117,7 +118,7 @@ connection_die (SatchelConnection *connection, SatchelCloseReason reason)
   connection_queue_soon (connection);
 }
 
-/* `closed`, and the end. */
+/* Calls `closed`, and ends the connection. */
 static void
 tell_closed (SatchelConnection *connection)
 {
@@ -185,7 +186,7 @@ call_input (SatchelConnection *connection)
     connection->handlers->input (connection, connection->self);
 }
 
-/* The protocol may say goodbye: what we send is whole. */
+/* Ends a connection whose input is damaged. The protocol may still say goodbye, since output is not. */
 static void
 end_damaged (SatchelConnection *connection)
 {
@@ -195,7 +196,7 @@ end_damaged (SatchelConnection *connection)
     connection_die (connection, SATCHEL_CLOSED_CUT);
 }
 
-/* Reads until a short read; what the transport has decrypted beyond it is taken as well. */
+/* Reads until a read is short, and also takes what the transport has decrypted beyond that. */
 static void
 read_input (SatchelConnection *connection)
 {
@@ -282,7 +283,7 @@ connection_event (int fd, guint32 events, gpointer data)
                                     : events & EPOLLERR        ? SATCHEL_CLOSED_RESET
                                                                : SATCHEL_CLOSED_BY_PEER);
       else if ((events & EPOLLIN) && is_stopped (connection))
-        connection->events = 0; /* now it is worth the system call */
+        connection->events = 0; /* input comes during the pause, so the system call is made now */
     }
   connection_check_end (connection);
   connection_update_events (connection);
@@ -340,7 +341,7 @@ satchel_connection_new (SatchelTransport *transport, const SatchelConnectionHand
   n_connections++;
   connection->events = EPOLLIN;
   connection->watch = satchel_watch_add (transport->fd, EPOLLIN, connection_event, connection);
-  /* The handshake may have read the first commands with the client's last message. */
+  /* The TLS handshake may have read the first commands together with the client's last message. */
   if (transport->ops->has_buffered (transport))
     connection_queue_soon (connection);
   return connection;
@@ -518,7 +519,7 @@ satchel_connection_compress (SatchelConnection *connection)
   connection->transport = compressed;
   connection->is_compressed = TRUE;
   satchel_connection_consume (connection, len);
-  connection_queue_soon (connection); /* the input may have more in it than one read gives */
+  connection_queue_soon (connection); /* the transport may have more input than one read gives */
   return TRUE;
 }
 

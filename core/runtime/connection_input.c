@@ -31,7 +31,7 @@ connection_free_input (SatchelConnection *connection)
   connection->in_start = connection->in_len = connection->in_size = 0;
 }
 
-/* Keeps what is unread in a buffer of its own, or none. */
+/* Moves unread input into a buffer of the connection, or frees that buffer if all was read. */
 void
 connection_settle_input (SatchelConnection *connection)
 {
@@ -51,7 +51,7 @@ connection_settle_input (SatchelConnection *connection)
   connection->in_len = connection->in_size = len;
 }
 
-/* Makes place for at least one more byte; returns how many there is place for. */
+/* Makes room for at least one more byte. Returns the number of bytes for which there is room. */
 gsize
 connection_make_room (SatchelConnection *connection, gsize wanted)
 {

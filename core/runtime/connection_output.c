@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Output of a connection: a list of 16 KiB blocks and borrowed GBytes, written with one writev at the end of
- * the turn.  Blocks are recycled, so that answering costs no allocation.
+ * Keeps the output of a connection as a list of 16 KiB blocks and borrowed GBytes, and writes it with one
+ * writev at the end of the turn. Blocks are used again, so that answering costs no allocation.
  */
 #include "config.h"
 
@@ -134,7 +134,7 @@ set_blocked (SatchelConnection *connection, gboolean is_blocked)
   connection_update_events (connection);
 }
 
-/* Writes until nothing waits or the descriptor takes no more.  Calls nobody back. */
+/* Writes until nothing waits or the descriptor takes no more. Makes no callback. */
 static void
 send_waiting (SatchelConnection *connection)
 {
@@ -205,7 +205,7 @@ flush_turn (SatchelTurn *turn)
 void
 connection_queue_flush (SatchelConnection *connection)
 {
-  /* A blocked one continues when the descriptor is writable. */
+  /* A blocked connection continues when the descriptor is writable. */
   if (!connection->is_blocked)
     satchel_turn_queue_flush (&connection->flush_turn, flush_turn);
 }
@@ -225,7 +225,7 @@ output_added (SatchelConnection *connection)
 {
   if (connection->out_pending >= FLUSH_BYTES && !connection->is_blocked && connection->transport != NULL)
     send_waiting (connection);
-  /* Even if all is gone: `drained`, closing and the peer's end are looked at there. */
+  /* Even if all output was sent: the flush also handles `drained`, closing and the end of the peer. */
   if (connection->state == STATE_OPEN)
     connection_queue_flush (connection);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The inside of a connection, shared by connection.c (life and input) and connection_output.c.
+ * The inside of a connection, shared by connection.c, connection_input.c and connection_output.c.
  */
 #pragma once
 #include "core/runtime/connection_private.h"
@@ -9,16 +9,17 @@ typedef enum
 {
   STATE_OPEN = 1,
   STATE_CLOSING, /* sends what waits, then closes */
-  STATE_LINGER,  /* closed for its owner; waits for the peer's end so that no RST eats our last bytes */
-  STATE_DEAD,    /* `closed` is to come */
-  STATE_GONE     /* to be freed when the last call into it returns */
+  STATE_LINGER,  /* closed for its owner; waits for the peer's end, since a reset could destroy the last bytes
+                    sent */
+  STATE_DEAD,    /* `closed` will be called */
+  STATE_GONE     /* will be freed when the last call into it returns */
 } ConnectionState;
 
 typedef struct OutBlock OutBlock;
 struct OutBlock
 {
   OutBlock *next;
-  GBytes *bytes; /* NULL: `data` */
+  GBytes *bytes; /* NULL: the bytes are in `data` */
   gsize start, end;
   guint8 data[];
 };
@@ -30,7 +31,7 @@ struct SatchelConnection
   guint32 events;
   const SatchelConnectionHandlers *handlers;
   gpointer self;
-  SatchelConnection *previous, *next; /* all connections */
+  SatchelConnection *previous, *next; /* list of all connections */
 
   guint8 *in; /* NULL while nothing waits: an idle connection holds no buffer */
   gsize in_start, in_len, in_size, in_limit;
@@ -47,14 +48,14 @@ struct SatchelConnection
   void (*keepalive) (gpointer data, guint within_s);
   gpointer keepalive_data;
 
-  guint16 depth; /* of calls out to the handlers */
+  guint16 depth; /* depth of calls to the handlers */
   guint16 holds;
   ConnectionState state : 8;
   guint reason : 8;
-  guint end_reason : 8; /* + 1; 0: none */
-  guint is_paused : 1;  /* by the protocol */
-  guint is_busy : 1;    /* by gate or mail, which work for it */
-  guint is_blocked : 1; /* the descriptor takes no more output now */
+  guint end_reason : 8; /* SatchelCloseReason + 1; 0: none */
+  guint is_paused : 1;  /* paused by the protocol */
+  guint is_busy : 1;    /* paused by gate or mail, which work for it */
+  guint is_blocked : 1; /* the descriptor takes no output now */
   guint was_full : 1;
   guint has_peer_ended : 1;
   guint is_scratch : 1; /* `in` is the process's shared buffer */
@@ -65,7 +66,7 @@ struct SatchelConnection
 
 void connection_update_events (SatchelConnection *connection);
 void connection_die (SatchelConnection *connection, SatchelCloseReason reason);
-/* An orderly end of the peer counts once all its input is answered. */
+/* Ends the connection if the peer has ended its side and all its input is answered. */
 void connection_check_end (SatchelConnection *connection);
 void connection_linger (SatchelConnection *connection);
 void connection_unref_call (SatchelConnection *connection);
@@ -78,13 +79,13 @@ void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
 void connection_free_input (SatchelConnection *connection);
 /* Keeps what is unread in a buffer of its own, or none. */
 void connection_settle_input (SatchelConnection *connection);
-/* Makes place for at least one more byte, for @wanted if the limit allows; returns how many there is place
- * for. */
+/* Makes room for at least one more byte, and for @wanted if the limit allows. Returns the number of bytes
+ * for which there is room. */
 gsize connection_make_room (SatchelConnection *connection, gsize wanted);
 
 /* connection_output.c */
 void connection_output_free (SatchelConnection *connection);
-/* After EPOLLOUT or at the end of a turn, with callbacks. */
+/* Sends output, after EPOLLOUT or at the end of a turn, and makes callbacks. */
 void connection_output_run (SatchelConnection *connection);
 void connection_queue_flush (SatchelConnection *connection);
 GBytes *connection_output_take (SatchelConnection *connection);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The control socket RUN_DIR/control: SOCK_SEQPACKET, one packet a request, several packets an answer.
+ * The messages on the control socket RUN_DIR/control. It is SOCK_SEQPACKET; a request is one packet, an
+ * answer one or more.
  */
 #pragma once
 #include <glib.h>
@@ -11,13 +12,14 @@
 #define SATCHEL_CONTROL_REPLY_MAX 16384u
 #define SATCHEL_CONTROL_ARGS_MAX 16u
 
-/* Then n arguments, each NUL-ended, filling the packet exactly. */
+/* A request. n arguments follow, each NUL-ended, and fill the packet exactly. */
 typedef struct SatchelControlRequest
 {
   guint32 magic, version, n_args, reserved;
 } SatchelControlRequest;
 
-/* Then text, UTF-8 without NUL; status: an exit status, meant when final. */
+/* A part of an answer. Text follows, UTF-8 without NUL. status: an exit status, which counts if the packet
+ * is final. */
 typedef struct SatchelControlReply
 {
   guint32 magic, version, status, is_final;

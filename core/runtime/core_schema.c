@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The core's own groups of settings.  One row is the only source of parser, default file and manual.
+ * The core's own groups of settings. A row is the only source for parser, default file and manual.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Counting (satchel/counter.h): finds the record of a counter and its labels in the lane of this process.
+ * Counts (satchel/counter.h): finds the record of a counter and its labels in the lane of this process.
  */
 #include "config.h"
 
@@ -7,26 +7,26 @@
 
 #include <string.h>
 
-#define VALUE_BYTES 24u /* with its NUL */
+#define VALUE_BYTES 24u /* bytes of a label's value with its NUL */
 #define OTHER "other"
 
 typedef struct Series
 {
-  char values[SATCHEL_COUNTER_LABELS][VALUE_BYTES]; /* as given, cut off */
+  char values[SATCHEL_COUNTER_LABELS][VALUE_BYTES]; /* values as given, cut off */
   SatchelCounterRecord *record;
 } Series;
 
-/* What SatchelCounter.core points to.  Readers look at the first `n` only, which are never changed again. */
+/* What SatchelCounter.core points to. Readers look only at the first `n` series, which never change again. */
 typedef struct Counter
 {
   guint n;                                   /* atomic */
-  Series series[SATCHEL_COUNTER_SERIES + 1]; /* the last: all other values */
+  Series series[SATCHEL_COUNTER_SERIES + 1]; /* the last one counts all other values */
 } Counter;
 
-static GMutex lock; /* for what follows, and for making series */
+static GMutex lock; /* guards the variables below, and the making of series */
 static SatchelCounter *counters;
-static SatchelCounterLane *lane, *own_lane; /* own: until another is set */
-static SatchelCounterRecord no_room;        /* what a full lane counts: nobody reads it */
+static SatchelCounterLane *lane, *own_lane; /* own_lane counts until another lane is set */
+static SatchelCounterRecord no_room; /* takes the counts for which the lane has no room; nobody reads it */
 
 static void
 append_label (GString *text, const char *name, const char *value)
@@ -45,7 +45,7 @@ labels_text (const SatchelCounter *counter, const Series *series)
   return g_string_free (text, FALSE);
 }
 
-/* Under the lock.  The record of an earlier process of this lane goes on. */
+/* Finds a record, under the lock. The record of an earlier process of this lane is continued. */
 static SatchelCounterRecord *
 find_record (const SatchelCounter *counter, const Series *series)
 {
@@ -89,12 +89,13 @@ find_series (const Counter *state, const char *const *values, guint n_labels)
   return n > SATCHEL_COUNTER_SERIES ? &state->series[SATCHEL_COUNTER_SERIES] : NULL;
 }
 
-/* Under the lock. */
+/* Called under the lock. */
 static const Series *
 add_series (SatchelCounter *counter, const char *const *values, guint n_labels)
 {
   Counter *state = counter->core;
-  const Series *found = find_series (state, values, n_labels); /* another thread was quicker */
+  const Series *found =
+      find_series (state, values, n_labels); /* another thread may have made the series meanwhile */
   if (found != NULL)
     return found;
   Series *series = &state->series[state->n];
@@ -118,7 +119,7 @@ count_labels (const SatchelCounter *counter)
   return n;
 }
 
-/* Under the lock. */
+/* Called under the lock. */
 static void
 prepare_counter (SatchelCounter *counter)
 {
@@ -127,7 +128,8 @@ prepare_counter (SatchelCounter *counter)
     lane = own_lane = g_new0 (SatchelCounterLane, 1);
   if (counter->core == NULL)
     g_atomic_pointer_set (&counter->core, g_new0 (Counter, 1));
-  /* So that what never happened is shown as 0; which values labels will have is not known. */
+  /* A counter without labels gets its series now, so that it is shown as 0; the values that labels will have
+   * are not known. */
   if (count_labels (counter) == 0)
     add_series (counter, none, 0);
 }
@@ -140,7 +142,7 @@ record_of (SatchelCounter *counter, const char *const *values)
   const Series *series = state != NULL ? find_series (state, values, n_labels) : NULL;
   if (series == NULL)
     {
-      /* Too few values would be read beyond their end. */
+      /* A caller may give too few values, and must not be read beyond their end. */
       const char *full[SATCHEL_COUNTER_LABELS + 1] = { NULL };
       for (guint i = 0; i < n_labels; i++)
         full[i] = *values != NULL ? *values++ : "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Sums of the lanes of all processes.  What a lane holds may have been written by a process that was taken
- * over.
+ * Adds up the lanes of all processes. A process that was taken over may have written anything into its
+ * lane.
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 #include <satchel/hash.h>
 #include <string.h>
 
-#define TOTALS_MAX 4096u /* series in all */
+#define TOTALS_MAX 4096u /* most series of all processes together */
 
 struct SatchelCounterTotals
 {
@@ -42,7 +42,7 @@ is_made_of (const char *text, const char *others)
   return TRUE;
 }
 
-/* A copy that does not change any more, and that only holds what a counter can. */
+/* Copies a record, so that it cannot change any more, and checks that it holds what a counter can. */
 static gboolean
 read_record (const SatchelCounterRecord *shared, SatchelCounterRecord *ret_record)
 {

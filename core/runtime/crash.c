@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Signal handlers that leave a mark in shared memory; see crash.h.  Everything below `on_` is
- * async-signal-safe.
+ * Has the signal handlers that leave a mark in shared memory; see crash.h. Everything that functions
+ * on_... call is async-signal-safe.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 
 #define RANGES_MAX 128u
 #define SCAN_BYTES (1024u * 1024u)
-#define HANDLER_STACK (64u * 1024u) /* wide registers need some 10 KiB of it */
+#define HANDLER_STACK (64u * 1024u) /* wide registers take some 10 KiB of it */
 
 typedef struct Range
 {
@@ -32,7 +32,7 @@ static Range ranges[RANGES_MAX];
 static guint n_ranges;
 static __thread SatchelBreadcrumb *own_crumb;
 static __thread gsize stack_end;
-static __thread stack_t handler_stack; /* in the thread's memory, where a search for leaks looks */
+static __thread stack_t handler_stack; /* in the memory of the thread, so that a search for leaks finds it */
 
 typedef struct Search
 {
@@ -96,16 +96,16 @@ write_place (SatchelBreadcrumb *crumb, const Range *range, gsize address)
   crumb->where[n] = '\0';
 }
 
-/* The core has called a module, and not this one. */
+/* Says whether the core has called a module other than this one. */
 static gboolean
 is_of_other_call (const SatchelBreadcrumb *crumb, const Range *range)
 {
   return crumb->call[0] != '\0' && crumb->module[0] != '\0' && strcmp (crumb->module, range->name) != 0;
 }
 
-/* Where the thread is itself, or else the nearest caller that is a module: return addresses lie on the stack.
- * What else there looks like one is left of a call not long ago; so where the core says which module it
- * called, only that one counts. */
+/* Notes the module in which the thread is, or else the nearest caller that is a module, found by return
+ * addresses on the stack. Other values there may look like return addresses of earlier calls, so if the core
+ * has noted which module it called, only that module counts. */
 static void
 note_place (SatchelBreadcrumb *crumb, const ucontext_t *context)
 {
@@ -144,7 +144,7 @@ on_fatal (int number, siginfo_t *info, void *context)
       g_atomic_int_set (&own_crumb->is_culprit, 1);
       note_place (own_crumb, context);
     }
-  /* The handler was for one time: now it ends the process, here, so that a core dump shows the place. */
+  /* The handler works once, so the signal now ends the process, here, and a core dump shows the place. */
   raise (number);
 }
 
@@ -163,7 +163,7 @@ satchel_crash_set_crumb (SatchelBreadcrumb *crumb)
     crumb->tid = (guint32) syscall (SYS_gettid);
 }
 
-/* A stack that overflowed has no room for a handler. */
+/* Gives the thread a stack for handlers, since a stack that overflowed has no room for one. */
 void
 satchel_crash_init_thread (SatchelBreadcrumb *crumb)
 {
@@ -178,7 +178,7 @@ satchel_crash_init_thread (SatchelBreadcrumb *crumb)
       pthread_attr_destroy (&attributes);
     }
   if (satchel_is_sanitized ())
-    return; /* it has stacks of its own, and gives them back */
+    return; /* the sanitizer has such stacks of its own, and frees them */
   handler_stack = (stack_t) { .ss_sp = g_malloc (HANDLER_STACK), .ss_size = HANDLER_STACK };
   (void) sigaltstack (&handler_stack, NULL);
 }
@@ -191,7 +191,7 @@ satchel_crash_init (void)
   struct sigaction where = { .sa_sigaction = on_where, .sa_flags = SA_SIGINFO | SA_ONSTACK | SA_RESTART };
   sigemptyset (&where.sa_mask);
   (void) sigaction (SATCHEL_SIGNAL_WHERE, &where, NULL);
-  /* A sanitizer reports more than we do. */
+  /* A sanitizer reports more than this handler does. */
   struct sigaction action = { .sa_sigaction = on_fatal,
                               .sa_flags = SA_SIGINFO | SA_ONSTACK | (int) SA_RESETHAND };
   sigemptyset (&action.sa_mask);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Which module a thread was in when it crashed, or is in while it hangs: found from its stack, so that no
- * call costs anything, and written to its breadcrumb.
+ * Finds the module in which a thread crashed or hangs. It is found from the stack, so that no call costs
+ * anything, and written into the breadcrumb of the thread.
  */
 #pragma once
 #include "core/runtime/breadcrumb.h"
@@ -8,11 +8,11 @@
 /* The signal by which master asks a thread where it is. */
 #define SATCHEL_SIGNAL_WHERE SIGURG
 
-/* The code around @address is that of module @name.  Before threads. */
+/* Notes that the code around @address is that of module @name. Called before threads exist. */
 void satchel_crash_add_module (const char *name, gconstpointer address);
-/* Handlers of the process, and its main thread. */
+/* Sets the handlers of the process, and prepares its main thread. */
 void satchel_crash_init (void);
-/* The calling thread's breadcrumb, borrowed for its life; NULL: none. */
+/* Sets the breadcrumb of the calling thread, borrowed as long as the thread lives; NULL: none. */
 void satchel_crash_set_crumb (SatchelBreadcrumb *crumb);
-/* Of a further thread, at its start. */
+/* Prepares another thread. Called at its start. */
 void satchel_crash_init_thread (SatchelBreadcrumb *crumb);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The CRLF view of content stored with LF: every LF without CR before it reads as CRLF.  Positions already
- * met are remembered each 64 KiB and at the end of the last read, so that front-to-back reading stays linear.
+ * Shows content that is stored with LF as if it had CRLF: every LF without CR before it is read as CRLF.
+ * Positions are remembered every 64 KiB and at the end of the last read, so that reading from front to
+ * back takes linear time.
  */
 #include "config.h"
 
@@ -10,7 +11,7 @@
 #define MARK_BYTES 65536u
 #define BLOCK_BYTES 16384u
 
-/* A place in both texts.  After an inserted CR, `below` is at its LF and `after_cr` is set. */
+/* A place in both texts. Behind an inserted CR, `below` is at its LF and `after_cr` is set. */
 typedef struct Place
 {
   guint64 view, below;
@@ -27,8 +28,8 @@ typedef struct CrlfStream
   gint64 length; /* -1: not known yet */
 } CrlfStream;
 
-/* Advances @place over @input (what is below at the place), by at most @room bytes of the view, which go to
- * @out unless it is NULL.  Returns how many they were. */
+/* Moves @place over @input, the stored content at that place, by at most @room bytes of the view, which go
+ * to @out unless it is NULL. Returns the number of bytes of the view. */
 static gsize
 convert_lines (Place *place, const guint8 *input, gsize len, guint8 *out, gsize room)
 {
@@ -68,7 +69,7 @@ convert_lines (Place *place, const guint8 *input, gsize len, guint8 *out, gsize 
   return made;
 }
 
-/* Remembers @place if it is far enough from what is known. */
+/* Remembers @place if it is far enough from the places that are known. */
 static void
 remember_place (CrlfStream *self, const Place *place)
 {
@@ -99,7 +100,7 @@ nearest_place (CrlfStream *self, guint64 offset)
   return place;
 }
 
-/* Advances @place by @len bytes of the view, into @out unless NULL.  Returns how many there were, -1 on
+/* Moves @place by @len bytes of the view, which go to @out unless it is NULL. Returns their number; -1 on
  * error. */
 static gint64
 advance_to (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **error)
@@ -108,7 +109,7 @@ advance_to (CrlfStream *self, Place *place, guint8 *out, guint64 len, GError **e
   guint64 done = 0;
   while (done < len)
     {
-      /* The view is never shorter than what is below. */
+      /* The view is never shorter than the stored content. */
       gsize want = (gsize) MIN (len - done, sizeof block);
       gssize n = satchel_stream_read_at (self->below, place->below, block, want, error);
       if (n < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A transport that compresses with raw DEFLATE (RFC 1951; RFC 4978 for IMAP) over another transport.  What
- * comes out of one read is bounded by its buffer, so a small input that means much output waits here as it
- * came.
+ * A transport that compresses with raw DEFLATE (RFC 1951; RFC 4978 for IMAP) over another transport. The
+ * result of one read is bounded by the caller's buffer, so small input that would become much output waits
+ * here in its compressed form.
  */
 #include "config.h"
 
@@ -13,9 +13,10 @@
 #include <zlib.h>
 
 #define RAW_BYTES 16384u
-#define READS_MAX 4 /* of input that means no output, before others get their turn */
+#define READS_MAX 4 /* reads whose input gives nothing, before others get their turn */
 #define PAGES_HEADER 64u
-/* 96 KiB while it is in use, nothing at rest; a larger window makes answers some 7% smaller. */
+/* A connection takes 96 KiB while it is in use, and none at rest. A larger window would make answers some 7%
+ * smaller. */
 #define LEVEL 3
 #define WINDOW_BITS (-14)
 #define MEMORY_LEVEL 6
@@ -27,13 +28,15 @@ typedef struct DeflateTransport
   SatchelTransport *inner;
   z_stream in, out;
   gboolean has_out; /* `out` is in use; without it the next output begins with an empty dictionary */
-  gboolean has_ended, has_more; /* the peer's stream; more output without more input */
+  gboolean has_ended, has_more; /* the peer's stream has ended; more can be decompressed without more input */
   guint8 *raw;                  /* read and not decompressed yet, or NULL */
   gsize raw_start, raw_len;
-  gsize n_plain;      /* bytes of output that go as they are: they were written before */
+  gsize
+      n_plain; /* bytes of output that are sent as they are, since they were written before the compression */
   GByteArray *packed; /* compressed and not sent yet */
   gsize packed_start;
-  gsize owed; /* bytes of output that `packed` stands for and that were not reported as written */
+  gsize owed; /* bytes of output whose compressed form is in `packed`, and that were not reported as written
+                 yet */
 } DeflateTransport;
 
 static void
@@ -90,8 +93,8 @@ deflate_read (SatchelTransport *transport, void *buffer, gsize len)
   return self->has_ended ? SATCHEL_IO_END : SATCHEL_IO_AGAIN;
 }
 
-/* The compressor's memory comes in pages of its own: from the heap it would not go back to the system at
- * rest. */
+/* Gives the compressor memory in pages of its own, since memory from the heap would not go back to the
+ * system at rest. */
 static voidpf
 take_pages (voidpf data, uInt items, uInt size)
 {
@@ -136,7 +139,7 @@ pack_output (DeflateTransport *self, const struct iovec *parts, int n)
   return TRUE;
 }
 
-/* Sends what is packed.  Reports as much of the output as that stands for, and all of it only at the end:
+/* Sends compressed output, and reports how much output that was. It reports all only at the end, so that
  * until then the caller comes again with the rest. */
 static gssize
 send_packed (DeflateTransport *self)
@@ -165,7 +168,7 @@ send_packed (DeflateTransport *self)
   return told > 0 ? (gssize) told : SATCHEL_IO_AGAIN;
 }
 
-/* Output from before the compression. */
+/* Writes output from before the compression. */
 static gssize
 write_plain (DeflateTransport *self, const struct iovec *first)
 {
@@ -247,7 +250,7 @@ void
 satchel_transport_deflate_rest (SatchelTransport *transport)
 {
   DeflateTransport *self = (DeflateTransport *) transport;
-  /* A new stream goes on where this one stands: each write ended at the border of a byte. */
+  /* A new stream can continue here, since each write ended at the border of a byte. */
   if (self->has_out && self->owed == 0)
     {
       deflateEnd (&self->out);

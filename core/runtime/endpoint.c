@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Endpoints: what a setting says, and asking the connector (core/daemon/role/connector.c) for a socket.  Each
- * question brings one end of a socket pair of its own for the answer, so that threads do not wait for each
+ * Parses endpoints of settings, and asks the connector (core/daemon/role/connector.c) for sockets. Each
+ * question brings one end of its own socket pair for the answer, so that threads do not wait for each
  * other.
  */
 #include "config.h"
@@ -60,7 +60,8 @@ is_v6 (const char *host)
   return inet_pton (AF_INET6, host, &address) == 1;
 }
 
-/* What is all digits and dots has to be an address: a resolver would take "1.2" for one. */
+/* Says whether @host is a name or an IPv4 address. Text of digits and dots must be a complete address, since
+ * a resolver would take "1.2" for one. */
 static gboolean
 is_name_or_v4 (const char *host)
 {
@@ -152,7 +153,7 @@ satchel_endpoint_ports (const GPtrArray *texts)
 
 static int connector_fd = -1;
 
-/* It is ours alone, and without it nothing can be reached any more. */
+/* Ends the process, since nothing can be reached any more without the connector, which serves it alone. */
 static G_GNUC_NORETURN void
 fail_without_connector (void)
 {
@@ -172,7 +173,7 @@ satchel_endpoint_set_connector (int fd)
   g_unix_fd_add (fd, G_IO_HUP, hung_up, NULL);
 }
 
-/* The answer's end of a socket pair; -1 with @error. */
+/* Sends a question. Returns the end of a socket pair by which the answer will come; -1 with @error. */
 static int
 send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GError **error)
 {
@@ -192,7 +193,7 @@ send_question (const char *text, gboolean only_resolve, gint64 timeout_ms, GErro
   return satchel_fd_steal (&pair.ends[0]);
 }
 
-/* The message; NULL with @error. */
+/* Asks the connector. Returns its answer; NULL with @error. */
 static SatchelIpcMessage *
 ask_connector (const SatchelConfig *section, const char *key, gboolean only_resolve, gint64 timeout_ms,
                GError **error)
@@ -243,6 +244,6 @@ satchel_endpoint_resolve (const SatchelConfig *section, const char *key, gint64 
   g_autoptr (SatchelIpcMessage) answer = ask_connector (section, key, TRUE, timeout_ms, error);
   if (answer == NULL)
     return NULL;
-  answer->read_offset = sizeof (guint32); /* behind the status */
+  answer->read_offset = sizeof (guint32); /* the fields behind the status are read next */
   return g_strdup (satchel_ipc_get_string (answer));
 }

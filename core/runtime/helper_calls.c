@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Calls of helpers, in the process that calls.  Each has a number that the helper answers once, also when it
- * was cancelled; until then it counts against the bounds, since the helper is still at it.
+ * Calls helpers, in the process that calls. Each call has a number, which the helper answers once, even
+ * after a cancel. Until then the call counts against the bounds, since the helper still works on it.
  */
 #include "config.h"
 
@@ -17,21 +17,21 @@
 typedef struct Target
 {
   char *module;
-  SatchelHelperSendFunc send; /* NULL: it is down */
+  SatchelHelperSendFunc send; /* NULL: the helper is down */
   gpointer data;
   GHashTable *calls;     /* number -> SatchelHelperPending, owned */
-  guint64 content_bytes; /* of what has no answer */
+  guint64 content_bytes; /* bytes of content in calls without an answer */
 } Target;
 
 struct SatchelHelperPending
 {
-  Target *target; /* NULL: there is none */
+  Target *target; /* NULL: no such helper is linked */
   guint64 number, content_bytes;
-  gboolean is_sent; /* it is in the table of its target; else it ends by itself, soon */
+  gboolean is_sent; /* it is in the table of its target; else it fails by itself, soon */
   gboolean is_cancelled;
-  SatchelHelperDoneFunc done; /* NULL: was called; the answer will be thrown away */
+  SatchelHelperDoneFunc done; /* NULL: it was called, and the answer will be dropped */
   gpointer data;
-  GError *error; /* of one that ends by itself */
+  GError *error; /* the error of a call that fails by itself */
   SatchelTimer timer;
 };
 
@@ -86,7 +86,7 @@ find_target (const char *module)
   return target;
 }
 
-/* The asker hears of it; the record may wait for the helper's word. */
+/* Calls `done`; the record may still wait for the helper's answer. */
 static void
 answer_pending (SatchelHelperPending *pending, GBytes *reply, const GError *error)
 {
@@ -254,7 +254,8 @@ satchel_helper_calls_down (const char *module)
   g_hash_table_steal_all (target->calls);
 }
 
-/* NULL with @error, or NULL without: not acceptable. */
+/* Returns the reply. NULL with @error: the helper reported an error; NULL without: the message is not
+ * acceptable. */
 static GBytes *
 take_answer (SatchelIpcMessage *message, GError **error)
 {
@@ -339,7 +340,7 @@ satchel_helper_call_wait (const char *module, GBytes *request, int content_fd, g
   g_cond_init (&wait.ended);
   satchel_defer (wait_start, &wait);
   g_mutex_lock (&wait.lock);
-  /* The call ends at its deadline, so the watch for stuck jobs must not take it for one. */
+  /* The call ends at its deadline, so master's watch for stuck jobs must not take this thread for one. */
   while (!wait.has_ended)
     if (!g_cond_wait_until (&wait.ended, &wait.lock, g_get_monotonic_time () + BEAT_MS * 1000))
       satchel_job_beat ();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Calls in the helper: each caller has a queue of its own, the callers are served in turn, and at most
- * `max_calls` are worked on. Whatever a module does not answer in time ends the process: a thread cannot be
- * ended alone.
+ * Serves calls in the helper. Each caller has a queue of its own, callers are served in turn, and at most
+ * `max_calls` calls are worked on. If a module does not answer in time, the process ends, since a thread
+ * cannot be ended alone.
  */
 #include "config.h"
 
@@ -19,10 +19,10 @@
 
 struct SatchelHelperCaller
 {
-  SatchelHelperSendFunc send; /* NULL: it is gone, and this record goes with its last call */
+  SatchelHelperSendFunc send; /* NULL: the caller has gone, and this record is freed with its last call */
   gpointer data;
-  GHashTable *calls; /* number -> SatchelHelperCall that has no answer */
-  guint n_records;   /* calls, those whose job is still to return among them */
+  GHashTable *calls; /* from number to SatchelHelperCall, of calls without an answer */
+  guint n_records;   /* number of calls, including those whose job has not returned yet */
   GQueue waiting;    /* SatchelHelperCall */
   gboolean is_in_line;
 };
@@ -37,13 +37,13 @@ struct SatchelHelperCall
   guint64 content_bytes;
   gpointer data;
   gint is_cancelled; /* atomic */
-  gint has_answer;   /* atomic: a second one is a mistake of the module */
+  gint has_answer;   /* atomic; a second answer is a mistake of the module */
   gboolean is_running, has_returned, is_answered;
   SatchelTimer timer;
-  /* The answer, from whatever thread. */
+  /* The answer, which may come from any thread. */
   GBytes *reply;
   SatchelErrorCode code;
-  char *message; /* NULL: it is a reply */
+  char *message; /* NULL: the call succeeded, with `reply` */
 };
 
 static const SatchelHelperOps *ops;
@@ -62,7 +62,7 @@ satchel_helper_serve_init (const SatchelHelperOps *own_ops, guint waiting, gint6
   max_calls = CLAMP (ops->max_calls, 1, CALLS_MAX);
   max_waiting = waiting;
   overdue_ms = overdue;
-  /* One more: what the module does beside its calls. */
+  /* One thread more is for what the module does beside its calls. */
   satchel_job_set_limits (MIN (max_calls + 1, CALLS_MAX), 0);
 }
 
@@ -136,7 +136,7 @@ send_answer (SatchelHelperCall *call)
   (void) caller->send (caller->data, g_steal_pointer (&message));
 }
 
-/* Answered, and its job is over: whichever comes last. */
+/* Frees a call when it has been answered and its job has returned, whichever comes last. */
 static void
 finish_call (SatchelHelperCall *call)
 {
@@ -207,7 +207,7 @@ run_next (void)
     }
 }
 
-/* Of one that never ran: nobody works on it. */
+/* Answers a call that never ran, so nobody works on it. */
 static void
 drop_waiting (SatchelHelperCall *call, SatchelErrorCode code, const char *message)
 {
@@ -233,7 +233,7 @@ check_overdue (SatchelTimer *timer, gpointer data)
                         overdue_ms);
 }
 
-/* Nobody waits for it any more. */
+/* Gives up a call for which nobody waits any more. */
 static void
 give_up (SatchelHelperCall *call, SatchelErrorCode code, const char *message)
 {
@@ -316,7 +316,7 @@ take_cancel (SatchelHelperCaller *caller, SatchelIpcMessage *message)
   SatchelHelperCall *call = g_hash_table_lookup (caller->calls, &message->session_id);
   if (!satchel_ipc_message_is_done (message))
     return FALSE;
-  /* It may have been answered meanwhile. */
+  /* The call may have been answered meanwhile. */
   if (call != NULL)
     give_up (call, SATCHEL_ERROR_CANCELLED, "the call of a helper was cancelled");
   return TRUE;

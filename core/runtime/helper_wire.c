@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Requests and replies of helpers in messages; see helper_private.h.
+ * Puts requests and replies of helpers into messages; see helper_private.h.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-/* What fits beside the other fields of a message. */
+/* The most bytes that fit beside the other fields of a message. */
 #define INLINE_BYTES 12288u
 
 enum

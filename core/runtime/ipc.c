@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Messages of ipc.h: building, reading and checking.  A message is its 32-byte header and the body; numbers
- * are in the machine's own order, strings and bytes carry their length, strings are NUL-ended as well.
+ * Builds, reads and checks the messages of ipc.h. A message is a header of 32 bytes and a body. Numbers
+ * have the byte order of the machine; strings and bytes have their length before them, and strings are
+ * also NUL-ended.
  */
 #include "config.h"
 
@@ -36,14 +37,14 @@ satchel_ipc_message_free (SatchelIpcMessage *message)
     for (guint i = 0; i < message->n_fds; i++)
       if (message->fds[i] >= 0)
         close (message->fds[i]);
-  /* Passwords and keys travel in bodies. */
+  /* Bodies may hold passwords and keys. */
   if (message->body->len > 0)
     explicit_bzero (message->body->data, message->body->len);
   g_byte_array_unref (message->body);
   g_free (message);
 }
 
-/* As g_byte_array_append, which may leave an old copy behind unwiped. */
+/* Does what g_byte_array_append does, which may leave an old copy in memory without wiping it. */
 static void
 append_bytes (SatchelIpcMessage *message, const void *data, gsize len)
 {
@@ -155,7 +156,7 @@ satchel_ipc_get_string (SatchelIpcMessage *message)
 {
   gsize len = satchel_ipc_get_u32 (message);
   const char *text = (const char *) take_body (message, len + 1);
-  /* Validation stops at a NUL inside. */
+  /* g_utf8_validate stops at a NUL inside the text. */
   if (text == NULL || text[len] != '\0' || !g_utf8_validate (text, (gssize) len, NULL))
     {
       message->failed = TRUE;
@@ -193,7 +194,7 @@ satchel_ipc_message_is_done (SatchelIpcMessage *message)
   return !message->failed && message->read_offset == message->body->len;
 }
 
-/* One sendmsg; 0 or an errno. */
+/* Makes one call of sendmsg. Returns 0 or an errno. */
 int
 satchel_ipc_write (int fd, const SatchelIpcMessage *message, int flags)
 {
@@ -277,8 +278,8 @@ satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message)
   g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (0, 0);
   collect_fds (&envelope, message);
   SatchelIpcHeader header;
-  /* A sender that gives too many fills our room for them; of fewer the kernel leaves out what we may not
-   * open. */
+  /* If a sender gives too many descriptors, the room for them is full; if it is not full, the kernel left
+   * some out because this process may open no more. */
   message->lacks_fds = (envelope.msg_flags & MSG_CTRUNC) != 0 && message->n_fds < SATCHEL_IPC_MAX_FDS;
   gboolean is_cut = (envelope.msg_flags & MSG_TRUNC) != 0
                     || ((envelope.msg_flags & MSG_CTRUNC) != 0 && !message->lacks_fds);

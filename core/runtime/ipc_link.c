@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Links of ipc.h: one end of a socket pair in the reactor, with a bounded queue for when the peer is slow.
+ * Runs the links of ipc.h: one end of a socket pair in the reactor, with a bounded queue for a slow peer.
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@ struct SatchelIpcLink
   SatchelTimer retry;
   SatchelTurn break_turn;
   gboolean is_broken, is_freed, is_malformed;
-  guint depth; /* of calls into func */
+  guint depth; /* depth of calls to func */
 };
 
 static void
@@ -45,7 +45,7 @@ tell_closed (SatchelTurn *turn)
     link->closed (link, link->data);
 }
 
-/* The owner hears of it in the loop, never inside a call of its own. */
+/* Breaks a link. The owner hears of it in the loop, never inside a call that it makes. */
 static void
 link_break (SatchelIpcLink *link)
 {
@@ -69,7 +69,8 @@ retry_flush (SatchelTimer *timer, gpointer data)
   flush_queue (data);
 }
 
-/* FALSE: not sent, try later; a link that cannot be used any more breaks. */
+/* Tries to send a message. FALSE: it was not sent, so it must be tried later; a link that cannot be used any
+ * more breaks. */
 static gboolean
 try_send (SatchelIpcLink *link, const SatchelIpcMessage *message)
 {
@@ -99,7 +100,7 @@ flush_queue (SatchelIpcLink *link)
     }
 }
 
-/* Returns FALSE when there is nothing more to read now. */
+/* Reads one message. FALSE: there is nothing more to read now. */
 static gboolean
 read_one (SatchelIpcLink *link)
 {
@@ -195,7 +196,7 @@ satchel_ipc_link_free (SatchelIpcLink *link)
   release_if_freed (link);
 }
 
-/* A queued message outlives the caller's descriptors. */
+/* Duplicates the descriptors of a message, since a queued message outlives those of the caller. */
 static gboolean
 own_fds (SatchelIpcMessage *message)
 {
@@ -221,7 +222,8 @@ satchel_ipc_send (SatchelIpcLink *link, SatchelIpcMessage *message)
     return FALSE;
   if (owned->failed)
     {
-      /* A field too many or too long: the sender should have bounded it; the peer must not see half of it. */
+      /* A field was too long, or there were too many. The sender should have bounded them, and the peer must
+       * not see half of a message. */
       satchel_log (SATCHEL_LOG_ERROR, "ipc",
                    "a message to another process, type=%d, is too long and was not sent", (int) owned->type);
       return FALSE;

@@ -15,11 +15,11 @@ G_STATIC_ASSERT (sizeof (SatchelIpcHeader) == 32);
 
 typedef enum
 {
-  SATCHEL_IPC_READ_BAD = 0, /* malformed: the link must go */
+  SATCHEL_IPC_READ_BAD = 0, /* malformed: the link must be closed */
   SATCHEL_IPC_READ_OK,
   SATCHEL_IPC_READ_AGAIN,
   SATCHEL_IPC_READ_ENDED
 } SatchelIpcRead;
 SatchelIpcRead satchel_ipc_read (int fd, int flags, SatchelIpcMessage **ret_message);
-/* 0 or an errno. */
+/* Sends one message. Returns 0 or an errno. */
 int satchel_ipc_write (int fd, const SatchelIpcMessage *message, int flags);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The thread pool.  Users with waiting jobs stand in a line and get one job each time they reach its head, so
- * that one user's many jobs cannot hold up the others; no user has more than the cap running.
+ * The thread pool. Users with waiting jobs stand in a line, and each gets one job when it reaches the head
+ * of the line, so that many jobs of one user cannot hold up the others. No user has more jobs running than
+ * the cap allows.
  */
 #include "config.h"
 
@@ -15,7 +16,7 @@
 
 typedef struct UserQueue
 {
-  char *name;     /* "" for the process's own work, which has no cap */
+  char *name;     /* "" for work of the process itself, which has no cap */
   GQueue waiting; /* Job */
   guint n_running;
   gboolean is_in_line;
@@ -28,7 +29,7 @@ typedef struct Job
   SatchelJobDoneFunc done;
   gpointer data;
   gint64 submitted_us;
-  char *user; /* apart only: elsewhere its queue has the name */
+  char *user; /* for work apart only; otherwise the queue has the name */
 } Job;
 
 SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds",
@@ -36,11 +37,11 @@ SATCHEL_HISTOGRAM (job_wait, "satchel_job_wait_seconds",
 
 static GMutex lock;
 static GCond work;
-static GHashTable *users;          /* name to UserQueue */
-static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs and below the cap */
+static GHashTable *users;          /* from name to UserQueue */
+static GQueue line = G_QUEUE_INIT; /* UserQueue with waiting jobs, and below the cap */
 static guint n_threads, n_idle, n_pending;
 static guint max_threads = 32, max_per_user = 8;
-/* Work apart. */
+/* Jobs that run apart, in threads of their own. */
 static GCond apart_work;
 static GQueue apart = G_QUEUE_INIT; /* Job */
 static guint n_apart_threads, n_apart_idle, max_apart_threads = 8;
@@ -153,7 +154,7 @@ satchel_job_get_crumb (char *buffer, gsize len)
   g_strlcpy (buffer, slot != NULL ? slot->detail : "", len);
 }
 
-/* Under lock. */
+/* Called under the lock. */
 static void
 join_line (UserQueue *user)
 {
@@ -179,8 +180,8 @@ finish_job (gpointer data)
 
 static gpointer thread_main (gpointer data);
 
-/* Under lock: makes a thread if nobody is free to take what stands in line.  FALSE: the system has none to
- * give. */
+/* Makes a thread if none is free to take what stands in line. FALSE: the system gives no thread. Called
+ * under the lock. */
 static gboolean
 add_thread (void)
 {
@@ -194,7 +195,7 @@ add_thread (void)
   return TRUE;
 }
 
-/* Under lock; gives back the lock while the job runs. */
+/* Runs one job. Called under the lock, which is released while the job runs. */
 static void
 run_one (SatchelBreadcrumb *slot)
 {
@@ -203,7 +204,8 @@ run_one (SatchelBreadcrumb *slot)
   Job *job = g_queue_pop_head (&user->waiting);
   user->n_running++;
   join_line (user);
-  /* A user stands in line once, however many of his jobs wait: for the next one nobody was called yet. */
+  /* A user stands in line once, however many jobs of the user wait, so no thread has been woken for the next
+   * one yet. */
   add_thread ();
   if (!g_queue_is_empty (&line))
     g_cond_signal (&work);
@@ -220,7 +222,7 @@ run_one (SatchelBreadcrumb *slot)
   satchel_defer (finish_job, job);
 }
 
-/* @number: its breadcrumb, if that is below @end. */
+/* Prepares a thread. @number: index of its breadcrumb, if that is below @end. */
 static SatchelBreadcrumb *
 begin_thread (guint number, guint end)
 {
@@ -286,7 +288,7 @@ apart_thread_main (gpointer data)
   return NULL;
 }
 
-/* Under lock: as add_thread. */
+/* Does what add_thread does, for jobs apart. Called under the lock. */
 static gboolean
 add_apart_thread (void)
 {
@@ -302,11 +304,11 @@ add_apart_thread (void)
 
 static void retry_threads (SatchelTimer *timer, gpointer data);
 
-/* Under lock, in the main thread. */
+/* Called under the lock, in the main thread. */
 static void
 ensure_thread (void)
 {
-  /* Out of threads: those that are there will take it, or we try again. */
+  /* If no thread can be made, those that exist will take the job, or this is tried again. */
   gboolean has_apart = add_apart_thread ();
   if (!add_thread () || !has_apart)
     satchel_timer_arm (&retry_timer, 500, retry_threads, NULL);

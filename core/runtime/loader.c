@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Loads modules and keeps the registry of what they provide.
+ * Loads modules, and keeps the registry of what they provide.
  */
 #include "config.h"
 
@@ -179,12 +179,12 @@ satchel_loader_add (SatchelLoader *loader, const SatchelModule *module, gboolean
          && register_module (loader, module, is_gate, error);
 }
 
-/* Maps the file and asks it for its descriptor; no ownership is looked at here. */
+/* Maps the file and asks it for its descriptor. Its owner is not checked here. */
 static const SatchelModule *
 map_module (SatchelLoader *loader, int fd, const char *name, gboolean is_gate, GError **error)
 {
-  /* dlopen knows objects by the name they were opened with, and descriptor numbers come again: each load gets
-   * a spelling of its own. */
+  /* dlopen recognises objects by the name with which they were opened, and numbers of descriptors are used
+   * again, so each load gets another spelling of the name. */
   static guint n_loads;
   g_autofree char *slashes = g_strnfill (++n_loads % 1024 + 1, '/');
   g_autofree char *path = g_strdup_printf ("/proc/self/fd%s%d", slashes, fd);
@@ -242,7 +242,7 @@ satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate, 
   return fd >= 0 ? satchel_loader_load_fd (loader, fd, name, is_gate, error) : NULL;
 }
 
-/* In the child of satchel_loader_try: writes "ok" or the error to the pipe, and never returns. */
+/* Runs in the child of satchel_loader_try. Writes "ok" or the error to the pipe, and never returns. */
 static G_GNUC_NORETURN void
 try_in_child (SatchelLoader *loader, const char *name, gboolean is_gate, int fd)
 {

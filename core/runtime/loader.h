@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Finds, checks, loads and drives modules; the registry of what they provide.  Used by every role and by
- * `satchel`. Ownership rules: docs/security.md; lifecycle: docs/design.md.  Main thread, except the look-ups,
- * which any thread may do.
+ * Finds, checks, loads and drives modules, and keeps the registry of what they provide, for every role and
+ * for `satchel`. docs/security.md has the rules for owners of files, docs/design.md the lifecycle.
+ * Look-ups may be made in any thread, everything else in the main thread.
  */
 #pragma once
 #include <satchel/module.h>
@@ -10,43 +10,43 @@
 
 typedef struct SatchelLoader SatchelLoader;
 
-/* @role: one SatchelRole bit, this process's.  @module_dirs: NULL-ended, searched in order; NULL or empty:
- * only what is added by fd or statically.  No I/O yet. */
+/* Makes a loader, without any I/O. @role: the SatchelRole bit of this process. @module_dirs: NULL-ended,
+ * searched in order; NULL or empty: only modules that are added by descriptor or statically. */
 SatchelLoader *satchel_loader_new (SatchelRole role, const char *const *module_dirs);
 void satchel_loader_free (SatchelLoader *loader); /* code stays mapped */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelLoader, satchel_loader_free)
-/* The process's loader: what core code without a context looks things up in.  Never NULL (an empty one at
- * first). */
+/* Returns the loader of the process, in which core code without a context looks things up. Never NULL (an
+ * empty one at first). */
 SatchelLoader *satchel_loader_default (void);
 void satchel_loader_set_default (SatchelLoader *loader); /* taken over */
-/* Module directories for programs outside the daemon: SATCHEL_MODULE_PATH (':' between) if it is set and the
- * program is not set-id, else @module_dir.  Yours (g_strfreev). */
+/* Returns module directories for programs other than the daemon: those of SATCHEL_MODULE_PATH (separated by
+ * ':') if it is set and the program is not set-id, else @module_dir. Yours (g_strfreev). */
 char **satchel_loader_search_path (const char *module_dir);
-/* Besides root, files and directories of this user are trusted (default: the effective user). */
+/* Sets the user who may own files and directories besides root (default: the effective user). */
 void satchel_loader_set_trusted_uid (SatchelLoader *loader, guint uid);
 
 typedef struct SatchelModuleFile
 {
   char *name;       /* "imap" */
   gboolean is_gate; /* NAME-gate.so */
-  char *path;       /* "": added by fd or statically */
+  char *path;       /* "": added by descriptor or statically */
 } SatchelModuleFile;
-/* What lies in the module directories (SatchelModuleFile, sorted), whether loadable or not.  Files only,
- * nothing is run. */
+/* Lists the modules in the module directories (SatchelModuleFile, sorted), whether they can be loaded or
+ * not. It looks at files only, and runs nothing. */
 GPtrArray *satchel_loader_list (SatchelLoader *loader);
-/* Opens NAME.so or NAME-gate.so after all ownership checks; -1 with an error that says what to do. */
+/* Opens NAME.so or NAME-gate.so after all checks of owners. -1: it failed, and the error says what to do. */
 int satchel_loader_open (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_path,
                          GError **error);
-/* Loads it in a forked child with a time limit first: tells a crash, an exit or a hang at load as an error.
- * Only while the process has one thread.  */
+/* Loads a module in a forked child with a time limit, so that a crash, an exit or a hang at load becomes an
+ * error. May be called only while the process has one thread. */
 gboolean satchel_loader_try (SatchelLoader *loader, const char *name, gboolean is_gate, guint timeout_ms,
                              GError **error);
-/* Loads and registers.  Loading what is loaded already returns it.  @fd: borrowed. */
+/* Loads and registers a module. A module that is loaded already is returned. @fd: borrowed. */
 const SatchelModule *satchel_loader_load (SatchelLoader *loader, const char *name, gboolean is_gate,
                                           GError **error);
 const SatchelModule *satchel_loader_load_fd (SatchelLoader *loader, int fd, const char *name,
                                              gboolean is_gate, GError **error);
-/* For tests and built-in modules: the same checks of the descriptor. */
+/* Adds a module that is built in, for tests and programs, with the same checks of its descriptor. */
 gboolean satchel_loader_add (SatchelLoader *loader, const SatchelModule *module, gboolean is_gate,
                              GError **error);
 
@@ -54,37 +54,40 @@ typedef struct SatchelProvided
 {
   SatchelKind kind;
   const char *name; /* never NULL here */
-  const void *ops;  /* starts with its size */
-  guint band;       /* of kinds that have one; else 0 */
+  const void *ops;  /* begins with its size */
+  guint band;       /* band, of kinds that have one; else 0 */
   const SatchelModule *module;
   gboolean is_gate;
 } SatchelProvided;
-/* By kind and name; NULL: not loaded. */
+/* Finds what a module provides by kind and name. NULL: it is not loaded. */
 const SatchelProvided *satchel_loader_find (SatchelLoader *loader, SatchelKind kind, const char *name);
-/* All of a kind in their total order: band, then name.  Container yours (g_ptr_array_unref), entries
- * borrowed. */
+/* Lists all of a kind in their order: by band, then by name. The array is yours (g_ptr_array_unref), its
+ * entries are borrowed. */
 GPtrArray *satchel_loader_find_all (SatchelLoader *loader, SatchelKind kind);
-/* NAME.so's descriptor, or NULL. */
+/* Returns the descriptor of NAME.so; NULL: it is not loaded. */
 const SatchelModule *satchel_loader_module (SatchelLoader *loader, const char *name, gboolean is_gate);
-/* A SatchelConfigSchemaFunc (@data: the loader): the rows of a module that is loaded; in roles config and cli
- * it is loaded for that.  A module without settings gives an empty table; NULL: no such module. */
+/* A SatchelConfigSchemaFunc (@data: the loader) that returns the rows of a loaded module; in roles config
+ * and cli it loads the module for that. A module without settings has an empty table. NULL: there is no such
+ * module. */
 const SatchelConfigRow *satchel_loader_schema (const char *group, gpointer loader);
-/* Why the last try to load @name for its schema failed; NULL: it did not. Borrowed. */
+/* Returns why the last try to load @name for its schema failed, borrowed; NULL: it did not fail. */
 const char *satchel_loader_why_not (SatchelLoader *loader, const char *name);
 
-/* Its SatchelRight bits; older descriptors have none. */
+/* Returns the SatchelRight bits of a module; an older descriptor has none. */
 guint satchel_module_rights (const SatchelModule *module);
-/* The lifecycle over all loaded modules, in order of loading.  Each fails whole: what was started is stopped
- * again, what was prepared for a reload is told that it does not come. */
-/* Until NULL: log lines of warnings and errors become warnings of @problems (SatchelConfigProblem). */
+/* The lifecycle of all loaded modules, in the order in which they were loaded. If a step fails, it is undone
+ * in all modules: those that were started are stopped, those that had prepared for a reload hear that it
+ * does not come. */
+/* Makes log lines of warnings and errors become warnings of @problems (SatchelConfigProblem), until it is
+ * called with NULL. */
 void satchel_loader_collect_lines (GPtrArray *problems);
 gboolean satchel_loader_check (SatchelLoader *loader, const SatchelConfigSet *set, GPtrArray *problems);
 gboolean satchel_loader_configure (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
 gboolean satchel_loader_start (SatchelLoader *loader, GError **error);
 gboolean satchel_loader_reload_prepare (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);
-/* After a prepare that gave TRUE, once. */
+/* Called once after a prepare that returned TRUE. */
 void satchel_loader_reload_end (SatchelLoader *loader, gboolean is_commit);
 void satchel_loader_stop (SatchelLoader *loader);
-/* For programs like `satchel`: loads every module that @set enables and configures it.  FALSE: at least one
+/* Loads and configures every module that @set enables, for programs like `satchel`. FALSE: at least one
  * failed. */
 gboolean satchel_loader_load_enabled (SatchelLoader *loader, const SatchelConfigSet *set, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The handshake: what a module's descriptor must say before any of its calls is made.
+ * Makes the handshake: checks a module's descriptor before any call into the module.
  */
 #include "config.h"
 
@@ -22,7 +22,7 @@
 #define PROVIDES_MAX 64
 #define ROW_DEPTH_MAX 4
 
-/* One member that a kind's table must have. */
+/* A member that the table of a kind must have. */
 typedef struct Must
 {
   SatchelKind kind;
@@ -57,7 +57,7 @@ static const Must musts[] = {
   MUST (SASL, SatchelSaslOps, exchange_free),
   MUST (KEYRING, SatchelKeyringOps, unlock),
 };
-/* A protocol that asks for logins. */
+/* The members that a protocol with logins must have. */
 static const Must login_musts[] = {
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, session_new),
   MUST (PROTOCOL_GATE, SatchelGateProtocolOps, handlers),
@@ -137,7 +137,8 @@ satchel_loader_band (const SatchelProvides *provides)
   return 0;
 }
 
-/* The half before login holds nothing else: that is what keeps the rest out of the gate. */
+/* Says whether a kind belongs into this half of a module. The half before login may hold nothing else, which
+ * keeps the rest out of the gate. */
 static gboolean
 kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
 {
@@ -146,7 +147,7 @@ kind_fits_half (const SatchelProvides *provides, gboolean is_gate)
   return (provides->kind == SATCHEL_KIND_PROTOCOL_GATE) == is_gate;
 }
 
-/* A filter with no stage would never be asked. */
+/* Checks that a filter has at least one stage, since it would never be asked otherwise. */
 static gboolean
 check_filter (const SatchelProvides *provides, const char *who, GError **error)
 {
@@ -160,7 +161,7 @@ check_filter (const SatchelProvides *provides, const char *who, GError **error)
                             who);
 }
 
-/* Clients see the name, and a gate compares it. */
+/* Checks a SASL mechanism: clients see its name, and a gate compares it. */
 static gboolean
 check_sasl (const SatchelProvides *provides, const char *who, GError **error)
 {
@@ -176,7 +177,7 @@ check_sasl (const SatchelProvides *provides, const char *who, GError **error)
                                who, ops->name, ops->flags);
 }
 
-/* The process of a module is known by the module's name, and serves one table. */
+/* Checks a helper: its process has the name of the module, and serves one table. */
 static gboolean
 check_helper (const SatchelModule *module, const char *who, GError **error)
 {
@@ -270,7 +271,7 @@ check_rows (const SatchelModule *module, const SatchelConfigRow *rows, guint dep
   return TRUE;
 }
 
-/* What a descriptor of the first shape has; later ones came behind it. */
+/* The size of a descriptor in its first form; later members follow behind it. */
 #define DESCRIPTOR_MIN offsetof (SatchelModule, rights)
 
 guint

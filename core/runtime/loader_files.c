@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Finding module files, and the ownership rules: the file and every directory above it belong to root (or to
- * the running user of an unprivileged server) and nobody else may write them; sticky directories of root
- * pass.
+ * Finds module files, and checks their owners: the file and every directory above it must belong to root
+ * (or to the user of an unprivileged server), and nobody else may write them. Sticky directories of root
+ * are allowed.
  */
 #include "config.h"
 
@@ -44,7 +44,7 @@ satchel_loader_search_path (const char *module_dir)
   return g_strdupv ((char **) dirs);
 }
 
-/* Ownership of one file or directory.  The message carries the command that repairs it. */
+/* Checks owner and mode of one file or directory. The message has the command that repairs them. */
 static gboolean
 check_owner (SatchelLoader *loader, const struct stat *st, const char *path, GError **error)
 {
@@ -77,12 +77,12 @@ satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GErr
   return check_owner (loader, &st, path, error);
 }
 
-/* Opens @dir (O_PATH) component by component, checking each. */
+/* Opens @dir (O_PATH) component by component, and checks each. */
 static int
 open_checked_dir (SatchelLoader *loader, const char *dir, GError **error)
 {
-  /* Links in the configured path are fine (/lib is one): the resolved path is what is walked, without
-   * following. */
+  /* Symbolic links in the configured path are allowed (/lib is one): the resolved path is opened, without
+   * following any. */
   g_autofree char *real = realpath (dir, NULL);
   if (real == NULL)
     {
@@ -117,7 +117,7 @@ open_in (SatchelLoader *loader, const char *dir, const char *file, char **ret_pa
   g_autofree char *path = g_build_filename (dir, file, NULL);
   if (access (path, F_OK) != 0 && errno == ENOENT)
     {
-      struct stat st; /* a dangling link is there, and refused below */
+      struct stat st; /* a dangling link exists, and is refused below */
       if (lstat (path, &st) != 0)
         {
           satchel_error_set_errno (error, ENOENT, "%s", path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * load -> configure -> start -> [reload] -> stop over all modules of a process; each step whole or not at
- * all.
+ * Takes all modules of a process through configure, start, reload and stop; each step succeeds for all
+ * modules or is undone.
  */
 #include "config.h"
 
@@ -41,8 +41,8 @@ satchel_loader_why_not (SatchelLoader *loader, const char *name)
   return g_hash_table_lookup (loader->why_not, name);
 }
 
-/* "KEY: what is wrong" is reported where KEY was written (module.h); anything else where the module was
- * switched on. */
+/* Adds a problem of a module. "KEY: what is wrong" is reported with the place of KEY (module.h), anything
+ * else with the place that enables the module. */
 static void
 add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name, const char *text)
 {
@@ -59,7 +59,7 @@ add_problem (GPtrArray *problems, const SatchelConfig *section, const char *name
   g_ptr_array_add (problems, problem);
 }
 
-/* Modules read names from files of their own, in configure or in check. */
+/* Sets the rules for user names, since modules read names from their own files in configure or check. */
 static void
 use_user_rules (const SatchelConfigSet *set)
 {
@@ -69,9 +69,10 @@ use_user_rules (const SatchelConfigSet *set)
                             satchel_config_bool (server, "lower_case_users"));
 }
 
-static GPtrArray *checked; /* where lines that a check logs go */
+static GPtrArray *checked; /* takes the lines that a check logs */
 
-/* A start would log it: it is no reason not to start, and what `config check` is asked for. */
+/* Turns a log line of a check into a warning: it is no reason to refuse a start, but `config check` has to
+ * show it. */
 static void
 take_line (SatchelLogLevel level, const char *area, const char *message)
 {
@@ -86,7 +87,7 @@ satchel_loader_collect_lines (GPtrArray *problems)
   satchel_log_set_test (problems != NULL ? take_line : NULL);
 }
 
-/* What a check logged and then gave as its error is one mistake. */
+/* Removes the lines that a check logged and then also returned as its error, since they are one mistake. */
 static void
 drop_told (GPtrArray *problems, guint first, const GError *error)
 {

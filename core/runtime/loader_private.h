@@ -10,7 +10,7 @@ typedef struct SatchelLoaderEntry
   const SatchelModule *module;
   char *name;
   gboolean is_gate;
-  gboolean is_active; /* its roles include ours: lifecycle calls and look-ups apply */
+  gboolean is_active; /* its roles include that of the process, so lifecycle calls and look-ups apply */
   gboolean is_configured, is_started, is_prepared;
 } SatchelLoaderEntry;
 
@@ -21,12 +21,12 @@ struct SatchelLoader
   guint trusted_uid;
   GPtrArray *entries;  /* SatchelLoaderEntry, in order of loading */
   GPtrArray *provided; /* SatchelProvided */
-  GHashTable *why_not; /* name -> text */
+  GHashTable *why_not; /* from name to text */
 };
 
 gboolean satchel_loader_name_is_valid (const char *name);
 char *satchel_loader_file_name (const char *name, gboolean is_gate);
-/* Owner and rights of an open file; @path for the message. */
+/* Checks owner and mode of an open file. @path: for the message. */
 gboolean satchel_loader_check_file (SatchelLoader *loader, int fd, const char *path, GError **error);
 /* Checks everything about @module that its descriptor shows. */
 gboolean satchel_loader_check_descriptor (SatchelRole role, const SatchelModule *module, const char *name,

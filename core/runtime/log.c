@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Log lines: "TIME IDENT[PID]: [LEVEL: ]AREA: TEXT" with one write (2) each, or a journal entry
- * (journal's native protocol: one datagram of FIELD=value lines) with the ids of the text as fields.
+ * Writes log lines: "TIME IDENT[PID]: [LEVEL: ]AREA: TEXT" with one write (2) each, or a journal entry (a
+ * datagram of FIELD=value lines in the journal's native protocol) with the ids of the text as fields.
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@ static int journal_fd = -1;
 static int level_now = SATCHEL_LOG_INFO;
 static const char *ident = "satchel";
 static SatchelLogTestFunc test_func;
-static int n_lost, n_untold; /* lines that could not be written; of these, not yet told in the log */
+static int n_lost, n_untold; /* lines that could not be written; those that the log has not mentioned yet */
 
 SATCHEL_COUNTER (lost, "satchel_log_lost_total", "Lines of the log that could not be written");
 
@@ -43,7 +43,7 @@ satchel_log_open_file (const char *path, GError **error)
   return fd;
 }
 
-/* JOURNAL_STREAM names device and inode of the stream that standard error should be (systemd.exec(5)). */
+/* Says whether standard error is the stream whose device and inode JOURNAL_STREAM names (systemd.exec(5)). */
 static gboolean
 stderr_is_journal (void)
 {
@@ -112,7 +112,7 @@ satchel_log_reopen (int fd)
       g_atomic_int_set (&log_fd, fd);
       return;
     }
-  /* In place, so that a thread that writes meanwhile never meets a closed descriptor. */
+  /* The descriptor is replaced in place, so that a thread that writes meanwhile never finds it closed. */
   if (dup3 (fd, old, O_CLOEXEC) >= 0)
     close (fd);
 }
@@ -144,7 +144,8 @@ satchel_log_set_test (SatchelLogTestFunc func)
   test_func = func;
 }
 
-/* The character at @text, 1 byte if it is none; *ret_is_plain: it cannot end a line or steer a terminal. */
+/* Returns the length of the character at @text, 1 if it is not valid. *ret_is_plain: it can neither end a
+ * line nor control a terminal. */
 static gsize
 character_at (const char *text, gsize len, gboolean *ret_is_plain)
 {
@@ -169,8 +170,8 @@ count_printable (const char *text, gsize len)
   return n;
 }
 
-/* Appends one line's worth of @text.  The bound is that of what is written: escapes make four bytes of one.
- */
+/* Appends @text, at most the length of a line. The bound applies to what is written, with escapes, which
+ * make four bytes of one. */
 static void
 append_clean (GString *line, const char *text)
 {
@@ -199,8 +200,8 @@ append_clean (GString *line, const char *text)
     }
 }
 
-/* The end of the "key=value" at @at, values in quotes as satchel_log_field writes them; NULL: something else
- * is there. */
+/* Returns the end of the "key=value" at @at, whose value may be in quotes, as satchel_log_field writes it.
+ * NULL: something else is there. */
 static const char *
 field_end (const char *at, gsize *ret_key_len)
 {
@@ -215,9 +216,9 @@ field_end (const char *at, gsize *ret_key_len)
   return end != NULL ? end + 1 : NULL;
 }
 
-/* A line is "words: key=value key=value text", where words and text may be missing.  Only what stands before
- * the text are fields: the text may quote what a client chose.  Words are taken from those only who never put
- * a name into them. */
+/* Finds the first field of a line, which is "words: key=value key=value text", where words and text may be
+ * missing. Only pairs before the text are fields, since the text may quote what a client chose. Words are
+ * accepted only from areas that never put a name into them. */
 static const char *
 first_field (const char *area, const char *text)
 {
@@ -227,8 +228,8 @@ first_field (const char *area, const char *text)
                                                                                         : text;
 }
 
-/* Whoever bans addresses looks for "rip=": in the text behind the fields there is none, but "rip:", which is
- * no longer. */
+/* Turns "rip=" into "rip:", which has the same length, in the text behind the fields, since programs that
+ * ban addresses look for "rip=". */
 static void
 hide_addresses (const char *area, GString *text)
 {
@@ -242,7 +243,7 @@ hide_addresses (const char *area, GString *text)
     text->str[at - text->str + 3] = ':';
 }
 
-/* Ids that become journal fields. */
+/* Keys that become fields of the journal. */
 static const char *const journal_keys[] = { "session", "user",   "rip",     "service",
                                             "method",  "reason", "mailbox", "uid" };
 
@@ -297,7 +298,8 @@ stamp_line (GString *line)
                           strcmp (ident, "satchel") == 0 ? "" : "satchel-", ident, (int) getpid ());
 }
 
-/* 0, or why not.  After a line that a full disk cut off the next one begins on a line of its own. */
+/* Writes a line. Returns 0 or an errno. After a line that a full disk cut off, the next one begins on a line
+ * of its own. */
 static int
 put_line (int fd, GString *line)
 {
@@ -314,7 +316,7 @@ put_line (int fd, GString *line)
   struct stat st;
   if (n < (gssize) line->len)
     return errnum;
-  /* Writing to a file that has no name any more succeeds, and nobody will ever read it. */
+  /* Says whether the log file has been removed: a write would succeed, and nobody could ever read it. */
   return fd >= 0 && fstat (fd, &st) == 0 && S_ISREG (st.st_mode) && st.st_nlink == 0 ? ENOENT : 0;
 }
 
@@ -342,7 +344,7 @@ lose_line (int fd, const GString *line, int errnum)
   while (n < 0 && errno == EINTR);
 }
 
-/* It can be written again: what is missing is said where it is missing. */
+/* The log can be written again: reports there how many lines are missing. */
 static void
 tell_lost (int fd)
 {
@@ -402,7 +404,7 @@ is_plain_value (const char *value)
   return *value != '\0';
 }
 
-/* May a character of a quoted value stand for itself? */
+/* Says whether a character of a quoted value may stand for itself. */
 static gboolean
 is_quotable (gunichar c, gboolean is_ascii, gboolean keeps_equals)
 {
@@ -425,7 +427,7 @@ count_quotable (const char *value, gsize len, gboolean keeps_equals)
 void
 satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii)
 {
-  /* "=" alone is usual in addresses; with a blank it might look like fields. */
+  /* "=" alone is usual in addresses; together with a blank it might look like a field. */
   gboolean keeps_equals = TRUE;
   for (gsize i = 0; i < len && keeps_equals; i++)
     keeps_equals = g_ascii_isgraph (value[i]) && value[i] != '"' && value[i] != '\\';

@@ -1,28 +1,28 @@
 /* SPDX-License-Identifier: MIT
- * Where log lines go: set up by each role before its sandbox closes; a role without file system writes to a
- * descriptor that master opened.
+ * Sets where log lines go. Each role does so before its sandbox closes; a role without access to files
+ * writes to a descriptor that master opened.
  */
 #pragma once
 #include <satchel/error.h>
 #include <satchel/log.h>
 
-/* Appending, 0640, made if missing, no terminal; -1 with @error. */
+/* Opens a log file for appending, and makes it with mode 0640 if it is missing; a terminal does not become
+ * the controlling one. -1 with @error. */
 int satchel_log_open_file (const char *path, GError **error);
-/* @fd: taken over; -1: standard error.  Without a file the journal gets the lines with fields, if standard
- * error is connected to it.  @ident: "gate", "mail", ...: borrowed for good.  Also catches GLib's own
- * messages. */
+/* Opens the log, which also takes GLib's own messages. @fd (taken over; -1: standard error): if it is -1 and
+ * standard error leads to the journal, the journal gets lines with fields. @ident: "gate", "mail", ...;
+ * borrowed for ever. */
 void satchel_log_open (int fd, SatchelLogLevel level, const char *ident);
-/* After a rotation: @fd, taken over, takes the place of the log file. */
+/* Replaces the log file by @fd (taken over), after a rotation. */
 void satchel_log_reopen (int fd);
 void satchel_log_set_level (SatchelLogLevel level);
-/* "error" "warning" "info" "debug"; INFO for anything else. */
+/* Parses "error", "warning", "info", "debug"; anything else is INFO. */
 SatchelLogLevel satchel_log_level_from_string (const char *name);
-/* Appends @value in quotes, as in a field: nothing in it can end them or look like a field.  NUL is a byte
- * like others.
- * @is_ascii: what is not ASCII is escaped too. */
+/* Appends @value in quotes, as in a field, so that nothing in it can end the quotes or look like a field.
+ * NUL is a byte like others. @is_ascii: characters outside ASCII are escaped as well. */
 void satchel_log_append_quoted (GString *line, const char *value, gsize len, gboolean is_ascii);
-/* One entry of the journal's native protocol; @text as it comes from satchel_log. */
+/* Makes one entry of the journal's native protocol. @text: as satchel_log gets it. */
 void satchel_log_journal_entry (GString *entry, SatchelLogLevel level, const char *area, const char *text);
-/* For tests and for checks of the configuration: lines go to @func instead (NULL: back). */
+/* Sends lines to @func instead, for tests and for checks of the configuration. NULL: back to the log. */
 typedef void (*SatchelLogTestFunc) (SatchelLogLevel level, const char *area, const char *message);
 void satchel_log_set_test (SatchelLogTestFunc func);

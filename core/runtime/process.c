@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A process that cannot go on says why and ends; see process.h.
+ * Ends a process that cannot go on, with the reason in the log; see process.h.
  */
 #include "config.h"
 
@@ -28,6 +28,6 @@ satchel_process_fail (const char *format, ...)
   satchel_log (SATCHEL_LOG_ERROR, "process", "this process cannot go on: %s", why);
   if (tell != NULL)
     tell (why);
-  /* No clean-up: other threads run, and what is wrong may be in any of it. */
+  /* Nothing is freed, since other threads run, and whatever is wrong may be anywhere in the process. */
   _exit (SATCHEL_EXIT_CANNOT_GO_ON);
 }

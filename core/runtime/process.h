@@ -4,8 +4,8 @@
 #pragma once
 #include <satchel/module.h>
 
-/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was no crash. */
+/* The process exits with SATCHEL_EXIT_CANNOT_GO_ON, by which master knows that it was not a crash. */
 
-/* Called with the reason before the end, in any thread; NULL: nobody. */
+/* Sets a function that gets the reason before the process ends, in any thread; NULL: none. */
 typedef void (*SatchelProcessFailFunc) (const char *why);
 void satchel_process_set_fail_func (SatchelProcessFailFunc func);

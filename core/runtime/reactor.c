@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * One epoll set as one GSource of the default main context, since GLib's own poll () costs O(descriptors) a
- * wake-up.  A turn: timers, descriptors, deferred calls, queued work, flushes.
+ * Runs the event loop: one epoll set as one GSource of the default main context, since GLib's own poll ()
+ * takes time for every descriptor at each wake-up. A turn is timers, descriptors, deferred calls, queued
+ * work, flushes.
  */
 #include "config.h"
 
@@ -17,7 +18,7 @@
 struct SatchelWatch
 {
   int fd;
-  guint32 events; /* 0: not in the epoll set, which would report HUP and ERR all the same */
+  guint32 events; /* 0: the watch is not in the epoll set, which would report HUP and ERR all the same */
   SatchelWatchFunc func;
   gpointer data;
   gboolean is_removed;
@@ -45,7 +46,7 @@ typedef struct Reactor
   GThread *main_thread;
   GMutex lock;
   GArray *deferred; /* DeferredCall, under lock */
-  GArray *running;  /* the batch that runs, and the spare array */
+  GArray *running;  /* the batch that runs; otherwise a spare array */
 } Reactor;
 
 static Reactor *the_reactor;
@@ -122,7 +123,7 @@ run_watches (Reactor *reactor)
     }
 }
 
-/* Runs what is in the list now; what is added meanwhile stays for the next turn. */
+/* Runs what is in the list now; items that are added meanwhile wait for the next turn. */
 static void
 run_turns (SatchelTurn **list, SatchelTurn ***list_end)
 {
@@ -181,7 +182,7 @@ satchel_reactor_init (void)
   reactor->epoll_fd = epoll_create1 (EPOLL_CLOEXEC);
   reactor->wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
   struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
-  /* Nothing works without these two descriptors, and they are made at start only. */
+  /* Nothing works without these two descriptors, which are made only at the start. */
   if (reactor->epoll_fd < 0 || reactor->wake_fd < 0
       || epoll_ctl (reactor->epoll_fd, EPOLL_CTL_ADD, reactor->wake_fd, &event) < 0)
     g_error ("cannot make the event loop: %s", g_strerror (errno));
@@ -194,8 +195,8 @@ satchel_reactor_init (void)
   reactor->running = g_array_new (FALSE, FALSE, sizeof (DeferredCall));
   reactor->tag = g_source_add_unix_fd (source, reactor->epoll_fd, G_IO_IN);
   g_source_set_name (source, "satchel reactor");
-  /* Else GLib takes our descriptor out and in around each dispatch, and wakes itself up for it: four system
-   * calls. */
+  /* Without this GLib removes and adds the descriptor around each dispatch and wakes itself up for that,
+   * with four system calls. */
   g_source_set_can_recurse (source, TRUE);
   g_source_attach (source, NULL);
   the_reactor = reactor;
@@ -266,7 +267,7 @@ satchel_watch_remove (SatchelWatch *watch)
       g_free (watch);
       return;
     }
-  /* The batch of events at hand may still name it. */
+  /* The current batch of events may still name the watch. */
   watch->next_removed = reactor->removed;
   reactor->removed = watch;
 }
@@ -293,7 +294,7 @@ satchel_defer (SatchelDeferFunc func, gpointer data)
   gboolean was_empty = reactor->deferred->len == 0;
   g_array_append_val (reactor->deferred, call);
   g_mutex_unlock (&reactor->lock);
-  /* In the loop's own thread `prepare` will see it. */
+  /* In the thread of the loop, `prepare` will see the call. */
   if (was_empty && g_thread_self () != reactor->main_thread)
     (void) eventfd_write (reactor->wake_fd, 1);
 }

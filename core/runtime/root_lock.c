@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * flock on a file of the mail root; its content is the holder's pid, for messages only.
+ * Locks a mail root by flock on a file in it. The file has the pid of the holder, for messages only.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@
 #include <unistd.h>
 #include <satchel/log.h>
 
-/* No domain begins with a dot. */
+/* No domain begins with a dot, so no directory of a domain can have this name. */
 #define LOCK_NAME ".satchel-lock"
 
 int
@@ -43,7 +43,7 @@ satchel_root_lock (int root_fd, GError **error)
         satchel_error_set_errno (error, saved, "the lock of the mail root cannot be taken");
       return -1;
     }
-  /* The next start of the server may be by the owner of the mail. */
+  /* The owner of the mail may be the one who starts the server next. */
   struct stat root;
   if (geteuid () == 0 && fstat (root_fd, &root) == 0 && root.st_uid != 0
       && fchown (fd, root.st_uid, root.st_gid) != 0)
@@ -52,7 +52,7 @@ satchel_root_lock (int root_fd, GError **error)
   int len = snprintf (text, sizeof text, "%d\n", (int) getpid ());
   if (SATCHEL_RETRY (ftruncate (fd, 0)) != 0 || SATCHEL_RETRY (pwrite (fd, text, (size_t) len, 0)) != len)
     {
-      /* A full disk keeps nobody from serving what is there. */
+      /* A full disk is no reason not to serve the mail that exists. */
       satchel_log (SATCHEL_LOG_WARNING, "server",
                    "the pid could not be written into the lock of the mail root: %s", g_strerror (errno));
     }

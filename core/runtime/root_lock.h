@@ -4,6 +4,6 @@
 #pragma once
 #include <satchel/error.h>
 
-/* @root_fd: the mail root.  A descriptor that holds the lock until it is closed (also over exec); -1 with
- * INUSE, naming the holder's pid, or IO. */
+/* Locks the mail root @root_fd. Returns a descriptor that holds the lock until it is closed (also over
+ * exec); -1 with INUSE, which names the holder's pid, or IO. */
 int satchel_root_lock (int root_fd, GError **error);

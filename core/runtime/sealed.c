@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Sealed memory files; see sealed.h.
+ * Makes and reads sealed memory files; see sealed.h.
  */
 #include "config.h"
 
@@ -33,7 +33,7 @@ make_memory_file (const char *name, GError **error)
   return fd;
 }
 
-/* Gives @fd, or closes it. */
+/* Seals @fd and returns it. -1: it failed, and @fd is closed. */
 static int
 seal_memory_file (int fd, gboolean is_whole, GError **error)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Streams over memory and over a file, and the thin calls of stream.h.
+ * Has streams over memory and over a file, and the calls of stream.h.
  */
 #include "config.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * What the core knows of its own streams.
+ * Calls for the core's own kinds of streams.
  */
 #pragma once
 #include <satchel/stream.h>
 
-/* All of a stream over memory, borrowed from it; NULL if it is another one. */
+/* Returns the content of a stream over memory, borrowed from it; NULL: it is a stream of another kind. */
 GBytes *satchel_stream_bytes (SatchelStream *stream);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The timer wheel: three levels of 256 slots (100 ms, 25.6 s, 1.8 h each).  Arming and cancelling are O(1);
- * the loop sleeps until a slot that holds something.  Later timers wait in the last level and are looked at
- * again.
+ * The timer wheel has three levels of 256 slots (of 100 ms, 25.6 s and 1.8 h). Arming and cancelling take
+ * constant time, and the loop sleeps until a slot that holds a timer. Timers beyond that wait in the last
+ * level and are placed again.
  */
 #include "config.h"
 
@@ -15,11 +15,12 @@
 typedef struct Level
 {
   SatchelTimer *slots[SLOTS];
-  guint64 used[SLOTS / 64]; /* a bit may outlive its slot's last timer; looking clears it */
+  guint64 used[SLOTS / 64]; /* a bit may outlive the last timer of its slot, and is cleared when the slot is
+                               looked at */
 } Level;
 
 static Level levels[LEVELS];
-static gint64 current_tick; /* everything up to it has run */
+static gint64 current_tick; /* every timer up to this tick has run */
 static guint n_armed;
 
 static gint64
@@ -48,7 +49,7 @@ unlink_timer (SatchelTimer *timer)
   timer->link = NULL;
 }
 
-/* @earliest: the first tick that will still be looked at. */
+/* Puts a timer into a slot. @earliest: the first tick that will still be looked at. */
 static void
 place_timer (SatchelTimer *timer, gint64 earliest)
 {
@@ -86,7 +87,7 @@ satchel_timer_cancel (SatchelTimer *timer)
   unlink_timer (timer);
 }
 
-/* Slots from @first on, around the circle: distance of the first used one, or -1. */
+/* Returns the distance from slot @first, around the circle, to the first used one; -1: none is used. */
 static int
 next_used (Level *level, guint first)
 {
@@ -127,7 +128,7 @@ satchel_timer_next_ms (void)
   return best == G_MAXINT64 ? -1 : best * TICK_MS;
 }
 
-/* Moves a slot of a higher level down, at the tick where its time begins. */
+/* Moves the timers of a higher level's slot down, at the tick where the time of the slot begins. */
 static void
 cascade_level (guint level)
 {
