@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What every command does with its command line and its failures.
+ * Reads options and arguments for every command, and reports its failures.
  */
 #include "config.h"
 
@@ -26,7 +26,7 @@ satchel_cli_fail (SatchelExit exit, const char *format, ...)
   va_start (arguments, format);
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  /* What was typed may be anything; a terminal gets text. */
+  /* An argument may hold any bytes, and only valid text may go to the terminal. */
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   for (char *p = valid; *p != '\0'; p++)
     if ((guchar) *p < 0x20 || *p == 0x7f)

@@ -14,25 +14,26 @@ typedef struct SatchelCli SatchelCli;
 
 typedef struct SatchelCliOption
 {
-  const char *name;  /* "--json" */
-  const char *value; /* what it takes, "NAME"; NULL: nothing */
+  const char *name;  /* as it is typed: "--json" */
+  const char *value; /* the word for its value in help, "NAME"; NULL: it takes none */
   const char *help;
 } SatchelCliOption;
 
 typedef struct SatchelCliCommand
 {
-  const char *group; /* "user"; NULL: the name stands alone */
+  const char *group; /* first word of the command, "user"; NULL: the name is the only word */
   const char *name;
-  const char *arguments; /* "NAME" */
+  const char *arguments; /* words for its arguments in help, "NAME" */
   guint min_arguments, max_arguments;
-  const char *help;                /* one line */
-  const char *details;             /* more of it for --help; may be NULL */
-  const SatchelCliOption *options; /* NULL-named end; may be NULL */
+  const char *help;                /* a sentence of one line */
+  const char *details;             /* further text for --help; may be NULL */
+  const SatchelCliOption *options; /* the last one has a NULL name; may be NULL */
   int (*run) (SatchelCli *cli);
-  const SatchelAdminCommand *admin; /* of a module; NULL: our own */
+  const SatchelAdminCommand
+      *admin; /* the module's command behind this row; NULL: a command of satchel itself */
 } SatchelCliCommand;
 
-/* Our own, NULL-named end.  In order of help. */
+/* The commands of satchel itself, in the order of the help text. The last row has a NULL name. */
 extern const SatchelCliCommand satchel_cli_commands[];
 extern const SatchelCliOption satchel_cli_globals[]; /* options of all commands */
 
@@ -40,42 +41,44 @@ struct SatchelCli
 {
   const SatchelCliCommand *command;
   const SatchelCliOption *globals; /* options of all commands */
-  GPtrArray *commands; /* SatchelCliCommand: ours, and, once it was asked for them, the modules' */
+  GPtrArray *commands; /* SatchelCliCommand: satchel's own; those of modules follow once somebody has asked
+                          for them */
   gboolean has_modules_commands;
-  const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: what configuration says */
-  GPtrArray *overrides;                               /* of --set, NULL-ended */
-  GHashTable *options;                                /* "--json" -> value, or "" */
-  GPtrArray *arguments;                               /* NULL-ended */
-  SatchelLoader *loader;                              /* after setup */
+  const char *config_dir, *defaults_dir, *module_dir; /* module_dir NULL: as configured */
+  GPtrArray *overrides;                               /* values of --set, NULL-ended */
+  GHashTable *options;   /* from "--json" to its value; "" if the option has none */
+  GPtrArray *arguments;  /* NULL-ended */
+  SatchelLoader *loader; /* set by satchel_cli_load */
   SatchelConfigSet *set;
 };
 
-/* Borrowed; NULL: not given ("": given, without a value). */
+/* The value of the option @name, borrowed; "" if the option has none. NULL: the option was not given. */
 const char *satchel_cli_option (const SatchelCli *cli, const char *name);
 const char *satchel_cli_argument (const SatchelCli *cli, guint index);
-/* "satchel: TEXT\n" on standard error; returns @exit. */
+/* Writes "satchel: TEXT\n" to standard error, and returns @exit. */
 int satchel_cli_fail (SatchelExit exit, const char *format, ...) G_GNUC_PRINTF (2, 3);
-/* The same for an error of ours: exit by its code. */
+/* Writes the text of @error, and returns the exit status that fits its code. */
 int satchel_cli_fail_error (const GError *error);
 
 /* setup.c */
-/* Reads the configuration; `loader` then holds every module that it names, enabled or not, loaded for a look
- * (role config).  FALSE: unusable. */
+/* Reads the configuration. `loader` then has every module that it names, enabled or not, loaded in role
+ * config. FALSE: the configuration cannot be used. */
 gboolean satchel_cli_load (SatchelCli *cli, GPtrArray *problems);
-/* The core's own groups as far as they can be understood, without loading a module.  Yours, never NULL. */
+/* Reads the core's own groups as far as they can be understood, and loads no module. The result is yours,
+ * never NULL. */
 SatchelConfigSet *satchel_cli_load_core (const SatchelCli *cli);
 void satchel_cli_print_problems (const GPtrArray *problems);
-/* For commands that only need it to be right: prints problems, 0 or an exit. */
+/* For commands that only need a correct configuration: prints its problems. Returns 0 or an exit status. */
 int satchel_cli_setup (SatchelCli *cli);
-/* After it: `loader` becomes one of role cli with the enabled modules, configured and started.  0, or an exit
- * after printing the reason. */
+/* May be called after satchel_cli_setup: `loader` then has role cli, with the enabled modules configured and
+ * started. Returns 0, or an exit status after it has printed the reason. */
 int satchel_cli_start_modules (SatchelCli *cli);
 
 /* modules.c */
-/* Adds the commands of enabled modules to `commands`, once.  FALSE: the configuration has mistakes, so none
- * are known. */
+/* Adds the commands of enabled modules to `commands`, once. FALSE: the configuration has mistakes, so the
+ * commands of modules are not known. */
 gboolean satchel_cli_add_modules_commands (SatchelCli *cli);
-/* Those of one module, as if it were enabled.  Yours, as is what it points at. */
+/* The commands of one module, as if it were enabled. The array and what it points at are yours. */
 GPtrArray *satchel_cli_commands_of (const SatchelModule *module);
 
 /* Groups of commands. */
@@ -98,20 +101,20 @@ int satchel_cli_server (SatchelCli *cli);
 int satchel_cli_import (SatchelCli *cli);
 int satchel_cli_completion (SatchelCli *cli);
 
-/* password.c: from the terminal, twice and unseen, or one line of standard input.  satchel_secret_free. NULL:
- * the reason was printed, and *ret_exit is set. */
+/* password.c: reads a password from the terminal, twice and without echo, or as one line of standard input.
+ * Free it with satchel_secret_free. NULL: the reason was printed, and *ret_exit is set. */
 char *satchel_cli_read_password (gboolean from_stdin, const char *user, int *ret_exit);
 
 /* defaults.c */
 typedef enum
 {
   SATCHEL_DEFAULTS_FILE = 0, /* a commented file as it is installed */
-  SATCHEL_DEFAULTS_TEMPLATE, /* the same with @state_dir@ and the like: what lies in conf.d/ of the source */
+  SATCHEL_DEFAULTS_TEMPLATE, /* the same with @state_dir@ and the like, as in conf.d/ of the source */
   SATCHEL_DEFAULTS_MANUAL    /* mdoc(7) for satchel.conf(5) */
 } SatchelDefaultsForm;
-/* "number, 1 to 10; default 3" */
+/* Appends the facts of @row: "number, 1 to 10; default 3". */
 void satchel_cli_append_facts (const SatchelConfigRow *row, GString *out);
-/* Text of an mdoc line, and a line end. */
+/* Appends @text as a line of mdoc(7). */
 void satchel_cli_append_mdoc (const char *text, GString *out);
 void satchel_cli_write_defaults (const char *group, const char *help, const SatchelConfigRow *rows,
                                  gboolean is_module, SatchelDefaultsForm form, GString *out);

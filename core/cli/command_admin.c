@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A command of a module: checked here, carried out by the running server, shown while it works.  Frames of
- * the answer: core/session/admin_private.h.
+ * Checks a command of a module, asks the running server to carry it out, and shows its output while it
+ * works. core/session/admin_private.h describes the frames of the answer.
  */
 #include "config.h"
 
@@ -18,17 +18,17 @@
 #include "core/base/json.h"
 #include "core/session/admin_private.h"
 
-/* The server says that it is alive more often. */
+/* The server shows more often than this that it is alive. */
 #define TIMEOUT_MS 90000u
 
 typedef struct Answer
 {
-  GString *rest; /* of a line that is not complete */
+  GString *rest; /* the beginning of a line whose end has not come */
   gboolean is_json, shows_progress, has_progress;
   gboolean is_ended;
   guint n_interrupts;
-  GError *error; /* the command's own */
-  GString *said; /* from a server that could not begin the command */
+  GError *error; /* the error with which the command ended */
+  GString *said; /* text of a server that could not begin the command */
 } Answer;
 
 static void
@@ -123,7 +123,7 @@ cancel_command (gpointer data)
   return TRUE;
 }
 
-/* "NAME=VALUE" of what was given; the values belong to the command line. */
+/* "NAME=VALUE" for each option that was given; the values belong to the command line. */
 static GPtrArray *
 option_words (const SatchelCli *cli)
 {
@@ -155,7 +155,7 @@ check_words (const SatchelCli *cli, const GPtrArray *words)
                            cli->command->group, cli->command->name);
 }
 
-/* The exit status of the command; the reason of a failure is printed on standard error. */
+/* Returns the exit status of the command; the reason of a failure is printed to standard error. */
 static int
 judge_answer (const Answer *answer, guint status, const GError *error)
 {
@@ -206,7 +206,7 @@ run_there (SatchelCli *cli, const char *user, const GPtrArray *words)
                                answer.is_json ? "json" : "text" };
   for (guint i = 0; i < G_N_ELEMENTS (head); i++)
     g_ptr_array_add (argv, (gpointer) head[i]);
-  for (guint i = 0; i < words->len; i++) /* with its NULL */
+  for (guint i = 0; i < words->len; i++) /* the last word is NULL */
     g_ptr_array_add (argv, words->pdata[i]);
   sigset_t signals;
   sigemptyset (&signals);

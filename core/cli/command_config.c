@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel config check | dump | defaults
+ * The commands `satchel config check`, `dump` and `defaults`.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 #include "core/cli/cli.h"
 #include "core/base/json.h"
 
-/* satcheld beside this program, or where it was installed. */
+/* Finds satcheld beside this program, or where it was installed. */
 static char *
 find_server (void)
 {
@@ -28,8 +28,8 @@ find_server (void)
   return found;
 }
 
-/* The whole check, with accounts, certificates and ports, is the server's own; so is the JSON that it prints.
- * FALSE: it could not be asked. */
+/* Lets satcheld do the whole check, with accounts, certificates and ports, and print its JSON. FALSE:
+ * satcheld could not be run. */
 static gboolean
 check_by_server (SatchelCli *cli, gboolean as_json, int *ret_exit)
 {
@@ -167,7 +167,7 @@ dump_value_json (SatchelJson *json, const SatchelConfig *config, const char *key
     satchel_json_text (json, json_key, satchel_config_path (config, key));
   else
     {
-      /* Sizes, times, modes and secrets as a file has them, without the quotes. */
+      /* Sizes, times, modes and secrets are shown as a file has them, without the quotes. */
       g_autoptr (GString) text = g_string_new (NULL);
       satchel_config_value_format (config, key, 0, text);
       g_string_truncate (text, text->len - 1);
@@ -234,7 +234,7 @@ satchel_cli_config_dump (SatchelCli *cli)
   return SATCHEL_EXIT_OK;
 }
 
-/* Help of a group: the core's, or the module's description. */
+/* Writes a group with its help: that of the core, or the description of the module. */
 static gboolean
 write_group (SatchelCli *cli, const char *name, SatchelDefaultsForm form, GString *out)
 {
@@ -255,7 +255,7 @@ write_group (SatchelCli *cli, const char *name, SatchelDefaultsForm form, GStrin
 int
 satchel_cli_config_defaults (SatchelCli *cli)
 {
-  /* Mistakes in the configuration are no reason to hide what could be written there. */
+  /* Even if the configuration has mistakes, the settings that it could have are shown. */
   g_autoptr (GPtrArray) ignored =
       g_ptr_array_new_with_free_func ((GDestroyNotify) satchel_config_problem_free);
   satchel_cli_load (cli, ignored);

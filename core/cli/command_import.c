@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * satchel import: what the storage driver finds of another server (examine), and opening it, which takes it
- * over.  Each user is a child process with the rights of the mail user; while the server runs its owner lets
- * go of the user meanwhile.
+ * The command `satchel import`. The storage driver reports what another server left (examine), and opening
+ * a mailbox takes it over. Each user is handled in a child process with the rights of the mail user; if
+ * the server runs, it releases the user meanwhile.
  */
 #include "config.h"
 
@@ -28,7 +28,7 @@
 #define NOTHING "nothing there"
 #define FAILED "failed"
 
-/* The user at work is finished and given back first. */
+/* After an interrupt the current user is finished, and given back to the server, before the command ends. */
 static volatile sig_atomic_t is_interrupted;
 
 static void
@@ -43,13 +43,13 @@ typedef struct Import
   const SatchelProvided *driver;
   const SatchelConfig *section, *server;
   int root_fd, lock_fd;
-  const char *run_dir; /* of a running server; NULL: none */
-  guint uid, gid;      /* 0: the process keeps its own */
-  GPtrArray *known;    /* users of the passdbs; NULL: not all of them can list theirs */
+  const char *run_dir; /* run directory of the running server; NULL: no server runs */
+  guint uid, gid;      /* account of the mail user; 0: the process keeps its own */
+  GPtrArray *known;    /* users of all passdbs; NULL: some passdb cannot list its users */
   gboolean is_dry, as_json, is_quiet;
 } Import;
 
-/* What is said of one user. */
+/* The report about one user. */
 typedef struct Report
 {
   GString *mailboxes; /* JSON objects */
@@ -163,7 +163,7 @@ take_over_user (const Import *import, const char *user, const char *path, FILE *
   g_autoptr (GError) error = NULL;
   gboolean ok =
       !SATCHEL_HAS (ops, examine) || ops->examine (&identity, import->section, note_problem, &report, &error);
-  /* Who never had mail has nothing to lose. */
+  /* A user who never had mail has nothing that could be lost. */
   gboolean is_nothing = !ok && g_error_matches (error, SATCHEL_ERROR, SATCHEL_ERROR_NONEXISTENT);
   if (is_nothing && import->known != NULL
       && !g_ptr_array_find_with_equal_func (import->known, user, g_str_equal, NULL))
@@ -199,7 +199,7 @@ work_in_child (const Import *import, const char *user)
                              g_strerror (errno));
   if (pid == 0)
     {
-      setpgid (0, 0); /* what a terminal interrupts is the command, between two users */
+      setpgid (0, 0); /* so that ^C reaches the command alone, which stops between two users */
       if (import->uid != 0
           && (setgroups (0, NULL) != 0 || setgid (import->gid) != 0 || setuid (import->uid) != 0))
         _exit (satchel_cli_fail (SATCHEL_EXIT_NOPERM, "%s: the command cannot run as the mail user: %s", user,
@@ -227,7 +227,7 @@ ask_server (const Import *import, const char *what, const char *user)
   guint status = 0;
   gboolean is_answered =
       satchel_control_call (import->run_dir, argv, CONTROL_TIMEOUT_MS, NULL, NULL, &status, &error);
-  /* Whom the server does not know has no session and gets no mail: there is nothing to hold. */
+  /* A user whom the server does not know has no session and gets no mail, so there is nothing to release. */
   if (is_answered && (status == 0 || status == SATCHEL_EXIT_NO_USER))
     return TRUE;
   satchel_cli_fail (SATCHEL_EXIT_FAILED, "%s: the server did not %s the user%s%s", user, what,
@@ -332,7 +332,7 @@ find_mail_user (Import *import)
   return SATCHEL_EXIT_OK;
 }
 
-/* The lock of the mail root, or a server that has it. */
+/* Takes the lock of the mail root, or finds the running server that has it. */
 static int
 open_root (Import *import)
 {

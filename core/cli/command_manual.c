@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel module manual: a module's commands and settings as a page of mdoc(7).
+ * The command `satchel module manual`, which prints a module's commands and settings as a page of mdoc(7).
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ append_commands (const GPtrArray *commands, GString *out)
   g_string_append (out, ".El\n");
 }
 
-/* satchel-NAME(1). */
+/* Prints the page satchel-NAME(1). */
 int
 satchel_cli_module_manual (SatchelCli *cli)
 {

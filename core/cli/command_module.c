@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel module list | info
+ * The commands `satchel module list` and `info`.
  */
 #include "config.h"
 
@@ -40,7 +40,7 @@ static const struct
 #include "core/runtime/roles.def"
 };
 
-/* The kinds whose members work one after the other. */
+/* The kinds of which several can be enabled, and which the server asks one after the other. */
 static const struct
 {
   SatchelKind kind;
@@ -58,9 +58,9 @@ static const struct
 typedef struct Installed
 {
   char *name;
-  const char *path, *gate_path;       /* borrowed from the list of files; NULL: not there */
-  const SatchelModule *module, *gate; /* NULL: not there or not loadable */
-  char *why, *gate_why;               /* why not */
+  const char *path, *gate_path;       /* borrowed from the list of files; NULL: there is no such file */
+  const SatchelModule *module, *gate; /* NULL: there is no file, or it cannot be loaded */
+  char *why, *gate_why;               /* why it cannot be loaded */
   gboolean is_enabled;
 } Installed;
 
@@ -92,7 +92,8 @@ find_installed (GPtrArray *all, const char *name)
   return NULL;
 }
 
-/* Loads one file for a look; a crash at load costs a child only. */
+/* Loads one file to look at its descriptor. It is tried in a child process first, so that a crash ends only
+ * the child. */
 static const SatchelModule *
 load_for_look (SatchelLoader *loader, const char *name, gboolean is_gate, char **ret_why)
 {
@@ -111,7 +112,7 @@ load_for_look (SatchelLoader *loader, const char *name, gboolean is_gate, char *
   return module;
 }
 
-/* Everything in the module directories.  @only: this name, or NULL. */
+/* Lists what is in the module directories. @only: only the module of this name; NULL: all. */
 static GPtrArray *
 collect_installed (SatchelCli *cli, GPtrArray *files, const char *only)
 {
@@ -119,7 +120,7 @@ collect_installed (SatchelCli *cli, GPtrArray *files, const char *only)
   for (guint i = 0; i < files->len; i++)
     {
       const SatchelModuleFile *file = files->pdata[i];
-      /* In a build tree the library lies among the modules. */
+      /* In a build tree the library is in the same directory as the modules. */
       if ((only != NULL && strcmp (only, file->name) != 0) || strcmp (file->name, "libsatchel") == 0)
         continue;
       Installed *installed = find_installed (all, file->name);
@@ -175,7 +176,7 @@ append_roles (guint bits, GString *out)
       g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", roles[i].name);
 }
 
-/* What it may do beyond others of its role (<satchel/module.h>). */
+/* What a module may do beyond others of its role (<satchel/module.h>). */
 static const struct
 {
   guint right;
@@ -189,7 +190,7 @@ all_roles (const Installed *installed)
          | (installed->gate != NULL ? installed->gate->roles : 0);
 }
 
-/* Names of the enabled members of a kind, as they are asked. */
+/* Lists the enabled members of a kind, in the order in which the server asks them. */
 static GPtrArray *
 order_of (SatchelCli *cli, SatchelKind kind)
 {
@@ -252,7 +253,7 @@ write_json (const Installed *installed, SatchelJson *json)
   satchel_json_close (json, '}');
 }
 
-/* A configuration with mistakes still lets one see the modules: nothing counts as enabled then. */
+/* Even if the configuration has mistakes, modules are shown; none counts as enabled then. */
 static int
 load_configuration (SatchelCli *cli)
 {

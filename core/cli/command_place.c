@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel user place: where the running server has a user, and moving him.
+ * The command `satchel user place`, which shows where the running server has a user, or moves the user.
  */
 #include "config.h"
 
@@ -23,7 +23,7 @@ collect_answer (const char *text, gpointer data)
     g_string_append (answer, text);
 }
 
-/* What the server is asked: "place USER slot N ...".  NULL: the options contradict each other. */
+/* Makes the words of the request: "place USER slot N ...". NULL: the options contradict each other. */
 static GPtrArray *
 make_request (SatchelCli *cli, const char *user)
 {

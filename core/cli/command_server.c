@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Requests to the running server: status, who, kick, reload, log-reopen, release, adopt, stop.
+ * The commands that ask the running server: status, who, kick, reload, log-reopen, release, adopt, stop.
  */
 #include "config.h"
 
@@ -13,8 +13,8 @@
 #include "core/base/json.h"
 #include "core/cli/table.h"
 
-#define TIMEOUT_MS 90000u    /* longer than the server gives itself to read configuration */
-#define RELEASED "released " /* how a line of a released user begins */
+#define TIMEOUT_MS 90000u    /* longer than the server lets the reading of the configuration take */
+#define RELEASED "released " /* a line about a released user begins with this */
 #define ANSWER_MAX (64u * 1024u * 1024u)
 
 static void
@@ -25,7 +25,8 @@ collect_answer (const char *text, gpointer data)
     g_string_append (answer, text);
 }
 
-/* Of a field that is no text by its name: whole numbers, yes and no as what they are (docs/man/satchel.1). */
+/* Writes the value of a field. If the name says that it is not text, whole numbers become numbers, yes and
+ * no become true and false (docs/man/satchel.1). */
 static void
 value_to_json (SatchelJson *json, const char *key, const char *value)
 {
@@ -43,7 +44,7 @@ value_to_json (SatchelJson *json, const char *key, const char *value)
     satchel_json_text (json, key, value);
 }
 
-/* "session 7: user=a@b peer=..." as {"text": "session 7:", "user": ...}. */
+/* Turns "session 7: user=a@b peer=..." into {"text": "session 7:", "user": ...}. */
 static void
 line_to_json (SatchelJson *json, const char *line)
 {
@@ -95,7 +96,7 @@ print_json (const char *command, guint status, const char *answer)
   puts (out->str);
 }
 
-/* A row for the table: the values of @keys, the last one being seconds. */
+/* Adds a row for the table: the values of @keys, the last of which is a number of seconds. */
 static void
 add_row (GPtrArray *rows, const char *line, const char *const *keys)
 {
@@ -140,7 +141,7 @@ print_who (char **lines)
 static void
 print_status (char **lines)
 {
-  /* Only helpers are of a module. */
+  /* Only processes of role helper belong to a module. */
   gboolean has_helpers = FALSE;
   for (char **line = lines; *line != NULL; line++)
     has_helpers = has_helpers || g_str_has_prefix (*line, "process role=helper ");
@@ -185,7 +186,7 @@ count_kicked (const char *answer)
   return n;
 }
 
-/* What is said where the server only says that it worked. */
+/* Prints the answer, or a sentence of the command's own if the server only reports success. */
 static void
 print_answer (const SatchelCli *cli, const char *user, const char *answer)
 {
@@ -243,8 +244,8 @@ satchel_cli_server (SatchelCli *cli)
                                  error->message);
       return satchel_cli_fail_error (error);
     }
-  /* Auth answers that there is no such user, but the sessions of a user who was removed meanwhile are ended
-   * all the same. */
+  /* Auth answers that there is no such user, but the mail processes may still have ended sessions of a user
+   * who was removed. */
   if (strcmp (cli->command->name, "kick") == 0 && status == SATCHEL_EXIT_NO_USER)
     {
       guint64 n = count_kicked (answer->str);

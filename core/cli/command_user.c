@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel user ...: the admin calls of the enabled passdb modules, whichever they are
+ * The commands `satchel user ...`, carried out by the admin calls of the enabled passdb modules
  * (include/satchel/auth.h, role cli).
  */
 #include "config.h"
@@ -41,7 +41,7 @@ has_call (const SatchelPassdbOps *ops, Call call)
   return FALSE;
 }
 
-/* The passdb that --passdb names, or the first with the call. */
+/* Finds the passdb that --passdb names, or the first one that has the call. */
 static const SatchelPassdbOps *
 find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
 {
@@ -82,7 +82,7 @@ find_passdb (SatchelCli *cli, Call call, const char **ret_name, int *ret_exit)
   return NULL;
 }
 
-/* local@domain of the first argument, or NULL. */
+/* Returns the first argument as local@domain. NULL: it is not a user name, and the reason was printed. */
 static char *
 user_argument (SatchelCli *cli, int *ret_exit)
 {
@@ -105,7 +105,7 @@ mail_path (SatchelCli *cli, const char *user)
                            at != NULL ? at + 1 : "", local, NULL);
 }
 
-/* {"user": ..., "done": ..., "passdb": ...} or a sentence. */
+/* Prints {"user": ..., "done": ..., "passdb": ...} or a sentence. */
 static int
 print_done (SatchelCli *cli, const char *user, const char *what, const char *passdb, const char *more)
 {
@@ -144,8 +144,8 @@ failed_call (SatchelCli *cli, const char *user, const GError *error)
   return satchel_cli_fail_error (told);
 }
 
-/* NULL: mail can be addressed to it as it is written (RFC 5321 4.1.2 Dot-string, RFC 6531 for other than
- * ASCII). */
+/* Says why @user cannot be a mail address. NULL: it can, as it is written (RFC 5321 4.1.2 Dot-string; RFC
+ * 6531 for characters outside ASCII). */
 static const char *
 why_no_address (const char *user)
 {
@@ -197,11 +197,11 @@ satchel_cli_user_add (SatchelCli *cli)
   return ok ? print_done (cli, user, "was added", passdb, NULL) : failed_call (cli, user, error);
 }
 
-/* Users of @call's passdb, for the question before it whether there is such a user. */
+/* A search through the users of a passdb, to know whether a user exists before a call changes it. */
 typedef struct Search
 {
   const char *user; /* NULL: all */
-  GPtrArray *found; /* of SatchelUserEntry, copied */
+  GPtrArray *found; /* copies of SatchelUserEntry */
 } Search;
 
 static void
@@ -236,7 +236,7 @@ satchel_cli_user_passwd (SatchelCli *cli)
   g_autofree char *user = ops != NULL ? user_argument (cli, &exit) : NULL;
   if (user == NULL)
     return exit;
-  /* Nobody types a password twice to learn that the user does not exist. */
+  /* Nobody should have to type a password twice before the command says that the user does not exist. */
   if (SATCHEL_HAS (ops, list))
     {
       g_autoptr (GPtrArray) found = g_ptr_array_new_with_free_func (entry_free);
@@ -320,7 +320,7 @@ entry_json (SatchelJson *json, const SatchelUserEntry *entry, const char *passdb
   satchel_json_text (json, "passdb", passdb);
 }
 
-/* All passdbs that can list, or the one asked for. */
+/* Lists the users of all passdbs that can list them, or of the one that --passdb names. */
 int
 satchel_cli_user_list (SatchelCli *cli)
 {

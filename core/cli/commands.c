@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The table of our own commands: parser, --help, completion and satchel(1) follow it.
+ * The table of satchel's own commands, which parser, --help, completion and satchel(1) follow.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * satchel completion: the table of commands as a script for bash.  What modules add is in no installed
- * script: it asks for that.
+ * The command `satchel completion`, which prints the table of commands as a script for bash. The installed
+ * script does not have the commands of modules; it asks satchel for them.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@ append_options (const SatchelCliOption *options, GString *out)
     g_string_append_printf (out, "%s%s", out->len > 0 ? " " : "", options->name);
 }
 
-/* Names of a group, or the words a command line may start with. */
+/* Appends the names of a group, or the words with which a command line may begin. */
 static void
 append_words (const GPtrArray *commands, const char *group, gboolean of_modules, GString *out)
 {
@@ -36,7 +36,7 @@ append_words (const GPtrArray *commands, const char *group, gboolean of_modules,
     }
 }
 
-/* "WORDS|WHAT MAY FOLLOW", a line each. */
+/* Prints "WORDS|WHAT MAY FOLLOW", one line for each command. */
 static void
 print_lines (const SatchelCli *cli, gboolean of_modules)
 {
@@ -62,7 +62,7 @@ print_lines (const SatchelCli *cli, gboolean of_modules)
     }
 }
 
-/* The same for the script's own use. */
+/* Prints these lines for commands of modules, for the script itself. */
 static int
 print_modules_lines (SatchelCli *cli)
 {
@@ -101,7 +101,7 @@ satchel_cli_completion (SatchelCli *cli)
           "  local global='%s' choose=\n  case \"${words[*]}\" in\n    '') choose='%s' ;;\n",
           globals->str, words->str);
   print_lines (cli, FALSE);
-  /* Once a shell: it reads the configuration. */
+  /* The script asks once in each shell, since satchel has to read the configuration for it. */
   printf ("  esac\n"
           "  if [ -z \"$choose\" ] || [ ${#words[@]} -eq 0 ]; then\n"
           "    [ -n \"${_satchel_modules+x}\" ] || _satchel_modules=$(\"${COMP_WORDS[0]}\" completion bash "

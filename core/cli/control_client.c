@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * One request to the control socket and its answer.  Wire form: core/runtime/control_wire.h.
+ * Sends one request to the control socket, and receives its answer. core/runtime/control_wire.h describes
+ * the messages.
  */
 #include "config.h"
 
@@ -65,7 +66,7 @@ typedef struct Interrupt
   gpointer data;
 } Interrupt;
 
-/* Until there is an answer. */
+/* Waits until the server has sent something. */
 static gboolean
 wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **error)
 {
@@ -88,7 +89,7 @@ wait_for_reply (int fd, guint timeout_ms, const Interrupt *interrupt, GError **e
     }
 }
 
-/* TRUE and *ret_final. */
+/* Receives one packet of the answer. *ret_final: it was the last one. */
 static gboolean
 receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelControlFunc func, gpointer data,
                gboolean *ret_final, guint *ret_status, GError **error)
@@ -120,8 +121,7 @@ receive_reply (int fd, guint timeout_ms, const Interrupt *interrupt, SatchelCont
   return TRUE;
 }
 
-/* The socket ends when master has closed it.  Where the process of master can be named, its end is waited
- * for. */
+/* Waits until master has closed the socket and, if its process can be named, until that has ended. */
 static gboolean
 wait_for_end (int fd, int process_fd, guint timeout_ms, GError **error)
 {
@@ -145,7 +145,7 @@ open_server_process (int fd)
 {
   struct ucred peer;
   socklen_t len = sizeof peer;
-  /* 0: in a namespace of processes that we do not see. */
+  /* The pid is 0 if the server is in another process namespace. */
   if (getsockopt (fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 || peer.pid <= 0)
     return -1;
   return (int) syscall (SYS_pidfd_open, peer.pid, 0);

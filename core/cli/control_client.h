@@ -4,7 +4,7 @@
 #pragma once
 #include <satchel/error.h>
 
-/* A part of the answer: whole lines, borrowed. */
+/* Gets a part of the answer: whole lines, borrowed. */
 typedef void (*SatchelControlFunc) (const char *text, gpointer data);
 
 /* Sends @argv ("status", "reload", "stop", "who", "kick" USER, "release" USER, "adopt" USER SLOT,
@@ -13,13 +13,13 @@ typedef void (*SatchelControlFunc) (const char *text, gpointer data);
  * Blocks. Errors: UNAVAILABLE no server runs there, NOPERM, TIMEOUT (@timeout_ms without a word), IO. */
 gboolean satchel_control_call (const char *run_dir, const char *const *argv, guint timeout_ms,
                                SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);
-/* The same for what takes its time: each time that the signal of @signal_fd (signalfd(2)) comes, @interrupted
- * is called; TRUE: the server is asked to cancel, and its answer still waited for; FALSE: CANCELLED at once.
- */
+/* The same for a request that takes long. Each time that the signal of @signal_fd (signalfd(2)) comes,
+ * @interrupted is called. If it returns TRUE, the server is asked to cancel and its answer is waited for; if
+ * FALSE, the call fails with CANCELLED at once. */
 typedef gboolean (*SatchelControlInterruptFunc) (gpointer data);
 gboolean satchel_control_run (const char *run_dir, const char *const *argv, guint timeout_ms, int signal_fd,
                               SatchelControlInterruptFunc interrupted, SatchelControlFunc func, gpointer data,
                               guint *ret_status, GError **error);
-/* The same for "stop": after the answer it waits until the server's process has ended. */
+/* The same for "stop". After the answer it waits until the process of the server has ended. */
 gboolean satchel_control_stop (const char *run_dir, const char *const *argv, guint timeout_ms,
                                SatchelControlFunc func, gpointer data, guint *ret_status, GError **error);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Lines of counters, read.
+ * Reads the lines of counters that the server sends.
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ static void
 bucket_to_json (SatchelJson *json, const char *upper, const char *count)
 {
   satchel_json_open (json, NULL, '{');
-  satchel_json_decimal (json, "le", upper); /* null: what is above all others */
+  satchel_json_decimal (json, "le", upper); /* null: the bucket above all others */
   satchel_json_decimal (json, "count", count);
   satchel_json_close (json, '}');
 }
@@ -73,7 +73,7 @@ satchel_cli_counters_to_json (SatchelJson *json, char **lines)
   satchel_json_close (json, ']');
 }
 
-/* "12", or of a histogram "12, on average 0.003 s". */
+/* Formats a counter as "12", a histogram as "12, on average 0.003 s". */
 static char *
 format_amount (const char *line, const char *name)
 {

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT
- * What the server has counted: the lines of core/runtime/counter_lane.h, as JSON and for people.
+ * Shows what the server has counted, from lines in the form of core/runtime/counter_lane.h, as JSON or as
+ * a table.
  */
 #pragma once
 #include "core/base/json.h"
 
-#define SATCHEL_CLI_COUNTER "counter " /* how such a line begins */
+#define SATCHEL_CLI_COUNTER "counter " /* a line about a counter begins with this */
 
 /* Adds "counters": [...]. */
 void satchel_cli_counters_to_json (SatchelJson *json, char **lines);
-/* A table of those that are not 0. */
+/* Prints a table of the counters that are not 0. */
 void satchel_cli_print_counters (char **lines);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Schema rows as a commented default file and as tables of satchel.conf(5).
+ * Writes rows of settings as a commented default file, or as tables of satchel.conf(5).
  */
 #include "config.h"
 
@@ -9,7 +9,7 @@
 
 #define WIDTH 100
 
-/* Directories of this build, how a template and how the manual writes them. */
+/* Directories of this build, with the words for them in a template and in the manual. */
 static const struct
 {
   const char *built, *template, *manual;
@@ -32,7 +32,7 @@ in_form (const char *text, SatchelDefaultsForm form)
   return g_strdup (text);
 }
 
-/* As a file has it, quotes included. */
+/* Appends the default as a file has it, quotes included. */
 static void
 append_default (const SatchelConfigRow *row, SatchelDefaultsForm form, GString *out)
 {
@@ -90,7 +90,7 @@ example_value (const SatchelConfigRow *row)
   return "\"...\"";
 }
 
-/* "a size, 1K to 4G; a reload applies it" */
+/* Appends facts such as "a size, 1K to 4G; a reload applies it". */
 static void
 append_facts (const SatchelConfigRow *row, GString *out)
 {
@@ -144,7 +144,7 @@ satchel_cli_append_facts (const SatchelConfigRow *row, GString *out)
   g_string_append (out, row->default_value);
 }
 
-/* Wrapped lines of comment, each behind @lead. */
+/* Appends @text as lines of a comment, each behind @lead. */
 static void
 append_comment (const char *text, const char *lead, GString *out)
 {
@@ -214,7 +214,7 @@ write_file (const char *group, const char *help, const SatchelConfigRow *rows, g
   g_string_append (out, "};\n");
 }
 
-/* Text of an mdoc line: no macro, no escape, no end of sentence in the middle. */
+/* Escapes @text so that mdoc finds no macro, no escape and no end of a sentence in it. */
 void
 satchel_cli_append_mdoc (const char *text, GString *out)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * satchel: the command line against the tables of commands.
+ * The program satchel: compares the command line with the tables of commands.
  */
 #include "config.h"
 
@@ -94,7 +94,7 @@ unknown_option (const SatchelCli *cli, const char *given)
                            cli->command != NULL ? " " : "", cli->command != NULL ? cli->command->name : "");
 }
 
-/* One option, with its value from the same or the next word. */
+/* Takes one option, with its value from the same word or the next. */
 static int
 take_option (SatchelCli *cli, char **argv, int *at)
 {
@@ -115,7 +115,7 @@ take_option (SatchelCli *cli, char **argv, int *at)
   if (option->value != NULL && value == NULL && (value = argv[++*at]) == NULL)
     return satchel_cli_fail (SATCHEL_EXIT_USAGE, "%s lacks its value; write %s %s", option->name,
                              option->name, option->value);
-  /* Places among them were taken before. */
+  /* Options that name directories were taken before. */
   g_hash_table_insert (cli->options, (gpointer) option->name, (gpointer) (value != NULL ? value : ""));
   return SATCHEL_EXIT_OK;
 }
@@ -170,7 +170,7 @@ has_group (const SatchelCli *cli, const char *word)
   return FALSE;
 }
 
-/* A word that is none of ours may be a module's: only then are configuration and modules looked at. */
+/* A word that satchel does not know may be a module's; only then are configuration and modules read. */
 static gboolean
 is_group (SatchelCli *cli, const char *word)
 {
@@ -180,7 +180,8 @@ is_group (SatchelCli *cli, const char *word)
          && has_group (cli, word);
 }
 
-/* What says where configuration and modules are, wherever it stands: the commands depend on it. */
+/* Takes the options that say where configuration and modules are, wherever they stand, since commands of
+ * modules depend on them. */
 static void
 take_places (SatchelCli *cli, char **argv)
 {
@@ -204,7 +205,7 @@ take_places (SatchelCli *cli, char **argv)
   g_ptr_array_add (cli->overrides, NULL);
 }
 
-/* Exit status, or OK with everything in @cli. */
+/* Parses the command line into @cli. Returns OK, or the exit status of a mistake. */
 static int
 parse_line (SatchelCli *cli, char **argv)
 {
@@ -284,7 +285,8 @@ main (int argc, char **argv)
   g_ptr_array_unref (cli.overrides);
   g_ptr_array_unref (cli.arguments);
   g_hash_table_unref (cli.options);
-  /* A full disk behind standard output is a failure, not a short answer. */
+  /* If standard output cannot be written, as on a full disk, the command fails; it does not end with a
+   * shorter answer. */
   if ((fflush (stdout) != 0 || ferror (stdout)) && exit == SATCHEL_EXIT_OK)
     exit = satchel_cli_fail (SATCHEL_EXIT_IO, "standard output cannot be written");
   return exit;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Commands of modules (<satchel/admin.h>) as rows beside our own, so that the parser, --help, completion and
- * the manual know one kind only.
+ * Turns commands of modules (<satchel/admin.h>) into rows like satchel's own, so that the parser, --help,
+ * completion and the manual know one kind only.
  */
 #include "config.h"
 
@@ -10,9 +10,9 @@
 
 typedef struct Row
 {
-  SatchelCliCommand command; /* first */
+  SatchelCliCommand command; /* first, so that a row can be cast to its Row */
   GArray *options;           /* SatchelCliOption */
-  GPtrArray *texts;          /* what they point at */
+  GPtrArray *texts;          /* the texts that row and options point at */
 } Row;
 
 static void
@@ -31,7 +31,7 @@ keep_text (Row *row, char *text)
   return text;
 }
 
-/* What the value of an option is called; NULL: it has none. */
+/* The word for the value of an option in help; NULL: it has none. */
 static char *
 value_word (const SatchelConfigRow *option)
 {
@@ -115,7 +115,7 @@ satchel_cli_commands_of (const SatchelModule *module)
   return commands;
 }
 
-/* One of our own words stays what it is. */
+/* A module cannot take over a word that satchel itself uses. */
 static gboolean
 is_ours (const SatchelCli *cli, const char *group)
 {
@@ -150,7 +150,7 @@ satchel_cli_add_modules_commands (SatchelCli *cli)
         satchel_cli_fail (SATCHEL_EXIT_CONFIG,
                           "module %s: its commands are called \"%s\" like satchel's own, and are left out",
                           provided->module->name, provided->name);
-      /* They live as long as the program. */
+      /* The rows live as long as the program. */
       for (guint k = 0; !is_ours (cli, provided->name) && ops->commands[k] != NULL; k++)
         g_ptr_array_add (cli->commands, row_new (provided->name, ops->commands[k]));
     }

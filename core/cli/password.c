@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Passwords from the terminal, unseen and twice, or from a line of standard input.
+ * Reads passwords from the terminal, twice and without echo, or from a line of standard input.
  */
 #include "config.h"
 
@@ -17,14 +17,14 @@
 
 typedef enum
 {
-  LINE_END = 0, /* of input, before any byte */
+  LINE_END = 0, /* the end of input, before any byte */
   LINE_READ,
   LINE_LONG,
   LINE_BAD, /* NUL, or not UTF-8 */
   LINE_CANCELLED
 } Line;
 
-/* One line without its end, byte for byte: stdio would leave copies in its buffers. */
+/* Reads one line without its end, byte by byte, since stdio would leave copies of it in its buffers. */
 static Line
 read_line (int fd, char line[PASSWORD_MAX + 1])
 {
@@ -53,7 +53,7 @@ read_line (int fd, char line[PASSWORD_MAX + 1])
   return len > 0 || any ? LINE_READ : LINE_END;
 }
 
-/* ^C comes as a byte, so that the terminal is never left without echo. */
+/* In this mode ^C comes as a byte, so that an interrupt cannot leave the terminal without echo. */
 static Line
 prompt_password (const char *text, const char *user, char line[PASSWORD_MAX + 1])
 {
@@ -62,7 +62,7 @@ prompt_password (const char *text, const char *user, char line[PASSWORD_MAX + 1]
     return LINE_END;
   quiet = before;
   quiet.c_lflag &= ~(tcflag_t) (ECHO | ISIG);
-  quiet.c_cc[VEOL] = CANCEL; /* else ^C would wait for the end of the line */
+  quiet.c_cc[VEOL] = CANCEL; /* otherwise ^C would be read only at the end of the line */
   if (tcsetattr (STDIN_FILENO, TCSAFLUSH, &quiet) != 0)
     return LINE_END;
   fprintf (stderr, "%s %s: ", text, user);

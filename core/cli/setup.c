@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Configuration and modules for the commands that need them.
+ * Reads configuration and loads modules for the commands that need them.
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@ satchel_cli_load_core (const SatchelCli *cli)
                                       (const char *const *) cli->overrides->pdata, NULL, NULL, ignored);
 }
 
-/* Where modules are must be known before any of them can be asked for its settings. */
+/* The directories of modules must be known before any module can be asked for its settings. */
 static char **
 module_dirs (const SatchelCli *cli)
 {
@@ -70,12 +70,12 @@ int
 satchel_cli_start_modules (SatchelCli *cli)
 {
   g_auto (GStrv) dirs = module_dirs (cli);
-  /* A loader of its own: the first one also holds what was only asked for its settings. */
+  /* This is another loader, since the first one also has modules that were loaded for their settings only. */
   g_clear_pointer (&cli->loader, satchel_loader_free);
   cli->loader = satchel_loader_new (SATCHEL_ROLE_CLI, (const char *const *) dirs);
   for (const char *const *name = satchel_config_set_names (cli->set); *name != NULL; name++)
     {
-      /* A module that fails is reported and left out: the command may have nothing to do with it. */
+      /* A module that fails is reported and left out, since the command may not need it. */
       g_autoptr (GError) error = NULL;
       if (satchel_config_set_is_enabled (cli->set, *name)
           && satchel_loader_load (cli->loader, *name, FALSE, &error) == NULL)

@@ -4,11 +4,11 @@
 #pragma once
 #include <glib.h>
 
-/* One word or KEY="quoted" of a line, without the quotes; moves *@at behind it.  Yours. */
+/* Returns the next word of a line, KEY="quoted" without its quotes, and moves *@at behind it. Yours. */
 char *satchel_cli_next_word (const char **at);
 /* The value of @key in @line, or NULL.  Yours. */
 char *satchel_cli_line_value (const char *line, const char *key);
-/* "3m05s".  Yours. */
+/* Formats @seconds as "3m05s". Yours. */
 char *satchel_cli_age (gint64 seconds);
-/* @rows: arrays of n_columns UTF-8 strings, the first the header. */
+/* Prints a table. @rows: arrays of n_columns UTF-8 strings, the first of which is the header. */
 void satchel_cli_print_table (const GPtrArray *rows, guint n_columns);

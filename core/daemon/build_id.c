@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The build id, from what is really mapped: a file replaced on disk since does not count.
+ * Makes the build id from the files that are mapped into this process, so a file that was replaced on disk
+ * since does not count.
  */
 #include "config.h"
 
@@ -9,7 +10,7 @@
 
 #include "core/runtime/loader.h"
 
-/* "DEVICE:INODE" of the mapping that holds @address. */
+/* Returns "DEVICE:INODE" of the mapping that holds @address. */
 static char *
 mapped_file (guintptr address)
 {

@@ -5,6 +5,6 @@
 #pragma once
 #include <glib.h>
 
-/* Version and the identity (device, inode) of the mapped program and libsatchel; the same for all processes
- * of one build.  Yours. */
+/* Returns the version and the identity (device, inode) of the mapped program and libsatchel, which all
+ * processes of one build share. Yours. */
 char *satchel_build_id (void);

@@ -13,7 +13,8 @@
 #include "core/daemon/options.h"
 #include "core/daemon/role/role_private.h"
 
-/* What /proc/self/exe named when we were started: by that path the next build is found after an upgrade. */
+/* Returns the path that /proc/self/exe named at the start; after an upgrade the next build is found by that
+ * path. */
 static char *
 own_path (void)
 {
@@ -78,7 +79,7 @@ parse_options (SatchelOptions *options, int *argc, char ***argv, GError **error)
   return TRUE;
 }
 
-/* Roles are started by master, which leaves a socket on descriptor 3. */
+/* Runs a role. Only master starts roles, and it leaves a socket on descriptor 3. */
 static int
 run_role (const SatchelOptions *options)
 {

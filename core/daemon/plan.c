@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The plan in memory and on the wire between config and master.
+ * Keeps a plan in memory, and sends it from config to master.
  */
 #include "config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What master needs to know of a configuration, as numbers and paths: worked out by the config process,
- * sent in messages, and all that master ever sees of it beside an opaque sealed image.
+ * The plan: what master needs to know of a configuration, as numbers and paths. The config process works
+ * it out and sends it in messages. Master sees nothing else of the configuration but an opaque sealed
+ * image.
  */
 #pragma once
 #include "core/runtime/config_image.h"
@@ -14,7 +15,7 @@
 #define SATCHEL_PLAN_TLS_MAX 256u
 #define SATCHEL_PLAN_HELPERS_MAX 32u
 #define SATCHEL_PLAN_PROBLEMS_MAX 1000u
-/* The grace of a STOP that only drains: no new connections, the old ones live until they end. */
+/* The grace of a STOP by which a process takes no new connections and ends with its last old one. */
 #define SATCHEL_GRACE_DRAIN G_MAXUINT32
 
 typedef struct SatchelPlanIds
@@ -28,25 +29,24 @@ typedef struct SatchelPlanListener
   char *name, *protocol;
   char *address;             /* numeric; "" with a path */
   char *path;                /* "" with an address */
-  guint32 port, mode, roles; /* roles: SatchelRole bits of the processes that accept */
+  guint32 port, mode, roles; /* roles: bits of SatchelRole for the processes that accept connections */
   guint32 implicit_tls, allow_cleartext;
-  guint32
-      is_optional; /* an address family that may be missing on this machine: IPv6 of "*" and of loopback */
+  guint32 is_optional; /* the machine may lack its address family: IPv6 of "*" and of loopback */
 } SatchelPlanListener;
 
 typedef struct SatchelPlanModule
 {
   char *name;
   guint32 is_gate, roles;
-  char *identity; /* of the file: device, inode, time; differs when the file was changed */
+  char *identity; /* device, inode and time of the file; differs after a change of the file */
   int fd;
 } SatchelPlanModule;
 
-/* A module's own process; its place in the plan is its slot. */
+/* The helper process of a module; its index in the plan is its slot. */
 typedef struct SatchelPlanHelper
 {
   char *module;
-  int image_fd; /* the configuration as far as it may know it */
+  int image_fd; /* the part of the configuration that the helper may know */
 } SatchelPlanHelper;
 
 typedef struct SatchelPlanTls
@@ -58,13 +58,13 @@ typedef struct SatchelPlanTls
 typedef struct SatchelPlan
 {
   gboolean is_ok;          /* set by PLAN_END */
-  gboolean is_whole;       /* the config process came to its end, whatever it found */
-  gboolean is_other_build; /* the config process was of another build: the program was upgraded since */
+  gboolean is_whole;       /* the config process sent all of the plan, whatever it found */
+  gboolean is_other_build; /* the config process was of another build, since the program has been upgraded */
   SatchelPlanIds ids[SATCHEL_PLAN_N_IDS];
   guint32 admin_gid;
   guint32 n_gates, n_mails, sandbox, stop_grace_ms, log_level;
   guint32 hang_ms, stuck_ms;
-  char *mail_root, *state_dir, *run_dir, *log_file; /* log_file "": standard error */
+  char *mail_root, *state_dir, *run_dir, *log_file; /* log_file "": the log goes to standard error */
   char *mail_root_origin, *state_dir_origin, *run_dir_origin, *log_file_origin;
   GPtrArray *listeners; /* SatchelPlanListener */
   GPtrArray *modules;   /* SatchelPlanModule */
@@ -80,7 +80,7 @@ void satchel_plan_free (SatchelPlan *plan);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SatchelPlan, satchel_plan_free)
 void satchel_plan_listener_free (SatchelPlanListener *listener);
 
-/* Config's side. FALSE: master is gone. */
+/* Sends a plan, or a part of it, to master. FALSE: master has gone. */
 gboolean satchel_plan_send (int fd, const SatchelPlan *plan, GError **error);
 gboolean satchel_plan_send_problem (int fd, const SatchelConfigProblem *problem, GError **error);
 gboolean satchel_plan_send_end (int fd, gboolean is_ok, GError **error);
@@ -91,11 +91,11 @@ typedef enum
   SATCHEL_PLAN_MORE,
   SATCHEL_PLAN_DONE
 } SatchelPlanStep;
-/* Master's side: takes one message in.  Bounds everything; BAD: the sender is not to be trusted. */
+/* Takes one message of the config process in. All sizes are bounded. BAD: the sender is not to be trusted. */
 SatchelPlanStep satchel_plan_take (SatchelPlan *plan, SatchelIpcMessage *message);
 void satchel_plan_add_problem (SatchelPlan *plan, gboolean is_warning, const char *where, const char *format,
                                ...) G_GNUC_PRINTF (4, 5);
-/* The same about @setting, "GROUP.KEY" or "GROUP". */
+/* Adds a problem with @setting, "GROUP.KEY" or "GROUP". */
 void satchel_plan_add_problem_of (SatchelPlan *plan, gboolean is_warning, const char *where,
                                   const char *setting, const char *format, ...) G_GNUC_PRINTF (5, 6);
 /* Problem @i for people; yours. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Aliases tried out: each is looked up as auth would look it up, by auth's own code, so that circles and
- * targets that are no users are told before a mail waits for them.
+ * Tries out aliases. Each is looked up by the code of auth, so that circles and targets that are not users
+ * are reported before any mail waits for them.
  */
 #include "config.h"
 
@@ -42,7 +42,8 @@ is_told (const SatchelConfigWork *work, const char *text)
   return FALSE;
 }
 
-/* The checks of the modules have reported mistakes in the lines of their files. */
+/* Only new lines of the log become problems: the checks of the modules have already reported mistakes in
+ * lines of their files. */
 static void
 tell_new (SatchelConfigWork *work, const GPtrArray *lines)
 {
@@ -88,7 +89,7 @@ satchel_config_work_addresses (SatchelConfigWork *work)
       const SatchelProvided *provided = userdbs->pdata[i - 1];
       if (!satchel_config_set_is_enabled (work->set, provided->module->name))
         g_ptr_array_remove_index (userdbs, i - 1);
-      /* A target may be a user that only this one knows. */
+      /* A target may be a user whom only this database knows. */
       else if ((flags_of (provided->ops) & SATCHEL_USERDB_FILES) == 0)
         return;
     }

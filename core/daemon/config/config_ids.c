@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Accounts of the processes: names or plain numbers, worked out where name services may be asked.
+ * Finds the accounts of the processes, which settings give as names or numbers, in a process that may ask
+ * name services.
  */
 #include "config.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The sockets to bind: those of listen.listeners, and for each protocol that has none there its TLS port
- * everywhere and its clear port on loopback; one without login (lmtp) gets a unix socket.
+ * Finds the sockets to bind: those of listen.listeners, and for each protocol without an entry there its
+ * TLS port on all addresses and its clear-text port on loopback, or a unix socket if the protocol has no
+ * login (lmtp).
  */
 #include "config.h"
 
@@ -14,7 +15,7 @@
 
 #include "core/session/network.h"
 
-/* What a listener's `protocol` can be. */
+/* A protocol or service that a listener can name. */
 typedef struct Target
 {
   guint port, tls_port;
@@ -67,7 +68,7 @@ add_tcp (SatchelConfigWork *work, const SatchelPlanListener *like, const char *a
   listener->is_optional = is_optional;
 }
 
-/* FALSE: not an address. */
+/* Adds a listener for each address that the text means. FALSE: it is not an address. */
 static gboolean
 add_addresses (SatchelConfigWork *work, const SatchelPlanListener *like, const char *address)
 {
@@ -177,7 +178,7 @@ add_configured (SatchelConfigWork *work, const SatchelConfig *entry)
                                  address);
 }
 
-/* Whether listen.listeners says where @protocol listens: then its default places are not used. */
+/* Says whether listen.listeners has an entry for @protocol, so that its default places are not used. */
 static gboolean
 has_entry (SatchelConfigWork *work, const char *protocol)
 {
@@ -191,7 +192,7 @@ has_entry (SatchelConfigWork *work, const char *protocol)
   return FALSE;
 }
 
-/* The default places of one protocol. */
+/* Adds the default listeners of one protocol. */
 static void
 add_default_protocol (SatchelConfigWork *work, const SatchelProvided *provided)
 {
@@ -246,7 +247,7 @@ is_served (SatchelConfigWork *work, const char *protocol)
   return FALSE;
 }
 
-/* Those of listen.listeners come first; a protocol without an entry there listens at its default places. */
+/* Adds default listeners, after those of listen.listeners, for each protocol that has no entry there. */
 static void
 add_defaults (SatchelConfigWork *work, SatchelKind kind)
 {
@@ -255,7 +256,7 @@ add_defaults (SatchelConfigWork *work, SatchelKind kind)
   for (guint i = 0; i < all->len; i++)
     {
       const SatchelProvided *provided = g_ptr_array_index (all, i);
-      /* Others were loaded, too, to have their settings checked. */
+      /* Modules that are not enabled were loaded as well, to have their settings checked. */
       if (!satchel_config_set_is_enabled (work->set, provided->module->name)
           || has_entry (work, provided->name))
         continue;
@@ -281,7 +282,7 @@ report_twice (SatchelConfigWork *work)
       {
         const SatchelPlanListener *a = g_ptr_array_index (listeners, j),
                                   *b = g_ptr_array_index (listeners, i);
-        /* networks and trusted_proxies are found by it. */
+        /* The name of a listener is the key by which networks and trusted_proxies are found. */
         if (strcmp (a->name, b->name) == 0 && strcmp (a->protocol, b->protocol) != 0)
           satchel_plan_add_problem_of (
               work->plan, FALSE, a->origin, "listen.listeners",

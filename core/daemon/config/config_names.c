@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Names of hosts and domains in the settings: what could be none is told before it stands in greetings and
- * addresses.
+ * Checks names of hosts and domains in the settings, so that an impossible name is reported before it
+ * appears in greetings and addresses.
  */
 #include "config.h"
 
@@ -11,7 +11,8 @@
 
 #define NAME_MAX_BYTES 253u /* RFC 1035 2.3.4, as text */
 
-/* NULL: it is one (RFC 1123 2.1: letters, digits, hyphens; U-labels are written as they are typed). */
+/* Says why @name is not the name of a host. NULL: it is one (RFC 1123 2.1: letters, digits, hyphens; labels
+ * outside ASCII are written as they are typed). */
 static const char *
 why_no_host (const char *name)
 {

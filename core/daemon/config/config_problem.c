@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Notes what is wrong with a setting, for every file of the config process.
+ * Notes a problem with a setting, for every file of the config process.
  */
 #include "config.h"
 

@@ -30,7 +30,7 @@
 typedef struct Setup
 {
   guint uid, gid, trusted_uid;
-  SatchelConfigSet *old; /* in force now, at a reload */
+  SatchelConfigSet *old; /* at a reload: the configuration in force */
 } Setup;
 
 static SatchelConfigSet *
@@ -77,7 +77,8 @@ drop_rights (Setup *setup, GError **error)
 {
   if (geteuid () == 0 && setup->uid == SATCHEL_PLAN_NO_ID)
     {
-      /* Before the first reading config_user is not known: the packaged account, or nobody's. */
+      /* Before the configuration has been read, config_user is not known, so the process runs as the
+       * packaged account, or as nobody. */
       const struct passwd *entry = getpwnam ("satchel");
       setup->uid = entry != NULL ? entry->pw_uid : NOBODY;
       setup->gid = entry != NULL ? entry->pw_gid : NOBODY;
@@ -93,7 +94,7 @@ drop_rights (Setup *setup, GError **error)
                                 NULL, error);
 }
 
-/* server.module_dir is needed before modules can check their settings. */
+/* Finds server.module_dir, which is needed before modules can check their settings. */
 static char *
 find_module_dir (const SatchelOptions *options)
 {
@@ -181,7 +182,7 @@ load_module (SatchelConfigWork *work, const char *name)
                                  name, name, name);
 }
 
-/* Of enabled modules: others were loaded, too, to have their settings checked. */
+/* Lists what enabled modules provide. Others were loaded as well, to have their settings checked. */
 static GPtrArray *
 find_enabled (SatchelConfigWork *work, SatchelKind kind)
 {
@@ -193,7 +194,7 @@ find_enabled (SatchelConfigWork *work, SatchelKind kind)
   return found;
 }
 
-/* A rule for a filter that is not there is a name misspelt, or left over. */
+/* Warns of rules for filters that are not enabled: a name was misspelt, or a rule was left over. */
 static void
 check_filter_rules (SatchelConfigWork *work)
 {
@@ -220,7 +221,7 @@ load_modules (SatchelConfigWork *work)
     if (satchel_config_set_is_enabled (work->set, names[i]))
       load_module (work, names[i]);
   satchel_loader_check (work->loader, work->set, work->problems);
-  /* One mistake, one message: what a misspelt group would have switched on is not missing. */
+  /* One mistake makes one message: if a group is misspelt, what it might enable is not reported missing. */
   if (satchel_config_set_state (work->set) != SATCHEL_CONFIG_WHOLE)
     return;
   satchel_config_work_storage (work);
@@ -262,7 +263,8 @@ fill_plan (SatchelConfigWork *work)
   plan->log_file_origin = g_strdup (satchel_config_origin (log, "file"));
 }
 
-/* Settings that changed but wait for a restart; what master handles by itself is not named. */
+/* Warns of settings that changed but take effect at a restart only; those that master handles itself are
+ * left out. */
 static void
 warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
 {
@@ -273,7 +275,7 @@ warn_of_fixed (SatchelConfigWork *work, const SatchelConfigSet *old)
       if (g_str_has_prefix (key, "listen.") || strcmp (key, "server.gate_processes") == 0
           || (dot != NULL && strcmp (dot, ".enabled") == 0))
         continue;
-      /* Users would be with two owners, or in a stack that a process does not have. */
+      /* Otherwise a user could have two mail processes, or be in a stack that a process does not have. */
       if (g_str_has_prefix (key, "storage."))
         satchel_config_work_problem (
             work, FALSE, satchel_config_set_group (work->set, "storage"), dot + 1,
@@ -297,7 +299,7 @@ move_problems (SatchelConfigWork *work)
   g_ptr_array_set_size (work->problems, 0);
 }
 
-/* "conf.d/10-a.conf:9" before "conf.d/10-a.conf:10". */
+/* Puts "conf.d/10-a.conf:9" before "conf.d/10-a.conf:10". */
 static gint
 compare_problems (gconstpointer a, gconstpointer b)
 {
@@ -308,7 +310,8 @@ compare_problems (gconstpointer a, gconstpointer b)
   return order != 0 ? order : strcmp (p->text, q->text);
 }
 
-/* A helper may be taken over: it knows its module's settings, and what the core needs in every process. */
+/* Makes an image for each helper, with the settings of its module and what the core needs in every process.
+ * A helper gets no more, since an attacker may take it over. */
 static gboolean
 make_helper_images (const SatchelConfigWork *work, GError **error)
 {
@@ -383,7 +386,8 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
     load_modules (work);
   move_problems (work);
   fill_plan (work);
-  /* Accounts, certificates and ports of half a configuration would be those of the defaults. */
+  /* If the configuration could not be read as a whole, accounts, certificates and ports would be those of
+   * the defaults, so they are not checked. */
   if (!is_broken)
     {
       plan_helpers (work);
@@ -394,7 +398,7 @@ work_through (const SatchelOptions *options, SatchelConfigWork *work, Setup *set
     }
   if (satchel_config_set_state (work->set) == SATCHEL_CONFIG_WHOLE && work->plan->n_errors == 0)
     satchel_config_work_addresses (work);
-  /* What is refused takes no effect, after a restart either. */
+  /* A configuration that is refused would not take effect after a restart either. */
   if (setup->old != NULL && work->plan->n_errors == 0)
     warn_of_fixed (work, setup->old);
   return tell_master (work, error);

@@ -8,12 +8,12 @@
 
 typedef struct SatchelConfigWork
 {
-  SatchelConfigSet *set; /* with errors in it: wrong settings are at their defaults */
-  SatchelLoader *loader; /* all enabled modules, both halves */
+  SatchelConfigSet *set; /* may have errors: wrong settings have their default values */
+  SatchelLoader *loader; /* has both halves of all enabled modules */
   SatchelPlan *plan;
   GPtrArray *problems;  /* SatchelConfigProblem */
-  gboolean is_root;     /* master runs as root: accounts count */
-  GString *without_tls; /* protocols that would have a TLS port if there were a certificate */
+  gboolean is_root;     /* master runs as root, so that accounts matter */
+  GString *without_tls; /* names of protocols that would have a TLS port if a certificate were set */
 } SatchelConfigWork;
 
 void satchel_config_work_problem (SatchelConfigWork *work, gboolean is_warning, const SatchelConfig *section,
@@ -23,5 +23,5 @@ void satchel_config_work_listeners (SatchelConfigWork *work);
 void satchel_config_work_ids (SatchelConfigWork *work);
 void satchel_config_work_names (SatchelConfigWork *work);
 void satchel_config_work_storage (SatchelConfigWork *work);
-/* After everything else: only if that found no error. */
+/* Looks up aliases. Called last, and only if nothing else found an error. */
 void satchel_config_work_addresses (SatchelConfigWork *work);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The check of group `storage`: drivers, layers, profiles and rules name what is there, and each of them
- * once.
+ * Checks group `storage`: each driver, layer and profile that it names must exist, and may be named once
+ * only.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@
 #include <satchel/storage.h>
 #include <string.h>
 
-/* Of enabled modules: others were loaded, too, to have their settings checked. */
+/* Lists what enabled modules provide. Others were loaded as well, to have their settings checked. */
 static GPtrArray *
 find_enabled (SatchelConfigWork *work, SatchelKind kind)
 {
@@ -31,7 +31,7 @@ find_provided (GPtrArray *provided, const char *name)
   return NULL;
 }
 
-/* @what: "storage.driver" or "profile NAME: driver". */
+/* Checks the driver of a stack. @what: "storage.driver" or "profile NAME: driver". */
 static void
 check_driver (SatchelConfigWork *work, const SatchelConfig *section, const char *what, GPtrArray *drivers)
 {
@@ -78,7 +78,7 @@ is_of_a_profile (const SatchelConfig *storage, const char *layer)
   return FALSE;
 }
 
-/* What is enabled and stands nowhere would be forgotten without a word. */
+/* Reports layers that are enabled but in no stack, since nobody would notice that they do nothing. */
 static void
 check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray *layers)
 {
@@ -95,7 +95,7 @@ check_left_out (SatchelConfigWork *work, const SatchelConfig *storage, GPtrArray
     }
 }
 
-/* NULL: it is one. */
+/* Says why @name cannot be the name of a profile. NULL: it can. */
 static const char *
 why_no_name (const char *name)
 {
@@ -213,7 +213,7 @@ check_rule (SatchelConfigWork *work, const SatchelConfig *storage, guint index, 
   check_patterns (work, rule);
 }
 
-/* A rule for everybody hides those after it. */
+/* Reports rules that never apply, since a rule before them applies to everybody. */
 static void
 check_order (SatchelConfigWork *work, const SatchelConfig *storage)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The name of the server, its certificates and keys: read, matched, and handed over as sealed copies, so that
- * what was checked is what is used.
+ * Checks the name of the server, reads its certificates and keys, matches them, and hands over sealed
+ * copies, so that the files that were checked are those that are used.
  */
 #include "config.h"
 
@@ -20,7 +20,8 @@
 
 #define PEM_MAX (1024 * 1024)
 
-/* The whole file, at most PEM_MAX; wiped and freed by free_pem.  NULL: the problem has been noted. */
+/* Reads the whole file, of at most PEM_MAX bytes. Free and wipe it with free_pem. NULL: the problem has been
+ * noted. */
 static GString *
 read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key)
 {
@@ -48,7 +49,7 @@ read_pem (SatchelConfigWork *work, const SatchelConfig *section, const char *key
     satchel_config_work_problem (work, TRUE, section, key, "tls %s: %s can be %s by others; run: chmod %s %s",
                                  key, path, (st.st_mode & 022) != 0 ? "written" : "read",
                                  is_key ? "go-w,o-r" : "go-w", path);
-  /* Room for all at once: growing would leave copies of a key behind. */
+  /* The buffer gets its whole size at once, since growing it would leave copies of a key in memory. */
   GString *pem = g_string_sized_new ((gsize) st.st_size + 1);
   pem->len = (gsize) MAX (satchel_fd_read_all (fd, pem->str, (gsize) st.st_size), 0);
   pem->str[pem->len] = '\0';
@@ -64,7 +65,7 @@ free_pem (GString *pem)
   g_string_free (pem, TRUE);
 }
 
-/* DNS names of the certificate, for a message; "" if it has none. */
+/* Returns the DNS names of the certificate for a message; "" if it has none. */
 static char *
 names_of (gnutls_x509_crt_t certificate)
 {
@@ -84,7 +85,8 @@ names_of (gnutls_x509_crt_t certificate)
   return g_string_free (g_steal_pointer (&names), FALSE);
 }
 
-/* Clients refuse a certificate that is not for the name they connect to (RFC 9525). */
+/* Warns of a certificate for another name, since clients refuse one that is not for the name they connect to
+ * (RFC 9525). */
 static void
 check_name (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main,
             gnutls_x509_crt_t certificate)
@@ -102,7 +104,7 @@ check_name (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_m
       is_main ? "get one for it, or correct server.hostname" : "get one for it, or correct the name");
 }
 
-/* Of the certificate that clients look at: its dates and its names. */
+/* Checks dates and names of the certificate that clients look at. */
 static void
 check_leaf (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main,
             const gnutls_datum_t *chain)
@@ -130,7 +132,7 @@ check_leaf (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_m
   gnutls_x509_crt_deinit (certificate);
 }
 
-/* The pair as GnuTLS will use it. */
+/* Checks certificate and key as a pair, in the way in which GnuTLS will use them. */
 static gboolean
 check_pair (SatchelConfigWork *work, const SatchelConfig *section, gboolean is_main, const GString *chain,
             const GString *key)
@@ -189,7 +191,7 @@ take_pair (SatchelConfigWork *work, const SatchelConfig *section, guint index)
   free_pem (key);
 }
 
-/* A first configuration leaves it empty for the admin to fill in. */
+/* Reports an empty hostname, since the packaged configuration leaves it to the administrator. */
 static void
 check_hostname (SatchelConfigWork *work)
 {

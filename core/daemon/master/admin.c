@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * What `satchel` can ask of the running server: status, reload, stop, who, kick, release, adopt, place,
- * log-reopen, and commands of modules.  Master answers what it knows and passes the rest to the roles that
- * know.
+ * Answers what `satchel` asks of the running server: status, reload, stop, who, kick, release, adopt,
+ * place, log-reopen, and commands of modules. Master answers what it knows, and passes the rest to the
+ * roles that know it.
  */
 #include "config.h"
 
@@ -15,7 +15,7 @@
 #include "core/daemon/master/control.h"
 
 #define ANSWER_TIMEOUT_MS 10000
-#define STATUS_TIMEOUT_MS 3000 /* what hangs is what one wants to see */
+#define STATUS_TIMEOUT_MS 3000 /* short, since `satchel status` must also show processes that hang */
 #define ALL_ROLES (~0u)
 #define ANY_SLOT (~0u)
 /* "run" GROUP COMMAND USER FORMAT, before its options. */
@@ -26,16 +26,17 @@ typedef struct Request
 {
   SatchelControl *control;
   guint64 id;
-  SatchelControlClient *client; /* NULL: gone meanwhile */
-  GPtrArray *waiting;           /* SatchelWorker that still answer */
+  SatchelControlClient *client; /* NULL: the client has gone meanwhile */
+  GPtrArray *waiting;           /* SatchelWorker: those whose answer is still missing */
   guint status;
-  gboolean is_status; /* of what there is: a process that ends has nothing to say */
+  gboolean is_status; /* a status request, to which a process that ends need not answer */
   SatchelTimer timeout;
-  /* Of a module's command: */
+  /* Of a request that is a module's command: */
   gboolean is_run;
-  char **run_argv;  /* until auth has named the owner of the user; NULL: the owner has the request */
-  GString *owner;   /* what auth said */
-  guint64 n_unread; /* bytes passed on that its process does not know to be read */
+  char **run_argv;  /* kept until auth has named the owner of the user; NULL: the owner has the request */
+  GString *owner;   /* the answer of auth */
+  guint64 n_unread; /* bytes that were passed on, and of which its process has not heard that the client read
+                       them */
 } Request;
 
 struct SatchelControl
@@ -113,7 +114,7 @@ ask_workers (Request *request, guint roles, guint slot, const char *const *argv)
     }
 }
 
-/* No process can answer. */
+/* Ends a request that no process can answer. */
 static void
 finish_unasked (Request *request)
 {
@@ -143,7 +144,7 @@ pass_on (SatchelControl *control, SatchelControlClient *client, guint roles, con
     finish_unasked (request);
 }
 
-/* The process that runs it: @slot; @place is for it. */
+/* Sends the command to the mail process @slot, with @place for it. */
 static void
 run_at (Request *request, guint slot, const char *place)
 {
@@ -161,7 +162,7 @@ run_at (Request *request, guint slot, const char *place)
     finish_unasked (request);
 }
 
-/* Auth has spoken. */
+/* Sends the command to the owner of the user, whom auth has named. */
 static void
 run_at_owner (Request *request)
 {
@@ -271,7 +272,7 @@ state_name (const SatchelWorker *worker)
   return worker->is_ready ? "ready" : "starting";
 }
 
-/* What all processes have counted, those that are no more included. */
+/* Appends what all processes have counted, including those that have ended. */
 static void
 describe_counters (const SatchelMaster *master, GString *text)
 {
@@ -446,7 +447,7 @@ satchel_control_free (SatchelControl *control)
   g_free (control);
 }
 
-/* The worker has said its last word to this request. */
+/* Notes that the worker has given its last answer to this request. */
 static void
 done_with (Request *request, SatchelWorker *worker)
 {

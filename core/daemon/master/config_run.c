@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One run of the config process, from master's side: start it, take its plan, see it end.
+ * Does one run of the config process for master: starts it, takes its plan, and waits for its end.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ run_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data)
   SatchelConfigRun *run = data;
   if (message->type == SATCHEL_IPC_HELLO)
     {
-      /* Of another build perhaps: what it plans is for the upgraded server. */
+      /* The config process may be of another build; its plan is then for the upgraded server. */
       run->plan->is_other_build = strcmp (satchel_ipc_get_string (message), run->master->build_id) != 0;
       return TRUE;
     }
@@ -76,7 +76,7 @@ run_closed (SatchelIpcLink *link, gpointer data)
 {
   SatchelConfigRun *run = data;
   satchel_ipc_link_free (g_steal_pointer (&run->link));
-  /* Refused, or done: its end is what counts. */
+  /* The plan was refused or is complete; either way the process only has to end. */
   if (!run->has_plan && run->pid > 0)
     kill (run->pid, SIGKILL);
 }
@@ -137,7 +137,7 @@ satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status)
   if (run == NULL || run->pid != pid)
     return FALSE;
   run->pid = 0;
-  /* Its last messages may still wait in the socket. */
+  /* The socket may still have its last messages. */
   if (run->link != NULL)
     satchel_ipc_link_drain (run->link);
   if (!run->has_plan)

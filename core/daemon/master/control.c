@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Framing of the control socket.  Everything is bounded: clients, one request each at a time, waiting
- * answers.
+ * Does the framing of the control socket. Clients, their requests (one at a time) and waiting answers are
+ * all bounded.
  */
 #include "config.h"
 
@@ -27,7 +27,7 @@ struct SatchelControlServer
   char *path;
   SatchelWatch *watch;
   SatchelControlRequestFunc request;
-  SatchelControlGoneFunc gone, cancels, drained; /* the last two: NULL, or set_long_answers */
+  SatchelControlGoneFunc gone, cancels, drained; /* the last two may be NULL */
   gpointer data;
   GPtrArray *clients; /* SatchelControlClient */
 };
@@ -38,7 +38,7 @@ struct SatchelControlClient
   int fd;
   SatchelWatch *watch;
   gboolean is_asking; /* a request is being answered */
-  GQueue waiting;     /* GBytes */
+  GQueue waiting;     /* GBytes: packets that the client has not taken yet */
   gsize waiting_bytes;
 };
 
@@ -81,7 +81,7 @@ satchel_control_parse (const void *packet, gsize len)
   return next == end ? g_steal_pointer (&argv) : NULL;
 }
 
-/* FALSE: the client is gone. */
+/* Sends what waits. FALSE: the client has gone. */
 static gboolean
 flush_client (SatchelControlClient *client)
 {
@@ -104,7 +104,7 @@ flush_client (SatchelControlClient *client)
   return TRUE;
 }
 
-/* Whole lines to a packet where they fit. */
+/* Returns the length of the next packet, which has whole lines if one fits. */
 static gsize
 part_len (const char *text, gsize len)
 {
@@ -128,7 +128,7 @@ satchel_control_reply (SatchelControlClient *client, const char *text, gboolean 
       g_autoptr (GByteArray) packet = g_byte_array_sized_new ((guint) (sizeof reply + part));
       g_byte_array_append (packet, (const guint8 *) &reply, sizeof reply);
       g_byte_array_append (packet, (const guint8 *) text, (guint) part);
-      /* A client that reads nothing gets no more; the end of its socket shows it that. */
+      /* A client that reads nothing gets no more; it sees that by the end of its socket. */
       if (client->waiting_bytes + packet->len <= WAITING_MAX)
         {
           client->waiting_bytes += packet->len;
@@ -140,7 +140,7 @@ satchel_control_reply (SatchelControlClient *client, const char *text, gboolean 
   while (len > 0);
   if (is_final)
     client->is_asking = FALSE;
-  /* A broken client is dropped by its own event: the caller still holds it. */
+  /* A broken client is dropped when its event comes, since the caller still holds it. */
   (void) flush_client (client);
 }
 
@@ -180,7 +180,7 @@ client_event (int fd, guint32 events, gpointer data)
       argv != NULL && strcmp (argv[0], "cancel") == 0 && argv[1] == NULL && client->server->cancels != NULL;
   if (is_cancel && client->is_asking)
     client->server->cancels (client, client->server->data);
-  /* One that came as the answer ended has nothing to cancel. */
+  /* A cancel that came when the answer had ended has nothing to cancel. */
   if (is_cancel)
     return;
   if (argv == NULL || client->is_asking)
@@ -217,7 +217,8 @@ accept_event (int fd, guint32 events, gpointer data)
     satchel_control_server_add_client (data, client_fd);
 }
 
-/* Does @fd listen at @path, for those who may connect now?  Then a client that waits there is not lost. */
+/* Says whether @fd listens at @path with the rights that are wanted now; if so it is kept, and no client
+ * that waits there is lost. */
 static gboolean
 is_as_wanted (int fd, const char *path, guint mode, guint gid)
 {
@@ -229,7 +230,7 @@ is_as_wanted (int fd, const char *path, guint mode, guint gid)
          && (gid == G_MAXUINT32 || st.st_gid == gid);
 }
 
-/* The name of a socket that is not wanted there any more. */
+/* Removes the name of a socket that is no longer wanted there. */
 static void
 remove_socket (int fd)
 {

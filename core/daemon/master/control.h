@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The server's end of the control socket: accepts admins, frames requests and answers.  What requests mean:
- * admin.c.
+ * The server's end of the control socket, which accepts administrators and frames requests and answers.
+ * admin.c knows what requests mean.
  */
 #pragma once
 #include "core/runtime/control_wire.h"
@@ -9,34 +9,36 @@
 typedef struct SatchelControlServer SatchelControlServer;
 typedef struct SatchelControlClient SatchelControlClient;
 
-/* A request; answered with satchel_control_reply, the last one final.  @argv: NULL-ended, borrowed. */
+/* Gets a request. Answer it with satchel_control_reply, the last time with @final. @argv: NULL-ended,
+ * borrowed. */
 typedef void (*SatchelControlRequestFunc) (SatchelControlClient *client, const char *const *argv,
                                            gpointer data);
-/* The client is gone: never name it again. */
+/* Hears that the client has gone; @client must not be used again. */
 typedef void (*SatchelControlGoneFunc) (SatchelControlClient *client, gpointer data);
 
-/* @gid: the group that may connect, beside root and the server's own user; G_MAXUINT32: none.  @inherited_fd:
- * the socket of an older self, taken over; it is used if it still is what is wanted, so that clients that
- * connect meanwhile only wait; -1: none. */
+/* Opens the control socket at @path. @gid: the group that may connect, beside root and the server's own
+ * user; G_MAXUINT32: none. @inherited_fd (taken over; -1: none): the socket of the program that this one
+ * replaced. It is used if it has the right path and rights, so that clients that connect meanwhile only
+ * wait. */
 SatchelControlServer *satchel_control_server_new (const char *path, guint gid, int inherited_fd,
                                                   SatchelControlRequestFunc request,
                                                   SatchelControlGoneFunc gone, gpointer data, GError **error);
-/* A client whom an older self had accepted; @fd is taken over. */
+/* Adds a client that the program which this one replaced had accepted. Takes over @fd. */
 void satchel_control_server_add_client (SatchelControlServer *server, int fd);
-/* What a newer self can go on with: the socket, and clients that wait for no answer. */
+/* Calls @func for what the next program can go on with: the socket, and clients that wait for no answer. */
 typedef void (*SatchelControlFdFunc) (int fd, gboolean is_client, gpointer data);
 void satchel_control_server_foreach_fd (SatchelControlServer *server, SatchelControlFdFunc func,
                                         gpointer data);
-/* For answers that take their time.  @cancels: the client sent "cancel" while it waits.  @drained: what
- * waited for it has been sent. */
+/* Sets what to call for long answers. @cancels: the client sent "cancel" while it waits. @drained:
+ * everything that waited for the client has been sent. */
 void satchel_control_server_set_long_answers (SatchelControlServer *server, SatchelControlGoneFunc cancels,
                                               SatchelControlGoneFunc drained);
-/* Nothing waits for the client to read. */
+/* Says whether the client has taken everything that was sent to it. */
 gboolean satchel_control_client_is_drained (const SatchelControlClient *client);
 void satchel_control_server_free (SatchelControlServer *server); /* removes the socket */
-/* Splits a request packet: NULL if it is malformed in any way.  Free with g_strfreev. */
+/* Splits a request packet into words. NULL: it is malformed in some way. Free with g_strfreev. */
 char **satchel_control_parse (const void *packet, gsize len);
-/* @text is cut into packets.  The client closes after the final one. */
+/* Sends @text in packets. The client closes after the @final one. */
 void satchel_control_reply (SatchelControlClient *client, const char *text, gboolean is_final, guint status);
-/* Sends what waits, as far as the socket takes it without waiting: before the end of the process. */
+/* Sends what waits, as far as the sockets take it at once. Called before the process ends. */
 void satchel_control_server_flush (SatchelControlServer *server);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Bookkeeping of crashes by message; see crash_suspects.h.
+ * Keeps the record of crashes by message, module and user; see crash_suspects.h.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 #include "core/storage/suspects.h"
 
 #define DEATHS 2u
-#define USER_DEATHS 3u /* a message of theirs has had its two by then */
+#define USER_DEATHS 3u /* by then a message of the user, if one is to blame, has had its two */
 
 typedef struct Entry
 {
@@ -50,7 +50,8 @@ satchel_suspects_free (SatchelSuspects *suspects)
   g_free (suspects);
 }
 
-/* What an admin or the system's want of memory ends says nothing about the message at hand. */
+/* Says whether the signal means a crash. A kill by an administrator or by the OOM killer says nothing about
+ * the message being read. */
 static gboolean
 is_crash (int signal_number)
 {
@@ -78,7 +79,7 @@ find_suspect (SatchelSuspects *suspects, const char *crumb)
   return NULL;
 }
 
-/* Of users only what happens now counts: they are let in again. */
+/* An entry about a user is over after a while, and the user is served again; entries about messages stay. */
 static gboolean
 is_over (const Entry *entry, gint64 now_ms)
 {
@@ -92,7 +93,7 @@ count_needed_deaths (const Entry *entry)
   return g_str_has_prefix (entry->crumb, SATCHEL_SUSPECT_USER) ? USER_DEATHS : DEATHS;
 }
 
-/* One that was seen once has to go before one that is known to crash. */
+/* Removes an entry, one with a single death before one that is known to crash processes. */
 static void
 make_room (SatchelSuspects *suspects)
 {
@@ -107,7 +108,7 @@ make_room (SatchelSuspects *suspects)
   g_queue_delete_link (&suspects->entries, victim);
 }
 
-/* TRUE: it is a suspect from now on. */
+/* Counts a death for @crumb. TRUE: it has become a suspect. */
 static gboolean
 note_key (SatchelSuspects *suspects, const char *crumb)
 {
@@ -140,7 +141,7 @@ is_name (const char *text)
   return *text != '\0' && strspn (text, "abcdefghijklmnopqrstuvwxyz0123456789-") == strlen (text);
 }
 
-/* The message, the module for it, and the user: each once a death. */
+/* Counts a death for the message, for the module that had it, and for the user, each at most once a death. */
 static guint
 note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray *seen)
 {
@@ -150,7 +151,7 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
                   *user = g_strndup (crumb->user, sizeof crumb->user);
   gboolean has_message = satchel_suspect_is_valid (message);
   char *keys[3] = { NULL };
-  /* A filter that crashed says nothing about reading the message. */
+  /* If a filter crashed, the message itself may still be read. */
   if (has_message && strcmp (call, "filter") != 0)
     keys[0] = g_strdup (message);
   if (has_message && is_name (module))
@@ -160,7 +161,7 @@ note_crumb (SatchelSuspects *suspects, const SatchelBreadcrumb *crumb, GPtrArray
   guint n_new = 0;
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
-      /* Two threads at the same message are one death of it. */
+      /* If two threads were at the same message, that counts as one death. */
       gboolean is_first =
           keys[i] != NULL && !g_ptr_array_find_with_equal_func (seen, keys[i], g_str_equal, NULL);
       n_new += is_first && note_key (suspects, keys[i]);

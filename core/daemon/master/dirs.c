@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Directories: made, given to their owners, and the lock of the mail root.
+ * Makes directories and gives them to their owners, and takes the lock of the mail root.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 #include "core/daemon/master/read_only.h"
 #include "core/runtime/root_lock.h"
 
-/* -1: a problem was noted. */
+/* Makes and opens a directory. -1: a problem was noted. */
 static int
 open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
 {
@@ -39,7 +39,7 @@ open_dir (SatchelPlan *plan, const SatchelDirWanted *wanted)
   return fd;
 }
 
-/* A directory of one role alone.  What is there and not the role's is never taken. */
+/* Gives a directory to its role. One that existed and is not the role's is never taken. */
 static void
 give_to_role (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
 {

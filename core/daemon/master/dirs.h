@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The directories of a server, made with the right owners and opened once.  What was there before the server
- * and holds anything is never given another owner or other rights (docs/decisions/0025).
+ * Makes the directories of a server with the right owners, and opens them once. A directory that existed
+ * before and is not empty never gets another owner or other rights (docs/decisions/0025).
  */
 #pragma once
 #include "core/daemon/plan.h"
@@ -10,29 +10,29 @@ typedef struct SatchelDirs
   int mail_root_fd, auth_fd, lock_fd;
 } SatchelDirs;
 
-/* Looks at RUN_DIR, STATE_DIR, STATE_DIR/auth, the mail root and the log's directory and changes nothing.
- * What satchel_dirs_prepare would refuse, and what others could meddle with, becomes a problem of @plan.
- * FALSE: an error. */
+/* Looks at RUN_DIR, STATE_DIR, STATE_DIR/auth, the mail root and the log's directory, and changes nothing.
+ * Everything that satchel_dirs_prepare would refuse, or that others could tamper with, becomes a problem of
+ * @plan. FALSE: one of them is an error. */
 gboolean satchel_dirs_check (SatchelPlan *plan);
-/* Makes RUN_DIR, STATE_DIR, STATE_DIR/auth and the mail root, takes the root's lock (unless lock_fd is held).
- * What fails becomes a problem of @plan: FALSE. */
+/* Makes RUN_DIR, STATE_DIR, STATE_DIR/auth and the mail root, and takes the root's lock (unless lock_fd is
+ * held). FALSE: something failed, and is a problem of @plan. */
 gboolean satchel_dirs_prepare (SatchelDirs *dirs, SatchelPlan *plan);
 
 typedef struct SatchelDirWanted
 {
-  const char *key, *origin; /* the setting it comes from */
+  const char *key, *origin; /* the setting that names it, and where that stands */
   const char *path;
-  const char *instead; /* the setting's value for a directory of its own */
-  SatchelPlanIds ids;  /* the only owner; uid SATCHEL_PLAN_NO_ID: any owner will do */
-  guint bad_mode;      /* rights that are refused */
-  guint odd_mode;      /* rights that are reported */
+  const char *instead; /* a value of the setting that would name a directory of its own */
+  SatchelPlanIds ids;  /* the only allowed owner; uid SATCHEL_PLAN_NO_ID: any */
+  guint bad_mode;      /* bits of the mode that are refused */
+  guint odd_mode;      /* bits of the mode that are reported */
 } SatchelDirWanted;
 
 typedef enum
 {
   SATCHEL_DIR_REFUSED = 0, /* a problem was noted */
   SATCHEL_DIR_AS_IS,
-  SATCHEL_DIR_TAKE /* root's and empty: to be given to its owner */
+  SATCHEL_DIR_TAKE /* it is root's and empty, so it can be given to its owner */
 } SatchelDirVerdict;
 
 enum

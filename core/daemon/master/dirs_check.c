@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Looking at directories before anything is made of them: whose they are, what lies in them, who else could
- * change them. The same judgement serves `config check` and the start.
+ * Looks at directories before anything is changed: who owns them, what is in them, who else could change
+ * them. `config check` and the start of the server share this judgement.
  */
 #include "config.h"
 
@@ -15,7 +15,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of the system, full or empty: programs and users rely on their owners (hier(7)). */
+/* Directories of the system, which are refused even if they are empty, since programs and users rely on
+ * their owners (hier(7)). */
 static const char *const system_dirs[] = { "/",
                                            "/bin",
                                            "/boot",
@@ -58,7 +59,7 @@ satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path, SatchelDirW
       (SatchelDirWanted) { "server.run_dir", plan->run_dir_origin, plan->run_dir, NULL, any, 0, 0 };
   wanted[SATCHEL_DIR_STATE] =
       (SatchelDirWanted) { "server.state_dir", plan->state_dir_origin, plan->state_dir, NULL, any, 0, 0 };
-  /* Who can write beside the password file can replace it. */
+  /* Whoever can write in the directory of the password file can replace the file. */
   wanted[SATCHEL_DIR_AUTH] = (SatchelDirWanted) { "server.state_dir",
                                                   plan->state_dir_origin,
                                                   auth_path,
@@ -75,7 +76,7 @@ satchel_dirs_wanted (const SatchelPlan *plan, const char *auth_path, SatchelDirW
                                                   0 };
 }
 
-/* A file system of its own begins with lost+found. */
+/* Says whether the directory is empty; lost+found does not count, since every new file system has it. */
 static gboolean
 is_empty (int fd)
 {
@@ -100,7 +101,7 @@ is_of_system (const struct stat *st)
   return FALSE;
 }
 
-/* Both ways out, ready to be typed. */
+/* Reports the directory with two ways to mend it, ready to be typed. */
 static void
 refuse_directory (SatchelPlan *plan, const SatchelDirWanted *wanted, const struct stat *st, const char *why,
                   gboolean is_system)
@@ -163,7 +164,8 @@ satchel_dir_judge (SatchelPlan *plan, const SatchelDirWanted *wanted, int fd)
   return plan->n_errors == before ? SATCHEL_DIR_TAKE : SATCHEL_DIR_REFUSED;
 }
 
-/* What is missing is made at start: can it be?  The nearest directory that is there decides. */
+/* Checks whether a missing directory can be made at the start. The nearest existing directory above it
+ * decides. */
 static void
 check_missing (SatchelPlan *plan, const SatchelDirWanted *wanted)
 {
@@ -184,7 +186,7 @@ check_missing (SatchelPlan *plan, const SatchelDirWanted *wanted)
                                  wanted->key, wanted->path, at, g_strerror (errnum));
 }
 
-/* Who may write into a directory above can put another one in the place of ours. */
+/* Warns of directories above in which others may write, since they could replace this directory. */
 static void
 check_above (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
 {
@@ -236,7 +238,7 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
       return;
     }
   g_auto (SatchelFd) fd = open (wanted->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  /* A link into nowhere is there, and would not be made a directory. */
+  /* A symbolic link that leads nowhere exists, so no directory can be made there. */
   if (fd < 0 && errno == ENOENT && lstat (wanted->path, &st) != 0)
     check_missing (plan, wanted);
   else if (fd < 0)
@@ -250,7 +252,7 @@ check_one (SatchelPlan *plan, const SatchelDirWanted *wanted, GPtrArray *told)
     check_above (plan, wanted, told);
 }
 
-/* Opened for appending and not otherwise touched; a missing one needs a directory. */
+/* Checks that the log file can be opened for appending, or that its directory exists if the file does not. */
 static void
 check_log (SatchelPlan *plan)
 {
@@ -261,7 +263,7 @@ check_log (SatchelPlan *plan)
     close (fd);
   else if (read_only != NULL)
     satchel_plan_add_problem_of (plan, FALSE, plan->log_file_origin, "log.file", "log.file: %s", read_only);
-  /* State and run directory are made before it is opened. */
+  /* State directory and run directory are made before the log file is opened. */
   else if (errnum == ENOENT && access (directory, W_OK | X_OK) != 0
            && !(errno == ENOENT
                 && (g_str_equal (directory, plan->state_dir) || g_str_equal (directory, plan->run_dir))))
@@ -285,7 +287,7 @@ satchel_dirs_check (SatchelPlan *plan)
   satchel_dirs_wanted (plan, auth_path, wanted);
   for (guint i = 0; i < SATCHEL_DIR_N; i++)
     {
-      /* A missing account has been reported already. */
+      /* If an account is missing, that has been reported already. */
       gboolean has_owner = geteuid () != 0 || i == SATCHEL_DIR_RUN || i == SATCHEL_DIR_STATE
                            || plan->ids[i == SATCHEL_DIR_AUTH ? SATCHEL_PLAN_AUTH : SATCHEL_PLAN_MAIL].uid
                                   != SATCHEL_PLAN_NO_ID;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT
- * Processes that hang and jobs that are stuck.  Each process is asked on its control link, which its main
- * loop answers; jobs are looked at in the breadcrumbs.  Time is counted in master's own turns: what stops
- * master too, a machine that was suspended or a paused guest, is no hang of others.  docs/decisions/0023.
+ * Finds processes that hang and jobs that are stuck. Master asks each process on its control link, which
+ * its main loop answers, and reads of jobs in the breadcrumbs. Time is counted in master's own turns, so
+ * that a machine that was suspended, or a paused guest, does not look like a hang. See
+ * docs/decisions/0023.
  */
 #include "config.h"
 
@@ -19,16 +20,16 @@
 
 #define TURN_MIN_MS 25
 #define TURN_MAX_MS 2500
-#define TURNS 8         /* in hang_time */
-#define START_MS 90000  /* a role gives up by itself before */
-#define GOODBYE_MS 2000 /* for sessions, when a stuck job ends their process */
+#define TURNS 8         /* turns of master in one hang_time */
+#define START_MS 90000  /* longer than a role tries to start before it gives up */
+#define GOODBYE_MS 2000 /* how long sessions may take to end when a stuck job ends their process */
 
-/* One thread's work, as it was last seen. */
+/* The work of one thread, as it was seen last. */
 typedef struct Seen
 {
   gint64 since_ms;
   guint32 n_beats;
-  gint64 ms, busy_ms; /* without a beat; of that, without much work of the kernel for it */
+  gint64 ms, busy_ms; /* time without a beat; the part of it in which the kernel did little for the thread */
   gint64 user_ms, kernel_ms;
   gboolean is_told;
 } Seen;
@@ -36,11 +37,11 @@ typedef struct Seen
 struct SatchelWatched
 {
   guint64 sent, answered;
-  gint64 waits_ms; /* for the answer, in turns of master's */
+  gint64 waits_ms; /* how long master has waited for the answer, counted in its own turns */
   gint64 answered_ms;
-  gint64 cpu_ms; /* when it answered last */
+  gint64 cpu_ms; /* processor time that it had used when it answered last */
   gboolean is_hung;
-  char *hang; /* what the log and `status` say of it */
+  char *hang; /* the text about it for the log and `satchel status` */
   Seen jobs[SATCHEL_BREADCRUMBS - 1];
   SatchelTimer end;
 };
@@ -68,7 +69,7 @@ turn_ms (const SatchelMaster *master)
   return MAX (watchdog_ms > 0 ? MIN (ms, watchdog_ms / 2) : ms, TURN_MIN_MS);
 }
 
-/* A process, or one of its threads. */
+/* Reads how much processor time a process, or one of its threads, has used. */
 static gboolean
 read_usage (pid_t pid, pid_t tid, Usage *ret)
 {
@@ -96,7 +97,7 @@ read_usage (pid_t pid, pid_t tid, Usage *ret)
 static void
 ask_where (const SatchelWorker *worker, pid_t tid)
 {
-  /* The number comes from the process itself, but the kernel looks that it is one of its threads. */
+  /* The number comes from the process itself, but the kernel checks that it is one of its threads. */
   (void) syscall (SYS_tgkill, worker->pid, tid, SATCHEL_SIGNAL_WHERE);
 }
 
@@ -160,7 +161,7 @@ ask_worker (SatchelWorker *worker)
   satchel_worker_send (worker, message);
 }
 
-/* The process is ended; what it was at counts as a crash of it. */
+/* Ends the process. The work that it was at counts as if the process had crashed there. */
 static void
 end_hung (SatchelWorker *worker, SatchelBreadcrumb *crumb)
 {
@@ -184,7 +185,8 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   watched->waits_ms += passed_ms;
   if (watched->waits_ms < limit_ms)
     {
-      /* Turns ahead: the question itself wakes the thread, which would then be seen running. */
+      /* Master asks some turns before it looks, since the question itself wakes the thread, which would then
+       * look as if it were running. */
       if (watched->waits_ms + 2 * turn_ms (worker->master) >= limit_ms)
         ask_where (worker, main_thread (worker));
       return;
@@ -192,12 +194,14 @@ look_at_loop (SatchelWorker *worker, gint64 passed_ms)
   Usage usage = { '?', 0, 0 };
   gboolean is_known = read_usage (worker->pid, main_thread (worker), &usage);
   gint64 used_ms = usage.user_ms + usage.kernel_ms - watched->cpu_ms;
-  /* It would run, and others have the processor: that is slow, and no hang, until it has had a good share of
-   * its time and still does not answer.  What waits for a disk ends for nobody. */
+  /* If the process could run but others have the processor, it is slow and does not hang, until it has had a
+   * good share of its time and still does not answer. A process that waits for a disk cannot be ended at
+   * all. */
   gboolean is_starved = is_known && usage.state == 'R' && used_ms < limit_ms / 4,
            is_disk = is_known && usage.state == 'D';
   gboolean is_end = !is_starved && !is_disk;
-  /* What only got no processor at first may hang all the same: its end is told of as what it is. */
+  /* A process that got no processor at first may still hang later; the line about its end then says what it
+   * is. */
   if (!watched->is_hung || is_end)
     {
       g_autofree char *what = satchel_crumb_text (crumb);
@@ -224,8 +228,8 @@ say_goodbye_over (SatchelTimer *timer, gpointer data)
     kill (worker->pid, SIGKILL);
 }
 
-/* A thread cannot be ended alone: it may hold locks, or be in the middle of the heap.  The others of its
- * process hear a goodbye. */
+/* Ends the process of a stuck job. A thread cannot be ended alone, since it may hold locks or be changing
+ * the heap. The other sessions of the process get a goodbye. */
 static void
 give_up (SatchelWorker *worker, SatchelBreadcrumb *crumb)
 {
@@ -271,8 +275,8 @@ look_at_job (SatchelWorker *worker, guint i, gint64 passed_ms)
   pid_t tid = (pid_t) crumb->tid;
   Usage usage = { '?', 0, 0 };
   (void) read_usage (worker->pid, tid, &usage);
-  /* One that the kernel works for reads, writes or maps: it gets somewhere.  A loop, or a lock that is never
-   * given, does not. */
+  /* If the kernel works for a thread, it reads, writes or maps something and makes progress. A loop, or a
+   * lock that never becomes free, makes none. */
   gint64 kernel_ms = usage.kernel_ms - seen->kernel_ms, user_ms = usage.user_ms - seen->user_ms;
   gboolean gets_somewhere = (kernel_ms > passed_ms / 10 && kernel_ms > user_ms / 2) || usage.state == 'D';
   seen->busy_ms = gets_somewhere ? 0 : seen->busy_ms + passed_ms;
@@ -315,7 +319,7 @@ look_at_workers (SatchelTimer *timer, gpointer data)
   SatchelMaster *master = data;
   gint64 now = now_ms (), passed_ms = now - last_turn_ms, due_ms = turn_ms (master);
   last_turn_ms = now;
-  /* Longer than that we were not there ourselves. */
+  /* If more time has passed than that, master itself was not running. */
   passed_ms = MIN (passed_ms, 2 * due_ms);
   for (guint i = 0; master->state == SATCHEL_MASTER_RUNNING && i < master->workers->len; i++)
     look_at (g_ptr_array_index (master->workers, i), passed_ms);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Binding, and recognising what systemd or an older self has bound already.
+ * Binds sockets, and recognises those that systemd, or the program that this one replaced, has bound
+ * already.
  */
 #include "config.h"
 
@@ -28,7 +29,7 @@ typedef struct Socket
   int fd;
   char *key;
   char *name;       /* LISTEN_FDNAMES, or NULL */
-  gboolean is_ours; /* made by us: a unix path is removed at the end */
+  gboolean is_ours; /* the server made it, so a unix path is removed at the end */
 } Socket;
 
 struct SatchelSockets
@@ -55,7 +56,7 @@ key_of (const SatchelPlanListener *listener)
   return g_strdup_printf ("tcp %s %u", listener->address, listener->port);
 }
 
-/* The key of a socket somebody else has bound. */
+/* Returns the key of a socket that somebody else has bound. */
 static char *
 key_of_fd (int fd)
 {
@@ -200,7 +201,7 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
   int pid;
   if (!satchel_unix_is_usable (path, type, &is_stale, &pid, error))
     return -1;
-  /* A socket file without a listener behind it is what a crash left. */
+  /* A socket file to which nothing listens was left by a crash. */
   if (is_stale && unlink (path) != 0 && errno != ENOENT)
     {
       satchel_error_set_errno (error, errno,
@@ -209,8 +210,8 @@ satchel_bind_unix (const char *path, guint mode, int type, GError **error)
     }
   g_strlcpy (address.sun_path, path, sizeof address.sun_path);
   g_auto (SatchelFd) fd = socket (AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-  /* The rights come with the name: between bind and a chmod of the path, who owns its directory could put a
-   * link there. */
+  /* The mode is set by umask, not by a later chmod of the path: the owner of the directory could put a link
+   * there in between. */
   mode_t mask = umask (0);
   gboolean ok =
       fd >= 0 && fchmod (fd, mode) == 0 && bind (fd, (struct sockaddr *) &address, sizeof address) == 0;
@@ -276,8 +277,8 @@ satchel_listener_refused (SatchelPlan *plan, const SatchelPlanListener *listener
                                advice != NULL ? advice : advice_for (errnum));
 }
 
-/* A reload opens new listeners before it closes old ones; all addresses and one of them exclude each other on
- * a port. */
+/* Says whether the server itself has this port. A reload opens new listeners before it closes old ones, and
+ * a socket on all addresses and one on a single address cannot both have a port. */
 static gboolean
 is_our_port (const SatchelSockets *sockets, guint port)
 {
@@ -332,7 +333,7 @@ bind_one (SatchelSockets *sockets, SatchelPlan *plan, const SatchelPlanListener 
   return FALSE;
 }
 
-/* systemd's sockets may be named after the listener instead of having its exact address. */
+/* Finds a socket by name: one from systemd may have the name of the listener instead of its exact address. */
 static Socket *
 find_by_name (SatchelSockets *sockets, const SatchelPlanListener *listener)
 {
@@ -379,7 +380,7 @@ satchel_sockets_keep_only (SatchelSockets *sockets, const SatchelPlan *plan)
           g_autofree char *key = key_of (g_ptr_array_index (plan->listeners, j));
           is_listed = strcmp (key, socket->key) == 0;
         }
-      /* What systemd bound stays open: it may be wanted again by the next reload. */
+      /* A socket that systemd bound stays open, since the next reload may want it again. */
       if (!is_listed && socket->is_ours)
         g_ptr_array_remove_index (sockets->all, i);
     }

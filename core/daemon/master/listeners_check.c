@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Checks whether ports and sockets can be bound, and which process has those that cannot: our own running
- * server and systemd may.
+ * Checks whether ports and sockets can be bound, and finds the process that has one which cannot; the
+ * running server itself and systemd may have it.
  */
 #include "config.h"
 
@@ -22,11 +22,11 @@
 #define SYSTEMD_PID 1
 #define INODES_MAX 64u
 
-/* Who listens on a port. */
+/* The process that listens on a port. */
 typedef struct Holder
 {
-  pid_t pid; /* 0: nobody whose descriptors may be looked at */
-  guint uid; /* of the socket */
+  pid_t pid; /* 0: no process whose descriptors may be read */
+  guint uid; /* owner of the socket */
   char name[32];
 } Holder;
 
@@ -81,7 +81,8 @@ read_name (Holder *holder)
     g_strlcpy (holder->name, g_strchomp (name), sizeof holder->name);
 }
 
-/* @ours is asked first: its children hold the same sockets. */
+/* Finds the process that holds a port. @ours, the server itself, is looked at first, since its children hold
+ * the same sockets. */
 static void
 find_holder (guint port, pid_t ours, Holder *ret_holder)
 {
@@ -131,7 +132,8 @@ check_port (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
                                                  holder.name, (int) holder.pid);
       satchel_listener_refused (plan, listener, errnum, advice);
     }
-  /* Descriptors of our own server cannot be looked at without root, nor those of systemd inside a unit. */
+  /* Without root nobody can read which descriptors the server itself has, nor, inside a unit, those of
+   * systemd. */
   else if (ours == 0 || holder.uid != geteuid ())
     satchel_plan_add_problem_of (plan, TRUE, listener->origin, "listen.listeners",
                                  "listener %s: %s port %u is in use, and by whom cannot be seen from here; "
@@ -157,7 +159,7 @@ check_path (SatchelPlan *plan, const SatchelPlanListener *listener, pid_t ours)
   else if (read_only != NULL)
     satchel_plan_add_problem_of (plan, FALSE, listener->origin, "listen.listeners", "listener %s: %s",
                                  listener->name, read_only);
-  /* The run directory is made at start. */
+  /* The run directory is made at the start, so it may be missing now. */
   else if (access (directory, W_OK | X_OK) != 0
            && !(errno == ENOENT && strcmp (directory, plan->run_dir) == 0))
     satchel_plan_add_problem_of (

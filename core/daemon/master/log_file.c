@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The log file: master opens it, and gives it to every process.
+ * Opens the log file for master, which gives it to every process.
  */
 #include "config.h"
 

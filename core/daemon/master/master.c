@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The master process: binds, spawns, restarts, holds the lock of the mail root.  It parses no configuration
- * and no network bytes and loads no module.  Life: configuration, directories and sockets, children, running.
+ * The master process. It binds sockets, starts and restarts processes, and holds the lock of the mail
+ * root. It parses neither the configuration nor bytes from the network, and loads no module. Its life is:
+ * configuration, directories and sockets, children, running.
  */
 #include "config.h"
 
@@ -31,7 +32,7 @@
 
 #define LOG_LOOK_MS 5000
 
-/* Ends with this status; the last line on standard error is the cause. */
+/* Makes the server end with this status; the last line on standard error is the cause. */
 static G_GNUC_PRINTF (3, 4) void fail_start (SatchelMaster *master, int status, const char *format, ...)
 {
   va_list arguments;
@@ -39,7 +40,7 @@ static G_GNUC_PRINTF (3, 4) void fail_start (SatchelMaster *master, int status, 
   g_autofree char *text = g_strdup_vprintf (format, arguments);
   va_end (arguments);
   satchel_log (SATCHEL_LOG_ERROR, "server", "%s", text);
-  /* Who started us looks at standard error, not into the log file. */
+  /* Whoever started the server looks at standard error, not into the log file. */
   if (master->log_fd >= 0)
     fprintf (stderr, "satcheld: %s\n", text);
   if (master->exit_status == 0)
@@ -80,7 +81,7 @@ spawn_all (SatchelMaster *master)
   for (guint i = 0; i < master->plan->helpers->len; i++)
     satchel_worker_new (master, SATCHEL_ROLE_HELPER, i,
                         ((const SatchelPlanHelper *) g_ptr_array_index (master->plan->helpers, i))->module);
-  /* All records first: the first HELLO waits for the others'. */
+  /* All records are made before the first child starts, since its HELLO waits for those of the others. */
   for (guint i = 0; i < master->workers->len; i++)
     satchel_worker_spawn (g_ptr_array_index (master->workers, i));
 }
@@ -102,7 +103,7 @@ print_json (const SatchelMaster *master, const SatchelPlan *plan, gboolean is_va
   fputs (out->str, stdout);
 }
 
-/* --check: all that a start would find, changing nothing. */
+/* Does --check: finds everything that a start would find, and changes nothing. */
 static void
 check_only (SatchelMaster *master, SatchelPlan *plan)
 {
@@ -132,10 +133,10 @@ first_plan (SatchelMaster *master, SatchelPlan *plan)
       return;
     }
   gboolean ok = plan->is_ok;
-  /* Nothing is made before all is known to be right. */
+  /* Nothing is made before everything is known to be right. */
   if (plan->mail_root != NULL)
     ok = satchel_dirs_check (plan) && ok;
-  /* Also with other mistakes: a port in use is to come out in the same run. */
+  /* Sockets are checked even after other mistakes, so that a port in use is reported in the same run. */
   if (plan->mail_root != NULL && plan->listeners->len > 0 && !ok)
     (void) satchel_sockets_bind (master->sockets, plan);
   if (ok)
@@ -173,15 +174,15 @@ static void
 beat_watchdog (SatchelTimer *timer, gpointer data)
 {
   guint beat_ms = satchel_notify_watchdog_ms ();
-  /* WATCHDOG=1 means that all processes answer, not only that master has a timer. */
+  /* Master sends WATCHDOG=1 only if all processes answer, not whenever its own timer runs. */
   gboolean is_true = satchel_hangs_all_answered (data, beat_ms);
   if (is_true)
     satchel_notify ("WATCHDOG=1");
   satchel_timer_arm (timer, is_true ? beat_ms : MAX (1u, beat_ms / 8), beat_watchdog, data);
 }
 
-/* A log file that was removed is made again as soon as its directory is there: no line goes where nobody
- * looks. */
+/* Makes a log file that was removed again as soon as its directory exists, so that no line is written where
+ * nobody looks. */
 static void
 look_at_log (SatchelTimer *timer, gpointer data)
 {
@@ -189,8 +190,7 @@ look_at_log (SatchelTimer *timer, gpointer data)
   struct stat st;
   g_autoptr (GError) error = NULL;
   if (master->log_fd >= 0 && fstat (master->log_fd, &st) == 0 && st.st_nlink == 0)
-    (void) satchel_reopen_log (
-        master, &error); /* meanwhile a process that logs reports on standard error that it cannot */
+    (void) satchel_reopen_log (master, &error);
   satchel_timer_arm (timer, LOG_LOOK_MS, look_at_log, master);
 }
 

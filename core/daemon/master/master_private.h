@@ -14,42 +14,42 @@
 
 typedef enum
 {
-  SATCHEL_MASTER_STARTING = 0, /* the first children are not all ready */
+  SATCHEL_MASTER_STARTING = 0, /* some of the first children are not ready yet */
   SATCHEL_MASTER_RUNNING,
   SATCHEL_MASTER_STOPPING,
-  SATCHEL_MASTER_UPGRADING /* as stopping, then executes itself again */
+  SATCHEL_MASTER_UPGRADING /* stops like STOPPING, then executes the new program */
 } SatchelMasterState;
 
 typedef struct SatchelMaster SatchelMaster;
 
-/* A place for a process: the record outlives its processes. */
+/* A place for a process; the record outlives the processes that take the place. */
 typedef struct SatchelWorker
 {
   SatchelMaster *master;
   SatchelRole role;
   guint slot;
-  char *module; /* of a helper: whose it is; else "" */
-  char *name;   /* "mail[0]", "helper spam": for people */
-  pid_t pid;    /* 0: none */
+  char *module; /* name of the module whose helper it is; else "" */
+  char *name;   /* name in the log: "mail[0]", "helper spam" */
+  pid_t pid;    /* 0: no process */
   SatchelIpcLink *link;
   gboolean has_hello, has_started, is_ready;
-  gboolean is_retiring;  /* of an old generation: drains, is not started again */
-  gboolean is_stopping;  /* STOP was sent, or it was killed */
+  gboolean is_retiring;  /* belongs to an old generation: ends with its sessions, and is not started again */
+  gboolean is_stopping;  /* it was told to stop, or was killed */
   gboolean is_preparing; /* a reload waits for its answer */
   gint64 started_ms;
-  guint64 generation; /* of the configuration that it started with, or took in a reload */
+  guint64 generation; /* generation of the configuration that it started with, or took in a reload */
   guint n_restarts, n_quick;
-  char *failure; /* what FAILED said */
+  char *failure; /* the reason that the process gave in FAILED */
   SatchelTimer restart;
   int crumbs_fd;
   SatchelBreadcrumb *crumbs;
   int counters_fd;
-  SatchelCounterLane *counters;   /* NULL: there was no memory */
-  gboolean is_other_build;        /* waits for the end of the trial of its build */
-  SatchelSuspects *suspects;      /* mail: what its processes crashed on */
+  SatchelCounterLane *counters;   /* NULL: the memory could not be had */
+  gboolean is_other_build;        /* is of a new build, and waits until master has tried that */
+  SatchelSuspects *suspects;      /* of role mail: what its processes crashed at */
   struct SatchelWatched *watched; /* hangs.c */
-  gboolean was_hung;              /* it was ended for that */
-  char *last_crash;               /* at what it died last, as words for people; NULL: it did not say */
+  gboolean was_hung;              /* master ended it since it hung */
+  char *last_crash;               /* text about the work at which it died last; NULL: it did not name that */
   GHashTable *serials;            /* peer -> serial of the newest link (guint64 *) */
 } SatchelWorker;
 
@@ -58,15 +58,15 @@ typedef struct SatchelControl SatchelControl;
 typedef struct SatchelReload SatchelReload;
 typedef void (*SatchelPlanFunc) (SatchelMaster *master, SatchelPlan *plan); /* @plan is taken over */
 
-/* What happens to children and reloads, told to whoever master.c names: so workers.c and reload.c need not
- * know who wants to hear it. */
+/* Reports what happens to children and reloads. master.c fills this table, so that workers.c and reload.c
+ * need not know who wants to hear it. */
 typedef struct SatchelMasterEvents
 {
-  void (*all_ready) (SatchelMaster *master);    /* of the first start */
-  void (*start_failed) (SatchelWorker *worker); /* it died during the first start */
-  void (*worker_ready) (SatchelWorker *worker); /* at any later time */
+  void (*all_ready) (SatchelMaster *master);    /* all processes of the first start are ready */
+  void (*start_failed) (SatchelWorker *worker); /* the process died during the first start */
+  void (*worker_ready) (SatchelWorker *worker); /* the process became ready at any later time */
   void (*worker_reloaded) (SatchelWorker *worker, guint64 attempt, gboolean ok, const char *text);
-  void (*worker_replied) (SatchelWorker *worker, SatchelIpcMessage *message); /* ADMIN_REPLY */
+  void (*worker_replied) (SatchelWorker *worker, SatchelIpcMessage *message); /* sent ADMIN_REPLY */
   void (*worker_died) (SatchelWorker *worker);
   void (*reload_done) (SatchelMaster *master, guint status, const char *text); /* @status: an exit status */
 } SatchelMasterEvents;
@@ -79,48 +79,48 @@ struct SatchelMaster
   int exit_status;
   SatchelMasterState state;
   char *build_id;
-  SatchelPlan *plan;                /* in force; NULL at first */
-  guint64 generation, last_attempt; /* attempt: of a reload, also of one that is refused */
+  SatchelPlan *plan;                /* the plan in force; NULL at first */
+  guint64 generation, last_attempt; /* last_attempt: number of the last reload, which may have been refused */
   gint64 began_s;
   SatchelSockets *sockets;
   SatchelDirs dirs;
   int connection_table_fd, log_fd;
   guint8 ticket_key[64];
   GPtrArray *workers;                  /* SatchelWorker */
-  SatchelCounterTotals *past_counters; /* of places that are no more */
+  SatchelCounterTotals *past_counters; /* counts of processes whose places no longer exist */
   guint64 last_serial;
   SatchelConfigRun *config_run;
   SatchelReload *reload;
-  gboolean trial_runs; /* config_run is one of another build, before an upgrade */
+  gboolean trial_runs; /* config_run belongs to another build, which is tried before an upgrade */
   SatchelControl *control;
-  SatchelControlServer *control_server; /* of `control`, which owns it; NULL: none */
-  int inherited_control_fd;             /* of an older self, until `control` has it; -1: none */
-  GArray *inherited_control_clients;    /* int */
+  SatchelControlServer *control_server; /* the one in `control`, which owns it; NULL: none */
+  int inherited_control_fd; /* from the program that this one replaced, until `control` has it; -1: none */
+  GArray *inherited_control_clients; /* int */
   SatchelTimer watchdog, stop_timer, log_look;
-  gboolean last_told; /* in a stop: auth and helpers go last */
+  gboolean last_told; /* in a stop: auth and helpers, which end last, have been told */
 };
 
 /* log_file.c */
-/* Opens the log file of @plan and sends it to everybody.  FALSE: a problem of @plan. */
+/* Opens the log file of @plan and sends it to every process. FALSE: it failed, and is a problem of @plan. */
 gboolean satchel_master_open_log (SatchelMaster *master, SatchelPlan *plan);
-/* Opens it anew, after it was moved away, and sends it to everybody. */
+/* Opens the log file again, after it was moved away, and sends it to every process. */
 gboolean satchel_reopen_log (SatchelMaster *master, GError **error);
 
 /* config_run.c */
 gboolean satchel_config_run_start (SatchelMaster *master, SatchelPlanFunc done, GError **error);
-gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: not its pid */
+gboolean satchel_config_run_ended (SatchelMaster *master, pid_t pid, int status); /* FALSE: another process */
 void satchel_config_run_cancel (SatchelMaster *master);
 
 /* worker.c */
 void satchel_worker_send (SatchelWorker *worker,
-                          SatchelIpcMessage *message); /* takes it over; dropped without a link */
+                          SatchelIpcMessage *message); /* taken over; dropped if there is no link */
 guint satchel_master_free_slot (SatchelMaster *master, SatchelRole role);
 gboolean satchel_master_is_all_ready (SatchelMaster *master);
-/* What a breadcrumb says, as " key=value" for lines of the log; yours.  NULL: "". */
+/* Returns what a breadcrumb says as " key=value" for lines of the log; yours. @crumb NULL: "". */
 char *satchel_crumb_text (const SatchelBreadcrumb *crumb);
 
 /* workers.c */
-/* @module: of a helper; else "". */
+/* Makes a place for a process. @module: the module of a helper; else "". */
 SatchelWorker *satchel_worker_new (SatchelMaster *master, SatchelRole role, guint slot, const char *module);
 void satchel_worker_free (SatchelWorker *worker);
 void satchel_worker_spawn (SatchelWorker *worker);
@@ -131,15 +131,15 @@ void satchel_hangs_spawned (SatchelWorker *worker);
 void satchel_hangs_forget (SatchelWorker *worker);
 void satchel_hangs_answered (SatchelWorker *worker, guint64 number);
 gboolean satchel_worker_is_hung (const SatchelWorker *worker);
-/* Has every process answered in this time? */
+/* Says whether every process has answered within this time. */
 gboolean satchel_hangs_all_answered (const SatchelMaster *master, gint64 within_ms);
-/* Lines of `satchel status`. */
+/* Appends lines for `satchel status`. */
 void satchel_hangs_describe (const SatchelWorker *worker, GString *text);
 
 /* wiring.c */
 void satchel_worker_send_setup (SatchelWorker *worker);
 void satchel_worker_send_config (SatchelWorker *worker, const SatchelPlan *plan, guint64 generation);
-void satchel_worker_wire (SatchelWorker *worker); /* to all it should be linked with */
+void satchel_worker_wire (SatchelWorker *worker); /* links it with all its peers */
 void satchel_worker_rewire (SatchelWorker *worker, SatchelRole role, guint slot, guint64 broken_serial);
 void satchel_worker_start (SatchelWorker *worker);
 
@@ -151,12 +151,13 @@ void satchel_reload_worker_ready (SatchelWorker *worker);
 
 /* stop.c */
 void satchel_stop_begin (SatchelMaster *master, SatchelMasterState state);
-void satchel_stop_step (SatchelMaster *master); /* after a death */
+void satchel_stop_step (SatchelMaster *master); /* after a process has died */
 void satchel_upgrade_restore (SatchelMaster *master);
-/* Ends all processes and starts the program on disk in our place, with listeners, control socket and lock
- * kept. */
+/* Ends all processes and executes the program on disk in place of this one, which keeps listeners, control
+ * socket and lock. */
 void satchel_upgrade_begin (SatchelMaster *master);
-/* A child is of another build: tries the configuration there, then upgrades or stays.  FALSE: not now. */
+/* A child is of another build: its build tries the configuration, and then the server upgrades or stays.
+ * FALSE: that is not possible now. */
 gboolean satchel_upgrade_consider (SatchelMaster *master);
 
 /* admin.c */

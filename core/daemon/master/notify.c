@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Datagrams to the service manager.
+ * Sends datagrams to the service manager.
  */
 #include "config.h"
 

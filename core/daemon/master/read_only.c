@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Says how to let a service write where its unit forbids it.
+ * Finds out how a service may write where its unit forbids it.
  */
 #include "config.h"
 
@@ -9,7 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-/* The unit we run in: the last level of our control group, "0::/system.slice/satchel.service". */
+/* Returns the unit in which this process runs: the last level of its control group,
+ * "0::/system.slice/satchel.service". */
 static char *
 own_unit (void)
 {
@@ -23,8 +24,8 @@ own_unit (void)
   return NULL;
 }
 
-/* ProtectHome=yes covers these with directories that nobody may enter, and nothing below them can be let
- * through. */
+/* ProtectHome=yes covers these directories with others that nobody may enter, and nothing below them can be
+ * let through. */
 static gboolean
 is_home (const char *dir)
 {
@@ -35,7 +36,7 @@ is_home (const char *dir)
   return FALSE;
 }
 
-/* By the deepest level that is there. */
+/* Looks at the deepest level of the path that exists. */
 static gboolean
 is_read_only (const char *dir)
 {
@@ -48,7 +49,7 @@ is_read_only (const char *dir)
         return TRUE;
       if (strcmp (place, "/") == 0 || (errno != ENOENT && errno != EACCES))
         return FALSE;
-      /* Of what may not be entered, only a home is worth a second look. */
+      /* A directory that may not be entered is of interest only if it is a home. */
       if (errno == EACCES && !is_home (dir))
         return FALSE;
       char *above = g_path_get_dirname (place);

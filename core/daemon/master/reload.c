@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * A reload: the config process runs anew, every role prepares, then all commit or none.  Another set of gate
- * modules, listeners or gate processes starts a new generation of gates; the old one drains.
+ * Does a reload: the config process runs anew, every role prepares, then all commit or none does. Another
+ * set of gate modules, listeners or gate processes starts a new generation of gates, and the old ones end
+ * with their sessions.
  */
 #include "config.h"
 
@@ -19,11 +20,11 @@
 struct SatchelReload
 {
   SatchelMaster *master;
-  SatchelPlan *plan; /* the new one */
+  SatchelPlan *plan; /* the new plan */
   guint64 generation;
-  guint64 attempt; /* an answer to an earlier one, late, is not counted */
+  guint64 attempt; /* number of this reload: a late answer to an earlier one does not count */
   guint n_waiting;
-  gboolean is_mistake; /* refused for what the configuration says */
+  gboolean is_mistake; /* refused because of a mistake in the configuration */
   GString *report;     /* problems, one a line */
   SatchelTimer timeout;
 };
@@ -139,12 +140,12 @@ new_gates (SatchelMaster *master)
     satchel_worker_spawn (g_ptr_array_index (made, i));
 }
 
-/* Old gates go on until all new ones serve. */
+/* Old gates go on until all new gates serve. */
 void
 satchel_reload_worker_ready (SatchelWorker *worker)
 {
   SatchelMaster *master = worker->master;
-  /* It took the settings in force while a reload was on its way. */
+  /* The process started with the settings in force while a reload was under way. */
   if (master->reload != NULL && master->reload->plan != NULL)
     ask_role (master->reload, worker);
   if (worker->role != SATCHEL_ROLE_GATE || !satchel_master_is_all_ready (master))
@@ -208,8 +209,8 @@ take_plan (SatchelMaster *master, SatchelPlan *plan)
   reload->plan = plan;
   reload->generation = master->generation + 1;
   reload->attempt = ++master->last_attempt;
-  /* Modules of another build cannot be taken into our processes.  A plan that we cannot read is no mistake of
-   * the admin's. */
+  /* Processes of this build cannot take modules of another one. If the plan of another build cannot be read,
+   * that is not the administrator's mistake. */
   if (plan->is_other_build && (plan->is_ok || !plan->is_whole))
     {
       g_string_append (reload->report,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * fork and exec of roles.  The program is named by its path, so that after an upgrade a new child is of the
- * new build and says so in its HELLO.
+ * Forks and executes roles. The program is executed by its path, so that after an upgrade a new child is
+ * of the new build and says so in its HELLO.
  */
 #include "config.h"
 
@@ -45,7 +45,7 @@ become_child (const char *program, char *const *argv, char *const *envp, int lin
   sigset_t none;
   sigemptyset (&none);
   sigprocmask (SIG_SETMASK, &none, NULL);
-  /* A terminal's ^C reaches the whole group; how to end is master's to say. */
+  /* ^C in a terminal reaches the whole process group, but master decides how to end. */
   signal (SIGINT, SIG_IGN);
   signal (SIGHUP, SIG_IGN);
   signal (SIGPIPE, SIG_IGN);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Starting a child: this program again, in another role, with its control link on descriptor 3 and nothing
+ * Starts a child, which is this program in another role, with its control link on descriptor 3 and nothing
  * else open.
  */
 #pragma once
@@ -7,6 +7,6 @@
 #include <satchel/module.h>
 #include <sys/types.h>
 
-/* *ret_fd: our end of the control link.  -1 with @error. */
+/* *ret_fd: master's end of the control link. Returns -1 with @error. */
 pid_t satchel_spawn (const SatchelOptions *options, SatchelRole role, guint slot, int *ret_fd,
                      GError **error);

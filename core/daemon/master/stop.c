@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Ending: gates and mails first, those whom they need last; and the upgrade, which ends the same way and then
- * executes the new program with listeners, the control socket and the lock kept.
+ * Ends the server: gates and mails first, the processes that they need last. An upgrade ends the same way,
+ * and then executes the new program, which keeps listeners, control socket and lock.
  */
 #include "config.h"
 
@@ -201,7 +201,7 @@ satchel_stop_begin (SatchelMaster *master, SatchelMasterState state)
 {
   if (master->state == SATCHEL_MASTER_STOPPING || master->state == SATCHEL_MASTER_UPGRADING)
     {
-      /* Asked to stop during an upgrade: then it is a stop. */
+      /* If the server is asked to stop during an upgrade, it stops. */
       if (state == SATCHEL_MASTER_STOPPING)
         master->state = state;
       return;
@@ -230,7 +230,8 @@ satchel_upgrade_begin (SatchelMaster *master)
 static void
 trial_done (SatchelMaster *master, SatchelPlan *plan)
 {
-  /* A new build whose plan we cannot read is no mistake of the admin's: it will read its own. */
+  /* If the plan of a new build cannot be read, that is not the administrator's mistake: the new build can
+   * read it. */
   master->trial_runs = FALSE;
   gboolean is_refused = plan->is_whole && !plan->is_ok;
   for (guint i = 0; is_refused && i < plan->problems->len; i++)
@@ -247,7 +248,7 @@ trial_done (SatchelMaster *master, SatchelPlan *plan)
   satchel_log (SATCHEL_LOG_ERROR, "server",
                "the program was upgraded, but it refuses the configuration: the old one goes on with the "
                "processes that it has");
-  /* Each ends, and its next start tries again. */
+  /* Each of them ends, and its next start tries the build again. */
   for (guint i = 0; i < master->workers->len; i++)
     {
       const SatchelWorker *worker = g_ptr_array_index (master->workers, i);
@@ -269,7 +270,7 @@ satchel_upgrade_consider (SatchelMaster *master)
     }
   if (master->trial_runs)
     return TRUE;
-  /* A reload is under way. */
+  /* A reload is under way, so the build is tried later. */
   if (master->config_run != NULL || master->reload != NULL)
     return FALSE;
   if (satchel_config_run_start (master, trial_done, &error))

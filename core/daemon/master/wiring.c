@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What master gives a child: its settings, modules, sockets and directories, and links to its peers.
+ * Gives a child of master its settings, modules, sockets and directories, and links to its peers.
  */
 #include "config.h"
 
@@ -162,7 +162,8 @@ satchel_worker_start (SatchelWorker *worker)
   satchel_worker_send (worker, satchel_ipc_message_new (SATCHEL_IPC_START, 0));
 }
 
-/* By the table of roles: gates never meet, nor do helpers. */
+/* Says whether two processes are linked, by the table of roles. Gates are never linked with each other, nor
+ * are helpers. */
 static gboolean
 are_peers (const SatchelWorker *a, const SatchelWorker *b)
 {
@@ -224,7 +225,7 @@ void
 satchel_worker_rewire (SatchelWorker *worker, SatchelRole role, guint slot, guint64 broken_serial)
 {
   const guint64 *known = g_hash_table_lookup (worker->serials, peer_key (role, slot));
-  /* The other end may have reported first, or a newer link is on its way. */
+  /* The other end may have reported this first, or a newer link may be on its way. */
   if (known == NULL || *known != broken_serial)
     return;
   GPtrArray *workers = worker->master->workers;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The records of master's children: asked, and written to.  What happens to a child is in workers.c.
+ * Has the records of master's children: answers questions about them, and sends them messages. workers.c
+ * handles what happens to a child.
  */
 #include "config.h"
 
@@ -49,7 +50,7 @@ satchel_crumb_text (const SatchelBreadcrumb *written)
   GString *line = g_string_new (NULL);
   if (written == NULL)
     return g_string_free (line, FALSE);
-  /* The process that wrote it may have been taken over. */
+  /* The process that wrote the breadcrumb may have been taken over, so nothing in it is trusted. */
   SatchelBreadcrumb crumb = *written;
   const struct
   {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Master's children: starting, what they say, dying, starting again.
+ * Handles master's children: starts them, takes their messages, notes their deaths, starts them again.
  */
 #include "config.h"
 
@@ -20,12 +20,12 @@
 #define QUICK_MS 10000 /* a process that dies younger counts towards the backoff */
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_MAX_MS                                                                                       \
-  2000 /* users who are not to blame wait no longer; a start takes far less of a processor than this */
+  2000 /* the longest that users who are not to blame have to wait; a start takes far less time */
 
 SATCHEL_COUNTER (restarts, "satchel_restarts_total",
                  "Processes that ended without being told to, and were started again", "role");
 
-/* The same zeroed memory for us and the process; NULL with *ret_fd -1: there is none. */
+/* Makes zeroed memory that master and the process share. NULL, with *ret_fd -1: it could not be had. */
 static gpointer
 make_shared (const char *what, gsize len, int *ret_fd)
 {
@@ -94,8 +94,8 @@ satchel_worker_free (SatchelWorker *worker)
   g_free (worker);
 }
 
-/* At the first start nobody serves before everybody is there, so that the first client meets a whole server.
- */
+/* Starts the process, or holds it: at the first start no process serves before all are there, so that the
+ * first client meets a whole server. */
 static void
 start_or_hold (SatchelWorker *worker)
 {
@@ -140,7 +140,7 @@ take_ready (SatchelWorker *worker, SatchelIpcMessage *message)
     return FALSE;
   if (worker->generation != worker->master->generation)
     {
-      /* It was starting while a reload went through, so nobody asked it. */
+      /* The process was starting while a reload was carried out, so master did not ask it to take part. */
       satchel_log (SATCHEL_LOG_INFO, "server",
                    "%s still has the settings of before the reload: it starts again", worker->name);
       worker->n_quick = 0;
@@ -168,8 +168,8 @@ take_failure (SatchelWorker *worker, SatchelIpcMessage *message)
   return TRUE;
 }
 
-/* What a helper says is checked by those who called it; one that is found out has been taken over, or is
- * broken. */
+/* Takes a report of a bad helper. The processes that call a helper check its answers; a helper that fails
+ * that check has been taken over, or is broken. */
 static gboolean
 bad_peer (const SatchelWorker *worker, SatchelIpcMessage *message)
 {
@@ -246,8 +246,8 @@ worker_closed (SatchelIpcLink *link, gpointer data)
 {
   SatchelWorker *worker = data;
   satchel_ipc_link_free (g_steal_pointer (&worker->link));
-  /* One that broke the rules of the link is of no use; one that ends is not hurt by it, unless it is still
-   * cleaning up. */
+  /* A process that broke the rules of its link is ended. One that is ending already is left alone, since it
+   * may still be cleaning up. */
   if (worker->pid > 0 && !worker->is_stopping && !worker->is_retiring)
     kill (worker->pid, SIGKILL);
 }
@@ -303,7 +303,8 @@ satchel_worker_spawn (SatchelWorker *worker)
   restart_later (worker);
 }
 
-/* A process that crashed has marked the thread that did it; else any busy thread may be the cause. */
+/* Logs what the process worked on. A process that crashed has marked the thread that did it; otherwise any
+ * busy thread may be the cause. */
 static void
 log_crumbs (SatchelWorker *worker)
 {
@@ -330,7 +331,7 @@ log_end (SatchelWorker *worker, int status)
   const char *name = worker->name;
   if (WIFEXITED (status) && WEXITSTATUS (status) == SATCHEL_EXIT_CANNOT_GO_ON)
     {
-      /* It said why, and nobody's mail is to blame. */
+      /* The process gave the reason itself, and no message is to blame. */
       satchel_log (SATCHEL_LOG_ERROR, "server", "%s cannot go on: pid=%d why=\"%s\"", name, (int) worker->pid,
                    worker->failure != NULL ? worker->failure : "");
       GString *why = g_string_new (NULL);

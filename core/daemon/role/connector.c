@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Connecting for a helper (connector.h).  A thread for each question: names may take long to resolve, and
- * hosts to answer.
+ * Makes connections for a helper (connector.h), in a thread for each question, since a name may take long
+ * to resolve and a host to answer.
  */
 #include "config.h"
 
@@ -39,7 +39,7 @@ typedef struct Question
   int answer_fd;
 } Question;
 
-static gint n_questions; /* atomic */
+static gint n_questions; /* atomic; questions whose threads have not ended */
 
 static gint64
 now_ms (void)
@@ -47,7 +47,7 @@ now_ms (void)
   return g_get_monotonic_time () / 1000;
 }
 
-/* @text: why not, or the address. */
+/* Sends an answer. @text: the address of the connection, or why there is none. */
 static void
 send_answer (int answer_fd, int fd, gint status, const char *text)
 {
@@ -69,7 +69,7 @@ answer_error (const Question *question, int errnum)
   return FALSE;
 }
 
-/* A connected socket, blocking; -1 with errno. */
+/* Returns a connected, blocking socket; -1 with errno. */
 static int
 connect_to (const struct sockaddr *address, socklen_t len, gint64 end_ms)
 {
@@ -132,7 +132,7 @@ connect_one_of (const Question *question, const struct addrinfo *first)
     n++;
   for (const struct addrinfo *info = first; info != NULL; info = info->ai_next, n--)
     {
-      /* A host that answers nothing leaves time for the others. */
+      /* A host that does not answer must leave time for the others. */
       gint64 left_ms = question->end_ms - now_ms ();
       g_auto (SatchelFd) fd =
           left_ms > 0 ? connect_to (info->ai_addr, info->ai_addrlen, now_ms () + left_ms / n) : -1;
@@ -158,7 +158,7 @@ connect_tcp (const Question *question)
   int status = getaddrinfo (question->endpoint->host, port, &hints, &found);
   if (status == EAI_NONAME || status == EAI_ADDRFAMILY || status == EAI_NODATA)
     {
-      /* Loopback alone counts as no address to AI_ADDRCONFIG. */
+      /* AI_ADDRCONFIG ignores loopback addresses; on a machine with no others, ask again without it. */
       hints.ai_flags = AI_NUMERICSERV;
       status = getaddrinfo (question->endpoint->host, port, &hints, &found);
     }
@@ -191,7 +191,7 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
   gboolean only_resolve = satchel_ipc_get_u32 (message) != 0;
   guint32 timeout_ms = satchel_ipc_get_u32 (message);
   g_auto (SatchelFd) answer_fd = satchel_ipc_take_fd (message);
-  /* Nobody but the helper sends here; one that breaks the rules is served no more. */
+  /* Only the helper sends messages here; a helper that breaks the rules is not served any more. */
   if (message->type != SATCHEL_IPC_CONNECT || !satchel_ipc_message_is_done (message) || answer_fd < 0)
     _exit (1);
   g_autofree char *why = NULL;
@@ -215,7 +215,7 @@ take_question (const GPtrArray *granted, SatchelIpcMessage *message)
   g_atomic_int_inc (&n_questions);
   GThread *thread = g_thread_try_new ("connect", work_on_question, question, NULL);
   if (thread == NULL)
-    (void) work_on_question (question); /* then one after the other */
+    (void) work_on_question (question); /* no thread could be started, so the question is answered here */
   else
     g_thread_unref (thread);
 }
@@ -226,7 +226,7 @@ close_door (const GPtrArray *granted, SatchelSandboxMode mode, GError **error)
   g_auto (SatchelFd) root = open ("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   SatchelSandboxPath everything = { root, FALSE };
   g_autoptr (GArray) ports = satchel_endpoint_ports (granted);
-  /* A resolver asks by TCP, too. */
+  /* A resolver also asks by TCP. */
   static const guint16 dns = DNS_PORT;
   if (ports->len > 0)
     g_array_append_val (ports, dns);
@@ -238,7 +238,7 @@ static G_GNUC_NORETURN void
 serve_questions (const GPtrArray *granted, SatchelSandboxMode mode)
 {
   g_autoptr (GError) error = NULL;
-  /* What the helper was given is none of ours. */
+  /* The descriptors that the helper was given are not for the connector. */
   satchel_log_open (-1, SATCHEL_LOG_ERROR, "connector");
   syscall (SYS_close_range, QUESTION_FD + 1u, ~0u, 0);
   satchel_job_set_breadcrumbs (NULL);
@@ -259,7 +259,7 @@ serve_questions (const GPtrArray *granted, SatchelSandboxMode mode)
     }
 }
 
-/* Its first word: the door is closed. */
+/* Waits for the first message of the connector, which says that its sandbox is closed. */
 static gboolean
 hear_ready (int fd, GError **error)
 {

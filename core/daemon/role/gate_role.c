@@ -88,7 +88,7 @@ clear_pair (gpointer data)
   g_clear_pointer (&pair->key, g_bytes_unref);
 }
 
-/* *ret_context NULL: no certificate is configured. */
+/* Makes TLS credentials of @files. *ret_context NULL: no certificate is configured. */
 static gboolean
 make_tls (GArray *files, const SatchelConfigSet *config, SatchelTlsContext **ret_context, GError **error)
 {

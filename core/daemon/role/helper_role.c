@@ -17,7 +17,7 @@
 #include "core/runtime/helper_private.h"
 #include "core/base/sanitized.h"
 
-#define OWN_FILES 64u /* of the process itself, and its links */
+#define OWN_FILES 64u /* descriptors of the process itself and of its links */
 
 static const SatchelConfig *
 helpers_group (const SatchelRoleContext *context)
@@ -25,7 +25,7 @@ helpers_group (const SatchelRoleContext *context)
   return satchel_config_set_group (context->config, "helpers");
 }
 
-static GPtrArray *granted; /* texts, as of the start */
+static GPtrArray *granted; /* texts of endpoints, as they were at the start */
 
 static const SatchelProvided *
 own_helper (const SatchelRoleContext *context)
@@ -50,13 +50,15 @@ arrange_endpoints (SatchelRoleContext *context, GError **error)
     return satchel_error_set (error, SATCHEL_ERROR_INVALID,
                               "the master process gave this one no module with a helper, or more than one");
   granted = endpoints_of (context, own->module);
-  /* By TCP only: of unix sockets Landlock knows nothing, so they are the connector's still. */
+  /* The helper itself may connect by TCP only. Landlock cannot restrict unix sockets, so the connector still
+   * connects those. */
   if ((satchel_module_rights (own->module) & SATCHEL_RIGHT_CONNECT) != 0 && granted->len > 0)
     context->private->connect_ports = satchel_endpoint_ports (granted);
   return granted->len == 0 || satchel_connector_start (granted, context->private->sandbox, error);
 }
 
-/* The connector knows the old ones, and its cage has closed. */
+/* If endpoints have changed, the helper starts again, since the connector knows the old ones and its sandbox
+ * is closed. */
 static void
 reload_commit (SatchelRoleContext *context)
 {
@@ -91,7 +93,7 @@ satchel_helper_role_confine (SatchelRoleContext *context, GError **error)
   /* A call brings two descriptors: a long request, and the content. */
   guint64 files = (guint64) satchel_config_int (own, "files") + OWN_FILES
                   + 2 * (guint64) satchel_config_int (own, "queue") * context->n_callers;
-  /* A sanitizer's shadow counts as memory. */
+  /* Memory is not limited under a sanitizer, whose shadow memory would count. */
   return (satchel_is_sanitized ()
           || limit_resource (RLIMIT_DATA, satchel_config_size (own, "memory"), "helpers.memory", error))
          && limit_resource (RLIMIT_NOFILE, files, "helpers.files", error);

@@ -155,7 +155,7 @@ stores_closed (gpointer data)
   satchel_role_stopped (context);
 }
 
-/* Sessions say goodbye, running jobs and deliveries finish, then the stores close. */
+/* Closes the stores when sessions have said goodbye, and running jobs and deliveries have finished. */
 static void
 look_if_ended (SatchelTimer *timer, gpointer data)
 {
@@ -163,7 +163,7 @@ look_if_ended (SatchelTimer *timer, gpointer data)
     return;
   if (satchel_mail_n_sessions () > 0 || satchel_delivery_n_asked () > 0 || satchel_job_n_pending () > 0)
     {
-      satchel_mail_stop (); /* those that were handed over meanwhile */
+      satchel_mail_stop (); /* sessions that were handed over meanwhile */
       satchel_timer_arm (timer, ENDED_POLL_MS, look_if_ended, NULL);
       return;
     }

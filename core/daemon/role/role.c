@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The one short function that every role is: drop what it must not have, take what master gives, load
- * modules, close the sandbox, connect its peers, run.
+ * Runs a role. Every role goes the same way: it drops what it must not have, takes what master gives,
+ * loads modules, enters the sandbox, connects its peers, and runs.
  */
 #include "config.h"
 
@@ -92,7 +92,7 @@ control_message (SatchelIpcLink *link, SatchelIpcMessage *message, gpointer data
 static void
 control_closed (SatchelIpcLink *link, gpointer data)
 {
-  /* Master has ended or sends malformed messages, so nothing would restart or stop this process. */
+  /* Master has ended or sends malformed messages, so nobody would restart or stop this process. */
   satchel_role_end (data);
 }
 
@@ -117,7 +117,7 @@ code_of (SatchelRole role)
   return &codes[i];
 }
 
-/* Any thread: messages of one packet do not mix with those of the main loop. */
+/* May be called in any thread: each message is one packet, so it does not mix with those of the main loop. */
 static void
 tell_failure (const char *why)
 {
@@ -168,7 +168,7 @@ satchel_role_main (SatchelRole role, guint slot)
 {
   static SatchelRoleContext context;
   static struct SatchelRolePrivate own;
-  /* It had to outlive our exec, and no further one. */
+  /* The descriptor had to outlive this process's exec, but must not outlive another. */
   (void) fcntl (CONTROL_FD, F_SETFD, FD_CLOEXEC);
   satchel_log_open (-1, SATCHEL_LOG_INFO, satchel_role_name (role));
   satchel_crash_init ();
@@ -193,6 +193,6 @@ satchel_role_main (SatchelRole role, guint slot)
     }
   g_main_loop_run (own.loop);
   satchel_loader_stop (context.loader);
-  /* Threads of jobs may still run: no clean-up below them. */
+  /* Threads of jobs may still run, so nothing that they use is freed. */
   _exit (0);
 }

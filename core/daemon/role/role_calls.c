@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a role calls: answers to administrators, its listeners' settings, and the end.
+ * Has what roles call: answers to administrators, settings of listeners, and the end of the process.
  */
 #include "config.h"
 

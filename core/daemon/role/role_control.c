@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What master tells a role: configuration, peers, reload in two phases, stop, admins' requests.
+ * Handles the messages of master: configuration, peers, reload in two phases, stop, requests of
+ * administrators.
  */
 #include "config.h"
 
@@ -89,7 +90,8 @@ static gpointer
 map_shared (int fd, gsize len)
 {
   struct stat st;
-  /* Master sealed its size: a file cut off under us would be a bus error. */
+  /* Master sealed the size of the file: if the file became shorter, reading its memory would end the process
+   * with a bus error. */
   if (fstat (fd, &st) != 0 || (gsize) st.st_size != len)
     return NULL;
   gpointer area = mmap (NULL, len, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

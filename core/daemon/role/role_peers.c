@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * A role's links to the other processes: they come from master, break, and come again.
+ * Keeps a role's links to other processes, which come from master, break, and come again.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 typedef struct PeerPrivate
 {
   SatchelPeer peer;
-  guint64 serial; /* master's number of this link, by which it knows which link broke */
+  guint64 serial; /* master's number of this link, which says which link broke */
   gboolean is_up; /* peer_up was called */
 } PeerPrivate;
 
@@ -43,7 +43,7 @@ send_to_helper (gpointer data, SatchelIpcMessage *message)
   return satchel_peer_send (data, message);
 }
 
-/* Master ends it, if our word counts. */
+/* Reports a bad helper to master, which ends it if it trusts this process. */
 static void
 tell_bad (const SatchelPeer *peer)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Dropping rights: user, groups, capabilities, and every way to get them back.
+ * Drops the rights of the process: user, groups, capabilities, and every way to get them back.
  */
 #include "config.h"
 
@@ -46,17 +46,17 @@ set_capabilities (gboolean keep_reading, GError **error)
   if (keep_reading)
     {
       guint32 search = 1u << CAP_DAC_READ_SEARCH, override = 1u << CAP_DAC_OVERRIDE;
-      /* Containers often lack the first; Landlock keeps the second from writing. */
+      /* Containers often lack the first capability; Landlock keeps the second one from writing. */
       guint32 kept = now[0].permitted & search ? search : now[0].permitted & override;
       wanted[0].permitted = wanted[0].effective = kept;
     }
+  /* Dropping needs CAP_SETPCAP; a process without that capability cannot gain any by its bounding set. */
   for (int cap = 0; cap <= 63; cap++)
     if (prctl (PR_CAPBSET_READ, cap, 0, 0, 0) == 1)
-      (void) prctl (PR_CAPBSET_DROP, cap, 0, 0,
-                    0); /* needs CAP_SETPCAP; without it there is nothing to fear */
+      (void) prctl (PR_CAPBSET_DROP, cap, 0, 0, 0);
   (void) prctl (PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
   header.pid = 0;
-  /* Who has none need not ask, and a unit without capabilities may forbid the call. */
+  /* A process without capabilities need not call, and a unit without capabilities may forbid the call. */
   if (memcmp (now, wanted, sizeof now) != 0 && syscall (SYS_capset, &header, wanted) != 0)
     return satchel_error_set_errno (error, errno, "capset");
   return TRUE;
@@ -84,7 +84,7 @@ satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error
   /* The leak checker of the sanitizers attaches to its own process. */
   if (!satchel_is_sanitized () && prctl (PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
     return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_DUMPABLE");
-  /* A change of user has cleared it (prctl(2)). */
+  /* The change of user has cleared this setting (prctl(2)). */
   if (prctl (PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
     return satchel_error_set_errno (error, errno, "the kernel refuses PR_SET_PDEATHSIG");
   return TRUE;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * Giving up rights for good.
+ * Gives up the rights of a process for good.
  */
 #pragma once
 #include <satchel/error.h>
 
-/* @uid, @gid: SATCHEL_PLAN_NO_ID leaves them.  All groups and capabilities go; @keep_reading leaves the right
- * to read any file (the config process reads keys that only root may).  Also: no new privileges, no core
- * file, not traceable, ends with its parent. */
+/* Changes to @uid and @gid (SATCHEL_PLAN_NO_ID: leaves them), and drops all groups and capabilities.
+ * @keep_reading keeps the right to read any file, since the config process reads keys that only root may
+ * read. Afterwards the process gets no new privileges, writes no core file, cannot be traced, and ends with
+ * its parent. */
 gboolean satchel_drop_rights (guint uid, guint gid, gboolean keep_reading, GError **error);

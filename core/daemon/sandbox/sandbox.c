@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Entering the cage, and what must be in memory before its door closes.
+ * Enters the sandbox, after everything that must be in memory has been loaded.
  */
 #include "config.h"
 
@@ -11,7 +11,7 @@
 #include <sys/prctl.h>
 #include <time.h>
 
-/* Linux 6.3; headers may be older than the kernel. */
+/* Linux has this since 6.3; headers may be older than the kernel. */
 #ifndef PR_SET_MDWE
 #define PR_SET_MDWE 65
 #endif
@@ -22,7 +22,7 @@
 void
 satchel_sandbox_preload (SatchelRole role)
 {
-  /* With TZ unset glibc looks at the file again at each conversion. */
+  /* If TZ is not set, glibc opens the file again at each conversion. */
   setenv ("TZ", ":/etc/localtime", 0);
   tzset ();
   time_t now = time (NULL);
@@ -30,7 +30,7 @@ satchel_sandbox_preload (SatchelRole role)
   localtime_r (&now, &tm);
   (void) g_random_int ();
   (void) g_get_charset (NULL);
-  /* Ending a thread unwinds its stack by this library, which is found lazily. */
+  /* The end of a thread unwinds its stack with this library, which glibc would load only then. */
   (void) dlopen ("libgcc_s.so.1", RTLD_NOW | RTLD_GLOBAL);
   if (satchel_role_has (role, SATCHEL_TRAIT_CAGE_STORE))
     satchel_charset_preload ();
@@ -66,8 +66,8 @@ satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelS
   if (abi > 0 && abi < 4
       && !lack_protection (mode, "has a Landlock that cannot restrict TCP", "use Linux 6.7 or newer", error))
     return FALSE;
-  /* Where the kernel has it, no page that was writable becomes executable, by whatever call; seccomp says the
-   * same of those that we know.  The config process still loads modules. */
+  /* If the kernel supports this, no page that was writable becomes executable by any call; seccomp forbids
+   * the same for the calls that it knows. The config process still loads modules, so it is left out. */
   if (!satchel_role_has (role, SATCHEL_TRAIT_CAGE_CONFIG))
     (void) prctl (PR_SET_MDWE, PR_MDWE_REFUSE_EXEC_GAIN, 0L, 0L, 0L);
   g_autoptr (GError) local = NULL;

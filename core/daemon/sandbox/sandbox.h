@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT
- * The cage of each role: Landlock for files, TCP and signals, seccomp for system calls.  Entered after
- * modules are loaded and before the first thread exists.  docs/security.md.
+ * The sandbox of each role: Landlock for files, TCP and signals, seccomp for system calls. A process
+ * enters it after modules are loaded and before the first thread exists. See docs/security.md.
  */
 #pragma once
 #include "core/runtime/roles.h"
 
 typedef enum
 {
-  SATCHEL_SANDBOX_BEST_EFFORT = 0, /* what the kernel has; what lacks is logged loudly */
-  SATCHEL_SANDBOX_REQUIRED,        /* refuses where Landlock or seccomp is missing */
+  SATCHEL_SANDBOX_BEST_EFFORT = 0, /* uses what the kernel has, and logs a warning about what it lacks */
+  SATCHEL_SANDBOX_REQUIRED,        /* the process does not start if Landlock or seccomp is missing */
   SATCHEL_SANDBOX_OFF
 } SatchelSandboxMode;
 
@@ -19,16 +19,16 @@ typedef struct SatchelSandboxPath
   gboolean is_writable;
 } SatchelSandboxPath;
 
-/* Maps what libraries would otherwise open later: charsets, time zone, the unwinder, random seeds. */
+/* Loads what libraries would otherwise open later: charsets, time zone, the unwinder, random seeds. */
 void satchel_sandbox_preload (SatchelRole role);
-/* @ports: guint16, TCP ports that the process itself may connect to; NULL: none, and connecting ends it.
- * FALSE only with REQUIRED, or when a rule itself fails. */
+/* Enters the sandbox. @ports: guint16, TCP ports to which the process itself may connect; NULL: none, and
+ * connecting ends the process. FALSE: the kernel lacks something and @mode is REQUIRED, or a rule failed. */
 gboolean satchel_sandbox_enter (SatchelRole role, SatchelSandboxMode mode, const SatchelSandboxPath *paths,
                                 guint n_paths, const GArray *ports, GError **error);
 
-/* The two halves.  *ret_abi: Landlock's version, 0: this kernel has none. */
+/* The two halves of the sandbox. *ret_abi: version of Landlock; 0: this kernel has none. */
 gboolean satchel_sandbox_landlock (SatchelRole role, const SatchelSandboxPath *paths, guint n_paths,
                                    const GArray *ports, int *ret_abi, GError **error);
 gboolean satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error);
-/* Number of system calls that the role may make (some with conditions). */
+/* Returns the number of system calls that the role may make (some with conditions). */
 guint satchel_sandbox_n_allowed (SatchelRole role);

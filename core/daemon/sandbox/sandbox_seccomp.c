@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * The seccomp half: an allow-list a role.  What is not on it: EPERM if this file's kernel generation knows
- * it, ENOSYS if it is newer (glibc falls back on ENOSYS only), and the end of the process for what only an
- * attacker calls.
+ * The seccomp half of the sandbox: a list of allowed calls for each role. Another call fails with EPERM if
+ * it is known here, with ENOSYS if it is newer (glibc falls back on ENOSYS only), and ends the process if
+ * only an attacker would make it.
  */
 #include "config.h"
 
@@ -62,7 +62,7 @@ static const int common_calls[] = { CALL (read),
                                     END };
 static const int accept_calls[] = { CALL (accept4), CALL (socketpair), CALL (dup3), END };
 static const int pair_calls[] = { CALL (socketpair), END };
-/* Threads, and files below the directories that Landlock leaves. */
+/* Calls for threads, and for files below the directories that Landlock leaves open. */
 static const int file_calls[] = { CALL (readv),
                                   CALL (clock_nanosleep),
                                   CALL (openat),
@@ -140,7 +140,7 @@ static const int store_calls[] = {
   CALL (utimensat), CALL (syncfs),        CALL (sync_file_range),   CALL (readahead),
   CALL (splice),    CALL (openat2),       CALL (preadv2),           END
 };
-/* Neither our code nor a library makes these calls: a process that makes one has been taken over. */
+/* Neither Satchel nor a library makes these calls, so a process that makes one has been taken over. */
 static const int deadly_calls[] = { CALL (execve),
                                     CALL (execveat),
                                     CALL (fork),
@@ -197,11 +197,11 @@ static const int deadly_calls[] = { CALL (execve),
                                     CALL (sethostname),
                                     CALL (vhangup),
                                     END };
-/* Libraries fall back when these are unknown. */
+/* Libraries use other calls if these fail with ENOSYS. */
 static const int unknown_calls[] = { CALL (clone3), CALL (futex_waitv), CALL (openat2), CALL (io_uring_enter),
                                      END };
 
-/* Which list goes with which trait of a role. */
+/* The list of calls for each trait of a role. */
 static const struct
 {
   SatchelTraits trait;
@@ -219,7 +219,7 @@ allow_list (scmp_filter_ctx filter, const int *calls, GError **error)
   for (guint i = 0; calls[i] != END; i++)
     {
       int rc = seccomp_rule_add (filter, SCMP_ACT_ALLOW, calls[i], 0);
-      /* -EEXIST: on two lists.  Negative numbers are calls that this machine does not have. */
+      /* -EEXIST: the call is on two lists. Negative numbers are calls that this machine does not have. */
       if (rc != 0 && rc != -EEXIST && calls[i] >= 0)
         return satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for system call %d",
                                         calls[i]);
@@ -242,9 +242,9 @@ has_files (SatchelRole role)
   return satchel_role_has (role, SATCHEL_TRAIT_CAGE_FILES);
 }
 
-/* Calls that are fine with some arguments only.  Code is in memory before the cage closes, so no page becomes
- * executable in it: neither one that was written (mprotect), nor a file that was (mmap of it or of a memfd).
- */
+/* Allows calls with some arguments only. All code is in memory before the sandbox closes, so no page becomes
+ * executable in it: neither one that was written (mprotect), nor one of a file that was (mmap of it or of a
+ * memfd). */
 static gboolean
 add_conditions (scmp_filter_ctx filter, SatchelRole role, GError **error)
 {
@@ -307,7 +307,7 @@ deny_known (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect)
   for (guint i = 0; deadly_calls[i] != END; i++)
     if (!is_allowed (role, deadly_calls[i]) && !(may_connect && deadly_calls[i] == CALL (connect)))
       (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
-  /* A new process, not a thread; tgkill of another process. */
+  /* These end the process: clone for a new process instead of a thread, and tgkill of another process. */
   if (has_files (role))
     (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1,
                              SCMP_A0 (SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
@@ -315,8 +315,8 @@ deny_known (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect)
                            SCMP_A0 (SCMP_CMP_NE, (scmp_datum_t) getpid ()));
 }
 
-/* By itself: by TCP, where Landlock knows the ports.  Unix sockets are beyond it, so they stay with the
- * connector. */
+/* Lets the process itself connect by TCP, where Landlock restricts the ports. Landlock cannot restrict unix
+ * sockets, so only the connector may connect them. */
 static gboolean
 allow_connect (scmp_filter_ctx filter, GError **error)
 {
@@ -334,8 +334,8 @@ allow_connect (scmp_filter_ctx filter, GError **error)
                  : satchel_error_set_errno (error, -rc, "the seccomp filter takes no rule for connect");
 }
 
-/* A resolver reads files, loads its parts, asks by UDP, and the kernel by a bound netlink socket which
- * addresses it has; the ports of TCP are Landlock's. */
+/* A resolver reads files, loads its parts, asks by UDP, and asks the kernel by a bound netlink socket for
+ * the machine's addresses. Landlock restricts the ports of TCP. */
 static gboolean
 fill_connector_filter (scmp_filter_ctx filter)
 {
@@ -344,13 +344,14 @@ fill_connector_filter (scmp_filter_ctx filter)
       (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, deadly_calls[i], 0);
   (void) seccomp_rule_add (filter, SCMP_ACT_KILL_PROCESS, CALL (clone), 1,
                            SCMP_A0 (SCMP_CMP_MASKED_EQ, CLONE_THREAD, 0));
-  /* Its flags are behind a pointer: threads are made with clone instead. */
+  /* The flags of clone3 are behind a pointer, which seccomp cannot read, so threads are made with clone
+   * instead. */
   (void) seccomp_rule_add (filter, SCMP_ACT_ERRNO (ENOSYS), CALL (clone3), 0);
   return TRUE;
 }
 
-/* Looking up accounts may need a socket to a name service, and anything may be read: only deeds are
- * forbidden. */
+/* To look up accounts the process may need a socket to a name service, and it may read anything; only calls
+ * that change something are forbidden. */
 static gboolean
 fill_config_filter (scmp_filter_ctx filter)
 {
@@ -373,7 +374,8 @@ fill_filter (scmp_filter_ctx filter, SatchelRole role, gboolean may_connect, GEr
     return fill_config_filter (filter);
   if (satchel_is_sanitized ())
     {
-      /* The sanitizers' run time makes calls of its own, so only what is deadly anyway is held back. */
+      /* The run time of sanitizers makes calls of its own, so only the calls that always end the process are
+       * forbidden. */
       for (guint i = 0; deadly_calls[i] != END; i++)
         if (deadly_calls[i] != CALL (personality) && deadly_calls[i] != CALL (kill)
             && deadly_calls[i] != CALL (ptrace) && !(may_connect && deadly_calls[i] == CALL (connect)))
@@ -402,7 +404,7 @@ satchel_sandbox_seccomp (SatchelRole role, gboolean may_connect, GError **error)
                               "the seccomp filter cannot be made (seccomp_init)");
   (void) seccomp_attr_set (filter, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
   (void) seccomp_attr_set (filter, SCMP_FLTATR_CTL_TSYNC, 1);
-  /* A binary tree instead of a list: some 400 rules are passed at each call. */
+  /* The filter is a binary tree, since each call would otherwise pass some 400 rules. */
   (void) seccomp_attr_set (filter, SCMP_FLTATR_CTL_OPTIMIZE, 2);
   gboolean ok = fill_filter (filter, role, may_connect, error);
   int rc = ok ? seccomp_load (filter) : 0;
