@@ -88,12 +88,15 @@ imap_gate_la_LIBADD = $(MODULE_LIBADD)
 
 IMAP_TESTS = \
 	modules/imap/tests/test-imap-arguments \
+	modules/imap/tests/test-imap-bounds \
 	modules/imap/tests/test-imap-capabilities \
 	modules/imap/tests/test-imap-lexer
 check_PROGRAMS += $(IMAP_TESTS)
 TESTS += $(IMAP_TESTS)
 modules_imap_tests_test_imap_arguments_SOURCES = modules/imap/tests/test-imap-arguments.c $(imap_core) $(imap_arguments)
 modules_imap_tests_test_imap_arguments_LDADD = libsatchel.la $(GLIB_LIBS)
+modules_imap_tests_test_imap_bounds_SOURCES = modules/imap/tests/test-imap-bounds.c $(imap_core) $(imap_arguments)
+modules_imap_tests_test_imap_bounds_LDADD = libsatchel.la $(GLIB_LIBS)
 modules_imap_tests_test_imap_capabilities_SOURCES = modules/imap/tests/test-imap-capabilities.c $(imap_core)
 modules_imap_tests_test_imap_capabilities_LDADD = libsatchel.la $(GLIB_LIBS)
 modules_imap_tests_test_imap_lexer_SOURCES = modules/imap/tests/test-imap-lexer.c $(imap_core) $(imap_arguments)

@@ -6,6 +6,7 @@
 #include "conformance.h"
 
 #include "core/runtime/job_private.h"
+#include "tests/lib/descriptors.h"
 #include "tests/lib/loop.h"
 
 #include <errno.h>
@@ -67,6 +68,7 @@ static void
 fixture_tear_down (Fixture *fixture)
 {
   fixture_close_store (fixture);
+  descriptors_assert_none_below (fixture->root, fixture->root_fd);
   close (fixture->root_fd);
   nftw (fixture->root, remove_entry, 16, FTW_DEPTH | FTW_PHYS);
   g_free (fixture->root);

@@ -4,7 +4,7 @@ conformancedir = $(libexecdir)/satchel
 conformance_PROGRAMS = satchel-conformance
 satchel_conformance_SOURCES = tests/conformance/main.c tests/conformance/conformance.h tests/conformance/fixture.c \
 	tests/conformance/case_access.c tests/conformance/case_append.c tests/conformance/case_blobs.c tests/conformance/case_changes.c tests/conformance/case_content.c \
-	tests/conformance/case_copies.c tests/conformance/case_fields.c tests/conformance/case_flags.c tests/conformance/case_heard.c tests/lib/heard.h tests/conformance/case_import.c tests/conformance/case_mailboxes.c \
+	tests/conformance/case_copies.c tests/conformance/case_fields.c tests/conformance/case_flags.c tests/conformance/case_heard.c tests/lib/descriptors.h tests/lib/heard.h tests/conformance/case_import.c tests/conformance/case_mailboxes.c \
 	tests/conformance/case_names.c tests/conformance/case_parallel.c tests/conformance/case_shown.c tests/conformance/case_sync.c tests/conformance/case_usage.c tests/conformance/case_uses.c
 satchel_conformance_CFLAGS = $(AM_CFLAGS) $(PIEFLAGS)
 satchel_conformance_LDADD = libsatchel.la $(GLIB_LIBS)

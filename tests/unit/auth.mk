@@ -17,6 +17,10 @@ tests_unit_test_auth_calls_LDADD = $(auth_stage_libs)
 tests_unit_test_auth_hostile_SOURCES = tests/unit/test-auth-hostile.c $(auth_stage)
 tests_unit_test_auth_hostile_LDADD = $(auth_stage_libs)
 
+check_PROGRAMS += tests/unit/test-auth-models
+TESTS += tests/unit/test-auth-models
+tests_unit_test_auth_models_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
+
 check_PROGRAMS += tests/unit/test-record-log
 TESTS += tests/unit/test-record-log
 tests_unit_test_record_log_LDADD = libauth.la libsatchel.la $(GLIB_LIBS)

@@ -184,6 +184,27 @@ test_login_timeout (void)
   satchel_gate_configure ();
 }
 
+/* Who is in is not sent away when the time for the login is over. */
+static void
+test_stays_in (void)
+{
+  Client in, out;
+  rig_set_limits ("login_timeout = \"1s\";");
+  satchel_gate_configure ();
+  client_connect (&in, "127.0.0.1", &clear);
+  client_say (&in, "login alice pw\n");
+  loop_until (client_has (&in, "welcome"));
+  client_connect (&out, "127.0.0.1", &clear);
+  loop_until (client_ended (&out)); /* which came after the other one, and has the same time */
+  client_say (&in, "still\n");
+  loop_until (client_has (&in, "mail still\n"));
+  client_drop (&in);
+  client_drop (&out);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 static void
 test_no_login (void)
 {
@@ -644,6 +665,7 @@ main (int argc, char **argv)
   g_test_add_func ("/session/gate/auth-away", test_auth_away);
   g_test_add_func ("/session/gate/bad-commands", test_bad_commands);
   g_test_add_func ("/session/gate/login-timeout", test_login_timeout);
+  g_test_add_func ("/session/gate/stays-in", test_stays_in);
   g_test_add_func ("/session/gate/no-login", test_no_login);
   g_test_add_func ("/session/gate/address-limit", test_address_limit);
   g_test_add_func ("/session/gate/proxy", test_proxy);

@@ -453,6 +453,71 @@ test_late_refusal (void)
   g_string_free (noted, TRUE);
 }
 
+/* What the log says of a handshake into which the client sends @record in clear text; yours. */
+static char *
+refuse_in_clear_text (const char *record, gsize len)
+{
+  Client client;
+  char byte;
+  noted = g_string_new (NULL);
+  satchel_log_set_test (note_line);
+  connect_tls (&client, "a.example", NULL);
+  g_assert_cmpint (gnutls_handshake (client.tls), <, 0); /* its hello is on the way */
+  loop_until (recv (client.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1);
+  g_assert_cmpint (send (client.fd, record, len, MSG_NOSIGNAL), ==, (gssize) len);
+  loop_until (strstr (noted->str, "tls failed:") != NULL);
+  client_drop (&client);
+  rig_settle ();
+  satchel_log_set_test (rig_quiet);
+  return g_string_free (g_steal_pointer (&noted), FALSE);
+}
+
+/* Some clients refuse a certificate of TLS 1.3 before they have keys for it (RFC 8446 6): the log says why.
+ * Nothing else in clear text is taken for a reason. */
+static void
+test_refusal_in_clear_text (void)
+{
+  static const struct
+  {
+    const char *record;
+    gsize len;
+    gboolean is_alert;
+  } cases[] = {
+    { "\x15\x03\x03\x00\x02\x02\x30", 7, TRUE },      /* fatal, unknown_ca */
+    { "\x15\x03\x03\x00\x02\x01\x30", 7, FALSE },     /* a warning */
+    { "\x16\x03\x03\x00\x02\x02\x30", 7, FALSE },     /* a handshake message */
+    { "\x15\x03\x03\x00\x03\x02\x30\x00", 8, FALSE }, /* too long for an alert */
+    { "\x15\x03\x03\x01\x02\x02\x30", 7, FALSE },     /* its length is 258; then the client is gone */
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      g_autofree char *line = refuse_in_clear_text (cases[i].record, cases[i].len);
+      gboolean says_why = strstr (line, "CA is unknown") != NULL;
+      if (says_why != cases[i].is_alert)
+        g_error ("case %u: %s", i, line);
+    }
+}
+
+/* Who is in is not sent away when the time for the login is over. */
+static void
+test_stays_in (void)
+{
+  Client in, out;
+  rig_set_limits ("login_timeout = \"1s\";");
+  satchel_gate_configure ();
+  login_tls (&in);
+  connect_tls (&out, NULL, NULL);
+  g_assert_cmpint (client_handshake (&out), ==, 0);
+  loop_until (client_ended (&out)); /* which came after the other one, and has the same time */
+  client_say (&in, "still\n");
+  loop_until (client_has (&in, "mail still\n"));
+  client_drop (&in);
+  client_drop (&out);
+  rig_settle ();
+  rig_set_limits ("");
+  satchel_gate_configure ();
+}
+
 /* New credentials serve new handshakes; who is there stays. */
 static void
 test_swap (void)
@@ -495,6 +560,8 @@ main (int argc, char **argv)
   g_test_add_func ("/tls/ends", test_ends);
   g_test_add_func ("/tls/renegotiation", test_renegotiation);
   g_test_add_func ("/tls/handshake-timeout", test_handshake_timeout);
+  g_test_add_func ("/tls/refusal-in-clear-text", test_refusal_in_clear_text);
+  g_test_add_func ("/tls/stays-in", test_stays_in);
   g_test_add_func ("/tls/swap", test_swap);
   return g_test_run ();
 }

@@ -9,6 +9,7 @@
 #include "modules/maildir/maildir_sys.h"
 #include "modules/maildir/settings.h"
 #include "modules/maildir/tests/harness.h"
+#include "tests/lib/descriptors.h"
 #include "tests/lib/keep.h"
 
 #include <fcntl.h>
@@ -93,6 +94,7 @@ void
 place_remove (Place *place)
 {
   place_close (place);
+  descriptors_assert_none_below (place->root, place->root_fd);
   close (place->root_fd);
   const char *argv[] = { "rm", "-rf", place->root, NULL };
   g_spawn_sync (NULL, (char **) argv, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL, NULL, NULL);
