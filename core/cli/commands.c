@@ -65,17 +65,17 @@ const SatchelCliOption satchel_cli_globals[] = {
 
 const SatchelCliCommand satchel_cli_commands[] = {
   { "config", "check", "", 0, 0, "Check the configuration",
-    "Reads all files, loads every module that they name, looks at certificates, accounts and ports, and "
-    "shows every mistake\n"
-    "with file and line.\n"
-    "Exit 0: it is good.  Exit 78: it is not.\n"
+    "The check reads all files, loads every module that they name, looks at certificates, accounts and "
+    "ports,\n"
+    "and shows every mistake with file and line.\n"
+    "Exit status 0: the configuration is good.  78: it has mistakes.\n"
     "With --json: config_dir, valid, and problems, each with severity (error or warning), file, line, "
-    "setting (null where\n"
-    "there is none) and text.",
+    "setting\n"
+    "(null if there is none) and text.",
     json_options, satchel_cli_config_check },
   { "config", "dump", "[GROUP]", 0, 1, "Show all settings in force",
-    "The output can be used as a configuration file.  Plain secrets are not shown.", dump_options,
-    satchel_cli_config_dump },
+    "The output can be used as a configuration file.  Secrets that stand in clear text are not shown.",
+    dump_options, satchel_cli_config_dump },
   { "config", "defaults", "[GROUP]", 0, 1, "Show all settings with help and defaults", NULL, defaults_options,
     satchel_cli_config_defaults },
   { "module", "list", "", 0, 0, "List installed modules, what they provide and why one cannot be used", NULL,
@@ -96,41 +96,43 @@ const SatchelCliCommand satchel_cli_commands[] = {
   { "user", "unlock", "USER", 1, 1, "Allow a locked user's logins again", NULL, user_options,
     satchel_cli_user_unlock },
   { "user", "place", "USER", 1, 1, "Show where a user's mail is, or move the user",
-    "Asks the running server.  With an option the user's sessions end, and the next ones are where the "
-    "option says; mail that\n"
-    "comes in meanwhile is tried again by its sender.\n"
-    "A user who has mail goes to another mail process at any time, but to another profile or volume only "
-    "where the mail\n"
-    "need not be copied: else nothing changes (exit 1), and the answer says what is in the way.\n"
+    "The command asks the running server.  With an option it ends the user's sessions; the next ones begin "
+    "at the\n"
+    "new place.  Mail that comes in meanwhile is deferred: its sender tries again.\n"
+    "A user who has mail can move to another mail process at any time, but to another profile or volume only "
+    "if the\n"
+    "mail need not be copied.  Otherwise nothing changes (exit status 1), and the answer says what is in the "
+    "way.\n"
     "With --json: user, profile, driver, volume, node, slot, pinned (by --slot or `satchel adopt`), epoch, "
-    "state, and recorded\n"
-    "(false: the rules alone say so).",
+    "state,\n"
+    "and recorded (false: the place follows from the rules, and is not recorded).",
     place_options, satchel_cli_user_place },
   { NULL, "import", "[USER...]", 0, 10000,
     "Take over mail that another server left where the storage driver finds it",
-    "Says of each user what was found and kept: UIDs, keywords, subscriptions, unique ids of messages; and "
-    "what could not be, with\n"
-    "what to do.  Opening a mailbox takes it over as well; this does it for whole users, before they come.  "
-    "May be run again.\n"
-    "While the server runs a user is released for it, and adopted after; else the lock of the mail root is "
-    "held.\n"
-    "Exit 0: all went well.  Exit 1: something is left to do.",
+    "For each user the command prints what was found and kept: UIDs, keywords, subscriptions, unique ids of\n"
+    "messages; and what could not be kept, with what to do about it.  Opening a mailbox takes it over as "
+    "well; this\n"
+    "command does it for whole users, before they log in.  It may be run again.\n"
+    "If the server runs, it releases each user for the time of the work, and adopts the user afterwards.  "
+    "Otherwise\n"
+    "the command holds the lock of the mail root.\n"
+    "Exit status 0: all went well.  1: something is left to do.",
     import_options, satchel_cli_import },
   { NULL, "status", "", 0, 0, "Show the running server's processes",
-    "With --json: lines, of the server, its processes and what is the matter; released, users; and counters, "
-    "each with name,\n"
-    "kind (counter, gauge or histogram), labels, and value; a histogram has count, sum and cumulative "
-    "buckets instead.\n"
-    "A counter grows over restarts of single processes, and begins at 0 with the server.",
+    "With --json: lines (about the server, its processes, and what is wrong), released (users), and "
+    "counters,\n"
+    "each with name, kind (counter, gauge or histogram), labels, and value; a histogram has count, sum and\n"
+    "cumulative buckets instead.\n"
+    "A counter goes on when a single process starts again, and begins at 0 when the server starts.",
     status_options, satchel_cli_server },
   { NULL, "who", "", 0, 0, "List sessions", NULL, json_options, satchel_cli_server },
   { NULL, "kick", "USER [CREDENTIAL]", 1, 2, "End the sessions of a user",
-    "With a credential only those that it opened: \"password\", or the id of an app password; `satchel who "
-    "--json` has it.",
+    "With a credential the command ends only the sessions that it opened: \"password\", or the id of an app\n"
+    "password, which `satchel who --json` shows.",
     json_options, satchel_cli_server },
   { NULL, "reload", "", 0, 0, "Apply changed configuration and certificates",
-    "A configuration with a mistake is refused as a whole; the mistake is shown with file and line.", NULL,
-    satchel_cli_server },
+    "If the configuration has a mistake, nothing is applied, and the mistake is shown with file and line.",
+    NULL, satchel_cli_server },
   { NULL, "log-reopen", "", 0, 0, "Open the log file again after it was rotated", NULL, NULL,
     satchel_cli_server },
   { NULL, "release", "USER", 1, 1,
@@ -140,7 +142,7 @@ const SatchelCliCommand satchel_cli_commands[] = {
     satchel_cli_server },
   { NULL, "stop", "", 0, 0, "Stop the server", NULL, NULL, satchel_cli_server },
   { NULL, "completion", "SHELL", 1, 1, "Print completion for a shell: bash",
-    "The script asks for the commands of modules when it first needs them.", completion_options,
+    "The script asks satchel for the commands of modules when it first needs them.", completion_options,
     satchel_cli_completion },
   { NULL, NULL }
 };
