@@ -63,6 +63,13 @@ satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name)
 }
 
 void
+satchel_delivery_set_origin (SatchelDelivery *delivery, const SatchelOrigin *origin)
+{
+  satchel_origin_free (delivery->origin);
+  delivery->origin = satchel_origin_copy (origin);
+}
+
+void
 satchel_delivery_free (SatchelDelivery *delivery)
 {
   satchel_timer_cancel (&delivery->timer);
@@ -78,6 +85,7 @@ satchel_delivery_free (SatchelDelivery *delivery)
   g_free (delivery->id);
   g_free (delivery->sender);
   g_free (delivery->client_name);
+  satchel_origin_free (delivery->origin);
   g_free (delivery);
 }
 
@@ -361,7 +369,7 @@ end_job (gpointer data)
 }
 
 static SatchelFilterEnvelope *
-new_envelope (const SatchelDelivery *delivery)
+new_envelope (SatchelDelivery *delivery)
 {
   SatchelFilterEnvelope *envelope = g_atomic_rc_box_new0 (SatchelFilterEnvelope);
   envelope->id = g_strdup (delivery->id);
@@ -370,10 +378,12 @@ new_envelope (const SatchelDelivery *delivery)
   envelope->client_name = g_strdup (delivery->client_name != NULL ? delivery->client_name : "");
   envelope->client_user = g_strdup (satchel_session_user (delivery->session));
   envelope->tls = g_strdup (satchel_session_tls_info (delivery->session));
+  envelope->origin = g_steal_pointer (&delivery->origin);
   envelope->n_recipients = delivery->addresses->len;
-  envelope->recipients = g_new0 (char *, delivery->addresses->len + 1);
+  char **recipients = g_new0 (char *, delivery->addresses->len + 1);
   for (guint i = 0; i < delivery->addresses->len; i++)
-    envelope->recipients[i] = g_strdup (delivery->addresses->pdata[i]);
+    recipients[i] = g_strdup (delivery->addresses->pdata[i]);
+  satchel_filter_envelope_set_recipients (envelope, recipients);
   return envelope;
 }
 

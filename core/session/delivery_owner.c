@@ -110,6 +110,7 @@ log_outcome (SatchelLogLevel level, const Outcome *outcome)
     satchel_log_field (line, "text", outcome->text);
   satchel_log_field (line, "sender", outcome->envelope->sender);
   satchel_log_field (line, "recipient", outcome->recipient);
+  satchel_filter_envelope_log_origin (line, outcome->envelope);
   satchel_log (level, "delivery", "%s", line->str);
 }
 
@@ -206,6 +207,7 @@ log_delivered (SatchelOwnerTask *task, SatchelMailbox *mailbox, const SatchelOpe
                           (g_get_monotonic_time () - task->began_us) / 1000);
   satchel_log_field (line, "sender", task->envelope->sender);
   satchel_log_field (line, "recipient", task->recipient);
+  satchel_filter_envelope_log_origin (line, task->envelope);
   satchel_log (SATCHEL_LOG_INFO, "delivery", "%s", line->str);
 }
 

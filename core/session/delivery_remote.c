@@ -41,6 +41,17 @@ put_disposition (SatchelIpcMessage *message, const SatchelDisposition *where)
     satchel_ipc_put_string (message, where->keywords->pdata[i]);
 }
 
+/* Filters of the recipient stage ask for them, if there are any. */
+static void
+put_recipients (SatchelIpcMessage *message, const SatchelFilterEnvelope *envelope)
+{
+  guint n = satchel_filters_has (SATCHEL_FILTER_RECIPIENT) ? g_strv_length (envelope->first_recipients) : 0;
+  satchel_ipc_put_u32 (message, envelope->n_recipients);
+  satchel_ipc_put_u32 (message, n);
+  for (guint i = 0; i < n; i++)
+    satchel_ipc_put_string (message, envelope->first_recipients[i]);
+}
+
 static void
 put_envelope (SatchelIpcMessage *message, const SatchelFilterEnvelope *envelope)
 {
@@ -50,7 +61,8 @@ put_envelope (SatchelIpcMessage *message, const SatchelFilterEnvelope *envelope)
   satchel_ipc_put_string (message, envelope->client_name);
   satchel_ipc_put_string (message, envelope->client_user);
   satchel_ipc_put_string (message, envelope->tls);
-  satchel_ipc_put_u32 (message, envelope->n_recipients);
+  satchel_origin_put (message, envelope->origin);
+  put_recipients (message, envelope);
 }
 
 gboolean
@@ -194,6 +206,18 @@ take_disposition (SatchelIpcMessage *message, SatchelDisposition *where)
   satchel_disposition_clear (&got);
 }
 
+static void
+take_recipients (SatchelIpcMessage *message, SatchelFilterEnvelope *envelope)
+{
+  GPtrArray *recipients = g_ptr_array_new ();
+  envelope->n_recipients = satchel_ipc_get_u32 (message);
+  guint32 n = satchel_ipc_get_u32 (message);
+  for (guint32 i = 0; i < n && !message->failed; i++)
+    g_ptr_array_add (recipients, g_strdup (satchel_ipc_get_string (message)));
+  g_ptr_array_add (recipients, NULL);
+  satchel_filter_envelope_set_recipients (envelope, (char **) g_ptr_array_free (recipients, FALSE));
+}
+
 static SatchelFilterEnvelope *
 take_envelope (SatchelIpcMessage *message)
 {
@@ -204,7 +228,8 @@ take_envelope (SatchelIpcMessage *message)
   envelope->client_name = g_strdup (satchel_ipc_get_string (message));
   envelope->client_user = take_optional (message);
   envelope->tls = g_strdup (satchel_ipc_get_string (message));
-  envelope->n_recipients = satchel_ipc_get_u32 (message);
+  envelope->origin = satchel_origin_get (message);
+  take_recipients (message, envelope);
   return envelope;
 }
 

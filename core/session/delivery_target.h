@@ -25,6 +25,7 @@ struct SatchelDelivery
 {
   SatchelSession *session;
   char *id, *sender, *client_name;
+  SatchelOrigin *origin; /* until the envelope has it; NULL: unknown */
   SatchelSpool *spool;
   GPtrArray *targets;              /* SatchelTarget: each user and detail once */
   GArray *recipients;              /* GArray *: indexes of targets of each recipient */

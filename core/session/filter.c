@@ -130,6 +130,7 @@ log_trouble (const SatchelFilterRun *run, const SatchelFilter *filter, const cha
   satchel_log_field (line, "reason", reason);
   satchel_log_field (line, "then", filter->on_error == SATCHEL_FILTER_CONTINUE ? "passed-by" : "deferred");
   satchel_log_field (line, "sender", run->envelope->sender);
+  satchel_filter_envelope_log_origin (line, run->envelope);
   satchel_log (SATCHEL_LOG_WARNING, "delivery", "%s", line->str);
 }
 

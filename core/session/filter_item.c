@@ -10,10 +10,13 @@
 
 #include <satchel/helper.h>
 #include <satchel/keywords.h>
+#include <satchel/log.h>
 #include <satchel/mailbox_name.h>
 #include <satchel/snapshot.h>
 #include <string.h>
 #include <unistd.h>
+
+#define RECIPIENT_EXTRA_BYTES 5u /* what a string takes on the wire beside its bytes */
 
 static void
 envelope_clear (gpointer data)
@@ -26,6 +29,35 @@ envelope_clear (gpointer data)
   g_free (envelope->client_user);
   g_free (envelope->tls);
   g_strfreev (envelope->recipients);
+  g_free (envelope->first_recipients);
+  satchel_origin_free (envelope->origin);
+}
+
+void
+satchel_filter_envelope_log_origin (GString *line, const SatchelFilterEnvelope *envelope)
+{
+  const SatchelOrigin *origin = envelope->origin;
+  if (origin != NULL && origin->queue_id != NULL)
+    satchel_log_field (line, "queue-id", origin->queue_id);
+  if (origin != NULL && origin->address != NULL)
+    satchel_log_field (line, "client", origin->address);
+}
+
+void
+satchel_filter_envelope_set_recipients (SatchelFilterEnvelope *envelope, char **recipients)
+{
+  gsize bytes = 0;
+  guint n = 0;
+  for (; recipients[n] != NULL; n++)
+    {
+      bytes += strlen (recipients[n]) + RECIPIENT_EXTRA_BYTES;
+      if (bytes > SATCHEL_FILTER_RECIPIENTS_BYTES)
+        break;
+    }
+  envelope->recipients = recipients;
+  envelope->first_recipients = g_new0 (char *, n + 1);
+  for (guint i = 0; i < n; i++)
+    envelope->first_recipients[i] = recipients[i];
 }
 
 SatchelFilterEnvelope *
@@ -105,6 +137,8 @@ satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
   item->client_name = question->envelope->client_name;
   item->client_user = question->envelope->client_user;
   item->tls = question->envelope->tls;
+  item->all_recipients = item->recipients;
+  item->origin = question->envelope->origin;
   item->content = question->content;
   if (run->stage == SATCHEL_FILTER_RECIPIENT)
     {
@@ -112,6 +146,7 @@ satchel_filter_question_new (const SatchelFilterRun *run, gint64 timeout_ms,
       item->detail = question->detail = g_strdup (run->detail);
       question->one_recipient[0] = g_strdup (run->recipient);
       item->recipients = question->one_recipient;
+      item->all_recipients = (const char *const *) question->envelope->first_recipients;
     }
   return question;
 }

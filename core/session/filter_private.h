@@ -8,6 +8,7 @@
 #include "core/runtime/config_image.h"
 #include "core/runtime/loader.h"
 #include "core/session/header_edit.h"
+#include "core/session/origin.h"
 #include <satchel/filter.h>
 #include <satchel/reactor.h>
 
@@ -21,9 +22,16 @@ typedef enum
 typedef struct SatchelFilterEnvelope
 {
   char *id, *sender, *client_address, *client_name, *client_user, *tls; /* client_user: NULL: none */
-  char **recipients; /* NULL if only their number is known */
+  /* All of them; in another mail process than that which took the message only `first_recipients`. */
+  char **recipients;
   guint n_recipients;
+  char **first_recipients; /* those of them that the recipient stage is told of; the strings are borrowed */
+  SatchelOrigin *origin;   /* satchel_origin_copy; NULL: unknown */
 } SatchelFilterEnvelope;
+/* Adds the MTA's id of the message, and the client that it had it from, at the end of a line of the log. */
+void satchel_filter_envelope_log_origin (GString *line, const SatchelFilterEnvelope *envelope);
+/* Takes over @recipients, which are those of `n_recipients` that are known. */
+void satchel_filter_envelope_set_recipients (SatchelFilterEnvelope *envelope, char **recipients);
 SatchelFilterEnvelope *satchel_filter_envelope_ref (SatchelFilterEnvelope *envelope);
 void satchel_filter_envelope_unref (SatchelFilterEnvelope *envelope);
 

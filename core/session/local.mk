@@ -40,6 +40,8 @@ libsatchel_la_SOURCES += \
 	core/session/mail_private.h \
 	core/session/network.c \
 	core/session/network.h \
+	core/session/origin.c \
+	core/session/origin.h \
 	core/session/proxy.c \
 	core/session/proxy.h \
 	core/session/relay.c \

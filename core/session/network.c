@@ -4,6 +4,8 @@
 #include "config.h"
 
 #include "core/session/network.h"
+
+#include <satchel/protocol.h>
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -123,4 +125,21 @@ satchel_networks_contain (const char *const *networks, const SatchelAddress *add
         return TRUE;
     }
   return FALSE;
+}
+
+const char *
+satchel_networks_first_bad (const char *const *networks)
+{
+  SatchelNetwork network;
+  while (networks != NULL && *networks != NULL && satchel_network_parse (*networks, &network))
+    networks++;
+  return networks != NULL ? *networks : NULL;
+}
+
+gboolean
+satchel_networks_check (const SatchelConfig *section, const char *key, GError **error)
+{
+  const char *bad = satchel_networks_first_bad (satchel_config_strings (section, key));
+  return bad == NULL
+         || satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS", key, bad);
 }

@@ -9,6 +9,7 @@
 #include "core/runtime/trim.h"
 #include "core/session/log_budget.h"
 #include "core/session/mail_private.h"
+#include "core/session/network.h"
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <satchel/counter.h>
@@ -386,6 +387,14 @@ const char *
 satchel_session_peer (SatchelSession *session)
 {
   return session->peer;
+}
+
+gboolean
+satchel_session_is_from (SatchelSession *session, const char *const *networks)
+{
+  SatchelAddress peer;
+  return networks != NULL && satchel_address_parse (session->peer, &peer)
+         && satchel_networks_contain (networks, &peer);
 }
 
 const char *

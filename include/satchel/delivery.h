@@ -41,6 +41,25 @@ typedef struct SatchelDelivery SatchelDelivery;
 SATCHEL_API SatchelDelivery *satchel_delivery_new (SatchelSession *session, const char *sender);
 /* The name that the client gave itself (LHLO), for filters; only its first 255 bytes are used. */
 SATCHEL_API void satchel_delivery_set_client_name (SatchelDelivery *delivery, const char *name);
+/* Facts that the MTA gives of a message and of the client that the MTA had it from (Postfix's XFORWARD).
+ * They are the MTA's word: a protocol takes them from MTAs that the administrator trusts only.  Each is
+ * printable ASCII of at most SATCHEL_ORIGIN_BYTES bytes, or NULL: unknown. */
+#define SATCHEL_ORIGIN_BYTES 255u
+typedef struct SatchelOrigin
+{
+  size_t size;
+  const char *queue_id; /* the MTA's own id of the message, as its log has it */
+  const char *address;  /* of the client: "192.0.2.1", "2001:db8::1", or what else the MTA takes for an
+                           address;  NULL also if the message was made on the MTA's machine */
+  const char *name;     /* the client's host name, as the MTA found it */
+  const char *port;     /* the client's TCP port, decimal */
+  const char *helo;     /* the name that the client gave itself */
+  const char *protocol; /* "ESMTP", "SMTP", ... */
+  const char *source;   /* "LOCAL": the message is from the MTA's own side; "REMOTE" */
+} SatchelOrigin;
+/* Where the message comes from, before satchel_delivery_finish: for filters and log lines.  @origin is
+ * copied, as far as its `size` says. */
+SATCHEL_API void satchel_delivery_set_origin (SatchelDelivery *delivery, const SatchelOrigin *origin);
 /* Adds a recipient that a look-up found (it is copied).  Results keep the order of these calls. */
 SATCHEL_API void satchel_delivery_add_recipient (SatchelDelivery *delivery,
                                                  const SatchelRecipient *recipient);

@@ -17,6 +17,8 @@ G_BEGIN_DECLS
 #define SATCHEL_FILTER_KEYWORDS_MAX                                                                          \
   16u /* keywords for a message by all filters of a stage together; one has at most SATCHEL_KEYWORD_BYTES */
 #define SATCHEL_FILTER_TEXT_BYTES 200u /* the text for the sender; the rest of a longer one is cut off */
+/* The addresses in all_recipients, with five bytes more for each. */
+#define SATCHEL_FILTER_RECIPIENTS_BYTES 4096u
 /* Fields to remove are looked for in this much of a header only; fields behind it stay. */
 #define SATCHEL_FILTER_HEAD_BYTES (1024u * 1024u)
 
@@ -41,7 +43,7 @@ typedef struct SatchelFilterItem
                                     the one that the question is about */
   guint n_recipients;            /* number of recipients of the whole message */
   const char *client_address;    /* the address of the client that delivers: "192.0.2.1", "local" */
-  const char *client_name;       /* the client's name in LHLO; "": none */
+  const char *client_name;       /* the client's name in LHLO; "": none.  Both are the MTA's: see origin */
   const char *client_user;       /* the user that the client is logged in as; NULL: none */
   const char *tls;               /* "TLS1.3 TLS_AES_256_GCM_SHA384"; "": none */
   SatchelStream *content; /* the content with CRLF, with this server's trace fields first, as earlier filters
@@ -50,6 +52,12 @@ typedef struct SatchelFilterItem
   /* The recipient stage only, else NULL. */
   const char *user;   /* local@domain */
   const char *detail; /* of plus-addressing, or NULL */
+  /* Both stages: the recipients of the whole message, as given in RCPT and in that order, NULL-ended.  In the
+   * recipient stage only the first ones, as many as SATCHEL_FILTER_RECIPIENTS_BYTES hold; n_recipients says
+   * how many there are.  Recipients do not know of each other (Bcc): do not show one to another. */
+  const char *const *all_recipients;
+  /* What a trusted MTA said of the message; NULL: it said nothing.  No member is certain to be known. */
+  const SatchelOrigin *origin;
 } SatchelFilterItem;
 
 typedef struct SatchelDeliveryFilterOps

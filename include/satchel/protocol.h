@@ -124,6 +124,12 @@ SATCHEL_API SatchelConnection *satchel_session_connection (SatchelSession *sessi
 SATCHEL_API const char *satchel_session_user (SatchelSession *session); /* local@domain; NULL with NO_LOGIN */
 SATCHEL_API const char *
 satchel_session_peer (SatchelSession *session); /* "192.0.2.1", "2001:db8::1", "local" */
+/* Is the peer in one of @networks, each ADDRESS/BITS, ADDRESS, or "local" for unix sockets?  Texts that are
+ * none of these match nothing; NULL: FALSE. */
+SATCHEL_API gboolean satchel_session_is_from (SatchelSession *session, const char *const *networks);
+/* For a module's `check`: INVALID with "KEY: what is wrong" if an entry of the setting @key is no such text.
+ * Any role. */
+SATCHEL_API gboolean satchel_networks_check (const SatchelConfig *section, const char *key, GError **error);
 SATCHEL_API const SatchelConfig *satchel_session_config (SatchelSession *session);
 /* The user's store, open for the life of the session; NULL with NO_LOGIN. Opening may block: call from a job
  * the first time; afterwards it only returns the pointer. Errors: UNAVAILABLE, CORRUPT, IO. */

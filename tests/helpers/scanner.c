@@ -197,16 +197,35 @@ end (SatchelFilterItem *item, GBytes *reply, const GError *error)
   g_free (answer.text);
 }
 
+/* "IDENT,ADDR,NAME,PORT,HELO,PROTO,SOURCE", with '-' for what is unknown. */
+static char *
+origin_of (const SatchelFilterItem *item)
+{
+  const SatchelOrigin *origin = item->origin;
+  if (origin == NULL)
+    return g_strdup ("none");
+  const char *facts[] = { origin->queue_id, origin->address,  origin->name,  origin->port,
+                          origin->helo,     origin->protocol, origin->source };
+  GString *text = g_string_new (NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (facts); i++)
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", facts[i] != NULL ? facts[i] : "-");
+  return g_string_free (text, FALSE);
+}
+
 static GBytes *
 request_for (const SatchelFilterItem *item, const char *field)
 {
   g_autofree char *recipients = g_strjoinv (",", (char **) item->recipients);
+  g_autofree char *all = g_strjoinv (",", (char **) item->all_recipients);
+  g_autofree char *origin = origin_of (item);
   char *text = g_strdup_printf (
-      "%s\nid=%s sender=%s recipients=%s n=%u client=%s name=%s login=%s tls=%s user=%s detail=%s", field,
-      item->id, item->sender, g_utf8_strlen (recipients, -1) < 200 ? recipients : "many", item->n_recipients,
-      item->client_address, item->client_name, item->client_user != NULL ? item->client_user : "none",
-      *item->tls != '\0' ? item->tls : "none", item->user != NULL ? item->user : "none",
-      item->detail != NULL ? item->detail : "none");
+      "%s\nid=%s sender=%s recipients=%s n=%u client=%s name=%s login=%s tls=%s user=%s detail=%s all=%s "
+      "origin=%s",
+      field, item->id, item->sender, g_utf8_strlen (recipients, -1) < 200 ? recipients : "many",
+      item->n_recipients, item->client_address, item->client_name,
+      item->client_user != NULL ? item->client_user : "none", *item->tls != '\0' ? item->tls : "none",
+      item->user != NULL ? item->user : "none", item->detail != NULL ? item->detail : "none",
+      strlen (all) < 200 ? all : "many", origin);
   return g_bytes_new_take (text, strlen (text));
 }
 

@@ -255,7 +255,7 @@ new_envelope (void)
   SatchelFilterEnvelope *envelope = g_atomic_rc_box_new0 (SatchelFilterEnvelope);
   envelope->id = g_strdup ("id");
   envelope->sender = g_strdup ("a@example.net");
-  envelope->recipients = g_strsplit ("b@example.org", " ", 1);
+  satchel_filter_envelope_set_recipients (envelope, g_strsplit ("b@example.org", " ", 1));
   envelope->n_recipients = 1;
   return envelope;
 }
@@ -458,6 +458,69 @@ test_keywords (void)
   satchel_disposition_clear (&more);
 }
 
+/* ---- the envelope ---- */
+
+/* The recipient stage is told of the first ones, as many as the bound holds; another process of as many. */
+static void
+test_recipients (void)
+{
+  char **many = g_new0 (char *, 1001);
+  for (guint i = 0; i < 1000; i++)
+    many[i] = g_strdup_printf ("user%04u@example.org", i); /* 20 bytes, 25 with the rest */
+  SatchelFilterEnvelope *envelope = g_atomic_rc_box_new0 (SatchelFilterEnvelope);
+  satchel_filter_envelope_set_recipients (envelope, many);
+  guint n = g_strv_length (envelope->first_recipients);
+  g_assert_cmpuint (n, ==, SATCHEL_FILTER_RECIPIENTS_BYTES / 25);
+  g_assert_cmpuint (g_strv_length (envelope->recipients), ==, 1000);
+  g_assert_cmpstr (envelope->first_recipients[0], ==, "user0000@example.org");
+  g_assert_cmpstr (envelope->first_recipients[n - 1], ==, envelope->recipients[n - 1]);
+  satchel_filter_envelope_unref (envelope);
+}
+
+static SatchelOrigin *
+over_the_wire (const SatchelOrigin *origin, gsize *ret_bytes)
+{
+  g_autoptr (SatchelIpcMessage) message = satchel_ipc_message_new (SATCHEL_IPC_DELIVER, 0);
+  satchel_origin_put (message, origin);
+  *ret_bytes = message->body->len;
+  SatchelOrigin *got = satchel_origin_get (message);
+  g_assert_true (satchel_ipc_message_is_done (message));
+  return got;
+}
+
+/* What an MTA says is cut and cleaned before it goes anywhere; a module that knows fewer members says less.
+ */
+static void
+test_origin (void)
+{
+  g_autofree char *long_text = g_strnfill (1000, 'x');
+  const SatchelOrigin origin = { .size = sizeof origin,
+                                 .queue_id = "4bKQ\r\nfake: line",
+                                 .address = "2001:db8::1",
+                                 .name = long_text,
+                                 .helo = "",
+                                 .source = "LOCAL" };
+  gsize bytes;
+  SatchelOrigin *copy = satchel_origin_copy (&origin), *got = over_the_wire (copy, &bytes);
+  g_assert_cmpuint (bytes, <, 8 * (SATCHEL_ORIGIN_BYTES + 8));
+  g_assert_cmpstr (got->queue_id, ==, "4bKQ??fake: line");
+  g_assert_cmpstr (got->address, ==, "2001:db8::1");
+  g_assert_cmpuint (strlen (got->name), ==, SATCHEL_ORIGIN_BYTES);
+  g_assert_null (got->port);
+  g_assert_null (got->helo);
+  g_assert_cmpstr (got->source, ==, "LOCAL");
+  satchel_origin_free (copy);
+  satchel_origin_free (got);
+  g_assert_null (over_the_wire (NULL, &bytes));
+  SatchelOrigin older = origin;
+  older.size = offsetof (SatchelOrigin, name);
+  copy = satchel_origin_copy (&older);
+  g_assert_cmpstr (copy->address, ==, "2001:db8::1");
+  g_assert_null (copy->name);
+  g_assert_null (copy->source);
+  satchel_origin_free (copy);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -471,5 +534,7 @@ main (int argc, char **argv)
   g_test_add_func ("/filter/bound", test_bound);
   g_test_add_func ("/filter/deadline", test_deadline);
   g_test_add_func ("/filter/later", test_later);
+  g_test_add_func ("/filter/recipients", test_recipients);
+  g_test_add_func ("/filter/origin", test_origin);
   return g_test_run ();
 }

@@ -104,14 +104,10 @@ check_networks (const SatchelConfigSet *config, GError **error)
   for (guint i = 0; i < satchel_config_n_groups (listen, "listeners"); i++)
     {
       const SatchelConfig *listener = satchel_config_group (listen, "listeners", i);
-      const char *const *networks = satchel_config_strings (listener, "networks");
-      for (; networks != NULL && *networks != NULL; networks++)
-        {
-          SatchelNetwork network;
-          if (!satchel_network_parse (*networks, &network))
-            return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS",
-                                      satchel_config_origin (listener, "networks"), *networks);
-        }
+      const char *bad = satchel_networks_first_bad (satchel_config_strings (listener, "networks"));
+      if (bad != NULL)
+        return satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s: \"%s\" is not ADDRESS/BITS",
+                                  satchel_config_origin (listener, "networks"), bad);
     }
   return TRUE;
 }
