@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
  * LMTP's commands (RFC 2033, RFC 5321 4.1; SIZE 1870, PIPELINING 2920, CHUNKING 3030, 8BITMIME 6152,
- * SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034).  Entry: lmtp_command.
+ * SMTPUTF8 6531, ENHANCEDSTATUSCODES 2034; Postfix's XFORWARD).  Entry: lmtp_command.
  */
 #include "lmtp_session.h"
 
@@ -9,7 +9,8 @@
 enum
 {
   LMTP_NEEDS_LHLO = 1 << 0, /* refused before LHLO */
-  LMTP_OF_SMTP = 1 << 1     /* HELP does not name it */
+  LMTP_OF_SMTP = 1 << 1,    /* HELP does not name it */
+  LMTP_OF_TRUSTED = 1 << 2  /* of peers that may use XFORWARD: nobody else is told of it */
 };
 
 typedef struct LmtpCommand
@@ -121,7 +122,9 @@ run_mail (Lmtp *lmtp, char *argument)
       const char *refusal = *parameters[i] == '\0' ? NULL : mail_parameter (lmtp, parameters[i]);
       if (refusal != NULL)
         {
-          lmtp_reset (lmtp);
+          /* No transaction has begun: what XFORWARD has said is for the next MAIL. */
+          lmtp->is_utf8 = FALSE;
+          lmtp->declared_size = 0;
           lmtp_reply (lmtp, refusal);
           return;
         }
@@ -130,6 +133,7 @@ run_mail (Lmtp *lmtp, char *argument)
   lmtp->sender = g_steal_pointer (&sender);
   lmtp->delivery = satchel_delivery_new (lmtp->session, lmtp->sender);
   satchel_delivery_set_client_name (lmtp->delivery, lmtp->client);
+  lmtp_set_origin (lmtp);
   lmtp_reply (lmtp, "250 2.1.0 OK");
 }
 
@@ -276,12 +280,20 @@ static const LmtpCommand commands[] = {
   { "DATA", LMTP_NEEDS_LHLO, run_data },
   /* Runs before LHLO, too, and is refused after its octets: they would be read as commands otherwise. */
   { "BDAT", 0, run_bdat, "CHUNKING" },
+  { "XFORWARD", LMTP_NEEDS_LHLO | LMTP_OF_TRUSTED, lmtp_run_xforward,
+    "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE" },
   { "RSET", 0, run_rset },
   { "NOOP", 0, run_noop },
   { "VRFY", 0, run_vrfy },
   { "HELP", 0, run_help },
   { "QUIT", 0, run_quit },
 };
+
+static gboolean
+is_offered (const Lmtp *lmtp, const LmtpCommand *command)
+{
+  return (command->flags & LMTP_OF_TRUSTED) == 0 || lmtp->may_forward;
+}
 
 static void
 say_hello (Lmtp *lmtp)
@@ -290,7 +302,8 @@ say_hello (Lmtp *lmtp)
   g_ptr_array_add (lines, g_strdup (satchel_hostname ()));
   add_keywords (lines, general_keywords);
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    add_keywords (lines, commands[i].keywords);
+    if (is_offered (lmtp, &commands[i]))
+      add_keywords (lines, commands[i].keywords);
   for (guint i = 0; i < lines->len; i++)
     satchel_connection_print (lmtp->connection, "250%c%s\r\n", i + 1 < lines->len ? '-' : ' ',
                               (const char *) lines->pdata[i]);
@@ -301,7 +314,7 @@ run_help (Lmtp *lmtp, char *argument)
 {
   g_autoptr (GString) reply = g_string_new ("214 2.0.0");
   for (guint i = 0; i < G_N_ELEMENTS (commands); i++)
-    if ((commands[i].flags & LMTP_OF_SMTP) == 0)
+    if ((commands[i].flags & LMTP_OF_SMTP) == 0 && is_offered (lmtp, &commands[i]))
       g_string_append_printf (reply, " %s", commands[i].name);
   lmtp_reply (lmtp, reply->str);
 }

@@ -20,6 +20,8 @@ lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *re
     satchel_log_field (line, "recipient", recipient);
   else if (lmtp->line != NULL)
     satchel_log_field (line, "line", lmtp->line);
+  if (lmtp->forwarded[LMTP_FORWARDED_IDENT] != NULL)
+    satchel_log_field (line, "queue-id", lmtp->forwarded[LMTP_FORWARDED_IDENT]);
   satchel_session_log (lmtp->session, SATCHEL_LOG_INFO, "%s", line->str);
 }
 
@@ -86,6 +88,7 @@ lmtp_reset (Lmtp *lmtp)
   lmtp->block_ends_content = FALSE;
   g_clear_pointer (&lmtp->sender, g_free);
   g_clear_pointer (&lmtp->delivery, satchel_delivery_free);
+  lmtp_forget_forwarded (lmtp);
   g_ptr_array_set_size (lmtp->recipients, 0);
   g_byte_array_set_size (lmtp->block, 0);
 }
@@ -217,6 +220,7 @@ lmtp_session_new (SatchelSession *session, const void *note, gsize len)
   lmtp->recipients = g_ptr_array_new_with_free_func (g_free);
   lmtp->block = g_byte_array_new ();
   satchel_config_fill (satchel_session_config (session), lmtp_schema, &lmtp->settings);
+  lmtp->may_forward = satchel_session_is_from (session, lmtp->settings.xforward_networks);
   satchel_connection_set_idle_timeout (lmtp->connection, lmtp->settings.timeout_ms);
   satchel_connection_print (lmtp->connection, "220 %s LMTP Satchel\r\n", satchel_hostname ());
   return lmtp;

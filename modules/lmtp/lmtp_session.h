@@ -11,6 +11,19 @@
 /* Content up to here stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
+/* Attributes of XFORWARD, in the order of the table in xforward.c. */
+typedef enum
+{
+  LMTP_FORWARDED_NAME = 0,
+  LMTP_FORWARDED_ADDR,
+  LMTP_FORWARDED_PORT,
+  LMTP_FORWARDED_PROTO,
+  LMTP_FORWARDED_HELO,
+  LMTP_FORWARDED_IDENT,
+  LMTP_FORWARDED_SOURCE,
+  LMTP_N_FORWARDED
+} LmtpForwarded;
+
 /* What the next octets of input are.  lmtp_set_state alone changes it.  While is_busy, input waits whatever
  * the state. */
 typedef enum
@@ -43,6 +56,11 @@ typedef struct Lmtp
   const char *line;  /* the command that runs, for the log; NULL: none */
   gboolean is_chunk; /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is
                         wrong with it */
+
+  gboolean may_forward; /* the peer may use XFORWARD */
+  /* What XFORWARD has said since the last transaction; NULL: unknown. */
+  gboolean has_forwarded;
+  char *forwarded[LMTP_N_FORWARDED];
 
   /* The transaction; has_mail tells whether there is one. */
   gboolean has_mail, is_utf8, uses_bdat;
@@ -89,6 +107,12 @@ void lmtp_content_begin (Lmtp *lmtp);
 /* Uses up input; FALSE: nothing more can be done now. */
 gboolean lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used);
 void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
+
+/* xforward.c */
+void lmtp_run_xforward (Lmtp *lmtp, char *argument);
+/* Tells the delivery what the MTA has said of the message. */
+void lmtp_set_origin (const Lmtp *lmtp);
+void lmtp_forget_forwarded (Lmtp *lmtp);
 
 /* address.c: a path of MAIL or RCPT (RFC 5321 4.1.2, RFC 6531 3.3).  Returns the address without <>, NULL if
  * it is malformed; *ret_rest: what follows it in @text. */

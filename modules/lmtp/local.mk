@@ -14,7 +14,8 @@ lmtp_la_SOURCES = \
 	modules/lmtp/module.c \
 	modules/lmtp/replies.c \
 	modules/lmtp/settings.c \
-	modules/lmtp/settings.h
+	modules/lmtp/settings.h \
+	modules/lmtp/xforward.c
 lmtp_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 lmtp_la_CFLAGS = $(MODULE_CFLAGS)
 lmtp_la_LDFLAGS = $(MODULE_LDFLAGS)

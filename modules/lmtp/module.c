@@ -12,6 +12,12 @@ static const SatchelProtocolOps protocol_ops = {
   .flags = SATCHEL_PROTOCOL_NO_LOGIN,
 };
 
+static gboolean
+check (const SatchelConfig *section, GError **error)
+{
+  return satchel_networks_check (section, "xforward_networks", error);
+}
+
 static const SatchelProvides provides[] = {
   { .kind = SATCHEL_KIND_PROTOCOL, .name = "lmtp", .ops = &protocol_ops },
   { 0 },
@@ -19,9 +25,14 @@ static const SatchelProvides provides[] = {
 
 static const SatchelModule module = {
   SATCHEL_MODULE_FACTS, /* of the headers it was built with */
-  .name = "lmtp",       .version = "0.1.0",         .description = "LMTP: takes mail from an MTA",
-  .licence = "MIT",     .roles = SATCHEL_ROLE_MAIL, .schema = lmtp_schema,
+  .name = "lmtp",
+  .version = "0.1.0",
+  .description = "LMTP: takes mail from an MTA",
+  .licence = "MIT",
+  .roles = SATCHEL_ROLE_MAIL,
+  .schema = lmtp_schema,
   .provides = provides,
+  .check = check,
 };
 
 const SatchelModule *

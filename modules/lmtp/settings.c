@@ -19,5 +19,9 @@ const SatchelConfigRow lmtp_schema[] = {
     "temporary|permanent", .flags = RELOAD },
   { "timeout", INTO (DURATION, timeout_ms), "5m", "Idle time after which the connection is closed",
     .min = SATCHEL_SECONDS (1), .max = SATCHEL_DAYS (1), .flags = RELOAD },
+  { "xforward_networks", INTO (STRINGS, xforward_networks), NULL,
+    "Networks of MTAs that may say by XFORWARD where mail comes from, as ADDRESS/BITS; \"local\": by unix "
+    "socket; unset: none may",
+    .flags = RELOAD },
   { NULL },
 };

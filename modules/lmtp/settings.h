@@ -18,4 +18,5 @@ typedef struct LmtpSettings
   guint64 line_bytes;
   gint64 timeout_ms;
   LmtpOverQuota over_quota;
+  const char *const *xforward_networks;
 } LmtpSettings;

@@ -29,7 +29,7 @@ def rules(scan="module"):
 
 
 server = Server(*modules.options("scan", "each", "trouble", "sorter"), "--set", "server.mail_processes=2", "--set", "server.gate_processes=1",
-                "--set", "helpers.overdue=500ms", users=MANY + 4)
+                "--set", "helpers.overdue=500ms", "--set", 'lmtp.xforward_networks=("127.0.0.1")', users=MANY + 4)
 TEXT = b"\r\n".join(b"line %d" % n for n in range(20)) + b"\r\n"
 LONG = b"".join(b"%06d %s\r\n" % (n, b"x" * 60) for n in range(3000))  # more than is kept in memory
 
@@ -52,12 +52,14 @@ def mail(*fields, text=TEXT):
     return b"".join(field.encode() + b"\r\n" for field in fields) + b"\r\n" + text
 
 
-def send(content, *users, sender="sender@example.net", name="mx.example"):
+def send(content, *users, sender="sender@example.net", name="mx.example", forwarded=()):
     """One transaction; the replies, one a recipient."""
     w = Wire(server, "lmtp")
     w.line()
     w.send(b"LHLO %s\r\n" % name.encode())
     w.reply()
+    for facts in forwarded:
+        w.ask(b"XFORWARD " + facts, b"250")
     w.ask(b"MAIL FROM:<%s>" % sender.encode(), b"250")
     for user in users:
         w.ask(b"RCPT TO:<%s@%s>" % (user.encode(), server.domain.encode()), b"250")
@@ -150,6 +152,22 @@ def facts():
         for part in (f"recipients={address} n=2", "client=127.0.0.1 name=relay.example", f"user={user}@{server.domain} detail={detail}"):
             equal(part in each, True, f"{part} in {each}")
         equal(re.search(r"id=(\w+)", scan).group(1) in box.field("Received")[0], True, "the id of the delivery")
+
+
+@case
+def origin():
+    """what a trusted MTA says of a message, and all its recipients, reach filters of both stages in every mail process; without XFORWARD nothing does"""
+    told = (b"NAME=client.example ADDR=IPv6:2001:DB8:0::7 PORT=2525", b"PROTO=ESMTP HELO=c.example IDENT=4bKQ0Y3Z3Xz9rw SOURCE=REMOTE")
+    some = users(8)
+    for forwarded, want in ((told, "4bKQ0Y3Z3Xz9rw,2001:db8::7,client.example,2525,c.example,ESMTP,REMOTE"), ((), "none"),
+                            ((b"NAME=client.example IDENT=4bKQ ADDR=[UNAVAILABLE] HELO=c.example SOURCE=LOCAL",), "4bKQ,-,-,-,-,-,LOCAL")):
+        equal(codes(send(mail("Subject: origin"), *some, forwarded=forwarded)), ["250"] * len(some), "replies")
+        everybody = ",".join(f"{user}@{server.domain}" for user in some)
+        for user in some:
+            box = Mailbox(user)
+            for name in ("X-Scan-Facts", "X-Each-Facts"):
+                facts = box.field(name)[0]
+                equal(facts.endswith(f" all={everybody} origin={want}"), True, f"{name} of {user}: {facts}")
 
 
 def plain_of(box):

@@ -24,7 +24,8 @@ def start():
     state["log"] = overlay.root + "/var/log/postfix.log"
     # One shared directory: the socket must be where the chrooted lmtp client can see it.
     private = overlay.root + "/var/spool/postfix/private"
-    state["server"] = Server("--set", "auth.domains=(\"socket.example\")", "--set", "passwd-file.enabled=true", users=3)
+    state["server"] = Server("--set", "auth.domains=(\"socket.example\")", "--set", "passwd-file.enabled=true",
+                             "--set", 'lmtp.xforward_networks=("127.0.0.1")', users=3)
     server = state["server"]
     port = state["port"] = free_port()
     main_cf = {
@@ -118,6 +119,32 @@ def several_recipients():
             return n == [b"1"]
         wait_for(there, f"mail of {user}")
     wait_for(queue_is_empty, "what became of the bounce itself is logged", 60)
+
+
+@case
+def queue_ids():
+    """with the guide's line Postfix says by XFORWARD what its log calls a message and who sent it; our line of the delivery has both, for each message of a connection"""
+    server = state.get("server") or (start(), state["server"])[1]
+    with open(os.path.join(TOP, "docs/admin-guide.md")) as f:
+        equal("lmtp_send_xforward_command = yes" in f.read(), True, "the guide's line")
+    in_root("postconf", "-e", "lmtp_send_xforward_command=yes")
+    use_settings()
+    before = os.path.getsize(state["log"])
+    with smtplib.SMTP("127.0.0.1", state["port"], timeout=120, local_hostname="c.example") as c:
+        for n in range(4):
+            c.sendmail("a@example.net", [f"u000{n % 2 + 1}@{server.domain}"], f"Message-ID: <queue-{n}@example.net>\r\nSubject: queue id\r\n\r\nhello\r\n".encode())
+    # Made on Postfix's machine: Postfix sends no XFORWARD, and what it said of the mail before must not stick.
+    in_root("sendmail", "-f", "a@example.net", f"u0001@{server.domain}", input=b"Message-ID: <queue-local@example.net>\n\nhello\n")
+    wait_for(queue_is_empty, "Postfix's queue is empty", 60)
+    with open(state["log"], "rb") as f:
+        f.seek(before)
+        ids = {message: queue for queue, message in re.findall(r"cleanup\[\d+\]: (\w+): message-id=<(queue-\w+)@", f.read().decode())}
+    lines = {re.search(r"<(queue-\w+)@", line).group(1): line for line in server.log().splitlines() if "delivered:" in line and "<queue-" in line}
+    equal((len(ids), len(set(ids.values())), set(lines)), (5, 5, set(ids)), "messages in both logs")
+    for message, line in lines.items():
+        is_local = message == "queue-local"
+        equal(re.findall(r" queue-id=(\S+)", line), [] if is_local else [ids[message]], f"Postfix's id in {line}")
+        equal(re.findall(r" client=(\S+)", line), [] if is_local else ["127.0.0.1"], f"the client in {line}")
 
 
 def guide_settings():
@@ -224,8 +251,8 @@ def private_socket():
         raise Skip("the path of the socket is too long here")
     listeners = f'( {{ name = "private"; protocol = "lmtp"; path = "{path}"; }}, {{ name = "i"; protocol = "imap"; address = "127.0.0.1"; port = %d; tls = true; }} )'
     port = free_port()
-    second = Server("--set", "listen.listeners=" + listeners % port, users=1)
-    in_root("postconf", "-e", "virtual_transport=lmtp:unix:private/satchel-lmtp")
+    second = Server("--set", "listen.listeners=" + listeners % port, "--set", 'lmtp.xforward_networks=("local")', users=1)
+    in_root("postconf", "-e", "virtual_transport=lmtp:unix:private/satchel-lmtp", "lmtp_send_xforward_command=yes")
     use_settings()
     with smtplib.SMTP("127.0.0.1", state["port"], timeout=120) as c:
         c.sendmail("a@example.net", [f"u0001@{first.domain}"], b"Subject: by socket\r\n\r\nhello\r\n")
@@ -234,6 +261,7 @@ def private_socket():
     c = second.imap()
     equal(c.select()[1], [b"1"], "EXISTS")
     c.logout()
+    equal([" queue-id=" in line for line in second.log().splitlines() if "delivered:" in line], [True], "what Postfix says by the socket")
 
 
 main()

@@ -6,7 +6,7 @@ import re
 import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "lib"))
-from tap import Server, case, equal, main  # noqa: E402
+from tap import Server, case, equal, main, wait_for  # noqa: E402
 from wire import Wire  # noqa: E402
 
 server = Server("--set", "limits.message_size=200K", users=12)
@@ -358,6 +358,139 @@ def copies():
         equal([x[:3] for x in w.lines(len(addresses))], [b"250"] * len(addresses), "a reply each")
         after = fetch("u0010")[0], fetch("u0010", mailbox="tag")[0]
         equal((after[0] - before[0], after[1] - before[1]), (inbox, tag), f"copies for {addresses!r}")
+
+
+OFFER = b"XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE"
+forwards = {}
+
+
+def trust(of, networks):
+    """Tells a server from whom to take XFORWARD; what its reload says."""
+    with open(os.path.join(of.config_dir, "conf.d", "90-lmtp.conf"), "w") as f:
+        f.write(f"lmtp = {{ xforward_networks = ( {networks} ); }};\n")
+    return of.cli("reload", check=False)
+
+
+def trusting():
+    """A server that takes XFORWARD from loopback."""
+    if "server" not in forwards:
+        forwards["server"] = Server(users=2)
+        said = trust(forwards["server"], '"127.0.0.1", "local"')
+        equal(said.returncode, 0, f"{said}")
+        wait_for(lambda: OFFER in greet_trusting().extensions, "a connection that is offered XFORWARD", 60)
+    return forwards["server"]
+
+
+def greet_trusting():
+    w = Wire(trusting(), "lmtp")
+    w.line()
+    w.send(b"LHLO mta.example\r\n")
+    w.extensions = {line[4:].strip() for line in w.reply()}
+    return w
+
+
+def deliver(w, recipient=None):
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"RCPT TO:" + (recipient or U[1]), b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: x\r\n\r\nbody\r\n.\r\n")
+    return w.line().split()[-1].decode()
+
+
+def logged(of, delivery_id):
+    """queue-id= and client= in the line of a delivery."""
+    line = next(line for line in of.log().splitlines() if "delivered: id=" + delivery_id + " " in line)
+    fields = {k: v for k, v in (word.split("=", 1) for word in line.split() if "=" in word)}
+    return tuple(fields[name].strip('"') if name in fields else None for name in ("queue-id", "client"))
+
+
+@case
+def forwarded_by_strangers():
+    """XFORWARD is neither offered to nor taken from a peer that the administrator has not named"""
+    w = greet()
+    equal([e for e in w.extensions if e.startswith(b"XFORWARD")], [], "LHLO")
+    equal(b"XFORWARD" in w.ask(b"HELP", b"214 "), False, "HELP")
+    w.ask(b"XFORWARD IDENT=4bKQ ADDR=192.0.2.7", b"550 5.7.1 ")
+    equal(logged(server, deliver(w)), (None, None), "log")
+
+
+@case
+def forwarded():
+    """what XFORWARD says is in the log line of the next message, and of that one alone"""
+    of = trusting()
+    w = Wire(of, "lmtp")
+    w.line()
+    w.ask(b"XFORWARD IDENT=early", b"503 ")
+    w = greet_trusting()
+    equal(OFFER in w.extensions, True, f"{w.extensions}")
+    equal(b"XFORWARD" in w.ask(b"HELP", b"214 "), True, "HELP")
+    # Several commands add up, a later value counts, and an unknown one takes it away.
+    w.ask(b"XFORWARD NAME=client.example ADDR=192.0.2.7 IDENT=first", b"250 ")
+    w.ask(b"xforward ident=4bKQ0Y3Z3Xz9rw proto=ESMTP Helo=c.example source=remote PORT=65535", b"250 ")
+    equal(logged(of, deliver(w)), ("4bKQ0Y3Z3Xz9rw", "192.0.2.7"), "log")
+    equal(logged(of, deliver(w)), (None, None), "the next message of the connection")
+    w.ask(b"XFORWARD IDENT=one ADDR=192.0.2.7", b"250 ")
+    for unknown in (b"[UNAVAILABLE]", b"[tempUnavail]", b""):
+        w.ask(b"XFORWARD ADDR=192.0.2.8", b"250 ")
+        w.ask(b"XFORWARD ADDR=" + unknown, b"250 ")
+    equal(logged(of, deliver(w)), ("one", None), "an address that was taken back")
+    for command in (b"RSET", b"LHLO again.example"):
+        w.ask(b"XFORWARD IDENT=gone", b"250 ")
+        w.send(command + b"\r\n")
+        w.reply()
+        equal(logged(of, deliver(w)), (None, None), f"after {command}")
+    # A transaction that ends without content ends it, too; one that did not begin does not.
+    w.ask(b"XFORWARD IDENT=kept", b"250 ")
+    w.ask(b"MAIL FROM:<a@example.net> UNKNOWN=1", b"555 ")
+    w.ask(b"MAIL FROM:<a@example.net> SIZE=99999999999", b"552 ")
+    w.ask(b"MAIL FROM:<", b"501 ")
+    w.ask(b"MAIL FROM:<a@example.net>", b"250 ")
+    w.ask(b"XFORWARD IDENT=late", b"503 ")
+    w.ask(b"RCPT TO:<nobody@example.org>", b"550 ")
+    w.ask(b"RCPT TO:" + U[1], b"250 ")
+    w.ask(b"DATA", b"354 ")
+    w.send(b"Subject: x\r\n\r\nbody\r\n.\r\n")
+    equal(logged(of, w.line().split()[-1].decode()), ("kept", None), "log")
+    refused = [line for line in of.log().splitlines() if "reason=unknown-user" in line]
+    equal(["queue-id=kept" in line for line in refused], [True], f"{refused}")
+    # In one write with all that follows.
+    w.send(b"XFORWARD IDENT=piped\r\nMAIL FROM:<a@example.net>\r\nRCPT TO:" + U[1] + b"\r\nDATA\r\nSubject: x\r\n\r\nb\r\n.\r\n")
+    equal([line[:4] for line in w.lines(4)], [b"250 ", b"250 ", b"250 ", b"354 "], "replies")
+    equal(logged(of, w.line().split()[-1].decode()), ("piped", None), "log")
+
+
+@case
+def forwarded_values():
+    """values are xtext and bounded; what would mean something in a log or a header does not; a command that is refused changes nothing"""
+    of = trusting()
+    for value, want in ((b"ADDR=IPv6:2001:DB8:0:0::7", (None, "2001:db8::7")), (b"ADDR=2001:db8::8", (None, "2001:db8::8")),
+                        (b"ADDR=ipv6:192.0.2.9", (None, "192.0.2.9")), (b"ADDR=not-ip", (None, "not-ip")), (b"IDENT=a+2Bb", ("a+b", None)),
+                        (b"IDENT=a+0D+0Auser=b+20c", ("a??user=b?c", None)), (b"IDENT=+00<a@b>\";", ("??a?b???", None)), (b"IDENT=\xc3\xa4", ("??", None)),
+                        (b"IDENT=" + b"x" * 255, ("x" * 255, None)), (b"IDENT=" + b"+41" * 255, ("A" * 255, None))):
+        w = greet_trusting()
+        w.ask(b"XFORWARD " + value, b"250 ")
+        equal(logged(of, deliver(w)), want, f"{value}")
+        w.close()
+    w = greet_trusting()
+    w.ask(b"XFORWARD IDENT=good ADDR=192.0.2.7", b"250 ")
+    for bad in (b"XFORWARD", b"XFORWARD IDENT", b"XFORWARD =x", b"XFORWARD LOGIN=x", b"XFORWARD IDENT=bad ADDR", b"XFORWARD IDENT=bad+4", b"XFORWARD IDENT=bad+zz",
+                b"XFORWARD IDENT=" + b"x" * 256, b"XFORWARD IDENT=bad PORT=65536", b"XFORWARD IDENT=bad PORT=-1", b"XFORWARD IDENT=bad SOURCE=here",
+                b"XFORWARD IDENT=bad PROTO=" + b"x" * 65):
+        w.ask(bad, b"501 5.5.4 ")
+    w.ask(b"XFORWARD IDENT=" + b"x" * 5000, b"500 5.5.2 ")
+    equal(logged(of, deliver(w)), ("good", "192.0.2.7"), "log")
+
+
+@case
+def forwarded_settings():
+    """a reload takes the trust away from new connections; a network that is none refuses it"""
+    of = trusting()
+    said = trust(of, '"192.0.2.0/33"')
+    equal((said.returncode != 0, 'xforward_networks: "192.0.2.0/33" is not ADDRESS/BITS' in said.stdout + said.stderr), (True, True), f"{said}")
+    equal(OFFER in greet_trusting().extensions, True, "what was in force stays")
+    equal(trust(of, '"192.0.2.0/24"').returncode, 0, "reload")
+    wait_for(lambda: OFFER not in greet_trusting().extensions, "a connection that is not offered XFORWARD", 60)
+    greet_trusting().ask(b"XFORWARD IDENT=x", b"550 5.7.1 ")
 
 
 @case
