@@ -76,6 +76,10 @@ check_PROGRAMS += tests/unit/test-admin
 TESTS += tests/unit/test-admin
 tests_unit_test_admin_LDADD = libsatchel.la $(GLIB_LIBS)
 
+check_PROGRAMS += tests/unit/test-admin-calls
+TESTS += tests/unit/test-admin-calls
+tests_unit_test_admin_calls_LDADD = libsatchel.la $(GLIB_LIBS)
+
 # Rights, namespaces and shown flags.
 check_PROGRAMS += tests/unit/test-rights
 TESTS += tests/unit/test-rights
