@@ -93,6 +93,17 @@ look_up (SatchelAuthCall *call)
   satchel_auth_call_found (call, record != NULL ? &credential : NULL);
 }
 
+static gboolean
+list_users (SatchelUserEntryFunc func, gpointer data, GError **error)
+{
+  GHashTableIter iter;
+  gpointer user;
+  g_hash_table_iter_init (&iter, users);
+  while (g_hash_table_iter_next (&iter, &user, NULL))
+    func (&(SatchelUserEntry) { .user = user }, data);
+  return TRUE;
+}
+
 static void
 cancelled (SatchelAuthCall *call)
 {
@@ -268,6 +279,7 @@ static const SatchelPassdbOps passdb = { .size = sizeof passdb,
                                          .look_up = look_up,
                                          .verify = verify,
                                          .upgrade = upgrade,
+                                         .list = list_users,
                                          .cancelled = cancelled };
 static const SatchelUserdbOps userdb = {
   .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain

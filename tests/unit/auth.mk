@@ -21,6 +21,11 @@ check_PROGRAMS += tests/unit/test-auth-models
 TESTS += tests/unit/test-auth-models
 tests_unit_test_auth_models_LDADD = libauth.la libsatchel.la $(GLIB_LIBS) $(GNUTLS_LIBS)
 
+check_PROGRAMS += tests/unit/test-auth-owned
+TESTS += tests/unit/test-auth-owned
+tests_unit_test_auth_owned_SOURCES = tests/unit/test-auth-owned.c $(auth_stage)
+tests_unit_test_auth_owned_LDADD = $(auth_stage_libs)
+
 check_PROGRAMS += tests/unit/test-record-log
 TESTS += tests/unit/test-record-log
 tests_unit_test_record_log_LDADD = libauth.la libsatchel.la $(GLIB_LIBS)

@@ -506,6 +506,13 @@ test_lookup (void)
   /* An alias of a whole domain keeps the detail's place. */
   alias ("alice+d@old.org", "alice+d@x.org");
   EXPECT_LOOKUP ("alice@old.org", "alice+d@old.org", "ok alice@x.org");
+  /* That nobody has the name there is no mistake of the administrator: it is unknown, like anybody's. */
+  alias ("nobody@old.org", "nobody@x.org");
+  EXPECT_LOOKUP ("nobody@old.org", NULL, "unknown");
+  alias ("nobod@old.org", "nobody@x.org");
+  EXPECT_LOOKUP ("nobod@old.org", NULL, "temporary");
+  alias ("nobodyx@old.org", "nobody@x.org");
+  EXPECT_LOOKUP ("nobodyx@old.org", NULL, "temporary");
   stage_database_is_down = TRUE;
   EXPECT_LOOKUP ("alice@x.org", NULL, "temporary");
   EXPECT_LOOKUP ("nobody@x.org", NULL, "temporary");
