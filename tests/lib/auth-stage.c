@@ -14,6 +14,8 @@ Stage stage;
 StageCounts stage_counts;
 const char *stage_key;
 gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
+const char *const *stage_attributes;
+SatchelUserdbStatus stage_attributes_status = SATCHEL_USERDB_UNKNOWN;
 GHashTable *stage_aliases;
 const char *stage_factor_user;
 SatchelFactorVerdict stage_factor_verdict;
@@ -178,6 +180,16 @@ has_domain (const char *domain)
 }
 
 static SatchelUserdbStatus
+tell_attributes (const char *user, SatchelUserAttributeFunc func, gpointer data, GError **error)
+{
+  for (const char *const *pair = stage_attributes; pair != NULL && *pair != NULL; pair += 2)
+    func (pair[0], pair[1], data);
+  if (stage_attributes_status == SATCHEL_USERDB_TEMPORARY)
+    satchel_error_set (error, SATCHEL_ERROR_UNAVAILABLE, "ask later");
+  return stage_attributes_status;
+}
+
+static SatchelUserdbStatus
 look_up_alias (const char *address, GPtrArray *found, GError **error)
 {
   const char *targets = g_hash_table_lookup (stage_aliases, address);
@@ -281,9 +293,11 @@ static const SatchelPassdbOps passdb = { .size = sizeof passdb,
                                          .upgrade = upgrade,
                                          .list = list_users,
                                          .cancelled = cancelled };
-static const SatchelUserdbOps userdb = {
-  .size = sizeof userdb, .band = 500, .look_up = look_up_user, .has_domain = has_domain
-};
+static const SatchelUserdbOps userdb = { .size = sizeof userdb,
+                                         .band = 500,
+                                         .look_up = look_up_user,
+                                         .has_domain = has_domain,
+                                         .attributes = tell_attributes };
 static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
                                           .band = 100,
                                           .look_up = look_up_alias,

@@ -47,6 +47,8 @@ extern const char *stage_key;    /* what a right password unlocks, or NULL */
 extern gboolean stage_database_is_down, stage_hash_fails, stage_wants_upgrade;
 /* While TRUE hashes wait on their thread. */
 void stage_hold_hashes (gboolean hold);
+extern const char *const *stage_attributes; /* of all users: name, value, ..., NULL */
+extern SatchelUserdbStatus stage_attributes_status;
 extern GHashTable *stage_aliases;     /* address -> "target target" */
 extern const char *stage_factor_user; /* enrolled: last three characters of the secret are the code */
 extern SatchelFactorVerdict stage_factor_verdict;

@@ -26,6 +26,11 @@ TESTS += tests/unit/test-auth-owned
 tests_unit_test_auth_owned_SOURCES = tests/unit/test-auth-owned.c $(auth_stage)
 tests_unit_test_auth_owned_LDADD = $(auth_stage_libs)
 
+check_PROGRAMS += tests/unit/test-auth-attributes
+TESTS += tests/unit/test-auth-attributes
+tests_unit_test_auth_attributes_SOURCES = tests/unit/test-auth-attributes.c $(auth_stage)
+tests_unit_test_auth_attributes_LDADD = $(auth_stage_libs)
+
 check_PROGRAMS += tests/unit/test-record-log
 TESTS += tests/unit/test-record-log
 tests_unit_test_record_log_LDADD = libauth.la libsatchel.la $(GLIB_LIBS)
