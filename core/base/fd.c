@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Files read and written whole; see fd.h.
+ * Reads and writes whole files; see fd.h.
  */
 #include "config.h"
 

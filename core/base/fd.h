@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT
- * File descriptors that close themselves, and files read and written whole.
+ * File descriptors that close themselves, and calls that read and write whole files.
  */
 #pragma once
 #include <satchel/error.h>
 #include <satchel/retry.h>
 
-/* A descriptor that its scope owns: g_auto (SatchelFd) fd = open (...); closed at the end of the scope, errno
- * stays as it was.  -1: none. */
+/* A descriptor that its scope owns, as in g_auto (SatchelFd) fd = open (...). It is closed at the end of the
+ * scope, and errno stays as it was. -1: none. */
 typedef int SatchelFd;
 
 static inline void
@@ -51,10 +51,11 @@ satchel_fd_pair_clear (SatchelFdPair *pair)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (SatchelFdPair, satchel_fd_pair_clear)
 
-/* Reads a file from its beginning, wherever its position is, until @max_bytes or its end.  How many bytes
- * came; -1 with errno. */
+/* Reads a file from its beginning, wherever its position is, up to @max_bytes or its end. Returns the number
+ * of bytes; -1 with errno. */
 gssize satchel_fd_read_all (int fd, void *buffer, gsize max_bytes);
-/* The whole file, yours.  Errors: INVALID it is empty, larger than @max_bytes or no file; IO. */
+/* Returns the whole file; yours. Errors: INVALID (it is empty, larger than @max_bytes, or not a file), IO. */
 GBytes *satchel_fd_read_bytes (int fd, gsize max_bytes, GError **error);
-/* Writes all of it at the position of @fd; FALSE with errno, and how much was written is not known. */
+/* Writes all of @data at the position of @fd. FALSE: it failed, with errno, and the number of bytes written
+ * is not known. */
 gboolean satchel_fd_write_all (int fd, const void *data, gsize len);

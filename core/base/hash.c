@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * SipHash with 1 round a word and 3 at the end, as hash tables want it.
+ * Computes SipHash with 1 round for each word and 3 at the end, which is enough for hash tables.
  */
 #include "config.h"
 

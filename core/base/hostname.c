@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The server's name (server.hostname), set by each role from configuration.
+ * Keeps the server's name (server.hostname), which each role sets from the configuration.
  */
 #include "config.h"
 

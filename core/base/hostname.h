@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT
- * Setting the name that satchel_hostname () gives (protocol.h).
+ * Sets the name that satchel_hostname () returns (protocol.h).
  */
 #pragma once
 #include <satchel/protocol.h>
 
-/* NULL or "": the machine's.  Before the role serves, or at a reload, in the main thread. */
+/* Sets the server's name; NULL or "": the name of the machine. Called in the main thread, before the role
+ * serves or at a reload. */
 void satchel_hostname_set (const char *name);

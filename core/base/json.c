@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * JSON out; see json.h.
+ * Writes JSON; see json.h.
  */
 #include "config.h"
 
@@ -8,7 +8,7 @@
 static void
 append_string (GString *out, const char *text)
 {
-  /* RFC 8259 8.1: UTF-8 only; what is not comes out as U+FFFD. */
+  /* RFC 8259 8.1 allows UTF-8 only; bytes that are not UTF-8 become U+FFFD. */
   g_autofree char *valid = g_utf8_make_valid (text, -1);
   g_string_append_c (out, '"');
   for (const char *p = valid; *p != '\0'; p++)

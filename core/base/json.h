@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Writes JSON (RFC 8259) into a GString: commas and escapes are seen to.
+ * Writes JSON (RFC 8259) into a GString, with its commas and escapes.
  */
 #pragma once
 #include <glib.h>
@@ -10,11 +10,11 @@ typedef struct SatchelJson
   gboolean needs_comma;
 } SatchelJson;
 
-/* @key: NULL in an array and at the top. */
+/* In all of these, @key is NULL in an array and at the top. */
 void satchel_json_open (SatchelJson *json, const char *key, char bracket);      /* '{' or '[' */
 void satchel_json_close (SatchelJson *json, char bracket);                      /* '}' or ']' */
 void satchel_json_text (SatchelJson *json, const char *key, const char *value); /* NULL: null */
 void satchel_json_number (SatchelJson *json, const char *key, gint64 value);
 void satchel_json_decimal (SatchelJson *json, const char *key,
-                           const char *number); /* as it is; what is no number: null */
+                           const char *number); /* written as it is; null if it is not a number */
 void satchel_json_bool (SatchelJson *json, const char *key, gboolean value);

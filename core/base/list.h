@@ -34,7 +34,7 @@
   }                                                                                                          \
   G_STMT_END
 
-/* Each item in turn as @item; the loop's body may remove the item that it is at, and no other. */
+/* Loops over the items; the body may remove the current @item, and no other. */
 #define SATCHEL_LIST_EACH(Type, item, first)                                                                 \
   for (Type *item = (first), *item##_next = item != NULL ? item->next : NULL; item != NULL;                  \
        item = item##_next, item##_next = item != NULL ? item->next : NULL)

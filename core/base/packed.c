@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Structures in one piece with their texts (packed.h).
+ * Makes structures in one piece with their texts (packed.h).
  */
 #include "config.h"
 
@@ -16,7 +16,7 @@ text_at (gpointer packed, gsize offset)
 gpointer
 satchel_packed_new (gconstpointer from, gsize size, const gsize *offsets, guint n_offsets)
 {
-  gsize n_bytes = size + 1; /* for the empty text that all empty ones share */
+  gsize n_bytes = size + 1; /* one byte for the empty text that all empty texts share */
   for (guint i = 0; i < n_offsets; i++)
     {
       const char *text = *text_at ((gpointer) from, offsets[i]);

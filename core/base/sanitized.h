@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whether this is a build with a sanitizer, whose run time takes memory, signals and system calls of its own.
+ * Says whether this build has a sanitizer, whose run time uses memory, signals and system calls of its
+ * own.
  */
 #pragma once
 #include <glib.h>

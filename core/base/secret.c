@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Keys in memory: whole pages each, since mlock and madvise know nothing smaller, and a page that is shared
- * would be unlocked when the first of its secrets is freed.  A process holds few secrets.
+ * Keeps each key in whole pages of memory, since mlock and madvise work on pages, and a page that several
+ * keys share would be unlocked when the first one is freed. A process holds few keys.
  */
 #include "config.h"
 
@@ -36,7 +36,7 @@ satchel_secret_new (const void *data, gsize len)
   Secret *secret = mmap (NULL, mapped_bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (secret == MAP_FAILED)
     return NULL;
-  /* Best effort: RLIMIT_MEMLOCK may be 0. */
+  /* This may fail, since RLIMIT_MEMLOCK may be 0; the key then stays unlocked. */
   (void) mlock (secret, mapped_bytes);
   (void) madvise (secret, mapped_bytes, MADV_DONTDUMP);
   secret->mapped_bytes = mapped_bytes;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Ids of connections: the gate's slot, then a counter that starts at a random place.
+ * Makes ids of connections: the slot of the gate, then a counter that begins at a random number.
  */
 #include "config.h"
 
@@ -23,7 +23,8 @@ satchel_session_id_new (guint slot)
 void
 satchel_session_id_text (guint64 id, char ret_text[SATCHEL_SESSION_ID_CHARS + 1])
 {
-  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* no i, l, o, u: read over the phone */
+  static const char digits[] = "0123456789abcdefghjkmnpqrstvwxyz"; /* without i, l, o, u, which are mistaken
+                                                                      when an id is read aloud */
   for (int i = SATCHEL_SESSION_ID_CHARS - 1; i >= 0; i--, id >>= 5)
     ret_text[i] = digits[id & 31];
   ret_text[SATCHEL_SESSION_ID_CHARS] = '\0';

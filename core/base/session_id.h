@@ -6,7 +6,8 @@
 #include <glib.h>
 
 #define SATCHEL_SESSION_ID_CHARS 13
-/* A new id for a connection of the gate in @slot (< 256): never 0, unlikely to come again after a restart. */
+/* Returns a new id for a connection of the gate in @slot (< 256). It is never 0, and unlikely to come again
+ * after a restart. */
 guint64 satchel_session_id_new (guint slot);
-/* NUL-ended text, lower case. */
+/* Writes the id as NUL-ended text in lower case. */
 void satchel_session_id_text (guint64 id, char ret_text[SATCHEL_SESSION_ID_CHARS + 1]);

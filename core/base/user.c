@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * User names as every process writes them, and the clearing of credentials (include/satchel/auth.h).
+ * Brings user names into the form that every process uses, and clears credentials
+ * (include/satchel/auth.h).
  */
 #include "config.h"
 
@@ -8,7 +9,7 @@
 #include <unicase.h>
 #include <uninorm.h>
 
-/* Paths are DOMAIN/LOCAL and each part is one file name. */
+/* A user's path is DOMAIN/LOCAL, and each part is one file name. */
 #define MAX_USER_BYTES 255
 #define MAX_ATTRIBUTE_NAME_BYTES 64
 #define MAX_ATTRIBUTE_VALUE_BYTES 255
@@ -22,8 +23,8 @@ has_only_plain_characters (const char *name)
   return TRUE;
 }
 
-/* No empty label: a leading dot would hide the directory, a trailing one would be a second name of the same
- * domain. */
+/* Says whether the text is a domain without an empty label: a leading dot would hide the directory, and a
+ * trailing one would make a second name for the same domain. */
 static gboolean
 is_domain (const char *domain)
 {
@@ -38,8 +39,8 @@ is_local_part (const char *local, gsize len)
          && memchr (local, '@', len) == NULL;
 }
 
-/* One form for names that look the same (NFC), so that two spellings never become two directories.  Not the
- * locale's rules: a Turkish server must not map I to a dotless i. */
+/* Brings names that look the same into one form (NFC), so that two spellings never become two directories.
+ * The rules of the locale do not matter: a Turkish server must not map I to a dotless i. */
 static char *
 fold_name (const char *name, gsize len, gboolean lower)
 {
@@ -62,7 +63,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
       satchel_error_set (error, SATCHEL_ERROR_INVALID, "the user name is empty");
       return NULL;
     }
-  /* Before anything is copied: the name may be as long as a literal. */
+  /* The length is checked before anything is copied, since the name may be as long as a literal. */
   if (len > MAX_USER_BYTES || !g_utf8_validate_len (name, len, NULL))
     {
       satchel_error_set (error, SATCHEL_ERROR_INVALID,
@@ -99,7 +100,7 @@ satchel_user_normalise (const char *name, gsize len, const char *default_domain,
   return at != NULL ? g_steal_pointer (&folded) : g_strconcat (folded, "@", domain, NULL);
 }
 
-/* Set once, before modules are configured and threads exist. */
+/* The server's rules, which are set once, before modules are configured and threads exist. */
 static struct
 {
   char *default_domain;

@@ -4,5 +4,6 @@
 #pragma once
 #include <satchel/auth.h>
 
-/* From server.default_domain and server.lower_case_users.  Main thread, before modules are configured. */
+/* Sets the rules of server.default_domain and server.lower_case_users. Called in the main thread, before
+ * modules are configured. */
 void satchel_user_set_rules (const char *default_domain, gboolean lower);

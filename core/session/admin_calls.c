@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Runs of admin commands in a mail process, from master's request to the last frame.  Access to the control
- * socket is all the authority that a caller needs; master says which user a command concerns, and auth where
- * the user's mail is.  Entry point: satchel_admin_calls_start.
+ * Runs admin commands in a mail process, from master's request to the last frame. A caller needs no other
+ * right than access to the control socket; master says which user a command concerns, and auth where the
+ * user's mail is. Entry point: satchel_admin_calls_start.
  */
 #include "config.h"
 
@@ -21,7 +21,7 @@
 #define AREA "admin"
 #define CALLS_MAX 8u
 #define PART_BYTES 8000u
-/* Shorter than the command's own patience (core/cli/command_admin.c). */
+/* Shorter than the time for which `satchel` waits (core/cli/command_admin.c). */
 #define ALIVE_MS 10000
 
 SATCHEL_COUNTER (commands_run, "satchel_admin_commands_total", "Admin commands of modules that were run",
@@ -143,7 +143,7 @@ finish_call (gpointer data)
   satchel_timer_cancel (&call->deadline);
   satchel_timer_cancel (&call->heartbeat);
   g_ptr_array_remove_fast (calls, call);
-  /* The job has ended, so no other thread looks at the call any more.  What the job finished was not
+  /* The job has ended, so no other thread uses the call any more. A job that finished its work was not
    * cancelled. */
   if (call->is_cancelled && (!call->ok || call->why == SATCHEL_ERROR_LIMIT))
     {
@@ -183,7 +183,7 @@ tell_alive (SatchelTimer *timer, gpointer data)
 {
   SatchelAdminCall *call = data;
   satchel_timer_arm (timer, ALIVE_MS, tell_alive, call);
-  /* A full window shows by itself that the command runs. */
+  /* If the window is full, the output itself shows that the command runs. */
   g_mutex_lock (&call->lock);
   gboolean has_room = call->n_unread < SATCHEL_ADMIN_WINDOW;
   g_mutex_unlock (&call->lock);
@@ -200,7 +200,8 @@ satchel_admin_open_store (SatchelAdminCall *call, GError **error)
   return NULL;
 }
 
-/* A mistyped name must not make a place: a user without an account must have mail. */
+/* Checks the place of a user. A mistyped name must not make one, so a user without an account must have
+ * mail. */
 static gboolean
 check_place (const char *user, const char *text, SatchelPlace **ret_place, GError **error)
 {

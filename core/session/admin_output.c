@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What a running admin command says and asks: lines, records, progress, in the job; bounded by what the admin
- * takes.
+ * Sends the lines, records and progress of a running admin command, in its job, at most as fast as the
+ * administrator's side takes them.
  */
 #include "config.h"
 
@@ -14,7 +14,7 @@
 
 #define PROGRESS_US (100 * 1000)
 #define BEAT_US (500 * 1000)
-/* Who takes nothing for this long holds a thread for nothing. */
+/* A reader that takes nothing for this long would hold a thread for nothing. */
 #define READER_US (300 * (gint64) G_USEC_PER_SEC)
 
 const SatchelAccess *
@@ -56,7 +56,7 @@ satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why)
   g_mutex_unlock (&call->lock);
 }
 
-/* Under the lock, in the job. */
+/* Called under the lock, in the job. */
 static void
 wait_for_room (SatchelAdminCall *call)
 {
@@ -103,7 +103,7 @@ satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gb
   return goes_out;
 }
 
-/* One line of text as a terminal may get it: no control character of C0 or C1. */
+/* Returns a line of text without control characters of C0 or C1, which a terminal must not get. */
 static char *
 clean_line (const char *text, gsize len)
 {

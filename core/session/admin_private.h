@@ -25,16 +25,16 @@ struct SatchelAdminCall
   gboolean ok;                      /* of the job, when it is done */
   GError *error;
 
-  GMutex lock; /* for all below */
+  GMutex lock; /* guards all members below */
   GCond room;
   GString *waiting; /* frames for the main thread to send */
   gsize n_unread;   /* bytes that the administrator's side has not taken yet */
-  guint64 n_bytes;  /* in all */
+  guint64 n_bytes;  /* bytes of output in all */
   gboolean is_cancelled;
-  SatchelErrorCode why; /* of the cancelling */
+  SatchelErrorCode why; /* reason of the cancelling */
   gboolean is_sending;  /* the main thread has been asked to send */
   gint64 progress_us;   /* when the last one went out */
-  char *progress;       /* a later one, held back */
+  char *progress;       /* a later report, held back */
 };
 
 /* Frames: a character that says the kind, the content, and '\n'.  core/cli/command_admin.c reads them. */
@@ -46,7 +46,7 @@ struct SatchelAdminCall
 
 /* Appends a frame for the administrator, and waits for room if @waits.  FALSE: the call is cancelled. */
 gboolean satchel_admin_add_frame (SatchelAdminCall *call, char kind, const char *text, gboolean waits);
-/* What was held back. */
+/* Sends the progress that was held back. */
 void satchel_admin_end_progress (SatchelAdminCall *call);
 /* Cancels the call; the first reason stays.  Any thread. */
 void satchel_admin_cancel (SatchelAdminCall *call, SatchelErrorCode why);

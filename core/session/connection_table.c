@@ -52,7 +52,7 @@ hash_of (SatchelConnectionTable *table, const SatchelAddress *address)
 static inline guint64
 entry_of (guint64 hash, guint slot, guint64 count)
 {
-  /* A fingerprint is never 0: an empty entry is. */
+  /* A fingerprint is never 0, since an empty entry is 0. */
   return ((hash | 1) & G_GUINT64_CONSTANT (0xffffffff)) << 32 | (guint64) slot << 24 | count;
 }
 
@@ -98,7 +98,7 @@ satchel_connection_table_count (SatchelConnectionTable *table, const SatchelAddr
   return (guint) MIN (sum, G_MAXUINT);
 }
 
-/* Our entry for @hash, changed by @change; makes it if it is new and there is room. */
+/* Changes this gate's entry for @hash by @change, and makes the entry if it is new and there is room. */
 static void
 change_count (SatchelConnectionTable *table, guint64 hash, int change)
 {

@@ -32,7 +32,7 @@ target_free (gpointer data)
   g_free (target);
 }
 
-/* Unique over processes and restarts: time, slot, count. */
+/* Makes an id that is unique over processes and restarts: time, slot, count. */
 static char *
 new_id (void)
 {
@@ -124,7 +124,7 @@ satchel_delivery_text (SatchelDelivery *delivery, guint recipient)
   return failed != NULL ? failed->text : NULL;
 }
 
-/* All owners have answered. */
+/* Ends a delivery when all owners have answered. */
 static void
 finish_delivery (SatchelDelivery *delivery)
 {
@@ -231,7 +231,8 @@ deliver_here (SatchelTarget *target, gboolean from_memory)
 static void
 dispatch (SatchelDelivery *delivery, gboolean from_memory)
 {
-  /* One more than there are, so that early failures cannot finish it in the loop. */
+  /* The count is one higher than the number of targets, so that early failures cannot finish the delivery in
+   * the loop. */
   delivery->n_waiting = delivery->targets->len + 1;
   gboolean any_remote = FALSE;
   for (guint i = 0; i < delivery->targets->len; i++)
@@ -250,7 +251,7 @@ dispatch (SatchelDelivery *delivery, gboolean from_memory)
     finish_delivery (delivery);
 }
 
-/* Nobody gets it, for the same reason. */
+/* Gives all recipients the same status, since none of them gets the message. */
 static void
 settle_all (SatchelDelivery *delivery, SatchelDeliveryStatus status, const char *text)
 {
@@ -292,12 +293,13 @@ spool_job_done (gpointer data)
     dispatch (data, FALSE);
 }
 
-/* The content as filters changed it is what is stored. */
+/* Stores the content as filters have changed it. */
 static void
 store (SatchelDelivery *delivery)
 {
   const SatchelTarget *only = delivery->targets->len == 1 ? g_ptr_array_index (delivery->targets, 0) : NULL;
-  /* The usual case: small, one user, ours: straight into the store. */
+  /* In the usual case the message is small and for one user of this process, so it goes straight into the
+   * store. */
   if (only != NULL && only->slot == satchel_delivery_host ()->slot
       && satchel_spool_memory (delivery->spool) != NULL)
     dispatch (delivery, TRUE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The mail process as deliveries see it.
+ * Keeps the table of calls by which deliveries reach the mail process.
  */
 #include "config.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Recipients are looked up by IPC to auth (role mail, main thread): plus-addressing is cut off here, domains,
- * aliases and users are auth's.
+ * Asks auth for recipients (role mail, main thread). The detail behind '+' is cut off here; auth knows
+ * domains, aliases and users.
  */
 #include "config.h"
 
@@ -12,7 +12,7 @@
 
 enum
 {
-  USERS_MAX = 100 /* of one alias, as auth bounds it too */
+  USERS_MAX = 100 /* most users of one alias, as in auth */
 };
 
 typedef struct Lookup
@@ -36,7 +36,7 @@ lookup_free (gpointer data)
   g_free (lookup);
 }
 
-/* Ends a look-up: exactly one call of func. */
+/* Ends a look-up, with exactly one call of func. */
 static void
 answer_look_up (Lookup *lookup, SatchelRoutedRecipient *routed)
 {
@@ -60,7 +60,8 @@ answer_later (gpointer data)
   g_free (request);
 }
 
-/* "local+detail@domain" without the detail; *ret_detail NULL if there is none, as in "local+@domain". */
+/* Returns "local+detail@domain" without the detail. *ret_detail: NULL if there is none, as in
+ * "local+@domain". */
 static char *
 cut_detail (const char *address, char **ret_detail)
 {

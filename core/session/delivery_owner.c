@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The owner's part of a delivery (role mail): filters of the recipient stage, the mailbox, one transaction,
- * the log line.
+ * Does the owner's part of a delivery (role mail): filters of the recipient stage, the mailbox, one
+ * transaction, the log line.
  */
 #include "config.h"
 
@@ -51,7 +51,7 @@ satchel_delivery_status_from_error (const GError *error)
   return SATCHEL_DELIVERY_TEMPORARY;
 }
 
-/* With what a filter changed for this recipient alone. */
+/* Stages the message with the changes that a filter made for this recipient alone. */
 static SatchelStage *
 stage_changed (SatchelOwnerTask *task, SatchelStore *store, GError **error)
 {
@@ -171,7 +171,7 @@ mailbox_of_detail (SatchelStore *store, const char *detail)
   return found != NULL ? found : g_strdup ("INBOX");
 }
 
-/* The mailbox asked for if there is one, else INBOX: mail is never lost for want of a folder. */
+/* Opens the wanted mailbox if it exists, else INBOX, so that no mail is lost for want of a folder. */
 static SatchelMailbox *
 open_target (SatchelStore *store, const SatchelOwnerTask *task, GError **error)
 {
@@ -225,7 +225,7 @@ open_store (const SatchelOwnerTask *task, GError **error)
   return satchel_delivery_host ()->acquire_store (access, task->place, error);
 }
 
-/* NULL-ended; the names are borrowed. */
+/* Returns the keywords, NULL-ended; the names are borrowed. */
 static const char **
 keywords_of (const SatchelDisposition *where)
 {

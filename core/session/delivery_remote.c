@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Deliveries to users of other mail processes (role mail, main thread): DELIVER and its answer, on both
- * sides.
+ * Sends deliveries to users of other mail processes, and takes theirs (role mail, main thread): DELIVER
+ * and its answer.
  */
 #include "config.h"
 
@@ -13,14 +13,15 @@
 
 enum
 {
-  ATTRIBUTES_IN_MESSAGE_MAX = 8192, /* bigger ones the owner computes again, and those that find no room */
+  ATTRIBUTES_IN_MESSAGE_MAX =
+      8192, /* the owner computes larger ones again, and those for which the message has no room */
   MESSAGE_SLACK_BYTES = 64,
-  OWNER_TIMEOUT_MS = 120000 /* beside what filters may take */
+  OWNER_TIMEOUT_MS = 120000 /* beyond the time that filters may take */
 };
 
 static GHashTable *remote_targets; /* request -> SatchelTarget */
 static guint64 last_request;
-static guint n_asked; /* tasks of others */
+static guint n_asked; /* tasks for other mail processes */
 
 void
 satchel_delivery_remote_init (void)
@@ -105,7 +106,7 @@ settle_target (SatchelTarget *target, SatchelDeliveryStatus status, const char *
   target->answered (target, status, text != NULL && *text != '\0' ? g_strdup (text) : NULL);
 }
 
-/* The last answer finishes, and may free, what they belong to. */
+/* Gives up targets. The last answer finishes, and may free, their delivery. */
 static void
 give_up_targets (const GPtrArray *late)
 {
@@ -175,7 +176,8 @@ on_asked_task_done (SatchelOwnerTask *task, gpointer data)
   satchel_ipc_put_u64 (message, asker->request);
   satchel_ipc_put_u32 (message, task->status);
   satchel_ipc_put_string (message, task->text);
-  satchel_delivery_host ()->send_to_mail (asker->slot, message); /* it is gone: the MTA tries again */
+  /* If the process has gone, the MTA tries again. */
+  satchel_delivery_host ()->send_to_mail (asker->slot, message);
   satchel_owner_task_free (task);
   n_asked--;
 }

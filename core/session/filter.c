@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Asks filters, one after the other, each with its own bound and a deadline that holds whatever the filter
- * does; role mail, main thread but for run_question.  See filter_private.h.
+ * Asks filters one after the other, each with a bound and a deadline of its own that hold whatever the
+ * filter does (role mail). Everything but run_question belongs to the main thread. See filter_private.h.
  */
 #include "config.h"
 
@@ -13,7 +13,7 @@
 #include <satchel/log.h>
 #include <string.h>
 
-#define THREADS_MAX 128u /* of all filters together, each mail process */
+#define THREADS_MAX 128u /* threads of all filters together, in each mail process */
 
 typedef struct SatchelFilter
 {
@@ -140,7 +140,7 @@ count_answer (const SatchelFilter *filter, const char *result)
   satchel_counter_add (&answers, 1, filter->provided->module->name, result);
 }
 
-/* FALSE: that was the last one. */
+/* FALSE: no further filter is asked. */
 static gboolean
 take_verdict (SatchelFilterRun *run, const SatchelFilter *filter, SatchelFilterVerdict verdict)
 {
@@ -151,7 +151,7 @@ take_verdict (SatchelFilterRun *run, const SatchelFilter *filter, SatchelFilterV
   return verdict == SATCHEL_FILTER_CONTINUE;
 }
 
-/* FALSE: that was the last one. */
+/* FALSE: no further filter is asked. */
 static gboolean
 take_failure (SatchelFilterRun *run, const SatchelFilter *filter, const char *what, const char *why)
 {
@@ -164,7 +164,7 @@ take_failure (SatchelFilterRun *run, const SatchelFilter *filter, const char *wh
 
 static void pump (SatchelFilter *filter);
 
-/* The filter has it no more. */
+/* Notes that the filter no longer has the question. */
 static void
 release_question (SatchelFilterQuestion *question)
 {
@@ -177,7 +177,7 @@ release_question (SatchelFilterQuestion *question)
   pump (filter);
 }
 
-/* The same at each try of the sender's. */
+/* Makes a breadcrumb for the message that is the same at each try of its sender. */
 static char *
 crumb_of (const SatchelFilterQuestion *question, GError **error)
 {
@@ -186,7 +186,7 @@ crumb_of (const SatchelFilterQuestion *question, GError **error)
   return n < 0 ? NULL : satchel_suspect_crumb (head, (gsize) n, question->item.content_bytes);
 }
 
-/* FALSE: it is answered. */
+/* Prepares a question. FALSE: it has been answered instead. */
 static gboolean
 prepare_question (SatchelFilterQuestion *question)
 {
@@ -207,7 +207,7 @@ prepare_question (SatchelFilterQuestion *question)
   return FALSE;
 }
 
-/* In a thread of filters, under a breadcrumb that names filter and message. */
+/* Runs in a thread of filters, under a breadcrumb that names filter and message. */
 static void
 run_question (gpointer data)
 {
@@ -256,7 +256,7 @@ leave_question (SatchelFilterRun *run, SatchelFilterQuestion *question)
   question->run = NULL;
 }
 
-/* FALSE: that was the last one. */
+/* FALSE: no further filter is asked. */
 static gboolean
 take_question_answer (SatchelFilterRun *run, SatchelFilterQuestion *question)
 {
@@ -353,7 +353,7 @@ ask_next_filter (SatchelFilterRun *run)
       SatchelFilter *filter = &filters[run->next++];
       if (!has_stage (filter, run->stage))
         continue;
-      /* All that it may have at a time it has had for longer than it may: waiting for it would be in vain. */
+      /* If all questions that the filter may have at a time are overdue, it makes no sense to wait for it. */
       if (filter->n_overdue < filter->max_questions)
         {
           ask_filter (run, filter);

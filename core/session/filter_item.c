@@ -80,7 +80,7 @@ satchel_disposition_clear (SatchelDisposition *disposition)
   disposition->flags = disposition->special_use = 0;
 }
 
-/* FALSE: no room. */
+/* FALSE: there is no room for another keyword. */
 static gboolean
 add_keyword (SatchelDisposition *disposition, const char *keyword)
 {
@@ -102,7 +102,7 @@ satchel_disposition_merge (SatchelDisposition *disposition, const SatchelDisposi
   disposition->flags |= more->flags;
   for (guint i = 0; more->keywords != NULL && i < more->keywords->len; i++)
     n_left += !add_keyword (disposition, more->keywords->pdata[i]);
-  /* One word for both: a later filter that names a mailbox means that one. */
+  /* Mailbox and special use are one choice, so a later filter that names either replaces both. */
   if (more->mailbox != NULL || more->special_use != 0)
     {
       g_free (disposition->mailbox);
@@ -171,7 +171,7 @@ satchel_filter_question_unref (SatchelFilterQuestion *question)
   g_free (question);
 }
 
-/* The sender's server shows it to people and writes it into logs. */
+/* Cleans the text for the sender, since the sender's server shows it to people and writes it into logs. */
 static char *
 clean_text (const char *text)
 {

@@ -32,7 +32,7 @@ accept_client (int fd, SatchelAddress *ret_address)
   satchel_address_from_socket (ret_address, &peer);
   if (!ret_address->is_local)
     {
-      int on = 1; /* answers go out at the end of a turn, whole */
+      int on = 1; /* answers are sent as a whole at the end of a turn */
       (void) setsockopt (client, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
   return client;
@@ -197,7 +197,7 @@ satchel_gate_stop (gboolean is_drain_only)
       else if (session->state == GATE_HANDED)
         gate_session_free (session);
     }
-  /* Those that speak say goodbye; relays end when their mail process has said it. */
+  /* Sessions of the gate say goodbye; relays end when their mail process has done so. */
   satchel_connections_shutdown ();
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Gate's side of an exchange with auth.  Gate never sees whether a password was right, only a status and, at
- * success, a grant that is good for this one connection.  Without an answer in time it is "unavailable",
- * never "yes".
+ * Does the gate's side of an exchange with auth. The gate gets a status and, on success, a grant that is
+ * good for this one connection. Without an answer in time the client hears "unavailable", and is never let
+ * in.
  */
 #include "config.h"
 
@@ -64,7 +64,7 @@ tell_result (SatchelTurn *turn)
   session->exchange = session->status == SATCHEL_AUTH_CONTINUE ? EXCHANGE_CONTINUE : EXCHANGE_NONE;
   guint64 id = session->id;
   session->listener->protocol->auth_result (session->self, &result);
-  /* It may have handed over, or closed. */
+  /* The session may have been handed over, or closed. */
   session = g_hash_table_lookup (satchel_gate.sessions, &id);
   if (session != NULL && session->connection != NULL && session->state == GATE_OPEN
       && session->exchange != EXCHANGE_ASKED)
@@ -215,7 +215,7 @@ take_reply (SatchelIpcMessage *message)
     return FALSE;
   SatchelGateSession *session = g_hash_table_lookup (satchel_gate.sessions, &message->session_id);
   if (session == NULL || session->exchange != EXCHANGE_ASKED)
-    return TRUE; /* gone, or too late: auth hears, or has heard, of its end */
+    return TRUE; /* the session has gone, or the answer is too late; auth hears, or has heard, of its end */
   g_clear_pointer (&session->challenge, g_bytes_unref);
   g_clear_pointer (&session->explain, g_free);
   if (status == SATCHEL_AUTH_CONTINUE)
@@ -283,7 +283,7 @@ satchel_gate_auth_lost (void)
 {
   SATCHEL_LIST_EACH (SatchelGateSession, session, satchel_gate.first)
     {
-      session->is_told_auth = FALSE; /* it has forgotten all of them */
+      session->is_told_auth = FALSE; /* auth has forgotten all sessions */
       if (session->state == GATE_GRANTING)
         {
           satchel_timer_cancel (&session->step_timer);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * From gate to the owner: a clear-text connection as its descriptor, with the input that was read already;
- * one under TLS (or with more bytes in flight than a message holds) by a socket pair that is relayed.
+ * Hands a connection from the gate to the owner of its user. A clear-text connection goes as its
+ * descriptor, with the input that was read already; one under TLS (or with more bytes in flight than a
+ * message holds) goes by a socket pair, and is relayed.
  */
 #include "config.h"
 
@@ -53,7 +54,7 @@ new_hand_over (SatchelGateSession *session, const void *note, gsize note_len, GB
   return message;
 }
 
-/* The session becomes a record that only keeps the counts. */
+/* Hands over the descriptor. The session becomes a record that only keeps the counts. */
 static void
 hand_whole (SatchelGateSession *session, SatchelIpcMessage *message)
 {
@@ -121,7 +122,7 @@ satchel_gate_hand_over (SatchelGateSession *session, const void *note, gsize len
   if (satchel_connection_is_dead (session->connection))
     return;
   gate_hand_over (session, note, len);
-  /* The session may be gone. */
+  /* The session may have been freed by now. */
 }
 
 gboolean

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * A connection before login: PROXY header, TLS, the protocol's small half.  RFC 8314 3.3 (implicit TLS), RFC
- * 3501 6.2.1 and RFC 2595 4 (STARTTLS, STLS).
+ * Serves a connection before login: PROXY header, TLS, the half of the protocol that runs in the gate. RFC
+ * 8314 3.3 (implicit TLS), RFC 3501 6.2.1 and RFC 2595 4 (STARTTLS, STLS).
  */
 #include "config.h"
 
@@ -29,7 +29,7 @@ static struct
 static void queue_handshake (SatchelGateSession *session);
 static void start_implicit_tls (SatchelGateSession *session);
 
-/* Nobody has a name yet: an address stands for it. */
+/* There is no user name yet, so the breadcrumb has the address. */
 static void
 enter_protocol (SatchelGateSession *session, const char *call)
 {
@@ -111,7 +111,7 @@ login_timed_out (SatchelTimer *timer, gpointer data)
       && SATCHEL_HAS (handlers, timeout))
     {
       session->has_timed_out = TRUE;
-      /* What it says may need a while, but not for ever. */
+      /* A goodbye may take a while to send, but not for ever. */
       satchel_timer_arm (timer, satchel_gate.handshake_timeout_ms, login_timed_out, session);
       handlers->timeout (session->connection, session->self);
       satchel_connection_close (session->connection);
@@ -147,7 +147,8 @@ say_refusal (SatchelGateSession *session, SatchelRefusal why)
   const char *text = protocol != NULL && SATCHEL_HAS (protocol, refusal) ? protocol->refusal (why) : NULL;
   if (text == NULL || session->transport == NULL)
     return;
-  /* Nothing was written before, so it fits.  What the client sent already would turn the end into a reset. */
+  /* Nothing was written before, so the text fits. Unread input of the client would turn the end into a
+   * reset. */
   char dropped[1024];
   struct iovec part = { (void *) text, strlen (text) };
   (void) session->transport->ops->read (session->transport, dropped, sizeof dropped);
@@ -291,7 +292,7 @@ handshake_done (SatchelGateSession *session)
       gate_session_greet (session);
       return;
     }
-  /* After STARTTLS.  Whatever was known or promised before counts no more. */
+  /* This is after STARTTLS, so nothing that was known or promised before counts any more. */
   satchel_watch_remove (g_steal_pointer (&session->watch));
   session->state = GATE_OPEN;
   satchel_connection_swap_transport (session->connection, g_steal_pointer (&session->transport));
@@ -439,7 +440,7 @@ parse_proxy (SatchelGateSession *session)
   return TRUE;
 }
 
-/* Reads the header and not a byte more: what follows belongs to TLS or the protocol. */
+/* Reads the PROXY header and not a byte more, since what follows belongs to TLS or to the protocol. */
 static void
 proxy_event (int fd, guint32 events, gpointer data)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Header fields added and removed while content is read (RFC 5322 2.2, 3.6.8); see header_edit.h.
+ * Adds and removes header fields while content is read (RFC 5322 2.2, 3.6.8); see header_edit.h.
  */
 #include "config.h"
 
@@ -119,12 +119,12 @@ typedef struct EditStream
   SatchelStream stream;
   SatchelStream *below;
   SatchelHeaderEdit edit;
-  GMutex lock;      /* around the first read */
+  GMutex lock;      /* held during the first read */
   GByteArray *head; /* instead of the first replaced_len bytes below; NULL: not read yet */
   guint64 replaced_len;
 } EditStream;
 
-/* The header, without the blank line, in @head; FALSE: it has not ended. */
+/* Finds the header, without the blank line, in @head. FALSE: it has not ended. */
 static gboolean
 find_end (const GByteArray *head, gsize *ret_len)
 {
@@ -135,7 +135,7 @@ find_end (const GByteArray *head, gsize *ret_len)
   while (satchel_header_reader_next (&reader, &field))
     last = field.raw;
   gboolean has_ended = reader.at < reader.end;
-  /* What comes next may go on with the last field. */
+  /* The next piece may continue the last field. */
   *ret_len = (gsize) ((has_ended ? reader.at : last) - (const char *) head->data);
   return has_ended;
 }
@@ -154,7 +154,7 @@ read_header (SatchelStream *below, gsize *ret_len, GError **error)
       g_byte_array_set_size (head, had + (guint) n);
       if (find_end (head, ret_len) || want >= SATCHEL_FILTER_HEAD_BYTES)
         return g_steal_pointer (&head);
-      if (head->len < want) /* there is no more: it is a header all through */
+      if (head->len < want) /* the content ends here, so all of it is header */
         {
           *ret_len = head->len;
           return g_steal_pointer (&head);
@@ -162,8 +162,8 @@ read_header (SatchelStream *below, gsize *ret_len, GError **error)
     }
 }
 
-/* The fields that this server has put in front, in the order that it has them (RFC 5321 4.4): what is added
- * stands behind them, so that the same message has the same content at each try of its sender's. */
+/* Says whether a field is one of the trace fields that this server put in front, in their order (RFC 5321
+ * 4.4). Added fields come behind them, so that a message begins the same at each try of its sender. */
 static gboolean
 is_own_trace (const SatchelHeaderField *field, guint *stage)
 {

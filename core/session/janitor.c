@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT
- * Rounds of the janitor: a list of users, one visit after the other spread over `janitor.interval`, each in
- * slices.  At most one store is open for it at a time, and it steps back while jobs of others wait.  Entry
- * point: satchel_janitor_start.
+ * Does the rounds of the janitor: it lists users and visits one after the other, spread over
+ * `janitor.interval`, each visit in slices. It has at most one store open at a time, and pauses while jobs
+ * of others wait. Entry point: satchel_janitor_start.
  */
 #include "config.h"
 
@@ -20,17 +20,17 @@
 #include "core/storage/store_open.h"
 
 #define AREA "janitor"
-/* Between two visits or slices it rests at least so long, and so many times as long as the one before took.
- */
+/* Between two visits or slices the janitor rests at least this long, and this many times as long as the one
+ * before took. */
 #define REST_MIN_MS 20
 #define REST_FACTOR 4
-/* So long it steps back, while more jobs than that are pending. */
+/* The janitor pauses this long while more jobs than this are pending. */
 #define BUSY_MS 250
 #define BUSY_JOBS 4u
-#define AGAIN_MS 30000 /* where auth was away */
+#define AGAIN_MS 30000 /* after auth was away */
 #define SLICES_MAX 1000u
 #define DURABLE_MS 60000
-#define LOOK_MS 60000 /* at the clock */
+#define LOOK_MS 60000 /* between two looks at the clock */
 
 SATCHEL_COUNTER (visits, "satchel_janitor_visits_total", "Visits of the janitor to a user's store", "result");
 SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total",
@@ -38,9 +38,9 @@ SATCHEL_COUNTER (postponed, "satchel_janitor_postponed_total",
 
 typedef enum
 {
-  PHASE_OFF = 0, /* nothing to do, or switched off */
-  PHASE_LOADING, /* reads where it was */
-  PHASE_WAITING, /* for the next round */
+  PHASE_OFF = 0, /* nothing to do, or disabled */
+  PHASE_LOADING, /* reads how far it was */
+  PHASE_WAITING, /* waits for the next round */
   PHASE_LISTING,
   PHASE_RESTING, /* between visits, or slices of one */
   PHASE_VISITING
@@ -53,14 +53,14 @@ typedef struct Visit
   char *user;
   SatchelPlace *place; /* or NULL, before the first slice */
   guint step, n_slices, n_failed;
-  gboolean was_open; /* by others, before */
-  /* Of the slice: */
+  gboolean was_open; /* the store was open for others before */
+  /* These members belong to the current slice: */
   SatchelMaintenance maintenance;
   SatchelMaintained result;
   gboolean is_refused; /* the store could not be opened */
   gint64 used_us;
   gboolean saves, is_durable;
-  SatchelJanitorState state; /* to save */
+  SatchelJanitorState state; /* the progress to save */
 } Visit;
 
 static SatchelJanitorHost host;
@@ -194,7 +194,7 @@ run_slice (gpointer data)
       satchel_store_unref (store);
     }
   g_clear_pointer (&open, satchel_store_unref);
-  /* Rather than in a while: else a round would have many open. */
+  /* The store is closed now rather than after its idle time, or a round would have many stores open. */
   if (!own->was_open && (own->result != SATCHEL_MAINTAIN_MORE || own->n_slices >= SLICES_MAX))
     satchel_store_close_unused (own->user);
   own->used_us = g_get_monotonic_time () - began_us;
@@ -234,7 +234,8 @@ begin_slice (void)
                                               .clock_jumped = is_ahead,
                                               .ahead_s = is_ahead ? state.clock.ahead_ms / 1000 : 0,
                                               .end_us = setting_ms ("slice") * 1000 };
-  /* Before the visit: what hangs or crashes at one user is not at it again after each restart. */
+  /* Progress is saved before the visit, so that upkeep which hangs or crashes at one user does not come back
+   * to that user after each restart. */
   visit->saves = visit->n_slices++ == 0;
   visit->is_durable = visit->saves && now_ms - durable_at_ms > DURABLE_MS;
   if (visit->is_durable)
@@ -319,7 +320,7 @@ begin_round (void)
   begin_list ();
 }
 
-/* What is due now. */
+/* Does what is due now. */
 static void
 run_phase (SatchelTimer *a_timer, gpointer data)
 {
@@ -351,7 +352,7 @@ rest (gint64 ms)
   satchel_timer_arm (&timer, ms, run_phase, NULL);
 }
 
-/* When the next thing is due. */
+/* Sets the timer for the next thing that is due. */
 static void
 schedule (void)
 {

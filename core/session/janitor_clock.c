@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Whether the machine's clock can be believed.
+ * Decides whether the machine's clock can be trusted.
  */
 #include "config.h"
 
@@ -10,7 +10,7 @@ satchel_janitor_clock_look (SatchelJanitorClock *clock, gint64 wall_ms, gint64 b
                             gint64 settle_ms)
 {
   gboolean is_first = clock->wall_ms == 0;
-  /* A machine that was started meanwhile counts anew. */
+  /* If the machine was started meanwhile, the time since its start counts. */
   gint64 passed_ms = boot_ms >= clock->boot_ms ? boot_ms - clock->boot_ms : boot_ms;
   gint64 ahead_ms = is_first ? 0 : clock->ahead_ms + wall_ms - clock->wall_ms - passed_ms;
   clock->wall_ms = wall_ms;

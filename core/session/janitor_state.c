@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * The janitor's file: lines of KEY VALUE.
+ * Reads and writes the janitor's file, which has lines of KEY VALUE.
  */
 #include "config.h"
 
@@ -52,7 +52,7 @@ take_line (SatchelJanitorState *state, const char *line)
                   { "ahead ", &state->clock.ahead_ms },
                   { "unsettled ", &state->clock.unsettled_ms },
                   { "over ", NULL } };
-  /* So far from the ends of the range that nothing that is added to it leaves it. */
+  /* The bound is so far from the ends of the range that no sum can leave it. */
   if (!g_ascii_string_to_signed (value, 10, -(G_GINT64_CONSTANT (1) << 60), G_GINT64_CONSTANT (1) << 60,
                                  &number, NULL))
     return FALSE;
@@ -90,7 +90,7 @@ satchel_janitor_state_load (int root_fd, guint slot, SatchelJanitorState *ret_st
   if (lines == NULL)
     return;
   gboolean ok = lines[0] != NULL && strcmp (lines[0], FIRST_LINE) == 0;
-  /* What stands after the last line end was cut off. */
+  /* Text behind the last line end was cut off, and does not count. */
   for (guint i = 1; ok && lines[i] != NULL && lines[i + 1] != NULL; i++)
     ok = take_line (ret_state, lines[i]);
   if (ok && ret_state->clock.wall_ms >= 0 && ret_state->clock.boot_ms >= 0 && ret_state->began_s >= 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Whom a mail process owns.  Names are asked of auth in batches, first those of directories, then accounts
- * one stretch after the other.
+ * Finds the users that a mail process owns. It asks auth about names in batches, first about those of
+ * directories, then about accounts, one range after the other.
  */
 #include "config.h"
 
@@ -20,7 +20,7 @@
 #define USERS_MAX 2000000u
 #define BATCH_NAMES 100u
 #define BATCH_BYTES 4000u
-/* Then auth is taken for away. */
+/* After this time auth counts as being away. */
 #define WAIT_MS 30000
 
 typedef enum
@@ -34,7 +34,7 @@ static SatchelJanitorUsersFunc found_func; /* NULL: nothing is being looked for 
 static SatchelJanitorOwnerFunc owner_func;
 static GPtrArray *on_disk; /* names not asked about yet */
 static GPtrArray *owned;
-static guint n_asked; /* of on_disk */
+static guint n_asked; /* number of names of on_disk that were asked about */
 static guint64 request;
 static gboolean is_asking; /* an answer to `request` is awaited */
 static SatchelTimer patience;
@@ -142,7 +142,7 @@ ask_auth (Kind kind, const char *after, const GPtrArray *names, guint from, guin
     satchel_defer (lost_later, NULL);
 }
 
-/* The next batch of directories, or the first accounts. */
+/* Asks about the next batch of directories, or the first accounts. */
 static void
 ask_on (void)
 {

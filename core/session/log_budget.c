@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Budgets of log lines: the time at which what was used is given back (GCRA), one number a place, in a table
- * of fixed size that forgets what was used least recently.
+ * Keeps budgets of log lines. For each place it stores one number, the time at which everything used will
+ * have been given back (GCRA), in a table of fixed size that forgets the place used least recently.
  */
 #include "config.h"
 
@@ -16,8 +16,9 @@
 #define N_WAYS 8u
 #define KIND_BYTES 40
 #define TELL_MS 30000
-#define PLACES_TOLD 20u /* by name, each time */
-#define FIRST_LINES 10  /* of a place: they may use up what there is for all, later ones leave half */
+#define PLACES_TOLD 20u /* places that are named each time */
+/* The first lines of a place may use all of the budget that places share; later ones leave half of it. */
+#define FIRST_LINES 10
 
 struct SatchelLogEntry
 {
@@ -47,7 +48,7 @@ satchel_place_from_peer (const char *peer, char ret_place[SATCHEL_PLACE_BYTES])
   return TRUE;
 }
 
-/* The entry of @place and @kind, or in its stead the one that was used least recently. */
+/* Returns the entry of @place and @kind, or instead the one that was used least recently. */
 static SatchelLogEntry *
 find_entry (SatchelLogBudget *budget, const char *place, const char *kind)
 {
@@ -69,7 +70,7 @@ find_entry (SatchelLogBudget *budget, const char *place, const char *kind)
   return oldest;
 }
 
-/* How many units are in use of a bucket whose last one is given back at @due_us. */
+/* Returns the number of units in use in a bucket whose last unit is given back at @due_us. */
 static gint64
 n_used (gint64 due_us, gint64 now_us, gint64 interval_us)
 {

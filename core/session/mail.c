@@ -160,7 +160,7 @@ is_outdated (gpointer key, gpointer value, gpointer data)
          && ((Grant *) key)->place->epoch <= outdated->epoch;
 }
 
-/* What one credential of a user opened. */
+/* A search for what one credential of a user opened. */
 typedef struct Opened
 {
   const char *user, *credential;
@@ -335,7 +335,7 @@ take_hand_over (guint slot, SatchelIpcMessage *message)
       satchel_session_id_text (message->session_id, text);
       satchel_log (SATCHEL_LOG_WARNING, "mail", "hand-over refused: session=%s gate=%u reason=grant-%s", text,
                    slot, why);
-      return TRUE; /* the descriptor closes with the message */
+      return TRUE; /* the descriptor is closed with the message */
     }
   if (message->n_fds == 0)
     {
@@ -384,7 +384,8 @@ take_peer_closed (guint slot, SatchelIpcMessage *message)
   SatchelSession *session = mail_session_find (slot, message->session_id);
   if (session == NULL || session->connection == NULL || !session->is_relayed)
     return TRUE;
-  /* Orderly: what it sent before is still answered.  Else nothing that comes now can be trusted, or sent. */
+  /* If the client ended in good order, its earlier input is still answered; otherwise later input cannot be
+   * trusted, and nothing can be sent. */
   if (reason == SATCHEL_CLOSED_BY_PEER)
     satchel_connection_set_end_reason (session->connection, SATCHEL_CLOSED_BY_PEER);
   else

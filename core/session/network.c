@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Addresses of peers and networks.
+ * Parses and compares addresses of peers and networks.
  */
 #include "config.h"
 

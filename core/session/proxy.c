@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The PROXY protocol, version 2 (section 2.2 of its text).  What a proxy says of the client's TLS is not
- * believed: it changes nothing for us.
+ * Parses the PROXY protocol, version 2 (section 2.2 of its text). What a proxy says about the client's TLS
+ * is ignored, since it would change nothing here.
  */
 #include "config.h"
 

@@ -22,14 +22,14 @@ struct AliasFile
 {
   char *path;
   struct stat status;
-  int errnum; /* of the stat */
+  int errnum; /* errno of stat */
   gboolean is_loaded, is_settled;
   char *trouble;              /* why the file cannot be used, or NULL */
   char *first_bad;            /* the first bad line, "PATH:LINE: ...", or NULL */
-  GHashTable *addresses;      /* local@domain -> GPtrArray of targets */
-  GHashTable *names;          /* local -> targets */
-  GHashTable *catch_alls;     /* domain -> targets */
-  GHashTable *domain_aliases; /* domain -> domain */
+  GHashTable *addresses;      /* from local@domain to GPtrArray of targets */
+  GHashTable *names;          /* from local part to targets */
+  GHashTable *catch_alls;     /* from domain to targets */
+  GHashTable *domain_aliases; /* from domain to domain */
   GHashTable *domains;
 };
 
@@ -246,7 +246,7 @@ read_file (AliasFile *file, char **ret_text, gsize *ret_len, GError **error)
   if (ok && (!S_ISREG (status.st_mode) || status.st_size > MAX_FILE_BYTES))
     ok = satchel_error_set (error, SATCHEL_ERROR_INVALID, "%s is not a plain file of at most %d bytes",
                             file->path, MAX_FILE_BYTES);
-  /* Who may write the file decides who reads other people's mail. */
+  /* Whoever may write this file decides who gets other people's mail. */
   if (ok && (status.st_mode & 022) != 0)
     ok = satchel_error_set (error, SATCHEL_ERROR_NOPERM, "%s can be written by others; run: chmod go-w %s",
                             file->path, file->path);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file of aliases in memory, read again when it changed. README.md has the format. Main thread.
+ * The file of aliases in memory, which is read again when it has changed. README.md has the format. Main
+ * thread.
  */
 #pragma once
 #include <satchel/auth.h>
@@ -10,16 +11,18 @@ AliasFile *alias_file_new (const char *path);
 void alias_file_free (AliasFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (AliasFile, alias_file_free)
 
-/* FALSE: the file cannot be read, which is logged once a change. Bad lines are logged and left out. */
+/* Reads the file again if it has changed. FALSE: it cannot be read, which is logged once for each change of
+ * the file. Bad lines are logged and left out. */
 gboolean alias_file_refresh (AliasFile *file, GError **error);
-/* For config check: FALSE with the first bad line of the file as it is now, or with the reason why it
+/* Checks the file for `satchel config check`. FALSE: @error has its first bad line, or the reason why it
  * cannot be read. */
 gboolean alias_file_check (AliasFile *file, GError **error);
 /* Adds the targets of lines for this address or its whole domain to @users; TRUE: there were some. After a
  * refresh. */
 gboolean alias_file_find (AliasFile *file, const char *address, GPtrArray *users);
-/* The same of lines for addresses that nobody else has: bare names, then catch-alls. */
+/* The same for lines that apply to addresses which nobody else has: bare names, then catch-alls. */
 gboolean alias_file_find_fallback (AliasFile *file, const char *address, GPtrArray *users);
-/* Every address, bare name and catch-all ("*@DOMAIN") that has targets. After a refresh. */
+/* Calls @func for every address, bare name and catch-all ("*@DOMAIN") that has targets. Call it after a
+ * refresh. */
 void alias_file_list (AliasFile *file, SatchelAddressFunc func, gpointer data);
 gboolean alias_file_has_domain (AliasFile *file, const char *domain);

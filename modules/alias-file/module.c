@@ -91,7 +91,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
   .name = "alias-file", .version = "0.1.0",         .description = "Domains and aliases from a file",
   .licence = "MIT",     .roles = SATCHEL_ROLE_AUTH, .schema = alias_schema,
   .provides = provides, .check = check_settings,    .configure = apply_settings,

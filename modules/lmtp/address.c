@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Paths of MAIL FROM and RCPT TO (RFC 5321 4.1.2, 4.5.3.1): linear, no recursion.
+ * Parses the paths of MAIL FROM and RCPT TO (RFC 5321 4.1.2, 4.5.3.1) in linear time, without recursion.
  */
 #include "lmtp_session.h"
 
@@ -7,7 +7,7 @@
 
 enum
 {
-  LOCAL_MAX = 64 * 4, /* RFC 5321 4.5.3.1.1 says 64 octets; longer ones are in use */
+  LOCAL_MAX = 64 * 4, /* RFC 5321 4.5.3.1.1 says 64 octets, but longer local parts are in use */
   PATH_MAX_BYTES = 512
 };
 
@@ -23,7 +23,7 @@ is_domain_char (unsigned char c)
   return g_ascii_isalnum (c) || c >= 0x80 || c == '-' || c == '.' || c == '_';
 }
 
-/* A source route, "@a,@b:", is to be accepted and dropped (RFC 5321 appendix C). */
+/* Skips a source route, "@a,@b:", which must be accepted and ignored (RFC 5321 appendix C). */
 static const char *
 skip_route (const char *at)
 {
@@ -55,7 +55,7 @@ parse_local (const char *at, GString *out)
   return *at == '"' ? at + 1 : NULL;
 }
 
-/* An address literal, "[192.0.2.1]", or a name. */
+/* Reads an address literal, "[192.0.2.1]", or a name. */
 static const char *
 parse_domain (const char *at, GString *out)
 {
@@ -82,7 +82,8 @@ char *
 lmtp_parse_path (const char *text, gboolean allow_null, gboolean is_utf8, const char **ret_rest)
 {
   const char *at = text + strspn (text, " ");
-  /* Some clients leave the brackets out (RFC 5321 4.1.1.3 wants them): taken as long as it is clear. */
+  /* Some clients leave out the brackets that RFC 5321 4.1.1.3 requires; that is accepted if the path is
+   * clear. */
   gboolean has_brackets = *at == '<';
   if (has_brackets)
     at++;

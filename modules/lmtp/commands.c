@@ -18,10 +18,10 @@ typedef struct LmtpCommand
   const char *name;
   guint flags;
   void (*run) (Lmtp *lmtp, char *argument);
-  const char *keywords; /* what LHLO says of it (RFC 5321 4.1.1.1), divided by '|'; or NULL */
+  const char *keywords; /* lines of the answer to LHLO (RFC 5321 4.1.1.1), separated by '|'; or NULL */
 } LmtpCommand;
 
-/* Beside those of commands. */
+/* Lines of the answer to LHLO beside those of commands. */
 static const char general_keywords[] = "PIPELINING|ENHANCEDSTATUSCODES";
 
 static void
@@ -109,7 +109,7 @@ run_mail (Lmtp *lmtp, char *argument)
       return;
     }
   const char *rest;
-  /* The parameter decides what the address may hold, and comes after it. */
+  /* SMTPUTF8 decides which characters the address may have, but comes after it. */
   g_autofree char *sender = lmtp_parse_path (argument + 5, TRUE, has_word (argument + 5, "SMTPUTF8"), &rest);
   if (sender == NULL)
     {
@@ -278,7 +278,7 @@ static const LmtpCommand commands[] = {
   { "MAIL", LMTP_NEEDS_LHLO, run_mail, "SIZE|8BITMIME|SMTPUTF8" },
   { "RCPT", LMTP_NEEDS_LHLO, run_rcpt },
   { "DATA", LMTP_NEEDS_LHLO, run_data },
-  /* Runs before LHLO, too, and is refused after its octets: they would be read as commands otherwise. */
+  /* BDAT also runs before LHLO, and is refused after its octets, since they would be read as commands. */
   { "BDAT", 0, run_bdat, "CHUNKING" },
   { "XFORWARD", LMTP_NEEDS_LHLO | LMTP_OF_TRUSTED, lmtp_run_xforward,
     "XFORWARD NAME ADDR PORT PROTO HELO IDENT SOURCE" },
@@ -322,7 +322,7 @@ run_help (Lmtp *lmtp, char *argument)
 void
 lmtp_command (Lmtp *lmtp, char *line, gsize len)
 {
-  /* RFC 5321 4.1.1: no NUL or other controls in a command. */
+  /* RFC 5321 4.1.1 allows no NUL or other control character in a command. */
   for (gsize i = 0; i < len; i++)
     if ((unsigned char) line[i] < 0x20 || line[i] == 0x7f)
       {

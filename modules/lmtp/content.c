@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Content of a message: DATA with dot-unstuffing (RFC 5321 4.5.2), BDAT chunks (RFC 3030), the trace
- * header lines in front, and one reply a recipient at the end (RFC 2033 4.2).
+ * Takes the content of a message: DATA, whose dots are unstuffed (RFC 5321 4.5.2), and chunks of BDAT (RFC
+ * 3030). It puts trace fields in front, and sends one reply for each recipient at the end (RFC 2033 4.2).
  */
 #include "lmtp_session.h"
 
@@ -41,7 +41,7 @@ lmtp_content_begin (Lmtp *lmtp)
   append_trace (lmtp);
 }
 
-/* In the words of a filter where it has some. */
+/* Returns the reply for a recipient, in the words of a filter if it gave some. */
 static char *
 recipient_reply (const Lmtp *lmtp, SatchelDeliveryStatus status, const char *text)
 {
@@ -139,7 +139,7 @@ write_block_done (gpointer data)
     lmtp_set_busy (lmtp, FALSE);
 }
 
-/* Small messages stay in memory: no job, no hop. */
+/* Writes a block. Small messages stay in memory, and need no job. */
 static void
 flush_block (Lmtp *lmtp, gboolean ends_content)
 {
@@ -192,7 +192,7 @@ data_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used)
           lmtp->data_state = LMTP_AT_TEXT;
         break;
       case LMTP_AT_DOT:
-        /* The dot was stuffing unless CRLF follows. */
+        /* The dot was stuffed unless CRLF follows. */
         if (data[at] == '\r')
           {
             lmtp->data_state = LMTP_AT_DOT_CR;

@@ -5,8 +5,8 @@
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 
-/* In place of 220 (RFC 5321 3.1).  421 throughout: the MTA keeps the mail, also where a network was forgotten
- * in a setting. */
+/* The greeting that replaces 220 (RFC 5321 3.1). It is always 421, so that the MTA keeps the mail, even if a
+ * setting lacks its network. */
 static const char *
 refusal (SatchelRefusal why)
 {
@@ -38,7 +38,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
   .name = "lmtp",       .version = "0.1.0",         .description = "LMTP, connections from allowed peers",
   .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };

@@ -29,7 +29,7 @@ void
 lmtp_reply (Lmtp *lmtp, const char *text)
 {
   satchel_connection_print (lmtp->connection, "%s\r\n", text);
-  /* A permanent refusal leaves a line: its sender will ask why. */
+  /* A permanent refusal is logged, since its sender will ask why. */
   if (*text == '5')
     lmtp_log_refusal (lmtp, text, NULL, NULL);
 }

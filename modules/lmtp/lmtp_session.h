@@ -8,7 +8,7 @@
 #include <satchel/module.h>
 #include <satchel/protocol.h>
 
-/* Content up to here stays in memory (delivery.h), so it may be written without a job. */
+/* Content up to this size stays in memory (delivery.h), so it may be written without a job. */
 #define LMTP_INLINE_BYTES 65536u
 
 /* Attributes of XFORWARD, in the order of the table in xforward.c. */
@@ -32,7 +32,7 @@ typedef enum
   LMTP_DATA,         /* content up to CRLF.CRLF (RFC 5321 4.1.1.4); then COMMAND */
   LMTP_CHUNK,        /* the octets of one BDAT (RFC 3030); then COMMAND */
   LMTP_DISCARD_LINE, /* the rest of a line that was too long; then COMMAND */
-  LMTP_CLOSING       /* nothing any more: a goodbye was said */
+  LMTP_CLOSING       /* nothing more is read: a goodbye was sent */
 } LmtpState;
 
 typedef enum
@@ -54,7 +54,7 @@ typedef struct Lmtp
   char *client;     /* argument of LHLO; NULL: none yet */
   guint n_bad;
   const char *line;  /* the command that runs, for the log; NULL: none */
-  gboolean is_chunk; /* it, or the line that is discarded, begins as BDAT does: octets follow, whatever is
+  gboolean is_chunk; /* the command, or the discarded line, begins as BDAT does, so octets follow whatever is
                         wrong with it */
 
   gboolean may_forward; /* the peer may use XFORWARD */
@@ -62,10 +62,10 @@ typedef struct Lmtp
   gboolean has_forwarded;
   char *forwarded[LMTP_N_FORWARDED];
 
-  /* The transaction; has_mail tells whether there is one. */
+  /* The mail transaction; has_mail says whether there is one. */
   gboolean has_mail, is_utf8, uses_bdat;
   char *sender;
-  GPtrArray *recipients; /* char *: those that were accepted */
+  GPtrArray *recipients; /* char *: the recipients that were accepted */
   char *pending;         /* the recipient that is being looked up */
   guint64 declared_size;
   SatchelDelivery *delivery;
@@ -76,16 +76,16 @@ typedef struct Lmtp
   guint64 chunk_left;
   gboolean chunk_is_last;
   SatchelDeliveryStatus failure; /* not OK: the rest of the content is read and dropped */
-  GByteArray *block;             /* what waits for a job */
+  GByteArray *block;             /* content that waits for a job */
   gboolean block_ends_content;
 } Lmtp;
 
 /* lmtp_session.c */
 extern const SatchelConnectionHandlers lmtp_session_handlers;
 gpointer lmtp_session_new (SatchelSession *session, const void *note, gsize len);
-/* A line without its end; one that refuses for good is logged. */
+/* Sends a line, given without its end. A reply that refuses for good is logged. */
 void lmtp_reply (Lmtp *lmtp, const char *text);
-/* @why: beyond what @reply says, or NULL; @recipient NULL: it is about the command. */
+/* Logs a refusal. @why: a reason beyond @reply, or NULL; @recipient NULL: it is about the command. */
 void lmtp_log_refusal (Lmtp *lmtp, const char *reply, const char *why, const char *recipient);
 void lmtp_bad_command (Lmtp *lmtp, const char *text);
 /* Refuses with @text, and closes: what the client sends next may be content. */
@@ -96,15 +96,15 @@ void lmtp_set_state (Lmtp *lmtp, LmtpState state);
 void lmtp_close (Lmtp *lmtp);
 void lmtp_set_busy (Lmtp *lmtp, gboolean is_busy);
 
-/* commands.c: one line without its end. */
+/* commands.c: handles one command line, given without its end. */
 void lmtp_command (Lmtp *lmtp, char *line, gsize len);
 
-/* replies.c: reply, status code and text for a @status other than OK.  Static. */
+/* replies.c: returns reply, status code and text for a @status other than OK; a static text. */
 const char *lmtp_status_reply (const Lmtp *lmtp, SatchelDeliveryStatus status);
 
 /* content.c */
 void lmtp_content_begin (Lmtp *lmtp);
-/* Uses up input; FALSE: nothing more can be done now. */
+/* Uses up input. FALSE: nothing more can be done now. */
 gboolean lmtp_content_input (Lmtp *lmtp, const guint8 *data, gsize len, gsize *ret_used);
 void lmtp_chunk_begin (Lmtp *lmtp, guint64 size, gboolean is_last);
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a sender is told about a recipient who does not get a message, in the words of
- * <satchel/error-words.h>.
+ * Has the replies about recipients who do not get a message, in the words of <satchel/error-words.h>.
  */
 #include "lmtp_session.h"
 

@@ -35,9 +35,9 @@ struct PasswdDatabase
   gboolean
       is_settled; /* FALSE: the file was written so recently that a further write may not show in its times */
   char *trouble;  /* why nobody can log in; NULL: the file is usable */
-  GHashTable *records;        /* user -> PasswdRecord */
+  GHashTable *records;        /* from user to PasswdRecord */
   GHashTable *unusable;       /* users whose line is bad */
-  gboolean has_unknown_lines; /* bad lines that do not say whose they are */
+  gboolean has_unknown_lines; /* there are bad lines that do not show their user */
   GHashTable *domains;
   GMutex dummy_lock;
   char *dummy;
@@ -124,7 +124,7 @@ read_file_content (int fd, GByteArray *text, GError **error)
       if (n < 0)
         return satchel_error_set_errno (error, errno, "read");
       filled += (gsize) n;
-      /* The file may become shorter meanwhile; what it grew by is seen at the next change. */
+      /* The file may become shorter meanwhile; if it grows, the rest is read at the next change. */
       if (n == 0 || filled == text->len - 1)
         break;
     }
@@ -193,7 +193,7 @@ passwd_file_is_whole (const char *text, gsize len, GError **error)
 
 typedef struct
 {
-  GHashTable *prices; /* price -> count */
+  GHashTable *prices; /* from price to the number of verifiers */
   guint best;
   char *sample;
 } PriceVote;
@@ -263,7 +263,7 @@ load_lines (PasswdDatabase *database, const char *text, gsize len)
   for (const char *line = text; line < text + len; number++)
     {
       const char *end =
-          memchr (line, '\n', (gsize) (text + len - line)); /* never stops: the file is complete */
+          memchr (line, '\n', (gsize) (text + len - line)); /* always finds one, since the file is complete */
       g_autoptr (GError) error = NULL;
       PasswdRecord record = { 0 };
       switch (passwd_record_parse (line, (gsize) (end - line), &record, &error))

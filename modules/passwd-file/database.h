@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The file in memory: read again when it changed on disk, looked up in constant time.
- * Main thread, but for passwd_database_dummy.
+ * The file in memory, which is read again when it has changed on disk; a look-up takes constant time. All
+ * calls but passwd_database_dummy belong to the main thread.
  */
 #pragma once
 #include "record.h"
@@ -12,7 +12,8 @@ PasswdDatabase *passwd_database_new (const char *path);
 void passwd_database_free (PasswdDatabase *database);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PasswdDatabase, passwd_database_free)
 
-/* FALSE: the file is missing, cut off, or readable by others, so nobody can log in. Logged once a change. */
+/* Reads the file again if it has changed. FALSE: it is missing, cut off, or readable by others, so nobody
+ * can log in, which is logged once for each change. */
 gboolean passwd_database_refresh (PasswdDatabase *database, GError **error);
 /* Call it after a refresh. NULL: there is no such user; with @error: a line of the user cannot be used,
  * or, if @minds_unknown_lines, a bad line may be the user's (mail must not bounce because a line is

@@ -253,7 +253,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule descriptor = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
   .name = "passwd-file",
   .version = "0.1.0",
   .description = "Users and passwords from one file",

@@ -12,7 +12,7 @@
 #define MAX_PASSES 64
 #define MAX_SHA512_ROUNDS 10000000
 #define MAX_BCRYPT_COST 16
-#define CRYPT_BYTES 65536 /* what bcrypt and sha512-crypt need, generously */
+#define CRYPT_BYTES 65536 /* more than bcrypt and sha512-crypt need */
 #define MAX_SECRET_BYTES 1024
 #define PLAIN_PREFIX "{PLAIN}"
 
@@ -167,8 +167,7 @@ passwd_verifier_price_len (const char *verifier)
   PasswdScheme scheme = passwd_verifier_scheme (verifier, NULL, NULL);
   if (scheme == PASSWD_SCHEME_PLAIN)
     return strlen (PLAIN_PREFIX);
-  /* "$argon2id$v=19$m=…", "$6$rounds=…": the last part of these belongs to the price; "$6$" alone has none.
-   */
+  /* The price ends behind "$argon2id$v=19$m=…" or "$6$rounds=…"; "$6$" alone has no such part. */
   guint dollars = scheme == PASSWD_SCHEME_ARGON2ID                          ? 4
                   : scheme != PASSWD_SCHEME_SHA512_CRYPT                    ? 3
                   : g_str_has_prefix (verifier + strlen ("$6$"), "rounds=") ? 3
@@ -186,7 +185,7 @@ check_argon2id (const char *verifier, const char *secret, GError **error)
   errno = 0;
   if (crypto_pwhash_str_verify (verifier, secret, strlen (secret)) == 0)
     return SATCHEL_VERIFY_RIGHT;
-  /* libsodium sets EINVAL if the password is wrong; any other value is a failure of ours, mostly of
+  /* libsodium sets EINVAL if the password is wrong; any other value is a failure on this side, mostly of
    * memory. */
   if (errno == EINVAL)
     return SATCHEL_VERIFY_WRONG;

@@ -7,7 +7,7 @@
 
 typedef struct PasswdPolicy
 {
-  guint64 memory_bytes; /* of new Argon2id verifiers */
+  guint64 memory_bytes; /* memory for new Argon2id verifiers */
   guint passes;
   gboolean is_upgrading;
   gboolean allows_plain;
@@ -24,15 +24,17 @@ typedef enum
   PASSWD_SCHEME_PLAIN
 } PasswdScheme;
 
-/* UNKNOWN with @error: the form is not known, damaged, or costs more than we accept (a flipped bit must
- * not cost a gigabyte). @ret_cost_bytes: memory of one check; may be NULL. */
+/* Finds the scheme of a verifier. UNKNOWN with @error: the form is unknown or damaged, or a check would cost
+ * more than is accepted (a flipped bit must not cost a gigabyte). @ret_cost_bytes: memory of one check; may
+ * be NULL. */
 PasswdScheme passwd_verifier_scheme (const char *verifier, guint64 *ret_cost_bytes, GError **error);
 const char *passwd_scheme_name (PasswdScheme scheme);
-/* Length of the part that says scheme and cost, which is the same for all verifiers of one price. */
+/* Returns the length of the part with scheme and cost, which is the same for all verifiers of one price. */
 gsize passwd_verifier_price_len (const char *verifier);
-/* RIGHT_UPGRADE if the policy asks for another form. Blocks as long as a hash takes. */
+/* Checks a secret. RIGHT_UPGRADE: the policy asks for another form. Blocks as long as a hash takes. */
 SatchelVerify passwd_verifier_check (const char *verifier, const char *secret, GError **error);
-/* A new Argon2id verifier by the policy; NULL with @error. Blocks as long as a hash takes. */
+/* Makes an Argon2id verifier by the policy; NULL with @error. Blocks as long as a hash takes. */
 char *passwd_verifier_new (const char *secret, GError **error);
-/* A verifier that no secret matches, as expensive as @sample; NULL: as the policy. */
+/* Makes a verifier that no secret matches, and that costs as much as @sample; NULL: as much as the policy
+ * says. */
 char *passwd_verifier_new_dummy (const char *sample);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * CAPA by a table, and the note that carries what AUTHORIZATION leaves behind.
+ * Answers CAPA from a table, and makes the note with the results of the AUTHORIZATION state.
  */
 #include "capability.h"
 #include "settings.h"
@@ -30,7 +30,7 @@ pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize 
 
 /* ---- the lines ---- */
 
-/* What CAPA is asked of. */
+/* The state in which CAPA is answered. */
 typedef struct Offer
 {
   const Pop3Authorization *state;

@@ -6,7 +6,7 @@
 #include "texts.h"
 #include <satchel/config.h>
 
-/* What AUTHORIZATION leaves behind. */
+/* The results of the AUTHORIZATION state. */
 typedef struct Pop3Authorization
 {
   const Pop3Language *language;
@@ -19,6 +19,7 @@ typedef struct Pop3Authorization
 char *pop3_authorization_to_note (const Pop3Authorization *state);
 void pop3_authorization_from_note (Pop3Authorization *state, const void *note, gsize len);
 
-/* @user NULL: before login, the smallest EXPIRE and the largest LOGIN-DELAY that anybody has. */
+/* Sends the answer to CAPA. @user NULL: before login, with the smallest EXPIRE and the largest LOGIN-DELAY
+ * of all users. */
 void pop3_send_capabilities (SatchelConnection *connection, const Pop3Authorization *state,
                              const SatchelConfig *config, const char *user);

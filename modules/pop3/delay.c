@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * LOGIN-DELAY (RFC 2449 6.5): when each user logged in last.  A user has one owner, so this process hears of
- * every login, whichever gate it came by.  A restart forgets: then one login comes early.
+ * Remembers when each user logged in last, for LOGIN-DELAY (RFC 2449 6.5). A user has one owner, so this
+ * process hears of every login by whichever gate. After a restart one login may come too early.
  */
 #include "pop3_session.h"
 
@@ -41,7 +41,7 @@ pop3_is_too_early (Pop3 *pop3)
   const char *user = satchel_session_user (pop3->session);
   const Login *login = logins != NULL ? g_hash_table_lookup (logins, user) : NULL;
   gint64 delay_ms = pop3_policy_of_user (satchel_session_config (pop3->session), user).login_delay_ms;
-  /* By the settings of now: a reload may have made them shorter. */
+  /* The current settings count, since a reload may have made the delay shorter. */
   return login != NULL && satchel_now_ms () < login->at_ms + delay_ms;
 }
 

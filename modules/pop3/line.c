@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Command lines of POP3: restartable at any byte, bounded.
+ * Reads command lines of POP3, which may come in any pieces and are bounded.
  */
 #include "line.h"
 

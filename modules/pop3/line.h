@@ -9,9 +9,9 @@ typedef enum
   POP3_LINE_NONE = 0, /* no whole line yet */
   POP3_LINE_READ,
   POP3_LINE_TOO_LONG,
-  POP3_LINE_BAD,    /* NUL or another control character in it */
-  POP3_LINE_BARE_LF /* an LF that is no end: nothing that follows can be told from commands, the connection
-                       must close */
+  POP3_LINE_BAD,    /* it has a NUL or another control character */
+  POP3_LINE_BARE_LF /* an LF alone: what follows cannot be told from commands, so the connection must be
+                       closed */
 } Pop3LineStatus;
 
 typedef struct Pop3LineReader
@@ -24,6 +24,6 @@ typedef struct Pop3LineReader
 Pop3LineStatus pop3_read_line (Pop3LineReader *reader, SatchelConnection *connection, gsize limit,
                                char **ret_line, gsize *ret_len);
 
-/* Cuts the keyword off: @line becomes it, in upper case; the result is the argument ("" if there is none),
- * exactly what followed the first space. */
+/* Splits a line: @line becomes the keyword, in upper case, and the result is the argument, exactly as it
+ * followed the first space ("" if there is none). */
 char *pop3_split_command (char *line);

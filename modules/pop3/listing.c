@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * LIST and UIDL (RFC 1939 5 and 7): lines made as there is room, straight from the snapshot.
+ * LIST and UIDL (RFC 1939 5 and 7). Lines are made from the snapshot as far as the output has room.
  */
 #include "pop3_session.h"
 

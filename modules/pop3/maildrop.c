@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The maildrop of a session: INBOX as it was at login, exclusively (RFC 1939 4 and 8).  IMAP is never kept
- * out: what it removes meanwhile is answered as gone.
+ * Opens the maildrop of a session: INBOX as it was at login, for one POP3 session at a time (RFC 1939 4
+ * and 8). IMAP is never kept out; if it removes a message meanwhile, the answer says that it is gone.
  */
 #include "pop3_session.h"
 
@@ -12,7 +12,7 @@ enum
   LOCK_POLL_MS = 200
 };
 
-/* Those of the store as they are now, a chunk at a time; most stores have none. */
+/* Finds the unique ids that the store has saved, a chunk at a time; most stores have none. */
 static gboolean
 find_uidls (Pop3 *pop3, GError **error)
 {
@@ -59,7 +59,7 @@ open_job (gpointer data)
   pop3->is_locked = satchel_mailbox_try_lock (pop3->mailbox, pop3);
   if (!pop3->is_locked)
     {
-      /* The end of the session that holds it may stand before us in the queue of this process, so we look
+      /* The end of the session that holds the lock may be queued before this call, so the lock is tried
        * twice. */
       if (pop3->has_waited && g_get_monotonic_time () >= pop3->give_up_at)
         satchel_error_set (&pop3->error, SATCHEL_ERROR_INUSE, "maildrop is in use");
@@ -109,7 +109,7 @@ refuse (Pop3 *pop3, Pop3Text text)
 {
   pop3_unlock (pop3);
   pop3_reply (pop3, text);
-  /* Clients that poll too often, or twice, are nothing to look after. */
+  /* Clients that poll too often, or twice at a time, need no attention. */
   gboolean is_usual = text == POP3_TEXT_IN_USE || text == POP3_TEXT_LOGIN_DELAY
                       || satchel_session_is_cancelled (pop3->session);
   if (is_usual || pop3->error == NULL || satchel_error_is_news (pop3->error))
@@ -181,7 +181,8 @@ pop3_size (Pop3 *pop3, guint32 index)
   const SatchelChunk *chunk = satchel_snapshot_at (pop3->snapshot, index, &row);
   if (pop3->sizes != NULL && pop3->sizes[index] != 0)
     return pop3->sizes[index];
-  return chunk->size[row] != SATCHEL_SIZE_UNKNOWN ? chunk->size[row] : 0; /* gone at login: RETR says so */
+  return chunk->size[row] != SATCHEL_SIZE_UNKNOWN ? chunk->size[row]
+                                                  : 0; /* the message was gone at login, and RETR says so */
 }
 
 gboolean

@@ -461,7 +461,7 @@ static const SatchelProvides provides[] = {
 };
 
 static const SatchelModule module = {
-  SATCHEL_MODULE_FACTS, /* of the headers it was built with */
+  SATCHEL_MODULE_FACTS, /* facts about the headers of the build */
   .name = "pop3",       .version = "0.1.0",         .description = "POP3, before login",
   .licence = "MIT",     .roles = SATCHEL_ROLE_GATE, .provides = provides,
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * The storage layer: what comes in is counted in its turn of the commit queue and refused beyond the limit.
- * It sees neither content nor removals.
+ * The storage layer. It counts new messages in their turn of the commit queue, and refuses them beyond the
+ * limit. It sees neither content nor removals.
  */
 #include "layer.h"
 
@@ -15,7 +15,7 @@ SATCHEL_COUNTER (crossings, "satchel_quota_warnings_total",
 /* Of one store; under its write lock. */
 typedef struct Quota
 {
-  /* Changes that `plan` has let pass and `committed` has not heard of. */
+  /* A change that `plan` has let pass, and of which `committed` has not heard yet. */
   const SatchelTransaction *passed;
   SatchelUsage before, after, limit;
 } Quota;
@@ -116,8 +116,8 @@ add_operation (SatchelStorage *storage, const SatchelTransaction *transaction,
       growth->added_messages += usage.messages;
       return TRUE;
     case SATCHEL_OPERATION_EXPUNGE:
-      /* The message that REPLACE removes makes room for the one it adds.  A second removal may mean the same
-       * messages. */
+      /* The message that REPLACE removes makes room for the one that it adds. Only the first removal counts,
+       * since a second one may name the same messages. */
       if (operation->only_deleted || growth->removed_messages > 0)
         return TRUE;
       if (!satchel_storage_usage (storage, access, operation->mailbox, &operation->uids, &usage, error))

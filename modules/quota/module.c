@@ -5,7 +5,7 @@
 
 #include <satchel/module.h>
 
-static QuotaLimits *worked_out; /* by reload, for reload_end */
+static QuotaLimits *worked_out; /* made by reload, put into force by reload_end */
 
 static gboolean
 check (const SatchelConfig *section, GError **error)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Settings of group `quota`.  What an attribute of the user does not say his row does, then his domain's,
- * then the group.
+ * Settings of group `quota`. A limit comes from the user's attribute, else from the user's row, else from
+ * the row of the user's domain, else from the group.
  */
 #include "settings.h"
 
@@ -12,7 +12,7 @@
 #define MESSAGES_MAX 4000000000
 #define WARNINGS_MAX 8u
 
-/* A group of `domains` or `users`, and what the group `quota` itself says. */
+/* A row of `domains` or `users`, and the limits of the group `quota` itself. */
 typedef struct LimitSettings
 {
   const char *name;
@@ -108,7 +108,7 @@ usage_of (const LimitSettings *settings)
                           .messages = or_unlimited (settings->messages) };
 }
 
-/* As users are compared when the server takes their names in lower case. */
+/* Domains and users are compared in lower case, as the server compares user names by default. */
 static char *
 key_of (const char *name)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * Who may have how much: the settings of group `quota`, read once and never changed.  Any thread.
+ * The limits of users, from the settings of group `quota`. They are read once and never change. Any
+ * thread.
  */
 #pragma once
 #include <satchel/config.h>
@@ -14,7 +15,7 @@ QuotaLimits *quota_limits_ref (QuotaLimits *limits);
 void quota_limits_unref (QuotaLimits *limits);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (QuotaLimits, quota_limits_unref)
 
-/* In the order of their rows in quota_schema. */
+/* The resources, in the order of their rows in quota_schema. */
 typedef enum
 {
   QUOTA_STORAGE,
@@ -23,7 +24,8 @@ typedef enum
 } QuotaResource;
 /* Attributes of users that say a limit of theirs. */
 extern const char *const quota_attribute_names[QUOTA_N_RESOURCES];
-/* @text as in the settings `storage` and `messages`; what is neither leaves @limit as it is. */
+/* Sets a limit from @text, which has the form of the settings `storage` and `messages`. On an error @limit
+ * stays as it is. */
 gboolean quota_limit_set (SatchelUsage *limit, QuotaResource resource, const char *text, GError **error);
 /* Of @user (local@domain); SATCHEL_UNLIMITED where there is none. */
 SatchelUsage quota_limits_find (const QuotaLimits *limits, const char *user);
