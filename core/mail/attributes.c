@@ -212,7 +212,7 @@ typedef struct Record
   gsize raw_len;
 } Record;
 
-/* FALSE at the end. @offset is moved on. */
+/* Reads the next record and moves @offset behind it. FALSE: there is none. */
 static gboolean
 next_record (const guint8 *records, gsize len, gsize *offset, Record *ret)
 {
@@ -338,7 +338,7 @@ satchel_message_ids_parse (const char *value, gsize len, guint max)
       g_array_append_val (starts, at);
       at++;
     }
-  /* From the last to the first, so that a bound keeps the nearest ancestors. */
+  /* Ids are read from the last to the first, so that a bound keeps the nearest ancestors. */
   GPtrArray *ids = g_ptr_array_new_with_free_func (g_free);
   const char *limit = end;
   for (guint i = starts->len; i > 0 && ids->len < max; i--)

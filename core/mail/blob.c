@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What writer and reader of the blob share: the checksum and the numbers of header fields.
+ * Has what the writer and the reader of a blob share: the checksum and the numbers of header fields.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the core reads of an attributes blob, beyond what modules do (attributes.h).
+ * Calls about attributes blobs for the core alone, beside those for modules (attributes.h).
  */
 #pragma once
 #include <satchel/attributes.h>

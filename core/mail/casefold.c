@@ -116,7 +116,7 @@ folded_length (const char *at)
   return lead < 0xe0 ? table[(gunichar) (lead & 0x1f) << 6 | ((guchar) at[1] & 0x3f)].len : 3;
 }
 
-/* Whether @at is a character that fold_by_table takes, so that nothing before it composes with it. */
+/* Says whether @at is a character that fold_by_table takes, so that nothing before it composes with it. */
 static gboolean
 is_plain_start (const char *at, const char *end)
 {
@@ -161,8 +161,8 @@ satchel_casefold_append (const char *text, gsize len, GString *out)
 gsize
 satchel_casefold_safe_length (const char *text, gsize len)
 {
-  /* Before an ASCII character nothing composes.  Without one among the last 1,024 bytes: between characters.
-   */
+  /* Finds where to cut: before the last ASCII byte, since no sequence composes across it. If the last 1,024
+   * bytes have none, the cut is at a boundary of characters. */
   const gsize limit = len > 1024 ? len - 1024 : 0;
   for (gsize i = len; i > limit; i--)
     if ((guchar) text[i - 1] < 0x80)

@@ -4,11 +4,11 @@
 #pragma once
 #include <satchel/types.h>
 
-/* What SEARCH compares: full Unicode case folding of titlecased text, diacritics kept, NFC.  Invalid bytes
- * become U+FFFD; pure ASCII is lower-cased.  The caller owns the result. */
+/* Returns the form of text that SEARCH compares: full Unicode case folding of titlecased text in NFC, with
+ * its diacritics. Invalid bytes become U+FFFD; pure ASCII is lower-cased. The caller owns the result. */
 char *satchel_casefold (const char *text, gsize len, gsize *ret_len);
-/* What SORT and THREAD compare, by bytes: i;unicode-casemap (RFC 5051), compatibility decompositions
- * included. Invalid bytes become U+FFFD.  The caller owns the result. */
+/* Returns the form of text whose bytes SORT and THREAD compare: i;unicode-casemap (RFC 5051), with
+ * compatibility decompositions. Invalid bytes become U+FFFD. The caller owns the result. */
 char *satchel_casemap (const char *text, gsize len, gsize *ret_len);
 
 /* The same as satchel_casefold, piece by piece. */

@@ -307,7 +307,8 @@ append_converted (GString *out, char *text, gsize len)
         g_string_append_c (out, text[i]);
 }
 
-/* @may_hold: a character cut by the end of @data may be left; returns how many bytes. */
+/* Converts a chunk. @may_hold: an incomplete character at the end of @data is left unconverted. Returns the
+ * number of bytes left. */
 static gsize
 convert_chunk (SatchelCharsetReader *reader, const guint8 *data, gsize len, gboolean may_hold, GString *out)
 {
@@ -416,7 +417,7 @@ satchel_charset_to_utf8_strict (const char *charset, const void *data, gsize len
   g_autoptr (SatchelCharsetReader) reader = satchel_charset_reader_new (charset);
   g_autoptr (GString) out = g_string_sized_new (len + 1);
   satchel_charset_reader_push (reader, data, len, TRUE, out);
-  /* Only after that: US-ASCII with 8-bit bytes does not convert either. */
+  /* This is checked last, since US-ASCII with 8-bit bytes does not convert either. */
   if (reader->n_bad > 0 || memchr (data, 0, len) != NULL
       || (g_ascii_strcasecmp (charset, "utf-8") != 0 && reader->kind == READER_UTF8_OR_LATIN1
           && !g_str_is_ascii (out->str)))

@@ -67,7 +67,7 @@ skip_space (DateReader *reader)
   reader->at = satchel_skip_cfws (reader->at, reader->end, NULL);
 }
 
-/* @max_digits digits at most; returns how many, 0 if none. */
+/* Reads at most @max_digits digits. Returns their number; 0: there are none. */
 static int
 read_number (DateReader *reader, int max_digits, int *ret_value)
 {
@@ -149,7 +149,7 @@ read_zone (DateReader *reader)
   return 0;
 }
 
-/* "AM" or "PM" after a time, as some write it. */
+/* Reads "AM" or "PM" after a time, as some programs write it. */
 static void
 read_half_day (DateReader *reader, int *hour)
 {
@@ -167,7 +167,7 @@ read_half_day (DateReader *reader, int *hour)
   *reader = ahead;
 }
 
-/* "10:52[:37]", also with '.' as some write it. */
+/* Reads "10:52[:37]", also with '.', as some programs write it. */
 static gboolean
 read_time (DateReader *reader, int *hour, int *minute, int *second)
 {
@@ -285,7 +285,7 @@ satchel_imap_date_time_format (gint64 time, char buffer[SATCHEL_DATE_BYTES])
               months + 3 * (clock.month - 1), (int) clock.year, clock.hour, clock.minute, clock.second);
 }
 
-/* "d-Mon-yyyy" at the start of @text: how many bytes it takes, 0: none. */
+/* Reads "d-Mon-yyyy" at the start of @text. Returns the number of bytes; 0: there is no date. */
 static gsize
 read_imap_date (const char *text, gsize len, gsize day_digits, gint64 *ret_day)
 {

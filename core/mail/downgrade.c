@@ -71,7 +71,8 @@ is_ascii (const char *text)
   return TRUE;
 }
 
-/* What is no field has no form in which it could be said, and is not taken away either. */
+/* Says whether a field needs UTF-8. A line that is not a field has no ASCII form, and stays.
+ */
 static gboolean
 needs_utf8 (const SatchelHeaderField *field)
 {
@@ -150,7 +151,8 @@ is_plain (const char *word, gsize len)
   return TRUE;
 }
 
-/* From the first word that is not plain to the last one encoded, the others as they are. */
+/* Writes text whose words are encoded from the first one to the last one that is not plain; the others stay
+ * as they are. */
 static void
 put_text (Folder *folder, const char *text)
 {
@@ -190,7 +192,8 @@ append_quoted (GString *out, const char *text)
   g_string_append_c (out, '"');
 }
 
-/* @text if only @more, letters, digits and what is not ASCII are in it (RFC 6532 3.2), else quoted. */
+/* Appends @text as it is if it has only letters, digits, characters of @more and characters outside ASCII
+ * (RFC 6532 3.2), else in quotes. */
 static void
 append_atom_or_quoted (GString *out, const char *text, const char *more)
 {
@@ -251,7 +254,7 @@ put_address (Folder *folder, const SatchelAddress *address)
   put_token (folder, NO_ADDRESS, strlen (NO_ADDRESS));
 }
 
-/* FALSE: there are none, or more than are parsed. */
+/* Writes addresses. FALSE: there are none, or more than are parsed. */
 static gboolean
 put_addresses (Folder *folder, const char *value, gsize len)
 {
@@ -282,8 +285,8 @@ put_addresses (Folder *folder, const char *value, gsize len)
   return TRUE;
 }
 
-/* "; name=value" in pieces that lines have room for (RFC 2231 3).  @value: percent-encoded where
- * @is_extended, else as a reader shall see it.  FALSE: too long for that too. */
+/* Writes "; name=value" in pieces that fit lines (RFC 2231 3). @value: percent-encoded if @is_extended, else
+ * as a reader sees it. FALSE: it is too long for that, too. */
 static gboolean
 put_parameter (Folder *folder, const char *name, const char *value, gboolean is_extended)
 {
@@ -313,7 +316,7 @@ put_parameter (Folder *folder, const char *name, const char *value, gboolean is_
   return TRUE;
 }
 
-/* FALSE: a part of the field cannot be said in ASCII. */
+/* Writes parameters. FALSE: a part of the field has no form in ASCII. */
 static gboolean
 put_parameters (Folder *folder, const char *value, gsize len)
 {
@@ -325,7 +328,7 @@ put_parameters (Folder *folder, const char *value, gsize len)
   for (guint i = 0; i < field.parameters->len; i++)
     {
       const SatchelParameter *parameter = g_ptr_array_index (field.parameters, i);
-      /* With charset (RFC 2231 4) it is no string that could be quoted. */
+      /* A value with a charset (RFC 2231 4) is not a string that could be quoted. */
       gboolean is_extended = g_str_has_suffix (parameter->name, "*");
       g_autofree char *name = g_strndup (parameter->name, strlen (parameter->name) - is_extended);
       g_autofree char *made = NULL;

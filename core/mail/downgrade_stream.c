@@ -97,7 +97,8 @@ static const SatchelStreamOps downgraded_ops = {
   .free = downgraded_free,
 };
 
-/* @block [offset, offset + len) of the content: replaced if it must be.  FALSE: it cannot be read. */
+/* Replaces the header block [offset, offset + len) of the content if it needs that. FALSE: it cannot be
+ * read. */
 static gboolean
 replace_block (DowngradedStream *self, guint64 offset, gsize len, guint64 *done, GError **error)
 {

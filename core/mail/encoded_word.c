@@ -41,7 +41,7 @@ find_close (WordDecoder *decoder, const char *from)
   return decoder->next_close = decoder->end;
 }
 
-/* At "=?": TRUE with the word's pieces; @ret_after: what follows it. */
+/* Parses an encoded word at "=?". TRUE: @ret has its pieces, and @ret_after the place behind it. */
 static gboolean
 parse_word (WordDecoder *decoder, const char *at, EncodedWord *ret_word, const char **ret_after)
 {

@@ -55,7 +55,7 @@ read_string (Reader *reader, GString *out)
   return FALSE;
 }
 
-/* One field, a list with all that is in it. */
+/* Skips one field; a list is skipped with all that it contains. */
 static void
 skip_field (Reader *reader)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the core reads of header fields, beyond what modules do (header.h).
+ * Calls about header fields for the core alone, beside those for modules (header.h).
  */
 #pragma once
 #include <satchel/date.h>

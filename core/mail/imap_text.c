@@ -121,7 +121,7 @@ append_pool_string (const ScanTree *tree, GString *out, ScanText piece)
   satchel_imap_append_string (out, tree->pool->str + piece.offset, piece.len);
 }
 
-/* As "%" G_GUINT64_FORMAT, without its price. */
+/* Appends a number faster than a format with G_GUINT64_FORMAT does. */
 static void
 append_number (GString *out, guint64 number)
 {
@@ -158,7 +158,7 @@ open_part (const ScanTree *tree, const ScanPart *part, GString *out)
     }
 }
 
-/* What follows the children. */
+/* Appends the text that follows the children of a part. */
 static void
 close_part (const ScanTree *tree, const ScanPart *part, gboolean is_extended, GString *out)
 {

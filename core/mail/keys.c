@@ -191,7 +191,7 @@ typedef struct Shown
   guint start, raw, raw_len; /* where the key begins, and the field's raw text in it */
 } Shown;
 
-/* What is not there as it stands.  TRUE: there is no more room. */
+/* Appends the shown form of a text if the text as it stands is different. TRUE: there is no more room. */
 static gboolean
 append_shown (const char *folded, gsize len, gpointer data)
 {
@@ -248,7 +248,7 @@ enum
   MAILDROP_NO_LINE_END = 2
 };
 
-/* Nothing for most mail. */
+/* Appends the key MAILDROP, which is empty for most mail. */
 static void
 append_maildrop (GBytes *attributes, GByteArray *out)
 {

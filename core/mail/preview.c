@@ -32,7 +32,7 @@ skip_hidden (const char *at, const char *end)
   return NULL;
 }
 
-/* "&amp;" and friends; FALSE: a plain '&'. */
+/* Appends the character of an entity such as "&amp;". FALSE: it is a plain '&'. */
 static gboolean
 append_entity (const char **at, const char *end, GString *out)
 {
@@ -60,7 +60,8 @@ strip_html (const char *text, gsize len)
 {
   GString *out = g_string_new (NULL);
   const char *at = text, *end = text + len;
-  /* One look for the end of a comment: without one there is no comment (keeps it linear). */
+  /* The end of a comment is looked for once; if there is none, nothing is a comment. This keeps the work
+   * linear. */
   gboolean has_comment_end = TRUE;
   while (at < end && out->len < 4096)
     {

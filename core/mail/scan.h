@@ -37,7 +37,7 @@ typedef struct ScanTree
   GArray *parts; /* ScanPart */
   GString *pool;
   guint n_addresses; /* in ENVELOPEs so far */
-  /* Of the message itself. */
+  /* These members describe the message itself. */
   guint64 size, lines;
   GByteArray *header_records; /* blob.h: SECTION_HEADERS */
   guint64 headers_missing;    /* bit: header id that is there but not kept */

@@ -21,7 +21,7 @@ has_8bit (const char *text, gsize len)
   return FALSE;
 }
 
-/* "with UTF8LMTP" and its like (RFC 6531 4.3). */
+/* Says whether a Received field has "with UTF8LMTP" or the like (RFC 6531 4.3). */
 static gboolean
 came_by_smtputf8 (const SatchelHeaderField *received)
 {

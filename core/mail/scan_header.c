@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * One header block to what a part's description needs: type, encoding, disposition (RFC 2045, 2046, 2183,
+ * Turns a header block into the description of a part: type, encoding, disposition (RFC 2045, 2046, 2183,
  * 3282, 2557), and for the message itself the fields that the blob keeps.
  */
 #include "config.h"
@@ -122,7 +122,7 @@ parameter_value (const SatchelParameterized *field, const char *name)
   return NULL;
 }
 
-/* "type/subtype", or FALSE for what is none. */
+/* Splits "type/subtype". FALSE: the text is not one. */
 static gboolean
 split_type (const char *token, char **ret_type, char **ret_subtype)
 {

@@ -63,7 +63,7 @@ struct SatchelScanner
   Capture capture;
   guint32 plain_part, html_part;
   GByteArray *plain, *html;
-  /* Not zeroed: as far as the counters above say. */
+  /* These are not zeroed; the counters above say how much of them is used. */
   OpenPart open[SATCHEL_SCAN_DEPTH + 2];
   guint8 line[LINE_BYTES];
 };
@@ -90,7 +90,7 @@ satchel_scanner_new (void)
   SatchelScanner *scanner = g_malloc (sizeof *scanner);
   memset (scanner, 0, G_STRUCT_OFFSET (SatchelScanner, open));
   scanner->tree.parts = g_array_new (FALSE, TRUE, sizeof (ScanPart));
-  /* As much as usual mail needs: no growing in steps. */
+  /* The sizes are what usual mail needs, so that texts need not grow in steps. */
   scanner->tree.pool = g_string_sized_new (2048);
   scanner->tree.header_records = g_byte_array_sized_new (2048);
   scanner->tree.preview = g_string_sized_new (256);
@@ -399,7 +399,7 @@ take_header_line (SatchelScanner *scanner, gboolean has_eol)
     capture_bytes (scanner, (const guint8 *) text->str, text->len);
 }
 
-/* The current line is whole (@has_eol) or the last. */
+/* Handles the current line, which is whole (@has_eol) or the last one. */
 static void
 end_line (SatchelScanner *scanner, gboolean has_eol)
 {
@@ -441,8 +441,8 @@ line_piece (SatchelScanner *scanner, const guint8 *data, gsize len)
   scanner->line_len += len;
 }
 
-/* Whole body lines that are neither a boundary nor wanted for the preview, which are most of a mail: only
- * counted. Returns what comes after them. */
+/* Counts whole body lines that are neither a boundary nor needed for the preview, which are most of a
+ * message. Returns the place behind them. */
 static const guint8 *
 skip_plain_lines (SatchelScanner *scanner, const guint8 *at, const guint8 *end)
 {
@@ -501,7 +501,7 @@ satchel_scanner_finish (SatchelScanner *scanner)
     end_line (scanner, FALSE);
   tree->size = scanner->offset;
   tree->ends_in_crlf = scanner->offset == 0 || scanner->prev_eol == 2;
-  /* At most twice: the header of an enclosed message may end with the content, too. */
+  /* This runs at most twice, since the header of an enclosed message may end with the content, too. */
   while (scanner->state == STATE_HEADER)
     end_header (scanner, scanner->offset, tree->lines);
   close_parts (scanner, 0, scanner->offset, tree->lines);

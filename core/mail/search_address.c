@@ -22,7 +22,7 @@ satchel_is_address_field (const char *name)
   return FALSE;
 }
 
-/* TRUE: @func wants no more. */
+/* Gives a text to @func. TRUE: @func wants no more. */
 static gboolean
 show (const char *text, SatchelShownFunc func, gpointer data)
 {

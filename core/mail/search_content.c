@@ -39,7 +39,8 @@ wants (const SatchelSearchTerm *term, gboolean is_body)
          && (term->kind == SATCHEL_SEARCH_TEXT || (is_body && term->kind == SATCHEL_SEARCH_BODY));
 }
 
-/* TRUE: some term is still looked for in bodies (@is_body), or in headers of parts and the message. */
+/* Says whether some term is still looked for in bodies (@is_body), or in headers of the message and its
+ * parts. */
 static gboolean
 is_wanted (const Search *search, gboolean is_body)
 {
@@ -220,7 +221,7 @@ needs_header (const Search *search)
   return FALSE;
 }
 
-/* What the blob keeps is not read again. */
+/* Searches the headers that the blob keeps, so that they need not be read again. */
 static void
 use_kept_headers (Search *search)
 {

@@ -93,7 +93,7 @@ nth_child (const Parts *parts, guint parent, guint32 number, guint *ret_index)
   return FALSE;
 }
 
-/* One number of a path.  @is_message: part @index is meant as a message, whose single body part is its
+/* Follows one number of a path. @is_message: part @index is meant as a message, whose single body part is
  * number 1. */
 static gboolean
 step_down (const Parts *parts, guint *index, gboolean *is_message, guint32 number)
@@ -160,7 +160,7 @@ satchel_attributes_section (GBytes *blob, const guint32 *path, guint n_path, Sat
       break;
     case SATCHEL_SECTION_HEADER:
     case SATCHEL_SECTION_TEXT:
-      /* Of the message, or of a message/rfc822 part: then of what it encloses. */
+      /* The section belongs to the message, or to the message that a message/rfc822 part encloses. */
       if (n_path > 0 && (part.kind != SATCHEL_PART_MESSAGE || !read_part (&parts, index + 1, &part)))
         return FALSE;
       start = kind == SATCHEL_SECTION_HEADER ? part.header_offset : part.body_offset;

@@ -74,7 +74,7 @@ satchel_sorter_set_text (SatchelSorter *sorter, guint32 item, guint key, const v
       g_byte_array_append (sorter->texts, (const guint8 *) "", 1);
     }
   guint16 rest = (guint16) MIN (len - HEAD_BYTES, G_MAXUINT16);
-  /* Beyond 4 GiB of texts the heads must do. */
+  /* Beyond 4 GiB of texts only the heads are compared. */
   if (sorter->texts->len > G_MAXUINT32 - rest - sizeof rest)
     return;
   sorter->tails[place_of (sorter, item, key)] = sorter->texts->len;

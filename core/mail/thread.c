@@ -40,7 +40,7 @@ satchel_threader_free (SatchelThreader *threader)
   g_free (threader);
 }
 
-/* Where @id is, or should go. */
+/* Returns the slot where @id is, or should be put. */
 static guint32 *
 find_slot (SatchelThreader *threader, guint64 id)
 {
@@ -146,7 +146,7 @@ satchel_threader_add (SatchelThreader *threader, const SatchelThreadMessage *mes
 static guint32 *
 order_nodes (ForestNode *forest, guint32 n_nodes)
 {
-  /* What the splay trees were is not needed any more: left is the first child, right the next sibling. */
+  /* The splay trees are not needed any more, so left now is the first child, and right the next sibling. */
   guint32 *order = g_new (guint32, n_nodes), n = 0;
   for (guint32 node = 0; node < n_nodes; node++)
     forest[node].left = forest[node].right = 0;
@@ -167,8 +167,8 @@ order_nodes (ForestNode *forest, guint32 n_nodes)
   return order;
 }
 
-/* Where the children of @node go, as a node: a message, or the dummy at the top of its thread; 0: to the top.
- */
+/* Returns the node below which the children of @node go: a message, or the dummy at the top of its thread;
+ * 0: the top. */
 static guint32
 nearest_above (const SatchelThreader *threader, const ForestNode *forest, guint32 node)
 {

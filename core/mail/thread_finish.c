@@ -230,7 +230,7 @@ order_by_arrival (SatchelThreads *threads, const Tree *tree)
     }
   for (guint32 node = threads->first; node != NONE; node = threads->nodes[node].next)
     {
-      /* Of dummies too, the number breaks ties by the order of the mailbox. */
+      /* For dummies, too, the number breaks ties by the order of the mailbox. */
       Dated thread = { latest[node], node < tree->n ? node : threads->nodes[node].first_child };
       g_array_append_val (dated, thread);
     }

@@ -118,7 +118,7 @@ qp_escape (SatchelTransferDecoder *decoder, guint8 c, GByteArray *out)
     }
   else
     {
-      /* No escape after all: shown as it stands (RFC 2045 6.7, note on robustness). */
+      /* This is not an escape after all, so it is shown as it stands (RFC 2045 6.7, note on robustness). */
       flush_held (decoder, out);
       if (c == '=')
         decoder->held[decoder->n_held++] = c;
@@ -162,7 +162,7 @@ push_qp (SatchelTransferDecoder *decoder, const guint8 *data, gsize len, GByteAr
     }
 }
 
-/* One line, without its end. */
+/* Decodes one line, given without its end. */
 static void
 uu_line (SatchelTransferDecoder *decoder, const guint8 *line, guint len, GByteArray *out)
 {
@@ -217,7 +217,7 @@ satchel_transfer_decoder_push (SatchelTransferDecoder *decoder, const void *data
       break;
     case SATCHEL_ENCODING_QUOTED_PRINTABLE:
       push_qp (decoder, data, len, out);
-      /* At the very end "=" is a soft line break, white space was added. */
+      /* At the very end "=" is a soft line break, and the white space behind it was added later. */
       if (is_last && decoder->n_held > 1 && decoder->held[0] == '=')
         flush_held (decoder, out);
       break;

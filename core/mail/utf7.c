@@ -14,7 +14,7 @@ is_direct (gunichar c)
   return c >= 0x20 && c <= 0x7e;
 }
 
-/* One UTF-16 unit; @high: a high surrogate that waits for its other half. */
+/* Adds one UTF-16 unit. @high: a high surrogate that waits for its other half. */
 static gboolean
 add_unit (GString *out, guint unit, guint *high)
 {
@@ -31,14 +31,14 @@ add_unit (GString *out, guint unit, guint *high)
       *high = unit;
       return TRUE;
     }
-  /* "MUST NOT be used to represent any printing US-ASCII character which can represent itself" */
+  /* RFC 3501 5.1.3: a printing US-ASCII character that can represent itself must not be encoded. */
   if (c == 0 || is_direct (c) || (c >= 0xdc00 && c <= 0xdfff))
     return FALSE;
   g_string_append_unichar (out, c);
   return TRUE;
 }
 
-/* At the first character after '&'; returns the closing '-', NULL if it is bad. */
+/* Decodes a shifted run from the first character after '&'. Returns the closing '-'; NULL: the run is bad. */
 static const char *
 decode_shift (const char *at, const char *end, GString *out)
 {

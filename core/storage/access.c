@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Who acts on a store (access.h).
+ * Makes accesses, which say who acts on a store (access.h).
  */
 #include "config.h"
 

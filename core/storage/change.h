@@ -34,7 +34,7 @@ typedef struct SatchelChangeNote
 {
   SatchelChange change; /* `messages` is set by satchel_change_note_end */
   GArray *messages;     /* SatchelChangedMessage */
-  /* Of an intent. */
+  /* These members belong to an intent. */
   GArray *marks;       /* guint32 of each message, by which its copy is recognised */
   guint32 mode, flags; /* mode: of flags, with what is kept (change_commit.c) */
   const char *const *keywords;

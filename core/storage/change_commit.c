@@ -48,7 +48,7 @@ keywords_of (SatchelChangeSet *set, const SatchelOperation *operation)
   return satchel_change_set_keywords (set, (const char *const *) operation->keywords, n);
 }
 
-/* With what stays as it is for want of rights. */
+/* Returns the mode of an operation, with the flags that stay as they are because rights are missing. */
 static guint32
 mode_of (const SatchelOperation *operation)
 {
@@ -337,7 +337,7 @@ satchel_changes_record (SatchelStoreCore *store, const GPtrArray *requests)
         explain_operation (round, request->transaction->operations->pdata[k]);
     }
   satchel_change_round_settle (round, 0);
-  /* Also without anything: what was intended is over. */
+  /* This is written even if it is empty, since it ends the intent. */
   satchel_change_log_append (store->changes, round->set, round->rows, is_acknowledged);
   satchel_feed_wake (store);
 }

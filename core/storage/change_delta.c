@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What became of a mailbox since it was logged; see change_delta.h.
+ * Finds what has become of a mailbox since it was logged; see change_delta.h.
  */
 #include "config.h"
 
@@ -102,7 +102,7 @@ compare_with_base (SatchelChangeDelta *delta)
     }
 }
 
-/* By mod-sequences alone. */
+/* Compares a mailbox with its row by mod-sequences alone. */
 static void
 compare_with_row (SatchelChangeDelta *delta)
 {
@@ -365,7 +365,7 @@ static void
 tell_residue (SatchelChangeRound *round, SatchelChangeDelta *delta, SatchelAccess *access)
 {
   Residue residue = { .round = round, .delta = delta, .access = access };
-  /* What comes and goes in a namespace that a layer added is the layer's doing. */
+  /* Mailboxes of a namespace that a layer added come and go by the layer's doing, and are left out. */
   if (satchel_namespaces_find (round->log->store, delta->row->name) != NULL)
     return;
   if (delta->is_lost)

@@ -305,7 +305,7 @@ satchel_change_log_append (SatchelChangeLog *log, const SatchelChangeSet *set, c
       log->has_gap = TRUE;
       complain (log, error);
     }
-  /* Only now: the rows of a checkpoint are those of what is written. */
+  /* A new file begins only now, since the rows of its checkpoint must include what was just written. */
   else if (is_file_due (log) && !begin_file (log, NULL, &error))
     complain (log, error);
 }

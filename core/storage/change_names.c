@@ -77,7 +77,7 @@ rows_at_or_below (SatchelChangeLog *log, const char *name)
   return rows;
 }
 
-/* With all below it. */
+/* Moves a row, and all rows below it, to another name. */
 static void
 move_rows (SatchelChangeRound *round, const char *from, const char *to)
 {
@@ -100,7 +100,7 @@ move_rows (SatchelChangeRound *round, const char *from, const char *to)
     }
 }
 
-/* Its messages are in the new mailbox (RFC 3501 6.3.5). */
+/* Notes that INBOX is empty, since its messages are in the new mailbox (RFC 3501 6.3.5). */
 static void
 empty_inbox (SatchelChangeRound *round, const char *to)
 {
@@ -157,7 +157,7 @@ apply_change (SatchelChangeRound *round, const SatchelNameChange *change, Satche
     }
 }
 
-/* What was so already changes nothing. */
+/* Says whether a name already is as the change says, so that nothing changes. */
 static gboolean
 is_so (const SatchelNameChange *change, const SatchelChangeRow *row)
 {

@@ -7,7 +7,7 @@
 /* change_commit.c: a mark of a message's size and date, by which its copy is recognised; 0: they are
  * unknown. */
 guint32 satchel_change_mark (guint64 size, gint64 internal_date);
-/* @how: the `mode` of an intent. */
+/* Applies a change to flags and keywords. @how: the `mode` of an intent. */
 void satchel_change_apply (SatchelChangeSet *set, guint32 how, guint32 flags, const char *const *keywords,
                            SatchelToldMessage *message);
 

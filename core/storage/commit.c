@@ -110,7 +110,7 @@ note_asked (const SatchelTransaction *transaction)
   return all;
 }
 
-/* In the committing job, after durability. */
+/* Calls listeners, in the job that commits, once the change is durable. */
 static void
 tell_listeners (SatchelTransaction *transaction, const GArray *all)
 {

@@ -28,7 +28,7 @@ crumb_of (const SatchelSnapshot *snapshot, guint32 uid)
   return g_strdup_printf ("%s %u", id, uid);
 }
 
-/* It was a layer's fault, and the message is read without that. */
+/* Says whether a crash was the fault of a layer, without which the message is read. */
 static gboolean
 is_read_below (const SatchelStoreCore *store, const char *crumb)
 {
@@ -66,8 +66,8 @@ satchel_mailbox_email_id (SatchelMailbox *mailbox, guint32 uid, guint8 ret_id[16
                                       error);
 }
 
-/* What a client can take as one word (RFC 1939 7); longer than the 70 bytes allowed there if another server
- * gave it out so. */
+/* Says whether a unique id is one word for a client (RFC 1939 7). It may be longer than the 70 bytes allowed
+ * there, since another server may have given it out. */
 static gboolean
 is_unique_id (const char *uidl)
 {
@@ -137,7 +137,7 @@ flush_attributes (Batch *batch)
       || satchel_storage_put_attributes (SATCHEL_STACK (mailbox->store), &mailbox->core->handle, batch->uids,
                                          batch->n, batch->attributes, batch->sizes, &error);
   satchel_store_end_write (store);
-  /* They can be computed again: a full disk must not make mail unreadable. */
+  /* Attributes can be computed again, and a full disk must not make mail unreadable. */
   if (!ok)
     satchel_log (SATCHEL_LOG_DEBUG, "storage", "user=%s attributes of messages cannot be stored: %s",
                  store->user, error->message);

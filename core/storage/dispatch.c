@@ -11,7 +11,7 @@
 
 #include <satchel/log.h>
 
-/* What the table in storage_methods.def has of a call. */
+/* The facts that storage_methods.def has about a call. */
 static const struct
 {
   const char *name;

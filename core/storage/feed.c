@@ -46,7 +46,7 @@ next_entry (SatchelFeed *feed, gint64 *ret_due_us)
   return entry;
 }
 
-/* Not every failure of every user: a line in a while. */
+/* Logs a failure of a listener, but not every one of every user. */
 static void
 log_failure (SatchelFeed *feed, const SatchelFeedEntry *entry, guint wait_ms, const char *why)
 {

@@ -71,8 +71,8 @@ begin_anew (Cursor *cursor, GError **error)
   return save_cursor (cursor, SATCHEL_FILE_REPLACE_SYNC, error);
 }
 
-/* One that is not there, or damaged, begins at the end of the log: with a RESYNC, which must not get lost
- * either. */
+/* Loads a cursor. If it is missing or damaged, it begins at the end of the log with a RESYNC, which must not
+ * get lost either. */
 static gboolean
 load_cursor (Cursor *cursor, SatchelStoreCore *store, const char *listener, GError **error)
 {

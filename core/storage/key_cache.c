@@ -138,7 +138,7 @@ satchel_key_cache_forget (SatchelMailboxCore *core, guint key_id)
   cache_free (cache);
 }
 
-/* Its place, or where it should be. */
+/* Finds the place of a key, or the place where it should be put. */
 static gboolean
 find_key (Column *column, guint32 uid, guint *ret_index)
 {
@@ -178,7 +178,7 @@ static Column *
 column_for_use (SatchelKeyCache *cache, SatchelKeyKind kind, guint32 n_messages)
 {
   Column *column = &cache->columns[kind];
-  /* Of messages that have gone. */
+  /* Keys of messages that have gone are dropped here. */
   if (column->used != 0 && column->uids->len > 2 * (guint64) n_messages + 1024)
     column_clear (column);
   if (column->used == 0)

@@ -9,7 +9,7 @@
 
 #include <satchel/hash.h>
 
-/* From here on a table is faster than a look at each. */
+/* From this number on a table is faster than comparing each name. */
 #define FEW 32u
 
 typedef struct List

@@ -26,7 +26,7 @@ compare_infos (gconstpointer a, gconstpointer b)
   return strcmp (first, second);
 }
 
-/* What a layer lists may be another thing for each access. */
+/* Says whether all accesses share the list; a layer may list other names for each access. */
 static gboolean
 is_list_shared (const SatchelStore *store)
 {

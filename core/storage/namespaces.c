@@ -76,7 +76,7 @@ is_at_or_below (const char *name, const char *root)
   return strncmp (name, root, len) == 0 && (name[len] == '\0' || name[len] == '/');
 }
 
-/* Of one in another the inner one. */
+/* If one namespace is inside another, the inner one is found. */
 const SatchelStoreNamespace *
 satchel_namespaces_find (SatchelStoreCore *store, const char *name)
 {
@@ -99,7 +99,7 @@ satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos)
   for (guint i = 0; i < infos->len; i++)
     {
       const SatchelMailboxInfo *info = infos->pdata[i];
-      /* What is only subscribed is the user's doing wherever it is. */
+      /* A name that is only subscribed counts as the user's, wherever it is. */
       n += !info->exists || satchel_namespaces_find (store, info->name) == NULL;
     }
   return n;

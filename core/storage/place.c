@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Where a user's mail is, on the wire and in memory (place.h).
+ * Keeps where a user's mail is in memory, and sends it in messages (place.h).
  */
 #include "config.h"
 

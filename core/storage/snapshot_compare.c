@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * What happened between two views of a mailbox.  Costs what differs: shared chunks are skipped whole, shared
- * UID columns row by row.
+ * Finds what happened between two views of a mailbox. The work grows with the difference: shared chunks
+ * are skipped as a whole, shared columns of UIDs row by row.
  */
 #include "config.h"
 

@@ -83,8 +83,8 @@ has_subscriptions (GPtrArray *infos)
   return FALSE;
 }
 
-/* Nothing but INBOX, and nothing subscribed: no account of another server, whose subscriptions are its user's
- * own. */
+/* Says whether the account is new: it has nothing but INBOX, and no subscriptions. An account from another
+ * server keeps the subscriptions that its user made. */
 static gboolean
 is_new_account (SatchelStore *store)
 {

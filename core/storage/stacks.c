@@ -37,7 +37,7 @@ add_level (GPtrArray *levels, const SatchelProvided *provided, const SatchelConf
   g_ptr_array_add (levels, level);
 }
 
-/* Those of @order, in its order.  @what: the setting, for messages. */
+/* Picks the layers that @order names, in its order. @what: the setting, for messages. */
 static GPtrArray *
 pick_layers (GPtrArray *layers, const char *const *order, const char *what, GError **error)
 {
@@ -92,7 +92,7 @@ default_layers (GPtrArray *layers, const SatchelConfig *storage, GError **error)
   return g_steal_pointer (&picked);
 }
 
-/* storage.driver; unset: the one that is enabled. */
+/* Finds the driver that storage.driver names; if it is unset, the one that is enabled. */
 static const SatchelProvided *
 find_driver (SatchelLoader *loader, const SatchelConfig *section, GError **error)
 {

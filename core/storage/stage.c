@@ -113,7 +113,7 @@ end_of_scan (SatchelStage *stage)
   return attributes;
 }
 
-/* Attributes of a spooled message that came without. */
+/* Computes the attributes of a spooled message that came without them. */
 GBytes *
 satchel_scan_spooled (SatchelStream *content, guint64 size, GError **error)
 {
@@ -213,7 +213,7 @@ stage_copy (SatchelStore *store, SatchelStream *content, guint64 size, GBytes *a
   return satchel_stage_finish (stage, error) ? g_steal_pointer (&stage) : NULL;
 }
 
-/* NULL without error: copy instead. */
+/* Links a spooled message into the stage. NULL without an error: it must be copied instead. */
 static SatchelStage *
 stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size, GBytes *attributes,
             GError **error)

@@ -7,7 +7,7 @@
 
 #include <satchel/hash.h>
 
-/* Of a store that is opened by itself. */
+/* The keeper of a store that is opened alone. */
 static const SatchelStoreKeeper nobody = { .close = satchel_store_free };
 
 static SatchelStoreCore *
@@ -122,7 +122,7 @@ check_options (const SatchelStoreOpenOptions *options, GError **error)
   return TRUE;
 }
 
-/* With the server's own access. */
+/* Makes and marks mailboxes of special uses, with the access of the server itself. */
 static void
 ensure_special_use (SatchelStoreCore *core, const SatchelConfig *mailboxes)
 {

@@ -32,7 +32,7 @@ typedef struct SatchelDispatch
   guint8 target[SATCHEL_N_CALLS];
 } SatchelDispatch;
 
-/* What becomes of a store that nobody uses, and how it is found again. */
+/* The calls that decide what becomes of a store that nobody uses, and how it is found again. */
 typedef struct SatchelStoreCore SatchelStoreCore;
 struct SatchelStoreKeeper
 {
@@ -207,7 +207,7 @@ GPtrArray *satchel_store_list_all (SatchelStore *store, GError **error);
 /* namespaces.c */
 void satchel_namespaces_init (SatchelStoreCore *store);
 void satchel_namespaces_clear (SatchelStoreCore *store);
-/* NULL: the user's own. */
+/* Finds the namespace of a name; NULL: the user's own. */
 const SatchelStoreNamespace *satchel_namespaces_find (SatchelStoreCore *store, const char *name);
 /* How many of @infos are the user's own. */
 guint satchel_namespaces_count_own (SatchelStoreCore *store, const GPtrArray *infos);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What a user's mail takes up, and how much it may: asked of the stack.
+ * Asks the stack how much a user's mail takes up, and how much it may.
  */
 #include "config.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * What the userdbs say of a store's user, for layers and drivers.
+ * Gives layers and drivers the attributes that the userdbs have for the user of a store.
  */
 #include "config.h"
 
