@@ -252,9 +252,10 @@ store_message (SatchelOwnerTask *task, GError **error)
   g_autoptr (GBytes) kept = attributes != NULL ? g_bytes_ref (attributes) : NULL;
   g_autofree const char **keywords = keywords_of (&task->run.where);
   g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (store);
-  const SatchelOperation *operation =
-      satchel_transaction_append (transaction, mailbox, g_steal_pointer (&stage), task->run.where.flags,
-                                  keywords, g_get_real_time () / G_USEC_PER_SEC);
+  /* That of the content, so that its file is as old as the message. */
+  gint64 date = satchel_stage_internal_date (stage);
+  const SatchelOperation *operation = satchel_transaction_append (
+      transaction, mailbox, g_steal_pointer (&stage), task->run.where.flags, keywords, date);
   if (!satchel_transaction_commit (transaction, error))
     return FALSE;
   task->status = SATCHEL_DELIVERY_OK;

@@ -35,6 +35,7 @@ stage_alloc (SatchelStore *store)
 {
   SatchelStage *stage = g_new0 (SatchelStage, 1);
   stage->store = satchel_store_ref (store);
+  stage->staged.internal_date = SATCHEL_DATE_UNKNOWN;
   return stage;
 }
 
@@ -152,6 +153,25 @@ satchel_stage_write (SatchelStage *stage, const void *data, gsize len, GError **
   return TRUE;
 }
 
+void
+satchel_stage_set_internal_date (SatchelStage *stage, gint64 internal_date)
+{
+  stage->staged.internal_date = internal_date;
+}
+
+gint64
+satchel_stage_internal_date (const SatchelStage *stage)
+{
+  return stage->staged.internal_date;
+}
+
+static void
+date_now (SatchelStage *stage)
+{
+  if (stage->staged.internal_date == SATCHEL_DATE_UNKNOWN)
+    stage->staged.internal_date = g_get_real_time () / G_USEC_PER_SEC;
+}
+
 gboolean
 satchel_stage_finish (SatchelStage *stage, GError **error)
 {
@@ -160,6 +180,7 @@ satchel_stage_finish (SatchelStage *stage, GError **error)
   if (stage->staged.attributes == NULL)
     stage->staged.attributes = end_of_scan (stage);
   stage->staged.size = stage->size; /* before the driver's finish, which may write it into a name */
+  date_now (stage);
   gboolean ok = satchel_writer_finish (stage->writer, error);
   g_clear_pointer (&stage->writer, satchel_writer_free);
   stage->is_finished = ok;
@@ -226,6 +247,7 @@ stage_link (SatchelStore *store, const char *path, gboolean is_lf, guint64 size,
   if (satchel_storage_stage_spooled (SATCHEL_STACK (store), path, is_lf, &stage->staged, &local))
     {
       stage->staged.attributes = g_bytes_ref (attributes);
+      date_now (stage);
       stage->is_finished = TRUE;
       return g_steal_pointer (&stage);
     }

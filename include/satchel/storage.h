@@ -383,6 +383,9 @@ typedef struct SatchelStaged
   guint64 size; /* the size as clients see it (RFC822.SIZE); it must be as durable as the message, even if an
                    index is lost */
   GBytes *attributes; /* the core sets them before commit; NULL: there are none */
+  /* The internal date that the message will have, in seconds since 1970 (UTC).  It is set when the driver's
+   * finish is called; stage_spooled sets it to the time of the file. */
+  gint64 internal_date;
 } SatchelStaged SATCHEL_MADE_BY_CORE;
 
 /* What `examine` finds: a mailbox that another server left, or facts about the user (name NULL).  Borrowed
@@ -593,11 +596,13 @@ struct SatchelStorageOps
   gboolean (*limits) (SatchelStorage *storage, const SatchelAccess *access, SatchelQuota *ret_limits);
 
   /* CONTENT_IN.  A layer wraps the writer of the level below.  @staged lives until stage_drop or commit.
-   * When the driver's finish is called, staged->size (the bytes that were written at the top: RFC822.SIZE)
-   * and staged->attributes are set; the driver itself may have got more or fewer bytes. */
+   * When the driver's finish is called, staged->size (the bytes that were written at the top: RFC822.SIZE),
+   * staged->attributes and staged->internal_date are set; the driver itself may have got more or fewer
+   * bytes. */
   SatchelWriter *(*stage) (SatchelStorage *storage, const SatchelAccess *access, guint64 size_hint,
                            SatchelStaged *staged, GError **error);
   /* May.  Stages by hard link from "spool/..." below the mail root; used only if no layer answers `stage`.
+   * Sets staged->internal_date, if the file has a time of its own.
    * @is_lf: the file has LF where the content has CRLF (all lines had CRLF).  CANNOT: the core copies the
    * file instead. */
   gboolean (*stage_spooled) (SatchelStorage *storage, const SatchelAccess *access, const char *path,

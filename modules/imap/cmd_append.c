@@ -91,9 +91,9 @@ imap_incoming_write (ImapSession *session, const void *data, gsize len)
          || imap_incoming_fail_error (session, error);
 }
 
-/* The message under way is complete. */
+/* @message, which was under way, is complete. */
 static gboolean
-finish_message (ImapSession *session)
+finish_message (ImapSession *session, const ImapAppendMessage *message)
 {
   ImapIncoming *incoming = &session->incoming;
   GError *error = NULL;
@@ -101,6 +101,8 @@ finish_message (ImapSession *session)
     return imap_incoming_fail (incoming, NULL, "A message cannot be empty."); /* RFC 3502 6.3.11 */
   if (!write_buffer (session))
     return FALSE;
+  if (message->has_date)
+    satchel_stage_set_internal_date (incoming->stage, message->date);
   if (!satchel_stage_finish (incoming->stage, &error))
     return imap_incoming_fail_error (session, error);
   g_ptr_array_add (incoming->stages, g_steal_pointer (&incoming->stage));
@@ -121,7 +123,7 @@ add_parts (ImapSession *session, const GPtrArray *messages, guint first, gboolea
         if (message->parts->pdata[incoming->at_part] != NULL
             && !imap_catenate (session, message->parts->pdata[incoming->at_part]))
           return FALSE;
-      if ((i + 1 < messages->len || is_last_whole) && !finish_message (session))
+      if ((i + 1 < messages->len || is_last_whole) && !finish_message (session, message))
         return FALSE;
     }
   return incoming->text == NULL;
@@ -327,9 +329,9 @@ add_appends (ImapSession *session, ImapCommand *command, SatchelTransaction *tra
   for (gsize i = 0; i < n; i++)
     {
       const ImapAppendMessage *message = messages->pdata[i];
-      gint64 date = message->has_date ? message->date : g_get_real_time () / G_USEC_PER_SEC;
       satchel_transaction_append (transaction, mailbox, stages[i], message->flags.flags,
-                                  (const char *const *) message->flags.keywords, date);
+                                  (const char *const *) message->flags.keywords,
+                                  satchel_stage_internal_date (stages[i]));
     }
   return TRUE;
 }

@@ -182,13 +182,32 @@ writer_write (SatchelWriter *base, const void *data, gsize len, GError **error)
   return TRUE;
 }
 
+/* Gives the file the date of its message as its time: other servers take the one for the other.  The file
+ * has a time between @written_at, 0 if that is unknown, and now, so that the usual one needs no call.  TRUE:
+ * the file has changed. */
+static gboolean
+date_file (const Writer *writer, gint64 written_at)
+{
+  gint64 date = writer->staged->internal_date;
+  if (date == written_at && date == g_get_real_time () / G_USEC_PER_SEC)
+    return FALSE;
+  struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, { .tv_sec = (time_t) date } };
+  /* A file system that keeps no such time keeps the message all the same: its date is in the index and in
+   * its name. */
+  return md_sys.futimens (writer->fd, times) == 0;
+}
+
 static gboolean
 writer_finish (SatchelWriter *base, GError **error)
 {
   Writer *writer = (Writer *) base;
+  struct timespec now; /* of the clock of files, which is up to a tick behind */
+  clock_gettime (CLOCK_REALTIME_COARSE, &now);
+  guint64 written_before = writer->written;
   if (!flush_staged (writer, TRUE, error))
     return FALSE;
-  if (md_sys.fdatasync (writer->fd) != 0)
+  gboolean is_dated = date_file (writer, writer->written > written_before ? now.tv_sec : 0);
+  if ((is_dated ? md_sys.fsync : md_sys.fdatasync) (writer->fd) != 0)
     return md_error_at (error, errno, writer->store->tmp_fd, ".", MD_ACCESS_CHANGE, "sync of a file in");
   int fd = writer->fd;
   writer->fd = -1;
@@ -247,6 +266,7 @@ md_stage_spooled (SatchelStorage *storage, const SatchelAccess *access, const ch
                               "the spooled message cannot be linked into the user's directory");
   MdStaged *content = g_new0 (MdStaged, 1);
   content->spool = g_strdup (path);
+  staged->internal_date = st.st_mtim.tv_sec;
   content->disk_size = (guint64) st.st_size;
   content->length = staged->size;
   content->is_raw = !is_lf;

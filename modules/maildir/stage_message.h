@@ -10,6 +10,5 @@ typedef struct MdStaged
   char name[128]; /* in the user's tmp/; "" if a mailbox took it, or if it is in a spool */
   char *spool;    /* path below the root, or NULL */
   guint64 disk_size, length;
-  gint64 mtime;
   gboolean is_raw;
 } MdStaged;

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT
- * Internal dates of a Maildir that another program filled: unknown at first, found when asked for, kept from
- * then on.
+ * Internal dates and times of files.  Those of a Maildir that another program filled are unknown at first,
+ * found when asked for, and kept from then on.  A file of ours has the date of its message as its time.
  */
 #include "config.h"
 
+#include "core/storage/store_open.h"
 #include "modules/maildir/index.h"
+#include "modules/maildir/maildir_sys.h"
 #include "modules/maildir/tests/harness.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
@@ -146,6 +149,202 @@ test_moved_away (void)
   place_remove (&place);
 }
 
+/* ---- times of files that we write ---- */
+
+#define OWN_DATE 1234567890
+
+static gint64 synced_time; /* of the file that was synced last */
+static guint n_futimens;
+static int futimens_errno;
+
+static int
+note_sync (int fd)
+{
+  struct stat st;
+  if (fstat (fd, &st) == 0 && S_ISREG (st.st_mode))
+    synced_time = st.st_mtim.tv_sec;
+  return fsync (fd);
+}
+
+static int
+count_futimens (int fd, const struct timespec times[2])
+{
+  n_futimens++;
+  errno = futimens_errno;
+  return futimens_errno != 0 ? -1 : futimens (fd, times);
+}
+
+static void
+watch_times (void)
+{
+  synced_time = 0;
+  n_futimens = 0;
+  futimens_errno = 0;
+  md_calls.fsync = note_sync;
+  md_calls.futimens = count_futimens;
+}
+
+/* The time of the only file in @directory of the user. */
+static gint64
+time_of_file (const Place *place, const char *directory)
+{
+  g_autoptr (GPtrArray) files = place_files (place, directory);
+  g_assert_cmpuint (files->len, ==, 1);
+  g_autofree char *path = place_path (place, "%s/%s", directory, (char *) files->pdata[0]);
+  struct stat st;
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  return st.st_mtim.tv_sec;
+}
+
+static SatchelStage *
+stage_text (const Place *place, const char *text, gint64 date)
+{
+  GError *error = NULL;
+  SatchelStage *stage = satchel_stage_new (place->store, 0, &error);
+  g_assert_no_error (error);
+  g_assert_true (satchel_stage_write (stage, text, strlen (text), &error));
+  if (date != SATCHEL_DATE_UNKNOWN)
+    satchel_stage_set_internal_date (stage, date);
+  return stage;
+}
+
+static void
+append_stage (const Place *place, SatchelMailbox *mailbox, SatchelStage *stage)
+{
+  GError *error = NULL;
+  g_autoptr (SatchelTransaction) transaction = satchel_transaction_new (place->store);
+  satchel_transaction_append (transaction, mailbox, stage, 0, NULL, satchel_stage_internal_date (stage));
+  g_assert_true (satchel_transaction_commit (transaction, &error));
+  g_assert_no_error (error);
+}
+
+/* Another server that takes the Maildir over shows the time of the file. */
+static void
+test_own_date (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  watch_times ();
+  g_assert_true (satchel_store_create (place.store, "other", 0, NULL));
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX"), *other = place_mailbox (&place, "other");
+  SatchelStage *stage = stage_text (&place, "A: b\r\n\r\nbody\r\n", OWN_DATE);
+  g_assert_true (satchel_stage_finish (stage, &error));
+  g_assert_cmpint (synced_time, ==, OWN_DATE); /* a crash finds it with the message */
+  append_stage (&place, inbox, stage);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpint (date_at (snapshot, 0), ==, OWN_DATE);
+  g_assert_cmpint (time_of_file (&place, "new"), ==, OWN_DATE);
+  g_assert_true (transfer (inbox, 1, 1, other, FALSE, &error));
+  g_assert_cmpint (time_of_file (&place, ".other/new"), ==, OWN_DATE);
+  g_assert_true (expunge (other, 1, 1, &error));
+  g_assert_true (transfer (inbox, 1, 1, other, TRUE, &error));
+  g_assert_cmpint (time_of_file (&place, ".other/new"), ==, OWN_DATE);
+  satchel_mailbox_unref (other);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+  md_sys_reset ();
+}
+
+/* Mail without a date of its own is as old as its file already: that costs no call, but where a second ends
+ * in between. */
+static void
+test_usual_date (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  watch_times ();
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  for (guint i = 1; i <= 5; i++)
+    {
+      SatchelStage *stage = stage_text (&place, "A: b\r\n\r\nbody\r\n", SATCHEL_DATE_UNKNOWN);
+      g_assert_true (satchel_stage_finish (stage, &error));
+      gint64 date = satchel_stage_internal_date (stage);
+      append_stage (&place, inbox, stage);
+      g_assert_cmpint (time_of_file (&place, "new"), ==, date);
+      g_assert_true (expunge (inbox, i, i, &error));
+    }
+  g_assert_cmpuint (n_futimens, <, 5);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+  md_sys_reset ();
+}
+
+/* The last bytes came long ago, when the end of the message comes by itself. */
+static void
+test_slow (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *text = g_malloc0 (65536 + 1);
+  memset (text, 'x', 65536);
+  memcpy (text + 65534, "\r\n", 2);
+  SatchelStage *stage = stage_text (&place, text, SATCHEL_DATE_UNKNOWN);
+  g_autoptr (GPtrArray) files = place_files (&place, "tmp");
+  g_assert_cmpuint (files->len, ==, 1);
+  g_autofree char *path = place_path (&place, "tmp/%s", (char *) files->pdata[0]);
+  const struct timespec before[2] = { { OWN_DATE, 0 }, { OWN_DATE, 0 } };
+  g_assert_cmpint (utimensat (AT_FDCWD, path, before, 0), ==, 0);
+  g_assert_true (satchel_stage_finish (stage, &error));
+  gint64 date = satchel_stage_internal_date (stage);
+  g_assert_cmpint (date, >, OWN_DATE);
+  append_stage (&place, inbox, stage);
+  g_assert_cmpint (time_of_file (&place, "new"), ==, date);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+/* Many recipients share one file, so they share its time. */
+static void
+test_spooled_date (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  g_autofree char *spool = g_build_filename (place.root, "spool", NULL);
+  g_autofree char *file = g_build_filename (spool, "one", NULL);
+  g_assert_cmpint (g_mkdir_with_parents (spool, 0700), ==, 0);
+  g_assert_true (g_file_set_contents (file, "Subject: s\n\nbody\n", -1, NULL));
+  const struct timespec before[2] = { { OWN_DATE, 0 }, { OWN_DATE, 0 } };
+  g_assert_cmpint (utimensat (AT_FDCWD, file, before, 0), ==, 0);
+  SatchelStage *stage = satchel_stage_new_spooled (place.store, "spool/one", TRUE, 20, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (satchel_stage_internal_date (stage), ==, OWN_DATE);
+  append_stage (&place, inbox, stage);
+  g_assert_cmpint (time_of_file (&place, "new"), ==, OWN_DATE);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+}
+
+static void
+test_no_times (void)
+{
+  Place place;
+  GError *error = NULL;
+  place_make (&place);
+  place_open (&place);
+  watch_times ();
+  futimens_errno = ENOSYS;
+  SatchelMailbox *inbox = place_mailbox (&place, "INBOX");
+  SatchelStage *stage = stage_text (&place, "A: b\r\n\r\nbody\r\n", OWN_DATE);
+  g_assert_true (satchel_stage_finish (stage, &error));
+  append_stage (&place, inbox, stage);
+  g_assert_cmpuint (n_futimens, ==, 1);
+  g_autoptr (SatchelSnapshot) snapshot = satchel_mailbox_snapshot (inbox);
+  g_assert_cmpint (date_at (snapshot, 0), ==, OWN_DATE);
+  satchel_mailbox_unref (inbox);
+  place_remove (&place);
+  md_sys_reset ();
+}
+
 int
 main (int argc, char **argv)
 {
@@ -153,5 +352,10 @@ main (int argc, char **argv)
   g_test_add_func ("/maildir/dates/many", test_many);
   g_test_add_func ("/maildir/dates/copies", test_copies);
   g_test_add_func ("/maildir/dates/moved-away", test_moved_away);
+  g_test_add_func ("/maildir/dates/own", test_own_date);
+  g_test_add_func ("/maildir/dates/usual", test_usual_date);
+  g_test_add_func ("/maildir/dates/slow", test_slow);
+  g_test_add_func ("/maildir/dates/spooled", test_spooled_date);
+  g_test_add_func ("/maildir/dates/no-times", test_no_times);
   return g_test_run ();
 }
