@@ -56,10 +56,14 @@ def prepare(jobs):
         subprocess.run([os.path.join(TREE, "configure"), "-q", "--disable-hardening", "CFLAGS=-O2", f"--prefix={BUILD}/inst"],
                        cwd=BUILD, check=True)
     # Programs find the library when they start, so that a new one is no reason to link them again.
-    for targets in (lambda: ["all"], lambda: ["-o", "libsatchel.la", *make("print-check-programs")[1].split()], lambda: ["install"]):
+    for targets in (lambda: ["all"], lambda: ["-o", "libsatchel.la", *make("print-check-programs")[1].split()]):
         status, said = make(*targets(), jobs=jobs)
         if status != 0:
             raise SystemExit(f"mutate: the copy does not build:\n{said[-2000:]}")
+    if not os.path.exists(os.path.join(BUILD, "inst")):
+        make("install")
+    make("-o", "libsatchel.la", "install-sbinPROGRAMS", "install-binPROGRAMS")
+    install(["libsatchel.so.0.0.0", *os.listdir(os.path.join(BUILD, "inst/lib/satchel/modules"))])
     shutil.rmtree(PRISTINE, ignore_errors=True)
     subprocess.run(["cp", "-a", BUILD, PRISTINE], check=True)
 
@@ -129,7 +133,7 @@ def link(name, test):
 
 def install(names):
     """Libraries to where servers find them; libtool would link all modules again."""
-    for name in names:
+    for name in (n for n in names if n.endswith((".so", ".0"))):
         to = os.path.join(BUILD, "inst/lib", name if name.startswith("libsatchel") else f"satchel/modules/{name}")
         shutil.copy(os.path.join(BUILD, ".libs", name), to + ".new")
         os.replace(to + ".new", to)
