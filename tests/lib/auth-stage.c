@@ -176,7 +176,13 @@ look_up_user (const char *address, GPtrArray *found, GError **error)
 static gboolean
 has_domain (const char *domain)
 {
-  return strcmp (domain, "x.org") == 0 || strcmp (domain, "old.org") == 0;
+  return strcmp (domain, "x.org") == 0;
+}
+
+static gboolean
+has_domain_of_aliases (const char *domain)
+{
+  return strcmp (domain, "old.org") == 0;
 }
 
 static SatchelUserdbStatus
@@ -301,7 +307,7 @@ static const SatchelUserdbOps userdb = { .size = sizeof userdb,
 static const SatchelUserdbOps aliasdb = { .size = sizeof aliasdb,
                                           .band = 100,
                                           .look_up = look_up_alias,
-                                          .has_domain = has_domain,
+                                          .has_domain = has_domain_of_aliases,
                                           .flags = SATCHEL_USERDB_ALIASES };
 static const SatchelFactorOps factor = {
   .size = sizeof factor, .band = 10, .examine = factor_examine, .confirm = factor_confirm
