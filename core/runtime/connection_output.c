@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT
- * Keeps the output of a connection as a list of 16 KiB blocks and borrowed GBytes, and writes it with one
- * writev at the end of the turn. Blocks are used again, so that answering costs no allocation.
+ * Output of a connection: what waits in its list of blocks is written with one writev at the end of the turn.
  */
 #include "config.h"
 
@@ -11,98 +10,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define BLOCK_BYTES 16384u
 #define FLUSH_BYTES 16384u
-#define SPARE_BLOCKS 16
 #define COPY_BELOW 2048u
 #define PARTS_MAX 64
-
-static OutBlock *spare_blocks;
-static guint n_spare;
-
-static OutBlock *
-block_new (void)
-{
-  OutBlock *block = spare_blocks;
-  if (block != NULL)
-    {
-      spare_blocks = block->next;
-      n_spare--;
-    }
-  else
-    block = g_malloc (sizeof *block + BLOCK_BYTES);
-  block->next = NULL;
-  block->bytes = NULL;
-  block->start = block->end = 0;
-  return block;
-}
-
-static void
-block_free (OutBlock *block)
-{
-  if (block->bytes != NULL)
-    {
-      g_bytes_unref (block->bytes);
-      g_free (block);
-      return;
-    }
-  if (n_spare >= SPARE_BLOCKS)
-    {
-      g_free (block);
-      return;
-    }
-  block->next = spare_blocks;
-  spare_blocks = block;
-  n_spare++;
-}
-
-void
-connection_output_free (SatchelConnection *connection)
-{
-  while (connection->out_head != NULL)
-    {
-      OutBlock *block = connection->out_head;
-      connection->out_head = block->next;
-      block_free (block);
-    }
-  connection->out_tail = NULL;
-  connection->out_pending = 0;
-}
-
-static const guint8 *
-block_data (const OutBlock *block)
-{
-  return block->bytes != NULL ? g_bytes_get_data (block->bytes, NULL) : block->data;
-}
-
-GBytes *
-connection_output_take (SatchelConnection *connection)
-{
-  GByteArray *all = g_byte_array_sized_new ((guint) connection->out_pending);
-  for (OutBlock *block = connection->out_head; block != NULL; block = block->next)
-    g_byte_array_append (all, block_data (block) + block->start, (guint) (block->end - block->start));
-  connection_output_free (connection);
-  return g_byte_array_free_to_bytes (all);
-}
-
-static void
-drop_sent (SatchelConnection *connection, gsize len)
-{
-  connection->out_pending -= len;
-  while (connection->out_head != NULL)
-    {
-      OutBlock *block = connection->out_head;
-      gsize n = MIN (len, block->end - block->start);
-      block->start += n;
-      len -= n;
-      if (block->start < block->end)
-        break;
-      connection->out_head = block->next;
-      block_free (block);
-    }
-  if (connection->out_head == NULL)
-    connection->out_tail = NULL;
-}
 
 static void
 write_timer_fired (SatchelTimer *timer, gpointer data)
@@ -145,7 +55,7 @@ send_waiting (SatchelConnection *connection)
       gsize total = 0;
       for (OutBlock *block = connection->out_head; block != NULL && n < PARTS_MAX; block = block->next, n++)
         {
-          parts[n].iov_base = (void *) (block_data (block) + block->start);
+          parts[n].iov_base = (void *) (connection_block_data (block) + block->start);
           parts[n].iov_len = block->end - block->start;
           total += parts[n].iov_len;
         }
@@ -161,7 +71,7 @@ send_waiting (SatchelConnection *connection)
           return;
         }
       connection->last_progress_ms = satchel_now_ms ();
-      drop_sent (connection, (gsize) sent);
+      connection_drop_sent (connection, (gsize) sent);
       if ((gsize) sent < total)
         {
           set_blocked (connection, TRUE);
@@ -211,16 +121,6 @@ connection_queue_flush (SatchelConnection *connection)
 }
 
 static void
-append_block (SatchelConnection *connection, OutBlock *block)
-{
-  if (connection->out_tail != NULL)
-    connection->out_tail->next = block;
-  else
-    connection->out_head = block;
-  connection->out_tail = block;
-}
-
-static void
 output_added (SatchelConnection *connection)
 {
   if (connection->out_pending >= FLUSH_BYTES && !connection->is_blocked && connection->transport != NULL)
@@ -239,12 +139,12 @@ satchel_connection_write (SatchelConnection *connection, const void *data, gsize
   while (len > 0)
     {
       OutBlock *tail = connection->out_tail;
-      if (tail == NULL || tail->bytes != NULL || tail->end == BLOCK_BYTES)
+      if (tail == NULL || tail->bytes != NULL || tail->end == CONNECTION_BLOCK_BYTES)
         {
-          tail = block_new ();
-          append_block (connection, tail);
+          tail = connection_new_block ();
+          connection_append_block (connection, tail);
         }
-      gsize n = MIN (len, BLOCK_BYTES - tail->end);
+      gsize n = MIN (len, CONNECTION_BLOCK_BYTES - tail->end);
       memcpy (tail->data + tail->end, from, n);
       tail->end += n;
       connection->out_pending += n;
@@ -287,7 +187,7 @@ satchel_connection_write_bytes (SatchelConnection *connection, GBytes *bytes)
   OutBlock *block = g_new0 (OutBlock, 1);
   block->bytes = bytes;
   block->end = len;
-  append_block (connection, block);
+  connection_append_block (connection, block);
   connection->out_pending += len;
   output_added (connection);
 }

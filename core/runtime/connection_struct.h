@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT
- * The inside of a connection, shared by connection.c, connection_input.c and connection_output.c.
+ * The inside of a connection, which the connection_*.c share.
  */
 #pragma once
 #include "core/runtime/connection_private.h"
 #include "core/runtime/reactor_private.h"
 
+/* What may follow each state is in connection_life.c. */
 typedef enum
 {
   STATE_OPEN = 1,
@@ -15,6 +16,7 @@ typedef enum
   STATE_GONE     /* will be freed when the last call into it returns */
 } ConnectionState;
 
+#define CONNECTION_BLOCK_BYTES 16384u /* of `data` */
 typedef struct OutBlock OutBlock;
 struct OutBlock
 {
@@ -64,28 +66,46 @@ struct SatchelConnection
   guint is_compressed : 1;
 };
 
+/* connection_buffers.c */
+void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
+void connection_free_input (SatchelConnection *connection);
+/* Moves unread input into a buffer of the connection, or frees that buffer if all was read. */
+void connection_settle_input (SatchelConnection *connection);
+/* Makes room for at least one more byte, and for @wanted if the limit allows. Returns the number of bytes
+ * for which there is room. */
+gsize connection_make_room (SatchelConnection *connection, gsize wanted);
+/* An empty block for connection_append_block. */
+OutBlock *connection_new_block (void);
+void connection_append_block (SatchelConnection *connection, OutBlock *block);
+const guint8 *connection_block_data (const OutBlock *block);
+/* The first @len bytes of output were sent. */
+void connection_drop_sent (SatchelConnection *connection, gsize len);
+void connection_output_free (SatchelConnection *connection);
+/* All output that was not sent; yours. */
+GBytes *connection_output_take (SatchelConnection *connection);
+
+/* connection_life.c */
+/* Among the connections of the process from now on, STATE_OPEN. */
+void connection_begin (SatchelConnection *connection);
+void connection_set_state (SatchelConnection *connection, ConnectionState state);
 void connection_update_events (SatchelConnection *connection);
+/* No input is read or given to the handlers: the protocol, or gate or mail, has paused it. */
+gboolean connection_is_stopped (const SatchelConnection *connection);
+gboolean connection_wants_to_read (const SatchelConnection *connection);
+/* Looks at input and state again later in this turn of the loop. */
+void connection_queue_soon (SatchelConnection *connection);
 void connection_die (SatchelConnection *connection, SatchelCloseReason reason);
+/* Calls `closed`, and ends the connection. */
+void connection_tell_closed (SatchelConnection *connection);
 /* Ends the connection if the peer has ended its side and all its input is answered. */
 void connection_check_end (SatchelConnection *connection);
 void connection_linger (SatchelConnection *connection);
 void connection_unref_call (SatchelConnection *connection);
 
-void connection_queue_soon (SatchelConnection *connection);
-gboolean connection_wants_to_read (const SatchelConnection *connection);
-
-/* connection_input.c */
-void connection_wipe (SatchelConnection *connection, gsize start, gsize len);
-void connection_free_input (SatchelConnection *connection);
-/* Keeps what is unread in a buffer of its own, or none. */
-void connection_settle_input (SatchelConnection *connection);
-/* Makes room for at least one more byte, and for @wanted if the limit allows. Returns the number of bytes
- * for which there is room. */
-gsize connection_make_room (SatchelConnection *connection, gsize wanted);
+/* connection_input.c: watches the descriptor of the transport. */
+void connection_attach (SatchelConnection *connection);
 
 /* connection_output.c */
-void connection_output_free (SatchelConnection *connection);
 /* Sends output, after EPOLLOUT or at the end of a turn, and makes callbacks. */
 void connection_output_run (SatchelConnection *connection);
 void connection_queue_flush (SatchelConnection *connection);
-GBytes *connection_output_take (SatchelConnection *connection);

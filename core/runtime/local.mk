@@ -17,7 +17,9 @@ libsatchel_la_SOURCES += \
 	core/runtime/config_value.c \
 	core/runtime/config_write.c \
 	core/runtime/connection.c \
+	core/runtime/connection_buffers.c \
 	core/runtime/connection_input.c \
+	core/runtime/connection_life.c \
 	core/runtime/connection_output.c \
 	core/runtime/connection_private.h \
 	core/runtime/connection_struct.h \
