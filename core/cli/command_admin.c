@@ -5,6 +5,7 @@
 #include "config.h"
 
 #include <satchel/auth.h>
+#include <satchel/number.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -42,9 +43,11 @@ clear_progress (Answer *answer)
 static void
 show_progress (Answer *answer, const char *text)
 {
-  char *end;
-  guint64 done = g_ascii_strtoull (text, &end, 10), total = g_ascii_strtoull (end, &end, 10);
-  const char *what = end + (*end == ' ');
+  guint64 done = 0, total = 0;
+  if (!satchel_number_take (&text, NULL, 10, G_MAXINT64, &done) || !satchel_text_take (&text, " ")
+      || !satchel_number_take (&text, NULL, 10, G_MAXINT64, &total))
+    return;
+  const char *what = text + (*text == ' ');
   if (answer->is_json)
     {
       g_autoptr (GString) out = g_string_new (NULL);
@@ -81,8 +84,9 @@ take_line (Answer *answer, const char *line)
       break;
     case SATCHEL_ADMIN_FRAME_ERROR:
       {
-        char *text;
-        gint64 code = g_ascii_strtoll (line + 1, &text, 10);
+        const char *text = line + 1;
+        guint32 code = SATCHEL_ERROR_FAILED;
+        (void) satchel_number_take_u32 (&text, NULL, G_MAXUINT32, &code);
         g_clear_error (&answer->error);
         satchel_error_set (&answer->error, (SatchelErrorCode) code, "%s", text + (*text == ' '));
         break;

@@ -66,12 +66,13 @@ print_place (SatchelCli *cli, const char *line)
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
     {
       g_autofree char *value = satchel_cli_line_value (line, keys[i]);
+      gint64 number;
       gboolean is_number = strcmp (keys[i], "slot") == 0 || strcmp (keys[i], "epoch") == 0;
       gboolean is_bool = strcmp (keys[i], "pinned") == 0 || strcmp (keys[i], "recorded") == 0;
       if (value == NULL)
         continue;
-      if (as_json && is_number)
-        satchel_json_number (&json, keys[i], g_ascii_strtoll (value, NULL, 10));
+      if (as_json && is_number && g_ascii_string_to_signed (value, 10, 0, G_MAXINT64, &number, NULL))
+        satchel_json_number (&json, keys[i], number);
       else if (as_json && is_bool)
         satchel_json_bool (&json, keys[i], strcmp (value, "yes") == 0);
       else if (as_json)

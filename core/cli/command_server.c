@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <satchel/auth.h>
+#include <satchel/number.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -104,11 +105,12 @@ add_row (GPtrArray *rows, const char *line, const char *const *keys)
   for (; *keys != NULL; keys++)
     {
       char *value = satchel_cli_line_value (line, *keys);
-      if (value != NULL && g_str_has_suffix (*keys, "_s"))
+      gint64 seconds;
+      if (value != NULL && g_str_has_suffix (*keys, "_s")
+          && g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &seconds, NULL))
         {
-          char *age = satchel_cli_age (g_ascii_strtoll (value, NULL, 10));
           g_free (value);
-          value = age;
+          value = satchel_cli_age (seconds);
         }
       g_ptr_array_add (row, value != NULL ? value : g_strdup ("-"));
     }
@@ -157,8 +159,9 @@ print_status (char **lines)
         g_autofree char *state = satchel_cli_line_value (*line, "state"),
                         *generation = satchel_cli_line_value (*line, "generation");
         g_autofree char *since = satchel_cli_line_value (*line, "since");
-        gint64 age =
-            since != NULL ? g_get_real_time () / G_USEC_PER_SEC - g_ascii_strtoll (since, NULL, 10) : 0;
+        gint64 began = 0, age = 0;
+        if (since != NULL && g_ascii_string_to_signed (since, 10, 0, G_MAXINT64, &began, NULL))
+          age = g_get_real_time () / G_USEC_PER_SEC - began;
         g_autofree char *up = satchel_cli_age (MAX (age, 0));
         printf ("satcheld %s, pid %s: %s for %s, configuration %s\n\n", version, pid, state, up, generation);
       }
@@ -182,7 +185,12 @@ count_kicked (const char *answer)
   g_auto (GStrv) lines = g_strsplit (answer, "\n", -1);
   guint64 n = 0;
   for (char **line = lines; *line != NULL; line++)
-    n += g_ascii_strtoull (*line, NULL, 10);
+    {
+      const char *at = *line;
+      guint32 one = 0;
+      (void) satchel_number_take_u32 (&at, NULL, G_MAXUINT32, &one);
+      n += one;
+    }
   return n;
 }
 

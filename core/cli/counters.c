@@ -44,14 +44,15 @@ counter_to_json (SatchelJson *json, const char *line)
   g_autofree char *count = satchel_cli_line_value (line, "count"),
                   *sum = satchel_cli_line_value (line, "sum");
   g_autofree char *buckets = satchel_cli_line_value (line, "buckets");
+  gint64 number;
   satchel_json_open (json, NULL, '{');
   satchel_json_text (json, "name", name);
   satchel_json_text (json, "kind", kind);
   satchel_json_open (json, "labels", '{');
   each_pair (labels, satchel_json_text, json);
   satchel_json_close (json, '}');
-  if (value != NULL)
-    satchel_json_number (json, "value", g_ascii_strtoll (value, NULL, 10));
+  if (value != NULL && g_ascii_string_to_signed (value, 10, G_MININT64, G_MAXINT64, &number, NULL))
+    satchel_json_number (json, "value", number);
   if (count != NULL && sum != NULL)
     {
       satchel_json_decimal (json, "count", count);

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <satchel/date.h>
+#include <satchel/number.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -71,15 +72,12 @@ skip_space (DateReader *reader)
 static int
 read_number (DateReader *reader, int max_digits, int *ret_value)
 {
-  int n = 0, value = 0;
-  while (n < max_digits && reader->at < reader->end && g_ascii_isdigit (*reader->at))
-    {
-      value = value * 10 + (*reader->at++ - '0');
-      n++;
-    }
-  if (n > 0)
-    *ret_value = value;
-  return n;
+  const char *start = reader->at, *end = start + MIN (max_digits, reader->end - start);
+  guint64 number;
+  if (!satchel_number_take (&reader->at, end, 10, G_MAXINT, &number))
+    return 0;
+  *ret_value = (int) number;
+  return (int) (reader->at - start);
 }
 
 static gboolean

@@ -6,6 +6,7 @@
 #include "core/mail/blob_read.h"
 
 #include <satchel/attributes.h>
+#include <satchel/number.h>
 #include <string.h>
 
 typedef struct Reader
@@ -40,11 +41,10 @@ read_string (Reader *reader, GString *out)
     }
   if (skip_char (reader, '{'))
     {
-      gsize len = 0;
-      for (; reader->at < reader->end && g_ascii_isdigit (*reader->at) && len < G_MAXUINT32; reader->at++)
-        len = len * 10 + (gsize) (*reader->at - '0');
+      guint64 len = 0;
+      (void) satchel_number_take (&reader->at, reader->end, 10, G_MAXUINT32, &len);
       reader->at += MIN (3, reader->end - reader->at); /* "}\r\n" */
-      len = MIN (len, (gsize) (reader->end - reader->at));
+      len = MIN (len, (guint64) (reader->end - reader->at));
       if (out != NULL)
         g_string_append_len (out, reader->at, (gssize) len);
       reader->at += len;

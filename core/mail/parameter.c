@@ -75,10 +75,10 @@ segment_new (GString *name, const char *value)
       g_string_truncate (name, name->len - 1);
     }
   const char *star = strrchr (name->str, '*');
-  if (star != NULL && star != name->str && strlen (star + 1) >= 1 && strlen (star + 1) <= 3
-      && strspn (star + 1, "0123456789") == strlen (star + 1))
+  guint64 number;
+  if (star != NULL && star != name->str && g_ascii_string_to_unsigned (star + 1, 10, 0, 999, &number, NULL))
     {
-      segment->number = atoi (star + 1);
+      segment->number = (int) number;
       g_string_truncate (name, star - name->str);
     }
   segment->name = g_ascii_strdown (name->str, name->len);

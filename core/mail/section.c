@@ -5,6 +5,8 @@
 
 #include "core/mail/blob.h"
 
+#include <satchel/number.h>
+
 #define MAX_PATH_NUMBERS 256u
 
 typedef struct Parts
@@ -180,10 +182,9 @@ satchel_attributes_find_section (GBytes *blob, const char *section, guint64 *ret
   SatchelSectionKind kind = SATCHEL_SECTION_CONTENT;
   while (g_ascii_isdigit (*section))
     {
-      guint64 number = g_ascii_strtoull (section, (char **) &section, 10);
-      if (n == MAX_PATH_NUMBERS || number == 0 || number > G_MAXUINT32)
+      if (n == MAX_PATH_NUMBERS || !satchel_number_take_u32 (&section, NULL, G_MAXUINT32, &path[n])
+          || path[n++] == 0)
         return FALSE;
-      path[n++] = (guint32) number;
       if (*section == '\0')
         return satchel_attributes_section (blob, path, n, kind, ret_offset, ret_len);
       if (*section++ != '.' || *section == '\0')

@@ -414,12 +414,12 @@ static void
 add_place (SatchelJson *json, const char *where)
 {
   const char *colon = strrchr (where, ':');
-  gboolean has_line =
-      colon != NULL && colon[1] != '\0' && colon[1 + strspn (colon + 1, "0123456789")] == '\0';
+  guint64 line;
+  gboolean has_line = colon != NULL && g_ascii_string_to_unsigned (colon + 1, 10, 0, G_MAXINT, &line, NULL);
   g_autofree char *file = has_line ? g_strndup (where, (gsize) (colon - where)) : g_strdup (where);
   satchel_json_text (json, "file", *file != '\0' && !g_str_has_prefix (file, "--set") ? file : NULL);
   if (has_line)
-    satchel_json_number (json, "line", g_ascii_strtoll (colon + 1, NULL, 10));
+    satchel_json_number (json, "line", (gint64) line);
   else
     satchel_json_text (json, "line", NULL);
 }

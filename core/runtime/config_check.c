@@ -6,9 +6,12 @@
 #include "config.h"
 
 #include <satchel/hash.h>
+#include <satchel/number.h>
 #include <string.h>
 
 #include "core/runtime/config_private.h"
+
+#define NUMBER_MAX G_GUINT64_CONSTANT (999999999999999999) /* 18 digits, which libconfig takes */
 
 typedef enum
 {
@@ -155,13 +158,13 @@ classify_word (const char *word, gsize len)
         i++;
       return i == len && len <= 2 + 15 ? (len > 2 + 7 ? TOKEN_BIG : TOKEN_NUMBER) : TOKEN_WORD;
     }
-  while (i < len && g_ascii_isdigit (word[i]))
-    i++;
-  digits = i - digits;
-  if (digits == 0 || digits > 18)
+  guint64 number;
+  const char *at = word + digits;
+  if (!satchel_number_take (&at, word + len, 10, NUMBER_MAX, &number))
     return TOKEN_WORD;
+  i = (gsize) (at - word);
   if (i == len)
-    return ABS (g_ascii_strtoll (word, NULL, 10)) > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
+    return number > G_MAXINT32 ? TOKEN_BIG : TOKEN_NUMBER;
   if (word[i] == 'L')
     return i + 1 == len || (i + 2 == len && word[i + 1] == 'L') ? TOKEN_NUMBER : TOKEN_WORD;
   if (word[i] == '.' && i + 1 < len)

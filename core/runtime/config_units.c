@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 #include "core/runtime/config_private.h"
@@ -26,11 +27,11 @@ static const Unit time_units[] = { { "w", 604800000 }, { "d", 86400000 }, { "h",
 static gboolean
 parse_number (const char *text, gint64 *ret_number, const char **ret_end)
 {
-  gsize n_digits = strspn (text, "0123456789");
-  if (n_digits == 0 || n_digits > 18)
+  guint64 number;
+  *ret_end = text;
+  if (!satchel_number_take (ret_end, NULL, 10, G_MAXINT64, &number))
     return FALSE;
-  *ret_number = g_ascii_strtoll (text, NULL, 10);
-  *ret_end = text + n_digits;
+  *ret_number = (gint64) number;
   return TRUE;
 }
 
@@ -113,9 +114,10 @@ static gboolean
 parse_mode (const char *text, gint64 *ret_number)
 {
   gsize len = strlen (text);
-  if (len < 3 || len > 4 || strspn (text, "01234567") != len)
+  guint64 number;
+  if (len < 3 || len > 4 || !g_ascii_string_to_unsigned (text, 8, 0, 07777, &number, NULL))
     return FALSE;
-  *ret_number = g_ascii_strtoll (text, NULL, 8);
+  *ret_number = (gint64) number;
   return TRUE;
 }
 

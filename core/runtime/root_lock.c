@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/number.h>
 #include <satchel/retry.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,15 +31,18 @@ satchel_root_lock (int root_fd, GError **error)
       return -1;
     }
   char text[32] = "";
+  const char *at = text;
+  guint32 pid = 0;
   if (SATCHEL_RETRY (flock (fd, LOCK_EX | LOCK_NB)) != 0)
     {
       int saved = errno;
       gssize n = SATCHEL_RETRY (pread (fd, text, sizeof text - 1, 0));
       text[MAX (n, 0)] = '\0';
       close (fd);
+      (void) satchel_number_take_u32 (&at, NULL, G_MAXINT, &pid);
       if (saved == EWOULDBLOCK)
         satchel_error_set (error, SATCHEL_ERROR_INUSE,
-                           "the mail root is in use by process %d; stop that one first", atoi (text));
+                           "the mail root is in use by process %u; stop that one first", pid);
       else
         satchel_error_set_errno (error, saved, "the lock of the mail root cannot be taken");
       return -1;

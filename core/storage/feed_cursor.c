@@ -8,6 +8,7 @@
 #include "core/storage/change_log.h"
 #include "core/storage/feed_private.h"
 
+#include <satchel/number.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -47,18 +48,22 @@ save_cursor (Cursor *cursor, SatchelFileWrite how, GError **error)
 static gboolean
 parse_cursor (Cursor *cursor, const char *line)
 {
-  const char *last = strrchr (line, ' ');
-  guint32 sum;
-  if (last == NULL || sscanf (last, " %8x", &sum) != 1)
+  const char *last = strrchr (line, ' '), *at = last != NULL ? last + 1 : NULL;
+  guint64 sum, numbers[6];
+  if (at == NULL || !satchel_number_take (&at, NULL, 16, G_MAXUINT32, &sum)
+      || sum != satchel_change_checksum (line, (gsize) (last - line)))
     return FALSE;
-  g_autofree char *text = g_strndup (line, (gsize) (last - line));
-  return sum == satchel_change_checksum (text, strlen (text))
-         && sscanf (text,
-                    "satchel-cursor 1 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %u %" G_GUINT64_FORMAT
-                    " %d %u",
-                    &cursor->place.generation, &cursor->place.offset, &cursor->place.done, &cursor->sequence,
-                    &cursor->needs_resync, &cursor->deaths)
-                == 6;
+  at = line;
+  if (!satchel_text_take (&at, "satchel-cursor 1"))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    if (!satchel_text_take (&at, " ") || !satchel_number_take (&at, NULL, 10, G_MAXUINT64, &numbers[i]))
+      return FALSE;
+  cursor->place = (SatchelChangePlace) { numbers[0], numbers[1], (guint) numbers[2] };
+  cursor->sequence = numbers[3];
+  cursor->needs_resync = numbers[4] != 0;
+  cursor->deaths = (guint) numbers[5];
+  return TRUE;
 }
 
 /* Begins at the end of the log. */

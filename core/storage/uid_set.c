@@ -3,6 +3,7 @@
  */
 #include "config.h"
 
+#include <satchel/number.h>
 #include <satchel/snapshot.h>
 #include <string.h>
 
@@ -122,19 +123,7 @@ satchel_uid_set_format (const SatchelUidSet *set, GString *out)
 static gboolean
 parse_number (const char **at, const char *end, guint32 *ret_number)
 {
-  guint64 number = 0;
-  const char *digit = *at;
-  if (digit == end || *digit < '1' || *digit > '9')
-    return FALSE;
-  for (; digit < end && g_ascii_isdigit (*digit); digit++)
-    {
-      number = number * 10 + (guint64) (*digit - '0');
-      if (number > G_MAXUINT32)
-        return FALSE;
-    }
-  *at = digit;
-  *ret_number = (guint32) number;
-  return TRUE;
+  return *at < end && **at != '0' && satchel_number_take_u32 (at, end, G_MAXUINT32, ret_number);
 }
 
 gboolean

@@ -3,6 +3,7 @@
  */
 #include "arguments.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 typedef struct ItemName
@@ -95,12 +96,9 @@ parse_path (const char *at, ImapSection *section)
   guint n = 0;
   while (g_ascii_isdigit (*at))
     {
-      guint64 number = 0;
-      for (; g_ascii_isdigit (*at) && number <= G_MAXUINT32; at++)
-        number = number * 10 + (guint) (*at - '0');
-      if (number == 0 || number > G_MAXUINT32 || n == IMAP_PART_PATH_MAX)
+      if (n == IMAP_PART_PATH_MAX || !satchel_number_take_u32 (&at, NULL, G_MAXUINT32, &path[n])
+          || path[n++] == 0)
         return NULL;
-      path[n++] = (guint32) number;
       if (*at != '.')
         break;
       at++;
@@ -118,15 +116,10 @@ parse_partial (const char *at, ImapSection *section)
 {
   if (*at == '\0')
     return TRUE;
-  char *end;
-  if (*at != '<' || !g_ascii_isdigit (at[1]))
-    return FALSE;
-  section->offset = g_ascii_strtoull (at + 1, &end, 10);
-  if (*end != '.' || end[1] < '1' || end[1] > '9') /* nz-number */
-    return FALSE;
-  section->count = g_ascii_strtoull (end + 1, &end, 10);
   section->is_partial = TRUE;
-  return end[0] == '>' && end[1] == '\0' && section->offset <= G_MAXINT64 && section->count <= G_MAXINT64;
+  return satchel_text_take (&at, "<") && satchel_number_take (&at, NULL, 10, G_MAXINT64, &section->offset)
+         && satchel_text_take (&at, ".") && *at != '0' /* nz-number */
+         && satchel_number_take (&at, NULL, 10, G_MAXINT64, &section->count) && strcmp (at, ">") == 0;
 }
 
 /* The fields of HEADER.FIELDS and the token "]<partial>" that is glued to their list. */

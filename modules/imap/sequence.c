@@ -4,6 +4,7 @@
  */
 #include "sequence.h"
 
+#include <satchel/number.h>
 #include <stdlib.h>
 
 /* seq-number: nz-number or "*".  NULL: neither. */
@@ -15,17 +16,7 @@ parse_number (const char *at, guint32 *ret_number)
       *ret_number = 0;
       return at + 1;
     }
-  if (*at < '1' || *at > '9')
-    return NULL;
-  guint64 number = 0;
-  for (; *at >= '0' && *at <= '9'; at++)
-    {
-      number = number * 10 + (guint) (*at - '0');
-      if (number > G_MAXUINT32)
-        return NULL;
-    }
-  *ret_number = (guint32) number;
-  return at;
+  return *at != '0' && satchel_number_take_u32 (&at, NULL, G_MAXUINT32, ret_number) ? at : NULL;
 }
 
 gboolean

@@ -3,6 +3,7 @@
  */
 #include "url.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 void
@@ -59,12 +60,7 @@ take (const char **at, const char *name)
 static gboolean
 take_number (const char **at, guint32 min, guint32 *ret)
 {
-  guint64 number = 0;
-  const char *start = *at;
-  for (; g_ascii_isdigit (**at) && number <= G_MAXUINT32; (*at)++)
-    number = number * 10 + (guint) (**at - '0');
-  *ret = (guint32) number;
-  return *at > start && number >= min && number <= G_MAXUINT32;
+  return satchel_number_take_u32 (at, NULL, G_MAXUINT32, ret) && *ret >= min;
 }
 
 /* enc-mailbox [uidvalidity] "/" */

@@ -64,14 +64,11 @@ load_blob_generation (MdStore *store, const char *file, GError **error)
     return NULL;
   g_autoptr (GHashTable) blobs = new_blob_table ();
   const guint8 *line_end = data->len > 0 ? memchr (data->data, '\n', MIN (data->len, HEAD_MAX)) : NULL;
-  guint version, least;
-  guint32 crc;
   if (line_end != NULL)
     {
       g_autofree char *line = g_strndup ((const char *) data->data, (gsize) (line_end - data->data));
       const guint8 *body = line_end + 1, *end = data->data + data->len;
-      if (sscanf (line, "satchel-blobs %u %u %8x", &version, &least, &crc) == 3 && least <= 1
-          && crc == md_crc32c (0, body, (gsize) (end - body)) && parse_blobs (body, end, blobs))
+      if (md_check_head (line, "satchel-blobs", body, (gsize) (end - body)) && parse_blobs (body, end, blobs))
         return g_steal_pointer (&blobs);
     }
   satchel_error_set (error, SATCHEL_ERROR_CORRUPT, "the file %s is damaged: its checksum does not match",

@@ -5,6 +5,7 @@
 
 #include "checksum.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 #if defined(__x86_64__)
@@ -61,4 +62,16 @@ md_crc32c (guint32 crc, const void *data, gsize len)
   for (; len > 0; p++, len--)
     crc = (crc >> 8) ^ crc_table[(crc ^ *p) & 0xff];
   return ~crc;
+}
+
+gboolean
+md_check_head (const char *line, const char *name, const void *body, gsize len)
+{
+  guint32 version, least;
+  guint64 checksum;
+  return satchel_text_take (&line, name) && satchel_text_take (&line, " ")
+         && satchel_number_take_u32 (&line, NULL, G_MAXUINT32, &version) && satchel_text_take (&line, " ")
+         && satchel_number_take_u32 (&line, NULL, 1, &least) && satchel_text_take (&line, " ")
+         && satchel_number_take (&line, NULL, 16, G_MAXUINT32, &checksum)
+         && checksum == md_crc32c (0, body, len);
 }

@@ -25,6 +25,7 @@
 #include <fcntl.h>
 #include <satchel/hash.h>
 #include <satchel/log.h>
+#include <satchel/number.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -123,12 +124,22 @@ collect_tag_change (const char *name, gsize len, guint8 type, gpointer data)
 }
 
 /* File ".N.FILE" is the N-th change, and "FILE" the last one, which counts. */
+static guint64
+change_number (const char *file)
+{
+  guint64 number = 0;
+  if (*file != '.')
+    return G_MAXUINT64;
+  file++;
+  (void) satchel_number_take (&file, NULL, 10, G_MAXUINT64, &number);
+  return number;
+}
+
 static int
 compare_age (gconstpointer a, gconstpointer b)
 {
   const char *x = *(char *const *) a, *y = *(char *const *) b;
-  guint64 nx = x[0] == '.' ? g_ascii_strtoull (x + 1, NULL, 10) : G_MAXUINT64;
-  guint64 ny = y[0] == '.' ? g_ascii_strtoull (y + 1, NULL, 10) : G_MAXUINT64;
+  guint64 nx = change_number (x), ny = change_number (y);
   return nx != ny ? (nx > ny) - (nx < ny) : strcmp (x, y);
 }
 
@@ -274,10 +285,12 @@ escape_name (const char *base)
 }
 
 static gboolean
-parse_pop3_header (const char *line, guint *ret_version, unsigned long *ret_next, unsigned long *ret_uidv)
+parse_pop3_header (const char *line, guint64 *ret_version, guint64 *ret_next, guint64 *ret_uidv)
 {
-  return line != NULL && sscanf (line, "/%u %lu %lu", ret_version, ret_next, ret_uidv) == 3
-         && (*ret_version == 2 || *ret_version == 3);
+  return line != NULL && satchel_text_take (&line, "/")
+         && satchel_number_take (&line, NULL, 10, 3, ret_version) && *ret_version >= 2
+         && satchel_text_take (&line, " ") && satchel_number_take (&line, NULL, 10, G_MAXUINT64, ret_next)
+         && satchel_text_take (&line, " ") && satchel_number_take (&line, NULL, 10, G_MAXUINT64, ret_uidv);
 }
 
 GHashTable *
@@ -285,8 +298,8 @@ md_courier_unique_ids (MdMailbox *mb)
 {
   GHashTable *ids = g_hash_table_new_full (satchel_string_hash, g_str_equal, g_free, g_free);
   g_auto (GStrv) lines = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
-  guint version;
-  unsigned long next, uidv;
+  guint64 version;
+  guint64 next, uidv;
   if (lines == NULL || !parse_pop3_header (lines[0], &version, &next, &uidv))
     return ids;
   for (char **line = lines + 1; *line != NULL; line++)
@@ -294,15 +307,17 @@ md_courier_unique_ids (MdMailbox *mb)
       /* The line is "FILE SIZE N:UIDV[:UTF8]", where the name may have spaces. */
       char *last = strrchr (*line, ' ');
       char *size = last != NULL ? g_strrstr_len (*line, last - *line, " ") : NULL;
-      unsigned long n = 0, v = 0;
-      if (size == NULL || size == *line || sscanf (last + 1, "%lu:%lu", &n, &v) != 2)
+      const char *at = last != NULL ? last + 1 : NULL;
+      guint64 n, v;
+      if (size == NULL || size == *line || !satchel_number_take (&at, NULL, 10, G_MAXUINT64, &n)
+          || !satchel_text_take (&at, ":") || !satchel_number_take (&at, NULL, 10, G_MAXUINT64, &v))
         continue;
       char *base = copy_base_name (*line, size - *line);
       g_autofree char *name = escape_name (base);
       g_hash_table_replace (ids, base,
                             n == 0   ? g_strconcat ("P", name, NULL)
-                            : v != 0 ? g_strdup_printf ("PUID%lu-%lu", n, v)
-                                     : g_strdup_printf ("PUID%lu", n));
+                            : v != 0 ? g_strdup_printf ("PUID%" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT, n, v)
+                                     : g_strdup_printf ("PUID%" G_GUINT64_FORMAT, n));
     }
   return ids;
 }
@@ -416,25 +431,30 @@ static gboolean
 write_courier_unique_ids (MdMailbox *mb, GError **error)
 {
   g_auto (GStrv) old = read_courier_lines (mb->fd, MD_COURIER_POP3, FILE_MAX);
-  guint version;
-  unsigned long next = 1, uidv = (unsigned long) (g_get_real_time () / G_USEC_PER_SEC);
+  guint64 version;
+  guint64 next = 1, uidv = (guint64) (g_get_real_time () / G_USEC_PER_SEC);
   if (old != NULL)
     parse_pop3_header (old[0], &version, &next, &uidv);
   g_autoptr (GString) out = g_string_new (NULL);
-  g_string_printf (out, "/3 %lu %lu\n", next, uidv);
+  g_string_printf (out, "/3 %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT "\n", next, uidv);
   MdUniqueIds *ids = md_unique_ids_current (mb);
   for (guint i = 0; i < mb->table.entries->len; i++)
     {
       const MdEntry *entry = &g_array_index (mb->table.entries, MdEntry, i);
-      unsigned long n = 0, v = 0;
+      guint64 n = 0, v = 0;
       if ((entry->bits & MD_ENTRY_DEAD) != 0)
         continue;
       g_autofree char *id = md_unique_id (mb, ids, entry->uid);
       g_autofree char *base = g_strndup (md_table_name (&mb->table, entry), entry->base_len);
       g_autofree char *named = escape_name (base);
-      int found = id != NULL ? sscanf (id, "UID%lu-%lu", &n, &v) : 0;
-      if (found > 0 || g_strcmp0 (id, named) == 0)
-        g_string_append_printf (out, "%s %" G_GUINT64_FORMAT " %lu:%lu:0\n",
+      const char *at = id;
+      gboolean is_numbered = id != NULL && satchel_text_take (&at, "UID")
+                             && satchel_number_take (&at, NULL, 10, G_MAXUINT64, &n);
+      if (is_numbered && satchel_text_take (&at, "-"))
+        (void) satchel_number_take (&at, NULL, 10, G_MAXUINT64, &v);
+      if (is_numbered || g_strcmp0 (id, named) == 0)
+        g_string_append_printf (out,
+                                "%s %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT ":0\n",
                                 md_table_name (&mb->table, entry), /* with the ':' */
                                 find_message_size (mb, entry), n, v);
     }

@@ -7,24 +7,14 @@
 #include "file_name.h"
 #include "keyword_letters.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 /* Reads digits up to @end. FALSE: there is something else, or the number is too big. */
 static gboolean
 parse_number (const char *p, const char *end, guint64 *ret)
 {
-  guint64 value = 0;
-  if (p == end)
-    return FALSE;
-  for (; p < end; p++)
-    {
-      guint digit = (guint) (*p - '0');
-      if (digit > 9 || value > ((guint64) G_MAXINT64 - digit) / 10)
-        return FALSE;
-      value = value * 10 + digit;
-    }
-  *ret = value;
-  return TRUE;
+  return satchel_number_take (&p, end, 10, G_MAXINT64, ret) && p == end;
 }
 
 gboolean

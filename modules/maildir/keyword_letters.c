@@ -8,6 +8,7 @@
 #include "keyword_letters.h"
 
 #include <satchel/hash.h>
+#include <satchel/number.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -121,18 +122,19 @@ md_keywords_add (MdKeywords *keywords, const char *name, gboolean *ret_needs_fil
 static void
 load_keyword_line (MdKeywords *keywords, const char *line)
 {
-  char *end;
-  unsigned long letter = strtoul (line, &end, 10);
-  if (end == line || *end != ' ' || letter >= MD_LETTERS || !md_keywords_is_valid (end + 1))
+  guint32 letter;
+  if (!satchel_number_take_u32 (&line, NULL, MD_LETTERS - 1, &letter) || *line != ' '
+      || !md_keywords_is_valid (line + 1))
     return;
-  int known = md_keywords_find (keywords, end + 1), other = keywords->bit_of_letter[letter];
+  const char *name = line + 1;
+  int known = md_keywords_find (keywords, name), other = keywords->bit_of_letter[letter];
   if (known >= 0 && keywords->letter[known] >= 0)
     return;
   /* The file is written before the index, so if a letter has two keywords, that of the file is right. */
   if (known < 0 && other >= 0)
-    md_keywords_rename (keywords, (guint) other, end + 1);
+    md_keywords_rename (keywords, (guint) other, name);
   else if (known < 0)
-    md_keywords_add_without_letter (keywords, end + 1, (int) letter);
+    md_keywords_add_without_letter (keywords, name, (int) letter);
   else
     {
       if (other >= 0)

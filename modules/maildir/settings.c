@@ -5,6 +5,7 @@
 
 #include "settings.h"
 
+#include <satchel/number.h>
 #include <string.h>
 
 /* As they stand in the file; the enums have the order of the choices. */
@@ -118,12 +119,11 @@ parse_key (const char *p, guint *ret_width, gboolean *ret_is_padded, gboolean *r
 {
   *ret_width = 0;
   *ret_is_padded = *p == '0';
-  for (; g_ascii_isdigit (*p) && *ret_width < 100; p++)
-    *ret_width = *ret_width * 10 + (guint) (*p - '0');
+  (void) satchel_number_take_u32 (&p, NULL, 20, ret_width);
   *ret_is_hex = *p == 'X';
   p += *ret_is_hex;
   *ret_key = *p;
-  return *p != '\0' && *ret_width <= 20 && strchr ("uvfg%", *p) != NULL ? p + 1 : NULL;
+  return *p != '\0' && strchr ("uvfg%", *p) != NULL ? p + 1 : NULL;
 }
 
 static gboolean

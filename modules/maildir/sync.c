@@ -24,6 +24,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <satchel/hash.h>
+#include <satchel/number.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,8 +140,11 @@ add_arrival (Sync *sync, guint index, const MdName *parsed)
                       .len = found->len,
                       .base_len = (guint8) parsed->base_len,
                       .is_new = found->is_new };
-  for (const char *p = name; g_ascii_isdigit (*p) && arrival.when < G_MAXINT64 / 100; p++)
-    arrival.when = arrival.when * 10 + (*p - '0');
+  guint64 when;
+  if (satchel_number_take (&name, NULL, 10, G_MAXINT64, &when))
+    arrival.when = (gint64) when;
+  else if (g_ascii_isdigit (*name))
+    arrival.when = G_MAXINT64;
   g_array_append_val (sync->arrivals, arrival);
 }
 

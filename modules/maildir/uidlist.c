@@ -13,6 +13,7 @@
 
 #include <satchel/hash.h>
 #include <satchel/log.h>
+#include <satchel/number.h>
 #include <string.h>
 
 #define UIDLIST_MAX (G_GUINT64_CONSTANT (1) << 30)
@@ -28,29 +29,16 @@ checksum_line (guint32 uidvalidity, guint32 uid, const char *base, gsize len, gi
 static const char *
 parse_uint (const char *p, const char *end, guint32 *ret)
 {
-  guint64 value = 0;
-  const char *start = p;
-  for (; p < end && g_ascii_isdigit (*p); p++)
-    if ((value = value * 10 + (guint64) (*p - '0')) > G_MAXUINT32)
-      return NULL;
-  *ret = (guint32) value;
-  return p > start ? p : NULL;
+  return satchel_number_take_u32 (&p, end, G_MAXUINT32, ret) ? p : NULL;
 }
 
 static gboolean
 parse_hex (const char *p, const char *end, guint32 *ret)
 {
-  guint32 value = 0;
-  if (p == end || end - p > 8)
+  guint64 number;
+  if (!satchel_number_take (&p, end, 16, G_MAXUINT32, &number) || p != end)
     return FALSE;
-  for (; p < end; p++)
-    {
-      const int digit = g_ascii_xdigit_value (*p);
-      if (digit < 0)
-        return FALSE;
-      value = value << 4 | (guint32) digit;
-    }
-  *ret = value;
+  *ret = (guint32) number;
   return TRUE;
 }
 

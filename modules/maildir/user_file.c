@@ -18,6 +18,7 @@
 
 #include <satchel/hash.h>
 #include <satchel/log.h>
+#include <satchel/number.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +39,17 @@ append_log_line (MdUser *user, const char *entry)
   user->n_log--;
 }
 
+/* "A B C", and " old" where the file of another server was in its old form.  Returns whether it was. */
+static gboolean
+parse_stamp (const char *text, guint64 ret_stamp[3])
+{
+  for (guint i = 0; i < 3; i++)
+    if ((i > 0 && !satchel_text_take (&text, " "))
+        || !satchel_number_take (&text, NULL, 10, G_MAXUINT64, &ret_stamp[i]))
+      return FALSE;
+  return strcmp (text, " old") == 0;
+}
+
 static gboolean
 parse_user_line (MdUser *user, char *line)
 {
@@ -50,11 +62,11 @@ parse_user_line (MdUser *user, char *line)
     g_hash_table_add (user->subscriptions, g_strdup (value));
   else if (strcmp (line, "use") == 0)
     {
-      char *name;
-      guint bits = (guint) strtoul (value, &name, 10);
-      if (*name != ' ' || bits == 0)
+      const char *at = value;
+      guint32 bits;
+      if (!satchel_number_take_u32 (&at, NULL, G_MAXUINT32, &bits) || *at != ' ' || bits == 0)
         return FALSE;
-      g_hash_table_insert (user->special_use, g_strdup (name + 1), GUINT_TO_POINTER (bits));
+      g_hash_table_insert (user->special_use, g_strdup (at + 1), GUINT_TO_POINTER (bits));
     }
   else if (strcmp (line, "log") == 0)
     append_log_line (user, value);
@@ -65,11 +77,7 @@ parse_user_line (MdUser *user, char *line)
   else if (strcmp (line, "names") == 0)
     user->has_utf8_names = strcmp (value, "utf-8") == 0;
   else if (strcmp (line, "foreign") == 0)
-    user->has_old_form =
-        sscanf (value, "%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT " old",
-                &user->foreign_stamp[0], &user->foreign_stamp[1], &user->foreign_stamp[2])
-            == 3
-        && g_str_has_suffix (value, " old");
+    user->has_old_form = parse_stamp (value, user->foreign_stamp);
   return TRUE; /* a newer version may add lines, which are passed over */
 }
 
@@ -81,11 +89,9 @@ load_user_generation (MdUser *user, int user_fd, const char *file, GError **erro
     return FALSE;
   g_byte_array_append (data, (const guint8 *) "", 1);
   char *text = (char *) data->data;
-  guint version, least;
-  guint32 crc;
   char *body = strchr (text, '\n');
-  if (body == NULL || sscanf (text, "satchel-user %u %u %8x", &version, &least, &crc) != 3 || least > 1
-      || crc != md_crc32c (0, body + 1, strlen (body + 1)) || strlen (text) + 1 != data->len)
+  if (body == NULL || !md_check_head (text, "satchel-user", body + 1, strlen (body + 1))
+      || strlen (text) + 1 != data->len)
     return satchel_error_set (error, SATCHEL_ERROR_CORRUPT,
                               "the file %s is damaged: its checksum does not match", file);
   g_auto (GStrv) lines = g_strsplit (body + 1, "\n", -1);

@@ -5,6 +5,7 @@
 
 #include <crypt.h>
 #include <errno.h>
+#include <satchel/number.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -32,12 +33,8 @@ is_in_set (const char *text, gsize len, const char *extra)
 static gboolean
 take_number (const char **cursor, const char *prefix, guint64 max, guint64 *ret_value)
 {
-  if (!g_str_has_prefix (*cursor, prefix) || !g_ascii_isdigit ((*cursor)[strlen (prefix)]))
-    return FALSE;
-  char *end = NULL;
-  *ret_value = g_ascii_strtoull (*cursor + strlen (prefix), &end, 10);
-  *cursor = end;
-  return *ret_value > 0 && *ret_value <= max;
+  return satchel_text_take (cursor, prefix) && satchel_number_take (cursor, NULL, 10, max, ret_value)
+         && *ret_value > 0;
 }
 
 /* $argon2id$v=19$m=KIB,t=PASSES,p=LANES$SALT$HASH, both base64 without padding */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT
- * core/base: descriptors that close themselves, files read and written whole, lists with links of their own.
+ * core/base: descriptors that close themselves, files read and written whole, lists with links of their own,
+ * numbers inside of texts.
  */
 #include "config.h"
 
@@ -7,6 +8,7 @@
 #include "core/base/list.h"
 
 #include <fcntl.h>
+#include <satchel/number.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -169,6 +171,68 @@ list (void)
   g_assert_null (first);
 }
 
+static void
+take_number (void)
+{
+  static const struct
+  {
+    const char *text;
+    gssize end; /* -1: at the NUL */
+    guint base;
+    guint64 max;
+    gssize taken; /* -1: refused */
+    guint64 number;
+  } cases[] = {
+    { "0", -1, 10, 0, 1, 0 },
+    { "17 rest", -1, 10, 17, 2, 17 },
+    { "17 rest", -1, 10, 16, -1, 0 },
+    { "17", 1, 10, 17, 1, 1 },
+    { "17", 0, 10, 17, -1, 0 },
+    { "", -1, 10, 17, -1, 0 },
+    { "007", -1, 10, 7, 3, 7 },
+    { "+7", -1, 10, 7, -1, 0 },
+    { "-7", -1, 10, G_MAXUINT64, -1, 0 },
+    { " 7", -1, 10, 7, -1, 0 },
+    { "0x10", -1, 16, 16, 1, 0 },
+    { "fFg", -1, 16, 255, 2, 255 },
+    { "12a", -1, 10, 12, 2, 12 },
+    { "778", -1, 8, 63, 2, 63 },
+    { "18446744073709551615", -1, 10, G_MAXUINT64, 20, G_MAXUINT64 },
+    { "18446744073709551616", -1, 10, G_MAXUINT64, -1, 0 },
+    { "99999999999999999999999999", -1, 10, G_MAXUINT64, -1, 0 },
+    { "4294967296", -1, 10, G_MAXUINT32, -1, 0 },
+  };
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    {
+      const char *at = cases[i].text, *end = cases[i].end >= 0 ? at + cases[i].end : NULL;
+      guint64 number = 4711;
+      gboolean ok = satchel_number_take (&at, end, cases[i].base, cases[i].max, &number);
+      g_test_message ("\"%s\" in base %u", cases[i].text, cases[i].base);
+      g_assert_cmpint (ok, ==, cases[i].taken >= 0);
+      g_assert_cmpint (at - cases[i].text, ==, ok ? cases[i].taken : 0);
+      g_assert_cmpuint (number, ==, ok ? cases[i].number : 4711);
+    }
+}
+
+/* A line of texts and numbers is taken apart piece by piece. */
+static void
+take_text (void)
+{
+  const char *at = "size 12:4294967295";
+  guint32 size = 7, rest = 7;
+  g_assert_false (satchel_text_take (&at, "size  "));
+  g_assert_true (satchel_text_take (&at, "size "));
+  g_assert_false (satchel_number_take_u32 (&at, NULL, 11, &size));
+  g_assert_cmpuint (size, ==, 7);
+  g_assert_true (satchel_number_take_u32 (&at, NULL, 12, &size));
+  g_assert_true (satchel_text_take (&at, ":"));
+  g_assert_true (satchel_number_take_u32 (&at, NULL, G_MAXUINT32, &rest));
+  g_assert_cmpuint (size, ==, 12);
+  g_assert_cmpuint (rest, ==, G_MAXUINT32);
+  g_assert_cmpstr (at, ==, "");
+  g_assert_false (satchel_text_take (&at, ":"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -179,5 +243,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/fd/read-bytes", read_bytes);
   g_test_add_func ("/base/fd/write-all", write_all);
   g_test_add_func ("/base/list", list);
+  g_test_add_func ("/base/number/take", take_number);
+  g_test_add_func ("/base/number/text", take_text);
   return g_test_run ();
 }

@@ -100,8 +100,9 @@ take_systemd (SatchelSockets *sockets)
 {
   const char *pid = g_getenv ("LISTEN_PID"), *count = g_getenv ("LISTEN_FDS"),
              *names = g_getenv ("LISTEN_FDNAMES");
-  guint64 n = 0;
-  if (pid != NULL && count != NULL && g_ascii_strtoll (pid, NULL, 10) == getpid ())
+  guint64 n = 0, meant = 0;
+  if (pid != NULL && count != NULL && g_ascii_string_to_unsigned (pid, 10, 1, G_MAXINT, &meant, NULL)
+      && (pid_t) meant == getpid ())
     (void) g_ascii_string_to_unsigned (count, 10, 0, 1000, &n, NULL);
   g_auto (GStrv) parts = g_strsplit (names != NULL ? names : "", ":", -1);
   guint n_names = g_strv_length (parts);

@@ -99,9 +99,11 @@ find_holder (guint port, pid_t ours, Holder *ret_holder)
     }
   DIR *proc = ret_holder->pid == 0 ? opendir ("/proc") : NULL;
   const struct dirent *entry;
+  guint64 pid;
   while (proc != NULL && ret_holder->pid == 0 && (entry = readdir (proc)) != NULL)
-    if (g_ascii_isdigit (entry->d_name[0]) && has_socket (entry->d_name, inodes))
-      ret_holder->pid = (pid_t) atoi (entry->d_name);
+    if (g_ascii_string_to_unsigned (entry->d_name, 10, 1, G_MAXINT, &pid, NULL)
+        && has_socket (entry->d_name, inodes))
+      ret_holder->pid = (pid_t) pid;
   if (proc != NULL)
     closedir (proc);
   if (ret_holder->pid > 0)

@@ -40,10 +40,12 @@ satchel_notify_restore (void)
 guint
 satchel_notify_watchdog_ms (void)
 {
-  guint64 usec;
+  guint64 usec, pid;
   if (watchdog_usec == NULL || !g_ascii_string_to_unsigned (watchdog_usec, 10, 1000, G_MAXINT, &usec, NULL))
     return 0;
-  if (watchdog_pid != NULL && g_ascii_strtoll (watchdog_pid, NULL, 10) != getpid ())
+  if (watchdog_pid != NULL
+      && (!g_ascii_string_to_unsigned (watchdog_pid, 10, 1, G_MAXINT, &pid, NULL)
+          || (pid_t) pid != getpid ()))
     return 0;
   return MAX (1u, (guint) (usec / 2000));
 }

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <satchel/number.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -83,11 +84,11 @@ execute_again (SatchelMaster *master)
 static void
 take_line (SatchelMaster *master, const char *line)
 {
-  char *end = NULL;
-  gint64 fd = g_ascii_strtoll (line, &end, 10);
-  if (end == line || *end != ' ' || fd < 3 || fcntl ((int) fd, F_SETFD, FD_CLOEXEC) != 0)
+  guint64 fd;
+  if (!satchel_number_take (&line, NULL, 10, G_MAXINT, &fd) || *line != ' ' || fd < 3
+      || fcntl ((int) fd, F_SETFD, FD_CLOEXEC) != 0)
     return;
-  g_autofree char *key = g_strcompress (end + 1);
+  g_autofree char *key = g_strcompress (line + 1);
   if (strcmp (key, "lock") == 0)
     master->dirs.lock_fd = (int) fd;
   else if (strcmp (key, "control") == 0)
@@ -108,9 +109,12 @@ satchel_upgrade_restore (SatchelMaster *master)
 {
   g_autofree char *value = g_strdup (g_getenv (INHERIT));
   g_unsetenv (INHERIT);
-  int pid, fd;
-  if (value == NULL || sscanf (value, "%d:%d", &pid, &fd) != 2 || pid != (int) getpid ())
+  const char *at = value;
+  guint64 pid, inherited;
+  if (value == NULL || !satchel_number_take (&at, NULL, 10, G_MAXINT, &pid) || (pid_t) pid != getpid ()
+      || !satchel_text_take (&at, ":") || !satchel_number_take (&at, NULL, 10, G_MAXINT, &inherited))
     return;
+  int fd = (int) inherited;
   g_autofree char *text = g_malloc0 (INHERIT_MAX + 1);
   gssize len = satchel_fd_read_all (fd, text, INHERIT_MAX);
   close (fd);

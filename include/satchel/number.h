@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT
+ * Numbers inside of texts from outside.  A text that is a number and nothing else is for
+ * g_ascii_string_to_unsigned and g_ascii_string_to_signed, which are as strict.
+ */
+#pragma once
+#include <glib.h>
+#include <string.h>
+
+G_BEGIN_DECLS
+
+/* Reads the digits at *@ref_at as a number of @base (2 to 16; letters of either case), and moves *@ref_at
+ * behind them.  @end: where the text ends; NULL: it has an end of its own that is no digit, such as NUL.
+ * Neither sign nor space nor prefix is taken; leading zeros are.  FALSE changes nothing: there is no digit,
+ * or the number is greater than @max. */
+static inline gboolean
+satchel_number_take (const char **ref_at, const char *end, guint base, guint64 max, guint64 *ret_number)
+{
+  const char *at = *ref_at;
+  guint64 number = 0;
+  for (; at != end && g_ascii_isxdigit (*at); at++)
+    {
+      guint digit = g_ascii_isdigit (*at) ? (guint) (*at - '0') : (guint) ((*at | 0x20) - 'a') + 10;
+      if (digit >= base)
+        break;
+      if (__builtin_mul_overflow (number, base, &number) || __builtin_add_overflow (number, digit, &number)
+          || number > max)
+        return FALSE;
+    }
+  if (at == *ref_at)
+    return FALSE;
+  *ref_at = at;
+  *ret_number = number;
+  return TRUE;
+}
+
+/* As satchel_number_take, in base 10 for a guint32. */
+static inline gboolean
+satchel_number_take_u32 (const char **ref_at, const char *end, guint32 max, guint32 *ret_number)
+{
+  guint64 number;
+  if (!satchel_number_take (ref_at, end, 10, max, &number))
+    return FALSE;
+  *ret_number = (guint32) number;
+  return TRUE;
+}
+
+/* Moves *@ref_at behind @text, if it stands there; not for a text that ends without a NUL. */
+static inline gboolean
+satchel_text_take (const char **ref_at, const char *text)
+{
+  gsize len = strlen (text);
+  if (strncmp (*ref_at, text, len) != 0)
+    return FALSE;
+  *ref_at += len;
+  return TRUE;
+}
+
+G_END_DECLS
